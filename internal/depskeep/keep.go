@@ -1,0 +1,33 @@
+// Package depskeep pins modules while the tree is being built; it goes when every import is real.
+package depskeep
+
+import (
+	_ "github.com/alecthomas/kong"
+	_ "github.com/alicebob/miniredis/v2"
+	_ "github.com/caarlos0/env/v11"
+	_ "github.com/cenkalti/backoff/v4"
+	_ "github.com/go-redis/redis_rate/v10"
+	_ "github.com/google/go-cmp/cmp"
+	_ "github.com/hibiken/asynq"
+	_ "github.com/hibiken/asynqmon"
+	_ "github.com/klauspost/compress/flate"
+	_ "github.com/klauspost/compress/s2"
+	_ "github.com/klauspost/compress/zip"
+	_ "github.com/klauspost/compress/zstd"
+	_ "github.com/lestrrat-go/helium"
+	_ "github.com/minio/minio-go/v7"
+	_ "github.com/minio/minio-go/v7/pkg/credentials"
+	_ "github.com/prometheus/client_golang/prometheus"
+	_ "github.com/prometheus/client_golang/prometheus/promhttp"
+	_ "github.com/prometheus/client_golang/prometheus/testutil"
+	_ "github.com/redis/go-redis/v9"
+	_ "github.com/rogpeppe/go-internal/testscript"
+	_ "github.com/rs/xid"
+	_ "github.com/rs/zerolog"
+	_ "go.uber.org/goleak"
+	_ "golang.org/x/crypto/bcrypt"
+	_ "golang.org/x/sync/errgroup"
+	_ "golang.org/x/term"
+	_ "gopkg.in/yaml.v3"
+	_ "pgregory.net/rapid"
+)

@@ -1,0 +1,27 @@
+// Package ledger is the record of what happened to every invoice and every package. The queue decides
+// when something is tried; only the ledger says what came of it.
+//
+// Everything lives in one Redis (single node or Sentinel, not Cluster: a script touches many keys that share no hash
+// slot). Every change is one Lua script that compares state and revision before it writes, so that two workers that both
+// believe to own an invoice can never both move it: the later one gets a [*ConflictError] and MUST stop what it was doing.
+//
+// The order of writing is the promise that nothing is sent twice: the state that names a call is written before the
+// call is made. A package is [PackageClosing] before close is called, an invoice is [Sending] before it is posted. Whoever finds
+// such a state later knows that the call may have been carried out and asks before doing it again.
+//
+// The layout of keys, below the prefix ("ksef:" by default):
+//
+//	inv:<id>            hash    an invoice entry
+//	body:<id>           string  its XML, compressed and perhaps encrypted, until the receipt is archived
+//	ident:<digest>      string  identity (seller NIP, RodzajFaktury, P_2) → id of its newest revision
+//	num:<P_2>           set     ids, for people who look by number
+//	st:<state>          zset    invoice ids by time of last change, ms
+//	due                 zset    ids of invoices that are neither accepted nor rejected, by legal deadline, ms
+//	groups              set     waiting groups that are not empty
+//	wait:<group>        zset    ids that wait for a package, by deadline
+//	waitage:<group>     zset    the same ids, by the time they began to wait, ms
+//	waitsize            hash    group → bytes of XML that wait
+//	pkg:<id>            hash    a package entry
+//	pkginv:<id>         zset    its invoices, by ordinal
+//	pst:<state>         zset    package ids by time of last change, ms
+package ledger

@@ -1,0 +1,113 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Options of a ledger. The zero value is ready for use.
+type Options struct {
+	Prefix string           // of every key; "" is "ksef:"
+	Now    func() time.Time // nil is time.Now; what "last changed" and "waits since" are written with
+}
+
+// Ledger is safe for concurrent use by any number of goroutines and processes.
+type Ledger struct {
+	rdb    redis.UniversalClient
+	prefix string
+	now    func() time.Time
+}
+
+// New returns a ledger on rdb, which it does not close.
+func New(rdb redis.UniversalClient, o Options) *Ledger {
+	if o.Prefix == "" {
+		o.Prefix = "ksef:"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Ledger{rdb: rdb, prefix: o.Prefix, now: o.Now}
+}
+
+func (l *Ledger) key(parts ...string) string {
+	k := l.prefix
+	for _, p := range parts {
+		k += p
+	}
+	return k
+}
+
+// args starts every script's arguments.
+func (l *Ledger) args(more ...any) []any {
+	return append([]any{l.prefix, int64(At(l.now()))}, more...)
+}
+
+// run loads a script on first use. It goes by EVALSHA, falling back to EVAL, so that a Redis that was restarted
+// or failed over does not need anybody to load scripts again.
+func (l *Ledger) run(ctx context.Context, s *redis.Script, args []any) ([]any, error) {
+	v, err := s.Run(ctx, l.rdb, nil, args...).Slice()
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// ConflictError says that an entry was not in the state or revision that the caller had read. Nothing was written. The caller
+// has lost the right to act and MUST read anew or stop.
+type ConflictError struct {
+	ID       string
+	To       string // the state that was asked for
+	State    string // the actual state, "" when there is no such entry
+	Rev      int64  // the actual revision
+	Package  string // the package that holds it now, for an invoice
+	Expected string // what would have been legal
+}
+
+func (e *ConflictError) Error() string {
+	if e.State == "" {
+		return fmt.Sprintf("%s is not in the ledger", e.ID)
+	}
+	return fmt.Sprintf("move %s to %s: it is %s at revision %d, not %s", e.ID, e.To, e.State, e.Rev, e.Expected)
+}
+
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case int64:
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+func number(v any) int64 {
+	switch v := v.(type) {
+	case int64:
+		return v
+	case string:
+		var n int64
+		for _, c := range v {
+			if c < '0' || c > '9' {
+				return 0
+			}
+			n = n*10 + int64(c-'0')
+		}
+		return n
+	}
+	return 0
+}
+
+func row(v any) []any {
+	r, _ := v.([]any)
+	return r
+}
+
+func cell(r []any, i int) any {
+	if i < len(r) {
+		return r[i]
+	}
+	return nil
+}

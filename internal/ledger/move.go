@@ -1,0 +1,144 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Set is one field to write, by its name in Redis (the redis tags of [Invoice] and [Package]).
+type Set struct {
+	Field string
+	Value any
+}
+
+// Move is one change of one invoice.
+type Move struct {
+	ID    string
+	Rev   int64   // the revision read, or 0 for any: then From and Package alone guard it
+	From  []State // nil: every state from which To is legal
+	To    State   // "" stays where it is and only writes fields; From is then required
+	In    string  // the package that must hold it, "" for any
+	Group string  // the waiting group to enter, "" to wait for nothing
+	Set   []Set
+
+	dropBody bool
+	newest   bool
+}
+
+// moveBatch bounds one script call, as takeBatch does.
+const moveBatch = 500
+
+// Apply makes moves, each on its own. The answer has one error per move: nil, or a [*ConflictError]; the second value is an
+// error of Redis itself, after which the outcome of the moves not answered is not known.
+func (l *Ledger) Apply(ctx context.Context, moves []Move) ([]error, error) {
+	out := make([]error, 0, len(moves))
+	for len(moves) > 0 {
+		n := min(len(moves), moveBatch)
+		args := l.args()
+		for i := range moves[:n] {
+			var err error
+			if args, err = moves[i].append(args); err != nil {
+				return out, err
+			}
+		}
+		rows, err := l.run(ctx, moveScript, args)
+		if err != nil {
+			return out, fmt.Errorf("move invoices: %w", err)
+		}
+		for i, v := range rows {
+			r := row(v)
+			if len(r) == 1 {
+				out = append(out, nil)
+				continue
+			}
+			m := moves[i]
+			out = append(out, &ConflictError{ID: m.ID, To: string(m.To), State: text(cell(r, 1)), Rev: number(cell(r, 2)),
+				Package: text(cell(r, 3)), Expected: m.expected()})
+		}
+		moves = moves[n:]
+	}
+	return out, nil
+}
+
+// Move makes one move. It returns a [*ConflictError] when the entry was not as expected.
+func (l *Ledger) Move(ctx context.Context, m Move) error {
+	errs, err := l.Apply(ctx, []Move{m})
+	if err != nil {
+		return err
+	}
+	return errs[0]
+}
+
+func (m *Move) froms() []State {
+	if m.From != nil || m.To == "" {
+		return m.From
+	}
+	return invoiceMoves[m.To]
+}
+
+func (m *Move) expected() string {
+	s := joinStates(m.froms())
+	if m.Rev != 0 {
+		s += fmt.Sprintf(" at revision %d", m.Rev)
+	}
+	if m.In != "" {
+		s += " in " + m.In
+	}
+	return s
+}
+
+func (m *Move) append(args []any) ([]any, error) {
+	froms := m.froms()
+	if len(froms) == 0 {
+		return nil, fmt.Errorf("move %s to %q: no state leads there", m.ID, m.To)
+	}
+	to := string(m.To)
+	if to == "" {
+		to = "="
+	} else {
+		for _, f := range froms {
+			// Entering or leaving the waiting set keeps an invoice queued.
+			if f != m.To && !slices.Contains(invoiceMoves[m.To], f) {
+				return nil, fmt.Errorf("move %s: %s to %s is not a legal move", m.ID, f, m.To)
+			}
+		}
+	}
+	rev := ""
+	if m.Rev != 0 {
+		rev = fmt.Sprint(m.Rev)
+	}
+	var flags []string
+	if m.dropBody {
+		flags = append(flags, "b")
+	}
+	if m.newest {
+		flags = append(flags, "r")
+	}
+	args = append(args, m.ID, rev, joinStates(froms), to, m.In, m.Group, strings.Join(flags, ","), 2*len(m.Set))
+	for _, s := range m.Set {
+		args = append(args, s.Field, scalar(s.Value))
+	}
+	return args, nil
+}
+
+func scalar(v any) any {
+	switch v := v.(type) {
+	case Millis:
+		return int64(v)
+	case Lane:
+		return string(v)
+	case State:
+		return string(v)
+	}
+	return v
+}
+
+func joinStates[S ~string](s []S) string {
+	parts := make([]string, len(s))
+	for i, x := range s {
+		parts[i] = string(x)
+	}
+	return strings.Join(parts, ",")
+}

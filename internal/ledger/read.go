@@ -1,0 +1,219 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// ErrNotFound is returned for an id that the ledger does not know.
+var ErrNotFound = errors.New("not in the ledger")
+
+// Invoice reads one entry; [ErrNotFound] when there is none.
+func (l *Ledger) Invoice(ctx context.Context, id string) (Invoice, error) {
+	var inv Invoice
+	cmd := l.rdb.HGetAll(ctx, l.key("inv:", id))
+	if err := scan(cmd, &inv); err != nil {
+		return Invoice{}, fmt.Errorf("read %s: %w", id, err)
+	}
+	return inv, nil
+}
+
+// Invoices reads many entries in one round trip, in the given order; ids that are unknown are left out.
+func (l *Ledger) Invoices(ctx context.Context, ids []string) ([]Invoice, error) {
+	out := make([]Invoice, 0, len(ids))
+	for len(ids) > 0 {
+		n := min(len(ids), 1000)
+		cmds := make([]*redis.MapStringStringCmd, n)
+		_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, id := range ids[:n] {
+				cmds[i] = p.HGetAll(ctx, l.key("inv:", id))
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read invoices: %w", err)
+		}
+		for i, cmd := range cmds {
+			var inv Invoice
+			switch err := scan(cmd, &inv); {
+			case err == nil:
+				out = append(out, inv)
+			case !errors.Is(err, ErrNotFound):
+				return nil, fmt.Errorf("read %s: %w", ids[i], err)
+			}
+		}
+		ids = ids[n:]
+	}
+	return out, nil
+}
+
+// Package reads one package; [ErrNotFound] when there is none.
+func (l *Ledger) Package(ctx context.Context, id string) (Package, error) {
+	var p Package
+	if err := scan(l.rdb.HGetAll(ctx, l.key("pkg:", id)), &p); err != nil {
+		return Package{}, fmt.Errorf("read %s: %w", id, err)
+	}
+	return p, nil
+}
+
+func scan(cmd *redis.MapStringStringCmd, to any) error {
+	m, err := cmd.Result()
+	if err != nil {
+		return err
+	}
+	if len(m) == 0 {
+		return ErrNotFound
+	}
+	return cmd.Scan(to)
+}
+
+// Members lists the ids that were put into a package, in the order of their ordinals. One that was released since
+// carries another package in its entry: the caller compares.
+func (l *Ledger) Members(ctx context.Context, pkg string) ([]string, error) {
+	ids, err := l.rdb.ZRange(ctx, l.key("pkginv:", pkg), 0, -1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read invoices of %s: %w", pkg, err)
+	}
+	return ids, nil
+}
+
+// Held reads the invoices that a package holds now, in the order of their ordinals.
+func (l *Ledger) Held(ctx context.Context, pkg string) ([]Invoice, error) {
+	ids, err := l.Members(ctx, pkg)
+	if err != nil {
+		return nil, err
+	}
+	all, err := l.Invoices(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	held := all[:0]
+	for _, inv := range all {
+		if inv.Package == pkg {
+			held = append(held, inv)
+		}
+	}
+	return held, nil
+}
+
+// ByNumber lists ids of invoices with this P_2, of any seller.
+func (l *Ledger) ByNumber(ctx context.Context, number string) ([]string, error) {
+	return l.rdb.SMembers(ctx, l.key("num:", number)).Result()
+}
+
+// InState lists up to limit ids of invoices in a state that changed last within [from, to], oldest first.
+// Zero times are open ends.
+func (l *Ledger) InState(ctx context.Context, s State, from, to time.Time, limit int) ([]string, error) {
+	return l.byTime(ctx, l.key("st:", string(s)), from, to, limit)
+}
+
+// PackagesInState does the same for packages.
+func (l *Ledger) PackagesInState(ctx context.Context, s PackageState, from, to time.Time, limit int) ([]string, error) {
+	return l.byTime(ctx, l.key("pst:", string(s)), from, to, limit)
+}
+
+func (l *Ledger) byTime(ctx context.Context, key string, from, to time.Time, limit int) ([]string, error) {
+	by := &redis.ZRangeBy{Min: "-inf", Max: "+inf", Count: int64(limit)}
+	if !from.IsZero() {
+		by.Min = strconv.FormatInt(from.UnixMilli(), 10)
+	}
+	if !to.IsZero() {
+		by.Max = strconv.FormatInt(to.UnixMilli(), 10)
+	}
+	if limit <= 0 {
+		by.Count = -1
+	}
+	return l.rdb.ZRangeByScore(ctx, key, by).Result()
+}
+
+// Due lists up to limit ids of invoices not yet accepted or rejected whose legal deadline is before t, nearest first.
+func (l *Ledger) Due(ctx context.Context, t time.Time, limit int) ([]string, error) {
+	return l.byTime(ctx, l.key("due"), time.Time{}, t, limit)
+}
+
+// Counts tells how many invoices are in each state; every state has an entry.
+func (l *Ledger) Counts(ctx context.Context) (map[string]int64, error) {
+	cmds := map[State]*redis.IntCmd{}
+	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, s := range States() {
+			cmds[s] = p.ZCard(ctx, l.key("st:", string(s)))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count invoices: %w", err)
+	}
+	out := make(map[string]int64, len(cmds))
+	for s, c := range cmds {
+		out[string(s)] = c.Val()
+	}
+	return out, nil
+}
+
+// Waiting describes one waiting set.
+type Waiting struct {
+	Group    Group
+	Count    int
+	Bytes    int64
+	Oldest   time.Time // when the one that waits longest began to wait
+	Newest   time.Time
+	Deadline time.Time // the nearest legal one
+}
+
+// Waits describes every waiting set that is not empty, in two round trips whatever their number.
+func (l *Ledger) Waits(ctx context.Context) ([]Waiting, error) {
+	names, err := l.rdb.SMembers(ctx, l.key("groups")).Result()
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	type look struct {
+		count          *redis.IntCmd
+		bytes          *redis.StringCmd
+		old, fresh, dl *redis.ZSliceCmd
+	}
+	looks := make([]look, len(names))
+	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, n := range names {
+			looks[i] = look{
+				count: p.ZCard(ctx, l.key("wait:", n)),
+				bytes: p.HGet(ctx, l.key("waitsize"), n),
+				old:   p.ZRangeWithScores(ctx, l.key("waitage:", n), 0, 0),
+				fresh: p.ZRangeWithScores(ctx, l.key("waitage:", n), -1, -1),
+				dl:    p.ZRangeWithScores(ctx, l.key("wait:", n), 0, 0),
+			}
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("read waiting sets: %w", err)
+	}
+	var out []Waiting
+	for i, n := range names {
+		g, ok := ParseGroup(n)
+		if !ok || looks[i].count.Val() == 0 {
+			continue
+		}
+		bytes, _ := looks[i].bytes.Int64()
+		out = append(out, Waiting{Group: g, Count: int(looks[i].count.Val()), Bytes: bytes,
+			Oldest: score(looks[i].old), Newest: score(looks[i].fresh), Deadline: score(looks[i].dl)})
+	}
+	return out, nil
+}
+
+// FirstWaiting lists the n most urgent ids of a waiting set.
+func (l *Ledger) FirstWaiting(ctx context.Context, g Group, n int) ([]string, error) {
+	return l.rdb.ZRange(ctx, l.key("wait:", g.Name()), 0, int64(n)-1).Result()
+}
+
+func score(c *redis.ZSliceCmd) time.Time {
+	z := c.Val()
+	if len(z) == 0 {
+		return time.Time{}
+	}
+	return Millis(z[0].Score).Time()
+}

@@ -1,0 +1,194 @@
+package ledger
+
+import (
+	_ "embed"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed scripts.lua
+var prelude string
+
+func verb(body string) *redis.Script { return redis.NewScript(prelude + body) }
+
+// addScript takes in invoices: per invoice id, identity digest, P_2, body, count of field words, the fields.
+// It answers, per invoice, {outcome, id in question, state of that, rev, revision}.
+var addScript = verb(`
+local i, out = 3, {}
+while i <= #ARGV do
+  local id, ident, number, body, nf = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3], tonumber(ARGV[i+4])
+  local here = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'rev', 'revision')
+  if here[1] then
+    out[#out+1] = { 'present', id, here[1], here[2], here[3] }
+  else
+    local cur, revision, other = redis.call('GET', P .. 'ident:' .. ident), 1, nil
+    if cur then
+      other = redis.call('HMGET', P .. 'inv:' .. cur, 'state', 'rev', 'revision')
+      if other[1] then revision = tonumber(other[3]) + 1 end
+    end
+    if other and other[1] and other[1] ~= 'rejected' then
+      out[#out+1] = { 'refused', cur, other[1], other[2], other[3] }
+    else
+      local fields = {}
+      for k = 1, nf do fields[k] = ARGV[i+4+k] end
+      fields[nf+1] = 'rev'; fields[nf+2] = 1
+      fields[nf+3] = 'revision'; fields[nf+4] = revision
+      fields[nf+5] = 'created_at'; fields[nf+6] = now
+      fields[nf+7] = 'updated_at'; fields[nf+8] = now
+      fields[nf+9] = 'state'; fields[nf+10] = 'queued'
+      redis.call('HSET', P .. 'inv:' .. id, unpack(fields))
+      if body ~= '' then redis.call('SET', P .. 'body:' .. id, body) end
+      redis.call('SET', P .. 'ident:' .. ident, id)
+      redis.call('SADD', P .. 'num:' .. number, id)
+      redis.call('ZADD', P .. 'st:queued', now, id)
+      redis.call('ZADD', P .. 'due', ARGV[i+6], id)
+      out[#out+1] = { 'created', id, 'queued', '1', tostring(revision) }
+    end
+  end
+  i = i + 5 + nf
+end
+return out`)
+
+// moveScript moves invoices: per invoice id, revision or "", comma list of states it may come from, new state or "=" to
+// stay, package it must be in or "", waiting group to enter or "", flags, count of field words, the fields.
+// Flags: "b" deletes the body, "r" makes it the newest of its identity again if that one is rejected.
+// It answers, per invoice, {new revision} or {0, actual state, actual revision, actual package}.
+var moveScript = verb(`
+local i, out = 3, {}
+while i <= #ARGV do
+  local id, rev, froms, to, pkg, group, flags, nf =
+    ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6], tonumber(ARGV[i+7])
+  local e = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'rev', 'package', 'group', 'size', 'deadline')
+  local ok = e[1] and (rev == '' or rev == e[2]) and has(froms, e[1]) and (pkg == '' or pkg == e[3])
+  if ok and has(flags, 'r') then
+    local ident = redis.call('HGET', P .. 'inv:' .. id, 'ident')
+    local cur = redis.call('GET', P .. 'ident:' .. ident)
+    if cur and cur ~= id then
+      local s = redis.call('HGET', P .. 'inv:' .. cur, 'state')
+      if s and s ~= 'rejected' then ok = false end
+    end
+    if ok then redis.call('SET', P .. 'ident:' .. ident, id) end
+  end
+  if ok then
+    local fields = {}
+    for k = 1, nf do fields[k] = ARGV[i+7+k] end
+    if to == '=' then to = e[1] end
+    if has(flags, 'b') then redis.call('UNLINK', P .. 'body:' .. id) end
+    out[#out+1] = { put(id, e[1], to, e[4] or '', e[5], e[6], group, fields) }
+  else
+    out[#out+1] = { 0, e[1] or '', e[2] or '', e[3] or '' }
+  end
+  i = i + 8 + nf
+end
+return out`)
+
+// cutScript makes a package of a waiting group's most urgent invoices: group, package id, most invoices, most bytes,
+// only those with a deadline up to this or "", count of field words, the fields. P_2 is unique in a package, because the
+// answers are matched by it; a second invoice of that number waits for the next. It answers the ids.
+var cutScript = verb(`
+local group, pkg, most, bytes, nf = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+if redis.call('EXISTS', P .. 'pkg:' .. pkg) == 1 then return redis.error_reply('package exists') end
+local ids = redis.call('ZRANGE', P .. 'wait:' .. group, 0, most * 2 - 1)
+local taken, numbers, size, first = {}, {}, 0, nil
+for _, id in ipairs(ids) do
+  if #taken >= most then break end
+  local e = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'number', 'size', 'deadline', 'group')
+  if e[1] ~= 'queued' or e[5] ~= group then
+    -- An entry that is gone or was moved by hand must not block the group for ever.
+    redis.call('ZREM', P .. 'wait:' .. group, id)
+    redis.call('ZREM', P .. 'waitage:' .. group, id)
+  elseif not numbers[e[2]] then
+    if #taken > 0 and size + tonumber(e[3]) > bytes then break end
+    size = size + tonumber(e[3])
+    numbers[e[2]] = true
+    first = first or e[4]
+    taken[#taken+1] = id
+    put(id, 'queued', 'packed', group, e[3], e[4], '', { 'package', pkg, 'session', '' })
+    redis.call('ZADD', P .. 'pkginv:' .. pkg, #taken, id)
+  end
+end
+if redis.call('EXISTS', P .. 'wait:' .. group) == 0 then redis.call('SREM', P .. 'groups', group) end
+if #taken == 0 then return taken end
+local fields = {}
+for k = 1, nf do fields[k] = ARGV[7+k] end
+for _, w in ipairs({ 'count', #taken, 'size', size, 'deadline', first, 'created_at', now, 'rev', 0 }) do fields[#fields+1] = w end
+movepkg(pkg, '', 'cut', fields)
+return taken`)
+
+// openScript records an online session that was just opened: package id, count of field words, the fields.
+var openScript = verb(`
+local pkg, nf = ARGV[3], tonumber(ARGV[4])
+if redis.call('EXISTS', P .. 'pkg:' .. pkg) == 1 then return redis.error_reply('package exists') end
+local fields = { 'count', 0, 'size', 0, 'created_at', now, 'rev', 0 }
+for k = 1, nf do fields[#fields+1] = ARGV[4+k] end
+return movepkg(pkg, '', 'opened', fields)`)
+
+// sendScript puts one invoice into an open online session, before it is posted: package, owner, invoice, revision.
+// It answers {new revision, ordinal}, or {0, what, state, revision}.
+var sendScript = verb(`
+local pkg, owner, id, rev = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local p = redis.call('HMGET', P .. 'pkg:' .. pkg, 'state', 'owner', 'session', 'rev')
+if p[1] ~= 'opened' or p[2] ~= owner then return { 0, 'package', p[1] or '', p[4] or '' } end
+local e = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'rev', 'group', 'size', 'deadline')
+if e[1] ~= 'queued' or e[2] ~= rev then return { 0, 'invoice', e[1] or '', e[2] or '' } end
+local n = redis.call('HINCRBY', P .. 'pkg:' .. pkg, 'count', 1)
+redis.call('HINCRBY', P .. 'pkg:' .. pkg, 'size', e[4])
+redis.call('ZADD', P .. 'pkginv:' .. pkg, n, id)
+redis.call('HINCRBY', P .. 'inv:' .. id, 'attempts', 1)
+local r = put(id, 'queued', 'sending', e[3] or '', e[4], e[5], '', { 'package', pkg, 'session', p[3], 'reference', '' })
+return { r, n }`)
+
+// packageScript moves a package and, with it, its invoices: package, revision, states it may come from, new state or "=",
+// states its invoices may come from or "", their new state, count of field words, fields of the package, then pairs for
+// the invoices. It answers {new revision, invoices moved}, or {0, actual state, actual revision}.
+var packageScript = verb(`
+local pkg, rev, froms, to, mfroms, mto, nf = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
+local p = redis.call('HMGET', P .. 'pkg:' .. pkg, 'state', 'rev')
+if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end
+if to == '=' then to = p[1] end
+local fields = {}
+for k = 1, nf do fields[k] = ARGV[9+k] end
+local r, moved = movepkg(pkg, p[1], to, fields), 0
+if mfroms ~= '' then
+  for _, id in ipairs(redis.call('ZRANGE', P .. 'pkginv:' .. pkg, 0, -1)) do
+    local e = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'package', 'group', 'size', 'deadline')
+    if e[1] and e[2] == pkg and has(mfroms, e[1]) then
+      local f = {}
+      for k = 10 + nf, #ARGV do f[#f+1] = ARGV[k] end
+      if mto == 'sending' then redis.call('HINCRBY', P .. 'inv:' .. id, 'attempts', 1) end
+      put(id, e[1], mto, e[3] or '', e[4], e[5], '', f)
+      moved = moved + 1
+    end
+  end
+end
+return { r, moved }`)
+
+// repackScript ends a package and puts invoices of it into new ones, in one step, so that no invoice is ever in none
+// or in two: package, revision, states it may come from, its last state, states the invoices may come from, reason,
+// then per new package: id, strikes, count of ids, the ids. It answers {new revision} or {0, state, revision}.
+var repackScript = verb(`
+local pkg, rev, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local p = redis.call('HMGET', P .. 'pkg:' .. pkg, 'state', 'rev', 'lane', 'tenant', 'form', 'offline', 'v')
+if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end
+local i = 9
+while i <= #ARGV do
+  local new, strikes, n = ARGV[i], ARGV[i+1], tonumber(ARGV[i+2])
+  local count, size, first = 0, 0, nil
+  for k = 1, n do
+    local id = ARGV[i+2+k]
+    local e = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'package', 'group', 'size', 'deadline')
+    if e[1] and e[2] == pkg and has(mfroms, e[1]) then
+      count = count + 1
+      size = size + tonumber(e[4])
+      if not first or tonumber(e[5]) < tonumber(first) then first = e[5] end
+      put(id, e[1], 'packed', e[3] or '', e[4], e[5], '', { 'package', new, 'session', '' })
+      redis.call('ZADD', P .. 'pkginv:' .. new, count, id)
+    end
+  end
+  if count > 0 then
+    movepkg(new, '', 'cut', { 'v', p[7], 'id', new, 'rev', 0, 'lane', 'bulk', 'tenant', p[4], 'form', p[5], 'offline', p[6],
+      'strikes', strikes, 'parent', pkg, 'count', count, 'size', size, 'deadline', first, 'created_at', now })
+  end
+  i = i + 3 + n
+end
+return { movepkg(pkg, p[1], to, { 'reason', reason }) }`)

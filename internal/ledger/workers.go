@@ -1,0 +1,22 @@
+package ledger
+
+import (
+	"context"
+	"time"
+)
+
+// Beat says that a worker is alive for the next ttl. Online sessions of a worker that is not are closed by others.
+func (l *Ledger) Beat(ctx context.Context, worker string, ttl time.Duration) error {
+	return l.rdb.Set(ctx, l.key("worker:", worker), int64(At(l.now())), ttl).Err()
+}
+
+// Alive reports whether a worker has said so lately.
+func (l *Ledger) Alive(ctx context.Context, worker string) (bool, error) {
+	n, err := l.rdb.Exists(ctx, l.key("worker:", worker)).Result()
+	return n == 1, err
+}
+
+// Leave says that a worker has stopped: its sessions are for others to close, at once.
+func (l *Ledger) Leave(ctx context.Context, worker string) error {
+	return l.rdb.Del(ctx, l.key("worker:", worker)).Err()
+}
