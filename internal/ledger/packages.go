@@ -69,9 +69,10 @@ type PackageMove struct {
 	Set  []Set
 	From []PackageState // nil: the state that was read
 
-	InvoicesFrom []State // nil: the invoices stay as they are
-	InvoicesTo   State
-	InvoicesSet  []Set
+	InvoicesFrom  []State // nil: the invoices stay as they are
+	InvoicesTo    State
+	InvoicesGroup string // the waiting group they enter, "" for none
+	InvoicesSet   []Set
 }
 
 // MovePackage changes a package, and every invoice that it still holds, in one step. On success p has the new state and
@@ -95,7 +96,7 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 			return fmt.Errorf("move invoices of %s: %s to %s is not a legal move", p.ID, f, m.InvoicesTo)
 		}
 	}
-	args := l.args(p.ID, p.Rev, joinStates(from), to, joinStates(m.InvoicesFrom), string(m.InvoicesTo), 2*len(m.Set))
+	args := l.args(p.ID, p.Rev, joinStates(from), to, joinStates(m.InvoicesFrom), string(m.InvoicesTo), m.InvoicesGroup, 2*len(m.Set))
 	for _, s := range append(slices.Clone(m.Set), m.InvoicesSet...) {
 		args = append(args, s.Field, scalar(s.Value))
 	}

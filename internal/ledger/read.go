@@ -217,3 +217,18 @@ func score(c *redis.ZSliceCmd) time.Time {
 	}
 	return Millis(z[0].Score).Time()
 }
+
+// AtRisk tells how many undecided invoices have their legal deadline before t, and the nearest deadline of all (zero when nothing is undecided).
+func (l *Ledger) AtRisk(ctx context.Context, t time.Time) (n int64, next time.Time, err error) {
+	var count *redis.IntCmd
+	var first *redis.ZSliceCmd
+	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		count = p.ZCount(ctx, l.key("due"), "-inf", strconv.FormatInt(t.UnixMilli(), 10))
+		first = p.ZRangeWithScores(ctx, l.key("due"), 0, 0)
+		return nil
+	})
+	if err != nil {
+		return 0, time.Time{}, fmt.Errorf("read deadlines: %w", err)
+	}
+	return count.Val(), score(first), nil
+}

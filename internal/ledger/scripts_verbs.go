@@ -139,24 +139,25 @@ local r = put(id, 'queued', 'sending', e[3] or '', e[4], e[5], '', { 'package', 
 return { r, n }`)
 
 // packageScript moves a package and, with it, its invoices: package, revision, states it may come from, new state or "=",
-// states its invoices may come from or "", their new state, count of field words, fields of the package, then pairs for
-// the invoices. It answers {new revision, invoices moved}, or {0, actual state, actual revision}.
+// states its invoices may come from or "", their new state, the waiting group they enter or "", count of field words, fields
+// of the package, then pairs for the invoices. It answers {new revision, invoices moved}, or {0, actual state, actual revision}.
 var packageScript = verb(`
-local pkg, rev, froms, to, mfroms, mto, nf = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
+local pkg, rev, froms, to, mfroms, mto, mgroup, nf =
+  ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 local p = redis.call('HMGET', P .. 'pkg:' .. pkg, 'state', 'rev')
 if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end
 if to == '=' then to = p[1] end
 local fields = {}
-for k = 1, nf do fields[k] = ARGV[9+k] end
+for k = 1, nf do fields[k] = ARGV[10+k] end
 local r, moved = movepkg(pkg, p[1], to, fields), 0
 if mfroms ~= '' then
   for _, id in ipairs(redis.call('ZRANGE', P .. 'pkginv:' .. pkg, 0, -1)) do
     local e = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'package', 'group', 'size', 'deadline')
     if e[1] and e[2] == pkg and has(mfroms, e[1]) then
       local f = {}
-      for k = 10 + nf, #ARGV do f[#f+1] = ARGV[k] end
+      for k = 11 + nf, #ARGV do f[#f+1] = ARGV[k] end
       if mto == 'sending' then redis.call('HINCRBY', P .. 'inv:' .. id, 'attempts', 1) end
-      put(id, e[1], mto, e[3] or '', e[4], e[5], '', f)
+      put(id, e[1], mto, e[3] or '', e[4], e[5], mgroup, f)
       moved = moved + 1
     end
   end

@@ -1,0 +1,119 @@
+// Command worker is one process of the pool that submits invoices to KSeF. See --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
+
+// Exit codes, the same as enqueue's where they mean the same.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitUnreachable = 4
+)
+
+type flags struct {
+	Config             string `help:"Configuration file (YAML). Also KSEF_CONFIG." placeholder:"FILE" type:"path"`
+	Check              bool   `help:"Check configuration, Redis, gateway and archive, say what is wrong and how to mend it, and exit."`
+	Healthcheck        bool   `help:"Ask the worker that runs with this configuration whether it is alive, and exit: for containers."`
+	Demo               bool   `help:"Run the whole way with embedded defaults: worker, simulator, Redis and 300 sample invoices."`
+	Keep               bool   `help:"With --demo: stay up afterwards, until interrupted."`
+	AllowVolatileRedis bool   `help:"Start on a Redis that may lose what it was told. For development."`
+}
+
+func run(args, environ []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var f flags
+	exited := -1
+	parser, err := kong.New(&f, kong.Name("worker"), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }),
+		kong.Description("Submits invoices to KSeF: takes jobs from Redis, sends them within KSeF's limits, keeps the receipts."))
+	if err != nil {
+		fmt.Fprintln(stderr, "worker:", err)
+		return exitUsage
+	}
+	if _, err := parser.Parse(args); err != nil {
+		fmt.Fprintf(stderr, "worker: %v\n", err)
+		return exitUsage
+	}
+	if exited >= 0 {
+		return exited // --help
+	}
+	if err := f.run(ctx, environ, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "worker: %v\n", err)
+		var field *config.FieldError
+		switch {
+		case errors.Is(err, app.ErrUnreachable):
+			return exitUnreachable
+		case errors.As(err, &field):
+			return exitUsage
+		}
+		return exitFailed
+	}
+	return exitOK
+}
+
+func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writer) error {
+	if f.Demo {
+		return app.Demo(ctx, app.DemoOptions{Keep: f.Keep, Out: stdout, Err: stderr})
+	}
+	path := f.Config
+	if path == "" {
+		path = lookup(environ, "KSEF_CONFIG")
+	}
+	cfg, err := config.Load(path, environ)
+	if err != nil {
+		return err
+	}
+	if f.AllowVolatileRedis {
+		cfg.Redis.AllowVolatile = true
+	}
+	switch {
+	case f.Healthcheck:
+		return app.Healthcheck(ctx, cfg)
+	case f.Check:
+		return app.CheckAll(ctx, cfg, stdout)
+	}
+	log := app.NewLog(cfg.Log, stderr)
+	for _, warning := range cfg.Warnings {
+		log.Warn().Msg(warning)
+	}
+	return f.work(ctx, cfg, log)
+}
+
+func (f flags) work(ctx context.Context, cfg config.Config, log zerolog.Logger) error {
+	base, err := app.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	w, err := app.NewWorker(ctx, base, log)
+	if err != nil {
+		return errors.Join(err, base.Close())
+	}
+	return w.Run(ctx)
+}
+
+func lookup(environ []string, name string) string {
+	for _, kv := range environ {
+		if v, ok := strings.CutPrefix(kv, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}

@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/config"
+	"ksefworker/internal/archive"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/invoice/xsd"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/tasks"
+)
+
+// ErrUnreachable says that a part this process cannot work without (Redis, the archive) does not answer.
+var ErrUnreachable = errors.New("not reachable")
+
+// Base is what worker and enqueue share. Safe for concurrent use; Close it once, when nothing uses it any more.
+type Base struct {
+	Config config.Config
+	Redis  redis.UniversalClient
+	Ledger *ledger.Ledger
+	Queue  *tasks.Queue
+	Bodies *ledger.Bodies
+	Store  archive.Store
+}
+
+// Open connects, and proves that Redis answers. Errors that wrap [ErrUnreachable] are the outside's, all others the configuration's.
+func Open(ctx context.Context, cfg config.Config) (*Base, error) {
+	key, err := cfg.Storage.Key()
+	if err != nil {
+		return nil, err
+	}
+	bodies, err := ledger.NewBodies(key)
+	if err != nil {
+		return nil, err
+	}
+	rdb, err := dialRedis(ctx, cfg.Redis)
+	if err != nil {
+		return nil, err
+	}
+	store, err := openStore(ctx, cfg.Archive)
+	if err != nil {
+		return nil, errors.Join(err, rdb.Close())
+	}
+	return &Base{Config: cfg, Redis: rdb, Bodies: bodies, Store: store,
+		Ledger: ledger.New(rdb, ledger.Options{}), Queue: tasks.NewQueue(rdb)}, nil
+}
+
+// Close ends the connections.
+func (b *Base) Close() error { return b.Redis.Close() }
+
+// Admitter returns what takes documents in, by the configuration's rules. It compiles the schemas when validation.schema_dir is set, which takes a second.
+func (b *Base) Admitter() (*tasks.Admitter, error) {
+	a := &tasks.Admitter{
+		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Now: time.Now,
+		Tenant: func(nip string) bool { _, ok := b.Config.Tenant(nip); return ok },
+		Check: invoice.CheckOptions{
+			AllowFA2:     b.Config.Validation.AllowFA2,
+			CheckAllNIPs: b.Config.Environment == config.Production,
+		},
+	}
+	if dir := b.Config.Validation.SchemaDir; dir != "" {
+		v, err := xsd.Load(dir)
+		if err != nil {
+			return nil, fmt.Errorf("validation.schema_dir: %w", err)
+		}
+		a.Validator = v
+	}
+	return a, nil
+}
+
+func openStore(ctx context.Context, a config.Archive) (archive.Store, error) {
+	access, secret, err := a.Keys()
+	if err != nil {
+		return nil, err
+	}
+	s, err := archive.Open(ctx, a.URL, archive.Options{Region: a.Region, Endpoint: a.Endpoint, AccessKey: access, SecretKey: secret})
+	if err != nil {
+		return nil, fmt.Errorf("open archive: %w", err)
+	}
+	return s, nil
+}

@@ -1,0 +1,116 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// browserJob is what test/browser/dashboard.mjs reads; its keys are explained there.
+type browserJob struct {
+	Base        string            `json:"base"`
+	Root        string            `json:"root,omitempty"`
+	Queues      []string          `json:"queues,omitempty"`
+	Task        map[string]string `json:"task,omitempty"`
+	Forbidden   []string          `json:"forbidden,omitempty"`
+	Login       map[string]string `json:"login,omitempty"`
+	Screenshots string            `json:"screenshots,omitempty"`
+	Chromium    string            `json:"chromium,omitempty"`
+}
+
+type browserReport struct {
+	OK          bool     `json:"ok"`
+	Faults      []string `json:"faults"`
+	Answers     int      `json:"answers"`
+	Screenshots []string `json:"screenshots"`
+	Pages       []struct {
+		Name, Path, Title string
+	} `json:"pages"`
+}
+
+// browse runs the walk in headless Chromium. Where browser or playwright-core are missing the test is skipped, unless KSEF_BROWSER_TEST=1
+// says that they must be there, as CI does after installing them. KSEF_BROWSER_SHOTS names a folder that keeps the screenshots.
+func browse(t *testing.T, job browserJob) browserReport {
+	t.Helper()
+	lack := func(what string) {
+		t.Helper()
+		if os.Getenv("KSEF_BROWSER_TEST") == "1" {
+			t.Fatalf("%s is missing; run: make browser", what)
+		}
+		t.Skipf("%s is missing (make browser installs it)", what)
+	}
+	dir, err := filepath.Abs("../../test/browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := exec.LookPath("node")
+	if err != nil {
+		lack("node")
+	}
+	if job.Chromium, err = exec.LookPath("chromium"); err != nil {
+		lack("chromium")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "playwright-core")); err != nil {
+		lack("playwright-core")
+	}
+	if shots := os.Getenv("KSEF_BROWSER_SHOTS"); shots != "" {
+		job.Screenshots = filepath.Join(shots, t.Name())
+	}
+	input, err := json.Marshal(job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), node, "dashboard.mjs")
+	cmd.Dir = dir
+	cmd.Stdin = bytes.NewReader(input)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	runErr := cmd.Run()
+	var report browserReport
+	if err := json.Unmarshal(stdout.Bytes(), &report); err != nil {
+		t.Fatalf("the browser run gave no report: %v, %v\n%s", runErr, err, stderr.String())
+	}
+	return report
+}
+
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestBrowser_Dashboard_WorksUnderItsPolicyAndShowsNothingPlanted(t *testing.T) {
+	opt, _ := busyRedis(t)
+	login := func(user, password string) bool { return user == "admin" && password == "s3cret" }
+	base := serve(t, newHTTP(t, HTTPOptions{Dashboard: newDashboard(t, opt, DashboardOptions{ReadOnly: true}), Login: login}))
+	report := browse(t, browserJob{
+		Base: base, Queues: []string{"invoices", "packages", "receipts", "sessions"},
+		Task: map[string]string{"queue": "sessions", "state": "archived", "id": "archived-1"}, Forbidden: planted,
+		Login: map[string]string{"username": "admin", "password": "s3cret"},
+	})
+	if !report.OK {
+		t.Errorf("faults: %q", report.Faults)
+	}
+	t.Logf("%d pages, %d answers", len(report.Pages), report.Answers)
+}
+
+func TestBrowser_ForbiddenString_IsFound(t *testing.T) {
+	opt, _ := busyRedis(t)
+	base := serve(t, newHTTP(t, HTTPOptions{Dashboard: newDashboard(t, opt, DashboardOptions{})}))
+	report := browse(t, browserJob{Base: base, Queues: []string{"invoices"}, Forbidden: []string{"no such thing", "inv-0001"},
+		Task: map[string]string{"queue": "invoices", "state": "pending", "id": "pending-1"}})
+	if report.OK {
+		t.Error("the walk did not find a string that is there, so its silence elsewhere means nothing")
+	}
+	for _, f := range report.Faults {
+		if !bytes.Contains([]byte(f), []byte("forbidden string 1")) {
+			t.Errorf("another fault than the planted one: %s", f)
+		}
+	}
+}

@@ -1,0 +1,147 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/retry"
+)
+
+// ErrCheck says that CheckAll found something that a person has to mend; what, was printed.
+var ErrCheck = errors.New("the check found faults")
+
+// checkTimeout bounds each part, so that one that hangs does not hide the others.
+const checkTimeout = 15 * time.Second
+
+// CheckAll tries every part that a worker needs and prints a line for each, with what to do about a fault. It sends one request for each tenant (KSeF's public
+// key) and changes nothing. The configuration itself was checked when it was loaded.
+func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
+	faults := 0
+	say := func(what string, err error) {
+		if err == nil {
+			fmt.Fprintf(out, "ok     %s\n", what)
+			return
+		}
+		faults++
+		fmt.Fprintf(out, "FAULT  %s: %v\n", what, err)
+	}
+	say("configuration", nil)
+	for _, w := range cfg.Warnings {
+		fmt.Fprintf(out, "note   %s\n", w)
+	}
+	say("secret files", cfg.CheckFiles())
+	b, err := Open(ctx, cfg)
+	if err != nil {
+		say("redis and archive", err)
+		fmt.Fprintln(out, "note   gateway not asked: requests are counted in Redis")
+		return ErrCheck
+	}
+	defer b.Close()
+	say("redis", checkRedisSettings(ctx, b, out))
+	say("archive "+cfg.Archive.URL, bounded(ctx, b.Store.Check))
+	if cfg.Validation.SchemaDir != "" {
+		_, err := b.Admitter()
+		say("schemas", err)
+	}
+	checkTenants(ctx, b, say)
+	if faults > 0 {
+		return fmt.Errorf("%w: %d", ErrCheck, faults)
+	}
+	return nil
+}
+
+func bounded(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return f(ctx)
+}
+
+func checkRedisSettings(ctx context.Context, b *Base, out io.Writer) error {
+	unknown, err := CheckDurable(ctx, b.Redis)
+	var volatile *VolatileError
+	switch {
+	case errors.As(err, &volatile) && b.Config.Redis.AllowVolatile:
+		fmt.Fprintf(out, "note   %v\n", err)
+		return nil
+	case unknown && err == nil:
+		fmt.Fprintln(out, "note   redis does not tell its settings: make sure that maxmemory-policy is noeviction and appendonly is on")
+	}
+	return err
+}
+
+func checkTenants(ctx context.Context, b *Base, say func(string, error)) {
+	l, err := newLimits(b, nil)
+	if err != nil {
+		say("limits", err)
+		return
+	}
+	gws, err := gateways(b, l, zerolog.Nop(), func(ksef.Group, ksef.Outcome) {})
+	if err != nil {
+		say("gateway", err)
+		return
+	}
+	for _, t := range b.Config.Tenants {
+		what := fmt.Sprintf("tenant %s at %s", t.NIP, b.Config.BaseURL())
+		switch gw, ok := gws[t.NIP]; {
+		case !invoice.ValidNIP(t.NIP):
+			say(what, errors.New("its NIP has a wrong check digit: look for a mistyped digit"))
+		case !ok:
+			say(what+" (paused by configuration)", nil)
+		default:
+			say(what, explainDoor(bounded(ctx, func(ctx context.Context) error { _, err := gw.PublicKey(ctx); return err })))
+		}
+	}
+}
+
+// explainDoor says what a person can do.
+func explainDoor(err error) error {
+	if err == nil {
+		return nil
+	}
+	switch retry.Judge(err).Reason {
+	case retry.ReasonCredentials:
+		return fmt.Errorf("%w; compare key_id and the content of key_file with the gateway's account page", err)
+	case retry.ReasonOutage, retry.ReasonLost:
+		return fmt.Errorf("%w; check gateway.url, DNS, the firewall and the proxy of this machine", err)
+	}
+	return err
+}
+
+// Healthcheck asks the worker of the same configuration on this machine for /healthz.
+func Healthcheck(ctx context.Context, cfg config.Config) error {
+	if cfg.HTTP.Addr == "" {
+		return errors.New("http.addr is empty: this worker cannot be asked")
+	}
+	host, port, err := net.SplitHostPort(cfg.HTTP.Addr)
+	if err != nil {
+		return fmt.Errorf("read http.addr: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz", nil)
+	if err != nil {
+		return fmt.Errorf("ask for health: %w", err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask for health: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask for health: the worker answered %s", resp.Status)
+	}
+	return nil
+}

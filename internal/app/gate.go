@@ -1,0 +1,86 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
+)
+
+// gate stands at the client's one door: the tenant's pause, the host's circuit, the limits, in this order, because what does not leave must not be booked.
+type gate struct {
+	tenant  string
+	host    string
+	limiter *ratelimit.Limiter
+	store   ratelimit.Store
+	circuit *ratelimit.Circuit
+	log     zerolog.Logger
+	count   func(group ksef.Group, o ksef.Outcome)
+}
+
+func (g *gate) credentials() ratelimit.Key {
+	return ratelimit.Key{Tenant: g.tenant, Group: retry.CredentialsGroup}
+}
+
+// Enter implements ksef.Gate. Uploads of parts go to a store of their own: neither the gateway's circuit nor its limits are about them.
+func (g *gate) Enter(ctx context.Context, group ksef.Group) error {
+	if group == ksef.GroupNone {
+		return nil
+	}
+	paused, err := g.store.Usage(ctx, g.credentials(), nil)
+	if err != nil {
+		return err
+	}
+	if paused.Frozen > 0 {
+		return &ratelimit.NotNow{Wait: paused.Frozen, Reason: ratelimit.ReasonFrozen, Key: g.credentials()}
+	}
+	if err := g.circuit.Allow(ctx, g.host); err != nil {
+		return err
+	}
+	if err := g.limiter.Wait(ctx, g.tenant, string(group)); err != nil {
+		g.warn("give the probe back", g.circuit.Release(context.WithoutCancel(ctx), g.host))
+		return err
+	}
+	return nil
+}
+
+// throttledPause is how long a group rests after a 429 that names no time.
+const throttledPause = time.Minute
+
+// Leave implements ksef.Gate.
+func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
+	g.count(group, o)
+	if group == ksef.GroupNone {
+		return
+	}
+	switch {
+	case o.Outage:
+		g.warn("count an outage", g.circuit.Failure(ctx, g.host))
+	case o.Status == 0:
+		g.warn("give the probe back", g.circuit.Release(ctx, g.host))
+	default:
+		g.warn("count an answer", g.circuit.Success(ctx, g.host))
+	}
+	if o.Throttled {
+		d := o.RetryAfter
+		if d <= 0 {
+			d = throttledPause
+		}
+		g.log.Warn().Str("tenant", g.tenant).Str("group", string(group)).Dur("for", d).Msg("KSeF says too many requests: the group rests for the whole pool")
+		g.warn("freeze a group", g.limiter.Freeze(ctx, g.tenant, string(group), d))
+	}
+	if retry.Judge(o.Err).Reason == retry.ReasonCredentials {
+		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg("credentials refused: the tenant is paused; put the right key into its key_file, no restart is needed")
+		g.warn("pause a tenant", g.store.Freeze(ctx, g.credentials(), retry.CredentialsPause))
+	}
+}
+
+func (g *gate) warn(what string, err error) {
+	if err != nil {
+		g.log.Warn().Err(err).Msg("cannot " + what)
+	}
+}

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"crypto/rsa"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/tasks"
+)
+
+// gateway is the way to KSeF of one tenant: the client, with the public key remembered for a while.
+type gateway struct {
+	*ksef.Client
+	keys *ksef.KeyCache
+}
+
+// PublicKey answers from memory as long as the key is fresh.
+func (g gateway) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return g.keys.Get(ctx) }
+
+// Invalidate forgets the key.
+func (g gateway) Invalidate() { g.keys.Invalidate() }
+
+// limits are the shared limiter and circuit of one pool.
+type limits struct {
+	limiter *ratelimit.Limiter
+	store   ratelimit.Store
+	circuit *ratelimit.Circuit
+	host    string
+}
+
+func newLimits(b *Base, o ratelimit.Observer) (*limits, error) {
+	cfg := b.Config
+	base, err := url.Parse(cfg.BaseURL())
+	if err != nil {
+		return nil, fmt.Errorf("gateway.url is not a URL")
+	}
+	store := ratelimit.NewRedis(b.Redis, "")
+	tenants := map[string]map[string]ratelimit.Limits{}
+	for _, t := range cfg.Tenants {
+		tenants[t.NIP] = table(cfg.LimitsOf(t.NIP))
+	}
+	margin := cfg.Limits.Margin
+	if margin == 0 {
+		margin = -1 // the limiter's zero is its default; the configuration's is none
+	}
+	sleep := cfg.Limits.MaxSleep
+	if sleep == 0 {
+		sleep = -1
+	}
+	limiter, err := ratelimit.New(store, ratelimit.Options{Defaults: table(cfg.Limits.Groups), Tenants: tenants, Margin: margin, MaxSleep: sleep, Observer: o})
+	if err != nil {
+		return nil, err
+	}
+	circuit, err := ratelimit.NewCircuit(store, ratelimit.CircuitOptions{ProbeTTL: cfg.Gateway.Timeout + 10*time.Second})
+	if err != nil {
+		return nil, err
+	}
+	return &limits{limiter: limiter, store: store, circuit: circuit, host: base.Host}, nil
+}
+
+func table(g config.Groups) map[string]ratelimit.Limits {
+	out := map[string]ratelimit.Limits{}
+	for name, r := range g.ByName() {
+		var l ratelimit.Limits
+		for _, w := range []ratelimit.Window{{Limit: r.PerSecond, Per: time.Second}, {Limit: r.PerMinute, Per: time.Minute}, {Limit: r.PerHour, Per: time.Hour}} {
+			if w.Limit != config.Unlimited {
+				l = append(l, w)
+			}
+		}
+		out[name] = l
+	}
+	return out
+}
+
+// gateways makes a client for each tenant that is not paused by configuration.
+func gateways(b *Base, l *limits, log zerolog.Logger, count func(ksef.Group, ksef.Outcome)) (map[string]tasks.Transport, error) {
+	out := map[string]tasks.Transport{}
+	transport := ksef.NewTransport() // one pool of connections for all tenants
+	for _, t := range b.Config.Tenants {
+		if t.Paused {
+			continue
+		}
+		client, err := ksef.New(ksef.Options{
+			BaseURL: b.Config.BaseURL(), KeyID: t.KeyID, Key: t.Key, App: b.Config.Gateway.UserAgent, Timeout: b.Config.Gateway.Timeout, Transport: transport,
+			Gate: &gate{tenant: t.NIP, host: l.host, limiter: l.limiter, store: l.store, circuit: l.circuit, log: log, count: count},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", t.NIP, err)
+		}
+		out[t.NIP] = gateway{Client: client, keys: ksef.NewKeyCache(client.PublicKey, 0, nil)}
+	}
+	return out, nil
+}
+
+// budget is what tasks may know of the limits.
+type budget struct{ l *ratelimit.Limiter }
+
+func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
+	return b.l.Peek(ctx, tenant, group)
+}

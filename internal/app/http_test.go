@@ -1,0 +1,138 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hibiken/asynq"
+)
+
+func newHTTP(t testing.TB, o HTTPOptions) http.Handler {
+	t.Helper()
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1:8080"
+	}
+	s, err := NewHTTP(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Handler
+}
+
+func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
+	sick := newHTTP(t, HTTPOptions{
+		Health: func(context.Context) error { return errors.New("the task server has stopped") },
+		Ready: func(ctx context.Context) Readiness {
+			if _, bounded := ctx.Deadline(); !bounded {
+				t.Error("a readiness check may hang for ever")
+			}
+			return ReadinessOf(Check{Name: "redis", OK: true}, Check{Name: "gateway", Detail: "no answer since 12:00"})
+		},
+	})
+	res := ask(sick, "GET", "/healthz")
+	if body := bodyOf(t, res); res.StatusCode != 503 || !strings.Contains(body, "has stopped") {
+		t.Errorf("healthz: %d %s", res.StatusCode, body)
+	}
+	res = ask(sick, "GET", "/readyz")
+	var got Readiness
+	if err := json.Unmarshal([]byte(bodyOf(t, res)), &got); err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != 503 || got.Ready || len(got.Checks) != 2 || got.Checks[1].Detail != "no answer since 12:00" {
+		t.Errorf("readyz: %d %+v", res.StatusCode, got)
+	}
+	well := newHTTP(t, HTTPOptions{})
+	for _, path := range []string{"/healthz", "/readyz", "/"} {
+		if res := ask(well, "GET", path); res.StatusCode != 200 {
+			t.Errorf("%s: status %d", path, res.StatusCode)
+		}
+	}
+	for _, path := range []string{"/metrics", "/monitoring/", "/favicon.ico"} {
+		if res := ask(well, "GET", path); res.StatusCode != 404 {
+			t.Errorf("%s without its part: status %d", path, res.StatusCode)
+		}
+	}
+	if res := ask(well, "POST", "/healthz"); res.StatusCode != 405 {
+		t.Errorf("POST /healthz: status %d", res.StatusCode)
+	}
+}
+
+func TestHTTP_LoopbackAddress_AnswersToItsOwnNamesOnly(t *testing.T) {
+	local := newHTTP(t, HTTPOptions{})
+	everyone := newHTTP(t, HTTPOptions{Addr: "0.0.0.0:8080"})
+	for host, want := range map[string]int{
+		"127.0.0.1:8080": 200, "localhost:8080": 200, "LOCALHOST": 200, "localhost.": 200, "[::1]:8080": 200, "[::1]": 200,
+		"evil.example:8080": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example:8080": 421, "10.0.0.1:8080": 421, "": 421,
+	} {
+		if got := askAs(local, host); got != want {
+			t.Errorf("loopback listener, Host %q: status %d, want %d", host, got, want)
+		}
+		if got := askAs(everyone, host); got != 200 {
+			t.Errorf("open listener, Host %q: status %d", host, got)
+		}
+	}
+}
+
+func askAs(h http.Handler, host string) int {
+	return ask(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Host = host
+		h.ServeHTTP(w, r)
+	}), "GET", "/healthz").StatusCode
+}
+
+func TestHTTP_DashboardBeyondLoopback_NeedsALogin(t *testing.T) {
+	d := newDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, DashboardOptions{})
+	for _, addr := range []string{":8080", "0.0.0.0:8080", "[::]:8080", "10.1.2.3:80", "worker.internal:80"} {
+		if _, err := NewHTTP(HTTPOptions{Addr: addr, Dashboard: d}); !errors.Is(err, ErrNoLogin) {
+			t.Errorf("%s: %v", addr, err)
+		}
+	}
+	if _, err := NewHTTP(HTTPOptions{Addr: "nowhere"}); err == nil {
+		t.Error("an address without port passed")
+	}
+	login := func(user, password string) bool { return user == "admin" && password == "s3cret" }
+	h := newHTTP(t, HTTPOptions{Addr: "0.0.0.0:8080", Dashboard: d, Login: login})
+	const right, wrong = "Basic YWRtaW46czNjcmV0", "Basic YWRtaW46d3Jvbmc="
+	for _, path := range []string{"/monitoring/", "/monitoring/api/redis_info", "/monitoring/static/js/x.js"} {
+		for _, header := range [][]string{nil, {"Authorization", wrong}, {"Authorization", "Bearer x"}} {
+			res := ask(h, "GET", path, header...)
+			if res.StatusCode != 401 || !strings.HasPrefix(res.Header.Get("WWW-Authenticate"), "Basic realm=") {
+				t.Errorf("%s with %v: status %d", path, header, res.StatusCode)
+			}
+		}
+	}
+	if res := ask(h, "GET", "/monitoring/", "Authorization", right); res.StatusCode != 200 {
+		t.Errorf("with the right login: status %d", res.StatusCode)
+	}
+	// Probes and Prometheus carry no login, and see nothing that needs one.
+	if res := ask(h, "GET", "/healthz"); res.StatusCode != 200 {
+		t.Errorf("healthz without login: status %d", res.StatusCode)
+	}
+}
+
+func TestHTTP_Server_HasEveryBound(t *testing.T) {
+	s, err := NewHTTP(HTTPOptions{Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= readyPatience || s.IdleTimeout <= 0 || s.MaxHeaderBytes > 1<<16 {
+		t.Errorf("a bound is missing: %+v", s)
+	}
+}
+
+func TestHTTP_Index_LinksWhatIsThere(t *testing.T) {
+	d := newDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, DashboardOptions{})
+	body := bodyOf(t, ask(newHTTP(t, HTTPOptions{Dashboard: d}), "GET", "/"))
+	for _, link := range []string{`"/healthz"`, `"/readyz"`, `"/monitoring/"`} {
+		if !strings.Contains(body, link) {
+			t.Errorf("%s is not linked in %s", link, body)
+		}
+	}
+	if strings.Contains(body, "/metrics") {
+		t.Error("metrics are linked but not served")
+	}
+}

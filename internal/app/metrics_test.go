@@ -1,0 +1,91 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/hibiken/asynq"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+type fixedCounts map[string]int64
+
+func (f fixedCounts) Counts(context.Context) (map[string]int64, error) {
+	if f == nil {
+		return nil, errors.New("dial 127.0.0.1:1: refused")
+	}
+	return f, nil
+}
+
+func TestMetrics_QueuesAndLedger_AreExported(t *testing.T) {
+	_, inspector := busyRedis(t)
+	if err := inspector.PauseQueue("packages"); err != nil {
+		t.Fatal(err)
+	}
+	m := NewMetrics(MetricsOptions{Queues: inspector, Ledger: fixedCounts{"queued": 3, "parked": 0}})
+	res := ask(m.Handler(), "GET", "/metrics")
+	body := bodyOf(t, res)
+	for _, line := range []string{
+		`asynq_tasks_enqueued_total{queue="invoices",state="pending"} 1`,
+		`asynq_tasks_enqueued_total{queue="packages",state="scheduled"} 1`,
+		`asynq_tasks_enqueued_total{queue="receipts",state="completed"} 1`,
+		`asynq_tasks_enqueued_total{queue="sessions",state="archived"} 1`,
+		`asynq_tasks_processed_total{queue="receipts"} 1`,
+		`asynq_tasks_failed_total{queue="sessions"} 1`,
+		`asynq_queue_paused_total{queue="packages"} 1`,
+		`asynq_queue_paused_total{queue="invoices"} 0`,
+		`asynq_queue_size{queue="invoices"} 1`,
+		`ksef_ledger_entries{state="queued"} 3`,
+		`ksef_ledger_entries{state="parked"} 0`,
+		`ksef_scrape_up{source="queues"} 1`,
+		`ksef_scrape_up{source="ledger"} 1`,
+		`go_goroutines `,
+	} {
+		if !strings.Contains(body, "\n"+line) {
+			t.Errorf("%s is missing", line)
+		}
+	}
+	if res.StatusCode != 200 {
+		t.Errorf("status %d", res.StatusCode)
+	}
+	problems, err := testutil.GatherAndLint(m.registry, "ksef_ledger_entries", "ksef_scrape_up", "asynq_queue_size")
+	if err != nil || len(problems) > 0 {
+		t.Errorf("names: %v %v", problems, err)
+	}
+	for _, secret := range planted {
+		if strings.Contains(body, secret) {
+			t.Errorf("metrics show %q", secret)
+		}
+	}
+}
+
+type deadInspector struct{ queues []string }
+
+func (d deadInspector) Queues() ([]string, error) {
+	if d.queues == nil {
+		return nil, errors.New("refused")
+	}
+	return d.queues, nil
+}
+
+func (d deadInspector) GetQueueInfo(string) (*asynq.QueueInfo, error) {
+	return nil, errors.New("refused")
+}
+
+func TestMetrics_SourcesThatFail_CostNoOtherSeries(t *testing.T) {
+	for why, queues := range map[string][]string{"no list of queues": nil, "no queue": {"a", "b"}} {
+		m := NewMetrics(MetricsOptions{Queues: deadInspector{queues}, Ledger: fixedCounts(nil)})
+		res := ask(m.Handler(), "GET", "/metrics")
+		body := bodyOf(t, res)
+		if res.StatusCode != 200 {
+			t.Errorf("%s: status %d", why, res.StatusCode)
+		}
+		for _, line := range []string{`ksef_scrape_up{source="queues"} 0`, `ksef_scrape_up{source="ledger"} 0`, `go_goroutines `} {
+			if !strings.Contains(body, "\n"+line) {
+				t.Errorf("%s: %s is missing", why, line)
+			}
+		}
+	}
+}

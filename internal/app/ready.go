@@ -1,0 +1,82 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
+)
+
+// ready tells whether this worker can do its work now, part by part. A gateway that is down does not make it unready: restarting or
+// taking it out of service would mend nothing, so it is told as detail.
+func (w *Worker) ready(ctx context.Context) Readiness {
+	checks := []Check{w.checkStopping(), w.checkRedis(ctx), w.checkArchive(ctx), w.checkGateway(ctx)}
+	for _, t := range w.base.Config.Tenants {
+		checks = append(checks, w.checkTenant(ctx, t.NIP, t.Paused))
+	}
+	return ReadinessOf(append(checks, w.checkDeadlines(ctx))...)
+}
+
+func (w *Worker) checkStopping() Check {
+	if w.stopping.Load() {
+		return Check{Name: "worker", Detail: "is stopping"}
+	}
+	return Check{Name: "worker", OK: true}
+}
+
+func (w *Worker) checkRedis(ctx context.Context) Check {
+	if err := w.base.Redis.Ping(ctx).Err(); err != nil {
+		return Check{Name: "redis", Detail: err.Error()}
+	}
+	return Check{Name: "redis", OK: true}
+}
+
+func (w *Worker) checkArchive(ctx context.Context) Check {
+	if err := w.base.Store.Check(ctx); err != nil {
+		return Check{Name: "archive", OK: true, Detail: "receipts wait: " + err.Error()}
+	}
+	return Check{Name: "archive", OK: true}
+}
+
+func (w *Worker) checkGateway(ctx context.Context) Check {
+	c := Check{Name: "gateway", OK: true}
+	s, err := w.limits.circuit.State(ctx, w.limits.host)
+	switch {
+	case err != nil:
+		return Check{Name: "gateway", Detail: err.Error()}
+	case s.Phase != ratelimit.CircuitClosed:
+		c.Detail = fmt.Sprintf("no answer since %s; asked again in %s, nothing is lost meanwhile", s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second))
+	}
+	return c
+}
+
+func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check {
+	c := Check{Name: "tenant " + nip, OK: true}
+	if paused {
+		c.Detail = "paused by configuration"
+		return c
+	}
+	u, err := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: nip, Group: retry.CredentialsGroup}, nil)
+	if err == nil && u.Frozen > 0 {
+		c.Detail = "credentials refused: put the right key into its key_file"
+		return c
+	}
+	for _, group := range w.limits.limiter.Groups() {
+		if u, err := w.limits.limiter.Usage(ctx, nip, group); err == nil && u.Frozen > 0 {
+			c.Detail += fmt.Sprintf("%s rests for %s after too many requests; ", group, u.Frozen.Round(time.Second))
+		}
+	}
+	return c
+}
+
+func (w *Worker) checkDeadlines(ctx context.Context) Check {
+	c := Check{Name: "deadlines", OK: true}
+	near := w.base.Config.Deadlines.Warn
+	ids, err := w.base.Ledger.Due(ctx, time.Now().Add(near), 1000)
+	if err == nil && len(ids) > 0 {
+		c.Detail = fmt.Sprintf("%d invoices are not in KSeF with less than %s left", len(ids), near)
+	}
+	return c
+}

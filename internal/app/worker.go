@@ -1,0 +1,200 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/rs/xid"
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/pack"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/tasks"
+)
+
+// Worker is one process of the pool. Make it with [NewWorker], let it work with [Worker.Run].
+type Worker struct {
+	base      *Base
+	limits    *limits
+	worker    *tasks.Worker
+	server    *asynq.Server
+	http      *http.Server
+	listener  net.Listener
+	dashboard *Dashboard
+	log       zerolog.Logger
+	spool     string
+	stopping  atomic.Bool
+}
+
+// NewWorker wires a process. It checks that Redis keeps what it is told ([VolatileError]), and listens on http.addr, but starts nothing. On success the caller
+// must call Run, which closes everything, base included.
+func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error) {
+	cfg := b.Config
+	unknown, err := CheckDurable(ctx, b.Redis)
+	var volatile *VolatileError
+	switch {
+	case errors.As(err, &volatile) && cfg.Redis.AllowVolatile:
+		log.Warn().Msg(volatile.Error())
+	case err != nil:
+		return nil, err
+	case unknown:
+		log.Warn().Msg("redis does not tell its settings: make sure that maxmemory-policy is noeviction and appendonly is on")
+	}
+	w := &Worker{base: b, log: log}
+	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Redis), Ledger: b.Ledger})
+	events := newEvents(metrics.Registerer(), b.Ledger, cfg.Deadlines.Warn)
+	if w.limits, err = newLimits(b, events); err != nil {
+		return nil, err
+	}
+	events.watchLimits(metrics.Registerer(), w.limits, cfg)
+	doors, err := gateways(b, w.limits, log, events.request)
+	if err != nil {
+		return nil, err
+	}
+	id := cfg.Worker.ID
+	if id == "" {
+		host, _ := os.Hostname()
+		id = host
+	}
+	id += "-" + xid.New().String() // a restarted worker does not own its predecessor's sessions
+	w.spool = spoolDir(cfg.Packages.SpoolDir)
+	w.worker = tasks.NewWorker(tasks.Parts{
+		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Budget: budget{w.limits.limiter},
+		Transport: func(nip string) (tasks.Transport, bool) { t, ok := doors[nip]; return t, ok },
+	}, taskOptions(cfg, id, w.spool, log, events))
+	w.server = asynq.NewServerFromRedisClient(b.Redis, asynq.Config{
+		Concurrency: cfg.Worker.Concurrency, Queues: tasks.Queues(), RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
+		ShutdownTimeout: cfg.Worker.ShutdownTimeout, DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
+		Logger: asynqLog{log}, LogLevel: asynq.WarnLevel,
+	})
+	if err := w.listen(cfg, metrics); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func taskOptions(cfg config.Config, id, spool string, log zerolog.Logger, e *events) tasks.Options {
+	return tasks.Options{
+		Worker: id, Environment: string(cfg.Environment),
+		SpoolDir: spool, PartSize: int64(cfg.Packages.PartSize), ParallelUploads: cfg.Packages.ParallelUploads, Refusals: cfg.Packages.Refusals,
+		MaxWait: cfg.Packages.MaxWait, MaxInvoices: cfg.Packages.MaxInvoices, MaxBytes: int64(cfg.Packages.MaxSize),
+		ExpressBelow: cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Deadlines.Warn,
+		ExpressIdle: cfg.Express.Idle, ExpressMaxAge: cfg.Express.MaxAge, ExpressMaxInvoices: cfg.Express.MaxInvoices,
+		ConfirmFirst: cfg.Confirm.First, ConfirmMax: cfg.Confirm.Max, SweepEvery: cfg.Sweep.Every,
+		Log: log.With().Str("worker", id).Logger(), Observe: e.observe,
+	}
+}
+
+func spoolDir(dir string) string {
+	if dir == "" {
+		dir = filepath.Join(os.TempDir(), "ksefworker-spool")
+	}
+	return dir
+}
+
+func (w *Worker) listen(cfg config.Config, metrics *Metrics) error {
+	if cfg.HTTP.Addr == "" {
+		return nil
+	}
+	login, err := cfg.HTTP.Dashboard.Login()
+	if err != nil {
+		return err
+	}
+	o := HTTPOptions{Addr: cfg.HTTP.Addr, Ready: w.ready, Metrics: metrics.Handler(), Login: login}
+	if cfg.HTTP.Dashboard.Enabled {
+		conn, err := cfg.Redis.Conn()
+		if err != nil {
+			return err
+		}
+		if w.dashboard, err = NewDashboard(asynqConn{conn}, DashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}); err != nil {
+			return err
+		}
+		o.Dashboard = w.dashboard
+	}
+	if w.http, err = NewHTTP(o); err != nil {
+		return err
+	}
+	if w.listener, err = net.Listen("tcp", cfg.HTTP.Addr); err != nil {
+		return fmt.Errorf("listen on http.addr: %w; is another worker running here?", err)
+	}
+	return nil
+}
+
+// Addr is where the HTTP endpoints listen; "" when they do not.
+func (w *Worker) Addr() string {
+	if w.listener == nil {
+		return ""
+	}
+	return w.listener.Addr().String()
+}
+
+// spoolAge is how old a package's leftover must be to be removed at start: older than any upload may take.
+const spoolAge = 18 * time.Hour
+
+// Run works until ctx ends, then stops within worker.shutdown_timeout: no new task begins, running ones get that long, online sessions are closed. What is not done by
+// then goes on in another worker. It returns nil after a stop that was asked for.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := pack.SweepSpool(w.spool, spoolAge); err != nil {
+		w.log.Warn().Err(err).Msg("old spool files not removed")
+	}
+	failed := make(chan error, 1)
+	if w.http != nil {
+		go func() {
+			if err := w.http.Serve(w.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("serve http: %w", err)
+			}
+		}()
+	}
+	if err := w.server.Start(w.worker.Mux()); err != nil {
+		return errors.Join(fmt.Errorf("start the queue's server: %w", err), w.close())
+	}
+	pulse, stopPulse := context.WithCancel(context.WithoutCancel(ctx))
+	pulsed := make(chan struct{})
+	go func() { defer close(pulsed); w.worker.Pulse(pulse) }()
+	w.log.Info().Str("http", w.Addr()).Msg("worker ready")
+
+	var cause error
+	select {
+	case <-ctx.Done():
+	case cause = <-failed:
+	}
+	w.stopping.Store(true)
+	w.log.Info().Dur("within", w.base.Config.Worker.ShutdownTimeout).Msg("worker stops")
+	w.server.Stop()
+	w.server.Shutdown()
+	stopPulse()
+	<-pulsed
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if err := w.worker.Stop(last); err != nil {
+		w.log.Warn().Err(err).Msg("online sessions left to the other workers")
+	}
+	return errors.Join(cause, w.close())
+}
+
+// closeTimeout is what closing the online sessions may take on top of the running tasks.
+const closeTimeout = 5 * time.Second
+
+func (w *Worker) close() error {
+	var errs []error
+	if w.http != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := w.http.Shutdown(ctx); err != nil {
+			errs = append(errs, w.http.Close())
+		}
+	}
+	if w.dashboard != nil {
+		errs = append(errs, w.dashboard.Close())
+	}
+	return errors.Join(append(errs, w.base.Close())...)
+}

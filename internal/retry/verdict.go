@@ -1,0 +1,137 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ratelimit"
+)
+
+// Action is what to do after a failure. A closed list, good as a metric label.
+type Action string
+
+// The actions.
+const (
+	Again     Action = "again"      // try again with growing pauses; counts as a failure
+	Later     Action = "later"      // not now: after Verdict.Delay; counts as nothing
+	Never     Action = "never"      // the same request will be refused again: reject or park
+	LookFirst Action = "look_first" // it may have been carried out: ask before doing it again
+)
+
+// Reason says why, for metrics and for the line shown in the dashboard. A closed list.
+type Reason string
+
+// The reasons.
+const (
+	ReasonLimit       Reason = "limit"       // our own limiter
+	ReasonThrottled   Reason = "throttled"   // KSeF said 429
+	ReasonOutage      Reason = "outage"      // the gateway is down, or what stands before it
+	ReasonCredentials Reason = "credentials" // key refused; the tenant is paused
+	ReasonProcessing  Reason = "processing"  // KSeF works on it
+	ReasonRefused     Reason = "refused"     // the gateway's own no
+	ReasonLost        Reason = "lost"        // no answer, and it may have been carried out
+	ReasonStopping    Reason = "stopping"    // this process is about to end
+	ReasonOther       Reason = "other"       // Redis, disk, a defect
+)
+
+// Reasons lists every reason, so that counters can be registered at zero.
+func Reasons() []Reason {
+	return []Reason{ReasonLimit, ReasonThrottled, ReasonOutage, ReasonCredentials, ReasonProcessing, ReasonRefused, ReasonLost, ReasonStopping, ReasonOther}
+}
+
+// Verdict is the judgement of one failure. The zero value is "no failure".
+type Verdict struct {
+	Action Action
+	Delay  time.Duration // with Later; 0 leaves it to the backoff
+	Reason Reason
+}
+
+// CredentialsPause is how long a tenant rests after its key was refused. The key file is read anew for each request, so a repaired one is found within
+// this time and without a restart; in between, one request each pause is what a wrong key costs.
+const CredentialsPause = 30 * time.Second
+
+// Judge decides by facts alone; it never looks at texts. Order matters: what says "not now" comes before "may have been carried out", because nothing left then.
+func Judge(err error) Verdict {
+	var later *LaterError
+	var notNow *ratelimit.NotNow
+	var api *ksef.APIError
+	switch {
+	case err == nil:
+		return Verdict{}
+	case errors.As(err, &later):
+		return Verdict{Later, later.Delay, later.Reason}
+	case errors.As(err, &notNow):
+		return Verdict{Later, notNow.Wait, reasonOf(notNow)}
+	case errors.As(err, &api):
+		return judgeAPI(api)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return Verdict{Later, time.Second, ReasonStopping}
+	}
+	return Verdict{Again, 0, ReasonOther}
+}
+
+func reasonOf(n *ratelimit.NotNow) Reason {
+	switch n.Reason {
+	case ratelimit.ReasonFrozen:
+		if n.Key.Group == CredentialsGroup {
+			return ReasonCredentials
+		}
+		return ReasonThrottled
+	case ratelimit.ReasonOutage:
+		return ReasonOutage
+	}
+	return ReasonLimit
+}
+
+// CredentialsGroup is the limiter's group that is frozen when a tenant's key was refused.
+const CredentialsGroup = "credentials"
+
+func judgeAPI(e *ksef.APIError) Verdict {
+	switch e.Kind {
+	case ksef.KindThrottled:
+		return Verdict{Later, e.RetryAfter, ReasonThrottled}
+	case ksef.KindUnauthorized:
+		return Verdict{Later, CredentialsPause, ReasonCredentials}
+	case ksef.KindProcessing:
+		return Verdict{Later, 0, ReasonProcessing}
+	case ksef.KindRefused:
+		return Verdict{Never, 0, ReasonRefused}
+	case ksef.KindCanceled:
+		if e.MaybeDone {
+			return Verdict{LookFirst, 0, ReasonStopping}
+		}
+		return Verdict{Later, time.Second, ReasonStopping}
+	case ksef.KindLocal:
+		// An unreadable key file pauses as a refused key does: only a person can mend it.
+		return Verdict{Later, CredentialsPause, ReasonCredentials}
+	}
+	if e.MaybeDone {
+		return Verdict{LookFirst, 0, ReasonLost}
+	}
+	return Verdict{Later, 0, ReasonOutage}
+}
+
+// LaterError asks asynq to bring the task back after Delay; nothing failed. Its text is shown in the dashboard, so it MUST NOT carry a secret.
+type LaterError struct {
+	Delay  time.Duration
+	Reason Reason
+	What   string // what is waited for: "session is 150, processing"
+	Err    error  // the cause, may be nil
+}
+
+func (e *LaterError) Error() string {
+	s := fmt.Sprintf("waiting %v (%s)", e.Delay.Round(time.Second), e.Reason)
+	if e.What != "" {
+		s += ": " + e.What
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *LaterError) Unwrap() error { return e.Err }

@@ -1,0 +1,189 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+)
+
+// Document is one file as it was handed in.
+type Document struct {
+	File string // where it came from, for messages: a path, or archive.zip/name.xml
+	Data []byte
+}
+
+// Terms are what the sender asks for, the same for all documents of a call.
+type Terms struct {
+	Lane     ledger.Lane // "" is auto
+	Offline  bool        // declared offline24: only a batch session has a place for it
+	Deadline time.Time   // legal; zero takes the end of the next business day after P_1
+}
+
+// Admission is what became of one document. Err says why it was refused: a *[invoice.FieldError], several joined, or a *[RefusedError]; nothing of it was stored then.
+type Admission struct {
+	File    string
+	Taken   ledger.Taken // created or present; refused when Err is set
+	Invoice ledger.Invoice
+	Err     error
+}
+
+// RefusedError refuses a sound document because of something else: another document of its identity, or a tenant that is not configured.
+type RefusedError struct {
+	Rule string
+	Hint string
+}
+
+func (e *RefusedError) Error() string { return e.Rule + "; " + e.Hint }
+
+// Validator checks a document against the official schema; optional.
+type Validator interface {
+	Validate(document []byte) error
+}
+
+// Admitter takes documents in. Safe for concurrent use; all fields but Validator are required.
+type Admitter struct {
+	Ledger    *ledger.Ledger
+	Queue     *Queue
+	Bodies    *ledger.Bodies
+	Store     archive.Store // for documents too large for Redis
+	Tenant    func(nip string) bool
+	Check     invoice.CheckOptions
+	Validator Validator
+	Now       func() time.Time
+}
+
+// queueParallel is how many tasks are queued at a time: asynq has no call for many, but the Redis client joins what is asked for at the same time into one round trip.
+const queueParallel = 64
+
+// Admit checks documents, writes those that are sound into the ledger and queues their tasks. One bad document harms no other: it has its own error. From the
+// moment Admit returns created, the invoice is never lost, even when queueing failed afterwards: the sweep queues it again.
+//
+// The error is of Redis or the archive store; what is not answered then was perhaps taken, and may safely be handed in again.
+func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
+	out := make([]Admission, len(docs))
+	var sound []ledger.NewInvoice
+	var at []int // sound[i] is docs[at[i]]
+	seen := map[string]int{}
+	var twins [][2]int // documents of the same id within the call
+	for i, d := range docs {
+		out[i].File = d.File
+		n, err := a.prepare(ctx, d, terms)
+		var refused interface{ refusal() bool }
+		switch {
+		case err == nil:
+		case errors.As(err, &refused):
+			out[i].Taken, out[i].Err = ledger.Refused, errors.Unwrap(err)
+			continue
+		default:
+			return nil, err
+		}
+		out[i].Invoice = n.Invoice
+		if first, twice := seen[n.ID]; twice {
+			twins = append(twins, [2]int{i, first})
+			continue
+		}
+		seen[n.ID] = i
+		sound, at = append(sound, n), append(at, i)
+	}
+	results, err := a.Ledger.Take(ctx, sound)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range results {
+		o := &out[at[i]]
+		o.Taken = r.Taken
+		if r.Taken == ledger.Refused {
+			o.Err = &RefusedError{
+				Rule: fmt.Sprintf("number %s (%s of seller %s) is already %s with other content as %s", o.Invoice.Number, o.Invoice.Kind, o.Invoice.NIP, r.State, r.ID),
+				Hint: "an invoice is changed by a correction invoice; a new document takes this number only after the first was rejected",
+			}
+			continue
+		}
+		o.Invoice.ID, o.Invoice.State, o.Invoice.Rev, o.Invoice.Revision = r.ID, r.State, r.Rev, r.Revision
+	}
+	for _, t := range twins {
+		first := out[t[1]]
+		out[t[0]].Taken, out[t[0]].Err, out[t[0]].Invoice = first.Taken, first.Err, first.Invoice
+		if first.Taken == ledger.Created {
+			out[t[0]].Taken = ledger.Present
+		}
+	}
+	return out, a.queue(ctx, out)
+}
+
+func (a *Admitter) queue(ctx context.Context, out []Admission) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(queueParallel)
+	for i := range out {
+		if out[i].Taken == ledger.Created {
+			inv := &out[i].Invoice
+			g.Go(func() error { return a.Queue.PutNew(ctx, KindSubmit, inv.ID, inv.Rev) })
+		}
+	}
+	return g.Wait()
+}
+
+// refusal marks an error that is the document's own.
+type refusal struct{ err error }
+
+func (r refusal) Error() string { return r.err.Error() }
+func (r refusal) Unwrap() error { return r.err }
+func (r refusal) refusal() bool { return true }
+
+func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms) (ledger.NewInvoice, error) {
+	var n ledger.NewInvoice
+	h, err := invoice.Parse(d.Data)
+	if err == nil {
+		err = invoice.Check(h, a.Now(), a.Check)
+	}
+	if err == nil && a.Validator != nil {
+		err = a.Validator.Validate(d.Data)
+	}
+	if err == nil && !a.Tenant(h.SellerNIP) {
+		err = &RefusedError{Rule: fmt.Sprintf("no tenant is configured for seller NIP %s", h.SellerNIP), Hint: "add it to tenants in the configuration, with its key"}
+	}
+	if err != nil {
+		return n, refusal{err}
+	}
+	soft, err := invoice.SoftDeadline(h.IssueDate)
+	if err != nil {
+		return n, refusal{err}
+	}
+	legal := terms.Deadline
+	if legal.IsZero() {
+		if legal, err = invoice.LegalDeadline(h.IssueDate); err != nil {
+			return n, refusal{err}
+		}
+	}
+	lane := terms.Lane
+	if lane == "" {
+		lane = ledger.Auto
+	}
+	n.Invoice = ledger.Invoice{
+		ID:     ledger.InvoiceID(ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}, h.Hash),
+		Tenant: h.SellerNIP, NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate, Hash: HashText(h.Hash), File: d.File,
+		Lane: lane, Offline: terms.Offline, Form: h.Form.Version(), Attachment: h.Attachment, Size: h.Size,
+		BuyerName: h.BuyerName, BuyerNIP: h.BuyerNIP, Gross: h.Gross, Currency: h.Currency,
+		Deadline: ledger.At(legal), SoftDeadline: ledger.At(soft),
+	}
+	sealed, err := a.Bodies.Seal(n.ID, d.Data)
+	if err != nil {
+		return n, err
+	}
+	if len(sealed) > ledger.MaxBodyInRedis {
+		if err := a.Store.Replace(ctx, archive.BodyName(n.ID), sealed, "application/octet-stream"); err != nil {
+			return n, err
+		}
+		n.BodyArchived = true
+		return n, nil
+	}
+	n.Body = sealed
+	return n, nil
+}

@@ -1,0 +1,187 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// confirm looks at a package's session and does what it shows. "Not yet" brings the task back later, with pauses that grow with the session's age; it
+// consumes no attempt and holds no worker.
+func (w *Worker) confirm(ctx context.Context, id string) error {
+	p, err := w.Ledger.Package(ctx, id)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch p.State {
+	case ledger.PackageOpened:
+		if p.Lane == ledger.Express {
+			return w.confirmOpen(ctx, &p)
+		}
+	case ledger.PackageClosing, ledger.PackageProcessing:
+		return w.look(ctx, &p)
+	case ledger.PackageSettled:
+		return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
+	}
+	return nil
+}
+
+// look asks how the session stands. In closing, close was tried and its outcome is not known: a session that is still open is closed again.
+func (w *Worker) look(ctx context.Context, p *ledger.Package) error {
+	t, err := w.transport(p.Tenant)
+	if err != nil {
+		return err
+	}
+	info, err := t.SessionStatus(ctx, p.Session)
+	if err != nil {
+		if api, kind := kindOf(err); kind == ksef.KindRefused {
+			return w.lost(ctx, t, p, api)
+		}
+		return notYet(err)
+	}
+	status := info.Status
+	if p.State == ledger.PackageClosing {
+		if status.Code == ksef.OnlineSessionOpen { // 100, for a batch session as well
+			return w.closeAgain(ctx, t, p)
+		}
+		if err := w.processing(ctx, p); err != nil {
+			return err
+		}
+	}
+	switch {
+	case status.Processing():
+		return w.lookLater(p, fmt.Sprintf("session is %d, %s", status.Code, status.Description))
+	case status.Done(), status.Code == ksef.BatchSessionNoValidInvoices:
+		return w.settleFinal(ctx, t, p)
+	default:
+		return w.sessionRefused(ctx, t, p, status)
+	}
+}
+
+// notYet turns a look that failed into one that comes later: a look changes nothing, so "may have been carried out" means nothing here.
+func notYet(err error) error {
+	if v := retry.Judge(err); v.Action == retry.LookFirst {
+		return &retry.LaterError{Reason: v.Reason, Err: err}
+	}
+	return err
+}
+
+func (w *Worker) lookLater(p *ledger.Package, what string) error {
+	since := p.ClosingAt
+	if since == 0 {
+		since = p.CreatedAt
+	}
+	return later(retry.Age(w.o.Now().Sub(since.Time()), w.o.ConfirmFirst, w.o.ConfirmMax), retry.ReasonProcessing, what)
+}
+
+// closeAgain is for a session that says that it is open although close was tried. A second close is harmless: it is refused.
+func (w *Worker) closeAgain(ctx context.Context, t Transport, p *ledger.Package) error {
+	err := t.CloseSession(ctx, p.Session, p.Lane == ledger.Bulk)
+	if err == nil {
+		if err := w.processing(ctx, p); err != nil {
+			return err
+		}
+		return w.lookLater(p, "session closed")
+	}
+	if _, kind := kindOf(err); kind == ksef.KindRefused {
+		return w.lookLater(p, "session says open, but refuses to be closed: it was closed before")
+	}
+	return notYet(err)
+}
+
+// lostAfter is how long a session may be unknown to the gateway before its package is taken for lost. Shorter than that, it can be one machine of
+// several that lags behind.
+const lostAfter = 10 * time.Minute
+
+// lost handles a gateway that refuses to tell about a session it opened itself. That is no proof of anything: after a while, its invoices are parked, because
+// sending them anew could make duplicates, and only a person can look at KSeF from outside.
+func (w *Worker) lost(ctx context.Context, t Transport, p *ledger.Package, api *ksef.APIError) error {
+	if api.Status != http.StatusNotFound && api.Status != http.StatusBadRequest {
+		return w.lookLater(p, api.Error())
+	}
+	now := w.o.Now()
+	if p.Lost == 0 {
+		err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "lost", Value: ledger.At(now)}}})
+		if err != nil {
+			return err
+		}
+		return later(w.o.ConfirmFirst, retry.ReasonRefused, api.Error())
+	}
+	if now.Sub(p.Lost.Time()) < lostAfter {
+		return later(time.Minute, retry.ReasonRefused, api.Error())
+	}
+	invs, err := w.pending(ctx, p)
+	if err != nil {
+		return err
+	}
+	for i := range invs {
+		reason := fmt.Sprintf("the gateway no longer knows session %s (%d %s): look in KSeF whether number %s is there; if it is not, retry", p.Session, api.Code, api.Description, invs[i].Number)
+		if err := w.park(ctx, &invs[i], api.Code, reason); err != nil {
+			return err
+		}
+	}
+	return w.endProcessing(ctx, p, ledger.PackageFailed, api.Code, api.Error())
+}
+
+// endProcessing moves a package to an end that is legal from closing and processing alike.
+func (w *Worker) endProcessing(ctx context.Context, p *ledger.Package, to ledger.PackageState, code int, reason string) error {
+	if p.State == ledger.PackageClosing && to == ledger.PackageSettled {
+		if err := w.processing(ctx, p); err != nil {
+			return err
+		}
+	}
+	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: to,
+		Set: []ledger.Set{{Field: "code", Value: code}, {Field: "reason", Value: reason}}})
+}
+
+// sessionRefused handles a session that ended in an error. Its list is read first all the same: an invoice that says 200 in it is accepted, whatever
+// the session says.
+func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Package, status ksef.StatusInfo) error {
+	infos, err := t.SessionInvoices(ctx, p.Session)
+	if _, kind := kindOf(err); err != nil && kind != ksef.KindRefused {
+		return notYet(err)
+	}
+	decided := infos[:0]
+	for _, i := range infos {
+		if i.Status.Done() || judgeInvoice(i.Status).decided() {
+			decided = append(decided, i)
+		}
+	}
+	if _, err := w.settle(ctx, t, p, decided, false); err != nil {
+		return err
+	}
+	reason := fmt.Sprintf("session ended with %d %s", status.Code, status.Description)
+	left, err := w.pending(ctx, p)
+	if err != nil {
+		return err
+	}
+	if len(left) == 0 {
+		if err := w.endProcessing(ctx, p, ledger.PackageSettled, status.Code, reason); err != nil {
+			return err
+		}
+		return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
+	}
+	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "code", Value: status.Code}}}); err != nil {
+		return err
+	}
+	p.Code = status.Code
+	if p.Lane == ledger.Express {
+		if err := w.resend(ctx, p, left, status.Code, reason); err != nil {
+			return err
+		}
+		return w.endProcessing(ctx, p, ledger.PackageFailed, status.Code, reason)
+	}
+	if status.Code == ksef.BatchSessionTooManyInvoices {
+		return w.halve(ctx, p, ledger.PackageFailed, p.Strikes, reason)
+	}
+	return w.newSession(ctx, t, p, ledger.PackageFailed, status.Code, reason)
+}

@@ -1,0 +1,159 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rs/xid"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// CutPolicy says when a waiting set becomes a package.
+type CutPolicy struct {
+	MaxWait      time.Duration
+	MaxInvoices  int
+	MaxBytes     int64
+	ExpressBelow int           // fewer than this may go by the express lane
+	Quiet        time.Duration // how long nothing new must have arrived before they do
+	DeadlineNear time.Duration
+}
+
+// Cut is what to do with a waiting set now.
+type Cut string
+
+// The decisions.
+const (
+	CutWait    Cut = "wait"
+	CutPackage Cut = "package"
+	CutExpress Cut = "express"
+)
+
+// midnightGuard is how long before midnight in Warsaw everything that waits is cut: what bears today's P_1 has to have its session opened on this day, or
+// KSeF marks it offline. Five minutes build and open several packages of 10,000.
+const midnightGuard = 5 * time.Minute
+
+// Decide is pure: the same waiting set at the same time gives the same decision.
+func (p CutPolicy) Decide(w ledger.Waiting, now time.Time) Cut {
+	if w.Count == 0 {
+		return CutWait
+	}
+	few := w.Count < p.ExpressBelow
+	switch {
+	case w.Count >= p.MaxInvoices, w.Bytes >= p.MaxBytes:
+		return CutPackage
+	case w.Deadline.Sub(now) < p.DeadlineNear, untilMidnight(now) < midnightGuard, now.Sub(w.Oldest) >= p.MaxWait:
+		if few {
+			return CutExpress
+		}
+		return CutPackage
+	case few && now.Sub(w.Newest) >= p.Quiet:
+		return CutExpress
+	}
+	return CutWait
+}
+
+func untilMidnight(now time.Time) time.Duration {
+	y, m, d := now.In(invoice.Warsaw()).Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, invoice.Warsaw()).Sub(now)
+}
+
+func (w *Worker) policy() CutPolicy {
+	return CutPolicy{MaxWait: w.o.MaxWait, MaxInvoices: w.o.MaxInvoices, MaxBytes: w.o.MaxBytes, ExpressBelow: w.o.ExpressBelow,
+		Quiet: w.o.Quiet, DeadlineNear: w.o.DeadlineNear}
+}
+
+// cut decides anew, because the queue may have taken its time, and cuts until the set need not be cut.
+func (w *Worker) cut(ctx context.Context, groupName string) error {
+	group, ok := ledger.ParseGroup(groupName)
+	if !ok {
+		return fmt.Errorf("cut %q: not the name of a waiting set", groupName)
+	}
+	for {
+		waits, err := w.Ledger.Waits(ctx)
+		if err != nil {
+			return err
+		}
+		set := find(waits, group)
+		switch w.policy().Decide(set, w.o.Now()) {
+		case CutWait:
+			return nil
+		case CutExpress:
+			done, err := w.cutExpress(ctx, set)
+			if done || err != nil {
+				return err
+			}
+			// The express lane has no room: with company or alone, a package it is, once the set has waited long enough.
+			if w.o.Now().Sub(set.Oldest) < w.o.MaxWait && set.Deadline.Sub(w.o.Now()) >= w.o.DeadlineNear {
+				return nil
+			}
+		}
+		id := "pkg-" + xid.New().String()
+		ids, err := w.Ledger.Cut(ctx, id, group, ledger.CutLimits{Invoices: w.o.MaxInvoices, Bytes: w.o.MaxBytes})
+		if err != nil {
+			return err
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		w.reached(KindCut, ledger.Packed, len(ids))
+		w.o.Log.Info().Str("package", id).Str("group", groupName).Int("invoices", len(ids)).Msg("package cut")
+		if err := w.Queue.Put(ctx, KindPackage, id, 0, When{}); err != nil {
+			return err // the sweep finds the package
+		}
+	}
+}
+
+func find(waits []ledger.Waiting, g ledger.Group) ledger.Waiting {
+	for _, s := range waits {
+		if s.Group == g {
+			return s
+		}
+	}
+	return ledger.Waiting{Group: g}
+}
+
+// cutExpress sends few invoices by the express lane when its budget allows; false when it does not, or when only a package will do.
+func (w *Worker) cutExpress(ctx context.Context, set ledger.Waiting) (bool, error) {
+	for _, group := range []ksef.Group{ksef.GroupOnlineSession, ksef.GroupInvoiceSend} {
+		wait, err := w.Budget.Peek(ctx, set.Group.Tenant, string(group))
+		if err != nil {
+			return false, err
+		}
+		if wait > 0 {
+			return false, nil
+		}
+	}
+	ids, err := w.Ledger.FirstWaiting(ctx, set.Group, set.Count)
+	if err != nil {
+		return false, err
+	}
+	invs, err := w.Ledger.Invoices(ctx, ids)
+	if err != nil {
+		return false, err
+	}
+	var moves []ledger.Move
+	for i := range invs {
+		// Offline is declared when a batch session is opened; an online session has no place for it, and an attachment none at all.
+		if invs[i].Attachment || invs[i].Offline || invs[i].Lane == ledger.Bulk {
+			return false, nil
+		}
+		moves = append(moves, w.Ledger.ExpressMove(&invs[i]))
+	}
+	errs, err := w.Ledger.Apply(ctx, moves)
+	if err != nil {
+		return false, err
+	}
+	for i, e := range errs {
+		if e != nil {
+			continue // it left the set in between
+		}
+		if err := w.Queue.Put(ctx, KindSend, invs[i].ID, invs[i].Rev+1, When{}); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,17 @@
+// Package tasks is the way of an invoice. Read it in this order:
+//
+//	admit.go      a document is checked and taken into the ledger            enqueue
+//	submit.go     invoice:submit   choose the lane
+//	cut.go        package:cut      make a package of what waits
+//	package.go    package:submit   build, open, upload, close                bulk lane
+//	express.go    invoice:send     into the worker's open online session     express lane
+//	confirm.go    package:confirm  look at the session
+//	settle.go                      write each invoice's outcome
+//	recover.go                     what KSeF calls a duplicate
+//	refuse.go                      a session refused as a whole
+//	receipt.go    package:receipt  UPO, document and result to the archive
+//	sweep.go      sweep            find what nobody drives on
+//
+// The queue says when; the ledger says what happened. Every handler reads the ledger first, does what the state asks for, and is safe to run twice, at the
+// same time, on two machines: the ledger's compare-and-set lets one of them through.
+package tasks

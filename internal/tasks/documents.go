@@ -1,0 +1,78 @@
+package tasks
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+)
+
+// errDocument says that an invoice's stored document is gone or not what was taken in. Only a person can mend it: the invoice is parked.
+type errDocument struct {
+	id  string
+	why string
+}
+
+func (e *errDocument) Error() string { return fmt.Sprintf("document of %s: %s", e.id, e.why) }
+
+// document reads the exact bytes that were taken in, from wherever they lie, and proves it by their hash.
+func (w *Worker) document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
+	var sealed []byte
+	var err error
+	if !inv.BodyArchived {
+		sealed, err = w.Ledger.Body(ctx, inv.ID)
+	}
+	return w.unseal(ctx, inv, sealed, err)
+}
+
+// documents reads many; the answer has one document or one error for each. The second value is an error of the store itself.
+func (w *Worker) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte, []error, error) {
+	ids := make([]string, len(invs))
+	for i := range invs {
+		ids[i] = invs[i].ID
+	}
+	sealed, err := w.Ledger.BodiesOf(ctx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	docs, errs := make([][]byte, len(invs)), make([]error, len(invs))
+	for i := range invs {
+		var missing error
+		if sealed[i] == nil && !invs[i].BodyArchived {
+			missing = ledger.ErrNotFound
+		}
+		docs[i], errs[i] = w.unseal(ctx, &invs[i], sealed[i], missing)
+		var bad *errDocument
+		if errs[i] != nil && !errors.As(errs[i], &bad) {
+			return nil, nil, errs[i]
+		}
+	}
+	return docs, errs, nil
+}
+
+func (w *Worker) unseal(ctx context.Context, inv *ledger.Invoice, sealed []byte, err error) ([]byte, error) {
+	if inv.BodyArchived {
+		sealed, err = w.Store.Get(ctx, archive.BodyName(inv.ID))
+	}
+	if errors.Is(err, ledger.ErrNotFound) || errors.Is(err, archive.ErrNotFound) {
+		return nil, &errDocument{inv.ID, "is missing from storage; hand the file in again"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	doc, err := w.Bodies.Open(inv.ID, sealed)
+	if err != nil {
+		return nil, &errDocument{inv.ID, err.Error()}
+	}
+	if HashText(sha256.Sum256(doc)) != inv.Hash {
+		return nil, &errDocument{inv.ID, "is not what was taken in: its hash differs"}
+	}
+	return doc, nil
+}
+
+// HashText is how a content hash is written everywhere: Base64, as KSeF does.
+func HashText(sum [32]byte) string { return base64.StdEncoding.EncodeToString(sum[:]) }

@@ -1,0 +1,278 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/rs/xid"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// express holds this worker's open online sessions, one for each tenant and form. A session's key is in this memory alone: nobody else can send into it, anybody
+// can close it.
+type express struct {
+	mu       sync.Mutex
+	sessions map[string]*onlineSession
+	opening  map[string]chan struct{} // closed when the one who opens is done
+	stopped  bool
+}
+
+type onlineSession struct {
+	pkg    ledger.Package
+	key    ksef.SessionKey
+	opened time.Time
+	used   time.Time
+	sent   int
+	users  int  // sends under way
+	ended  bool // no further send may begin
+}
+
+func newExpress() *express {
+	return &express{sessions: map[string]*onlineSession{}, opening: map[string]chan struct{}{}}
+}
+
+// errStopping says that this process takes no more work; the task goes to another worker.
+var errStopping = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonStopping, What: "this worker is about to stop"}
+
+// maxSendWait is the longest wait for a single send that is worth writing it down for; it is about what the limiter sleeps through.
+const maxSendWait = 2 * time.Second
+
+// send posts one invoice into the worker's open online session.
+func (w *Worker) send(ctx context.Context, id string) error {
+	inv, err := w.Ledger.Invoice(ctx, id)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if inv.State != ledger.Queued || inv.Group != "" {
+		return nil // decided, or its session's confirm drives it on
+	}
+	t, err := w.transport(inv.Tenant)
+	if err != nil {
+		return err
+	}
+	doc, err := w.document(ctx, &inv)
+	var bad *errDocument
+	if errors.As(err, &bad) {
+		return w.park(ctx, &inv, 0, bad.Error())
+	}
+	if err != nil {
+		return err
+	}
+	if wait, err := w.Budget.Peek(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
+		return err
+	} else if wait > maxSendWait {
+		// Nothing is written for a send that would only wait.
+		return later(wait, retry.ReasonLimit, "single sends are used up")
+	}
+	s, err := w.acquire(ctx, t, inv.Tenant, inv.Form)
+	if err != nil {
+		return err
+	}
+	defer w.release(s)
+	return w.post(ctx, t, s, &inv, doc)
+}
+
+// post writes sending, posts, and writes what came of it.
+func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, doc []byte) error {
+	rev, _, err := w.Ledger.BeginSend(ctx, s.pkg.ID, w.o.Worker, inv)
+	var conflict *ledger.ConflictError
+	if errors.As(err, &conflict) && conflict.ID == s.pkg.ID {
+		w.drop(s) // somebody closed it: another worker took this one for dead
+		return later(time.Second, retry.ReasonOther, "online session was closed by another worker")
+	}
+	if err != nil {
+		return err
+	}
+	inv.Rev, inv.State, inv.Package = rev, ledger.Sending, s.pkg.ID
+	sent, err := t.SendInvoice(ctx, ksef.Seal(s.pkg.Session, s.key, doc))
+	// What happened is written even when this run's time is up: the answer will not come a second time.
+	ctx = context.WithoutCancel(ctx)
+	if err == nil {
+		err := w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Sent, Set: []ledger.Set{{Field: "reference", Value: sent.ID}}})
+		if err == nil {
+			w.reached(KindSend, ledger.Sent, 1)
+		}
+		return err
+	}
+	switch v := retry.Judge(err); v.Action {
+	case retry.LookFirst:
+		w.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Err(err).Msg("answer to a send lost: the session will tell")
+		w.drop(s) // closed soon, so that it can tell
+		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Set: because(0, err.Error())})
+	case retry.Never:
+		// The session is the likely culprit (closed or expired): the next try has a new one, a bounded number of times.
+		w.drop(s)
+		api, _ := kindOf(err)
+		b := w.newBatch(&s.pkg)
+		b.resend(inv, api.Code, api.Error())
+		return b.write(ctx)
+	default:
+		// It did not leave, or was refused without being looked at: nothing is out there.
+		back := ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
+			Set: []ledger.Set{{Field: "package", Value: ""}, {Field: "session", Value: ""}}}
+		if moveErr := w.Ledger.Move(ctx, back); moveErr != nil {
+			return moveErr
+		}
+		return err
+	}
+}
+
+// acquire returns the open session of a tenant, opening one when there is none. Those who come while it is being opened wait for it.
+func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) (*onlineSession, error) {
+	e, key := w.express, tenant+"|"+form
+	for {
+		e.mu.Lock()
+		if e.stopped {
+			e.mu.Unlock()
+			return nil, errStopping
+		}
+		if s := e.sessions[key]; s != nil && !s.ended {
+			s.users++
+			s.used = w.o.Now()
+			e.mu.Unlock()
+			return s, nil
+		}
+		wait, busy := e.opening[key]
+		if !busy {
+			wait = make(chan struct{})
+			e.opening[key] = wait
+		}
+		e.mu.Unlock()
+		if busy {
+			select {
+			case <-wait:
+				continue
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
+		}
+		s, err := w.open(ctx, t, tenant, form)
+		e.mu.Lock()
+		delete(e.opening, key)
+		close(wait)
+		if err == nil {
+			s.users = 1
+			e.sessions[key] = s
+		}
+		e.mu.Unlock()
+		return s, err
+	}
+}
+
+func (w *Worker) open(ctx context.Context, t Transport, tenant, form string) (*onlineSession, error) {
+	pub, err := t.PublicKey(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := ksef.NewSessionKey()
+	if err != nil {
+		return nil, err
+	}
+	info, err := key.Info(pub)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := t.OpenOnline(ctx, ksef.OpenOnlineRequest{InvoiceVersion: ksef.InvoiceVersion(form), EncryptionInfo: info})
+	if err != nil {
+		if v := retry.Judge(err); v.Action == retry.Never {
+			t.Invalidate() // a public key that is out of date is one thing the gateway can refuse
+		}
+		return nil, notYet(err) // a session whose opening was lost is empty and expires
+	}
+	p, err := w.Ledger.OpenOnline(ctx, ledger.Package{ID: "pkg-" + xid.New().String(), Tenant: tenant, Form: form, Session: opened.ID, Owner: w.o.Worker})
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Queue.Put(ctx, KindConfirm, p.ID, 0, When{In: w.o.ConfirmFirst}); err != nil {
+		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("confirm not queued; the sweep will")
+	}
+	now := w.o.Now()
+	w.o.Log.Info().Str("package", p.ID).Str("session", opened.ID).Str("tenant", tenant).Msg("online session opened")
+	return &onlineSession{pkg: p, key: key, opened: now, used: now}, nil
+}
+
+func (w *Worker) release(s *onlineSession) {
+	e := w.express
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.users--
+	s.sent++
+	s.used = w.o.Now()
+}
+
+// drop lets no further send begin; the closer closes it when the last one under way is done.
+func (w *Worker) drop(s *onlineSession) {
+	w.express.mu.Lock()
+	s.ended = true
+	w.express.mu.Unlock()
+}
+
+// closeIdle closes sessions that are idle, old, full or dropped. all closes every one, for shutdown: no send is under way then.
+func (w *Worker) closeIdle(ctx context.Context, all bool) error {
+	e, now := w.express, w.o.Now()
+	var due []*onlineSession
+	e.mu.Lock()
+	if all {
+		e.stopped = true
+	}
+	for key, s := range e.sessions {
+		idle := now.Sub(s.used) >= w.o.ExpressIdle
+		if all || s.ended || idle || now.Sub(s.opened) >= w.o.ExpressMaxAge || s.sent >= w.o.ExpressMaxInvoices {
+			s.ended = true
+			if s.users == 0 {
+				due = append(due, s)
+				delete(e.sessions, key)
+			}
+		}
+	}
+	e.mu.Unlock()
+	var errs []error
+	for _, s := range due {
+		p, err := w.Ledger.Package(ctx, s.pkg.ID)
+		if err == nil {
+			err = w.closeOnline(ctx, &p)
+		}
+		var conflict *ledger.ConflictError
+		if err != nil && !errors.As(err, &conflict) {
+			errs = append(errs, fmt.Errorf("close session %s: %w", s.pkg.Session, err)) // the sweep finds it when this worker is gone
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// closeOnline writes closing, calls close, and lets confirm look. Anybody may: it needs no key.
+func (w *Worker) closeOnline(ctx context.Context, p *ledger.Package) error {
+	if p.State != ledger.PackageOpened {
+		return nil
+	}
+	t, err := w.transport(p.Tenant)
+	if err != nil {
+		return err
+	}
+	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
+		Set: []ledger.Set{{Field: "closing_at", Value: ledger.At(w.o.Now())}}})
+	if err != nil {
+		return err
+	}
+	if err := t.CloseSession(ctx, p.Session, false); err != nil {
+		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("close not confirmed: the session will be asked")
+	} else if err := w.processing(context.WithoutCancel(ctx), p); err != nil {
+		return err
+	}
+	return w.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: w.o.ConfirmFirst, Run: true})
+}
+
+// closeOrphan closes the session of a worker that is gone.
+func (w *Worker) closeOrphan(ctx context.Context, p *ledger.Package) error {
+	w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Str("owner", p.Owner).Msg("closing the online session of a worker that is gone")
+	return w.closeOnline(ctx, p)
+}

@@ -1,0 +1,255 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/pack"
+	"ksefworker/internal/retry"
+)
+
+// submitPackage brings one package from cut to closing in a single run: the session's key lives only in this process, so a run that was cut off cannot be
+// continued, only abandoned; its session is never closed and expires by itself, empty as far as KSeF is concerned.
+func (w *Worker) submitPackage(ctx context.Context, id string) error {
+	p, err := w.Ledger.Package(ctx, id)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	switch p.State {
+	case ledger.PackageCut:
+	case ledger.PackageOpened, ledger.PackageUploaded:
+		return w.abandon(ctx, &p, "the worker that held its key is gone")
+	case ledger.PackageClosing, ledger.PackageProcessing:
+		return w.Queue.Put(ctx, KindConfirm, p.ID, 0, When{})
+	default:
+		return nil
+	}
+	t, err := w.transport(p.Tenant)
+	if err != nil {
+		return err
+	}
+	pub, err := t.PublicKey(ctx) // before the work of building: a gateway that is down is found out here
+	if err != nil {
+		return err
+	}
+	select {
+	case w.builds <- struct{}{}:
+		defer func() { <-w.builds }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	key, err := ksef.NewSessionKey()
+	if err != nil {
+		return err
+	}
+	built, err := w.build(ctx, &p, key)
+	if err != nil || built == nil {
+		return err
+	}
+	defer func() {
+		if err := built.Remove(); err != nil {
+			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("spool not removed; a later start will")
+		}
+	}()
+	info, err := key.Info(pub)
+	if err != nil {
+		return err
+	}
+	opened, err := t.OpenBatch(ctx, batchRequest(&p, info, built))
+	if err != nil {
+		return w.openRefused(ctx, t, &p, err)
+	}
+	now := w.o.Now()
+	err = w.Ledger.MovePackage(ctx, &p, ledger.PackageMove{To: ledger.PackageOpened, Set: []ledger.Set{
+		{Field: "session", Value: opened.ID}, {Field: "owner", Value: w.o.Worker}, {Field: "opened_at", Value: ledger.At(now)}}})
+	if err != nil {
+		return err // somebody else opened one too; this session stays empty and expires
+	}
+	p.Session = opened.ID
+	if err := w.upload(ctx, t, opened, built); err != nil {
+		return w.uploadFailed(ctx, &p, err)
+	}
+	if err := w.Ledger.MovePackage(ctx, &p, ledger.PackageMove{To: ledger.PackageUploaded}); err != nil {
+		return err
+	}
+	return w.closeBatch(ctx, t, &p)
+}
+
+// build streams the documents of a package into its spool. nil without an error means that nothing is left to send. Documents are read 64 at a time: memory
+// stays flat whatever the package holds.
+func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionKey) (*pack.Package, error) {
+	invs, err := w.Ledger.Held(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	kept := 0
+	entries := func(yield func(pack.Entry, error) bool) {
+		for e, err := range w.entries(ctx, p, invs) {
+			kept++
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+	built, err := pack.Build(ctx, entries, pack.Options{Dir: w.o.SpoolDir, PartSize: w.o.PartSize, MaxSize: ksef.MaxBatchSize, Encrypter: key.Encrypter})
+	var full *pack.FullError
+	switch {
+	case err == nil:
+		return built, nil
+	case kept == 0 && ctx.Err() == nil:
+		// Every document was unreadable; each invoice was parked with its reason.
+		return nil, w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageAbandoned,
+			Set: []ledger.Set{{Field: "reason", Value: "no invoice is left in it"}}})
+	case errors.As(err, &full):
+		return nil, w.halve(ctx, p, ledger.PackageAbandoned, p.Strikes, "does not fit into one session: "+full.Error())
+	}
+	return nil, fmt.Errorf("build %s: %w", p.ID, err)
+}
+
+const documentsAtOnce = 64
+
+func (w *Worker) entries(ctx context.Context, p *ledger.Package, invs []ledger.Invoice) iter.Seq2[pack.Entry, error] {
+	return func(yield func(pack.Entry, error) bool) {
+		for len(invs) > 0 {
+			n := min(len(invs), documentsAtOnce)
+			docs, errs, err := w.documents(ctx, invs[:n])
+			if err != nil {
+				yield(pack.Entry{}, err)
+				return
+			}
+			for i := range n {
+				if errs[i] != nil {
+					// One lost document must not hold up the others.
+					if err := w.park(ctx, &invs[i], 0, errs[i].Error()); err != nil {
+						yield(pack.Entry{}, err)
+						return
+					}
+					continue
+				}
+				if !yield(pack.Entry{Name: invs[i].ID + ".xml", Data: docs[i]}, nil) {
+					return
+				}
+			}
+			invs = invs[n:]
+		}
+	}
+}
+
+func batchRequest(p *ledger.Package, info ksef.EncryptionInfo, built *pack.Package) ksef.OpenBatchRequest {
+	parts := make([]ksef.BatchPart, len(built.Parts))
+	for i, part := range built.Parts {
+		parts[i] = ksef.BatchPart{Ordinal: part.Ordinal, PartSize: part.Size, PartHash: part.Hash[:]}
+	}
+	return ksef.OpenBatchRequest{InvoiceVersion: ksef.InvoiceVersion(p.Form), EncryptionInfo: info, Offline: p.Offline,
+		BatchInfo: ksef.BatchInfo{BatchSize: built.Size, BatchHash: built.Hash[:], BatchParts: parts}}
+}
+
+// openRefused judges a session that did not open. Whatever the answer, nothing is in it: a session whose opening was lost stays empty.
+func (w *Worker) openRefused(ctx context.Context, t Transport, p *ledger.Package, err error) error {
+	if retry.Judge(err).Action != retry.Never {
+		return err
+	}
+	api, _ := kindOf(err)
+	return w.newSession(ctx, t, p, ledger.PackageAbandoned, api.Code, api.Error())
+}
+
+// uploadTries is how often one part is sent before the package is given up: parts do not count towards limits, and a store that failed four
+// times within a minute or two will fail for longer than a session should stay open.
+const uploadTries = 4
+
+func (w *Worker) upload(ctx context.Context, t Transport, opened ksef.OpenedBatch, built *pack.Package) error {
+	targets := make(map[int]ksef.PartUpload, len(opened.PartUploads))
+	for _, u := range opened.PartUploads {
+		targets[u.Ordinal] = u
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(w.o.ParallelUploads)
+	for _, part := range built.Parts {
+		target, ok := targets[part.Ordinal]
+		if !ok {
+			return fmt.Errorf("open batch session %s: the answer has no address for part %d", opened.ID, part.Ordinal)
+		}
+		g.Go(func() error { return w.uploadPart(ctx, t, target, part) })
+	}
+	return g.Wait()
+}
+
+// uploadPart may repeat: putting the same bytes to the same place twice is the same as once.
+func (w *Worker) uploadPart(ctx context.Context, t Transport, target ksef.PartUpload, part pack.Part) error {
+	for try := 0; ; try++ {
+		err := t.UploadPart(ctx, target, func() (io.ReadCloser, error) { return part.Open() }, part.Size)
+		if err == nil || try+1 == uploadTries || ctx.Err() != nil || retry.Judge(err).Action == retry.Never {
+			return err
+		}
+		if err := sleep(ctx, retry.Backoff(try)); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *Worker) uploadFailed(ctx context.Context, p *ledger.Package, cause error) error {
+	if ctx.Err() != nil {
+		return cause // the next run finds it opened and abandons it
+	}
+	w.o.Log.Warn().Str("package", p.ID).Err(cause).Msg("parts not taken, package abandoned before it was closed")
+	return w.abandon(ctx, p, cause.Error())
+}
+
+// abandon gives up a package that was never closed: its invoices wait anew.
+func (w *Worker) abandon(ctx context.Context, p *ledger.Package, reason string) error {
+	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
+	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageAbandoned,
+		Set:          []ledger.Set{{Field: "reason", Value: reason}},
+		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Queued, InvoicesGroup: group.Name(),
+		InvoicesSet: []ledger.Set{{Field: "package", Value: ""}, {Field: "session", Value: ""}}})
+}
+
+// closeBatch writes that close is about to be called, then calls it. From here on the package is never abandoned: whatever the answer, the
+// session is asked what it contains.
+func (w *Worker) closeBatch(ctx context.Context, t Transport, p *ledger.Package) error {
+	err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
+		Set:          []ledger.Set{{Field: "closing_at", Value: ledger.At(w.o.Now())}},
+		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Sending,
+		InvoicesSet: []ledger.Set{{Field: "session", Value: p.Session}}})
+	if err != nil {
+		return err
+	}
+	if err := t.CloseSession(ctx, p.Session, true); err != nil {
+		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("close not confirmed: the session will be asked")
+	} else if err := w.processing(ctx, p); err != nil {
+		return err
+	}
+	return w.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: w.o.ConfirmFirst})
+}
+
+// processing writes that the session is closed: its invoices are out there.
+func (w *Worker) processing(ctx context.Context, p *ledger.Package) error {
+	err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageProcessing,
+		InvoicesFrom: []ledger.State{ledger.Sending, ledger.Unknown}, InvoicesTo: ledger.Sent})
+	if err == nil && p.Lane == ledger.Bulk {
+		w.reached(KindPackage, ledger.Sent, p.Count)
+	}
+	return err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,67 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	pulseEvery = time.Second
+	beatEvery  = 5 * time.Second
+	// beatTTL is how long a worker that says nothing is taken for alive. A worker paused for longer finds its sessions closed and opens new ones.
+	beatTTL = 30 * time.Second
+)
+
+// Pulse is each worker's own clock: it says that the worker is alive, closes online sessions, and queues what is due for the whole pool (a cut, a sweep; the task's id
+// makes it one). It holds nothing that would be lost with it. It returns when ctx ends, after the last beat.
+func (w *Worker) Pulse(ctx context.Context) {
+	t := time.NewTicker(pulseEvery)
+	defer t.Stop()
+	var beat time.Time
+	for {
+		now := w.o.Now()
+		if time.Since(beat) >= beatEvery {
+			beat = time.Now()
+			w.warn(ctx, "say that this worker is alive", w.Ledger.Beat(ctx, w.o.Worker, beatTTL))
+		}
+		w.warn(ctx, "close idle sessions", w.closeIdle(ctx, false))
+		w.warn(ctx, "look for packages to cut", w.queueCuts(ctx, now))
+		round := now.Unix() / max(1, int64(w.o.SweepEvery/time.Second))
+		w.warn(ctx, "queue the sweep", w.Queue.PutNew(ctx, KindSweep, fmt.Sprint(round), 0))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Stop closes this worker's online sessions and says that it is gone. Call it when no handler runs any more.
+func (w *Worker) Stop(ctx context.Context) error {
+	err := w.closeIdle(ctx, true)
+	return errors.Join(err, w.Ledger.Leave(ctx, w.o.Worker))
+}
+
+func (w *Worker) queueCuts(ctx context.Context, now time.Time) error {
+	waits, err := w.Ledger.Waits(ctx)
+	if err != nil {
+		return err
+	}
+	for _, set := range waits {
+		if w.policy().Decide(set, now) == CutWait {
+			continue
+		}
+		if err := w.Queue.PutNew(ctx, KindCut, set.Group.Name(), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Worker) warn(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		w.o.Log.Warn().Err(err).Msg("cannot " + what)
+	}
+}

@@ -1,0 +1,105 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/retry"
+)
+
+// Queue puts tasks into asynq. Safe for concurrent use.
+type Queue struct {
+	client  *asynq.Client
+	inspect *asynq.Inspector
+}
+
+// NewQueue returns a queue on rdb, which it does not close.
+func NewQueue(rdb redis.UniversalClient) *Queue {
+	return &Queue{client: asynq.NewClientFromRedisClient(rdb), inspect: asynq.NewInspectorFromRedisClient(rdb)}
+}
+
+// When says when a task should run.
+type When struct {
+	In  time.Duration // not before this long from now; 0 is at once
+	Run bool          // if it is there already but waits for its time, let it run now
+}
+
+// TaskID is verb:id:revision. A task of the same id is the same work, so a second one is never queued; the revision of an invoice lets
+// a new attempt be queued while a stale task still exists. Packages have no second attempt: rev 0 leaves it out.
+func TaskID(k Kind, id string, rev int64) string {
+	if rev == 0 {
+		return string(k) + ":" + id
+	}
+	return fmt.Sprintf("%s:%s:%d", k, id, rev)
+}
+
+// Put queues a task unless the same one is there. It makes sure that what is there is alive: one that a person archived in the dashboard is replaced.
+func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When) error {
+	err := q.enqueue(ctx, k, id, rev, when.In)
+	if !errors.Is(err, asynq.ErrTaskIDConflict) {
+		return err
+	}
+	taskID := TaskID(k, id, rev)
+	info, err := q.inspect.GetTaskInfo(k.queue(), taskID)
+	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
+		return q.enqueue(ctx, k, id, rev, when.In) // it ended in between
+	}
+	if err != nil {
+		return fmt.Errorf("look at task %s: %w", taskID, err)
+	}
+	switch {
+	case info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
+		if err := q.inspect.DeleteTask(k.queue(), taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+			return fmt.Errorf("delete ended task %s: %w", taskID, err)
+		}
+		return ignoreConflict(q.enqueue(ctx, k, id, rev, when.In))
+	case when.Run && (info.State == asynq.TaskStateRetry || info.State == asynq.TaskStateScheduled):
+		if err := q.inspect.RunTask(k.queue(), taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+			return fmt.Errorf("run task %s: %w", taskID, err)
+		}
+	}
+	return nil
+}
+
+// PutNew queues a task of which the caller knows that it is new; finding it there is success. It saves the look that [Queue.Put] takes.
+func (q *Queue) PutNew(ctx context.Context, k Kind, id string, rev int64) error {
+	return ignoreConflict(q.enqueue(ctx, k, id, rev, 0))
+}
+
+func ignoreConflict(err error) error {
+	if errors.Is(err, asynq.ErrTaskIDConflict) {
+		return nil
+	}
+	return err
+}
+
+func (q *Queue) enqueue(ctx context.Context, k Kind, id string, rev int64, in time.Duration) error {
+	opts := []asynq.Option{
+		asynq.Queue(k.queue()), asynq.TaskID(TaskID(k, id, rev)),
+		asynq.MaxRetry(retry.Unlimited), asynq.Timeout(k.timeout()),
+	}
+	if in > 0 {
+		opts = append(opts, asynq.ProcessIn(in))
+	}
+	if _, err := q.client.EnqueueContext(ctx, asynq.NewTask(string(k), encodePayload(id)), opts...); err != nil {
+		return fmt.Errorf("queue %s: %w", TaskID(k, id, rev), err)
+	}
+	return nil
+}
+
+// Depth tells how many tasks of a kind's queue exist in any state but archived and completed; 0 for a queue never used.
+func (q *Queue) Depth(k Kind) (int, error) {
+	info, err := q.inspect.GetQueueInfo(k.queue())
+	if errors.Is(err, asynq.ErrQueueNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look at queue %s: %w", k.queue(), err)
+	}
+	return info.Pending + info.Active + info.Scheduled + info.Retry, nil
+}

@@ -1,0 +1,91 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rs/xid"
+
+	"ksefworker/internal/ledger"
+)
+
+// newSession puts the invoices of a package that KSeF refused as a whole into a new one, with a public key fetched anew. After Options.Refusals such
+// refusals the package is halved, and each half is halved again at its next refusal: one poisonous invoice among n is alone after
+// about log2(n) steps, and what is not at fault goes through on the way. end is failed, or abandoned when close was never tried.
+func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package, end ledger.PackageState, code int, reason string) error {
+	t.Invalidate()
+	strikes := p.Strikes + 1
+	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("code", code).Int("refusals", strikes).Str("reason", reason).
+		Msg("session refused as a whole")
+	if strikes < w.o.Refusals {
+		ids, err := w.pendingIDs(ctx, p)
+		if err != nil {
+			return err
+		}
+		return w.repack(ctx, p, end, reason, ledger.Part{Strikes: strikes, IDs: ids})
+	}
+	return w.halve(ctx, p, end, w.o.Refusals-1, reason)
+}
+
+// halve splits a package in two, or parks the invoice that is alone in it.
+func (w *Worker) halve(ctx context.Context, p *ledger.Package, end ledger.PackageState, strikes int, reason string) error {
+	ids, err := w.pendingIDs(ctx, p)
+	if err != nil {
+		return err
+	}
+	if len(ids) == 1 {
+		inv, err := w.Ledger.Invoice(ctx, ids[0])
+		if err != nil {
+			return err
+		}
+		if err := w.park(ctx, &inv, p.Code, fmt.Sprintf("KSeF refuses every session that contains it: %s; mend it and hand it in under a new number, or retry", reason)); err != nil {
+			return err
+		}
+		return w.repack(ctx, p, end, reason)
+	}
+	half := len(ids) / 2
+	return w.repack(ctx, p, end, reason, ledger.Part{Strikes: strikes, IDs: ids[:half]}, ledger.Part{Strikes: strikes, IDs: ids[half:]})
+}
+
+func (w *Worker) repack(ctx context.Context, p *ledger.Package, end ledger.PackageState, reason string, parts ...ledger.Part) error {
+	for i := range parts {
+		parts[i].ID = "pkg-" + xid.New().String()
+	}
+	if err := w.Ledger.Repack(ctx, p, end, reason, parts); err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if len(part.IDs) == 0 {
+			continue
+		}
+		if err := w.Queue.Put(ctx, KindPackage, part.ID, 0, When{}); err != nil {
+			return err // the sweep finds it
+		}
+	}
+	return nil
+}
+
+// pending reads the invoices of a package whose outcome is not known yet.
+func (w *Worker) pending(ctx context.Context, p *ledger.Package) ([]ledger.Invoice, error) {
+	held, err := w.Ledger.Held(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	pending := held[:0]
+	for _, inv := range held {
+		switch inv.State {
+		case ledger.Packed, ledger.Sending, ledger.Unknown, ledger.Sent:
+			pending = append(pending, inv)
+		}
+	}
+	return pending, nil
+}
+
+func (w *Worker) pendingIDs(ctx context.Context, p *ledger.Package) ([]string, error) {
+	invs, err := w.pending(ctx, p)
+	ids := make([]string, len(invs))
+	for i := range invs {
+		ids[i] = invs[i].ID
+	}
+	return ids, err
+}

@@ -1,0 +1,52 @@
+package tasks
+
+import (
+	"encoding/base64"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+)
+
+// Result is what is told of an invoice, everywhere the same: in listings, in JSON, in the archive. Never content of the invoice.
+type Result struct {
+	ID              string `json:"id"`
+	File            string `json:"file"`
+	NIP             string `json:"nip"`
+	Number          string `json:"number"`
+	Kind            string `json:"kind"`
+	IssueDate       string `json:"issue_date"`
+	Hash            string `json:"hash"`
+	State           string `json:"state"`
+	KsefNumber      string `json:"ksef_number"`
+	Code            int    `json:"code"` // KSeF's, 0 when it gave none
+	Reason          string `json:"reason"`
+	Package         string `json:"package"`
+	Session         string `json:"session"`
+	UPO             string `json:"upo"` // URL of the archived receipt
+	VerificationURL string `json:"verification_url"`
+	Attempts        int    `json:"attempts"`   // sessions it has travelled in
+	Deadline        string `json:"deadline"`   // legal, RFC 3339 in Europe/Warsaw
+	UpdatedAt       string `json:"updated_at"` // RFC 3339, UTC
+}
+
+// ResultOf tells what the ledger knows. environment chooses the host of the verification link.
+func ResultOf(inv ledger.Invoice, environment string) Result {
+	r := Result{
+		ID: inv.ID, File: inv.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
+		State: string(inv.State), KsefNumber: inv.KsefNumber, Code: inv.Code, Reason: inv.Reason, Package: inv.Package, Session: inv.Session,
+		UPO: inv.UPO, Attempts: inv.Attempts,
+	}
+	if d := inv.Deadline.Time(); !d.IsZero() {
+		r.Deadline = d.In(invoice.Warsaw()).Format(time.RFC3339)
+	}
+	if u := inv.UpdatedAt.Time(); !u.IsZero() {
+		r.UpdatedAt = u.UTC().Format(time.RFC3339)
+	}
+	if sum, err := base64.StdEncoding.DecodeString(inv.Hash); err == nil && len(sum) == 32 {
+		if link, err := invoice.VerificationURL(environment, inv.NIP, inv.IssueDate, [32]byte(sum)); err == nil {
+			r.VerificationURL = link
+		}
+	}
+	return r
+}

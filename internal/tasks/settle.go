@@ -1,0 +1,294 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// maxResends is how often KSeF may ask for an invoice to be sent anew (500, 550, 435, a cancelled session) before a person has to look.
+const maxResends = 3
+
+// settleFinal writes the outcome of every invoice of a session that is processed. The list is fetched once: what is left open by it (duplicates whose original
+// has to be looked up) is remembered in the ledger.
+func (w *Worker) settleFinal(ctx context.Context, t Transport, p *ledger.Package) error {
+	if !p.Listed {
+		infos, err := t.SessionInvoices(ctx, p.Session)
+		if err != nil {
+			return notYet(err)
+		}
+		running, err := w.settle(ctx, t, p, infos, true)
+		if err != nil {
+			return err
+		}
+		if running > 0 {
+			return w.lookLater(p, fmt.Sprintf("%d invoices are still being processed", running))
+		}
+		if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "listed", Value: true}}}); err != nil {
+			return err
+		}
+	}
+	left, err := w.pending(ctx, p)
+	if err != nil {
+		return err
+	}
+	if len(left) > 0 {
+		if err := w.recover(ctx, t, left); err != nil {
+			return notYet(err)
+		}
+		if left, err = w.pending(ctx, p); err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			return w.lookLater(p, fmt.Sprintf("%d invoices are not settled yet", len(left)))
+		}
+	}
+	if err := w.endProcessing(ctx, p, ledger.PackageSettled, ksef.SessionProcessed, ""); err != nil {
+		return err
+	}
+	w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Int("invoices", p.Count).Msg("package settled")
+	return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
+}
+
+// settle writes outcomes. final says that the session is over: an invoice that is not in its list never arrived. It returns how many are still running.
+func (w *Worker) settle(ctx context.Context, t Transport, p *ledger.Package, infos []ksef.InvoiceInfo, final bool) (running int, err error) {
+	invs, err := w.pending(ctx, p)
+	if err != nil {
+		return 0, err
+	}
+	m := match(invs, infos)
+	if final && p.Lane == ledger.Express {
+		// A single send has a reference of its own: what the list could not tell apart, the gateway can.
+		if err := w.askEach(ctx, t, &m); err != nil {
+			return 0, notYet(err)
+		}
+	}
+	b := w.newBatch(p)
+	for _, pair := range m.pairs {
+		if judgeInvoice(pair.info.Status) == outcomeWait {
+			running++
+			continue
+		}
+		b.add(pair.inv, pair.info)
+	}
+	if final && running == 0 {
+		b.unmatched(m)
+	}
+	return running, b.write(ctx)
+}
+
+// askEach asks for the status of invoices that were sent but that no answer of the list bears the number of.
+func (w *Worker) askEach(ctx context.Context, t Transport, m *matching) error {
+	if len(m.answers) == 0 {
+		return nil // no answer is left over: those invoices never arrived
+	}
+	var rest []*ledger.Invoice
+	for _, inv := range m.invoices {
+		if inv.Reference == "" {
+			rest = append(rest, inv)
+			continue
+		}
+		info, err := t.InvoiceStatus(ctx, inv.Reference)
+		if err != nil {
+			return err
+		}
+		m.pairs = append(m.pairs, pairing{inv, info})
+		m.answers = m.answers[:max(0, len(m.answers)-1)]
+	}
+	m.invoices = rest
+	return nil
+}
+
+// batch collects moves of invoices of one package, so that ten thousand outcomes are a few round trips.
+type batch struct {
+	w     *Worker
+	p     *ledger.Package
+	moves []ledger.Move
+	resub []*ledger.Invoice
+}
+
+func (w *Worker) newBatch(p *ledger.Package) *batch { return &batch{w: w, p: p} }
+
+func (b *batch) to(inv *ledger.Invoice, s ledger.State, set ...ledger.Set) {
+	b.moves = append(b.moves, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: s, In: b.p.ID, Set: set})
+}
+
+func (b *batch) add(inv *ledger.Invoice, info ksef.InvoiceInfo) {
+	s := info.Status
+	switch judgeInvoice(s) {
+	case outcomeAccept:
+		if why := wrongNumber(inv, info.KSeFNumber); why != "" {
+			b.park(inv, s.Code, why)
+			return
+		}
+		b.to(inv, ledger.Accepted, accepted(info.KSeFNumber, info)...)
+	case outcomeReject:
+		b.to(inv, ledger.Rejected, because(s.Code, explain(s))...)
+	case outcomePark:
+		b.park(inv, s.Code, parkReason(s))
+	case outcomeDuplicate:
+		number, session, _ := info.Original()
+		b.moves = append(b.moves, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{inv.State}, In: b.p.ID, Set: append(
+			because(s.Code, explain(s)), ledger.Set{Field: "orig_number", Value: number}, ledger.Set{Field: "orig_session", Value: session})})
+	case outcomeResend:
+		b.resend(inv, s.Code, explain(s))
+	}
+}
+
+// unmatched judges what is left over of a session that is over.
+func (b *batch) unmatched(m matching) {
+	if len(m.invoices) == 1 && len(m.answers) == 1 {
+		b.add(m.invoices[0], m.answers[0])
+		return
+	}
+	for _, inv := range m.invoices {
+		switch {
+		case len(m.answers) == 0:
+			b.resend(inv, 0, "the session is over and does not contain it: it never arrived")
+		case inv.Attachment:
+			b.park(inv, m.answers[0].Status.Code, "one of several invoices that KSeF refused without naming the number, and invoices with an attachment cannot be sent one by one: "+explain(m.answers[0].Status))
+		default:
+			// Every answer left over is a refusal (an accepted invoice always bears its number), so nothing of them is in KSeF;
+			// sent one by one, each gets an answer of its own.
+			b.again(inv, ledger.Express, m.answers[0].Status.Code, "refused without its number; sent alone to learn the reason")
+		}
+	}
+}
+
+func (b *batch) park(inv *ledger.Invoice, code int, reason string) {
+	b.to(inv, ledger.Parked, because(code, reason)...)
+}
+
+func (b *batch) resend(inv *ledger.Invoice, code int, reason string) {
+	if inv.Resends+1 > maxResends {
+		b.park(inv, code, fmt.Sprintf("sent %d times in vain, last: %s; retry when KSeF is well again", inv.Resends+1, reason))
+		return
+	}
+	b.again(inv, inv.Lane, code, reason)
+}
+
+// again returns an invoice to the start of its way. The proof that nothing of it is out there is the caller's: its session is over and did not take it.
+func (b *batch) again(inv *ledger.Invoice, lane ledger.Lane, code int, reason string) {
+	b.to(inv, ledger.Queued, append(because(code, reason), ledger.Set{Field: "resends", Value: inv.Resends + 1},
+		ledger.Set{Field: "lane", Value: lane}, ledger.Set{Field: "package", Value: ""}, ledger.Set{Field: "session", Value: ""},
+		ledger.Set{Field: "reference", Value: ""})...)
+	b.resub = append(b.resub, inv)
+}
+
+// write makes the moves. An invoice that somebody else moved in between is left as it is.
+func (b *batch) write(ctx context.Context) error {
+	errs, err := b.w.Ledger.Apply(ctx, b.moves)
+	if err != nil {
+		return err
+	}
+	count := map[ledger.State]int{}
+	for i, m := range b.moves {
+		if errs[i] == nil && m.To != "" {
+			count[m.To]++
+		}
+	}
+	for s, n := range count {
+		b.w.reached(KindConfirm, s, n)
+	}
+	for _, inv := range b.resub {
+		if err := b.w.Queue.Put(ctx, KindSubmit, inv.ID, inv.Rev+1, When{}); err != nil {
+			return err // the sweep finds it
+		}
+	}
+	return nil
+}
+
+// resend returns every given invoice of a failed session to the start of its way, within its bound.
+func (w *Worker) resend(ctx context.Context, p *ledger.Package, invs []ledger.Invoice, code int, reason string) error {
+	b := w.newBatch(p)
+	for i := range invs {
+		b.resend(&invs[i], code, reason)
+	}
+	return b.write(ctx)
+}
+
+func because(code int, reason string) []ledger.Set {
+	return []ledger.Set{{Field: "code", Value: code}, {Field: "reason", Value: reason}}
+}
+
+func accepted(number string, info ksef.InvoiceInfo) []ledger.Set {
+	set := append(because(ksef.InvoiceAccepted, ""), ledger.Set{Field: "ksef_number", Value: number},
+		ledger.Set{Field: "mode", Value: string(info.InvoicingMode)})
+	if at := info.AcquisitionDate; !at.IsZero() {
+		set = append(set, ledger.Set{Field: "accepted_at", Value: ledger.At(at.Time)})
+	}
+	return set
+}
+
+// wrongNumber says what is wrong with a KSeF number, "" when nothing is.
+func wrongNumber(inv *ledger.Invoice, number string) string {
+	n, err := invoice.ParseKsefNumber(number)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("KSeF says accepted, but its number %q is none: %v", number, err)
+	case n.SellerNIP != inv.NIP:
+		return fmt.Sprintf("KSeF says accepted, but number %s belongs to seller %s, not %s", number, n.SellerNIP, inv.NIP)
+	}
+	return ""
+}
+
+func parkReason(s ksef.StatusInfo) string {
+	switch s.Code {
+	case ksef.InvoicePermissionScope:
+		return explain(s) + "; give the account the permission, then retry"
+	case ksef.InvoiceAttachmentsNotAllowed:
+		return explain(s) + "; ask the Ministry for permission to send attachments, then retry"
+	}
+	if _, known := ksef.InvoiceMeaning(s.Code); !known {
+		return fmt.Sprintf("KSeF answered a code that is not documented (%d %s); find out whether it has the invoice before retrying", s.Code, explain(s))
+	}
+	return explain(s)
+}
+
+// confirmOpen looks into an online session that is still open, so that a person who sent one invoice need not wait for the close. The list costs
+// one request for the whole session; it is asked while something is out, less often with time.
+func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
+	if alive, err := w.Ledger.Alive(ctx, p.Owner); err != nil {
+		return err
+	} else if !alive {
+		return w.closeOrphan(ctx, p)
+	}
+	out, err := w.pending(ctx, p)
+	if err != nil {
+		return err
+	}
+	if len(out) == 0 {
+		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "online session is open, nothing in it is undecided")
+	}
+	t, err := w.transport(p.Tenant)
+	if err != nil {
+		return err
+	}
+	infos, err := t.SessionInvoices(ctx, p.Session)
+	if err != nil {
+		return notYet(err)
+	}
+	// Codes that ask for a new session wait until this one is over.
+	known := infos[:0]
+	for _, i := range infos {
+		if judgeInvoice(i.Status).decided() {
+			known = append(known, i)
+		}
+	}
+	if _, err := w.settle(ctx, t, p, known, false); err != nil {
+		return err
+	}
+	oldest := w.o.Now()
+	for i := range out {
+		if at := out[i].UpdatedAt.Time(); at.Before(oldest) {
+			oldest = at
+		}
+	}
+	wait := retry.Age(w.o.Now().Sub(oldest), w.o.ConfirmFirst, time.Minute)
+	return later(wait, retry.ReasonProcessing, fmt.Sprintf("online session is open, %d sent invoices were undecided", len(out)))
+}

@@ -1,0 +1,59 @@
+package tasks
+
+import (
+	"context"
+	"crypto/rsa"
+	"io"
+	"time"
+
+	"ksefworker/internal/ksef"
+)
+
+// The doors to KSeF that this package needs, for one taxpayer. They speak in ksef's facts but know nothing of HTTP; *ksef.Client is the
+// first behind them. Every error is judged by package retry.
+
+// Keys hands out KSeF's public key. Invalidate forgets a cached one: after a session whose key could not be decrypted.
+type Keys interface {
+	PublicKey(ctx context.Context) (*rsa.PublicKey, error)
+	Invalidate()
+}
+
+// BatchDoor opens batch sessions and takes their parts.
+type BatchDoor interface {
+	OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.OpenedBatch, error)
+	UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error
+}
+
+// OnlineDoor opens online sessions and takes single invoices.
+type OnlineDoor interface {
+	OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (ksef.OpenedSession, error)
+	SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error)
+	InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error)
+}
+
+// SessionDesk tells how a session stands, what became of its invoices, and closes it.
+type SessionDesk interface {
+	SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error)
+	SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error)
+	CloseSession(ctx context.Context, session string, batch bool) error
+}
+
+// Papers gives documents: the receipt of a session, and an invoice by its KSeF number.
+type Papers interface {
+	SessionUPO(ctx context.Context, session string) ([]byte, error)
+	Invoice(ctx context.Context, ksefNumber string) ([]byte, error)
+}
+
+// Transport is the way to KSeF for one taxpayer.
+type Transport interface {
+	Keys
+	BatchDoor
+	OnlineDoor
+	SessionDesk
+	Papers
+}
+
+// Budget tells how long a request of a group would have to wait for the tenant's limits now. Zero: it would go at once. Nothing is booked.
+type Budget interface {
+	Peek(ctx context.Context, tenant, group string) (time.Duration, error)
+}

@@ -1,0 +1,87 @@
+package tasks
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Receipt is what an UPO says: one line for each accepted invoice, by KSeF number.
+type Receipt struct {
+	Session string // NumerReferencyjnySesji
+	Pages   int    // LiczbaStron; 10,000 lines a page
+	Lines   map[string]ReceiptLine
+}
+
+// ReceiptLine is one Dokument of an UPO.
+type ReceiptLine struct {
+	SellerNIP  string
+	Number     string // P_2
+	Hash       string // SkrotDokumentu: SHA-256 of the exact bytes, Base64
+	AssignedAt time.Time
+}
+
+// ParseReceipt reads an UPO in one pass, element by element: a full one has 10,000 entries. DTDs are refused.
+func ParseReceipt(raw []byte) (Receipt, error) {
+	r := Receipt{Lines: map[string]ReceiptLine{}}
+	d := xml.NewDecoder(bytes.NewReader(raw))
+	root := false
+	for {
+		tok, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return Receipt{}, fmt.Errorf("read UPO: %w", err)
+		}
+		switch el := tok.(type) {
+		case xml.Directive:
+			return Receipt{}, errors.New("read UPO: it has a document type declaration")
+		case xml.StartElement:
+			if !root {
+				if el.Name.Local != "Potwierdzenie" {
+					return Receipt{}, fmt.Errorf("read UPO: root element is %q, want Potwierdzenie", el.Name.Local)
+				}
+				root = true
+				continue
+			}
+			if err := r.element(d, el); err != nil {
+				return Receipt{}, fmt.Errorf("read UPO: %w", err)
+			}
+		}
+	}
+	if !root {
+		return Receipt{}, errors.New("read UPO: it is empty")
+	}
+	return r, nil
+}
+
+func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
+	switch el.Name.Local {
+	case "NumerReferencyjnySesji":
+		return d.DecodeElement(&r.Session, &el)
+	case "OpisPotwierdzenia":
+		var o struct {
+			LiczbaStron int
+		}
+		if err := d.DecodeElement(&o, &el); err != nil {
+			return err
+		}
+		r.Pages = o.LiczbaStron
+		return nil
+	case "Dokument":
+		var doc struct {
+			NipSprzedawcy, NumerKSeFDokumentu, NumerFaktury, SkrotDokumentu, DataNadaniaNumeruKSeF string
+		}
+		if err := d.DecodeElement(&doc, &el); err != nil {
+			return err
+		}
+		at, _ := time.Parse(time.RFC3339, doc.DataNadaniaNumeruKSeF) // for display only: a missing one is no fault of ours
+		r.Lines[doc.NumerKSeFDokumentu] = ReceiptLine{SellerNIP: doc.NipSprzedawcy, Number: doc.NumerFaktury, Hash: doc.SkrotDokumentu, AssignedAt: at}
+		return nil
+	}
+	return d.Skip()
+}

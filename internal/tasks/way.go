@@ -1,0 +1,174 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// Parts are what a worker is made of; all are required.
+type Parts struct {
+	Ledger *ledger.Ledger
+	Queue  *Queue
+	Bodies *ledger.Bodies
+	Store  archive.Store
+	Budget Budget
+	// Transport returns the way to KSeF of one taxpayer; false when no tenant of that NIP is configured here, or it is paused by configuration.
+	Transport func(tenant string) (Transport, bool)
+}
+
+// Options are the worker's knobs; config/worker.example.yaml explains each. Zero values are not usable: the process fills them in.
+type Options struct {
+	Worker      string // unique in the pool, changes with every start: a restarted worker does not own its predecessor's sessions
+	Environment string // for verification links: test, production or custom
+
+	SpoolDir        string
+	PartSize        int64
+	ParallelUploads int
+	Refusals        int // sessions refused as a whole before a package is halved
+
+	MaxWait      time.Duration
+	MaxInvoices  int
+	MaxBytes     int64 // of XML in one package
+	ExpressBelow int
+	Quiet        time.Duration
+	DeadlineNear time.Duration
+
+	ExpressIdle        time.Duration
+	ExpressMaxAge      time.Duration
+	ExpressMaxInvoices int
+
+	ConfirmFirst time.Duration
+	ConfirmMax   time.Duration
+	SweepEvery   time.Duration
+
+	Now func() time.Time
+	Log zerolog.Logger
+	// Observe is told of every outcome; may be nil.
+	Observe func(Event)
+}
+
+// Event is one thing that happened, for metrics: an invoice reached a state, or a task was judged.
+type Event struct {
+	Kind   Kind
+	State  ledger.State // set when an invoice reached it
+	Count  int
+	Reason retry.Reason // set when a task was judged
+	Action retry.Action
+}
+
+// Worker holds the handlers. Safe for concurrent use.
+type Worker struct {
+	Parts
+	o       Options
+	express *express
+	builds  chan struct{} // bounds the packages that are built at the same time
+}
+
+// parallelBuilds is how many packages one worker builds at a time: each keeps a core busy and a spool file on disk.
+const parallelBuilds = 2
+
+// NewWorker returns the handlers over parts.
+func NewWorker(p Parts, o Options) *Worker {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Observe == nil {
+		o.Observe = func(Event) {}
+	}
+	return &Worker{Parts: p, o: o, express: newExpress(), builds: make(chan struct{}, parallelBuilds)}
+}
+
+// Mux routes every kind of task to its handler.
+func (w *Worker) Mux() *asynq.ServeMux {
+	mux := asynq.NewServeMux()
+	for kind, handle := range map[Kind]func(context.Context, string) error{
+		KindSubmit:  w.submit,
+		KindSend:    w.send,
+		KindCut:     w.cut,
+		KindPackage: w.submitPackage,
+		KindConfirm: w.confirm,
+		KindReceipt: w.receipt,
+		KindSweep:   w.sweep,
+	} {
+		mux.Handle(string(kind), w.handler(kind, handle))
+	}
+	return mux
+}
+
+// handler reads the payload, runs the handler and judges what it returned. A lost compare-and-set is not an error: somebody else
+// moved the entry, so the ledger is read anew, soon.
+func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) asynq.Handler {
+	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
+		id, err := decodePayload(t.Payload())
+		if err != nil {
+			return err
+		}
+		err = handle(ctx, id)
+		if err == nil {
+			return nil
+		}
+		var conflict *ledger.ConflictError
+		if errors.As(err, &conflict) {
+			err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "somebody else was faster", Err: err}
+		}
+		v := retry.Judge(err)
+		w.o.Observe(Event{Kind: kind, Reason: v.Reason, Action: v.Action})
+		level := zerolog.WarnLevel
+		if v.Action == retry.Later {
+			level = zerolog.DebugLevel
+		}
+		w.o.Log.WithLevel(level).Str("task", string(kind)).Str("id", id).Str("verdict", string(v.Action)).Str("reason", string(v.Reason)).Msg(err.Error())
+		return err
+	})
+}
+
+// transport finds the way to KSeF of a tenant. Without one the work waits: a worker with the tenant's key may come, or a person mends the configuration.
+func (w *Worker) transport(tenant string) (Transport, error) {
+	t, ok := w.Transport(tenant)
+	if !ok {
+		return nil, &retry.LaterError{Delay: time.Minute, Reason: retry.ReasonCredentials,
+			What: fmt.Sprintf("tenant %s is not configured here or is paused", tenant)}
+	}
+	return t, nil
+}
+
+func (w *Worker) reached(kind Kind, s ledger.State, n int) {
+	if n > 0 {
+		w.o.Observe(Event{Kind: kind, State: s, Count: n})
+	}
+}
+
+// later asks for the task to come back; nothing failed.
+func later(d time.Duration, reason retry.Reason, what string) error {
+	return &retry.LaterError{Delay: d, Reason: reason, What: what}
+}
+
+// kindOf tells the client's error apart; "" for an error of another origin.
+func kindOf(err error) (*ksef.APIError, ksef.ErrorKind) {
+	var api *ksef.APIError
+	if errors.As(err, &api) {
+		return api, api.Kind
+	}
+	return nil, ""
+}
+
+// moved counts the moves that were made; a conflict is left to whoever moved that entry.
+func moved(errs []error) int {
+	n := 0
+	for _, err := range errs {
+		if err == nil {
+			n++
+		}
+	}
+	return n
+}
