@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -52,7 +53,7 @@ func Open(ctx context.Context, cfg config.Config) (*Base, error) {
 }
 
 // Close ends the connections.
-func (b *Base) Close() error { return b.Redis.Close() }
+func (b *Base) Close() error { return errors.Join(b.Redis.Close(), b.Store.Close()) }
 
 // Admitter returns what takes documents in, by the configuration's rules. It compiles the schemas when validation.schema_dir is set, which takes a second.
 func (b *Base) Admitter() (*tasks.Admitter, error) {
@@ -79,7 +80,18 @@ func openStore(ctx context.Context, a config.Archive) (archive.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := archive.Open(ctx, a.URL, archive.Options{Region: a.Region, Endpoint: a.Endpoint, AccessKey: access, SecretKey: secret})
+	location, err := url.Parse(a.URL)
+	if err != nil {
+		return nil, errors.New("archive.url is not a URL")
+	}
+	q := location.Query()
+	for name, value := range map[string]string{"region": a.Region, "endpoint": a.Endpoint} {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	location.RawQuery = q.Encode()
+	s, err := archive.Open(ctx, location.String(), archive.Options{AccessKey: access, SecretKey: secret})
 	if err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // browserJob is what test/browser/dashboard.mjs reads; its keys are explained there.
@@ -27,6 +29,7 @@ type browserReport struct {
 	OK          bool     `json:"ok"`
 	Faults      []string `json:"faults"`
 	Answers     int      `json:"answers"`
+	Unread      int      `json:"unread"`
 	Screenshots []string `json:"screenshots"`
 	Pages       []struct {
 		Name, Path, Title string
@@ -65,7 +68,11 @@ func browse(t *testing.T, job browserJob) browserReport {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), node, "dashboard.mjs")
+	// The walk bounds itself at 90 seconds; this is for a browser that does not start or does not end.
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, node, "dashboard.mjs")
+	cmd.WaitDelay = 5 * time.Second
 	cmd.Dir = dir
 	cmd.Stdin = bytes.NewReader(input)
 	var stdout, stderr bytes.Buffer
@@ -97,7 +104,7 @@ func TestBrowser_Dashboard_WorksUnderItsPolicyAndShowsNothingPlanted(t *testing.
 	if !report.OK {
 		t.Errorf("faults: %q", report.Faults)
 	}
-	t.Logf("%d pages, %d answers", len(report.Pages), report.Answers)
+	t.Logf("%d pages, %d answers, %d unread", len(report.Pages), report.Answers, report.Unread)
 }
 
 func TestBrowser_ForbiddenString_IsFound(t *testing.T) {

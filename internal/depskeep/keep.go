@@ -15,6 +15,7 @@ import (
 	_ "github.com/klauspost/compress/zip"
 	_ "github.com/klauspost/compress/zstd"
 	_ "github.com/lestrrat-go/helium"
+	_ "github.com/lestrrat-go/helium/xsd"
 	_ "github.com/minio/minio-go/v7"
 	_ "github.com/minio/minio-go/v7/pkg/credentials"
 	_ "github.com/prometheus/client_golang/prometheus"

@@ -53,7 +53,8 @@ type Invoice struct {
 	IssueDate  string `redis:"issue_date"`
 	Hash       string `redis:"hash"` // SHA-256 of the exact bytes, Base64
 	File       string `redis:"file"`
-	Lane       Lane   `redis:"lane"` // as asked for, or as the worker had to choose
+	Lane       Lane   `redis:"lane"`   // as asked for, or as the worker chose
+	Chosen     bool   `redis:"chosen"` // the worker chose the lane and may choose again
 	Offline    bool   `redis:"offline"`
 	Form       string `redis:"form"` // "v3" for FA(3)
 	Attachment bool   `redis:"attachment"`

@@ -40,9 +40,15 @@ func (l *Ledger) Wait(ctx context.Context, inv *Invoice) error {
 	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name()})
 }
 
+// Unchoose puts an invoice for which the worker chose the express lane back into its waiting set.
+func (l *Ledger) Unchoose(ctx context.Context, inv *Invoice) error {
+	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name(),
+		Set: []Set{{"lane", Auto}, {"chosen", false}}})
+}
+
 // ExpressMove takes a queued invoice out of its waiting set: it goes by the express lane from now on.
 func (l *Ledger) ExpressMove(inv *Invoice) Move {
-	return Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Set: []Set{{"lane", Express}}}
+	return Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Set: []Set{{"lane", Express}, {"chosen", true}}}
 }
 
 // Receipt ends the way of an accepted invoice: its receipt, document and result are archived, so the document
@@ -60,6 +66,6 @@ func (l *Ledger) Receipt(ctx context.Context, ids []string, upo string) ([]error
 func (l *Ledger) Retry(ctx context.Context, inv *Invoice) error {
 	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Set: []Set{
 		{"code", 0}, {"reason", ""}, {"resends", 0}, {"package", ""}, {"session", ""}, {"reference", ""},
-		{"orig_number", ""}, {"orig_session", ""}, {"lane", Auto},
+		{"orig_number", ""}, {"orig_session", ""}, {"lane", Auto}, {"chosen", false},
 	}})
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
@@ -58,9 +56,6 @@ type Admitter struct {
 	Validator Validator
 	Now       func() time.Time
 }
-
-// queueParallel is how many tasks are queued at a time: asynq has no call for many, but the Redis client joins what is asked for at the same time into one round trip.
-const queueParallel = 64
 
 // Admit checks documents, writes those that are sound into the ledger and queues their tasks. One bad document harms no other: it has its own error. From the
 // moment Admit returns created, the invoice is never lost, even when queueing failed afterwards: the sweep queues it again.
@@ -119,15 +114,18 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 }
 
 func (a *Admitter) queue(ctx context.Context, out []Admission) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(queueParallel)
+	var fresh []*ledger.Invoice
 	for i := range out {
-		if out[i].Taken == ledger.Created {
-			inv := &out[i].Invoice
-			g.Go(func() error { return a.Queue.PutNew(ctx, KindSubmit, inv.ID, inv.Rev) })
+		inv := &out[i].Invoice
+		// Present at its first revision can be our own, its answer lost: queueing it once more does no harm.
+		if out[i].Taken == ledger.Created || (out[i].Taken == ledger.Present && inv.State == ledger.Queued && inv.Rev == 1) {
+			fresh = append(fresh, inv)
 		}
 	}
-	return g.Wait()
+	if len(fresh) == 0 {
+		return nil
+	}
+	return a.Queue.PutAllNew(ctx, KindSubmit, fresh)
 }
 
 // refusal marks an error that is the document's own.
@@ -178,7 +176,12 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms) (ledger
 		return n, err
 	}
 	if len(sealed) > ledger.MaxBodyInRedis {
-		if err := a.Store.Replace(ctx, archive.BodyName(n.ID), sealed, "application/octet-stream"); err != nil {
+		err := a.Store.Put(ctx, archive.BodyName(n.ID), sealed, "application/octet-stream")
+		if err == nil {
+			err = a.Store.Flush(ctx)
+		}
+		// The id names the content, so what is there already is this document, sealed another time.
+		if err != nil && !errors.Is(err, archive.ErrConflict) {
 			return n, err
 		}
 		n.BodyArchived = true

@@ -70,6 +70,9 @@ func (w *Worker) send(ctx context.Context, id string) error {
 	if wait, err := w.Budget.Peek(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 		return err
 	} else if wait > maxSendWait {
+		if inv.Chosen && wait > w.o.MaxWait {
+			return w.Ledger.Unchoose(ctx, &inv) // a package will be sooner
+		}
 		// Nothing is written for a send that would only wait.
 		return later(wait, retry.ReasonLimit, "single sends are used up")
 	}

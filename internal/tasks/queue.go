@@ -14,13 +14,14 @@ import (
 
 // Queue puts tasks into asynq. Safe for concurrent use.
 type Queue struct {
+	rdb     redis.UniversalClient
 	client  *asynq.Client
 	inspect *asynq.Inspector
 }
 
 // NewQueue returns a queue on rdb, which it does not close.
 func NewQueue(rdb redis.UniversalClient) *Queue {
-	return &Queue{client: asynq.NewClientFromRedisClient(rdb), inspect: asynq.NewInspectorFromRedisClient(rdb)}
+	return &Queue{rdb: rdb, client: asynq.NewClientFromRedisClient(rdb), inspect: asynq.NewInspectorFromRedisClient(rdb)}
 }
 
 // When says when a task should run.
@@ -79,6 +80,10 @@ func ignoreConflict(err error) error {
 }
 
 func (q *Queue) enqueue(ctx context.Context, k Kind, id string, rev int64, in time.Duration) error {
+	return enqueue(ctx, q.client, k, id, rev, in)
+}
+
+func enqueue(ctx context.Context, client *asynq.Client, k Kind, id string, rev int64, in time.Duration) error {
 	opts := []asynq.Option{
 		asynq.Queue(k.queue()), asynq.TaskID(TaskID(k, id, rev)),
 		asynq.MaxRetry(retry.Unlimited), asynq.Timeout(k.timeout()),
@@ -86,7 +91,7 @@ func (q *Queue) enqueue(ctx context.Context, k Kind, id string, rev int64, in ti
 	if in > 0 {
 		opts = append(opts, asynq.ProcessIn(in))
 	}
-	if _, err := q.client.EnqueueContext(ctx, asynq.NewTask(string(k), encodePayload(id)), opts...); err != nil {
+	if _, err := client.EnqueueContext(ctx, asynq.NewTask(string(k), encodePayload(id)), opts...); err != nil {
 		return fmt.Errorf("queue %s: %w", TaskID(k, id, rev), err)
 	}
 	return nil

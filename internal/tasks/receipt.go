@@ -2,13 +2,16 @@ package tasks
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"ksefworker/internal/archive"
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 )
@@ -81,7 +84,7 @@ func (w *Worker) sessionReceipt(ctx context.Context, p *ledger.Package, held []l
 	if err != nil {
 		return sessionUPO{}, err
 	}
-	name := archive.ReceiptName(first.NIP, first.IssueDate, p.Session)
+	name := archive.ReceiptName(first.NIP, p.OpenedAt.Time().In(invoice.Warsaw()).Format(time.DateOnly), p.Session)
 	if err := w.Store.Put(ctx, name, raw, "application/xml"); err != nil {
 		return sessionUPO{}, err
 	}
@@ -108,8 +111,9 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upo ses
 				continue
 			}
 			if docErrs[i] != nil {
-				w.o.Log.Error().Str("id", inv.ID).Err(docErrs[i]).Msg("accepted, but its document cannot be archived")
-				continue
+				if docs[i], err = w.fetchAgain(ctx, &inv); err != nil {
+					return notYet(err)
+				}
 			}
 			if inv.UPO == "" {
 				inv.UPO = upo.url
@@ -146,6 +150,24 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upo ses
 		}
 	}
 	return nil
+}
+
+// fetchAgain asks KSeF for the document of an accepted invoice that our own storage has lost. Without it the archive has the receipt and the
+// result, which name the hash; that is told, and nothing else waits for it.
+func (w *Worker) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
+	t, err := w.transport(inv.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := t.Invoice(ctx, inv.KsefNumber)
+	if _, kind := kindOf(err); err != nil && kind != ksef.KindRefused {
+		return nil, err
+	}
+	if err != nil || HashText(sha256.Sum256(doc)) != inv.Hash {
+		w.o.Log.Error().Str("id", inv.ID).Str("ksef_number", inv.KsefNumber).Msg("accepted, but its document is lost here and KSeF does not give the same bytes")
+		return nil, nil
+	}
+	return doc, nil
 }
 
 func (w *Worker) archiveOne(ctx context.Context, inv ledger.Invoice, doc []byte) error {

@@ -18,7 +18,7 @@ const sweepAtOnce = 2000
 // decides nothing: it queues the task that the state asks for, and the task's handler looks.
 func (w *Worker) sweep(ctx context.Context, _ string) error {
 	before := w.o.Now().Add(-sweepAge)
-	return errors.Join(w.sweepPackages(ctx, before), w.sweepQueued(ctx, before), w.sweepStray(ctx, before))
+	return errors.Join(w.sweepPackages(ctx, before), w.sweepQueued(ctx, before), w.sweepStray(ctx, before), w.prune(ctx))
 }
 
 var sweptPackages = []struct {
@@ -125,4 +125,16 @@ func (w *Worker) sweepStray(ctx context.Context, before time.Time) error {
 		}
 	}
 	return nil
+}
+
+// prune lets go of what was ended longer ago than the ledger is to remember: the archive has it.
+func (w *Worker) prune(ctx context.Context) error {
+	if w.o.Retention <= 0 {
+		return nil
+	}
+	n, err := w.Ledger.Prune(ctx, w.o.Now().Add(-w.o.Retention), sweepAtOnce)
+	if n > 0 {
+		w.o.Log.Info().Int("entries", n).Msg("ended entries pruned")
+	}
+	return err
 }

@@ -50,6 +50,7 @@ type Options struct {
 	ConfirmFirst time.Duration
 	ConfirmMax   time.Duration
 	SweepEvery   time.Duration
+	Retention    time.Duration // of ended entries; 0 keeps them for ever
 
 	Now func() time.Time
 	Log zerolog.Logger

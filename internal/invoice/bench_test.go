@@ -1,0 +1,73 @@
+package invoice_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/xml"
+	"io"
+	"testing"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/sample"
+)
+
+// eightKB is the size by which the worker's rates are stated: an invoice of some twenty lines.
+func eightKB() []byte { return sample.Invoice(sample.Options{Lines: 18, PadTo: 8000, Seed: 1}) }
+
+// BenchmarkParse is what enqueueing pays for each file: reading, checking, SHA-256.
+func BenchmarkParse(b *testing.B) {
+	doc := eightKB()
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	b.SetBytes(int64(len(doc)))
+	b.ReportAllocs()
+	for b.Loop() {
+		h, err := invoice.Parse(doc)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := invoice.Check(h, now, invoice.CheckOptions{CheckAllNIPs: true}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "invoices/s")
+}
+
+// BenchmarkSHA256 is the share of BenchmarkParse that no scanner can save.
+func BenchmarkSHA256(b *testing.B) {
+	doc := eightKB()
+	b.SetBytes(int64(len(doc)))
+	for b.Loop() {
+		sha256.Sum256(doc)
+	}
+}
+
+// BenchmarkEncodingXML is what the standard library takes for the tokens alone, without judging or keeping anything.
+func BenchmarkEncodingXML(b *testing.B) {
+	doc := eightKB()
+	b.SetBytes(int64(len(doc)))
+	b.ReportAllocs()
+	for b.Loop() {
+		d := xml.NewDecoder(bytes.NewReader(doc))
+		for {
+			if _, err := d.RawToken(); err == io.EOF {
+				break
+			} else if err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "invoices/s")
+}
+
+// BenchmarkParse_Attachment is the largest document there is.
+func BenchmarkParse_Attachment(b *testing.B) {
+	doc := sample.Invoice(sample.Options{Attachment: true, PadTo: invoice.MaxSize, Seed: 1})
+	b.SetBytes(int64(len(doc)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := invoice.Parse(doc); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

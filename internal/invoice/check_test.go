@@ -1,0 +1,149 @@
+package invoice_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/sample"
+)
+
+// noon of the day that small bears.
+var noon = time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
+
+func parsed(t testing.TB, doc string) invoice.Header {
+	t.Helper()
+	h, err := invoice.Parse([]byte(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func TestCheck_IssueDate_IsComparedWithWarsawsDay(t *testing.T) {
+	h := parsed(t, small)
+	for _, c := range []struct {
+		why    string
+		now    time.Time
+		future bool
+	}{
+		{"the day itself", noon, false},
+		{"the day after", noon.AddDate(0, 0, 1), false},
+		{"the day before", noon.AddDate(0, 0, -1), true},
+		{"a second before midnight in Warsaw, winter time", time.Date(2026, 11, 22, 22, 59, 59, 0, time.UTC), true},
+		{"midnight in Warsaw, still yesterday in UTC", time.Date(2026, 11, 22, 23, 0, 0, 0, time.UTC), false},
+		{"morning in Tokyo, still yesterday in Warsaw", time.Date(2026, 11, 23, 6, 0, 0, 0, time.FixedZone("JST", 9*3600)), true},
+	} {
+		err := invoice.Check(h, c.now, invoice.CheckOptions{})
+		if (err != nil) != c.future {
+			t.Errorf("%s: Check = %v", c.why, err)
+		}
+	}
+}
+
+func TestCheck_FutureDate_ReadsAsPromised(t *testing.T) {
+	err := invoice.Check(parsed(t, with(t, "2026-11-23", "2027-01-01")), noon, invoice.CheckOptions{})
+	want := `field P_1: must not be later than today (2026-11-23 Europe/Warsaw): got "2027-01-01" at line 11, column 3; ` +
+		`KSeF refuses an invoice from the future: send it on its day`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+func TestCheck_Size_HasOneLimitWithAndOneWithoutAttachment(t *testing.T) {
+	for _, c := range []struct {
+		why     string
+		size    int64
+		attach  bool
+		opt     invoice.CheckOptions
+		refused bool
+	}{
+		{"a million bytes", 1_000_000, false, invoice.CheckOptions{}, false},
+		{"one more", 1_000_001, false, invoice.CheckOptions{}, true},
+		{"one more, with attachment", 1_000_001, true, invoice.CheckOptions{}, false},
+		{"three million with attachment", 3_000_000, true, invoice.CheckOptions{}, false},
+		{"one more than that", 3_000_001, true, invoice.CheckOptions{}, true},
+		{"a lower limit", 501, false, invoice.CheckOptions{MaxBytes: 500}, true},
+		{"a lower limit is not that of attachments", 501, true, invoice.CheckOptions{MaxBytes: 500}, false},
+		{"a lower limit of attachments", 501, true, invoice.CheckOptions{MaxBytesWithAttachment: 500}, true},
+	} {
+		h := parsed(t, small)
+		h.Size, h.Attachment = c.size, c.attach
+		if err := invoice.Check(h, noon, c.opt); (err != nil) != c.refused {
+			t.Errorf("%s: Check = %v", c.why, err)
+		}
+	}
+}
+
+func TestCheck_FA2_PassesOnlyWhereAllowed(t *testing.T) {
+	h := parsed(t, fa2(t))
+	err := invoice.Check(h, noon, invoice.CheckOptions{})
+	var f *invoice.FieldError
+	if !errors.As(err, &f) || f.Field != "KodFormularza" || f.Value != "FA (2)" || f.Line != 4 {
+		t.Errorf("Check = %v", err)
+	}
+	if err := invoice.Check(h, noon, invoice.CheckOptions{AllowFA2: true}); err != nil {
+		t.Error(err)
+	}
+	h.Form.SchemaVersion = "9"
+	if err := invoice.Check(h, noon, invoice.CheckOptions{AllowFA2: true}); err == nil {
+		t.Error("a form that nobody knows was taken")
+	}
+}
+
+func TestCheck_SellersCheckDigit_IsAlwaysAsked(t *testing.T) {
+	h := parsed(t, with(t, "5265877635", "5265877636"))
+	err := invoice.Check(h, noon, invoice.CheckOptions{})
+	var f *invoice.FieldError
+	if !errors.As(err, &f) || f.Field != "Podmiot1/NIP" || f.Value != "5265877636" || f.Line != 7 || f.Column != 33 {
+		t.Errorf("Check = %v", err)
+	}
+}
+
+func TestCheck_OtherPartiesNIPs_AreAskedWhereProductionDoes(t *testing.T) {
+	doc := strings.Replace(small, "5210000003", "5210000004", 1)
+	doc = strings.Replace(doc, " <Fa>", ` <Podmiot3><DaneIdentyfikacyjne><NIP>1234567890</NIP></DaneIdentyfikacyjne></Podmiot3>
+ <Podmiot3><DaneIdentyfikacyjne><NIP>5265877635</NIP></DaneIdentyfikacyjne></Podmiot3>
+ <Podmiot3><DaneIdentyfikacyjne><NIP>PL5265877635</NIP></DaneIdentyfikacyjne></Podmiot3>
+ <PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>9999999998</NIP></DaneIdentyfikacyjne></PodmiotUpowazniony>
+ <Fa>`, 1)
+	h := parsed(t, doc)
+	if err := invoice.Check(h, noon, invoice.CheckOptions{}); err != nil {
+		t.Errorf("outside production: %v", err)
+	}
+	var got []string
+	for _, f := range invoice.FieldErrors(invoice.Check(h, noon, invoice.CheckOptions{CheckAllNIPs: true})) {
+		got = append(got, f.Field+" "+f.Value)
+		if f.Line < 8 || f.Line > 12 {
+			t.Errorf("line %d for %v", f.Line, f)
+		}
+	}
+	want := "Podmiot2/NIP 5210000004, Podmiot3/NIP 1234567890, Podmiot3/NIP PL5265877635, PodmiotUpowazniony/NIP 9999999998"
+	if strings.Join(got, ", ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
+	}
+}
+
+func TestCheck_SeveralFaults_AreJoined(t *testing.T) {
+	h := parsed(t, strings.NewReplacer("5265877635", "5265877636", "2026-11-23", "2027-01-01").Replace(small))
+	if got := len(invoice.FieldErrors(invoice.Check(h, noon, invoice.CheckOptions{}))); got != 2 {
+		t.Errorf("%d faults, want 2", got)
+	}
+}
+
+func TestCheck_EveryLocalFlawOfSamples_IsRefusedHereOrByParse(t *testing.T) {
+	for _, flaw := range sample.Flaws() {
+		h, err := invoice.Parse(sample.Bad(flaw, sample.Options{Seed: 3}))
+		if err == nil {
+			err = invoice.Check(h, noon, invoice.CheckOptions{CheckAllNIPs: true})
+		}
+		if (err != nil) != flaw.Local() {
+			t.Errorf("%v: %v", flaw, err)
+		}
+		if err != nil && len(invoice.FieldErrors(err)) != 1 {
+			t.Errorf("%v is more than one fault: %v", flaw, err)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package invoice_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/sample"
+)
+
+// stricter marks the rules by which Parse refuses what is well-formed XML. Anything else it refuses, xmllint must refuse as well.
+var stricter = []string{"DOCTYPE", "processing instruction", "discouraged", "byte order mark", "no encoding but UTF-8", "XML 1.0", "Latin letters",
+	"deeper than 256", "more than 64", "must be Faktura", "must have kodSystemowy", "must have wersjaSchemy", "must be 3", "must be given",
+	"must not be empty", "must hold text", "must have at most 256", "must be a date", "must be between", "must be a NIP"}
+
+func TestParse_WhateverEncodingXMLRefuses_IsRefused(t *testing.T) {
+	for _, c := range refusals(t) {
+		if err := encodingXML([]byte(c.doc)); err != nil && c.xml && !strings.Contains(err.Error(), "unsupported version") && !strings.Contains(err.Error(), "CharsetReader") && !strings.Contains(c.rule, "byte order") {
+			t.Errorf("%s: encoding/xml refuses what the table calls well-formed: %v", c.why, err)
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		agree(t, mutate(random, []byte(small)))
+	}
+}
+
+func TestParse_WellFormedness_AgreesWithXmllint(t *testing.T) {
+	if _, err := exec.LookPath("xmllint"); err != nil {
+		t.Skip("xmllint is not on PATH")
+	}
+	table := refusals(t)
+	docs := make([][]byte, 0, len(table)+300)
+	for _, c := range table {
+		docs = append(docs, []byte(c.doc))
+	}
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 300 {
+		docs = append(docs, mutate(random, []byte(small)))
+	}
+	takes := xmllint(t, docs)
+	for i, doc := range docs {
+		_, err := invoice.Parse(doc)
+		switch {
+		case err == nil && !takes[i]:
+			t.Errorf("Parse takes what xmllint refuses:\n%q", doc)
+		case err != nil && takes[i] && !isStricter(err):
+			t.Errorf("Parse refuses what xmllint takes: %v\n%q", err, doc)
+		}
+		if i < len(table) && takes[i] != table[i].xml {
+			t.Errorf("%s: xmllint takes it: %v, the table says %v", table[i].why, takes[i], table[i].xml)
+		}
+	}
+}
+
+func isStricter(err error) bool {
+	for _, rule := range stricter {
+		if strings.Contains(err.Error(), rule) {
+			return true
+		}
+	}
+	return false
+}
+
+// xmllint says of each document whether it is well-formed. One process reads them all: starting it costs more than reading.
+func xmllint(t *testing.T, docs [][]byte) []bool {
+	t.Helper()
+	dir := t.TempDir()
+	args := []string{"--nonet", "--noout"}
+	for i, doc := range docs {
+		file := filepath.Join(dir, fmt.Sprintf("%d.xml", i))
+		if err := os.WriteFile(file, doc, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, file)
+	}
+	// Faults of namespaces leave the exit code at 0; they are told on standard error only.
+	out, err := exec.Command("xmllint", args...).CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	takes := make([]bool, len(docs))
+	for i := range takes {
+		takes[i] = true
+	}
+	// "…/7.xml:1: parser error : …", "…/7.xml:1: namespace error : …"; a line that quotes the document is no complaint.
+	for line := range strings.Lines(string(out)) {
+		rest, found := strings.CutPrefix(line, dir+string(filepath.Separator))
+		number, complaint, _ := strings.Cut(rest, ".xml:")
+		if i, err := strconv.Atoi(number); found && err == nil && strings.Contains(complaint, " error :") {
+			takes[i] = false
+		}
+	}
+	return takes
+}
+
+// mutate changes a few places in the way in which files go wrong and parsers go wrong: pieces lost, doubled, and markup where none was.
+func mutate(random *rand.Rand, doc []byte) []byte {
+	pieces := []string{"<", ">", "&", ";", "/", "\"", "'", "]]>", "--", "<!--", "-->", "<![CDATA[", "&amp;", "&#65;", "&#x;", "&x;", "=", " ", "\n", ":", "a:", "xmlns",
+		"xmlns:a='b'", "ż", "\xFF", "\x00", "\u0099", "\uFFFE", "<a/>", "</a>", "<?a?>", "P_2", "<P_2>", "</P_2>", "x='1'", "é", "×", "·", "-", ".", "1"}
+	doc = bytes.Clone(doc)
+	for range 1 + random.IntN(3) {
+		at := random.IntN(len(doc))
+		switch random.IntN(4) {
+		case 0:
+			piece := pieces[random.IntN(len(pieces))]
+			doc = append(doc[:at:at], append([]byte(piece), doc[at:]...)...)
+		case 1:
+			piece := pieces[random.IntN(len(pieces))]
+			doc = append(doc[:at:at], append([]byte(piece), doc[min(len(doc), at+1+random.IntN(8)):]...)...)
+		case 2:
+			doc = append(doc[:at:at], doc[min(len(doc), at+1+random.IntN(8)):]...)
+		case 3:
+			to := min(len(doc), at+random.IntN(20))
+			doc = append(doc[:to:to], doc[at:]...)
+		}
+		if len(doc) == 0 {
+			return doc
+		}
+	}
+	return doc
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(small))
+	f.Add([]byte(fa2(f)))
+	for _, kind := range []string{"VAT", "KOR", "ZAL"} {
+		f.Add(sample.Invoice(sample.Options{Kind: kind, Lines: 1, Attachment: true}))
+	}
+	for _, c := range refusals(f) {
+		f.Add([]byte(c.doc))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) { agree(t, doc) })
+}
+
+// agree holds Parse against encoding/xml: what it refuses is refused, and of what both take both read the same.
+func agree(t *testing.T, doc []byte) {
+	t.Helper()
+	h, err := invoice.Parse(doc)
+	if err != nil {
+		for _, f := range invoice.FieldErrors(err) {
+			if f.Line < 1 || f.Column < 1 || f.Offset > int64(len(doc)) || f.Field == "" || f.Rule == "" {
+				t.Fatalf("incomplete error %+v for %q", f, doc)
+			}
+		}
+		if len(invoice.FieldErrors(err)) == 0 {
+			t.Fatalf("%v is no FieldError", err)
+		}
+		return
+	}
+	if err := encodingXML(doc); err != nil {
+		t.Fatalf("Parse takes what encoding/xml refuses: %v\n%q", err, doc)
+	}
+	want := fieldsByEncodingXML(doc)
+	got := map[string]string{"Podmiot1/DaneIdentyfikacyjne/NIP": h.SellerNIP, "Podmiot2/DaneIdentyfikacyjne/NIP": h.BuyerNIP, "Fa/P_1": h.IssueDate, "Fa/P_2": h.Number,
+		"Fa/RodzajFaktury": h.Kind}
+	for path, value := range got {
+		if w := strings.Join(strings.FieldsFunc(want[path], isXMLSpace), " "); value != w && len(value) < 60 {
+			t.Fatalf("%s = %q, encoding/xml reads %q in %q", path, value, w, doc)
+		}
+	}
+	if _, ok := want["Zalacznik"]; ok != h.Attachment {
+		t.Fatalf("Attachment = %v in %q", h.Attachment, doc)
+	}
+}
+
+func isXMLSpace(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' }
+
+func encodingXML(doc []byte) error {
+	d := xml.NewDecoder(bytes.NewReader(doc))
+	for {
+		if _, err := d.Token(); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// fieldsByEncodingXML reads the values of the form's elements by their path below the root.
+func fieldsByEncodingXML(doc []byte) map[string]string {
+	fields := map[string]string{}
+	d := xml.NewDecoder(bytes.NewReader(doc))
+	var path []string
+	space := ""
+	for {
+		t, err := d.Token()
+		if err != nil {
+			return fields
+		}
+		switch t := t.(type) {
+		case xml.StartElement:
+			if len(path) == 0 {
+				space = t.Name.Space
+			}
+			name := t.Name.Local
+			if t.Name.Space != space {
+				name = "another"
+			}
+			path = append(path, name)
+			fields[strings.Join(path[1:], "/")] += ""
+		case xml.EndElement:
+			path = path[:len(path)-1]
+		case xml.CharData:
+			if len(path) > 0 {
+				fields[strings.Join(path[1:], "/")] += string(t)
+			}
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package invoice
+
+import "unicode/utf8"
+
+// excerptBytes is how much of the place of a syntax error is shown: enough to find it in an editor, too little to leak an invoice.
+const excerptBytes = 24
+
+// fault reports a broken rule at offset at. Its field is the innermost open element: that is where the person has to look.
+func (s *scanner) fault(at int, rule, value, hint string) *FieldError {
+	e := &FieldError{Field: DocumentField, Rule: rule, Value: shorten(value), Hint: hint}
+	if n := len(s.open); n > 0 {
+		e.Field = shorten(string(s.bytes(s.open[n-1].name)))
+	}
+	return s.mark.locate(s.data, at).apply(e)
+}
+
+func (s *scanner) truncated() *FieldError {
+	value := ""
+	if n := len(s.open); n > 0 {
+		value = "<" + string(s.bytes(s.open[n-1].name)) + ">"
+	}
+	return s.fault(len(s.data), "must not end before its root element is closed", value, "the file is cut off: export it again")
+}
+
+// instruction refuses <?…: KSeF takes no processing instructions, and XML no late declaration.
+func (s *scanner) instruction() *FieldError {
+	if target := s.data[s.pos+2:]; len(target) > 3 && string(target[:3]) == "xml" && isSpace(target[3]) {
+		return s.fault(s.pos, "must have its XML declaration at the very beginning, once", "<?xml", "remove what stands before <?xml")
+	}
+	return s.fault(s.pos, "must not carry a processing instruction", s.excerpt(s.pos), "KSeF takes none: remove it")
+}
+
+func (s *scanner) textOutside() *FieldError {
+	if !s.rootSeen {
+		return s.fault(s.pos, "must be an XML document", s.excerpt(s.pos), guess(s.data[s.pos:]))
+	}
+	return s.fault(s.pos, "must not have text outside its root element", s.excerpt(s.pos), "")
+}
+
+// badChar reports a byte or character that may not stand where it stands.
+func (s *scanner) badChar(at int, rule string) *FieldError {
+	if rule == ruleUTF8 {
+		return s.fault(at, rule, s.excerptN(at, 1), "the file is in another encoding, perhaps Windows-1250 or ISO-8859-2: export it as UTF-8")
+	}
+	r, _ := utf8.DecodeRune(s.data[at:])
+	const hex = "0123456789ABCDEF"
+	name := []byte("U+")
+	started := false
+	for shift := 20; shift >= 0; shift -= 4 {
+		digit := r >> shift & 0xF
+		if started = started || digit != 0 || shift < 16; started {
+			name = append(name, hex[digit])
+		}
+	}
+	return s.fault(at, rule, string(name), "remove the character; it is often pasted in by accident")
+}
+
+// excerpt shows the beginning of the place, cut at a line's end.
+func (s *scanner) excerpt(at int) string { return s.excerptN(at, excerptBytes) }
+
+func (s *scanner) excerptN(at, n int) string {
+	to := at
+	for to < len(s.data) && to < at+n && s.data[to] != '\n' && s.data[to] != '\r' {
+		to++
+	}
+	for to < len(s.data) && to > at+1 && !utf8.RuneStart(s.data[to]) {
+		to--
+	}
+	return string(s.data[at:to])
+}

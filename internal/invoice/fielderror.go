@@ -1,0 +1,115 @@
+package invoice
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// DocumentField is FieldError.Field when the fault belongs to the document as a whole and to no element of it.
+const DocumentField = "document"
+
+// maxValueRunes keeps errors readable and keeps invoice content out of logs: enough to recognise a value, too little to copy a document.
+const maxValueRunes = 80
+
+// FieldError is one fault of one invoice. Parse and Check return it alone, or several of them joined: take the first with errors.As, all of
+// them with FieldErrors.
+type FieldError struct {
+	// Field is the KSeF element at fault ("P_1", "Podmiot1/NIP", or the innermost open element of a fault of form), or DocumentField.
+	Field string
+	// Rule continues the sentence "field P_1 …": "must not be later than today".
+	Rule string
+	// Value is what was found, cut to 80 characters; empty when the fault is an absence.
+	Value string
+	// Hint says what to do about it; may be empty.
+	Hint string
+	// Line and Column count from 1, columns in characters. 0 means unknown.
+	Line, Column int
+	// Offset is the byte offset of the place, from 0.
+	Offset int64
+}
+
+// Error has the shape
+//
+//	field P_1: must not be later than today (2026-11-23 Europe/Warsaw): got "2027-01-01" at line 12, column 9; hint
+//
+// and leaves out what is not known.
+func (e *FieldError) Error() string {
+	var b strings.Builder
+	if e.Field != DocumentField {
+		b.WriteString("field ")
+	}
+	b.WriteString(e.Field)
+	b.WriteString(": ")
+	b.WriteString(e.Rule)
+	if e.Value != "" {
+		b.WriteString(": got ")
+		b.WriteString(strconv.Quote(e.Value))
+	}
+	if e.Line > 0 {
+		b.WriteString(" at line ")
+		b.WriteString(strconv.Itoa(e.Line))
+		if e.Column > 0 {
+			b.WriteString(", column ")
+			b.WriteString(strconv.Itoa(e.Column))
+		}
+	}
+	if e.Hint != "" {
+		b.WriteString("; ")
+		b.WriteString(e.Hint)
+	}
+	return b.String()
+}
+
+// FieldErrors returns every FieldError in err's tree, in the order they were joined; nil when there is none.
+func FieldErrors(err error) []*FieldError {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *FieldError:
+		return []*FieldError{e}
+	case interface{ Unwrap() []error }:
+		var all []*FieldError
+		for _, one := range e.Unwrap() {
+			all = append(all, FieldErrors(one)...)
+		}
+		return all
+	default:
+		return FieldErrors(errors.Unwrap(err))
+	}
+}
+
+// joinFaults returns a lone fault as itself: "%v" of it is one line and a type switch on it works.
+func joinFaults(faults []*FieldError) error {
+	switch len(faults) {
+	case 0:
+		return nil
+	case 1:
+		return faults[0]
+	}
+	errs := make([]error, len(faults))
+	for i, f := range faults {
+		errs[i] = f
+	}
+	return errors.Join(errs...)
+}
+
+// shorten cuts to maxValueRunes characters and marks the cut.
+func shorten(value string) string {
+	if len(value) <= maxValueRunes {
+		return value
+	}
+	n := 0
+	for i := range value {
+		if n == maxValueRunes-1 {
+			// The rest may be just this one character, which fits as it is.
+			if _, size := utf8.DecodeRuneInString(value[i:]); i+size == len(value) {
+				return value
+			}
+			return value[:i] + "…"
+		}
+		n++
+	}
+	return value
+}

@@ -1,0 +1,157 @@
+package invoice
+
+import "strings"
+
+// root judges the root element. A document of another kind is not read further: everything else about it would be reported as missing.
+func (r *reader) root() *FieldError {
+	if string(r.bytes(r.name)) == "Faktura" && (r.ns == nsFA3 || r.ns == nsFA2) {
+		r.formNS = r.ns
+		r.seen[nodeFaktura], r.startAt[nodeFaktura] = true, int32(r.tokenAt)
+		return nil
+	}
+	found, uri := string(r.bytes(r.name)), r.uriOf(r.ns)
+	hint := "only structured invoices in the form FA(3), or FA(2) where it is allowed, can be sent"
+	switch {
+	case uri == uriFA1:
+		hint = "this is FA(1), which KSeF takes no more: export it as FA(3)"
+	case uri == "" && found == "Faktura":
+		hint = `the root has no namespace: export it with xmlns="` + uriFA3 + `"`
+	case uri == "" && strings.EqualFold(found, "html"):
+		hint = "this is a web page, perhaps an error page saved as an invoice"
+	}
+	if uri != "" {
+		found = "{" + uri + "}" + found
+	}
+	return r.fault(r.tokenAt, "must be Faktura of FA(3), namespace "+uriFA3+", or of FA(2), namespace "+uriFA2, found, hint)
+}
+
+// formAttributes takes the form's code and version from KodFormularza, whose attributes have no namespace.
+func (r *reader) formAttributes() {
+	for _, a := range r.attrs {
+		if a.prefix.from != a.prefix.to {
+			continue
+		}
+		switch string(r.bytes(a.local)) {
+		case "kodSystemowy":
+			r.system = r.keepAttribute(a)
+		case "wersjaSchemy":
+			r.schema = r.keepAttribute(a)
+		}
+	}
+}
+
+// kept returns a value kept before.
+func (r *reader) kept(p span) []byte { return r.values[p.from:p.to] }
+
+func (r *reader) keepAttribute(a attribute) span {
+	from := len(r.values)
+	raw := r.bytes(a.value)
+	if a.refs {
+		raw = r.decode(nil, a.value)
+	}
+	// To 64 characters, but not collapsed: the XSD compares the string.
+	for i, c := range string(raw) {
+		if i >= 64 {
+			break
+		}
+		if c == '\t' || c == '\n' || c == '\r' {
+			c = ' '
+		}
+		r.values = append(r.values, string(c)...)
+	}
+	return span{from, len(r.values)}
+}
+
+// judgeForm holds the declared form against the namespace: with the two at odds nobody knows which schema the sender meant.
+func (r *reader) judgeForm() {
+	want := FA3()
+	if r.formNS == nsFA2 {
+		want = FA2()
+	}
+	at := int(r.startAt[nodeKodFormularza])
+	switch {
+	case !r.seen[nodeKodFormularza]:
+		r.missing(nodeKodFormularza, nodeNaglowek)
+	case string(r.kept(r.system)) != want.SystemCode:
+		r.report(at, FieldError{Field: "KodFormularza", Rule: `must have kodSystemowy="` + want.SystemCode + `", the form of its namespace`,
+			Value: string(r.kept(r.system))})
+	case string(r.kept(r.schema)) != want.SchemaVersion:
+		r.report(at, FieldError{Field: "KodFormularza", Rule: `must have wersjaSchemy="` + want.SchemaVersion + `"`, Value: string(r.kept(r.schema))})
+	}
+	switch v := r.kept(r.found[nodeWariant]); {
+	case len(v) == 0:
+		r.missing(nodeWariant, nodeNaglowek)
+	case string(v) != want.Variant:
+		r.report(int(r.startAt[nodeWariant]), FieldError{Field: "WariantFormularza", Rule: "must be " + want.Variant + ", the variant of its namespace",
+			Value: string(v)})
+	}
+}
+
+// require reports the fields without which an invoice has no identity.
+func (r *reader) require() {
+	r.judgeForm()
+	for _, field := range [...]struct{ n, parent node }{
+		{nodeSellerNIP, nodeSeller}, {nodeIssueDate, nodeFa}, {nodeNumber, nodeFa}, {nodeKind, nodeFa},
+	} {
+		if v := r.found[field.n]; v.from == v.to {
+			r.missing(field.n, field.parent)
+		}
+	}
+}
+
+// missing reports an absent or empty field at the place where it should be: its own tag, or that of what should hold it.
+func (r *reader) missing(n, parent node) {
+	rule := "must be given"
+	at := parent
+	switch {
+	case r.seen[n]:
+		rule, at = "must not be empty", n
+	case !r.seen[parent]:
+		at = nodeFaktura
+	}
+	for _, f := range r.faults {
+		if f.Field == n.field() {
+			return // something worse was said about it already
+		}
+	}
+	r.report(int(r.startAt[at]), FieldError{Field: n.field(), Rule: rule, Hint: "expected at " + n.fullPath()})
+}
+
+func (n node) fullPath() string {
+	switch n {
+	case nodeSellerNIP:
+		return "Faktura/Podmiot1/DaneIdentyfikacyjne/NIP"
+	case nodeKodFormularza, nodeWariant:
+		return "Faktura/Naglowek/" + n.field()
+	default:
+		return "Faktura/Fa/" + n.field()
+	}
+}
+
+// report adds a fault of a field; the document is read on. Their number is bounded, as a hostile document could have a million.
+func (r *reader) report(at int, e FieldError) {
+	if len(r.faults) >= maxFaults {
+		return
+	}
+	e.Value = shorten(e.Value)
+	r.faults = append(r.faults, r.mark.locate(r.data, at).apply(&e))
+}
+
+const maxFaults = 20
+
+func (r *reader) reportValue(n node, rule string, value []byte, hint string) {
+	r.report(int(r.startAt[n]), FieldError{Field: n.field(), Rule: rule, Value: string(value[:min(len(value), 4*maxValueRunes+4)]), Hint: hint})
+}
+
+// fill makes one string of all values and cuts the header's texts out of it.
+func (r *reader) fill(h *Header) {
+	all := string(r.values)
+	text := func(n node) string { return all[r.found[n].from:r.found[n].to] }
+	h.SellerNIP, h.SellerName = text(nodeSellerNIP), text(nodeSellerName)
+	h.BuyerNIP, h.BuyerName = text(nodeBuyerNIP), text(nodeBuyerName)
+	h.Kind, h.IssueDate, h.Number = text(nodeKind), text(nodeIssueDate), text(nodeNumber)
+	h.Gross, h.Currency = text(nodeGross), text(nodeCurrency)
+	h.Form = Form{SystemCode: all[r.system.from:r.system.to], SchemaVersion: all[r.schema.from:r.schema.to], Variant: text(nodeWariant)}
+	h.Attachment = r.seen[nodeZalacznik]
+	h.at, h.parties = r.places, r.parties
+}

@@ -1,0 +1,95 @@
+package invoice
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// KsefNumber is the number by which KSeF knows an accepted invoice. The zero value is no number.
+type KsefNumber struct {
+	// SellerNIP is the ten digits the number begins with. Their check digit is not asked: the test environment hands out numbers to invented NIPs.
+	SellerNIP string
+	// Date is the day of acceptance, "2006-01-02".
+	Date string
+
+	text string
+}
+
+// String returns the number as it was written, 35 or 36 characters.
+func (n KsefNumber) String() string { return n.text }
+
+// Canonical returns the 35-character form, in which two spellings of one number are equal.
+func (n KsefNumber) Canonical() string {
+	if len(n.text) == ksefOldLen {
+		return n.text[:26] + n.text[27:]
+	}
+	return n.text
+}
+
+const (
+	ksefLen    = 35 // NIP-YYYYMMDD-12 hex digits-CRC
+	ksefOldLen = 36 // KSeF 1.0 wrote the twelve as 6-6
+	ksefBody   = 32 // what the CRC covers, in the 35-character form
+)
+
+// ParseKsefNumber reads a KSeF number in its form of 35 characters (9999999999-YYYYMMDD-FFFFFFFFFFFF-FF) or in KSeF 1.0's of 36 (…-FFFFFF-FFFFFF-FF) and
+// checks its CRC-8. Lower-case hex digits are refused, as KSeF's own schema does. The error says which part is wrong.
+//
+// In the longer form the inner hyphen is taken out before the CRC is reckoned. Taking the first 32 of the 36 characters literally would leave the last
+// hex digit unguarded, and the two spellings of one number would need two checksums.
+func ParseKsefNumber(s string) (KsefNumber, error) {
+	bad := func(rule string) (KsefNumber, error) {
+		return KsefNumber{}, fmt.Errorf("parse KSeF number %q: %s", shorten(s), rule)
+	}
+	n := KsefNumber{text: s}
+	switch {
+	case len(s) == ksefOldLen && s[26] != '-', len(s) != ksefLen && len(s) != ksefOldLen:
+		return bad("must have 35 characters, 9999999999-YYYYMMDD-FFFFFFFFFFFF-FF, or 36 with the twelve hex digits written as 6-6")
+	}
+	canonical := n.Canonical()
+	if canonical[10] != '-' || canonical[19] != '-' || canonical[32] != '-' {
+		return bad("must have hyphens after the NIP, the date and the twelve hex digits")
+	}
+	n.SellerNIP = canonical[:10]
+	if !nipShape(n.SellerNIP) {
+		return bad("must begin with the seller's NIP, ten digits")
+	}
+	n.Date = canonical[11:15] + "-" + canonical[15:17] + "-" + canonical[17:19]
+	if _, _, _, ok := dateShape(n.Date); !ok {
+		return bad("must carry the date of acceptance as YYYYMMDD")
+	}
+	if !upperHex(canonical[20:32]) || !upperHex(canonical[33:]) {
+		return bad("must have upper-case hex digits after the date")
+	}
+	want, _ := strconv.ParseUint(canonical[33:], 16, 8)
+	if got := KsefChecksum(canonical[:ksefBody]); byte(want) != got {
+		return bad(fmt.Sprintf("its checksum must be %02X", got))
+	}
+	return n, nil
+}
+
+// KsefChecksum returns the CRC-8 (polynomial 0x07, initial 0, no reflection) of the first 32 characters of a KSeF number in its 35-character form, which
+// is everything before the last hyphen. Given another length it reckons over what it is given.
+func KsefChecksum(first32 string) byte {
+	var crc byte
+	for i := range len(first32) {
+		crc ^= first32[i]
+		for range 8 {
+			if crc&0x80 != 0 {
+				crc = crc<<1 ^ 0x07
+			} else {
+				crc <<= 1
+			}
+		}
+	}
+	return crc
+}
+
+func upperHex(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'A' || c > 'F') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,236 @@
+package invoice_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/sample"
+)
+
+// small is the least document that Parse takes; the line and column figures of the tests are counted in it.
+const small = `<?xml version="1.0" encoding="UTF-8"?>
+<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/">
+ <Naglowek>
+  <KodFormularza kodSystemowy="FA (3)" wersjaSchemy="1-0E">FA</KodFormularza>
+  <WariantFormularza>3</WariantFormularza>
+ </Naglowek>
+ <Podmiot1><DaneIdentyfikacyjne><NIP>5265877635</NIP><Nazwa>Żółw</Nazwa></DaneIdentyfikacyjne></Podmiot1>
+ <Podmiot2><DaneIdentyfikacyjne><NIP>5210000003</NIP><Nazwa>Łoś</Nazwa></DaneIdentyfikacyjne></Podmiot2>
+ <Fa>
+  <KodWaluty>PLN</KodWaluty>
+  <P_1>2026-11-23</P_1>
+  <P_2>FV/1</P_2>
+  <P_15>123.45</P_15>
+  <RodzajFaktury>VAT</RodzajFaktury>
+ </Fa>
+</Faktura>
+`
+
+// with returns small with one piece replaced; it fails the test when the piece is not there, so that no case tests nothing.
+func with(t testing.TB, old, by string) string {
+	t.Helper()
+	if strings.Count(small, old) == 0 {
+		t.Fatalf("%q is not in the document", old)
+	}
+	return strings.Replace(small, old, by, 1)
+}
+
+func TestParse_SampleInvoice_GivesItsHeader(t *testing.T) {
+	doc := sample.Invoice(sample.Options{Number: "FV/2026/11/7", Kind: "KOR", IssueDate: "2026-11-23", Attachment: true, Seed: 4})
+	h, err := invoice.Parse(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.SellerNIP != "5265877635" || h.Number != "FV/2026/11/7" || h.Kind != "KOR" || h.IssueDate != "2026-11-23" || !h.Attachment {
+		t.Errorf("identity differs: %+v", h)
+	}
+	if h.Form != invoice.FA3() || h.Form.Version() != "v3" {
+		t.Errorf("form = %+v, want FA (3)", h.Form)
+	}
+	if h.SellerName == "" || h.BuyerName == "" || !invoice.ValidNIP(h.BuyerNIP) || h.Currency != "PLN" || !strings.HasPrefix(h.Gross, "-") {
+		t.Errorf("listing fields differ: %+v", h)
+	}
+	if h.Size != int64(len(doc)) || h.Hash != sha256.Sum256(doc) {
+		t.Error("size or hash is not that of the exact bytes")
+	}
+	if err := invoice.Check(h, time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), invoice.CheckOptions{CheckAllNIPs: true}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestParse_WhatIsTaken_IsReadAsXMLMeansIt(t *testing.T) {
+	fa := `xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"`
+	prefixed := strings.NewReplacer("</", "</f:", "<?", "<?", "<", "<f:").Replace(small[strings.Index(small, "\n")+1:])
+	prefixed = strings.ReplaceAll(strings.ReplaceAll(prefixed, "<f:/f:", "</f:"), "xmlns=", "xmlns:f=")
+	for _, c := range []struct{ why, doc, number string }{
+		{"as it is", small, "FV/1"},
+		{"no declaration", small[strings.Index(small, "\n")+1:], "FV/1"},
+		{"encoding in lower case", with(t, `"UTF-8"`, `"utf-8"`), "FV/1"},
+		{"declaration in single quotes with standalone", with(t, `version="1.0" encoding="UTF-8"`, `version='1.0'  encoding = 'UTF-8' standalone='yes' `), "FV/1"},
+		{"version alone", with(t, ` encoding="UTF-8"`, ``), "FV/1"},
+		{"white space collapses as in a token", with(t, ">FV/1<", ">\r\n  FV/1 \t x\n <"), "FV/1 x"},
+		{"white space by reference collapses too", with(t, ">FV/1<", ">&#9;FV/1&#x20;&#10; x<"), "FV/1 x"},
+		{"named references are decoded", with(t, ">FV/1<", ">A&amp;B&lt;C&gt;&quot;&apos;<"), `A&B<C>"'`},
+		{"a reference twice removed stays text", with(t, ">FV/1<", ">&amp;amp;<"), "&amp;"},
+		{"numeric references are decoded", with(t, ">FV/1<", ">F&#86;/&#x31;&#x017B;&#x1F600;<"), "FV/1Ż😀"},
+		{"CDATA is text, its ampersand too", with(t, ">FV/1<", "><![CDATA[FV&amp;]]>/<![CDATA[]]]]><![CDATA[>1]]><"), "FV&amp;/]]>1"},
+		{"a comment inside a value vanishes", with(t, ">FV/1<", ">FV<!-- - -->/1<"), "FV/1"},
+		{"a longer value is put together from five pieces", with(t, ">FV/1<", ">a<!--x-->b&amp;<![CDATA[c]]>d<!--y-->e<"), "ab&cde"},
+		{"the form's namespace by prefix", prefixed, "FV/1"},
+		{"]] alone is text", with(t, ">FV/1<", ">FV]]1]<"), "FV]]1]"},
+		{"Unicode next to what is discouraged", with(t, ">FV/1<", ">\u00A0\u0085x\uFDF0\uFDCF\uFFFD\U0001FFFD<"), "\u00A0\u0085x\uFDF0\uFDCF\uFFFD\U0001FFFD"},
+		{"a byte order mark inside text is a character", with(t, ">FV/1<", ">a\uFEFFb<"), "a\uFEFFb"},
+		{"comments around the root", "<!-- a -->\n" + small[strings.Index(small, "\n")+1:] + "<!-- b -->\n", "FV/1"},
+		{"256 characters, of two bytes each", with(t, ">FV/1<", ">"+strings.Repeat("Ż", 256)+"<"), strings.Repeat("Ż", 256)},
+		{"an empty element elsewhere", with(t, "<P_15>", "<P_13_1 /><P_15>"), "FV/1"},
+		{"P_2 of another namespace is another element", with(t, "<P_2>", `<P_2 xmlns="urn:x">wrong</P_2><P_2>`), "FV/1"},
+		{"P_2 of another namespace by prefix", with(t, "<P_2>", `<x:P_2 xmlns:x="urn:x">wrong</x:P_2><P_2>`), "FV/1"},
+		{"P_2 deeper down is another element", with(t, "<P_2>", `<Zamowienie><P_2>wrong</P_2></Zamowienie><P_2>`), "FV/1"},
+		{"P_2 in an attachment is another element", with(t, "</Fa>", `</Fa><Zalacznik><Fa><P_2>wrong</P_2></Fa></Zalacznik>`), "FV/1"},
+		{"Faktura inside Faktura changes nothing", with(t, "<Fa>", `<Faktura><Fa><P_2>wrong</P_2></Fa></Faktura><Fa>`), "FV/1"},
+		{"the namespace may be declared again", with(t, "<Fa>", `<Fa `+fa+`>`), "FV/1"},
+		{"attributes of one local name in two namespaces", with(t, "<Fa>", `<Fa a="1" x:a="2" xmlns:x="urn:x">`), "FV/1"},
+		{"xml:lang needs no declaration", with(t, "<Fa>", `<Fa xml:lang="pl">`), "FV/1"},
+		{"a name with Polish letters in a foreign element", with(t, "<P_2>", `<ż:źdźbło xmlns:ż="urn:x" ó="1"/><P_2>`), "FV/1"},
+		{"white space in an end tag", with(t, "</P_2>", "</P_2\n>"), "FV/1"},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			h, err := invoice.Parse([]byte(c.doc))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h.Number != c.number {
+				t.Errorf("Number = %q, want %q", h.Number, c.number)
+			}
+			if h.SellerNIP != "5265877635" || h.SellerName != "Żółw" || h.BuyerName != "Łoś" || h.Kind != "VAT" || h.Gross != "123.45" {
+				t.Errorf("other fields suffered: %+v", h)
+			}
+		})
+	}
+}
+
+func TestParse_Fields_AreTakenByExactPathOnly(t *testing.T) {
+	// Everything that bears a header field's name elsewhere in the schema, placed before the real one.
+	doc := with(t, "<Fa>", `<Podmiot3><DaneIdentyfikacyjne><NIP>1111111111</NIP><Nazwa>nie</Nazwa></DaneIdentyfikacyjne></Podmiot3>
+<Podmiot3><DaneIdentyfikacyjne><NIP>5265877635</NIP></DaneIdentyfikacyjne></Podmiot3>
+<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>2222222222</NIP><Nazwa>nie</Nazwa></DaneIdentyfikacyjne></PodmiotUpowazniony>
+<Fa><Podmiot1K><DaneIdentyfikacyjne><NIP>3333333333</NIP><Nazwa>nie</Nazwa></DaneIdentyfikacyjne></Podmiot1K>
+<Podmiot1><DaneIdentyfikacyjne><NIP>4444444444</NIP></DaneIdentyfikacyjne></Podmiot1><P_15Z>9</P_15Z><Zalacznik/>`)
+	h, err := invoice.Parse([]byte(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.SellerNIP != "5265877635" || h.SellerName != "Żółw" || h.BuyerNIP != "5210000003" || h.Gross != "123.45" || h.Attachment {
+		t.Errorf("taken from elsewhere: %+v", h)
+	}
+}
+
+func TestParse_BuyerWithoutNIP_LeavesItEmpty(t *testing.T) {
+	h, err := invoice.Parse([]byte(with(t, "<NIP>5210000003</NIP>", "<KodUE>DE</KodUE><NrVatUE>123456789</NrVatUE>")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.BuyerNIP != "" || h.BuyerName != "Łoś" {
+		t.Errorf("buyer = %q %q", h.BuyerNIP, h.BuyerName)
+	}
+	if err := invoice.Check(h, time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), invoice.CheckOptions{CheckAllNIPs: true}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestParse_FA2_IsReadWithItsForm(t *testing.T) {
+	h, err := invoice.Parse([]byte(fa2(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Form.Version() != "v2" || h.Form != invoice.FA2() {
+		t.Errorf("form = %+v", h.Form)
+	}
+}
+
+func fa2(t testing.TB) string {
+	doc := with(t, "2025/06/25/13775", "2023/06/29/12648")
+	doc = strings.Replace(doc, "FA (3)", "FA (2)", 1)
+	return strings.Replace(doc, "<WariantFormularza>3<", "<WariantFormularza>2<", 1)
+}
+
+func TestParse_ValueOfElsewhereLongNames_IsCutNotRefused(t *testing.T) {
+	h, err := invoice.Parse([]byte(with(t, ">Łoś<", ">"+strings.Repeat("Ł", 100_000)+"<")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.BuyerName != strings.Repeat("Ł", 512) {
+		t.Errorf("buyer's name has %d bytes", len(h.BuyerName))
+	}
+}
+
+func TestParse_SeveralFaults_AreReportedTogether(t *testing.T) {
+	doc := strings.NewReplacer("<P_1>2026-11-23</P_1>", "", ">VAT<", "> <", "<NIP>5265877635</NIP>", "<NIP>526-587-76-35</NIP>").Replace(small)
+	_, err := invoice.Parse([]byte(doc))
+	var fields []string
+	for _, f := range invoice.FieldErrors(err) {
+		fields = append(fields, f.Field)
+	}
+	if got := strings.Join(fields, " "); got != "Podmiot1/NIP P_1 RodzajFaktury" {
+		t.Errorf("fields = %q in %v", got, err)
+	}
+	var first *invoice.FieldError
+	if !errors.As(err, &first) || first.Field != "Podmiot1/NIP" || first.Line != 7 {
+		t.Errorf("errors.As found %+v", first)
+	}
+}
+
+func TestParse_Refused_StillGivesHashSizeAndWhatWasRead(t *testing.T) {
+	doc := []byte(small[:strings.Index(small, "<P_15>")])
+	h, err := invoice.Parse(doc)
+	if err == nil {
+		t.Fatal("a truncated document was taken")
+	}
+	if h.Number != "FV/1" || h.Size != int64(len(doc)) || h.Hash != sha256.Sum256(doc) {
+		t.Errorf("header = %+v", h)
+	}
+}
+
+func TestParse_HostileDocuments_CostLinearTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads several documents of 3 MB")
+	}
+	fill := func(head, piece, tail string) string {
+		n := (invoice.MaxSize - len(head) - len(tail)) / len(piece)
+		return head + strings.Repeat(piece, n) + tail
+	}
+	root := `<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"`
+	start := time.Now()
+	for why, doc := range map[string]string{
+		"a value of references":      strings.Replace(small, "FV/1", fill("", "&#65;", "")[:2_900_000], 1),
+		"a value of comments":        strings.Replace(small, "FV/1", fill("", "a<!---->", "")[:2_800_000], 1),
+		"nothing but ampersands":     fill(root+">", "&", ""),
+		"unclosed elements":          fill(root+">", "<a>", ""),
+		"attributes":                 fill(root, ` a="1"`, ">"),
+		"declarations":               fill(root, ` xmlns:a="b"`, ">"),
+		"repeated fields":            fill(strings.Split(small, "<Fa>")[0]+"<Fa>", "<P_2/>", "</Fa></Faktura>"),
+		"wrong NIPs":                 fill(strings.Split(small, "<Fa>")[0], "<Podmiot3><DaneIdentyfikacyjne><NIP>1</NIP></DaneIdentyfikacyjne></Podmiot3>", "</Faktura>"),
+		"lines and no end":           fill(root+">", "\n", ""),
+		"brackets":                   fill(root+">", "]", "</Faktura>"),
+		"one enormous name":          fill("<", "a", ">"),
+		"one enormous root elements": fill(root+"><", "a", ">"),
+	} {
+		h, err := invoice.Parse([]byte(doc))
+		for _, f := range invoice.FieldErrors(err) {
+			if len(f.Error()) > 2000 {
+				t.Errorf("%s: an error of %d bytes", why, len(f.Error()))
+			}
+		}
+		if len(h.Number) > 4*257 {
+			t.Errorf("%s: a number of %d bytes", why, len(h.Number))
+		}
+	}
+	// Sound linear code needs under a second even with -race; quadratic code would need minutes.
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("took %v", took)
+	}
+}

@@ -1,0 +1,162 @@
+package invoice
+
+// node is an element by its exact path, for the few paths that matter. Fields are known by path and namespace, never by bare name: P_2 inside
+// an attachment, or NIP of a carrier, is another thing.
+type node uint8
+
+const (
+	nodeOther node = iota // of no interest, and so is everything in it
+	nodeFaktura
+	nodeNaglowek
+	nodeKodFormularza
+	nodeWariant
+	nodeSeller
+	nodeSellerID
+	nodeSellerNIP
+	nodeSellerName
+	nodeBuyer
+	nodeBuyerID
+	nodeBuyerNIP
+	nodeBuyerName
+	nodeThird
+	nodeThirdID
+	nodeThirdNIP
+	nodeAuthorised
+	nodeAuthorisedID
+	nodeAuthorisedNIP
+	nodeFa
+	nodeCurrency
+	nodeIssueDate
+	nodeNumber
+	nodeGross
+	nodeKind
+	nodeZalacznik
+	nodeCount
+)
+
+// child returns the node of an element of the form's namespace with that local name inside parent.
+func (parent node) child(name []byte) node {
+	switch parent {
+	case nodeFaktura:
+		switch string(name) {
+		case "Naglowek":
+			return nodeNaglowek
+		case "Podmiot1":
+			return nodeSeller
+		case "Podmiot2":
+			return nodeBuyer
+		case "Podmiot3":
+			return nodeThird
+		case "PodmiotUpowazniony":
+			return nodeAuthorised
+		case "Fa":
+			return nodeFa
+		case "Zalacznik":
+			return nodeZalacznik
+		}
+	case nodeNaglowek:
+		switch string(name) {
+		case "KodFormularza":
+			return nodeKodFormularza
+		case "WariantFormularza":
+			return nodeWariant
+		}
+	case nodeSeller, nodeBuyer, nodeThird, nodeAuthorised:
+		if string(name) == "DaneIdentyfikacyjne" {
+			return parent + 1
+		}
+	case nodeSellerID, nodeBuyerID:
+		switch string(name) {
+		case "NIP":
+			return parent + 1
+		case "Nazwa":
+			return parent + 2
+		}
+	case nodeThirdID, nodeAuthorisedID:
+		if string(name) == "NIP" {
+			return parent + 1
+		}
+	case nodeFa:
+		switch string(name) {
+		case "KodWaluty":
+			return nodeCurrency
+		case "P_1":
+			return nodeIssueDate
+		case "P_2":
+			return nodeNumber
+		case "P_15":
+			return nodeGross
+		case "RodzajFaktury":
+			return nodeKind
+		}
+	}
+	return nodeOther
+}
+
+// isText reports whether the node's content is one value.
+func (n node) isText() bool {
+	switch n {
+	case nodeKodFormularza, nodeWariant, nodeSellerNIP, nodeSellerName, nodeBuyerNIP, nodeBuyerName, nodeThirdNIP, nodeAuthorisedNIP,
+		nodeCurrency, nodeIssueDate, nodeNumber, nodeGross, nodeKind:
+		return true
+	}
+	return false
+}
+
+// repeats reports whether the XSD allows the element more than once.
+func (n node) repeats() bool {
+	switch n {
+	case nodeOther, nodeThird, nodeThirdID, nodeThirdNIP, nodeAuthorisedNIP, nodeAuthorisedID:
+		return true
+	}
+	return false
+}
+
+// field is the name under which the node is reported.
+func (n node) field() string {
+	switch n {
+	case nodeNaglowek:
+		return "Naglowek"
+	case nodeKodFormularza:
+		return "KodFormularza"
+	case nodeWariant:
+		return "WariantFormularza"
+	case nodeSeller:
+		return "Podmiot1"
+	case nodeSellerID:
+		return "Podmiot1/DaneIdentyfikacyjne"
+	case nodeSellerNIP:
+		return sellerField
+	case nodeSellerName:
+		return "Podmiot1/Nazwa"
+	case nodeBuyer:
+		return "Podmiot2"
+	case nodeBuyerID:
+		return "Podmiot2/DaneIdentyfikacyjne"
+	case nodeBuyerNIP:
+		return "Podmiot2/NIP"
+	case nodeBuyerName:
+		return "Podmiot2/Nazwa"
+	case nodeThirdNIP:
+		return "Podmiot3/NIP"
+	case nodeAuthorised:
+		return "PodmiotUpowazniony"
+	case nodeAuthorisedNIP:
+		return "PodmiotUpowazniony/NIP"
+	case nodeFa:
+		return "Fa"
+	case nodeCurrency:
+		return "KodWaluty"
+	case nodeIssueDate:
+		return "P_1"
+	case nodeNumber:
+		return "P_2"
+	case nodeGross:
+		return "P_15"
+	case nodeKind:
+		return "RodzajFaktury"
+	case nodeZalacznik:
+		return "Zalacznik"
+	}
+	return "Faktura"
+}

@@ -1,0 +1,97 @@
+package invoice
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// maxReference bounds the search for the semicolon; leading zeros are legal, so it is generous.
+const maxReference = 64
+
+// reference reads &name; or &#…; at i and returns its character and its length in bytes. Only XML's five names are known: a document without
+// a DTD has no others, and a DTD is refused.
+func (s *scanner) reference(i int) (rune, int, *FieldError) {
+	window := s.data[i:min(i+maxReference, len(s.data))]
+	end := bytes.IndexByte(window, ';')
+	if end < 0 {
+		if len(window) < maxReference && bytes.IndexAny(window, "<> \t\r\n\"'") < 0 {
+			return 0, 0, s.truncated()
+		}
+		return 0, 0, s.fault(i, "must write & as &amp;", s.excerpt(i), "")
+	}
+	body := window[1:end]
+	switch string(body) {
+	case "amp":
+		return '&', end + 1, nil
+	case "lt":
+		return '<', end + 1, nil
+	case "gt":
+		return '>', end + 1, nil
+	case "apos":
+		return '\'', end + 1, nil
+	case "quot":
+		return '"', end + 1, nil
+	}
+	if len(body) == 0 || body[0] != '#' {
+		for j, c := range body {
+			if c < 0x80 && (!nameBytes[c] && c != ':' || j == 0 && !nameStart(c)) {
+				return 0, 0, s.fault(i, "must write & as &amp;", s.excerpt(i), "")
+			}
+		}
+		if len(body) == 0 || !utf8.Valid(body) {
+			return 0, 0, s.fault(i, "must write & as &amp;", s.excerpt(i), "")
+		}
+		return 0, 0, s.fault(i, "must not use an entity that XML does not know", string(window[:end+1]), "only &amp; &lt; &gt; &apos; &quot; exist; write the character itself")
+	}
+	r, ok := charNumber(body[1:])
+	if !ok {
+		return 0, 0, s.fault(i, "must be well-formed: a character reference is &#digits; or &#xhex;", s.excerpt(i), "")
+	}
+	if rule := charRule(r); rule != "" {
+		return 0, 0, s.fault(i, rule, string(window[:end+1]), "")
+	}
+	return r, end + 1, nil
+}
+
+// charNumber reads the digits of a character reference. Numbers beyond Unicode come back as one such number, whatever their length.
+func charNumber(digits []byte) (rune, bool) {
+	base := rune(10)
+	if len(digits) > 0 && digits[0] == 'x' {
+		base, digits = 16, digits[1:]
+	}
+	var r rune
+	for _, c := range digits {
+		var v rune
+		switch {
+		case c >= '0' && c <= '9':
+			v = rune(c - '0')
+		case base == 16 && c|0x20 >= 'a' && c|0x20 <= 'f':
+			v = rune(c|0x20-'a') + 10
+		default:
+			return 0, false
+		}
+		if r = r*base + v; r > utf8.MaxRune {
+			r = utf8.MaxRune + 1
+		}
+	}
+	return r, len(digits) > 0
+}
+
+// decode appends to dst the text of a piece that was scanned before, its references replaced.
+func (s *scanner) decode(dst []byte, p span) []byte {
+	for i := p.from; i < p.to; {
+		n := bytes.IndexByte(s.data[i:p.to], '&')
+		if n < 0 {
+			return append(dst, s.data[i:p.to]...)
+		}
+		dst = append(dst, s.data[i:i+n]...)
+		i += n
+		r, length, err := s.reference(i)
+		if err != nil {
+			return dst // cannot be: it was read once already
+		}
+		dst = utf8.AppendRune(dst, r)
+		i += length
+	}
+	return dst
+}

@@ -1,0 +1,269 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// snapshot is everything that is in Redis under a prefix, without the prefix.
+type snapshot struct {
+	Hashes  map[string]map[string]string
+	Sorted  map[string]map[string]float64
+	Sets    map[string][]string
+	Strings map[string]string
+	Alien   []string // keys that doc.go does not name
+}
+
+func snapshotOf(t interface {
+	Helper()
+	Fatal(...any)
+}, rdb redis.UniversalClient, prefix string) snapshot {
+	t.Helper()
+	ctx := context.Background()
+	var keys []string
+	for cursor := uint64(0); ; {
+		page, next, err := rdb.Scan(ctx, cursor, prefix+"*", 10_000).Result()
+		if err != nil {
+			t.Fatal("scan:", err)
+		}
+		keys = append(keys, page...)
+		if cursor = next; cursor == 0 {
+			break
+		}
+	}
+	slices.Sort(keys)
+	keys = slices.Compact(keys) // SCAN may name a key twice
+	s := snapshot{Hashes: map[string]map[string]string{}, Sorted: map[string]map[string]float64{}, Sets: map[string][]string{}, Strings: map[string]string{}}
+	take := make([]func(), 0, len(keys))
+	_, err := rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, key := range keys {
+			name := strings.TrimPrefix(key, prefix)
+			kind, _, _ := strings.Cut(name, ":")
+			switch kind {
+			case "inv", "pkg", "waitsize":
+				c := p.HGetAll(ctx, key)
+				take = append(take, func() { s.Hashes[name] = c.Val() })
+			case "st", "pst", "due", "wait", "waitage", "pkginv":
+				c := p.ZRangeWithScores(ctx, key, 0, -1)
+				take = append(take, func() {
+					z := map[string]float64{}
+					for _, e := range c.Val() {
+						z[e.Member.(string)] = e.Score
+					}
+					s.Sorted[name] = z
+				})
+			case "num", "groups":
+				c := p.SMembers(ctx, key)
+				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
+			case "ident", "body", "worker":
+				c := p.Get(ctx, key)
+				take = append(take, func() { s.Strings[name] = c.Val() })
+			default:
+				s.Alien = append(s.Alien, name)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal("read everything:", err)
+	}
+	for _, f := range take {
+		f()
+	}
+	return s
+}
+
+func (s snapshot) score(hash, field string) float64 {
+	f, err := strconv.ParseFloat(s.Hashes[hash][field], 64)
+	if err != nil {
+		return -1
+	}
+	return f
+}
+
+// faults reckons every index anew from the entries alone and tells where Redis has another.
+func (s snapshot) faults() []string {
+	var out []string
+	fault := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	for _, name := range s.Alien {
+		fault("key %s has no place in the layout", name)
+	}
+	sorted, sets, sizes := map[string]map[string]float64{}, map[string][]string{}, map[string]int64{}
+	put := func(key, id string, score float64) {
+		if sorted[key] == nil {
+			sorted[key] = map[string]float64{}
+		}
+		sorted[key][id] = score
+	}
+	newest := map[string][]string{} // ident → ids
+	for key, h := range s.Hashes {
+		if id, ok := strings.CutPrefix(key, "pkg:"); ok {
+			put("pst:"+h["state"], id, s.score(key, "updated_at"))
+			s.checkMembers(id, h, fault)
+			continue
+		}
+		id, ok := strings.CutPrefix(key, "inv:")
+		if !ok {
+			continue
+		}
+		state := State(h["state"])
+		put("st:"+h["state"], id, s.score(key, "updated_at"))
+		if state != Accepted && state != Receipted && state != Rejected {
+			put("due", id, s.score(key, "deadline"))
+		}
+		if g := h["group"]; g != "" {
+			put("wait:"+g, id, s.score(key, "deadline"))
+			put("waitage:"+g, id, 0)
+			sets["groups"] = append(sets["groups"], g)
+			sizes[g] += int64(s.score(key, "size"))
+			if state != Queued {
+				fault("%s waits in %s but is %s", id, g, state)
+			}
+		}
+		sets["num:"+h["number"]] = append(sets["num:"+h["number"]], id)
+		newest[h["ident"]] = append(newest[h["ident"]], id)
+		if _, has := s.Strings["body:"+id]; has == (state == Receipted) && h["body_archived"] != "1" {
+			fault("%s is %s and its document is there: %v", id, state, has)
+		}
+		if slices.Contains([]State{Packed, Sending, Unknown, Sent}, state) {
+			if _, in := s.Sorted["pkginv:"+h["package"]][id]; !in {
+				fault("%s is %s but not listed in its package %q", id, state, h["package"])
+			}
+			if p := s.Hashes["pkg:"+h["package"]]; p == nil || !PackageState(p["state"]).Live() {
+				fault("%s is %s in package %q, which is %q", id, state, h["package"], p["state"])
+			}
+		}
+	}
+	for ident, ids := range newest {
+		var alive []string
+		for _, id := range ids {
+			if s.Hashes["inv:"+id]["state"] != string(Rejected) {
+				alive = append(alive, id)
+			}
+		}
+		at := s.Strings["ident:"+ident]
+		if !slices.Contains(ids, at) || len(alive) > 1 || len(alive) == 1 && alive[0] != at {
+			fault("identity %s has documents %v, not rejected %v, and points to %q", ident, ids, alive, at)
+		}
+	}
+	for key, z := range s.Sorted {
+		if strings.HasPrefix(key, "pkginv:") {
+			continue
+		}
+		want := sorted[key]
+		if strings.HasPrefix(key, "waitage:") {
+			for id := range z {
+				if z[id] <= 0 || z[id] > s.score("inv:"+id, "updated_at") {
+					fault("%s: %s waits since %v", key, id, z[id])
+				}
+			}
+			z = zeros(z)
+		}
+		if !maps.Equal(z, want) {
+			fault("%s is %v, want %v", key, z, want)
+		}
+	}
+	for key := range sorted {
+		if _, there := s.Sorted[key]; !there {
+			fault("%s is missing", key)
+		}
+	}
+	for key := range sets {
+		slices.Sort(sets[key])
+		sets[key] = slices.Compact(sets[key])
+		if !slices.Equal(sets[key], s.Sets[key]) {
+			fault("%s is %v, want %v", key, s.Sets[key], sets[key])
+		}
+	}
+	for key := range s.Sets {
+		if _, want := sets[key]; !want {
+			fault("%s should not be there", key)
+		}
+	}
+	got := map[string]int64{}
+	for g, n := range s.Hashes["waitsize"] {
+		got[g], _ = strconv.ParseInt(n, 10, 64)
+	}
+	if !maps.Equal(got, sizes) {
+		fault("waitsize is %v, want %v", got, sizes)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// checkMembers wants ordinals 1…count, each once, of invoices that exist.
+func (s snapshot) checkMembers(id string, h map[string]string, fault func(string, ...any)) {
+	members := s.Sorted["pkginv:"+id]
+	seen := map[float64]bool{}
+	size := 0.0
+	for inv, ordinal := range members {
+		if s.Hashes["inv:"+inv] == nil {
+			fault("%s lists %s, which is not in the ledger", id, inv)
+		}
+		seen[ordinal] = true
+		size += s.score("inv:"+inv, "size")
+	}
+	for n := 1; n <= len(members); n++ {
+		if !seen[float64(n)] {
+			fault("%s has no ordinal %d: %v", id, n, members)
+		}
+	}
+	// An invoice that enters the same online session again has the later of its two ordinals: the count is then larger.
+	if n := int(s.score("pkg:"+id, "count")); n != len(members) || s.score("pkg:"+id, "size") != size {
+		fault("%s counts %d invoices of %v bytes, lists %d of %v", id, n, h["size"], len(members), size)
+	}
+}
+
+func zeros(z map[string]float64) map[string]float64 {
+	out := map[string]float64{}
+	for id := range z {
+		out[id] = 0
+	}
+	return out
+}
+
+// TestAudit_SeesEveryKindOfDrift proves that the checker itself is awake.
+func TestAudit_SeesEveryKindOfDrift(t *testing.T) {
+	next := worlds(t)
+	for name, spoil := range map[string]func(w *world, id string){
+		"an invoice in two states":            func(w *world, id string) { w.rdb.ZAdd(ctx(), w.prefix+"st:sent", redis.Z{Score: 1, Member: id}) },
+		"an invoice in no state":              func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"st:queued", id) },
+		"a state with the wrong time":         func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"st:queued", 1, id) },
+		"an undecided invoice without due":    func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"due", id) },
+		"due with the wrong deadline":         func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"due", 1, id) },
+		"a waiting set without its invoice":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"wait:"+groupA.Name()) },
+		"a waiting age without its invoice":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"waitage:"+groupA.Name()) },
+		"a wrong size of what waits":          func(w *world, id string) { w.rdb.HIncrBy(ctx(), w.prefix+"waitsize", groupA.Name(), 1) },
+		"a group that is not listed":          func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"groups") },
+		"a group that is empty":               func(w *world, id string) { w.rdb.SAdd(ctx(), w.prefix+"groups", "x|v3|online") },
+		"an identity that points nowhere":     func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "ident", "x") },
+		"a number that is not found":          func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "number", "x") },
+		"a queued invoice without document":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"body:"+id) },
+		"a packed invoice without package":    func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "state", "packed") },
+		"a key that the layout does not know": func(w *world, id string) { w.rdb.Set(ctx(), w.prefix+"stray:"+id, 1, 0) },
+		"a package state with the wrong time": func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"pst:opened", 1, "pkg-9") },
+		"a package that counts one too many":  func(w *world, id string) { w.rdb.HIncrBy(ctx(), w.prefix+"pkg:pkg-9", "count", 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := next(nil)
+			w.t = t
+			inv := w.waiting(1)[0]
+			w.serial = 8
+			w.online()
+			if faults := snapshotOf(t, w.rdb, w.prefix).faults(); len(faults) > 0 {
+				t.Fatal(faults)
+			}
+			spoil(w, inv.ID)
+			if len(snapshotOf(t, w.rdb, w.prefix).faults()) == 0 {
+				t.Error("not noticed")
+			}
+		})
+	}
+}

@@ -1,0 +1,74 @@
+package redisd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+)
+
+// child is one process, from its start to its reaping.
+type child struct {
+	pid     int
+	process *os.Process
+	gone    chan struct{} // closed when it has been reaped
+	waitErr error         // set before gone is closed
+}
+
+// startChild starts the program on an OS thread that lives exactly as long as the child does.
+//
+// Linux sends the parent-death signal when the THREAD that forked ends, not the process. Go ends threads whenever it likes, so a
+// child started from an ordinary goroutine is shot at random. Hence one goroutine, locked to its thread, forks and then waits for
+// the child: the thread cannot go before the child does. The flaw preferred: one idle thread for each server. The alternatives
+// were a watcher process or a pipe that the child polls; redis-server polls nothing, and a watcher is one more thing to leak.
+func startChild(binary string, args []string, dir string, output *os.File) (*child, error) {
+	c := &child{gone: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+		cmd := exec.Command(binary, args...)
+		cmd.Dir = dir
+		cmd.Stdout, cmd.Stderr = output, output // a file, so that Wait has no copying to wait for
+		cmd.SysProcAttr = dieWithParent()
+		if err := cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		c.pid, c.process = cmd.Process.Pid, cmd.Process
+		started <- nil
+		c.waitErr = cmd.Wait()
+		close(c.gone)
+	}()
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *child) dead() bool {
+	select {
+	case <-c.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// kill returns after the child was reaped, so that its port and files are free.
+func (c *child) kill() error {
+	err := c.process.Kill()
+	if err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-c.gone
+	return nil
+}
+
+// exitError may be called once dead says true.
+func (c *child) exitError() error {
+	if c.waitErr == nil {
+		return errors.New("it ended by itself")
+	}
+	return fmt.Errorf("it ended by itself: %w", c.waitErr)
+}

@@ -1,0 +1,109 @@
+package redisd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+var errPortTaken = errors.New("port is taken")
+
+// launch starts the child on s.port and waits until it answers. The caller holds s.mu or owns s alone. On error nothing runs.
+func (s *Server) launch(ctx context.Context) error {
+	logPath := filepath.Join(s.dir, "redis.log")
+	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("open redis log: %w", err)
+	}
+	defer log.Close()
+	before, err := log.Stat()
+	if err != nil {
+		return fmt.Errorf("open redis log: %w", err)
+	}
+	c, err := startChild(s.binary, s.args(), s.dir, log)
+	if err != nil {
+		return fmt.Errorf("run %s: %w", s.binary, err)
+	}
+	if err := waitReady(ctx, c, s.Addr()); err != nil {
+		killErr := c.kill()
+		said := tail(logPath, before.Size())
+		if strings.Contains(said, "Address already in use") {
+			err = errPortTaken
+		}
+		return errors.Join(fmt.Errorf("wait for %s: %w; it wrote: %s", s.Addr(), err, said), killErr)
+	}
+	s.child = c
+	return nil
+}
+
+func (s *Server) args() []string {
+	args := []string{
+		"--port", strconv.Itoa(s.port),
+		"--bind", loopback,
+		"--protected-mode", "yes",
+		"--daemonize", "no",
+		"--dir", s.dir,
+		"--logfile", "", // its standard output, which also gets what it says before it has read its settings
+		"--save", "", // a snapshot every now and then would only blur what a kill leaves behind
+		"--maxmemory-policy", "noeviction",
+	}
+	if s.options.AppendOnly {
+		args = append(args, "--appendonly", "yes", "--appendfsync", "everysec")
+	}
+	return append(args, s.options.Args...)
+}
+
+// waitReady polls until the server that answers is our own child. Comparing process ids matters: when two processes pick the same
+// free port, the loser would otherwise be greeted by the winner's server and take it for its own.
+func waitReady(ctx context.Context, c *child, addr string) error {
+	for {
+		pid, err := probe(ctx, addr)
+		switch {
+		case err == nil && pid == c.pid:
+			return nil
+		case err == nil:
+			return errPortTaken
+		case c.dead():
+			return c.exitError()
+		}
+		if sleep(ctx, 5*time.Millisecond) != nil {
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
+// probe gives one question a second: whoever holds the port may be no Redis at all and never answer.
+func probe(ctx context.Context, addr string) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return serverPid(ctx, addr)
+}
+
+// tail is what was written to the log after offset from, on one line, cut to its last kilobyte.
+func tail(path string, from int64) string {
+	data, err := os.ReadFile(path)
+	if err != nil || int64(len(data)) <= from {
+		return "nothing"
+	}
+	data = data[from:]
+	if len(data) > 1024 {
+		data = data[len(data)-1024:]
+	}
+	return strings.Join(strings.Fields(string(data)), " ")
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,84 @@
+package redisd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The three commands below are spoken by hand, in Redis's inline form: a client library would add a pool, retries and a handshake
+// to a question asked once.
+
+// serverPid sends PING, then asks who answered.
+func serverPid(ctx context.Context, addr string) (int, error) {
+	conn, err := dial(ctx, addr)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "PING\r\nINFO server\r\n"); err != nil {
+		return 0, fmt.Errorf("ask %s: %w", addr, err)
+	}
+	answer := bufio.NewReader(conn)
+	pong, err := answer.ReadString('\n')
+	if err != nil {
+		return 0, fmt.Errorf("ask %s: %w", addr, err)
+	}
+	if pong = strings.TrimSpace(pong); pong != "+PONG" {
+		return 0, fmt.Errorf("ask %s: PING answered %q", addr, pong)
+	}
+	for {
+		line, err := answer.ReadString('\n')
+		if err != nil {
+			return 0, fmt.Errorf("ask %s: %w", addr, err)
+		}
+		if pid, ok := strings.CutPrefix(strings.TrimSpace(line), "process_id:"); ok {
+			return strconv.Atoi(pid)
+		}
+	}
+}
+
+// requestShutdown asks for a clean end: the append-only file is flushed and synced. Neither SAVE nor NOSAVE is said, so that Redis
+// writes a snapshot exactly when Args set a save point.
+func requestShutdown(ctx context.Context, addr string) error {
+	conn, err := dial(ctx, addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "SHUTDOWN\r\n"); err != nil {
+		return fmt.Errorf("shut down %s: %w", addr, err)
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err == nil {
+		return fmt.Errorf("shut down %s: %s", addr, strings.TrimSpace(line))
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return fmt.Errorf("shut down %s: %w", addr, err)
+	}
+	return nil // the connection closed: that is how Redis says yes
+}
+
+func dial(ctx context.Context, addr string) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(startTimeout)
+	}
+	if err := conn.SetDeadline(deadline); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}

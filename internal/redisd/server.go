@@ -1,0 +1,215 @@
+package redisd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	startTimeout = 15 * time.Second // for a context without a deadline; a loaded CI machine needs seconds, never this long
+	stopTimeout  = 5 * time.Second  // for the last fsync; after it SIGKILL
+	portAttempts = 20
+)
+
+// ErrStopped is returned by Restart after Stop, which is final because the folder may be gone.
+var ErrStopped = errors.New("redis-server was stopped for good")
+
+// Server is a running (or killed) child. It is safe for concurrent use.
+type Server struct {
+	binary  string
+	dir     string
+	ownDir  bool
+	port    int
+	options Options
+
+	mu      sync.Mutex
+	child   *child // nil while nothing runs
+	stopped bool
+}
+
+// Start runs a server and returns when it answers PING. The context bounds the start, not the life; without a deadline 15 s are
+// given. Errors: ErrNotFound, or what the server wrote last before it gave up.
+//
+// On Linux the child dies with this process, even with kill -9 (see startChild). Elsewhere it survives a kill -9 of its parent and
+// must be ended by hand. It lives in a process group of its own, so that Ctrl-C reaches this process alone and the child is still
+// there while the worker drains.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	s := &Server{binary: o.Binary, dir: o.Dir, port: o.Port, options: o}
+	if s.binary == "" {
+		path, err := Find()
+		if err != nil {
+			return nil, err
+		}
+		s.binary = path
+	}
+	if err := s.makeDir(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := bound(ctx)
+	defer cancel()
+	if err := s.startSomewhere(ctx); err != nil {
+		s.removeOwnDir()
+		return nil, fmt.Errorf("start %s: %w", s.binary, err)
+	}
+	return s, nil
+}
+
+// startSomewhere retries with another port when the one that looked free was taken before the child bound it. A port that the
+// caller named is tried once: moving away from it would hide what is wrong.
+func (s *Server) startSomewhere(ctx context.Context) error {
+	if s.options.Port != 0 {
+		return s.launch(ctx)
+	}
+	var err error
+	for range portAttempts {
+		if s.port, err = freePort(); err != nil {
+			return err
+		}
+		if err = s.launch(ctx); !errors.Is(err, errPortTaken) {
+			return err
+		}
+	}
+	return err
+}
+
+// Addr is host:port.
+func (s *Server) Addr() string { return net.JoinHostPort(loopback, strconv.Itoa(s.port)) }
+
+// URL is what redis.ParseURL takes, for database 0.
+func (s *Server) URL() string { return "redis://" + s.Addr() + "/0" }
+
+// Dir is the server's folder; its log is redis.log there.
+func (s *Server) Dir() string { return s.dir }
+
+// Pid is the child's process id, or 0 while none runs: after Kill, after Stop, or when it died by itself.
+func (s *Server) Pid() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.child == nil || s.child.dead() {
+		return 0
+	}
+	return s.child.pid
+}
+
+// Kill ends the child with SIGKILL and returns when it is gone: what a crash or the OOM killer does. Restart brings it back. Legal
+// when nothing runs.
+//
+// With AppendOnly the writes that were answered are there again as a rule, because the system holds what was written although not
+// synced. Not always: while a sync is under way on a slow disk, Redis keeps newer writes in its memory for up to two seconds. A test that
+// promises that no answered write is lost sets Args "--appendfsync", "always".
+func (s *Server) Kill() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kill()
+}
+
+func (s *Server) kill() error {
+	if s.child == nil {
+		return nil
+	}
+	err := s.child.kill()
+	s.child = nil
+	if err != nil {
+		return fmt.Errorf("kill redis-server: %w", err)
+	}
+	return nil
+}
+
+// Restart starts the server again on the same port and folder, after Kill or instead of the running one, which is shut down
+// gracefully first. It waits for PING, and for the port if somebody took it meanwhile, as long as ctx allows (15 s without a deadline).
+func (s *Server) Restart(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return ErrStopped
+	}
+	if err := s.shutdown(); err != nil {
+		return err
+	}
+	ctx, cancel := bound(ctx)
+	defer cancel()
+	for {
+		err := s.launch(ctx)
+		if !errors.Is(err, errPortTaken) {
+			return err
+		}
+		if sleep(ctx, 50*time.Millisecond) != nil {
+			return fmt.Errorf("restart redis-server: %w", err)
+		}
+	}
+}
+
+// Stop shuts the child down gracefully, kills it when that takes more than five seconds, and removes the folder if Start made it.
+// Idempotent, final.
+func (s *Server) Stop() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return nil
+	}
+	s.stopped = true
+	return errors.Join(s.shutdown(), s.removeOwnDir())
+}
+
+func (s *Server) shutdown() error {
+	if s.child == nil || s.child.dead() {
+		s.child = nil
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	// A server that cannot be asked (hung, or still loading) is not worth an error: the kill below does what was wanted.
+	if requestShutdown(ctx, s.Addr()) == nil {
+		select {
+		case <-s.child.gone:
+			s.child = nil
+			return nil
+		case <-ctx.Done():
+		}
+	}
+	return s.kill()
+}
+
+func (s *Server) makeDir() error {
+	if s.dir == "" {
+		dir, err := os.MkdirTemp("", "redisd-")
+		if err != nil {
+			return fmt.Errorf("make redis folder: %w", err)
+		}
+		s.dir, s.ownDir = dir, true
+		return nil
+	}
+	dir, err := filepath.Abs(s.dir)
+	if err != nil {
+		return fmt.Errorf("make redis folder: %w", err)
+	}
+	s.dir = dir
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make redis folder: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) removeOwnDir() error {
+	if !s.ownDir {
+		return nil
+	}
+	if err := os.RemoveAll(s.dir); err != nil {
+		return fmt.Errorf("remove redis folder: %w", err)
+	}
+	return nil
+}
+
+func bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, startTimeout)
+}

@@ -1,0 +1,320 @@
+package redisd_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"ksefworker/internal/redisd"
+	"ksefworker/internal/redisd/redistest"
+)
+
+// parentRole makes this test binary play the parent that is about to be killed.
+const parentRole = "REDISD_TEST_PARENT"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(parentRole) != "" {
+		srv, err := redisd.Start(context.Background(), redisd.Options{Dir: os.Getenv(parentRole)})
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println(srv.Addr())
+		select {}
+	}
+	goleak.VerifyTestMain(m)
+}
+
+func TestStart_Server_IsLocalNeverEvictsAndWritesNoSnapshots(t *testing.T) {
+	client, srv := redistest.New(t)
+	if err := client.Ping(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ why, setting, want string }{
+		{"a full memory must refuse writes, not drop jobs", "maxmemory-policy", "noeviction"},
+		{"nobody outside this machine may connect", "bind", "127.0.0.1"},
+		{"not even when bind is overridden by mistake", "protected-mode", "yes"},
+		{"no snapshots: they blur what a kill leaves", "save", ""},
+		{"memory only unless asked", "appendonly", "no"},
+	} {
+		got, err := client.ConfigGet(t.Context(), c.setting).Result()
+		if err != nil || got[c.setting] != c.want {
+			t.Errorf("%s: %s is %q (%v), want %q", c.why, c.setting, got[c.setting], err, c.want)
+		}
+	}
+	if want := "redis://" + srv.Addr() + "/0"; srv.URL() != want {
+		t.Errorf("URL() = %q, want %q", srv.URL(), want)
+	}
+	if info, err := os.Stat(srv.Dir()); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("folder: %v, %v; want mode 0700", info, err)
+	}
+}
+
+func TestKill_ThenRestart_KeepsDataWhenAppendOnly(t *testing.T) {
+	for _, c := range []struct {
+		why        string
+		appendOnly bool
+		want       int64
+	}{
+		{"with an append-only file every acknowledged write is there again", true, 100},
+		{"without one a kill forgets everything, and a test may count on that", false, 0},
+	} {
+		srv := redistest.StartWith(t, redisd.Options{AppendOnly: c.appendOnly, Args: []string{"--appendfsync", "always"}})
+		client := redistest.Client(t, srv)
+		for i := range 100 {
+			if err := client.Set(t.Context(), "k"+strconv.Itoa(i), "v", 0).Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		addr, pid := srv.Addr(), srv.Pid()
+		if err := srv.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		if srv.Pid() != 0 || answers(addr) {
+			t.Fatalf("after Kill: pid %d, answers %v", srv.Pid(), answers(addr))
+		}
+		if err := srv.Restart(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if srv.Addr() != addr || srv.Pid() == pid || srv.Pid() == 0 {
+			t.Fatalf("after Restart: %s pid %d, was %s pid %d", srv.Addr(), srv.Pid(), addr, pid)
+		}
+		if got := client.DBSize(t.Context()).Val(); got != c.want {
+			t.Errorf("%s: %d keys, want %d", c.why, got, c.want)
+		}
+	}
+}
+
+func TestRestart_Running_ShutsDownGracefullyFirst(t *testing.T) {
+	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true})
+	client := redistest.Client(t, srv)
+	if err := client.Set(t.Context(), "k", "v", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := client.Get(t.Context(), "k").Val(); got != "v" {
+		t.Errorf("k = %q after a graceful restart", got)
+	}
+	log, err := os.ReadFile(filepath.Join(srv.Dir(), "redis.log"))
+	if err != nil || !strings.Contains(string(log), "User requested shutdown") {
+		t.Errorf("the log does not tell of a requested shutdown (%v)", err)
+	}
+}
+
+func TestStop_IsFinalIdempotentAndRemovesOnlyItsOwnFolder(t *testing.T) {
+	own, err := redisd.Start(t.Context(), redisd.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := redisd.Start(t.Context(), redisd.Options{Dir: filepath.Join(t.TempDir(), "a folder", "made")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, srv := range []*redisd.Server{own, given} {
+		if err := errors.Join(srv.Stop(), srv.Stop(), srv.Kill()); err != nil {
+			t.Error(err)
+		}
+		if srv.Pid() != 0 || answers(srv.Addr()) {
+			t.Errorf("%s still runs", srv.Addr())
+		}
+		if err := srv.Restart(t.Context()); !errors.Is(err, redisd.ErrStopped) {
+			t.Errorf("Restart after Stop = %v, want ErrStopped", err)
+		}
+	}
+	if _, err := os.Stat(own.Dir()); !os.IsNotExist(err) {
+		t.Errorf("the temporary folder is still there (%v)", err)
+	}
+	if _, err := os.Stat(given.Dir()); err != nil {
+		t.Errorf("the caller's folder is gone: %v", err)
+	}
+}
+
+func TestStop_HungServer_IsKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits five seconds for a server that does not answer")
+	}
+	srv, err := redisd.Start(t.Context(), redisd.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(srv.Pid(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if err := srv.Stop(); err != nil || srv.Pid() != 0 {
+		t.Errorf("Stop = %v, pid %d", err, srv.Pid())
+	}
+}
+
+func TestPid_DiedByItself_IsZeroAndRestartHeals(t *testing.T) {
+	srv := redistest.Start(t)
+	if err := syscall.Kill(srv.Pid(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "Pid is 0", func() bool { return srv.Pid() == 0 })
+	if err := srv.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !answers(srv.Addr()) {
+		t.Error("no answer after Restart")
+	}
+}
+
+func TestStart_Failures_SayWhatIsWrongAndLeaveNothing(t *testing.T) {
+	other := redistest.Start(t)
+	_, port, _ := net.SplitHostPort(other.Addr())
+	taken, _ := strconv.Atoi(port)
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // holds a port, speaks no Redis
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+
+	for _, c := range []struct {
+		why  string
+		ctx  context.Context
+		o    redisd.Options
+		want string
+	}{
+		{"another Redis answers there: it must not be taken for ours", t.Context(), redisd.Options{Port: taken}, "port is taken"},
+		{"something else listens there", t.Context(), redisd.Options{Port: silent.Addr().(*net.TCPAddr).Port}, "port is taken"},
+		{"a setting that Redis does not know: its own words are passed on", t.Context(), redisd.Options{Args: []string{"--no-such-setting", "1"}}, "no-such-setting"},
+		{"the caller gave up", cancelled, redisd.Options{}, "canceled"},
+		{"the program is not there", t.Context(), redisd.Options{Binary: "/nonexistent/redis-server"}, "/nonexistent/redis-server"},
+	} {
+		temp := t.TempDir()
+		t.Setenv("TMPDIR", temp)
+		srv, err := redisd.Start(c.ctx, c.o)
+		if err == nil {
+			_ = srv.Stop()
+			t.Errorf("%s: no error", c.why)
+			continue
+		}
+		if !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v; want %q in it", c.why, err, c.want)
+		}
+		if left, _ := os.ReadDir(temp); len(left) != 0 {
+			t.Errorf("%s: left %v behind", c.why, left)
+		}
+	}
+}
+
+func TestFind_Missing_SaysHowToInstall(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	_, err := redisd.Start(t.Context(), redisd.Options{})
+	if !errors.Is(err, redisd.ErrNotFound) || !strings.Contains(err.Error(), "apt-get install redis-server") {
+		t.Errorf("Start without redis-server = %v", err)
+	}
+}
+
+func TestStart_ManyAtOnce_EachHasItsOwnServer(t *testing.T) {
+	var wg sync.WaitGroup
+	servers := make([]*redisd.Server, 8)
+	for i := range servers {
+		wg.Go(func() {
+			srv, err := redisd.Start(t.Context(), redisd.Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			servers[i] = srv
+		})
+	}
+	wg.Wait()
+	seen := map[string]bool{}
+	for _, srv := range servers {
+		if srv == nil {
+			continue
+		}
+		if seen[srv.Addr()] {
+			t.Errorf("%s was given twice", srv.Addr())
+		}
+		seen[srv.Addr()] = true
+		if err := srv.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestStart_ThreadsOfTheParentEnd_ServerLives(t *testing.T) {
+	srv := redistest.Start(t)
+	pid := srv.Pid()
+	for range 200 { // each ends an OS thread; a server forked from one of them would be shot by the parent-death signal
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			runtime.LockOSThread()
+		}()
+		<-done
+	}
+	if !answers(srv.Addr()) || srv.Pid() != pid {
+		t.Error("the server died with a thread")
+	}
+}
+
+func TestStart_ParentKilled_ServerDiesToo(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has a parent-death signal")
+	}
+	parent := exec.Command(os.Args[0])
+	parent.Env = append(os.Environ(), parentRole+"="+t.TempDir())
+	out, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(out).ReadString('\n')
+	addr := strings.TrimSpace(line)
+	if err != nil || !answers(addr) {
+		_ = parent.Process.Kill()
+		t.Fatalf("the parent said %q (%v), and nothing answers there", addr, err)
+	}
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = parent.Wait()
+	eventually(t, "the orphan is gone", func() bool { return !answers(addr) })
+}
+
+func answers(addr string) bool {
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Second))
+	fmt.Fprint(conn, "PING\r\n")
+	line, _ := bufio.NewReader(conn).ReadString('\n')
+	return strings.TrimSpace(line) == "+PONG"
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); <-tick.C {
+		if holds() {
+			return
+		}
+	}
+	t.Fatalf("10 s have passed and it is not so that %s", what)
+}

@@ -1,0 +1,80 @@
+package sample_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/sample"
+)
+
+func TestBad_EachFlaw_IsTheOneThatIsFound(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	want := map[sample.Flaw]string{
+		sample.NotXML: "XML document", sample.Empty: "empty", sample.Truncated: "cut off", sample.WrongEncoding: "no encoding but UTF-8",
+		sample.ByteOrderMark: "byte order mark", sample.DTD: "DOCTYPE", sample.ProcessingInstruction: "processing instruction",
+		sample.DiscouragedUnicode: "U+0099", sample.TooBig: "at most 3000000 bytes", sample.WrongNIP: "check digit", sample.FutureDate: "later than today",
+		sample.MissingNumber: "P_2: must be given", sample.FA1: "FA(1)", sample.TooBigForItsKind: "without an attachment", sample.MissingTotal: "", sample.UnknownKind: "",
+	}
+	for _, flaw := range sample.Flaws() {
+		t.Run(flaw.String(), func(t *testing.T) {
+			h, err := invoice.Parse(sample.Bad(flaw, sample.Options{Number: "ZŁA/1", Seed: 5}))
+			if err == nil {
+				err = invoice.Check(h, now, invoice.CheckOptions{CheckAllNIPs: true})
+			}
+			says, known := want[flaw]
+			switch {
+			case !known:
+				t.Fatal("the flaw is missing in this test")
+			case (says != "") != flaw.Local():
+				t.Errorf("Local = %v", flaw.Local())
+			case says == "" && err != nil:
+				t.Errorf("found here, though it is KSeF's to find: %v", err)
+			case says != "" && (err == nil || !strings.Contains(err.Error(), says)):
+				t.Errorf("got %v, want it to say %q", err, says)
+			}
+			var f *invoice.FieldError
+			if err != nil && !errors.As(err, &f) {
+				t.Errorf("%v is no FieldError", err)
+			}
+		})
+	}
+}
+
+func TestBad_FlawsOfKSeF_LackWhatTheyLack(t *testing.T) {
+	doc := string(sample.Bad(sample.MissingTotal, sample.Options{}))
+	if strings.Contains(doc, "<P_15>") || !strings.Contains(doc, "<P_13_") {
+		t.Error("P_15 is there, or more is gone than P_15")
+	}
+	h, err := invoice.Parse(sample.Bad(sample.UnknownKind, sample.Options{}))
+	if err != nil || h.Kind != "PROFORMA" {
+		t.Errorf("kind = %q, %v", h.Kind, err)
+	}
+}
+
+func TestBad_NoFlaw_IsGood(t *testing.T) {
+	for _, flaw := range []sample.Flaw{-1, 1000} {
+		if _, err := invoice.Parse(sample.Bad(flaw, sample.Options{})); err != nil || flaw.Local() || flaw.String() != "no flaw" {
+			t.Errorf("%d: %v", flaw, err)
+		}
+	}
+}
+
+func ExampleBad() {
+	_, err := invoice.Parse(sample.Bad(sample.MissingNumber, sample.Options{}))
+	fmt.Println(err)
+	// Output: field P_2: must be given at line 42, column 2; expected at Faktura/Fa/P_2
+}
+
+func ExampleInvoices() {
+	for name, doc := range sample.Invoices(sample.NIP(1), 2, "2026-11-23") {
+		h, err := invoice.Parse(doc)
+		fmt.Println(name, h.Number, h.SellerNIP, err)
+	}
+	// Output:
+	// 5210000026_FV-2026-11-000001.xml FV/2026/11/000001 5210000026 <nil>
+	// 5210000026_FV-2026-11-000002.xml FV/2026/11/000002 5210000026 <nil>
+}
