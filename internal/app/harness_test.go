@@ -155,7 +155,7 @@ func good(nip string, n int) []tasks.Document {
 	return docs
 }
 
-// wait polls the ledger until every invoice is in one of the states, or fails the test.
+// wait polls the ledger until every invoice in it is in one of the states, or fails the test, and reads those that were admitted.
 func (p *pool) wait(within time.Duration, admissions []tasks.Admission, states ...ledger.State) []ledger.Invoice {
 	p.t.Helper()
 	ids := make([]string, len(admissions))
@@ -164,24 +164,32 @@ func (p *pool) wait(within time.Duration, admissions []tasks.Admission, states .
 	}
 	deadline := time.Now().Add(within)
 	for {
-		invs, err := p.base.Ledger.Invoices(p.t.Context(), ids)
+		counts, err := p.base.Ledger.Counts(p.t.Context())
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		count := map[ledger.State]int{}
-		done := len(invs) == len(ids)
-		for _, inv := range invs {
-			count[inv.State]++
-			done = done && slices.Contains(states, inv.State)
+		moving := int64(0)
+		for s, n := range counts {
+			if !slices.Contains(states, ledger.State(s)) {
+				moving += n
+			}
 		}
-		if done {
-			return invs
+		if moving == 0 {
+			break
 		}
 		if time.Now().After(deadline) {
-			p.t.Fatalf("after %v the invoices are %v, want all in %v", within, count, states)
+			p.t.Fatalf("after %v the invoices are %v, want all in %v", within, counts, states)
 		}
-		<-time.After(100 * time.Millisecond)
+		<-time.After(50 * time.Millisecond)
 	}
+	invs, err := p.base.Ledger.Invoices(p.t.Context(), ids)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if len(invs) != len(ids) {
+		p.t.Fatalf("the ledger knows %d of %d invoices", len(invs), len(ids))
+	}
+	return invs
 }
 
 // balanced holds the simulator's books: every one of n invoices accepted exactly once, and no limit overrun.

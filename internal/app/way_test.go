@@ -60,4 +60,5 @@ func TestWay_TenThousand_AtMostThreeBatchSessions(t *testing.T) {
 	p.wait(120*time.Second, taken, ledger.Receipted)
 	t.Logf("receipted after %v; requests %v", time.Since(began).Round(time.Millisecond), p.sim.Books().Requests)
 	p.balanced(10_000)
+	t.Log(tail(p.log.String(), 4000))
 }

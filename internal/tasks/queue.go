@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -99,10 +100,14 @@ func enqueue(ctx context.Context, client *asynq.Client, k Kind, id string, rev i
 
 // Depth tells how many tasks of a kind's queue exist in any state but archived and completed; 0 for a queue never used.
 func (q *Queue) Depth(k Kind) (int, error) {
-	info, err := q.inspect.GetQueueInfo(k.queue())
-	if errors.Is(err, asynq.ErrQueueNotFound) {
+	known, err := q.inspect.Queues() // asked first: GetQueueInfo's "no such queue" is of a type that asynq keeps to itself
+	if err != nil {
+		return 0, fmt.Errorf("list queues: %w", err)
+	}
+	if !slices.Contains(known, k.queue()) {
 		return 0, nil
 	}
+	info, err := q.inspect.GetQueueInfo(k.queue())
 	if err != nil {
 		return 0, fmt.Errorf("look at queue %s: %w", k.queue(), err)
 	}

@@ -1,0 +1,207 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+var quickSim = simulator.Options{Profile: simulator.Production, Delay: 200 * time.Millisecond}
+
+// bad makes a document that passes our checks and that KSeF refuses.
+func bad(nip string, flaw sample.Flaw, number string) tasks.Document {
+	return tasks.Document{File: number + ".xml", Data: sample.Bad(flaw, sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})}
+}
+
+func byNumber(t *testing.T, invs []ledger.Invoice, number string) ledger.Invoice {
+	t.Helper()
+	for _, inv := range invs {
+		if inv.Number == number {
+			return inv
+		}
+	}
+	t.Fatalf("no invoice of number %s", number)
+	return ledger.Invoice{}
+}
+
+// archived reads a file of the archive.
+func (p *pool) archived(name string) []byte {
+	p.t.Helper()
+	u, err := url.Parse(p.cfg.Archive.URL)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	data, err := os.ReadFile(filepath.Join(u.Path, filepath.FromSlash(name)))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return data
+}
+
+func TestOutcomes_BadInvoicesAreRejectedWithKSeFsWords_TheOthersGoThrough(t *testing.T) {
+	p := newPool(t, 1, quickSim, nil)
+	p.work()
+	nip := sample.NIP(0)
+	docs := append(good(nip, 8), bad(nip, sample.MissingTotal, "BAD/1"), bad(nip, sample.UnknownKind, "BAD/2"))
+	invs := p.wait(60*time.Second, p.admit(tasks.Terms{}, docs...), ledger.Receipted, ledger.Rejected)
+	p.balanced(8)
+	for _, number := range []string{"BAD/1", "BAD/2"} {
+		inv := byNumber(t, invs, number)
+		if inv.State != ledger.Rejected || inv.Code != 450 || inv.Reason == "" {
+			t.Errorf("%s is %s with code %d and reason %q, want rejected, 450 and KSeF's words", number, inv.State, inv.Code, inv.Reason)
+		}
+		if inv.KsefNumber != "" || inv.UPO != "" {
+			t.Errorf("%s was rejected, yet has number %q and UPO %q", number, inv.KsefNumber, inv.UPO)
+		}
+	}
+}
+
+func TestOutcomes_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T) {
+	p := newPool(t, 1, quickSim, nil)
+	p.work()
+	docs := append(good(sample.NIP(0), 6), bad(sample.NIP(0), sample.MissingTotal, "BAD/1"))
+	invs := p.wait(60*time.Second, p.admit(tasks.Terms{}, docs...), ledger.Receipted, ledger.Rejected)
+	for i, inv := range invs {
+		base := fmt.Sprintf("%s/%s/%s", inv.NIP, inv.IssueDate[:7], inv.ID)
+		if got := p.archived(base + ".xml"); string(got) != string(docs[i].Data) {
+			t.Errorf("%s: the archived document differs from what was handed in", inv.Number)
+		}
+		var r tasks.Result
+		if err := json.Unmarshal(p.archived(base+".json"), &r); err != nil {
+			t.Fatal(err)
+		}
+		if r.ID != inv.ID || r.State != string(inv.State) || r.KsefNumber != inv.KsefNumber || r.UPO != inv.UPO {
+			t.Errorf("result document %+v does not tell what the ledger holds: %+v", r, inv)
+		}
+		if inv.State != ledger.Receipted {
+			continue
+		}
+		receipt, err := tasks.ParseReceipt(p.archived(fmt.Sprintf("%s/%s/upo/%s.xml", inv.NIP, inv.IssueDate[:7], inv.Session)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line := receipt.Lines[inv.KsefNumber]; line.Hash != inv.Hash || line.Number != inv.Number {
+			t.Errorf("the UPO says %+v of %s, want hash %s", line, inv.KsefNumber, inv.Hash)
+		}
+	}
+	if n, err := p.base.Redis.Keys(t.Context(), "ksef:body:*").Result(); err != nil || len(n) != 1 {
+		t.Errorf("Redis still holds documents %v (%v), want that of the rejected invoice alone", n, err)
+	}
+}
+
+func TestOutcomes_RejectedNumberIsTakenAgainWithOtherContent(t *testing.T) {
+	p := newPool(t, 1, quickSim, nil)
+	p.work()
+	nip := sample.NIP(0)
+	p.wait(60*time.Second, p.admit(tasks.Terms{}, bad(nip, sample.MissingTotal, "FV/1")), ledger.Rejected)
+	mended := tasks.Document{File: "mended.xml", Data: sample.Invoice(sample.Options{SellerNIP: nip, Number: "FV/1", Kind: "VAT", IssueDate: invoice.Today(time.Now())})}
+	taken := p.admit(tasks.Terms{}, mended)
+	if taken[0].Taken != ledger.Created || taken[0].Invoice.Revision != 2 {
+		t.Fatalf("the mended document was %s as revision %d, want created as 2", taken[0].Taken, taken[0].Invoice.Revision)
+	}
+	p.wait(60*time.Second, taken, ledger.Receipted, ledger.Rejected)
+	p.balanced(1)
+}
+
+func TestOutcomes_RefusedWithoutNumbers_EachLearnsItsReasonAlone(t *testing.T) {
+	o := quickSim
+	o.Faults = []simulator.Fault{{Kind: simulator.OmitNumber, Lane: "batch"}}
+	p := newPool(t, 1, o, nil)
+	p.work()
+	nip := sample.NIP(0)
+	docs := append(good(nip, 6), bad(nip, sample.MissingTotal, "BAD/1"), bad(nip, sample.UnknownKind, "BAD/2"))
+	invs := p.wait(60*time.Second, p.admit(tasks.Terms{}, docs...), ledger.Receipted, ledger.Rejected)
+	p.balanced(6)
+	if n := p.sim.Books().Faults[simulator.OmitNumber]; n < 2 {
+		t.Fatalf("%d numbers were withheld, want those of both bad invoices", n)
+	}
+	for _, number := range []string{"BAD/1", "BAD/2"} {
+		if inv := byNumber(t, invs, number); inv.State != ledger.Rejected || inv.Code != 450 {
+			t.Errorf("%s is %s with code %d, want rejected with 450", number, inv.State, inv.Code)
+		}
+	}
+}
+
+func TestOutcomes_RedisEmptiedAltogether_SameExportRecoversTheNumbers(t *testing.T) {
+	p := newPool(t, 1, quickSim, nil)
+	p.work()
+	docs := good(sample.NIP(0), 20)
+	before := p.wait(60*time.Second, p.admit(tasks.Terms{}, docs...), ledger.Receipted)
+	if err := p.base.Redis.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	after := p.wait(60*time.Second, p.admit(tasks.Terms{}, docs...), ledger.Receipted)
+	p.balanced(20)
+	for i := range after {
+		if after[i].KsefNumber != before[i].KsefNumber || !after[i].Recovered || after[i].UPO == "" {
+			t.Errorf("%s came back as %s (recovered %v, UPO %q), want its number %s", after[i].Number, after[i].KsefNumber, after[i].Recovered, after[i].UPO, before[i].KsefNumber)
+		}
+	}
+	if n := p.sim.Books().Requests["invoiceDownload"]; n != 0 {
+		t.Errorf("%d invoices were downloaded one by one, want the receipt of the original's session to prove them all", n)
+	}
+}
+
+func TestOutcomes_SameNumberOtherContentInKSeF_IsParkedAsConflictWithBothHashes(t *testing.T) {
+	p := newPool(t, 1, quickSim, nil)
+	p.work()
+	nip, today := sample.NIP(0), invoice.Today(time.Now())
+	first := tasks.Document{File: "a.xml", Data: sample.Invoice(sample.Options{SellerNIP: nip, Number: "FV/1", IssueDate: today, Seed: 1})}
+	other := tasks.Document{File: "b.xml", Data: sample.Invoice(sample.Options{SellerNIP: nip, Number: "FV/1", IssueDate: today, Seed: 2})}
+	sent := p.wait(60*time.Second, p.admit(tasks.Terms{}, first), ledger.Receipted)
+	if err := p.base.Redis.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	inv := p.wait(60*time.Second, p.admit(tasks.Terms{}, other), ledger.Parked)[0]
+	p.balanced(1)
+	for _, want := range []string{inv.Hash, sent[0].Hash, sent[0].KsefNumber, "conflict"} {
+		if !strings.Contains(inv.Reason, want) {
+			t.Errorf("reason %q does not tell %q", inv.Reason, want)
+		}
+	}
+}
+
+func TestOutcomes_AttachmentTravelsInAPackage_EvenAlone(t *testing.T) {
+	p := newPool(t, 1, quickSim, nil)
+	p.work()
+	doc := tasks.Document{File: "a.xml", Data: sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true, PadTo: 1_500_000})}
+	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Express}, doc), ledger.Receipted)
+	p.balanced(1)
+	if n := p.sim.Books().Requests["invoiceSend"]; n != 0 {
+		t.Errorf("%d single sends, want none: KSeF takes attachments in batch sessions only", n)
+	}
+}
+
+func TestOutcomes_EncryptedStorage_RedisNeverHoldsContent(t *testing.T) {
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		c.Storage.KeyFile = filepath.Join(t.TempDir(), "storage")
+		if err := os.WriteFile(c.Storage.KeyFile, []byte(strings.Repeat("k", 32)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	})
+	docs := good(sample.NIP(0), 3)
+	taken := p.admit(tasks.Terms{}, docs...)
+	raw, err := p.base.Ledger.Body(context.Background(), taken[0].Invoice.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(raw), "Faktura") {
+		t.Error("the stored document is readable without the key")
+	}
+	p.work()
+	p.wait(60*time.Second, taken, ledger.Receipted)
+	p.balanced(3)
+}
