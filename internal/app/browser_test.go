@@ -56,7 +56,12 @@ func browse(t *testing.T, job browserJob) browserReport {
 	if err != nil {
 		lack("node")
 	}
-	if job.Chromium, err = exec.LookPath("chromium"); err != nil {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil && job.Chromium == "" {
+			job.Chromium = found
+		}
+	}
+	if job.Chromium == "" {
 		lack("chromium")
 	}
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "playwright-core")); err != nil {

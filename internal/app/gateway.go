@@ -44,7 +44,7 @@ func newLimits(b *Base, o ratelimit.Observer) (*limits, error) {
 	store := ratelimit.NewRedis(b.Redis, "")
 	tenants := map[string]map[string]ratelimit.Limits{}
 	for _, t := range cfg.Tenants {
-		tenants[t.NIP] = table(cfg.LimitsOf(t.NIP))
+		tenants[t.NIP] = table(cfg.LimitsOf(t.NIP), cfg.Limits.Scale)
 	}
 	margin := cfg.Limits.Margin
 	if margin == 0 {
@@ -54,7 +54,7 @@ func newLimits(b *Base, o ratelimit.Observer) (*limits, error) {
 	if sleep == 0 {
 		sleep = -1
 	}
-	limiter, err := ratelimit.New(store, ratelimit.Options{Defaults: table(cfg.Limits.Groups), Tenants: tenants, Margin: margin, MaxSleep: sleep, Observer: o})
+	limiter, err := ratelimit.New(store, ratelimit.Options{Defaults: table(cfg.Limits.Groups, cfg.Limits.Scale), Tenants: tenants, Margin: margin, MaxSleep: sleep, Observer: o})
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,8 @@ func newLimits(b *Base, o ratelimit.Observer) (*limits, error) {
 	return &limits{limiter: limiter, store: store, circuit: circuit, host: base.Host}, nil
 }
 
-func table(g config.Groups) map[string]ratelimit.Limits {
+// table gives each group its windows, divided by scale.
+func table(g config.Groups, scale float64) map[string]ratelimit.Limits {
 	out := map[string]ratelimit.Limits{}
 	for name, r := range g.ByName() {
 		var l ratelimit.Limits
@@ -76,7 +77,7 @@ func table(g config.Groups) map[string]ratelimit.Limits {
 		}
 		out[name] = l
 	}
-	return out
+	return ratelimit.Scaled(out, 1/scale)
 }
 
 // gateways makes a client for each tenant that is not paused by configuration.

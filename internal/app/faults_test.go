@@ -1,0 +1,101 @@
+package app_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// Every outward step, broken in every way a network and a gateway can break it. The judge is the simulator's books: each invoice accepted exactly once.
+func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
+	kinds := []simulator.Fault{
+		{Kind: simulator.DropRequest},
+		{Kind: simulator.Reset},
+		{Kind: simulator.DropAnswer},
+		{Kind: simulator.Error500},
+		{Kind: simulator.Status, Code: 503},
+		{Kind: simulator.HTML200},
+		{Kind: simulator.TooMany, For: time.Second},
+		{Kind: simulator.Slow, For: 3 * time.Second}, // beyond the client's patience: carried out, the answer too late
+	}
+	steps := []struct {
+		on   string
+		lane ledger.Lane
+	}{
+		{"publicKey", ledger.Bulk}, {"openBatch", ledger.Bulk}, {"part", ledger.Bulk}, {"close", ledger.Bulk}, {"sessionStatus", ledger.Bulk}, {"invoices", ledger.Bulk}, {"upo", ledger.Bulk},
+		{"openOnline", ledger.Express}, {"send", ledger.Express}, {"close", ledger.Express}, {"invoices", ledger.Express},
+	}
+	for _, step := range steps {
+		for _, kind := range kinds {
+			fault := kind
+			fault.On, fault.Times = step.on, 2
+			t.Run(fmt.Sprintf("%s/%s/%s", step.lane, step.on, fault.Kind), func(t *testing.T) {
+				t.Parallel()
+				o := quickSim
+				o.Faults = []simulator.Fault{fault}
+				p := newPool(t, 1, o, func(c *config.Config) { c.Gateway.Timeout = 2 * time.Second })
+				p.work()
+				taken := p.admit(tasks.Terms{Lane: step.lane}, good(sample.NIP(0), 6)...)
+				p.wait(120*time.Second, taken, ledger.Receipted)
+				p.balanced(6)
+				if p.sim.Books().Faults[fault.Kind] == 0 {
+					t.Error("the fault never struck: this test proved nothing")
+				}
+			})
+		}
+	}
+}
+
+// A session that ends in an error as a whole: the same invoices go in a new one.
+func TestFaults_SessionRefused_SameInvoicesInANewSession(t *testing.T) {
+	for _, lane := range []string{"batch", "online"} {
+		for _, code := range []int{405, 415, 430, 435, 440, 500, 550} {
+			t.Run(fmt.Sprintf("%s/%d", lane, code), func(t *testing.T) {
+				t.Parallel()
+				o := quickSim
+				o.Faults = []simulator.Fault{{Kind: simulator.SessionRefused, Lane: lane, Code: code}}
+				p := newPool(t, 1, o, nil)
+				p.work()
+				terms := tasks.Terms{Lane: ledger.Bulk}
+				if lane == "online" {
+					terms.Lane = ledger.Express
+				}
+				p.wait(120*time.Second, p.admit(terms, good(sample.NIP(0), 6)...), ledger.Receipted)
+				p.balanced(6)
+			})
+		}
+	}
+}
+
+// One invoice that makes KSeF refuse every package it is in: found by halving, parked, and the others go through. 32 invoices take three refusals and then one for each
+// halving: the sessions stay logarithmic.
+func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
+	docs := good(sample.NIP(0), 32)
+	o := quickSim
+	o.Delay = 50 * time.Millisecond
+	p := newPool(t, 1, o, nil)
+	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
+	number := taken[17].Invoice.Number
+	if err := p.sim.Inject(simulator.Fault{Kind: simulator.Poison, Number: number, Code: 405}); err != nil {
+		t.Fatal(err)
+	}
+	p.work()
+	invs := p.wait(120*time.Second, taken, ledger.Receipted, ledger.Parked)
+	p.balanced(31)
+	for _, inv := range invs {
+		if parked := inv.State == ledger.Parked; parked != (inv.Number == number) {
+			t.Errorf("%s is %s", inv.Number, inv.State)
+		}
+	}
+	sessions := len(p.sim.Books().Sessions)
+	t.Logf("%d sessions for one poisonous invoice among %d", sessions, len(docs))
+	if most := 3 + 2*5; sessions > most {
+		t.Errorf("%d sessions, want at most %d", sessions, most)
+	}
+}

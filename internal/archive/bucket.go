@@ -1,0 +1,246 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+)
+
+const (
+	hashKey       = "Sha256"  // user metadata of every object: checked on the way back, compared without downloading
+	maxObjectSize = 512 << 20 // far over the largest receipt (10,000 entries); bounds memory whatever the bucket holds
+	stateName     = ".probe"  // an object of the archive's own; see conditional
+)
+
+// bucket is the S3 back end. An accepted PUT is durable, so Flush has nothing to do.
+type bucket struct {
+	core    *minio.Core
+	idle    func()
+	name    string
+	prefix  string // "" or ends in "/"
+	timeout time.Duration
+
+	mu         sync.Mutex
+	conditions *bool // whether the service honours If-None-Match; nil while unknown
+}
+
+func (b *bucket) Put(ctx context.Context, name string, data []byte, contentType string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	if err := b.put(ctx, name, data, contentType); err != nil {
+		return fmt.Errorf("put %s: %w", b.URL(name), err)
+	}
+	return nil
+}
+
+// put writes only where nothing is. A service that honours If-None-Match decides that by itself, in one request. For the others we
+// look first, and two processes that put different bytes under one new name in the same instant leave the later one.
+func (b *bucket) put(ctx context.Context, name string, data []byte, contentType string) error {
+	conditional, err := b.conditional(ctx)
+	if err != nil {
+		return err
+	}
+	if !conditional {
+		if err := b.compare(ctx, name, data); !errors.Is(err, ErrNotFound) {
+			return err
+		}
+	}
+	err = b.write(ctx, name, data, contentType, conditional)
+	if status(err) == http.StatusPreconditionFailed {
+		// Taken: by these bytes, perhaps by this very call, whose first answer was lost, or by others.
+		return b.compare(ctx, name, data)
+	}
+	return err
+}
+
+// Replace is one plain PUT, which S3 makes atomic.
+func (b *bucket) Replace(ctx context.Context, name string, data []byte, contentType string) error {
+	if err := checkReplaceable(name); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	if err := b.write(ctx, name, data, contentType, false); err != nil {
+		return fmt.Errorf("replace %s: %w", b.URL(name), err)
+	}
+	return nil
+}
+
+func (b *bucket) Get(ctx context.Context, name string) ([]byte, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	data, err := b.read(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", b.URL(name), err)
+	}
+	return data, nil
+}
+
+func (b *bucket) Remove(ctx context.Context, name string) error {
+	if err := checkRemovable(name); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	err := b.core.RemoveObject(ctx, b.name, b.prefix+name, minio.RemoveObjectOptions{})
+	if err != nil && status(err) != http.StatusNotFound {
+		return fmt.Errorf("remove %s: %w", b.URL(name), err)
+	}
+	return nil
+}
+
+func (b *bucket) Flush(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// Check does not ask whether the bucket exists, which needs a right that nothing else here needs. Being forbidden to delete is no
+// fault: archive buckets often are, and only bodies/ then piles up.
+func (b *bucket) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	name, want := ".check-"+rand.Text(), []byte("probe")
+	if err := b.write(ctx, name, want, "text/plain", false); err != nil {
+		return fmt.Errorf("check archive: write to %s: %w", b.URL(""), err)
+	}
+	got, err := b.read(ctx, name)
+	if err == nil && !bytes.Equal(got, want) {
+		err = ErrCorrupt
+	}
+	if err != nil {
+		err = fmt.Errorf("check archive: read from %s: %w", b.URL(""), err)
+	}
+	gone := b.core.RemoveObject(ctx, b.name, b.prefix+name, minio.RemoveObjectOptions{})
+	if gone != nil && status(gone) != http.StatusForbidden {
+		err = errors.Join(err, fmt.Errorf("check archive: remove from %s: %w", b.URL(""), gone))
+	}
+	return err
+}
+
+// URL is the form that the S3 tools take. It is not escaped, because they do not unescape.
+func (b *bucket) URL(name string) string { return "s3://" + b.name + "/" + b.prefix + name }
+
+func (b *bucket) Close() error {
+	b.idle()
+	return nil
+}
+
+// conditional finds out once whether the service honours If-None-Match. Services that do not know it ignore it and overwrite, so
+// it must be tried: an object that exists is put under the condition. It stays there, so that later processes need one
+// request, and it never changes, so that nothing is harmed.
+func (b *bucket) conditional(ctx context.Context) (bool, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.conditions != nil {
+		return *b.conditions, nil
+	}
+	for range 2 { // the first may only create it
+		err := b.write(ctx, stateName, []byte("probe"), "text/plain", true)
+		if err == nil {
+			continue
+		}
+		if status(err) == http.StatusPreconditionFailed {
+			yes := true
+			b.conditions = &yes
+			return yes, nil
+		}
+		code := minio.ToErrorResponse(err).Code
+		if status(err) == http.StatusNotImplemented || code == minio.NotImplemented || code == minio.InvalidArgument || code == "InvalidRequest" {
+			break // it knows the header and will not have it
+		}
+		return false, err
+	}
+	no := false
+	b.conditions = &no
+	return no, nil
+}
+
+func (b *bucket) write(ctx context.Context, name string, data []byte, contentType string, onlyNew bool) error {
+	sum := sha256.Sum256(data)
+	o := minio.PutObjectOptions{
+		ContentType:      contentType,
+		UserMetadata:     map[string]string{hashKey: hex.EncodeToString(sum[:])},
+		DisableMultipart: true, // one request is atomic; parts would be left behind by a kill
+	}
+	if onlyNew {
+		o.SetMatchETagExcept("*")
+	}
+	_, err := b.core.Client.PutObject(ctx, b.name, b.prefix+name, bytes.NewReader(data), int64(len(data)), o)
+	return err
+}
+
+func (b *bucket) read(ctx context.Context, name string) ([]byte, error) {
+	body, info, _, err := b.core.GetObject(ctx, b.name, b.prefix+name, minio.GetObjectOptions{})
+	if err != nil {
+		return nil, notFound(err)
+	}
+	defer body.Close()
+	data, err := io.ReadAll(io.LimitReader(body, maxObjectSize+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxObjectSize {
+		return nil, fmt.Errorf("object is over %d bytes", maxObjectSize)
+	}
+	if sum := sha256.Sum256(data); info.UserMetadata[hashKey] != "" && info.UserMetadata[hashKey] != hex.EncodeToString(sum[:]) {
+		return nil, ErrCorrupt
+	}
+	return data, nil
+}
+
+// compare is nil when the object has these bytes, ErrConflict when it has others, ErrNotFound when it is not there.
+func (b *bucket) compare(ctx context.Context, name string, data []byte) error {
+	info, err := b.core.StatObject(ctx, b.name, b.prefix+name, minio.StatObjectOptions{})
+	if err != nil {
+		return notFound(err)
+	}
+	sum := sha256.Sum256(data)
+	switch stored := info.UserMetadata[hashKey]; {
+	case stored == hex.EncodeToString(sum[:]) && info.Size == int64(len(data)):
+		return nil
+	case stored != "" || info.Size != int64(len(data)):
+		return ErrConflict
+	}
+	held, err := b.read(ctx, name) // put there by other hands, without our hash
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(held, data) {
+		return ErrConflict
+	}
+	return nil
+}
+
+func status(err error) int {
+	var response minio.ErrorResponse
+	if errors.As(err, &response) {
+		return response.StatusCode
+	}
+	return 0
+}
+
+// notFound keeps a missing bucket apart from a missing object: the one is a wrong setting, the other an answer.
+func notFound(err error) error {
+	if status(err) == http.StatusNotFound && minio.ToErrorResponse(err).Code != minio.NoSuchBucket {
+		return ErrNotFound
+	}
+	return err
+}

@@ -1,0 +1,197 @@
+package archive_test
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+)
+
+func TestBucket_Put_IsOneRequestWhereConditionsAreHonoured(t *testing.T) {
+	server := newS3(t, "honoured")
+	s := open(t, server.url("kept"))
+	put(t, s, "a.xml", "x")
+	server.take()
+	put(t, s, "b.xml", "x")
+	if got, want := server.take(), []string{"PUT kept/b.xml"}; !slices.Equal(got, want) {
+		t.Errorf("the service saw %v, want %v", got, want)
+	}
+	if got := server.contentType["kept/b.xml"]; got != "application/xml" {
+		t.Errorf("content type %q", got)
+	}
+	put(t, s, "b.xml", "x")
+	if got, want := server.take(), []string{"PUT kept/b.xml", "HEAD kept/b.xml"}; !slices.Equal(got, want) {
+		t.Errorf("the same again: the service saw %v, want %v, no download", got, want)
+	}
+}
+
+func TestBucket_AnswerLost_PutStillSucceedsOnce(t *testing.T) {
+	server := newS3(t, "honoured")
+	s := open(t, server.url("kept"))
+	put(t, s, "a.xml", "x")
+	server.take()
+	lost := 0
+	server.afterwards = func(method, key string) { // carried out, then the line is cut
+		if method == http.MethodPut && lost == 0 {
+			lost++
+			panic(http.ErrAbortHandler)
+		}
+	}
+	put(t, s, "b.xml", "x")
+	if got, want := server.take(), []string{"PUT kept/b.xml", "PUT kept/b.xml", "HEAD kept/b.xml"}; !slices.Equal(got, want) {
+		t.Errorf("the service saw %v, want %v", got, want)
+	}
+}
+
+func TestBucket_ServiceErrors_AreToldWithoutSecrets(t *testing.T) {
+	for _, c := range []struct {
+		why    string
+		status int
+		code   string
+	}{
+		{"keys without the right", http.StatusForbidden, "AccessDenied"},
+		{"a wrong region", http.StatusBadRequest, "AuthorizationHeaderMalformed"},
+		{"overload, after the retries", http.StatusServiceUnavailable, "SlowDown"},
+	} {
+		server := newS3(t, "honoured")
+		server.intercept = func(w http.ResponseWriter, _, _ string) bool {
+			refuse(w, c.status, c.code)
+			return true
+		}
+		s := open(t, server.url("kept"))
+		_, getErr := s.Get(t.Context(), "a.json")
+		for method, err := range map[string]error{
+			"Put": s.Put(t.Context(), "a.json", []byte("content"), ""), "Replace": s.Replace(t.Context(), "a.json", []byte("content"), ""), "Get": getErr,
+			"Check": s.Check(t.Context()),
+		} {
+			if err == nil || method != "Get" && !strings.Contains(err.Error(), c.code) || errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrConflict) {
+				t.Errorf("%s: %s = %v; want %s in it", c.why, method, err, c.code)
+			}
+			for _, secret := range []string{testSecret, testAccess, "content", "Signature"} {
+				if err != nil && strings.Contains(err.Error(), secret) {
+					t.Errorf("%s: %s tells %q: %v", c.why, method, secret, err)
+				}
+			}
+		}
+	}
+}
+
+func TestBucket_Overload_ThatPassesIsRetried(t *testing.T) {
+	server := newS3(t, "honoured")
+	s := open(t, server.url("kept"))
+	refused := 0
+	server.intercept = func(w http.ResponseWriter, method, _ string) bool {
+		if method == http.MethodPut && refused == 0 {
+			refused++
+			refuse(w, http.StatusServiceUnavailable, "SlowDown")
+			return true
+		}
+		return false
+	}
+	put(t, s, "a.xml", "x")
+}
+
+func TestBucket_DamagedObject_IsNotHandedOut(t *testing.T) {
+	server := newS3(t, "honoured")
+	s := open(t, server.url("kept"))
+	put(t, s, "a.xml", "<Faktura/>")
+	server.change("kept/a.xml", func(o *s3Object) { o.data = []byte("<Faktvra/>") })
+	if _, err := s.Get(t.Context(), "a.xml"); !errors.Is(err, archive.ErrCorrupt) {
+		t.Errorf("Get = %v, want ErrCorrupt", err)
+	}
+}
+
+func TestBucket_ObjectFromOtherHands_IsComparedByContent(t *testing.T) {
+	server := newS3(t, "honoured")
+	s := open(t, server.url("kept"))
+	put(t, s, "a.xml", "mine")
+	server.change("kept/a.xml", func(o *s3Object) { o.hash = "" })
+	put(t, s, "a.xml", "mine")
+	if err := s.Put(t.Context(), "a.xml", []byte("ours"), ""); !errors.Is(err, archive.ErrConflict) {
+		t.Errorf("Put = %v, want ErrConflict", err)
+	}
+}
+
+func TestBucket_Check_ForgivesOnlyThatDeletingIsForbidden(t *testing.T) {
+	for _, c := range []struct {
+		why, method string
+		fails       bool
+	}{
+		{"an archive that nobody may delete from", http.MethodDelete, false},
+		{"no right to write", http.MethodPut, true},
+		{"no right to read", http.MethodGet, true},
+	} {
+		server := newS3(t, "honoured")
+		server.intercept = func(w http.ResponseWriter, method, _ string) bool {
+			if method == c.method {
+				refuse(w, http.StatusForbidden, "AccessDenied")
+			}
+			return method == c.method
+		}
+		if err := open(t, server.url("kept")).Check(t.Context()); (err != nil) != c.fails {
+			t.Errorf("%s: Check = %v", c.why, err)
+		}
+	}
+	server := newS3(t, "honoured")
+	wrong := strings.Replace(server.url("kept"), testBucket, "receiptz", 1)
+	if err := open(t, wrong).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "NoSuchBucket") && !strings.Contains(err.Error(), "bucket does not exist") {
+		t.Errorf("a bucket that is not there: Check = %v", err)
+	}
+}
+
+func TestBucket_ServiceThatHangs_IsLeftAfterTheTimeout(t *testing.T) {
+	server := newS3(t, "honoured")
+	hold := make(chan struct{})
+	t.Cleanup(func() { close(hold) })
+	server.intercept = func(http.ResponseWriter, string, string) bool {
+		<-hold
+		return true
+	}
+	s, err := archive.Open(t.Context(), server.url("kept"), archive.Options{AccessKey: testAccess, SecretKey: testSecret, Timeout: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	start := time.Now()
+	if err := s.Put(t.Context(), "a.xml", nil, ""); err == nil || time.Since(start) > 5*time.Second {
+		t.Errorf("Put = %v after %v", err, time.Since(start))
+	}
+}
+
+func TestOpen_BadURLs_AreRefusedWithoutEchoingKeys(t *testing.T) {
+	keys := archive.Options{AccessKey: testAccess, SecretKey: testSecret}
+	for _, c := range []struct {
+		why, url string
+		o        archive.Options
+		want     string
+	}{
+		{"keys in the URL", "s3://AKID:hunter2@bucket/x", keys, "user name or key"},
+		{"keys in the endpoint", "s3://bucket?endpoint=http://a:hunter2@127.0.0.1", keys, "endpoint"},
+		{"keys in a URL that cannot be parsed", "s3://AKID:hunter2@bucket:port/x", keys, "not a URL"},
+		{"a parameter misspelt", "s3://bucket?endpiont=http://127.0.0.1", keys, "endpiont"},
+		{"no scheme in the endpoint", "s3://bucket?endpoint=127.0.0.1:9000", keys, "endpoint"},
+		{"path_style is a switch", "s3://bucket?path_style=maybe", keys, "path_style"},
+		{"no bucket", "s3:///prefix", keys, "no bucket"},
+		{"a prefix that climbs", "s3://bucket/a/../b", keys, "prefix"},
+		{"no keys", "s3://bucket/x", archive.Options{}, "required"},
+		{"a folder of another machine", "file://server/share", archive.Options{}, "file:///absolute/folder"},
+		{"a relative folder", "file:archive", archive.Options{}, "file:///absolute/folder"},
+		{"another scheme", "gs://bucket", archive.Options{}, `"gs"`},
+		{"nothing", "", archive.Options{}, "neither file nor s3"},
+	} {
+		_, err := archive.Open(t.Context(), c.url, c.o)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v; want %q in it and no key", c.why, err, c.want)
+		}
+	}
+}
+
+func TestBucket_URL_IsWhatS3ToolsTake(t *testing.T) {
+	if got, want := open(t, newS3(t, "honoured").url("kept/here")).URL("a/b.xml"), "s3://receipts/kept/here/a/b.xml"; got != want {
+		t.Errorf("URL = %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,189 @@
+package archive_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+)
+
+func TestFolder_FilesAreForTheOwnerOnly(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "kept")
+	s := open(t, "file://"+dir)
+	put(t, s, "5265877635/2026-11/upo/s.xml", "<a/>")
+	if err := s.Replace(t.Context(), "5265877635/2026-11/a.json", []byte("{}"), ""); err != nil {
+		t.Fatal(err)
+	}
+	for path, d := range files(t, dir) {
+		want := fs.FileMode(0o600)
+		if d.IsDir() {
+			want = 0o700
+		}
+		if info, err := d.Info(); err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s has mode %o, want %o (%v)", path, info.Mode().Perm(), want, err)
+		}
+	}
+}
+
+func TestFolder_TornFileFromBeforeAPowerCut_IsMended(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, "file://"+dir)
+	const want = "<Faktura>1</Faktura>"
+	for _, c := range []struct {
+		why, torn string
+		err       error
+	}{
+		{"the name came to disk, the bytes did not", "", nil},
+		{"some of the bytes did", "<Faktura>", nil},
+		{"not a beginning of ours, so somebody else's", "<Faktura>2", archive.ErrConflict},
+		{"ours and more, so somebody else's", want + " ", archive.ErrConflict},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "a.xml"), []byte(c.torn), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Put(t.Context(), "a.xml", []byte(want), ""); !errors.Is(err, c.err) {
+			t.Errorf("%s: Put = %v, want %v", c.why, err, c.err)
+		}
+		held, err := s.Get(t.Context(), "a.xml")
+		if c.err == nil && string(held) != want || c.err != nil && string(held) != c.torn {
+			t.Errorf("%s: it holds %q (%v)", c.why, held, err)
+		}
+	}
+}
+
+func TestFolder_SymbolicLinkOutside_IsNotFollowed(t *testing.T) {
+	dir, outside := t.TempDir(), t.TempDir()
+	s := open(t, "file://"+dir)
+	if err := os.Symlink(outside, filepath.Join(dir, "bodies")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, getErr := s.Get(t.Context(), "bodies/secret")
+	for method, err := range map[string]error{
+		"Put":    s.Put(t.Context(), "bodies/new", []byte("x"), ""),
+		"Remove": s.Remove(t.Context(), "bodies/secret"),
+		"Get":    getErr,
+	} {
+		if err == nil {
+			t.Errorf("%s left the archive", method)
+		}
+	}
+	if left, _ := os.ReadDir(outside); len(left) != 1 {
+		t.Errorf("outside there are now %v", left)
+	}
+}
+
+func TestFolder_WorkFiles_OfKilledProcessesAreClearedOthersKept(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, ".tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-2 * time.Hour)
+	for _, name := range []string{"OLD", "YOUNG"} {
+		if err := os.WriteFile(filepath.Join(dir, ".tmp", name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(filepath.Join(dir, ".tmp", "OLD"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, "file://"+dir)
+	put(t, s, "a.xml", "x")
+	if left, _ := os.ReadDir(filepath.Join(dir, ".tmp")); len(left) != 1 || left[0].Name() != "YOUNG" {
+		t.Errorf("the work folder holds %v, want only YOUNG", left)
+	}
+	if err := os.RemoveAll(filepath.Join(dir, ".tmp")); err != nil { // somebody tidies up while we run
+		t.Fatal(err)
+	}
+	put(t, s, "b.xml", "x")
+}
+
+func TestFolder_ManyFiles_OneFlush(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, "file://"+dir)
+	for i := range 600 { // enough for the way that syncs the file system as a whole
+		put(t, s, fmt.Sprintf("n/%d.xml", i), "x")
+	}
+	if err := errors.Join(s.Flush(t.Context()), s.Flush(t.Context())); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFolder_Check_SaysWhenTheFolderIsGone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "kept")
+	s := open(t, "file://"+dir)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Check = %v", err)
+	}
+}
+
+func TestFolder_URL_CanBeOpened(t *testing.T) {
+	s := open(t, "file://"+t.TempDir()+"/my%20archive")
+	name := "a/FV ż#1?.xml"
+	put(t, s, name, "x")
+	again := open(t, s.URL("a"))
+	if got, err := again.Get(t.Context(), "FV ż#1?.xml"); string(got) != "x" {
+		t.Errorf("%s does not lead there: %v", s.URL(name), err)
+	}
+}
+
+// BenchmarkFolder_Put20k is the night's archive: 20,000 files of 9 kB by eight writers, one Flush.
+func BenchmarkFolder_Put20k(b *testing.B) {
+	data := bytes.Repeat([]byte("<FaWiersz>"), 900)
+	for b.Loop() {
+		s := open(b, "file://"+b.TempDir())
+		done := make(chan error)
+		for w := range 8 {
+			go func() {
+				for i := range 2500 {
+					if err := s.Put(b.Context(), fmt.Sprintf("%d/%d.xml", w, i), data, ""); err != nil {
+						done <- err
+						return
+					}
+				}
+				done <- nil
+			}()
+		}
+		for range 8 {
+			if err := <-done; err != nil {
+				b.Fatal(err)
+			}
+		}
+		start := time.Now()
+		if err := s.Flush(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(time.Since(start).Seconds(), "flush-s")
+	}
+}
+
+func put(t *testing.T, s archive.Store, name, data string) {
+	t.Helper()
+	if err := s.Put(t.Context(), name, []byte(data), "application/xml"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func files(t *testing.T, dir string) map[string]fs.DirEntry {
+	t.Helper()
+	found := map[string]fs.DirEntry{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		found[path] = d
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}

@@ -1,0 +1,88 @@
+package archive
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"time"
+)
+
+// create publishes data under a name that is free. A hard link, not a rename, because rename overwrites what another process
+// put there in the meantime; link fails with fs.ErrExist. Where there are no hard links, two processes that put different bytes
+// under one new name in the same instant leave one of them: look, then rename.
+func (f *folder) create(name string, data []byte) error {
+	temp, err := f.work(data, false)
+	if err != nil {
+		return err
+	}
+	err = f.root.Link(temp, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = f.root.MkdirAll(path.Dir(name), folderMode); err == nil {
+			err = f.root.Link(temp, name)
+		}
+	}
+	if err == nil || errors.Is(err, fs.ErrExist) || !linksUnsupported(err) {
+		return errors.Join(err, f.root.Remove(temp))
+	}
+	if _, err = f.root.Lstat(name); err == nil {
+		return errors.Join(fs.ErrExist, f.root.Remove(temp))
+	}
+	if err = f.root.Rename(temp, name); err != nil {
+		return errors.Join(err, f.root.Remove(temp))
+	}
+	return nil
+}
+
+// overwrite replaces a file so that even a power cut leaves the old or the new one.
+func (f *folder) overwrite(name string, data []byte) error {
+	temp, err := f.work(data, true)
+	if err != nil {
+		return err
+	}
+	if err := f.root.Rename(temp, name); err != nil {
+		return errors.Join(err, f.root.Remove(temp))
+	}
+	f.mu.Lock()
+	delete(f.unproven, name)
+	f.mu.Unlock()
+	return nil
+}
+
+// work writes a file to the work folder and returns its name. On error, a full disk for one, nothing is left.
+func (f *folder) work(data []byte, sync bool) (string, error) {
+	temp := workFolder + "/" + rand.Text()
+	file, err := f.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+	if errors.Is(err, fs.ErrNotExist) { // somebody tidied up
+		if err = f.root.MkdirAll(workFolder, folderMode); err == nil {
+			file, err = f.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+		}
+	}
+	if err != nil {
+		return "", err
+	}
+	_, err = file.Write(data)
+	if err == nil && sync {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return "", errors.Join(err, f.root.Remove(temp))
+	}
+	return temp, nil
+}
+
+// clearWork removes what killed processes left. Failing is harmless: the next start tries again.
+func (f *folder) clearWork(cutoff time.Time) {
+	dir, err := f.root.Open(workFolder)
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	entries, _ := dir.ReadDir(-1)
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil && info.ModTime().Before(cutoff) {
+			_ = f.root.Remove(workFolder + "/" + e.Name())
+		}
+	}
+}

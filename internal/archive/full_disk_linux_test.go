@@ -1,0 +1,51 @@
+package archive_test
+
+import (
+	"bytes"
+	"errors"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"ksefworker/internal/archive"
+)
+
+// A limit on file sizes is as near to a full disk as a test comes without mounting one: write(2) fails half way through the file.
+func TestFolder_DiskRefusesMore_IsToldAndLeavesNoTornFile(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, "file://"+dir)
+	put(t, s, "old.json", "{}")
+	before := len(files(t, dir))
+
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 64 << 10, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	large := bytes.Repeat([]byte("x"), 100<<10)
+	putErr := s.Put(t.Context(), "new.xml", large, "")
+	replaceErr := s.Replace(t.Context(), "old.json", large, "")
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+
+	if !errors.Is(putErr, syscall.EFBIG) || !errors.Is(replaceErr, syscall.EFBIG) {
+		t.Errorf("Put = %v, Replace = %v; want EFBIG from the system", putErr, replaceErr)
+	}
+	if _, err := s.Get(t.Context(), "new.xml"); !errors.Is(err, archive.ErrNotFound) {
+		t.Errorf("a torn new.xml is there (%v)", err)
+	}
+	if got, err := s.Get(t.Context(), "old.json"); string(got) != "{}" {
+		t.Errorf("old.json now holds %d bytes, %v", len(got), err)
+	}
+	if after := files(t, dir); len(after) != before {
+		t.Errorf("left %d files behind", len(after)-before)
+	}
+	if err := s.Put(t.Context(), "new.xml", large, ""); err != nil {
+		t.Errorf("once there is room again: %v", err)
+	}
+}

@@ -1,0 +1,61 @@
+package archive
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Where to look, for the person who keeps the books. Everything of one seller and one month lies together:
+//
+//	5265877635/                   the seller's NIP
+//	    2026-11/                  the month of the invoice's issue date (P_1)
+//	        <id>.xml              the invoice, byte for byte as it was sent to KSeF
+//	        <id>.json             what became of it: KSeF number, or why it was rejected; names its receipt
+//	        upo/
+//	            <session>.xml     the official receipt (UPO), signed by KSeF, for all invoices of one session
+//	bodies/<id>                   large invoices that wait to be sent; removed once they are archived above
+//
+// <id> is what `enqueue status` shows; searching the .json files for an invoice's number finds it as well.
+
+// InvoiceName is where an invoice's XML is kept. issueDate is P_1, "2006-01-02"; only its year and month count.
+func InvoiceName(nip, issueDate, id string) string {
+	return component(nip) + "/" + month(issueDate) + "/" + component(id) + ".xml"
+}
+
+// ResultName is where the result document of an invoice is kept: beside the invoice. The only kind that Replace takes.
+func ResultName(nip, issueDate, id string) string {
+	return component(nip) + "/" + month(issueDate) + "/" + component(id) + resultSuffix
+}
+
+// ReceiptName is where a session's UPO is kept. date is the day on which the session was opened, "2006-01-02": its invoices may bear
+// earlier dates, so a result document names its receipt.
+func ReceiptName(nip, date, session string) string {
+	return component(nip) + "/" + month(date) + "/upo/" + component(session) + ".xml"
+}
+
+// BodyName is where an invoice that is too large for Redis waits until it is sent. Remove takes it.
+func BodyName(id string) string { return bodiesPrefix + component(id) }
+
+func month(date string) string {
+	if len(date) > len("2006-01") {
+		date = date[:len("2006-01")]
+	}
+	return component(date)
+}
+
+// component makes any text one component of a name, because session ids are chosen by others: what is not a letter, digit, dot,
+// hyphen or underscore becomes %XX, so that different texts stay different. Empty text stays empty and is refused by the store.
+func component(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		c := text[i]
+		plain := c == '-' || c == '_' || c == '.' && i > 0 ||
+			'0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		if plain {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,75 @@
+package archive
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxNameLength      = 900 // bytes; S3 takes 1,024 with the prefix
+	maxComponentLength = 240 // bytes; file systems take 255
+	bodiesPrefix       = "bodies/"
+	resultSuffix       = ".json"
+)
+
+// NameError says why a name is refused, by every method and both back ends alike, so that an archive can move from a folder to a
+// bucket. Names whose components begin with a dot are kept for the archive's own use.
+type NameError struct {
+	Name, Reason string
+}
+
+func (e *NameError) Error() string { return fmt.Sprintf("bad archive name %q: %s", e.Name, e.Reason) }
+
+func checkName(name string) error {
+	bad := func(reason string) error { return &NameError{Name: name, Reason: reason} }
+	switch {
+	case name == "":
+		return bad("empty")
+	case len(name) > maxNameLength:
+		return bad("longer than 900 bytes")
+	case !utf8.ValidString(name):
+		return bad("not UTF-8")
+	case strings.HasPrefix(name, "/"):
+		return bad("not relative")
+	case strings.ContainsAny(name, `\:`):
+		return bad("has a backslash or colon")
+	}
+	for _, r := range name {
+		if unicode.IsControl(r) {
+			return bad("has a control character")
+		}
+	}
+	for component := range strings.SplitSeq(name, "/") {
+		switch {
+		case component == "":
+			return bad("has an empty component")
+		case strings.HasPrefix(component, "."):
+			return bad(`has a component that begins with "."`)
+		case len(component) > maxComponentLength:
+			return bad("has a component longer than 240 bytes")
+		}
+	}
+	return nil
+}
+
+func checkReplaceable(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if !strings.HasSuffix(name, resultSuffix) {
+		return fmt.Errorf("replace %s: %w", name, ErrImmutable)
+	}
+	return nil
+}
+
+func checkRemovable(name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(name, bodiesPrefix) {
+		return fmt.Errorf("remove %s: %w", name, ErrImmutable)
+	}
+	return nil
+}

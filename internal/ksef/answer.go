@@ -1,0 +1,149 @@
+package ksef
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+var errTooLarge = errors.New("answer is larger than allowed")
+
+// answer is a response of the expected status, its body capped.
+type answer struct {
+	status      int
+	contentType string
+	body        *cappedReader
+}
+
+// cappedReader gives at most left bytes and then fails, where io.LimitReader would make a cut answer look whole. It keeps what the network did, so
+// that a broken connection is told from a garbled answer.
+type cappedReader struct {
+	r    io.Reader
+	left int64
+	err  error
+}
+
+func (c *cappedReader) Read(p []byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	if int64(len(p)) > c.left+1 {
+		p = p[:c.left+1]
+	}
+	n, err := c.r.Read(p)
+	if int64(n) > c.left {
+		n, err = int(c.left), errTooLarge
+	}
+	c.left -= int64(n)
+	c.err = err
+	return n, err
+}
+
+func (a *answer) all() ([]byte, error) { return io.ReadAll(a.body) }
+
+// gatewayError is the gateway saying no in its own words, inside an answer of the expected status.
+type gatewayError struct{ body errorBody }
+
+func (e *gatewayError) Error() string { return "the gateway answered an error" }
+
+// localError is a fault of the caller's writer.
+type localError struct{ err error }
+
+func (e *localError) Error() string { return e.err.Error() }
+func (e *localError) Unwrap() error { return e.err }
+
+var bom = []byte("\xef\xbb\xbf")
+
+// json reads a small JSON answer into v. Anything that is not one JSON object is an error, and so is one with `error` in it.
+func (a *answer) json(v any) error {
+	raw, err := a.all()
+	if err != nil {
+		return err
+	}
+	raw = bytes.TrimPrefix(raw, bom)
+	body, isObject := parseError(raw)
+	switch {
+	case !isObject:
+		return fmt.Errorf("not a JSON object (%s)", describe(raw, a.contentType))
+	case body != nil:
+		return &gatewayError{body: *body}
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("decode answer: %w", err)
+	}
+	return nil
+}
+
+// checked reads a JSON answer and holds it to what it must have. check runs after v is filled, never beside it: Go leaves the order of a call and of a variable's
+// reading in one argument list open.
+func (a *answer) checked(v any, check func() error) error {
+	if err := a.json(v); err != nil {
+		return err
+	}
+	return check()
+}
+
+// xml reads an XML document and holds it to be one from its first to its last byte: a firewall's HTML page must not be archived as a receipt.
+func (a *answer) xml() ([]byte, error) {
+	raw, err := a.document()
+	if err != nil {
+		return nil, err
+	}
+	d := xml.NewDecoder(bytes.NewReader(raw))
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	root := ""
+	for {
+		token, err := d.Token() // not RawToken: it would take a document whose end is missing
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			// The decoder's own text may quote the document.
+			line, _ := d.InputPos()
+			return nil, fmt.Errorf("not well-formed XML at line %d (%s)", line, describe(raw, a.contentType))
+		}
+		if start, ok := token.(xml.StartElement); ok && root == "" {
+			root = start.Name.Local
+		}
+	}
+	if root == "" || strings.EqualFold(root, "html") {
+		return nil, fmt.Errorf("not an XML document (%s)", describe(raw, a.contentType))
+	}
+	return raw, nil
+}
+
+// document reads an answer that is not JSON unless it says no.
+func (a *answer) document() ([]byte, error) {
+	raw, err := a.all()
+	if err != nil {
+		return nil, err
+	}
+	if body, _ := parseError(bytes.TrimPrefix(raw, bom)); body != nil {
+		return nil, &gatewayError{body: *body}
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return nil, errors.New("empty answer")
+	}
+	return raw, nil
+}
+
+// describe tells what an unexpected body looks like, without quoting it.
+func describe(raw []byte, contentType string) string {
+	kind := "no known content type"
+	for _, known := range []string{"application/json", "text/html", "text/xml", "application/xml", "text/plain", "application/octet-stream", "application/zip", "application/pdf"} {
+		if mediaTypeIs(contentType, known) {
+			kind = known
+		}
+	}
+	return fmt.Sprintf("%s, %d bytes%s", kind, len(raw), map[bool]string{true: ", HTML"}[isHTML(raw)])
+}
+
+func isHTML(raw []byte) bool {
+	head := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(raw[:min(len(raw), 512)], bom)))
+	return bytes.HasPrefix(head, []byte("<!doctype html")) || bytes.HasPrefix(head, []byte("<html")) || bytes.HasPrefix(head, []byte("<head")) ||
+		bytes.HasPrefix(head, []byte("<body"))
+}

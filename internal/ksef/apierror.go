@@ -1,0 +1,110 @@
+package ksef
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// ErrorKind sorts what can come of a request. A closed list, good as a metric label.
+type ErrorKind string
+
+// The kinds.
+const (
+	KindRefused      ErrorKind = "refused"      // the gateway, or the store of parts, said no
+	KindThrottled    ErrorKind = "throttled"    // HTTP 429, whatever the body
+	KindUnauthorized ErrorKind = "unauthorized" // HTTP 401 or 403 in the gateway's own JSON
+	KindProcessing   ErrorKind = "processing"   // not ready yet: errors.Is(err, ErrProcessing)
+	KindOutage       ErrorKind = "outage"       // 5xx, HTML where JSON was due, a redirect, a garbled or incomplete answer
+	KindNetwork      ErrorKind = "network"      // no connection, or it broke, or the time was up
+	KindTooLarge     ErrorKind = "too_large"    // the answer is larger than the cap
+	KindGated        ErrorKind = "gated"        // the gate did not open; nothing left
+	KindCanceled     ErrorKind = "canceled"     // the caller's context ended first
+	KindLocal        ErrorKind = "local"        // a fault on this side: wrong argument, unreadable key, failed reader or writer
+)
+
+// ErrorKinds lists every kind.
+func ErrorKinds() []ErrorKind {
+	return []ErrorKind{KindRefused, KindThrottled, KindUnauthorized, KindProcessing, KindOutage, KindNetwork, KindTooLarge, KindGated, KindCanceled,
+		KindLocal}
+}
+
+var (
+	// ErrProcessing: the thing that was asked for is not ready; ask again later. Only of query and box status.
+	ErrProcessing = errors.New("still processing")
+	// ErrTimeout: the time allowed by this client was up (not the caller's context).
+	ErrTimeout = errors.New("time allowed is up")
+	// ErrResultFalse: the gateway answered {"result":false}.
+	ErrResultFalse = errors.New("the gateway answered result false")
+)
+
+// APIError is the only type of error that the client's methods return: what is known about a request that did not succeed.
+//
+// Error, GoString and MarshalJSON carry no secret, no query of a URL and no invoice content. Details may quote a field of the invoice (that is what it is for):
+// keep it with the invoice's outcome, do not log it.
+type APIError struct {
+	// Op is the operation in words: "open batch session".
+	Op string
+	// Status is the HTTP status, 0 when no answer began.
+	Status int
+	// Code is the gateway's error.code, 0 when it gave none. The full list is not published.
+	Code int
+	// Description and Details are the gateway's texts with credentials and URL queries removed. "" when it gave none.
+	Description, Details string
+	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
+	RetryAfter time.Duration
+	// MaybeDone: the request may have been carried out in spite of the error. False only with proof: it never left, or the gateway refused it in
+	// its own words (a JSON error with a 4xx status other than 408, or inside a 200).
+	MaybeDone bool
+	// Kind sorts the error.
+	Kind ErrorKind
+	// Err is the cause, nil when the answer itself says everything.
+	Err error
+}
+
+// Unwrap returns the cause.
+func (e *APIError) Unwrap() error { return e.Err }
+
+// Error tells operation, kind, HTTP status, code, description and cause, without Details.
+func (e *APIError) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Op)
+	b.WriteString(": ")
+	b.WriteString(string(e.Kind))
+	if e.Status != 0 {
+		fmt.Fprintf(&b, ", HTTP %d", e.Status)
+	}
+	if e.Code != 0 {
+		fmt.Fprintf(&b, ", code %d", e.Code)
+	}
+	if e.RetryAfter > 0 {
+		fmt.Fprintf(&b, ", retry after %v", e.RetryAfter)
+	}
+	if e.Description != "" {
+		b.WriteString(": ")
+		b.WriteString(printable(e.Description))
+	}
+	if e.Err != nil {
+		b.WriteString(": ")
+		b.WriteString(e.Err.Error())
+	}
+	return b.String()
+}
+
+// GoString keeps %#v as silent as %v.
+func (e *APIError) GoString() string { return fmt.Sprintf("&ksef.APIError{%q}", e.Error()) }
+
+// MarshalJSON writes the facts without Details.
+func (e *APIError) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Op         string    `json:"op"`
+		Kind       ErrorKind `json:"kind"`
+		Status     int       `json:"status,omitempty"`
+		Code       int       `json:"code,omitempty"`
+		RetryAfter float64   `json:"retry_after_seconds,omitempty"`
+		MaybeDone  bool      `json:"maybe_done"`
+		Message    string    `json:"message"`
+	}{e.Op, e.Kind, e.Status, e.Code, e.RetryAfter.Seconds(), e.MaybeDone, e.Error()})
+}

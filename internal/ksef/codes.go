@@ -1,0 +1,99 @@
+package ksef
+
+// Codes of an invoice's [StatusInfo] (KSeF documentation, September 2026).
+const (
+	InvoiceReceived              = 100 // accepted for processing
+	InvoiceProcessing            = 150
+	InvoiceAccepted              = 200 // the KSeF number is set
+	InvoiceCancelledWithSession  = 405 // cancelled because the session failed
+	InvoicePermissionScope       = 410 // wrong scope of permissions
+	InvoiceAttachmentsNotAllowed = 415
+	InvoiceFileRefused           = 430 // file verification failed
+	InvoiceNotDecrypted          = 435
+	InvoiceDuplicate             = 440 // extensions name the original, see InvoiceInfo.Original
+	InvoiceSemanticsRefused      = 450 // semantic verification failed
+	InvoiceUnknownError          = 500 // send anew
+	InvoiceCancelledBySystem     = 550 // send anew
+)
+
+// SessionProcessed is the code of a session that is done, online or batch: its UPO can be had.
+const SessionProcessed = 200
+
+// Codes of an online session's [StatusInfo] (KSeF documentation, September 2026).
+const (
+	OnlineSessionOpen            = 100
+	OnlineSessionClosed          = 170 // closed, not yet processed
+	OnlineSessionKeyNotDecrypted = 415
+	OnlineSessionCancelled       = 440 // no invoices were sent
+	OnlineSessionNoValidInvoices = 445
+)
+
+// Codes of a batch session's [StatusInfo] (KSeF documentation, September 2026).
+const (
+	BatchSessionStarted           = 100
+	BatchSessionProcessing        = 150
+	BatchSessionPartsDiffer       = 405 // parts do not match what was declared
+	BatchSessionKeyNotDecrypted   = 415
+	BatchSessionTooManyInvoices   = 420
+	BatchSessionArchiveBroken     = 430 // archive can't be unpacked
+	BatchSessionPartsNotDecrypted = 435
+	BatchSessionCancelled         = 440 // too late, or nothing sent
+	BatchSessionNoValidInvoices   = 445
+	BatchSessionUnknownError      = 500
+)
+
+var invoiceMeanings = map[int]string{
+	InvoiceReceived:              "accepted for processing",
+	InvoiceProcessing:            "processing",
+	InvoiceAccepted:              "accepted, has its KSeF number",
+	InvoiceCancelledWithSession:  "cancelled because the session failed",
+	InvoicePermissionScope:       "wrong scope of permissions",
+	InvoiceAttachmentsNotAllowed: "attachments are not allowed",
+	InvoiceFileRefused:           "file verification failed",
+	InvoiceNotDecrypted:          "could not be decrypted",
+	InvoiceDuplicate:             "duplicate of an invoice that KSeF has",
+	InvoiceSemanticsRefused:      "semantic verification failed",
+	InvoiceUnknownError:          "unknown error",
+	InvoiceCancelledBySystem:     "cancelled by the system, send it again",
+}
+
+var onlineMeanings = map[int]string{
+	OnlineSessionOpen:            "open",
+	OnlineSessionClosed:          "closed, being processed",
+	SessionProcessed:             "processed",
+	OnlineSessionKeyNotDecrypted: "the session key could not be decrypted",
+	OnlineSessionCancelled:       "cancelled, no invoices were sent",
+	OnlineSessionNoValidInvoices: "no valid invoices",
+}
+
+var batchMeanings = map[int]string{
+	BatchSessionStarted:           "started",
+	BatchSessionProcessing:        "processing",
+	SessionProcessed:              "processed",
+	BatchSessionPartsDiffer:       "parts do not match what was declared",
+	BatchSessionKeyNotDecrypted:   "the session key could not be decrypted",
+	BatchSessionTooManyInvoices:   "too many invoices",
+	BatchSessionArchiveBroken:     "the archive could not be unpacked",
+	BatchSessionPartsNotDecrypted: "parts could not be decrypted",
+	BatchSessionCancelled:         "cancelled: too late, or nothing was sent",
+	BatchSessionNoValidInvoices:   "no valid invoices",
+	BatchSessionUnknownError:      "unknown error",
+}
+
+// InvoiceMeaning explains an invoice's code. known is false for a code that KSeF has not published.
+func InvoiceMeaning(code int) (meaning string, known bool) {
+	meaning, known = invoiceMeanings[code]
+	return meaning, known
+}
+
+// OnlineSessionMeaning explains an online session's code.
+func OnlineSessionMeaning(code int) (meaning string, known bool) {
+	meaning, known = onlineMeanings[code]
+	return meaning, known
+}
+
+// BatchSessionMeaning explains a batch session's code.
+func BatchSessionMeaning(code int) (meaning string, known bool) {
+	meaning, known = batchMeanings[code]
+	return meaning, known
+}

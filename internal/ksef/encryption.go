@@ -1,0 +1,82 @@
+package ksef
+
+import (
+	"crypto/aes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+)
+
+const (
+	keySize = 32
+	ivSize  = aes.BlockSize
+)
+
+// SessionKey is the AES-256 key and initialization vector of one session. Make one with NewSessionKey for each session and never use it for
+// another. It prints as "[redacted]" in every format. The zero SessionKey is not a key: Info refuses it, so nothing encrypted with it can be sent.
+type SessionKey struct {
+	key [keySize]byte
+	iv  [ivSize]byte
+}
+
+// NewSessionKey draws a key and IV from the system's random source.
+func NewSessionKey() (SessionKey, error) {
+	var k SessionKey
+	if _, err := io.ReadFull(rand.Reader, k.key[:]); err != nil {
+		return SessionKey{}, fmt.Errorf("draw session key: %w", err)
+	}
+	if _, err := io.ReadFull(rand.Reader, k.iv[:]); err != nil {
+		return SessionKey{}, fmt.Errorf("draw initialization vector: %w", err)
+	}
+	return k, nil
+}
+
+// EncryptionInfo tells KSeF how a session is encrypted. It is fit for the wire: the key in it can be opened by KSeF alone.
+type EncryptionInfo struct {
+	InitVector   []byte `json:"initVector"`   // 16 bytes
+	EncryptedKey []byte `json:"encryptedKey"` // RSA-OAEP, SHA-256 for hash and MGF1, no label; as long as the RSA modulus
+}
+
+func (e EncryptionInfo) check() error {
+	if len(e.EncryptedKey) == 0 {
+		return errors.Join(lengthOf("initVector", e.InitVector, ivSize), errors.New("encryptedKey is required"))
+	}
+	return lengthOf("initVector", e.InitVector, ivSize)
+}
+
+// Info encrypts the session key for KSeF with its public key.
+func (k SessionKey) Info(pub *rsa.PublicKey) (EncryptionInfo, error) {
+	if k == (SessionKey{}) {
+		return EncryptionInfo{}, errors.New("encrypt session key: it was never drawn")
+	}
+	if pub == nil {
+		return EncryptionInfo{}, errors.New("encrypt session key: no public key")
+	}
+	sealed, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, pub, k.key[:], nil)
+	if err != nil {
+		return EncryptionInfo{}, fmt.Errorf("encrypt session key: %w", err)
+	}
+	iv := make([]byte, ivSize)
+	copy(iv, k.iv[:])
+	return EncryptionInfo{InitVector: iv, EncryptedKey: sealed}, nil
+}
+
+const redacted = "[redacted]"
+
+// String redacts.
+func (k SessionKey) String() string { return redacted }
+
+// GoString redacts.
+func (k SessionKey) GoString() string { return redacted }
+
+// Format redacts, whatever the verb.
+func (k SessionKey) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// MarshalText redacts.
+func (k SessionKey) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// MarshalJSON redacts.
+func (k SessionKey) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }

@@ -1,0 +1,182 @@
+package ksef_test
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/ksef"
+)
+
+// openCBC is an independent reading of AES-256-CBC with PKCS#7.
+func openCBC(tb testing.TB, key, iv, sealed []byte) []byte {
+	tb.Helper()
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	out := make([]byte, len(sealed))
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(out, sealed)
+	n := int(out[len(out)-1])
+	if n < 1 || n > 16 {
+		tb.Fatalf("padding of %d", n)
+	}
+	for _, b := range out[len(out)-n:] {
+		if int(b) != n {
+			tb.Fatalf("padding is uneven: %v", out[len(out)-n:])
+		}
+	}
+	return out[:len(out)-n]
+}
+
+func TestInfo_IsOpenedByOAEPWithSHA256AndNoLabel(t *testing.T) {
+	key := sessionKey(t)
+	i, err := key.Info(&rsaKey().PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aesKey, iv := rsaOpen(i)
+	if len(aesKey) != 32 || len(iv) != 16 || len(i.EncryptedKey) != 256 {
+		t.Fatalf("key of %d, IV of %d, sealed %d bytes", len(aesKey), len(iv), len(i.EncryptedKey))
+	}
+	if got := openCBC(t, aesKey, iv, key.Encrypt(plain)); !bytes.Equal(got, plain) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestEncrypt_EveryLength_OpensToThePlainBytes(t *testing.T) {
+	key := sessionKey(t)
+	aesKey, iv := rsaOpen(must(key.Info(&rsaKey().PublicKey)))
+	for _, n := range []int{0, 1, 15, 16, 17, 31, 32, 1000, 32<<10 - 1, 32 << 10, 32<<10 + 1, 100_000} {
+		data := bytes.Repeat([]byte{0xA5}, n)
+		sealed := key.Encrypt(data)
+		if int64(len(sealed)) != ksef.EncryptedSize(int64(n)) || len(sealed) <= n {
+			t.Errorf("%d bytes: sealed to %d", n, len(sealed))
+		}
+		if got := openCBC(t, aesKey, iv, sealed); !bytes.Equal(got, data) {
+			t.Errorf("%d bytes: opened to %d others", n, len(got))
+		}
+		if got, err := key.Decrypt(sealed); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%d bytes: Decrypt gives %d bytes, %v", n, len(got), err)
+		}
+	}
+}
+
+func TestEncrypter_InPiecesOfAnySize_IsTheSameAsAtOnce(t *testing.T) {
+	key := sessionKey(t)
+	dice := rand.New(rand.NewPCG(1, 2))
+	for range 60 {
+		data := make([]byte, dice.IntN(120_000))
+		for i := range data {
+			data[i] = byte(dice.Uint32())
+		}
+		before := bytes.Clone(data)
+		var out bytes.Buffer
+		w := key.Encrypter(&out)
+		for rest := data; len(rest) > 0; {
+			n := min(len(rest), dice.IntN(50_000))
+			if wrote, err := w.Write(rest[:n]); err != nil || wrote != n {
+				t.Fatalf("wrote %d of %d: %v", wrote, n, err)
+			}
+			rest = rest[n:]
+		}
+		if err := errors.Join(w.Close(), w.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(out.Bytes(), key.Encrypt(data)) {
+			t.Fatalf("%d bytes: streamed differs", len(data))
+		}
+		if !bytes.Equal(before, data) {
+			t.Fatal("the caller's bytes were changed")
+		}
+	}
+}
+
+func TestEncrypter_KeepsItsWritersError(t *testing.T) {
+	full := errors.New("disk is full")
+	w := sessionKey(t).Encrypter(&failingWriter{left: 50_000, err: full})
+	_, err := w.Write(make([]byte, 200_000))
+	if !errors.Is(err, full) || !errors.Is(w.Close(), full) {
+		t.Errorf("%v", err)
+	}
+	done := sessionKey(t).Encrypter(io.Discard)
+	if err := done.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := done.Write([]byte("x")); err == nil {
+		t.Error("write after close is taken")
+	}
+}
+
+func TestDecrypt_WrongKeyOrLength_IsAnError(t *testing.T) {
+	sealed := sessionKey(t).Encrypt(bytes.Repeat([]byte("x"), 1000))
+	wrong := 0
+	for range 8 { // a wrong key may hit a valid padding once in 256
+		if _, err := sessionKey(t).Decrypt(sealed); err == nil {
+			wrong++
+		}
+	}
+	if wrong > 3 {
+		t.Errorf("%d of 8 wrong keys pass", wrong)
+	}
+	for _, n := range []int{0, 15, 17} {
+		if _, err := sessionKey(t).Decrypt(make([]byte, n)); err == nil {
+			t.Errorf("%d bytes pass", n)
+		}
+	}
+}
+
+func TestSessionKey_ZeroCannotBeSent(t *testing.T) {
+	if _, err := (ksef.SessionKey{}).Info(&rsaKey().PublicKey); err == nil {
+		t.Error("a key that was never drawn is taken")
+	}
+	if _, err := sessionKey(t).Info(nil); err == nil {
+		t.Error("no public key is taken")
+	}
+}
+
+func TestSessionKey_PrintsAsRedacted(t *testing.T) {
+	key := sessionKey(t)
+	aesKey, iv := rsaOpen(must(key.Info(&rsaKey().PublicKey)))
+	holder := struct {
+		Name string
+		Key  ksef.SessionKey
+		Ptr  *ksef.SessionKey
+	}{"s", key, &key}
+	var texts []string
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
+		texts = append(texts, fmt.Sprintf(verb, key), fmt.Sprintf(verb, &key), fmt.Sprintf(verb, holder))
+	}
+	texts = append(texts, string(must(json.Marshal(holder))), key.String(), key.GoString(), string(must(key.MarshalText())), string(must(json.Marshal(map[ksef.SessionKey]int{key: 1}))))
+	forms := [][]byte{aesKey, iv}
+	for _, text := range texts {
+		for _, f := range forms {
+			for _, form := range []string{string(f), b64(f), fmt.Sprintf("%x", f), fmt.Sprintf("%X", f), fmt.Sprint(f), strings.Trim(fmt.Sprint(f), "[]"), fmt.Sprintf("%d, %d, %d", f[0], f[1], f[2])} {
+				if strings.Contains(text, form) {
+					t.Errorf("a key shows in %q", text)
+				}
+			}
+		}
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// rsaOpen opens an EncryptionInfo as KSeF does.
+func rsaOpen(i ksef.EncryptionInfo) (key, iv []byte) {
+	return must(rsa.DecryptOAEP(sha256.New(), nil, rsaKey(), i.EncryptedKey, nil)), i.InitVector
+}

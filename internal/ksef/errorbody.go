@@ -1,0 +1,84 @@
+package ksef
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// errorBody is the gateway's own "no".
+type errorBody struct {
+	Code        looseInt  `json:"code"`
+	Description looseText `json:"description"`
+	Details     looseText `json:"details"`
+}
+
+// parseError looks into a body for the gateway's error. isObject tells whether the whole of it is one JSON object. A framework in front of the
+// gateway may say {"error":"Not Found"}; that is taken as a description.
+func parseError(raw []byte) (body *errorBody, isObject bool) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || raw[0] != '{' {
+		return nil, false
+	}
+	var envelope struct {
+		Error json.RawMessage `json:"error"`
+	}
+	if err := json.Unmarshal(raw, &envelope); err != nil {
+		return nil, false
+	}
+	return errorOf(envelope.Error), true
+}
+
+// errorOf reads the value of `error`; nil when it says that there is none.
+func errorOf(raw json.RawMessage) *errorBody {
+	raw = bytes.TrimSpace(raw)
+	switch {
+	case len(raw) == 0, bytes.Equal(raw, []byte("null")), bytes.Equal(raw, []byte("false")):
+		return nil
+	}
+	body := new(errorBody)
+	if raw[0] != '{' || json.Unmarshal(raw, body) != nil {
+		text := looseText("")
+		_ = text.UnmarshalJSON(raw)
+		body = &errorBody{Description: text}
+	}
+	return body
+}
+
+// looseText takes a string, a list of strings (joined with "; "), null (""), or keeps what else it finds as JSON: one odd text must not make a
+// list of 10,000 answers unreadable.
+type looseText string
+
+func (t *looseText) UnmarshalJSON(raw []byte) error {
+	var s string
+	var list []string
+	switch {
+	case bytes.Equal(raw, []byte("null")):
+		*t = ""
+	case json.Unmarshal(raw, &s) == nil:
+		*t = looseText(s)
+	case json.Unmarshal(raw, &list) == nil:
+		*t = looseText(strings.Join(list, "; "))
+	default:
+		*t = looseText(raw)
+	}
+	return nil
+}
+
+// looseInt takes a number or a string of digits. Anything else is 0, "no code": what is decided hangs on the HTTP status.
+type looseInt int
+
+func (n *looseInt) UnmarshalJSON(raw []byte) error {
+	v, err := strconv.Atoi(strings.Trim(string(raw), `"`))
+	if err != nil {
+		v = 0
+	}
+	*n = looseInt(v)
+	return nil
+}
+
+func mediaTypeIs(contentType, want string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(kind), want)
+}

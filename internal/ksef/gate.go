@@ -1,0 +1,92 @@
+package ksef
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// Group names a counter of KSeF's request limits (KSeF limits, September 2026). Operations of one group share its windows. Every "other:…"
+// operation is a counter of its own with the limits of KSeF's group "other".
+type Group string
+
+// The groups. GroupNone is the upload of batch parts, which KSeF does not count.
+const (
+	GroupNone               Group = ""
+	GroupOnlineSession      Group = "onlineSession"
+	GroupOnlineSessionClose Group = "onlineSessionClose"
+	GroupInvoiceSend        Group = "invoiceSend"
+	GroupBatchSession       Group = "batchSession"
+	GroupBatchSessionClose  Group = "batchSessionClose"
+	GroupInvoiceStatus      Group = "invoiceStatus"
+	GroupSessionInvoiceList Group = "sessionInvoiceList"
+	GroupSessionMisc        Group = "sessionMisc"
+	GroupInvoiceDownload    Group = "invoiceDownload"
+
+	GroupPublicKey        Group = "other:publicKey"
+	GroupValidate         Group = "other:validate"
+	GroupGenerate         Group = "other:generate"
+	GroupLinks            Group = "other:links"
+	GroupVisualize        Group = "other:visualize"
+	GroupVisualizeUPO     Group = "other:visualizeUPO"
+	GroupMetadata         Group = "other:metadata"
+	GroupQueryStart       Group = "other:queryStart"
+	GroupQueryStatus      Group = "other:queryStatus"
+	GroupQueryResult      Group = "other:queryResult"
+	GroupBoxUploadInvoice Group = "other:boxUploadInvoice"
+	GroupBoxInvoice       Group = "other:boxInvoice"
+	GroupBoxUploadBatch   Group = "other:boxUploadBatch"
+	GroupBoxBatch         Group = "other:boxBatch"
+	GroupBoxDownload      Group = "other:boxDownload"
+	GroupBoxDownloaded    Group = "other:boxDownloaded"
+)
+
+// Groups lists every group that is counted, in the order of the constants: for metrics that are registered at zero.
+func Groups() []Group {
+	return []Group{
+		GroupOnlineSession, GroupOnlineSessionClose, GroupInvoiceSend, GroupBatchSession, GroupBatchSessionClose, GroupInvoiceStatus,
+		GroupSessionInvoiceList, GroupSessionMisc, GroupInvoiceDownload,
+		GroupPublicKey, GroupValidate, GroupGenerate, GroupLinks, GroupVisualize, GroupVisualizeUPO, GroupMetadata, GroupQueryStart,
+		GroupQueryStatus, GroupQueryResult, GroupBoxUploadInvoice, GroupBoxInvoice, GroupBoxUploadBatch, GroupBoxBatch, GroupBoxDownload,
+		GroupBoxDownloaded,
+	}
+}
+
+// Other tells whether the group has the limits of KSeF's "other".
+func (g Group) Other() bool { return strings.HasPrefix(string(g), "other:") }
+
+// Gate is what stands between the client and the network: the caller's limiter and circuit. It must be safe for concurrent use.
+type Gate interface {
+	// Enter returns when a request of the group may leave. An error stops the request: it comes back in an *APIError of KindGated, unchanged
+	// (errors.Is and errors.As see it). Uploads of parts enter with GroupNone; they go to another host than the gateway's.
+	Enter(ctx context.Context, group Group) error
+	// Leave is told what came of it, exactly once for each Enter that returned nil, after the answer was read. Its context keeps the values of the
+	// caller's but is never cancelled: a 429 must reach the shared limiter even when the caller has given up.
+	Leave(ctx context.Context, group Group, outcome Outcome)
+}
+
+// Outcome is what a gate learns of a request. The zero Outcome with Status 200 is a plain success.
+type Outcome struct {
+	// Status is the HTTP status, 0 when no answer began.
+	Status int
+	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
+	RetryAfter time.Duration
+	// Throttled: HTTP 429.
+	Throttled bool
+	// Outage: network error, time-out, 5xx, or something else than the gateway's own answer (HTML where JSON was due, a garbled body). A request that the
+	// caller cancelled, or that never began because of a fault on this side, is none.
+	Outage bool
+	// Err is what the caller gets; nil on success.
+	Err error
+}
+
+func outcomeOf(status int, e *APIError) Outcome {
+	o := Outcome{Status: status}
+	if e != nil {
+		o.RetryAfter = e.RetryAfter
+		o.Throttled = e.Kind == KindThrottled
+		o.Outage = e.Kind == KindOutage || e.Kind == KindNetwork
+		o.Err = e
+	}
+	return o
+}

@@ -1,0 +1,60 @@
+package ksef
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Time is a point in time as the gateway writes it: RFC 3339, with or without a fraction, with or without an offset (read as UTC then), or a date alone.
+// The zero Time is "not given": null or "" in JSON.
+type Time struct{ time.Time }
+
+var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02 15:04:05.999999999",
+	"2006-01-02 15:04:05.999999999Z07:00", time.DateOnly}
+
+// UnmarshalJSON reads a time.
+func (t *Time) UnmarshalJSON(raw []byte) error {
+	var s *string
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return errors.New("a time must be a string")
+	}
+	if s == nil || *s == "" {
+		*t = Time{}
+		return nil
+	}
+	for _, layout := range timeLayouts {
+		if at, err := time.Parse(layout, *s); err == nil {
+			*t = Time{at}
+			return nil
+		}
+	}
+	return errors.New("not a time") // unquoted: a cut-off quotation could hide a secret from redaction
+}
+
+// MarshalJSON writes RFC 3339, or null for the zero Time.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return t.Time.MarshalJSON()
+}
+
+// Range is a span of time. Both ends are required.
+type Range struct {
+	From Time `json:"from"`
+	To   Time `json:"to"`
+}
+
+// Between makes a range.
+func Between(from, to time.Time) Range { return Range{From: Time{from}, To: Time{to}} }
+
+func (r Range) check() error {
+	switch {
+	case r.From.IsZero() || r.To.IsZero():
+		return errors.New("range needs both ends")
+	case r.To.Before(r.From.Time):
+		return errors.New("range ends before it begins")
+	}
+	return nil
+}

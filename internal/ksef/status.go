@@ -1,0 +1,76 @@
+package ksef
+
+import (
+	"encoding/json"
+	"errors"
+)
+
+// StatusInfo is where an invoice or a session stands.
+type StatusInfo struct {
+	// Code: below 200 still running, 200 done, above an error. See codes.go.
+	Code int `json:"code"`
+	// Description and Details are KSeF's own texts. Details may quote a field of the invoice. "" when absent.
+	Description string `json:"description"`
+	Details     string `json:"details,omitempty"`
+	// Extensions carry what a code needs besides; see InvoiceInfo.Original.
+	Extensions []Extension `json:"extensions,omitempty"`
+}
+
+// Extension is one named value of a status.
+type Extension struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// UnmarshalJSON takes texts loosely: lists of strings are joined with "; ", other values are kept as their JSON.
+func (s *StatusInfo) UnmarshalJSON(raw []byte) error {
+	var wire struct {
+		Code        int       `json:"code"`
+		Description looseText `json:"description"`
+		Details     looseText `json:"details"`
+		Extensions  []struct {
+			Key   looseText `json:"key"`
+			Value looseText `json:"value"`
+		} `json:"extensions"`
+	}
+	if err := json.Unmarshal(raw, &wire); err != nil {
+		return err
+	}
+	*s = StatusInfo{Code: wire.Code, Description: string(wire.Description), Details: string(wire.Details)}
+	for _, e := range wire.Extensions {
+		s.Extensions = append(s.Extensions, Extension{Key: string(e.Key), Value: string(e.Value)})
+	}
+	return nil
+}
+
+// Processing: not decided yet.
+func (s StatusInfo) Processing() bool { return s.Code > 0 && s.Code < 200 }
+
+// Done: accepted, or for a session processed.
+func (s StatusInfo) Done() bool { return s.Code == 200 }
+
+// Failed: an error, final for this session. Codes that nobody has published are among them.
+func (s StatusInfo) Failed() bool { return s.Code > 200 }
+
+// Anew: failed, but for a reason that lies with KSeF; the work is to be sent anew (codes 500 and 550).
+func (s StatusInfo) Anew() bool {
+	return s.Code == InvoiceUnknownError || s.Code == InvoiceCancelledBySystem
+}
+
+// Extension returns the named value, "" when there is none.
+func (s StatusInfo) Extension(key string) string {
+	for _, e := range s.Extensions {
+		if e.Key == key {
+			return e.Value
+		}
+	}
+	return ""
+}
+
+// check refuses the zero status: an absent code would otherwise pass for "not failed".
+func (s StatusInfo) check() error {
+	if s.Code <= 0 {
+		return errors.New("answer has no status code")
+	}
+	return nil
+}

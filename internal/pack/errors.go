@@ -1,0 +1,32 @@
+package pack
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrEmpty says that there was no entry: KSeF refuses a package without invoices.
+var ErrEmpty = errors.New("package has no entries")
+
+// FullError says which entry no longer fits. The entries before it would make a package; this one and the rest belong in another.
+type FullError struct {
+	Name  string // the entry that did not fit
+	Fits  int    // how many entries before it do; 0 when it alone is too large
+	Unit  string // what ran out: "bytes" (of the ZIP) or "entries"
+	Limit int64  // in Unit
+}
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("entry %q no longer fits: package holds %d entries, limit is %d %s", e.Name, e.Fits, e.Limit, e.Unit)
+}
+
+// NameError says which entry's name cannot stand in a flat ZIP, and why.
+type NameError struct {
+	Name   string
+	Index  int // 0 for the first entry
+	Reason string
+}
+
+func (e *NameError) Error() string {
+	return fmt.Sprintf("entry %d has a bad name %q: %s", e.Index, e.Name, e.Reason)
+}

@@ -1,0 +1,34 @@
+package pack_test
+
+import (
+	"errors"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"ksefworker/internal/pack"
+)
+
+// A limit on file sizes is as near to a full disk as a test comes without mounting one: write(2) fails half way through a part.
+func TestBuild_DiskRefusesMore_IsToldAndLeavesNothing(t *testing.T) {
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1 << 20, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	_, err := pack.Build(t.Context(), noise(5_000_000, 100_000), pack.Options{Dir: dir, Encrypter: sealCBC})
+	if restore := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); restore != nil {
+		t.Fatal(restore)
+	}
+	if !errors.Is(err, syscall.EFBIG) {
+		t.Errorf("Build = %v, want EFBIG from the system", err)
+	}
+	if left := leftovers(t, dir); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}

@@ -1,0 +1,51 @@
+package pack
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const maxNameLength = 255 // bytes; the longest file name that common file systems take
+
+// checkName gives the reason why a name is refused, or "". The rule is that of the pickiest unpacker: what would be a path, a drive
+// or a device to any system is refused, although KSeF says only "flat".
+func checkName(name string) string {
+	switch {
+	case name == "":
+		return "empty"
+	case len(name) > maxNameLength:
+		return "longer than 255 bytes"
+	case !utf8.ValidString(name):
+		return "not UTF-8"
+	case strings.ContainsAny(name, `/\`):
+		return "has a path separator"
+	case strings.Contains(name, ".."):
+		return `has ".."`
+	case strings.ContainsAny(name, `:*?"<>|`):
+		return "has a character that file names cannot have"
+	case name == "." || strings.HasSuffix(name, ".") || strings.TrimSpace(name) != name:
+		return "begins or ends with a space, or ends with a dot"
+	}
+	for _, r := range name {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return "has a control character"
+		}
+	}
+	return ""
+}
+
+// names remembers what was used. Names that differ only in case are the same file on half of the world's disks.
+type names map[string]struct{}
+
+func (n names) add(name string) (reason string) {
+	if reason := checkName(name); reason != "" {
+		return reason
+	}
+	folded := strings.ToLower(name)
+	if _, ok := n[folded]; ok {
+		return "used before"
+	}
+	n[folded] = struct{}{}
+	return ""
+}

@@ -1,0 +1,130 @@
+package pack
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+)
+
+const zipBuffer = 256 << 10
+
+// Entry is one invoice. Build reads Data before it asks for the next entry and keeps nothing of it, so the caller may reuse the
+// memory; the name is kept until the package is built.
+type Entry struct {
+	Name string // a flat file name, such as "id.xml"; unique within the package, also when case is ignored
+	Data []byte
+}
+
+// Package is a finished package in its spool folder. Reading it is safe for concurrent use; Remove is not, while parts are open.
+type Package struct {
+	Size    int64    // of the plain ZIP, bytes
+	Hash    [32]byte // SHA-256 of the plain ZIP
+	Parts   []Part   // in order; never empty
+	Entries int
+
+	spool *spool
+}
+
+// Part is one encrypted piece. Its size and hash are those of the encrypted bytes, as they travel.
+type Part struct {
+	Ordinal int   // 1 for the first
+	Size    int64 // bytes
+	Hash    [32]byte
+
+	path string
+}
+
+// Open gives the encrypted bytes, for as many readers and as often as wanted until Remove.
+func (p Part) Open() (*os.File, error) {
+	f, err := os.Open(p.path)
+	if err != nil {
+		return nil, fmt.Errorf("open part %d: %w", p.Ordinal, err)
+	}
+	return f, nil
+}
+
+// Remove deletes the spool folder of the package. Idempotent. Call it when the session is over, or when it will never be.
+func (p *Package) Remove() error { return p.spool.remove() }
+
+// Build makes a package of the entries, in the order given. It blocks until the last part is written; on any error, and when ctx ends, it
+// stops at the next entry and leaves nothing in the spool. Several builds may share one Options.Dir.
+//
+// Errors: *FullError when an entry no longer fits (nothing of the package is kept: its sizes are declared when the session is opened,
+// so the caller decides how to cut), *NameError, ErrEmpty, what entries yielded, the cause of ctx, or a failed write such as a full disk.
+func Build(ctx context.Context, entries iter.Seq2[Entry, error], o Options) (*Package, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	spool, err := newSpool(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	parts := newSplitter(spool.dir, o.PartSize, o.Encrypter)
+	built := false
+	defer func() { // deferred, because entries and the encrypter are foreign code that may panic
+		if !built {
+			parts.abort()
+			_ = spool.remove()
+		}
+	}()
+	count, err := write(ctx, entries, o, parts)
+	if err != nil {
+		return nil, fmt.Errorf("build package: %w", err)
+	}
+	p := &Package{Size: parts.total, Parts: parts.parts, Entries: count, spool: spool}
+	parts.plain.Sum(p.Hash[:0])
+	built = true
+	return p, nil
+}
+
+func write(ctx context.Context, entries iter.Seq2[Entry, error], o Options, parts *splitter) (int, error) {
+	out := bufio.NewWriterSize(parts, zipBuffer) // the ZIP writer takes a large enough bufio.Writer as its own buffer
+	a, err := newArchive(out, o.Level)
+	if err != nil {
+		return 0, err
+	}
+	used, room := names{}, o.room()
+	for e, err := range entries {
+		if err != nil {
+			return 0, fmt.Errorf("read entry %d: %w", a.entries, err)
+		}
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		if reason := used.add(e.Name); reason != "" {
+			return 0, &NameError{Name: e.Name, Index: a.entries, Reason: reason}
+		}
+		if a.entries == o.MaxEntries {
+			return 0, &FullError{Name: e.Name, Fits: a.entries, Unit: "entries", Limit: int64(o.MaxEntries)}
+		}
+		if err := a.add(e, room); err != nil {
+			return 0, err
+		}
+	}
+	if ctx.Err() != nil { // entries may end early because of it
+		return 0, context.Cause(ctx)
+	}
+	if a.entries == 0 {
+		return 0, ErrEmpty
+	}
+	if err := errors.Join(a.close(), out.Flush(), parts.Close()); err != nil {
+		return 0, err
+	}
+	if parts.total != a.size() { // the limits were held against a forecast; it must have come true
+		return 0, fmt.Errorf("zip has %d bytes where %d were foreseen", parts.total, a.size())
+	}
+	return a.entries, nil
+}
+
+// removeAll is RemoveAll for a folder that may be gone already.
+func removeAll(dir string) error {
+	if err := os.RemoveAll(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove spool folder: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package pack
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	packagePrefix = "package-"
+	lockName      = "owner.lock"
+)
+
+// spool is the folder of one package. Its owner holds a lock on a file in it for as long as the package lives; the system drops
+// the lock when the process ends, however it ends. So a sweep can tell a leftover from a package that has been uploading for
+// hours, which age alone could not: a large one may take 20 minutes for each of 50 parts.
+type spool struct {
+	dir string
+
+	mu   sync.Mutex
+	lock *os.File // nil once removed
+}
+
+func newSpool(parent string) (*spool, error) {
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return nil, fmt.Errorf("make spool folder: %w", err)
+	}
+	dir, err := os.MkdirTemp(parent, packagePrefix)
+	if err != nil {
+		return nil, fmt.Errorf("make spool folder: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make spool folder: %w", err), removeAll(dir))
+	}
+	if _, err := tryLock(lock); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock spool folder: %w", err), lock.Close(), removeAll(dir))
+	}
+	return &spool{dir: dir, lock: lock}, nil
+}
+
+func (s *spool) remove() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lock == nil {
+		return nil
+	}
+	if err := removeAll(s.dir); err != nil {
+		return err
+	}
+	_ = s.lock.Close() // its file is gone
+	s.lock = nil
+	return nil
+}
+
+// SweepSpool removes the package folders in dir that killed processes left behind. Folders whose owner lives are kept, whatever their
+// age; those younger than olderThan are kept too, which covers the instant between making a folder and locking it: a minute is
+// plenty. Where files cannot be locked (Windows) age alone decides, so give a day there. A missing dir is an empty one. It
+// goes on after an error and returns all of them joined. Safe to run from several processes at once.
+func SweepSpool(dir string, olderThan time.Duration) error {
+	found, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("sweep spool: %w", err)
+	}
+	cutoff := time.Now().Add(-olderThan) // compared with file times, which no injected clock sets
+	var errs []error
+	for _, e := range found {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), packagePrefix) {
+			continue
+		}
+		if err := sweepOne(filepath.Join(dir, e.Name()), cutoff); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("sweep spool: %w", err)) // not-exist: its owner or another sweep was quicker
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func sweepOne(dir string, cutoff time.Time) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if info.ModTime().After(cutoff) {
+		return nil
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, lockName), os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) { // killed before it could lock
+		return removeAll(dir)
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	free, err := tryLock(lock)
+	if err != nil || !free {
+		return err
+	}
+	return removeAll(dir)
+}

@@ -1,0 +1,157 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-redis/redis_rate/v10"
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+// BenchmarkBook books in the steady state of a full hour, the costliest there is: every call lets one old instant go and books a new one. The clock is moved by the
+// bench so that each booking succeeds; GCRA is given limits that let each of its calls pass. It reports microseconds of Redis's CPU in the script too.
+func BenchmarkBook(b *testing.B) {
+	steady := func(limits Limits) (h *hands, step time.Duration) {
+		hour := limits[len(limits)-1]
+		return newHands(), hour.Per/time.Duration(hour.Limit) + time.Second
+	}
+	for _, group := range []string{GroupInvoiceSend, GroupInvoiceStatus} {
+		limits := Defaults()[group]
+		r := Request{Key: Key{nip, group}, Limits: limits, Margin: DefaultMargin, MaxWait: time.Minute}
+		run := func(b *testing.B, s Store, h *hands, step time.Duration) {
+			b.ReportAllocs()
+			for b.Loop() {
+				h.advance(step)
+				if _, err := s.Book(context.Background(), r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		fill := func(b *testing.B, s Store, h *hands, step time.Duration) {
+			for range limits[2].Limit {
+				h.advance(step)
+				if _, err := s.Book(context.Background(), r); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		b.Run(fmt.Sprintf("memory/%d", limits[2].Limit), func(b *testing.B) {
+			h, step := steady(limits)
+			s := NewMemory(h.now)
+			fill(b, s, h, step)
+			run(b, s, h, step)
+		})
+		b.Run(fmt.Sprintf("redis/%d", limits[2].Limit), func(b *testing.B) {
+			client, _ := redistest.New(b)
+			h, step := steady(limits)
+			s := newRedisAt(client, h.now)
+			fill(b, s, h, step)
+			resetStats(b, client)
+			run(b, s, h, step)
+			reportScriptCPU(b, client)
+		})
+		b.Run(fmt.Sprintf("redis-refused/%d", limits[2].Limit), func(b *testing.B) {
+			client, _ := redistest.New(b)
+			h, step := steady(limits)
+			s := newRedisAt(client, h.now)
+			fill(b, s, h, step)
+			ask := r
+			ask.MaxWait = AskOnly
+			resetStats(b, client)
+			for b.Loop() {
+				_, _ = s.Book(context.Background(), ask)
+			}
+			reportScriptCPU(b, client)
+		})
+	}
+	b.Run("redis-parallel/180", func(b *testing.B) {
+		client, _ := redistest.New(b)
+		h, step := steady(Defaults()[GroupInvoiceSend])
+		s := newRedisAt(client, h.now)
+		r := Request{Key: send, Limits: Defaults()[GroupInvoiceSend], Margin: DefaultMargin, MaxWait: time.Hour}
+		b.SetParallelism(8)
+		resetStats(b, client)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				h.advance(step)
+				if _, err := s.Book(context.Background(), r); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+		reportScriptCPU(b, client)
+	})
+	generous := redis_rate.Limit{Rate: 1 << 30, Burst: 1 << 30, Period: time.Hour}
+	b.Run("gcra-one-window", func(b *testing.B) {
+		client, _ := redistest.New(b)
+		l := redis_rate.NewLimiter(client)
+		resetStats(b, client)
+		for b.Loop() {
+			if res, err := l.Allow(context.Background(), "k", generous); err != nil || res.Allowed != 1 {
+				b.Fatal(res, err)
+			}
+		}
+		reportScriptCPU(b, client)
+	})
+	b.Run("gcra-three-windows", func(b *testing.B) {
+		client, _ := redistest.New(b)
+		l := redis_rate.NewLimiter(client)
+		resetStats(b, client)
+		for b.Loop() {
+			for _, key := range []string{"s", "m", "h"} {
+				if res, err := l.Allow(context.Background(), key, generous); err != nil || res.Allowed != 1 {
+					b.Fatal(res, err)
+				}
+			}
+		}
+		reportScriptCPU(b, client)
+	})
+	b.Run("gcra-parallel", func(b *testing.B) {
+		client, _ := redistest.New(b)
+		l := redis_rate.NewLimiter(client)
+		b.SetParallelism(8)
+		resetStats(b, client)
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, err := l.Allow(context.Background(), "k", generous); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+		reportScriptCPU(b, client)
+	})
+	b.Run("ping", func(b *testing.B) { // what the round trip alone costs
+		client, _ := redistest.New(b)
+		for b.Loop() {
+			client.Ping(context.Background())
+		}
+	})
+}
+
+func resetStats(b *testing.B, client *redis.Client) {
+	if err := client.ConfigResetStat(context.Background()).Err(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// reportScriptCPU reads how long Redis spent in scripts, per benchmark operation.
+func reportScriptCPU(b *testing.B, client *redis.Client) {
+	info := client.Info(context.Background(), "commandstats").Val()
+	var total float64
+	for line := range strings.Lines(info) {
+		if !strings.HasPrefix(line, "cmdstat_eval") {
+			continue
+		}
+		_, rest, _ := strings.Cut(line, "usec=")
+		usec, _, _ := strings.Cut(rest, ",")
+		n, _ := strconv.ParseFloat(usec, 64)
+		total += n
+	}
+	b.ReportMetric(total/float64(b.N), "redis-µs/op")
+}

@@ -1,0 +1,120 @@
+package ratelimit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ksefworker/internal/ratelimit"
+)
+
+// Two sends a minute: the third is told when to come back, and its task returns then.
+func ExampleLimiter_Wait() {
+	noon := time.Date(2026, time.September, 14, 12, 0, 0, 0, time.UTC)
+	store := ratelimit.NewMemory(func() time.Time { return noon })
+	limiter, err := ratelimit.New(store, ratelimit.Options{
+		Tenants: map[string]map[string]ratelimit.Limits{
+			"5265877635": {ratelimit.GroupInvoiceSend: {{Limit: 2, Per: time.Minute}}},
+		},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 3 {
+		err := limiter.Wait(context.Background(), "5265877635", ratelimit.GroupInvoiceSend)
+		if notNow, ok := errors.AsType[*ratelimit.NotNow](err); ok {
+			fmt.Println(notNow.Reason, notNow.Wait)
+			continue
+		}
+		fmt.Println("go", err)
+	}
+	// Output:
+	// go <nil>
+	// go <nil>
+	// limit 1m0.300001s
+}
+
+// After a 429 the whole group of that tenant stops, in every process that shares the store.
+func ExampleLimiter_Freeze() {
+	noon := time.Date(2026, time.September, 14, 12, 0, 0, 0, time.UTC)
+	ctx := context.Background()
+	limiter, err := ratelimit.New(ratelimit.NewMemory(func() time.Time { return noon }), ratelimit.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := limiter.Freeze(ctx, "5265877635", ratelimit.GroupInvoiceSend, 2680*time.Second); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(limiter.Wait(ctx, "5265877635", ratelimit.GroupInvoiceSend))
+	fmt.Println(limiter.Wait(ctx, "5265877635", ratelimit.GroupSessionMisc))
+	// Output:
+	// wait for leave: not now: tenant 5265877635, group invoiceSend is frozen after too many requests, free in 44m40s
+	// <nil>
+}
+
+func ExampleLimiter_Usage() {
+	noon := time.Date(2026, time.September, 14, 12, 0, 0, 0, time.UTC)
+	ctx := context.Background()
+	limiter, err := ratelimit.New(ratelimit.NewMemory(func() time.Time { return noon }), ratelimit.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 4 {
+		if err := limiter.Wait(ctx, "5265877635", ratelimit.GroupBatchSession); err != nil {
+			fmt.Println(err)
+		}
+	}
+	usage, err := limiter.Usage(ctx, "5265877635", ratelimit.GroupBatchSession)
+	if err != nil {
+		fmt.Println(err)
+	}
+	for _, w := range usage.Windows {
+		fmt.Printf("%d of %d per %s, %d left\n", w.Used, w.Limit, w.Per, w.Left)
+	}
+	// Output:
+	// 4 of 10 per 1s, 6 left
+	// 4 of 20 per 1m0s, 16 left
+	// 4 of 60 per 1h0m0s, 56 left
+}
+
+func ExampleEarliest() {
+	at := func(s string) time.Time {
+		t, _ := time.Parse("15:04:05.000000", s)
+		return t
+	}
+	booked := []time.Time{at("12:00:00.000000"), at("12:00:00.400000"), at("12:00:30.000000")}
+	limits := ratelimit.Limits{{Limit: 2, Per: time.Second}, {Limit: 3, Per: time.Minute}}
+	fmt.Println(ratelimit.Earliest(at("12:00:31.000000"), booked, limits, 0).Format("15:04:05.000000"))
+	fmt.Println(ratelimit.Earliest(at("12:00:31.000000"), booked, limits, 300*time.Millisecond).Format("15:04:05.000000"))
+	// Output:
+	// 12:01:00.000001
+	// 12:01:00.300001
+}
+
+func ExampleCircuit() {
+	clock := time.Date(2026, time.September, 14, 12, 0, 0, 0, time.UTC)
+	ctx := context.Background()
+	circuit, err := ratelimit.NewCircuit(ratelimit.NewMemory(func() time.Time { return clock }), ratelimit.CircuitOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for range 3 {
+		_ = circuit.Failure(ctx, "ksefapi.pl")
+	}
+	fmt.Println(circuit.Allow(ctx, "ksefapi.pl"))
+	clock = clock.Add(5 * time.Second)
+	fmt.Println("probe:", circuit.Allow(ctx, "ksefapi.pl"))
+	fmt.Println("another:", circuit.Allow(ctx, "ksefapi.pl"))
+	_ = circuit.Success(ctx, "ksefapi.pl")
+	fmt.Println("all:", circuit.Allow(ctx, "ksefapi.pl"))
+	// Output:
+	// not now: host ksefapi.pl is out of service, ask again in 5s
+	// probe: <nil>
+	// another: not now: host ksefapi.pl is out of service, ask again in 1m0s
+	// all: <nil>
+}

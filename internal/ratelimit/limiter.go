@@ -1,0 +1,139 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Defaults of [Options].
+const (
+	DefaultMargin   = 300 * time.Millisecond
+	DefaultMaxSleep = 2 * time.Second
+)
+
+// Options of a [Limiter]. The zero value is usable.
+type Options struct {
+	// Defaults are the limits of tenants without their own; nil means [Defaults]. A table of one's own needs the group "other", which stands in for every group it does not name.
+	Defaults map[string]Limits
+	// Tenants are limits of single tenants: tenant → group → limits. What a tenant does not name comes from Defaults.
+	Tenants map[string]map[string]Limits
+	// Margin is how much later than booked a request may reach KSeF: what the network and this process may take. Zero means 300 ms, negative none. 300 ms costs a full second-window
+	// 23 % of its rate and a full hour-window 0.01 %.
+	Margin time.Duration
+	// MaxSleep is the longest wait that Wait sits out. Zero means 2 s, negative never sleeps.
+	MaxSleep time.Duration
+	// Observer hears of waits and freezes; nil for none.
+	Observer Observer
+}
+
+// Observer is told what the limiter does, for metrics. Called from many goroutines, and must not block.
+type Observer interface {
+	// OnWait: a request may go, d after it asked.
+	OnWait(tenant, group string, d time.Duration)
+	// OnFreeze: a group was frozen for d by this process.
+	OnFreeze(tenant, group string, d time.Duration)
+}
+
+// Limiter lets requests go when their limits allow. Safe for concurrent use.
+type Limiter struct {
+	store    Store
+	defaults map[string]Limits
+	tenants  map[string]map[string]Limits
+	margin   time.Duration
+	maxSleep time.Duration
+	observer Observer
+}
+
+// New returns a limiter over a store, or every fault of its tables at once.
+func New(store Store, o Options) (*Limiter, error) {
+	l := &Limiter{
+		store:    store,
+		defaults: o.Defaults,
+		tenants:  o.Tenants,
+		margin:   max(o.Margin, 0),
+		maxSleep: o.MaxSleep,
+		observer: o.Observer,
+	}
+	if o.Defaults == nil {
+		l.defaults = Defaults()
+	}
+	if o.Margin == 0 {
+		l.margin = DefaultMargin
+	}
+	if o.MaxSleep == 0 {
+		l.maxSleep = DefaultMaxSleep
+	}
+	if err := l.validate(); err != nil {
+		return nil, fmt.Errorf("make a limiter: %w", err)
+	}
+	return l, nil
+}
+
+func (l *Limiter) validate() error {
+	var faults []error
+	if l.margin > longestPer {
+		faults = append(faults, fmt.Errorf("margin %s: must be at most %s", l.margin, longestPer))
+	}
+	check := func(table map[string]Limits, of string) {
+		for _, group := range slices.Sorted(maps.Keys(table)) {
+			if err := table[group].Validate(); err != nil {
+				faults = append(faults, fmt.Errorf("%s, group %s: %w", of, group, err))
+			}
+		}
+	}
+	check(l.defaults, "defaults")
+	if _, ok := l.defaults[GroupOther]; !ok {
+		faults = append(faults, fmt.Errorf("defaults: group %s is missing; it is for groups without limits of their own", GroupOther))
+	}
+	for _, tenant := range slices.Sorted(maps.Keys(l.tenants)) {
+		check(l.tenants[tenant], "tenant "+tenant)
+	}
+	return errors.Join(faults...)
+}
+
+// Limits are those that hold for a tenant's group. The tenant's own come before the defaults, a group's own before its family's ("other:publicKey" is of the family
+// "other"); what nobody names has the limits of "other". The slice must not be changed.
+func (l *Limiter) Limits(tenant, group string) Limits {
+	for _, name := range []string{group, family(group), GroupOther} {
+		for _, table := range []map[string]Limits{l.tenants[tenant], l.defaults} {
+			if limits, ok := table[name]; ok {
+				return limits
+			}
+		}
+	}
+	return nil // unreachable: validate demands GroupOther
+}
+
+// Groups are the names in the default table, sorted: what metrics should show for each tenant.
+func (l *Limiter) Groups() []string { return slices.Sorted(maps.Keys(l.defaults)) }
+
+// Peek says how long a request would have to wait if it came now, zero when it could go at once. It books nothing; for choosing the lane.
+func (l *Limiter) Peek(ctx context.Context, tenant, group string, opts ...Option) (time.Duration, error) {
+	r := l.request(tenant, group, opts)
+	r.MaxWait = AskOnly
+	_, err := l.store.Book(ctx, r)
+	if notNow, ok := errors.AsType[*NotNow](err); ok {
+		return notNow.Wait, nil
+	}
+	return 0, fmt.Errorf("peek at the limits: %w", err)
+}
+
+// Freeze stops a tenant's group for all workers, for the full d: what a 429 asks for. See [Store.Freeze].
+func (l *Limiter) Freeze(ctx context.Context, tenant, group string, d time.Duration) error {
+	if err := l.store.Freeze(ctx, Key{tenant, group}, d); err != nil {
+		return err
+	}
+	if l.observer != nil {
+		l.observer.OnFreeze(tenant, group, d)
+	}
+	return nil
+}
+
+// Usage is what a tenant's group has used of its limits, for metrics and readiness.
+func (l *Limiter) Usage(ctx context.Context, tenant, group string) (Usage, error) {
+	return l.store.Usage(ctx, Key{tenant, group}, l.Limits(tenant, group))
+}

@@ -1,0 +1,346 @@
+package ratelimit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// observed writes down what a limiter tells.
+type observed struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (o *observed) add(format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.lines = append(o.lines, fmt.Sprintf(format, args...))
+}
+func (o *observed) OnWait(tenant, group string, d time.Duration) {
+	o.add("wait %s %s %s", tenant, group, d)
+}
+func (o *observed) OnFreeze(tenant, group string, d time.Duration) {
+	o.add("freeze %s %s %s", tenant, group, d)
+}
+
+func newLimiter(t *testing.T, s Store, o Options) *Limiter {
+	t.Helper()
+	l, err := New(s, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+const nip = "5265877635"
+
+func onePer(d time.Duration) map[string]Limits { return map[string]Limits{GroupOther: {{1, d}}} }
+
+func TestWait_ShortWait_IsSlept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &observed{}
+		l := newLimiter(t, NewMemory(nil), Options{Defaults: onePer(time.Second), Observer: o})
+		start := time.Now()
+		for i := range 3 {
+			if err := l.Wait(t.Context(), nip, "x"); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := time.Since(start), time.Duration(i)*(time.Second+DefaultMargin+tick); got != want {
+				t.Errorf("request %d left at +%s, want +%s", i, got, want)
+			}
+		}
+		want := []string{"wait 5265877635 x 0s", "wait 5265877635 x 1.300001s", "wait 5265877635 x 1.300001s"}
+		if !slices.Equal(o.lines, want) {
+			t.Errorf("observed %q, want %q", o.lines, want)
+		}
+	})
+}
+
+func TestWait_LongWait_ReturnsTheExactDelayAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(t, NewMemory(nil), Options{Defaults: onePer(time.Hour), Margin: -1})
+		if err := l.Wait(t.Context(), nip, "x"); err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		wantNotNow(t, l.Wait(t.Context(), nip, "x"), time.Hour+tick, ReasonLimit)
+		if slept := time.Since(start); slept != 0 {
+			t.Errorf("slept %s before refusing", slept)
+		}
+	})
+}
+
+func TestWait_ADeadlineThatTheWaitWouldOutlast_IsNotSleptThrough(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(t, NewMemory(nil), Options{Defaults: onePer(time.Second), Margin: -1})
+		if err := l.Wait(t.Context(), nip, "x"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		wantNotNow(t, l.Wait(ctx, nip, "x"), time.Second+tick, ReasonLimit)
+	})
+}
+
+func TestWait_Cancelled_GivesThePlaceBackAndTellsTheCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewMemory(nil)
+		l := newLimiter(t, s, Options{Defaults: onePer(time.Second), Margin: -1})
+		if err := l.Wait(t.Context(), nip, "x"); err != nil {
+			t.Fatal(err)
+		}
+		cause := errors.New("shutting down")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		done := make(chan error)
+		go func() { done <- l.Wait(ctx, nip, "x") }()
+		synctest.Wait() // asleep
+		if u, _ := l.Usage(t.Context(), nip, "x"); u.Ahead != 1 {
+			t.Errorf("%d booked ahead, want 1", u.Ahead)
+		}
+		cancel(cause)
+		if err := <-done; !errors.Is(err, cause) {
+			t.Errorf("error %v, want the cause", err)
+		}
+		if u, _ := l.Usage(t.Context(), nip, "x"); u.Ahead != 0 {
+			t.Errorf("%d booked ahead after the cancel, want 0", u.Ahead)
+		}
+	})
+}
+
+// pickyStore is a store that needs a living context, as Redis does.
+type pickyStore struct{ Store }
+
+func (s pickyStore) Cancel(ctx context.Context, b Booking) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return s.Store.Cancel(ctx, b)
+}
+
+func TestWait_ContextEndedBefore_KeepsNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(t, pickyStore{NewMemory(nil)}, Options{Defaults: onePer(time.Hour)})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := l.Wait(ctx, nip, "x"); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		if err := l.Wait(t.Context(), nip, "x"); err != nil {
+			t.Errorf("the place was not given back: %v", err)
+		}
+	})
+}
+
+func TestWait_FrozenWhileAsleep_DoesNotGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &observed{}
+		l := newLimiter(t, NewMemory(nil), Options{Defaults: onePer(time.Second), Margin: -1, Observer: o})
+		if err := l.Wait(t.Context(), nip, "x"); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error)
+		go func() { done <- l.Wait(t.Context(), nip, "x") }()
+		synctest.Wait()
+		if err := l.Freeze(t.Context(), nip, "x", time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		wantNotNow(t, <-done, 59*time.Second-tick, ReasonFrozen)
+		if want := []string{"wait 5265877635 x 0s", "freeze 5265877635 x 1m0s"}; !slices.Equal(o.lines, want) {
+			t.Errorf("observed %q, want %q", o.lines, want)
+		}
+	})
+}
+
+func TestWait_MaxWait_OverridesTheLimiters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(t, NewMemory(nil), Options{Defaults: onePer(time.Minute), Margin: -1})
+		for _, d := range []time.Duration{0, 2 * time.Minute} {
+			if err := l.Wait(t.Context(), nip, "x", MaxWait(d)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantNotNow(t, l.Wait(t.Context(), nip, "x", MaxWait(-time.Second)), time.Minute+tick, ReasonLimit)
+	})
+}
+
+func TestWait_Reserve_BulkStandsBackForExpress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(t, NewMemory(nil), Options{})
+		bulk := 0
+		for l.Wait(t.Context(), nip, GroupInvoiceSend, Reserve(5)) == nil {
+			bulk++
+		}
+		express := 0
+		for l.Wait(t.Context(), nip, GroupInvoiceSend) == nil {
+			express++
+		}
+		if bulk != 25 || express != 5 {
+			t.Errorf("%d bulk and %d express of 30 a minute, want 25 and 5", bulk, express)
+		}
+	})
+}
+
+// lateStore answers a booking later than it was made.
+type lateStore struct {
+	Store
+	delays []time.Duration
+	booked int
+}
+
+func (s *lateStore) Book(ctx context.Context, r Request) (Booking, error) {
+	b, err := s.Store.Book(ctx, r)
+	if s.booked < len(s.delays) {
+		time.Sleep(s.delays[s.booked])
+	}
+	s.booked++
+	return b, err
+}
+
+func TestWait_LaterThanTheMarginCovers_BooksAnew(t *testing.T) {
+	tests := []struct {
+		name   string
+		delays []time.Duration
+		booked int
+		goes   bool
+	}{
+		{"in time: goes", nil, 1, true},
+		{"late by as much as the margin: goes", []time.Duration{300 * time.Millisecond}, 1, true},
+		{"later: books again, then goes", []time.Duration{301 * time.Millisecond}, 2, true},
+		{"late again and again: sent away, so that one sick process does not eat the allowance", []time.Duration{time.Second, time.Second, time.Second}, 3, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &lateStore{Store: NewMemory(nil), delays: tt.delays}
+				l := newLimiter(t, s, Options{})
+				err := l.Wait(t.Context(), nip, GroupOther)
+				if (err == nil) != tt.goes || s.booked != tt.booked {
+					t.Errorf("error %v after %d bookings, want %d", err, s.booked, tt.booked)
+				}
+				if !tt.goes {
+					wantNotNow(t, err, time.Second, ReasonLimit)
+				}
+			})
+		})
+	}
+}
+
+func TestPeek_TellsTheWaitAndTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(t, NewMemory(nil), Options{Defaults: onePer(time.Hour), Margin: -1})
+		for range 3 {
+			if wait, err := l.Peek(t.Context(), nip, "x"); wait != 0 || err != nil {
+				t.Fatalf("Peek = %s, %v; want 0", wait, err)
+			}
+		}
+		if err := l.Wait(t.Context(), nip, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if wait, err := l.Peek(t.Context(), nip, "x"); wait != time.Hour+tick || err != nil {
+			t.Errorf("Peek = %s, %v; want an hour", wait, err)
+		}
+	})
+}
+
+func TestLimits_TheNearestTableDecides(t *testing.T) {
+	own := map[string]map[string]Limits{nip: {GroupInvoiceSend: {{99, time.Hour}}, "other:publicKey": {{7, time.Hour}}}, "1111111111": {GroupOther: {{5, time.Hour}}}}
+	l := newLimiter(t, NewMemory(nil), Options{Tenants: own})
+	tests := []struct {
+		name, tenant, group string
+		want                Limits
+	}{
+		{"the tenant's own group", nip, GroupInvoiceSend, Limits{{99, time.Hour}}},
+		{"the default where the tenant has none", nip, GroupBatchSession, Defaults()[GroupBatchSession]},
+		{"a tenant that is not in the table", "2222222222", GroupInvoiceSend, Defaults()[GroupInvoiceSend]},
+		{"a member with limits of its own", nip, "other:publicKey", Limits{{7, time.Hour}}},
+		{"a member falls back to its family", nip, "other:metadata", Defaults()[GroupOther]},
+		{"to the tenant's family first", "1111111111", "other:metadata", Limits{{5, time.Hour}}},
+		{"a group nobody names is another one", nip, "somethingNew", Defaults()[GroupOther]},
+		{"a named default is nearer than the tenant's other", "1111111111", GroupBatchSession, Defaults()[GroupBatchSession]},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := l.Limits(tt.tenant, tt.group); !slices.Equal(got, tt.want) {
+				t.Errorf("limits %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestNew_NamesAllFaultsAtOnce(t *testing.T) {
+	_, err := New(NewMemory(nil), Options{
+		Defaults: map[string]Limits{"a": {{0, time.Second}}},
+		Tenants:  map[string]map[string]Limits{nip: {"b": {{1, 0}}}},
+	})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{"defaults, group a: limit 0", "group other is missing", "tenant 5265877635, group b: limit 1"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("error lacks %q: %v", want, err)
+		}
+	}
+}
+
+func TestNotNow_SaysWhatAndHowLong(t *testing.T) {
+	tests := []struct {
+		e    NotNow
+		want string
+	}{
+		{NotNow{Wait: 90*time.Second + tick, Reason: ReasonLimit, Key: send}, "not now: limit of tenant 5265877635, group invoiceSend is used up, free in 1m30s"},
+		{NotNow{Wait: 2680 * time.Second, Reason: ReasonFrozen, Key: send}, "not now: tenant 5265877635, group invoiceSend is frozen after too many requests, free in 44m40s"},
+		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl"}, "not now: host ksefapi.pl is out of service, ask again in 5s"},
+	}
+	for _, tt := range tests {
+		if got := tt.e.Error(); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+	if got := Reasons(); !slices.Equal(got, []Reason{ReasonLimit, ReasonFrozen, ReasonOutage}) {
+		t.Errorf("Reasons() = %v", got)
+	}
+}
+
+// Two hours of a saturated pool, sixteen callers with sleeps and returns, arrivals late by up to the margin: the server's count is never over, and 97 % is used.
+func TestWait_ASaturatedPool_UsesItsAllowanceAndNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(t, NewMemory(nil), Options{})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+		defer cancel()
+		var mu sync.Mutex
+		var arrivals []time.Time
+		var wg sync.WaitGroup
+		for i := range 16 {
+			wg.Go(func() {
+				sent := 0
+				for ctx.Err() == nil {
+					err := l.Wait(ctx, nip, GroupInvoiceSend)
+					var n *NotNow
+					switch {
+					case errors.As(err, &n):
+						_ = sleep(ctx, n.Wait) // the task returns when it was told to
+					case err == nil:
+						sent++
+						time.Sleep(time.Duration((i*37+sent*53)%300) * time.Millisecond) // the network
+						mu.Lock()
+						arrivals = append(arrivals, time.Now())
+						mu.Unlock()
+					}
+				}
+			})
+		}
+		wg.Wait()
+		assertNoWindowOverrun(t, arrivals, Defaults()[GroupInvoiceSend])
+		if len(arrivals) < 360*97/100 {
+			t.Errorf("%d sends in two hours, 360 are allowed", len(arrivals))
+		}
+		t.Logf("%d of 360 sends used", len(arrivals))
+	})
+}

@@ -1,0 +1,154 @@
+package ratelimit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"sync"
+	"time"
+)
+
+// Memory is a [Store] for one process. Safe for concurrent use; it starts no goroutine.
+type Memory struct {
+	now   func() time.Time
+	start time.Time
+
+	mu       sync.Mutex
+	books    map[Key]*book
+	circuits map[string]circuitRecord
+}
+
+// book is what one key remembers. instants and marks run in parallel, sorted by instant.
+type book struct {
+	instants []time.Time
+	marks    []int
+	mark     int           // the mark given last
+	longest  time.Duration // the longest window ever asked for, margin included
+	frozen   time.Time
+}
+
+var _ Store = (*Memory)(nil)
+
+// NewMemory returns an empty store. nil means time.Now.
+func NewMemory(now func() time.Time) *Memory {
+	if now == nil {
+		now = time.Now
+	}
+	return &Memory{now: now, start: now(), books: map[Key]*book{}, circuits: map[string]circuitRecord{}}
+}
+
+// clock counts from the store's start, so with time.Now it follows the monotonic clock: a step of the wall clock neither forgets nor blocks.
+func (m *Memory) clock() time.Time {
+	return m.start.Round(0).Add(m.now().Sub(m.start)).Truncate(tick)
+}
+
+// Book implements [Store].
+func (m *Memory) Book(_ context.Context, r Request) (Booking, error) {
+	if err := r.validate(); err != nil {
+		return Booking{}, fmt.Errorf("book an instant: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now, b, windows := m.clock(), m.book(r.Key), r.effective()
+
+	earliest, reason := now, ReasonLimit
+	if b.frozen.After(now) {
+		earliest, reason = b.frozen, ReasonFrozen
+	}
+	at := Earliest(earliest, b.instants, windows, 0)
+	wait := at.Sub(now)
+	if wait > r.MaxWait {
+		return Booking{}, &NotNow{Wait: wait, Reason: reason, Key: r.Key}
+	}
+	mark := unrecorded
+	if len(windows) > 0 {
+		mark = b.record(at, now, windows)
+	}
+	return Booking{ID: bookingID(at, mark), Key: r.Key, At: at, Wait: wait}, nil
+}
+
+// book returns the key's book, a new one when there is none.
+func (m *Memory) book(k Key) *book {
+	b := m.books[k]
+	if b == nil {
+		b = &book{}
+		m.books[k] = b
+	}
+	return b
+}
+
+// record enters an instant and lets go of those that no window can see any more.
+func (b *book) record(at, now time.Time, windows Limits) int {
+	for _, w := range windows {
+		b.longest = max(b.longest, w.Per)
+	}
+	gone := b.from(now.Add(-b.longest))
+	b.instants, b.marks = slices.Delete(b.instants, 0, gone), slices.Delete(b.marks, 0, gone)
+	b.mark = b.mark%marks + 1
+	i := b.from(at.Add(tick))
+	b.instants, b.marks = slices.Insert(b.instants, i, at), slices.Insert(b.marks, i, b.mark)
+	return b.mark
+}
+
+// from is the index of the first instant not before t.
+func (b *book) from(t time.Time) int {
+	return sort.Search(len(b.instants), func(i int) bool { return !b.instants[i].Before(t) })
+}
+
+// Cancel implements [Store].
+func (m *Memory) Cancel(_ context.Context, c Booking) error {
+	at, mark, err := parseBookingID(c.ID)
+	if err != nil {
+		return fmt.Errorf("cancel a booking: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := m.books[c.Key]
+	if b == nil || len(b.instants) == 0 {
+		return nil
+	}
+	last := len(b.instants) - 1
+	if b.instants[last].UnixMicro() == at && b.marks[last] == mark {
+		b.instants, b.marks = b.instants[:last], b.marks[:last]
+	}
+	return nil
+}
+
+// Freeze implements [Store].
+func (m *Memory) Freeze(_ context.Context, k Key, d time.Duration) error {
+	if err := k.validate(); err != nil {
+		return fmt.Errorf("freeze a group: %w", err)
+	}
+	if d <= 0 {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := m.book(k)
+	if until := m.clock().Add(freezeTime(d)); until.After(b.frozen) {
+		b.frozen = until
+	}
+	return nil
+}
+
+// Usage implements [Store].
+func (m *Memory) Usage(_ context.Context, k Key, limits Limits) (Usage, error) {
+	if err := k.validate(); err != nil {
+		return Usage{}, fmt.Errorf("count usage: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now, b := m.clock(), m.books[k]
+	if b == nil {
+		b = &book{}
+	}
+	u := Usage{Ahead: len(b.instants) - b.from(now.Add(tick))}
+	for _, w := range limits {
+		u.Windows = append(u.Windows, w.usage(len(b.instants)-b.from(now.Add(-wholeMicros(w.Per)))))
+	}
+	if b.frozen.After(now) {
+		u.Frozen, u.FrozenUntil = b.frozen.Sub(now), b.frozen
+	}
+	return u, nil
+}

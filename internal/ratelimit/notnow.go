@@ -1,0 +1,42 @@
+package ratelimit
+
+import (
+	"fmt"
+	"time"
+)
+
+// Reason says why a request may not go now. The list is closed: it is also a metric's label set.
+type Reason string
+
+const (
+	ReasonLimit  Reason = "limit"  // the windows are full
+	ReasonFrozen Reason = "frozen" // the group is frozen after a 429
+	ReasonOutage Reason = "outage" // the host's circuit is open
+)
+
+// Reasons lists every [Reason], for registering metrics at zero.
+func Reasons() []Reason { return []Reason{ReasonLimit, ReasonFrozen, ReasonOutage} }
+
+// NotNow is the error for a request that has to come back later. It is an answer, not a failure: it should consume no attempt. Nothing is booked for a request that gets it.
+type NotNow struct {
+	// Wait is how long until the request would fit if nobody else came; from the moment of the answer. Never negative.
+	Wait   time.Duration
+	Reason Reason
+	Key    Key    // set for ReasonLimit and ReasonFrozen
+	Host   string // set for ReasonOutage
+}
+
+func (e *NotNow) Error() string {
+	wait := e.Wait
+	if wait >= time.Second {
+		wait = wait.Round(time.Millisecond)
+	}
+	switch e.Reason {
+	case ReasonOutage:
+		return fmt.Sprintf("not now: host %s is out of service, ask again in %s", e.Host, wait)
+	case ReasonFrozen:
+		return fmt.Sprintf("not now: %s is frozen after too many requests, free in %s", e.Key, wait)
+	default:
+		return fmt.Sprintf("not now: limit of %s is used up, free in %s", e.Key, wait)
+	}
+}

@@ -1,0 +1,160 @@
+package ratelimit
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+var (
+	//go:embed lua/log.lua
+	logLua string
+	//go:embed lua/book.lua
+	bookLua string
+	//go:embed lua/cancel.lua
+	cancelLua string
+	//go:embed lua/freeze.lua
+	freezeLua string
+	//go:embed lua/usage.lua
+	usageLua string
+	//go:embed lua/circuit.lua
+	circuitLua string
+)
+
+// Redis is a [Store] shared by every process that uses the same Redis and prefix. Safe for concurrent use. One call is one script on one key, so it
+// works on a cluster too; instants are taken from Redis's clock (TIME) inside the script.
+//
+// A booking reads and rewrites the key's log, 8 bytes an instant: fit for thousands of requests per window, not for millions. The log survives as Redis's data does:
+// after a total loss, what was sent before is forgotten and KSeF's 429 is the guard that remains. A step of Redis's own clock shifts the windows by as much, once.
+//
+// go-redis repeats a call whose answer was lost; a booking made twice that way wastes a place and overruns nothing.
+type Redis struct {
+	client redis.UniversalClient
+	prefix string
+	clock  func() time.Time // tests only: nil is Redis's clock
+
+	book, cancel, freeze, usage, circuit *redis.Script
+}
+
+var _ Store = (*Redis)(nil)
+
+// NewRedis returns a store whose keys are prefix + "rate:" + tenant + ":" + group and prefix + "circuit:" + host. It makes no call.
+func NewRedis(client redis.UniversalClient, prefix string) *Redis {
+	return &Redis{
+		client:  client,
+		prefix:  prefix,
+		book:    redis.NewScript(logLua + bookLua),
+		cancel:  redis.NewScript(logLua + cancelLua),
+		freeze:  redis.NewScript(logLua + freezeLua),
+		usage:   redis.NewScript(logLua + usageLua),
+		circuit: redis.NewScript(logLua + circuitLua),
+	}
+}
+
+func (s *Redis) key(k Key) string { return s.prefix + "rate:" + k.Tenant + ":" + k.Group }
+
+// now is the instant handed to a script: empty, for Redis's own.
+func (s *Redis) now() string {
+	if s.clock == nil {
+		return ""
+	}
+	return strconv.FormatInt(s.clock().UnixMicro(), 10)
+}
+
+// run calls a script that answers with whole numbers, at least want of them.
+func (s *Redis) run(ctx context.Context, script *redis.Script, key string, want int, args ...any) ([]int64, error) {
+	answer, err := script.Run(ctx, s.client, []string{key}, args...).Int64Slice()
+	if err != nil {
+		return nil, err
+	}
+	if len(answer) < want {
+		return nil, fmt.Errorf("script answered %d numbers, want %d", len(answer), want)
+	}
+	return answer, nil
+}
+
+// Book implements [Store].
+func (s *Redis) Book(ctx context.Context, r Request) (Booking, error) {
+	if err := r.validate(); err != nil {
+		return Booking{}, fmt.Errorf("book an instant: %w", err)
+	}
+	args := []any{s.now(), floorMicros(r.MaxWait)}
+	for _, w := range r.effective() {
+		args = append(args, w.Limit, w.Per.Microseconds())
+	}
+	got, err := s.run(ctx, s.book, s.key(r.Key), 4, args...)
+	if err != nil {
+		return Booking{}, fmt.Errorf("book an instant for %s: %w", r.Key, err)
+	}
+	at, wait := time.UnixMicro(got[1]), time.Duration(got[2])*time.Microsecond
+	if booked := got[0] == 1; !booked {
+		reason := ReasonLimit
+		if frozen := got[3] == 1; frozen {
+			reason = ReasonFrozen
+		}
+		return Booking{}, &NotNow{Wait: wait, Reason: reason, Key: r.Key}
+	}
+	return Booking{ID: bookingID(at, int(got[3])), Key: r.Key, At: at, Wait: wait}, nil
+}
+
+// Cancel implements [Store].
+func (s *Redis) Cancel(ctx context.Context, b Booking) error {
+	at, mark, err := parseBookingID(b.ID)
+	if err != nil {
+		return fmt.Errorf("cancel a booking: %w", err)
+	}
+	if err := s.cancel.Run(ctx, s.client, []string{s.key(b.Key)}, s.now(), at, mark).Err(); err != nil {
+		return fmt.Errorf("cancel a booking for %s: %w", b.Key, err)
+	}
+	return nil
+}
+
+// Freeze implements [Store].
+func (s *Redis) Freeze(ctx context.Context, k Key, d time.Duration) error {
+	if err := k.validate(); err != nil {
+		return fmt.Errorf("freeze a group: %w", err)
+	}
+	if d <= 0 {
+		return nil
+	}
+	if err := s.freeze.Run(ctx, s.client, []string{s.key(k)}, s.now(), freezeTime(d).Microseconds()).Err(); err != nil {
+		return fmt.Errorf("freeze %s: %w", k, err)
+	}
+	return nil
+}
+
+// Usage implements [Store].
+func (s *Redis) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) {
+	if err := k.validate(); err != nil {
+		return Usage{}, fmt.Errorf("count usage: %w", err)
+	}
+	args := []any{s.now()}
+	for _, w := range limits {
+		args = append(args, wholeMicros(w.Per).Microseconds())
+	}
+	got, err := s.run(ctx, s.usage, s.key(k), 3+len(limits), args...)
+	if err != nil {
+		return Usage{}, fmt.Errorf("count usage of %s: %w", k, err)
+	}
+	u := Usage{Ahead: int(got[2])}
+	for i, w := range limits {
+		u.Windows = append(u.Windows, w.usage(int(got[3+i])))
+	}
+	if now, frozen := got[0], got[1]; frozen > now {
+		u.Frozen, u.FrozenUntil = time.Duration(frozen-now)*time.Microsecond, time.UnixMicro(frozen)
+	}
+	return u, nil
+}
+
+// floorMicros rounds towards less waiting; a negative wait must stay negative.
+func floorMicros(d time.Duration) int64 {
+	micros := d.Microseconds()
+	if d < 0 && d%time.Microsecond != 0 {
+		micros--
+	}
+	return micros
+}

@@ -1,0 +1,108 @@
+package ratelimit
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"time"
+)
+
+// tick is the resolution of all instants: what the closed window costs.
+const tick = time.Microsecond
+
+// longestPer bounds a window so that instants in microseconds stay exact in Lua's floating-point numbers, with room to spare.
+const longestPer = 366 * 24 * time.Hour
+
+// Window allows Limit requests in any closed interval of length Per.
+type Window struct {
+	Limit int           // at least 1
+	Per   time.Duration // above zero, at most 366 days; rounded up to whole microseconds
+}
+
+// Limits are windows that hold all at once. Empty (or nil) means unlimited. Order does not matter, repetition is harmless.
+type Limits []Window
+
+// Validate reports every window that cannot be obeyed. Limits that nobody can exceed because they are empty are valid.
+func (l Limits) Validate() error {
+	var faults []error
+	for _, w := range l {
+		if w.Limit < 1 {
+			faults = append(faults, fmt.Errorf("limit %d per %s: must be at least 1 (leave the window out for unlimited)", w.Limit, w.Per))
+		}
+		if w.Per <= 0 || w.Per > longestPer {
+			faults = append(faults, fmt.Errorf("limit %d per %s: the window must be longer than 0 and at most %s", w.Limit, w.Per, longestPer))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// Scaled returns the same limits over windows of Per × factor, rounded up to microseconds: with 1.0/60 an "hour" lasts a minute. For tests and
+// benches; factor must be above zero.
+func (l Limits) Scaled(factor float64) Limits {
+	scaled := slices.Clone(l)
+	for i := range scaled {
+		scaled[i].Per = wholeMicros(time.Duration(math.Ceil(float64(scaled[i].Per) * factor)))
+	}
+	return scaled
+}
+
+// Scaled applies [Limits.Scaled] to every group of a table.
+func Scaled(table map[string]Limits, factor float64) map[string]Limits {
+	scaled := make(map[string]Limits, len(table))
+	for group, limits := range table {
+		scaled[group] = limits.Scaled(factor)
+	}
+	return scaled
+}
+
+// Earliest returns the earliest instant, not before now, at which one more request fits every window, each widened by margin. booked are
+// the instants already given away, sorted, past and future.
+//
+// The answer fits between booked instants too: a place that others left free is found, and taking it overruns no window that reaches forward to those who are booked later.
+// Windows that booked already overfills (limits were lowered) are left alone; the answer just adds nothing to them.
+//
+// A Limit below 1 counts as 1, a widened window below zero as zero: a pure function has to answer something, and this is the careful answer. Pure, safe for concurrent use. Inputs in
+// whole microseconds give the earliest whole microsecond; finer ones give an answer that fits and is at most 1 µs late.
+func Earliest(now time.Time, booked []time.Time, limits Limits, margin time.Duration) time.Time {
+	t := now
+	// Each window only ever pushes t forward, past a finite number of full stretches, so this ends; it takes a second round to see that none objects.
+	for moved := true; moved; {
+		moved = false
+		for _, w := range limits {
+			w.Limit = max(w.Limit, 1)
+			w.Per = max(w.Per+max(margin, 0), 0)
+			if next := w.earliest(t, booked); next.After(t) {
+				t, moved = next, true
+			}
+		}
+	}
+	return t
+}
+
+// earliest is the answer for one window. When Limit consecutive instants b[i]..b[j] lie within Per, some window is full, and one more
+// request may not come between b[j]-Per and b[i]+Per. Those stretches, taken in order of i, have ascending ends on both sides: one
+// pass forward is enough.
+func (w Window) earliest(t time.Time, booked []time.Time) time.Time {
+	oldest := t.Add(-w.Per)
+	first := sort.Search(len(booked), func(i int) bool { return !booked[i].Before(oldest) })
+	for i := first; w.Limit <= len(booked)-i; i++ {
+		from, until := booked[i+w.Limit-1].Add(-w.Per), booked[i].Add(w.Per)
+		if t.Before(from) {
+			break
+		}
+		if full := !from.After(booked[i]); full && !t.After(until) {
+			t = until.Add(tick)
+		}
+	}
+	return t
+}
+
+// wholeMicros rounds up, away from what would allow more.
+func wholeMicros(d time.Duration) time.Duration {
+	if rest := d % tick; rest > 0 {
+		return d + tick - rest
+	}
+	return d
+}
