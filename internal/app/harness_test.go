@@ -196,8 +196,11 @@ func (p *pool) wait(within time.Duration, admissions []tasks.Admission, states .
 func (p *pool) balanced(n int) {
 	p.t.Helper()
 	books := p.sim.Books()
-	if len(books.Violations) > 0 {
-		p.t.Errorf("limits overrun: %+v", books.Violations)
+	for _, v := range books.Violations {
+		// A 429 that the test itself ordered finds other requests under way, which nobody can call back.
+		if v.Window != "block" || books.Faults[simulator.TooMany] == 0 {
+			p.t.Errorf("limit overrun: %+v", v)
+		}
 	}
 	seen := map[string]string{}
 	for _, a := range books.Accepted {

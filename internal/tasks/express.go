@@ -18,8 +18,9 @@ import (
 // can close it.
 type express struct {
 	mu       sync.Mutex
-	sessions map[string]*onlineSession
-	opening  map[string]chan struct{} // closed when the one who opens is done
+	sessions map[string]*onlineSession   // by tenant and form; takes sends
+	ended    map[*onlineSession]struct{} // takes no more, closed when the last send is done
+	opening  map[string]chan struct{}    // closed when the one who opens is done
 	stopped  bool
 }
 
@@ -29,12 +30,11 @@ type onlineSession struct {
 	opened time.Time
 	used   time.Time
 	sent   int
-	users  int  // sends under way
-	ended  bool // no further send may begin
+	users  int // sends under way
 }
 
 func newExpress() *express {
-	return &express{sessions: map[string]*onlineSession{}, opening: map[string]chan struct{}{}}
+	return &express{sessions: map[string]*onlineSession{}, ended: map[*onlineSession]struct{}{}, opening: map[string]chan struct{}{}}
 }
 
 // errStopping says that this process takes no more work; the task goes to another worker.
@@ -138,7 +138,7 @@ func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) 
 			e.mu.Unlock()
 			return nil, errStopping
 		}
-		if s := e.sessions[key]; s != nil && !s.ended {
+		if s := e.sessions[key]; s != nil {
 			s.users++
 			s.used = w.o.Now()
 			e.mu.Unlock()
@@ -215,8 +215,16 @@ func (w *Worker) release(s *onlineSession) {
 // drop lets no further send begin; the closer closes it when the last one under way is done.
 func (w *Worker) drop(s *onlineSession) {
 	w.express.mu.Lock()
-	s.ended = true
-	w.express.mu.Unlock()
+	defer w.express.mu.Unlock()
+	w.express.end(s.pkg.Tenant+"|"+s.pkg.Form, s)
+}
+
+// end takes a session out of use. The caller holds mu.
+func (e *express) end(key string, s *onlineSession) {
+	if e.sessions[key] == s {
+		delete(e.sessions, key)
+		e.ended[s] = struct{}{}
+	}
 }
 
 // closeIdle closes sessions that are idle, old, full or dropped. all closes every one, for shutdown: no send is under way then.
@@ -228,13 +236,15 @@ func (w *Worker) closeIdle(ctx context.Context, all bool) error {
 		e.stopped = true
 	}
 	for key, s := range e.sessions {
-		idle := now.Sub(s.used) >= w.o.ExpressIdle
-		if all || s.ended || idle || now.Sub(s.opened) >= w.o.ExpressMaxAge || s.sent >= w.o.ExpressMaxInvoices {
-			s.ended = true
-			if s.users == 0 {
-				due = append(due, s)
-				delete(e.sessions, key)
-			}
+		idle := now.Sub(s.used) >= w.o.ExpressIdle && s.users == 0
+		if all || idle || now.Sub(s.opened) >= w.o.ExpressMaxAge || s.sent >= w.o.ExpressMaxInvoices {
+			e.end(key, s)
+		}
+	}
+	for s := range e.ended {
+		if s.users == 0 {
+			due = append(due, s)
+			delete(e.ended, s)
 		}
 	}
 	e.mu.Unlock()

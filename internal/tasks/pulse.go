@@ -9,9 +9,8 @@ import (
 
 const (
 	pulseEvery = time.Second
-	beatEvery  = 5 * time.Second
-	// beatTTL is how long a worker that says nothing is taken for alive. A worker paused for longer finds its sessions closed and opens new ones.
-	beatTTL = 30 * time.Second
+	// beatsInLife is how many beats may fail in a row before a worker is taken for dead. One paused for longer finds its sessions closed and opens new ones.
+	beatsInLife = 6
 )
 
 // Pulse is each worker's own clock: it says that the worker is alive, closes online sessions, and queues what is due for the whole pool (a cut, a sweep; the task's id
@@ -22,9 +21,9 @@ func (w *Worker) Pulse(ctx context.Context) {
 	var beat time.Time
 	for {
 		now := w.o.Now()
-		if time.Since(beat) >= beatEvery {
+		if time.Since(beat) >= w.o.DeadAfter/beatsInLife {
 			beat = time.Now()
-			w.warn(ctx, "say that this worker is alive", w.Ledger.Beat(ctx, w.o.Worker, beatTTL))
+			w.warn(ctx, "say that this worker is alive", w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter))
 		}
 		w.warn(ctx, "close idle sessions", w.closeIdle(ctx, false))
 		w.warn(ctx, "look for packages to cut", w.queueCuts(ctx, now))

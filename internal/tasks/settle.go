@@ -255,7 +255,7 @@ func parkReason(s ksef.StatusInfo) string {
 func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if alive, err := w.Ledger.Alive(ctx, p.Owner); err != nil {
 		return err
-	} else if !alive {
+	} else if !alive || w.o.Now().Sub(p.OpenedAt.Time()) > w.o.ExpressMaxAge+time.Minute {
 		return w.closeOrphan(ctx, p)
 	}
 	out, err := w.pending(ctx, p)

@@ -8,16 +8,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// sweepAge is how long something must have stood still before the sweep looks at it: longer than any step between two writes takes.
-const sweepAge = time.Minute
-
 // sweepAtOnce bounds one round; what is left comes a minute later.
 const sweepAtOnce = 2000
 
 // sweep finds what is not final and drives it on: a task that Redis or asynq lost, that a person deleted in the dashboard, that was orphaned by a killed worker. It
 // decides nothing: it queues the task that the state asks for, and the task's handler looks.
 func (w *Worker) sweep(ctx context.Context, _ string) error {
-	before := w.o.Now().Add(-sweepAge)
+	before := w.o.Now().Add(-w.o.SweepAfter)
 	return errors.Join(w.sweepPackages(ctx, before), w.sweepQueued(ctx, before), w.sweepStray(ctx, before), w.prune(ctx))
 }
 

@@ -50,6 +50,8 @@ type Options struct {
 	ConfirmFirst time.Duration
 	ConfirmMax   time.Duration
 	SweepEvery   time.Duration
+	SweepAfter   time.Duration // how long something must have stood still before the sweep looks; 0 is a minute, longer than any step between two writes takes
+	DeadAfter    time.Duration // how long a worker that says nothing is taken for alive; 0 is 30 s
 	Retention    time.Duration // of ended entries; 0 keeps them for ever
 
 	Now func() time.Time
@@ -82,6 +84,12 @@ const parallelBuilds = 2
 func NewWorker(p Parts, o Options) *Worker {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.SweepAfter == 0 {
+		o.SweepAfter = time.Minute
+	}
+	if o.DeadAfter == 0 {
+		o.DeadAfter = 30 * time.Second
 	}
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
