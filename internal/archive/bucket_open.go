@@ -21,8 +21,8 @@ const (
 
 func openBucket(u *url.URL, o Options) (Store, error) {
 	settings, err := parseBucketURL(u)
-	if err == nil && (o.AccessKey == "" || o.SecretKey == "") {
-		err = errors.New("access key and secret key are required for s3://")
+	if err == nil && (o.AccessKey == "") != (o.SecretKey == "") {
+		err = errors.New("access key and secret key go together: set both or neither")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
@@ -41,7 +41,7 @@ func openBucket(u *url.URL, o Options) (Store, error) {
 		transport, b.idle = own, own.CloseIdleConnections
 	}
 	b.core, err = minio.NewCore(settings.host, &minio.Options{
-		Creds:        credentials.NewStaticV4(o.AccessKey, o.SecretKey, ""),
+		Creds:        bucketKeys(o),
 		Secure:       settings.secure,
 		Region:       settings.region,
 		BucketLookup: settings.lookup,
@@ -52,6 +52,14 @@ func openBucket(u *url.URL, o Options) (Store, error) {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}
 	return b, nil
+}
+
+// bucketKeys are the given ones, or without them the machine's own: AWS_… variables, the shared credentials file, the instance's role.
+func bucketKeys(o Options) *credentials.Credentials {
+	if o.AccessKey != "" {
+		return credentials.NewStaticV4(o.AccessKey, o.SecretKey, "")
+	}
+	return credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{}})
 }
 
 type bucketSettings struct {

@@ -57,7 +57,7 @@ var (
 
 // Options are what the URL must not carry, and what tests change. The folder back end uses none of them.
 type Options struct {
-	AccessKey, SecretKey string // of the S3 service; required for s3://
+	AccessKey, SecretKey string // of the S3 service; both empty: the machine's own (AWS_… variables, credentials file, instance role)
 
 	// Timeout bounds each call to the S3 service, its own retries included. 0: one minute.
 	Timeout time.Duration

@@ -1,0 +1,58 @@
+# The same targets are run by people, by .ci/run and by the GitHub workflow.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+GO ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+IMAGE ?= ksefworker:$(VERSION)
+# Seed of `make chaos`; a failed run prints the one it had.
+SEED ?= 1
+TESTFLAGS ?=
+# The browser test joins `make test` where its parts are already installed; `make browser` installs them.
+BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/null 2>&1 && test -d test/browser/node_modules/playwright-core && echo 1)
+TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m $(TESTFLAGS)
+
+.PHONY: help build test race lint demo bench bench-limits chaos browser schemas docker clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## static binaries of worker, enqueue and simulator in bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/ ./cmd/...
+
+test: need-redis ## every test, on a real redis-server of its own; no network
+	$(TEST) ./...
+
+race: need-redis ## the same under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(TEST) -race ./...
+
+lint: ## gofmt, go vet, import arrows
+	@scripts/lint.sh
+
+demo: build ## 300 sample invoices of two tenants to KSeF numbers, on this machine alone; KEEP=1 stays up
+	@bin/worker --demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+bench: need-redis ## packing, parsing, encrypting (MB/s, allocations) and enqueueing against bare asynq
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef ./internal/intake
+
+bench-limits: need-redis ## the shared rate limiter
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
+
+chaos: need-redis ## kill, cut and delay at random until the books must balance; SEED=n repeats a run
+	KSEF_CHAOS=1 KSEF_CHAOS_SEED=$(SEED) $(GO) test -count=1 -v -timeout 60m -run '^TestChaos' ./...
+
+browser: need-redis ## the dashboard in headless Chromium; installs what is missing
+	@scripts/need-browser.sh
+	KSEF_BROWSER_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestBrowser' ./internal/app
+
+schemas: ## download the Ministry's XSD files into schemas/ (for validation.schema_dir)
+	@scripts/schemas.sh schemas
+
+docker: ## the container image
+	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+clean: ## remove what was built
+	rm -rf bin
+
+.PHONY: need-redis
+need-redis:
+	@scripts/need-redis.sh

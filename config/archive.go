@@ -1,0 +1,135 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Archive is where receipts (UPO), invoices and result documents are kept for good. Every worker of the pool needs the same one.
+type Archive struct {
+	// URL is file:///absolute/path or s3://bucket/prefix.
+	URL string `yaml:"url" env:"URL"`
+	// Region of the bucket; empty means us-east-1 or whatever the endpoint says. Only with s3.
+	Region string `yaml:"region" env:"REGION"`
+	// Endpoint is https://host[:port] of an S3 service other than Amazon's; empty means Amazon's. Only with s3.
+	Endpoint string `yaml:"endpoint" env:"ENDPOINT"`
+	// AccessKeyFile and SecretKeyFile hold the S3 credentials, both or neither; neither means those of the machine (instance role, AWS_… variables).
+	AccessKeyFile string `yaml:"access_key_file" env:"ACCESS_KEY_FILE"`
+	SecretKeyFile string `yaml:"secret_key_file" env:"SECRET_KEY_FILE"`
+}
+
+// Keys reads the S3 credentials, anew each time; two empty strings mean that the machine's own are to be used.
+func (a Archive) Keys() (access, secret string, err error) {
+	if a.AccessKeyFile == "" {
+		return "", "", nil
+	}
+	if access, err = readSecret("archive.access_key_file", a.AccessKeyFile); err != nil {
+		return "", "", err
+	}
+	if secret, err = readSecret("archive.secret_key_file", a.SecretKeyFile); err != nil {
+		return "", "", err
+	}
+	return access, secret, nil
+}
+
+func (a Archive) check(f *faults) {
+	u, err := url.Parse(a.URL)
+	shown := redactURL(a.URL)
+	switch {
+	case a.URL == "":
+		f.add("archive.url", "", errors.New("is missing: file:///absolute/path or s3://bucket/prefix"))
+		return
+	case err != nil:
+		f.add("archive.url", shown, errors.New("is not a URL: file:///absolute/path or s3://bucket/prefix"))
+		return
+	case u.User != nil:
+		f.add("archive.url", shown, errors.New("must not carry a login; use archive.access_key_file and secret_key_file"))
+	case u.RawQuery != "" || u.Fragment != "":
+		f.add("archive.url", shown, errors.New("must not carry ? or #"))
+	}
+	switch u.Scheme {
+	case "file":
+		if (u.Host != "" && u.Host != "localhost") || !filepath.IsAbs(u.Path) {
+			f.add("archive.url", shown, errors.New("needs three slashes and an absolute path: file:///var/lib/ksef"))
+		}
+		for _, k := range []struct{ key, value string }{
+			{"region", a.Region}, {"endpoint", a.Endpoint}, {"access_key_file", a.AccessKeyFile}, {"secret_key_file", a.SecretKeyFile},
+		} {
+			if k.value != "" {
+				f.add("archive."+k.key, k.value, errors.New("is only for s3:// archives"))
+			}
+		}
+	case "s3":
+		if u.Host == "" {
+			f.add("archive.url", shown, errors.New("names no bucket: s3://bucket/prefix"))
+		}
+		a.checkS3(f)
+	default:
+		f.add("archive.url", shown, errors.New("must begin with file:// or s3://"))
+	}
+}
+
+func (a Archive) checkS3(f *faults) {
+	if (a.AccessKeyFile == "") != (a.SecretKeyFile == "") {
+		f.add("archive.access_key_file", a.AccessKeyFile, errors.New("goes with archive.secret_key_file: set both or neither"))
+	}
+	if a.Endpoint == "" {
+		return
+	}
+	u, err := url.Parse(a.Endpoint)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		f.add("archive.endpoint", redactURL(a.Endpoint), errors.New("must be https://host or https://host:port"))
+	}
+}
+
+// Storage is how invoice XML is kept in Redis until its receipt is archived.
+type Storage struct {
+	// KeyFile holds 32 bytes, raw, as 64 hex digits or as Base64; with it the XML is encrypted (AES-256-GCM). Empty means compressed only.
+	// Every worker and every enqueue of the pool needs the same key.
+	KeyFile string `yaml:"key_file" env:"KEY_FILE"`
+}
+
+// Key reads the 32 bytes; nil when no key_file is set.
+func (s Storage) Key() ([]byte, error) {
+	if s.KeyFile == "" {
+		return nil, nil
+	}
+	raw, err := readSecretFile("storage.key_file", s.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	// Raw first and untrimmed: a random last byte may well be a newline.
+	if len(raw) == 32 {
+		return raw, nil
+	}
+	text := trimNewline(string(raw))
+	for _, decode := range []func(string) ([]byte, error){
+		hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawStdEncoding.DecodeString, base64.URLEncoding.DecodeString,
+	} {
+		if key, err := decode(text); err == nil && len(key) == 32 {
+			return key, nil
+		}
+	}
+	return nil, fmt.Errorf("read storage.key_file %s: %d bytes that are no 32-byte key in raw, hex or Base64 form; make one with: openssl rand -base64 32", s.KeyFile, len(raw))
+}
+
+// Ledger is the record of every invoice and package.
+type Ledger struct {
+	// Retention is how long an entry stays after its invoice is receipted or rejected; 0 means for ever, else at least 24h. While it
+	// stays, the same invoice is recognised without asking KSeF.
+	Retention time.Duration `yaml:"retention" env:"RETENTION"`
+}
+
+func defaultLedger() Ledger { return Ledger{Retention: 90 * 24 * time.Hour} }
+
+func (l Ledger) check(f *faults) {
+	if l.Retention != 0 {
+		f.duration("ledger.retention", l.Retention, 24*time.Hour, 20*365*24*time.Hour)
+	}
+}

@@ -1,0 +1,87 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// FieldError is one fault of a configuration. Load returns them joined: errors.As finds the first, and unwrapping to []error finds all.
+type FieldError struct {
+	// Field is the key's path, such as packages.max_wait or tenants[0].nip; the variable's name when the value came from the
+	// environment; a line when the file has no such key.
+	Field string
+	// Value as it was given; nil or "" when it is missing. Never a secret.
+	Value any
+	// Err says what is wrong and what would be right.
+	Err error
+}
+
+// Error is "field: value: what is wrong".
+func (e *FieldError) Error() string {
+	if e.Value == nil || e.Value == "" {
+		return fmt.Sprintf("%s: %v", e.Field, e.Err)
+	}
+	return fmt.Sprintf("%s: %v %v", e.Field, e.Value, e.Err)
+}
+
+// Unwrap gives Err.
+func (e *FieldError) Unwrap() error { return e.Err }
+
+// faults collects, so that an operator mends a file once and not once a fault.
+type faults struct{ all []error }
+
+func (f *faults) add(field string, value any, err error) {
+	f.all = append(f.all, &FieldError{Field: field, Value: value, Err: err})
+}
+
+func (f *faults) duration(field string, d, lowest, highest time.Duration) {
+	if d < lowest || d > highest {
+		f.add(field, d, fmt.Errorf("must be between %s and %s", span(lowest), span(highest)))
+	}
+}
+
+func (f *faults) count(field string, n, lowest, highest int) {
+	if n < lowest || n > highest {
+		f.add(field, n, fmt.Errorf("must be between %d and %d", lowest, highest))
+	}
+}
+
+func (f *faults) size(field string, s, lowest, highest Size) {
+	if s < lowest || s > highest {
+		f.add(field, s, fmt.Errorf("must be between %s and %s", lowest, highest))
+	}
+}
+
+// printable refuses what would break a header or a log line. The value is not repeated raw.
+func (f *faults) printable(field, s string) {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		f.add(field, strconv.Quote(s), errors.New("contains a control character"))
+	}
+}
+
+func (f *faults) hostPort(field, s string) {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		f.add(field, s, errors.New("must be host:port"))
+		return
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		f.add(field, s, errors.New("must end in a port between 0 and 65535"))
+	}
+}
+
+// span prints 24h rather than 24h0m0s.
+func span(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}

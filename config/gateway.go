@@ -1,0 +1,103 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Addresses of the gateway, from its operator's public documentation, September 2026.
+const (
+	testURL       = "https://ksefapi.pl/api-test"
+	productionURL = "https://ksefapi.pl/api"
+)
+
+// Gateway is the way to ksefapi.pl.
+type Gateway struct {
+	// URL of the gateway without a trailing slash; only with environment custom, where it is required.
+	URL string `yaml:"url" env:"URL"`
+	// Timeout of one request, from dialling to the last byte of the answer; 1s to 10m. Uploads of package parts have their own, longer one.
+	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
+	// UserAgent sent with every request; empty means the program's own name and version.
+	UserAgent string `yaml:"user_agent" env:"USER_AGENT"`
+}
+
+func defaultGateway() Gateway { return Gateway{Timeout: 30 * time.Second} }
+
+// BaseURL is the address to talk to, without a trailing slash, whatever the environment.
+func (c Config) BaseURL() string {
+	switch c.Environment {
+	case Test:
+		return testURL
+	case Production:
+		return productionURL
+	}
+	return strings.TrimRight(c.Gateway.URL, "/")
+}
+
+func (c *Config) checkGateway(f *faults) {
+	switch c.Environment {
+	case Test, Production:
+		if c.Gateway.URL != "" {
+			f.add("gateway.url", redactURL(c.Gateway.URL), fmt.Errorf("is only for environment custom; environment %s has a fixed address", c.Environment))
+		}
+	case Custom:
+		c.checkGatewayURL(f)
+	case "":
+		f.add("environment", "", errors.New("is missing: say test, production or custom"))
+	default:
+		f.add("environment", c.Environment, errors.New("is not known: say test, production or custom"))
+	}
+	f.duration("gateway.timeout", c.Gateway.Timeout, time.Second, 10*time.Minute)
+	f.printable("gateway.user_agent", c.Gateway.UserAgent)
+}
+
+func (c *Config) checkGatewayURL(f *faults) {
+	if c.Gateway.URL == "" {
+		f.add("gateway.url", "", errors.New("is missing: environment custom needs the gateway's address"))
+		return
+	}
+	shown := redactURL(c.Gateway.URL)
+	u, err := url.Parse(c.Gateway.URL)
+	switch {
+	case err != nil:
+		// url.Error repeats the address, which may carry a password.
+		f.add("gateway.url", shown, errors.New("is not a URL"))
+	case u.Scheme != "http" && u.Scheme != "https":
+		f.add("gateway.url", shown, errors.New("must begin with https:// or http://"))
+	case u.Hostname() == "":
+		f.add("gateway.url", shown, errors.New("names no host"))
+	case u.User != nil:
+		f.add("gateway.url", shown, errors.New("must not carry a login; use tenants[].key_id and key_file"))
+	case u.RawQuery != "" || u.Fragment != "":
+		f.add("gateway.url", shown, errors.New("must not carry ? or #"))
+	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
+		c.Warnings = append(c.Warnings, fmt.Sprintf("gateway.url %s is not encrypted: the API keys cross the network in the clear", shown))
+	}
+}
+
+// IsLoopback takes a host without port and brackets. A name other than localhost counts as foreign: what it resolves to can change
+// after start-up.
+func IsLoopback(host string) bool {
+	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// redactURL shows scheme, host and path, never a login or query. What does not parse is not shown at all.
+func redactURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(not shown)"
+	}
+	if u.User != nil {
+		u.User = url.User("xxxxx")
+	}
+	u.RawQuery, u.Fragment = "", ""
+	return u.String()
+}

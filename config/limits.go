@@ -1,0 +1,136 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+)
+
+// Unlimited as a rate lifts that window altogether. For the simulator; KSeF has a figure for every window.
+const Unlimited = -1
+
+// Rates are the requests that one taxpayer may make, in sliding windows of a second, a minute and an hour; all three hold at once.
+type Rates struct {
+	// PerSecond, PerMinute and PerHour are counts; 0 means as in the table this one is laid over, -1 no limit.
+	PerSecond int `yaml:"per_second" env:"PER_SECOND"`
+	PerMinute int `yaml:"per_minute" env:"PER_MINUTE"`
+	PerHour   int `yaml:"per_hour" env:"PER_HOUR"`
+}
+
+// Groups are the kinds of operation that KSeF counts apart. A struct rather than a map, so that a misspelt group is an unknown key and a
+// file that changes one figure keeps the others.
+type Groups struct {
+	OnlineSession      Rates `yaml:"onlineSession" envPrefix:"ONLINE_SESSION_"`
+	OnlineSessionClose Rates `yaml:"onlineSessionClose" envPrefix:"ONLINE_SESSION_CLOSE_"`
+	InvoiceSend        Rates `yaml:"invoiceSend" envPrefix:"INVOICE_SEND_"`
+	BatchSession       Rates `yaml:"batchSession" envPrefix:"BATCH_SESSION_"`
+	BatchSessionClose  Rates `yaml:"batchSessionClose" envPrefix:"BATCH_SESSION_CLOSE_"`
+	InvoiceStatus      Rates `yaml:"invoiceStatus" envPrefix:"INVOICE_STATUS_"`
+	SessionInvoiceList Rates `yaml:"sessionInvoiceList" envPrefix:"SESSION_INVOICE_LIST_"`
+	SessionMisc        Rates `yaml:"sessionMisc" envPrefix:"SESSION_MISC_"`
+	InvoiceDownload    Rates `yaml:"invoiceDownload" envPrefix:"INVOICE_DOWNLOAD_"`
+	// Other holds for each remaining operation by itself.
+	Other Rates `yaml:"other" envPrefix:"OTHER_"`
+}
+
+// Limits is how the pool keeps within what KSeF allows.
+type Limits struct {
+	// Margin widens every window, so that network jitter can't push two requests into one of KSeF's; 0 to 5s. Measured: with jitter up
+	// to 300ms and no margin the server saw 35 requests where 30 a minute are allowed.
+	Margin time.Duration `yaml:"margin" env:"MARGIN"`
+	// MaxSleep is the longest wait that a task sleeps through; a longer one gives the worker back. 0 to 1m.
+	MaxSleep time.Duration `yaml:"max_sleep" env:"MAX_SLEEP"`
+	// Scale divides the length of every window: 60 makes an hour a minute. For tests against a simulator that scales alike; 1 to 3600, and 1
+	// unless environment is custom, because KSeF's hour is an hour.
+	Scale float64 `yaml:"scale" env:"SCALE"`
+	// Groups is the table for every taxpayer without figures of its own.
+	Groups Groups `yaml:"groups" envPrefix:"GROUPS_"`
+}
+
+// The table is "KSeF limits, September 2026"; the Ministry can change it at any time, and raises it for one taxpayer on request.
+func defaultLimits() Limits {
+	return Limits{
+		Margin: 300 * time.Millisecond, MaxSleep: 2 * time.Second, Scale: 1,
+		Groups: Groups{
+			OnlineSession:      Rates{10, 30, 120},
+			OnlineSessionClose: Rates{20, 60, 240},
+			InvoiceSend:        Rates{10, 30, 180},
+			BatchSession:       Rates{10, 20, 60},
+			BatchSessionClose:  Rates{20, 40, 120},
+			InvoiceStatus:      Rates{30, 120, 1200},
+			SessionInvoiceList: Rates{10, 20, 200},
+			SessionMisc:        Rates{10, 120, 1200},
+			InvoiceDownload:    Rates{8, 16, 64},
+			Other:              Rates{10, 30, 120},
+		},
+	}
+}
+
+// ByName is the table with KSeF's own names of the groups as keys: onlineSession, invoiceSend and so on.
+func (g Groups) ByName() map[string]Rates {
+	m := make(map[string]Rates)
+	v := reflect.ValueOf(g)
+	for i := range v.NumField() {
+		m[v.Type().Field(i).Tag.Get("yaml")] = v.Field(i).Interface().(Rates)
+	}
+	return m
+}
+
+// overlaid is g with every figure that top sets.
+func (g Groups) overlaid(top Groups) Groups {
+	over := reflect.ValueOf(top)
+	out := reflect.ValueOf(&g).Elem()
+	for i := range out.NumField() {
+		r := over.Field(i).Interface().(Rates)
+		o := out.Field(i).Addr().Interface().(*Rates)
+		set := func(dst *int, n int) {
+			if n != 0 {
+				*dst = n
+			}
+		}
+		set(&o.PerSecond, r.PerSecond)
+		set(&o.PerMinute, r.PerMinute)
+		set(&o.PerHour, r.PerHour)
+	}
+	return g
+}
+
+func (g Groups) check(f *faults, at string, mayInherit bool) {
+	v := reflect.ValueOf(g)
+	for i := range v.NumField() {
+		r := v.Field(i).Interface().(Rates)
+		name := at + v.Type().Field(i).Tag.Get("yaml")
+		for _, w := range []struct {
+			key string
+			n   int
+		}{{"per_second", r.PerSecond}, {"per_minute", r.PerMinute}, {"per_hour", r.PerHour}} {
+			if w.n < Unlimited || w.n > 1_000_000 || (w.n == 0 && !mayInherit) {
+				f.add(name+"."+w.key, w.n, errors.New("must be 1 to 1,000,000, or -1 for no limit"))
+			}
+		}
+	}
+}
+
+func (l Limits) check(f *faults, e Environment) {
+	f.duration("limits.margin", l.Margin, 0, 5*time.Second)
+	f.duration("limits.max_sleep", l.MaxSleep, 0, time.Minute)
+	if !(l.Scale >= 1 && l.Scale <= 3600) { // so written that NaN fails, too
+		f.add("limits.scale", l.Scale, errors.New("must be between 1 and 3600"))
+	} else if l.Scale != 1 && e != Custom {
+		f.add("limits.scale", l.Scale, errors.New("is only for environment custom: KSeF's own windows are what they are"))
+	}
+	l.Groups.check(f, "limits.groups.", false)
+}
+
+// String is "10/s 30/min 180/h", "-" for a window without limit.
+func (r Rates) String() string {
+	word := func(n int) string {
+		if n == Unlimited {
+			return "-"
+		}
+		return fmt.Sprint(n)
+	}
+	return strings.Join([]string{word(r.PerSecond) + "/s", word(r.PerMinute) + "/min", word(r.PerHour) + "/h"}, " ")
+}

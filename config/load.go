@@ -1,0 +1,79 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// maxFile keeps a wrong path from being read into memory; a file with a thousand tenants is a tenth of it.
+const maxFile = 4 << 20
+
+// Load makes a configuration from the defaults, the YAML file at path ("" means none) and environ, a list of KEY=value as os.Environ
+// gives it, and checks it. All faults come back at once, joined, each a *FieldError; a file that can't be opened is an *fs.PathError
+// underneath. The secret files that it names are not opened: see [Config.CheckFiles].
+func Load(path string, environ []string) (Config, error) {
+	var data []byte
+	from := "from the environment"
+	if path != "" {
+		var err error
+		if data, err = readFile(path); err != nil {
+			return Config{}, fmt.Errorf("read config: %w", err)
+		}
+		from = path
+	}
+	return parse(from, data, environ)
+}
+
+func parse(from string, data []byte, environ []string) (Config, error) {
+	c := Default()
+	var f faults
+	if err := c.readYAML(data, &f); err != nil {
+		return Config{}, fmt.Errorf("read config %s: %w", from, err)
+	}
+	c.readEnviron(environ, &f)
+	c.Redis.hidePassword()
+	c.check(&f)
+	if len(f.all) > 0 {
+		return Config{}, fmt.Errorf("check config %s:\n%w", from, errors.Join(f.all...))
+	}
+	c.Packages.settle()
+	return c, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("%s is larger than 4 MiB, so it is no configuration", path)
+	}
+	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), nil
+}
+
+func (c *Config) check(f *faults) {
+	c.checkGateway(f)
+	c.Redis.check(f)
+	c.checkTenants(f)
+	c.Packages.check(f)
+	c.Express.check(f)
+	c.Confirm.check(f)
+	c.Archive.check(f)
+	c.Ledger.check(f)
+	c.Limits.check(f, c.Environment)
+	c.Validation.check(f, c.Environment)
+	c.HTTP.check(f)
+	c.Worker.check(f)
+	c.Log.check(f)
+	f.duration("deadlines.warn", c.Deadlines.Warn, 0, 7*24*time.Hour)
+	c.Sweep.check(f)
+}

@@ -1,0 +1,97 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// maxSecret is far above any key; it keeps a wrong path (a log, a device) from being read into memory.
+const maxSecret = 64 << 10
+
+// readSecret reads a text secret: one newline at the end is dropped, because editors and echo leave one; nothing else is touched.
+func readSecret(what, path string) (string, error) {
+	raw, err := readSecretFile(what, path)
+	if err != nil {
+		return "", err
+	}
+	text := trimNewline(string(raw))
+	if text == "" {
+		return "", fmt.Errorf("read %s: file %s is empty; write the secret into it", what, path)
+	}
+	// A control character can't be sent in a header and comes from a wrong file or a second line; better here than as a 401.
+	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return "", fmt.Errorf("read %s: file %s has more than one line or a control character; it must hold the secret and nothing else", what, path)
+	}
+	return text, nil
+}
+
+func readSecretFile(what, path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("read %s: no file %s; create it or correct the path: %w", what, path, fs.ErrNotExist)
+	case err != nil:
+		return nil, fmt.Errorf("read %s: %w", what, err)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("read %s: %s is not a plain file", what, path)
+	case info.Mode().Perm()&0o002 != 0:
+		// Readable by others is what secret mounts of orchestrators are; writable by others means anyone here can swap the key.
+		return nil, fmt.Errorf("read %s: file %s can be written by every user of this machine; run: chmod o-w %s", what, path, path)
+	}
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("read %s: this user may not read %s; give it read permission: %w", what, path, fs.ErrPermission)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", what, err)
+	}
+	defer file.Close()
+	raw, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", what, err)
+	}
+	if len(raw) > maxSecret {
+		return nil, fmt.Errorf("read %s: file %s is larger than 64 KiB, so it is no secret", what, path)
+	}
+	return raw, nil
+}
+
+func trimNewline(s string) string {
+	s = strings.TrimSuffix(s, "\n")
+	return strings.TrimSuffix(s, "\r")
+}
+
+// CheckFiles reads every secret and certificate that the configuration names and reports all that fail. Load does not: enqueue takes the
+// same file and needs none of the API keys. The worker calls this at start-up and in --check.
+func (c Config) CheckFiles() error {
+	var errs []error
+	note := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, t := range c.Tenants {
+		_, err := t.Key()
+		note(err)
+	}
+	_, err := c.Redis.Conn()
+	note(err)
+	_, _, err = c.Archive.Keys()
+	note(err)
+	_, err = c.Storage.Key()
+	note(err)
+	_, err = c.HTTP.Dashboard.Login()
+	note(err)
+	if dir := c.Validation.SchemaDir; dir != "" {
+		if info, err := os.Stat(dir); err != nil {
+			note(fmt.Errorf("look at validation.schema_dir (make schemas fills one): %w", err))
+		} else if !info.IsDir() {
+			note(fmt.Errorf("look at validation.schema_dir: %s is not a folder", dir))
+		}
+	}
+	return errors.Join(errs...)
+}

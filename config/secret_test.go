@@ -1,0 +1,232 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+func TestTenantKey_RotatedFile_IsReadAnew(t *testing.T) {
+	path := writeFile(t, "key", "first\n")
+	tenant := Tenant{NIP: "5265877635", KeyFile: path}
+	for _, want := range []string{"first", "second"} {
+		if err := os.WriteFile(path, []byte(want+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := tenant.Key()
+		if err != nil || got != want {
+			t.Errorf("got %q, %v; want %q", got, err, want)
+		}
+	}
+}
+
+func TestTenantKey_Files(t *testing.T) {
+	cases := []struct{ why, content, want, says string }{
+		{"one newline goes", "k3y\n", "k3y", ""},
+		{"so does one of Windows", "k3y\r\n", "k3y", ""},
+		{"no newline is fine", "k3y", "k3y", ""},
+		{"blanks belong to the key", " k3y \n", " k3y ", ""},
+		{"two lines are no key", "geheim\n\n", "", "more than one line"},
+		{"an empty file is told", "", "", "is empty"},
+		{"a lone newline is empty", "\n", "", "is empty"},
+		{"a binary file is no key", "geheim\x00", "", "control character"},
+		{"a large file is no key", strings.Repeat("geheim", 20_000), "", "larger than 64 KiB"},
+	}
+	for _, tc := range cases {
+		t.Run(tc.why, func(t *testing.T) {
+			path := writeFile(t, "key", tc.content)
+			got, err := Tenant{NIP: "5265877635", KeyFile: path}.Key()
+			if tc.says == "" {
+				if err != nil || got != tc.want {
+					t.Errorf("got %q, %v; want %q", got, err, tc.want)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), path) {
+				t.Fatalf("error %v does not name %s and say %q", err, path, tc.says)
+			}
+			if strings.Contains(err.Error(), "geheim") {
+				t.Errorf("the error shows the content: %v", err)
+			}
+		})
+	}
+}
+
+func TestTenantKey_MissingFile_SaysWhatToDo(t *testing.T) {
+	_, err := Tenant{NIP: "5265877635", KeyFile: "/nonexistent/key"}.Key()
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "create it or correct the path") {
+		t.Errorf("got %v", err)
+	}
+	_, err = Tenant{NIP: "5265877635"}.Key()
+	if err == nil || !strings.Contains(err.Error(), "KSEF_KEY_FILE_5265877635") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTenantKey_FileThatEveryoneMayWrite_IsRefused(t *testing.T) {
+	path := writeFile(t, "key", "k3y")
+	for mode, refused := range map[os.FileMode]bool{0o666: true, 0o602: true, 0o644: false, 0o444: false, 0o400: false} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Tenant{KeyFile: path}.Key()
+		if (err != nil) != refused {
+			t.Errorf("mode %o: %v", mode, err)
+		}
+	}
+}
+
+func TestStorageKey_ThreeForms_GiveTheSameBytes(t *testing.T) {
+	// The last byte is a newline on purpose: a raw key must not be trimmed.
+	key := append([]byte("0123456789abcdef0123456789abcde"), '\n')
+	for why, content := range map[string]string{
+		"raw": string(key), "raw with a newline after it": string(key) + "\n", "hex": hex.EncodeToString(key) + "\n",
+		"Base64": base64.StdEncoding.EncodeToString(key) + "\n", "Base64 without padding": base64.RawStdEncoding.EncodeToString(key),
+	} {
+		got, err := Storage{KeyFile: writeFile(t, "key", content)}.Key()
+		if why == "raw with a newline after it" {
+			// 33 bytes could be meant either way; a guess could lose every stored invoice.
+			if err == nil {
+				t.Errorf("%s was guessed at", why)
+			}
+			continue
+		}
+		if err != nil || string(got) != string(key) {
+			t.Errorf("%s: got %q, %v", why, got, err)
+		}
+	}
+	if got, err := (Storage{}).Key(); got != nil || err != nil {
+		t.Errorf("no file: got %q, %v", got, err)
+	}
+	_, err := Storage{KeyFile: writeFile(t, "key", "geheim")}.Key()
+	if err == nil || strings.Contains(err.Error(), "geheim") || !strings.Contains(err.Error(), "openssl rand") {
+		t.Errorf("short key: %v", err)
+	}
+}
+
+func TestRedisConn_Passwords_NeverPrint(t *testing.T) {
+	c, err := Load(writeFile(t, "c.yaml", minimal), []string{"REDIS_URL=rediss://app:hunter2@redis.example/3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := c.Redis.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if conn.Password != "hunter2" || conn.Username != "app" || conn.Addr != "redis.example:6379" || conn.DB != 3 || conn.TLS == nil {
+		t.Errorf("wrong parts: user %q, addr %q, db %d", conn.Username, conn.Addr, conn.DB)
+	}
+	asJSON, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shown := range []string{fmt.Sprintf("%v %+v %#v", c, c, c), fmt.Sprintf("%v %+v %#v %s", conn, conn, conn, conn), string(asJSON)} {
+		if strings.Contains(shown, "hunter2") {
+			t.Errorf("the password shows: %s", shown)
+		}
+	}
+}
+
+func TestRedisConn_PasswordFileAndSentinel_AreRead(t *testing.T) {
+	r := Redis{
+		URL: "redis://ignored/5", Username: "app", PasswordFile: writeFile(t, "p", "one\n"),
+		Sentinel: Sentinel{Master: "m", Addrs: []string{"a:1"}, Username: "w", PasswordFile: writeFile(t, "s", "two\n")},
+	}
+	c, err := r.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Master != "m" || c.DB != 5 || c.Username != "app" || c.Password != "one" || c.SentinelUsername != "w" || c.SentinelPassword != "two" || c.TLS != nil {
+		t.Errorf("wrong parts of %v", c)
+	}
+	r.PasswordFile = "/nonexistent"
+	if _, err := r.Conn(); err == nil || !strings.Contains(err.Error(), "redis.password_file") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRedisURL_Forms(t *testing.T) {
+	for raw, want := range map[string]RedisConn{
+		"redis://h":                   {Network: "tcp", Addr: "h:6379"},
+		"redis://[::1]:7/2":           {Network: "tcp", Addr: "[::1]:7", DB: 2},
+		"unix:///run/redis.sock?db=4": {Network: "unix", Addr: "/run/redis.sock", DB: 4},
+	} {
+		got, err := parseRedisURL(raw)
+		if err != nil || got.Network != want.Network || got.Addr != want.Addr || got.DB != want.DB {
+			t.Errorf("%s: got %s %s %d, %v", raw, got.Network, got.Addr, got.DB, err)
+		}
+	}
+	for _, raw := range []string{"", "h:6379", "redis://", "redis://h/x", "redis://h/-1", "unix://h/p", "redis://h#f"} {
+		if _, err := parseRedisURL(raw); err == nil {
+			t.Errorf("%q passed", raw)
+		}
+	}
+}
+
+func TestRedisTLS_WrongFiles_NameTheKey(t *testing.T) {
+	junk := writeFile(t, "junk.pem", "no certificate")
+	for want, c := range map[string]RedisTLS{
+		"redis.tls.ca_file":   {Enabled: true, CAFile: junk},
+		"redis.tls.cert_file": {Enabled: true, CertFile: junk, KeyFile: junk},
+	} {
+		if _, err := (Redis{URL: "redis://h", TLS: c}).Conn(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s named", err, want)
+		}
+	}
+}
+
+func TestLogin_PlainAndBcrypt_TakeTheRightPairOnly(t *testing.T) {
+	hash, err := bcrypt.GenerateFromPassword([]byte("s3cret"), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for why, content := range map[string]string{"plain": "s3cret\n", "bcrypt": string(hash) + "\n", "a line of htpasswd": "admin:" + string(hash) + "\n"} {
+		check, err := Dashboard{Username: "admin", PasswordFile: writeFile(t, "p", content)}.Login()
+		if err != nil {
+			t.Fatalf("%s: %v", why, err)
+		}
+		for _, tc := range []struct {
+			user, password string
+			want           bool
+		}{{"admin", "s3cret", true}, {"admin", "s3cret", true}, {"admin", "wrong", false}, {"root", "s3cret", false}, {"", "", false}, {"admins", "3cret", false}} {
+			if got := check(tc.user, tc.password); got != tc.want {
+				t.Errorf("%s: %s/%s = %v", why, tc.user, tc.password, got)
+			}
+		}
+	}
+	if check, err := (Dashboard{}).Login(); check != nil || err != nil {
+		t.Errorf("no login configured: %v", err)
+	}
+	if _, err := (Dashboard{Username: "a", PasswordFile: writeFile(t, "p", "$2y$junk")}).Login(); err == nil || !strings.Contains(err.Error(), "htpasswd") {
+		t.Errorf("broken hash: %v", err)
+	}
+}
+
+func TestCheckFiles_EveryMissingFile_IsReported(t *testing.T) {
+	c := Default()
+	c.Tenants = []Tenant{{NIP: "5265877635", KeyFile: "/nonexistent/1"}, {NIP: "1111111111", KeyFile: "/nonexistent/2"}}
+	c.Redis.PasswordFile = "/nonexistent/3"
+	c.Archive.AccessKeyFile, c.Archive.SecretKeyFile = "/nonexistent/4", "/nonexistent/4"
+	c.Storage.KeyFile = "/nonexistent/5"
+	c.HTTP.Dashboard.Username, c.HTTP.Dashboard.PasswordFile = "a", "/nonexistent/6"
+	c.Validation.SchemaDir = "/nonexistent/7"
+	err := c.CheckFiles()
+	for i := 1; i <= 7; i++ {
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("/nonexistent/%d", i)) {
+			t.Errorf("file %d is not reported in: %v", i, err)
+		}
+	}
+	c = Default()
+	c.Tenants = []Tenant{{NIP: "5265877635", KeyFile: writeFile(t, "k", "k")}}
+	if err := c.CheckFiles(); err != nil {
+		t.Errorf("all in place: %v", err)
+	}
+}

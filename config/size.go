@@ -1,0 +1,76 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Size is a number of bytes. It is written 50MB, 64MiB, 1.5GB or as a bare number of bytes, with underscores where one likes: 50_000_000.
+// MB is a million, as in KSeF's own limits; MiB is 1,048,576.
+type Size int64
+
+// Units of Size.
+const (
+	KB Size = 1000
+	MB      = 1000 * KB
+	GB      = 1000 * MB
+)
+
+// Longest suffix first, so that MiB is not read as a B.
+var sizeUnits = []struct {
+	suffix string
+	bytes  float64
+}{{"KIB", 1 << 10}, {"MIB", 1 << 20}, {"GIB", 1 << 30}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
+
+// UnmarshalText reads a size as described at [Size]. Negative and fractional bytes are errors.
+func (s *Size) UnmarshalText(text []byte) error {
+	word := strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(string(text)), "_", ""))
+	for _, u := range sizeUnits {
+		digits, ok := strings.CutSuffix(word, u.suffix)
+		if !ok {
+			continue
+		}
+		digits = strings.TrimSpace(digits)
+		if digits == "" || strings.Trim(digits, "0123456789.") != "" {
+			break
+		}
+		n, err := strconv.ParseFloat(digits, 64)
+		// Below 2^53 every whole number is exact; no size here comes near it.
+		bytes := n * u.bytes
+		if err != nil || bytes >= 1<<53 || bytes != math.Trunc(bytes) {
+			break
+		}
+		*s = Size(bytes)
+		return nil
+	}
+	return errors.New("is not a size such as 50MB, 64MiB or 50_000_000")
+}
+
+// UnmarshalYAML is UnmarshalText with the line in its error; yaml.v3 gives up the rest of the file on an error without one.
+func (s *Size) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.ScalarNode {
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: a size was due here", node.Line)}}
+	}
+	if err := s.UnmarshalText([]byte(node.Value)); err != nil {
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: `%.20s` %s", node.Line, node.Value, err)}}
+	}
+	return nil
+}
+
+// String is the shortest exact form: 50MB, 64MiB, 1234B.
+func (s Size) String() string {
+	for _, u := range []struct {
+		bytes Size
+		name  string
+	}{{GB, "GB"}, {MB, "MB"}, {KB, "kB"}, {1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+		if s != 0 && s%u.bytes == 0 {
+			return fmt.Sprintf("%d%s", s/u.bytes, u.name)
+		}
+	}
+	return fmt.Sprintf("%dB", int64(s))
+}

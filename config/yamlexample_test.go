@@ -1,0 +1,161 @@
+package config
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gopkg.in/yaml.v3"
+)
+
+// required are the settings without a default; the example file marks them (required).
+var required = map[string]bool{
+	"environment": true, "archive.url": true,
+	"tenants[0].nip": true, "tenants[0].key_id": true, "tenants[0].key_file": true,
+}
+
+// leaf is one scalar setting (or list of scalars) of the struct, by its path in YAML and its variable.
+type leaf struct {
+	path, variable string
+	value          reflect.Value
+}
+
+// leaves walks a Config by reflection; a slice of structs is walked through the elements that it has.
+func leaves(c *Config) []leaf {
+	var all []leaf
+	var walk func(v reflect.Value, path, variable string)
+	walk = func(v reflect.Value, path, variable string) {
+		for i := range v.NumField() {
+			sf := v.Type().Field(i)
+			name := sf.Tag.Get("yaml")
+			if name == "" || name == "-" {
+				continue
+			}
+			p, fv := strings.TrimPrefix(path+"."+name, "."), v.Field(i)
+			switch {
+			case fv.Kind() == reflect.Struct:
+				walk(fv, p, variable+sf.Tag.Get("envPrefix"))
+			case fv.Kind() == reflect.Slice && fv.Type().Elem().Kind() == reflect.Struct:
+				for n := range fv.Len() {
+					walk(fv.Index(n), fmt.Sprintf("%s[%d]", p, n), fmt.Sprintf("%s%s%d_", variable, sf.Tag.Get("envPrefix"), n))
+				}
+			default:
+				all = append(all, leaf{p, variable + sf.Tag.Get("env"), fv})
+			}
+		}
+	}
+	walk(reflect.ValueOf(c).Elem(), "", "KSEF_")
+	return all
+}
+
+func exampleFile(t *testing.T) []byte {
+	t.Helper()
+	data, err := os.ReadFile("worker.example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// offKey is a setting that the example file shows but does not set: # and the key without a blank between.
+var offKey = regexp.MustCompile(`(?m)^(\s*)#(\w+:)`)
+
+func allOn(data []byte) []byte { return offKey.ReplaceAll(data, []byte("$1$2")) }
+
+func decodeStrict(t *testing.T, data []byte, into any) {
+	t.Helper()
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(into); err != nil {
+		t.Fatalf("decode the example: %v", err)
+	}
+}
+
+func TestExampleFile_AsItIs_Loads(t *testing.T) {
+	c, err := Load("worker.example.yaml", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 0 {
+		t.Errorf("warnings: %q", c.Warnings)
+	}
+}
+
+func TestExampleFile_EveryDefaultInIt_IsTheCodesDefault(t *testing.T) {
+	var shown Config
+	decodeStrict(t, exampleFile(t), &shown)
+	def := Default()
+	def.Tenants = make([]Tenant, len(shown.Tenants))
+	want := map[string]any{}
+	for _, l := range leaves(&def) {
+		want[l.path] = l.value.Interface()
+	}
+	for _, l := range leaves(&shown) {
+		if required[l.path] {
+			if l.value.IsZero() {
+				t.Errorf("%s is required but the example does not set it", l.path)
+			}
+			continue
+		}
+		if diff := cmp.Diff(want[l.path], l.value.Interface()); diff != "" {
+			t.Errorf("%s: the example shows another default than the code has (-code +file):\n%s", l.path, diff)
+		}
+	}
+}
+
+func TestExampleFile_EverySettingOfTheStruct_IsInItWithAComment(t *testing.T) {
+	data := allOn(exampleFile(t))
+	var tree yaml.Node
+	if err := yaml.Unmarshal(data, &tree); err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{}
+	for _, k := range keysOf(&tree) {
+		if k.goType == nil {
+			t.Errorf("line %d: the struct has no %s", k.line, k.path)
+		}
+		shown[k.path] = true
+	}
+	full := Default()
+	full.Tenants = make([]Tenant, 1)
+	for _, l := range leaves(&full) {
+		if !shown[l.path] {
+			t.Errorf("%s is missing in worker.example.yaml", l.path)
+		}
+	}
+	lines := strings.Split(string(data), "\n")
+	for _, k := range keysOf(&tree) {
+		section := k.value.Kind == yaml.MappingNode && k.value.Style&yaml.FlowStyle == 0 || k.value.Kind == yaml.SequenceNode
+		rates := strings.HasPrefix(k.path, "limits.groups.") || strings.Contains(k.path, ".limits.")
+		if section || rates {
+			continue
+		}
+		// The comment stands above the key, or above the pair that it makes (cert_file and key_file).
+		above := strings.TrimSpace(lines[k.line-2])
+		if !strings.HasPrefix(above, "# ") && (k.line < 3 || !strings.HasPrefix(strings.TrimSpace(lines[k.line-3]), "# ")) {
+			t.Errorf("line %d: %s has no comment above it", k.line, k.path)
+		}
+	}
+}
+
+func TestExampleFile_RequiredSettings_AreMarked(t *testing.T) {
+	if got := strings.Count(string(exampleFile(t)), "(required)"); got != len(required)+2 {
+		// Once in the legend, once for the list of tenants itself.
+		t.Errorf("%d times (required), want %d", got, len(required)+2)
+	}
+}
+
+func TestExampleFile_WithEverythingOn_HasOnlyTheFaultsThatContradict(t *testing.T) {
+	path := writeFile(t, "all.yaml", string(allOn(exampleFile(t))))
+	_, err := Load(path, nil)
+	// gateway.url belongs to another environment, the S3 keys to another archive, TLS needs its switch: nothing else may be wrong.
+	want := []string{"gateway.url", "redis.tls.enabled", "archive.region", "archive.endpoint", "archive.access_key_file", "archive.secret_key_file"}
+	if diff := cmp.Diff(want, fieldsOf(err)); diff != "" {
+		t.Errorf("faults (-want +got):\n%s\n%v", diff, err)
+	}
+}

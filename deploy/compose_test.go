@@ -1,0 +1,155 @@
+package deploy
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"ksefworker/config"
+)
+
+// compose is as much of a compose file as the tests look at.
+type compose struct {
+	Services map[string]service        `yaml:"services"`
+	Secrets  map[string]map[string]any `yaml:"secrets"`
+	Volumes  map[string]any            `yaml:"volumes"`
+}
+
+type service struct {
+	Image           string         `yaml:"image"`
+	Command         []string       `yaml:"command"`
+	Ports           []string       `yaml:"ports"`
+	Secrets         []string       `yaml:"secrets"`
+	Volumes         []string       `yaml:"volumes"`
+	Environment     map[string]any `yaml:"environment"`
+	ReadOnly        bool           `yaml:"read_only"`
+	CapDrop         []string       `yaml:"cap_drop"`
+	StopGracePeriod string         `yaml:"stop_grace_period"`
+	Healthcheck     struct {
+		Test []string `yaml:"test"`
+	} `yaml:"healthcheck"`
+}
+
+func read(t *testing.T, path string) compose {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c compose
+	if err := yaml.Unmarshal(data, &c); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return c
+}
+
+func load(t *testing.T, path string) config.Config {
+	t.Helper()
+	c, err := config.Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestConfigurations_BothLoad(t *testing.T) {
+	demo := load(t, "demo/worker.yaml")
+	if demo.Environment != config.Custom || demo.BaseURL() != "http://simulator:9090" {
+		t.Errorf("the demo talks to %s", demo.BaseURL())
+	}
+	production := load(t, "production.example.yaml")
+	if production.Environment != config.Production || len(production.Warnings) > 0 {
+		t.Errorf("production: %s, warnings %q", production.Environment, production.Warnings)
+	}
+}
+
+func TestCompose_Redis_MayNotForget(t *testing.T) {
+	for _, path := range []string{"../docker-compose.yml", "../compose.override.example.yml"} {
+		command := strings.Join(read(t, path).Services["redis"].Command, " ")
+		for _, want := range []string{"--appendonly yes", "--maxmemory-policy noeviction"} {
+			if !strings.Contains(command, want) {
+				t.Errorf("%s: redis runs without %s", path, want)
+			}
+		}
+	}
+	base := read(t, "../docker-compose.yml")
+	if len(base.Services["redis"].Volumes) == 0 || len(base.Services["redis"].Healthcheck.Test) == 0 {
+		t.Error("redis has no volume or no health check")
+	}
+}
+
+func TestCompose_Worker_IsStoppedNoSoonerThanItNeeds(t *testing.T) {
+	grace, err := time.ParseDuration(read(t, "../docker-compose.yml").Services["worker"].StopGracePeriod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"demo/worker.yaml", "production.example.yaml"} {
+		if need := load(t, path).Worker.ShutdownTimeout; grace < need+10*time.Second {
+			t.Errorf("stop_grace_period %s leaves no room over shutdown_timeout %s of %s", grace, need, path)
+		}
+	}
+}
+
+func TestCompose_Worker_CanBeScaled(t *testing.T) {
+	for _, path := range []string{"../docker-compose.yml", "../compose.override.example.yml"} {
+		for _, port := range read(t, path).Services["worker"].Ports {
+			if !strings.HasPrefix(port, "127.0.0.1::") {
+				t.Errorf("%s: the worker publishes %s, which the second container can't", path, port)
+			}
+		}
+	}
+}
+
+func TestCompose_PublishedPorts_AreOnLoopback(t *testing.T) {
+	base := read(t, "../docker-compose.yml")
+	for name, s := range base.Services {
+		for _, port := range s.Ports {
+			if !strings.HasPrefix(port, "127.0.0.1:") {
+				t.Errorf("%s publishes %s to every machine around", name, port)
+			}
+		}
+	}
+	if !slices.Contains(base.Services["asynqmon"].Ports, "127.0.0.1:8081:8080") {
+		t.Error("asynqmon is not where the README says")
+	}
+	if !slices.Contains(base.Services["asynqmon"].Command, "--read-only") {
+		t.Error("asynqmon has no login and is not read-only")
+	}
+}
+
+func TestCompose_OurPrograms_RunWithoutRights(t *testing.T) {
+	for name, s := range read(t, "../docker-compose.yml").Services {
+		if s.Image == "ksefworker:local" && (!s.ReadOnly || !slices.Contains(s.CapDrop, "ALL")) {
+			t.Errorf("%s may write to its own image or has capabilities", name)
+		}
+	}
+}
+
+func TestCompose_EverySecretThatAConfigurationReads_IsMounted(t *testing.T) {
+	for _, tc := range []struct{ compose, config string }{
+		{"../docker-compose.yml", "demo/worker.yaml"}, {"../compose.override.example.yml", "production.example.yaml"},
+	} {
+		c := read(t, tc.compose)
+		text, err := os.ReadFile(tc.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range strings.FieldsFunc(string(text), func(r rune) bool { return strings.ContainsRune(" \n,{}\"", r) }) {
+			name, ok := strings.CutPrefix(word, "/run/secrets/")
+			if ok && (!slices.Contains(c.Services["worker"].Secrets, name) || c.Secrets[name] == nil) {
+				t.Errorf("%s reads secret %s, which %s does not give to the worker", tc.config, name, tc.compose)
+			}
+		}
+		for name, s := range c.Services {
+			for key, value := range s.Environment {
+				if strings.HasSuffix(key, "PASSWORD") || strings.HasSuffix(key, "_KEY") {
+					t.Errorf("%s: %s has a secret in its environment: %s=%v", tc.compose, name, key, value)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package app_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+	"ksefworker/internal/redisd"
+	"ksefworker/internal/redisd/redistest"
+)
+
+func redisConfig(t *testing.T, url string) config.Config {
+	t.Helper()
+	cfg := config.Default()
+	cfg.Environment, cfg.Gateway.URL, cfg.Redis.URL = config.Custom, "http://127.0.0.1:1", url
+	cfg.Archive.URL = "file://" + t.TempDir()
+	cfg.HTTP.Addr = ""
+	return cfg
+}
+
+func TestRedis_ThatForgets_IsRefusedWithTheCure(t *testing.T) {
+	for _, c := range []struct {
+		why  string
+		args []string
+		aof  bool
+		want string
+	}{
+		{"it evicts", []string{"--maxmemory-policy", "allkeys-lru"}, true, "CONFIG SET maxmemory-policy noeviction"},
+		{"it keeps nothing on disk", nil, false, "CONFIG SET appendonly yes"},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			srv := redistest.StartWith(t, redisd.Options{AppendOnly: c.aof, Args: c.args})
+			cfg := redisConfig(t, srv.URL())
+			b, err := app.Open(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close()
+			_, err = app.NewWorker(t.Context(), b, zerolog.Nop())
+			var volatile *app.VolatileError
+			if !errors.As(err, &volatile) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "--allow-volatile-redis") {
+				t.Errorf("NewWorker = %v, want a refusal that says %q", err, c.want)
+			}
+			b.Config.Redis.AllowVolatile = true
+			if _, err := app.NewWorker(t.Context(), b, zerolog.Nop()); err != nil {
+				t.Errorf("with allow_volatile: %v", err)
+			}
+		})
+	}
+}
+
+func TestRedis_NotReachable_SaysWhereAndWhatToDo(t *testing.T) {
+	cfg := redisConfig(t, "redis://127.0.0.1:1/0")
+	_, err := app.Open(t.Context(), cfg)
+	if !errors.Is(err, app.ErrUnreachable) || !strings.Contains(err.Error(), "127.0.0.1:1") || !strings.Contains(err.Error(), "redis.url") {
+		t.Errorf("Open = %v, want ErrUnreachable with the address and the setting", err)
+	}
+}
+
+func TestRedis_TLSAndACL_WrongPasswordOrUnknownCAIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := certificate(t, dir)
+	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true})
+	plain := redistest.Client(t, srv)
+	port := freePort(t)
+	for _, set := range [][2]string{{"tls-cert-file", cert}, {"tls-key-file", key}, {"tls-ca-cert-file", cert}, {"tls-auth-clients", "no"}, {"tls-port", port}} {
+		if err := plain.ConfigSet(t.Context(), set[0], set[1]).Err(); err != nil {
+			t.Fatalf("CONFIG SET %s: %v", set[0], err)
+		}
+	}
+	if err := plain.Do(t.Context(), "ACL", "SETUSER", "worker", "on", ">s3cret", "~*", "&*", "+@all").Err(); err != nil {
+		t.Fatal(err)
+	}
+	good, wrong := filepath.Join(dir, "good"), filepath.Join(dir, "wrong")
+	for path, text := range map[string]string{good: "s3cret\n", wrong: "guess\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := redisConfig(t, "rediss://127.0.0.1:"+port+"/0")
+	cfg.Redis.Username, cfg.Redis.PasswordFile, cfg.Redis.TLS = "worker", good, config.RedisTLS{Enabled: true, CAFile: cert}
+	b, err := app.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatalf("with the right CA and password: %v", err)
+	}
+	b.Close()
+	bad := cfg
+	bad.Redis.PasswordFile = wrong
+	if _, err := app.Open(t.Context(), bad); err == nil || strings.Contains(err.Error(), "guess") {
+		t.Errorf("with a wrong password: %v, want a refusal without the password in it", err)
+	}
+	bad = cfg
+	bad.Redis.TLS.CAFile = ""
+	if _, err := app.Open(t.Context(), bad); err == nil {
+		t.Error("a certificate of an unknown CA was taken")
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	return port
+}
+
+// certificate writes a self-signed one for 127.0.0.1.
+func certificate(t *testing.T, dir string) (certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "redis of a test"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "EC PRIVATE KEY", Bytes: raw}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certFile, keyFile
+}
