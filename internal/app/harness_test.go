@@ -109,6 +109,13 @@ func (p *pool) open() *app.Base {
 // work starts a worker and returns what stops it; the test's end stops it too.
 func (p *pool) work() (stop func()) {
 	p.t.Helper()
+	_, stop = p.workAt()
+	return stop
+}
+
+// workAt tells the address of the HTTP endpoints as well.
+func (p *pool) workAt() (addr string, stop func()) {
+	p.t.Helper()
 	w, err := app.NewWorker(p.t.Context(), p.open(), zerolog.New(p.log).With().Timestamp().Logger())
 	if err != nil {
 		p.t.Fatal(err)
@@ -124,7 +131,7 @@ func (p *pool) work() (stop func()) {
 	var once sync.Once
 	stop = func() { once.Do(func() { cancel(); <-done }) }
 	p.t.Cleanup(stop)
-	return stop
+	return w.Addr(), stop
 }
 
 // admit hands documents in and fails the test when one is not taken.
