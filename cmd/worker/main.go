@@ -70,6 +70,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 }
 
 func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writer) error {
+	app.RedisLog(zerolog.Nop())
 	if f.Demo {
 		return app.Demo(ctx, app.DemoOptions{Keep: f.Keep, Out: stdout, Err: stderr})
 	}
@@ -91,6 +92,7 @@ func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writ
 		return app.CheckAll(ctx, cfg, stdout)
 	}
 	log := app.NewLog(cfg.Log, stderr)
+	app.RedisLog(log)
 	for _, warning := range cfg.Warnings {
 		log.Warn().Msg(warning)
 	}

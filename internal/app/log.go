@@ -1,9 +1,12 @@
 package app
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"ksefworker/config"
@@ -19,4 +22,15 @@ func NewLog(c config.Log, w io.Writer) zerolog.Logger {
 		level = zerolog.InfoLevel
 	}
 	return zerolog.New(w).Level(level).With().Timestamp().Logger()
+}
+
+// RedisLog brings the Redis client's own lines into ours, as debug: an outage of Redis shows in the errors of those who needed it, and once for each of hundreds of
+// reconnections it would drown the log. The client keeps its logger for the whole process, so only a program's main sets it.
+func RedisLog(log zerolog.Logger) { redis.SetLogger(redisLog{log}) }
+
+type redisLog struct{ log zerolog.Logger }
+
+// Printf implements the client's logger.
+func (l redisLog) Printf(_ context.Context, format string, args ...any) {
+	l.log.Debug().Str("from", "redis client").Msg(fmt.Sprintf(format, args...))
 }

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/simulator"
+)
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitFault = 1
+	exitUsage = 2
+)
+
+type flags struct {
+	Addr         string        `default:"127.0.0.1:9090" help:"Address to listen on; port 0 takes a free one."`
+	Profile      string        `default:"production" enum:"production,unlimited" help:"Request limits: production or unlimited."`
+	Delay        time.Duration `default:"1s" help:"How long a closed session or an upload to the box is processed."`
+	InvoiceDelay time.Duration `default:"0s" help:"How long an invoice of an online session, a query or a download by the box is processed."`
+	Scale        float64       `default:"1" help:"Divides the windows of the request limits: 60 makes an hour a minute."`
+	Faults       string        `type:"existingfile" help:"Script of faults to inject, JSON or YAML."`
+	Account      []string      `placeholder:"ID:KEYFILE[:NIP]" help:"Another account, its key in a file; without NIP it serves any seller. Repeatable."`
+	BaseURL      string        `name:"base-url" help:"Address that part uploads are told to use; by default the one that the client used."`
+	Seed         int64         `help:"Makes identifiers and probabilities repeatable."`
+	LogLevel     string        `default:"info" enum:"debug,info,warn,error" help:"What is logged: debug shows each request."`
+}
+
+// run is the process; it ends on SIGINT and SIGTERM.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	return serve(ctx, args, stdout, stderr)
+}
+
+// serve answers until ctx ends.
+func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var f flags
+	exit := -1
+	parser, err := kong.New(&f, kong.Name("simulator"), kong.Description("A strict stand-in for the KSeF gateway."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }))
+	if err != nil {
+		fmt.Fprintln(stderr, "simulator:", err)
+		return exitFault
+	}
+	_, err = parser.Parse(args)
+	if exit >= 0 { // --help
+		return exit
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "simulator:", err)
+		return exitUsage
+	}
+	options, err := f.options(stderr)
+	if err != nil {
+		fmt.Fprintln(stderr, "simulator:", err)
+		return exitUsage
+	}
+	if err := listen(ctx, f.Addr, options, stdout); err != nil {
+		fmt.Fprintln(stderr, "simulator:", err)
+		return exitFault
+	}
+	return exitOK
+}
+
+func (f flags) options(stderr io.Writer) (simulator.Options, error) {
+	level, err := zerolog.ParseLevel(f.LogLevel)
+	if err != nil {
+		return simulator.Options{}, fmt.Errorf("read log level: %w", err)
+	}
+	o := simulator.Options{
+		Profile: simulator.Profile(f.Profile), Scale: f.Scale, Delay: f.Delay, InvoiceDelay: f.InvoiceDelay,
+		Log: zerolog.New(stderr).Level(level).With().Timestamp().Logger(), BaseURL: strings.TrimSuffix(f.BaseURL, "/"), Seed: f.Seed,
+	}
+	var errs []error
+	for _, text := range f.Account {
+		account, err := readAccount(text)
+		errs = append(errs, err)
+		o.Accounts = append(o.Accounts, account)
+	}
+	if f.Faults != "" {
+		script, err := os.ReadFile(f.Faults)
+		if err == nil {
+			o.Faults, err = simulator.ParseFaults(script)
+		}
+		errs = append(errs, err)
+	}
+	return o, errors.Join(errs...)
+}
+
+// readAccount takes ID:KEYFILE or ID:KEYFILE:NIP. The key is the file's content without the line's end.
+func readAccount(text string) (simulator.Account, error) {
+	parts := strings.Split(text, ":")
+	if len(parts) < 2 || len(parts) > 3 {
+		return simulator.Account{}, fmt.Errorf("read account %q: not ID:KEYFILE or ID:KEYFILE:NIP", text)
+	}
+	key, err := os.ReadFile(parts[1])
+	if err != nil {
+		return simulator.Account{}, fmt.Errorf("read account %q: %w", parts[0], err)
+	}
+	account := simulator.Account{ID: parts[0], Key: strings.TrimRight(string(key), "\r\n")}
+	if len(parts) == 3 {
+		account.NIP = parts[2]
+	}
+	return account, nil
+}
+
+// listen serves until ctx ends, then gives requests that are under way five seconds.
+func listen(ctx context.Context, addr string, o simulator.Options, stdout io.Writer) (err error) {
+	s, err := simulator.New(o)
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	server := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	fmt.Fprintf(stdout, "simulator listening on http://%s\n", l.Addr())
+	select {
+	case err = <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := server.Shutdown(ending); err != nil {
+		_ = server.Close() // what did not end in time is cut
+	}
+	<-served
+	return nil
+}

@@ -1,0 +1,143 @@
+package simulator
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// identity is what KSeF calls a duplicate by.
+type identity struct{ nip, kind, number string }
+
+// accepted is an invoice that has its KSeF number. It never changes.
+type accepted struct {
+	header
+	ksefNumber string
+	account    string // that sent it
+	session    *session
+	hash       [32]byte
+	leaf       leaf
+	mode       string // online, offline
+	sent       time.Time
+	at         time.Time // acquisitionDate
+}
+
+// read inspects an invoice and, when nothing is wrong so far, keeps its bytes. It needs no lock.
+func (s *Simulator) read(content []byte, f *form, lane string, acceptance time.Time) reading {
+	r := inspect(content, f, lane, acceptance.In(s.warsaw))
+	r.hash = sha256.Sum256(content)
+	if r.code != 200 {
+		return r
+	}
+	var err error
+	if r.leaf, err = s.documents.put(content); err != nil {
+		s.log.Error().Err(err).Msg("document not kept")
+		return r.refuse(500, "")
+	}
+	return r
+}
+
+// judge gives an invoice its outcome: number or refusal. The caller holds mu, which is what makes two sessions that
+// bring the same invoice at the same time agree on one original.
+func (s *Simulator) judge(sess *session, o *outcome, r reading) {
+	o.hash, o.code, o.details = r.hash, r.code, r.details
+	if r.header != nil {
+		o.nip, o.kind, o.number = r.header.nip, r.header.kind, r.header.number
+	}
+	if sess.refuse != 0 {
+		o.code, o.details = 405, "" // the session is going to fail, and nothing of it counts
+		return
+	}
+	if o.code == 200 {
+		s.decide(sess, o, r)
+	}
+	if o.code == 200 || o.code == 405 {
+		return
+	}
+	if _, struck := s.faults.take(occasion{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}, OmitNumber); struck {
+		o.hideNumber = true
+	}
+	s.rejected = append(s.rejected, Rejected{
+		NIP: o.nip, Kind: o.kind, Number: o.number, Code: o.code, Description: describeInvoice(o.code), Details: o.details,
+		Hash: hexHash(o.hash), Session: sess.id, At: s.now().UTC(),
+	})
+}
+
+// decide is about what only the register of all invoices can tell: whose it is, and whether it is new.
+func (s *Simulator) decide(sess *session, o *outcome, r reading) {
+	if sess.seller == "" {
+		sess.seller = o.nip // a key that serves any seller: the session belongs to the first
+	}
+	if sess.seller != o.nip {
+		o.code, o.details = 410, fmt.Sprintf("Podmiot1: the session is that of seller %s", sess.seller)
+		return
+	}
+	if f, struck := s.faults.take(occasion{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}, InvoiceStatus); struck {
+		o.code = cmp.Or(f.Code, 550)
+		o.details = ""
+		if o.code == 550 {
+			o.details = "Przetwarzanie zostało przerwane z przyczyn wewnętrznych systemu. Spróbuj ponownie"
+		}
+		return
+	}
+	if first := s.identity[r.header.identity]; first != nil {
+		o.code = 440
+		o.details = fmt.Sprintf("Duplikat faktury. Faktura o numerze KSeF: %s została już prawidłowo przesłana do systemu w sesji: %s", first.ksefNumber, first.session.id)
+		o.extensions = []extension{{"originalSessionReferenceNumber", first.session.id}, {"originalKsefNumber", first.ksefNumber}}
+		return
+	}
+	acceptance := o.sent
+	if sess.lane == laneBatch {
+		acceptance = sess.opened
+	}
+	a := &accepted{
+		header: *r.header, ksefNumber: s.ksefNumber(o.nip, acceptance), account: sess.account, session: sess, hash: o.hash, leaf: r.leaf,
+		mode: "online", sent: o.sent, at: s.now(),
+	}
+	if sess.offline || a.issued < acceptance.In(s.warsaw).Format(time.DateOnly) {
+		a.mode = "offline"
+	}
+	o.accepted = a
+	s.identity[a.identity] = a
+	s.byNumber[a.ksefNumber] = a
+	s.accepted = append(s.accepted, a)
+}
+
+// sums of the net and VAT fields of an invoice.
+func sums(d *document) (net, vat int64) {
+	for path, value := range d.texts {
+		switch kind, _ := totals(path); kind {
+		case "net":
+			net += hundredths(value)
+		case "vat":
+			vat += hundredths(value)
+		}
+	}
+	return net, vat
+}
+
+// totals tells whether a path holds one of the totals by rate.
+func totals(path string) (kind string, is bool) {
+	switch {
+	case strings.HasPrefix(path, "Fa/P_13_"):
+		return "net", true
+	case strings.HasPrefix(path, "Fa/P_14_") && !strings.HasSuffix(path, "W"):
+		return "vat", true
+	}
+	return "", strings.HasPrefix(path, "Fa/P_14_")
+}
+
+// hundredths reads an amount that body has checked.
+func hundredths(text string) int64 {
+	whole, fraction, _ := strings.Cut(token(text), ".")
+	var n int64
+	for _, c := range strings.TrimPrefix(whole, "-") + (fraction + "00")[:2] {
+		n = n*10 + int64(c-'0')
+	}
+	if strings.HasPrefix(whole, "-") {
+		return -n
+	}
+	return n
+}

@@ -1,0 +1,189 @@
+package simulator
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
+	r := newRig(t)
+	number := 0
+	good := func() []byte { number++; return zipOf(t, faXML(sellerA, fmt.Sprintf("G/%d", number), today)) }
+	for name, c := range map[string]struct {
+		archive []byte
+		change  func(b *batch) // before opening
+		upload  func(b *batch) // instead of all parts
+		code    int
+	}{
+		"as it should be":                      {good(), nil, nil, 200},
+		"nothing uploaded":                     {good(), nil, func(*batch) {}, 440},
+		"one part missing":                     {good(), nil, func(b *batch) { r.upload(b.uploads[0], b.parts[0]) }, 405},
+		"a part of other bytes":                {good(), nil, func(b *batch) { b.parts[1][5] ^= 1; b.uploadAll() }, 405},
+		"a part cut short":                     {good(), nil, func(b *batch) { b.parts[1] = b.parts[1][16:]; b.uploadAll() }, 405},
+		"parts exchanged":                      {good(), nil, func(b *batch) { b.parts[0], b.parts[1] = b.parts[1], b.parts[0]; b.uploadAll() }, 405},
+		"a part hash that is a lie":            {good(), func(b *batch) { b.declared[0]["partHash"] = sha(nil) }, nil, 405},
+		"a part size that is a lie":            {good(), func(b *batch) { b.declared[0]["partSize"] = 160 }, nil, 405},
+		"the hash of another package":          {good(), func(b *batch) { b.info()["batchHash"] = sha(nil) }, nil, 405},
+		"the size of another package":          {good(), func(b *batch) { b.info()["batchSize"] = 77 }, nil, 405},
+		"a key that is not encrypted":          {good(), func(b *batch) { b.open["encryptionInfo"].(m)["encryptedKey"] = b.secret.key }, nil, 415},
+		"another vector, so the ZIP differs":   {good(), func(b *batch) { b.open["encryptionInfo"].(m)["initVector"] = make([]byte, 16) }, nil, 405},
+		"parts that are not encrypted":         {good(), func(b *batch) { b.replace(0, bytes.Repeat([]byte("x"), 32)) }, nil, 435},
+		"a part that is not of blocks":         {good(), func(b *batch) { b.replace(0, []byte("seventeen bytes !")) }, nil, 435},
+		"not a ZIP":                            {[]byte("no archive at all, only text"), nil, nil, 430},
+		"a truncated ZIP":                      {good()[:200], nil, nil, 430},
+		"a path in the ZIP":                    {zipFiles(t, [2]string{"a/1.xml", "x"}), nil, nil, 430},
+		"a path out of the ZIP":                {zipFiles(t, [2]string{`..\1.xml`, "x"}), nil, nil, 430},
+		"a folder in the ZIP":                  {zipFiles(t, [2]string{"a/", ""}), nil, nil, 430},
+		"a file that is not XML":               {zipFiles(t, [2]string{"readme.txt", "x"}), nil, nil, 430},
+		"a name twice in the ZIP":              {zipFiles(t, [2]string{"a.xml", "x"}, [2]string{"a.xml", "y"}), nil, nil, 430},
+		"an empty ZIP":                         {zipFiles(t), nil, nil, 445},
+		"no valid invoice":                     {zipOf(t, "x", "<y/>"), nil, nil, 445},
+		"10,001 files":                         {zipOf(t, make([]string, 10_001)...), nil, nil, 420},
+		"a file that unpacks to more than any": {zipOf(t, strings.Repeat(" ", 4_000_000)), nil, nil, 445},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := len(r.sim.Books().Accepted)
+			b := r.pack(c.archive, 2)
+			if c.change != nil {
+				c.change(b)
+			}
+			b.begin()
+			if c.upload == nil {
+				b.uploadAll()
+			} else {
+				c.upload(b)
+			}
+			b.close()
+			if s := r.await(b.id); s.Code != c.code || s.Description == "" {
+				t.Errorf("status %+v", s)
+			}
+			if got := len(r.sim.Books().Accepted) - before; (got > 0) != (c.code == 200) {
+				t.Errorf("%d invoices accepted", got)
+			}
+			if a := r.get("/invoice/session/upo/" + b.id); (a.status == 200) != (c.code == 200) {
+				t.Errorf("UPO: %d", a.status)
+			}
+		})
+	}
+}
+
+// replace declares and sends other bytes for a part.
+func (b *batch) replace(i int, data []byte) {
+	b.parts[i] = data
+	b.declared[i]["partSize"], b.declared[i]["partHash"] = len(data), sha(data)
+}
+
+func TestBatch_BadInvoice_HarmsNoOther(t *testing.T) {
+	r := newRig(t)
+	id, end := r.sendBatch(faXML(sellerA, "FV/1", today), "not XML", swap(t, faXML(sellerA, "FV/2", today), "<KodWaluty>PLN</KodWaluty>", ""), faXML(sellerA, "FV/3", today))
+	if end.Code != 200 {
+		t.Fatalf("status %+v", end)
+	}
+	list := r.invoices(id)
+	codes := []int{}
+	for _, i := range list {
+		codes = append(codes, i.Status.Code)
+	}
+	if fmt.Sprint(codes) != "[200 430 450 200]" {
+		t.Fatalf("codes %v", codes)
+	}
+	if list[1].Number != "" || list[2].Number != "FV/2" {
+		t.Errorf("numbers %q %q: an unreadable invoice has none, a readable one has", list[1].Number, list[2].Number)
+	}
+	contains(t, list[2].Status.Details, "KodWaluty")
+	checkReceipt(t, r.get("/invoice/session/upo/"+id).body, id, 2)
+	if info := r.status(id); *info.Count != 4 || *info.Success != 2 || *info.Failed != 2 {
+		t.Errorf("counts %+v", info)
+	}
+}
+
+func TestBatch_Delay_RunsFrom100Over150To200(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Delay = 3 * time.Second })
+	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll()
+	seen := []int{r.status(b.id).Status.Code}
+	b.close()
+	seen = append(seen, r.status(b.id).Status.Code)
+	if n := len(r.invoices(b.id)); n != 0 {
+		t.Errorf("%d invoices are known in status 100", n)
+	}
+	for range 2 {
+		r.clock.add(1500 * time.Millisecond)
+		if len(seen) == 3 {
+			r.await(b.id)
+		}
+		seen = append(seen, r.status(b.id).Status.Code)
+		if a := r.get("/invoice/session/upo/" + b.id); (a.status == 200) != (len(seen) == 4) {
+			t.Errorf("UPO at status %v: %d", seen, a.status)
+		}
+	}
+	if fmt.Sprint(seen) != "[100 100 150 200]" {
+		t.Errorf("statuses %v", seen)
+	}
+}
+
+func TestClose_ASecondTime_IsRefused(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Delay = 3 * time.Second })
+	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll().close()
+	o := r.openOnline().close()
+	for _, id := range []string{b.id, o.id, b.id, o.id, b.id, o.id} { // in 100 or 170, in 150 or 170, at the end
+		a := r.get("/invoice/session/close/" + id)
+		if code, _ := a.apiError(); a.status != 400 || code != codeSessionStatus {
+			t.Errorf("answer %d %s", a.status, a.body)
+		}
+		r.clock.add(1500 * time.Millisecond)
+	}
+	r.await(b.id)
+}
+
+func TestBatch_LeftOpen_IsCancelledAfterHours(t *testing.T) {
+	r := newRig(t)
+	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll()
+	r.clock.add(12*time.Hour - time.Second)
+	if s := r.status(b.id).Status.Code; s != 100 {
+		t.Errorf("status %d", s)
+	}
+	r.clock.add(time.Second)
+	if s := r.status(b.id).Status; s.Code != 440 || s.Details != "Przekroczono czas wysyłki" {
+		t.Errorf("status %+v", s)
+	}
+	if code, _ := r.get("/invoice/session/close/" + b.id).apiError(); code != codeTimedOut {
+		t.Errorf("close: %d", code)
+	}
+	if len(r.sim.Books().Accepted) != 0 {
+		t.Error("an invoice of a cancelled session was accepted")
+	}
+}
+
+func TestBatch_MidnightBetweenOpeningAndClosing_KeepsInvoicesOnline(t *testing.T) {
+	r := newRig(t)
+	r.clock.set(time.Date(2026, 11, 23, 22, 59, 59, 0, time.UTC)) // 23:59:59 in Warsaw
+	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", "2026-11-22")), 1).begin()
+	r.clock.add(time.Minute)
+	tomorrow := r.pack(zipOf(t, faXML(sellerA, "FV/3", today)), 1).begin()
+	for _, b := range []*batch{b, tomorrow} {
+		b.uploadAll().close()
+		r.await(b.id)
+	}
+	modes := ""
+	for _, i := range append(r.invoices(b.id), r.invoices(tomorrow.id)...) {
+		modes += i.Mode + " " + i.KsefNumber[11:19] + ", "
+	}
+	if modes != "online 20261123, offline 20261123, offline 20261124, " {
+		t.Error(modes)
+	}
+}
+
+func TestBatch_OfflineFlag_MarksInvoicesOffline(t *testing.T) {
+	r := newRig(t)
+	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1)
+	b.open["offline"] = true
+	b.begin().uploadAll().close()
+	r.await(b.id)
+	if i := r.invoices(b.id)[0]; i.Mode != "offline" {
+		t.Errorf("%+v", i)
+	}
+	contains(t, string(r.get("/invoice/session/upo/"+b.id).body), "<TrybWysylki>Offline</TrybWysylki>")
+}

@@ -1,0 +1,99 @@
+package simulator
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// Accepted is one invoice that has its KSeF number. Hash is SHA-256 of its bytes, in hex.
+type Accepted struct {
+	NIP        string    `json:"nip"`
+	Kind       string    `json:"kind"`
+	Number     string    `json:"number"`
+	KsefNumber string    `json:"ksef_number"`
+	Hash       string    `json:"hash"`
+	Session    string    `json:"session"`
+	At         time.Time `json:"at"`
+	Mode       string    `json:"mode"` // online, offline
+}
+
+// Rejected is one refusal of one invoice. NIP, Kind and Number are empty when the document could not be read. Invoices
+// of a session that failed as a whole are not here: nothing was decided about them.
+type Rejected struct {
+	NIP         string    `json:"nip"`
+	Kind        string    `json:"kind"`
+	Number      string    `json:"number"`
+	Code        int       `json:"code"`
+	Description string    `json:"description"`
+	Details     string    `json:"details"`
+	Hash        string    `json:"hash"`
+	Session     string    `json:"session"`
+	At          time.Time `json:"at"`
+}
+
+// SessionEntry is one session as it stands. Closed is zero while it is open; Status is what a client would see.
+type SessionEntry struct {
+	ID       string    `json:"id"`
+	Account  string    `json:"account"`
+	NIP      string    `json:"nip"`
+	Lane     string    `json:"lane"` // online, batch
+	Boxed    bool      `json:"boxed"`
+	Opened   time.Time `json:"opened"`
+	Closed   time.Time `json:"closed,omitzero"`
+	Status   int       `json:"status"`
+	Parts    int       `json:"parts"` // declared
+	Invoices int       `json:"invoices"`
+	Accepted int       `json:"accepted"`
+}
+
+// Books are everything the simulator received and decided. An invoice is entered when KSeF decides on it, which can be
+// before its status shows it.
+type Books struct {
+	Accepted   []Accepted                `json:"accepted"`
+	Rejected   []Rejected                `json:"rejected"`
+	Requests   map[string]int            `json:"requests"`   // by group, refused ones included
+	Violations []Violation               `json:"violations"` // of request limits
+	Sessions   []SessionEntry            `json:"sessions"`
+	Accounts   map[string]map[string]int `json:"accounts"` // requests by account and group
+	Faults     map[string]int            `json:"faults"`   // injected, by kind
+}
+
+// Books gives a copy of the books. Its lists are never nil.
+func (s *Simulator) Books() Books {
+	b := Books{Accepted: []Accepted{}, Sessions: []SessionEntry{}, Faults: s.faults.counts()}
+	b.Requests, b.Accounts, b.Violations = s.limits.books()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sess := range s.order {
+		s.age(sess)
+		e := SessionEntry{
+			ID: sess.id, Account: sess.account, NIP: sess.seller, Lane: sess.lane, Boxed: sess.boxed, Opened: sess.opened.UTC(),
+			Status: s.status(sess), Invoices: len(sess.invoices), Accepted: sess.count(true),
+		}
+		if !sess.closed.IsZero() {
+			e.Closed = sess.closed.UTC()
+		}
+		if sess.batch != nil {
+			e.Parts = len(sess.batch.Parts)
+		}
+		b.Sessions = append(b.Sessions, e)
+	}
+	for _, a := range s.accepted {
+		b.Accepted = append(b.Accepted, Accepted{
+			NIP: a.nip, Kind: a.kind, Number: a.number, KsefNumber: a.ksefNumber, Hash: hexHash(a.hash), Session: a.session.id, At: a.at.UTC(), Mode: a.mode,
+		})
+	}
+	b.Rejected = append([]Rejected{}, s.rejected...)
+	return b
+}
+
+func (l *limiter) books() (map[string]int, map[string]map[string]int, []Violation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	accounts := map[string]map[string]int{}
+	for id, groups := range l.perAccount {
+		accounts[id] = maps.Clone(groups)
+	}
+	return maps.Clone(l.counts), accounts, append([]Violation{}, slices.Clone(l.violations)...)
+}

@@ -1,0 +1,308 @@
+package simulator
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// inject arms a fault and opens a connection for each request: net/http sends a GET anew by itself when a kept
+// connection dies, which would use a fault up unseen.
+func inject(t testing.TB, r *rig, f Fault) {
+	t.Helper()
+	r.http.Transport.(*http.Transport).DisableKeepAlives = true
+	if err := r.sim.Inject(f); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFault_AtARequest_ActsOrDoesNotAndAnswersAsOrdered(t *testing.T) {
+	for kind, c := range map[string]struct {
+		fault  Fault
+		acted  bool
+		status int // 0: no answer
+		html   bool
+	}{
+		DropRequest: {Fault{}, false, 0, false},
+		Reset:       {Fault{}, false, 0, false},
+		Status:      {Fault{Code: 503}, false, 503, true},
+		HTML200:     {Fault{}, false, 200, true},
+		TooMany:     {Fault{For: 90 * time.Second}, false, 429, false},
+		Denied:      {Fault{}, false, 401, false},
+		SlowRequest: {Fault{For: 10 * time.Millisecond}, true, 200, false},
+		Slow:        {Fault{For: 10 * time.Millisecond}, true, 200, false},
+		DropAnswer:  {Fault{}, true, 0, false},
+		Error500:    {Fault{}, true, 500, false},
+		KeyRotated:  {Fault{}, true, 200, false},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			r := newRig(t)
+			o := r.openOnline()
+			c.fault.On, c.fault.Kind = opClose, kind
+			inject(t, r, c.fault)
+			started := time.Now()
+			a := r.get("/invoice/session/close/" + o.id)
+			if a.status != c.status || (a.err != nil) != (c.status == 0) {
+				t.Errorf("answer %d %s %v", a.status, a.body, a.err)
+			}
+			if html := strings.HasPrefix(a.header.Get("Content-Type"), "text/html"); html != c.html {
+				t.Errorf("Content-Type %s", a.header.Get("Content-Type"))
+			}
+			if c.fault.For == 10*time.Millisecond && time.Since(started) < c.fault.For {
+				t.Error("it was not slow")
+			}
+			if kind == TooMany && a.header.Get("Retry-After") != "90" {
+				t.Errorf("Retry-After %s", a.header.Get("Retry-After"))
+			}
+			if acted := r.status(o.id).Status.Code != 100; acted != c.acted {
+				t.Errorf("acted: %v", acted)
+			}
+			if n := r.sim.Books().Faults[kind]; n != 1 {
+				t.Errorf("counted %d times", n)
+			}
+		})
+	}
+}
+
+func TestFault_429_BlocksTheGroupForAsLong(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{On: opPublicKey, Kind: TooMany, For: 2680 * time.Second})
+	r.get("/invoice/public/key")
+	r.clock.add(2679 * time.Second)
+	if a := r.get("/invoice/public/key"); a.status != 429 || len(r.sim.Books().Violations) != 1 {
+		t.Errorf("a moment early: %d", a.status)
+	}
+	other := newRig(t)
+	inject(t, other, Fault{On: opPublicKey, Kind: TooMany})
+	if a := other.get("/invoice/public/key"); a.status != 429 || a.header.Get("Retry-After") != "" {
+		t.Errorf("without a time: %d %v", a.status, a.header)
+	}
+	other.ok(other.get("/invoice/public/key"), nil)
+}
+
+func TestFault_AtAPart_IsNotStored(t *testing.T) {
+	for _, kind := range []string{HTML200, Status, DropRequest, Reset} {
+		r := newRig(t)
+		b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 2).begin()
+		inject(t, r, Fault{On: opPart, Kind: kind, Skip: 1})
+		for i, u := range b.uploads {
+			if a := r.upload(u, b.parts[i]); (a.status == 201) != (i == 0) {
+				t.Errorf("%s: part %d: %d", kind, i+1, a.status)
+			}
+		}
+		b.close()
+		if s := r.await(b.id); s.Code != 405 {
+			t.Errorf("%s: status %+v", kind, s)
+		}
+	}
+}
+
+func TestFault_Narrowing_StrikesOnlyThere(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{On: opPublicKey, Kind: Denied, Account: "test_" + sellerA, Skip: 1, Times: 2})
+	inject(t, r, Fault{On: opPublicKey, Kind: Status, NIP: sellerB, Times: -1})
+	got := ""
+	for range 4 {
+		got += fmt.Sprint(r.as("test_"+sellerA).get("/invoice/public/key").status, " ", r.as("test_"+sellerB).get("/invoice/public/key").status, " ", r.get("/invoice/public/key").status, "|")
+	}
+	if got != "200 502 200|401 502 200|401 502 200|200 502 200|" {
+		t.Error(got)
+	}
+}
+
+func TestFault_Lane_StrikesOnlyThere(t *testing.T) {
+	r := newRig(t)
+	b, o := r.pack(zipOf(t, "x"), 1).begin().uploadAll(), r.openOnline()
+	inject(t, r, Fault{On: opClose, Kind: Error500, Lane: laneBatch})
+	if a := r.get("/invoice/session/close/" + o.id); a.status != 200 {
+		t.Errorf("online: %d", a.status)
+	}
+	if a := r.get("/invoice/session/close/" + b.id); a.status != 500 {
+		t.Errorf("batch: %d", a.status)
+	}
+}
+
+func TestFault_LargeBody_StillGetsItsAnswer(t *testing.T) {
+	r := newRig(t)
+	b := r.pack(bytes.Repeat([]byte("x"), 8<<20), 1).begin()
+	for _, f := range []Fault{{Kind: HTML200}, {Kind: Status, Code: 503}, {Kind: TooMany}, {Kind: Denied}} {
+		f.On = opPart
+		inject(t, r, f)
+		if a := r.upload(b.uploads[0], b.parts[0]); a.err != nil || a.status == 201 {
+			t.Errorf("%s: %d %v", f.Kind, a.status, a.err)
+		}
+	}
+	u := b.uploads[0]
+	u.Headers = nil
+	if a := r.upload(u, b.parts[0]); a.err != nil || a.status != 400 {
+		t.Errorf("a refusal: %d %v", a.status, a.err)
+	}
+}
+
+func TestFault_Probability_IsRepeatableBySeed(t *testing.T) {
+	run := func() string {
+		r := newRig(t)
+		inject(t, r, Fault{On: "any", Kind: Denied, Probability: 0.5, Times: -1})
+		got := ""
+		for range 40 {
+			got += fmt.Sprint(r.get("/invoice/public/key").status, " ")
+		}
+		return got
+	}
+	first := run()
+	if n := strings.Count(first, "401"); n < 10 || n > 30 || first != run() {
+		t.Errorf("struck %d of 40 or differently the second time", n)
+	}
+}
+
+func TestFault_SessionRefused_AcceptsNothingAndTheNextPasses(t *testing.T) {
+	for _, code := range []int{405, 415, 430, 435, 440, 445, 500, 550} {
+		r := newRig(t)
+		inject(t, r, Fault{Kind: SessionRefused, Code: code})
+		id, end := r.sendBatch(faXML(sellerA, "FV/1", today), "not XML")
+		if end.Code != code || end.Description == "" {
+			t.Errorf("status %+v", end)
+		}
+		for _, i := range r.invoices(id) {
+			if i.Status.Code != 405 {
+				t.Errorf("%d: %+v", code, i)
+			}
+		}
+		if b := r.sim.Books(); len(b.Accepted) != 0 || len(b.Rejected) != 0 {
+			t.Errorf("%d: books %+v %+v", code, b.Accepted, b.Rejected)
+		}
+		if _, end := r.sendBatch(faXML(sellerA, "FV/1", today)); end.Code != 200 {
+			t.Errorf("%d: the next: %+v", code, end)
+		}
+	}
+	r := newRig(t)
+	inject(t, r, Fault{On: opOpenOnline, Kind: SessionRefused, Code: 500})
+	if _, end := r.sendBatch(faXML(sellerA, "FV/0", today)); end.Code != 200 {
+		t.Errorf("a batch session was struck by an online fault: %+v", end)
+	}
+	o := r.openOnline()
+	id := o.send(faXML(sellerA, "FV/1", today))
+	if i := o.invoice(id); i.Status.Code != 150 {
+		t.Errorf("before the end: %+v", i)
+	}
+	o.close()
+	if s, i := r.await(o.id), o.invoice(id); s.Code != 500 || i.Status.Code != 405 || len(r.sim.Books().Accepted) != 1 {
+		t.Errorf("%+v %+v", s, i)
+	}
+}
+
+func TestFault_Poison_RefusesEveryPackageThatHoldsTheInvoice(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: Poison, Number: "FV/6*", Code: 500, Skip: 0})
+	for range 3 {
+		if _, end := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/6/11", today)); end.Code != 500 {
+			t.Errorf("%+v", end)
+		}
+	}
+	if _, end := r.sendBatch(faXML(sellerA, "FV/1", today)); end.Code != 200 {
+		t.Errorf("without it: %+v", end)
+	}
+}
+
+func TestFault_SkippedSessionRefusal_CountsPackagesNotInvoices(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: SessionRefused, Code: 405, Skip: 1})
+	got := ""
+	for i := range 3 {
+		_, end := r.sendBatch(faXML(sellerA, fmt.Sprint("A/", i), today), faXML(sellerA, fmt.Sprint("B/", i), today))
+		got += fmt.Sprint(end.Code, " ")
+	}
+	if got != "200 405 200 " {
+		t.Error(got)
+	}
+}
+
+func TestFault_InvoiceStatus_OnceThenAccepted(t *testing.T) {
+	for _, code := range []int{0, 500, 415, 999} {
+		r := newRig(t)
+		inject(t, r, Fault{Kind: InvoiceStatus, Code: code, Number: "FV/2"})
+		want := code
+		if code == 0 {
+			want = 550
+		}
+		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
+		if l := r.invoices(id); l[0].Status.Code != 200 || l[1].Status.Code != want || l[1].Number != "FV/2" {
+			t.Errorf("%+v", l)
+		}
+		if _, end := r.sendBatch(faXML(sellerA, "FV/2", today)); end.Code != 200 {
+			t.Errorf("again: %+v", end)
+		}
+	}
+}
+
+func TestFault_OmitNumber_HidesItOfRejectedOnly(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: OmitNumber})
+	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", "2026-12-24"))
+	if l := r.invoices(id); l[0].Number != "FV/1" || l[1].Number != "" || l[2].Number != "" {
+		t.Errorf("%+v", l)
+	}
+	if b := r.sim.Books(); b.Rejected[1].Number != "FV/2" || b.Faults[OmitNumber] != 2 {
+		t.Errorf("the books must know: %+v", b.Rejected)
+	}
+}
+
+func TestFault_Stuck_StaysForSimulatedTime(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: Stuck, For: 9 * time.Hour})
+	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll().close()
+	r.sim.Advance(9*time.Hour - time.Second)
+	if s := r.status(b.id).Status.Code; s != 150 {
+		t.Errorf("status %d", s)
+	}
+	r.sim.Advance(time.Second)
+	if s := r.await(b.id); s.Code != 200 {
+		t.Errorf("status %+v", s)
+	}
+}
+
+func TestFault_LostSession_IsUnknownButGoesOn(t *testing.T) {
+	r := newRig(t)
+	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll()
+	inject(t, r, Fault{On: opClose, Kind: Lost})
+	inject(t, r, Fault{On: opClose, Kind: DropAnswer})
+	if a := r.get("/invoice/session/close/" + b.id); a.err == nil {
+		t.Errorf("answer %d", a.status)
+	}
+	if code, _ := r.get("/invoice/session/status/" + b.id).apiError(); code != codeNoSession {
+		t.Errorf("code %d", code)
+	}
+	for deadline := time.Now().Add(10 * time.Second); len(r.sim.Books().Accepted) == 0; <-time.After(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("what close set going has stopped")
+		}
+	}
+}
+
+func TestParseFaults_JSONAndYAML_AndEveryMistakeAtOnce(t *testing.T) {
+	want := fmt.Sprint([]Fault{{On: opClose, Kind: Slow, For: 90 * time.Second, Times: 2}, {Kind: Poison, Number: "FV/6", Code: 405}})
+	for _, script := range []string{
+		`[{"on":"close","kind":"slow","for":"90s","times":2},{"kind":"poison","number":"FV/6","code":405}]`,
+		"- {on: close, kind: slow, for: 1m30s, times: 2}\n- kind: poison\n  number: FV/6\n  code: 405\n",
+	} {
+		if got, err := ParseFaults([]byte(script)); err != nil || fmt.Sprint(got) != want {
+			t.Errorf("%v %v", got, err)
+		}
+	}
+	if got, err := ParseFaults(nil); err != nil || len(got) != 0 {
+		t.Errorf("nothing: %v %v", got, err)
+	}
+	_, err := ParseFaults([]byte(`[{"kind":"explode","on":"nowhere"},{"kind":"poison","probability":2,"lane":"air"},{"kind":"stuck"},{"kind":"slow","skip":-1,"number":"["}]`))
+	if err == nil {
+		t.Fatal("taken")
+	}
+	for _, part := range []string{"fault 1", "explode", "nowhere", "fault 2", "outside 0 to 1", "air", "needs the number", "fault 3", "positive duration", "fault 4", "skip/times", "not a pattern"} {
+		contains(t, err.Error(), part)
+	}
+	if _, err := ParseFaults([]byte(`[{"kind":"slow","duration":"1s"}]`)); err == nil {
+		t.Error("an unknown name is taken")
+	}
+}

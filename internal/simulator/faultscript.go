@@ -1,0 +1,31 @@
+package simulator
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"gopkg.in/yaml.v3"
+)
+
+// ParseFaults reads a list of faults, JSON or YAML, durations as "90s". Unknown names fail. An empty script is an
+// empty list. Errors are those of the reader or FieldErrors, joined.
+func ParseFaults(script []byte) ([]Fault, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(script)) // JSON is YAML as well
+	dec.KnownFields(true)
+	var faults []Fault
+	if err := dec.Decode(&faults); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read fault script: %w", err)
+	}
+	var errs []error
+	for i, f := range faults {
+		if err := f.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("fault %d: %w", i+1, err))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("check fault script: %w", err)
+	}
+	return faults, nil
+}

@@ -1,0 +1,57 @@
+package simulator
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// readable tells whether an account may read an invoice: its sender, seller or buyer may.
+func (a *accepted) readable(account Account) bool {
+	return a.account == account.ID || account.NIP != "" && (a.nip == account.NIP || a.buyerNIP == account.NIP)
+}
+
+// shown tells whether an invoice's number has been told to anybody yet: before that nobody can find it.
+func (s *Simulator) shown(a *accepted) bool {
+	if a.session.lane == laneBatch || a.session.boxed {
+		return s.status(a.session) >= 200
+	}
+	return !s.now().Before(a.sent.Add(s.opts.InvoiceDelay))
+}
+
+// invoiceGet gives the bytes that KSeF accepted.
+func (s *Simulator) invoiceGet(c *call) (reply, *refusal) {
+	s.mu.Lock()
+	a := s.byNumber[c.value(0)]
+	found := a != nil && a.readable(c.account) && s.shown(a)
+	s.mu.Unlock()
+	if !found {
+		return reply{}, &refusal{status: http.StatusBadRequest, code: codeNoInvoice, description: "Faktura o podanym identyfikatorze nie istnieje.",
+			details: fmt.Sprintf("Faktura o numerze KSeF %s nie została znaleziona.", c.value(0))}
+	}
+	content, err := s.documents.get(a.leaf)
+	if err != nil {
+		return reply{}, &refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"}
+	}
+	return reply{status: http.StatusOK, contentType: xmlType, body: content}, nil
+}
+
+// validateInvoice checks a document without sending it. canonicalForm is the document as it came: canonical XML is not
+// modelled.
+func (s *Simulator) validateInvoice(c *call) (reply, *refusal) {
+	answer := struct {
+		Valid   bool   `json:"valid"`
+		Version string `json:"invoiceVersion"`
+		Form    []byte `json:"canonicalForm"`
+	}{Form: c.body, Version: "v3"}
+	for _, version := range []string{"v3", "v2"} {
+		f := s.forms[version]
+		r := inspect(c.body, f, laneBatch, s.Now().In(s.warsaw))
+		if r.header == nil {
+			return reply{}, badInput("%s", r.details)
+		}
+		if r.header.namespace == f.namespace {
+			answer.Version, answer.Valid = version, r.code == 200
+		}
+	}
+	return jsonReply(answer), nil
+}

@@ -1,0 +1,87 @@
+package simulator
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+)
+
+// keyring holds the RSA key that is in force. Old ones are thrown away: KSeF rotates in emergencies too.
+type keyring struct {
+	current *rsa.PrivateKey
+	public  []byte // DER SubjectPublicKeyInfo
+}
+
+func (k *keyring) rotate(bits int) error {
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		return err
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return err
+	}
+	k.current, k.public = key, der
+	return nil
+}
+
+// open decrypts a session's AES key: RSA-OAEP, SHA-256 twice, no label, 32 bytes inside. nil when it cannot.
+func (k *keyring) open(encrypted []byte) []byte {
+	key, err := rsa.DecryptOAEP(sha256.New(), nil, k.current, encrypted, nil)
+	if err != nil || len(key) != 32 {
+		return nil
+	}
+	return key
+}
+
+var (
+	errBlocks  = errors.New("the length is not a positive multiple of 16")
+	errPadding = errors.New("the padding is wrong")
+)
+
+// decrypt undoes AES-256-CBC with PKCS#7 padding, in place.
+func decrypt(key, iv, data []byte) ([]byte, error) {
+	if len(data) == 0 || len(data)%aes.BlockSize != 0 {
+		return nil, errBlocks
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(data, data)
+	return unpad(data)
+}
+
+// unpad takes the PKCS#7 padding off; every byte of it is looked at.
+func unpad(data []byte) ([]byte, error) {
+	n := int(data[len(data)-1])
+	if n < 1 || n > aes.BlockSize || n > len(data) {
+		return nil, errPadding
+	}
+	for _, b := range data[len(data)-n:] {
+		if int(b) != n {
+			return nil, errPadding
+		}
+	}
+	return data[:len(data)-n], nil
+}
+
+// encrypt does AES-256-CBC with PKCS#7 padding, for the results of queries.
+func encrypt(key, iv, data []byte) ([]byte, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	n := aes.BlockSize - len(data)%aes.BlockSize
+	padded := make([]byte, len(data)+n)
+	copy(padded, data)
+	for i := len(data); i < len(padded); i++ {
+		padded[i] = byte(n)
+	}
+	cipher.NewCBCEncrypter(block, iv).CryptBlocks(padded, padded)
+	return padded, nil
+}

@@ -1,0 +1,131 @@
+package simulator
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	minPage   = 10
+	maxPage   = 250
+	maxSet    = 10_000 // records of one set of filters; more are truncated
+	maxMonths = 3
+)
+
+type dateRange struct {
+	From moment `json:"from"`
+	To   moment `json:"to"`
+}
+
+func (r dateRange) check() *refusal {
+	switch {
+	case r.To.Before(r.From.Time):
+		return badInput("range.to is before range.from")
+	case r.To.After(r.From.AddDate(0, maxMonths, 0)):
+		return badInput("range is longer than %d months", maxMonths)
+	}
+	return nil
+}
+
+func checkSubject(subject string) *refusal {
+	if !slices.Contains([]string{"Subject1", "Subject2", "Subject3", "SubjectAuthorized"}, subject) {
+		return badInput("subjectType %q is not Subject1, Subject2, Subject3 or SubjectAuthorized", subject)
+	}
+	return nil
+}
+
+// find gives the invoices that an account may see in a role and range of permanent storage, oldest first, and whether
+// there were more than one set holds. Third parties and authorized ones are not modelled: they have none. The caller
+// holds mu.
+func (s *Simulator) findInvoices(account Account, subject string, r dateRange) (found []*accepted, truncated bool) {
+	for _, a := range s.accepted {
+		mine := false
+		switch subject {
+		case "Subject1":
+			mine = a.account == account.ID || a.nip == account.NIP
+		case "Subject2":
+			mine = account.NIP != "" && a.buyerNIP == account.NIP
+		}
+		stored := a.at.Add(time.Second)
+		if !mine || !s.shown(a) || stored.Before(r.From.Time) || stored.After(r.To.Time) {
+			continue
+		}
+		if len(found) == maxSet {
+			return found, true
+		}
+		found = append(found, a)
+	}
+	return found, false
+}
+
+type subject struct {
+	Identifier string `json:"identifier"`
+	Name       string `json:"name"`
+}
+
+type invoiceMetadata struct {
+	Type        string  `json:"invoiceType"`
+	Number      string  `json:"invoiceNumber"`
+	KsefNumber  string  `json:"ksefNumber"`
+	Issued      string  `json:"issueDate"`
+	Mode        string  `json:"invoicingMode"`
+	Seller      subject `json:"seller"`
+	Buyer       subject `json:"buyer"`
+	Currency    string  `json:"currency"`
+	Net         float64 `json:"netAmount"`
+	VAT         float64 `json:"vatAmount"`
+	Gross       float64 `json:"grossAmount"`
+	Acquisition string  `json:"acquisitionDate"`
+	Storage     string  `json:"permanentStorageDate"`
+}
+
+func (a *accepted) metadata() invoiceMetadata {
+	return invoiceMetadata{
+		Type: a.kind, Number: a.number, KsefNumber: a.ksefNumber, Issued: a.issued, Mode: a.mode,
+		Seller: subject{a.nip, a.seller}, Buyer: subject{a.buyerNIP, a.buyer}, Currency: a.currency,
+		Net: float64(a.net) / 100, VAT: float64(a.vat) / 100, Gross: float64(a.gross) / 100,
+		Acquisition: rfc3339(a.at), Storage: rfc3339(a.at.Add(time.Second)),
+	}
+}
+
+// metadata lists invoices by page.
+func (s *Simulator) metadata(c *call) (reply, *refusal) {
+	var body struct {
+		Subject string    `json:"subjectType"`
+		Range   dateRange `json:"range"`
+		Offset  int32     `json:"pageOffset"`
+		Size    int32     `json:"pageSize"`
+		Asc     bool      `json:"sortAsc"`
+	}
+	if refused := c.decode(&body); refused != nil {
+		return reply{}, refused
+	}
+	if refused := checkSubject(body.Subject); refused != nil {
+		return reply{}, refused
+	}
+	if refused := body.Range.check(); refused != nil {
+		return reply{}, refused
+	}
+	if body.Offset < 0 || body.Size < minPage || body.Size > maxPage {
+		return reply{}, badInput("pageOffset is 0 or more, pageSize %d to %d", minPage, maxPage)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, truncated := s.findInvoices(c.account, body.Subject, body.Range)
+	if !body.Asc {
+		slices.Reverse(found)
+	}
+	answer := struct {
+		More      bool              `json:"hasMore"`
+		Truncated bool              `json:"isTruncated"`
+		Storage   string            `json:"permanentStorageDate,omitempty"`
+		Invoices  []invoiceMetadata `json:"invoices"`
+	}{Truncated: truncated, Storage: rfc3339(s.now()), Invoices: []invoiceMetadata{}}
+	from := min(int64(body.Offset)*int64(body.Size), int64(len(found)))
+	to := min(from+int64(body.Size), int64(len(found)))
+	for _, a := range found[from:to] {
+		answer.Invoices = append(answer.Invoices, a.metadata())
+	}
+	answer.More = to < int64(len(found))
+	return jsonReply(answer), nil
+}

@@ -1,0 +1,84 @@
+package simulator
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"ksefworker/internal/invoice"
+)
+
+func TestKsefNumber_ChecksumIsThatOfKSeFsExample(t *testing.T) {
+	if crc := crc8("5265877635-20250826-0100001AF629"); crc != 0xAF {
+		t.Errorf("CRC %02X", crc)
+	}
+	s := newRig(t).sim
+	seen := map[string]bool{}
+	for range 1000 {
+		n := s.ksefNumber(sellerA, noon)
+		if len(n) != 35 || seen[n] {
+			t.Fatalf("number %q", n)
+		}
+		seen[n] = true
+	}
+}
+
+func TestValidNIP_TellsRightFromWrong(t *testing.T) {
+	for nip, want := range map[string]bool{
+		"5265877635": true, "7352765225": true, "1111111111": true,
+		"5265877636": false, "0000000000": false, "526587763": false, "526-587-76-35": false, "526587763x": false, "1002345678": false, "": false,
+	} {
+		if validNIP(nip) != want {
+			t.Errorf("%q", nip)
+		}
+	}
+	valid := 0
+	for d := byte('0'); d <= '9'; d++ {
+		if validNIP("526587763" + string(d)) {
+			valid++
+		}
+	}
+	if valid != 1 {
+		t.Errorf("%d check digits are right", valid)
+	}
+}
+
+func TestDecrypt_WrongPadding_IsFound(t *testing.T) {
+	key, iv := make([]byte, 32), make([]byte, 16)
+	for _, n := range []int{0, 1, 15, 16, 17} {
+		sealed, err := encrypt(key, iv, bytes.Repeat([]byte("a"), n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, err := decrypt(key, iv, sealed); err != nil || len(plain) != n {
+			t.Errorf("%d bytes come back as %d: %v", n, len(plain), err)
+		}
+	}
+	for name, last := range map[string][]byte{
+		"padding of 0": {0}, "padding of 17": {17}, "padding of 3 with a wrong byte": {9, 3, 3}, "padding of 2 with one byte": {1, 2},
+	} {
+		block := append(bytes.Repeat([]byte("a"), 16-len(last)), last...)
+		if _, err := unpad(block); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	for _, n := range []int{0, 15, 17} {
+		if _, err := decrypt(key, iv, make([]byte, n)); err == nil {
+			t.Errorf("%d bytes are taken", n)
+		}
+	}
+}
+
+// TestNumbers_AgreeWithTheClients holds the two sides' own sums together: neither may borrow the other's, or a mistake
+// in it would never be found.
+func TestNumbers_AgreeWithTheClients(t *testing.T) {
+	for i := range 20_000 {
+		head := fmt.Sprintf("%010d-20261123-%012X", i*501_237, i*7919)
+		if ours, theirs := crc8(head), invoice.KsefChecksum(head); ours != theirs {
+			t.Fatalf("CRC of %s: %02X and %02X", head, ours, theirs)
+		}
+		if nip := head[:10]; validNIP(nip) != invoice.ValidNIP(nip) {
+			t.Fatalf("NIP %s: %v and %v", nip, validNIP(nip), invoice.ValidNIP(nip))
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package simulator
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+)
+
+type encryptionInfo struct {
+	InitVector   octets `json:"initVector"`
+	EncryptedKey octets `json:"encryptedKey"`
+}
+
+func (e encryptionInfo) check() *refusal {
+	if len(e.InitVector) != 16 {
+		return badInput("initVector has %d bytes, 16 are due", len(e.InitVector))
+	}
+	if len(e.EncryptedKey) == 0 {
+		return badInput("encryptedKey is empty")
+	}
+	return nil
+}
+
+type opened struct {
+	ID      string `json:"id"`
+	Created string `json:"created"`
+}
+
+func (s *Simulator) publicKey(*call) (reply, *refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return jsonReply(struct {
+		Algorithm string `json:"algorithm"`
+		PublicKey []byte `json:"publicKey"`
+	}{"RSA", s.keys.public}), nil
+}
+
+// begin makes a session of either lane. Whether its key can be decrypted is found out at once and told only later, as
+// KSeF does. The caller holds mu.
+func (s *Simulator) begin(c *call, lane string, f *form, e encryptionInfo) *session {
+	kind := "SO"
+	if lane == laneBatch {
+		kind = "SB"
+	}
+	now := s.now()
+	sess := &session{
+		id: s.reference(kind), lane: lane, account: c.account.ID, seller: c.account.NIP, form: f,
+		opened: now, expires: now.Add(sessionLife), key: s.keys.open(e.EncryptedKey), iv: e.InitVector,
+	}
+	s.admit(sess)
+	c.session = sess.id
+	return sess
+}
+
+func (s *Simulator) openOnline(c *call) (reply, *refusal) {
+	var body struct {
+		Version    string         `json:"invoiceVersion"`
+		Encryption encryptionInfo `json:"encryptionInfo"`
+	}
+	if refused := c.decode(&body); refused != nil {
+		return reply{}, refused
+	}
+	f := s.forms[body.Version]
+	if f == nil {
+		return reply{}, badInput("invoiceVersion %q is neither v2 nor v3", body.Version)
+	}
+	if refused := body.Encryption.check(); refused != nil {
+		return reply{}, refused
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sess := s.begin(c, laneOnline, f, body.Encryption)
+	if fault, struck := s.faults.take(sess.occasion(""), SessionRefused); struck {
+		sess.refuse = cmp.Or(fault.Code, 500)
+	}
+	return jsonReply(opened{sess.id, rfc3339(sess.opened)}), nil
+}
+
+// sentInvoice finds an invoice of an online session.
+type sentInvoice struct {
+	session *session
+	outcome *outcome
+}
+
+// sendInvoice takes one invoice into an open online session. What is wrong with it, its status tells, not this answer.
+func (s *Simulator) sendInvoice(c *call) (reply, *refusal) {
+	var body struct {
+		SessionID string `json:"sessionId"`
+		Encrypted struct {
+			Size    int32  `json:"invoiceSize"`
+			Hash    octets `json:"invoiceHash"`
+			Content octets `json:"encryptedInvoice"`
+		} `json:"encrypted"`
+	}
+	if refused := c.decode(&body); refused != nil {
+		return reply{}, refused
+	}
+	if body.Encrypted.Size < 1 || len(body.Encrypted.Hash) != sha256.Size || len(body.Encrypted.Content) == 0 {
+		return reply{}, badInput("encrypted needs a positive invoiceSize, an invoiceHash of 32 bytes and an encryptedInvoice")
+	}
+	c.session = body.SessionID
+
+	s.mu.Lock()
+	sess, refused := s.open(c, body.SessionID)
+	if refused != nil {
+		s.mu.Unlock()
+		return reply{}, refused
+	}
+	o := &outcome{ordinal: len(sess.invoices) + 1, id: s.reference("EE"), sent: s.now(), code: 150}
+	sess.pending++
+	sess.invoices = append(sess.invoices, o) // takes its place before the lock is given up for reading
+	s.sent[o.id] = sentInvoice{sess, o}
+	s.mu.Unlock()
+
+	read := s.decryptInvoice(sess, o, body.Encrypted.Size, body.Encrypted.Hash, body.Encrypted.Content)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.judge(sess, o, read)
+	if sess.pending--; !sess.closed.IsZero() {
+		s.conclude(sess)
+	}
+	return jsonReply(opened{o.id, rfc3339(o.sent)}), nil
+}
+
+// open gives the account's online session if it still takes invoices. The caller holds mu.
+func (s *Simulator) open(c *call, id string) (*session, *refusal) {
+	sess, refused := s.own(c.account, id)
+	if refused != nil {
+		return nil, refused
+	}
+	if sess.lane != laneOnline {
+		return nil, &refusal{status: 400, code: codeSessionStatus, description: "Status sesji nie pozwala na wykonanie operacji.", details: "Sesja wsadowa nie przyjmuje pojedynczych faktur."}
+	}
+	if status := s.status(sess); status != 100 {
+		return nil, wrongStatus(status, "wysyłkę faktur")
+	}
+	if len(sess.invoices) >= maxInvoices {
+		return nil, &refusal{status: 400, code: codeTooMany, description: "Przekroczono dozwoloną liczbę faktur w sesji.",
+			details: fmt.Sprintf("Sesja o numerze referencyjnym %s osiągnęła dozwolony limit liczby faktur %d.", id, maxInvoices)}
+	}
+	return sess, nil
+}
+
+// decryptInvoice opens and reads what was sent, without the lock: key, vector, form and lane of a session never change.
+func (s *Simulator) decryptInvoice(sess *session, o *outcome, size int32, hash, content []byte) reading {
+	if sess.key == nil {
+		return reading{code: 405}
+	}
+	plain, err := decrypt(sess.key, sess.iv, content)
+	if err != nil {
+		return reading{code: 435, details: err.Error()}
+	}
+	got := sha256.Sum256(plain)
+	switch {
+	case len(plain) != int(size):
+		return reading{hash: got, code: 430, details: fmt.Sprintf("invoiceSize %d, a document of %d bytes came", size, len(plain))}
+	case !bytes.Equal(got[:], hash):
+		return reading{hash: got, code: 430, details: "invoiceHash is not that of the document"}
+	}
+	return s.read(plain, sess.form, laneOnline, o.sent)
+}
+
+// invoiceStatus tells about an invoice of an online session.
+func (s *Simulator) invoiceStatus(c *call) (reply, *refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found, known := s.sent[c.value(0)]
+	if !known || found.session.account != c.account.ID || found.session.lost {
+		return reply{}, &refusal{status: 400, code: codeNoInvoice, description: "Faktura o podanym identyfikatorze nie istnieje.",
+			details: fmt.Sprintf("Faktura o numerze referencyjnym %s nie została znaleziona.", c.value(0))}
+	}
+	s.age(found.session)
+	return jsonReply(struct {
+		Info invoiceInfo `json:"invoiceInfo"`
+	}{s.info(found.session, found.outcome)}), nil
+}

@@ -1,0 +1,158 @@
+package simulator
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Names of the operations, as faults and logs use them.
+const (
+	opPublicKey         = "publicKey"
+	opOpenOnline        = "openOnline"
+	opOpenBatch         = "openBatch"
+	opPart              = "part"
+	opSessionStatus     = "sessionStatus"
+	opInvoices          = "invoices"
+	opClose             = "close"
+	opUPO               = "upo"
+	opSend              = "send"
+	opInvoiceStatus     = "invoiceStatus"
+	opInvoiceGet        = "invoiceGet"
+	opValidate          = "validate"
+	opGenerate          = "generate"
+	opLinks             = "links"
+	opVisualize         = "visualize"
+	opUPOVisualize      = "upoVisualize"
+	opMetadata          = "metadata"
+	opQueryStart        = "queryStart"
+	opQueryStatus       = "queryStatus"
+	opQueryResult       = "queryResult"
+	opBoxUploadInvoice  = "boxUploadInvoice"
+	opBoxInvoiceStatus  = "boxInvoiceStatus"
+	opBoxUploadBatch    = "boxUploadBatch"
+	opBoxBatchStatus    = "boxBatchStatus"
+	opBoxDownload       = "boxDownload"
+	opBoxDownloadStatus = "boxDownloadStatus"
+)
+
+func operationNames() []string {
+	return []string{opPublicKey, opOpenOnline, opOpenBatch, opPart, opSessionStatus, opInvoices, opClose, opUPO, opSend, opInvoiceStatus,
+		opInvoiceGet, opValidate, opGenerate, opLinks, opVisualize, opUPOVisualize, opMetadata, opQueryStart, opQueryStatus, opQueryResult,
+		opBoxUploadInvoice, opBoxInvoiceStatus, opBoxUploadBatch, opBoxBatchStatus, opBoxDownload, opBoxDownloadStatus}
+}
+
+// Content types of bodies and answers.
+const (
+	jsonType  = "application/json"
+	xmlType   = "text/xml"
+	htmlType  = "text/html"
+	pdfType   = "application/pdf"
+	zipType   = "application/zip"
+	bytesType = "application/octet-stream"
+)
+
+// operation is one line of the contract.
+type operation struct {
+	name    string
+	method  string
+	path    []string // segments; "*" takes one value
+	group   string   // of request limits; "" is a counter of its own
+	accepts string   // type of a success, for the Accept header; "" any
+	body    string   // Content-Type that a body must have
+	maxBody int64    // bytes
+	act     func(*call) (reply, *refusal)
+}
+
+// counter names the group that a request counts in.
+func (op *operation) counter() string {
+	if op.group != "" {
+		return op.group
+	}
+	return "other:" + op.name
+}
+
+const (
+	smallBody   = 1 << 20
+	invoiceBody = 6 << 20 // 3,000,000 bytes in Base64 and some room
+	packageBody = 2 << 30
+)
+
+// table is the whole contract. The two closes share a path: their group is found out from the session.
+func (s *Simulator) table() []*operation {
+	get := func(name, path, group, accepts string, act func(*call) (reply, *refusal)) *operation {
+		return &operation{name: name, method: http.MethodGet, path: segments(path), group: group, accepts: accepts, act: act}
+	}
+	post := func(name, path, group, accepts string, maxBody int64, act func(*call) (reply, *refusal)) *operation {
+		return &operation{name: name, method: http.MethodPost, path: segments(path), group: group, accepts: accepts, body: jsonType, maxBody: maxBody, act: act}
+	}
+	validate := post(opValidate, "/invoice/validate", "", jsonType, invoiceBody, s.validateInvoice)
+	validate.body = xmlType
+	boxBatch := post(opBoxUploadBatch, "/box/upload/batch", "", jsonType, packageBody, s.boxUploadBatch)
+	boxBatch.body = "multipart/form-data"
+	return []*operation{
+		get(opPublicKey, "/invoice/public/key", "", jsonType, s.publicKey),
+		post(opOpenOnline, "/invoice/session/open/online", groupOnline, jsonType, smallBody, s.openOnline),
+		post(opOpenBatch, "/invoice/session/open/batch", groupBatch, jsonType, smallBody, s.openBatch),
+		get(opSessionStatus, "/invoice/session/status/*", groupMisc, jsonType, s.sessionStatus),
+		get(opInvoices, "/invoice/session/invoices/*", groupList, jsonType, s.sessionInvoices),
+		get(opClose, "/invoice/session/close/*", groupBatchClose, jsonType, s.closeSession),
+		get(opUPO, "/invoice/session/upo/*", groupMisc, xmlType, s.sessionReceipt),
+		post(opSend, "/invoice/send", groupSend, jsonType, invoiceBody, s.sendInvoice),
+		get(opInvoiceStatus, "/invoice/status/*", groupStatus, jsonType, s.invoiceStatus),
+		get(opInvoiceGet, "/invoice/get/*", groupDownload, xmlType, s.invoiceGet),
+		validate,
+		post(opGenerate, "/invoice/generate", "", xmlType, invoiceBody, s.generate),
+		post(opLinks, "/invoice/links", "", jsonType, smallBody, s.links),
+		post(opVisualize, "/invoice/visualize", "", "", invoiceBody, s.visualize),
+		post(opUPOVisualize, "/invoice/upo/visualize", "", pdfType, packageBody, s.visualizeReceipt),
+		post(opMetadata, "/invoice/metadata", "", jsonType, smallBody, s.metadata),
+		post(opQueryStart, "/invoice/query/start", "", jsonType, smallBody, s.queryStart),
+		get(opQueryStatus, "/invoice/query/status/*", "", jsonType, s.queryStatus),
+		get(opQueryResult, "/invoice/query/result/*/*", "", bytesType, s.queryResult),
+		post(opBoxUploadInvoice, "/box/upload/invoice", "", jsonType, invoiceBody, s.boxUploadInvoice),
+		get(opBoxInvoiceStatus, "/box/upload/invoice/*", "", jsonType, s.boxInvoiceStatus),
+		boxBatch,
+		get(opBoxBatchStatus, "/box/upload/batch/*", "", jsonType, s.boxBatchStatus),
+		post(opBoxDownload, "/box/download/invoices", "", jsonType, smallBody, s.boxDownload),
+		get(opBoxDownloadStatus, "/box/download/invoices/*", "", zipType, s.boxDownloadStatus),
+	}
+}
+
+func segments(path string) []string { return strings.Split(strings.TrimPrefix(path, "/"), "/") }
+
+// find gives the operation of a request and the values in its path. Without one it says whether the path exists.
+func (s *Simulator) find(method string, u *url.URL) (op *operation, values []string, pathKnown bool) {
+	parts := segments(u.EscapedPath())
+	for _, candidate := range s.operations {
+		got, ok := match(candidate.path, parts)
+		if !ok {
+			continue
+		}
+		pathKnown = true
+		if candidate.method == method {
+			return candidate, got, true
+		}
+	}
+	return nil, nil, pathKnown
+}
+
+func match(pattern, parts []string) (values []string, ok bool) {
+	if len(pattern) != len(parts) {
+		return nil, false
+	}
+	for i, want := range pattern {
+		if want != "*" {
+			if want != parts[i] {
+				return nil, false
+			}
+			continue
+		}
+		value, err := url.PathUnescape(parts[i])
+		if err != nil || value == "" {
+			return nil, false
+		}
+		values = append(values, value)
+	}
+	return values, true
+}

@@ -1,0 +1,152 @@
+package simulator
+
+import (
+	"encoding/hex"
+	"time"
+)
+
+// outcome is what became of one invoice in a session.
+type outcome struct {
+	ordinal int
+	id      string // reference number; "" in a batch session, where the gateway gives none
+	sent    time.Time
+
+	nip, kind, number string // as far as they could be read
+	hash              [32]byte
+
+	code       int
+	details    string
+	extensions []extension
+	accepted   *accepted // when code is 200
+	hideNumber bool      // by a fault
+}
+
+// statusInfo is the contract's StatusInfo.
+type statusInfo struct {
+	Code        int         `json:"code"`
+	Description string      `json:"description"`
+	Details     string      `json:"details,omitempty"`
+	Extensions  []extension `json:"extensions,omitempty"`
+}
+
+type extension struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// invoiceInfo is the contract's InvoiceInfo.
+type invoiceInfo struct {
+	Status      statusInfo `json:"status"`
+	Ordinal     int        `json:"ordinal,omitempty"`
+	Number      string     `json:"invoiceNumber,omitempty"`
+	KsefNumber  string     `json:"ksefNumber,omitempty"`
+	Acquisition string     `json:"acquisitionDate,omitempty"`
+	Storage     string     `json:"permanentStorageDate,omitempty"`
+	Mode        string     `json:"invoicingMode,omitempty"`
+}
+
+// rfc3339 is the form of dates in answers.
+func rfc3339(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+
+func hexHash(hash [32]byte) string { return hex.EncodeToString(hash[:]) }
+
+// describeInvoice gives KSeF's text for an invoice's code.
+func describeInvoice(code int) string {
+	switch code {
+	case 100:
+		return "Faktura przyjęta do dalszego przetwarzania"
+	case 150:
+		return "Trwa przetwarzanie"
+	case 200:
+		return "Sukces"
+	case 405:
+		return "Przetwarzanie anulowane z powodu błędu sesji"
+	case 410:
+		return "Nieprawidłowy zakres uprawnień"
+	case 415:
+		return "Brak możliwości wysyłania faktury z załącznikiem"
+	case 430:
+		return "Błąd weryfikacji pliku faktury"
+	case 435:
+		return "Błąd odszyfrowania pliku"
+	case 440:
+		return "Duplikat faktury"
+	case 450:
+		return "Błąd weryfikacji semantyki dokumentu faktury"
+	case 550:
+		return "Operacja została anulowana przez system"
+	}
+	return "Nieznany błąd"
+}
+
+// visible is the code of an invoice that a client sees now. The caller holds mu.
+func (s *Simulator) visible(sess *session, o *outcome) int {
+	status := s.status(sess)
+	if sess.lane == laneBatch {
+		if status < 200 {
+			return 150
+		}
+		return o.code
+	}
+	if status == 415 || sess.decided && status == sess.code && status != 200 && status != 445 {
+		return 405
+	}
+	age := s.now().Sub(o.sent)
+	switch {
+	case sess.refuse != 0 && age >= s.opts.InvoiceDelay:
+		return 150 // the session will fail; nothing is decided before that
+	case age >= s.opts.InvoiceDelay:
+		return o.code
+	case age >= s.opts.InvoiceDelay/2:
+		return 150
+	}
+	return 100
+}
+
+// info is the answer about one invoice, now. The caller holds mu.
+func (s *Simulator) info(sess *session, o *outcome) invoiceInfo {
+	code := s.visible(sess, o)
+	i := invoiceInfo{Ordinal: o.ordinal, Status: statusInfo{Code: code, Description: describeInvoice(code)}}
+	if code < 200 {
+		return i
+	}
+	if !o.hideNumber {
+		i.Number = o.number
+	}
+	if code != o.code {
+		return i
+	}
+	i.Status.Details, i.Status.Extensions = o.details, o.extensions
+	if a := o.accepted; a != nil {
+		i.KsefNumber, i.Mode = a.ksefNumber, a.mode
+		i.Acquisition, i.Storage = rfc3339(a.at), rfc3339(a.at.Add(time.Second))
+	}
+	return i
+}
+
+// sessionInvoices lists what the session holds. Of a batch session nothing is known while its status is 100, and
+// never of one that could not be unpacked.
+func (s *Simulator) sessionInvoices(c *call) (reply, *refusal) {
+	s.mu.Lock()
+	sess, refused := s.own(c.account, c.value(0))
+	if refused != nil {
+		s.mu.Unlock()
+		return reply{}, refused
+	}
+	list := s.list(sess)
+	s.mu.Unlock() // ten thousand lines of JSON are made without the lock
+	return jsonReply(struct {
+		Invoices []invoiceInfo `json:"invoices"`
+	}{list}), nil
+}
+
+func (s *Simulator) list(sess *session) []invoiceInfo {
+	list := []invoiceInfo{}
+	if sess.lane == laneBatch && s.status(sess) == 100 {
+		return list
+	}
+	for _, o := range sess.invoices {
+		list = append(list, s.info(sess, o))
+	}
+	return list
+}

@@ -1,0 +1,149 @@
+package simulator
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// part is what the storage holds for one part: the last upload counts, as with any blob.
+type part struct {
+	file string
+	size int64
+	hash [32]byte
+}
+
+func (p *part) remove() { _ = os.Remove(p.file) } // Close removes the directory in any case
+
+// partHeaders must be sent with the part, all of them, exactly. The second differs from part to part, so that a client
+// that knows them by heart is found out.
+func partHeaders(session string, ordinal int) []nameValue {
+	return []nameValue{{"x-ms-blob-type", "BlockBlob"}, {"x-ms-meta-part", fmt.Sprintf("%s-%d", session[len(session)-2:], ordinal)}}
+}
+
+// partURL is pre-signed: whoever has it may upload, no other authorization is wanted.
+func (s *Simulator) partURL(r *http.Request, sess *session, ordinal int) string {
+	base := s.opts.BaseURL
+	if base == "" {
+		base = "http://" + r.Host
+	}
+	path := fmt.Sprintf("/storage/%s/batch-parts/%d", strings.ToLower(sess.id), ordinal)
+	until := strconv.FormatInt(sess.partsUntil().Unix(), 10)
+	return base + path + "?" + url.Values{"se": {until}, "sig": {s.sign(path, until)}}.Encode()
+}
+
+func (s *Simulator) sign(path, until string) string {
+	mac := hmac.New(sha256.New, s.signing)
+	_, _ = io.WriteString(mac, path+"\n"+until) // a hash never fails
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// storage takes the uploads of parts. It does not look into them: what is wrong, processing finds.
+func (s *Simulator) storage(w http.ResponseWriter, r *http.Request) int {
+	sess, ordinal, refused := s.partOf(r)
+	if refused != nil {
+		return send(w, refused)
+	}
+	var spooled *part
+	return s.perform(w, job{
+		ctx:   r.Context(),
+		where: occasion{on: opPart, account: sess.account, nip: sess.seller, lane: laneBatch},
+		prepare: func() *refusal {
+			if refused := checkUpload(r, sess, ordinal); refused != nil {
+				return refused
+			}
+			var err error
+			if spooled, err = s.spool(r); err != nil {
+				return &refusal{status: http.StatusBadRequest, code: 400, description: "Bad Request", details: "the body ended early"}
+			}
+			return nil
+		},
+		act:  func() reply { return s.store(sess, ordinal, spooled) },
+		lose: func() { s.lose(sess.id) },
+	})
+}
+
+// partOf finds the session of an upload and checks the signature.
+func (s *Simulator) partOf(r *http.Request) (*session, int, *refusal) {
+	denied := &refusal{status: http.StatusUnauthorized, code: 401, description: "Unauthorized", details: "the signature is wrong"}
+	until, sig := r.URL.Query().Get("se"), r.URL.Query().Get("sig")
+	if !hmac.Equal([]byte(sig), []byte(s.sign(r.URL.Path, until))) {
+		return nil, 0, denied
+	}
+	// The path was signed here: it has its form.
+	names := segments(r.URL.Path)
+	ordinal, err := strconv.Atoi(names[len(names)-1])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sess := s.sessions[strings.ToUpper(names[1])]
+	if err != nil || sess == nil || sess.lost {
+		return nil, 0, denied
+	}
+	return sess, ordinal, nil
+}
+
+// checkUpload holds the method and headers against what was given out. sess's id and declared parts never change.
+func checkUpload(r *http.Request, sess *session, ordinal int) *refusal {
+	bad := func(details string) *refusal {
+		return &refusal{status: http.StatusBadRequest, code: 400, description: "Bad Request", details: details}
+	}
+	switch {
+	case r.Method != http.MethodPut:
+		return bad("the method is not PUT")
+	case r.Header.Get("Authorization") != "":
+		return bad("an Authorization header beside the signature")
+	case r.ContentLength < 0:
+		return bad("no Content-Length")
+	case r.ContentLength > maxEncrypted:
+		return bad("too large")
+	}
+	for _, h := range partHeaders(sess.id, ordinal) {
+		if got := r.Header.Values(h.Name); len(got) != 1 || got[0] != h.Value {
+			return bad("header " + h.Name + " is not as it was given")
+		}
+	}
+	return nil
+}
+
+// spool writes a body to a file and hashes it on the way.
+func (s *Simulator) spool(r *http.Request) (*part, error) {
+	f, err := os.CreateTemp(s.dir, "part-")
+	if err != nil {
+		return nil, fmt.Errorf("make part file: %w", err)
+	}
+	p := &part{file: f.Name()}
+	hash := sha256.New()
+	p.size, err = io.Copy(io.MultiWriter(f, hash), r.Body)
+	if closing := f.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		p.remove()
+		return nil, fmt.Errorf("spool part: %w", err)
+	}
+	hash.Sum(p.hash[:0])
+	return p, nil
+}
+
+// store books a spooled part, unless it came too late.
+func (s *Simulator) store(sess *session, ordinal int, p *part) reply {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.age(sess)
+	if !sess.closed.IsZero() || !s.now().Before(sess.partsUntil()) {
+		p.remove()
+		return (&refusal{status: http.StatusForbidden, code: 403, description: "Forbidden", details: "too late"}).reply()
+	}
+	if old := sess.parts[ordinal]; old != nil {
+		old.remove()
+	}
+	sess.parts[ordinal] = p
+	return reply{status: http.StatusCreated}
+}

@@ -1,0 +1,77 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+)
+
+// refusal is an answer other than success. Codes of five digits are those of the ministry's API, which the gateway is
+// assumed to pass on: its own list is not published.
+type refusal struct {
+	status      int
+	code        int
+	description string
+	details     string
+	retryAfter  int // seconds; 0 sends no header
+}
+
+const (
+	codeTooMany       = 21155
+	codePartSize      = 21157
+	codePartCount     = 21161
+	codeNoInvoice     = 21164
+	codeNoSession     = 21173
+	codeNoQuery       = 21175
+	codeNoReceipt     = 21178
+	codeSessionStatus = 21180
+	codeTimedOut      = 21208
+	codeInput         = 21405
+)
+
+func badInput(format string, args ...any) *refusal {
+	return &refusal{status: http.StatusBadRequest, code: codeInput, description: "Błąd walidacji danych wejściowych.", details: fmt.Sprintf(format, args...)}
+}
+
+func noSession(id string) *refusal {
+	return &refusal{status: http.StatusBadRequest, code: codeNoSession, description: "Brak sesji o wskazanym numerze referencyjnym.",
+		details: fmt.Sprintf("Sesja o numerze referencyjnym %s nie została znaleziona.", id)}
+}
+
+func wrongStatus(status int, what string) *refusal {
+	return &refusal{status: http.StatusBadRequest, code: codeSessionStatus, description: "Status sesji nie pozwala na wykonanie operacji.",
+		details: fmt.Sprintf("Status sesji %d uniemożliwia %s.", status, what)}
+}
+
+// running is how the box and queries say "ask again": in the first phase a 200 that carries an error object, in the
+// second a 400. The contract allows both, and a client must take both.
+func running(code int) *refusal {
+	if code == 100 {
+		return &refusal{status: http.StatusOK, code: 100, description: "Przyjęto do przetwarzania"}
+	}
+	return &refusal{status: http.StatusBadRequest, code: 150, description: "Trwa przetwarzanie"}
+}
+
+func (f *refusal) reply() reply {
+	type fault struct {
+		Code        int     `json:"code"`
+		Description string  `json:"description"`
+		Details     *string `json:"details"`
+	}
+	body := struct {
+		Error fault `json:"error"`
+	}{fault{Code: f.code, Description: f.description}}
+	if f.details != "" {
+		body.Error.Details = &f.details
+	}
+	raw, _ := json.Marshal(body) // strings and numbers only: it cannot fail
+	r := reply{status: f.status, contentType: jsonType, body: raw, header: http.Header{}}
+	if f.retryAfter > 0 {
+		r.header.Set("Retry-After", strconv.Itoa(f.retryAfter))
+	}
+	if f.status == http.StatusUnauthorized {
+		r.header.Set("WWW-Authenticate", `Basic realm="ksefapi"`)
+	}
+	return r
+}

@@ -1,0 +1,247 @@
+package simulator
+
+import (
+	"bytes"
+	"encoding/base64"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestAuthorization_NotExactlyBasic_Is401WithJSON(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Accounts = []Account{{ID: "own", Key: "k", NIP: sellerA}} })
+	basic := func(text string) string { return "Basic " + base64.StdEncoding.EncodeToString([]byte(text)) }
+	for name, c := range map[string]struct {
+		header []string
+		status int
+	}{
+		"the contract's example":               {[]string{"Basic dGVzdF9pZDp0ZXN0X2tleQ=="}, 200},
+		"a tenant by the default rule":         {[]string{basic("test_5265877635:test_key")}, 200},
+		"an account from the options":          {[]string{basic("own:k")}, 200},
+		"no header":                            {nil, 401},
+		"two headers":                          {[]string{basic("test_id:test_key"), basic("test_id:test_key")}, 401},
+		"the scheme in small letters":          {[]string{"basic dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
+		"Bearer":                               {[]string{"Bearer dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
+		"two spaces":                           {[]string{"Basic  dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
+		"Base64 without padding":               {[]string{"Basic dGVzdF9pZDp0ZXN0X2tleQ"}, 401},
+		"a wrong key":                          {[]string{basic("test_id:test_keY")}, 401},
+		"an empty key":                         {[]string{basic("test_id:")}, 401},
+		"no colon":                             {[]string{basic("test_id")}, 401},
+		"a tenant with a wrong check digit":    {[]string{basic("test_5265877636:test_key")}, 401},
+		"a key with a line end, as from files": {[]string{basic("test_id:test_key\n")}, 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req := r.request(http.MethodGet, "/invoice/public/key", nil)
+			req.Header["Authorization"] = c.header
+			a := r.do(req)
+			if a.status != c.status {
+				t.Fatalf("status %d", a.status)
+			}
+			if code, _ := a.apiError(); a.status == 401 && (code != 401 || a.header.Get("Content-Type") != "application/json") {
+				t.Errorf("answer %s", a.body)
+			}
+		})
+	}
+	if n := r.sim.Books().Requests["other:publicKey"]; n != 3 {
+		t.Errorf("%d requests are counted: those without a key belong to nobody", n)
+	}
+}
+
+func TestRoutes_NotInTheContract_AreRefusedAsJSON(t *testing.T) {
+	r := newRig(t)
+	for _, c := range []struct {
+		method, path string
+		status       int
+	}{
+		{"GET", "/", 404},
+		{"GET", "/invoice/public/key/", 404},
+		{"GET", "/Invoice/public/key", 404},
+		{"POST", "/invoice/public/key", 405},
+		{"HEAD", "/invoice/public/key", 405},
+		{"PUT", "/invoice/send", 405},
+		{"DELETE", "/invoice/session/close/x", 405},
+		{"POST", "/invoice/session/close/x", 405},
+		{"GET", "/invoice/session/close/", 404},
+		{"GET", "/invoice/session/close/a/b", 404},
+		{"GET", "/sim/nothing", 404},
+	} {
+		a := r.do(r.request(c.method, c.path, nil))
+		if code, _ := a.apiError(); a.status != c.status || c.method != "HEAD" && code != c.status {
+			t.Errorf("%s %s: %d %s", c.method, c.path, a.status, a.body)
+		}
+	}
+}
+
+func TestAccept_NotTheAnswersType_Is406(t *testing.T) {
+	r := newRig(t)
+	for accept, want := range map[string]int{"application/json": 200, "*/*": 200, "text/html, application/json": 200, "text/xml": 406} {
+		req := r.request("GET", "/invoice/public/key", nil)
+		req.Header.Set("Accept", accept)
+		if a := r.do(req); a.status != want {
+			t.Errorf("%s: %d", accept, a.status)
+		}
+	}
+}
+
+func TestDecodeStrict_RefusesWhatTheContractDoesNotSay(t *testing.T) {
+	type inner struct {
+		N int32 `json:"n"`
+	}
+	type shape struct {
+		Name string  `json:"name"`
+		Data octets  `json:"data"`
+		List []inner `json:"list"`
+		Flag bool    `json:"flag"`
+		Note string  `json:"note,omitempty"`
+	}
+	good := `{"name":"a","data":"AAE=","list":[{"n":1}],"flag":false,"note":"x"}`
+	for name, c := range map[string]struct{ body, fault string }{
+		"everything":                   {good, ""},
+		"an optional field left out":   {strings.Replace(good, `,"note":"x"`, "", 1), ""},
+		"an optional field null":       {strings.Replace(good, `"note":"x"`, `"note":null`, 1), ""},
+		"a required field left out":    {strings.Replace(good, `,"flag":false`, "", 1), `lacks the required field "flag"`},
+		"a required field null":        {strings.Replace(good, `"flag":false`, `"flag":null`, 1), `lacks the required field "flag"`},
+		"a required field deeper down": {strings.Replace(good, `{"n":1}`, `{}`, 1), `body.list[0] lacks the required field "n"`},
+		"an unknown field":             {strings.Replace(good, `"note"`, `"nota"`, 1), `unknown field "nota"`},
+		"a name in other case":         {strings.Replace(good, `"name"`, `"Name"`, 1), `unknown field "Name"`},
+		"a field twice":                {strings.Replace(good, `"note":"x"`, `"flag":true`, 1), "twice"},
+		"a string for a number":        {strings.Replace(good, `"n":1`, `"n":"1"`, 1), "read body"},
+		"a number beyond int32":        {strings.Replace(good, `"n":1`, `"n":2147483648`, 1), "read body"},
+		"Base64 without padding":       {strings.Replace(good, "AAE=", "AAE", 1), "padding"},
+		"Base64 of the URL's alphabet": {strings.Replace(good, "AAE=", "-_8=", 1), "standard alphabet"},
+		"Base64 with stray bits":       {strings.Replace(good, "AAE=", "AAF=", 1), "Base64"},
+		"Base64 with a line break":     {strings.Replace(good, "AAE=", `AA\nE=`, 1), "line breaks"},
+		"a list for the whole":         {`[]`, "not a JSON object"},
+		"nothing":                      {``, "not a JSON object"},
+		"two objects":                  {good + good, "followed by more data"},
+		"an object that never ends":    {good[:len(good)-1], "not valid JSON"},
+		"text that is not UTF-8":       {strings.Replace(good, `"a"`, "\"\xff\"", 1), "UTF-8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var into shape
+			err := decodeStrict([]byte(c.body), &into)
+			if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
+				t.Errorf("got %v", err)
+			}
+			if err == nil && (into.Name != "a" || !bytes.Equal(into.Data, []byte{0, 1}) || into.List[0].N != 1) {
+				t.Errorf("read %+v", into)
+			}
+		})
+	}
+}
+
+func FuzzDecodeStrict_NeverPanics(f *testing.F) {
+	f.Add([]byte(`{"sessionId":"a","encrypted":{"invoiceSize":1,"invoiceHash":"AAE=","encryptedInvoice":"AAE="}}`))
+	f.Fuzz(func(_ *testing.T, raw []byte) {
+		var into struct {
+			SessionID string    `json:"sessionId"`
+			Encrypted []octets  `json:"encrypted"`
+			Range     dateRange `json:"range,omitempty"`
+		}
+		_ = decodeStrict(raw, &into)
+	})
+}
+
+func TestPost_NotAsJSON_IsRefused(t *testing.T) {
+	r := newRig(t)
+	req := r.request("POST", "/invoice/send", []byte("{}"))
+	req.Header.Set("Content-Type", "text/plain")
+	if a := r.do(req); a.status != 400 {
+		t.Errorf("text/plain: %d", a.status)
+	}
+	if a := r.post("/invoice/session/open/online", bytes.Repeat([]byte(" "), smallBody+1)); a.status != 413 {
+		t.Errorf("a body beyond the cap: %d", a.status)
+	}
+}
+
+func TestOpen_BadRequests_AreRefusedAndMakeNoSession(t *testing.T) {
+	r := newRig(t)
+	archive := zipOf(t, faXML(sellerA, "FV/1", today))
+	for name, c := range map[string]struct {
+		change func(b *batch)
+		code   int
+	}{
+		"form FA(1)":               {func(b *batch) { b.open["invoiceVersion"] = "v1" }, codeInput},
+		"no encryption":            {func(b *batch) { delete(b.open, "encryptionInfo") }, codeInput},
+		"no offline flag":          {func(b *batch) { delete(b.open, "offline") }, codeInput},
+		"a vector of 12 bytes":     {func(b *batch) { b.open["encryptionInfo"].(m)["initVector"] = make([]byte, 12) }, codeInput},
+		"an empty key":             {func(b *batch) { b.open["encryptionInfo"].(m)["encryptedKey"] = "" }, codeInput},
+		"a size of nothing":        {func(b *batch) { b.info()["batchSize"] = 0 }, codeInput},
+		"a size beyond int32":      {func(b *batch) { b.info()["batchSize"] = int64(5_000_000_000) }, codeInput},
+		"a hash in hex":            {func(b *batch) { b.info()["batchHash"] = strings.Repeat("ab", 32) }, codeInput},
+		"no parts":                 {func(b *batch) { b.info()["batchParts"] = []m{} }, codePartCount},
+		"51 parts":                 {func(b *batch) { b.info()["batchParts"] = parts(51) }, codePartCount},
+		"ordinals from 0":          {func(b *batch) { b.declared[0]["ordinal"] = 0 }, codeInput},
+		"ordinals with a gap":      {func(b *batch) { b.declared[0]["ordinal"] = 2 }, codeInput},
+		"an ordinal twice":         {func(b *batch) { b.info()["batchParts"] = append(b.declared, b.declared[0]) }, codeInput},
+		"a part of nothing":        {func(b *batch) { b.declared[0]["partSize"] = 0 }, codePartSize},
+		"a part beyond 100 MB":     {func(b *batch) { b.declared[0]["partSize"] = 100_000_017 }, codePartSize},
+		"a part hash of 20 bytes":  {func(b *batch) { b.declared[0]["partHash"] = make([]byte, 20) }, codeInput},
+		"a field that is not ours": {func(b *batch) { b.open["compressionType"] = "Zip" }, codeInput},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := r.pack(archive, 1)
+			c.change(b)
+			a := r.post("/invoice/session/open/batch", b.open)
+			if code, _ := a.apiError(); a.status != 400 || code != c.code {
+				t.Errorf("answer %d %s", a.status, a.body)
+			}
+		})
+	}
+	if a := r.post("/invoice/session/open/online", m{"invoiceVersion": "v4", "encryptionInfo": r.secret().info()}); a.status != 400 {
+		t.Errorf("online v4: %d", a.status)
+	}
+	if n := len(r.sim.Books().Sessions); n != 0 {
+		t.Errorf("%d sessions", n)
+	}
+	full := r.pack(archive, 1)
+	full.declared[0]["partSize"] = 100_000_016
+	full.begin() // 100,000,000 bytes and their padding
+	many := r.pack(archive, 1)
+	many.info()["batchParts"] = parts(50)
+	many.begin()
+}
+
+func parts(n int) []m {
+	list := make([]m, n)
+	for i := range list {
+		list[i] = m{"ordinal": i + 1, "partSize": 16, "partHash": make([]byte, 32)}
+	}
+	return list
+}
+
+func TestSessions_UnknownOrOfAnotherAccount_DoNotExist(t *testing.T) {
+	r := newRig(t)
+	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll().close()
+	r.await(b.id)
+	o := r.openOnline()
+	stranger := r.as("test_" + sellerB)
+	for _, c := range []struct {
+		who *rig
+		id  string
+	}{{r, "20261123-SB-0000000000-0000000000-00"}, {stranger, b.id}, {stranger, o.id}} {
+		for _, call := range []string{"status", "invoices", "close", "upo"} {
+			a := c.who.get("/invoice/session/" + call + "/" + c.id)
+			if code, details := a.apiError(); a.status != 400 || code != codeNoSession || !strings.Contains(details, c.id) {
+				t.Errorf("%s: %d %s", call, a.status, a.body)
+			}
+		}
+		body := o.body(faXML(sellerA, "FV/2", today))
+		body["sessionId"] = c.id
+		if code, _ := c.who.post("/invoice/send", body).apiError(); code != codeNoSession {
+			t.Errorf("send: %d", code)
+		}
+	}
+	id := o.send(faXML(sellerA, "FV/2", today))
+	for who, status := range map[*rig]int{r: 200, stranger: 400} {
+		if a := who.get("/invoice/status/" + id); a.status != status {
+			t.Errorf("invoice status: %d", a.status)
+		}
+		if a := who.get("/invoice/get/" + r.sim.Books().Accepted[0].KsefNumber); a.status != status {
+			t.Errorf("get: %d", a.status)
+		}
+	}
+	if a := r.as("test_" + buyer).get("/invoice/get/" + r.sim.Books().Accepted[0].KsefNumber); a.status != 200 {
+		t.Errorf("the buyer may not read: %d", a.status)
+	}
+}

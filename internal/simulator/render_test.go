@@ -1,0 +1,106 @@
+package simulator
+
+import (
+	"bytes"
+	"image/png"
+	"strings"
+	"testing"
+)
+
+func TestValidate_TellsVersionAndVerdict(t *testing.T) {
+	r := newRig(t)
+	ask := func(document, kind string) answer {
+		req := r.request("POST", "/invoice/validate", []byte(document))
+		req.Header.Set("Content-Type", kind)
+		return r.do(req)
+	}
+	good := faXML(sellerA, "FV/1", today)
+	for document, want := range map[string]bool{good: true, strings.Replace(good, "<P_15>123.00</P_15>", "", 1): false} {
+		var v struct {
+			Valid   bool   `json:"valid"`
+			Version string `json:"invoiceVersion"`
+			Form    []byte `json:"canonicalForm"`
+		}
+		r.ok(ask(document, "text/xml; charset=utf-8"), &v)
+		if v.Valid != want || v.Version != "v3" || string(v.Form) != document {
+			t.Errorf("%+v", v)
+		}
+	}
+	if ask("no XML", "text/xml").status != 400 || ask(good, "application/json").status != 400 {
+		t.Error("taken")
+	}
+}
+
+func TestGenerate_WritesTheElementsInTheirOrder(t *testing.T) {
+	r := newRig(t)
+	a := r.post("/invoice/generate", []byte(`{"invoice":{"Naglowek":{"KodFormularza":"FA","WariantFormularza":3},"Fa":{"P_2":"A & <B>","WZ":["1","2"],"P_15":123.40,
+		"X":null,"Y":{"@a":"1 \"2\"","#text":true}}}}`))
+	const want = `<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"><Naglowek><KodFormularza kodSystemowy="FA (3)" wersjaSchemy="1-0E">FA</KodFormularza>` +
+		`<WariantFormularza>3</WariantFormularza></Naglowek><Fa><P_2>A &amp; &lt;B&gt;</P_2><WZ>1</WZ><WZ>2</WZ><P_15>123.40</P_15><Y a="1 &#34;2&#34;">true</Y></Fa></Faktura>`
+	if a.status != 200 || string(a.body) != want || a.header.Get("Content-Type") != xmlType {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	for _, body := range []string{`{}`, `{"invoice":{"a b":1}}`, `{"invoice":{"a":1,"@b":2}}`, `{"invoice":{"@b":{}}}`} {
+		if a := r.post("/invoice/generate", []byte(body)); a.status != 400 {
+			t.Errorf("%s: %d %s", body, a.status, a.body)
+		}
+	}
+}
+
+func TestLinks_AreKODI(t *testing.T) {
+	r := newRig(t)
+	hash := bytes.Repeat([]byte{0xFB}, 32)
+	for _, date := range []string{"2026-11-23", "2026-11-23T00:00:00Z"} {
+		var l struct {
+			Invoice struct {
+				Link  string `json:"link"`
+				Image []byte `json:"image"`
+			} `json:"invoice"`
+		}
+		r.ok(r.post("/invoice/links", m{"nip": sellerA, "issueDate": date, "invoiceHash": hash}), &l)
+		if l.Invoice.Link != "https://qr-test.ksef.mf.gov.pl/invoice/5265877635/23-11-2026/"+strings.Repeat("-_v7", 10)+"-_s" {
+			t.Error(l.Invoice.Link)
+		}
+		if _, err := png.Decode(bytes.NewReader(l.Invoice.Image)); err != nil {
+			t.Error(err)
+		}
+	}
+	if a := r.post("/invoice/links", m{"nip": "1", "issueDate": today, "invoiceHash": hash}); a.status != 400 {
+		t.Errorf("a wrong NIP: %d", a.status)
+	}
+}
+
+func TestVisualize_GivesHTMLOrPDF(t *testing.T) {
+	r := newRig(t)
+	body := func(format string) m {
+		return m{"offline": false, "invoiceData": []byte(faXML(sellerA, "FV/(1)", today)), "outputFormat": format, "outputLanguage": "pl"}
+	}
+	page := r.post("/invoice/visualize", body("html"))
+	contains(t, string(page.body), "FV/(1)")
+	document := r.post("/invoice/visualize", body("pdf"))
+	receipt := r.post("/invoice/upo/visualize", m{"outputFormat": "pdf", "outputLanguage": "en", "upoData": []byte("<Potwierdzenie/>")})
+	for _, a := range []answer{document, receipt} {
+		at := bytes.LastIndex(a.body, []byte("startxref\n"))
+		if a.header.Get("Content-Type") != pdfType || !bytes.HasPrefix(a.body, []byte("%PDF-")) || at < 0 {
+			t.Fatalf("%d %s", a.status, a.body)
+		}
+		var offset int
+		for _, c := range a.body[at+len("startxref\n"):] {
+			if c < '0' || c > '9' {
+				break
+			}
+			offset = offset*10 + int(c-'0')
+		}
+		if !bytes.HasPrefix(a.body[offset:], []byte("xref\n")) {
+			t.Errorf("startxref %d does not lead to the table", offset)
+		}
+	}
+	for _, b := range []m{body("docx"), {"outputFormat": "pdf"}} {
+		if a := r.post("/invoice/visualize", b); a.status != 400 {
+			t.Errorf("%d", a.status)
+		}
+	}
+	if a := r.post("/invoice/upo/visualize", m{"outputFormat": "html", "outputLanguage": "en", "upoData": []byte("<Potwierdzenie/>")}); a.status != 400 {
+		t.Errorf("%d", a.status)
+	}
+}

@@ -1,0 +1,180 @@
+package simulator
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// call is one authorized request to an operation.
+type call struct {
+	op      *operation
+	account Account
+	r       *http.Request
+	values  []string // from the path
+	body    []byte
+	session string // that it concerns, once known
+}
+
+// value is the i-th value of the path; the table guarantees that it is there.
+func (c *call) value(i int) string { return c.values[i] }
+
+// decode reads the JSON body strictly.
+func (c *call) decode(into any) *refusal {
+	if err := decodeStrict(c.body, into); err != nil {
+		return badInput("%v", err)
+	}
+	return nil
+}
+
+// reply is a whole answer, held back so that a fault can lose it.
+type reply struct {
+	status      int
+	contentType string
+	header      http.Header
+	body        []byte
+}
+
+func jsonReply(v any) reply {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return (&refusal{status: http.StatusInternalServerError, code: 500, description: "Internal error", details: err.Error()}).reply()
+	}
+	return reply{status: http.StatusOK, contentType: jsonType, body: raw}
+}
+
+func (p reply) write(w http.ResponseWriter) {
+	for name, values := range p.header {
+		w.Header()[name] = values
+	}
+	if p.contentType != "" {
+		w.Header().Set("Content-Type", p.contentType)
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
+	w.WriteHeader(p.status)
+	_, _ = w.Write(p.body) // the client may have gone; nobody is left to tell
+}
+
+// ServeHTTP answers the gateway's operations, the part storage under /storage/ and the controls under /sim/.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	started := time.Now()
+	name, status := s.route(w, r)
+	if status != 0 {
+		// A refusal may have left the body unread. Taking it in before the answer is flushed lets a client that is still
+		// sending a large part see that answer, not a broken pipe.
+		_, _ = io.CopyN(io.Discard, r.Body, maxEncrypted)
+	}
+	s.log.Debug().Str("operation", name).Str("method", r.Method).Int("status", status).Dur("took", time.Since(started)).Msg("answered")
+}
+
+// Handler is the simulator itself.
+func (s *Simulator) Handler() http.Handler { return s }
+
+func (s *Simulator) route(w http.ResponseWriter, r *http.Request) (name string, status int) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/sim/"):
+		return "sim", s.control(w, r)
+	case strings.HasPrefix(r.URL.Path, "/storage/"):
+		return opPart, s.storage(w, r)
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		return "", send(w, &refusal{status: http.StatusMethodNotAllowed, code: 405, description: "Method Not Allowed", details: "only GET and POST"})
+	}
+	op, values, known := s.find(r.Method, r.URL)
+	if op == nil && known {
+		return "", send(w, &refusal{status: http.StatusMethodNotAllowed, code: 405, description: "Method Not Allowed", details: "the other one of GET and POST"})
+	}
+	if op == nil {
+		return "", send(w, &refusal{status: http.StatusNotFound, code: 404, description: "Not Found", details: "no such operation"})
+	}
+	account, refused := s.accounts.authorize(r)
+	if refused != nil {
+		return op.name, send(w, refused)
+	}
+	c := &call{op: op, account: account, r: r, values: values}
+	where, group := s.concerns(c)
+	if wait, refused := s.limits.arrive(account.ID, group, s.Now); refused {
+		return op.name, send(w, tooMany(wait))
+	}
+	return op.name, s.perform(w, job{
+		ctx: r.Context(), where: where, group: group, prepare: c.readBody, lose: func() { s.lose(c.session) },
+		act: func() reply {
+			answer, refused := op.act(c)
+			if refused != nil {
+				return refused.reply()
+			}
+			return answer
+		},
+	})
+}
+
+func send(w http.ResponseWriter, f *refusal) int {
+	f.reply().write(w)
+	return f.status
+}
+
+func tooMany(wait time.Duration) *refusal {
+	return &refusal{status: http.StatusTooManyRequests, code: 429, description: "Too Many Requests", details: "Przekroczono limit żądań.", retryAfter: retryAfter(wait)}
+}
+
+// concerns tells whom a request is about, before it is read: for faults and for the group of close.
+func (s *Simulator) concerns(c *call) (occasion, string) {
+	o := occasion{on: c.op.name, account: c.account.ID, nip: c.account.NIP}
+	group := c.op.counter()
+	switch c.op.name {
+	case opOpenOnline, opSend:
+		o.lane = laneOnline
+	case opOpenBatch:
+		o.lane = laneBatch
+	case opSessionStatus, opInvoices, opClose, opUPO:
+		c.session = c.value(0)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if sess := s.sessions[c.session]; sess != nil {
+			o.lane = sess.lane
+			if o.nip == "" {
+				o.nip = sess.seller
+			}
+			if c.op.name == opClose && sess.lane == laneOnline {
+				group = groupOnlineClose
+			}
+		}
+	}
+	return o, group
+}
+
+// readBody takes the whole body, once, and checks the headers that describe it.
+func (c *call) readBody() *refusal {
+	if accept := c.r.Header.Get("Accept"); accept != "" && c.op.accepts != "" &&
+		!strings.Contains(accept, c.op.accepts) && !strings.Contains(accept, "*/*") {
+		return &refusal{status: http.StatusNotAcceptable, code: 406, description: "Not Acceptable", details: "the answer is " + c.op.accepts}
+	}
+	if c.op.method != http.MethodPost || c.op.name == opBoxUploadBatch {
+		return nil // the package of the box is read as it comes, by its own operation
+	}
+	if kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || kind != c.op.body {
+		return badInput("Content-Type is not %s", c.op.body)
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, c.op.maxBody))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return &refusal{status: http.StatusRequestEntityTooLarge, code: 413, description: "Content Too Large"}
+	}
+	if err != nil {
+		return badInput("the body ended early")
+	}
+	c.body = body
+	return nil
+}
+
+// loopback tells whether the request came from this machine.
+func loopback(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && net.ParseIP(host).IsLoopback()
+}

@@ -1,0 +1,219 @@
+package simulator
+
+import (
+	"archive/zip"
+	"cmp"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxUnpacked is how much all files of a package may unpack to; a bomb is refused before it has gone off.
+const maxUnpacked = 5_000_000_000
+
+// unpackSession does what KSeF does with a closed batch session, up to the reading of its invoices. It runs alone:
+// nobody stores parts in a closed session.
+func (s *Simulator) unpackSession(sess *session) fate {
+	files, f := s.declaredParts(sess)
+	if f.code != 0 {
+		return f
+	}
+	if sess.key == nil {
+		return fate{code: 415}
+	}
+	whole, err := os.CreateTemp(s.dir, "package-")
+	if err != nil {
+		return s.broken(err)
+	}
+	defer func() {
+		_ = whole.Close()
+		_ = os.Remove(whole.Name())
+	}()
+	hash := sha256.New()
+	size := int64(0)
+	for i, name := range files {
+		n, err := decryptFile(io.MultiWriter(whole, hash), name, sess.key, sess.iv)
+		switch {
+		case errors.Is(err, errBlocks) || errors.Is(err, errPadding):
+			return fate{code: 435, details: fmt.Sprintf("part %d: %v", i+1, err)}
+		case err != nil:
+			return s.broken(err)
+		case n > maxPart:
+			return fate{code: 405, details: fmt.Sprintf("part %d has %d bytes before encryption", i+1, n)}
+		}
+		size += n
+	}
+	if size != int64(sess.batch.Size) || string(hash.Sum(nil)) != string(sess.batch.Hash) {
+		return fate{code: 405, details: "batchSize or batchHash is not that of the package"}
+	}
+	return s.readPackage(whole, size, sess.form, sess.opened)
+}
+
+// declaredParts holds what was uploaded against what was declared.
+func (s *Simulator) declaredParts(sess *session) ([]string, fate) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	files := make([]string, len(sess.batch.Parts))
+	for _, declared := range sess.batch.Parts {
+		p := sess.parts[int(declared.Ordinal)]
+		switch {
+		case p == nil:
+			return nil, fate{code: 405, details: fmt.Sprintf("part %d did not come", declared.Ordinal)}
+		case p.size != declared.Size || string(p.hash[:]) != string(declared.Hash):
+			return nil, fate{code: 405, details: fmt.Sprintf("part %d: partSize or partHash is not that of the upload", declared.Ordinal)}
+		}
+		files[declared.Ordinal-1] = p.file
+	}
+	return files, fate{}
+}
+
+func (s *Simulator) broken(err error) fate {
+	s.log.Error().Err(err).Msg("package not processed")
+	return fate{code: 500}
+}
+
+// decryptFile streams one part, so that a part of 100 MB costs no memory. It tells the plain size.
+func decryptFile(to io.Writer, name string, key, iv []byte) (int64, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return 0, err
+	}
+	cbc := cipher.NewCBCDecrypter(block, iv)
+	var total int64
+	buf := make([]byte, 256<<10)
+	held := make([]byte, 0, aes.BlockSize) // the last block so far: it may be padding
+	for {
+		n, err := io.ReadFull(f, buf)
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
+			return total, err
+		}
+		if n%aes.BlockSize != 0 || last && n == 0 && len(held) == 0 {
+			return total, errBlocks
+		}
+		if n > 0 {
+			cbc.CryptBlocks(buf[:n], buf[:n])
+			if _, err := to.Write(held); err != nil {
+				return total, err
+			}
+			total += int64(len(held))
+			if _, err := to.Write(buf[:n-aes.BlockSize]); err != nil {
+				return total, err
+			}
+			total += int64(n - aes.BlockSize)
+			held = append(held[:0], buf[n-aes.BlockSize:n]...)
+		}
+		if last {
+			tail, err := unpad(held)
+			if err != nil {
+				return total, err
+			}
+			_, err = to.Write(tail)
+			return total + int64(len(tail)), err
+		}
+	}
+}
+
+// readPackage opens the ZIP and reads each invoice in it, on all cores.
+func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *form, acceptance time.Time) fate {
+	z, err := zip.NewReader(archive, size)
+	if err != nil {
+		return fate{code: 430, details: "not a ZIP archive"}
+	}
+	if len(z.File) > maxInvoices {
+		return fate{code: 420, details: fmt.Sprintf("%d files, %d are allowed", len(z.File), maxInvoices)}
+	}
+	names := map[string]bool{}
+	for _, file := range z.File {
+		if reason := badEntry(file); reason != "" || names[file.Name] {
+			return fate{code: 430, details: cmp.Or(reason, "two files of one name")}
+		}
+		names[file.Name] = true
+	}
+	read := make([]reading, len(z.File))
+	var next, unpacked atomic.Int64
+	var corrupt atomic.Bool
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(z.File)) && !corrupt.Load() && !s.isStopped(); i = next.Add(1) - 1 {
+				content, large, err := unzip(z.File[i])
+				if err != nil || unpacked.Add(int64(len(content))) > maxUnpacked {
+					corrupt.Store(true)
+					return
+				}
+				if large {
+					read[i] = reading{code: 430, details: fmt.Sprintf("the document has more than %d bytes", attachmentSize), hash: sha256.Sum256(content)}
+					continue
+				}
+				read[i] = s.read(content, f, laneBatch, acceptance)
+			}
+		})
+	}
+	workers.Wait()
+	if corrupt.Load() {
+		return fate{code: 430, details: "a file of the archive is corrupt or the archive unpacks to too much"}
+	}
+	return fate{read: read}
+}
+
+// badEntry tells why a file may not stand in a package: it is flat and holds XML files.
+func badEntry(f *zip.File) string {
+	switch {
+	case strings.ContainsAny(f.Name, `/\`) || strings.Contains(f.Name, ".."):
+		return "a file with a path in its name"
+	case !f.Mode().IsRegular():
+		return "an entry that is not a file"
+	case !strings.HasSuffix(strings.ToLower(f.Name), ".xml") || len(f.Name) == len(".xml"):
+		return "a file that is not *.xml"
+	}
+	return ""
+}
+
+// unzip reads one file, never more than an invoice may have. large tells that there was more.
+func unzip(f *zip.File) (content []byte, large bool, err error) {
+	r, err := f.Open()
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { _ = r.Close() }()
+	// The declared size is only a hint: a bomb lies.
+	content = make([]byte, 0, min(f.UncompressedSize64, attachmentSize)+512)
+	for len(content) <= attachmentSize {
+		if len(content) == cap(content) {
+			content = append(content, 0)[:len(content)]
+		}
+		n, err := r.Read(content[len(content):cap(content)])
+		content = content[:len(content)+n]
+		if errors.Is(err, io.EOF) {
+			return content, false, nil
+		}
+		if err != nil {
+			return nil, false, err
+		}
+	}
+	return content, true, nil
+}
+
+func (s *Simulator) isStopped() bool {
+	select {
+	case <-s.stopped:
+		return true
+	default:
+		return false
+	}
+}

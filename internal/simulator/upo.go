@@ -1,0 +1,97 @@
+package simulator
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// The UPO of a session in the ministry's schema v4-3. It is not signed: that schema has no place for a signature.
+type potwierdzenie struct {
+	XMLName xml.Name `xml:"http://upo.schematy.mf.gov.pl/KSeF/v4-3 Potwierdzenie"`
+	Podmiot string   `xml:"NazwaPodmiotuPrzyjmujacego"`
+	Sesja   string   `xml:"NumerReferencyjnySesji"`
+	Nip     string   `xml:"Uwierzytelnienie>IdKontekstu>Nip"`
+	Token   string   `xml:"Uwierzytelnienie>NumerReferencyjnyTokenaKSeF"`
+	Opis    struct {
+		Strona   int `xml:"Strona"`
+		Stron    int `xml:"LiczbaStron"`
+		Od       int `xml:"ZakresDokumentowOd"`
+		Do       int `xml:"ZakresDokumentowDo"`
+		Wszystko int `xml:"CalkowitaLiczbaDokumentow"`
+	} `xml:"OpisPotwierdzenia"`
+	Struktura string     `xml:"NazwaStrukturyLogicznej"`
+	Formularz string     `xml:"KodFormularza"`
+	Dokumenty []dokument `xml:"Dokument"`
+}
+
+type dokument struct {
+	Nip        string `xml:"NipSprzedawcy"`
+	KsefNumer  string `xml:"NumerKSeFDokumentu"`
+	Numer      string `xml:"NumerFaktury"`
+	Wystawiono string `xml:"DataWystawieniaFaktury"`
+	Przeslano  string `xml:"DataPrzeslaniaDokumentu"`
+	Nadano     string `xml:"DataNadaniaNumeruKSeF"`
+	Skrot      string `xml:"SkrotDokumentu"`
+	Tryb       string `xml:"TrybWysylki"`
+}
+
+// sessionReceipt gives the UPO of a session that is processed and accepted something.
+func (s *Simulator) sessionReceipt(c *call) (reply, *refusal) {
+	s.mu.Lock()
+	sess, refused := s.own(c.account, c.value(0))
+	if refused != nil {
+		s.mu.Unlock()
+		return reply{}, refused
+	}
+	if s.status(sess) != 200 {
+		s.mu.Unlock()
+		return reply{}, &refusal{status: http.StatusBadRequest, code: codeNoReceipt, description: "Nie znaleziono UPO dla podanych kryteriów.",
+			details: fmt.Sprintf("Sesja %s nie ma UPO.", sess.id)}
+	}
+	s.mu.Unlock() // a session at 200 never changes
+	body, err := s.receipt(sess)
+	if err != nil {
+		return reply{}, &refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error", details: err.Error()}
+	}
+	return reply{status: http.StatusOK, contentType: xmlType, body: body}, nil
+}
+
+// receipt writes the UPO of a finished session; the same bytes each time.
+func (s *Simulator) receipt(sess *session) ([]byte, error) {
+	p := potwierdzenie{
+		Podmiot: "Ministerstwo Finansów", Sesja: sess.id, Nip: sess.seller, Token: sess.id[:9] + "EC" + sess.id[11:],
+		Struktura: sess.form.schemaFile, Formularz: sess.form.systemCode,
+	}
+	for _, o := range sess.invoices {
+		a := o.accepted
+		if a == nil {
+			continue
+		}
+		mode := "Online"
+		if a.mode == "offline" {
+			mode = "Offline"
+		}
+		p.Dokumenty = append(p.Dokumenty, dokument{
+			Nip: a.nip, KsefNumer: a.ksefNumber, Numer: a.number, Wystawiono: a.issued, Przeslano: s.local(a.sent), Nadano: s.local(a.at),
+			Skrot: base64.StdEncoding.EncodeToString(a.hash[:]), Tryb: mode,
+		})
+	}
+	p.Opis.Strona, p.Opis.Stron = 1, 1
+	p.Opis.Od, p.Opis.Do, p.Opis.Wszystko = 1, len(p.Dokumenty), len(p.Dokumenty)
+	var out bytes.Buffer
+	out.WriteString(`<?xml version="1.0" encoding="utf-8"?>` + "\n")
+	enc := xml.NewEncoder(&out)
+	if err := enc.Encode(p); err != nil {
+		return nil, fmt.Errorf("write receipt: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// local is the form of times in the UPO.
+func (s *Simulator) local(t time.Time) string {
+	return t.In(s.warsaw).Format("2006-01-02T15:04:05.000Z07:00")
+}

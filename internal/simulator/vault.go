@@ -1,0 +1,53 @@
+package simulator
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// vault keeps the bytes of the documents that KSeF took, in one file that only grows: a night's export would not fit in memory.
+type vault struct {
+	mu   sync.Mutex
+	file *os.File
+	size int64
+	once sync.Once
+}
+
+// leaf is the place of one document in the vault.
+type leaf struct{ at, size int64 }
+
+func openVault(dir string) (*vault, error) {
+	f, err := os.Create(filepath.Join(dir, "documents"))
+	if err != nil {
+		return nil, err
+	}
+	return &vault{file: f}, nil
+}
+
+func (v *vault) put(content []byte) (leaf, error) {
+	v.mu.Lock()
+	l := leaf{at: v.size, size: int64(len(content))}
+	v.size += l.size
+	v.mu.Unlock()
+	if _, err := v.file.WriteAt(content, l.at); err != nil {
+		return leaf{}, fmt.Errorf("keep document: %w", err)
+	}
+	return l, nil
+}
+
+func (v *vault) get(l leaf) ([]byte, error) {
+	content := make([]byte, l.size)
+	if _, err := v.file.ReadAt(content, l.at); err != nil {
+		return nil, fmt.Errorf("read document: %w", err)
+	}
+	return content, nil
+}
+
+// close may be called twice; what comes later gets os.ErrClosed.
+func (v *vault) close() error {
+	var err error
+	v.once.Do(func() { err = v.file.Close() })
+	return err
+}
