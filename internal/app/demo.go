@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -216,7 +217,7 @@ const (
 // handIn writes the sample files and hands them in as an ERP system would.
 func (d *demo) handIn(ctx context.Context) error {
 	today := invoice.Today(time.Now())
-	express, folder := filepath.Join(d.dir, "export", "urgent"), filepath.Join(d.dir, "export", "night")
+	express, folder := filepath.Join("export", "urgent"), filepath.Join("export", "night")
 	flaws := sample.Flaws()
 	good := demoInvoices - len(flaws)
 	n := 0
@@ -226,7 +227,7 @@ func (d *demo) handIn(ctx context.Context) error {
 			if n < demoExpress {
 				to = express
 			}
-			if err := writeFile(filepath.Join(to, nip, name), doc); err != nil {
+			if err := writeFile(filepath.Join(d.dir, to, nip, name), doc); err != nil {
 				return err
 			}
 			n++
@@ -234,11 +235,11 @@ func (d *demo) handIn(ctx context.Context) error {
 	}
 	for i, flaw := range flaws {
 		o := sample.Options{SellerNIP: d.tenants[i%2], Number: fmt.Sprintf("BAD/%d", i+1), IssueDate: today, Seed: uint64(i)}
-		if err := writeFile(filepath.Join(folder, "bad", fmt.Sprintf("%02d-%s.xml", i+1, flaw)), sample.Bad(flaw, o)); err != nil {
+		if err := writeFile(filepath.Join(d.dir, folder, "bad", fmt.Sprintf("%02d-%s.xml", i+1, flaw)), sample.Bad(flaw, o)); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(d.out, "export      %d invoices of two tenants, %d of them bad, in %s\n\n", demoInvoices, len(flaws), filepath.Dir(folder))
+	fmt.Fprintf(d.out, "export      %d invoices of two tenants, %d of them bad, in %s\n\n", demoInvoices, len(flaws), filepath.Join(d.dir, "export"))
 	if err := d.runEnqueue(ctx, "submit", "--lane", "express", express); err != nil {
 		return err
 	}
@@ -257,8 +258,9 @@ func writeFile(path string, data []byte) error {
 
 // runEnqueue takes exit code 3 (some refused or rejected) for what it is here: the demo's bad invoices.
 func (d *demo) runEnqueue(ctx context.Context, args ...string) error {
-	fmt.Fprintf(d.out, "$ enqueue %s %s\n", args[0], args[1])
+	fmt.Fprintf(d.out, "$ enqueue %s\n", strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, d.enqueue, append([]string{args[0], "--config", d.config}, args[1:]...)...)
+	cmd.Dir = d.dir
 	cmd.Stdout, cmd.Stderr, cmd.Env = d.out, d.err, []string{"TERM=" + os.Getenv("TERM")}
 	err := cmd.Run()
 	var exit *exec.ExitError

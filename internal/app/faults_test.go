@@ -99,3 +99,73 @@ func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
 		t.Errorf("%d sessions, want at most %d", sessions, most)
 	}
 }
+
+// A session that answers 100 for a while although it was closed: it is closed again, which KSeF refuses, and asked until it moves.
+func TestFaults_SessionStays100AfterClose_IsAskedUntilItMoves(t *testing.T) {
+	o := quickSim
+	o.Faults = []simulator.Fault{{Kind: simulator.Stuck, Code: 100, For: 20 * time.Minute, Lane: "batch"}, {On: "close", Kind: simulator.DropAnswer}}
+	p := newPool(t, 1, o, hasty)
+	p.work()
+	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
+	until(t, 30*time.Second, "a second close was tried", func() bool { return p.sim.Books().Requests["batchSessionClose"] >= 2 })
+	p.sim.Advance(21 * time.Minute)
+	p.wait(60*time.Second, taken, ledger.Receipted)
+	p.balanced(6)
+	if n := len(p.sim.Books().Sessions); n != 1 {
+		t.Errorf("%d sessions, want one: nothing is sent again while the first may still take it", n)
+	}
+}
+
+// KSeF names no original, or one that is not to be had: only content proves anything.
+func TestFaults_InvoiceCodes_EachEndsAsItsMeaningAsks(t *testing.T) {
+	for _, c := range []struct {
+		why  string
+		code int
+		want ledger.State
+	}{
+		{"no permission: a person gives it, then retries", 410, ledger.Parked},
+		{"attachments not allowed: the same", 415, ledger.Parked},
+		{"file verification failed: the document's fault", 430, ledger.Rejected},
+		{"not decrypted: a new session with a fresh key takes it", 435, ledger.Receipted},
+		{"cancelled with its session: sent anew", 405, ledger.Receipted},
+		{"unknown error: sent anew", 500, ledger.Receipted},
+		{"cancelled by the system: sent anew", 550, ledger.Receipted},
+		{"a code that nobody knows is never guessed at", 999, ledger.Parked},
+	} {
+		t.Run(fmt.Sprint(c.code), func(t *testing.T) {
+			t.Parallel()
+			p := newPool(t, 1, quickSim, hasty)
+			taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
+			struck := taken[2].Invoice
+			if err := p.sim.Inject(simulator.Fault{Kind: simulator.InvoiceStatus, Number: struck.Number, Code: c.code}); err != nil {
+				t.Fatal(err)
+			}
+			p.work()
+			invs := p.wait(90*time.Second, taken, ledger.Receipted, ledger.Parked, ledger.Rejected)
+			for _, inv := range invs {
+				want := ledger.Receipted
+				if inv.ID == struck.ID {
+					want = c.want
+				}
+				if inv.State != want {
+					t.Errorf("%s: %s is %s (%d %s), want %s", c.why, inv.Number, inv.State, inv.Code, inv.Reason, want)
+				}
+			}
+		})
+	}
+}
+
+// KSeF says 500 every time: a bounded number of tries, then a person.
+func TestFaults_ResentInVain_IsParkedAfterABoundedNumberOfTries(t *testing.T) {
+	p := newPool(t, 1, quickSim, hasty)
+	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
+	if err := p.sim.Inject(simulator.Fault{Kind: simulator.InvoiceStatus, Number: taken[2].Invoice.Number, Code: 500, Times: -1}); err != nil {
+		t.Fatal(err)
+	}
+	p.work()
+	p.wait(120*time.Second, taken, ledger.Receipted, ledger.Parked)
+	p.balanced(5)
+	if inv := p.state(taken[2]); inv.State != ledger.Parked || inv.Attempts > 5 {
+		t.Errorf("it is %s after %d sessions", inv.State, inv.Attempts)
+	}
+}

@@ -175,8 +175,16 @@ func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Pack
 	}
 	p.Code = status.Code
 	if p.Lane == ledger.Express {
+		t.Invalidate() // bulk does it in newSession
 		if err := w.resend(ctx, p, left, status.Code, reason); err != nil {
 			return err
+		}
+		// One that its sender moved in between, from sending to sent, is still here: the package must not end without it.
+		if left, err = w.pending(ctx, p); err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			return later(time.Second, retry.ReasonOther, fmt.Sprintf("%d invoices of the session moved meanwhile", len(left)))
 		}
 		return w.endProcessing(ctx, p, ledger.PackageFailed, status.Code, reason)
 	}

@@ -112,8 +112,9 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		w.drop(s) // closed soon, so that it can tell
 		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Set: because(0, err.Error())})
 	case retry.Never:
-		// The session is the likely culprit (closed or expired): the next try has a new one, a bounded number of times.
+		// The session is the likely culprit (closed, expired, or opened with a public key that is out of date): the next try has a new one, a bounded number of times.
 		w.drop(s)
+		t.Invalidate()
 		api, _ := kindOf(err)
 		b := w.newBatch(&s.pkg)
 		b.resend(inv, api.Code, api.Error())
@@ -255,8 +256,12 @@ func (w *Worker) closeIdle(ctx context.Context, all bool) error {
 			err = w.closeOnline(ctx, &p)
 		}
 		var conflict *ledger.ConflictError
-		if err != nil && !errors.As(err, &conflict) {
-			errs = append(errs, fmt.Errorf("close session %s: %w", s.pkg.Session, err)) // the sweep finds it when this worker is gone
+		if err != nil && !errors.As(err, &conflict) && !errors.Is(err, ledger.ErrNotFound) {
+			errs = append(errs, fmt.Errorf("close session %s: %w", s.pkg.Session, err))
+			// While this worker lives nobody else closes it: without another try here it would stay open, and its receipt away, until the worker ends.
+			e.mu.Lock()
+			e.ended[s] = struct{}{}
+			e.mu.Unlock()
 		}
 	}
 	return errors.Join(errs...)

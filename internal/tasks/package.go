@@ -107,7 +107,7 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 	switch {
 	case err == nil:
 		return built, nil
-	case kept == 0 && ctx.Err() == nil:
+	case errors.Is(err, pack.ErrEmpty) && kept == 0:
 		// Every document was unreadable; each invoice was parked with its reason.
 		return nil, w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageAbandoned,
 			Set: []ledger.Set{{Field: "reason", Value: "no invoice is left in it"}}})

@@ -19,6 +19,7 @@ func (w *Worker) Pulse(ctx context.Context) {
 	t := time.NewTicker(pulseEvery)
 	defer t.Stop()
 	var beat time.Time
+	swept := int64(-1)
 	for {
 		now := w.o.Now()
 		if time.Since(beat) >= w.o.DeadAfter/beatsInLife {
@@ -26,9 +27,15 @@ func (w *Worker) Pulse(ctx context.Context) {
 			w.warn(ctx, "say that this worker is alive", w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter))
 		}
 		w.warn(ctx, "close idle sessions", w.closeIdle(ctx, false))
-		w.warn(ctx, "look for packages to cut", w.queueCuts(ctx, now))
-		round := now.Unix() / max(1, int64(w.o.SweepEvery/time.Second))
-		w.warn(ctx, "queue the sweep", w.Queue.PutNew(ctx, KindSweep, fmt.Sprint(round), 0))
+		w.warn(ctx, "look for packages to cut", w.queueCuts(ctx, now, nil))
+		// A sweep that is done leaves no trace: asked for at every pulse, it would run at every pulse.
+		if round := now.Unix() / max(1, int64(w.o.SweepEvery/time.Second)); round != swept {
+			err := w.Queue.PutNew(ctx, KindSweep, fmt.Sprint(round), 0)
+			w.warn(ctx, "queue the sweep", err)
+			if err == nil {
+				swept = round
+			}
+		}
 		select {
 		case <-t.C:
 		case <-ctx.Done():
@@ -43,7 +50,8 @@ func (w *Worker) Stop(ctx context.Context) error {
 	return errors.Join(err, w.Ledger.Leave(ctx, w.o.Worker))
 }
 
-func (w *Worker) queueCuts(ctx context.Context, now time.Time) error {
+// queueCuts queues a cut for each waiting set that is due. busy is as in [When].
+func (w *Worker) queueCuts(ctx context.Context, now time.Time, busy map[string]bool) error {
 	waits, err := w.Ledger.Waits(ctx)
 	if err != nil {
 		return err
@@ -52,7 +60,11 @@ func (w *Worker) queueCuts(ctx context.Context, now time.Time) error {
 		if w.policy().Decide(set, now) == CutWait {
 			continue
 		}
-		if err := w.Queue.PutNew(ctx, KindCut, set.Group.Name(), 0); err != nil {
+		err := w.Queue.PutNew(ctx, KindCut, set.Group.Name(), 0)
+		if err == nil && busy != nil {
+			err = w.Queue.Put(ctx, KindCut, set.Group.Name(), 0, When{Busy: busy})
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,29 @@ func NewQueue(rdb redis.UniversalClient) *Queue {
 type When struct {
 	In  time.Duration // not before this long from now; 0 is at once
 	Run bool          // if it is there already but waits for its time, let it run now
+	// Busy are the ids of tasks that some live worker says it is working on (see [Queue.Busy]); nil when nobody asked. A task that asynq calls active but that is
+	// not among them lost its worker: asynq gives it back only after about a minute and a half, so a twin of it is queued. Should the worker be alive after all, the
+	// ledger lets one of the two through.
+	Busy map[string]bool
 }
+
+// Busy asks the pool's servers what they are working on; they say so every five seconds.
+func (q *Queue) Busy() (map[string]bool, error) {
+	servers, err := q.inspect.Servers()
+	if err != nil {
+		return nil, fmt.Errorf("list servers: %w", err)
+	}
+	busy := map[string]bool{}
+	for _, s := range servers {
+		for _, w := range s.ActiveWorkers {
+			busy[w.TaskID] = true
+		}
+	}
+	return busy, nil
+}
+
+// twinSuffix marks the twin of an orphaned task.
+const twinSuffix = ":twin"
 
 // TaskID is verb:id:revision. A task of the same id is the same work, so a second one is never queued; the revision of an invoice lets
 // a new attempt be queued while a stale task still exists. Packages have no second attempt: rev 0 leaves it out.
@@ -55,6 +77,8 @@ func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When
 		return fmt.Errorf("look at task %s: %w", taskID, err)
 	}
 	switch {
+	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[taskID] && !when.Busy[taskID+twinSuffix]:
+		return ignoreConflict(enqueueAs(ctx, q.client, k, id, taskID+twinSuffix, 0))
 	case info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
 		if err := q.inspect.DeleteTask(k.queue(), taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
 			return fmt.Errorf("delete ended task %s: %w", taskID, err)
@@ -85,15 +109,19 @@ func (q *Queue) enqueue(ctx context.Context, k Kind, id string, rev int64, in ti
 }
 
 func enqueue(ctx context.Context, client *asynq.Client, k Kind, id string, rev int64, in time.Duration) error {
+	return enqueueAs(ctx, client, k, id, TaskID(k, id, rev), in)
+}
+
+func enqueueAs(ctx context.Context, client *asynq.Client, k Kind, id, taskID string, in time.Duration) error {
 	opts := []asynq.Option{
-		asynq.Queue(k.queue()), asynq.TaskID(TaskID(k, id, rev)),
+		asynq.Queue(k.queue()), asynq.TaskID(taskID),
 		asynq.MaxRetry(retry.Unlimited), asynq.Timeout(k.timeout()),
 	}
 	if in > 0 {
 		opts = append(opts, asynq.ProcessIn(in))
 	}
 	if _, err := client.EnqueueContext(ctx, asynq.NewTask(string(k), encodePayload(id)), opts...); err != nil {
-		return fmt.Errorf("queue %s: %w", TaskID(k, id, rev), err)
+		return fmt.Errorf("queue %s: %w", taskID, err)
 	}
 	return nil
 }

@@ -15,7 +15,11 @@ const sweepAtOnce = 2000
 // decides nothing: it queues the task that the state asks for, and the task's handler looks.
 func (w *Worker) sweep(ctx context.Context, _ string) error {
 	before := w.o.Now().Add(-w.o.SweepAfter)
-	return errors.Join(w.sweepPackages(ctx, before), w.sweepQueued(ctx, before), w.sweepStray(ctx, before), w.prune(ctx))
+	busy, err := w.Queue.Busy()
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.queueCuts(ctx, w.o.Now(), busy), w.sweepPackages(ctx, before, busy), w.sweepQueued(ctx, before, busy), w.sweepStray(ctx, before), w.prune(ctx))
 }
 
 var sweptPackages = []struct {
@@ -30,7 +34,7 @@ var sweptPackages = []struct {
 	{ledger.PackageCut, KindPackage},
 }
 
-func (w *Worker) sweepPackages(ctx context.Context, before time.Time) error {
+func (w *Worker) sweepPackages(ctx context.Context, before time.Time, busy map[string]bool) error {
 	for _, s := range sweptPackages {
 		ids, err := w.Ledger.PackagesInState(ctx, s.state, time.Time{}, before, sweepAtOnce)
 		if err != nil {
@@ -44,7 +48,7 @@ func (w *Worker) sweepPackages(ctx context.Context, before time.Time) error {
 				}
 				return err
 			}
-			kind, when := s.kind, When{}
+			kind, when := s.kind, When{Busy: busy}
 			if p.Lane == ledger.Express && p.State == ledger.PackageOpened {
 				kind = KindConfirm
 				alive, err := w.Ledger.Alive(ctx, p.Owner)
@@ -63,7 +67,7 @@ func (w *Worker) sweepPackages(ctx context.Context, before time.Time) error {
 
 // sweepQueued looks for invoices that neither wait for a package nor have a task. While the queue is long they may well be in it, and asking for each would cost more
 // than it finds: then only those are looked at that stood still for long.
-func (w *Worker) sweepQueued(ctx context.Context, before time.Time) error {
+func (w *Worker) sweepQueued(ctx context.Context, before time.Time, busy map[string]bool) error {
 	for _, kind := range []Kind{KindSubmit, KindSend} {
 		depth, err := w.Queue.Depth(kind)
 		if err != nil {
@@ -89,7 +93,7 @@ func (w *Worker) sweepQueued(ctx context.Context, before time.Time) error {
 		if invs[i].Lane == ledger.Express {
 			kind = KindSend
 		}
-		if err := w.Queue.Put(ctx, kind, invs[i].ID, invs[i].Rev, When{}); err != nil {
+		if err := w.Queue.Put(ctx, kind, invs[i].ID, invs[i].Rev, When{Busy: busy}); err != nil {
 			return err
 		}
 	}

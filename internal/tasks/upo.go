@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -28,7 +29,7 @@ type ReceiptLine struct {
 func ParseReceipt(raw []byte) (Receipt, error) {
 	r := Receipt{Lines: map[string]ReceiptLine{}}
 	d := xml.NewDecoder(bytes.NewReader(raw))
-	root := false
+	root, closed := false, false
 	for {
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -40,7 +41,12 @@ func ParseReceipt(raw []byte) (Receipt, error) {
 		switch el := tok.(type) {
 		case xml.Directive:
 			return Receipt{}, errors.New("read UPO: it has a document type declaration")
+		case xml.EndElement:
+			closed = true // the root's: every other was read with its element
 		case xml.StartElement:
+			if closed {
+				return Receipt{}, fmt.Errorf("read UPO: element %q stands behind its end", el.Name.Local)
+			}
 			if !root {
 				if el.Name.Local != "Potwierdzenie" {
 					return Receipt{}, fmt.Errorf("read UPO: root element is %q, want Potwierdzenie", el.Name.Local)
@@ -62,7 +68,9 @@ func ParseReceipt(raw []byte) (Receipt, error) {
 func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 	switch el.Name.Local {
 	case "NumerReferencyjnySesji":
-		return d.DecodeElement(&r.Session, &el)
+		err := d.DecodeElement(&r.Session, &el)
+		r.Session = strings.TrimSpace(r.Session)
+		return err
 	case "OpisPotwierdzenia":
 		var o struct {
 			LiczbaStron int
@@ -79,8 +87,10 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		if err := d.DecodeElement(&doc, &el); err != nil {
 			return err
 		}
-		at, _ := time.Parse(time.RFC3339, doc.DataNadaniaNumeruKSeF) // for display only: a missing one is no fault of ours
-		r.Lines[doc.NumerKSeFDokumentu] = ReceiptLine{SellerNIP: doc.NipSprzedawcy, Number: doc.NumerFaktury, Hash: doc.SkrotDokumentu, AssignedAt: at}
+		at, _ := time.Parse(time.RFC3339, strings.TrimSpace(doc.DataNadaniaNumeruKSeF)) // for display only: a missing one is no fault of ours
+		// White space around a value is none of it (in the schema these are tokens): a receipt that was indented anew must not contradict what was sent.
+		r.Lines[strings.TrimSpace(doc.NumerKSeFDokumentu)] = ReceiptLine{SellerNIP: strings.TrimSpace(doc.NipSprzedawcy), Number: doc.NumerFaktury,
+			Hash: strings.TrimSpace(doc.SkrotDokumentu), AssignedAt: at}
 		return nil
 	}
 	return d.Skip()

@@ -39,12 +39,12 @@ func judgeInvoice(s ksef.StatusInfo) outcome {
 
 // explain is the reason kept with an outcome: KSeF's own words, with its details.
 func explain(s ksef.StatusInfo) string {
-	if s.Details != "" {
-		return s.Description + ": " + s.Details
+	words := s.Description
+	if words == "" {
+		words, _ = ksef.InvoiceMeaning(s.Code)
 	}
-	if s.Description != "" {
-		return s.Description
+	if words == "" || s.Details == "" {
+		return words + s.Details
 	}
-	meaning, _ := ksef.InvoiceMeaning(s.Code)
-	return meaning
+	return words + ": " + s.Details
 }

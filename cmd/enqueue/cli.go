@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+)
+
+// grammar is the command line.
+type grammar struct {
+	Config string `help:"Configuration file, the same as the worker's. Also KSEF_CONFIG." placeholder:"FILE"`
+
+	Submit  submitCmd  `cmd:"" help:"Hand in invoices: each PATH is a file, a folder (*.xml in it and below), a .zip, or - for standard input."`
+	Status  statusCmd  `cmd:"" help:"Show how invoices stand, by id or number (P_2); without any, how many are in each state and whose deadline is near."`
+	Results resultsCmd `cmd:"" help:"List what is decided: accepted, rejected and parked invoices, in the order of their last change."`
+	Retry   retryCmd   `cmd:"" help:"Let rejected or parked invoices begin anew, after you have looked into the reason."`
+}
+
+const description = `Hands invoices (FA(3) XML) in for submission to KSeF, and tells what became of them.
+
+Exit codes: 0 all taken (with --wait: all accepted); 2 wrong call or configuration, or no document found; 3 some refused, rejected or parked; 4 Redis or another part not reachable.`
+
+// program is one run of enqueue.
+type program struct {
+	environ  []string
+	in       io.Reader
+	out, err *screen
+	cfg      config.Config
+	base     *app.Base
+}
+
+type command interface {
+	run(ctx context.Context, p *program) error
+}
+
+func (p *program) run(ctx context.Context, args []string) error {
+	var g grammar
+	exited := false
+	parser, err := kong.New(&g, kong.Name("enqueue"), kong.Description(description), kong.Writers(p.out, p.err),
+		kong.Exit(func(int) { exited = true }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
+	if err != nil {
+		return fmt.Errorf("build command line: %w", err)
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case exited:
+		return nil // --help
+	case err != nil:
+		return &usageError{what: err.Error(), hint: "see enqueue --help"}
+	}
+	c := map[string]command{"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "retry": &g.Retry}[strings.Fields(parsed.Command())[0]]
+	if v, ok := c.(interface{ check() error }); ok {
+		if err := v.check(); err != nil {
+			return err
+		}
+	}
+	if err := p.open(ctx, g.Config); err != nil {
+		return err
+	}
+	return c.run(ctx, p)
+}
+
+// open reads the configuration and connects. Whatever is wrong but not out of reach is the configuration's fault.
+func (p *program) open(ctx context.Context, path string) error {
+	from := path
+	if path == "" {
+		from = lookup(p.environ, "KSEF_CONFIG")
+	}
+	cfg, err := config.Load(from, p.environ)
+	if err != nil {
+		hint := ""
+		if from == "" {
+			hint = "name the worker's configuration with --config FILE or KSEF_CONFIG"
+		}
+		return &usageError{what: err.Error(), hint: hint}
+	}
+	for _, w := range cfg.Warnings {
+		p.say("note: %s", w)
+	}
+	p.cfg = cfg
+	p.base, err = app.Open(ctx, cfg)
+	if err != nil && !errors.Is(err, app.ErrUnreachable) && ctx.Err() == nil {
+		return &usageError{what: err.Error()}
+	}
+	return err
+}
+
+func (p *program) close() {
+	if p.base != nil {
+		_ = p.base.Close() // nothing is left to be said to Redis
+	}
+}
+
+// say tells a person something, on standard error.
+func (p *program) say(format string, args ...any) {
+	p.err.println("enqueue: " + strings.TrimSuffix(fmt.Sprintf(format, args...), "\n"))
+	_ = p.err.flush() // there is nowhere left to complain
+}
+
+func lookup(environ []string, name string) string {
+	for _, e := range environ {
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// parseTime reads a point in time as people write it: RFC 3339, or a day or a day and time in Warsaw. A day alone is its first instant, or with end its last.
+func parseTime(s string, warsaw *time.Location, end bool) (time.Time, bool) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, true
+	}
+	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
+		if t, err := time.ParseInLocation(layout, s, warsaw); err == nil {
+			return t, true
+		}
+	}
+	t, err := time.ParseInLocation(time.DateOnly, s, warsaw)
+	if err != nil {
+		return time.Time{}, false
+	}
+	if end {
+		t = t.AddDate(0, 0, 1).Add(-time.Second)
+	}
+	return t, true
+}

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/redisd"
+	"ksefworker/internal/sample"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"enqueue": main})
+}
+
+// TestScripts are stories of people at terminals, each with a Redis of its own. The worker's part is played by the command settle.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:   "testdata",
+		Setup: setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code": scriptCode, "sample": scriptSample, "samples": scriptSamples, "zip": scriptZip, "zipbomb": scriptZipBomb,
+			"settle": scriptSettle, "tasks": scriptTasks, "bytes": scriptBytes, "lines": scriptLines,
+		},
+	})
+}
+
+// redisURL is the key of the script's own Redis in its values.
+type redisURL struct{}
+
+func setup(e *testscript.Env) error {
+	srv, err := redisd.Start(context.Background(), redisd.Options{})
+	if err != nil {
+		return err
+	}
+	e.Defer(func() { _ = srv.Stop() })
+	e.Values[redisURL{}] = srv.URL()
+	key := filepath.Join(e.WorkDir, "key")
+	if err := os.WriteFile(key, []byte("no-secret"), 0o600); err != nil {
+		return err
+	}
+	config := fmt.Sprintf(`environment: custom
+gateway: {url: "http://127.0.0.1:1"}
+redis: {url: %q}
+tenants:
+  - {nip: %q, key_id: test_id, key_file: %q}
+archive: {url: %q}
+`, srv.URL(), sample.NIP(0), key, "file://"+filepath.Join(e.WorkDir, ".archive"))
+	path := filepath.Join(e.WorkDir, ".worker.yaml")
+	e.Setenv("KSEF_CONFIG", path)
+	return os.WriteFile(path, []byte(config), 0o600)
+}
+
+func client(ts *testscript.TestScript) *redis.Client {
+	o, err := redis.ParseURL(ts.Value(redisURL{}).(string))
+	ts.Check(err)
+	return redis.NewClient(o)
+}
+
+// code N command args… runs a command and holds its exit code against N.
+func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N command [args...]")
+	}
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit code %d, want %s", got, args[0])
+	}
+}
+
+// sample FILE [flaw=NAME] [number=N] [nip=N] [date=D] [seed=N] writes one invoice.
+func scriptSample(ts *testscript.TestScript, _ bool, args []string) {
+	o, flaw := sample.Options{IssueDate: "2026-01-05"}, sample.Flaw(-1)
+	for _, a := range args[1:] {
+		name, value, _ := strings.Cut(a, "=")
+		switch name {
+		case "flaw":
+			for _, f := range sample.Flaws() {
+				if f.String() == value {
+					flaw = f
+				}
+			}
+			if flaw < 0 {
+				ts.Fatalf("no flaw %q", value)
+			}
+		case "number":
+			o.Number = value
+		case "nip":
+			o.SellerNIP = value
+		case "date":
+			o.IssueDate = value
+		case "seed":
+			n, err := strconv.ParseUint(value, 10, 64)
+			ts.Check(err)
+			o.Seed = n
+		default:
+			ts.Fatalf("sample: what is %q?", a)
+		}
+	}
+	write(ts, args[0], sample.Bad(flaw, o))
+}
+
+// samples DIR N writes N good invoices.
+func scriptSamples(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	for name, doc := range sample.Invoices(sample.NIP(0), n, "") {
+		write(ts, filepath.Join(args[0], name), doc)
+	}
+}
+
+func write(ts *testscript.TestScript, name string, data []byte) {
+	path := ts.MkAbs(name)
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+	ts.Check(os.WriteFile(path, data, 0o644))
+}
+
+// zip OUT [name=FILE]… writes an archive whose entries have exactly these names.
+func scriptZip(ts *testscript.TestScript, _ bool, args []string) {
+	var buf bytes.Buffer
+	z := zip.NewWriter(&buf)
+	for _, a := range args[1:] {
+		name, file, _ := strings.Cut(a, "=")
+		w, err := z.Create(name)
+		ts.Check(err)
+		_, err = w.Write([]byte(ts.ReadFile(file)))
+		ts.Check(err)
+	}
+	ts.Check(z.Close())
+	write(ts, args[0], buf.Bytes())
+}
+
+// zipbomb OUT writes an archive of a few kilobytes with an entry of 100 MB.
+func scriptZipBomb(ts *testscript.TestScript, _ bool, args []string) {
+	var buf bytes.Buffer
+	z := zip.NewWriter(&buf)
+	w, err := z.Create("bomb.xml")
+	ts.Check(err)
+	zeros := make([]byte, 1<<20)
+	for range 100 {
+		_, err := w.Write(zeros)
+		ts.Check(err)
+	}
+	ts.Check(z.Close())
+	write(ts, args[0], buf.Bytes())
+}
+
+// bytes FILE GO-STRING writes what a txtar can't hold.
+func scriptBytes(ts *testscript.TestScript, _ bool, args []string) {
+	s, err := strconv.Unquote(`"` + args[1] + `"`)
+	ts.Check(err)
+	write(ts, args[0], []byte(s))
+}
+
+// settle NUMBER STATE [code] [reason] does to an invoice what a worker would.
+func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ctx, l := context.Background(), ledger.New(rdb, ledger.Options{})
+	var ids []string
+	for len(ids) == 0 { // the script's command in the background may not have come to it yet; testscript bounds the whole
+		var err error
+		ids, err = l.ByNumber(ctx, args[0])
+		ts.Check(err)
+	}
+	id, state := ids[0], ledger.State(args[1])
+	set := []ledger.Set{}
+	if len(args) > 3 {
+		set = append(set, ledger.Set{Field: "code", Value: args[2]}, ledger.Set{Field: "reason", Value: args[3]})
+	}
+	switch state {
+	case ledger.Accepted, ledger.Receipted:
+		inv, err := l.Invoice(ctx, id)
+		ts.Check(err)
+		number := inv.NIP + "-20260105-0100A0DB5B00-7E"
+		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Packed}))
+		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Accepted, Set: []ledger.Set{{Field: "ksef_number", Value: number}}}))
+		if state == ledger.Receipted {
+			errs, err := l.Receipt(ctx, []string{id}, "file:///upo.xml")
+			ts.Check(errors.Join(append(errs, err)...))
+		}
+	default:
+		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: state, Set: set}))
+	}
+}
+
+// tasks N holds the number of queued tasks against N.
+func scriptTasks(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	i := asynq.NewInspectorFromRedisClient(rdb)
+	queues, err := i.Queues()
+	ts.Check(err)
+	n := 0
+	for _, q := range queues {
+		info, err := i.GetQueueInfo(q)
+		ts.Check(err)
+		n += info.Size
+	}
+	if strconv.Itoa(n) != args[0] {
+		ts.Fatalf("%d tasks are queued, want %s", n, args[0])
+	}
+}
+
+// lines FILE N holds the number of lines against N.
+func scriptLines(ts *testscript.TestScript, _ bool, args []string) {
+	if n := strings.Count(ts.ReadFile(args[0]), "\n"); strconv.Itoa(n) != args[1] {
+		ts.Fatalf("%s has %d lines, want %s", args[0], n, args[1])
+	}
+}
+
+func TestParseTime_AsPeopleWriteIt(t *testing.T) {
+	for _, c := range []struct {
+		in, want string
+		end      bool
+	}{
+		{"2026-11-24", "2026-11-24T00:00:00+01:00", false},
+		{"2026-11-24", "2026-11-24T23:59:59+01:00", true},
+		{"2026-03-29", "2026-03-29T23:59:59+02:00", true}, // the night in which summer time begins
+		{"2026-07-01 16:00", "2026-07-01T16:00:00+02:00", true},
+		{"2026-07-01T16:00:00Z", "2026-07-01T16:00:00Z", false},
+	} {
+		got, ok := parseTime(c.in, invoice.Warsaw(), c.end)
+		if s := got.Format("2006-01-02T15:04:05Z07:00"); !ok || s != c.want {
+			t.Errorf("parseTime(%q, end %v) = %s, %v, want %s", c.in, c.end, s, ok, c.want)
+		}
+	}
+	if _, ok := parseTime("tomorrow", invoice.Warsaw(), false); ok {
+		t.Error("tomorrow is taken for a time")
+	}
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/tasks"
+)
+
+type statusCmd struct {
+	State string   `help:"List the invoices in this state." placeholder:"S"`
+	JSON  bool     `name:"json" help:"Print one JSON object for each invoice; without --state and names, one object with counts and at_risk."`
+	Names []string `arg:"" optional:"" name:"ID|P_2" help:"Ids as submit printed them, or invoice numbers."`
+}
+
+func (c *statusCmd) check() error {
+	if c.State == "" {
+		return nil
+	}
+	if len(c.Names) > 0 {
+		return &usageError{what: "--state does not go with ids or numbers", hint: "leave one of them out"}
+	}
+	if !slices.Contains(ledger.States(), ledger.State(c.State)) {
+		var names []string
+		for _, s := range ledger.States() {
+			names = append(names, string(s))
+		}
+		return &usageError{what: fmt.Sprintf("--state %q is not known", c.State), hint: "say one of " + strings.Join(names, ", ")}
+	}
+	return nil
+}
+
+func (c *statusCmd) run(ctx context.Context, p *program) error {
+	switch {
+	case len(c.Names) > 0:
+		return c.named(ctx, p)
+	case c.State != "":
+		return c.listed(ctx, p)
+	}
+	return c.overview(ctx, p)
+}
+
+// named shows each invoice in full. A number may be that of several: of other sellers, or an earlier document that was rejected.
+func (c *statusCmd) named(ctx context.Context, p *program) error {
+	missing, first := false, true
+	for _, name := range c.Names {
+		invs, err := find(ctx, p.base.Ledger, name)
+		if err != nil {
+			return err
+		}
+		if len(invs) == 0 {
+			missing = true
+			p.say("%s: neither an id nor a number (P_2) that is known", name)
+		}
+		for _, inv := range invs {
+			r := p.resultOf(inv)
+			if c.JSON {
+				if err := printJSON(p.out, r); err != nil {
+					return err
+				}
+				continue
+			}
+			if !first {
+				p.out.raw("")
+			}
+			first = false
+			detail(p.out, inv, r, time.Now())
+		}
+	}
+	if missing {
+		return errSome
+	}
+	return nil
+}
+
+// find looks for an id first: they begin alike, and a number that looks like one is found all the same.
+func find(ctx context.Context, l *ledger.Ledger, name string) ([]ledger.Invoice, error) {
+	if strings.HasPrefix(name, "inv-") {
+		invs, err := l.Invoices(ctx, []string{name})
+		if err != nil || len(invs) > 0 {
+			return invs, err
+		}
+	}
+	ids, err := l.ByNumber(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("look up number: %w", err)
+	}
+	invs, err := l.Invoices(ctx, ids)
+	slices.SortFunc(invs, func(a, b ledger.Invoice) int { return int(a.CreatedAt - b.CreatedAt) })
+	return invs, err
+}
+
+func detail(s *screen, inv ledger.Invoice, r tasks.Result, now time.Time) {
+	deadline := ""
+	if !inv.Deadline.Time().IsZero() {
+		deadline = day(inv.Deadline.Time())
+		if inv.State != ledger.Accepted && inv.State != ledger.Receipted {
+			deadline += ", " + hoursLeft(inv.Deadline.Time(), now)
+		}
+	}
+	code := ""
+	if r.Code != 0 {
+		code = fmt.Sprint(r.Code)
+	}
+	for _, line := range [][2]string{
+		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"code", code}, {"reason", r.Reason},
+		{"number (P_2)", r.Number}, {"kind", r.Kind}, {"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"file", r.File},
+		{"package", r.Package}, {"session", r.Session}, {"attempts", fmt.Sprint(r.Attempts)}, {"deadline", deadline},
+		{"changed", day(inv.UpdatedAt.Time())}, {"receipt (UPO)", r.UPO}, {"verification", r.VerificationURL}, {"hash", r.Hash},
+	} {
+		if line[1] != "" {
+			s.println(fmt.Sprintf("%-14s %s", line[0], line[1]))
+		}
+	}
+}
+
+// listed prints a line for each invoice in the state, those that changed longest ago first.
+func (c *statusCmd) listed(ctx context.Context, p *program) error {
+	ids, err := p.base.Ledger.InState(ctx, ledger.State(c.State), time.Time{}, time.Time{}, 0)
+	if err != nil {
+		return fmt.Errorf("list %s invoices: %w", c.State, err)
+	}
+	rows := &columns{s: p.out}
+	for chunk := range slices.Chunk(ids, listChunk) {
+		invs, err := p.base.Ledger.Invoices(ctx, chunk)
+		if err != nil {
+			return err
+		}
+		for _, inv := range invs {
+			if inv.State != ledger.State(c.State) {
+				continue // it moved since the list was read
+			}
+			r := p.resultOf(inv)
+			if !c.JSON {
+				rows.row(r.ID, r.Number, r.State, day(inv.UpdatedAt.Time()), outcome(r))
+			} else if err := printJSON(p.out, r); err != nil {
+				return err
+			}
+		}
+		if err := p.out.flush(); err != nil {
+			return fmt.Errorf("write output: %w", err)
+		}
+	}
+	return nil
+}
+
+// listChunk entries are read at a time.
+const listChunk = 500
+
+// mostAtRisk bounds the overview; status --state lists more.
+const mostAtRisk = 20
+
+// overview counts the states, and names what is closest to its deadline.
+func (c *statusCmd) overview(ctx context.Context, p *program) error {
+	counts, err := p.base.Ledger.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	ids, err := p.base.Ledger.Due(ctx, now.Add(p.cfg.Deadlines.Warn), mostAtRisk)
+	if err != nil {
+		return fmt.Errorf("list deadlines: %w", err)
+	}
+	due, err := p.base.Ledger.Invoices(ctx, ids)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		risk := make([]tasks.Result, len(due))
+		for i := range due {
+			risk[i] = p.resultOf(due[i])
+		}
+		return printJSON(p.out, struct {
+			Counts map[string]int64 `json:"counts"`
+			AtRisk []tasks.Result   `json:"at_risk"`
+		}{counts, risk})
+	}
+	for _, s := range ledger.States() {
+		p.out.println(fmt.Sprintf("%-10s %8d  %s", s, counts[string(s)], meaning(s)))
+	}
+	p.out.raw("")
+	if len(due) == 0 {
+		p.out.println(fmt.Sprintf("no deadline within %s", span(p.cfg.Deadlines.Warn)))
+		return nil
+	}
+	rows := make([][]string, len(due))
+	for i, inv := range due {
+		rows[i] = []string{inv.ID, inv.Number, string(inv.State), day(inv.Deadline.Time()), hoursLeft(inv.Deadline.Time(), now)}
+	}
+	p.out.println(fmt.Sprintf("deadline within %s, nearest first:", span(p.cfg.Deadlines.Warn)))
+	table(p.out, []string{"ID", "P_2", "STATE", "DEADLINE", "LEFT"}, rows)
+	return nil
+}
+
+func meaning(s ledger.State) string {
+	switch s {
+	case ledger.Queued:
+		return "taken in, not under way yet"
+	case ledger.Packed:
+		return "in a package that is being built or uploaded"
+	case ledger.Sending:
+		return "being sent"
+	case ledger.Unknown:
+		return "sent, the answer was lost: being looked up"
+	case ledger.Sent:
+		return "KSeF has it, outcome not known yet"
+	case ledger.Accepted:
+		return "has its KSeF number, receipt to come"
+	case ledger.Receipted:
+		return "has its KSeF number, receipt (UPO) kept"
+	case ledger.Rejected:
+		return "KSeF refused it: see enqueue results"
+	case ledger.Parked:
+		return "waits for you: see the reason, then enqueue retry ID"
+	}
+	return ""
+}
+
+// span prints 4h rather than 4h0m0s.
+func span(d time.Duration) string {
+	s := strings.TrimSuffix(d.String(), "0s")
+	if d >= time.Hour && d%time.Hour == 0 {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	if s == "" {
+		return "0s"
+	}
+	return s
+}

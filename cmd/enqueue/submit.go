@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/tasks"
+)
+
+type submitCmd struct {
+	Lane     string        `help:"auto, express (one by one, at once) or bulk (in packages)." default:"auto" placeholder:"LANE"`
+	Offline  bool          `help:"The invoices were issued in offline24 mode; they travel in packages only."`
+	Deadline string        `help:"Legal deadline of all of them, instead of the end of the next business day after P_1: 2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339." placeholder:"T"`
+	Wait     bool          `help:"Wait until each is accepted, rejected or parked, then print a summary."`
+	Timeout  time.Duration `help:"With --wait: stop waiting after this long, such as 30m or 2h." placeholder:"D"`
+	JSON     bool          `name:"json" help:"Print one JSON object for each invoice instead of a line, refused ones too; with --wait once all are decided."`
+	Paths    []string      `arg:"" name:"PATH" help:"File, folder, .zip, or - for standard input."`
+
+	terms tasks.Terms
+}
+
+// check makes terms of the flags.
+func (c *submitCmd) check() error {
+	switch c.Lane {
+	case string(ledger.Auto), string(ledger.Express), string(ledger.Bulk):
+	default:
+		return &usageError{what: fmt.Sprintf("--lane %q is not known", c.Lane), hint: "say auto, express or bulk"}
+	}
+	if c.Offline && c.Lane == string(ledger.Express) {
+		return &usageError{what: "--offline does not go with --lane express: only a package can be declared offline", hint: "leave --lane out, or say --lane bulk"}
+	}
+	if c.Timeout != 0 && !c.Wait {
+		return &usageError{what: "--timeout goes with --wait", hint: "add --wait, or leave --timeout out"}
+	}
+	if c.Timeout < 0 {
+		return &usageError{what: "--timeout must not be negative"}
+	}
+	c.terms = tasks.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline}
+	if c.Deadline != "" {
+		t, ok := parseTime(c.Deadline, invoice.Warsaw(), true)
+		if !ok {
+			return &usageError{what: fmt.Sprintf("--deadline %q is no time", c.Deadline), hint: "say 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00"}
+		}
+		c.terms.Deadline = t
+	}
+	stdin := 0
+	for _, path := range c.Paths {
+		switch path {
+		case "-":
+			stdin++
+		case "":
+			return &usageError{what: "a PATH is empty", hint: "look for a variable that is not set"}
+		}
+	}
+	if stdin > 1 {
+		return &usageError{what: "- was given twice", hint: "there is one standard input"}
+	}
+	return nil
+}
+
+// handed is one document that was taken.
+type handed struct{ file, id string }
+
+// counts of what was handed in.
+type tally struct {
+	created, present, refused int
+	nowhere                   int // of the refused: paths that gave no document at all
+	taken                     []handed
+}
+
+func (c *submitCmd) run(ctx context.Context, p *program) error {
+	// A short-lived process that reads much and keeps little: collecting four times as rarely saves a tenth of the time, for some megabytes.
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
+	admitter, err := p.base.Admitter()
+	if err != nil {
+		return &usageError{what: err.Error(), hint: "see validation.schema_dir in the configuration"}
+	}
+	t, rows := &tally{}, &columns{s: p.out}
+	var shown error // what went wrong with showing, which must not stop the taking
+	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in})
+	err = intake.Run(ctx, admitter, items, c.terms, func(adms []tasks.Admission) {
+		t.add(adms)
+		shown = errors.Join(shown, c.show(ctx, p, rows, adms), p.out.flush())
+	})
+	p.say("%s", t)
+	if err != nil {
+		return fmt.Errorf("hand in: %w; what is not listed was perhaps taken: hand in the same files again, nothing is sent twice", err)
+	}
+	if shown != nil {
+		return shown
+	}
+	if t.created+t.present == 0 && t.nowhere == t.refused {
+		return &usageError{what: "no document was found", hint: "each PATH is a file, a folder with *.xml in it, a .zip or -"}
+	}
+	if c.Wait && len(t.taken) > 0 {
+		return c.wait(ctx, p, t)
+	}
+	if t.refused > 0 {
+		return errSome
+	}
+	return nil
+}
+
+func (t *tally) add(adms []tasks.Admission) {
+	for i := range adms {
+		switch a := &adms[i]; a.Taken {
+		case ledger.Created:
+			t.created++
+			t.taken = append(t.taken, handed{a.File, a.Invoice.ID})
+		case ledger.Present:
+			t.present++
+			t.taken = append(t.taken, handed{a.File, a.Invoice.ID})
+		default:
+			t.refused++
+			var problem *intake.Problem
+			if errors.As(a.Err, &problem) && problem.Path {
+				t.nowhere++
+			}
+		}
+	}
+}
+
+func (t *tally) String() string {
+	parts := []string{fmt.Sprintf("%d new", t.created)}
+	if t.present > 0 {
+		parts = append(parts, fmt.Sprintf("%d already here", t.present))
+	}
+	if t.refused > 0 {
+		parts = append(parts, fmt.Sprintf("%d refused", t.refused))
+	}
+	return fmt.Sprintf("%d handed in: %s", t.created+t.present+t.refused, strings.Join(parts, ", "))
+}
+
+// show prints a line for each document. With --wait those that were taken come later, when it is known what became of them.
+func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []tasks.Admission) error {
+	present, err := c.presentEntries(ctx, p, adms)
+	if err != nil {
+		return err
+	}
+	for _, a := range adms {
+		switch {
+		case a.Taken == ledger.Refused && c.JSON:
+			err = printJSON(p.out, refusedResult(a))
+		case a.Taken == ledger.Refused:
+			rows.row("", a.File, a.Invoice.Number, stateRefused+": "+reasonOf(a.Err))
+		case c.Wait:
+		case c.JSON:
+			inv, ok := present[a.Invoice.ID]
+			if !ok {
+				inv = a.Invoice
+			}
+			r := p.resultOf(inv)
+			r.File = a.File
+			err = printJSON(p.out, r)
+		case a.Taken == ledger.Present:
+			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, string(a.Invoice.State)+" (already here)")
+		default:
+			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, string(a.Invoice.State))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// presentEntries reads what the ledger knows of documents that were there already: they may have their KSeF number.
+func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []tasks.Admission) (map[string]ledger.Invoice, error) {
+	if !c.JSON || c.Wait {
+		return nil, nil
+	}
+	var ids []string
+	for _, a := range adms {
+		if a.Taken == ledger.Present {
+			ids = append(ids, a.Invoice.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	invs, err := p.base.Ledger.Invoices(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]ledger.Invoice, len(invs))
+	for _, inv := range invs {
+		out[inv.ID] = inv
+	}
+	return out, nil
+}

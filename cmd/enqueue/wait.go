@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/tasks"
+)
+
+// wait follows what was taken until it is decided, then tells what became of it.
+func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if c.Timeout > 0 {
+		bounded, cancel = context.WithTimeout(ctx, c.Timeout)
+	}
+	defer cancel()
+	ids := make([]string, len(t.taken))
+	for i, h := range t.taken {
+		ids[i] = h.id
+	}
+	bar := newProgress(p.err)
+	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Look: bar.show})
+	bar.end()
+	timedOut := ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded)
+	results := make([]tasks.Result, len(t.taken))
+	for i, h := range t.taken {
+		inv := seen[h.id]
+		if inv.ID == "" {
+			// Never seen: cut off before the first look, or gone from the ledger, which takes months.
+			inv = ledger.Invoice{ID: h.id, Reason: "not in the ledger"}
+			if err != nil {
+				inv.State, inv.Reason = ledger.Queued, ""
+			}
+		}
+		results[i] = p.resultOf(inv)
+		results[i].File = h.file
+	}
+	if err := c.tell(p, t, results); err != nil {
+		return err
+	}
+	switch {
+	case timedOut:
+		p.say("waited %s, not all are decided; enqueue status shows how they stand", c.Timeout)
+		return errSome
+	case err != nil:
+		return err
+	}
+	for _, r := range results {
+		if !accepted(r) {
+			return errSome
+		}
+	}
+	if t.refused > 0 {
+		return errSome
+	}
+	return nil
+}
+
+func accepted(r tasks.Result) bool {
+	return r.State == string(ledger.Accepted) || r.State == string(ledger.Receipted)
+}
+
+// maxNumbers is how many KSeF numbers a person is shown; a file or a program gets all.
+const maxNumbers = 50
+
+// tell prints the outcomes: as JSON, or as tables with a summary.
+func (c *submitCmd) tell(p *program, t *tally, results []tasks.Result) error {
+	if c.JSON {
+		for _, r := range results {
+			if err := printJSON(p.out, r); err != nil {
+				return err
+			}
+		}
+		return p.out.flush()
+	}
+	var numbers, bad, open [][]string
+	counts := map[string]int{}
+	for _, r := range results {
+		switch {
+		case accepted(r):
+			counts["accepted"]++
+			numbers = append(numbers, []string{r.KsefNumber, r.Number, r.File})
+		case r.State == string(ledger.Rejected), r.State == string(ledger.Parked):
+			counts[r.State]++
+			bad = append(bad, []string{r.State, codeText(r.Code), r.Number, r.File, r.Reason})
+		default:
+			counts["open"]++
+			open = append(open, []string{r.ID, r.State, r.Number, r.File})
+		}
+	}
+	section(p, []string{"KSEF NUMBER", "P_2", "FILE"}, numbers, "enqueue results lists all")
+	section(p, []string{"STATE", "CODE", "P_2", "FILE", "REASON"}, bad, "")
+	section(p, []string{"ID", "STATE", "P_2", "FILE"}, open, "enqueue status lists all")
+	p.out.raw("")
+	for _, line := range []struct {
+		what string
+		n    int
+		note string
+	}{
+		{"accepted", counts["accepted"], ""}, {"rejected", counts["rejected"], "mend the document and hand it in again"},
+		{"parked", counts["parked"], "see the reason, then: enqueue retry ID"}, {"not decided", counts["open"], ""},
+		{"refused", t.refused, "not taken, see above"},
+	} {
+		if line.n > 0 || line.what == "accepted" {
+			p.out.println(strings.TrimRight(fmt.Sprintf("%-12s %6d  %s", line.what, line.n, line.note), " "))
+		}
+	}
+	if counts["accepted"] > 0 {
+		p.out.println("receipts (UPO) are kept in " + p.cfg.Archive.URL)
+	}
+	return p.out.flush()
+}
+
+func section(p *program, head []string, rows [][]string, more string) {
+	if len(rows) == 0 {
+		return
+	}
+	left := 0
+	if p.out.terminal() && more != "" && len(rows) > maxNumbers {
+		left, rows = len(rows)-maxNumbers, rows[:maxNumbers]
+	}
+	p.out.raw("")
+	table(p.out, head, rows)
+	if left > 0 {
+		p.out.println(fmt.Sprintf("… and %d more; %s", left, more))
+	}
+}
+
+func codeText(code int) string {
+	if code == 0 {
+		return "-"
+	}
+	return strconv.Itoa(code)
+}

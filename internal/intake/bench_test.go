@@ -1,0 +1,132 @@
+package intake_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/redisd"
+	"ksefworker/internal/redisd/redistest"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/tasks"
+)
+
+const benchFiles = 10_000
+
+// BenchmarkEnqueue_10kFiles is the whole way of enqueue submit, from files on disk to entries and tasks in Redis, next to what bare asynq takes for as
+// many tasks on the same Redis. The promise is a ratio of 0.5 at least.
+func BenchmarkEnqueue_10kFiles(b *testing.B) {
+	dir := b.TempDir()
+	for name, doc := range sample.Invoices(sample.NIP(0), benchFiles, "") {
+		if err := os.WriteFile(filepath.Join(dir, name), doc, 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	rdb := durableRedis(b)
+	a := admitter(b, rdb)
+	var spent, bare time.Duration
+	rounds := 0
+	for b.Loop() {
+		b.StopTimer()
+		// The machine's mood changes from second to second: both are measured in turn, and compared over the same stretch of time.
+		best := time.Hour
+		for _, goroutines := range []int{1, 8, 32} {
+			best = min(best, bareAsynq(b, rdb, goroutines))
+		}
+		bare += best
+		flush(b, rdb)
+		b.StartTimer()
+		began, created := time.Now(), 0
+		err := intake.Run(b.Context(), a, intake.Read(b.Context(), []string{dir}, intake.Options{}), tasks.Terms{}, func(adms []tasks.Admission) {
+			for _, adm := range adms {
+				if adm.Taken == ledger.Created {
+					created++
+				}
+			}
+		})
+		spent += time.Since(began)
+		if err != nil || created != benchFiles {
+			b.Fatalf("%d created, %v", created, err)
+		}
+		rounds++
+	}
+	b.ReportMetric(float64(rounds*benchFiles)/spent.Seconds(), "invoices/s")
+	b.ReportMetric(float64(rounds*benchFiles)/bare.Seconds(), "bare-tasks/s")
+	b.ReportMetric(bare.Seconds()/spent.Seconds(), "of-bare")
+}
+
+// BenchmarkBareAsynq_10kTasks is asynq alone: one call for each task, by as many goroutines.
+func BenchmarkBareAsynq_10kTasks(b *testing.B) {
+	rdb := durableRedis(b)
+	for _, goroutines := range []int{1, 8, 32} {
+		b.Run("goroutines="+strconv.Itoa(goroutines), func(b *testing.B) {
+			var spent time.Duration
+			rounds := 0
+			for b.Loop() {
+				spent += bareAsynq(b, rdb, goroutines)
+				rounds++
+			}
+			b.ReportMetric(float64(rounds*benchFiles)/spent.Seconds(), "tasks/s")
+		})
+	}
+}
+
+func bareAsynq(b *testing.B, rdb redis.UniversalClient, goroutines int) time.Duration {
+	b.Helper()
+	flush(b, rdb)
+	client := asynq.NewClientFromRedisClient(rdb)
+	began := time.Now()
+	var wg sync.WaitGroup
+	for g := range goroutines {
+		wg.Go(func() {
+			for i := g; i < benchFiles; i += goroutines {
+				payload := fmt.Appendf(nil, `{"v":1,"id":"inv-%024d"}`, i)
+				_, err := client.Enqueue(asynq.NewTask("invoice:submit", payload), asynq.TaskID("invoice:submit:"+strconv.Itoa(i)), asynq.Timeout(time.Minute))
+				if err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return time.Since(began)
+}
+
+// durableRedis keeps an append-only file as a real one does. Rewriting it is left out: whether one falls into a round is chance.
+func durableRedis(b *testing.B) redis.UniversalClient {
+	b.Helper()
+	srv := redistest.StartWith(b, redisd.Options{AppendOnly: true, Args: []string{"--auto-aof-rewrite-percentage", "0"}})
+	return redistest.Client(b, srv)
+}
+
+func flush(b *testing.B, rdb redis.UniversalClient) {
+	b.Helper()
+	if err := rdb.FlushAll(context.Background()).Err(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func admitter(t testing.TB, rdb redis.UniversalClient) *tasks.Admitter {
+	t.Helper()
+	bodies, err := ledger.NewBodies(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tasks.Admitter{
+		Ledger: ledger.New(rdb, ledger.Options{}), Queue: tasks.NewQueue(rdb), Bodies: bodies,
+		Tenant: func(nip string) bool { return nip == sample.NIP(0) },
+		Check:  invoice.CheckOptions{}, Now: time.Now,
+	}
+}

@@ -1,0 +1,91 @@
+package intake
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// folder yields every *.xml below root. One without any is a mistake worth telling: an export that went elsewhere looks just like it.
+func (r *reader) folder(root string) bool {
+	w := walk{reader: r, entered: map[string]bool{}}
+	if !w.enter(root) {
+		return false
+	}
+	if w.found == 0 {
+		p := &Problem{What: "holds no *.xml files", Hint: "check that the export writes here", Path: true}
+		if w.ignored > 0 {
+			p.What += fmt.Sprintf(" (%d others)", w.ignored)
+		}
+		return r.fail(root, p)
+	}
+	return true
+}
+
+// walk follows links, as export folders are often linked together, and enters each folder once, whichever way it is reached: a loop of links ends.
+type walk struct {
+	*reader
+	entered map[string]bool // by real path
+	found   int             // files and problems yielded
+	ignored int             // files of other kinds
+}
+
+func (w *walk) enter(dir string) bool {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return w.bad(dir, err)
+	}
+	if w.entered[real] {
+		return true
+	}
+	w.entered[real] = true
+	// A folder of a million files is a list of names of a hundred megabytes: accepted, because the order of export is worth it.
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if hidden(e.Name()) {
+			continue
+		}
+		if !w.entry(filepath.Join(dir, e.Name()), e) {
+			return false
+		}
+	}
+	if err != nil {
+		return w.bad(dir, err) // after what could be read: ReadDir gives both
+	}
+	return true
+}
+
+func (w *walk) entry(path string, e fs.DirEntry) bool {
+	if e.IsDir() {
+		return w.enter(path)
+	}
+	linked := e.Type()&fs.ModeSymlink != 0
+	if !linked && !isXML(path) {
+		w.ignored++
+		return true
+	}
+	info, err := e.Info()
+	if linked && err == nil {
+		info, err = os.Stat(path)
+	}
+	switch {
+	case err == nil && info.IsDir():
+		return w.enter(path)
+	case !isXML(path):
+		w.ignored++
+		return true
+	case err != nil:
+		return w.bad(path, err)
+	}
+	w.found++
+	if !info.Mode().IsRegular() {
+		return w.fail(path, irregular(info.Mode(), false))
+	}
+	return w.give(fileItem(path, info))
+}
+
+func (w *walk) bad(path string, err error) bool {
+	w.found++
+	return w.fail(path, unreadable(err))
+}

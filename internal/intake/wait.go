@@ -1,0 +1,150 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// Entries is what Wait needs of [ledger.Ledger].
+type Entries interface {
+	Invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error)
+}
+
+// WaitOptions say how patient [Wait] is. The zero value is ready for use.
+type WaitOptions struct {
+	// Receipt is how long the receipt (UPO) of an accepted invoice is waited for; 0 means 30 seconds. The invoice is KSeF's in any case.
+	Receipt time.Duration
+	// Outage is how long Redis may fail before Wait gives up; 0 means 5 minutes. Nothing is lost meanwhile, only not seen.
+	Outage time.Duration
+	// Look is called after each look at the ledger, by the goroutine that called Wait; may be nil.
+	Look func(Standing)
+}
+
+// Standing counts invoices that are waited for.
+type Standing struct {
+	Total, Accepted, Rejected, Parked int
+	// Err says that the ledger could not be read at this look; the counts are those of the one before.
+	Err error
+}
+
+// Settled is how many have nothing left to wait for but their receipt.
+func (s Standing) Settled() int { return s.Accepted + s.Rejected + s.Parked }
+
+// How often the ledger is read: at once again while something happens, rarely while nothing does, and in any case so that looking takes a tenth of the time at
+// most: ten thousand entries are megabytes, and Redis has better things to do.
+const (
+	lookSoonest = 200 * time.Millisecond
+	lookLatest  = 5 * time.Second
+	lookShare   = 10
+)
+
+// Wait looks at the ledger until every invoice is receipted, rejected, parked, gone, or accepted without a receipt for too long. It returns the entries as last seen,
+// by id, also with an error: ctx's, or that of a Redis that did not answer for too long.
+func Wait(ctx context.Context, e Entries, ids []string, o WaitOptions) (map[string]ledger.Invoice, error) {
+	if o.Receipt <= 0 {
+		o.Receipt = 30 * time.Second
+	}
+	if o.Outage <= 0 {
+		o.Outage = 5 * time.Minute
+	}
+	if o.Look == nil {
+		o.Look = func(Standing) {}
+	}
+	w := &wait{o: o, seen: make(map[string]ledger.Invoice, len(ids)), accepted: map[string]time.Time{}}
+	for _, id := range ids {
+		if _, twice := w.seen[id]; !twice {
+			w.seen[id] = ledger.Invoice{}
+			w.pending = append(w.pending, id)
+		}
+	}
+	w.standing.Total = len(w.pending)
+	pause, failing := lookSoonest, time.Time{}
+	for {
+		began := time.Now()
+		changed, err := w.look(ctx, e)
+		w.standing.Err = err
+		switch {
+		case ctx.Err() != nil:
+			return w.seen, ctx.Err()
+		case err == nil:
+			failing = time.Time{}
+		case failing.IsZero():
+			failing = began
+		case began.Sub(failing) > o.Outage:
+			return w.seen, fmt.Errorf("wait for outcomes: %w", err)
+		}
+		o.Look(w.standing)
+		if len(w.pending) == 0 {
+			return w.seen, nil
+		}
+		if pause *= 2; changed {
+			pause = lookSoonest
+		}
+		pause = min(max(pause, lookShare*time.Since(began)), lookLatest)
+		select {
+		case <-ctx.Done():
+			return w.seen, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+type wait struct {
+	o        WaitOptions
+	pending  []string
+	seen     map[string]ledger.Invoice
+	accepted map[string]time.Time // since when an invoice is seen accepted and without receipt
+	standing Standing
+}
+
+// look reads what is pending, and reports whether anything moved.
+func (w *wait) look(ctx context.Context, e Entries) (bool, error) {
+	invs, err := e.Invoices(ctx, w.pending)
+	if err != nil {
+		return false, err
+	}
+	now, changed := time.Now(), false
+	var left []string
+	for i := range invs {
+		inv := &invs[i]
+		changed = changed || w.seen[inv.ID].Rev != inv.Rev
+		w.seen[inv.ID] = *inv
+		if w.waits(inv, now) {
+			left = append(left, inv.ID)
+		}
+	}
+	// What is no longer in the ledger is not among invs, and not waited for.
+	w.pending = left
+	w.count()
+	return changed, nil
+}
+
+func (w *wait) waits(inv *ledger.Invoice, now time.Time) bool {
+	if inv.State != ledger.Accepted {
+		return !inv.State.Final()
+	}
+	since, seen := w.accepted[inv.ID]
+	if !seen {
+		w.accepted[inv.ID] = now
+		return true
+	}
+	return now.Sub(since) < w.o.Receipt
+}
+
+func (w *wait) count() {
+	s := Standing{Total: w.standing.Total}
+	for _, inv := range w.seen {
+		switch inv.State {
+		case ledger.Accepted, ledger.Receipted:
+			s.Accepted++
+		case ledger.Rejected:
+			s.Rejected++
+		case ledger.Parked:
+			s.Parked++
+		}
+	}
+	w.standing = s
+}

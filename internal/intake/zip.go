@@ -1,0 +1,167 @@
+package intake
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/klauspost/compress/zip"
+
+	"ksefworker/internal/invoice"
+)
+
+// Bounds of an archive beside those of Options.
+const (
+	// maxDirectory bounds the list of entries, which has to be in memory. 100,000 entries with long names take half of it.
+	maxDirectory = 64 << 20
+	// An archive that unpacks to more than maxFold times its own size, beyond a size that does no harm, is a bomb: invoices fold about ten times.
+	maxFold      = 100
+	harmlessSize = 64 << 20
+	// flagEncrypted is bit 0 of an entry's flags.
+	flagEncrypted = 0x1
+)
+
+func (r *reader) archiveFile(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return r.fail(name, unreadable(err))
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return r.fail(name, unreadable(err))
+	}
+	return r.archive(name, f, info.Size())
+}
+
+// archive yields the entries one after the other, unpacked in memory.
+func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
+	list := &bounded{at: at, left: maxDirectory}
+	z, err := zip.NewReader(list, size)
+	if err != nil {
+		return r.fail(name, unreadableArchive(err))
+	}
+	if len(z.File) > r.o.MaxEntries {
+		return r.fail(name, &Problem{What: fmt.Sprintf("holds %d entries, more than %d", len(z.File), r.o.MaxEntries), Hint: "split the archive"})
+	}
+	list.lift()
+	found, unpacked := false, int64(0)
+	for _, f := range z.File {
+		if f.Mode().IsDir() || strings.HasPrefix(f.Name, "__MACOSX/") || hidden(path.Base(f.Name)) {
+			continue
+		}
+		found = true
+		it := r.entry(name, f)
+		if !r.give(it) {
+			return false
+		}
+		unpacked += int64(len(it.Data))
+		if unpacked > r.o.MaxUnpacked {
+			return r.fail(name, &Problem{What: fmt.Sprintf("unpacks to more than %d bytes, the rest was not read", r.o.MaxUnpacked), Hint: "split the archive"})
+		}
+		if unpacked > harmlessSize && unpacked/maxFold > size {
+			return r.fail(name, &Problem{What: fmt.Sprintf("unpacks to more than %d times its size, the rest was not read: it looks like a zip bomb", maxFold),
+				Hint: "unpack it by other means and look what is in it"})
+		}
+	}
+	if !found {
+		return r.fail(name, &Problem{What: "holds no *.xml entries", Hint: "check what the export put into it", Path: true})
+	}
+	return true
+}
+
+// entry judges and unpacks one entry. The size that its header tells is believed only when it is too large already.
+func (r *reader) entry(archive string, f *zip.File) Item {
+	if why := unsafeName(f.Name); why != "" {
+		return Item{File: archive, Err: &Problem{What: fmt.Sprintf("has an entry named %q, which %s", valid(f.Name), why),
+			Hint: "make the archive anew, from inside the folder that holds the files"}}
+	}
+	it := Item{File: archive + "/" + f.Name}
+	switch {
+	case !isXML(f.Name):
+		it.Err = &Problem{What: "is not an *.xml entry", Hint: "put nothing but invoices into the archive"}
+	case f.Flags&flagEncrypted != 0:
+		it.Err = &Problem{What: "is encrypted", Hint: "unpack the archive and hand in the folder"}
+	case !f.Mode().IsRegular():
+		it.Err = &Problem{What: "is a link, not a file", Hint: "make the archive anew with links followed"}
+	case f.UncompressedSize64 > invoice.MaxSize:
+		it.Err = tooLarge(int64(min(f.UncompressedSize64, 1<<62)))
+	default:
+		it.Data, it.Err = unpack(f)
+		it.size = int64(len(it.Data))
+	}
+	return it
+}
+
+func unpack(f *zip.File) ([]byte, error) {
+	rc, err := f.Open()
+	if err != nil {
+		return nil, badEntry(err)
+	}
+	defer rc.Close()
+	data, err := readCapped(rc, int64(f.UncompressedSize64))
+	if err != nil {
+		return nil, badEntry(err)
+	}
+	return data, nil
+}
+
+func badEntry(err error) *Problem {
+	if errors.Is(err, zip.ErrAlgorithm) {
+		return &Problem{What: "is packed by a method that is not understood", Hint: "pack with deflate, the default of every ZIP program"}
+	}
+	return &Problem{What: "cannot be unpacked", Err: err, Hint: "the archive is damaged: make it anew"}
+}
+
+func unreadableArchive(err error) *Problem {
+	var pe *fs.PathError
+	switch {
+	case errors.Is(err, errDirectory):
+		return &Problem{What: fmt.Sprintf("has a list of entries larger than %d bytes", maxDirectory), Hint: "split the archive"}
+	case errors.As(err, &pe):
+		return unreadable(err)
+	}
+	return &Problem{What: "is not a readable ZIP archive", Err: err, Hint: "it may be cut off or of another format: make it anew"}
+}
+
+// unsafeName says why a name is refused, or "". Nothing is ever written under such a name here, but it is stored and shown, and somebody else may.
+func unsafeName(name string) string {
+	switch {
+	case strings.ContainsRune(name, '\\'):
+		return "has a backslash"
+	case strings.HasPrefix(name, "/"), len(name) > 1 && name[1] == ':':
+		return "is an absolute path"
+	case strings.ContainsRune(name, 0):
+		return "has a zero byte"
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		if part == ".." {
+			return "leads out of the archive"
+		}
+	}
+	return ""
+}
+
+var errDirectory = errors.New("list of entries too large")
+
+// bounded refuses to read more than left bytes until it is lifted: the zip reader believes the archive about the length of its list.
+type bounded struct {
+	at   io.ReaderAt
+	left int64 // below zero: unbounded
+}
+
+func (b *bounded) ReadAt(p []byte, off int64) (int, error) {
+	if b.left >= 0 {
+		if int64(len(p)) > b.left {
+			return 0, errDirectory
+		}
+		b.left -= int64(len(p))
+	}
+	return b.at.ReadAt(p, off)
+}
+
+func (b *bounded) lift() { b.left = -1 }
