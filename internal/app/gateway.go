@@ -18,13 +18,13 @@ import (
 // gateway is the way to KSeF of one tenant: the client, with the public key remembered for a while.
 type gateway struct {
 	*ksef.Client
-	keys *ksef.KeyCache
+	keys *publicKey
 }
 
 // PublicKey answers from memory as long as the key is fresh.
-func (g gateway) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return g.keys.Get(ctx) }
+func (g gateway) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return g.keys.PublicKey(ctx) }
 
-// Invalidate forgets the key.
+// Invalidate forgets the key, in the whole pool.
 func (g gateway) Invalidate() { g.keys.Invalidate() }
 
 // limits are the shared limiter and circuit of one pool.
@@ -95,7 +95,7 @@ func gateways(b *Base, l *limits, log zerolog.Logger, count func(ksef.Group, kse
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", t.NIP, err)
 		}
-		out[t.NIP] = gateway{Client: client, keys: ksef.NewKeyCache(client.PublicKey, 0, nil)}
+		out[t.NIP] = gateway{Client: client, keys: newPublicKey(b.Redis, t.NIP, client.PublicKey)}
 	}
 	return out, nil
 }

@@ -49,6 +49,9 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	case unknown:
 		log.Warn().Msg("redis does not tell its settings: make sure that maxmemory-policy is noeviction and appendonly is on")
 	}
+	if err := b.Ledger.LoadScripts(ctx); err != nil {
+		return nil, err
+	}
 	w := &Worker{base: b, log: log}
 	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Redis), Ledger: b.Ledger})
 	events := newEvents(metrics.Registerer(), b.Ledger, cfg.Deadlines.Warn)

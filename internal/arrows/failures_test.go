@@ -1,0 +1,50 @@
+package arrows
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// docs/failures.md promises a test for each line; a test that was renamed or deleted must not leave its promise standing.
+func TestFailures_EveryTestThatThePageNamesExists(t *testing.T) {
+	page, err := os.ReadFile("../../docs/failures.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code strings.Builder
+	err = filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		code.Write(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`(Test[A-Za-z0-9_]+)(/[^`]*)?`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 40 {
+		t.Fatalf("the page names %d tests; is its form another now?", len(named))
+	}
+	for _, n := range named {
+		if !strings.Contains(code.String(), "func "+n[1]+"(t *testing.T)") {
+			t.Errorf("docs/failures.md names %s, which does not exist", n[1])
+		}
+		// A row of a table is named by its parts: lane and step, or lane and verb.
+		for part := range strings.SplitSeq(strings.Trim(n[2], "/"), "/") {
+			if part != "" && !strings.Contains(code.String(), `"`+part+`"`) {
+				t.Errorf("docs/failures.md names row %q of %s, which does not exist", part, n[1])
+			}
+		}
+	}
+	for line := range strings.Lines(string(page)) {
+		if strings.HasPrefix(line, "| ") && !strings.Contains(line, "---") && !strings.Contains(line, "| test |") && !strings.Contains(line, "`Test") {
+			t.Errorf("no test is named for: %s", line)
+		}
+	}
+}
