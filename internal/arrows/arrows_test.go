@@ -25,8 +25,9 @@ var (
 	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
 
 	mayImport = map[string][]string{
-		"cmd/worker":    {"config", "internal/app"},
-		"cmd/enqueue":   {"config", "internal/app", "internal/intake"},
+		"cmd/worker": {"config", "internal/app"},
+		// It shows results and ledger states to people, so it knows their types.
+		"cmd/enqueue":   join([]string{"config", "internal/app", "internal/intake", "internal/tasks", "internal/ledger"}, document),
 		"cmd/simulator": {"internal/simulator"},
 
 		// The demo runs the stand-ins inside the worker's process; only app may know of them.
@@ -53,14 +54,17 @@ var (
 		// Links the testing package, so tests alone import it: no line names it.
 		"internal/redisd/redistest": {"internal/redisd"},
 		"internal/arrows":           nil,
-		"internal/depskeep":         nil,
-		"deploy":                    nil,
+		"internal/e2e":              nil,
+		// The storm looks at the ledger only to know when it is over; it judges by the simulator's books and the archive.
+		"internal/chaos":    join([]string{"config", "internal/app", "internal/tasks", "internal/ledger"}, standins, document),
+		"internal/depskeep": nil,
+		"deploy":            nil,
 	}
 
 	// inTests is what test files may import on top of their package's line: themselves from outside, and the stand-ins.
 	inTests = join(standins, document, []string{"internal/redisd/redistest"})
 	// moreInTests is for tests that look at more than their package.
-	moreInTests = map[string][]string{"deploy": {"config"}}
+	moreInTests = map[string][]string{"deploy": {"config"}, "internal/e2e": {"internal/ledger"}}
 )
 
 func join(lists ...[]string) []string { return slices.Concat(lists...) }

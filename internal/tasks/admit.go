@@ -24,7 +24,8 @@ type Terms struct {
 	Deadline time.Time   // legal; zero takes the end of the next business day after P_1
 }
 
-// Admission is what became of one document. Err says why it was refused: a *[invoice.FieldError], several joined, or a *[RefusedError]; nothing of it was stored then.
+// Admission is what became of one document. Err says why it was refused: a *[invoice.FieldError], several joined, or a *[RefusedError]; nothing of it was stored then,
+// and Invoice holds no more than could be read.
 type Admission struct {
 	File    string
 	Taken   ledger.Taken // created or present; refused when Err is set
@@ -74,7 +75,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		switch {
 		case err == nil:
 		case errors.As(err, &refused):
-			out[i].Taken, out[i].Err = ledger.Refused, errors.Unwrap(err)
+			out[i].Taken, out[i].Err, out[i].Invoice = ledger.Refused, errors.Unwrap(err), n.Invoice
 			continue
 		default:
 			return nil, err
@@ -148,6 +149,8 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms) (ledger
 		err = &RefusedError{Rule: fmt.Sprintf("no tenant is configured for seller NIP %s", h.SellerNIP), Hint: "add it to tenants in the configuration, with its key"}
 	}
 	if err != nil {
+		// As far as it could be read: a refusal that names the invoice's number is found in an export of thousands.
+		n.Invoice = ledger.Invoice{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate, File: d.File, Size: h.Size}
 		return n, refusal{err}
 	}
 	soft, err := invoice.SoftDeadline(h.IssueDate)

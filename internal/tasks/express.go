@@ -118,7 +118,8 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		api, _ := kindOf(err)
 		b := w.newBatch(&s.pkg)
 		b.resend(inv, api.Code, api.Error())
-		return b.write(ctx)
+		_, err = b.write(ctx)
+		return err
 	default:
 		// It did not leave, or was refused without being looked at: nothing is out there.
 		back := ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,

@@ -71,7 +71,7 @@ func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When
 	taskID := TaskID(k, id, rev)
 	info, err := q.inspect.GetTaskInfo(k.queue(), taskID)
 	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
-		return q.enqueue(ctx, k, id, rev, when.In) // it ended in between
+		return ignoreConflict(q.enqueue(ctx, k, id, rev, when.In)) // it ended in between
 	}
 	if err != nil {
 		return fmt.Errorf("look at task %s: %w", taskID, err)

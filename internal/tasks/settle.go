@@ -3,12 +3,10 @@ package tasks
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/retry"
 )
 
 // maxResends is how often KSeF may ask for an invoice to be sent anew (500, 550, 435, a cancelled session) before a person has to look.
@@ -27,7 +25,7 @@ func (w *Worker) settleFinal(ctx context.Context, t Transport, p *ledger.Package
 			return err
 		}
 		if running > 0 {
-			return w.lookLater(p, fmt.Sprintf("%d invoices are still being processed", running))
+			return w.lookLater(p, fmt.Sprintf("%d invoices are still being processed, or moved meanwhile", running))
 		}
 		if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "listed", Value: true}}}); err != nil {
 			return err
@@ -55,7 +53,8 @@ func (w *Worker) settleFinal(ctx context.Context, t Transport, p *ledger.Package
 	return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
 }
 
-// settle writes outcomes. final says that the session is over: an invoice that is not in its list never arrived. It returns how many are still running.
+// settle writes outcomes. final says that the session is over: an invoice that is not in its list never arrived. It returns how many are still running, or were moved by
+// somebody else meanwhile (their own sender, late with "sent"): the list has to be read once more for those.
 func (w *Worker) settle(ctx context.Context, t Transport, p *ledger.Package, infos []ksef.InvoiceInfo, final bool) (running int, err error) {
 	invs, err := w.pending(ctx, p)
 	if err != nil {
@@ -77,9 +76,12 @@ func (w *Worker) settle(ctx context.Context, t Transport, p *ledger.Package, inf
 		b.add(pair.inv, pair.info)
 	}
 	if final && running == 0 {
-		b.unmatched(m)
+		if err := b.unmatched(ctx, m, infos); err != nil {
+			return 0, err
+		}
 	}
-	return running, b.write(ctx)
+	conflicts, err := b.write(ctx)
+	return running + conflicts, err
 }
 
 // askEach asks for the status of invoices that were sent but that no answer of the list bears the number of.
@@ -141,10 +143,16 @@ func (b *batch) add(inv *ledger.Invoice, info ksef.InvoiceInfo) {
 }
 
 // unmatched judges what is left over of a session that is over.
-func (b *batch) unmatched(m matching) {
+func (b *batch) unmatched(ctx context.Context, m matching, infos []ksef.InvoiceInfo) error {
 	if len(m.invoices) == 1 && len(m.answers) == 1 {
-		b.add(m.invoices[0], m.answers[0])
-		return
+		alone, err := b.w.onlyOneUnnamed(ctx, b.p, infos)
+		if err != nil {
+			return err
+		}
+		if alone {
+			b.add(m.invoices[0], m.answers[0])
+			return nil
+		}
 	}
 	for _, inv := range m.invoices {
 		switch {
@@ -158,6 +166,31 @@ func (b *batch) unmatched(m matching) {
 			b.again(inv, ledger.Express, m.answers[0].Status.Code, "refused without its number; sent alone to learn the reason")
 		}
 	}
+	return nil
+}
+
+// onlyOneUnnamed reports whether all invoices that ever were in the package but one are named by an answer. Looking at those that are pending is not enough: on a second look at a list, an answer
+// without number can be that of an invoice which was settled at the first one.
+func (w *Worker) onlyOneUnnamed(ctx context.Context, p *ledger.Package, infos []ksef.InvoiceInfo) (bool, error) {
+	ids, err := w.Ledger.Members(ctx, p.ID)
+	if err != nil {
+		return false, err
+	}
+	members, err := w.Ledger.Invoices(ctx, ids)
+	if err != nil {
+		return false, err
+	}
+	named := make(map[string]bool, len(infos))
+	for _, info := range infos {
+		named[info.InvoiceNumber] = true
+	}
+	unnamed := 0
+	for i := range members {
+		if !named[members[i].Number] {
+			unnamed++
+		}
+	}
+	return unnamed == 1, nil
 }
 
 func (b *batch) park(inv *ledger.Invoice, code int, reason string) {
@@ -180,15 +213,17 @@ func (b *batch) again(inv *ledger.Invoice, lane ledger.Lane, code int, reason st
 	b.resub = append(b.resub, inv)
 }
 
-// write makes the moves. An invoice that somebody else moved in between is left as it is.
-func (b *batch) write(ctx context.Context) error {
+// write makes the moves. An invoice that somebody else moved in between is left as it is; it returns how many.
+func (b *batch) write(ctx context.Context) (conflicts int, err error) {
 	errs, err := b.w.Ledger.Apply(ctx, b.moves)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	count := map[ledger.State]int{}
 	for i, m := range b.moves {
-		if errs[i] == nil && m.To != "" {
+		if errs[i] != nil {
+			conflicts++
+		} else if m.To != "" {
 			count[m.To]++
 		}
 	}
@@ -197,10 +232,10 @@ func (b *batch) write(ctx context.Context) error {
 	}
 	for _, inv := range b.resub {
 		if err := b.w.Queue.Put(ctx, KindSubmit, inv.ID, inv.Rev+1, When{}); err != nil {
-			return err // the sweep finds it
+			return conflicts, err // the sweep finds it
 		}
 	}
-	return nil
+	return conflicts, nil
 }
 
 // resend returns every given invoice of a failed session to the start of its way, within its bound.
@@ -209,7 +244,8 @@ func (w *Worker) resend(ctx context.Context, p *ledger.Package, invs []ledger.In
 	for i := range invs {
 		b.resend(&invs[i], code, reason)
 	}
-	return b.write(ctx)
+	_, err := b.write(ctx) // the caller looks what is left
+	return err
 }
 
 func because(code int, reason string) []ledger.Set {
@@ -248,47 +284,4 @@ func parkReason(s ksef.StatusInfo) string {
 		return fmt.Sprintf("KSeF answered a code that is not documented (%d %s); find out whether it has the invoice before retrying", s.Code, explain(s))
 	}
 	return explain(s)
-}
-
-// confirmOpen looks into an online session that is still open, so that a person who sent one invoice need not wait for the close. The list costs
-// one request for the whole session; it is asked while something is out, less often with time.
-func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
-	if alive, err := w.Ledger.Alive(ctx, p.Owner); err != nil {
-		return err
-	} else if !alive || w.o.Now().Sub(p.OpenedAt.Time()) > w.o.ExpressMaxAge+time.Minute {
-		return w.closeOrphan(ctx, p)
-	}
-	out, err := w.pending(ctx, p)
-	if err != nil {
-		return err
-	}
-	if len(out) == 0 {
-		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "online session is open, nothing in it is undecided")
-	}
-	t, err := w.transport(p.Tenant)
-	if err != nil {
-		return err
-	}
-	infos, err := t.SessionInvoices(ctx, p.Session)
-	if err != nil {
-		return notYet(err)
-	}
-	// Codes that ask for a new session wait until this one is over.
-	known := infos[:0]
-	for _, i := range infos {
-		if judgeInvoice(i.Status).decided() {
-			known = append(known, i)
-		}
-	}
-	if _, err := w.settle(ctx, t, p, known, false); err != nil {
-		return err
-	}
-	oldest := w.o.Now()
-	for i := range out {
-		if at := out[i].UpdatedAt.Time(); at.Before(oldest) {
-			oldest = at
-		}
-	}
-	wait := retry.Age(w.o.Now().Sub(oldest), w.o.ConfirmFirst, time.Minute)
-	return later(wait, retry.ReasonProcessing, fmt.Sprintf("online session is open, %d sent invoices were undecided", len(out)))
 }

@@ -1,0 +1,449 @@
+package tasks
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/redisd/redistest"
+	"ksefworker/internal/sample"
+)
+
+// gate is the way in, on a real Redis and a real folder.
+type gate struct {
+	*Admitter
+	t      *testing.T
+	rdb    *redis.Client
+	folder string
+}
+
+var monday = time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
+
+func newGate(t *testing.T, key []byte) *gate {
+	t.Helper()
+	rdb, _ := redistest.New(t)
+	g := &gate{t: t, rdb: rdb, folder: t.TempDir()}
+	bodies, err := ledger.NewBodies(key)
+	g.must(err)
+	store, err := archive.Open(t.Context(), "file://"+g.folder, archive.Options{})
+	g.must(err)
+	t.Cleanup(func() { _ = store.Close() })
+	g.Admitter = &Admitter{Ledger: ledger.New(rdb, ledger.Options{}), Queue: NewQueue(rdb), Bodies: bodies, Store: store,
+		Tenant: func(nip string) bool { return nip == sample.NIP(0) || nip == sample.NIP(1) }, Now: func() time.Time { return monday }}
+	return g
+}
+
+func (g *gate) must(err error) {
+	g.t.Helper()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func (g *gate) admit(docs ...Document) []Admission {
+	g.t.Helper()
+	out, err := g.Admit(g.t.Context(), docs, Terms{})
+	g.must(err)
+	if len(out) != len(docs) {
+		g.t.Fatalf("%d answers for %d documents", len(out), len(docs))
+	}
+	for i := range out {
+		if out[i].File != docs[i].File || (out[i].Err != nil) != (out[i].Taken == ledger.Refused) {
+			g.t.Fatalf("answer %d: %+v", i, out[i])
+		}
+	}
+	return out
+}
+
+// stored counts what there is: keys in Redis, files in the folder.
+func (g *gate) stored() (keys int64, files []string) {
+	g.t.Helper()
+	keys, err := g.rdb.DBSize(g.t.Context()).Result()
+	g.must(err)
+	g.must(filepath.WalkDir(g.folder, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, strings.TrimPrefix(path, g.folder+"/"))
+		}
+		return err
+	}))
+	return keys, files
+}
+
+func (g *gate) queued(inv ledger.Invoice) bool {
+	info, err := g.Queue.inspect.GetTaskInfo(QueueInvoices, TaskID(KindSubmit, inv.ID, 1))
+	return err == nil && info.Type == string(KindSubmit)
+}
+
+func doc(file string, o sample.Options) Document {
+	return Document{File: file, Data: sample.Invoice(o)}
+}
+
+func numbered(n int) Document {
+	return doc(fmt.Sprint(n, ".xml"), sample.Options{Number: fmt.Sprint("FV/", n), IssueDate: "2026-11-23", Seed: uint64(n)})
+}
+
+func TestAdmit_ASoundInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
+	g := newGate(t, nil)
+	d := numbered(1)
+	got := g.admit(d)[0]
+	h, err := invoice.Parse(d.Data)
+	g.must(err)
+	if got.Taken != ledger.Created || got.Invoice.State != ledger.Queued || got.Invoice.Rev != 1 || got.Invoice.Revision != 1 {
+		t.Errorf("%+v", got)
+	}
+	entry, err := g.Ledger.Invoice(t.Context(), got.Invoice.ID)
+	g.must(err)
+	day := func(text string) ledger.Millis { return ledger.At(warsaw(t, text)) }
+	want := ledger.Invoice{V: ledger.Version, ID: got.Invoice.ID, Rev: 1, Revision: 1, State: ledger.Queued, Tenant: sample.NIP(0), NIP: sample.NIP(0), Kind: "VAT", Number: "FV/1",
+		IssueDate: "2026-11-23", Hash: HashText(sha256.Sum256(d.Data)), File: "1.xml", Lane: ledger.Auto, Form: "v3", Size: int64(len(d.Data)),
+		BuyerName: h.BuyerName, BuyerNIP: h.BuyerNIP, Gross: h.Gross, Currency: "PLN",
+		SoftDeadline: day("2026-11-24 00:00:00 +01:00"), Deadline: day("2026-11-25 00:00:00 +01:00"), CreatedAt: entry.CreatedAt, UpdatedAt: entry.UpdatedAt}
+	if entry != want {
+		t.Errorf("got  %+v\nwant %+v", entry, want)
+	}
+	if h.BuyerName == "" || h.Gross == "" {
+		t.Error("the sample has no buyer")
+	}
+	sealed, err := g.Ledger.Body(t.Context(), entry.ID)
+	g.must(err)
+	if plain, err := g.Bodies.Open(entry.ID, sealed); err != nil || !bytes.Equal(plain, d.Data) {
+		t.Errorf("the stored document has %d bytes, %v", len(plain), err)
+	}
+	if !g.queued(entry) {
+		t.Error("no task was queued")
+	}
+}
+
+func TestAdmit_EveryOutcome(t *testing.T) {
+	g := newGate(t, nil)
+	first := g.admit(numbered(1))[0].Invoice
+	other := doc("other.xml", sample.Options{Number: "FV/1", IssueDate: "2026-11-23", Seed: 99})
+	got := g.admit(numbered(1), other, numbered(2), doc("foreign.xml", sample.Options{SellerNIP: sample.NIP(7), IssueDate: "2026-11-23"}), Document{File: "pdf", Data: []byte("%PDF")})
+	if r := got[0]; r.Taken != ledger.Present || r.Invoice.ID != first.ID || r.Invoice.State != ledger.Queued {
+		t.Errorf("the same document again: %+v", r)
+	}
+	var refused *RefusedError
+	if r := got[1]; r.Taken != ledger.Refused || !errors.As(r.Err, &refused) || !strings.Contains(r.Err.Error(), "number FV/1 (VAT of seller "+sample.NIP(0)+") is already queued with other content as "+first.ID) {
+		t.Errorf("the same number with other content: %+v", r)
+	}
+	if r := got[2]; r.Taken != ledger.Created {
+		t.Errorf("a good one among bad ones: %+v", r)
+	}
+	if r := got[3]; !errors.As(r.Err, &refused) || !strings.Contains(r.Err.Error(), "no tenant is configured for seller NIP "+sample.NIP(7)) || refused.Hint == "" {
+		t.Errorf("a seller that is not configured: %+v", r)
+	}
+	var field *invoice.FieldError
+	if r := got[4]; !errors.As(r.Err, &field) {
+		t.Errorf("not XML: %+v", r)
+	}
+	// After a rejection another document may take the number.
+	g.must(g.Ledger.Move(t.Context(), ledger.Move{ID: first.ID, To: ledger.Rejected}))
+	again := g.admit(other, numbered(1))
+	if again[0].Taken != ledger.Created || again[0].Invoice.Revision != 2 || !g.queued(again[0].Invoice) {
+		t.Errorf("another document after a rejection: %+v", again[0])
+	}
+	if again[1].Taken != ledger.Present || again[1].Invoice.State != ledger.Rejected {
+		t.Errorf("the rejected document handed in again: %+v", again[1])
+	}
+}
+
+func TestAdmit_EachFlawThatWeKnow_IsRefusedWithItsFieldAndStoresNothing(t *testing.T) {
+	g := newGate(t, nil)
+	for _, flaw := range sample.Flaws() {
+		data := sample.Bad(flaw, sample.Options{Number: "FV/" + flaw.String(), IssueDate: "2026-11-23"})
+		before, _ := g.stored()
+		got := g.admit(Document{File: flaw.String() + ".xml", Data: data})[0]
+		if !flaw.Local() {
+			if got.Taken != ledger.Created {
+				t.Errorf("%s is KSeF's to judge: %v", flaw, got.Err)
+			}
+			continue
+		}
+		var field *invoice.FieldError
+		if got.Taken != ledger.Refused || !errors.As(got.Err, &field) || field.Rule == "" {
+			t.Errorf("%s: %+v", flaw, got)
+		}
+		if after, files := g.stored(); after != before || len(files) != 0 {
+			t.Errorf("%s: %d keys before, %d after, files %v", flaw, before, after, files)
+		}
+	}
+}
+
+type strict struct{}
+
+func (strict) Validate(document []byte) error {
+	if bytes.Contains(document, []byte("FV/2<")) {
+		return &invoice.FieldError{Field: "P_2", Rule: "must please"}
+	}
+	return nil
+}
+
+func TestAdmit_TheSchemaRefuses_OnlyThatOneIsRefused(t *testing.T) {
+	g := newGate(t, nil)
+	g.Validator = strict{}
+	got := g.admit(numbered(1), numbered(2), numbered(3))
+	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Created || got[1].Taken != ledger.Refused || got[1].Err.Error() != "field P_2: must please" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAdmit_TwinsInOneCall_AreTakenOnce(t *testing.T) {
+	g := newGate(t, nil)
+	a, b := numbered(1), numbered(1)
+	b.File = "copy of 1.xml"
+	other := doc("other.xml", sample.Options{Number: "FV/1", IssueDate: "2026-11-23", Seed: 99})
+	otherTwin := other
+	otherTwin.File = "copy of other.xml"
+	bad := Document{File: "bad", Data: []byte("x")}
+	got := g.admit(a, bad, b, other, otherTwin, bad)
+	for i, want := range []ledger.Taken{ledger.Created, ledger.Refused, ledger.Present, ledger.Refused, ledger.Refused, ledger.Refused} {
+		if got[i].Taken != want {
+			t.Errorf("answer %d (%s) is %s, want %s: %v", i, got[i].File, got[i].Taken, want, got[i].Err)
+		}
+	}
+	if got[2].Invoice.ID != got[0].Invoice.ID || got[2].Invoice.State != ledger.Queued {
+		t.Errorf("the twin is %+v", got[2].Invoice)
+	}
+	if got[4].Err == nil || got[4].Err.Error() != got[3].Err.Error() {
+		t.Errorf("the twin of a refused one: %v, want %v", got[4].Err, got[3].Err)
+	}
+	// Handed in once more, all are present or refused, the first ones too.
+	for i, want := range []ledger.Taken{ledger.Present, ledger.Present} {
+		if again := g.admit(a, b); again[i].Taken != want {
+			t.Errorf("again %d: %s", i, again[i].Taken)
+		}
+	}
+}
+
+func TestAdmit_Terms_AreKept(t *testing.T) {
+	g := newGate(t, nil)
+	deadline := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	out, err := g.Admit(t.Context(), []Document{numbered(1)}, Terms{Lane: ledger.Express, Offline: true, Deadline: deadline})
+	g.must(err)
+	entry, err := g.Ledger.Invoice(t.Context(), out[0].Invoice.ID)
+	g.must(err)
+	if entry.Lane != ledger.Express || !entry.Offline || entry.Deadline != ledger.At(deadline) || !entry.SoftDeadline.Time().Equal(warsaw(t, "2026-11-24 00:00:00 +01:00")) {
+		t.Errorf("%+v", entry)
+	}
+}
+
+func TestAdmit_TodayIsWarsawsDay(t *testing.T) {
+	g := newGate(t, nil)
+	tomorrow := doc("t.xml", sample.Options{IssueDate: "2026-11-24"})
+	g.Now = func() time.Time { return time.Date(2026, 11, 23, 22, 59, 59, 0, time.UTC) } // 23:59:59 in Warsaw
+	var field *invoice.FieldError
+	if got := g.admit(tomorrow)[0]; !errors.As(got.Err, &field) || field.Field != "P_1" {
+		t.Errorf("a second before its day: %+v", got)
+	}
+	g.Now = func() time.Time { return time.Date(2026, 11, 23, 23, 0, 0, 0, time.UTC) }
+	if got := g.admit(tomorrow)[0]; got.Taken != ledger.Created {
+		t.Errorf("at midnight: %+v", got)
+	}
+}
+
+// big is an invoice whose sealed form is beyond what Redis takes.
+func big(n int) Document {
+	return doc(fmt.Sprint("big-", n, ".xml"), sample.Options{Number: fmt.Sprint("BIG/", n), IssueDate: "2026-11-23", Lines: 3500, Seed: uint64(n)})
+}
+
+func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {
+	for name, key := range map[string][]byte{"plain": nil, "encrypted": bytes.Repeat([]byte{7}, 32)} {
+		t.Run(name, func(t *testing.T) {
+			g := newGate(t, key)
+			d := big(1)
+			got := g.admit(d)[0].Invoice
+			_, files := g.stored()
+			if want := archive.BodyName(got.ID); !slices.Contains(files, want) || !got.BodyArchived {
+				t.Fatalf("files %v, want %s", files, want)
+			}
+			if _, err := g.Ledger.Body(t.Context(), got.ID); !errors.Is(err, ledger.ErrNotFound) {
+				t.Errorf("in Redis: %v", err)
+			}
+			raw, err := os.ReadFile(filepath.Join(g.folder, archive.BodyName(got.ID)))
+			g.must(err)
+			if len(raw) <= ledger.MaxBodyInRedis || len(raw) > len(d.Data) {
+				t.Errorf("%d bytes are stored of %d", len(raw), len(d.Data))
+			}
+			w := NewWorker(Parts{Ledger: g.Ledger, Store: g.Store, Bodies: g.Bodies}, Options{})
+			entry, err := g.Ledger.Invoice(t.Context(), got.ID)
+			g.must(err)
+			if plain, err := w.document(t.Context(), &entry); err != nil || !bytes.Equal(plain, d.Data) {
+				t.Errorf("the worker reads %d bytes, %v", len(plain), err)
+			}
+			// Once more: sealed anew it has other bytes, and is the same document all the same.
+			if again := g.admit(d)[0]; again.Taken != ledger.Present {
+				t.Errorf("again: %+v", again)
+			}
+			if plain, err := w.document(t.Context(), &entry); err != nil || !bytes.Equal(plain, d.Data) {
+				t.Errorf("after that the worker reads %d bytes, %v", len(plain), err)
+			}
+		})
+	}
+}
+
+func TestAdmit_SixtyFourKilobytes_IsTheBound(t *testing.T) {
+	g := newGate(t, nil)
+	for lines, archived := range map[int]bool{3: false, 200: false, 3500: true} {
+		got := g.admit(doc("x.xml", sample.Options{Number: fmt.Sprint("L/", lines), IssueDate: "2026-11-23", Lines: lines}))[0].Invoice
+		if got.BodyArchived != archived {
+			t.Errorf("%d lines of %d bytes: archived %v", lines, got.Size, got.BodyArchived)
+		}
+	}
+}
+
+func TestAdmit_WithAKey_NothingOfTheDocumentIsReadableInRedisOrStore(t *testing.T) {
+	g := newGate(t, bytes.Repeat([]byte{7}, 32))
+	g.admit(numbered(1), big(1))
+	keys, err := g.rdb.Keys(t.Context(), "ksef:body:*").Result()
+	g.must(err)
+	if len(keys) != 1 {
+		t.Fatalf("documents in Redis: %v", keys)
+	}
+	held, err := g.rdb.Get(t.Context(), keys[0]).Bytes()
+	g.must(err)
+	_, files := g.stored()
+	for _, f := range files {
+		raw, err := os.ReadFile(filepath.Join(g.folder, f))
+		g.must(err)
+		held = append(held, raw...)
+	}
+	for _, text := range []string{"Faktura", "Podmiot", "FaWiersz", sample.NIP(0)} {
+		if bytes.Contains(held, []byte(text)) {
+			t.Errorf("%q is readable", text)
+		}
+	}
+}
+
+// full is a store that takes nothing.
+type full struct{ archive.Store }
+
+func (full) Put(context.Context, string, []byte, string) error { return errors.New("no space left") }
+
+func TestAdmit_StoreIsFull_IsAnErrorAndNothingIsTakenWithoutItsDocument(t *testing.T) {
+	g := newGate(t, nil)
+	g.Store = full{g.Store}
+	if out, err := g.Admit(t.Context(), []Document{big(1)}, Terms{}); err == nil || out != nil {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if keys, _ := g.stored(); keys != 0 {
+		t.Errorf("%d keys", keys)
+	}
+	// What fits into Redis does not need the store.
+	if got := g.admit(numbered(1))[0]; got.Taken != ledger.Created {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAdmit_QueueFailsAfterTheLedgerTookIt_NothingIsLost(t *testing.T) {
+	g := newGate(t, nil)
+	gone := redis.NewClient(&redis.Options{Addr: g.rdb.Options().Addr})
+	_ = gone.Close()
+	sound := g.Queue
+	g.Queue = NewQueue(gone)
+	out, err := g.Admit(t.Context(), []Document{numbered(1), numbered(2)}, Terms{})
+	if err == nil {
+		t.Fatal("no error although nothing was queued")
+	}
+	for _, o := range out {
+		if o.Taken != ledger.Created {
+			t.Errorf("answer %+v", o)
+		}
+		entry, err := g.Ledger.Invoice(t.Context(), o.Invoice.ID)
+		if err != nil || entry.State != ledger.Queued {
+			t.Errorf("%+v, %v", entry, err)
+		}
+		if _, err := g.Ledger.Body(t.Context(), o.Invoice.ID); err != nil {
+			t.Errorf("its document: %v", err)
+		}
+	}
+	// Handed in again, they are present, and their tasks are queued now.
+	g.Queue = sound
+	for _, o := range g.admit(numbered(1), numbered(2)) {
+		if o.Taken != ledger.Present || !g.queued(o.Invoice) {
+			t.Errorf("again: %+v, queued %v", o, g.queued(o.Invoice))
+		}
+	}
+}
+
+func TestAdmit_LedgerFails_NothingIsAnswered(t *testing.T) {
+	g := newGate(t, nil)
+	g.must(g.rdb.Close())
+	if out, err := g.Admit(t.Context(), []Document{numbered(1)}, Terms{}); err == nil || out != nil {
+		t.Errorf("%+v, %v", out, err)
+	}
+	// A document that is refused for itself needs no Redis.
+	if out, err := g.Admit(t.Context(), []Document{{File: "x", Data: []byte("x")}}, Terms{}); err != nil || out[0].Taken != ledger.Refused {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+func TestAdmit_ManyGoodAndBad_EachGetsItsOwnAnswerInOrder(t *testing.T) {
+	g := newGate(t, nil)
+	var docs []Document
+	for i := range 450 { // more than two of the ledger's batches
+		if i%7 == 3 {
+			docs = append(docs, Document{File: fmt.Sprint(i, ".xml"), Data: []byte("bad")})
+		} else {
+			docs = append(docs, numbered(i))
+		}
+	}
+	created := 0
+	for i, o := range g.admit(docs...) {
+		if bad := i%7 == 3; bad != (o.Taken == ledger.Refused) || !bad && (o.Invoice.Number != fmt.Sprint("FV/", i) || !g.queued(o.Invoice)) {
+			t.Fatalf("answer %d: %+v", i, o)
+		}
+		if o.Taken == ledger.Created {
+			created++
+		}
+	}
+	if n, err := g.Queue.Depth(KindSubmit); n != created || err != nil {
+		t.Errorf("%d tasks, %v, want %d", n, err, created)
+	}
+	counts, err := g.Ledger.Counts(t.Context())
+	if err != nil || counts["queued"] != int64(created) {
+		t.Errorf("%v, %v", counts, err)
+	}
+}
+
+func TestAdmit_Nothing_IsNothing(t *testing.T) {
+	g := newGate(t, nil)
+	g.admit()
+	if keys, files := g.stored(); keys != 0 || len(files) != 0 {
+		t.Errorf("%d keys, %v", keys, files)
+	}
+}
+
+func BenchmarkAdmit1000(b *testing.B) {
+	rdb, _ := redistest.New(b)
+	bodies, _ := ledger.NewBodies(nil)
+	a := &Admitter{Ledger: ledger.New(rdb, ledger.Options{}), Queue: NewQueue(rdb), Bodies: bodies, Tenant: func(string) bool { return true }, Now: func() time.Time { return monday }}
+	docs := make([]Document, 1000)
+	for i := range docs {
+		docs[i] = numbered(i)
+	}
+	for b.Loop() {
+		b.StopTimer()
+		if err := rdb.FlushAll(context.Background()).Err(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		if _, err := a.Admit(context.Background(), docs, Terms{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*1000/b.Elapsed().Seconds(), "invoices/s")
+}

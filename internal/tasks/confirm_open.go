@@ -1,0 +1,57 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// confirmOpen looks into an online session that is still open, so that a person who sent one invoice need not wait for the close. The list costs
+// one request for the whole session; it is asked while something is out, less often with time.
+func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
+	if alive, err := w.Ledger.Alive(ctx, p.Owner); err != nil {
+		return err
+	} else if !alive || w.o.Now().Sub(p.OpenedAt.Time()) > w.o.ExpressMaxAge+time.Minute {
+		return w.closeOrphan(ctx, p)
+	}
+	out, err := w.pending(ctx, p)
+	if err != nil {
+		return err
+	}
+	// What is known to be a duplicate has its answer; it is looked into when the session is over.
+	out = slices.DeleteFunc(out, func(inv ledger.Invoice) bool { return inv.Code == ksef.InvoiceDuplicate })
+	if len(out) == 0 {
+		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "online session is open, nothing in it is undecided")
+	}
+	t, err := w.transport(p.Tenant)
+	if err != nil {
+		return err
+	}
+	infos, err := t.SessionInvoices(ctx, p.Session)
+	if err != nil {
+		return notYet(err)
+	}
+	// Codes that ask for a new session wait until this one is over.
+	known := infos[:0]
+	for _, i := range infos {
+		if judgeInvoice(i.Status).decided() {
+			known = append(known, i)
+		}
+	}
+	if _, err := w.settle(ctx, t, p, known, false); err != nil {
+		return err
+	}
+	oldest := w.o.Now()
+	for i := range out {
+		if at := out[i].UpdatedAt.Time(); at.Before(oldest) {
+			oldest = at
+		}
+	}
+	wait := retry.Age(w.o.Now().Sub(oldest), w.o.ConfirmFirst, time.Minute)
+	return later(wait, retry.ReasonProcessing, fmt.Sprintf("online session is open, %d sent invoices were undecided", len(out)))
+}

@@ -1,0 +1,298 @@
+package tasks_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// What the chaos run found, or what was read while it was built: one test each, in which it happens for certain.
+
+// A live worker's session is closed by nobody else. When Redis is away at the moment of closing, the worker has to try again itself.
+func TestPulse_RedisAwayWhenASessionIsToBeClosed_ItIsClosedLater(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door(), func(o *tasks.Options) { o.ExpressIdle = time.Millisecond })
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	w.must(tasks.KindSend, inv.ID)
+	id := s.read(inv.ID).Package
+	if err := s.redis.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); w.Pulse(ctx) }()
+	defer func() { cancel(); <-done }()
+	s.eventually("a close that fails", func() bool { return s.log.says("cannot close idle sessions") })
+	if err := s.redis.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually("the session to be closed", func() bool {
+		p, err := s.ledger.Package(t.Context(), id)
+		return err == nil && p.State != ledger.PackageOpened
+	})
+}
+
+// A worker whose spool cannot be written is no reason to give up a package: another worker, or the same after its disk was tidied, builds it.
+func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	full := s.worker("full", s.door(), func(o *tasks.Options) { o.SpoolDir = filepath.Join(file, "spool") })
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	id := full.cut(inv.ID)
+	if err := full.run(tasks.KindPackage, id); err == nil {
+		t.Fatal("a package was built without a spool")
+	}
+	if got, p := s.read(inv.ID), s.pkg(id); got.State != ledger.Packed || p.State != ledger.PackageCut {
+		t.Fatalf("invoice is %s in a package that is %s (%s), want packed in one that is cut", got.State, p.State, p.Reason)
+	}
+	well := s.worker("well", s.door())
+	well.must(tasks.KindPackage, id)
+	well.until(tasks.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+}
+
+// The sender's "sent" may come while another worker settles. What could not be written because of it is read again: the list is not taken for read.
+func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}}})
+	d := s.door()
+	w := s.worker("w", d)
+	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
+	w.must(tasks.KindSend, bad.ID)
+	w.must(tasks.KindSend, good.ID)
+	id := s.read(good.ID).Package
+	moved := false
+	d.between = func(string) { // asked for the status of the one without a number: the other moves
+		if !moved {
+			moved = true
+			s.touch(good.ID)
+		}
+	}
+	if err := w.Stop(t.Context()); err != nil { // closes the session
+		t.Fatal(err)
+	}
+	w.until(tasks.KindConfirm, id, func() bool { return s.read(good.ID).State == ledger.Accepted })
+	if !moved {
+		t.Error("nothing moved meanwhile: this test proved nothing")
+	}
+	if got := s.read(bad.ID); got.State != ledger.Rejected || got.Code != 450 {
+		t.Errorf("the bad one is %s with %d", got.State, got.Code)
+	}
+}
+
+// An answer without number that belonged to an invoice settled at the first look must not be given, at the second, to one that never arrived.
+func TestSettle_SecondLook_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}, {Kind: simulator.DropRequest, On: "send", Skip: 1}}})
+	d := s.door()
+	w := s.worker("w", d)
+	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
+	w.must(tasks.KindSend, bad.ID)
+	w.must(tasks.KindSend, good.ID) // lost on its way: the ledger says unknown
+	if got := s.read(good.ID); got.State != ledger.Unknown {
+		t.Fatalf("the lost one is %s", got.State)
+	}
+	id := s.read(good.ID).Package
+	moved := false
+	d.between = func(string) {
+		if !moved {
+			moved = true
+			s.touch(good.ID)
+		}
+	}
+	if err := w.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.until(tasks.KindConfirm, id, func() bool { got := s.read(good.ID).State; return got == ledger.Queued || got == ledger.Rejected })
+	if !moved {
+		t.Error("nothing moved meanwhile: this test proved nothing")
+	}
+	if got := s.read(good.ID); got.State != ledger.Queued {
+		t.Errorf("the one that never arrived is %s with %d %s, want queued", got.State, got.Code, got.Reason)
+	}
+	if got := s.read(bad.ID); got.State != ledger.Rejected || got.Code != 450 {
+		t.Errorf("the bad one is %s with %d", got.State, got.Code)
+	}
+}
+
+// before is a go-redis hook that does something once, right before the first command that it recognises.
+type before struct {
+	is   func(args []any) bool
+	do   func()
+	done atomic.Bool
+}
+
+func (b *before) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+func (b *before) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if b.is(cmd.Args()) && b.done.CompareAndSwap(false, true) {
+			b.do()
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (b *before) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// A refused online session must not end without the invoice whose sender was writing "sent" at that moment: its package would be over and leave it behind.
+func TestSessionRefused_SenderLateWithSent_InvoiceIsNotLeftBehind(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 500}}})
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	w.must(tasks.KindSend, inv.ID)
+	id := s.read(inv.ID).Package
+	if err := w.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other := s.worker("other", s.door())
+	late := &before{do: func() { s.touch(inv.ID) }, is: func(args []any) bool { // the move back to queued
+		toQueued, ours := false, false
+		for _, a := range args {
+			toQueued = toQueued || a == string(ledger.Queued)
+			ours = ours || a == inv.ID
+		}
+		return toQueued && ours
+	}}
+	other.rdb.AddHook(late)
+	other.until(tasks.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageFailed })
+	if !late.done.Load() {
+		t.Error("nothing moved meanwhile: this test proved nothing")
+	}
+	if got := s.read(inv.ID); got.State != ledger.Queued {
+		t.Errorf("the package is over and its invoice %s", got.State)
+	}
+}
+
+// An emergency rotation of KSeF's key: what is opened with the old one is refused at the first send. The next session has the new key, however fresh the old one seemed.
+func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	if _, err := d.PublicKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sim.RotateKey(); err != nil {
+		t.Fatal(err)
+	}
+	w := s.worker("w", d)
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	w.must(tasks.KindSend, inv.ID)
+	if got := s.read(inv.ID); got.State != ledger.Queued || got.Resends != 1 {
+		t.Fatalf("after a session with the old key it is %s, sent anew %d times", got.State, got.Resends)
+	}
+	w.must(tasks.KindSend, inv.ID)
+	if got := s.read(inv.ID); got.State != ledger.Sent {
+		t.Fatalf("with the new key it is %s: %s", got.State, got.Reason)
+	}
+	id := s.read(inv.ID).Package
+	if err := w.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.until(tasks.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+}
+
+// Asked for express, but with an attachment: KSeF takes those in batch sessions only. The sweep has to know it as well as the first handler does.
+func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true}))
+	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
+	if err := inspect.DeleteTask(tasks.QueueInvoices, tasks.TaskID(tasks.KindSubmit, inv.ID, inv.Rev)); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(2 * time.Minute)
+	w.must(tasks.KindSweep, "1")
+	if _, err := inspect.GetTaskInfo(tasks.QueueInvoices, tasks.TaskID(tasks.KindSubmit, inv.ID, inv.Rev)); err != nil {
+		t.Errorf("the sweep did not queue what chooses the lane: %v", err)
+	}
+	if _, err := inspect.GetTaskInfo(tasks.QueueExpress, tasks.TaskID(tasks.KindSend, inv.ID, inv.Rev)); err == nil {
+		t.Error("the sweep queued a single send of an invoice with an attachment")
+	}
+}
+
+// A sweep that is done leaves no task behind that would keep the next from being queued: the pulse itself has to remember.
+func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
+	pending := func() int {
+		tasks, err := inspect.ListPendingTasks(tasks.QueueUpkeep)
+		if err != nil {
+			return 0 // no such queue yet
+		}
+		return len(tasks)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); w.Pulse(ctx) }()
+	defer func() { cancel(); <-done }()
+	s.eventually("the first sweep", func() bool { return pending() == 1 })
+	if _, err := inspect.DeleteAllPendingTasks(tasks.QueueUpkeep); err != nil { // it ran
+		t.Fatal(err)
+	}
+	seen := s.looks.Load()
+	s.eventually("three more pulses", func() bool { return s.looks.Load() >= seen+6 }) // each looks at the clock twice
+	if n := pending(); n > 1 {                                                         // one, if an hour ended just now
+		t.Errorf("%d sweeps in one round", n)
+	} else if n == 1 && time.Now().Unix()%3600 > 60 {
+		t.Error("the sweep of this round was queued again")
+	}
+}
+
+// The gateway forgets a session that was closed. That proves nothing: no second session, a person is asked after a while; and when the person retries, KSeF's own number is found
+// again, by content.
+func TestConfirm_SessionUnknownToTheGateway_ParkedThenRecoveredByRetry(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Lost, On: "close"}}})
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	id := w.cut(inv.ID)
+	w.must(tasks.KindPackage, id)
+	for range 3 {
+		if err := w.run(tasks.KindConfirm, id); err == nil {
+			t.Fatal("a session that the gateway does not know was taken for done")
+		}
+		if got := s.read(inv.ID); got.State != ledger.Sent {
+			t.Fatalf("in the first minutes it is %s", got.State)
+		}
+	}
+	s.advance(11 * time.Minute)
+	w.must(tasks.KindConfirm, id)
+	got := s.read(inv.ID)
+	if got.State != ledger.Parked || !strings.Contains(got.Reason, got.Number) || !strings.Contains(got.Reason, "retry") {
+		t.Fatalf("after eleven minutes it is %s: %s", got.State, got.Reason)
+	}
+	books := s.sim.Books()
+	if len(books.Sessions) != 1 || len(books.Accepted) != 1 {
+		t.Fatalf("%d sessions, accepted %d times", len(books.Sessions), len(books.Accepted))
+	}
+	if err := s.ledger.Retry(t.Context(), &got); err != nil {
+		t.Fatal(err)
+	}
+	second := w.cut(inv.ID)
+	w.must(tasks.KindPackage, second)
+	w.until(tasks.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	if got := s.read(inv.ID); !got.Recovered || got.KsefNumber != books.Accepted[0].KsefNumber {
+		t.Errorf("recovered %v as %s, KSeF has it as %s", got.Recovered, got.KsefNumber, books.Accepted[0].KsefNumber)
+	}
+	if n := len(s.sim.Books().Accepted); n != 1 {
+		t.Errorf("accepted %d times", n)
+	}
+}

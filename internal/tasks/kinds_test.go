@@ -1,0 +1,93 @@
+package tasks
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPayload_IsAnIDAndAVersionAndNothingElse(t *testing.T) {
+	for _, id := range []string{"inv-a", "5265877635|v3|online", `quo"te`, "żółć", strings.Repeat("x", 300)} {
+		raw := encodePayload(id)
+		got, err := decodePayload(raw)
+		if err != nil || got != id {
+			t.Errorf("%q came back as %q, %v", id, got, err)
+		}
+	}
+	if got := string(encodePayload("inv-a")); got != `{"v":1,"id":"inv-a"}` {
+		t.Errorf("payload is %s: tasks queued by the version before would not be read", got)
+	}
+}
+
+func TestDecodePayload_WhatIsNotOurs_IsAnErrorAndNeverAnID(t *testing.T) {
+	for name, c := range map[string]struct{ raw, want string }{
+		"a newer version":          {`{"v":2,"id":"inv-a","more":1}`, "version 2: this worker reads version 1"},
+		"no version":               {`{"id":"inv-a"}`, "version 0"},
+		"no id":                    {`{"v":1}`, "version 1"},
+		"an empty id":              {`{"v":1,"id":""}`, "version 1"},
+		"nothing":                  {``, "read payload"},
+		"not JSON":                 {`inv-a`, "read payload"},
+		"an id that is no text":    {`{"v":1,"id":7}`, "read payload"},
+		"two payloads in one":      {`{"v":1,"id":"a"}{"v":1,"id":"b"}`, "read payload"},
+		"a version that is a text": {`{"v":"1","id":"a"}`, "read payload"},
+	} {
+		if id, err := decodePayload([]byte(c.raw)); err == nil || id != "" || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %q, %v, want %q", name, id, err, c.want)
+		}
+	}
+	// A field that a newer worker added does not stop an older one, as long as the version says that it may be ignored.
+	if id, err := decodePayload([]byte(`{"v":1,"id":"a","shown":"FV/1"}`)); err != nil || id != "a" {
+		t.Errorf("%q, %v", id, err)
+	}
+}
+
+func TestTaskID_IsVerbIDRevision_AndNoTwoTasksShareOne(t *testing.T) {
+	for want, got := range map[string]string{
+		"invoice:submit:inv-a:7":           TaskID(KindSubmit, "inv-a", 7),
+		"package:confirm:pkg-a":            TaskID(KindConfirm, "pkg-a", 0),
+		"package:cut:1111111111|v3|online": TaskID(KindCut, "1111111111|v3|online", 0),
+	} {
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	seen := map[string]bool{}
+	for _, k := range Kinds() {
+		for _, id := range []string{"a", "b"} {
+			for _, rev := range []int64{0, 1, 2, 11} {
+				task := TaskID(k, id, rev)
+				if seen[task] || strings.HasSuffix(task, twinSuffix) {
+					t.Errorf("%s is two tasks", task)
+				}
+				seen[task] = true
+			}
+		}
+	}
+}
+
+func TestKinds_EachHasAQueueThatIsServedAndATimeThatEnds(t *testing.T) {
+	weights := Queues()
+	var used []string
+	for _, k := range Kinds() {
+		if weights[k.queue()] <= 0 {
+			t.Errorf("%s waits in %q, which nobody serves", k, k.queue())
+		}
+		if d := k.timeout(); d < time.Minute || d > 24*time.Hour {
+			t.Errorf("%s may take %v", k, d)
+		}
+		used = append(used, k.queue())
+	}
+	for q := range weights {
+		if !slices.Contains(used, q) {
+			t.Errorf("queue %s is served for nothing", q)
+		}
+	}
+	if KindPackage.timeout() < 50*20*time.Minute {
+		t.Errorf("a package may take %v; KSeF allows 20 minutes for each of 50 parts", KindPackage.timeout())
+	}
+	Queues()[QueueExpress] = 0
+	if Queues()[QueueExpress] == 0 {
+		t.Error("one caller's map is another's")
+	}
+}

@@ -1,0 +1,95 @@
+package tasks
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ksefworker/internal/ledger"
+)
+
+// resultFields are promised to outside scripts; the order is that of every document.
+const resultFields = "id file nip number kind issue_date hash state ksef_number code reason package session upo verification_url attempts deadline updated_at"
+
+func aResult() ledger.Invoice {
+	return ledger.Invoice{ID: "inv-a", File: "a.xml", NIP: "5265877635", Number: "FV/1", Kind: "VAT", IssueDate: "2026-11-23", Hash: "jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk=",
+		State: ledger.Accepted, KsefNumber: "5265877635-20250826-0100001AF629-AF", Code: 200, Reason: "ok", Package: "pkg-1", Session: "s-1", UPO: "file:///upo.xml", Attempts: 2,
+		Deadline: ledger.At(time.Date(2026, 11, 24, 23, 0, 0, 0, time.UTC)), UpdatedAt: ledger.At(time.Date(2026, 11, 23, 11, 2, 42, 84e6, time.FixedZone("", 3600))),
+		BuyerName: "Tajemniczy Nabywca", BuyerNIP: "1111111111", Gross: "123456.78", Currency: "PLN"}
+}
+
+func TestResultOf_HasExactlyThePromisedFields_AlsoWhenNothingIsKnown(t *testing.T) {
+	for name, inv := range map[string]ledger.Invoice{"everything": aResult(), "nothing": {}} {
+		raw, err := json.Marshal(ResultOf(inv, "test"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var fields map[string]any
+		if err := json.Unmarshal(raw, &fields); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(slices.Sorted(slices.Values(strings.Fields(resultFields))), slices.Sorted(maps.Keys(fields))); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+		at := 0
+		for _, f := range strings.Fields(resultFields) {
+			next := strings.Index(string(raw), `"`+f+`":`)
+			if next < at {
+				t.Errorf("%s: %s stands out of order in %s", name, f, raw)
+			}
+			at = next
+		}
+		for _, secret := range []string{"Tajemniczy", "1111111111", "123456.78"} {
+			if strings.Contains(string(raw), secret) {
+				t.Errorf("%s: content of the invoice is told: %s", name, raw)
+			}
+		}
+	}
+}
+
+func TestResultOf_TellsWhatTheLedgerKnows(t *testing.T) {
+	got := ResultOf(aResult(), "production")
+	want := Result{ID: "inv-a", File: "a.xml", NIP: "5265877635", Number: "FV/1", Kind: "VAT", IssueDate: "2026-11-23", Hash: "jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk=",
+		State: "accepted", KsefNumber: "5265877635-20250826-0100001AF629-AF", Code: 200, Reason: "ok", Package: "pkg-1", Session: "s-1", UPO: "file:///upo.xml", Attempts: 2,
+		VerificationURL: "https://qr.ksef.mf.gov.pl/invoice/5265877635/23-11-2026/jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk",
+		Deadline:        "2026-11-25T00:00:00+01:00", UpdatedAt: "2026-11-23T10:02:42Z"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestResultOf_VerificationLink_IsTheEnvironmentsOrNone(t *testing.T) {
+	spoil := func(f func(*ledger.Invoice)) ledger.Invoice { inv := aResult(); f(&inv); return inv }
+	for _, c := range []struct {
+		what, environment string
+		inv               ledger.Invoice
+		want              string
+	}{
+		{"test", "test", aResult(), "https://qr-test.ksef.mf.gov.pl/invoice/"},
+		{"a stand-in", "custom", aResult(), "https://qr-test.ksef.mf.gov.pl/invoice/"},
+		{"production", "production", aResult(), "https://qr.ksef.mf.gov.pl/invoice/"},
+		{"an environment that is none", "prod", aResult(), ""},
+		{"a hash that is none", "test", spoil(func(i *ledger.Invoice) { i.Hash = "???" }), ""},
+		{"a hash of another length", "test", spoil(func(i *ledger.Invoice) { i.Hash = "QUJD" }), ""},
+		{"a seller that is none", "test", spoil(func(i *ledger.Invoice) { i.NIP = "x/y" }), ""},
+		{"a day that is none", "test", spoil(func(i *ledger.Invoice) { i.IssueDate = "2026-02-31" }), ""},
+		{"a hash whose Base64 has signs that a URL may not", "test", spoil(func(i *ledger.Invoice) { i.Hash = "+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/8=" }),
+			"https://qr-test.ksef.mf.gov.pl/invoice/5265877635/23-11-2026/-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_8"},
+	} {
+		got := ResultOf(c.inv, c.environment).VerificationURL
+		if c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+		}
+	}
+}
+
+func TestResultOf_TimesThatAreNotKnown_AreEmptyNotTheYearOne(t *testing.T) {
+	if r := ResultOf(ledger.Invoice{}, "test"); r.Deadline != "" || r.UpdatedAt != "" {
+		t.Errorf("%q, %q", r.Deadline, r.UpdatedAt)
+	}
+}
