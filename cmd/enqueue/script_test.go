@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +22,7 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/sample"
+	"ksefworker/internal/tasks"
 )
 
 func TestMain(m *testing.M) {
@@ -34,7 +36,7 @@ func TestScripts(t *testing.T) {
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": scriptCode, "sample": scriptSample, "samples": scriptSamples, "zip": scriptZip, "zipbomb": scriptZipBomb,
-			"settle": scriptSettle, "tasks": scriptTasks, "bytes": scriptBytes, "lines": scriptLines,
+			"settle": scriptSettle, "idof": scriptIDOf, "evil": scriptEvil, "tasks": scriptTasks, "lines": scriptLines,
 		},
 	})
 }
@@ -165,11 +167,19 @@ func scriptZipBomb(ts *testscript.TestScript, _ bool, args []string) {
 	write(ts, args[0], buf.Bytes())
 }
 
-// bytes FILE GO-STRING writes what a txtar can't hold.
-func scriptBytes(ts *testscript.TestScript, _ bool, args []string) {
-	s, err := strconv.Unquote(`"` + args[1] + `"`)
-	ts.Check(err)
-	write(ts, args[0], []byte(s))
+// idof FILE VARIABLE puts the id of a JSON result into the environment.
+func scriptIDOf(ts *testscript.TestScript, _ bool, args []string) {
+	var r tasks.Result
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &r))
+	ts.Setenv(args[1], r.ID)
+}
+
+// evil DIR writes invoices under names that a terminal would obey.
+func scriptEvil(ts *testscript.TestScript, _ bool, args []string) {
+	for i, name := range []string{"\x1b]0;owned\x07.xml", "a\u202elmx.xml", "b\u009b2J.xml", "c\xff.xml"} {
+		write(ts, filepath.Join(args[0], name), sample.Invoice(sample.Options{Number: "H/" + strconv.Itoa(i+1)}))
+	}
+	write(ts, filepath.Join(args[0], "\x1b[2Jbad.xml"), sample.Bad(sample.NotXML, sample.Options{}))
 }
 
 // settle NUMBER STATE [code] [reason] does to an invoice what a worker would.

@@ -53,7 +53,7 @@ func Demo(ctx context.Context, o DemoOptions) error {
 	}
 	d.tell()
 	if o.Keep {
-		fmt.Fprintln(o.Out, "\nEverything stays up; press Ctrl-C to end it.")
+		fmt.Fprintf(o.Out, "look again                   %s results --config %s\n\nEverything stays up; press Ctrl-C to end it.\n", d.enqueue, d.config)
 		<-ctx.Done()
 	}
 	return nil
@@ -278,7 +278,6 @@ func (d *demo) tell() {
 	fmt.Fprintf(d.out, `
 The simulator's books: %d accepted, %d rejected, %d requests beyond the limits.
 UPO, documents and results   %s
-dashboard                    http://%s/monitoring/
-look again                   %s results --config %s
-`, len(books.Accepted), len(books.Rejected), len(books.Violations), filepath.Join(d.dir, "archive"), d.worker.Addr(), d.enqueue, d.config)
+dashboard                    http://%s/monitoring/ (make demo KEEP=1 keeps it up)
+`, len(books.Accepted), len(books.Rejected), len(books.Violations), filepath.Join(d.dir, "archive"), d.worker.Addr())
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -75,6 +76,9 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 	case !isXML(path):
 		w.ignored++
 		return true
+	case linked && errors.Is(err, fs.ErrNotExist):
+		w.found++
+		return w.fail(path, &Problem{What: "is a link to a file that is not there", Hint: "mend the link or take it away", Err: fs.ErrNotExist})
 	case err != nil:
 		return w.bad(path, err)
 	}

@@ -50,7 +50,7 @@ type Problem struct {
 // Error is "what: cause; hint".
 func (p *Problem) Error() string {
 	s := p.What
-	if p.Err != nil {
+	if p.Err != nil && !errors.Is(p.Err, fs.ErrNotExist) { // which What says better
 		s += ": " + p.Err.Error()
 	}
 	if p.Hint != "" {
@@ -71,7 +71,7 @@ func unreadable(err error) *Problem {
 	p := &Problem{What: "cannot be read", Err: err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		p.What, p.Err, p.Hint = "is not there", fs.ErrNotExist, "check the name, and that the share it lies on is mounted"
+		p.What, p.Hint = "is not there", "check the name, and that the share it lies on is mounted"
 	case errors.Is(err, fs.ErrPermission):
 		p.Hint = "let the user that runs this read it"
 	default:
@@ -90,7 +90,6 @@ func tooLarge(size int64) error {
 // [invoice.Parse] to refuse it.
 func readCapped(r io.Reader, hint int64) ([]byte, error) {
 	const most = invoice.MaxSize + 1
-	// One byte more than promised, so that the end is found by the read that fills the buffer.
 	buf := make([]byte, 0, min(max(hint, 511)+1, most))
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])

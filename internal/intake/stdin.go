@@ -43,7 +43,7 @@ func emptyInput() *Problem {
 func (r *reader) pipedArchive(file string, in io.Reader) bool {
 	f, err := os.CreateTemp(r.o.TempDir, "enqueue-*.zip") // readable by this user alone
 	if err != nil {
-		return r.fail(file, unreadable(fmt.Errorf("no room to keep the archive while it is read: %w", err)))
+		return r.fail(file, unkept(err))
 	}
 	defer func() {
 		// Its invoices have no business on this disk once they are read.
@@ -52,12 +52,16 @@ func (r *reader) pipedArchive(file string, in io.Reader) bool {
 	}()
 	n, err := io.Copy(f, io.LimitReader(in, maxPiped+1))
 	if err != nil {
-		return r.fail(file, unreadable(err))
+		return r.fail(file, unkept(err))
 	}
 	if n > maxPiped {
 		return r.fail(file, &Problem{What: fmt.Sprintf("is larger than %d bytes", maxPiped), Hint: "save the archive and name its file"})
 	}
 	return r.archive(file, f, n)
+}
+
+func unkept(err error) *Problem {
+	return &Problem{What: "could not be kept on disk while it is read", Err: err, Hint: "save the archive and name its file, or make room in the temporary folder"}
 }
 
 // leaving lets a person stop a program that waits for input: a read of a terminal or a pipe can't be cut off. The goroutine that is left behind ends with

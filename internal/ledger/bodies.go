@@ -15,6 +15,9 @@ import (
 // MaxBodyInRedis is the most bytes of a sealed document that are kept in Redis; larger ones (attachments) go to the archive store.
 const MaxBodyInRedis = 64 << 10
 
+// maxOpened is far above every document that KSeF takes (3 MB), and nothing to a process.
+const maxOpened = 64 << 20
+
 // Bodies seals documents before they are stored, and opens them again. S2 was chosen for speed: it halves the time
 // of taking in an invoice against the fastest zstd, for a third more bytes.
 //
@@ -86,6 +89,10 @@ func (b *Bodies) Open(id string, sealed []byte) ([]byte, error) {
 		}
 	default:
 		return nil, fmt.Errorf("open %s: stored document has unknown layout %d, written by a newer version", id, sealed[0])
+	}
+	// A damaged length could ask for 4 GB at once.
+	if n, err := s2.DecodedLen(packed); err == nil && n > maxOpened {
+		return nil, fmt.Errorf("open %s: stored document says that it has %d bytes", id, n)
 	}
 	doc, err := s2.Decode(nil, packed)
 	if err != nil {

@@ -41,28 +41,28 @@ func (m Millis) Time() time.Time {
 
 // Invoice is the entry of one invoice. It holds header fields and outcomes, never the document.
 type Invoice struct {
-	V          int    `redis:"v"`
-	ID         string `redis:"id"`
+	V          int    `redis:"-"`
+	ID         string `redis:"-"`
 	Rev        int64  `redis:"rev"`      // grows with every change
 	Revision   int    `redis:"revision"` // 1 for the first document of this identity, +1 for each after a rejection
 	State      State  `redis:"state"`
-	Tenant     string `redis:"tenant"` // the taxpayer's NIP whose credentials send it
-	NIP        string `redis:"nip"`    // seller, Podmiot1
-	Kind       string `redis:"kind"`   // RodzajFaktury
+	Tenant     string `redis:"-"`      // the taxpayer's NIP whose credentials send it
+	NIP        string `redis:"-"`      // seller, Podmiot1
+	Kind       string `redis:"-"`      // RodzajFaktury
 	Number     string `redis:"number"` // P_2
-	IssueDate  string `redis:"issue_date"`
-	Hash       string `redis:"hash"` // SHA-256 of the exact bytes, Base64
-	File       string `redis:"file"`
+	IssueDate  string `redis:"-"`
+	Hash       string `redis:"-"` // SHA-256 of the exact bytes, Base64
+	File       string `redis:"-"`
 	Lane       Lane   `redis:"lane"`   // as asked for, or as the worker chose
 	Chosen     bool   `redis:"chosen"` // the worker chose the lane and may choose again
-	Offline    bool   `redis:"offline"`
-	Form       string `redis:"form"` // "v3" for FA(3)
-	Attachment bool   `redis:"attachment"`
+	Offline    bool   `redis:"-"`
+	Form       string `redis:"-"` // "v3" for FA(3)
+	Attachment bool   `redis:"-"`
 	Size       int64  `redis:"size"` // bytes of XML
-	BuyerName  string `redis:"buyer_name"`
-	BuyerNIP   string `redis:"buyer_nip"`
-	Gross      string `redis:"gross"` // P_15 as written
-	Currency   string `redis:"currency"`
+	BuyerName  string `redis:"-"`
+	BuyerNIP   string `redis:"-"`
+	Gross      string `redis:"-"` // P_15 as written
+	Currency   string `redis:"-"`
 
 	Group     string `redis:"group"`     // the waiting group it is in, "" when not waiting
 	Package   string `redis:"package"`   // the package that holds it or held it last
@@ -83,8 +83,8 @@ type Invoice struct {
 
 	BodyArchived bool   `redis:"body_archived"` // the document lies in the archive store, not in Redis
 	Deadline     Millis `redis:"deadline"`      // legal
-	SoftDeadline Millis `redis:"soft_deadline"` // midnight of P_1
-	CreatedAt    Millis `redis:"created_at"`
+	SoftDeadline Millis `redis:"-"`             // midnight of P_1
+	CreatedAt    Millis `redis:"-"`
 	UpdatedAt    Millis `redis:"updated_at"`
 }
 

@@ -20,7 +20,7 @@ type Move struct {
 	From  []State // nil: every state from which To is legal
 	To    State   // "" stays where it is and only writes fields; From is then required
 	In    string  // the package that must hold it, "" for any
-	Group string  // the waiting group to enter, "" to wait for nothing
+	Group string  // the waiting group to enter, only with To [Queued]; "" to wait for nothing, or with To "" to stay where it waits
 	Set   []Set
 
 	dropBody bool
@@ -86,6 +86,9 @@ func (m *Move) expected() string {
 	if m.In != "" {
 		s += " in " + m.In
 	}
+	if m.newest {
+		s += " with no later document of its identity alive"
+	}
 	return s
 }
 
@@ -93,6 +96,9 @@ func (m *Move) append(args []any) ([]any, error) {
 	froms := m.froms()
 	if len(froms) == 0 {
 		return nil, fmt.Errorf("move %s to %q: no state leads there", m.ID, m.To)
+	}
+	if m.Group != "" && m.To != Queued {
+		return nil, fmt.Errorf("move %s to %q: only a queued invoice may wait in %s", m.ID, m.To, m.Group)
 	}
 	to := string(m.To)
 	if to == "" {

@@ -9,13 +9,16 @@ import (
 // CutLimits bound a package. Zero values take nothing.
 type CutLimits struct {
 	Invoices int
-	Bytes    int64 // of XML
+	Bytes    int64 // of XML; the first invoice is taken even when it alone is larger
 }
 
 // Cut makes a package of the most urgent invoices of a waiting set, in one step: they are [Packed] and the package is
 // [PackageCut] when it returns. No invoice taken means that nothing waits: the package does not exist then.
 // P_2 is unique in the package.
 func (l *Ledger) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]string, error) {
+	if lim.Invoices <= 0 || lim.Bytes <= 0 {
+		return nil, nil
+	}
 	fields := []any{"v", Version, "id", id, "lane", string(Bulk), "tenant", g.Tenant, "form", g.Form, "offline", g.Offline, "strikes", 0}
 	args := l.args(g.Name(), id, lim.Invoices, lim.Bytes, len(fields))
 	rows, err := l.run(ctx, cutScript, append(args, fields...))
@@ -95,6 +98,9 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 		if !MayMove(f, m.InvoicesTo) {
 			return fmt.Errorf("move invoices of %s: %s to %s is not a legal move", p.ID, f, m.InvoicesTo)
 		}
+	}
+	if m.InvoicesGroup != "" && m.InvoicesTo != Queued {
+		return fmt.Errorf("move invoices of %s to %q: only a queued invoice may wait in %s", p.ID, m.InvoicesTo, m.InvoicesGroup)
 	}
 	args := l.args(p.ID, p.Rev, joinStates(from), to, joinStates(m.InvoicesFrom), string(m.InvoicesTo), m.InvoicesGroup, 2*len(m.Set))
 	for _, s := range append(slices.Clone(m.Set), m.InvoicesSet...) {

@@ -69,7 +69,13 @@ func scan(cmd *redis.MapStringStringCmd, to any) error {
 	if len(m) == 0 {
 		return ErrNotFound
 	}
-	return cmd.Scan(to)
+	if err := cmd.Scan(to); err != nil {
+		return err
+	}
+	if inv, ok := to.(*Invoice); ok {
+		return inv.unpackFacts(m["facts"])
+	}
+	return nil
 }
 
 // Members lists the ids that were put into a package, in the order of their ordinals. One that was released since

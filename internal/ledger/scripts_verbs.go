@@ -11,46 +11,58 @@ var prelude string
 
 func verb(body string) *redis.Script { return redis.NewScript(prelude + body) }
 
-// addScript takes in invoices: per invoice id, identity digest, P_2, body, count of field words, the fields.
-// It answers, per invoice, {outcome, id in question, state of that, rev, revision}.
+// addScript takes in invoices: per invoice id, identity digest, P_2, body, deadline, lane, size, facts, "1" when the body is archived.
+// It answers, per invoice, the revision of the entry that it made, or {'present' or 'refused', id in question, state of that, rev, revision}.
+//
+// This script bounds how fast enqueue is, and every command called from a script costs Redis as much as what it does. So what all invoices have in
+// common is asked for and written in one command each, and names of fields stand here rather than in the arguments.
 var addScript = verb(`
-local i, out = 3, {}
-while i <= #ARGV do
-  local id, ident, number, body, nf = ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3], tonumber(ARGV[i+4])
-  local here = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'rev', 'revision')
-  if here[1] then
-    out[#out+1] = { 'present', id, here[1], here[2], here[3] }
-  else
-    local cur, revision, other = redis.call('GET', P .. 'ident:' .. ident), 1, nil
-    if cur then
-      other = redis.call('HMGET', P .. 'inv:' .. cur, 'state', 'rev', 'revision')
-      if other[1] then revision = tonumber(other[3]) + 1 end
-    end
-    if other and other[1] and other[1] ~= 'rejected' then
-      out[#out+1] = { 'refused', cur, other[1], other[2], other[3] }
-    else
-      local fields = {}
-      for k = 1, nf do fields[k] = ARGV[i+4+k] end
-      fields[nf+1] = 'rev'; fields[nf+2] = 1
-      fields[nf+3] = 'revision'; fields[nf+4] = revision
-      fields[nf+5] = 'created_at'; fields[nf+6] = now
-      fields[nf+7] = 'updated_at'; fields[nf+8] = now
-      fields[nf+9] = 'state'; fields[nf+10] = 'queued'
-      redis.call('HSET', P .. 'inv:' .. id, unpack(fields))
-      if body ~= '' then redis.call('SET', P .. 'body:' .. id, body) end
-      redis.call('SET', P .. 'ident:' .. ident, id)
-      redis.call('SADD', P .. 'num:' .. number, id)
-      redis.call('ZADD', P .. 'st:queued', now, id)
-      redis.call('ZADD', P .. 'due', ARGV[i+6], id)
-      out[#out+1] = { 'created', id, 'queued', '1', tostring(revision) }
+local at, entries, idents, keys = {}, {}, {}, {}
+for i = 3, #ARGV, 9 do
+  local n = #at + 1
+  at[n], entries[n], idents[n] = i, P .. 'inv:' .. ARGV[i], P .. 'ident:' .. ARGV[i+1]
+  keys[2*n-1], keys[2*n] = entries[n], idents[n]
+end
+if #at == 0 then return {} end
+local allnew = redis.call('EXISTS', unpack(keys)) == 0
+local out, fresh, strings, queued, due = {}, {}, {}, {}, {}
+for n, i in ipairs(at) do
+  local id, entry, ident, number, body, deadline = ARGV[i], entries[n], idents[n], ARGV[i+2], ARGV[i+3], ARGV[i+4]
+  local here, cur, other, revision
+  if not allnew or fresh[ident] then
+    here = redis.call('HMGET', entry, 'state', 'rev', 'revision')
+    if not here[1] then
+      cur = fresh[ident] or redis.call('GET', ident)
+      if cur then other = redis.call('HMGET', P .. 'inv:' .. cur, 'state', 'rev', 'revision') end
     end
   end
-  i = i + 5 + nf
+  if here and here[1] then
+    out[n] = { 'present', id, here[1], here[2], here[3] }
+  elseif other and other[1] and other[1] ~= 'rejected' then
+    out[n] = { 'refused', cur, other[1], other[2], other[3] }
+  else
+    revision = (other and other[1]) and tonumber(other[3]) + 1 or 1
+    redis.call('HSET', entry, 'rev', '1', 'revision', revision, 'state', 'queued', 'ident', ARGV[i+1], 'number', number,
+      'deadline', deadline, 'lane', ARGV[i+5], 'size', ARGV[i+6], 'facts', ARGV[i+7], 'updated_at', now)
+    if ARGV[i+8] == '1' then redis.call('HSET', entry, 'body_archived', '1') end
+    redis.call('SADD', P .. 'num:' .. number, id)
+    fresh[ident] = id
+    strings[#strings+1] = ident; strings[#strings+1] = id
+    if body ~= '' then strings[#strings+1] = P .. 'body:' .. id; strings[#strings+1] = body end
+    queued[#queued+1] = now; queued[#queued+1] = id
+    due[#due+1] = deadline; due[#due+1] = id
+    out[n] = revision
+  end
+end
+if #queued > 0 then
+  redis.call('MSET', unpack(strings))
+  redis.call('ZADD', P .. 'st:queued', unpack(queued))
+  redis.call('ZADD', P .. 'due', unpack(due))
 end
 return out`)
 
 // moveScript moves invoices: per invoice id, revision or "", comma list of states it may come from, new state or "=" to
-// stay, package it must be in or "", waiting group to enter or "", flags, count of field words, the fields.
+// stay (in its waiting group, too), package it must be in or "", waiting group to enter or "", flags, count of field words, the fields.
 // Flags: "b" deletes the body, "r" makes it the newest of its identity again if that one is rejected.
 // It answers, per invoice, {new revision} or {0, actual state, actual revision, actual package}.
 var moveScript = verb(`
@@ -72,7 +84,7 @@ while i <= #ARGV do
   if ok then
     local fields = {}
     for k = 1, nf do fields[k] = ARGV[i+7+k] end
-    if to == '=' then to = e[1] end
+    if to == '=' then to, group = e[1], e[4] or '' end
     if has(flags, 'b') then redis.call('UNLINK', P .. 'body:' .. id) end
     out[#out+1] = { put(id, e[1], to, e[4] or '', e[5], e[6], group, fields) }
   else
@@ -96,7 +108,9 @@ for _, id in ipairs(ids) do
   if e[1] ~= 'queued' or e[5] ~= group then
     -- An entry that is gone or was moved by hand must not block the group for ever.
     redis.call('ZREM', P .. 'wait:' .. group, id)
-    redis.call('ZREM', P .. 'waitage:' .. group, id)
+    if redis.call('ZREM', P .. 'waitage:' .. group, id) == 1 and e[3] then
+      redis.call('HINCRBY', P .. 'waitsize', group, -tonumber(e[3]))
+    end
   elseif not numbers[e[2]] then
     if #taken > 0 and size + tonumber(e[3]) > bytes then break end
     size = size + tonumber(e[3])
@@ -107,7 +121,10 @@ for _, id in ipairs(ids) do
     redis.call('ZADD', P .. 'pkginv:' .. pkg, #taken, id)
   end
 end
-if redis.call('EXISTS', P .. 'wait:' .. group) == 0 then redis.call('SREM', P .. 'groups', group) end
+if redis.call('EXISTS', P .. 'wait:' .. group) == 0 then
+  redis.call('SREM', P .. 'groups', group)
+  redis.call('HDEL', P .. 'waitsize', group)
+end
 if #taken == 0 then return taken end
 local fields = {}
 for k = 1, nf do fields[k] = ARGV[7+k] end
@@ -131,9 +148,12 @@ local p = redis.call('HMGET', P .. 'pkg:' .. pkg, 'state', 'owner', 'session', '
 if p[1] ~= 'opened' or p[2] ~= owner then return { 0, 'package', p[1] or '', p[4] or '' } end
 local e = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'rev', 'group', 'size', 'deadline')
 if e[1] ~= 'queued' or e[2] ~= rev then return { 0, 'invoice', e[1] or '', e[2] or '' } end
-local n = redis.call('HINCRBY', P .. 'pkg:' .. pkg, 'count', 1)
-redis.call('HINCRBY', P .. 'pkg:' .. pkg, 'size', e[4])
-redis.call('ZADD', P .. 'pkginv:' .. pkg, n, id)
+local n = tonumber(redis.call('ZSCORE', P .. 'pkginv:' .. pkg, id) or 0)
+if n == 0 then -- else it was in this session before, and did not leave
+  n = redis.call('HINCRBY', P .. 'pkg:' .. pkg, 'count', 1)
+  redis.call('HINCRBY', P .. 'pkg:' .. pkg, 'size', e[4])
+  redis.call('ZADD', P .. 'pkginv:' .. pkg, n, id)
+end
 redis.call('HINCRBY', P .. 'inv:' .. id, 'attempts', 1)
 local r = put(id, 'queued', 'sending', e[3] or '', e[4], e[5], '', { 'package', pkg, 'session', p[3], 'reference', '' })
 return { r, n }`)
@@ -172,6 +192,11 @@ local pkg, rev, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], 
 local p = redis.call('HMGET', P .. 'pkg:' .. pkg, 'state', 'rev', 'lane', 'tenant', 'form', 'offline', 'v')
 if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end
 local i = 9
+while i <= #ARGV do -- before anything is written: an error undoes nothing
+  if redis.call('EXISTS', P .. 'pkg:' .. ARGV[i]) == 1 then return redis.error_reply('package exists') end
+  i = i + 3 + tonumber(ARGV[i+2])
+end
+i = 9
 while i <= #ARGV do
   local new, strikes, n = ARGV[i], ARGV[i+1], tonumber(ARGV[i+2])
   local count, size, first = 0, 0, nil

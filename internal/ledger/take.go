@@ -45,14 +45,19 @@ func (l *Ledger) Take(ctx context.Context, invoices []NewInvoice) ([]TakeResult,
 	for len(invoices) > 0 {
 		n := min(len(invoices), takeBatch)
 		args := l.args()
+		now := Millis(args[1].(int64))
 		for i := range invoices[:n] {
-			args = appendNew(args, &invoices[i])
+			args = appendNew(args, &invoices[i], now)
 		}
 		rows, err := l.run(ctx, addScript, args)
 		if err != nil {
 			return out, fmt.Errorf("take in invoices: %w", err)
 		}
-		for _, v := range rows {
+		for i, v := range rows {
+			if revision, made := v.(int64); made {
+				out = append(out, TakeResult{Taken: Created, ID: invoices[i].ID, State: Queued, Rev: 1, Revision: int(revision)})
+				continue
+			}
 			r := row(v)
 			out = append(out, TakeResult{
 				Taken: Taken(text(cell(r, 0))), ID: text(cell(r, 1)), State: State(text(cell(r, 2))),
@@ -64,27 +69,11 @@ func (l *Ledger) Take(ctx context.Context, invoices []NewInvoice) ([]TakeResult,
 	return out, nil
 }
 
-func appendNew(args []any, n *NewInvoice) []any {
-	ident := Identity{n.NIP, n.Kind, n.Number}.digest()
-	fields := []any{
-		"deadline", int64(n.Deadline), // first: the script finds it by its place
-		"soft_deadline", int64(n.SoftDeadline),
-		"v", Version, "id", n.ID, "ident", ident,
-		"tenant", n.Tenant, "nip", n.NIP, "kind", n.Kind, "number", n.Number, "issue_date", n.IssueDate,
-		"hash", n.Hash, "file", n.File, "lane", string(n.Lane), "offline", n.Offline, "form", n.Form,
-		"attachment", n.Attachment, "size", n.Size, "body_archived", n.BodyArchived,
-	}
-	for _, f := range []struct{ name, value string }{
-		{"buyer_name", n.BuyerName}, {"buyer_nip", n.BuyerNIP}, {"gross", n.Gross}, {"currency", n.Currency},
-	} {
-		if f.value != "" {
-			fields = append(fields, f.name, f.value)
-		}
-	}
+func appendNew(args []any, n *NewInvoice, now Millis) []any {
 	var body any = ""
 	if n.Body != nil {
 		body = n.Body
 	}
-	args = append(args, n.ID, ident, n.Number, body, len(fields))
-	return append(args, fields...)
+	return append(args, n.ID, Identity{n.NIP, n.Kind, n.Number}.digest(), n.Number, body,
+		int64(n.Deadline), string(n.Lane), n.Size, n.packFacts(now), n.BodyArchived)
 }

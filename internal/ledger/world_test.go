@@ -67,8 +67,13 @@ func (w *world) unchanged(act func()) {
 	w.t.Helper()
 	before := snapshotOf(w.t, w.rdb, w.prefix)
 	act()
+	w.unchangedSince(before)
+}
+
+func (w *world) unchangedSince(before snapshot) {
+	w.t.Helper()
 	if d := cmp.Diff(before, snapshotOf(w.t, w.rdb, w.prefix)); d != "" {
-		w.t.Errorf("a refused verb wrote (-before +after):\n%s", d)
+		w.t.Errorf("the ledger changed (-before +after):\n%s", d)
 	}
 }
 

@@ -105,8 +105,10 @@ func judgeAPI(e *ksef.APIError) Verdict {
 		}
 		return Verdict{Later, time.Second, ReasonStopping}
 	case ksef.KindLocal:
-		// An unreadable key file pauses as a refused key does: only a person can mend it.
-		return Verdict{Later, CredentialsPause, ReasonCredentials}
+		if !e.MaybeDone {
+			// An unreadable key file pauses as a refused key does: only a person can mend it.
+			return Verdict{Later, CredentialsPause, ReasonCredentials}
+		}
 	}
 	if e.MaybeDone {
 		return Verdict{LookFirst, 0, ReasonLost}
