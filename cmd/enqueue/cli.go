@@ -114,7 +114,7 @@ func lookup(environ []string, name string) string {
 	return ""
 }
 
-// parseTime reads a point in time as people write it: RFC 3339, or a day or a day and time in Warsaw. A day alone is its first instant, or with end its last.
+// parseTime reads a point in time as people write it: RFC 3339, or a day or a day and time in Warsaw. A day alone is its beginning, or with end its end.
 func parseTime(s string, warsaw *time.Location, end bool) (time.Time, bool) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return t, true
@@ -129,7 +129,7 @@ func parseTime(s string, warsaw *time.Location, end bool) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	if end {
-		t = t.AddDate(0, 0, 1).Add(-time.Second)
+		t = t.AddDate(0, 0, 1)
 	}
 	return t, true
 }

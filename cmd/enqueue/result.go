@@ -78,6 +78,9 @@ func hoursLeft(deadline, now time.Time) string {
 	if left < 0 {
 		left, word = -left, "overdue"
 	}
+	if left >= 100*time.Hour {
+		return fmt.Sprintf("%dd %s", int(left.Hours())/24, word)
+	}
 	return fmt.Sprintf("%dh%02dm %s", int(left.Hours()), int(left.Minutes())%60, word)
 }
 

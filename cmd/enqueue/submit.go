@@ -128,7 +128,10 @@ func (t *tally) add(adms []tasks.Admission) {
 }
 
 func (t *tally) String() string {
-	parts := []string{fmt.Sprintf("%d new", t.created)}
+	var parts []string
+	if t.created > 0 || t.present+t.refused == 0 {
+		parts = append(parts, fmt.Sprintf("%d new", t.created))
+	}
 	if t.present > 0 {
 		parts = append(parts, fmt.Sprintf("%d already here", t.present))
 	}

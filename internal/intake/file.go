@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"io"
 	"io/fs"
 	"os"
 
@@ -24,12 +25,25 @@ func readFile(path string, size int64) ([]byte, error) {
 		return nil, unreadable(err)
 	}
 	defer f.Close()
-	// Its kind and size were looked at when it was found, and the read is bounded: asking again would be a tenth of the cost of reading it.
-	data, err := readCapped(f, size)
+	// Its kind and size were looked at when it was found, and no more than that is read: asking again, and for the end, would be a
+	// fifth of the cost of reading it. What is written to it meanwhile shows in the document, which is then cut off.
+	data, err := readSized(f, size)
 	if err != nil {
 		return nil, unreadable(err)
 	}
 	return data, nil
+}
+
+func readSized(f *os.File, size int64) ([]byte, error) {
+	if size == 0 {
+		return readCapped(f, size) // some file systems tell no size
+	}
+	data := make([]byte, size)
+	n, err := io.ReadFull(f, data)
+	if err == io.ErrUnexpectedEOF || err == io.EOF {
+		err = nil
+	}
+	return data[:n], err
 }
 
 // irregular refuses pipes, sockets and devices: opening one may wait for ever, and reading one may never end.

@@ -51,7 +51,7 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 	list.lift()
 	found, unpacked := false, int64(0)
 	for _, f := range z.File {
-		if f.Mode().IsDir() || strings.HasPrefix(f.Name, "__MACOSX/") || hidden(path.Base(f.Name)) {
+		if unsafeName(f.Name) == "" && (f.Mode().IsDir() || strings.HasPrefix(f.Name, "__MACOSX/") || hidden(path.Base(f.Name))) {
 			continue
 		}
 		found = true

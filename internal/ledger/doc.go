@@ -24,4 +24,5 @@
 //	pkg:<id>            hash    a package entry
 //	pkginv:<id>         zset    its invoices, by ordinal
 //	pst:<state>         zset    package ids by time of last change, ms
+//	worker:<id>         string  there while that worker says that it is alive
 package ledger

@@ -10,6 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// ErrNewer says that an entry was written by a newer build, as happens during a rolling update: it is left to a worker of that build.
+var ErrNewer = errors.New("entry of a newer version")
+
 // ErrNotFound is returned for an id that the ledger does not know.
 var ErrNotFound = errors.New("not in the ledger")
 
@@ -72,8 +75,18 @@ func scan(cmd *redis.MapStringStringCmd, to any) error {
 	if err := cmd.Scan(to); err != nil {
 		return err
 	}
-	if inv, ok := to.(*Invoice); ok {
-		return inv.unpackFacts(m["facts"])
+	v := 0
+	switch e := to.(type) {
+	case *Invoice:
+		if err := e.unpackFacts(m["facts"]); err != nil {
+			return err
+		}
+		v = e.V
+	case *Package:
+		v = e.V
+	}
+	if v > Version {
+		return fmt.Errorf("%w: layout %d, this build knows %d", ErrNewer, v, Version)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ksefworker/internal/archive"
@@ -87,6 +88,12 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		}
 		seen[n.ID] = i
 		sound, at = append(sound, n), append(at, i)
+	}
+	// A large document is durable before the ledger says that it is here.
+	if slices.ContainsFunc(sound, func(n ledger.NewInvoice) bool { return n.BodyArchived }) {
+		if err := a.Store.Flush(ctx); err != nil {
+			return nil, err
+		}
 	}
 	results, err := a.Ledger.Take(ctx, sound)
 	if err != nil {
@@ -180,9 +187,6 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms) (ledger
 	}
 	if len(sealed) > ledger.MaxBodyInRedis {
 		err := a.Store.Put(ctx, archive.BodyName(n.ID), sealed, "application/octet-stream")
-		if err == nil {
-			err = a.Store.Flush(ctx)
-		}
 		// The id names the content, so what is there already is this document, sealed another time.
 		if err != nil && !errors.Is(err, archive.ErrConflict) {
 			return n, err

@@ -17,7 +17,11 @@ func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if alive, err := w.Ledger.Alive(ctx, p.Owner); err != nil {
 		return err
 	} else if !alive || w.o.Now().Sub(p.OpenedAt.Time()) > w.o.ExpressMaxAge+time.Minute {
-		return w.closeOrphan(ctx, p)
+		if err := w.closeOrphan(ctx, p); err != nil {
+			return err
+		}
+		// This very task looks on: it cannot be queued while it runs.
+		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "the session of a worker that is gone was closed")
 	}
 	out, err := w.pending(ctx, p)
 	if err != nil {

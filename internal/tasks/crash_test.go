@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
@@ -126,6 +127,34 @@ func TestSettle_SecondLook_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	}
 	if got := s.read(bad.ID); got.State != ledger.Rejected || got.Code != 450 {
 		t.Errorf("the bad one is %s with %d", got.State, got.Code)
+	}
+}
+
+// Only proof that it was not carried out lets an invoice be sent again. A refusal without that proof is an unknown outcome like a lost answer.
+func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T) {
+	for why, lie := range map[string]*ksef.APIError{
+		"KSeF's 550 inside a 200": {Op: "send invoice", Status: 200, Code: 550, Kind: ksef.KindRefused, MaybeDone: true},
+		"a proxy's 429 in HTML":   {Op: "send invoice", Status: 429, Kind: ksef.KindThrottled, MaybeDone: true},
+	} {
+		t.Run(why, func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			d := s.door()
+			d.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) { return ksef.SentInvoice{}, lie } // it arrived
+			w := s.worker("w", d)
+			inv := s.admit(ledger.Express, s.good("A/1"))
+			_ = w.run(tasks.KindSend, inv.ID)
+			got := s.read(inv.ID)
+			if got.State != ledger.Unknown {
+				t.Fatalf("it is %s", got.State)
+			}
+			if err := w.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			w.until(tasks.KindConfirm, got.Package, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+			if b := s.sim.Books(); len(b.Accepted) != 1 || len(b.Rejected) != 0 {
+				t.Errorf("accepted %d times, refused %d times", len(b.Accepted), len(b.Rejected))
+			}
+		})
 	}
 }
 

@@ -106,7 +106,11 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		}
 		return err
 	}
-	switch v := retry.Judge(err); v.Action {
+	action := retry.Judge(err).Action
+	if api, _ := kindOf(err); api != nil && api.MaybeDone {
+		action = retry.LookFirst // a refusal or a 429 of which the client is not sure is no proof either
+	}
+	switch action {
 	case retry.LookFirst:
 		w.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Err(err).Msg("answer to a send lost: the session will tell")
 		w.drop(s) // closed soon, so that it can tell

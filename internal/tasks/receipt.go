@@ -80,13 +80,28 @@ func (w *Worker) sessionReceipt(ctx context.Context, p *ledger.Package, held []l
 		}
 		return sessionUPO{}, err
 	}
-	r, err := ParseReceipt(raw)
+	return w.keepReceipt(ctx, first.NIP, p.Session, p.OpenedAt.Time().In(invoice.Warsaw()).Format(time.DateOnly), raw)
+}
+
+// keepReceipt archives an UPO under the day that its session's reference begins with, or else under day: so a receipt that is met again years later, as that of
+// a duplicate's original, has the same place. One that is there already in other bytes (KSeF may sign anew each time it is asked) is as good, and is never overwritten.
+func (w *Worker) keepReceipt(ctx context.Context, nip, session, day string, raw []byte) (sessionUPO, error) {
+	if len(session) > 8 {
+		if d, err := time.Parse("20060102", session[:8]); err == nil {
+			day = d.Format(time.DateOnly)
+		}
+	}
+	name := archive.ReceiptName(nip, day, session)
+	err := w.Store.Put(ctx, name, raw, "application/xml")
+	if errors.Is(err, archive.ErrConflict) {
+		raw, err = w.Store.Get(ctx, name)
+	}
 	if err != nil {
 		return sessionUPO{}, err
 	}
-	name := archive.ReceiptName(first.NIP, p.OpenedAt.Time().In(invoice.Warsaw()).Format(time.DateOnly), p.Session)
-	if err := w.Store.Put(ctx, name, raw, "application/xml"); err != nil {
-		return sessionUPO{}, err
+	r, err := ParseReceipt(raw)
+	if err != nil {
+		return sessionUPO{}, fmt.Errorf("receipt of session %s: %w", session, err)
 	}
 	return sessionUPO{url: w.Store.URL(name), lines: r.Lines}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 )
@@ -54,16 +53,12 @@ func (w *Worker) originals(ctx context.Context, t Transport, session string, inv
 		}
 		return nil, "", err
 	}
-	receipt, err := ParseReceipt(raw)
-	if err != nil {
+	if _, err := ParseReceipt(raw); err != nil {
 		w.o.Log.Warn().Str("session", session).Err(err).Msg("receipt of an original's session is unreadable; originals are fetched one by one")
 		return nil, "", nil
 	}
-	name := archive.ReceiptName(inv.NIP, inv.IssueDate, session)
-	if err := w.Store.Put(ctx, name, raw, "application/xml"); err != nil {
-		return nil, "", err
-	}
-	return receipt.Lines, w.Store.URL(name), nil
+	kept, err := w.keepReceipt(ctx, inv.NIP, session, inv.IssueDate, raw)
+	return kept.lines, kept.url, err
 }
 
 func (w *Worker) judgeDuplicate(ctx context.Context, t Transport, inv *ledger.Invoice, proof map[string]ReceiptLine, url string) error {

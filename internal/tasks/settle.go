@@ -75,6 +75,11 @@ func (w *Worker) settle(ctx context.Context, t Transport, p *ledger.Package, inf
 		}
 		b.add(pair.inv, pair.info)
 	}
+	for _, a := range m.answers {
+		if judgeInvoice(a.Status) == outcomeWait {
+			running++ // one without a number yet: it may get one
+		}
+	}
 	if final && running == 0 {
 		if err := b.unmatched(ctx, m, infos); err != nil {
 			return 0, err

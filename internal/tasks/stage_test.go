@@ -111,10 +111,19 @@ type door struct {
 	*ksef.Client
 	keys    *ksef.KeyCache
 	between func(step string)
+	sent    func(ksef.SentInvoice, error) (ksef.SentInvoice, error) // what the handler is told of a send
 }
 
 func (d *door) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return d.keys.Get(ctx) }
 func (d *door) Invalidate()                                           { d.keys.Invalidate() }
+
+func (d *door) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
+	got, err := d.Client.SendInvoice(ctx, r)
+	if d.sent != nil {
+		return d.sent(got, err)
+	}
+	return got, err
+}
 
 func (d *door) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
 	if d.between != nil {

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"testing"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+// The worker that learns from a refused session that KSeF's key has changed is seldom the one that opens the next session.
+func TestPublicKey_OutOfDateInOneProcess_IsFetchedAnewInAll(t *testing.T) {
+	first, srv := redistest.New(t)
+	second := redistest.Client(t, srv)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fetched := map[string]int{}
+	fetch := func(who string) func(context.Context) (*rsa.PublicKey, error) {
+		return func(context.Context) (*rsa.PublicKey, error) { fetched[who]++; return &key.PublicKey, nil }
+	}
+	one, other := newPublicKey(first, "5265877635", fetch("one")), newPublicKey(second, "5265877635", fetch("other"))
+	stranger := newPublicKey(second, "1111111111", fetch("stranger"))
+	ask := func(keys ...*publicKey) {
+		t.Helper()
+		for _, k := range keys {
+			for range 3 {
+				if _, err := k.PublicKey(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	ask(one, other, stranger)
+	one.Invalidate()
+	ask(one, other, stranger)
+	if fetched["other"] != 2 || fetched["one"] < 2 || fetched["stranger"] != 1 {
+		t.Errorf("fetched %v, want other twice, stranger once", fetched)
+	}
+	if err := srv.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := one.PublicKey(t.Context()); err == nil {
+		t.Error("without Redis nobody can tell whether the key is out of date, and yet it was given")
+	}
+	one.Invalidate() // must not hang or panic
+}

@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package chaos
+
+import "syscall"
+
+// apart has no parent-death signal to ask for here.
+func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -1,0 +1,325 @@
+//go:build unix
+
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/redisd"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+type run struct {
+	o       Options
+	export  *export
+	redis   *redisd.Server
+	sim     *simulator.Simulator
+	sky     *sky
+	seats   []*seat
+	base    *app.Base // the controller's own: hands in, asks how it stands
+	archive string
+	began   time.Time
+
+	mu      sync.Mutex
+	blown   map[string]int
+	moments []time.Time // of blows
+	closers []func()    // run last first
+}
+
+// Run makes one run and judges it. The figures are what is known even when the error says that the books do not balance; the error tells every imbalance.
+func Run(ctx context.Context, o Options) (Figures, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return Figures{}, err
+	}
+	dice := rand.New(rand.NewPCG(o.Seed, 0))
+	r := &run{o: o, export: newExport(o, dice, invoice.Today(time.Now())), blown: map[string]int{}, archive: filepath.Join(o.Dir, "archive")}
+	gusts, blows := forecast(o, dice), plan(o, dice)
+	defer r.end()
+	if err := r.start(ctx); err != nil {
+		return Figures{}, err
+	}
+	r.began = time.Now()
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.handIn(gctx) })
+	g.Go(func() error { return r.blow(gctx, gusts) })
+	g.Go(func() error { return r.storm(gctx, blows) })
+	err = g.Wait()
+	if err == nil {
+		err = r.settle(ctx)
+	}
+	took := time.Since(r.began)
+	r.stopWorkers() // what they write after the end is judged, too
+	f, judged := r.judge(took)
+	return f, errors.Join(err, judged)
+}
+
+func (r *run) end() {
+	for i := len(r.closers) - 1; i >= 0; i-- {
+		r.closers[i]()
+	}
+}
+
+func (r *run) later(f func()) { r.closers = append(r.closers, f) }
+
+// start brings up Redis, the simulator and the workers. Redis syncs every write: of the one that may lose the last second nobody promises anything.
+func (r *run) start(ctx context.Context) error {
+	var err error
+	r.redis, err = redisd.Start(ctx, redisd.Options{Dir: filepath.Join(r.o.Dir, "redis"), AppendOnly: true, Args: []string{"--appendfsync", "always"}})
+	if err != nil {
+		return err
+	}
+	r.later(func() { _ = r.redis.Stop() })
+	url, err := r.startSimulator()
+	if err != nil {
+		return err
+	}
+	path, err := r.writeConfig(url)
+	if err != nil {
+		return err
+	}
+	cfg, err := config.Load(path, nil)
+	if err != nil {
+		return err
+	}
+	if r.base, err = app.Open(ctx, cfg); err != nil {
+		return err
+	}
+	r.later(func() { _ = r.base.Close() })
+	r.later(r.stopWorkers)
+	for i := range r.o.Workers {
+		name := fmt.Sprintf("worker-%d", i+1)
+		s := &seat{name: name, program: r.o.Worker, args: []string{"--config", path}, log: filepath.Join(r.o.Dir, name+".log")}
+		r.seats = append(r.seats, s)
+		if err := s.start(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) stopWorkers() {
+	var all sync.WaitGroup
+	for _, s := range r.seats {
+		all.Go(func() { s.leave(15 * time.Second) })
+	}
+	all.Wait()
+}
+
+func (r *run) startSimulator() (string, error) {
+	log, err := os.Create(filepath.Join(r.o.Dir, "simulator.log"))
+	if err != nil {
+		return "", err
+	}
+	r.later(func() { _ = log.Close() })
+	r.sky = &sky{out: log}
+	r.sim, err = simulator.New(simulator.Options{Profile: simulator.Production, Scale: scale, Delay: 300 * time.Millisecond, Seed: int64(r.o.Seed) + 1,
+		Dir: filepath.Join(r.o.Dir, "simulator"), Log: zerolog.New(r.sky).Level(zerolog.InfoLevel).With().Timestamp().Logger()})
+	if err != nil {
+		return "", err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", errors.Join(err, r.sim.Close())
+	}
+	srv := &http.Server{Handler: r.sim.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan struct{})
+	go func() { defer close(served); _ = srv.Serve(listener) }() // ends with Close
+	r.later(func() { _ = srv.Close(); <-served; _ = r.sim.Close() })
+	return "http://" + listener.Addr().String(), nil
+}
+
+// writeConfig is the workers' configuration: everything quick, so that a run shows in two minutes what takes a night. The margin is wide, because it has to absorb what a
+// loaded test machine does to a request between the limiter and the simulator, whose "second" is 17 ms long.
+func (r *run) writeConfig(url string) (string, error) {
+	key := filepath.Join(r.o.Dir, "key")
+	text := fmt.Sprintf(`environment: custom
+gateway: {url: %q, timeout: 4s}
+redis: {url: %q}
+packages: {max_wait: 2s, quiet: 300ms, max_invoices: 5000, express_below: 5, spool_dir: %q}
+express: {idle: 1500ms}
+confirm: {first: 200ms, max: 2s}
+limits: {scale: %d, margin: 1s}
+sweep: {every: 1s, after: 3s}
+archive: {url: "file://%s"}
+http: {addr: "127.0.0.1:0"}
+worker: {shutdown_timeout: 3s, dead_after: 3s}
+log: {level: debug}
+tenants:
+`, url, r.redis.URL(), filepath.Join(r.o.Dir, "spool"), scale, r.archive)
+	for i := range r.o.Tenants {
+		text += fmt.Sprintf("  - {nip: \"%s\", key_id: test_%s, key_file: %q}\n", sample.NIP(i), sample.NIP(i), key)
+	}
+	path := filepath.Join(r.o.Dir, "worker.yaml")
+	return path, errors.Join(os.WriteFile(key, []byte("test_key\n"), 0o600), os.WriteFile(path, []byte(text), 0o600))
+}
+
+// until waits for a moment of the run.
+func (r *run) until(ctx context.Context, at time.Duration) error {
+	select {
+	case <-time.After(time.Until(r.began.Add(at))):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (r *run) struck(b blow) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.blown[b.kind]++
+	r.moments = append(r.moments, time.Now())
+	fmt.Fprintf(r.o.Out, "%7.2fs %s worker-%d %v\n", time.Since(r.began).Seconds(), b.kind, b.seat+1, b.wait)
+}
+
+// blow orders the faults. Those that still wait for their occasion must not pile up behind an outage, or the first requests after it meet them all, the circuit opens for twice as
+// long each time, and the run measures nothing but that.
+func (r *run) blow(ctx context.Context, gusts []gust) error {
+	const pile, after = 12, 20 * time.Second
+	ordered := 0
+	for _, g := range gusts {
+		if err := r.until(ctx, g.at); err != nil {
+			return err
+		}
+		for ordered-r.strikes() > pile {
+			if time.Since(r.began) > r.o.Feed+after {
+				return nil
+			}
+			if err := r.until(ctx, time.Since(r.began)+100*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		ordered += max(1, g.fault.Times)
+		if err := r.sim.Inject(g.fault); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) strikes() int {
+	n := 0
+	for _, k := range r.sim.Books().Faults {
+		n += k
+	}
+	return n
+}
+
+// handIn plays the exporter: what was not answered is handed in again until it is.
+func (r *run) handIn(ctx context.Context) error {
+	a, err := r.base.Admitter()
+	if err != nil {
+		return err
+	}
+	pending := r.export.deliveries
+	sortByTime(pending)
+	for _, d := range pending {
+		if err := r.until(ctx, d.at); err != nil {
+			return err
+		}
+		docs := make([]tasks.Document, len(d.items))
+		for i, it := range d.items {
+			docs[i] = it.doc
+		}
+		for {
+			out, err := a.Admit(ctx, docs, tasks.Terms{Lane: d.lane})
+			if err == nil {
+				for _, o := range out {
+					if o.Err != nil {
+						return fmt.Errorf("hand in %s: %w", o.File, o.Err)
+					}
+				}
+				break
+			}
+			if err := r.until(ctx, time.Since(r.began)+200*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// settle waits until the ledger has nothing left to drive on. That is only when to look: what is judged are the books.
+func (r *run) settle(ctx context.Context) error {
+	deadline := time.Now().Add(r.o.Patience)
+	for {
+		counts, err := r.base.Ledger.Counts(ctx)
+		moving := int64(0)
+		for s, n := range counts {
+			switch ledger.State(s) {
+			case ledger.Receipted, ledger.Rejected, ledger.Parked:
+			default:
+				moving += n
+			}
+		}
+		if err == nil && moving == 0 && r.resting(ctx) {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("after %v the invoices are %v%s", r.o.Patience, counts, r.stuck(ctx))
+		}
+		if err := r.until(ctx, time.Since(r.began)+200*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// resting reports whether every settled package is archived: a rejected invoice is final before its result document is written.
+func (r *run) resting(ctx context.Context) bool {
+	for _, s := range ledger.PackageStates() {
+		if !s.Live() {
+			continue
+		}
+		ids, err := r.base.Ledger.PackagesInState(ctx, s, time.Time{}, time.Time{}, 100)
+		if err != nil {
+			return false
+		}
+		for _, id := range ids {
+			p, err := r.base.Ledger.Package(ctx, id)
+			if err != nil || p.Count > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// stuck tells about some invoices that have no end.
+func (r *run) stuck(ctx context.Context) string {
+	text := ""
+	for _, s := range ledger.States() {
+		switch s {
+		case ledger.Receipted, ledger.Rejected, ledger.Parked:
+			continue
+		}
+		ids, err := r.base.Ledger.InState(ctx, s, time.Time{}, time.Time{}, 5)
+		if err != nil {
+			return text + "; " + err.Error()
+		}
+		invs, _ := r.base.Ledger.Invoices(ctx, ids)
+		for _, inv := range invs {
+			p, _ := r.base.Ledger.Package(ctx, inv.Package)
+			text += fmt.Sprintf("\n  %s %s %s group %q lane %s resends %d code %d %q, package %s %s %s listed %v owner %s code %d %q", inv.ID, inv.Number, inv.State, inv.Group, inv.Lane,
+				inv.Resends, inv.Code, inv.Reason, p.ID, p.Lane, p.State, p.Listed, p.Owner, p.Code, p.Reason)
+		}
+	}
+	return text
+}

@@ -1,0 +1,216 @@
+package intake_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/redisd/redistest"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/tasks"
+)
+
+// stub admits everything, in whatever way a test wants.
+type stub func(ctx context.Context, docs []tasks.Document) ([]tasks.Admission, error)
+
+func (s stub) Admit(ctx context.Context, docs []tasks.Document, _ tasks.Terms) ([]tasks.Admission, error) {
+	return s(ctx, docs)
+}
+
+func takeAll(docs []tasks.Document) []tasks.Admission {
+	out := make([]tasks.Admission, len(docs))
+	for i, d := range docs {
+		out[i] = tasks.Admission{File: d.File, Taken: ledger.Created}
+	}
+	return out
+}
+
+// items yields n documents, every seventh of them a problem.
+func items(n int) iter.Seq[intake.Item] {
+	return func(yield func(intake.Item) bool) {
+		for i := range n {
+			it := intake.Item{File: fmt.Sprint(i), Data: []byte("x")}
+			if i%7 == 3 {
+				it.Data, it.Err = nil, &intake.Problem{What: "is bad"}
+			}
+			if !yield(it) {
+				return
+			}
+		}
+	}
+}
+
+func TestRun_ReportsAllInOrder_WhateverOrderTheyEndIn(t *testing.T) {
+	var calls atomic.Int64
+	var mu sync.Mutex
+	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+		if calls.Add(1)%3 == 0 {
+			mu.Lock() // some take longer than others
+			defer mu.Unlock()
+		}
+		return takeAll(docs), nil
+	})
+	next := 0
+	err := intake.Run(t.Context(), a, items(5000), tasks.Terms{}, func(adms []tasks.Admission) {
+		for _, adm := range adms {
+			if adm.File != fmt.Sprint(next) {
+				t.Fatalf("reported %s, want %d", adm.File, next)
+			}
+			if bad := next%7 == 3; bad != (adm.Taken == ledger.Refused) || bad != (adm.Err != nil) {
+				t.Errorf("%d: %+v", next, adm)
+			}
+			next++
+		}
+	})
+	if err != nil || next != 5000 {
+		t.Errorf("%d reported, %v", next, err)
+	}
+}
+
+func TestRun_RedisFails_TellsWhatIsKnown_AndReadsNoFurther(t *testing.T) {
+	down := errors.New("connection refused")
+	var calls, read atomic.Int64
+	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+		if calls.Add(1) == 5 {
+			return nil, down
+		}
+		return takeAll(docs), nil
+	})
+	source := func(yield func(intake.Item) bool) {
+		for it := range items(1_000_000) {
+			read.Add(1)
+			if !yield(it) {
+				return
+			}
+		}
+	}
+	taken, refused := 0, 0
+	err := intake.Run(t.Context(), a, source, tasks.Terms{}, func(adms []tasks.Admission) {
+		for _, adm := range adms {
+			if adm.Taken == ledger.Created {
+				taken++
+			} else {
+				refused++
+			}
+		}
+	})
+	if !errors.Is(err, down) {
+		t.Errorf("err = %v", err)
+	}
+	// Every chunk that was admitted is reported, of the one that failed only what was refused without Redis.
+	if n := int(calls.Load()-1) * 100; taken+refused < n || taken+refused > n+100 || taken == 0 {
+		t.Errorf("%d taken and %d refused reported of %d calls", taken, refused, calls.Load())
+	}
+	if read.Load() > 10_000 {
+		t.Errorf("%d items read after the failure", read.Load())
+	}
+}
+
+func TestRun_QueueFails_WhatTheLedgerTookIsStillReported(t *testing.T) {
+	full := errors.New("queue does not answer")
+	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) { return takeAll(docs), full })
+	taken := 0
+	err := intake.Run(t.Context(), a, items(3), tasks.Terms{}, func(adms []tasks.Admission) { taken += len(adms) })
+	if !errors.Is(err, full) || taken != 3 {
+		t.Errorf("%d reported, %v", taken, err)
+	}
+}
+
+func TestRun_Cancelled_Ends(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	a := stub(func(ctx context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+		cancel()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	if err := intake.Run(ctx, a, items(1_000_000), tasks.Terms{}, func([]tasks.Admission) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestRun_NothingToDo_IsNoError(t *testing.T) {
+	if err := intake.Run(t.Context(), stub(nil), items(0), tasks.Terms{}, func([]tasks.Admission) { t.Error("reported") }); err != nil {
+		t.Error(err)
+	}
+}
+
+// A reader that is faster than Redis must not fill the memory: what is in flight is bounded.
+func TestRun_SlowRedis_ReadsOnlySoFarAhead(t *testing.T) {
+	gate := make(chan struct{})
+	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+		<-gate
+		return takeAll(docs), nil
+	})
+	var read atomic.Int64
+	stalled := make(chan struct{})
+	source := func(yield func(intake.Item) bool) {
+		for it := range items(100_000) {
+			read.Add(1)
+			if !yield(it) {
+				return
+			}
+		}
+	}
+	go func() {
+		defer close(stalled)
+		for last := int64(-1); ; { // until it stands still
+			now := read.Load()
+			if now == last && now > 0 {
+				close(gate)
+				return
+			}
+			last = now
+			<-time.After(50 * time.Millisecond)
+		}
+	}()
+	most := int64(0)
+	err := intake.Run(t.Context(), a, source, tasks.Terms{}, func([]tasks.Admission) {
+		if most == 0 {
+			most = read.Load()
+		}
+	})
+	<-stalled
+	if err != nil || most > 10_000 {
+		t.Errorf("%d read ahead, %v", most, err)
+	}
+}
+
+func TestRun_RealRedis_EachInvoiceHasItsEntryAndItsTask(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	a := admitter(t, rdb)
+	source := func(yield func(intake.Item) bool) {
+		for name, doc := range sample.Invoices(sample.NIP(0), 450, "") {
+			if !yield(intake.Item{File: name, Data: doc}) {
+				return
+			}
+		}
+	}
+	for round, want := range []ledger.Taken{ledger.Created, ledger.Present} {
+		n := 0
+		err := intake.Run(t.Context(), a, source, tasks.Terms{}, func(adms []tasks.Admission) {
+			for _, adm := range adms {
+				if adm.Taken != want || adm.Err != nil {
+					t.Errorf("round %d: %+v", round, adm)
+				}
+				n++
+			}
+		})
+		if err != nil || n != 450 {
+			t.Fatalf("round %d: %d, %v", round, n, err)
+		}
+		counts, err := a.Ledger.Counts(t.Context())
+		if err != nil || counts[string(ledger.Queued)] != 450 {
+			t.Errorf("round %d: %v, %v", round, counts, err)
+		}
+		if depth, err := a.Queue.Depth(tasks.KindSubmit); err != nil || depth != 450 {
+			t.Errorf("round %d: %d tasks, %v", round, depth, err)
+		}
+	}
+}

@@ -1,0 +1,160 @@
+package ledger
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+const tenThousand = 10_000
+
+// Each benchmark is one package of ten thousand invoices, the most that KSeF takes, against a Redis on the same machine. ms is the
+// whole of it; "longest" is the longest single script, during which Redis serves nobody else.
+
+func benchWorld(b *testing.B) *world {
+	rdb, _ := redistest.New(b)
+	return newWorld(b, rdb, "ksef:")
+}
+
+func (w *world) documents(n int) []NewInvoice {
+	body := bytes.Repeat([]byte("x"), 1500) // an invoice of 3 kB, sealed
+	docs := make([]NewInvoice, n)
+	for i := range docs {
+		docs[i] = w.fresh()
+		docs[i].Body = body
+	}
+	return docs
+}
+
+func (w *world) waitAll(invs []Invoice) {
+	moves := make([]Move, len(invs))
+	for i, inv := range invs {
+		moves[i] = Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: groupA.Name()}
+	}
+	_, err := w.Apply(ctx(), moves)
+	w.must(err)
+}
+
+// full makes a package of ten thousand that is uploaded.
+func (w *world) full() Package {
+	w.waitAll(w.take(w.documents(tenThousand)...))
+	p := w.cut(groupA, CutLimits{tenThousand, much})
+	w.step(&p, PackageOpened)
+	w.step(&p, PackageUploaded)
+	return p
+}
+
+// timed runs act once a round on what prepare made, and reports milliseconds.
+func timed[T any](b *testing.B, prepare func(*world) T, act func(*world, T)) {
+	w := benchWorld(b)
+	for b.Loop() {
+		b.StopTimer()
+		w.must(w.rdb.FlushAll(ctx()).Err())
+		v := prepare(w)
+		w.must(w.rdb.ConfigSet(ctx(), "slowlog-log-slower-than", "0").Err())
+		w.must(w.rdb.Do(ctx(), "slowlog", "reset").Err())
+		b.StartTimer()
+		act(w, v)
+		b.StopTimer()
+		slow, err := w.rdb.SlowLogGet(ctx(), -1).Result()
+		w.must(err)
+		var longest time.Duration
+		for _, s := range slow {
+			longest = max(longest, s.Duration)
+		}
+		b.ReportMetric(float64(longest.Microseconds())/1000, "longest-ms")
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/1000/float64(b.N), "ms")
+}
+
+func BenchmarkTake10000(b *testing.B) {
+	timed(b, func(w *world) []NewInvoice { return w.documents(tenThousand) }, func(w *world, docs []NewInvoice) {
+		_, err := w.Take(ctx(), docs)
+		w.must(err)
+	})
+}
+
+func BenchmarkTake10000Again(b *testing.B) {
+	timed(b, func(w *world) []NewInvoice {
+		docs := w.documents(tenThousand)
+		w.take(docs...)
+		return docs
+	}, func(w *world, docs []NewInvoice) {
+		_, err := w.Take(ctx(), docs)
+		w.must(err)
+	})
+}
+
+func BenchmarkWait10000(b *testing.B) {
+	timed(b, func(w *world) []Invoice { return w.take(w.documents(tenThousand)...) }, (*world).waitAll)
+}
+
+func BenchmarkCut10000(b *testing.B) {
+	timed(b, func(w *world) string {
+		w.waitAll(w.take(w.documents(tenThousand)...))
+		return fmt.Sprint("pkg-", w.serial)
+	}, func(w *world, id string) {
+		ids, err := w.Cut(ctx(), id, groupA, CutLimits{tenThousand, much})
+		w.must(err)
+		if len(ids) != tenThousand {
+			b.Fatal(len(ids))
+		}
+	})
+}
+
+func BenchmarkMovePackageClosing10000(b *testing.B) {
+	timed(b, (*world).full, func(w *world, p Package) { w.step(&p, PackageClosing) })
+}
+
+func BenchmarkMovePackageProcessing10000(b *testing.B) {
+	timed(b, func(w *world) Package {
+		p := w.full()
+		w.step(&p, PackageClosing)
+		return p
+	}, func(w *world, p Package) { w.step(&p, PackageProcessing) })
+}
+
+func BenchmarkRepack10000(b *testing.B) {
+	timed(b, func(w *world) Package {
+		p := w.full()
+		w.step(&p, PackageClosing)
+		return p
+	}, func(w *world, p Package) {
+		ids, err := w.Members(ctx(), p.ID)
+		w.must(err)
+		w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{"pkg-x", 1, ids[:len(ids)/2]}, {"pkg-y", 1, ids[len(ids)/2:]}}))
+	})
+}
+
+func BenchmarkSettle10000(b *testing.B) {
+	timed(b, func(w *world) []Move {
+		p := w.full()
+		w.step(&p, PackageClosing)
+		w.step(&p, PackageProcessing)
+		held, err := w.Held(ctx(), p.ID)
+		w.must(err)
+		moves := make([]Move, len(held))
+		for i, inv := range held {
+			moves[i] = Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, In: p.ID, Set: []Set{{"code", 200}, {"reason", ""},
+				{"ksef_number", "5265877635-20250826-0100001AF629-AF"}, {"mode", "online"}, {"accepted_at", At(noon)}}}
+		}
+		return moves
+	}, func(w *world, moves []Move) {
+		errs, err := w.Apply(ctx(), moves)
+		w.must(err)
+		for _, e := range errs {
+			w.must(e)
+		}
+	})
+}
+
+func BenchmarkHeld10000(b *testing.B) {
+	timed(b, (*world).full, func(w *world, p Package) {
+		_, err := w.Held(ctx(), p.ID)
+		w.must(err)
+	})
+}

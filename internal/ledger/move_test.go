@@ -1,0 +1,352 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+)
+
+// legalMoves is written down a second time, from the design's page: a change of state.go has to be meant.
+var legalMoves = map[State]string{
+	Queued:    "packed sending rejected parked",
+	Packed:    "queued packed sending accepted rejected parked",
+	Sending:   "queued packed unknown sent accepted rejected parked",
+	Unknown:   "queued packed sent accepted rejected parked",
+	Sent:      "queued packed accepted rejected parked",
+	Accepted:  "receipted parked",
+	Receipted: "",
+	Rejected:  "queued",
+	Parked:    "queued",
+}
+
+func TestMayMove_IsTheDesignsTable(t *testing.T) {
+	for from, tos := range legalMoves {
+		for _, to := range States() {
+			if want := slices.Contains(strings.Fields(tos), string(to)); MayMove(from, to) != want {
+				t.Errorf("%s to %s: %v, want %v", from, to, !want, want)
+			}
+		}
+	}
+}
+
+func TestMove_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) {
+	next := worlds(t)
+	for _, from := range States() {
+		for _, to := range States() {
+			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
+				legal := slices.Contains(strings.Fields(legalMoves[from]), string(to))
+				w := next(nil) // audited below: an invoice that is packed by hand is in no package
+				w.t = t
+				inv := w.invoiceIn(from)
+				m := Move{ID: inv.ID, Rev: inv.Rev, To: to}
+				if legal {
+					w.must(w.Move(ctx(), m))
+					got := w.again(inv)
+					if got.State != to || got.Rev != inv.Rev+1 || got.UpdatedAt <= inv.UpdatedAt {
+						t.Errorf("is %s at %d (before %d), changed at %d (before %d)", got.State, got.Rev, inv.Rev, got.UpdatedAt, inv.UpdatedAt)
+					}
+				} else {
+					w.unchanged(func() {
+						c := w.conflict(w.Move(ctx(), m))
+						if want := (ConflictError{ID: inv.ID, To: string(to), State: string(from), Rev: inv.Rev, Package: inv.Package, Expected: c.Expected}); *c != want {
+							t.Errorf("conflict %+v, want %+v", *c, want)
+						}
+					})
+				}
+				for _, fault := range snapshotOf(t, w.rdb, w.prefix).faults() {
+					if !strings.Contains(fault, "in package") && !strings.Contains(fault, "in its package") && !strings.Contains(fault, "document") {
+						t.Error(fault)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestMove_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
+	next := worlds(t)
+	for _, from := range States() {
+		for _, to := range strings.Fields(legalMoves[from]) {
+			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
+				w := next(t)
+				inv := w.invoiceIn(from)
+				legal := Move{ID: inv.ID, Rev: inv.Rev, To: State(to)}
+				other := slices.DeleteFunc(slices.Clone(invoiceMoves[State(to)]), func(s State) bool { return s == from })
+				cases := map[string]func(m *Move){
+					"a revision that is over":           func(m *Move) { m.Rev-- },
+					"a revision that has not come":      func(m *Move) { m.Rev++ },
+					"held by another package":           func(m *Move) { m.In = "pkg-of-somebody-else" },
+					"any revision, but another package": func(m *Move) { m.Rev, m.In = 0, "pkg-of-somebody-else" },
+					"an invoice that is not there":      func(m *Move) { m.ID = "inv-nobody" },
+				}
+				if inv.Rev == 1 {
+					delete(cases, "a revision that is over") // 0 means any
+				}
+				if len(other) > 0 {
+					cases["only from other states"] = func(m *Move) { m.From = other }
+				}
+				for name, spoil := range cases {
+					m := legal
+					spoil(&m)
+					w.unchanged(func() {
+						c := w.conflict(w.Move(ctx(), m))
+						if m.ID == inv.ID && (c.State != string(from) || c.Rev != inv.Rev) || m.ID != inv.ID && c.State != "" {
+							t.Errorf("%s: conflict tells %s at %d", name, c.State, c.Rev)
+						}
+					})
+				}
+			})
+		}
+	}
+}
+
+func TestMove_FromNamesAnIllegalMove_IsRefusedBeforeRedisIsAsked(t *testing.T) {
+	w := oneWorld(t)
+	for _, from := range States() {
+		inv := w.invoiceIn(from)
+		for _, to := range States() {
+			if MayMove(from, to) || from == to {
+				continue
+			}
+			w.unchanged(func() {
+				err := w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{from}, To: to})
+				if err == nil || errors.As(err, new(*ConflictError)) || !strings.Contains(err.Error(), "not a legal move") {
+					t.Errorf("%s to %s: %v", from, to, err)
+				}
+			})
+		}
+	}
+	w.unchanged(func() {
+		if err := w.Move(ctx(), Move{ID: "inv-x", To: "lost"}); err == nil {
+			t.Error("a state that does not exist was taken")
+		}
+		if err := w.Move(ctx(), Move{ID: "inv-x"}); err == nil {
+			t.Error("staying without saying from where was taken")
+		}
+	})
+}
+
+func TestMove_WaitingSet_IsForQueuedInvoicesOnly(t *testing.T) {
+	w := oneWorld(t)
+	for _, s := range States() {
+		if s == Queued {
+			continue
+		}
+		inv := w.invoiceIn(s)
+		w.unchanged(func() {
+			if err := w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{s}, To: s, Group: groupA.Name()}); err == nil {
+				t.Errorf("a %s invoice was put into a waiting set", s)
+			}
+			if err := w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{s}, Group: groupA.Name()}); err == nil {
+				t.Errorf("a %s invoice was put into a waiting set by a move that only writes fields", s)
+			}
+		})
+	}
+	p := w.packed(1)
+	w.unchanged(func() {
+		m := PackageMove{To: PackageOpened, InvoicesFrom: []State{Packed}, InvoicesTo: Sending, InvoicesGroup: groupA.Name()}
+		if err := w.MovePackage(ctx(), &p, m); err == nil {
+			t.Error("invoices that are sent were put into a waiting set")
+		}
+	})
+}
+
+func TestMove_OnlyFields_LeavesAWaitingInvoiceWaiting(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.waiting(1)[0]
+	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, Set: []Set{{"reason", "looked at"}}}))
+	got := w.again(inv)
+	if got.Group != groupA.Name() || got.Reason != "looked at" || got.State != Queued || got.Rev != inv.Rev+1 {
+		t.Errorf("is %s in %q at %d: %q", got.State, got.Group, got.Rev, got.Reason)
+	}
+}
+
+func TestApply_ManyMoves_EachStandsAlone(t *testing.T) {
+	w := oneWorld(t)
+	const n = 2*moveBatch + 7
+	docs := make([]NewInvoice, n)
+	for i := range docs {
+		docs[i] = w.fresh()
+	}
+	invs := w.take(docs...)
+	moves := make([]Move, n)
+	for i, inv := range invs {
+		moves[i] = Move{ID: inv.ID, Rev: inv.Rev, To: Rejected, Set: []Set{{"code", 430 + i%2}}}
+		if i%3 == 0 {
+			moves[i].Rev = 99
+		}
+	}
+	errs, err := w.Apply(ctx(), moves)
+	w.must(err)
+	if len(errs) != n {
+		t.Fatalf("%d answers for %d moves", len(errs), n)
+	}
+	for i, inv := range w.read(idsOf(invs)...) {
+		if i%3 == 0 {
+			if c := w.conflict(errs[i]); c.ID != inv.ID || inv.State != Queued {
+				t.Fatalf("move %d: %v, %s", i, c, inv.State)
+			}
+		} else if errs[i] != nil || inv.State != Rejected || inv.Code != 430+i%2 {
+			t.Fatalf("move %d: %v, is %s %d", i, errs[i], inv.State, inv.Code)
+		}
+	}
+}
+
+func TestApply_SameInvoiceTwiceInOneCall_TheSecondSeesTheFirst(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.invoiceIn(Sent)
+	errs, err := w.Apply(ctx(), []Move{{ID: inv.ID, Rev: inv.Rev, To: Accepted}, {ID: inv.ID, Rev: inv.Rev, To: Rejected}})
+	w.must(err)
+	if errs[0] != nil || w.conflict(errs[1]).State != string(Accepted) {
+		t.Errorf("answers %v", errs)
+	}
+}
+
+func TestApply_Nothing_AsksNobody(t *testing.T) {
+	gone := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
+	defer gone.Close()
+	if errs, err := New(gone, Options{}).Apply(ctx(), nil); err != nil || len(errs) != 0 {
+		t.Errorf("%v, %v", errs, err)
+	}
+}
+
+func TestMove_FieldsOfEveryKind_AreReadBackAsTheyWere(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.invoiceIn(Sent)
+	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, In: inv.Package, Set: []Set{{"code", 200}, {"reason", "za \"zgodą\"\n|,= ':"}, {"recovered", true},
+		{"accepted_at", At(noon)}, {"lane", Express}, {"orig_number", ""}, {"mode", "online"}}}))
+	got := w.again(inv)
+	want := inv
+	want.State, want.Rev, want.UpdatedAt = Accepted, inv.Rev+1, got.UpdatedAt
+	want.Code, want.Reason, want.Recovered, want.AcceptedAt, want.Lane, want.Mode = 200, "za \"zgodą\"\n|,= ':", true, At(noon), Express, "online"
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestWait_TwiceWithTheSameCopy_TheSecondIsAConflict(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.invoiceIn(Queued)
+	w.must(w.Wait(ctx(), &inv))
+	w.unchanged(func() { w.conflict(w.Wait(ctx(), &inv)) })
+}
+
+func TestWait_AgainWithAFreshCopy_KeepsItsPlaceInTheQueue(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.waiting(1)[0]
+	before := snapshotOf(t, w.rdb, w.prefix)
+	w.must(w.Wait(ctx(), &inv))
+	after := snapshotOf(t, w.rdb, w.prefix)
+	for _, key := range []string{"waitage:" + groupA.Name(), "wait:" + groupA.Name()} {
+		if d := cmp.Diff(before.Sorted[key], after.Sorted[key]); d != "" {
+			t.Errorf("%s: %s", key, d)
+		}
+	}
+	if got := w.again(inv); got.Rev != inv.Rev+1 {
+		t.Errorf("revision %d, want %d", got.Rev, inv.Rev+1)
+	}
+}
+
+func TestWait_NotQueued_IsAConflict(t *testing.T) {
+	w := oneWorld(t)
+	for _, s := range States()[1:] {
+		inv := w.invoiceIn(s)
+		w.unchanged(func() { w.conflict(w.Wait(ctx(), &inv)) })
+		w.unchanged(func() { w.conflict(w.Move(ctx(), w.ExpressMove(&inv))) })
+		w.unchanged(func() { w.conflict(w.Unchoose(ctx(), &inv)) })
+	}
+}
+
+func TestExpressMove_TakesItOutOfTheWaitingSet_UnchoosePutsItBack(t *testing.T) {
+	w := oneWorld(t)
+	invs := w.waiting(2)
+	stale := invs[0]
+	w.must(w.Move(ctx(), w.ExpressMove(&invs[0])))
+	got := w.again(stale)
+	if got.Group != "" || got.Lane != Express || !got.Chosen || got.State != Queued {
+		t.Errorf("is %s in %q, lane %s, chosen %v", got.State, got.Group, got.Lane, got.Chosen)
+	}
+	w.unchanged(func() { w.conflict(w.Move(ctx(), w.ExpressMove(&stale))) })
+	w.audit()
+	w.must(w.Unchoose(ctx(), &got))
+	if got = w.again(stale); got.Group != groupA.Name() || got.Lane != Auto || got.Chosen {
+		t.Errorf("is in %q, lane %s, chosen %v", got.Group, got.Lane, got.Chosen)
+	}
+}
+
+func TestReceipt_DropsTheDocument_OnlyOfAcceptedInvoices(t *testing.T) {
+	w := oneWorld(t)
+	for _, s := range States() {
+		inv := w.invoiceIn(s)
+		receipt := func() error {
+			errs, err := w.Receipt(ctx(), []string{inv.ID}, "file:///upo.xml")
+			w.must(err)
+			return errs[0]
+		}
+		if s != Accepted {
+			w.unchanged(func() { w.conflict(receipt()) })
+			continue
+		}
+		if _, err := w.Body(ctx(), inv.ID); err != nil {
+			t.Errorf("before: %v", err)
+		}
+		w.must(receipt())
+		if got := w.again(inv); got.UPO != "file:///upo.xml" || got.State != Receipted {
+			t.Errorf("is %s with UPO %q", got.State, got.UPO)
+		}
+		if _, err := w.Body(ctx(), inv.ID); !errors.Is(err, ErrNotFound) {
+			t.Errorf("after: %v, want ErrNotFound", err)
+		}
+	}
+}
+
+func TestRetry_OnlyWhatWasRejectedOrParked_BeginsAnewWithACleanSlate(t *testing.T) {
+	w := oneWorld(t)
+	for _, s := range States() {
+		inv := w.invoiceIn(s)
+		if s != Rejected && s != Parked {
+			w.unchanged(func() { w.conflict(w.Retry(ctx(), &inv)) })
+			continue
+		}
+		stale := inv
+		w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{s}, Set: []Set{{"code", 450}, {"reason", "wrong"}, {"resends", 3}, {"package", "p"},
+			{"session", "s"}, {"reference", "r"}, {"orig_number", "n"}, {"orig_session", "o"}, {"lane", Express}, {"attempts", 2}}}))
+		w.unchanged(func() { w.conflict(w.Retry(ctx(), &stale)) })
+		inv = w.again(inv)
+		w.must(w.Retry(ctx(), &inv))
+		got := w.again(inv)
+		want := stale
+		want.State, want.Rev, want.UpdatedAt, want.Lane = Queued, inv.Rev+1, got.UpdatedAt, Auto
+		want.Attempts = 2 // history is not wiped
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: %s", s, d)
+		}
+	}
+}
+
+func TestConflictError_SaysWhatIsAndWhatWasExpected(t *testing.T) {
+	for want, err := range map[string]*ConflictError{
+		"move inv-a to sent: it is rejected at revision 4, not sending,unknown at revision 3 in pkg-1": {ID: "inv-a", To: "sent", State: "rejected", Rev: 4,
+			Expected: (&Move{To: Sent, Rev: 3, In: "pkg-1"}).expected()},
+		"inv-a is not in the ledger": {ID: "inv-a", To: "sent"},
+		"move inv-a to queued: it is rejected at revision 3, not rejected,parked at revision 3 with no later document of its identity alive": {ID: "inv-a", To: "queued",
+			State: "rejected", Rev: 3, Expected: (&Move{To: Queued, From: []State{Rejected, Parked}, Rev: 3, newest: true}).expected()},
+	} {
+		if err.Error() != want {
+			t.Errorf("got  %s\nwant %s", err, want)
+		}
+	}
+}
+
+func idsOf(invs []Invoice) []string {
+	ids := make([]string, len(invs))
+	for i := range invs {
+		ids[i] = invs[i].ID
+	}
+	return ids
+}

@@ -1,0 +1,336 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// legalPackageMoves is the design's table, written down a second time.
+var legalPackageMoves = map[PackageState]string{
+	PackageCut:        "opened abandoned",
+	PackageOpened:     "uploaded closing abandoned", // an online session has nothing to upload
+	PackageUploaded:   "closing abandoned",
+	PackageClosing:    "processing failed",
+	PackageProcessing: "settled failed",
+	PackageSettled:    "receipted",
+	PackageReceipted:  "",
+	PackageAbandoned:  "",
+	PackageFailed:     "",
+}
+
+func TestMayMovePackage_IsTheDesignsTable(t *testing.T) {
+	for from, tos := range legalPackageMoves {
+		for _, to := range PackageStates() {
+			if want := slices.Contains(strings.Fields(tos), string(to)); MayMovePackage(from, to) != want {
+				t.Errorf("%s to %s: %v, want %v", from, to, !want, want)
+			}
+		}
+	}
+	for _, s := range PackageStates() {
+		final := s == PackageReceipted || s == PackageAbandoned || s == PackageFailed
+		if s.Live() == final {
+			t.Errorf("%s is live: %v", s, s.Live())
+		}
+	}
+}
+
+func TestMovePackage_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) {
+	next := worlds(t)
+	for _, from := range PackageStates() {
+		for _, to := range PackageStates() {
+			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
+				w := next(t)
+				p := w.packageIn(from)
+				before := p
+				m := stepOf(&p, to)
+				if to == PackageSettled { // every invoice has its outcome before
+					held, err := w.Held(ctx(), p.ID)
+					w.must(err)
+					for _, inv := range held {
+						if inv.State == Sent {
+							w.move(inv, Rejected)
+						}
+					}
+				}
+				if !slices.Contains(strings.Fields(legalPackageMoves[from]), string(to)) {
+					w.unchanged(func() {
+						if err := w.MovePackage(ctx(), &p, m); err == nil || !strings.Contains(err.Error(), "not a legal move") {
+							t.Errorf("got %v", err)
+						}
+					})
+					if p != before {
+						t.Errorf("the caller's copy was changed to %+v", p)
+					}
+					return
+				}
+				w.must(w.MovePackage(ctx(), &p, m))
+				if p.State != to || p.Rev != before.Rev+1 {
+					t.Errorf("the caller's copy is %s at %d", p.State, p.Rev)
+				}
+				if got := w.readPackage(p.ID); got.State != to || got.Rev != p.Rev || got.UpdatedAt <= before.UpdatedAt {
+					t.Errorf("is %s at %d", got.State, got.Rev)
+				}
+			})
+		}
+	}
+}
+
+func TestMovePackage_StaleCopy_IsAConflictAndWritesNothing(t *testing.T) {
+	next := worlds(t)
+	for _, actual := range PackageStates() {
+		t.Run("it is "+string(actual), func(t *testing.T) {
+			w := next(t)
+			p := w.packageIn(actual)
+			for _, believed := range PackageStates() {
+				for _, to := range strings.Fields(legalPackageMoves[believed]) {
+					for name, rev := range map[string]int64{"its revision": p.Rev, "the revision before": p.Rev - 1, "a revision to come": p.Rev + 1} {
+						if believed == actual && rev == p.Rev {
+							continue
+						}
+						copied := p
+						copied.State, copied.Rev = believed, rev
+						before := copied
+						w.unchanged(func() {
+							c := w.conflict(w.MovePackage(ctx(), &copied, stepOf(&copied, PackageState(to))))
+							if c.ID != p.ID || c.State != string(actual) || c.Rev != p.Rev || c.To != to {
+								t.Errorf("believed %s at %s: conflict %+v", believed, name, c)
+							}
+						})
+						if copied != before {
+							t.Errorf("the stale copy was changed to %+v", copied)
+						}
+					}
+				}
+			}
+			w.unchanged(func() {
+				nobody := Package{ID: "pkg-nobody", State: PackageCut, Rev: 1}
+				if c := w.conflict(w.MovePackage(ctx(), &nobody, PackageMove{To: PackageOpened})); c.State != "" {
+					t.Errorf("a package that is not there: %+v", c)
+				}
+				w.conflict(w.MovePackage(ctx(), &Package{ID: p.ID}, PackageMove{Set: []Set{{"code", 1}}}))
+			})
+		})
+	}
+}
+
+func TestMovePackage_ItsInvoicesGoWithIt(t *testing.T) {
+	w := oneWorld(t)
+	p := w.packed(3)
+	ids, err := w.Members(ctx(), p.ID)
+	w.must(err)
+	w.step(&p, PackageOpened)
+	p = w.readPackage(p.ID)
+	w.step(&p, PackageUploaded)
+	// One left it in between: it is none of the package's business any more.
+	left := w.move(w.read(ids[1])[0], Parked)
+	w.step(&p, PackageClosing)
+	for i, inv := range w.read(ids...) {
+		switch {
+		case i == 1:
+			if d := cmp.Diff(left, inv); d != "" {
+				t.Errorf("the parked one was touched: %s", d)
+			}
+		case inv.State != Sending || inv.Session != p.Session || inv.Attempts != 1 || inv.Package != p.ID:
+			t.Errorf("%s is %s in session %q, %d attempts", inv.ID, inv.State, inv.Session, inv.Attempts)
+		}
+	}
+	w.audit()
+	w.step(&p, PackageProcessing)
+	for i, inv := range w.read(ids...) {
+		if i != 1 && (inv.State != Sent || inv.Attempts != 1) {
+			t.Errorf("%s is %s, %d attempts", inv.ID, inv.State, inv.Attempts)
+		}
+	}
+}
+
+func TestMovePackage_ReleasedInvoices_AreLeftToTheirNewPackage(t *testing.T) {
+	w := oneWorld(t)
+	old := w.packed(2)
+	stale := old
+	w.step(&old, PackageAbandoned)
+	waits, err := w.Waits(ctx())
+	w.must(err)
+	if len(waits) != 1 || waits[0].Count != 2 || waits[0].Bytes != 2000 {
+		t.Fatalf("abandoned invoices wait anew: %+v", waits)
+	}
+	again := w.cut(groupA, CutLimits{9, much})
+	// Somebody who still believes in the old package can do nothing to them, even by a move that is legal for its state.
+	w.unchanged(func() { w.conflict(w.MovePackage(ctx(), &stale, stepOf(&stale, PackageAbandoned))) })
+	held, err := w.Held(ctx(), old.ID)
+	w.must(err)
+	if len(held) != 0 {
+		t.Errorf("the abandoned package still holds %d", len(held))
+	}
+	if held, _ = w.Held(ctx(), again.ID); len(held) != 2 {
+		t.Errorf("the new one holds %d", len(held))
+	}
+	if members, _ := w.Members(ctx(), old.ID); len(members) != 2 {
+		t.Errorf("history of the old one lists %d", len(members))
+	}
+}
+
+func TestMovePackage_AMemberThatANewPackageHolds_IsNotTouchedByTheOldOne(t *testing.T) {
+	w := oneWorld(t)
+	old := w.packed(2)
+	ids, err := w.Members(ctx(), old.ID)
+	w.must(err)
+	left := w.move(w.read(ids[0])[0], Queued, Set{"package", ""})
+	w.must(w.Wait(ctx(), &left))
+	again := w.cut(groupA, CutLimits{9, much})
+	before := w.again(left)
+	w.step(&old, PackageOpened)
+	w.step(&old, PackageUploaded)
+	w.step(&old, PackageClosing)
+	if d := cmp.Diff(before, w.again(left)); d != "" || before.Package != again.ID {
+		t.Errorf("%s holds it and %s moved it: %s", again.ID, old.ID, d)
+	}
+	if got := w.read(ids[1])[0]; got.State != Sending {
+		t.Errorf("the one that stayed is %s", got.State)
+	}
+}
+
+func TestMovePackage_IllegalMoveOfInvoices_IsRefusedBeforeRedisIsAsked(t *testing.T) {
+	w := oneWorld(t)
+	p := w.packed(1)
+	for _, m := range []PackageMove{
+		{To: PackageOpened, InvoicesFrom: []State{Packed}, InvoicesTo: Receipted},
+		{To: PackageOpened, InvoicesFrom: []State{Packed, Accepted}, InvoicesTo: Queued},
+		{To: PackageOpened, InvoicesFrom: []State{Packed}},
+		{To: PackageOpened, From: []PackageState{PackageCut, PackageClosing}},
+	} {
+		w.unchanged(func() {
+			if err := w.MovePackage(ctx(), &p, m); err == nil || errors.As(err, new(*ConflictError)) {
+				t.Errorf("%+v: %v", m, err)
+			}
+		})
+	}
+}
+
+func TestMovePackage_OnlyFields_KeepsStateAndInvoices(t *testing.T) {
+	w := oneWorld(t)
+	for _, s := range PackageStates() {
+		p := w.packageIn(s)
+		ids, err := w.Members(ctx(), p.ID)
+		w.must(err)
+		invs := w.read(ids...)
+		w.must(w.MovePackage(ctx(), &p, PackageMove{Set: []Set{{"listed", true}, {"lost", At(noon)}, {"reason", "żółć, ="}}}))
+		got := w.readPackage(p.ID)
+		if got.State != s || got.Rev != p.Rev || !got.Listed || got.Lost != At(noon) || got.Reason != "żółć, =" || p.State != s {
+			t.Errorf("%s: %+v", s, got)
+		}
+		if d := cmp.Diff(invs, w.read(ids...)); d != "" {
+			t.Errorf("%s: its invoices were touched: %s", s, d)
+		}
+	}
+}
+
+func TestOpenOnline_IsReadBackAsItWasReturned(t *testing.T) {
+	w := oneWorld(t)
+	p := w.online()
+	got := w.readPackage(p.ID)
+	if p.State != PackageOpened || p.Lane != Express || p.Rev != 1 || p.OpenedAt == 0 {
+		t.Errorf("returned %+v", p)
+	}
+	p.CreatedAt, p.UpdatedAt = got.CreatedAt, got.UpdatedAt // told by the script's clock
+	if d := cmp.Diff(p, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestBeginSend_WritesSendingBeforeThePost(t *testing.T) {
+	w := oneWorld(t)
+	p := w.online()
+	a, b := w.waiting(1)[0], w.invoiceIn(Queued)
+	for i, inv := range []Invoice{a, b} {
+		rev, ordinal, err := w.BeginSend(ctx(), p.ID, "me", &inv)
+		w.must(err)
+		got := w.again(inv)
+		if got.State != Sending || got.Package != p.ID || got.Session != p.Session || got.Attempts != 1 || got.Group != "" || got.Rev != rev || rev != inv.Rev+1 || ordinal != i+1 {
+			t.Errorf("is %+v; answered revision %d, ordinal %d", got, rev, ordinal)
+		}
+	}
+	if got := w.readPackage(p.ID); got.Count != 2 || got.Size != 2000 || got.Rev != p.Rev {
+		t.Errorf("package counts %d of %d bytes at %d", got.Count, got.Size, got.Rev)
+	}
+}
+
+func TestBeginSend_AgainInTheSameSession_IsCountedOnce(t *testing.T) {
+	w := oneWorld(t)
+	p, inv := w.online(), w.invoiceIn(Queued)
+	for attempt := 1; attempt <= 3; attempt++ {
+		_, ordinal, err := w.BeginSend(ctx(), p.ID, "me", &inv)
+		w.must(err)
+		if ordinal != 1 {
+			t.Errorf("attempt %d has ordinal %d", attempt, ordinal)
+		}
+		inv = w.move(w.again(inv), Queued, Set{"package", ""}, Set{"session", ""}) // it did not leave
+		if inv.Attempts != attempt {
+			t.Errorf("%d attempts, want %d", inv.Attempts, attempt)
+		}
+	}
+	if got := w.readPackage(p.ID); got.Count != 1 || got.Size != 1000 {
+		t.Errorf("package counts %d of %d bytes", got.Count, got.Size)
+	}
+}
+
+func TestBeginSend_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
+	next := worlds(t)
+	for _, s := range States()[1:] {
+		t.Run("the invoice is "+string(s), func(t *testing.T) {
+			w := next(t)
+			inv, p := w.invoiceIn(s), w.online()
+			w.unchanged(func() {
+				_, _, err := w.BeginSend(ctx(), p.ID, "me", &inv)
+				if c := w.conflict(err); c.ID != inv.ID || c.State != string(s) || c.Rev != inv.Rev {
+					t.Errorf("conflict %+v", c)
+				}
+			})
+		})
+	}
+	for _, s := range PackageStates() {
+		if s == PackageOpened {
+			continue
+		}
+		t.Run("the package is "+string(s), func(t *testing.T) {
+			w := next(t)
+			p, inv := w.packageIn(s), w.invoiceIn(Queued)
+			w.unchanged(func() {
+				_, _, err := w.BeginSend(ctx(), p.ID, "me", &inv)
+				if c := w.conflict(err); c.ID != p.ID || c.State != string(s) {
+					t.Errorf("conflict %+v", c)
+				}
+			})
+		})
+	}
+	w := next(t)
+	p, inv := w.online(), w.invoiceIn(Queued)
+	for name, send := range map[string]func() error{
+		"another worker's session": func() error { _, _, err := w.BeginSend(ctx(), p.ID, "somebody else", &inv); return err },
+		"a session that is not there": func() error {
+			_, _, err := w.BeginSend(ctx(), "pkg-nobody", "me", &inv)
+			return err
+		},
+		"a revision that is over": func() error {
+			stale := inv
+			stale.Rev++
+			_, _, err := w.BeginSend(ctx(), p.ID, "me", &stale)
+			return err
+		},
+		"an invoice that is not there": func() error {
+			_, _, err := w.BeginSend(ctx(), p.ID, "me", &Invoice{ID: "inv-nobody", Rev: 1})
+			return err
+		},
+	} {
+		w.unchanged(func() {
+			c := w.conflict(send())
+			if name == "a session that is not there" && (c.ID != "pkg-nobody" || c.State != "gone") {
+				t.Errorf("%s: %+v", name, c)
+			}
+		})
+	}
+}

@@ -1,0 +1,76 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+)
+
+func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
+	next := worlds(t)
+	for _, s := range States() {
+		t.Run(string(s), func(t *testing.T) {
+			w := next(t)
+			inv := w.lead(w.take(w.fresh())[0], s)
+			changed := inv.UpdatedAt.Time()
+			w.unchanged(func() {
+				if n, err := w.Prune(ctx(), changed, 100); n != 0 || err != nil {
+					t.Errorf("what changed at that very moment went: %d, %v", n, err)
+				}
+			})
+			prune := func() int {
+				n, err := w.Prune(ctx(), changed.Add(time.Millisecond), 100)
+				w.must(err)
+				return n
+			}
+			if s != Receipted && s != Rejected {
+				w.unchanged(func() {
+					if n := prune(); n != 0 {
+						t.Errorf("%d entries went", n)
+					}
+				})
+				return
+			}
+			if n := prune(); n != 1 {
+				t.Errorf("%d entries went, want 1", n)
+			}
+			left := snapshotOf(t, w.rdb, w.prefix)
+			delete(left.Hashes, "pkg:"+inv.Package) // the session is still open
+			delete(left.Sorted, "pkginv:"+inv.Package)
+			delete(left.Sorted, "pst:opened")
+			if n := len(left.Hashes) + len(left.Sorted) + len(left.Sets) + len(left.Strings); n != 0 {
+				t.Errorf("left behind: %+v", left)
+			}
+			w.must(w.rdb.Del(ctx(), w.prefix+"pkginv:"+inv.Package, w.prefix+"pkg:"+inv.Package, w.prefix+"pst:opened").Err())
+			if got := w.take(document(inv.NIP, inv.Kind, inv.Number, "first"))[0]; got.ID != inv.ID || got.Rev != 1 {
+				t.Errorf("handed in again it is %s at %d", got.ID, got.Rev)
+			}
+		})
+	}
+}
+
+func TestPrune_PackagesThatAreOver_Go_LiveOnesStay(t *testing.T) {
+	next := worlds(t)
+	for _, s := range PackageStates() {
+		t.Run(string(s), func(t *testing.T) {
+			w := next(t)
+			p := w.packageIn(s)
+			_, err := w.Prune(ctx(), noon.Add(time.Hour), 100)
+			w.must(err)
+			if _, err := w.Package(ctx(), p.ID); (err == nil) != s.Live() {
+				t.Errorf("a %s package: %v", s, err)
+			}
+		})
+	}
+}
+
+func TestPrune_Most_BoundsEachCall(t *testing.T) {
+	w := oneWorld(t)
+	for range 5 {
+		w.invoiceIn(Rejected)
+	}
+	for _, want := range []int{2, 2, 1, 0} {
+		if n, err := w.Prune(ctx(), noon.Add(time.Hour), 2); n != want || err != nil {
+			t.Errorf("%d went, %v, want %d", n, err, want)
+		}
+	}
+}

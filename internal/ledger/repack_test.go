@@ -1,0 +1,106 @@
+package ledger
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestRepack_PutsPendingInvoicesIntoNewPackages_AndLeavesTheDecided(t *testing.T) {
+	w := oneWorld(t)
+	p := w.packed(5)
+	for _, s := range packageWay[1:5] {
+		w.step(&p, s)
+	}
+	ids, err := w.Members(ctx(), p.ID)
+	w.must(err)
+	accepted := w.move(w.read(ids[0])[0], Accepted)
+	stale := p
+	w.must(w.Repack(ctx(), &p, PackageFailed, "session ended with 405", []Part{{"pkg-x", 2, ids[:3]}, {"pkg-y", 3, ids[3:]}}))
+	if p.State != PackageFailed || p.Rev != stale.Rev+1 {
+		t.Errorf("the caller's copy is %s at %d", p.State, p.Rev)
+	}
+	if got := w.readPackage(p.ID); got.State != PackageFailed || got.Reason != "session ended with 405" || got.Rev != p.Rev {
+		t.Errorf("the old one is %+v", got)
+	}
+	for id, want := range map[string]struct{ count, strikes int }{"pkg-x": {2, 2}, "pkg-y": {2, 3}} {
+		got := w.readPackage(id)
+		expect := Package{V: Version, ID: id, Rev: 1, State: PackageCut, Lane: Bulk, Tenant: sellerA, Form: "v3", Count: want.count, Size: int64(want.count) * 1000,
+			Strikes: want.strikes, Parent: p.ID, Deadline: got.Deadline, CreatedAt: got.CreatedAt, UpdatedAt: got.CreatedAt}
+		if d := cmp.Diff(expect, got); d != "" || got.Deadline != accepted.Deadline {
+			t.Error(d)
+		}
+		held, err := w.Held(ctx(), id)
+		w.must(err)
+		if len(held) != want.count {
+			t.Errorf("%s holds %d", id, len(held))
+		}
+		for _, inv := range held {
+			if inv.State != Packed || inv.Session != "" {
+				t.Errorf("%s is %s in session %q", inv.ID, inv.State, inv.Session)
+			}
+		}
+	}
+	if d := cmp.Diff(accepted, w.again(accepted)); d != "" {
+		t.Errorf("the accepted one was touched: %s", d)
+	}
+	w.unchanged(func() { w.conflict(w.Repack(ctx(), &stale, PackageFailed, "again", []Part{{"pkg-z", 1, ids}})) })
+}
+
+func TestRepack_WrongPremise_WritesNothing(t *testing.T) {
+	next := worlds(t)
+	for _, s := range PackageStates() {
+		t.Run(string(s), func(t *testing.T) {
+			w := next(t)
+			p := w.packageIn(s)
+			ids, err := w.Members(ctx(), p.ID)
+			w.must(err)
+			for _, end := range PackageStates() {
+				part := []Part{{"pkg-x", 1, ids}}
+				if !MayMovePackage(s, end) {
+					w.unchanged(func() {
+						if err := w.Repack(ctx(), &p, end, "r", part); err == nil {
+							t.Errorf("%s ended as %s", s, end)
+						}
+					})
+					continue
+				}
+				stale := p
+				stale.Rev++
+				w.unchanged(func() { w.conflict(w.Repack(ctx(), &stale, end, "r", part)) })
+				if end == PackageAbandoned || end == PackageFailed {
+					w.unchanged(func() {
+						if err := w.Repack(ctx(), &p, end, "r", []Part{{p.ID, 1, ids}}); err == nil {
+							t.Errorf("%s was repacked into itself", s)
+						}
+					})
+					other := w.online()
+					w.unchanged(func() {
+						if err := w.Repack(ctx(), &p, end, "r", []Part{{"pkg-x", 1, ids}, {other.ID, 1, ids}}); err == nil {
+							t.Errorf("%s was repacked into a package that was there", s)
+						}
+					})
+				}
+			}
+		})
+	}
+}
+
+func TestRepack_NothingPending_MakesNoEmptyPackage(t *testing.T) {
+	w := oneWorld(t)
+	p := w.packed(1)
+	inv := w.move(w.heldBy(p), Parked)
+	other := w.packed(1)
+	foreign, err := w.Members(ctx(), other.ID)
+	w.must(err)
+	w.must(w.Repack(ctx(), &p, PackageAbandoned, "empty", []Part{{"pkg-x", 1, []string{inv.ID, foreign[0], "inv-nobody"}}, {"pkg-y", 1, nil}}))
+	for _, id := range []string{"pkg-x", "pkg-y"} {
+		if _, err := w.Package(ctx(), id); !errors.Is(err, ErrNotFound) {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	if held, err := w.Held(ctx(), other.ID); err != nil || len(held) != 1 {
+		t.Errorf("another package's invoice was taken: %v, %v", held, err)
+	}
+}

@@ -1,0 +1,278 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestTake_NewInvoice_IsQueuedAndFoundByEveryWay(t *testing.T) {
+	w := oneWorld(t)
+	doc := w.fresh()
+	doc.BuyerName, doc.BuyerNIP, doc.Gross, doc.Currency, doc.Attachment, doc.Offline = "Żółw Sp. z o.o.", sellerB, "123.00", "PLN", true, true
+	res, err := w.Take(ctx(), []NewInvoice{doc})
+	w.must(err)
+	if want := []TakeResult{{Created, doc.ID, Queued, 1, 1}}; !slices.Equal(res, want) {
+		t.Fatalf("got %+v, want %+v", res, want)
+	}
+	got := w.read(doc.ID)[0]
+	want := doc.Invoice
+	want.V, want.Rev, want.Revision, want.State, want.CreatedAt, want.UpdatedAt = Version, 1, 1, Queued, got.CreatedAt, got.CreatedAt
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if got.CreatedAt < At(noon) {
+		t.Errorf("created at %d", got.CreatedAt)
+	}
+	if ids, err := w.ByNumber(ctx(), doc.Number); err != nil || !slices.Equal(ids, []string{doc.ID}) {
+		t.Errorf("by number: %v, %v", ids, err)
+	}
+	if body, err := w.Body(ctx(), doc.ID); err != nil || string(body) != string(doc.Body) {
+		t.Errorf("document: %q, %v", body, err)
+	}
+}
+
+func TestTake_SameDocumentAgain_IsPresentWithItsPresentState(t *testing.T) {
+	next := worlds(t)
+	for _, s := range States() {
+		t.Run(string(s), func(t *testing.T) {
+			w := next(t)
+			inv := w.invoiceIn(s)
+			doc := document(inv.NIP, inv.Kind, inv.Number, "first")
+			w.unchanged(func() {
+				res, err := w.Take(ctx(), []NewInvoice{doc, doc})
+				w.must(err)
+				want := TakeResult{Present, inv.ID, s, inv.Rev, 1}
+				if !slices.Equal(res, []TakeResult{want, want}) {
+					t.Errorf("got %+v, want twice %+v", res, want)
+				}
+			})
+		})
+	}
+}
+
+func TestTake_OtherContent_IsRefusedUnlessTheFirstWasRejected(t *testing.T) {
+	next := worlds(t)
+	for _, s := range States() {
+		t.Run(string(s), func(t *testing.T) {
+			w := next(t)
+			inv := w.invoiceIn(s)
+			doc := document(inv.NIP, inv.Kind, inv.Number, "second")
+			if s == Rejected {
+				if got := w.take(doc)[0]; got.Revision != 2 || got.ID == inv.ID {
+					t.Errorf("is %s of revision %d, want another id of revision 2", got.ID, got.Revision)
+				}
+				return
+			}
+			w.unchanged(func() {
+				res, err := w.Take(ctx(), []NewInvoice{doc})
+				w.must(err)
+				if want := (TakeResult{Refused, inv.ID, s, inv.Rev, 1}); res[0] != want {
+					t.Errorf("got %+v, want %+v", res[0], want)
+				}
+			})
+		})
+	}
+}
+
+func TestTake_OneRefusedInTheMiddle_DoesNotStopTheOthers(t *testing.T) {
+	w := oneWorld(t)
+	a, twin, b := document(sellerA, "VAT", "1", "first"), document(sellerA, "VAT", "1", "second"), document(sellerA, "VAT", "2", "first")
+	res, err := w.Take(ctx(), []NewInvoice{a, twin, a, b})
+	w.must(err)
+	want := []TakeResult{{Created, a.ID, Queued, 1, 1}, {Refused, a.ID, Queued, 1, 1}, {Present, a.ID, Queued, 1, 1}, {Created, b.ID, Queued, 1, 1}}
+	if !slices.Equal(res, want) {
+		t.Errorf("got  %+v\nwant %+v", res, want)
+	}
+}
+
+func TestTake_RevisionsGrow_AndThePastStaysReadable(t *testing.T) {
+	w := oneWorld(t)
+	for n := 1; n <= 4; n++ {
+		inv := w.take(document(sellerA, "VAT", "FV/1", fmt.Sprint("content ", n)))[0]
+		if inv.Revision != n {
+			t.Errorf("document %d has revision %d", n, inv.Revision)
+		}
+		w.move(inv, Rejected)
+	}
+	if ids, err := w.ByNumber(ctx(), "FV/1"); err != nil || len(ids) != 4 {
+		t.Errorf("%v, %v", ids, err)
+	}
+}
+
+func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneWasRejected(t *testing.T) {
+	next := worlds(t)
+	for _, s := range States() {
+		t.Run("the later one is "+string(s), func(t *testing.T) {
+			w := next(t)
+			w.t = t
+			old := w.invoiceIn(Rejected)
+			// The later document of the same identity is brought into its state by the plain verbs.
+			w.serial--
+			fresh := document(old.NIP, old.Kind, old.Number, "second")
+			later := w.take(fresh)[0]
+			later = w.lead(later, s)
+			if s == Rejected {
+				w.must(w.Retry(ctx(), &old))
+				w.unchanged(func() { w.conflict(w.Retry(ctx(), &later)) }) // now the older one is alive
+				res, err := w.Take(ctx(), []NewInvoice{document(old.NIP, old.Kind, old.Number, "third")})
+				w.must(err)
+				if res[0].Taken != Refused || res[0].ID != old.ID {
+					t.Errorf("a third document while the first is tried again: %+v", res[0])
+				}
+				return
+			}
+			w.unchanged(func() {
+				c := w.conflict(w.Retry(ctx(), &old))
+				if !strings.Contains(c.Error(), "no later document of its identity alive") {
+					t.Errorf("the message does not say why: %v", c)
+				}
+			})
+		})
+	}
+}
+
+// lead brings a queued invoice into a state, in an online session where it needs one.
+func (w *world) lead(inv Invoice, s State) Invoice {
+	w.t.Helper()
+	switch s {
+	case Queued:
+		return inv
+	case Rejected, Parked:
+		return w.move(inv, s)
+	case Packed:
+		w.must(w.Wait(ctx(), &inv))
+		w.cut(inv.WaitingGroup(), CutLimits{Invoices: 1, Bytes: 1})
+		return w.again(inv)
+	}
+	p := w.online()
+	_, _, err := w.BeginSend(ctx(), p.ID, "me", &inv)
+	w.must(err)
+	inv = w.again(inv)
+	if s == Sending {
+		return inv
+	}
+	if s == Unknown {
+		return w.move(inv, s)
+	}
+	inv = w.move(inv, Sent)
+	if s == Sent {
+		return inv
+	}
+	inv = w.move(inv, Accepted)
+	if s == Receipted {
+		errs, err := w.Receipt(ctx(), []string{inv.ID}, "u")
+		w.must(errors.Join(append(errs, err)...))
+		inv = w.again(inv)
+	}
+	return inv
+}
+
+func TestIdentity_IsSellerKindAndNumber_NothingElse(t *testing.T) {
+	w := oneWorld(t)
+	w.take(document(sellerA, "VAT", "FV/1", "x"))
+	// Each differs in one of the three; text that only looks alike when joined is another identity, too.
+	w.take(document(sellerB, "VAT", "FV/1", "x"), document(sellerA, "KOR", "FV/1", "x"), document(sellerA, "VAT", "FV/2", "x"),
+		document(sellerA, "VAT", "fv/1", "x"), document(sellerA, "VATF", "V/1", "x"))
+	if ids, err := w.ByNumber(ctx(), "FV/1"); err != nil || len(ids) != 3 {
+		t.Errorf("number FV/1 is borne by %v, %v", ids, err)
+	}
+}
+
+func TestInvoiceID_IsTheSameOnEveryMachineAndOfFixedForm(t *testing.T) {
+	id := InvoiceID(Identity{sellerA, "VAT", "FV/1"}, [32]byte{1, 2, 3})
+	if id != "inv-jhmeiqgqnzhwsacws4koybxb" {
+		t.Errorf("id is %s: ids in every ledger and archive out there have changed", id)
+	}
+	if got := InvoiceID(Identity{sellerA, "VAT", strings.Repeat("Ż:|*", 64)}, [32]byte{}); len(got) != 28 || strings.ContainsAny(got[4:], ":|* ") {
+		t.Errorf("id of a strange number is %q", got)
+	}
+}
+
+func TestTake_StrangeNumber_CannotReachAnotherKey(t *testing.T) {
+	w := oneWorld(t)
+	for _, number := range []string{"a:b", "*", "inv-x", "Ż ó\n\r\x00", strings.Repeat("9", 256), "'", "$1", "-1", "1e9"} {
+		doc := document(sellerA, "VAT", number, "x")
+		if got := w.take(doc)[0]; got.Number != number {
+			t.Errorf("number %q came back as %q", number, got.Number)
+		}
+	}
+}
+
+func TestTake_MoreThanOneBatch_AnswersInOrderForEach(t *testing.T) {
+	w := oneWorld(t)
+	const n = 2*takeBatch + 1
+	docs := make([]NewInvoice, 0, n)
+	for range n {
+		docs = append(docs, w.fresh())
+	}
+	w.take(docs[takeBatch-1 : takeBatch+1]...) // the two at the seam are there already
+	res, err := w.Take(ctx(), docs)
+	w.must(err)
+	if len(res) != n {
+		t.Fatalf("%d answers for %d invoices", len(res), n)
+	}
+	for i, r := range res {
+		want := TakeResult{Created, docs[i].ID, Queued, 1, 1}
+		if i == takeBatch-1 || i == takeBatch {
+			want.Taken = Present
+		}
+		if r != want {
+			t.Fatalf("answer %d is %+v, want %+v", i, r, want)
+		}
+	}
+	if counts, err := w.Counts(ctx()); err != nil || counts["queued"] != n || len(counts) != len(States()) {
+		t.Errorf("counts %v, %v", counts, err)
+	}
+}
+
+func TestTake_DocumentInTheArchiveStore_LeavesNoBodyInRedis(t *testing.T) {
+	w := newWorld(nil, oneWorld(t).rdb, "big:")
+	w.t = t
+	doc := w.fresh()
+	doc.Body, doc.BodyArchived = nil, true
+	inv := w.take(doc)[0]
+	if !inv.BodyArchived {
+		t.Error("the entry does not say where its document lies")
+	}
+	if _, err := w.Body(ctx(), inv.ID); !errors.Is(err, ErrNotFound) {
+		t.Errorf("%v, want ErrNotFound", err)
+	}
+	w.audit()
+}
+
+func TestTake_SameBatchFromManyProcessesAtOnce_EachInvoiceIsCreatedOnce(t *testing.T) {
+	w := oneWorld(t)
+	docs := make([]NewInvoice, 300)
+	for i := range docs {
+		docs[i] = w.fresh()
+	}
+	var created sync.Map
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			res, err := w.Take(ctx(), docs)
+			if err != nil {
+				t.Error(err)
+			}
+			for _, r := range res {
+				if r.Taken == Created {
+					if _, twice := created.LoadOrStore(r.ID, true); twice {
+						t.Errorf("%s was created twice", r.ID)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	n := 0
+	created.Range(func(any, any) bool { n++; return true })
+	if n != len(docs) {
+		t.Errorf("%d created, want %d", n, len(docs))
+	}
+}

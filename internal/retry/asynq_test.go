@@ -1,0 +1,108 @@
+package retry
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+)
+
+func TestBackoff_GrowsFromSecondsToFiveMinutes_NeverBeyondAFifthMore(t *testing.T) {
+	for n, middle := range map[int]time.Duration{
+		math.MinInt: 2 * time.Second, -1: 2 * time.Second, 0: 2 * time.Second, 1: 4 * time.Second, 2: 8 * time.Second, 5: 64 * time.Second, 7: 256 * time.Second,
+		8: 5 * time.Minute, 20: 5 * time.Minute, 21: 5 * time.Minute, 1000: 5 * time.Minute, math.MaxInt32: 5 * time.Minute, math.MaxInt: 5 * time.Minute,
+	} {
+		low, high := time.Duration(0.8*float64(middle)), time.Duration(1.2*float64(middle))
+		seen := map[time.Duration]bool{}
+		for range 200 {
+			d := Backoff(n)
+			if d < low || d > high {
+				t.Fatalf("after %d failures %v, want within [%v, %v]", n, d, low, high)
+			}
+			seen[d] = true
+		}
+		if len(seen) < 100 {
+			t.Errorf("after %d failures only %d different pauses of 200: a pool would come back at once", n, len(seen))
+		}
+	}
+}
+
+func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
+	for _, c := range []struct {
+		what      string
+		n         int
+		err       error
+		low, high time.Duration
+	}{
+		{"a wait that is known is kept to the second", 50, &LaterError{Delay: time.Minute, Reason: ReasonLimit}, 61 * time.Second, 61 * time.Second},
+		{"and is not capped", 0, &ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 48 * time.Hour}, 48*time.Hour + time.Second, 48*time.Hour + time.Second},
+		{"half a second is a second and a half", 0, &LaterError{Delay: 500 * time.Millisecond}, 1500 * time.Millisecond, 1500 * time.Millisecond},
+		{"a wait that is not known takes the backoff", 0, &LaterError{Reason: ReasonLost}, 2600 * time.Millisecond, 3400 * time.Millisecond},
+		{"a wait below zero takes the backoff", 0, &LaterError{Delay: -time.Hour}, 2600 * time.Millisecond, 3400 * time.Millisecond},
+		{"a first failure", 0, errors.New("x"), 2600 * time.Millisecond, 3400 * time.Millisecond},
+		{"a tenth failure", 10, errors.New("x"), 241 * time.Second, 361 * time.Second},
+		{"look first takes the backoff", 0, &ksef.APIError{Kind: ksef.KindNetwork, MaybeDone: true}, 2600 * time.Millisecond, 3400 * time.Millisecond},
+	} {
+		for range 50 {
+			if d := Delay(c.n, c.err, nil); d < c.low || d > c.high {
+				t.Errorf("%s: %v, want within [%v, %v]", c.what, d, c.low, c.high)
+			}
+		}
+	}
+}
+
+func TestIsFailure_WaitingIsNone(t *testing.T) {
+	for _, c := range table() {
+		if c.err != nil && IsFailure(c.err) != (c.want.Action != Later) {
+			t.Errorf("%s: failure %v", c.what, IsFailure(c.err))
+		}
+	}
+	if !IsFailure(errors.New("x")) {
+		t.Error("a defect is no failure")
+	}
+}
+
+func TestUnlimited_IsNeverUsedUp(t *testing.T) {
+	// Every failure costs at least the shortest pause.
+	if years := float64(Unlimited) * 1.6 / 3600 / 24 / 365; years < 100 {
+		t.Errorf("retries end after %.0f years", years)
+	}
+}
+
+func TestAge_IsAQuarterOfTheAgeWithinItsBounds(t *testing.T) {
+	const first, last = 5 * time.Second, 10 * time.Minute
+	for age, want := range map[time.Duration]time.Duration{
+		-time.Hour: first, 0: first, 20 * time.Second: first, 24 * time.Second: 6 * time.Second, 4 * time.Minute: time.Minute,
+		40 * time.Minute: last, 41 * time.Minute: last, 30 * 24 * time.Hour: last, math.MaxInt64: last, math.MinInt64: first,
+	} {
+		if got := Age(age, first, last); got != want {
+			t.Errorf("at age %v: %v, want %v", age, got, want)
+		}
+	}
+	// A session that takes a day is asked so often.
+	asks := 0
+	for age := time.Duration(0); age < 24*time.Hour; age += Age(age, first, last) {
+		asks++
+	}
+	if asks > 200 {
+		t.Errorf("a day takes %d looks", asks)
+	}
+}
+
+func ExampleJudge() {
+	for _, err := range []error{
+		&ksef.APIError{Op: "send invoice", Kind: ksef.KindThrottled, Status: 429, RetryAfter: 40 * time.Minute},
+		&ksef.APIError{Op: "close session", Kind: ksef.KindOutage, Status: 502, MaybeDone: true},
+		&ksef.APIError{Op: "open batch session", Kind: ksef.KindRefused, Status: 400, Code: 21405},
+	} {
+		v := Judge(fmt.Errorf("package pkg-1: %w", err))
+		fmt.Println(v.Action, v.Delay, v.Reason)
+	}
+	// Output:
+	// later 40m0s throttled
+	// look_first 0s lost
+	// never 0s refused
+}

@@ -1,0 +1,211 @@
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ratelimit"
+)
+
+// judged is one row of the table: what happened, in English, and what is to be done about it.
+type judged struct {
+	what string
+	err  error
+	want Verdict
+}
+
+func table() []judged {
+	api := func(kind ksef.ErrorKind, status int, maybe bool) *ksef.APIError {
+		return &ksef.APIError{Op: "close session", Kind: kind, Status: status, MaybeDone: maybe}
+	}
+	throttled := func(after time.Duration, maybe bool) *ksef.APIError {
+		e := api(ksef.KindThrottled, 429, maybe)
+		e.RetryAfter = after
+		return e
+	}
+	notNow := func(r ratelimit.Reason, group string, wait time.Duration) error {
+		return &ratelimit.NotNow{Wait: wait, Reason: r, Key: ratelimit.Key{Tenant: "5265877635", Group: group}}
+	}
+	gated := func(cause error) error {
+		return &ksef.APIError{Op: "send invoice", Kind: ksef.KindGated, Err: cause}
+	}
+	return []judged{
+		{"nothing failed", nil, Verdict{}},
+
+		{"400: the gateway refuses the request in its own words", api(ksef.KindRefused, 400, false), Verdict{Never, 0, ReasonRefused}},
+		{"404: the gateway does not know it", api(ksef.KindRefused, 404, false), Verdict{Never, 0, ReasonRefused}},
+		{"409: the gateway refuses a second close", api(ksef.KindRefused, 409, false), Verdict{Never, 0, ReasonRefused}},
+		{"200 with an error in it is a refusal, too", api(ksef.KindRefused, 200, false), Verdict{Never, 0, ReasonRefused}},
+		{"200 with result false: refused, whatever was done", api(ksef.KindRefused, 200, true), Verdict{Never, 0, ReasonRefused}},
+
+		{"401: the key is wrong; the tenant rests", api(ksef.KindUnauthorized, 401, false), Verdict{Later, CredentialsPause, ReasonCredentials}},
+		{"403: the key may not do it; the tenant rests", api(ksef.KindUnauthorized, 403, false), Verdict{Later, CredentialsPause, ReasonCredentials}},
+
+		{"408: the gateway gave up waiting, perhaps after it was carried out", api(ksef.KindOutage, 408, true), Verdict{LookFirst, 0, ReasonLost}},
+
+		{"429 that names its wait is obeyed to the second", throttled(2680*time.Second, false), Verdict{Later, 2680 * time.Second, ReasonThrottled}},
+		{"429 of a day is not cut short", throttled(24*time.Hour, false), Verdict{Later, 24 * time.Hour, ReasonThrottled}},
+		{"429 without a wait leaves it to the backoff", throttled(0, false), Verdict{Later, 0, ReasonThrottled}},
+		{"429 was never carried out, even when nobody can prove it", throttled(time.Minute, true), Verdict{Later, time.Minute, ReasonThrottled}},
+
+		{"500 to a call that changes something: look first", api(ksef.KindOutage, 500, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"502 HTML to a call that changes something: look first", api(ksef.KindOutage, 502, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"503 HTML to a call that changes something: look first", api(ksef.KindOutage, 503, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"200 HTML where JSON was due: look first", api(ksef.KindOutage, 200, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"500 with proof that nothing was done: an outage", api(ksef.KindOutage, 500, false), Verdict{Later, 0, ReasonOutage}},
+		{"502 with proof that nothing was done: an outage", api(ksef.KindOutage, 502, false), Verdict{Later, 0, ReasonOutage}},
+		{"503 with proof that nothing was done: an outage", api(ksef.KindOutage, 503, false), Verdict{Later, 0, ReasonOutage}},
+
+		{"no connection: nothing left, it is an outage", api(ksef.KindNetwork, 0, false), Verdict{Later, 0, ReasonOutage}},
+		{"the connection broke after the request left: look first", api(ksef.KindNetwork, 0, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"the answer was too large to read: it was carried out, perhaps", api(ksef.KindTooLarge, 200, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"the answer to a harmless question was too large", api(ksef.KindTooLarge, 200, false), Verdict{Later, 0, ReasonOutage}},
+
+		{"not ready yet", api(ksef.KindProcessing, 200, false), Verdict{Later, 0, ReasonProcessing}},
+		{"not ready yet is never looked into, whatever else is said", api(ksef.KindProcessing, 200, true), Verdict{Later, 0, ReasonProcessing}},
+
+		{"this process stops before the request left", api(ksef.KindCanceled, 0, false), Verdict{Later, time.Second, ReasonStopping}},
+		{"this process stops while the answer was under way: look first", api(ksef.KindCanceled, 0, true), Verdict{LookFirst, 0, ReasonStopping}},
+
+		{"the key file cannot be read: a person has to mend it", api(ksef.KindLocal, 0, false), Verdict{Later, CredentialsPause, ReasonCredentials}},
+		{"this side failed while it read the answer: look first", api(ksef.KindLocal, 200, true), Verdict{LookFirst, 0, ReasonLost}},
+
+		{"our own limiter says not now", gated(notNow(ratelimit.ReasonLimit, "invoiceSend", 7*time.Minute)), Verdict{Later, 7 * time.Minute, ReasonLimit}},
+		{"somebody was told 429 and froze the group for all", gated(notNow(ratelimit.ReasonFrozen, "invoiceSend", time.Hour)), Verdict{Later, time.Hour, ReasonThrottled}},
+		{"the tenant rests because its key was refused", gated(notNow(ratelimit.ReasonFrozen, CredentialsGroup, 9*time.Second)), Verdict{Later, 9 * time.Second, ReasonCredentials}},
+		{"the circuit of the host is open", gated(notNow(ratelimit.ReasonOutage, "", time.Minute)), Verdict{Later, time.Minute, ReasonOutage}},
+		{"a limiter's answer outside of the client is the same", notNow(ratelimit.ReasonLimit, "batchSession", time.Minute), Verdict{Later, time.Minute, ReasonLimit}},
+		{"a limit of the credentials group that is no freeze is a limit", notNow(ratelimit.ReasonLimit, CredentialsGroup, time.Minute), Verdict{Later, time.Minute, ReasonLimit}},
+		{"the limiter's Redis does not answer: nothing left", gated(io.ErrUnexpectedEOF), Verdict{Later, 0, ReasonOutage}},
+
+		{"a handler asks for the task to come back", &LaterError{Delay: time.Hour, Reason: ReasonProcessing}, Verdict{Later, time.Hour, ReasonProcessing}},
+		{"a handler's word stands above its cause", &LaterError{Delay: time.Minute, Reason: ReasonOther, Err: api(ksef.KindRefused, 400, false)}, Verdict{Later, time.Minute, ReasonOther}},
+		{"a handler leaves the wait to the backoff", &LaterError{Reason: ReasonLost}, Verdict{Later, 0, ReasonLost}},
+
+		{"the run of the task was cut off by shutdown", context.Canceled, Verdict{Later, time.Second, ReasonStopping}},
+		{"the run of the task used up its time", context.DeadlineExceeded, Verdict{Later, time.Second, ReasonStopping}},
+		{"a time-out inside of the client is the network's, not ours", &ksef.APIError{Kind: ksef.KindNetwork, Err: context.DeadlineExceeded}, Verdict{Later, 0, ReasonOutage}},
+
+		{"the disk is full", os.ErrPermission, Verdict{Again, 0, ReasonOther}},
+		{"Redis broke off", io.EOF, Verdict{Again, 0, ReasonOther}},
+		{"asynq lost the lease", asynq.ErrLeaseExpired, Verdict{Again, 0, ReasonOther}},
+		{"a defect", errors.New("no such thing"), Verdict{Again, 0, ReasonOther}},
+	}
+}
+
+func TestJudge_EachFactHasOneVerdict_HoweverDeepItIsWrapped(t *testing.T) {
+	for _, c := range table() {
+		t.Run(c.what, func(t *testing.T) {
+			if got := Judge(c.err); got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+			if c.err == nil {
+				return
+			}
+			for _, wrapped := range []error{
+				fmt.Errorf("confirm pkg-1: %w", c.err),
+				fmt.Errorf("one: %w", fmt.Errorf("two: %w", c.err)),
+				errors.Join(errors.New("beside it"), c.err),
+			} {
+				if got := Judge(wrapped); got != c.want {
+					t.Errorf("wrapped as %q: %+v, want %+v", wrapped, got, c.want)
+				}
+			}
+		})
+	}
+}
+
+func TestJudge_TheTableHasEveryKindReasonAndStatus(t *testing.T) {
+	var kinds []ksef.ErrorKind
+	var reasons []Reason
+	var limits []ratelimit.Reason
+	statuses := map[int]bool{}
+	for _, c := range table() {
+		var api *ksef.APIError
+		if errors.As(c.err, &api) {
+			kinds = append(kinds, api.Kind)
+			statuses[api.Status] = true
+		}
+		var notNow *ratelimit.NotNow
+		if errors.As(c.err, &notNow) {
+			limits = append(limits, notNow.Reason)
+		}
+		reasons = append(reasons, c.want.Reason)
+	}
+	for _, k := range ksef.ErrorKinds() {
+		if !slices.Contains(kinds, k) {
+			t.Errorf("no row for kind %s", k)
+		}
+	}
+	for _, r := range Reasons() {
+		if !slices.Contains(reasons, r) {
+			t.Errorf("no row for reason %s", r)
+		}
+	}
+	for _, r := range ratelimit.Reasons() {
+		if !slices.Contains(limits, r) {
+			t.Errorf("no row for the limiter's %s", r)
+		}
+	}
+	for _, s := range []int{0, 200, 400, 401, 403, 404, 408, 409, 429, 500, 502, 503} {
+		if !statuses[s] {
+			t.Errorf("no row for HTTP %d", s)
+		}
+	}
+}
+
+func TestJudge_WhatMayHaveBeenDone_IsNeverJustRepeated(t *testing.T) {
+	for _, kind := range ksef.ErrorKinds() {
+		v := Judge(&ksef.APIError{Kind: kind, MaybeDone: true})
+		if v.Action == Again {
+			t.Errorf("%s: %+v", kind, v)
+		}
+		// Later is right only where the other side said that it did nothing yet, or nothing left.
+		switch kind {
+		case ksef.KindThrottled, ksef.KindUnauthorized, ksef.KindProcessing, ksef.KindRefused:
+			continue
+		}
+		if v.Action != LookFirst {
+			t.Errorf("%s may have been carried out, verdict is %+v", kind, v)
+		}
+	}
+}
+
+func TestReasons_AreDistinctAndNeverEmpty(t *testing.T) {
+	all := Reasons()
+	for i, r := range all {
+		if r == "" || slices.Contains(all[:i], r) {
+			t.Errorf("reason %q", r)
+		}
+	}
+}
+
+func TestLaterError_TellsWaitReasonAndCause(t *testing.T) {
+	cause := errors.New("HTTP 503")
+	for want, err := range map[string]*LaterError{
+		"waiting 1m30s (processing)":                          {Delay: 90*time.Second + 300*time.Millisecond, Reason: ReasonProcessing},
+		"waiting 0s (lost): session is 150, processing":       {Reason: ReasonLost, What: "session is 150, processing"},
+		"waiting 2s (outage): UPO is not there yet: HTTP 503": {Delay: 2 * time.Second, Reason: ReasonOutage, What: "UPO is not there yet", Err: cause},
+		"waiting 1s (other): HTTP 503":                        {Delay: time.Second, Reason: ReasonOther, Err: cause},
+	} {
+		if err.Error() != want {
+			t.Errorf("got  %s\nwant %s", err, want)
+		}
+	}
+	if !errors.Is(&LaterError{Err: cause}, cause) || errors.Unwrap(&LaterError{}) != nil {
+		t.Error("the cause is not found through it")
+	}
+	if strings.Contains((&LaterError{Reason: ReasonOther}).Error(), "nil") {
+		t.Error("no cause is shown as nil")
+	}
+}

@@ -1,0 +1,142 @@
+package tasks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+)
+
+// big is an invoice whose sealed form is beyond what Redis takes.
+func big(n int) Document {
+	return doc(fmt.Sprint("big-", n, ".xml"), sample.Options{Number: fmt.Sprint("BIG/", n), IssueDate: "2026-11-23", Lines: 3500, Seed: uint64(n)})
+}
+
+func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {
+	for name, key := range map[string][]byte{"plain": nil, "encrypted": bytes.Repeat([]byte{7}, 32)} {
+		t.Run(name, func(t *testing.T) {
+			g := newGate(t, key)
+			d := big(1)
+			got := g.admit(d)[0].Invoice
+			_, files := g.stored()
+			if want := archive.BodyName(got.ID); !slices.Contains(files, want) || !got.BodyArchived {
+				t.Fatalf("files %v, want %s", files, want)
+			}
+			if _, err := g.Ledger.Body(t.Context(), got.ID); !errors.Is(err, ledger.ErrNotFound) {
+				t.Errorf("in Redis: %v", err)
+			}
+			raw, err := os.ReadFile(filepath.Join(g.folder, archive.BodyName(got.ID)))
+			g.must(err)
+			if len(raw) <= ledger.MaxBodyInRedis || len(raw) > len(d.Data) {
+				t.Errorf("%d bytes are stored of %d", len(raw), len(d.Data))
+			}
+			w := NewWorker(Parts{Ledger: g.Ledger, Store: g.Store, Bodies: g.Bodies}, Options{})
+			entry, err := g.Ledger.Invoice(t.Context(), got.ID)
+			g.must(err)
+			if plain, err := w.document(t.Context(), &entry); err != nil || !bytes.Equal(plain, d.Data) {
+				t.Errorf("the worker reads %d bytes, %v", len(plain), err)
+			}
+			// Once more: sealed anew it has other bytes, and is the same document all the same.
+			if again := g.admit(d)[0]; again.Taken != ledger.Present {
+				t.Errorf("again: %+v", again)
+			}
+			if plain, err := w.document(t.Context(), &entry); err != nil || !bytes.Equal(plain, d.Data) {
+				t.Errorf("after that the worker reads %d bytes, %v", len(plain), err)
+			}
+		})
+	}
+}
+
+func TestAdmit_SixtyFourKilobytes_IsTheBound(t *testing.T) {
+	g := newGate(t, nil)
+	for lines, archived := range map[int]bool{3: false, 200: false, 3500: true} {
+		got := g.admit(doc("x.xml", sample.Options{Number: fmt.Sprint("L/", lines), IssueDate: "2026-11-23", Lines: lines}))[0].Invoice
+		if got.BodyArchived != archived {
+			t.Errorf("%d lines of %d bytes: archived %v", lines, got.Size, got.BodyArchived)
+		}
+	}
+}
+
+func TestAdmit_WithAKey_NothingOfTheDocumentIsReadableInRedisOrStore(t *testing.T) {
+	g := newGate(t, bytes.Repeat([]byte{7}, 32))
+	g.admit(numbered(1), big(1))
+	keys, err := g.rdb.Keys(t.Context(), "ksef:body:*").Result()
+	g.must(err)
+	if len(keys) != 1 {
+		t.Fatalf("documents in Redis: %v", keys)
+	}
+	held, err := g.rdb.Get(t.Context(), keys[0]).Bytes()
+	g.must(err)
+	_, files := g.stored()
+	for _, f := range files {
+		raw, err := os.ReadFile(filepath.Join(g.folder, f))
+		g.must(err)
+		held = append(held, raw...)
+	}
+	for _, text := range []string{"Faktura", "Podmiot", "FaWiersz", sample.NIP(0)} {
+		if bytes.Contains(held, []byte(text)) {
+			t.Errorf("%q is readable", text)
+		}
+	}
+}
+
+// full is a store that takes nothing.
+type full struct{ archive.Store }
+
+func (full) Put(context.Context, string, []byte, string) error { return errors.New("no space left") }
+
+func TestAdmit_StoreIsFull_IsAnErrorAndNothingIsTakenWithoutItsDocument(t *testing.T) {
+	g := newGate(t, nil)
+	g.Store = full{g.Store}
+	if out, err := g.Admit(t.Context(), []Document{big(1)}, Terms{}); err == nil || out != nil {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if keys, _ := g.stored(); keys != 0 {
+		t.Errorf("%d keys", keys)
+	}
+	// What fits into Redis does not need the store.
+	if got := g.admit(numbered(1))[0]; got.Taken != ledger.Created {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAdmit_QueueFailsAfterTheLedgerTookIt_NothingIsLost(t *testing.T) {
+	g := newGate(t, nil)
+	gone := redis.NewClient(&redis.Options{Addr: g.rdb.Options().Addr})
+	_ = gone.Close()
+	sound := g.Queue
+	g.Queue = NewQueue(gone)
+	out, err := g.Admit(t.Context(), []Document{numbered(1), numbered(2)}, Terms{})
+	if err == nil {
+		t.Fatal("no error although nothing was queued")
+	}
+	for _, o := range out {
+		if o.Taken != ledger.Created {
+			t.Errorf("answer %+v", o)
+		}
+		entry, err := g.Ledger.Invoice(t.Context(), o.Invoice.ID)
+		if err != nil || entry.State != ledger.Queued {
+			t.Errorf("%+v, %v", entry, err)
+		}
+		if _, err := g.Ledger.Body(t.Context(), o.Invoice.ID); err != nil {
+			t.Errorf("its document: %v", err)
+		}
+	}
+	// Handed in again, they are present, and their tasks are queued now.
+	g.Queue = sound
+	for _, o := range g.admit(numbered(1), numbered(2)) {
+		if o.Taken != ledger.Present || !g.queued(o.Invoice) {
+			t.Errorf("again: %+v, queued %v", o, g.queued(o.Invoice))
+		}
+	}
+}
