@@ -9,7 +9,8 @@ SEED ?= 1
 TESTFLAGS ?=
 # The browser test joins `make test` where its parts are already installed; `make browser` installs them.
 BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/null 2>&1 && test -d test/browser/node_modules/playwright-core && echo 1)
-TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m $(TESTFLAGS)
+# Most of the long tests wait (for sessions, leases, a killed worker to be missed), so more of them run at once than there are cores.
+TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
 .PHONY: help build test race lint demo bench bench-limits chaos browser schemas docker clean
 

@@ -14,6 +14,7 @@ import (
 
 // A person opens the dashboard while packages are on their way: queues and a task are there, and no page or answer holds a key, a number or a name of an invoice.
 func TestBrowser_DuringARun_QueuesAndATaskAreSeen_NoContentIs(t *testing.T) {
+	t.Parallel()
 	o := quickSim
 	o.Faults = []simulator.Fault{{Kind: simulator.Stuck, For: 2 * time.Hour, Code: 150}} // of simulated time: the run stays where it can be looked at
 	p := newPool(t, 1, o, nil)

@@ -14,6 +14,7 @@ import (
 
 // Every outward step, broken in every way a network and a gateway can break it. The judge is the simulator's books: each invoice accepted exactly once.
 func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
+	t.Parallel()
 	kinds := []simulator.Fault{
 		{Kind: simulator.DropRequest},
 		{Kind: simulator.Reset},
@@ -54,6 +55,7 @@ func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 
 // A session that ends in an error as a whole: the same invoices go in a new one.
 func TestFaults_SessionRefused_SameInvoicesInANewSession(t *testing.T) {
+	t.Parallel()
 	for _, lane := range []string{"batch", "online"} {
 		for _, code := range []int{405, 415, 430, 435, 440, 500, 550} {
 			t.Run(fmt.Sprintf("%s/%d", lane, code), func(t *testing.T) {
@@ -76,6 +78,7 @@ func TestFaults_SessionRefused_SameInvoicesInANewSession(t *testing.T) {
 // One invoice that makes KSeF refuse every package it is in: found by halving, parked, and the others go through. 32 invoices take three refusals and then one for each
 // halving: the sessions stay logarithmic.
 func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
+	t.Parallel()
 	docs := good(sample.NIP(0), 32)
 	o := quickSim
 	o.Delay = 50 * time.Millisecond
@@ -102,6 +105,7 @@ func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
 
 // A session that answers 100 for a while although it was closed: it is closed again, which KSeF refuses, and asked until it moves.
 func TestFaults_SessionStays100AfterClose_IsAskedUntilItMoves(t *testing.T) {
+	t.Parallel()
 	o := quickSim
 	o.Faults = []simulator.Fault{{Kind: simulator.Stuck, Code: 100, For: 20 * time.Minute, Lane: "batch"}, {On: "close", Kind: simulator.DropAnswer}}
 	p := newPool(t, 1, o, hasty)
@@ -118,6 +122,7 @@ func TestFaults_SessionStays100AfterClose_IsAskedUntilItMoves(t *testing.T) {
 
 // KSeF names no original, or one that is not to be had: only content proves anything.
 func TestFaults_InvoiceCodes_EachEndsAsItsMeaningAsks(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		why  string
 		code int
@@ -157,6 +162,7 @@ func TestFaults_InvoiceCodes_EachEndsAsItsMeaningAsks(t *testing.T) {
 
 // KSeF says 500 every time: a bounded number of tries, then a person.
 func TestFaults_ResentInVain_IsParkedAfterABoundedNumberOfTries(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
 	if err := p.sim.Inject(simulator.Fault{Kind: simulator.InvoiceStatus, Number: taken[2].Invoice.Number, Code: 500, Times: -1}); err != nil {

@@ -19,7 +19,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-var quickSim = simulator.Options{Profile: simulator.Production, Delay: 200 * time.Millisecond}
+var quickSim = simulator.Options{Profile: simulator.Production, Delay: 200 * time.Millisecond, KeyBits: 1024}
 
 // bad makes a document that passes our checks and that KSeF refuses.
 func bad(nip string, flaw sample.Flaw, number string) tasks.Document {
@@ -52,6 +52,7 @@ func (p *pool) archived(name string) []byte {
 }
 
 func TestOutcomes_BadInvoicesAreRejectedWithKSeFsWords_TheOthersGoThrough(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
 	nip := sample.NIP(0)
@@ -70,6 +71,7 @@ func TestOutcomes_BadInvoicesAreRejectedWithKSeFsWords_TheOthersGoThrough(t *tes
 }
 
 func TestOutcomes_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
 	docs := append(good(sample.NIP(0), 6), bad(sample.NIP(0), sample.MissingTotal, "BAD/1"))
@@ -103,6 +105,7 @@ func TestOutcomes_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T) {
 }
 
 func TestOutcomes_RejectedNumberIsTakenAgainWithOtherContent(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
 	nip := sample.NIP(0)
@@ -117,6 +120,7 @@ func TestOutcomes_RejectedNumberIsTakenAgainWithOtherContent(t *testing.T) {
 }
 
 func TestOutcomes_RefusedWithoutNumbers_EachLearnsItsReasonAlone(t *testing.T) {
+	t.Parallel()
 	o := quickSim
 	o.Faults = []simulator.Fault{{Kind: simulator.OmitNumber, Lane: "batch"}}
 	p := newPool(t, 1, o, nil)
@@ -136,6 +140,7 @@ func TestOutcomes_RefusedWithoutNumbers_EachLearnsItsReasonAlone(t *testing.T) {
 }
 
 func TestOutcomes_RedisEmptiedAltogether_SameExportRecoversTheNumbers(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
 	docs := good(sample.NIP(0), 20)
@@ -156,6 +161,7 @@ func TestOutcomes_RedisEmptiedAltogether_SameExportRecoversTheNumbers(t *testing
 }
 
 func TestOutcomes_SameNumberOtherContentInKSeF_IsParkedAsConflictWithBothHashes(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
 	nip, today := sample.NIP(0), invoice.Today(time.Now())
@@ -175,6 +181,7 @@ func TestOutcomes_SameNumberOtherContentInKSeF_IsParkedAsConflictWithBothHashes(
 }
 
 func TestOutcomes_AttachmentTravelsInAPackage_EvenAlone(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
 	doc := tasks.Document{File: "a.xml", Data: sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true, PadTo: 1_500_000})}
@@ -186,6 +193,7 @@ func TestOutcomes_AttachmentTravelsInAPackage_EvenAlone(t *testing.T) {
 }
 
 func TestOutcomes_EncryptedStorage_RedisNeverHoldsContent(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
 		c.Storage.KeyFile = filepath.Join(t.TempDir(), "storage")
 		if err := os.WriteFile(c.Storage.KeyFile, []byte(strings.Repeat("k", 32)), 0o600); err != nil {

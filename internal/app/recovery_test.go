@@ -83,6 +83,7 @@ func newDoor(t *testing.T, to string) *door {
 }
 
 func TestRecovery_GatewayDown_NothingGivenUp_FewLines_ThenItDrains(t *testing.T) {
+	t.Parallel()
 	var d *door
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
 		hasty(c)
@@ -131,6 +132,7 @@ func TestRecovery_GatewayDown_NothingGivenUp_FewLines_ThenItDrains(t *testing.T)
 }
 
 func TestRecovery_WrongKey_ThatTenantPauses_OthersGoOn_NewKeyNeedsNoRestart(t *testing.T) {
+	t.Parallel()
 	var key string
 	p := newPool(t, 2, quickSim, func(c *config.Config) {
 		hasty(c)
@@ -167,6 +169,7 @@ func TestRecovery_WrongKey_ThatTenantPauses_OthersGoOn_NewKeyNeedsNoRestart(t *t
 }
 
 func TestRecovery_ArchiveBroken_AcceptedStays_ReceiptsFollow(t *testing.T) {
+	t.Parallel()
 	var folder string
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
 		hasty(c)
@@ -194,6 +197,7 @@ func TestRecovery_ArchiveBroken_AcceptedStays_ReceiptsFollow(t *testing.T) {
 }
 
 func TestRecovery_TasksDeletedOrArchivedByHand_TheSweepDrivesOn(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"deleted", "archived"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
@@ -220,6 +224,7 @@ func TestRecovery_TasksDeletedOrArchivedByHand_TheSweepDrivesOn(t *testing.T) {
 }
 
 func TestRecovery_ConfirmDeletedByHand_TheSweepDrivesOn(t *testing.T) {
+	t.Parallel()
 	o := quickSim
 	o.Delay = 4 * time.Second
 	p := newPool(t, 1, o, hasty)
@@ -238,6 +243,7 @@ func TestRecovery_ConfirmDeletedByHand_TheSweepDrivesOn(t *testing.T) {
 }
 
 func TestRecovery_SamePackageDeliveredTwice_OnlyOneSessionIsClosed(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 40)...)
 	p.work()
@@ -256,6 +262,7 @@ func TestRecovery_SamePackageDeliveredTwice_OnlyOneSessionIsClosed(t *testing.T)
 }
 
 func TestRecovery_SessionLostByTheGateway_IsParkedNeverSentAgain(t *testing.T) {
+	t.Parallel()
 	o := quickSim
 	o.Faults = []simulator.Fault{{On: "close", Kind: simulator.Lost}}
 	p := newPool(t, 1, o, hasty)
@@ -287,6 +294,7 @@ func TestRecovery_SessionLostByTheGateway_IsParkedNeverSentAgain(t *testing.T) {
 }
 
 func TestRecovery_RedisRestartedInTheMiddle_BooksBalanced(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	p.work()
 	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 5)...)
@@ -303,6 +311,7 @@ func TestRecovery_RedisRestartedInTheMiddle_BooksBalanced(t *testing.T) {
 }
 
 func TestRecovery_WorkerStopsInTheMiddle_AnotherGoesOn(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	stop := p.work()
 	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 4)...)

@@ -54,6 +54,7 @@ func sentinels(t *testing.T, addr string) []string {
 
 // Redis fails over to a replica in the middle of a run: workers find the new master by themselves, and the books balance.
 func TestSentinel_MasterKilledInTheMiddle_BooksBalanced(t *testing.T) {
+	t.Parallel()
 	var first *redisd.Server
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
 		hasty(c)

@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"ksefworker/config"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
@@ -12,6 +11,7 @@ import (
 )
 
 func TestWay_Bulk_EveryInvoiceIsReceipted(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, simulator.Options{Profile: simulator.Production, Delay: 300 * time.Millisecond}, nil)
 	p.work()
 	taken := p.admit(tasks.Terms{}, good(sample.NIP(0), 50)...)
@@ -20,6 +20,7 @@ func TestWay_Bulk_EveryInvoiceIsReceipted(t *testing.T) {
 }
 
 func TestWay_Express_EveryInvoiceIsReceipted(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 1, simulator.Options{Profile: simulator.Production, Delay: 300 * time.Millisecond}, nil)
 	p.work()
 	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 4)...)
@@ -28,6 +29,7 @@ func TestWay_Express_EveryInvoiceIsReceipted(t *testing.T) {
 }
 
 func TestWay_FourWorkersTwoTenantsBothLanes_BooksBalanced(t *testing.T) {
+	t.Parallel()
 	p := newPool(t, 2, simulator.Options{Profile: simulator.Production, Delay: 500 * time.Millisecond}, nil)
 	for range 4 {
 		p.work()
@@ -40,25 +42,4 @@ func TestWay_FourWorkersTwoTenantsBothLanes_BooksBalanced(t *testing.T) {
 	}
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(800)
-}
-
-func TestWay_TenThousand_AtMostThreeBatchSessions(t *testing.T) {
-	p := newPool(t, 1, simulator.Options{Profile: simulator.Production, Delay: time.Second}, func(c *config.Config) {
-		c.Packages.MaxWait, c.Packages.Quiet = 20*time.Second, 2*time.Second
-	})
-	p.work()
-	began := time.Now()
-	docs := good(sample.NIP(0), 10_000)
-	t.Logf("made in %v", time.Since(began).Round(time.Millisecond))
-	began = time.Now()
-	var taken []tasks.Admission
-	for len(docs) > 0 {
-		taken = append(taken, p.admit(tasks.Terms{}, docs[:200]...)...)
-		docs = docs[200:]
-	}
-	t.Logf("taken in %v", time.Since(began).Round(time.Millisecond))
-	p.wait(120*time.Second, taken, ledger.Receipted)
-	t.Logf("receipted after %v; requests %v", time.Since(began).Round(time.Millisecond), p.sim.Books().Requests)
-	p.balanced(10_000)
-	t.Log(tail(p.log.String(), 4000))
 }
