@@ -19,7 +19,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-var quickSim = simulator.Options{Profile: simulator.Production, Delay: 200 * time.Millisecond, KeyBits: 1024}
+var quickSim = simulator.Options{Profile: simulator.Production, Delay: 200 * time.Millisecond}
 
 // bad makes a document that passes our checks and that KSeF refuses.
 func bad(nip string, flaw sample.Flaw, number string) tasks.Document {

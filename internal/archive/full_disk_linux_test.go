@@ -11,6 +11,7 @@ import (
 )
 
 // A limit on file sizes is as near to a full disk as a test comes without mounting one: write(2) fails half way through the file.
+// The limit holds for the whole process, so it is far above what the testing package writes for itself.
 func TestFolder_DiskRefusesMore_IsToldAndLeavesNoTornFile(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, "file://"+dir)
@@ -23,10 +24,10 @@ func TestFolder_DiskRefusesMore_IsToldAndLeavesNoTornFile(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 64 << 10, Max: limit.Max}); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 16 << 20, Max: limit.Max}); err != nil {
 		t.Fatal(err)
 	}
-	large := bytes.Repeat([]byte("x"), 100<<10)
+	large := bytes.Repeat([]byte("x"), 17<<20)
 	putErr := s.Put(t.Context(), "new.xml", large, "")
 	replaceErr := s.Replace(t.Context(), "old.json", large, "")
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {

@@ -127,12 +127,11 @@ func TestCrash_WorkerKilledAtEveryStep_AcceptedExactlyOnce(t *testing.T) {
 					t.Parallel()
 					s := newSite(t, simulator.Options{Profile: simulator.Production, Delay: 200 * time.Millisecond})
 					killed := make(chan struct{})
-					var victim *proc
-					tr := &trap{}
-					tr.strike = func() { _ = victim.cmd.Process.Kill(); <-victim.done; close(killed) }
+					victim := make(chan *proc, 1)
+					tr := &trap{strike: func() { (<-victim).kill(); close(killed) }}
 					s.configure(knobs{tenants: 1, maxWait: 500 * time.Millisecond, gateway: gatewayTrap(t, s.simURL, step, when, tr), more: hastyWorker})
 					dir := s.export("export", sample.NIP(0), 6)
-					victim = s.start()
+					victim <- s.start()
 					if code, out := s.enqueue("submit", "--lane", lane, dir); code != 0 {
 						t.Fatalf("enqueue ended with %d: %s", code, out)
 					}
@@ -266,15 +265,13 @@ func TestCrash_LedgerVerbCutOff_AcceptedExactlyOnce(t *testing.T) {
 						t.Fatal(err)
 					}
 					sprung := make(chan struct{})
-					var victim *proc
-					tr := &trap{}
-					tr.strike = func() {
-						if fate == "killed" {
-							_ = victim.cmd.Process.Kill()
-							<-victim.done
+					victim := make(chan *proc, 1)
+					tr := &trap{strike: func() {
+						if p := <-victim; fate == "killed" {
+							p.kill()
 						}
 						close(sprung)
-					}
+					}}
 					dir := s.export("export", sample.NIP(0), 6)
 					s.configure(knobs{tenants: 1, maxWait: 500 * time.Millisecond, more: hastyWorker})
 					if code, out := s.enqueue("submit", "--lane", c.lane, dir); code != 0 {
@@ -282,7 +279,7 @@ func TestCrash_LedgerVerbCutOff_AcceptedExactlyOnce(t *testing.T) {
 					}
 					s.configure(knobs{tenants: 1, maxWait: 500 * time.Millisecond, more: hastyWorker,
 						redisURL: redisTrap(t, s.redis.Addr(), ledger.ScriptHashes()[c.verb], c.nth, when, tr)})
-					victim = s.start()
+					victim <- s.start()
 					select {
 					case <-sprung:
 					case <-time.After(60 * time.Second):

@@ -17,11 +17,11 @@ func TestBuild_DiskRefusesMore_IsToldAndLeavesNothing(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 1 << 20, Max: limit.Max}); err != nil {
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 16 << 20, Max: limit.Max}); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	_, err := pack.Build(t.Context(), noise(5_000_000, 100_000), pack.Options{Dir: dir, Encrypter: sealCBC})
+	_, err := pack.Build(t.Context(), noise(20_000_000, 100_000), pack.Options{Dir: dir, Encrypter: sealCBC})
 	if restore := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); restore != nil {
 		t.Fatal(restore)
 	}

@@ -257,11 +257,15 @@ func (w *Worker) closeIdle(ctx context.Context, all bool) error {
 	var errs []error
 	for _, s := range due {
 		p, err := w.Ledger.Package(ctx, s.pkg.ID)
-		if err == nil {
+		switch {
+		case err == nil:
 			err = w.closeOnline(ctx, &p)
+		case errors.Is(err, ledger.ErrNotFound):
+			// Redis lost it. What was sent into it is in KSeF all the same: closed, it has a receipt, by which that is found again.
+			err = w.closeUnrecorded(ctx, s)
 		}
 		var conflict *ledger.ConflictError
-		if err != nil && !errors.As(err, &conflict) && !errors.Is(err, ledger.ErrNotFound) {
+		if err != nil && !errors.As(err, &conflict) {
 			errs = append(errs, fmt.Errorf("close session %s: %w", s.pkg.Session, err))
 			// While this worker lives nobody else closes it: without another try here it would stay open, and its receipt away, until the worker ends.
 			e.mu.Lock()

@@ -35,6 +35,7 @@ func (w *Worker) Pulse(ctx context.Context) {
 			if err == nil {
 				swept = round
 			}
+			w.warn(ctx, "look for forgotten sessions", w.closeForgotten(ctx))
 		}
 		select {
 		case <-t.C:

@@ -44,6 +44,9 @@ func (w *Worker) receipt(ctx context.Context, id string) error {
 		}
 		held = held[n:]
 	}
+	if err := w.lateReceipts(ctx, &p); err != nil {
+		return err
+	}
 	return w.Ledger.MovePackage(ctx, &p, ledger.PackageMove{To: ledger.PackageReceipted, Set: []ledger.Set{{Field: "upo", Value: upo.url}}})
 }
 
@@ -112,7 +115,7 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upo ses
 	if err != nil {
 		return err
 	}
-	receipted := map[string][]string{} // by the URL of the UPO
+	receipted, ended := map[string][]string{}, map[string]bool{} // by the URL of the UPO, and by id
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(archiveParallel)
 	for i := range invs {
@@ -133,7 +136,10 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upo ses
 			if inv.UPO == "" {
 				inv.UPO = upo.url
 			}
-			if inv.UPO != "" && !(inv.Recovered && invs[i].UPO == "") {
+			if inv.Recovered && invs[i].UPO == "" {
+				inv.UPO = "" // this session's receipt is not that of its original
+			}
+			if inv.UPO != "" {
 				inv.State = ledger.Receipted
 				receipted[inv.UPO] = append(receipted[inv.UPO], inv.ID)
 			}
@@ -156,9 +162,12 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upo ses
 			return err
 		}
 		w.reached(KindReceipt, ledger.Receipted, moved(errs))
+		for _, id := range ids {
+			ended[id] = true
+		}
 	}
 	for i := range invs {
-		if invs[i].BodyArchived && invs[i].State == ledger.Accepted {
+		if invs[i].BodyArchived && ended[invs[i].ID] {
 			if err := w.Store.Remove(ctx, archive.BodyName(invs[i].ID)); err != nil {
 				w.o.Log.Warn().Str("id", invs[i].ID).Err(err).Msg("stored document not removed")
 			}

@@ -1,0 +1,67 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// closeForgotten closes online sessions that the ledger says this worker holds, and that it does not know. A failover to a replica can take back the last writes: a session
+// that was closed is "opened" again, its owner is alive, and nobody else would touch it. One that was only just opened is left alone: it may not have reached memory yet.
+func (w *Worker) closeForgotten(ctx context.Context) error {
+	ids, err := w.Ledger.PackagesInState(ctx, ledger.PackageOpened, time.Time{}, w.o.Now().Add(-w.o.SweepAfter), sweepAtOnce)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		p, err := w.Ledger.Package(ctx, id)
+		if errors.Is(err, ledger.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if p.Lane != ledger.Express || p.Owner != w.o.Worker || w.express.holds(id) {
+			continue
+		}
+		w.o.Log.Warn().Str("package", id).Str("session", p.Session).Msg("closing an online session that this worker has forgotten")
+		if err := w.closeOnline(ctx, &p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeUnrecorded closes a session that only this memory knows.
+func (w *Worker) closeUnrecorded(ctx context.Context, s *onlineSession) error {
+	w.o.Log.Warn().Str("package", s.pkg.ID).Str("session", s.pkg.Session).Msg("closing an online session that the ledger has lost")
+	t, err := w.transport(s.pkg.Tenant)
+	if err != nil {
+		return err
+	}
+	err = t.CloseSession(ctx, s.pkg.Session, false)
+	if _, kind := kindOf(err); kind == ksef.KindRefused {
+		return nil // closed already, by a call whose answer was lost
+	}
+	return err
+}
+
+// holds reports whether the session of a package is in this memory, in use or about to be closed.
+func (e *express) holds(pkg string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, s := range e.sessions {
+		if s.pkg.ID == pkg {
+			return true
+		}
+	}
+	for s := range e.ended {
+		if s.pkg.ID == pkg {
+			return true
+		}
+	}
+	return false
+}
