@@ -20,11 +20,9 @@ import (
 	"ksefworker/config"
 	"ksefworker/internal/app"
 	"ksefworker/internal/invoice"
-	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 type run struct {
@@ -50,7 +48,7 @@ func Run(ctx context.Context, o Options) (Figures, error) {
 	if err != nil {
 		return Figures{}, err
 	}
-	dice := rand.New(rand.NewPCG(o.Seed, 0))
+	dice := newDice(o.Seed)
 	r := &run{o: o, export: newExport(o, dice, invoice.Today(time.Now())), blown: map[string]int{}, archive: filepath.Join(o.Dir, "archive")}
 	gusts, blows := forecast(o, dice), plan(o, dice)
 	defer r.end()
@@ -71,6 +69,8 @@ func Run(ctx context.Context, o Options) (Figures, error) {
 	f, judged := r.judge(took)
 	return f, errors.Join(err, judged)
 }
+
+func newDice(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 func (r *run) end() {
 	for i := len(r.closers) - 1; i >= 0; i-- {
@@ -188,138 +188,4 @@ func (r *run) struck(b blow) {
 	r.blown[b.kind]++
 	r.moments = append(r.moments, time.Now())
 	fmt.Fprintf(r.o.Out, "%7.2fs %s worker-%d %v\n", time.Since(r.began).Seconds(), b.kind, b.seat+1, b.wait)
-}
-
-// blow orders the faults. Those that still wait for their occasion must not pile up behind an outage, or the first requests after it meet them all, the circuit opens for twice as
-// long each time, and the run measures nothing but that.
-func (r *run) blow(ctx context.Context, gusts []gust) error {
-	const pile, after = 12, 20 * time.Second
-	ordered := 0
-	for _, g := range gusts {
-		if err := r.until(ctx, g.at); err != nil {
-			return err
-		}
-		for ordered-r.strikes() > pile {
-			if time.Since(r.began) > r.o.Feed+after {
-				return nil
-			}
-			if err := r.until(ctx, time.Since(r.began)+100*time.Millisecond); err != nil {
-				return err
-			}
-		}
-		ordered += max(1, g.fault.Times)
-		if err := r.sim.Inject(g.fault); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *run) strikes() int {
-	n := 0
-	for _, k := range r.sim.Books().Faults {
-		n += k
-	}
-	return n
-}
-
-// handIn plays the exporter: what was not answered is handed in again until it is.
-func (r *run) handIn(ctx context.Context) error {
-	a, err := r.base.Admitter()
-	if err != nil {
-		return err
-	}
-	pending := r.export.deliveries
-	sortByTime(pending)
-	for _, d := range pending {
-		if err := r.until(ctx, d.at); err != nil {
-			return err
-		}
-		docs := make([]tasks.Document, len(d.items))
-		for i, it := range d.items {
-			docs[i] = it.doc
-		}
-		for {
-			out, err := a.Admit(ctx, docs, tasks.Terms{Lane: d.lane})
-			if err == nil {
-				for _, o := range out {
-					if o.Err != nil {
-						return fmt.Errorf("hand in %s: %w", o.File, o.Err)
-					}
-				}
-				break
-			}
-			if err := r.until(ctx, time.Since(r.began)+200*time.Millisecond); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// settle waits until the ledger has nothing left to drive on. That is only when to look: what is judged are the books.
-func (r *run) settle(ctx context.Context) error {
-	deadline := time.Now().Add(r.o.Patience)
-	for {
-		counts, err := r.base.Ledger.Counts(ctx)
-		moving := int64(0)
-		for s, n := range counts {
-			switch ledger.State(s) {
-			case ledger.Receipted, ledger.Rejected, ledger.Parked:
-			default:
-				moving += n
-			}
-		}
-		if err == nil && moving == 0 && r.resting(ctx) {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("after %v the invoices are %v%s", r.o.Patience, counts, r.stuck(ctx))
-		}
-		if err := r.until(ctx, time.Since(r.began)+200*time.Millisecond); err != nil {
-			return err
-		}
-	}
-}
-
-// resting reports whether every settled package is archived: a rejected invoice is final before its result document is written.
-func (r *run) resting(ctx context.Context) bool {
-	for _, s := range ledger.PackageStates() {
-		if !s.Live() {
-			continue
-		}
-		ids, err := r.base.Ledger.PackagesInState(ctx, s, time.Time{}, time.Time{}, 100)
-		if err != nil {
-			return false
-		}
-		for _, id := range ids {
-			p, err := r.base.Ledger.Package(ctx, id)
-			if err != nil || p.Count > 0 {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// stuck tells about some invoices that have no end.
-func (r *run) stuck(ctx context.Context) string {
-	text := ""
-	for _, s := range ledger.States() {
-		switch s {
-		case ledger.Receipted, ledger.Rejected, ledger.Parked:
-			continue
-		}
-		ids, err := r.base.Ledger.InState(ctx, s, time.Time{}, time.Time{}, 5)
-		if err != nil {
-			return text + "; " + err.Error()
-		}
-		invs, _ := r.base.Ledger.Invoices(ctx, ids)
-		for _, inv := range invs {
-			p, _ := r.base.Ledger.Package(ctx, inv.Package)
-			text += fmt.Sprintf("\n  %s %s %s group %q lane %s resends %d code %d %q, package %s %s %s listed %v owner %s code %d %q", inv.ID, inv.Number, inv.State, inv.Group, inv.Lane,
-				inv.Resends, inv.Code, inv.Reason, p.ID, p.Lane, p.State, p.Listed, p.Owner, p.Code, p.Reason)
-		}
-	}
-	return text
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/tasks"
 )
 
 func ExampleRead() {
@@ -21,4 +23,20 @@ func ExampleRead() {
 	// Output:
 	// - has 10 bytes
 	// export-that-is-not-there is not there; check the name, and that the share it lies on is mounted
+}
+
+// Run is given the admitter of the process (see app.Base); here one stands in that takes everything.
+func ExampleRun() {
+	everything := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) { return takeAll(docs), nil })
+	found := intake.Read(context.Background(), []string{"-", "export-that-is-not-there"}, intake.Options{Stdin: strings.NewReader("<Faktura/>")})
+	err := intake.Run(context.Background(), everything, found, tasks.Terms{Lane: ledger.Bulk}, func(adms []tasks.Admission) {
+		for _, a := range adms {
+			fmt.Println(a.File, a.Taken)
+		}
+	})
+	fmt.Println(err)
+	// Output:
+	// - created
+	// export-that-is-not-there refused
+	// <nil>
 }

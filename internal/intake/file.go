@@ -3,47 +3,48 @@ package intake
 import (
 	"io"
 	"io/fs"
-	"os"
 
 	"ksefworker/internal/invoice"
 )
 
-// fileItem puts off reading, but not the judgement of the size: a file of gigabytes in an export folder is never opened.
-func fileItem(path string, info fs.FileInfo) Item {
-	it := Item{File: path, size: info.Size()}
-	if it.size > invoice.MaxSize {
-		it.Err = tooLarge(it.size)
-		return it
-	}
-	it.load = func() ([]byte, error) { return readFile(path, it.size) }
-	return it
+// fileItem puts off everything: in an export of ten thousand files, looking at each by name before opening it is a tenth of the work of taking it in.
+func fileItem(path string) Item {
+	return Item{File: path, load: func() ([]byte, error) { return readFile(path) }}
 }
 
-func readFile(path string, size int64) ([]byte, error) {
-	f, err := os.Open(path)
+// readFile judges kind and size by the open file, before it reads: a file of gigabytes in an export folder is never read.
+func readFile(path string) ([]byte, error) {
+	f, err := openFile(path)
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	defer f.Close()
-	// Its kind and size were looked at when it was found, and no more than that is read: asking again, and for the end, would be a
-	// fifth of the cost of reading it. What is written to it meanwhile shows in the document, which is then cut off.
-	data, err := readSized(f, size)
-	if err != nil {
+	defer f.close()
+	mode, size, err := f.stat()
+	switch {
+	case err != nil:
 		return nil, unreadable(err)
+	case !mode.IsRegular():
+		return nil, irregular(mode, false)
+	case size > invoice.MaxSize:
+		return nil, tooLarge(size)
+	case size == 0: // some file systems tell no size
+		data, err := readCapped(f, 0)
+		return data, explained(err)
 	}
-	return data, nil
-}
-
-func readSized(f *os.File, size int64) ([]byte, error) {
-	if size == 0 {
-		return readCapped(f, size) // some file systems tell no size
-	}
+	// No more than was promised: what is written to it meanwhile shows in the document, which is then cut off.
 	data := make([]byte, size)
 	n, err := io.ReadFull(f, data)
 	if err == io.ErrUnexpectedEOF || err == io.EOF {
 		err = nil
 	}
-	return data[:n], err
+	return data[:n], explained(err)
+}
+
+func explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	return unreadable(err)
 }
 
 // irregular refuses pipes, sockets and devices: opening one may wait for ever, and reading one may never end.

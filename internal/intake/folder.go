@@ -66,10 +66,11 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 		w.ignored++
 		return true
 	}
-	info, err := e.Info()
-	if linked && err == nil {
-		info, err = os.Stat(path)
+	if e.Type().IsRegular() {
+		w.found++
+		return w.give(fileItem(path))
 	}
+	info, err := os.Stat(path) // where the link leads
 	switch {
 	case err == nil && info.IsDir():
 		return w.enter(path)
@@ -86,7 +87,7 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 	if !info.Mode().IsRegular() {
 		return w.fail(path, irregular(info.Mode(), false))
 	}
-	return w.give(fileItem(path, info))
+	return w.give(fileItem(path))
 }
 
 func (w *walk) bad(path string, err error) bool {

@@ -20,7 +20,6 @@ type Item struct {
 	// Err is a *Problem, or a *invoice.FieldError for a document that is too large; Data is nil then.
 	Err error
 
-	size int64 // as far as known before reading: bounds what is in memory at a time
 	load func() ([]byte, error)
 }
 

@@ -77,5 +77,5 @@ func (r *reader) path(path string) bool {
 	case hasExtension(path, ".zip"):
 		return r.archiveFile(path)
 	}
-	return r.give(fileItem(path, info))
+	return r.give(fileItem(path))
 }

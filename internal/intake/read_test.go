@@ -94,13 +94,14 @@ func TestRead_Folder_EverythingBelowInOrder(t *testing.T) {
 	}
 }
 
-func TestRead_ALargeFile_IsNeverOpened(t *testing.T) {
+func TestRead_ALargeFile_IsRefusedUnread(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "huge.xml")
 	put(t, path, "")
 	if err := os.Truncate(path, 1<<40); err != nil {
 		t.Skipf("no sparse files here: %v", err)
 	}
 	for it := range intake.Read(t.Context(), []string{path, filepath.Dir(path)}, intake.Options{}) {
+		it.Load()
 		var f *invoice.FieldError
 		if !errors.As(it.Err, &f) || f.Value != "1099511627776 bytes" || !strings.Contains(f.Rule, "at most 3000000 bytes") {
 			t.Errorf("%s: %v", it.File, it.Err)

@@ -17,7 +17,8 @@ type Admitter interface {
 }
 
 // A chunk is what is admitted in one call and reported in one piece: long enough that a round trip does not count, short
-// enough that Redis serves others in between and that few documents are in memory. Two chunks for each worker at most are in flight.
+// enough that Redis serves others in between and that few documents are in memory: large documents go in several calls. Two chunks for each worker at
+// most are in flight, and files are read by the workers.
 const (
 	chunkItems = 100
 	chunkBytes = 8 << 20
@@ -64,7 +65,7 @@ var errNotBegun = errors.New("not begun")
 
 type chunk struct {
 	items []Item
-	bytes int64
+	bytes int
 	out   []tasks.Admission
 	err   error
 	done  chan struct{}
@@ -95,17 +96,14 @@ func (p *pipeline) produce(ctx context.Context, items iter.Seq[Item]) {
 	defer close(p.work)
 	c := newChunk()
 	for it := range items {
-		// What is refused already weighs nothing, but must not make a chunk endless.
-		if len(c.items) == chunkItems || len(c.items) > 0 && c.bytes+it.size > chunkBytes {
+		if len(c.items) == chunkItems || c.bytes >= chunkBytes {
 			if !p.hand(ctx, c) {
 				return
 			}
 			c = newChunk()
 		}
 		c.items = append(c.items, it)
-		if it.Err == nil {
-			c.bytes += it.size
-		}
+		c.bytes += len(it.Data) // nothing yet for a file
 	}
 	if len(c.items) > 0 {
 		p.hand(ctx, c)
@@ -146,13 +144,32 @@ func (p *pipeline) admit(ctx context.Context) {
 	}
 }
 
+// admitChunk reads what is to be read and admits it, in several calls when it is much.
 func admitChunk(ctx context.Context, a Admitter, items []Item, terms tasks.Terms) ([]tasks.Admission, error) {
+	out := make([]tasks.Admission, 0, len(items))
+	for len(items) > 0 {
+		n, bytes := 0, 0
+		for n < len(items) && bytes < chunkBytes {
+			items[n].Load()
+			bytes += len(items[n].Data)
+			n++
+		}
+		some, err := admitLoaded(ctx, a, items[:n], terms)
+		out = append(out, some...)
+		if err != nil {
+			return out, err
+		}
+		clear(items[:n]) // the documents
+		items = items[n:]
+	}
+	return out, nil
+}
+
+func admitLoaded(ctx context.Context, a Admitter, items []Item, terms tasks.Terms) ([]tasks.Admission, error) {
 	out := make([]tasks.Admission, len(items))
 	docs := make([]tasks.Document, 0, len(items))
 	at := make([]int, 0, len(items)) // docs[i] is items[at[i]]
-	for i := range items {
-		it := &items[i]
-		it.Load()
+	for i, it := range items {
 		if it.Err != nil {
 			out[i] = tasks.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err}
 			continue

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -194,7 +196,7 @@ func TestRun_RealRedis_EachInvoiceHasItsEntryAndItsTask(t *testing.T) {
 	}
 	for round, want := range []ledger.Taken{ledger.Created, ledger.Present} {
 		n := 0
-		err := intake.Run(t.Context(), a, source, tasks.Terms{}, func(adms []tasks.Admission) {
+		err := intake.Run(t.Context(), a, source, tasks.Terms{Lane: ledger.Express}, func(adms []tasks.Admission) {
 			for _, adm := range adms {
 				if adm.Taken != want || adm.Err != nil {
 					t.Errorf("round %d: %+v", round, adm)
@@ -212,5 +214,34 @@ func TestRun_RealRedis_EachInvoiceHasItsEntryAndItsTask(t *testing.T) {
 		if depth, err := a.Queue.Depth(tasks.KindSubmit); err != nil || depth != 450 {
 			t.Errorf("round %d: %d tasks, %v", round, depth, err)
 		}
+	}
+}
+
+func TestRun_LargeDocuments_GoInSeveralCalls(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 12 {
+		put(t, filepath.Join(dir, fmt.Sprintf("%02d.xml", i)), strings.Repeat("x", 2_500_000))
+	}
+	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+		total := 0
+		for _, d := range docs {
+			total += len(d.Data)
+		}
+		if total > 11_000_000 {
+			t.Errorf("%d documents of %d bytes in one call", len(docs), total)
+		}
+		return takeAll(docs), nil
+	})
+	n := 0
+	err := intake.Run(t.Context(), a, intake.Read(t.Context(), []string{dir}, intake.Options{}), tasks.Terms{}, func(adms []tasks.Admission) {
+		for _, adm := range adms {
+			if want := filepath.Join(dir, fmt.Sprintf("%02d.xml", n)); adm.File != want || adm.Err != nil {
+				t.Errorf("%d: %+v, want %s", n, adm, want)
+			}
+			n++
+		}
+	})
+	if err != nil || n != 12 {
+		t.Errorf("%d, %v", n, err)
 	}
 }

@@ -33,7 +33,7 @@ func (r *reader) stdin() bool {
 	if err != nil {
 		return r.fail(file, unreadable(err))
 	}
-	return r.give(Item{File: file, Data: data, size: int64(len(data))})
+	return r.give(Item{File: file, Data: data})
 }
 
 func emptyInput() *Problem {

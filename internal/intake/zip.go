@@ -92,7 +92,6 @@ func (r *reader) entry(archive string, f *zip.File) Item {
 		it.Err = tooLarge(int64(min(f.UncompressedSize64, 1<<62)))
 	default:
 		it.Data, it.Err = unpack(f)
-		it.size = int64(len(it.Data))
 	}
 	return it
 }
