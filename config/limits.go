@@ -45,6 +45,9 @@ type Limits struct {
 	// Scale divides the length of every window: 60 makes an hour a minute. For tests against a simulator that scales alike; 1 to 3600, and 1
 	// unless environment is custom, because KSeF's hour is an hour.
 	Scale float64 `yaml:"scale" env:"SCALE"`
+	// ExpressShare is the part of the single sends (invoiceSend) that is left free for invoices submitted with lane express: those that the pool itself chose to send singly, and those sent
+	// anew, use no more than the rest. 0 to 0.9; 0 still lets express pass, by one place.
+	ExpressShare float64 `yaml:"express_share" env:"EXPRESS_SHARE"`
 	// Groups is the table for every taxpayer without figures of its own.
 	Groups Groups `yaml:"groups" envPrefix:"GROUPS_"`
 }
@@ -52,7 +55,7 @@ type Limits struct {
 // The table is "KSeF limits, September 2026"; the Ministry can change it at any time, and raises it for one taxpayer on request.
 func defaultLimits() Limits {
 	return Limits{
-		Margin: 300 * time.Millisecond, MaxSleep: 2 * time.Second, Scale: 1,
+		Margin: 300 * time.Millisecond, MaxSleep: 2 * time.Second, Scale: 1, ExpressShare: 0.2,
 		Groups: Groups{
 			OnlineSession:      Rates{10, 30, 120},
 			OnlineSessionClose: Rates{20, 60, 240},
@@ -120,6 +123,9 @@ func (l Limits) check(f *faults, e Environment) {
 		f.add("limits.scale", l.Scale, errors.New("must be between 1 and 3600"))
 	} else if l.Scale != 1 && e != Custom {
 		f.add("limits.scale", l.Scale, errors.New("is only for environment custom: KSeF's own windows are what they are"))
+	}
+	if !(l.ExpressShare >= 0 && l.ExpressShare <= 0.9) {
+		f.add("limits.express_share", l.ExpressShare, errors.New("must be between 0 and 0.9"))
 	}
 	l.Groups.check(f, "limits.groups.", false)
 }

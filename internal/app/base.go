@@ -28,6 +28,8 @@ type Base struct {
 	Queue  *tasks.Queue
 	Bodies *ledger.Bodies
 	Store  archive.Store
+
+	now func() time.Time // for tests: nil is time.Now
 }
 
 // Open connects, and proves that Redis answers. Errors that wrap [ErrUnreachable] are the outside's, all others the configuration's.

@@ -98,6 +98,8 @@ func (e *events) watchLimits(r prometheus.Registerer, l *limits, cfg config.Conf
 
 var (
 	limitUsed    = prometheus.NewDesc("ksef_limit_used", "Requests of the pool in the sliding window, booked ones included.", []string{"tenant", "group", "window"}, nil)
+	limitLeft    = prometheus.NewDesc("ksef_limit_left", "Requests that are left in the sliding window; 0 when it is full.", []string{"tenant", "group", "window"}, nil)
+	limitLine    = prometheus.NewDesc("ksef_limit_line", "Tasks that were told to come back when it is their turn.", []string{"tenant", "group"}, nil)
 	limitAllowed = prometheus.NewDesc("ksef_limit_allowed", "Requests allowed in the sliding window.", []string{"tenant", "group", "window"}, nil)
 	limitFrozen  = prometheus.NewDesc("ksef_limit_frozen_seconds", "How long a group rests still after a 429; 0 when it does not.", []string{"tenant", "group"}, nil)
 	atRisk       = prometheus.NewDesc("ksef_invoices_at_risk", "Invoices neither accepted nor rejected whose legal deadline is near or over.", nil, nil)
@@ -113,6 +115,8 @@ type limitCollector struct {
 // Describe implements prometheus.Collector.
 func (c *limitCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- limitUsed
+	ch <- limitLeft
+	ch <- limitLine
 	ch <- limitAllowed
 	ch <- limitFrozen
 }
@@ -124,7 +128,7 @@ func (c *limitCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, tenant := range c.tenants {
 		for _, group := range c.limits.limiter.Groups() {
 			if group == ratelimit.GroupOther {
-				continue // each operation of it has a counter of its own
+				group = string(ksef.GroupPublicKey) // each operation of it has a counter of its own; this is the one that workers use
 			}
 			u, err := c.limits.limiter.Usage(ctx, tenant, group)
 			if err != nil {
@@ -132,8 +136,10 @@ func (c *limitCollector) Collect(ch chan<- prometheus.Metric) {
 			}
 			for _, win := range u.Windows {
 				ch <- prometheus.MustNewConstMetric(limitUsed, prometheus.GaugeValue, float64(win.Used), tenant, group, win.Per.String())
+				ch <- prometheus.MustNewConstMetric(limitLeft, prometheus.GaugeValue, float64(win.Left), tenant, group, win.Per.String())
 				ch <- prometheus.MustNewConstMetric(limitAllowed, prometheus.GaugeValue, float64(win.Limit), tenant, group, win.Per.String())
 			}
+			ch <- prometheus.MustNewConstMetric(limitLine, prometheus.GaugeValue, float64(u.InLine), tenant, group)
 			ch <- prometheus.MustNewConstMetric(limitFrozen, prometheus.GaugeValue, u.Frozen.Seconds(), tenant, group)
 		}
 	}

@@ -1,5 +1,16 @@
 package app
 
+import (
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// SetClock gives a process a clock of its own; call it before [NewWorker].
+func SetClock(b *Base, now func() time.Time) {
+	b.now, b.Ledger = now, ledger.New(b.Redis, ledger.Options{Now: now})
+}
+
 // The browser walk, for the tests that run the whole way (package app_test).
 var Browse = browse
 

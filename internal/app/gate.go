@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -48,9 +47,6 @@ func (g *gate) Enter(ctx context.Context, group ksef.Group) error {
 	return nil
 }
 
-// throttledPause is how long a group rests after a 429 that names no time.
-const throttledPause = time.Minute
-
 // Leave implements ksef.Gate.
 func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	g.count(group, o)
@@ -66,12 +62,10 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 		g.warn("count an answer", g.circuit.Success(ctx, g.host))
 	}
 	if o.Throttled {
-		d := o.RetryAfter
-		if d <= 0 {
-			d = throttledPause
-		}
-		g.log.Warn().Str("tenant", g.tenant).Str("group", string(group)).Dur("for", d).Msg("KSeF says too many requests: the group rests for the whole pool")
-		g.warn("freeze a group", g.limiter.Freeze(ctx, g.tenant, string(group), d))
+		d, strikes, err := g.limiter.Throttled(ctx, g.tenant, string(group), o.RetryAfter)
+		g.warn("freeze a group", err)
+		g.log.Warn().Str("tenant", g.tenant).Str("group", string(group)).Dur("for", d).Int("strikes", strikes).Dur("asked", o.RetryAfter).
+			Msg("KSeF says too many requests: the group rests for the whole pool, then resumes gently")
 	}
 	if retry.Judge(o.Err).Reason == retry.ReasonCredentials {
 		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg("credentials refused: the tenant is paused; put the right key into its key_file, no restart is needed")

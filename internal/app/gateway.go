@@ -106,3 +106,15 @@ type budget struct{ l *ratelimit.Limiter }
 func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
 	return b.l.Peek(ctx, tenant, group)
 }
+
+func (b budget) Join(ctx context.Context, tenant, group string) error {
+	return b.l.Join(ctx, tenant, group)
+}
+
+func (b budget) Leave(ctx context.Context, tenant, group string) error {
+	return b.l.Leave(ctx, tenant, group)
+}
+
+func (b budget) Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error) {
+	return b.l.Usage(ctx, tenant, group)
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 )
@@ -64,8 +65,11 @@ func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check
 		return c
 	}
 	for _, group := range w.limits.limiter.Groups() {
+		if group == ratelimit.GroupOther {
+			group = string(ksef.GroupPublicKey)
+		}
 		if u, err := w.limits.limiter.Usage(ctx, nip, group); err == nil && u.Frozen > 0 {
-			c.Detail += fmt.Sprintf("%s rests for %s after too many requests; ", group, u.Frozen.Round(time.Second))
+			c.Detail += fmt.Sprintf("%s rests for %s after too many requests (429), then resumes gently; ", group, u.Frozen.Round(time.Second))
 		}
 	}
 	return c

@@ -52,6 +52,9 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	if err := b.Ledger.LoadScripts(ctx); err != nil {
 		return nil, err
 	}
+	if err := b.Queue.Open(ctx); err != nil {
+		return nil, err
+	}
 	w := &Worker{base: b, log: log}
 	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Redis), Ledger: b.Ledger})
 	events := newEvents(metrics.Registerer(), b.Ledger, cfg.Deadlines.Warn)
@@ -73,7 +76,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Budget: budget{w.limits.limiter},
 		Transport: func(nip string) (tasks.Transport, bool) { t, ok := doors[nip]; return t, ok },
-	}, taskOptions(cfg, id, w.spool, log, events))
+	}, taskOptions(b, id, w.spool, log, events))
 	w.server = asynq.NewServerFromRedisClient(b.Redis, asynq.Config{
 		Concurrency: cfg.Worker.Concurrency, Queues: tasks.Queues(), RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
 		ShutdownTimeout: cfg.Worker.ShutdownTimeout, DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
@@ -85,13 +88,15 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	return w, nil
 }
 
-func taskOptions(cfg config.Config, id, spool string, log zerolog.Logger, e *events) tasks.Options {
+func taskOptions(b *Base, id, spool string, log zerolog.Logger, e *events) tasks.Options {
+	cfg := b.Config
 	return tasks.Options{
+		Now:    b.now,
 		Worker: id, Environment: string(cfg.Environment),
 		SpoolDir: spool, PartSize: int64(cfg.Packages.PartSize), ParallelUploads: cfg.Packages.ParallelUploads, Refusals: cfg.Packages.Refusals,
 		MaxWait: cfg.Packages.MaxWait, MaxInvoices: cfg.Packages.MaxInvoices, MaxBytes: int64(cfg.Packages.MaxSize),
 		ExpressBelow: cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Deadlines.Warn,
-		ExpressIdle: cfg.Express.Idle, ExpressMaxAge: cfg.Express.MaxAge, ExpressMaxInvoices: cfg.Express.MaxInvoices,
+		ExpressIdle: cfg.Express.Idle, ExpressMaxAge: cfg.Express.MaxAge, ExpressMaxInvoices: cfg.Express.MaxInvoices, ExpressShare: cfg.Limits.ExpressShare,
 		ConfirmFirst: cfg.Confirm.First, ConfirmMax: cfg.Confirm.Max, SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter, Retention: cfg.Ledger.Retention,
 		Log: log.With().Str("worker", id).Logger(), Observe: e.observe,
 	}

@@ -73,6 +73,9 @@ type knobs struct {
 	maxWait  time.Duration
 	gateway  string // "" is the simulator itself
 	redisURL string // "" is the server itself
+	express  string // "" closes idle sessions soon
+	confirm  string // "" asks often
+	packages string // "" is as usual
 	more     string
 }
 
@@ -100,6 +103,15 @@ func (s *site) configure(k knobs) {
 	if k.redisURL == "" {
 		k.redisURL = s.redis.URL()
 	}
+	if k.express == "" {
+		k.express = "{idle: 1s}"
+	}
+	if k.confirm == "" {
+		k.confirm = "{first: 200ms, max: 2s}"
+	}
+	if k.packages == "" {
+		k.packages = "max_invoices: 5000, express_below: 5"
+	}
 	key := filepath.Join(s.dir, "key")
 	var tenants strings.Builder
 	for i := range k.tenants {
@@ -110,13 +122,13 @@ func (s *site) configure(k knobs) {
 gateway: {url: %q, timeout: 5s}
 redis: {url: %q}
 tenants:
-%spackages: {max_wait: %s, max_invoices: 5000, express_below: 5, quiet: 300ms, spool_dir: %s}
-express: {idle: 1s}
-confirm: {first: 200ms, max: 2s}
+%spackages: {max_wait: %s, %s, quiet: 300ms, spool_dir: %s}
+express: %s
+confirm: %s
 sweep: {every: 1s, after: 2s}
 archive: {url: "file://%s"}
 http: {addr: "127.0.0.1:0"}
-%s`, k.gateway, k.redisURL, tenants.String(), k.maxWait, filepath.Join(s.dir, "spool"), s.archive(), k.more)
+%s`, k.gateway, k.redisURL, tenants.String(), k.maxWait, k.packages, filepath.Join(s.dir, "spool"), k.express, k.confirm, s.archive(), k.more)
 	for path, content := range map[string]string{key: "test_key\n", s.config: text} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			s.t.Fatal(err)

@@ -70,6 +70,24 @@ func BenchmarkBook(b *testing.B) {
 			reportScriptCPU(b, client)
 		})
 	}
+	for _, waiting := range []int{100, 1100, 10_000} { // a long line, the costliest there is: each call works out the turn of the last
+		b.Run(fmt.Sprintf("redis-line/%d", waiting), func(b *testing.B) {
+			client, _ := redistest.New(b)
+			h := newHands()
+			s := newRedisAt(client, h.now)
+			r := Request{Key: Key{nip, GroupInvoiceStatus}, Limits: Defaults()[GroupInvoiceStatus], Margin: DefaultMargin, MaxWait: AskOnly}
+			for i := range waiting {
+				r.Ticket = strconv.Itoa(i)
+				_, _ = s.Book(context.Background(), r)
+			}
+			r.Ticket = "last"
+			resetStats(b, client)
+			for b.Loop() {
+				_, _ = s.Book(context.Background(), r)
+			}
+			reportScriptCPU(b, client)
+		})
+	}
 	b.Run("redis-parallel/180", func(b *testing.B) {
 		client, _ := redistest.New(b)
 		h, step := steady(Defaults()[GroupInvoiceSend])

@@ -247,7 +247,7 @@ func TestStore_Usage_CountsAsKSeFWould(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if u.Ahead != 1 || u.Windows[0] != (WindowUsage{limits[0], 3, 0}) || u.Windows[1] != (WindowUsage{limits[1], 3, 2}) {
+		if u.Ahead != 1 || u.Windows[0] != (WindowUsage{limits[0], 3, 0, tick}) || u.Windows[1] != (WindowUsage{limits[1], 3, 2, 59*time.Second + tick}) {
 			t.Errorf("usage %+v; want 1 ahead, 3 of 2 and 3 of 5 used", u)
 		}
 	})

@@ -14,6 +14,21 @@
 // after that instant, and is told how long to wait. Callers with the same Reserve therefore leave in the order in which they came. A fixed window overruns at its edges, and GCRA either
 // overruns by its burst or wastes what the burst holds back; the log of instants does neither.
 //
+// # Coming back
+//
+// Who would have to wait longer than it may sleep books nothing and comes back. With a [Ticket] it keeps its place: the store has a line of those who were told to return, in order of
+// arrival, and each is told the instant at which it would be served if all before it were ([Slot]). So about as many come back as will be let through, in their order, and newcomers stand
+// behind them. Booking those instants at once was the other choice. It was not taken because a queue of tasks brings its tasks back late, up to a second or two: an instant that is
+// booked and missed is lost, and cannot be shifted, because those behind it are booked as closely as the windows allow. A place in line can: who is late books the next instant
+// that is free, and the line moves up by as much. The line says who comes when; what may be sent is decided by what is booked, and by nothing else.
+//
+// Who does not return within half a minute after its instant loses its place. Urgent callers have a line of their own.
+//
+// # After a 429
+//
+// The key is frozen for the full time that was asked for, or for one that grows with each strike ([Store.Throttle]). Then one request goes, two more after two seconds, then four, and so
+// on, whatever the windows would allow: the whole pool at once would only provoke the next 429.
+//
 // # Margin
 //
 // KSeF counts at arrival, we count at departure. If a request arrives between 0 and m after its booked instant, widening each window by m keeps the count at

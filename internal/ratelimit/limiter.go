@@ -113,8 +113,8 @@ func (l *Limiter) Groups() []string { return slices.Sorted(maps.Keys(l.defaults)
 
 // Peek says how long a request would have to wait if it came now, zero when it could go at once. It books nothing; for choosing the lane.
 func (l *Limiter) Peek(ctx context.Context, tenant, group string, opts ...Option) (time.Duration, error) {
-	r := l.request(tenant, group, opts)
-	r.MaxWait = AskOnly
+	r := l.request(ctx, tenant, group, opts)
+	r.MaxWait, r.Ticket = AskOnly, ""
 	_, err := l.store.Book(ctx, r)
 	if notNow, ok := errors.AsType[*NotNow](err); ok {
 		return notNow.Wait, nil
@@ -131,6 +131,16 @@ func (l *Limiter) Freeze(ctx context.Context, tenant, group string, d time.Durat
 		l.observer.OnFreeze(tenant, group, d)
 	}
 	return nil
+}
+
+// Throttled is what a 429 asks for: the tenant's group is frozen for all workers, for the full retryAfter, or, when that is not above zero, for a time that grows with each
+// repetition. It tells for how long, and how many strikes there were lately. After a freeze requests resume gently: one, then doubling. See [Store.Throttle].
+func (l *Limiter) Throttled(ctx context.Context, tenant, group string, retryAfter time.Duration) (time.Duration, int, error) {
+	d, strikes, err := l.store.Throttle(ctx, Key{tenant, group}, retryAfter)
+	if err == nil && l.observer != nil {
+		l.observer.OnFreeze(tenant, group, d)
+	}
+	return d, strikes, err
 }
 
 // Usage is what a tenant's group has used of its limits, for metrics and readiness.

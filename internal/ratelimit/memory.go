@@ -26,6 +26,9 @@ type book struct {
 	mark     int           // the mark given last
 	longest  time.Duration // the longest window ever asked for, margin included
 	frozen   time.Time
+	struck   time.Time // until when strikes are remembered
+	strikes  int
+	lines    map[string]*line
 }
 
 var _ Store = (*Memory)(nil)
@@ -52,14 +55,32 @@ func (m *Memory) Book(_ context.Context, r Request) (Booking, error) {
 	defer m.mu.Unlock()
 	now, b, windows := m.clock(), m.book(r.Key), r.effective()
 
+	ahead := 0
+	var queue *line
+	if r.Ticket != "" {
+		queue = b.line(r.line())
+		queue.prune(now)
+		ahead = queue.ahead(r.Ticket)
+	}
 	earliest, reason := now, ReasonLimit
 	if b.frozen.After(now) {
 		earliest, reason = b.frozen, ReasonFrozen
 	}
-	at := Earliest(earliest, b.instants, windows, 0)
+	if !b.frozen.IsZero() && len(windows) > 0 {
+		if t := thawed(b.frozen, len(b.instants)-b.from(b.frozen)+ahead+1); t.After(earliest) {
+			earliest = t
+		}
+	}
+	at := Earliest(Slot(earliest, b.instants, windows, ahead), b.instants, windows, 0)
 	wait := at.Sub(now)
 	if wait > r.MaxWait {
+		if queue != nil {
+			queue.enter(r.Ticket, at)
+		}
 		return Booking{}, &NotNow{Wait: wait, Reason: reason, Key: r.Key}
+	}
+	if queue != nil {
+		queue.leave(r.Ticket)
 	}
 	mark := unrecorded
 	if len(windows) > 0 {
@@ -144,8 +165,16 @@ func (m *Memory) Usage(_ context.Context, k Key, limits Limits) (Usage, error) {
 		b = &book{}
 	}
 	u := Usage{Ahead: len(b.instants) - b.from(now.Add(tick))}
+	for _, l := range b.lines {
+		u.InLine += len(l.tickets)
+	}
 	for _, w := range limits {
-		u.Windows = append(u.Windows, w.usage(len(b.instants)-b.from(now.Add(-wholeMicros(w.Per)))))
+		oldest := b.from(now.Add(-wholeMicros(w.Per)))
+		age := time.Duration(0)
+		if oldest < len(b.instants) {
+			age = now.Sub(b.instants[oldest])
+		}
+		u.Windows = append(u.Windows, w.usage(len(b.instants)-oldest, age))
 	}
 	if b.frozen.After(now) {
 		u.Frozen, u.FrozenUntil = b.frozen.Sub(now), b.frozen

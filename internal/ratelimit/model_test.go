@@ -51,6 +51,17 @@ func (p *plainStore) book(r Request) (at time.Time, frozen bool, ok bool) {
 	for i := range reserved {
 		reserved[i].Limit = max(1, reserved[i].Limit-r.Reserve)
 	}
+	if !p.frozen.IsZero() && len(reserved) > 0 {
+		nth := 1
+		for _, at := range all {
+			if !at.Before(p.frozen) {
+				nth++
+			}
+		}
+		if t := thawed(p.frozen, nth); t.After(start) {
+			start = t
+		}
+	}
 	at = Earliest(start, all, reserved, r.Margin)
 	return at, frozen, at.Sub(p.now) <= r.MaxWait
 }

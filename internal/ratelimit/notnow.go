@@ -20,7 +20,10 @@ func Reasons() []Reason { return []Reason{ReasonLimit, ReasonFrozen, ReasonOutag
 // NotNow is the error for a request that has to come back later. It is an answer, not a failure: it should consume no attempt. Nothing is booked for a request that gets it.
 type NotNow struct {
 	// Wait is how long until the request would fit if nobody else came; from the moment of the answer. Never negative.
-	Wait   time.Duration
+	Wait time.Duration
+	// Early is how much sooner than Wait the caller may come back, because it would sleep the rest; zero from a Store. A queue that brings tasks back on
+	// whole seconds and up to a second late should aim a second before Wait.
+	Early  time.Duration
 	Reason Reason
 	Key    Key    // set for ReasonLimit and ReasonFrozen
 	Host   string // set for ReasonOutage

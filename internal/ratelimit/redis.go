@@ -21,12 +21,14 @@ var (
 	freezeLua string
 	//go:embed lua/usage.lua
 	usageLua string
+	//go:embed lua/throttle.lua
+	throttleLua string
 	//go:embed lua/circuit.lua
 	circuitLua string
 )
 
-// Redis is a [Store] shared by every process that uses the same Redis and prefix. Safe for concurrent use. One call is one script on one key, so it
-// works on a cluster too; instants are taken from Redis's clock (TIME) inside the script.
+// Redis is a [Store] shared by every process that uses the same Redis and prefix. Safe for concurrent use. One call is one script; instants are taken from
+// Redis's clock (TIME) inside the script. A line of waiting callers has keys of its own beside the log's, so a cluster, which scatters keys, is not supported.
 //
 // A booking reads and rewrites the key's log, 8 bytes an instant: fit for thousands of requests per window, not for millions. The log survives as Redis's data does:
 // after a total loss, what was sent before is forgotten and KSeF's 429 is the guard that remains. A step of Redis's own clock shifts the windows by as much, once.
@@ -37,12 +39,12 @@ type Redis struct {
 	prefix string
 	clock  func() time.Time // tests only: nil is Redis's clock
 
-	book, cancel, freeze, usage, circuit *redis.Script
+	book, cancel, freeze, throttle, usage, circuit *redis.Script
 }
 
 var _ Store = (*Redis)(nil)
 
-// NewRedis returns a store whose keys are prefix + "rate:" + tenant + ":" + group and prefix + "circuit:" + host. It makes no call.
+// NewRedis returns a store whose keys are prefix + "rate:" + tenant + ":" + group, prefix + "line:" and prefix + "strikes:" likewise, and prefix + "circuit:" + host. It makes no call.
 func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 	return &Redis{
 		client:  client,
@@ -52,10 +54,18 @@ func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 		freeze:  redis.NewScript(logLua + freezeLua),
 		usage:   redis.NewScript(logLua + usageLua),
 		circuit: redis.NewScript(logLua + circuitLua),
+
+		throttle: redis.NewScript(logLua + throttleLua),
 	}
 }
 
 func (s *Redis) key(k Key) string { return s.prefix + "rate:" + k.Tenant + ":" + k.Group }
+
+// line are the keys of a line: by order of arrival, and by promised instant.
+func (s *Redis) line(k Key, name string) (order, due string) {
+	order = s.prefix + "line:" + k.Tenant + ":" + k.Group + ":" + name
+	return order, order + ":due"
+}
 
 // now is the instant handed to a script: empty, for Redis's own.
 func (s *Redis) now() string {
@@ -67,7 +77,11 @@ func (s *Redis) now() string {
 
 // run calls a script that answers with whole numbers, at least want of them.
 func (s *Redis) run(ctx context.Context, script *redis.Script, key string, want int, args ...any) ([]int64, error) {
-	answer, err := script.Run(ctx, s.client, []string{key}, args...).Int64Slice()
+	return s.runOn(ctx, script, []string{key}, want, args...)
+}
+
+func (s *Redis) runOn(ctx context.Context, script *redis.Script, keys []string, want int, args ...any) ([]int64, error) {
+	answer, err := script.Run(ctx, s.client, keys, args...).Int64Slice()
 	if err != nil {
 		return nil, err
 	}
@@ -82,11 +96,16 @@ func (s *Redis) Book(ctx context.Context, r Request) (Booking, error) {
 	if err := r.validate(); err != nil {
 		return Booking{}, fmt.Errorf("book an instant: %w", err)
 	}
-	args := []any{s.now(), floorMicros(r.MaxWait)}
+	args := []any{s.now(), floorMicros(r.MaxWait), r.Ticket, lapse.Microseconds(), thawStep.Microseconds()}
 	for _, w := range r.effective() {
 		args = append(args, w.Limit, w.Per.Microseconds())
 	}
-	got, err := s.run(ctx, s.book, s.key(r.Key), 4, args...)
+	keys := []string{s.key(r.Key)}
+	if r.Ticket != "" {
+		order, due := s.line(r.Key, r.line())
+		keys = append(keys, order, due)
+	}
+	got, err := s.runOn(ctx, s.book, keys, 4, args...)
 	if err != nil {
 		return Booking{}, fmt.Errorf("book an instant for %s: %w", r.Key, err)
 	}
@@ -127,6 +146,38 @@ func (s *Redis) Freeze(ctx context.Context, k Key, d time.Duration) error {
 	return nil
 }
 
+// Throttle implements [Store].
+func (s *Redis) Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error) {
+	if err := k.validate(); err != nil {
+		return 0, 0, fmt.Errorf("throttle a group: %w", err)
+	}
+	keys := []string{s.key(k), s.prefix + "strikes:" + k.Tenant + ":" + k.Group}
+	got, err := s.runOn(ctx, s.throttle, keys, 2, s.now(), freezeTime(max(d, 0)).Microseconds(), firstRest.Microseconds(), longestRest.Microseconds(), strikeLife.Microseconds())
+	if err != nil {
+		return 0, 0, fmt.Errorf("throttle %s: %w", k, err)
+	}
+	return time.Duration(got[0]) * time.Microsecond, int(got[1]), nil
+}
+
+// Leave implements [Store].
+func (s *Redis) Leave(ctx context.Context, k Key, ticket string) error {
+	if err := k.validate(); err != nil {
+		return fmt.Errorf("leave the line: %w", err)
+	}
+	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, name := range lines {
+			order, due := s.line(k, name)
+			p.ZRem(ctx, order, ticket)
+			p.ZRem(ctx, due, ticket)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("leave the line for %s: %w", k, err)
+	}
+	return nil
+}
+
 // Usage implements [Store].
 func (s *Redis) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) {
 	if err := k.validate(); err != nil {
@@ -136,13 +187,18 @@ func (s *Redis) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) 
 	for _, w := range limits {
 		args = append(args, wholeMicros(w.Per).Microseconds())
 	}
-	got, err := s.run(ctx, s.usage, s.key(k), 3+len(limits), args...)
+	keys := []string{s.key(k)}
+	for _, name := range lines {
+		order, _ := s.line(k, name)
+		keys = append(keys, order)
+	}
+	got, err := s.runOn(ctx, s.usage, keys, 4+2*len(limits), args...)
 	if err != nil {
 		return Usage{}, fmt.Errorf("count usage of %s: %w", k, err)
 	}
-	u := Usage{Ahead: int(got[2])}
+	u := Usage{Ahead: int(got[2]), InLine: int(got[3])}
 	for i, w := range limits {
-		u.Windows = append(u.Windows, w.usage(int(got[3+i])))
+		u.Windows = append(u.Windows, w.usage(int(got[4+2*i]), time.Duration(got[5+2*i])*time.Microsecond))
 	}
 	if now, frozen := got[0], got[1]; frozen > now {
 		u.Frozen, u.FrozenUntil = time.Duration(frozen-now)*time.Microsecond, time.UnixMicro(frozen)

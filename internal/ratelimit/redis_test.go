@@ -117,11 +117,11 @@ func TestRedis_AKeyDiesWhenNothingInItMatters(t *testing.T) {
 				mustBook(t, s, Request{Key: send, Limits: Limits{{1, time.Hour}}, MaxWait: 2 * time.Hour})
 			}
 		}, 2 * time.Hour},
-		{"a freeze lives to its end", func(t *testing.T, s *Redis) {
+		{"a freeze lives to its end, and through the gentle start after it", func(t *testing.T, s *Redis) {
 			if err := s.Freeze(t.Context(), send, 3*time.Hour); err != nil {
 				t.Fatal(err)
 			}
-		}, 3 * time.Hour},
+		}, 3*time.Hour + time.Minute},
 	}
 	client, _ := redistest.New(t)
 	for _, tt := range tests {

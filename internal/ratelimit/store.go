@@ -42,10 +42,27 @@ type Request struct {
 	// Reserve leaves at least this many places of each window to more urgent callers: the request is decided by Limit-Reserve (never below 1) while
 	// everyone's instants are counted. Zero is the most urgent. Never negative. What is booked with a reserve keeps its instant; urgent callers pass it by the places it left free.
 	Reserve int
+	// Share leaves this part of each window, rounded down, to more urgent callers, on top of Reserve; 0 to below 1.
+	Share float64
+	// Ticket names a caller who comes back: who is told to wait keeps his place among those who came after him. "" has no place in line, and passes it. See [Ticket].
+	Ticket string
+}
+
+// lines are the names of the lines that a key can have: the urgent ones do not stand behind the others.
+var lines = []string{"urgent", "rest"}
+
+func (r Request) line() string {
+	if r.Reserve == 0 && r.Share == 0 {
+		return lines[0]
+	}
+	return lines[1]
 }
 
 func (r Request) validate() error {
 	var faults []error
+	if !(r.Share >= 0 && r.Share < 1) {
+		faults = append(faults, fmt.Errorf("share %v: must be 0 to below 1", r.Share))
+	}
 	if r.Margin < 0 || r.Margin > longestPer {
 		faults = append(faults, fmt.Errorf("margin %s: must be 0 to %s", r.Margin, longestPer))
 	}
@@ -59,7 +76,7 @@ func (r Request) validate() error {
 func (r Request) effective() Limits {
 	windows := make(Limits, len(r.Limits))
 	for i, w := range r.Limits {
-		windows[i] = Window{Limit: max(w.Limit-r.Reserve, 1), Per: wholeMicros(w.Per + r.Margin)}
+		windows[i] = Window{Limit: max(w.Limit-r.Reserve-int(float64(w.Limit)*r.Share), 1), Per: wholeMicros(w.Per + r.Margin)}
 	}
 	return windows
 }
@@ -75,7 +92,8 @@ type Booking struct {
 // Usage is how much of its limits a key has used.
 type Usage struct {
 	Windows []WindowUsage // in the order of the limits asked for
-	Ahead   int           // instants booked for later than now: who waits
+	Ahead   int           // instants booked for later than now: who sleeps
+	InLine  int           // tickets: who was told to come back
 	// Frozen is how long the key stays frozen, zero when it is not; FrozenUntil is the same on the store's clock, the zero time when it is not.
 	Frozen      time.Duration
 	FrozenUntil time.Time
@@ -86,10 +104,17 @@ type WindowUsage struct {
 	Window
 	Used int // booked in the last Per or ahead; above Limit when much is booked ahead
 	Left int // Limit - Used, never negative
+	// Free is how long until the oldest of them leaves the window; zero when none is used.
+	Free time.Duration
 }
 
-func (w Window) usage(used int) WindowUsage {
-	return WindowUsage{Window: w, Used: used, Left: max(w.Limit-used, 0)}
+// usage is of a window whose oldest request is age old; age is of no meaning when none is used.
+func (w Window) usage(used int, age time.Duration) WindowUsage {
+	u := WindowUsage{Window: w, Used: used, Left: max(w.Limit-used, 0)}
+	if used > 0 {
+		u.Free = wholeMicros(w.Per) + tick - age
+	}
+	return u
 }
 
 // Store keeps booked instants. [Memory] and [Redis] implement it, safe for concurrent use. Limits may differ from call to call:
@@ -103,9 +128,24 @@ type Store interface {
 	// Freeze stops the key for d from now; it extends a freeze, never shortens it. d of zero or less does nothing, and a century stands for anything longer, so that
 	// instants stay exact in Lua. Places already booked keep their instants: who slept must look again (Usage) before sending.
 	Freeze(ctx context.Context, k Key, d time.Duration) error
+	// Throttle is what a 429 asks for: it freezes the key as Freeze does, and counts the strike. d of zero or less says that the other side named no time: then the
+	// freeze begins with a minute and doubles with each strike within the hour, up to an hour. It tells how long the key is frozen, and the strikes.
+	Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error)
+	// Leave gives a ticket's place in line up; for a caller who will not come back. Without it, the ticket lapses some time after its instant.
+	Leave(ctx context.Context, k Key, ticket string) error
 	// Usage counts what is used of limits; empty limits ask for the freeze alone.
 	Usage(ctx context.Context, k Key, limits Limits) (Usage, error)
 }
+
+const (
+	// lapse is how long after its promised instant a ticket is kept: a pool that is busy with packages brings a task back late, and one killed worker's tasks after a minute
+	// and a half. Meanwhile the place of one who never returns is held free behind the others' backs: a few places, once.
+	lapse = 30 * time.Second
+	// The rests after a 429 that names no time.
+	firstRest   = time.Minute
+	longestRest = time.Hour
+	strikeLife  = time.Hour
+)
 
 // unrecorded is the mark of a booking under no limit, which left no trace in the store.
 const unrecorded = 0

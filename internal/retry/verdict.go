@@ -64,7 +64,8 @@ func Judge(err error) Verdict {
 	case errors.As(err, &later):
 		return Verdict{Later, later.Delay, later.Reason}
 	case errors.As(err, &notNow):
-		return Verdict{Later, notNow.Wait, reasonOf(notNow)}
+		// Not before it would sleep the rest; never 0, which would leave it to the backoff.
+		return Verdict{Later, max(notNow.Wait-notNow.Early, time.Millisecond), reasonOf(notNow)}
 	case errors.As(err, &api):
 		return judgeAPI(api)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

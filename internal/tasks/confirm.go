@@ -22,6 +22,7 @@ func (w *Worker) confirm(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	ctx = w.rank(ctx, &p)
 	switch p.State {
 	case ledger.PackageOpened:
 		if p.Lane == ledger.Express {
@@ -80,7 +81,10 @@ func (w *Worker) lookLater(p *ledger.Package, what string) error {
 	if since == 0 {
 		since = p.CreatedAt
 	}
-	return later(retry.Age(w.o.Now().Sub(since.Time()), w.o.ConfirmFirst, w.o.ConfirmMax), retry.ReasonProcessing, what)
+	now := w.o.Now()
+	pause := w.share(p.Tenant).pause(now.Sub(since.Time()), now, w.urgent(p.Deadline), w.o.ConfirmFirst, w.o.ConfirmMax)
+	// Tasks come back a second late on the whole (retry.Delay rounds up, so that nothing comes early); a look may come early, and fifty that are each a second late waste the allowance.
+	return later(max(pause-time.Second, w.o.ConfirmFirst), retry.ReasonProcessing, what)
 }
 
 // closeAgain is for a session that says that it is open although close was tried. A second close is harmless: it is refused.
@@ -129,7 +133,7 @@ func (w *Worker) lost(ctx context.Context, t Transport, p *ledger.Package, api *
 			return err
 		}
 	}
-	return w.endProcessing(ctx, p, ledger.PackageFailed, api.Code, api.Error())
+	return w.endRefused(ctx, p, api.Code, api.Error())
 }
 
 // endProcessing moves a package to an end that is legal from closing and processing alike.
@@ -186,10 +190,42 @@ func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Pack
 		if len(left) > 0 {
 			return later(time.Second, retry.ReasonOther, fmt.Sprintf("%d invoices of the session moved meanwhile", len(left)))
 		}
-		return w.endProcessing(ctx, p, ledger.PackageFailed, status.Code, reason)
+		return w.endRefused(ctx, p, status.Code, reason)
+	}
+	end, err := w.endOf(ctx, p, len(left))
+	if err != nil {
+		return err
 	}
 	if status.Code == ksef.BatchSessionTooManyInvoices {
-		return w.halve(ctx, p, ledger.PackageFailed, p.Strikes, reason)
+		return w.halve(ctx, p, end, p.Strikes, reason)
 	}
-	return w.newSession(ctx, t, p, ledger.PackageFailed, status.Code, reason)
+	return w.newSession(ctx, t, p, end, status.Code, reason)
+}
+
+// endOf says how a refused package ends. What was decided in it all the same, or parked because of it, needs its papers: receipt, document, result. Only a package that
+// nothing of it stays in is failed; any other is settled. leaving is how many of its invoices are about to leave.
+func (w *Worker) endOf(ctx context.Context, p *ledger.Package, leaving int) (ledger.PackageState, error) {
+	held, err := w.Ledger.Held(ctx, p.ID)
+	if err != nil {
+		return "", err
+	}
+	if len(held) > leaving {
+		return ledger.PackageSettled, nil
+	}
+	return ledger.PackageFailed, nil
+}
+
+// endRefused ends a refused package that nothing undecided is left in.
+func (w *Worker) endRefused(ctx context.Context, p *ledger.Package, code int, reason string) error {
+	end, err := w.endOf(ctx, p, 0)
+	if err != nil {
+		return err
+	}
+	if err := w.endProcessing(ctx, p, end, code, reason); err != nil {
+		return err
+	}
+	if end != ledger.PackageSettled {
+		return nil
+	}
+	return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
 }

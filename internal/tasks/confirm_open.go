@@ -57,5 +57,7 @@ func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
 		}
 	}
 	wait := retry.Age(w.o.Now().Sub(oldest), w.o.ConfirmFirst, time.Minute)
+	s := w.share(p.Tenant)
+	wait = max(wait, time.Duration(s.open)*s.list)
 	return later(wait, retry.ReasonProcessing, fmt.Sprintf("online session is open, %d sent invoices were undecided", len(out)))
 }

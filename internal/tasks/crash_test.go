@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
@@ -243,10 +245,14 @@ func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *t
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())
 	inv := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true}))
-	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
-	if err := inspect.DeleteTask(tasks.QueueInvoices, tasks.TaskID(tasks.KindSubmit, inv.ID, inv.Rev)); err != nil {
+	// Neither in a waiting set nor with a task: what a person's retry leaves when the task is lost.
+	inv = s.read(inv.ID)
+	alone := ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued}
+	if err := s.ledger.Move(t.Context(), alone); err != nil {
 		t.Fatal(err)
 	}
+	inv = s.read(inv.ID)
+	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	s.advance(2 * time.Minute)
 	w.must(tasks.KindSweep, "1")
 	if _, err := inspect.GetTaskInfo(tasks.QueueInvoices, tasks.TaskID(tasks.KindSubmit, inv.ID, inv.Rev)); err != nil {
@@ -323,5 +329,60 @@ func TestConfirm_SessionUnknownToTheGateway_ParkedThenRecoveredByRetry(t *testin
 	}
 	if n := len(s.sim.Books().Accepted); n != 1 {
 		t.Errorf("accepted %d times", n)
+	}
+}
+
+// KSeF may decide an invoice and refuse its session all the same. What was decided gets its papers; what was not goes in a new session.
+func TestSessionRefused_SomeAreDecidedInIt_TheyGetTheirPapers(t *testing.T) {
+	for _, lane := range []ledger.Lane{ledger.Express, ledger.Bulk} {
+		t.Run(string(lane), func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			d := s.door()
+			w := s.worker("w", d)
+			decided, other := s.admit(lane, s.bad("A/1")), s.admit(lane, s.good("A/2"))
+			var id string
+			if lane == ledger.Express {
+				w.must(tasks.KindSend, decided.ID)
+				w.must(tasks.KindSend, other.ID)
+				id = s.read(other.ID).Package
+				if err := w.Stop(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				w.must(tasks.KindSubmit, other.ID)
+				id = w.cut(decided.ID)
+				if s.read(other.ID).Package != id {
+					t.Fatal("not in one package")
+				}
+				w.must(tasks.KindPackage, id)
+			}
+			d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+				i.Status = ksef.StatusInfo{Code: 500, Description: "Unknown error"}
+				return i
+			}
+			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+				for i := range all {
+					if all[i].InvoiceNumber != decided.Number {
+						all[i].Status, all[i].KSeFNumber = ksef.StatusInfo{Code: 405, Description: "cancelled with its session"}, ""
+					}
+				}
+				return all
+			}
+			s.eventually("the list to be there", func() bool { return s.sim.Books().Rejected != nil && len(s.sim.Books().Rejected) == 1 })
+			w.until(tasks.KindConfirm, id, func() bool {
+				return !slices.Contains([]ledger.PackageState{ledger.PackageClosing, ledger.PackageProcessing}, s.pkg(id).State)
+			})
+			w.must(tasks.KindReceipt, id)
+			if p := s.pkg(id); p.State != ledger.PackageReceipted {
+				t.Errorf("the package is %s", p.State)
+			}
+			name := archive.ResultName(decided.NIP, decided.IssueDate, decided.ID)
+			if got, err := s.store.Get(t.Context(), name); err != nil || !strings.Contains(string(got), `"code": 450`) {
+				t.Errorf("result of the decided one: %s, %v", got, err)
+			}
+			if got := s.read(other.ID); got.Package == id {
+				t.Errorf("the other is %s and still in the package that is over", got.State)
+			}
+		})
 	}
 }

@@ -22,6 +22,35 @@ type CutPolicy struct {
 	DeadlineNear time.Duration
 }
 
+// Room is what is left of the tenant's batch sessions. The zero value says that there is plenty.
+type Room struct {
+	Pace time.Duration // how far apart sessions may be opened in the long run; see [ratelimit.Usage.Pace]
+	Sets int           // waiting sets of the tenant that share it; 0 is 1
+	Full bool          // none can be opened now: what is cut would only wait elsewhere, and grow no more
+}
+
+// patience is how long the oldest invoice waits for company. Sixty sessions an hour are enough for any waiting set that is cut every two minutes, not for ten of them, nor for one that is
+// configured to be cut every second: with little left, each set waits for its turn among the others, so packages come later and are larger, and the last session of the hour is
+// not spent on three invoices.
+func (p CutPolicy) patience(r Room) time.Duration {
+	return max(p.MaxWait, r.Pace*time.Duration(max(r.Sets, 1)))
+}
+
+func (p CutPolicy) waitedEnough(w ledger.Waiting, now time.Time, r Room) bool {
+	return !r.Full && now.Sub(w.Oldest) >= p.patience(r)
+}
+
+// sessionInvoices is the most that KSeF takes in one session (KSeF limits, September 2026).
+const sessionInvoices = 10_000
+
+// mostInvoices is how many make a package full. While sessions are scarce it is twice as many as usual, within KSeF's bound.
+func (p CutPolicy) mostInvoices(r Room) int {
+	if r.Pace <= 0 {
+		return p.MaxInvoices
+	}
+	return max(p.MaxInvoices, min(2*p.MaxInvoices, sessionInvoices))
+}
+
 // Cut is what to do with a waiting set now.
 type Cut string
 
@@ -36,22 +65,24 @@ const (
 // KSeF marks it offline. Five minutes build and open several packages of 10,000.
 const midnightGuard = 5 * time.Minute
 
-// Decide is pure: the same waiting set at the same time gives the same decision.
-func (p CutPolicy) Decide(w ledger.Waiting, now time.Time) Cut {
+// Decide is pure: the same waiting set at the same time, with the same room, gives the same decision. Little room never holds up what a deadline or midnight is near of.
+func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Room) Cut {
 	if w.Count == 0 {
 		return CutWait
 	}
 	few := w.Count < p.ExpressBelow
 	switch {
-	case w.Count >= p.MaxInvoices, w.Bytes >= p.MaxBytes:
+	case w.Count >= p.mostInvoices(r), w.Bytes >= p.MaxBytes:
 		return CutPackage
-	case w.Deadline.Sub(now) < p.DeadlineNear, untilMidnight(now) < midnightGuard, now.Sub(w.Oldest) >= p.MaxWait:
+	case w.Deadline.Sub(now) < p.DeadlineNear, untilMidnight(now) < midnightGuard:
 		if few {
 			return CutExpress
 		}
 		return CutPackage
-	case few && now.Sub(w.Newest) >= p.Quiet:
+	case few && (now.Sub(w.Newest) >= p.Quiet || now.Sub(w.Oldest) >= p.MaxWait):
 		return CutExpress
+	case p.waitedEnough(w, now, r):
+		return CutPackage
 	}
 	return CutWait
 }
@@ -78,7 +109,11 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 			return err
 		}
 		set := find(waits, group)
-		switch w.policy().Decide(set, w.o.Now()) {
+		decision, room, err := w.decide(ctx, waits, set, w.o.Now())
+		if err != nil {
+			return err
+		}
+		switch decision {
 		case CutWait:
 			return nil
 		case CutExpress:
@@ -87,12 +122,13 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 				return err
 			}
 			// The express lane has no room: with company or alone, a package it is, once the set has waited long enough.
-			if w.o.Now().Sub(set.Oldest) < w.o.MaxWait && set.Deadline.Sub(w.o.Now()) >= w.o.DeadlineNear {
+			now := w.o.Now()
+			if !w.policy().waitedEnough(set, now, room) && set.Deadline.Sub(now) >= w.o.DeadlineNear && untilMidnight(now) >= midnightGuard {
 				return nil
 			}
 		}
 		id := "pkg-" + xid.New().String()
-		ids, err := w.Ledger.Cut(ctx, id, group, ledger.CutLimits{Invoices: w.o.MaxInvoices, Bytes: w.o.MaxBytes})
+		ids, err := w.Ledger.Cut(ctx, id, group, ledger.CutLimits{Invoices: w.policy().mostInvoices(room), Bytes: w.o.MaxBytes})
 		if err != nil {
 			return err
 		}
@@ -105,6 +141,27 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 			return err // the sweep finds the package
 		}
 	}
+}
+
+// decide asks for the tenant's room only when something would be cut: a set that waits costs nothing.
+func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time) (Cut, Room, error) {
+	if d := w.policy().Decide(set, now, Room{}); d == CutWait {
+		return d, Room{}, nil
+	}
+	u, err := w.Budget.Usage(ctx, set.Group.Tenant, string(ksef.GroupBatchSession))
+	if err != nil {
+		return CutWait, Room{}, err
+	}
+	room := Room{Pace: u.Pace(), Full: u.Frozen > 0}
+	for _, win := range u.Windows {
+		room.Full = room.Full || win.Left == 0
+	}
+	for _, other := range waits {
+		if other.Group.Tenant == set.Group.Tenant {
+			room.Sets++
+		}
+	}
+	return w.policy().Decide(set, now, room), room, nil
 }
 
 func find(waits []ledger.Waiting, g ledger.Group) ledger.Waiting {

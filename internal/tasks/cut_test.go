@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
 )
 
 var usual = CutPolicy{MaxWait: 2 * time.Minute, MaxInvoices: 5000, MaxBytes: 1 << 30, ExpressBelow: 5, Quiet: 10 * time.Second, DeadlineNear: 2 * time.Hour}
@@ -70,7 +71,7 @@ func TestDecide(t *testing.T) {
 	} {
 		now := warsaw(t, c.now)
 		w := ledger.Waiting{Count: c.count, Bytes: c.bytes, Oldest: now.Add(-c.oldest), Newest: now.Add(-c.newest), Deadline: now.Add(c.due)}
-		if got := usual.Decide(w, now); got != c.want {
+		if got := usual.Decide(w, now, Room{}); got != c.want {
 			t.Errorf("%s: %s, want %s", c.what, got, c.want)
 		}
 	}
@@ -80,7 +81,7 @@ func TestDecide_ExpressOff_EverythingTravelsInPackages(t *testing.T) {
 	p, now := usual, warsaw(t, "2026-11-23 12:00:00 +01:00")
 	p.ExpressBelow = 0
 	rapid.Check(t, func(t *rapid.T) {
-		if got := p.Decide(anyWaiting(t, now), now); got == CutExpress {
+		if got := p.Decide(anyWaiting(t, now), now, Room{}); got == CutExpress {
 			t.Error("a single send although the express lane is off")
 		}
 	})
@@ -100,11 +101,11 @@ func TestDecide_NothingWaitsLongerThanItsTime_AndTimeOnlyMakesItMoreUrgent(t *te
 	rapid.Check(t, func(t *rapid.T) {
 		now := day.Add(time.Duration(rapid.Int64Range(0, int64(21*time.Hour)).Draw(t, "clock")))
 		w := anyWaiting(t, now)
-		got := usual.Decide(w, now)
+		got := usual.Decide(w, now, Room{})
 		if w.Count > 0 && now.Sub(w.Oldest) >= usual.MaxWait && got == CutWait {
 			t.Errorf("%+v waits on", w)
 		}
-		if later := usual.Decide(w, now.Add(time.Minute)); got != CutWait && later == CutWait {
+		if later := usual.Decide(w, now.Add(time.Minute), Room{}); got != CutWait && later == CutWait {
 			t.Errorf("%s now, %s a minute later", got, later)
 		}
 		if got == CutExpress && w.Count >= usual.ExpressBelow {
@@ -121,5 +122,84 @@ func TestUntilMidnight_IsTheDayOfWarsawWhateverItsLength(t *testing.T) {
 		if got := untilMidnight(warsaw(t, at)); got != want {
 			t.Errorf("at %s: %v, want %v", at, got, want)
 		}
+	}
+}
+
+func TestDecide_LittleRoom_CutsLargerAndLater_UnlessADeadlineOrMidnightIsNear(t *testing.T) {
+	const noon = "2026-11-23 12:00:00 +01:00"
+	hasty := usual
+	hasty.MaxWait = time.Second
+	for _, c := range []struct {
+		what   string
+		policy CutPolicy
+		now    string
+		count  int
+		oldest time.Duration
+		due    time.Duration
+		room   Room
+		want   Cut
+	}{
+		{"plenty left: a hasty policy is obeyed", hasty, noon, 7, time.Second, 36 * time.Hour, Room{}, CutPackage},
+		{"a minute between sessions: seven invoices do not cost one each second", hasty, noon, 7, time.Second, 36 * time.Hour, Room{Pace: time.Minute, Sets: 1}, CutWait},
+		{"they do after that minute", hasty, noon, 7, time.Minute, 36 * time.Hour, Room{Pace: time.Minute, Sets: 1}, CutPackage},
+		{"three sets share what is left", hasty, noon, 7, 2 * time.Minute, 36 * time.Hour, Room{Pace: time.Minute, Sets: 3}, CutWait},
+		{"and each has its turn", hasty, noon, 7, 3 * time.Minute, 36 * time.Hour, Room{Pace: time.Minute, Sets: 3}, CutPackage},
+		{"a pace shorter than the usual wait changes nothing", usual, noon, 7, 2 * time.Minute, 36 * time.Hour, Room{Pace: time.Minute, Sets: 1}, CutPackage},
+		{"nothing left: a package would only wait elsewhere, and grow no more", hasty, noon, 7, time.Hour, 36 * time.Hour, Room{Pace: time.Minute, Full: true}, CutWait},
+		{"nothing left: few go express all the same", hasty, noon, 3, time.Hour, 36 * time.Hour, Room{Pace: time.Minute, Full: true}, CutExpress},
+		{"a full package becomes a larger one", usual, noon, 5000, time.Second, 36 * time.Hour, Room{Pace: time.Second}, CutWait},
+		{"but not larger than KSeF takes", usual, noon, 10_000, time.Second, 36 * time.Hour, Room{Pace: time.Hour, Sets: 9}, CutPackage},
+		{"a deadline is near: cut, whatever is left", hasty, noon, 7, 0, time.Hour, Room{Pace: time.Hour, Sets: 9}, CutPackage},
+		{"midnight is near: cut, whatever is left", hasty, "2026-11-23 23:57:00 +01:00", 7, 0, 36 * time.Hour, Room{Pace: time.Hour, Sets: 9}, CutPackage},
+	} {
+		now := warsaw(t, c.now)
+		w := ledger.Waiting{Count: c.count, Bytes: 1000, Oldest: now.Add(-c.oldest), Newest: now, Deadline: now.Add(c.due)}
+		if got := c.policy.Decide(w, now, c.room); got != c.want {
+			t.Errorf("%s: %s, want %s", c.what, got, c.want)
+		}
+	}
+}
+
+// Invoices trickle in for five hours, five each second, and the policy would cut each second. The sessions opened stay within sixty an hour by themselves, and are not saved up either.
+func TestDecide_ATrickleUnderAHastyPolicy_KeepsWithinTheSessionsOfEachHour(t *testing.T) {
+	hasty := usual
+	hasty.MaxWait = time.Second
+	start := warsaw(t, "2026-11-23 08:00:00 +01:00")
+	var opened []time.Time
+	inLastHour := func(now time.Time) int {
+		n := 0
+		for _, at := range opened {
+			if now.Sub(at) <= time.Hour {
+				n++
+			}
+		}
+		return n
+	}
+	set := ledger.Waiting{}
+	refused := 0
+	for s := range 5 * 3600 {
+		now := start.Add(time.Duration(s) * time.Second)
+		if set.Count == 0 {
+			set = ledger.Waiting{Oldest: now, Deadline: now.Add(36 * time.Hour)}
+		}
+		set.Count, set.Newest = set.Count+5, now
+		used := inLastHour(now)
+		free := time.Duration(0)
+		if used > 0 {
+			free = time.Hour - now.Sub(opened[len(opened)-used])
+		}
+		u := ratelimit.Usage{Windows: []ratelimit.WindowUsage{{Window: ratelimit.Window{Limit: 60, Per: time.Hour}, Used: used, Left: 60 - used, Free: free}}}
+		if hasty.Decide(set, now, Room{Pace: u.Pace(), Sets: 1, Full: used >= 60}) == CutPackage {
+			if used >= 60 {
+				refused++
+				continue
+			}
+			opened = append(opened, now)
+			set = ledger.Waiting{}
+		}
+	}
+	t.Logf("%d sessions in five hours, %d cuts that would have had to wait", len(opened), refused)
+	if refused > 10 || len(opened) < 5*55 || len(opened) > 300 {
+		t.Errorf("%d sessions, %d refused", len(opened), refused)
 	}
 }

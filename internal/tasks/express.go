@@ -11,6 +11,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 )
 
@@ -40,8 +41,9 @@ func newExpress() *express {
 // errStopping says that this process takes no more work; the task goes to another worker.
 var errStopping = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonStopping, What: "this worker is about to stop"}
 
-// maxSendWait is the longest wait for a single send that is worth writing it down for; it is about what the limiter sleeps through.
-const maxSendWait = 2 * time.Second
+// sendPatience is how long a send sleeps at most once it is written down. Its turn came within what the limiter sleeps through (2 s, or as configured) before that; a little more, because
+// to write it back, and to wait a whole round, for the tenth of a second that the ledger took would waste a place.
+const sendPatience = 4 * time.Second
 
 // send posts one invoice into the worker's open online session.
 func (w *Worker) send(ctx context.Context, id string) error {
@@ -59,6 +61,16 @@ func (w *Worker) send(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	ctx = w.urgency(ctx, &inv)
+	// Before anything else: nothing is read or written for a send that would only wait. Its place in line is kept, so it is told its own turn and not everybody's.
+	if err := w.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
+		notNow, full := errors.AsType[*ratelimit.NotNow](err)
+		if full && inv.Chosen && notNow.Wait > w.o.MaxWait {
+			w.warn(ctx, "leave the line of single sends", w.Budget.Leave(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)))
+			return w.Ledger.Unchoose(ctx, &inv) // a package will be sooner
+		}
+		return err
+	}
 	doc, err := w.document(ctx, &inv)
 	var bad *errDocument
 	if errors.As(err, &bad) {
@@ -66,15 +78,6 @@ func (w *Worker) send(ctx context.Context, id string) error {
 	}
 	if err != nil {
 		return err
-	}
-	if wait, err := w.Budget.Peek(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
-		return err
-	} else if wait > maxSendWait {
-		if inv.Chosen && wait > w.o.MaxWait {
-			return w.Ledger.Unchoose(ctx, &inv) // a package will be sooner
-		}
-		// Nothing is written for a send that would only wait.
-		return later(wait, retry.ReasonLimit, "single sends are used up")
 	}
 	s, err := w.acquire(ctx, t, inv.Tenant, inv.Form)
 	if err != nil {
@@ -96,7 +99,7 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		return err
 	}
 	inv.Rev, inv.State, inv.Package = rev, ledger.Sending, s.pkg.ID
-	sent, err := t.SendInvoice(ctx, ksef.Seal(s.pkg.Session, s.key, doc))
+	sent, err := t.SendInvoice(ratelimit.With(ctx, ratelimit.MaxWait(sendPatience)), ksef.Seal(s.pkg.Session, s.key, doc))
 	// What happened is written even when this run's time is up: the answer will not come a second time.
 	ctx = context.WithoutCancel(ctx)
 	if err == nil {

@@ -13,6 +13,7 @@ import (
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/pack"
+	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 )
 
@@ -39,16 +40,19 @@ func (w *Worker) submitPackage(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	pub, err := t.PublicKey(ctx) // before the work of building: a gateway that is down is found out here
+	ctx = w.rank(ctx, &p)
+	// Both before the work of building: that no session may be opened yet, and that the gateway is down, are found out here.
+	if err := w.Budget.Join(ctx, p.Tenant, string(ksef.GroupBatchSession)); err != nil {
+		return err
+	}
+	pub, err := t.PublicKey(ctx)
 	if err != nil {
 		return err
 	}
-	select {
-	case w.builds <- struct{}{}:
-		defer func() { <-w.builds }()
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if !w.builds.begin(p.Tenant) {
+		return later(buildLater, retry.ReasonLimit, "this worker builds as many packages as it may")
 	}
+	defer w.builds.end(p.Tenant)
 	key, err := ksef.NewSessionKey()
 	if err != nil {
 		return err
@@ -66,7 +70,8 @@ func (w *Worker) submitPackage(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	opened, err := t.OpenBatch(ctx, batchRequest(&p, info, built))
+	// Built, it is worth a longer wait than a request usually is: to build it again would cost more.
+	opened, err := t.OpenBatch(ratelimit.With(ctx, ratelimit.MaxWait(openPatience)), batchRequest(&p, info, built))
 	if err != nil {
 		return w.openRefused(ctx, t, &p, err)
 	}

@@ -27,6 +27,7 @@ func (w *Worker) Pulse(ctx context.Context) {
 			w.warn(ctx, "say that this worker is alive", w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter))
 		}
 		w.warn(ctx, "close idle sessions", w.closeIdle(ctx, false))
+		w.warn(ctx, "plan the looks at sessions", w.replan(ctx, now))
 		w.warn(ctx, "look for packages to cut", w.queueCuts(ctx, now, nil))
 		// A sweep that is done leaves no trace: asked for at every pulse, it would run at every pulse.
 		if round := now.Unix() / max(1, int64(w.o.SweepEvery/time.Second)); round != swept {
@@ -58,10 +59,14 @@ func (w *Worker) queueCuts(ctx context.Context, now time.Time, busy map[string]b
 		return err
 	}
 	for _, set := range waits {
-		if w.policy().Decide(set, now) == CutWait {
+		decision, _, err := w.decide(ctx, waits, set, now)
+		if err != nil {
+			return err
+		}
+		if decision == CutWait {
 			continue
 		}
-		err := w.Queue.PutNew(ctx, KindCut, set.Group.Name(), 0)
+		err = w.Queue.PutNew(ctx, KindCut, set.Group.Name(), 0)
 		if err == nil && busy != nil {
 			err = w.Queue.Put(ctx, KindCut, set.Group.Name(), 0, When{Busy: busy})
 		}

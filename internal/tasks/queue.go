@@ -126,6 +126,29 @@ func enqueueAs(ctx context.Context, client *asynq.Client, k Kind, id, taskID str
 	return nil
 }
 
+// Open makes every queue known, so that the dashboard and the metrics show those that nothing has come to yet: asynq knows a queue from its first task on. That is a task here that
+// would be a sweep an hour later, and is taken out again.
+func (q *Queue) Open(ctx context.Context) error {
+	known, err := q.inspect.Queues()
+	if err != nil {
+		return fmt.Errorf("list queues: %w", err)
+	}
+	for name := range Queues() {
+		if slices.Contains(known, name) {
+			continue
+		}
+		id := "open:" + name
+		_, err := q.client.EnqueueContext(ctx, asynq.NewTask(string(KindSweep), encodePayload("open")), asynq.Queue(name), asynq.TaskID(id), asynq.ProcessIn(time.Hour))
+		if err := ignoreConflict(err); err != nil {
+			return fmt.Errorf("open queue %s: %w", name, err)
+		}
+		if err := q.inspect.DeleteTask(name, id); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+			return fmt.Errorf("open queue %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
 // Depth tells how many tasks of a kind's queue exist in any state but archived and completed; 0 for a queue never used.
 func (q *Queue) Depth(k Kind) (int, error) {
 	known, err := q.inspect.Queues() // asked first: GetQueueInfo's "no such queue" is of a type that asynq keeps to itself

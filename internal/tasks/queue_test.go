@@ -252,3 +252,27 @@ func TestPutAllNew_RedisGone_IsAnError(t *testing.T) {
 		t.Error("a depth was told of nothing")
 	}
 }
+
+func TestOpen_EveryQueueIsKnownAndEmpty(t *testing.T) {
+	b := newBench(t)
+	b.must(b.Put(t.Context(), KindReceipt, "x", 0, When{}))
+	for range 2 { // each worker does it
+		b.must(b.Open(t.Context()))
+	}
+	known, err := b.eyes.Queues()
+	b.must(err)
+	if len(known) != len(Queues()) {
+		t.Errorf("known are %v", known)
+	}
+	for _, q := range known {
+		info, err := b.eyes.GetQueueInfo(q)
+		b.must(err)
+		want := 0
+		if q == QueueReceipts {
+			want = 1
+		}
+		if info.Size != want {
+			t.Errorf("%s holds %d tasks", q, info.Size)
+		}
+	}
+}

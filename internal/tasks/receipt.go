@@ -29,6 +29,7 @@ func (w *Worker) receipt(ctx context.Context, id string) error {
 	if p.State != ledger.PackageSettled {
 		return nil
 	}
+	ctx = w.rank(ctx, &p)
 	held, err := w.Ledger.Held(ctx, p.ID)
 	if err != nil {
 		return err

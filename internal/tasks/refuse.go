@@ -11,7 +11,7 @@ import (
 
 // newSession puts the invoices of a package that KSeF refused as a whole into a new one, with a public key fetched anew. After Options.Refusals such
 // refusals the package is halved, and each half is halved again at its next refusal: one poisonous invoice among n is alone after
-// about log2(n) steps, and what is not at fault goes through on the way. end is failed, or abandoned when close was never tried.
+// about log2(n) steps, and what is not at fault goes through on the way. end is failed, settled when something decided stays in it, or abandoned when close was never tried.
 func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package, end ledger.PackageState, code int, reason string) error {
 	t.Invalidate()
 	strikes := p.Strikes + 1
@@ -41,6 +41,9 @@ func (w *Worker) halve(ctx context.Context, p *ledger.Package, end ledger.Packag
 		if err := w.park(ctx, &inv, p.Code, fmt.Sprintf("KSeF refuses every session that contains it: %s; mend it and hand it in under a new number, or retry", reason)); err != nil {
 			return err
 		}
+		if ledger.MayMovePackage(p.State, ledger.PackageSettled) {
+			end = ledger.PackageSettled // it stays in the package, which owes it a result document
+		}
 		return w.repack(ctx, p, end, reason)
 	}
 	half := len(ids) / 2
@@ -61,6 +64,9 @@ func (w *Worker) repack(ctx context.Context, p *ledger.Package, end ledger.Packa
 		if err := w.Queue.Put(ctx, KindPackage, part.ID, 0, When{}); err != nil {
 			return err // the sweep finds it
 		}
+	}
+	if end == ledger.PackageSettled {
+		return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
@@ -112,6 +113,8 @@ type door struct {
 	keys    *ksef.KeyCache
 	between func(step string)
 	sent    func(ksef.SentInvoice, error) (ksef.SentInvoice, error) // what the handler is told of a send
+	session func(ksef.SessionInfo) ksef.SessionInfo                 // and of a session
+	listed  func([]ksef.InvoiceInfo) []ksef.InvoiceInfo             // and of the invoices in it
 }
 
 func (d *door) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return d.keys.Get(ctx) }
@@ -121,6 +124,22 @@ func (d *door) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentIn
 	got, err := d.Client.SendInvoice(ctx, r)
 	if d.sent != nil {
 		return d.sent(got, err)
+	}
+	return got, err
+}
+
+func (d *door) SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error) {
+	got, err := d.Client.SessionStatus(ctx, session)
+	if err == nil && d.session != nil {
+		got = d.session(got)
+	}
+	return got, err
+}
+
+func (d *door) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
+	got, err := d.Client.SessionInvoices(ctx, session)
+	if err == nil && d.listed != nil {
+		got = d.listed(got)
 	}
 	return got, err
 }
@@ -146,6 +165,11 @@ func (s *stage) door() *door {
 type noLimits struct{}
 
 func (noLimits) Peek(context.Context, string, string) (time.Duration, error) { return 0, nil }
+func (noLimits) Join(context.Context, string, string) error                  { return nil }
+func (noLimits) Leave(context.Context, string, string) error                 { return nil }
+func (noLimits) Usage(context.Context, string, string) (ratelimit.Usage, error) {
+	return ratelimit.Usage{}, nil
+}
 
 // actor is one worker process: its handlers, run by hand.
 type actor struct {

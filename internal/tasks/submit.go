@@ -7,6 +7,11 @@ import (
 	"ksefworker/internal/ledger"
 )
 
+// singly reports an invoice that goes by the express lane without having waited with others.
+func singly(inv *ledger.Invoice) bool {
+	return inv.Lane == ledger.Express && !inv.Attachment && !inv.Offline
+}
+
 // submit chooses the lane of an invoice. Auto waits with the others, because only then it shows whether there are few or many (see [Worker.cut]); an attachment
 // always travels in a package (KSeF takes them in batch sessions only), and so does what is declared offline (only a batch session has a place for it).
 func (w *Worker) submit(ctx context.Context, id string) error {
@@ -20,7 +25,7 @@ func (w *Worker) submit(ctx context.Context, id string) error {
 	if inv.State != ledger.Queued || inv.Group != "" {
 		return nil
 	}
-	if inv.Lane == ledger.Express && !inv.Attachment && !inv.Offline {
+	if singly(&inv) {
 		return w.Queue.Put(ctx, KindSend, inv.ID, inv.Rev, When{})
 	}
 	return w.Ledger.Wait(ctx, &inv)

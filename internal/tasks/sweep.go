@@ -90,7 +90,7 @@ func (w *Worker) sweepQueued(ctx context.Context, before time.Time, busy map[str
 			continue
 		}
 		kind := KindSubmit
-		if invs[i].Lane == ledger.Express && !invs[i].Attachment && !invs[i].Offline { // as in submit: those have no place in an online session
+		if singly(&invs[i]) {
 			kind = KindSend
 		}
 		if err := w.Queue.Put(ctx, kind, invs[i].ID, invs[i].Rev, When{Busy: busy}); err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ratelimit"
 )
 
 // The doors to KSeF that this package needs, for one taxpayer. They speak in ksef's facts but know nothing of HTTP; *ksef.Client is the
@@ -53,7 +54,14 @@ type Transport interface {
 	Papers
 }
 
-// Budget tells how long a request of a group would have to wait for the tenant's limits now. Zero: it would go at once. Nothing is booked.
+// Budget is what this package knows of the tenant's limits. Who asks, and how urgently, is said by [ratelimit.With] in the context. Nothing here books: that is the transport's.
 type Budget interface {
+	// Peek tells how long a request of a group would have to wait now. Zero: it would go at once.
 	Peek(ctx context.Context, tenant, group string) (time.Duration, error)
+	// Join returns nil when a request may go within what is slept, or keeps it a place in line and returns *[ratelimit.NotNow] with the delay of its turn.
+	Join(ctx context.Context, tenant, group string) error
+	// Leave gives that place up.
+	Leave(ctx context.Context, tenant, group string) error
+	// Usage tells what is used of a group's windows.
+	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
 }

@@ -12,6 +12,7 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 )
 
@@ -46,6 +47,7 @@ type Options struct {
 	ExpressIdle        time.Duration
 	ExpressMaxAge      time.Duration
 	ExpressMaxInvoices int
+	ExpressShare       float64 // of single sends, left free for invoices submitted with lane express
 
 	ConfirmFirst time.Duration
 	ConfirmMax   time.Duration
@@ -74,11 +76,9 @@ type Worker struct {
 	Parts
 	o       Options
 	express *express
-	builds  chan struct{} // bounds the packages that are built at the same time
+	builds  *builds
+	plan    plan
 }
-
-// parallelBuilds is how many packages one worker builds at a time: each keeps a core busy and a spool file on disk.
-const parallelBuilds = 2
 
 // NewWorker returns the handlers over parts.
 func NewWorker(p Parts, o Options) *Worker {
@@ -94,7 +94,7 @@ func NewWorker(p Parts, o Options) *Worker {
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
 	}
-	return &Worker{Parts: p, o: o, express: newExpress(), builds: make(chan struct{}, parallelBuilds)}
+	return &Worker{Parts: p, o: o, express: newExpress(), builds: newBuilds()}
 }
 
 // Mux routes every kind of task to its handler.
@@ -122,7 +122,8 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		if err != nil {
 			return err
 		}
-		err = handle(ctx, id)
+		// Every request of a task stands in line under the task's name: at its return it has its place, and not the last one.
+		err = handle(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id)
 		if err == nil {
 			return nil
 		}

@@ -61,7 +61,8 @@ end
 
 -- Writes the log; final is the last instant in body. The key dies by itself when nothing in it can matter any more.
 local function save(key, now, log, final, body)
-  local till = math.max(final + log.longest, log.frozen)
+  -- A minute beyond a freeze: the gentle start after it takes that long.
+  local till = math.max(final + log.longest, log.frozen + 60000000)
   local ttl = math.max(math.ceil((till - now) / 1000), 0) + 1000
   redis.call('SET', key, char(1) .. bytes(log.frozen) .. bytes(log.longest) .. char(log.mark) .. body,
     'PX', string.format('%.0f', ttl))

@@ -1,8 +1,13 @@
--- Count. ARGV: now, then the length of each window. Returns {now, frozen until, instants ahead, used in each window…}.
+-- Count. ARGV: now, then the length of each window. KEYS: the log, then the lines by order of arrival.
+-- Returns {now, frozen until, instants ahead, in line, used in each window, age of the oldest there…}.
 local now = clock(ARGV[1])
 local log = load(KEYS[1])
-local answer = {now, log.frozen, log.count + 1 - from(log, now + 1)}
+local line = 0
+for k = 2, #KEYS do line = line + redis.call('ZCARD', KEYS[k]) end
+local answer = {now, log.frozen, log.count + 1 - from(log, now + 1), line}
 for a = 2, #ARGV do
-  answer[#answer + 1] = log.count + 1 - from(log, now - tonumber(ARGV[a]))
+  local oldest = from(log, now - tonumber(ARGV[a]))
+  answer[#answer + 1] = log.count + 1 - oldest
+  answer[#answer + 1] = oldest <= log.count and now - instant(log, oldest) or 0
 end
 return answer

@@ -1,0 +1,97 @@
+package app_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// scaled makes an hour a minute on both sides. The margin stays as long as this machine needs it.
+func scaled(c *config.Config) {
+	c.Limits.Scale, c.Limits.Margin = 60, 500*time.Millisecond
+}
+
+var scaledSim = simulator.Options{Profile: simulator.Production, Scale: 60}
+
+// receipted polls until all of the given are, and tells when.
+func (p *pool) receipted(taken []tasks.Admission, within time.Duration) time.Time {
+	p.t.Helper()
+	for deadline := time.Now().Add(within); ; <-time.After(50 * time.Millisecond) {
+		done := 0
+		for _, a := range taken {
+			if p.state(a).State == ledger.Receipted {
+				done++
+			}
+		}
+		if done == len(taken) {
+			return time.Now()
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%d of %d receipted after %s", done, len(taken), within)
+		}
+	}
+}
+
+// The express lane: one tenant has more single sends than two hours allow, the other ten.
+func TestFairness_OneTenantFloodsTheExpressLane_TheOthersTenAreNotDelayed(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, scaledSim, scaled)
+	p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 1000)...)
+	ten := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(1), 10)...)
+	began := time.Now()
+	for range 2 {
+		p.work()
+	}
+	took := p.receipted(ten, 60*time.Second).Sub(began)
+	t.Logf("ten sends after %.1f s", took.Seconds())
+	for _, v := range p.sim.Books().Violations {
+		t.Errorf("limit overrun: %+v", v)
+	}
+}
+
+// Clocks of workers that are minutes off, each in its own direction: the limits are counted on Redis's clock alone.
+func TestClocks_OffByMinutes_NoLimitIsOverrunAndNothingIsLost(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, scaledSim, scaled)
+	for _, off := range []time.Duration{-7 * time.Minute, -30 * time.Second, 4 * time.Minute, 11 * time.Minute} {
+		p.workOff(off)
+	}
+	docs := good(sample.NIP(0), 220)
+	taken := p.admit(tasks.Terms{Lane: ledger.Express}, docs[:120]...)
+	taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[120:]...)...)
+	began := time.Now()
+	p.wait(120*time.Second, taken, ledger.Receipted)
+	p.balanced(220)
+	t.Logf("220 invoices after %.1f s", time.Since(began).Seconds())
+}
+
+// workOff starts a worker whose clock is off.
+func (p *pool) workOff(by time.Duration) {
+	p.t.Helper()
+	b := p.open()
+	app.SetClock(b, func() time.Time { return time.Now().Add(by) })
+	w, err := app.NewWorker(p.t.Context(), b, zerolog.New(p.log).With().Timestamp().Logger())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := w.Run(ctx); err != nil {
+			p.t.Errorf("worker: %v", err)
+		}
+	}()
+	var once sync.Once
+	p.t.Cleanup(func() { once.Do(func() { cancel(); <-done }) })
+}

@@ -1,0 +1,70 @@
+package app_test
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// KSeF says 429: the group rests for the whole pool and says so; then one request goes before any other, and not a burst of all that waited.
+func TestThrottled_TheGroupRests_SaysSo_AndResumesGently(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, quickSim, hasty)
+	if err := p.sim.Inject(simulator.Fault{On: "send", Kind: simulator.TooMany, For: 4 * time.Second, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	addr, _ := p.workAt()
+	p.work()
+	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 9)...)
+	until(t, 30*time.Second, "the group rests, and readiness and metrics say so", func() bool {
+		ready, metrics := get(t, "http://"+addr+"/readyz"), get(t, "http://"+addr+"/metrics")
+		frozen := `ksef_limit_frozen_seconds{group="invoiceSend",tenant="` + sample.NIP(0) + `"} `
+		_, after, _ := strings.Cut(metrics, frozen)
+		return strings.Contains(ready, "invoiceSend rests for") && after != "" && !strings.HasPrefix(after, "0\n")
+	})
+	p.wait(60*time.Second, taken, ledger.Receipted)
+	p.balanced(9)
+	metrics := get(t, "http://"+addr+"/metrics")
+	for _, name := range []string{"ksef_limit_used", "ksef_limit_allowed", "ksef_limit_left"} {
+		for _, window := range []string{"1s", "1m0s", "1h0m0s"} {
+			if want := name + `{group="invoiceSend",tenant="` + sample.NIP(0) + `",window="` + window + `"}`; !strings.Contains(metrics, want) {
+				t.Errorf("no %s", want)
+			}
+		}
+	}
+	if want := `ksef_limit_line{group="` + ratelimit.GroupInvoiceSend + `",tenant="` + sample.NIP(0) + `"} 0`; !strings.Contains(metrics, want) {
+		t.Errorf("no %s", want)
+	}
+	// By the books: after the freeze one, two a step later, then four. (The simulator writes down what was sent before the freeze at its next request: one more.)
+	var at []time.Time
+	for _, a := range p.sim.Books().Accepted {
+		at = append(at, a.At)
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	if len(at) != 9 || at[3].Sub(at[0]) < time.Second || at[8].Sub(at[2]) < time.Second || at[8].Sub(at[0]) < 3*time.Second {
+		t.Errorf("accepted at %v, want one, then two, then four, each some time apart", at)
+	}
+}

@@ -1,0 +1,277 @@
+package ratelimit
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+// told asks with a ticket and returns how long it was told to wait; a booking is 0 or what is slept.
+func told(t *testing.T, s Store, r Request, name string) (wait time.Duration, booked bool) {
+	t.Helper()
+	r.Ticket = name
+	b, err := s.Book(t.Context(), r)
+	if n, ok := errors.AsType[*NotNow](err); ok {
+		return n.Wait, false
+	}
+	must(t, err)
+	return b.Wait, true
+}
+
+func TestStore_Line_EachIsToldItsOwnTurn_SoThatAsManyReturnAsMayGo(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		r := Request{Key: send, Limits: Limits{{3, 10 * time.Second}, {6, time.Minute}}}
+		for range 3 {
+			mustBook(t, s, r)
+		}
+		const ten, minute = 10*time.Second + tick, time.Minute + tick
+		want := []time.Duration{ten, ten, ten, minute, minute, minute, minute + ten, minute + ten, minute + ten, 2 * minute, 2 * minute}
+		for round := range 3 { // asking again changes nothing
+			for i, d := range want {
+				if got, booked := told(t, s, r, fmt.Sprint(i)); got != d || booked {
+					t.Errorf("round %d: caller %d is told %s (booked %v), want %s", round, i, got, booked, d)
+				}
+			}
+		}
+		if u, err := s.Usage(t.Context(), send, r.Limits); err != nil || u.InLine != len(want) || u.Windows[0].Used != 3 {
+			t.Errorf("usage %+v, %v", u, err)
+		}
+	})
+}
+
+func TestStore_Line_ANewcomerDoesNotPassThoseWhoWait(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		r := Request{Key: send, Limits: Limits{{1, 10 * time.Second}}}
+		mustBook(t, s, r)
+		told(t, s, r, "first")
+		told(t, s, r, "second")
+		h.advance(10*time.Second + tick) // the first's turn; a newcomer is quicker
+		if wait, booked := told(t, s, r, "newcomer"); booked || wait != 2*(10*time.Second+tick) {
+			t.Errorf("newcomer: %s, booked %v", wait, booked)
+		}
+		h.advance(time.Second) // and the first is late, as a queue brings it back
+		if wait, booked := told(t, s, r, "first"); !booked || wait != 0 {
+			t.Errorf("first: %s, booked %v", wait, booked)
+		}
+		for name, want := range map[string]time.Duration{"second": 10*time.Second + tick, "newcomer": 2 * (10*time.Second + tick)} {
+			if wait, booked := told(t, s, r, name); booked || wait != want {
+				t.Errorf("%s: %s, booked %v, want %s", name, wait, booked, want)
+			}
+		}
+	})
+}
+
+func TestStore_Line_WhoReturnsEarlyOrLate_KeepsItsPlace_AndNothingIsOverrun(t *testing.T) {
+	limits := Limits{{3, 10 * time.Second}, {7, time.Minute}}
+	h := newHands()
+	s := NewMemory(h.now)
+	lives := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		lives++
+		r := Request{Key: Key{fmt.Sprintf("t%d", lives), "g"}, Limits: limits, MaxWait: 2 * time.Second}
+		const callers = 25
+		returns := map[int]time.Time{}
+		var sent []time.Time
+		var order []int
+		start := h.now()
+		for i := range callers {
+			returns[i] = start.Add(time.Duration(i) * time.Millisecond)
+		}
+		for len(returns) > 0 {
+			next := -1
+			for i, at := range returns {
+				if next < 0 || at.Before(returns[next]) || (at.Equal(returns[next]) && i < next) {
+					next = i
+				}
+			}
+			if at := returns[next]; at.After(h.now()) {
+				h.advance(at.Sub(h.now()))
+			}
+			r.Ticket = fmt.Sprint(next)
+			b, err := s.Book(t.Context(), r)
+			var n *NotNow
+			if errors.As(err, &n) {
+				// As asynq does: up to two seconds before, up to a fifth of one after.
+				off := time.Duration(rapid.IntRange(-2000, 200).Draw(rt, "off")) * time.Millisecond
+				returns[next] = h.now().Add(max(n.Wait+off, time.Millisecond))
+				continue
+			}
+			if err != nil {
+				rt.Fatal(err)
+			}
+			delete(returns, next)
+			sent, order = append(sent, b.At), append(order, next)
+		}
+		assertNoWindowOverrun(rt, sent, limits)
+		// 25 at 7 a minute end in the fourth minute; a place lost at each round would cost one more.
+		if took := slices.MaxFunc(sent, time.Time.Compare).Sub(start); took > 3*time.Minute+30*time.Second {
+			rt.Errorf("took %s", took)
+		}
+		for at, caller := range order {
+			if d := caller - at; d > 7 || d < -7 {
+				rt.Errorf("caller %d went as number %d: %v", caller, at, order)
+			}
+		}
+	})
+}
+
+func TestStore_Line_WhoDoesNotReturn_LosesItsPlace(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		r := Request{Key: send, Limits: Limits{{1, time.Minute}}}
+		mustBook(t, s, r)
+		told(t, s, r, "dead")
+		told(t, s, r, "alive")
+		h.advance(time.Minute + tick + lapse)
+		if wait, booked := told(t, s, r, "alive"); booked || wait != time.Minute+tick {
+			t.Errorf("within the time to return: %s, booked %v", wait, booked)
+		}
+		h.advance(tick)
+		if wait, booked := told(t, s, r, "alive"); !booked || wait != 0 {
+			t.Errorf("after it: %s, booked %v", wait, booked)
+		}
+	})
+}
+
+func TestStore_Line_WhoLeaves_MakesRoom(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		r := Request{Key: send, Limits: Limits{{1, time.Minute}}}
+		mustBook(t, s, r)
+		told(t, s, r, "a")
+		told(t, s, r, "b")
+		must(t, s.Leave(t.Context(), send, "a"))
+		must(t, s.Leave(t.Context(), send, "nobody"))
+		must(t, s.Leave(t.Context(), Key{"1111111111", "x"}, "nobody"))
+		if wait, _ := told(t, s, r, "b"); wait != time.Minute+tick {
+			t.Errorf("b waits %s", wait)
+		}
+	})
+}
+
+func TestStore_Line_TheUrgentDoNotStandBehindTheOthers(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		limits := Limits{{2, time.Minute}}
+		bulk, urgent := Request{Key: send, Limits: limits, Reserve: 1}, Request{Key: send, Limits: limits}
+		if _, booked := told(t, s, bulk, "b0"); !booked {
+			t.Fatal("no place at all")
+		}
+		for i := range 5 {
+			told(t, s, bulk, fmt.Sprint("b", i+1))
+		}
+		if wait, booked := told(t, s, urgent, "u0"); !booked || wait != 0 {
+			t.Errorf("urgent: %s, booked %v", wait, booked)
+		}
+		// What falls free is the urgent ones' as long as there are any.
+		if wait, booked := told(t, s, urgent, "u1"); booked || wait != time.Minute+tick {
+			t.Errorf("second urgent: %s, booked %v", wait, booked)
+		}
+		h.advance(time.Minute + tick)
+		if _, booked := told(t, s, urgent, "u1"); !booked {
+			t.Error("the second urgent did not go in its turn")
+		}
+		if _, booked := told(t, s, bulk, "b1"); booked {
+			t.Error("bulk took the place that is left free")
+		}
+	})
+}
+
+func TestStore_Share_LeavesItsPartOfEachWindow(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+		r := Request{Key: send, Limits: Limits{{20, time.Minute}}, Share: 0.25}
+		for range 15 {
+			mustBook(t, s, r)
+		}
+		_, err := s.Book(t.Context(), r)
+		wantNotNow(t, err, time.Minute+tick, ReasonLimit)
+		for range 5 {
+			mustBook(t, s, Request{Key: send, Limits: r.Limits})
+		}
+		for _, bad := range []float64{-0.1, 1, 2} {
+			if _, err := s.Book(t.Context(), Request{Key: send, Share: bad}); err == nil {
+				t.Errorf("share %v was taken", bad)
+			}
+		}
+	})
+}
+
+// The oracle books one after the other.
+func TestSlot_IsWhereTheLastOfThemWouldBeBooked(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := newHands().now()
+		limits := Limits{{rapid.IntRange(1, 4).Draw(t, "few"), 5 * time.Second}, {rapid.IntRange(2, 12).Draw(t, "many"), time.Minute}}
+		var booked []time.Time
+		at := now.Add(-2 * time.Minute)
+		for range rapid.IntRange(0, 20).Draw(t, "booked") {
+			at = at.Add(time.Duration(rapid.IntRange(0, 20_000_000).Draw(t, "gap")) * us)
+			if at.After(now) {
+				break
+			}
+			if Earliest(at, booked, limits, 0).Equal(at) {
+				booked = append(booked, at)
+			}
+		}
+		ahead := rapid.IntRange(0, limits[1].Limit-1).Draw(t, "ahead")
+		line := slices.Clone(booked)
+		for range ahead {
+			line = append(line, Earliest(now, line, limits, 0))
+			slices.SortFunc(line, time.Time.Compare)
+		}
+		want := Earliest(now, line, limits, 0)
+		if got := Earliest(Slot(now, booked, limits, ahead), booked, limits, 0); !got.Equal(want) {
+			t.Fatalf("slot after %d is +%s, want +%s (booked %v)", ahead, got.Sub(now), want.Sub(now), booked)
+		}
+		if rounds := rapid.IntRange(1, 1000).Draw(t, "rounds"); ahead > 0 {
+			far := Slot(now, booked, limits, ahead+rounds*limits[1].Limit)
+			if want := Slot(now, booked, limits, ahead).Add(time.Duration(rounds) * (time.Minute + tick)); !far.Equal(want) {
+				t.Fatalf("%d rounds later it is +%s, want +%s", rounds, far.Sub(now), want.Sub(now))
+			}
+		}
+	})
+}
+
+// Random lives with tickets: both stores tell the same story to the microsecond.
+func TestStores_WithLines_TellTheSameStory(t *testing.T) {
+	h := newHands()
+	client, _ := redistest.New(t)
+	memory, shared := NewMemory(h.now), newRedisAt(client, h.now)
+	tables := []Limits{{{2, time.Minute}, {9, 20 * time.Minute}}, {{3, time.Minute}}, nil}
+	lives := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		lives++
+		key := Key{fmt.Sprintf("t%d", lives), "g"}
+		rt.Repeat(map[string]func(*rapid.T){
+			"book": func(rt *rapid.T) {
+				r := Request{
+					Key: key, Limits: rapid.SampledFrom(tables).Draw(rt, "limits"), Ticket: rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e"}).Draw(rt, "ticket"),
+					MaxWait: time.Duration(rapid.SampledFrom([]int{-1, 0, 2, 2, 90}).Draw(rt, "max wait")) * time.Second,
+					Reserve: rapid.SampledFrom([]int{0, 0, 1}).Draw(rt, "reserve"),
+				}
+				m, errM := memory.Book(t.Context(), r)
+				s, errS := shared.Book(t.Context(), r)
+				if fmt.Sprint(m, errM) != fmt.Sprint(s, errS) {
+					rt.Fatalf("memory %+v (%v), redis %+v (%v)", m, errM, s, errS)
+				}
+			},
+			"advance": func(rt *rapid.T) { h.advance(time.Duration(rapid.IntRange(0, 90_000_000).Draw(rt, "by")) * us) },
+			"leave": func(rt *rapid.T) {
+				name := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "who")
+				if err := errors.Join(memory.Leave(t.Context(), key, name), shared.Leave(t.Context(), key, name)); err != nil {
+					rt.Fatal(err)
+				}
+			},
+			"throttle": func(rt *rapid.T) {
+				d := time.Duration(rapid.SampledFrom([]int{0, 5, 100}).Draw(rt, "for")) * time.Second
+				m, nm, errM := memory.Throttle(t.Context(), key, d)
+				s, ns, errS := shared.Throttle(t.Context(), key, d)
+				if m != s || nm != ns || errM != nil || errS != nil {
+					rt.Fatalf("memory %s, %d (%v), redis %s, %d (%v)", m, nm, errM, s, ns, errS)
+				}
+			},
+		})
+	})
+}

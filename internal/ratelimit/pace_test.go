@@ -1,0 +1,55 @@
+package ratelimit
+
+import (
+	"testing"
+	"time"
+)
+
+func TestPace_WhatIsLeftLastsUntilMoreComesFree(t *testing.T) {
+	hour, minute := Window{1200, time.Hour}, Window{120, time.Minute}
+	for _, c := range []struct {
+		why  string
+		u    Usage
+		want time.Duration
+	}{
+		{"nothing used", Usage{Windows: []WindowUsage{{Window: hour, Left: 1200}}}, 0},
+		{"half goes at will", Usage{Windows: []WindowUsage{{hour, 600, 600, 50 * time.Minute}}}, 0},
+		{"399 left for 40 minutes", Usage{Windows: []WindowUsage{{hour, 800, 400, 40 * time.Minute}}}, 6 * time.Second},
+		{"nothing left: the window's own distance", Usage{Windows: []WindowUsage{{hour, 1200, 0, 40 * time.Minute}}}, 3 * time.Second},
+		{"next to nothing left for long: twice that", Usage{Windows: []WindowUsage{{hour, 1199, 1, 40 * time.Minute}}}, 6 * time.Second},
+		{"more used than is allowed now", Usage{Windows: []WindowUsage{{hour, 1300, 0, time.Second}}}, time.Second},
+		{"the tightest window decides", Usage{Windows: []WindowUsage{{minute, 119, 1, 30 * time.Second}, {hour, 800, 400, 10 * time.Minute}}}, 1500 * time.Millisecond},
+		{"frozen", Usage{Frozen: time.Minute}, time.Minute},
+	} {
+		if got := c.u.Pace(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.why, got, c.want)
+		}
+	}
+}
+
+// Who keeps to the pace for hours uses the allowance and never stands still for long.
+func TestPace_KeptForHours_UsesTheAllowanceAndIsNeverBlind(t *testing.T) {
+	h := newHands()
+	s := NewMemory(h.now)
+	r := Request{Key: Key{nip, GroupSessionMisc}, Limits: Defaults()[GroupSessionMisc], Margin: DefaultMargin}
+	const hours = 5
+	used, longest := 0, time.Duration(0)
+	last := h.now()
+	for end := h.now().Add(hours * time.Hour); h.now().Before(end); {
+		if _, err := s.Book(t.Context(), r); err == nil {
+			used++
+			longest = max(longest, h.now().Sub(last))
+			last = h.now()
+		}
+		u, err := s.Usage(t.Context(), r.Key, r.Limits)
+		must(t, err)
+		h.advance(max(u.Pace(), 100*time.Millisecond))
+	}
+	t.Logf("%d of %d used, never more than %s apart", used, hours*1200, longest)
+	if used < hours*1200*97/100 || used > hours*1200 {
+		t.Errorf("%d used, allowed are %d", used, hours*1200)
+	}
+	if longest > 20*time.Second {
+		t.Errorf("stood still for %s", longest)
+	}
+}

@@ -1,0 +1,78 @@
+package ratelimit
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestStore_AfterAFreeze_OneGoesThenTheyDouble(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		r := Request{Key: send, Limits: Limits{{100, time.Minute}}}
+		must(t, s.Freeze(t.Context(), send, time.Minute))
+		// As a line: each is told its turn.
+		for i := range 20 {
+			steps := 0
+			for n := i + 1; n > 1; n /= 2 {
+				steps++
+			}
+			if wait, _ := told(t, s, r, fmt.Sprint(i)); wait != time.Minute+time.Duration(steps)*thawStep {
+				t.Errorf("caller %d is told %s", i, wait)
+			}
+		}
+		h.advance(time.Minute)
+		var went []int
+		for range 5 {
+			n := 0
+			for range 200 {
+				if _, err := s.Book(t.Context(), r); err == nil {
+					n++
+				}
+			}
+			went = append(went, n)
+			h.advance(thawStep)
+		}
+		if want := []int{1, 2, 4, 8, 16}; !slices.Equal(went, want) {
+			t.Errorf("%v went in each step after the freeze, want %v", went, want)
+		}
+	})
+}
+
+func TestStore_Throttle_NamedTimesAreKept_UnnamedOnesGrow(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		throttle := func(d, want time.Duration, strikes int) {
+			t.Helper()
+			got, n, err := s.Throttle(t.Context(), send, d)
+			if err != nil || got != want || n != strikes {
+				t.Errorf("frozen for %s after %d strikes (%v), want %s after %d", got, n, err, want, strikes)
+			}
+		}
+		throttle(0, time.Minute, 1)
+		throttle(0, time.Minute, 1) // it was under way
+		throttle(90*time.Second, 90*time.Second, 1)
+		h.advance(90 * time.Second)
+		throttle(0, 2*time.Minute, 2)
+		h.advance(2 * time.Minute)
+		throttle(2680*time.Second, 2680*time.Second, 3)
+		h.advance(2680 * time.Second)
+		for i, want := range []time.Duration{8, 16, 32, 60, 60} {
+			throttle(-1, want*time.Minute, 4+i)
+			h.advance(want * time.Minute)
+		}
+	})
+}
+
+func TestMemory_Strikes_AreForgottenAfterAQuietHour(t *testing.T) {
+	h := newHands()
+	s := NewMemory(h.now)
+	for range 3 {
+		d, _, err := s.Throttle(t.Context(), send, 0)
+		must(t, err)
+		h.advance(d)
+	}
+	h.advance(strikeLife)
+	if d, n, err := s.Throttle(t.Context(), send, 0); d != time.Minute || n != 1 || err != nil {
+		t.Errorf("%s, %d, %v", d, n, err)
+	}
+}

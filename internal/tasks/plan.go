@@ -1,0 +1,100 @@
+package tasks
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// plan says how often sessions may be asked. All sessions of a tenant share one allowance: each session's own wish (seconds at first, less often with age) comes to more than an hour's
+// requests when fifty begin together, and whoever asked first would leave the others blind until the next. The plan is read anew every few seconds and is never
+// exact; what may really be sent is the limiter's word.
+type plan struct {
+	mu      sync.Mutex
+	tenants map[string]share
+	read    time.Time
+}
+
+// share is one tenant's part of the plan; the zero share asks for nothing.
+type share struct {
+	closed, open int           // sessions to be asked for their status; open online ones, asked for their list
+	mean         time.Time     // since when the closed ones wait, on average
+	status, list time.Duration // the pace of each group; see [ratelimit.Usage.Pace]
+}
+
+// pause is how long a session of that age waits for its next look. It is the age's own pause while there is plenty left, and the session's turn among the others when there is not: then
+// one twice as old as the mean is asked three times as often as one that has just come, so that the sum stays what the allowance bears; one whose deadline is near as often as the oldest.
+func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
+	wish := retry.Age(age, first, last)
+	// A tenth sooner than its turn: what comes too soon stands in line for the next place, what comes too late wastes one.
+	turn := time.Duration(s.closed) * s.status * 9 / 10
+	weight := 1.0
+	if mean := now.Sub(s.mean); turn > 0 && mean > 0 {
+		weight = min(max(1.5-0.5*float64(age)/float64(mean), 0.5), 1.5) // a clock that is off makes ages negative
+	}
+	if urgent {
+		weight = 0.5
+	}
+	return max(time.Duration(weight*float64(max(wish, turn))), first)
+}
+
+// planEvery is how old the plan may get; planned sessions beyond sweepAtOnce are taken for as many.
+const planEvery = time.Second
+
+// replan reads the plan anew when it is old.
+func (w *Worker) replan(ctx context.Context, now time.Time) error {
+	if now.Sub(w.plan.read) < planEvery {
+		return nil
+	}
+	under, err := w.Ledger.Underways(ctx, sweepAtOnce)
+	if err != nil {
+		return err
+	}
+	tenants := tally(under)
+	for tenant, s := range tenants {
+		status, err := w.Budget.Usage(ctx, tenant, string(ksef.GroupSessionMisc))
+		if err != nil {
+			return err
+		}
+		list, err := w.Budget.Usage(ctx, tenant, string(ksef.GroupSessionInvoiceList))
+		if err != nil {
+			return err
+		}
+		s.status, s.list = status.Pace(), list.Pace()
+		tenants[tenant] = s
+	}
+	w.plan.mu.Lock()
+	defer w.plan.mu.Unlock()
+	w.plan.tenants, w.plan.read = tenants, now
+	return nil
+}
+
+func tally(under []ledger.Underway) map[string]share {
+	tenants := map[string]share{}
+	for _, u := range under {
+		s := tenants[u.Tenant]
+		if u.Open {
+			s.open++
+		} else {
+			s.closed++
+			// The running mean, as a step from the one before: sums of instants would overflow.
+			if s.closed == 1 {
+				s.mean = u.Since
+			} else {
+				s.mean = s.mean.Add(u.Since.Sub(s.mean) / time.Duration(s.closed))
+			}
+		}
+		tenants[u.Tenant] = s
+	}
+	return tenants
+}
+
+func (w *Worker) share(tenant string) share {
+	w.plan.mu.Lock()
+	defer w.plan.mu.Unlock()
+	return w.plan.tenants[tenant]
+}
