@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	seed     = flag.Uint64("chaos.seed", 0, "repeat this seed (env SEED); 0 draws one")
+	seed     = flag.Uint64("chaos.seed", 0, "repeat this seed (env SEED); 0 is 1 for the short run")
 	seeds    = flag.Int("chaos.seeds", 0, "so many long runs, seeds 1 and up, or one of chaos.seed (env CHAOS_SEEDS); 0 is one short run")
 	invoices = flag.Int("chaos.invoices", 2000, "invoices in a long run")
 	fury     = flag.Int("chaos.fury", 1, "multiplies blows and faults, for hunting")
@@ -60,7 +60,7 @@ func TestChaos_WhateverFalls_EveryInvoiceEndsOnceAndOnFile(t *testing.T) {
 	o.Worker = buildWorker(t)
 	if o.Seed != 0 || runs == 0 {
 		if o.Seed == 0 {
-			o.Seed = uint64(time.Now().UnixNano()) % 1_000_000
+			o.Seed = 1 // the short run is the same each time, as far as processes can be; make chaos has the breadth
 		}
 		once(t, o)
 		return

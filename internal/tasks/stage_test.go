@@ -66,7 +66,7 @@ func (l *logBuffer) says(what string) bool {
 
 func newStage(t *testing.T, o simulator.Options) *stage {
 	t.Helper()
-	s := &stage{t: t, redis: redistest.StartWith(t, redisd.Options{AppendOnly: true})}
+	s := &stage{t: t, redis: redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}})} // tests kill it
 	s.rdb = redistest.Client(t, s.redis)
 	o.Profile, o.Dir = simulator.Unlimited, t.TempDir()
 	var err error
