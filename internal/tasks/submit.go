@@ -39,6 +39,7 @@ func (w *Worker) park(ctx context.Context, inv *ledger.Invoice, code int, reason
 		return err
 	}
 	w.reached(KindSubmit, ledger.Parked, 1)
-	w.o.Log.Warn().Str("id", inv.ID).Int("code", code).Str("reason", reason).Msg("invoice parked, waits for a person")
+	// The reason may quote the invoice (its number, what KSeF says of a field): it is kept in the ledger, for enqueue status, and not in the log.
+	w.o.Log.Warn().Str("id", inv.ID).Int("code", code).Msg("invoice parked, waits for a person")
 	return nil
 }
