@@ -50,7 +50,7 @@ func snapshotOf(t interface {
 			case "inv", "pkg", "waitsize":
 				c := p.HGetAll(ctx, key)
 				take = append(take, func() { s.Hashes[name] = c.Val() })
-			case "st", "pst", "due", "wait", "waitage", "pkginv":
+			case "st", "pst", "due", "wait", "waitage", "pkginv", "numbers":
 				c := p.ZRangeWithScores(ctx, key, 0, -1)
 				take = append(take, func() {
 					z := map[string]float64{}
@@ -59,7 +59,7 @@ func snapshotOf(t interface {
 					}
 					s.Sorted[name] = z
 				})
-			case "num", "groups":
+			case "groups":
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
 			case "ident", "body", "worker":
@@ -127,7 +127,7 @@ func (s snapshot) faults() []string {
 				fault("%s waits in %s but is %s", id, g, state)
 			}
 		}
-		sets["num:"+h["number"]] = append(sets["num:"+h["number"]], id)
+		put("numbers", numbered(h["number"], id), 0)
 		newest[h["ident"]] = append(newest[h["ident"]], id)
 		if _, has := s.Strings["body:"+id]; has == (state == Receipted) && h["body_archived"] != "1" {
 			fault("%s is %s and its document is there: %v", id, state, has)

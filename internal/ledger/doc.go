@@ -2,7 +2,7 @@
 // when something is tried; only the ledger says what came of it.
 //
 // Everything lives in one Redis (single node or Sentinel, not Cluster: a script touches many keys that share no hash
-// slot). Every change is one Lua script that compares state and revision before it writes, so that two workers that both
+// slot). Every change is one Lua script (taking in: one watched transaction) that compares state and revision before it writes, so that two workers that both
 // believe to own an invoice can never both move it: the later one gets a [*ConflictError] and MUST stop what it was doing.
 //
 // The order of writing is the promise that nothing is sent twice: the state that names a call is written before the
@@ -14,7 +14,7 @@
 //	inv:<id>            hash    an invoice entry
 //	body:<id>           string  its XML, compressed and perhaps encrypted, until the receipt is archived
 //	ident:<digest>      string  identity (seller NIP, RodzajFaktury, P_2) → id of its newest revision
-//	num:<P_2>           set     ids, for people who look by number
+//	numbers             zset    P_2, a zero byte, id; for people who look by number
 //	st:<state>          zset    invoice ids by time of last change, ms
 //	due                 zset    ids of invoices that are neither accepted nor rejected, by legal deadline, ms
 //	groups              set     waiting groups that are not empty

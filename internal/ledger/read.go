@@ -122,7 +122,15 @@ func (l *Ledger) Held(ctx context.Context, pkg string) ([]Invoice, error) {
 
 // ByNumber lists ids of invoices with this P_2, of any seller.
 func (l *Ledger) ByNumber(ctx context.Context, number string) ([]string, error) {
-	return l.rdb.SMembers(ctx, l.key("num:", number)).Result()
+	from := numbered(number, "")
+	ids, err := l.rdb.ZRangeByLex(ctx, l.key("numbers"), &redis.ZRangeBy{Min: "[" + from, Max: "[" + from + "\xff"}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("look up number %q: %w", number, err)
+	}
+	for i := range ids {
+		ids[i] = ids[i][len(from):]
+	}
+	return ids, nil
 }
 
 // InState lists up to limit ids of invoices in a state that changed last within [from, to], oldest first.

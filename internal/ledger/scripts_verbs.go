@@ -11,56 +11,6 @@ var prelude string
 
 func verb(body string) *redis.Script { return redis.NewScript(prelude + body) }
 
-// addScript takes in invoices: per invoice id, identity digest, P_2, body, deadline, lane, size, facts, "1" when the body is archived.
-// It answers, per invoice, the revision of the entry that it made, or {'present' or 'refused', id in question, state of that, rev, revision}.
-//
-// This script bounds how fast enqueue is, and every command called from a script costs Redis as much as what it does. So what all invoices have in
-// common is asked for and written in one command each, and names of fields stand here rather than in the arguments.
-var addScript = verb(`
-local at, entries, idents, keys = {}, {}, {}, {}
-for i = 3, #ARGV, 9 do
-  local n = #at + 1
-  at[n], entries[n], idents[n] = i, P .. 'inv:' .. ARGV[i], P .. 'ident:' .. ARGV[i+1]
-  keys[2*n-1], keys[2*n] = entries[n], idents[n]
-end
-if #at == 0 then return {} end
-local allnew = redis.call('EXISTS', unpack(keys)) == 0
-local out, fresh, strings, queued, due = {}, {}, {}, {}, {}
-for n, i in ipairs(at) do
-  local id, entry, ident, number, body, deadline = ARGV[i], entries[n], idents[n], ARGV[i+2], ARGV[i+3], ARGV[i+4]
-  local here, cur, other, revision
-  if not allnew or fresh[ident] then
-    here = redis.call('HMGET', entry, 'state', 'rev', 'revision')
-    if not here[1] then
-      cur = fresh[ident] or redis.call('GET', ident)
-      if cur then other = redis.call('HMGET', P .. 'inv:' .. cur, 'state', 'rev', 'revision') end
-    end
-  end
-  if here and here[1] then
-    out[n] = { 'present', id, here[1], here[2], here[3] }
-  elseif other and other[1] and other[1] ~= 'rejected' then
-    out[n] = { 'refused', cur, other[1], other[2], other[3] }
-  else
-    revision = (other and other[1]) and tonumber(other[3]) + 1 or 1
-    redis.call('HSET', entry, 'rev', '1', 'revision', revision, 'state', 'queued', 'ident', ARGV[i+1], 'number', number,
-      'deadline', deadline, 'lane', ARGV[i+5], 'size', ARGV[i+6], 'facts', ARGV[i+7], 'updated_at', now)
-    if ARGV[i+8] == '1' then redis.call('HSET', entry, 'body_archived', '1') end
-    redis.call('SADD', P .. 'num:' .. number, id)
-    fresh[ident] = id
-    strings[#strings+1] = ident; strings[#strings+1] = id
-    if body ~= '' then strings[#strings+1] = P .. 'body:' .. id; strings[#strings+1] = body end
-    queued[#queued+1] = now; queued[#queued+1] = id
-    due[#due+1] = deadline; due[#due+1] = id
-    out[n] = revision
-  end
-end
-if #queued > 0 then
-  redis.call('MSET', unpack(strings))
-  redis.call('ZADD', P .. 'st:queued', unpack(queued))
-  redis.call('ZADD', P .. 'due', unpack(due))
-end
-return out`)
-
 // moveScript moves invoices: per invoice id, revision or "", comma list of states it may come from, new state or "=" to
 // stay (in its waiting group, too), package it must be in or "", waiting group to enter or "", flags, count of field words, the fields.
 // Flags: "b" deletes the body, "r" makes it the newest of its identity again if that one is rejected.

@@ -9,7 +9,7 @@ import (
 
 // scripts are the verbs by name.
 var scripts = map[string]*redis.Script{
-	"take": addScript, "move": moveScript, "cut": cutScript, "open": openScript, "send": sendScript, "package": packageScript,
+	"move": moveScript, "cut": cutScript, "open": openScript, "send": sendScript, "package": packageScript,
 	"repack": repackScript, "prune": pruneScript,
 }
 
