@@ -9,11 +9,11 @@ import (
 
 // fileItem puts off everything: in an export of ten thousand files, looking at each by name before opening it is a tenth of the work of taking it in.
 func fileItem(path string) Item {
-	return Item{File: path, load: func() ([]byte, error) { return readFile(path) }}
+	return Item{File: path, load: func(r *room) ([]byte, error) { return readFile(path, r) }}
 }
 
 // readFile judges kind and size by the open file, before it reads: a file of gigabytes in an export folder is never read.
-func readFile(path string) ([]byte, error) {
+func readFile(path string, r *room) ([]byte, error) {
 	f, err := openFile(path)
 	if err != nil {
 		return nil, unreadable(err)
@@ -32,7 +32,7 @@ func readFile(path string) ([]byte, error) {
 		return data, explained(err)
 	}
 	// No more than was promised: what is written to it meanwhile shows in the document, which is then cut off.
-	data := make([]byte, size)
+	data := r.take(size)
 	n, err := io.ReadFull(f, data)
 	if err == io.ErrUnexpectedEOF || err == io.EOF {
 		err = nil

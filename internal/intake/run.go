@@ -31,7 +31,7 @@ const (
 // perhaps taken, and may safely be handed in again.
 func Run(ctx context.Context, a Admitter, items iter.Seq[Item], terms tasks.Terms, report func([]tasks.Admission)) error {
 	// More workers than cores: some wait for Redis while others parse.
-	workers := runtime.GOMAXPROCS(0) + 2
+	workers := runtime.GOMAXPROCS(0) + 4
 	p := &pipeline{
 		admitter: a, terms: terms,
 		work:    make(chan *chunk),
@@ -133,10 +133,11 @@ func (p *pipeline) hand(ctx context.Context, c *chunk) bool {
 }
 
 func (p *pipeline) admit(ctx context.Context) {
+	var r room
 	for c := range p.work {
 		if p.stopped() {
 			c.err = errNotBegun
-		} else if c.out, c.err = admitChunk(ctx, p.admitter, c.items, p.terms); c.err != nil {
+		} else if c.out, c.err = admitChunk(ctx, p.admitter, c.items, p.terms, &r); c.err != nil {
 			p.stop()
 		}
 		c.items = nil
@@ -145,12 +146,12 @@ func (p *pipeline) admit(ctx context.Context) {
 }
 
 // admitChunk reads what is to be read and admits it, in several calls when it is much.
-func admitChunk(ctx context.Context, a Admitter, items []Item, terms tasks.Terms) ([]tasks.Admission, error) {
+func admitChunk(ctx context.Context, a Admitter, items []Item, terms tasks.Terms, r *room) ([]tasks.Admission, error) {
 	out := make([]tasks.Admission, 0, len(items))
 	for len(items) > 0 {
 		n, bytes := 0, 0
 		for n < len(items) && bytes < chunkBytes {
-			items[n].Load()
+			items[n].loadInto(r)
 			bytes += len(items[n].Data)
 			n++
 		}
@@ -160,6 +161,7 @@ func admitChunk(ctx context.Context, a Admitter, items []Item, terms tasks.Terms
 			return out, err
 		}
 		clear(items[:n]) // the documents
+		r.clear()
 		items = items[n:]
 	}
 	return out, nil

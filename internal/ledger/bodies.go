@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/redis/go-redis/v9"
@@ -53,18 +54,27 @@ func NewBodies(key []byte) (*Bodies, error) {
 
 // Seal compresses, and encrypts when there is a key.
 func (b *Bodies) Seal(id string, document []byte) ([]byte, error) {
+	return b.AppendSeal(nil, id, document)
+}
+
+// AppendSeal does the same and appends what it makes to dst, for callers that seal thousands and use one piece of memory for all. With an error dst is as it was.
+func (b *Bodies) AppendSeal(dst []byte, id string, document []byte) ([]byte, error) {
+	at := len(dst)
 	if b.aead == nil {
-		buf := make([]byte, 1+s2.MaxEncodedLen(len(document)))
-		buf[0] = sealedPlain
-		return buf[:1+len(s2.Encode(buf[1:], document))], nil
+		dst = slices.Grow(dst, 1+s2.MaxEncodedLen(len(document)))
+		body := dst[at+1 : at+1+s2.MaxEncodedLen(len(document))]
+		dst = append(dst, sealedPlain)
+		return dst[:at+1+len(s2.Encode(body, document))], nil
 	}
 	packed := s2.Encode(nil, document)
-	out := make([]byte, 1+b.aead.NonceSize(), 1+b.aead.NonceSize()+len(packed)+b.aead.Overhead())
-	out[0] = sealedEncrypted
-	if _, err := rand.Read(out[1:]); err != nil {
-		return nil, fmt.Errorf("seal %s: %w", id, err)
+	size := b.aead.NonceSize()
+	dst = slices.Grow(dst, 1+size+len(packed)+b.aead.Overhead())
+	out := append(dst, sealedEncrypted)[:at+1+size]
+	nonce := out[at+1:]
+	if _, err := rand.Read(nonce); err != nil {
+		return dst, fmt.Errorf("seal %s: %w", id, err)
 	}
-	return b.aead.Seal(out, out[1:], packed, []byte(id)), nil
+	return b.aead.Seal(out, nonce, packed, []byte(id)), nil
 }
 
 // Open undoes [Bodies.Seal]. Documents sealed without a key stay readable after a key was set.

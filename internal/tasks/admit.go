@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"ksefworker/internal/archive"
@@ -57,7 +58,12 @@ type Admitter struct {
 	Check     invoice.CheckOptions
 	Validator Validator
 	Now       func() time.Time
+
+	rooms sync.Pool // of *[]byte: the sealed documents of one call, one after the other
 }
+
+// mostRoom is what is kept for the next call; a call with larger documents gets its own.
+const mostRoom = 4 << 20
 
 // Admit checks documents, writes those that are sound into the ledger and queues their tasks. One bad document harms no other: it has its own error. From the
 // moment Admit returns created, the invoice is never lost, even when queueing failed afterwards: the sweep queues it again.
@@ -67,11 +73,20 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	out := make([]Admission, len(docs))
 	var sound []ledger.NewInvoice
 	var at []int // sound[i] is docs[at[i]]
+	room, _ := a.rooms.Get().(*[]byte)
+	if room == nil {
+		room = new([]byte)
+	}
+	defer func() {
+		if *room = (*room)[:0]; cap(*room) <= mostRoom {
+			a.rooms.Put(room)
+		}
+	}()
 	seen := map[string]int{}
 	var twins [][2]int // documents of the same id within the call
 	for i, d := range docs {
 		out[i].File = d.File
-		n, err := a.prepare(ctx, d, terms)
+		n, err := a.prepare(ctx, d, terms, room)
 		var refused interface{ refusal() bool }
 		switch {
 		case err == nil:
@@ -143,7 +158,8 @@ func (r refusal) Error() string { return r.err.Error() }
 func (r refusal) Unwrap() error { return r.err }
 func (r refusal) refusal() bool { return true }
 
-func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms) (ledger.NewInvoice, error) {
+// prepare makes an entry of a document. What is sealed lies in room, which others of the call share.
+func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[]byte) (ledger.NewInvoice, error) {
 	var n ledger.NewInvoice
 	h, err := invoice.Parse(d.Data)
 	if err == nil {
@@ -181,10 +197,11 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms) (ledger
 		BuyerName: h.BuyerName, BuyerNIP: h.BuyerNIP, Gross: h.Gross, Currency: h.Currency,
 		Deadline: ledger.At(legal), SoftDeadline: ledger.At(soft),
 	}
-	sealed, err := a.Bodies.Seal(n.ID, d.Data)
-	if err != nil {
+	at := len(*room)
+	if *room, err = a.Bodies.AppendSeal(*room, n.ID, d.Data); err != nil {
 		return n, err
 	}
+	sealed := slices.Clip((*room)[at:])
 	if len(sealed) > ledger.MaxBodyInRedis {
 		err := a.Store.Put(ctx, archive.BodyName(n.ID), sealed, "application/octet-stream")
 		// The id names the content, so what is there already is this document, sealed another time.
