@@ -64,7 +64,7 @@ func retry(ctx context.Context, p *program, id string) (ledger.Invoice, error) {
 	if err != nil {
 		return inv, err
 	}
-	return inv, p.base.Queue.Put(ctx, tasks.KindSubmit, inv.ID, inv.Rev, tasks.When{})
+	return inv, p.base.Queue.Put(ctx, tasks.KindSubmit, inv.ID, inv.Rev, tasks.When{Crowd: inv.Crowd})
 }
 
 // unknownID helps whoever gave a number where an id was due.

@@ -59,6 +59,49 @@ func TestFairness_OneTenantFloodsTheExpressLane_TheOthersTenAreNotDelayed(t *tes
 	}
 }
 
+// The bulk lane: one tenant hands in thousands before the other's ten. When the ten are on their way, most of the thousands still stand in the queue.
+func TestFairness_OneTenantFloodsTheBulkLane_TheOthersTenDoNotStandBehindIt(t *testing.T) {
+	t.Parallel()
+	const flood = 4000
+	p := newPool(t, 2, scaledSim, scaled)
+	many := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), flood)...)
+	ten := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(1), 10)...)
+	began := time.Now()
+	for range 2 {
+		p.work()
+	}
+	for deadline := began.Add(time.Minute); p.standing(ten) > 0; <-time.After(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of ten still stand in the queue", p.standing(ten))
+		}
+	}
+	left := p.standing(many)
+	t.Logf("ten were served after %d ms, %d of %d of the flood stood in the queue then", time.Since(began).Milliseconds(), left, flood)
+	if left < flood/2 {
+		t.Errorf("the ten were served after %d of the flood", flood-left)
+	}
+}
+
+// standing counts those that no worker has had in hand yet.
+func (p *pool) standing(taken []tasks.Admission) int {
+	p.t.Helper()
+	ids := make([]string, len(taken))
+	for i, a := range taken {
+		ids[i] = a.Invoice.ID
+	}
+	all, err := p.base.Ledger.Invoices(p.t.Context(), ids)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	n := 0
+	for _, inv := range all {
+		if inv.State == ledger.Queued && inv.Group == "" {
+			n++
+		}
+	}
+	return n
+}
+
 // Clocks of workers that are minutes off, each in its own direction: the limits are counted on Redis's clock alone.
 func TestClocks_OffByMinutes_NoLimitIsOverrunAndNothingIsLost(t *testing.T) {
 	t.Parallel()

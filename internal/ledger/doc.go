@@ -24,5 +24,6 @@
 //	pkg:<id>            hash    a package entry
 //	pkginv:<id>         zset    its invoices, by ordinal
 //	pst:<state>         zset    package ids by time of last change, ms
+//	inflow:<tenant>     string  how many it handed in within the present minute
 //	worker:<id>         string  there while that worker says that it is alive
 package ledger

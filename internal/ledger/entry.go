@@ -58,6 +58,7 @@ type Invoice struct {
 	Offline    bool   `redis:"-"`
 	Form       string `redis:"-"` // "v3" for FA(3)
 	Attachment bool   `redis:"-"`
+	Crowd      bool   `redis:"-"`    // one of very many that its tenant handed in at a time: its tasks stand behind other tenants' few
 	Size       int64  `redis:"size"` // bytes of XML
 	BuyerName  string `redis:"-"`
 	BuyerNIP   string `redis:"-"`

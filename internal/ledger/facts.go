@@ -20,6 +20,7 @@ type facts struct {
 	Offline      bool   `json:"offline,omitempty"`
 	Form         string `json:"form"`
 	Attachment   bool   `json:"attachment,omitempty"`
+	Crowd        bool   `json:"crowd,omitempty"`
 	BuyerName    string `json:"buyer_name,omitempty"`
 	BuyerNIP     string `json:"buyer_nip,omitempty"`
 	Gross        string `json:"gross,omitempty"`
@@ -30,7 +31,7 @@ type facts struct {
 func (i *Invoice) packFacts(now Millis) []byte {
 	b, _ := json.Marshal(facts{ // strings, numbers and truth values cannot fail
 		V: Version, ID: i.ID, CreatedAt: now, Tenant: i.Tenant, NIP: i.NIP, Kind: i.Kind, IssueDate: i.IssueDate, Hash: i.Hash, File: i.File, Offline: i.Offline, Form: i.Form,
-		Attachment: i.Attachment, BuyerName: i.BuyerName, BuyerNIP: i.BuyerNIP, Gross: i.Gross, Currency: i.Currency, SoftDeadline: i.SoftDeadline,
+		Attachment: i.Attachment, Crowd: i.Crowd, BuyerName: i.BuyerName, BuyerNIP: i.BuyerNIP, Gross: i.Gross, Currency: i.Currency, SoftDeadline: i.SoftDeadline,
 	})
 	return b
 }
@@ -42,6 +43,6 @@ func (i *Invoice) unpackFacts(packed string) error {
 	}
 	i.V, i.ID, i.CreatedAt = f.V, f.ID, f.CreatedAt
 	i.Tenant, i.NIP, i.Kind, i.IssueDate, i.Hash, i.File, i.Offline, i.Form = f.Tenant, f.NIP, f.Kind, f.IssueDate, f.Hash, f.File, f.Offline, f.Form
-	i.Attachment, i.BuyerName, i.BuyerNIP, i.Gross, i.Currency, i.SoftDeadline = f.Attachment, f.BuyerName, f.BuyerNIP, f.Gross, f.Currency, f.SoftDeadline
+	i.Attachment, i.Crowd, i.BuyerName, i.BuyerNIP, i.Gross, i.Currency, i.SoftDeadline = f.Attachment, f.Crowd, f.BuyerName, f.BuyerNIP, f.Gross, f.Currency, f.SoftDeadline
 	return nil
 }

@@ -28,6 +28,7 @@ type TakeResult struct {
 	State    State
 	Rev      int64
 	Revision int
+	Crowd    bool // see [Invoice]; it stays what it was when the entry was made
 }
 
 // NewInvoice is what is handed in. Body is the sealed document (see [Bodies]); nil when it was put into the archive store.
@@ -94,6 +95,11 @@ type holder struct {
 	state    State
 	rev      int64
 	revision int
+	crowd    bool
+}
+
+func (h holder) result(t Taken) TakeResult {
+	return TakeResult{Taken: t, ID: h.id, State: h.state, Rev: h.rev, Revision: h.revision, Crowd: h.crowd}
 }
 
 // shelf is what the ledger holds already of a batch.
@@ -129,7 +135,7 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 	rows := make([]*redis.SliceCmd, len(keys))
 	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, k := range keys {
-			rows[i] = p.HMGet(ctx, k, "state", "rev", "revision")
+			rows[i] = p.HMGet(ctx, k, "state", "rev", "revision", "facts")
 		}
 		return nil
 	}); err != nil {
@@ -138,7 +144,11 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 	for i, k := range keys {
 		if r := rows[i].Val(); cell(r, 0) != nil {
 			id := strings.TrimPrefix(k, l.key("inv:"))
-			s.entries[id] = holder{id, State(text(r[0])), number(cell(r, 1)), int(number(cell(r, 2)))}
+			var known Invoice
+			if err := known.unpackFacts(text(cell(r, 3))); err != nil {
+				return s, fmt.Errorf("read %s: %w", id, err)
+			}
+			s.entries[id] = holder{id, State(text(r[0])), number(cell(r, 1)), int(number(cell(r, 2))), known.Crowd}
 		}
 	}
 	for i, id := range held {
@@ -156,13 +166,13 @@ func (s shelf) judge(batch []NewInvoice, digests []string) []TakeResult {
 		id := batch[i].ID
 		other, taken := s.newest[digests[i]]
 		if h, here := s.entries[id]; here {
-			out[i] = TakeResult{Present, id, h.state, h.rev, h.revision}
+			out[i] = h.result(Present)
 		} else if taken && other.state != Rejected {
-			out[i] = TakeResult{Refused, other.id, other.state, other.rev, other.revision}
+			out[i] = other.result(Refused)
 		} else {
-			h := holder{id, Queued, 1, other.revision + 1}
+			h := holder{id, Queued, 1, other.revision + 1, batch[i].Crowd}
 			s.entries[id], s.newest[digests[i]] = h, h
-			out[i] = TakeResult{Created, id, h.state, h.rev, h.revision}
+			out[i] = h.result(Created)
 		}
 	}
 	return out

@@ -17,7 +17,7 @@ func TestTake_NewInvoice_IsQueuedAndFoundByEveryWay(t *testing.T) {
 	doc.BuyerName, doc.BuyerNIP, doc.Gross, doc.Currency, doc.Attachment, doc.Offline = "Żółw Sp. z o.o.", sellerB, "123.00", "PLN", true, true
 	res, err := w.Take(ctx(), []NewInvoice{doc})
 	w.must(err)
-	if want := []TakeResult{{Created, doc.ID, Queued, 1, 1}}; !slices.Equal(res, want) {
+	if want := []TakeResult{{Created, doc.ID, Queued, 1, 1, false}}; !slices.Equal(res, want) {
 		t.Fatalf("got %+v, want %+v", res, want)
 	}
 	got := w.read(doc.ID)[0]
@@ -47,7 +47,7 @@ func TestTake_SameDocumentAgain_IsPresentWithItsPresentState(t *testing.T) {
 			w.unchanged(func() {
 				res, err := w.Take(ctx(), []NewInvoice{doc, doc})
 				w.must(err)
-				want := TakeResult{Present, inv.ID, s, inv.Rev, 1}
+				want := TakeResult{Present, inv.ID, s, inv.Rev, 1, false}
 				if !slices.Equal(res, []TakeResult{want, want}) {
 					t.Errorf("got %+v, want twice %+v", res, want)
 				}
@@ -72,7 +72,7 @@ func TestTake_OtherContent_IsRefusedUnlessTheFirstWasRejected(t *testing.T) {
 			w.unchanged(func() {
 				res, err := w.Take(ctx(), []NewInvoice{doc})
 				w.must(err)
-				if want := (TakeResult{Refused, inv.ID, s, inv.Rev, 1}); res[0] != want {
+				if want := (TakeResult{Refused, inv.ID, s, inv.Rev, 1, false}); res[0] != want {
 					t.Errorf("got %+v, want %+v", res[0], want)
 				}
 			})
@@ -85,7 +85,7 @@ func TestTake_OneRefusedInTheMiddle_DoesNotStopTheOthers(t *testing.T) {
 	a, twin, b := document(sellerA, "VAT", "1", "first"), document(sellerA, "VAT", "1", "second"), document(sellerA, "VAT", "2", "first")
 	res, err := w.Take(ctx(), []NewInvoice{a, twin, a, b})
 	w.must(err)
-	want := []TakeResult{{Created, a.ID, Queued, 1, 1}, {Refused, a.ID, Queued, 1, 1}, {Present, a.ID, Queued, 1, 1}, {Created, b.ID, Queued, 1, 1}}
+	want := []TakeResult{{Created, a.ID, Queued, 1, 1, false}, {Refused, a.ID, Queued, 1, 1, false}, {Present, a.ID, Queued, 1, 1, false}, {Created, b.ID, Queued, 1, 1, false}}
 	if !slices.Equal(res, want) {
 		t.Errorf("got  %+v\nwant %+v", res, want)
 	}
@@ -218,7 +218,7 @@ func TestTake_MoreThanOneBatch_AnswersInOrderForEach(t *testing.T) {
 		t.Fatalf("%d answers for %d invoices", len(res), n)
 	}
 	for i, r := range res {
-		want := TakeResult{Created, docs[i].ID, Queued, 1, 1}
+		want := TakeResult{Created, docs[i].ID, Queued, 1, 1, false}
 		if i == takeBatch-1 || i == takeBatch {
 			want.Taken = Present
 		}

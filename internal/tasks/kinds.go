@@ -33,16 +33,34 @@ const (
 	QueueInvoices = "invoices"
 	QueueReceipts = "receipts"
 	QueueUpkeep   = "upkeep"
+
+	QueueExpressCrowd  = "express-crowd"
+	QueueInvoicesCrowd = "invoices-crowd"
 )
 
 // Queues returns the weights for asynq; the map is the caller's.
+//
+// One queue is served in the order of arrival, so a tenant's hundred thousand would stand before another's ten. What is one of a crowd has queues of its own, served in turn with the
+// others. A queue for each tenant would be fairer among crowds; but asynq asks queue after queue, one round trip each, until one has a task.
 func Queues() map[string]int {
-	return map[string]int{QueueExpress: 8, QueueConfirm: 6, QueuePackages: 5, QueueInvoices: 4, QueueReceipts: 2, QueueUpkeep: 2}
+	return map[string]int{QueueExpress: 8, QueueExpressCrowd: 6, QueueConfirm: 6, QueuePackages: 5, QueueInvoices: 4, QueueInvoicesCrowd: 4, QueueReceipts: 2, QueueUpkeep: 2}
 }
 
-func (k Kind) queue() string {
+// queues lists where tasks of the kind may be: the first is the one for what is of no crowd.
+func (k Kind) queues() []string {
+	switch k {
+	case KindSubmit, KindSend:
+		return []string{k.queue(false), k.queue(true)}
+	}
+	return []string{k.queue(false)}
+}
+
+func (k Kind) queue(crowd bool) string {
 	switch k {
 	case KindSend:
+		if crowd {
+			return QueueExpressCrowd
+		}
 		return QueueExpress
 	case KindConfirm:
 		return QueueConfirm
@@ -52,6 +70,9 @@ func (k Kind) queue() string {
 		return QueueReceipts
 	case KindSweep:
 		return QueueUpkeep
+	}
+	if crowd {
+		return QueueInvoicesCrowd
 	}
 	return QueueInvoices
 }

@@ -70,13 +70,15 @@ func TestKinds_EachHasAQueueThatIsServedAndATimeThatEnds(t *testing.T) {
 	weights := Queues()
 	var used []string
 	for _, k := range Kinds() {
-		if weights[k.queue()] <= 0 {
-			t.Errorf("%s waits in %q, which nobody serves", k, k.queue())
+		for _, q := range k.queues() {
+			if weights[q] <= 0 {
+				t.Errorf("%s waits in %q, which nobody serves", k, q)
+			}
 		}
 		if d := k.timeout(); d < time.Minute || d > 24*time.Hour {
 			t.Errorf("%s may take %v", k, d)
 		}
-		used = append(used, k.queue())
+		used = append(used, k.queues()...)
 	}
 	for q := range weights {
 		if !slices.Contains(used, q) {

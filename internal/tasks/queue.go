@@ -29,6 +29,8 @@ func NewQueue(rdb redis.UniversalClient) *Queue {
 type When struct {
 	In  time.Duration // not before this long from now; 0 is at once
 	Run bool          // if it is there already but waits for its time, let it run now
+	// Crowd says that the task is of an invoice of a crowd. It MUST be the same each time: asynq tells tasks of one id apart only within a queue.
+	Crowd bool
 	// Busy are the ids of tasks that some live worker says it is working on (see [Queue.Busy]); nil when nobody asked. A task that asynq calls active but that is
 	// not among them lost its worker: asynq gives it back only after about a minute and a half, so a twin of it is queued. Should the worker be alive after all, the
 	// ledger lets one of the two through.
@@ -64,28 +66,29 @@ func TaskID(k Kind, id string, rev int64) string {
 
 // Put queues a task unless the same one is there. It makes sure that what is there is alive: one that a person archived in the dashboard is replaced.
 func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When) error {
-	err := q.enqueue(ctx, k, id, rev, when.In)
+	queue := k.queue(when.Crowd)
+	err := enqueue(ctx, q.client, queue, k, id, rev, when.In)
 	if !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return err
 	}
 	taskID := TaskID(k, id, rev)
-	info, err := q.inspect.GetTaskInfo(k.queue(), taskID)
+	info, err := q.inspect.GetTaskInfo(queue, taskID)
 	if errors.Is(err, asynq.ErrTaskNotFound) || errors.Is(err, asynq.ErrQueueNotFound) {
-		return ignoreConflict(q.enqueue(ctx, k, id, rev, when.In)) // it ended in between
+		return ignoreConflict(enqueue(ctx, q.client, queue, k, id, rev, when.In)) // it ended in between
 	}
 	if err != nil {
 		return fmt.Errorf("look at task %s: %w", taskID, err)
 	}
 	switch {
 	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[taskID] && !when.Busy[taskID+twinSuffix]:
-		return ignoreConflict(enqueueAs(ctx, q.client, k, id, taskID+twinSuffix, 0))
+		return ignoreConflict(enqueueAs(ctx, q.client, queue, k, id, taskID+twinSuffix, 0))
 	case info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
-		if err := q.inspect.DeleteTask(k.queue(), taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+		if err := q.inspect.DeleteTask(queue, taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
 			return fmt.Errorf("delete ended task %s: %w", taskID, err)
 		}
-		return ignoreConflict(q.enqueue(ctx, k, id, rev, when.In))
+		return ignoreConflict(enqueue(ctx, q.client, queue, k, id, rev, when.In))
 	case when.Run && (info.State == asynq.TaskStateRetry || info.State == asynq.TaskStateScheduled):
-		if err := q.inspect.RunTask(k.queue(), taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
+		if err := q.inspect.RunTask(queue, taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
 			return fmt.Errorf("run task %s: %w", taskID, err)
 		}
 	}
@@ -94,7 +97,7 @@ func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When
 
 // PutNew queues a task of which the caller knows that it is new; finding it there is success. It saves the look that [Queue.Put] takes.
 func (q *Queue) PutNew(ctx context.Context, k Kind, id string, rev int64) error {
-	return ignoreConflict(q.enqueue(ctx, k, id, rev, 0))
+	return ignoreConflict(enqueue(ctx, q.client, k.queue(false), k, id, rev, 0))
 }
 
 func ignoreConflict(err error) error {
@@ -104,17 +107,13 @@ func ignoreConflict(err error) error {
 	return err
 }
 
-func (q *Queue) enqueue(ctx context.Context, k Kind, id string, rev int64, in time.Duration) error {
-	return enqueue(ctx, q.client, k, id, rev, in)
+func enqueue(ctx context.Context, client *asynq.Client, queue string, k Kind, id string, rev int64, in time.Duration) error {
+	return enqueueAs(ctx, client, queue, k, id, TaskID(k, id, rev), in)
 }
 
-func enqueue(ctx context.Context, client *asynq.Client, k Kind, id string, rev int64, in time.Duration) error {
-	return enqueueAs(ctx, client, k, id, TaskID(k, id, rev), in)
-}
-
-func enqueueAs(ctx context.Context, client *asynq.Client, k Kind, id, taskID string, in time.Duration) error {
+func enqueueAs(ctx context.Context, client *asynq.Client, queue string, k Kind, id, taskID string, in time.Duration) error {
 	opts := []asynq.Option{
-		asynq.Queue(k.queue()), asynq.TaskID(taskID),
+		asynq.Queue(queue), asynq.TaskID(taskID),
 		asynq.MaxRetry(retry.Unlimited), asynq.Timeout(k.timeout()),
 	}
 	if in > 0 {
@@ -149,18 +148,22 @@ func (q *Queue) Open(ctx context.Context) error {
 	return nil
 }
 
-// Depth tells how many tasks of a kind's queue exist in any state but archived and completed; 0 for a queue never used.
+// Depth tells how many tasks a kind's queues hold in any state but archived and completed; 0 for queues never used.
 func (q *Queue) Depth(k Kind) (int, error) {
 	known, err := q.inspect.Queues() // asked first: GetQueueInfo's "no such queue" is of a type that asynq keeps to itself
 	if err != nil {
 		return 0, fmt.Errorf("list queues: %w", err)
 	}
-	if !slices.Contains(known, k.queue()) {
-		return 0, nil
+	depth := 0
+	for _, queue := range k.queues() {
+		if !slices.Contains(known, queue) {
+			continue
+		}
+		info, err := q.inspect.GetQueueInfo(queue)
+		if err != nil {
+			return 0, fmt.Errorf("look at queue %s: %w", queue, err)
+		}
+		depth += info.Pending + info.Active + info.Scheduled + info.Retry
 	}
-	info, err := q.inspect.GetQueueInfo(k.queue())
-	if err != nil {
-		return 0, fmt.Errorf("look at queue %s: %w", k.queue(), err)
-	}
-	return info.Pending + info.Active + info.Scheduled + info.Retry, nil
+	return depth, nil
 }

@@ -38,7 +38,7 @@ func (b *bench) must(err error) {
 
 func (b *bench) info(k Kind, taskID string) *asynq.TaskInfo {
 	b.t.Helper()
-	info, err := b.eyes.GetTaskInfo(k.queue(), taskID)
+	info, err := b.eyes.GetTaskInfo(k.queue(false), taskID)
 	b.must(err)
 	return info
 }
@@ -51,7 +51,7 @@ func (b *bench) state(k Kind, id string) asynq.TaskState {
 func (b *bench) reach(k Kind, id string, want asynq.TaskState) {
 	b.t.Helper()
 	b.until(fmt.Sprintf("%s %s is %v", k, id, want), func() bool {
-		info, err := b.eyes.GetTaskInfo(k.queue(), TaskID(k, id, 0))
+		info, err := b.eyes.GetTaskInfo(k.queue(false), TaskID(k, id, 0))
 		return err == nil && info.State == want
 	})
 }
@@ -99,7 +99,7 @@ func TestPut_ATaskThatIsNew_IsPendingWithItsKindsQueueTimeAndAnEndlessBudget(t *
 	for _, k := range Kinds() {
 		b.must(b.Put(t.Context(), k, "x", 3, When{}))
 		info := b.info(k, TaskID(k, "x", 3))
-		if info.State != asynq.TaskStatePending || info.Type != string(k) || info.Queue != k.queue() || info.MaxRetry != retry.Unlimited || info.Timeout != k.timeout() ||
+		if info.State != asynq.TaskStatePending || info.Type != string(k) || info.Queue != k.queue(false) || info.MaxRetry != retry.Unlimited || info.Timeout != k.timeout() ||
 			string(info.Payload) != `{"v":1,"id":"x"}` || info.Retention != 0 {
 			t.Errorf("%s: %+v", k, info)
 		}

@@ -236,7 +236,7 @@ func (b *batch) write(ctx context.Context) (conflicts int, err error) {
 		b.w.reached(KindConfirm, s, n)
 	}
 	for _, inv := range b.resub {
-		if err := b.w.Queue.Put(ctx, KindSubmit, inv.ID, inv.Rev+1, When{}); err != nil {
+		if err := b.w.Queue.Put(ctx, KindSubmit, inv.ID, inv.Rev+1, When{Crowd: inv.Crowd}); err != nil {
 			return conflicts, err // the sweep finds it
 		}
 	}

@@ -26,7 +26,7 @@ func (w *Worker) submit(ctx context.Context, id string) error {
 		return nil
 	}
 	if singly(&inv) {
-		return w.Queue.Put(ctx, KindSend, inv.ID, inv.Rev, When{})
+		return w.Queue.Put(ctx, KindSend, inv.ID, inv.Rev, When{Crowd: inv.Crowd})
 	}
 	return w.Ledger.Wait(ctx, &inv)
 }

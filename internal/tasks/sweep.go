@@ -93,7 +93,7 @@ func (w *Worker) sweepQueued(ctx context.Context, before time.Time, busy map[str
 		if singly(&invs[i]) {
 			kind = KindSend
 		}
-		if err := w.Queue.Put(ctx, kind, invs[i].ID, invs[i].Rev, When{Busy: busy}); err != nil {
+		if err := w.Queue.Put(ctx, kind, invs[i].ID, invs[i].Rev, When{Crowd: invs[i].Crowd, Busy: busy}); err != nil {
 			return err
 		}
 	}
