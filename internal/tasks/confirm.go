@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -14,22 +13,14 @@ import (
 
 // confirm looks at a package's session and does what it shows. "Not yet" brings the task back later, with pauses that grow with the session's age; it
 // consumes no attempt and holds no worker.
-func (w *Worker) confirm(ctx context.Context, id string) error {
-	p, err := w.Ledger.Package(ctx, id)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	ctx = w.rank(ctx, &p)
+func (w *Worker) confirm(ctx context.Context, p *ledger.Package) error {
 	switch p.State {
 	case ledger.PackageOpened:
 		if p.Lane == ledger.Express {
-			return w.confirmOpen(ctx, &p)
+			return w.confirmOpen(ctx, p)
 		}
 	case ledger.PackageClosing, ledger.PackageProcessing:
-		return w.look(ctx, &p)
+		return w.look(ctx, p)
 	case ledger.PackageSettled:
 		return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
 	}

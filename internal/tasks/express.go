@@ -46,35 +46,25 @@ var errStopping = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonStop
 const sendPatience = 4 * time.Second
 
 // send posts one invoice into the worker's open online session.
-func (w *Worker) send(ctx context.Context, id string) error {
-	inv, err := w.Ledger.Invoice(ctx, id)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if inv.State != ledger.Queued || inv.Group != "" {
-		return nil // decided, or its session's confirm drives it on
-	}
+func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	t, err := w.transport(inv.Tenant)
 	if err != nil {
 		return err
 	}
-	ctx = w.urgency(ctx, &inv)
+	ctx = w.urgency(ctx, inv)
 	// Before anything else: nothing is read or written for a send that would only wait. Its place in line is kept, so it is told its own turn and not everybody's.
 	if err := w.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 		notNow, full := errors.AsType[*ratelimit.NotNow](err)
 		if full && inv.Chosen && notNow.Wait > w.o.MaxWait {
 			w.warn(ctx, "leave the line of single sends", w.Budget.Leave(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)))
-			return w.Ledger.Unchoose(ctx, &inv) // a package will be sooner
+			return w.Ledger.Unchoose(ctx, inv) // a package will be sooner
 		}
 		return err
 	}
-	doc, err := w.document(ctx, &inv)
+	doc, err := w.document(ctx, inv)
 	var bad *errDocument
 	if errors.As(err, &bad) {
-		return w.park(ctx, &inv, 0, bad.Error())
+		return w.park(ctx, inv, 0, bad.Error())
 	}
 	if err != nil {
 		return err
@@ -84,7 +74,7 @@ func (w *Worker) send(ctx context.Context, id string) error {
 		return err
 	}
 	defer w.release(s)
-	return w.post(ctx, t, s, &inv, doc)
+	return w.post(ctx, t, s, inv, doc)
 }
 
 // post writes sending, posts, and writes what came of it.

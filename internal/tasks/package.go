@@ -19,18 +19,11 @@ import (
 
 // submitPackage brings one package from cut to closing in a single run: the session's key lives only in this process, so a run that was cut off cannot be
 // continued, only abandoned; its session is never closed and expires by itself, empty as far as KSeF is concerned.
-func (w *Worker) submitPackage(ctx context.Context, id string) error {
-	p, err := w.Ledger.Package(ctx, id)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	switch p.State {
 	case ledger.PackageCut:
 	case ledger.PackageOpened, ledger.PackageUploaded:
-		return w.abandon(ctx, &p, "the worker that held its key is gone")
+		return w.abandon(ctx, p, "the worker that held its key is gone")
 	case ledger.PackageClosing, ledger.PackageProcessing:
 		return w.Queue.Put(ctx, KindConfirm, p.ID, 0, When{})
 	default:
@@ -40,7 +33,6 @@ func (w *Worker) submitPackage(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	ctx = w.rank(ctx, &p)
 	// Both before the work of building: that no session may be opened yet, and that the gateway is down, are found out here.
 	if err := w.Budget.Join(ctx, p.Tenant, string(ksef.GroupBatchSession)); err != nil {
 		return err
@@ -57,7 +49,7 @@ func (w *Worker) submitPackage(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	built, err := w.build(ctx, &p, key)
+	built, err := w.build(ctx, p, key)
 	if err != nil || built == nil {
 		return err
 	}
@@ -71,24 +63,24 @@ func (w *Worker) submitPackage(ctx context.Context, id string) error {
 		return err
 	}
 	// Built, it is worth a longer wait than a request usually is: to build it again would cost more.
-	opened, err := t.OpenBatch(ratelimit.With(ctx, ratelimit.MaxWait(openPatience)), batchRequest(&p, info, built))
+	opened, err := t.OpenBatch(ratelimit.With(ctx, ratelimit.MaxWait(openPatience)), batchRequest(p, info, built))
 	if err != nil {
-		return w.openRefused(ctx, t, &p, err)
+		return w.openRefused(ctx, t, p, err)
 	}
 	now := w.o.Now()
-	err = w.Ledger.MovePackage(ctx, &p, ledger.PackageMove{To: ledger.PackageOpened, Set: []ledger.Set{
+	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageOpened, Set: []ledger.Set{
 		{Field: "session", Value: opened.ID}, {Field: "owner", Value: w.o.Worker}, {Field: "opened_at", Value: ledger.At(now)}}})
 	if err != nil {
 		return err // somebody else opened one too; this session stays empty and expires
 	}
 	p.Session = opened.ID
 	if err := w.upload(ctx, t, opened, built); err != nil {
-		return w.uploadFailed(ctx, &p, err)
+		return w.uploadFailed(ctx, p, err)
 	}
-	if err := w.Ledger.MovePackage(ctx, &p, ledger.PackageMove{To: ledger.PackageUploaded}); err != nil {
+	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageUploaded}); err != nil {
 		return err
 	}
-	return w.closeBatch(ctx, t, &p)
+	return w.closeBatch(ctx, t, p)
 }
 
 // build streams the documents of a package into its spool. nil without an error means that nothing is left to send. Documents are read 64 at a time: memory

@@ -18,23 +18,15 @@ import (
 
 // receipt archives a settled package: the session's UPO, and for each invoice its document and result. Only when all of it is durable are the
 // invoices receipted and their documents dropped from Redis. A full disk or an unreachable bucket makes receipts wait; nothing else depends on them.
-func (w *Worker) receipt(ctx context.Context, id string) error {
-	p, err := w.Ledger.Package(ctx, id)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
+func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageSettled {
 		return nil
 	}
-	ctx = w.rank(ctx, &p)
 	held, err := w.Ledger.Held(ctx, p.ID)
 	if err != nil {
 		return err
 	}
-	upo, err := w.sessionReceipt(ctx, &p, held)
+	upo, err := w.sessionReceipt(ctx, p, held)
 	if err != nil {
 		return notYet(err)
 	}
@@ -45,10 +37,10 @@ func (w *Worker) receipt(ctx context.Context, id string) error {
 		}
 		held = held[n:]
 	}
-	if err := w.lateReceipts(ctx, &p); err != nil {
+	if err := w.lateReceipts(ctx, p); err != nil {
 		return err
 	}
-	return w.Ledger.MovePackage(ctx, &p, ledger.PackageMove{To: ledger.PackageReceipted, Set: []ledger.Set{{Field: "upo", Value: upo.url}}})
+	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageReceipted, Set: []ledger.Set{{Field: "upo", Value: upo.url}}})
 }
 
 const (

@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"errors"
 
 	"ksefworker/internal/ledger"
 )
@@ -14,21 +13,11 @@ func singly(inv *ledger.Invoice) bool {
 
 // submit chooses the lane of an invoice. Auto waits with the others, because only then it shows whether there are few or many (see [Worker.cut]); an attachment
 // always travels in a package (KSeF takes them in batch sessions only), and so does what is declared offline (only a batch session has a place for it).
-func (w *Worker) submit(ctx context.Context, id string) error {
-	inv, err := w.Ledger.Invoice(ctx, id)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return nil // Redis was emptied; whoever has the file hands it in again
-	}
-	if err != nil {
-		return err
-	}
-	if inv.State != ledger.Queued || inv.Group != "" {
-		return nil
-	}
-	if singly(&inv) {
+func (w *Worker) submit(ctx context.Context, inv *ledger.Invoice) error {
+	if singly(inv) {
 		return w.Queue.Put(ctx, KindSend, inv.ID, inv.Rev, When{Crowd: inv.Crowd})
 	}
-	return w.Ledger.Wait(ctx, &inv)
+	return w.Ledger.Wait(ctx, inv)
 }
 
 // park stops an invoice until a person has looked. What it says MUST tell that person what to do.

@@ -101,12 +101,12 @@ func NewWorker(p Parts, o Options) *Worker {
 func (w *Worker) Mux() *asynq.ServeMux {
 	mux := asynq.NewServeMux()
 	for kind, handle := range map[Kind]func(context.Context, string) error{
-		KindSubmit:  w.submit,
-		KindSend:    w.send,
+		KindSubmit:  w.onQueued(w.submit),
+		KindSend:    w.onQueued(w.send),
 		KindCut:     w.cut,
-		KindPackage: w.submitPackage,
-		KindConfirm: w.confirm,
-		KindReceipt: w.receipt,
+		KindPackage: w.onPackage(w.submitPackage),
+		KindConfirm: w.onPackage(w.confirm),
+		KindReceipt: w.onPackage(w.receipt),
 		KindSweep:   w.sweep,
 	} {
 		mux.Handle(string(kind), w.handler(kind, handle))
@@ -140,6 +140,37 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		w.o.Log.WithLevel(level).Str("task", string(kind)).Str("id", id).Str("verdict", string(v.Action)).Str("reason", string(v.Reason)).Msg(err.Error())
 		return err
 	})
+}
+
+// onQueued is the beginning of every task about one invoice. Nothing is left to do when it waits with others, is on its way (its session's confirm drives it on), or
+// is not in the ledger: Redis was emptied, and whoever has the file hands it in again.
+func (w *Worker) onQueued(do func(context.Context, *ledger.Invoice) error) func(context.Context, string) error {
+	return func(ctx context.Context, id string) error {
+		inv, err := w.Ledger.Invoice(ctx, id)
+		switch {
+		case errors.Is(err, ledger.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		case inv.State != ledger.Queued || inv.Group != "":
+			return nil
+		}
+		return do(ctx, &inv)
+	}
+}
+
+// onPackage is the beginning of every task about a package: what it asks KSeF for is ranked by the package's urgency.
+func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func(context.Context, string) error {
+	return func(ctx context.Context, id string) error {
+		p, err := w.Ledger.Package(ctx, id)
+		switch {
+		case errors.Is(err, ledger.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		}
+		return do(w.rank(ctx, &p), &p)
+	}
 }
 
 // transport finds the way to KSeF of a tenant. Without one the work waits: a worker with the tenant's key may come, or a person mends the configuration.
