@@ -70,7 +70,8 @@ type Invoice struct {
 	Session   string `redis:"session"`   // that package's session
 	Reference string `redis:"reference"` // the gateway's id of a single send
 	Attempts  int    `redis:"attempts"`  // sessions it has travelled in
-	Resends   int    `redis:"resends"`   // times KSeF asked to send it anew (500, 550, 405, 435)
+	Resends   int    `redis:"resends"`   // times KSeF asked to send this very invoice anew (435, 500, 550)
+	Strikes   int    `redis:"strikes"`   // online sessions that came to nothing with it, without a word about it
 
 	KsefNumber      string `redis:"ksef_number"`
 	Mode            string `redis:"mode"`        // online or offline, as KSeF marked it

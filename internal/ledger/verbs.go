@@ -65,7 +65,7 @@ func (l *Ledger) Receipt(ctx context.Context, ids []string, upo string) ([]error
 // [*ConflictError] when a later document of the same identity is alive or accepted.
 func (l *Ledger) Retry(ctx context.Context, inv *Invoice) error {
 	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Set: []Set{
-		{"code", 0}, {"reason", ""}, {"resends", 0}, {"package", ""}, {"session", ""}, {"reference", ""},
+		{"code", 0}, {"reason", ""}, {"resends", 0}, {"strikes", 0}, {"package", ""}, {"session", ""}, {"reference", ""},
 		{"orig_number", ""}, {"orig_session", ""}, {"lane", Auto}, {"chosen", false},
 	}})
 }

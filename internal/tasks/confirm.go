@@ -171,7 +171,7 @@ func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Pack
 	p.Code = status.Code
 	if p.Lane == ledger.Express {
 		t.Invalidate() // bulk does it in newSession
-		if err := w.resend(ctx, p, left, status.Code, reason); err != nil {
+		if err := w.unheard(ctx, p, left, status.Code, reason); err != nil {
 			return err
 		}
 		// One that its sender moved in between, from sending to sent, is still here: the package must not end without it.

@@ -109,12 +109,12 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		w.drop(s) // closed soon, so that it can tell
 		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Set: because(0, err.Error())})
 	case retry.Never:
-		// The session is the likely culprit (closed, expired, or opened with a public key that is out of date): the next try has a new one, a bounded number of times.
+		// The session is the likely culprit (closed, expired, or opened with a public key that is out of date): the next try has a new one, and the one after that is a package's.
 		w.drop(s)
 		t.Invalidate()
 		api, _ := kindOf(err)
 		b := w.newBatch(&s.pkg)
-		b.resend(inv, api.Code, api.Error())
+		b.unheard(inv, api.Code, api.Error())
 		_, err = b.write(ctx)
 		return err
 	default:

@@ -9,8 +9,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxResends is how often KSeF may ask for an invoice to be sent anew (500, 550, 435, a cancelled session) before a person has to look.
+// maxResends is how often KSeF may ask for an invoice to be sent anew (435, 500, 550) before a person has to look. Only answers about the invoice itself count: what befell
+// a session as a whole says nothing about any invoice in it.
 const maxResends = 3
+
+// maxStrikes is how many online sessions may come to nothing with an invoice before it travels in a package. There the failure of a session has a bound of its own:
+// halving finds the invoice that is at fault, and lets all others through.
+const maxStrikes = 2
 
 // settleFinal writes the outcome of every invoice of a session that is processed. The list is fetched once: what is left open by it (duplicates whose original
 // has to be looked up) is remembered in the ledger.
@@ -143,7 +148,11 @@ func (b *batch) add(inv *ledger.Invoice, info ksef.InvoiceInfo) {
 		b.moves = append(b.moves, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{inv.State}, In: b.p.ID, Set: append(
 			because(s.Code, explain(s)), ledger.Set{Field: "orig_number", Value: number}, ledger.Set{Field: "orig_session", Value: session})})
 	case outcomeResend:
-		b.resend(inv, s.Code, explain(s))
+		if s.Code == ksef.InvoiceCancelledWithSession {
+			b.unheard(inv, s.Code, explain(s))
+			return
+		}
+		b.resend(inv, inv.Lane, s.Code, explain(s))
 	}
 }
 
@@ -162,13 +171,15 @@ func (b *batch) unmatched(ctx context.Context, m matching, infos []ksef.InvoiceI
 	for _, inv := range m.invoices {
 		switch {
 		case len(m.answers) == 0:
-			b.resend(inv, 0, "the session is over and does not contain it: it never arrived")
+			b.unheard(inv, 0, "the session is over and does not contain it: it never arrived")
+		case b.p.Lane == ledger.Express:
+			b.unheard(inv, m.answers[0].Status.Code, "one of several that were refused without their numbers; sent anew to learn the reason")
 		case inv.Attachment:
 			b.park(inv, m.answers[0].Status.Code, "one of several invoices that KSeF refused without naming the number, and invoices with an attachment cannot be sent one by one: "+explain(m.answers[0].Status))
 		default:
 			// Every answer left over is a refusal (an accepted invoice always bears its number), so nothing of them is in KSeF;
 			// sent one by one, each gets an answer of its own.
-			b.again(inv, ledger.Express, m.answers[0].Status.Code, "refused without its number; sent alone to learn the reason")
+			b.resend(inv, ledger.Express, m.answers[0].Status.Code, "refused without its number; sent alone to learn the reason")
 		}
 	}
 	return nil
@@ -202,17 +213,32 @@ func (b *batch) park(inv *ledger.Invoice, code int, reason string) {
 	b.to(inv, ledger.Parked, because(code, reason)...)
 }
 
-func (b *batch) resend(inv *ledger.Invoice, code int, reason string) {
+// resend is for an invoice that KSeF refused by its own fault, in an answer about this very invoice.
+func (b *batch) resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string) {
 	if inv.Resends+1 > maxResends {
 		b.park(inv, code, fmt.Sprintf("sent %d times in vain, last: %s; retry when KSeF is well again", inv.Resends+1, reason))
 		return
 	}
-	b.again(inv, inv.Lane, code, reason)
+	b.again(inv, lane, ledger.Set{Field: "resends", Value: inv.Resends + 1}, code, reason)
 }
 
-// again returns an invoice to the start of its way. The proof that nothing of it is out there is the caller's: its session is over and did not take it.
-func (b *batch) again(inv *ledger.Invoice, lane ledger.Lane, code int, reason string) {
-	b.to(inv, ledger.Queued, append(because(code, reason), ledger.Set{Field: "resends", Value: inv.Resends + 1},
+// unheard is for an invoice whose session came to nothing without a word about it: failed as a whole, or over and not containing it. In a package that was
+// processed that is a word: it was in the ZIP, and is the only one that KSeF does not tell of.
+func (b *batch) unheard(inv *ledger.Invoice, code int, reason string) {
+	if b.p.Lane == ledger.Bulk {
+		b.resend(inv, inv.Lane, code, reason)
+		return
+	}
+	lane := inv.Lane
+	if inv.Strikes+1 >= maxStrikes {
+		lane = ledger.Bulk
+	}
+	b.again(inv, lane, ledger.Set{Field: "strikes", Value: inv.Strikes + 1}, code, reason)
+}
+
+// again returns an invoice to the start of its way, counted says what is counted by it. The proof that nothing of it is out there is the caller's: its session is over and did not take it.
+func (b *batch) again(inv *ledger.Invoice, lane ledger.Lane, counted ledger.Set, code int, reason string) {
+	b.to(inv, ledger.Queued, append(because(code, reason), counted,
 		ledger.Set{Field: "lane", Value: lane}, ledger.Set{Field: "package", Value: ""}, ledger.Set{Field: "session", Value: ""},
 		ledger.Set{Field: "reference", Value: ""})...)
 	b.resub = append(b.resub, inv)
@@ -243,11 +269,11 @@ func (b *batch) write(ctx context.Context) (conflicts int, err error) {
 	return conflicts, nil
 }
 
-// resend returns every given invoice of a failed session to the start of its way, within its bound.
-func (w *Worker) resend(ctx context.Context, p *ledger.Package, invs []ledger.Invoice, code int, reason string) error {
+// unheard returns every given invoice of a failed online session to the start of its way.
+func (w *Worker) unheard(ctx context.Context, p *ledger.Package, invs []ledger.Invoice, code int, reason string) error {
 	b := w.newBatch(p)
 	for i := range invs {
-		b.resend(&invs[i], code, reason)
+		b.unheard(&invs[i], code, reason)
 	}
 	_, err := b.write(ctx) // the caller looks what is left
 	return err

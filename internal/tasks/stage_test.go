@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -292,5 +293,12 @@ func (s *stage) eventually(what string, ok func() bool) {
 			s.t.Fatalf("waited in vain: %s", what)
 		}
 		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// hide leaves the invoice of a number out of every list.
+func hide(number string) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	return func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+		return slices.DeleteFunc(all, func(i ksef.InvoiceInfo) bool { return i.InvoiceNumber == number })
 	}
 }

@@ -1,0 +1,81 @@
+package tasks_test
+
+import (
+	"fmt"
+	"testing"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// What befalls a session as a whole says nothing about an invoice in it. After two such sessions the invoice goes in a package, and its own budget is untouched.
+func TestUnheard_OnlineSessionsComeToNothing_InvoiceGoesInAPackageWithItsBudgetWhole(t *testing.T) {
+	for why, fault := range map[string]simulator.Fault{
+		"every online session fails": {Kind: simulator.SessionRefused, Lane: "online", Code: 500, Times: -1},
+		"no send ever arrives":       {Kind: simulator.DropRequest, On: "send", Times: -1},
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{fault}})
+			inv := s.admit(ledger.Express, s.good("A/1"))
+			sessions := 0
+			for ; s.read(inv.ID).Lane == ledger.Express && sessions < 10; sessions++ {
+				w := s.worker(fmt.Sprint("w", sessions), s.door())
+				w.must(tasks.KindSend, inv.ID)
+				pkg := s.read(inv.ID).Package
+				if err := w.Stop(t.Context()); err != nil { // closes the session
+					t.Fatal(err)
+				}
+				w.until(tasks.KindConfirm, pkg, func() bool { return s.read(inv.ID).Package != pkg })
+				if got := s.read(inv.ID); got.State != ledger.Queued {
+					t.Fatalf("after %d sessions it is %s: %s", sessions+1, got.State, got.Reason)
+				}
+			}
+			if got := s.read(inv.ID); sessions != 2 || got.Resends != 0 {
+				t.Fatalf("after %d online sessions it is %s, lane %s, sent anew %d times", sessions, got.State, got.Lane, got.Resends)
+			}
+			w := s.worker("bulk", s.door())
+			pkg := w.cut(inv.ID)
+			w.must(tasks.KindPackage, pkg)
+			w.until(tasks.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+		})
+	}
+}
+
+// An answer about the invoice itself counts, whatever the lane.
+func TestUnheard_AnswerIsAboutTheInvoice_ItCountsAndEnds(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 550, Times: -1}}})
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	for round := 0; s.read(inv.ID).State == ledger.Queued && round < 10; round++ {
+		w := s.worker(fmt.Sprint("w", round), s.door())
+		w.must(tasks.KindSend, inv.ID)
+		pkg := s.read(inv.ID).Package
+		if err := w.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.until(tasks.KindConfirm, pkg, func() bool { got := s.read(inv.ID); return got.Package != pkg || got.State == ledger.Parked })
+	}
+	if got := s.read(inv.ID); got.State != ledger.Parked || got.Attempts != 4 || got.Strikes != 0 {
+		t.Errorf("it is %s after %d sessions and %d strikes: %s", got.State, got.Attempts, got.Strikes, got.Reason)
+	}
+}
+
+// A package whose session was processed and that tells of all invoices but one: that counts, so that it ends.
+func TestUnheard_ProcessedPackageNeverTellsOfTheInvoice_ParkedInTheEnd(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	d.listed = hide("A/1")
+	w := s.worker("w", d)
+	// The simulator does accept it, at the first time; what is played here is a list that leaves it out.
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	rounds := 0
+	for ; s.read(inv.ID).State == ledger.Queued && rounds < 10; rounds++ {
+		pkg := w.cut(inv.ID)
+		w.must(tasks.KindPackage, pkg)
+		w.until(tasks.KindConfirm, pkg, func() bool { got := s.read(inv.ID); return got.Package != pkg || got.State == ledger.Parked })
+	}
+	if got := s.read(inv.ID); got.State != ledger.Parked || rounds != 4 {
+		t.Errorf("after %d packages it is %s: %s", rounds, got.State, got.Reason)
+	}
+}
