@@ -12,9 +12,9 @@ import (
 
 // legalPackageMoves is the design's table, written down a second time.
 var legalPackageMoves = map[PackageState]string{
-	PackageCut:        "opened abandoned",
-	PackageOpened:     "uploaded closing abandoned", // an online session has nothing to upload
-	PackageUploaded:   "closing abandoned",
+	PackageCut:        "opened settled abandoned",
+	PackageOpened:     "uploaded closing settled abandoned", // an online session has nothing to upload
+	PackageUploaded:   "closing settled abandoned",
 	PackageClosing:    "processing failed",
 	PackageProcessing: "settled failed",
 	PackageSettled:    "receipted",

@@ -79,7 +79,7 @@ var packageMoves = map[PackageState][]PackageState{
 	PackageUploaded:   {PackageOpened},
 	PackageClosing:    {PackageOpened, PackageUploaded},
 	PackageProcessing: {PackageClosing},
-	PackageSettled:    {PackageProcessing},
+	PackageSettled:    {PackageCut, PackageOpened, PackageUploaded, PackageProcessing}, // before closing: what is left in it was parked
 	PackageReceipted:  {PackageSettled},
 	PackageAbandoned:  {PackageCut, PackageOpened, PackageUploaded},
 	PackageFailed:     {PackageClosing, PackageProcessing},

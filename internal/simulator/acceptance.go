@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -83,9 +84,7 @@ func (s *Simulator) decide(sess *session, o *outcome, r reading) {
 		return
 	}
 	if first := s.identity[r.header.identity]; first != nil {
-		o.code = 440
-		o.details = fmt.Sprintf("Duplikat faktury. Faktura o numerze KSeF: %s została już prawidłowo przesłana do systemu w sesji: %s", first.ksefNumber, first.session.id)
-		o.extensions = []extension{{"originalSessionReferenceNumber", first.session.id}, {"originalKsefNumber", first.ksefNumber}}
+		s.duplicate(sess, o, first)
 		return
 	}
 	acceptance := o.sent
@@ -103,6 +102,20 @@ func (s *Simulator) decide(sess *session, o *outcome, r reading) {
 	s.identity[a.identity] = a
 	s.byNumber[a.ksefNumber] = a
 	s.accepted = append(s.accepted, a)
+}
+
+// duplicate refuses an invoice of an identity that the register has, and names that one.
+func (s *Simulator) duplicate(sess *session, o *outcome, first *accepted) {
+	o.code = 440
+	if f, struck := s.faults.take(occasion{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}, OmitOriginal, WrongOriginal); struck {
+		other := slices.IndexFunc(s.accepted, func(a *accepted) bool { return a != first && a.nip == o.nip })
+		if f.Kind == OmitOriginal || other < 0 {
+			return
+		}
+		first = s.accepted[other]
+	}
+	o.details = fmt.Sprintf("Duplikat faktury. Faktura o numerze KSeF: %s została już prawidłowo przesłana do systemu w sesji: %s", first.ksefNumber, first.session.id)
+	o.extensions = []extension{{"originalSessionReferenceNumber", first.session.id}, {"originalKsefNumber", first.ksefNumber}}
 }
 
 // sums of the net and VAT fields of an invoice.

@@ -161,6 +161,7 @@ func (s *Simulator) settle(sess *session, f fate) {
 		}
 	}
 	sess.refuse = s.refusedByFault(sess, f.read)
+	s.spoiledByFault(sess)
 	for i, r := range f.read {
 		o := &outcome{ordinal: i + 1, sent: sess.closed}
 		sess.invoices = append(sess.invoices, o)
@@ -172,10 +173,19 @@ func (s *Simulator) settle(sess *session, f fate) {
 		sess.end(sess.refuse, "")
 	case sess.refuse != 0:
 		sess.end(sess.refuse, "")
+	case sess.spoil != 0:
+		sess.end(sess.spoil, "")
 	case sess.count(true) == 0:
 		sess.end(445, "")
 	default:
 		sess.end(200, "")
+	}
+}
+
+// spoiledByFault asks the faults whether the session shall end in an error that changes nothing for its invoices.
+func (s *Simulator) spoiledByFault(sess *session) {
+	if f, struck := s.faults.take(sess.occasion(""), SessionSpoiled); struck {
+		sess.spoil = cmp.Or(f.Code, 500)
 	}
 }
 

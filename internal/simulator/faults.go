@@ -34,8 +34,8 @@ type Fault struct {
 	NIP     string `yaml:"nip" json:"nip,omitempty"`
 	Lane    string `yaml:"lane" json:"lane,omitempty"`
 	Number  string `yaml:"number" json:"number,omitempty"`
-	// Code is the HTTP status of kind status (502), the status of session-refused (405), poison (405), stuck (150)
-	// and invoice-status (550).
+	// Code is the HTTP status of kind status (502), the code in the answer of refused (21405), the status of session-refused
+	// (405), session-spoiled (500), poison (405), stuck (150) and invoice-status (550).
 	Code int `yaml:"code" json:"code,omitempty"`
 	// For is how long: slow, slow-request, stuck (from the moment of closing), and the Retry-After of 429.
 	For time.Duration `yaml:"for" json:"for,omitempty"`
@@ -51,6 +51,7 @@ const (
 	SlowRequest = "slow-request" // acts only after For, even if the client has gone
 	TooMany     = "429"          // with Retry-After For, and the group is blocked so long; no header when For is 0
 	Denied      = "401"          // as if the key were wrong
+	Refused     = "refused"      // the gateway's own no: HTTP 400 with an error in JSON
 	KeyRotated  = "key-rotated"  // the RSA key changes, then the operation goes on
 
 	// After acting.
@@ -61,22 +62,25 @@ const (
 
 	// Sessions. A batch session is struck when its processing begins, an online session when it is opened.
 	SessionRefused = "session-refused" // ends with Code, nothing accepted
+	SessionSpoiled = "session-spoiled" // ends with Code after its invoices were judged: what was accepted stays so, and there is no UPO
 	Stuck          = "stuck"           // stays at Code (100, 150, 170) for For of simulated time
 	Poison         = "poison"          // a package that holds invoice Number ends with Code, always
 
 	// Invoices.
 	InvoiceStatus = "invoice-status" // an invoice that would be accepted gets Code instead
 	OmitNumber    = "omit-number"    // a rejected invoice comes back without its invoiceNumber
+	OmitOriginal  = "omit-original"  // a duplicate comes back without naming its original
+	WrongOriginal = "wrong-original" // a duplicate names another invoice of the register than its original, and that one's session
 )
 
 // Kinds lists every kind of fault.
 func Kinds() []string {
-	return []string{DropRequest, Reset, Status, HTML200, SlowRequest, TooMany, Denied, KeyRotated, DropAnswer, Error500, Slow, Lost,
-		SessionRefused, Stuck, Poison, InvoiceStatus, OmitNumber}
+	return []string{DropRequest, Reset, Status, HTML200, SlowRequest, TooMany, Denied, Refused, KeyRotated, DropAnswer, Error500, Slow, Lost,
+		SessionRefused, SessionSpoiled, Stuck, Poison, InvoiceStatus, OmitNumber, OmitOriginal, WrongOriginal}
 }
 
 // requestKinds strike at a request; Lost strikes beside them.
-func requestKinds() []string { return Kinds()[:11] }
+func requestKinds() []string { return Kinds()[:12] }
 
 // Validate tells what makes no sense, all at once, as FieldErrors.
 func (f Fault) Validate() error {

@@ -74,6 +74,7 @@ func (s *Simulator) openOnline(c *call) (reply, *refusal) {
 	if fault, struck := s.faults.take(sess.occasion(""), SessionRefused); struck {
 		sess.refuse = cmp.Or(fault.Code, 500)
 	}
+	s.spoiledByFault(sess)
 	return jsonReply(opened{sess.id, rfc3339(sess.opened)}), nil
 }
 

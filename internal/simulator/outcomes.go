@@ -88,7 +88,7 @@ func (s *Simulator) visible(sess *session, o *outcome) int {
 		}
 		return o.code
 	}
-	if status == 415 || sess.decided && status == sess.code && (sess.refuse != 0 || status != 200 && status != 445) {
+	if status == 415 || sess.decided && sess.spoil == 0 && status == sess.code && (sess.refuse != 0 || status != 200 && status != 445) {
 		return 405
 	}
 	age := s.now().Sub(o.sent)

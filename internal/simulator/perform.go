@@ -42,6 +42,8 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 		return j.finish(w, page(http.StatusOK), false)
 	case Denied:
 		return send(w, &refusal{status: http.StatusUnauthorized, code: 401, description: "Unauthorized", details: "unknown key"})
+	case Refused:
+		return send(w, &refusal{status: http.StatusBadRequest, code: cmp.Or(f.Code, codeInput), description: "Błąd walidacji danych wejściowych."})
 	case TooMany:
 		if f.For == 0 {
 			return send(w, &refusal{status: http.StatusTooManyRequests, code: 429, description: "Too Many Requests"})

@@ -44,6 +44,7 @@ type session struct {
 	details string
 
 	refuse     int // by a fault: the code it shall end with
+	spoil      int // by a fault: the code it shall end with although what it accepted stays accepted
 	stuckCode  int
 	stuckUntil time.Time
 }
@@ -100,6 +101,8 @@ func (s *Simulator) conclude(sess *session) {
 	case sess.decided || sess.pending > 0:
 	case sess.refuse != 0:
 		sess.end(sess.refuse, "")
+	case sess.spoil != 0:
+		sess.end(sess.spoil, "")
 	case len(sess.invoices) == 0:
 		sess.end(440, "Nie przesłano faktur")
 	case sess.count(true) == 0:

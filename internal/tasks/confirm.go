@@ -168,7 +168,6 @@ func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Pack
 	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "code", Value: status.Code}}}); err != nil {
 		return err
 	}
-	p.Code = status.Code
 	if p.Lane == ledger.Express {
 		t.Invalidate() // bulk does it in newSession
 		if err := w.unheard(ctx, p, left, status.Code, reason); err != nil {
@@ -183,27 +182,10 @@ func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Pack
 		}
 		return w.endRefused(ctx, p, status.Code, reason)
 	}
-	end, err := w.endOf(ctx, p, len(left))
-	if err != nil {
-		return err
-	}
 	if status.Code == ksef.BatchSessionTooManyInvoices {
-		return w.halve(ctx, p, end, p.Strikes, reason)
+		return w.halve(ctx, p, p.Strikes, status.Code, reason)
 	}
-	return w.newSession(ctx, t, p, end, status.Code, reason)
-}
-
-// endOf says how a refused package ends. What was decided in it all the same, or parked because of it, needs its papers: receipt, document, result. Only a package that
-// nothing of it stays in is failed; any other is settled. leaving is how many of its invoices are about to leave.
-func (w *Worker) endOf(ctx context.Context, p *ledger.Package, leaving int) (ledger.PackageState, error) {
-	held, err := w.Ledger.Held(ctx, p.ID)
-	if err != nil {
-		return "", err
-	}
-	if len(held) > leaving {
-		return ledger.PackageSettled, nil
-	}
-	return ledger.PackageFailed, nil
+	return w.newSession(ctx, t, p, status.Code, reason)
 }
 
 // endRefused ends a refused package that nothing undecided is left in.

@@ -64,7 +64,7 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	doc, err := w.document(ctx, inv)
 	var bad *errDocument
 	if errors.As(err, &bad) {
-		return w.park(ctx, inv, 0, bad.Error())
+		return w.parkAlone(ctx, inv, bad.Error())
 	}
 	if err != nil {
 		return err

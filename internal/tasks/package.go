@@ -106,10 +106,9 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 		return built, nil
 	case errors.Is(err, pack.ErrEmpty) && kept == 0:
 		// Every document was unreadable; each invoice was parked with its reason.
-		return nil, w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageAbandoned,
-			Set: []ledger.Set{{Field: "reason", Value: "no invoice is left in it"}}})
+		return nil, w.repack(ctx, p, "no invoice is left to send")
 	case errors.As(err, &full):
-		return nil, w.halve(ctx, p, ledger.PackageAbandoned, p.Strikes, "does not fit into one session: "+full.Error())
+		return nil, w.halve(ctx, p, p.Strikes, 0, "does not fit into one session: "+full.Error())
 	}
 	return nil, fmt.Errorf("build %s: %w", p.ID, err)
 }
@@ -158,7 +157,7 @@ func (w *Worker) openRefused(ctx context.Context, t Transport, p *ledger.Package
 		return err
 	}
 	api, _ := kindOf(err)
-	return w.newSession(ctx, t, p, ledger.PackageAbandoned, api.Code, api.Error())
+	return w.newSession(ctx, t, p, api.Code, api.Error())
 }
 
 // uploadTries is how often one part is sent before the package is given up: parts do not count towards limits, and a store that failed four
@@ -203,13 +202,25 @@ func (w *Worker) uploadFailed(ctx context.Context, p *ledger.Package, cause erro
 	return w.abandon(ctx, p, cause.Error())
 }
 
-// abandon gives up a package that was never closed: its invoices wait anew.
+// abandon gives up a package that was never closed: its invoices wait anew. One that could not be read was parked when it was built, and stays.
 func (w *Worker) abandon(ctx context.Context, p *ledger.Package, reason string) error {
+	waiting, err := w.pending(ctx, p)
+	if err != nil {
+		return err
+	}
+	end, err := w.endOf(ctx, p, len(waiting))
+	if err != nil {
+		return err
+	}
 	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
-	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageAbandoned,
+	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: end,
 		Set:          []ledger.Set{{Field: "reason", Value: reason}},
 		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Queued, InvoicesGroup: group.Name(),
 		InvoicesSet: []ledger.Set{{Field: "package", Value: ""}, {Field: "session", Value: ""}}})
+	if err != nil || end != ledger.PackageSettled {
+		return err
+	}
+	return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
 }
 
 // closeBatch writes that close is about to be called, then calls it. From here on the package is never abandoned: whatever the answer, the

@@ -119,7 +119,7 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upo ses
 				if err := w.park(ctx, &inv, inv.Code, why); err != nil {
 					return err
 				}
-				continue
+				break
 			}
 			if docErrs[i] != nil {
 				if docs[i], err = w.fetchAgain(ctx, &inv); err != nil {

@@ -11,8 +11,8 @@ import (
 
 // newSession puts the invoices of a package that KSeF refused as a whole into a new one, with a public key fetched anew. After Options.Refusals such
 // refusals the package is halved, and each half is halved again at its next refusal: one poisonous invoice among n is alone after
-// about log2(n) steps, and what is not at fault goes through on the way. end is failed, settled when something decided stays in it, or abandoned when close was never tried.
-func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package, end ledger.PackageState, code int, reason string) error {
+// about log2(n) steps, and what is not at fault goes through on the way.
+func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package, code int, reason string) error {
 	t.Invalidate()
 	strikes := p.Strikes + 1
 	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("code", code).Int("refusals", strikes).Str("reason", reason).
@@ -22,13 +22,13 @@ func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package,
 		if err != nil {
 			return err
 		}
-		return w.repack(ctx, p, end, reason, ledger.Part{Strikes: strikes, IDs: ids})
+		return w.repack(ctx, p, reason, ledger.Part{Strikes: strikes, IDs: ids})
 	}
-	return w.halve(ctx, p, end, w.o.Refusals-1, reason)
+	return w.halve(ctx, p, w.o.Refusals-1, code, reason)
 }
 
 // halve splits a package in two, or parks the invoice that is alone in it.
-func (w *Worker) halve(ctx context.Context, p *ledger.Package, end ledger.PackageState, strikes int, reason string) error {
+func (w *Worker) halve(ctx context.Context, p *ledger.Package, strikes, code int, reason string) error {
 	ids, err := w.pendingIDs(ctx, p)
 	if err != nil {
 		return err
@@ -38,21 +38,25 @@ func (w *Worker) halve(ctx context.Context, p *ledger.Package, end ledger.Packag
 		if err != nil {
 			return err
 		}
-		if err := w.park(ctx, &inv, p.Code, fmt.Sprintf("KSeF refuses every session that contains it: %s; mend it and hand it in under a new number, or retry", reason)); err != nil {
+		if err := w.park(ctx, &inv, code, fmt.Sprintf("KSeF refuses every session that contains it: %s; mend it and hand it in under a new number, or retry", reason)); err != nil {
 			return err
 		}
-		if ledger.MayMovePackage(p.State, ledger.PackageSettled) {
-			end = ledger.PackageSettled // it stays in the package, which owes it a result document
-		}
-		return w.repack(ctx, p, end, reason)
+		return w.repack(ctx, p, reason)
 	}
 	half := len(ids) / 2
-	return w.repack(ctx, p, end, reason, ledger.Part{Strikes: strikes, IDs: ids[:half]}, ledger.Part{Strikes: strikes, IDs: ids[half:]})
+	return w.repack(ctx, p, reason, ledger.Part{Strikes: strikes, IDs: ids[:half]}, ledger.Part{Strikes: strikes, IDs: ids[half:]})
 }
 
-func (w *Worker) repack(ctx context.Context, p *ledger.Package, end ledger.PackageState, reason string, parts ...ledger.Part) error {
+// repack ends a package and puts what is undecided of it into new ones.
+func (w *Worker) repack(ctx context.Context, p *ledger.Package, reason string, parts ...ledger.Part) error {
+	leaving := 0
 	for i := range parts {
 		parts[i].ID = "pkg-" + xid.New().String()
+		leaving += len(parts[i].IDs)
+	}
+	end, err := w.endOf(ctx, p, leaving)
+	if err != nil {
+		return err
 	}
 	if err := w.Ledger.Repack(ctx, p, end, reason, parts); err != nil {
 		return err
@@ -69,6 +73,21 @@ func (w *Worker) repack(ctx context.Context, p *ledger.Package, end ledger.Packa
 		return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
 	}
 	return nil
+}
+
+// endOf says how a package ends that went no further. What was decided in it all the same, or parked because of it, is owed its papers: receipt, document, result. Only a
+// package that nothing of it stays in is failed, or abandoned when close was never tried; any other is settled. leaving is how many of its invoices are about to leave.
+func (w *Worker) endOf(ctx context.Context, p *ledger.Package, leaving int) (ledger.PackageState, error) {
+	held, err := w.Ledger.Held(ctx, p.ID)
+	switch {
+	case err != nil:
+		return "", err
+	case len(held) > leaving:
+		return ledger.PackageSettled, nil
+	case ledger.MayMovePackage(p.State, ledger.PackageAbandoned):
+		return ledger.PackageAbandoned, nil
+	}
+	return ledger.PackageFailed, nil
 }
 
 // pending reads the invoices of a package whose outcome is not known yet.

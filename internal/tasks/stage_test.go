@@ -116,6 +116,7 @@ type door struct {
 	sent    func(ksef.SentInvoice, error) (ksef.SentInvoice, error) // what the handler is told of a send
 	session func(ksef.SessionInfo) ksef.SessionInfo                 // and of a session
 	listed  func([]ksef.InvoiceInfo) []ksef.InvoiceInfo             // and of the invoices in it
+	upo     func([]byte) []byte                                     // and its receipt
 }
 
 func (d *door) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return d.keys.Get(ctx) }
@@ -141,6 +142,14 @@ func (d *door) SessionInvoices(ctx context.Context, session string) ([]ksef.Invo
 	got, err := d.Client.SessionInvoices(ctx, session)
 	if err == nil && d.listed != nil {
 		got = d.listed(got)
+	}
+	return got, err
+}
+
+func (d *door) SessionUPO(ctx context.Context, session string) ([]byte, error) {
+	got, err := d.Client.SessionUPO(ctx, session)
+	if err == nil && d.upo != nil {
+		got = d.upo(got)
 	}
 	return got, err
 }

@@ -120,7 +120,7 @@ func (w *Worker) sweepStray(ctx context.Context, before time.Time) error {
 				continue
 			}
 			w.o.Log.Error().Str("id", invs[i].ID).Str("state", string(s)).Str("package", invs[i].Package).Msg("invoice is on its way in a package that is over")
-			if err := w.park(ctx, &invs[i], 0, "its package is over and left it behind: look in KSeF whether it is there before retrying"); err != nil {
+			if err := w.parkAlone(ctx, &invs[i], "its package is over and left it behind: look in KSeF whether it is there before retrying"); err != nil {
 				return err
 			}
 		}

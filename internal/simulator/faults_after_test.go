@@ -1,0 +1,55 @@
+package simulator
+
+import (
+	"net/http"
+	"testing"
+)
+
+func TestFault_SessionSpoiled_WhatWasAcceptedStaysAndThereIsNoReceipt(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: SessionSpoiled, Times: 2})
+	batch, end := r.sendBatch(faXML(sellerA, "FV/1", today), "not XML")
+	if end.Code != 500 {
+		t.Errorf("batch: %+v", end)
+	}
+	if l := r.invoices(batch); l[0].Status.Code != 200 || l[0].KsefNumber == "" || l[1].Status.Code != 430 {
+		t.Errorf("batch: %+v", l)
+	}
+	o := r.openOnline()
+	id := o.send(faXML(sellerA, "FV/2", today))
+	o.close()
+	if s, i := r.await(o.id), o.invoice(id); s.Code != 500 || i.Status.Code != 200 || i.KsefNumber == "" {
+		t.Errorf("online: %+v %+v", s, i)
+	}
+	for _, id := range []string{batch, o.id} {
+		if a := r.get("/invoice/session/upo/" + id); a.status != http.StatusBadRequest {
+			t.Errorf("UPO of %s: %d", id, a.status)
+		}
+	}
+	if b := r.sim.Books(); len(b.Accepted) != 2 {
+		t.Errorf("books %+v", b.Accepted)
+	}
+}
+
+func TestFault_Original_IsNotNamedOrIsAnother(t *testing.T) {
+	for _, kind := range []string{OmitOriginal, WrongOriginal} {
+		r := newRig(t)
+		other, _ := r.sendBatch(faXML(sellerA, "FV/2", today))
+		r.sendBatch(faXML(sellerA, "FV/1", today))
+		inject(t, r, Fault{Kind: kind})
+		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today))
+		i := r.invoices(id)[0]
+		if i.Status.Code != 440 {
+			t.Fatalf("%s: %+v", kind, i)
+		}
+		if kind == OmitOriginal {
+			if len(i.Status.Extensions) != 0 || i.Status.Details != "" {
+				t.Errorf("%s: %+v", kind, i)
+			}
+			continue
+		}
+		if e := i.Status.Extensions; e[0].Value != other || e[1].Value != r.invoices(other)[0].KsefNumber {
+			t.Errorf("%s: %+v", kind, i)
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package tasks_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// result reads what the archive tells of an invoice.
+func (s *stage) result(inv ledger.Invoice) tasks.Result {
+	s.t.Helper()
+	data, err := s.store.Get(s.t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID))
+	if err != nil {
+		s.t.Fatalf("result of %s: %v", inv.Number, err)
+	}
+	var r tasks.Result
+	if err := json.Unmarshal(data, &r); err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+// parkedOnFile holds that an invoice is parked and that the archive says so with the same reason.
+func (s *stage) parkedOnFile(id string) {
+	s.t.Helper()
+	inv := s.read(id)
+	if inv.State != ledger.Parked {
+		s.t.Fatalf("%s is %s: %s", inv.Number, inv.State, inv.Reason)
+	}
+	if r := s.result(inv); r.State != "parked" || r.Reason != inv.Reason || r.Reason == "" {
+		s.t.Errorf("the archive says %s: %q, the ledger %q", r.State, r.Reason, inv.Reason)
+	}
+}
+
+// forget loses the stored document of an invoice.
+func (s *stage) forget(id string) {
+	s.t.Helper()
+	if err := s.rdb.Del(s.t.Context(), "ksef:body:"+id).Err(); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// together cuts one package of several invoices.
+func (a *actor) together(invs ...ledger.Invoice) string {
+	a.s.t.Helper()
+	for _, inv := range invs[1:] {
+		a.must(tasks.KindSubmit, inv.ID)
+	}
+	pkg := a.cut(invs[0].ID)
+	for _, inv := range invs {
+		if got := a.s.read(inv.ID).Package; got != pkg {
+			a.s.t.Fatalf("%s is in package %q, not in %s", inv.Number, got, pkg)
+		}
+	}
+	return pkg
+}
+
+func TestPapers_GatewayRefusesToOpenASessionWithIt_ParkedAloneAndOnFile(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch", Times: -1}}})
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	w.cut(inv.ID)
+	pkg, tries := "", 0
+	for ; s.read(inv.ID).State == ledger.Packed && tries < 10; tries++ {
+		pkg = s.read(inv.ID).Package
+		w.must(tasks.KindPackage, pkg)
+	}
+	if tries != 3 {
+		t.Errorf("parked after %d refusals, want 3", tries)
+	}
+	w.must(tasks.KindReceipt, pkg)
+	s.parkedOnFile(inv.ID)
+	if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
+		t.Errorf("its package is %s", p.State)
+	}
+}
+
+func TestPapers_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testing.T) {
+	t.Run("express", func(t *testing.T) {
+		s := newStage(t, simulator.Options{})
+		w := s.worker("w", s.door())
+		inv := s.admit(ledger.Express, s.good("A/1"))
+		s.forget(inv.ID)
+		w.must(tasks.KindSend, inv.ID)
+		s.parkedOnFile(inv.ID)
+	})
+	t.Run("alone in a package", func(t *testing.T) {
+		s := newStage(t, simulator.Options{})
+		w := s.worker("w", s.door())
+		inv := s.admit(ledger.Bulk, s.good("A/1"))
+		pkg := w.cut(inv.ID)
+		s.forget(inv.ID)
+		w.must(tasks.KindPackage, pkg)
+		w.must(tasks.KindReceipt, pkg)
+		s.parkedOnFile(inv.ID)
+	})
+	t.Run("in a package whose parts are refused", func(t *testing.T) {
+		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "part"}}})
+		w := s.worker("w", s.door())
+		lost, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+		pkg := w.together(lost, other)
+		s.forget(lost.ID)
+		w.must(tasks.KindPackage, pkg)
+		if got := s.read(other.ID); got.State != ledger.Queued || got.Group == "" {
+			t.Errorf("the other is %s in group %q, want it to wait anew", got.State, got.Group)
+		}
+		w.must(tasks.KindReceipt, pkg)
+		s.parkedOnFile(lost.ID)
+	})
+}
+
+func TestPapers_ReceiptAttestsOtherContent_ParkedAndOnFile(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	w := s.worker("w", d)
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	d.upo = func(raw []byte) []byte {
+		return bytes.ReplaceAll(raw, []byte("<SkrotDokumentu>"), []byte("<SkrotDokumentu>x"))
+	}
+	pkg := w.cut(inv.ID)
+	w.must(tasks.KindPackage, pkg)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.must(tasks.KindReceipt, pkg)
+	s.parkedOnFile(inv.ID)
+}
+
+func TestPapers_PackageIsGone_StrayIsParkedAndOnFile(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := w.cut(inv.ID)
+	if err := s.rdb.Del(t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(2 * time.Minute)
+	w.must(tasks.KindSweep, "1")
+	s.parkedOnFile(inv.ID)
+}
