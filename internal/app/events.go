@@ -103,6 +103,7 @@ var (
 	limitAllowed = prometheus.NewDesc("ksef_limit_allowed", "Requests allowed in the sliding window.", []string{"tenant", "group", "window"}, nil)
 	limitFrozen  = prometheus.NewDesc("ksef_limit_frozen_seconds", "How long a group rests still after a 429; 0 when it does not.", []string{"tenant", "group"}, nil)
 	atRisk       = prometheus.NewDesc("ksef_invoices_at_risk", "Invoices neither accepted nor rejected whose legal deadline is near or over.", nil, nil)
+	overdue      = prometheus.NewDesc("ksef_receipts_overdue", "Accepted invoices that have had no receipt for an hour or more: KSeF gives none, or the archive cannot be written.", nil, nil)
 	nextDeadline = prometheus.NewDesc("ksef_next_deadline_hours", "Hours until the nearest legal deadline of an undecided invoice; absent when there is none.", nil, nil)
 )
 
@@ -145,14 +146,18 @@ func (c *limitCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// dueCollector tells what is at risk.
+// dueCollector tells what is at risk, and what is overdue.
 type dueCollector struct {
 	ledger *ledger.Ledger
 	near   time.Duration
 }
 
 // Describe implements prometheus.Collector.
-func (c *dueCollector) Describe(ch chan<- *prometheus.Desc) { ch <- atRisk; ch <- nextDeadline }
+func (c *dueCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- atRisk
+	ch <- nextDeadline
+	ch <- overdue
+}
 
 // Collect implements prometheus.Collector.
 func (c *dueCollector) Collect(ch chan<- prometheus.Metric) {
@@ -164,6 +169,9 @@ func (c *dueCollector) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	ch <- prometheus.MustNewConstMetric(atRisk, prometheus.GaugeValue, float64(n))
+	if late, err := c.ledger.Stood(ctx, ledger.Accepted, now.Add(-time.Hour)); err == nil {
+		ch <- prometheus.MustNewConstMetric(overdue, prometheus.GaugeValue, float64(late))
+	}
 	if !next.IsZero() {
 		ch <- prometheus.MustNewConstMetric(nextDeadline, prometheus.GaugeValue, next.Sub(now).Hours())
 	}

@@ -110,11 +110,13 @@ type Package struct {
 	Listed    bool         `redis:"listed"` // the result list of the final session was read
 	Code      int          `redis:"code"`   // last status code of the session
 	Reason    string       `redis:"reason"`
+	Filed     bool         `redis:"filed"` // documents and results are archived; what is left is a receipt that is not to be had
 	UPO       string       `redis:"upo"`
 	Lost      Millis       `redis:"lost"` // since when the gateway says that it does not know the session
 	Deadline  Millis       `redis:"deadline"`
 	OpenedAt  Millis       `redis:"opened_at"`
 	ClosingAt Millis       `redis:"closing_at"`
+	SettledAt Millis       `redis:"settled_at"`
 	CreatedAt Millis       `redis:"created_at"`
 	UpdatedAt Millis       `redis:"updated_at"`
 }

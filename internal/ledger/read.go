@@ -182,6 +182,15 @@ func (l *Ledger) Counts(ctx context.Context) (map[string]int64, error) {
 	return out, nil
 }
 
+// Stood counts the invoices of a state that have not changed since t.
+func (l *Ledger) Stood(ctx context.Context, s State, t time.Time) (int64, error) {
+	n, err := l.rdb.ZCount(ctx, l.key("st:", string(s)), "-inf", strconv.FormatInt(t.UnixMilli(), 10)).Result()
+	if err != nil {
+		return 0, fmt.Errorf("count %s invoices: %w", s, err)
+	}
+	return n, nil
+}
+
 // Waiting describes one waiting set.
 type Waiting struct {
 	Group    Group

@@ -54,6 +54,7 @@ end
 local function movepkg(id, from, to, fields)
   table.insert(fields, 'state'); table.insert(fields, to)
   table.insert(fields, 'updated_at'); table.insert(fields, now)
+  if to == 'settled' and from ~= to then table.insert(fields, 'settled_at'); table.insert(fields, now) end
   redis.call('HSET', P .. 'pkg:' .. id, unpack(fields))
   if from ~= to then redis.call('ZREM', P .. 'pst:' .. from, id) end
   redis.call('ZADD', P .. 'pst:' .. to, now, id)

@@ -56,7 +56,7 @@ func (l *Ledger) ExpressMove(inv *Invoice) Move {
 func (l *Ledger) Receipt(ctx context.Context, ids []string, upo string) ([]error, error) {
 	moves := make([]Move, len(ids))
 	for i, id := range ids {
-		moves[i] = Move{ID: id, To: Receipted, Set: []Set{{"upo", upo}}, dropBody: true}
+		moves[i] = Move{ID: id, To: Receipted, Set: []Set{{"upo", upo}, {"reason", ""}}, dropBody: true}
 	}
 	return l.Apply(ctx, moves)
 }

@@ -9,7 +9,7 @@
 //	settle.go                      write each invoice's outcome
 //	recover.go                     what KSeF calls a duplicate
 //	refuse.go                      a session refused as a whole
-//	receipt.go    package:receipt  UPO, document and result to the archive
+//	receipt.go    package:receipt  UPO (attest.go), document and result (papers.go) to the archive
 //	sweep.go      sweep            find what nobody drives on
 //
 // The queue says when; the ledger says what happened. Every handler reads the ledger first, does what the state asks for, and is safe to run twice, at the

@@ -120,8 +120,8 @@ func TestPapers_ReceiptAttestsOtherContent_ParkedAndOnFile(t *testing.T) {
 	d := s.door()
 	w := s.worker("w", d)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
-	d.upo = func(raw []byte) []byte {
-		return bytes.ReplaceAll(raw, []byte("<SkrotDokumentu>"), []byte("<SkrotDokumentu>x"))
+	d.upo = func(raw []byte, err error) ([]byte, error) {
+		return bytes.ReplaceAll(raw, []byte("<SkrotDokumentu>"), []byte("<SkrotDokumentu>x")), err
 	}
 	pkg := w.cut(inv.ID)
 	w.must(tasks.KindPackage, pkg)

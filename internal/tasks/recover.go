@@ -28,37 +28,20 @@ func (w *Worker) recover(ctx context.Context, t Transport, invs []ledger.Invoice
 		bySession[inv.OriginalSession] = append(bySession[inv.OriginalSession], inv)
 	}
 	for session, dups := range bySession {
-		proof, url, err := w.originals(ctx, t, session, dups[0])
-		if err != nil {
-			return err
+		var upo sessionUPO
+		if session != "" {
+			var err error
+			if upo, _, err = w.attestation(ctx, t, dups[0].NIP, session, dups[0].IssueDate); err != nil {
+				return err
+			}
 		}
 		for _, inv := range dups {
-			if err := w.judgeDuplicate(ctx, t, inv, proof, url); err != nil {
+			if err := w.judgeDuplicate(ctx, t, inv, upo.lines, upo.url); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// originals fetches the receipt of the original's session and archives it. An empty answer means that the gateway does not give it.
-func (w *Worker) originals(ctx context.Context, t Transport, session string, inv *ledger.Invoice) (map[string]ReceiptLine, string, error) {
-	if session == "" {
-		return nil, "", nil
-	}
-	raw, err := t.SessionUPO(ctx, session)
-	if err != nil {
-		if _, kind := kindOf(err); kind == ksef.KindRefused {
-			return nil, "", nil
-		}
-		return nil, "", err
-	}
-	if _, err := ParseReceipt(raw); err != nil {
-		w.o.Log.Warn().Str("session", session).Err(err).Msg("receipt of an original's session is unreadable; originals are fetched one by one")
-		return nil, "", nil
-	}
-	kept, err := w.keepReceipt(ctx, inv.NIP, session, inv.IssueDate, raw)
-	return kept.lines, kept.url, err
 }
 
 func (w *Worker) judgeDuplicate(ctx context.Context, t Transport, inv *ledger.Invoice, proof map[string]ReceiptLine, url string) error {

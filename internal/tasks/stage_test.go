@@ -116,7 +116,7 @@ type door struct {
 	sent    func(ksef.SentInvoice, error) (ksef.SentInvoice, error) // what the handler is told of a send
 	session func(ksef.SessionInfo) ksef.SessionInfo                 // and of a session
 	listed  func([]ksef.InvoiceInfo) []ksef.InvoiceInfo             // and of the invoices in it
-	upo     func([]byte) []byte                                     // and its receipt
+	upo     func([]byte, error) ([]byte, error)                     // and of its receipt
 }
 
 func (d *door) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return d.keys.Get(ctx) }
@@ -148,8 +148,8 @@ func (d *door) SessionInvoices(ctx context.Context, session string) ([]ksef.Invo
 
 func (d *door) SessionUPO(ctx context.Context, session string) ([]byte, error) {
 	got, err := d.Client.SessionUPO(ctx, session)
-	if err == nil && d.upo != nil {
-		got = d.upo(got)
+	if d.upo != nil {
+		return d.upo(got, err)
 	}
 	return got, err
 }

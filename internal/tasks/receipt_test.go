@@ -1,0 +1,177 @@
+package tasks_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// A session may end in an error after KSeF accepted an invoice in it: the gateway then has no UPO, for that session or for the invoice. Nothing is lost and nothing spins.
+func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ShownAndAskedForEverMoreRarely(t *testing.T) {
+	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+		t.Run(string(lane), func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
+			d := s.door()
+			w := s.worker("w", d)
+			asked := 0
+			given := []byte(nil)
+			d.upo = func(raw []byte, err error) ([]byte, error) {
+				asked++
+				if given != nil {
+					return given, nil
+				}
+				return raw, err
+			}
+			good, bad := s.admit(lane, s.good("A/1")), s.admit(lane, s.bad("A/2"))
+			pkg := s.sent(w, good, bad)
+			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+
+			var longest time.Duration
+			for began := s.now(); s.now().Sub(began) < 30*24*time.Hour; {
+				err := w.run(tasks.KindReceipt, pkg)
+				v := retry.Judge(err)
+				if v.Action != retry.Later || v.Delay < time.Second || v.Delay < longest {
+					t.Fatalf("%v", err)
+				}
+				longest = v.Delay
+				s.advance(v.Delay)
+			}
+			if asked > 100 || longest != 24*time.Hour {
+				t.Errorf("asked %d times in a month, at last every %v", asked, longest)
+			}
+			inv := s.read(good.ID)
+			if inv.State != ledger.Accepted || !strings.Contains(inv.Reason, inv.KsefNumber) || !strings.Contains(inv.Reason, "500") || inv.UPO != "" {
+				t.Errorf("it is %s with UPO %q: %s", inv.State, inv.UPO, inv.Reason)
+			}
+			if r := s.result(inv); r.State != "accepted" || r.KsefNumber != inv.KsefNumber || r.Reason != inv.Reason {
+				t.Errorf("the archive says %+v", r)
+			}
+			if r := s.result(s.read(bad.ID)); r.State != "rejected" {
+				t.Errorf("the archive says of the bad one %+v", r)
+			}
+			if _, err := s.store.Get(t.Context(), archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)); err != nil {
+				t.Errorf("its document: %v", err)
+			}
+			if n, err := s.ledger.Stood(t.Context(), ledger.Accepted, s.now().Add(-time.Hour)); err != nil || n != 1 {
+				t.Errorf("%d overdue, %v", n, err)
+			}
+			if n := len(s.sim.Books().Accepted); n != 1 {
+				t.Errorf("accepted %d times", n)
+			}
+			// A month later somebody at KSeF mends it.
+			given = receiptOf(inv)
+			w.must(tasks.KindReceipt, pkg)
+			if inv := s.read(good.ID); inv.State != ledger.Receipted || inv.UPO == "" || inv.Reason != "" || s.result(inv).UPO != inv.UPO {
+				t.Errorf("with its receipt it is %s: %s", inv.State, inv.Reason)
+			}
+			if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
+				t.Errorf("the package is %s", p.State)
+			}
+		})
+	}
+}
+
+// A processed session's receipt may take its time: nothing is shown and nothing archived twice because of minutes; after an hour it is shown.
+func TestReceipt_ProcessedSessionHasNoneYet_WaitsAnHourBeforeItIsShown(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	none := true
+	d.upo = func(raw []byte, err error) ([]byte, error) {
+		if none {
+			return nil, &ksef.APIError{Op: "fetch session UPO", Kind: ksef.KindRefused, Status: http.StatusBadRequest, Code: 21178}
+		}
+		return raw, err
+	}
+	w := s.worker("w", d)
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := s.sent(w, inv)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	for range 3 {
+		if v := retry.Judge(w.run(tasks.KindReceipt, pkg)); v.Action != retry.Later {
+			t.Fatal(v)
+		}
+		s.advance(15 * time.Minute)
+	}
+	if got := s.read(inv.ID); got.Reason != "" {
+		t.Errorf("after 45 minutes: %s", got.Reason)
+	}
+	if _, err := s.store.Get(t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)); !errors.Is(err, archive.ErrNotFound) {
+		t.Errorf("after 45 minutes the archive has a result: %v", err)
+	}
+	s.advance(30 * time.Minute)
+	_ = w.run(tasks.KindReceipt, pkg)
+	if got := s.read(inv.ID); got.State != ledger.Accepted || !strings.Contains(got.Reason, "21178") || s.result(got).Reason != got.Reason {
+		t.Errorf("after an hour it is %s: %s", got.State, got.Reason)
+	}
+	none = false
+	w.must(tasks.KindReceipt, pkg)
+	if got := s.read(inv.ID); got.State != ledger.Receipted || got.Reason != "" {
+		t.Errorf("with its receipt it is %s: %s", got.State, got.Reason)
+	}
+}
+
+// What is no receipt is not kept as one: what is archived is never replaced.
+func TestReceipt_Unreadable_IsNotArchivedAndIsAskedForAgain(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	broken := true
+	d.upo = func(raw []byte, err error) ([]byte, error) {
+		if broken {
+			return []byte("<Potwierdzenie>"), err
+		}
+		return raw, err
+	}
+	w := s.worker("w", d)
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := s.sent(w, inv)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if v := retry.Judge(w.run(tasks.KindReceipt, pkg)); v.Action != retry.Later {
+		t.Fatal(v)
+	}
+	broken = false
+	w.must(tasks.KindReceipt, pkg)
+	if got := s.read(inv.ID); got.State != ledger.Receipted {
+		t.Errorf("with its receipt it is %s: %s", got.State, got.Reason)
+	}
+}
+
+// sent brings invoices of one lane into one session and closes it.
+func (s *stage) sent(w *actor, invs ...ledger.Invoice) (pkg string) {
+	s.t.Helper()
+	if invs[0].Lane == ledger.Bulk {
+		pkg = w.together(invs...)
+		w.must(tasks.KindPackage, pkg)
+		return pkg
+	}
+	for _, inv := range invs {
+		w.must(tasks.KindSend, inv.ID)
+	}
+	pkg = s.read(invs[0].ID).Package
+	if err := w.Stop(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	return pkg
+}
+
+// receiptOf makes up the UPO of some invoices.
+func receiptOf(invs ...ledger.Invoice) []byte {
+	var b strings.Builder
+	b.WriteString(`<Potwierdzenie xmlns="http://upo.schematy.mf.gov.pl/KSeF/v4-3">`)
+	for _, inv := range invs {
+		fmt.Fprintf(&b, "<Dokument><NipSprzedawcy>%s</NipSprzedawcy><NumerKSeFDokumentu>%s</NumerKSeFDokumentu><NumerFaktury>%s</NumerFaktury><SkrotDokumentu>%s</SkrotDokumentu></Dokument>",
+			inv.NIP, inv.KsefNumber, inv.Number, inv.Hash)
+	}
+	b.WriteString(`</Potwierdzenie>`)
+	return []byte(b.String())
+}
