@@ -261,7 +261,7 @@ func TestRecovery_SamePackageDeliveredTwice_OnlyOneSessionIsClosed(t *testing.T)
 	p.balanced(40)
 }
 
-func TestRecovery_SessionLostByTheGateway_IsParkedNeverSentAgain(t *testing.T) {
+func TestRecovery_SessionLostByTheGateway_NumbersAreFoundAndNothingIsSentAgain(t *testing.T) {
 	t.Parallel()
 	o := quickSim
 	o.Faults = []simulator.Fault{{On: "close", Kind: simulator.Lost}}
@@ -284,10 +284,12 @@ func TestRecovery_SessionLostByTheGateway_IsParkedNeverSentAgain(t *testing.T) {
 	if err := p.base.Queue.Put(t.Context(), tasks.KindConfirm, pkg, 0, tasks.When{Run: true}); err != nil {
 		t.Fatal(err)
 	}
-	invs := p.wait(60*time.Second, taken, ledger.Parked)
-	if !strings.Contains(invs[0].Reason, invs[0].Number) {
-		t.Errorf("reason %q does not tell the person which number to look up", invs[0].Reason)
+	for _, inv := range p.wait(60*time.Second, taken, ledger.Accepted) {
+		if !inv.Recovered || inv.KsefNumber == "" {
+			t.Errorf("%s is accepted as %q, want the number that the register has", inv.Number, inv.KsefNumber)
+		}
 	}
+	p.balanced(6)
 	if n := len(p.sim.Books().Sessions); n != 1 {
 		t.Errorf("%d sessions, want the lost one alone: sending anew could make duplicates", n)
 	}

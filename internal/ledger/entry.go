@@ -79,6 +79,7 @@ type Invoice struct {
 	Recovered       bool   `redis:"recovered"`   // accepted earlier, found again through 440
 	OriginalNumber  string `redis:"orig_number"` // of a 440, until it is judged
 	OriginalSession string `redis:"orig_session"`
+	OriginalBy      string `redis:"orig_by"` // how that number is known, "" by KSeF's answer alone
 	Code            int    `redis:"code"`
 	Reason          string `redis:"reason"`
 	UPO             string `redis:"upo"` // URL of the archived receipt
@@ -92,33 +93,35 @@ type Invoice struct {
 
 // Package is the entry of one package: a set of invoices that travel in one session, online or batch.
 type Package struct {
-	V         int          `redis:"v"`
-	ID        string       `redis:"id"`
-	Rev       int64        `redis:"rev"`
-	State     PackageState `redis:"state"`
-	Lane      Lane         `redis:"lane"`
-	Tenant    string       `redis:"tenant"`
-	Form      string       `redis:"form"`
-	Offline   bool         `redis:"offline"`
-	Count     int          `redis:"count"`
-	Size      int64        `redis:"size"`    // bytes of XML
-	Session   string       `redis:"session"` // "" until opened
-	Owner     string       `redis:"owner"`   // the worker that holds the session's key
-	Strikes   int          `redis:"strikes"` // sessions refused as a whole with these invoices
-	Parent    string       `redis:"parent"`  // the package whose refusal made this one
-	Polls     int          `redis:"polls"`
-	Listed    bool         `redis:"listed"` // the result list of the final session was read
-	Code      int          `redis:"code"`   // last status code of the session
-	Reason    string       `redis:"reason"`
-	Filed     bool         `redis:"filed"` // documents and results are archived; what is left is a receipt that is not to be had
-	UPO       string       `redis:"upo"`
-	Lost      Millis       `redis:"lost"` // since when the gateway says that it does not know the session
-	Deadline  Millis       `redis:"deadline"`
-	OpenedAt  Millis       `redis:"opened_at"`
-	ClosingAt Millis       `redis:"closing_at"`
-	SettledAt Millis       `redis:"settled_at"`
-	CreatedAt Millis       `redis:"created_at"`
-	UpdatedAt Millis       `redis:"updated_at"`
+	V          int          `redis:"v"`
+	ID         string       `redis:"id"`
+	Rev        int64        `redis:"rev"`
+	State      PackageState `redis:"state"`
+	Lane       Lane         `redis:"lane"`
+	Tenant     string       `redis:"tenant"`
+	Form       string       `redis:"form"`
+	Offline    bool         `redis:"offline"`
+	Count      int          `redis:"count"`
+	Size       int64        `redis:"size"`    // bytes of XML
+	Session    string       `redis:"session"` // "" until opened
+	Owner      string       `redis:"owner"`   // the worker that holds the session's key
+	Strikes    int          `redis:"strikes"` // sessions refused as a whole with these invoices
+	Parent     string       `redis:"parent"`  // the package whose refusal made this one
+	Listed     bool         `redis:"listed"`  // the result list of the final session was read
+	Code       int          `redis:"code"`    // last status code of the session
+	Reason     string       `redis:"reason"`
+	Filed      bool         `redis:"filed"` // documents and results are archived; what is left is a receipt that is not to be had
+	UPO        string       `redis:"upo"`
+	Lost       Millis       `redis:"lost"`        // since when the gateway says that it does not know the session
+	SearchFrom Millis       `redis:"search_from"` // KSeF's register was looked through for originals of its invoices from here,
+	SearchPage int          `redis:"search_page"` // from this page on,
+	Searched   int          `redis:"searched"`    // so many pages in all
+	Deadline   Millis       `redis:"deadline"`
+	OpenedAt   Millis       `redis:"opened_at"`
+	ClosingAt  Millis       `redis:"closing_at"`
+	SettledAt  Millis       `redis:"settled_at"`
+	CreatedAt  Millis       `redis:"created_at"`
+	UpdatedAt  Millis       `redis:"updated_at"`
 }
 
 // Identity is what KSeF calls a duplicate: an invoice with these three equal.

@@ -66,6 +66,6 @@ func (l *Ledger) Receipt(ctx context.Context, ids []string, upo string) ([]error
 func (l *Ledger) Retry(ctx context.Context, inv *Invoice) error {
 	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Set: []Set{
 		{"code", 0}, {"reason", ""}, {"resends", 0}, {"strikes", 0}, {"package", ""}, {"session", ""}, {"reference", ""},
-		{"orig_number", ""}, {"orig_session", ""}, {"lane", Auto}, {"chosen", false},
+		{"orig_number", ""}, {"orig_session", ""}, {"orig_by", ""}, {"lane", Auto}, {"chosen", false},
 	}})
 }

@@ -97,8 +97,8 @@ func (w *Worker) closeAgain(ctx context.Context, t Transport, p *ledger.Package)
 // several that lags behind.
 const lostAfter = 10 * time.Minute
 
-// lost handles a gateway that refuses to tell about a session it opened itself. That is no proof of anything: after a while, its invoices are parked, because
-// sending them anew could make duplicates, and only a person can look at KSeF from outside.
+// lost handles a gateway that refuses to tell about a session it opened itself. That is no proof of anything, and sending its invoices anew could make duplicates: after a while KSeF's register
+// is asked instead. What is in it with our content is accepted; of the rest only a person can find out, by looking at KSeF from outside.
 func (w *Worker) lost(ctx context.Context, t Transport, p *ledger.Package, api *ksef.APIError) error {
 	if api.Status != http.StatusNotFound && api.Status != http.StatusBadRequest {
 		return w.lookLater(p, api.Error())
@@ -114,15 +114,21 @@ func (w *Worker) lost(ctx context.Context, t Transport, p *ledger.Package, api *
 	if now.Sub(p.Lost.Time()) < lostAfter {
 		return later(time.Minute, retry.ReasonRefused, api.Error())
 	}
-	invs, err := w.pending(ctx, p)
+	left, err := w.pending(ctx, p)
 	if err != nil {
 		return err
 	}
-	for i := range invs {
-		reason := fmt.Sprintf("the gateway no longer knows session %s (%d %s): look in KSeF whether number %s is there; if it is not, retry", p.Session, api.Code, api.Description, invs[i].Number)
-		if err := w.park(ctx, &invs[i], api.Code, reason); err != nil {
-			return err
+	for i := range left {
+		if inv := &left[i]; inv.Code != ksef.InvoiceDuplicate && inv.OriginalBy == "" {
+			set := append(because(api.Code, api.Error()), ledger.Set{Field: "orig_session", Value: p.Session}, ledger.Set{Field: "orig_by", Value: bySearch})
+			if err := w.note(ctx, inv, set...); err != nil {
+				return err
+			}
+			inv.Code, inv.OriginalSession, inv.OriginalBy = api.Code, p.Session, bySearch
 		}
+	}
+	if err := w.recover(ctx, t, p, left); err != nil {
+		return notYet(err)
 	}
 	return w.endRefused(ctx, p, api.Code, api.Error())
 }

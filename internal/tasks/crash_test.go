@@ -292,46 +292,6 @@ func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	}
 }
 
-// The gateway forgets a session that was closed. That proves nothing: no second session, a person is asked after a while; and when the person retries, KSeF's own number is found
-// again, by content.
-func TestConfirm_SessionUnknownToTheGateway_ParkedThenRecoveredByRetry(t *testing.T) {
-	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Lost, On: "close"}}})
-	w := s.worker("w", s.door())
-	inv := s.admit(ledger.Bulk, s.good("A/1"))
-	id := w.cut(inv.ID)
-	w.must(tasks.KindPackage, id)
-	for range 3 {
-		if err := w.run(tasks.KindConfirm, id); err == nil {
-			t.Fatal("a session that the gateway does not know was taken for done")
-		}
-		if got := s.read(inv.ID); got.State != ledger.Sent {
-			t.Fatalf("in the first minutes it is %s", got.State)
-		}
-	}
-	s.advance(11 * time.Minute)
-	w.must(tasks.KindConfirm, id)
-	got := s.read(inv.ID)
-	if got.State != ledger.Parked || !strings.Contains(got.Reason, got.Number) || !strings.Contains(got.Reason, "retry") {
-		t.Fatalf("after eleven minutes it is %s: %s", got.State, got.Reason)
-	}
-	books := s.sim.Books()
-	if len(books.Sessions) != 1 || len(books.Accepted) != 1 {
-		t.Fatalf("%d sessions, accepted %d times", len(books.Sessions), len(books.Accepted))
-	}
-	if err := s.ledger.Retry(t.Context(), &got); err != nil {
-		t.Fatal(err)
-	}
-	second := w.cut(inv.ID)
-	w.must(tasks.KindPackage, second)
-	w.until(tasks.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
-	if got := s.read(inv.ID); !got.Recovered || got.KsefNumber != books.Accepted[0].KsefNumber {
-		t.Errorf("recovered %v as %s, KSeF has it as %s", got.Recovered, got.KsefNumber, books.Accepted[0].KsefNumber)
-	}
-	if n := len(s.sim.Books().Accepted); n != 1 {
-		t.Errorf("accepted %d times", n)
-	}
-}
-
 // KSeF may decide an invoice and refuse its session all the same. What was decided gets its papers; what was not goes in a new session.
 func TestSessionRefused_SomeAreDecidedInIt_TheyGetTheirPapers(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Express, ledger.Bulk} {

@@ -7,7 +7,7 @@
 //	express.go    invoice:send     into the worker's open online session     express lane
 //	confirm.go    package:confirm  look at the session
 //	settle.go                      write each invoice's outcome
-//	recover.go                     what KSeF calls a duplicate
+//	recover.go                     what KSeF calls a duplicate, or has forgotten the session of
 //	refuse.go                      a session refused as a whole
 //	receipt.go    package:receipt  UPO (attest.go), document and result (papers.go) to the archive
 //	sweep.go      sweep            find what nobody drives on

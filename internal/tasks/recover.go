@@ -5,72 +5,164 @@ import (
 	"crypto/sha256"
 	"fmt"
 
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 )
 
-// recover finds out about invoices that KSeF calls duplicates (440): is the original the very document that we sent before, its answer lost, or something
-// else of the same number? Only content proves it. The receipt of the original's session holds the hash of every invoice in it, so one request can prove
-// ten thousand; where it cannot be had, each original is fetched (64 an hour).
-func (w *Worker) recover(ctx context.Context, t Transport, invs []ledger.Invoice) error {
-	bySession := map[string][]*ledger.Invoice{}
+// How the original of an invoice is known: its OriginalBy in the ledger. "" is by KSeF's word, which is not proven yet.
+const (
+	bySearch   = "search"   // KSeF did not name it, or named another: the register is looked through
+	byRegister = "register" // the register's metadata has it: seller, kind and number agree
+)
+
+// recover finds out about invoices that KSeF may have from another session: those it calls duplicates (440), and those whose session it has forgotten. Is the original the very document
+// that we sent before, its answer lost, or something else of the same number? Only content proves it, and there are three ways to it, the cheapest first:
+//
+// The receipt of the original's session holds the hash of every invoice in it, so one request can prove ten thousand. Where it cannot be had, the original is fetched by its number (64 an
+// hour). Where KSeF's reference is missing or leads to something else, the register's metadata tells the number (120 pages an hour, for all of a package together). What nothing
+// proves is parked.
+func (w *Worker) recover(ctx context.Context, t Transport, p *ledger.Package, invs []ledger.Invoice) error {
+	var dups []*ledger.Invoice
 	for i := range invs {
-		inv := &invs[i]
-		if inv.Code != ksef.InvoiceDuplicate {
-			continue
+		if invs[i].Code == ksef.InvoiceDuplicate || invs[i].OriginalBy != "" {
+			dups = append(dups, &invs[i])
 		}
-		if inv.OriginalNumber == "" {
-			if err := w.park(ctx, inv, inv.Code, "KSeF has an invoice of this number but does not say which: look it up in KSeF; if it is this document, nothing is left to do"); err != nil {
-				return err
-			}
-			continue
+	}
+	named, err := w.byReceipts(ctx, t, dups)
+	if err != nil {
+		return err
+	}
+	for _, inv := range named {
+		if err := w.byDocument(ctx, t, inv); err != nil {
+			return err
 		}
+	}
+	unfinished := w.search(ctx, t, p, which(dups, bySearch))
+	for _, inv := range which(dups, byRegister) {
+		if err := w.byDocument(ctx, t, inv); err != nil {
+			return err
+		}
+	}
+	return unfinished
+}
+
+// which gives those undecided ones whose original is known in that way.
+func which(dups []*ledger.Invoice, by string) []*ledger.Invoice {
+	var out []*ledger.Invoice
+	for _, inv := range dups {
+		if inv.OriginalBy == by && !inv.State.Final() {
+			out = append(out, inv)
+		}
+	}
+	return out
+}
+
+// byReceipts decides what the receipts of the originals' sessions prove, and returns what is left of those that KSeF named a number for.
+func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Invoice) (left []*ledger.Invoice, err error) {
+	bySession := map[string][]*ledger.Invoice{}
+	for _, inv := range which(dups, "") {
 		bySession[inv.OriginalSession] = append(bySession[inv.OriginalSession], inv)
 	}
 	for session, dups := range bySession {
 		var upo sessionUPO
 		if session != "" {
-			var err error
 			if upo, _, err = w.attestation(ctx, t, dups[0].NIP, session, dups[0].IssueDate); err != nil {
-				return err
+				return nil, err
 			}
 		}
+		twins := upo.byHash()
 		for _, inv := range dups {
-			if err := w.judgeDuplicate(ctx, t, inv, upo.lines, upo.url); err != nil {
-				return err
+			number, same := twins[inv.Hash]
+			line := upo.lines[inv.OriginalNumber]
+			switch {
+			case same && wrongNumber(inv, number) == "":
+				err = w.recovered(ctx, inv, number, upo)
+			case line.Number == inv.Number && line.SellerNIP == inv.NIP:
+				err = w.conflict(ctx, inv, line.Hash)
+			case wrongNumber(inv, inv.OriginalNumber) != "":
+				err = w.doubt(ctx, inv)
+			default:
+				left = append(left, inv)
+			}
+			if err != nil {
+				return nil, err
 			}
 		}
 	}
+	return left, nil
+}
+
+// byHash tells which KSeF number a content has.
+func (s sessionUPO) byHash() map[string]string {
+	out := make(map[string]string, len(s.lines))
+	for number, line := range s.lines {
+		out[line.Hash] = number
+	}
+	return out
+}
+
+// byDocument fetches the original by its number and compares.
+func (w *Worker) byDocument(ctx context.Context, t Transport, inv *ledger.Invoice) error {
+	doc, err := t.Invoice(ctx, inv.OriginalNumber)
+	if _, kind := kindOf(err); kind == ksef.KindRefused {
+		if inv.OriginalBy != byRegister {
+			return w.doubt(ctx, inv)
+		}
+		return w.park(ctx, inv, inv.Code, fmt.Sprintf("KSeF has an invoice of this number as %s but does not give it: compare it by hand, then retry or leave it", inv.OriginalNumber))
+	}
+	if err != nil {
+		return err
+	}
+	hash := HashText(sha256.Sum256(doc))
+	switch {
+	case hash == inv.Hash:
+		return w.recovered(ctx, inv, inv.OriginalNumber, sessionUPO{})
+	case inv.OriginalBy == byRegister || sameIdentity(inv, doc):
+		return w.conflict(ctx, inv, hash)
+	}
+	return w.doubt(ctx, inv)
+}
+
+func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
+	h, err := invoice.Parse(doc)
+	return err == nil && h.SellerNIP == inv.NIP && h.Kind == inv.Kind && h.Number == inv.Number
+}
+
+// recovered is the end of an invoice that KSeF has, proven by its content. upo is the receipt that proved it, or none.
+func (w *Worker) recovered(ctx context.Context, inv *ledger.Invoice, number string, upo sessionUPO) error {
+	set := append(because(ksef.InvoiceAccepted, ""), ledger.Set{Field: "ksef_number", Value: number},
+		ledger.Set{Field: "recovered", Value: true}, ledger.Set{Field: "upo", Value: upo.url})
+	if at := upo.lines[number].AssignedAt; !at.IsZero() {
+		set = append(set, ledger.Set{Field: "accepted_at", Value: ledger.At(at)})
+	}
+	if err := w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Accepted, Set: set}); err != nil {
+		return err
+	}
+	inv.State = ledger.Accepted
+	w.reached(KindConfirm, ledger.Accepted, 1)
+	w.o.Log.Info().Str("id", inv.ID).Str("ksef_number", number).Msg("accepted earlier, recovered")
 	return nil
 }
 
-func (w *Worker) judgeDuplicate(ctx context.Context, t Transport, inv *ledger.Invoice, proof map[string]ReceiptLine, url string) error {
-	number := inv.OriginalNumber
-	if why := wrongNumber(inv, number); why != "" {
-		return w.park(ctx, inv, inv.Code, "KSeF names an original that cannot be this invoice: "+why)
+func (w *Worker) conflict(ctx context.Context, inv *ledger.Invoice, hash string) error {
+	return w.park(ctx, inv, inv.Code, fmt.Sprintf("conflict: KSeF has another document of this number as %s (hash %s, ours %s); correct it by a new number or a correction invoice", inv.OriginalNumber, hash, inv.Hash))
+}
+
+// doubt notes that KSeF's reference to the original proves nothing: the register is looked through.
+func (w *Worker) doubt(ctx context.Context, inv *ledger.Invoice) error {
+	if err := w.note(ctx, inv, ledger.Set{Field: "orig_by", Value: bySearch}); err != nil {
+		return err
 	}
-	line, ok := proof[number]
-	hash := line.Hash
-	if !ok {
-		url = ""
-		doc, err := t.Invoice(ctx, number)
-		if err != nil {
-			if _, kind := kindOf(err); kind == ksef.KindRefused {
-				return w.park(ctx, inv, inv.Code, fmt.Sprintf("KSeF has an original %s but does not give it: compare it by hand, then retry or leave it", number))
-			}
-			return err
-		}
-		hash = HashText(sha256.Sum256(doc))
+	inv.OriginalBy = bySearch
+	return nil
+}
+
+// note writes fields of an invoice and leaves it where it is.
+func (w *Worker) note(ctx context.Context, inv *ledger.Invoice, set ...ledger.Set) error {
+	if err := w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{inv.State}, Set: set}); err != nil {
+		return err
 	}
-	if hash != inv.Hash {
-		return w.park(ctx, inv, inv.Code, fmt.Sprintf("conflict: KSeF has another document of this number as %s (hash %s, ours %s); correct it by a new number or a correction invoice", number, hash, inv.Hash))
-	}
-	err := w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Accepted, Set: append(because(ksef.InvoiceAccepted, ""),
-		ledger.Set{Field: "ksef_number", Value: number}, ledger.Set{Field: "recovered", Value: true}, ledger.Set{Field: "upo", Value: url},
-		ledger.Set{Field: "accepted_at", Value: ledger.At(line.AssignedAt)})})
-	if err == nil {
-		w.reached(KindConfirm, ledger.Accepted, 1)
-		w.o.Log.Info().Str("id", inv.ID).Str("ksef_number", number).Msg("accepted earlier, recovered")
-	}
-	return err
+	inv.Rev++
+	return nil
 }

@@ -41,7 +41,7 @@ func (w *Worker) settleFinal(ctx context.Context, t Transport, p *ledger.Package
 		return err
 	}
 	if len(left) > 0 {
-		if err := w.recover(ctx, t, left); err != nil {
+		if err := w.recover(ctx, t, p, left); err != nil {
 			return notYet(err)
 		}
 		if left, err = w.pending(ctx, p); err != nil {
@@ -146,7 +146,7 @@ func (b *batch) add(inv *ledger.Invoice, info ksef.InvoiceInfo) {
 	case outcomeDuplicate:
 		number, session, _ := info.Original()
 		b.moves = append(b.moves, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{inv.State}, In: b.p.ID, Set: append(
-			because(s.Code, explain(s)), ledger.Set{Field: "orig_number", Value: number}, ledger.Set{Field: "orig_session", Value: session})})
+			because(s.Code, explain(s)), ledger.Set{Field: "orig_number", Value: number}, ledger.Set{Field: "orig_session", Value: session}, ledger.Set{Field: "orig_by", Value: ""})})
 	case outcomeResend:
 		if s.Code == ksef.InvoiceCancelledWithSession {
 			b.unheard(inv, s.Code, explain(s))

@@ -117,6 +117,9 @@ type door struct {
 	session func(ksef.SessionInfo) ksef.SessionInfo                 // and of a session
 	listed  func([]ksef.InvoiceInfo) []ksef.InvoiceInfo             // and of the invoices in it
 	upo     func([]byte, error) ([]byte, error)                     // and of its receipt
+	given   func([]byte, error) ([]byte, error)                     // and of an invoice by its number
+	// and of a page of the register
+	page func(ksef.MetadataPage, error) (ksef.MetadataPage, error)
 }
 
 func (d *door) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return d.keys.Get(ctx) }
@@ -150,6 +153,22 @@ func (d *door) SessionUPO(ctx context.Context, session string) ([]byte, error) {
 	got, err := d.Client.SessionUPO(ctx, session)
 	if d.upo != nil {
 		return d.upo(got, err)
+	}
+	return got, err
+}
+
+func (d *door) Invoice(ctx context.Context, number string) ([]byte, error) {
+	got, err := d.Client.Invoice(ctx, number)
+	if d.given != nil {
+		return d.given(got, err)
+	}
+	return got, err
+}
+
+func (d *door) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
+	got, err := d.Client.Metadata(ctx, r)
+	if d.page != nil {
+		return d.page(got, err)
 	}
 	return got, err
 }

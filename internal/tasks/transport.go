@@ -39,10 +39,11 @@ type SessionDesk interface {
 	CloseSession(ctx context.Context, session string, batch bool) error
 }
 
-// Papers gives documents: the receipt of a session, and an invoice by its KSeF number.
+// Papers gives documents: the receipt of a session, an invoice by its KSeF number, and what KSeF's register lists.
 type Papers interface {
 	SessionUPO(ctx context.Context, session string) ([]byte, error)
 	Invoice(ctx context.Context, ksefNumber string) ([]byte, error)
+	Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error)
 }
 
 // Transport is the way to KSeF for one taxpayer.

@@ -1,0 +1,147 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+const (
+	searchPage = 250                 // KSeF's largest page of metadata
+	searchSpan = 80 * 24 * time.Hour // of one request; KSeF takes three months, which are 89 days at the least
+	searchMost = 400                 // pages for one package: 100,000 invoices, more than three hours of the limit
+	// searchPatience is how long after the package was closed an invoice may appear in the register that is not in it yet.
+	searchPatience = time.Hour
+)
+
+// search looks the originals of invoices up in the register's metadata, all of a package in one pass: KSeF lists invoices by time and cannot be asked for one. An original of equal content has the
+// same P_1, and KSeF takes none before that day: the pass begins there and goes on to now. Where it stands is written into the package after each page, because the limits
+// interrupt it. Metadata has no hash: it tells the number, and the document proves.
+func (w *Worker) search(ctx context.Context, t Transport, p *ledger.Package, want []*ledger.Invoice) error {
+	if len(want) == 0 {
+		return nil
+	}
+	from := p.SearchFrom.Time()
+	if from.IsZero() {
+		var err error
+		if from, err = firstDay(want); err != nil {
+			return err
+		}
+	}
+	if now := w.o.Now(); from.After(now) {
+		from = now
+	}
+	for ; p.Searched < searchMost; p.Searched++ {
+		now := w.o.Now()
+		to := from.Add(searchSpan)
+		if to.After(now) {
+			to = now
+		}
+		page, err := t.Metadata(ctx, ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(from, to), PageOffset: p.SearchPage, PageSize: searchPage, SortAsc: true})
+		if _, kind := kindOf(err); kind == ksef.KindRefused {
+			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("the register cannot be looked through")
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if want, err = w.found(ctx, want, page.Invoices); err != nil || len(want) == 0 {
+			return err
+		}
+		next, offset := onwards(from, to, p.SearchPage, page)
+		if next.Equal(to) && to.Equal(now) { // all that is there was seen
+			if now.Sub(p.ClosingAt.Time()) < searchPatience {
+				return w.lookLater(p, fmt.Sprintf("%d invoices are not in KSeF's register, perhaps not yet", len(want)))
+			}
+			break
+		}
+		from = next
+		if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "search_from", Value: ledger.At(from)},
+			{Field: "search_page", Value: offset}, {Field: "searched", Value: p.Searched + 1}}}); err != nil {
+			return err
+		}
+		p.SearchPage = offset
+	}
+	for _, inv := range want {
+		if err := w.park(ctx, inv, inv.Code, unproven(inv)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// firstDay is the beginning of the earliest P_1 in Warsaw.
+func firstDay(invs []*ledger.Invoice) (time.Time, error) {
+	first := invs[0].IssueDate
+	for _, inv := range invs {
+		first = min(first, inv.IssueDate)
+	}
+	return time.ParseInLocation(time.DateOnly, first, invoice.Warsaw())
+}
+
+// onwards tells where the pass goes on after a page: at the next page, behind what a set cut short at 10,000 has shown, or, when all up to to was seen, there.
+func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time, offset int) {
+	last := from
+	if n := len(m.Invoices); n > 0 {
+		last = m.Invoices[n-1].PermanentStorageDate.Time
+	}
+	switch {
+	case m.IsTruncated && last.After(from) && last.Before(to):
+		return last, 0
+	case m.HasMore:
+		return from, page + 1
+	case m.IsTruncated:
+		return from.Add(time.Millisecond), 0 // ten thousand in one instant: what the rest of them is, nobody can list
+	}
+	return to, 0
+}
+
+// found notes the numbers of those that a page names, and returns the others.
+func (w *Worker) found(ctx context.Context, want []*ledger.Invoice, page []ksef.Metadata) (left []*ledger.Invoice, err error) {
+	byNumber := make(map[string][]ksef.Metadata, len(page))
+	for _, m := range page {
+		n := strings.TrimSpace(m.InvoiceNumber)
+		byNumber[n] = append(byNumber[n], m)
+	}
+	for _, inv := range want {
+		number, at := "", time.Time{}
+		for _, m := range byNumber[strings.TrimSpace(inv.Number)] {
+			if describes(m, inv) {
+				number, at = m.KSeFNumber, m.AcquisitionDate.Time
+			}
+		}
+		if number == "" {
+			left = append(left, inv)
+			continue
+		}
+		err := w.note(ctx, inv, ledger.Set{Field: "orig_number", Value: number}, ledger.Set{Field: "orig_by", Value: byRegister}, ledger.Set{Field: "accepted_at", Value: ledger.At(at)})
+		if err != nil {
+			return nil, err
+		}
+		inv.OriginalNumber, inv.OriginalBy = number, byRegister
+	}
+	return left, nil
+}
+
+// describes compares seller and kind; the gateway may write the seller as an object and the kind as KorZal where the document says KOR_ZAL, or leave one out.
+func describes(m ksef.Metadata, inv *ledger.Invoice) bool {
+	plain := func(kind string) string { return strings.ToUpper(strings.ReplaceAll(kind, "_", "")) }
+	return wrongNumber(inv, m.KSeFNumber) == "" && (m.Seller.Identifier == "" || strings.Contains(m.Seller.Identifier, inv.NIP)) &&
+		(m.InvoiceType == "" || plain(m.InvoiceType) == plain(inv.Kind))
+}
+
+// unproven is why an invoice is parked of which nothing proves what became of it.
+func unproven(inv *ledger.Invoice) string {
+	switch {
+	case inv.Code != ksef.InvoiceDuplicate:
+		return fmt.Sprintf("the gateway no longer knows session %s, and KSeF's register does not list number %s: look whether it is there; if it is not, retry", inv.Session, inv.Number)
+	case inv.OriginalNumber == "":
+		return fmt.Sprintf("KSeF has an invoice of number %s but does not say which, and its register does not list it: look it up in KSeF; if it is this document, nothing is left to do", inv.Number)
+	}
+	return fmt.Sprintf("KSeF calls it a duplicate of %s, which cannot be had or is another invoice, and its register does not list number %s: compare by hand, then retry or leave it", inv.OriginalNumber, inv.Number)
+}
