@@ -62,7 +62,7 @@ func snapshotOf(t interface {
 			case "groups":
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
-			case "ident", "body", "worker", "inflow":
+			case "ident", "body", "worker", "inflow", "looked":
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })
 			default:

@@ -16,6 +16,7 @@
 //	ident:<digest>      string  identity (seller NIP, RodzajFaktury, P_2) → id of its newest revision
 //	numbers             zset    P_2, a zero byte, id; for people who look by number
 //	st:<state>          zset    invoice ids by time of last change, ms
+//	looked              string  how far the present pass through st:queued has come (Loose)
 //	due                 zset    ids of invoices that are neither accepted nor rejected, by legal deadline, ms
 //	groups              set     waiting groups that are not empty
 //	wait:<group>        zset    ids that wait for a package, by deadline

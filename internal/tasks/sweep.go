@@ -8,8 +8,14 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// sweepAtOnce bounds one round; what is left comes a minute later.
-const sweepAtOnce = 2000
+const (
+	// sweepAtOnce bounds one round; what is left comes a minute later.
+	sweepAtOnce = 2000
+	// sweepLook is how many queued invoices one round looks at, those that lawfully wait for a package included: about 20 ms of Redis, looseAtOnce at a time. A hundred thousand
+	// that wait are looked through in five rounds.
+	sweepLook   = 20_000
+	looseAtOnce = 1000
+)
 
 // sweep finds what is not final and drives it on: a task that Redis or asynq lost, that a person deleted in the dashboard, that was orphaned by a killed worker. It
 // decides nothing: it queues the task that the state asks for, and the task's handler looks.
@@ -77,9 +83,13 @@ func (w *Worker) sweepQueued(ctx context.Context, before time.Time, busy map[str
 			before = before.Add(-10 * time.Minute)
 		}
 	}
-	ids, err := w.Ledger.InState(ctx, ledger.Queued, time.Time{}, before, sweepAtOnce)
-	if err != nil {
-		return err
+	var ids []string
+	for pass, looked := false, 0; !pass && looked < sweepLook && len(ids) < sweepAtOnce; looked += looseAtOnce {
+		more, done, err := w.Ledger.Loose(ctx, before, looseAtOnce)
+		if err != nil {
+			return err
+		}
+		ids, pass = append(ids, more...), done
 	}
 	invs, err := w.Ledger.Invoices(ctx, ids)
 	if err != nil {
@@ -87,7 +97,7 @@ func (w *Worker) sweepQueued(ctx context.Context, before time.Time, busy map[str
 	}
 	for i := range invs {
 		if invs[i].Group != "" || invs[i].State != ledger.Queued {
-			continue
+			continue // it moved meanwhile
 		}
 		kind := KindSubmit
 		if singly(&invs[i]) {

@@ -1,0 +1,41 @@
+package ledger
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// Whatever waits lawfully, and however much of it, a pass finds every queued invoice that waits for nothing; and no call looks at more than a bounded number.
+func TestLoose_AmongThousandsThatWait_APassFindsEveryOneAndEachCallIsBounded(t *testing.T) {
+	w := oneWorld(t)
+	const waiting, each = 3000, 200
+	w.waiting(waiting)
+	var want []string
+	for range 3 {
+		want = append(want, w.take(w.fresh())[0].ID)
+	}
+	slices.Sort(want)
+	for round := range 3 { // the next pass begins where the first did
+		var got []string
+		calls := 0
+		for pass := false; !pass; calls++ {
+			ids, done, err := w.Loose(ctx(), w.now().Add(time.Hour), each)
+			w.must(err)
+			if len(ids) > 4*each {
+				t.Fatalf("one call lists %d", len(ids))
+			}
+			got, pass = append(got, ids...), done
+		}
+		slices.Sort(got)
+		if got = slices.Compact(got); !slices.Equal(got, want) {
+			t.Errorf("pass %d found %v, want %v", round, got, want)
+		}
+		if calls < waiting/each/4 {
+			t.Errorf("pass %d took %d calls: each looked at more than it was told", round, calls)
+		}
+	}
+	if ids, _, err := w.Loose(ctx(), w.now().Add(-time.Hour), 2*waiting); err != nil || len(ids) != 0 {
+		t.Errorf("listed though they have changed since: %v, %v", ids, err)
+	}
+}

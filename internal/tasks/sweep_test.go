@@ -1,0 +1,51 @@
+package tasks_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// A forgotten invoice behind more waiting ones than a round of the sweep may drive on: it is found all the same, and those that wait are left alone.
+func TestSweep_ForgottenInvoiceBehindThousandsThatWait_IsFound(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	var waiting []ledger.NewInvoice
+	for i := range 2500 {
+		id := ledger.InvoiceID(ledger.Identity{NIP: s.nip(), Kind: "VAT", Number: fmt.Sprint("W/", i)}, [32]byte{})
+		waiting = append(waiting, ledger.NewInvoice{Invoice: ledger.Invoice{ID: id, Tenant: s.nip(), NIP: s.nip(), Kind: "VAT", Number: fmt.Sprint("W/", i), Form: "v3",
+			Lane: ledger.Auto, Deadline: ledger.At(s.now().Add(48 * time.Hour))}, Body: []byte("x")})
+	}
+	taken, err := s.ledger.Take(t.Context(), waiting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var moves []ledger.Move
+	for i, r := range taken {
+		moves = append(moves, ledger.Move{ID: r.ID, Rev: r.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: waiting[i].WaitingGroup().Name()})
+	}
+	if _, err := s.ledger.Apply(t.Context(), moves); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(time.Second)
+	inv := s.admit(ledger.Auto, s.good("A/1")) // the newest of all
+	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
+	task := tasks.TaskID(tasks.KindSubmit, inv.ID, inv.Rev)
+	if err := inspect.DeleteTask(tasks.QueueInvoices, task); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(2 * time.Minute)
+	w.must(tasks.KindSweep, "1")
+	if _, err := inspect.GetTaskInfo(tasks.QueueInvoices, task); err != nil {
+		t.Errorf("the forgotten one has no task: %v", err)
+	}
+	if pending, err := inspect.ListPendingTasks(tasks.QueueInvoices, asynq.PageSize(10)); err != nil || len(pending) != 1 {
+		t.Errorf("%d tasks were queued, want that of the forgotten one (%v)", len(pending), err)
+	}
+}
