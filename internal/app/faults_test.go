@@ -57,7 +57,7 @@ func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 func TestFaults_SessionRefused_SameInvoicesInANewSession(t *testing.T) {
 	t.Parallel()
 	for _, lane := range []string{"batch", "online"} {
-		for _, code := range []int{405, 415, 430, 435, 440, 500, 550} {
+		for _, code := range []int{405, 415, 420, 430, 435, 440, 445, 500, 550} {
 			t.Run(fmt.Sprintf("%s/%d", lane, code), func(t *testing.T) {
 				t.Parallel()
 				o := quickSim

@@ -11,7 +11,7 @@ import (
 const (
 	// sweepAtOnce bounds one round; what is left comes a minute later.
 	sweepAtOnce = 2000
-	// sweepLook is how many queued invoices one round looks at, those that lawfully wait for a package included: about 20 ms of Redis, looseAtOnce at a time. A hundred thousand
+	// sweepLook is how many queued invoices one round looks at, those that lawfully wait for a package included: 70 ms of Redis, in pieces of 4 ms. A hundred thousand
 	// that wait are looked through in five rounds.
 	sweepLook   = 20_000
 	looseAtOnce = 1000

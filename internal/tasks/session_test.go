@@ -1,0 +1,132 @@
+package tasks_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// What a session may do after it was closed, on a clock that goes as fast as the tasks ask for.
+
+// A night of 150 (170 for an online session) is no failure: it is asked ever more rarely, holds no worker, costs no attempt, and is settled once it moves. Nothing goes in a second session.
+func TestSession_StaysInProcessingForHours_AskedEverMoreRarelyAndSettledOnce(t *testing.T) {
+	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+		t.Run(string(lane), func(t *testing.T) {
+			t.Parallel()
+			const night = 9 * time.Hour
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Stuck, For: night}}})
+			w := s.worker("w", s.door(), func(o *tasks.Options) { o.ConfirmFirst, o.ConfirmMax = 5*time.Second, 10*time.Minute })
+			inv := s.admit(lane, s.good("A/1"))
+			pkg := s.sent(w, inv)
+			began, pause := s.now(), time.Duration(0)
+			for s.now().Sub(began) < night-10*time.Minute {
+				v := retry.Judge(w.run(tasks.KindConfirm, pkg))
+				if v.Action != retry.Later || v.Reason != retry.ReasonProcessing || v.Delay < pause {
+					t.Fatalf("after %v: %+v, after a pause of %v", s.now().Sub(began), v, pause)
+				}
+				pause = v.Delay
+				if got := s.read(inv.ID); got.State != ledger.Sent {
+					t.Fatalf("after %v it is %s: %s", s.now().Sub(began), got.State, got.Reason)
+				}
+				s.advance(v.Delay)
+			}
+			if pause < 9*time.Minute {
+				t.Errorf("after a night it is asked every %v", pause)
+			}
+			if n := s.sim.Books().Requests["sessionMisc"]; n > 100 {
+				t.Errorf("it was asked %d times in nine hours", n)
+			}
+			got, _ := s.final(w, pkg, inv.ID)
+			if got.State != ledger.Accepted || got.Attempts != 1 || got.Resends+got.Strikes != 0 {
+				t.Errorf("in the morning it is %s after %d sessions: %s", got.State, got.Attempts, got.Reason)
+			}
+			if b := s.sim.Books(); len(b.Sessions) != 1 || len(b.Accepted) != 1 {
+				t.Errorf("%d sessions, accepted %d times", len(b.Sessions), len(b.Accepted))
+			}
+		})
+	}
+}
+
+// Close never arrives, and KSeF cancels the session after its time (440): that is the proof that nothing of it was taken, and only then do its invoices go in another.
+func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewOne(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.DropRequest, On: "close", Times: 2}}})
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := s.sent(w, inv)
+	if v := retry.Judge(w.run(tasks.KindConfirm, pkg)); v.Action != retry.Later { // open still: closed again, in vain
+		t.Fatal(v)
+	}
+	if got := s.read(inv.ID); got.Package != pkg || got.State != ledger.Sending {
+		t.Fatalf("before the session is final it is %s in %s", got.State, got.Package)
+	}
+	s.advance(13 * time.Hour)
+	w.must(tasks.KindConfirm, pkg)
+	second := s.read(inv.ID).Package
+	if p := s.pkg(pkg); second == pkg || p.State != ledger.PackageFailed || p.Code != 440 {
+		t.Fatalf("the cancelled package is %s with %d, the invoice in %s", p.State, p.Code, second)
+	}
+	w.must(tasks.KindPackage, second)
+	w.until(tasks.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	if n := len(s.sim.Books().Accepted); n != 1 {
+		t.Errorf("accepted %d times", n)
+	}
+}
+
+// 415: KSeF's key was rotated after ours was fetched. The next session has the new key.
+func TestSession_KeyNotDecrypted_TheNextHasAFreshOne(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	if _, err := d.PublicKey(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.sim.RotateKey(); err != nil {
+		t.Fatal(err)
+	}
+	w := s.worker("w", d)
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	first := s.sent(w, inv)
+	w.until(tasks.KindConfirm, first, func() bool { return s.read(inv.ID).Package != first })
+	if p := s.pkg(first); p.State != ledger.PackageFailed || p.Code != 415 {
+		t.Fatalf("the first package is %s with %d", p.State, p.Code)
+	}
+	second := s.read(inv.ID).Package
+	w.must(tasks.KindPackage, second)
+	if got, _ := s.final(w, second, inv.ID); got.State != ledger.Accepted || got.Resends != 0 {
+		t.Errorf("it is %s: %s", got.State, got.Reason)
+	}
+}
+
+// 445, no valid invoices: the session is over and every invoice has its own answer in it.
+func TestSession_NoValidInvoices_EachIsRejectedWithItsOwnCodeOnFile(t *testing.T) {
+	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+		t.Run(string(lane), func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.door())
+			var invs []ledger.Invoice
+			for i := range 3 {
+				invs = append(invs, s.admit(lane, s.bad(fmt.Sprint("A/", i))))
+			}
+			pkg := s.sent(w, invs...)
+			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.must(tasks.KindReceipt, pkg)
+			for _, inv := range invs {
+				got := s.read(inv.ID)
+				if got.State != ledger.Rejected || got.Code != 450 || got.Reason == "" {
+					t.Errorf("%s is %s with %d: %s", got.Number, got.State, got.Code, got.Reason)
+				}
+				if r := s.result(got); r.State != "rejected" || r.Code != 450 {
+					t.Errorf("the archive says %+v", r)
+				}
+			}
+			if b := s.sim.Books(); len(b.Sessions) != 1 || b.Sessions[0].Status != 445 {
+				t.Errorf("sessions %+v", b.Sessions)
+			}
+		})
+	}
+}
