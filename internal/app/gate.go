@@ -53,6 +53,17 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	if group == ksef.GroupNone {
 		return
 	}
+	// First: it is what the others have to know soonest, and what holds in this process even if Redis is away just now.
+	if o.Throttled {
+		d, strikes, err := g.limiter.Throttled(ctx, g.tenant, string(group), o.RetryAfter)
+		g.warn("freeze a group for the whole pool", err)
+		g.log.Warn().Str("tenant", g.tenant).Str("group", string(group)).Dur("for", d).Int("strikes", strikes).Dur("asked", o.RetryAfter).
+			Msg("KSeF says too many requests: the group rests for the whole pool, then resumes gently")
+	}
+	if retry.Judge(o.Err).Reason == retry.ReasonCredentials {
+		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg("credentials refused: the tenant is paused; put the right key into its key_file, no restart is needed")
+		g.warn("pause a tenant", g.store.Freeze(ctx, g.credentials(), retry.CredentialsPause))
+	}
 	switch {
 	case o.Outage:
 		g.warn("count an outage", g.circuit.Failure(ctx, g.host))
@@ -60,16 +71,6 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 		g.warn("give the probe back", g.circuit.Release(ctx, g.host))
 	default:
 		g.warn("count an answer", g.circuit.Success(ctx, g.host))
-	}
-	if o.Throttled {
-		d, strikes, err := g.limiter.Throttled(ctx, g.tenant, string(group), o.RetryAfter)
-		g.warn("freeze a group", err)
-		g.log.Warn().Str("tenant", g.tenant).Str("group", string(group)).Dur("for", d).Int("strikes", strikes).Dur("asked", o.RetryAfter).
-			Msg("KSeF says too many requests: the group rests for the whole pool, then resumes gently")
-	}
-	if retry.Judge(o.Err).Reason == retry.ReasonCredentials {
-		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg("credentials refused: the tenant is paused; put the right key into its key_file, no restart is needed")
-		g.warn("pause a tenant", g.store.Freeze(ctx, g.credentials(), retry.CredentialsPause))
 	}
 }
 

@@ -30,9 +30,26 @@ func (g gateway) Invalidate() { g.keys.Invalidate() }
 // limits are the shared limiter and circuit of one pool.
 type limits struct {
 	limiter *ratelimit.Limiter
-	store   ratelimit.Store
+	store   *ratelimit.Owing
 	circuit *ratelimit.Circuit
 	host    string
+}
+
+// payEvery is how soon after an outage of Redis the pool learns of a 429 that came in it.
+const payEvery = time.Second
+
+// pay tells Redis what it could not be told, until ctx ends.
+func (l *limits) pay(ctx context.Context) {
+	t := time.NewTicker(payEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			_ = l.store.Pay(ctx) // it stays owed; that Redis is away, everybody says
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func newLimits(b *Base, o ratelimit.Observer) (*limits, error) {
@@ -41,7 +58,8 @@ func newLimits(b *Base, o ratelimit.Observer) (*limits, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway.url is not a URL")
 	}
-	store := ratelimit.NewRedis(b.Redis, "")
+	shared := ratelimit.NewRedis(b.Redis, "")
+	store := ratelimit.NewOwing(shared)
 	tenants := map[string]map[string]ratelimit.Limits{}
 	for _, t := range cfg.Tenants {
 		tenants[t.NIP] = table(cfg.LimitsOf(t.NIP), cfg.Limits.Scale)
@@ -58,7 +76,7 @@ func newLimits(b *Base, o ratelimit.Observer) (*limits, error) {
 	if err != nil {
 		return nil, err
 	}
-	circuit, err := ratelimit.NewCircuit(store, ratelimit.CircuitOptions{ProbeTTL: cfg.Gateway.Timeout + 10*time.Second})
+	circuit, err := ratelimit.NewCircuit(shared, ratelimit.CircuitOptions{ProbeTTL: cfg.Gateway.Timeout + 10*time.Second})
 	if err != nil {
 		return nil, err
 	}

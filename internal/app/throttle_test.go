@@ -3,11 +3,16 @@ package app_test
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"ksefworker/config"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/sample"
@@ -67,4 +72,61 @@ func TestThrottled_TheGroupRests_SaysSo_AndResumesGently(t *testing.T) {
 	if len(at) != 9 || at[3].Sub(at[0]) < time.Second || at[8].Sub(at[2]) < time.Second || at[8].Sub(at[0]) < 3*time.Second {
 		t.Errorf("accepted at %v, want one, then two, then four, each some time apart", at)
 	}
+}
+
+// KSeF says 429 and Redis dies before it can be told. The worker that heard it is the only one that knows: neither it nor the other worker may send before the time is up, although Redis is
+// back long before. The simulator writes down every request that comes while it blocks.
+func TestThrottled_RedisAwayJustThen_ThePoolRestsAllTheSame(t *testing.T) {
+	t.Parallel()
+	const rest = 20 * time.Second
+	var p *pool
+	killed := make(chan struct{})
+	var once sync.Once
+	p = newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		target, err := url.Parse(c.Gateway.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxy := httputil.NewSingleHostReverseProxy(target)
+		proxy.ModifyResponse = func(r *http.Response) error {
+			if r.StatusCode == http.StatusTooManyRequests {
+				once.Do(func() { _ = p.redis.Kill(); close(killed) })
+			}
+			return nil
+		}
+		srv := httptest.NewServer(proxy)
+		t.Cleanup(srv.Close)
+		c.Gateway.URL = srv.URL
+	})
+	if err := p.sim.Inject(simulator.Fault{On: "send", Kind: simulator.TooMany, For: rest, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	p.work()
+	p.work()
+	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 1)...)
+	select {
+	case <-killed:
+	case <-time.After(30 * time.Second):
+		t.Fatal("there was no 429")
+	}
+	began := time.Now()
+	until(t, 15*time.Second, "the worker says that nobody else knows", func() bool { return strings.Contains(p.log.String(), "kept by this process") })
+	if err := p.redis.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// More to send, for both workers; what is left of the rest is long enough for either to try.
+	taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 8)[1:]...)...)
+	if left := rest - time.Since(began); left < 8*time.Second {
+		t.Fatalf("only %s of the rest are left: this test proves nothing", left)
+	}
+	for _, inv := range p.wait(90*time.Second, taken, ledger.Receipted) {
+		if inv.Resends != 0 {
+			t.Errorf("%s: %d of its attempts were burnt by a refusal that took nothing", inv.Number, inv.Resends)
+		}
+	}
+	if v := p.sim.Books().Violations; len(v) > 0 {
+		t.Errorf("%d requests during the block, first %+v", len(v), v[0])
+	}
+	p.balanced(8)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -166,8 +167,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("start the queue's server: %w", err), w.close())
 	}
 	pulse, stopPulse := context.WithCancel(context.WithoutCancel(ctx))
-	pulsed := make(chan struct{})
-	go func() { defer close(pulsed); w.worker.Pulse(pulse) }()
+	var pulsed sync.WaitGroup
+	pulsed.Go(func() { w.worker.Pulse(pulse) })
+	pulsed.Go(func() { w.limits.pay(pulse) })
 	w.log.Info().Str("http", w.Addr()).Msg("worker ready")
 
 	var cause error
@@ -180,7 +182,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.server.Stop()
 	w.server.Shutdown()
 	stopPulse()
-	<-pulsed
+	pulsed.Wait()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
 	if err := w.worker.Stop(last); err != nil {
