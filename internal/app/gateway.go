@@ -38,15 +38,15 @@ type limits struct {
 // payEvery is how soon after an outage of Redis the pool learns of a 429 that came in it.
 const payEvery = time.Second
 
-// pay tells Redis what it could not be told, until ctx ends.
-func (l *limits) pay(ctx context.Context) {
+// pay tells Redis what it could not be told, until it is asked to stop.
+func (l *limits) pay(ctx context.Context, stop <-chan struct{}) {
 	t := time.NewTicker(payEvery)
 	defer t.Stop()
 	for {
 		select {
 		case <-t.C:
 			_ = l.store.Pay(ctx) // it stays owed; that Redis is away, everybody says
-		case <-ctx.Done():
+		case <-stop:
 			return
 		}
 	}

@@ -28,14 +28,20 @@ func dialRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, er
 	return rdb, nil
 }
 
+// dialTimeout bounds one try to connect. A host that drops packets answers nothing at all, so it is what a call waits for; the client tries each call four times.
+const dialTimeout = 3 * time.Second
+
+// redisClient makes a client whose calls end with their context, or a readiness probe would hang as long as Redis does: without the setting a context is only looked at between two tries.
 func redisClient(c config.RedisConn) redis.UniversalClient {
 	if c.Master != "" {
 		return redis.NewFailoverClient(&redis.FailoverOptions{
+			ContextTimeoutEnabled: true, DialTimeout: dialTimeout, DialerRetries: 1,
 			MasterName: c.Master, SentinelAddrs: c.Sentinels, SentinelUsername: c.SentinelUsername, SentinelPassword: c.SentinelPassword,
 			Username: c.Username, Password: c.Password, DB: c.DB, TLSConfig: c.TLS,
 		})
 	}
-	o := &redis.Options{Network: c.Network, Addr: c.Addr, Username: c.Username, Password: c.Password, DB: c.DB, TLSConfig: c.TLS}
+	o := &redis.Options{ContextTimeoutEnabled: true, DialTimeout: dialTimeout, DialerRetries: 1,
+		Network: c.Network, Addr: c.Addr, Username: c.Username, Password: c.Password, DB: c.DB, TLSConfig: c.TLS}
 	if o.Network == "unix" {
 		o.Dialer = func(ctx context.Context, _, addr string) (net.Conn, error) {
 			var d net.Dialer

@@ -166,10 +166,13 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err := w.server.Start(w.worker.Mux()); err != nil {
 		return errors.Join(fmt.Errorf("start the queue's server: %w", err), w.close())
 	}
-	pulse, stopPulse := context.WithCancel(context.WithoutCancel(ctx))
+	// Neither ends with ctx: what they have under way when the stop is asked for is not cut.
+	work, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	stopPulse := make(chan struct{})
 	var pulsed sync.WaitGroup
-	pulsed.Go(func() { w.worker.Pulse(pulse) })
-	pulsed.Go(func() { w.limits.pay(pulse) })
+	pulsed.Go(func() { w.worker.Pulse(work, stopPulse) })
+	pulsed.Go(func() { w.limits.pay(work, stopPulse) })
 	w.log.Info().Str("http", w.Addr()).Msg("worker ready")
 
 	var cause error
@@ -178,20 +181,34 @@ func (w *Worker) Run(ctx context.Context) error {
 	case cause = <-failed:
 	}
 	w.stopping.Store(true)
-	w.log.Info().Dur("within", w.base.Config.Worker.ShutdownTimeout).Msg("worker stops")
-	w.server.Stop()
-	w.server.Shutdown()
-	stopPulse()
-	pulsed.Wait()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	within := w.base.Config.Worker.ShutdownTimeout
+	w.log.Info().Dur("within", within).Msg("worker stops")
+	last, cancel := context.WithTimeout(work, within+closeTimeout)
 	defer cancel()
+	w.worker.Retire()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		w.server.Stop()
+		w.server.Shutdown()
+		close(stopPulse)
+		pulsed.Wait()
+	}()
+	select {
+	case <-drained:
+	case <-last.Done():
+		// A Redis that does not answer must not hold the process up: each of the queue's dozen loops sits out its time-outs, one after the other. They are left behind, as in a
+		// crash, and nothing below them is closed: the queue's loops do not survive that (a nil message in its subscriber).
+		w.log.Warn().Msg("the time is up and the queue has not stopped, most likely because redis does not answer: left as in a crash, the other workers take over")
+		return cause
+	}
 	if err := w.worker.Stop(last); err != nil {
 		w.log.Warn().Err(err).Msg("online sessions left to the other workers")
 	}
 	return errors.Join(cause, w.close())
 }
 
-// closeTimeout is what closing the online sessions may take on top of the running tasks.
+// closeTimeout is what closing the last online sessions, and a Redis that does not answer, may take on top of the running tasks.
 const closeTimeout = 5 * time.Second
 
 func (w *Worker) close() error {

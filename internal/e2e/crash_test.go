@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -71,47 +70,21 @@ func path(method, prefix string) func(*http.Request) bool {
 // gatewayTrap stands between worker and simulator and strikes at the first request of a step.
 func gatewayTrap(t *testing.T, to, step string, when moment, tr *trap) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := &http.Client{Transport: &http.Transport{DisableCompression: true}, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return relay(t, to, func(w http.ResponseWriter, r *http.Request, forward func() (*answer, error)) {
 		hit := steps[step](r)
 		if hit && when == before && tr.spring() {
 			panic(http.ErrAbortHandler)
 		}
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
+		a, err := forward()
+		if err != nil || (hit && when == during && tr.spring()) {
 			panic(http.ErrAbortHandler)
 		}
-		out, err := http.NewRequest(r.Method, to+r.URL.RequestURI(), bytes.NewReader(body))
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		out.Header, out.Host = r.Header.Clone(), r.Host
-		resp, err := client.Do(out)
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		defer resp.Body.Close()
-		answer, _ := io.ReadAll(resp.Body)
-		if hit && when == during && tr.spring() {
-			panic(http.ErrAbortHandler)
-		}
-		for k, v := range resp.Header {
-			w.Header()[k] = v
-		}
-		w.WriteHeader(resp.StatusCode)
-		_, _ = w.Write(answer)
+		a.write(w)
 		if hit && when == after {
 			_ = http.NewResponseController(w).Flush()
 			tr.spring()
 		}
-	})}
-	go func() { _ = srv.Serve(l) }()
-	t.Cleanup(func() { _ = srv.Close(); client.CloseIdleConnections() })
-	return "http://" + l.Addr().String()
+	})
 }
 
 // The worker is killed (SIGKILL) before, during and after each outward step; another one takes over. The books say whether anything was lost or sent twice.

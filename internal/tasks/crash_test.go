@@ -37,7 +37,7 @@ func TestPulse_RedisAwayWhenASessionIsToBeClosed_ItIsClosedLater(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); w.Pulse(ctx) }()
+	go func() { defer close(done); w.Pulse(ctx, ctx.Done()) }()
 	defer func() { cancel(); <-done }()
 	s.eventually("a close that fails", func() bool { return s.log.says("cannot close idle sessions") })
 	if err := s.redis.Restart(t.Context()); err != nil {
@@ -277,7 +277,7 @@ func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); w.Pulse(ctx) }()
+	go func() { defer close(done); w.Pulse(ctx, ctx.Done()) }()
 	defer func() { cancel(); <-done }()
 	s.eventually("the first sweep", func() bool { return pending() == 1 })
 	if _, err := inspect.DeleteAllPendingTasks(tasks.QueueUpkeep); err != nil { // it ran

@@ -164,6 +164,9 @@ func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) 
 		if err == nil {
 			s.users = 1
 			e.sessions[key] = s
+			if e.stopped { // while it was being opened: for this one send
+				e.end(key, s)
+			}
 		}
 		e.mu.Unlock()
 		return s, err
@@ -226,17 +229,14 @@ func (e *express) end(key string, s *onlineSession) {
 	}
 }
 
-// closeIdle closes sessions that are idle, old, full or dropped. all closes every one, for shutdown: no send is under way then.
-func (w *Worker) closeIdle(ctx context.Context, all bool) error {
+// closeIdle closes sessions that are idle, old, full or dropped, once no send is under way in them.
+func (w *Worker) closeIdle(ctx context.Context) error {
 	e, now := w.express, w.o.Now()
 	var due []*onlineSession
 	e.mu.Lock()
-	if all {
-		e.stopped = true
-	}
 	for key, s := range e.sessions {
 		idle := now.Sub(s.used) >= w.o.ExpressIdle && s.users == 0
-		if all || idle || now.Sub(s.opened) >= w.o.ExpressMaxAge || s.sent >= w.o.ExpressMaxInvoices {
+		if idle || now.Sub(s.opened) >= w.o.ExpressMaxAge || s.sent >= w.o.ExpressMaxInvoices {
 			e.end(key, s)
 		}
 	}

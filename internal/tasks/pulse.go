@@ -14,8 +14,8 @@ const (
 )
 
 // Pulse is each worker's own clock: it says that the worker is alive, closes online sessions, and queues what is due for the whole pool (a cut, a sweep; the task's id
-// makes it one). It holds nothing that would be lost with it. It returns when ctx ends, after the last beat.
-func (w *Worker) Pulse(ctx context.Context) {
+// makes it one). It holds nothing that would be lost with it. It returns when stop is closed, after what it has under way; ctx cuts that off.
+func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 	t := time.NewTicker(pulseEvery)
 	defer t.Stop()
 	var beat time.Time
@@ -26,7 +26,7 @@ func (w *Worker) Pulse(ctx context.Context) {
 			beat = time.Now()
 			w.warn(ctx, "say that this worker is alive", w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter))
 		}
-		w.warn(ctx, "close idle sessions", w.closeIdle(ctx, false))
+		w.warn(ctx, "close idle sessions", w.closeIdle(ctx))
 		w.warn(ctx, "plan the looks at sessions", w.replan(ctx, now))
 		w.warn(ctx, "look for packages to cut", w.queueCuts(ctx, now, nil))
 		// A sweep that is done leaves no trace: asked for at every pulse, it would run at every pulse.
@@ -40,16 +40,35 @@ func (w *Worker) Pulse(ctx context.Context) {
 		}
 		select {
 		case <-t.C:
-		case <-ctx.Done():
+		case <-stop:
 			return
 		}
 	}
 }
 
-// Stop closes this worker's online sessions and says that it is gone. Call it when no handler runs any more.
+// Retire lets no further send begin here: the online sessions are closed by the pulse as soon as nobody sends into them, while other tasks may still run on.
+func (w *Worker) Retire() {
+	e := w.express
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stopped = true
+	for key, s := range e.sessions {
+		e.end(key, s)
+	}
+}
+
+// Stop waits for the handlers that were cut off, so that they can write what they know, closes the online sessions that are left and says that this worker is gone. All of it until ctx
+// ends. Call it when no handler begins any more and the pulse has stopped.
 func (w *Worker) Stop(ctx context.Context) error {
-	err := w.closeIdle(ctx, true)
-	return errors.Join(err, w.Ledger.Leave(ctx, w.o.Worker))
+	w.Retire()
+	ended := make(chan struct{})
+	go func() { w.running.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the last tasks: %w", context.Cause(ctx))
+	}
+	return errors.Join(w.closeIdle(ctx), w.Ledger.Leave(ctx, w.o.Worker))
 }
 
 // queueCuts queues a cut for each waiting set that is due. busy is as in [When].

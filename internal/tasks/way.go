@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -78,6 +79,7 @@ type Worker struct {
 	express *express
 	builds  *builds
 	plan    plan
+	running sync.WaitGroup // handlers
 }
 
 // NewWorker returns the handlers over parts.
@@ -118,6 +120,8 @@ func (w *Worker) Mux() *asynq.ServeMux {
 // moved the entry, so the ledger is read anew, soon.
 func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) asynq.Handler {
 	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
+		w.running.Add(1)
+		defer w.running.Done()
 		id, err := decodePayload(t.Payload())
 		if err != nil {
 			return err
