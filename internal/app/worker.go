@@ -56,6 +56,9 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	if err := b.Queue.Open(ctx); err != nil {
 		return nil, err
 	}
+	thinned := newRepeats()
+	queueLog := asynqLog{log.Hook(queueRepeats{thinned})}
+	log = log.Hook(thinned)
 	w := &Worker{base: b, log: log}
 	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Redis), Ledger: b.Ledger})
 	events := newEvents(metrics.Registerer(), b.Ledger, cfg.Deadlines.Warn)
@@ -81,7 +84,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	w.server = asynq.NewServerFromRedisClient(b.Redis, asynq.Config{
 		Concurrency: cfg.Worker.Concurrency, Queues: tasks.Queues(), RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
 		ShutdownTimeout: cfg.Worker.ShutdownTimeout, DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
-		Logger: asynqLog{log}, LogLevel: asynq.WarnLevel,
+		Logger: queueLog, LogLevel: asynq.WarnLevel,
 	})
 	if err := w.listen(cfg, metrics); err != nil {
 		return nil, err

@@ -241,10 +241,14 @@ func (w *Worker) closeBatch(ctx context.Context, t Transport, p *ledger.Package)
 	return w.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: w.o.ConfirmFirst})
 }
 
-// processing writes that the session is closed: its invoices are out there.
+// processing writes that the session is closed. The invoices of a batch are out there then; of single sends each has its own fate, and one whose answer was lost stays what it is until the
+// session has told.
 func (w *Worker) processing(ctx context.Context, p *ledger.Package) error {
-	err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageProcessing,
-		InvoicesFrom: []ledger.State{ledger.Sending, ledger.Unknown}, InvoicesTo: ledger.Sent})
+	move := ledger.PackageMove{To: ledger.PackageProcessing}
+	if p.Lane == ledger.Bulk {
+		move.InvoicesFrom, move.InvoicesTo = []ledger.State{ledger.Sending, ledger.Unknown}, ledger.Sent
+	}
+	err := w.Ledger.MovePackage(ctx, p, move)
 	if err == nil && p.Lane == ledger.Bulk {
 		w.reached(KindPackage, ledger.Sent, p.Count)
 	}

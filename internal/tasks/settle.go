@@ -156,6 +156,8 @@ func (b *batch) add(inv *ledger.Invoice, info ksef.InvoiceInfo) {
 	}
 }
 
+const neverArrived = "the session is over and does not contain it: it never arrived"
+
 // unmatched judges what is left over of a session that is over.
 func (b *batch) unmatched(ctx context.Context, m matching, infos []ksef.InvoiceInfo) error {
 	if len(m.invoices) == 1 && len(m.answers) == 1 {
@@ -170,8 +172,12 @@ func (b *batch) unmatched(ctx context.Context, m matching, infos []ksef.InvoiceI
 	}
 	for _, inv := range m.invoices {
 		switch {
+		case len(m.answers) == 0 && inv.State == ledger.Sending:
+			// Nobody knows that it left, and now it is known that it did not: Redis was away between the two, or the worker died. That is no fault of KSeF's or the invoice's, so
+			// it is none of the tries that are bounded: an outage of ours must never park anything.
+			b.again(inv, inv.Lane, ledger.Set{Field: "resends", Value: inv.Resends}, 0, neverArrived)
 		case len(m.answers) == 0:
-			b.unheard(inv, 0, "the session is over and does not contain it: it never arrived")
+			b.unheard(inv, 0, neverArrived)
 		case b.p.Lane == ledger.Express:
 			b.unheard(inv, m.answers[0].Status.Code, "one of several that were refused without their numbers; sent anew to learn the reason")
 		case inv.Attachment:

@@ -1,0 +1,46 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// An hour of outage, each second of it the same complaints.
+func TestRepeats_TheSameComplaintOverAndOver_OneLineAMinuteThatSaysHowMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log, thinned := zerolog.New(&out), newRepeats()
+		own, queue := log.Hook(thinned), asynqLog{log.Hook(queueRepeats{thinned})}
+		for i := range 3600 {
+			own.Warn().Err(errors.New("connection refused")).Msg("cannot say that this worker is alive")
+			queue.Error(fmt.Sprintf("Could not move task id=%d: refused", i))
+			<-time.After(time.Second)
+		}
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		if len(lines) != 120 {
+			t.Errorf("%d lines in an hour, want one a minute of each", len(lines))
+		}
+		if !strings.Contains(lines[3], `"left_out":59`) {
+			t.Errorf("%s does not say how many were left out", lines[3])
+		}
+	})
+}
+
+func TestRepeats_WhatIsAboutOneInvoice_IsNeverLeftOut(t *testing.T) {
+	var out bytes.Buffer
+	log := zerolog.New(&out).Hook(newRepeats())
+	for i := range 100 {
+		log.Warn().Int("id", i).Msg("invoice parked, waits for a person")
+		log.Info().Int("id", i).Msg("cannot be a complaint")
+	}
+	if n := strings.Count(out.String(), "\n"); n != 200 {
+		t.Errorf("%d lines, want all 200", n)
+	}
+}
