@@ -22,7 +22,8 @@
 // booked and missed is lost, and cannot be shifted, because those behind it are booked as closely as the windows allow. A place in line can: who is late books the next instant
 // that is free, and the line moves up by as much. The line says who comes when; what may be sent is decided by what is booked, and by nothing else.
 //
-// Who does not return within half a minute after its instant loses its place. Urgent callers have a line of their own.
+// Who does not return within half a minute after its instant loses its place. Urgent callers have a line of their own. Who says by when it has to be done ([Due]) stands before those who
+// are due later, however long they wait: after an outage of days all come back at once, and in no order.
 //
 // # After a 429
 //

@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 )
 
-// line is who was told to come back, in order of arrival.
+// line is who was told to come back, in order of place: of what is due, and of arrival among equals.
 type line struct{ tickets []ticket }
 
 type ticket struct {
-	name string
-	due  time.Time // the promised instant
+	name  string
+	place time.Time
+	due   time.Time // the promised instant
 }
 
 func (b *book) line(name string) *line {
@@ -36,20 +38,31 @@ func (l *line) index(name string) int {
 	return slices.IndexFunc(l.tickets, func(t ticket) bool { return t.name == name })
 }
 
-// ahead is how many stand before a ticket; all of them before one that is new.
-func (l *line) ahead(name string) int {
+// ahead is how many stand before a ticket, or would stand before one that is new and wants that place.
+func (l *line) ahead(name string, place time.Time) int {
 	if i := l.index(name); i >= 0 {
 		return i
 	}
-	return len(l.tickets)
+	i, _ := l.behind(place)
+	return i
 }
 
-func (l *line) enter(name string, due time.Time) {
+// behind is the index of a newcomer, and its place: behind those of the same.
+func (l *line) behind(place time.Time) (int, time.Time) {
+	i := sort.Search(len(l.tickets), func(i int) bool { return !l.tickets[i].place.Before(place.Add(dueStep)) })
+	if i > 0 && !l.tickets[i-1].place.Before(place) {
+		place = l.tickets[i-1].place.Add(tick)
+	}
+	return i, place
+}
+
+func (l *line) enter(name string, place, due time.Time) {
 	if i := l.index(name); i >= 0 {
 		l.tickets[i].due = due
 		return
 	}
-	l.tickets = append(l.tickets, ticket{name, due})
+	i, place := l.behind(place)
+	l.tickets = slices.Insert(l.tickets, i, ticket{name, place, due})
 }
 
 func (l *line) leave(name string) {

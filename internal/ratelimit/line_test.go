@@ -240,6 +240,7 @@ func TestStores_WithLines_TellTheSameStory(t *testing.T) {
 	client, _ := redistest.New(t)
 	memory, shared := NewMemory(h.now), newRedisAt(client, h.now)
 	tables := []Limits{{{2, time.Minute}, {9, 20 * time.Minute}}, {{3, time.Minute}}, nil}
+	day := h.now().Truncate(time.Second).Add(time.Hour)
 	lives := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		lives++
@@ -250,6 +251,7 @@ func TestStores_WithLines_TellTheSameStory(t *testing.T) {
 					Key: key, Limits: rapid.SampledFrom(tables).Draw(rt, "limits"), Ticket: rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e"}).Draw(rt, "ticket"),
 					MaxWait: time.Duration(rapid.SampledFrom([]int{-1, 0, 2, 2, 90}).Draw(rt, "max wait")) * time.Second,
 					Reserve: rapid.SampledFrom([]int{0, 0, 1}).Draw(rt, "reserve"),
+					Due:     rapid.SampledFrom([]time.Time{{}, {}, day, day, day.Add(300 * time.Millisecond), day.Add(1001 * time.Millisecond), day.AddDate(0, 0, 1)}).Draw(rt, "due"),
 				}
 				m, errM := memory.Book(t.Context(), r)
 				s, errS := shared.Book(t.Context(), r)
@@ -273,5 +275,38 @@ func TestStores_WithLines_TellTheSameStory(t *testing.T) {
 				}
 			},
 		})
+	})
+}
+
+func TestStore_Line_WhoIsDueSooner_StandsBeforeWhoCameSooner(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		r := Request{Key: send, Limits: Limits{{1, 10 * time.Second}}}
+		mustBook(t, s, r)
+		day := h.now().Truncate(time.Second)
+		ask := func(name string, days int) (time.Duration, bool) {
+			t.Helper()
+			r := r
+			if days > 0 {
+				r.Due = day.AddDate(0, 0, days).Add(300 * time.Millisecond)
+			}
+			return told(t, s, r, name)
+		}
+		arrivals := []struct {
+			name string
+			days int
+		}{{"far", 3}, {"near", 1}, {"middle", 2}, {"near too", 1}, {"now", 0}, {"middle too", 2}}
+		for _, a := range arrivals {
+			ask(a.name, a.days)
+		}
+		order := []string{"now", "near", "near too", "middle", "middle too", "far"}
+		for i, name := range order {
+			for _, a := range arrivals {
+				if want := time.Duration(i+1) * (10*time.Second + tick); a.name == name {
+					if wait, booked := ask(name, a.days); booked || wait != want {
+						t.Errorf("%s is told %s (booked %v), want %s", name, wait, booked, want)
+					}
+				}
+			}
+		}
 	})
 }

@@ -60,7 +60,7 @@ func (m *Memory) Book(_ context.Context, r Request) (Booking, error) {
 	if r.Ticket != "" {
 		queue = b.line(r.line())
 		queue.prune(now)
-		ahead = queue.ahead(r.Ticket)
+		ahead = queue.ahead(r.Ticket, r.place(now))
 	}
 	earliest, reason := now, ReasonLimit
 	if b.frozen.After(now) {
@@ -75,7 +75,7 @@ func (m *Memory) Book(_ context.Context, r Request) (Booking, error) {
 	wait := at.Sub(now)
 	if wait > r.MaxWait {
 		if queue != nil {
-			queue.enter(r.Ticket, at)
+			queue.enter(r.Ticket, r.place(now), at)
 		}
 		return Booking{}, &NotNow{Wait: wait, Reason: reason, Key: r.Key}
 	}

@@ -61,7 +61,7 @@ func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 
 func (s *Redis) key(k Key) string { return s.prefix + "rate:" + k.Tenant + ":" + k.Group }
 
-// line are the keys of a line: by order of arrival, and by promised instant.
+// line are the keys of a line: by place, and by promised instant.
 func (s *Redis) line(k Key, name string) (order, due string) {
 	order = s.prefix + "line:" + k.Tenant + ":" + k.Group + ":" + name
 	return order, order + ":due"
@@ -96,7 +96,11 @@ func (s *Redis) Book(ctx context.Context, r Request) (Booking, error) {
 	if err := r.validate(); err != nil {
 		return Booking{}, fmt.Errorf("book an instant: %w", err)
 	}
-	args := []any{s.now(), floorMicros(r.MaxWait), r.Ticket, lapse.Microseconds(), thawStep.Microseconds()}
+	due := int64(0)
+	if !r.Due.IsZero() {
+		due = r.place(time.Time{}).UnixMicro()
+	}
+	args := []any{s.now(), floorMicros(r.MaxWait), r.Ticket, lapse.Microseconds(), thawStep.Microseconds(), due, dueStep.Microseconds()}
 	for _, w := range r.effective() {
 		args = append(args, w.Limit, w.Per.Microseconds())
 	}

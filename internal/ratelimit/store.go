@@ -46,6 +46,19 @@ type Request struct {
 	Share float64
 	// Ticket names a caller who comes back: who is told to wait keeps his place among those who came after him. "" has no place in line, and passes it. See [Ticket].
 	Ticket string
+	// Due is when what is asked for has to be done: in the line, who is due sooner stands before who came sooner. The zero time is due when it comes. It needs a Ticket.
+	Due time.Time
+}
+
+// dueStep is how finely deadlines are told apart: within a second, who came first is first.
+const dueStep = time.Second
+
+// place is where a newcomer wants to stand in the line: the order of the line is that of places.
+func (r Request) place(now time.Time) time.Time {
+	if r.Due.IsZero() {
+		return now
+	}
+	return r.Due.Truncate(dueStep)
 }
 
 // lines are the names of the lines that a key can have: the urgent ones do not stand behind the others.

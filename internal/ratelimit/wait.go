@@ -33,6 +33,10 @@ func Share(part float64) Option { return func(r *Request) { r.Share = part } }
 // ticket that is lost, or kept too long, can overrun nothing.
 func Ticket(name string) Option { return func(r *Request) { r.Ticket = name } }
 
+// Due says by when what is asked for has to be done: in the line, who is due sooner stands before who came sooner. For requests that come to an end (a send, a session to be opened) and not
+// for those that are repeated for as long as there is something to ask: the most urgent one would have the line for itself. The zero time changes nothing.
+func Due(t time.Time) Option { return func(r *Request) { r.Due = t } }
+
 type terms struct{}
 
 // With returns a context that carries options for every request made under it, so that a caller can say who it is and how urgent, through a client that knows nothing

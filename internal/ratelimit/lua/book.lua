@@ -1,14 +1,16 @@
--- Book the earliest instant. ARGV: now, longest wait, ticket or '', how long an unclaimed ticket is kept, step after a freeze, then limit and length of
--- each window (effective, in microseconds). KEYS: the log; with a ticket also the line by order of arrival, and the line by promised instant.
+-- Book the earliest instant. ARGV: now, longest wait, ticket or '', how long an unclaimed ticket is kept, step after a freeze, the place in line that is wanted
+-- (0: that of now), how much later is the same place, then limit and length of each window (effective, in microseconds). KEYS: the log; with a ticket also the line
+-- by place, and the line by promised instant.
 -- Returns {1, instant, wait, mark} or, when it lies beyond the longest wait and nothing was booked, {0, instant, wait, frozen}.
-local WINDOWS = 6
+local WINDOWS = 8
 local now = clock(ARGV[1])
 local maxwait, ticket = tonumber(ARGV[2]), ARGV[3]
 local log = load(KEYS[1])
 local function text(v) return string.format('%.0f', v) end
 
--- How many stand before the caller: those who came earlier and were told to return. Who did not return in time stands before nobody.
-local ahead, rank = 0, false
+-- How many stand before the caller: those who were told to return and are due sooner, or came sooner. Who did not return in time stands before nobody.
+local ahead, rank, place = 0, false, tonumber(ARGV[6])
+if place == 0 then place = now end
 if ticket ~= '' then
   local gone = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', text(now - tonumber(ARGV[4]) - 1), 'LIMIT', 0, 1000)
   if #gone > 0 then
@@ -16,7 +18,11 @@ if ticket ~= '' then
     redis.call('ZREM', KEYS[3], unpack(gone))
   end
   rank = redis.call('ZRANK', KEYS[2], ticket)
-  ahead = rank or redis.call('ZCARD', KEYS[2])
+  if not rank then
+    local before = redis.call('ZREVRANGEBYSCORE', KEYS[2], '(' .. text(place + tonumber(ARGV[7])), '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    if before[2] and tonumber(before[2]) >= place then place = tonumber(before[2]) + 1 end
+  end
+  ahead = rank or redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. text(place))
 end
 
 local t = math.max(now, log.frozen)
@@ -77,10 +83,7 @@ until not moved
 
 if t - now > maxwait then
   if ticket ~= '' then
-    if not rank then
-      local back = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')
-      redis.call('ZADD', KEYS[2], text(math.max(now, (tonumber(back[2]) or 0) + 1)), ticket)
-    end
+    if not rank then redis.call('ZADD', KEYS[2], text(place), ticket) end
     redis.call('ZADD', KEYS[3], text(t), ticket)
     local ttl = math.ceil((t - now + tonumber(ARGV[4])) / 1000) + 1000
     for k = 2, 3 do
