@@ -12,13 +12,10 @@ import (
 
 // gate stands at the client's one door: the tenant's pause, the host's circuit, the limits, in this order, because what does not leave must not be booked.
 type gate struct {
-	tenant  string
-	host    string
-	limiter *ratelimit.Limiter
-	store   ratelimit.Store
-	circuit *ratelimit.Circuit
-	log     zerolog.Logger
-	count   func(group ksef.Group, o ksef.Outcome)
+	*limits
+	tenant string
+	log    zerolog.Logger
+	count  func(group ksef.Group, o ksef.Outcome)
 }
 
 func (g *gate) credentials() ratelimit.Key {
@@ -67,10 +64,15 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	switch {
 	case o.Outage:
 		g.warn("count an outage", g.circuit.Failure(ctx, g.host))
+		s, err := g.circuit.State(ctx, g.host)
+		if err == nil && s.Phase != ratelimit.CircuitClosed {
+			g.outage.goesOn(g.log, o.Err)
+		}
 	case o.Status == 0:
 		g.warn("give the probe back", g.circuit.Release(ctx, g.host))
 	default:
 		g.warn("count an answer", g.circuit.Success(ctx, g.host))
+		g.outage.over(g.log)
 	}
 }
 

@@ -33,6 +33,7 @@ type limits struct {
 	store   *ratelimit.Owing
 	circuit *ratelimit.Circuit
 	host    string
+	outage  *outage
 }
 
 // payEvery is how soon after an outage of Redis the pool learns of a 429 that came in it.
@@ -80,7 +81,7 @@ func newLimits(b *Base, o ratelimit.Observer) (*limits, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &limits{limiter: limiter, store: store, circuit: circuit, host: base.Host}, nil
+	return &limits{limiter: limiter, store: store, circuit: circuit, host: base.Host, outage: newOutage(b.now)}, nil
 }
 
 // table gives each group its windows, divided by scale.
@@ -108,7 +109,7 @@ func gateways(b *Base, l *limits, log zerolog.Logger, count func(ksef.Group, kse
 		}
 		client, err := ksef.New(ksef.Options{
 			BaseURL: b.Config.BaseURL(), KeyID: t.KeyID, Key: t.Key, App: b.Config.Gateway.UserAgent, Timeout: b.Config.Gateway.Timeout, Transport: transport,
-			Gate: &gate{tenant: t.NIP, host: l.host, limiter: l.limiter, store: l.store, circuit: l.circuit, log: log, count: count},
+			Gate: &gate{tenant: t.NIP, limits: l, log: log, count: count},
 		})
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", t.NIP, err)
@@ -119,20 +120,33 @@ func gateways(b *Base, l *limits, log zerolog.Logger, count func(ksef.Group, kse
 }
 
 // budget is what tasks may know of the limits.
-type budget struct{ l *ratelimit.Limiter }
+type budget struct{ l *limits }
 
 func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
-	return b.l.Peek(ctx, tenant, group)
+	return b.l.limiter.Peek(ctx, tenant, group)
 }
 
+// Join looks at the circuit first: the public key may be in memory, and a package would be built each time only to be refused at the door.
 func (b budget) Join(ctx context.Context, tenant, group string) error {
-	return b.l.Join(ctx, tenant, group)
+	s, err := b.l.circuit.State(ctx, b.l.host)
+	if err != nil {
+		return err
+	}
+	if s.Wait > 0 {
+		return &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: b.l.host}
+	}
+	return b.l.limiter.Join(ctx, tenant, group)
 }
 
 func (b budget) Leave(ctx context.Context, tenant, group string) error {
-	return b.l.Leave(ctx, tenant, group)
+	return b.l.limiter.Leave(ctx, tenant, group)
 }
 
 func (b budget) Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error) {
-	return b.l.Usage(ctx, tenant, group)
+	return b.l.limiter.Usage(ctx, tenant, group)
+}
+
+func (b budget) Down(ctx context.Context) (bool, error) {
+	s, err := b.l.circuit.State(ctx, b.l.host)
+	return s.Phase != ratelimit.CircuitClosed, err
 }

@@ -33,6 +33,7 @@ type pool struct {
 	cfg   config.Config
 	base  *app.Base
 	log   *syncBuffer
+	now   func() time.Time // of the workers; nil is the machine's clock
 }
 
 type syncBuffer struct {
@@ -102,6 +103,9 @@ func (p *pool) open() *app.Base {
 	b, err := app.Open(p.t.Context(), p.cfg)
 	if err != nil {
 		p.t.Fatal(err)
+	}
+	if p.now != nil {
+		app.SetClock(b, p.now)
 	}
 	return b
 }

@@ -53,6 +53,8 @@ type door struct {
 	srv  *http.Server
 	addr string
 	shut atomic.Bool
+
+	refused atomic.Int64 // while shut
 }
 
 func newDoor(t *testing.T, to string) *door {
@@ -70,6 +72,7 @@ func newDoor(t *testing.T, to string) *door {
 	d.addr = "http://" + l.Addr().String()
 	d.srv = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if d.shut.Load() {
+			d.refused.Add(1)
 			w.Header().Set("Content-Type", "text/html")
 			w.WriteHeader(http.StatusBadGateway)
 			_, _ = io.WriteString(w, "<html>Bad gateway</html>")
@@ -80,55 +83,6 @@ func newDoor(t *testing.T, to string) *door {
 	go func() { _ = d.srv.Serve(l) }()
 	t.Cleanup(func() { _ = d.srv.Close() })
 	return d
-}
-
-func TestRecovery_GatewayDown_NothingGivenUp_FewLines_ThenItDrains(t *testing.T) {
-	t.Parallel()
-	var d *door
-	p := newPool(t, 1, quickSim, func(c *config.Config) {
-		hasty(c)
-		d = newDoor(t, c.Gateway.URL)
-		c.Gateway.URL = d.addr
-	})
-	d.shut.Store(true)
-	p.work()
-	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 10)...)
-	taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 30)[10:]...)...)
-	<-time.After(12 * time.Second) // longer than the circuit needs to open twice
-	inspector := asynq.NewInspectorFromRedisClient(p.base.Redis)
-	queues, err := inspector.Queues()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, q := range queues {
-		info, err := inspector.GetQueueInfo(q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if info.Archived > 0 {
-			t.Errorf("queue %s: %d tasks were archived", q, info.Archived)
-		}
-		retried, err := inspector.ListRetryTasks(q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, task := range retried {
-			if task.Retried > 3 {
-				t.Errorf("%s has consumed %d attempts by waiting", task.ID, task.Retried)
-			}
-		}
-	}
-	if lines := strings.Count(p.log.String(), `"level":"warn"`); lines > 30 {
-		t.Errorf("%d warnings in twelve seconds of outage for 30 invoices", lines)
-	}
-	for _, a := range taken {
-		if inv := p.state(a); inv.State != ledger.Queued && inv.State != ledger.Packed {
-			t.Errorf("%s is %s during the outage", inv.Number, inv.State)
-		}
-	}
-	d.shut.Store(false)
-	p.wait(120*time.Second, taken, ledger.Receipted)
-	p.balanced(30)
 }
 
 func TestRecovery_WrongKey_ThatTenantPauses_OthersGoOn_NewKeyNeedsNoRestart(t *testing.T) {

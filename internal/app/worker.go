@@ -78,7 +78,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	id += "-" + xid.New().String() // a restarted worker does not own its predecessor's sessions
 	w.spool = spoolDir(cfg.Packages.SpoolDir)
 	w.worker = tasks.NewWorker(tasks.Parts{
-		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Budget: budget{w.limits.limiter},
+		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Budget: budget{w.limits},
 		Transport: func(nip string) (tasks.Transport, bool) { t, ok := doors[nip]; return t, ok },
 	}, taskOptions(b, id, w.spool, log, events))
 	w.server = asynq.NewServerFromRedisClient(b.Redis, asynq.Config{

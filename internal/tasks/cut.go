@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -148,6 +149,9 @@ func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.
 	if d := w.policy().Decide(set, now, Room{}); d == CutWait {
 		return d, Room{}, nil
 	}
+	if hold, err := w.holdBack(ctx, set.Group.Tenant); hold || err != nil {
+		return CutWait, Room{}, err
+	}
 	u, err := w.Budget.Usage(ctx, set.Group.Tenant, string(ksef.GroupBatchSession))
 	if err != nil {
 		return CutWait, Room{}, err
@@ -162,6 +166,33 @@ func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.
 		}
 	}
 	return w.policy().Decide(set, now, room), room, nil
+}
+
+// holdBack reports that the gateway is out of service and that something of the tenant knocks at it already. A waiting set is in the order of deadlines and takes in whatever comes; packages
+// that were cut are in no order, and after three days of them, every two minutes one, what came last and is due first would stand behind two thousand. One is cut all the same when
+// nothing else would find out that the gateway is back.
+func (w *Worker) holdBack(ctx context.Context, tenant string) (bool, error) {
+	down, err := w.Budget.Down(ctx)
+	if !down || err != nil {
+		return false, err
+	}
+	if s := w.share(tenant); s.closed+s.open > 0 {
+		return true, nil // its sessions are asked for
+	}
+	ids, err := w.Ledger.PackagesInState(ctx, ledger.PackageCut, time.Time{}, w.o.Now(), sweepAtOnce)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		p, err := w.Ledger.Package(ctx, id)
+		if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+			return false, err
+		}
+		if err == nil && p.Tenant == tenant {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func find(waits []ledger.Waiting, g ledger.Group) ledger.Waiting {

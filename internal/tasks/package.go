@@ -33,6 +33,7 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return err
 	}
+	ctx = ratelimit.With(ctx, ratelimit.Due(p.Deadline.Time()))
 	// Both before the work of building: that no session may be opened yet, and that the gateway is down, are found out here.
 	if err := w.Budget.Join(ctx, p.Tenant, string(ksef.GroupBatchSession)); err != nil {
 		return err

@@ -65,4 +65,6 @@ type Budget interface {
 	Leave(ctx context.Context, tenant, group string) error
 	// Usage tells what is used of a group's windows.
 	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
+	// Down tells whether the gateway is out of service, as far as is known: what is made ready now could not leave.
+	Down(ctx context.Context) (bool, error)
 }

@@ -135,6 +135,9 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		if errors.As(err, &conflict) {
 			err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "somebody else was faster", Err: err}
 		}
+		if retry.Judge(err).Action == retry.LookFirst {
+			err = w.nobodysFault(ctx, err)
+		}
 		v := retry.Judge(err)
 		w.o.Observe(Event{Kind: kind, Reason: v.Reason, Action: v.Action})
 		level := zerolog.WarnLevel
@@ -175,6 +178,15 @@ func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func
 		}
 		return do(w.rank(ctx, &p), &p)
 	}
+}
+
+// nobodysFault turns a lost answer into waiting while the gateway as a whole is out of service: it is not this task that failed, and its pauses must not have grown when the gateway is back.
+// A request that alone is answered badly, time and again, still has growing pauses.
+func (w *Worker) nobodysFault(ctx context.Context, err error) error {
+	if down, unknown := w.Budget.Down(ctx); !down || unknown != nil {
+		return err
+	}
+	return &retry.LaterError{Reason: retry.ReasonOutage, What: "the gateway is out of service", Err: err}
 }
 
 // transport finds the way to KSeF of a tenant. Without one the work waits: a worker with the tenant's key may come, or a person mends the configuration.
