@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/rs/zerolog"
 
@@ -57,7 +58,7 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 		g.log.Warn().Str("tenant", g.tenant).Str("group", string(group)).Dur("for", d).Int("strikes", strikes).Dur("asked", o.RetryAfter).
 			Msg("KSeF says too many requests: the group rests for the whole pool, then resumes gently")
 	}
-	if retry.Judge(o.Err).Reason == retry.ReasonCredentials {
+	if retry.Judge(o.Err).Reason == retry.ReasonCredentials && !mayNotRead(group, o.Status) {
 		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg("credentials refused: the tenant is paused; put the right key into its key_file, no restart is needed")
 		g.warn("pause a tenant", g.store.Freeze(ctx, g.credentials(), retry.CredentialsPause))
 	}
@@ -74,6 +75,11 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 		g.warn("count an answer", g.circuit.Success(ctx, g.host))
 		g.outage.over(g.log)
 	}
+}
+
+// mayNotRead tells a key that lacks KSeF's permission to read invoices (InvoiceRead) from one that is wrong: it sends as well as any, so its tenant need not pause.
+func mayNotRead(group ksef.Group, status int) bool {
+	return status == http.StatusForbidden && (group == ksef.GroupInvoiceDownload || group == ksef.GroupMetadata)
 }
 
 func (g *gate) warn(what string, err error) {

@@ -180,6 +180,31 @@ func TestOutcomes_SameNumberOtherContentInKSeF_IsParkedAsConflictWithBothHashes(
 	}
 }
 
+// A key that sends need not have the permission to read what KSeF has. What cannot be proven without it is parked, and that is all: the key is good, and its tenant goes on.
+func TestOutcomes_KeyMayNotRead_OnlyWhatNeedsItIsParked(t *testing.T) {
+	t.Parallel()
+	o := quickSim
+	o.Faults = []simulator.Fault{{Kind: simulator.WrongOriginal, Times: -1}, {Kind: simulator.Forbidden, On: "metadata", Times: -1}, {Kind: simulator.Forbidden, On: "invoiceGet", Times: -1}}
+	p := newPool(t, 1, o, nil)
+	p.work()
+	docs := good(sample.NIP(0), 12)
+	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Express}, docs[0]), ledger.Receipted) // in a session of its own
+	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[1]), ledger.Receipted)
+	if err := p.base.Redis.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	invs := p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[1:]...), ledger.Receipted, ledger.Parked)
+	p.balanced(12)
+	for i, inv := range invs {
+		if parked := inv.State == ledger.Parked; parked != (i == 0) {
+			t.Errorf("%s is %s: %s", inv.Number, inv.State, inv.Reason)
+		}
+	}
+	if strings.Contains(p.log.String(), "credentials refused") {
+		t.Error("the tenant was paused")
+	}
+}
+
 func TestOutcomes_AttachmentTravelsInAPackage_EvenAlone(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)

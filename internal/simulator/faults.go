@@ -51,6 +51,7 @@ const (
 	SlowRequest = "slow-request" // acts only after For, even if the client has gone
 	TooMany     = "429"          // with Retry-After For, and the group is blocked so long; no header when For is 0
 	Denied      = "401"          // as if the key were wrong
+	Forbidden   = "403"          // as if the key lacked the permission for it
 	Refused     = "refused"      // the gateway's own no: HTTP 400 with an error in JSON
 	KeyRotated  = "key-rotated"  // the RSA key changes, then the operation goes on
 
@@ -75,12 +76,12 @@ const (
 
 // Kinds lists every kind of fault.
 func Kinds() []string {
-	return []string{DropRequest, Reset, Status, HTML200, SlowRequest, TooMany, Denied, Refused, KeyRotated, DropAnswer, Error500, Slow, Lost,
+	return []string{DropRequest, Reset, Status, HTML200, SlowRequest, TooMany, Denied, Forbidden, Refused, KeyRotated, DropAnswer, Error500, Slow, Lost,
 		SessionRefused, SessionSpoiled, Stuck, Poison, InvoiceStatus, OmitNumber, OmitOriginal, WrongOriginal}
 }
 
 // requestKinds strike at a request; Lost strikes beside them.
-func requestKinds() []string { return Kinds()[:12] }
+func requestKinds() []string { return Kinds()[:13] }
 
 // Validate tells what makes no sense, all at once, as FieldErrors.
 func (f Fault) Validate() error {

@@ -32,6 +32,7 @@ func TestFault_AtARequest_ActsOrDoesNotAndAnswersAsOrdered(t *testing.T) {
 		HTML200:     {Fault{}, false, 200, true},
 		TooMany:     {Fault{For: 90 * time.Second}, false, 429, false},
 		Denied:      {Fault{}, false, 401, false},
+		Forbidden:   {Fault{}, false, 403, false},
 		Refused:     {Fault{}, false, 400, false},
 		SlowRequest: {Fault{For: 10 * time.Millisecond}, true, 200, false},
 		Slow:        {Fault{For: 10 * time.Millisecond}, true, 200, false},

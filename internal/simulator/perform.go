@@ -42,6 +42,8 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 		return j.finish(w, page(http.StatusOK), false)
 	case Denied:
 		return send(w, &refusal{status: http.StatusUnauthorized, code: 401, description: "Unauthorized", details: "unknown key"})
+	case Forbidden:
+		return send(w, &refusal{status: http.StatusForbidden, code: 403, description: "Forbidden", details: "permission missing"})
 	case Refused:
 		return send(w, &refusal{status: http.StatusBadRequest, code: cmp.Or(f.Code, codeInput), description: "Błąd walidacji danych wejściowych."})
 	case TooMany:

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ksefworker/internal/archive"
-	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 )
 
@@ -96,7 +95,7 @@ func (w *Worker) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byte, e
 		return nil, err
 	}
 	doc, err := t.Invoice(ctx, inv.KsefNumber)
-	if _, kind := kindOf(err); err != nil && kind != ksef.KindRefused {
+	if err != nil && !withheld(err) {
 		return nil, err
 	}
 	if err != nil || HashText(sha256.Sum256(doc)) != inv.Hash {

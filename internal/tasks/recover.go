@@ -105,7 +105,7 @@ func (s sessionUPO) byHash() map[string]string {
 // byDocument fetches the original by its number and compares.
 func (w *Worker) byDocument(ctx context.Context, t Transport, inv *ledger.Invoice) error {
 	doc, err := t.Invoice(ctx, inv.OriginalNumber)
-	if _, kind := kindOf(err); kind == ksef.KindRefused {
+	if withheld(err) {
 		if inv.OriginalBy != byRegister {
 			return w.doubt(ctx, inv)
 		}

@@ -43,7 +43,7 @@ func (w *Worker) search(ctx context.Context, t Transport, p *ledger.Package, wan
 			to = now
 		}
 		page, err := t.Metadata(ctx, ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(from, to), PageOffset: p.SearchPage, PageSize: searchPage, SortAsc: true})
-		if _, kind := kindOf(err); kind == ksef.KindRefused {
+		if withheld(err) {
 			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("the register cannot be looked through")
 			break
 		}

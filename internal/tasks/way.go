@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -217,6 +218,13 @@ func kindOf(err error) (*ksef.APIError, ksef.ErrorKind) {
 		return api, api.Kind
 	}
 	return nil, ""
+}
+
+// withheld reports a "no" that asking again does not change, while the key is good: the gateway refuses, or this key may not. To read what KSeF has takes a permission of its own (InvoiceRead), which
+// a key that sends need not have.
+func withheld(err error) bool {
+	api, kind := kindOf(err)
+	return kind == ksef.KindRefused || kind == ksef.KindUnauthorized && api.Status == http.StatusForbidden
 }
 
 // moved counts the moves that were made; a conflict is left to whoever moved that entry.
