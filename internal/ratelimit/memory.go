@@ -71,7 +71,7 @@ func (m *Memory) Book(_ context.Context, r Request) (Booking, error) {
 			earliest = t
 		}
 	}
-	at := Earliest(Slot(earliest, b.instants, windows, ahead), b.instants, windows, 0)
+	at := Slot(earliest, b.instants, windows, ahead)
 	wait := at.Sub(now)
 	if wait > r.MaxWait {
 		if queue != nil {

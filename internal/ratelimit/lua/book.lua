@@ -34,52 +34,77 @@ if log.frozen > 0 and #ARGV >= WINDOWS then -- as thawed
   t = math.max(t, thaw)
 end
 
-if ahead > 0 and #ARGV >= WINDOWS then -- as Slot
-  local most, length = tonumber(ARGV[WINDOWS]), tonumber(ARGV[WINDOWS + 1])
-  for a = WINDOWS + 2, #ARGV, 2 do
-    local l, p = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
-    if p > length or (p == length and l < most) then most, length = l, p end
+-- The instants booked, and those that the line before the caller will book, in order. Nothing is put before now, so what is older stays in the log.
+local total, base, tail = log.count, log.count + 1, {}
+if last(log) >= now then
+  base = from(log, now)
+  for i = base, total do tail[#tail + 1] = instant(log, i) end
+end
+local function at(i)
+  if i < base then return instant(log, i) end
+  return tail[i - base + 1]
+end
+
+local limits, lengths = {}, {}
+for a = WINDOWS, #ARGV, 2 do
+  limits[#limits + 1], lengths[#lengths + 1] = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
+end
+
+-- The first instant not before t.
+local function find(t)
+  local low, high = 1, total + 1
+  while low < high do
+    local middle = floor((low + high) / 2)
+    if at(middle) < t then low = middle + 1 else high = middle end
   end
-  local rounds, before = floor(ahead / most), ahead % most
-  local line = {}
-  while true do
-    local n = log.count + #line
-    for a = WINDOWS, #ARGV, 2 do
-      local i = n - tonumber(ARGV[a]) + 1
-      if i >= 1 then
-        local out = (i <= log.count and instant(log, i) or line[i - log.count]) + tonumber(ARGV[a + 1]) + 1
-        if out > t then t = out end
-      end
-    end
-    if #line == before then break end
-    line[#line + 1] = t
-  end
-  t = t + rounds * (length + 1)
+  return low
 end
 
 -- When limit consecutive instants b[i]..b[j] lie within one length, nothing fits from b[j]-length to b[i]+length. See
 -- Window.earliest, which this repeats.
-local moved
-repeat
-  moved = false
-  for a = WINDOWS, #ARGV, 2 do
-    local limit, length = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
-    -- Mostly there is room: the stretch of the last instants, which ends latest, has ended. Only else it is worth a search.
-    local final = log.count - limit + 1
-    if final >= 1 and instant(log, final) >= t - length then
-      local i = from(log, t - length)
+local function earliest(t)
+  local moved = true
+  while moved and total > 0 and t < at(total) do
+    moved = false
+    for w = 1, #limits do
+      local limit, length = limits[w], lengths[w]
+      local i, final = find(t - length), total - limit + 1
       while i <= final do
-        local first, since = instant(log, i), instant(log, i + limit - 1) - length
+        local first, since = at(i), at(i + limit - 1) - length
         if t < since then break end
         if since <= first and t <= first + length then
-          t = first + length + 1
-          moved = true
+          t, moved = first + length + 1, true
         end
         i = i + 1
       end
     end
   end
-until not moved
+  if total == 0 or t < at(total) then return t end
+  for w = 1, #limits do -- behind all of them only the last of each is in the way: no search
+    local final = total - limits[w] + 1
+    if final >= 1 then t = math.max(t, at(final) + lengths[w] + 1) end
+  end
+  return t
+end
+
+local rounds, length = 0, 0
+if ahead > 0 and #limits > 0 then -- as Slot
+  local most = 0
+  for w = 1, #limits do
+    local l, p = limits[w], lengths[w]
+    if p > length or (p == length and l < most) then most, length = l, p end
+  end
+  rounds = floor(ahead / most)
+  for _ = 1, ahead % most do
+    t = earliest(t)
+    local place = #tail + 1
+    while place > 1 and tail[place - 1] > t do place = place - 1 end
+    table.insert(tail, place, t)
+    total = total + 1
+  end
+end
+t = earliest(t)
+if rounds > 0 then t = earliest(t + rounds * (length + 1)) end
 
 if t - now > maxwait then
   if ticket ~= '' then
