@@ -52,9 +52,6 @@ func (q *Queue) Busy() (map[string]bool, error) {
 	return busy, nil
 }
 
-// twinSuffix marks the twin of an orphaned task.
-const twinSuffix = ":twin"
-
 // TaskID is verb:id:revision. A task of the same id is the same work, so a second one is never queued; the revision of an invoice lets
 // a new attempt be queued while a stale task still exists. Packages have no second attempt: rev 0 leaves it out.
 func TaskID(k Kind, id string, rev int64) string {
@@ -81,7 +78,7 @@ func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When
 	}
 	switch {
 	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[taskID] && !when.Busy[taskID+twinSuffix]:
-		return ignoreConflict(enqueueAs(ctx, q.client, queue, k, id, taskID+twinSuffix, 0))
+		return ignoreConflict(enqueueAs(ctx, q.client, queue, k, id, taskID+twinSuffix, twinAfter))
 	case info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
 		if err := q.inspect.DeleteTask(queue, taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
 			return fmt.Errorf("delete ended task %s: %w", taskID, err)

@@ -127,6 +127,9 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		if err != nil {
 			return err
 		}
+		if idle, err := w.Queue.idle(ctx); err != nil || idle {
+			return err
+		}
 		// Every request of a task stands in line under the task's name: at its return it has its place, and not the last one.
 		err = handle(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id)
 		if err == nil {
