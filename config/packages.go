@@ -88,7 +88,7 @@ type Confirm struct {
 	Max time.Duration `yaml:"max" env:"MAX"`
 }
 
-func defaultConfirm() Confirm { return Confirm{First: 2 * time.Second, Max: 5 * time.Minute} }
+func defaultConfirm() Confirm { return Confirm{First: 2 * time.Second, Max: 2 * time.Minute} }
 
 func (c Confirm) check(f *faults) {
 	f.duration("confirm.first", c.First, 100*time.Millisecond, 10*time.Minute)

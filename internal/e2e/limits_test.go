@@ -190,29 +190,40 @@ func TestLimits_SaturatingBulkLoad_FiveScaledHours_NeverOverAndFullyUsed(t *test
 	s.enough("batch sessions", used, 60*n)
 }
 
-// Sessions that KSeF works on for hours: as many looks as the allowance bears, and no more.
+// Fifty sessions that KSeF works on for hours: as many looks as the allowance bears, and no more, and every session has its share of them.
 func TestLimits_SaturatingPolls_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
 	n := hours(t)
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Scale: scale, Delay: 24 * time.Hour})
-	s.configure(knobs{tenants: 1, maxWait: 100 * time.Millisecond, packages: "max_invoices: 2, express_below: 0", confirm: "{first: 100ms, max: 1s}", more: looksTerms})
-	dir := s.export("export", sample.NIP(0), 120*4)
+	s.configure(knobs{tenants: 1, maxWait: 100 * time.Millisecond, packages: "max_invoices: 2, express_below: 0", confirm: "{first: 100ms, max: 1s}", sweep: "{every: 1m, after: 1m}", more: looksTerms})
+	const invoices = 50 * 2 * 11 / 10 // the last few packages of the hour are larger
+	dir := s.export("export", sample.NIP(0), invoices)
 	workers := fleet(t, s, 4)
 	if code, out := s.enqueue("submit", "--lane", "bulk", dir); code != 0 {
 		t.Fatalf("enqueue ended with %d: %s", code, out[max(0, len(out)-2000):])
 	}
-	// First let the sessions come, two hours of them: a look comes a second early or late, which at this scale is a minute, and the fewer sessions there are the more that weighs.
-	// The hours are counted from then on.
-	for deadline := time.Now().Add(4 * scaledHour); s.sim.Books().Requests["batchSessionClose"] < 110; {
+	for deadline := time.Now().Add(4 * scaledHour); ; {
+		in, open := 0, 0
+		for _, e := range s.sim.Books().Sessions {
+			in += e.Invoices
+			if e.Closed.IsZero() {
+				open++
+			}
+		}
+		if in == invoices && open == 0 {
+			break
+		}
 		if time.Now().After(deadline) {
 			t.Fatalf("only %v requests", s.sim.Books().Requests)
 		}
 		<-time.After(50 * time.Millisecond)
 	}
+	// One hour goes by first. It begins with an allowance that nobody has touched and with sessions that come one after the other; from then on all of them are there from the first to the last
+	// instant that is counted, and what is allowed is what the time that went by allows.
+	<-time.After(scaledHour)
 	began, before := time.Now(), s.sim.Books().Requests["sessionMisc"]
 	s.usedBy("sessionMisc", began, scaledHour, n, 1200, before)
-	// The line of hours is in the middle of a stream: what is allowed is what the time that really went by allows.
 	used, allowed := s.sim.Books().Requests["sessionMisc"]-before, int(1200*time.Since(began)/scaledHour)
 	s.unharmed()
-	s.enough("looks at sessions", used, allowed)
+	s.enough(fmt.Sprintf("looks at %d sessions", len(s.sim.Books().Sessions)), used, allowed)
 	t.Logf("%.2f returns to the queue for each look", metric(t, workers, "ksef_verdicts_total", `reason="limit",task="package:confirm"`)/float64(used))
 }

@@ -76,6 +76,7 @@ type knobs struct {
 	express  string // "" closes idle sessions soon
 	confirm  string // "" asks often
 	packages string // "" is as usual
+	sweep    string // "" looks often
 	more     string
 }
 
@@ -112,6 +113,9 @@ func (s *site) configure(k knobs) {
 	if k.packages == "" {
 		k.packages = "max_invoices: 5000, express_below: 5"
 	}
+	if k.sweep == "" {
+		k.sweep = "{every: 1s, after: 2s}"
+	}
 	key := filepath.Join(s.dir, "key")
 	var tenants strings.Builder
 	for i := range k.tenants {
@@ -125,10 +129,10 @@ tenants:
 %spackages: {max_wait: %s, %s, quiet: 300ms, spool_dir: %s}
 express: %s
 confirm: %s
-sweep: {every: 1s, after: 2s}
+sweep: %s
 archive: {url: "file://%s"}
 http: {addr: "127.0.0.1:0"}
-%s`, k.gateway, k.redisURL, tenants.String(), k.maxWait, k.packages, filepath.Join(s.dir, "spool"), k.express, k.confirm, s.archive(), k.more)
+%s`, k.gateway, k.redisURL, tenants.String(), k.maxWait, k.packages, filepath.Join(s.dir, "spool"), k.express, k.confirm, k.sweep, s.archive(), k.more)
 	for path, content := range map[string]string{key: "test_key\n", s.config: text} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			s.t.Fatal(err)

@@ -21,3 +21,24 @@ func (u Usage) Pace() time.Duration {
 	}
 	return pace
 }
+
+// Turn is how long each of n who take turns waits between two of its requests; zero while there is plenty, and for nobody. While what is left of a window is enough for a round of them all it is n times the
+// [Usage.Pace]. When it is not, it is half of what a round takes: the other half each stands in line, which tells it its turn exactly (see [Ticket]), while a pause is a guess made long before,
+// and a place at which nobody has come is lost. Half of it is enough for that, and leaves the other for the caller to weigh, since in line all are equal.
+func (u Usage) Turn(n int) time.Duration {
+	if n <= 0 {
+		return 0
+	}
+	turn := u.Frozen
+	for _, w := range u.Windows {
+		own := w.Per / time.Duration(w.Limit)
+		round := time.Duration(n) * own
+		switch {
+		case n > w.Left:
+			turn = max(turn, (min(w.Free, round)+time.Duration(n-w.Left)*own)/2)
+		case w.Used*2 > w.Limit:
+			turn = max(turn, min(time.Duration(n)*w.Free/time.Duration(w.Left), 2*round))
+		}
+	}
+	return turn
+}

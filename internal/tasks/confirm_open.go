@@ -57,7 +57,6 @@ func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
 		}
 	}
 	wait := retry.Age(w.o.Now().Sub(oldest), w.o.ConfirmFirst, time.Minute)
-	s := w.share(p.Tenant)
-	wait = max(wait, time.Duration(s.open)*s.list)
+	wait = max(wait, w.share(p.Tenant).list)
 	return later(wait, retry.ReasonProcessing, fmt.Sprintf("online session is open, %d sent invoices were undecided", len(out)))
 }

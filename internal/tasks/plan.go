@@ -23,23 +23,21 @@ type plan struct {
 type share struct {
 	closed, open int           // sessions to be asked for their status; open online ones, asked for their list
 	mean         time.Time     // since when the closed ones wait, on average
-	status, list time.Duration // the pace of each group; see [ratelimit.Usage.Pace]
+	turn, list   time.Duration // how long each waits for its turn, a closed one and an open one; see [ratelimit.Usage.Turn]
 }
 
 // pause is how long a session of that age waits for its next look. It is the age's own pause while there is plenty left, and the session's turn among the others when there is not: then
 // one twice as old as the mean is asked three times as often as one that has just come, so that the sum stays what the allowance bears; one whose deadline is near as often as the oldest.
 func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
 	wish := retry.Age(age, first, last)
-	// A tenth sooner than its turn: what comes too soon stands in line for the next place, what comes too late wastes one.
-	turn := time.Duration(s.closed) * s.status * 9 / 10
 	weight := 1.0
-	if mean := now.Sub(s.mean); turn > 0 && mean > 0 {
+	if mean := now.Sub(s.mean); s.turn > 0 && mean > 0 {
 		weight = min(max(1.5-0.5*float64(age)/float64(mean), 0.5), 1.5) // a clock that is off makes ages negative
 	}
 	if urgent {
 		weight = 0.5
 	}
-	return max(time.Duration(weight*float64(max(wish, turn))), first)
+	return max(time.Duration(weight*float64(max(wish, s.turn))), first)
 }
 
 // planEvery is how old the plan may get; planned sessions beyond sweepAtOnce are taken for as many.
@@ -54,7 +52,11 @@ func (w *Worker) replan(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	tenants := tally(under)
+	return w.apportion(ctx, tally(under), now)
+}
+
+// apportion gives each tenant's sessions their turns.
+func (w *Worker) apportion(ctx context.Context, tenants map[string]share, now time.Time) error {
 	for tenant, s := range tenants {
 		status, err := w.Budget.Usage(ctx, tenant, string(ksef.GroupSessionMisc))
 		if err != nil {
@@ -64,7 +66,7 @@ func (w *Worker) replan(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		s.status, s.list = status.Pace(), list.Pace()
+		s.turn, s.list = status.Turn(s.closed), list.Turn(s.open)
 		tenants[tenant] = s
 	}
 	w.plan.mu.Lock()
@@ -98,3 +100,5 @@ func (w *Worker) share(tenant string) share {
 	defer w.plan.mu.Unlock()
 	return w.plan.tenants[tenant]
 }
+
+var overask = 1.0
