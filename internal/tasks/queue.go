@@ -78,7 +78,7 @@ func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When
 	}
 	switch {
 	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[taskID] && !when.Busy[taskID+twinSuffix]:
-		return ignoreConflict(enqueueAs(ctx, q.client, queue, k, id, taskID+twinSuffix, twinAfter))
+		return ignoreConflict(enqueueAs(ctx, q.client, queue, k, id, taskID+twinSuffix, q.twinIn(ctx, queue, taskID)))
 	case info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
 		if err := q.inspect.DeleteTask(queue, taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
 			return fmt.Errorf("delete ended task %s: %w", taskID, err)

@@ -16,8 +16,24 @@ import (
 // twinSuffix marks the twin of an orphaned task.
 const twinSuffix = ":twin"
 
-// twinAfter is when a twin runs at the earliest: servers say every five seconds what they work on, so a task that has just begun looks like an orphan until then.
-const twinAfter = 6 * time.Second
+const (
+	// said is how old what a server says of its tasks can be: it speaks every five seconds.
+	said = 6 * time.Second
+	// lease is how long asynq gives a server for a task, from its beginning and from each time that the server speaks.
+	lease = 30 * time.Second
+)
+
+// twinIn is how long a twin has to wait until the task's server must have spoken of it: a task that has just begun looks like an orphan until then. That of one whose lease was last
+// given longer ago need not wait. Leases are on the servers' own clocks: one that is
+// off costs a few seconds, no more. Should a later asynq keep them elsewhere, every twin waits.
+func (q *Queue) twinIn(ctx context.Context, queue, id string) time.Duration {
+	score, err := q.rdb.ZScore(ctx, "asynq:{"+queue+"}:lease", id).Result()
+	if err != nil {
+		return said
+	}
+	given := time.Unix(int64(score), 0).Add(-lease)
+	return min(max(time.Until(given.Add(said+time.Second)), 0), said)
+}
 
 // idle reports that the running task is a twin with nothing to do: the task that it stands in for waits for its own time, is worked on after all, or has ended.
 func (q *Queue) idle(ctx context.Context) (bool, error) {
