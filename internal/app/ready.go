@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"ksefworker/internal/ksef"
@@ -13,14 +14,22 @@ import (
 // ready tells whether this worker can do its work now, part by part. A gateway that is down does not make it unready: restarting or
 // taking it out of service would mend nothing, so it is told as detail.
 func (w *Worker) ready(ctx context.Context) Readiness {
-	checks := []Check{w.checkStopping(), w.checkRedis(ctx), w.checkArchive(ctx), w.checkGateway(ctx)}
+	looks := []func(context.Context) Check{w.checkStopping, w.checkRedis, w.checkArchive, w.checkGateway}
 	for _, t := range w.base.Config.Tenants {
-		checks = append(checks, w.checkTenant(ctx, t.NIP, t.Paused))
+		looks = append(looks, func(ctx context.Context) Check { return w.checkTenant(ctx, t.NIP, t.Paused) })
 	}
-	return ReadinessOf(append(checks, w.checkDeadlines(ctx))...)
+	looks = append(looks, w.checkDeadlines)
+	// All at once: one part that hangs must not use up the time of the others, which would then be called faulty.
+	checks := make([]Check, len(looks))
+	var looking sync.WaitGroup
+	for i, look := range looks {
+		looking.Go(func() { checks[i] = look(ctx) })
+	}
+	looking.Wait()
+	return ReadinessOf(checks...)
 }
 
-func (w *Worker) checkStopping() Check {
+func (w *Worker) checkStopping(context.Context) Check {
 	if w.stopping.Load() {
 		return Check{Name: "worker", Detail: "is stopping"}
 	}

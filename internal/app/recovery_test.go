@@ -122,34 +122,6 @@ func TestRecovery_WrongKey_ThatTenantPauses_OthersGoOn_NewKeyNeedsNoRestart(t *t
 	p.balanced(16)
 }
 
-func TestRecovery_ArchiveBroken_AcceptedStays_ReceiptsFollow(t *testing.T) {
-	t.Parallel()
-	var folder string
-	p := newPool(t, 1, quickSim, func(c *config.Config) {
-		hasty(c)
-		u, err := url.Parse(c.Archive.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		folder = u.Path
-	})
-	// A file where the tenant's folder belongs: every write below it fails, as on a full disk.
-	obstacle := filepath.Join(folder, sample.NIP(0))
-	if err := os.WriteFile(obstacle, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p.work()
-	taken := p.admit(tasks.Terms{}, good(sample.NIP(0), 8)...)
-	p.wait(60*time.Second, taken, ledger.Accepted)
-	<-time.After(3 * time.Second)
-	p.wait(time.Second, taken, ledger.Accepted)
-	if err := os.Remove(obstacle); err != nil {
-		t.Fatal(err)
-	}
-	p.wait(90*time.Second, taken, ledger.Receipted)
-	p.balanced(8)
-}
-
 func TestRecovery_TasksDeletedOrArchivedByHand_TheSweepDrivesOn(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"deleted", "archived"} {

@@ -9,40 +9,41 @@ import (
 	"time"
 
 	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/archivetest"
 )
 
 func TestBucket_Put_IsOneRequestWhereConditionsAreHonoured(t *testing.T) {
-	server := newS3(t, "honoured")
-	s := open(t, server.url("kept"))
+	server := archivetest.NewS3(t, "honoured")
+	s := open(t, server.In("kept"))
 	put(t, s, "a.xml", "x")
-	server.take()
+	server.Take()
 	put(t, s, "b.xml", "x")
-	if got, want := server.take(), []string{"PUT kept/b.xml"}; !slices.Equal(got, want) {
+	if got, want := server.Take(), []string{"PUT kept/b.xml"}; !slices.Equal(got, want) {
 		t.Errorf("the service saw %v, want %v", got, want)
 	}
-	if got := server.contentType["kept/b.xml"]; got != "application/xml" {
+	if got := server.ContentType["kept/b.xml"]; got != "application/xml" {
 		t.Errorf("content type %q", got)
 	}
 	put(t, s, "b.xml", "x")
-	if got, want := server.take(), []string{"PUT kept/b.xml", "HEAD kept/b.xml"}; !slices.Equal(got, want) {
+	if got, want := server.Take(), []string{"PUT kept/b.xml", "HEAD kept/b.xml"}; !slices.Equal(got, want) {
 		t.Errorf("the same again: the service saw %v, want %v, no download", got, want)
 	}
 }
 
 func TestBucket_AnswerLost_PutStillSucceedsOnce(t *testing.T) {
-	server := newS3(t, "honoured")
-	s := open(t, server.url("kept"))
+	server := archivetest.NewS3(t, "honoured")
+	s := open(t, server.In("kept"))
 	put(t, s, "a.xml", "x")
-	server.take()
+	server.Take()
 	lost := 0
-	server.afterwards = func(method, key string) { // carried out, then the line is cut
+	server.Afterwards = func(method, key string) { // carried out, then the line is cut
 		if method == http.MethodPut && lost == 0 {
 			lost++
 			panic(http.ErrAbortHandler)
 		}
 	}
 	put(t, s, "b.xml", "x")
-	if got, want := server.take(), []string{"PUT kept/b.xml", "PUT kept/b.xml", "HEAD kept/b.xml"}; !slices.Equal(got, want) {
+	if got, want := server.Take(), []string{"PUT kept/b.xml", "PUT kept/b.xml", "HEAD kept/b.xml"}; !slices.Equal(got, want) {
 		t.Errorf("the service saw %v, want %v", got, want)
 	}
 }
@@ -57,12 +58,12 @@ func TestBucket_ServiceErrors_AreToldWithoutSecrets(t *testing.T) {
 		{"a wrong region", http.StatusBadRequest, "AuthorizationHeaderMalformed"},
 		{"overload, after the retries", http.StatusServiceUnavailable, "SlowDown"},
 	} {
-		server := newS3(t, "honoured")
-		server.intercept = func(w http.ResponseWriter, _, _ string) bool {
-			refuse(w, c.status, c.code)
+		server := archivetest.NewS3(t, "honoured")
+		server.Intercept = func(w http.ResponseWriter, _, _ string) bool {
+			archivetest.Refuse(w, c.status, c.code)
 			return true
 		}
-		s := open(t, server.url("kept"))
+		s := open(t, server.In("kept"))
 		_, getErr := s.Get(t.Context(), "a.json")
 		for method, err := range map[string]error{
 			"Put": s.Put(t.Context(), "a.json", []byte("content"), ""), "Replace": s.Replace(t.Context(), "a.json", []byte("content"), ""), "Get": getErr,
@@ -71,7 +72,7 @@ func TestBucket_ServiceErrors_AreToldWithoutSecrets(t *testing.T) {
 			if err == nil || method != "Get" && !strings.Contains(err.Error(), c.code) || errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrConflict) {
 				t.Errorf("%s: %s = %v; want %s in it", c.why, method, err, c.code)
 			}
-			for _, secret := range []string{testSecret, testAccess, "content", "Signature"} {
+			for _, secret := range []string{archivetest.SecretKey, archivetest.AccessKey, "content", "Signature"} {
 				if err != nil && strings.Contains(err.Error(), secret) {
 					t.Errorf("%s: %s tells %q: %v", c.why, method, secret, err)
 				}
@@ -81,13 +82,13 @@ func TestBucket_ServiceErrors_AreToldWithoutSecrets(t *testing.T) {
 }
 
 func TestBucket_Overload_ThatPassesIsRetried(t *testing.T) {
-	server := newS3(t, "honoured")
-	s := open(t, server.url("kept"))
+	server := archivetest.NewS3(t, "honoured")
+	s := open(t, server.In("kept"))
 	refused := 0
-	server.intercept = func(w http.ResponseWriter, method, _ string) bool {
+	server.Intercept = func(w http.ResponseWriter, method, _ string) bool {
 		if method == http.MethodPut && refused == 0 {
 			refused++
-			refuse(w, http.StatusServiceUnavailable, "SlowDown")
+			archivetest.Refuse(w, http.StatusServiceUnavailable, "SlowDown")
 			return true
 		}
 		return false
@@ -96,20 +97,20 @@ func TestBucket_Overload_ThatPassesIsRetried(t *testing.T) {
 }
 
 func TestBucket_DamagedObject_IsNotHandedOut(t *testing.T) {
-	server := newS3(t, "honoured")
-	s := open(t, server.url("kept"))
+	server := archivetest.NewS3(t, "honoured")
+	s := open(t, server.In("kept"))
 	put(t, s, "a.xml", "<Faktura/>")
-	server.change("kept/a.xml", func(o *s3Object) { o.data = []byte("<Faktvra/>") })
+	server.Change("kept/a.xml", func(o *archivetest.Object) { o.Data = []byte("<Faktvra/>") })
 	if _, err := s.Get(t.Context(), "a.xml"); !errors.Is(err, archive.ErrCorrupt) {
 		t.Errorf("Get = %v, want ErrCorrupt", err)
 	}
 }
 
 func TestBucket_ObjectFromOtherHands_IsComparedByContent(t *testing.T) {
-	server := newS3(t, "honoured")
-	s := open(t, server.url("kept"))
+	server := archivetest.NewS3(t, "honoured")
+	s := open(t, server.In("kept"))
 	put(t, s, "a.xml", "mine")
-	server.change("kept/a.xml", func(o *s3Object) { o.hash = "" })
+	server.Change("kept/a.xml", func(o *archivetest.Object) { o.Hash = "" })
 	put(t, s, "a.xml", "mine")
 	if err := s.Put(t.Context(), "a.xml", []byte("ours"), ""); !errors.Is(err, archive.ErrConflict) {
 		t.Errorf("Put = %v, want ErrConflict", err)
@@ -125,33 +126,33 @@ func TestBucket_Check_ForgivesOnlyThatDeletingIsForbidden(t *testing.T) {
 		{"no right to write", http.MethodPut, true},
 		{"no right to read", http.MethodGet, true},
 	} {
-		server := newS3(t, "honoured")
-		server.intercept = func(w http.ResponseWriter, method, _ string) bool {
+		server := archivetest.NewS3(t, "honoured")
+		server.Intercept = func(w http.ResponseWriter, method, _ string) bool {
 			if method == c.method {
-				refuse(w, http.StatusForbidden, "AccessDenied")
+				archivetest.Refuse(w, http.StatusForbidden, "AccessDenied")
 			}
 			return method == c.method
 		}
-		if err := open(t, server.url("kept")).Check(t.Context()); (err != nil) != c.fails {
+		if err := open(t, server.In("kept")).Check(t.Context()); (err != nil) != c.fails {
 			t.Errorf("%s: Check = %v", c.why, err)
 		}
 	}
-	server := newS3(t, "honoured")
-	wrong := strings.Replace(server.url("kept"), testBucket, "receiptz", 1)
+	server := archivetest.NewS3(t, "honoured")
+	wrong := strings.Replace(server.In("kept"), archivetest.Bucket, "receiptz", 1)
 	if err := open(t, wrong).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "NoSuchBucket") && !strings.Contains(err.Error(), "bucket does not exist") {
 		t.Errorf("a bucket that is not there: Check = %v", err)
 	}
 }
 
 func TestBucket_ServiceThatHangs_IsLeftAfterTheTimeout(t *testing.T) {
-	server := newS3(t, "honoured")
+	server := archivetest.NewS3(t, "honoured")
 	hold := make(chan struct{})
 	t.Cleanup(func() { close(hold) })
-	server.intercept = func(http.ResponseWriter, string, string) bool {
+	server.Intercept = func(http.ResponseWriter, string, string) bool {
 		<-hold
 		return true
 	}
-	s, err := archive.Open(t.Context(), server.url("kept"), archive.Options{AccessKey: testAccess, SecretKey: testSecret, Timeout: 50 * time.Millisecond})
+	s, err := archive.Open(t.Context(), server.In("kept"), archive.Options{AccessKey: archivetest.AccessKey, SecretKey: archivetest.SecretKey, Timeout: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +164,7 @@ func TestBucket_ServiceThatHangs_IsLeftAfterTheTimeout(t *testing.T) {
 }
 
 func TestOpen_BadURLs_AreRefusedWithoutEchoingKeys(t *testing.T) {
-	keys := archive.Options{AccessKey: testAccess, SecretKey: testSecret}
+	keys := archive.Options{AccessKey: archivetest.AccessKey, SecretKey: archivetest.SecretKey}
 	for _, c := range []struct {
 		why, url string
 		o        archive.Options
@@ -177,7 +178,7 @@ func TestOpen_BadURLs_AreRefusedWithoutEchoingKeys(t *testing.T) {
 		{"path_style is a switch", "s3://bucket?path_style=maybe", keys, "path_style"},
 		{"no bucket", "s3:///prefix", keys, "no bucket"},
 		{"a prefix that climbs", "s3://bucket/a/../b", keys, "prefix"},
-		{"half a pair of keys", "s3://bucket/x", archive.Options{AccessKey: testAccess}, "go together"},
+		{"half a pair of keys", "s3://bucket/x", archive.Options{AccessKey: archivetest.AccessKey}, "go together"},
 		{"a folder of another machine", "file://server/share", archive.Options{}, "file:///absolute/folder"},
 		{"a relative folder", "file:archive", archive.Options{}, "file:///absolute/folder"},
 		{"another scheme", "gs://bucket", archive.Options{}, `"gs"`},
@@ -191,7 +192,7 @@ func TestOpen_BadURLs_AreRefusedWithoutEchoingKeys(t *testing.T) {
 }
 
 func TestBucket_URL_IsWhatS3ToolsTake(t *testing.T) {
-	if got, want := open(t, newS3(t, "honoured").url("kept/here")).URL("a/b.xml"), "s3://receipts/kept/here/a/b.xml"; got != want {
+	if got, want := open(t, archivetest.NewS3(t, "honoured").In("kept/here")).URL("a/b.xml"), "s3://receipts/kept/here/a/b.xml"; got != want {
 		t.Errorf("URL = %q, want %q", got, want)
 	}
 }

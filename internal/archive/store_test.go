@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/archivetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -25,10 +26,10 @@ func TestStore(t *testing.T) {
 		race bool // two different Puts of one new name in the same instant: exactly one wins
 	}{
 		{"folder", func(t *testing.T) archive.Store { return open(t, "file://"+t.TempDir()+"/kept/here") }, true},
-		{"bucket", func(t *testing.T) archive.Store { return open(t, newS3(t, "honoured").url("kept/here")) }, true},
-		{"bucket without prefix", func(t *testing.T) archive.Store { return open(t, newS3(t, "honoured").url("")) }, true},
-		{"bucket that ignores conditions", func(t *testing.T) archive.Store { return open(t, newS3(t, "ignored").url("x")) }, false},
-		{"bucket that refuses conditions", func(t *testing.T) archive.Store { return open(t, newS3(t, "refused").url("x")) }, false},
+		{"bucket", func(t *testing.T) archive.Store { return open(t, archivetest.NewS3(t, "honoured").In("kept/here")) }, true},
+		{"bucket without prefix", func(t *testing.T) archive.Store { return open(t, archivetest.NewS3(t, "honoured").In("")) }, true},
+		{"bucket that ignores conditions", func(t *testing.T) archive.Store { return open(t, archivetest.NewS3(t, "ignored").In("x")) }, false},
+		{"bucket that refuses conditions", func(t *testing.T) archive.Store { return open(t, archivetest.NewS3(t, "refused").In("x")) }, false},
 	} {
 		t.Run(backEnd.name, func(t *testing.T) {
 			for _, promise := range []struct {
@@ -255,7 +256,7 @@ func checks(t *testing.T, s archive.Store) {
 
 func open(t testing.TB, url string) archive.Store {
 	t.Helper()
-	s, err := archive.Open(t.Context(), url, archive.Options{AccessKey: testAccess, SecretKey: testSecret})
+	s, err := archive.Open(t.Context(), url, archive.Options{AccessKey: archivetest.AccessKey, SecretKey: archivetest.SecretKey})
 	if err != nil {
 		t.Fatal(err)
 	}

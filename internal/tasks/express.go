@@ -45,6 +45,11 @@ var errStopping = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonStop
 // to write it back, and to wait a whole round, for the tenth of a second that the ledger took would waste a place.
 const sendPatience = 4 * time.Second
 
+// leaveSends gives up the place of an invoice that has moved on: whoever stands behind it must not wait until it lapses.
+func (w *Worker) leaveSends(ctx context.Context, inv *ledger.Invoice) {
+	w.warn(ctx, "leave the line of single sends", w.Budget.Leave(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)))
+}
+
 // send posts one invoice into the worker's open online session.
 func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	t, err := w.transport(inv.Tenant)

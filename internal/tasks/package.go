@@ -20,6 +20,9 @@ import (
 // submitPackage brings one package from cut to closing in a single run: the session's key lives only in this process, so a run that was cut off cannot be
 // continued, only abandoned; its session is never closed and expires by itself, empty as far as KSeF is concerned.
 func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
+	if p.State != ledger.PackageCut { // a twin went on with it; whoever stands behind this one's place must not wait until it lapses
+		w.warn(ctx, "leave the line of batch sessions", w.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
+	}
 	switch p.State {
 	case ledger.PackageCut:
 	case ledger.PackageOpened, ledger.PackageUploaded:

@@ -104,8 +104,8 @@ func NewWorker(p Parts, o Options) *Worker {
 func (w *Worker) Mux() *asynq.ServeMux {
 	mux := asynq.NewServeMux()
 	for kind, handle := range map[Kind]func(context.Context, string) error{
-		KindSubmit:  w.onQueued(w.submit),
-		KindSend:    w.onQueued(w.send),
+		KindSubmit:  w.onQueued(w.submit, nil),
+		KindSend:    w.onQueued(w.send, w.leaveSends),
 		KindCut:     w.cut,
 		KindPackage: w.onPackage(w.submitPackage),
 		KindConfirm: w.onPackage(w.confirm),
@@ -154,8 +154,8 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 }
 
 // onQueued is the beginning of every task about one invoice. Nothing is left to do when it waits with others, is on its way (its session's confirm drives it on), or
-// is not in the ledger: Redis was emptied, and whoever has the file hands it in again.
-func (w *Worker) onQueued(do func(context.Context, *ledger.Invoice) error) func(context.Context, string) error {
+// is not in the ledger: Redis was emptied, and whoever has the file hands it in again. over, if any, is called for one that has moved on.
+func (w *Worker) onQueued(do func(context.Context, *ledger.Invoice) error, over func(context.Context, *ledger.Invoice)) func(context.Context, string) error {
 	return func(ctx context.Context, id string) error {
 		inv, err := w.Ledger.Invoice(ctx, id)
 		switch {
@@ -164,6 +164,9 @@ func (w *Worker) onQueued(do func(context.Context, *ledger.Invoice) error) func(
 		case err != nil:
 			return err
 		case inv.State != ledger.Queued || inv.Group != "":
+			if over != nil {
+				over(ctx, &inv)
+			}
 			return nil
 		}
 		return do(ctx, &inv)

@@ -1,0 +1,178 @@
+// Package archivetest gives tests an S3 service of their own. It is apart from archive so that no program links the testing package.
+package archivetest
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// What the service takes.
+const (
+	AccessKey = "AKIDTEST"
+	SecretKey = "very-secret-key"
+	Bucket    = "receipts"
+)
+
+// S3 speaks as much S3 as the archive does: objects of one bucket, path style, with the faults that a test sets.
+type S3 struct {
+	*httptest.Server
+
+	// Conditions is what If-None-Match does: "honoured", "ignored" or "refused". Intercept comes before anything is done and may answer itself; Afterwards when it was done, before the answer.
+	// Set them before the first request.
+	Conditions string
+	Intercept  func(w http.ResponseWriter, method, key string) (done bool)
+	Afterwards func(method, key string)
+
+	// What is kept, by key; to be touched only while no request is under way.
+	Objects     map[string]Object
+	ContentType map[string]string
+
+	mu       sync.Mutex
+	requests []string // "PUT key"
+}
+
+// Object is one thing that is kept.
+type Object struct {
+	Data []byte
+	Hash string
+}
+
+// NewS3 starts a service that ends with the test.
+func NewS3(t testing.TB, conditions string) *S3 {
+	s := &S3{Objects: map[string]Object{}, Conditions: conditions, ContentType: map[string]string{}}
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(s.Close)
+	return s
+}
+
+// In is the archive.url of a folder of the bucket, options included.
+func (s *S3) In(prefix string) string {
+	return "s3://" + Bucket + "/" + prefix + "?path_style=true&region=eu-central-1&endpoint=" + s.URL
+}
+
+// ServeHTTP implements http.Handler.
+func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := readS3Body(r)
+	if err != nil {
+		Refuse(w, http.StatusBadRequest, "IncompleteBody")
+		return
+	}
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if !strings.Contains(r.Header.Get("Authorization"), "Credential="+AccessKey+"/") || !strings.Contains(r.Header.Get("Authorization"), "/eu-central-1/s3/") {
+		Refuse(w, http.StatusForbidden, "AccessDenied")
+		return
+	}
+	if bucket != Bucket {
+		Refuse(w, http.StatusNotFound, "NoSuchBucket")
+		return
+	}
+	if s.Intercept != nil && s.Intercept(w, r.Method, key) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests = append(s.requests, r.Method+" "+key)
+	object, exists := s.Objects[key]
+	switch r.Method {
+	case http.MethodPut:
+		if condition := r.Header.Get("If-None-Match"); condition != "" && s.Conditions != "ignored" {
+			if s.Conditions == "refused" {
+				Refuse(w, http.StatusNotImplemented, "NotImplemented")
+				return
+			}
+			if exists && condition == "*" {
+				Refuse(w, http.StatusPreconditionFailed, "PreconditionFailed")
+				return
+			}
+		}
+		s.Objects[key] = Object{body, r.Header.Get("X-Amz-Meta-Sha256")}
+		s.ContentType[key] = r.Header.Get("Content-Type")
+	case http.MethodDelete:
+		delete(s.Objects, key)
+	case http.MethodGet, http.MethodHead:
+		if !exists {
+			Refuse(w, http.StatusNotFound, "NoSuchKey")
+			return
+		}
+		if object.Hash != "" {
+			w.Header().Set("X-Amz-Meta-Sha256", object.Hash)
+		}
+		w.Header().Set("Last-Modified", "Mon, 23 Nov 2026 10:00:00 GMT")
+		w.Header().Set("Content-Length", strconv.Itoa(len(object.Data)))
+	}
+	if s.Afterwards != nil {
+		s.Afterwards(r.Method, key)
+	}
+	w.Header().Set("ETag", `"00000000000000000000000000000000"`)
+	switch r.Method {
+	case http.MethodDelete:
+		w.WriteHeader(http.StatusNoContent)
+	case http.MethodGet:
+		_, _ = w.Write(object.Data)
+	}
+}
+
+// Take lists the requests so far, and empties the list.
+func (s *S3) Take() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := s.requests
+	s.requests = nil
+	return taken
+}
+
+// Change alters one object.
+func (s *S3) Change(key string, change func(*Object)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	object := s.Objects[key]
+	change(&object)
+	s.Objects[key] = object
+}
+
+// Refuse answers as S3 does.
+func Refuse(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>said the service: %s</Message></Error>", code, code)
+}
+
+// readS3Body undoes the aws-chunked encoding, in which signed bodies travel over plain HTTP.
+func readS3Body(r *http.Request) ([]byte, error) {
+	if !strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
+		return io.ReadAll(r.Body)
+	}
+	in, out := bufio.NewReader(r.Body), bytes.Buffer{}
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return nil, err
+		}
+		length, _, _ := strings.Cut(strings.TrimSpace(line), ";")
+		n, err := strconv.ParseInt(length, 16, 64)
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			_, err := io.Copy(io.Discard, in)
+			if want := r.Header.Get("X-Amz-Decoded-Content-Length"); want != strconv.Itoa(out.Len()) {
+				return nil, fmt.Errorf("%d bytes, %s announced", out.Len(), want)
+			}
+			return out.Bytes(), err
+		}
+		if _, err := io.CopyN(&out, in, n); err != nil {
+			return nil, err
+		}
+		if _, err := in.Discard(2); err != nil {
+			return nil, err
+		}
+	}
+}
