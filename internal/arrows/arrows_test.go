@@ -51,17 +51,18 @@ var (
 		"internal/simulator": {"internal/invoice"},
 		"internal/sample":    {"internal/invoice"},
 		"internal/redisd":    nil,
-		// Links the testing package, so tests alone import it: no line names it.
-		"internal/redisd/redistest": {"internal/redisd"},
-		"internal/arrows":           nil,
-		"internal/e2e":              nil,
+		// These link the testing package, so tests alone import them: no line names them.
+		"internal/redisd/redistest":    {"internal/redisd"},
+		"internal/archive/archivetest": nil,
+		"internal/arrows":              nil,
+		"internal/e2e":                 nil,
 		// The storm looks at the ledger only to know when it is over; it judges by the simulator's books and the archive.
 		"internal/chaos": join([]string{"config", "internal/app", "internal/tasks", "internal/ledger"}, standins, document),
 		"deploy":         nil,
 	}
 
 	// inTests is what test files may import on top of their package's line: themselves from outside, and the stand-ins.
-	inTests = join(standins, document, []string{"internal/redisd/redistest"})
+	inTests = join(standins, document, []string{"internal/redisd/redistest", "internal/archive/archivetest"})
 	// moreInTests is for tests that look at more than their package.
 	moreInTests = map[string][]string{"deploy": {"config"}, "internal/e2e": {"internal/ledger"}}
 )

@@ -59,6 +59,7 @@ var steps = map[string]func(r *http.Request) bool{
 	"sessionStatus": path("GET", "/invoice/session/status/"),
 	"invoices":      path("GET", "/invoice/session/invoices/"),
 	"upo":           path("GET", "/invoice/session/upo/"),
+	"invoiceGet":    path("GET", "/invoice/get/"),
 }
 
 func path(method, prefix string) func(*http.Request) bool {

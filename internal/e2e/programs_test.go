@@ -77,6 +77,7 @@ type knobs struct {
 	confirm  string // "" asks often
 	packages string // "" is as usual
 	sweep    string // "" looks often
+	archive  string // "" is a folder
 	more     string
 }
 
@@ -110,6 +111,9 @@ func (s *site) configure(k knobs) {
 	if k.confirm == "" {
 		k.confirm = "{first: 200ms, max: 2s}"
 	}
+	if k.archive == "" {
+		k.archive = fmt.Sprintf(`{url: "file://%s"}`, s.archive())
+	}
 	if k.packages == "" {
 		k.packages = "max_invoices: 5000, express_below: 5"
 	}
@@ -130,9 +134,9 @@ tenants:
 express: %s
 confirm: %s
 sweep: %s
-archive: {url: "file://%s"}
+archive: %s
 http: {addr: "127.0.0.1:0"}
-%s`, k.gateway, k.redisURL, tenants.String(), k.maxWait, k.packages, filepath.Join(s.dir, "spool"), k.express, k.confirm, k.sweep, s.archive(), k.more)
+%s`, k.gateway, k.redisURL, tenants.String(), k.maxWait, k.packages, filepath.Join(s.dir, "spool"), k.express, k.confirm, k.sweep, k.archive, k.more)
 	for path, content := range map[string]string{key: "test_key\n", s.config: text} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			s.t.Fatal(err)

@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -118,6 +120,13 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case http.MethodGet:
 		_, _ = w.Write(object.Data)
 	}
+}
+
+// Keys lists what is kept.
+func (s *S3) Keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.Objects))
 }
 
 // Take lists the requests so far, and empties the list.
