@@ -69,7 +69,9 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	doc, err := w.document(ctx, inv)
 	var bad *errDocument
 	if errors.As(err, &bad) {
-		return w.parkAlone(ctx, inv, bad.Error())
+		// A package is built without it, parks it, and brings its result to the archive.
+		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: inv.WaitingGroup().Name(),
+			Set: append(because(0, bad.Error()), ledger.Set{Field: "lane", Value: ledger.Bulk})})
 	}
 	if err != nil {
 		return err

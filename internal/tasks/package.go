@@ -110,7 +110,7 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 		return built, nil
 	case errors.Is(err, pack.ErrEmpty) && kept == 0:
 		// Every document was unreadable; each invoice was parked with its reason.
-		return nil, w.repack(ctx, p, "no invoice is left to send")
+		return nil, w.repack(ctx, p, "no invoice is left to send", 0)
 	case errors.As(err, &full):
 		return nil, w.halve(ctx, p, p.Strikes, 0, "does not fit into one session: "+full.Error())
 	}

@@ -61,8 +61,22 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upos at
 	if err := w.Store.Flush(ctx); err != nil {
 		return err
 	}
-	if _, err := w.Ledger.Apply(ctx, owed); err != nil {
+	errs, err := w.Ledger.Apply(ctx, owed)
+	if err != nil {
 		return err
+	}
+	for i, lost := range errs {
+		if lost == nil {
+			continue
+		}
+		// Somebody has archived its receipt meanwhile: the result that was just written is not true any more.
+		inv, err := w.Ledger.Invoice(ctx, owed[i].ID)
+		if err == nil {
+			err = w.archiveOne(ctx, inv, nil)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	for url, ids := range receipted {
 		errs, err := w.Ledger.Receipt(ctx, ids, url)

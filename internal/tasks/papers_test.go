@@ -88,6 +88,11 @@ func TestPapers_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testing.T
 		inv := s.admit(ledger.Express, s.good("A/1"))
 		s.forget(inv.ID)
 		w.must(tasks.KindSend, inv.ID)
+		got := s.read(inv.ID)
+		w.until(tasks.KindCut, got.WaitingGroup().Name(), func() bool { return s.read(inv.ID).State == ledger.Packed })
+		pkg := s.read(inv.ID).Package
+		w.must(tasks.KindPackage, pkg)
+		w.must(tasks.KindReceipt, pkg)
 		s.parkedOnFile(inv.ID)
 	})
 	t.Run("alone in a package", func(t *testing.T) {
@@ -141,4 +146,32 @@ func TestPapers_PackageIsGone_StrayIsParkedAndOnFile(t *testing.T) {
 	s.advance(2 * time.Minute)
 	w.must(tasks.KindSweep, "1")
 	s.parkedOnFile(inv.ID)
+}
+
+// The sweep may be late: it has read an invoice on its way, is paused, and finds its package over. What was decided meanwhile stands, in the ledger and in the archive.
+func TestPapers_SweepReadAnInvoiceThatWasDecidedMeanwhile_ItsResultStands(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w, late := s.worker("w", s.door()), s.worker("late", s.door())
+	inv := s.admit(ledger.Bulk, s.bad("A/1"))
+	pkg := s.sent(w, inv)
+	s.advance(2 * time.Minute)
+	p := s.pkg(pkg)
+	if err := s.ledger.MovePackage(t.Context(), &p, ledger.PackageMove{Set: []ledger.Set{{Field: "owner", Value: "w"}}}); err != nil { // so that only the invoice stood still
+		t.Fatal(err)
+	}
+	between := &before{is: func(args []any) bool { return args[0] == "hgetall" && args[1] == "ksef:pkg:"+pkg }, do: func() {
+		w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+		w.must(tasks.KindReceipt, pkg)
+	}}
+	late.rdb.AddHook(between)
+	_ = late.run(tasks.KindSweep, "1")
+	if !between.done.Load() {
+		t.Fatal("nothing was decided meanwhile: this test proved nothing")
+	}
+	if got := s.read(inv.ID); got.State != ledger.Rejected {
+		t.Errorf("it is %s: %s", got.State, got.Reason)
+	}
+	if r := s.result(inv); r.State != "rejected" {
+		t.Errorf("the archive says %+v", r)
+	}
 }

@@ -3,9 +3,11 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/rs/xid"
 
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 )
 
@@ -14,7 +16,14 @@ import (
 // about log2(n) steps, and what is not at fault goes through on the way.
 func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package, code int, reason string) error {
 	t.Invalidate()
-	strikes := p.Strikes + 1
+	strikes, in := p.Strikes+1, time.Duration(0)
+	if code == ksef.BatchSessionKeyNotDecrypted {
+		// KSeF could not read the session's key, and so nothing of what is in the session: no invoice is at fault, and halving would find none.
+		strikes = p.Strikes
+		if p.Parent != "" {
+			in = keyPause // the key that was fetched anew is no better
+		}
+	}
 	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("code", code).Int("refusals", strikes).Str("reason", reason).
 		Msg("session refused as a whole")
 	if strikes < w.o.Refusals {
@@ -22,7 +31,7 @@ func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package,
 		if err != nil {
 			return err
 		}
-		return w.repack(ctx, p, reason, ledger.Part{Strikes: strikes, IDs: ids})
+		return w.repack(ctx, p, reason, in, ledger.Part{Strikes: strikes, IDs: ids})
 	}
 	return w.halve(ctx, p, w.o.Refusals-1, code, reason)
 }
@@ -41,14 +50,17 @@ func (w *Worker) halve(ctx context.Context, p *ledger.Package, strikes, code int
 		if err := w.park(ctx, &inv, code, fmt.Sprintf("KSeF refuses every session that contains it: %s; mend it and hand it in under a new number, or retry", reason)); err != nil {
 			return err
 		}
-		return w.repack(ctx, p, reason)
+		return w.repack(ctx, p, reason, 0)
 	}
 	half := len(ids) / 2
-	return w.repack(ctx, p, reason, ledger.Part{Strikes: strikes, IDs: ids[:half]}, ledger.Part{Strikes: strikes, IDs: ids[half:]})
+	return w.repack(ctx, p, reason, 0, ledger.Part{Strikes: strikes, IDs: ids[:half]}, ledger.Part{Strikes: strikes, IDs: ids[half:]})
 }
 
-// repack ends a package and puts what is undecided of it into new ones.
-func (w *Worker) repack(ctx context.Context, p *ledger.Package, reason string, parts ...ledger.Part) error {
+// keyPause is how long a package waits whose session key KSeF could not read for the second time.
+const keyPause = time.Minute
+
+// repack ends a package and puts what is undecided of it into new ones, which are sent after in.
+func (w *Worker) repack(ctx context.Context, p *ledger.Package, reason string, in time.Duration, parts ...ledger.Part) error {
 	leaving := 0
 	for i := range parts {
 		parts[i].ID = "pkg-" + xid.New().String()
@@ -65,7 +77,7 @@ func (w *Worker) repack(ctx context.Context, p *ledger.Package, reason string, p
 		if len(part.IDs) == 0 {
 			continue
 		}
-		if err := w.Queue.Put(ctx, KindPackage, part.ID, 0, When{}); err != nil {
+		if err := w.Queue.Put(ctx, KindPackage, part.ID, 0, When{In: in}); err != nil {
 			return err // the sweep finds it
 		}
 	}

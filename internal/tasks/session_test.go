@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hibiken/asynq"
+
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
@@ -99,6 +101,30 @@ func TestSession_KeyNotDecrypted_TheNextHasAFreshOne(t *testing.T) {
 	if got, _ := s.final(w, second, inv.ID); got.State != ledger.Accepted || got.Resends != 0 {
 		t.Errorf("it is %s: %s", got.State, got.Reason)
 	}
+}
+
+// 415 again and again is nobody's fault in the package: it is not halved, nothing is parked, and it does not spin.
+func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *testing.T) {
+	const times = 6
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 415, Times: times}}})
+	w := s.worker("w", s.door())
+	one, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+	pkg := w.together(one, two)
+	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
+	for i := range times {
+		w.must(tasks.KindPackage, pkg)
+		w.until(tasks.KindConfirm, pkg, func() bool { return s.read(one.ID).Package != pkg })
+		pkg = s.read(one.ID).Package
+		if got := s.read(two.ID).Package; got != pkg {
+			t.Fatalf("after %d refusals they are in %s and %s", i+1, pkg, got)
+		}
+		task, err := inspect.GetTaskInfo(tasks.QueuePackages, tasks.TaskID(tasks.KindPackage, pkg, 0))
+		if waits := err == nil && task.State == asynq.TaskStateScheduled; waits != (i > 0) {
+			t.Errorf("after %d refusals the next session waits: %v (%v)", i+1, waits, err)
+		}
+	}
+	w.must(tasks.KindPackage, pkg)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(one.ID).State == ledger.Accepted && s.read(two.ID).State == ledger.Accepted })
 }
 
 // 445, no valid invoices: the session is over and every invoice has its own answer in it.

@@ -129,8 +129,12 @@ func (w *Worker) sweepStray(ctx context.Context, before time.Time) error {
 			if err == nil && p.State.Live() {
 				continue
 			}
+			// It may have been decided since it was read, and its package ended because of that.
+			if inv, err := w.Ledger.Invoice(ctx, invs[i].ID); err != nil || inv.Rev != invs[i].Rev {
+				continue
+			}
 			w.o.Log.Error().Str("id", invs[i].ID).Str("state", string(s)).Str("package", invs[i].Package).Msg("invoice is on its way in a package that is over")
-			if err := w.parkAlone(ctx, &invs[i], "its package is over and left it behind: look in KSeF whether it is there before retrying"); err != nil {
+			if err := w.parkStray(ctx, &invs[i], "its package is over and left it behind: look in KSeF whether it is there before retrying"); err != nil {
 				return err
 			}
 		}
