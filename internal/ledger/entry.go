@@ -76,8 +76,8 @@ type Invoice struct {
 	KsefNumber      string `redis:"ksef_number"`
 	Mode            string `redis:"mode"`        // online or offline, as KSeF marked it
 	AcceptedAt      Millis `redis:"accepted_at"` // acquisition date
-	Recovered       bool   `redis:"recovered"`   // accepted earlier, found again through 440
-	OriginalNumber  string `redis:"orig_number"` // of a 440, until it is judged
+	Recovered       bool   `redis:"recovered"`   // accepted earlier, found again
+	OriginalNumber  string `redis:"orig_number"` // of the invoice that KSeF has, until it is judged
 	OriginalSession string `redis:"orig_session"`
 	OriginalBy      string `redis:"orig_by"` // how that number is known, "" by KSeF's answer alone
 	Code            int    `redis:"code"`

@@ -90,7 +90,7 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 // build streams the documents of a package into its spool. nil without an error means that nothing is left to send. Documents are read 64 at a time: memory
 // stays flat whatever the package holds.
 func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionKey) (*pack.Package, error) {
-	invs, err := w.Ledger.Held(ctx, p.ID)
+	invs, err := w.pending(ctx, p) // not what an earlier build of it has parked
 	if err != nil {
 		return nil, err
 	}

@@ -105,6 +105,20 @@ func TestPapers_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testing.T
 		w.must(tasks.KindReceipt, pkg)
 		s.parkedOnFile(inv.ID)
 	})
+	t.Run("in a package that has to be built twice", func(t *testing.T) {
+		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Status, Code: 503, On: "openBatch"}}})
+		w := s.worker("w", s.door())
+		lost, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+		pkg := w.together(lost, other)
+		s.forget(lost.ID)
+		if err := w.run(tasks.KindPackage, pkg); err == nil {
+			t.Fatal("a session was opened during an outage")
+		}
+		w.must(tasks.KindPackage, pkg)
+		w.until(tasks.KindConfirm, pkg, func() bool { return s.read(other.ID).State == ledger.Accepted })
+		w.must(tasks.KindReceipt, pkg)
+		s.parkedOnFile(lost.ID)
+	})
 	t.Run("in a package whose parts are refused", func(t *testing.T) {
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "part"}}})
 		w := s.worker("w", s.door())
