@@ -58,8 +58,11 @@ func printJSON(s *screen, v any) error {
 	return nil
 }
 
-// outcome says in a few words what came of an invoice: its KSeF number, or code and reason.
+// outcome says in a few words what came of an invoice: its KSeF number, or code and reason. One that has a number and a reason lacks something still: its receipt, or a person's look.
 func outcome(r tasks.Result) string {
+	if r.KsefNumber != "" && r.Reason != "" {
+		return r.KsefNumber + ": " + r.Reason
+	}
 	if r.KsefNumber != "" {
 		return r.KsefNumber
 	}

@@ -61,6 +61,19 @@ func TestCell_ASpreadsheetRunsNothing(t *testing.T) {
 	}
 }
 
+func TestOutcome_NumberAndWhatIsLacking(t *testing.T) {
+	for want, r := range map[string]tasks.Result{
+		"N":              {State: "receipted", KsefNumber: "N", Code: 200},
+		"N: no receipt":  {State: "accepted", KsefNumber: "N", Code: 200, Reason: "no receipt"},
+		"450 P_15":       {State: "rejected", Code: 450, Reason: "P_15"},
+		"not in storage": {State: "parked", Reason: "not in storage"},
+	} {
+		if got := outcome(r); got != want {
+			t.Errorf("%+v: %q, want %q", r, got, want)
+		}
+	}
+}
+
 func TestHoursLeft(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
