@@ -26,8 +26,8 @@ type share struct {
 	turn, list   time.Duration // how long each waits for its turn, a closed one and an open one; see [ratelimit.Usage.Turn]
 }
 
-// pause is how long a session of that age waits for its next look. It is the age's own pause while there is plenty left, and the session's turn among the others when there is not: then
-// one twice as old as the mean is asked three times as often as one that has just come, so that the sum stays what the allowance bears; one whose deadline is near as often as the oldest.
+// pause is how long a session of that age waits before it stands in line for its next look. It is the age's own pause while there is plenty left, and the session's turn among the others when there is
+// not: then one twice as old as the mean pauses a third of what one that has just come does, so that the sum stays what the allowance bears; one whose deadline is near, as the oldest.
 func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
 	wish := retry.Age(age, first, last)
 	weight := 1.0
