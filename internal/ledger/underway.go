@@ -13,6 +13,8 @@ type Underway struct {
 	Tenant string
 	Open   bool      // takes invoices still
 	Since  time.Time // when it was closed; when it was opened, while it is open
+
+	Deadline Millis // the nearest in it; zero: none
 }
 
 // Underways lists up to limit of the sessions of each kind, in two round trips.
@@ -32,7 +34,7 @@ func (l *Ledger) Underways(ctx context.Context, limit int) ([]Underway, error) {
 	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, list := range lists {
 			for _, id := range list.Val() {
-				cmds = append(cmds, p.HMGet(ctx, l.key("pkg:", id), "tenant", "lane", "state", "opened_at", "closing_at"))
+				cmds = append(cmds, p.HMGet(ctx, l.key("pkg:", id), "tenant", "lane", "state", "opened_at", "closing_at", "deadline"))
 			}
 		}
 		return nil
@@ -43,7 +45,7 @@ func (l *Ledger) Underways(ctx context.Context, limit int) ([]Underway, error) {
 	out := make([]Underway, 0, len(cmds))
 	for _, c := range cmds {
 		v := c.Val()
-		u := Underway{Tenant: text(cell(v, 0)), Open: text(cell(v, 2)) == string(PackageOpened), Since: Millis(number(cell(v, 4))).Time()}
+		u := Underway{Tenant: text(cell(v, 0)), Open: text(cell(v, 2)) == string(PackageOpened), Since: Millis(number(cell(v, 4))).Time(), Deadline: Millis(number(cell(v, 5)))}
 		if u.Open {
 			if text(cell(v, 1)) != string(Express) {
 				continue // its parts are on their way; there is nothing to ask

@@ -22,23 +22,28 @@ func (u Usage) Pace() time.Duration {
 	return pace
 }
 
-// Turn is how long each of n who take turns waits between two of its requests; zero while there is plenty, and for nobody. While what is left of a window is enough for a round of them all it is n times the
-// [Usage.Pace]. When it is not, it is half of what a round takes: the other half each stands in line, which tells it its turn exactly (see [Ticket]), while a pause is a guess made long before,
-// and a place at which nobody has come is lost. Half of it is enough for that, and leaves the other for the caller to weigh, since in line all are equal.
-func (u Usage) Turn(n int) time.Duration {
+// Turn is how long each of n who take turns waits from one of its requests to the next; zero while there is plenty, and for nobody. While what is left of a window is enough for a round of them
+// all, it is n times the [Usage.Pace]. When it is not, scarce says so and it is what a round takes by the order in which places come free, of which nobody knows better than the line
+// (see [Ticket]): who then pauses for half of it and stands in line for the other is told its turn exactly, while a whole turn is a guess made long before, and a place at which nobody has come
+// is lost.
+func (u Usage) Turn(n int) (turn time.Duration, scarce bool) {
 	if n <= 0 {
-		return 0
+		return 0, false
 	}
-	turn := u.Frozen
+	turn = u.Frozen
 	for _, w := range u.Windows {
 		own := w.Per / time.Duration(w.Limit)
 		round := time.Duration(n) * own
+		lasts, short := time.Duration(0), n > w.Left
 		switch {
-		case n > w.Left:
-			turn = max(turn, (min(w.Free, round)+time.Duration(n-w.Left)*own)/2)
+		case short:
+			lasts = min(w.Free, round) + time.Duration(n-w.Left)*own
 		case w.Used*2 > w.Limit:
-			turn = max(turn, min(time.Duration(n)*w.Free/time.Duration(w.Left), 2*round))
+			lasts = min(time.Duration(n)*w.Free/time.Duration(w.Left), 2*round)
+		}
+		if lasts > turn {
+			turn, scarce = lasts, short
 		}
 	}
-	return turn
+	return turn, scarce
 }

@@ -27,27 +27,29 @@ func TestPace_WhatIsLeftLastsUntilMoreComesFree(t *testing.T) {
 	}
 }
 
-func TestTurn_ARoundOfAllLasts_AndWhenItDoesNot_HalfOfItIsLeftToTheLine(t *testing.T) {
+func TestTurn_IsARoundOfAll_SpreadOrAsPlacesComeFree(t *testing.T) {
 	hour, minute := Window{1200, time.Hour}, Window{120, time.Minute}
 	for _, c := range []struct {
 		why  string
 		u    Usage
 		n    int
 		want time.Duration
+
+		scarce bool
 	}{
-		{"nobody", Usage{Windows: []WindowUsage{{hour, 1200, 0, time.Minute}}}, 0, 0},
-		{"nothing used", Usage{Windows: []WindowUsage{{Window: hour, Left: 1200}}}, 50, 0},
-		{"half goes at will", Usage{Windows: []WindowUsage{{hour, 600, 600, 50 * time.Minute}}}, 50, 0},
-		{"fifty times the pace", Usage{Windows: []WindowUsage{{hour, 800, 400, 40 * time.Minute}}}, 50, 5 * time.Minute},
-		{"and never more than twice a round", Usage{Windows: []WindowUsage{{hour, 1100, 100, 59 * time.Minute}}}, 50, 5 * time.Minute},
-		{"nothing left, and places come free one after the other: half a round", Usage{Windows: []WindowUsage{{hour, 1200, 0, 0}}}, 50, 75 * time.Second},
-		{"nothing left, and none comes free for long: a round", Usage{Windows: []WindowUsage{{hour, 1200, 0, 40 * time.Minute}}}, 50, 150 * time.Second},
-		{"enough for some of a round", Usage{Windows: []WindowUsage{{hour, 1180, 20, 10 * time.Second}}}, 50, 50 * time.Second},
-		{"the tightest window decides", Usage{Windows: []WindowUsage{{minute, 119, 1, 30 * time.Second}, {hour, 700, 500, 50 * time.Minute}}}, 50, 5 * time.Minute},
-		{"frozen", Usage{Frozen: time.Hour, Windows: []WindowUsage{{hour, 1200, 0, 0}}}, 50, time.Hour},
+		{"nobody", Usage{Windows: []WindowUsage{{hour, 1200, 0, time.Minute}}}, 0, 0, false},
+		{"nothing used", Usage{Windows: []WindowUsage{{Window: hour, Left: 1200}}}, 50, 0, false},
+		{"half goes at will", Usage{Windows: []WindowUsage{{hour, 600, 600, 50 * time.Minute}}}, 50, 0, false},
+		{"fifty times the pace", Usage{Windows: []WindowUsage{{hour, 800, 400, 40 * time.Minute}}}, 50, 5 * time.Minute, false},
+		{"and never more than twice a round", Usage{Windows: []WindowUsage{{hour, 1100, 100, 59 * time.Minute}}}, 50, 5 * time.Minute, false},
+		{"nothing left, and places come free one after the other", Usage{Windows: []WindowUsage{{hour, 1200, 0, 0}}}, 50, 150 * time.Second, true},
+		{"nothing left, and none comes free for long", Usage{Windows: []WindowUsage{{hour, 1200, 0, 40 * time.Minute}}}, 50, 300 * time.Second, true},
+		{"enough for some of a round", Usage{Windows: []WindowUsage{{hour, 1180, 20, 10 * time.Second}}}, 50, 100 * time.Second, true},
+		{"the tightest window decides", Usage{Windows: []WindowUsage{{minute, 119, 1, 30 * time.Second}, {hour, 700, 500, 50 * time.Minute}}}, 50, 5 * time.Minute, false},
+		{"frozen", Usage{Frozen: time.Hour, Windows: []WindowUsage{{hour, 1200, 0, 0}}}, 50, time.Hour, false},
 	} {
-		if got := c.u.Turn(c.n); got != c.want {
-			t.Errorf("%s: %s, want %s", c.why, got, c.want)
+		if got, scarce := c.u.Turn(c.n); got != c.want || scarce != c.scarce {
+			t.Errorf("%s: %s, %v, want %s, %v", c.why, got, scarce, c.want, c.scarce)
 		}
 	}
 }

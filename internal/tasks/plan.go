@@ -23,21 +23,27 @@ type plan struct {
 type share struct {
 	closed, open int           // sessions to be asked for their status; open online ones, asked for their list
 	mean         time.Time     // since when the closed ones wait, on average
-	turn, list   time.Duration // how long each waits for its turn, a closed one and an open one; see [ratelimit.Usage.Turn]
+	urgent       int           // of the closed ones
+	turn, list   time.Duration // of a closed one, and what an open one pauses; see [ratelimit.Usage.Turn]
+	scarce       bool          // no round of all is left: half of a turn is stood in line
 }
 
 // pause is how long a session of that age waits before it stands in line for its next look. It is the age's own pause while there is plenty left, and the session's turn among the others when there is
-// not: then one twice as old as the mean pauses a third of what one that has just come does, so that the sum stays what the allowance bears; one whose deadline is near, as the oldest.
+// not: then one twice as old as the mean pauses a third of what one that has just come does, so that the sum stays what the allowance bears. One whose deadline is near is asked twice as often as
+// the mean, as long as others are left for whom that leaves something: it has a line of its own, which the others do not pass.
 func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
-	wish := retry.Age(age, first, last)
-	weight := 1.0
+	wish, turn, weight := retry.Age(age, first, last), s.turn, 1.0
 	if mean := now.Sub(s.mean); s.turn > 0 && mean > 0 {
 		weight = min(max(1.5-0.5*float64(age)/float64(mean), 0.5), 1.5) // a clock that is off makes ages negative
 	}
-	if urgent {
-		weight = 0.5
+	switch {
+	case urgent && s.urgent < s.closed:
+		// u who count twice and o others, of the places of a round of u+o: one round of those takes u+o+u places, and each of the u has two of them.
+		weight = (1 + float64(s.urgent)/float64(s.closed)) / 2
+	case s.scarce:
+		turn /= 2 // the other half in line
 	}
-	return max(time.Duration(weight*float64(max(wish, s.turn))), first)
+	return max(time.Duration(weight*float64(max(wish, turn))), first)
 }
 
 // planEvery is how old the plan may get; planned sessions beyond sweepAtOnce are taken for as many.
@@ -52,7 +58,7 @@ func (w *Worker) replan(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	return w.apportion(ctx, tally(under), now)
+	return w.apportion(ctx, tally(under, w.urgent), now)
 }
 
 // apportion gives each tenant's sessions their turns.
@@ -66,7 +72,11 @@ func (w *Worker) apportion(ctx context.Context, tenants map[string]share, now ti
 		if err != nil {
 			return err
 		}
-		s.turn, s.list = status.Turn(s.closed), list.Turn(s.open)
+		s.turn, s.scarce = status.Turn(s.closed)
+		var scarce bool
+		if s.list, scarce = list.Turn(s.open); scarce {
+			s.list /= 2
+		}
 		tenants[tenant] = s
 	}
 	w.plan.mu.Lock()
@@ -75,7 +85,7 @@ func (w *Worker) apportion(ctx context.Context, tenants map[string]share, now ti
 	return nil
 }
 
-func tally(under []ledger.Underway) map[string]share {
+func tally(under []ledger.Underway, urgent func(ledger.Millis) bool) map[string]share {
 	tenants := map[string]share{}
 	for _, u := range under {
 		s := tenants[u.Tenant]
@@ -83,6 +93,9 @@ func tally(under []ledger.Underway) map[string]share {
 			s.open++
 		} else {
 			s.closed++
+			if urgent(u.Deadline) {
+				s.urgent++
+			}
 			// The running mean, as a step from the one before: sums of instants would overflow.
 			if s.closed == 1 {
 				s.mean = u.Since

@@ -52,6 +52,7 @@ func TestPause_UnderPressure_EachHasItsTurn_TheOldestAndTheUrgentMoreOften(t *te
 // watched is one run of sessions that KSeF takes for ever over: what asynq, the plan and the limiter make of them together, on a clock that jumps.
 type watched struct {
 	sessions int
+	near     int // of them, whose deadline is near: the first ones
 	limits   ratelimit.Limits
 	margin   time.Duration
 	first    time.Duration
@@ -80,18 +81,20 @@ func (c watched) run(t *testing.T) seen {
 		}
 		w := NewWorker(Parts{Budget: limited{limiter}}, Options{ConfirmFirst: c.first, ConfirmMax: c.max, DeadlineNear: time.Hour, Now: time.Now})
 		var mu sync.Mutex
-		var began []time.Time
+		began := make([]time.Time, c.sessions)
 		asked, total := 0, 0
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			for time.Now().Before(end) {
 				mu.Lock()
 				var under []ledger.Underway
-				for _, at := range began {
-					under = append(under, ledger.Underway{Tenant: nip, Since: at})
+				for i, at := range began {
+					if !at.IsZero() {
+						under = append(under, ledger.Underway{Tenant: nip, Since: at, Deadline: c.deadline(i, start)})
+					}
 				}
 				mu.Unlock()
-				if err := w.apportion(t.Context(), tally(under), time.Now()); err != nil {
+				if err := w.apportion(t.Context(), tally(under, w.urgent), time.Now()); err != nil {
 					t.Error(err)
 				}
 				time.Sleep(pulseEvery)
@@ -102,9 +105,9 @@ func (c watched) run(t *testing.T) seen {
 				time.Sleep(time.Duration(i) * c.every)
 				closed := time.Now()
 				mu.Lock()
-				began = append(began, closed)
+				began[i] = closed
 				mu.Unlock()
-				p := &ledger.Package{Tenant: nip, Lane: ledger.Bulk, ClosingAt: ledger.At(closed), Deadline: ledger.At(end.Add(24 * time.Hour))}
+				p := &ledger.Package{Tenant: nip, Lane: ledger.Bulk, ClosingAt: ledger.At(closed), Deadline: c.deadline(i, start)}
 				last := closed
 				for n := 0; time.Now().Before(end); n++ {
 					ctx := ratelimit.With(w.rank(t.Context(), p), ratelimit.Ticket(fmt.Sprint(i)))
@@ -135,6 +138,14 @@ func (c watched) run(t *testing.T) seen {
 		got.inVain = float64(asked-total) / float64(total)
 	})
 	return got
+}
+
+// deadline is before the run begins, or long after it.
+func (c watched) deadline(i int, start time.Time) ledger.Millis {
+	if i < c.near {
+		return ledger.At(start)
+	}
+	return ledger.At(start.Add(1000 * time.Hour))
 }
 
 const nip = "5265877635"
@@ -186,10 +197,35 @@ func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(
 	}
 }
 
+func TestLooks_SomeDeadlinesAreNear_TheyAreAskedMoreOften_AndTheOthersStill(t *testing.T) {
+	for _, near := range []int{2, 10, 25, 50} {
+		got := watched{sessions: 50, near: near, limits: ratelimit.Defaults()[ratelimit.GroupSessionMisc], margin: ratelimit.DefaultMargin,
+			first: 2 * time.Second, max: 2 * time.Minute, every: time.Second, hours: 3, hour: time.Hour}.run(t)
+		mean := func(looks []int) float64 {
+			sum := 0
+			for _, n := range looks {
+				sum += n
+			}
+			return float64(sum) / float64(len(looks))
+		}
+		urgent, rest := mean(got.each[:near]), mean(got.each[near:])
+		t.Logf("%d of 50 near: looks %v of 1200, each of them %.0f times, of the others %.0f", near, got.looks, urgent, rest)
+		if near < 50 && (urgent < 1.2*rest || urgent > 3*rest) {
+			t.Errorf("%d of 50 near: asked %.0f times, the others %.0f", near, urgent, rest)
+		}
+		for _, n := range got.looks[1:] {
+			if n > 1200 || n < 1200*97/100 {
+				t.Errorf("%d of 50 near: %d looks in an hour of 1,200", near, n)
+			}
+		}
+	}
+}
+
 func TestTally_CountsEachTenantsOwn(t *testing.T) {
 	now := warsaw(t, "2026-11-23 08:00:00 +01:00")
-	got := tally([]ledger.Underway{{Tenant: "a", Since: now}, {Tenant: "a", Since: now.Add(-time.Hour)}, {Tenant: "a", Open: true, Since: now.Add(-2 * time.Hour)}, {Tenant: "b", Since: now}})
-	if a, b := got["a"], got["b"]; len(got) != 2 || a.closed != 2 || a.open != 1 || !a.mean.Equal(now.Add(-30*time.Minute)) || b.closed != 1 || !b.mean.Equal(now) {
+	got := tally([]ledger.Underway{{Tenant: "a", Since: now}, {Tenant: "a", Since: now.Add(-time.Hour)}, {Tenant: "a", Open: true, Since: now.Add(-2 * time.Hour)}, {Tenant: "b", Since: now, Deadline: 1}},
+		func(deadline ledger.Millis) bool { return deadline == 1 })
+	if a, b := got["a"], got["b"]; len(got) != 2 || a.closed != 2 || a.open != 1 || a.urgent != 0 || b.urgent != 1 || !a.mean.Equal(now.Add(-30*time.Minute)) || b.closed != 1 || !b.mean.Equal(now) {
 		t.Errorf("%+v", got)
 	}
 }
