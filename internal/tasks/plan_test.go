@@ -166,8 +166,9 @@ func (limited) Down(context.Context) (bool, error) { return false, nil }
 // At the settings of production, and at the scale of the bench. In the first hour nobody knows yet how long KSeF takes, and the looks at young sessions are many; from the second on the
 // allowance is used but for what is kept for urgent looks, a hundredth.
 func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(t *testing.T) {
+	t.Parallel()
 	hourly := ratelimit.Defaults()[ratelimit.GroupSessionMisc]
-	fifty := watched{sessions: 50, limits: hourly, margin: ratelimit.DefaultMargin, first: 2 * time.Second, max: 2 * time.Minute, every: time.Second, hours: 4, hour: time.Hour}
+	fifty := watched{sessions: 50, limits: hourly, margin: ratelimit.DefaultMargin, first: 2 * time.Second, max: 2 * time.Minute, every: time.Second, hours: 3, hour: time.Hour}
 	trickle, many, scaled := fifty, fifty, fifty
 	trickle.every = time.Minute
 	many.sessions, many.every = 200, 15*time.Second
@@ -198,9 +199,10 @@ func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(
 }
 
 func TestLooks_SomeDeadlinesAreNear_TheyAreAskedMoreOften_AndTheOthersStill(t *testing.T) {
+	t.Parallel()
 	for _, near := range []int{2, 10, 25, 50} {
 		got := watched{sessions: 50, near: near, limits: ratelimit.Defaults()[ratelimit.GroupSessionMisc], margin: ratelimit.DefaultMargin,
-			first: 2 * time.Second, max: 2 * time.Minute, every: time.Second, hours: 3, hour: time.Hour}.run(t)
+			first: 2 * time.Second, max: 2 * time.Minute, every: time.Second, hours: 2, hour: time.Hour}.run(t)
 		mean := func(looks []int) float64 {
 			sum := 0
 			for _, n := range looks {
