@@ -113,5 +113,3 @@ func (w *Worker) share(tenant string) share {
 	defer w.plan.mu.Unlock()
 	return w.plan.tenants[tenant]
 }
-
-var overask = 1.0
