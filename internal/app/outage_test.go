@@ -116,10 +116,10 @@ func TestOutage_GatewayDownForThreeDays_NothingGivenUp_FewLines_ThenItDrainsByDe
 	p.work()
 	p.work()
 
-	before := m.waiting(start, busy, "BEFORE", ledger.Bulk, 10, 6*perPackage)
-	until(t, 60*time.Second, "six packages are with KSeF", func() bool {
-		ids, err := p.base.Ledger.PackagesInState(t.Context(), ledger.PackageProcessing, time.Time{}, m.clock().Add(time.Hour), 100)
-		return err == nil && len(ids) == 6
+	before := m.waiting(start, busy, "BEFORE", ledger.Bulk, 10, 10*perPackage)
+	until(t, 60*time.Second, "all of that is with KSeF", func() bool {
+		counts, err := p.base.Ledger.Counts(t.Context())
+		return err == nil && counts[string(ledger.Sent)] == int64(len(before))
 	})
 	d.shut.Store(true)
 	down := time.Now()
@@ -173,9 +173,9 @@ func TestOutage_GatewayDownForThreeDays_NothingGivenUp_FewLines_ThenItDrainsByDe
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Who would have to wait for less than two seconds does not stand in line but sleeps: so far may one pass another.
-	m.inOrder("batch", busy, "B", "", 3*perPackage)
-	m.inOrder("batch", quiet, "Q", knocked.Session, 3*perPackage)
+	// Who would have to wait for less than two seconds does not stand in line but sleeps: so far may one pass another. Packages are twice as large while sessions are scarce.
+	m.inOrder("batch", busy, "B", "", 4*perPackage)
+	m.inOrder("batch", quiet, "Q", knocked.Session, 4*perPackage)
 	m.inOrder("online", busy, "E", "", 6)
 }
 
