@@ -25,8 +25,8 @@ func (v Validation) check(f *faults, e Environment) {
 type Worker struct {
 	// Concurrency is how many tasks run at once in this process; 1 to 1000. Limits are shared by the pool, so more is not faster beyond them.
 	Concurrency int `yaml:"concurrency" env:"CONCURRENCY"`
-	// ShutdownTimeout is how long running tasks may take after SIGTERM; 1s to 10m. The supervisor's own patience (stop_grace_period,
-	// terminationGracePeriodSeconds) must be longer.
+	// ShutdownTimeout is how long running tasks may take after SIGTERM; 1s to 10m. Closing the last sessions, or a Redis that does not answer, may take five seconds more; the
+	// supervisor's own patience (stop_grace_period, terminationGracePeriodSeconds) must be longer than both.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" env:"SHUTDOWN_TIMEOUT"`
 	// DeadAfter is how long a process that says nothing is taken for alive; 3s to 10m. Then others close its online sessions.
 	DeadAfter time.Duration `yaml:"dead_after" env:"DEAD_AFTER"`
