@@ -50,7 +50,7 @@ func snapshotOf(t interface {
 			case "inv", "pkg", "waitsize":
 				c := p.HGetAll(ctx, key)
 				take = append(take, func() { s.Hashes[name] = c.Val() })
-			case "st", "pst", "due", "wait", "waitage", "pkginv", "numbers":
+			case "st", "pst", "due", "wait", "waitage", "pkginv":
 				c := p.ZRangeWithScores(ctx, key, 0, -1)
 				take = append(take, func() {
 					z := map[string]float64{}
@@ -59,7 +59,7 @@ func snapshotOf(t interface {
 					}
 					s.Sorted[name] = z
 				})
-			case "groups":
+			case "groups", "sellers", "more":
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
 			case "ident", "body", "worker", "inflow", "looked":
@@ -127,7 +127,13 @@ func (s snapshot) faults() []string {
 				fault("%s waits in %s but is %s", id, g, state)
 			}
 		}
-		put("numbers", numbered(h["number"], id), 0)
+		var known Invoice
+		if err := known.unpackFacts(h["facts"]); err != nil || !slices.Contains(s.Sets["sellers"], known.NIP+"|"+known.Kind) {
+			fault("%s cannot be found by number: sellers are %v, %v", id, s.Sets["sellers"], err)
+		}
+		if d := (Identity{known.NIP, known.Kind, h["number"]}).digest(); d != h["ident"] {
+			fault("%s has number %s and the identity %s of another", id, h["number"], h["ident"])
+		}
 		newest[h["ident"]] = append(newest[h["ident"]], id)
 		if _, has := s.Strings["body:"+id]; has == (state == Receipted) && h["body_archived"] != "1" {
 			fault("%s is %s and its document is there: %v", id, state, has)
@@ -141,7 +147,21 @@ func (s snapshot) faults() []string {
 			}
 		}
 	}
+	for key, more := range s.Sets {
+		if ident, ok := strings.CutPrefix(key, "more:"); ok {
+			for _, id := range more {
+				if !slices.Contains(newest[ident], id) {
+					fault("%s has %s, which is not of it", key, id)
+				}
+			}
+		}
+	}
 	for ident, ids := range newest {
+		for _, id := range ids {
+			if id != s.Strings["ident:"+ident] && !slices.Contains(s.Sets["more:"+ident], id) {
+				fault("%s is not found as a revision of %s", id, ident)
+			}
+		}
 		var alive []string
 		for _, id := range ids {
 			if s.Hashes["inv:"+id]["state"] != string(Rejected) {
@@ -186,7 +206,7 @@ func (s snapshot) faults() []string {
 		}
 	}
 	for key := range s.Sets {
-		if _, want := sets[key]; !want {
+		if _, want := sets[key]; !want && key == "groups" {
 			fault("%s should not be there", key)
 		}
 	}
@@ -246,7 +266,9 @@ func TestAudit_SeesEveryKindOfDrift(t *testing.T) {
 		"a group that is not listed":          func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"groups") },
 		"a group that is empty":               func(w *world, id string) { w.rdb.SAdd(ctx(), w.prefix+"groups", "x|v3|online") },
 		"an identity that points nowhere":     func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "ident", "x") },
-		"a number that is not found":          func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "number", "x") },
+		"a number of another identity":        func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "number", "x") },
+		"a number that is not found":          func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"sellers") },
+		"a revision of nothing":               func(w *world, id string) { w.rdb.SAdd(ctx(), w.prefix+"more:x", id) },
 		"a queued invoice without document":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"body:"+id) },
 		"a packed invoice without package":    func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "state", "packed") },
 		"a key that the layout does not know": func(w *world, id string) { w.rdb.Set(ctx(), w.prefix+"stray:"+id, 1, 0) },

@@ -145,7 +145,6 @@ func TestCut_EntriesGoneOrMovedByHand_NeitherBlockNorWeigh(t *testing.T) {
 	gone, moved, sound := w.wait("1", "VAT", 1, 10), w.wait("2", "VAT", 2, 20), w.wait("3", "VAT", 3, 30)
 	w.must(w.rdb.HSet(ctx(), w.prefix+"inv:"+moved.ID, "group", "").Err())
 	w.must(w.rdb.Del(ctx(), w.prefix+"inv:"+gone.ID, w.prefix+"ident:"+Identity{gone.NIP, gone.Kind, gone.Number}.digest()).Err())
-	w.must(w.rdb.ZRem(ctx(), w.prefix+"numbers", numbered("1", gone.ID)).Err())
 	w.must(w.rdb.ZRem(ctx(), w.prefix+"due", gone.ID).Err())
 	w.must(w.rdb.ZRem(ctx(), w.prefix+"st:queued", gone.ID).Err())
 	ids, err := w.Cut(ctx(), "pkg-x", groupA, CutLimits{9, much})

@@ -14,7 +14,8 @@
 //	inv:<id>            hash    an invoice entry
 //	body:<id>           string  its XML, compressed and perhaps encrypted, until the receipt is archived
 //	ident:<digest>      string  identity (seller NIP, RodzajFaktury, P_2) → id of its newest revision
-//	numbers             zset    P_2, a zero byte, id; for people who look by number
+//	more:<digest>       set     ids of every revision, for identities that have had several
+//	sellers             set     <NIP>|<RodzajFaktury> of whatever was handed in: with P_2 they give the identities that people look for by number
 //	st:<state>          zset    invoice ids by time of last change, ms
 //	looked              string  how far the present pass through st:queued has come (Loose)
 //	due                 zset    ids of invoices that are neither accepted nor rejected, by legal deadline, ms

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -120,17 +122,36 @@ func (l *Ledger) Held(ctx context.Context, pkg string) ([]Invoice, error) {
 	return held, nil
 }
 
-// ByNumber lists ids of invoices with this P_2, of any seller.
+// ByNumber lists ids of invoices with this P_2, of any seller, in no order that means anything. An index by number would cost more than anything else at
+// taking in; sellers and kinds are few, so all identities that the number can belong to are asked for.
 func (l *Ledger) ByNumber(ctx context.Context, number string) ([]string, error) {
-	from := numbered(number, "")
-	ids, err := l.rdb.ZRangeByLex(ctx, l.key("numbers"), &redis.ZRangeBy{Min: "[" + from, Max: "[" + from + "\xff"}).Result()
+	sellers, err := l.rdb.SMembers(ctx, l.key("sellers")).Result()
 	if err != nil {
 		return nil, fmt.Errorf("look up number %q: %w", number, err)
 	}
-	for i := range ids {
-		ids[i] = ids[i][len(from):]
+	var newest []*redis.StringCmd
+	var revisions []*redis.StringSliceCmd
+	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, s := range sellers {
+			nip, kind, _ := strings.Cut(s, "|")
+			digest := Identity{nip, kind, number}.digest()
+			newest = append(newest, p.Get(ctx, l.key("ident:", digest)))
+			revisions = append(revisions, p.SMembers(ctx, l.key("more:", digest)))
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return nil, fmt.Errorf("look up number %q: %w", number, err)
 	}
-	return ids, nil
+	var ids []string
+	for i := range newest {
+		ids = append(ids, revisions[i].Val()...)
+		if id := newest[i].Val(); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
 // InState lists up to limit ids of invoices in a state that changed last within [from, to], oldest first.

@@ -80,7 +80,7 @@ func (l *Ledger) takeAll(ctx context.Context, batch []NewInvoice) (results []Tak
 				return err
 			}
 			results = there.judge(batch, digests)
-			return l.writeNew(ctx, tx, batch, digests, results)
+			return l.writeNew(ctx, tx, batch, digests, results, there)
 		}, idents...)
 		if !errors.Is(err, redis.TxFailedErr) {
 			break
@@ -96,6 +96,7 @@ type holder struct {
 	rev      int64
 	revision int
 	crowd    bool
+	former   string // id of the revision before it, when it is about to be written
 }
 
 func (h holder) result(t Taken) TakeResult {
@@ -148,7 +149,7 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 			if err := known.unpackFacts(text(cell(r, 3))); err != nil {
 				return s, fmt.Errorf("read %s: %w", id, err)
 			}
-			s.entries[id] = holder{id, State(text(r[0])), number(cell(r, 1)), int(number(cell(r, 2))), known.Crowd}
+			s.entries[id] = holder{id, State(text(r[0])), number(cell(r, 1)), int(number(cell(r, 2))), known.Crowd, ""}
 		}
 	}
 	for i, id := range held {
@@ -170,7 +171,7 @@ func (s shelf) judge(batch []NewInvoice, digests []string) []TakeResult {
 		} else if taken && other.state != Rejected {
 			out[i] = other.result(Refused)
 		} else {
-			h := holder{id, Queued, 1, other.revision + 1, batch[i].Crowd}
+			h := holder{id, Queued, 1, other.revision + 1, batch[i].Crowd, other.id}
 			s.entries[id], s.newest[digests[i]] = h, h
 			out[i] = h.result(Created)
 		}
@@ -179,10 +180,11 @@ func (s shelf) judge(batch []NewInvoice, digests []string) []TakeResult {
 }
 
 // writeNew writes what was created. What all have in common goes in one command each.
-func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice, digests []string, results []TakeResult) error {
+func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice, digests []string, results []TakeResult, there shelf) error {
 	now := At(l.now())
-	var strs []any
-	var queued, due, numbers []redis.Z
+	strs := make([]any, 0, 4*len(batch))
+	queued, due := make([]redis.Z, 0, len(batch)), make([]redis.Z, 0, len(batch))
+	sellers := map[Identity]bool{}
 	_, err := tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for i := range batch {
 			if results[i].Taken != Created {
@@ -195,13 +197,16 @@ func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice,
 				fields = append(fields, "body_archived", "1")
 			}
 			p.HSet(ctx, l.key("inv:", n.ID), fields...)
+			if former := there.entries[n.ID].former; former != "" {
+				p.SAdd(ctx, l.key("more:", digests[i]), former, n.ID)
+			}
 			strs = append(strs, l.key("ident:", digests[i]), n.ID)
 			if n.Body != nil {
 				strs = append(strs, l.key("body:", n.ID), n.Body)
 			}
 			queued = append(queued, redis.Z{Score: float64(now), Member: n.ID})
 			due = append(due, redis.Z{Score: float64(n.Deadline), Member: n.ID})
-			numbers = append(numbers, redis.Z{Member: numbered(n.Number, n.ID)})
+			sellers[Identity{NIP: n.NIP, Kind: n.Kind}] = true
 		}
 		if len(queued) == 0 {
 			return nil
@@ -209,11 +214,10 @@ func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice,
 		p.MSet(ctx, strs...)
 		p.ZAdd(ctx, l.key("st:", string(Queued)), queued...)
 		p.ZAdd(ctx, l.key("due"), due...)
-		p.ZAdd(ctx, l.key("numbers"), numbers...)
+		for s := range sellers {
+			p.SAdd(ctx, l.key("sellers"), s.NIP+"|"+s.Kind)
+		}
 		return nil
 	})
 	return err
 }
-
-// numbered is a member of the index of numbers. All have one score, so they are in the order of their bytes; no P_2 has a zero byte.
-func numbered(number, id string) string { return number + "\x00" + id }
