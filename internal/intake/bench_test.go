@@ -102,8 +102,8 @@ func bareAsynq(b *testing.B, rdb redis.UniversalClient, goroutines int) time.Dur
 // durableRedis keeps an append-only file as a real one does. Rewriting it is left out: whether one falls into a round is chance.
 func durableRedis(b *testing.B) redis.UniversalClient {
 	b.Helper()
-	percent := debug.SetGCPercent(400) // as enqueue submit does; bare asynq gets the same
-	b.Cleanup(func() { debug.SetGCPercent(percent) })
+	limit, percent := debug.SetMemoryLimit(192<<20), debug.SetGCPercent(-1) // as enqueue submit does; bare asynq gets the same
+	b.Cleanup(func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) })
 	srv := redistest.StartWith(b, redisd.Options{AppendOnly: true, Args: []string{"--auto-aof-rewrite-percentage", "0"}})
 	return redistest.Client(b, srv)
 }

@@ -147,7 +147,7 @@ func (p *pipeline) admit(ctx context.Context) {
 
 // admitChunk reads what is to be read and admits it, in several calls when it is much.
 func admitChunk(ctx context.Context, a Admitter, items []Item, terms tasks.Terms, r *room) ([]tasks.Admission, error) {
-	out := make([]tasks.Admission, 0, len(items))
+	var out []tasks.Admission
 	for len(items) > 0 {
 		n, bytes := 0, 0
 		for n < len(items) && bytes < chunkBytes {
@@ -156,7 +156,11 @@ func admitChunk(ctx context.Context, a Admitter, items []Item, terms tasks.Terms
 			n++
 		}
 		some, err := admitLoaded(ctx, a, items[:n], terms)
-		out = append(out, some...)
+		if out == nil {
+			out = some // nearly always all
+		} else {
+			out = append(out, some...)
+		}
 		if err != nil {
 			return out, err
 		}
@@ -168,36 +172,29 @@ func admitChunk(ctx context.Context, a Admitter, items []Item, terms tasks.Terms
 }
 
 func admitLoaded(ctx context.Context, a Admitter, items []Item, terms tasks.Terms) ([]tasks.Admission, error) {
-	out := make([]tasks.Admission, len(items))
 	docs := make([]tasks.Document, 0, len(items))
-	at := make([]int, 0, len(items)) // docs[i] is items[at[i]]
-	for i, it := range items {
-		if it.Err != nil {
-			out[i] = tasks.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err}
-			continue
-		}
-		docs, at = append(docs, tasks.Document{File: it.File, Data: it.Data}), append(at, i)
-	}
-	if len(docs) == 0 {
-		return out, nil
-	}
-	admitted, err := a.Admit(ctx, docs, terms)
-	if len(admitted) != len(docs) {
-		return refusedOnly(out), err
-	}
-	for i, adm := range admitted {
-		out[at[i]] = adm
-	}
-	return out, err // an error here is of the queue: what was taken is taken
-}
-
-// refusedOnly keeps what is known although the admission failed.
-func refusedOnly(out []tasks.Admission) []tasks.Admission {
-	known := out[:0]
-	for _, adm := range out {
-		if adm.Taken != "" {
-			known = append(known, adm)
+	for i := range items {
+		if it := &items[i]; it.Err == nil {
+			docs = append(docs, tasks.Document{File: it.File, Data: it.Data})
 		}
 	}
-	return known
+	var admitted []tasks.Admission
+	var err error // when all are answered, it is of the queue: what was taken is taken
+	if len(docs) > 0 {
+		admitted, err = a.Admit(ctx, docs, terms)
+	}
+	answered := len(admitted) == len(docs)
+	if answered && len(docs) == len(items) {
+		return admitted, err
+	}
+	var out []tasks.Admission
+	for i := range items {
+		switch it := &items[i]; {
+		case it.Err != nil:
+			out = append(out, tasks.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err})
+		case answered:
+			out, admitted = append(out, admitted[0]), admitted[1:]
+		}
+	}
+	return out, err
 }

@@ -112,7 +112,7 @@ type shelf struct {
 // lookUp reads what is there. The transaction watches the identities; here it comes to watch the entries that hold them, too: a rejected
 // one could be sent again by a person in between.
 func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string) (shelf, error) {
-	s := shelf{entries: map[string]holder{}, newest: map[string]holder{}}
+	s := shelf{entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}
 	keys := make([]string, 0, 2*len(batch))
 	for i := range batch {
 		keys = append(keys, l.key("inv:", batch[i].ID))

@@ -71,8 +71,8 @@ const mostRoom = 4 << 20
 // The error is of Redis or the archive store; what is not answered then was perhaps taken, and may safely be handed in again.
 func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
 	out := make([]Admission, len(docs))
-	var sound []ledger.NewInvoice
-	var at []int // sound[i] is docs[at[i]]
+	sound := make([]ledger.NewInvoice, 0, len(docs))
+	at := make([]int, 0, len(docs)) // sound[i] is docs[at[i]]
 	room, _ := a.rooms.Get().(*[]byte)
 	if room == nil {
 		room = new([]byte)
@@ -82,7 +82,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			a.rooms.Put(room)
 		}
 	}()
-	seen := map[string]int{}
+	seen := make(map[string]int, len(docs))
 	var twins [][2]int // documents of the same id within the call
 	for i, d := range docs {
 		out[i].File = d.File
