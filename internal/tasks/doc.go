@@ -8,7 +8,7 @@
 //	confirm.go    package:confirm  look at the session
 //	settle.go                      write each invoice's outcome
 //	recover.go                     what KSeF calls a duplicate, or has forgotten the session of
-//	refuse.go                      a session refused as a whole
+//	refuse.go                      a session refused as a whole; lone.go: is the last one left at fault
 //	receipt.go    package:receipt  UPO (attest.go), document and result (papers.go) to the archive
 //	sweep.go      sweep            find what nobody drives on
 //

@@ -13,7 +13,7 @@ import (
 
 // newSession puts the invoices of a package that KSeF refused as a whole into a new one, with a public key fetched anew. After Options.Refusals such
 // refusals the package is halved, and each half is halved again at its next refusal: one poisonous invoice among n is alone after
-// about log2(n) steps, and what is not at fault goes through on the way.
+// about log2(n) steps, and what is not at fault goes through on the way. Before it is parked, it has to be shown that KSeF takes anything at all (see condemned).
 func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package, code int, reason string) error {
 	t.Invalidate()
 	strikes, in := p.Strikes+1, time.Duration(0)
@@ -26,12 +26,19 @@ func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package,
 	}
 	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("code", code).Int("refusals", strikes).Str("reason", reason).
 		Msg("session refused as a whole")
+	ids, err := w.pendingIDs(ctx, p)
+	if err != nil {
+		return err
+	}
 	if strikes < w.o.Refusals {
-		ids, err := w.pendingIDs(ctx, p)
-		if err != nil {
-			return err
-		}
 		return w.repack(ctx, p, reason, in, ledger.Part{Strikes: strikes, IDs: ids})
+	}
+	if len(ids) == 1 {
+		if guilty, err := w.condemned(ctx, p, strikes); err != nil {
+			return err
+		} else if !guilty {
+			return w.repack(ctx, p, reason, lonePause(strikes-w.o.Refusals), ledger.Part{Strikes: strikes, IDs: ids})
+		}
 	}
 	return w.halve(ctx, p, w.o.Refusals-1, code, reason)
 }

@@ -1,0 +1,79 @@
+package tasks_test
+
+import (
+	"testing"
+
+	"github.com/hibiken/asynq"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// refuse brings the invoice's package to the end of one more session that is refused as a whole, and returns the package that it is in then; "" when it is parked.
+func (a *actor) refuse(inv, pkg string) string {
+	a.s.t.Helper()
+	a.must(tasks.KindPackage, pkg)
+	a.until(tasks.KindConfirm, pkg, func() bool {
+		got := a.s.read(inv)
+		return got.Package != pkg || got.State == ledger.Parked
+	})
+	if got := a.s.read(inv); got.State != ledger.Parked {
+		return got.Package
+	}
+	return ""
+}
+
+// KSeF refuses every session for an evil hour. An invoice that travels alone is sent again after ever longer pauses, because nothing shows that it is at fault; when KSeF is
+// well again it goes through.
+func TestLone_NothingElseGoesThrough_ItWaitsForBetterTimes(t *testing.T) {
+	const times = 6
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: times}}})
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := w.cut(inv.ID)
+	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
+	for i := range times {
+		if pkg = w.refuse(inv.ID, pkg); pkg == "" {
+			t.Fatalf("parked after %d refusals: %s", i+1, s.read(inv.ID).Reason)
+		}
+		task, err := inspect.GetTaskInfo(tasks.QueuePackages, tasks.TaskID(tasks.KindPackage, pkg, 0))
+		if waits := err == nil && task.State == asynq.TaskStateScheduled; waits != (i >= 2) {
+			t.Errorf("after %d refusals the next session waits: %v (%v)", i+1, waits, err)
+		}
+	}
+	w.must(tasks.KindPackage, pkg)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+}
+
+// With another package through since the refusals began, the third refusal shows who is at fault. Without one the tries end all the same.
+func TestLone_PoisonousInvoice_IsParkedAsSoonAsItIsProven(t *testing.T) {
+	for why, c := range map[string]struct {
+		other    bool
+		refusals int
+	}{
+		"another goes through":     {true, 3},
+		"there is no other at all": {false, 10},
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/1", Code: 500}}})
+			w := s.worker("w", s.door())
+			inv := s.admit(ledger.Bulk, s.good("A/1"))
+			pkg := w.cut(inv.ID)
+			if c.other {
+				good := s.admit(ledger.Bulk, s.good("A/2"))
+				other := w.cut(good.ID)
+				w.must(tasks.KindPackage, other)
+				w.until(tasks.KindConfirm, other, func() bool { return s.pkg(other).State == ledger.PackageSettled })
+			}
+			refusals := 0
+			for ; pkg != "" && refusals < 20; refusals++ {
+				pkg = w.refuse(inv.ID, pkg)
+			}
+			if got := s.read(inv.ID); got.State != ledger.Parked || refusals != c.refusals {
+				t.Errorf("%s after %d refusals, want parked after %d", got.State, refusals, c.refusals)
+			}
+		})
+	}
+}
