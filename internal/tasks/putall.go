@@ -80,9 +80,11 @@ func (r *caught) send(ctx context.Context, rdb redis.UniversalClient) error {
 	many.WriteString("local function one(KEYS, ARGV)\n")
 	many.WriteString(r.source)
 	many.WriteString("\nend\n")
-	many.WriteString(`local keys, args, n = tonumber(ARGV[1]), tonumber(ARGV[2]), 0
+	many.WriteString(`local keys, args, n, K, A = tonumber(ARGV[1]), tonumber(ARGV[2]), 0, {}, {}
 for i = 3, #ARGV, keys + args do
-  one({ unpack(ARGV, i, i + keys - 1) }, { unpack(ARGV, i + keys, i + keys + args - 1) })
+  for j = 1, keys do K[j] = ARGV[i+j-1] end
+  for j = 1, args do A[j] = ARGV[i+keys+j-1] end
+  one(K, A)
   n = n + 1
 end
 return n`)
