@@ -25,8 +25,9 @@ import (
 
 const benchFiles = 10_000
 
-// BenchmarkEnqueue_10kFiles is the whole way of enqueue submit, from files on disk to entries and tasks in Redis, next to what bare asynq takes for as
-// many tasks on the same Redis. The promise is a ratio of 0.5 at least.
+// BenchmarkEnqueue_10kFiles is the whole way of enqueue submit, from files on disk to entries and tasks in Redis, next to what bare asynq takes for as many tasks on the same
+// Redis: called in a loop, as its documentation shows, and from as many goroutines as serve it best. The promise is half of bare asynq's rate. Two cores are shared by
+// this process and Redis here; with one more for Redis the ratio to the goroutines is better.
 func BenchmarkEnqueue_10kFiles(b *testing.B) {
 	dir := b.TempDir()
 	for name, doc := range sample.Invoices(sample.NIP(0), benchFiles, "") {
@@ -37,11 +38,12 @@ func BenchmarkEnqueue_10kFiles(b *testing.B) {
 	rdb := durableRedis(b)
 	a := admitter(b, rdb)
 	// Both are measured in turn and their best rounds compared: other work on the machine only ever makes a round slower.
-	spent, bare := time.Hour, time.Hour
+	spent, loop, crowd := time.Hour, time.Hour, time.Hour
 	for b.Loop() {
 		b.StopTimer()
-		for _, goroutines := range []int{1, 8, 32} {
-			bare = min(bare, bareAsynq(b, rdb, goroutines))
+		loop = min(loop, bareAsynq(b, rdb, 1))
+		for _, goroutines := range []int{8, 32} {
+			crowd = min(crowd, bareAsynq(b, rdb, goroutines))
 		}
 		flush(b, rdb)
 		b.StartTimer()
@@ -59,8 +61,10 @@ func BenchmarkEnqueue_10kFiles(b *testing.B) {
 		}
 	}
 	b.ReportMetric(benchFiles/spent.Seconds(), "invoices/s")
-	b.ReportMetric(benchFiles/bare.Seconds(), "bare-tasks/s")
-	b.ReportMetric(bare.Seconds()/spent.Seconds(), "of-bare")
+	b.ReportMetric(benchFiles/loop.Seconds(), "bare-loop/s")
+	b.ReportMetric(benchFiles/crowd.Seconds(), "bare-goroutines/s")
+	b.ReportMetric(loop.Seconds()/spent.Seconds(), "of-loop")
+	b.ReportMetric(crowd.Seconds()/spent.Seconds(), "of-goroutines")
 }
 
 // BenchmarkBareAsynq_10kTasks is asynq alone: one call for each task, by as many goroutines.
