@@ -43,8 +43,8 @@ func (m Millis) Time() time.Time {
 type Invoice struct {
 	V          int    `redis:"-"`
 	ID         string `redis:"-"`
-	Rev        int64  `redis:"rev"`      // grows with every change
-	Revision   int    `redis:"revision"` // 1 for the first document of this identity, +1 for each after a rejection
+	Rev        int64  `redis:"rev"` // grows with every change
+	Revision   int    `redis:"-"`   // 1 for the first document of this identity, +1 for each after a rejection
 	State      State  `redis:"state"`
 	Tenant     string `redis:"-"`      // the taxpayer's NIP whose credentials send it
 	NIP        string `redis:"-"`      // seller, Podmiot1

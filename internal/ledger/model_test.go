@@ -309,7 +309,11 @@ func (m *model) Check(t *rapid.T) {
 			m.highest[id] = rev
 			i := m.invs[id]
 			m.reached[h["state"]]++
-			got := fmt.Sprintln(h["state"], h["rev"], h["revision"], h["group"], h["package"], "attempts", h["attempts"])
+			var known Invoice
+			if err := known.unpackFacts(h["facts"]); err != nil {
+				t.Errorf("%s: %v", id, err)
+			}
+			got := fmt.Sprintln(h["state"], h["rev"], known.Revision, h["group"], h["package"], "attempts", h["attempts"])
 			attempts := ""
 			if i.attempts > 0 {
 				attempts = strconv.Itoa(i.attempts)

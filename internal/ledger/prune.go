@@ -11,9 +11,11 @@ var pruneScript = verb(`
 local most, before, gone = tonumber(ARGV[3]), ARGV[4], 0
 for _, state in ipairs({ 'receipted', 'rejected' }) do
   for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'st:' .. state, '-inf', '(' .. before, 'LIMIT', 0, most)) do
-    local e = redis.call('HMGET', P .. 'inv:' .. id, 'ident')
-    if e[1] and redis.call('GET', P .. 'ident:' .. e[1]) == id then redis.call('DEL', P .. 'ident:' .. e[1]) end
-    if e[1] then redis.call('SREM', P .. 'more:' .. e[1], id) end
+    local ident = identity(id)
+    if ident then
+      if redis.call('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
+      redis.call('SREM', P .. 'more:' .. ident, id)
+    end
     redis.call('ZREM', P .. 'st:' .. state, id)
     redis.call('UNLINK', P .. 'inv:' .. id, P .. 'body:' .. id)
     gone = gone + 1

@@ -5,6 +5,12 @@ local P, now = ARGV[1], ARGV[2]
 -- What counts as decided: the legal deadline is met, or there is nothing left to send.
 local decided = { accepted = true, receipted = true, rejected = true }
 
+-- identity is the digest of an invoice's identity, nil when there is no such entry.
+local function identity(id)
+  local facts = redis.call('HGET', P .. 'inv:' .. id, 'facts')
+  return facts and cjson.decode(facts).ident
+end
+
 local function unwait(id, e_group, size)
   if e_group and e_group ~= '' then
     redis.call('ZREM', P .. 'wait:' .. e_group, id)

@@ -23,7 +23,7 @@ while i <= #ARGV do
   local e = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'rev', 'package', 'group', 'size', 'deadline')
   local ok = e[1] and (rev == '' or rev == e[2]) and has(froms, e[1]) and (pkg == '' or pkg == e[3])
   if ok and has(flags, 'r') then
-    local ident = redis.call('HGET', P .. 'inv:' .. id, 'ident')
+    local ident = identity(id)
     local cur = redis.call('GET', P .. 'ident:' .. ident)
     if cur and cur ~= id then
       local s = redis.call('HGET', P .. 'inv:' .. cur, 'state')

@@ -136,7 +136,7 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 	rows := make([]*redis.SliceCmd, len(keys))
 	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, k := range keys {
-			rows[i] = p.HMGet(ctx, k, "state", "rev", "revision", "facts")
+			rows[i] = p.HMGet(ctx, k, "state", "rev", "facts")
 		}
 		return nil
 	}); err != nil {
@@ -146,10 +146,10 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 		if r := rows[i].Val(); cell(r, 0) != nil {
 			id := strings.TrimPrefix(k, l.key("inv:"))
 			var known Invoice
-			if err := known.unpackFacts(text(cell(r, 3))); err != nil {
+			if err := known.unpackFacts(text(cell(r, 2))); err != nil {
 				return s, fmt.Errorf("read %s: %w", id, err)
 			}
-			s.entries[id] = holder{id, State(text(r[0])), number(cell(r, 1)), int(number(cell(r, 2))), known.Crowd, ""}
+			s.entries[id] = holder{id, State(text(r[0])), number(cell(r, 1)), known.Revision, known.Crowd, ""}
 		}
 	}
 	for i, id := range held {
@@ -191,8 +191,8 @@ func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice,
 				continue
 			}
 			n := &batch[i]
-			fields := []any{"rev", results[i].Rev, "revision", results[i].Revision, "state", string(Queued), "ident", digests[i], "number", n.Number,
-				"deadline", int64(n.Deadline), "lane", string(n.Lane), "size", n.Size, "facts", n.packFacts(now), "updated_at", int64(now)}
+			fields := []any{"rev", results[i].Rev, "state", string(Queued), "number", n.Number, "deadline", int64(n.Deadline), "lane", string(n.Lane), "size", n.Size,
+				"facts", n.packFacts(now, digests[i], results[i].Revision), "updated_at", int64(now)}
 			if n.BodyArchived {
 				fields = append(fields, "body_archived", "1")
 			}
