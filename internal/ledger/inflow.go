@@ -18,8 +18,8 @@ func (l *Ledger) Inflow(ctx context.Context, more map[string]int64) (map[string]
 	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for tenant, n := range more {
 			key := l.key("inflow:", tenant)
-			p.SetNX(ctx, key, 0, inflowWindow)
 			sums[tenant] = p.IncrBy(ctx, key, n)
+			p.ExpireNX(ctx, key, inflowWindow) // after it: a key that ended in between would never end again
 		}
 		return nil
 	})

@@ -96,6 +96,7 @@ type holder struct {
 	rev      int64
 	revision int
 	crowd    bool
+	body     bool   // its document is in Redis
 	former   string // id of the revision before it, when it is about to be written
 }
 
@@ -109,13 +110,14 @@ type shelf struct {
 	newest  map[string]holder // by identity digest
 }
 
-// lookUp reads what is there. The transaction watches the identities; here it comes to watch the entries that hold them, too: a rejected
-// one could be sent again by a person in between.
+// lookUp reads what is there. The transaction watches the identities; here it comes to watch rejected entries that hold one, too: a person could send them again in between. Others are
+// not watched: whatever becomes of them meanwhile, they are present or in the way, and a pool at work on them would break the transaction time and again.
 func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string) (shelf, error) {
 	s := shelf{entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}
-	keys := make([]string, 0, 2*len(batch))
+	ids := make([]string, len(batch), 2*len(batch))
+	keys := make([]string, len(batch), 2*len(batch))
 	for i := range batch {
-		keys = append(keys, l.key("inv:", batch[i].ID))
+		ids[i], keys[i] = batch[i].ID, l.key("inv:", batch[i].ID)
 	}
 	// Nearly always all are new, which one command tells.
 	if n, err := tx.Exists(ctx, append(keys, idents...)...).Result(); err != nil || n == 0 {
@@ -127,29 +129,28 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 	}
 	for _, id := range held {
 		if id != nil {
-			keys = append(keys, l.key("inv:", text(id)))
+			ids = append(ids, text(id))
 		}
 	}
-	if err := tx.Watch(ctx, keys...).Err(); err != nil {
+	if err := l.readInto(ctx, tx, s.entries, ids); err != nil {
 		return s, err
 	}
-	rows := make([]*redis.SliceCmd, len(keys))
-	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, k := range keys {
-			rows[i] = p.HMGet(ctx, k, "state", "rev", "facts")
+	var rejected []string
+	for _, id := range held {
+		if s.entries[text(id)].state == Rejected {
+			rejected = append(rejected, text(id))
 		}
-		return nil
-	}); err != nil {
-		return s, err
 	}
-	for i, k := range keys {
-		if r := rows[i].Val(); cell(r, 0) != nil {
-			id := strings.TrimPrefix(k, l.key("inv:"))
-			var known Invoice
-			if err := known.unpackFacts(text(cell(r, 2))); err != nil {
-				return s, fmt.Errorf("read %s: %w", id, err)
-			}
-			s.entries[id] = holder{id, State(text(r[0])), number(cell(r, 1)), known.Revision, known.Crowd, ""}
+	if len(rejected) > 0 {
+		watched := make([]string, len(rejected))
+		for i, id := range rejected {
+			watched[i] = l.key("inv:", id)
+		}
+		if err := tx.Watch(ctx, watched...).Err(); err != nil {
+			return s, err
+		}
+		if err := l.readInto(ctx, tx, s.entries, rejected); err != nil { // as they are now that they are watched
+			return s, err
 		}
 	}
 	for i, id := range held {
@@ -158,6 +159,29 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 		}
 	}
 	return s, nil
+}
+
+func (l *Ledger) readInto(ctx context.Context, tx *redis.Tx, entries map[string]holder, ids []string) error {
+	rows, bodies := make([]*redis.SliceCmd, len(ids)), make([]*redis.IntCmd, len(ids))
+	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			rows[i] = p.HMGet(ctx, l.key("inv:", id), "state", "rev", "facts")
+			bodies[i] = p.Exists(ctx, l.key("body:", id))
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if r := rows[i].Val(); cell(r, 0) != nil {
+			var known Invoice
+			if err := known.unpackFacts(text(cell(r, 2))); err != nil {
+				return fmt.Errorf("read %s: %w", id, err)
+			}
+			entries[id] = holder{id: id, state: State(text(r[0])), rev: number(cell(r, 1)), revision: known.Revision, crowd: known.Crowd, body: bodies[i].Val() > 0}
+		}
+	}
+	return nil
 }
 
 // judge says what becomes of each of a batch, one after the other: one that is taken in stands in the way of the next of its identity.
@@ -171,7 +195,7 @@ func (s shelf) judge(batch []NewInvoice, digests []string) []TakeResult {
 		} else if taken && other.state != Rejected {
 			out[i] = other.result(Refused)
 		} else {
-			h := holder{id, Queued, 1, other.revision + 1, batch[i].Crowd, other.id}
+			h := holder{id: id, state: Queued, rev: 1, revision: other.revision + 1, crowd: batch[i].Crowd, body: true, former: other.id}
 			s.entries[id], s.newest[digests[i]] = h, h
 			out[i] = h.result(Created)
 		}
@@ -187,10 +211,14 @@ func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice,
 	sellers := map[Identity]bool{}
 	_, err := tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for i := range batch {
+			n := &batch[i]
+			if here := there.entries[n.ID]; results[i].Taken == Present && n.Body != nil && !here.body && here.state != Receipted {
+				// It was lost, or damaged and taken away by hand: parked because of that, an invoice could never go on. The id says that it is the same document.
+				p.SetNX(ctx, l.key("body:", n.ID), n.Body, 0)
+			}
 			if results[i].Taken != Created {
 				continue
 			}
-			n := &batch[i]
 			fields := []any{"rev", results[i].Rev, "state", string(Queued), "number", n.Number, "deadline", int64(n.Deadline), "lane", string(n.Lane), "size", n.Size,
 				"facts", n.packFacts(now, digests[i], results[i].Revision), "updated_at", int64(now)}
 			if n.BodyArchived {

@@ -276,3 +276,46 @@ func TestTake_SameBatchFromManyProcessesAtOnce_EachInvoiceIsCreatedOnce(t *testi
 		t.Errorf("%d created, want %d", n, len(docs))
 	}
 }
+
+func TestTake_DocumentWasLost_HandedInAgainItIsThereAgain(t *testing.T) {
+	w := oneWorld(t)
+	doc := w.fresh()
+	inv := w.take(doc)[0]
+	w.must(w.rdb.Del(ctx(), w.prefix+"body:"+inv.ID).Err())
+	res, err := w.Take(ctx(), []NewInvoice{doc})
+	w.must(err)
+	if res[0].Taken != Present {
+		t.Errorf("it is %s", res[0].Taken)
+	}
+	if body, err := w.Body(ctx(), inv.ID); err != nil || string(body) != string(doc.Body) {
+		t.Errorf("document: %q, %v", body, err)
+	}
+}
+
+// A pool at work on what is handed in again must not keep new invoices of the same batch out.
+func TestTake_PresentOnesMoveAllTheTime_NewOnesAreTaken(t *testing.T) {
+	w := oneWorld(t)
+	known := w.take(w.fresh())[0]
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				w.rdb.HIncrBy(ctx(), w.prefix+"inv:"+known.ID, "attempts", 1)
+			}
+		}
+	}()
+	again := document(known.NIP, known.Kind, known.Number, "first")
+	again.ID = known.ID
+	for range 50 {
+		res, err := w.Take(ctx(), []NewInvoice{again, w.fresh()})
+		if err != nil || res[1].Taken != Created {
+			t.Fatalf("%+v, %v", res, err)
+		}
+	}
+	close(stop)
+	<-done
+}

@@ -58,3 +58,28 @@ func (l *Ledger) Underways(ctx context.Context, limit int) ([]Underway, error) {
 	}
 	return out, nil
 }
+
+// FreshlyCut tells which tenants have a package among the first limit that are cut and not opened yet. One that came of a refusal does not count: it may be waiting for an hour before it
+// is opened.
+func (l *Ledger) FreshlyCut(ctx context.Context, limit int) (map[string]bool, error) {
+	ids, err := l.rdb.ZRange(ctx, l.key("pst:", string(PackageCut)), 0, int64(limit)-1).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list packages: %w", err)
+	}
+	cmds := make([]*redis.SliceCmd, len(ids))
+	if _, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			cmds[i] = p.HMGet(ctx, l.key("pkg:", id), "tenant", "parent")
+		}
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read packages: %w", err)
+	}
+	tenants := map[string]bool{}
+	for _, c := range cmds {
+		if v := c.Val(); text(cell(v, 0)) != "" && text(cell(v, 1)) == "" {
+			tenants[text(cell(v, 0))] = true
+		}
+	}
+	return tenants, nil
+}

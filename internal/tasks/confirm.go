@@ -40,6 +40,13 @@ func (w *Worker) look(ctx context.Context, p *ledger.Package) error {
 		}
 		return notYet(err)
 	}
+	if p.Lost != 0 { // the gateway knows it after all: whatever was begun because it did not, begins anew the next time
+		if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "lost", Value: 0}, {Field: "search_from", Value: 0},
+			{Field: "search_page", Value: 0}, {Field: "searched", Value: 0}}}); err != nil {
+			return err
+		}
+		p.Lost, p.SearchFrom, p.SearchPage, p.Searched = 0, 0, 0, 0
+	}
 	status := info.Status
 	if p.State == ledger.PackageClosing {
 		if status.Code == ksef.OnlineSessionOpen { // 100, for a batch session as well

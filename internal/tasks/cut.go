@@ -2,8 +2,8 @@ package tasks
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/rs/xid"
@@ -110,7 +110,7 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 			return err
 		}
 		set := find(waits, group)
-		decision, room, err := w.decide(ctx, waits, set, w.o.Now())
+		decision, room, err := w.decide(ctx, waits, set, w.o.Now(), w.knocking(ctx))
 		if err != nil {
 			return err
 		}
@@ -145,11 +145,11 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 }
 
 // decide asks for the tenant's room only when something would be cut: a set that waits costs nothing.
-func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time) (Cut, Room, error) {
+func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time, knocking func() (knocks, error)) (Cut, Room, error) {
 	if d := w.policy().Decide(set, now, Room{}); d == CutWait {
 		return d, Room{}, nil
 	}
-	if hold, err := w.holdBack(ctx, set.Group.Tenant); hold || err != nil {
+	if hold, err := w.holdBack(set.Group.Tenant, knocking); hold || err != nil {
 		return CutWait, Room{}, err
 	}
 	u, err := w.Budget.Usage(ctx, set.Group.Tenant, string(ksef.GroupBatchSession))
@@ -168,31 +168,34 @@ func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.
 	return w.policy().Decide(set, now, room), room, nil
 }
 
+// knocks is what finds out that a gateway which is out of service is back.
+type knocks struct {
+	down    bool
+	tenants map[string]bool // with a package that is about to be opened
+}
+
+// knocking is read once for all sets of a round, and only when one is due: an outage of days has a round each second.
+func (w *Worker) knocking(ctx context.Context) func() (knocks, error) {
+	return sync.OnceValues(func() (knocks, error) {
+		down, err := w.Budget.Down(ctx)
+		if !down || err != nil {
+			return knocks{}, err
+		}
+		tenants, err := w.Ledger.FreshlyCut(ctx, sweepAtOnce)
+		return knocks{down: true, tenants: tenants}, err
+	})
+}
+
 // holdBack reports that the gateway is out of service and that something of the tenant knocks at it already. A waiting set is in the order of deadlines and takes in whatever comes; packages
 // that were cut are in no order, and after three days of them, every two minutes one, what came last and is due first would stand behind two thousand. One is cut all the same when
 // nothing else would find out that the gateway is back.
-func (w *Worker) holdBack(ctx context.Context, tenant string) (bool, error) {
-	down, err := w.Budget.Down(ctx)
-	if !down || err != nil {
+func (w *Worker) holdBack(tenant string, knocking func() (knocks, error)) (bool, error) {
+	k, err := knocking()
+	if !k.down || err != nil {
 		return false, err
 	}
-	if s := w.share(tenant); s.closed+s.open > 0 {
-		return true, nil // its sessions are asked for
-	}
-	ids, err := w.Ledger.PackagesInState(ctx, ledger.PackageCut, time.Time{}, w.o.Now(), sweepAtOnce)
-	if err != nil {
-		return false, err
-	}
-	for _, id := range ids {
-		p, err := w.Ledger.Package(ctx, id)
-		if err != nil && !errors.Is(err, ledger.ErrNotFound) {
-			return false, err
-		}
-		if err == nil && p.Tenant == tenant {
-			return true, nil
-		}
-	}
-	return false, nil
+	s := w.share(tenant) // its sessions are asked for
+	return s.closed+s.open > 0 || k.tenants[tenant], nil
 }
 
 func find(waits []ledger.Waiting, g ledger.Group) ledger.Waiting {

@@ -26,8 +26,8 @@ func (w *Worker) condemned(ctx context.Context, p *ledger.Package, strikes int) 
 	if strikes >= w.o.Refusals+loneTries {
 		return true, nil
 	}
-	began, err := w.firstOf(ctx, p)
-	if err != nil {
+	began, err := w.firstRefusal(ctx, p)
+	if err != nil || began.IsZero() {
 		return false, err
 	}
 	for _, s := range []ledger.PackageState{ledger.PackageSettled, ledger.PackageReceipted} {
@@ -48,18 +48,20 @@ func (w *Worker) condemned(ctx context.Context, p *ledger.Package, strikes int) 
 	return false, nil
 }
 
-// firstOf is when the package was cut that this one came from by refusals and halving.
-func (w *Worker) firstOf(ctx context.Context, p *ledger.Package) (time.Time, error) {
-	began := p.CreatedAt
-	for parent := p.Parent; parent != ""; {
-		before, err := w.Ledger.Package(ctx, parent)
+// firstRefusal is when the first session with what is in the package was refused: the oldest package that came of a refusal was made at that moment. Zero when p is
+// the first itself.
+func (w *Worker) firstRefusal(ctx context.Context, p *ledger.Package) (time.Time, error) {
+	var began ledger.Millis
+	for at := *p; at.Parent != ""; {
+		began = at.CreatedAt
+		before, err := w.Ledger.Package(ctx, at.Parent)
 		if errors.Is(err, ledger.ErrNotFound) {
 			break // pruned
 		}
 		if err != nil {
 			return time.Time{}, err
 		}
-		began, parent = before.CreatedAt, before.Parent
+		at = before
 	}
 	return began.Time(), nil
 }

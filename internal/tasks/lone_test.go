@@ -60,14 +60,14 @@ func TestLone_PoisonousInvoice_IsParkedAsSoonAsItIsProven(t *testing.T) {
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/1", Code: 500}}})
 			w := s.worker("w", s.door())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
-			pkg := w.cut(inv.ID)
-			if c.other {
+			pkg := w.refuse(inv.ID, w.cut(inv.ID))
+			if c.other { // what went through before proves nothing
 				good := s.admit(ledger.Bulk, s.good("A/2"))
 				other := w.cut(good.ID)
 				w.must(tasks.KindPackage, other)
 				w.until(tasks.KindConfirm, other, func() bool { return s.pkg(other).State == ledger.PackageSettled })
 			}
-			refusals := 0
+			refusals := 1
 			for ; pkg != "" && refusals < 20; refusals++ {
 				pkg = w.refuse(inv.ID, pkg)
 			}

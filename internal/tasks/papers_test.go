@@ -62,17 +62,18 @@ func (a *actor) together(invs ...ledger.Invoice) string {
 }
 
 func TestPapers_GatewayRefusesToOpenASessionWithIt_ParkedAloneAndOnFile(t *testing.T) {
-	s := newStage(t, simulator.Options{})
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch"}}})
 	w := s.worker("w", s.door())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	w.cut(inv.ID)
+	w.must(tasks.KindPackage, s.read(inv.ID).Package)
 	other := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID) // goes through, so that it is this one's fault
 	w.must(tasks.KindPackage, other)
 	w.until(tasks.KindConfirm, other, func() bool { return s.pkg(other).State == ledger.PackageSettled })
 	if err := s.sim.Inject(simulator.Fault{Kind: simulator.Refused, On: "openBatch", Times: -1}); err != nil {
 		t.Fatal(err)
 	}
-	pkg, tries := "", 0
+	pkg, tries := "", 1
 	for ; s.read(inv.ID).State == ledger.Packed && tries < 10; tries++ {
 		pkg = s.read(inv.ID).Package
 		w.must(tasks.KindPackage, pkg)

@@ -77,8 +77,9 @@ func (w *Worker) queueCuts(ctx context.Context, now time.Time, busy map[string]b
 	if err != nil {
 		return err
 	}
+	knocking := w.knocking(ctx)
 	for _, set := range waits {
-		decision, _, err := w.decide(ctx, waits, set, now)
+		decision, _, err := w.decide(ctx, waits, set, now, knocking)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package,
 	if err != nil {
 		return err
 	}
-	if strikes < w.o.Refusals {
+	if strikes < w.o.Refusals || code == ksef.BatchSessionKeyNotDecrypted {
 		return w.repack(ctx, p, reason, in, ledger.Part{Strikes: strikes, IDs: ids})
 	}
 	if len(ids) == 1 {

@@ -46,6 +46,7 @@ type stage struct {
 	ahead  atomic.Int64 // of the clock
 	looks  atomic.Int64 // at the clock
 	log    logBuffer
+	budget tasks.Budget // of workers made from now on
 }
 
 type logBuffer struct {
@@ -77,6 +78,7 @@ func newStage(t *testing.T, o simulator.Options) *stage {
 	srv := httptest.NewServer(s.sim.Handler())
 	t.Cleanup(func() { srv.Close(); s.sim.Close() })
 	s.url = srv.URL
+	s.budget = noLimits{}
 	s.ledger, s.queue = ledger.New(s.rdb, ledger.Options{Now: s.now}), tasks.NewQueue(s.rdb)
 	if s.bodies, err = ledger.NewBodies(nil); err != nil {
 		t.Fatal(err)
@@ -221,7 +223,7 @@ func (s *stage) worker(name string, d *door, tune ...func(*tasks.Options)) *acto
 	for _, f := range tune {
 		f(&o)
 	}
-	w := tasks.NewWorker(tasks.Parts{Ledger: ledger.New(rdb, ledger.Options{Now: s.now}), Queue: tasks.NewQueue(rdb), Bodies: s.bodies, Store: s.store, Budget: noLimits{},
+	w := tasks.NewWorker(tasks.Parts{Ledger: ledger.New(rdb, ledger.Options{Now: s.now}), Queue: tasks.NewQueue(rdb), Bodies: s.bodies, Store: s.store, Budget: s.budget,
 		Transport: func(string) (tasks.Transport, bool) { return d, true }}, o)
 	if err := s.ledger.Beat(s.t.Context(), name, time.Hour); err != nil {
 		s.t.Fatal(err)
