@@ -136,7 +136,7 @@ func TestCrash_ArchiveWriteCutOff_EverythingIsKept(t *testing.T) {
 	}
 }
 
-// Redis was lost and the same export handed in again. KSeF calls every invoice a duplicate and does not give the receipt of the original's session, so each original is fetched by its
+// Redis and the archive were lost and the same export handed in again. KSeF calls every invoice a duplicate and does not give the receipt of the original's session, so each original is fetched by its
 // number; the worker is killed around the first of these.
 func TestCrash_OriginalFetchedByItsNumber_RecoveredExactlyOnce(t *testing.T) {
 	for _, when := range []moment{before, during, after} {
@@ -153,6 +153,9 @@ func TestCrash_OriginalFetchedByItsNumber_RecoveredExactlyOnce(t *testing.T) {
 			original := s.sim.Books().Sessions[0].ID
 			first.kill()
 			if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.RemoveAll(s.archive()); err != nil { // the receipt in it would prove all six
 				t.Fatal(err)
 			}
 			killed := make(chan struct{})
