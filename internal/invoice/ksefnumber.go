@@ -3,6 +3,7 @@ package invoice
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // KsefNumber is the number by which KSeF knows an accepted invoice. The zero value is no number.
@@ -19,24 +20,32 @@ type KsefNumber struct {
 func (n KsefNumber) String() string { return n.text }
 
 // Canonical returns the 35-character form, in which two spellings of one number are equal.
-func (n KsefNumber) Canonical() string {
-	if len(n.text) == ksefOldLen {
-		return n.text[:26] + n.text[27:]
+func (n KsefNumber) Canonical() string { return CanonicalKsefNumber(n.text) }
+
+// CanonicalKsefNumber returns the form in which two spellings of one KSeF number are equal, whether
+// or not s is one: without white space around it, and without the hyphen in the middle of the twelve
+// hex digits.
+func CanonicalKsefNumber(s string) string {
+	s = strings.TrimSpace(s)
+	if len(s) == ksefOldLen && s[26] == '-' {
+		return s[:26] + s[27:]
 	}
-	return n.text
+	return s
 }
 
 const (
 	ksefLen    = 35 // NIP-YYYYMMDD-12 hex digits-CRC
-	ksefOldLen = 36 // KSeF 1.0 wrote the twelve as 6-6
+	ksefOldLen = 36 // KSeF 1.x wrote the twelve as 6-6
 	ksefBody   = 32 // what the CRC covers, in the 35-character form
 )
 
-// ParseKsefNumber reads a KSeF number in its form of 35 characters (9999999999-YYYYMMDD-FFFFFFFFFFFF-FF) or in KSeF 1.0's of 36 (…-FFFFFF-FFFFFF-FF) and
-// checks its CRC-8. Lower-case hex digits are refused, as KSeF's own schema does. The error says which part is wrong.
+// ParseKsefNumber reads a KSeF number in its form of 35 characters, and then checks its CRC-8
+// (9999999999-YYYYMMDD-FFFFFFFFFFFF-FF), or in the form of 36 (…-FFFFFF-FFFFFF-FF). Lower-case hex
+// digits are refused, as KSeF's own schema does. The error says which part is wrong.
 //
-// In the longer form the inner hyphen is taken out before the CRC is reckoned. Taking the first 32 of the 36 characters literally would leave the last
-// hex digit unguarded, and the two spellings of one number would need two checksums.
+// The longer form is taken by its form alone: KSeF 1.x gave such numbers, and their last two digits
+// are not this checksum (public example: 7781464139-20230721-80B510-9675F7-B5). They still occur as
+// originals of duplicates.
 func ParseKsefNumber(s string) (KsefNumber, error) {
 	bad := func(rule string) (KsefNumber, error) {
 		return KsefNumber{}, fmt.Errorf("parse KSeF number %q: %s", shorten(s), rule)
@@ -60,6 +69,9 @@ func ParseKsefNumber(s string) (KsefNumber, error) {
 	}
 	if !upperHex(canonical[20:32]) || !upperHex(canonical[33:]) {
 		return bad("must have upper-case hex digits after the date")
+	}
+	if len(s) == ksefOldLen {
+		return n, nil
 	}
 	want, _ := strconv.ParseUint(canonical[33:], 16, 8)
 	if got := KsefChecksum(canonical[:ksefBody]); byte(want) != got {

@@ -17,6 +17,7 @@ type answer struct {
 	status      int
 	contentType string
 	body        *cappedReader
+	object      bool // it was read whole and is one JSON object
 }
 
 // cappedReader gives at most left bytes and then fails, where io.LimitReader would make a cut answer look whole. It keeps what the network did, so
@@ -50,6 +51,21 @@ type gatewayError struct{ body errorBody }
 
 func (e *gatewayError) Error() string { return "the gateway answered an error" }
 
+// misreadError says that an answer that is read as it arrives is JSON, but not of the form that was
+// due.
+type misreadError struct{ err error }
+
+func (e *misreadError) Error() string { return e.err.Error() }
+func (e *misreadError) Unwrap() error { return e.err }
+
+// misread marks an error, if there is one.
+func misread(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &misreadError{err}
+}
+
 // localError is a fault of the caller's writer.
 type localError struct{ err error }
 
@@ -72,10 +88,19 @@ func (a *answer) json(v any) error {
 	case body != nil:
 		return &gatewayError{body: *body}
 	}
+	a.object = true
 	if err := json.Unmarshal(raw, v); err != nil {
-		return fmt.Errorf("decode answer: %w", err)
+		return plainly(err)
 	}
 	return nil
+}
+
+// plainly tells which field a JSON decoder stumbled over, without quoting its value.
+func plainly(err error) error {
+	if odd, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("field %s: a JSON %s", odd.Field, strings.SplitN(odd.Value, " ", 2)[0])
+	}
+	return err
 }
 
 // checked reads a JSON answer and holds it to what it must have. check runs after v is filled, never beside it: Go leaves the order of a call and of a variable's

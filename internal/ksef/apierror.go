@@ -19,6 +19,7 @@ const (
 	KindProcessing   ErrorKind = "processing"   // not ready yet: errors.Is(err, ErrProcessing)
 	KindOutage       ErrorKind = "outage"       // 5xx, HTML where JSON was due, a redirect, a garbled or incomplete answer
 	KindNetwork      ErrorKind = "network"      // no connection, or it broke, or the time was up
+	KindUnreadable   ErrorKind = "unreadable"   // the gateway's JSON, but not of the form that was due: the gateway is there
 	KindTooLarge     ErrorKind = "too_large"    // the answer is larger than the cap
 	KindGated        ErrorKind = "gated"        // the gate did not open; nothing left
 	KindCanceled     ErrorKind = "canceled"     // the caller's context ended first
@@ -27,7 +28,7 @@ const (
 
 // ErrorKinds lists every kind.
 func ErrorKinds() []ErrorKind {
-	return []ErrorKind{KindRefused, KindThrottled, KindUnauthorized, KindProcessing, KindOutage, KindNetwork, KindTooLarge, KindGated, KindCanceled,
+	return []ErrorKind{KindRefused, KindThrottled, KindUnauthorized, KindProcessing, KindOutage, KindNetwork, KindUnreadable, KindTooLarge, KindGated, KindCanceled,
 		KindLocal}
 }
 

@@ -3,6 +3,7 @@ package ksef
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -66,13 +67,18 @@ func (t *looseText) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// looseInt takes a number or a string of digits. Anything else is 0, "no code": what is decided hangs on the HTTP status.
+// looseInt takes a number, also one written 200.0, or a string of digits. Anything else is 0, "not
+// given".
 type looseInt int
 
 func (n *looseInt) UnmarshalJSON(raw []byte) error {
-	v, err := strconv.Atoi(strings.Trim(string(raw), `"`))
+	text := strings.TrimSpace(strings.Trim(string(raw), `"`))
+	v, err := strconv.Atoi(text)
 	if err != nil {
 		v = 0
+		if f, err := strconv.ParseFloat(text, 64); err == nil && f == math.Trunc(f) && math.Abs(f) < math.MaxInt32 {
+			v = int(f)
+		}
 	}
 	*n = looseInt(v)
 	return nil

@@ -6,30 +6,29 @@ import (
 	"time"
 )
 
-// Time is a point in time as the gateway writes it: RFC 3339, with or without a fraction, with or without an offset (read as UTC then), or a date alone.
-// The zero Time is "not given": null or "" in JSON.
+// Time is a point in time as the gateway writes it: RFC 3339, with or without a fraction, with or
+// without an offset (read as UTC then), or a date alone. The zero Time is "not given": null, "", or
+// anything that is not a time. No decision hangs on a time that the gateway tells, so one that
+// cannot be read must not make the answer around it unreadable.
 type Time struct{ time.Time }
 
 var timeLayouts = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04Z07:00", "2006-01-02T15:04", "2006-01-02 15:04:05.999999999",
-	"2006-01-02 15:04:05.999999999Z07:00", time.DateOnly}
+	"2006-01-02 15:04:05.999999999Z07:00", "2006-01-02T15:04:05.999999999-0700", "2006-01-02 15:04:05.999999999-0700", time.DateOnly}
 
-// UnmarshalJSON reads a time.
+// UnmarshalJSON reads a time. It never fails.
 func (t *Time) UnmarshalJSON(raw []byte) error {
-	var s *string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return errors.New("a time must be a string")
-	}
-	if s == nil || *s == "" {
-		*t = Time{}
+	*t = Time{}
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
 		return nil
 	}
 	for _, layout := range timeLayouts {
-		if at, err := time.Parse(layout, *s); err == nil {
+		if at, err := time.Parse(layout, s); err == nil {
 			*t = Time{at}
 			return nil
 		}
 	}
-	return errors.New("not a time") // unquoted: a cut-off quotation could hide a secret from redaction
+	return nil
 }
 
 // MarshalJSON writes RFC 3339, or null for the zero Time.

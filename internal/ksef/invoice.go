@@ -66,6 +66,9 @@ func (c *Client) InvoiceStatus(ctx context.Context, id string) (InvoiceInfo, err
 		if err := a.json(&out); err != nil {
 			return err
 		}
+		if out.InvoiceInfo.Unreadable != "" {
+			return errors.New(out.InvoiceInfo.Unreadable)
+		}
 		return out.InvoiceInfo.Status.check()
 	})
 	if err != nil {

@@ -66,7 +66,12 @@ func (j judge) unread(a *answer, resp *http.Response, err error) *APIError {
 		e.Status = a.status
 		return e
 	}
-	return &APIError{Op: j.op, Status: a.status, Kind: KindOutage, MaybeDone: true, Err: j.creds.cleanse(err, j.target)}
+	cause := j.creds.cleanse(err, j.target)
+	// The gateway's own JSON, in a form that nobody here knows: the gateway is there.
+	if _, odd := errors.AsType[*misreadError](err); odd || a.object {
+		return &APIError{Op: j.op, Status: a.status, Kind: KindUnreadable, MaybeDone: true, Err: fmt.Errorf("answer not understood: %w", cause)}
+	}
+	return &APIError{Op: j.op, Status: a.status, Kind: KindOutage, MaybeDone: true, Err: cause}
 }
 
 // refusal maps an answer of another status than the expected one.

@@ -1,6 +1,7 @@
 package ksef_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"testing"
@@ -59,9 +60,9 @@ func TestJudge_EveryStatusAndBody(t *testing.T) {
 		{"200 with two JSONs", 200, "application/json", `{"result":true}{"result":true}`, ksef.KindOutage, true},
 		{"200 with a list", 200, "application/json", `[true]`, ksef.KindOutage, true},
 		{"200 without a body", 200, "application/json", ``, ksef.KindOutage, true},
-		{"200 without the field", 200, "application/json", `{}`, ksef.KindOutage, true},
-		{"200 with the field null", 200, "application/json", `{"result":null,"error":null}`, ksef.KindOutage, true},
-		{"200 with another type", 200, "application/json", `{"result":"yes"}`, ksef.KindOutage, true},
+		{"200 without the field", 200, "application/json", `{}`, ksef.KindUnreadable, true},
+		{"200 with the field null", 200, "application/json", `{"result":null,"error":null}`, ksef.KindUnreadable, true},
+		{"200 with another type", 200, "application/json", `{"result":"yes"}`, ksef.KindUnreadable, true},
 		{"result false", 200, "application/json", `{"result":false}`, ksef.KindRefused, true},
 	} {
 		t.Run(tc.why, func(t *testing.T) {
@@ -159,7 +160,7 @@ func TestJudge_RefusalInsideA200_OfEveryOperation(t *testing.T) {
 	}
 }
 
-func TestAnswers_Incomplete_AreOutagesAndNeverZeroValues(t *testing.T) {
+func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 	ops := map[string]operation{}
 	for _, op := range operations(t) {
 		ops[op.name] = op
@@ -168,7 +169,6 @@ func TestAnswers_Incomplete_AreOutagesAndNeverZeroValues(t *testing.T) {
 		{"no key", "public key", `{"algorithm":"RSA","publicKey":""}`},
 		{"another algorithm", "public key", `{"algorithm":"EC","publicKey":"` + b64(publicDER(t)) + `"}`},
 		{"a session without an id", "open online", `{"created":"2026-09-14T08:30:00Z"}`},
-		{"a time that is none", "open online", `{"id":"s","created":"yesterday"}`},
 		{"too few uploads", "open batch", `{"id":"b","partUploads":[{"ordinal":1,"method":"PUT","url":"http://s.test/"}]}`},
 		{"the same upload twice", "open batch", `{"id":"b","partUploads":[{"ordinal":1,"method":"PUT","url":"http://s.test/"},{"ordinal":1,"method":"PUT","url":"http://s.test/"}]}`},
 		{"an upload without an address", "open batch", `{"id":"b","partUploads":[{"ordinal":1,"method":"PUT","url":"/1"},{"ordinal":2,"method":"PUT","url":"http://s.test/"}]}`},
@@ -177,7 +177,6 @@ func TestAnswers_Incomplete_AreOutagesAndNeverZeroValues(t *testing.T) {
 		{"a list that is missing is not an empty list", "session invoices", `{}`},
 		{"a list that is null is not an empty list", "session invoices", `{"invoices":null}`},
 		{"a list that breaks off", "session invoices", `{"invoices":[{"status":{"code":200}}`},
-		{"a list with an invoice of no status", "session invoices", `{"invoices":[{"status":{"code":200}},{}]}`},
 		{"more after the list", "session invoices", `{"invoices":[]}]`},
 		{"two lists", "session invoices", `{"invoices":[],"invoices":[]}`},
 		{"half a receipt", "session UPO", `<Potwierdzenie><Opis>`},
@@ -206,7 +205,12 @@ func TestAnswers_Incomplete_AreOutagesAndNeverZeroValues(t *testing.T) {
 			}
 			c, _ := serve(t, answers(200, kind, tc.body))
 			_, err := op.call(soon(t), c)
-			if e := apiError(t, err); e.Kind != ksef.KindOutage || !e.MaybeDone || e.Status != 200 {
+			// A whole JSON object is the gateway's; anything else is somebody's who stands before it.
+			want := ksef.KindOutage
+			if json.Valid([]byte(tc.body)) && op.kind == "" {
+				want = ksef.KindUnreadable
+			}
+			if e := apiError(t, err); e.Kind != want || !e.MaybeDone || e.Status != 200 {
 				t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
 			}
 		})

@@ -61,6 +61,34 @@ type Metadata struct {
 	PermanentStorageDate Time        `json:"permanentStorageDate"`
 }
 
+// UnmarshalJSON takes every field loosely: one odd field of one invoice must not hide the page.
+func (m *Metadata) UnmarshalJSON(raw []byte) error {
+	var wire struct {
+		InvoiceType          looseText `json:"invoiceType"`
+		InvoiceNumber        looseName `json:"invoiceNumber"`
+		KSeFNumber           looseName `json:"ksefNumber"`
+		IssueDate            Time      `json:"issueDate"`
+		InvoicingMode        looseText `json:"invoicingMode"`
+		Seller               Party     `json:"seller"`
+		Buyer                Party     `json:"buyer"`
+		Currency             looseText `json:"currency"`
+		NetAmount            looseName `json:"netAmount"`
+		VATAmount            looseName `json:"vatAmount"`
+		GrossAmount          looseName `json:"grossAmount"`
+		AcquisitionDate      Time      `json:"acquisitionDate"`
+		PermanentStorageDate Time      `json:"permanentStorageDate"`
+	}
+	*m = Metadata{}
+	if err := json.Unmarshal(raw, &wire); err != nil {
+		return nil
+	}
+	*m = Metadata{InvoiceType: string(wire.InvoiceType), InvoiceNumber: string(wire.InvoiceNumber), KSeFNumber: string(wire.KSeFNumber),
+		IssueDate: wire.IssueDate, InvoicingMode: string(wire.InvoicingMode), Seller: wire.Seller, Buyer: wire.Buyer, Currency: string(wire.Currency),
+		NetAmount: json.Number(wire.NetAmount), VATAmount: json.Number(wire.VATAmount), GrossAmount: json.Number(wire.GrossAmount),
+		AcquisitionDate: wire.AcquisitionDate, PermanentStorageDate: wire.PermanentStorageDate}
+	return nil
+}
+
 // Party is a seller or buyer.
 type Party struct {
 	Identifier string `json:"identifier"`
@@ -75,8 +103,9 @@ func (p *Party) UnmarshalJSON(raw []byte) error {
 		Name       looseText `json:"name"`
 		Address    looseText `json:"address"`
 	}
+	*p = Party{}
 	if err := json.Unmarshal(raw, &wire); err != nil {
-		return err
+		return nil
 	}
 	*p = Party{Identifier: string(wire.Identifier), Name: string(wire.Name), Address: string(wire.Address)}
 	return nil

@@ -80,7 +80,7 @@ func operations(tb testing.TB) []operation {
 			call:   func(ctx context.Context, c *ksef.Client) (any, error) { return c.SessionStatus(ctx, "a/b ?#ł") },
 			answer: `{"sessionInfo":{"status":{"code":150,"description":"w toku"},"batch":true,"invoiceCount":10,"successfulInvoiceCount":7,"failedInvoiceCount":3}}`,
 			want: ksef.SessionInfo{Status: ksef.StatusInfo{Code: 150, Description: "w toku"}, Batch: true, InvoiceCount: 10, SuccessfulInvoiceCount: 7,
-				FailedInvoiceCount: 3},
+				FailedInvoiceCount: 3, Counted: true},
 		}, {
 			name: "session invoices", method: "GET", path: "/invoice/session/invoices/s-1", group: ksef.GroupSessionInvoiceList,
 			call: func(ctx context.Context, c *ksef.Client) (any, error) { return c.SessionInvoices(ctx, "s-1") },

@@ -1,7 +1,9 @@
 package ksef
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -129,6 +131,34 @@ type SessionInfo struct {
 	InvoiceCount           int        `json:"invoiceCount,omitempty"`
 	SuccessfulInvoiceCount int        `json:"successfulInvoiceCount,omitempty"`
 	FailedInvoiceCount     int        `json:"failedInvoiceCount,omitempty"`
+	// Counted: the gateway gave InvoiceCount, so that 0 means "none".
+	Counted bool `json:"-"`
+}
+
+// UnmarshalJSON takes everything but the status code loosely; a count that cannot be read is not
+// given.
+func (s *SessionInfo) UnmarshalJSON(raw []byte) error {
+	var wire struct {
+		Status  StatusInfo      `json:"status"`
+		Batch   json.RawMessage `json:"batch"`
+		Count   json.RawMessage `json:"invoiceCount"`
+		Success looseInt        `json:"successfulInvoiceCount"`
+		Failed  looseInt        `json:"failedInvoiceCount"`
+	}
+	if err := json.Unmarshal(raw, &wire); err != nil {
+		return err
+	}
+	var count looseInt
+	_ = count.UnmarshalJSON(wire.Count)
+	*s = SessionInfo{Status: wire.Status, Batch: string(wire.Batch) == "true", InvoiceCount: int(count),
+		SuccessfulInvoiceCount: int(wire.Success), FailedInvoiceCount: int(wire.Failed),
+		Counted: count > 0 || string(bytes.Trim(wire.Count, `" `)) == "0"}
+	return nil
+}
+
+// Tallied reports whether the counts of successes and failures are given and add up.
+func (s SessionInfo) Tallied() bool {
+	return s.Counted && s.SuccessfulInvoiceCount+s.FailedInvoiceCount == s.InvoiceCount
 }
 
 // SessionStatus asks where a session stands.

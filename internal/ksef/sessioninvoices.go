@@ -17,10 +17,14 @@ const (
 	ModeOffline InvoicingMode = "offline"
 )
 
-// InvoiceInfo is where an invoice stands. It has no hash and no file name: in a batch it is matched to our invoice by InvoiceNumber (P_2), which KSeF always
-// gives for accepted invoices and not always for refused ones.
+// InvoiceInfo is where an invoice stands. It has no hash and no file name: in a batch it is matched to
+// our invoice by InvoiceNumber (P_2), which KSeF always gives for accepted invoices and not always
+// for refused ones.
 type InvoiceInfo struct {
 	Status StatusInfo `json:"status"`
+	// Unreadable says which field of the answer a decision would need and could not be read; ""
+	// when there is none. What could be read of the rest is there.
+	Unreadable string `json:"-"`
 	// Ordinal is the place in the session, from 1. 0: not given.
 	Ordinal int `json:"ordinal,omitempty"`
 	// InvoiceNumber is P_2. "": KSeF could not read it, or the gateway did not say.
@@ -30,6 +34,47 @@ type InvoiceInfo struct {
 	AcquisitionDate      Time          `json:"acquisitionDate,omitzero"`
 	PermanentStorageDate Time          `json:"permanentStorageDate,omitzero"`
 	InvoicingMode        InvoicingMode `json:"invoicingMode,omitempty"`
+}
+
+// UnmarshalJSON reads one entry of a list. It never fails: an entry that is odd concerns one invoice,
+// and must not make the list of ten thousand unreadable. Fields for display are taken loosely.
+func (i *InvoiceInfo) UnmarshalJSON(raw []byte) error {
+	var wire struct {
+		Status               StatusInfo `json:"status"`
+		Ordinal              looseInt   `json:"ordinal"`
+		InvoiceNumber        looseName  `json:"invoiceNumber"`
+		KSeFNumber           looseName  `json:"ksefNumber"`
+		AcquisitionDate      Time       `json:"acquisitionDate"`
+		PermanentStorageDate Time       `json:"permanentStorageDate"`
+		InvoicingMode        looseName  `json:"invoicingMode"`
+	}
+	if err := json.Unmarshal(raw, &wire); err != nil {
+		*i = InvoiceInfo{Unreadable: "it is not an object"}
+		return nil
+	}
+	*i = InvoiceInfo{Status: wire.Status, Ordinal: int(wire.Ordinal), InvoiceNumber: string(wire.InvoiceNumber), KSeFNumber: string(wire.KSeFNumber),
+		AcquisitionDate: wire.AcquisitionDate, PermanentStorageDate: wire.PermanentStorageDate, InvoicingMode: InvoicingMode(wire.InvoicingMode)}
+	if err := i.Status.check(); err != nil {
+		i.Unreadable = err.Error()
+	}
+	return nil
+}
+
+// looseName takes a string or a number as it is written; of anything else it takes nothing, as a
+// name that is not one must not match.
+type looseName string
+
+func (n *looseName) UnmarshalJSON(raw []byte) error {
+	*n = ""
+	var s string
+	var number json.Number
+	switch {
+	case json.Unmarshal(raw, &s) == nil:
+		*n = looseName(s)
+	case json.Unmarshal(raw, &number) == nil:
+		*n = looseName(number)
+	}
+	return nil
 }
 
 // Original names the invoice of which this one is a duplicate (status 440): its KSeF number and its session. ok is false when KSeF did not say.
@@ -67,7 +112,7 @@ func decodeInvoices(r io.Reader) ([]InvoiceInfo, error) {
 		}
 		if name == "invoices" {
 			if found {
-				return nil, errors.New("two lists of invoices in one answer")
+				return nil, misread(errors.New("two lists of invoices in one answer"))
 			}
 			found = true
 			if out, err = decodeList(d); err != nil {
@@ -92,7 +137,7 @@ func decodeInvoices(r io.Reader) ([]InvoiceInfo, error) {
 		return nil, errors.Join(errors.New("more after the end of the answer"), err)
 	}
 	if !found {
-		return nil, errors.New("answer has no list of invoices")
+		return nil, misread(errors.New("answer has no list of invoices"))
 	}
 	return out, nil
 }
@@ -106,9 +151,6 @@ func decodeList(d *json.Decoder) ([]InvoiceInfo, error) {
 		var i InvoiceInfo
 		if err := d.Decode(&i); err != nil {
 			return nil, err
-		}
-		if err := i.Status.check(); err != nil {
-			return nil, fmt.Errorf("invoice %d of the list: %w", len(out), err)
 		}
 		out = append(out, i)
 	}
@@ -124,7 +166,7 @@ func expect(d *json.Decoder, want json.Delim) error {
 		return err
 	}
 	if token != want {
-		return fmt.Errorf("not the JSON that was due: no %q where it belongs", want.String())
+		return misread(fmt.Errorf("no %q where it belongs", want.String()))
 	}
 	return nil
 }

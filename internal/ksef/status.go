@@ -3,6 +3,8 @@ package ksef
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 )
 
 // StatusInfo is where an invoice or a session stands.
@@ -22,23 +24,47 @@ type Extension struct {
 	Value string `json:"value"`
 }
 
-// UnmarshalJSON takes texts loosely: lists of strings are joined with "; ", other values are kept as their JSON.
+// UnmarshalJSON takes everything but the code loosely: lists of strings are joined with "; ", other
+// values are kept as their JSON, and extensions may be a list of pairs or an object. A code that
+// cannot be read is 0, which [StatusInfo.check] refuses.
 func (s *StatusInfo) UnmarshalJSON(raw []byte) error {
 	var wire struct {
-		Code        int       `json:"code"`
-		Description looseText `json:"description"`
-		Details     looseText `json:"details"`
-		Extensions  []struct {
-			Key   looseText `json:"key"`
-			Value looseText `json:"value"`
-		} `json:"extensions"`
+		Code        looseInt        `json:"code"`
+		Description looseText       `json:"description"`
+		Details     looseText       `json:"details"`
+		Extensions  looseExtensions `json:"extensions"`
 	}
+	*s = StatusInfo{}
 	if err := json.Unmarshal(raw, &wire); err != nil {
-		return err
+		return nil // not an object: there is no code in it
 	}
-	*s = StatusInfo{Code: wire.Code, Description: string(wire.Description), Details: string(wire.Details)}
-	for _, e := range wire.Extensions {
-		s.Extensions = append(s.Extensions, Extension{Key: string(e.Key), Value: string(e.Value)})
+	*s = StatusInfo{Code: int(wire.Code), Description: string(wire.Description), Details: string(wire.Details), Extensions: wire.Extensions}
+	return nil
+}
+
+// looseExtensions reads [{"key":…,"value":…}] and {"…":…}; of anything else it takes nothing.
+type looseExtensions []Extension
+
+func (e *looseExtensions) UnmarshalJSON(raw []byte) error {
+	*e = nil
+	var pairs []json.RawMessage
+	if json.Unmarshal(raw, &pairs) == nil {
+		for _, p := range pairs {
+			var pair struct {
+				Key   looseText `json:"key"`
+				Value looseText `json:"value"`
+			}
+			if json.Unmarshal(p, &pair) == nil && pair.Key != "" {
+				*e = append(*e, Extension{Key: string(pair.Key), Value: string(pair.Value)})
+			}
+		}
+		return nil
+	}
+	var object map[string]looseText
+	if json.Unmarshal(raw, &object) == nil {
+		for _, key := range slices.Sorted(maps.Keys(object)) {
+			*e = append(*e, Extension{Key: key, Value: string(object[key])})
+		}
 	}
 	return nil
 }

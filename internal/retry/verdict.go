@@ -33,13 +33,14 @@ const (
 	ReasonProcessing  Reason = "processing"  // KSeF works on it
 	ReasonRefused     Reason = "refused"     // the gateway's own no
 	ReasonLost        Reason = "lost"        // no answer, and it may have been carried out
+	ReasonUnreadable  Reason = "unreadable"  // the gateway answered in a form that nobody here knows
 	ReasonStopping    Reason = "stopping"    // this process is about to end
 	ReasonOther       Reason = "other"       // Redis, disk, a defect
 )
 
 // Reasons lists every reason, so that counters can be registered at zero.
 func Reasons() []Reason {
-	return []Reason{ReasonLimit, ReasonThrottled, ReasonOutage, ReasonCredentials, ReasonProcessing, ReasonRefused, ReasonLost, ReasonStopping, ReasonOther}
+	return []Reason{ReasonLimit, ReasonThrottled, ReasonOutage, ReasonCredentials, ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStopping, ReasonOther}
 }
 
 // Verdict is the judgement of one failure. The zero value is "no failure".
@@ -112,6 +113,9 @@ func judgeAPI(e *ksef.APIError) Verdict {
 		}
 	}
 	if e.MaybeDone {
+		if e.Kind == ksef.KindUnreadable {
+			return Verdict{LookFirst, 0, ReasonUnreadable}
+		}
 		return Verdict{LookFirst, 0, ReasonLost}
 	}
 	return Verdict{Later, 0, ReasonOutage}

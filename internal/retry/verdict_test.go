@@ -62,6 +62,7 @@ func table() []judged {
 		{"502 HTML to a call that changes something: look first", api(ksef.KindOutage, 502, true), Verdict{LookFirst, 0, ReasonLost}},
 		{"503 HTML to a call that changes something: look first", api(ksef.KindOutage, 503, true), Verdict{LookFirst, 0, ReasonLost}},
 		{"200 HTML where JSON was due: look first", api(ksef.KindOutage, 200, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"the answer is JSON of another form: look first, and say so", api(ksef.KindUnreadable, 200, true), Verdict{LookFirst, 0, ReasonUnreadable}},
 		{"500 with proof that nothing was done: an outage", api(ksef.KindOutage, 500, false), Verdict{Later, 0, ReasonOutage}},
 		{"502 with proof that nothing was done: an outage", api(ksef.KindOutage, 502, false), Verdict{Later, 0, ReasonOutage}},
 		{"503 with proof that nothing was done: an outage", api(ksef.KindOutage, 503, false), Verdict{Later, 0, ReasonOutage}},
