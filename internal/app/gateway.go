@@ -147,6 +147,16 @@ func (b budget) Usage(ctx context.Context, tenant, group string) (ratelimit.Usag
 	return b.l.limiter.Usage(ctx, tenant, group)
 }
 
+// Pause implements tasks.Budget. It freezes the groups that open sessions and send.
+func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error {
+	for _, group := range []string{ratelimit.GroupBatchSession, ratelimit.GroupOnlineSession, ratelimit.GroupInvoiceSend} {
+		if err := b.l.store.Freeze(ctx, ratelimit.Key{Tenant: tenant, Group: group}, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (b budget) Down(ctx context.Context) (bool, error) {
 	s, err := b.l.circuit.State(ctx, b.l.host)
 	return s.Phase != ratelimit.CircuitClosed, err

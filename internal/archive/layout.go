@@ -13,6 +13,7 @@ import (
 //	        <id>.json             what became of it: KSeF number, or why it was rejected; names its receipt
 //	        upo/
 //	            <session>.xml     the official receipt (UPO), signed by KSeF, for all invoices of one session
+//	            <session>-….xml   a receipt that attests a part of them, or that came later than such a one
 //	bodies/<id>                   large invoices that wait to be sent; removed once they are archived above
 //
 // <id> is what `enqueue status` shows; searching the .json files for an invoice's number finds it as well.
@@ -58,4 +59,11 @@ func component(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// ReceiptCopyName is where a UPO is kept that cannot stand under its own name: one that does not
+// attest every accepted invoice of its session, or one that came after such a one. fingerprint tells
+// the copies of one session apart.
+func ReceiptCopyName(nip, date, session, fingerprint string) string {
+	return component(nip) + "/" + month(date) + "/upo/" + component(session) + "-" + component(fingerprint) + ".xml"
 }

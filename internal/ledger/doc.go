@@ -27,5 +27,6 @@
 //	pkginv:<id>         zset    its invoices, by ordinal
 //	pst:<state>         zset    package ids by time of last change, ms
 //	inflow:<tenant>     string  how many it handed in within the present minute
+//	tenant:<tenant>     hash    what was lately seen of it at KSeF (Tenant)
 //	worker:<id>         string  there while that worker says that it is alive
 package ledger

@@ -73,6 +73,8 @@ type Invoice struct {
 	Resends   int    `redis:"resends"`   // times KSeF asked to send this very invoice anew (435, 500, 550)
 	Strikes   int    `redis:"strikes"`   // online sessions that came to nothing with it, without a word about it
 
+	Denied Millis `redis:"denied"` // when KSeF first answered 410 while it let nothing of the tenant in
+
 	KsefNumber      string `redis:"ksef_number"`
 	Mode            string `redis:"mode"`        // online or offline, as KSeF marked it
 	AcceptedAt      Millis `redis:"accepted_at"` // acquisition date
@@ -107,6 +109,9 @@ type Package struct {
 	Owner      string       `redis:"owner"`   // the worker that holds the session's key
 	Strikes    int          `redis:"strikes"` // sessions refused as a whole with these invoices
 	Parent     string       `redis:"parent"`  // the package whose refusal made this one
+	Probe      string       `redis:"probe"`   // the package that was split off this one to find out whether KSeF takes any
+	Rest       string       `redis:"rest"`    // the package that this one was split off as a probe
+	Doubt      Millis       `redis:"doubt"`   // since when its session does not account for every invoice
 	Listed     bool         `redis:"listed"`  // the result list of the final session was read
 	Code       int          `redis:"code"`    // last status code of the session
 	Reason     string       `redis:"reason"`
@@ -115,7 +120,9 @@ type Package struct {
 	Lost       Millis       `redis:"lost"`        // since when the gateway says that it does not know the session
 	SearchFrom Millis       `redis:"search_from"` // KSeF's register was looked through for originals of its invoices from here,
 	SearchPage int          `redis:"search_page"` // from this page on,
-	Searched   int          `redis:"searched"`    // so many pages in all
+	Searched   int          `redis:"searched"`    // so many pages in all,
+	Passes     int          `redis:"passes"`      // to the end so often,
+	NextPass   Millis       `redis:"next_pass"`   // and not again before
 	Deadline   Millis       `redis:"deadline"`
 	OpenedAt   Millis       `redis:"opened_at"`
 	ClosingAt  Millis       `redis:"closing_at"`

@@ -18,7 +18,7 @@ var legalMoves = map[State]string{
 	Sending:   "queued packed unknown sent accepted rejected parked",
 	Unknown:   "queued packed sent accepted rejected parked",
 	Sent:      "queued packed accepted rejected parked",
-	Accepted:  "receipted parked",
+	Accepted:  "receipted",
 	Receipted: "",
 	Rejected:  "queued",
 	Parked:    "queued",

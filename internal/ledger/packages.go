@@ -120,10 +120,13 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 	return nil
 }
 
-// Part is a new package made of some of an old one's invoices.
+// Part is a package made of some of an old one's invoices.
 type Part struct {
 	ID      string
 	Strikes int
+	Into    bool   // the package is there, cut and not opened yet: the invoices join those that it holds
+	Probe   string // see [Package]
+	Rest    string
 	IDs     []string
 }
 
@@ -135,7 +138,7 @@ func (l *Ledger) Repack(ctx context.Context, p *Package, end PackageState, reaso
 	}
 	args := l.args(p.ID, p.Rev, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), reason)
 	for _, n := range parts {
-		args = append(args, n.ID, n.Strikes, len(n.IDs))
+		args = append(args, n.ID, n.Strikes, n.Into, n.Probe, n.Rest, len(n.IDs))
 		for _, id := range n.IDs {
 			args = append(args, id)
 		}

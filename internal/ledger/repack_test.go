@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,7 +18,7 @@ func TestRepack_PutsPendingInvoicesIntoNewPackages_AndLeavesTheDecided(t *testin
 	w.must(err)
 	accepted := w.move(w.read(ids[0])[0], Accepted)
 	stale := p
-	w.must(w.Repack(ctx(), &p, PackageFailed, "session ended with 405", []Part{{"pkg-x", 2, ids[:3]}, {"pkg-y", 3, ids[3:]}}))
+	w.must(w.Repack(ctx(), &p, PackageFailed, "session ended with 405", []Part{{ID: "pkg-x", Strikes: 2, IDs: ids[:3]}, {ID: "pkg-y", Strikes: 3, IDs: ids[3:]}}))
 	if p.State != PackageFailed || p.Rev != stale.Rev+1 {
 		t.Errorf("the caller's copy is %s at %d", p.State, p.Rev)
 	}
@@ -45,7 +46,7 @@ func TestRepack_PutsPendingInvoicesIntoNewPackages_AndLeavesTheDecided(t *testin
 	if d := cmp.Diff(accepted, w.again(accepted)); d != "" {
 		t.Errorf("the accepted one was touched: %s", d)
 	}
-	w.unchanged(func() { w.conflict(w.Repack(ctx(), &stale, PackageFailed, "again", []Part{{"pkg-z", 1, ids}})) })
+	w.unchanged(func() { w.conflict(w.Repack(ctx(), &stale, PackageFailed, "again", []Part{{ID: "pkg-z", Strikes: 1, IDs: ids}})) })
 }
 
 func TestRepack_WrongPremise_WritesNothing(t *testing.T) {
@@ -57,7 +58,7 @@ func TestRepack_WrongPremise_WritesNothing(t *testing.T) {
 			ids, err := w.Members(ctx(), p.ID)
 			w.must(err)
 			for _, end := range PackageStates() {
-				part := []Part{{"pkg-x", 1, ids}}
+				part := []Part{{ID: "pkg-x", Strikes: 1, IDs: ids}}
 				if !MayMovePackage(s, end) {
 					w.unchanged(func() {
 						if err := w.Repack(ctx(), &p, end, "r", part); err == nil {
@@ -71,13 +72,13 @@ func TestRepack_WrongPremise_WritesNothing(t *testing.T) {
 				w.unchanged(func() { w.conflict(w.Repack(ctx(), &stale, end, "r", part)) })
 				if end == PackageAbandoned || end == PackageFailed {
 					w.unchanged(func() {
-						if err := w.Repack(ctx(), &p, end, "r", []Part{{p.ID, 1, ids}}); err == nil {
+						if err := w.Repack(ctx(), &p, end, "r", []Part{{ID: p.ID, Strikes: 1, IDs: ids}}); err == nil {
 							t.Errorf("%s was repacked into itself", s)
 						}
 					})
 					other := w.online()
 					w.unchanged(func() {
-						if err := w.Repack(ctx(), &p, end, "r", []Part{{"pkg-x", 1, ids}, {other.ID, 1, ids}}); err == nil {
+						if err := w.Repack(ctx(), &p, end, "r", []Part{{ID: "pkg-x", Strikes: 1, IDs: ids}, {ID: other.ID, Strikes: 1, IDs: ids}}); err == nil {
 							t.Errorf("%s was repacked into a package that was there", s)
 						}
 					})
@@ -94,7 +95,7 @@ func TestRepack_NothingPending_MakesNoEmptyPackage(t *testing.T) {
 	other := w.packed(1)
 	foreign, err := w.Members(ctx(), other.ID)
 	w.must(err)
-	w.must(w.Repack(ctx(), &p, PackageAbandoned, "empty", []Part{{"pkg-x", 1, []string{inv.ID, foreign[0], "inv-nobody"}}, {"pkg-y", 1, nil}}))
+	w.must(w.Repack(ctx(), &p, PackageAbandoned, "empty", []Part{{ID: "pkg-x", Strikes: 1, IDs: []string{inv.ID, foreign[0], "inv-nobody"}}, {ID: "pkg-y", Strikes: 1, IDs: nil}}))
 	for _, id := range []string{"pkg-x", "pkg-y"} {
 		if _, err := w.Package(ctx(), id); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: %v", id, err)
@@ -103,4 +104,45 @@ func TestRepack_NothingPending_MakesNoEmptyPackage(t *testing.T) {
 	if held, err := w.Held(ctx(), other.ID); err != nil || len(held) != 1 {
 		t.Errorf("another package's invoice was taken: %v, %v", held, err)
 	}
+}
+
+// What was split off in vain is put back: the invoices join those that the other package holds, behind them, and it is sent again with them.
+func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
+	w := oneWorld(t)
+	p := w.packed(6)
+	ids, err := w.Members(ctx(), p.ID)
+	w.must(err)
+	w.must(w.Repack(ctx(), &p, PackageAbandoned, "split", []Part{
+		{ID: "pkg-probe", Strikes: 6, Rest: "pkg-rest", IDs: ids[:2]}, {ID: "pkg-rest", Strikes: 6, Probe: "pkg-probe", IDs: ids[2:]}}))
+	probe, rest := w.readPackage("pkg-probe"), w.readPackage("pkg-rest")
+	if probe.Rest != rest.ID || rest.Probe != probe.ID || probe.Count != 2 || rest.Count != 4 {
+		t.Fatalf("probe %+v, rest %+v", probe, rest)
+	}
+	w.must(w.Repack(ctx(), &probe, PackageAbandoned, "in vain", []Part{{ID: rest.ID, Into: true, Strikes: 7, IDs: ids[:2]}}))
+	got := w.readPackage("pkg-rest")
+	members, err := w.Members(ctx(), rest.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := append(slices.Clone(ids[2:]), ids[:2]...); !slices.Equal(members, want) {
+		t.Errorf("it holds %v, want %v", members, want)
+	}
+	if got.Count != 6 || got.Size != p.Size || got.Strikes != 7 || got.Probe != "" || got.State != PackageCut || got.Rev <= rest.Rev || got.Deadline != p.Deadline {
+		t.Errorf("it is %+v", got)
+	}
+}
+
+// Only a package that nobody works on takes invoices in: an open session's ZIP is made.
+func TestRepack_IntoAPackageThatIsNotCut_IsRefusedAndChangesNothing(t *testing.T) {
+	w := oneWorld(t)
+	p := w.packed(4)
+	ids, err := w.Members(ctx(), p.ID)
+	w.must(err)
+	w.must(w.Repack(ctx(), &p, PackageAbandoned, "split", []Part{{ID: "pkg-x", IDs: ids[:2]}, {ID: "pkg-y", IDs: ids[2:]}}))
+	x, y := w.readPackage("pkg-x"), w.readPackage("pkg-y")
+	w.must(w.MovePackage(ctx(), &y, PackageMove{To: PackageOpened}))
+	w.unchanged(func() {
+		w.conflict(w.Repack(ctx(), &x, PackageAbandoned, "in vain", []Part{{ID: "pkg-y", Into: true, IDs: ids[:2]}}))
+		w.conflict(w.Repack(ctx(), &x, PackageAbandoned, "in vain", []Part{{ID: "pkg-nobody", Into: true, IDs: ids[:2]}}))
+	})
 }

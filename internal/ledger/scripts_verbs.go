@@ -134,37 +134,52 @@ if mfroms ~= '' then
 end
 return { r, moved }`)
 
-// repackScript ends a package and puts invoices of it into new ones, in one step, so that no invoice is ever in none
+// repackScript ends a package and puts invoices of it into others, in one step, so that no invoice is ever in none
 // or in two: package, revision, states it may come from, its last state, states the invoices may come from, reason,
-// then per new package: id, strikes, count of ids, the ids. It answers {new revision} or {0, state, revision}.
+// then per other package: id, strikes, "1" when it is there already, probe, rest, count of ids, the ids. It answers
+// {new revision} or {0, state, revision}; the latter also when a package that is to be there is not cut.
 var repackScript = verb(`
 local pkg, rev, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local p = redis.call('HMGET', P .. 'pkg:' .. pkg, 'state', 'rev', 'lane', 'tenant', 'form', 'offline', 'v')
 if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end
 local i = 9
 while i <= #ARGV do -- before anything is written: an error undoes nothing
-  if redis.call('EXISTS', P .. 'pkg:' .. ARGV[i]) == 1 then return redis.error_reply('package exists') end
-  i = i + 3 + tonumber(ARGV[i+2])
+  local there = redis.call('HMGET', P .. 'pkg:' .. ARGV[i], 'state', 'tenant', 'form', 'offline')
+  if ARGV[i+2] == '1' then
+    if there[1] ~= 'cut' or there[2] ~= p[4] or there[3] ~= p[5] or there[4] ~= p[6] then return { 0, p[1], p[2] } end
+  elseif there[1] then
+    return redis.error_reply('package exists')
+  end
+  i = i + 6 + tonumber(ARGV[i+5])
 end
 i = 9
 while i <= #ARGV do
-  local new, strikes, n = ARGV[i], ARGV[i+1], tonumber(ARGV[i+2])
-  local count, size, first = 0, 0, nil
+  local new, strikes, into, probe, rest, n = ARGV[i], ARGV[i+1], ARGV[i+2] == '1', ARGV[i+3], ARGV[i+4], tonumber(ARGV[i+5])
+  local count, size, first, last = 0, 0, nil, 0
+  if into then
+    local there = redis.call('HMGET', P .. 'pkg:' .. new, 'count', 'size', 'deadline')
+    count, size, first = tonumber(there[1]), tonumber(there[2]), there[3]
+    local final = redis.call('ZREVRANGE', P .. 'pkginv:' .. new, 0, 0, 'WITHSCORES')
+    last = tonumber(final[2] or 0)
+  end
+  local moved = 0
   for k = 1, n do
-    local id = ARGV[i+2+k]
+    local id = ARGV[i+5+k]
     local e = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'package', 'group', 'size', 'deadline')
     if e[1] and e[2] == pkg and has(mfroms, e[1]) then
-      count = count + 1
+      moved = moved + 1
       size = size + tonumber(e[4])
       if not first or tonumber(e[5]) < tonumber(first) then first = e[5] end
       put(id, e[1], 'packed', e[3] or '', e[4], e[5], '', { 'package', new, 'session', '' })
-      redis.call('ZADD', P .. 'pkginv:' .. new, count, id)
+      redis.call('ZADD', P .. 'pkginv:' .. new, last + moved, id)
     end
   end
-  if count > 0 then
+  if moved > 0 and into then
+    movepkg(new, 'cut', 'cut', { 'strikes', strikes, 'probe', probe, 'rest', rest, 'count', count + moved, 'size', size, 'deadline', first, 'reason', reason })
+  elseif moved > 0 then
     movepkg(new, '', 'cut', { 'v', p[7], 'id', new, 'rev', 0, 'lane', 'bulk', 'tenant', p[4], 'form', p[5], 'offline', p[6],
-      'strikes', strikes, 'parent', pkg, 'count', count, 'size', size, 'deadline', first, 'created_at', now })
+      'strikes', strikes, 'parent', pkg, 'probe', probe, 'rest', rest, 'count', moved, 'size', size, 'deadline', first, 'created_at', now })
   end
-  i = i + 3 + n
+  i = i + 6 + n
 end
 return { movepkg(pkg, p[1], to, { 'reason', reason }) }`)

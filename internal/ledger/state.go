@@ -40,7 +40,7 @@ var invoiceMoves = map[State][]State{
 	Accepted:  {Packed, Sending, Unknown, Sent},
 	Receipted: {Accepted},
 	Rejected:  {Queued, Packed, Sending, Unknown, Sent},
-	Parked:    {Queued, Packed, Sending, Unknown, Sent, Accepted}, // accepted: its UPO contradicts what was sent
+	Parked:    {Queued, Packed, Sending, Unknown, Sent}, // never from accepted: a retry would send it again
 }
 
 // MayMove reports whether an invoice may go from one state to another.

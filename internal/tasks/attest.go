@@ -2,6 +2,8 @@ package tasks
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -12,10 +14,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// sessionUPO is a session's archived receipt; the zero value is none.
+// sessionUPO is a session's receipt; the zero value is none. url is "" when it is not kept: then part
+// is the name under which what it attests can be kept all the same.
 type sessionUPO struct {
-	url   string
-	lines map[string]ReceiptLine
+	url     string
+	receipt Receipt
+	raw     []byte
+	part    string
 }
 
 // attestations are the receipts that the accepted invoices of a package need.
@@ -43,7 +48,8 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 		if !inv.Recovered {
 			day = p.OpenedAt.Time().In(invoice.Warsaw()).Format(time.DateOnly)
 		}
-		upo, why, err := w.attestation(ctx, t, inv.NIP, session, day)
+		covers := func(r Receipt) string { return a.covers(held, session, r) }
+		upo, why, err := w.attestation(ctx, t, inv.NIP, session, day, covers)
 		if err != nil {
 			return a, err
 		}
@@ -75,10 +81,36 @@ func (a attestations) url(inv *ledger.Invoice) string {
 	switch {
 	case inv.UPO != "":
 		return inv.UPO
-	case inv.Recovered && upo.lines[inv.KsefNumber].Hash != inv.Hash:
+	case !attests(upo.receipt, inv):
 		return ""
 	}
 	return upo.url
+}
+
+// attests reports that a receipt has an invoice under its number, with its content.
+func attests(r Receipt, inv *ledger.Invoice) bool {
+	line, ok := r.line(inv.KsefNumber)
+	return ok && line.Hash == inv.Hash
+}
+
+// covers says what a session's receipt lacks of the accepted invoices that need it, "" for nothing.
+// One that is there with another content is no lack: asking again will not change it.
+func (a attestations) covers(held []ledger.Invoice, session string, r Receipt) string {
+	needed, missing := 0, 0
+	for i := range held {
+		inv := &held[i]
+		if inv.State != ledger.Accepted || inv.UPO != "" || inv.Recovered || a.session(inv) != session {
+			continue
+		}
+		needed++
+		if _, ok := r.line(inv.KsefNumber); !ok {
+			missing++
+		}
+	}
+	if missing == 0 {
+		return ""
+	}
+	return fmt.Sprintf("its receipt does not have %d of %d accepted invoices yet", missing, needed)
 }
 
 // owed says why an accepted invoice has no receipt.
@@ -105,49 +137,90 @@ func (a attestations) news(held []ledger.Invoice) []ledger.Invoice {
 	return out
 }
 
-// attestation finds the receipt of a session, in the archive or at KSeF, and archives it. why says that it is not to be had, and what the gateway answered. Its place is under the day that
-// the session's reference begins with, or else under day: so one that is met again years later, as that of a duplicate's original, has the same place. One that is there already
-// in other bytes (KSeF may sign anew each time it is asked) is as good, and is never overwritten.
-func (w *Worker) attestation(ctx context.Context, t Transport, nip, session, day string) (upo sessionUPO, why string, err error) {
+// attestation finds the receipt of a session, in the archive or at KSeF, and archives it. why says
+// that it is not to be had, or what it lacks: lacks tells that of a receipt, "" for nothing. Only one
+// that lacks nothing is kept under the session's own name, because what is archived is never
+// replaced.
+//
+// Its place is under the day that the session's reference begins with, or else under day: so one that
+// is met again years later, as that of a duplicate's original, has the same place. One that is there
+// already in other bytes (KSeF may sign anew each time it is asked) is as good.
+func (w *Worker) attestation(ctx context.Context, t Transport, nip, session, day string, lacks func(Receipt) string) (upo sessionUPO, why string, err error) {
 	if len(session) > 8 {
 		if d, err := time.Parse("20060102", session[:8]); err == nil {
 			day = d.Format(time.DateOnly)
 		}
 	}
 	name := archive.ReceiptName(nip, day, session)
-	raw, err := w.Store.Get(ctx, name)
-	if errors.Is(err, archive.ErrNotFound) {
-		raw, err = t.SessionUPO(ctx, session)
-		if api, kind := kindOf(err); kind == ksef.KindRefused {
-			return sessionUPO{}, api.Error(), nil
+	kept, err := w.Store.Get(ctx, name)
+	switch {
+	case errors.Is(err, archive.ErrNotFound):
+	case err != nil:
+		return sessionUPO{}, "", err
+	default:
+		// An older build kept receipts that lack something: then KSeF is asked again.
+		if r, err := ParseReceipt(kept); err == nil && lacks(r) == "" {
+			return w.keep(ctx, name, kept, r)
 		}
+		name = ""
+	}
+	raw, err := t.SessionUPO(ctx, session)
+	if api, kind := kindOf(err); kind == ksef.KindRefused {
+		return sessionUPO{}, api.Error(), nil
 	}
 	if err != nil {
 		return sessionUPO{}, "", err
 	}
 	r, err := ParseReceipt(raw)
 	if err != nil {
-		return sessionUPO{}, err.Error(), nil // before it is kept: what is archived is never replaced
+		return sessionUPO{}, err.Error(), nil
 	}
-	err = w.Store.Put(ctx, name, raw, "application/xml") // also when it was there: what another process wrote is durable only after a flush
+	copyName := archive.ReceiptCopyName(nip, day, session, fingerprint(raw))
+	if why = lacks(r); why != "" {
+		return sessionUPO{receipt: r, raw: raw, part: copyName}, why, nil
+	}
+	if name == "" {
+		name = copyName
+	}
+	return w.keep(ctx, name, raw, r)
+}
+
+// keepParts archives receipts that lack something: after an hour of asking, what they attest must not
+// wait any longer for what they do not.
+func (w *Worker) keepParts(ctx context.Context, a attestations) error {
+	for session, upo := range a.bySession {
+		if upo.part == "" {
+			continue
+		}
+		kept, _, err := w.keep(ctx, upo.part, upo.raw, upo.receipt)
+		if err != nil {
+			return err
+		}
+		a.bySession[session] = kept
+	}
+	return nil
+}
+
+// keep archives a receipt, also when it was there: what another process wrote is durable only after a
+// flush.
+func (w *Worker) keep(ctx context.Context, name string, raw []byte, r Receipt) (sessionUPO, string, error) {
+	err := w.Store.Put(ctx, name, raw, "application/xml")
 	if err != nil && !errors.Is(err, archive.ErrConflict) {
 		return sessionUPO{}, "", err
 	}
-	return sessionUPO{url: w.Store.URL(name), lines: r.Lines}, "", nil
+	return sessionUPO{url: w.Store.URL(name), receipt: r}, "", nil
+}
+
+func fingerprint(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:6])
 }
 
 // contradiction compares the UPO with what was sent: it is KSeF's signed word on the content.
 func (a attestations) contradiction(inv *ledger.Invoice) string {
-	upo := a.bySession[a.session(inv)]
-	if inv.Recovered || upo.lines == nil {
+	line, ok := a.bySession[a.session(inv)].receipt.line(inv.KsefNumber)
+	if inv.Recovered || !ok || line.Hash == inv.Hash {
 		return ""
 	}
-	line, ok := upo.lines[inv.KsefNumber]
-	switch {
-	case !ok:
-		return fmt.Sprintf("KSeF says accepted as %s, but the UPO of session %s does not contain it; ask the Ministry", inv.KsefNumber, inv.Session)
-	case line.Hash != inv.Hash:
-		return fmt.Sprintf("the UPO attests another content for %s (hash %s, ours %s); ask the Ministry", inv.KsefNumber, line.Hash, inv.Hash)
-	}
-	return ""
+	return fmt.Sprintf("accepted as %s, but the UPO of session %s attests another content (hash %s, ours %s); ask the Ministry", inv.KsefNumber, inv.Session, line.Hash, inv.Hash)
 }

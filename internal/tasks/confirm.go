@@ -60,9 +60,9 @@ func (w *Worker) look(ctx context.Context, p *ledger.Package) error {
 	case status.Processing():
 		return w.lookLater(p, fmt.Sprintf("session is %d, %s", status.Code, status.Description))
 	case status.Done(), status.Code == ksef.BatchSessionNoValidInvoices:
-		return w.settleFinal(ctx, t, p)
+		return w.settleFinal(ctx, t, p, info)
 	default:
-		return w.sessionRefused(ctx, t, p, status)
+		return w.sessionRefused(ctx, t, p, info)
 	}
 }
 
@@ -151,20 +151,11 @@ func (w *Worker) endProcessing(ctx context.Context, p *ledger.Package, to ledger
 		Set: []ledger.Set{{Field: "code", Value: code}, {Field: "reason", Value: reason}}})
 }
 
-// sessionRefused handles a session that ended in an error. Its list is read first all the same: an invoice that says 200 in it is accepted, whatever
-// the session says.
-func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Package, status ksef.StatusInfo) error {
-	infos, err := t.SessionInvoices(ctx, p.Session)
-	if _, kind := kindOf(err); err != nil && kind != ksef.KindRefused {
-		return notYet(err)
-	}
-	decided := infos[:0]
-	for _, i := range infos {
-		if i.Status.Done() || judgeInvoice(i.Status).decided() {
-			decided = append(decided, i)
-		}
-	}
-	if _, err := w.settle(ctx, t, p, decided, false); err != nil {
+// sessionRefused handles a session that ended in an error. Its list is read first all the same: an
+// invoice that says 200 in it is accepted, whatever the session says.
+func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Package, info ksef.SessionInfo) error {
+	status := info.Status
+	if err := w.settleRefused(ctx, t, p, info); err != nil {
 		return err
 	}
 	reason := fmt.Sprintf("session ended with %d %s", status.Code, status.Description)
@@ -186,7 +177,8 @@ func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Pack
 		if err := w.unheard(ctx, p, left, status.Code, reason); err != nil {
 			return err
 		}
-		// One that its sender moved in between, from sending to sent, is still here: the package must not end without it.
+		// One that its sender moved in between, from sending to sent, is still here: the package must
+		// not end without it.
 		if left, err = w.pending(ctx, p); err != nil {
 			return err
 		}
@@ -199,6 +191,55 @@ func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Pack
 		return w.halve(ctx, p, p.Strikes, status.Code, reason)
 	}
 	return w.newSession(ctx, t, p, status.Code, reason)
+}
+
+// settleRefused writes what a refused session's list says of single invoices. After it, what the
+// package still holds is proven not to be in KSeF; an error that asks to wait says that it is not yet.
+func (w *Worker) settleRefused(ctx context.Context, t Transport, p *ledger.Package, session ksef.SessionInfo) error {
+	infos, err := t.SessionInvoices(ctx, p.Session)
+	if _, kind := kindOf(err); err != nil && kind != ksef.KindRefused {
+		return notYet(err)
+	}
+	a, err := w.account(ctx, p, session, infos)
+	if err != nil {
+		return err
+	}
+	b := w.newBatch(p)
+	var open []*ledger.Invoice
+	for _, pair := range a.pairs {
+		if !holds(p, pair.inv) {
+			continue
+		}
+		switch outcome := judgeInvoice(pair.info.Status); {
+		case pair.info.Unreadable != "", outcome == outcomeAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "":
+			open = append(open, pair.inv)
+		case outcome.decided():
+			b.add(pair.inv, pair.info)
+		}
+	}
+	if !a.provesRefusal() {
+		for _, inv := range a.invoices {
+			if holds(p, inv) {
+				open = append(open, inv)
+			}
+		}
+	}
+	if err := w.denied(ctx, b); err != nil {
+		return err
+	}
+	if _, err := b.write(ctx); err != nil {
+		return err
+	}
+	if len(open) > 0 {
+		if err := w.awaitProof(ctx, p, open, a); err != nil {
+			return err
+		}
+	}
+	left, err := w.pending(ctx, p)
+	if err != nil {
+		return err
+	}
+	return notYet(w.recover(ctx, t, p, left))
 }
 
 // endRefused ends a refused package that nothing undecided is left in.

@@ -40,14 +40,7 @@ func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return notYet(err)
 	}
-	// Codes that ask for a new session wait until this one is over.
-	known := infos[:0]
-	for _, i := range infos {
-		if judgeInvoice(i.Status).decided() {
-			known = append(known, i)
-		}
-	}
-	if _, err := w.settle(ctx, t, p, known, false); err != nil {
+	if err := w.settleOpen(ctx, p, infos); err != nil {
 		return err
 	}
 	oldest := w.o.Now()
@@ -59,4 +52,28 @@ func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	wait := retry.Age(w.o.Now().Sub(oldest), w.o.ConfirmFirst, time.Minute)
 	wait = max(wait, w.share(p.Tenant).list)
 	return later(wait, retry.ReasonProcessing, fmt.Sprintf("online session is open, %d sent invoices were undecided", len(out)))
+}
+
+// settleOpen writes what the list of an open session says clearly. Everything else waits until the
+// session is over: codes that ask for a new one, what is denied (410), what cannot be read.
+func (w *Worker) settleOpen(ctx context.Context, p *ledger.Package, infos []ksef.InvoiceInfo) error {
+	a, err := w.account(ctx, p, ksef.SessionInfo{}, infos)
+	if err != nil {
+		return err
+	}
+	b := w.newBatch(p)
+	for _, pair := range a.pairs {
+		if !holds(p, pair.inv) || pair.info.Unreadable != "" || pair.info.Status.Code == ksef.InvoicePermissionScope {
+			continue
+		}
+		outcome := judgeInvoice(pair.info.Status)
+		if outcome == outcomeAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "" {
+			continue
+		}
+		if outcome.decided() {
+			b.add(pair.inv, pair.info)
+		}
+	}
+	_, err = b.write(ctx)
+	return err
 }

@@ -89,11 +89,17 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, doc []byte) error {
 	rev, _, err := w.Ledger.BeginSend(ctx, s.pkg.ID, w.o.Worker, inv)
 	var conflict *ledger.ConflictError
-	if errors.As(err, &conflict) && conflict.ID == s.pkg.ID {
+	switch {
+	case errors.As(err, &conflict) && conflict.ID == s.pkg.ID:
 		w.drop(s) // somebody closed it: another worker took this one for dead
 		return later(time.Second, retry.ReasonOther, "online session was closed by another worker")
-	}
-	if err != nil {
+	case err != nil:
+		// Redis may have carried it out, also where it answers that the invoice is being sent already:
+		// its client repeats a call whose answer was lost. Then the invoice is "sending" with nobody to
+		// send it, and only a session that is over can show that it never left.
+		if conflict == nil || conflict.State == string(ledger.Sending) {
+			w.drop(s)
+		}
 		return err
 	}
 	inv.Rev, inv.State, inv.Package = rev, ledger.Sending, s.pkg.ID
@@ -104,6 +110,8 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		err := w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Sent, Set: []ledger.Set{{Field: "reference", Value: sent.ID}}})
 		if err == nil {
 			w.reached(KindSend, ledger.Sent, 1)
+		} else {
+			w.drop(s) // it was sent, and the ledger may not know: the session will tell
 		}
 		return err
 	}
@@ -130,6 +138,7 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		back := ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
 			Set: []ledger.Set{{Field: "package", Value: ""}, {Field: "session", Value: ""}}}
 		if moveErr := w.Ledger.Move(ctx, back); moveErr != nil {
+			w.drop(s)
 			return moveErr
 		}
 		return err

@@ -32,6 +32,9 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	default:
 		return nil
 	}
+	if done, err := w.beforeSubmit(ctx, p); done || err != nil {
+		return err
+	}
 	t, err := w.transport(p.Tenant)
 	if err != nil {
 		return err

@@ -30,12 +30,6 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upos at
 		inv := invs[i] // a copy: the result shows the state that is about to be written
 		switch inv.State {
 		case ledger.Accepted:
-			if why := upos.contradiction(&inv); why != "" {
-				if err := w.park(ctx, &inv, inv.Code, why); err != nil {
-					return err
-				}
-				break
-			}
 			if docErrs[i] != nil {
 				if docs[i], err = w.fetchAgain(ctx, &inv); err != nil {
 					return notYet(err)
@@ -44,8 +38,11 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upos at
 			if inv.UPO = upos.url(&inv); inv.UPO != "" {
 				inv.State, inv.Reason = ledger.Receipted, ""
 				receipted[inv.UPO] = append(receipted[inv.UPO], inv.ID)
-			} else if upos.overdue || upos.session(&inv) == "" {
-				inv.Reason = upos.owed(&inv)
+			} else if why := upos.contradiction(&inv); why != "" || upos.overdue || upos.session(&inv) == "" {
+				// KSeF has it: it stays accepted, whatever its receipt says.
+				if inv.Reason = why; why == "" {
+					inv.Reason = upos.owed(&inv)
+				}
 				owed = append(owed, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Accepted}, Set: []ledger.Set{{Field: "reason", Value: inv.Reason}}})
 			}
 		case ledger.Rejected, ledger.Parked, ledger.Receipted:

@@ -1,6 +1,7 @@
 package tasks_test
 
 import (
+	"strings"
 	"bytes"
 	"encoding/json"
 	"testing"
@@ -141,7 +142,8 @@ func TestPapers_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testing.T
 	})
 }
 
-func TestPapers_ReceiptAttestsOtherContent_ParkedAndOnFile(t *testing.T) {
+// KSeF has it, so it stays accepted: parked, a person could send it again. What the receipt says is shown.
+func TestPapers_ReceiptAttestsOtherContent_StaysAcceptedAndIsShown(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
 	w := s.worker("w", d)
@@ -153,7 +155,13 @@ func TestPapers_ReceiptAttestsOtherContent_ParkedAndOnFile(t *testing.T) {
 	w.must(tasks.KindPackage, pkg)
 	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	w.must(tasks.KindReceipt, pkg)
-	s.parkedOnFile(inv.ID)
+	got := s.read(inv.ID)
+	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "attests another content") || s.result(got).Reason != got.Reason {
+		t.Errorf("it is %s: %s; the archive says %+v", got.State, got.Reason, s.result(got))
+	}
+	if err := s.ledger.Retry(t.Context(), &got); err == nil {
+		t.Error("an accepted invoice could be sent again")
+	}
 }
 
 func TestPapers_PackageIsGone_StrayIsParkedAndOnFile(t *testing.T) {

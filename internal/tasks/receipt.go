@@ -44,6 +44,11 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 	if upos.missing[p.Session] != "" && !upos.overdue {
 		return again
 	}
+	if upos.overdue {
+		if err := w.keepParts(ctx, upos); err != nil {
+			return err
+		}
+	}
 	todo := held
 	if p.Filed {
 		todo = upos.news(held)

@@ -20,7 +20,7 @@ const (
 // that we sent before, its answer lost, or something else of the same number? Only content proves it, and there are three ways to it, the cheapest first:
 //
 // The receipt of the original's session holds the hash of every invoice in it, so one request can prove ten thousand. Where it cannot be had, the original is fetched by its number (64 an
-// hour). Where KSeF's reference is missing or leads to something else, the register's metadata tells the number (120 pages an hour, for all of a package together). What nothing
+// hour). Where KSeF's reference is missing or leads to something else, the register's metadata tells the number (20 pages an hour, for all of a package together). What nothing
 // proves is parked.
 func (w *Worker) recover(ctx context.Context, t Transport, p *ledger.Package, invs []ledger.Invoice) error {
 	var dups []*ledger.Invoice
@@ -67,18 +67,29 @@ func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Inv
 	for session, dups := range bySession {
 		var upo sessionUPO
 		if session != "" {
-			if upo, _, err = w.attestation(ctx, t, dups[0].NIP, session, dups[0].IssueDate); err != nil {
+			// The original's session may be of a package that nobody remembers: its receipt is kept when it
+			// proves one of these.
+			proves := func(r Receipt) string {
+				for _, inv := range dups {
+					if r.byHash[inv.Hash] != "" {
+						return ""
+					}
+				}
+				return "it attests none of these invoices"
+			}
+			if upo, _, err = w.attestation(ctx, t, dups[0].NIP, session, dups[0].IssueDate, proves); err != nil {
 				return nil, err
 			}
 		}
-		twins := upo.byHash()
 		for _, inv := range dups {
-			number, same := twins[inv.Hash]
-			line := upo.lines[inv.OriginalNumber]
+			number, same := upo.receipt.byHash[inv.Hash]
+			line, _ := upo.receipt.line(inv.OriginalNumber)
 			switch {
 			case same && wrongNumber(inv, number) == "":
 				err = w.recovered(ctx, inv, number, upo)
-			case line.Number == inv.Number && line.SellerNIP == inv.NIP:
+			case same:
+				err = w.park(ctx, inv, inv.Code, fmt.Sprintf("KSeF has this very document (equal hash) as %q, but %s; look it up in KSeF: nothing is left to do when it is there", number, wrongNumber(inv, number)))
+			case normalName(line.Number) == normalName(inv.Number) && line.SellerNIP == inv.NIP:
 				err = w.conflict(ctx, inv, line.Hash)
 			case wrongNumber(inv, inv.OriginalNumber) != "":
 				err = w.doubt(ctx, inv)
@@ -91,15 +102,6 @@ func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Inv
 		}
 	}
 	return left, nil
-}
-
-// byHash tells which KSeF number a content has.
-func (s sessionUPO) byHash() map[string]string {
-	out := make(map[string]string, len(s.lines))
-	for number, line := range s.lines {
-		out[line.Hash] = number
-	}
-	return out
 }
 
 // byDocument fetches the original by its number and compares.
@@ -126,14 +128,15 @@ func (w *Worker) byDocument(ctx context.Context, t Transport, inv *ledger.Invoic
 
 func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
 	h, err := invoice.Parse(doc)
-	return err == nil && h.SellerNIP == inv.NIP && h.Kind == inv.Kind && h.Number == inv.Number
+	return err == nil && h.SellerNIP == inv.NIP && h.Kind == inv.Kind && normalName(h.Number) == normalName(inv.Number)
 }
 
 // recovered is the end of an invoice that KSeF has, proven by its content. upo is the receipt that proved it, or none.
 func (w *Worker) recovered(ctx context.Context, inv *ledger.Invoice, number string, upo sessionUPO) error {
-	set := append(because(ksef.InvoiceAccepted, ""), ledger.Set{Field: "ksef_number", Value: number},
+	set := append(because(ksef.InvoiceAccepted, ""), ledger.Set{Field: "ksef_number", Value: tidyNumber(number)},
 		ledger.Set{Field: "recovered", Value: true}, ledger.Set{Field: "upo", Value: upo.url})
-	if at := upo.lines[number].AssignedAt; !at.IsZero() {
+	line, _ := upo.receipt.line(number)
+	if at := line.AssignedAt; !at.IsZero() {
 		set = append(set, ledger.Set{Field: "accepted_at", Value: ledger.At(at)})
 	}
 	if err := w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Accepted, Set: set}); err != nil {

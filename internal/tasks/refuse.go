@@ -11,9 +11,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// newSession puts the invoices of a package that KSeF refused as a whole into a new one, with a public key fetched anew. After Options.Refusals such
-// refusals the package is halved, and each half is halved again at its next refusal: one poisonous invoice among n is alone after
-// about log2(n) steps, and what is not at fault goes through on the way. Before it is parked, it has to be shown that KSeF takes anything at all (see condemned).
+// newSession puts the invoices of a package that KSeF refused as a whole into a new one, with a public
+// key fetched again. After Options.Refusals such refusals it is either the package or KSeF. While
+// others of the tenant go through it is the package: it is halved, and each half is halved again at
+// its next refusal, so that one poisonous invoice among n is alone after about log2(n) steps and what
+// is not at fault goes through on the way. While nothing else goes through, KSeF as likely refuses
+// everybody: the package stays whole and is sent again after growing pauses (see probe.go).
 func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package, code int, reason string) error {
 	t.Invalidate()
 	strikes, in := p.Strikes+1, time.Duration(0)
@@ -31,16 +34,28 @@ func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package,
 		return err
 	}
 	if strikes < w.o.Refusals || code == ksef.BatchSessionKeyNotDecrypted {
-		return w.repack(ctx, p, reason, in, ledger.Part{Strikes: strikes, IDs: ids})
+		return w.repack(ctx, p, reason, in, ledger.Part{Strikes: strikes, Rest: p.Rest, IDs: ids})
 	}
-	if len(ids) == 1 {
-		if guilty, err := w.condemned(ctx, p, strikes); err != nil {
+	if len(ids) == 1 && p.Rest == "" {
+		atFault, err := w.atFault(ctx, p, strikes)
+		if err != nil {
 			return err
-		} else if !guilty {
-			return w.repack(ctx, p, reason, lonePause(strikes-w.o.Refusals), ledger.Part{Strikes: strikes, IDs: ids})
 		}
+		if !atFault {
+			return w.repack(ctx, p, reason, refusalPause(strikes-w.o.Refusals), ledger.Part{Strikes: strikes, IDs: ids})
+		}
+		return w.halve(ctx, p, w.o.Refusals-1, code, reason)
 	}
-	return w.halve(ctx, p, w.o.Refusals-1, code, reason)
+	through, err := w.throughSince(ctx, p.Tenant, p.CreatedAt.Time())
+	switch {
+	case err != nil:
+		return err
+	case through:
+		return w.halve(ctx, p, w.o.Refusals-1, code, reason)
+	case p.Rest != "":
+		return w.rejoin(ctx, p, ids, reason)
+	}
+	return w.repack(ctx, p, reason, refusalPause(strikes-w.o.Refusals), ledger.Part{Strikes: strikes, IDs: ids})
 }
 
 // halve splits a package in two, or parks the invoice that is alone in it.
@@ -70,7 +85,9 @@ const keyPause = time.Minute
 func (w *Worker) repack(ctx context.Context, p *ledger.Package, reason string, in time.Duration, parts ...ledger.Part) error {
 	leaving := 0
 	for i := range parts {
-		parts[i].ID = "pkg-" + xid.New().String()
+		if parts[i].ID == "" {
+			parts[i].ID = "pkg-" + xid.New().String()
+		}
 		leaving += len(parts[i].IDs)
 	}
 	end, err := w.endOf(ctx, p, leaving)

@@ -9,14 +9,19 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
 )
 
 const (
 	searchPage = 250                 // KSeF's largest page of metadata
 	searchSpan = 80 * 24 * time.Hour // of one request; KSeF takes three months, which are 89 days at the least
-	searchMost = 400                 // pages for one package: 100,000 invoices, more than three hours of the limit
+	searchMost = 400                 // pages for one package: 100,000 invoices, twenty hours of the limit
 	// searchPatience is how long after the package was closed an invoice may appear in the register that is not in it yet.
 	searchPatience = time.Hour
+	// searchRest is the pause between two passes that found not everything, doubled each time up to
+	// searchRestMax: a pass costs at least one of the register's 20 requests an hour.
+	searchRest    = 5 * time.Minute
+	searchRestMax = time.Hour
 )
 
 // search looks the originals of invoices up in the register's metadata, all of a package in one pass: KSeF lists invoices by time and cannot be asked for one. An original of equal content has the
@@ -25,6 +30,9 @@ const (
 func (w *Worker) search(ctx context.Context, t Transport, p *ledger.Package, want []*ledger.Invoice) error {
 	if len(want) == 0 {
 		return nil
+	}
+	if now := w.o.Now(); now.Before(p.NextPass.Time()) {
+		return later(p.NextPass.Time().Sub(now), retry.ReasonProcessing, fmt.Sprintf("%d invoices are not in KSeF's register, perhaps not yet", len(want)))
 	}
 	from := p.SearchFrom.Time()
 	if from.IsZero() {
@@ -56,7 +64,7 @@ func (w *Worker) search(ctx context.Context, t Transport, p *ledger.Package, wan
 		next, offset := onwards(from, to, p.SearchPage, page)
 		if next.Equal(to) && to.Equal(now) { // all that is there was seen
 			if now.Sub(p.ClosingAt.Time()) < searchPatience {
-				return w.lookLater(p, fmt.Sprintf("%d invoices are not in KSeF's register, perhaps not yet", len(want)))
+				return w.endPass(ctx, p, now, len(want))
 			}
 			break
 		}
@@ -73,6 +81,16 @@ func (w *Worker) search(ctx context.Context, t Transport, p *ledger.Package, wan
 		}
 	}
 	return nil
+}
+
+// endPass ends a pass that came to the present and did not find everything.
+func (w *Worker) endPass(ctx context.Context, p *ledger.Package, now time.Time, missing int) error {
+	pause := min(searchRest<<min(p.Passes, 10), searchRestMax)
+	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "passes", Value: p.Passes + 1}, {Field: "next_pass", Value: ledger.At(now.Add(pause))}}}); err != nil {
+		return err
+	}
+	p.Passes, p.NextPass = p.Passes+1, ledger.At(now.Add(pause))
+	return later(pause, retry.ReasonProcessing, fmt.Sprintf("%d invoices are not in KSeF's register, perhaps not yet", missing))
 }
 
 // firstDay is the beginning of the earliest P_1 in Warsaw.
@@ -105,12 +123,12 @@ func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time,
 func (w *Worker) found(ctx context.Context, want []*ledger.Invoice, page []ksef.Metadata) (left []*ledger.Invoice, err error) {
 	byNumber := make(map[string][]ksef.Metadata, len(page))
 	for _, m := range page {
-		n := strings.TrimSpace(m.InvoiceNumber)
+		n := normalName(m.InvoiceNumber)
 		byNumber[n] = append(byNumber[n], m)
 	}
 	for _, inv := range want {
 		number, at := "", time.Time{}
-		for _, m := range byNumber[strings.TrimSpace(inv.Number)] {
+		for _, m := range byNumber[normalName(inv.Number)] {
 			if describes(m, inv) {
 				number, at = m.KSeFNumber, m.AcquisitionDate.Time
 			}
@@ -138,6 +156,8 @@ func describes(m ksef.Metadata, inv *ledger.Invoice) bool {
 // unproven is why an invoice is parked of which nothing proves what became of it.
 func unproven(inv *ledger.Invoice) string {
 	switch {
+	case inv.Code != ksef.InvoiceDuplicate && inv.Code == 0:
+		return fmt.Sprintf("session %s is over and does not account for it, and KSeF's register does not list number %s: look whether it is there; if it is not, retry", inv.Session, inv.Number)
 	case inv.Code != ksef.InvoiceDuplicate:
 		return fmt.Sprintf("the gateway no longer knows session %s, and KSeF's register does not list number %s: look whether it is there; if it is not, retry", inv.Session, inv.Number)
 	case inv.OriginalNumber == "":

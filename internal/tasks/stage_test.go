@@ -198,6 +198,7 @@ type noLimits struct{}
 func (noLimits) Peek(context.Context, string, string) (time.Duration, error) { return 0, nil }
 func (noLimits) Join(context.Context, string, string) error                  { return nil }
 func (noLimits) Leave(context.Context, string, string) error                 { return nil }
+func (noLimits) Pause(context.Context, string, time.Duration) error          { return nil }
 func (noLimits) Down(context.Context) (bool, error)                          { return false, nil }
 func (noLimits) Usage(context.Context, string, string) (ratelimit.Usage, error) {
 	return ratelimit.Usage{}, nil

@@ -65,6 +65,8 @@ type Budget interface {
 	Leave(ctx context.Context, tenant, group string) error
 	// Usage tells what is used of a group's windows.
 	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
+	// Pause lets nothing new of a tenant be sent for d, by any worker; what is out is still asked for.
+	Pause(ctx context.Context, tenant string, d time.Duration) error
 	// Down tells whether the gateway is out of service, as far as is known: what is made ready now could not leave.
 	Down(ctx context.Context) (bool, error)
 }

@@ -8,13 +8,24 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"ksefworker/internal/invoice"
 )
 
-// Receipt is what an UPO says: one line for each accepted invoice, by KSeF number.
+// Receipt is what a UPO says. Lines has one line for each accepted invoice, by its KSeF number in the
+// canonical form (see [invoice.CanonicalKsefNumber]).
 type Receipt struct {
 	Session string // NumerReferencyjnySesji
 	Pages   int    // LiczbaStron; 10,000 lines a page
 	Lines   map[string]ReceiptLine
+
+	byHash map[string]string // content hash → KSeF number
+}
+
+// line returns the line of a KSeF number, however it is spelled.
+func (r Receipt) line(number string) (ReceiptLine, bool) {
+	l, ok := r.Lines[invoice.CanonicalKsefNumber(number)]
+	return l, ok
 }
 
 // ReceiptLine is one Dokument of an UPO.
@@ -27,7 +38,7 @@ type ReceiptLine struct {
 
 // ParseReceipt reads an UPO in one pass, element by element: a full one has 10,000 entries. DTDs are refused.
 func ParseReceipt(raw []byte) (Receipt, error) {
-	r := Receipt{Lines: map[string]ReceiptLine{}}
+	r := Receipt{Lines: map[string]ReceiptLine{}, byHash: map[string]string{}}
 	d := xml.NewDecoder(bytes.NewReader(raw))
 	root, closed := false, false
 	for {
@@ -89,8 +100,9 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		}
 		at, _ := time.Parse(time.RFC3339, strings.TrimSpace(doc.DataNadaniaNumeruKSeF)) // for display only: a missing one is no fault of ours
 		// White space around a value is none of it (in the schema these are tokens): a receipt that was indented anew must not contradict what was sent.
-		r.Lines[strings.TrimSpace(doc.NumerKSeFDokumentu)] = ReceiptLine{SellerNIP: strings.TrimSpace(doc.NipSprzedawcy), Number: doc.NumerFaktury,
-			Hash: strings.TrimSpace(doc.SkrotDokumentu), AssignedAt: at}
+		number := invoice.CanonicalKsefNumber(doc.NumerKSeFDokumentu)
+		l := ReceiptLine{SellerNIP: strings.TrimSpace(doc.NipSprzedawcy), Number: doc.NumerFaktury, Hash: strings.TrimSpace(doc.SkrotDokumentu), AssignedAt: at}
+		r.Lines[number], r.byHash[l.Hash] = l, number
 		return nil
 	}
 	return d.Skip()

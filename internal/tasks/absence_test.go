@@ -1,0 +1,261 @@
+package tasks_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// drive lets a package's confirm run on a clock that goes as fast as the task asks for, until want holds.
+func (s *stage) drive(w *actor, pkg string, most time.Duration, want func() bool) {
+	s.t.Helper()
+	for began := s.now(); ; {
+		err := w.run(tasks.KindConfirm, pkg)
+		if want() {
+			return
+		}
+		v := retry.Judge(err)
+		if v.Action != "" && v.Action != retry.Later {
+			s.t.Fatal(err)
+		}
+		if took := s.now().Sub(began); took > most {
+			s.t.Fatalf("after %v: %v", took, err)
+		}
+		<-time.After(2 * time.Millisecond) // the simulator unpacks in real time
+		s.advance(max(v.Delay, time.Second))
+	}
+}
+
+// once fails unless KSeF got each invoice exactly once.
+func (s *stage) once(n int) {
+	s.t.Helper()
+	books := s.sim.Books()
+	sent := 0
+	for _, e := range books.Sessions {
+		sent += e.Invoices
+	}
+	if sent != n || len(books.Accepted) != n {
+		s.t.Errorf("KSeF was sent %d invoices and accepted %d, want %d", sent, len(books.Accepted), n)
+	}
+}
+
+// KSeF normalises white space in what it answers, or writes a number in its own way altogether. The invoice is recognised and never sent twice.
+func TestAbsence_NumberComesBackWrittenOtherwise_AcceptedAndSentOnce(t *testing.T) {
+	rewrite := map[string]func(string) string{
+		"a blank at the end":    func(n string) string { return n + " " },
+		"no-break spaces":       func(n string) string { return strings.ReplaceAll(n, " ", "\u00a0") },
+		"white space doubled":   func(n string) string { return strings.ReplaceAll(n, " ", " \t") },
+		"letters changed":       strings.ToLower,
+		"something else":        func(string) string { return "?" },
+		"no number at all":      func(string) string { return "" },
+		"another's, unlikely":   func(string) string { return "A /2" },
+		"a next-line character": func(n string) string { return n + "\u0085" },
+	}
+	for why, f := range rewrite {
+		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+			t.Run(why+"/"+string(lane), func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t, simulator.Options{})
+				d := s.door()
+				d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+					for i := range all {
+						if all[i].InvoiceNumber == "A /1" {
+							all[i].InvoiceNumber = f("A /1")
+						}
+					}
+					return all
+				}
+				w := s.worker("w", d)
+				first, second := s.admit(lane, s.good("A /1")), s.admit(lane, s.good("A /2"))
+				pkg := s.sent(w, first, second)
+				s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+				for _, id := range []string{first.ID, second.ID} {
+					if got := s.read(id); got.State != ledger.Accepted {
+						t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+					}
+				}
+				s.once(2)
+				w.must(tasks.KindReceipt, pkg)
+				if got := s.read(first.ID); got.State != ledger.Receipted {
+					t.Errorf("it is %s: %s", got.State, got.Reason)
+				}
+			})
+		}
+	}
+}
+
+// A list of 2 where the session counts 5: the session's receipt tells of the other three.
+func TestAbsence_ListIsShorterThanTheSessionCounts_NothingIsSentAgain(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo { return all[:min(2, len(all))] }
+	w := s.worker("w", d)
+	var invs []ledger.Invoice
+	for i := range 5 {
+		invs = append(invs, s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", i))))
+	}
+	pkg := s.sent(w, invs...)
+	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	for _, inv := range invs {
+		if got := s.read(inv.ID); got.State != ledger.Accepted {
+			t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+		}
+	}
+	s.once(5)
+}
+
+// Neither list nor receipt account for it: it waits and says why; after half an hour the register is asked, and has it.
+func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	d.listed = hide("A/1")
+	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
+	w := s.worker("w", d)
+	hidden, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+	pkg := s.sent(w, hidden, other)
+	s.drive(w, pkg, time.Hour, func() bool { return s.read(other.ID).State == ledger.Accepted })
+	if got := s.read(hidden.ID); got.State != ledger.Sent || !strings.Contains(got.Reason, "1 of the session's 2") {
+		t.Errorf("it is %s: %q", got.State, got.Reason)
+	}
+	s.advance(20 * time.Minute)
+	if err := w.run(tasks.KindConfirm, pkg); err == nil || s.read(hidden.ID).State != ledger.Sent {
+		t.Errorf("after twenty minutes it is %s", s.read(hidden.ID).State)
+	}
+	s.drive(w, pkg, 3*time.Hour, func() bool { return s.read(hidden.ID).State.Final() })
+	if got := s.read(hidden.ID); got.State != ledger.Accepted || got.KsefNumber == "" {
+		t.Errorf("it is %s: %s", got.State, got.Reason)
+	}
+	s.once(2)
+}
+
+// Nothing at all proves anything: a person is asked, and nothing was sent twice.
+func TestAbsence_NothingProvesAnything_ParkedWithTheReasonAndSentOnce(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	d.listed = hide("A/1")
+	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
+	pages := 0
+	d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { pages++; return ksef.MetadataPage{}, nil }
+	w := s.worker("w", d)
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := s.sent(w, inv)
+	s.drive(w, pkg, 4*time.Hour, func() bool { return s.read(inv.ID).State.Final() })
+	if got := s.read(inv.ID); got.State != ledger.Parked || !strings.Contains(got.Reason, "does not account for it") || !strings.Contains(got.Reason, "retry") {
+		t.Errorf("it is %s: %s", got.State, got.Reason)
+	}
+	if pages > 20 {
+		t.Errorf("the register was asked %d times, KSeF allows 20 an hour", pages)
+	}
+	s.once(1)
+}
+
+// A session that failed as a whole and yet lists an acceptance that is nobody's, or counts one that it does not list: one of its invoices may be in KSeF.
+func TestAbsence_FailedSessionSpeaksOfAnAcceptance_NothingIsSentAgain(t *testing.T) {
+	for why, bend := range map[string]func(*door){
+		"listed under another name": func(d *door) {
+			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+				for i := range all {
+					if all[i].Status.Done() {
+						all[i].InvoiceNumber = "?"
+					}
+				}
+				return all
+			}
+		},
+		"counted and not listed": func(d *door) {
+			d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
+			d.session = func(i ksef.SessionInfo) ksef.SessionInfo { i.SuccessfulInvoiceCount = 1; return i }
+		},
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
+			d := s.door()
+			bend(d)
+			w := s.worker("w", d)
+			inv := s.admit(ledger.Bulk, s.good("A/1"))
+			pkg := s.sent(w, inv)
+			s.drive(w, pkg, 3*time.Hour, func() bool { return s.read(inv.ID).State.Final() })
+			if got := s.read(inv.ID); got.State != ledger.Accepted {
+				t.Errorf("it is %s: %s", got.State, got.Reason)
+			}
+			s.once(1)
+		})
+	}
+}
+
+// One answer that cannot be read concerns that invoice: the others are settled and receipted, and what the receipt has is accepted.
+func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *testing.T) {
+	for why, c := range map[string]struct {
+		bad  bool
+		want ledger.State
+	}{"it was accepted": {false, ledger.Accepted}, "it was refused": {true, ledger.Parked}} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			d := s.door()
+			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+				for i := range all {
+					if all[i].InvoiceNumber == "A/1" {
+						all[i] = ksef.InvoiceInfo{InvoiceNumber: "A/1", Unreadable: "answer has no status code"}
+					}
+				}
+				return all
+			}
+			w := s.worker("w", d)
+			doc := s.good("A/1")
+			if c.bad {
+				doc = s.bad("A/1")
+			}
+			odd, other := s.admit(ledger.Bulk, doc), s.admit(ledger.Bulk, s.good("A/2"))
+			pkg := s.sent(w, odd, other)
+			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			if got := s.read(odd.ID); got.State != c.want || c.bad && !strings.Contains(got.Reason, "cannot be read") {
+				t.Errorf("it is %s: %s", got.State, got.Reason)
+			}
+			w.must(tasks.KindReceipt, pkg)
+			if got := s.read(other.ID); got.State != ledger.Receipted {
+				t.Errorf("the other is %s: %s", got.State, got.Reason)
+			}
+		})
+	}
+}
+
+// BeginSend was carried out and its answer lost, while the worker lives and its session is busy: the session is dropped, so that it can tell.
+func TestExpress_LedgersAnswerToASendIsUnclear_TheSessionIsClosedAndTells(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	first := s.admit(ledger.Express, s.good("A/1"))
+	w.must(tasks.KindSend, first.ID)
+	pkg := s.read(first.ID).Package
+	stuck := s.admit(ledger.Express, s.good("A/2"))
+	// Redis carried it out, and its client repeated it: the caller sees a conflict.
+	lost := &before{is: func(args []any) bool { return args[0] == "evalsha" && args[1] == ledger.ScriptHashes()["send"] }, do: func() {
+		if _, _, err := s.ledger.BeginSend(t.Context(), pkg, "w", &stuck); err != nil {
+			t.Error(err)
+		}
+	}}
+	w.rdb.AddHook(lost)
+	if err := w.run(tasks.KindSend, stuck.ID); err == nil || s.read(stuck.ID).State != ledger.Sending {
+		t.Fatalf("it is %s, %v", s.read(stuck.ID).State, err)
+	}
+	third := s.admit(ledger.Express, s.good("A/3"))
+	w.must(tasks.KindSend, third.ID)
+	if got := s.read(third.ID).Package; got == pkg {
+		t.Fatal("the session takes sends still")
+	}
+	if err := w.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(stuck.ID).State == ledger.Queued })
+	if got := s.read(stuck.ID); got.Resends != 0 || got.Strikes != 0 {
+		t.Errorf("it counts as %d resends and %d strikes", got.Resends, got.Strikes)
+	}
+}

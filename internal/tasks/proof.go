@@ -1,0 +1,95 @@
+package tasks
+
+import (
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// Absence needs proof. That KSeF does not have an invoice is concluded only from a session that is
+// over and accounts for everything in it; silence alone proves nothing. What is below is pure.
+
+// account is what a session that is over tells of the invoices of its package.
+type account struct {
+	matching
+	session ksef.SessionInfo
+	lane    ledger.Lane
+	members int // invoices that the package ever held
+	entries int // answers in the list
+}
+
+// newAccount joins the session's list to the package's invoices.
+func newAccount(lane ledger.Lane, members []ledger.Invoice, session ksef.SessionInfo, infos []ksef.InvoiceInfo) account {
+	return account{matching: match(members, infos), session: session, lane: lane, members: len(members), entries: len(infos)}
+}
+
+// complete reports whether the list has an answer for everything in the session: as many as the
+// session counts or, where the gateway does not count, one for each invoice that was in the ZIP.
+func (a account) complete() bool {
+	if a.session.Counted {
+		return a.entries >= a.session.InvoiceCount
+	}
+	return a.lane == ledger.Bulk && a.entries >= a.members
+}
+
+// unclaimed reports an answer, joined to no invoice, that may be the acceptance of one of ours.
+func (a account) unclaimed() bool {
+	for _, info := range a.answers {
+		if info.Unreadable != "" || info.Status.Processing() || info.Status.Done() {
+			return true
+		}
+	}
+	return false
+}
+
+// provesAbsence reports whether KSeF does not have an invoice that no answer was joined to. The list
+// must be complete, and every acceptance in it must be another invoice's.
+func (a account) provesAbsence() bool { return a.complete() && !a.unclaimed() }
+
+// provesRefusal reports the same for a session that failed as a whole: nothing of it was processed,
+// so the list may be short or missing. But it must not speak of acceptances that are nobody's, and
+// where the session counts its successes they must all be in the list.
+func (a account) provesRefusal() bool {
+	for _, info := range a.answers {
+		if info.Unreadable != "" || info.Status.Done() {
+			return false
+		}
+	}
+	done := 0
+	for _, p := range a.pairs {
+		if p.info.Status.Done() {
+			done++
+		}
+	}
+	return a.session.SuccessfulInvoiceCount <= done
+}
+
+// covered reports whether a receipt of the session accounts for every acceptance: it has as many
+// lines as the session counts successes, and one for each acceptance in the list. Then what is not
+// in it was not accepted.
+func (a account) covered(r Receipt) bool {
+	if a.session.Tallied() {
+		if len(r.Lines) < a.session.SuccessfulInvoiceCount {
+			return false
+		}
+	} else if !a.complete() {
+		return false
+	}
+	for _, p := range a.pairs {
+		if p.info.Status.Done() && r.byHash[p.inv.Hash] == "" {
+			return false
+		}
+	}
+	return true
+}
+
+// claim takes the answers with one of these KSeF numbers out of those that are nobody's.
+func (a *account) claim(numbers map[string]bool) {
+	left := a.answers[:0]
+	for _, info := range a.answers {
+		if info.KSeFNumber == "" || !numbers[invoice.CanonicalKsefNumber(info.KSeFNumber)] {
+			left = append(left, info)
+		}
+	}
+	a.answers = left
+}
