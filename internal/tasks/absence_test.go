@@ -259,3 +259,61 @@ func TestExpress_LedgersAnswerToASendIsUnclear_TheSessionIsClosedAndTells(t *tes
 		t.Errorf("it counts as %d resends and %d strikes", got.Resends, got.Strikes)
 	}
 }
+
+func spellLong(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	for i := range all {
+		if n := all[i].KSeFNumber; len(n) == 35 {
+			all[i].KSeFNumber = n[:26] + "-" + n[26:]
+		}
+	}
+	return all
+}
+
+// renameOriginal lets KSeF name another original of a duplicate.
+func renameOriginal(number string) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	return func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+		for i := range all {
+			for k := range all[i].Status.Extensions {
+				if e := &all[i].Status.Extensions[k]; e.Key == "originalKsefNumber" {
+					e.Value = number
+				}
+			}
+		}
+		return all
+	}
+}
+
+// An original that the register does not list: no search is repeated without a growing pause.
+func TestRecover_RegisterDoesNotListTheOriginal_ItIsAskedEverMoreRarely(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}}})
+	d := s.door()
+	w := s.worker("w", d)
+	doc := s.with("A/1", 1)
+	s.known(w, doc)
+	var asked []time.Time
+	d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) {
+		asked = append(asked, s.now())
+		return ksef.MetadataPage{}, nil
+	}
+	inv := s.admit(ledger.Bulk, doc)
+	pkg := s.sent(w, inv)
+	// Whoever runs the task early (the sweep, a person in the dashboard) asks no more often.
+	for began := s.now(); !s.read(inv.ID).State.Final() && s.now().Sub(began) < 3*time.Hour; s.advance(2 * time.Second) {
+		_ = w.run(tasks.KindConfirm, pkg)
+		if n := len(asked); n > 0 && s.now().Sub(asked[n-1]) > time.Minute {
+			s.advance(time.Minute)
+		}
+		<-time.After(time.Millisecond)
+	}
+	if got := s.read(inv.ID); got.State != ledger.Parked {
+		t.Errorf("it is %s", got.State)
+	}
+	if len(asked) > 10 {
+		t.Errorf("asked %d times in about an hour", len(asked))
+	}
+	for i := 2; i < len(asked)-1; i++ {
+		if before, now := asked[i-1].Sub(asked[i-2]), asked[i].Sub(asked[i-1]); now < before {
+			t.Errorf("pause %d is %v after one of %v", i, now, before)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 )
@@ -74,7 +75,7 @@ func (b *batch) attested(r Receipt, a *account, missing []*ledger.Invoice, uncle
 		if number == "" || wrongNumber(inv, number) != "" {
 			return false
 		}
-		numbers[number] = true
+		numbers[invoice.CanonicalKsefNumber(number)] = true
 		b.succeeded = true
 		line, _ := r.line(number)
 		b.to(inv, ledger.Accepted, accepted(number, ksef.InvoiceInfo{AcquisitionDate: ksef.Time{Time: line.AssignedAt}})...)

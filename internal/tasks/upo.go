@@ -19,7 +19,7 @@ type Receipt struct {
 	Pages   int    // LiczbaStron; 10,000 lines a page
 	Lines   map[string]ReceiptLine
 
-	byHash map[string]string // content hash → KSeF number
+	byHash map[string]string // content hash → KSeF number as it is written there
 }
 
 // line returns the line of a KSeF number, however it is spelled.
@@ -100,9 +100,9 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		}
 		at, _ := time.Parse(time.RFC3339, strings.TrimSpace(doc.DataNadaniaNumeruKSeF)) // for display only: a missing one is no fault of ours
 		// White space around a value is none of it (in the schema these are tokens): a receipt that was indented anew must not contradict what was sent.
-		number := invoice.CanonicalKsefNumber(doc.NumerKSeFDokumentu)
+		number := strings.TrimSpace(doc.NumerKSeFDokumentu)
 		l := ReceiptLine{SellerNIP: strings.TrimSpace(doc.NipSprzedawcy), Number: doc.NumerFaktury, Hash: strings.TrimSpace(doc.SkrotDokumentu), AssignedAt: at}
-		r.Lines[number], r.byHash[l.Hash] = l, number
+		r.Lines[invoice.CanonicalKsefNumber(number)], r.byHash[l.Hash] = l, number
 		return nil
 	}
 	return d.Skip()

@@ -1,0 +1,192 @@
+package tasks_test
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// without leaves the line of one invoice out of a receipt.
+func without(raw []byte, number string) []byte {
+	return regexp.MustCompile(`(?s)\s*<Dokument>.*?</Dokument>`).ReplaceAllFunc(raw, func(line []byte) []byte {
+		if bytes.Contains(line, []byte("<NumerFaktury>"+number+"</NumerFaktury>")) {
+			return nil
+		}
+		return line
+	})
+}
+
+// A receipt that lacks an accepted invoice is not kept as the session's: it is asked for again, and the accepted invoice stays what it is.
+func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenItIsWhole(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	short := true
+	d.upo = func(raw []byte, err error) ([]byte, error) {
+		if short && err == nil {
+			return without(raw, "A/1"), nil
+		}
+		return raw, err
+	}
+	w := s.worker("w", d)
+	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+	pkg := s.sent(w, first, second)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if v := retry.Judge(w.run(tasks.KindReceipt, pkg)); v.Action != retry.Later {
+		t.Fatal(v)
+	}
+	name := archive.ReceiptName(s.nip(), s.now().Format(time.DateOnly), s.pkg(pkg).Session)
+	if _, err := s.store.Get(t.Context(), name); err == nil {
+		t.Error("half a receipt is kept under the session's name")
+	}
+	if got := s.read(first.ID); got.State != ledger.Accepted || got.Reason != "" {
+		t.Errorf("it is %s: %s", got.State, got.Reason)
+	}
+	short = false
+	w.must(tasks.KindReceipt, pkg)
+	for _, id := range []string{first.ID, second.ID} {
+		if got := s.read(id); got.State != ledger.Receipted {
+			t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+		}
+	}
+	if kept, err := s.store.Get(t.Context(), name); err != nil || !bytes.Contains(kept, []byte("A/1")) {
+		t.Errorf("the session's receipt: %v", err)
+	}
+	s.once(2)
+}
+
+// It stays short for ever: after an hour what it attests is receipted, and the other one stays accepted, shown, and asked for.
+func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	short := true
+	d.upo = func(raw []byte, err error) ([]byte, error) {
+		if short && err == nil {
+			return without(raw, "A/1"), nil
+		}
+		return raw, err
+	}
+	w := s.worker("w", d)
+	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+	pkg := s.sent(w, first, second)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	s.advance(2 * time.Hour)
+	if v := retry.Judge(w.run(tasks.KindReceipt, pkg)); v.Action != retry.Later {
+		t.Fatal(v)
+	}
+	if got := s.read(second.ID); got.State != ledger.Receipted || got.UPO == "" {
+		t.Errorf("the other is %s: %s", got.State, got.Reason)
+	}
+	got := s.read(first.ID)
+	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "1 of 2 accepted") || s.result(got).KsefNumber != got.KsefNumber {
+		t.Errorf("it is %s: %s", got.State, got.Reason)
+	}
+	if err := s.ledger.Retry(t.Context(), &got); err == nil {
+		t.Error("an accepted invoice could be sent again")
+	}
+	s.advance(25 * time.Hour)
+	short = false
+	w.must(tasks.KindReceipt, pkg)
+	if got := s.read(first.ID); got.State != ledger.Receipted || got.Reason != "" {
+		t.Errorf("with its receipt it is %s: %s", got.State, got.Reason)
+	}
+	s.once(2)
+}
+
+// An older build kept half a receipt under the session's name. It is asked for again and kept beside it.
+func TestReceipt_HalfAReceiptIsInTheArchive_TheWholeOneIsKeptBesideIt(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	w := s.worker("w", d)
+	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+	pkg := s.sent(w, first, second)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	raw, err := d.SessionUPO(t.Context(), s.pkg(pkg).Session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := archive.ReceiptName(s.nip(), s.now().Format(time.DateOnly), s.pkg(pkg).Session)
+	if err := s.store.Put(t.Context(), name, without(raw, "A/1"), "application/xml"); err != nil {
+		t.Fatal(err)
+	}
+	w.must(tasks.KindReceipt, pkg)
+	for _, id := range []string{first.ID, second.ID} {
+		if got := s.read(id); got.State != ledger.Receipted || got.UPO == s.store.URL(name) {
+			t.Errorf("%s is %s with %s: %s", got.Number, got.State, got.UPO, got.Reason)
+		}
+	}
+}
+
+// The receipt writes the KSeF number as 6-6, or the list does: it is the same number.
+func TestReceipt_NumberIsSpelledOtherwise_ItIsTheSame(t *testing.T) {
+	long := func(n string) string { return n[:26] + "-" + n[26:] }
+	for _, where := range []string{"receipt", "list"} {
+		t.Run(where, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			d := s.door()
+			d.upo = func(raw []byte, err error) ([]byte, error) {
+				for _, a := range s.sim.Books().Accepted {
+					if where == "receipt" {
+						raw = bytes.ReplaceAll(raw, []byte(a.KsefNumber), []byte(long(a.KsefNumber)))
+					}
+				}
+				return raw, err
+			}
+			if where == "list" {
+				d.listed = spellLong
+			}
+			w := s.worker("w", d)
+			inv := s.admit(ledger.Bulk, s.good("A/1"))
+			pkg := s.sent(w, inv)
+			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.must(tasks.KindReceipt, pkg)
+			got := s.read(inv.ID)
+			if got.State != ledger.Receipted || got.KsefNumber != s.sim.Books().Accepted[0].KsefNumber {
+				t.Errorf("it is %s as %s: %s", got.State, got.KsefNumber, got.Reason)
+			}
+			s.once(1)
+		})
+	}
+}
+
+// KSeF has the original from its first version: the number has 36 characters and another checksum. It is taken by its form.
+func TestRecover_OriginalOfKSeF1_IsTakenByItsForm(t *testing.T) {
+	for _, upo := range []bool{true, false} {
+		t.Run(fmt.Sprint("receipt ", upo), func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			d := s.door()
+			w := s.worker("w", d)
+			doc := s.with("A/1", 1)
+			original := s.known(w, doc)[0]
+			first := original.KsefNumber[:20] + "80B510-9675F7-B5" // no checksum of KSeF 2.0
+			d.listed = renameOriginal(first)
+			d.upo = func(raw []byte, err error) ([]byte, error) {
+				if !upo {
+					return nil, refused("fetch session UPO")
+				}
+				return bytes.ReplaceAll(raw, []byte(original.KsefNumber), []byte(first)), err
+			}
+			asked := ""
+			d.given = func([]byte, error) ([]byte, error) { asked = first; return doc, nil }
+			inv := s.admit(ledger.Bulk, doc)
+			pkg := s.sent(w, inv)
+			got, _ := s.final(w, pkg, inv.ID)
+			if got.State != ledger.Accepted || got.KsefNumber != first || !got.Recovered {
+				t.Errorf("it is %s as %s: %s", got.State, got.KsefNumber, got.Reason)
+			}
+			if !upo && asked == "" {
+				t.Error("the original was not asked for")
+			}
+		})
+	}
+}
