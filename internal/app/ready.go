@@ -74,6 +74,10 @@ func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check
 		c.Detail = "credentials refused: put the right key into its key_file"
 		return c
 	}
+	if known, err := w.base.Ledger.Tenant(ctx, nip); err == nil && known.Denials > 0 {
+		c.Detail = fmt.Sprintf("KSeF lets nothing of this tenant in (410), %d sessions in a row: its invoices stay queued, the next try is after %s; is the key in its key_file that of another taxpayer? ",
+			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339))
+	}
 	for _, group := range w.limits.limiter.Groups() {
 		if group == ratelimit.GroupOther {
 			group = string(ksef.GroupPublicKey)

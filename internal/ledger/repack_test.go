@@ -46,7 +46,9 @@ func TestRepack_PutsPendingInvoicesIntoNewPackages_AndLeavesTheDecided(t *testin
 	if d := cmp.Diff(accepted, w.again(accepted)); d != "" {
 		t.Errorf("the accepted one was touched: %s", d)
 	}
-	w.unchanged(func() { w.conflict(w.Repack(ctx(), &stale, PackageFailed, "again", []Part{{ID: "pkg-z", Strikes: 1, IDs: ids}})) })
+	w.unchanged(func() {
+		w.conflict(w.Repack(ctx(), &stale, PackageFailed, "again", []Part{{ID: "pkg-z", Strikes: 1, IDs: ids}}))
+	})
 }
 
 func TestRepack_WrongPremise_WritesNothing(t *testing.T) {

@@ -6,9 +6,10 @@
 //	package.go    package:submit   build, open, upload, close                bulk lane
 //	express.go    invoice:send     into the worker's open online session     express lane
 //	confirm.go    package:confirm  look at the session
-//	settle.go                      write each invoice's outcome
+//	settle.go                      write each invoice's outcome: match.go, proof.go, conclude.go, awaitproof.go, batch.go
 //	recover.go                     what KSeF calls a duplicate, or has forgotten the session of
-//	refuse.go                      a session refused as a whole; lone.go: is the last one left at fault
+//	refuse.go                      a session refused as a whole; probe.go: is it the package, or KSeF
+//	denied.go                      410 for everything of a tenant
 //	receipt.go    package:receipt  UPO (attest.go), document and result (papers.go) to the archive
 //	sweep.go      sweep            find what nobody drives on
 //

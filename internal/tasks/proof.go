@@ -42,6 +42,25 @@ func (a account) unclaimed() bool {
 	return false
 }
 
+// unreadable tells how many answers cannot be read, and what is wrong with the first of them.
+func (a account) unreadable() (n int, field string) {
+	count := func(info ksef.InvoiceInfo) {
+		if info.Unreadable == "" {
+			return
+		}
+		if n++; n == 1 {
+			field = info.Unreadable
+		}
+	}
+	for _, p := range a.pairs {
+		count(p.info)
+	}
+	for _, info := range a.answers {
+		count(info)
+	}
+	return n, field
+}
+
 // provesAbsence reports whether KSeF does not have an invoice that no answer was joined to. The list
 // must be complete, and every acceptance in it must be another invoice's.
 func (a account) provesAbsence() bool { return a.complete() && !a.unclaimed() }

@@ -61,6 +61,10 @@ func (w *Worker) settle(ctx context.Context, t Transport, p *ledger.Package, ses
 	if err != nil {
 		return 0, err
 	}
+	if n, field := a.unreadable(); n > 0 {
+		w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("answers", n).Str("field", field).
+			Msg("answers about single invoices cannot be read: the session's receipt decides about those, the others go on")
+	}
 	if p.Lane == ledger.Express {
 		// A single send has a reference of its own: what the list leaves open, the gateway can tell.
 		if err := w.askEach(ctx, t, p, &a); err != nil {

@@ -144,11 +144,14 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		}
 		v := retry.Judge(err)
 		w.o.Observe(Event{Kind: kind, Reason: v.Reason, Action: v.Action})
-		level := zerolog.WarnLevel
-		if v.Action == retry.Later {
+		level, message := zerolog.WarnLevel, err.Error()
+		switch {
+		case v.Reason == retry.ReasonUnreadable:
+			message = "cannot understand an answer: " + message // said rarely: see the process's log
+		case v.Action == retry.Later:
 			level = zerolog.DebugLevel
 		}
-		w.o.Log.WithLevel(level).Str("task", string(kind)).Str("id", id).Str("verdict", string(v.Action)).Str("reason", string(v.Reason)).Msg(err.Error())
+		w.o.Log.WithLevel(level).Str("task", string(kind)).Str("id", id).Str("verdict", string(v.Action)).Str("reason", string(v.Reason)).Msg(message)
 		return err
 	})
 }

@@ -1,0 +1,23 @@
+package app
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"ksefworker/config"
+)
+
+// Words of KSeF's reach the terminal as text: no line of their own, no escape sequence.
+func TestLog_ConsoleEscapesWhatIsNotPrintable(t *testing.T) {
+	var out bytes.Buffer
+	log := NewLog(config.Log{Format: "console", Level: "info"}, &out)
+	log.Warn().Str("reason", "b\nc\x1b[2J").Msg("session is 405, zła\n12:00:00 INF forged\x1b[31m\u0085\u202e")
+	got := out.String()
+	if strings.Count(got, "\n") != 1 || strings.ContainsAny(got, "\x1b\u0085\u202e") {
+		t.Errorf("%q", got)
+	}
+	if !strings.Contains(got, "zła") || !strings.Contains(got, `\n12:00:00 INF forged`) {
+		t.Errorf("%q", got)
+	}
+}

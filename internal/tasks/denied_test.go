@@ -1,0 +1,115 @@
+package tasks_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+)
+
+// pausing is a budget that remembers what was paused.
+type pausing struct {
+	noLimits
+	mu     sync.Mutex
+	pauses []time.Duration
+}
+
+func (p *pausing) Pause(_ context.Context, _ string, d time.Duration) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pauses = append(p.pauses, d)
+	return nil
+}
+
+// denyAll answers 410 for every invoice.
+func denyAll(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	for i := range all {
+		all[i].KSeFNumber, all[i].Status = "", ksef.StatusInfo{Code: 410, Description: "Nieprawidłowy zakres uprawnień"}
+	}
+	return all
+}
+
+// The key of another taxpayer: 30 of 30 invoices are answered 410. Nothing is parked; the tenant is paused, longer each time, and with the right key all go through.
+func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Code: 410, Times: 60}}})
+	b := &pausing{}
+	s.budget = b
+	w := s.worker("w", s.door())
+	ids, invs := s.many(30)
+	for round := range 2 {
+		pkg := s.sent(w, invs...)
+		s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled || !s.pkg(pkg).State.Live() })
+		if n := s.states(ids); n[ledger.Queued] != 30 {
+			t.Fatalf("after round %d: %v: %s", round, n, s.read(ids[0]).Reason)
+		}
+		if got := s.read(ids[0]); got.Code != 410 || !strings.Contains(got.Reason, "key_file") || got.Resends != 0 {
+			t.Errorf("code %d, %d resends: %s", got.Code, got.Resends, got.Reason)
+		}
+		for i := range invs {
+			invs[i] = s.read(ids[i])
+		}
+	}
+	if len(b.pauses) != 2 || b.pauses[1] <= b.pauses[0] {
+		t.Errorf("pauses %v", b.pauses)
+	}
+	if !s.log.says("410") {
+		t.Error("the log says nothing of it")
+	}
+	pkg := s.sent(w, invs...) // the right key at last
+	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if n := s.states(ids); n[ledger.Accepted] != 30 {
+		t.Errorf("%v", n)
+	}
+	if known, err := s.ledger.Tenant(t.Context(), s.nip()); err != nil || known.Denials != 0 {
+		t.Errorf("%+v, %v", known, err)
+	}
+}
+
+// One invoice that may not be sent among others that may: it alone is parked, and the tenant is not paused.
+func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
+	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+		t.Run(string(lane), func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 410, Times: -1}}})
+			b := &pausing{}
+			s.budget = b
+			w := s.worker("w", s.door())
+			first, second := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
+			pkg := s.sent(w, first, second)
+			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			if got := s.read(first.ID); got.State != ledger.Parked || got.Code != 410 {
+				t.Errorf("it is %s: %s", got.State, got.Reason)
+			}
+			if got := s.read(second.ID); got.State != ledger.Accepted || len(b.pauses) != 0 {
+				t.Errorf("the other is %s; pauses %v", got.State, b.pauses)
+			}
+		})
+	}
+}
+
+// Alone in its session, of a tenant whose others went through today, it is the invoice too. One that was denied before anything went through is parked as soon as something has.
+func TestDenied_AloneInItsSession_TheOthersHistoryDecides(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 410, Times: -1}}})
+	b := &pausing{}
+	s.budget = b
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := s.sent(w, inv)
+	s.drive(w, pkg, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Queued })
+	if len(b.pauses) != 1 {
+		t.Errorf("pauses %v", b.pauses)
+	}
+	good := s.admit(ledger.Bulk, s.good("B/1"))
+	through := s.sent(w, good)
+	s.drive(w, through, time.Hour, func() bool { return s.read(good.ID).State == ledger.Accepted })
+	again := s.sent(w, s.read(inv.ID))
+	s.drive(w, again, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Parked })
+	if len(b.pauses) != 1 {
+		t.Errorf("pauses %v: one invoice paused a tenant that is let in", b.pauses)
+	}
+}

@@ -1,0 +1,179 @@
+package tasks_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// pool runs the packages of a stage as the queue would, on a clock that goes on to whatever is due next.
+type pool struct {
+	*actor
+	inspect *asynq.Inspector
+	began   time.Time
+	most    int // packages that were cut or on their way at one time
+}
+
+func (a *actor) pool() *pool {
+	return &pool{actor: a, inspect: asynq.NewInspectorFromRedisClient(a.s.rdb), began: a.s.now()}
+}
+
+// until runs what is due until want holds; it fails when that takes longer than most.
+func (p *pool) until(most time.Duration, want func() bool) {
+	p.s.t.Helper()
+	wall := time.Now().Add(time.Minute)
+	for !want() {
+		if took := p.s.now().Sub(p.began); took > most || time.Now().After(wall) {
+			p.s.t.Fatalf("waited in vain for %v", took)
+		}
+		live := map[string]bool{}
+		for _, state := range []ledger.PackageState{ledger.PackageCut, ledger.PackageProcessing, ledger.PackageClosing} {
+			ids, err := p.s.ledger.PackagesInState(p.s.t.Context(), state, time.Time{}, time.Time{}, 0)
+			if err != nil {
+				p.s.t.Fatal(err)
+			}
+			for _, id := range ids {
+				live[id] = true
+				if state != ledger.PackageCut {
+					_ = p.run(tasks.KindConfirm, id)
+					continue
+				}
+				if due := p.due(id); !due.After(p.s.now()) {
+					_ = p.run(tasks.KindPackage, id)
+				}
+			}
+		}
+		p.most = max(p.most, len(live))
+		<-time.After(time.Millisecond)
+		p.s.advance(time.Second)
+	}
+}
+
+// due is when the queue would run a package, on the stage's clock.
+func (p *pool) due(id string) time.Time {
+	info, err := p.inspect.GetTaskInfo(tasks.QueuePackages, tasks.TaskID(tasks.KindPackage, id, 0))
+	if err != nil || info.NextProcessAt.IsZero() {
+		return time.Time{}
+	}
+	queued := p.s.pkg(id).UpdatedAt.Time() // the queue's clock is the real one, the stage's runs ahead
+	return queued.Add(time.Until(info.NextProcessAt))
+}
+
+func (s *stage) many(n int) (ids []string, invs []ledger.Invoice) {
+	s.t.Helper()
+	for i := range n {
+		inv := s.admit(ledger.Bulk, s.good(fmt.Sprintf("A/%02d", i)))
+		ids, invs = append(ids, inv.ID), append(invs, inv)
+	}
+	return ids, invs
+}
+
+func (s *stage) states(ids []string) map[ledger.State]int {
+	n := map[ledger.State]int{}
+	for _, id := range ids {
+		n[s.read(id).State]++
+	}
+	return n
+}
+
+// KSeF refuses every session for a while: 64 invoices stay together, and few sessions are spent. When it is well again they go through in one.
+func TestRefusal_KSeFRefusesEverybodyForAWhile_NothingIsGroundToPieces(t *testing.T) {
+	const refused = 9
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: refused}}})
+	w := s.worker("w", s.door())
+	ids, invs := s.many(64)
+	w.together(invs...)
+	p := w.pool()
+	p.until(6*time.Hour, func() bool { return s.states(ids)[ledger.Accepted] == len(ids) })
+	if p.most > 2 {
+		t.Errorf("they were in %d packages at one time", p.most)
+	}
+	accepting := map[string]bool{}
+	for _, id := range ids {
+		accepting[s.read(id).Package] = true
+	}
+	if len(accepting) > 2 {
+		t.Errorf("they went through in %d sessions", len(accepting))
+	}
+	if n := len(s.sim.Books().Sessions); n > refused+2 {
+		t.Errorf("%d sessions for %d refusals", n, refused)
+	}
+}
+
+// One poisonous invoice among 64 of a tenant with no other traffic: it is found, alone parked, and all others go through.
+func TestRefusal_PoisonousInvoiceAndNoOtherTraffic_ItAloneIsParked(t *testing.T) {
+	for _, place := range []int{0, 31, 63} {
+		t.Run(fmt.Sprint(place), func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: fmt.Sprintf("A/%02d", place), Code: 405, Times: -1}}})
+			w := s.worker("w", s.door())
+			ids, invs := s.many(64)
+			w.together(invs...)
+			w.pool().until(12*time.Hour, func() bool { n := s.states(ids); return n[ledger.Accepted] == 63 && n[ledger.Parked] == 1 })
+			if got := s.read(ids[place]); got.State != ledger.Parked {
+				t.Errorf("%s is %s", got.Number, got.State)
+			}
+			if n := len(s.sim.Books().Sessions); n > 40 {
+				t.Errorf("%d sessions", n)
+			}
+		})
+	}
+}
+
+// While another package of the tenant goes through, a package that is refused is at fault: it is halved at once, as before.
+func TestRefusal_OthersGoThrough_ThePackageIsHalvedAtOnce(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/05", Code: 405, Times: -1}}})
+	w := s.worker("w", s.door())
+	ids, invs := s.many(8)
+	pkg := w.together(invs...)
+	for range 2 {
+		pkg = w.refuse(ids[0], pkg)
+	}
+	other := s.admit(ledger.Bulk, s.good("B/1"))
+	through := s.sent(w, other)
+	w.until(tasks.KindConfirm, through, func() bool { return s.pkg(through).State == ledger.PackageSettled })
+	w.refuse(ids[0], pkg)
+	cut, err := s.ledger.PackagesInState(t.Context(), ledger.PackageCut, time.Time{}, time.Time{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var counts []int
+	for _, id := range cut {
+		counts = append(counts, s.pkg(id).Count)
+	}
+	if !slices.Equal(counts, []int{4, 4}) {
+		t.Errorf("the packages hold %v, want two halves", counts)
+	}
+}
+
+// A probe that KSeF refuses goes back into what it was split off, with everything.
+func TestRefusal_ProbeIsRefused_ItIsPutBack(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1}}})
+	w := s.worker("w", s.door())
+	ids, invs := s.many(16)
+	w.together(invs...)
+	p := w.pool()
+	split := 0
+	p.until(6*time.Hour, func() bool {
+		all, err := s.ledger.PackagesInState(t.Context(), ledger.PackageCut, time.Time{}, time.Time{}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range all {
+			if s.pkg(id).Probe != "" {
+				split++
+			}
+		}
+		return split > 0 && len(all) == 1 && s.pkg(all[0]).Count == 16 && s.pkg(all[0]).Probe == ""
+	})
+	if n := s.states(ids)[ledger.Packed]; n != 16 {
+		t.Errorf("%v", s.states(ids))
+	}
+}
