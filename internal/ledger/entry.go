@@ -104,16 +104,17 @@ type Package struct {
 	Form       string       `redis:"form"`
 	Offline    bool         `redis:"offline"`
 	Count      int          `redis:"count"`
-	Size       int64        `redis:"size"`    // bytes of XML
-	Session    string       `redis:"session"` // "" until opened
-	Owner      string       `redis:"owner"`   // the worker that holds the session's key
-	Strikes    int          `redis:"strikes"` // sessions refused as a whole with these invoices
-	Parent     string       `redis:"parent"`  // the package whose refusal made this one
-	Probe      string       `redis:"probe"`   // the package that was split off this one to find out whether KSeF takes any
-	Rest       string       `redis:"rest"`    // the package that this one was split off as a probe
-	Doubt      Millis       `redis:"doubt"`   // since when its session does not account for every invoice
-	Listed     bool         `redis:"listed"`  // the result list of the final session was read
-	Code       int          `redis:"code"`    // last status code of the session
+	Size       int64        `redis:"size"`       // bytes of XML
+	Session    string       `redis:"session"`    // "" until opened
+	Owner      string       `redis:"owner"`      // the worker that holds the session's key
+	Strikes    int          `redis:"strikes"`    // sessions refused as a whole with these invoices
+	Parent     string       `redis:"parent"`     // the package whose refusal made this one
+	Probe      string       `redis:"probe"`      // the package that was split off this one to find out whether KSeF takes any
+	Rest       string       `redis:"rest"`       // the package that this one was split off as a probe
+	NotBefore  Millis       `redis:"not_before"` // it is not submitted before this
+	Doubt      Millis       `redis:"doubt"`      // since when its session does not account for every invoice
+	Listed     bool         `redis:"listed"`     // the result list of the final session was read
+	Code       int          `redis:"code"`       // last status code of the session
 	Reason     string       `redis:"reason"`
 	Filed      bool         `redis:"filed"` // documents and results are archived; what is left is a receipt that is not to be had
 	UPO        string       `redis:"upo"`

@@ -125,9 +125,11 @@ type Part struct {
 	ID      string
 	Strikes int
 	Into    bool   // the package is there, cut and not opened yet: the invoices join those that it holds
-	Probe   string // see [Package]
+	Probe   string // this and the next two: see [Package]
 	Rest    string
-	IDs     []string
+	// NotBefore: the task that submits the package may come earlier, it waits all the same.
+	NotBefore Millis
+	IDs       []string
 }
 
 // Repack ends a package and puts invoices of it into new ones, all in one step. Only for sessions that are final and
@@ -138,7 +140,7 @@ func (l *Ledger) Repack(ctx context.Context, p *Package, end PackageState, reaso
 	}
 	args := l.args(p.ID, p.Rev, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), reason)
 	for _, n := range parts {
-		args = append(args, n.ID, n.Strikes, n.Into, n.Probe, n.Rest, len(n.IDs))
+		args = append(args, n.ID, n.Strikes, n.Into, n.Probe, n.Rest, int64(n.NotBefore), len(n.IDs))
 		for _, id := range n.IDs {
 			args = append(args, id)
 		}

@@ -136,7 +136,7 @@ return { r, moved }`)
 
 // repackScript ends a package and puts invoices of it into others, in one step, so that no invoice is ever in none
 // or in two: package, revision, states it may come from, its last state, states the invoices may come from, reason,
-// then per other package: id, strikes, "1" when it is there already, probe, rest, count of ids, the ids. It answers
+// then per other package: id, strikes, "1" when it is there already, probe, rest, not before (ms), count of ids, the ids. It answers
 // {new revision} or {0, state, revision}; the latter also when a package that is to be there is not cut.
 var repackScript = verb(`
 local pkg, rev, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -150,11 +150,11 @@ while i <= #ARGV do -- before anything is written: an error undoes nothing
   elseif there[1] then
     return redis.error_reply('package exists')
   end
-  i = i + 6 + tonumber(ARGV[i+5])
+  i = i + 7 + tonumber(ARGV[i+6])
 end
 i = 9
 while i <= #ARGV do
-  local new, strikes, into, probe, rest, n = ARGV[i], ARGV[i+1], ARGV[i+2] == '1', ARGV[i+3], ARGV[i+4], tonumber(ARGV[i+5])
+  local new, strikes, into, probe, rest, notbefore, n = ARGV[i], ARGV[i+1], ARGV[i+2] == '1', ARGV[i+3], ARGV[i+4], ARGV[i+5], tonumber(ARGV[i+6])
   local count, size, first, last = 0, 0, nil, 0
   if into then
     local there = redis.call('HMGET', P .. 'pkg:' .. new, 'count', 'size', 'deadline')
@@ -164,7 +164,7 @@ while i <= #ARGV do
   end
   local moved = 0
   for k = 1, n do
-    local id = ARGV[i+5+k]
+    local id = ARGV[i+6+k]
     local e = redis.call('HMGET', P .. 'inv:' .. id, 'state', 'package', 'group', 'size', 'deadline')
     if e[1] and e[2] == pkg and has(mfroms, e[1]) then
       moved = moved + 1
@@ -175,11 +175,11 @@ while i <= #ARGV do
     end
   end
   if moved > 0 and into then
-    movepkg(new, 'cut', 'cut', { 'strikes', strikes, 'probe', probe, 'rest', rest, 'count', count + moved, 'size', size, 'deadline', first, 'reason', reason })
+    movepkg(new, 'cut', 'cut', { 'strikes', strikes, 'probe', probe, 'rest', rest, 'not_before', notbefore, 'count', count + moved, 'size', size, 'deadline', first, 'reason', reason })
   elseif moved > 0 then
     movepkg(new, '', 'cut', { 'v', p[7], 'id', new, 'rev', 0, 'lane', 'bulk', 'tenant', p[4], 'form', p[5], 'offline', p[6],
-      'strikes', strikes, 'parent', pkg, 'probe', probe, 'rest', rest, 'count', moved, 'size', size, 'deadline', first, 'created_at', now })
+      'strikes', strikes, 'parent', pkg, 'probe', probe, 'rest', rest, 'not_before', notbefore, 'count', moved, 'size', size, 'deadline', first, 'created_at', now })
   end
-  i = i + 6 + n
+  i = i + 7 + n
 end
 return { movepkg(pkg, p[1], to, { 'reason', reason }) }`)

@@ -15,15 +15,15 @@ import (
 const (
 	// refusalFirst and refusalMax bound the pause before a package is sent again that was refused while
 	// nothing else of the tenant went through.
-	refusalFirst = 10 * time.Second
+	refusalFirst = 5 * time.Second
 	refusalMax   = time.Hour
 	// wholeTries is how often it is sent again whole. From then on a piece of it goes as a probe.
-	wholeTries = 3
-	// probeWait is how often a package looks whether its probe has come back.
+	wholeTries = 1
+	// probeWait is how often a package looks whether its probe has come back, should nobody tell it.
 	probeWait = 10 * time.Second
 	// aloneTries is how often an invoice that is alone in its package is sent again although nothing
-	// shows that KSeF takes anything at present: about three hours in all. Then a person is asked.
-	aloneTries = 10
+	// shows that KSeF takes anything at present: about two hours in all. Then a person is asked.
+	aloneTries = 11
 )
 
 // refusalPause is the pause before the n-th such try, from 0.
@@ -42,16 +42,47 @@ func probePieces(n int) int {
 	return 8
 }
 
-// throughSince reports that KSeF processed a batch session of the tenant that was closed after a
-// moment: it takes sessions, so one that it refuses is at fault itself.
-func (w *Worker) throughSince(ctx context.Context, tenant string, t time.Time) (bool, error) {
-	known, err := w.Ledger.Tenant(ctx, tenant)
-	return err == nil && known.ThroughAt != 0 && !known.ThroughAt.Time().Before(t), err
+// othersGoThrough reports that KSeF processed another batch session of the tenant that was closed after
+// these very invoices were refused together first, or were put together by halving: it takes
+// sessions, so one that it refuses is at fault itself. Older evidence is none: KSeF may have begun to
+// refuse everybody since.
+func (w *Worker) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, error) {
+	since, err := w.togetherSince(ctx, p)
+	if err != nil || since == 0 {
+		return false, err
+	}
+	known, err := w.Ledger.Tenant(ctx, p.Tenant)
+	return err == nil && known.ThroughAt >= since, err
+}
+
+// togetherSince is when the oldest package was made that came of a refusal and held as many invoices as
+// this one: they are the same, for a package only loses invoices, and takes in what was split off it.
+// Zero when p came of no refusal.
+func (w *Worker) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
+	var since ledger.Millis
+	for at := *p; at.Parent != ""; {
+		since = at.CreatedAt
+		before, err := w.Ledger.Package(ctx, at.Parent)
+		if errors.Is(err, ledger.ErrNotFound) {
+			break // pruned
+		}
+		if err != nil {
+			return 0, err
+		}
+		if before.Count != at.Count {
+			break
+		}
+		at = before
+	}
+	return since, nil
 }
 
 // beforeSubmit decides about a package that was split or refused before, ahead of any work for it. It
 // reports that the package need not be submitted now.
 func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool, err error) {
+	if wait := p.NotBefore.Time().Sub(w.o.Now()); wait > 0 {
+		return false, later(wait, retry.ReasonRefused, "KSeF refuses every session of the tenant: the next try is at "+p.NotBefore.Time().UTC().Format(time.RFC3339))
+	}
 	if p.Probe != "" {
 		return false, w.awaitProbe(ctx, p)
 	}
@@ -59,8 +90,7 @@ func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool
 	if p.Rest != "" || tries < wholeTries || p.Count < 2 {
 		return false, nil
 	}
-	through, err := w.throughSince(ctx, p.Tenant, p.CreatedAt.Time())
-	if err != nil || through {
+	if through, err := w.othersGoThrough(ctx, p); err != nil || through {
 		return false, err
 	}
 	ids, err := w.pendingIDs(ctx, p)
@@ -95,6 +125,13 @@ func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
 	return nil
 }
 
+// tellRest lets the package go on that a probe was split off.
+func (w *Worker) tellRest(ctx context.Context, p *ledger.Package) {
+	if p.Rest != "" {
+		w.warn(ctx, "tell a package that its probe is back", w.Queue.Put(ctx, KindPackage, p.Rest, 0, When{Run: true}))
+	}
+}
+
 // rejoin puts a probe that was refused back into what it was split off. That is sent again after a
 // longer pause.
 func (w *Worker) rejoin(ctx context.Context, p *ledger.Package, ids []string, reason string) error {
@@ -107,40 +144,4 @@ func (w *Worker) rejoin(ctx context.Context, p *ledger.Package, ids []string, re
 		part.ID, part.Into = rest.ID, true
 	}
 	return w.repack(ctx, p, reason, refusalPause(part.Strikes-w.o.Refusals), part)
-}
-
-// atFault reports whether an invoice is at fault that KSeF refused although it was alone. It is when
-// another package of the tenant went through since it has been alone. When none did, KSeF as likely
-// refuses everybody.
-func (w *Worker) atFault(ctx context.Context, p *ledger.Package, strikes int) (bool, error) {
-	if strikes >= w.o.Refusals+aloneTries {
-		return true, nil
-	}
-	began, err := w.aloneSince(ctx, p)
-	if err != nil || began.IsZero() {
-		return false, err
-	}
-	return w.throughSince(ctx, p.Tenant, began)
-}
-
-// aloneSince is when the first session with the invoice alone was refused: the oldest package that came
-// of such a refusal was made at that moment. Zero when p is the first itself.
-func (w *Worker) aloneSince(ctx context.Context, p *ledger.Package) (time.Time, error) {
-	var began ledger.Millis
-	for at := *p; at.Parent != ""; {
-		before, err := w.Ledger.Package(ctx, at.Parent)
-		if errors.Is(err, ledger.ErrNotFound) {
-			began = at.CreatedAt
-			break // pruned
-		}
-		if err != nil {
-			return time.Time{}, err
-		}
-		began = at.CreatedAt
-		if before.Count > 1 {
-			break
-		}
-		at = before
-	}
-	return began.Time(), nil
 }

@@ -6,23 +6,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hibiken/asynq"
-
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
 
-// pool runs the packages of a stage as the queue would, on a clock that goes on to whatever is due next.
+// pool runs every package of a stage again and again, whether or not the queue would by now, on a clock that goes a second each time.
 type pool struct {
 	*actor
-	inspect *asynq.Inspector
-	began   time.Time
-	most    int // packages that were cut or on their way at one time
+	began time.Time
+	most  int // packages that were cut or on their way at one time
 }
 
 func (a *actor) pool() *pool {
-	return &pool{actor: a, inspect: asynq.NewInspectorFromRedisClient(a.s.rdb), began: a.s.now()}
+	return &pool{actor: a, began: a.s.now()}
 }
 
 // until runs what is due until want holds; it fails when that takes longer than most.
@@ -45,25 +42,13 @@ func (p *pool) until(most time.Duration, want func() bool) {
 					_ = p.run(tasks.KindConfirm, id)
 					continue
 				}
-				if due := p.due(id); !due.After(p.s.now()) {
-					_ = p.run(tasks.KindPackage, id)
-				}
+				_ = p.run(tasks.KindPackage, id)
 			}
 		}
 		p.most = max(p.most, len(live))
 		<-time.After(time.Millisecond)
 		p.s.advance(time.Second)
 	}
-}
-
-// due is when the queue would run a package, on the stage's clock.
-func (p *pool) due(id string) time.Time {
-	info, err := p.inspect.GetTaskInfo(tasks.QueuePackages, tasks.TaskID(tasks.KindPackage, id, 0))
-	if err != nil || info.NextProcessAt.IsZero() {
-		return time.Time{}
-	}
-	queued := p.s.pkg(id).UpdatedAt.Time() // the queue's clock is the real one, the stage's runs ahead
-	return queued.Add(time.Until(info.NextProcessAt))
 }
 
 func (s *stage) many(n int) (ids []string, invs []ledger.Invoice) {
@@ -104,6 +89,10 @@ func TestRefusal_KSeFRefusesEverybodyForAWhile_NothingIsGroundToPieces(t *testin
 	}
 	if n := len(s.sim.Books().Sessions); n > refused+2 {
 		t.Errorf("%d sessions for %d refusals", n, refused)
+	}
+	// 3 at once, then after 5, 10, 20 s and so on: the pauses are kept whatever the queue does.
+	if took := s.now().Sub(p.began); took < 5*time.Minute {
+		t.Errorf("%d refusals took %v", refused, took)
 	}
 }
 

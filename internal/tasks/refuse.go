@@ -36,21 +36,11 @@ func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package,
 	if strikes < w.o.Refusals || code == ksef.BatchSessionKeyNotDecrypted {
 		return w.repack(ctx, p, reason, in, ledger.Part{Strikes: strikes, Rest: p.Rest, IDs: ids})
 	}
-	if len(ids) == 1 && p.Rest == "" {
-		atFault, err := w.atFault(ctx, p, strikes)
-		if err != nil {
-			return err
-		}
-		if !atFault {
-			return w.repack(ctx, p, reason, refusalPause(strikes-w.o.Refusals), ledger.Part{Strikes: strikes, IDs: ids})
-		}
-		return w.halve(ctx, p, w.o.Refusals-1, code, reason)
-	}
-	through, err := w.throughSince(ctx, p.Tenant, p.CreatedAt.Time())
+	through, err := w.othersGoThrough(ctx, p)
 	switch {
 	case err != nil:
 		return err
-	case through:
+	case through, len(ids) == 1 && p.Rest == "" && strikes >= w.o.Refusals+aloneTries:
 		return w.halve(ctx, p, w.o.Refusals-1, code, reason)
 	case p.Rest != "":
 		return w.rejoin(ctx, p, ids, reason)
@@ -89,6 +79,9 @@ func (w *Worker) repack(ctx context.Context, p *ledger.Package, reason string, i
 			parts[i].ID = "pkg-" + xid.New().String()
 		}
 		leaving += len(parts[i].IDs)
+		if in > 0 {
+			parts[i].NotBefore = ledger.At(w.o.Now().Add(in))
+		}
 	}
 	end, err := w.endOf(ctx, p, leaving)
 	if err != nil {

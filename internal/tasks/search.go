@@ -20,7 +20,7 @@ const (
 	searchPatience = time.Hour
 	// searchRest is the pause between two passes that found not everything, doubled each time up to
 	// searchRestMax: a pass costs at least one of the register's 20 requests an hour.
-	searchRest    = 5 * time.Minute
+	searchRest    = 15 * time.Second
 	searchRestMax = time.Hour
 )
 

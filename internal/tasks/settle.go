@@ -50,6 +50,7 @@ func (w *Worker) settleFinal(ctx context.Context, t Transport, p *ledger.Package
 		return err
 	}
 	w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Int("invoices", p.Count).Msg("package settled")
+	w.tellRest(ctx, p)
 	return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
 }
 
