@@ -81,7 +81,7 @@ func (w *Worker) togetherSince(ctx context.Context, p *ledger.Package) (ledger.M
 // reports that the package need not be submitted now.
 func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool, err error) {
 	if wait := p.NotBefore.Time().Sub(w.o.Now()); wait > 0 {
-		return false, later(wait, retry.ReasonRefused, "KSeF refuses every session of the tenant: the next try is at "+p.NotBefore.Time().UTC().Format(time.RFC3339))
+		return false, later(wait, retry.ReasonRefused, "KSeF refused its invoices in the sessions before: the next try is at "+p.NotBefore.Time().UTC().Format(time.RFC3339))
 	}
 	if p.Probe != "" {
 		return false, w.awaitProbe(ctx, p)

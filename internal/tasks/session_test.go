@@ -112,6 +112,7 @@ func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *
 	pkg := w.together(one, two)
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	for i := range times {
+		s.advance(time.Minute)
 		w.must(tasks.KindPackage, pkg)
 		w.until(tasks.KindConfirm, pkg, func() bool { return s.read(one.ID).Package != pkg })
 		pkg = s.read(one.ID).Package
@@ -123,6 +124,7 @@ func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *
 			t.Errorf("after %d refusals the next session waits: %v (%v)", i+1, waits, err)
 		}
 	}
+	s.advance(time.Minute)
 	w.must(tasks.KindPackage, pkg)
 	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(one.ID).State == ledger.Accepted && s.read(two.ID).State == ledger.Accepted })
 }
