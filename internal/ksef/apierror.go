@@ -54,6 +54,8 @@ type APIError struct {
 	Code int
 	// Description and Details are the gateway's texts with credentials and URL queries removed. "" when it gave none.
 	Description, Details string
+	// Reason is KSeF's reasonCode where its own error was passed on: "missing-permissions". "" otherwise.
+	Reason string
 	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
 	RetryAfter time.Duration
 	// MaybeDone: the request may have been carried out in spite of the error. False only with proof: it never left, or the gateway refused it in

@@ -13,6 +13,7 @@ type errorBody struct {
 	Code        looseInt  `json:"code"`
 	Description looseText `json:"description"`
 	Details     looseText `json:"details"`
+	Reason      looseText `json:"-"` // KSeF's reasonCode, "missing-permissions" for one
 }
 
 // parseError looks into a body for the gateway's error. isObject tells whether the whole of it is one JSON object. A framework in front of the
@@ -28,7 +29,49 @@ func parseError(raw []byte) (body *errorBody, isObject bool) {
 	if err := json.Unmarshal(raw, &envelope); err != nil {
 		return nil, false
 	}
-	return errorOf(envelope.Error), true
+	if body := errorOf(envelope.Error); body != nil {
+		return body, true
+	}
+	var own ksefError
+	if json.Unmarshal(raw, &own) != nil {
+		return nil, true // fields of those names with other things in them: it is neither form
+	}
+	return own.body(), true
+}
+
+// ksefError is KSeF's own "no" in either of its forms, as a gateway may pass it on: the older one
+// (exception), and problem details (API 2.4.0, RFC 9457).
+type ksefError struct {
+	Exception struct {
+		List []struct {
+			Code        looseInt  `json:"exceptionCode"`
+			Description looseText `json:"exceptionDescription"`
+			Details     looseText `json:"details"`
+		} `json:"exceptionDetailList"`
+	} `json:"exception"`
+	Title      looseText `json:"title"`
+	Detail     looseText `json:"detail"`
+	ReasonCode looseText `json:"reasonCode"`
+	Errors     []struct {
+		Code        looseInt  `json:"code"`
+		Description looseText `json:"description"`
+		Details     looseText `json:"details"`
+	} `json:"errors"`
+}
+
+// body returns the first fault that it names; nil when it is neither form.
+func (e ksefError) body() *errorBody {
+	switch {
+	case len(e.Exception.List) > 0:
+		first := e.Exception.List[0]
+		return &errorBody{Code: first.Code, Description: first.Description, Details: first.Details}
+	case len(e.Errors) > 0:
+		first := e.Errors[0]
+		return &errorBody{Code: first.Code, Description: first.Description, Details: first.Details, Reason: e.ReasonCode}
+	case e.Title != "" && (e.Detail != "" || e.ReasonCode != ""):
+		return &errorBody{Description: e.Title + ": " + e.Detail, Reason: e.ReasonCode}
+	}
+	return nil
 }
 
 // errorOf reads the value of `error`; nil when it says that there is none.

@@ -101,6 +101,7 @@ func (j judge) answered(resp *http.Response, body *errorBody) *APIError {
 	e := &APIError{Op: j.op, Status: status, RetryAfter: retryAfter(resp.Header.Get("Retry-After"), j.now()), MaybeDone: true}
 	if body != nil {
 		e.Code, e.Description, e.Details = int(body.Code), j.creds.scrub(string(body.Description)), j.creds.scrub(string(body.Details))
+		e.Reason = j.creds.scrub(string(body.Reason))
 	}
 	switch {
 	case status == http.StatusTooManyRequests:
