@@ -31,6 +31,11 @@ type Groups struct {
 	SessionInvoiceList Rates `yaml:"sessionInvoiceList" envPrefix:"SESSION_INVOICE_LIST_"`
 	SessionMisc        Rates `yaml:"sessionMisc" envPrefix:"SESSION_MISC_"`
 	InvoiceDownload    Rates `yaml:"invoiceDownload" envPrefix:"INVOICE_DOWNLOAD_"`
+	// InvoiceMetadata is the query of the register, by which the original of a duplicate is found.
+	InvoiceMetadata     Rates `yaml:"invoiceMetadata" envPrefix:"INVOICE_METADATA_"`
+	InvoiceExport       Rates `yaml:"invoiceExport" envPrefix:"INVOICE_EXPORT_"`
+	InvoiceExportStatus Rates `yaml:"invoiceExportStatus" envPrefix:"INVOICE_EXPORT_STATUS_"`
+	SessionList         Rates `yaml:"sessionList" envPrefix:"SESSION_LIST_"`
 	// Other holds for each remaining operation by itself.
 	Other Rates `yaml:"other" envPrefix:"OTHER_"`
 }
@@ -52,7 +57,8 @@ type Limits struct {
 	Groups Groups `yaml:"groups" envPrefix:"GROUPS_"`
 }
 
-// The table is "KSeF limits, September 2026"; the Ministry can change it at any time, and raises it for one taxpayer on request.
+// The table is "KSeF limits, September 2026". The Ministry can change it at any time, and raises it for one taxpayer on request. These
+// are the only figures that the programs know: the limiter has no table of its own.
 func defaultLimits() Limits {
 	return Limits{
 		Margin: 300 * time.Millisecond, MaxSleep: 2 * time.Second, Scale: 1, ExpressShare: 0.2,
@@ -66,7 +72,13 @@ func defaultLimits() Limits {
 			SessionInvoiceList: Rates{10, 20, 200},
 			SessionMisc:        Rates{10, 120, 1200},
 			InvoiceDownload:    Rates{8, 16, 64},
-			Other:              Rates{10, 30, 120},
+
+			InvoiceMetadata:     Rates{8, 16, 20},
+			InvoiceExport:       Rates{8, 16, 20},
+			InvoiceExportStatus: Rates{10, 60, 600},
+			SessionList:         Rates{5, 10, 60},
+
+			Other: Rates{10, 30, 120},
 		},
 	}
 }

@@ -233,6 +233,19 @@ func TestLoad_OneRateChanged_KeepsTheOthers(t *testing.T) {
 	}
 }
 
+// The table of KSeF, written out a second time: a slip in either is seen.
+func TestDefault_Limits_AreKSeFsTable(t *testing.T) {
+	want := map[string]Rates{
+		"onlineSession": {10, 30, 120}, "onlineSessionClose": {20, 60, 240}, "invoiceSend": {10, 30, 180}, "batchSession": {10, 20, 60},
+		"batchSessionClose": {20, 40, 120}, "invoiceStatus": {30, 120, 1200}, "sessionInvoiceList": {10, 20, 200}, "sessionMisc": {10, 120, 1200},
+		"invoiceDownload": {8, 16, 64}, "invoiceMetadata": {8, 16, 20}, "invoiceExport": {8, 16, 20}, "invoiceExportStatus": {10, 60, 600},
+		"sessionList": {5, 10, 60}, "other": {10, 30, 120},
+	}
+	if diff := cmp.Diff(want, Default().Limits.Groups.ByName()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestLimitsOf_TenantsOwnFigures_WinOneByOne(t *testing.T) {
 	c, err := Load(writeFile(t, "c.yaml", strings.Replace(minimal, "key_id:", "limits: {invoiceSend: {per_hour: 1000, per_second: -1}}, key_id:", 1)), nil)
 	if err != nil {
@@ -248,8 +261,8 @@ func TestLimitsOf_TenantsOwnFigures_WinOneByOne(t *testing.T) {
 	if got, want := own["invoiceSend"].String(), "-/s 30/min 1000/h"; got != want {
 		t.Errorf("String = %q, want %q", got, want)
 	}
-	if len(own) != 10 {
-		t.Errorf("%d groups, want the 10 of KSeF", len(own))
+	if len(own) != 14 {
+		t.Errorf("%d groups, want the 14 of KSeF", len(own))
 	}
 }
 

@@ -22,6 +22,9 @@ const (
 	GroupSessionInvoiceList Group = "sessionInvoiceList"
 	GroupSessionMisc        Group = "sessionMisc"
 	GroupInvoiceDownload    Group = "invoiceDownload"
+	GroupMetadata           Group = "invoiceMetadata"
+	GroupQueryStart         Group = "invoiceExport"
+	GroupQueryStatus        Group = "invoiceExportStatus"
 
 	GroupPublicKey        Group = "other:publicKey"
 	GroupValidate         Group = "other:validate"
@@ -29,9 +32,6 @@ const (
 	GroupLinks            Group = "other:links"
 	GroupVisualize        Group = "other:visualize"
 	GroupVisualizeUPO     Group = "other:visualizeUPO"
-	GroupMetadata         Group = "other:metadata"
-	GroupQueryStart       Group = "other:queryStart"
-	GroupQueryStatus      Group = "other:queryStatus"
 	GroupQueryResult      Group = "other:queryResult"
 	GroupBoxUploadInvoice Group = "other:boxUploadInvoice"
 	GroupBoxInvoice       Group = "other:boxInvoice"
@@ -45,9 +45,8 @@ const (
 func Groups() []Group {
 	return []Group{
 		GroupOnlineSession, GroupOnlineSessionClose, GroupInvoiceSend, GroupBatchSession, GroupBatchSessionClose, GroupInvoiceStatus,
-		GroupSessionInvoiceList, GroupSessionMisc, GroupInvoiceDownload,
-		GroupPublicKey, GroupValidate, GroupGenerate, GroupLinks, GroupVisualize, GroupVisualizeUPO, GroupMetadata, GroupQueryStart,
-		GroupQueryStatus, GroupQueryResult, GroupBoxUploadInvoice, GroupBoxInvoice, GroupBoxUploadBatch, GroupBoxBatch, GroupBoxDownload,
+		GroupSessionInvoiceList, GroupSessionMisc, GroupInvoiceDownload, GroupMetadata, GroupQueryStart, GroupQueryStatus,
+		GroupPublicKey, GroupValidate, GroupGenerate, GroupLinks, GroupVisualize, GroupVisualizeUPO, GroupQueryResult, GroupBoxUploadInvoice, GroupBoxInvoice, GroupBoxUploadBatch, GroupBoxBatch, GroupBoxDownload,
 		GroupBoxDownloaded,
 	}
 }

@@ -145,7 +145,7 @@ func TestGroups_AreDistinctAndComplete(t *testing.T) {
 	if len(listed) != len(used) {
 		t.Errorf("%d groups listed, %d used", len(listed), len(used))
 	}
-	if ksef.GroupInvoiceSend.Other() || !ksef.GroupMetadata.Other() {
+	if ksef.GroupInvoiceSend.Other() || !ksef.GroupLinks.Other() {
 		t.Error("Other is wrong")
 	}
 }

@@ -14,6 +14,7 @@ func ExampleLimiter_Wait() {
 	noon := time.Date(2026, time.September, 14, 12, 0, 0, 0, time.UTC)
 	store := ratelimit.NewMemory(func() time.Time { return noon })
 	limiter, err := ratelimit.New(store, ratelimit.Options{
+		Defaults: ratelimit.Defaults(),
 		Tenants: map[string]map[string]ratelimit.Limits{
 			"5265877635": {ratelimit.GroupInvoiceSend: {{Limit: 2, Per: time.Minute}}},
 		},
@@ -40,7 +41,7 @@ func ExampleLimiter_Wait() {
 func ExampleLimiter_Freeze() {
 	noon := time.Date(2026, time.September, 14, 12, 0, 0, 0, time.UTC)
 	ctx := context.Background()
-	limiter, err := ratelimit.New(ratelimit.NewMemory(func() time.Time { return noon }), ratelimit.Options{})
+	limiter, err := ratelimit.New(ratelimit.NewMemory(func() time.Time { return noon }), ratelimit.Options{Defaults: ratelimit.Defaults()})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -58,7 +59,7 @@ func ExampleLimiter_Freeze() {
 func ExampleLimiter_Usage() {
 	noon := time.Date(2026, time.September, 14, 12, 0, 0, 0, time.UTC)
 	ctx := context.Background()
-	limiter, err := ratelimit.New(ratelimit.NewMemory(func() time.Time { return noon }), ratelimit.Options{})
+	limiter, err := ratelimit.New(ratelimit.NewMemory(func() time.Time { return noon }), ratelimit.Options{Defaults: ratelimit.Defaults()})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -15,9 +15,10 @@ const (
 	DefaultMaxSleep = 2 * time.Second
 )
 
-// Options of a [Limiter]. The zero value is usable.
+// Options of a [Limiter]. Only Defaults is required.
 type Options struct {
-	// Defaults are the limits of tenants without their own; nil means [Defaults]. A table of one's own needs the group "other", which stands in for every group it does not name.
+	// Defaults are the limits of tenants without their own. The table needs the group "other", which stands in for
+	// every group that it does not name. Required.
 	Defaults map[string]Limits
 	// Tenants are limits of single tenants: tenant → group → limits. What a tenant does not name comes from Defaults.
 	Tenants map[string]map[string]Limits
@@ -57,9 +58,6 @@ func New(store Store, o Options) (*Limiter, error) {
 		margin:   max(o.Margin, 0),
 		maxSleep: o.MaxSleep,
 		observer: o.Observer,
-	}
-	if o.Defaults == nil {
-		l.defaults = Defaults()
 	}
 	if o.Margin == 0 {
 		l.margin = DefaultMargin

@@ -32,6 +32,9 @@ func (o *observed) OnFreeze(tenant, group string, d time.Duration) {
 
 func newLimiter(t *testing.T, s Store, o Options) *Limiter {
 	t.Helper()
+	if o.Defaults == nil {
+		o.Defaults = Defaults()
+	}
 	l, err := New(s, o)
 	if err != nil {
 		t.Fatal(err)
@@ -260,8 +263,8 @@ func TestLimits_TheNearestTableDecides(t *testing.T) {
 		{"the default where the tenant has none", nip, GroupBatchSession, Defaults()[GroupBatchSession]},
 		{"a tenant that is not in the table", "2222222222", GroupInvoiceSend, Defaults()[GroupInvoiceSend]},
 		{"a member with limits of its own", nip, "other:publicKey", Limits{{7, time.Hour}}},
-		{"a member falls back to its family", nip, "other:metadata", Defaults()[GroupOther]},
-		{"to the tenant's family first", "1111111111", "other:metadata", Limits{{5, time.Hour}}},
+		{"a member falls back to its family", nip, "other:links", Defaults()[GroupOther]},
+		{"to the tenant's family first", "1111111111", "other:links", Limits{{5, time.Hour}}},
 		{"a group nobody names is another one", nip, "somethingNew", Defaults()[GroupOther]},
 		{"a named default is nearer than the tenant's other", "1111111111", GroupBatchSession, Defaults()[GroupBatchSession]},
 	}

@@ -157,7 +157,7 @@ func TestRedis_Unreachable_NothingMayGo(t *testing.T) {
 	if err := srv.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	l, err := New(NewRedis(client, "test:"), Options{})
+	l, err := New(NewRedis(client, "test:"), Options{Defaults: Defaults()})
 	if err != nil {
 		t.Fatal(err)
 	}

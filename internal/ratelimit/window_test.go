@@ -226,22 +226,3 @@ func TestScaled_AnHourBecomesAMinuteAndTheTableStaysAsItWas(t *testing.T) {
 		t.Error("Scaled changed the table it was given")
 	}
 }
-
-// The table of KSeF, written out a second time: a slip in either is seen.
-func TestDefaults_AreKSeFsTable(t *testing.T) {
-	want := map[string][3]int{
-		"onlineSession": {10, 30, 120}, "onlineSessionClose": {20, 60, 240}, "invoiceSend": {10, 30, 180}, "batchSession": {10, 20, 60},
-		"batchSessionClose": {20, 40, 120}, "invoiceStatus": {30, 120, 1200}, "sessionInvoiceList": {10, 20, 200}, "sessionMisc": {10, 120, 1200},
-		"invoiceDownload": {8, 16, 64}, "other": {10, 30, 120},
-	}
-	got := Defaults()
-	if len(got) != len(want) {
-		t.Errorf("%d groups, want %d", len(got), len(want))
-	}
-	for group, n := range want {
-		limits := Limits{{n[0], time.Second}, {n[1], time.Minute}, {n[2], time.Hour}}
-		if !slices.Equal(got[group], limits) {
-			t.Errorf("%s: %v, want %v", group, got[group], limits)
-		}
-	}
-}

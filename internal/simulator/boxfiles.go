@@ -8,17 +8,18 @@ import (
 	"mime/multipart"
 	"net/http"
 	"os"
+	"regexp"
 	"time"
 )
 
 // multipart reads the two parts of a package upload, in their order: "request" as JSON and "file" as batch.zip. The
 // file is spooled; whoever gets its name removes it.
 func (s *Simulator) multipart(c *call) (body boxBatchRequest, file string, refused *refusal) {
-	kind, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/form-data" {
-		return body, "", badInput("Content-Type is not multipart/form-data")
+	boundary, found := boundaryOf(c.r.Header.Get("Content-Type"))
+	if !found {
+		return body, "", badInput("Content-Type is not multipart/form-data with a boundary")
 	}
-	reader := multipart.NewReader(http.MaxBytesReader(nil, c.r.Body, packageBody), params["boundary"])
+	reader := multipart.NewReader(http.MaxBytesReader(nil, c.r.Body, packageBody), boundary)
 	part, err := reader.NextPart()
 	if err != nil || part.FormName() != "request" {
 		return body, "", badInput("the first part is not named request")
@@ -47,6 +48,20 @@ func (s *Simulator) multipart(c *call) (body boxBatchRequest, file string, refus
 		return body, "", badInput("more than two parts")
 	}
 	return body, file, nil
+}
+
+// base64Boundary is the one header that breaks RFC 2045 and is taken all the same: the gateway vendor's own PHP client
+// makes its boundary in Base64 and does not quote it, although a slash or an equals sign demands quotes. The gateway
+// takes what its own client sends. Nothing may follow the boundary, and RFC 2046 ends it at 70 characters.
+var base64Boundary = regexp.MustCompile(`^multipart/form-data; ?boundary=([A-Za-z0-9+/]{1,68}={0,2})$`)
+
+// boundaryOf reads the header of a package upload.
+func boundaryOf(contentType string) (string, bool) {
+	if m := base64Boundary.FindStringSubmatch(contentType); m != nil {
+		return m[1], true
+	}
+	kind, params, err := mime.ParseMediaType(contentType)
+	return params["boundary"], err == nil && kind == "multipart/form-data" && params["boundary"] != ""
 }
 
 func (s *Simulator) spoolFile(from io.Reader) (string, error) {

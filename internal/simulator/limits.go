@@ -18,6 +18,10 @@ const (
 	groupList        = "sessionInvoiceList"
 	groupMisc        = "sessionMisc"
 	groupDownload    = "invoiceDownload"
+	groupMetadata    = "invoiceMetadata"
+	groupExport      = "invoiceExport"
+	groupExported    = "invoiceExportStatus"
+	groupSessionList = "sessionList" // no operation of the gateway's
 )
 
 const (
@@ -41,6 +45,10 @@ func allowances() map[string]allowance {
 		groupList:        {10, 20, 200},
 		groupMisc:        {10, 120, 1200},
 		groupDownload:    {8, 16, 64},
+		groupMetadata:    {8, 16, 20},
+		groupExport:      {8, 16, 20},
+		groupExported:    {10, 60, 600},
+		groupSessionList: {5, 10, 60},
 	}
 }
 

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	mathrand "math/rand/v2"
+	"net/http"
 	"testing"
 	"time"
 
@@ -90,7 +91,8 @@ func TestLimits_EachGroup_HasTheTablesWindows(t *testing.T) {
 	for group, want := range map[string][3]int{
 		"onlineSession": {10, 30, 120}, "onlineSessionClose": {20, 60, 240}, "invoiceSend": {10, 30, 180}, "batchSession": {10, 20, 60},
 		"batchSessionClose": {20, 40, 120}, "invoiceStatus": {30, 120, 1200}, "sessionInvoiceList": {10, 20, 200}, "sessionMisc": {10, 120, 1200},
-		"invoiceDownload": {8, 16, 64}, "other:publicKey": {10, 30, 120},
+		"invoiceDownload": {8, 16, 64}, "invoiceMetadata": {8, 16, 20}, "invoiceExport": {8, 16, 20}, "invoiceExportStatus": {10, 60, 600},
+		"sessionList": {5, 10, 60}, "other:publicKey": {10, 30, 120},
 	} {
 		for i, gap := range []time.Duration{0, 60 * time.Second / time.Duration(want[1]+1), 3600 * time.Second / time.Duration(want[2]+1)} {
 			l := newLimiter(Production, 1)
@@ -203,6 +205,37 @@ func TestLimits_PartsAreNotCounted_ClosesCountByLane(t *testing.T) {
 	books := r.sim.Books()
 	if len(books.Violations) != 0 || books.Requests[groupBatchClose] != 1 || books.Requests[groupOnlineClose] != 1 {
 		t.Errorf("books %+v %+v", books.Requests, books.Violations)
+	}
+}
+
+// The register is the scarcest of all: 20 pages an hour, whatever the minute leaves.
+func TestLimits_RegisterAndExports_CountInGroupsOfTheirOwn(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Profile = Production })
+	day := m{"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
+	page := m{"subjectType": "Subject1", "range": day, "pageOffset": 0, "pageSize": 250, "sortAsc": true}
+	for range 20 {
+		r.ok(r.post("/invoice/metadata", page), nil)
+		r.clock.add(10 * time.Second)
+	}
+	if a := r.post("/invoice/metadata", page); a.status != http.StatusTooManyRequests {
+		t.Errorf("page 21 of the hour: %d", a.status)
+	}
+	var q struct {
+		ID string `json:"queryId"`
+	}
+	r.ok(r.post("/invoice/query/start", m{"encryptionInfo": r.secret().info(), "subjectType": "Subject1", "range": day}), &q)
+	for range 2 {
+		r.ok(r.get("/invoice/query/status/"+q.ID), nil)
+	}
+	r.get("/invoice/query/result/" + q.ID + "/1")
+	books := r.sim.Books()
+	for group, want := range map[string]int{"invoiceMetadata": 21, "invoiceExport": 1, "invoiceExportStatus": 2, "other:queryResult": 1} {
+		if books.Requests[group] != want {
+			t.Errorf("%s: %d requests, want %d", group, books.Requests[group], want)
+		}
+	}
+	if len(books.Violations) != 1 || books.Violations[0].Group != "invoiceMetadata" || books.Violations[0].Window != "hour" {
+		t.Errorf("violations %+v", books.Violations)
 	}
 }
 

@@ -16,6 +16,9 @@ import (
 
 const first, last = 2 * time.Second, 5 * time.Minute
 
+// sessionMisc is what KSeF allows of polls.
+var sessionMisc = ratelimit.Limits{{Limit: 10, Per: time.Second}, {Limit: 120, Per: time.Minute}, {Limit: 1200, Per: time.Hour}}
+
 func TestPause_PlentyLeft_IsTheAgesOwn(t *testing.T) {
 	now := warsaw(t, "2026-11-23 12:00:00 +01:00")
 	s := share{closed: 50, mean: now.Add(-time.Hour)}
@@ -168,7 +171,7 @@ func (limited) Down(context.Context) (bool, error)                 { return fals
 // allowance is used but for what is kept for urgent looks, a hundredth.
 func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(t *testing.T) {
 	t.Parallel()
-	hourly := ratelimit.Defaults()[ratelimit.GroupSessionMisc]
+	hourly := sessionMisc
 	fifty := watched{sessions: 50, limits: hourly, margin: ratelimit.DefaultMargin, first: 2 * time.Second, max: 2 * time.Minute, every: time.Second, hours: 3, hour: time.Hour}
 	trickle, many, scaled := fifty, fifty, fifty
 	trickle.every = time.Minute
@@ -202,7 +205,7 @@ func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(
 func TestLooks_SomeDeadlinesAreNear_TheyAreAskedMoreOften_AndTheOthersStill(t *testing.T) {
 	t.Parallel()
 	for _, near := range []int{2, 10, 25, 50} {
-		got := watched{sessions: 50, near: near, limits: ratelimit.Defaults()[ratelimit.GroupSessionMisc], margin: ratelimit.DefaultMargin,
+		got := watched{sessions: 50, near: near, limits: sessionMisc, margin: ratelimit.DefaultMargin,
 			first: 2 * time.Second, max: 2 * time.Minute, every: time.Second, hours: 2, hour: time.Hour}.run(t)
 		mean := func(looks []int) float64 {
 			sum := 0

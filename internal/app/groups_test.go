@@ -1,0 +1,32 @@
+package app_test
+
+import (
+	"testing"
+
+	"ksefworker/config"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ratelimit"
+)
+
+// A group that the client knows and the table does not would silently have the figures of "other": so it was that the
+// register's 20 an hour were taken for 120.
+func TestLimits_EveryGroupOfTheClient_StandsInTheTable(t *testing.T) {
+	table := config.Default().Limits.Groups.ByName()
+	for _, g := range ksef.Groups() {
+		if _, listed := table[string(g)]; !listed && !g.Other() {
+			t.Errorf("%s has no figures in the configuration", g)
+		}
+	}
+	for _, g := range []string{ratelimit.GroupOnlineSession, ratelimit.GroupOnlineSessionClose, ratelimit.GroupInvoiceSend,
+		ratelimit.GroupBatchSession, ratelimit.GroupBatchSessionClose, ratelimit.GroupInvoiceStatus, ratelimit.GroupSessionInvoiceList,
+		ratelimit.GroupSessionMisc, ratelimit.GroupInvoiceDownload, ratelimit.GroupInvoiceMetadata, ratelimit.GroupInvoiceExport,
+		ratelimit.GroupExportStatus, ratelimit.GroupSessionList, ratelimit.GroupOther} {
+		if _, listed := table[g]; !listed {
+			t.Errorf("the limiter calls a group %s, the configuration does not", g)
+		}
+		delete(table, g)
+	}
+	if len(table) != 0 {
+		t.Errorf("the limiter has no names for %v", table)
+	}
+}
