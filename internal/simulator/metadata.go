@@ -124,7 +124,9 @@ func (s *Simulator) metadata(c *call) (reply, *refusal) {
 	from := min(int64(body.Offset)*int64(body.Size), int64(len(found)))
 	to := min(from+int64(body.Size), int64(len(found)))
 	for _, a := range found[from:to] {
-		answer.Invoices = append(answer.Invoices, a.metadata())
+		if m, there := s.bentMetadata(a); there {
+			answer.Invoices = append(answer.Invoices, m)
+		}
 	}
 	answer.More = to < int64(len(found))
 	return jsonReply(answer), nil

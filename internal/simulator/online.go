@@ -172,7 +172,8 @@ func (s *Simulator) invoiceStatus(c *call) (reply, *refusal) {
 			details: fmt.Sprintf("Faktura o numerze referencyjnym %s nie została znaleziona.", c.value(0))}
 	}
 	s.age(found.session)
+	info, _ := s.bent(opInvoiceStatus, found.session, found.outcome, s.info(found.session, found.outcome))
 	return jsonReply(struct {
-		Info invoiceInfo `json:"invoiceInfo"`
-	}{s.info(found.session, found.outcome)}), nil
+		Info any `json:"invoiceInfo"`
+	}{info}), nil
 }

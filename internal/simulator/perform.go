@@ -3,6 +3,7 @@ package simulator
 import (
 	"cmp"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -11,6 +12,7 @@ import (
 // job is a request on its way through the faults.
 type job struct {
 	ctx     context.Context // of the request: it ends when the client goes
+	body    io.Reader       // of the request, for a fault that has no use for it
 	where   occasion
 	group   string          // of request limits; "" for parts
 	prepare func() *refusal // takes the body in; called once
@@ -35,6 +37,10 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 		return 0
 	case Reset:
 		cut(w, true)
+		return 0
+	case Hang:
+		s.hang(j, f.For)
+		cut(w, false)
 		return 0
 	case Status:
 		return j.finish(w, page(cmp.Or(f.Code, http.StatusBadGateway)), false)
@@ -96,6 +102,20 @@ func (j job) finish(w http.ResponseWriter, answer reply, lost bool) int {
 	}
 	answer.write(w)
 	return answer.status
+}
+
+// hang keeps the client waiting: for d, or until it goes when d is 0. The body is taken in and forgotten: before that
+// net/http does not see that a client has gone.
+func (s *Simulator) hang(j job, d time.Duration) {
+	_, _ = io.Copy(io.Discard, j.body)
+	if d > 0 {
+		s.pause(j.ctx, d)
+		return
+	}
+	select {
+	case <-j.ctx.Done():
+	case <-s.stopped:
+	}
 }
 
 // pause waits in real time, not in the simulated one: a client's timeout is real. It ends early with ctx and when the

@@ -103,7 +103,7 @@ func (s *Simulator) route(w http.ResponseWriter, r *http.Request) (name string, 
 		return op.name, send(w, tooMany(wait))
 	}
 	return op.name, s.perform(w, job{
-		ctx: r.Context(), where: where, group: group, prepare: c.readBody, lose: func() { s.lose(c.session) },
+		ctx: r.Context(), body: r.Body, where: where, group: group, prepare: c.readBody, lose: func() { s.lose(c.session) },
 		act: func() reply {
 			answer, refused := op.act(c)
 			if refused != nil {

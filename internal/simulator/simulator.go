@@ -7,6 +7,7 @@ import (
 	mathrand "math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -101,13 +102,13 @@ type Simulator struct {
 	forms      map[string]*form
 	documents  *vault
 
+	offset     atomic.Int64 // of the clock, in nanoseconds; set under mu
 	background sync.WaitGroup
 	stopped    chan struct{}
 	stopOnce   sync.Once
 
 	// mu guards everything below; nothing slow happens under it.
 	mu        sync.Mutex
-	offset    time.Duration
 	random    *mathrand.Rand
 	keys      keyring
 	sessions  map[string]*session
@@ -152,7 +153,6 @@ func New(o Options) (*Simulator, error) {
 		opts: o, log: o.Log, warsaw: warsaw, dir: o.Dir,
 		accounts: accounts{extra: o.Accounts},
 		limits:   newLimiter(o.Profile, o.Scale),
-		faults:   newFaultBook(o.Faults, mathrand.New(mathrand.NewPCG(seed, 2))),
 		forms:    knownForms(),
 		signing:  make([]byte, 32),
 		stopped:  make(chan struct{}),
@@ -161,6 +161,7 @@ func New(o Options) (*Simulator, error) {
 		identity: map[identity]*accepted{}, byNumber: map[string]*accepted{},
 		queries: map[string]*query{}, uploads: map[string]*boxUpload{}, downloads: map[string]*boxDownload{},
 	}
+	s.faults = newFaultBook(o.Faults, mathrand.New(mathrand.NewPCG(seed, 2)), s.now)
 	s.operations = s.table()
 	if _, err := rand.Read(s.signing); err != nil {
 		return nil, fmt.Errorf("draw signing key: %w", err)
@@ -204,7 +205,7 @@ func (s *Simulator) Close() error {
 func (s *Simulator) Advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.offset += d
+	s.offset.Add(int64(d))
 }
 
 // Now is the simulated time.
@@ -214,9 +215,9 @@ func (s *Simulator) Now() time.Time {
 	return s.now()
 }
 
-// now is for those who hold mu. The monotonic reading is dropped: simulated time is compared across rotations of the
+// now is for those who hold mu, and for the faults, who don't care for the order of instants. The monotonic reading is dropped: simulated time is compared across rotations of the
 // clock and printed, never used to wait.
-func (s *Simulator) now() time.Time { return s.opts.Now().Add(s.offset).Round(0) }
+func (s *Simulator) now() time.Time { return s.opts.Now().Add(time.Duration(s.offset.Load())).Round(0) }
 
 // Inject arms one more fault. It fails when the fault makes no sense.
 func (s *Simulator) Inject(f Fault) error {

@@ -60,7 +60,7 @@ func (s *Simulator) sessionReceipt(c *call) (reply, *refusal) {
 	return reply{status: http.StatusOK, contentType: xmlType, body: body}, nil
 }
 
-// receipt writes the UPO of a finished session; the same bytes each time.
+// receipt writes the UPO of a finished session; the same bytes each time, unless a fault wants it otherwise.
 func (s *Simulator) receipt(sess *session) ([]byte, error) {
 	p := potwierdzenie{
 		Podmiot: "Ministerstwo Finansów", Sesja: sess.id, Nip: sess.seller, Token: sess.id[:9] + "EC" + sess.id[11:],
@@ -75,10 +75,13 @@ func (s *Simulator) receipt(sess *session) ([]byte, error) {
 		if a.mode == "offline" {
 			mode = "Offline"
 		}
-		p.Dokumenty = append(p.Dokumenty, dokument{
+		d := dokument{
 			Nip: a.nip, KsefNumer: a.ksefNumber, Numer: a.number, Wystawiono: a.issued, Przeslano: s.local(a.sent), Nadano: s.local(a.at),
 			Skrot: base64.StdEncoding.EncodeToString(a.hash[:]), Tryb: mode,
-		})
+		}
+		if s.bentDocument(a, &d) {
+			p.Dokumenty = append(p.Dokumenty, d)
+		}
 	}
 	p.Opis.Strona, p.Opis.Stron = 1, 1
 	p.Opis.Od, p.Opis.Do, p.Opis.Wszystko = 1, len(p.Dokumenty), len(p.Dokumenty)

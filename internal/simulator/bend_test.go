@@ -1,0 +1,248 @@
+package simulator
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"strings"
+	"testing"
+	"time"
+)
+
+// rawList is what the list says, in the form in which it says it.
+func (r *rig) rawList(id string) (entries []string) {
+	r.t.Helper()
+	var list struct {
+		Invoices []json.RawMessage `json:"invoices"`
+	}
+	r.ok(r.get("/invoice/session/invoices/"+id), &list)
+	for _, raw := range list.Invoices {
+		entries = append(entries, string(raw))
+	}
+	return entries
+}
+
+// receiptOf reads the UPO's numbers, by KSeF number.
+func (r *rig) receiptOf(id string) map[string]string {
+	r.t.Helper()
+	var p struct {
+		Opis struct {
+			Wszystko int `xml:"CalkowitaLiczbaDokumentow"`
+		} `xml:"OpisPotwierdzenia"`
+		Dokumenty []dokument `xml:"Dokument"`
+	}
+	a := r.get("/invoice/session/upo/" + id)
+	if err := xml.Unmarshal(a.body, &p); err != nil || a.status != 200 {
+		r.t.Fatalf("%d %s %v", a.status, a.body, err)
+	}
+	numbers := map[string]string{}
+	for _, d := range p.Dokumenty {
+		numbers[d.KsefNumer] = d.Numer
+	}
+	if p.Opis.Wszystko != len(numbers) {
+		r.t.Errorf("the receipt counts %d of its %d", p.Opis.Wszystko, len(numbers))
+	}
+	return numbers
+}
+
+func TestBend_AnEntryLeftOut_IsCountedAndInTheBooks_AndComesBackAfterItsTime(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: ListOmit, On: opInvoices, Number: "FV/2", For: time.Minute})
+	inject(t, r, Fault{Kind: ListOmit, On: opInvoices, Number: "FV/3", Times: -1})
+	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today), faXML(sellerA, "FV/3", today))
+	shown := func() string {
+		var numbers []string
+		for _, i := range r.invoices(id) {
+			numbers = append(numbers, i.Number)
+		}
+		return strings.Join(numbers, " ")
+	}
+	for range 3 {
+		if got := shown(); got != "FV/1" {
+			t.Errorf("listed: %s", got)
+		}
+	}
+	if s := r.status(id); *s.Count != 3 || *s.Success != 3 {
+		t.Errorf("the session counts %d, %d accepted", *s.Count, *s.Success)
+	}
+	if got := r.receiptOf(id); len(got) != 3 {
+		t.Errorf("the receipt has %v", got)
+	}
+	r.clock.add(time.Minute)
+	if got := shown(); got != "FV/1 FV/2" {
+		t.Errorf("after a minute: %s", got)
+	}
+	b := r.sim.Books()
+	if len(b.Accepted) != 3 || b.Sessions[0].Accepted != 3 || b.Sessions[0].Invoices != 3 || b.Faults[ListOmit] != 2 {
+		t.Errorf("books %+v", b)
+	}
+}
+
+// A fault decides once for each entry: how often the list is asked for changes nothing.
+func TestBend_Probability_IsDrawnOncePerEntry(t *testing.T) {
+	r := newRig(t)
+	var documents []string
+	for _, n := range strings.Fields("a b c d e f g h i j k l m n o p") {
+		documents = append(documents, faXML(sellerA, n, today))
+	}
+	inject(t, r, Fault{Kind: ListOmit, Times: -1, Probability: 0.5})
+	id, _ := r.sendBatch(documents...)
+	first := strings.Join(r.rawList(id), "\n")
+	n := len(r.rawList(id))
+	if n == 0 || n == len(documents) {
+		t.Errorf("%d of %d listed", n, len(documents))
+	}
+	for range 5 {
+		if again := strings.Join(r.rawList(id), "\n"); again != first {
+			t.Errorf("another list: %s", again)
+		}
+	}
+	if struck := r.sim.Books().Faults[ListOmit]; struck != len(documents)-n {
+		t.Errorf("counted %d, left out %d", struck, len(documents)-n)
+	}
+}
+
+func TestBend_NumberRewritten_InEveryAnswer(t *testing.T) {
+	for as, want := range map[string]string{Doubled: "A  B  1", NoBreak: "A\u00a0B\u00a01", Tabbed: "A\tB\t1", TrailBlank: "A B 1 "} {
+		r := newRig(t)
+		inject(t, r, Fault{Kind: NumberRewritten, As: as, Times: -1})
+		id, _ := r.sendBatch(faXML(sellerA, "A B 1", today), "not XML")
+		if l := r.invoices(id); l[0].Number != want || l[1].Status.Code != 430 || l[1].Number != "" {
+			t.Errorf("%s: listed as %q", as, l[0].Number)
+		}
+		for ksefNumber, number := range r.receiptOf(id) {
+			if number != want || len(ksefNumber) != 35 {
+				t.Errorf("%s: in the receipt %q of %s", as, number, ksefNumber)
+			}
+		}
+		var page struct {
+			Invoices []invoiceMetadata `json:"invoices"`
+		}
+		r.clock.add(time.Minute)
+		day := m{"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
+		r.ok(r.post("/invoice/metadata", m{"subjectType": "Subject1", "range": day, "pageOffset": 0, "pageSize": 10, "sortAsc": true}), &page)
+		if len(page.Invoices) != 1 || page.Invoices[0].Number != want {
+			t.Errorf("%s: in the register %+v", as, page.Invoices)
+		}
+		o := r.openOnline()
+		if i := o.invoice(o.send(faXML(sellerA, "A B 1", today))); i.Status.Code != 440 || i.Number != want {
+			t.Errorf("%s: %+v", as, i)
+		}
+		if b := r.sim.Books(); b.Accepted[0].Number != "A B 1" || b.Faults[NumberRewritten] != 2 {
+			t.Errorf("%s: books %+v", as, b)
+		}
+	}
+}
+
+// Without any fault the white space of a number is put in order, as KSeF does.
+func TestList_NumberWithOddWhiteSpace_ComesBackInOrder(t *testing.T) {
+	r := newRig(t)
+	id, _ := r.sendBatch(faXML(sellerA, "A  B\u00a01", today))
+	if l := r.invoices(id); l[0].Status.Code != 200 || l[0].Number != "A B 1" {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestBend_KsefNumberSplit_AlsoInTheReceiptAlone(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: KsefNumberSplit, On: opUPO})
+	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
+	listed := r.invoices(id)
+	receipt := r.receiptOf(id)
+	n := listed[0].KsefNumber
+	if _, split := receipt[n[:26]+"-"+n[26:]]; len(n) != 35 || !split || receipt[listed[1].KsefNumber] != "FV/2" {
+		t.Errorf("listed %+v, attested %v", listed, receipt)
+	}
+	inject(t, r, Fault{Kind: KsefNumberSplit, On: opInvoices})
+	if again := r.invoices(id); len(again[0].KsefNumber) != 36 || len(again[1].KsefNumber) != 35 {
+		t.Errorf("%+v", again)
+	}
+}
+
+func TestBend_Unnamed_AnAcceptedOneHasNoNumber(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: Unnamed, Skip: 1})
+	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
+	if l := r.invoices(id); l[0].Number != "FV/1" || l[1].Number != "" || l[1].KsefNumber == "" {
+		t.Errorf("%+v", l)
+	}
+}
+
+func TestBend_Undecodable_OneFieldOfOneEntry(t *testing.T) {
+	for as, want := range map[string]string{
+		OddDate:         `"acquisitionDate":"2026-11-23T13:00:00.000+0100"`,
+		NumericNumber:   `"invoiceNumber":2026001,`,
+		TextOrdinal:     `"ordinal":"2"`,
+		TextCode:        `"code":"200"`,
+		LoneExtension:   `"extensions":{}`,
+		MappedExtension: `"extensions":{}`,
+	} {
+		r := newRig(t)
+		inject(t, r, Fault{Kind: Undecodable, As: as, Number: "2026001", For: time.Minute})
+		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "2026001", today), "not XML")
+		l := r.rawList(id)
+		if !strings.Contains(l[1], want) {
+			t.Errorf("%s: %s", as, l[1])
+		}
+		var right [3]invoiceInfo
+		if json.Unmarshal([]byte(l[0]), &right[0]) != nil || json.Unmarshal([]byte(l[2]), &right[2]) != nil || right[0].Number != "FV/1" {
+			t.Errorf("%s: the others are bent too: %v", as, l)
+		}
+		if err := json.Unmarshal([]byte(l[1]), &right[1]); err == nil && as != OddDate {
+			t.Errorf("%s: can be decoded", as)
+		}
+		r.clock.add(time.Minute)
+		if i := r.invoices(id)[1]; i.Number != "2026001" || i.Ordinal != 2 {
+			t.Errorf("%s: after its time %+v", as, i)
+		}
+	}
+}
+
+func TestBend_UndecodableExtensions_OfADuplicate(t *testing.T) {
+	r := newRig(t)
+	first, _ := r.sendBatch(faXML(sellerA, "FV/1", today))
+	for as, want := range map[string]string{
+		LoneExtension:   `"extensions":{"key":"originalSessionReferenceNumber","value":"` + first + `"}`,
+		MappedExtension: `"originalSessionReferenceNumber":"` + first + `"`,
+	} {
+		inject(t, r, Fault{Kind: Undecodable, As: as})
+		id, _ := r.sendBatch(faXML(sellerA, "FV/1", today))
+		if l := r.rawList(id); !strings.Contains(l[0], want) || !strings.Contains(l[0], `"code":440`) {
+			t.Errorf("%s: %s", as, l[0])
+		}
+	}
+}
+
+// What cannot be written otherwise is not struck, and the next one is.
+func TestBend_AnEntryWithoutTheField_IsNotCounted(t *testing.T) {
+	r := newRig(t)
+	for _, f := range []Fault{{Kind: Undecodable, As: NumericNumber}, {Kind: NumberRewritten, As: Tabbed}, {Kind: KsefNumberSplit}} {
+		inject(t, r, f)
+	}
+	r.rawList(first(r.sendBatch("not XML")))
+	if n := r.sim.Books().Faults; len(n) != 0 {
+		t.Errorf("struck: %v", n)
+	}
+	r.rawList(first(r.sendBatch(faXML(sellerA, "1 2", today), faXML(sellerA, "12", today))))
+	if n := r.sim.Books().Faults; n[Undecodable] != 1 || n[NumberRewritten] != 1 || n[KsefNumberSplit] != 1 {
+		t.Errorf("struck: %v", n)
+	}
+}
+
+func first(id string, _ statusInfo) string { return id }
+
+func TestBend_ReceiptWithoutADocument_ForAWhileOrForEver(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: ReceiptOmit, Number: "FV/1", For: time.Minute})
+	inject(t, r, Fault{Kind: ReceiptOmit, Number: "FV/2"})
+	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today), faXML(sellerA, "FV/3", today))
+	if got := r.receiptOf(id); len(got) != 1 {
+		t.Errorf("attested %v", got)
+	}
+	r.clock.add(time.Minute)
+	if got := r.receiptOf(id); len(got) != 2 {
+		t.Errorf("after a minute attested %v", got)
+	}
+	if l := r.invoices(id); len(l) != 3 || len(r.sim.Books().Accepted) != 3 {
+		t.Errorf("the list suffers: %+v", l)
+	}
+}

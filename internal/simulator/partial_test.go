@@ -1,0 +1,147 @@
+package simulator
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// One taxpayer's requests, one operation's, or both at once: nobody else notices.
+func TestFault_OfOneTenantOrOneOperation_LeavesTheOthersAlone(t *testing.T) {
+	paths := func(id string) map[string]string {
+		return map[string]string{opPublicKey: "/invoice/public/key", opSessionStatus: "/invoice/session/status/" + id, opInvoices: "/invoice/session/invoices/" + id}
+	}
+	for name, c := range map[string]struct {
+		fault Fault
+		a, b  string // operations that fail for the sick and for the healthy tenant
+	}{
+		"a tenant, by its NIP":           {Fault{NIP: sellerA}, opPublicKey + opSessionStatus + opInvoices, ""},
+		"a tenant, by its key":           {Fault{Account: "test_" + sellerA}, opPublicKey + opSessionStatus + opInvoices, ""},
+		"an operation":                   {Fault{On: opInvoices}, opInvoices, opInvoices},
+		"an operation of a tenant alone": {Fault{On: opInvoices, NIP: sellerA}, opInvoices, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			a, b := r.as("test_"+sellerA), r.as("test_"+sellerB)
+			ofA, ofB := paths(a.openOnline().id), paths(b.openOnline().id)
+			c.fault.Kind, c.fault.Code, c.fault.Lasting = Status, 503, time.Minute
+			inject(t, r, c.fault)
+			look := func(failA, failB string) {
+				t.Helper()
+				for op, path := range ofA {
+					if failed := a.get(path).status == 503; failed != strings.Contains(failA, op) {
+						t.Errorf("%s of the sick tenant failed: %v", op, failed)
+					}
+					if failed := b.get(ofB[op]).status == 503; failed != strings.Contains(failB, op) {
+						t.Errorf("%s of the healthy tenant failed: %v", op, failed)
+					}
+				}
+			}
+			for range 3 { // Lasting without Times strikes every time
+				look(c.a, c.b)
+			}
+			r.clock.add(time.Minute)
+			look("", "")
+		})
+	}
+}
+
+func TestFault_Hang_SaysNothingAndDoesNothing(t *testing.T) {
+	r := newRig(t)
+	o := r.openOnline()
+	inject(t, r, Fault{Kind: Hang, On: opClose})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if a := r.do(r.request("GET", "/invoice/session/close/"+o.id, nil).WithContext(ctx)); a.err == nil || ctx.Err() == nil {
+		t.Errorf("answered %d %v before the client went", a.status, a.err)
+	}
+	inject(t, r, Fault{Kind: Hang, On: opClose, For: 10 * time.Millisecond})
+	if a := r.get("/invoice/session/close/" + o.id); a.err == nil {
+		t.Errorf("answered %d", a.status)
+	}
+	if s := r.status(o.id).Status.Code; s != 100 {
+		t.Errorf("the session is at %d", s)
+	}
+}
+
+// A hang that is not bounded must not outlive the client, whatever it was about to send.
+func TestFault_HangOfThePartStore_EndsWithTheClientAndStoresNothing(t *testing.T) {
+	r := newRig(t)
+	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 2).begin()
+	inject(t, r, Fault{Kind: Hang, On: opPart})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if a := r.upload(b.uploads[0], b.parts[0], func(req *http.Request) { *req = *req.WithContext(ctx) }); a.err == nil {
+		t.Errorf("the part was answered %d", a.status)
+	}
+	if s := r.status(b.id).Status.Code; s != 100 {
+		t.Errorf("the gateway suffers with the part store: %d", s)
+	}
+	if a := r.upload(b.uploads[1], b.parts[1]); a.status != http.StatusCreated {
+		t.Errorf("the second part: %d", a.status)
+	}
+	r.sim.mu.Lock()
+	defer r.sim.mu.Unlock()
+	if parts := r.sim.sessions[b.id].parts; len(parts) != 1 || parts[2] == nil {
+		t.Errorf("stored: %v", parts)
+	}
+}
+
+func TestFault_PartStoreDown_TheGatewayAnswers(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: Status, On: opPart, Code: 503, Lasting: time.Minute})
+	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin()
+	for range 3 {
+		if a := r.upload(b.uploads[0], b.parts[0]); a.status != 503 {
+			t.Errorf("the part store answers %d", a.status)
+		}
+	}
+	r.clock.add(time.Minute)
+	b.uploadAll().close()
+	if end := r.await(b.id); end.Code != 200 {
+		t.Errorf("%+v", end)
+	}
+}
+
+// The key of another taxpayer: everything that this seller sends is refused with 410.
+func TestFault_410ForEveryInvoiceOfASeller_OthersAreAccepted(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: InvoiceStatus, Code: 410, NIP: sellerA, Times: -1})
+	for range 2 {
+		id, end := r.as("test_"+sellerA).sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
+		if end.Code != 445 {
+			t.Errorf("%+v", end)
+		}
+		for _, i := range r.as("test_" + sellerA).invoices(id) {
+			if i.Status.Code != 410 {
+				t.Errorf("%+v", i)
+			}
+		}
+	}
+	if _, end := r.as("test_" + sellerB).sendBatch(faXML(sellerB, "FV/1", today)); end.Code != 200 {
+		t.Errorf("another seller: %+v", end)
+	}
+	if b := r.sim.Books(); len(b.Accepted) != 1 || len(b.Rejected) != 4 {
+		t.Errorf("books: %d accepted, %d rejected", len(b.Accepted), len(b.Rejected))
+	}
+}
+
+func TestFault_Validate_NamesWhatAnEntryFaultLacks(t *testing.T) {
+	for name, f := range map[string]Fault{
+		"a rewriting without its manner":   {Kind: NumberRewritten},
+		"a manner of another kind":         {Kind: Undecodable, As: NoBreak},
+		"a manner that makes no sense":     {Kind: Status, As: OddDate},
+		"an end before it begins":          {Kind: Status, Lasting: -1},
+		"an undecodable field without one": {Kind: Undecodable},
+	} {
+		if f.Validate() == nil {
+			t.Errorf("%s passes", name)
+		}
+	}
+	faults, err := ParseFaults([]byte(`[{"kind":"undecodable","as":"date","on":"invoices","times":-1,"for":"5s","lasting":"1m"}]`))
+	if err != nil || faults[0].As != OddDate || faults[0].Lasting != time.Minute {
+		t.Errorf("%+v %v", faults, err)
+	}
+}
