@@ -56,7 +56,7 @@ type Books struct {
 	Violations []Violation               `json:"violations"` // of request limits
 	Sessions   []SessionEntry            `json:"sessions"`
 	Accounts   map[string]map[string]int `json:"accounts"` // requests by account and group
-	Faults     map[string]int            `json:"faults"`   // injected, by kind
+	Faults     map[string]int            `json:"faults"`   // injected, by label or kind
 }
 
 // Books gives a copy of the books. Its lists are never nil.

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"maps"
 	mathrand "math/rand/v2"
 	"slices"
@@ -71,7 +72,7 @@ func (b *faultBook) strikes(f *armedFault, now time.Time) bool {
 		return false
 	}
 	f.struck++
-	b.struck[f.Kind]++
+	b.struck[cmp.Or(f.Label, f.Kind)]++
 	return true
 }
 

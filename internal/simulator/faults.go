@@ -38,6 +38,8 @@ type Fault struct {
 	// As is the manner of number-rewritten (double, nbsp, tab, trailing) and of undecodable (date, number, ordinal,
 	// extensions-object, extensions-map, code). Only they have one, and both need it.
 	As string `yaml:"as" json:"as,omitempty"`
+	// Label is the name under which the books count it; "" is its kind.
+	Label string `yaml:"label" json:"label,omitempty"`
 	// Code is the HTTP status of kind status (502), the code in the answer of refused (21405), the status of session-refused
 	// (405), session-spoiled (500), poison (405), stuck (150) and invoice-status (550).
 	Code int `yaml:"code" json:"code,omitempty"`

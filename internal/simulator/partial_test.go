@@ -128,6 +128,18 @@ func TestFault_410ForEveryInvoiceOfASeller_OthersAreAccepted(t *testing.T) {
 	}
 }
 
+func TestFault_WithALabel_IsCountedUnderIt(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: Status, Label: "storm", Times: 2})
+	inject(t, r, Fault{Kind: Status})
+	for range 3 {
+		r.get("/invoice/public/key")
+	}
+	if n := r.sim.Books().Faults; n["storm"] != 2 || n[Status] != 1 {
+		t.Errorf("counted %v", n)
+	}
+}
+
 func TestFault_Validate_NamesWhatAnEntryFaultLacks(t *testing.T) {
 	for name, f := range map[string]Fault{
 		"a rewriting without its manner":   {Kind: NumberRewritten},
