@@ -3,6 +3,7 @@
 package chaos_test
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -26,6 +27,7 @@ var (
 	patience = flag.Duration("chaos.patience", 0, "how long after the last invoice a run may take; 0 is 5 minutes for a short run, 10 for a long one")
 	calm     = flag.Bool("chaos.calm", false, "no faults and no blows: shows that the harness itself balances")
 	race     = flag.Bool("chaos.race", false, "build the workers with the race detector")
+	partial  = flag.String("chaos.partial", "", "partial faults, with commas: names, all or none (env CHAOS_FAULTS); all by default, none with chaos.calm")
 	keep     = flag.String("chaos.keep", "", "folder that keeps what the runs made")
 )
 
@@ -54,8 +56,14 @@ func TestChaos_WhateverFalls_EveryInvoiceEndsOnceAndOnFile(t *testing.T) {
 	if *patience > 0 {
 		o.Patience = *patience
 	}
+	list := cmp.Or(*partial, os.Getenv("CHAOS_FAULTS"), "all")
 	if *calm {
 		o.Faults, o.Blows = -1, chaos.Blows{}
+		list = cmp.Or(*partial, os.Getenv("CHAOS_FAULTS"), "none")
+	}
+	var err error
+	if o.Partial, err = chaos.ParsePartial(list); err != nil {
+		t.Fatal(err)
 	}
 	o.Worker = buildWorker(t)
 	if o.Seed != 0 || runs == 0 {

@@ -18,6 +18,7 @@ type item struct {
 	bad               bool // KSeF, and only KSeF, refuses it
 	lane              ledger.Lane
 	doc               tasks.Document
+	taken             time.Time // when it was said to be taken in
 }
 
 // delivery is what is handed in by one call.
@@ -46,7 +47,7 @@ func newExport(o Options, dice *rand.Rand, today string) *export {
 	e := &export{}
 	for i := range o.Invoices {
 		so := sample.Options{SellerNIP: sample.NIP(dice.IntN(o.Tenants)), IssueDate: today, Seed: dice.Uint64(),
-			Number: fmt.Sprintf("CHAOS/%d/%06d", o.Seed, i), Lines: 1 + dice.IntN(6)}
+			Number: o.oddNumber(i, fmt.Sprintf("CHAOS/%d/%06d", o.Seed, i)), Lines: 1 + dice.IntN(6)}
 		it := &item{nip: so.SellerNIP, number: so.Number, kind: "VAT", lane: ledger.Auto}
 		var data []byte
 		if dice.IntN(badOneIn) == 0 {

@@ -5,6 +5,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"ksefworker/internal/tasks"
@@ -37,8 +38,10 @@ func (r *run) blow(ctx context.Context, gusts []gust) error {
 
 func (r *run) strikes() int {
 	n := 0
-	for _, k := range r.sim.Books().Faults {
-		n += k
+	for kind, k := range r.sim.Books().Faults {
+		if !strings.HasPrefix(kind, label) {
+			n += k
+		}
 	}
 	return n
 }
@@ -62,9 +65,12 @@ func (r *run) handIn(ctx context.Context) error {
 		for {
 			out, err := a.Admit(ctx, docs, tasks.Terms{Lane: d.lane})
 			if err == nil {
-				for _, o := range out {
+				for i, o := range out {
 					if o.Err != nil {
 						return fmt.Errorf("hand in %s: %w", o.File, o.Err)
+					}
+					if d.items[i].taken.IsZero() {
+						d.items[i].taken = time.Now()
 					}
 				}
 				break

@@ -16,18 +16,22 @@ type Figures struct {
 	Accepted, Rejected, Parked   int // by the archive and the books
 	Explained                    int // of the parked, those that the faults explain
 	Faults                       map[string]int
+	Partial                      map[string]int // what each partial fault did
 	Blows                        map[string]int
 	Starts                       int // of worker processes
 	Sessions                     map[string]int
-	Requests, Throttled, Overrun int // 429s on purpose; violations that nothing explains
+	Requests, Throttled, Overrun int           // 429s on purpose; violations that nothing explains
+	Overbooked                   int           // limits overrun because a failover lost bookings
+	Waited                       time.Duration // longest, from taken in to accepted, of an invoice that no partial fault concerned
 	Took                         time.Duration
 }
 
 // String is one line.
 func (f Figures) String() string {
-	requests := fmt.Sprintf("requests %d, throttled on purpose %d, limits overrun %d", f.Requests, f.Throttled, f.Overrun)
-	return fmt.Sprintf("seed %d: %d invoices (%d bad, %d twice): %d accepted, %d rejected, %d parked (%d explained); faults %s; blows %s; worker starts %d; sessions %s; %s; %.0f s",
-		f.Seed, f.Invoices, f.Bad, f.Twice, f.Accepted, f.Rejected, f.Parked, f.Explained, listed(f.Faults), listed(f.Blows), f.Starts, listed(f.Sessions), requests, f.Took.Seconds())
+	requests := fmt.Sprintf("requests %d, throttled on purpose %d, limits overrun %d, overbooked after a failover %d", f.Requests, f.Throttled, f.Overrun, f.Overbooked)
+	partial := fmt.Sprintf("partial faults %s, the unconcerned waited at most %.1f s", listed(f.Partial), f.Waited.Seconds())
+	return fmt.Sprintf("seed %d: %d invoices (%d bad, %d twice): %d accepted, %d rejected, %d parked (%d explained); faults %s; %s; blows %s; worker starts %d; sessions %s; %s; %.0f s",
+		f.Seed, f.Invoices, f.Bad, f.Twice, f.Accepted, f.Rejected, f.Parked, f.Explained, listed(f.Faults), partial, listed(f.Blows), f.Starts, listed(f.Sessions), requests, f.Took.Seconds())
 }
 
 func listed(m map[string]int) string {

@@ -17,7 +17,8 @@ import (
 // judge compares what was handed in with the simulator's books and the archive. It asks neither the ledger nor any of the workers' code.
 func (r *run) judge(took time.Duration) (Figures, error) {
 	books := r.sim.Books()
-	f := Figures{Seed: r.o.Seed, Invoices: len(r.export.items), Twice: r.export.twice, Faults: books.Faults, Blows: r.blown,
+	partial := r.partial(books.Faults)
+	f := Figures{Seed: r.o.Seed, Partial: partial, Invoices: len(r.export.items), Twice: r.export.twice, Faults: books.Faults, Blows: r.blown,
 		Sessions: map[string]int{}, Throttled: books.Faults[simulator.TooMany], Took: took}
 	for _, n := range books.Requests {
 		f.Requests += n
@@ -25,22 +26,27 @@ func (r *run) judge(took time.Duration) (Figures, error) {
 	for _, s := range books.Sessions {
 		f.Sessions[s.Lane]++
 	}
+	var errs []error
+	if r.bucket != nil {
+		errs = append(errs, r.bucket.lay(r.archive))
+	}
 	shelf, err := readArchive(r.archive)
-	errs := []error{err}
+	errs = append(errs, err)
 	errs = append(errs, r.judgeProcesses(&f)...)
 	errs = append(errs, r.judgeLimits(&f, books.Violations)...)
 	errs = append(errs, judgeStrangers(r.export, books)...)
+	errs = append(errs, r.judgePartial(&f, books)...)
 	accepted, rejected := map[key][]simulator.Accepted{}, map[key][]simulator.Rejected{}
 	for _, a := range books.Accepted {
-		k := key{a.NIP, a.Kind, a.Number}
+		k := keyOf(a.NIP, a.Kind, a.Number)
 		accepted[k] = append(accepted[k], a)
 	}
 	for _, x := range books.Rejected {
-		k := key{x.NIP, x.Kind, x.Number}
+		k := keyOf(x.NIP, x.Kind, x.Number)
 		rejected[k] = append(rejected[k], x)
 	}
 	for _, it := range r.export.items {
-		k := key{it.nip, it.kind, it.number}
+		k := keyOf(it.nip, it.kind, it.number)
 		var err error
 		if it.bad {
 			f.Bad++
@@ -66,16 +72,19 @@ func some(errs []error) error {
 	return errors.Join(errs...)
 }
 
+// key is an invoice as KSeF tells it apart. The number's white space is in order: KSeF keeps it so.
 type key struct{ nip, kind, number string }
+
+func keyOf(nip, kind, number string) key { return key{nip, kind, plain(number)} }
 
 func judgeStrangers(e *export, b simulator.Books) []error {
 	ours := map[key]bool{}
 	for _, it := range e.items {
-		ours[key{it.nip, it.kind, it.number}] = true
+		ours[keyOf(it.nip, it.kind, it.number)] = true
 	}
 	var errs []error
 	for _, a := range b.Accepted {
-		if !ours[key{a.NIP, a.Kind, a.Number}] {
+		if !ours[keyOf(a.NIP, a.Kind, a.Number)] {
 			errs = append(errs, fmt.Errorf("KSeF accepted %s of %s, which nobody handed in", a.Number, a.NIP))
 		}
 	}
@@ -173,7 +182,11 @@ func (r *run) judgeLimits(f *Figures, violations []simulator.Violation) []error 
 			}
 			return since <= onTheWay || slices.ContainsFunc(r.moments, func(b time.Time) bool { return b.After(t.Add(-around)) && b.Before(v.At) })
 		})
-		if !excused {
+		switch {
+		case excused:
+		case r.forgotten(v, f.Overbooked):
+			f.Overbooked++
+		default:
 			f.Overrun++
 			errs = append(errs, fmt.Errorf("limit overrun: %+v", v))
 		}
@@ -184,7 +197,7 @@ func (r *run) judgeLimits(f *Figures, violations []simulator.Violation) []error 
 // judgeProcesses looks for ends that nobody ordered, and for what must never be in a log. A worker that is started while Redis is away gives up; that is its duty.
 func (r *run) judgeProcesses(f *Figures) []error {
 	var errs []error
-	for _, s := range r.seats {
+	for _, s := range r.everySeat() {
 		starts, _ := s.falls()
 		f.Starts += starts
 		data, err := os.ReadFile(s.log)

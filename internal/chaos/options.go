@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -25,6 +26,9 @@ type Options struct {
 	Faults int
 	// Blows against processes. The zero value is none.
 	Blows Blows
+	// Partial names the partial faults; nil for none. Archive-hangs and failover, which change what the whole run stands
+	// on, are shared out among the seeds unless one stands alone in the list.
+	Partial []string
 	// Lapse takes every running task's lease away right after a worker was killed, as if asynq's minute and a half had passed. It makes a run short; without
 	// it, orphaned tasks come back when they really do.
 	Lapse bool
@@ -51,6 +55,10 @@ func (b Blows) Times(n int) Blows {
 		*v *= n
 	}
 	return b
+}
+
+func (b Blows) none() bool {
+	return b.Kills+b.Stops+b.Pauses+b.LongPauses+b.RedisKills+b.RedisStops+b.Lapses == 0
 }
 
 // scale makes an hour of KSeF's a minute, for the simulator and the workers alike.
@@ -85,6 +93,11 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Invoices < 0 || o.Tenants < 1 || o.Workers < 1 {
 		errs = append(errs, fmt.Errorf("%d invoices of %d tenants through %d workers make no run", o.Invoices, o.Tenants, o.Workers))
+	}
+	for _, name := range o.Partial {
+		if !slices.Contains(PartialFaults(), name) {
+			errs = append(errs, fmt.Errorf("there is no partial fault %q", name))
+		}
 	}
 	return o, errors.Join(errs...)
 }

@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,15 +33,23 @@ type run struct {
 	redis   *redisd.Server
 	sim     *simulator.Simulator
 	sky     *sky
+	pair    *pair   // nil when Redis is a single node
+	bucket  *bucket // nil when the archive is a folder
 	seats   []*seat
 	base    *app.Base // the controller's own: hands in, asks how it stands
 	archive string
+	url     string // of the simulator
 	began   time.Time
 
 	mu      sync.Mutex
 	blown   map[string]int
 	moments []time.Time // of blows
-	closers []func()    // run last first
+	// Partial faults: what was, what stands in the ledger, and who does not belong to the pool.
+	sick      []sickness
+	newer     *planted
+	strangers []stranger
+	failovers []time.Time // their beginnings and ends
+	closers   []func()    // run last first
 }
 
 // Run makes one run and judges it. The figures are what is known even when the error says that the books do not balance; the error tells every imbalance.
@@ -51,15 +61,22 @@ func Run(ctx context.Context, o Options) (Figures, error) {
 	dice := newDice(o.Seed)
 	r := &run{o: o, export: newExport(o, dice, invoice.Today(time.Now())), blown: map[string]int{}, archive: filepath.Join(o.Dir, "archive")}
 	gusts, blows := forecast(o, dice), plan(o, dice)
+	spells, bent := omens(o, r.export, rand.New(rand.NewPCG(o.Seed, 1)))
 	defer r.end()
 	if err := r.start(ctx); err != nil {
 		return Figures{}, err
+	}
+	for _, f := range bent {
+		if err := r.sim.Inject(f); err != nil {
+			return Figures{}, err
+		}
 	}
 	r.began = time.Now()
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.handIn(gctx) })
 	g.Go(func() error { return r.blow(gctx, gusts) })
 	g.Go(func() error { return r.storm(gctx, blows) })
+	g.Go(func() error { return r.sicken(gctx, spells) })
 	err = g.Wait()
 	if err == nil {
 		err = r.settle(ctx)
@@ -80,19 +97,30 @@ func (r *run) end() {
 
 func (r *run) later(f func()) { r.closers = append(r.closers, f) }
 
-// start brings up Redis, the simulator and the workers. Redis syncs every write: of the one that may lose the last second nobody promises anything.
+// start brings up Redis, the archive where it is a bucket, the simulator and the workers.
 func (r *run) start(ctx context.Context) error {
 	var err error
-	r.redis, err = redisd.Start(ctx, redisd.Options{Dir: filepath.Join(r.o.Dir, "redis"), AppendOnly: true, Args: []string{"--appendfsync", "always"}})
+	r.redis, err = redisd.Start(ctx, durable(filepath.Join(r.o.Dir, "redis")))
 	if err != nil {
 		return err
 	}
 	r.later(func() { _ = r.redis.Stop() })
-	url, err := r.startSimulator()
-	if err != nil {
+	if r.o.has(Failover) {
+		if r.pair, err = startPair(ctx, r.o.Dir, r.redis); err != nil {
+			return err
+		}
+		r.later(r.pair.stop)
+	}
+	if r.o.has(ArchiveHangs) {
+		if r.bucket, err = openBucket(); err != nil {
+			return err
+		}
+		r.later(r.bucket.end)
+	}
+	if r.url, err = r.startSimulator(); err != nil {
 		return err
 	}
-	path, err := r.writeConfig(url)
+	path, err := r.writeConfig("worker", nil)
 	if err != nil {
 		return err
 	}
@@ -118,10 +146,21 @@ func (r *run) start(ctx context.Context) error {
 
 func (r *run) stopWorkers() {
 	var all sync.WaitGroup
-	for _, s := range r.seats {
+	for _, s := range r.everySeat() {
 		all.Go(func() { s.leave(15 * time.Second) })
 	}
 	all.Wait()
+}
+
+// everySeat is the pool's, and those of workers that do not belong to it.
+func (r *run) everySeat() []*seat {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := slices.Clone(r.seats)
+	for _, s := range r.strangers {
+		all = append(all, s.seat)
+	}
+	return all
 }
 
 func (r *run) startSimulator() (string, error) {
@@ -148,28 +187,51 @@ func (r *run) startSimulator() (string, error) {
 }
 
 // writeConfig is the workers' configuration: everything quick, so that a run shows in two minutes what takes a night. The margin is wide, because it has to absorb what a
-// loaded test machine does to a request between the limiter and the simulator, whose "second" is 17 ms long.
-func (r *run) writeConfig(url string) (string, error) {
+// loaded test machine does to a request between the limiter and the simulator, whose "second" is 17 ms long. Tenants in
+// keys have a key file of their own.
+func (r *run) writeConfig(name string, keys map[string]string) (string, error) {
 	key := filepath.Join(r.o.Dir, "key")
+	store, broken := fmt.Sprintf("{url: %q}", r.redis.URL()), error(nil)
+	if r.pair != nil {
+		store = r.pair.settings()
+	}
+	archive := fmt.Sprintf("{url: %q}", "file://"+r.archive)
+	if r.bucket != nil {
+		archive, broken = r.bucket.settings(r.o.Dir)
+	}
 	text := fmt.Sprintf(`environment: custom
 gateway: {url: %q, timeout: 4s}
-redis: {url: %q}
+redis: %s
 packages: {max_wait: 2s, quiet: 300ms, max_invoices: 5000, express_below: 5, spool_dir: %q}
 express: {idle: 1500ms}
 confirm: {first: 200ms, max: 2s}
 limits: {scale: %d, margin: 1s}
 sweep: {every: 1s, after: 3s}
-archive: {url: "file://%s"}
+archive: %s
 http: {addr: "127.0.0.1:0"}
 worker: {shutdown_timeout: 3s, dead_after: 3s}
 log: {level: debug}
 tenants:
-`, url, r.redis.URL(), filepath.Join(r.o.Dir, "spool"), scale, r.archive)
+`, r.url, store, filepath.Join(r.o.Dir, "spool"), scale, archive)
 	for i := range r.o.Tenants {
-		text += fmt.Sprintf("  - {nip: \"%s\", key_id: test_%s, key_file: %q}\n", sample.NIP(i), sample.NIP(i), key)
+		nip := sample.NIP(i)
+		text += fmt.Sprintf("  - {nip: \"%s\", key_id: test_%s, key_file: %q}\n", nip, nip, cmp.Or(keys[nip], key))
 	}
-	path := filepath.Join(r.o.Dir, "worker.yaml")
-	return path, errors.Join(os.WriteFile(key, []byte("test_key\n"), 0o600), os.WriteFile(path, []byte(text), 0o600))
+	path := filepath.Join(r.o.Dir, name+".yaml")
+	return path, errors.Join(broken, writeOnce(key, "test_key\n"), os.WriteFile(path, []byte(text), 0o600))
+}
+
+// writeOnce leaves a file that is there alone: a worker may be reading it.
+func writeOnce(path, text string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
 }
 
 // until waits for a moment of the run.

@@ -20,7 +20,7 @@ func (r *run) settle(ctx context.Context) error {
 			switch ledger.State(s) {
 			case ledger.Receipted, ledger.Rejected, ledger.Parked:
 			default:
-				moving += n
+				moving += n - r.planted().count(ledger.State(s))
 			}
 		}
 		if err == nil && moving == 0 && r.resting(ctx) {
@@ -46,6 +46,9 @@ func (r *run) resting(ctx context.Context) bool {
 			return false
 		}
 		for _, id := range ids {
+			if r.planted().is(id) {
+				continue
+			}
 			p, err := r.base.Ledger.Package(ctx, id)
 			if err != nil || p.Count > 0 {
 				return false
@@ -67,8 +70,12 @@ func (r *run) stuck(ctx context.Context) string {
 		if err != nil {
 			return text + "; " + err.Error()
 		}
-		invs, _ := r.base.Ledger.Invoices(ctx, ids)
-		for _, inv := range invs {
+		for _, id := range ids {
+			inv, err := r.base.Ledger.Invoice(ctx, id)
+			if err != nil {
+				text += "\n  " + err.Error()
+				continue
+			}
 			p, _ := r.base.Ledger.Package(ctx, inv.Package)
 			text += fmt.Sprintf("\n  %s %s %s group %q lane %s resends %d code %d %q, package %s %s %s listed %v owner %s code %d %q", inv.ID, inv.Number, inv.State, inv.Group, inv.Lane,
 				inv.Resends, inv.Code, inv.Reason, p.ID, p.Lane, p.State, p.Listed, p.Owner, p.Code, p.Reason)

@@ -15,6 +15,7 @@ import (
 
 // shelf is the archive as a stranger would read it: the documents of every folder, whatever names them.
 type shelf struct {
+	dir     string
 	results map[key][]result
 	upos    map[string]upo // by path
 }
@@ -45,7 +46,7 @@ type upo struct {
 }
 
 func readArchive(dir string) (*shelf, error) {
-	s := &shelf{results: map[key][]result{}, upos: map[string]upo{}}
+	s := &shelf{dir: dir, results: map[key][]result{}, upos: map[string]upo{}}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".json") {
 			return err
@@ -58,7 +59,7 @@ func readArchive(dir string) (*shelf, error) {
 		if err := json.Unmarshal(data, &r); err != nil {
 			return fmt.Errorf("read %s: %w", path, err)
 		}
-		k := key{r.NIP, r.Kind, r.Number}
+		k := keyOf(r.NIP, r.Kind, r.Number)
 		s.results[k] = append(s.results[k], r)
 		return nil
 	})
@@ -69,7 +70,7 @@ func readArchive(dir string) (*shelf, error) {
 }
 
 func (s *shelf) result(it *item) (result, error) {
-	got := s.results[key{it.nip, it.kind, it.number}]
+	got := s.results[keyOf(it.nip, it.kind, it.number)]
 	if len(got) != 1 {
 		return result{}, fmt.Errorf("the archive has %d results", len(got))
 	}
@@ -91,31 +92,46 @@ func (s *shelf) document(it *item, r result) error {
 // attested holds the receipt that the result names to be of the right session and to bear number and hash.
 func (s *shelf) attested(it *item, r result, session string) error {
 	u, err := url.Parse(r.UPO)
-	if err != nil || u.Scheme != "file" {
+	path := ""
+	switch {
+	case err == nil && u.Scheme == "file":
+		path = u.Path
+	case err == nil && u.Scheme == "s3":
+		path = filepath.Join(s.dir, filepath.FromSlash(u.Path))
+	default:
 		return fmt.Errorf("its receipt is %q", r.UPO)
 	}
-	doc, known := s.upos[u.Path]
+	doc, known := s.upos[path]
 	if !known {
-		data, err := os.ReadFile(u.Path)
+		data, err := os.ReadFile(path)
 		if err != nil {
 			return fmt.Errorf("its receipt: %w", err)
 		}
 		if err := xml.Unmarshal(data, &doc); err != nil {
-			return fmt.Errorf("its receipt %s: %w", u.Path, err)
+			return fmt.Errorf("its receipt %s: %w", path, err)
 		}
-		s.upos[u.Path] = doc
+		s.upos[path] = doc
 	}
 	if doc.Session != session {
 		return fmt.Errorf("its receipt is of session %s, KSeF accepted it in %s", doc.Session, session)
 	}
 	for _, d := range doc.Documents {
-		if d.KsefNumber != r.KsefNumber {
+		if canonical(d.KsefNumber) != r.KsefNumber {
 			continue
 		}
-		if d.Hash != base64.StdEncoding.EncodeToString(it.hash[:]) || d.Number != it.number || d.NIP != it.nip {
+		if d.Hash != base64.StdEncoding.EncodeToString(it.hash[:]) || plain(d.Number) != plain(it.number) || d.NIP != it.nip {
 			return fmt.Errorf("its receipt attests %+v", d)
 		}
 		return nil
 	}
-	return fmt.Errorf("its receipt %s does not list %s", u.Path, r.KsefNumber)
+	return fmt.Errorf("its receipt %s does not list %s", path, r.KsefNumber)
+}
+
+// canonical is a KSeF number in the form of today, if it was written 6-6.
+func canonical(number string) string {
+	const half = len("9999999999-YYYYMMDD-FFFFFF")
+	if len(number) != 36 || number[half] != '-' {
+		return number
+	}
+	return number[:half] + number[half+1:]
 }

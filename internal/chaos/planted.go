@@ -1,0 +1,90 @@
+//go:build unix
+
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+)
+
+// planted are entries as a newer build would write them. They are put straight into Redis, by names that the ledger
+// keeps for good: no verb of this build writes them.
+type planted struct {
+	invoice, pack string
+	was           map[string]map[string]string // by key
+}
+
+const (
+	prefix       = "ksef:"
+	newerVersion = 99
+	// newerState and newerPackage are where work is looked for that stands still.
+	newerState   = ledger.Queued
+	newerPackage = ledger.PackageProcessing
+)
+
+// plant puts an invoice and a package of a newer version among the oldest of their states: whoever looks for what
+// stands still meets them first.
+func plant(ctx context.Context, rdb redis.UniversalClient, now time.Time) (*planted, error) {
+	p := &planted{invoice: "inv-newer", pack: "pkg-newer", was: map[string]map[string]string{}}
+	then := now.Add(-time.Hour).UnixMilli()
+	p.was[prefix+"inv:"+p.invoice] = map[string]string{"rev": "1", "state": string(newerState), "number": "NEWER/1", "lane": "auto", "updated_at": fmt.Sprint(then),
+		"deadline": fmt.Sprint(now.Add(time.Hour).UnixMilli()), "facts": fmt.Sprintf(`{"v":%d,"id":%q,"shape":"another"}`, newerVersion, p.invoice)}
+	p.was[prefix+"pkg:"+p.pack] = map[string]string{"v": fmt.Sprint(newerVersion), "id": p.pack, "rev": "1", "state": string(newerPackage), "lane": "bulk",
+		"tenant": sample.NIP(0), "session": "20261123-SB-0000000000-0000000000-99", "updated_at": fmt.Sprint(then)}
+	_, err := rdb.TxPipelined(ctx, func(tx redis.Pipeliner) error {
+		for key, fields := range p.was {
+			tx.HSet(ctx, key, fields)
+		}
+		tx.ZAdd(ctx, prefix+"st:"+string(newerState), redis.Z{Score: float64(then), Member: p.invoice})
+		tx.ZAdd(ctx, prefix+"due", redis.Z{Score: float64(now.Add(time.Hour).UnixMilli()), Member: p.invoice})
+		tx.ZAdd(ctx, prefix+"pst:"+string(newerPackage), redis.Z{Score: float64(then), Member: p.pack})
+		return nil
+	})
+	return p, err
+}
+
+// count is how many invoices of a state are nobody's of this run; a nil planted is none.
+func (p *planted) count(s ledger.State) int64 {
+	if p != nil && s == newerState {
+		return 1
+	}
+	return 0
+}
+
+func (p *planted) is(id string) bool { return p != nil && (id == p.invoice || id == p.pack) }
+
+// judge finds what was changed, and what nobody said a word about.
+func (p *planted) judge(ctx context.Context, rdb redis.UniversalClient, logs []string) (errs []error) {
+	for _, key := range slices.Sorted(maps.Keys(p.was)) {
+		is, err := rdb.HGetAll(ctx, key).Result()
+		if err == nil && !maps.Equal(is, p.was[key]) {
+			err = fmt.Errorf("was %v, is %v", p.was[key], is)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("the newer entry %s: %w", key, err))
+		}
+	}
+	text := ""
+	for _, path := range logs {
+		data, err := os.ReadFile(path)
+		errs = append(errs, err)
+		text += string(data)
+	}
+	for _, id := range []string{p.invoice, p.pack} {
+		if !strings.Contains(text, id) {
+			errs = append(errs, errors.New("no worker said a word about the newer entry "+id))
+		}
+	}
+	return errs
+}
