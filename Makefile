@@ -12,7 +12,7 @@ BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/
 # Most of the long tests wait (for sessions, leases, a killed worker to be missed), so more of them run at once than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
-.PHONY: help build test race lint demo bench bench-limits chaos browser schemas docker clean
+.PHONY: help build test race lint demo bench bench-limits chaos chaos-parts browser schemas docker clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,11 @@ bench-limits: need-redis ## four workers at KSeF's limits for five scaled hours,
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 60m -run '^TestLimits_' ./internal/e2e
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
 
-chaos: need-redis ## kill, cut and delay at random until the books must balance; SEED=n repeats a run
+chaos: need-redis ## kill, cut, delay and sicken at random until the books must balance; SEED=n repeats a run, CHAOS_FAULTS=a,b has those partial faults alone
 	CHAOS_SEEDS=10 SEED=$(SEED) $(GO) test -count=1 -v -timeout 60m -run "^TestChaos" ./internal/chaos
+
+chaos-parts: need-redis ## each partial fault alone: what it does not concern must not wait (10 min)
+	CHAOS_FAULTS=each $(GO) test -count=1 -v -timeout 40m -run "^TestChaos_What" ./internal/chaos
 
 browser: need-redis ## the dashboard in headless Chromium; installs what is missing
 	@scripts/need-browser.sh

@@ -53,8 +53,13 @@ func TestChaos_WhateverFalls_EveryInvoiceEndsOnceAndOnFile(t *testing.T) {
 	}
 	o.Faults = o.Invoices / 10 * *fury
 	o.Blows = o.Blows.Times(*fury)
+	o.Worker = buildWorker(t)
 	if *patience > 0 {
 		o.Patience = *patience
+	}
+	if os.Getenv("CHAOS_FAULTS") == "each" {
+		each(t, o)
+		return
 	}
 	list := cmp.Or(*partial, os.Getenv("CHAOS_FAULTS"), "all")
 	if *calm {
@@ -65,7 +70,6 @@ func TestChaos_WhateverFalls_EveryInvoiceEndsOnceAndOnFile(t *testing.T) {
 	if o.Partial, err = chaos.ParsePartial(list); err != nil {
 		t.Fatal(err)
 	}
-	o.Worker = buildWorker(t)
 	if o.Seed != 0 || runs == 0 {
 		if o.Seed == 0 {
 			o.Seed = 1 // the short run is the same each time, as far as processes can be; make chaos has the breadth
@@ -79,12 +83,24 @@ func TestChaos_WhateverFalls_EveryInvoiceEndsOnceAndOnFile(t *testing.T) {
 	}
 }
 
+// each has every partial fault alone in a calm run, where nothing but it can hold an invoice up.
+func each(t *testing.T, o chaos.Options) {
+	o.Faults, o.Blows, o.Patience = -1, chaos.Blows{}, 2*time.Minute
+	for _, name := range chaos.PartialFaults() {
+		o.Seed, o.Partial = max(o.Seed, 1), []string{name}
+		t.Run(name, func(t *testing.T) { once(t, o) })
+	}
+}
+
 func once(t *testing.T, o chaos.Options) {
 	t.Helper()
 	t.Logf("seed %d: repeat it with SEED=%d make chaos", o.Seed, o.Seed)
 	o.Dir = t.TempDir()
 	if *keep != "" {
 		o.Dir = filepath.Join(*keep, fmt.Sprint("seed-", o.Seed))
+		if len(o.Partial) == 1 {
+			o.Dir = filepath.Join(o.Dir, o.Partial[0])
+		}
 		if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +65,15 @@ func TestJudge_EveryImbalance_IsTold(t *testing.T) {
 		{"the receipt does not list it", func(_ *item, _ *[]simulator.Accepted, _ *[]simulator.Rejected, f map[string]string) {
 			f["upo.xml"] = strings.ReplaceAll(f["upo.xml"], "-AF", "-AE")
 		}, "does not list"},
+		{"the receipt writes its KSeF number 6-6 and its number with other white space", func(_ *item, _ *[]simulator.Accepted, _ *[]simulator.Rejected, f map[string]string) {
+			f["upo.xml"] = strings.NewReplacer("0100001AF629", "010000-1AF629", "<NumerFaktury>1<", "<NumerFaktury>1\u00a0<").Replace(f["upo.xml"])
+		}, ""},
+		{"the result writes its KSeF number 6-6", func(_ *item, _ *[]simulator.Accepted, _ *[]simulator.Rejected, f map[string]string) {
+			f["i.json"] = strings.ReplaceAll(f["i.json"], "0100001AF629", "010000-1AF629")
+		}, "the archive says"},
+		{"the receipt lies in a bucket", func(_ *item, _ *[]simulator.Accepted, _ *[]simulator.Rejected, f map[string]string) {
+			f["i.json"] = regexp.MustCompile(`file://[^"]*/upo.xml`).ReplaceAllString(f["i.json"], "s3://receipts/upo.xml")
+		}, ""},
 		{"parked for no reason that the run gave", func(_ *item, a *[]simulator.Accepted, _ *[]simulator.Rejected, f map[string]string) {
 			*a = nil
 			f["i.json"] = strings.ReplaceAll(f["i.json"], "receipted", "parked")

@@ -186,7 +186,8 @@ func (r *run) startSimulator() (string, error) {
 	return "http://" + listener.Addr().String(), nil
 }
 
-// writeConfig is the workers' configuration: everything quick, so that a run shows in two minutes what takes a night. The margin is wide, because it has to absorb what a
+// writeConfig is the workers' configuration: everything quick, so that a run shows in two minutes what takes a night, and slots few,
+// so that who holds one for ever is felt. The margin is wide, because it has to absorb what a
 // loaded test machine does to a request between the limiter and the simulator, whose "second" is 17 ms long. Tenants in
 // keys have a key file of their own.
 func (r *run) writeConfig(name string, keys map[string]string) (string, error) {
@@ -209,7 +210,7 @@ limits: {scale: %d, margin: 1s}
 sweep: {every: 1s, after: 3s}
 archive: %s
 http: {addr: "127.0.0.1:0"}
-worker: {shutdown_timeout: 3s, dead_after: 3s}
+worker: {concurrency: 8, shutdown_timeout: 3s, dead_after: 3s}
 log: {level: debug}
 tenants:
 `, r.url, store, filepath.Join(r.o.Dir, "spool"), scale, archive)

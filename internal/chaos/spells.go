@@ -50,7 +50,10 @@ func (r *run) fall(ctx context.Context, s spell) error {
 	case KeylessWorker:
 		return r.keyless(ctx, s)
 	case NewerEntry:
-		return r.plantNewer(ctx)
+		if err := r.plantNewer(ctx); err != nil {
+			return err
+		}
+		r.wait(ctx, s.lasts) // it stays to the end; so long it is watched whether anybody waits
 	case Failover:
 		r.blowFell(Failover)
 		defer r.blowFell(Failover)
@@ -170,7 +173,7 @@ func (s spell) String() string {
 		text += fmt.Sprintf(" %s of %s for %v", s.fault.Kind, s.nip, s.lasts.Round(time.Millisecond))
 	case s.kind == Failover:
 		text += fmt.Sprintf(" after a lag of %v", s.lag.Round(time.Millisecond))
-	case s.kind != NewerEntry:
+	case s.kind == KeylessWorker || s.kind == ArchiveHangs:
 		text += fmt.Sprintf(" %s for %v", s.nip, s.lasts.Round(time.Millisecond))
 	}
 	return text
