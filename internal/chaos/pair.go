@@ -33,10 +33,15 @@ type pair struct {
 }
 
 // durable syncs every write: of a Redis that may lose the last second nobody promises anything. A replica is filled at
-// once, not after five seconds.
+// once, not after five seconds, and before it has everything the Sentinel must not choose it: an old master that has
+// just come back would bring its old truth back with it.
 func durable(dir string) redisd.Options {
-	return redisd.Options{Dir: dir, AppendOnly: true, Args: []string{"--appendfsync", "always", "--repl-diskless-sync-delay", "0"}}
+	return redisd.Options{Dir: dir, AppendOnly: true,
+		Args: []string{"--appendfsync", "always", "--repl-diskless-sync-delay", "0", "--replica-priority", "0"}}
 }
+
+// down is how long a master must be silent. A loaded test machine is silent for longer than one would think.
+const down = 3 * time.Second
 
 // startPair begins with an own master that already runs.
 func startPair(ctx context.Context, dir string, master *redisd.Server) (*pair, error) {
@@ -46,13 +51,10 @@ func startPair(ctx context.Context, dir string, master *redisd.Server) (*pair, e
 		return nil, err
 	}
 	if err = p.follow(ctx); err == nil {
-		err = p.startSentinel(dir)
+		err = p.startSentinel(ctx, dir)
 	}
 	if err == nil {
-		err = p.until(ctx, 30*time.Second, "the Sentinel knows the replica", func() bool {
-			info, err := p.watch.Master(ctx, masterName).Result()
-			return err == nil && info["num-slaves"] == "1"
-		})
+		err = p.known(ctx)
 	}
 	if err != nil {
 		p.stop()
@@ -61,7 +63,7 @@ func startPair(ctx context.Context, dir string, master *redisd.Server) (*pair, e
 	return p, nil
 }
 
-func (p *pair) startSentinel(dir string) error {
+func (p *pair) startSentinel(ctx context.Context, dir string) error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -72,7 +74,7 @@ func (p *pair) startSentinel(dir string) error {
 	home := filepath.Join(dir, "sentinel")
 	conf := filepath.Join(home, "sentinel.conf")
 	text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor %s %s %s 1\n", port, home, masterName, host, of)
-	text += fmt.Sprintf("sentinel down-after-milliseconds %s 600\nsentinel failover-timeout %s 3000\n", masterName, masterName)
+	text += fmt.Sprintf("sentinel down-after-milliseconds %s %d\nsentinel failover-timeout %s 6000\n", masterName, down.Milliseconds(), masterName)
 	binary, missing := redisd.Find()
 	if err := errors.Join(missing, os.MkdirAll(home, 0o700), os.WriteFile(conf, []byte(text), 0o600), l.Close()); err != nil {
 		return err
@@ -81,7 +83,9 @@ func (p *pair) startSentinel(dir string) error {
 		return err
 	}
 	p.watch = redis.NewSentinelClient(&redis.Options{Addr: p.sentinel})
-	return nil
+	return p.until(ctx, 10*time.Second, "the Sentinel asks its servers every half second", func() bool {
+		return do(ctx, p.sentinel, "SENTINEL", "DEBUG", "INFO-PERIOD", "500") == nil // ten seconds otherwise
+	})
 }
 
 // settings are those of Redis in the workers' configuration.
@@ -118,7 +122,16 @@ func (p *pair) failover(ctx context.Context, lag time.Duration) error {
 	if err := p.replica.Restart(wide); err != nil {
 		return err
 	}
-	return p.follow(ctx)
+	return errors.Join(p.follow(ctx), p.known(ctx))
+}
+
+// known returns when the Sentinel would choose the replica.
+func (p *pair) known(ctx context.Context) error {
+	_, port, _ := net.SplitHostPort(p.replica.Addr())
+	return p.until(ctx, 30*time.Second, "the Sentinel knows the replica", func() bool {
+		all, err := p.watch.Replicas(ctx, masterName).Result()
+		return err == nil && len(all) == 1 && all[0]["port"] == port && all[0]["slave-priority"] == "100" && all[0]["master-link-status"] == "ok"
+	})
 }
 
 // follow makes the one the other's replica, and returns when it has everything.
@@ -127,15 +140,23 @@ func (p *pair) follow(ctx context.Context) error {
 	if err := p.order(ctx, p.replica, host, port); err != nil {
 		return err
 	}
-	return p.until(ctx, time.Minute, "the replica has everything", func() bool {
+	err := p.until(ctx, time.Minute, "the replica has everything", func() bool {
 		return p.says(ctx, p.replica, "master_link_status:up") && p.says(ctx, p.replica, "master_port:"+port)
 	})
+	if err != nil {
+		return err
+	}
+	return do(ctx, p.replica.Addr(), "CONFIG", "SET", "replica-priority", "100")
 }
 
 func (p *pair) order(ctx context.Context, s *redisd.Server, host, port string) error {
-	c := redis.NewClient(&redis.Options{Addr: s.Addr()})
+	return do(ctx, s.Addr(), "REPLICAOF", host, port)
+}
+
+func do(ctx context.Context, addr string, args ...any) error {
+	c := redis.NewClient(&redis.Options{Addr: addr})
 	defer c.Close()
-	return c.Do(ctx, "REPLICAOF", host, port).Err()
+	return c.Do(ctx, args...).Err()
 }
 
 func (p *pair) says(ctx context.Context, s *redisd.Server, what string) bool {
