@@ -48,7 +48,7 @@ func TestChaos_WhateverFalls_EveryInvoiceEndsOnceAndOnFile(t *testing.T) {
 		o.Seed = n
 	}
 	if runs > 0 {
-		o.Lapse, o.Invoices, o.Feed, o.Patience = false, *invoices, 100*time.Second, 10*time.Minute
+		o.Lapse, o.Invoices, o.Feed, o.Patience = false, *invoices, 90*time.Second, 10*time.Minute
 		o.Blows = chaos.Blows{Kills: 10, Stops: 3, Pauses: 2, LongPauses: 1, RedisKills: 2, RedisStops: 1, Lapses: 3}
 	}
 	o.Faults = o.Invoices / 10 * *fury

@@ -101,7 +101,7 @@ type spell struct {
 // start. The dice are not those of the run itself: with or without partial faults a seed hands in the same invoices and
 // deals the same blows.
 func omens(o Options, e *export, dice *rand.Rand) (spells []spell, bent []simulator.Fault) {
-	few := 1 + int(o.Feed/(100*time.Second))
+	few := 1 + int(o.Feed/time.Minute)
 	for _, kind := range PartialFaults() {
 		draw := rand.New(rand.NewPCG(o.Seed, dice.Uint64())) // so that a fault alone strikes as it does in company
 		if !o.has(kind) {
