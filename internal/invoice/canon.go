@@ -1,0 +1,226 @@
+package invoice
+
+import (
+	"bytes"
+	"slices"
+	"unicode/utf8"
+)
+
+// canon hands out the canonical form of a document piece by piece: a text and the tag that ends it.
+// The same pieces in the same order mean the same content. ContentOf says what the form leaves out.
+type canon struct {
+	scanner
+	text []byte // of the piece, collapsed, behind markText; empty when there is none
+	tag  []byte // of the piece; empty after the last tag
+	gap  bool   // white space came since the last character of text
+
+	start  bool // the tag is a start tag
+	within span // name of the element that text stands in
+
+	rootNS   nsID
+	inHeader bool // inside Faktura/Naglowek, not deeper
+
+	created, system []byte
+}
+
+// Marks begin each item of the canonical form. XML allows none of these bytes in a document, so no
+// value can be taken for markup.
+const (
+	markText  = 1
+	markStart = 2
+	markEnd   = 3
+	markAttr  = 4
+	markValue = 5
+	markRoot  = 6 // for the namespace of the root, which nearly all elements have
+	markName  = 7
+)
+
+func newCanon(document []byte) *canon { return &canon{scanner: scanner{data: document}} }
+
+// next moves to the next piece; false says that it was the last one, of which the tag is empty.
+func (c *canon) next() (more bool, err error) {
+	if c.tag == nil {
+		if err := c.prolog(); err != nil {
+			return false, err
+		}
+	}
+	c.text, c.tag, c.gap = c.text[:0], c.tag[:0], false
+	for {
+		if n := len(c.open); n > 0 {
+			c.within = c.open[n-1].name
+		}
+		t, fault := c.scanner.next()
+		if fault != nil {
+			return false, fault
+		}
+		switch t {
+		case tokenEOF:
+			return false, nil
+		case tokenText:
+			c.text, c.gap = c.collapse(c.text, c.gap)
+			continue
+		case tokenEnd:
+			if len(c.open) == 1 {
+				c.inHeader = false
+			}
+			c.tag, c.start = append(c.tag, markEnd), false
+			return true, nil
+		}
+		if into := c.ignored(); into != nil {
+			if err := c.skip(into); err != nil {
+				return false, err
+			}
+			continue
+		}
+		c.startTag()
+		return true, nil
+	}
+}
+
+// ignored returns where to keep the text of the element that has just begun, when it is one that the
+// content leaves out.
+func (c *canon) ignored() *[]byte {
+	if !c.inHeader || len(c.open) != 3 || c.ns != c.rootNS {
+		return nil
+	}
+	switch string(c.bytes(c.name)) {
+	case "DataWytworzeniaFa":
+		return &c.created
+	case "SystemInfo":
+		return &c.system
+	}
+	return nil
+}
+
+// skip passes over the element that has just begun.
+func (c *canon) skip(into *[]byte) error {
+	kept, gap := []byte{}, false
+	for depth := len(c.open); len(c.open) >= depth; {
+		t, fault := c.scanner.next()
+		if fault != nil {
+			return fault
+		}
+		if t == tokenText && len(kept) < maxIgnored {
+			kept, gap = c.collapse(kept, gap)
+		}
+	}
+	kept = bytes.TrimPrefix(kept, []byte{markText})
+	kept = kept[:min(len(kept), maxIgnored)]
+	*into = bytes.ToValidUTF8(kept, nil)
+	return nil
+}
+
+func (c *canon) startTag() {
+	name := c.bytes(c.name)
+	switch depth := len(c.open); {
+	case depth == 1:
+		c.rootNS = c.ns
+		c.tag = append(append(c.tag, markRoot), c.namespace(c.ns)...)
+	case depth == 2:
+		c.inHeader = c.ns == c.rootNS && string(name) == "Naglowek" && string(c.open[0].local(c.data)) == "Faktura"
+	}
+	c.start = true
+	c.tag = c.appendName(append(c.tag, markStart), c.ns, name)
+	if len(c.attrs) == 0 {
+		return
+	}
+	slices.SortFunc(c.attrs, func(a, b attribute) int {
+		if n := bytes.Compare(c.namespace(a.ns), c.namespace(b.ns)); n != 0 {
+			return n
+		}
+		return bytes.Compare(c.bytes(a.local), c.bytes(b.local))
+	})
+	for _, a := range c.attrs {
+		if a.ns == nsXMLNS {
+			continue
+		}
+		c.tag = c.appendName(append(c.tag, markAttr), a.ns, c.bytes(a.local))
+		c.tag = c.appendValue(append(c.tag, markValue), a.value)
+	}
+}
+
+func (c *canon) appendName(dst []byte, ns nsID, local []byte) []byte {
+	if ns == c.rootNS {
+		dst = append(dst, markRoot)
+	} else {
+		dst = append(dst, c.namespace(ns)...)
+	}
+	return append(append(dst, markName), local...)
+}
+
+// namespace returns the name behind an id that is in force.
+func (c *canon) namespace(id nsID) []byte {
+	switch id {
+	case nsNone:
+		return nil
+	case nsXML:
+		return []byte(uriXML)
+	}
+	for i := len(c.bindings) - 1; i >= 0; i-- {
+		if c.bindings[i].id == id {
+			return c.bindings[i].uri
+		}
+	}
+	return nil
+}
+
+// local is the name without its prefix. A colon stands in a name at most once.
+func (e element) local(data []byte) []byte {
+	name := data[e.name.from:e.name.to]
+	return name[bytes.IndexByte(name, ':')+1:]
+}
+
+// collapse appends the run of text that the scanner is at. gap says that white space is due before
+// the next character.
+func (c *canon) collapse(dst []byte, gap bool) ([]byte, bool) {
+	raw := c.bytes(c.scanner.text)
+	if c.textRefs {
+		raw = c.decode(nil, c.scanner.text)
+	}
+	for len(raw) > 0 {
+		if isSpace(raw[0]) {
+			gap, raw = true, raw[1:]
+			continue
+		}
+		switch {
+		case len(dst) == 0:
+			dst = append(dst, markText)
+		case gap:
+			dst = append(dst, ' ')
+		}
+		n := 1
+		for n < len(raw) && !isSpace(raw[n]) {
+			n++
+		}
+		dst, raw, gap = append(dst, raw[:n]...), raw[n:], false
+	}
+	return dst, gap
+}
+
+// appendValue appends an attribute's value as XML 1.0 normalises it: tabs and line ends become
+// spaces, unless they were written as references.
+func (c *canon) appendValue(dst []byte, p span) []byte {
+	for i := p.from; i < p.to; {
+		switch b := c.data[i]; b {
+		case '&':
+			r, n, err := c.reference(i)
+			if err != nil {
+				return dst // cannot be: it was read once already
+			}
+			dst = utf8.AppendRune(dst, r)
+			i += n
+			continue
+		case '\r':
+			if i+1 < p.to && c.data[i+1] == '\n' {
+				break // the two are one line end
+			}
+			dst = append(dst, ' ')
+		case '\t', '\n':
+			dst = append(dst, ' ')
+		default:
+			dst = append(dst, b)
+		}
+		i++
+	}
+	return dst
+}

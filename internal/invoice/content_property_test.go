@@ -1,0 +1,345 @@
+package invoice_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/sample"
+)
+
+// tree is an element as encoding/xml reads it; what it holds are trees and strings.
+type tree struct {
+	name  xml.Name
+	attrs []xml.Attr
+	holds []any
+}
+
+// readTree is the tests' own reader; it knows nothing of the scanner.
+func readTree(doc []byte) (*tree, error) {
+	d, open := xml.NewDecoder(bytes.NewReader(doc)), []*tree{{}}
+	for {
+		t, err := d.Token()
+		if err == io.EOF {
+			return open[0].holds[0].(*tree), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		top := open[len(open)-1]
+		switch t := t.(type) {
+		case xml.StartElement:
+			e := &tree{name: t.Name}
+			for _, a := range t.Attr {
+				if a.Name.Space != "xmlns" && a.Name != (xml.Name{Local: "xmlns"}) {
+					e.attrs = append(e.attrs, a)
+				}
+			}
+			top.holds, open = append(top.holds, e), append(open, e)
+		case xml.EndElement:
+			open = open[:len(open)-1]
+		case xml.CharData:
+			if len(open) == 1 {
+				break // white space outside the root
+			}
+			if n := len(top.holds); n > 0 {
+				if before, ok := top.holds[n-1].(string); ok { // a comment stood between them
+					top.holds[n-1] = before + string(t)
+					break
+				}
+			}
+			top.holds = append(top.holds, string(t))
+		}
+	}
+}
+
+// say writes down what a tree says, the slow way.
+func (e *tree) say(path string) string {
+	var b strings.Builder
+	attrs := slices.Clone(e.attrs)
+	slices.SortFunc(attrs, func(a, b xml.Attr) int {
+		return strings.Compare(a.Name.Space+" "+a.Name.Local, b.Name.Space+" "+b.Name.Local)
+	})
+	fmt.Fprintf(&b, "(%q", e.name)
+	for _, a := range attrs {
+		fmt.Fprintf(&b, " %q=%q", a.Name, a.Value)
+	}
+	path += "/" + e.name.Space + " " + e.name.Local
+	text := ""
+	flush := func() {
+		if words := strings.FieldsFunc(text, isXMLSpace); len(words) > 0 {
+			fmt.Fprintf(&b, " %q", strings.Join(words, " "))
+		}
+		text = ""
+	}
+	for _, h := range e.holds {
+		child, ok := h.(*tree)
+		if !ok {
+			text += h.(string)
+			continue
+		}
+		space := e.name.Space
+		header := path == "/"+space+" Faktura/"+space+" Naglowek" && child.name.Space == space
+		if header && (child.name.Local == "DataWytworzeniaFa" || child.name.Local == "SystemInfo") {
+			continue
+		}
+		flush()
+		b.WriteString(child.say(path))
+	}
+	flush()
+	return b.String() + ")"
+}
+
+// writer writes a tree in one of the many ways in which it can be written.
+type treeWriter struct {
+	bytes.Buffer
+	random *rand.Rand
+	prefix string
+	indent bool
+}
+
+func (w *treeWriter) document(root *tree) []byte {
+	if w.random.IntN(2) == 0 {
+		w.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")
+	}
+	w.prefix, w.indent = []string{"", "tns:", "ż:"}[w.random.IntN(3)], w.random.IntN(2) == 0
+	w.element(root, 0)
+	doc := w.Bytes()
+	if w.random.IntN(3) == 0 {
+		doc = bytes.ReplaceAll(doc, []byte("\n"), []byte("\r\n"))
+	}
+	return doc
+}
+
+func (w *treeWriter) element(e *tree, depth int) {
+	w.remark()
+	name := w.prefix + e.name.Local
+	w.WriteString("<" + name)
+	if depth == 0 {
+		declared := "xmlns"
+		if w.prefix != "" {
+			declared += ":" + strings.TrimSuffix(w.prefix, ":")
+		}
+		fmt.Fprintf(w, " %s=%q", declared, e.name.Space)
+	}
+	for _, i := range w.random.Perm(len(e.attrs)) {
+		quote := []string{`"`, `'`}[w.random.IntN(2)]
+		w.WriteString([]string{" ", "\n\t "}[w.random.IntN(2)] + e.attrs[i].Name.Local + "=" + quote)
+		for _, r := range e.attrs[i].Value {
+			w.char(r, "<&\"'\t\n\r")
+		}
+		w.WriteString(quote)
+	}
+	if len(e.holds) == 0 && w.random.IntN(2) == 0 {
+		w.WriteString("/>")
+		return
+	}
+	w.WriteString(">")
+	elements := false
+	for _, h := range e.holds {
+		if child, ok := h.(*tree); ok {
+			elements = true
+			if w.indent {
+				w.WriteString("\n" + strings.Repeat("\t", depth+1))
+			}
+			w.element(child, depth+1)
+			continue
+		}
+		w.value(h.(string))
+	}
+	if elements && w.indent {
+		w.WriteString("\n" + strings.Repeat(" ", depth))
+	}
+	w.WriteString("</" + name + ">")
+}
+
+func (w *treeWriter) value(text string) {
+	words := strings.FieldsFunc(text, isXMLSpace)
+	gap := func() { w.WriteString([]string{" ", "\n ", "\t", "&#32;", "<![CDATA[ \n]]>", "\r"}[w.random.IntN(6)]) }
+	if w.random.IntN(4) == 0 {
+		gap()
+	}
+	for i, word := range words {
+		if i > 0 {
+			gap()
+		}
+		for word != "" {
+			w.remark()
+			cut := 1 + w.random.IntN(len(word))
+			for cut < len(word) && word[cut]&0xC0 == 0x80 {
+				cut++
+			}
+			if w.random.IntN(8) == 0 && !strings.Contains(word[:cut], "]]>") {
+				w.WriteString("<![CDATA[" + word[:cut] + "]]>")
+			} else {
+				for _, r := range word[:cut] {
+					w.char(r, "<&>")
+				}
+			}
+			word = word[cut:]
+		}
+	}
+	if w.random.IntN(4) == 0 {
+		gap()
+	}
+}
+
+func (w *treeWriter) char(r rune, special string) {
+	switch n := w.random.IntN(30); {
+	case n == 0:
+		fmt.Fprintf(w, "&#%d;", r)
+	case n == 1 || strings.ContainsRune(special, r):
+		fmt.Fprintf(w, "&#x%X;", r)
+	default:
+		w.WriteRune(r)
+	}
+}
+
+func (w *treeWriter) remark() {
+	if w.random.IntN(12) == 0 {
+		w.WriteString("<!-- <P_2>another</P_2> -->")
+	}
+}
+
+// all lists the elements of a tree that the digest does not leave out, the root first.
+func (e *tree) all() []*tree {
+	out := []*tree{e}
+	for _, h := range e.holds {
+		if child, ok := h.(*tree); ok && child.name.Local != "DataWytworzeniaFa" && child.name.Local != "SystemInfo" {
+			out = append(out, child.all()...)
+		}
+	}
+	return out
+}
+
+func someInvoice(t *rapid.T) *tree {
+	root, err := readTree(sample.Invoice(sample.Options{
+		Kind: rapid.SampledFrom([]string{"VAT", "KOR", "ZAL", "ROZ"}).Draw(t, "kind"), Lines: rapid.IntRange(1, 4).Draw(t, "lines"),
+		Attachment: rapid.Bool().Draw(t, "attachment"), Seed: rapid.Uint64().Draw(t, "seed"),
+		Number: rapid.StringMatching(`[A-Z0-9<&>"' /żĄ]{1,20}[A-Z]`).Draw(t, "number"),
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func inSomeWay(t *rapid.T, root *tree) []byte {
+	w := treeWriter{random: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "way"), 0))}
+	return w.document(root)
+}
+
+func TestContentOf_WrittenInAnyWay_IsTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		root := someInvoice(t)
+		one := inSomeWay(t, root)
+		for _, e := range root.holds {
+			header, ok := e.(*tree)
+			if !ok || header.name.Local != "Naglowek" {
+				continue
+			}
+			for _, h := range header.holds {
+				if e, ok := h.(*tree); ok && (e.name.Local == "DataWytworzeniaFa" || e.name.Local == "SystemInfo") {
+					e.holds = []any{rapid.StringMatching(`[0-9A-Z: ]{0,20}`).Draw(t, e.name.Local)}
+				}
+			}
+		}
+		hold(t, one, inSomeWay(t, root), true)
+	})
+}
+
+func TestContentOf_AnyOneChange_IsSeen(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		root := someInvoice(t)
+		before, said := inSomeWay(t, root), root.say("")
+		all := root.all()
+		e := all[rapid.IntRange(0, len(all)-1).Draw(t, "element")]
+		at := rapid.IntRange(0, len(e.holds)).Draw(t, "at")
+		switch rapid.SampledFrom([]string{"text", "attribute", "name", "more", "less", "order"}).Draw(t, "change") {
+		case "text":
+			e.holds = slices.Insert(e.holds, at, any(rapid.StringMatching(`[0-9a-zż<&]`).Draw(t, "text")))
+		case "attribute":
+			e.attrs = append(e.attrs, xml.Attr{Name: xml.Name{Local: "x"}, Value: rapid.StringMatching(`[a-z <&"]{0,5}`).Draw(t, "value")})
+		case "name":
+			e.name.Local += "x"
+		case "more":
+			e.holds = slices.Insert(e.holds, at, any(&tree{name: xml.Name{Space: e.name.Space, Local: "P_99"}}))
+		case "less":
+			e.holds = slices.Delete(e.holds, min(at, max(0, len(e.holds)-1)), min(at+1, len(e.holds)))
+		case "order":
+			slices.Reverse(e.holds)
+		}
+		hold(t, before, inSomeWay(t, root), said == root.say(""))
+	})
+}
+
+// hold demands that digest and first difference both say whether two documents are the same invoice.
+func hold(t interface{ Fatalf(string, ...any) }, a, b []byte, same bool) {
+	x, err := invoice.ContentOf(a)
+	y, err2 := invoice.ContentOf(b)
+	if err != nil || err2 != nil {
+		t.Fatalf("%v, %v of\n%s\n%s", err, err2, a, b)
+	}
+	path, err := invoice.FirstDifference(a, b)
+	if err != nil || (x.Digest == y.Digest) != same || (path == "") != same {
+		t.Fatalf("same %v, first difference %q, %v, want same %v:\n%s\n%s", x.Digest == y.Digest, path, err, same, a, b)
+	}
+}
+
+// Whatever two documents hold, they have the same digest when, and only when, a reader of another make reads the same.
+func FuzzContentOf(f *testing.F) {
+	f.Add([]byte(exported("2026-11-25T08:00:00Z")), []byte(exported("2026-11-25T09:30:00Z")))
+	f.Add([]byte(small), []byte(strings.ReplaceAll(small, "FV/1", "F&#86;/<![CDATA[1]]>")))
+	f.Add([]byte(`<a xmlns="b"><c d='1'/></a>`), []byte(`<e:a xmlns:e="b"><e:c d="&#49;"></e:c></e:a>`))
+	f.Add([]byte(`<a><b>1</b>2</a>`), []byte(`<a>1<b>2</b></a>`))
+	f.Fuzz(func(t *testing.T, a, b []byte) { sameAsRead(t, a, b) })
+}
+
+func TestContentOf_WhateverIsChanged_AgreesWithAnotherReader(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	for _, doc := range []string{exported("2026-11-25T08:00:00Z"), small} {
+		for range 10_000 {
+			sameAsRead(t, []byte(doc), mutate(random, []byte(doc)))
+		}
+	}
+}
+
+func sameAsRead(t *testing.T, a, b []byte) {
+	t.Helper()
+	_, errA := invoice.ContentOf(a)
+	_, errB := invoice.ContentOf(b)
+	if errA != nil || errB != nil {
+		return
+	}
+	x, errA := readTree(a)
+	y, errB := readTree(b)
+	if errA != nil || errB != nil {
+		t.Fatalf("encoding/xml refuses what has a digest: %v, %v", errA, errB)
+	}
+	for _, e := range append(x.everything(), y.everything()...) {
+		for _, a := range e.attrs {
+			if strings.ContainsFunc(a.Value, func(r rune) bool { return isXMLSpace(r) && r != ' ' }) {
+				return // encoding/xml does not normalise attributes
+			}
+		}
+	}
+	hold(t, a, b, x.say("") == y.say(""))
+}
+
+func (e *tree) everything() []*tree {
+	out := []*tree{e}
+	for _, h := range e.holds {
+		if child, ok := h.(*tree); ok {
+			out = append(out, child.everything()...)
+		}
+	}
+	return out
+}
