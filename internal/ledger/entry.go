@@ -51,7 +51,7 @@ type Invoice struct {
 	Kind       string `redis:"-"`      // RodzajFaktury
 	Number     string `redis:"number"` // P_2
 	IssueDate  string `redis:"-"`
-	Hash       string `redis:"-"` // SHA-256 of the exact bytes, Base64
+	Hash       string `redis:"hash"` // SHA-256 of the exact bytes, Base64; a field of its own where KSeF has the invoice in other bytes than were handed in
 	File       string `redis:"-"`
 	Lane       Lane   `redis:"lane"`   // as asked for, or as the worker chose
 	Chosen     bool   `redis:"chosen"` // the worker chose the lane and may choose again

@@ -44,7 +44,10 @@ func (i *Invoice) unpackFacts(packed string) error {
 		return fmt.Errorf("unpack facts: %w", err)
 	}
 	i.V, i.Revision, i.ID, i.CreatedAt = f.V, f.Revision, f.ID, f.CreatedAt
-	i.Tenant, i.NIP, i.Kind, i.IssueDate, i.Hash, i.File, i.Offline, i.Form = f.Tenant, f.NIP, f.Kind, f.IssueDate, f.Hash, f.File, f.Offline, f.Form
+	i.Tenant, i.NIP, i.Kind, i.IssueDate, i.File, i.Offline, i.Form = f.Tenant, f.NIP, f.Kind, f.IssueDate, f.File, f.Offline, f.Form
+	if i.Hash == "" { // else KSeF has the same invoice in other bytes: its hash is the one that counts
+		i.Hash = f.Hash
+	}
 	i.Attachment, i.Crowd, i.BuyerName, i.BuyerNIP, i.Gross, i.Currency, i.SoftDeadline = f.Attachment, f.Crowd, f.BuyerName, f.BuyerNIP, f.Gross, f.Currency, f.SoftDeadline
 	return nil
 }

@@ -28,6 +28,25 @@ func (l *Ledger) Invoice(ctx context.Context, id string) (Invoice, error) {
 	return inv, nil
 }
 
+// Known tells of each id whether there is an entry, in one round trip.
+func (l *Ledger) Known(ctx context.Context, ids []string) ([]bool, error) {
+	cmds := make([]*redis.IntCmd, len(ids))
+	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, id := range ids {
+			cmds[i] = p.Exists(ctx, l.key("inv:", id))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for %d invoices: %w", len(ids), err)
+	}
+	out := make([]bool, len(ids))
+	for i, c := range cmds {
+		out[i] = c.Val() > 0
+	}
+	return out, nil
+}
+
 // Invoices reads many entries in one round trip, in the given order; ids that are unknown are left out.
 func (l *Ledger) Invoices(ctx context.Context, ids []string) ([]Invoice, error) {
 	out := make([]Invoice, 0, len(ids))

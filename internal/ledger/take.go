@@ -17,7 +17,7 @@ type Taken string
 const (
 	Created Taken = "created" // a new entry, queued
 	Present Taken = "present" // the same document is here already; nothing was written
-	Refused Taken = "refused" // another document of the same identity is alive or accepted; nothing was written
+	Refused Taken = "refused" // another document of the same identity is in the way; nothing was written
 )
 
 // TakeResult tells the outcome; ID, State and Rev are those of the entry in question: for [Refused] that of the other
@@ -35,6 +35,10 @@ type TakeResult struct {
 type NewInvoice struct {
 	Invoice
 	Body []byte
+	// AskRejected lets a rejected document of the same identity stand in the way, too: the answer is
+	// [Refused] with its state, and the caller compares the two. Without it the new document takes
+	// the number, as the next revision.
+	AskRejected bool
 }
 
 // takeBatch bounds one transaction: about 200 documents of 3 kB are moved in a few milliseconds, during which Redis
@@ -192,7 +196,7 @@ func (s shelf) judge(batch []NewInvoice, digests []string) []TakeResult {
 		other, taken := s.newest[digests[i]]
 		if h, here := s.entries[id]; here {
 			out[i] = h.result(Present)
-		} else if taken && other.state != Rejected {
+		} else if taken && (other.state != Rejected || batch[i].AskRejected) {
 			out[i] = other.result(Refused)
 		} else {
 			h := holder{id: id, state: Queued, rev: 1, revision: other.revision + 1, crowd: batch[i].Crowd, body: true, former: other.id}

@@ -1,0 +1,54 @@
+package ledger
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestTake_AskRejected_TheRejectedOneStandsInTheWayUntilTheCallerHasCompared(t *testing.T) {
+	w := oneWorld(t)
+	first := w.invoiceIn(Rejected)
+	doc := document(first.NIP, first.Kind, first.Number, "second")
+	doc.AskRejected = true
+	w.unchanged(func() {
+		res, err := w.Take(ctx(), []NewInvoice{doc})
+		w.must(err)
+		if want := (TakeResult{Refused, first.ID, Rejected, first.Rev, 1, false}); res[0] != want {
+			t.Errorf("got %+v, want %+v", res[0], want)
+		}
+	})
+	again := document(first.NIP, first.Kind, first.Number, "first")
+	again.AskRejected = true
+	doc.AskRejected = false
+	res, err := w.Take(ctx(), []NewInvoice{again, doc})
+	w.must(err)
+	want := []TakeResult{{Present, first.ID, Rejected, first.Rev, 1, false}, {Created, doc.ID, Queued, 1, 2, false}}
+	if !slices.Equal(res, want) {
+		t.Errorf("got %+v, want %+v", res, want)
+	}
+}
+
+func TestKnown_TellsOfEachIDWhetherThereIsAnEntry(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.invoiceIn(Queued)
+	got, err := w.Known(ctx(), []string{"inv-none", inv.ID, "inv-other"})
+	w.must(err)
+	if !slices.Equal(got, []bool{false, true, false}) {
+		t.Errorf("got %v", got)
+	}
+	if got, err := w.Known(ctx(), nil); err != nil || len(got) != 0 {
+		t.Errorf("of no ids: %v, %v", got, err)
+	}
+}
+
+// KSeF can have the same invoice in other bytes than were handed in. Its hash is in the verification link, so the entry shows that one.
+func TestInvoice_HashOfTheDocumentThatKSeFHas_TakesThePlaceOfOurs(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.invoiceIn(Sent)
+	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, Set: []Set{{"hash", "KSeF's"}, {"recovered", true}}}))
+	got, err := w.Invoice(ctx(), inv.ID)
+	w.must(err)
+	if got.Hash != "KSeF's" || inv.Hash == "" || inv.Hash == got.Hash {
+		t.Errorf("the hash was %q and is %q", inv.Hash, got.Hash)
+	}
+}
