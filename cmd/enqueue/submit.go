@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/app"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
@@ -66,12 +67,16 @@ func (c *submitCmd) check() error {
 }
 
 // handed is one document that was taken.
-type handed struct{ file, id string }
+type handed struct {
+	file, id string
+	past     *ledger.Invoice // what the archive tells of one that the ledger has forgotten; nil for others
+}
 
 // counts of what was handed in.
 type tally struct {
 	created, present, refused int
 	nowhere                   int // of the refused: paths that gave no document at all
+	unsure                    int // of the refused: those to be handed in again, because a part did not answer
 	taken                     []handed
 }
 
@@ -106,7 +111,15 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	if c.Wait && len(t.taken) > 0 {
 		return c.wait(ctx, p, t)
 	}
-	if t.refused > 0 {
+	return t.verdict()
+}
+
+// verdict is the error that the refused documents are worth.
+func (t *tally) verdict() error {
+	switch {
+	case t.unsure > 0:
+		return fmt.Errorf("%w: of %d documents it could not be found out whether they are here already; hand the same files in again", app.ErrUnreachable, t.unsure)
+	case t.refused > 0:
 		return errSome
 	}
 	return nil
@@ -117,12 +130,20 @@ func (t *tally) add(adms []tasks.Admission) {
 		switch a := &adms[i]; a.Taken {
 		case ledger.Created:
 			t.created++
-			t.taken = append(t.taken, handed{a.File, a.Invoice.ID})
+			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID})
 		case ledger.Present:
 			t.present++
-			t.taken = append(t.taken, handed{a.File, a.Invoice.ID})
+			h := handed{file: a.File, id: a.Invoice.ID}
+			if a.Archived {
+				h.past = &a.Invoice
+			}
+			t.taken = append(t.taken, h)
 		default:
 			t.refused++
+			var unsure *tasks.UnsureError
+			if errors.As(a.Err, &unsure) {
+				t.unsure++
+			}
 			var problem *intake.Problem
 			if errors.As(a.Err, &problem) && problem.Path {
 				t.nowhere++
@@ -165,9 +186,9 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			}
 			r := p.resultOf(inv)
 			r.File = a.File
-			err = printJSON(p.out, r)
+			err = printJSON(p.out, handedResult{r, noteOf(&a)})
 		case a.Taken == ledger.Present:
-			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, string(a.Invoice.State)+" (already here)")
+			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, fmt.Sprintf("%s (%s)", a.Invoice.State, noteOf(&a)))
 		default:
 			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, string(a.Invoice.State))
 		}
@@ -176,6 +197,25 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 		}
 	}
 	return nil
+}
+
+// handedResult is a result as submit prints it: with what there is to say about the document.
+type handedResult struct {
+	tasks.Result
+	Note string `json:"note,omitempty"`
+}
+
+// noteOf says of a document that is here already how that is known.
+func noteOf(a *tasks.Admission) string {
+	switch {
+	case a.Taken != ledger.Present:
+		return ""
+	case a.Archived:
+		return "already here, in the archive"
+	case a.Differs != "":
+		return "already here, " + a.Differs
+	}
+	return "already here"
 }
 
 // presentEntries reads what the ledger knows of documents that were there already: they may have their KSeF number.

@@ -19,9 +19,11 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 		bounded, cancel = context.WithTimeout(ctx, c.Timeout)
 	}
 	defer cancel()
-	ids := make([]string, len(t.taken))
-	for i, h := range t.taken {
-		ids[i] = h.id
+	ids := make([]string, 0, len(t.taken))
+	for _, h := range t.taken {
+		if h.past == nil {
+			ids = append(ids, h.id)
+		}
 	}
 	bar := newProgress(p.err)
 	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Look: bar.show})
@@ -30,6 +32,9 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 	results := make([]tasks.Result, len(t.taken))
 	for i, h := range t.taken {
 		inv := seen[h.id]
+		if h.past != nil {
+			inv = *h.past
+		}
 		if inv.ID == "" {
 			// Never seen: cut off before the first look, or gone from the ledger, which takes months.
 			inv = ledger.Invoice{ID: h.id, Reason: "not in the ledger"}
@@ -50,15 +55,13 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 	case err != nil:
 		return err
 	}
+	failed := t.verdict()
 	for _, r := range results {
-		if !accepted(r) {
-			return errSome
+		if failed == nil && !accepted(r) {
+			failed = errSome
 		}
 	}
-	if t.refused > 0 {
-		return errSome
-	}
-	return nil
+	return failed
 }
 
 func accepted(r tasks.Result) bool {

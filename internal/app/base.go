@@ -60,7 +60,7 @@ func (b *Base) Close() error { return errors.Join(b.Redis.Close(), b.Store.Close
 // Admitter returns what takes documents in, by the configuration's rules. It compiles the schemas when validation.schema_dir is set, which takes a second.
 func (b *Base) Admitter() (*tasks.Admitter, error) {
 	a := &tasks.Admitter{
-		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Now: time.Now,
+		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Retention: b.Config.Ledger.Retention, Now: time.Now,
 		Tenant: func(nip string) bool { _, ok := b.Config.Tenant(nip); return ok },
 		Check: invoice.CheckOptions{
 			AllowFA2:     b.Config.Validation.AllowFA2,

@@ -27,12 +27,18 @@ type Terms struct {
 }
 
 // Admission is what became of one document. Err says why it was refused: a *[invoice.FieldError], several joined, or a *[RefusedError]; nothing of it was stored then,
-// and Invoice holds no more than could be read.
+// and Invoice holds no more than could be read. An [*UnsureError] says that handing it in again is right.
 type Admission struct {
 	File    string
 	Taken   ledger.Taken // created or present; refused when Err is set
 	Invoice ledger.Invoice
-	Err     error
+	// Differs is set when the same invoice is present in other bytes: an export made again. It says
+	// what differs, such as "only the time of creation differs".
+	Differs string
+	// Archived says that the invoice was accepted so long ago that the ledger has forgotten it: Invoice
+	// holds what its result in the archive tells.
+	Archived bool
+	Err      error
 }
 
 // RefusedError refuses a sound document because of something else: another document of its identity, or a tenant that is not configured.
@@ -48,7 +54,7 @@ type Validator interface {
 	Validate(document []byte) error
 }
 
-// Admitter takes documents in. Safe for concurrent use; all fields but Validator are required.
+// Admitter takes documents in. Safe for concurrent use; all fields but Validator and Retention are required.
 type Admitter struct {
 	Ledger    *ledger.Ledger
 	Queue     *Queue
@@ -57,6 +63,7 @@ type Admitter struct {
 	Tenant    func(nip string) bool
 	Check     invoice.CheckOptions
 	Validator Validator
+	Retention time.Duration // of ended entries in the ledger; 0 says that it forgets none
 	Now       func() time.Time
 
 	rooms sync.Pool // of *[]byte: the sealed documents of one call, one after the other
@@ -113,25 +120,26 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	if err := a.markCrowds(ctx, sound); err != nil {
 		return nil, err
 	}
-	results, err := a.Ledger.Take(ctx, sound)
+	answers, err := a.take(ctx, sound, func(i int) []byte { return docs[at[i]].Data })
 	if err != nil {
 		return nil, err
 	}
-	for i, r := range results {
-		o := &out[at[i]]
-		o.Taken = r.Taken
-		if r.Taken == ledger.Refused {
-			o.Err = &RefusedError{
-				Rule: fmt.Sprintf("number %s (%s of seller %s) is already %s with other content as %s", o.Invoice.Number, o.Invoice.Kind, o.Invoice.NIP, r.State, r.ID),
-				Hint: "an invoice is changed by a correction invoice; a new document takes this number only after the first was rejected",
-			}
-			continue
+	for i := range answers {
+		o, r := &out[at[i]], &answers[i]
+		o.Taken, o.Err, o.Differs, o.Archived = r.Taken, r.err, r.differs, r.past != nil
+		switch {
+		case r.Taken == ledger.Refused:
+		case r.past != nil:
+			r.past.restore(&o.Invoice)
+		default:
+			o.Invoice.ID, o.Invoice.State, o.Invoice.Rev, o.Invoice.Revision, o.Invoice.Crowd = r.ID, r.State, r.Rev, r.Revision, r.Crowd
 		}
-		o.Invoice.ID, o.Invoice.State, o.Invoice.Rev, o.Invoice.Revision, o.Invoice.Crowd = r.ID, r.State, r.Rev, r.Revision, r.Crowd
 	}
 	for _, t := range twins {
 		first := out[t[1]]
-		out[t[0]].Taken, out[t[0]].Err, out[t[0]].Invoice = first.Taken, first.Err, first.Invoice
+		file := out[t[0]].File
+		out[t[0]] = first
+		out[t[0]].File = file
 		if first.Taken == ledger.Created {
 			out[t[0]].Taken = ledger.Present
 		}

@@ -160,7 +160,7 @@ func (w *Worker) attestation(ctx context.Context, t Transport, nip, session, day
 	default:
 		// An older build kept receipts that lack something: then KSeF is asked again.
 		if r, err := ParseReceipt(kept); err == nil && lacks(r) == "" {
-			return w.keep(ctx, name, kept, r)
+			return w.keepReceipt(ctx, name, kept, r)
 		}
 		name = ""
 	}
@@ -182,7 +182,7 @@ func (w *Worker) attestation(ctx context.Context, t Transport, nip, session, day
 	if name == "" {
 		name = copyName
 	}
-	return w.keep(ctx, name, raw, r)
+	return w.keepReceipt(ctx, name, raw, r)
 }
 
 // keepParts archives receipts that lack something: after an hour of asking, what they attest must not
@@ -192,7 +192,7 @@ func (w *Worker) keepParts(ctx context.Context, a attestations) error {
 		if upo.part == "" {
 			continue
 		}
-		kept, _, err := w.keep(ctx, upo.part, upo.raw, upo.receipt)
+		kept, _, err := w.keepReceipt(ctx, upo.part, upo.raw, upo.receipt)
 		if err != nil {
 			return err
 		}
@@ -201,9 +201,9 @@ func (w *Worker) keepParts(ctx context.Context, a attestations) error {
 	return nil
 }
 
-// keep archives a receipt, also when it was there: what another process wrote is durable only after a
+// keepReceipt archives a receipt, also when it was there: what another process wrote is durable only after a
 // flush.
-func (w *Worker) keep(ctx context.Context, name string, raw []byte, r Receipt) (sessionUPO, string, error) {
+func (w *Worker) keepReceipt(ctx context.Context, name string, raw []byte, r Receipt) (sessionUPO, string, error) {
 	err := w.Store.Put(ctx, name, raw, "application/xml")
 	if err != nil && !errors.Is(err, archive.ErrConflict) {
 		return sessionUPO{}, "", err

@@ -98,9 +98,12 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upos at
 	return nil
 }
 
-// fetchAgain asks KSeF for the document of an accepted invoice that our own storage has lost. Without it the archive has the receipt and the
+// fetchAgain finds the document of an accepted invoice that our own storage has lost, or has in other bytes than KSeF. Without it the archive has the receipt and the
 // result, which name the hash; that is told, and nothing else waits for it.
 func (w *Worker) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
+	if doc, err := w.archived(ctx, inv, inv.Hash); doc != nil || err != nil {
+		return doc, err
+	}
 	t, err := w.transport(inv.Tenant)
 	if err != nil {
 		return nil, err
@@ -118,7 +121,7 @@ func (w *Worker) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byte, e
 
 func (w *Worker) archiveOne(ctx context.Context, inv ledger.Invoice, doc []byte) error {
 	if doc != nil {
-		if err := w.Store.Put(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID), doc, "application/xml"); err != nil {
+		if err := w.keep(ctx, &inv, doc); err != nil {
 			return err
 		}
 	}

@@ -29,10 +29,11 @@ func (w *Worker) recover(ctx context.Context, t Transport, p *ledger.Package, in
 			dups = append(dups, &invs[i])
 		}
 	}
-	named, err := w.byReceipts(ctx, t, dups)
+	named, others, err := w.byReceipts(ctx, t, dups)
 	if err != nil {
 		return err
 	}
+	contested := w.byContent(ctx, t, others)
 	for _, inv := range named {
 		if err := w.byDocument(ctx, t, inv); err != nil {
 			return err
@@ -43,6 +44,9 @@ func (w *Worker) recover(ctx context.Context, t Transport, p *ledger.Package, in
 		if err := w.byDocument(ctx, t, inv); err != nil {
 			return err
 		}
+	}
+	if unfinished == nil {
+		unfinished = contested
 	}
 	return unfinished
 }
@@ -58,8 +62,9 @@ func which(dups []*ledger.Invoice, by string) []*ledger.Invoice {
 	return out
 }
 
-// byReceipts decides what the receipts of the originals' sessions prove, and returns what is left of those that KSeF named a number for.
-func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Invoice) (left []*ledger.Invoice, err error) {
+// byReceipts decides what the receipts of the originals' sessions prove, and returns what is left of those that KSeF named a number for: those of which a receipt attests
+// other bytes, and those that no receipt tells of.
+func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Invoice) (left []*ledger.Invoice, others []otherBytes, err error) {
 	bySession := map[string][]*ledger.Invoice{}
 	for _, inv := range which(dups, "") {
 		bySession[inv.OriginalSession] = append(bySession[inv.OriginalSession], inv)
@@ -78,7 +83,7 @@ func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Inv
 				return "it attests none of these invoices"
 			}
 			if upo, _, err = w.attestation(ctx, t, dups[0].NIP, session, dups[0].IssueDate, proves); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 		for _, inv := range dups {
@@ -90,18 +95,18 @@ func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Inv
 			case same:
 				err = w.park(ctx, inv, inv.Code, fmt.Sprintf("KSeF has this very document (equal hash) as %q, but %s; look it up in KSeF: nothing is left to do when it is there", number, wrongNumber(inv, number)))
 			case normalName(line.Number) == normalName(inv.Number) && line.SellerNIP == inv.NIP:
-				err = w.conflict(ctx, inv, line.Hash)
+				others = append(others, otherBytes{inv, line.Hash, upo})
 			case wrongNumber(inv, inv.OriginalNumber) != "":
 				err = w.doubt(ctx, inv)
 			default:
 				left = append(left, inv)
 			}
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
-	return left, nil
+	return left, others, nil
 }
 
 // byDocument fetches the original by its number and compares.
@@ -121,7 +126,7 @@ func (w *Worker) byDocument(ctx context.Context, t Transport, inv *ledger.Invoic
 	case hash == inv.Hash:
 		return w.recovered(ctx, inv, inv.OriginalNumber, sessionUPO{})
 	case inv.OriginalBy == byRegister || sameIdentity(inv, doc):
-		return w.conflict(ctx, inv, hash)
+		return w.decideByContent(ctx, otherBytes{inv: inv, hash: hash}, doc)
 	}
 	return w.doubt(ctx, inv)
 }
@@ -132,9 +137,10 @@ func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
 }
 
 // recovered is the end of an invoice that KSeF has, proven by its content. upo is the receipt that proved it, or none.
-func (w *Worker) recovered(ctx context.Context, inv *ledger.Invoice, number string, upo sessionUPO) error {
+func (w *Worker) recovered(ctx context.Context, inv *ledger.Invoice, number string, upo sessionUPO, more ...ledger.Set) error {
 	set := append(because(ksef.InvoiceAccepted, ""), ledger.Set{Field: "ksef_number", Value: tidyNumber(number)},
 		ledger.Set{Field: "recovered", Value: true}, ledger.Set{Field: "upo", Value: upo.url})
+	set = append(set, more...)
 	line, _ := upo.receipt.line(number)
 	if at := line.AssignedAt; !at.IsZero() {
 		set = append(set, ledger.Set{Field: "accepted_at", Value: ledger.At(at)})
@@ -146,10 +152,6 @@ func (w *Worker) recovered(ctx context.Context, inv *ledger.Invoice, number stri
 	w.reached(KindConfirm, ledger.Accepted, 1)
 	w.o.Log.Info().Str("id", inv.ID).Str("ksef_number", number).Msg("accepted earlier, recovered")
 	return nil
-}
-
-func (w *Worker) conflict(ctx context.Context, inv *ledger.Invoice, hash string) error {
-	return w.park(ctx, inv, inv.Code, fmt.Sprintf("conflict: KSeF has another document of this number as %s (hash %s, ours %s); correct it by a new number or a correction invoice", inv.OriginalNumber, hash, inv.Hash))
 }
 
 // doubt notes that KSeF's reference to the original proves nothing: the register is looked through.

@@ -1,0 +1,222 @@
+package tasks
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+)
+
+const (
+	// comparePatience bounds how long one call of Admit waits for stored documents and results. What
+	// could not be read until then is answered with an UnsureError.
+	comparePatience = 20 * time.Second
+	compareParallel = 8
+)
+
+// UnsureError says that a sound document was not taken because it could not be found out just now
+// whether it is here already. Handing it in again is right.
+type UnsureError struct {
+	What string // what could not be done
+	Err  error
+}
+
+func (e *UnsureError) Error() string {
+	return fmt.Sprintf("%s: %v; nothing was taken, hand it in again", e.What, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *UnsureError) Unwrap() error { return e.Err }
+
+// answer is what became of one sound document.
+type answer struct {
+	ledger.TakeResult
+	differs string  // of a document that is present in other bytes: what differs
+	past    *Result // of one that only the archive knows
+	err     error   // why it was refused
+}
+
+// take lets the ledger take sound documents in. Where another document of the same identity stands in
+// the way, the two are compared: an export made again is present, not refused. Most calls meet no such
+// document and pay nothing for this.
+func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document func(i int) []byte) ([]answer, error) {
+	out := make([]answer, len(sound))
+	todo, err := a.lookUpOld(ctx, sound, out)
+	if err != nil {
+		return nil, err
+	}
+	// The second round is for those of which only a rejected document of other content was in the way.
+	for ask := true; len(todo) > 0; ask = false {
+		batch := sound
+		if len(todo) < len(sound) {
+			batch = make([]ledger.NewInvoice, len(todo))
+			for k, i := range todo {
+				batch[k] = sound[i]
+			}
+		}
+		for k := range batch {
+			batch[k].AskRejected = ask
+		}
+		results, err := a.Ledger.Take(ctx, batch)
+		if err != nil {
+			return nil, err
+		}
+		var refused []int
+		for k, r := range results {
+			out[todo[k]].TakeResult = r
+			if r.Taken == ledger.Refused {
+				refused = append(refused, todo[k])
+			}
+		}
+		todo = a.compareAll(ctx, refused, sound, out, document)
+	}
+	return out, nil
+}
+
+// compareAll compares the refused documents with those in their way. It returns which of them may
+// succeed a rejected one.
+func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger.NewInvoice, out []answer, document func(i int) []byte) []int {
+	if len(refused) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, comparePatience)
+	defer cancel()
+	succeeds := make([]bool, len(refused))
+	var g errgroup.Group
+	g.SetLimit(compareParallel)
+	for k, i := range refused {
+		g.Go(func() error {
+			succeeds[k] = a.compare(ctx, &sound[i].Invoice, document(i), &out[i])
+			return nil
+		})
+	}
+	_ = g.Wait() // each has its own answer
+	var todo []int
+	for k, i := range refused {
+		if succeeds[k] {
+			todo = append(todo, i)
+		}
+	}
+	return todo
+}
+
+// compare completes the answer about a document that was refused because of another one, which may
+// turn out to be the same invoice. It reports whether the document may take the number instead.
+func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []byte, o *answer) (succeeds bool) {
+	there, err := a.stored(ctx, o.ID)
+	if errors.Is(err, errNoDocument) {
+		// A person removed it, or it was damaged. What was rejected is not in KSeF, so nothing is risked.
+		o.err = otherContent(inv, o, "whose document is not here any more, so that the two cannot be compared")
+		return o.State == ledger.Rejected
+	}
+	var mine, theirs invoice.Content
+	if err == nil {
+		theirs, err = invoice.ContentOf(there)
+	}
+	if err == nil {
+		mine, err = invoice.ContentOf(document)
+	}
+	if err != nil {
+		o.err = &UnsureError{What: fmt.Sprintf("number %s is here already as %s, and the two could not be compared", inv.Number, o.ID), Err: err}
+		return false
+	}
+	switch {
+	// What KSeF refused for its time of creation is corrected by another time of creation.
+	case mine.Digest == theirs.Digest && (o.State != ledger.Rejected || !theirs.HeaderAtFault()):
+		o.Taken, o.differs = ledger.Present, whatDiffers(mine, theirs)
+		return false
+	case o.State == ledger.Rejected:
+		return true
+	}
+	where, err := invoice.FirstDifference(document, there)
+	if err != nil {
+		where = invoice.DocumentField // cannot be: both were read just now
+	}
+	o.err = otherContent(inv, o, "first difference: "+where)
+	return false
+}
+
+func otherContent(inv *ledger.Invoice, o *answer, note string) error {
+	return &RefusedError{
+		Rule: fmt.Sprintf("number %s (%s of seller %s) is already %s with other content as %s (%s)", inv.Number, inv.Kind, inv.NIP, o.State, o.ID, note),
+		Hint: "an invoice is changed by a correction invoice; a new document takes this number only after the first was rejected",
+	}
+}
+
+// whatDiffers tells in what two documents of the same content are not the same bytes.
+func whatDiffers(a, b invoice.Content) string {
+	switch created, system := a.Created != b.Created, a.System != b.System; {
+	case created && system:
+		return "only the time of creation and SystemInfo differ"
+	case created:
+		return "only the time of creation differs"
+	case system:
+		return "only SystemInfo differs"
+	}
+	return "only its layout differs"
+}
+
+// errNoDocument says that the document of an entry is nowhere, or only damaged.
+var errNoDocument = errors.New("its document is not stored any more")
+
+// stored reads the document of an entry: from Redis or the store while it waits for its receipt, from
+// the archive afterwards.
+func (a *Admitter) stored(ctx context.Context, id string) ([]byte, error) {
+	inv, err := a.Ledger.Invoice(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, from := range []func() ([]byte, error){
+		func() ([]byte, error) { return a.body(ctx, &inv) },
+		func() ([]byte, error) { return a.Store.Get(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, id)) },
+		func() ([]byte, error) {
+			return a.Store.Get(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, contentID(&inv, inv.Hash)))
+		},
+	} {
+		doc, err := from()
+		switch {
+		case err == nil && isDocumentOf(&inv, doc):
+			return doc, nil
+		case err == nil, errors.Is(err, ledger.ErrNotFound), errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrCorrupt):
+		default:
+			return nil, err
+		}
+	}
+	return nil, errNoDocument
+}
+
+func (a *Admitter) body(ctx context.Context, inv *ledger.Invoice) (sealed []byte, err error) {
+	if inv.BodyArchived {
+		sealed, err = a.Store.Get(ctx, archive.BodyName(inv.ID))
+	} else {
+		sealed, err = a.Ledger.Body(ctx, inv.ID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a.Bodies.Open(inv.ID, sealed)
+}
+
+// isDocumentOf reports whether these are the bytes that were handed in, or those that KSeF has of the
+// same invoice.
+func isDocumentOf(inv *ledger.Invoice, document []byte) bool {
+	hash := HashText(sha256.Sum256(document))
+	return hash == inv.Hash || contentID(inv, hash) == inv.ID
+}
+
+// contentID is the id that a document of this hash has when it is handed in; "" when the hash is none.
+func contentID(inv *ledger.Invoice, hash string) string {
+	sum, err := base64.StdEncoding.DecodeString(hash)
+	if err != nil || len(sum) != sha256.Size {
+		return ""
+	}
+	return ledger.InvoiceID(ledger.Identity{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number}, [sha256.Size]byte(sum))
+}
