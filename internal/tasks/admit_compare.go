@@ -113,9 +113,11 @@ func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger
 func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []byte, o *answer) (succeeds bool) {
 	there, err := a.stored(ctx, o.ID)
 	if errors.Is(err, errNoDocument) {
-		// A person removed it, or it was damaged. What was rejected is not in KSeF, so nothing is risked.
-		o.err = otherContent(inv, o, "whose document is not here any more, so that the two cannot be compared")
-		return o.State == ledger.Rejected
+		if o.State == ledger.Rejected {
+			return true // what was rejected is not in KSeF, so nothing is risked
+		}
+		o.err = otherContent(inv, o, "its document is not here any more, so the two could not be compared")
+		return false
 	}
 	var mine, theirs invoice.Content
 	if err == nil {

@@ -1,0 +1,273 @@
+package tasks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+)
+
+// again is the export of a document made once more: another time of creation, another layout.
+func again(t testing.TB, d Document, created string) Document {
+	t.Helper()
+	const before = "T08:15:00Z</DataWytworzeniaFa>"
+	if !bytes.Contains(d.Data, []byte(before)) {
+		t.Fatal("the document has no time of creation")
+	}
+	data := bytes.ReplaceAll(d.Data, []byte(before), []byte(created+"</DataWytworzeniaFa>"))
+	return Document{File: "again-" + d.File, Data: data}
+}
+
+// end brings an entry to a state as a worker would, and archives its document as receipts do.
+func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
+	g.t.Helper()
+	ctx := g.t.Context()
+	switch s {
+	case ledger.Queued:
+		return
+	case ledger.Accepted, ledger.Receipted:
+		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: ledger.Packed}))
+		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: ledger.Accepted, Set: []ledger.Set{{Field: "ksef_number", Value: inv.NIP + "-20261123-0100A0DB5B00-7E"}}}))
+	default:
+		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: s, Set: []ledger.Set{{Field: "code", Value: 450}, {Field: "reason", Value: "no"}}}))
+	}
+	if s == ledger.Receipted {
+		w := NewWorker(Parts{Ledger: g.Ledger, Store: g.Store, Bodies: g.Bodies}, Options{})
+		entry, err := g.Ledger.Invoice(ctx, inv.ID)
+		g.must(err)
+		entry.State = ledger.Receipted
+		g.must(w.archiveOne(ctx, entry, document))
+		errs, err := g.Ledger.Receipt(ctx, []string{inv.ID}, "file:///upo.xml")
+		g.must(errors.Join(append(errs, err)...))
+	}
+}
+
+// unchanged fails when act changed an entry, or wrote anything beside it.
+func (g *gate) unchanged(id string, act func()) {
+	g.t.Helper()
+	look := func() (ledger.Invoice, []string) {
+		keys, err := g.rdb.Keys(g.t.Context(), "ksef:*").Result()
+		g.must(err)
+		slices.Sort(keys)
+		inv, err := g.Ledger.Invoice(g.t.Context(), id)
+		g.must(err)
+		return inv, slices.DeleteFunc(keys, func(k string) bool { return strings.HasPrefix(k, "ksef:inflow:") })
+	}
+	before, keys := look()
+	act()
+	if after, now := look(); after != before || !slices.Equal(now, keys) {
+		g.t.Errorf("the entry was %+v and is %+v; keys %v, then %v", before, after, keys, now)
+	}
+}
+
+func TestAdmit_ExportMadeAgain_IsAlreadyHereInWhateverState(t *testing.T) {
+	for _, s := range []ledger.State{ledger.Queued, ledger.Packed, ledger.Accepted, ledger.Receipted, ledger.Rejected, ledger.Parked} {
+		for name, d := range map[string]Document{"in Redis": numbered(1), "in the store": big(1)} {
+			t.Run(string(s)+" "+name, func(t *testing.T) {
+				g := newGate(t, bytes.Repeat([]byte{7}, 32))
+				first := g.admit(d)[0].Invoice
+				g.end(first, s, d.Data)
+				second := again(t, d, "T09:30:00Z")
+				g.unchanged(first.ID, func() {
+					got := g.admit(second)[0]
+					if got.Taken != ledger.Present || got.Invoice.ID != first.ID || got.Invoice.State != s || got.Differs != "only the time of creation differs" {
+						t.Errorf("%+v", got)
+					}
+				})
+				third := Document{File: "c.xml", Data: bytes.ReplaceAll(second.Data, []byte("ksefworker sample"), []byte("ERP &#50;"))}
+				if got := g.admit(third)[0]; got.Taken != ledger.Present || got.Differs != "only the time of creation and SystemInfo differ" {
+					t.Errorf("by another program: %+v", got)
+				}
+				spaced := Document{File: "d.xml", Data: bytes.ReplaceAll(d.Data, []byte("\n"), []byte("\r\n "))}
+				if got := g.admit(spaced)[0]; got.Taken != ledger.Present || got.Differs != "only its layout differs" {
+					t.Errorf("in another layout: %+v", got)
+				}
+				if got := g.admit(d)[0]; got.Taken != ledger.Present || got.Differs != "" {
+					t.Errorf("the same bytes: %+v", got)
+				}
+			})
+		}
+	}
+}
+
+func TestAdmit_OtherContent_IsRefusedWithItsFirstDifferenceUnlessTheFirstWasRejected(t *testing.T) {
+	for _, s := range []ledger.State{ledger.Queued, ledger.Packed, ledger.Accepted, ledger.Receipted, ledger.Rejected, ledger.Parked} {
+		t.Run(string(s), func(t *testing.T) {
+			g := newGate(t, nil)
+			d := numbered(1)
+			first := g.admit(d)[0].Invoice
+			g.end(first, s, d.Data)
+			other := again(t, d, "T09:30:00Z")
+			other.Data = bytes.Replace(other.Data, []byte("<P_15>"), []byte("<P_15>1"), 1)
+			got := g.admit(other)[0]
+			if s == ledger.Rejected {
+				if got.Taken != ledger.Created || got.Invoice.Revision != 2 || got.Invoice.ID == first.ID || !g.queued(got.Invoice) {
+					t.Errorf("%+v", got)
+				}
+				return
+			}
+			var refused *RefusedError
+			if got.Taken != ledger.Refused || !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), fmt.Sprintf("is already %s with other content as %s (first difference: Fa/P_15)", s, first.ID)) {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+// An ERP that writes its time of creation in a wrong form is mended, and exports again: nothing else differs, and KSeF refused the first.
+func TestAdmit_RejectedForItsTimeOfCreation_AnotherOneIsTaken(t *testing.T) {
+	g := newGate(t, nil)
+	d := numbered(1)
+	wrong := again(t, d, " 08:15:00")
+	first := g.admit(wrong)[0].Invoice
+	if got := g.admit(d)[0]; got.Taken != ledger.Present {
+		t.Errorf("while the first is alive: %+v", got)
+	}
+	g.end(first, ledger.Rejected, nil)
+	if got := g.admit(d)[0]; got.Taken != ledger.Created || got.Invoice.Revision != 2 {
+		t.Errorf("after it was rejected: %+v", got)
+	}
+}
+
+func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
+	g := newGate(t, nil)
+	d := numbered(1)
+	other := Document{File: "other.xml", Data: bytes.Replace(d.Data, []byte("<P_15>"), []byte("<P_15>1"), 1)}
+	got := g.admit(again(t, d, "T01:00:00Z"), again(t, d, "T02:00:00Z"), other, again(t, d, "T02:00:00Z"), numbered(2))
+	for i, want := range []ledger.Taken{ledger.Created, ledger.Present, ledger.Refused, ledger.Present, ledger.Created} {
+		if got[i].Taken != want {
+			t.Errorf("answer %d is %s: %v", i, got[i].Taken, got[i].Err)
+		}
+	}
+	g.end(got[0].Invoice, ledger.Rejected, nil)
+	// Now several of other content want the number of the rejected one, and one is the same invoice.
+	third := again(t, other, "T03:00:00Z")
+	got = g.admit(other, again(t, d, "T04:00:00Z"), third)
+	for i, want := range []ledger.Taken{ledger.Created, ledger.Present, ledger.Present} {
+		if got[i].Taken != want {
+			t.Errorf("after the first was rejected, answer %d is %s: %v", i, got[i].Taken, got[i].Err)
+		}
+	}
+	if got[1].Invoice.State != ledger.Rejected || got[2].Invoice.ID != got[0].Invoice.ID {
+		t.Errorf("%+v", got)
+	}
+}
+
+// away is a store from which nothing can be read: it does not answer, or refuses at once.
+type away struct {
+	archive.Store
+	hangs bool
+}
+
+func (s away) Get(ctx context.Context, name string) ([]byte, error) {
+	if s.hangs {
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	}
+	return nil, errors.New("connection refused")
+}
+
+func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOther(t *testing.T) {
+	g := newGate(t, nil)
+	d := numbered(1)
+	first := g.admit(d)[0].Invoice
+	g.end(first, ledger.Receipted, d.Data)
+	sound := g.Store
+	g.Store = away{Store: sound}
+	second := again(t, d, "T09:30:00Z")
+	got := g.admit(numbered(2), second, d)
+	var unsure *UnsureError
+	if got[1].Taken != ledger.Refused || !errors.As(got[1].Err, &unsure) || !strings.Contains(got[1].Err.Error(), "connection refused; nothing was taken, hand it in again") {
+		t.Errorf("%+v", got[1])
+	}
+	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Present {
+		t.Errorf("the others: %s, %s", got[0].Taken, got[2].Taken)
+	}
+	// A caller who waits no longer than this is answered, too.
+	g.Store = away{Store: sound, hangs: true}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	out, err := g.Admit(ctx, []Document{second}, Terms{})
+	if err != nil || !errors.As(out[0].Err, &unsure) {
+		t.Errorf("a store that hangs: %+v, %v", out, err)
+	}
+	g.Store = sound
+	if got := g.admit(second)[0]; got.Taken != ledger.Present {
+		t.Errorf("handed in again: %+v", got)
+	}
+}
+
+func TestAdmit_DocumentOfTheFirstIsLost_IsSaidAndARejectedOneIsSucceeded(t *testing.T) {
+	for _, s := range []ledger.State{ledger.Parked, ledger.Rejected} {
+		g := newGate(t, nil)
+		d := numbered(1)
+		first := g.admit(d)[0].Invoice
+		g.end(first, s, nil)
+		g.must(g.rdb.Del(t.Context(), "ksef:body:"+first.ID).Err())
+		got := g.admit(again(t, d, "T09:30:00Z"))[0]
+		if s == ledger.Rejected {
+			if got.Taken != ledger.Created || got.Invoice.Revision != 2 {
+				t.Errorf("%s: %+v", s, got)
+			}
+			continue
+		}
+		var refused *RefusedError
+		if !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), "its document is not here any more") {
+			t.Errorf("%s: %+v", s, got)
+		}
+	}
+}
+
+func TestAdmit_StoredDocumentIsDamaged_TheArchivesIsCompared(t *testing.T) {
+	g := newGate(t, nil)
+	d, other := numbered(1), numbered(2)
+	first := g.admit(d)[0].Invoice
+	sealed, err := g.Bodies.Seal(first.ID, other.Data)
+	g.must(err)
+	g.must(g.rdb.Set(t.Context(), "ksef:body:"+first.ID, sealed, 0).Err())
+	path := filepath.Join(g.folder, archive.InvoiceName(first.NIP, first.IssueDate, first.ID))
+	g.must(os.MkdirAll(filepath.Dir(path), 0o700))
+	g.must(os.WriteFile(path, d.Data, 0o600))
+	if got := g.admit(again(t, d, "T09:30:00Z"))[0]; got.Taken != ledger.Present {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAdmit_EntryOfTheFirstCannotBeRead_OnlyItsOwnDocumentWaits(t *testing.T) {
+	g := newGate(t, nil)
+	d := numbered(1)
+	first := g.admit(d)[0].Invoice
+	facts, err := g.rdb.HGet(t.Context(), "ksef:inv:"+first.ID, "facts").Result()
+	g.must(err)
+	g.must(g.rdb.HSet(t.Context(), "ksef:inv:"+first.ID, "facts", strings.Replace(facts, `"v":1`, `"v":9`, 1)).Err())
+	got := g.admit(again(t, d, "T09:30:00Z"), numbered(2))
+	var unsure *UnsureError
+	if !errors.As(got[0].Err, &unsure) || !errors.Is(got[0].Err, ledger.ErrNewer) || got[1].Taken != ledger.Created {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestAdmit_AllExportedAgain_IsAnsweredInBatches(t *testing.T) {
+	g := newGate(t, nil)
+	var docs, second []Document
+	for i := range 300 {
+		docs = append(docs, doc(fmt.Sprint(i, ".xml"), sample.Options{Number: fmt.Sprint("FV/", i), IssueDate: "2026-11-23", Seed: uint64(i)}))
+		second = append(second, again(t, docs[i], "T09:30:00Z"))
+	}
+	first := g.admit(docs...)
+	for i, got := range g.admit(second...) {
+		if got.Taken != ledger.Present || got.Invoice.ID != first[i].Invoice.ID {
+			t.Fatalf("%d: %+v", i, got)
+		}
+	}
+}
