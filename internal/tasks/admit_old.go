@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,7 +18,7 @@ import (
 // lookUpOld answers the documents that the ledger may have forgotten: it forgets what ended more than
 // Retention ago, and nothing ends before its P_1. Their results are in the archive under names that
 // follow from the documents. What was accepted is present, and nothing is sent. It returns which
-// documents are left to be taken.
+// documents are left to be taken, in their order.
 //
 // A rejected or parked result decides nothing: the reason may be gone, no entry is left that could be
 // retried, and should KSeF have the invoice after all, then it says so and the number is recovered.
@@ -61,6 +62,7 @@ func (a *Admitter) lookUpOld(ctx context.Context, sound []ledger.NewInvoice, out
 			todo = append(todo, i)
 		}
 	}
+	slices.Sort(todo) // the caller goes by their order
 	return todo, nil
 }
 

@@ -1,0 +1,174 @@
+package tasks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+)
+
+const retention = 90 * 24 * time.Hour
+
+// later sets the clock of the gate, and forgets what ended before its retention.
+func (g *gate) later(d time.Duration) {
+	g.t.Helper()
+	now := monday.Add(d)
+	g.Retention, g.Now = retention, func() time.Time { return now }
+	// The entries bear the time of this machine, which is not that of the test.
+	if d > retention {
+		_, err := g.Ledger.Prune(g.t.Context(), time.Now().Add(time.Hour), 1000)
+		g.must(err)
+	}
+}
+
+// reads counts what is read of the archive.
+type reads struct {
+	archive.Store
+	names *[]string
+}
+
+func (r reads) Get(ctx context.Context, name string) ([]byte, error) {
+	*r.names = append(*r.names, name)
+	return r.Store.Get(ctx, name)
+}
+
+func TestAdmit_AcceptedLongAgoAndForgotten_IsAlreadyHereByItsResultInTheArchive(t *testing.T) {
+	for name, d := range map[string]Document{"small": numbered(1), "large": big(1)} {
+		t.Run(name, func(t *testing.T) {
+			g := newGate(t, nil)
+			first := g.admit(d)[0].Invoice
+			g.end(first, ledger.Receipted, d.Data)
+			g.must(g.Store.Remove(t.Context(), archive.BodyName(first.ID))) // as receipts do
+			g.later(91 * 24 * time.Hour)
+			if _, err := g.Ledger.Invoice(t.Context(), first.ID); !errors.Is(err, ledger.ErrNotFound) {
+				t.Fatalf("it is not forgotten: %v", err)
+			}
+			got := g.admit(d)[0]
+			inv := got.Invoice
+			if got.Taken != ledger.Present || !got.Archived || inv.State != ledger.Receipted || inv.ID != first.ID || inv.Hash != first.Hash ||
+				inv.KsefNumber != first.NIP+"-20261123-0100A0DB5B00-7E" || inv.UpdatedAt == 0 || inv.Deadline != first.Deadline {
+				t.Errorf("%+v", got)
+			}
+			if known, err := g.Ledger.Known(t.Context(), []string{first.ID}); err != nil || known[0] {
+				t.Errorf("it was taken again: %v, %v", known, err)
+			}
+			if _, files := g.stored(); slices.Contains(files, archive.BodyName(first.ID)) {
+				t.Errorf("a document is left that nobody will send: %v", files)
+			}
+		})
+	}
+}
+
+func TestAdmit_OldButNotAccepted_IsTaken(t *testing.T) {
+	for _, s := range []ledger.State{"", ledger.Rejected, ledger.Parked} {
+		t.Run("archived as "+string(s), func(t *testing.T) {
+			g := newGate(t, nil)
+			d := numbered(1)
+			if s != "" {
+				first := g.admit(d)[0].Invoice
+				g.end(first, s, nil)
+				entry, err := g.Ledger.Invoice(t.Context(), first.ID)
+				g.must(err)
+				w := NewWorker(Parts{Ledger: g.Ledger, Store: g.Store, Bodies: g.Bodies}, Options{})
+				g.must(w.archiveOne(t.Context(), entry, d.Data))
+				g.must(g.rdb.FlushAll(t.Context()).Err())
+			}
+			g.later(91 * 24 * time.Hour)
+			got := g.admit(d)[0]
+			if got.Taken != ledger.Created || got.Archived || !g.queued(got.Invoice) {
+				t.Errorf("%+v", got)
+			}
+			if again := g.admit(d)[0]; again.Taken != ledger.Present || again.Archived {
+				t.Errorf("again: %+v", again)
+			}
+		})
+	}
+}
+
+func TestAdmit_ArchiveIsAskedForOldDocumentsOnlyThatTheLedgerDoesNotKnow(t *testing.T) {
+	g := newGate(t, nil)
+	var names []string
+	g.Store = reads{g.Store, &names}
+	old := g.admit(numbered(1))[0].Invoice
+	g.Retention, g.Now = retention, func() time.Time { return monday.Add(91 * 24 * time.Hour) }
+	fresh := doc("fresh.xml", sample.Options{Number: "N/1", IssueDate: "2026-11-25"})
+	g.admit(numbered(1), fresh) // the old one is still in the ledger
+	if len(names) > 0 {
+		t.Errorf("read %v", names)
+	}
+	unknown := doc("old.xml", sample.Options{Number: "O/1", IssueDate: "2026-11-24"}) // ninety days to the day
+	got := g.admit(numbered(1), unknown, fresh)
+	if want := archive.ResultName(old.NIP, "2026-11-24", got[1].Invoice.ID); !slices.Equal(names, []string{want}) {
+		t.Errorf("read %v, want %s", names, want)
+	}
+	names = nil
+	g.Retention = 0 // the ledger forgets nothing
+	g.admit(doc("older.xml", sample.Options{Number: "O/2", IssueDate: "2026-01-24"}))
+	if len(names) > 0 {
+		t.Errorf("read %v", names)
+	}
+}
+
+func TestAdmit_ArchiveAway_AnOldDocumentIsNotSentOnAGuess(t *testing.T) {
+	g := newGate(t, nil)
+	d := numbered(1)
+	first := g.admit(d)[0].Invoice
+	g.end(first, ledger.Receipted, d.Data)
+	g.later(91 * 24 * time.Hour)
+	sound := g.Store
+	fresh := doc("fresh.xml", sample.Options{Number: "N/1", IssueDate: "2027-02-21"})
+	for what, store := range map[string]archive.Store{"refuses": away{Store: sound}, "hangs": away{Store: sound, hangs: true}} {
+		g.Store = store
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		if what == "hangs" {
+			cancel()
+			ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+		}
+		out, err := g.Admit(ctx, []Document{d}, Terms{})
+		cancel()
+		var unsure *UnsureError
+		switch {
+		case err != nil && what == "hangs": // the caller had no time left for the ledger
+		case err != nil || out[0].Taken != ledger.Refused || !errors.As(out[0].Err, &unsure) || !strings.Contains(out[0].Err.Error(), "hand it in again"):
+			t.Errorf("%s: %+v, %v", what, out, err)
+		}
+		if known, err := g.Ledger.Known(t.Context(), []string{first.ID}); err != nil || known[0] {
+			t.Errorf("%s: it was taken: %v, %v", what, known, err)
+		}
+	}
+	g.Store = away{Store: sound}
+	if out := g.admit(d, fresh); out[1].Taken != ledger.Created {
+		t.Errorf("one of today: %+v", out[1])
+	}
+	g.Store = sound
+	if got := g.admit(d)[0]; got.Taken != ledger.Present {
+		t.Errorf("when the archive is back: %+v", got)
+	}
+}
+
+func TestAdmit_ResultInTheArchiveIsNotItsOwnOrDamaged_IsNotGuessed(t *testing.T) {
+	g := newGate(t, nil)
+	d := numbered(1)
+	first := g.admit(d)[0].Invoice
+	g.end(first, ledger.Receipted, d.Data)
+	g.later(91 * 24 * time.Hour)
+	path := filepath.Join(g.folder, archive.ResultName(first.NIP, first.IssueDate, first.ID))
+	raw, err := os.ReadFile(path)
+	g.must(err)
+	for _, other := range [][]byte{raw[:len(raw)/2], []byte("{}"), bytes.ReplaceAll(raw, []byte(first.ID), []byte("inv-other"))} {
+		g.must(os.WriteFile(path, other, 0o600))
+		var unsure *UnsureError
+		if got := g.admit(d)[0]; !errors.As(got.Err, &unsure) {
+			t.Errorf("%q: %+v", other, got)
+		}
+	}
+}
