@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
@@ -43,6 +44,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": scriptCode, "sample": scriptSample, "samples": scriptSamples, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "idof": scriptIDOf, "evil": scriptEvil, "tasks": scriptTasks, "lines": scriptLines,
+			"again": scriptAgain, "forget": scriptForget,
 		},
 	})
 }
@@ -215,12 +217,57 @@ func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Packed}))
 		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Accepted, Set: []ledger.Set{{Field: "ksef_number", Value: number}}}))
 		if state == ledger.Receipted {
+			archiveDocument(ts, l, inv)
 			errs, err := l.Receipt(ctx, []string{id}, "file:///upo.xml")
 			ts.Check(errors.Join(append(errs, err)...))
 		}
 	default:
 		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: state, Set: set}))
 	}
+}
+
+// again FILE OUT old=new… writes an export of FILE made anew, with some of its text replaced.
+func scriptAgain(ts *testscript.TestScript, _ bool, args []string) {
+	doc := ts.ReadFile(args[0])
+	for _, a := range args[2:] {
+		old, by, _ := strings.Cut(a, "=")
+		if !strings.Contains(doc, old) {
+			ts.Fatalf("%s does not hold %q", args[0], old)
+		}
+		doc = strings.ReplaceAll(doc, old, by)
+	}
+	write(ts, args[1], []byte(doc))
+}
+
+// forget NUMBER does to an invoice that has ended what a worker does: its result is in the archive, and after the retention its entry is gone.
+func scriptForget(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ctx, l := context.Background(), ledger.New(rdb, ledger.Options{})
+	ids, err := l.ByNumber(ctx, args[0])
+	ts.Check(err)
+	for _, id := range ids {
+		inv, err := l.Invoice(ctx, id)
+		ts.Check(err)
+		result, err := json.Marshal(tasks.ResultOf(inv, "custom"))
+		ts.Check(err)
+		write(ts, filepath.Join(".archive", inv.NIP, inv.IssueDate[:len("2006-01")], id+".json"), result)
+	}
+	_, err = l.Prune(ctx, time.Now().Add(time.Hour), 100)
+	ts.Check(err)
+	if left, err := l.ByNumber(ctx, args[0]); err != nil || len(left) > 0 {
+		ts.Fatalf("%v are left, %v", left, err)
+	}
+}
+
+func archiveDocument(ts *testscript.TestScript, l *ledger.Ledger, inv ledger.Invoice) {
+	sealed, err := l.Body(context.Background(), inv.ID)
+	ts.Check(err)
+	bodies, err := ledger.NewBodies(nil)
+	ts.Check(err)
+	doc, err := bodies.Open(inv.ID, sealed)
+	ts.Check(err)
+	write(ts, filepath.Join(".archive", inv.NIP, inv.IssueDate[:len("2006-01")], inv.ID+".xml"), doc)
 }
 
 // tasks N holds the number of queued tasks against N.

@@ -188,7 +188,11 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			r.File = a.File
 			err = printJSON(p.out, handedResult{r, noteOf(&a)})
 		case a.Taken == ledger.Present:
-			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, fmt.Sprintf("%s (%s)", a.Invoice.State, noteOf(&a)))
+			here := "already here"
+			if note := noteOf(&a); note != "" {
+				here += ": " + note
+			}
+			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, fmt.Sprintf("%s (%s)", a.Invoice.State, here))
 		default:
 			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, string(a.Invoice.State))
 		}
@@ -205,17 +209,15 @@ type handedResult struct {
 	Note string `json:"note,omitempty"`
 }
 
-// noteOf says of a document that is here already how that is known.
+// noteOf says of a document that is here already what is not plain about that; "" of all others.
 func noteOf(a *tasks.Admission) string {
 	switch {
-	case a.Taken != ledger.Present:
-		return ""
 	case a.Archived:
-		return "already here, in the archive"
+		return "its result is in the archive"
 	case a.Differs != "":
-		return "already here, " + a.Differs
+		return a.Differs
 	}
-	return "already here"
+	return ""
 }
 
 // presentEntries reads what the ledger knows of documents that were there already: they may have their KSeF number.

@@ -66,7 +66,8 @@ type Admitter struct {
 	Retention time.Duration // of ended entries in the ledger; 0 says that it forgets none
 	Now       func() time.Time
 
-	rooms sync.Pool // of *[]byte: the sealed documents of one call, one after the other
+	patience time.Duration // with the archive, for one call; 0 is comparePatience
+	rooms    sync.Pool     // of *[]byte: the sealed documents of one call, one after the other
 }
 
 // mostRoom is what is kept for the next call; a call with larger documents gets its own.

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -81,13 +82,20 @@ func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document
 	return out, nil
 }
 
+// bounded is the context of what is read of stored documents and results.
+func (a *Admitter) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, cmp.Or(a.patience, comparePatience), errPatience)
+}
+
+var errPatience = errors.New("the archive does not answer")
+
 // compareAll compares the refused documents with those in their way. It returns which of them may
 // succeed a rejected one.
 func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger.NewInvoice, out []answer, document func(i int) []byte) []int {
 	if len(refused) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, comparePatience)
+	ctx, cancel := a.bounded(ctx)
 	defer cancel()
 	succeeds := make([]bool, len(refused))
 	var g errgroup.Group
@@ -116,7 +124,7 @@ func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []
 		if o.State == ledger.Rejected {
 			return true // what was rejected is not in KSeF, so nothing is risked
 		}
-		o.err = otherContent(inv, o, "its document is not here any more, so the two could not be compared")
+		o.err = inTheWay(inv, o, "as "+o.ID+", whose document is not here any more, so that the two cannot be compared")
 		return false
 	}
 	var mine, theirs invoice.Content
@@ -142,13 +150,13 @@ func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []
 	if err != nil {
 		where = invoice.DocumentField // cannot be: both were read just now
 	}
-	o.err = otherContent(inv, o, "first difference: "+where)
+	o.err = inTheWay(inv, o, fmt.Sprintf("with other content as %s (first difference: %s)", o.ID, where))
 	return false
 }
 
-func otherContent(inv *ledger.Invoice, o *answer, note string) error {
+func inTheWay(inv *ledger.Invoice, o *answer, how string) error {
 	return &RefusedError{
-		Rule: fmt.Sprintf("number %s (%s of seller %s) is already %s with other content as %s (%s)", inv.Number, inv.Kind, inv.NIP, o.State, o.ID, note),
+		Rule: fmt.Sprintf("number %s (%s of seller %s) is already %s %s", inv.Number, inv.Kind, inv.NIP, o.State, how),
 		Hint: "an invoice is changed by a correction invoice; a new document takes this number only after the first was rejected",
 	}
 }

@@ -193,13 +193,11 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 	if got[0].Taken != ledger.Created || got[2].Taken != ledger.Present {
 		t.Errorf("the others: %s, %s", got[0].Taken, got[2].Taken)
 	}
-	// A caller who waits no longer than this is answered, too.
-	g.Store = away{Store: sound, hangs: true}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	out, err := g.Admit(ctx, []Document{second}, Terms{})
-	if err != nil || !errors.As(out[0].Err, &unsure) {
-		t.Errorf("a store that hangs: %+v, %v", out, err)
+	// A store that does not answer at all is waited for so long and no longer.
+	g.Store, g.patience = away{Store: sound, hangs: true}, 50*time.Millisecond
+	got = g.admit(second, numbered(3))
+	if !errors.As(got[0].Err, &unsure) || !strings.Contains(got[0].Err.Error(), "the archive does not answer") || got[1].Taken != ledger.Created {
+		t.Errorf("a store that hangs: %+v", got)
 	}
 	g.Store = sound
 	if got := g.admit(second)[0]; got.Taken != ledger.Present {
@@ -222,7 +220,7 @@ func TestAdmit_DocumentOfTheFirstIsLost_IsSaidAndARejectedOneIsSucceeded(t *test
 			continue
 		}
 		var refused *RefusedError
-		if !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), "its document is not here any more") {
+		if !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), "is already parked as "+first.ID+", whose document is not here any more") {
 			t.Errorf("%s: %+v", s, got)
 		}
 	}

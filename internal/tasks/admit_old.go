@@ -43,7 +43,7 @@ func (a *Admitter) lookUpOld(ctx context.Context, sound []ledger.NewInvoice, out
 	if err != nil {
 		return nil, err
 	}
-	bounded, cancel := context.WithTimeout(ctx, comparePatience)
+	bounded, cancel := a.bounded(ctx)
 	defer cancel()
 	var g errgroup.Group
 	g.SetLimit(compareParallel)
