@@ -122,7 +122,7 @@ func (s Storage) Key() ([]byte, error) {
 // Ledger is the record of every invoice and package.
 type Ledger struct {
 	// Retention is how long an entry stays after its invoice is receipted or rejected; 0 means for ever, else at least 24h. While it
-	// stays, the same invoice is recognised without asking KSeF.
+	// stays, the same invoice is recognised without asking KSeF; afterwards by its result in the archive.
 	Retention time.Duration `yaml:"retention" env:"RETENTION"`
 }
 
