@@ -9,14 +9,15 @@ import (
 //
 //	5265877635/                   the seller's NIP
 //	    2026-11/                  the month of the invoice's issue date (P_1)
-//	        <id>.xml              the invoice, byte for byte as it was sent to KSeF
+//	        <id>.xml              the invoice, byte for byte as it was sent to KSeF, or as KSeF has it
 //	        <id>.json             what became of it: KSeF number, or why it was rejected; names its receipt
 //	        upo/
 //	            <session>.xml     the official receipt (UPO), signed by KSeF, for all invoices of one session
 //	            <session>-….xml   a receipt that attests a part of them, or that came later than such a one
 //	bodies/<id>                   large invoices that wait to be sent; removed once they are archived above
 //
-// <id> is what `enqueue status` shows; searching the .json files for an invoice's number finds it as well.
+// <id> is what `enqueue status` shows; searching the .json files for an invoice's number finds it as well. An
+// invoice that was exported twice can have two documents: the result's hash says which of them KSeF has.
 
 // InvoiceName is where an invoice's XML is kept. issueDate is P_1, "2006-01-02"; only its year and month count.
 func InvoiceName(nip, issueDate, id string) string {
