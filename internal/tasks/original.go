@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
@@ -20,19 +21,32 @@ type otherBytes struct {
 	upo  sessionUPO // which attests that hash, or none
 }
 
+// manyInARow is how many originals in a row may not be had before it is taken for KSeF's fault, or
+// ours, and not theirs.
+const manyInARow = 3
+
 // byContent decides about invoices of which KSeF has other bytes. The original comes from the archive
 // where that has it (a ledger that was lost is filled again by one export of everything, and KSeF gives
-// 64 documents an hour), else from KSeF. What cannot be had of one invoice does not stop the others,
-// unless it is a limit, which all of them would meet.
+// 64 documents an hour), else from KSeF. One that cannot be had does not stop the others: they come in
+// another order each time, and only a limit, or several failures in a row, end the round.
 func (w *Worker) byContent(ctx context.Context, t Transport, others []otherBytes) error {
+	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	var failed error
+	row := 0
 	for _, o := range others {
 		err := w.compareOriginal(ctx, t, o)
-		if err != nil && retry.Judge(err).Action == retry.Later {
-			return err
+		if err == nil {
+			row = 0
+			continue
 		}
-		if failed == nil {
-			failed = err
+		failed = err
+		var conflict *ledger.ConflictError
+		if errors.As(err, &conflict) {
+			continue // somebody else moved it
+		}
+		reason := retry.Judge(err).Reason
+		if row++; row == manyInARow || reason == retry.ReasonLimit || reason == retry.ReasonThrottled || ctx.Err() != nil {
+			break
 		}
 	}
 	return failed
