@@ -14,7 +14,7 @@ func counted(n, successes int) ksef.SessionInfo {
 	return ksef.SessionInfo{Status: ksef.StatusInfo{Code: 200}, Counted: true, InvoiceCount: n, SuccessfulInvoiceCount: successes, FailedInvoiceCount: n - successes}
 }
 
-func answer(number string, code int) ksef.InvoiceInfo {
+func coded(number string, code int) ksef.InvoiceInfo {
 	info := ksef.InvoiceInfo{InvoiceNumber: number, Status: ksef.StatusInfo{Code: code}}
 	if code == 0 {
 		info.Unreadable = "no code"
@@ -32,17 +32,17 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 		absent  bool // an invoice without an answer is not in KSeF
 		refused bool // the same when the session failed as a whole
 	}{
-		{"all that the session counts are others'", counted(1, 1), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{answer("B", 200)}, true, true},
-		{"a list of 2 where the session counts 5", counted(5, 5), ledger.Bulk, []string{"A", "B", "C", "D", "E"}, []ksef.InvoiceInfo{answer("A", 200), answer("B", 200)}, false, false},
-		{"an acceptance that is nobody's", counted(2, 2), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{answer("B", 200), answer("other", 200)}, false, false},
-		{"an acceptance without a number", counted(2, 2), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{answer("B", 200), answer("", 200)}, false, false},
-		{"an answer that nobody can read", counted(2, 1), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{answer("B", 200), answer("", 0)}, false, false},
-		{"a refusal that is nobody's", counted(2, 1), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{answer("B", 200), answer("", 450)}, true, true},
+		{"all that the session counts are others'", counted(1, 1), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200)}, true, true},
+		{"a list of 2 where the session counts 5", counted(5, 5), ledger.Bulk, []string{"A", "B", "C", "D", "E"}, []ksef.InvoiceInfo{coded("A", 200), coded("B", 200)}, false, false},
+		{"an acceptance that is nobody's", counted(2, 2), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("other", 200)}, false, false},
+		{"an acceptance without a number", counted(2, 2), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 200)}, false, false},
+		{"an answer that nobody can read", counted(2, 1), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 0)}, false, false},
+		{"a refusal that is nobody's", counted(2, 1), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 450)}, true, true},
 		{"the session counts nothing, its list is empty", counted(0, 0), ledger.Express, []string{"A"}, nil, true, true},
-		{"the session does not count", ksef.SessionInfo{}, ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{answer("B", 200)}, false, true},
-		{"the session does not count, but as many answers as there were in the ZIP", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"}, []ksef.InvoiceInfo{answer("B", 200), answer("", 450)}, true, true},
-		{"the session does not count, and one of the ZIP is missing", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"}, []ksef.InvoiceInfo{answer("B", 200)}, false, true},
-		{"two of ours that only white space tells apart, one accepted", counted(1, 1), ledger.Bulk, []string{"A 1", "A  1"}, []ksef.InvoiceInfo{answer("A 1", 200)}, false, false},
+		{"the session does not count", ksef.SessionInfo{}, ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200)}, false, true},
+		{"the session does not count, but as many answers as there were in the ZIP", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 450)}, true, true},
+		{"the session does not count, and one of the ZIP is missing", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200)}, false, true},
+		{"two of ours that only white space tells apart, one accepted", counted(1, 1), ledger.Bulk, []string{"A 1", "A  1"}, []ksef.InvoiceInfo{coded("A 1", 200)}, false, false},
 	} {
 		a := newAccount(c.lane, invoicesOf(c.ours...), c.session, c.answers)
 		if got := a.provesAbsence(); got != c.absent {
@@ -68,7 +68,7 @@ func TestProof_ReceiptCoversOnlyWhenItHasEveryAcceptance(t *testing.T) {
 	for i := range ours {
 		ours[i].Hash = ours[i].Number
 	}
-	list := []ksef.InvoiceInfo{answer("A", 200), answer("B", 450)}
+	list := []ksef.InvoiceInfo{coded("A", 200), coded("B", 450)}
 	for _, c := range []struct {
 		why     string
 		session ksef.SessionInfo
@@ -104,7 +104,7 @@ func TestProof_WhatWasAcceptedIsNeverProvenAbsent(t *testing.T) {
 				hashes = append(hashes, ours[i].Hash)
 				truth = append(truth, ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: 200}, InvoiceNumber: number, KSeFNumber: fmt.Sprint("K", len(hashes)-1)})
 			case 1:
-				truth = append(truth, answer(number, 450))
+				truth = append(truth, coded(number, 450))
 			} // 2: it never arrived
 		}
 		session := counted(len(truth), len(hashes))
