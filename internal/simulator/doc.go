@@ -18,6 +18,12 @@
 // Content-Length and every header that was given out with it, an unfinished upload to the box answers once with an
 // error object in a 200 and once in a 400, a key of a session is tried at opening and what came of it is told later.
 //
+// In one place it is lenient, because the gateway is: the multipart boundary of a box package may be Base64 without
+// quotes, as the vendor's own PHP client writes it.
+//
+// Faults are additions that a script must ask for (Fault, faultkinds.go). They strike at everybody, at one taxpayer, at
+// one operation, or bend what is told of one invoice; sessions, counts and books go on telling the truth.
+//
 // Beside the gateway's operations there are GET /sim/books and /sim/healthz, and, from this machine only, POST
 // /sim/faults with a script, /sim/rotate-key, and /sim/clock with {"advance":"72h"}.
 //
