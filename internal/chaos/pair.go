@@ -74,7 +74,8 @@ func (p *pair) startSentinel(ctx context.Context, dir string) error {
 	home := filepath.Join(dir, "sentinel")
 	conf := filepath.Join(home, "sentinel.conf")
 	text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor %s %s %s 1\n", port, home, masterName, host, of)
-	text += fmt.Sprintf("sentinel down-after-milliseconds %s %d\nsentinel failover-timeout %s 6000\n", masterName, down.Milliseconds(), masterName)
+	text += fmt.Sprintf("sentinel down-after-milliseconds %s %d\n", masterName, down.Milliseconds())
+	text += fmt.Sprintf("sentinel failover-timeout %s 6000\n", masterName)
 	binary, missing := redisd.Find()
 	if err := errors.Join(missing, os.MkdirAll(home, 0o700), os.WriteFile(conf, []byte(text), 0o600), l.Close()); err != nil {
 		return err

@@ -44,8 +44,8 @@ const (
 
 // PartialFaults lists the names.
 func PartialFaults() []string {
-	return []string{Tenant5xx, TenantHangs, Operation5xx, PartStore, ArchiveHangs, KeylessWorker, NewerEntry, Rewritten, Missing, Unnamed, Undecodable,
-		ShortReceipt, SplitNumbers, Failover}
+	return []string{Tenant5xx, TenantHangs, Operation5xx, PartStore, ArchiveHangs, KeylessWorker, NewerEntry, Rewritten,
+		Missing, Unnamed, Undecodable, ShortReceipt, SplitNumbers, Failover}
 }
 
 // ParsePartial reads a list with commas: "all", "none", or names.

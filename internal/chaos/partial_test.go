@@ -302,7 +302,8 @@ func TestJudgePartial_AnInvoiceThatWaitedForAStrangersFault_IsTold(t *testing.T)
 		{"other faults fell, too", "b", time.Minute, Options{Partial: []string{Tenant5xx, Missing}}, false},
 	} {
 		r := &run{o: c.o, export: &export{items: []*item{{nip: c.nip, kind: "VAT", number: "1", taken: now}}}}
-		r.sick = []sickness{{spell: spell{kind: Tenant5xx, nip: "a", fault: &simulator.Fault{}}, from: now.Add(-time.Second), to: now.Add(time.Minute)}}
+		sick := spell{kind: Tenant5xx, nip: "a", fault: &simulator.Fault{}}
+		r.sick = []sickness{{spell: sick, from: now.Add(-time.Second), to: now.Add(time.Minute)}}
 		var f Figures
 		errs := r.judgePartial(&f, simulator.Books{Accepted: []simulator.Accepted{{NIP: c.nip, Kind: "VAT", Number: "1", At: now.Add(c.wait)}}})
 		if (len(errs) != 0) != c.told {

@@ -38,10 +38,15 @@ const (
 func plant(ctx context.Context, rdb redis.UniversalClient, now time.Time) (*planted, error) {
 	p := &planted{invoice: "inv-newer", pack: "pkg-newer", was: map[string]map[string]string{}}
 	then := now.Add(-time.Hour).UnixMilli()
-	p.was[prefix+"inv:"+p.invoice] = map[string]string{"rev": "1", "state": string(newerState), "number": "NEWER/1", "lane": "auto", "updated_at": fmt.Sprint(then),
-		"deadline": fmt.Sprint(now.Add(time.Hour).UnixMilli()), "facts": fmt.Sprintf(`{"v":%d,"id":%q,"shape":"another"}`, newerVersion, p.invoice)}
-	p.was[prefix+"pkg:"+p.pack] = map[string]string{"v": fmt.Sprint(newerVersion), "id": p.pack, "rev": "1", "state": string(newerPackage), "lane": "bulk",
-		"tenant": sample.NIP(0), "session": "20261123-SB-0000000000-0000000000-99", "updated_at": fmt.Sprint(then)}
+	p.was[prefix+"inv:"+p.invoice] = map[string]string{
+		"rev": "1", "state": string(newerState), "number": "NEWER/1", "lane": "auto", "updated_at": fmt.Sprint(then),
+		"deadline": fmt.Sprint(now.Add(time.Hour).UnixMilli()),
+		"facts":    fmt.Sprintf(`{"v":%d,"id":%q,"shape":"another"}`, newerVersion, p.invoice),
+	}
+	p.was[prefix+"pkg:"+p.pack] = map[string]string{
+		"v": fmt.Sprint(newerVersion), "id": p.pack, "rev": "1", "state": string(newerPackage), "lane": "bulk",
+		"tenant": sample.NIP(0), "session": "20261123-SB-0000000000-0000000000-99", "updated_at": fmt.Sprint(then),
+	}
 	_, err := rdb.TxPipelined(ctx, func(tx redis.Pipeliner) error {
 		for key, fields := range p.was {
 			tx.HSet(ctx, key, fields)

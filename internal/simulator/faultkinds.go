@@ -65,13 +65,14 @@ const (
 
 // Kinds lists every kind of fault.
 func Kinds() []string {
-	return append(requestKinds(), Lost, SessionRefused, SessionSpoiled, Stuck, Poison, InvoiceStatus, OmitNumber, OmitOriginal, WrongOriginal,
-		ListOmit, Unnamed, NumberRewritten, KsefNumberSplit, Undecodable, ReceiptOmit)
+	return append(requestKinds(), Lost, SessionRefused, SessionSpoiled, Stuck, Poison,
+		InvoiceStatus, OmitNumber, OmitOriginal, WrongOriginal, ListOmit, Unnamed, NumberRewritten, KsefNumberSplit, Undecodable, ReceiptOmit)
 }
 
 // requestKinds strike at a request; Lost strikes beside them.
 func requestKinds() []string {
-	return []string{DropRequest, Reset, Hang, Status, HTML200, SlowRequest, TooMany, Denied, Forbidden, Refused, KeyRotated, DropAnswer, Error500, Slow}
+	return []string{DropRequest, Reset, Hang, Status, HTML200, SlowRequest, TooMany, Denied, Forbidden, Refused, KeyRotated,
+		DropAnswer, Error500, Slow}
 }
 
 // mannersOf lists what As may be.

@@ -11,7 +11,8 @@ import (
 // One taxpayer's requests, one operation's, or both at once: nobody else notices.
 func TestFault_OfOneTenantOrOneOperation_LeavesTheOthersAlone(t *testing.T) {
 	paths := func(id string) map[string]string {
-		return map[string]string{opPublicKey: "/invoice/public/key", opSessionStatus: "/invoice/session/status/" + id, opInvoices: "/invoice/session/invoices/" + id}
+		const session = "/invoice/session/"
+		return map[string]string{opPublicKey: "/invoice/public/key", opSessionStatus: session + "status/" + id, opInvoices: session + "invoices/" + id}
 	}
 	for name, c := range map[string]struct {
 		fault Fault
