@@ -91,7 +91,9 @@ var errPatience = errors.New("the archive does not answer")
 
 // compareAll compares the refused documents with those in their way. It returns which of them may
 // succeed a rejected one.
-func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger.NewInvoice, out []answer, document func(i int) []byte) []int {
+func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger.NewInvoice, out []answer,
+	document func(i int) []byte,
+) []int {
 	if len(refused) == 0 {
 		return nil
 	}

@@ -81,7 +81,8 @@ func (a *Admitter) lookUp(ctx context.Context, n *ledger.NewInvoice) answer {
 		err = fmt.Errorf("%s is not the result of %s", name, n.ID)
 	}
 	if err != nil {
-		return answer{TakeResult: ledger.TakeResult{Taken: ledger.Refused}, err: &UnsureError{What: "it is old, and could not be looked up in the archive", Err: err}}
+		err = &UnsureError{What: "it is old, and could not be looked up in the archive", Err: err}
+		return answer{TakeResult: ledger.TakeResult{Taken: ledger.Refused}, err: err}
 	}
 	state := ledger.State(r.State)
 	if state != ledger.Accepted && state != ledger.Receipted {

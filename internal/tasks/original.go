@@ -88,7 +88,7 @@ func (w *Worker) decideByContent(ctx context.Context, o otherBytes, original []b
 		return w.doubt(ctx, inv)
 	}
 	// Kept before the ledger names its hash. Where the archive takes nothing now, KSeF is asked for it
-	// once more when the papers are archived.
+	// once more when the documents are archived.
 	if HashText(sha256.Sum256(original)) == o.hash {
 		name := archive.InvoiceName(inv.NIP, inv.IssueDate, contentID(inv, o.hash))
 		if err := w.Store.Put(ctx, name, original, "application/xml"); err != nil {
@@ -99,7 +99,8 @@ func (w *Worker) decideByContent(ctx context.Context, o otherBytes, original []b
 	return w.recovered(ctx, inv, inv.OriginalNumber, o.upo, ledger.Set{Field: "hash", Value: o.hash})
 }
 
-// archived returns the document of this hash that the archive has of the same identity and month; nil when it has none.
+// archived returns the document of this hash that the archive has of the same identity and month; nil
+// when it has none.
 func (w *Worker) archived(ctx context.Context, inv *ledger.Invoice, hash string) ([]byte, error) {
 	id := contentID(inv, hash)
 	if id == "" {
@@ -116,8 +117,9 @@ func (w *Worker) archived(ctx context.Context, inv *ledger.Invoice, hash string)
 // new number would make a second invoice of it, so that is advised for another sale only.
 func (w *Worker) conflict(ctx context.Context, o otherBytes, note string) error {
 	inv := o.inv
-	return w.park(ctx, inv, inv.Code, fmt.Sprintf("conflict: KSeF has another document of this number as %s (hash %s, ours %s; %s); compare them: if it is the same sale, "+
-		"KSeF's is the invoice, and what is wrong in it is put right by a correction invoice; only another sale needs another number",
+	return w.park(ctx, inv, inv.Code, fmt.Sprintf("conflict: KSeF has another document of this number as %s (hash %s, ours %s; %s); "+
+		"compare them: if it is the same sale, KSeF's is the invoice, and what is wrong in it is put right by a correction invoice; "+
+		"only another sale needs another number",
 		inv.OriginalNumber, o.hash, inv.Hash, note))
 }
 
