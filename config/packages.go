@@ -12,8 +12,14 @@ const (
 
 // Packages says when the bulk lane cuts a tenant's waiting set into a package, and how a package travels. The first bound that is reached cuts.
 type Packages struct {
-	// MaxWait is how long the oldest invoice may wait for company; 0 cuts at once, at most 24h.
+	// MaxWait is how long the oldest invoice waits for company at most; 0 cuts at once, at most 24h.
+	// It waits less when nothing more arrives and no package of its tenant is on its way, and longer
+	// when fewer sessions are left than that would cost.
 	MaxWait time.Duration `yaml:"max_wait" env:"MAX_WAIT"`
+	// UrgentWithin is how long before its legal deadline an invoice counts as urgent; 0 to 24h. Urgent
+	// ones go first, and a set that holds one waits a quarter of MaxWait; they cost no session that
+	// the hour does not leave. What is reported as at risk is deadlines.warn, another setting.
+	UrgentWithin time.Duration `yaml:"urgent_within" env:"URGENT_WITHIN"`
 	// MaxInvoices in one package; 1 to 10,000.
 	MaxInvoices int `yaml:"max_invoices" env:"MAX_INVOICES"`
 	// MaxSize of one package: the plain XML added up, before compression; 1kB to 5GB. Lowered to 50 parts of PartSize, KSeF's maximum,
@@ -23,7 +29,8 @@ type Packages struct {
 	PartSize Size `yaml:"part_size" env:"PART_SIZE"`
 	// ExpressBelow: fewer invoices than this go one by one by the express lane, when its limits allow; 0 or 1 means never.
 	ExpressBelow int `yaml:"express_below" env:"EXPRESS_BELOW"`
-	// Quiet is how long nothing new must have arrived before few invoices go by the express lane; 0 means at once, at most 24h.
+	// Quiet is how long nothing new must have arrived before what waits is sent without waiting for company: few invoices by the express
+	// lane, others in a package, unless one of their tenant is on its way. 0 means at once, at most 24h.
 	// Lowered to MaxWait when it is more.
 	Quiet time.Duration `yaml:"quiet" env:"QUIET"`
 	// SpoolDir holds encrypted parts until they are uploaded; empty means a folder of our own under the system's temporary one.
@@ -36,7 +43,7 @@ type Packages struct {
 
 func defaultPackages() Packages {
 	return Packages{
-		MaxWait: 2 * time.Minute, MaxInvoices: 5000, MaxSize: GB, PartSize: 50 * MB,
+		MaxWait: 2 * time.Minute, UrgentWithin: 4 * time.Hour, MaxInvoices: 5000, MaxSize: GB, PartSize: 50 * MB,
 		ExpressBelow: 5, Quiet: 2 * time.Second, ParallelUploads: 4, Refusals: 3,
 	}
 }
@@ -50,6 +57,7 @@ func (p *Packages) settle() {
 
 func (p Packages) check(f *faults) {
 	f.duration("packages.max_wait", p.MaxWait, 0, 24*time.Hour)
+	f.duration("packages.urgent_within", p.UrgentWithin, 0, 24*time.Hour)
 	f.count("packages.max_invoices", p.MaxInvoices, 1, ksefInvoices)
 	f.size("packages.part_size", p.PartSize, KB, ksefPart)
 	f.size("packages.max_size", p.MaxSize, KB, ksefBatch)

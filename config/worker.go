@@ -64,7 +64,8 @@ func (l Log) check(f *faults) {
 
 // Deadlines is when the pool begins to worry.
 type Deadlines struct {
-	// Warn is how long before its legal deadline an invoice that KSeF does not have counts as at risk; 0 to 168h.
+	// Warn is how long before its legal deadline an invoice that KSeF does not have counts as at risk; 0 to 168h. It is for status, metrics and
+	// readiness alone: what the pool does about a near deadline is packages.urgent_within.
 	Warn time.Duration `yaml:"warn" env:"WARN"`
 }
 

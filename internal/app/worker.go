@@ -99,7 +99,7 @@ func taskOptions(b *Base, id, spool string, log zerolog.Logger, e *events) tasks
 		Worker: id, Environment: string(cfg.Environment),
 		SpoolDir: spool, PartSize: int64(cfg.Packages.PartSize), ParallelUploads: cfg.Packages.ParallelUploads, Refusals: cfg.Packages.Refusals,
 		MaxWait: cfg.Packages.MaxWait, MaxInvoices: cfg.Packages.MaxInvoices, MaxBytes: int64(cfg.Packages.MaxSize),
-		ExpressBelow: cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Deadlines.Warn,
+		ExpressBelow: cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Packages.UrgentWithin,
 		ExpressIdle: cfg.Express.Idle, ExpressMaxAge: cfg.Express.MaxAge, ExpressMaxInvoices: cfg.Express.MaxInvoices, ExpressShare: cfg.Limits.ExpressShare,
 		ConfirmFirst: cfg.Confirm.First, ConfirmMax: cfg.Confirm.Max, SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter, Retention: cfg.Ledger.Retention,
 		Log: log.With().Str("worker", id).Logger(), Observe: e.observe,

@@ -59,11 +59,16 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	ctx = w.urgency(ctx, inv)
 	// Before anything else: nothing is read or written for a send that would only wait. Its place in line is kept, so it is told its own turn and not everybody's.
 	if err := w.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
-		notNow, full := errors.AsType[*ratelimit.NotNow](err)
-		// During an outage a package would be no sooner; what is there of a tenant is what knocks.
-		if full && inv.Chosen && notNow.Reason != ratelimit.ReasonOutage && notNow.Wait > w.o.MaxWait {
-			w.warn(ctx, "leave the line of single sends", w.Budget.Leave(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)))
-			return w.Ledger.Unchoose(ctx, inv) // a package will be sooner
+		turn, full := errors.AsType[*ratelimit.NotNow](err)
+		if !full {
+			return err
+		}
+		sooner, unknown := w.sooner(ctx, inv, turn)
+		switch {
+		case unknown != nil:
+			return unknown
+		case sooner:
+			return w.toPackage(ctx, inv, turn)
 		}
 		return err
 	}

@@ -39,9 +39,15 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return err
 	}
-	ctx = ratelimit.With(ctx, ratelimit.Due(p.Deadline.Time()))
+	toOpen, err := w.ordered(ctx, p)
+	if err != nil {
+		return err
+	}
 	// Both before the work of building: that no session may be opened yet, and that the gateway is down, are found out here.
-	if err := w.Budget.Join(ctx, p.Tenant, string(ksef.GroupBatchSession)); err != nil {
+	if err := w.Budget.Join(toOpen, p.Tenant, string(ksef.GroupBatchSession)); err != nil {
+		if w.mayGrow(p, err) {
+			return w.putBack(ctx, p)
+		}
 		return err
 	}
 	pub, err := t.PublicKey(ctx)
@@ -70,7 +76,7 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 		return err
 	}
 	// Built, it is worth a longer wait than a request usually is: to build it again would cost more.
-	opened, err := t.OpenBatch(ratelimit.With(ctx, ratelimit.MaxWait(openPatience)), batchRequest(p, info, built))
+	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(openPatience)), batchRequest(p, info, built))
 	if err != nil {
 		return w.openRefused(ctx, t, p, err)
 	}

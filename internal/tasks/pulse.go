@@ -77,9 +77,9 @@ func (w *Worker) queueCuts(ctx context.Context, now time.Time, busy map[string]b
 	if err != nil {
 		return err
 	}
-	knocking := w.knocking(ctx)
+	knocking, onWay := w.knocking(ctx), w.onWay(ctx)
 	for _, set := range waits {
-		decision, _, err := w.decide(ctx, waits, set, now, knocking)
+		decision, _, err := w.decide(ctx, waits, set, now, knocking, onWay)
 		if err != nil {
 			return err
 		}

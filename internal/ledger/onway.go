@@ -1,0 +1,59 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// OnWay is what a tenant has between the cut and the outcome, online sessions left out.
+type OnWay struct {
+	Packages int
+	// Cut are those whose session is not opened yet. One that came of a refusal does not count: it
+	// may rest for an hour before it asks for a session.
+	Cut int
+}
+
+// OnWay counts them for each tenant, in two round trips. It looks at up to limit packages of each
+// state, those that moved last: one that was not decided for long is nothing to wait for.
+func (l *Ledger) OnWay(ctx context.Context, limit int) (map[string]OnWay, error) {
+	states := []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing}
+	lists := make([]*redis.StringSliceCmd, len(states))
+	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, s := range states {
+			lists[i] = p.ZRevRange(ctx, l.key("pst:", string(s)), 0, int64(limit)-1)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list packages: %w", err)
+	}
+	var cmds []*redis.SliceCmd
+	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for _, list := range lists {
+			for _, id := range list.Val() {
+				cmds = append(cmds, p.HMGet(ctx, l.key("pkg:", id), "tenant", "lane", "state", "parent"))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read packages: %w", err)
+	}
+	out := map[string]OnWay{}
+	for _, c := range cmds {
+		v := c.Val()
+		tenant := text(cell(v, 0))
+		if tenant == "" || text(cell(v, 1)) != string(Bulk) {
+			continue
+		}
+		way := out[tenant]
+		way.Packages++
+		if text(cell(v, 2)) == string(PackageCut) && text(cell(v, 3)) == "" {
+			way.Cut++
+		}
+		out[tenant] = way
+	}
+	return out, nil
+}

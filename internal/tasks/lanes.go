@@ -1,0 +1,116 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+)
+
+// cutExpress sends few invoices by the express lane when its budget allows; false when it does not,
+// or when only a package will do.
+func (w *Worker) cutExpress(ctx context.Context, set ledger.Waiting) (bool, error) {
+	ids, err := w.Ledger.FirstWaiting(ctx, set.Group, set.Count)
+	if err != nil {
+		return false, err
+	}
+	invs, err := w.Ledger.Invoices(ctx, ids)
+	if err != nil {
+		return false, err
+	}
+	var moves []ledger.Move
+	for i := range invs {
+		// Offline is declared when a batch session is opened; an online session has no place for it,
+		// and an attachment none at all.
+		if invs[i].Attachment || invs[i].Offline || invs[i].Lane == ledger.Bulk {
+			return false, nil
+		}
+		moves = append(moves, w.Ledger.ExpressMove(&invs[i]))
+	}
+	if room, err := w.expressRoom(ctx, invs); !room || err != nil {
+		return false, err
+	}
+	errs, err := w.Ledger.Apply(ctx, moves)
+	if err != nil {
+		return false, err
+	}
+	for i, e := range errs {
+		if e != nil {
+			continue // it left the set in between
+		}
+		if err := w.Queue.Put(ctx, KindSend, invs[i].ID, invs[i].Rev+1, When{Crowd: invs[i].Crowd}); err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+// expressRoom asks what each of the invoices will ask once it was chosen for the express lane (see
+// send): the same limits, with the same part left to others, behind the same waitlist. A kinder
+// question would choose them again and again, each time to be sent back.
+func (w *Worker) expressRoom(ctx context.Context, invs []ledger.Invoice) (bool, error) {
+	asked := map[bool]bool{} // by urgency
+	for _, inv := range invs {
+		inv.Lane, inv.Chosen = ledger.Express, true
+		urgent := w.urgent(inv.Deadline)
+		if asked[urgent] {
+			continue
+		}
+		asked[urgent] = true
+		for _, group := range []ksef.Group{ksef.GroupOnlineSession, ksef.GroupInvoiceSend} {
+			if room, err := w.couldGo(w.urgency(ctx, &inv), inv.Tenant, string(group)); !room || err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// couldGo joins the waitlist and leaves it: nobody comes back for this place. During an outage the
+// answer is yes, because a package would be no sooner.
+func (w *Worker) couldGo(ctx context.Context, tenant, group string) (bool, error) {
+	err := w.Budget.Join(ctx, tenant, group)
+	w.warn(ctx, "leave the line of single sends", w.Budget.Leave(ctx, tenant, group))
+	notNow, full := errors.AsType[*ratelimit.NotNow](err)
+	if full {
+		return notNow.Reason == ratelimit.ReasonOutage, nil
+	}
+	return err == nil, err
+}
+
+// sooner reports that a package takes an invoice to KSeF before its turn in the express lane, and
+// why. What the worker chose for express goes back when its turn is longer away than a package
+// waits at most. What a person asked for keeps its lane, unless its turn would come after its legal
+// deadline. During an outage neither is sooner: what is there of a tenant finds out that the gateway
+// is back.
+func (w *Worker) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) (bool, error) {
+	switch {
+	case turn.Reason == ratelimit.ReasonOutage:
+		return false, nil
+	case inv.Chosen:
+		return turn.Wait > w.o.MaxWait, nil
+	case inv.Deadline == 0 || !w.o.Now().Add(turn.Wait).After(inv.Deadline.Time()):
+		return false, nil
+	}
+	// Its deadline is near by then, if it is not yet: it waits for company no longer than urgent ones
+	// do, and then for a session.
+	session, err := w.Budget.Peek(ctx, inv.Tenant, string(ksef.GroupBatchSession))
+	return turn.Wait > w.o.MaxWait/urgentPart+session, err
+}
+
+// toPackage takes an invoice out of the express lane.
+func (w *Worker) toPackage(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) error {
+	w.leaveSends(ctx, inv)
+	if inv.Chosen {
+		return w.Ledger.Unchoose(ctx, inv)
+	}
+	reason := fmt.Sprintf("goes by bulk: its turn in the express lane was %s away, after its legal deadline", turn.Wait.Round(time.Second))
+	w.o.Log.Warn().Str("id", inv.ID).Dur("turn", turn.Wait).Time("deadline", inv.Deadline.Time()).
+		Msg("express invoice goes by bulk: its turn would come after its legal deadline")
+	return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: inv.WaitingGroup().Name(),
+		Set: append(because(0, reason), ledger.Set{Field: "lane", Value: ledger.Bulk})})
+}

@@ -1,0 +1,124 @@
+package tasks
+
+import (
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// CutPolicy says when a waiting set becomes a package. It commits in groups: what has come is cut at
+// once when the tenant has no package on its way and nothing more is arriving; while one is on its
+// way, the next one gathers.
+//
+// Urgency orders, it never spends. A near deadline puts an invoice first in its package and makes
+// the wait for company shorter, but what a session costs is the same for everybody: an hour has
+// sixty of them, and a set of overdue invoices that was cut each second would have used them up in
+// two minutes, with three invoices in each.
+type CutPolicy struct {
+	MaxWait      time.Duration
+	MaxInvoices  int
+	MaxBytes     int64
+	ExpressBelow int           // fewer than this may go by the express lane
+	Quiet        time.Duration // how long nothing new must have arrived for "nothing more is arriving"
+	DeadlineNear time.Duration // from this long before the nearest legal deadline on, a set is urgent
+}
+
+// Room is what is left of the tenant's batch sessions. The zero value says that there is plenty, and
+// that no package is on its way.
+type Room struct {
+	// Pace is how far apart sessions may be opened in the long run; see [ratelimit.Usage.Pace].
+	Pace time.Duration
+	// Gap is the distance at which the sessions of an hour are spread evenly over it. Recent is how
+	// many were used within the last Gap, and Burst how many of them may follow each other at once
+	// while nothing more arrives; see [ratelimit.Usage.Even].
+	Gap    time.Duration
+	Recent int
+	Burst  int
+	Sets   int  // waiting sets of the tenant that share it; 0 is 1
+	OnWay  int  // packages of the tenant between the cut and their outcome
+	Full   bool // none can be opened now: what is cut would only wait elsewhere, and grow no more
+}
+
+// Cut is what to do with a waiting set now.
+type Cut string
+
+// The decisions.
+const (
+	CutWait    Cut = "wait"
+	CutPackage Cut = "package"
+	CutExpress Cut = "express"
+)
+
+// Decide is pure: the same waiting set at the same time, with the same room, gives the same
+// decision. Less room never cuts what more room would not have cut.
+func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Room) Cut {
+	if w.Count == 0 {
+		return CutWait
+	}
+	switch {
+	case w.Count >= p.maxInvoices(r), w.Bytes >= p.MaxBytes:
+		// It can't grow any more: it may as well stand in line as a package.
+		return CutPackage
+	case p.few(w) && (p.quiet(w, now) || now.Sub(w.Oldest) >= p.maxWait(w, now) || atMidnightCut(w, now)):
+		return CutExpress
+	case p.due(w, now, r):
+		return CutPackage
+	}
+	return CutWait
+}
+
+// due reports that the set has waited long enough for a session of its own.
+func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Room) bool {
+	switch {
+	case r.Full:
+		return false
+	case guarded(w.Group, now):
+		return atMidnightCut(w, now)
+	}
+	return now.Sub(w.Oldest) >= p.patience(w, now, r)
+}
+
+// patience is how long the oldest invoice waits for company.
+//
+// A wait in the configuration is a wish. Sixty sessions an hour are enough for a set that is cut
+// every two minutes, not for ten of them, nor for one that is to be cut every two seconds while a
+// night's export is being read. So the wait is never shorter than what the sessions bear, and each
+// set waits for its turn among the others: one cut by the clock goes at once, and a further one only
+// when the sessions are an even spread of the hour apart. Sets in which nothing more arrives are
+// allowed a few in a row, because waiting would bring them no company.
+func (p CutPolicy) patience(w ledger.Waiting, now time.Time, r Room) time.Duration {
+	wait, burst, spend := p.maxWait(w, now), 1, r.Pace
+	if r.OnWay == 0 && p.quiet(w, now) && !p.few(w) {
+		wait, burst = 0, max(r.Burst, 1)
+	}
+	if r.Recent >= burst {
+		spend = max(spend, r.Gap)
+	}
+	return max(wait, spend*time.Duration(max(r.Sets, 1)))
+}
+
+// urgentPart is the part of the usual wait that remains when a deadline is near.
+const urgentPart = 4
+
+func (p CutPolicy) maxWait(w ledger.Waiting, now time.Time) time.Duration {
+	if w.Deadline.Sub(now) < p.DeadlineNear {
+		return p.MaxWait / urgentPart
+	}
+	return p.MaxWait
+}
+
+func (p CutPolicy) few(w ledger.Waiting) bool { return w.Count < p.ExpressBelow }
+
+func (p CutPolicy) quiet(w ledger.Waiting, now time.Time) bool { return now.Sub(w.Newest) >= p.Quiet }
+
+// sessionInvoices is the most that KSeF takes in one session (KSeF limits, September 2026).
+const sessionInvoices = 10_000
+
+// maxInvoices is how many make a package full. While sessions are scarce it is twice as many as
+// usual, within KSeF's bound.
+func (p CutPolicy) maxInvoices(r Room) int {
+	if r.Pace <= 0 {
+		return p.MaxInvoices
+	}
+	return max(p.MaxInvoices, min(2*p.MaxInvoices, sessionInvoices))
+}

@@ -1,0 +1,102 @@
+package tasks
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+)
+
+// roomOf is what a tenant's usage leaves for one more package of a set. A package that is cut has a
+// claim to a session although nothing is booked for it yet: without that, a hundred packages would
+// be cut for the last place.
+func roomOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, now time.Time) Room {
+	r := Room{Sets: sets, OnWay: way.Packages, Full: u.Frozen > 0}
+	r.Gap, r.Recent, r.Burst = u.Even()
+	r.Recent += way.Cut
+	left := u
+	left.Windows = make([]ratelimit.WindowUsage, len(u.Windows))
+	for i, win := range u.Windows {
+		kept := midnightKept(win.Window, g, sets, now)
+		win.Used += way.Cut
+		win.Left = max(win.Left-way.Cut-kept, 0)
+		win.Limit -= kept
+		r.Full = r.Full || win.Left == 0
+		left.Windows[i] = win
+	}
+	r.Pace = left.Pace()
+	return r
+}
+
+// room reads what a set's decision depends on.
+func (w *Worker) room(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
+	onWay func() (map[string]ledger.OnWay, error)) (Room, error) {
+	tenant, group := set.Group.Tenant, string(ksef.GroupBatchSession)
+	u, err := w.Budget.Usage(ctx, tenant, group)
+	if err != nil {
+		return Room{}, err
+	}
+	way, err := onWay()
+	if err != nil {
+		return Room{}, err
+	}
+	r := roomOf(u, way[tenant], set.Group, setsOf(waits, tenant), now)
+	if r.Full {
+		return r, nil
+	}
+	// The question that the package will ask, before there is one: what is counted above knows
+	// neither margins nor what is left to others, and a package that is cut by another answer than
+	// it gets when it stands at the door goes back and forth.
+	p := ledger.Package{Lane: ledger.Bulk, Tenant: tenant, Offline: set.Group.Offline, Deadline: ledger.At(set.Deadline)}
+	wait, err := w.Budget.Peek(w.opening(w.rank(ctx, &p), &p, u, r.Sets), tenant, group)
+	r.Full = wait > 0
+	return r, err
+}
+
+// opening marks the request that opens a package's session: by when it is due, and what it leaves
+// for the cuts before midnight.
+func (w *Worker) opening(ctx context.Context, p *ledger.Package, u ratelimit.Usage, sets int) context.Context {
+	kept := 0
+	for _, win := range u.Windows {
+		kept = max(kept, midnightKept(win.Window, ledger.Group{Offline: p.Offline}, sets, w.o.Now()))
+	}
+	ctx = ratelimit.With(ctx, ratelimit.Due(p.Deadline.Time()))
+	if kept > 0 {
+		ctx = ratelimit.With(ctx, ratelimit.Reserve(kept))
+	}
+	return ctx
+}
+
+// ordered is opening for a package that was cut.
+func (w *Worker) ordered(ctx context.Context, p *ledger.Package) (context.Context, error) {
+	u, err := w.Budget.Usage(ctx, p.Tenant, string(ksef.GroupBatchSession))
+	if err != nil {
+		return nil, err
+	}
+	waits, err := w.Ledger.Waits(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return w.opening(ctx, p, u, max(setsOf(waits, p.Tenant), 1)), nil
+}
+
+func setsOf(waits []ledger.Waiting, tenant string) int {
+	n := 0
+	for _, set := range waits {
+		if set.Group.Tenant == tenant {
+			n++
+		}
+	}
+	return n
+}
+
+// onWay is read once for all sets of a round, and only when one is due.
+func (w *Worker) onWay(ctx context.Context) func() (map[string]ledger.OnWay, error) {
+	return sync.OnceValues(func() (map[string]ledger.OnWay, error) { return w.Ledger.OnWay(ctx, onWayAtOnce) })
+}
+
+// onWayAtOnce bounds what is read of each state of packages in a round.
+const onWayAtOnce = 500

@@ -1,0 +1,131 @@
+package tasks
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+)
+
+func TestDecide_LittleRoom_CutsLargerAndLater_HoweverNearADeadlineIs(t *testing.T) {
+	const noon, evening = "2026-11-23 12:00:00 +01:00", "2026-11-23 23:56:00 +01:00"
+	hasty := usual
+	hasty.MaxWait = time.Second
+	for _, c := range []struct {
+		what           string
+		policy         CutPolicy
+		now            string
+		count          int
+		oldest, newest time.Duration
+		due            time.Duration
+		room           Room
+		want           Cut
+	}{
+		{"plenty left: a hasty policy is obeyed", hasty, noon, 7, time.Second, 0, 36 * time.Hour, Room{}, CutPackage},
+		{"a minute between sessions: seven invoices do not cost one each second", hasty, noon, 7, time.Second, 0, 36 * time.Hour, Room{Pace: time.Minute, Sets: 1}, CutWait},
+		{"they do after that minute", hasty, noon, 7, time.Minute, 0, 36 * time.Hour, Room{Pace: time.Minute, Sets: 1}, CutPackage},
+		{"three sets share what is left", hasty, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Room{Pace: time.Minute, Sets: 3}, CutWait},
+		{"and each has its turn", hasty, noon, 7, 3 * time.Minute, 0, 36 * time.Hour, Room{Pace: time.Minute, Sets: 3}, CutPackage},
+		{"a pace shorter than the usual wait changes nothing", usual, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Room{Pace: time.Minute, Sets: 1}, CutPackage},
+		{"nothing left: a package would only wait elsewhere, and grow no more", hasty, noon, 7, time.Hour, 0, 36 * time.Hour, Room{Pace: time.Minute, Full: true}, CutWait},
+		{"nothing left: few go express all the same", hasty, noon, 3, time.Hour, 0, 36 * time.Hour, Room{Pace: time.Minute, Full: true}, CutExpress},
+		{"a full package becomes a larger one", usual, noon, 5000, time.Second, 0, 36 * time.Hour, Room{Pace: time.Second}, CutWait},
+		{"but not larger than KSeF takes", usual, noon, 10_000, time.Second, 0, 36 * time.Hour, Room{Pace: time.Hour, Sets: 9}, CutPackage},
+		{"a deadline is near: no sooner than the sessions bear", hasty, noon, 7, time.Minute - 1, 0, time.Hour, Room{Pace: time.Minute}, CutWait},
+		{"a deadline is over: no sooner either", hasty, noon, 7, time.Minute - 1, 0, -time.Hour, Room{Pace: time.Minute}, CutWait},
+		{"and not with the last session gone", hasty, noon, 7, time.Hour, 0, -time.Hour, Room{Full: true}, CutWait},
+		{"midnight is near: what waited for that is cut, whatever the pace", hasty, evening, 7, time.Minute, 0, 36 * time.Hour, Room{Pace: time.Hour, Sets: 9}, CutPackage},
+		{"but not with the last session gone", hasty, evening, 7, time.Minute, 0, 36 * time.Hour, Room{Full: true}, CutWait},
+
+		{"more keeps coming: the first cut of a minute goes by the clock", hasty, noon, 500, time.Second, 0, 36 * time.Hour, Room{Gap: time.Minute, Burst: 5}, CutPackage},
+		{"more keeps coming: the second one gathers for a minute", hasty, noon, 500, 59 * time.Second, 0, 36 * time.Hour, Room{Gap: time.Minute, Recent: 1, Burst: 5}, CutWait},
+		{"and then goes", hasty, noon, 500, time.Minute, 0, 36 * time.Hour, Room{Gap: time.Minute, Recent: 1, Burst: 5}, CutPackage},
+		{"each of two sets gathers for two", hasty, noon, 500, 119 * time.Second, 0, 36 * time.Hour, Room{Gap: time.Minute, Recent: 1, Burst: 5, Sets: 2}, CutWait},
+		{"nothing more comes: at once, a few times in a row", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Room{Gap: time.Minute, Recent: 4, Burst: 5}, CutPackage},
+		{"and no more than that", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Room{Gap: time.Minute, Recent: 5, Burst: 5}, CutWait},
+		{"nothing more comes, but a package is on its way: the next one gathers", usual, noon, 500, time.Minute, time.Minute, 36 * time.Hour, Room{OnWay: 1}, CutWait},
+		{"no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, 36 * time.Hour, Room{OnWay: 1}, CutPackage},
+		{"few that may not go express are not worth a session at once", usual, noon, 4, time.Minute, time.Minute, 36 * time.Hour, Room{}, CutExpress},
+	} {
+		now := warsaw(t, c.now)
+		w := ledger.Waiting{Count: c.count, Bytes: 1000, Oldest: now.Add(-c.oldest), Newest: now.Add(-c.newest), Deadline: now.Add(c.due)}
+		if got := c.policy.Decide(w, now, c.room); got != c.want {
+			t.Errorf("%s: %s, want %s", c.what, got, c.want)
+		}
+	}
+}
+
+func TestDue_FewWithoutTheExpressLane_WaitTheirTime(t *testing.T) {
+	now := warsaw(t, "2026-11-23 12:00:00 +01:00")
+	few := ledger.Waiting{Count: 1, Oldest: now.Add(-2*time.Minute + 1), Newest: now.Add(-time.Minute), Deadline: now.Add(36 * time.Hour)}
+	if usual.due(few, now, Room{}) {
+		t.Error("one invoice has a session of its own before its time")
+	}
+	few.Oldest = now.Add(-2 * time.Minute)
+	if !usual.due(few, now, Room{}) {
+		t.Error("it waits on")
+	}
+}
+
+func TestDecide_LessRoom_NeverCutsWhatMoreWouldNotHave(t *testing.T) {
+	day := warsaw(t, "2026-11-23 00:00:00 +01:00")
+	rapid.Check(t, func(t *rapid.T) {
+		now := day.Add(time.Duration(rapid.Int64Range(0, int64(24*time.Hour)).Draw(t, "clock")))
+		w := anyWaiting(t, now)
+		w.Group.Offline = rapid.Bool().Draw(t, "offline")
+		r := Room{
+			Pace: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "pace")), Gap: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "gap")),
+			Recent: rapid.IntRange(0, 60).Draw(t, "recent"), Burst: rapid.IntRange(0, 15).Draw(t, "burst"), Sets: rapid.IntRange(0, 5).Draw(t, "sets"),
+			OnWay: rapid.IntRange(0, 3).Draw(t, "on way"), Full: rapid.Bool().Draw(t, "full"),
+		}
+		if plenty, got := usual.Decide(w, now, Room{}), usual.Decide(w, now, r); plenty == CutWait && got != CutWait {
+			t.Errorf("%s with %+v, and it waits with plenty", got, r)
+		}
+	})
+}
+
+func TestRoomOf_ClaimsAndWhatIsKeptForMidnight(t *testing.T) {
+	online, offline := ledger.Group{Tenant: "5265877635"}, ledger.Group{Tenant: "5265877635", Offline: true}
+	used := func(hour, minute int) ratelimit.Usage {
+		u := ratelimit.Usage{Windows: []ratelimit.WindowUsage{
+			{Window: ratelimit.Window{Limit: 20, Per: time.Minute}, Used: minute, Left: 20 - minute, Free: 30 * time.Second},
+			{Window: ratelimit.Window{Limit: 60, Per: time.Hour}, Used: hour, Left: 60 - hour, Free: 30 * time.Minute},
+		}}
+		return u
+	}
+	for _, c := range []struct {
+		why  string
+		u    ratelimit.Usage
+		way  ledger.OnWay
+		g    ledger.Group
+		sets int
+		now  string
+		full bool
+	}{
+		{"one left", used(59, 3), ledger.OnWay{}, online, 1, "12:00:00", false},
+		{"one left, and a package that was cut has a claim to it", used(59, 3), ledger.OnWay{Packages: 1, Cut: 1}, online, 1, "12:00:00", true},
+		{"five left, none of them kept more than an hour before the cuts of midnight", used(55, 3), ledger.OnWay{}, online, 1, "22:54:59", false},
+		{"five left in the hour before midnight: they are kept for its cuts", used(55, 3), ledger.OnWay{}, online, 1, "22:55:01", true},
+		{"and there is a sixth", used(54, 3), ledger.OnWay{}, online, 1, "22:55:01", false},
+		{"two sets: ten are kept", used(51, 3), ledger.OnWay{}, online, 2, "23:30:00", true},
+		{"the minute that is over by then keeps nothing", used(30, 16), ledger.OnWay{}, online, 1, "23:30:00", false},
+		{"what midnight is for has all of them then", used(59, 3), ledger.OnWay{}, online, 1, "23:55:00", false},
+		{"what is declared offline leaves them alone", used(55, 3), ledger.OnWay{}, offline, 1, "23:56:00", true},
+		{"frozen", ratelimit.Usage{Frozen: time.Second}, ledger.OnWay{}, online, 1, "12:00:00", true},
+		{"no limits at all", ratelimit.Usage{}, ledger.OnWay{Packages: 9, Cut: 9}, online, 1, "12:00:00", false},
+	} {
+		if got := roomOf(c.u, c.way, c.g, c.sets, warsaw(t, "2026-11-23 "+c.now+" +01:00")); got.Full != c.full {
+			t.Errorf("%s: full is %v, %+v", c.why, got.Full, got)
+		}
+	}
+	u := used(3, 3)
+	if got := roomOf(u, ledger.OnWay{Packages: 3, Cut: 2}, online, 1, warsaw(t, "2026-11-23 12:00:00 +01:00")); got.Recent != 5 || got.Gap != time.Minute || got.Burst != 5 || got.OnWay != 3 {
+		t.Errorf("%+v", got)
+	}
+	if u.Windows[0].Used != 3 || u.Windows[1].Left != 57 {
+		t.Error("the usage was changed")
+	}
+}
