@@ -1,0 +1,110 @@
+package tasks_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/tasks"
+)
+
+// counted is a budget over a real limiter, which the transport's requests are booked in, on the
+// stage's clock. Nobody sleeps in it.
+type counted struct {
+	*ratelimit.Limiter
+	store *ratelimit.Memory
+}
+
+func (s *stage) counted(table map[string]ratelimit.Limits) counted {
+	s.t.Helper()
+	store := ratelimit.NewMemory(s.now)
+	l, err := ratelimit.New(store, ratelimit.Options{Defaults: table, MaxSleep: -1})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c := counted{l, store}
+	s.budget = c
+	return c
+}
+
+func (c counted) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
+	return c.Limiter.Peek(ctx, tenant, group)
+}
+
+func (c counted) Join(ctx context.Context, tenant, group string) error {
+	return c.Limiter.Join(ctx, tenant, group)
+}
+
+func (c counted) Down(context.Context) (bool, error) { return false, nil }
+
+// use books n requests of a group now.
+func (c counted) use(t *testing.T, tenant, group string, n int) {
+	t.Helper()
+	for range n {
+		if _, err := c.store.Book(t.Context(), ratelimit.Request{Key: ratelimit.Key{Tenant: tenant, Group: group}, Limits: c.Limits(tenant, group)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// counting is a door whose requests are booked.
+func (s *stage) counting(c counted) *door {
+	s.t.Helper()
+	d := s.door()
+	client, err := ksef.New(ksef.Options{BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil }, Gate: bookings{c, s.nip()}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(client.CloseIdleConnections)
+	d.Client, d.keys = client, ksef.NewKeyCache(client.PublicKey, 0, nil)
+	return d
+}
+
+type bookings struct {
+	counted
+	tenant string
+}
+
+func (b bookings) Enter(ctx context.Context, group ksef.Group) error {
+	if group == ksef.GroupNone {
+		return nil
+	}
+	return b.Wait(ctx, b.tenant, string(group))
+}
+
+func (b bookings) Leave(context.Context, ksef.Group, ksef.Outcome) {}
+
+// hours are limits of an hour alone for these groups, and none to speak of for the others.
+func hours(of map[string]int) map[string]ratelimit.Limits {
+	table := map[string]ratelimit.Limits{ratelimit.GroupOther: {{Limit: 100_000, Per: time.Hour}}}
+	for group, n := range of {
+		table[group] = ratelimit.Limits{{Limit: n, Per: time.Hour}}
+	}
+	return table
+}
+
+// asConfigured are the knobs of the example configuration that decide when what is sent.
+func asConfigured(o *tasks.Options) {
+	o.ExpressBelow, o.Quiet, o.MaxWait, o.DeadlineNear, o.ExpressShare = 5, 2*time.Second, 2*time.Minute, 4*time.Hour, 0.2
+}
+
+// packages lists every batch package in some states.
+func (s *stage) packages(states ...ledger.PackageState) []ledger.Package {
+	s.t.Helper()
+	var out []ledger.Package
+	for _, state := range states {
+		ids, err := s.ledger.PackagesInState(s.t.Context(), state, time.Time{}, time.Time{}, 0)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, id := range ids {
+			if p := s.pkg(id); p.Lane == ledger.Bulk {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}

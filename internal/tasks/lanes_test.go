@@ -1,0 +1,127 @@
+package tasks_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// An hour in which 150 of the 180 single sends are used: 36 of them are kept for those who asked for
+// express. What the pool itself would choose for express finds no place, and must not be chosen
+// again and again.
+func TestLanes_HourNearlyUsedUp_AutoInvoiceDoesNotCircle(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	c := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
+	c.use(t, s.nip(), ratelimit.GroupInvoiceSend, 150)
+	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays where the circle was
+	w := s.worker("w", s.counting(c), asConfigured)
+	inv := s.admit(ledger.Auto, s.good("A/1"))
+	w.must(tasks.KindSubmit, inv.ID)
+	for range 55 * 20 {
+		s.advance(3 * time.Second)
+		w.step(&inv)
+	}
+	if got := s.read(inv.ID); got.State != ledger.Queued || got.Rev > 5 {
+		t.Errorf("%s at revision %d after 55 minutes", got.State, got.Rev)
+	}
+	s.advance(6 * time.Minute) // the hour has gone by
+	w.step(&inv)
+	w.step(&inv)
+	if got := s.read(inv.ID); got.State != ledger.Sent || got.Rev > 9 {
+		t.Errorf("%s at revision %d when places came free", got.State, got.Rev)
+	}
+}
+
+// The line counts as well as the places: who was told to come back has the next ones.
+func TestLanes_ManyStandInLine_AutoInvoiceIsNotChosenForTheirPlaces(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	c := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
+	c.use(t, s.nip(), ratelimit.GroupInvoiceSend, 142)
+	for i := range 200 {
+		ctx := ratelimit.With(t.Context(), ratelimit.Ticket(string(rune('a'+i))), ratelimit.Reserve(1), ratelimit.Share(0.2))
+		_ = c.Join(ctx, s.nip(), ratelimit.GroupInvoiceSend)
+	}
+	w := s.worker("w", s.counting(c), asConfigured)
+	inv := s.admit(ledger.Auto, s.good("A/1"))
+	w.must(tasks.KindSubmit, inv.ID)
+	before := s.read(inv.ID).Rev
+	s.advance(3 * time.Second)
+	if wait, err := c.Peek(ratelimit.With(t.Context(), ratelimit.Reserve(1), ratelimit.Share(0.2)), s.nip(), ratelimit.GroupInvoiceSend); wait > 0 || err != nil {
+		t.Fatalf("no place is free (%s, %v): this test proves nothing", wait, err)
+	}
+	w.must(tasks.KindCut, inv.WaitingGroup().Name())
+	if got := s.read(inv.ID); got.Rev != before {
+		t.Errorf("it was chosen: %s, lane %s", got.State, got.Lane)
+	}
+}
+
+// step runs the task that the invoice's state asks for, if any.
+func (a *actor) step(inv *ledger.Invoice) {
+	a.s.t.Helper()
+	switch got := a.s.read(inv.ID); {
+	case got.Group != "":
+		a.must(tasks.KindCut, got.Group)
+	case got.State == ledger.Queued:
+		_ = a.run(tasks.KindSend, inv.ID)
+	case got.State == ledger.Packed:
+		_ = a.run(tasks.KindPackage, got.Package)
+	}
+}
+
+func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkAndSaysSo(t *testing.T) {
+	for _, c := range []struct {
+		why            string
+		due            time.Duration
+		sends, batches int // used of the hour
+		bulk           bool
+	}{
+		{"its turn comes in time", 2 * time.Hour, 180, 0, false},
+		{"its turn comes too late", 30 * time.Minute, 180, 0, true},
+		{"its deadline is over, and its turn far away", -time.Hour, 180, 0, true},
+		{"a package would have to wait as long", 30 * time.Minute, 180, 60, false},
+		{"there is a place", 30 * time.Minute, 0, 0, false},
+	} {
+		t.Run(strings.ReplaceAll(c.why, " ", "_"), func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			l := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
+			l.use(t, s.nip(), ratelimit.GroupInvoiceSend, c.sends)
+			l.use(t, s.nip(), ratelimit.GroupBatchSession, c.batches)
+			w := s.worker("w", s.counting(l), asConfigured)
+			inv := s.admit(ledger.Express, s.good("A/1"))
+			if err := s.due(inv.ID, s.now().Add(c.due)); err != nil {
+				t.Fatal(err)
+			}
+			w.must(tasks.KindSubmit, inv.ID)
+			_ = w.run(tasks.KindSend, inv.ID)
+			got := s.read(inv.ID)
+			if (got.Lane == ledger.Bulk) != c.bulk || (got.Group != "") != c.bulk {
+				t.Fatalf("lane %s, waits in %q", got.Lane, got.Group)
+			}
+			if !c.bulk {
+				return
+			}
+			if !strings.Contains(got.Reason, "legal deadline") || !s.log.says("goes by bulk") {
+				t.Errorf("nobody is told why: %q", got.Reason)
+			}
+			s.advance(time.Minute)
+			for range 2 {
+				w.step(&inv)
+			}
+			if got := s.read(inv.ID); got.State != ledger.Sent {
+				t.Errorf("a minute later it is %s", got.State)
+			}
+		})
+	}
+}
+
+// due moves the legal deadline, as a new hand-in with another deadline does.
+func (s *stage) due(id string, at time.Time) error {
+	inv := s.read(id)
+	return s.ledger.Move(s.t.Context(), ledger.Move{ID: id, Rev: inv.Rev, From: []ledger.State{inv.State},
+		Set: []ledger.Set{{Field: "deadline", Value: ledger.At(at)}}})
+}

@@ -1,0 +1,109 @@
+package tasks_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+func (s *stage) goodToday(number string) []byte {
+	return sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(s.now())})
+}
+
+// toMidnight moves the clocks to so long before the next midnight in Warsaw, and returns that.
+func (s *stage) toMidnight(before time.Duration) time.Time {
+	s.t.Helper()
+	y, m, d := s.now().Add(before).In(invoice.Warsaw()).Date()
+	midnight := time.Date(y, m, d+1, 0, 0, 0, 0, invoice.Warsaw())
+	s.advance(midnight.Add(-before).Sub(s.now()))
+	return midnight
+}
+
+// A trickle with today's P_1 in the last ten minutes of the day, when 52 of the hour's 60 sessions are
+// gone: KSeF calls offline what is in no session by midnight.
+func TestMidnight_TrickleUntilTheEnd_FewPackages_AllOpenedAndMarkedOnline(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	midnight := s.toMidnight(20 * time.Minute)
+	c := s.counted(nil)
+	for range 52 { // they stay used until after midnight
+		c.use(t, s.nip(), ratelimit.GroupBatchSession, 1)
+		s.advance(4 * time.Second)
+	}
+	s.advance(midnight.Add(-10 * time.Minute).Sub(s.now()))
+	w := s.worker("w", s.counting(c), asConfigured)
+	var group string
+	came := 0
+	for s.now().Before(midnight.Add(-time.Second)) {
+		if came++; came%2 == 0 {
+			inv := s.admit(ledger.Bulk, s.goodToday(fmt.Sprint("T/", came)))
+			w.must(tasks.KindSubmit, inv.ID)
+			group = inv.WaitingGroup().Name()
+		}
+		if group != "" {
+			w.must(tasks.KindCut, group)
+		}
+		for _, p := range s.packages(ledger.PackageCut) {
+			_ = w.run(tasks.KindPackage, p.ID)
+		}
+		s.advance(time.Second)
+	}
+	if left := s.packages(ledger.PackageCut); len(left) > 0 {
+		t.Errorf("%d packages were cut and never opened", len(left))
+	}
+	sent := 0
+	books := s.sim.Books()
+	for _, e := range books.Sessions {
+		sent += e.Invoices
+		if !e.Opened.Before(midnight) {
+			t.Errorf("a session was opened at %s", e.Opened)
+		}
+	}
+	t.Logf("%d packages with %d of %d invoices", len(books.Sessions), sent, came/2)
+	if len(books.Sessions) > 7 || sent < came/2-3 {
+		t.Errorf("%d packages with %d of %d invoices", len(books.Sessions), sent, came/2)
+	}
+	if len(books.Accepted) != sent {
+		t.Errorf("KSeF accepted %d of them", len(books.Accepted))
+	}
+	for _, a := range books.Accepted {
+		if a.Mode != "online" {
+			t.Errorf("%s is marked %s", a.Number, a.Mode)
+		}
+	}
+}
+
+// One that has no session before midnight does not stand there alone: it waits with the others for
+// the next session there is. At any other time so short a wait is nothing.
+func TestMidnight_NoSessionBefore_ThePackageGoesBack(t *testing.T) {
+	for _, c := range []struct {
+		before time.Duration
+		want   ledger.State
+	}{{40 * time.Second, ledger.Queued}, {10 * time.Minute, ledger.Packed}} {
+		s := newStage(t, simulator.Options{})
+		l := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
+		midnight := s.toMidnight(20 * time.Minute)
+		w := s.worker("w", s.counting(l), asConfigured)
+		invs := s.bulk(w, "A", 5)
+		s.advance(3 * time.Second)
+		w.must(tasks.KindCut, invs[0].WaitingGroup().Name())
+		cut := s.packages(ledger.PackageCut)
+		if len(cut) != 1 {
+			t.Fatalf("%d packages", len(cut))
+		}
+		s.advance(midnight.Add(-c.before).Sub(s.now()))
+		if err := l.Freeze(t.Context(), s.nip(), ratelimit.GroupBatchSession, 50*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		_ = w.run(tasks.KindPackage, cut[0].ID)
+		if got := s.read(invs[0].ID); got.State != c.want {
+			t.Errorf("%s before midnight it is %s, want %s", c.before, got.State, c.want)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package tasks_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// A package that was cut finds the hour used up. What comes meanwhile travels with it, in one
+// session, and nothing is written while they wait.
+func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	c := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
+	w := s.worker("w", s.counting(c), asConfigured)
+	first := s.bulk(w, "A", 5)
+	s.advance(3 * time.Second)
+	w.must(tasks.KindCut, first[0].WaitingGroup().Name())
+	cut := s.packages(ledger.PackageCut)
+	if len(cut) != 1 || cut[0].Count != 5 {
+		t.Fatalf("%d packages were cut", len(cut))
+	}
+	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // another worker was faster
+	w.must(tasks.KindPackage, cut[0].ID)
+	if got := s.pkg(cut[0].ID); got.State != ledger.PackageAbandoned || got.Reason == "" {
+		t.Fatalf("the package is %s", got.State)
+	}
+	if u, err := c.Usage(t.Context(), s.nip(), ratelimit.GroupBatchSession); err != nil || u.InLine != 0 {
+		t.Errorf("%d stand in line for a package that is no more (%v)", u.InLine, err)
+	}
+	rev := s.read(first[0].ID).Rev
+	second := s.bulk(w, "B", 5)
+	for range 58 {
+		s.advance(time.Minute)
+		w.must(tasks.KindCut, first[0].WaitingGroup().Name())
+	}
+	if got := s.read(first[0].ID); got.Rev != rev || got.Group == "" {
+		t.Errorf("it went in circles: revision %d, was %d", got.Rev, rev)
+	}
+	s.advance(3 * time.Minute)
+	w.must(tasks.KindCut, first[0].WaitingGroup().Name())
+	cut = s.packages(ledger.PackageCut)
+	if len(cut) != 1 || cut[0].Count != len(first)+len(second) {
+		t.Fatalf("%d packages, want one with all ten", len(cut))
+	}
+	w.must(tasks.KindPackage, cut[0].ID)
+	if got := s.read(second[0].ID); got.State != ledger.Sent {
+		t.Errorf("it is %s", got.State)
+	}
+}
+
+// What cannot grow, what was refused together, and what finds out that the gateway is back, waits as
+// the package that it is.
+func TestPutBack_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
+	t.Run("full", func(t *testing.T) {
+		s := newStage(t, simulator.Options{})
+		c := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
+		w := s.worker("w", s.counting(c), asConfigured, func(o *tasks.Options) { o.MaxInvoices = 5 })
+		invs := s.bulk(w, "A", 5)
+		w.must(tasks.KindCut, invs[0].WaitingGroup().Name())
+		c.use(t, s.nip(), ratelimit.GroupBatchSession, 60)
+		s.stays(w, s.packages(ledger.PackageCut))
+	})
+	t.Run("refused", func(t *testing.T) {
+		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1}}})
+		w := s.worker("w", s.door())
+		inv := s.admit(ledger.Bulk, s.good("A/1"))
+		pkg := w.refuse(inv.ID, w.cut(inv.ID))
+		c := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
+		c.use(t, s.nip(), ratelimit.GroupBatchSession, 60)
+		s.stays(s.worker("again", s.counting(c)), []ledger.Package{s.pkg(pkg)})
+	})
+	t.Run("outage", func(t *testing.T) {
+		s := newStage(t, simulator.Options{})
+		inv := s.admit(ledger.Bulk, s.good("A/1"))
+		pkg := s.worker("w", s.door()).cut(inv.ID)
+		s.budget = outOfService{}
+		s.stays(s.worker("away", s.door()), []ledger.Package{s.pkg(pkg)})
+	})
+}
+
+func (s *stage) stays(w *actor, packages []ledger.Package) {
+	s.t.Helper()
+	if len(packages) != 1 {
+		s.t.Fatalf("%d packages", len(packages))
+	}
+	if err := w.run(tasks.KindPackage, packages[0].ID); err == nil {
+		s.t.Error("it does not wait for a session")
+	}
+	if got := s.pkg(packages[0].ID); got.State != ledger.PackageCut {
+		s.t.Errorf("it is %s", got.State)
+	}
+}
+
+// bulk lets n invoices of a series wait.
+func (s *stage) bulk(w *actor, series string, n int) []ledger.Invoice {
+	s.t.Helper()
+	var out []ledger.Invoice
+	for i := range n {
+		inv := s.admit(ledger.Bulk, s.goodToday(fmt.Sprint(series, "/", i)))
+		w.must(tasks.KindSubmit, inv.ID)
+		out = append(out, inv)
+	}
+	return out
+}
