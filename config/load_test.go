@@ -113,6 +113,8 @@ func TestLoad_Faults(t *testing.T) {
 		{"a key given twice is a fault", minimal + "log: {level: info, level: debug}", "line 7", "already set"},
 		{"a duration without unit is not taken for nanoseconds", minimal + "packages: {max_wait: 120}", "packages.max_wait", "has no unit"},
 		{"a duration that is none", minimal + "packages: {max_wait: soon}", "packages.max_wait", "is not a duration"},
+		{"a day and more of urgency would make every invoice urgent", minimal + "packages: {urgent_within: 25h}", "packages.urgent_within", "24h"},
+		{"at risk for more than a week", minimal + "deadlines: {warn: 169h}", "deadlines.warn", "168h"},
 		{"a word where a number was due", minimal + "worker: {concurrency: many}", "worker.concurrency", "is not a whole number"},
 		{"a word where a fraction was due", minimal + "limits: {scale: fast}", "limits.scale", "is not a number"},
 		{"scaled windows against the real KSeF", strings.NewReplacer("custom", "test", "gateway:", "#").Replace(minimal) + "limits: {scale: 60}", "limits.scale", "only for environment custom"},
@@ -263,6 +265,16 @@ func TestLimitsOf_TenantsOwnFigures_WinOneByOne(t *testing.T) {
 	}
 	if len(own) != 14 {
 		t.Errorf("%d groups, want the 14 of KSeF", len(own))
+	}
+}
+
+func TestLoad_TwoKnobsForDeadlines_EachIsItsOwn(t *testing.T) {
+	c, err := Load(writeFile(t, "c.yaml", minimal+"packages: {urgent_within: 90m}\ndeadlines: {warn: 48h}"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Packages.UrgentWithin != 90*time.Minute || c.Deadlines.Warn != 48*time.Hour {
+		t.Errorf("urgent_within %s, warn %s", c.Packages.UrgentWithin, c.Deadlines.Warn)
 	}
 }
 

@@ -3,7 +3,11 @@ package app
 import (
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/tasks"
 )
 
 // SetClock gives a process a clock of its own; call it before [NewWorker].
@@ -16,3 +20,8 @@ var Browse = browse
 
 // BrowserJob is what a walk looks at.
 type BrowserJob = browserJob
+
+// TaskOptions are the worker's knobs as the configuration sets them.
+func TaskOptions(cfg config.Config) tasks.Options {
+	return taskOptions(&Base{Config: cfg}, "w", "", zerolog.Nop(), nil)
+}

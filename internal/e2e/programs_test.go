@@ -71,13 +71,14 @@ type site struct {
 type knobs struct {
 	tenants  int
 	maxWait  time.Duration
-	gateway  string // "" is the simulator itself
-	redisURL string // "" is the server itself
-	express  string // "" closes idle sessions soon
-	confirm  string // "" asks often
-	packages string // "" is as usual
-	sweep    string // "" looks often
-	archive  string // "" is a folder
+	quiet    time.Duration // 0 is short
+	gateway  string        // "" is the simulator itself
+	redisURL string        // "" is the server itself
+	express  string        // "" closes idle sessions soon
+	confirm  string        // "" asks often
+	packages string        // "" is as usual
+	sweep    string        // "" looks often
+	archive  string        // "" is a folder
 	more     string
 }
 
@@ -120,6 +121,9 @@ func (s *site) configure(k knobs) {
 	if k.sweep == "" {
 		k.sweep = "{every: 1s, after: 2s}"
 	}
+	if k.quiet == 0 {
+		k.quiet = 300 * time.Millisecond
+	}
 	key := filepath.Join(s.dir, "key")
 	var tenants strings.Builder
 	for i := range k.tenants {
@@ -130,13 +134,13 @@ func (s *site) configure(k knobs) {
 gateway: {url: %q, timeout: 5s}
 redis: {url: %q}
 tenants:
-%spackages: {max_wait: %s, %s, quiet: 300ms, spool_dir: %s}
+%spackages: {max_wait: %s, %s, quiet: %s, spool_dir: %s}
 express: %s
 confirm: %s
 sweep: %s
 archive: %s
 http: {addr: "127.0.0.1:0"}
-%s`, k.gateway, k.redisURL, tenants.String(), k.maxWait, k.packages, filepath.Join(s.dir, "spool"), k.express, k.confirm, k.sweep, k.archive, k.more)
+%s`, k.gateway, k.redisURL, tenants.String(), k.maxWait, k.packages, k.quiet, filepath.Join(s.dir, "spool"), k.express, k.confirm, k.sweep, k.archive, k.more)
 	for path, content := range map[string]string{key: "test_key\n", s.config: text} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			s.t.Fatal(err)
@@ -216,10 +220,14 @@ func (s *site) enqueue(args ...string) (int, string) {
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
-// export writes n sound invoices of a seller into a folder.
+// export writes n sound invoices of a seller into a folder, of the site's own unless the path is
+// absolute.
 func (s *site) export(name, nip string, n int, vary ...func(int, *sample.Options)) string {
 	s.t.Helper()
-	dir := filepath.Join(s.dir, name)
+	dir := name
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(s.dir, name)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		s.t.Fatal(err)
 	}

@@ -1,0 +1,18 @@
+package app_test
+
+import (
+	"testing"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+)
+
+// Two knobs: who wants to hear of deadlines two days ahead must not have his packages cut by it.
+func TestKnobs_WhatIsReportedAsAtRisk_DoesNotMakeAnythingUrgent(t *testing.T) {
+	cfg := config.Default()
+	cfg.Deadlines.Warn, cfg.Packages.UrgentWithin = 48*time.Hour, 3*time.Hour
+	if got := app.TaskOptions(cfg).DeadlineNear; got != 3*time.Hour {
+		t.Errorf("urgent from %s before the deadline on, want packages.urgent_within", got)
+	}
+}
