@@ -85,11 +85,15 @@ func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Room) bool {
 // night's export is being read. So the wait is never shorter than what the sessions bear, and each
 // set waits for its turn among the others: one cut by the clock goes at once, and a further one only
 // when the sessions are an even spread of the hour apart. Sets in which nothing more arrives are
-// allowed a few in a row, because waiting would bring them no company.
+// allowed a few in a row, because waiting would bring them no company. A few invoices that may not go
+// by the express lane are not worth a session at once: they wait as long as the configuration says.
 func (p CutPolicy) patience(w ledger.Waiting, now time.Time, r Room) time.Duration {
 	wait, burst, spend := p.maxWait(w, now), 1, r.Pace
-	if r.OnWay == 0 && p.quiet(w, now) && !p.few(w) {
-		wait, burst = 0, max(r.Burst, 1)
+	if r.OnWay == 0 && p.quiet(w, now) {
+		burst = max(r.Burst, 1)
+		if !p.few(w) {
+			wait = 0
+		}
 	}
 	if r.Recent >= burst {
 		spend = max(spend, r.Gap)

@@ -48,7 +48,6 @@ func TestDecide_LittleRoom_CutsLargerAndLater_HoweverNearADeadlineIs(t *testing.
 		{"and no more than that", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Room{Gap: time.Minute, Recent: 5, Burst: 5}, CutWait},
 		{"nothing more comes, but a package is on its way: the next one gathers", usual, noon, 500, time.Minute, time.Minute, 36 * time.Hour, Room{OnWay: 1}, CutWait},
 		{"no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, 36 * time.Hour, Room{OnWay: 1}, CutPackage},
-		{"few that may not go express are not worth a session at once", usual, noon, 4, time.Minute, time.Minute, 36 * time.Hour, Room{}, CutExpress},
 	} {
 		now := warsaw(t, c.now)
 		w := ledger.Waiting{Count: c.count, Bytes: 1000, Oldest: now.Add(-c.oldest), Newest: now.Add(-c.newest), Deadline: now.Add(c.due)}
@@ -67,6 +66,13 @@ func TestDue_FewWithoutTheExpressLane_WaitTheirTime(t *testing.T) {
 	few.Oldest = now.Add(-2 * time.Minute)
 	if !usual.due(few, now, Room{}) {
 		t.Error("it waits on")
+	}
+	// One that is sent anew follows the package it was in; it comes alone, and again and again.
+	hasty := usual
+	hasty.MaxWait, hasty.Quiet = time.Second, time.Second
+	again := ledger.Waiting{Count: 1, Oldest: now.Add(-time.Second), Newest: now.Add(-time.Second), Deadline: now.Add(36 * time.Hour)}
+	if !hasty.due(again, now, Room{Gap: time.Minute, Recent: 4, Burst: 5}) || hasty.due(again, now, Room{Gap: time.Minute, Recent: 5, Burst: 5}) {
+		t.Error("it does not follow as often as a burst allows")
 	}
 }
 
