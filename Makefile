@@ -36,7 +36,7 @@ bench: need-redis ## packing, parsing, encrypting (MB/s, allocations) and enqueu
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 10x -timeout 30m ./internal/intake
 
-bench-limits: need-redis ## four workers at KSeF's limits for five scaled hours, each way; 130 s at true scale; the cost of a booking (20 min)
+bench-limits: need-redis ## four workers at KSeF's limits for five scaled hours, each way; 130 s and an overdue trickle of 150 s at true scale; the cost of a booking (25 min)
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 60m -run '^TestLimits_' ./internal/e2e
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
 

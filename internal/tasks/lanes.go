@@ -111,6 +111,7 @@ func (w *Worker) toPackage(ctx context.Context, inv *ledger.Invoice, turn *ratel
 	reason := fmt.Sprintf("goes by bulk: its turn in the express lane was %s away, after its legal deadline", turn.Wait.Round(time.Second))
 	w.o.Log.Warn().Str("id", inv.ID).Dur("turn", turn.Wait).Time("deadline", inv.Deadline.Time()).
 		Msg("express invoice goes by bulk: its turn would come after its legal deadline")
-	return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: inv.WaitingGroup().Name(),
-		Set: append(because(0, reason), ledger.Set{Field: "lane", Value: ledger.Bulk})})
+	return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued,
+		Group: inv.WaitingGroup().Name(),
+		Set:   append(because(0, reason), ledger.Set{Field: "lane", Value: ledger.Bulk})})
 }

@@ -35,6 +35,7 @@ func (w *Worker) mayGrow(p *ledger.Package, err error) bool {
 // putBack gives a package up that was cut too early: its invoices wait anew.
 func (w *Worker) putBack(ctx context.Context, p *ledger.Package) error {
 	w.warn(ctx, "leave the line of batch sessions", w.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
-	w.o.Log.Info().Str("package", p.ID).Str("tenant", p.Tenant).Int("invoices", p.Count).Msg("no session for long: the package goes back into its waiting set and takes in what comes")
+	w.o.Log.Info().Str("package", p.ID).Str("tenant", p.Tenant).Int("invoices", p.Count).
+		Msg("no session for long: the package goes back into its waiting set and takes in what comes")
 	return w.abandon(ctx, p, "no session was to be had for long; its invoices wait with what comes")
 }
