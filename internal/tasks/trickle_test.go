@@ -32,7 +32,7 @@ type opening struct {
 func (c trickle) run(t *testing.T) (opened []opening, waiting, unopened int) {
 	t.Helper()
 	now := c.start.Add(-30 * time.Minute)
-	limits := ratelimit.Defaults()[ratelimit.GroupBatchSession]
+	limits := ratelimit.Limits{{Limit: 10, Per: time.Second}, {Limit: 20, Per: time.Minute}, {Limit: 60, Per: time.Hour}} // KSeF's, of batch sessions
 	limiter, err := ratelimit.New(ratelimit.NewMemory(func() time.Time { return now }), ratelimit.Options{
 		Defaults: map[string]ratelimit.Limits{ratelimit.GroupOther: limits}, MaxSleep: -1})
 	if err != nil {
