@@ -38,6 +38,8 @@ func (c counted) Join(ctx context.Context, tenant, group string) error {
 	return c.Limiter.Join(ctx, tenant, group)
 }
 
+func (c counted) Pause(context.Context, string, time.Duration) error { return nil }
+
 func (c counted) Down(context.Context) (bool, error) { return false, nil }
 
 // use books n requests of a group now.
