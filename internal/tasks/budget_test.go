@@ -18,8 +18,18 @@ type counted struct {
 	store *ratelimit.Memory
 }
 
+// perSecondMinuteHour are three windows of KSeF's table (KSeF limits, September 2026).
+func perSecondMinuteHour(second, minute, hour int) ratelimit.Limits {
+	return ratelimit.Limits{{Limit: second, Per: time.Second}, {Limit: minute, Per: time.Minute}, {Limit: hour, Per: time.Hour}}
+}
+
 func (s *stage) counted(table map[string]ratelimit.Limits) counted {
 	s.t.Helper()
+	if table == nil {
+		table = map[string]ratelimit.Limits{ratelimit.GroupOther: perSecondMinuteHour(10, 30, 120), ratelimit.GroupBatchSession: perSecondMinuteHour(10, 20, 60),
+			ratelimit.GroupBatchSessionClose: perSecondMinuteHour(20, 40, 120), ratelimit.GroupSessionMisc: perSecondMinuteHour(10, 120, 1200),
+			ratelimit.GroupSessionInvoiceList: perSecondMinuteHour(10, 20, 200)}
+	}
 	store := ratelimit.NewMemory(s.now)
 	l, err := ratelimit.New(store, ratelimit.Options{Defaults: table, MaxSleep: -1})
 	if err != nil {
