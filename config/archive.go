@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -90,17 +91,32 @@ func (a Archive) checkS3(f *faults) {
 
 // Storage is how invoice XML is kept in Redis until its receipt is archived.
 type Storage struct {
-	// KeyFile holds 32 bytes, raw, as 64 hex digits or as Base64; with it the XML is encrypted (AES-256-GCM). Empty means compressed only.
-	// Every worker and every enqueue of the pool needs the same key.
-	KeyFile string `yaml:"key_file" env:"KEY_FILE"`
+	// KeyFile is one file, or several, that hold 32 bytes each: raw, as 64 hex digits or as Base64.
+	// With it the XML is encrypted (AES-256-GCM): the first key seals, all of them open. Empty
+	// means compressed only. Every worker and every enqueue of the pool needs the same keys.
+	KeyFile Files `yaml:"key_file" env:"KEY_FILE"`
 }
 
-// Key reads the 32 bytes; nil when no key_file is set.
-func (s Storage) Key() ([]byte, error) {
-	if s.KeyFile == "" {
-		return nil, nil
+// Keys reads the keys, in the order of the files; none when no key_file is set.
+func (s Storage) Keys() ([][]byte, error) {
+	var keys [][]byte
+	for i, file := range s.KeyFile {
+		key, err := readStorageKey(file)
+		if err != nil {
+			return nil, err
+		}
+		for j, other := range keys {
+			if bytes.Equal(key, other) {
+				return nil, fmt.Errorf("read storage.key_file: %s and %s hold the same key; is one of them a copy?", s.KeyFile[j], s.KeyFile[i])
+			}
+		}
+		keys = append(keys, key)
 	}
-	raw, err := readSecretFile("storage.key_file", s.KeyFile)
+	return keys, nil
+}
+
+func readStorageKey(file string) ([]byte, error) {
+	raw, err := readSecretFile("storage.key_file", file)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +132,7 @@ func (s Storage) Key() ([]byte, error) {
 			return key, nil
 		}
 	}
-	return nil, fmt.Errorf("read storage.key_file %s: %d bytes that are no 32-byte key in raw, hex or Base64 form; make one with: openssl rand -base64 32", s.KeyFile, len(raw))
+	return nil, fmt.Errorf("read storage.key_file %s: %d bytes that are no 32-byte key in raw, hex or Base64 form; make one with: openssl rand -base64 32", file, len(raw))
 }
 
 // Ledger is the record of every invoice and package.

@@ -45,7 +45,7 @@ type Config struct {
 func Default() Config {
 	return Config{
 		Gateway:   defaultGateway(),
-		Redis:     Redis{URL: "redis://127.0.0.1:6379/0"},
+		Redis:     defaultRedis(),
 		Packages:  defaultPackages(),
 		Express:   defaultExpress(),
 		Confirm:   defaultConfirm(),

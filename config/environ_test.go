@@ -28,6 +28,8 @@ func other(t *testing.T, l leaf) string {
 	switch v := l.value.Interface().(type) {
 	case string:
 		return "something"
+	case Files:
+		return "/some/file,/another"
 	case bool:
 		return fmt.Sprint(!v)
 	case int:

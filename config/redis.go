@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Redis is where the queues and the ledger live: one node, or the master that a set of Sentinels names.
@@ -25,9 +26,41 @@ type Redis struct {
 	Sentinel     Sentinel `yaml:"sentinel" envPrefix:"SENTINEL_"`
 	// AllowVolatile lets the worker start on a Redis that may forget (no append-only file, or an eviction policy). For development only.
 	AllowVolatile bool `yaml:"allow_volatile" env:"ALLOW_VOLATILE"`
+	// IntakeBelow is the share of Redis's maxmemory at which nothing new is taken in, so that what was
+	// taken has the rest to finish in; 0 to 1, 0 or 1 means no check. Without a maxmemory there is none.
+	IntakeBelow float64 `yaml:"intake_below" env:"INTAKE_BELOW"`
+	// WaitReplicas is how many replicas must have a write that may not be lost: what was taken in, before
+	// accepted is said, and what is about to be sent, before it is. -1 to 5; -1 means 1 with Sentinel and
+	// 0 without, and 0 waits for none.
+	WaitReplicas int `yaml:"wait_replicas" env:"WAIT_REPLICAS"`
+	// WaitTimeout is how long they are waited for; 10ms to 2s.
+	WaitTimeout time.Duration `yaml:"wait_timeout" env:"WAIT_TIMEOUT"`
 
 	// password that came with REDIS_URL. A pointer, so that printing a Config with %+v shows an address.
 	password *string
+}
+
+func defaultRedis() Redis {
+	return Redis{URL: "redis://127.0.0.1:6379/0", IntakeBelow: 0.85, WaitReplicas: -1, WaitTimeout: time.Second}
+}
+
+// IntakeShare is IntakeBelow with one value for "no check": 0.
+func (r Redis) IntakeShare() float64 {
+	if r.IntakeBelow >= 1 {
+		return 0
+	}
+	return r.IntakeBelow
+}
+
+// Replicas is WaitReplicas with its default filled in.
+func (r Redis) Replicas() int {
+	switch {
+	case r.WaitReplicas >= 0:
+		return r.WaitReplicas
+	case r.Sentinel.Master != "":
+		return 1
+	}
+	return 0
 }
 
 // RedisTLS is how the connection to Redis is encrypted.
@@ -207,6 +240,11 @@ func (r Redis) check(f *faults) {
 	if (r.TLS.CertFile == "") != (r.TLS.KeyFile == "") {
 		f.add("redis.tls.cert_file", r.TLS.CertFile, errors.New("goes with redis.tls.key_file: set both or neither"))
 	}
+	if !(r.IntakeBelow >= 0 && r.IntakeBelow <= 1) {
+		f.add("redis.intake_below", r.IntakeBelow, errors.New("must be between 0 and 1: 0.85 stops at 85 % of maxmemory"))
+	}
+	f.count("redis.wait_replicas", r.WaitReplicas, -1, 5)
+	f.duration("redis.wait_timeout", r.WaitTimeout, 10*time.Millisecond, 2*time.Second)
 	s := r.Sentinel
 	if s.Master == "" && (len(s.Addrs) > 0 || s.Username != "" || s.PasswordFile != "") {
 		f.add("redis.sentinel.master", "", errors.New("is missing: the name under which the Sentinels watch the master"))

@@ -82,7 +82,7 @@ func (c Config) CheckFiles() error {
 	note(err)
 	_, _, err = c.Archive.Keys()
 	note(err)
-	_, err = c.Storage.Key()
+	_, err = c.Storage.Keys()
 	note(err)
 	_, err = c.HTTP.Dashboard.Login()
 	note(err)

@@ -91,7 +91,7 @@ func TestStorageKey_ThreeForms_GiveTheSameBytes(t *testing.T) {
 		"raw": string(key), "raw with a newline after it": string(key) + "\n", "hex": hex.EncodeToString(key) + "\n",
 		"Base64": base64.StdEncoding.EncodeToString(key) + "\n", "Base64 without padding": base64.RawStdEncoding.EncodeToString(key),
 	} {
-		got, err := Storage{KeyFile: writeFile(t, "key", content)}.Key()
+		keys, err := Storage{KeyFile: Files{writeFile(t, "key", content)}}.Keys()
 		if why == "raw with a newline after it" {
 			// 33 bytes could be meant either way; a guess could lose every stored invoice.
 			if err == nil {
@@ -99,14 +99,14 @@ func TestStorageKey_ThreeForms_GiveTheSameBytes(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || string(got) != string(key) {
-			t.Errorf("%s: got %q, %v", why, got, err)
+		if err != nil || len(keys) != 1 || string(keys[0]) != string(key) {
+			t.Errorf("%s: got %q, %v", why, keys, err)
 		}
 	}
-	if got, err := (Storage{}).Key(); got != nil || err != nil {
+	if got, err := (Storage{}).Keys(); got != nil || err != nil {
 		t.Errorf("no file: got %q, %v", got, err)
 	}
-	_, err := Storage{KeyFile: writeFile(t, "key", "geheim")}.Key()
+	_, err := Storage{KeyFile: Files{writeFile(t, "key", "geheim")}}.Keys()
 	if err == nil || strings.Contains(err.Error(), "geheim") || !strings.Contains(err.Error(), "openssl rand") {
 		t.Errorf("short key: %v", err)
 	}
@@ -215,7 +215,7 @@ func TestCheckFiles_EveryMissingFile_IsReported(t *testing.T) {
 	c.Tenants = []Tenant{{NIP: "5265877635", KeyFile: "/nonexistent/1"}, {NIP: "1111111111", KeyFile: "/nonexistent/2"}}
 	c.Redis.PasswordFile = "/nonexistent/3"
 	c.Archive.AccessKeyFile, c.Archive.SecretKeyFile = "/nonexistent/4", "/nonexistent/4"
-	c.Storage.KeyFile = "/nonexistent/5"
+	c.Storage.KeyFile = Files{"/nonexistent/5"}
 	c.HTTP.Dashboard.Username, c.HTTP.Dashboard.PasswordFile = "a", "/nonexistent/6"
 	c.Validation.SchemaDir = "/nonexistent/7"
 	err := c.CheckFiles()

@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 			"code": scriptCode, "sample": scriptSample, "samples": scriptSamples, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "idof": scriptIDOf, "evil": scriptEvil, "tasks": scriptTasks, "lines": scriptLines,
 			"again": scriptAgain, "forget": scriptForget,
+			"maxmemory": scriptMaxMemory,
 		},
 	})
 }
@@ -97,6 +98,21 @@ func scriptCode(ts *testscript.TestScript, neg bool, args []string) {
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit code %d, want %s", got, args[0])
 	}
+}
+
+// maxmemory PERCENT bounds Redis so that it uses so much of it now; 0 takes the bound away.
+func scriptMaxMemory(ts *testscript.TestScript, _ bool, args []string) {
+	percent, err := strconv.ParseInt(args[0], 10, 64)
+	ts.Check(err)
+	rdb := client(ts)
+	defer rdb.Close()
+	m, err := ledger.New(rdb, ledger.Options{}).Memory(context.Background())
+	ts.Check(err)
+	bound := int64(0)
+	if percent > 0 {
+		bound = m.Used * 100 / percent
+	}
+	ts.Check(rdb.ConfigSet(context.Background(), "maxmemory", strconv.FormatInt(bound, 10)).Err())
 }
 
 // sample FILE [flaw=NAME] [number=N] [nip=N|stranger] [date=D] [seed=N] writes one invoice.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/config"
 	"ksefworker/internal/app"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
@@ -91,6 +92,12 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return &usageError{what: err.Error(), hint: "see validation.schema_dir in the configuration"}
 	}
+	if err := p.base.DeclareStorage(ctx); err != nil {
+		if fault, ok := errors.AsType[*config.FieldError](err); ok {
+			return &usageError{what: fault.Error()}
+		}
+		return err
+	}
 	t, rows := &tally{}, &columns{s: p.out}
 	var shown error // what went wrong with showing, which must not stop the taking
 	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in})
@@ -99,6 +106,9 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		shown = errors.Join(shown, c.show(ctx, p, rows, adms), p.out.flush())
 	})
 	p.say("%s", t)
+	if full, ok := errors.AsType[*ledger.FullError](err); ok {
+		return full // which says what to do
+	}
 	if err != nil {
 		return fmt.Errorf("hand in: %w; what is not listed was perhaps taken: hand in the same files again, nothing is sent twice", err)
 	}

@@ -34,11 +34,11 @@ type Base struct {
 
 // Open connects, and proves that Redis answers. Errors that wrap [ErrUnreachable] are the outside's, all others the configuration's.
 func Open(ctx context.Context, cfg config.Config) (*Base, error) {
-	key, err := cfg.Storage.Key()
+	keys, err := cfg.Storage.Keys()
 	if err != nil {
 		return nil, err
 	}
-	bodies, err := ledger.NewBodies(key)
+	bodies, err := ledger.NewBodies(keys...)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func Open(ctx context.Context, cfg config.Config) (*Base, error) {
 		return nil, errors.Join(err, rdb.Close())
 	}
 	return &Base{Config: cfg, Redis: rdb, Bodies: bodies, Store: store,
-		Ledger: ledger.New(rdb, ledger.Options{}), Queue: tasks.NewQueue(rdb)}, nil
+		Ledger: ledger.New(rdb, ledger.Options{Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout}), Queue: tasks.NewQueue(rdb)}, nil
 }
 
 // Close ends the connections.
@@ -61,7 +61,8 @@ func (b *Base) Close() error { return errors.Join(b.Redis.Close(), b.Store.Close
 func (b *Base) Admitter() (*tasks.Admitter, error) {
 	a := &tasks.Admitter{
 		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Retention: b.Config.Ledger.Retention, Now: time.Now,
-		Tenant: func(nip string) bool { _, ok := b.Config.Tenant(nip); return ok },
+		IntakeBelow: b.Config.Redis.IntakeShare(),
+		Tenant:      func(nip string) bool { _, ok := b.Config.Tenant(nip); return ok },
 		Check: invoice.CheckOptions{
 			AllowFA2:     b.Config.Validation.AllowFA2,
 			CheckAllNIPs: b.Config.Environment == config.Production,

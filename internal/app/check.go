@@ -48,6 +48,7 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	}
 	defer b.Close()
 	say("redis", checkRedisSettings(ctx, b, out))
+	say("storage", checkSeals(ctx, b, out))
 	say("archive "+cfg.Archive.URL, bounded(ctx, b.Store.Check))
 	if cfg.Validation.SchemaDir != "" {
 		_, err := b.Admitter()
@@ -72,11 +73,20 @@ func checkRedisSettings(ctx context.Context, b *Base, out io.Writer) error {
 	switch {
 	case errors.As(err, &volatile) && b.Config.Redis.AllowVolatile:
 		fmt.Fprintf(out, "note   %v\n", err)
-		return nil
+		err = nil
 	case unknown && err == nil:
 		fmt.Fprintln(out, "note   redis does not tell its settings: make sure that maxmemory-policy is noeviction and appendonly is on")
 	}
-	return err
+	return errors.Join(err, checkReplicas(ctx, b))
+}
+
+// checkReplicas compares what is connected with what is waited for. It writes nothing, so it cannot tell whether they lag.
+func checkReplicas(ctx context.Context, b *Base) error {
+	connected, wanted, err := b.Ledger.Replicas(ctx)
+	if err != nil || connected >= wanted {
+		return ignoreForbidden(err)
+	}
+	return fmt.Errorf("redis.wait_replicas is %d and %d are connected: nothing would be taken in or sent; start the replicas, or set it to what there is", wanted, connected)
 }
 
 func checkTenants(ctx context.Context, b *Base, say func(string, error)) {

@@ -220,8 +220,9 @@ func TestOutcomes_AttachmentTravelsInAPackage_EvenAlone(t *testing.T) {
 func TestOutcomes_EncryptedStorage_RedisNeverHoldsContent(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
-		c.Storage.KeyFile = filepath.Join(t.TempDir(), "storage")
-		if err := os.WriteFile(c.Storage.KeyFile, []byte(strings.Repeat("k", 32)), 0o600); err != nil {
+		file := filepath.Join(t.TempDir(), "storage")
+		c.Storage.KeyFile = config.Files{file}
+		if err := os.WriteFile(file, []byte(strings.Repeat("k", 32)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	})

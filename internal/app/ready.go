@@ -14,7 +14,7 @@ import (
 // ready tells whether this worker can do its work now, part by part. A gateway that is down does not make it unready: restarting or
 // taking it out of service would mend nothing, so it is told as detail.
 func (w *Worker) ready(ctx context.Context) Readiness {
-	looks := []func(context.Context) Check{w.checkStopping, w.checkRedis, w.checkArchive, w.checkGateway}
+	looks := []func(context.Context) Check{w.checkStopping, w.checkRedis, w.checkMemory, w.checkStorage, w.checkArchive, w.checkGateway}
 	for _, t := range w.base.Config.Tenants {
 		looks = append(looks, func(ctx context.Context) Check { return w.checkTenant(ctx, t.NIP, t.Paused) })
 	}
@@ -34,14 +34,6 @@ func (w *Worker) checkStopping(context.Context) Check {
 		return Check{Name: "worker", Detail: "is stopping"}
 	}
 	return Check{Name: "worker", OK: true}
-}
-
-// checkRedis writes: one that was made a replica, or whose disk is full, still answers a ping.
-func (w *Worker) checkRedis(ctx context.Context) Check {
-	if err := w.base.Redis.Set(ctx, "ksef:ready", 1, time.Minute).Err(); err != nil {
-		return Check{Name: "redis", Detail: err.Error()}
-	}
-	return Check{Name: "redis", OK: true}
 }
 
 func (w *Worker) checkArchive(ctx context.Context) Check {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -88,7 +89,7 @@ func setting(ctx context.Context, rdb redis.UniversalClient, name string) (strin
 
 // ignoreForbidden tells an answer of Redis ("unknown command", "NOPERM") from no answer at all.
 func ignoreForbidden(err error) error {
-	if _, answered := err.(redis.Error); answered {
+	if _, answered := errors.AsType[redis.Error](err); answered || err == nil {
 		return nil
 	}
 	return fmt.Errorf("ask redis for its settings: %w", err)

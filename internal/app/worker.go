@@ -53,6 +53,9 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	if err := b.Ledger.LoadScripts(ctx); err != nil {
 		return nil, err
 	}
+	if err := b.DeclareStorage(ctx); err != nil {
+		return nil, err
+	}
 	if err := b.Queue.Open(ctx); err != nil {
 		return nil, err
 	}
@@ -61,6 +64,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	log = log.Hook(thinned)
 	w := &Worker{base: b, log: log}
 	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Redis), Ledger: b.Ledger})
+	metrics.Registerer().MustRegister(&memoryCollector{b.Ledger})
 	events := newEvents(metrics.Registerer(), b.Ledger, cfg.Deadlines.Warn)
 	if w.limits, err = newLimits(b, events); err != nil {
 		return nil, err
@@ -81,7 +85,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Budget: budget{w.limits},
 		Transport: func(nip string) (tasks.Transport, bool) { t, ok := doors[nip]; return t, ok },
 	}, taskOptions(b, id, w.spool, log, events))
-	w.server = asynq.NewServerFromRedisClient(b.Redis, asynq.Config{
+	w.server = asynq.NewServerFromRedisClient(tasks.Unbounded(b.Redis), asynq.Config{
 		Concurrency: cfg.Worker.Concurrency, Queues: tasks.Queues(), RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
 		ShutdownTimeout: cfg.Worker.ShutdownTimeout, DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
@@ -176,6 +180,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var pulsed sync.WaitGroup
 	pulsed.Go(func() { w.worker.Pulse(work, stopPulse) })
 	pulsed.Go(func() { w.limits.pay(work, stopPulse) })
+	pulsed.Go(func() { w.watchMemory(work, stopPulse) })
 	w.log.Info().Str("http", w.Addr()).Msg("worker ready")
 
 	var cause error

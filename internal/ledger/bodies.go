@@ -2,8 +2,6 @@ package ledger
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -22,34 +20,35 @@ const maxOpened = 64 << 20
 // Bodies seals documents before they are stored, and opens them again. S2 was chosen for speed: it halves the time
 // of taking in an invoice against the fastest zstd, for a third more bytes.
 //
-// A sealed document begins with one byte: 1 for S2 alone, 2 for S2 then AES-256-GCM with a random 12-byte nonce before the
-// ciphertext and the invoice's id as additional data, so that bodies cannot be swapped. Safe for concurrent use.
+// A sealed document begins with one byte, its layout: 1 for S2 alone; 3 for S2 then AES-256-GCM, with
+// the eight bytes of the key's id and a random 12-byte nonce before the ciphertext, and the invoice's
+// id as additional data, so that bodies cannot be swapped. Layout 2 is 3 without the key's id; it is
+// still opened. Safe for concurrent use.
 type Bodies struct {
-	aead cipher.AEAD
+	keys []storageKey // the first seals
 }
 
 const (
 	sealedPlain     = 1
-	sealedEncrypted = 2
+	sealedKeyless   = 2 // encrypted, and does not say with which key
+	sealedEncrypted = 3
 )
 
-// NewBodies returns a sealer; key is nil for no encryption, or 32 bytes.
-func NewBodies(key []byte) (*Bodies, error) {
-	if key == nil {
-		return &Bodies{}, nil
+// NewBodies returns a sealer: the first key seals, all of them open. A key has 32 bytes; a nil one is
+// none, and without a key documents are only compressed.
+func NewBodies(keys ...[]byte) (*Bodies, error) {
+	b := &Bodies{}
+	for _, key := range keys {
+		if key == nil {
+			continue
+		}
+		k, err := newStorageKey(key)
+		if err != nil {
+			return nil, err
+		}
+		b.keys = append(b.keys, k)
 	}
-	if len(key) != 32 {
-		return nil, fmt.Errorf("storage key has %d bytes, want 32", len(key))
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, err
-	}
-	return &Bodies{aead: aead}, nil
+	return b, nil
 }
 
 // Seal compresses, and encrypts when there is a key.
@@ -60,45 +59,31 @@ func (b *Bodies) Seal(id string, document []byte) ([]byte, error) {
 // AppendSeal does the same and appends what it makes to dst, for callers that seal thousands and use one piece of memory for all. With an error dst is as it was.
 func (b *Bodies) AppendSeal(dst []byte, id string, document []byte) ([]byte, error) {
 	at := len(dst)
-	if b.aead == nil {
+	if len(b.keys) == 0 {
 		dst = slices.Grow(dst, 1+s2.MaxEncodedLen(len(document)))
 		body := dst[at+1 : at+1+s2.MaxEncodedLen(len(document))]
 		dst = append(dst, sealedPlain)
 		return dst[:at+1+len(s2.Encode(body, document))], nil
 	}
+	k := &b.keys[0]
 	packed := s2.Encode(nil, document)
-	size := b.aead.NonceSize()
-	dst = slices.Grow(dst, 1+size+len(packed)+b.aead.Overhead())
-	out := append(dst, sealedEncrypted)[:at+1+size]
-	nonce := out[at+1:]
-	if _, err := rand.Read(nonce); err != nil {
+	head, nonce := 1+len(k.id), k.aead.NonceSize()
+	dst = slices.Grow(dst, head+nonce+len(packed)+k.aead.Overhead())
+	out := append(append(dst, sealedEncrypted), k.id[:]...)[:at+head+nonce]
+	if _, err := rand.Read(out[at+head:]); err != nil {
 		return dst, fmt.Errorf("seal %s: %w", id, err)
 	}
-	return b.aead.Seal(out, nonce, packed, []byte(id)), nil
+	return k.aead.Seal(out, out[at+head:], packed, []byte(id)), nil
 }
 
 // Open undoes [Bodies.Seal]. Documents sealed without a key stay readable after a key was set.
+//
+// A [*KeyError], or an error that wraps [ErrNewer], is about this process: another one may open the
+// document. Every other error is about the document.
 func (b *Bodies) Open(id string, sealed []byte) ([]byte, error) {
-	if len(sealed) == 0 {
-		return nil, fmt.Errorf("open %s: stored document is empty", id)
-	}
-	packed := sealed[1:]
-	switch sealed[0] {
-	case sealedPlain:
-	case sealedEncrypted:
-		if b.aead == nil {
-			return nil, fmt.Errorf("open %s: the stored document is encrypted; set storage.key_file", id)
-		}
-		n := b.aead.NonceSize()
-		if len(packed) < n {
-			return nil, fmt.Errorf("open %s: stored document is cut off", id)
-		}
-		var err error
-		if packed, err = b.aead.Open(nil, packed[:n], packed[n:], []byte(id)); err != nil {
-			return nil, fmt.Errorf("open %s: stored document does not fit storage.key_file", id)
-		}
-	default:
-		return nil, fmt.Errorf("open %s: stored document has unknown layout %d, written by a newer version", id, sealed[0])
+	packed, err := b.decrypt(id, sealed)
+	if err != nil {
+		return nil, err
 	}
 	// A damaged length could ask for 4 GB at once.
 	if n, err := s2.DecodedLen(packed); err == nil && n > maxOpened {
@@ -109,6 +94,44 @@ func (b *Bodies) Open(id string, sealed []byte) ([]byte, error) {
 		return nil, fmt.Errorf("open %s: %w", id, err)
 	}
 	return doc, nil
+}
+
+func (b *Bodies) decrypt(id string, sealed []byte) ([]byte, error) {
+	if len(sealed) == 0 {
+		return nil, fmt.Errorf("open %s: stored document is empty", id)
+	}
+	rest := sealed[1:]
+	switch layout := sealed[0]; {
+	case layout == sealedPlain:
+		return rest, nil
+	case layout == sealedKeyless:
+		for i := range b.keys {
+			if packed, err := b.keys[i].open(id, rest); err == nil {
+				return packed, nil
+			}
+		}
+		if len(rest) < nonceSize {
+			return nil, fmt.Errorf("open %s: stored document is cut off", id)
+		}
+		return nil, &KeyError{ID: id}
+	case layout == sealedEncrypted:
+		if len(rest) < len(keyID{}) {
+			return nil, fmt.Errorf("open %s: stored document is cut off", id)
+		}
+		key := keyID(rest)
+		i := slices.IndexFunc(b.keys, func(k storageKey) bool { return k.id == key })
+		if i < 0 {
+			return nil, &KeyError{ID: id, Key: key.String()}
+		}
+		packed, err := b.keys[i].open(id, rest[len(key):])
+		if err != nil {
+			return nil, fmt.Errorf("open %s: stored document is damaged: %w", id, err)
+		}
+		return packed, nil
+	case layout > sealedEncrypted:
+		return nil, &layoutError{id, int(layout)}
+	}
+	return nil, fmt.Errorf("open %s: stored document is damaged: layout %d was never used", id, sealed[0])
 }
 
 // Body reads a sealed document; [ErrNotFound] when Redis has none.

@@ -2,7 +2,11 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -60,7 +64,7 @@ func TestBodies_Sealed_HidesTheDocumentAndNeverLooksTheSameTwice(t *testing.T) {
 	doc := []byte("<NIP>5265877635</NIP>")
 	a, _ := keyed.Seal("inv-a", doc)
 	b, _ := keyed.Seal("inv-a", doc)
-	if bytes.Contains(a, []byte("5265877635")) || bytes.Equal(a, b) || bytes.Equal(a[1:13], b[1:13]) {
+	if bytes.Contains(a, []byte("5265877635")) || bytes.Equal(a, b) || bytes.Equal(a[9:21], b[9:21]) {
 		t.Errorf("sealed as %q and %q", a, b)
 	}
 }
@@ -78,6 +82,7 @@ func TestBodies_WhatDoesNotFit_IsAnErrorThatSaysWhy(t *testing.T) {
 	doc := []byte("<Faktura>top secret</Faktura>")
 	clear, _ := plain.Seal("inv-a", doc)
 	closed, _ := keyed.Seal("inv-a", doc)
+	older := sealedByAnOlderBuild(t, bytes.Repeat([]byte{7}, 32), "inv-a", doc)
 	flip := func(b []byte, i int) []byte { c := slices.Clone(b); c[i] ^= 1; return c }
 	for name, c := range map[string]struct {
 		with   *Bodies
@@ -86,24 +91,29 @@ func TestBodies_WhatDoesNotFit_IsAnErrorThatSaysWhy(t *testing.T) {
 		want   string
 	}{
 		"nothing is stored":                       {keyed, "inv-a", nil, "is empty"},
-		"encrypted, but no key is set":            {plain, "inv-a", closed, "set storage.key_file"},
-		"another key":                             {other, "inv-a", closed, "does not fit storage.key_file"},
-		"the document of another invoice":         {keyed, "inv-b", closed, "does not fit storage.key_file"},
-		"a flipped bit in the nonce":              {keyed, "inv-a", flip(closed, 5), "does not fit storage.key_file"},
-		"a flipped bit in the ciphertext":         {keyed, "inv-a", flip(closed, 20), "does not fit storage.key_file"},
-		"a flipped bit in the tag":                {keyed, "inv-a", flip(closed, len(closed)-1), "does not fit storage.key_file"},
-		"cut off in the ciphertext":               {keyed, "inv-a", closed[:len(closed)-1], "does not fit storage.key_file"},
-		"cut off after the nonce":                 {keyed, "inv-a", closed[:13], "does not fit storage.key_file"},
-		"cut off in the nonce":                    {keyed, "inv-a", closed[:12], "cut off"},
+		"encrypted, but no key is set":            {plain, "inv-a", closed, "not in storage.key_file"},
+		"another key":                             {other, "inv-a", closed, "not in storage.key_file"},
+		"the document of another invoice":         {keyed, "inv-b", closed, "damaged"},
+		"a flipped bit in the key's id":           {keyed, "inv-a", flip(closed, 5), "not in storage.key_file"},
+		"a flipped bit in the nonce":              {keyed, "inv-a", flip(closed, 12), "damaged"},
+		"a flipped bit in the ciphertext":         {keyed, "inv-a", flip(closed, 25), "damaged"},
+		"a flipped bit in the tag":                {keyed, "inv-a", flip(closed, len(closed)-1), "damaged"},
+		"cut off in the ciphertext":               {keyed, "inv-a", closed[:len(closed)-1], "damaged"},
+		"cut off after the nonce":                 {keyed, "inv-a", closed[:21], "damaged"},
+		"cut off in the nonce":                    {keyed, "inv-a", closed[:20], "cut off"},
+		"cut off in the key's id":                 {keyed, "inv-a", closed[:8], "cut off"},
 		"cut off after the layout":                {keyed, "inv-a", closed[:1], "cut off"},
-		"something behind it":                     {keyed, "inv-a", append(slices.Clone(closed), 0), "does not fit storage.key_file"},
-		"layout 3":                                {keyed, "inv-a", append([]byte{3}, closed[1:]...), "unknown layout 3"},
-		"layout 0":                                {plain, "inv-a", append([]byte{0}, clear[1:]...), "unknown layout 0"},
+		"something behind it":                     {keyed, "inv-a", append(slices.Clone(closed), 0), "damaged"},
+		"layout 2, another key":                   {other, "inv-a", older, "no key of storage.key_file fits"},
+		"layout 2, no key":                        {plain, "inv-a", older, "no key of storage.key_file fits"},
+		"layout 2, cut off in the nonce":          {keyed, "inv-a", older[:12], "cut off"},
+		"layout 4":                                {keyed, "inv-a", append([]byte{4}, closed[1:]...), "unknown layout 4"},
+		"layout 0":                                {plain, "inv-a", append([]byte{0}, clear[1:]...), "layout 0 was never used"},
 		"plain, cut off":                          {plain, "inv-a", clear[:len(clear)-3], "corrupt"},
 		"plain, nothing but the layout":           {plain, "inv-a", clear[:1], "corrupt"},
 		"plain, claiming to be four gigabytes":    {plain, "inv-a", []byte{1, 0xff, 0xff, 0xff, 0xff, 0x0f, 0}, "4294967295 bytes"},
 		"ciphertext that pretends to be plain S2": {keyed, "inv-a", append([]byte{1}, closed[1:]...), ""},
-		"plain that pretends to be encrypted":     {keyed, "inv-a", append([]byte{2}, clear[1:]...), "does not fit storage.key_file"},
+		"plain that pretends to be encrypted":     {keyed, "inv-a", append([]byte{3}, clear[1:]...), "not in storage.key_file"},
 	} {
 		got, err := c.with.Open(c.id, c.sealed)
 		if err == nil {
@@ -113,6 +123,65 @@ func TestBodies_WhatDoesNotFit_IsAnErrorThatSaysWhy(t *testing.T) {
 		if !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.id) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+// sealedByAnOlderBuild makes layout 2, which this build only opens.
+func sealedByAnOlderBuild(t testing.TB, key []byte, id string, doc []byte) []byte {
+	t.Helper()
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nonce := make([]byte, aead.NonceSize())
+	_, _ = rand.Read(nonce)
+	return aead.Seal(append([]byte{sealedKeyless}, nonce...), nonce, s2.Encode(nil, doc), []byte(id))
+}
+
+func ring(t testing.TB, keys ...byte) *Bodies {
+	t.Helper()
+	var all [][]byte
+	for _, k := range keys {
+		all = append(all, bytes.Repeat([]byte{k}, 32))
+	}
+	b, err := NewBodies(all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestBodies_SeveralKeys_FirstSealsAndAllOpenInAnyLayout(t *testing.T) {
+	old, turned := ring(t, 7), ring(t, 8, 7)
+	doc := []byte("<Faktura/>")
+	byOld, _ := old.Seal("inv-a", doc)
+	byNew, _ := turned.Seal("inv-a", doc)
+	older := sealedByAnOlderBuild(t, bytes.Repeat([]byte{7}, 32), "inv-a", doc)
+	for why, sealed := range map[string][]byte{"by the old key": byOld, "by the new key": byNew, "by an older build": older} {
+		if got, err := turned.Open("inv-a", sealed); err != nil || !bytes.Equal(got, doc) {
+			t.Errorf("%s: %q, %v", why, got, err)
+		}
+	}
+	if SealOf(byOld) != old.KeyIDs()[0] || SealOf(byNew) != turned.KeyIDs()[0] || SealOf(byOld) == SealOf(byNew) {
+		t.Errorf("sealed with %s and %s, want %v and the first of %v", SealOf(byOld), SealOf(byNew), old.KeyIDs(), turned.KeyIDs())
+	}
+	var missing *KeyError
+	if _, err := old.Open("inv-a", byNew); !errors.As(err, &missing) || missing.Key != turned.KeyIDs()[0] {
+		t.Errorf("opened without the new key: %v", err)
+	}
+}
+
+// An id is shown to everybody: in logs, in readiness, in every encrypted document.
+func TestKeyID_TellsNothingOfTheKeyAndIsNoPlainHashOfIt(t *testing.T) {
+	key := bytes.Repeat([]byte{7}, 32)
+	id := ring(t, 7).KeyIDs()[0]
+	sum := sha256.Sum256(key)
+	if len(id) != 16 || strings.Contains(hex.EncodeToString(key), id) || strings.Contains(hex.EncodeToString(sum[:]), id) {
+		t.Errorf("id %s", id)
 	}
 }
 

@@ -13,6 +13,7 @@
 //
 //	inv:<id>            hash    an invoice entry
 //	body:<id>           string  its XML, compressed and perhaps encrypted, until the receipt is archived
+//	seals               hash    how documents are sealed: the newest layout, and the state of each key by its id
 //	ident:<digest>      string  identity (seller NIP, RodzajFaktury, P_2) → id of its newest revision
 //	more:<digest>       set     ids of every revision, for identities that have had several
 //	sellers             set     <NIP>|<RodzajFaktury> of whatever was handed in: with P_2 they give the identities that people look for by number
@@ -28,5 +29,6 @@
 //	pst:<state>         zset    package ids by time of last change, ms
 //	inflow:<tenant>     string  how many it handed in within the present minute
 //	tenant:<tenant>     hash    what was lately seen of it at KSeF (Tenant)
+//	fence               string  something to write, to see whether the replicas follow
 //	worker:<id>         string  there while that worker says that it is alive
 package ledger

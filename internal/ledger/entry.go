@@ -87,6 +87,7 @@ type Invoice struct {
 	UPO             string `redis:"upo"` // URL of the archived receipt
 
 	BodyArchived bool   `redis:"body_archived"` // the document lies in the archive store, not in Redis
+	BodySeal     string `redis:"body_seal"`     // how it is sealed there, as SealTally names it
 	Deadline     Millis `redis:"deadline"`      // legal
 	SoftDeadline Millis `redis:"-"`             // midnight of P_1
 	CreatedAt    Millis `redis:"-"`
@@ -124,6 +125,8 @@ type Package struct {
 	Searched   int          `redis:"searched"`    // so many pages in all,
 	Passes     int          `redis:"passes"`      // to the end so often,
 	NextPass   Millis       `redis:"next_pass"`   // and not again before
+	Life       string       `redis:"life"`        // of Redis's memory when the session was opened; see [Ledger.Life]
+	Unfinished bool         `redis:"unfinished"`  // closed by somebody who could not know whether all parts had arrived
 	Deadline   Millis       `redis:"deadline"`
 	OpenedAt   Millis       `redis:"opened_at"`
 	ClosingAt  Millis       `redis:"closing_at"`

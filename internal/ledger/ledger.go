@@ -12,6 +12,11 @@ import (
 type Options struct {
 	Prefix string           // of every key; "" is "ksef:"
 	Now    func() time.Time // nil is time.Now; what "last changed" and "waits since" are written with
+
+	// Replicas is how many replicas must have a write that may not be lost to a failover, and
+	// ReplicaTimeout how long they are waited for; 0 waits for none, and 0 is a second.
+	Replicas       int
+	ReplicaTimeout time.Duration
 }
 
 // Ledger is safe for concurrent use by any number of goroutines and processes.
@@ -19,6 +24,9 @@ type Ledger struct {
 	rdb    redis.UniversalClient
 	prefix string
 	now    func() time.Time
+
+	replicas       int
+	replicaTimeout time.Duration
 }
 
 // New returns a ledger on rdb, which it does not close.
@@ -29,7 +37,10 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Ledger{rdb: rdb, prefix: o.Prefix, now: o.Now}
+	if o.ReplicaTimeout == 0 {
+		o.ReplicaTimeout = time.Second
+	}
+	return &Ledger{rdb: rdb, prefix: o.Prefix, now: o.Now, replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout}
 }
 
 func (l *Ledger) key(parts ...string) string {

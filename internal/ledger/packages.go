@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -47,13 +48,18 @@ func (l *Ledger) OpenOnline(ctx context.Context, p Package) (Package, error) {
 }
 
 // BeginSend writes [Sending] and the session's id for a queued invoice, before it is posted. It is refused when
-// the package is not open any more or is not the owner's: the session may be closed by somebody else at any moment.
+// the package is not open any more or is not the owner's: the session may be closed by somebody else at any moment. With a [*ReplicaError] it is
+// written, and the invoice MUST NOT be posted.
 func (l *Ledger) BeginSend(ctx context.Context, pkg, owner string, inv *Invoice) (rev int64, ordinal int, err error) {
-	r, err := l.run(ctx, sendScript, l.args(pkg, owner, inv.ID, inv.Rev))
-	if err != nil {
+	r, err := l.fenced(ctx, sendScript, l.args(pkg, owner, inv.ID, inv.Rev))
+	lag, lagging := errors.AsType[*ReplicaError](err)
+	if err != nil && !lagging {
 		return 0, 0, fmt.Errorf("begin to send %s: %w", inv.ID, err)
 	}
 	if len(r) == 2 {
+		if lagging {
+			return number(r[0]), int(number(r[1])), fmt.Errorf("begin to send %s: %w", inv.ID, lag)
+		}
 		return number(r[0]), int(number(r[1])), nil
 	}
 	c := &ConflictError{ID: inv.ID, To: string(Sending), State: text(cell(r, 2)), Rev: number(cell(r, 3)), Expected: fmt.Sprintf("queued at revision %d", inv.Rev)}
@@ -76,10 +82,14 @@ type PackageMove struct {
 	InvoicesTo    State
 	InvoicesGroup string // the waiting group they enter, "" for none
 	InvoicesSet   []Set
+
+	fence bool
 }
 
 // MovePackage changes a package, and every invoice that it still holds, in one step. On success p has the new state and
 // revision (fields in Set are not copied into p). It returns a [*ConflictError] when p is not as it was read.
+//
+// A move to [PackageClosing] waits for replicas: with a [*ReplicaError] it was made, and close MUST NOT be called.
 func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) error {
 	from := m.From
 	if from == nil {
@@ -106,8 +116,13 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 	for _, s := range append(slices.Clone(m.Set), m.InvoicesSet...) {
 		args = append(args, s.Field, scalar(s.Value))
 	}
-	r, err := l.run(ctx, packageScript, args)
-	if err != nil {
+	run := l.run
+	if m.fence || m.To == PackageClosing {
+		run = l.fenced
+	}
+	r, err := run(ctx, packageScript, args)
+	lag, lagging := errors.AsType[*ReplicaError](err)
+	if err != nil && !lagging {
 		return fmt.Errorf("move %s: %w", p.ID, err)
 	}
 	if number(cell(r, 0)) == 0 {
@@ -116,6 +131,9 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 	p.Rev = number(cell(r, 0))
 	if m.To != "" {
 		p.State = m.To
+	}
+	if lagging {
+		return fmt.Errorf("move %s: %w", p.ID, lag)
 	}
 	return nil
 }

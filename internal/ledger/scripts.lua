@@ -2,6 +2,12 @@
 -- Keys are built here from the prefix: one Redis node holds them all (doc.go says why).
 local P, now = ARGV[1], ARGV[2]
 
+-- At maxmemory Redis refuses a script's first write if it takes memory, and lets a script through that
+-- has written already. Every verb but taking in has to go through, or nothing that was taken could
+-- finish and give its memory back; so it begins with a write that takes none. The flag allow-oom of
+-- Redis 7 says the same, and other servers that speak its protocol do not know it.
+redis.call('DEL', P .. 'none')
+
 -- What counts as decided: the legal deadline is met, or there is nothing left to send.
 local decided = { accepted = true, receipted = true, rejected = true }
 
@@ -55,6 +61,17 @@ local function put(id, from, to, group, size, deadline, newgroup, fields)
     redis.call('ZADD', P .. 'due', deadline, id)
   end
   return redis.call('HINCRBY', P .. 'inv:' .. id, 'rev', 1)
+end
+
+-- life is what Ledger.Life gives; '' where INFO is not to be had.
+local function life()
+  local function line(section, name)
+    local info = redis.pcall('INFO', section)
+    return type(info) == 'string' and string.match(info, '\n' .. name .. ':(%w+)') or ''
+  end
+  local process, master = line('server', 'run_id'), line('replication', 'master_replid')
+  if process == '' or master == '' then return '' end
+  return process .. '/' .. master
 end
 
 local function movepkg(id, from, to, fields)

@@ -119,6 +119,7 @@ if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', 
 if to == '=' then to = p[1] end
 local fields = {}
 for k = 1, nf do fields[k] = ARGV[10+k] end
+if to == 'opened' and p[1] ~= to then fields[#fields+1] = 'life'; fields[#fields+1] = life() end
 local r, moved = movepkg(pkg, p[1], to, fields), 0
 if mfroms ~= '' then
   for _, id in ipairs(redis.call('ZRANGE', P .. 'pkginv:' .. pkg, 0, -1)) do

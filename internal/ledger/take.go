@@ -53,7 +53,8 @@ const takeTries = 16
 // moment it returns [Created] the invoice is never lost: the sweep drives it on even when nothing was queued for it.
 //
 // State, revisions and times of the given entries are ignored. An error means that the outcome of the batch is
-// not known; handing in the same invoices again is safe.
+// not known; handing in the same invoices again is safe. A [*ReplicaError] is one of those: the entries are
+// there, and a failover could take them back.
 //
 // It is the one verb that is not a script. It compares and sets all the same, by WATCH and EXEC: nothing but an identity that nobody holds can be taken, so what has to be
 // compared is known beforehand. A script cost Redis twice the time for this, most of it for handing documents through Lua, and this verb bounds how fast enqueue is. A Redis client
@@ -84,7 +85,10 @@ func (l *Ledger) takeAll(ctx context.Context, batch []NewInvoice) (results []Tak
 				return err
 			}
 			results = there.judge(batch, digests)
-			return l.writeNew(ctx, tx, batch, digests, results, there)
+			if err := l.writeNew(ctx, tx, batch, digests, results, there); err != nil {
+				return err
+			}
+			return l.waitFor(ctx, tx) // also for those that are present: who handed them in first may have waited in vain
 		}, idents...)
 		if !errors.Is(err, redis.TxFailedErr) {
 			break
@@ -213,7 +217,7 @@ func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice,
 	strs := make([]any, 0, 4*len(batch))
 	queued, due := make([]redis.Z, 0, len(batch)), make([]redis.Z, 0, len(batch))
 	sellers := map[Identity]bool{}
-	_, err := tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
+	cmds, err := tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for i := range batch {
 			n := &batch[i]
 			if here := there.entries[n.ID]; results[i].Taken == Present && n.Body != nil && !here.body && here.state != Receipted {
@@ -226,7 +230,7 @@ func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice,
 			fields := []any{"rev", results[i].Rev, "state", string(Queued), "number", n.Number, "deadline", int64(n.Deadline), "lane", string(n.Lane), "size", n.Size,
 				"facts", n.packFacts(now, digests[i], results[i].Revision), "updated_at", int64(now)}
 			if n.BodyArchived {
-				fields = append(fields, "body_archived", "1")
+				fields = append(fields, "body_archived", "1", "body_seal", n.BodySeal)
 			}
 			p.HSet(ctx, l.key("inv:", n.ID), fields...)
 			if former := there.entries[n.ID].former; former != "" {
@@ -251,5 +255,12 @@ func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice,
 		}
 		return nil
 	})
+	if redis.HasErrorPrefix(err, "EXECABORT") {
+		for _, cmd := range cmds { // the error itself does not tell why
+			if cmd.Err() != nil {
+				return cmd.Err()
+			}
+		}
+	}
 	return err
 }

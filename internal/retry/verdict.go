@@ -34,13 +34,16 @@ const (
 	ReasonRefused     Reason = "refused"     // the gateway's own no
 	ReasonLost        Reason = "lost"        // no answer, and it may have been carried out
 	ReasonUnreadable  Reason = "unreadable"  // the gateway answered in a form that nobody here knows
+	ReasonStorage     Reason = "storage"     // this process has not got the key of a stored document
+	ReasonReplicas    Reason = "replicas"    // no replica of Redis has what must not be lost
 	ReasonStopping    Reason = "stopping"    // this process is about to end
 	ReasonOther       Reason = "other"       // Redis, disk, a defect
 )
 
 // Reasons lists every reason, so that counters can be registered at zero.
 func Reasons() []Reason {
-	return []Reason{ReasonLimit, ReasonThrottled, ReasonOutage, ReasonCredentials, ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStopping, ReasonOther}
+	return []Reason{ReasonLimit, ReasonThrottled, ReasonOutage, ReasonCredentials, ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStorage,
+		ReasonReplicas, ReasonStopping, ReasonOther}
 }
 
 // Verdict is the judgement of one failure. The zero value is "no failure".

@@ -54,7 +54,7 @@ type Validator interface {
 	Validate(document []byte) error
 }
 
-// Admitter takes documents in. Safe for concurrent use; all fields but Validator and Retention are required.
+// Admitter takes documents in. Safe for concurrent use; all fields but Validator, Retention and IntakeBelow are required.
 type Admitter struct {
 	Ledger    *ledger.Ledger
 	Queue     *Queue
@@ -65,6 +65,8 @@ type Admitter struct {
 	Validator Validator
 	Retention time.Duration // of ended entries in the ledger; 0 says that it forgets none
 	Now       func() time.Time
+	// IntakeBelow is the share of Redis's memory at which nothing new is taken; 0 or 1: no check.
+	IntakeBelow float64
 
 	patience time.Duration // with the archive, for one call; 0 is comparePatience
 	rooms    sync.Pool     // of *[]byte: the sealed documents of one call, one after the other
@@ -78,6 +80,8 @@ const mostRoom = 4 << 20
 //
 // The error is of Redis or the archive store; what is not answered then was perhaps taken, and may safely be handed in again.
 func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
+	// Asked once, before anything is stored, and not at all when nothing is to be stored.
+	mayTake := sync.OnceValue(func() error { return a.Ledger.MayTake(ctx, a.Bodies, a.IntakeBelow) })
 	out := make([]Admission, len(docs))
 	sound := make([]ledger.NewInvoice, 0, len(docs))
 	at := make([]int, 0, len(docs)) // sound[i] is docs[at[i]]
@@ -94,7 +98,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	var twins [][2]int // documents of the same id within the call
 	for i, d := range docs {
 		out[i].File = d.File
-		n, err := a.prepare(ctx, d, terms, room)
+		n, err := a.prepare(ctx, d, terms, room, mayTake)
 		var refused interface{ refusal() bool }
 		switch {
 		case err == nil:
@@ -112,6 +116,11 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		seen[n.ID] = i
 		sound, at = append(sound, n), append(at, i)
 	}
+	if len(sound) > 0 {
+		if err := mayTake(); err != nil {
+			return nil, err
+		}
+	}
 	// A large document is durable before the ledger says that it is here.
 	if slices.ContainsFunc(sound, func(n ledger.NewInvoice) bool { return n.BodyArchived }) {
 		if err := a.Store.Flush(ctx); err != nil {
@@ -119,11 +128,11 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		}
 	}
 	if err := a.markCrowds(ctx, sound); err != nil {
-		return nil, err
+		return nil, noRoom(err)
 	}
 	answers, err := a.take(ctx, sound, func(i int) []byte { return docs[at[i]].Data })
 	if err != nil {
-		return nil, err
+		return nil, noRoom(err)
 	}
 	for i := range answers {
 		o, r := &out[at[i]], &answers[i]
@@ -185,6 +194,14 @@ func (a *Admitter) queue(ctx context.Context, out []Admission) error {
 	return a.Queue.PutAllNew(ctx, KindSubmit, fresh)
 }
 
+// noRoom says what to do when Redis itself refuses what is new.
+func noRoom(err error) error {
+	if ledger.IsFull(err) {
+		return &ledger.FullError{}
+	}
+	return err
+}
+
 // refusal marks an error that is the document's own.
 type refusal struct{ err error }
 
@@ -193,7 +210,7 @@ func (r refusal) Unwrap() error { return r.err }
 func (r refusal) refusal() bool { return true }
 
 // prepare makes an entry of a document. What is sealed lies in room, which others of the call share.
-func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[]byte) (ledger.NewInvoice, error) {
+func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[]byte, mayTake func() error) (ledger.NewInvoice, error) {
 	var n ledger.NewInvoice
 	h, err := invoice.Parse(d.Data)
 	if err == nil {
@@ -237,12 +254,18 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[
 	}
 	sealed := slices.Clip((*room)[at:])
 	if len(sealed) > ledger.MaxBodyInRedis {
-		err := a.Store.Put(ctx, archive.BodyName(n.ID), sealed, "application/octet-stream")
-		// The id names the content, so what is there already is this document, sealed another time.
-		if err != nil && !errors.Is(err, archive.ErrConflict) {
+		if err := mayTake(); err != nil {
 			return n, err
 		}
-		n.BodyArchived = true
+		err := a.Store.Put(ctx, archive.BodyName(n.ID), sealed, "application/octet-stream")
+		// The id names the content, so what is there already is this document, sealed another time, and perhaps with another key.
+		if errors.Is(err, archive.ErrConflict) {
+			sealed, err = a.Store.Get(ctx, archive.BodyName(n.ID))
+		}
+		if err != nil {
+			return n, err
+		}
+		n.BodyArchived, n.BodySeal = true, ledger.SealOf(sealed)
 		return n, nil
 	}
 	n.Body = sealed

@@ -87,6 +87,12 @@ func (w *Worker) lookLater(p *ledger.Package, what string) error {
 
 // closeAgain is for a session that says that it is open although close was tried. A second close is harmless: it is refused.
 func (w *Worker) closeAgain(ctx context.Context, t Transport, p *ledger.Package) error {
+	if err := w.Ledger.Secure(ctx, p); err != nil {
+		if later, lagging := w.lags(ctx, err); lagging {
+			return later
+		}
+		return err
+	}
 	err := t.CloseSession(ctx, p.Session, p.Lane == ledger.Bulk)
 	if err == nil {
 		if err := w.processing(ctx, p); err != nil {

@@ -66,7 +66,7 @@ func (w *Worker) unseal(ctx context.Context, inv *ledger.Invoice, sealed []byte,
 	}
 	doc, err := w.Bodies.Open(inv.ID, sealed)
 	if err != nil {
-		return nil, &errDocument{inv.ID, err.Error()}
+		return nil, w.unopened(ctx, inv.ID, err)
 	}
 	if HashText(sha256.Sum256(doc)) != inv.Hash {
 		return nil, &errDocument{inv.ID, "is not what was taken in: its hash differs"}

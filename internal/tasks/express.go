@@ -94,11 +94,19 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, doc []byte) error {
 	rev, _, err := w.Ledger.BeginSend(ctx, s.pkg.ID, w.o.Worker, inv)
 	var conflict *ledger.ConflictError
-	switch {
-	case errors.As(err, &conflict) && conflict.ID == s.pkg.ID:
+	if errors.As(err, &conflict) && conflict.ID == s.pkg.ID {
 		w.drop(s) // somebody closed it: another worker took this one for dead
 		return later(time.Second, retry.ReasonOther, "online session was closed by another worker")
-	case err != nil:
+	}
+	if later, lagging := w.lags(ctx, err); lagging {
+		inv.Rev = rev
+		if err := w.unsent(ctx, inv); err != nil {
+			w.drop(s)
+			return err
+		}
+		return later
+	}
+	if err != nil {
 		// Redis may have carried it out, also where it answers that the invoice is being sent already:
 		// its client repeats a call whose answer was lost. Then the invoice is "sending" with nobody to
 		// send it, and only a session that is over can show that it never left.
@@ -140,14 +148,18 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		return err
 	default:
 		// It did not leave, or was refused without being looked at: nothing is out there.
-		back := ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
-			Set: []ledger.Set{{Field: "package", Value: ""}, {Field: "session", Value: ""}}}
-		if moveErr := w.Ledger.Move(ctx, back); moveErr != nil {
+		if moveErr := w.unsent(ctx, inv); moveErr != nil {
 			w.drop(s)
 			return moveErr
 		}
 		return err
 	}
+}
+
+// unsent writes an invoice back that did not leave. The proof is the caller's, who did not post it.
+func (w *Worker) unsent(ctx context.Context, inv *ledger.Invoice) error {
+	return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
+		Set: []ledger.Set{{Field: "package", Value: ""}, {Field: "session", Value: ""}}})
 }
 
 // acquire returns the open session of a tenant, opening one when there is none. Those who come while it is being opened wait for it.
@@ -303,6 +315,9 @@ func (w *Worker) closeOnline(ctx context.Context, p *ledger.Package) error {
 	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
 		Set: []ledger.Set{{Field: "closing_at", Value: ledger.At(w.o.Now())}}})
 	if err != nil {
+		if later, lagging := w.lags(ctx, err); lagging {
+			return later // confirm finds it open, and closes it
+		}
 		return err
 	}
 	if err := t.CloseSession(ctx, p.Session, false); err != nil {

@@ -18,7 +18,7 @@ import (
 )
 
 // submitPackage brings one package from cut to closing in a single run: the session's key lives only in this process, so a run that was cut off cannot be
-// continued, only abandoned; its session is never closed and expires by itself, empty as far as KSeF is concerned.
+// continued. Its session is asked; if it is open still it was never closed, and it expires by itself, empty as far as KSeF is concerned.
 func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageCut { // a twin went on with it; whoever stands behind this one's place must not wait until it lapses
 		w.warn(ctx, "leave the line of batch sessions", w.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
@@ -26,7 +26,7 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	switch p.State {
 	case ledger.PackageCut:
 	case ledger.PackageOpened, ledger.PackageUploaded:
-		return w.abandon(ctx, p, "the worker that held its key is gone")
+		return w.openedBefore(ctx, p)
 	case ledger.PackageClosing, ledger.PackageProcessing:
 		return w.Queue.Put(ctx, KindConfirm, p.ID, 0, When{})
 	default:
@@ -209,7 +209,7 @@ func (w *Worker) uploadPart(ctx context.Context, t Transport, target ksef.PartUp
 
 func (w *Worker) uploadFailed(ctx context.Context, p *ledger.Package, cause error) error {
 	if ctx.Err() != nil {
-		return cause // the next run finds it opened and abandons it
+		return cause // the next run finds it opened, and asks
 	}
 	w.o.Log.Warn().Str("package", p.ID).Err(cause).Msg("parts not taken, package abandoned before it was closed")
 	return w.abandon(ctx, p, cause.Error())
@@ -239,11 +239,10 @@ func (w *Worker) abandon(ctx context.Context, p *ledger.Package, reason string) 
 // closeBatch writes that close is about to be called, then calls it. From here on the package is never abandoned: whatever the answer, the
 // session is asked what it contains.
 func (w *Worker) closeBatch(ctx context.Context, t Transport, p *ledger.Package) error {
-	err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
-		Set:          []ledger.Set{{Field: "closing_at", Value: ledger.At(w.o.Now())}},
-		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Sending,
-		InvoicesSet: []ledger.Set{{Field: "session", Value: p.Session}}})
-	if err != nil {
+	if err := w.writeClosing(ctx, p); err != nil {
+		if later, lagging := w.lags(ctx, err); lagging {
+			return later // confirm finds the session open, and closes it when the replicas have caught up
+		}
 		return err
 	}
 	if err := t.CloseSession(ctx, p.Session, true); err != nil {

@@ -22,6 +22,7 @@ type Queue struct {
 
 // NewQueue returns a queue on rdb, which it does not close.
 func NewQueue(rdb redis.UniversalClient) *Queue {
+	rdb = Unbounded(rdb)
 	return &Queue{rdb: rdb, client: asynq.NewClientFromRedisClient(rdb), inspect: asynq.NewInspectorFromRedisClient(rdb)}
 }
 

@@ -27,13 +27,16 @@ func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package,
 			in = keyPause // the key that was fetched anew is no better
 		}
 	}
+	if p.Unfinished {
+		strikes = p.Strikes // parts were missing, most likely, by no fault of any invoice
+	}
 	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("code", code).Int("refusals", strikes).Str("reason", reason).
 		Msg("session refused as a whole")
 	ids, err := w.pendingIDs(ctx, p)
 	if err != nil {
 		return err
 	}
-	if strikes < w.o.Refusals || code == ksef.BatchSessionKeyNotDecrypted {
+	if strikes < w.o.Refusals || p.Unfinished || code == ksef.BatchSessionKeyNotDecrypted {
 		return w.repack(ctx, p, reason, in, ledger.Part{Strikes: strikes, Rest: p.Rest, IDs: ids})
 	}
 	through, err := w.othersGoThrough(ctx, p)

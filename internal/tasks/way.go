@@ -80,6 +80,7 @@ type Worker struct {
 	express *express
 	builds  *builds
 	plan    plan
+	storage storage
 	running sync.WaitGroup // handlers
 }
 

@@ -1,0 +1,112 @@
+package ledger
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// noRoom leaves Redis no room at all, as a limit that is lowered below what is used does.
+func (w *world) noRoom() {
+	w.t.Helper()
+	w.must(w.rdb.ConfigSet(ctx(), "maxmemory", "1").Err())
+	if err := w.rdb.Set(ctx(), "probe", "x", 0).Err(); !redis.HasErrorPrefix(err, "OOM") {
+		w.t.Fatalf("redis is not full: %v", err)
+	}
+}
+
+// Whatever was taken in goes its whole way while Redis is full, in either lane, and gives its memory back at the end; only taking in is refused.
+func TestFull_EveryVerbGoesThroughButTake(t *testing.T) {
+	w := oneWorld(t)
+	keyed := ring(t, 7)
+	w.must(w.Declare(ctx(), keyed))
+	bulk, express, bad, gone := w.takeSealed(keyed, 6), w.take(w.fresh())[0], w.take(w.fresh())[0], w.take(w.fresh())[0]
+	w.noRoom()
+
+	if _, err := w.Take(ctx(), []NewInvoice{w.fresh()}); !IsFull(err) {
+		t.Errorf("take: %v", err)
+	}
+	w.must(w.LoadScripts(ctx()))
+	w.must(w.Declare(ctx(), ring(t, 8, 7)))
+	w.must(w.Beat(ctx(), "w", time.Minute))
+	if alive, err := w.Alive(ctx(), "w"); !alive || err != nil {
+		t.Errorf("a worker that says it is alive is dead: %v", err)
+	}
+	for i := range bulk {
+		w.must(w.Wait(ctx(), &bulk[i]))
+	}
+	p := w.cut(groupA, CutLimits{Invoices: 6, Bytes: 1 << 40})
+	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageOpened, Set: []Set{{"session", "s"}}}))
+	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageUploaded}))
+	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageClosing, InvoicesFrom: []State{Packed}, InvoicesTo: Sending}))
+	ids := func(invs []Invoice) (out []string) {
+		for _, i := range invs {
+			out = append(out, i.ID)
+		}
+		return out
+	}(bulk)
+	w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-a", IDs: ids[:3]}, {ID: "pkg-b", IDs: ids[3:]}}))
+	for _, id := range []string{"pkg-a", "pkg-b"} {
+		p := w.readPackage(id)
+		w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageOpened}))
+		w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageClosing, InvoicesFrom: []State{Packed}, InvoicesTo: Sending}))
+		w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageProcessing, InvoicesFrom: []State{Sending}, InvoicesTo: Sent}))
+	}
+	for _, inv := range w.read(ids...) {
+		w.move(inv, Accepted, Set{"ksef_number", "n"})
+	}
+	errs, err := w.Receipt(ctx(), ids, "upo")
+	w.must(errors.Join(append(errs, err)...))
+	for _, id := range []string{"pkg-a", "pkg-b"} {
+		p := w.readPackage(id)
+		w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageSettled}))
+		w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageReceipted, Set: []Set{{"upo", "upo"}}}))
+	}
+
+	online, err := w.OpenOnline(ctx(), Package{ID: "pkg-o", Tenant: sellerA, Form: "v3", Session: "o", Owner: "w"})
+	w.must(err)
+	_, _, err = w.BeginSend(ctx(), online.ID, "w", &express)
+	w.must(err)
+	bad = w.move(bad, Rejected, Set{"reason", "r"})
+	w.must(w.Retry(ctx(), &bad))
+	w.move(gone, Rejected)
+	if _, _, err := w.Loose(ctx(), time.UnixMilli(w.millis.Load()), 100); err != nil {
+		t.Error(err)
+	}
+	if n, err := w.Prune(ctx(), time.UnixMilli(w.millis.Load()+1), 100); n < 7 || err != nil {
+		t.Errorf("pruned %d, %v", n, err)
+	}
+	if n := w.rdb.Exists(ctx(), w.key("body:", ids[0]), w.key("inv:", ids[0])).Val(); n != 0 {
+		t.Error("a pruned entry is there still")
+	}
+}
+
+func TestMayTake_ShareOfMemory_IsHeldAndToldWithWhatToDo(t *testing.T) {
+	w := oneWorld(t)
+	b := ring(t)
+	w.must(w.MayTake(ctx(), b, 0.85)) // no maxmemory: no bound
+	m, err := w.Memory(ctx())
+	w.must(err)
+	if m.Used < 500_000 || m.Max != 0 || m.Share() != 0 {
+		t.Fatalf("memory: %+v", m)
+	}
+	w.must(w.rdb.ConfigSet(ctx(), "maxmemory", "1000mb").Err())
+	w.must(w.MayTake(ctx(), b, 0.85))
+	if m, err = w.Memory(ctx()); m.Max != 1000<<20 || err != nil {
+		t.Errorf("%+v, %v", m, err)
+	}
+	err = w.MayTake(ctx(), b, float64(m.Used)/float64(m.Max)/2)
+	var full *FullError
+	if !errors.As(err, &full) || !IsFull(err) || full.Memory.Max != m.Max {
+		t.Fatalf("above the share: %v", err)
+	}
+	for _, want := range []string{"of 1049 MB used", "redis.intake_below", "maxmemory", "hand them in again"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+	w.must(w.MayTake(ctx(), b, 0))
+}

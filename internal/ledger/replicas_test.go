@@ -1,0 +1,193 @@
+package ledger
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/redisd"
+	"ksefworker/internal/redisd/redistest"
+)
+
+// replicated is a ledger that waits for one replica.
+type replicated struct {
+	*world
+	replica *redis.Client
+}
+
+func newReplicated(t *testing.T) *replicated {
+	t.Helper()
+	master := redistest.StartWith(t, redisd.Options{Args: []string{"--repl-diskless-sync-delay", "0"}})
+	rdb := redistest.Client(t, master)
+	r := &replicated{world: newWorld(t, rdb, "w:")}
+	now := r.now
+	r.Ledger = New(rdb, Options{Prefix: "w:", Now: now, Replicas: 1, ReplicaTimeout: 300 * time.Millisecond})
+	host, port, err := net.SplitHostPort(master.Addr())
+	r.must(err)
+	r.replica = redistest.Client(t, redistest.StartWith(t, redisd.Options{Args: []string{"--replicaof", host, port}}))
+	r.follows()
+	return r
+}
+
+// follows waits until the replica has everything.
+func (r *replicated) follows() {
+	r.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); r.Replicated(ctx()) != nil; {
+		if time.Now().After(deadline) {
+			r.t.Fatal("the replica does not follow")
+		}
+	}
+}
+
+// lost cuts the replica off, and returns what lets it follow again.
+func (r *replicated) lost() (back func()) {
+	r.t.Helper()
+	host, port, err := net.SplitHostPort(r.rdb.Options().Addr)
+	r.must(err)
+	r.must(r.replica.SlaveOf(ctx(), "NO", "ONE").Err())
+	return func() { r.must(r.replica.SlaveOf(ctx(), host, port).Err()); r.follows() }
+}
+
+func (r *replicated) has(kind, id, field string) string {
+	return r.replica.HGet(ctx(), r.key(kind, id), field).Val()
+}
+
+func lags(t *testing.T, what string, err error) {
+	t.Helper()
+	lag, ok := errors.AsType[*ReplicaError](err)
+	if !ok || lag.Got != 0 || lag.Want != 1 || !strings.Contains(err.Error(), "redis.wait_replicas") {
+		t.Errorf("%s: %v, want that no replica had it", what, err)
+	}
+}
+
+// What may not be lost is on the replica when the verb returns, at the verb's first use as well as later.
+func TestFence_ReplicaFollows_HasWhatMayNotBeLostWhenTheVerbReturns(t *testing.T) {
+	r := newReplicated(t)
+	for range 3 {
+		inv, single := r.take(r.fresh())[0], r.take(r.fresh())[0]
+		if got := r.has("inv:", single.ID, "state"); got != "queued" {
+			t.Fatalf("taken in: the replica has %q", got)
+		}
+		r.must(r.rdb.ScriptFlush(ctx()).Err())
+		s, err := r.OpenOnline(ctx(), Package{ID: "pkg-" + single.ID, Tenant: sellerA, Form: "v3", Session: "s", Owner: "w"})
+		r.must(err)
+		_, _, err = r.BeginSend(ctx(), s.ID, "w", &single)
+		r.must(err)
+		if got := r.has("inv:", single.ID, "state"); got != "sending" {
+			t.Fatalf("sending: the replica has %q", got)
+		}
+		r.must(r.Wait(ctx(), &inv))
+		p := r.cut(groupA, CutLimits{Invoices: 1, Bytes: 1 << 40})
+		r.must(r.MovePackage(ctx(), &p, PackageMove{To: PackageOpened}))
+		r.must(r.MovePackage(ctx(), &p, PackageMove{To: PackageClosing, InvoicesFrom: []State{Packed}, InvoicesTo: Sending}))
+		if got := r.has("pkg:", p.ID, "state"); got != "closing" {
+			t.Fatalf("closing: the replica has %q", got)
+		}
+	}
+}
+
+func TestFence_ReplicaLost_WrittenAndToldAndSecureOnceItIsBack(t *testing.T) {
+	r := newReplicated(t)
+	inv, single, doc := r.take(r.fresh())[0], r.take(r.fresh())[0], r.fresh()
+	s, err := r.OpenOnline(ctx(), Package{ID: "pkg-o", Tenant: sellerA, Form: "v3", Session: "s", Owner: "w"})
+	r.must(err)
+	r.must(r.Wait(ctx(), &inv))
+	p := r.cut(groupA, CutLimits{Invoices: 1, Bytes: 1 << 40})
+	r.must(r.MovePackage(ctx(), &p, PackageMove{To: PackageOpened}))
+	back := r.lost()
+
+	_, err = r.Take(ctx(), []NewInvoice{doc})
+	lags(t, "take", err)
+	_, err = r.Take(ctx(), []NewInvoice{doc}) // it is present now, and as unsafe as before
+	lags(t, "take again", err)
+	rev, ordinal, err := r.BeginSend(ctx(), s.ID, "w", &single)
+	lags(t, "begin to send", err)
+	if got := r.again(single); got.State != Sending || got.Rev != rev || ordinal != 1 {
+		t.Errorf("the invoice is %s at %d, told %d, ordinal %d", got.State, got.Rev, rev, ordinal)
+	}
+	lags(t, "close", r.MovePackage(ctx(), &p, PackageMove{To: PackageClosing, InvoicesFrom: []State{Packed}, InvoicesTo: Sending}))
+	if got := r.readPackage(p.ID); got.State != PackageClosing || p.State != PackageClosing || got.Rev != p.Rev {
+		t.Errorf("the package is %s at %d, told %s at %d", got.State, got.Rev, p.State, p.Rev)
+	}
+	lags(t, "secure", r.Secure(ctx(), &p))
+	// What is not a fence goes on.
+	r.must(r.Move(ctx(), Move{ID: single.ID, Rev: rev, From: []State{Sending}, To: Queued, Set: []Set{{"package", ""}, {"session", ""}}}))
+
+	back()
+	r.must(r.Secure(ctx(), &p))
+	if got := r.has("pkg:", p.ID, "state"); got != "closing" {
+		t.Errorf("secured: the replica has %q", got)
+	}
+	res, err := r.Take(ctx(), []NewInvoice{doc})
+	if r.must(err); res[0].Taken != Present || r.has("inv:", doc.ID, "state") != "queued" {
+		t.Errorf("handed in again: %+v, the replica has %q", res, r.has("inv:", doc.ID, "state"))
+	}
+	stale := p
+	stale.Rev--
+	var conflict *ConflictError
+	if err := r.Secure(ctx(), &stale); !errors.As(err, &conflict) {
+		t.Errorf("secured as it is not: %v", err)
+	}
+	if connected, wanted, err := r.Replicas(ctx()); connected != 1 || wanted != 1 || err != nil {
+		t.Errorf("%d of %d replicas, %v", connected, wanted, err)
+	}
+}
+
+// A conflict is one, whatever the replicas do: nothing was written.
+func TestFence_ReplicaLostAndConflict_IsAConflict(t *testing.T) {
+	r := newReplicated(t)
+	p := r.packed(1)
+	r.must(r.MovePackage(ctx(), &p, PackageMove{To: PackageOpened}))
+	r.lost()
+	stale := p
+	stale.Rev--
+	var conflict *ConflictError
+	if err := r.MovePackage(ctx(), &stale, PackageMove{To: PackageClosing}); !errors.As(err, &conflict) {
+		t.Errorf("got %v", err)
+	}
+	if got := r.readPackage(p.ID); got.State != PackageOpened {
+		t.Errorf("the package is %s", got.State)
+	}
+}
+
+func TestFence_NoReplicaIsAskedFor_NobodyWaits(t *testing.T) {
+	w := oneWorld(t)
+	p := w.packed(1)
+	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageOpened}))
+	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageClosing}))
+	rev := p.Rev
+	w.must(w.Secure(ctx(), &p))
+	w.must(w.Replicated(ctx()))
+	if got := w.rdb.InfoMap(ctx(), "commandstats").Item("Commandstats", "cmdstat_wait"); got != "" || p.Rev != rev {
+		t.Errorf("WAIT: %q; the package went from revision %d to %d", got, rev, p.Rev)
+	}
+}
+
+// What Redis does not remember since the session was opened is not proof of anything.
+func TestLife_RestartAndPromotion_BeginAnotherOne(t *testing.T) {
+	r := newReplicated(t)
+	p := r.packed(1)
+	life, err := r.Life(ctx())
+	r.must(err)
+	r.must(r.MovePackage(ctx(), &p, PackageMove{To: PackageOpened}))
+	if got := r.readPackage(p.ID).Life; got != life || len(life) != 81 {
+		t.Errorf("opened in life %q, it is %q", got, life)
+	}
+	r.follows()
+	promoted := New(r.replica, Options{Prefix: "w:"})
+	before, err := promoted.Life(ctx())
+	r.must(err)
+	r.lost()
+	after, err := promoted.Life(ctx())
+	r.must(err)
+	if before == life || after == life || after == before {
+		t.Errorf("lives: of the master %q, of the replica %q, promoted %q", life, before, after)
+	}
+	if again, err := r.Life(ctx()); again != life || err != nil {
+		t.Errorf("the master forgot nothing, and lives %q, %v", again, err)
+	}
+}

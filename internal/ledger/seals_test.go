@@ -1,0 +1,203 @@
+package ledger
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// takeSealed takes in n invoices with documents that b really sealed.
+func (w *world) takeSealed(b *Bodies, n int) []Invoice {
+	w.t.Helper()
+	docs := make([]NewInvoice, n)
+	for i := range docs {
+		docs[i] = w.fresh()
+		sealed, err := b.Seal(docs[i].ID, []byte("<Faktura/>"))
+		w.must(err)
+		docs[i].Body = sealed
+	}
+	return w.take(docs...)
+}
+
+func refusal(t *testing.T, err error) *SealError {
+	t.Helper()
+	refused, ok := errors.AsType[*SealError](err)
+	if !ok {
+		t.Fatalf("got %v, want a refusal", err)
+	}
+	return refused
+}
+
+func TestDeclare_FirstKeyInAPlainPool_IsRecordedAndThenEveryoneNeedsIt(t *testing.T) {
+	w := oneWorld(t)
+	plain, keyed := ring(t), ring(t, 7)
+	w.must(w.Declare(ctx(), plain))
+	w.takeSealed(plain, 1)
+	w.must(w.Declare(ctx(), keyed))
+	w.must(w.Declare(ctx(), keyed)) // and again
+	refused := refusal(t, w.Declare(ctx(), plain))
+	for _, want := range []string{keyed.KeyIDs()[0], "storage.key_file is not set here"} {
+		if !strings.Contains(refused.Error(), want) {
+			t.Errorf("%q does not say %q", refused, want)
+		}
+	}
+	seals, err := w.Seals(ctx())
+	w.must(err)
+	if diff := cmp.Diff(Seals{Layout: sealedEncrypted, Keys: map[string]KeyState{keyed.KeyIDs()[0]: KeyActive}}, seals); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDeclare_AnotherKeyThanThePools_IsRefusedEvenWhileNothingIsStored(t *testing.T) {
+	w := oneWorld(t)
+	right, wrong := ring(t, 7), ring(t, 8)
+	w.must(w.Declare(ctx(), right))
+	w.unchanged(func() {
+		refused := refusal(t, w.Declare(ctx(), wrong))
+		for _, want := range []string{right.KeyIDs()[0], wrong.KeyIDs()[0], "add the pool's key"} {
+			if !strings.Contains(refused.Error(), want) {
+				t.Errorf("%q does not say %q", refused, want)
+			}
+		}
+	})
+}
+
+// Many processes of two minds start at once in a pool that has no key yet: one mind prevails.
+func TestDeclare_TwoKeysAtTheSameMoment_OnlyOneIsThePools(t *testing.T) {
+	w := oneWorld(t)
+	var both sync.WaitGroup
+	errs := make([]error, 20)
+	for i := range errs {
+		both.Go(func() { errs[i] = w.Declare(ctx(), ring(t, byte(7+i%2))) })
+	}
+	both.Wait()
+	var refused [2]int
+	for i, err := range errs {
+		if err != nil {
+			refusal(t, err)
+			refused[i%2]++
+		}
+	}
+	if slices.Sort(refused[:]); refused != [2]int{0, 10} {
+		t.Errorf("refused %v, want all of one key and none of the other", refused)
+	}
+}
+
+func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T) {
+	w := oneWorld(t)
+	old, both, turned, fresh := ring(t, 7), ring(t, 7, 8), ring(t, 8, 7), ring(t, 8)
+	w.must(w.Declare(ctx(), old))
+	inv := w.takeSealed(old, 3)
+	w.must(w.Declare(ctx(), both)) // 1. everywhere [old, new]: the old ones go on
+	w.must(w.Declare(ctx(), old))
+	w.must(w.Declare(ctx(), turned)) // 2. everywhere [new, old]
+	w.takeSealed(turned, 2)
+	if refused := refusal(t, w.Declare(ctx(), old)); refused.Missing[0] != fresh.KeyIDs()[0] {
+		t.Errorf("missing %v", refused.Missing)
+	}
+	if refused := refusal(t, w.Declare(ctx(), fresh)); refused.Waiting != 3 || !strings.Contains(refused.Error(), "about 3") {
+		t.Errorf("too early: %v", refused)
+	}
+	tally, err := w.SealTally(ctx())
+	w.must(err)
+	if diff := cmp.Diff(map[string]int64{old.KeyIDs()[0]: 3, fresh.KeyIDs()[0]: 2}, tally); diff != "" {
+		t.Error(diff)
+	}
+	for _, i := range inv {
+		w.receipted(i)
+	}
+	w.must(w.Declare(ctx(), fresh)) // 3. new alone
+	seals, err := w.Seals(ctx())
+	w.must(err)
+	if seals.Keys[old.KeyIDs()[0]] != KeyRetired || len(seals.Missing(fresh)) != 0 {
+		t.Errorf("record: %+v", seals)
+	}
+	refusal(t, w.Declare(ctx(), old))
+	w.must(w.Declare(ctx(), ring(t, 7, 8))) // somebody goes back: needed again
+	refusal(t, w.MayTake(ctx(), ring(t), 0))
+}
+
+// receipted brings an invoice to its end, where its document leaves Redis.
+func (w *world) receipted(inv Invoice) {
+	w.t.Helper()
+	w.must(w.Wait(ctx(), &inv))
+	p := w.cut(inv.WaitingGroup(), CutLimits{Invoices: 1, Bytes: 1 << 40})
+	inv = w.again(inv)
+	w.move(inv, Accepted, Set{"ksef_number", "n"})
+	errs, err := w.Ledger.Receipt(ctx(), []string{inv.ID}, "upo")
+	w.must(errors.Join(append(errs, err)...))
+	_ = p
+}
+
+func TestDeclare_DocumentsOfAnOlderBuild_TellWhetherTheKeyFits(t *testing.T) {
+	for why, c := range map[string]struct {
+		with *Bodies
+		ok   bool
+	}{"the key": {ring(t, 7), true}, "among others": {ring(t, 8, 7), true}, "another key": {ring(t, 8), false}, "none": {ring(t), false}} {
+		w := oneWorld(t)
+		n := w.fresh()
+		n.Body = sealedByAnOlderBuild(t, bytes.Repeat([]byte{7}, 32), n.ID, []byte("<Faktura/>"))
+		w.take(n)
+		if err := w.Declare(ctx(), c.with); (err == nil) != c.ok {
+			t.Errorf("%s: %v", why, err)
+		} else if err != nil {
+			refusal(t, err)
+		}
+	}
+}
+
+func TestSealTally_ManyInEveryState_AllAreCounted(t *testing.T) {
+	w := oneWorld(t)
+	plain, keyed := ring(t), ring(t, 7)
+	w.takeSealed(plain, 1200)
+	w.takeSealed(keyed, 1300)
+	for i, s := range []State{Packed, Accepted, Rejected, Parked} {
+		w.invoiceIn(s)
+		_ = i
+	}
+	large, older := w.fresh(), w.fresh()
+	large.Body, large.BodyArchived, large.BodySeal = nil, true, keyed.KeyIDs()[0]
+	older.Body, older.BodyArchived = nil, true
+	w.take(large, older)
+	w.rdb.HDel(ctx(), w.key("inv:", older.ID), "body_seal")
+	tally, err := w.SealTally(ctx())
+	w.must(err)
+	want := map[string]int64{SealPlain: 1200, keyed.KeyIDs()[0]: 1301, SealArchived: 1, SealOther: 4} // "sealed first" of the helper's documents is no seal
+	if diff := cmp.Diff(want, tally); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestElsewhere_WhatNobodyEverSealedWith_IsDamaged(t *testing.T) {
+	known, gone, held := "00000000000000aa", "00000000000000bb", ring(t, 7)
+	s := Seals{Layout: 5, Keys: map[string]KeyState{known: KeyActive, gone: KeyRetired, held.KeyIDs()[0]: KeyActive}}
+	all := Seals{Layout: 3, Keys: map[string]KeyState{held.KeyIDs()[0]: KeyActive}}
+	for why, c := range map[string]struct {
+		s    Seals
+		with *Bodies
+		err  error
+		want bool
+	}{
+		"a key of the pool":                        {s, held, &KeyError{Key: known}, true},
+		"a key that was retired":                   {s, held, &KeyError{Key: gone}, true},
+		"a key that nobody had":                    {s, held, &KeyError{Key: "00000000000000cc"}, false},
+		"no key named, and one is missing here":    {s, held, &KeyError{}, true},
+		"no key named, and all are here":           {all, held, &KeyError{}, false},
+		"no key named, and none is here":           {all, ring(t), &KeyError{}, true},
+		"a layout that a newer build has said":     {s, held, &layoutError{"inv-a", 5}, true},
+		"a layout that nobody has said":            {s, held, &layoutError{"inv-a", 6}, false},
+		"anything else":                            {s, held, errors.New("damaged"), false},
+		"wrapped":                                  {s, held, fmt.Errorf("x: %w", &KeyError{Key: known}), true},
+		"nobody has declared anything in the pool": {Seals{}, held, &KeyError{}, true},
+	} {
+		if got := c.s.Elsewhere(c.with, c.err); got != c.want {
+			t.Errorf("%s: %v", why, got)
+		}
+	}
+}

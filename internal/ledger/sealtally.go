@@ -1,0 +1,130 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// What [Ledger.SealTally] calls documents that do not name the key of their seal.
+const (
+	SealPlain    = "plain"
+	SealKeyless  = "layout 2"       // encrypted by an older build
+	SealArchived = "in the archive" // by an older build, which did not write down with which key
+	SealOther    = "another layout" // damaged, or of a newer build
+)
+
+// tallyScript counts the seals of a page of a state's invoices: state, cursor, how many to look at,
+// about. It answers the next cursor, "0" at the end, then pairs of seal and count.
+var tallyScript = verb(`
+local page = redis.call('ZSCAN', P .. 'st:' .. ARGV[3], ARGV[4], 'COUNT', ARGV[5])
+local counts, out = {}, { page[1] }
+for i = 1, #page[2], 2 do
+  local id = page[2][i]
+  local head, seal = redis.call('GETRANGE', P .. 'body:' .. id, 0, 8), nil
+  if head ~= '' then
+    local layout = string.byte(head)
+    if layout == 1 then seal = 'plain'
+    elseif layout == 2 then seal = 'layout 2'
+    elseif layout == 3 and #head == 9 then
+      seal = string.gsub(string.sub(head, 2), '.', function(c) return string.format('%02x', string.byte(c)) end)
+    else seal = 'another layout' end
+  else
+    local e = redis.call('HMGET', P .. 'inv:' .. id, 'body_archived', 'body_seal')
+    if e[1] then seal = e[2] or 'in the archive' end
+  end
+  if seal then counts[seal] = (counts[seal] or 0) + 1 end
+end
+for seal, n in pairs(counts) do out[#out+1] = seal; out[#out+1] = n end
+return out`)
+
+// tallyPage keeps Redis busy for about two milliseconds.
+const tallyPage = 1000
+
+// SealTally counts the stored documents by how they are sealed: with the key of that id, or by one
+// of the names above. It looks at every invoice that may have one still, and costs Redis about two
+// microseconds for each. What moves meanwhile may be counted twice or, if a person sends it back just
+// then, not at all: a key that was retired too early makes processes not ready, and harms nothing.
+func (l *Ledger) SealTally(ctx context.Context) (map[string]int64, error) {
+	out := map[string]int64{}
+	for _, s := range States() {
+		if s == Receipted {
+			continue
+		}
+		for cursor := "0"; ; {
+			r, err := l.run(ctx, tallyScript, l.args(string(s), cursor, tallyPage))
+			if err != nil {
+				return nil, fmt.Errorf("count how documents are sealed: %w", err)
+			}
+			for i := 1; i+1 < len(r); i += 2 {
+				out[text(r[i])] += number(r[i+1])
+			}
+			if cursor = text(cell(r, 0)); cursor == "0" || cursor == "" {
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// SealOf tells how a document is sealed, as [Ledger.SealTally] names it.
+func SealOf(sealed []byte) string {
+	switch {
+	case len(sealed) > 0 && sealed[0] == sealedPlain:
+		return SealPlain
+	case len(sealed) > 0 && sealed[0] == sealedKeyless:
+		return SealKeyless
+	case len(sealed) > len(keyID{}) && sealed[0] == sealedEncrypted:
+		return keyID(sealed[1:]).String()
+	}
+	return SealOther
+}
+
+// olderAtOnce is how many documents of an older build are tried before a process may declare its keys.
+const olderAtOnce = 100
+
+// openOlder is for the first process that declares anything: what older builds encrypted does not
+// name its key, so some of it is tried. When nothing of it opens, the key is another one.
+func (l *Ledger) openOlder(ctx context.Context, b *Bodies) error {
+	tally, err := l.SealTally(ctx)
+	if err != nil || tally[SealKeyless] == 0 {
+		return err
+	}
+	tried := 0
+	for _, s := range States() {
+		if s == Receipted {
+			continue
+		}
+		ids, err := l.rdb.ZRange(ctx, l.key("st:", string(s)), 0, olderAtOnce-1).Result()
+		if err != nil {
+			return fmt.Errorf("list invoices: %w", err)
+		}
+		sealed, err := l.BodiesOf(ctx, ids)
+		if err != nil {
+			return err
+		}
+		for i, id := range ids {
+			if SealOf(sealed[i]) != SealKeyless {
+				continue
+			}
+			tried++
+			if _, err := b.Open(id, sealed[i]); err == nil {
+				return nil
+			}
+		}
+	}
+	if tried == 0 {
+		return nil
+	}
+	return &SealError{Held: b.KeyIDs(), Waiting: tally[SealKeyless]}
+}
+
+func asKey(err error) (*KeyError, bool) { return errors.AsType[*KeyError](err) }
+
+func asLayout(err error) (int, bool) {
+	e, ok := errors.AsType[*layoutError](err)
+	if !ok {
+		return 0, false
+	}
+	return e.layout, true
+}

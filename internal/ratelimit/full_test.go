@@ -1,0 +1,52 @@
+package ratelimit
+
+import (
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+// Requests are counted, groups freeze and circuits open while Redis is at maxmemory: without that none could be made, and nothing could finish.
+func TestRedis_AtMaxmemory_EveryWriteGoesThrough(t *testing.T) {
+	client, _ := redistest.New(t)
+	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Set(t.Context(), "probe", "x", 0).Err(); !redis.HasErrorPrefix(err, "OOM") {
+		t.Fatalf("redis is not full: %v", err)
+	}
+	s, k := NewRedis(client, ""), Key{Tenant: "a", Group: "g"}
+	limits := Limits{{Limit: 1, Per: time.Minute}}
+	b, err := s.Book(t.Context(), Request{Key: k, Limits: limits})
+	if err != nil {
+		t.Fatalf("book: %v", err)
+	}
+	if _, err := s.Book(t.Context(), Request{Key: k, Limits: limits, Ticket: "x"}); err == nil || redis.HasErrorPrefix(err, "OOM") {
+		t.Errorf("stand in line: %v", err)
+	}
+	if u, err := s.Usage(t.Context(), k, limits); err != nil || u.Windows[0].Used != 1 || u.InLine != 1 {
+		t.Errorf("usage: %+v, %v", u, err)
+	}
+	if err := s.Cancel(t.Context(), b); err != nil {
+		t.Errorf("cancel: %v", err)
+	}
+	if err := s.Freeze(t.Context(), k, time.Minute); err != nil {
+		t.Errorf("freeze: %v", err)
+	}
+	if _, strikes, err := s.Throttle(t.Context(), Key{Tenant: "b", Group: "g"}, 0); err != nil || strikes != 1 {
+		t.Errorf("throttle: %d, %v", strikes, err)
+	}
+	c, err := NewCircuit(s, CircuitOptions{Failures: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Failure(t.Context(), "host"); err != nil {
+		t.Errorf("failure: %v", err)
+	}
+	if err := c.Allow(t.Context(), "host"); err == nil || redis.HasErrorPrefix(err, "OOM") {
+		t.Errorf("an open circuit lets through, or says %v", err)
+	}
+}

@@ -1,0 +1,347 @@
+package tasks_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// lagged is what a replica has: every key of the ledger as it was.
+type lagged map[string]string
+
+func (s *stage) replica() lagged {
+	s.t.Helper()
+	has := lagged{}
+	for _, key := range s.rdb.Keys(context.Background(), "ksef:*").Val() {
+		has[key] = s.rdb.Dump(context.Background(), key).Val()
+	}
+	return has
+}
+
+// failOver lets another Redis be the master: it remembers since now, and what it remembers is what the replica had.
+func (s *stage) failOver(to lagged) {
+	s.t.Helper()
+	for _, key := range s.rdb.Keys(s.t.Context(), "ksef:*").Val() {
+		s.rdb.Del(s.t.Context(), key)
+	}
+	for key, value := range to {
+		if err := s.rdb.Restore(s.t.Context(), key, 0, value).Err(); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	s.restart()
+}
+
+func (s *stage) restart() {
+	s.t.Helper()
+	if err := s.redis.Restart(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	s.eventually("redis answers", func() bool { return s.rdb.Ping(s.t.Context()).Err() == nil })
+}
+
+// beforeVerb calls f before the n-th call of a verb of the ledger.
+func (a *actor) beforeVerb(verb string, n int32, f func()) {
+	a.rdb.AddHook(&verbHook{hash: ledger.ScriptHashes()[verb], n: n, f: f})
+}
+
+type verbHook struct {
+	hash  string
+	n     int32
+	calls atomic.Int32
+	f     func()
+}
+
+func (h *verbHook) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (h *verbHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if args := cmd.Args(); len(args) > 1 && args[0] == "evalsha" && args[1] == h.hash && h.calls.Add(1) == h.n {
+			h.f()
+		}
+		return next(ctx, cmd)
+	}
+}
+func (h *verbHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// front stands before the simulator, and answers what handle says true to.
+func (s *stage) front(handle func(http.ResponseWriter, *http.Request) bool) {
+	s.t.Helper()
+	to, err := url.Parse(s.url)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	through := httputil.NewSingleHostReverseProxy(to)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !handle(w, r) {
+			through.ServeHTTP(w, r)
+		}
+	}))
+	s.t.Cleanup(front.Close)
+	s.url = front.URL
+}
+
+// answers lets every request below a path be answered by a status; 0 lets them through.
+func (s *stage) answers(path string, status *atomic.Int32) {
+	s.front(func(w http.ResponseWriter, r *http.Request) bool {
+		code := int(status.Load())
+		if code == 0 || !strings.Contains(r.URL.Path, path) {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		_, _ = w.Write([]byte(`{"error":{"code":21001,"description":"a front says so","details":null}}`))
+		return true
+	})
+}
+
+// handedOver counts how often KSeF was handed an invoice in a session that was closed.
+func (s *stage) handedOver() (n int) {
+	for _, e := range s.sim.Books().Sessions {
+		if !e.Closed.IsZero() {
+			n += e.Invoices
+		}
+	}
+	return n
+}
+
+// The replica that became the master had not heard of closing: the ledger says opened, or uploaded, of a session that KSeF works on, is done with or has refused.
+func TestFailover_ClosingIsTakenBack_SessionIsAskedAndItGoesOn(t *testing.T) {
+	for at, nth := range map[ledger.PackageState]int32{ledger.PackageOpened: 2, ledger.PackageUploaded: 3} {
+		for why, delay := range map[string]time.Duration{"KSeF works on it": time.Hour, "KSeF is done": 0} {
+			t.Run(string(at)+", "+why, func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t, simulator.Options{Delay: delay})
+				w := s.worker("w", s.door())
+				inv := s.admit(ledger.Bulk, s.good("A/1"))
+				pkg := w.cut(inv.ID)
+				var replica lagged
+				w.beforeVerb("package", nth, func() { replica = s.replica() })
+				w.must(tasks.KindPackage, pkg)
+				s.failOver(replica)
+				if p := s.pkg(pkg); p.State != at || s.read(inv.ID).State != ledger.Packed {
+					t.Fatalf("after the failover the package is %s", p.State)
+				}
+				w2 := s.worker("w2", s.door())
+				w2.must(tasks.KindPackage, pkg)
+				if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageClosing || i.State != ledger.Sending {
+					t.Errorf("the package is %s (%s), the invoice %s", p.State, p.Reason, i.State)
+				}
+				s.advance(2 * time.Hour)
+				w2.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+				if i := s.read(inv.ID); i.State != ledger.Accepted || i.Attempts != 1 {
+					t.Errorf("the invoice is %s after %d attempts: %s", i.State, i.Attempts, i.Reason)
+				}
+				if n := s.handedOver(); n != 1 {
+					t.Errorf("KSeF was handed the invoice %d times", n)
+				}
+			})
+		}
+	}
+}
+
+// killedBefore lets a worker die before the n-th move of a package.
+func (s *stage) killedBefore(nth int32, a *actor, pkg string, want ledger.PackageState) {
+	s.t.Helper()
+	ctx, kill := context.WithCancel(s.t.Context())
+	defer kill()
+	a.beforeVerb("package", nth, kill)
+	_ = a.runWith(ctx, tasks.KindPackage, pkg)
+	if p := s.pkg(pkg); p.State != want {
+		s.t.Fatalf("the package is %s, want it %s", p.State, want)
+	}
+}
+
+func (a *actor) runWith(ctx context.Context, k tasks.Kind, id string) error {
+	return a.mux.ProcessTask(ctx, asynq.NewTask(string(k), fmt.Appendf(nil, `{"v":1,"id":%q}`, id)))
+}
+
+// While Redis has forgotten nothing its word is proof: nobody is asked, and nothing is closed.
+func TestOpened_WorkerDiedAndRedisForgotNothing_GivenUpAtOnce(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := w.cut(inv.ID)
+	s.killedBefore(3, w, pkg, ledger.PackageUploaded)
+	w2 := s.worker("w2", s.door())
+	w2.must(tasks.KindPackage, pkg)
+	if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageAbandoned || i.State != ledger.Queued || i.Group == "" {
+		t.Fatalf("the package is %s, the invoice %s waiting in %q", p.State, i.State, i.Group)
+	}
+	if n := s.sim.Books().Requests["batchSessionClose"] + s.sim.Books().Requests["sessionMisc"]; n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	s.advance(time.Minute)
+	group := s.read(inv.ID).Group
+	w2.until(tasks.KindCut, group, func() bool { return s.read(inv.ID).State == ledger.Packed })
+	second := s.read(inv.ID).Package
+	w2.must(tasks.KindPackage, second)
+	w2.until(tasks.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	if n := s.handedOver(); n != 1 {
+		t.Errorf("KSeF was handed the invoice %d times", n)
+	}
+}
+
+// Redis restarts, and its word proves nothing any more, although in truth close was never called: the session is closed, and all that had arrived is taken.
+func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndTaken(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := w.cut(inv.ID)
+	s.killedBefore(3, w, pkg, ledger.PackageUploaded)
+	s.restart()
+	w2 := s.worker("w2", s.door())
+	w2.must(tasks.KindPackage, pkg)
+	w2.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Accepted || i.Package != pkg || n != 1 {
+		t.Errorf("the invoice is %s in %s; %d sessions", i.State, i.Package, n)
+	}
+}
+
+// The same, with a part missing: the session ends in an error, which proves that nothing of it was taken, and is not counted against its invoices.
+func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNobodyIsBlamed(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	var kill atomic.Pointer[context.CancelFunc]
+	s.front(func(w http.ResponseWriter, r *http.Request) bool {
+		die := kill.Load()
+		if die == nil || r.Method != http.MethodPut {
+			return false
+		}
+		(*die)()
+		w.WriteHeader(http.StatusInternalServerError)
+		return true
+	})
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := w.cut(inv.ID)
+	for range 4 { // more often than refusals are allowed
+		ctx, die := context.WithCancel(t.Context())
+		kill.Store(&die)
+		_ = s.worker("w1", s.door()).runWith(ctx, tasks.KindPackage, pkg)
+		die()
+		kill.Store(nil)
+		if p := s.pkg(pkg); p.State != ledger.PackageOpened {
+			t.Fatalf("the package is %s", p.State)
+		}
+		s.restart()
+		w2 := s.worker("w2", s.door())
+		w2.must(tasks.KindPackage, pkg)
+		w2.until(tasks.KindConfirm, pkg, func() bool { return !s.pkg(pkg).State.Live() })
+		next := s.read(inv.ID).Package
+		if p := s.pkg(next); next == pkg || p.Strikes != 0 || p.State != ledger.PackageCut {
+			t.Fatalf("the invoice is %s in %s, which has %d strikes and is %s", s.read(inv.ID).State, next, p.Strikes, p.State)
+		}
+		pkg = next
+	}
+	w.must(tasks.KindPackage, pkg)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	if n := len(s.sim.Books().Accepted); n != 1 {
+		t.Errorf("KSeF accepted %d", n)
+	}
+}
+
+// Nothing is concluded from a gateway that does not answer, and nothing from one that does not know the session.
+func TestFailover_GatewayDoesNotTell_NothingIsSentAgain(t *testing.T) {
+	for why, code := range map[string]int32{
+		"outage": http.StatusServiceUnavailable, "too many requests": http.StatusTooManyRequests, "key refused": http.StatusUnauthorized,
+		"no, without a why": http.StatusConflict, "session not known": http.StatusNotFound, "bad request": http.StatusBadRequest,
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{Delay: time.Hour})
+			var status atomic.Int32
+			s.answers("/session/", &status)
+			w := s.worker("w", s.door())
+			inv := s.admit(ledger.Bulk, s.good("A/1"))
+			pkg := w.cut(inv.ID)
+			var replica lagged
+			w.beforeVerb("package", 3, func() { replica = s.replica() })
+			w.must(tasks.KindPackage, pkg)
+			s.failOver(replica)
+			w2 := s.worker("w2", s.door())
+			status.Store(code)
+			w2.must(tasks.KindPackage, pkg)
+			for range 3 {
+				if err := w2.run(tasks.KindConfirm, pkg); retry.Judge(err).Action != retry.Later {
+					t.Errorf("it ends with %v, want it to come back", err)
+				}
+				s.advance(time.Minute)
+			}
+			if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageClosing || i.State != ledger.Sending {
+				t.Errorf("the package is %s, the invoice %s", p.State, i.State)
+			}
+			status.Store(0)
+			s.advance(2 * time.Hour)
+			w2.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			if n := s.handedOver(); n != 1 || s.read(inv.ID).State != ledger.Accepted {
+				t.Errorf("KSeF was handed the invoice %d times; it is %s", n, s.read(inv.ID).State)
+			}
+		})
+	}
+}
+
+// A failover takes back that a single invoice was sent: it is queued, and its session does not know it. It is sent again, KSeF refuses the second, and by its content it is
+// found to be the first. That is the bound of what the ledger can do without a replica to wait for.
+func TestFailover_SendingIsTakenBack_SecondIsRefusedByKSeFAndTheFirstIsRecovered(t *testing.T) {
+	for why, otherSession := range map[string]bool{"in the same session": false, "in the session of another worker": true} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.door())
+			other := s.admit(ledger.Express, s.good("A/0")) // opens the session
+			w.must(tasks.KindSend, other.ID)
+			inv := s.admit(ledger.Express, s.good("A/1"))
+			replica := s.replica()
+			w.must(tasks.KindSend, inv.ID)
+			s.failOver(replica)
+			if i := s.read(inv.ID); i.State != ledger.Queued {
+				t.Fatalf("after the failover it is %s", i.State)
+			}
+			again := w
+			if otherSession {
+				again = s.worker("w2", s.door())
+			}
+			again.must(tasks.KindSend, inv.ID)
+			for _, a := range []*actor{w, again} {
+				if err := a.Stop(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, id := range []string{s.read(other.ID).Package, s.read(inv.ID).Package} {
+				if id != "" {
+					again.until(tasks.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageSettled })
+				}
+			}
+			for _, i := range []ledger.Invoice{s.read(other.ID), s.read(inv.ID)} {
+				if i.State != ledger.Accepted {
+					t.Errorf("%s is %s: %s", i.Number, i.State, i.Reason)
+				}
+			}
+			accepted := s.sim.Books().Accepted
+			if len(accepted) != 2 {
+				t.Errorf("KSeF accepted %d invoices, want 2", len(accepted))
+			}
+			for _, a := range accepted {
+				if a.Number == "A/1" && a.KsefNumber != s.read(inv.ID).KsefNumber {
+					t.Errorf("the number on file is %s, KSeF's %s", s.read(inv.ID).KsefNumber, a.KsefNumber)
+				}
+			}
+		})
+	}
+}

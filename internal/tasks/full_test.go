@@ -1,0 +1,120 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+func (s *stage) full() {
+	s.t.Helper()
+	s.rdb.ConfigSet(s.t.Context(), "maxmemory", "1")
+	if err := s.rdb.Set(s.t.Context(), "probe", "x", 0).Err(); !redis.HasErrorPrefix(err, "OOM") {
+		s.t.Fatalf("redis is not full: %v", err)
+	}
+}
+
+func (s *stage) keys() int64 { return s.rdb.DBSize(s.t.Context()).Val() }
+
+func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	s.admit(ledger.Bulk, s.good("A/0"))
+	docs := make([]tasks.Document, 250) // more than one transaction
+	for i := range docs {
+		docs[i] = tasks.Document{File: "b.xml", Data: s.good(fmt.Sprint("A/", i+1))}
+	}
+	before := s.keys()
+	for why, below := range map[string]float64{"above the share": 0.85, "redis itself refuses": 0} {
+		a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Tenant: func(string) bool { return true }, Now: s.now, IntakeBelow: below}
+		if below == 0 {
+			s.full()
+		} else {
+			m, err := s.ledger.Memory(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.rdb.ConfigSet(t.Context(), "maxmemory", fmt.Sprint(m.Used*11/10)) // 91 %
+		}
+		out, err := a.Admit(t.Context(), docs, tasks.Terms{})
+		if _, full := errors.AsType[*ledger.FullError](err); !full || out != nil {
+			t.Errorf("%s: %d answers, %v", why, len(out), err)
+		}
+		if now := s.keys(); now != before {
+			t.Errorf("%s: %d keys before, %d after", why, before, now)
+		}
+	}
+}
+
+// What asynq does for a task, from asking for it to its end, in a pool that started while Redis was full.
+func TestFull_QueueThatIsOpenedThen_PutsServesAndRetriesTasks(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	s.full()
+	q := tasks.NewQueue(s.rdb)
+	if err := q.Open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Put(t.Context(), tasks.KindConfirm, "pkg-a", 0, tasks.When{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Put(t.Context(), tasks.KindConfirm, "pkg-b", 0, tasks.When{In: time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	server := asynq.NewServerFromRedisClient(tasks.Unbounded(s.rdb), asynq.Config{Concurrency: 2, Queues: tasks.Queues(), DelayedTaskCheckInterval: 100 * time.Millisecond,
+		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return 0 }, LogLevel: asynq.FatalLevel})
+	runs := make(chan string, 10)
+	var ran atomic.Int32
+	mux := asynq.NewServeMux()
+	mux.HandleFunc(string(tasks.KindConfirm), func(_ context.Context, task *asynq.Task) error {
+		runs <- string(task.Payload())
+		if ran.Add(1) == 1 {
+			return errors.New("once more")
+		}
+		return nil
+	})
+	if err := server.Start(mux); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Shutdown()
+	got := map[string]int{}
+	for range 3 {
+		select {
+		case id := <-runs:
+			got[id]++
+		case <-time.After(20 * time.Second):
+			t.Fatalf("after 20 s these ran: %v", got)
+		}
+	}
+	if len(got) != 2 {
+		t.Errorf("ran: %v, want both, the first one twice", got)
+	}
+	s.eventually("the server says that it is there", func() bool {
+		servers, err := asynq.NewInspectorFromRedisClient(s.rdb).Servers()
+		return err == nil && len(servers) == 1
+	})
+	s.eventually("both tasks are gone", func() bool { n, err := q.Depth(tasks.KindConfirm); return err == nil && n == 0 })
+}
+
+// While there is room nothing is different: asynq's scripts go by their hashes.
+func TestUnbounded_RedisHasRoom_NothingIsSentTwice(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	q := tasks.NewQueue(s.rdb)
+	for i := range 3 {
+		if err := q.Put(t.Context(), tasks.KindConfirm, fmt.Sprint("pkg-", i), 0, tasks.When{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stats := s.rdb.InfoMap(t.Context(), "commandstats").Item("Commandstats", "cmdstat_eval")
+	if want := "calls=1,"; len(stats) < len(want) || stats[:len(want)] != want {
+		t.Errorf("EVAL: %q, want one, at the first use", stats)
+	}
+}

@@ -1,0 +1,134 @@
+package tasks_test
+
+import (
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/redisd"
+	"ksefworker/internal/redisd/redistest"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// withReplica lets every worker made from now on, and the returned admitter, wait for a replica; lose cuts it off, and returns what brings it back.
+func (s *stage) withReplica() (a *tasks.Admitter, wait func(*actor), lose func() (back func())) {
+	s.t.Helper()
+	s.rdb.ConfigSet(s.t.Context(), "repl-diskless-sync-delay", "0")
+	host, port, err := net.SplitHostPort(s.redis.Addr())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	replica := redistest.Client(s.t, redistest.StartWith(s.t, redisd.Options{Args: []string{"--replicaof", host, port}}))
+	o := ledger.Options{Now: s.now, Replicas: 1, ReplicaTimeout: 300 * time.Millisecond}
+	l := ledger.New(s.rdb, o)
+	follows := func() {
+		s.t.Helper()
+		s.eventually("the replica follows", func() bool { return l.Replicated(s.t.Context()) == nil })
+	}
+	follows()
+	a = &tasks.Admitter{Ledger: l, Queue: s.queue, Bodies: s.bodies, Store: s.store, Tenant: func(string) bool { return true }, Now: s.now}
+	wait = func(a *actor) { a.Ledger = ledger.New(a.rdb, o) }
+	lose = func() func() {
+		s.t.Helper()
+		if err := replica.SlaveOf(s.t.Context(), "NO", "ONE").Err(); err != nil {
+			s.t.Fatal(err)
+		}
+		return func() {
+			s.t.Helper()
+			if err := replica.SlaveOf(s.t.Context(), host, port).Err(); err != nil {
+				s.t.Fatal(err)
+			}
+			follows()
+		}
+	}
+	return a, wait, lose
+}
+
+func waitsForReplicas(t *testing.T, err error) {
+	t.Helper()
+	if v := retry.Judge(err); v.Action != retry.Later || v.Reason != retry.ReasonReplicas || v.Delay <= 0 {
+		t.Errorf("the task ends with %v (%+v), want it to wait for replicas", err, v)
+	}
+}
+
+func TestReplicas_LostBeforeABatchIsClosed_CloseIsNotCalledUntilOneHasClosing(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	_, wait, lose := s.withReplica()
+	w := s.worker("w", s.door())
+	wait(w)
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := w.cut(inv.ID)
+	back := lose()
+	waitsForReplicas(t, w.run(tasks.KindPackage, pkg))
+	w.must(tasks.KindPackage, pkg) // comes back, and leaves it to confirm
+	for range 2 {
+		waitsForReplicas(t, w.run(tasks.KindConfirm, pkg))
+	}
+	if p, n := s.pkg(pkg), s.sim.Books().Requests["batchSessionClose"]; p.State != ledger.PackageClosing || n != 0 {
+		t.Errorf("the package is %s, close was called %d times", p.State, n)
+	}
+	back()
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Accepted || n != 1 {
+		t.Errorf("the invoice is %s, %d sessions", i.State, n)
+	}
+}
+
+func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	_, wait, lose := s.withReplica()
+	w := s.worker("w", s.door())
+	wait(w)
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	back := lose()
+	for range 2 {
+		waitsForReplicas(t, w.run(tasks.KindSend, inv.ID))
+	}
+	if i, n := s.read(inv.ID), s.sim.Books().Requests["invoiceSend"]; i.State != ledger.Queued || i.Lane != ledger.Express || i.Package != "" || n != 0 {
+		t.Errorf("it is %s, lane %s, in %q; posted %d times", i.State, i.Lane, i.Package, n)
+	}
+	back()
+	w.must(tasks.KindSend, inv.ID)
+	pkg := s.read(inv.ID).Package
+
+	// The close of its session waits as well.
+	back = lose()
+	if err := w.Stop(t.Context()); err == nil {
+		t.Error("the session counts as closed")
+	}
+	if p, n := s.pkg(pkg), s.sim.Books().Requests["onlineSessionClose"]; p.State != ledger.PackageClosing || n != 0 {
+		t.Errorf("the session's package is %s, close was called %d times", p.State, n)
+	}
+	waitsForReplicas(t, w.run(tasks.KindConfirm, pkg))
+	back()
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if i, n := s.read(inv.ID), len(s.sim.Books().Accepted); i.State != ledger.Accepted || i.Attempts != 3 || n != 1 {
+		t.Errorf("it is %s after %d attempts; KSeF accepted %d", i.State, i.Attempts, n)
+	}
+}
+
+// Accepted is not said of what a failover would take back. Handed in again, it is there.
+func TestReplicas_LostAtIntake_IsAnErrorAndSafeToHandInAgain(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	a, _, lose := s.withReplica()
+	docs := []tasks.Document{{File: "a.xml", Data: s.good("A/1")}, {File: "b.xml", Data: s.good("A/2")}}
+	back := lose()
+	for range 2 {
+		out, err := a.Admit(t.Context(), docs, tasks.Terms{})
+		if _, lags := errors.AsType[*ledger.ReplicaError](err); !lags || out != nil {
+			t.Errorf("%v, %v", out, err)
+		}
+	}
+	back()
+	out, err := a.Admit(t.Context(), docs, tasks.Terms{})
+	if err != nil || out[0].Taken != ledger.Present || out[1].Taken != ledger.Present {
+		t.Errorf("handed in again: %+v, %v", out, err)
+	}
+	if n, err := s.queue.Depth(tasks.KindSubmit); n != 2 || err != nil {
+		t.Errorf("%d tasks, %v", n, err)
+	}
+}

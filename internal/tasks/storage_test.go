@@ -1,0 +1,214 @@
+package tasks_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// keyring makes a sealer of keys that are told apart by one byte; none is no encryption.
+func keyring(t *testing.T, keys ...byte) *ledger.Bodies {
+	t.Helper()
+	var all [][]byte
+	for _, k := range keys {
+		all = append(all, bytes.Repeat([]byte{k}, 32))
+	}
+	b, err := ledger.NewBodies(all...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// keyless are workers that cannot open what the pool seals, each for another reason.
+var keyless = map[string][]byte{"another key": {8}, "no key": nil, "the key before the last": {6}}
+
+func wantsAnotherWorker(t *testing.T, a *actor, err error) {
+	t.Helper()
+	if v := retry.Judge(err); v.Action != retry.Later || v.Reason != retry.ReasonStorage || v.Delay <= 0 || v.Delay > time.Minute {
+		t.Errorf("the task ends with %v (%+v), want it to go back for another worker", err, v)
+	}
+	if a.StorageFault() == "" {
+		t.Error("the worker does not say that it cannot open documents")
+	}
+}
+
+func TestStorage_WorkerWithoutTheKey_PackageGoesToAnotherWorkerAndNothingIsParked(t *testing.T) {
+	for why, keys := range keyless {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			s.bodies = keyring(t, 7)
+			var ids []string
+			for i := range 20 {
+				ids = append(ids, s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", i))).ID)
+			}
+			well := s.worker("well", s.door())
+			s.bodies = keyring(t, keys...)
+			a := s.worker("sick", s.door())
+			for _, id := range ids {
+				a.must(tasks.KindSubmit, id)
+			}
+			first := s.read(ids[0])
+			group := first.WaitingGroup().Name()
+			s.advance(time.Minute)
+			a.until(tasks.KindCut, group, func() bool { return s.read(ids[0]).State == ledger.Packed })
+			pkg := s.read(ids[0]).Package
+			for range 3 {
+				wantsAnotherWorker(t, a, a.run(tasks.KindPackage, pkg))
+			}
+			for _, id := range ids {
+				if inv := s.read(id); inv.State != ledger.Packed || inv.Package != pkg {
+					t.Fatalf("%s is %s in %s: %s", inv.Number, inv.State, inv.Package, inv.Reason)
+				}
+			}
+			if n := len(s.sim.Books().Sessions); n != 0 {
+				t.Errorf("%d sessions were opened in vain", n)
+			}
+			well.must(tasks.KindPackage, pkg)
+			well.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			// Its receipt, too, is for a worker that can archive the documents.
+			wantsAnotherWorker(t, a, a.run(tasks.KindReceipt, pkg))
+			well.until(tasks.KindReceipt, pkg, func() bool { return s.read(ids[0]).State == ledger.Receipted })
+			if s.log.says("document is lost here") {
+				t.Error("a document that another worker opens was taken for lost")
+			}
+			s.advance(10 * time.Minute)
+			if why := a.StorageFault(); why != "" {
+				t.Errorf("ten minutes after the last such document: %s", why)
+			}
+		})
+	}
+}
+
+func TestStorage_WorkerWithoutTheKey_SingleSendStaysExpress(t *testing.T) {
+	for why, keys := range keyless {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			s.bodies = keyring(t, 7)
+			inv := s.admit(ledger.Express, s.good("A/1"))
+			well := s.worker("well", s.door())
+			s.bodies = keyring(t, keys...)
+			a := s.worker("sick", s.door())
+			wantsAnotherWorker(t, a, a.run(tasks.KindSend, inv.ID))
+			if got := s.read(inv.ID); got.State != ledger.Queued || got.Lane != ledger.Express || got.Group != "" || got.Rev != inv.Rev {
+				t.Errorf("it is %s, lane %s, waiting in %q, revision %d", got.State, got.Lane, got.Group, got.Rev)
+			}
+			well.must(tasks.KindSend, inv.ID)
+			if got := s.read(inv.ID); got.State != ledger.Sent {
+				t.Errorf("sent by the other worker it is %s", got.State)
+			}
+		})
+	}
+}
+
+// The pauses grow, so that a pool in which nobody has the key does not turn in circles.
+func TestStorage_NobodyHasTheKey_PausesGrowToHalfAMinute(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	s.bodies = keyring(t, 7)
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	s.bodies = keyring(t, 8)
+	a := s.worker("sick", s.door())
+	var last time.Duration
+	for range 20 {
+		pause := retry.Judge(a.run(tasks.KindSend, inv.ID)).Delay
+		if pause < last {
+			t.Fatalf("a pause of %v after one of %v", pause, last)
+		}
+		last = pause
+		s.advance(pause)
+	}
+	if last != 30*time.Second {
+		t.Errorf("the last pause is %v", last)
+	}
+}
+
+// A document that is damaged is its own fault, whatever the damage hit; its package goes on.
+func TestStorage_DamagedDocument_IsParkedAloneAndTheWorkerIsWell(t *testing.T) {
+	for why, damage := range map[string]func([]byte) []byte{
+		"in the ciphertext":   func(b []byte) []byte { b[len(b)-20] ^= 1; return b },
+		"in the nonce":        func(b []byte) []byte { b[10] ^= 1; return b },
+		"in the key's id":     func(b []byte) []byte { b[4] ^= 1; return b },
+		"in the layout":       func(b []byte) []byte { b[0] = 77; return b },
+		"cut off":             func(b []byte) []byte { return b[:30] },
+		"cut off at the id":   func(b []byte) []byte { return b[:5] },
+		"of another document": func(b []byte) []byte { return nil },
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			s.bodies = keyring(t, 7)
+			bad, good := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+			body := func(id string) []byte { b, _ := s.ledger.Body(t.Context(), id); return b }
+			broken := damage(body(bad.ID))
+			if broken == nil {
+				broken = body(good.ID)
+			}
+			s.rdb.Set(t.Context(), "ksef:body:"+bad.ID, broken, 0)
+			a := s.worker("w", s.door())
+			a.must(tasks.KindSubmit, bad.ID)
+			pkg := a.cut(good.ID)
+			a.must(tasks.KindPackage, pkg)
+			if inv := s.read(bad.ID); inv.State != ledger.Parked {
+				t.Errorf("the damaged one is %s: %s", inv.State, inv.Reason)
+			}
+			if inv := s.read(good.ID); inv.State != ledger.Sent {
+				t.Errorf("the other one is %s: %s", inv.State, inv.Reason)
+			}
+			if fault := a.StorageFault(); fault != "" {
+				t.Errorf("the worker takes it for its own fault: %s", fault)
+			}
+		})
+	}
+}
+
+func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	s.bodies = keyring(t, 7)
+	s.admit(ledger.Bulk, s.good("A/1"))
+	for why, keys := range map[string][]byte{"no key": nil, "another key": {8}} {
+		a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t, keys...), Store: s.store, Tenant: func(string) bool { return true }, Now: s.now}
+		out, err := a.Admit(t.Context(), []tasks.Document{{File: "b.xml", Data: s.good("A/2")}}, tasks.Terms{})
+		if _, refused := errors.AsType[*ledger.SealError](err); !refused || out != nil {
+			t.Errorf("%s: %v, %v", why, out, err)
+		}
+	}
+	if n, _ := s.rdb.ZCard(t.Context(), "ksef:st:queued").Result(); n != 1 {
+		t.Errorf("%d invoices in the ledger, want 1", n)
+	}
+}
+
+// The first key comes to a pool while a process without one is running: its next call is refused.
+func TestAdmit_KeyIsIntroducedWhileItRuns_NothingPlainIsStoredAfterwards(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t), Store: s.store, Tenant: func(string) bool { return true }, Now: s.now}
+	plain := func(number string) error {
+		_, err := a.Admit(t.Context(), []tasks.Document{{File: "b.xml", Data: s.good(number)}}, tasks.Terms{Lane: ledger.Bulk})
+		return err
+	}
+	if err := plain("A/1"); err != nil {
+		t.Fatal(err)
+	}
+	s.bodies = keyring(t, 7)
+	second := s.admit(ledger.Bulk, s.good("A/2"))
+	if _, refused := errors.AsType[*ledger.SealError](plain("A/3")); !refused {
+		t.Error("a plain document was taken into an encrypting pool")
+	}
+	w := s.worker("w", s.door())
+	for _, id := range s.rdb.ZRange(t.Context(), "ksef:st:queued", 0, -1).Val() {
+		w.must(tasks.KindSubmit, id)
+	}
+	pkg := w.cut(second.ID)
+	w.must(tasks.KindPackage, pkg)
+	if n, _ := s.rdb.ZCard(t.Context(), "ksef:st:sent").Result(); n != 2 {
+		t.Errorf("%d of 2 were sent: what was plain must stay readable", n)
+	}
+}
