@@ -57,7 +57,11 @@ func parseSpan(s string) (time.Duration, bool) {
 
 func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	show, end := c.printer(p)
-	for inv, err := range decided(ctx, p.base.Ledger, c.from(time.Now())) {
+	now, err := p.base.Ledger.Clock(ctx)
+	if err != nil {
+		return err
+	}
+	for inv, err := range decided(ctx, p, c.from(now)) {
 		if err == nil {
 			err = show(inv)
 		}
@@ -68,8 +72,9 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	return end()
 }
 
-// decided yields what is accepted, receipted, rejected or parked and changed since from, in the order of the last change.
-func decided(ctx context.Context, l *ledger.Ledger, from time.Time) iter.Seq2[ledger.Invoice, error] {
+// decided yields what is accepted, receipted, rejected or parked and changed since from, in the order of the last change. What cannot be read is told on stderr and left out.
+func decided(ctx context.Context, p *program, from time.Time) iter.Seq2[ledger.Invoice, error] {
+	l := p.base.Ledger
 	return func(yield func(ledger.Invoice, error) bool) {
 		var lists []*list
 		for _, s := range ledger.States() {
@@ -87,7 +92,7 @@ func decided(ctx context.Context, l *ledger.Ledger, from time.Time) iter.Seq2[le
 		for {
 			var next *list
 			for _, li := range lists {
-				if err := li.fill(ctx, l); err != nil {
+				if err := li.fill(ctx, p); err != nil {
 					yield(ledger.Invoice{}, err)
 					return
 				}
@@ -117,11 +122,11 @@ type list struct {
 	ahead []ledger.Invoice
 }
 
-func (li *list) fill(ctx context.Context, l *ledger.Ledger) error {
+func (li *list) fill(ctx context.Context, p *program) error {
 	for len(li.ahead) == 0 && len(li.ids) > 0 {
 		n := min(len(li.ids), listChunk)
-		invs, err := l.Invoices(ctx, li.ids[:n])
-		if err != nil {
+		invs, err := p.base.Ledger.Invoices(ctx, li.ids[:n])
+		if err := p.skip(err); err != nil {
 			return err
 		}
 		li.ids, li.ahead = li.ids[n:], invs

@@ -45,6 +45,9 @@ func retry(ctx context.Context, p *program, id string) (ledger.Invoice, error) {
 	if errors.Is(err, ledger.ErrNotFound) {
 		return inv, &notRetried{unknownID(ctx, p, id)}
 	}
+	if unread, _ := ledger.Skip(err); unread != nil {
+		return inv, &notRetried{fmt.Sprintf("its entry cannot be read: %v", unread[0].Err)}
+	}
 	if err != nil {
 		return inv, err
 	}

@@ -43,7 +43,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": scriptCode, "sample": scriptSample, "samples": scriptSamples, "zip": scriptZip, "zipbomb": scriptZipBomb,
-			"settle": scriptSettle, "idof": scriptIDOf, "evil": scriptEvil, "tasks": scriptTasks, "lines": scriptLines,
+			"settle": scriptSettle, "damage": scriptDamage, "idof": scriptIDOf, "evil": scriptEvil, "tasks": scriptTasks, "lines": scriptLines,
 			"again": scriptAgain, "forget": scriptForget,
 			"maxmemory": scriptMaxMemory,
 		},
@@ -269,7 +269,7 @@ func scriptForget(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		write(ts, filepath.Join(".archive", inv.NIP, inv.IssueDate[:len("2006-01")], id+".json"), result)
 	}
-	_, err = l.Prune(ctx, time.Now().Add(time.Hour), 100)
+	_, err = l.Prune(ctx, -time.Hour, 100)
 	ts.Check(err)
 	if left, err := l.ByNumber(ctx, args[0]); err != nil || len(left) > 0 {
 		ts.Fatalf("%v are left, %v", left, err)
@@ -284,6 +284,25 @@ func archiveDocument(ts *testscript.TestScript, l *ledger.Ledger, inv ledger.Inv
 	doc, err := bodies.Open(inv.ID, sealed)
 	ts.Check(err)
 	write(ts, filepath.Join(".archive", inv.NIP, inv.IssueDate[:len("2006-01")], inv.ID+".xml"), doc)
+}
+
+// damage NUMBER newer|opaque makes the entry of an invoice one that cannot be read.
+func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ctx := context.Background()
+	ids, err := ledger.New(rdb, ledger.Options{}).ByNumber(ctx, args[0])
+	ts.Check(err)
+	key := "ksef:inv:" + ids[0]
+	switch args[1] {
+	case "newer":
+		facts, err := rdb.HGet(ctx, key, "facts").Result()
+		ts.Check(err)
+		ts.Check(rdb.HSet(ctx, key, "facts", strings.Replace(facts, `"v":1`, `"v":2`, 1)).Err())
+	case "opaque":
+		ts.Check(rdb.Del(ctx, key).Err())
+		ts.Check(rdb.Set(ctx, key, "x", 0).Err())
+	}
 }
 
 // tasks N holds the number of queued tasks against N.

@@ -49,10 +49,14 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 	missing, first := false, true
 	for _, name := range c.Names {
 		invs, err := find(ctx, p.base.Ledger, name)
-		if err != nil {
+		if unread, _ := ledger.Skip(err); unread != nil {
+			missing = true
+		}
+		known := err != nil
+		if err := p.skip(err); err != nil {
 			return err
 		}
-		if len(invs) == 0 {
+		if len(invs) == 0 && !known {
 			missing = true
 			p.say("%s: neither an id nor a number (P_2) that is known", name)
 		}
@@ -127,7 +131,7 @@ func (c *statusCmd) listed(ctx context.Context, p *program) error {
 	rows := &columns{s: p.out}
 	for chunk := range slices.Chunk(ids, listChunk) {
 		invs, err := p.base.Ledger.Invoices(ctx, chunk)
-		if err != nil {
+		if err := p.skip(err); err != nil {
 			return err
 		}
 		for _, inv := range invs {
@@ -160,13 +164,16 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	now := time.Now()
+	now, err := p.base.Ledger.Clock(ctx)
+	if err != nil {
+		return err
+	}
 	ids, err := p.base.Ledger.Due(ctx, now.Add(p.cfg.Deadlines.Warn), mostAtRisk)
 	if err != nil {
 		return fmt.Errorf("list deadlines: %w", err)
 	}
 	due, err := p.base.Ledger.Invoices(ctx, ids)
-	if err != nil {
+	if err := p.skip(err); err != nil {
 		return err
 	}
 	if c.JSON {

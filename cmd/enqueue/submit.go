@@ -245,7 +245,7 @@ func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []tasks
 		return nil, nil
 	}
 	invs, err := p.base.Ledger.Invoices(ctx, ids)
-	if err != nil {
+	if err := p.skip(err); err != nil {
 		return nil, err
 	}
 	out := make(map[string]ledger.Invoice, len(invs))

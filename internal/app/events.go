@@ -163,7 +163,10 @@ func (c *dueCollector) Describe(ch chan<- *prometheus.Desc) {
 func (c *dueCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	now := time.Now()
+	now, err := c.ledger.Clock(ctx)
+	if err != nil {
+		return
+	}
 	n, next, err := c.ledger.AtRisk(ctx, now.Add(c.near))
 	if err != nil {
 		return

@@ -25,3 +25,6 @@ type BrowserJob = browserJob
 func TaskOptions(cfg config.Config) tasks.Options {
 	return taskOptions(&Base{Config: cfg}, "w", "", zerolog.Nop(), nil)
 }
+
+// SetMachineClock makes a process's own clock another than Redis's; call it before [NewWorker].
+func SetMachineClock(b *Base, now func() time.Time) { b.now = now }

@@ -14,7 +14,7 @@ import (
 // ready tells whether this worker can do its work now, part by part. A gateway that is down does not make it unready: restarting or
 // taking it out of service would mend nothing, so it is told as detail.
 func (w *Worker) ready(ctx context.Context) Readiness {
-	looks := []func(context.Context) Check{w.checkStopping, w.checkRedis, w.checkMemory, w.checkStorage, w.checkArchive, w.checkGateway}
+	looks := []func(context.Context) Check{w.checkStopping, w.checkRedis, w.checkMemory, w.checkStorage, w.checkArchive, w.checkGateway, w.checkEntries, w.checkClock}
 	for _, t := range w.base.Config.Tenants {
 		looks = append(looks, func(ctx context.Context) Check { return w.checkTenant(ctx, t.NIP, t.Paused) })
 	}
@@ -84,7 +84,11 @@ func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check
 func (w *Worker) checkDeadlines(ctx context.Context) Check {
 	c := Check{Name: "deadlines", OK: true}
 	near := w.base.Config.Deadlines.Warn
-	ids, err := w.base.Ledger.Due(ctx, time.Now().Add(near), 1000)
+	now, err := w.base.Ledger.Clock(ctx)
+	if err != nil {
+		return c
+	}
+	ids, err := w.base.Ledger.Due(ctx, now.Add(near), 1000)
 	if err == nil && len(ids) > 0 {
 		c.Detail = fmt.Sprintf("%d invoices are not in KSeF with less than %s left", len(ids), near)
 	}

@@ -85,6 +85,10 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Budget: budget{w.limits},
 		Transport: func(nip string) (tasks.Transport, bool) { t, ok := doors[nip]; return t, ok },
 	}, taskOptions(b, id, w.spool, log, events))
+	metrics.Registerer().MustRegister(&healthCollector{b.Ledger, w.worker})
+	if err := w.worker.MeasureClock(ctx); err != nil {
+		log.Warn().Err(err).Msg("cannot compare this machine's clock with redis's")
+	}
 	w.server = asynq.NewServerFromRedisClient(tasks.Unbounded(b.Redis), asynq.Config{
 		Concurrency: cfg.Worker.Concurrency, Queues: tasks.Queues(), RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
 		ShutdownTimeout: cfg.Worker.ShutdownTimeout, DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,

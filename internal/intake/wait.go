@@ -41,7 +41,7 @@ const (
 	lookShare   = 10
 )
 
-// Wait looks at the ledger until every invoice is receipted, rejected, parked, gone, or accepted without a receipt for too long. It returns the entries as last seen,
+// Wait looks at the ledger until every invoice is receipted, rejected, parked, gone, unreadable, or accepted without a receipt for too long. It returns the entries as last seen,
 // by id, also with an error: ctx's, or that of a Redis that did not answer for too long.
 func Wait(ctx context.Context, e Entries, ids []string, o WaitOptions) (map[string]ledger.Invoice, error) {
 	if o.Receipt <= 0 {
@@ -103,8 +103,12 @@ type wait struct {
 // look reads what is pending, and reports whether anything moved.
 func (w *wait) look(ctx context.Context, e Entries) (bool, error) {
 	invs, err := e.Invoices(ctx, w.pending)
+	unread, err := ledger.Skip(err)
 	if err != nil {
 		return false, err
+	}
+	for _, u := range unread { // it may stay so: to wait for it could be to wait for ever
+		w.seen[u.ID] = ledger.Invoice{ID: u.ID, Reason: fmt.Sprintf("its entry in the ledger cannot be read: %v", u.Err)}
 	}
 	now, changed := time.Now(), false
 	var left []string

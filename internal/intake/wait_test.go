@@ -3,6 +3,7 @@ package intake_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 type book struct {
 	entries map[string]ledger.Invoice
 	err     error
+	unread  []ledger.Unreadable
 	looks   int
 	onLook  func(n int)
 }
@@ -37,6 +39,11 @@ func (b *book) Invoices(_ context.Context, ids []string) ([]ledger.Invoice, erro
 	for _, id := range ids {
 		if inv, ok := b.entries[id]; ok {
 			out = append(out, inv)
+		}
+	}
+	for _, u := range b.unread {
+		if slices.Contains(ids, u.ID) {
+			return out, &ledger.UnreadableError{Entries: []ledger.Unreadable{u}}
 		}
 	}
 	return out, nil
@@ -74,6 +81,27 @@ func TestWait_EndsWhenAllAreDecided(t *testing.T) {
 		}
 		if seen["a"].State != ledger.Receipted || seen["b"].State != ledger.Rejected || seen["c"].State != ledger.Parked {
 			t.Errorf("seen %+v", seen)
+		}
+	})
+}
+
+// It may stay unreadable for ever: the others are waited for, and it is told.
+func TestWait_AnEntryCannotBeRead_TheOthersAreWaitedForAndItIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBook("a", "b")
+		b.unread = []ledger.Unreadable{{ID: "bad", Err: ledger.ErrNewer}}
+		b.onLook = func(n int) {
+			if n == 3 {
+				b.set("a", ledger.Receipted)
+				b.set("b", ledger.Rejected)
+			}
+		}
+		seen, err := intake.Wait(t.Context(), b, []string{"a", "bad", "b"}, intake.WaitOptions{})
+		if err != nil || seen["a"].State != ledger.Receipted || seen["b"].State != ledger.Rejected {
+			t.Errorf("%v, %v", seen, err)
+		}
+		if got := seen["bad"]; got.ID != "bad" || got.State != "" || got.Reason == "" {
+			t.Errorf("of the unreadable one is told %+v", got)
 		}
 	})
 }

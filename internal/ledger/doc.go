@@ -9,6 +9,10 @@
 // call is made. A package is [PackageClosing] before close is called, an invoice is [Sending] before it is posted. Whoever finds
 // such a state later knows that the call may have been carried out and asks before doing it again.
 //
+// An entry that cannot be read (written by a newer build, or damaged) concerns itself alone: whoever reads many gets the others, and an [*UnreadableError] that names it.
+//
+// Times are Redis's own (TIME): a worker whose clock is off must not prune what has just ended.
+//
 // The layout of keys, below the prefix ("ksef:" by default):
 //
 //	inv:<id>            hash    an invoice entry
@@ -18,6 +22,8 @@
 //	more:<digest>       set     ids of every revision, for identities that have had several
 //	sellers             set     <NIP>|<RodzajFaktury> of whatever was handed in: with P_2 they give the identities that people look for by number
 //	st:<state>          zset    invoice ids by time of last change, ms
+//	cursors             hash    index → score and id of the last one that a pass through it has listed (NextInvoices)
+//	unreadable          zset    inv:<id> or pkg:<id> of entries that somebody could not read, by time of the last look, ms
 //	looked              string  how far the present pass through st:queued has come (Loose)
 //	due                 zset    ids of invoices that are neither accepted nor rejected, by legal deadline, ms
 //	groups              set     waiting groups that are not empty

@@ -41,7 +41,11 @@ func (i *Invoice) packFacts(now Millis, ident string, revision int) []byte {
 func (i *Invoice) unpackFacts(packed string) error {
 	var f facts
 	if err := json.Unmarshal([]byte(packed), &f); err != nil {
-		return fmt.Errorf("unpack facts: %w", err)
+		var newer struct{ V int }
+		if json.Unmarshal([]byte(packed), &newer) == nil {
+			i.V = newer.V // a newer build may have other types in it
+		}
+		return fmt.Errorf("%w: its facts are not what they should be", errDamaged)
 	}
 	i.V, i.Revision, i.ID, i.CreatedAt = f.V, f.Revision, f.ID, f.CreatedAt
 	i.Tenant, i.NIP, i.Kind, i.IssueDate, i.File, i.Offline, i.Form = f.Tenant, f.NIP, f.Kind, f.IssueDate, f.File, f.Offline, f.Form

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -11,7 +12,7 @@ import (
 // Options of a ledger. The zero value is ready for use.
 type Options struct {
 	Prefix string           // of every key; "" is "ksef:"
-	Now    func() time.Time // nil is time.Now; what "last changed" and "waits since" are written with
+	Now    func() time.Time // for tests; nil is Redis's own clock, the only one that every worker shares
 
 	// Replicas is how many replicas must have a write that may not be lost to a failover, and
 	// ReplicaTimeout how long they are waited for; 0 waits for none, and 0 is a second.
@@ -23,7 +24,7 @@ type Options struct {
 type Ledger struct {
 	rdb    redis.UniversalClient
 	prefix string
-	now    func() time.Time
+	now    func() time.Time // nil: Redis's
 
 	replicas       int
 	replicaTimeout time.Duration
@@ -33,9 +34,6 @@ type Ledger struct {
 func New(rdb redis.UniversalClient, o Options) *Ledger {
 	if o.Prefix == "" {
 		o.Prefix = "ksef:"
-	}
-	if o.Now == nil {
-		o.Now = time.Now
 	}
 	if o.ReplicaTimeout == 0 {
 		o.ReplicaTimeout = time.Second
@@ -51,9 +49,13 @@ func (l *Ledger) key(parts ...string) string {
 	return k
 }
 
-// args starts every script's arguments.
+// args starts every script's arguments: the prefix, and a test's clock or nothing.
 func (l *Ledger) args(more ...any) []any {
-	return append([]any{l.prefix, int64(At(l.now()))}, more...)
+	var now any = ""
+	if l.now != nil {
+		now = int64(At(l.now()))
+	}
+	return append([]any{l.prefix, now}, more...)
 }
 
 // run loads a script on first use. It goes by EVALSHA, falling back to EVAL, so that a Redis that was restarted
@@ -94,19 +96,15 @@ func text(v any) string {
 	return ""
 }
 
+// number reads a count or a time; 0 for anything else. Where that is a value that could be meant, the caller asks for more than a number (see [sound]).
 func number(v any) int64 {
 	switch v := v.(type) {
 	case int64:
 		return v
 	case string:
-		var n int64
-		for _, c := range v {
-			if c < '0' || c > '9' {
-				return 0
-			}
-			n = n*10 + int64(c-'0')
+		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
+			return n
 		}
-		return n
 	}
 	return 0
 }

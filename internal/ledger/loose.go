@@ -15,15 +15,16 @@ redis.call('SET', P .. 'looked', page[1])
 local out = { page[1] }
 for i = 1, #page[2], 2 do
   if tonumber(page[2][i+1]) <= before then
-    local group = redis.call('HGET', P .. 'inv:' .. page[2][i], 'group')
-    if not group or group == '' then out[#out+1] = page[2][i] end
+    local id = page[2][i]
+    local group = read('inv:' .. id, 'group')[1]
+    if not group or group == '' or not redis.call('ZSCORE', P .. 'waitage:' .. group, id) then out[#out+1] = id end
   end
 end
 return out`)
 
-// Loose lists queued invoices that are in no waiting set and have not changed since before: only their task drives them on. Each call looks at about most of the queued ones, waiting
-// or not, and goes on where the last one stopped, whoever made it; pass is true when all that were queued all the while have been looked at, and the next call begins anew. An invoice may
-// be listed twice.
+// Loose lists queued invoices that are in no waiting set and have not changed since before: only their task drives them on, or, for one that says that it waits and does not, nothing. Each
+// call looks at about most of the queued ones, waiting or not, and goes on where the last one stopped, whoever made it; pass is true when all that were queued all the while have been looked
+// at, and the next call begins anew. An invoice may be listed twice, and one that cannot be read is listed like any other.
 //
 // An index of them would be exact at once, and would cost every invoice that is taken in two writes to Redis, for what hardly ever happens; and entries written by a build that does not
 // know the index would be missing from it.

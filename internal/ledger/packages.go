@@ -37,13 +37,14 @@ func (l *Ledger) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]
 // the gateway's answer and here) leaves an empty session that expires by itself.
 func (l *Ledger) OpenOnline(ctx context.Context, p Package) (Package, error) {
 	p.V, p.State, p.Lane, p.Rev = Version, PackageOpened, Express, 1
-	p.OpenedAt = At(l.now())
 	fields := []any{"v", Version, "id", p.ID, "lane", string(Express), "tenant", p.Tenant, "form", p.Form, "offline", p.Offline,
-		"session", p.Session, "owner", p.Owner, "opened_at", int64(p.OpenedAt)}
+		"session", p.Session, "owner", p.Owner}
 	args := l.args(p.ID, len(fields))
-	if err := openScript.Run(ctx, l.rdb, nil, append(args, fields...)...).Err(); err != nil {
+	r, err := l.run(ctx, openScript, append(args, fields...))
+	if err != nil {
 		return p, fmt.Errorf("record session %s: %w", p.Session, err)
 	}
+	p.OpenedAt = Millis(number(cell(r, 1)))
 	return p, nil
 }
 
@@ -151,9 +152,12 @@ type Part struct {
 }
 
 // Repack ends a package and puts invoices of it into new ones, all in one step. Only for sessions that are final and
-// did not take those invoices, or that were never closed: the caller holds the proof.
+// did not take those invoices, or that were never closed: the caller holds the proof. With end "" it goes on as it is,
+// because something is left in it that cannot be read.
 func (l *Ledger) Repack(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
-	if !MayMovePackage(p.State, end) {
+	if end == "" && (MayMovePackage(p.State, PackageFailed) || MayMovePackage(p.State, PackageAbandoned)) {
+		end = p.State
+	} else if !MayMovePackage(p.State, end) {
 		return fmt.Errorf("move %s: %s to %s is not a legal move", p.ID, p.State, end)
 	}
 	args := l.args(p.ID, p.Rev, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), reason)

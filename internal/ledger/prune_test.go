@@ -5,6 +5,11 @@ import (
 	"time"
 )
 
+// pruneBefore prunes with the retention that reaches back to t.
+func (w *world) pruneBefore(t time.Time, most int) (int, error) {
+	return w.Prune(ctx(), time.UnixMilli(w.millis.Load()+1).Sub(t), most)
+}
+
 func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
 	next := worlds(t)
 	for _, s := range States() {
@@ -13,12 +18,12 @@ func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
 			inv := w.lead(w.take(w.fresh())[0], s)
 			changed := inv.UpdatedAt.Time()
 			w.unchanged(func() {
-				if n, err := w.Prune(ctx(), changed, 100); n != 0 || err != nil {
+				if n, err := w.pruneBefore(changed, 100); n != 0 || err != nil {
 					t.Errorf("what changed at that very moment went: %d, %v", n, err)
 				}
 			})
 			prune := func() int {
-				n, err := w.Prune(ctx(), changed.Add(time.Millisecond), 100)
+				n, err := w.pruneBefore(changed.Add(time.Millisecond), 100)
 				w.must(err)
 				return n
 			}
@@ -55,7 +60,7 @@ func TestPrune_PackagesThatAreOver_Go_LiveOnesStay(t *testing.T) {
 		t.Run(string(s), func(t *testing.T) {
 			w := next(t)
 			p := w.packageIn(s)
-			_, err := w.Prune(ctx(), noon.Add(time.Hour), 100)
+			_, err := w.pruneBefore(noon.Add(time.Hour), 100)
 			w.must(err)
 			if _, err := w.Package(ctx(), p.ID); (err == nil) != s.Live() {
 				t.Errorf("a %s package: %v", s, err)
@@ -70,7 +75,7 @@ func TestPrune_Most_BoundsEachCall(t *testing.T) {
 		w.invoiceIn(Rejected)
 	}
 	for _, want := range []int{2, 2, 1, 0} {
-		if n, err := w.Prune(ctx(), noon.Add(time.Hour), 2); n != want || err != nil {
+		if n, err := w.pruneBefore(noon.Add(time.Hour), 2); n != want || err != nil {
 			t.Errorf("%d went, %v, want %d", n, err, want)
 		}
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,20 +13,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrNewer says that an entry was written by a newer build, as happens during a rolling update: it is left to a worker of that build.
-var ErrNewer = errors.New("entry of a newer version")
-
 // ErrNotFound is returned for an id that the ledger does not know.
 var ErrNotFound = errors.New("not in the ledger")
 
-// Invoice reads one entry; [ErrNotFound] when there is none.
+// Invoice reads one entry; [ErrNotFound] when there is none, an [*UnreadableError] when there is one that cannot be read.
 func (l *Ledger) Invoice(ctx context.Context, id string) (Invoice, error) {
-	var inv Invoice
-	cmd := l.rdb.HGetAll(ctx, l.key("inv:", id))
-	if err := scan(cmd, &inv); err != nil {
-		return Invoice{}, fmt.Errorf("read %s: %w", id, err)
-	}
-	return inv, nil
+	inv, bad, err := readInvoice(id, l.rdb.HGetAll(ctx, l.key("inv:", id)))
+	return inv, one(id, bad, err)
 }
 
 // Known tells of each id whether there is an entry, in one round trip.
@@ -47,67 +41,120 @@ func (l *Ledger) Known(ctx context.Context, ids []string) ([]bool, error) {
 	return out, nil
 }
 
-// Invoices reads many entries in one round trip, in the given order; ids that are unknown are left out.
+// Package reads one package; the errors are as those of Invoice.
+func (l *Ledger) Package(ctx context.Context, id string) (Package, error) {
+	p, bad, err := readPackage(id, l.rdb.HGetAll(ctx, l.key("pkg:", id)))
+	return p, one(id, bad, err)
+}
+
+func one(id string, bad *Unreadable, err error) error {
+	switch {
+	case bad != nil:
+		return &UnreadableError{Entries: []Unreadable{*bad}}
+	case err != nil:
+		return fmt.Errorf("read %s: %w", id, err)
+	}
+	return nil
+}
+
+// Invoices reads many entries in one round trip, in the given order; ids that are unknown are left out. With an [*UnreadableError] all that could be read are returned.
 func (l *Ledger) Invoices(ctx context.Context, ids []string) ([]Invoice, error) {
-	out := make([]Invoice, 0, len(ids))
-	for len(ids) > 0 {
-		n := min(len(ids), 1000)
-		cmds := make([]*redis.MapStringStringCmd, n)
-		_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for i, id := range ids[:n] {
-				cmds[i] = p.HGetAll(ctx, l.key("inv:", id))
+	return many(ctx, l, "inv:", ids, readInvoice)
+}
+
+// Packages reads many packages likewise.
+func (l *Ledger) Packages(ctx context.Context, ids []string) ([]Package, error) {
+	return many(ctx, l, "pkg:", ids, readPackage)
+}
+
+func many[E any](ctx context.Context, l *Ledger, kind string, ids []string, read func(string, *redis.MapStringStringCmd) (E, *Unreadable, error)) ([]E, error) {
+	out := make([]E, 0, len(ids))
+	var unread []Unreadable
+	for chunk := range slices.Chunk(ids, 1000) {
+		cmds := make([]*redis.MapStringStringCmd, len(chunk))
+		if err := l.pipe(ctx, func(p redis.Pipeliner) {
+			for i, id := range chunk {
+				cmds[i] = p.HGetAll(ctx, l.key(kind, id))
 			}
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read invoices: %w", err)
+		}); err != nil {
+			return nil, fmt.Errorf("read entries: %w", err)
 		}
 		for i, cmd := range cmds {
-			var inv Invoice
-			switch err := scan(cmd, &inv); {
+			switch e, bad, err := read(chunk[i], cmd); {
+			case bad != nil:
+				unread = append(unread, *bad)
 			case err == nil:
-				out = append(out, inv)
+				out = append(out, e)
 			case !errors.Is(err, ErrNotFound):
-				return nil, fmt.Errorf("read %s: %w", ids[i], err)
+				return nil, fmt.Errorf("read %s: %w", chunk[i], err)
 			}
 		}
-		ids = ids[n:]
 	}
-	return out, nil
+	return out, some(unread)
 }
 
-// Package reads one package; [ErrNotFound] when there is none.
-func (l *Ledger) Package(ctx context.Context, id string) (Package, error) {
-	var p Package
-	if err := scan(l.rdb.HGetAll(ctx, l.key("pkg:", id)), &p); err != nil {
-		return Package{}, fmt.Errorf("read %s: %w", id, err)
+func readInvoice(id string, cmd *redis.MapStringStringCmd) (inv Invoice, bad *Unreadable, err error) {
+	m, bad, err := fieldsOf("inv:"+id, id, cmd)
+	if m == nil {
+		return inv, bad, err
 	}
-	return p, nil
+	scanned := damaged(cmd.Scan(&inv))
+	unpacked := inv.unpackFacts(m["facts"])
+	err = sound(inv.V, cmp.Or(unpacked, scanned), inv.ID == id && inv.Rev > 0 && inv.State != "", slices.Contains(States(), inv.State))
+	return inv, unread("inv:"+id, id, m, err), nil
 }
 
-func scan(cmd *redis.MapStringStringCmd, to any) error {
+func readPackage(id string, cmd *redis.MapStringStringCmd) (p Package, bad *Unreadable, err error) {
+	m, bad, err := fieldsOf("pkg:"+id, id, cmd)
+	if m == nil {
+		return p, bad, err
+	}
+	scanned := damaged(cmd.Scan(&p))
+	v, _ := strconv.Atoi(m["v"]) // another field may have ended the scan before it
+	err = sound(v, scanned, p.ID == id && p.Rev > 0 && p.State != "", slices.Contains(PackageStates(), p.State))
+	return p, unread("pkg:"+id, id, m, err), nil
+}
+
+// fieldsOf gives what Redis answered. Without fields it tells why: the key holds something else, there is none, or Redis did not answer.
+func fieldsOf(key, id string, cmd *redis.MapStringStringCmd) (map[string]string, *Unreadable, error) {
 	m, err := cmd.Result()
-	if err != nil {
-		return err
+	switch {
+	case wrongType(err):
+		return nil, &Unreadable{ID: id, Key: key, Err: fmt.Errorf("%w: its key holds something else", errDamaged), Opaque: true}, nil
+	case err != nil:
+		return nil, nil, err
+	case len(m) == 0:
+		return nil, nil, ErrNotFound
 	}
-	if len(m) == 0 {
-		return ErrNotFound
+	return m, nil, nil
+}
+
+func unread(key, id string, m map[string]string, err error) *Unreadable {
+	if err == nil {
+		return nil
 	}
-	if err := cmd.Scan(to); err != nil {
-		return err
+	return &Unreadable{ID: id, Key: key, Err: err, State: m["state"], Package: m["package"]}
+}
+
+// damaged says what is wrong without quoting it: what stands there instead may be anything.
+func damaged(err error) error {
+	if err == nil {
+		return nil
 	}
-	v := 0
-	switch e := to.(type) {
-	case *Invoice:
-		if err := e.unpackFacts(m["facts"]); err != nil {
-			return err
-		}
-		v = e.V
-	case *Package:
-		v = e.V
-	}
-	if v > Version {
-		return fmt.Errorf("%w: layout %d, this build knows %d", ErrNewer, v, Version)
+	return fmt.Errorf("%w: a field that is a number holds something else", errDamaged)
+}
+
+// sound says why an entry cannot be used, if so. Its version comes first: what is newer may have other fields, too. A state that is not known is a newer build's.
+func sound(version int, parsed error, whole, known bool) error {
+	switch {
+	case version > Version:
+		return fmt.Errorf("%w: layout %d, this build knows %d", ErrNewer, version, Version)
+	case parsed != nil:
+		return parsed
+	case version < 1 || !whole:
+		return fmt.Errorf("%w: its version, id, state or revision is missing", errDamaged)
+	case !known:
+		return fmt.Errorf("%w: its state is not known here", ErrNewer)
 	}
 	return nil
 }
@@ -122,13 +169,15 @@ func (l *Ledger) Members(ctx context.Context, pkg string) ([]string, error) {
 	return ids, nil
 }
 
-// Held reads the invoices that a package holds now, in the order of their ordinals.
+// Held reads the invoices that a package holds now, in the order of their ordinals. With an [*UnreadableError] those that could be read are returned, and named are those that the package
+// holds, or may hold.
 func (l *Ledger) Held(ctx context.Context, pkg string) ([]Invoice, error) {
 	ids, err := l.Members(ctx, pkg)
 	if err != nil {
 		return nil, err
 	}
 	all, err := l.Invoices(ctx, ids)
+	unread, err := Skip(err)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +187,7 @@ func (l *Ledger) Held(ctx context.Context, pkg string) ([]Invoice, error) {
 			held = append(held, inv)
 		}
 	}
-	return held, nil
+	return held, some(slices.DeleteFunc(unread, func(u Unreadable) bool { return !u.Opaque && u.Package != pkg }))
 }
 
 // ByNumber lists ids of invoices with this P_2, of any seller, in no order that means anything. An index by number would cost more than anything else at
@@ -150,16 +199,15 @@ func (l *Ledger) ByNumber(ctx context.Context, number string) ([]string, error) 
 	}
 	var newest []*redis.StringCmd
 	var revisions []*redis.StringSliceCmd
-	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	err = l.pipe(ctx, func(p redis.Pipeliner) {
 		for _, s := range sellers {
 			nip, kind, _ := strings.Cut(s, "|")
 			digest := Identity{nip, kind, number}.digest()
 			newest = append(newest, p.Get(ctx, l.key("ident:", digest)))
 			revisions = append(revisions, p.SMembers(ctx, l.key("more:", digest)))
 		}
-		return nil
 	})
-	if err != nil && !errors.Is(err, redis.Nil) {
+	if err != nil {
 		return nil, fmt.Errorf("look up number %q: %w", number, err)
 	}
 	var ids []string
@@ -253,7 +301,7 @@ func (l *Ledger) Waits(ctx context.Context) ([]Waiting, error) {
 		old, fresh, dl *redis.ZSliceCmd
 	}
 	looks := make([]look, len(names))
-	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	err = l.pipe(ctx, func(p redis.Pipeliner) {
 		for i, n := range names {
 			looks[i] = look{
 				count: p.ZCard(ctx, l.key("wait:", n)),
@@ -263,9 +311,8 @@ func (l *Ledger) Waits(ctx context.Context) ([]Waiting, error) {
 				dl:    p.ZRangeWithScores(ctx, l.key("wait:", n), 0, 0),
 			}
 		}
-		return nil
 	})
-	if err != nil && !errors.Is(err, redis.Nil) {
+	if err != nil {
 		return nil, fmt.Errorf("read waiting sets: %w", err)
 	}
 	var out []Waiting

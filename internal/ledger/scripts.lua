@@ -1,6 +1,10 @@
 -- The verbs of the ledger. This text is put before each verb's own lines.
 -- Keys are built here from the prefix: one Redis node holds them all (doc.go says why).
 local P, now = ARGV[1], ARGV[2]
+if now == '' then -- no test brings a clock: Redis's own, the only one that the whole pool shares
+  local t = redis.call('TIME')
+  now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
+end
 
 -- At maxmemory Redis refuses a script's first write if it takes memory, and lets a script through that
 -- has written already. Every verb but taking in has to go through, or nothing that was taken could
@@ -11,17 +15,91 @@ redis.call('DEL', P .. 'none')
 -- What counts as decided: the legal deadline is met, or there is nothing left to send.
 local decided = { accepted = true, receipted = true, rejected = true }
 
--- identity is the digest of an invoice's identity, nil when there is no such entry.
+-- An error in the middle of a script undoes nothing and leaves everything behind it undone. So whatever is read of an entry is checked here: one that is damaged, or of another type, is
+-- passed over, and the others of the same call are not its hostages.
+
+-- whole is a field that is a number, as it is; anything else is 0.
+local function whole(v)
+  return v and string.find(v, '^-?%d+$') and v or '0'
+end
+
+-- read gives fields of an entry; none when its key holds something that is no entry.
+local function read(key, ...)
+  local e = redis.pcall('HMGET', P .. key, ...)
+  return e.err and {} or e
+end
+
+-- entry gives state, rev, package, group, size and deadline of an invoice, then the fields asked for. One that cannot be moved, because its revision cannot be counted on, has no state; one
+-- whose size or deadline is not what it should be is marked as damaged.
+local function entry(id, ...)
+  local e = read('inv:' .. id, 'state', 'rev', 'package', 'group', 'size', 'deadline', ...)
+  if whole(e[2]) ~= e[2] then e[1] = false end
+  e.damaged = e[5] and whole(e[5]) ~= e[5] or e[6] and whole(e[6]) ~= e[6]
+  e[4], e[5], e[6] = e[4] or '', whole(e[5]), whole(e[6])
+  return e
+end
+
+-- facts decodes what the entry of an invoice says from the start; nil when that cannot be read.
+local function facts(packed)
+  local ok, f = pcall(cjson.decode, packed or '')
+  return ok and type(f) == 'table' and f or nil
+end
+
+-- readable reports facts that this build can read. What it writes itself is told by its beginning and end: to decode five thousand of them would hold Redis up.
+local function readable(packed)
+  local v = packed and string.sub(packed, -1) == '}' and string.match(packed, '^{"v":(%d+),"')
+  if not v then
+    local f = facts(packed)
+    v = f and f.v
+  end
+  v = v and tonumber(v)
+  return v and v >= 1 and v <= VERSION
+end
+
+-- identity is the digest of an invoice's identity, nil when there is no such entry, or none that can be read.
 local function identity(id)
-  local facts = redis.call('HGET', P .. 'inv:' .. id, 'facts')
-  return facts and cjson.decode(facts).ident
+  local f = facts(read('inv:' .. id, 'facts')[1])
+  return f and type(f.ident) == 'string' and f.ident or nil
+end
+
+-- page goes on through a sorted set from where the cursor of that name stands: up to most members with a score up to before, lowest first. The cursor is the last one listed, so what
+-- stays at the head for ever is not looked at again before everything behind it was. At the end of the set it is taken away: the next page begins anew.
+local function page(key, name, before, most)
+  key, most, before = P .. key, tonumber(most), tonumber(before)
+  local from, start = redis.call('HGET', P .. 'cursors', name), 0
+  if from then
+    local score, member = string.match(from, '^(%S+) (.*)$')
+    local rank = redis.call('ZSCORE', key, member) == score and redis.call('ZRANK', key, member)
+    if rank then
+      start = rank + 1
+    else -- it has moved: on from where it stood
+      local high = redis.call('ZCOUNT', key, '-inf', score)
+      start = redis.call('ZCOUNT', key, '-inf', '(' .. score)
+      while start < high do
+        local middle = math.floor((start + high) / 2)
+        if redis.call('ZRANGE', key, middle, middle)[1] <= member then start = middle + 1 else high = middle end
+      end
+    end
+  end
+  local found, out, last = redis.call('ZRANGE', key, start, start + most - 1, 'WITHSCORES'), {}, nil
+  for i = 1, #found, 2 do
+    if tonumber(found[i + 1]) > before then break end
+    out[#out + 1] = found[i]
+    last = found[i + 1] .. ' ' .. found[i]
+  end
+  if #out < most then
+    redis.call('HDEL', P .. 'cursors', name)
+  else
+    redis.call('HSET', P .. 'cursors', name, last)
+  end
+  return out
 end
 
 local function unwait(id, e_group, size)
   if e_group and e_group ~= '' then
     redis.call('ZREM', P .. 'wait:' .. e_group, id)
     if redis.call('ZREM', P .. 'waitage:' .. e_group, id) == 1 then
-      redis.call('HINCRBY', P .. 'waitsize', e_group, -tonumber(size))
+      redis.call('HINCRBY', P .. 'waitsize', e_group, 0 - tonumber(size))
     end
     if redis.call('EXISTS', P .. 'wait:' .. e_group) == 0 then
       redis.call('SREM', P .. 'groups', e_group)
@@ -47,9 +125,9 @@ end
 local function put(id, from, to, group, size, deadline, newgroup, fields)
   if group ~= newgroup then
     unwait(id, group, size)
-    if newgroup ~= '' then wait(id, newgroup, deadline, size) end
     table.insert(fields, 'group'); table.insert(fields, newgroup)
   end
+  if newgroup ~= '' then wait(id, newgroup, deadline, size) end -- it may be in the group by its entry and not in the set: see cut
   table.insert(fields, 'state'); table.insert(fields, to)
   table.insert(fields, 'updated_at'); table.insert(fields, now)
   redis.call('HSET', P .. 'inv:' .. id, unpack(fields))
@@ -73,6 +151,8 @@ local function life()
   if process == '' or master == '' then return '' end
   return process .. '/' .. master
 end
+-- attempt counts a session that an invoice travels in. It is shown to people, and nothing goes by it: damaged, it stops nothing.
+local function attempt(id) redis.pcall('HINCRBY', P .. 'inv:' .. id, 'attempts', 1) end
 
 local function movepkg(id, from, to, fields)
   table.insert(fields, 'state'); table.insert(fields, to)

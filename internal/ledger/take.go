@@ -18,6 +18,8 @@ const (
 	Created Taken = "created" // a new entry, queued
 	Present Taken = "present" // the same document is here already; nothing was written
 	Refused Taken = "refused" // another document of the same identity is in the way; nothing was written
+	// Unread says that there is an entry of this document, or of its identity, that cannot be read: nothing was written, because it may be alive or accepted.
+	Unread Taken = "unread"
 )
 
 // TakeResult tells the outcome; ID, State and Rev are those of the entry in question: for [Refused] that of the other
@@ -105,6 +107,7 @@ type holder struct {
 	revision int
 	crowd    bool
 	body     bool   // its document is in Redis
+	unread   bool   // it is there and cannot be read: nothing else is known of it
 	former   string // id of the revision before it, when it is about to be written
 }
 
@@ -114,6 +117,7 @@ func (h holder) result(t Taken) TakeResult {
 
 // shelf is what the ledger holds already of a batch.
 type shelf struct {
+	now     Millis
 	entries map[string]holder // by id
 	newest  map[string]holder // by identity digest
 }
@@ -127,9 +131,19 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 	for i := range batch {
 		ids[i], keys[i] = batch[i].ID, l.key("inv:", batch[i].ID)
 	}
-	// Nearly always all are new, which one command tells.
-	if n, err := tx.Exists(ctx, append(keys, idents...)...).Result(); err != nil || n == 0 {
+	// Nearly always all are new, which one command tells. What is written then bears the time of this look.
+	var found *redis.IntCmd
+	clock := l.clockCmd()
+	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
+		found = p.Exists(ctx, append(keys, idents...)...)
+		clock.ask(ctx, p)
+		return nil
+	}); err != nil {
 		return s, err
+	}
+	s.now = At(clock.now())
+	if found.Val() == 0 {
+		return s, nil
 	}
 	held, err := tx.MGet(ctx, idents...).Result()
 	if err != nil {
@@ -171,23 +185,27 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 
 func (l *Ledger) readInto(ctx context.Context, tx *redis.Tx, entries map[string]holder, ids []string) error {
 	rows, bodies := make([]*redis.SliceCmd, len(ids)), make([]*redis.IntCmd, len(ids))
-	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
+	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
 		for i, id := range ids {
 			rows[i] = p.HMGet(ctx, l.key("inv:", id), "state", "rev", "facts")
 			bodies[i] = p.Exists(ctx, l.key("body:", id))
 		}
-		return nil
 	}); err != nil {
 		return err
 	}
 	for i, id := range ids {
-		if r := rows[i].Val(); cell(r, 0) != nil {
-			var known Invoice
-			if err := known.unpackFacts(text(cell(r, 2))); err != nil {
-				return fmt.Errorf("read %s: %w", id, err)
-			}
-			entries[id] = holder{id: id, state: State(text(r[0])), rev: number(cell(r, 1)), revision: known.Revision, crowd: known.Crowd, body: bodies[i].Val() > 0}
+		r := rows[i].Val()
+		if rows[i].Err() == nil && cell(r, 0) == nil && cell(r, 1) == nil && cell(r, 2) == nil {
+			continue
 		}
+		var known Invoice
+		parsed := known.unpackFacts(text(cell(r, 2)))
+		state, rev := State(text(cell(r, 0))), number(cell(r, 1))
+		if err := sound(known.V, parsed, known.ID == id && rev > 0, slices.Contains(States(), state)); err != nil {
+			entries[id] = holder{id: id, unread: true}
+			continue
+		}
+		entries[id] = holder{id: id, state: state, rev: rev, revision: known.Revision, crowd: known.Crowd, body: bodies[i].Val() > 0}
 	}
 	return nil
 }
@@ -198,8 +216,12 @@ func (s shelf) judge(batch []NewInvoice, digests []string) []TakeResult {
 	for i := range batch {
 		id := batch[i].ID
 		other, taken := s.newest[digests[i]]
-		if h, here := s.entries[id]; here {
+		if h, here := s.entries[id]; here && h.unread {
+			out[i] = h.result(Unread)
+		} else if here {
 			out[i] = h.result(Present)
+		} else if taken && other.unread {
+			out[i] = other.result(Unread)
 		} else if taken && (other.state != Rejected || batch[i].AskRejected) {
 			out[i] = other.result(Refused)
 		} else {
@@ -213,7 +235,7 @@ func (s shelf) judge(batch []NewInvoice, digests []string) []TakeResult {
 
 // writeNew writes what was created. What all have in common goes in one command each.
 func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice, digests []string, results []TakeResult, there shelf) error {
-	now := At(l.now())
+	now := there.now
 	strs := make([]any, 0, 4*len(batch))
 	queued, due := make([]redis.Z, 0, len(batch)), make([]redis.Z, 0, len(batch))
 	sellers := map[Identity]bool{}

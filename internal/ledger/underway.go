@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -17,32 +18,33 @@ type Underway struct {
 	Deadline Millis // the nearest in it; zero: none
 }
 
-// Underways lists up to limit of the sessions of each kind, in two round trips.
-func (l *Ledger) Underways(ctx context.Context, limit int) ([]Underway, error) {
+// Underways lists sessions of each kind, in two round trips: up to limit from the offset-th on, oldest first. more says that there are others behind them; a caller that goes on until there are
+// none has seen them all, but for those that came and went meanwhile. An entry that cannot be read is left out.
+func (l *Ledger) Underways(ctx context.Context, offset, limit int) (out []Underway, more bool, err error) {
 	states := []PackageState{PackageOpened, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))
-	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, s := range states {
-			lists[i] = p.ZRange(ctx, l.key("pst:", string(s)), 0, int64(limit)-1)
+			lists[i] = p.ZRange(ctx, l.key("pst:", string(s)), int64(offset), int64(offset+limit)-1)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list sessions: %w", err)
+		return nil, false, fmt.Errorf("list sessions: %w", err)
 	}
 	var cmds []*redis.SliceCmd
-	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	err = l.pipe(ctx, func(p redis.Pipeliner) {
 		for _, list := range lists {
+			more = more || len(list.Val()) == limit
 			for _, id := range list.Val() {
 				cmds = append(cmds, p.HMGet(ctx, l.key("pkg:", id), "tenant", "lane", "state", "opened_at", "closing_at", "deadline"))
 			}
 		}
-		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read sessions: %w", err)
+		return nil, false, fmt.Errorf("read sessions: %w", err)
 	}
-	out := make([]Underway, 0, len(cmds))
+	out = make([]Underway, 0, len(cmds))
 	for _, c := range cmds {
 		v := c.Val()
 		u := Underway{Tenant: text(cell(v, 0)), Open: text(cell(v, 2)) == string(PackageOpened), Since: Millis(number(cell(v, 4))).Time(), Deadline: Millis(number(cell(v, 5)))}
@@ -56,29 +58,32 @@ func (l *Ledger) Underways(ctx context.Context, limit int) ([]Underway, error) {
 			out = append(out, u)
 		}
 	}
-	return out, nil
+	return out, more, nil
 }
 
-// FreshlyCut tells which tenants have a package among the first limit that are cut and not opened yet. One that came of a refusal does not count: it may be waiting for an hour before it
-// is opened.
-func (l *Ledger) FreshlyCut(ctx context.Context, limit int) (map[string]bool, error) {
-	ids, err := l.rdb.ZRange(ctx, l.key("pst:", string(PackageCut)), 0, int64(limit)-1).Result()
+// freshAtOnce is how many packages FreshlyCut reads in one round trip.
+const freshAtOnce = 2000
+
+// FreshlyCut tells which tenants have a package that is cut and not opened yet. One that came of a refusal does not count: it may be waiting for an hour before it is opened.
+func (l *Ledger) FreshlyCut(ctx context.Context) (map[string]bool, error) {
+	ids, err := l.rdb.ZRange(ctx, l.key("pst:", string(PackageCut)), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list packages: %w", err)
 	}
-	cmds := make([]*redis.SliceCmd, len(ids))
-	if _, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i, id := range ids {
-			cmds[i] = p.HMGet(ctx, l.key("pkg:", id), "tenant", "parent")
-		}
-		return nil
-	}); err != nil {
-		return nil, fmt.Errorf("read packages: %w", err)
-	}
 	tenants := map[string]bool{}
-	for _, c := range cmds {
-		if v := c.Val(); text(cell(v, 0)) != "" && text(cell(v, 1)) == "" {
-			tenants[text(cell(v, 0))] = true
+	for chunk := range slices.Chunk(ids, freshAtOnce) {
+		cmds := make([]*redis.SliceCmd, len(chunk))
+		if err := l.pipe(ctx, func(p redis.Pipeliner) {
+			for i, id := range chunk {
+				cmds[i] = p.HMGet(ctx, l.key("pkg:", id), "tenant", "parent")
+			}
+		}); err != nil {
+			return nil, fmt.Errorf("read packages: %w", err)
+		}
+		for _, c := range cmds {
+			if v := c.Val(); text(cell(v, 0)) != "" && text(cell(v, 1)) == "" {
+				tenants[text(cell(v, 0))] = true
+			}
 		}
 	}
 	return tenants, nil

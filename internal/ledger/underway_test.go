@@ -27,7 +27,7 @@ func TestUnderways_AreTheSessionsToBeAsked_WithTheirAgeAndDeadline(t *testing.T)
 			default: // not closed yet, or over: nothing to ask
 				p = w.packageIn(s)
 			}
-			got, err := w.Underways(ctx(), 10)
+			got, _, err := w.Underways(ctx(), 0, 10)
 			w.must(err)
 			if len(want) == 0 && len(got) == 0 {
 				return

@@ -10,7 +10,8 @@ import (
 // scripts are the verbs by name.
 var scripts = map[string]*redis.Script{
 	"move": moveScript, "cut": cutScript, "open": openScript, "send": sendScript, "package": packageScript,
-	"repack": repackScript, "prune": pruneScript, "loose": looseScript, "declare": declareScript, "tally": tallyScript, "beat": beatScript, "fence": fenceScript,
+	"repack": repackScript, "prune": pruneScript, "loose": looseScript, "next": pageScript, "declare": declareScript, "tally": tallyScript, "beat": beatScript,
+	"fence": fenceScript,
 }
 
 // ScriptHashes names the scripts by their SHA-1, as Redis's SLOWLOG and MONITOR show them: verb → hash.

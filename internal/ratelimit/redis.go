@@ -31,7 +31,8 @@ var (
 // Redis's clock (TIME) inside the script. A line of waiting callers has keys of its own beside the log's, so a cluster, which scatters keys, is not supported.
 //
 // A booking reads and rewrites the key's log, 8 bytes an instant: fit for thousands of requests per window, not for millions. The log survives as Redis's data does:
-// after a total loss, what was sent before is forgotten and KSeF's 429 is the guard that remains. A step of Redis's own clock shifts the windows by as much, once.
+// after a total loss, what was sent before is forgotten and KSeF's 429 is the guard that remains. When Redis's own clock steps back, the store's goes on from where it was: the windows free as
+// much later as the step took, at most, once. A step forward frees them as much sooner, once.
 //
 // go-redis repeats a call whose answer was lost; a booking made twice that way wastes a place and overruns nothing.
 type Redis struct {
@@ -44,7 +45,8 @@ type Redis struct {
 
 var _ Store = (*Redis)(nil)
 
-// NewRedis returns a store whose keys are prefix + "rate:" + tenant + ":" + group, prefix + "line:" and prefix + "strikes:" likewise, and prefix + "circuit:" + host. It makes no call.
+// NewRedis returns a store whose keys are prefix + "rate:" + tenant + ":" + group, prefix + "line:" and prefix + "strikes:" likewise, and prefix + "circuit:" + host; prefix + "rate-clock" is
+// the highest instant seen. It makes no call.
 func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 	return &Redis{
 		client:  client,
@@ -67,10 +69,10 @@ func (s *Redis) line(k Key, name string) (order, due string) {
 	return order, order + ":due"
 }
 
-// now is the instant handed to a script: empty, for Redis's own.
+// now is the instant handed to a script, or the key by which it knows Redis's own.
 func (s *Redis) now() string {
 	if s.clock == nil {
-		return ""
+		return s.prefix + "rate-clock"
 	}
 	return strconv.FormatInt(s.clock().UnixMicro(), 10)
 }

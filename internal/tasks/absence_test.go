@@ -33,8 +33,8 @@ func (s *stage) drive(w *actor, pkg string, most time.Duration, want func() bool
 	}
 }
 
-// once fails unless KSeF got each invoice exactly once.
-func (s *stage) once(n int) {
+// acceptedOnce fails unless KSeF got each invoice exactly once.
+func (s *stage) acceptedOnce(n int) {
 	s.t.Helper()
 	books := s.sim.Books()
 	sent := 0
@@ -81,7 +81,7 @@ func TestAbsence_NumberComesBackWrittenOtherwise_AcceptedAndSentOnce(t *testing.
 						t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
 					}
 				}
-				s.once(2)
+				s.acceptedOnce(2)
 				w.must(tasks.KindReceipt, pkg)
 				if got := s.read(first.ID); got.State != ledger.Receipted {
 					t.Errorf("it is %s: %s", got.State, got.Reason)
@@ -108,7 +108,7 @@ func TestAbsence_ListIsShorterThanTheSessionCounts_NothingIsSentAgain(t *testing
 			t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
 		}
 	}
-	s.once(5)
+	s.acceptedOnce(5)
 }
 
 // Neither list nor receipt account for it: it waits and says why; after half an hour the register is asked, and has it.
@@ -132,7 +132,7 @@ func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) 
 	if got := s.read(hidden.ID); got.State != ledger.Accepted || got.KsefNumber == "" {
 		t.Errorf("it is %s: %s", got.State, got.Reason)
 	}
-	s.once(2)
+	s.acceptedOnce(2)
 }
 
 // Nothing at all proves anything: a person is asked, and nothing was sent twice.
@@ -153,7 +153,7 @@ func TestAbsence_NothingProvesAnything_ParkedWithTheReasonAndSentOnce(t *testing
 	if pages > 20 {
 		t.Errorf("the register was asked %d times, KSeF allows 20 an hour", pages)
 	}
-	s.once(1)
+	s.acceptedOnce(1)
 }
 
 // A session that failed as a whole and yet lists an acceptance that is nobody's, or counts one that it does not list: one of its invoices may be in KSeF.
@@ -186,7 +186,7 @@ func TestAbsence_FailedSessionSpeaksOfAnAcceptance_NothingIsSentAgain(t *testing
 			if got := s.read(inv.ID); got.State != ledger.Accepted {
 				t.Errorf("it is %s: %s", got.State, got.Reason)
 			}
-			s.once(1)
+			s.acceptedOnce(1)
 		})
 	}
 }

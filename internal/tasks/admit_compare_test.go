@@ -249,8 +249,8 @@ func TestAdmit_EntryOfTheFirstCannotBeRead_OnlyItsOwnDocumentWaits(t *testing.T)
 	g.must(err)
 	g.must(g.rdb.HSet(t.Context(), "ksef:inv:"+first.ID, "facts", strings.Replace(facts, `"v":1`, `"v":9`, 1)).Err())
 	got := g.admit(again(t, d, "T09:30:00Z"), numbered(2))
-	var unsure *UnsureError
-	if !errors.As(got[0].Err, &unsure) || !errors.Is(got[0].Err, ledger.ErrNewer) || got[1].Taken != ledger.Created {
+	var refused *RefusedError
+	if !errors.As(got[0].Err, &refused) || !strings.Contains(refused.Rule, first.ID) || !strings.Contains(refused.Rule, "cannot be read") || got[1].Taken != ledger.Created {
 		t.Errorf("%+v", got)
 	}
 }

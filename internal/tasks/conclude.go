@@ -105,7 +105,7 @@ func unclearReason(pair pairing) string {
 // absent sends again what is proven not to be in KSeF. An answer that is nobody's is a refusal then,
 // and some of these are whom it is about.
 func (b *batch) absent(a account, missing []*ledger.Invoice) {
-	if len(a.invoices) == 1 && len(missing) == 1 && len(a.answers) == 1 {
+	if len(a.invoices) == 1 && len(missing) == 1 && len(a.answers) == 1 && a.unread == 0 {
 		b.add(missing[0], a.answers[0]) // one and one: no other invoice that it could be about
 		return
 	}

@@ -127,7 +127,7 @@ func (w *Worker) lost(ctx context.Context, t Transport, p *ledger.Package, api *
 	if now.Sub(p.Lost.Time()) < lostAfter {
 		return later(time.Minute, retry.ReasonRefused, api.Error())
 	}
-	left, err := w.pending(ctx, p)
+	left, _, err := w.undecided(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,17 @@ func (w *Worker) endProcessing(ctx context.Context, p *ledger.Package, to ledger
 		}
 	}
 	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: to,
-		Set: []ledger.Set{{Field: "code", Value: code}, {Field: "reason", Value: reason}}})
+		Set: []ledger.Set{{Field: "code", Value: code}, {Field: "reason", Value: reason}, {Field: "filed", Value: false}}})
+}
+
+// waitForUnread keeps a package open for what cannot be read in it, while the others get their receipts.
+func (w *Worker) waitForUnread(ctx context.Context, p *ledger.Package, n int) error {
+	if !p.Filed {
+		if err := w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{}); err != nil {
+			return err
+		}
+	}
+	return unreadLater(n)
 }
 
 // sessionRefused handles a session that ended in an error. Its list is read first all the same: an
@@ -165,9 +175,12 @@ func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Pack
 		return err
 	}
 	reason := fmt.Sprintf("session ended with %d %s", status.Code, status.Description)
-	left, err := w.pending(ctx, p)
+	left, unread, err := w.undecided(ctx, p)
 	if err != nil {
 		return err
+	}
+	if len(left) == 0 && len(unread) > 0 {
+		return w.waitForUnread(ctx, p, len(unread))
 	}
 	if len(left) == 0 {
 		if err := w.endProcessing(ctx, p, ledger.PackageSettled, status.Code, reason); err != nil {
@@ -185,7 +198,7 @@ func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Pack
 		}
 		// One that its sender moved in between, from sending to sent, is still here: the package must
 		// not end without it.
-		if left, err = w.pending(ctx, p); err != nil {
+		if left, _, err = w.undecided(ctx, p); err != nil {
 			return err
 		}
 		if len(left) > 0 {
@@ -241,7 +254,7 @@ func (w *Worker) settleRefused(ctx context.Context, t Transport, p *ledger.Packa
 			return err
 		}
 	}
-	left, err := w.pending(ctx, p)
+	left, _, err := w.undecided(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -253,6 +266,9 @@ func (w *Worker) endRefused(ctx context.Context, p *ledger.Package, code int, re
 	end, err := w.endOf(ctx, p, 0)
 	if err != nil {
 		return err
+	}
+	if end == "" {
+		return w.waitForUnread(ctx, p, 1)
 	}
 	if err := w.endProcessing(ctx, p, end, code, reason); err != nil {
 		return err

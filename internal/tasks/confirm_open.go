@@ -23,7 +23,7 @@ func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
 		// This very task looks on: it cannot be queued while it runs.
 		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "the session of a worker that is gone was closed")
 	}
-	out, err := w.pending(ctx, p)
+	out, _, err := w.undecided(ctx, p)
 	if err != nil {
 		return err
 	}

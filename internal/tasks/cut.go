@@ -92,7 +92,7 @@ func (w *Worker) knocking(ctx context.Context) func() (knocks, error) {
 		if !down || err != nil {
 			return knocks{}, err
 		}
-		tenants, err := w.Ledger.FreshlyCut(ctx, sweepAtOnce)
+		tenants, err := w.Ledger.FreshlyCut(ctx)
 		return knocks{down: true, tenants: tenants}, err
 	})
 }

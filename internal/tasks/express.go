@@ -3,7 +3,6 @@ package tasks
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -191,20 +190,28 @@ func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) 
 				return nil, context.Cause(ctx)
 			}
 		}
-		s, err := w.open(ctx, t, tenant, form)
-		e.mu.Lock()
-		delete(e.opening, key)
-		close(wait)
-		if err == nil {
-			s.users = 1
-			e.sessions[key] = s
-			if e.stopped { // while it was being opened: for this one send
-				e.end(key, s)
-			}
-		}
-		e.mu.Unlock()
-		return s, err
+		return w.openFor(ctx, t, tenant, form, wait)
 	}
+}
+
+// openFor opens a session for one send, and lets those go on who wait for it, whatever comes of it.
+func (w *Worker) openFor(ctx context.Context, t Transport, tenant, form string, opened chan struct{}) (s *onlineSession, err error) {
+	e, key := w.express, tenant+"|"+form
+	defer func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.opening, key)
+		close(opened)
+		if s == nil {
+			return
+		}
+		s.users = 1
+		e.sessions[key] = s
+		if e.stopped { // while it was being opened: for this one send
+			e.end(key, s)
+		}
+	}()
+	return w.open(ctx, t, tenant, form)
 }
 
 func (w *Worker) open(ctx context.Context, t Transport, tenant, form string) (*onlineSession, error) {
@@ -261,46 +268,6 @@ func (e *express) end(key string, s *onlineSession) {
 		delete(e.sessions, key)
 		e.ended[s] = struct{}{}
 	}
-}
-
-// closeIdle closes sessions that are idle, old, full or dropped, once no send is under way in them.
-func (w *Worker) closeIdle(ctx context.Context) error {
-	e, now := w.express, w.o.Now()
-	var due []*onlineSession
-	e.mu.Lock()
-	for key, s := range e.sessions {
-		idle := now.Sub(s.used) >= w.o.ExpressIdle && s.users == 0
-		if idle || now.Sub(s.opened) >= w.o.ExpressMaxAge || s.sent >= w.o.ExpressMaxInvoices {
-			e.end(key, s)
-		}
-	}
-	for s := range e.ended {
-		if s.users == 0 {
-			due = append(due, s)
-			delete(e.ended, s)
-		}
-	}
-	e.mu.Unlock()
-	var errs []error
-	for _, s := range due {
-		p, err := w.Ledger.Package(ctx, s.pkg.ID)
-		switch {
-		case err == nil:
-			err = w.closeOnline(ctx, &p)
-		case errors.Is(err, ledger.ErrNotFound):
-			// Redis lost it. What was sent into it is in KSeF all the same: closed, it has a receipt, by which that is found again.
-			err = w.closeUnrecorded(ctx, s)
-		}
-		var conflict *ledger.ConflictError
-		if err != nil && !errors.As(err, &conflict) {
-			errs = append(errs, fmt.Errorf("close session %s: %w", s.pkg.Session, err))
-			// While this worker lives nobody else closes it: without another try here it would stay open, and its receipt away, until the worker ends.
-			e.mu.Lock()
-			e.ended[s] = struct{}{}
-			e.mu.Unlock()
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // closeOnline writes closing, calls close, and lets confirm look. Anybody may: it needs no key.

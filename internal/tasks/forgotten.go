@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"ksefworker/internal/ksef"
@@ -12,25 +11,26 @@ import (
 // closeForgotten closes online sessions that the ledger says this worker holds, and that it does not know. A failover to a replica can take back the last writes: a session
 // that was closed is "opened" again, its owner is alive, and nobody else would touch it. One that was only just opened is left alone: it may not have reached memory yet.
 func (w *Worker) closeForgotten(ctx context.Context) error {
-	ids, err := w.Ledger.PackagesInState(ctx, ledger.PackageOpened, time.Time{}, w.o.Now().Add(-w.o.SweepAfter), sweepAtOnce)
+	now, err := w.Ledger.Clock(ctx)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		p, err := w.Ledger.Package(ctx, id)
-		if errors.Is(err, ledger.ErrNotFound) {
+	ids, err := w.Ledger.PackagesInState(ctx, ledger.PackageOpened, time.Time{}, now.Add(-w.o.SweepAfter), 0)
+	if err != nil {
+		return err
+	}
+	pkgs, err := w.packages(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, p := range pkgs {
+		if p.Lane != ledger.Express || p.Owner != w.o.Worker || w.express.holds(p.ID) || w.closes.has(p.ID) {
 			continue
 		}
-		if err != nil {
-			return err
-		}
-		if p.Lane != ledger.Express || p.Owner != w.o.Worker || w.express.holds(id) {
-			continue
-		}
-		w.o.Log.Warn().Str("package", id).Str("session", p.Session).Msg("closing an online session that this worker has forgotten")
-		if err := w.closeOnline(ctx, &p); err != nil {
-			return err
-		}
+		w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Msg("closing an online session that this worker has forgotten")
+		w.closes.start(ctx, p.Tenant, p.ID, func(ctx context.Context) error { return w.closeOnline(ctx, &p) }, func(err error) {
+			w.warn(ctx, "close a forgotten session", err)
+		})
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"ksefworker/internal/retry"
 )
 
 // Kind is the type of a task.
@@ -87,6 +89,15 @@ func (k Kind) timeout() time.Duration {
 		return time.Hour
 	}
 	return 10 * time.Minute
+}
+
+// retries is how often asynq runs a task again. Whatever waits has no bound, and never ends by it; a sweep whose worker was killed is run once more and then let go, because each
+// round has its own.
+func (k Kind) retries() int {
+	if k == KindSweep {
+		return 1
+	}
+	return retry.Unlimited
 }
 
 // payloadVersion is the layout of payloads that this build writes and reads.

@@ -18,8 +18,8 @@ func (w *Worker) cutExpress(ctx context.Context, set ledger.Waiting) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	invs, err := w.Ledger.Invoices(ctx, ids)
-	if err != nil {
+	invs, err := w.invoices(ctx, ids)
+	if err != nil || len(invs) < len(ids) { // one is gone or cannot be read: cutting a package takes it out of the set
 		return false, err
 	}
 	var moves []ledger.Move

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -99,9 +100,14 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 // build streams the documents of a package into its spool. nil without an error means that nothing is left to send. Documents are read 64 at a time: memory
 // stays flat whatever the package holds.
 func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionKey) (*pack.Package, error) {
-	invs, err := w.pending(ctx, p) // not what an earlier build of it has parked
-	if err != nil {
+	invs, unread, err := w.undecided(ctx, p) // not what an earlier build of it has parked
+	switch {
+	case err != nil:
 		return nil, err
+	case len(unread) > 0 && len(invs) == 0:
+		return nil, unreadLater(len(unread))
+	case len(unread) > 0: // the others go in a package of their own, and this one waits for what is left in it
+		return nil, w.repack(ctx, p, "", 0, ledger.Part{Strikes: p.Strikes, IDs: idsOf(invs)})
 	}
 	kept := 0
 	entries := func(yield func(pack.Entry, error) bool) {
@@ -217,13 +223,15 @@ func (w *Worker) uploadFailed(ctx context.Context, p *ledger.Package, cause erro
 
 // abandon gives up a package that was never closed: its invoices wait anew. One that could not be read was parked when it was built, and stays.
 func (w *Worker) abandon(ctx context.Context, p *ledger.Package, reason string) error {
-	waiting, err := w.pending(ctx, p)
+	held, err := w.Ledger.Held(ctx, p.ID)
+	unread, err := w.skip(ctx, err)
 	if err != nil {
 		return err
 	}
-	end, err := w.endOf(ctx, p, len(waiting))
-	if err != nil {
-		return err
+	end := ledger.PackageAbandoned
+	if slices.ContainsFunc(held, func(inv ledger.Invoice) bool { return inv.State != ledger.Packed }) ||
+		slices.ContainsFunc(unread, func(u ledger.Unreadable) bool { return u.State != string(ledger.Packed) }) { // else it leaves with the others
+		end = ledger.PackageSettled
 	}
 	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
 	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: end,

@@ -17,6 +17,10 @@ type plan struct {
 	mu      sync.Mutex
 	tenants map[string]share
 	read    time.Time
+
+	// What has been seen of the present pass through the sessions; of one goroutine alone. A pass takes one round, or several when there are very many.
+	seen   []ledger.Underway
+	offset int
 }
 
 // share is one tenant's part of the plan; the zero share asks for nothing.
@@ -46,7 +50,7 @@ func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last 
 	return max(time.Duration(weight*float64(max(wish, turn))), first)
 }
 
-// planEvery is how old the plan may get; planned sessions beyond sweepAtOnce are taken for as many.
+// planEvery is how old the plan may get; sessions beyond sweepAtOnce of a kind are looked at a second later.
 const planEvery = time.Second
 
 // replan reads the plan anew when it is old.
@@ -54,24 +58,38 @@ func (w *Worker) replan(ctx context.Context, now time.Time) error {
 	if now.Sub(w.plan.read) < planEvery {
 		return nil
 	}
-	under, err := w.Ledger.Underways(ctx, sweepAtOnce)
+	under, more, err := w.Ledger.Underways(ctx, w.plan.offset, sweepAtOnce)
 	if err != nil {
 		return err
 	}
-	return w.apportion(ctx, tally(under, w.urgent), now)
+	w.plan.seen, w.plan.offset = append(w.plan.seen, under...), w.plan.offset+sweepAtOnce
+	if more {
+		return nil
+	}
+	seen := w.plan.seen
+	w.plan.seen, w.plan.offset = nil, 0
+	return w.apportion(ctx, tally(seen, w.urgent), now)
 }
 
-// apportion gives each tenant's sessions their turns.
+// apportion gives each tenant's sessions their turns. A tenant whose use cannot be read keeps its turns without knowing them: the limiter has the last word in any case.
 func (w *Worker) apportion(ctx context.Context, tenants map[string]share, now time.Time) error {
+	var f faults
 	for tenant, s := range tenants {
 		status, err := w.Budget.Usage(ctx, tenant, string(ksef.GroupSessionMisc))
 		if err != nil {
-			return err
+			if f.add(err) {
+				return f.err()
+			}
+			continue
 		}
 		list, err := w.Budget.Usage(ctx, tenant, string(ksef.GroupSessionInvoiceList))
 		if err != nil {
-			return err
+			if f.add(err) {
+				return f.err()
+			}
+			continue
 		}
+		f.add(nil)
 		s.turn, s.scarce = status.Turn(s.closed)
 		var scarce bool
 		if s.list, scarce = list.Turn(s.open); scarce {
@@ -82,7 +100,7 @@ func (w *Worker) apportion(ctx context.Context, tenants map[string]share, now ti
 	w.plan.mu.Lock()
 	defer w.plan.mu.Unlock()
 	w.plan.tenants, w.plan.read = tenants, now
-	return nil
+	return f.err()
 }
 
 func tally(under []ledger.Underway, urgent func(ledger.Millis) bool) map[string]share {

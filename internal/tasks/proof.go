@@ -15,6 +15,7 @@ type account struct {
 	session ksef.SessionInfo
 	lane    ledger.Lane
 	members int // invoices that the package ever held
+	unread  int // of these, entries that cannot be read
 	entries int // answers in the list
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
+
+	"ksefworker/internal/ledger"
 )
 
 const (
@@ -14,36 +17,65 @@ const (
 )
 
 // Pulse is each worker's own clock: it says that the worker is alive, closes online sessions, and queues what is due for the whole pool (a cut, a sweep; the task's id
-// makes it one). It holds nothing that would be lost with it. It returns when stop is closed, after what it has under way; ctx cuts that off.
+// makes it one). It holds nothing that would be lost with it. It returns when stop is closed, after what it has under way; ctx cuts that off. Closes may still be under way then:
+// [Worker.Stop] waits for them.
+//
+// Each of these has a loop of its own, so that none waits for another: above all, nothing that the gateway or another tenant does may keep a worker from saying that it is alive.
 func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
-	t := time.NewTicker(pulseEvery)
-	defer t.Stop()
-	var beat time.Time
+	beat := max(w.o.DeadAfter/beatsInLife, time.Millisecond)
 	swept := int64(-1)
-	for {
-		now := w.o.Now()
-		if time.Since(beat) >= w.o.DeadAfter/beatsInLife {
-			beat = time.Now()
-			w.warn(ctx, "say that this worker is alive", w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter))
-		}
-		w.warn(ctx, "close idle sessions", w.closeIdle(ctx))
-		w.warn(ctx, "plan the looks at sessions", w.replan(ctx, now))
-		w.warn(ctx, "look for packages to cut", w.queueCuts(ctx, now, nil))
-		// A sweep that is done leaves no trace: asked for at every pulse, it would run at every pulse.
-		if round := now.Unix() / max(1, int64(w.o.SweepEvery/time.Second)); round != swept {
-			err := w.Queue.PutNew(ctx, KindSweep, fmt.Sprint(round), 0)
-			w.warn(ctx, "queue the sweep", err)
-			if err == nil {
-				swept = round
+	var loops sync.WaitGroup
+	for _, l := range []struct {
+		every time.Duration
+		what  string
+		do    func(context.Context) error
+	}{
+		{beat, "say that this worker is alive", func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, beat) // a call that hangs must not keep the next beat from being tried
+			defer cancel()
+			return w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter)
+		}},
+		{clockEvery, "compare this machine's clock with redis's", w.MeasureClock},
+		{pulseEvery, "close idle sessions", func(ctx context.Context) error { w.closeIdle(ctx); return nil }},
+		{pulseEvery, "plan the looks at sessions", func(ctx context.Context) error { return w.replan(ctx, w.o.Now()) }},
+		{pulseEvery, "look for packages to cut", func(ctx context.Context) error { return w.queueCuts(ctx, w.o.Now(), nil) }},
+		{pulseEvery, "queue the sweep", func(ctx context.Context) error { return w.queueSweep(ctx, &swept) }},
+		{max(w.o.SweepEvery, pulseEvery), "look for forgotten sessions", w.closeForgotten},
+	} {
+		loops.Go(func() {
+			t := time.NewTicker(l.every)
+			defer t.Stop()
+			for {
+				w.warn(ctx, l.what, guard(func() error { return l.do(ctx) }))
+				select {
+				case <-t.C:
+				case <-stop:
+					return
+				}
 			}
-			w.warn(ctx, "look for forgotten sessions", w.closeForgotten(ctx))
-		}
-		select {
-		case <-t.C:
-		case <-stop:
-			return
+		})
+	}
+	loops.Wait()
+}
+
+// queueSweep queues the sweep of this round. A sweep that is done leaves no trace: asked for at every pulse, it would run at every pulse. One that waits to be run is enough: in a pool
+// that has no time for it, one for each round would pile up.
+func (w *Worker) queueSweep(ctx context.Context, swept *int64) error {
+	round := w.o.Now().Unix() / max(1, int64(w.o.SweepEvery/time.Second))
+	if round == *swept {
+		return nil
+	}
+	waiting, err := w.Queue.Pending(KindSweep)
+	if err != nil {
+		return err
+	}
+	if waiting == 0 {
+		if err := w.Queue.PutNew(ctx, KindSweep, fmt.Sprint(round), 0); err != nil {
+			return err
 		}
 	}
+	*swept = round
+	return nil
 }
 
 // Retire lets no further send begin here: the online sessions are closed by the pulse as soon as nobody sends into them, while other tasks may still run on.
@@ -68,33 +100,36 @@ func (w *Worker) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the last tasks: %w", context.Cause(ctx))
 	}
-	return errors.Join(w.closeIdle(ctx), w.Ledger.Leave(ctx, w.o.Worker))
+	return errors.Join(w.closeAll(ctx), w.Ledger.Leave(ctx, w.o.Worker))
 }
 
-// queueCuts queues a cut for each waiting set that is due. busy is as in [When].
+// queueCuts queues a cut for each waiting set that is due. What goes wrong with one keeps no other from being cut. busy is as in [When].
 func (w *Worker) queueCuts(ctx context.Context, now time.Time, busy map[string]bool) error {
 	waits, err := w.Ledger.Waits(ctx)
 	if err != nil {
 		return err
 	}
 	knocking, onWay := w.knocking(ctx), w.onWay(ctx)
+	var f faults
 	for _, set := range waits {
-		decision, _, err := w.decide(ctx, waits, set, now, knocking, onWay)
-		if err != nil {
-			return err
-		}
-		if decision == CutWait {
-			continue
-		}
-		err = w.Queue.PutNew(ctx, KindCut, set.Group.Name(), 0)
-		if err == nil && busy != nil {
-			err = w.Queue.Put(ctx, KindCut, set.Group.Name(), 0, When{Busy: busy})
-		}
-		if err != nil {
-			return err
+		if f.add(w.queueCut(ctx, waits, set, now, busy, knocking, onWay)) {
+			break
 		}
 	}
-	return nil
+	return f.err()
+}
+
+func (w *Worker) queueCut(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time, busy map[string]bool,
+	knocking func() (knocks, error), onWay func() (map[string]ledger.OnWay, error)) error {
+	decision, _, err := w.decide(ctx, waits, set, now, knocking, onWay)
+	if err != nil || decision == CutWait {
+		return err
+	}
+	err = w.Queue.PutNew(ctx, KindCut, set.Group.Name(), 0)
+	if err == nil && busy != nil {
+		err = w.Queue.Put(ctx, KindCut, set.Group.Name(), 0, When{Busy: busy})
+	}
+	return err
 }
 
 func (w *Worker) warn(ctx context.Context, what string, err error) {

@@ -9,8 +9,6 @@ import (
 
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
-
-	"ksefworker/internal/retry"
 )
 
 // Queue puts tasks into asynq. Safe for concurrent use.
@@ -112,7 +110,7 @@ func enqueue(ctx context.Context, client *asynq.Client, queue string, k Kind, id
 func enqueueAs(ctx context.Context, client *asynq.Client, queue string, k Kind, id, taskID string, in time.Duration) error {
 	opts := []asynq.Option{
 		asynq.Queue(queue), asynq.TaskID(taskID),
-		asynq.MaxRetry(retry.Unlimited), asynq.Timeout(k.timeout()),
+		asynq.MaxRetry(k.retries()), asynq.Timeout(k.timeout()),
 	}
 	if in > 0 {
 		opts = append(opts, asynq.ProcessIn(in))
@@ -146,22 +144,34 @@ func (q *Queue) Open(ctx context.Context) error {
 	return nil
 }
 
+// Pending tells how many tasks of a kind's queues wait to be run at once; 0 for queues never used.
+func (q *Queue) Pending(k Kind) (int, error) {
+	n := 0
+	err := q.each(k, func(info *asynq.QueueInfo) { n += info.Pending })
+	return n, err
+}
+
 // Depth tells how many tasks a kind's queues hold in any state but archived and completed; 0 for queues never used.
 func (q *Queue) Depth(k Kind) (int, error) {
+	depth := 0
+	err := q.each(k, func(info *asynq.QueueInfo) { depth += info.Pending + info.Active + info.Scheduled + info.Retry })
+	return depth, err
+}
+
+func (q *Queue) each(k Kind, look func(*asynq.QueueInfo)) error {
 	known, err := q.inspect.Queues() // asked first: GetQueueInfo's "no such queue" is of a type that asynq keeps to itself
 	if err != nil {
-		return 0, fmt.Errorf("list queues: %w", err)
+		return fmt.Errorf("list queues: %w", err)
 	}
-	depth := 0
 	for _, queue := range k.queues() {
 		if !slices.Contains(known, queue) {
 			continue
 		}
 		info, err := q.inspect.GetQueueInfo(queue)
 		if err != nil {
-			return 0, fmt.Errorf("look at queue %s: %w", queue, err)
+			return fmt.Errorf("look at queue %s: %w", queue, err)
 		}
-		depth += info.Pending + info.Active + info.Scheduled + info.Retry
+		look(info)
 	}
-	return depth, nil
+	return nil
 }

@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"ksefworker/internal/ksef"
@@ -23,12 +24,16 @@ const (
 // KSeF may give no UPO: its session ended in an error after the invoice was accepted, or the session of a duplicate's original is not over, or not known. Such an invoice stays accepted,
 // with the reason where people look; its document and result are archived all the same, and the receipt is asked for with growing pauses.
 func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
-	if p.State != ledger.PackageSettled {
+	if p.State != ledger.PackageSettled && p.State != ledger.PackageProcessing {
 		return nil
 	}
 	held, err := w.Ledger.Held(ctx, p.ID)
+	unread, err := w.skip(ctx, err)
 	if err != nil {
 		return err
+	}
+	if p.State == ledger.PackageProcessing {
+		return w.receiptEarly(ctx, p, held, unread)
 	}
 	upos, err := w.attestations(ctx, p, held)
 	if err != nil {
@@ -60,6 +65,9 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 		}
 		todo = todo[n:]
 	}
+	if len(unread) > 0 { // they may have been receipted by a newer worker, or not
+		return later(max(retry.Age(age, w.o.ConfirmFirst, receiptRest), unreadPause), retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", len(unread)))
+	}
 	if len(upos.missing) == 0 {
 		return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageReceipted, Set: []ledger.Set{{Field: "upo", Value: upos.bySession[p.Session].url}}})
 	}
@@ -69,4 +77,26 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 		}
 	}
 	return again
+}
+
+// receiptEarly archives what is decided of a package that is kept open by an entry that cannot be read: its session is over, so its receipt may be there. The package is none the further for it.
+func (w *Worker) receiptEarly(ctx context.Context, p *ledger.Package, held []ledger.Invoice, unread []ledger.Unreadable) error {
+	open := slices.ContainsFunc(held, func(inv ledger.Invoice) bool { return !inv.State.Final() })
+	if len(unread) == 0 || open || p.Filed {
+		return nil
+	}
+	todo := slices.DeleteFunc(held, func(inv ledger.Invoice) bool { return inv.State == ledger.Receipted })
+	upos, err := w.attestations(ctx, p, todo)
+	if err != nil {
+		return notYet(err)
+	}
+	for chunk := range slices.Chunk(todo, archiveAtOnce) {
+		if err := w.archiveSome(ctx, chunk, upos); err != nil {
+			return err
+		}
+	}
+	if len(upos.missing) > 0 {
+		return later(unreadPause, retry.ReasonProcessing, fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
+	}
+	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "filed", Value: true}}})
 }

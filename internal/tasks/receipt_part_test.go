@@ -60,7 +60,7 @@ func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenItIsWhole(t *tes
 	if kept, err := s.store.Get(t.Context(), name); err != nil || !bytes.Contains(kept, []byte("A/1")) {
 		t.Errorf("the session's receipt: %v", err)
 	}
-	s.once(2)
+	s.acceptedOnce(2)
 }
 
 // It stays short for ever: after an hour what it attests is receipted, and the other one stays accepted, shown, and asked for.
@@ -98,7 +98,7 @@ func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testin
 	if got := s.read(first.ID); got.State != ledger.Receipted || got.Reason != "" {
 		t.Errorf("with its receipt it is %s: %s", got.State, got.Reason)
 	}
-	s.once(2)
+	s.acceptedOnce(2)
 }
 
 // An older build kept half a receipt under the session's name. It is asked for again and kept beside it.
@@ -153,7 +153,7 @@ func TestReceipt_NumberIsSpelledOtherwise_ItIsTheSame(t *testing.T) {
 			if got.State != ledger.Receipted || got.KsefNumber != s.sim.Books().Accepted[0].KsefNumber {
 				t.Errorf("it is %s as %s: %s", got.State, got.KsefNumber, got.Reason)
 			}
-			s.once(1)
+			s.acceptedOnce(1)
 		})
 	}
 }

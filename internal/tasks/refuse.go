@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rs/xid"
@@ -33,7 +34,7 @@ func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package,
 	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("code", code).Int("refusals", strikes).Str("reason", reason).
 		Msg("session refused as a whole")
 	ids, err := w.pendingIDs(ctx, p)
-	if err != nil {
+	if err != nil || len(ids) == 0 { // what cannot be read stays, see repack
 		return err
 	}
 	if strikes < w.o.Refusals || p.Unfinished || code == ksef.BatchSessionKeyNotDecrypted {
@@ -54,7 +55,7 @@ func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package,
 // halve splits a package in two, or parks the invoice that is alone in it.
 func (w *Worker) halve(ctx context.Context, p *ledger.Package, strikes, code int, reason string) error {
 	ids, err := w.pendingIDs(ctx, p)
-	if err != nil {
+	if err != nil || len(ids) == 0 {
 		return err
 	}
 	if len(ids) == 1 {
@@ -107,14 +108,17 @@ func (w *Worker) repack(ctx context.Context, p *ledger.Package, reason string, i
 	return nil
 }
 
-// endOf says how a package ends that went no further. What was decided in it all the same, or parked because of it, is owed its papers: receipt, document, result. Only a
+// endOf says how a package ends that went no further; "" when it does not end, because something undecided in it cannot be read. What was decided in it all the same, or parked because of it, is owed its papers: receipt, document, result. Only a
 // package that nothing of it stays in is failed, or abandoned when close was never tried; any other is settled. leaving is how many of its invoices are about to leave.
 func (w *Worker) endOf(ctx context.Context, p *ledger.Package, leaving int) (ledger.PackageState, error) {
 	held, err := w.Ledger.Held(ctx, p.ID)
+	unread, err := w.skip(ctx, err)
 	switch {
 	case err != nil:
 		return "", err
-	case len(held) > leaving:
+	case slices.ContainsFunc(unread, ledger.Unreadable.Undecided):
+		return "", nil
+	case len(held)+len(unread) > leaving:
 		return ledger.PackageSettled, nil
 	case ledger.MayMovePackage(p.State, ledger.PackageAbandoned):
 		return ledger.PackageAbandoned, nil
@@ -122,9 +126,10 @@ func (w *Worker) endOf(ctx context.Context, p *ledger.Package, leaving int) (led
 	return ledger.PackageFailed, nil
 }
 
-// pending reads the invoices of a package whose outcome is not known yet.
+// pending reads the invoices of a package whose outcome is not known yet. With a [*ledger.UnreadableError] those that could be read are returned, and named are those whose outcome may be open.
 func (w *Worker) pending(ctx context.Context, p *ledger.Package) ([]ledger.Invoice, error) {
 	held, err := w.Ledger.Held(ctx, p.ID)
+	unread, err := ledger.Skip(err)
 	if err != nil {
 		return nil, err
 	}
@@ -135,14 +140,22 @@ func (w *Worker) pending(ctx context.Context, p *ledger.Package) ([]ledger.Invoi
 			pending = append(pending, inv)
 		}
 	}
+	if unread = slices.DeleteFunc(unread, func(u ledger.Unreadable) bool { return !u.Undecided() }); len(unread) > 0 {
+		return pending, &ledger.UnreadableError{Entries: unread}
+	}
 	return pending, nil
 }
 
+// pendingIDs names those of them that can be read.
 func (w *Worker) pendingIDs(ctx context.Context, p *ledger.Package) ([]string, error) {
-	invs, err := w.pending(ctx, p)
+	invs, _, err := w.undecided(ctx, p)
+	return idsOf(invs), err
+}
+
+func idsOf(invs []ledger.Invoice) []string {
 	ids := make([]string, len(invs))
 	for i := range invs {
 		ids[i] = invs[i].ID
 	}
-	return ids, err
+	return ids
 }

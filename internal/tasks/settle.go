@@ -24,19 +24,21 @@ func (w *Worker) settleFinal(ctx context.Context, t Transport, p *ledger.Package
 		if running > 0 {
 			return w.lookLater(p, fmt.Sprintf("%d invoices are still being processed, or moved meanwhile", running))
 		}
+	}
+	left, unread, err := w.undecided(ctx, p)
+	if err != nil {
+		return err
+	}
+	if !p.Listed && len(unread) == 0 { // else the list is read again: an answer in it may be that of what cannot be read
 		if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "listed", Value: true}}}); err != nil {
 			return err
 		}
-	}
-	left, err := w.pending(ctx, p)
-	if err != nil {
-		return err
 	}
 	if len(left) > 0 {
 		if err := w.recover(ctx, t, p, left); err != nil {
 			return notYet(err)
 		}
-		if left, err = w.pending(ctx, p); err != nil {
+		if left, unread, err = w.undecided(ctx, p); err != nil {
 			return err
 		}
 		if len(left) > 0 {
@@ -45,6 +47,9 @@ func (w *Worker) settleFinal(ctx context.Context, t Transport, p *ledger.Package
 	}
 	if err := w.noteThrough(ctx, p); err != nil {
 		return err
+	}
+	if len(unread) > 0 {
+		return w.waitForUnread(ctx, p, len(unread))
 	}
 	if err := w.endProcessing(ctx, p, ledger.PackageSettled, ksef.SessionProcessed, ""); err != nil {
 		return err
@@ -105,11 +110,13 @@ func (w *Worker) account(ctx context.Context, p *ledger.Package, session ksef.Se
 		return account{}, err
 	}
 	members, err := w.Ledger.Invoices(ctx, ids)
+	unread, err := w.skip(ctx, err)
 	if err != nil {
 		return account{}, err
 	}
 	a := newAccount(p.Lane, members, session, infos)
-	a.members = len(ids) // one that cannot be read may be whose answer seems to be nobody's
+	// One that cannot be read may be whose answer seems to be nobody's.
+	a.members, a.unread = len(ids), len(unread)
 	return a, nil
 }
 

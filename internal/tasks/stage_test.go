@@ -66,6 +66,17 @@ func (l *logBuffer) says(what string) bool {
 	return strings.Contains(l.b.String(), what)
 }
 
+func (l *logBuffer) count(what string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.b.String(), what)
+}
+
+// redisZ is a member of an index by time.
+func redisZ(at time.Time, member string) redis.Z {
+	return redis.Z{Score: float64(at.UnixMilli()), Member: member}
+}
+
 func newStage(t *testing.T, o simulator.Options) *stage {
 	t.Helper()
 	s := &stage{t: t, redis: redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}})} // tests kill it
@@ -120,6 +131,7 @@ type door struct {
 	listed  func([]ksef.InvoiceInfo) []ksef.InvoiceInfo             // and of the invoices in it
 	upo     func([]byte, error) ([]byte, error)                     // and of its receipt
 	given   func([]byte, error) ([]byte, error)                     // and of an invoice by its number
+	closing func(ctx context.Context, session string) error         // comes before a close, which an error keeps from being sent
 	// and of a page of the register
 	page func(ksef.MetadataPage, error) (ksef.MetadataPage, error)
 }
@@ -133,6 +145,15 @@ func (d *door) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentIn
 		return d.sent(got, err)
 	}
 	return got, err
+}
+
+func (d *door) CloseSession(ctx context.Context, session string, batch bool) error {
+	if d.closing != nil {
+		if err := d.closing(ctx, session); err != nil {
+			return err
+		}
+	}
+	return d.Client.CloseSession(ctx, session, batch)
 }
 
 func (d *door) SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error) {

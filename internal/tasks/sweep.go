@@ -3,29 +3,51 @@ package tasks
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"ksefworker/internal/ledger"
 )
 
 const (
-	// sweepAtOnce bounds one round; what is left comes a minute later.
+	// sweepAtOnce bounds one round; what is left comes a minute later, also when what was looked at stays.
 	sweepAtOnce = 2000
 	// sweepLook is how many queued invoices one round looks at, those that lawfully wait for a package included: 70 ms of Redis, in pieces of 4 ms. A hundred thousand
 	// that wait are looked through in five rounds.
 	sweepLook   = 20_000
 	looseAtOnce = 1000
+	// strayAtOnce is how many invoices of each state on the way one round looks at.
+	strayAtOnce = 100
 )
 
 // sweep finds what is not final and drives it on: a task that Redis or asynq lost, that a person deleted in the dashboard, that was orphaned by a killed worker. It
 // decides nothing: it queues the task that the state asks for, and the task's handler looks.
+//
+// Its parts do not depend on each other, nor do the entries in each: what cannot be read, or cannot be queued, is told and passed over.
 func (w *Worker) sweep(ctx context.Context, _ string) error {
-	before := w.o.Now().Add(-w.o.SweepAfter)
-	busy, err := w.Queue.Busy()
+	now, err := w.Ledger.Clock(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.queueCuts(ctx, w.o.Now(), busy), w.sweepPackages(ctx, before, busy), w.sweepQueued(ctx, before, busy), w.sweepStray(ctx, before), w.prune(ctx))
+	before := now.Add(-w.o.SweepAfter)
+	busy, err := w.Queue.Busy() // nil, when nobody tells: then no orphan is found in this round, and everything else is
+	errs := []error{err}
+	for _, part := range []struct {
+		what string
+		do   func() error
+	}{
+		{"cuts", func() error { return w.queueCuts(ctx, w.o.Now(), busy) }},
+		{"packages", func() error { return w.sweepPackages(ctx, before, busy) }},
+		{"queued invoices", func() error { return w.sweepQueued(ctx, before, busy) }},
+		{"invoices on their way", func() error { return w.sweepStray(ctx, before) }},
+		{"old entries", func() error { return w.prune(ctx) }},
+		{"unreadable entries", func() error { return w.lookAgain(ctx) }},
+	} {
+		if err := guard(part.do); err != nil {
+			errs = append(errs, fmt.Errorf("sweep %s: %w", part.what, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 var sweptPackages = []struct {
@@ -41,34 +63,38 @@ var sweptPackages = []struct {
 }
 
 func (w *Worker) sweepPackages(ctx context.Context, before time.Time, busy map[string]bool) error {
+	var f faults
 	for _, s := range sweptPackages {
-		ids, err := w.Ledger.PackagesInState(ctx, s.state, time.Time{}, before, sweepAtOnce)
+		ids, err := w.Ledger.NextPackages(ctx, s.state, before, sweepAtOnce)
 		if err != nil {
-			return err
+			f.add(err)
+			continue
 		}
-		for _, id := range ids {
-			p, err := w.Ledger.Package(ctx, id)
-			if err != nil {
-				if errors.Is(err, ledger.ErrNotFound) {
-					continue
-				}
-				return err
+		pkgs, err := w.packages(ctx, ids)
+		f.add(err)
+		for i := range pkgs {
+			if pkgs[i].State != s.state {
+				continue // it moved meanwhile
 			}
-			kind, when := s.kind, When{Busy: busy}
-			if p.Lane == ledger.Express && p.State == ledger.PackageOpened {
-				kind = KindConfirm
-				alive, err := w.Ledger.Alive(ctx, p.Owner)
-				if err != nil {
-					return err
-				}
-				when.Run = !alive // its confirm may sleep; the session of a dead worker is closed at once
-			}
-			if err := w.Queue.Put(ctx, kind, id, 0, when); err != nil {
-				return err
+			if f.add(w.sweepPackage(ctx, &pkgs[i], s.kind, busy)) {
+				return f.err()
 			}
 		}
 	}
-	return nil
+	return f.err()
+}
+
+func (w *Worker) sweepPackage(ctx context.Context, p *ledger.Package, kind Kind, busy map[string]bool) error {
+	when := When{Busy: busy}
+	if p.Lane == ledger.Express && p.State == ledger.PackageOpened {
+		kind = KindConfirm
+		alive, err := w.Ledger.Alive(ctx, p.Owner)
+		if err != nil {
+			return err
+		}
+		when.Run = !alive // its confirm may sleep; the session of a dead worker is closed at once
+	}
+	return w.Queue.Put(ctx, kind, p.ID, 0, when)
 }
 
 // sweepQueued looks for invoices that neither wait for a package nor have a task. While the queue is long they may well be in it, and asking for each would cost more
@@ -91,63 +117,86 @@ func (w *Worker) sweepQueued(ctx context.Context, before time.Time, busy map[str
 		}
 		ids, pass = append(ids, more...), done
 	}
-	invs, err := w.Ledger.Invoices(ctx, ids)
+	invs, err := w.invoices(ctx, ids)
 	if err != nil {
 		return err
 	}
+	var f faults
 	for i := range invs {
-		if invs[i].Group != "" || invs[i].State != ledger.Queued {
-			continue // it moved meanwhile
-		}
-		kind := KindSubmit
-		if singly(&invs[i]) {
-			kind = KindSend
-		}
-		if err := w.Queue.Put(ctx, kind, invs[i].ID, invs[i].Rev, When{Crowd: invs[i].Crowd, Busy: busy}); err != nil {
-			return err
+		if f.add(w.sweepInvoice(ctx, &invs[i], busy)) {
+			break
 		}
 	}
-	return nil
+	return f.err()
+}
+
+func (w *Worker) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map[string]bool) error {
+	kind := KindSubmit
+	switch {
+	case inv.State != ledger.Queued:
+		return nil // it moved meanwhile
+	case inv.Group != "":
+		// It says that it waits, and was in no waiting set: it could not be read when a package was cut. If it is there by now, this changes nothing.
+		err := w.Ledger.Wait(ctx, inv)
+		var conflict *ledger.ConflictError
+		if errors.As(err, &conflict) {
+			return nil
+		}
+		return err
+	case singly(inv):
+		kind = KindSend
+	}
+	return w.Queue.Put(ctx, kind, inv.ID, inv.Rev, When{Crowd: inv.Crowd, Busy: busy})
 }
 
 // sweepStray looks for invoices on their way whose package is over or gone: no rule of the ledger leads there, so it is reported, and only what has proof moves.
 func (w *Worker) sweepStray(ctx context.Context, before time.Time) error {
+	var f faults
 	for _, s := range []ledger.State{ledger.Packed, ledger.Sending, ledger.Unknown, ledger.Sent} {
-		ids, err := w.Ledger.InState(ctx, s, time.Time{}, before, 100)
+		ids, err := w.Ledger.NextInvoices(ctx, s, before, strayAtOnce)
 		if err != nil {
-			return err
+			f.add(err)
+			continue
 		}
-		invs, err := w.Ledger.Invoices(ctx, ids)
-		if err != nil {
-			return err
-		}
+		invs, err := w.invoices(ctx, ids)
+		f.add(err)
 		for i := range invs {
-			p, err := w.Ledger.Package(ctx, invs[i].Package)
-			if err != nil && !errors.Is(err, ledger.ErrNotFound) {
-				return err
+			if invs[i].State != s {
+				continue // it moved meanwhile
 			}
-			if err == nil && p.State.Live() {
-				continue
-			}
-			// It may have been decided since it was read, and its package ended because of that.
-			if inv, err := w.Ledger.Invoice(ctx, invs[i].ID); err != nil || inv.Rev != invs[i].Rev {
-				continue
-			}
-			w.o.Log.Error().Str("id", invs[i].ID).Str("state", string(s)).Str("package", invs[i].Package).Msg("invoice is on its way in a package that is over")
-			if err := w.parkStray(ctx, &invs[i], "its package is over and left it behind: look in KSeF whether it is there before retrying"); err != nil {
-				return err
+			if f.add(w.stray(ctx, &invs[i])) {
+				return f.err()
 			}
 		}
 	}
-	return nil
+	return f.err()
 }
 
-// prune lets go of what was ended longer ago than the ledger is to remember: the archive has it.
-func (w *Worker) prune(ctx context.Context) error {
-	if w.o.Retention <= 0 {
+func (w *Worker) stray(ctx context.Context, inv *ledger.Invoice) error {
+	p, err := w.Ledger.Package(ctx, inv.Package)
+	if unread, other := ledger.Skip(err); unread != nil {
+		return nil // the package may be alive
+	} else if other != nil && !errors.Is(other, ledger.ErrNotFound) {
+		return other
+	}
+	if err == nil && p.State.Live() {
 		return nil
 	}
-	n, err := w.Ledger.Prune(ctx, w.o.Now().Add(-w.o.Retention), sweepAtOnce)
+	// It may have been decided since it was read, and its package ended because of that.
+	if now, err := w.Ledger.Invoice(ctx, inv.ID); err != nil || now.Rev != inv.Rev {
+		return nil
+	}
+	w.o.Log.Error().Str("id", inv.ID).Str("state", string(inv.State)).Str("package", inv.Package).Msg("invoice is on its way in a package that is over")
+	return w.parkStray(ctx, inv, "its package is over and left it behind: look in KSeF whether it is there before retrying")
+}
+
+// prune lets go of what was ended longer ago than the ledger is to remember: the archive has it. What is longest ago is Redis's word. While this machine's clock says another, one of the two
+// is wrong, and what is forgotten does not come back.
+func (w *Worker) prune(ctx context.Context) error {
+	if w.o.Retention <= 0 || w.ClockOff() {
+		return nil
+	}
+	n, err := w.Ledger.Prune(ctx, w.o.Retention, sweepAtOnce)
 	if n > 0 {
 		w.o.Log.Info().Int("entries", n).Msg("ended entries pruned")
 	}

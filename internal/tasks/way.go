@@ -58,7 +58,7 @@ type Options struct {
 	DeadAfter    time.Duration // how long a worker that says nothing is taken for alive; 0 is 30 s
 	Retention    time.Duration // of ended entries; 0 keeps them for ever
 
-	Now func() time.Time
+	Now func() time.Time // this machine's clock, nil is time.Now; it is put right by Redis's
 	Log zerolog.Logger
 	// Observe is told of every outcome; may be nil.
 	Observe func(Event)
@@ -79,6 +79,9 @@ type Worker struct {
 	o       Options
 	express *express
 	builds  *builds
+	closes  *closes
+	clock   *poolClock
+	rarely  rarely
 	plan    plan
 	storage storage
 	running sync.WaitGroup // handlers
@@ -98,7 +101,9 @@ func NewWorker(p Parts, o Options) *Worker {
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
 	}
-	return &Worker{Parts: p, o: o, express: newExpress(), builds: newBuilds()}
+	clock := &poolClock{machine: o.Now}
+	o.Now = clock.now
+	return &Worker{Parts: p, o: o, express: newExpress(), builds: newBuilds(), closes: newCloses(), clock: clock}
 }
 
 // Mux routes every kind of task to its handler.
@@ -153,6 +158,9 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 			level = zerolog.DebugLevel
 		}
 		w.o.Log.WithLevel(level).Str("task", string(kind)).Str("id", id).Str("verdict", string(v.Action)).Str("reason", string(v.Reason)).Msg(message)
+		if kind == KindSweep {
+			return nil // the next round is its next try: those that failed would come back each for itself, ever more of them
+		}
 		return err
 	})
 }

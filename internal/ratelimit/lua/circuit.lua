@@ -1,7 +1,6 @@
 -- One event of a circuit, as circuitRecord.step has it. ARGV: now, event, failures, first delay, longest delay, probe's time.
 -- Returns {allowed, now, failures, opened, since, until, probe}. A closed circuit without failures has no key.
 local now = clock(ARGV[1])
-begin()
 local event = ARGV[2]
 local key = KEYS[1]
 local kept = redis.call('HMGET', key, 'failures', 'opened', 'since', 'until', 'probe')

@@ -1,6 +1,5 @@
 -- Freeze the key. ARGV: now, length. Extends, never shortens.
 local now = clock(ARGV[1])
-begin()
 local log = load(KEYS[1])
 local till = now + tonumber(ARGV[2])
 if till <= log.frozen then return 0 end

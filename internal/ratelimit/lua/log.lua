@@ -7,18 +7,34 @@
 local HEAD, RECORD = 16, 8
 local byte, char, sub, floor = string.byte, string.char, string.sub, math.floor
 
--- Call it before the first write. At maxmemory Redis refuses a script's first write if it takes memory,
+-- It comes before the first write of every script, that of the clock. At maxmemory Redis refuses a script's first write if it takes memory,
 -- and lets a script through that has written already. What is written here is tiny, and while requests
 -- cannot be counted none is made, so that nothing could finish and give memory back.
 local function begin()
   redis.call('DEL', KEYS[1] .. ':none')
 end
 
--- The instant now: Redis's own, unless a test brings one.
-local function clock(given)
-  if given ~= '' then return tonumber(given) end
+-- The instant now: that of a test, or, given the key that keeps it, Redis's own, which never runs backward here. After a failover the new master's clock may be behind, and what was booked
+-- would lie in its future: windows would look empty that are full, and freezes last longer. So the highest instant seen is kept, and how far this clock has had to be put forward to go on from
+-- there. A clock that was put forward once stays so: only distances matter. One that jumps forward cannot be told from a pool that had nothing to do.
+local function clock(given, exact)
+  begin()
+  if tonumber(given) then return tonumber(given) end
   local t = redis.call('TIME')
-  return t[1] * 1000000 + t[2]
+  local now = t[1] * 1000000 + t[2]
+  local kept = redis.pcall('GET', given)
+  local highest, ahead = string.match(type(kept) == 'string' and kept or '', '^(%d+) (%d+)$')
+  highest, ahead = tonumber(highest or 0), tonumber(ahead or 0)
+  now = now + ahead
+  if now < highest then
+    ahead, now = ahead + highest - now, highest
+  end
+  if exact and now > highest or now - highest >= 1000 then -- who books nothing may leave a millisecond out
+    redis.call('SET', given, string.format('%.0f %.0f', now, ahead))
+  elseif now == highest then
+    redis.call('SET', given, string.format('%.0f %.0f', highest, ahead))
+  end
+  return now
 end
 
 local function number(s, p)

@@ -1,7 +1,6 @@
 -- The other side said too many requests. ARGV: now, length asked for or 0, first length of our own, longest of our own, how long strikes are remembered.
 -- KEYS: the log, the count of strikes. Extends a freeze, never shortens it. Returns {length from now, strikes}.
 local now = clock(ARGV[1])
-begin()
 local length = tonumber(ARGV[2])
 local log = load(KEYS[1])
 local strikes = tonumber(redis.call('GET', KEYS[2]) or 0)

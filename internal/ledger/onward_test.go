@@ -1,0 +1,120 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+// An index with very many of one instant, as a package's invoices are, and with others around them.
+func TestNext_WhateverStaysAtTheHead_APassListsEveryoneOnceAndThenBeginsAnew(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	l := New(rdb, Options{})
+	var want []string
+	add := func(at int64, n int) {
+		for range n {
+			id := fmt.Sprintf("inv-%05d", len(want))
+			want = append(want, id)
+			rdb.ZAdd(t.Context(), "ksef:st:sent", redis.Z{Score: float64(at), Member: id})
+		}
+	}
+	add(1_700_000_000_000, 30)
+	add(1_700_000_000_001, 500)
+	add(1_700_000_000_002, 7)
+	rdb.ZAdd(t.Context(), "ksef:st:sent", redis.Z{Score: 1_700_000_009_000, Member: "inv-later"})
+	before := time.UnixMilli(1_700_000_000_002)
+	for round := range 2 {
+		var got []string
+		for {
+			ids, err := l.NextInvoices(t.Context(), Sent, before, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, ids...)
+			if len(ids) < 100 {
+				break
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("pass %d listed %d, want each of %d in order", round, len(got), len(want))
+		}
+	}
+}
+
+// Those that were listed move or go, the last one of a page too: the pass goes on from where it stood.
+func TestNext_TheLastOneListedHasMoved_NobodyIsPassedOver(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	l := New(rdb, Options{})
+	const at, n = 1_700_000_000_000, 90
+	for i := range n {
+		rdb.ZAdd(t.Context(), "ksef:pst:settled", redis.Z{Score: at, Member: fmt.Sprintf("pkg-%02d", i)})
+	}
+	seen := map[string]int{}
+	for range n / 10 {
+		ids, err := l.NextPackages(t.Context(), PackageSettled, time.Time{}, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, id := range ids {
+			seen[id]++
+			switch {
+			case i == len(ids)-1: // gone
+				rdb.ZRem(t.Context(), "ksef:pst:settled", id)
+			case i%3 == 0: // it failed once more just now
+				rdb.ZAdd(t.Context(), "ksef:pst:settled", redis.Z{Score: at + 1000, Member: id})
+			}
+		}
+	}
+	for i := range n {
+		if id := fmt.Sprintf("pkg-%02d", i); seen[id] != 1 {
+			t.Errorf("%s was listed %d times", id, seen[id])
+		}
+	}
+}
+
+func TestClock_WithoutATestsOne_EverythingBearsRedisTime(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	l := New(rdb, Options{})
+	before := rdb.Time(t.Context()).Val().Truncate(time.Millisecond)
+	doc := document(sellerA, "VAT", "FV/1", "first")
+	if _, err := l.Take(t.Context(), []NewInvoice{doc}); err != nil {
+		t.Fatal(err)
+	}
+	inv, err := l.Invoice(t.Context(), doc.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Wait(t.Context(), &inv); err != nil {
+		t.Fatal(err)
+	}
+	p, err := l.OpenOnline(t.Context(), Package{ID: "pkg-1", Tenant: sellerA, Form: "v3", Session: "s", Owner: "me"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	waits, err := l.Waits(t.Context())
+	if err != nil || len(waits) != 1 {
+		t.Fatal(waits, err)
+	}
+	now, err := l.Clock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := rdb.Time(t.Context()).Val()
+	if inv, err = l.Invoice(t.Context(), doc.ID); err != nil {
+		t.Fatal(err)
+	}
+	stored, err := l.Package(t.Context(), p.ID)
+	if err != nil || stored.OpenedAt != p.OpenedAt {
+		t.Errorf("opened at %d, told %d (%v)", stored.OpenedAt, p.OpenedAt, err)
+	}
+	for what, at := range map[string]time.Time{"taken": inv.CreatedAt.Time(), "changed": inv.UpdatedAt.Time(), "waits since": waits[0].Oldest, "opened": p.OpenedAt.Time(), "now": now} {
+		if at.Before(before) || at.After(after) {
+			t.Errorf("%s at %s, Redis's clock went from %s to %s", what, at, before, after)
+		}
+	}
+}

@@ -1,0 +1,270 @@
+package ledger
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+)
+
+// spoils are ways in which an invoice's entry cannot be read; opaque is the one that leaves nothing of it.
+var spoils = map[string]func(w *world, key string){
+	"newer":            func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":2,"id":"x"}`) },
+	"newer, other way": func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"id":"x","v":2,"nip":1}`) },
+	"no JSON":          func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":1,"id":"x`) },
+	"null":             func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `null`) },
+	"text for numbers": func(w *world, key string) { w.rdb.HSet(ctx(), key, "size", "x", "deadline", "y", "attempts", "z") },
+	"fields missing":   func(w *world, key string) { w.rdb.HDel(ctx(), key, "facts", "size", "deadline", "number") },
+	"opaque":           func(w *world, key string) { w.rdb.Del(ctx(), key); w.rdb.SAdd(ctx(), key, "x") },
+}
+
+// eachSpoil runs a test in a world of its own, whose audit is left out: the entry is not what the indexes say.
+func eachSpoil(t *testing.T, do func(t *testing.T, w *world, spoil func(Invoice), what string)) {
+	next := worlds(t)
+	for what, spoil := range spoils {
+		t.Run(what, func(t *testing.T) {
+			w := next(quiet{t})
+			do(t, w, func(inv Invoice) { spoil(w, w.key("inv:", inv.ID)) }, what)
+		})
+	}
+}
+
+// quiet is a test that gets no audit at its end.
+type quiet struct{ testing.TB }
+
+func TestInvoices_OneCannotBeRead_TheOthersAreReturnedAndItIsNamed(t *testing.T) {
+	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), what string) {
+		p := w.packed(3)
+		held, err := w.Held(ctx(), p.ID)
+		w.must(err)
+		spoil(held[1])
+		ids := []string{held[0].ID, "inv-unknown", held[1].ID, held[2].ID}
+		for name, read := range map[string]func() ([]Invoice, error){
+			"Invoices": func() ([]Invoice, error) { return w.Invoices(ctx(), ids) },
+			"Held":     func() ([]Invoice, error) { return w.Held(ctx(), p.ID) },
+		} {
+			invs, err := read()
+			unread, other := Skip(err)
+			if other != nil || len(unread) != 1 || unread[0].ID != held[1].ID || unread[0].Key != "inv:"+held[1].ID || !unread[0].Undecided() {
+				t.Fatalf("%s: %+v, %v", name, unread, other)
+			}
+			if len(invs) != 2 || invs[0].ID != held[0].ID || invs[1].ID != held[2].ID {
+				t.Errorf("%s: read are %d", name, len(invs))
+			}
+			if u := unread[0]; u.Opaque != (what == "opaque") || !u.Opaque && (u.State != string(Packed) || u.Package != p.ID) {
+				t.Errorf("%s: known of it is %+v", name, u)
+			}
+			if newer := errors.Is(err, ErrNewer); newer != (what == "newer" || what == "newer, other way") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if _, err := w.Invoice(ctx(), held[1].ID); err == nil || errors.Is(err, ErrNotFound) {
+			t.Errorf("alone: %v", err)
+		}
+	})
+}
+
+// A script has no way back: an error in its middle would leave half of it done.
+func TestScripts_OneEntryCannotBeRead_TheOthersMove(t *testing.T) {
+	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), what string) {
+		p := w.packed(3)
+		held, err := w.Held(ctx(), p.ID)
+		w.must(err)
+		spoil(held[1])
+		state := func(i int) State {
+			inv, err := w.Invoice(ctx(), held[i].ID)
+			w.must(err)
+			return inv.State
+		}
+		for _, next := range packageWay[1:4] {
+			w.step(&p, next)
+		}
+		if state(0) != Sending || state(2) != Sending {
+			t.Fatalf("the others are %s and %s", state(0), state(2))
+		}
+		// The fence is written for whatever has a state, whoever can read the rest.
+		if got := w.rdb.HGet(ctx(), w.key("inv:", held[1].ID), "state").Val(); what != "opaque" && got != string(Sending) {
+			t.Errorf("it is %s", got)
+		}
+		errs, err := w.Apply(ctx(), []Move{{ID: held[0].ID, To: Sent}, {ID: held[1].ID, To: Sent}, {ID: held[2].ID, To: Sent}})
+		w.must(err)
+		if errs[0] != nil || errs[2] != nil || (errs[1] != nil) != (what == "opaque") {
+			t.Errorf("moves: %v", errs)
+		}
+		w.must(w.Repack(ctx(), &p, "", "r", []Part{{ID: "pkg-new", IDs: []string{held[0].ID, held[1].ID, held[2].ID}}}))
+		if got := w.readPackage("pkg-new"); state(0) != Packed || state(2) != Packed || p.State != PackageClosing || got.Count < 2 {
+			t.Errorf("repacked: %s, %s in a package of %d; the old one is %s", state(0), state(2), got.Count, p.State)
+		}
+	})
+}
+
+func TestCut_OneCannotBeRead_TheOthersAreCutAndItIsFoundWhenItCan(t *testing.T) {
+	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), what string) {
+		waiting := w.waiting(3)
+		key := w.key("inv:", waiting[1].ID)
+		whole, err := w.rdb.Dump(ctx(), key).Result()
+		w.must(err)
+		spoil(waiting[1])
+		taken, err := w.Cut(ctx(), "pkg-1", groupA, CutLimits{Invoices: 10, Bytes: 1 << 40})
+		w.must(err)
+		if !slices.Contains(taken, waiting[0].ID) || !slices.Contains(taken, waiting[2].ID) {
+			t.Fatalf("cut were %v", taken)
+		}
+		if waits, err := w.Waits(ctx()); err != nil || len(waits) != 0 {
+			t.Errorf("something waits still: %+v, %v", waits, err)
+		}
+		if slices.Contains(taken, waiting[1].ID) {
+			t.Fatal("it was cut, too")
+		}
+		w.must(w.rdb.RestoreReplace(ctx(), key, 0, whole).Err())
+		var loose []string
+		for pass := false; !pass; {
+			ids, done, err := w.Loose(ctx(), w.now().Add(time.Hour), 100)
+			w.must(err)
+			loose, pass = append(loose, ids...), done
+		}
+		if !slices.Equal(loose, []string{waiting[1].ID}) {
+			t.Fatalf("the sweep finds %v", loose)
+		}
+		inv := w.again(waiting[1])
+		w.must(w.Wait(ctx(), &inv))
+		if waits, err := w.Waits(ctx()); err != nil || len(waits) != 1 || waits[0].Count != 1 || waits[0].Bytes != inv.Size {
+			t.Errorf("it waits as %+v, %v", waits, err)
+		}
+	})
+}
+
+func TestTake_TheEntryInTheWayCannotBeRead_NothingIsWrittenForItAndTheOthersAreTaken(t *testing.T) {
+	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), what string) {
+		inv := w.take(w.fresh())[0]
+		spoil(inv)
+		before := snapshotOf(t, w.rdb, w.key("inv:", inv.ID))
+		other, same := document(inv.NIP, inv.Kind, inv.Number, "second"), document(inv.NIP, inv.Kind, inv.Number, "first")
+		fresh := w.fresh()
+		got, err := w.Take(ctx(), []NewInvoice{other, fresh, same})
+		w.must(err)
+		wants := []Taken{Unread, Created, Unread}
+		if what == "text for numbers" { // not what taking in goes by
+			wants = []Taken{Refused, Created, Present}
+		}
+		for i, want := range wants {
+			if got[i].Taken != want {
+				t.Errorf("document %d: %s, want %s", i, got[i].Taken, want)
+			}
+		}
+		if n := w.rdb.Exists(ctx(), w.key("inv:", other.ID)).Val(); n != 0 {
+			t.Error("another document of its number was taken in")
+		}
+		if after := snapshotOf(t, w.rdb, w.key("inv:", inv.ID)); len(after.Hashes) != len(before.Hashes) {
+			t.Error("the entry was written")
+		}
+	})
+}
+
+func TestPrune_OneCannotBeRead_ItStaysAndHidesNothing(t *testing.T) {
+	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), what string) {
+		old := w.invoiceIn(Rejected)
+		spoil(old)
+		var others []Invoice
+		for range 3 {
+			others = append(others, w.invoiceIn(Rejected))
+		}
+		for range 8 { // one at a time, the unreadable first
+			_, err := w.pruneBefore(w.now().Add(time.Hour), 1)
+			w.must(err)
+		}
+		for _, inv := range others {
+			if _, err := w.Invoice(ctx(), inv.ID); !errors.Is(err, ErrNotFound) {
+				t.Errorf("another is still here: %v", err)
+			}
+		}
+		if n := w.rdb.Exists(ctx(), w.key("inv:", old.ID)).Val(); (n == 1) != (what != "text for numbers") {
+			t.Errorf("it is here: %v", n == 1)
+		}
+	})
+}
+
+func TestLists_OnePackageCannotBeRead_TheOthersAreListed(t *testing.T) {
+	next := worlds(t)
+	for what, spoil := range map[string]func(w *world, key string){
+		"newer":  func(w *world, key string) { w.rdb.HSet(ctx(), key, "v", 2) },
+		"text":   func(w *world, key string) { w.rdb.HSet(ctx(), key, "closing_at", "noon", "opened_at", "noon") },
+		"opaque": func(w *world, key string) { w.rdb.Del(ctx(), key); w.rdb.SAdd(ctx(), key, "x") },
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := next(quiet{t})
+			bad, good := w.online(), w.online()
+			badCut, cut := w.packed(1), w.packed(1)
+			spoil(w, w.key("pkg:", bad.ID))
+			spoil(w, w.key("pkg:", badCut.ID))
+			pkgs, err := w.Packages(ctx(), []string{bad.ID, good.ID, cut.ID})
+			if unread, other := Skip(err); other != nil || len(unread) != 1 || unread[0].Key != "pkg:"+bad.ID || len(pkgs) != 2 {
+				t.Errorf("read %d, %v", len(pkgs), err)
+			}
+			under, more, err := w.Underways(ctx(), 0, 100)
+			if err != nil || more || len(under) == 0 {
+				t.Errorf("sessions: %+v, %v", under, err)
+			}
+			tenants, err := w.FreshlyCut(ctx())
+			if err != nil || !tenants[sellerA] {
+				t.Errorf("freshly cut: %v, %v", tenants, err)
+			}
+			// A session whose count cannot be counted on takes no send, and nothing of it is half done.
+			inv := w.take(w.fresh())[0]
+			w.rdb.HSet(ctx(), w.key("pkg:", good.ID), "count", "x")
+			_, _, err = w.BeginSend(ctx(), good.ID, "me", &inv)
+			if w.conflict(err); w.again(inv).Rev != inv.Rev {
+				t.Error("the invoice moved")
+			}
+		})
+	}
+}
+
+func TestUnderways_MoreThanTheLimit_AreSeenInTurn(t *testing.T) {
+	w := oneWorld(t)
+	const n, limit = 25, 10
+	for range n {
+		w.online()
+	}
+	seen := 0
+	for offset, more := 0, true; more; offset += limit {
+		var under []Underway
+		var err error
+		under, more, err = w.Underways(ctx(), offset, limit)
+		w.must(err)
+		if seen += len(under); len(under) > limit {
+			t.Fatalf("%d at once", len(under))
+		}
+	}
+	if seen != n {
+		t.Errorf("%d of %d were seen", seen, n)
+	}
+}
+
+func TestUnreadables_AreNotedOnceAndForgottenWhenTheyCanBeRead(t *testing.T) {
+	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), _ string) {
+		inv := w.take(w.fresh())[0]
+		key := w.key("inv:", inv.ID)
+		whole, err := w.rdb.Dump(ctx(), key).Result()
+		w.must(err)
+		spoil(inv)
+		_, err = w.Invoice(ctx(), inv.ID)
+		unread, _ := Skip(err)
+		for i := range 3 {
+			fresh, err := w.NoteUnreadable(ctx(), unread)
+			if err != nil || len(fresh) != max(0, 1-i) {
+				t.Errorf("noting %d: %d are new, %v", i, len(fresh), err)
+			}
+			if n, err := w.LookAgain(ctx(), 10); n != 0 || err != nil {
+				t.Errorf("forgotten: %d, %v", n, err)
+			}
+		}
+		w.must(w.rdb.RestoreReplace(ctx(), key, 0, whole).Err())
+		if n, err := w.LookAgain(ctx(), 10); n != 1 || err != nil {
+			t.Errorf("mended: forgot %d, %v", n, err)
+		}
+		if n, keys, err := w.Unreadables(ctx(), 10); n != 0 || err != nil {
+			t.Errorf("left are %v, %v", keys, err)
+		}
+	})
+}

@@ -1,0 +1,133 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// NoteUnreadable remembers entries that could not be read, for the metrics and the eyes of whoever operates the pool, and returns those that nobody had noted before.
+func (l *Ledger) NoteUnreadable(ctx context.Context, entries []Unreadable) ([]Unreadable, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	added := make([]*redis.IntCmd, len(entries))
+	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, u := range entries {
+			added[i] = p.ZAddNX(ctx, l.key("unreadable"), redis.Z{Member: u.Key}) // score 0: not looked at again yet
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("note unreadable entries: %w", err)
+	}
+	var fresh []Unreadable
+	for i, u := range entries {
+		if added[i].Val() == 1 {
+			fresh = append(fresh, u)
+		}
+	}
+	return fresh, nil
+}
+
+// Unreadables tells how many noted entries there are, and names up to limit of them.
+func (l *Ledger) Unreadables(ctx context.Context, limit int) (n int64, keys []string, err error) {
+	var card *redis.IntCmd
+	var first *redis.StringSliceCmd
+	if _, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		card, first = p.ZCard(ctx, l.key("unreadable")), p.ZRange(ctx, l.key("unreadable"), 0, int64(limit)-1)
+		return nil
+	}); err != nil {
+		return 0, nil, fmt.Errorf("count unreadable entries: %w", err)
+	}
+	return card.Val(), first.Val(), nil
+}
+
+// LookAgain reads up to limit of the noted entries, those looked at longest ago first, and forgets those that can be read now, and those that are gone and that no index names any more. It
+// returns how many it forgot.
+func (l *Ledger) LookAgain(ctx context.Context, limit int) (int, error) {
+	_, keys, err := l.Unreadables(ctx, limit)
+	if err != nil || len(keys) == 0 {
+		return 0, err
+	}
+	exists := make([]*redis.IntCmd, len(keys))
+	named := make([][]*redis.FloatCmd, len(keys))
+	if err := l.pipe(ctx, func(p redis.Pipeliner) {
+		for i, key := range keys {
+			exists[i] = p.Exists(ctx, l.key(key))
+			for _, index := range indexesOf(key) {
+				named[i] = append(named[i], p.ZScore(ctx, l.key(index), key[len("inv:"):]))
+			}
+		}
+	}); err != nil {
+		return 0, fmt.Errorf("look at unreadable entries: %w", err)
+	}
+	unread, err := l.unreadOf(ctx, keys)
+	if err != nil {
+		return 0, err
+	}
+	forgot, now := 0, float64(time.Now().UnixMilli()) // only an order
+	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		for i, key := range keys {
+			lost := exists[i].Val() == 0 && slices.ContainsFunc(named[i], func(c *redis.FloatCmd) bool { return c.Err() == nil })
+			if lost || unread[key] {
+				p.ZAddXX(ctx, l.key("unreadable"), redis.Z{Score: now, Member: key})
+			} else {
+				p.ZRem(ctx, l.key("unreadable"), key)
+				forgot++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("note unreadable entries: %w", err)
+	}
+	return forgot, nil
+}
+
+// indexesOf lists where an entry may stand by its state; none for what is no entry's key.
+func indexesOf(key string) []string {
+	var out []string
+	switch {
+	case strings.HasPrefix(key, "inv:"):
+		for _, s := range States() {
+			out = append(out, "st:"+string(s))
+		}
+	case strings.HasPrefix(key, "pkg:"):
+		for _, s := range PackageStates() {
+			out = append(out, "pst:"+string(s))
+		}
+	}
+	return out
+}
+
+// unreadOf tells which of the entries cannot be read.
+func (l *Ledger) unreadOf(ctx context.Context, keys []string) (map[string]bool, error) {
+	var invs, pkgs []string
+	for _, key := range keys {
+		if id, ok := strings.CutPrefix(key, "inv:"); ok {
+			invs = append(invs, id)
+		} else if id, ok := strings.CutPrefix(key, "pkg:"); ok {
+			pkgs = append(pkgs, id)
+		}
+	}
+	_, err := l.Invoices(ctx, invs)
+	bad, err := Skip(err)
+	if err != nil {
+		return nil, err
+	}
+	_, err = l.Packages(ctx, pkgs)
+	more, err := Skip(err)
+	if err != nil {
+		return nil, err
+	}
+	unread := map[string]bool{}
+	for _, u := range append(bad, more...) {
+		unread[u.Key] = true
+	}
+	return unread, nil
+}

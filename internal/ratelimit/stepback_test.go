@@ -1,0 +1,101 @@
+package ratelimit
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+// stepBack makes everything that the store keeps of key as old as it looks to a clock that is d behind the one it was written by: what a new master finds after a failover.
+func stepBack(t *testing.T, client *redis.Client, s *Redis, k Key, d time.Duration) {
+	t.Helper()
+	const head = 16
+	put := func(b []byte, v int64) {
+		for i := 6; i >= 0; i-- {
+			b[i], v = byte(v), v>>8
+		}
+	}
+	get := func(b []byte) (v int64) {
+		for _, c := range b[:7] {
+			v = v<<8 | int64(c)
+		}
+		return v
+	}
+	log, err := client.Get(t.Context(), s.key(k)).Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if frozen := get(log[1:]); frozen > 0 {
+		put(log[1:], frozen+d.Microseconds())
+	}
+	for at := head; at < len(log); at += 8 {
+		put(log[at:], get(log[at:])+d.Microseconds())
+	}
+	if err := client.Set(t.Context(), s.key(k), log, time.Hour).Err(); err != nil {
+		t.Fatal(err)
+	}
+	var highest, ahead int64
+	kept := client.Get(t.Context(), s.now()).Val()
+	if _, err := fmt.Sscan(strings.TrimSpace(kept), &highest, &ahead); err != nil {
+		t.Fatalf("the store keeps %q of its clock: %v", kept, err)
+	}
+	if err := client.Set(t.Context(), s.now(), fmt.Sprintf("%d %d", highest+d.Microseconds(), ahead), 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The new master's clock is two hours behind: what was sent in the last minutes lies in its future, where it must not be taken for long away.
+func TestRedis_ClockStepsBack_NoWindowIsOverrunAndNothingWaitsLonger(t *testing.T) {
+	client, _ := redistest.New(t)
+	s := NewRedis(client, "test:")
+	limits := Limits{{3, time.Hour}}
+	for range 3 {
+		mustBook(t, s, Request{Key: send, Limits: limits})
+	}
+	stepBack(t, client, s, send, 2*time.Hour)
+	var n *NotNow
+	_, err := s.Book(t.Context(), Request{Key: send, Limits: limits})
+	if !errors.As(err, &n) || n.Wait < 59*time.Minute || n.Wait > time.Hour+tick {
+		t.Fatalf("the fourth of three an hour: %v, want to wait for an hour", err)
+	}
+	if u, err := s.Usage(t.Context(), send, limits); err != nil || u.Windows[0].Used != 3 || u.Ahead != 0 {
+		t.Errorf("usage %+v, %v: want three used, none ahead", u, err)
+	}
+	// And the clock goes on from there.
+	first := mustBook(t, s, Request{Key: Key{Tenant: "1", Group: "g"}, Limits: Limits{{1, 20 * time.Millisecond}}})
+	second := mustBook(t, s, Request{Key: Key{Tenant: "1", Group: "g"}, Limits: Limits{{1, 20 * time.Millisecond}}, MaxWait: time.Second})
+	if d := second.At.Sub(first.At); d > 200*time.Millisecond {
+		t.Errorf("the second place is %s behind the first", d)
+	}
+}
+
+func TestRedis_ClockStepsBack_AFreezeEndsInItsTime(t *testing.T) {
+	client, _ := redistest.New(t)
+	s := NewRedis(client, "test:")
+	if err := s.Freeze(t.Context(), send, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	stepBack(t, client, s, send, 2*time.Hour)
+	if u, err := s.Usage(t.Context(), send, nil); err != nil || u.Frozen > time.Minute {
+		t.Errorf("frozen for %s (%v), want a minute", u.Frozen, err)
+	}
+}
+
+// Whatever stands under the clock's key concerns no booking.
+func TestRedis_ClockKeyDamaged_BooksAllTheSame(t *testing.T) {
+	client, _ := redistest.New(t)
+	s := NewRedis(client, "test:")
+	for _, damage := range []func(){
+		func() { client.Set(t.Context(), s.now(), "noon", 0) },
+		func() { client.Del(t.Context(), s.now()); client.LPush(t.Context(), s.now(), "x") },
+	} {
+		damage()
+		mustBook(t, s, Request{Key: Key{Tenant: "1", Group: "g"}, Limits: Limits{{1000, time.Hour}}})
+	}
+}

@@ -1,0 +1,427 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// damage is a way in which an entry cannot be read.
+type damage struct {
+	what string
+	do   func(s *stage, key string)
+}
+
+func invoiceDamages() []damage {
+	set := func(field string, value any) func(*stage, string) {
+		return func(s *stage, key string) { s.rdb.HSet(s.t.Context(), key, field, value) }
+	}
+	return []damage{
+		{"a newer version", func(s *stage, key string) {
+			facts := s.rdb.HGet(s.t.Context(), key, "facts").Val()
+			s.rdb.HSet(s.t.Context(), key, "facts", `{"v":2`+facts[len(`{"v":1`):])
+		}},
+		{"a state of a newer build", set("state", "dreaming")},
+		{"facts that are no JSON", set("facts", "{\"v\":1,\"id\"")},
+		{"text for a number", set("size", "many")},
+		{"text for the revision", set("rev", "last")},
+		{"no state", func(s *stage, key string) { s.rdb.HDel(s.t.Context(), key, "state") }},
+		{"another type", func(s *stage, key string) {
+			s.rdb.Del(s.t.Context(), key)
+			s.rdb.RPush(s.t.Context(), key, "x")
+		}},
+	}
+}
+
+func packageDamages() []damage {
+	return []damage{
+		{"a newer version", func(s *stage, key string) { s.rdb.HSet(s.t.Context(), key, "v", 2) }},
+		{"text for a number", func(s *stage, key string) { s.rdb.HSet(s.t.Context(), key, "closing_at", "noon") }},
+		{"no id", func(s *stage, key string) { s.rdb.HDel(s.t.Context(), key, "id") }},
+		{"another type", func(s *stage, key string) {
+			s.rdb.Del(s.t.Context(), key)
+			s.rdb.RPush(s.t.Context(), key, "x")
+		}},
+		{"nothing: it is gone", func(s *stage, key string) { s.rdb.Del(s.t.Context(), key) }},
+	}
+}
+
+// spoil damages an entry and returns what mends it.
+func (s *stage) spoil(d damage, key string) (mend func()) {
+	s.t.Helper()
+	whole, err := s.rdb.Dump(s.t.Context(), key).Result()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	d.do(s, key)
+	return func() {
+		if err := s.rdb.RestoreReplace(s.t.Context(), key, 0, whole).Err(); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// lose takes the task of something away.
+func (s *stage) lose(queue string, k tasks.Kind, id string, rev int64) (found func() bool) {
+	s.t.Helper()
+	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
+	task := tasks.TaskID(k, id, rev)
+	if err := inspect.DeleteTask(queue, task); err != nil {
+		s.t.Fatal(err)
+	}
+	return func() bool { _, err := inspect.GetTaskInfo(queue, task); return err == nil }
+}
+
+func TestSweep_OneUnreadableInvoice_TheOthersAreDrivenOnAndItIsNamedOnce(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	for i, d := range append(invoiceDamages(), damage{"nothing: it is gone", func(s *stage, key string) { s.rdb.Del(s.t.Context(), key) }}) {
+		t.Run(d.what, func(t *testing.T) {
+			w := s.worker(fmt.Sprint("w", i), s.door())
+			bad, lost := s.admit(ledger.Auto, s.good(fmt.Sprint("A/", i))), s.admit(ledger.Auto, s.good(fmt.Sprint("B/", i)))
+			mend := s.spoil(d, "ksef:inv:"+bad.ID)
+			found := s.lose(tasks.QueueInvoices, tasks.KindSubmit, lost.ID, lost.Rev)
+			s.advance(2 * time.Minute)
+			for range 3 {
+				w.must(tasks.KindSweep, "1")
+			}
+			if !found() {
+				t.Error("the other, lost one has no task")
+			}
+			if n, keys, err := s.ledger.Unreadables(t.Context(), 5); err != nil || n != 1 || keys[0] != "inv:"+bad.ID {
+				t.Errorf("noted are %d, %v, %v", n, keys, err)
+			}
+			if n := s.log.count(fmt.Sprintf(`"id":%q,"key":"inv:%s"`, bad.ID, bad.ID)); n != 1 {
+				t.Errorf("the log names it %d times", n)
+			}
+			mend()
+			w.must(tasks.KindSweep, "1")
+			if n, _, err := s.ledger.Unreadables(t.Context(), 5); err != nil || n != 0 {
+				t.Errorf("mended, %d are noted still (%v)", n, err)
+			}
+		})
+	}
+}
+
+func TestSweep_OneUnreadablePackage_TheOthersAreDrivenOn(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	for i, d := range packageDamages() {
+		t.Run(d.what, func(t *testing.T) {
+			w := s.worker(fmt.Sprint("w", i), s.door())
+			bad, lost := w.cut(s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", i))).ID), w.cut(s.admit(ledger.Bulk, s.good(fmt.Sprint("B/", i))).ID)
+			mend := s.spoil(d, "ksef:pkg:"+bad)
+			defer mend()
+			found := s.lose(tasks.QueuePackages, tasks.KindPackage, lost, 0)
+			s.advance(2 * time.Minute)
+			w.must(tasks.KindSweep, "1")
+			if !found() {
+				t.Error("the other, lost one has no task")
+			}
+			if n, keys, err := s.ledger.Unreadables(t.Context(), 5); err != nil || !slices.Contains(keys, "pkg:"+bad) {
+				t.Errorf("noted are %d, %v, %v", n, keys, err)
+			}
+		})
+	}
+}
+
+// In a waiting set it would be cut for again and again. It leaves the set, and comes back once it can be read.
+func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenMended(t *testing.T) {
+	for _, d := range invoiceDamages() {
+		t.Run(d.what, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.door(), func(o *tasks.Options) { o.ExpressBelow = 5 }) // few: they would go singly
+			bad := s.admit(ledger.Bulk, s.good("A/1"))
+			w.must(tasks.KindSubmit, bad.ID)
+			mend := s.spoil(d, "ksef:inv:"+bad.ID)
+			good := s.admit(ledger.Bulk, s.good("A/2"))
+			pkg := w.cut(good.ID)
+			w.must(tasks.KindPackage, pkg)
+			w.until(tasks.KindConfirm, pkg, func() bool { return s.read(good.ID).State == ledger.Accepted })
+			mend()
+			s.advance(2 * time.Minute)
+			w.must(tasks.KindSweep, "1")
+			if inv := s.read(bad.ID); inv.State == ledger.Queued {
+				w.until(tasks.KindCut, inv.WaitingGroup().Name(), func() bool { return s.read(bad.ID).State == ledger.Packed })
+			}
+			pkg = s.read(bad.ID).Package
+			w.must(tasks.KindPackage, pkg)
+			w.until(tasks.KindConfirm, pkg, func() bool { return s.read(bad.ID).State == ledger.Accepted })
+			s.once(2)
+		})
+	}
+}
+
+// once holds that KSeF was sent n invoices in all, each once, and took them.
+func (s *stage) once(n int) {
+	s.t.Helper()
+	b, sent := s.sim.Books(), 0
+	for _, session := range b.Sessions {
+		sent += session.Invoices
+	}
+	if sent != n || len(b.Accepted) != n {
+		s.t.Errorf("%d invoices were sent and %d accepted, want %d", sent, len(b.Accepted), n)
+	}
+}
+
+// Before it is sent: the others go in a package of their own.
+func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenMended(t *testing.T) {
+	for _, d := range invoiceDamages() {
+		t.Run(d.what, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.door())
+			one, bad, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.good("A/3"))
+			first := w.together(one, bad, two)
+			mend := s.spoil(d, "ksef:inv:"+bad.ID)
+			w.must(tasks.KindPackage, first)
+			second := s.read(one.ID).Package
+			if second == first || s.read(two.ID).Package != second || s.pkg(first).State != ledger.PackageCut {
+				t.Fatalf("the others are in %s, the first package is %s", second, s.pkg(first).State)
+			}
+			s.through(w, second)
+			for range 3 { // it spins for nobody
+				if err := w.run(tasks.KindPackage, first); err == nil {
+					t.Fatal("a package was sent of what cannot be read")
+				}
+			}
+			if s.read(one.ID).State != ledger.Receipted || s.read(two.ID).State != ledger.Receipted || s.pkg(second).State != ledger.PackageReceipted {
+				t.Fatalf("the others are %s and %s", s.read(one.ID).State, s.read(two.ID).State)
+			}
+			mend()
+			s.through(w, first)
+			if got := s.read(bad.ID).State; got != ledger.Receipted {
+				t.Errorf("mended it is %s", got)
+			}
+			s.once(3)
+		})
+	}
+}
+
+// through sends a package and brings it to its end.
+func (s *stage) through(w *actor, pkg string) {
+	s.t.Helper()
+	w.must(tasks.KindPackage, pkg)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(tasks.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
+}
+
+// While KSeF works on it: the others are settled and get their receipts, the package waits for what it cannot tell of, and nothing is concluded from what the list lacks.
+func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackageWaits(t *testing.T) {
+	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+		for _, d := range invoiceDamages() {
+			t.Run(string(lane)+"/"+d.what, func(t *testing.T) {
+				t.Parallel()
+				s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}}})
+				w := s.worker("w", s.door())
+				one, bad, wrong := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2")), s.admit(lane, s.bad("A/3"))
+				pkg := s.sent(w, one, bad, wrong)
+				mend := s.spoil(d, "ksef:inv:"+bad.ID)
+				w.until(tasks.KindConfirm, pkg, func() bool { return s.read(one.ID).State == ledger.Accepted })
+				for range 3 {
+					if err := w.run(tasks.KindConfirm, pkg); err == nil {
+						t.Fatal("the package was settled without it")
+					}
+					_ = w.run(tasks.KindReceipt, pkg)
+				}
+				// The refusal bears no number: it could be the unreadable one's. A single send has a reference of its own to ask by. Of a package the receipt proves that the
+				// refused one is not in KSeF: it is sent alone, to learn its reason.
+				want := map[ledger.Lane]ledger.State{ledger.Bulk: ledger.Queued, ledger.Express: ledger.Rejected}[lane]
+				if got := s.read(wrong.ID); got.State != want {
+					t.Errorf("of the refused one was concluded: %s, %s", got.State, got.Reason)
+				}
+				if lane == ledger.Bulk {
+					alone := s.worker("alone", s.door())
+					session := s.sent(alone, s.read(wrong.ID))
+					alone.until(tasks.KindConfirm, session, func() bool { return s.pkg(session).State == ledger.PackageSettled })
+					alone.must(tasks.KindReceipt, session)
+				}
+				mend()
+				w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+				w.until(tasks.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
+				if s.read(one.ID).State != ledger.Receipted || s.read(bad.ID).State != ledger.Receipted || s.read(wrong.ID).State != ledger.Rejected {
+					t.Errorf("they ended as %s, %s, %s", s.read(one.ID).State, s.read(bad.ID).State, s.read(wrong.ID).State)
+				}
+				if r := s.result(s.read(wrong.ID)); r.State != "rejected" {
+					t.Errorf("the archive has the refused one as %s", r.State)
+				}
+				if n := len(s.sim.Books().Accepted); n != 2 {
+					t.Errorf("%d were accepted", n)
+				}
+			})
+		}
+	}
+}
+
+// The receipts of the others do not wait for it.
+func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersHaveTheirs(t *testing.T) {
+	for _, d := range invoiceDamages() {
+		t.Run(d.what, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.door())
+			one, bad, wrong := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.bad("A/3"))
+			pkg := s.sent(w, one, bad, wrong)
+			mend := s.spoil(d, "ksef:inv:"+bad.ID)
+			w.until(tasks.KindConfirm, pkg, func() bool { return s.read(wrong.ID).State == ledger.Rejected })
+			_ = w.run(tasks.KindConfirm, pkg)
+			if err := w.run(tasks.KindReceipt, pkg); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.read(one.ID); got.State != ledger.Receipted || got.UPO == "" {
+				t.Errorf("the accepted one is %s", got.State)
+			}
+			if r := s.result(s.read(wrong.ID)); r.State != "rejected" {
+				t.Errorf("the archive has the refused one as %s", r.State)
+			}
+			if p := s.pkg(pkg); p.State != ledger.PackageProcessing {
+				t.Errorf("the package is %s", p.State)
+			}
+			mend()
+			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.until(tasks.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
+			if got := s.read(bad.ID).State; got != ledger.Receipted {
+				t.Errorf("mended it is %s", got)
+			}
+			s.result(s.read(bad.ID))
+		})
+	}
+}
+
+// Settled, and damaged before its receipt was there.
+func TestReceipt_InvoiceOfASettledPackageCannotBeRead_TheOthersAreReceipted(t *testing.T) {
+	for _, d := range invoiceDamages() {
+		t.Run(d.what, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.door())
+			one, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+			pkg := s.sent(w, one, bad)
+			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			mend := s.spoil(d, "ksef:inv:"+bad.ID)
+			if err := w.run(tasks.KindReceipt, pkg); err == nil || s.read(one.ID).State != ledger.Receipted || s.pkg(pkg).State != ledger.PackageSettled {
+				t.Fatalf("%v: the other is %s, the package %s", err, s.read(one.ID).State, s.pkg(pkg).State)
+			}
+			mend()
+			w.must(tasks.KindReceipt, pkg)
+			if s.read(bad.ID).State != ledger.Receipted || s.pkg(pkg).State != ledger.PackageReceipted {
+				t.Errorf("mended it is %s, the package %s", s.read(bad.ID).State, s.pkg(pkg).State)
+			}
+		})
+	}
+}
+
+// KSeF refuses the session as a whole: the others go in a new one, and what cannot be read stays where KSeF's answer to it is.
+func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testing.T) {
+	for _, d := range invoiceDamages() {
+		t.Run(d.what, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 405, Times: 1}}})
+			w := s.worker("w", s.door())
+			one, bad, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.good("A/3"))
+			first := s.sent(w, one, bad, two)
+			mend := s.spoil(d, "ksef:inv:"+bad.ID)
+			w.until(tasks.KindConfirm, first, func() bool { return s.read(one.ID).Package != first })
+			s.through(w, s.read(one.ID).Package)
+			if s.read(one.ID).State != ledger.Receipted || s.read(two.ID).State != ledger.Receipted {
+				t.Errorf("the others are %s and %s", s.read(one.ID).State, s.read(two.ID).State)
+			}
+			_ = w.run(tasks.KindConfirm, first)
+			if p := s.pkg(first); p.State != ledger.PackageProcessing {
+				t.Fatalf("the first package is %s", p.State)
+			}
+			mend()
+			w.until(tasks.KindConfirm, first, func() bool { return s.read(bad.ID).Package != first })
+			s.through(w, s.read(bad.ID).Package)
+			if n := len(s.sim.Books().Accepted); n != 3 || s.read(bad.ID).State != ledger.Receipted {
+				t.Errorf("%d accepted, the mended one is %s", n, s.read(bad.ID).State)
+			}
+		})
+	}
+}
+
+// A part of the sweep that fails hinders no other, and leaves no task that comes back.
+func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	lost := s.admit(ledger.Auto, s.good("A/1"))
+	pkg := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID)
+	foundInvoice, foundPackage := s.lose(tasks.QueueInvoices, tasks.KindSubmit, lost.ID, lost.Rev), s.lose(tasks.QueuePackages, tasks.KindPackage, pkg, 0)
+	for _, index := range []string{"pst:settled", "st:sending", "st:rejected"} {
+		s.rdb.Set(t.Context(), "ksef:"+index, "x", 0)
+	}
+	s.advance(2 * time.Minute)
+	w.must(tasks.KindSweep, "1") // else the queue would try it again, beside the next round's
+	if !foundInvoice() || !foundPackage() {
+		t.Errorf("the lost invoice has a task: %v, the lost package: %v", foundInvoice(), foundPackage())
+	}
+	if !s.log.says("sweep packages") || !s.log.says("sweep invoices on their way") {
+		t.Error("what failed is not told")
+	}
+}
+
+// lame is a budget that cannot tell of one tenant.
+type lame struct {
+	noLimits
+	tenant string
+}
+
+func (l lame) Usage(_ context.Context, tenant, _ string) (ratelimit.Usage, error) {
+	if tenant == l.tenant {
+		return ratelimit.Usage{}, errors.New("the log of this key was written by another version")
+	}
+	return ratelimit.Usage{}, nil
+}
+
+func TestCut_LimitsOfOneTenantUnreadable_TheSetsOfOthersAreCut(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	lameTenant := sample.NIP(1)
+	s.budget = lame{tenant: lameTenant}
+	w := s.worker("w", s.door())
+	var groups []string
+	for _, nip := range []string{lameTenant, sample.NIP(0), sample.NIP(2)} {
+		inv := s.admit(ledger.Bulk, sample.Invoice(sample.Options{SellerNIP: nip, Number: "A/1", IssueDate: invoice.Today(time.Now())}))
+		w.must(tasks.KindSubmit, inv.ID)
+		groups = append(groups, inv.WaitingGroup().Name())
+	}
+	s.advance(time.Minute)
+	w.must(tasks.KindSweep, "1")
+	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
+	for i, g := range groups {
+		if _, err := inspect.GetTaskInfo(tasks.QueuePackages, tasks.TaskID(tasks.KindCut, g, 0)); (err == nil) != (i > 0) {
+			t.Errorf("a cut of %s is queued: %v", g, err == nil)
+		}
+	}
+}
+
+// What stays for months at the head of an index hides nothing that comes after it.
+func TestSweep_ThousandsWithoutAReceiptAtTheHead_TheLostTaskBehindThemIsFound(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	for i := range 2000 {
+		id := fmt.Sprintf("pkg-old%05d", i)
+		s.rdb.HSet(t.Context(), "ksef:pkg:"+id, "v", 1, "id", id, "rev", 5, "state", "settled", "lane", "express", "tenant", s.nip(), "filed", 1, "session", "S"+fmt.Sprint(i))
+		s.rdb.ZAdd(t.Context(), "ksef:pst:settled", redisZ(s.now().Add(-24*time.Hour), id))
+	}
+	pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")))
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	found := s.lose(tasks.QueueReceipts, tasks.KindReceipt, pkg, 0)
+	s.advance(2 * time.Minute)
+	for i := range 2 {
+		w.must(tasks.KindSweep, fmt.Sprint(i))
+	}
+	if !found() {
+		t.Error("after two rounds the lost receipt has no task")
+	}
+}
