@@ -34,6 +34,10 @@ type Base struct {
 
 // Open connects, and proves that Redis answers. Errors that wrap [ErrUnreachable] are the outside's, all others the configuration's.
 func Open(ctx context.Context, cfg config.Config) (*Base, error) {
+	return open(ctx, cfg, openStore)
+}
+
+func open(ctx context.Context, cfg config.Config, openStore func(context.Context, config.Archive) (archive.Store, error)) (*Base, error) {
 	keys, err := cfg.Storage.Keys()
 	if err != nil {
 		return nil, err
@@ -55,7 +59,12 @@ func Open(ctx context.Context, cfg config.Config) (*Base, error) {
 }
 
 // Close ends the connections.
-func (b *Base) Close() error { return errors.Join(b.Redis.Close(), b.Store.Close()) }
+func (b *Base) Close() error {
+	if b.Store == nil { // a check found no folder
+		return b.Redis.Close()
+	}
+	return errors.Join(b.Redis.Close(), b.Store.Close())
+}
 
 // Admitter returns what takes documents in, by the configuration's rules. It compiles the schemas when validation.schema_dir is set, which takes a second.
 func (b *Base) Admitter() (*tasks.Admitter, error) {

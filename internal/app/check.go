@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"ksefworker/config"
+	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 )
 
@@ -23,8 +27,10 @@ var ErrCheck = errors.New("the check found faults")
 // checkTimeout bounds each part, so that one that hangs does not hide the others.
 const checkTimeout = 15 * time.Second
 
-// CheckAll tries every part that a worker needs and prints a line for each, with what to do about a fault. It sends one request for each tenant (KSeF's public
-// key) and changes nothing. The configuration itself was checked when it was loaded.
+// CheckAll tries every part that a worker needs and prints a line for each, with what to do about a
+// fault. It sends one request for each tenant (KSeF's public key) and changes nothing that a worker
+// could notice: in Redis it only reads, and what it puts into the archive to see whether that can
+// be written is taken away again. The configuration itself was checked when it was loaded.
 func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	faults := 0
 	say := func(what string, err error) {
@@ -40,7 +46,9 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 		fmt.Fprintf(out, "note   %s\n", w)
 	}
 	say("secret files", cfg.CheckFiles())
-	b, err := Open(ctx, cfg)
+	spool := spoolDir(cfg.Packages.SpoolDir)
+	say("spool folder "+spool, checkFolder("packages.spool_dir", spool))
+	b, err := open(ctx, cfg, openStoreThatIs)
 	if err != nil {
 		say("redis and archive", err)
 		fmt.Fprintln(out, "note   gateway not asked: requests are counted in Redis")
@@ -49,7 +57,11 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	defer b.Close()
 	say("redis", checkRedisSettings(ctx, b, out))
 	say("storage", checkSeals(ctx, b, out))
-	say("archive "+cfg.Archive.URL, bounded(ctx, b.Store.Check))
+	if b.Store == nil {
+		fmt.Fprintf(out, "note   archive %s is not there yet: the first worker makes it\n", cfg.Archive.URL)
+	} else {
+		say("archive "+cfg.Archive.URL, bounded(ctx, b.Store.Check))
+	}
 	if cfg.Validation.SchemaDir != "" {
 		_, err := b.Admitter()
 		say("schemas", err)
@@ -59,6 +71,34 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 		return fmt.Errorf("%w: %d", ErrCheck, faults)
 	}
 	return nil
+}
+
+// openStoreThatIs opens the archive unless it is a folder that is not there: to open that would
+// make it. Then there is no store and no error.
+func openStoreThatIs(ctx context.Context, a config.Archive) (archive.Store, error) {
+	if u, err := url.Parse(a.URL); err == nil && u.Scheme == "file" {
+		if _, err := os.Stat(u.Path); errors.Is(err, fs.ErrNotExist) {
+			return nil, checkFolder("archive.url", u.Path)
+		}
+	}
+	return openStore(ctx, a)
+}
+
+// checkFolder makes nothing. A folder that is not there is made by the worker, so its nearest
+// parent counts.
+func checkFolder(setting, dir string) error {
+	for at := dir; ; at = filepath.Dir(at) {
+		info, err := os.Stat(at)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at):
+			continue
+		case err != nil:
+			return fmt.Errorf("look at %s: %w", setting, err)
+		case !info.IsDir():
+			return fmt.Errorf("look at %s: %s is not a folder", setting, at)
+		}
+		return nil
+	}
 }
 
 func bounded(ctx context.Context, f func(context.Context) error) error {
@@ -90,25 +130,28 @@ func checkReplicas(ctx context.Context, b *Base) error {
 }
 
 func checkTenants(ctx context.Context, b *Base, say func(string, error)) {
-	l, err := newLimits(b, nil)
+	limiter, err := newLimiter(b, ratelimit.NewRedis(b.Redis, ""), nil)
 	if err != nil {
 		say("limits", err)
 		return
 	}
-	gws, err := gateways(b, l, zerolog.Nop(), func(ksef.Group, ksef.Outcome) {})
-	if err != nil {
-		say("gateway", err)
-		return
-	}
 	for _, t := range b.Config.Tenants {
 		what := fmt.Sprintf("tenant %s at %s", t.NIP, b.Config.BaseURL())
-		switch gw, ok := gws[t.NIP]; {
+		switch {
 		case !invoice.ValidNIP(t.NIP):
 			say(what, errors.New("its NIP has a wrong check digit: look for a mistyped digit"))
-		case !ok:
+		case t.Paused:
 			say(what+" (paused by configuration)", nil)
 		default:
-			say(what, explainDoor(bounded(ctx, func(ctx context.Context) error { _, err := gw.PublicKey(ctx); return err })))
+			say(what, explainDoor(bounded(ctx, func(ctx context.Context) error {
+				client, err := newClient(b, t, ksef.NewTransport(), readingGate{limiter, t.NIP})
+				if err != nil {
+					return err
+				}
+				defer client.CloseIdleConnections()
+				_, err = client.PublicKey(ctx)
+				return err
+			})))
 		}
 	}
 }
@@ -117,6 +160,9 @@ func checkTenants(ctx context.Context, b *Base, say func(string, error)) {
 func explainDoor(err error) error {
 	if err == nil {
 		return nil
+	}
+	if n, ok := errors.AsType[*ratelimit.NotNow](err); ok {
+		return fmt.Errorf("%w; the gateway was not asked, so the key was not tried: check again in %s", err, n.Wait.Round(time.Second))
 	}
 	switch retry.Judge(err).Reason {
 	case retry.ReasonCredentials:

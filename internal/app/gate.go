@@ -11,10 +11,13 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// gate stands at the client's one door: the tenant's pause, the host's circuit, the limits, in this order, because what does not leave must not be booked.
+// gate stands at the client's one door: this process's own faults, the tenant's pause, the
+// circuits, the limits, in this order, because what does not leave must not be booked, and must not
+// hold the pool's probe.
 type gate struct {
 	*limits
 	tenant string
+	fault  func() error // what keeps this process from asking for the tenant
 	log    zerolog.Logger
 	count  func(group ksef.Group, o ksef.Outcome)
 }
@@ -23,10 +26,15 @@ func (g *gate) credentials() ratelimit.Key {
 	return ratelimit.Key{Tenant: g.tenant, Group: retry.CredentialsGroup}
 }
 
-// Enter implements ksef.Gate. Uploads of parts go to a store of their own: neither the gateway's circuit nor its limits are about them.
+// Enter implements ksef.Gate. Uploads of parts go to a store of their own, whose circuit is asked
+// before a session is opened for it (see [partStore]); the gateway's circuits and limits are not
+// about them.
 func (g *gate) Enter(ctx context.Context, group ksef.Group) error {
 	if group == ksef.GroupNone {
 		return nil
+	}
+	if err := g.fault(); err != nil {
+		return err
 	}
 	paused, err := g.store.Usage(ctx, g.credentials(), nil)
 	if err != nil {
@@ -35,11 +43,12 @@ func (g *gate) Enter(ctx context.Context, group ksef.Group) error {
 	if paused.Frozen > 0 {
 		return &ratelimit.NotNow{Wait: paused.Frozen, Reason: ratelimit.ReasonFrozen, Key: g.credentials()}
 	}
-	if err := g.circuit.Allow(ctx, g.host); err != nil {
+	pair := g.pair(g.tenant, string(group))
+	if err := g.circuits.allow(ctx, pair); err != nil {
 		return err
 	}
-	if err := g.limiter.Wait(ctx, g.tenant, string(group)); err != nil {
-		g.warn("give the probe back", g.circuit.Release(context.WithoutCancel(ctx), g.host))
+	if err := g.limiter.Wait(ctx, g.tenant, string(group.Counter())); err != nil {
+		g.warn("give the probe back", g.circuits.unsent(context.WithoutCancel(ctx), pair))
 		return err
 	}
 	return nil
@@ -53,27 +62,35 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	}
 	// First: it is what the others have to know soonest, and what holds in this process even if Redis is away just now.
 	if o.Throttled {
-		d, strikes, err := g.limiter.Throttled(ctx, g.tenant, string(group), o.RetryAfter)
+		counter := string(group.Counter())
+		d, strikes, err := g.limiter.Throttled(ctx, g.tenant, counter, o.RetryAfter)
 		g.warn("freeze a group for the whole pool", err)
-		g.log.Warn().Str("tenant", g.tenant).Str("group", string(group)).Dur("for", d).Int("strikes", strikes).Dur("asked", o.RetryAfter).
+		g.log.Warn().Str("tenant", g.tenant).Str("group", counter).Dur("for", d).Int("strikes", strikes).Dur("asked", o.RetryAfter).
 			Msg("KSeF says too many requests: the group rests for the whole pool, then resumes gently")
 	}
-	if retry.Judge(o.Err).Reason == retry.ReasonCredentials && !mayNotRead(group, o.Status) {
+	// Only the gateway's word pauses a tenant for the pool. What this process could not even send
+	// is its own fault.
+	if o.Status != 0 && retry.Judge(o.Err).Reason == retry.ReasonCredentials && !mayNotRead(group, o.Status) {
 		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg("credentials refused: the tenant is paused; put the right key into its key_file, no restart is needed")
 		g.warn("pause a tenant", g.store.Freeze(ctx, g.credentials(), retry.CredentialsPause))
 	}
+	pair := g.pair(g.tenant, string(group))
 	switch {
 	case o.Outage:
-		g.warn("count an outage", g.circuit.Failure(ctx, g.host))
-		s, err := g.circuit.State(ctx, g.host)
+		count := g.circuits.failed
+		if o.Unreachable {
+			count = g.circuits.unreachable
+		}
+		g.warn("count an outage", count(ctx, pair))
+		s, err := g.circuits.state(ctx, pair)
 		if err == nil && s.Phase != ratelimit.CircuitClosed {
-			g.outage.goesOn(g.log, o.Err)
+			g.outages.goesOn(g.log, pair, s, o.Err)
 		}
 	case o.Status == 0:
-		g.warn("give the probe back", g.circuit.Release(ctx, g.host))
+		g.warn("give the probe back", g.circuits.unsent(ctx, pair))
 	default:
-		g.warn("count an answer", g.circuit.Success(ctx, g.host))
-		g.outage.over(g.log)
+		g.warn("count an answer", g.circuits.answered(ctx, pair))
+		g.outages.over(g.log, pair)
 	}
 }
 

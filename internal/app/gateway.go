@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rsa"
 	"fmt"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -27,13 +28,19 @@ func (g gateway) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return
 // Invalidate forgets the key, in the whole pool.
 func (g gateway) Invalidate() { g.keys.Invalidate() }
 
-// limits are the shared limiter and circuit of one pool.
+// limits are the shared limiter and circuits of one pool.
 type limits struct {
-	limiter *ratelimit.Limiter
-	store   *ratelimit.Owing
-	circuit *ratelimit.Circuit
-	host    string
-	outage  *outage
+	limiter  *ratelimit.Limiter
+	store    *ratelimit.Owing
+	circuits *circuits // of the gateway
+	host     string
+	outages  outages
+	parts    *partStore
+}
+
+// pair names what can be out of service by itself at the gateway.
+func (l *limits) pair(tenant, group string) ratelimit.Pair {
+	return ratelimit.Pair{Host: l.host, Tenant: tenant, Group: group}
 }
 
 // payEvery is how soon after an outage of Redis the pool learns of a 429 that came in it: before another worker has taken up its tasks again. Asking whether anything is owed
@@ -54,7 +61,7 @@ func (l *limits) pay(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-func newLimits(b *Base, o ratelimit.Observer) (*limits, error) {
+func newLimits(b *Base, process string, log zerolog.Logger, o ratelimit.Observer) (*limits, error) {
 	cfg := b.Config
 	base, err := url.Parse(cfg.BaseURL())
 	if err != nil {
@@ -62,6 +69,28 @@ func newLimits(b *Base, o ratelimit.Observer) (*limits, error) {
 	}
 	shared := ratelimit.NewRedis(b.Redis, "")
 	store := ratelimit.NewOwing(shared)
+	limiter, err := newLimiter(b, store, o)
+	if err != nil {
+		return nil, err
+	}
+	// A pool of one tenant has nobody else to ask; three of its groups must do.
+	gateway, err := newCircuits(shared, process, ratelimit.CircuitOptions{
+		ProbeTTL: cfg.Gateway.Timeout + 10*time.Second,
+		Tenants:  min(max(atWork(cfg), 1), 2),
+	})
+	if err != nil {
+		return nil, err
+	}
+	parts, err := newPartStore(b.Redis, shared, process, cfg, b.now, log)
+	if err != nil {
+		return nil, err
+	}
+	return &limits{limiter: limiter, store: store, circuits: gateway, host: base.Host,
+		outages: outages{newSpells(b.now)}, parts: parts}, nil
+}
+
+func newLimiter(b *Base, store ratelimit.Store, o ratelimit.Observer) (*ratelimit.Limiter, error) {
+	cfg := b.Config
 	tenants := map[string]map[string]ratelimit.Limits{}
 	for _, t := range cfg.Tenants {
 		tenants[t.NIP] = table(cfg.LimitsOf(t.NIP), cfg.Limits.Scale)
@@ -74,15 +103,9 @@ func newLimits(b *Base, o ratelimit.Observer) (*limits, error) {
 	if sleep == 0 {
 		sleep = -1
 	}
-	limiter, err := ratelimit.New(store, ratelimit.Options{Defaults: table(cfg.Limits.Groups, cfg.Limits.Scale), Tenants: tenants, Margin: margin, MaxSleep: sleep, Observer: o})
-	if err != nil {
-		return nil, err
-	}
-	circuit, err := ratelimit.NewCircuit(shared, ratelimit.CircuitOptions{ProbeTTL: cfg.Gateway.Timeout + 10*time.Second})
-	if err != nil {
-		return nil, err
-	}
-	return &limits{limiter: limiter, store: store, circuit: circuit, host: base.Host, outage: newOutage(b.now)}, nil
+	return ratelimit.New(store, ratelimit.Options{
+		Defaults: table(cfg.Limits.Groups, cfg.Limits.Scale), Tenants: tenants, Margin: margin, MaxSleep: sleep, Observer: o,
+	})
 }
 
 // table gives each group its windows, divided by scale.
@@ -101,40 +124,63 @@ func table(g config.Groups, scale float64) map[string]ratelimit.Limits {
 }
 
 // gateways makes a client for each tenant that is not paused by configuration.
-func gateways(b *Base, l *limits, log zerolog.Logger, count func(ksef.Group, ksef.Outcome)) (map[string]tasks.Transport, error) {
+func gateways(b *Base, l *limits, faults *localFaults, log zerolog.Logger,
+	count func(ksef.Group, ksef.Outcome),
+) (map[string]tasks.Transport, error) {
 	out := map[string]tasks.Transport{}
 	transport := ksef.NewTransport() // one pool of connections for all tenants
 	for _, t := range b.Config.Tenants {
 		if t.Paused {
 			continue
 		}
-		client, err := ksef.New(ksef.Options{
-			BaseURL: b.Config.BaseURL(), KeyID: t.KeyID, Key: t.Key, App: b.Config.Gateway.UserAgent, Timeout: b.Config.Gateway.Timeout, Transport: transport,
-			Gate: &gate{tenant: t.NIP, limits: l, log: log, count: count},
-		})
+		gate := &gate{tenant: t.NIP, limits: l, fault: func() error { return faults.refuse(t.NIP) }, log: log, count: count}
+		client, err := newClient(b, t, transport, gate)
 		if err != nil {
-			return nil, fmt.Errorf("tenant %s: %w", t.NIP, err)
+			return nil, err
 		}
 		out[t.NIP] = gateway{Client: client, keys: newPublicKey(b.Redis, t.NIP, client.PublicKey)}
 	}
 	return out, nil
 }
 
+func newClient(b *Base, t config.Tenant, transport *http.Transport, gate ksef.Gate) (*ksef.Client, error) {
+	cfg := b.Config
+	c, err := ksef.New(ksef.Options{
+		BaseURL: cfg.BaseURL(), KeyID: t.KeyID, Key: t.Key, App: cfg.Gateway.UserAgent,
+		Timeout: cfg.Gateway.Timeout, Transport: transport, Gate: gate,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tenant %s: %w", t.NIP, err)
+	}
+	return c, nil
+}
+
 // budget is what tasks may know of the limits.
 type budget struct{ l *limits }
 
+// Peek counts what is out of service as a wait: what cannot leave does not fit.
 func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
+	s, err := b.l.circuits.state(ctx, b.l.pair(tenant, group))
+	if err != nil || s.Wait > 0 {
+		return s.Wait, err
+	}
 	return b.l.limiter.Peek(ctx, tenant, group)
 }
 
-// Join looks at the circuit first: the public key may be in memory, and a package would be built each time only to be refused at the door.
+// Join looks at the circuits first: the public key may be in memory, and a package would be built
+// each time only to be refused at the door.
 func (b budget) Join(ctx context.Context, tenant, group string) error {
-	s, err := b.l.circuit.State(ctx, b.l.host)
+	p := b.l.pair(tenant, group)
+	s, err := b.l.circuits.state(ctx, p)
 	if err != nil {
 		return err
 	}
 	if s.Wait > 0 {
-		return &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: b.l.host}
+		n := &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: b.l.host}
+		if !s.OfHost {
+			n.Key = ratelimit.Key{Tenant: tenant, Group: group}
+		}
+		return n
 	}
 	return b.l.limiter.Join(ctx, tenant, group)
 }
@@ -157,7 +203,20 @@ func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error
 	return nil
 }
 
-func (b budget) Down(ctx context.Context) (bool, error) {
-	s, err := b.l.circuit.State(ctx, b.l.host)
-	return s.Phase != ratelimit.CircuitClosed, err
+// Down asks for the host when no group is named.
+func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool, error) {
+	pairs := []ratelimit.Pair{{Host: b.l.host}}
+	if len(groups) > 0 {
+		pairs = nil
+	}
+	for _, g := range groups {
+		pairs = append(pairs, b.l.pair(tenant, g))
+	}
+	for _, p := range pairs {
+		s, err := b.l.circuits.state(ctx, p)
+		if err != nil || s.Phase != ratelimit.CircuitClosed {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }

@@ -1,51 +1,51 @@
 package app
 
 import (
-	"sync"
-	"time"
-
 	"github.com/rs/zerolog"
+
+	"ksefworker/internal/ratelimit"
 )
 
-// outageEvery is how often an outage of the gateway that goes on is worth a line.
-const outageEvery = time.Hour
+// outages says in the log what is out of service: when this process first meets it, once an hour
+// while it lasts, and when it is over. Each circuit has lines of its own: a host that is down, and
+// one operation of one tenant that is. Only the process whose request is the pool's probe knows, so
+// a large pool says it no more often.
+type outages struct{ *spells }
 
-// outage says in the log that the gateway is down: when this process first meets it, once an hour while it lasts, and when it is over. What waits is not logged one by one: a night's export
-// and three days would be a million lines. Safe for concurrent use; only the process whose request is the pool's probe knows, so a large pool says it no more often.
-type outage struct {
-	now func() time.Time
+const againAtIntervals = "asked again at growing intervals, at least every five minutes"
 
-	mu          sync.Mutex
-	since, said time.Time // zero while the gateway answers
-}
-
-func newOutage(now func() time.Time) *outage {
-	if now == nil {
-		now = time.Now
+// goesOn tells of the circuit that keeps a request of p back: p's own, or its host's.
+func (o outages) goesOn(log zerolog.Logger, p ratelimit.Pair, s reach, why error) {
+	if s.OfHost {
+		p = ratelimit.Pair{Host: p.Host}
 	}
-	return &outage{now: now}
-}
-
-func (o *outage) goesOn(log zerolog.Logger, why error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	now := o.now()
-	if o.since.IsZero() {
-		o.since = now
-	}
-	if now.Sub(o.said) < outageEvery {
+	since, due := o.spells.goesOn(p.String())
+	if !due {
 		return
 	}
-	o.said = now
-	log.Warn().Err(why).Time("since", o.since).Msg("the gateway is out of service: everything waits, no attempts are used up; asked again at growing intervals, at least every five minutes")
-}
-
-func (o *outage) over(log zerolog.Logger) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.since.IsZero() {
+	line := log.Warn().Err(why).Time("since", since).Str("host", p.Host)
+	switch {
+	case s.own:
+		line.Msg("this process cannot connect to the gateway: what it takes up waits, other workers go on if they can; " +
+			againAtIntervals)
+		return
+	case s.OfHost:
+		line.Msg("the gateway is out of service: everything waits, no attempts are used up; " +
+			againAtIntervals)
 		return
 	}
-	log.Info().Dur("after", o.now().Sub(o.since)).Msg("the gateway answers again: what waits is sent in the order of deadlines")
-	o.since, o.said = time.Time{}, time.Time{}
+	line.Str("tenant", p.Tenant).Str("group", p.Group).
+		Msg("the gateway does not answer this tenant's requests of this group: they wait, all others go on; " +
+			againAtIntervals)
+}
+
+// over is told of an answer.
+func (o outages) over(log zerolog.Logger, p ratelimit.Pair) {
+	if after, was := o.spells.over(ratelimit.Pair{Host: p.Host}.String()); was {
+		log.Info().Dur("after", after).Str("host", p.Host).Msg("the gateway answers again: what waits is sent in the order of deadlines")
+	}
+	if after, was := o.spells.over(p.String()); was {
+		log.Info().Dur("after", after).Str("host", p.Host).Str("tenant", p.Tenant).Str("group", p.Group).
+			Msg("the gateway answers this tenant's requests of this group again")
+	}
 }

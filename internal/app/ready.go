@@ -2,19 +2,17 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 	"sync"
-	"time"
-
-	"ksefworker/internal/ksef"
-	"ksefworker/internal/ratelimit"
-	"ksefworker/internal/retry"
 )
 
 // ready tells whether this worker can do its work now, part by part. A gateway that is down does not make it unready: restarting or
 // taking it out of service would mend nothing, so it is told as detail.
 func (w *Worker) ready(ctx context.Context) Readiness {
-	looks := []func(context.Context) Check{w.checkStopping, w.checkRedis, w.checkMemory, w.checkStorage, w.checkArchive, w.checkGateway, w.checkEntries, w.checkClock}
+	looks := []func(context.Context) Check{w.checkStopping, w.checkRedis, w.checkMemory, w.checkStorage, w.checkArchive, w.checkGateway, w.checkPartStore, w.checkSpool,
+		w.checkEntries, w.checkClock}
 	for _, t := range w.base.Config.Tenants {
 		looks = append(looks, func(ctx context.Context) Check { return w.checkTenant(ctx, t.NIP, t.Paused) })
 	}
@@ -43,41 +41,24 @@ func (w *Worker) checkArchive(ctx context.Context) Check {
 	return Check{Name: "archive", OK: true}
 }
 
-func (w *Worker) checkGateway(ctx context.Context) Check {
-	c := Check{Name: "gateway", OK: true}
-	s, err := w.limits.circuit.State(ctx, w.limits.host)
-	switch {
-	case err != nil:
-		return Check{Name: "gateway", Detail: err.Error()}
-	case s.Phase != ratelimit.CircuitClosed:
-		c.Detail = fmt.Sprintf("no answer since %s; asked again in %s, nothing is lost meanwhile", s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second))
-	}
-	return c
-}
-
-func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check {
-	c := Check{Name: "tenant " + nip, OK: true}
-	if paused {
-		c.Detail = "paused by configuration"
+// checkSpool writes a little where packages are built: on a full disk an empty file can still be
+// made.
+func (w *Worker) checkSpool(context.Context) Check {
+	c := Check{Name: "spool"}
+	if err := os.MkdirAll(w.spool, 0o700); err != nil {
+		c.Detail = "packages.spool_dir: " + err.Error()
 		return c
 	}
-	u, err := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: nip, Group: retry.CredentialsGroup}, nil)
-	if err == nil && u.Frozen > 0 {
-		c.Detail = "credentials refused: put the right key into its key_file"
+	f, err := os.CreateTemp(w.spool, "ready-*")
+	if err == nil {
+		_, err = f.Write(make([]byte, 4<<10))
+		err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	if err != nil {
+		c.Detail = "packages.spool_dir: " + err.Error()
 		return c
 	}
-	if known, err := w.base.Ledger.Tenant(ctx, nip); err == nil && known.Denials > 0 {
-		c.Detail = fmt.Sprintf("KSeF lets nothing of this tenant in (410), %d sessions in a row: its invoices stay queued, the next try is after %s; is the key in its key_file that of another taxpayer? ",
-			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339))
-	}
-	for _, group := range w.limits.limiter.Groups() {
-		if group == ratelimit.GroupOther {
-			group = string(ksef.GroupPublicKey)
-		}
-		if u, err := w.limits.limiter.Usage(ctx, nip, group); err == nil && u.Frozen > 0 {
-			c.Detail += fmt.Sprintf("%s rests for %s after too many requests (429), then resumes gently; ", group, u.Frozen.Round(time.Second))
-		}
-	}
+	c.OK = true
 	return c
 }
 

@@ -74,6 +74,27 @@ func TestThrottled_TheGroupRests_SaysSo_AndResumesGently(t *testing.T) {
 	}
 }
 
+// A receipt has a circuit of its own, and KSeF counts it together with the status of sessions: a 429 to
+// one is the rest of both.
+func TestThrottled_Receipt_RestsTheStatusToo(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, quickSim, hasty)
+	if err := p.sim.Inject(simulator.Fault{On: "upo", Kind: simulator.TooMany, For: 5 * time.Second, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	addr, _ := p.workAt()
+	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 3)...)
+	until(t, 30*time.Second, "status and receipts rest", func() bool {
+		return strings.Contains(get(t, "http://"+addr+"/readyz"), "sessionMisc rests for")
+	})
+	u, err := p.base.Redis.Exists(t.Context(), "rate:"+sample.NIP(0)+":sessionMisc:upo").Result()
+	if err != nil || u != 0 {
+		t.Errorf("receipts are counted by themselves (%v)", err)
+	}
+	p.wait(60*time.Second, taken, ledger.Receipted)
+	p.balanced(3)
+}
+
 // KSeF says 429 and Redis dies before it can be told. The worker that heard it is the only one that knows: neither it nor the other worker may send before the time is up, although Redis is
 // back long before. The simulator writes down every request that comes while it blocks.
 func TestThrottled_RedisAwayJustThen_ThePoolRestsAllTheSame(t *testing.T) {

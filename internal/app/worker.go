@@ -26,6 +26,7 @@ import (
 type Worker struct {
 	base      *Base
 	limits    *limits
+	faults    *localFaults
 	worker    *tasks.Worker
 	server    *asynq.Server
 	http      *http.Server
@@ -66,23 +67,26 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Redis), Ledger: b.Ledger})
 	metrics.Registerer().MustRegister(&memoryCollector{b.Ledger})
 	events := newEvents(metrics.Registerer(), b.Ledger, cfg.Deadlines.Warn)
-	if w.limits, err = newLimits(b, events); err != nil {
-		return nil, err
-	}
-	events.watchLimits(metrics.Registerer(), w.limits, cfg)
-	doors, err := gateways(b, w.limits, log, events.request)
-	if err != nil {
-		return nil, err
-	}
 	id := cfg.Worker.ID
 	if id == "" {
 		host, _ := os.Hostname()
 		id = host
 	}
 	id += "-" + xid.New().String() // a restarted worker does not own its predecessor's sessions
+	if w.limits, err = newLimits(b, id, log, events); err != nil {
+		return nil, err
+	}
+	events.watchLimits(metrics.Registerer(), w.limits, cfg)
+	w.faults = newLocalFaults(cfg, b.now, log)
+	metrics.Registerer().MustRegister(w.faults, &circuitCollector{w.limits})
+	doors, err := gateways(b, w.limits, w.faults, log, events.request)
+	if err != nil {
+		return nil, err
+	}
 	w.spool = spoolDir(cfg.Packages.SpoolDir)
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Budget: budget{w.limits},
+		PartStore: w.limits.parts, Fault: w.faults.refuse,
 		Transport: func(nip string) (tasks.Transport, bool) { t, ok := doors[nip]; return t, ok },
 	}, taskOptions(b, id, w.spool, log, events))
 	metrics.Registerer().MustRegister(&healthCollector{b.Ledger, w.worker})
@@ -104,7 +108,7 @@ func taskOptions(b *Base, id, spool string, log zerolog.Logger, e *events) tasks
 	cfg := b.Config
 	return tasks.Options{
 		Now:    b.now,
-		Worker: id, Environment: string(cfg.Environment),
+		Worker: id, Environment: string(cfg.Environment), TenantTasks: tenantTasks(cfg),
 		SpoolDir: spool, PartSize: int64(cfg.Packages.PartSize), ParallelUploads: cfg.Packages.ParallelUploads, Refusals: cfg.Packages.Refusals,
 		MaxWait: cfg.Packages.MaxWait, MaxInvoices: cfg.Packages.MaxInvoices, MaxBytes: int64(cfg.Packages.MaxSize),
 		ExpressBelow: cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Packages.UrgentWithin,
@@ -112,6 +116,26 @@ func taskOptions(b *Base, id, spool string, log zerolog.Logger, e *events) tasks
 		ConfirmFirst: cfg.Confirm.First, ConfirmMax: cfg.Confirm.Max, SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter, Retention: cfg.Ledger.Retention,
 		Log: log.With().Str("worker", id).Logger(), Observe: e.observe,
 	}
+}
+
+// tenantTasks leaves half of the places to the other tenants, if there are any. Half of sixteen is
+// more than KSeF takes from a tenant in a second.
+func tenantTasks(cfg config.Config) int {
+	if atWork(cfg) < 2 {
+		return 0
+	}
+	return max(1, cfg.Worker.Concurrency/2)
+}
+
+// atWork counts the tenants that this pool serves.
+func atWork(cfg config.Config) int {
+	n := 0
+	for _, t := range cfg.Tenants {
+		if !t.Paused {
+			n++
+		}
+	}
+	return n
 }
 
 func spoolDir(dir string) string {

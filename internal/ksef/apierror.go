@@ -63,8 +63,12 @@ type APIError struct {
 	MaybeDone bool
 	// Kind sorts the error.
 	Kind ErrorKind
+	// Group is that of the operation; [GroupNone] for the upload of a part.
+	Group Group
 	// Err is the cause, nil when the answer itself says everything.
 	Err error
+
+	unconnected bool // no connection came about
 }
 
 // Unwrap returns the cause.
@@ -111,3 +115,6 @@ func (e *APIError) MarshalJSON() ([]byte, error) {
 		Message    string    `json:"message"`
 	}{e.Op, e.Kind, e.Status, e.Code, e.RetryAfter.Seconds(), e.MaybeDone, e.Error()})
 }
+
+// Unreachable reports that no connection to the other side came about; see [Outcome].
+func (e *APIError) Unreachable() bool { return e.Kind == KindNetwork && e.unconnected }

@@ -13,7 +13,7 @@ import (
 // the answer, and maps whatever went wrong. read is called only for the call's success status.
 func (c *Client) pass(ctx context.Context, k call, read func(*answer) error) error {
 	if k.err != nil {
-		return &APIError{Op: k.op, Kind: KindLocal, Err: k.err}
+		return &APIError{Op: k.op, Kind: KindLocal, Group: k.group, Err: k.err}
 	}
 	if c.gate == nil {
 		if _, fault := c.exchange(ctx, k, read); fault != nil {
@@ -22,7 +22,7 @@ func (c *Client) pass(ctx context.Context, k call, read func(*answer) error) err
 		return nil
 	}
 	if err := c.gate.Enter(ctx, k.group); err != nil {
-		return &APIError{Op: k.op, Kind: KindGated, Err: fmt.Errorf("enter gate: %w", err)}
+		return &APIError{Op: k.op, Kind: KindGated, Group: k.group, Err: fmt.Errorf("enter gate: %w", err)}
 	}
 	// Should reading panic, the gate must still hear of it, or a half-open circuit would wait for this request for ever.
 	outcome := Outcome{Err: errors.New("request was abandoned")}
@@ -37,9 +37,17 @@ func (c *Client) pass(ctx context.Context, k call, read func(*answer) error) err
 
 // exchange sends one request and reads its answer. The status is 0 when no answer began.
 func (c *Client) exchange(caller context.Context, k call, read func(*answer) error) (int, *APIError) {
+	t := trail{reports: c.reports}
+	status, fault := c.attempt(caller, k, &t, read)
+	if fault != nil {
+		fault.Group, fault.unconnected = k.group, status == 0 && t.unconnected(fault.Err)
+	}
+	return status, fault
+}
+
+func (c *Client) attempt(caller context.Context, k call, t *trail, read func(*answer) error) (int, *APIError) {
 	w, ctx := watch(caller, c.timeout, k)
 	defer w.stop()
-	t := trail{reports: c.reports}
 	if kind, err := endedBy(caller, ctx); err != nil { // the gate may have kept it waiting
 		return 0, &APIError{Op: k.op, Kind: kind, Err: err}
 	}

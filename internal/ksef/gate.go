@@ -26,6 +26,10 @@ const (
 	GroupQueryStart         Group = "invoiceExport"
 	GroupQueryStatus        Group = "invoiceExportStatus"
 
+	// The receipt of a session is counted together with a session's status (see [Group.Counter]),
+	// and yet it can be out of service while the status is not.
+	GroupSessionUPO Group = "sessionMisc:upo"
+
 	GroupPublicKey        Group = "other:publicKey"
 	GroupValidate         Group = "other:validate"
 	GroupGenerate         Group = "other:generate"
@@ -41,11 +45,11 @@ const (
 	GroupBoxDownloaded    Group = "other:boxDownloaded"
 )
 
-// Groups lists every group that is counted, in the order of the constants: for metrics that are registered at zero.
+// Groups lists every group, in the order of the constants: for metrics that are registered at zero.
 func Groups() []Group {
 	return []Group{
 		GroupOnlineSession, GroupOnlineSessionClose, GroupInvoiceSend, GroupBatchSession, GroupBatchSessionClose, GroupInvoiceStatus,
-		GroupSessionInvoiceList, GroupSessionMisc, GroupInvoiceDownload, GroupMetadata, GroupQueryStart, GroupQueryStatus,
+		GroupSessionInvoiceList, GroupSessionMisc, GroupSessionUPO, GroupInvoiceDownload, GroupMetadata, GroupQueryStart, GroupQueryStatus,
 		GroupPublicKey, GroupValidate, GroupGenerate, GroupLinks, GroupVisualize, GroupVisualizeUPO, GroupQueryResult, GroupBoxUploadInvoice, GroupBoxInvoice, GroupBoxUploadBatch, GroupBoxBatch, GroupBoxDownload,
 		GroupBoxDownloaded,
 	}
@@ -53,6 +57,15 @@ func Groups() []Group {
 
 // Other tells whether the group has the limits of KSeF's "other".
 func (g Group) Other() bool { return strings.HasPrefix(string(g), "other:") }
+
+// Counter is the group whose windows count requests of this one: itself, for all but
+// [GroupSessionUPO].
+func (g Group) Counter() Group {
+	if g == GroupSessionUPO {
+		return GroupSessionMisc
+	}
+	return g
+}
 
 // Gate is what stands between the client and the network: the caller's limiter and circuit. It must be safe for concurrent use.
 type Gate interface {
@@ -75,6 +88,10 @@ type Outcome struct {
 	// Outage: network error, time-out, 5xx, or something else than the gateway's own answer (HTML where JSON was due, a garbled body). A request that the
 	// caller cancelled, or that never began because of a fault on this side, is none.
 	Outage bool
+	// Unreachable: an outage in which no connection to the other side came about, so that it learnt
+	// nothing of the request: no route, no listener, no name, no handshake. The fault may be this
+	// machine's.
+	Unreachable bool
 	// Err is what the caller gets; nil on success.
 	Err error
 }
@@ -85,6 +102,7 @@ func outcomeOf(status int, e *APIError) Outcome {
 		o.RetryAfter = e.RetryAfter
 		o.Throttled = e.Kind == KindThrottled
 		o.Outage = e.Kind == KindOutage || e.Kind == KindNetwork
+		o.Unreachable = e.Unreachable()
 		o.Err = e
 	}
 	return o

@@ -137,6 +137,9 @@ func TestGroups_AreDistinctAndComplete(t *testing.T) {
 	}
 	listed := map[ksef.Group]bool{}
 	for _, g := range ksef.Groups() {
+		if c := g.Counter(); c != g && (g != ksef.GroupSessionUPO || c != ksef.GroupSessionMisc) {
+			t.Errorf("requests of %q are counted in %q", g, c)
+		}
 		if listed[g] || !used[g] {
 			t.Errorf("group %q is listed twice or used by no operation", g)
 		}
@@ -144,6 +147,9 @@ func TestGroups_AreDistinctAndComplete(t *testing.T) {
 	}
 	if len(listed) != len(used) {
 		t.Errorf("%d groups listed, %d used", len(listed), len(used))
+	}
+	if ksef.GroupSessionUPO.Counter() != ksef.GroupSessionMisc {
+		t.Error("KSeF counts a session's receipt together with its status")
 	}
 	if ksef.GroupInvoiceSend.Other() || !ksef.GroupLinks.Other() {
 		t.Error("Other is wrong")

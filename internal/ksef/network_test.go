@@ -28,8 +28,8 @@ func TestNetwork_NothingListens_NothingLeft(t *testing.T) {
 	if e.Kind != ksef.KindNetwork || e.MaybeDone || e.Status != 0 {
 		t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
 	}
-	if !gate.last(t).Outage {
-		t.Error("no outage")
+	if o := gate.last(t); !o.Outage || !o.Unreachable {
+		t.Errorf("outcome %+v, want an outage, unreachable", o)
 	}
 }
 
@@ -38,9 +38,13 @@ func TestNetwork_UnknownCertificate_NothingLeft(t *testing.T) {
 	srv.Config.ErrorLog = quiet()
 	srv.StartTLS()
 	t.Cleanup(srv.Close)
-	e := apiError(t, dial(t, srv.URL).CloseSession(soon(t), "s", true))
+	gate := &bookGate{}
+	e := apiError(t, dial(t, srv.URL, func(o *ksef.Options) { o.Gate = gate }).CloseSession(soon(t), "s", true))
 	if e.Kind != ksef.KindNetwork || e.MaybeDone {
 		t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+	}
+	if !gate.last(t).Unreachable {
+		t.Error("a handshake that fails is no connection")
 	}
 }
 
@@ -144,8 +148,8 @@ func TestNetwork_BreaksAfterTheRequest_MayBeDone(t *testing.T) {
 				if e.Kind != tc.want || !e.MaybeDone || e.Status != tc.status || e.Err == nil {
 					t.Errorf("%s: %v: kind %s, maybe done %v, status %d", name, e, e.Kind, e.MaybeDone, e.Status)
 				}
-				if o := gate.last(t); !o.Outage {
-					t.Errorf("%s: %+v is no outage", name, o)
+				if o := gate.last(t); !o.Outage || o.Unreachable {
+					t.Errorf("%s: %+v is no outage, or one without a connection", name, o)
 				}
 				if strings.Contains(tc.why, "silence") && !errors.Is(err, ksef.ErrTimeout) {
 					t.Errorf("%s: %v is not ErrTimeout", name, err)

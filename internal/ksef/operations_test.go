@@ -95,7 +95,8 @@ func operations(tb testing.TB) []operation {
 			name: "close batch", method: "GET", path: "/invoice/session/close/b-1", group: ksef.GroupBatchSessionClose, answer: `{"result":true}`,
 			call: func(ctx context.Context, c *ksef.Client) (any, error) { return nil, c.CloseSession(ctx, "b-1", true) },
 		}, {
-			name: "session UPO", method: "GET", path: "/invoice/session/upo/s-1", group: ksef.GroupSessionMisc, accept: "text/xml, application/json", kind: xml,
+			name: "session UPO", method: "GET", path: "/invoice/session/upo/s-1", group: ksef.GroupSessionUPO,
+			accept: "text/xml, application/json", kind: xml,
 			call:   func(ctx context.Context, c *ksef.Client) (any, error) { return c.SessionUPO(ctx, "s-1") },
 			answer: "\ufeff<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Potwierdzenie>ż</Potwierdzenie>\n",
 			want:   []byte("\ufeff<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Potwierdzenie>ż</Potwierdzenie>\n"),

@@ -33,6 +33,15 @@ type PartUpload struct {
 // PartTime is KSeF's allowance for each part, to be multiplied by the number of parts.
 const PartTime = 20 * time.Minute
 
+// Host is where the part goes, without anything that is secret; "" when the address is not one.
+func (p PartUpload) Host() string {
+	u, err := url.Parse(p.URL)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
 // UnmarshalJSON reads the gateway's form.
 func (p *PartUpload) UnmarshalJSON(raw []byte) error {
 	var wire struct {

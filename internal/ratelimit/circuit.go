@@ -2,26 +2,25 @@ package ratelimit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
 
-// CircuitOptions of a [Circuit]; zero fields mean the default.
-type CircuitOptions struct {
-	Failures   int           // so many failures in a row open the circuit; default 3
-	FirstDelay time.Duration // how long it stays open at first, doubled each time; default 5 s
-	MaxDelay   time.Duration // the longest it stays open; default 5 min
-	// ProbeTTL is how long one probe may be on its way before another may be sent; default 1 min. It should be longer than the timeout of a request, or a slow outage gets a second
-	// probe while the first still hangs.
-	ProbeTTL time.Duration
-}
-
-// Circuit keeps a pool from knocking at a host that is out of service. Safe for concurrent use.
+// Circuit keeps a pool from asking for what is out of service. Safe for concurrent use.
 //
-// Closed, it lets everything through. After Failures failures in a row it opens: nothing goes for FirstDelay. Then it is half-open: ONE request of the
-// whole pool goes as a probe. Its failure opens the circuit again for twice as long, up to MaxDelay; its success closes it, and everyone may go at once. An outage of days
-// costs one probe per MaxDelay, whatever the size of the pool. The delays have no random part: only one request goes when they end, so there is no crowd to scatter.
+// Each [Pair] has a circuit of its own. Closed, it lets everything through. After Failures failures
+// in a row it opens: nothing of the pair goes for FirstDelay. Then it is half-open: ONE request of
+// the whole pool goes as a probe. Its failure opens the circuit again for twice as long, up to
+// MaxDelay; its success closes it, and everyone may go at once. An outage of days costs one probe
+// per MaxDelay, whatever the size of the pool. The delays have no random part: only one request
+// goes when they end, so there is no crowd to scatter.
+//
+// The host has a circuit too, which stands before those of its pairs and behaves alike, but opens
+// only by what no single part can explain (see [CircuitOptions]). A success of any pair closes it,
+// and leaves the circuits of other pairs as they are: the host answers, and what is sick by itself
+// stays so. Probes rotate: the pair whose probe failed lets others go first, or the one that is
+// sick could be the one that always asks. What fails while the host is down says little about the
+// pair, so the pair's own delay does not grow by it.
 type Circuit struct {
 	store  CircuitStore
 	policy circuitPolicy
@@ -29,7 +28,8 @@ type Circuit struct {
 
 // CircuitStore keeps the state of circuits; implemented by [Memory] and [Redis] and by nothing outside.
 type CircuitStore interface {
-	stepCircuit(ctx context.Context, host string, e circuitEvent, p circuitPolicy) (circuitAnswer, error)
+	stepCircuit(ctx context.Context, p Pair, e circuitEvent, extra string, policy circuitPolicy) (circuitAnswer, error)
+	openCircuits(ctx context.Context, host string) ([]Pair, error)
 }
 
 // CircuitPhase is a closed list, fit for a metric's label.
@@ -41,100 +41,143 @@ const (
 	CircuitHalfOpen CircuitPhase = "half-open" // one probe goes
 )
 
-// CircuitState is what is known of a host, for readiness and metrics. Instants are on the store's clock, zero when closed.
+// CircuitState is what is known of a pair or a host, for readiness and metrics. Instants are on the
+// store's clock, zero when closed.
 type CircuitState struct {
 	Phase    CircuitPhase
-	Failures int           // in a row, so far
+	OfHost   bool          // it is the host's circuit that is not closed; the rest tells of that one
+	Failures int           // of the pair in a row, so far
 	Since    time.Time     // when the circuit opened first in this outage
 	Until    time.Time     // when the present delay ends, or ended
 	Wait     time.Duration // how long before a request may go, if the probe under way does not answer earlier; zero: now
 	Probing  bool          // a probe is on its way
 }
 
-// NewCircuit returns circuits kept in a store. Faults of the options come all at once.
-func NewCircuit(store CircuitStore, o CircuitOptions) (*Circuit, error) {
-	p := circuitPolicy{failures: o.Failures, first: o.FirstDelay, most: o.MaxDelay, probe: o.ProbeTTL}
-	if p.failures == 0 {
-		p.failures = 3
-	}
-	if p.first == 0 {
-		p.first = 5 * time.Second
-	}
-	if p.most == 0 {
-		p.most = max(5*time.Minute, p.first)
-	}
-	if p.probe == 0 {
-		p.probe = time.Minute
-	}
-	if err := p.validate(); err != nil {
-		return nil, fmt.Errorf("make a circuit: %w", err)
-	}
-	return &Circuit{store: store, policy: p}, nil
+// OpenCircuit is one that is not closed.
+type OpenCircuit struct {
+	Pair
+	CircuitState
 }
 
-func (p circuitPolicy) validate() error {
-	var faults []error
-	if p.failures < 1 {
-		faults = append(faults, fmt.Errorf("failures %d: must be at least 1", p.failures))
-	}
-	if p.first < time.Millisecond || p.most < p.first || p.most > longestPer {
-		faults = append(faults, fmt.Errorf("delays %s to %s: the first must be at least 1ms, the longest not shorter and at most %s", p.first, p.most, longestPer))
-	}
-	if p.probe < time.Millisecond || p.probe > longestPer {
-		faults = append(faults, fmt.Errorf("probe TTL %s: must be 1ms to %s", p.probe, longestPer))
-	}
-	return errors.Join(faults...)
-}
-
-// Allow returns nil when a request to the host may go, *[NotNow] with [ReasonOutage] when not, any other error when the store failed. After nil the caller MUST report [Circuit.Success],
-// [Circuit.Failure] or, when it sent nothing after all, [Circuit.Release]: it may hold the pool's only probe. A caller that dies holds it for ProbeTTL. Ask the circuit
-// before the [Limiter]: the other way round an outage would use up the hour's allowance with requests that never go.
-func (c *Circuit) Allow(ctx context.Context, host string) error {
-	a, err := c.step(ctx, host, eventAllow)
-	if err != nil {
+// Allow returns nil when a request of the pair may go, *[NotNow] with [ReasonOutage] when not, any
+// other error when the store failed. After nil the caller MUST report [Circuit.Success],
+// [Circuit.Failure], [Circuit.Unreachable] or, when it sent nothing after all, [Circuit.Release]:
+// it may hold the only probe. A caller that dies holds it for ProbeTTL. Ask the circuit before the
+// [Limiter]: the other way round an outage would use up the hour's allowance with requests that
+// never go.
+func (c *Circuit) Allow(ctx context.Context, p Pair) error {
+	a, err := c.step(ctx, p, eventAllow, "")
+	if err != nil || a.allowed {
 		return err
 	}
-	if !a.allowed {
-		return &NotNow{Wait: a.state().Wait, Reason: ReasonOutage, Host: host}
-	}
-	return nil
+	return c.notNow(p, a.state(c.policy))
 }
 
-// Failure reports that the host did not answer as itself: no connection, a timeout, 5xx, HTML where JSON was due. While the circuit is open it changes nothing: requests that were
-// under way when it opened do not lengthen the delay.
-func (c *Circuit) Failure(ctx context.Context, host string) error {
-	_, err := c.step(ctx, host, eventFailure)
+func (c *Circuit) notNow(p Pair, s CircuitState) *NotNow {
+	n := &NotNow{Wait: s.Wait, Reason: ReasonOutage, Host: p.Host}
+	if !s.OfHost {
+		n.Key = Key{Tenant: p.Tenant, Group: p.Group}
+	}
+	return n
+}
+
+// Failure reports that a request of the pair reached the host and was not answered as the host
+// answers: a timeout, a broken connection, 5xx, HTML where JSON was due. While the pair's circuit
+// is open it does not lengthen the delay: such requests were under way when it opened.
+func (c *Circuit) Failure(ctx context.Context, p Pair) error {
+	_, err := c.step(ctx, p, eventFailure, "")
 	return err
 }
 
-// Success reports that the host answered as itself, with whatever status: a 400 or 429 is an answer too. It closes the circuit.
-func (c *Circuit) Success(ctx context.Context, host string) error {
-	_, err := c.step(ctx, host, eventSuccess)
+// Unreachable reports that this process cannot connect to the host. It says nothing about the pair.
+// It says that the host is down when the host was to be probed, or when other processes report the
+// same; a process that alone has no network must not stop the pool, so it should have a circuit of
+// its own (over [Memory]) and report here when that one is open. The process is named by anything
+// that no other process has.
+func (c *Circuit) Unreachable(ctx context.Context, p Pair, process string) error {
+	_, err := c.step(ctx, p, eventUnreachable, process)
+	return err
+}
+
+// Success reports that the host answered as itself, with whatever status: a 400 or 429 is an answer
+// too. It closes the circuits of the pair and of the host.
+func (c *Circuit) Success(ctx context.Context, p Pair) error {
+	_, err := c.step(ctx, p, eventSuccess, "")
 	return err
 }
 
 // Release reports that an allowed request was not sent, so that another may be the probe.
-func (c *Circuit) Release(ctx context.Context, host string) error {
-	_, err := c.step(ctx, host, eventRelease)
+func (c *Circuit) Release(ctx context.Context, p Pair) error {
+	_, err := c.step(ctx, p, eventRelease, "")
 	return err
 }
 
-// State looks without touching anything.
-func (c *Circuit) State(ctx context.Context, host string) (CircuitState, error) {
-	a, err := c.step(ctx, host, eventLook)
+// Begin asks for something that leads to requests at the host and costs more than they do. While
+// the host's circuit is closed it may begin. Otherwise one may, and the next no earlier than pause
+// later, or when the circuit is closed; the others get *[NotNow]. [Circuit.Withdraw] gives the
+// place back.
+func (c *Circuit) Begin(ctx context.Context, host string, pause time.Duration) error {
+	a, err := c.step(ctx, Pair{Host: host}, eventBegin, fmt.Sprint(wholeMicros(pause).Microseconds()))
+	if err != nil || a.allowed {
+		return err
+	}
+	return &NotNow{Wait: time.Duration(a.host.begun-a.now) * time.Microsecond, Reason: ReasonOutage, Host: host}
+}
+
+// MayBegin tells what [Circuit.Begin] would say, and takes nothing.
+func (c *Circuit) MayBegin(ctx context.Context, host string) error {
+	a, err := c.step(ctx, Pair{Host: host}, eventLook, "")
+	if err != nil || a.host.until == 0 || a.host.begun <= a.now && a.host.until <= a.now {
+		return err
+	}
+	return &NotNow{Wait: time.Duration(max(a.host.begun, a.host.until)-a.now) * time.Microsecond, Reason: ReasonOutage, Host: host}
+}
+
+// Withdraw says that what was begun came to nothing before it reached the host.
+func (c *Circuit) Withdraw(ctx context.Context, host string) error {
+	_, err := c.step(ctx, Pair{Host: host}, eventWithdraw, "")
+	return err
+}
+
+// State looks without touching anything. For a host (a [Pair] of neither tenant nor group) it tells
+// of the host alone, for a pair of whatever holds the pair up.
+func (c *Circuit) State(ctx context.Context, p Pair) (CircuitState, error) {
+	a, err := c.step(ctx, p, eventLook, "")
 	if err != nil {
 		return CircuitState{}, err
 	}
-	return a.state(), nil
+	return a.state(c.policy), nil
 }
 
-func (c *Circuit) step(ctx context.Context, host string, e circuitEvent) (circuitAnswer, error) {
-	if host == "" {
-		return circuitAnswer{}, errors.New("circuit: host must not be empty")
-	}
-	a, err := c.store.stepCircuit(ctx, host, e, c.policy)
+// Open lists the circuits of a host that are not closed, the host's own first. It touches nothing.
+func (c *Circuit) Open(ctx context.Context, host string) ([]OpenCircuit, error) {
+	pairs, err := c.store.openCircuits(ctx, host)
 	if err != nil {
-		return circuitAnswer{}, fmt.Errorf("%s at the circuit of %s: %w", e, host, err)
+		return nil, fmt.Errorf("list the open circuits of %s: %w", host, err)
+	}
+	var open []OpenCircuit
+	for _, p := range pairs {
+		a, err := c.step(ctx, p, eventLook, "")
+		if err != nil {
+			return nil, err
+		}
+		if p.name() != "" {
+			a.host = hostAnswer{} // the pair's own
+		}
+		if s := a.state(c.policy); s.Phase != CircuitClosed {
+			open = append(open, OpenCircuit{p, s})
+		}
+	}
+	return open, nil
+}
+
+func (c *Circuit) step(ctx context.Context, p Pair, e circuitEvent, extra string) (circuitAnswer, error) {
+	if err := p.validate(e); err != nil {
+		return circuitAnswer{}, fmt.Errorf("circuit: %w", err)
+	}
+	a, err := c.store.stepCircuit(ctx, p, e, extra, c.policy)
+	if err != nil {
+		return circuitAnswer{}, fmt.Errorf("%s at the circuit of %s: %w", e, p, err)
 	}
 	return a, nil
 }

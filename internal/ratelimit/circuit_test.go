@@ -2,6 +2,7 @@ package ratelimit
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,15 @@ import (
 )
 
 const host = "ksefapi.pl"
+
+// Pairs of a host: of two tenants, sends and receipts.
+var (
+	sendsOfA = Pair{host, "1111111111", GroupInvoiceSend}
+	uposOfA  = Pair{host, "1111111111", "sessionMisc:upo"}
+	listsOfA = Pair{host, "1111111111", GroupSessionInvoiceList}
+	sendsOfB = Pair{host, "2222222222", GroupInvoiceSend}
+	uposOfB  = Pair{host, "2222222222", "sessionMisc:upo"}
+)
 
 func newCircuit(t *testing.T, s CircuitStore, o CircuitOptions) *Circuit {
 	t.Helper()
@@ -29,16 +39,23 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func fail(t *testing.T, c *Circuit, times int) {
+func fail(t *testing.T, c *Circuit, times int, pairs ...Pair) {
 	t.Helper()
-	for range times {
-		must(t, c.Failure(t.Context(), host))
+	if len(pairs) == 0 {
+		pairs = []Pair{sendsOfA}
+	}
+	for _, p := range pairs {
+		for range times {
+			must(t, c.Failure(t.Context(), p))
+		}
 	}
 }
 
-func stateOf(t *testing.T, c *Circuit) CircuitState {
+func stateOf(t *testing.T, c *Circuit) CircuitState { t.Helper(); return stateAt(t, c, sendsOfA) }
+
+func stateAt(t *testing.T, c *Circuit, p Pair) CircuitState {
 	t.Helper()
-	s, err := c.State(t.Context(), host)
+	s, err := c.State(t.Context(), p)
 	must(t, err)
 	return s
 }
@@ -47,12 +64,14 @@ func TestCircuit_OpensAfterFailuresInARow(t *testing.T) {
 	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 2)
-		must(t, c.Success(t.Context(), host)) // the row is broken
+		must(t, c.Success(t.Context(), sendsOfA)) // the row is broken
 		fail(t, c, 2)
-		must(t, c.Allow(t.Context(), host))
+		must(t, c.Allow(t.Context(), sendsOfA))
 		fail(t, c, 1)
-		wantNotNow(t, c.Allow(t.Context(), host), 5*time.Second, ReasonOutage)
-		must(t, c.Allow(t.Context(), "another.host"))
+		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
+		must(t, c.Allow(t.Context(), Pair{"another.host", sendsOfA.Tenant, sendsOfA.Group}))
+		must(t, c.Allow(t.Context(), uposOfA))
+		must(t, c.Allow(t.Context(), sendsOfB))
 	})
 }
 
@@ -63,11 +82,11 @@ func TestCircuit_DelaysDoubleUpToFiveMinutes(t *testing.T) {
 		since := h.now()
 		for _, want := range []int{5, 10, 20, 40, 80, 160, 300, 300, 300} {
 			delay := time.Duration(want) * time.Second
-			wantNotNow(t, c.Allow(t.Context(), host), delay, ReasonOutage)
+			wantNotNow(t, c.Allow(t.Context(), sendsOfA), delay, ReasonOutage)
 			h.advance(delay - tick)
-			wantNotNow(t, c.Allow(t.Context(), host), tick, ReasonOutage)
+			wantNotNow(t, c.Allow(t.Context(), sendsOfA), tick, ReasonOutage)
 			h.advance(tick)
-			must(t, c.Allow(t.Context(), host)) // the probe
+			must(t, c.Allow(t.Context(), sendsOfA)) // the probe
 			fail(t, c, 1)
 		}
 		if got := stateOf(t, c); got.Phase != CircuitOpen || !got.Since.Equal(since) || got.Failures != 12 {
@@ -84,22 +103,22 @@ func TestCircuit_HalfOpen_LetsOneProbeThroughAndSuccessResumesEveryone(t *testin
 		if got := stateOf(t, c); got.Phase != CircuitHalfOpen || got.Probing || got.Wait != 0 {
 			t.Errorf("state %+v, want half-open, nobody probing", got)
 		}
-		must(t, c.Allow(t.Context(), host))
+		must(t, c.Allow(t.Context(), sendsOfA))
 		for range 50 {
-			wantNotNow(t, c.Allow(t.Context(), host), 30*time.Second, ReasonOutage)
+			wantNotNow(t, c.Allow(t.Context(), sendsOfA), 30*time.Second, ReasonOutage)
 		}
 		if got := stateOf(t, c); got.Phase != CircuitHalfOpen || !got.Probing || got.Wait != 30*time.Second {
 			t.Errorf("state %+v, want half-open, probing for 30s", got)
 		}
-		must(t, c.Success(t.Context(), host))
+		must(t, c.Success(t.Context(), sendsOfA))
 		for range 50 {
-			must(t, c.Allow(t.Context(), host))
+			must(t, c.Allow(t.Context(), sendsOfA))
 		}
 		if got := stateOf(t, c); got != (CircuitState{Phase: CircuitClosed}) {
 			t.Errorf("state %+v, want closed", got)
 		}
 		fail(t, c, 3) // the growth starts anew
-		wantNotNow(t, c.Allow(t.Context(), host), 5*time.Second, ReasonOutage)
+		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
 	})
 }
 
@@ -108,11 +127,11 @@ func TestCircuit_AProbeThatDies_FreesItsSlotInTime(t *testing.T) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 3)
 		h.advance(5 * time.Second)
-		must(t, c.Allow(t.Context(), host))
+		must(t, c.Allow(t.Context(), sendsOfA))
 		h.advance(time.Minute - tick)
-		wantNotNow(t, c.Allow(t.Context(), host), tick, ReasonOutage)
+		wantNotNow(t, c.Allow(t.Context(), sendsOfA), tick, ReasonOutage)
 		h.advance(tick)
-		must(t, c.Allow(t.Context(), host))
+		must(t, c.Allow(t.Context(), sendsOfA))
 	})
 }
 
@@ -121,9 +140,9 @@ func TestCircuit_AProbeNotSent_IsReleased(t *testing.T) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 3)
 		h.advance(5 * time.Second)
-		must(t, c.Allow(t.Context(), host))
-		must(t, c.Release(t.Context(), host))
-		must(t, c.Allow(t.Context(), host))
+		must(t, c.Allow(t.Context(), sendsOfA))
+		must(t, c.Release(t.Context(), sendsOfA))
+		must(t, c.Allow(t.Context(), sendsOfA))
 	})
 }
 
@@ -133,7 +152,7 @@ func TestCircuit_FailuresOfRequestsUnderWay_DoNotLengthenTheDelay(t *testing.T) 
 		fail(t, c, 3)
 		h.advance(time.Second)
 		fail(t, c, 50)
-		wantNotNow(t, c.Allow(t.Context(), host), 4*time.Second, ReasonOutage)
+		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 4*time.Second, ReasonOutage)
 	})
 }
 
@@ -146,7 +165,7 @@ func TestCircuit_ThreeDaysOut_CostOneProbeInFiveMinutes(t *testing.T) {
 	for range 3 * 24 * 360 {
 		probed := false
 		for range 20 {
-			if c.Allow(t.Context(), host) == nil {
+			if c.Allow(t.Context(), sendsOfA) == nil {
 				probes++
 				probed = true
 			}
@@ -161,58 +180,104 @@ func TestCircuit_ThreeDaysOut_CostOneProbeInFiveMinutes(t *testing.T) {
 	}
 }
 
-// Any order of events, any options: both stores answer alike to the microsecond.
+// Any order of events of any pairs and processes, any options: both stores answer alike to the
+// microsecond.
 func TestCircuit_StoresTellTheSameStory(t *testing.T) {
 	h := newHands()
 	client, _ := redistest.New(t)
 	memory, shared := NewMemory(h.now), newRedisAt(client, h.now)
-	lives := 0
+	lives, down := 0, 0
 	rapid.Check(t, func(r *rapid.T) {
 		lives++
 		at := fmt.Sprintf("h%d", lives)
-		p := circuitPolicy{
-			failures: rapid.IntRange(1, 4).Draw(r, "failures"),
-			first:    time.Duration(rapid.IntRange(1, 9).Draw(r, "first")) * time.Second,
-			most:     time.Duration(rapid.IntRange(9, 60).Draw(r, "most")) * time.Second,
-			probe:    time.Duration(rapid.IntRange(1, 20).Draw(r, "probe")) * time.Second,
+		seconds := func(least, most int, label string) time.Duration {
+			return time.Duration(rapid.IntRange(least, most).Draw(r, label)) * time.Second
 		}
-		for range rapid.IntRange(1, 50).Draw(r, "events") {
-			e := rapid.SampledFrom([]circuitEvent{eventAllow, eventAllow, eventFailure, eventFailure, eventSuccess, eventRelease, eventLook}).Draw(r, "event")
-			m, errM := memory.stepCircuit(t.Context(), at, e, p)
-			s, errS := shared.stepCircuit(t.Context(), at, e, p)
-			if errM != nil || errS != nil || m != s {
-				r.Fatalf("%s: memory %+v (%v), redis %+v (%v)", e, m, errM, s, errS)
+		p := circuitPolicy{
+			failures: rapid.IntRange(1, 3).Draw(r, "failures"),
+			first:    seconds(1, 9, "first"), most: seconds(9, 60, "most"), probe: seconds(1, 20, "probe"),
+			pairs: rapid.IntRange(1, 3).Draw(r, "pairs"), tenants: rapid.IntRange(1, 2).Draw(r, "tenants"),
+			groups:    rapid.IntRange(1, 2).Draw(r, "groups"),
+			processes: rapid.IntRange(1, 2).Draw(r, "processes"), window: seconds(5, 60, "window"), grace: seconds(1, 5, "grace"),
+		}
+		events := []circuitEvent{eventAllow, eventAllow, eventAllow, eventFailure, eventFailure, eventFailure, eventSuccess, eventRelease,
+			eventUnreachable, eventBegin, eventWithdraw, eventLook}
+		for range rapid.IntRange(1, 60).Draw(r, "events") {
+			e := rapid.SampledFrom(events).Draw(r, "event")
+			tenant := rapid.SampledFrom([]string{"1", "2"}).Draw(r, "tenant")
+			pair := Pair{at, tenant, rapid.SampledFrom([]string{"a", "b:c"}).Draw(r, "group")}
+			extra := ""
+			switch e {
+			case eventUnreachable:
+				extra = rapid.SampledFrom([]string{"w1", "w:2"}).Draw(r, "process")
+			case eventBegin:
+				extra = "30000000"
 			}
-			h.advance(time.Duration(rapid.IntRange(0, 15_000_000).Draw(r, "pause")) * us)
+			if e.ofHost() && rapid.Bool().Draw(r, "host alone") {
+				pair = Pair{Host: at}
+			}
+			m, errM := memory.stepCircuit(t.Context(), pair, e, extra, p)
+			s, errS := shared.stepCircuit(t.Context(), pair, e, extra, p)
+			if errM != nil || errS != nil || m != s {
+				r.Fatalf("%s of %s: memory %+v (%v), redis %+v (%v)", e, pair, m, errM, s, errS)
+			}
+			if m.host.until != 0 {
+				down++
+			}
+			open, errM := memory.openCircuits(t.Context(), at)
+			openS, errS := shared.openCircuits(t.Context(), at)
+			if errM != nil || errS != nil || !slices.Equal(open, openS) {
+				r.Fatalf("after %s of %s: memory lists %v (%v), redis %v (%v)", e, pair, open, errM, openS, errS)
+			}
+			h.advance(time.Duration(rapid.IntRange(0, 8_000_000).Draw(r, "pause")) * us)
 		}
 	})
+	if down < 100 {
+		t.Errorf("the host was down after %d events only: this test proves little", down)
+	}
 }
 
-func TestCircuit_ClosedHosts_LeaveNothingInRedis(t *testing.T) {
+func TestCircuit_RedisKeysExpire_AndClosedCircuitsLeaveNone(t *testing.T) {
 	client, _ := redistest.New(t)
 	c := newCircuit(t, NewRedis(client, "test:"), CircuitOptions{})
-	fail(t, c, 3)
-	if ttl := client.PTTL(t.Context(), "test:circuit:"+host).Val(); ttl < 24*time.Hour || ttl > 25*time.Hour {
-		t.Errorf("TTL of an open circuit %s, want a day and a little", ttl)
+	fail(t, c, 1, listsOfA)
+	fail(t, c, 3, sendsOfA, uposOfA, sendsOfB)
+	keys := client.Keys(t.Context(), "test:circuit*").Val()
+	if len(keys) != 6 {
+		t.Errorf("%v, want four pairs, the host and its index", keys)
 	}
-	must(t, c.Success(t.Context(), host))
-	must(t, c.Allow(t.Context(), host))
+	for _, key := range keys {
+		if key == "test:rate-clock" {
+			continue // one for all, and needed for ever
+		}
+		if ttl := client.PTTL(t.Context(), key).Val(); ttl < 23*time.Hour || ttl > 49*time.Hour {
+			t.Errorf("TTL of %s is %s, want a day and a little, or two for the index", key, ttl)
+		}
+	}
+	for _, p := range []Pair{sendsOfA, uposOfA, sendsOfB, listsOfA} {
+		must(t, c.Success(t.Context(), p))
+	}
+	must(t, c.Allow(t.Context(), sendsOfA))
 	if left := client.Keys(t.Context(), "test:circuit:*").Val(); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
 
 func TestNewCircuit_NamesAllFaultsAtOnce(t *testing.T) {
-	_, err := NewCircuit(NewMemory(nil), CircuitOptions{Failures: -1, FirstDelay: time.Minute, MaxDelay: time.Second, ProbeTTL: -1})
+	_, err := NewCircuit(NewMemory(nil), CircuitOptions{
+		Failures: -1, FirstDelay: time.Minute, MaxDelay: time.Second, ProbeTTL: -1, Window: -1, Tenants: -2,
+	})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"failures -1", "delays 1m0s to 1s", "probe TTL"} {
+	for _, want := range []string{"failures -1", "delays 1m0s to 1s", "probe TTL", "window", "-2 tenants"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q: %v", want, err)
 		}
 	}
-	if err := newCircuit(t, NewMemory(nil), CircuitOptions{}).Allow(t.Context(), ""); err == nil {
-		t.Error("an empty host was taken")
+	for _, p := range []Pair{{}, {Host: host}, {host, "1", ""}, {host, "", "a"}, {host, "1:2", "a"}, {"", "1", "a"}, {"a|b", "1", "a"}} {
+		if err := newCircuit(t, NewMemory(nil), CircuitOptions{}).Allow(t.Context(), p); err == nil {
+			t.Errorf("%+v was taken", p)
+		}
 	}
 }

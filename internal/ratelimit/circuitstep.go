@@ -1,7 +1,8 @@
 package ratelimit
 
 import (
-	"context"
+	"maps"
+	"strconv"
 	"time"
 )
 
@@ -9,20 +10,28 @@ import (
 type circuitEvent string
 
 const (
-	eventAllow   circuitEvent = "allow"
-	eventFailure circuitEvent = "failure"
-	eventSuccess circuitEvent = "success"
-	eventRelease circuitEvent = "release"
-	eventLook    circuitEvent = "look"
+	eventAllow       circuitEvent = "allow"
+	eventFailure     circuitEvent = "failure"
+	eventUnreachable circuitEvent = "unreachable"
+	eventSuccess     circuitEvent = "success"
+	eventRelease     circuitEvent = "release"
+	eventBegin       circuitEvent = "begin"
+	eventWithdraw    circuitEvent = "withdraw"
+	eventLook        circuitEvent = "look"
 )
 
+// ofHost reports events that may concern a host without a pair.
+func (e circuitEvent) ofHost() bool { return e == eventLook || e == eventBegin || e == eventWithdraw }
+
 type circuitPolicy struct {
-	failures           int
-	first, most, probe time.Duration
+	failures                          int
+	first, most, probe                time.Duration
+	pairs, tenants, groups, processes int
+	window, grace                     time.Duration
 }
 
-// circuitRecord is all that is kept of a host. Instants are microseconds of the epoch on the store's clock, zero for none. The zero record is a
-// closed circuit without failures.
+// circuitRecord is all that is kept of a pair. Instants are microseconds of the epoch on the
+// store's clock, zero for none. The zero record is a closed circuit without failures.
 type circuitRecord struct {
 	failures int
 	opened   int   // how often it opened since it was last closed
@@ -31,91 +40,197 @@ type circuitRecord struct {
 	probe    int64 // when the slot of the probe under way ends; zero: none is under way
 }
 
-// circuitAnswer is a record after an event, and the instant of the event.
+// hostRecord is all that is kept of a host. The zero record is a closed circuit with nothing
+// against the host.
+type hostRecord struct {
+	hostAnswer
+	prober  string
+	failing map[string]int64 // pairs whose circuit failed since the host last answered anybody, and when
+	cutOff  map[string]int64 // processes that cannot connect, likewise
+	tried   map[string]bool  // pairs whose probe has failed, of which others go first
+}
+
+// hostAnswer is the part of a hostRecord that is told.
+type hostAnswer struct {
+	opened              int
+	since, until, probe int64
+	begun               int64 // until when nothing else may begin; see [Circuit.Begin]
+}
+
+// circuitAnswer is what is known after an event, and the instant of the event.
 type circuitAnswer struct {
-	circuitRecord
+	pair    circuitRecord
+	host    hostAnswer
+	tried   bool // the pair has to let others probe the host first
 	allowed bool
 	now     int64
 }
 
-// step is the whole behaviour of a circuit. lua/circuit.lua repeats it for Redis; the conformance tests hold the two together.
-func (r circuitRecord) step(e circuitEvent, p circuitPolicy, now int64) (next circuitRecord, allowed bool) {
-	closed, open := r.until == 0, r.until > now
+func (h *hostRecord) blank() bool {
+	return h.hostAnswer == hostAnswer{} && len(h.failing)+len(h.cutOff)+len(h.tried) == 0
+}
+
+// step is the whole behaviour of a pair's circuit and its host's. lua/circuit.lua repeats it for
+// Redis; the conformance tests hold the two together.
+func (h *hostRecord) step(r circuitRecord, pair string, e circuitEvent, extra string, p circuitPolicy, now int64) (
+	next circuitRecord, allowed bool,
+) {
+	down := h.until != 0
+	// Whoever was the last to get leave to probe a host that is down brings the probe's answer.
+	probed := down && h.until <= now && h.prober == pair
 	switch e {
 	case eventAllow:
-		switch {
-		case closed:
-			return r, true
-		case !open && r.probe <= now:
-			r.probe = now + p.probe.Microseconds()
-			return r, true
-		}
-	case eventFailure:
-		if open {
+		if !r.lets(now) || !h.lets(pair, p, now) {
 			return r, false
 		}
-		r.failures++
-		if !closed || r.failures >= p.failures {
-			r = r.reopened(p, now)
+		if r.until != 0 {
+			r.probe = now + p.probe.Microseconds()
+		}
+		if down {
+			h.probe, h.prober = now+p.probe.Microseconds(), pair
+			if h.tried[pair] {
+				h.tried = nil // the others had their time: a new round
+			}
+		}
+		return r, true
+	case eventFailure:
+		if r.until <= now {
+			r.failures++
+			if r.until != 0 || r.failures >= p.failures {
+				r.opened, r.since, r.until, r.probe = reopened(r.opened, r.since, !down, p, now)
+			}
+		}
+		switch {
+		case probed:
+			h.reopen(pair, p, now)
+		case !down && r.until > now:
+			h.failing = noted(h.failing, pair, p, now)
+			if enough(h.failing, p) {
+				h.open(p, now)
+			}
+		}
+	case eventUnreachable:
+		r.probe = 0
+		switch {
+		case probed:
+			h.reopen(pair, p, now)
+		case !down:
+			h.cutOff = noted(h.cutOff, extra, p, now)
+			if len(h.cutOff) >= p.processes {
+				h.open(p, now)
+			}
 		}
 	case eventSuccess:
+		*h = hostRecord{}
 		return circuitRecord{}, false
 	case eventRelease:
 		r.probe = 0
+		if h.prober == pair {
+			h.probe = 0
+		}
+	case eventBegin:
+		if down && h.begun > now {
+			return r, false
+		}
+		if down {
+			pause, _ := strconv.ParseInt(extra, 10, 64)
+			h.begun = now + pause
+		}
+		return r, true
+	case eventWithdraw:
+		h.begun = 0
 	}
 	return r, false
 }
 
-// reopened starts the next delay: first, doubled for every time that it opened before.
-func (r circuitRecord) reopened(p circuitPolicy, now int64) circuitRecord {
-	delay := p.first.Microseconds()
-	for i := 0; i < r.opened && delay < p.most.Microseconds(); i++ {
-		delay *= 2
-	}
-	if r.since == 0 {
-		r.since = now
-	}
-	r.opened++
-	r.until = now + min(delay, p.most.Microseconds())
-	r.probe = 0
-	return r
+// lets reports a closed circuit, or one that waits for a probe.
+func (r circuitRecord) lets(now int64) bool {
+	return r.until <= now && (r.until == 0 || r.probe <= now)
 }
 
-func (a circuitAnswer) state() CircuitState {
-	s := CircuitState{Phase: CircuitClosed, Failures: a.failures}
-	if a.until == 0 {
-		return s
+func (h *hostRecord) lets(pair string, p circuitPolicy, now int64) bool {
+	if h.until == 0 {
+		return true
 	}
-	s.Since, s.Until = time.UnixMicro(a.since), time.UnixMicro(a.until)
-	s.Phase, s.Wait = CircuitOpen, time.Duration(a.until-a.now)*time.Microsecond
-	if a.until <= a.now {
-		s.Phase, s.Wait = CircuitHalfOpen, 0
-		if s.Probing = a.probe > a.now; s.Probing {
-			s.Wait = time.Duration(a.probe-a.now) * time.Microsecond
+	return h.until <= now && h.probe <= now && (!h.tried[pair] || h.until+p.grace.Microseconds() <= now)
+}
+
+// open is for a host that was held for well until now: what spoke against it has been heard.
+func (h *hostRecord) open(p circuitPolicy, now int64) {
+	*h = hostRecord{}
+	h.opened, h.since, h.until, h.probe = reopened(0, 0, true, p, now)
+}
+
+// reopen is for a host whose probe has failed.
+func (h *hostRecord) reopen(pair string, p circuitPolicy, now int64) {
+	h.opened, h.since, h.until, h.probe = reopened(h.opened, h.since, true, p, now)
+	h.prober = ""
+	if h.tried == nil {
+		h.tried = map[string]bool{}
+	}
+	h.tried[pair] = true
+}
+
+// reopened starts the next delay: first, doubled for every time that the circuit opened before, if
+// it grows.
+func reopened(opened int, since int64, grows bool, p circuitPolicy, now int64) (int, int64, int64, int64) {
+	delay := p.first.Microseconds()
+	if grows {
+		for i := 0; i < opened && delay < p.most.Microseconds(); i++ {
+			delay *= 2
 		}
+		opened++
+	}
+	if since == 0 {
+		since = now
+	}
+	return opened, since, now + min(delay, p.most.Microseconds()), 0
+}
+
+// noted adds a witness and lets go of those whose word is old.
+func noted(witnesses map[string]int64, name string, p circuitPolicy, now int64) map[string]int64 {
+	if witnesses == nil {
+		witnesses = map[string]int64{}
+	}
+	witnesses[name] = now
+	maps.DeleteFunc(witnesses, func(_ string, at int64) bool { return at < now-p.window.Microseconds() })
+	return witnesses
+}
+
+func enough(failing map[string]int64, p circuitPolicy) bool {
+	tenants, groups := map[string]bool{}, map[string]bool{}
+	for name := range failing {
+		pair := pairOf("", name)
+		tenants[pair.Tenant], groups[pair.Group] = true, true
+	}
+	return len(failing) >= p.pairs && len(tenants) >= p.tenants && len(groups) >= p.groups
+}
+
+func (a circuitAnswer) state(p circuitPolicy) CircuitState {
+	s := CircuitState{Phase: CircuitClosed, Failures: a.pair.failures}
+	own, wait := phaseOf(&s, a.pair.since, a.pair.until, a.pair.probe, 0, a.now)
+	grace := int64(0)
+	if a.tried {
+		grace = p.grace.Microseconds()
+	}
+	host, hostWait := phaseOf(&s, a.host.since, a.host.until, a.host.probe, grace, a.now)
+	s.OfHost = host
+	if own || host {
+		s.Wait = time.Duration(max(wait, hostWait)) * time.Microsecond
 	}
 	return s
 }
 
-func (m *Memory) stepCircuit(_ context.Context, host string, e circuitEvent, p circuitPolicy) (circuitAnswer, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	now := m.clock().UnixMicro()
-	next, allowed := m.circuits[host].step(e, p, now)
-	if next == (circuitRecord{}) {
-		delete(m.circuits, host)
-	} else {
-		m.circuits[host] = next
+// phaseOf fills in what is to be told of a circuit that is not closed, and tells how long it holds
+// a request up.
+func phaseOf(s *CircuitState, since, until, probe, grace, now int64) (shut bool, wait int64) {
+	if until == 0 {
+		return false, 0
 	}
-	return circuitAnswer{circuitRecord: next, allowed: allowed, now: now}, nil
-}
-
-func (s *Redis) stepCircuit(ctx context.Context, host string, e circuitEvent, p circuitPolicy) (circuitAnswer, error) {
-	got, err := s.run(ctx, s.circuit, s.prefix+"circuit:"+host, 7, s.now(), string(e),
-		p.failures, p.first.Microseconds(), p.most.Microseconds(), p.probe.Microseconds())
-	if err != nil {
-		return circuitAnswer{}, err
+	s.Since, s.Until = time.UnixMicro(since), time.UnixMicro(until)
+	s.Phase, s.Probing = CircuitOpen, false
+	if until <= now {
+		s.Phase, s.Probing = CircuitHalfOpen, probe > now
 	}
-	r := circuitRecord{failures: int(got[2]), opened: int(got[3]), since: got[4], until: got[5], probe: got[6]}
-	return circuitAnswer{circuitRecord: r, allowed: got[0] == 1, now: got[1]}, nil
+	return true, max(until+grace-now, probe-now, 0)
 }

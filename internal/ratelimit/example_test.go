@@ -104,18 +104,23 @@ func ExampleCircuit() {
 		fmt.Println(err)
 		return
 	}
+	sends := ratelimit.Pair{Host: "ksefapi.pl", Tenant: "5265877635", Group: ratelimit.GroupInvoiceSend}
 	for range 3 {
-		_ = circuit.Failure(ctx, "ksefapi.pl")
+		_ = circuit.Failure(ctx, sends)
 	}
-	fmt.Println(circuit.Allow(ctx, "ksefapi.pl"))
+	fmt.Println(circuit.Allow(ctx, sends))
+	other := sends
+	other.Tenant = "7781464139"
+	fmt.Println("of another tenant:", circuit.Allow(ctx, other))
 	clock = clock.Add(5 * time.Second)
-	fmt.Println("probe:", circuit.Allow(ctx, "ksefapi.pl"))
-	fmt.Println("another:", circuit.Allow(ctx, "ksefapi.pl"))
-	_ = circuit.Success(ctx, "ksefapi.pl")
-	fmt.Println("all:", circuit.Allow(ctx, "ksefapi.pl"))
+	fmt.Println("probe:", circuit.Allow(ctx, sends))
+	fmt.Println("another:", circuit.Allow(ctx, sends))
+	_ = circuit.Success(ctx, sends)
+	fmt.Println("all:", circuit.Allow(ctx, sends))
 	// Output:
-	// not now: host ksefapi.pl is out of service, ask again in 5s
+	// not now: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl, ask again in 5s
+	// of another tenant: <nil>
 	// probe: <nil>
-	// another: not now: host ksefapi.pl is out of service, ask again in 1m0s
+	// another: not now: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl, ask again in 1m0s
 	// all: <nil>
 }

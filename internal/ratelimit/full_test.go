@@ -43,10 +43,10 @@ func TestRedis_AtMaxmemory_EveryWriteGoesThrough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Failure(t.Context(), "host"); err != nil {
+	if err := c.Failure(t.Context(), Pair{Host: "host", Tenant: "1", Group: "g"}); err != nil {
 		t.Errorf("failure: %v", err)
 	}
-	if err := c.Allow(t.Context(), "host"); err == nil || redis.HasErrorPrefix(err, "OOM") {
+	if err := c.Allow(t.Context(), Pair{Host: "host", Tenant: "1", Group: "g"}); err == nil || redis.HasErrorPrefix(err, "OOM") {
 		t.Errorf("an open circuit lets through, or says %v", err)
 	}
 }

@@ -300,13 +300,17 @@ func TestNotNow_SaysWhatAndHowLong(t *testing.T) {
 		{NotNow{Wait: 90*time.Second + tick, Reason: ReasonLimit, Key: send}, "not now: limit of tenant 5265877635, group invoiceSend is used up, free in 1m30s"},
 		{NotNow{Wait: 2680 * time.Second, Reason: ReasonFrozen, Key: send}, "not now: tenant 5265877635, group invoiceSend is frozen after too many requests, free in 44m40s"},
 		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl"}, "not now: host ksefapi.pl is out of service, ask again in 5s"},
+		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl", Key: send},
+			"not now: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl, ask again in 5s"},
+		{NotNow{Wait: 5 * time.Second, Reason: ReasonStore, Host: "blob"},
+			"not now: the part store blob is out of service, ask again in 5s"},
 	}
 	for _, tt := range tests {
 		if got := tt.e.Error(); got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)
 		}
 	}
-	if got := Reasons(); !slices.Equal(got, []Reason{ReasonLimit, ReasonFrozen, ReasonOutage}) {
+	if got := Reasons(); !slices.Equal(got, []Reason{ReasonLimit, ReasonFrozen, ReasonOutage, ReasonStore}) {
 		t.Errorf("Reasons() = %v", got)
 	}
 }

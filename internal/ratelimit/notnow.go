@@ -11,11 +11,12 @@ type Reason string
 const (
 	ReasonLimit  Reason = "limit"  // the windows are full
 	ReasonFrozen Reason = "frozen" // the group is frozen after a 429
-	ReasonOutage Reason = "outage" // the host's circuit is open
+	ReasonOutage Reason = "outage" // the circuit of the host, or of the tenant's group at it, is open
+	ReasonStore  Reason = "store"  // the store that takes the parts of packages is out of service
 )
 
 // Reasons lists every [Reason], for registering metrics at zero.
-func Reasons() []Reason { return []Reason{ReasonLimit, ReasonFrozen, ReasonOutage} }
+func Reasons() []Reason { return []Reason{ReasonLimit, ReasonFrozen, ReasonOutage, ReasonStore} }
 
 // NotNow is the error for a request that has to come back later. It is an answer, not a failure: it should consume no attempt. Nothing is booked for a request that gets it.
 type NotNow struct {
@@ -25,8 +26,8 @@ type NotNow struct {
 	// whole seconds and up to a second late should aim a second before Wait.
 	Early  time.Duration
 	Reason Reason
-	Key    Key    // set for ReasonLimit and ReasonFrozen
-	Host   string // set for ReasonOutage
+	Key    Key    // set for ReasonLimit and ReasonFrozen, and for ReasonOutage when the host itself is not down
+	Host   string // set for ReasonOutage and ReasonStore
 }
 
 func (e *NotNow) Error() string {
@@ -35,7 +36,12 @@ func (e *NotNow) Error() string {
 		wait = wait.Round(time.Millisecond)
 	}
 	switch e.Reason {
+	case ReasonStore:
+		return fmt.Sprintf("not now: the part store %s is out of service, ask again in %s", e.Host, wait)
 	case ReasonOutage:
+		if e.Key != (Key{}) {
+			return fmt.Sprintf("not now: %s is out of service at host %s, ask again in %s", e.Key, e.Host, wait)
+		}
 		return fmt.Sprintf("not now: host %s is out of service, ask again in %s", e.Host, wait)
 	case ReasonFrozen:
 		return fmt.Sprintf("not now: %s is frozen after too many requests, free in %s", e.Key, wait)

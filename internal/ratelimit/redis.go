@@ -45,8 +45,9 @@ type Redis struct {
 
 var _ Store = (*Redis)(nil)
 
-// NewRedis returns a store whose keys are prefix + "rate:" + tenant + ":" + group, prefix + "line:" and prefix + "strikes:" likewise, and prefix + "circuit:" + host; prefix + "rate-clock" is
-// the highest instant seen. It makes no call.
+// NewRedis returns a store whose keys are prefix + "rate:" + tenant + ":" + group, prefix + "line:"
+// and prefix + "strikes:" likewise, prefix + "circuit:" + host, and that + "|" + tenant + ":" +
+// group; prefix + "rate-clock" is the highest instant seen. It makes no call.
 func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 	return &Redis{
 		client:  client,

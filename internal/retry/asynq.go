@@ -37,7 +37,10 @@ func Backoff(n int) time.Duration {
 // Delay is asynq's RetryDelayFunc. asynq cuts the time of return to whole seconds, so a second is added: a task never comes back early.
 func Delay(n int, err error, _ *asynq.Task) time.Duration {
 	v := Judge(err)
-	if v.Action == Later && v.Delay > 0 {
+	switch {
+	case v.Reason == ReasonLocal && v.Delay == HandOver:
+		return v.Delay // to be early does no harm
+	case v.Action == Later && v.Delay > 0:
 		return v.Delay + time.Second
 	}
 	return Backoff(n) + time.Second

@@ -40,6 +40,7 @@ func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
 		{"a wait that is known is kept to the second", 50, &LaterError{Delay: time.Minute, Reason: ReasonLimit}, 61 * time.Second, 61 * time.Second},
 		{"and is not capped", 0, &ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 48 * time.Hour}, 48*time.Hour + time.Second, 48*time.Hour + time.Second},
 		{"half a second is a second and a half", 0, &LaterError{Delay: 500 * time.Millisecond}, 1500 * time.Millisecond, 1500 * time.Millisecond},
+		{"what another process can do goes there at once", 50, &LaterError{Delay: HandOver, Reason: ReasonLocal}, HandOver, HandOver},
 		{"a wait that is not known takes the backoff", 0, &LaterError{Reason: ReasonLost}, 2600 * time.Millisecond, 3400 * time.Millisecond},
 		{"a wait below zero takes the backoff", 0, &LaterError{Delay: -time.Hour}, 2600 * time.Millisecond, 3400 * time.Millisecond},
 		{"a first failure", 0, errors.New("x"), 2600 * time.Millisecond, 3400 * time.Millisecond},

@@ -29,6 +29,8 @@ const (
 	ReasonLimit       Reason = "limit"       // our own limiter
 	ReasonThrottled   Reason = "throttled"   // KSeF said 429
 	ReasonOutage      Reason = "outage"      // the gateway is down, or what stands before it
+	ReasonPartStore   Reason = "part_store"  // the store that takes the parts of packages is down
+	ReasonLocal       Reason = "local"       // a fault of this process alone: another worker can do it
 	ReasonCredentials Reason = "credentials" // key refused; the tenant is paused
 	ReasonProcessing  Reason = "processing"  // KSeF works on it
 	ReasonRefused     Reason = "refused"     // the gateway's own no
@@ -42,8 +44,8 @@ const (
 
 // Reasons lists every reason, so that counters can be registered at zero.
 func Reasons() []Reason {
-	return []Reason{ReasonLimit, ReasonThrottled, ReasonOutage, ReasonCredentials, ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStorage,
-		ReasonReplicas, ReasonStopping, ReasonOther}
+	return []Reason{ReasonLimit, ReasonThrottled, ReasonOutage, ReasonPartStore, ReasonLocal, ReasonCredentials,
+		ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStorage, ReasonReplicas, ReasonStopping, ReasonOther}
 }
 
 // Verdict is the judgement of one failure. The zero value is "no failure".
@@ -56,6 +58,15 @@ type Verdict struct {
 // CredentialsPause is how long a tenant rests after its key was refused. The key file is read anew for each request, so a repaired one is found within
 // this time and without a restart; in between, one request each pause is what a wrong key costs.
 const CredentialsPause = 30 * time.Second
+
+// localPause is for a fault of this side that nobody foresaw. The task goes to whichever worker
+// takes it up next; should all have the fault, once in so long is often enough to find that it is
+// gone.
+const localPause = 30 * time.Second
+
+// HandOver is how soon a task is taken up again that this process cannot do, and another one can:
+// at once, as the queue has it. While no worker can, it costs a turn of the queue a second.
+const HandOver = time.Millisecond
 
 // Judge decides by facts alone; it never looks at texts. Order matters: what says "not now" comes before "may have been carried out", because nothing left then.
 func Judge(err error) Verdict {
@@ -87,6 +98,8 @@ func reasonOf(n *ratelimit.NotNow) Reason {
 		return ReasonThrottled
 	case ratelimit.ReasonOutage:
 		return ReasonOutage
+	case ratelimit.ReasonStore:
+		return ReasonPartStore
 	}
 	return ReasonLimit
 }
@@ -111,8 +124,7 @@ func judgeAPI(e *ksef.APIError) Verdict {
 		return Verdict{Later, time.Second, ReasonStopping}
 	case ksef.KindLocal:
 		if !e.MaybeDone {
-			// An unreadable key file pauses as a refused key does: only a person can mend it.
-			return Verdict{Later, CredentialsPause, ReasonCredentials}
+			return Verdict{Later, localPause, ReasonLocal}
 		}
 	}
 	if e.MaybeDone {

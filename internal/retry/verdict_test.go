@@ -78,7 +78,10 @@ func table() []judged {
 		{"this process stops before the request left", api(ksef.KindCanceled, 0, false), Verdict{Later, time.Second, ReasonStopping}},
 		{"this process stops while the answer was under way: look first", api(ksef.KindCanceled, 0, true), Verdict{LookFirst, 0, ReasonStopping}},
 
-		{"the key file cannot be read: a person has to mend it", api(ksef.KindLocal, 0, false), Verdict{Later, CredentialsPause, ReasonCredentials}},
+		{"a fault of this side: it says nothing about the key, and another worker may do it",
+			api(ksef.KindLocal, 0, false), Verdict{Later, localPause, ReasonLocal}},
+		{"the part store is down",
+			&ratelimit.NotNow{Wait: time.Minute, Reason: ratelimit.ReasonStore, Host: "blob"}, Verdict{Later, time.Minute, ReasonPartStore}},
 		{"this side failed while it read the answer: look first", api(ksef.KindLocal, 200, true), Verdict{LookFirst, 0, ReasonLost}},
 
 		{"our own limiter says not now", gated(notNow(ratelimit.ReasonLimit, "invoiceSend", 7*time.Minute)), Verdict{Later, 7 * time.Minute, ReasonLimit}},
@@ -91,6 +94,8 @@ func table() []judged {
 
 		{"a handler asks for the task to come back", &LaterError{Delay: time.Hour, Reason: ReasonProcessing}, Verdict{Later, time.Hour, ReasonProcessing}},
 		{"a handler's word stands above its cause", &LaterError{Delay: time.Minute, Reason: ReasonOther, Err: api(ksef.KindRefused, 400, false)}, Verdict{Later, time.Minute, ReasonOther}},
+		{"a stored document needs a key that this process lacks", &LaterError{Delay: time.Minute, Reason: ReasonStorage}, Verdict{Later, time.Minute, ReasonStorage}},
+		{"no replica has what must not be lost", &LaterError{Delay: time.Second, Reason: ReasonReplicas}, Verdict{Later, time.Second, ReasonReplicas}},
 		{"a handler leaves the wait to the backoff", &LaterError{Reason: ReasonLost}, Verdict{Later, 0, ReasonLost}},
 
 		{"the run of the task was cut off by shutdown", context.Canceled, Verdict{Later, time.Second, ReasonStopping}},

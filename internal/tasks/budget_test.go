@@ -50,7 +50,7 @@ func (c counted) Join(ctx context.Context, tenant, group string) error {
 
 func (c counted) Pause(context.Context, string, time.Duration) error { return nil }
 
-func (c counted) Down(context.Context) (bool, error) { return false, nil }
+func (c counted) Down(context.Context, string, ...string) (bool, error) { return false, nil }
 
 // use books n requests of a group now.
 func (c counted) use(t *testing.T, tenant, group string, n int) {

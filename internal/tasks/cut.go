@@ -3,7 +3,6 @@ package tasks
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/rs/xid"
@@ -77,36 +76,6 @@ func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.
 		return CutWait, Room{}, err
 	}
 	return w.policy().Decide(set, now, room), room, nil
-}
-
-// knocks is what finds out that a gateway which is out of service is back.
-type knocks struct {
-	down    bool
-	tenants map[string]bool // with a package that is about to be opened
-}
-
-// knocking is read once for all sets of a round, and only when one is due: an outage of days has a round each second.
-func (w *Worker) knocking(ctx context.Context) func() (knocks, error) {
-	return sync.OnceValues(func() (knocks, error) {
-		down, err := w.Budget.Down(ctx)
-		if !down || err != nil {
-			return knocks{}, err
-		}
-		tenants, err := w.Ledger.FreshlyCut(ctx)
-		return knocks{down: true, tenants: tenants}, err
-	})
-}
-
-// holdBack reports that the gateway is out of service and that something of the tenant knocks at it already. A waiting set is in the order of deadlines and takes in whatever comes; packages
-// that were cut are in no order, and after three days of them, every two minutes one, what came last and is due first would stand behind two thousand. One is cut all the same when
-// nothing else would find out that the gateway is back.
-func (w *Worker) holdBack(tenant string, knocking func() (knocks, error)) (bool, error) {
-	k, err := knocking()
-	if !k.down || err != nil {
-		return false, err
-	}
-	s := w.share(tenant) // its sessions are asked for
-	return s.closed+s.open > 0 || k.tenants[tenant], nil
 }
 
 func find(waits []ledger.Waiting, g ledger.Group) ledger.Waiting {

@@ -71,6 +71,11 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 		}
 		return err
 	}
+	end, err := w.turns.begin(inv.Tenant)
+	if err != nil {
+		return err
+	}
+	defer end()
 	doc, err := w.document(ctx, inv)
 	var bad *errDocument
 	if errors.As(err, &bad) {

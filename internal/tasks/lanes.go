@@ -70,14 +70,17 @@ func (w *Worker) expressRoom(ctx context.Context, invs []ledger.Invoice) (bool, 
 	return true, nil
 }
 
-// couldGo joins the waitlist and leaves it: nobody comes back for this place. During an outage the
-// answer is yes, because a package would be no sooner.
+// couldGo joins the waitlist and leaves it: nobody comes back for this place. During an outage that
+// packages share the answer is yes, because a package would be no sooner.
 func (w *Worker) couldGo(ctx context.Context, tenant, group string) (bool, error) {
 	err := w.Budget.Join(ctx, tenant, group)
 	w.warn(ctx, "leave the line of single sends", w.Budget.Leave(ctx, tenant, group))
 	notNow, full := errors.AsType[*ratelimit.NotNow](err)
+	if full && notNow.Reason == ratelimit.ReasonOutage {
+		return w.Budget.Down(ctx, tenant, bulkGroups...)
+	}
 	if full {
-		return notNow.Reason == ratelimit.ReasonOutage, nil
+		return false, nil
 	}
 	return err == nil, err
 }
@@ -90,7 +93,10 @@ func (w *Worker) couldGo(ctx context.Context, tenant, group string) (bool, error
 func (w *Worker) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) (bool, error) {
 	switch {
 	case turn.Reason == ratelimit.ReasonOutage:
-		return false, nil
+		// While the gateway is down a package would be no sooner, and what is there of a tenant is what
+		// finds out that it is back; while single sends alone are out of service, it would.
+		down, err := w.Budget.Down(ctx, inv.Tenant, bulkGroups...)
+		return inv.Chosen && !down, err
 	case inv.Chosen:
 		return turn.Wait > w.o.MaxWait, nil
 	case inv.Deadline == 0 || !w.o.Now().Add(turn.Wait).After(inv.Deadline.Time()):

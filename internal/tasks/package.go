@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
@@ -40,11 +37,15 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return err
 	}
+	// All before the work of building: that no session may be opened yet, and that the gateway or
+	// the store of parts is down, are found out here.
+	if err := w.PartStore.Ready(ctx, p.Tenant); err != nil {
+		return err
+	}
 	toOpen, err := w.ordered(ctx, p)
 	if err != nil {
 		return err
 	}
-	// Both before the work of building: that no session may be opened yet, and that the gateway is down, are found out here.
 	if err := w.Budget.Join(toOpen, p.Tenant, string(ksef.GroupBatchSession)); err != nil {
 		if w.mayGrow(p, err) {
 			return w.putBack(ctx, p)
@@ -76,9 +77,14 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return err
 	}
+	withdraw, err := w.PartStore.Begin(ctx, p.Tenant)
+	if err != nil {
+		return err
+	}
 	// Built, it is worth a longer wait than a request usually is: to build it again would cost more.
 	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(openPatience)), batchRequest(p, info, built))
 	if err != nil {
+		withdraw(context.WithoutCancel(ctx))
 		return w.openRefused(ctx, t, p, err)
 	}
 	now := w.o.Now()
@@ -88,7 +94,7 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 		return err // somebody else opened one too; this session stays empty and expires
 	}
 	p.Session = opened.ID
-	if err := w.upload(ctx, t, opened, built); err != nil {
+	if err := w.upload(ctx, t, p, opened, built); err != nil {
 		return w.uploadFailed(ctx, p, err)
 	}
 	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageUploaded}); err != nil {
@@ -177,48 +183,6 @@ func (w *Worker) openRefused(ctx context.Context, t Transport, p *ledger.Package
 	}
 	api, _ := kindOf(err)
 	return w.newSession(ctx, t, p, api.Code, api.Error())
-}
-
-// uploadTries is how often one part is sent before the package is given up: parts do not count towards limits, and a store that failed four
-// times within a minute or two will fail for longer than a session should stay open.
-const uploadTries = 4
-
-func (w *Worker) upload(ctx context.Context, t Transport, opened ksef.OpenedBatch, built *pack.Package) error {
-	targets := make(map[int]ksef.PartUpload, len(opened.PartUploads))
-	for _, u := range opened.PartUploads {
-		targets[u.Ordinal] = u
-	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(w.o.ParallelUploads)
-	for _, part := range built.Parts {
-		target, ok := targets[part.Ordinal]
-		if !ok {
-			return fmt.Errorf("open batch session %s: the answer has no address for part %d", opened.ID, part.Ordinal)
-		}
-		g.Go(func() error { return w.uploadPart(ctx, t, target, part) })
-	}
-	return g.Wait()
-}
-
-// uploadPart may repeat: putting the same bytes to the same place twice is the same as once.
-func (w *Worker) uploadPart(ctx context.Context, t Transport, target ksef.PartUpload, part pack.Part) error {
-	for try := 0; ; try++ {
-		err := t.UploadPart(ctx, target, func() (io.ReadCloser, error) { return part.Open() }, part.Size)
-		if err == nil || try+1 == uploadTries || ctx.Err() != nil || retry.Judge(err).Action == retry.Never {
-			return err
-		}
-		if err := sleep(ctx, retry.Backoff(try)); err != nil {
-			return err
-		}
-	}
-}
-
-func (w *Worker) uploadFailed(ctx context.Context, p *ledger.Package, cause error) error {
-	if ctx.Err() != nil {
-		return cause // the next run finds it opened, and asks
-	}
-	w.o.Log.Warn().Str("package", p.ID).Err(cause).Msg("parts not taken, package abandoned before it was closed")
-	return w.abandon(ctx, p, cause.Error())
 }
 
 // abandon gives up a package that was never closed: its invoices wait anew. One that could not be read was parked when it was built, and stays.

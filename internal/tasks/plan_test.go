@@ -164,8 +164,8 @@ func (l limited) Join(ctx context.Context, tenant, group string) error {
 	return l.Limiter.Join(ctx, tenant, group)
 }
 
-func (limited) Pause(context.Context, string, time.Duration) error { return nil }
-func (limited) Down(context.Context) (bool, error)                 { return false, nil }
+func (limited) Pause(context.Context, string, time.Duration) error    { return nil }
+func (limited) Down(context.Context, string, ...string) (bool, error) { return false, nil }
 
 // At the settings of production, and at the scale of the bench. In the first hour nobody knows yet how long KSeF takes, and the looks at young sessions are many; from the second on the
 // allowance is used but for what is kept for urgent looks, a hundredth.

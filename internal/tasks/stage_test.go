@@ -220,7 +220,7 @@ func (noLimits) Peek(context.Context, string, string) (time.Duration, error) { r
 func (noLimits) Join(context.Context, string, string) error                  { return nil }
 func (noLimits) Leave(context.Context, string, string) error                 { return nil }
 func (noLimits) Pause(context.Context, string, time.Duration) error          { return nil }
-func (noLimits) Down(context.Context) (bool, error)                          { return false, nil }
+func (noLimits) Down(context.Context, string, ...string) (bool, error)       { return false, nil }
 func (noLimits) Usage(context.Context, string, string) (ratelimit.Usage, error) {
 	return ratelimit.Usage{}, nil
 }
@@ -236,6 +236,12 @@ type actor struct {
 // worker makes one; d is its way out, tune may change its knobs.
 func (s *stage) worker(name string, d *door, tune ...func(*tasks.Options)) *actor {
 	s.t.Helper()
+	return s.workerWith(name, d, func(*tasks.Parts) {}, tune...)
+}
+
+// workerWith makes one of other parts, too.
+func (s *stage) workerWith(name string, d *door, parts func(*tasks.Parts), tune ...func(*tasks.Options)) *actor {
+	s.t.Helper()
 	rdb := redistest.Client(s.t, s.redis)
 	o := tasks.Options{
 		Worker: name, Environment: "custom", SpoolDir: s.t.TempDir(), PartSize: 1 << 20, ParallelUploads: 2, Refusals: 3,
@@ -245,8 +251,10 @@ func (s *stage) worker(name string, d *door, tune ...func(*tasks.Options)) *acto
 	for _, f := range tune {
 		f(&o)
 	}
-	w := tasks.NewWorker(tasks.Parts{Ledger: ledger.New(rdb, ledger.Options{Now: s.now}), Queue: tasks.NewQueue(rdb), Bodies: s.bodies, Store: s.store, Budget: s.budget,
-		Transport: func(string) (tasks.Transport, bool) { return d, true }}, o)
+	p := tasks.Parts{Ledger: ledger.New(rdb, ledger.Options{Now: s.now}), Queue: tasks.NewQueue(rdb), Bodies: s.bodies, Store: s.store, Budget: s.budget,
+		Transport: func(string) (tasks.Transport, bool) { return d, true }}
+	parts(&p)
+	w := tasks.NewWorker(p, o)
 	if err := s.ledger.Beat(s.t.Context(), name, time.Hour); err != nil {
 		s.t.Fatal(err)
 	}

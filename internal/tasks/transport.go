@@ -67,6 +67,34 @@ type Budget interface {
 	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
 	// Pause lets nothing new of a tenant be sent for d, by any worker; what is out is still asked for.
 	Pause(ctx context.Context, tenant string, d time.Duration) error
-	// Down tells whether the gateway is out of service, as far as is known: what is made ready now could not leave.
-	Down(ctx context.Context) (bool, error)
+	// Down tells whether one of these groups of the tenant is out of service, as far as is known,
+	// by itself or with the whole gateway: what is made ready for it now could not leave. Without
+	// groups it is the gateway that is asked about.
+	Down(ctx context.Context, tenant string, groups ...string) (bool, error)
+}
+
+// PartStore is what this package knows of the store that takes the parts of packages. It is another
+// host than the gateway's, and known only by what the opening of a session says, so the store of a
+// tenant's last session is meant before there is one. What has to wait for it gets
+// *[ratelimit.NotNow] of [ratelimit.ReasonStore].
+type PartStore interface {
+	// Ready returns nil when a session may be opened for the tenant now. It takes nothing.
+	Ready(ctx context.Context, tenant string) error
+	// Begin asks for leave to open one. While the store is down that is one in a long while, for
+	// the whole pool; who has leave and opens none MUST call withdraw.
+	Begin(ctx context.Context, tenant string) (withdraw func(context.Context), err error)
+	// Send asks for leave to send a part of a package. Who has it MUST say what came of it.
+	Send(ctx context.Context, tenant, pkg, host string) (sent func(context.Context, error), err error)
+}
+
+// alwaysThere is a part store that is never out of service.
+type alwaysThere struct{}
+
+func (alwaysThere) Ready(context.Context, string) error { return nil }
+func (alwaysThere) Begin(context.Context, string) (func(context.Context), error) {
+	return func(context.Context) {}, nil
+}
+
+func (alwaysThere) Send(context.Context, string, string, string) (func(context.Context, error), error) {
+	return func(context.Context, error) {}, nil
 }

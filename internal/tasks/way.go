@@ -18,7 +18,7 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// Parts are what a worker is made of; all are required.
+// Parts are what a worker is made of; all are required but the last two.
 type Parts struct {
 	Ledger *ledger.Ledger
 	Queue  *Queue
@@ -27,12 +27,23 @@ type Parts struct {
 	Budget Budget
 	// Transport returns the way to KSeF of one taxpayer; false when no tenant of that NIP is configured here, or it is paused by configuration.
 	Transport func(tenant string) (Transport, bool)
+	// PartStore is asked before a session is opened for parts; nil is one that is never out of
+	// service.
+	PartStore PartStore
+	// Fault returns what a task of a tenant comes to in this process when a fault of this process
+	// alone keeps it from working for the tenant: it is left to another worker. nil when there is
+	// none, and a nil func never finds any.
+	Fault func(tenant string) error
 }
 
 // Options are the worker's knobs; config/worker.example.yaml explains each. Zero values are not usable: the process fills them in.
 type Options struct {
 	Worker      string // unique in the pool, changes with every start: a restarted worker does not own its predecessor's sessions
 	Environment string // for verification links: test, production or custom
+
+	// TenantTasks is how many tasks of one tenant may be asking the gateway at a time; 0 is any
+	// number.
+	TenantTasks int
 
 	SpoolDir        string
 	PartSize        int64
@@ -82,6 +93,7 @@ type Worker struct {
 	closes  *closes
 	clock   *poolClock
 	rarely  rarely
+	turns   turns
 	plan    plan
 	storage storage
 	running sync.WaitGroup // handlers
@@ -103,7 +115,13 @@ func NewWorker(p Parts, o Options) *Worker {
 	}
 	clock := &poolClock{machine: o.Now}
 	o.Now = clock.now
-	return &Worker{Parts: p, o: o, express: newExpress(), builds: newBuilds(), closes: newCloses(), clock: clock}
+	if p.PartStore == nil {
+		p.PartStore = alwaysThere{}
+	}
+	if p.Fault == nil {
+		p.Fault = func(string) error { return nil }
+	}
+	return &Worker{Parts: p, o: o, express: newExpress(), builds: newBuilds(), closes: newCloses(), clock: clock, turns: turns{most: o.TenantTasks}}
 }
 
 // Mux routes every kind of task to its handler.
@@ -114,7 +132,7 @@ func (w *Worker) Mux() *asynq.ServeMux {
 		KindSend:    w.onQueued(w.send, w.leaveSends),
 		KindCut:     w.cut,
 		KindPackage: w.onPackage(w.submitPackage),
-		KindConfirm: w.onPackage(w.confirm),
+		KindConfirm: w.onPackage(w.inTurn(w.confirm)),
 		KindReceipt: w.onPackage(w.receipt),
 		KindSweep:   w.sweep,
 	} {
@@ -144,9 +162,6 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		var conflict *ledger.ConflictError
 		if errors.As(err, &conflict) {
 			err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "somebody else was faster", Err: err}
-		}
-		if retry.Judge(err).Action == retry.LookFirst {
-			err = w.nobodysFault(ctx, err)
 		}
 		v := retry.Judge(err)
 		w.o.Observe(Event{Kind: kind, Reason: v.Reason, Action: v.Action})
@@ -181,7 +196,7 @@ func (w *Worker) onQueued(do func(context.Context, *ledger.Invoice) error, over 
 			}
 			return nil
 		}
-		return do(ctx, &inv)
+		return w.duringOutage(ctx, inv.Tenant, do(ctx, &inv))
 	}
 }
 
@@ -195,21 +210,31 @@ func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func
 		case err != nil:
 			return err
 		}
-		return do(w.rank(ctx, &p), &p)
+		return w.duringOutage(ctx, p.Tenant, do(w.rank(ctx, &p), &p))
 	}
 }
 
-// nobodysFault turns a lost answer into waiting while the gateway as a whole is out of service: it is not this task that failed, and its pauses must not have grown when the gateway is back.
-// A request that alone is answered badly, time and again, still has growing pauses.
-func (w *Worker) nobodysFault(ctx context.Context, err error) error {
-	if down, unknown := w.Budget.Down(ctx); !down || unknown != nil {
+// duringOutage turns a lost answer into waiting while what was asked for is out of service, by
+// itself or with the whole gateway: it is not this task that failed, and its pauses must not have
+// grown when the service is back. A request that alone is answered badly, time and again, still has
+// growing pauses.
+func (w *Worker) duringOutage(ctx context.Context, tenant string, err error) error {
+	api, _ := kindOf(err)
+	if api == nil || api.Group == ksef.GroupNone || retry.Judge(err).Action != retry.LookFirst {
 		return err
 	}
-	return &retry.LaterError{Reason: retry.ReasonOutage, What: "the gateway is out of service", Err: err}
+	if down, unknown := w.Budget.Down(ctx, tenant, string(api.Group)); !down || unknown != nil {
+		return err
+	}
+	return &retry.LaterError{Reason: retry.ReasonOutage, Err: err,
+		What: fmt.Sprintf("%s of tenant %s is out of service", api.Group, tenant)}
 }
 
 // transport finds the way to KSeF of a tenant. Without one the work waits: a worker with the tenant's key may come, or a person mends the configuration.
 func (w *Worker) transport(tenant string) (Transport, error) {
+	if err := w.Fault(tenant); err != nil {
+		return nil, err
+	}
 	t, ok := w.Transport(tenant)
 	if !ok {
 		return nil, &retry.LaterError{Delay: time.Minute, Reason: retry.ReasonCredentials,

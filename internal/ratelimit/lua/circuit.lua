@@ -1,50 +1,171 @@
--- One event of a circuit, as circuitRecord.step has it. ARGV: now, event, failures, first delay, longest delay, probe's time.
--- Returns {allowed, now, failures, opened, since, until, probe}. A closed circuit without failures has no key.
+-- One event of a pair's circuit and of its host's, as hostRecord.step has it. KEYS: the pair's
+-- record, the host's record, the index of the host's open circuits. ARGV: now, event, pair
+-- (tenant:group, or nothing for the host alone), process or pause, then the policy: failures, first
+-- delay,
+--   longest delay, probe's time, pairs, tenants, groups, processes, window, grace.
+-- Returns {allowed, now, failures, opened, since, until, probe, and of the host opened, since,
+-- until, probe, begun, tried}. The host's record holds beside those: prober; f:PAIR, when a pair
+-- failed; c:PROCESS, when one could not connect; t:PAIR, which pairs others go before. What is
+-- closed and has nothing against it has no key, and every key expires.
 local now = clock(ARGV[1])
-local event = ARGV[2]
-local key = KEYS[1]
-local kept = redis.call('HMGET', key, 'failures', 'opened', 'since', 'until', 'probe')
-local failures, opened, since = tonumber(kept[1] or 0), tonumber(kept[2] or 0), tonumber(kept[3] or 0)
-local till, probe = tonumber(kept[4] or 0), tonumber(kept[5] or 0)
-local closed, open = till == 0, till > now
-local allowed, changed = 0, false
+local event, pair, extra = ARGV[2], ARGV[3], ARGV[4]
+local need, first, most, ttl = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local need_pairs, need_tenants, need_groups, need_processes = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
+local window, grace = tonumber(ARGV[13]), tonumber(ARGV[14])
+local own, host, index = KEYS[1], KEYS[2], KEYS[3]
+local DAY = 86400000
 
-if event == 'allow' then
-  if closed then
-    allowed = 1
-  elseif not open and probe <= now then
-    probe = now + tonumber(ARGV[6])
-    allowed, changed = 1, true
+local function text(v) return string.format('%.0f', v) end
+
+local kept = redis.call('HMGET', own, 'failures', 'opened', 'since', 'until', 'probe')
+local p = {failures = tonumber(kept[1] or 0), opened = tonumber(kept[2] or 0), since = tonumber(kept[3] or 0),
+  till = tonumber(kept[4] or 0), probe = tonumber(kept[5] or 0)}
+kept = redis.call('HMGET', host, 'opened', 'since', 'until', 'probe', 'begun', 'prober', 't:' .. pair)
+local h = {opened = tonumber(kept[1] or 0), since = tonumber(kept[2] or 0), till = tonumber(kept[3] or 0),
+  probe = tonumber(kept[4] or 0), begun = tonumber(kept[5] or 0), prober = kept[6] or ''}
+local tried = kept[7] ~= false and kept[7] ~= nil
+local down = h.till ~= 0
+local probed = down and h.till <= now and h.prober == pair
+local allowed = 0
+
+-- Long enough to remember the growth of the delay between two probes, and a day for what nobody
+-- followed up.
+local function life(r) return text(math.max(r.till, r.probe, r.begun or 0, now) / 1000 - now / 1000 + DAY) end
+
+local function indexed(member, r)
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', text(now / 1000))
+  if r.till ~= 0 then redis.call('ZADD', index, text(r.till / 1000 + DAY), member) end
+  redis.call('PEXPIRE', index, text(most / 1000 + 2 * DAY))
+end
+
+local function save_own()
+  if p.failures + p.opened + p.till + p.probe == 0 then redis.call('DEL', own) return end
+  redis.call('HSET', own, 'failures', p.failures, 'opened', p.opened, 'since', text(p.since), 'until', text(p.till), 'probe', text(p.probe))
+  redis.call('PEXPIRE', own, life(p))
+  if p.till ~= 0 then indexed(pair, p) end
+end
+
+local function save_host()
+  redis.call('HSET', host, 'opened', h.opened, 'since', text(h.since), 'until', text(h.till), 'probe', text(h.probe),
+    'begun', text(h.begun), 'prober', h.prober)
+  redis.call('PEXPIRE', host, life(h))
+  indexed('*', h)
+end
+
+local function reopen(r, grows)
+  local delay, doubled = first, 0
+  if grows then
+    while doubled < r.opened and delay < most do delay, doubled = delay * 2, doubled + 1 end
+    r.opened = r.opened + 1
   end
-elseif event == 'failure' then
-  if not open then
-    failures = failures + 1
-    changed = true
-    if not closed or failures >= tonumber(ARGV[3]) then
-      local delay, most = tonumber(ARGV[4]), tonumber(ARGV[5])
-      local doubled = 0
-      while doubled < opened and delay < most do
-        delay = delay * 2
-        doubled = doubled + 1
+  if r.since == 0 then r.since = now end
+  r.till, r.probe = now + math.min(delay, most), 0
+end
+
+local function open_host()
+  redis.call('DEL', host)
+  h = {opened = 0, since = 0, till = 0, probe = 0, begun = 0, prober = ''}
+  tried = false
+  reopen(h, true)
+  save_host()
+end
+
+local function probe_failed()
+  reopen(h, true)
+  h.prober, tried = '', true
+  save_host()
+  redis.call('HSET', host, 't:' .. pair, 1)
+end
+
+-- Notes a witness, forgets those whose word is old, and counts: all of them, their tenants, their
+-- groups.
+local function witnesses(kind, name)
+  redis.call('HSET', host, kind .. name, text(now))
+  redis.call('PEXPIRE', host, text(DAY))
+  local all = redis.call('HGETALL', host)
+  local count, tenants, groups, seen = 0, 0, 0, {}
+  for i = 1, #all, 2 do
+    local field = all[i]
+    if string.sub(field, 1, 2) == kind then
+      if tonumber(all[i + 1]) < now - window then
+        redis.call('HDEL', host, field)
+      else
+        count = count + 1
+        local rest = string.sub(field, 3)
+        local colon = string.find(rest, ':', 1, true) or 0
+        local tenant, group = 'T' .. string.sub(rest, 1, colon), 'G' .. string.sub(rest, colon + 1)
+        if not seen[tenant] then seen[tenant], tenants = true, tenants + 1 end
+        if not seen[group] then seen[group], groups = true, groups + 1 end
       end
-      if since == 0 then since = now end
-      opened = opened + 1
-      till = now + math.min(delay, most)
-      probe = 0
     end
   end
-elseif event == 'success' then
-  if kept[1] then redis.call('DEL', key) end
-  return {0, now, 0, 0, 0, 0, 0}
-elseif event == 'release' and probe ~= 0 then
-  probe = 0
-  changed = true
+  return count, tenants, groups
 end
 
-if changed then
-  local function text(v) return string.format('%.0f', v) end
-  redis.call('HSET', key, 'failures', failures, 'opened', opened, 'since', text(since), 'until', text(till), 'probe', text(probe))
-  -- Long enough to remember the growth of the delay between two probes, and a day for failures that nobody followed up.
-  redis.call('PEXPIRE', key, text(math.max(till, probe, now) / 1000 - now / 1000 + 86400000))
+if event == 'allow' then
+  local own_lets = p.till <= now and (p.till == 0 or p.probe <= now)
+  local host_lets = not down or (h.till <= now and h.probe <= now and (not tried or h.till + grace <= now))
+  if own_lets and host_lets then
+    allowed = 1
+    if p.till ~= 0 then
+      p.probe = now + ttl
+      save_own()
+    end
+    if down then
+      h.probe, h.prober = now + ttl, pair
+      if tried then
+        tried = false
+        for _, field in ipairs(redis.call('HKEYS', host)) do
+          if string.sub(field, 1, 2) == 't:' then redis.call('HDEL', host, field) end
+        end
+      end
+      save_host()
+    end
+  end
+elseif event == 'failure' then
+  if p.till <= now then
+    p.failures = p.failures + 1
+    if p.till ~= 0 or p.failures >= need then reopen(p, not down) end
+    save_own()
+  end
+  if probed then
+    probe_failed()
+  elseif not down and p.till > now then
+    local count, tenants, groups = witnesses('f:', pair)
+    if count >= need_pairs and tenants >= need_tenants and groups >= need_groups then open_host() end
+  end
+elseif event == 'unreachable' then
+  if p.probe ~= 0 then
+    p.probe = 0
+    save_own()
+  end
+  if probed then
+    probe_failed()
+  elseif not down and witnesses('c:', extra) >= need_processes then
+    open_host()
+  end
+elseif event == 'success' then
+  if redis.call('DEL', own, host) > 0 then redis.call('ZREM', index, pair, '*') end
+  return {0, now, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+elseif event == 'release' then
+  if p.probe ~= 0 then
+    p.probe = 0
+    save_own()
+  end
+  if h.prober == pair and h.probe ~= 0 then
+    h.probe = 0
+    save_host()
+  end
+elseif event == 'begin' then
+  if not down then
+    allowed = 1
+  elseif h.begun <= now then
+    allowed = 1
+    h.begun = now + tonumber(extra)
+    save_host()
+  end
+elseif event == 'withdraw' and h.begun ~= 0 then
+  h.begun = 0
+  save_host()
 end
-return {allowed, now, failures, opened, since, till, probe}
+return {allowed, now, p.failures, p.opened, p.since, p.till, p.probe, h.opened, h.since, h.till, h.probe, h.begun, tried and 1 or 0}

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ksefworker/internal/ratelimit"
+)
+
+var circuitDesc = prometheus.NewDesc("ksef_circuit_open",
+	"1 for each circuit that is not closed: of a tenant's group; without a tenant "+
+		"of the gateway (host), of the part store (part_store), of this process's way there (connect).",
+	[]string{"tenant", "group"}, nil)
+
+// circuitCollector reads at each scrape which circuits are not closed; but for connect the figures
+// are of the pool.
+type circuitCollector struct{ limits *limits }
+
+// Describe implements prometheus.Collector.
+func (c *circuitCollector) Describe(ch chan<- *prometheus.Desc) { ch <- circuitDesc }
+
+// Collect implements prometheus.Collector.
+func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	shut := func(tenant, group string) {
+		ch <- prometheus.MustNewConstMetric(circuitDesc, prometheus.GaugeValue, 1, tenant, group)
+	}
+	open, err := c.limits.circuits.open(ctx, c.limits.host)
+	if err != nil {
+		return // ksef_scrape_up of the ledger tells that Redis is away
+	}
+	for _, o := range open {
+		if o.OfHost {
+			shut("", groupHost)
+		} else {
+			shut(o.Tenant, o.Group)
+		}
+	}
+	if s, err := c.limits.circuits.state(ctx, ratelimit.Pair{Host: c.limits.host}); err == nil && s.own {
+		shut("", groupConnect)
+	}
+	for tenant := range c.limits.parts.tenants {
+		if _, s, err := c.limits.parts.down(ctx, tenant); err == nil && s.Phase != ratelimit.CircuitClosed {
+			shut("", groupPartStore)
+			return // one series, whichever store it is; readiness names them
+		}
+	}
+}

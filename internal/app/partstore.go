@@ -1,0 +1,169 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/tasks"
+)
+
+// partStore keeps the circuits of the stores that take the parts of packages; it is a
+// [tasks.PartStore].
+//
+// A store is known only by the addresses that a session's opening gives out, and a session costs
+// one of the sixty of the hour. So the store that a tenant's last session named is remembered, and
+// asked about before the next one is opened. What can be out of service by itself is one package's
+// upload; the store is down when two packages have failed and nothing was taken in between.
+type partStore struct {
+	circuits *circuits
+	rdb      redis.UniversalClient
+	tenants  map[string]bool // that this process serves
+	spell    *spells
+	log      zerolog.Logger
+}
+
+const (
+	// sessionPause is how far apart sessions are opened for a store that is down. A session keeps
+	// as long as KSeF takes its parts, at least twenty minutes, and tries again meanwhile: another
+	// one would find out nothing more.
+	sessionPause = ksef.PartTime
+	// storeKept is how long the store of a tenant's last session is remembered.
+	storeKept = 7 * 24 * time.Hour
+	// mostStoreWait is the longest that a task is told to wait for the store: whoever waits for a
+	// session's pause to end must notice that the store is back. Little waits: no more than a
+	// package of each tenant is cut meanwhile.
+	mostStoreWait = 15 * time.Second
+)
+
+func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, process string, cfg config.Config,
+	now func() time.Time, log zerolog.Logger,
+) (*partStore, error) {
+	c, err := newCircuits(store, process, ratelimit.CircuitOptions{
+		// One failure of a package is a word against the store already: it is kept waiting for
+		// seconds, and any part that is taken takes the word back.
+		Failures: 1, Pairs: 2, Tenants: 1, Groups: 2, Window: 2 * time.Minute,
+		MaxDelay: 30 * time.Second, ProbeTTL: max(2*time.Minute, cfg.Gateway.Timeout+10*time.Second),
+	})
+	if err != nil {
+		return nil, err
+	}
+	tenants := map[string]bool{}
+	for _, t := range cfg.Tenants {
+		tenants[t.NIP] = true
+	}
+	return &partStore{circuits: c, rdb: rdb, tenants: tenants, spell: newSpells(now), log: log}, nil
+}
+
+// storeHost is how a store is named among the circuits: a gateway may be a store at the same host.
+func storeHost(host string) string { return "parts:" + host }
+
+func (s *partStore) remembered(tenant string) string { return "ksef:partstore:" + tenant }
+
+// host is the store of a tenant's last session; "" when none is known.
+func (s *partStore) host(ctx context.Context, tenant string) (string, error) {
+	host, err := s.rdb.Get(ctx, s.remembered(tenant)).Result()
+	if errors.Is(err, redis.Nil) {
+		return "", nil
+	}
+	return host, err
+}
+
+// Ready implements [tasks.PartStore].
+func (s *partStore) Ready(ctx context.Context, tenant string) error {
+	host, err := s.host(ctx, tenant)
+	if err != nil || host == "" {
+		return err
+	}
+	return named(s.circuits.mayBegin(ctx, storeHost(host)), host)
+}
+
+// Begin implements [tasks.PartStore].
+func (s *partStore) Begin(ctx context.Context, tenant string) (withdraw func(context.Context), err error) {
+	host, err := s.host(ctx, tenant)
+	if err != nil || host == "" {
+		return func(context.Context) {}, err
+	}
+	if err := s.circuits.begin(ctx, storeHost(host), sessionPause); err != nil {
+		return nil, named(err, host)
+	}
+	return func(ctx context.Context) {
+		s.warn("give back the leave to open a session", s.circuits.withdraw(ctx, storeHost(host)))
+	}, nil
+}
+
+// Send implements [tasks.PartStore].
+func (s *partStore) Send(ctx context.Context, tenant, pkg, host string) (sent func(context.Context, error), err error) {
+	if host == "" { // the client will say what is wrong with the address
+		return func(context.Context, error) {}, nil
+	}
+	if err := s.rdb.Set(ctx, s.remembered(tenant), host, storeKept).Err(); err != nil {
+		return nil, err
+	}
+	p := ratelimit.Pair{Host: storeHost(host), Tenant: tenant, Group: pkg}
+	if err := s.circuits.allow(ctx, p); err != nil {
+		return nil, named(err, host)
+	}
+	return func(ctx context.Context, err error) { s.sent(context.WithoutCancel(ctx), p, host, err) }, nil
+}
+
+func (s *partStore) sent(ctx context.Context, p ratelimit.Pair, host string, err error) {
+	api, _ := errors.AsType[*ksef.APIError](err)
+	switch {
+	case err == nil:
+		s.warn("count an answer of the part store", s.circuits.answered(ctx, p))
+		if after, was := s.spell.over(host); was {
+			s.log.Info().Str("store", host).Dur("after", after).Msg("the part store takes parts again")
+		}
+	case api == nil || api.Kind == ksef.KindCanceled || api.Kind == ksef.KindLocal || api.Kind == ksef.KindGated:
+		s.warn("give the part store's probe back", s.circuits.unsent(ctx, p))
+	case api.Kind == ksef.KindThrottled:
+		s.warn("count an answer of the part store", s.circuits.answered(ctx, p))
+	default:
+		// Refused too: a store whose clock or signatures are wrong refuses every package, each with
+		// a session.
+		count := s.circuits.failed
+		if api.Unreachable() {
+			count = s.circuits.unreachable
+		}
+		s.warn("count an outage of the part store", count(ctx, p))
+		if state, e := s.circuits.state(ctx, ratelimit.Pair{Host: p.Host}); e == nil && state.Phase != ratelimit.CircuitClosed {
+			if since, due := s.spell.goesOn(host); due {
+				s.log.Warn().Err(err).Str("store", host).Time("since", since).
+					Msg("the part store is out of service: packages wait, and what has a session keeps it; everything else goes on")
+			}
+		}
+	}
+}
+
+// down tells of the store of a tenant's last session, for readiness.
+func (s *partStore) down(ctx context.Context, tenant string) (host string, state reach, err error) {
+	if host, err = s.host(ctx, tenant); err != nil || host == "" {
+		return "", reach{}, err
+	}
+	state, err = s.circuits.state(ctx, ratelimit.Pair{Host: storeHost(host)})
+	return host, state, err
+}
+
+func (s *partStore) warn(what string, err error) {
+	if err != nil {
+		s.log.Warn().Err(err).Msg("cannot " + what)
+	}
+}
+
+// named says that it is the part store that is waited for.
+func named(err error, host string) error {
+	n, ok := errors.AsType[*ratelimit.NotNow](err)
+	if !ok {
+		return err
+	}
+	return &ratelimit.NotNow{Wait: min(n.Wait, mostStoreWait), Reason: ratelimit.ReasonStore, Host: host}
+}
+
+var _ tasks.PartStore = (*partStore)(nil)

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
+)
+
+// What is out of service is told as detail, each part where it belongs: the host, one tenant's
+// group, the part store. It makes no worker unready: to restart it would mend nothing. What only
+// this process lacks does.
+
+func silent(s reach) string {
+	if s.own {
+		return fmt.Sprintf("this process cannot connect since %s; asked again in %s, other workers go on if they can",
+			s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second))
+	}
+	return fmt.Sprintf("no answer since %s; asked again in %s, nothing is lost meanwhile",
+		s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second))
+}
+
+func (w *Worker) checkGateway(ctx context.Context) Check {
+	c := Check{Name: "gateway", OK: true}
+	s, err := w.limits.circuits.state(ctx, ratelimit.Pair{Host: w.limits.host})
+	switch {
+	case err != nil:
+		return Check{Name: "gateway", Detail: err.Error()}
+	case s.Phase != ratelimit.CircuitClosed:
+		c.Detail = silent(s)
+	}
+	return c
+}
+
+func (w *Worker) checkPartStore(ctx context.Context) Check {
+	c := Check{Name: "part store", OK: true}
+	told := map[string]bool{}
+	for _, t := range w.base.Config.Tenants {
+		host, s, err := w.limits.parts.down(ctx, t.NIP)
+		if err != nil {
+			return Check{Name: c.Name, Detail: err.Error()}
+		}
+		if host == "" || told[host] || s.Phase == ratelimit.CircuitClosed {
+			continue
+		}
+		told[host] = true
+		c.Detail += fmt.Sprintf("%s: packages wait, %s; ", host, silent(s))
+	}
+	return c
+}
+
+func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check {
+	c := Check{Name: "tenant " + nip, OK: true}
+	if paused {
+		c.Detail = "paused by configuration"
+		return c
+	}
+	if err := w.faults.of(nip); err != nil {
+		return Check{Name: c.Name, Detail: err.Error() + "; other workers take its tasks"}
+	}
+	u, err := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: nip, Group: retry.CredentialsGroup}, nil)
+	if err == nil && u.Frozen > 0 {
+		c.Detail = "credentials refused: put the right key into its key_file"
+		return c
+	}
+	if known, err := w.base.Ledger.Tenant(ctx, nip); err == nil && known.Denials > 0 {
+		c.Detail = fmt.Sprintf("KSeF lets nothing of this tenant in (410), %d sessions in a row: its invoices stay queued, the next try is after %s; is the key in its key_file that of another taxpayer? ",
+			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339))
+	}
+	for _, group := range w.limits.limiter.Groups() {
+		if group == ratelimit.GroupOther {
+			group = string(ksef.GroupPublicKey)
+		}
+		if u, err := w.limits.limiter.Usage(ctx, nip, group); err == nil && u.Frozen > 0 {
+			c.Detail += fmt.Sprintf("%s rests for %s after too many requests (429), then resumes gently; ",
+				group, u.Frozen.Round(time.Second))
+		}
+	}
+	open, err := w.limits.circuits.open(ctx, w.limits.host)
+	if err != nil {
+		return c // the gateway's own line says it
+	}
+	for _, o := range open {
+		if o.Tenant == nip {
+			c.Detail += fmt.Sprintf("%s is out of service: %s; ", o.Group, silent(reach{CircuitState: o.CircuitState}))
+		}
+	}
+	c.Detail = strings.TrimSuffix(c.Detail, " ")
+	return c
+}

@@ -1,0 +1,67 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// A worker that cannot work for a tenant leaves the task as it found it: nothing is asked, nothing is
+// written, no place in line is taken, and the next worker does it.
+func TestLocalFault_TaskIsLeft_BeforeAnythingIsBegun(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	bulk, single := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
+	well := s.worker("well", s.door())
+	pkg := well.cut(bulk.ID)
+	well.must(tasks.KindSubmit, single.ID)
+	before, asked := s.pkg(pkg), s.read(single.ID)
+
+	fault := &retry.LaterError{Delay: retry.HandOver, Reason: retry.ReasonLocal, What: "left to another worker"}
+	lines := &countingLimits{}
+	s.budget = lines
+	sick := s.workerWith("sick", s.door(), func(p *tasks.Parts) {
+		p.Fault = func(tenant string) error {
+			if tenant != s.nip() {
+				t.Errorf("asked about tenant %s", tenant)
+			}
+			return fault
+		}
+	})
+	requests := func() (n int) {
+		for _, of := range s.sim.Books().Requests {
+			n += of
+		}
+		return n
+	}
+	sent := requests()
+	for kind, id := range map[tasks.Kind]string{tasks.KindPackage: pkg, tasks.KindSend: single.ID} {
+		if err := sick.run(kind, id); !errors.Is(err, fault) {
+			t.Errorf("%s: %v, want it left to another worker", kind, err)
+		}
+	}
+	if got := s.pkg(pkg); got.State != before.State || got.Rev != before.Rev {
+		t.Errorf("the package went from %s to %s", before.State, got.State)
+	}
+	if got := s.read(single.ID); got.Rev != asked.Rev {
+		t.Errorf("the invoice went from %s to %s", asked.State, got.State)
+	}
+	if n := requests(); n != sent || lines.joined != 0 {
+		t.Errorf("%d requests and %d places in line", n-sent, lines.joined)
+	}
+	s.budget = noLimits{}
+	well.must(tasks.KindPackage, pkg)
+	well.must(tasks.KindSend, single.ID)
+}
+
+// countingLimits counts who joins a line.
+type countingLimits struct {
+	noLimits
+	joined int
+}
+
+func (c *countingLimits) Join(context.Context, string, string) error { c.joined++; return nil }

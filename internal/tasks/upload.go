@@ -1,0 +1,107 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/pack"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
+)
+
+// A session is one of sixty an hour, and a package that gives its session up needs another. So a
+// package whose parts are not taken keeps its session and tries again, as long as KSeF would take
+// them, while no further sessions are opened (see [PartStore]). It holds one of the few places for
+// builds, and no more than those; a stop of the worker ends it at once.
+//
+// What a store that is down for days costs: the sessions that were on their way when it went, at
+// most parallelBuilds for each worker, and from then on three an hour for the whole pool.
+
+const (
+	// uploadPatience is how long one part may fail before its package is given up although KSeF
+	// would still take it: a package of fifty parts has sixteen hours, and its invoices should not
+	// wait so long for one that is never taken.
+	uploadPatience = ksef.PartTime
+	// uploadMargin is how much before KSeF's time is up the last try begins.
+	uploadMargin = time.Minute
+	// longestUploadPause is how soon at the latest a kept session notices that the store is back.
+	longestUploadPause = 30 * time.Second
+)
+
+func (w *Worker) upload(ctx context.Context, t Transport, p *ledger.Package, opened ksef.OpenedBatch, built *pack.Package) error {
+	targets := make(map[int]ksef.PartUpload, len(opened.PartUploads))
+	for _, u := range opened.PartUploads {
+		targets[u.Ordinal] = u
+	}
+	over := w.o.Now().Add(ksef.PartTime*time.Duration(len(built.Parts)) - uploadMargin)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(w.o.ParallelUploads)
+	for _, part := range built.Parts {
+		target, ok := targets[part.Ordinal]
+		if !ok {
+			return fmt.Errorf("open batch session %s: the answer has no address for part %d", opened.ID, part.Ordinal)
+		}
+		g.Go(func() error { return w.uploadPart(ctx, t, p, target, part, over) })
+	}
+	return g.Wait()
+}
+
+// uploadPart may repeat: putting the same bytes to the same place twice is the same as once.
+func (w *Worker) uploadPart(ctx context.Context, t Transport, p *ledger.Package, target ksef.PartUpload, part pack.Part,
+	over time.Time,
+) error {
+	var failed error // the last answer of the store
+	for try := 0; ; try++ {
+		sent, err := w.PartStore.Send(ctx, p.Tenant, p.ID, target.Host())
+		if err == nil {
+			err = t.UploadPart(ctx, target, func() (io.ReadCloser, error) { return part.Open() }, part.Size)
+			sent(ctx, err)
+			failed = err
+		}
+		if err == nil || ctx.Err() != nil || retry.Judge(err).Action == retry.Never {
+			return err
+		}
+		over = earlier(over, w.o.Now().Add(uploadPatience)) // from the first failure on
+		pause := uploadPause(try, err)
+		if w.o.Now().Add(pause).After(over) {
+			if failed != nil {
+				return failed // it says more than "out of service"
+			}
+			return err
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// uploadPause is what a part waits: until the store may be asked, or longer with each failure.
+func uploadPause(try int, err error) time.Duration {
+	notNow, ok := errors.AsType[*ratelimit.NotNow](err)
+	if ok && notNow.Reason == ratelimit.ReasonStore {
+		return min(notNow.Wait+time.Second/10, longestUploadPause)
+	}
+	return max(min(retry.Backoff(try), longestUploadPause), retry.Judge(err).Delay)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+func (w *Worker) uploadFailed(ctx context.Context, p *ledger.Package, cause error) error {
+	if ctx.Err() != nil {
+		return cause // the next run finds it opened and abandons it
+	}
+	w.o.Log.Warn().Str("package", p.ID).Err(cause).Msg("parts not taken, package abandoned before it was closed")
+	return w.abandon(ctx, p, cause.Error())
+}
