@@ -23,7 +23,15 @@ type Archive struct {
 	// AccessKeyFile and SecretKeyFile hold the S3 credentials, both or neither; neither means those of the machine (instance role, AWS_… variables).
 	AccessKeyFile string `yaml:"access_key_file" env:"ACCESS_KEY_FILE"`
 	SecretKeyFile string `yaml:"secret_key_file" env:"SECRET_KEY_FILE"`
+	// Timeout is how long one call may take, of a bucket and of a folder alike; 1s to 10m. Large objects get four seconds more for each
+	// megabyte. After three calls in a row that were not answered, receipts wait, and one probe at a time finds out when it is back.
+	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
+	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. With several tenants, one of them has all but
+	// one of these places at most.
+	Parallel int `yaml:"parallel" env:"PARALLEL"`
 }
+
+func defaultArchive() Archive { return Archive{Timeout: 30 * time.Second, Parallel: 3} }
 
 // Keys reads the S3 credentials, anew each time; two empty strings mean that the machine's own are to be used.
 func (a Archive) Keys() (access, secret string, err error) {
@@ -40,6 +48,8 @@ func (a Archive) Keys() (access, secret string, err error) {
 }
 
 func (a Archive) check(f *faults) {
+	f.duration("archive.timeout", a.Timeout, time.Second, 10*time.Minute)
+	f.count("archive.parallel", a.Parallel, 1, 16)
 	u, err := url.Parse(a.URL)
 	shown := redactURL(a.URL)
 	switch {

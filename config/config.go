@@ -49,6 +49,7 @@ func Default() Config {
 		Packages:  defaultPackages(),
 		Express:   defaultExpress(),
 		Confirm:   defaultConfirm(),
+		Archive:   defaultArchive(),
 		Ledger:    defaultLedger(),
 		Limits:    defaultLimits(),
 		HTTP:      defaultHTTP(),

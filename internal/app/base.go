@@ -29,7 +29,8 @@ type Base struct {
 	Bodies *ledger.Bodies
 	Store  archive.Store
 
-	now func() time.Time // for tests: nil is time.Now
+	news *archiveNews
+	now  func() time.Time // for tests: nil is time.Now
 }
 
 // Open connects, and proves that Redis answers. Errors that wrap [ErrUnreachable] are the outside's, all others the configuration's.
@@ -37,7 +38,9 @@ func Open(ctx context.Context, cfg config.Config) (*Base, error) {
 	return open(ctx, cfg, openStore)
 }
 
-func open(ctx context.Context, cfg config.Config, openStore func(context.Context, config.Archive) (archive.Store, error)) (*Base, error) {
+func open(
+	ctx context.Context, cfg config.Config, openStore func(context.Context, config.Archive, *archiveNews) (archive.Store, error),
+) (*Base, error) {
 	keys, err := cfg.Storage.Keys()
 	if err != nil {
 		return nil, err
@@ -50,11 +53,12 @@ func open(ctx context.Context, cfg config.Config, openStore func(context.Context
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStore(ctx, cfg.Archive)
+	news := &archiveNews{}
+	store, err := openStore(ctx, cfg.Archive, news)
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
-	return &Base{Config: cfg, Redis: rdb, Bodies: bodies, Store: store,
+	return &Base{Config: cfg, Redis: rdb, Bodies: bodies, Store: store, news: news,
 		Ledger: ledger.New(rdb, ledger.Options{Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout}), Queue: tasks.NewQueue(rdb)}, nil
 }
 
@@ -87,7 +91,7 @@ func (b *Base) Admitter() (*tasks.Admitter, error) {
 	return a, nil
 }
 
-func openStore(ctx context.Context, a config.Archive) (archive.Store, error) {
+func openStore(ctx context.Context, a config.Archive, news *archiveNews) (archive.Store, error) {
 	access, secret, err := a.Keys()
 	if err != nil {
 		return nil, err
@@ -103,7 +107,7 @@ func openStore(ctx context.Context, a config.Archive) (archive.Store, error) {
 		}
 	}
 	location.RawQuery = q.Encode()
-	s, err := archive.Open(ctx, location.String(), archive.Options{AccessKey: access, SecretKey: secret})
+	s, err := archive.Open(ctx, location.String(), archive.Options{AccessKey: access, SecretKey: secret, Timeout: a.Timeout, OnChange: news.changed})
 	if err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}

@@ -75,13 +75,13 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 
 // openStoreThatIs opens the archive unless it is a folder that is not there: to open that would
 // make it. Then there is no store and no error.
-func openStoreThatIs(ctx context.Context, a config.Archive) (archive.Store, error) {
+func openStoreThatIs(ctx context.Context, a config.Archive, news *archiveNews) (archive.Store, error) {
 	if u, err := url.Parse(a.URL); err == nil && u.Scheme == "file" {
 		if _, err := os.Stat(u.Path); errors.Is(err, fs.ErrNotExist) {
 			return nil, checkFolder("archive.url", u.Path)
 		}
 	}
-	return openStore(ctx, a)
+	return openStore(ctx, a, news)
 }
 
 // checkFolder makes nothing. A folder that is not there is made by the worker, so its nearest

@@ -34,13 +34,6 @@ func (w *Worker) checkStopping(context.Context) Check {
 	return Check{Name: "worker", OK: true}
 }
 
-func (w *Worker) checkArchive(ctx context.Context) Check {
-	if err := w.base.Store.Check(ctx); err != nil {
-		return Check{Name: "archive", OK: true, Detail: "receipts wait: " + err.Error()}
-	}
-	return Check{Name: "archive", OK: true}
-}
-
 // checkSpool writes a little where packages are built: on a full disk an empty file can still be
 // made.
 func (w *Worker) checkSpool(context.Context) Check {

@@ -3,15 +3,12 @@ package archive
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 )
@@ -19,16 +16,17 @@ import (
 const (
 	hashKey       = "Sha256"  // user metadata of every object: checked on the way back, compared without downloading
 	maxObjectSize = 512 << 20 // far over the largest receipt (10,000 entries); bounds memory whatever the bucket holds
-	stateName     = ".probe"  // an object of the archive's own; see conditional
+	stateName     = ".probe"  // an object of the archive's own; see conditional and Check
 )
+
+var probe = []byte("probe")
 
 // bucket is the S3 back end. An accepted PUT is durable, so Flush has nothing to do.
 type bucket struct {
-	core    *minio.Core
-	idle    func()
-	name    string
-	prefix  string // "" or ends in "/"
-	timeout time.Duration
+	core   *minio.Core
+	idle   func()
+	name   string
+	prefix string // "" or ends in "/"
 
 	mu         sync.Mutex
 	conditions *bool // whether the service honours If-None-Match; nil while unknown
@@ -38,8 +36,6 @@ func (b *bucket) Put(ctx context.Context, name string, data []byte, contentType 
 	if err := checkName(name); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
-	defer cancel()
 	if err := b.put(ctx, name, data, contentType); err != nil {
 		return fmt.Errorf("put %s: %w", b.URL(name), err)
 	}
@@ -71,8 +67,6 @@ func (b *bucket) Replace(ctx context.Context, name string, data []byte, contentT
 	if err := checkReplaceable(name); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
-	defer cancel()
 	if err := b.write(ctx, name, data, contentType, false); err != nil {
 		return fmt.Errorf("replace %s: %w", b.URL(name), err)
 	}
@@ -83,8 +77,6 @@ func (b *bucket) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
-	defer cancel()
 	data, err := b.read(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", b.URL(name), err)
@@ -96,8 +88,6 @@ func (b *bucket) Remove(ctx context.Context, name string) error {
 	if err := checkRemovable(name); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
-	defer cancel()
 	err := b.core.RemoveObject(ctx, b.name, b.prefix+name, minio.RemoveObjectOptions{})
 	if err != nil && status(err) != http.StatusNotFound {
 		return fmt.Errorf("remove %s: %w", b.URL(name), err)
@@ -105,34 +95,32 @@ func (b *bucket) Remove(ctx context.Context, name string) error {
 	return nil
 }
 
-func (b *bucket) Flush(ctx context.Context) error {
+func (b *bucket) Flush(ctx context.Context, _ ...string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
-// Check does not ask whether the bucket exists, which needs a right that nothing else here needs. Being forbidden to delete is no
-// fault: archive buckets often are, and only bodies/ then piles up.
+// Check does not ask whether the bucket exists, which needs a right that nothing else here needs. It writes one fixed object, under the
+// condition that it is not there: a service that honours conditions looks at the rights first, and then writes nothing. So probes do not
+// pile up where deleting is forbidden, as in archive buckets it often is, and no versions pile up where they are kept.
 func (b *bucket) Check(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
-	defer cancel()
-	name, want := ".check-"+rand.Text(), []byte("probe")
-	if err := b.write(ctx, name, want, "text/plain", false); err != nil {
+	err := b.write(ctx, stateName, probe, "text/plain", true)
+	if refusesConditions(err) {
+		err = b.write(ctx, stateName, probe, "text/plain", false)
+	}
+	if err != nil && status(err) != http.StatusPreconditionFailed {
 		return fmt.Errorf("check archive: write to %s: %w", b.URL(""), err)
 	}
-	got, err := b.read(ctx, name)
-	if err == nil && !bytes.Equal(got, want) {
+	got, err := b.read(ctx, stateName)
+	if err == nil && !bytes.Equal(got, probe) {
 		err = ErrCorrupt
 	}
 	if err != nil {
-		err = fmt.Errorf("check archive: read from %s: %w", b.URL(""), err)
+		return fmt.Errorf("check archive: read from %s: %w", b.URL(""), err)
 	}
-	gone := b.core.RemoveObject(ctx, b.name, b.prefix+name, minio.RemoveObjectOptions{})
-	if gone != nil && status(gone) != http.StatusForbidden {
-		err = errors.Join(err, fmt.Errorf("check archive: remove from %s: %w", b.URL(""), gone))
-	}
-	return err
+	return nil
 }
 
 // URL is the form that the S3 tools take. It is not escaped, because they do not unescape.
@@ -153,7 +141,7 @@ func (b *bucket) conditional(ctx context.Context) (bool, error) {
 		return *b.conditions, nil
 	}
 	for range 2 { // the first may only create it
-		err := b.write(ctx, stateName, []byte("probe"), "text/plain", true)
+		err := b.write(ctx, stateName, probe, "text/plain", true)
 		if err == nil {
 			continue
 		}
@@ -162,15 +150,20 @@ func (b *bucket) conditional(ctx context.Context) (bool, error) {
 			b.conditions = &yes
 			return yes, nil
 		}
-		code := minio.ToErrorResponse(err).Code
-		if status(err) == http.StatusNotImplemented || code == minio.NotImplemented || code == minio.InvalidArgument || code == "InvalidRequest" {
-			break // it knows the header and will not have it
+		if refusesConditions(err) {
+			break
 		}
 		return false, err
 	}
 	no := false
 	b.conditions = &no
 	return no, nil
+}
+
+// refusesConditions tells a service that knows the header and will not have it.
+func refusesConditions(err error) bool {
+	code := minio.ToErrorResponse(err).Code
+	return err != nil && (status(err) == http.StatusNotImplemented || code == minio.NotImplemented || code == minio.InvalidArgument || code == "InvalidRequest")
 }
 
 func (b *bucket) write(ctx context.Context, name string, data []byte, contentType string, onlyNew bool) error {
@@ -193,12 +186,10 @@ func (b *bucket) read(ctx context.Context, name string) ([]byte, error) {
 		return nil, notFound(err)
 	}
 	defer body.Close()
-	data, err := io.ReadAll(io.LimitReader(body, maxObjectSize+1))
+	allow(ctx, info.Size)
+	data, err := readAll(body, info.Size)
 	if err != nil {
 		return nil, err
-	}
-	if len(data) > maxObjectSize {
-		return nil, fmt.Errorf("object is over %d bytes", maxObjectSize)
 	}
 	if sum := sha256.Sum256(data); info.UserMetadata[hashKey] != "" && info.UserMetadata[hashKey] != hex.EncodeToString(sum[:]) {
 		return nil, ErrCorrupt

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -15,8 +14,7 @@ import (
 const (
 	amazonEndpoint = "https://s3.amazonaws.com"
 	defaultRegion  = "us-east-1" // also what services without regions want to read in a signature
-	callTimeout    = time.Minute
-	callAttempts   = 3 // the library's ten would hold a worker for minutes; the task is retried anyway
+	callAttempts   = 3           // the library's ten would hold a worker for minutes; the task is retried anyway
 )
 
 func openBucket(u *url.URL, o Options) (Store, error) {
@@ -27,10 +25,7 @@ func openBucket(u *url.URL, o Options) (Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}
-	b := &bucket{name: u.Host, prefix: settings.prefix, timeout: o.Timeout, idle: func() {}}
-	if b.timeout <= 0 {
-		b.timeout = callTimeout
-	}
+	b := &bucket{name: u.Host, prefix: settings.prefix, idle: func() {}}
 	transport := o.Transport
 	if transport == nil {
 		own, err := minio.DefaultTransport(settings.secure)

@@ -196,3 +196,24 @@ func TestBucket_URL_IsWhatS3ToolsTake(t *testing.T) {
 		t.Errorf("URL = %q, want %q", got, want)
 	}
 }
+
+func TestBucket_Check_LeavesNothingBehindWhereDeletingIsForbidden(t *testing.T) {
+	for _, conditions := range []string{"honoured", "ignored", "refused"} {
+		server := archivetest.NewS3(t, conditions)
+		server.Intercept = func(w http.ResponseWriter, method, _ string) bool {
+			if method == http.MethodDelete {
+				archivetest.Refuse(w, http.StatusForbidden, "AccessDenied")
+			}
+			return method == http.MethodDelete
+		}
+		s := open(t, server.In("kept"))
+		for range 100 {
+			if err := s.Check(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := server.Keys(), []string{"kept/.probe"}; !slices.Equal(got, want) {
+			t.Errorf("conditions %s: 100 probes left %v, want %v", conditions, got, want)
+		}
+	}
+}

@@ -5,26 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
-// The system's sync cannot be made to fail by a test without a broken disk, so the descriptor that it goes through is closed.
-func TestFolder_FailedFlush_StaysFailedUntilPutAgain(t *testing.T) {
-	ctx := t.Context()
-	store, err := Open(ctx, "file://"+t.TempDir(), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := store.(*folder)
-	putAll := func() {
-		t.Helper()
-		for i := range manyFiles + 1 {
-			if err := f.Put(ctx, fmt.Sprintf("%d.xml", i), []byte("<a/>"), ""); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	putAll()
+// brokenDisk makes the syncs of a folder fail until it is mended. The system's own sync cannot be made to fail by a test without a broken
+// disk, so the descriptor that syncfs goes through is closed.
+func brokenDisk(t *testing.T, f *folder) (mend func()) {
+	t.Helper()
 	whole := f.self
 	if err := whole.Close(); err != nil {
 		t.Fatal(err)
@@ -32,39 +21,131 @@ func TestFolder_FailedFlush_StaysFailedUntilPutAgain(t *testing.T) {
 	if err := syncFileSystem(whole); errors.Is(err, errors.ErrUnsupported) {
 		t.Skip("no syncfs on this system")
 	}
-	if err := f.Flush(ctx); err == nil {
-		t.Fatal("Flush hides a failed sync")
-	}
-	if f.self, err = f.root.Open("."); err != nil { // the disk works again
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if err := f.Flush(ctx); err == nil {
-		t.Fatal("the second Flush says that lost bytes are durable")
-	}
-	before := inode(t, f, "7.xml")
-	putAll()
-	if fs.FileInfo.ModTime(before).Equal(inode(t, f, "7.xml").ModTime()) {
-		t.Error("what was lost was not written anew")
-	}
-	if err := f.Flush(ctx); err != nil {
-		t.Errorf("after everything was put again: %v", err)
+	return func() {
+		t.Helper()
+		var err error
+		if f.self, err = f.root.Open("."); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
-func TestFolder_InterruptedFlush_IsDoneByTheNext(t *testing.T) {
+func putMany(t *testing.T, f *folder) (names []string) {
+	t.Helper()
+	for i := range manyFiles + 1 {
+		names = append(names, fmt.Sprintf("%d.xml", i))
+		if err := f.Put(t.Context(), names[i], []byte("<a/>"), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return names
+}
+
+func openedFolder(t *testing.T) *folder {
+	t.Helper()
 	store, err := Open(t.Context(), "file://"+t.TempDir(), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := store.(*folder)
-	defer f.Close()
+	f := store.(*guard).Store.(*folder)
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func TestFolder_FailedFlush_TheNextWritesEverythingAgain(t *testing.T) {
+	f := openedFolder(t)
+	putMany(t, f)
+	mend := brokenDisk(t, f)
+	if err := f.Flush(t.Context()); err == nil {
+		t.Fatal("Flush hides a failed sync")
+	}
+	before := inode(t, f, "7.xml")
+	mend()
+	if err := f.Flush(t.Context()); err != nil {
+		t.Fatalf("the disk works again: %v", err)
+	}
+	if os.SameFile(before, inode(t, f, "7.xml")) {
+		t.Error("what was lost was only synced once more: the system takes lost pages for clean")
+	}
+	if len(f.unproven) != 0 {
+		t.Errorf("%d files are still unproven", len(f.unproven))
+	}
+}
+
+// What the file shows is not what was put: only whoever has the bytes can write them again. Until then nobody else is harmed.
+func TestFolder_FailedFlushAndTheBytesAreGone_FailsThoseAloneUntilPutAgain(t *testing.T) {
+	f := openedFolder(t)
+	names := putMany(t, f)
+	mend := brokenDisk(t, f)
+	if err := f.Flush(t.Context(), names...); err == nil {
+		t.Fatal("Flush hides a failed sync")
+	}
+	mend()
+	if err := os.Truncate(filepath.Join(f.path, "7.xml"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Put(t.Context(), "other.xml", []byte("<b/>"), ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Flush(t.Context(), "other.xml"); err != nil {
+		t.Errorf("a file that was lost fails the flush of another: %v", err)
+	}
+	if err := f.Flush(t.Context(), names...); !errors.Is(err, errUnproven) {
+		t.Errorf("Flush of what is lost = %v, want errUnproven", err)
+	}
+	if err := f.Put(t.Context(), "7.xml", []byte("<a/>"), ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(f.Flush(t.Context(), names...), f.Flush(t.Context())); err != nil {
+		t.Errorf("after it was put again: %v", err)
+	}
+}
+
+// One process's flush fails for one file; another process does the work. The first must not be poisoned until its restart.
+func TestFolder_FailedFlushThatAnotherProcessMadeGood_DoesNotPoisonTheFirst(t *testing.T) {
+	a := openedFolder(t)
+	other, err := Open(t.Context(), "file://"+a.path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	const name = "5265877635/2026-11/inv-a.xml"
+	if err := a.Put(t.Context(), name, []byte("x"), ""); err != nil {
+		t.Fatal(err)
+	}
+	// A loop of links in the file's place plays the share that was away while it was synced.
+	real := filepath.Join(a.path, name)
+	if err := errors.Join(os.Rename(real, real+".keep"), os.Symlink(filepath.Base(real), real)); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Flush(t.Context(), name); err == nil {
+		t.Fatal("Flush hides a failed sync: this test proves nothing")
+	}
+	if err := a.Put(t.Context(), "b.xml", []byte("y"), ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Flush(t.Context(), "b.xml"); err != nil {
+		t.Errorf("another document fails with it: %v", err)
+	}
+	if err := errors.Join(os.Remove(real), os.Rename(real+".keep", real)); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(other.Put(t.Context(), name, []byte("x"), ""), other.Flush(t.Context(), name)); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Flush(t.Context()); err != nil {
+		t.Errorf("the first process: %v", err)
+	}
+}
+
+func TestFolder_InterruptedFlush_IsDoneByTheNext(t *testing.T) {
+	f := openedFolder(t)
 	if err := f.Put(t.Context(), "a.xml", []byte("<a/>"), ""); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := f.sync(ctx, f.pending); !errors.Is(err, errInterrupted) || !errors.Is(err, context.Canceled) {
+	if _, err := f.sync(ctx, f.pending); !errors.Is(err, errInterrupted) || !errors.Is(err, context.Canceled) {
 		t.Errorf("sync = %v", err)
 	}
 	if err := f.Flush(ctx); !errors.Is(err, context.Canceled) || len(f.pending) != 1 || len(f.unproven) != 0 {

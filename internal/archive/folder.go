@@ -23,66 +23,90 @@ const (
 	workMaxAge = time.Hour
 )
 
-// folder is the file back end. Put writes and links, which survives a kill; Flush syncs, which survives a power cut. All access goes through os.Root, so that no name and no symbolic link leads out of the archive.
+// folder is the file back end. Put writes and links, which survives a kill; Flush syncs, which survives a power cut. All access goes
+// through os.Root, so that no name and no symbolic link leads out of the archive.
+//
+// Any step may hang in the system for as long as a network share is away. The guard leaves such a call behind, so whoever waits here waits
+// with its context, and a call that comes back after its time publishes nothing any more.
 type folder struct {
 	path string
-	root *os.Root
+	root *os.Root // nil until opened; see open
 	self *os.File // the root again, open for the store's life: syncfs reports only what failed after the opening
 
-	flushing sync.Mutex // one Flush at a time; later ones find their work done
+	opening  lock
+	flushing lock // one Flush at a time; later ones find their work done
 	mu       sync.Mutex
-	pending  map[string]struct{} // put since the last Flush began
-	unproven map[string]struct{} // their Flush failed: the system may have dropped their bytes although it still shows them
+	pending  map[string][32]byte // put since the last Flush began: the hash of what was put
+	unproven map[string][32]byte // their Flush failed: the system may have dropped their bytes although it still shows them
 }
 
-func openFolder(u *url.URL) (*folder, error) {
+func newFolder(u *url.URL) (*folder, error) {
 	if u.Host != "" && u.Host != "localhost" || u.RawQuery != "" || u.Fragment != "" || !filepath.IsAbs(u.Path) {
 		return nil, fmt.Errorf("open archive: write file:///absolute/folder, not %s", u.Redacted())
 	}
-	f := &folder{path: filepath.Clean(u.Path), pending: map[string]struct{}{}, unproven: map[string]struct{}{}}
+	return &folder{path: filepath.Clean(u.Path), opening: newLock(), flushing: newLock(),
+		pending: map[string][32]byte{}, unproven: map[string][32]byte{}}, nil
+}
+
+// open opens the folder unless it is open; every call begins with it.
+func (f *folder) open(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := f.opening.take(ctx); err != nil {
+		return err
+	}
+	defer f.opening.free()
+	if f.root != nil {
+		return nil
+	}
 	if err := os.MkdirAll(f.path, folderMode); err != nil {
-		return nil, fmt.Errorf("open archive: %w", err)
+		return err
 	}
-	var err error
-	if f.root, err = os.OpenRoot(f.path); err != nil {
-		return nil, fmt.Errorf("open archive: %w", err)
+	root, err := os.OpenRoot(f.path)
+	if err != nil {
+		return err
 	}
-	if f.self, err = f.root.Open("."); err == nil {
-		err = f.root.MkdirAll(workFolder, folderMode)
+	self, err := root.Open(".")
+	if err == nil {
+		err = root.MkdirAll(workFolder, folderMode)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open archive: %w", err), f.Close())
+		if self != nil {
+			err = errors.Join(err, self.Close())
+		}
+		return errors.Join(err, root.Close())
 	}
+	f.root, f.self = root, self
 	f.clearWork(time.Now().Add(-workMaxAge))
-	return f, nil
+	return nil
 }
 
 func (f *folder) Put(ctx context.Context, name string, data []byte, _ string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
+	if err := f.open(ctx); err != nil {
+		return err
 	}
-	err := f.put(name, data)
-	if err != nil {
+	if err := f.put(ctx, name, data); err != nil {
 		return fmt.Errorf("put %s: %w", name, err)
 	}
-	f.accepted(name)
+	f.accepted(name, data)
 	return nil
 }
 
-func (f *folder) put(name string, data []byte) error {
+func (f *folder) put(ctx context.Context, name string, data []byte) error {
 	if f.isUnproven(name) {
-		return f.rewrite(name, data)
+		return f.rewrite(ctx, name, data)
 	}
-	held, err := f.root.ReadFile(name)
+	held, err := f.read(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = f.create(name, data)
+		err = f.create(ctx, name, data)
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		held, err = f.root.ReadFile(name) // another process was quicker
+		held, err = f.read(ctx, name) // another process was quicker
 	}
 	if err != nil {
 		return err
@@ -93,47 +117,46 @@ func (f *folder) put(name string, data []byte) error {
 	case bytes.HasPrefix(data, held):
 		// What a power cut leaves of a file that was never flushed: its beginning, most often nothing. No document is the
 		// beginning of another, so this overwrites nothing that anybody kept.
-		return f.overwrite(name, data)
+		return f.overwrite(ctx, name, data)
 	}
 	return ErrConflict
 }
 
 // rewrite brings back a file whose bytes cannot be trusted, whatever it seems to hold; only other content is still a conflict.
-func (f *folder) rewrite(name string, data []byte) error {
-	held, err := f.root.ReadFile(name)
+func (f *folder) rewrite(ctx context.Context, name string, data []byte) error {
+	held, err := f.read(ctx, name)
 	if err == nil && !bytes.HasPrefix(data, held) {
 		return ErrConflict
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return f.overwrite(name, data)
+	return f.overwrite(ctx, name, data)
 }
 
 func (f *folder) Replace(ctx context.Context, name string, data []byte, _ string) error {
 	if err := checkReplaceable(name); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
+	if err := f.open(ctx); err != nil {
+		return err
 	}
-	err := f.replace(name, data)
-	if err != nil {
+	if err := f.replace(ctx, name, data); err != nil {
 		return fmt.Errorf("replace %s: %w", name, err)
 	}
-	f.accepted(name)
+	f.accepted(name, data)
 	return nil
 }
 
-func (f *folder) replace(name string, data []byte) error {
-	if held, err := f.root.ReadFile(name); err == nil && bytes.Equal(held, data) && !f.isUnproven(name) {
+func (f *folder) replace(ctx context.Context, name string, data []byte) error {
+	if held, err := f.read(ctx, name); err == nil && bytes.Equal(held, data) && !f.isUnproven(name) {
 		return nil
 	}
 	// The first version is the common one and costs no sync of its own. Over an older version it does: a power cut must leave one of the
 	// two, not an empty file.
-	err := f.create(name, data)
+	err := f.create(ctx, name, data)
 	if errors.Is(err, fs.ErrExist) {
-		return f.overwrite(name, data)
+		return f.overwrite(ctx, name, data)
 	}
 	return err
 }
@@ -142,10 +165,10 @@ func (f *folder) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
+	if err := f.open(ctx); err != nil {
+		return nil, err
 	}
-	data, err := f.root.ReadFile(name)
+	data, err := f.read(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = ErrNotFound
 	}
@@ -159,8 +182,8 @@ func (f *folder) Remove(ctx context.Context, name string) error {
 	if err := checkRemovable(name); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
+	if err := f.open(ctx); err != nil {
+		return err
 	}
 	f.mu.Lock()
 	delete(f.pending, name)
@@ -174,21 +197,21 @@ func (f *folder) Remove(ctx context.Context, name string) error {
 
 // Check also proves that a sync works, which some network file systems refuse.
 func (f *folder) Check(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
+	if err := f.open(ctx); err != nil {
+		return fmt.Errorf("check archive: %w", err)
 	}
 	if _, err := os.Stat(f.path); err != nil {
 		return fmt.Errorf("check archive: %w", err)
 	}
-	probe, err := f.work([]byte("probe"), true)
+	temp, err := f.work(probe, true)
 	if err != nil {
 		return fmt.Errorf("check archive: %w", err)
 	}
-	data, err := f.root.ReadFile(probe)
-	if err == nil && string(data) != "probe" {
+	data, err := f.read(ctx, temp)
+	if err == nil && !bytes.Equal(data, probe) {
 		err = ErrCorrupt
 	}
-	if err = errors.Join(err, f.root.Remove(probe)); err != nil {
+	if err = errors.Join(err, f.root.Remove(temp)); err != nil {
 		return fmt.Errorf("check archive: %w", err)
 	}
 	return nil
@@ -198,10 +221,12 @@ func (f *folder) URL(name string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(f.path, filepath.FromSlash(name)))}).String()
 }
 
+// Close does not wait for a call that hangs: what it holds open ends with the process.
 func (f *folder) Close() error {
-	var err error
-	if f.self != nil {
-		err = f.self.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	defer cancel()
+	if f.opening.take(ctx) != nil || f.root == nil {
+		return nil
 	}
-	return errors.Join(err, f.root.Close())
+	return errors.Join(f.self.Close(), f.root.Close())
 }

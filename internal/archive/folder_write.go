@@ -1,21 +1,26 @@
 package archive
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 	"time"
 )
 
 // create publishes data under a name that is free. A hard link, not a rename, because rename overwrites what another process
 // put there in the meantime; link fails with fs.ErrExist. Where there are no hard links, two processes that put different bytes
 // under one new name in the same instant leave one of them: look, then rename.
-func (f *folder) create(name string, data []byte) error {
+func (f *folder) create(ctx context.Context, name string, data []byte) error {
 	temp, err := f.work(data, false)
 	if err != nil {
 		return err
+	}
+	if ctx.Err() != nil { // it hung meanwhile, and nobody waits for it any more
+		return errors.Join(context.Cause(ctx), f.root.Remove(temp))
 	}
 	err = f.root.Link(temp, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -36,10 +41,13 @@ func (f *folder) create(name string, data []byte) error {
 }
 
 // overwrite replaces a file so that even a power cut leaves the old or the new one.
-func (f *folder) overwrite(name string, data []byte) error {
+func (f *folder) overwrite(ctx context.Context, name string, data []byte) error {
 	temp, err := f.work(data, true)
 	if err != nil {
 		return err
+	}
+	if ctx.Err() != nil {
+		return errors.Join(context.Cause(ctx), f.root.Remove(temp))
 	}
 	if err := f.root.Rename(temp, name); err != nil {
 		return errors.Join(err, f.root.Remove(temp))
@@ -70,6 +78,24 @@ func (f *folder) work(data []byte, sync bool) (string, error) {
 		return "", errors.Join(err, f.root.Remove(temp))
 	}
 	return temp, nil
+}
+
+// read reads a file whole.
+func (f *folder) read(ctx context.Context, name string) ([]byte, error) {
+	file, err := f.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: syscall.EISDIR}
+	}
+	allow(ctx, info.Size())
+	return readAll(file, info.Size())
 }
 
 // clearWork removes what killed processes left. Failing is harmless: the next start tries again.

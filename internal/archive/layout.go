@@ -2,6 +2,7 @@ package archive
 
 import (
 	"fmt"
+	"path"
 	"strings"
 )
 
@@ -15,6 +16,8 @@ import (
 //	            <session>.xml     the official receipt (UPO), signed by KSeF, for all invoices of one session
 //	            <session>-….xml   a receipt that attests a part of them, or that came later than such a one
 //	bodies/<id>                   large invoices that wait to be sent; removed once they are archived above
+//
+// Where something stood damaged or other than it should be, it was left, and the sound one lies beside it as <name>.copy2.xml (or .json).
 //
 // <id> is what `enqueue status` shows; searching the .json files for an invoice's number finds it as well. An
 // invoice that was exported twice can have two documents: the result's hash says which of them KSeF has.
@@ -37,6 +40,15 @@ func ReceiptName(nip, date, session string) string {
 
 // BodyName is where an invoice that is too large for Redis waits until it is sent. Remove takes it.
 func BodyName(id string) string { return bodiesPrefix + component(id) }
+
+// CopyName is where the n-th copy of something lies, when what stands under its own name is damaged; the first is its own name.
+func CopyName(name string, n int) string {
+	if n <= 1 {
+		return name
+	}
+	ext := path.Ext(name)
+	return fmt.Sprintf("%s.copy%d%s", strings.TrimSuffix(name, ext), n, ext)
+}
 
 func month(date string) string {
 	if len(date) > len("2006-01") {

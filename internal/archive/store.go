@@ -12,6 +12,9 @@ import (
 // Store keeps bytes by name. Both back ends are safe for concurrent use, also by several processes on one folder or bucket.
 //
 // A name is relative, of components joined by "/", such as "5265877635/2026-11/x.xml"; see NameError.
+//
+// No call of a store from [Open] takes longer than its time, whatever the back end does. One that the store itself is to blame for ends as
+// *[CallError]. Data MUST NOT be changed after it was handed over, not even after an error: a call that was left behind may still read it.
 type Store interface {
 	// Put keeps data under name. The same bytes again: nil. Other bytes than those that are there: ErrConflict. contentType, such as
 	// "application/xml", is kept where the back end can. Durable after Flush.
@@ -27,11 +30,13 @@ type Store interface {
 	// Remove deletes one body: the name must begin with "bodies/", else ErrImmutable. Nothing there: nil.
 	Remove(ctx context.Context, name string) error
 
-	// Flush makes everything durable that this Store had accepted before the call. After an error, put those things again, then Flush.
+	// Flush makes durable what this Store had accepted under these names before the call; without names, everything. After an error, put
+	// those things again, then Flush. What others have put and not brought to disk is no fault of the names that are given.
 	// One Flush for many Puts is what makes an archive of small files quick.
-	Flush(ctx context.Context) error
+	Flush(ctx context.Context, names ...string) error
 
-	// Check writes, reads and removes a small probe, so that missing rights and a full or missing disk show at start, not at night.
+	// Check writes and reads a small probe, so that missing rights and a full or missing disk show at start, not at night. It leaves no
+	// more behind than one object, however often it is called, also where nothing may be deleted.
 	Check(ctx context.Context) error
 
 	// URL is what a person can open or hand to a tool: file:///… or s3://bucket/…. The name need not exist.
@@ -55,25 +60,29 @@ var (
 	ErrCorrupt = errors.New("stored content is damaged")
 )
 
-// Options are what the URL must not carry, and what tests change. The folder back end uses none of them.
+// Options are what the URL must not carry, and what tests change.
 type Options struct {
 	AccessKey, SecretKey string // of the S3 service; both empty: the machine's own (AWS_… variables, credentials file, instance role)
 
-	// Timeout bounds each call to the S3 service, its own retries included. 0: one minute.
+	// Timeout bounds each call, its own retries included; large objects get more, by their size. 0: 30 seconds.
 	Timeout time.Duration
+
+	// OnChange is told when the store goes out of service for this process and when it is back; nil: nobody is. It must not call the store.
+	OnChange func(Health)
 
 	// Transport replaces the HTTP transport to the S3 service. nil: one like http.DefaultTransport, of this Store's own.
 	Transport http.RoundTripper
 }
 
-// Open returns the store that rawURL names, without touching the network; call Check to learn whether it works.
+// Open returns the store that rawURL names, without touching the network; call Check to learn whether it works. A folder that does not
+// answer within the time is opened later, by the first call that can: it may be a share that is away just now.
 //
 //	file:///var/lib/ksef                                      a folder, made with mode 0700 when missing
 //	s3://bucket/prefix?region=eu-central-1                    Amazon
 //	s3://bucket?endpoint=http://127.0.0.1:9000&path_style=true   any other S3 service
 //
 // A URL with a user name or password in it is refused: it would end up in logs.
-func Open(_ context.Context, rawURL string, o Options) (Store, error) {
+func Open(ctx context.Context, rawURL string, o Options) (Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
 		// Not the parser's error: it quotes the URL, and with it a password that has no business there.
@@ -84,9 +93,21 @@ func Open(_ context.Context, rawURL string, o Options) (Store, error) {
 	}
 	switch u.Scheme {
 	case "file":
-		return openFolder(u)
+		f, err := newFolder(u)
+		if err != nil {
+			return nil, err
+		}
+		g := newGuard(f, o)
+		if err := g.call(ctx, "open archive", checkKey, g.timeout, f.open); err != nil && !errors.Is(err, errNoAnswer) {
+			return nil, errors.Join(fmt.Errorf("open archive: %w", err), f.Close())
+		}
+		return g, nil
 	case "s3":
-		return openBucket(u, o)
+		b, err := openBucket(u, o)
+		if err != nil {
+			return nil, err
+		}
+		return newGuard(b, o), nil
 	}
 	return nil, fmt.Errorf("open archive: scheme %q is neither file nor s3", u.Scheme)
 }

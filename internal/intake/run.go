@@ -7,6 +7,9 @@ import (
 	"runtime"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/tasks"
 )
@@ -22,6 +25,10 @@ type Admitter interface {
 const (
 	chunkItems = 100
 	chunkBytes = 8 << 20
+	// documentBytes is the most of documents that one Run has in memory, however many cores it runs on: what is sealed of them comes on top,
+	// and is as much at the worst.
+	documentBytes = 48 << 20
+	perFile       = invoice.MaxSize + 1 // readCapped reads one byte more
 )
 
 // Run admits items and reports what became of each, in the order of items: report is called for some at a time, by the goroutine that called Run; the slice is
@@ -37,6 +44,7 @@ func Run(ctx context.Context, a Admitter, items iter.Seq[Item], terms tasks.Term
 		work:    make(chan *chunk),
 		ordered: make(chan *chunk, 2*workers),
 		broken:  make(chan struct{}),
+		memory:  semaphore.NewWeighted(documentBytes),
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -65,7 +73,8 @@ var errNotBegun = errors.New("not begun")
 
 type chunk struct {
 	items []Item
-	bytes int
+	bytes int  // of documents that came with their items
+	files bool // has items that are read later
 	out   []tasks.Admission
 	err   error
 	done  chan struct{}
@@ -77,6 +86,7 @@ type pipeline struct {
 	work     chan *chunk
 	ordered  chan *chunk // the same chunks, in the order of their items
 	broken   chan struct{}
+	memory   *semaphore.Weighted // of documents, in bytes
 	once     sync.Once
 }
 
@@ -96,14 +106,21 @@ func (p *pipeline) produce(ctx context.Context, items iter.Seq[Item]) {
 	defer close(p.work)
 	c := newChunk()
 	for it := range items {
-		if len(c.items) == chunkItems || c.bytes >= chunkBytes {
+		// No chunk has both: while a worker holds what came with its items, it must not wait for memory to read others.
+		mixed := it.load != nil && c.bytes > 0 || len(it.Data) > 0 && c.files
+		if len(c.items) == chunkItems || c.bytes >= chunkBytes || mixed {
 			if !p.hand(ctx, c) {
 				return
 			}
 			c = newChunk()
 		}
+		// Nothing yet for a file. Whoever waits here holds no more than this one chunk, and the workers go on.
+		if p.memory.Acquire(ctx, int64(len(it.Data))) != nil {
+			return
+		}
 		c.items = append(c.items, it)
-		c.bytes += len(it.Data) // nothing yet for a file
+		c.bytes += len(it.Data)
+		c.files = c.files || it.load != nil
 	}
 	if len(c.items) > 0 {
 		p.hand(ctx, c)
@@ -128,6 +145,7 @@ func (p *pipeline) hand(ctx context.Context, c *chunk) bool {
 	case <-p.broken:
 	}
 	c.err = errNotBegun
+	p.memory.Release(int64(c.bytes))
 	close(c.done)
 	return false
 }
@@ -137,38 +155,63 @@ func (p *pipeline) admit(ctx context.Context) {
 	for c := range p.work {
 		if p.stopped() {
 			c.err = errNotBegun
-		} else if c.out, c.err = admitChunk(ctx, p.admitter, c.items, p.terms, &r); c.err != nil {
+		} else if c.out, c.err = p.admitChunk(ctx, c.items, &r); c.err != nil {
 			p.stop()
 		}
 		c.items = nil
+		p.memory.Release(int64(c.bytes))
 		close(c.done)
 	}
 }
 
-// admitChunk reads what is to be read and admits it, in several calls when it is much.
-func admitChunk(ctx context.Context, a Admitter, items []Item, terms tasks.Terms, r *room) ([]tasks.Admission, error) {
+// admitChunk reads what is to be read and admits it, in several calls when it is much, or when others have the memory: it waits for more only
+// while it has none, so that no two workers wait for each other.
+func (p *pipeline) admitChunk(ctx context.Context, items []Item, r *room) ([]tasks.Admission, error) {
 	var out []tasks.Admission
 	for len(items) > 0 {
-		n, bytes := 0, 0
-		for n < len(items) && bytes < chunkBytes {
-			items[n].loadInto(r)
-			bytes += len(items[n].Data)
-			n++
+		n, held, err := p.load(ctx, items, r)
+		if err != nil {
+			return out, err
 		}
-		some, err := admitLoaded(ctx, a, items[:n], terms)
+		some, err := admitLoaded(ctx, p.admitter, items[:n], p.terms)
 		if out == nil {
 			out = some // nearly always all
 		} else {
 			out = append(out, some...)
 		}
 		if err != nil {
+			p.memory.Release(held)
 			return out, err
 		}
 		clear(items[:n]) // the documents
 		r.clear()
+		p.memory.Release(held)
 		items = items[n:]
 	}
 	return out, nil
+}
+
+// load reads the first of some items, and tells how many they are and what it took of the memory for them.
+func (p *pipeline) load(ctx context.Context, items []Item, r *room) (n int, held int64, err error) {
+	for n < len(items) && held < chunkBytes {
+		it := &items[n]
+		if it.load != nil && !p.memory.TryAcquire(perFile) {
+			if n > 0 {
+				break
+			}
+			if p.memory.Acquire(ctx, perFile) != nil {
+				return 0, 0, context.Cause(ctx)
+			}
+		}
+		if it.load != nil {
+			it.loadInto(r)
+			// A file's size is known only when it is open: the most that one can have was taken, and what it has not is given back.
+			p.memory.Release(perFile - int64(len(it.Data)))
+			held += int64(len(it.Data))
+		}
+		n++
+	}
+	return n, held, nil
 }
 
 func admitLoaded(ctx context.Context, a Admitter, items []Item, terms tasks.Terms) ([]tasks.Admission, error) {

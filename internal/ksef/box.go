@@ -35,7 +35,7 @@ type BoxInvoiceInfo struct {
 
 // BoxInvoice asks what became of an invoice. ErrProcessing while it runs.
 func (c *Client) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInfo, error) {
-	k := get("box: ask invoice", GroupBoxInvoice, "/box/upload/invoice/%s", uploadID)
+	k := get("box: ask invoice", GroupBoxInvoice, "/box/upload/invoice/%s", uploadID).upTo(anyAnswer)
 	k.processing = true
 	var out BoxInvoiceInfo
 	err := c.pass(ctx, k, func(a *answer) error {
@@ -60,7 +60,7 @@ type BoxBatchInfo struct {
 
 // BoxBatch asks what became of a batch. ErrProcessing while it runs.
 func (c *Client) BoxBatch(ctx context.Context, uploadID string) (BoxBatchInfo, error) {
-	k := get("box: ask batch", GroupBoxBatch, "/box/upload/batch/%s", uploadID)
+	k := get("box: ask batch", GroupBoxBatch, "/box/upload/batch/%s", uploadID).upTo(anyAnswer)
 	k.processing = true
 	var out BoxBatchInfo
 	err := c.pass(ctx, k, func(a *answer) error {

@@ -29,7 +29,7 @@ type call struct {
 	headers     []Header // of a part: exactly these, and no credentials
 
 	success    int           // 0: 200
-	limit      int64         // of the answer in bytes; 0: Options.MaxResponse
+	limit      int64         // of the answer in bytes, within Options.MaxResponse; 0: that
 	stream     bool          // Timeout counts from the last byte that moved
 	within     time.Duration // upper bound for all of it, 0: none
 	processing bool          // codes 100 and 150 mean "ask again"
@@ -43,15 +43,26 @@ const (
 // get is a request that carries nothing.
 func get(op string, group Group, format string, ids ...string) call {
 	path, err := buildPath(format, ids)
-	return call{op: op, group: group, err: err, method: http.MethodGet, path: path, accept: acceptJSON}
+	return call{op: op, group: group, err: err, method: http.MethodGet, path: path, accept: acceptJSON, limit: smallAnswer}
 }
 
 // post is a request with a JSON body.
 func post(op string, group Group, path string, body any) call {
-	k := call{op: op, group: group, method: http.MethodPost, path: path, accept: acceptJSON, contentType: "application/json"}
+	k := call{op: op, group: group, method: http.MethodPost, path: path, accept: acceptJSON, contentType: "application/json", limit: smallAnswer}
 	k.body, k.err = json.Marshal(body)
 	return k
 }
+
+// Answers are held whole until they are decoded, by as many tasks as run at a time. So each operation has a bound that fits it: a proxy that
+// answers with megabytes costs nobody memory.
+const (
+	smallAnswer    = 1 << 20
+	pageAnswer     = 16 << 20 // a page of the register
+	documentAnswer = 16 << 20 // one invoice, far above what KSeF takes
+	anyAnswer      = 0
+)
+
+func (k call) upTo(limit int64) call { k.limit = limit; return k }
 
 func (k call) accepting(types string) call { k.accept = types; return k }
 

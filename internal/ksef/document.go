@@ -42,7 +42,7 @@ func (c *Client) Validate(ctx context.Context, invoice []byte) (Validation, erro
 
 // Generate makes the XML of an FA(3) document from its JSON form (the value of "invoice" in the request).
 func (c *Client) Generate(ctx context.Context, invoice json.RawMessage) ([]byte, error) {
-	k := post("generate invoice", GroupGenerate, "/invoice/generate", map[string]json.RawMessage{"invoice": invoice})
+	k := post("generate invoice", GroupGenerate, "/invoice/generate", map[string]json.RawMessage{"invoice": invoice}).upTo(documentAnswer)
 	switch {
 	case len(invoice) == 0:
 		k.err = errors.New("invoice is empty")
@@ -76,7 +76,7 @@ type Link struct {
 
 // Links makes the verification links of an invoice.
 func (c *Client) Links(ctx context.Context, r LinksRequest) (Links, error) {
-	k := post("make links", GroupLinks, "/invoice/links", r).
+	k := post("make links", GroupLinks, "/invoice/links", r).upTo(documentAnswer).
 		bad(errors.Join(required("nip", r.NIP), required("issueDate", r.IssueDate), lengthOf("invoiceHash", r.InvoiceHash, 32)))
 	var out Links
 	if err := c.pass(ctx, k, func(a *answer) error {

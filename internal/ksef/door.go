@@ -69,7 +69,7 @@ func (c *Client) attempt(caller context.Context, k call, t *trail, read func(*an
 	defer resp.Body.Close()
 
 	limit := k.limit
-	if limit == 0 {
+	if limit == anyAnswer || limit > c.maxResponse && !k.stream {
 		limit = c.maxResponse
 	}
 	success := k.success

@@ -79,5 +79,5 @@ func (c *Client) InvoiceStatus(ctx context.Context, id string) (InvoiceInfo, err
 
 // Invoice fetches an accepted invoice by its KSeF number, as the XML that KSeF holds.
 func (c *Client) Invoice(ctx context.Context, ksefNumber string) ([]byte, error) {
-	return c.xml(ctx, get("fetch invoice", GroupInvoiceDownload, "/invoice/get/%s", ksefNumber))
+	return c.xml(ctx, get("fetch invoice", GroupInvoiceDownload, "/invoice/get/%s", ksefNumber).upTo(documentAnswer))
 }

@@ -113,7 +113,7 @@ func (p *Party) UnmarshalJSON(raw []byte) error {
 
 // Metadata lists invoices that KSeF holds, a page at a time.
 func (c *Client) Metadata(ctx context.Context, r MetadataRequest) (MetadataPage, error) {
-	k := post("list metadata", GroupMetadata, "/invoice/metadata", r).bad(r.SubjectType.check()).bad(r.Range.check())
+	k := post("list metadata", GroupMetadata, "/invoice/metadata", r).upTo(pageAnswer).bad(r.SubjectType.check()).bad(r.Range.check())
 	if r.PageOffset < 0 || r.PageSize < 1 {
 		k = k.bad(fmt.Errorf("pageOffset %d or pageSize %d is out of range", r.PageOffset, r.PageSize))
 	}

@@ -196,6 +196,18 @@ func TestNetwork_AnswerAboveTheCap_IsTooLarge(t *testing.T) {
 	}
 }
 
+// Each operation has a bound that fits it: where a few words are due, megabytes are not taken into memory.
+func TestNetwork_MegabytesWhereAFewWordsAreDue_AreTooLarge(t *testing.T) {
+	c, _ := serve(t, answers(200, "application/json", `{"result":true,"x":"`+strings.Repeat("x", 2<<20)+`"}`))
+	if e := apiError(t, c.CloseSession(soon(t), "s", true)); e.Kind != ksef.KindTooLarge {
+		t.Errorf("%v", e)
+	}
+	c, _ = serve(t, answers(200, "text/xml", "<Faktura>"+strings.Repeat("x", 2<<20)+"</Faktura>"))
+	if doc, err := c.Invoice(soon(t), "n"); err != nil || len(doc) < 2<<20 {
+		t.Errorf("an invoice of 2 MB: %d bytes, %v", len(doc), err)
+	}
+}
+
 func TestNetwork_DownloadAboveTheCap_IsTooLarge(t *testing.T) {
 	c, _ := serve(t, answers(200, "application/zip", "PK"+strings.Repeat("x", 1<<20)), func(o *ksef.Options) { o.MaxDownload = 1 << 19 })
 	n, err := c.BoxDownloaded(soon(t), "d", io.Discard)

@@ -191,7 +191,7 @@ func (c *Client) CloseSession(ctx context.Context, id string, batch bool) error 
 
 // SessionUPO fetches the receipt of a processed session as XML. Refused while the session is not closed and processed.
 func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
-	return c.xml(ctx, get("fetch session UPO", GroupSessionUPO, "/invoice/session/upo/%s", id))
+	return c.xml(ctx, get("fetch session UPO", GroupSessionUPO, "/invoice/session/upo/%s", id).upTo(anyAnswer))
 }
 
 // readResult reads {result:bool}. A missing result is not a yes.

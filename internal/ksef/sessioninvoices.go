@@ -87,7 +87,7 @@ func (i InvoiceInfo) Original() (ksefNumber, session string, ok bool) {
 // breaks off is an error and never a shorter list: an invoice that is not in it would count as never arrived.
 func (c *Client) SessionInvoices(ctx context.Context, id string) ([]InvoiceInfo, error) {
 	var out []InvoiceInfo
-	err := c.pass(ctx, get("list session invoices", GroupSessionInvoiceList, "/invoice/session/invoices/%s", id), func(a *answer) (err error) {
+	err := c.pass(ctx, get("list session invoices", GroupSessionInvoiceList, "/invoice/session/invoices/%s", id).upTo(anyAnswer), func(a *answer) (err error) {
 		out, err = decodeInvoices(a.body)
 		return err
 	})

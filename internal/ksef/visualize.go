@@ -45,7 +45,7 @@ type VisualizeRequest struct {
 
 // Visualize renders an invoice as HTML or PDF.
 func (c *Client) Visualize(ctx context.Context, r VisualizeRequest) ([]byte, error) {
-	k := post("visualize invoice", GroupVisualize, "/invoice/visualize", r).bad(r.OutputLanguage.check())
+	k := post("visualize invoice", GroupVisualize, "/invoice/visualize", r).upTo(anyAnswer).bad(r.OutputLanguage.check())
 	if len(r.InvoiceData) == 0 {
 		k = k.bad(errors.New("invoiceData is required"))
 	}
@@ -68,7 +68,7 @@ func (c *Client) VisualizeUPO(ctx context.Context, r VisualizeUPORequest) ([]byt
 		OutputLanguage Language     `json:"outputLanguage"`
 		UPOData        []byte       `json:"upoData"`
 	}{PDF, r.OutputLanguage, r.UPOData}
-	k := post("visualize UPO", GroupVisualizeUPO, "/invoice/upo/visualize", wire).bad(r.OutputLanguage.check())
+	k := post("visualize UPO", GroupVisualizeUPO, "/invoice/upo/visualize", wire).upTo(anyAnswer).bad(r.OutputLanguage.check())
 	if len(r.UPOData) == 0 {
 		k = k.bad(errors.New("upoData is required"))
 	}

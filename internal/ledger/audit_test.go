@@ -50,7 +50,7 @@ func snapshotOf(t interface {
 			case "inv", "pkg", "waitsize", "seals":
 				c := p.HGetAll(ctx, key)
 				take = append(take, func() { s.Hashes[name] = c.Val() })
-			case "st", "pst", "due", "wait", "waitage", "pkginv":
+			case "st", "pst", "due", "owed", "wait", "waitage", "pkginv":
 				c := p.ZRangeWithScores(ctx, key, 0, -1)
 				take = append(take, func() {
 					z := map[string]float64{}
@@ -118,6 +118,12 @@ func (s snapshot) faults() []string {
 		put("st:"+h["state"], id, s.score(key, "updated_at"))
 		if state != Accepted && state != Receipted && state != Rejected {
 			put("due", id, s.score(key, "deadline"))
+		}
+		if h["owed"] != "" {
+			put("owed", id, s.score(key, "updated_at"))
+			if state != Rejected && state != Parked {
+				fault("%s is %s and owed a result", id, state)
+			}
 		}
 		if g := h["group"]; g != "" {
 			put("wait:"+g, id, s.score(key, "deadline"))
@@ -261,6 +267,7 @@ func TestAudit_SeesEveryKindOfDrift(t *testing.T) {
 		"an invoice in no state":              func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"st:queued", id) },
 		"a state with the wrong time":         func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"st:queued", 1, id) },
 		"an undecided invoice without due":    func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"due", id) },
+		"a result owed by nothing":            func(w *world, id string) { w.rdb.ZAdd(ctx(), w.prefix+"owed", redis.Z{Score: 1, Member: id}) },
 		"due with the wrong deadline":         func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"due", 1, id) },
 		"a waiting set without its invoice":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"wait:"+groupA.Name()) },
 		"a waiting age without its invoice":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"waitage:"+groupA.Name()) },

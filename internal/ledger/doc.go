@@ -25,6 +25,7 @@
 //	cursors             hash    index → score and id of the last one that a pass through it has listed (NextInvoices)
 //	unreadable          zset    inv:<id> or pkg:<id> of entries that somebody could not read, by time of the last look, ms
 //	looked              string  how far the present pass through st:queued has come (Loose)
+//	owed                zset    ids of ended invoices whose result the archive does not have yet, by time of last change, ms
 //	due                 zset    ids of invoices that are neither accepted nor rejected, by legal deadline, ms
 //	groups              set     waiting groups that are not empty
 //	wait:<group>        zset    ids that wait for a package, by deadline

@@ -19,6 +19,7 @@ for _, state in ipairs({ 'receipted', 'rejected' }) do
     end
     if ident and readable(read('inv:' .. id, 'facts')[1]) or redis.call('EXISTS', P .. 'inv:' .. id) == 0 then
       redis.call('ZREM', P .. 'st:' .. state, id)
+      redis.call('ZREM', P .. 'owed', id)
       redis.call('UNLINK', P .. 'inv:' .. id, P .. 'body:' .. id)
       gone = gone + 1
     end

@@ -15,6 +15,10 @@ redis.call('DEL', P .. 'none')
 -- What counts as decided: the legal deadline is met, or there is nothing left to send.
 local decided = { accepted = true, receipted = true, rejected = true }
 
+-- What ends an invoice without a receipt. The archive owes it a result document, whoever ended it and whatever its package does; the entry
+-- says so from the same step on (owed.go).
+local ended = { rejected = true, parked = true, dismissed = true }
+
 -- An error in the middle of a script undoes nothing and leaves everything behind it undone. So whatever is read of an entry is checked here: one that is damaged, or of another type, is
 -- passed over, and the others of the same call are not its hostages.
 
@@ -128,6 +132,13 @@ local function put(id, from, to, group, size, deadline, newgroup, fields)
     table.insert(fields, 'group'); table.insert(fields, newgroup)
   end
   if newgroup ~= '' then wait(id, newgroup, deadline, size) end -- it may be in the group by its entry and not in the set: see cut
+  if ended[to] then
+    table.insert(fields, 'owed'); table.insert(fields, 1)
+    redis.call('ZADD', P .. 'owed', now, id)
+  elseif ended[from] then
+    redis.call('HDEL', P .. 'inv:' .. id, 'owed')
+    redis.call('ZREM', P .. 'owed', id)
+  end
   table.insert(fields, 'state'); table.insert(fields, to)
   table.insert(fields, 'updated_at'); table.insert(fields, now)
   redis.call('HSET', P .. 'inv:' .. id, unpack(fields))

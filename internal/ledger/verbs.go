@@ -54,9 +54,14 @@ func (l *Ledger) ExpressMove(inv *Invoice) Move {
 // Receipt ends the way of an accepted invoice: its receipt, document and result are archived, so the document
 // leaves Redis.
 func (l *Ledger) Receipt(ctx context.Context, ids []string, upo string) ([]error, error) {
+	return l.ReceiptWith(ctx, ids, upo, "")
+}
+
+// ReceiptWith does the same and leaves a reason, of which a person has to be told: something damaged that was met in the archive.
+func (l *Ledger) ReceiptWith(ctx context.Context, ids []string, upo, reason string) ([]error, error) {
 	moves := make([]Move, len(ids))
 	for i, id := range ids {
-		moves[i] = Move{ID: id, To: Receipted, Set: []Set{{"upo", upo}, {"reason", ""}}, dropBody: true}
+		moves[i] = Move{ID: id, To: Receipted, Set: []Set{{"upo", upo}, {"reason", reason}}, dropBody: true}
 	}
 	return l.Apply(ctx, moves)
 }

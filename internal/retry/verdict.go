@@ -38,6 +38,7 @@ const (
 	ReasonUnreadable  Reason = "unreadable"  // the gateway answered in a form that nobody here knows
 	ReasonStorage     Reason = "storage"     // this process has not got the key of a stored document
 	ReasonReplicas    Reason = "replicas"    // no replica of Redis has what must not be lost
+	ReasonArchive     Reason = "archive"     // the archive does not answer, or refuses
 	ReasonStopping    Reason = "stopping"    // this process is about to end
 	ReasonOther       Reason = "other"       // Redis, disk, a defect
 )
@@ -45,7 +46,7 @@ const (
 // Reasons lists every reason, so that counters can be registered at zero.
 func Reasons() []Reason {
 	return []Reason{ReasonLimit, ReasonThrottled, ReasonOutage, ReasonPartStore, ReasonLocal, ReasonCredentials,
-		ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStorage, ReasonReplicas, ReasonStopping, ReasonOther}
+		ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStorage, ReasonReplicas, ReasonArchive, ReasonStopping, ReasonOther}
 }
 
 // Verdict is the judgement of one failure. The zero value is "no failure".

@@ -96,6 +96,7 @@ func table() []judged {
 		{"a handler's word stands above its cause", &LaterError{Delay: time.Minute, Reason: ReasonOther, Err: api(ksef.KindRefused, 400, false)}, Verdict{Later, time.Minute, ReasonOther}},
 		{"a stored document needs a key that this process lacks", &LaterError{Delay: time.Minute, Reason: ReasonStorage}, Verdict{Later, time.Minute, ReasonStorage}},
 		{"no replica has what must not be lost", &LaterError{Delay: time.Second, Reason: ReasonReplicas}, Verdict{Later, time.Second, ReasonReplicas}},
+		{"the archive does not answer", &LaterError{Delay: 5 * time.Second, Reason: ReasonArchive, Err: io.ErrUnexpectedEOF}, Verdict{Later, 5 * time.Second, ReasonArchive}},
 		{"a handler leaves the wait to the backoff", &LaterError{Reason: ReasonLost}, Verdict{Later, 0, ReasonLost}},
 
 		{"the run of the task was cut off by shutdown", context.Canceled, Verdict{Later, time.Second, ReasonStopping}},

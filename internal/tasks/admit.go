@@ -122,8 +122,14 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		}
 	}
 	// A large document is durable before the ledger says that it is here.
-	if slices.ContainsFunc(sound, func(n ledger.NewInvoice) bool { return n.BodyArchived }) {
-		if err := a.Store.Flush(ctx); err != nil {
+	var stored []string
+	for i := range sound {
+		if sound[i].BodyArchived {
+			stored = append(stored, archive.BodyName(sound[i].ID))
+		}
+	}
+	if len(stored) > 0 {
+		if err := a.Store.Flush(ctx, stored...); err != nil {
 			return nil, err
 		}
 	}
@@ -263,6 +269,8 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[
 		if err := mayTake(); err != nil {
 			return n, err
 		}
+		sealed = slices.Clone(sealed) // the store may read it for longer than this call lasts
+		*room = (*room)[:at]
 		err := a.Store.Put(ctx, archive.BodyName(n.ID), sealed, "application/octet-stream")
 		// The id names the content, so what is there already is this document, sealed another time, and perhaps with another key.
 		if errors.Is(err, archive.ErrConflict) {

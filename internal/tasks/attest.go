@@ -21,6 +21,15 @@ type sessionUPO struct {
 	receipt Receipt
 	raw     []byte
 	part    string
+	damage  string // what a person is told of an archived one that is damaged; "" is none
+}
+
+// only keeps the lines of some invoices: in a package of duplicates each may need the receipt of another session, of ten thousand lines.
+func (s sessionUPO) only(invs []ledger.Invoice) sessionUPO {
+	if s.receipt.Lines != nil {
+		s.receipt = s.receipt.only(invs)
+	}
+	return s
 }
 
 // attestations are the receipts that the accepted invoices of a package need.
@@ -53,7 +62,7 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 		if err != nil {
 			return a, err
 		}
-		a.bySession[session] = upo
+		a.bySession[session] = upo.only(held)
 		if why != "" {
 			a.missing[session] = why
 		}
@@ -151,38 +160,49 @@ func (w *Worker) attestation(ctx context.Context, t Transport, nip, session, day
 			day = d.Format(time.DateOnly)
 		}
 	}
-	name := archive.ReceiptName(nip, day, session)
-	kept, err := w.Store.Get(ctx, name)
-	switch {
-	case errors.Is(err, archive.ErrNotFound):
-	case err != nil:
-		return sessionUPO{}, "", err
-	default:
-		// An older build kept receipts that lack something: then KSeF is asked again.
-		if r, err := ParseReceipt(kept); err == nil && lacks(r) == "" {
-			return w.keepReceipt(ctx, name, kept, r)
+	base, bad := archive.ReceiptName(nip, day, session), []string(nil)
+	for n := 1; ; n++ {
+		name := archive.CopyName(base, n)
+		raw, err := w.Store.Get(ctx, name)
+		fresh := errors.Is(err, archive.ErrNotFound)
+		if fresh {
+			raw, err = t.SessionUPO(ctx, session)
+			if api, kind := kindOf(err); kind == ksef.KindRefused {
+				return sessionUPO{}, api.Error(), nil
+			}
 		}
-		name = ""
+		var r Receipt
+		if err == nil {
+			if r, err = ParseReceipt(raw); err != nil && fresh {
+				return sessionUPO{}, err.Error(), nil // before it is kept: what is archived is never replaced
+			}
+			if err != nil {
+				err = errors.Join(archive.ErrCorrupt, err)
+			}
+		}
+		if !fresh && damaged(err) && n < maxCopies {
+			bad = append(bad, name)
+			continue
+		}
+		if err != nil {
+			return sessionUPO{}, "", err
+		}
+		if why = lacks(r); why != "" && !fresh && n < maxCopies {
+			continue // an older build kept receipts that lack something: KSeF is asked again
+		}
+		if why != "" {
+			return sessionUPO{receipt: r, raw: raw, part: archive.ReceiptCopyName(nip, day, session, fingerprint(raw))}, why, nil
+		}
+		upo, err = w.keepReceipt(ctx, name, raw, r)
+		if bad != nil && err == nil {
+			upo.damage = w.besideDamaged(bad, name)
+			if fresh {
+				w.o.Log.Error().Str("session", session).Strs("damaged", bad).Str("copy", name).
+					Msg("the archived receipt is damaged and was left as it is; the sound one lies beside it")
+			}
+		}
+		return upo, "", err
 	}
-	raw, err := t.SessionUPO(ctx, session)
-	if api, kind := kindOf(err); kind == ksef.KindRefused {
-		return sessionUPO{}, api.Error(), nil
-	}
-	if err != nil {
-		return sessionUPO{}, "", err
-	}
-	r, err := ParseReceipt(raw)
-	if err != nil {
-		return sessionUPO{}, err.Error(), nil
-	}
-	copyName := archive.ReceiptCopyName(nip, day, session, fingerprint(raw))
-	if why = lacks(r); why != "" {
-		return sessionUPO{receipt: r, raw: raw, part: copyName}, why, nil
-	}
-	if name == "" {
-		name = copyName
-	}
-	return w.keepReceipt(ctx, name, raw, r)
 }
 
 // keepParts archives receipts that lack something: after an hour of asking, what they attest must not
@@ -192,7 +212,7 @@ func (w *Worker) keepParts(ctx context.Context, a attestations) error {
 		if upo.part == "" {
 			continue
 		}
-		kept, _, err := w.keepReceipt(ctx, upo.part, upo.raw, upo.receipt)
+		kept, err := w.keepReceipt(ctx, upo.part, upo.raw, upo.receipt)
 		if err != nil {
 			return err
 		}
@@ -201,14 +221,17 @@ func (w *Worker) keepParts(ctx context.Context, a attestations) error {
 	return nil
 }
 
-// keepReceipt archives a receipt, also when it was there: what another process wrote is durable only after a
-// flush.
-func (w *Worker) keepReceipt(ctx context.Context, name string, raw []byte, r Receipt) (sessionUPO, string, error) {
+// keepReceipt makes sure that a receipt is on disk; also when it was there: what another process wrote
+// is durable only after a flush.
+func (w *Worker) keepReceipt(ctx context.Context, name string, raw []byte, r Receipt) (sessionUPO, error) {
 	err := w.Store.Put(ctx, name, raw, "application/xml")
-	if err != nil && !errors.Is(err, archive.ErrConflict) {
-		return sessionUPO{}, "", err
+	if err == nil {
+		err = w.Store.Flush(ctx, name)
 	}
-	return sessionUPO{url: w.Store.URL(name), receipt: r}, "", nil
+	if err != nil && !errors.Is(err, archive.ErrConflict) {
+		return sessionUPO{}, err
+	}
+	return sessionUPO{url: w.Store.URL(name), receipt: r}, nil
 }
 
 func fingerprint(raw []byte) string {

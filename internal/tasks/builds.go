@@ -1,9 +1,6 @@
 package tasks
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 const (
 	// parallelBuilds is how many packages one worker builds and uploads at a time: each keeps a core busy and a spool file on disk.
@@ -16,32 +13,4 @@ const (
 	openPatience = 15 * time.Second
 )
 
-// builds bounds the packages that are built at the same time. Safe for concurrent use.
-type builds struct {
-	mu      sync.Mutex
-	total   int
-	tenants map[string]int
-}
-
-func newBuilds() *builds { return &builds{tenants: map[string]int{}} }
-
-// begin takes a place; false when there is none. Who has it MUST call end.
-func (b *builds) begin(tenant string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.total >= parallelBuilds || b.tenants[tenant] >= tenantBuilds {
-		return false
-	}
-	b.total++
-	b.tenants[tenant]++
-	return true
-}
-
-func (b *builds) end(tenant string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.total--
-	if b.tenants[tenant]--; b.tenants[tenant] == 0 {
-		delete(b.tenants, tenant)
-	}
-}
+func newBuilds() *bulkhead { return newBulkhead(parallelBuilds, tenantBuilds) }

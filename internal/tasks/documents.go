@@ -9,6 +9,7 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
 )
 
 // errDocument says that an invoice's stored document is gone or not what was taken in. Only a person can mend it: the invoice is parked.
@@ -29,7 +30,8 @@ func (w *Worker) document(ctx context.Context, inv *ledger.Invoice) ([]byte, err
 	return w.unseal(ctx, inv, sealed, err)
 }
 
-// documents reads many; the answer has one document or one error for each. The second value is an error of the store itself.
+// documents reads many; the answer has one document or one error for each, an *[errDocument] or one of the archive. The last value is an
+// error of what all need: of the ledger, or of an archive that is out of service.
 func (w *Worker) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte, []error, error) {
 	ids := make([]string, len(invs))
 	for i := range invs {
@@ -47,7 +49,8 @@ func (w *Worker) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte
 		}
 		docs[i], errs[i] = w.unseal(ctx, &invs[i], sealed[i], missing)
 		var bad *errDocument
-		if errs[i] != nil && !errors.As(errs[i], &bad) {
+		var elsewhere *retry.LaterError // it can be opened, by another worker
+		if errs[i] != nil && !errors.As(errs[i], &bad) && (errors.As(errs[i], &elsewhere) || w.givesUp(ctx)) {
 			return nil, nil, errs[i]
 		}
 	}
@@ -60,6 +63,9 @@ func (w *Worker) unseal(ctx context.Context, inv *ledger.Invoice, sealed []byte,
 	}
 	if errors.Is(err, ledger.ErrNotFound) || errors.Is(err, archive.ErrNotFound) {
 		return nil, &errDocument{inv.ID, "is missing from storage; hand the file in again"}
+	}
+	if errors.Is(err, archive.ErrCorrupt) {
+		return nil, &errDocument{inv.ID, "is damaged in storage; hand the file in again"}
 	}
 	if err != nil {
 		return nil, err

@@ -76,7 +76,7 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 		return err
 	}
 	defer end()
-	doc, err := w.document(ctx, inv)
+	doc, err := w.documentAlone(ctx, inv)
 	var bad *errDocument
 	if errors.As(err, &bad) {
 		// A package is built without it, parks it, and brings its result to the archive.

@@ -123,13 +123,17 @@ func (w *Worker) conflict(ctx context.Context, o otherBytes, note string) error 
 		inv.OriginalNumber, o.hash, inv.Hash, note))
 }
 
-// keep archives an invoice's document. Of one that KSeF has in other bytes than were handed in, the name
-// may be taken by ours, from before that was known: KSeF's has the name that follows from its own bytes.
-func (w *Worker) keep(ctx context.Context, inv *ledger.Invoice, doc []byte) error {
-	err := w.Store.Put(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID), doc, "application/xml")
+// documentName is where an invoice's document is archived. Of one that KSeF has in other bytes than were
+// handed in, the name may be taken by ours, from before that was known: KSeF's has the name that
+// follows from its own bytes then.
+func (w *Worker) documentName(ctx context.Context, inv *ledger.Invoice, doc []byte) string {
+	name := archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)
 	own := contentID(inv, HashText(sha256.Sum256(doc)))
-	if errors.Is(err, archive.ErrConflict) && own != inv.ID {
-		return w.Store.Put(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, own), doc, "application/xml")
+	if own == "" || own == inv.ID {
+		return name
 	}
-	return err
+	if ours, err := w.Store.Get(ctx, name); err == nil && contentID(inv, HashText(sha256.Sum256(ours))) == inv.ID {
+		return archive.InvoiceName(inv.NIP, inv.IssueDate, own)
+	}
+	return name
 }

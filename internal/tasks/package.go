@@ -103,8 +103,8 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	return w.closeBatch(ctx, t, p)
 }
 
-// build streams the documents of a package into its spool. nil without an error means that nothing is left to send. Documents are read 64 at a time: memory
-// stays flat whatever the package holds.
+// build streams the documents of a package into its spool. nil without an error means that nothing is left to send. Documents are read in
+// pieces of 64 or pieceBytes: memory stays flat whatever the package holds.
 func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionKey) (*pack.Package, error) {
 	invs, unread, err := w.undecided(ctx, p) // not what an earlier build of it has parked
 	switch {
@@ -143,28 +143,44 @@ const documentsAtOnce = 64
 func (w *Worker) entries(ctx context.Context, p *ledger.Package, invs []ledger.Invoice) iter.Seq2[pack.Entry, error] {
 	return func(yield func(pack.Entry, error) bool) {
 		for len(invs) > 0 {
-			n := min(len(invs), documentsAtOnce)
-			docs, errs, err := w.documents(ctx, invs[:n])
-			if err != nil {
-				yield(pack.Entry{}, err)
+			some := piece(invs, documentsAtOnce, pieceBytes)
+			if !w.yieldPiece(ctx, some, yield) {
 				return
 			}
-			for i := range n {
-				if errs[i] != nil {
-					// One lost document must not hold up the others.
-					if err := w.park(ctx, &invs[i], 0, errs[i].Error()); err != nil {
-						yield(pack.Entry{}, err)
-						return
-					}
-					continue
-				}
-				if !yield(pack.Entry{Name: invs[i].ID + ".xml", Data: docs[i]}, nil) {
-					return
-				}
-			}
-			invs = invs[n:]
+			invs = invs[len(some):]
 		}
 	}
+}
+
+// yieldPiece reports whether to go on. Its documents are in memory only while it runs.
+func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, yield func(pack.Entry, error) bool) bool {
+	fail := func(err error) bool { yield(pack.Entry{}, err); return false }
+	release, err := w.buildMemory.hold(ctx, invs)
+	if err != nil {
+		return fail(err)
+	}
+	defer release()
+	docs, errs, err := w.documents(ctx, invs)
+	if err != nil {
+		return fail(err)
+	}
+	for i := range invs {
+		var bad *errDocument
+		switch {
+		case errors.As(errs[i], &bad): // one lost document must not hold up the others
+			if err := w.park(ctx, &invs[i], 0, bad.Error()); err != nil {
+				return fail(err)
+			}
+			continue
+		case errs[i] != nil:
+			return fail(errs[i])
+		}
+		if !yield(pack.Entry{Name: invs[i].ID + ".xml", Data: docs[i]}, nil) {
+			return false
+		}
+		docs[i] = nil
+	}
+	return true
 }
 
 func batchRequest(p *ledger.Package, info ksef.EncryptionInfo, built *pack.Package) ksef.OpenBatchRequest {

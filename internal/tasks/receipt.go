@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -27,6 +28,13 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageSettled && p.State != ledger.PackageProcessing {
 		return nil
 	}
+	if err := w.archiveWell(); err != nil {
+		return err
+	}
+	if !w.receipts.begin(p.Tenant) {
+		return later(w.receipts.comeBack(w.o.Now()), retry.ReasonLimit, "this worker writes as many packages to the archive as it may")
+	}
+	defer w.receipts.end(p.Tenant)
 	held, err := w.Ledger.Held(ctx, p.ID)
 	unread, err := w.skip(ctx, err)
 	if err != nil {
@@ -58,18 +66,30 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 	if p.Filed {
 		todo = upos.news(held)
 	}
+	var stuck error
 	for len(todo) > 0 {
-		n := min(len(todo), archiveAtOnce)
-		if err := w.archiveSome(ctx, todo[:n], upos); err != nil {
+		some := piece(todo, archiveAtOnce, archiveBytes)
+		left, err := w.archiveSome(ctx, some, upos)
+		if err != nil {
 			return err
 		}
-		todo = todo[n:]
+		if stuck == nil {
+			stuck = left
+		}
+		todo = todo[len(some):]
+	}
+	if stuck != nil {
+		return stillToArchive(stuck, age)
 	}
 	if len(unread) > 0 { // they may have been receipted by a newer worker, or not
 		return later(max(retry.Age(age, w.o.ConfirmFirst, receiptRest), unreadPause), retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", len(unread)))
 	}
 	if len(upos.missing) == 0 {
-		return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageReceipted, Set: []ledger.Set{{Field: "upo", Value: upos.bySession[p.Session].url}}})
+		set := []ledger.Set{{Field: "upo", Value: upos.bySession[p.Session].url}}
+		if why := upos.bySession[p.Session].damage; why != "" {
+			set = append(set, ledger.Set{Field: "reason", Value: join(p.Reason, why)})
+		}
+		return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageReceipted, Set: set})
 	}
 	if !p.Filed {
 		if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "filed", Value: true}}}); err != nil {
@@ -90,10 +110,13 @@ func (w *Worker) receiptEarly(ctx context.Context, p *ledger.Package, held []led
 	if err != nil {
 		return notYet(err)
 	}
-	for chunk := range slices.Chunk(todo, archiveAtOnce) {
-		if err := w.archiveSome(ctx, chunk, upos); err != nil {
+	for len(todo) > 0 {
+		some := piece(todo, archiveAtOnce, archiveBytes)
+		left, err := w.archiveSome(ctx, some, upos)
+		if err := cmp.Or(err, left); err != nil {
 			return err
 		}
+		todo = todo[len(some):]
 	}
 	if len(upos.missing) > 0 {
 		return later(unreadPause, retry.ReasonProcessing, fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))

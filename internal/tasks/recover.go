@@ -82,7 +82,11 @@ func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Inv
 				}
 				return "it attests none of these invoices"
 			}
-			if upo, _, err = w.attestation(ctx, t, dups[0].NIP, session, dups[0].IssueDate, proves); err != nil {
+			err := w.lookup(dups[0].Tenant, func() (err error) {
+				upo, _, err = w.attestation(ctx, t, dups[0].NIP, session, dups[0].IssueDate, proves)
+				return err
+			})
+			if err != nil {
 				return nil, nil, err
 			}
 		}

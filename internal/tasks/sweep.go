@@ -41,6 +41,7 @@ func (w *Worker) sweep(ctx context.Context, _ string) error {
 		{"queued invoices", func() error { return w.sweepQueued(ctx, before, busy) }},
 		{"invoices on their way", func() error { return w.sweepStray(ctx, before) }},
 		{"old entries", func() error { return w.prune(ctx) }},
+		{"results that are owed", func() error { return w.sweepResults(ctx, before) }},
 		{"unreadable entries", func() error { return w.lookAgain(ctx) }},
 	} {
 		if err := guard(part.do); err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
 )
 
 // Receipt is what a UPO says. Lines has one line for each accepted invoice, by its KSeF number in the
@@ -26,6 +27,18 @@ type Receipt struct {
 func (r Receipt) line(number string) (ReceiptLine, bool) {
 	l, ok := r.Lines[invoice.CanonicalKsefNumber(number)]
 	return l, ok
+}
+
+// only keeps the lines of some invoices.
+func (r Receipt) only(invs []ledger.Invoice) Receipt {
+	out := Receipt{Session: r.Session, Pages: r.Pages, Lines: map[string]ReceiptLine{}, byHash: map[string]string{}}
+	for i := range invs {
+		if l, ok := r.line(invs[i].KsefNumber); ok {
+			number := invoice.CanonicalKsefNumber(invs[i].KsefNumber)
+			out.Lines[number], out.byHash[l.Hash] = l, r.byHash[l.Hash]
+		}
+	}
+	return out
 }
 
 // ReceiptLine is one Dokument of an UPO.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -69,6 +70,9 @@ type Options struct {
 	DeadAfter    time.Duration // how long a worker that says nothing is taken for alive; 0 is 30 s
 	Retention    time.Duration // of ended entries; 0 keeps them for ever
 
+	ArchiveParallel int // receipt tasks that use the archive at a time; 0 is 3
+	ArchiveShare    int // of those, of one tenant; 0 is 2
+
 	Now func() time.Time // this machine's clock, nil is time.Now; it is put right by Redis's
 	Log zerolog.Logger
 	// Observe is told of every outcome; may be nil.
@@ -89,7 +93,7 @@ type Worker struct {
 	Parts
 	o       Options
 	express *express
-	builds  *builds
+	builds  *bulkhead
 	closes  *closes
 	clock   *poolClock
 	rarely  rarely
@@ -97,6 +101,12 @@ type Worker struct {
 	plan    plan
 	storage storage
 	running sync.WaitGroup // handlers
+
+	receipts      *bulkhead // receipt tasks that use the archive
+	lookups       *bulkhead // whatever else uses it off the way of packages
+	receiptMemory memory
+	buildMemory   memory
+	owedFrom      atomic.Int64 // how far the sweep has come through the results that are owed
 }
 
 // NewWorker returns the handlers over parts.
@@ -121,7 +131,15 @@ func NewWorker(p Parts, o Options) *Worker {
 	if p.Fault == nil {
 		p.Fault = func(string) error { return nil }
 	}
-	return &Worker{Parts: p, o: o, express: newExpress(), builds: newBuilds(), closes: newCloses(), clock: clock, turns: turns{most: o.TenantTasks}}
+	if o.ArchiveParallel == 0 {
+		o.ArchiveParallel = 3
+	}
+	if o.ArchiveShare == 0 {
+		o.ArchiveShare = 2
+	}
+	return &Worker{Parts: p, o: o, express: newExpress(), builds: newBuilds(), closes: newCloses(), clock: clock, turns: turns{most: o.TenantTasks},
+		receipts: newBulkhead(o.ArchiveParallel, o.ArchiveShare), lookups: newBulkhead(lookupPlaces, lookupPlaces),
+		receiptMemory: newMemory(), buildMemory: newMemory()}
 }
 
 // Mux routes every kind of task to its handler.
@@ -163,6 +181,7 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		if errors.As(err, &conflict) {
 			err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "somebody else was faster", Err: err}
 		}
+		err = forArchive(err)
 		v := retry.Judge(err)
 		w.o.Observe(Event{Kind: kind, Reason: v.Reason, Action: v.Action})
 		level, message := zerolog.WarnLevel, err.Error()

@@ -1,0 +1,25 @@
+package archive
+
+import (
+	"context"
+	"time"
+)
+
+// closePatience is how long Close waits for a folder that is just being opened.
+const closePatience = time.Second
+
+// lock is a mutex whose waiters go away when their context ends: its holder may hang in the system.
+type lock chan struct{}
+
+func newLock() lock { return make(lock, 1) }
+
+func (l lock) take(ctx context.Context) error {
+	select {
+	case l <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (l lock) free() { <-l }

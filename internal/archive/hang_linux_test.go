@@ -1,0 +1,86 @@
+package archive_test
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/archivetest"
+)
+
+// A named pipe that nobody writes into holds whoever opens it in the system, as a network folder
+// does that is away.
+func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing.T) {
+	dir := t.TempDir()
+	s, err := archive.Open(t.Context(), "file://"+dir, archive.Options{Timeout: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	pipe := filepath.Join(dir, "pipe.xml")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var call *archive.CallError
+	if _, err := s.Get(t.Context(), "pipe.xml"); !errors.As(err, &call) || !call.Sick {
+		t.Errorf("Get = %v, want a sick CallError", err)
+	}
+	for i := range 10 {
+		if err := s.Put(t.Context(), "pipe.xml", []byte("x"), ""); err == nil {
+			t.Error("Put into a pipe that hangs went well")
+		}
+		name := fmt.Sprint(i, ".xml")
+		put(t, s, name, "x")
+		if err := s.Flush(t.Context(), name); err != nil {
+			t.Error(err)
+		}
+	}
+	if h := archive.HealthOf(s); h.Out || h.Stuck != 1 {
+		t.Errorf("health %+v", h)
+	}
+	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // lets the goroutine go
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	for deadline := time.Now().Add(10 * time.Second); archive.HealthOf(s).Stuck > 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("the call never came back")
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
+// A service that takes connections and says nothing.
+func TestBucket_ConnectionTakenAndNeverAnswered_OutOfServiceAfterAFewCalls(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	url := "s3://" + archivetest.Bucket + "/x?path_style=true&region=eu-central-1&endpoint=http://" + silent.Addr().String()
+	keys := archive.Options{AccessKey: archivetest.AccessKey, SecretKey: archivetest.SecretKey, Timeout: 50 * time.Millisecond}
+	s, err := archive.Open(t.Context(), url, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for range 3 {
+		if err := s.Put(t.Context(), "a.xml", []byte("x"), ""); err == nil || !strings.Contains(err.Error(), "does not answer in time") {
+			t.Errorf("Put = %v", err)
+		}
+	}
+	if h := archive.HealthOf(s); !h.Out {
+		t.Errorf("health %+v", h)
+	}
+	if _, err := s.Get(t.Context(), "a.xml"); err == nil || !strings.Contains(err.Error(), "out of service since") {
+		t.Errorf("Get = %v", err)
+	}
+}

@@ -1,0 +1,54 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// An invoice that ends without a receipt (rejected, parked) is owed a result document in the
+// archive from the step that ends it, so that a crash between the two loses none. Usually its
+// package brings the result with its own; of one that no package holds the sweep does.
+
+// keptScript strikes off results: pairs of an id and the revision of which the archive has the
+// result. One that changed since is still owed.
+var keptScript = verb(`
+local kept = 0
+for i = 3, #ARGV, 2 do
+  if redis.call('HGET', P .. 'inv:' .. ARGV[i], 'rev') == ARGV[i+1] then
+    redis.call('HDEL', P .. 'inv:' .. ARGV[i], 'owed')
+    kept = kept + redis.call('ZREM', P .. 'owed', ARGV[i])
+  end
+end
+return { kept }`)
+
+// ResultsKept says that the archive has, durably, the results of these invoices as they are given.
+// Those that are owed nothing are no error.
+func (l *Ledger) ResultsKept(ctx context.Context, invs []Invoice) error {
+	for len(invs) > 0 {
+		n := min(len(invs), moveBatch)
+		args := l.args()
+		for i := range invs[:n] {
+			args = append(args, invs[i].ID, invs[i].Rev)
+		}
+		if _, err := l.run(ctx, keptScript, args); err != nil {
+			return fmt.Errorf("strike off results: %w", err)
+		}
+		invs = invs[n:]
+	}
+	return nil
+}
+
+// ResultsOwed lists up to limit ids of invoices whose result has been owed since before, oldest
+// first, leaving out the first skip of them.
+func (l *Ledger) ResultsOwed(ctx context.Context, before time.Time, skip, limit int) ([]string, error) {
+	by := &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(before.UnixMilli(), 10), Offset: int64(skip), Count: int64(limit)}
+	ids, err := l.rdb.ZRangeByScore(ctx, l.key("owed"), by).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list results that are owed: %w", err)
+	}
+	return ids, nil
+}

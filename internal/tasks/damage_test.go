@@ -1,0 +1,203 @@
+package tasks_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// settledPackage brings some good invoices to a settled package.
+func (s *stage) settledPackage(w *actor, numbers ...string) (pkg string, invs []ledger.Invoice) {
+	s.t.Helper()
+	for _, n := range numbers {
+		invs = append(invs, s.admit(ledger.Bulk, s.good(n)))
+	}
+	pkg = s.sent(w, invs...)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	for i := range invs {
+		invs[i] = s.read(invs[i].ID)
+	}
+	return pkg, invs
+}
+
+func (s *stage) folder() string {
+	return strings.TrimPrefix(strings.TrimSuffix(s.store.URL("x"), "x"), "file://")
+}
+
+// One thing in the archive is damaged, in each way and place. It is left as it is, the sound copy
+// lies beside it and the entry says so; the others of its package are receipted as ever.
+func TestReceipt_SomethingInTheArchiveIsDamaged_LeftAsItIsCopyBesideOthersGoOn(t *testing.T) {
+	for name, spoil := range map[string]struct {
+		name string
+		do   func(t *testing.T, file string)
+	}{
+		"other bytes": {"", func(t *testing.T, file string) { writeFile(t, file, "<Faktura>of somebody else</Faktura>") }},
+		"a folder in its place": {"", func(t *testing.T, file string) {
+			if err := os.MkdirAll(file, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		"a result that is a folder": {"result", func(t *testing.T, file string) {
+			if err := os.MkdirAll(file, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.door())
+			pkg, invs := s.settledPackage(w, "A/1", "A/2", "A/3")
+			bad := invs[1]
+			place := archive.InvoiceName(bad.NIP, bad.IssueDate, bad.ID)
+			if spoil.name == "result" {
+				place = archive.ResultName(bad.NIP, bad.IssueDate, bad.ID)
+			}
+			spoil.do(t, filepath.Join(s.folder(), place))
+			w.must(tasks.KindReceipt, pkg)
+			for _, inv := range invs {
+				if got := s.read(inv.ID); got.State != ledger.Receipted {
+					t.Errorf("%s is %s: %s", inv.Number, got.State, got.Reason)
+				}
+			}
+			copied := archive.CopyName(place, 2)
+			if _, err := s.store.Get(t.Context(), copied); err != nil {
+				t.Errorf("the sound copy: %v", err)
+			}
+			got := s.read(bad.ID)
+			if !strings.Contains(got.Reason, s.store.URL(place)) || !strings.Contains(got.Reason, s.store.URL(copied)) {
+				t.Errorf("the entry says %q", got.Reason)
+			}
+			if spoil.name == "" && s.result(bad).Reason != got.Reason {
+				t.Errorf("the result says %q, the entry %q", s.result(bad).Reason, got.Reason)
+			}
+			if s.read(invs[0].ID).Reason != "" || !s.log.says("something damaged") {
+				t.Errorf("a sound one says %q; the log tells: %v", s.read(invs[0].ID).Reason, s.log.says("something damaged"))
+			}
+			if name == "other bytes" {
+				if held, err := s.store.Get(t.Context(), place); err != nil || !strings.Contains(string(held), "somebody else") {
+					t.Errorf("the damaged one was overwritten: %q, %v", held, err)
+				}
+			}
+		})
+	}
+}
+
+func writeFile(t *testing.T, file, text string) {
+	t.Helper()
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testing.T) {
+	for name, text := range map[string]string{"cut off": "<Potwierdzenie><Dokument>", "empty": "", "something else": "<html/>"} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.door())
+			pkg, invs := s.settledPackage(w, "A/1", "A/2")
+			p := s.pkg(pkg)
+			day := p.OpenedAt.Time().In(invoice.Warsaw()).Format(time.DateOnly)
+			if d, err := time.Parse("20060102", p.Session[:8]); err == nil {
+				day = d.Format(time.DateOnly)
+			}
+			place := archive.ReceiptName(invs[0].NIP, day, p.Session)
+			writeFile(t, filepath.Join(s.folder(), place), text)
+			w.must(tasks.KindReceipt, pkg)
+			copied := archive.CopyName(place, 2)
+			for _, inv := range invs {
+				if got := s.read(inv.ID); got.State != ledger.Receipted || got.UPO != s.store.URL(copied) {
+					t.Errorf("%s is %s with receipt %q (%s), want %s", inv.Number, got.State, got.UPO, got.Reason, copied)
+				}
+			}
+			if p := s.pkg(pkg); p.State != ledger.PackageReceipted || !strings.Contains(p.Reason, s.store.URL(place)) {
+				t.Errorf("the package is %s: %q", p.State, p.Reason)
+			}
+			if held, err := os.ReadFile(filepath.Join(s.folder(), place)); err != nil || string(held) != text {
+				t.Errorf("the damaged one was changed to %q, %v", held, err)
+			}
+			if !s.log.says("the archived receipt is damaged") {
+				t.Error("the log does not tell")
+			}
+		})
+	}
+}
+
+// picky is a store that refuses or hangs on one name.
+type picky struct {
+	archive.Store
+	name string
+	err  error
+	hang chan struct{} // closed: well again
+}
+
+func (p *picky) Put(ctx context.Context, name string, data []byte, kind string) error {
+	if strings.HasPrefix(name, p.name) {
+		select {
+		case <-p.hang:
+		default:
+			if p.err != nil {
+				return p.err
+			}
+			<-p.hang
+		}
+	}
+	return p.Store.Put(ctx, name, data, kind)
+}
+
+// One object hangs or is refused, its copy as well: that invoice stays accepted and says why, the
+// others of its package are receipted. Once it is well, it follows.
+func TestReceipt_OneDocumentCannotBeArchived_ItWaitsAndSaysWhyOthersGoOn(t *testing.T) {
+	for name, fault := range map[string]error{"refused": os.ErrPermission, "hangs": nil} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.door())
+			pkg, invs := s.settledPackage(w, "A/1", "A/2", "A/3")
+			bad := invs[1]
+			wrong := &picky{Store: s.store, err: fault, hang: make(chan struct{}),
+				name: strings.TrimSuffix(archive.InvoiceName(bad.NIP, bad.IssueDate, bad.ID), ".xml")}
+			if fault != nil {
+				wrong.err = &os.PathError{Op: "open", Path: wrong.name, Err: os.ErrPermission}
+			}
+			sound := s.store
+			s.store = archive.Guard(wrong, archive.Options{Timeout: 100 * time.Millisecond})
+			w2 := s.worker("w2", s.door())
+			for range 2 {
+				v := retry.Judge(w2.run(tasks.KindReceipt, pkg))
+				if v.Action != retry.Later || v.Reason != retry.ReasonArchive || v.Delay < time.Second {
+					t.Errorf("the task is judged %+v", v)
+				}
+			}
+			for _, inv := range []ledger.Invoice{invs[0], invs[2]} {
+				if got := s.read(inv.ID); got.State != ledger.Receipted {
+					t.Errorf("%s is %s: %s", inv.Number, got.State, got.Reason)
+				}
+			}
+			got := s.read(bad.ID)
+			if got.State != ledger.Accepted || !strings.Contains(got.Reason, "cannot be archived") ||
+				!strings.Contains(got.Reason, got.KsefNumber) {
+				t.Errorf("the one is %s: %q", got.State, got.Reason)
+			}
+			close(wrong.hang)
+			s.store = sound
+			w3 := s.worker("w3", s.door())
+			w3.must(tasks.KindReceipt, pkg)
+			if got := s.read(bad.ID); got.State != ledger.Receipted || got.Reason != "" {
+				t.Errorf("once it is well it is %s: %q", got.State, got.Reason)
+			}
+			if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
+				t.Errorf("the package is %s", p.State)
+			}
+		})
+	}
+}

@@ -1,0 +1,150 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// move writes into the ledger what is durable in the archive.
+func (f *filing) move(ctx context.Context) (left, err error) {
+	type end struct{ upo, reason string }
+	receipted, ended := map[end][]string{}, map[string]bool{}
+	var notes []*file // accepted ones that have no receipt, and whatever has met damage
+	var kept []ledger.Invoice
+	overdue := 0
+	for _, one := range f.files {
+		switch {
+		case one.err != nil:
+			if left == nil {
+				left = one.err
+			}
+			f.behind(one)
+			if one.inv.Reason != one.was.Reason {
+				notes = append(notes, one)
+			}
+			continue
+		case one.inv.State == ledger.Receipted:
+			k := end{one.inv.UPO, one.inv.Reason}
+			receipted[k] = append(receipted[k], one.inv.ID)
+		case one.inv.State == ledger.Accepted && one.inv.Reason != "":
+			notes = append(notes, one)
+			overdue++
+		case one.inv.Reason != one.was.Reason:
+			notes = append(notes, one)
+		default:
+			kept = append(kept, one.inv)
+		}
+		if one.damage != "" && one.inv.Reason != one.was.Reason {
+			f.w.o.Log.Error().Str("id", one.inv.ID).
+				Msg("the archive holds something damaged of an invoice; the sound copy lies beside it, the entry says where")
+		}
+	}
+	if err := f.note(ctx, notes); err != nil {
+		return nil, err
+	}
+	for k, ids := range receipted {
+		errs, err := f.w.Ledger.ReceiptWith(ctx, ids, k.upo, k.reason)
+		if err != nil {
+			return nil, err
+		}
+		f.w.reached(KindReceipt, ledger.Receipted, moved(errs))
+		for _, id := range ids {
+			ended[id] = true
+		}
+	}
+	if err := f.w.Ledger.ResultsKept(ctx, kept); err != nil {
+		return nil, err
+	}
+	f.removeBodies(ctx, ended)
+	if overdue > 0 {
+		f.w.o.Log.Warn().Str("package", f.upos.pkg.ID).Int("invoices", overdue).Msg("accepted, but KSeF gives no receipt")
+	}
+	return left, nil
+}
+
+// behind says of an invoice why it could not be archived. Nothing of it was lost: the entry and the
+// document stay in the ledger.
+func (f *filing) behind(one *file) {
+	one.inv.Reason = one.was.Reason
+	if one.was.State != ledger.Accepted {
+		return // its reason says why it was not accepted, and that must not go
+	}
+	one.inv.State, one.inv.UPO = ledger.Accepted, one.was.UPO
+	one.inv.Reason = fmt.Sprintf("accepted as %s, but it cannot be archived: %v; "+
+		"look what is wrong with that object, the rest follows by itself",
+		one.inv.KsefNumber, one.err)
+	if one.inv.Reason != one.was.Reason {
+		f.w.o.Log.Error().Str("id", one.inv.ID).Err(one.err).Msg("one invoice cannot be archived; the others of its package go on")
+	}
+}
+
+// note writes reasons. One that somebody has moved meanwhile has a result that is not true any
+// more: it is written again.
+func (f *filing) note(ctx context.Context, notes []*file) error {
+	moves := make([]ledger.Move, len(notes))
+	for i, one := range notes {
+		moves[i] = ledger.Move{ID: one.inv.ID, Rev: one.was.Rev, From: []ledger.State{one.was.State},
+			Set: []ledger.Set{{Field: "reason", Value: one.inv.Reason}}}
+	}
+	errs, err := f.w.Ledger.Apply(ctx, moves)
+	if err != nil {
+		return err
+	}
+	var kept []ledger.Invoice
+	for i, lost := range errs {
+		if notes[i].err != nil {
+			continue
+		}
+		inv := notes[i].inv
+		inv.Rev = notes[i].was.Rev + 1
+		if lost != nil {
+			now, err := f.w.Ledger.Invoice(ctx, inv.ID)
+			if err != nil {
+				return err
+			}
+			one := &file{inv: now, was: now}
+			if err = f.w.archiveOne(ctx, one, nil); err == nil {
+				err = f.w.Store.Flush(ctx, one.names...)
+			}
+			if err != nil {
+				return err
+			}
+			inv = now
+		}
+		kept = append(kept, inv)
+	}
+	return f.w.Ledger.ResultsKept(ctx, kept)
+}
+
+// removeBodies clears away the stored documents of invoices that are receipted.
+func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
+	for _, one := range f.files {
+		if !one.inv.BodyArchived || !ended[one.inv.ID] {
+			continue
+		}
+		if err := f.w.Store.Remove(ctx, archive.BodyName(one.inv.ID)); err != nil {
+			f.w.o.Log.Warn().Str("id", one.inv.ID).Err(err).Msg("stored document not removed")
+			if f.w.givesUp(ctx) {
+				return
+			}
+		}
+	}
+}
+
+// stillToArchive brings a package back of which something could not be archived: soon at first, and
+// more rarely while it stays so. What KSeF or the ledger is waited for has its own pause.
+func stillToArchive(why error, age time.Duration) error {
+	var waits *retry.LaterError
+	var call *archive.CallError
+	if errors.As(why, &waits) || !errors.As(why, &call) && !damaged(why) {
+		return why
+	}
+	return &retry.LaterError{Delay: retry.Age(age, archiveRefused, time.Hour), Reason: retry.ReasonArchive,
+		What: "one invoice of the package cannot be archived", Err: why}
+}

@@ -1,0 +1,109 @@
+package tasks_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// away is a network folder that is away: every call blocks in the system, whatever its context
+// says, until it is back.
+type away struct {
+	archive.Store
+	back chan struct{}
+	mu   sync.Mutex
+	held int
+}
+
+func (a *away) wait() {
+	a.mu.Lock()
+	a.held++
+	a.mu.Unlock()
+	<-a.back
+}
+
+func (a *away) calls() int { a.mu.Lock(); defer a.mu.Unlock(); return a.held }
+
+func (a *away) Get(ctx context.Context, name string) ([]byte, error) {
+	a.wait()
+	return a.Store.Get(ctx, name)
+}
+
+func (a *away) Put(ctx context.Context, name string, data []byte, kind string) error {
+	a.wait()
+	return a.Store.Put(ctx, name, data, kind)
+}
+
+func (a *away) Replace(ctx context.Context, name string, data []byte, kind string) error {
+	a.wait()
+	return a.Store.Replace(ctx, name, data, kind)
+}
+
+func (a *away) Flush(ctx context.Context, names ...string) error {
+	a.wait()
+	return a.Store.Flush(ctx, names...)
+}
+
+func (a *away) Check(ctx context.Context) error { a.wait(); return a.Store.Check(ctx) }
+
+// A network folder is away. Receipt tasks come back in their time, and soon at once; whatever does
+// not need the archive goes on; when it is back, everything follows.
+func TestArchive_FolderHangs_TasksComeBackAndTheRestGoesOn(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	stored := s.admit(ledger.Bulk, large(s.nip(), 1))
+	var pkgs []string
+	for _, n := range []string{"A/1", "A/2", "A/3", "A/4"} {
+		pkg, _ := s.settledPackage(w, n)
+		pkgs = append(pkgs, pkg)
+	}
+	sound := s.store
+	hung := &away{Store: sound, back: make(chan struct{})}
+	s.store = archive.Guard(hung, archive.Options{Timeout: 50 * time.Millisecond})
+	w = s.worker("w2", s.door())
+	for _, pkg := range pkgs {
+		began := time.Now()
+		err := w.run(tasks.KindReceipt, pkg)
+		v := retry.Judge(err)
+		if v.Action != retry.Later || v.Reason != retry.ReasonArchive || v.Delay <= 0 || !strings.Contains(err.Error(), "archive") {
+			t.Errorf("a receipt task is judged %+v: %v", v, err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it held its worker for %v", took)
+		}
+	}
+	if h := archive.HealthOf(s.store); !h.Out {
+		t.Errorf("health %+v after %d calls", h, hung.calls())
+	}
+	before := hung.calls()
+	if v := retry.Judge(w.run(tasks.KindReceipt, pkgs[0])); v.Reason != retry.ReasonArchive || hung.calls() > before+1 {
+		t.Errorf("out of service: %+v after %d more calls", v, hung.calls()-before)
+	}
+	// A large document lies in the archive: its package waits, and no invoice is parked for it.
+	big := w.cut(stored.ID)
+	if v := retry.Judge(w.run(tasks.KindPackage, big)); v.Action != retry.Later || v.Reason != retry.ReasonArchive {
+		t.Errorf("the package of a large document is judged %+v", v)
+	}
+	if got := s.read(stored.ID); got.State != ledger.Packed {
+		t.Errorf("it is %s: %s", got.State, got.Reason)
+	}
+	// What lies in Redis needs no archive.
+	small := s.admit(ledger.Bulk, s.good("B/1"))
+	pkg := w.cut(small.ID)
+	w.must(tasks.KindPackage, pkg)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(small.ID).State == ledger.Accepted })
+
+	close(hung.back)
+	for _, pkg := range append(pkgs, pkg) {
+		w.until(tasks.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
+	}
+	w.until(tasks.KindPackage, big, func() bool { return s.pkg(big).State != ledger.PackageCut })
+}

@@ -1,0 +1,160 @@
+package tasks_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// weighing is a store that weighs the live heap in the middle of a handler's work: at every fourth
+// document that passes.
+type weighing struct {
+	archive.Store
+	mu   sync.Mutex
+	seen int
+	base uint64
+	most uint64
+}
+
+func (w *weighing) begin() { w.seen, w.most, w.base = 0, 0, liveHeap() }
+
+func liveHeap() uint64 {
+	runtime.GC()
+	runtime.GC() // what sync.Pool kept from before the first
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func (w *weighing) weigh() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.seen++; w.seen%4 != 0 {
+		return
+	}
+	if now := liveHeap(); now > w.base {
+		w.most = max(w.most, now-w.base)
+	}
+}
+
+func (w *weighing) Put(ctx context.Context, name string, data []byte, kind string) error {
+	err := w.Store.Put(ctx, name, data, kind)
+	if strings.HasSuffix(name, ".xml") {
+		w.weigh()
+	}
+	runtime.KeepAlive(data)
+	return err
+}
+
+func (w *weighing) Get(ctx context.Context, name string) ([]byte, error) {
+	data, err := w.Store.Get(ctx, name)
+	if strings.HasPrefix(name, "bodies/") {
+		w.weigh()
+	}
+	return data, err
+}
+
+// large is an invoice of 2.9 MB whose bytes do not compress: sealed, it is as large, and lies in
+// the archive until it is sent.
+func large(nip string, n int) []byte {
+	doc := sample.Invoice(sample.Options{SellerNIP: nip, Number: fmt.Sprint("L/", n), IssueDate: invoice.Today(time.Now()), Attachment: true})
+	noise := make([]byte, (2_900_000-len(doc))/4*3)
+	_, _ = rand.NewChaCha8([32]byte{byte(n), 1}).Read(noise)
+	body, end, _ := bytes.Cut(doc, []byte("</Faktura>"))
+	return slices.Concat(body, []byte("<!--"), base64.StdEncoding.AppendEncode(nil, noise), []byte("--></Faktura>"), end)
+}
+
+// However many invoices of 2.9 MB are in a package (with 256 the figures are the same), neither its
+// build nor its receipt task has more than a few in memory: those that lie in Redis because they
+// compress well, and those that lie in the archive.
+func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) {
+	const bound = 24 << 20
+	for name, c := range map[string]struct {
+		invoices int
+		archived bool
+		make     func(nip string, n int) []byte
+	}{
+		"14 in Redis": {14, false, func(nip string, n int) []byte {
+			return sample.Invoice(sample.Options{SellerNIP: nip, Number: fmt.Sprint("R/", n), IssueDate: invoice.Today(time.Now()),
+				Attachment: true, PadTo: 2_900_000, Seed: uint64(n)})
+		}},
+		"14 in the archive": {14, true, large},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			scale := &weighing{Store: s.store}
+			s.store = scale
+			w := s.worker("w", s.door(), func(o *tasks.Options) { o.PartSize = 50_000_000 })
+			var ids []string
+			for i := range c.invoices {
+				inv := s.admit(ledger.Bulk, c.make(s.nip(), i))
+				if inv.BodyArchived != c.archived {
+					t.Fatalf("in the archive: %v", inv.BodyArchived)
+				}
+				ids = append(ids, inv.ID)
+			}
+			for _, id := range ids[1:] {
+				w.must(tasks.KindSubmit, id)
+			}
+			pkg := w.cut(ids[0])
+			scale.begin()
+			w.must(tasks.KindPackage, pkg)
+			if c.archived { // the scale sees what is read from the archive
+				t.Logf("a build: %d documents, at most %d MB live", scale.seen, scale.most>>20)
+				if scale.most > bound || scale.seen < c.invoices {
+					t.Errorf("a build of %d documents holds %d MB, want at most %d", scale.seen, scale.most>>20, bound>>20)
+				}
+			}
+			s.eventually("KSeF is through with the package", func() bool {
+				_ = w.run(tasks.KindConfirm, pkg)
+				return s.pkg(pkg).State == ledger.PackageSettled
+			})
+			scale.begin()
+			w.must(tasks.KindReceipt, pkg)
+			t.Logf("a receipt task: %d documents read and written, at most %d MB live", scale.seen, scale.most>>20)
+			if scale.most > bound || scale.seen < c.invoices {
+				t.Errorf("a receipt task of %d documents holds %d MB, want at most %d", scale.seen, scale.most>>20, bound>>20)
+			}
+		})
+	}
+}
+
+// A full session's receipt has ten thousand lines.
+func TestMemory_ReceiptOf10000Lines_StaysBelow16MB(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(`<Potwierdzenie xmlns="http://upo.schematy.mf.gov.pl/KSeF/v4-3"><NumerReferencyjnySesji>s</NumerReferencyjnySesji>`)
+	for i := range 10_000 {
+		fmt.Fprintf(&b, "<Dokument><NipSprzedawcy>5265877635</NipSprzedawcy>"+
+			"<NumerKSeFDokumentu>5265877635-20261123-%012X-AF</NumerKSeFDokumentu><NumerFaktury>FV/2026/%d</NumerFaktury>"+
+			"<SkrotDokumentu>%043d=</SkrotDokumentu><DataNadaniaNumeruKSeF>2026-11-23T10:00:00+01:00</DataNadaniaNumeruKSeF></Dokument>", i, i, i)
+	}
+	b.WriteString(`</Potwierdzenie>`)
+	raw := []byte(b.String())
+	base := liveHeap()
+	r, err := tasks.ParseReceipt(raw)
+	live := liveHeap() - base
+	if err != nil || len(r.Lines) != 10_000 {
+		t.Fatalf("%d lines, %v", len(r.Lines), err)
+	}
+	t.Logf("%d kB of XML make %d kB", len(raw)>>10, live>>10)
+	if live > 16<<20 {
+		t.Errorf("its lines hold %d MB", live>>20)
+	}
+	runtime.KeepAlive(raw)
+	runtime.KeepAlive(r)
+}
