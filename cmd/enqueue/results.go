@@ -72,7 +72,8 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	return end()
 }
 
-// decided yields what is accepted, receipted, rejected or parked and changed since from, in the order of the last change. What cannot be read is told on stderr and left out.
+// decided yields what is accepted, receipted, rejected or parked and changed since from, in the
+// order of the last change. What cannot be read is told on stderr and left out.
 func decided(ctx context.Context, p *program, from time.Time) iter.Seq2[ledger.Invoice, error] {
 	l := p.base.Ledger
 	return func(yield func(ledger.Invoice, error) bool) {

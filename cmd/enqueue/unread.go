@@ -2,7 +2,8 @@ package main
 
 import "ksefworker/internal/ledger"
 
-// skip says on stderr which entries could not be read; the others are shown all the same, and nothing else changes. Any other error is returned.
+// skip says on stderr which entries could not be read; the others are shown all the same, and
+// nothing else changes. Any other error is returned.
 func (p *program) skip(err error) error {
 	unread, err := ledger.Skip(err)
 	for _, u := range unread {

@@ -12,11 +12,14 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// What is wrong with the ledger or this machine's clock stops nothing: it is told as detail, and counted.
+// What is wrong with the ledger or this machine's clock stops nothing: it is told as detail, and
+// counted.
 
 var (
-	unreadableEntries = prometheus.NewDesc("ksef_unreadable_entries", "Ledger entries that could not be read when they were last looked at: damaged, or of a newer build; every worker reports the same figure.", nil, nil)
-	clockSkew         = prometheus.NewDesc("ksef_clock_skew_seconds", "How far this machine's clock is ahead of Redis's, found once a minute.", nil, nil)
+	unreadableEntries = prometheus.NewDesc("ksef_unreadable_entries",
+		"Ledger entries that could not be read when last looked at: damaged, or of a newer build; every worker reports the same figure.", nil, nil)
+	clockSkew = prometheus.NewDesc("ksef_clock_skew_seconds",
+		"How far this machine's clock is ahead of Redis's, found once a minute.", nil, nil)
 )
 
 type healthCollector struct {

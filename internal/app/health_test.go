@@ -15,7 +15,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// The worker's clock is three months ahead, and one entry is a newer build's: everything else goes through, nothing is pruned early, and readiness, metrics and log say so.
+// The worker's clock is three months ahead, and one entry is a newer build's: everything else goes
+// through, nothing is pruned early, and readiness, metrics and log say so.
 func TestHealth_EntryUnreadableAndClockOff_TheOthersGoThroughAndItIsTold(t *testing.T) {
 	p := newPool(t, 1, simulator.Options{}, hasty)
 	p.cfg.Ledger.Retention = 24 * time.Hour

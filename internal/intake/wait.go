@@ -41,8 +41,9 @@ const (
 	lookShare   = 10
 )
 
-// Wait looks at the ledger until every invoice is receipted, rejected, parked, gone, unreadable, or accepted without a receipt for too long. It returns the entries as last seen,
-// by id, also with an error: ctx's, or that of a Redis that did not answer for too long.
+// Wait looks at the ledger until every invoice is receipted, rejected, parked, gone, unreadable, or
+// accepted without a receipt for too long. It returns the entries as last seen, by id, also with an
+// error: ctx's, or that of a Redis that did not answer for too long.
 func Wait(ctx context.Context, e Entries, ids []string, o WaitOptions) (map[string]ledger.Invoice, error) {
 	if o.Receipt <= 0 {
 		o.Receipt = 30 * time.Second

@@ -8,7 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Clock is the time that the ledger writes: Redis's own. Whatever is compared with times in it has to be reckoned from here.
+// Clock is the time that the ledger writes: Redis's own. Whatever is compared with times in it has
+// to be reckoned from here.
 func (l *Ledger) Clock(ctx context.Context) (time.Time, error) {
 	if l.now != nil {
 		return l.now(), nil

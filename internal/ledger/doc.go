@@ -9,7 +9,8 @@
 // call is made. A package is [PackageClosing] before close is called, an invoice is [Sending] before it is posted. Whoever finds
 // such a state later knows that the call may have been carried out and asks before doing it again.
 //
-// An entry that cannot be read (written by a newer build, or damaged) concerns itself alone: whoever reads many gets the others, and an [*UnreadableError] that names it.
+// An entry that cannot be read (written by a newer build, or damaged) concerns itself alone:
+// whoever reads many gets the others, and an [*UnreadableError] that names it.
 //
 // Times are Redis's own (TIME): a worker whose clock is off must not prune what has just ended.
 //

@@ -96,7 +96,8 @@ func text(v any) string {
 	return ""
 }
 
-// number reads a count or a time; 0 for anything else. Where that is a value that could be meant, the caller asks for more than a number (see [sound]).
+// number reads a count or a time; 0 for anything else. Where that is a value that could be meant,
+// the caller asks for more than a number (see [sound]).
 func number(v any) int64 {
 	switch v := v.(type) {
 	case int64:

@@ -22,9 +22,12 @@ for i = 1, #page[2], 2 do
 end
 return out`)
 
-// Loose lists queued invoices that are in no waiting set and have not changed since before: only their task drives them on, or, for one that says that it waits and does not, nothing. Each
-// call looks at about most of the queued ones, waiting or not, and goes on where the last one stopped, whoever made it; pass is true when all that were queued all the while have been looked
-// at, and the next call begins anew. An invoice may be listed twice, and one that cannot be read is listed like any other.
+// Loose lists queued invoices that are in no waiting set and have not changed since before: only
+// their task drives them on, or, for one that says that it waits and does not, nothing. Each call
+// looks at about most of the queued ones, waiting or not, and goes on where the last one stopped,
+// whoever made it; pass is true when all that were queued all the while have been looked at, and
+// the next call begins anew. An invoice may be listed twice, and one that cannot be read is listed
+// like any other.
 //
 // An index of them would be exact at once, and would cost every invoice that is taken in two writes to Redis, for what hardly ever happens; and entries written by a build that does not
 // know the index would be missing from it.

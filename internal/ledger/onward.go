@@ -10,8 +10,10 @@ import (
 // pageScript lists the next entries of an index: its key, most, up to this score.
 var pageScript = verb(`return page(ARGV[3], ARGV[3], ARGV[5], ARGV[4])`)
 
-// NextInvoices lists up to limit invoices of a state that have not changed since before, oldest first. It goes on behind the last one that it listed, whoever called it, and begins anew when it
-// has come to the end: what stays in a state for months must not hide what came after it. The place is kept in Redis.
+// NextInvoices lists up to limit invoices of a state that have not changed since before, oldest
+// first. It goes on behind the last one that it listed, whoever called it, and begins anew when it
+// has come to the end: what stays in a state for months must not hide what came after it. The place
+// is kept in Redis.
 func (l *Ledger) NextInvoices(ctx context.Context, s State, before time.Time, limit int) ([]string, error) {
 	return l.next(ctx, "st:"+string(s), before, limit)
 }

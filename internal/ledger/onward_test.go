@@ -46,7 +46,8 @@ func TestNext_WhateverStaysAtTheHead_APassListsEveryoneOnceAndThenBeginsAnew(t *
 	}
 }
 
-// Those that were listed move or go, the last one of a page too: the pass goes on from where it stood.
+// Those that were listed move or go, the last one of a page too: the pass goes on from where it
+// stood.
 func TestNext_TheLastOneListedHasMoved_NobodyIsPassedOver(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})

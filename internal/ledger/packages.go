@@ -151,9 +151,9 @@ type Part struct {
 	IDs       []string
 }
 
-// Repack ends a package and puts invoices of it into new ones, all in one step. Only for sessions that are final and
-// did not take those invoices, or that were never closed: the caller holds the proof. With end "" it goes on as it is,
-// because something is left in it that cannot be read.
+// Repack ends a package and puts invoices of it into new ones, all in one step. Only for sessions
+// that are final and did not take those invoices, or that were never closed: the caller holds the
+// proof. With end "" it goes on as it is, because something is left in it that cannot be read.
 func (l *Ledger) Repack(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
 	if end == "" && (MayMovePackage(p.State, PackageFailed) || MayMovePackage(p.State, PackageAbandoned)) {
 		end = p.State

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// pruneScript forgets ended entries: most, for how long they are kept (ms). A package goes when it is over and as old; what it held has gone or was handed on. It answers how many went. One
-// that cannot be read stays, and the cursor goes on behind it.
+// pruneScript forgets ended entries: most, for how long they are kept (ms). A package goes when it
+// is over and as old; what it held has gone or was handed on. It answers how many went. One that
+// cannot be read stays, and the cursor goes on behind it.
 var pruneScript = verb(`
 local most, before, gone = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0
 for _, state in ipairs({ 'receipted', 'rejected' }) do
@@ -37,7 +38,8 @@ for _, state in ipairs({ 'receipted', 'abandoned', 'failed' }) do
 end
 return { gone }`)
 
-// Prune forgets up to about most entries of each kind that ended longer ago than retention, by Redis's clock: receipted and rejected invoices, and packages that are over. KSeF remembers ten
+// Prune forgets up to about most entries of each kind that ended longer ago than retention, by
+// Redis's clock: receipted and rejected invoices, and packages that are over. KSeF remembers ten
 // years: an invoice that is handed in again after it was forgotten is answered 440 and recovered.
 func (l *Ledger) Prune(ctx context.Context, retention time.Duration, most int) (int, error) {
 	r, err := l.run(ctx, pruneScript, l.args(most, retention.Milliseconds()))

@@ -16,7 +16,8 @@ import (
 // ErrNotFound is returned for an id that the ledger does not know.
 var ErrNotFound = errors.New("not in the ledger")
 
-// Invoice reads one entry; [ErrNotFound] when there is none, an [*UnreadableError] when there is one that cannot be read.
+// Invoice reads one entry; [ErrNotFound] when there is none, an [*UnreadableError] when there is
+// one that cannot be read.
 func (l *Ledger) Invoice(ctx context.Context, id string) (Invoice, error) {
 	inv, bad, err := readInvoice(id, l.rdb.HGetAll(ctx, l.key("inv:", id)))
 	return inv, one(id, bad, err)
@@ -57,7 +58,8 @@ func one(id string, bad *Unreadable, err error) error {
 	return nil
 }
 
-// Invoices reads many entries in one round trip, in the given order; ids that are unknown are left out. With an [*UnreadableError] all that could be read are returned.
+// Invoices reads many entries in one round trip, in the given order; ids that are unknown are left
+// out. With an [*UnreadableError] all that could be read are returned.
 func (l *Ledger) Invoices(ctx context.Context, ids []string) ([]Invoice, error) {
 	return many(ctx, l, "inv:", ids, readInvoice)
 }
@@ -67,7 +69,8 @@ func (l *Ledger) Packages(ctx context.Context, ids []string) ([]Package, error) 
 	return many(ctx, l, "pkg:", ids, readPackage)
 }
 
-func many[E any](ctx context.Context, l *Ledger, kind string, ids []string, read func(string, *redis.MapStringStringCmd) (E, *Unreadable, error)) ([]E, error) {
+func many[E any](ctx context.Context, l *Ledger, kind string, ids []string,
+	read func(string, *redis.MapStringStringCmd) (E, *Unreadable, error)) ([]E, error) {
 	out := make([]E, 0, len(ids))
 	var unread []Unreadable
 	for chunk := range slices.Chunk(ids, 1000) {
@@ -115,7 +118,8 @@ func readPackage(id string, cmd *redis.MapStringStringCmd) (p Package, bad *Unre
 	return p, unread("pkg:"+id, id, m, err), nil
 }
 
-// fieldsOf gives what Redis answered. Without fields it tells why: the key holds something else, there is none, or Redis did not answer.
+// fieldsOf gives what Redis answered. Without fields it tells why: the key holds something else,
+// there is none, or Redis did not answer.
 func fieldsOf(key, id string, cmd *redis.MapStringStringCmd) (map[string]string, *Unreadable, error) {
 	m, err := cmd.Result()
 	switch {
@@ -144,7 +148,8 @@ func damaged(err error) error {
 	return fmt.Errorf("%w: a field that is a number holds something else", errDamaged)
 }
 
-// sound says why an entry cannot be used, if so. Its version comes first: what is newer may have other fields, too. A state that is not known is a newer build's.
+// sound says why an entry cannot be used, if so. Its version comes first: what is newer may have
+// other fields, too. A state that is not known is a newer build's.
 func sound(version int, parsed error, whole, known bool) error {
 	switch {
 	case version > Version:
@@ -169,7 +174,8 @@ func (l *Ledger) Members(ctx context.Context, pkg string) ([]string, error) {
 	return ids, nil
 }
 
-// Held reads the invoices that a package holds now, in the order of their ordinals. With an [*UnreadableError] those that could be read are returned, and named are those that the package
+// Held reads the invoices that a package holds now, in the order of their ordinals. With an
+// [*UnreadableError] those that could be read are returned, and named are those that the package
 // holds, or may hold.
 func (l *Ledger) Held(ctx context.Context, pkg string) ([]Invoice, error) {
 	ids, err := l.Members(ctx, pkg)

@@ -15,12 +15,13 @@ redis.call('DEL', P .. 'none')
 -- What counts as decided: the legal deadline is met, or there is nothing left to send.
 local decided = { accepted = true, receipted = true, rejected = true }
 
--- What ends an invoice without a receipt. The archive owes it a result document, whoever ended it and whatever its package does; the entry
--- says so from the same step on (owed.go).
+-- What ends an invoice without a receipt. The archive owes it a result document, whoever ended it and
+-- whatever its package does; the entry says so from the same step on (owed.go).
 local ended = { rejected = true, parked = true, dismissed = true }
 
--- An error in the middle of a script undoes nothing and leaves everything behind it undone. So whatever is read of an entry is checked here: one that is damaged, or of another type, is
--- passed over, and the others of the same call are not its hostages.
+-- An error in the middle of a script undoes nothing and leaves everything behind it undone. So
+-- whatever is read of an entry is checked here: one that is damaged, or of another type, is passed
+-- over, and the others of the same call are not its hostages.
 
 -- whole is a field that is a number, as it is; anything else is 0.
 local function whole(v)
@@ -33,8 +34,9 @@ local function read(key, ...)
   return e.err and {} or e
 end
 
--- entry gives state, rev, package, group, size and deadline of an invoice, then the fields asked for. One that cannot be moved, because its revision cannot be counted on, has no state; one
--- whose size or deadline is not what it should be is marked as damaged.
+-- entry gives state, rev, package, group, size and deadline of an invoice, then the fields asked
+-- for. One that cannot be moved, because its revision cannot be counted on, has no state; one whose
+-- size or deadline is not what it should be is marked as damaged.
 local function entry(id, ...)
   local e = read('inv:' .. id, 'state', 'rev', 'package', 'group', 'size', 'deadline', ...)
   if whole(e[2]) ~= e[2] then e[1] = false end
@@ -49,7 +51,8 @@ local function facts(packed)
   return ok and type(f) == 'table' and f or nil
 end
 
--- readable reports facts that this build can read. What it writes itself is told by its beginning and end: to decode five thousand of them would hold Redis up.
+-- readable reports facts that this build can read. What it writes itself is told by its beginning
+-- and end: to decode five thousand of them would hold Redis up.
 local function readable(packed)
   local v = packed and string.sub(packed, -1) == '}' and string.match(packed, '^{"v":(%d+),"')
   if not v then
@@ -60,14 +63,17 @@ local function readable(packed)
   return v and v >= 1 and v <= VERSION
 end
 
--- identity is the digest of an invoice's identity, nil when there is no such entry, or none that can be read.
+-- identity is the digest of an invoice's identity, nil when there is no such entry, or none that
+-- can be read.
 local function identity(id)
   local f = facts(read('inv:' .. id, 'facts')[1])
   return f and type(f.ident) == 'string' and f.ident or nil
 end
 
--- page goes on through a sorted set from where the cursor of that name stands: up to most members with a score up to before, lowest first. The cursor is the last one listed, so what
--- stays at the head for ever is not looked at again before everything behind it was. At the end of the set it is taken away: the next page begins anew.
+-- page goes on through a sorted set from where the cursor of that name stands: up to most members
+-- with a score up to before, lowest first. The cursor is the last one listed, so what stays at the
+-- head for ever is not looked at again before everything behind it was. At the end of the set it is
+-- taken away: the next page begins anew.
 local function page(key, name, before, most)
   key, most, before = P .. key, tonumber(most), tonumber(before)
   local from, start = redis.call('HGET', P .. 'cursors', name), 0
@@ -162,7 +168,9 @@ local function life()
   if process == '' or master == '' then return '' end
   return process .. '/' .. master
 end
--- attempt counts a session that an invoice travels in. It is shown to people, and nothing goes by it: damaged, it stops nothing.
+
+-- attempt counts a session that an invoice travels in. It is shown to people, and nothing goes by
+-- it: damaged, it stops nothing.
 local function attempt(id) redis.pcall('HINCRBY', P .. 'inv:' .. id, 'attempts', 1) end
 
 local function movepkg(id, from, to, fields)

@@ -53,8 +53,9 @@ return out`)
 // only those with a deadline up to this or "", count of field words, the fields. P_2 is unique in a package, because the
 // answers are matched by it; a second invoice of that number waits for the next. It answers the ids.
 //
-// An entry that cannot be read is taken out of the set and not touched itself: there it would be counted, and cut for, every second. Once it can be read, the sweep finds that it says it
-// waits and does not (see [Ledger.Loose]), and puts it back.
+// An entry that cannot be read is taken out of the set and not touched itself: there it would be
+// counted, and cut for, every second. Once it can be read, the sweep finds that it says it waits
+// and does not (see [Ledger.Loose]), and puts it back.
 var cutScript = verb(`
 local group, pkg, most, bytes, nf = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if redis.call('EXISTS', P .. 'pkg:' .. pkg) == 1 then return redis.error_reply('package exists') end
@@ -91,7 +92,8 @@ for _, w in ipairs({ 'count', #taken, 'size', size, 'deadline', first, 'created_
 movepkg(pkg, '', 'cut', fields)
 return taken`)
 
-// openScript records an online session that was just opened: package id, count of field words, the fields. It answers {revision, now}.
+// openScript records an online session that was just opened: package id, count of field words, the
+// fields. It answers {revision, now}.
 var openScript = verb(`
 local pkg, nf = ARGV[3], tonumber(ARGV[4])
 if redis.call('EXISTS', P .. 'pkg:' .. pkg) == 1 then return redis.error_reply('package exists') end
@@ -122,8 +124,9 @@ return { r, n }`)
 // states its invoices may come from or "", their new state, the waiting group they enter or "", count of field words, fields
 // of the package, then pairs for the invoices. It answers {new revision, invoices moved}, or {0, actual state, actual revision}.
 //
-// An invoice goes by what its entry says of state and package, also when this build cannot read the rest: that its package is about to be closed is true of it as of the others, and a fence
-// that is missing for one would let it be sent twice.
+// An invoice goes by what its entry says of state and package, also when this build cannot read the
+// rest: that its package is about to be closed is true of it as of the others, and a fence that is
+// missing for one would let it be sent twice.
 var packageScript = verb(`
 local pkg, rev, froms, to, mfroms, mto, mgroup, nf =
   ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])

@@ -18,7 +18,8 @@ const (
 	Created Taken = "created" // a new entry, queued
 	Present Taken = "present" // the same document is here already; nothing was written
 	Refused Taken = "refused" // another document of the same identity is in the way; nothing was written
-	// Unread says that there is an entry of this document, or of its identity, that cannot be read: nothing was written, because it may be alive or accepted.
+	// Unread says that there is an entry of this document, or of its identity, that cannot be read:
+	// nothing was written, because it may be alive or accepted.
 	Unread Taken = "unread"
 )
 
@@ -131,7 +132,8 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 	for i := range batch {
 		ids[i], keys[i] = batch[i].ID, l.key("inv:", batch[i].ID)
 	}
-	// Nearly always all are new, which one command tells. What is written then bears the time of this look.
+	// Nearly always all are new, which one command tells. What is written then bears the time of
+	// this look.
 	var found *redis.IntCmd
 	clock := l.clockCmd()
 	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {

@@ -18,8 +18,10 @@ type Underway struct {
 	Deadline Millis // the nearest in it; zero: none
 }
 
-// Underways lists sessions of each kind, in two round trips: up to limit from the offset-th on, oldest first. more says that there are others behind them; a caller that goes on until there are
-// none has seen them all, but for those that came and went meanwhile. An entry that cannot be read is left out.
+// Underways lists sessions of each kind, in two round trips: up to limit from the offset-th on,
+// oldest first. more says that there are others behind them; a caller that goes on until there are
+// none has seen them all, but for those that came and went meanwhile. An entry that cannot be read
+// is left out.
 func (l *Ledger) Underways(ctx context.Context, offset, limit int) (out []Underway, more bool, err error) {
 	states := []PackageState{PackageOpened, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))
@@ -64,7 +66,8 @@ func (l *Ledger) Underways(ctx context.Context, offset, limit int) (out []Underw
 // freshAtOnce is how many packages FreshlyCut reads in one round trip.
 const freshAtOnce = 2000
 
-// FreshlyCut tells which tenants have a package that is cut and not opened yet. One that came of a refusal does not count: it may be waiting for an hour before it is opened.
+// FreshlyCut tells which tenants have a package that is cut and not opened yet. One that came of a
+// refusal does not count: it may be waiting for an hour before it is opened.
 func (l *Ledger) FreshlyCut(ctx context.Context) (map[string]bool, error) {
 	ids, err := l.rdb.ZRange(ctx, l.key("pst:", string(PackageCut)), 0, -1).Result()
 	if err != nil {

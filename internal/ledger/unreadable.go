@@ -9,19 +9,22 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrNewer says that an entry was written by a newer build, as happens during a rolling update: it is left to a worker of that build.
+// ErrNewer says that an entry was written by a newer build, as happens during a rolling update: it
+// is left to a worker of that build.
 var ErrNewer = errors.New("entry of a newer version")
 
 // errDamaged says that an entry lacks what every entry has, or that its key holds something else.
 var errDamaged = errors.New("entry is damaged")
 
-// Unreadable is an entry that is there and cannot be read: it is damaged, or was written by a newer build.
+// Unreadable is an entry that is there and cannot be read: it is damaged, or was written by a newer
+// build.
 type Unreadable struct {
 	ID  string
 	Key string // in Redis, without the prefix: inv:<id> or pkg:<id>
 	Err error  // [ErrNewer], or what is wrong with it
 
-	// What its fields say all the same: the scripts go by them, whatever build wrote the rest. Of an opaque one, whose key holds no fields at all, nothing is known.
+	// What its fields say all the same: the scripts go by them, whatever build wrote the rest. Of
+	// an opaque one, whose key holds no fields at all, nothing is known.
 	State   string
 	Package string
 	Opaque  bool
@@ -30,8 +33,10 @@ type Unreadable struct {
 // Undecided reports that the entry is of an invoice whose outcome is not known for certain.
 func (u Unreadable) Undecided() bool { return u.Opaque || !State(u.State).Final() }
 
-// UnreadableError names the entries that could not be read. Of many, what could be read is returned along with it: absent is what is neither returned nor named. Whoever goes by what is
-// complete MUST stop at the error; whoever works on each entry for itself takes it apart with [Skip] and goes on with the others.
+// UnreadableError names the entries that could not be read. Of many, what could be read is returned
+// along with it: absent is what is neither returned nor named. Whoever goes by what is complete
+// MUST stop at the error; whoever works on each entry for itself takes it apart with [Skip] and
+// goes on with the others.
 type UnreadableError struct {
 	Entries []Unreadable // at least one
 }
@@ -63,7 +68,8 @@ func (e *UnreadableError) Unwrap() []error {
 	return errs
 }
 
-// Skip takes an error apart: the entries that could not be read, when that is all it says, or else the error itself.
+// Skip takes an error apart: the entries that could not be read, when that is all it says, or else
+// the error itself.
 func Skip(err error) ([]Unreadable, error) {
 	var u *UnreadableError
 	if errors.As(err, &u) {
@@ -80,10 +86,12 @@ func some(entries []Unreadable) error {
 	return &UnreadableError{Entries: entries}
 }
 
-// wrongType reports that a key holds something else than it should. That concerns this key alone, while any other error of Redis concerns them all.
+// wrongType reports that a key holds something else than it should. That concerns this key alone,
+// while any other error of Redis concerns them all.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
-// pipe sends commands in one round trip. What a command says about its own key alone is for the caller to ask it.
+// pipe sends commands in one round trip. What a command says about its own key alone is for the
+// caller to ask it.
 func (l *Ledger) pipe(ctx context.Context, fill func(redis.Pipeliner)) error {
 	return pipe(ctx, l.rdb, fill)
 }

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// spoils are ways in which an invoice's entry cannot be read; opaque is the one that leaves nothing of it.
+// spoils are ways in which an invoice's entry cannot be read; opaque is the one that leaves nothing
+// of it.
 var spoils = map[string]func(w *world, key string){
 	"newer":            func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":2,"id":"x"}`) },
 	"newer, other way": func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"id":"x","v":2,"nip":1}`) },
@@ -18,7 +19,8 @@ var spoils = map[string]func(w *world, key string){
 	"opaque":           func(w *world, key string) { w.rdb.Del(ctx(), key); w.rdb.SAdd(ctx(), key, "x") },
 }
 
-// eachSpoil runs a test in a world of its own, whose audit is left out: the entry is not what the indexes say.
+// eachSpoil runs a test in a world of its own, whose audit is left out: the entry is not what the
+// indexes say.
 func eachSpoil(t *testing.T, do func(t *testing.T, w *world, spoil func(Invoice), what string)) {
 	next := worlds(t)
 	for what, spoil := range spoils {
@@ -209,7 +211,8 @@ func TestLists_OnePackageCannotBeRead_TheOthersAreListed(t *testing.T) {
 			if err != nil || !tenants[sellerA] {
 				t.Errorf("freshly cut: %v, %v", tenants, err)
 			}
-			// A session whose count cannot be counted on takes no send, and nothing of it is half done.
+			// A session whose count cannot be counted on takes no send, and nothing of it is half
+			// done.
 			inv := w.take(w.fresh())[0]
 			w.rdb.HSet(ctx(), w.key("pkg:", good.ID), "count", "x")
 			_, _, err = w.BeginSend(ctx(), good.ID, "me", &inv)

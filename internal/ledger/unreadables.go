@@ -10,7 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// NoteUnreadable remembers entries that could not be read, for the metrics and the eyes of whoever operates the pool, and returns those that nobody had noted before.
+// NoteUnreadable remembers entries that could not be read, for the metrics and the eyes of whoever
+// operates the pool, and returns those that nobody had noted before.
 func (l *Ledger) NoteUnreadable(ctx context.Context, entries []Unreadable) ([]Unreadable, error) {
 	if len(entries) == 0 {
 		return nil, nil
@@ -47,8 +48,9 @@ func (l *Ledger) Unreadables(ctx context.Context, limit int) (n int64, keys []st
 	return card.Val(), first.Val(), nil
 }
 
-// LookAgain reads up to limit of the noted entries, those looked at longest ago first, and forgets those that can be read now, and those that are gone and that no index names any more. It
-// returns how many it forgot.
+// LookAgain reads up to limit of the noted entries, those looked at longest ago first, and forgets
+// those that can be read now, and those that are gone and that no index names any more. It returns
+// how many it forgot.
 func (l *Ledger) LookAgain(ctx context.Context, limit int) (int, error) {
 	_, keys, err := l.Unreadables(ctx, limit)
 	if err != nil || len(keys) == 0 {

@@ -30,9 +30,11 @@ var (
 // Redis is a [Store] shared by every process that uses the same Redis and prefix. Safe for concurrent use. One call is one script; instants are taken from
 // Redis's clock (TIME) inside the script. A line of waiting callers has keys of its own beside the log's, so a cluster, which scatters keys, is not supported.
 //
-// A booking reads and rewrites the key's log, 8 bytes an instant: fit for thousands of requests per window, not for millions. The log survives as Redis's data does:
-// after a total loss, what was sent before is forgotten and KSeF's 429 is the guard that remains. When Redis's own clock steps back, the store's goes on from where it was: the windows free as
-// much later as the step took, at most, once. A step forward frees them as much sooner, once.
+// A booking reads and rewrites the key's log, 8 bytes an instant: fit for thousands of requests per
+// window, not for millions. The log survives as Redis's data does: after a total loss, what was
+// sent before is forgotten and KSeF's 429 is the guard that remains. When Redis's own clock steps
+// back, the store's goes on from where it was: the windows free as much later as the step took, at
+// most, once. A step forward frees them as much sooner, once.
 //
 // go-redis repeats a call whose answer was lost; a booking made twice that way wastes a place and overruns nothing.
 type Redis struct {

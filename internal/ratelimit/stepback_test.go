@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// stepBack makes everything that the store keeps of key as old as it looks to a clock that is d behind the one it was written by: what a new master finds after a failover.
+// stepBack makes everything that the store keeps of key as old as it looks to a clock that is d
+// behind the one it was written by: what a new master finds after a failover.
 func stepBack(t *testing.T, client *redis.Client, s *Redis, k Key, d time.Duration) {
 	t.Helper()
 	const head = 16
@@ -50,7 +51,8 @@ func stepBack(t *testing.T, client *redis.Client, s *Redis, k Key, d time.Durati
 	}
 }
 
-// The new master's clock is two hours behind: what was sent in the last minutes lies in its future, where it must not be taken for long away.
+// The new master's clock is two hours behind: what was sent in the last minutes lies in its future,
+// where it must not be taken for long away.
 func TestRedis_ClockStepsBack_NoWindowIsOverrunAndNothingWaitsLonger(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")

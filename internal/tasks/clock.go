@@ -7,13 +7,17 @@ import (
 	"time"
 )
 
-// A worker's machine may have any time. What is in the ledger bears Redis's, and so does what is reckoned from it: deadlines, midnights and ages go by this machine's clock less what it is off.
-// Two things still go by the machine's own: asynq's schedule, and the dates that enqueue checks. That is why a clock that is off is told.
+// A worker's machine may have any time. What is in the ledger bears Redis's, and so does what is
+// reckoned from it: deadlines, midnights and ages go by this machine's clock less what it is off.
+// Two things still go by the machine's own: asynq's schedule, and the dates that enqueue checks.
+// That is why a clock that is off is told.
 
 const (
-	// clockOff is how far a clock may be off before it is told, and before nothing is pruned on its worker's watch: to forget is what cannot be undone, so two clocks have to agree.
+	// clockOff is how far a clock may be off before it is told, and before nothing is pruned on its
+	// worker's watch: to forget is what cannot be undone, so two clocks have to agree.
 	clockOff = 30 * time.Second
-	// clockExact is how far it may be off and is left as it is: the answer's own way takes as long at times.
+	// clockExact is how far it may be off and is left as it is: the answer's own way takes as long
+	// at times.
 	clockExact = time.Second
 	clockEvery = time.Minute
 )
@@ -38,7 +42,8 @@ func (w *Worker) Skew() time.Duration { return time.Duration(w.clock.skew.Load()
 // ClockOff reports a clock that is further off than it may be.
 func (w *Worker) ClockOff() bool { return w.Skew().Abs() > clockOff }
 
-// MeasureClock compares this machine's clock with Redis's. The pulse does it once a minute; called before anything else runs, it spares the first tasks a wrong time.
+// MeasureClock compares this machine's clock with Redis's. The pulse does it once a minute; called
+// before anything else runs, it spares the first tasks a wrong time.
 func (w *Worker) MeasureClock(ctx context.Context) error {
 	began := w.clock.machine()
 	at, err := w.Ledger.Clock(ctx)
@@ -51,7 +56,8 @@ func (w *Worker) MeasureClock(ctx context.Context) error {
 	}
 	w.clock.skew.Store(int64(began.Add(took / 2).Sub(at)))
 	if w.ClockOff() && w.rarely.due("clock", began) {
-		w.o.Log.Warn().Dur("ahead", w.Skew()).Msg("this machine's clock is not that of redis: set it (NTP); if all workers say so, it is redis's")
+		w.o.Log.Warn().Dur("ahead", w.Skew()).
+			Msg("this machine's clock is not that of redis: set it (NTP); if all workers say so, it is redis's")
 	}
 	return nil
 }

@@ -33,7 +33,8 @@ func TestClock_AWorkersIsDrasticallyWrong_NothingIsForgottenEarlyAndItIsTold(t *
 			if d := wrong.Skew() - off; d.Abs() > time.Second || !wrong.ClockOff() || !s.log.says("this machine's clock is not that of redis") {
 				t.Errorf("its clock is %s off, found was %s", off, wrong.Skew())
 			}
-			// What it decides by the time of day, it decides by the pool's: a set that has only begun to wait is not cut.
+			// What it decides by the time of day, it decides by the pool's: a set that has only
+			// begun to wait is not cut.
 			late := s.worker("late", s.door(), func(o *tasks.Options) {
 				o.MaxWait, o.Quiet, o.DeadlineNear = time.Hour, time.Hour, 0
 				o.Now = func() time.Time { return s.now().Add(off) }

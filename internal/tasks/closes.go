@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// parallelCloses is how many sessions one worker closes at a time, tenantCloses how many of those may be of one tenant: a gateway that answers one tenant's closes by silence holds up
+	// parallelCloses is how many sessions one worker closes at a time, tenantCloses how many of
+	// those may be of one tenant: a gateway that answers one tenant's closes by silence holds up
 	// that tenant's closes, and no other's.
 	parallelCloses = 32
 	tenantCloses   = 2
@@ -32,7 +33,8 @@ func newCloses() *closes {
 	return &closes{under: map[string]context.CancelFunc{}, tenants: map[string]chan struct{}{}, all: make(chan struct{}, parallelCloses)}
 }
 
-// start lets do run when there is a place for it, and hands what came of it to done. It does not wait for it. A package that is being closed already is left alone.
+// start lets do run when there is a place for it, and hands what came of it to done. It does not
+// wait for it. A package that is being closed already is left alone.
 func (c *closes) start(ctx context.Context, tenant, pkg string, do func(context.Context) error, done func(error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,7 +103,8 @@ func (c *closes) wait(ctx context.Context) error {
 	return fmt.Errorf("wait for %d closes: %w", n, context.Cause(ctx))
 }
 
-// closeIdle begins to close sessions that are idle, old, full or dropped, once no send is under way in them.
+// closeIdle begins to close sessions that are idle, old, full or dropped, once no send is under way
+// in them.
 func (w *Worker) closeIdle(ctx context.Context) {
 	w.startCloses(ctx, func(err error) { w.warn(ctx, "close idle sessions", err) })
 }
@@ -132,7 +135,8 @@ func (w *Worker) startCloses(ctx context.Context, done func(error)) {
 				w.express.forget(s)
 				err = nil
 			} else {
-				// While this worker lives nobody else closes it: without another try here it would stay open, and its receipt away, until the worker ends.
+				// While this worker lives nobody else closes it: without another try here it would
+				// stay open, and its receipt away, until the worker ends.
 				err = fmt.Errorf("close session %s: %w", s.pkg.Session, err)
 			}
 			done(err)
@@ -146,13 +150,15 @@ func (w *Worker) closeOne(ctx context.Context, s *onlineSession) error {
 	case err == nil:
 		return w.closeOnline(ctx, &p)
 	case errors.Is(err, ledger.ErrNotFound):
-		// Redis lost it. What was sent into it is in KSeF all the same: closed, it has a receipt, by which that is found again.
+		// Redis lost it. What was sent into it is in KSeF all the same: closed, it has a receipt,
+		// by which that is found again.
 		return w.closeUnrecorded(ctx, s)
 	}
 	return err
 }
 
-// due takes sessions that are idle, old or full out of use, and lists those that nobody sends into any more.
+// due takes sessions that are idle, old or full out of use, and lists those that nobody sends into
+// any more.
 func (e *express) due(now time.Time, o Options) []*onlineSession {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -157,14 +157,15 @@ func (w *Worker) endProcessing(ctx context.Context, p *ledger.Package, to ledger
 		Set: []ledger.Set{{Field: "code", Value: code}, {Field: "reason", Value: reason}, {Field: "filed", Value: false}}})
 }
 
-// waitForUnread keeps a package open for what cannot be read in it, while the others get their receipts.
+// waitForUnread keeps a package open for what cannot be read in it, while the others get their
+// receipts.
 func (w *Worker) waitForUnread(ctx context.Context, p *ledger.Package, n int) error {
 	if !p.Filed {
 		if err := w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{}); err != nil {
 			return err
 		}
 	}
-	return unreadLater(n)
+	return unreadLater(unreadPause, n)
 }
 
 // sessionRefused handles a session that ended in an error. Its list is read first all the same: an

@@ -15,7 +15,8 @@ type faults struct {
 
 const (
 	faultsKept = 5
-	// faultsInRow is how many of them, one directly after the other, are no longer faults of single entries: Redis is away, and each further try would take its time-outs.
+	// faultsInRow is how many of them, one directly after the other, are no longer faults of single
+	// entries: Redis is away, and each further try would take its time-outs.
 	faultsInRow = 20
 )
 

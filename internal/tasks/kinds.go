@@ -91,8 +91,8 @@ func (k Kind) timeout() time.Duration {
 	return 10 * time.Minute
 }
 
-// retries is how often asynq runs a task again. Whatever waits has no bound, and never ends by it; a sweep whose worker was killed is run once more and then let go, because each
-// round has its own.
+// retries is how often asynq runs a task again. Whatever waits has no bound, and never ends by it;
+// a sweep whose worker was killed is run once more and then let go, because each round has its own.
 func (k Kind) retries() int {
 	if k == KindSweep {
 		return 1

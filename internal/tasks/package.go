@@ -111,7 +111,7 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 	case err != nil:
 		return nil, err
 	case len(unread) > 0 && len(invs) == 0:
-		return nil, unreadLater(len(unread))
+		return nil, unreadLater(unreadPause, len(unread))
 	case len(unread) > 0: // the others go in a package of their own, and this one waits for what is left in it
 		return nil, w.repack(ctx, p, "", 0, ledger.Part{Strikes: p.Strikes, IDs: idsOf(invs)})
 	}

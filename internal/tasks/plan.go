@@ -18,7 +18,8 @@ type plan struct {
 	tenants map[string]share
 	read    time.Time
 
-	// What has been seen of the present pass through the sessions; of one goroutine alone. A pass takes one round, or several when there are very many.
+	// What has been seen of the present pass through the sessions; of one goroutine alone. A pass
+	// takes one round, or several when there are very many.
 	seen   []ledger.Underway
 	offset int
 }
@@ -50,7 +51,8 @@ func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last 
 	return max(time.Duration(weight*float64(max(wish, turn))), first)
 }
 
-// planEvery is how old the plan may get; sessions beyond sweepAtOnce of a kind are looked at a second later.
+// planEvery is how old the plan may get; sessions beyond sweepAtOnce of a kind are looked at a
+// second later.
 const planEvery = time.Second
 
 // replan reads the plan anew when it is old.
@@ -71,7 +73,8 @@ func (w *Worker) replan(ctx context.Context, now time.Time) error {
 	return w.apportion(ctx, tally(seen, w.urgent), now)
 }
 
-// apportion gives each tenant's sessions their turns. A tenant whose use cannot be read keeps its turns without knowing them: the limiter has the last word in any case.
+// apportion gives each tenant's sessions their turns. A tenant whose use cannot be read keeps its
+// turns without knowing them: the limiter has the last word in any case.
 func (w *Worker) apportion(ctx context.Context, tenants map[string]share, now time.Time) error {
 	var f faults
 	for tenant, s := range tenants {

@@ -16,11 +16,13 @@ const (
 	beatsInLife = 6
 )
 
-// Pulse is each worker's own clock: it says that the worker is alive, closes online sessions, and queues what is due for the whole pool (a cut, a sweep; the task's id
-// makes it one). It holds nothing that would be lost with it. It returns when stop is closed, after what it has under way; ctx cuts that off. Closes may still be under way then:
-// [Worker.Stop] waits for them.
+// Pulse is each worker's own clock: it says that the worker is alive, closes online sessions, and
+// queues what is due for the whole pool (a cut, a sweep; the task's id makes it one). It holds
+// nothing that would be lost with it. It returns when stop is closed, after what it has under way;
+// ctx cuts that off. Closes may still be under way then: [Worker.Stop] waits for them.
 //
-// Each of these has a loop of its own, so that none waits for another: above all, nothing that the gateway or another tenant does may keep a worker from saying that it is alive.
+// Each of these has a loop of its own, so that none waits for another: above all, nothing that the
+// gateway or another tenant does may keep a worker from saying that it is alive.
 func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 	beat := max(w.o.DeadAfter/beatsInLife, time.Millisecond)
 	swept := int64(-1)
@@ -58,8 +60,9 @@ func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 	loops.Wait()
 }
 
-// queueSweep queues the sweep of this round. A sweep that is done leaves no trace: asked for at every pulse, it would run at every pulse. One that waits to be run is enough: in a pool
-// that has no time for it, one for each round would pile up.
+// queueSweep queues the sweep of this round. A sweep that is done leaves no trace: asked for at
+// every pulse, it would run at every pulse. One that waits to be run is enough: in a pool that has
+// no time for it, one for each round would pile up.
 func (w *Worker) queueSweep(ctx context.Context, swept *int64) error {
 	round := w.o.Now().Unix() / max(1, int64(w.o.SweepEvery/time.Second))
 	if round == *swept {
@@ -103,7 +106,8 @@ func (w *Worker) Stop(ctx context.Context) error {
 	return errors.Join(w.closeAll(ctx), w.Ledger.Leave(ctx, w.o.Worker))
 }
 
-// queueCuts queues a cut for each waiting set that is due. What goes wrong with one keeps no other from being cut. busy is as in [When].
+// queueCuts queues a cut for each waiting set that is due. What goes wrong with one keeps no other
+// from being cut. busy is as in [When].
 func (w *Worker) queueCuts(ctx context.Context, now time.Time, busy map[string]bool) error {
 	waits, err := w.Ledger.Waits(ctx)
 	if err != nil {

@@ -2,6 +2,7 @@ package tasks_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
@@ -27,7 +29,8 @@ func (a *actor) pulse() {
 	a.s.t.Cleanup(func() { cancel(); running.Wait() })
 }
 
-// A gateway that takes a close and never answers holds up that close, and nothing else: not the beat, not another tenant's cut or close.
+// A gateway that takes a close and never answers holds up that close, and nothing else: not the
+// beat, not another tenant's cut or close.
 func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
@@ -35,7 +38,7 @@ func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 		o.ExpressIdle, o.DeadAfter, o.ExpressMaxInvoices = time.Hour, 1200*time.Millisecond, 1
 	})
 	var hanging sync.Map // sessions
-	hung := make(chan struct{}, 10)
+	hung := make(chan struct{}, 100)
 	d.closing = func(ctx context.Context, session string) error {
 		if _, hangs := hanging.Load(session); !hangs {
 			return nil
@@ -44,17 +47,23 @@ func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}
-	// Three sessions of one tenant hang: more than it may close at a time.
-	for _, number := range []string{"A/1", "A/2", "A/3"} {
-		inv := s.admit(ledger.Express, s.good(number))
+	// More sessions of one tenant hang than a worker closes at a time: each send's answer is lost,
+	// so that each has a session of its own, to be closed soon.
+	d.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
+		return ksef.SentInvoice{}, &ksef.APIError{Op: "send invoice", Kind: ksef.KindNetwork, MaybeDone: true}
+	}
+	for i := range 40 {
+		inv := s.admit(ledger.Express, s.good(fmt.Sprint("A/", i)))
 		w.must(tasks.KindSend, inv.ID)
 		hanging.Store(s.pkg(s.read(inv.ID).Package).Session, true)
 	}
-	other := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/1", IssueDate: invoice.Today(time.Now())}))
-	w.must(tasks.KindSend, other.ID)
+	d.sent = nil
 	w.pulse()
 	<-hung
+	<-hung
 	since := time.Now()
+	other := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/1", IssueDate: invoice.Today(time.Now())}))
+	w.must(tasks.KindSend, other.ID)
 	s.eventually("the other tenant's session to be closed", func() bool { return s.pkg(s.read(other.ID).Package).State != ledger.PackageOpened })
 	waits := s.admit(ledger.Bulk, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/2", IssueDate: invoice.Today(time.Now())}))
 	if err := s.ledger.Wait(t.Context(), &waits); err != nil {
@@ -164,25 +173,33 @@ func TestPulse_NobodyRunsSweeps_OneWaits(t *testing.T) {
 	}
 }
 
-// A defect that ends in a panic is the one task's: asynq takes it, and whoever waited for the session opens another.
+// A defect that ends in a panic is the one task's: asynq takes it, and whoever waits for the
+// session opens another.
 func TestSend_OpeningPanics_TheNextSendOpensAnother(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
-	keys := d.keys
-	d.keys = nil
-	w := s.worker("w", d)
-	inv := s.admit(ledger.Express, s.good("A/1"))
-	func() {
-		defer func() {
-			if recover() == nil {
-				t.Error("nothing panicked")
-			}
-		}()
-		_ = w.run(tasks.KindSend, inv.ID)
-	}()
-	d.keys = keys
-	w.must(tasks.KindSend, inv.ID)
-	if got := s.read(inv.ID).State; got != ledger.Sent {
-		t.Errorf("it is %s", got)
+	entered, release := make(chan struct{}), make(chan struct{})
+	var opens atomic.Int32
+	d.opening = func() {
+		if opens.Add(1) == 1 {
+			close(entered)
+			<-release
+			panic("a defect")
+		}
 	}
+	w := s.worker("w", d)
+	first, second := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
+	var sends sync.WaitGroup
+	sends.Go(func() {
+		defer func() { _ = recover() }() // as asynq does
+		_ = w.run(tasks.KindSend, first.ID)
+	})
+	<-entered
+	sends.Go(func() { _ = w.run(tasks.KindSend, second.ID) })
+	began := time.Now()
+	s.eventually("the second to wait for the first", func() bool { return time.Since(began) > 300*time.Millisecond })
+	close(release)
+	s.eventually("the second to be sent", func() bool { return s.read(second.ID).State == ledger.Sent })
+	sends.Wait()
+	w.must(tasks.KindSend, first.ID)
 }

@@ -82,7 +82,7 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 		return stillToArchive(stuck, age)
 	}
 	if len(unread) > 0 { // they may have been receipted by a newer worker, or not
-		return later(max(retry.Age(age, w.o.ConfirmFirst, receiptRest), unreadPause), retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", len(unread)))
+		return unreadLater(max(retry.Age(age, w.o.ConfirmFirst, receiptRest), unreadPause), len(unread))
 	}
 	if len(upos.missing) == 0 {
 		set := []ledger.Set{{Field: "upo", Value: upos.bySession[p.Session].url}}
@@ -99,7 +99,8 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 	return again
 }
 
-// receiptEarly archives what is decided of a package that is kept open by an entry that cannot be read: its session is over, so its receipt may be there. The package is none the further for it.
+// receiptEarly archives what is decided of a package that is kept open by an entry that cannot be
+// read: its session is over, so its receipt may be there. The package is none the further for it.
 func (w *Worker) receiptEarly(ctx context.Context, p *ledger.Package, held []ledger.Invoice, unread []ledger.Unreadable) error {
 	open := slices.ContainsFunc(held, func(inv ledger.Invoice) bool { return !inv.State.Final() })
 	if len(unread) == 0 || open || p.Filed {

@@ -108,8 +108,11 @@ func (w *Worker) repack(ctx context.Context, p *ledger.Package, reason string, i
 	return nil
 }
 
-// endOf says how a package ends that went no further; "" when it does not end, because something undecided in it cannot be read. What was decided in it all the same, or parked because of it, is owed its papers: receipt, document, result. Only a
-// package that nothing of it stays in is failed, or abandoned when close was never tried; any other is settled. leaving is how many of its invoices are about to leave.
+// endOf says how a package ends that went no further; "" when it does not end, because something
+// undecided in it cannot be read. What was decided in it all the same, or parked because of it, is
+// owed its papers: receipt, document, result. Only a package that nothing of it stays in is failed,
+// or abandoned when close was never tried; any other is settled. leaving is how many of its
+// invoices are about to leave.
 func (w *Worker) endOf(ctx context.Context, p *ledger.Package, leaving int) (ledger.PackageState, error) {
 	held, err := w.Ledger.Held(ctx, p.ID)
 	unread, err := w.skip(ctx, err)
@@ -126,7 +129,9 @@ func (w *Worker) endOf(ctx context.Context, p *ledger.Package, leaving int) (led
 	return ledger.PackageFailed, nil
 }
 
-// pending reads the invoices of a package whose outcome is not known yet. With a [*ledger.UnreadableError] those that could be read are returned, and named are those whose outcome may be open.
+// pending reads the invoices of a package whose outcome is not known yet. With a
+// [*ledger.UnreadableError] those that could be read are returned, and named are those whose
+// outcome may be open.
 func (w *Worker) pending(ctx context.Context, p *ledger.Package) ([]ledger.Invoice, error) {
 	held, err := w.Ledger.Held(ctx, p.ID)
 	unread, err := ledger.Skip(err)

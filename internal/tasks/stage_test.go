@@ -132,6 +132,7 @@ type door struct {
 	upo     func([]byte, error) ([]byte, error)                     // and of its receipt
 	given   func([]byte, error) ([]byte, error)                     // and of an invoice by its number
 	closing func(ctx context.Context, session string) error         // comes before a close, which an error keeps from being sent
+	opening func()                                                  // comes before an online session is opened
 	// and of a page of the register
 	page func(ksef.MetadataPage, error) (ksef.MetadataPage, error)
 }
@@ -145,6 +146,13 @@ func (d *door) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentIn
 		return d.sent(got, err)
 	}
 	return got, err
+}
+
+func (d *door) OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (ksef.OpenedSession, error) {
+	if d.opening != nil {
+		d.opening()
+	}
+	return d.Client.OpenOnline(ctx, r)
 }
 
 func (d *door) CloseSession(ctx context.Context, session string, batch bool) error {

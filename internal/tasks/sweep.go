@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// sweepAtOnce bounds one round; what is left comes a minute later, also when what was looked at stays.
+	// sweepAtOnce bounds one round; what is left comes a minute later, also when what was looked at
+	// stays.
 	sweepAtOnce = 2000
 	// sweepLook is how many queued invoices one round looks at, those that lawfully wait for a package included: 70 ms of Redis, in pieces of 4 ms. A hundred thousand
 	// that wait are looked through in five rounds.
@@ -23,7 +24,8 @@ const (
 // sweep finds what is not final and drives it on: a task that Redis or asynq lost, that a person deleted in the dashboard, that was orphaned by a killed worker. It
 // decides nothing: it queues the task that the state asks for, and the task's handler looks.
 //
-// Its parts do not depend on each other, nor do the entries in each: what cannot be read, or cannot be queued, is told and passed over.
+// Its parts do not depend on each other, nor do the entries in each: what cannot be read, or cannot
+// be queued, is told and passed over.
 func (w *Worker) sweep(ctx context.Context, _ string) error {
 	now, err := w.Ledger.Clock(ctx)
 	if err != nil {
@@ -137,7 +139,8 @@ func (w *Worker) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map
 	case inv.State != ledger.Queued:
 		return nil // it moved meanwhile
 	case inv.Group != "":
-		// It says that it waits, and was in no waiting set: it could not be read when a package was cut. If it is there by now, this changes nothing.
+		// It says that it waits, and was in no waiting set: it could not be read when a package was
+		// cut. If it is there by now, this changes nothing.
 		err := w.Ledger.Wait(ctx, inv)
 		var conflict *ledger.ConflictError
 		if errors.As(err, &conflict) {
@@ -191,8 +194,9 @@ func (w *Worker) stray(ctx context.Context, inv *ledger.Invoice) error {
 	return w.parkStray(ctx, inv, "its package is over and left it behind: look in KSeF whether it is there before retrying")
 }
 
-// prune lets go of what was ended longer ago than the ledger is to remember: the archive has it. What is longest ago is Redis's word. While this machine's clock says another, one of the two
-// is wrong, and what is forgotten does not come back.
+// prune lets go of what was ended longer ago than the ledger is to remember: the archive has it.
+// What is longest ago is Redis's word. While this machine's clock says another, one of the two is
+// wrong, and what is forgotten does not come back.
 func (w *Worker) prune(ctx context.Context) error {
 	if w.o.Retention <= 0 || w.ClockOff() {
 		return nil

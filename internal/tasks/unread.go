@@ -11,10 +11,13 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// An entry that cannot be read is of a newer build, or damaged. It concerns itself alone: whatever works on many entries goes on with the others, notes it for the metrics, and says so once.
+// An entry that cannot be read is of a newer build, or damaged. It concerns itself alone: whatever
+// works on many entries goes on with the others, notes it for the metrics, and says so once.
 //
-// In a package it is neither there nor absent. The others are settled and get their receipts; the package itself does not end before the entry can be read, or is gone. Until then nothing is
-// concluded from what a list does not contain: an answer that belongs to nobody may be the unreadable one's.
+// In a package it is neither there nor absent. The others are settled and get their receipts; the
+// package itself does not end before the entry can be read, or is gone. Until then nothing is
+// concluded from what a list does not contain: an answer that belongs to nobody may be the
+// unreadable one's.
 
 // errGone is what is noted of an entry that an index names and that is not there.
 var errGone = errors.New("an index names it, and there is no such entry")
@@ -34,7 +37,8 @@ func (w *Worker) noteUnread(ctx context.Context, unread []ledger.Unreadable) {
 	fresh, err := w.Ledger.NoteUnreadable(ctx, unread)
 	w.warn(ctx, "note entries that cannot be read", err)
 	for _, u := range fresh {
-		w.o.Log.Error().Str("id", u.ID).Str("key", u.Key).Str("state", u.State).Err(u.Err).Msg("ledger entry left alone: it cannot be read")
+		w.o.Log.Error().Str("id", u.ID).Str("key", u.Key).Str("state", u.State).Err(u.Err).
+			Msg("ledger entry left alone: it cannot be read")
 	}
 }
 
@@ -84,7 +88,8 @@ func gone(kind string, ids []string, seen map[string]bool, unread []ledger.Unrea
 	return out
 }
 
-// undecided reads the invoices of a package whose outcome is not known yet: those that can be read, and those that cannot.
+// undecided reads the invoices of a package whose outcome is not known yet: those that can be read,
+// and those that cannot.
 func (w *Worker) undecided(ctx context.Context, p *ledger.Package) ([]ledger.Invoice, []ledger.Unreadable, error) {
 	invs, err := w.pending(ctx, p)
 	unread, err := w.skip(ctx, err)
@@ -92,14 +97,15 @@ func (w *Worker) undecided(ctx context.Context, p *ledger.Package) ([]ledger.Inv
 }
 
 const (
-	// unreadPause is how often something looks again that waits for nothing but an entry that cannot be read.
+	// unreadPause is how often something looks again that waits for nothing but an entry that
+	// cannot be read.
 	unreadPause = 10 * time.Minute
 	// lookAgainAtOnce is how many noted entries one sweep looks at.
 	lookAgainAtOnce = 200
 )
 
-func unreadLater(n int) error {
-	return later(unreadPause, retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", n))
+func unreadLater(after time.Duration, n int) error {
+	return later(after, retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", n))
 }
 
 // lookAgain forgets noted entries that can be read again, and reminds of the others.
@@ -113,7 +119,8 @@ func (w *Worker) lookAgain(ctx context.Context) error {
 	}
 	n, keys, err := w.Ledger.Unreadables(ctx, 5)
 	if n > 0 && w.rarely.due("unreadable", w.o.Now()) {
-		w.o.Log.Warn().Int64("entries", n).Strs("first", keys).Msg("ledger entries cannot be read: a newer worker has to take them, or a person to mend them")
+		w.o.Log.Warn().Int64("entries", n).Strs("first", keys).
+			Msg("ledger entries cannot be read: a newer worker has to take them, or a person to mend them")
 	}
 	return err
 }

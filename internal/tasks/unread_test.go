@@ -135,7 +135,8 @@ func TestSweep_OneUnreadablePackage_TheOthersAreDrivenOn(t *testing.T) {
 	}
 }
 
-// In a waiting set it would be cut for again and again. It leaves the set, and comes back once it can be read.
+// In a waiting set it would be cut for again and again. It leaves the set, and comes back once it
+// can be read.
 func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenMended(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
@@ -217,7 +218,8 @@ func (s *stage) through(w *actor, pkg string) {
 	w.until(tasks.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
 }
 
-// While KSeF works on it: the others are settled and get their receipts, the package waits for what it cannot tell of, and nothing is concluded from what the list lacks.
+// While KSeF works on it: the others are settled and get their receipts, the package waits for what
+// it cannot tell of, and nothing is concluded from what the list lacks.
 func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackageWaits(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		for _, d := range invoiceDamages() {
@@ -235,8 +237,9 @@ func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackag
 					}
 					_ = w.run(tasks.KindReceipt, pkg)
 				}
-				// The refusal bears no number: it could be the unreadable one's. A single send has a reference of its own to ask by. Of a package the receipt proves that the
-				// refused one is not in KSeF: it is sent alone, to learn its reason.
+				// The refusal bears no number: it could be the unreadable one's. A single send has a
+				// reference of its own to ask by. Of a package the receipt proves that the refused one
+				// is not in KSeF: it is sent alone, to learn its reason.
 				want := map[ledger.Lane]ledger.State{ledger.Bulk: ledger.Queued, ledger.Express: ledger.Rejected}[lane]
 				if got := s.read(wrong.ID); got.State != want {
 					t.Errorf("of the refused one was concluded: %s, %s", got.State, got.Reason)
@@ -322,7 +325,8 @@ func TestReceipt_InvoiceOfASettledPackageCannotBeRead_TheOthersAreReceipted(t *t
 	}
 }
 
-// KSeF refuses the session as a whole: the others go in a new one, and what cannot be read stays where KSeF's answer to it is.
+// KSeF refuses the session as a whole: the others go in a new one, and what cannot be read stays
+// where KSeF's answer to it is.
 func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testing.T) {
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {

@@ -3,7 +3,7 @@
 -- by place, and the line by promised instant.
 -- Returns {1, instant, wait, mark} or, when it lies beyond the longest wait and nothing was booked, {0, instant, wait, frozen}.
 local WINDOWS = 8
-local now = clock(ARGV[1], true)
+local now = clock(ARGV[1])
 local maxwait, ticket = tonumber(ARGV[2]), ARGV[3]
 local log = load(KEYS[1])
 local function text(v) return string.format('%.0f', v) end

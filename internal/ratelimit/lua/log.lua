@@ -7,33 +7,36 @@
 local HEAD, RECORD = 16, 8
 local byte, char, sub, floor = string.byte, string.char, string.sub, math.floor
 
--- It comes before the first write of every script, that of the clock. At maxmemory Redis refuses a script's first write if it takes memory,
--- and lets a script through that has written already. What is written here is tiny, and while requests
--- cannot be counted none is made, so that nothing could finish and give memory back.
+-- It comes before the first write of every script, that of the clock. At maxmemory Redis refuses a
+-- script's first write if it takes memory, and lets a script through that has written already. What
+-- is written here is tiny, and while requests cannot be counted none is made, so that nothing could
+-- finish and give memory back.
 local function begin()
   redis.call('DEL', KEYS[1] .. ':none')
 end
 
--- The instant now: that of a test, or, given the key that keeps it, Redis's own, which never runs backward here. After a failover the new master's clock may be behind, and what was booked
--- would lie in its future: windows would look empty that are full, and freezes last longer. So the highest instant seen is kept, and how far this clock has had to be put forward to go on from
--- there. A clock that was put forward once stays so: only distances matter. One that jumps forward cannot be told from a pool that had nothing to do.
-local function clock(given, exact)
+-- The instant now: that of a test, or, given the key that keeps it, Redis's own, which never runs
+-- backward here. After a failover the new master's clock may be behind, and what was booked would
+-- lie in its future: windows would look empty that are full, and freezes last longer. So a bound is
+-- kept that no instant given out was beyond, and how far this clock has had to be put forward to go
+-- on from there. A clock that was put forward once stays so: only distances matter. One that jumps
+-- forward cannot be told from a pool that had nothing to do. The bound is a millisecond ahead, so
+-- that it is written once a millisecond and not with every call.
+local AHEAD = 1000
+local function clock(given)
   begin()
   if tonumber(given) then return tonumber(given) end
   local t = redis.call('TIME')
-  local now = t[1] * 1000000 + t[2]
   local kept = redis.pcall('GET', given)
-  local highest, ahead = string.match(type(kept) == 'string' and kept or '', '^(%d+) (%d+)$')
-  highest, ahead = tonumber(highest or 0), tonumber(ahead or 0)
-  now = now + ahead
-  if now < highest then
-    ahead, now = ahead + highest - now, highest
+  local bound, put = string.match(type(kept) == 'string' and kept or '', '^(%d+) (%d+)$')
+  bound, put = tonumber(bound or 0), tonumber(put or 0)
+  local now = t[1] * 1000000 + t[2] + put
+  if now < bound - AHEAD then
+    put, now = put + bound - now, bound
+  elseif now <= bound then
+    return now
   end
-  if exact and now > highest or now - highest >= 1000 then -- who books nothing may leave a millisecond out
-    redis.call('SET', given, string.format('%.0f %.0f', now, ahead))
-  elseif now == highest then
-    redis.call('SET', given, string.format('%.0f %.0f', highest, ahead))
-  end
+  redis.call('SET', given, string.format('%.0f %.0f', now + AHEAD, put))
   return now
 end
 
