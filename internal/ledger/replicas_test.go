@@ -24,13 +24,17 @@ func newReplicated(t *testing.T) *replicated {
 	master := redistest.StartWith(t, redisd.Options{Args: []string{"--repl-diskless-sync-delay", "0"}})
 	rdb := redistest.Client(t, master)
 	r := &replicated{world: newWorld(t, rdb, "w:")}
-	now := r.now
-	r.Ledger = New(rdb, Options{Prefix: "w:", Now: now, Replicas: 1, ReplicaTimeout: 300 * time.Millisecond})
+	r.Ledger = r.patient(2 * time.Second)
 	host, port, err := net.SplitHostPort(master.Addr())
 	r.must(err)
 	r.replica = redistest.Client(t, redistest.StartWith(t, redisd.Options{Args: []string{"--replicaof", host, port}}))
 	r.follows()
 	return r
+}
+
+// patient is the same ledger, which waits for the replica so long.
+func (r *replicated) patient(d time.Duration) *Ledger {
+	return New(r.rdb, Options{Prefix: "w:", Now: r.world.now, Replicas: 1, ReplicaTimeout: d})
 }
 
 // follows waits until the replica has everything.
@@ -99,21 +103,22 @@ func TestFence_ReplicaLost_WrittenAndToldAndSecureOnceItIsBack(t *testing.T) {
 	p := r.cut(groupA, CutLimits{Invoices: 1, Bytes: 1 << 40})
 	r.must(r.MovePackage(ctx(), &p, PackageMove{To: PackageOpened}))
 	back := r.lost()
+	l := r.patient(100 * time.Millisecond)
 
-	_, err = r.Take(ctx(), []NewInvoice{doc})
+	_, err = l.Take(ctx(), []NewInvoice{doc})
 	lags(t, "take", err)
-	_, err = r.Take(ctx(), []NewInvoice{doc}) // it is present now, and as unsafe as before
+	_, err = l.Take(ctx(), []NewInvoice{doc}) // it is present now, and as unsafe as before
 	lags(t, "take again", err)
-	rev, ordinal, err := r.BeginSend(ctx(), s.ID, "w", &single)
+	rev, ordinal, err := l.BeginSend(ctx(), s.ID, "w", &single)
 	lags(t, "begin to send", err)
 	if got := r.again(single); got.State != Sending || got.Rev != rev || ordinal != 1 {
 		t.Errorf("the invoice is %s at %d, told %d, ordinal %d", got.State, got.Rev, rev, ordinal)
 	}
-	lags(t, "close", r.MovePackage(ctx(), &p, PackageMove{To: PackageClosing, InvoicesFrom: []State{Packed}, InvoicesTo: Sending}))
+	lags(t, "close", l.MovePackage(ctx(), &p, PackageMove{To: PackageClosing, InvoicesFrom: []State{Packed}, InvoicesTo: Sending}))
 	if got := r.readPackage(p.ID); got.State != PackageClosing || p.State != PackageClosing || got.Rev != p.Rev {
 		t.Errorf("the package is %s at %d, told %s at %d", got.State, got.Rev, p.State, p.Rev)
 	}
-	lags(t, "secure", r.Secure(ctx(), &p))
+	lags(t, "secure", l.Secure(ctx(), &p))
 	// What is not a fence goes on.
 	r.must(r.Move(ctx(), Move{ID: single.ID, Rev: rev, From: []State{Sending}, To: Queued, Set: []Set{{"package", ""}, {"session", ""}}}))
 

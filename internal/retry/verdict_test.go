@@ -99,6 +99,8 @@ func table() []judged {
 		{"the archive does not answer", &LaterError{Delay: 5 * time.Second, Reason: ReasonArchive, Err: io.ErrUnexpectedEOF}, Verdict{Later, 5 * time.Second, ReasonArchive}},
 		{"a handler leaves the wait to the backoff", &LaterError{Reason: ReasonLost}, Verdict{Later, 0, ReasonLost}},
 
+		{"this process lacks the key of a stored document", &LaterError{Delay: 2 * time.Second, Reason: ReasonStorage, Err: errors.New("open")}, Verdict{Later, 2 * time.Second, ReasonStorage}},
+		{"no replica has what must not be lost", &LaterError{Delay: 2 * time.Second, Reason: ReasonReplicas}, Verdict{Later, 2 * time.Second, ReasonReplicas}},
 		{"the run of the task was cut off by shutdown", context.Canceled, Verdict{Later, time.Second, ReasonStopping}},
 		{"the run of the task used up its time", context.DeadlineExceeded, Verdict{Later, time.Second, ReasonStopping}},
 		{"a time-out inside of the client is the network's, not ours", &ksef.APIError{Kind: ksef.KindNetwork, Err: context.DeadlineExceeded}, Verdict{Later, 0, ReasonOutage}},

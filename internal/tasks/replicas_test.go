@@ -23,7 +23,7 @@ func (s *stage) withReplica() (a *tasks.Admitter, wait func(*actor), lose func()
 		s.t.Fatal(err)
 	}
 	replica := redistest.Client(s.t, redistest.StartWith(s.t, redisd.Options{Args: []string{"--replicaof", host, port}}))
-	o := ledger.Options{Now: s.now, Replicas: 1, ReplicaTimeout: 300 * time.Millisecond}
+	o := ledger.Options{Now: s.now, Replicas: 1, ReplicaTimeout: time.Second}
 	l := ledger.New(s.rdb, o)
 	follows := func() {
 		s.t.Helper()
