@@ -59,7 +59,7 @@ func TestIsolation_OneTenantIs502_OthersAreUnhindered(t *testing.T) {
 		t.Error("the log does not say what is out of service")
 	}
 	s.mend()
-	for _, inv := range p.wait(60*time.Second, waiting, receipted) {
+	for _, inv := range p.wait(120*time.Second, waiting, receipted) {
 		if inv.Attempts > 1 || inv.Resends != 0 {
 			t.Errorf("%s: %d attempts and %d resends were used up by waiting", inv.Number, inv.Attempts, inv.Resends)
 		}
@@ -116,7 +116,7 @@ func TestIsolation_UPOAloneIs503_SendsAndPackagesGoOn(t *testing.T) {
 		t.Errorf("readiness says %s", ready)
 	}
 	s.mend()
-	p.wait(90*time.Second, append(first, second...), receipted)
+	p.wait(120*time.Second, append(first, second...), receipted)
 	p.balanced(140)
 }
 

@@ -43,7 +43,8 @@ func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
 		shut("", groupConnect)
 	}
 	for tenant := range c.limits.parts.tenants {
-		if _, s, err := c.limits.parts.down(ctx, tenant); err == nil && s.Phase != ratelimit.CircuitClosed {
+		host, s, err := c.limits.parts.down(ctx, tenant)
+		if err == nil && host != "" && s.Phase != ratelimit.CircuitClosed {
 			shut("", groupPartStore)
 			return // one series, whichever store it is; readiness names them
 		}

@@ -30,9 +30,9 @@ type partStore struct {
 }
 
 const (
-	// sessionPause is how far apart sessions are opened for a store that is down. A session keeps
-	// as long as KSeF takes its parts, at least twenty minutes, and tries again meanwhile: another
-	// one would find out nothing more.
+	// sessionPause is how far apart at most sessions are opened for a store that is down. A session
+	// keeps as long as KSeF takes its parts, at least twenty minutes, and tries again meanwhile:
+	// another one would find out nothing more.
 	sessionPause = ksef.PartTime
 	// storeKept is how long the store of a tenant's last session is remembered.
 	storeKept = 7 * 24 * time.Hour
@@ -142,7 +142,8 @@ func (s *partStore) sent(ctx context.Context, p ratelimit.Pair, host string, err
 	}
 }
 
-// down tells of the store of a tenant's last session, for readiness.
+// down tells of the store of a tenant's last session, for readiness and metrics; host is "" when
+// none is known.
 func (s *partStore) down(ctx context.Context, tenant string) (host string, state reach, err error) {
 	if host, err = s.host(ctx, tenant); err != nil || host == "" {
 		return "", reach{}, err

@@ -110,7 +110,7 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreBurnt(t *testing.T) {
 			mu.Unlock()
 			s.mend()
 			sessions := opened()
-			p.wait(120*time.Second, append(taken, one...), receipted)
+			p.wait(240*time.Second, append(taken, one...), receipted)
 			p.balanced(len(taken) + 1)
 			t.Logf("%d sessions in all for %d invoices", opened(), len(taken)+1)
 			// A store that refuses a part does not take it later: that session is lost.

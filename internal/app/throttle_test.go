@@ -74,8 +74,8 @@ func TestThrottled_TheGroupRests_SaysSo_AndResumesGently(t *testing.T) {
 	}
 }
 
-// A receipt has a circuit of its own, and KSeF counts it together with the status of sessions: a 429 to
-// one is the rest of both.
+// A receipt has a circuit of its own, and KSeF counts it together with the status of sessions: a
+// 429 to one is the rest of both.
 func TestThrottled_Receipt_RestsTheStatusToo(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)

@@ -113,9 +113,9 @@ func (c *Circuit) Release(ctx context.Context, p Pair) error {
 }
 
 // Begin asks for something that leads to requests at the host and costs more than they do. While
-// the host's circuit is closed it may begin. Otherwise one may, and the next no earlier than pause
-// later, or when the circuit is closed; the others get *[NotNow]. [Circuit.Withdraw] gives the
-// place back.
+// the host's circuit is closed it may begin. Otherwise one may, and the next when as much time
+// again has passed as the host has been down, a twentieth of pause at least and pause at most, or
+// when the circuit is closed; the others get *[NotNow]. [Circuit.Withdraw] gives the place back.
 func (c *Circuit) Begin(ctx context.Context, host string, pause time.Duration) error {
 	a, err := c.step(ctx, Pair{Host: host}, eventBegin, fmt.Sprint(wholeMicros(pause).Microseconds()))
 	if err != nil || a.allowed {

@@ -238,8 +238,9 @@ func TestOpen_ListsWhatIsNotClosed(t *testing.T) {
 	})
 }
 
-// Something that costs a session: while the host is down one may begin, and the next a pause later.
-func TestBegin_HostDown_OneInAPause(t *testing.T) {
+// Something that costs a session: while the host is down one may begin, the next after a pause that
+// grows.
+func TestBegin_HostDown_OneAtATimeEverMoreRarely(t *testing.T) {
 	overStores(t, func(t *testing.T, s bothStores, h *hands) {
 		c := newCircuit(t, s, CircuitOptions{Pairs: 1, Tenants: 1, Groups: 1})
 		const pause = 20 * time.Minute
@@ -251,11 +252,16 @@ func TestBegin_HostDown_OneInAPause(t *testing.T) {
 		h.advance(5 * time.Second)
 		must(t, c.MayBegin(t.Context(), host))
 		must(t, c.Begin(t.Context(), host, pause))
-		wantNotNow(t, c.MayBegin(t.Context(), host), pause, ReasonOutage)
-		wantNotNow(t, c.Begin(t.Context(), host, pause), pause, ReasonOutage)
+		wantNotNow(t, c.MayBegin(t.Context(), host), pause/20, ReasonOutage)
+		wantNotNow(t, c.Begin(t.Context(), host, pause), pause/20, ReasonOutage)
 		must(t, c.Withdraw(t.Context(), host)) // it was refused elsewhere
-		must(t, c.Begin(t.Context(), host, pause))
-		h.advance(pause)
+		for down := 5 * time.Second; down < 10*time.Hour; {
+			must(t, c.Begin(t.Context(), host, pause))
+			next := min(max(down, pause/20), pause) // as long again as it has been down
+			wantNotNow(t, c.Begin(t.Context(), host, pause), next, ReasonOutage)
+			h.advance(next)
+			down += next
+		}
 		must(t, c.Begin(t.Context(), host, pause))
 		must(t, c.Success(t.Context(), sendsOfA))
 		must(t, c.Begin(t.Context(), host, pause))

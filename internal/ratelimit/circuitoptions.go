@@ -12,8 +12,9 @@ type CircuitOptions struct {
 	Failures   int           // so many failures in a row open a pair's circuit; default 3
 	FirstDelay time.Duration // how long it stays open at first, doubled each time; default 5 s
 	MaxDelay   time.Duration // the longest it stays open; default 5 min
-	// ProbeTTL is how long one probe may be on its way before another may be sent; default 1 min. It should be longer than the timeout of a request, or a slow outage gets a second
-	// probe while the first still hangs.
+	// ProbeTTL is how long one probe may be on its way before another may be sent; default 1 min.
+	// It should be longer than the timeout of a request, or a slow outage gets a second probe while
+	// the first still hangs.
 	ProbeTTL time.Duration
 
 	// The host is taken for down when, within Window and with no answer to anybody in between, the

@@ -134,7 +134,7 @@ func (h *hostRecord) step(r circuitRecord, pair string, e circuitEvent, extra st
 		}
 		if down {
 			pause, _ := strconv.ParseInt(extra, 10, 64)
-			h.begun = now + pause
+			h.begun = now + max(pause/beginSteps, min(now-h.since, pause))
 		}
 		return r, true
 	case eventWithdraw:
@@ -142,6 +142,9 @@ func (h *hostRecord) step(r circuitRecord, pair string, e circuitEvent, extra st
 	}
 	return r, false
 }
+
+// beginSteps is how many times shorter the first pause of [Circuit.Begin] is than the longest.
+const beginSteps = 20
 
 // lets reports a closed circuit, or one that waits for a probe.
 func (r circuitRecord) lets(now int64) bool {

@@ -1,5 +1,6 @@
-// Package ratelimit says when a request may be sent: exact sliding windows per tenant and operation group, shared by a pool of workers through Redis,
-// and circuits for outages: one for each tenant's group of operations, and one for the host.
+// Package ratelimit says when a request may be sent: exact sliding windows per tenant and operation
+// group, shared by a pool of workers through Redis, and circuits for outages: one for each tenant's
+// group of operations, and one for the host.
 //
 // # What "requests of the last second" means here
 //

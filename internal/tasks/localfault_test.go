@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A worker that cannot work for a tenant leaves the task as it found it: nothing is asked, nothing is
-// written, no place in line is taken, and the next worker does it.
+// A worker that cannot work for a tenant leaves the task as it found it: nothing is asked, nothing
+// is written, no place in line is taken, and the next worker does it.
 func TestLocalFault_TaskIsLeft_BeforeAnythingIsBegun(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	bulk, single := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))

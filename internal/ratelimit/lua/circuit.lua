@@ -161,7 +161,9 @@ elseif event == 'begin' then
     allowed = 1
   elseif h.begun <= now then
     allowed = 1
-    h.begun = now + tonumber(extra)
+    -- As long as the host has been down, between a twentieth of the longest pause and that.
+    local longest = tonumber(extra)
+    h.begun = now + math.max(math.floor(longest / 20), math.min(now - h.since, longest))
     save_host()
   end
 elseif event == 'withdraw' and h.begun ~= 0 then
