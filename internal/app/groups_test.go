@@ -13,7 +13,7 @@ import (
 func TestLimits_EveryGroupOfTheClient_StandsInTheTable(t *testing.T) {
 	table := config.Default().Limits.Groups.ByName()
 	for _, g := range ksef.Groups() {
-		if _, listed := table[string(g)]; !listed && !g.Other() {
+		if _, listed := table[string(g.Counter())]; !listed && !g.Other() {
 			t.Errorf("%s has no figures in the configuration", g)
 		}
 	}

@@ -3,10 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Tenant is what the pool has lately seen of one taxpayer at KSeF. The zero value is a tenant of which
@@ -17,6 +14,21 @@ type Tenant struct {
 	Denials    int    `redis:"denials"`     // sessions in a row that KSeF let nothing of in (410)
 	DeniedTill Millis `redis:"denied_till"` // end of the pause that the last of them began
 }
+
+// tenantScript notes something about a tenant: tenant, what, an instant (ms). What is through,
+// accepted or denied. As a verb it goes through at maxmemory.
+var tenantScript = verb(`
+local key, what, at = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5]
+if what == 'through' then
+  if tonumber(whole(redis.call('HGET', key, 'through_at'))) < tonumber(at) then redis.call('HSET', key, 'through_at', at) end
+elseif what == 'accepted' then
+  redis.call('HDEL', key, 'denials', 'denied_till')
+  redis.call('HSET', key, 'accepted_at', at)
+else
+  redis.call('HINCRBY', key, 'denials', 1)
+  redis.call('HSET', key, 'denied_till', at)
+end
+return { 1 }`)
 
 // Tenant reads what is known of a tenant.
 func (l *Ledger) Tenant(ctx context.Context, tenant string) (Tenant, error) {
@@ -29,39 +41,22 @@ func (l *Ledger) Tenant(ctx context.Context, tenant string) (Tenant, error) {
 
 // NoteThrough remembers that KSeF processed a batch session that was closed at the given time.
 func (l *Ledger) NoteThrough(ctx context.Context, tenant string, closed Millis) error {
-	// Two that write at once may leave the earlier time: then one more session shows the same.
-	last, err := l.rdb.HGet(ctx, l.key("tenant:", tenant), "through_at").Int64()
-	if err == redis.Nil || err == nil && Millis(last) < closed {
-		err = l.rdb.HSet(ctx, l.key("tenant:", tenant), "through_at", strconv.FormatInt(int64(closed), 10)).Err()
-	}
-	if err != nil {
-		return fmt.Errorf("note a session of tenant %s: %w", tenant, err)
-	}
-	return nil
+	return l.noteTenant(ctx, tenant, "through", closed)
 }
 
 // NoteAccepted remembers that KSeF lets the tenant in, which ends its denials.
 func (l *Ledger) NoteAccepted(ctx context.Context, tenant string, at time.Time) error {
-	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.HSet(ctx, l.key("tenant:", tenant), "accepted_at", int64(At(at)))
-		p.HDel(ctx, l.key("tenant:", tenant), "denials", "denied_till")
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("note an acceptance of tenant %s: %w", tenant, err)
-	}
-	return nil
+	return l.noteTenant(ctx, tenant, "accepted", At(at))
 }
 
 // NoteDenied remembers a session that KSeF let nothing of in, and until when the tenant rests for it.
 func (l *Ledger) NoteDenied(ctx context.Context, tenant string, till time.Time) error {
-	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.HIncrBy(ctx, l.key("tenant:", tenant), "denials", 1)
-		p.HSet(ctx, l.key("tenant:", tenant), "denied_till", int64(At(till)))
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("note a denial of tenant %s: %w", tenant, err)
+	return l.noteTenant(ctx, tenant, "denied", At(till))
+}
+
+func (l *Ledger) noteTenant(ctx context.Context, tenant, what string, at Millis) error {
+	if _, err := l.run(ctx, tenantScript, l.args(tenant, what, int64(at))); err != nil {
+		return fmt.Errorf("note of tenant %s that it was %s: %w", tenant, what, err)
 	}
 	return nil
 }

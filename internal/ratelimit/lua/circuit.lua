@@ -7,7 +7,7 @@
 -- until, probe, begun, tried}. The host's record holds beside those: prober; f:PAIR, when a pair
 -- failed; c:PROCESS, when one could not connect; t:PAIR, which pairs others go before. What is
 -- closed and has nothing against it has no key, and every key expires.
-local now = clock(ARGV[1])
+local now = clock(ARGV[1], ARGV[2] == 'look')
 local event, pair, extra = ARGV[2], ARGV[3], ARGV[4]
 local need, first, most, ttl = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local need_pairs, need_tenants, need_groups, need_processes = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])

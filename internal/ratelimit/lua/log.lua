@@ -21,9 +21,9 @@ end
 -- kept that no instant given out was beyond, and how far this clock has had to be put forward to go
 -- on from there. A clock that was put forward once stays so: only distances matter. One that jumps
 -- forward cannot be told from a pool that had nothing to do. The bound is a millisecond ahead, so
--- that it is written once a millisecond and not with every call.
+-- that it is written once a millisecond and not with every call. Who only reads writes nothing.
 local AHEAD = 1000
-local function clock(given)
+local function clock(given, reading)
   begin()
   if tonumber(given) then return tonumber(given) end
   local t = redis.call('TIME')
@@ -36,7 +36,7 @@ local function clock(given)
   elseif now <= bound then
     return now
   end
-  redis.call('SET', given, string.format('%.0f %.0f', now + AHEAD, put))
+  if not reading then redis.call('SET', given, string.format('%.0f %.0f', now + AHEAD, put)) end
   return now
 end
 

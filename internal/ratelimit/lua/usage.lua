@@ -1,6 +1,6 @@
 -- Count. ARGV: now, then the length of each window. KEYS: the log, then the lines by order of arrival.
 -- Returns {now, frozen until, instants ahead, in line, used in each window, age of the oldest there…}.
-local now = clock(ARGV[1])
+local now = clock(ARGV[1], true)
 local log = load(KEYS[1])
 local line = 0
 for k = 2, #KEYS do line = line + redis.call('ZCARD', KEYS[k]) end
