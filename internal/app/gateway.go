@@ -81,7 +81,7 @@ func newLimits(b *Base, process string, log zerolog.Logger, o ratelimit.Observer
 	if err != nil {
 		return nil, err
 	}
-	parts, err := newPartStore(b.Redis, shared, process, cfg, b.now, log)
+	parts, err := newPartStore(tasks.Unbounded(b.Redis), shared, process, cfg, b.now, log)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func gateways(b *Base, l *limits, faults *localFaults, log zerolog.Logger,
 		if err != nil {
 			return nil, err
 		}
-		out[t.NIP] = gateway{Client: client, keys: newPublicKey(b.Redis, t.NIP, client.PublicKey)}
+		out[t.NIP] = gateway{Client: client, keys: newPublicKey(tasks.Unbounded(b.Redis), t.NIP, client.PublicKey)}
 	}
 	return out, nil
 }

@@ -2,13 +2,15 @@ package tasks
 
 import (
 	"context"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"ksefworker/internal/ledger"
 )
 
-// Unbounded lets asynq go on while Redis is at maxmemory. Redis refuses every write then that takes
+// Unbounded lets asynq, and whatever else writes a little on the way of what was taken in, go on while
+// Redis is at maxmemory. Redis refuses every write then that takes
 // memory, and asynq takes up a task, or asks for one, by such a write: nothing that was taken in could
 // finish, and only what finishes gives memory back. So intake alone stops (see [ledger.FullError]);
 // what it has taken in may use a little more than maxmemory on its way out. The ledger's and the
@@ -43,6 +45,26 @@ func (u unbounded) Eval(ctx context.Context, source string, keys []string, args 
 		cmd = u.UniversalClient.Eval(ctx, letThrough+source, keys, args...)
 	}
 	return cmd
+}
+
+// Set implements redis.Cmdable.
+func (u unbounded) Set(ctx context.Context, key string, value any, expiration time.Duration) *redis.StatusCmd {
+	cmd := u.UniversalClient.Set(ctx, key, value, expiration)
+	if !ledger.IsFull(cmd.Err()) {
+		return cmd
+	}
+	if err := oneCommand.Run(ctx, u.UniversalClient, nil, cmd.Args()...).Err(); err != nil {
+		cmd.SetErr(err)
+		return cmd
+	}
+	cmd.SetErr(nil)
+	cmd.SetVal("OK")
+	return cmd
+}
+
+// Incr implements redis.Cmdable.
+func (u unbounded) Incr(ctx context.Context, key string) *redis.IntCmd {
+	return u.again(ctx, u.UniversalClient.Incr(ctx, key))
 }
 
 // SAdd implements redis.Cmdable.
