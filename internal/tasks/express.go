@@ -86,11 +86,18 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	if err != nil {
 		return err
 	}
-	s, err := w.acquire(ctx, t, inv.Tenant, inv.Form)
+	s, waited, err := w.acquire(ctx, t, inv.Tenant, inv.Form)
 	if err != nil {
 		return err
 	}
 	defer w.release(s)
+	// While a session was being opened others came who are due sooner; after an outage all come at once.
+	// To find that out only when it is written down that this one is being sent would cost it an attempt.
+	if waited {
+		if err := w.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
+			return err
+		}
+	}
 	return w.post(ctx, t, s, inv, doc)
 }
 
@@ -166,21 +173,23 @@ func (w *Worker) unsent(ctx context.Context, inv *ledger.Invoice) error {
 		Set: []ledger.Set{{Field: "package", Value: ""}, {Field: "session", Value: ""}}})
 }
 
-// acquire returns the open session of a tenant, opening one when there is none. Those who come while it is being opened wait for it.
-func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) (*onlineSession, error) {
+// acquire returns the open session of a tenant, opening one when there is none. Those who come while it
+// is being opened wait for it; waited says that it was not there.
+func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) (s *onlineSession, waited bool, err error) {
 	e, key := w.express, tenant+"|"+form
 	for {
 		e.mu.Lock()
 		if e.stopped {
 			e.mu.Unlock()
-			return nil, errStopping
+			return nil, waited, errStopping
 		}
 		if s := e.sessions[key]; s != nil {
 			s.users++
 			s.used = w.o.Now()
 			e.mu.Unlock()
-			return s, nil
+			return s, waited, nil
 		}
+		waited = true
 		wait, busy := e.opening[key]
 		if !busy {
 			wait = make(chan struct{})
@@ -192,10 +201,11 @@ func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) 
 			case <-wait:
 				continue
 			case <-ctx.Done():
-				return nil, context.Cause(ctx)
+				return nil, waited, context.Cause(ctx)
 			}
 		}
-		return w.openFor(ctx, t, tenant, form, wait)
+		s, err := w.openFor(ctx, t, tenant, form, wait)
+		return s, waited, err
 	}
 }
 
