@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/rs/zerolog"
@@ -71,7 +72,7 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	// Only the gateway's word pauses a tenant for the pool. What this process could not even send
 	// is its own fault.
 	if o.Status != 0 && retry.Judge(o.Err).Reason == retry.ReasonCredentials && !mayNotRead(group, o.Status) {
-		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg("credentials refused: the tenant is paused; put the right key into its key_file, no restart is needed")
+		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg(refusedKey(o.Err))
 		g.warn("pause a tenant", g.store.Freeze(ctx, g.credentials(), retry.CredentialsPause))
 	}
 	pair := g.pair(g.tenant, string(group))
@@ -92,6 +93,14 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 		g.warn("count an answer", g.circuits.answered(ctx, pair))
 		g.outages.over(g.log, pair)
 	}
+}
+
+// refusedKey says what a person has to do about a refused key.
+func refusedKey(err error) string {
+	if api, ok := errors.AsType[*ksef.APIError](err); ok && api.Reason == "missing-permissions" {
+		return "permission missing at KSeF: the tenant is paused; grant the account the permission that the error names, no restart is needed"
+	}
+	return "credentials refused: the tenant is paused; put the right key into its key_file, no restart is needed"
 }
 
 // mayNotRead tells a key that lacks KSeF's permission to read invoices (InvoiceRead) from one that is wrong: it sends as well as any, so its tenant need not pause.

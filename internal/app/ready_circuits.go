@@ -64,7 +64,7 @@ func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check
 	}
 	u, err := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: nip, Group: retry.CredentialsGroup}, nil)
 	if err == nil && u.Frozen > 0 {
-		c.Detail = "credentials refused: put the right key into its key_file"
+		c.Detail = "credentials refused: put the right key into its key_file, or grant the account the permission that the log names"
 		return c
 	}
 	if known, err := w.base.Ledger.Tenant(ctx, nip); err == nil && known.Denials > 0 {
