@@ -30,13 +30,13 @@ func (l *Ledger) OnWay(ctx context.Context, limit int) (map[string]OnWay, error)
 		return nil, fmt.Errorf("list packages: %w", err)
 	}
 	var cmds []*redis.SliceCmd
-	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	// An entry of another type has no answer and is passed over: it must not keep anybody's packages.
+	err = l.pipe(ctx, func(p redis.Pipeliner) {
 		for _, list := range lists {
 			for _, id := range list.Val() {
 				cmds = append(cmds, p.HMGet(ctx, l.key("pkg:", id), "tenant", "lane", "state", "parent"))
 			}
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read packages: %w", err)

@@ -59,6 +59,11 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 		}
 		covers := func(r Receipt) string { return a.covers(held, session, r) }
 		upo, why, err := w.attestation(ctx, t, inv.NIP, session, day, covers)
+		// The session of a duplicate's original is another one: that it cannot be asked for now keeps
+		// nobody else from a receipt.
+		if api, _ := kindOf(err); api != nil && session != p.Session && !endsRound(err) {
+			upo, why, err = sessionUPO{}, api.Error(), nil
+		}
 		if err != nil {
 			return a, err
 		}

@@ -28,6 +28,7 @@ type batch struct {
 
 	denials   []pairing // 410: whether they speak of the invoices or of the tenant is decided at the end
 	succeeded bool      // KSeF let the tenant in
+	byReceipt int       // accepted by the session's receipt alone
 }
 
 func (w *Worker) newBatch(p *ledger.Package) *batch { return &batch{w: w, p: p} }
@@ -35,6 +36,9 @@ func (w *Worker) newBatch(p *ledger.Package) *batch { return &batch{w: w, p: p} 
 func (b *batch) to(inv *ledger.Invoice, s ledger.State, set ...ledger.Set) {
 	b.moves = append(b.moves, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: s, In: b.p.ID, Set: set})
 }
+
+// accepted is how many invoices the batch accepts that no answer of the list says so of.
+func (b *batch) accepted() int { return b.byReceipt }
 
 func (b *batch) add(inv *ledger.Invoice, info ksef.InvoiceInfo) {
 	s := info.Status

@@ -15,34 +15,29 @@ const neverArrived = "the session is over and does not contain it: it never arri
 // an answer, and those whose answer is unclear. Where the list proves nothing, the session's receipt
 // does: it names content hashes. It returns those that nothing proves anything about.
 func (w *Worker) conclude(ctx context.Context, t Transport, b *batch, a account, unclear []pairing) (unproven []*ledger.Invoice, err error) {
-	var missing []*ledger.Invoice
-	for _, inv := range a.invoices {
-		if holds(b.p, inv) {
-			missing = append(missing, inv)
-		}
-	}
+	missing := a.missing(b.p)
 	if len(missing)+len(unclear) == 0 {
 		return nil, nil
 	}
-	proven := a.provesAbsence()
-	if !proven || len(unclear) > 0 {
-		receipt, err := w.arbiter(ctx, t, b.p)
-		if err != nil {
-			return nil, err
-		}
-		if receipt.Lines != nil {
-			missing, unclear = b.attested(receipt, &a, missing, unclear)
-			proven = a.provesAbsence() || a.covered(receipt)
-		}
+	// Always, also where the list seems to prove absence: it is one request, and the receipt names
+	// content.
+	receipt, err := w.arbiter(ctx, t, b.p)
+	if err != nil {
 		for _, pair := range unclear {
-			if receipt.Lines != nil && a.covered(receipt) {
-				b.park(pair.inv, pair.info.Status.Code, unclearReason(pair)+"; the session's receipt (UPO) does not have it: look in KSeF whether it is there; if it is not, retry")
-				continue
-			}
-			unproven = append(unproven, pair.inv)
+			missing = append(missing, pair.inv)
 		}
+		return missing, err
 	}
-	if !proven {
+	missing, unclear = b.attested(receipt, &a, missing, unclear)
+	covered := a.covered(receipt)
+	for _, pair := range unclear {
+		if covered {
+			b.park(pair.inv, pair.info.Status.Code, unclearReason(pair)+"; the session's receipt (UPO) does not have it: look in KSeF whether it is there; if it is not, retry")
+			continue
+		}
+		unproven = append(unproven, pair.inv)
+	}
+	if !covered && (!a.provesAbsence() || len(receipt.Lines) > a.listedDone()+b.accepted()) {
 		return append(unproven, missing...), nil
 	}
 	b.absent(a, missing)
@@ -77,6 +72,7 @@ func (b *batch) attested(r Receipt, a *account, missing []*ledger.Invoice, uncle
 		}
 		numbers[invoice.CanonicalKsefNumber(number)] = true
 		b.succeeded = true
+		b.byReceipt++
 		line, _ := r.line(number)
 		b.to(inv, ledger.Accepted, accepted(number, ksef.InvoiceInfo{AcquisitionDate: ksef.Time{Time: line.AssignedAt}})...)
 		return true
@@ -98,6 +94,9 @@ func (b *batch) attested(r Receipt, a *account, missing []*ledger.Invoice, uncle
 func unclearReason(pair pairing) string {
 	if why := pair.info.Unreadable; why != "" {
 		return "KSeF's answer about it cannot be read: " + why
+	}
+	if pair.info.Status.Processing() {
+		return fmt.Sprintf("its session is over, and yet KSeF says of it %d %s", pair.info.Status.Code, pair.info.Status.Description)
 	}
 	return wrongNumber(pair.inv, pair.info.KSeFNumber)
 }

@@ -224,6 +224,10 @@ func (w *Worker) settleRefused(ctx context.Context, t Transport, p *ledger.Packa
 	if err != nil {
 		return err
 	}
+	var sick error
+	if p.Lane == ledger.Express {
+		sick = w.askEach(ctx, t, p, &a)
+	}
 	b := w.newBatch(p)
 	var open []*ledger.Invoice
 	for _, pair := range a.pairs {
@@ -231,18 +235,14 @@ func (w *Worker) settleRefused(ctx context.Context, t Transport, p *ledger.Packa
 			continue
 		}
 		switch outcome := judgeInvoice(pair.info.Status); {
-		case pair.info.Unreadable != "", outcome == outcomeAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "":
+		case pair.info.Unreadable != "", outcome == outcomeWait, outcome == outcomeAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "":
 			open = append(open, pair.inv)
 		case outcome.decided():
 			b.add(pair.inv, pair.info)
 		}
 	}
-	if !a.provesRefusal() {
-		for _, inv := range a.invoices {
-			if holds(p, inv) {
-				open = append(open, inv)
-			}
-		}
+	if sick != nil || !a.provesRefusal() {
+		open = append(open, a.missing(p)...)
 	}
 	if err := w.denied(ctx, b); err != nil {
 		return err

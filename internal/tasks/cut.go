@@ -68,7 +68,7 @@ func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.
 	if d := w.policy().Decide(set, now, Room{}); d == CutWait {
 		return d, Room{}, nil
 	}
-	if hold, err := w.holdBack(set.Group.Tenant, knocking); hold || err != nil {
+	if hold, err := w.holdBack(ctx, set.Group.Tenant, knocking); hold || err != nil {
 		return CutWait, Room{}, err
 	}
 	room, err := w.room(ctx, waits, set, now, onWay)

@@ -27,8 +27,8 @@ const (
 // deniedPause is the pause after the n-th session in a row that KSeF let nothing of in, from 0.
 func deniedPause(n int) time.Duration { return min(deniedFirst<<min(n, 10), deniedMax) }
 
-// speakOfTenant reports that 410s are about the tenant and not about the invoices. opened is when the
-// session was opened. Pure.
+// speakOfTenant reports that 410s are about the tenant and not about the invoices. denials are those
+// since anything of the tenant was let in, this session's included; opened is when it was opened. Pure.
 func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) bool {
 	last := tenant.AcceptedAt.Time()
 	switch {
@@ -49,9 +49,12 @@ func (w *Worker) denied(ctx context.Context, b *batch) error {
 	if err != nil {
 		return err
 	}
+	if err := w.Ledger.NoteAnswered410(ctx, b.p.Tenant, len(b.denials)); err != nil {
+		return err
+	}
 	now := w.o.Now()
 	var waiting []pairing
-	if !b.succeeded && speakOfTenant(len(b.denials), tenant, b.p.OpenedAt.Time(), now) {
+	if !b.succeeded && speakOfTenant(len(b.denials)+tenant.Denied, tenant, b.p.OpenedAt.Time(), now) {
 		for _, d := range b.denials {
 			// Since it was denied first others went through: it is the invoice after all.
 			if d.inv.Denied == 0 || tenant.AcceptedAt <= d.inv.Denied {

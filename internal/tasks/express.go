@@ -58,18 +58,7 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	ctx = w.urgency(ctx, inv)
 	// Before anything else: nothing is read or written for a send that would only wait. Its place in line is kept, so it is told its own turn and not everybody's.
 	if err := w.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
-		turn, full := errors.AsType[*ratelimit.NotNow](err)
-		if !full {
-			return err
-		}
-		sooner, unknown := w.sooner(ctx, inv, turn)
-		switch {
-		case unknown != nil:
-			return unknown
-		case sooner:
-			return w.toPackage(ctx, inv, turn)
-		}
-		return err
+		return w.orPackage(ctx, inv, err)
 	}
 	end, err := w.turns.begin(inv.Tenant)
 	if err != nil {
@@ -88,7 +77,7 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	s, waited, err := w.acquire(ctx, t, inv.Tenant, inv.Form)
 	if err != nil {
-		return err
+		return w.orPackage(ctx, inv, err) // no session may be opened now: that is a turn, too
 	}
 	defer w.release(s)
 	// While a session was being opened others came who are due sooner; after an outage all come at once.
@@ -99,6 +88,23 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 		}
 	}
 	return w.post(ctx, t, s, inv, doc)
+}
+
+// orPackage sends an invoice whose turn is far away by a package, where that is sooner. Otherwise it
+// returns the error that told the turn.
+func (w *Worker) orPackage(ctx context.Context, inv *ledger.Invoice, err error) error {
+	turn, full := errors.AsType[*ratelimit.NotNow](err)
+	if !full {
+		return err
+	}
+	sooner, unknown := w.sooner(ctx, inv, turn)
+	switch {
+	case unknown != nil:
+		return unknown
+	case sooner:
+		return w.toPackage(ctx, inv, turn)
+	}
+	return err
 }
 
 // post writes sending, posts, and writes what came of it.

@@ -59,10 +59,15 @@ func (w *Worker) knocking(ctx context.Context) func() (knocks, error) {
 // comes; packages that were cut are in no order, and after three days of them, every two minutes
 // one, what came last and is due first would stand behind two thousand. One is cut all the same
 // when nothing else would find out.
-func (w *Worker) holdBack(tenant string, knocking func() (knocks, error)) (bool, error) {
+func (w *Worker) holdBack(ctx context.Context, tenant string, knocking func() (knocks, error)) (bool, error) {
 	k, err := knocking()
 	if err != nil {
 		return false, err
+	}
+	// While KSeF refuses the tenant's sessions, one after the other, what waits gathers: as packages
+	// that each take a try of their own they would never be one again.
+	if t, err := w.Ledger.Tenant(ctx, tenant); err != nil || w.refusedPause(t) > 0 && w.o.Now().Sub(t.RefusedAt.Time()) < w.refusedPause(t) {
+		return true, err
 	}
 	down, gateway, err := k.bulk(tenant)
 	if !down || err != nil {

@@ -34,7 +34,7 @@ func (w *Worker) byContent(ctx context.Context, t Transport, others []otherBytes
 	var failed error
 	row := 0
 	for _, o := range others {
-		err := w.compareOriginal(ctx, t, o)
+		err := w.lookup(o.inv.Tenant, func() error { return w.compareOriginal(ctx, t, o) })
 		if err == nil {
 			row = 0
 			continue

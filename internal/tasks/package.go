@@ -52,14 +52,18 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 		}
 		return err
 	}
-	pub, err := t.PublicKey(ctx)
-	if err != nil {
-		return err
-	}
+	// Before the first request: one tenant's hanging gateway holds its share of places and no more.
 	if !w.builds.begin(p.Tenant) {
 		return later(buildLater, retry.ReasonLimit, "this worker builds as many packages as it may")
 	}
 	defer w.builds.end(p.Tenant)
+	pub, err := t.PublicKey(ctx)
+	if err != nil {
+		return err
+	}
+	if err := w.awaitRefused(ctx, p); err != nil { // last: a try that is taken and not used is lost
+		return err
+	}
 	key, err := ksef.NewSessionKey()
 	if err != nil {
 		return err

@@ -77,6 +77,35 @@ func (w *Worker) togetherSince(ctx context.Context, p *ledger.Package) (ledger.M
 	return since, nil
 }
 
+// refusedPause is how long all packages of a tenant rest whose sessions KSeF refused so often in a row,
+// with none processed in between; 0 is not at all. They have one try together then: each by itself
+// would use up the hour's sessions.
+func (w *Worker) refusedPause(t ledger.Tenant) time.Duration {
+	if t.Refusals <= w.o.Refusals {
+		return 0
+	}
+	return refusalPause(t.Refusals - w.o.Refusals - 1)
+}
+
+// awaitRefused keeps a package waiting while the tenant's sessions are refused, one after the other. Who
+// has the try goes ahead.
+func (w *Worker) awaitRefused(ctx context.Context, p *ledger.Package) error {
+	t, err := w.Ledger.Tenant(ctx, p.Tenant)
+	if err != nil {
+		return err
+	}
+	pause := w.refusedPause(t)
+	if pause == 0 {
+		return nil
+	}
+	now := w.o.Now()
+	wait := max(t.RefusedAt.Time().Add(pause).Sub(now), time.Second)
+	if ok, err := w.Ledger.TryRefused(ctx, p.Tenant, now, pause); err != nil || ok {
+		return err
+	}
+	return later(wait, retry.ReasonRefused, fmt.Sprintf("KSeF has refused %d sessions of the tenant in a row: its packages take turns", t.Refusals))
+}
+
 // beforeSubmit decides about a package that was split or refused before, ahead of any work for it. It
 // reports that the package need not be submitted now.
 func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool, err error) {

@@ -17,20 +17,59 @@ type account struct {
 	members int // invoices that the package ever held
 	unread  int // of these, entries that cannot be read
 	entries int // answers in the list
+	hashes  map[string]bool
 }
 
 // newAccount joins the session's list to the package's invoices.
 func newAccount(lane ledger.Lane, members []ledger.Invoice, session ksef.SessionInfo, infos []ksef.InvoiceInfo) account {
-	return account{matching: match(members, infos), session: session, lane: lane, members: len(members), entries: len(infos)}
+	a := account{matching: match(members, infos), session: session, lane: lane, members: len(members), hashes: make(map[string]bool, len(members))}
+	for i := range members {
+		a.hashes[members[i].Hash] = true
+	}
+	ordinals := make(map[int]bool, len(infos))
+	for _, info := range infos {
+		if info.Ordinal == 0 || !ordinals[info.Ordinal] {
+			a.entries++
+		}
+		ordinals[info.Ordinal] = true
+	}
+	return a
 }
 
 // complete reports whether the list has an answer for everything in the session: as many as the
-// session counts or, where the gateway does not count, one for each invoice that was in the ZIP.
+// session counts and, of a package, one for each invoice that was in the ZIP: a count can lag behind
+// as a list can. Answers that stand twice count once.
 func (a account) complete() bool {
-	if a.session.Counted {
-		return a.entries >= a.session.InvoiceCount
+	if a.lane == ledger.Bulk && a.entries < a.members || a.lane != ledger.Bulk && !a.session.Counted {
+		return false
 	}
-	return a.lane == ledger.Bulk && a.entries >= a.members
+	return !a.session.Counted || a.entries >= a.session.InvoiceCount
+}
+
+// listedDone is how many acceptances the list has.
+func (a account) listedDone() int {
+	n := 0
+	for _, p := range a.pairs {
+		if p.info.Status.Done() {
+			n++
+		}
+	}
+	return n
+}
+
+// processing reports an answer that is not one yet.
+func (a account) processing() bool {
+	for _, p := range a.pairs {
+		if p.info.Unreadable == "" && p.info.Status.Processing() {
+			return true
+		}
+	}
+	for _, info := range a.answers {
+		if info.Unreadable == "" && info.Status.Processing() {
+			return true // one without a number yet: it may get one
+		}
+	}
+	return false
 }
 
 // unclaimed reports an answer, joined to no invoice, that may be the acceptance of one of ours.
@@ -63,30 +102,29 @@ func (a account) unreadable() (n int, field string) {
 }
 
 // provesAbsence reports whether KSeF does not have an invoice that no answer was joined to. The list
-// must be complete, and every acceptance in it must be another invoice's.
-func (a account) provesAbsence() bool { return a.complete() && !a.unclaimed() }
+// must be complete, every acceptance in it must be another invoice's, and it must have as many as the
+// session counts.
+func (a account) provesAbsence() bool {
+	return a.complete() && !a.unclaimed() && a.listedDone() >= a.session.SuccessfulInvoiceCount
+}
 
 // provesRefusal reports the same for a session that failed as a whole: nothing of it was processed,
 // so the list may be short or missing. But it must not speak of acceptances that are nobody's, and
-// where the session counts its successes they must all be in the list.
+// where the session counts its successes they must all be in the list. Of a session that ended in an
+// error that KSeF does not know itself (500, 550) the list must have what it counts.
 func (a account) provesRefusal() bool {
-	for _, info := range a.answers {
-		if info.Unreadable != "" || info.Status.Done() {
-			return false
-		}
+	if a.unclaimed() || a.listedDone() < a.session.SuccessfulInvoiceCount {
+		return false
 	}
-	done := 0
-	for _, p := range a.pairs {
-		if p.info.Status.Done() {
-			done++
-		}
-	}
-	return a.session.SuccessfulInvoiceCount <= done
+	return !a.session.Status.Anew() || !a.session.Counted || a.entries >= a.session.InvoiceCount
 }
 
 // covered reports whether a receipt of the session accounts for every acceptance: it has as many
 // lines as the session counts successes, and one for each acceptance in the list. Then what is not
 // in it was not accepted.
+//
+// Every line must be of an invoice of ours, or the receipt may be another session's, or write hashes in
+// a way that nobody here knows.
 func (a account) covered(r Receipt) bool {
 	if a.session.Tallied() {
 		if len(r.Lines) < a.session.SuccessfulInvoiceCount {
@@ -94,6 +132,21 @@ func (a account) covered(r Receipt) bool {
 		}
 	} else if !a.complete() {
 		return false
+	}
+	ours := 0
+	for hash := range r.byHash {
+		if !a.hashes[hash] {
+			return false
+		}
+		ours++
+	}
+	if ours < len(r.Lines) || len(r.Lines) == 0 {
+		return false
+	}
+	for _, info := range a.answers {
+		if info.Status.Done() || info.Unreadable != "" && !a.session.Tallied() {
+			return false
+		}
 	}
 	for _, p := range a.pairs {
 		if p.info.Status.Done() && r.byHash[p.inv.Hash] == "" {

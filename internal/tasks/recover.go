@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -29,26 +30,29 @@ func (w *Worker) recover(ctx context.Context, t Transport, p *ledger.Package, in
 			dups = append(dups, &invs[i])
 		}
 	}
-	named, others, err := w.byReceipts(ctx, t, dups)
-	if err != nil {
-		return err
+	named, others, sick := w.byReceipts(ctx, t, dups)
+	if sick != nil && endsRound(sick) {
+		return sick
 	}
 	contested := w.byContent(ctx, t, others)
-	for _, inv := range named {
-		if err := w.byDocument(ctx, t, inv); err != nil {
-			return err
-		}
-	}
+	byName := w.byDocuments(ctx, t, named)
 	unfinished := w.search(ctx, t, p, which(dups, bySearch))
-	for _, inv := range which(dups, byRegister) {
-		if err := w.byDocument(ctx, t, inv); err != nil {
-			return err
+	byNumber := w.byDocuments(ctx, t, which(dups, byRegister))
+	return cmp.Or(unfinished, contested, byName, byNumber, sick)
+}
+
+// byDocuments fetches originals one after the other. One that cannot be had now stops no other.
+func (w *Worker) byDocuments(ctx context.Context, t Transport, invs []*ledger.Invoice) (sick error) {
+	for _, inv := range invs {
+		err := w.byDocument(ctx, t, inv)
+		if err != nil {
+			sick = cmp.Or(sick, err)
+			if endsRound(err) {
+				break
+			}
 		}
 	}
-	if unfinished == nil {
-		unfinished = contested
-	}
-	return unfinished
+	return sick
 }
 
 // which gives those undecided ones whose original is known in that way.
@@ -64,11 +68,13 @@ func which(dups []*ledger.Invoice, by string) []*ledger.Invoice {
 
 // byReceipts decides what the receipts of the originals' sessions prove, and returns what is left of those that KSeF named a number for: those of which a receipt attests
 // other bytes, and those that no receipt tells of.
-func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Invoice) (left []*ledger.Invoice, others []otherBytes, err error) {
+func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Invoice) (left []*ledger.Invoice, others []otherBytes, sick error) {
 	bySession := map[string][]*ledger.Invoice{}
 	for _, inv := range which(dups, "") {
 		bySession[inv.OriginalSession] = append(bySession[inv.OriginalSession], inv)
 	}
+	// One session whose receipt cannot be had now stops no other: what it leaves open is looked into at
+	// the next poll. A limit, or nothing but failures, ends the round.
 	for session, dups := range bySession {
 		var upo sessionUPO
 		if session != "" {
@@ -87,10 +93,15 @@ func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Inv
 				return err
 			})
 			if err != nil {
-				return nil, nil, err
+				sick = cmp.Or(sick, err)
+				if endsRound(err) {
+					break
+				}
+				continue
 			}
 		}
 		for _, inv := range dups {
+			var err error
 			number, same := upo.receipt.byHash[inv.Hash]
 			line, _ := upo.receipt.line(inv.OriginalNumber)
 			switch {
@@ -105,12 +116,10 @@ func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Inv
 			default:
 				left = append(left, inv)
 			}
-			if err != nil {
-				return nil, nil, err
-			}
+			sick = cmp.Or(sick, err)
 		}
 	}
-	return left, others, nil
+	return left, others, sick
 }
 
 // byDocument fetches the original by its number and compares.

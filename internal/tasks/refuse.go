@@ -33,12 +33,20 @@ func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package,
 	}
 	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("code", code).Int("refusals", strikes).Str("reason", reason).
 		Msg("session refused as a whole")
+	if code != ksef.BatchSessionKeyNotDecrypted && !p.Unfinished {
+		if err := w.Ledger.NoteRefused(ctx, p.Tenant, w.o.Now()); err != nil {
+			return err
+		}
+	}
 	ids, err := w.pendingIDs(ctx, p)
 	if err != nil || len(ids) == 0 { // what cannot be read stays, see repack
 		return err
 	}
 	if strikes < w.o.Refusals || p.Unfinished || code == ksef.BatchSessionKeyNotDecrypted {
-		return w.repack(ctx, p, reason, in, ledger.Part{Strikes: strikes, Rest: p.Rest, IDs: ids})
+		if p.Rest != "" { // a probe that proved nothing
+			return w.rejoin(ctx, p, ids, reason)
+		}
+		return w.repack(ctx, p, reason, in, ledger.Part{Strikes: strikes, IDs: ids})
 	}
 	through, err := w.othersGoThrough(ctx, p)
 	switch {
@@ -63,7 +71,7 @@ func (w *Worker) halve(ctx context.Context, p *ledger.Package, strikes, code int
 		if err != nil {
 			return err
 		}
-		if err := w.park(ctx, &inv, code, fmt.Sprintf("KSeF refuses every session that contains it: %s; mend it and hand it in under a new number, or retry", reason)); err != nil {
+		if err := w.park(ctx, &inv, code, fmt.Sprintf("KSeF refuses every session that contains it: %s; look at what is odd in it, correct it and hand it in again, or retry", reason)); err != nil {
 			return err
 		}
 		return w.repack(ctx, p, reason, 0)

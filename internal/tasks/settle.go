@@ -1,11 +1,13 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
 )
 
 // settleFinal writes the outcome of every invoice of a session that is processed. The list is read
@@ -59,9 +61,9 @@ func (w *Worker) settleFinal(ctx context.Context, t Transport, p *ledger.Package
 	return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
 }
 
-// settle writes what a processed session proves of its invoices. It returns how many are still
-// running, or were moved by somebody else meanwhile (their own sender, late with "sent"): the list
-// has to be read once more for those. An error that asks to wait says that something is not proven.
+// settle writes what a processed session proves of its invoices. It returns how many were moved by
+// somebody else meanwhile (their own sender, late with "sent"), or are still running: the list has to
+// be read once more for those. An error that asks to wait says that something is not proven.
 func (w *Worker) settle(ctx context.Context, t Transport, p *ledger.Package, session ksef.SessionInfo, infos []ksef.InvoiceInfo) (running int, err error) {
 	a, err := w.account(ctx, p, session, infos)
 	if err != nil {
@@ -71,24 +73,27 @@ func (w *Worker) settle(ctx context.Context, t Transport, p *ledger.Package, ses
 		w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("answers", n).Str("field", field).
 			Msg("answers about single invoices cannot be read: the session's receipt decides about those, the others go on")
 	}
+	var sick error // what could not be asked now: it leaves open what it is about, and nothing else
 	if p.Lane == ledger.Express {
 		// A single send has a reference of its own: what the list leaves open, the gateway can tell.
-		if err := w.askEach(ctx, t, p, &a); err != nil {
-			return 0, notYet(err)
-		}
+		sick = w.askEach(ctx, t, p, &a)
 	}
 	b := w.newBatch(p)
-	unclear, running := b.answered(a)
-	for _, info := range a.answers {
-		if info.Unreadable == "" && judgeInvoice(info.Status) == outcomeWait {
-			running++ // one without a number yet: it may get one
-		}
-	}
+	unclear, still := b.answered(a)
+	// A session that is over has decided. What it calls "in process" all the same is waited for, but not
+	// for ever.
+	patient := p.Doubt == 0 || w.o.Now().Sub(p.Doubt.Time()) < proofPatience
 	var unproven []*ledger.Invoice
-	if running == 0 {
-		if unproven, err = w.conclude(ctx, t, b, a, unclear); err != nil {
-			return 0, err
+	if a.processing() && patient {
+		for _, pair := range still {
+			unproven = append(unproven, pair.inv)
 		}
+		unproven = append(unproven, a.missing(p)...)
+		for _, pair := range unclear {
+			unproven = append(unproven, pair.inv)
+		}
+	} else if unproven, err = w.conclude(ctx, t, b, a, append(unclear, still...)); err != nil {
+		sick = cmp.Or(sick, err)
 	}
 	if err := w.denied(ctx, b); err != nil {
 		return 0, err
@@ -97,10 +102,27 @@ func (w *Worker) settle(ctx context.Context, t Transport, p *ledger.Package, ses
 	if err != nil {
 		return 0, err
 	}
-	if running += conflicts; running > 0 || len(unproven) == 0 {
-		return running, nil
+	if conflicts > 0 {
+		return conflicts, nil
 	}
-	return 0, w.awaitProof(ctx, p, unproven, a)
+	if len(unproven) == 0 {
+		return 0, notYet(sick)
+	}
+	if err := w.awaitProof(ctx, p, unproven, a); err != nil {
+		return 0, cmp.Or(notYet(sick), err)
+	}
+	return 0, nil
+}
+
+// missing are the invoices of the package that no answer could be joined to.
+func (a account) missing(p *ledger.Package) []*ledger.Invoice {
+	var out []*ledger.Invoice
+	for _, inv := range a.invoices {
+		if holds(p, inv) {
+			out = append(out, inv)
+		}
+	}
+	return out
 }
 
 // account reads what the package ever held and joins the session's list to it.
@@ -133,8 +155,8 @@ func holds(p *ledger.Package, inv *ledger.Invoice) bool {
 }
 
 // answered adds the outcome of every invoice that has a clear answer. It returns those whose answer
-// cannot be read, or names no KSeF number of theirs, and how many are still running.
-func (b *batch) answered(a account) (unclear []pairing, running int) {
+// cannot be read, or names no KSeF number of theirs, and those that are still running.
+func (b *batch) answered(a account) (unclear, running []pairing) {
 	for _, pair := range a.pairs {
 		if !holds(b.p, pair.inv) {
 			continue
@@ -144,7 +166,7 @@ func (b *batch) answered(a account) (unclear []pairing, running int) {
 		case pair.info.Unreadable != "", outcome == outcomeAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "":
 			unclear = append(unclear, pair)
 		case outcome == outcomeWait:
-			running++
+			running = append(running, pair)
 		default:
 			b.add(pair.inv, pair.info)
 		}
@@ -152,31 +174,35 @@ func (b *batch) answered(a account) (unclear []pairing, running int) {
 	return unclear, running
 }
 
-// askEach asks for the status of invoices that were sent but that the list leaves open. A gateway
-// that refuses to tell leaves them open.
-func (w *Worker) askEach(ctx context.Context, t Transport, p *ledger.Package, a *account) error {
-	if len(a.answers) == 0 && a.complete() {
-		return nil // no answer is left over: those invoices never arrived
-	}
+// askEach asks for the status of invoices that were sent but that the list leaves open, whatever else
+// it proves: the gateway's word on a reference is about this very invoice. A gateway that refuses to
+// tell leaves them open, and so does one that cannot tell now, which the error says.
+func (w *Worker) askEach(ctx context.Context, t Transport, p *ledger.Package, a *account) (sick error) {
 	rest := a.invoices[:0:0]
 	for _, inv := range a.invoices {
-		if inv.Reference == "" || !holds(p, inv) {
+		if inv.Reference == "" || !holds(p, inv) || sick != nil && endsRound(sick) {
 			rest = append(rest, inv)
 			continue
 		}
 		info, err := t.InvoiceStatus(ctx, inv.Reference)
-		if _, kind := kindOf(err); kind == ksef.KindRefused || kind == ksef.KindUnreadable {
-			rest = append(rest, inv)
-			continue
-		}
 		if err != nil {
-			return err
+			rest = append(rest, inv)
+			if _, kind := kindOf(err); kind != ksef.KindRefused && kind != ksef.KindUnreadable {
+				sick = cmp.Or(sick, err)
+			}
+			continue
 		}
 		a.pairs = append(a.pairs, pairing{inv, info})
 		a.claimAnswer(info)
 	}
 	a.invoices = rest
-	return nil
+	return sick
+}
+
+// endsRound reports that to ask for the next one now would be refused as well.
+func endsRound(err error) bool {
+	reason := retry.Judge(err).Reason
+	return reason == retry.ReasonLimit || reason == retry.ReasonThrottled || reason == retry.ReasonOutage || reason == retry.ReasonStopping
 }
 
 // claimAnswer takes out of the answers that are nobody's the one that InvoiceStatus has just given an

@@ -42,7 +42,8 @@ func (w *Worker) sweepResults(ctx context.Context, before time.Time) error {
 	for ; looked < len(ids); looked++ {
 		id := ids[looked]
 		inv, err := w.Ledger.Invoice(ctx, id)
-		if errors.Is(err, ledger.ErrNotFound) || errors.Is(err, ledger.ErrNewer) {
+		unread, err := w.skip(ctx, err)
+		if len(unread) > 0 || errors.Is(err, ledger.ErrNotFound) {
 			skipped++
 			continue
 		}
@@ -62,7 +63,7 @@ func (w *Worker) sweepResults(ctx context.Context, before time.Time) error {
 		}
 		if err := w.result(ctx, inv); err != nil {
 			var busy *retry.LaterError
-			if errors.As(err, &busy) {
+			if errors.As(err, &busy) && busy.Reason == retry.ReasonLimit {
 				return nil
 			}
 			if w.givesUp(ctx) {
@@ -84,10 +85,12 @@ func (w *Worker) broughtByPackage(ctx context.Context, inv *ledger.Invoice, live
 		return known, nil
 	}
 	p, err := w.Ledger.Package(ctx, inv.Package)
+	unread, err := w.skip(ctx, err)
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return false, err
 	}
-	live[inv.Package] = err == nil && p.State.Live()
+	// One that cannot be read may be alive.
+	live[inv.Package] = len(unread) > 0 || err == nil && p.State.Live()
 	return live[inv.Package], nil
 }
 

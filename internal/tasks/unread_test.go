@@ -237,18 +237,11 @@ func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackag
 					}
 					_ = w.run(tasks.KindReceipt, pkg)
 				}
-				// The refusal bears no number: it could be the unreadable one's. A single send has a
-				// reference of its own to ask by. Of a package the receipt proves that the refused one
-				// is not in KSeF: it is sent alone, to learn its reason.
-				want := map[ledger.Lane]ledger.State{ledger.Bulk: ledger.Queued, ledger.Express: ledger.Rejected}[lane]
-				if got := s.read(wrong.ID); got.State != want {
+				// The refusal bears no number: it could be the unreadable one's. A single send has
+				// a reference of its own to ask by.
+				want := map[ledger.Lane]ledger.State{ledger.Bulk: ledger.Sent, ledger.Express: ledger.Rejected}[lane]
+				if got := s.read(wrong.ID); got.State != want || got.Package != pkg {
 					t.Errorf("of the refused one was concluded: %s, %s", got.State, got.Reason)
-				}
-				if lane == ledger.Bulk {
-					alone := s.worker("alone", s.door())
-					session := s.sent(alone, s.read(wrong.ID))
-					alone.until(tasks.KindConfirm, session, func() bool { return s.pkg(session).State == ledger.PackageSettled })
-					alone.must(tasks.KindReceipt, session)
 				}
 				mend()
 				w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })

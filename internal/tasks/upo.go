@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -33,9 +34,10 @@ func (r Receipt) line(number string) (ReceiptLine, bool) {
 func (r Receipt) only(invs []ledger.Invoice) Receipt {
 	out := Receipt{Session: r.Session, Pages: r.Pages, Lines: map[string]ReceiptLine{}, byHash: map[string]string{}}
 	for i := range invs {
-		if l, ok := r.line(invs[i].KsefNumber); ok {
-			number := invoice.CanonicalKsefNumber(invs[i].KsefNumber)
-			out.Lines[number], out.byHash[l.Hash] = l, r.byHash[l.Hash]
+		for _, number := range []string{invs[i].KsefNumber, r.byHash[invs[i].Hash]} {
+			if l, ok := r.line(number); ok {
+				out.Lines[invoice.CanonicalKsefNumber(number)], out.byHash[l.Hash] = l, r.byHash[l.Hash]
+			}
 		}
 	}
 	return out
@@ -96,13 +98,11 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		r.Session = strings.TrimSpace(r.Session)
 		return err
 	case "OpisPotwierdzenia":
-		var o struct {
-			LiczbaStron int
-		}
+		var o struct{ LiczbaStron string }
 		if err := d.DecodeElement(&o, &el); err != nil {
 			return err
 		}
-		r.Pages = o.LiczbaStron
+		r.Pages, _ = strconv.Atoi(strings.TrimSpace(o.LiczbaStron)) // for display: what is no number is not given
 		return nil
 	case "Dokument":
 		var doc struct {
