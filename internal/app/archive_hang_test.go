@@ -45,7 +45,7 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndItIsTold(t *test
 		return err == nil && counts[string(ledger.Accepted)] == int64(len(first))
 	})
 	p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(1), 3000)...)
-	until(t, 30*time.Second, "3,000 submissions are worked off", func() bool {
+	until(t, 120*time.Second, "3,000 submissions are worked off", func() bool {
 		look()
 		left := 0
 		for _, q := range []string{tasks.QueueInvoices, tasks.QueueInvoicesCrowd} {

@@ -1,0 +1,56 @@
+package tasks_test
+
+import (
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch: sends have room, but no online session may
+// be opened before the deadline.
+func TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch(t *testing.T) {
+	for _, lane := range []ledger.Lane{ledger.Express, ledger.Auto} {
+		t.Run(string(lane), func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			l := s.counted(hours(map[string]int{
+				ratelimit.GroupOnlineSession: 120,
+				ratelimit.GroupInvoiceSend:   180,
+				ratelimit.GroupBatchSession:  60,
+			}))
+			w := s.worker("w", s.counting(l), asConfigured)
+			inv := s.admit(lane, s.good("A/1"))
+			if err := s.due(inv.ID, s.now().Add(30*time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			w.must(tasks.KindSubmit, inv.ID)
+			if lane == ledger.Auto { // chosen while there is a place
+				s.advance(3 * time.Second)
+				w.step(&inv)
+				t.Logf("chosen: %+v", s.read(inv.ID).Chosen)
+			}
+			l.use(t, s.nip(), ratelimit.GroupOnlineSession, 120)
+			for range 55 {
+				got := s.read(inv.ID)
+				switch {
+				case got.Group != "":
+					_ = w.run(tasks.KindCut, got.Group)
+				case got.State == ledger.Queued:
+					_ = w.run(tasks.KindSend, inv.ID)
+				case got.State == ledger.Packed:
+					_ = w.run(tasks.KindPackage, got.Package)
+				}
+				s.advance(time.Minute)
+			}
+			got := s.read(inv.ID)
+			t.Logf("after 55 minutes (deadline after 30): %s lane %s chosen %v group %q reason %q",
+				got.State, got.Lane, got.Chosen, got.Group, got.Reason)
+			if got.State == ledger.Queued {
+				t.Errorf("its deadline went by in the express lane while 60 batch sessions were free")
+			}
+		})
+	}
+}
