@@ -16,7 +16,7 @@ import (
 const (
 	hashKey       = "Sha256"  // user metadata of every object: checked on the way back, compared without downloading
 	maxObjectSize = 512 << 20 // far over the largest receipt (10,000 entries); bounds memory whatever the bucket holds
-	stateName     = ".probe"  // an object of the archive's own; see conditional and Check
+	stateName     = ".probe"  // an object of the archive's own; see bucket_check.go
 )
 
 var probe = []byte("probe")
@@ -30,6 +30,7 @@ type bucket struct {
 
 	mu         sync.Mutex
 	conditions *bool // whether the service honours If-None-Match; nil while unknown
+	probed     bool  // this process has written the probe
 }
 
 func (b *bucket) Put(ctx context.Context, name string, data []byte, contentType string) error {
@@ -102,68 +103,12 @@ func (b *bucket) Flush(ctx context.Context, _ ...string) error {
 	return nil
 }
 
-// Check does not ask whether the bucket exists, which needs a right that nothing else here needs. It writes one fixed object, under the
-// condition that it is not there: a service that honours conditions looks at the rights first, and then writes nothing. So probes do not
-// pile up where deleting is forbidden, as in archive buckets it often is, and no versions pile up where they are kept.
-func (b *bucket) Check(ctx context.Context) error {
-	err := b.write(ctx, stateName, probe, "text/plain", true)
-	if refusesConditions(err) {
-		err = b.write(ctx, stateName, probe, "text/plain", false)
-	}
-	if err != nil && status(err) != http.StatusPreconditionFailed {
-		return fmt.Errorf("check archive: write to %s: %w", b.URL(""), err)
-	}
-	got, err := b.read(ctx, stateName)
-	if err == nil && !bytes.Equal(got, probe) {
-		err = ErrCorrupt
-	}
-	if err != nil {
-		return fmt.Errorf("check archive: read from %s: %w", b.URL(""), err)
-	}
-	return nil
-}
-
 // URL is the form that the S3 tools take. It is not escaped, because they do not unescape.
 func (b *bucket) URL(name string) string { return "s3://" + b.name + "/" + b.prefix + name }
 
 func (b *bucket) Close() error {
 	b.idle()
 	return nil
-}
-
-// conditional finds out once whether the service honours If-None-Match. Services that do not know it ignore it and overwrite, so
-// it must be tried: an object that exists is put under the condition. It stays there, so that later processes need one
-// request, and it never changes, so that nothing is harmed.
-func (b *bucket) conditional(ctx context.Context) (bool, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.conditions != nil {
-		return *b.conditions, nil
-	}
-	for range 2 { // the first may only create it
-		err := b.write(ctx, stateName, probe, "text/plain", true)
-		if err == nil {
-			continue
-		}
-		if status(err) == http.StatusPreconditionFailed {
-			yes := true
-			b.conditions = &yes
-			return yes, nil
-		}
-		if refusesConditions(err) {
-			break
-		}
-		return false, err
-	}
-	no := false
-	b.conditions = &no
-	return no, nil
-}
-
-// refusesConditions tells a service that knows the header and will not have it.
-func refusesConditions(err error) bool {
-	code := minio.ToErrorResponse(err).Code
-	return err != nil && (status(err) == http.StatusNotImplemented || code == minio.NotImplemented || code == minio.InvalidArgument || code == "InvalidRequest")
 }
 
 func (b *bucket) write(ctx context.Context, name string, data []byte, contentType string, onlyNew bool) error {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -131,7 +132,7 @@ func (g *guard) do(ctx context.Context, what, key string, patience time.Duration
 	if probe {
 		err := g.Check(ctx)
 		g.circuit.probed()
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrCorrupt) {
 			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
@@ -146,8 +147,9 @@ func (g *guard) judge(ctx context.Context, check bool, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return err // the caller's own end
-	case aboutContent(err) && !check:
-		g.circuit.answered(false)
+	case aboutContent(err) && !check, errors.Is(err, ErrCorrupt):
+		// A probe that comes back damaged came back: it is one object more that is not sound.
+		g.circuit.answered(check)
 		return err
 	}
 	e := &CallError{Sick: sick(err), Err: err}

@@ -3,6 +3,7 @@ package archive
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -195,6 +196,34 @@ func TestGuard_AnswersAboutContent_NeverOpenTheCircuit(t *testing.T) {
 		}
 		if HealthOf(g).Out {
 			t.Error("out of service")
+		}
+	})
+}
+
+// The probe is one object of the archive, and says no more about the others than any other one.
+func TestGuard_ProbeComesBackDamaged_StoreIsInServiceAndBackInIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, m := guarded(t)
+		m.set(func(what, _ string) error {
+			if what == "check" {
+				return fmt.Errorf("read the probe: %w", ErrCorrupt)
+			}
+			return nil
+		})
+		for range 2 * failuresToOpen {
+			if err := g.Check(t.Context()); !errors.Is(err, ErrCorrupt) {
+				t.Fatalf("Check = %v, want what the store said", err)
+			}
+		}
+		if h := HealthOf(g); h.Out {
+			t.Fatalf("out of service: %+v", h)
+		}
+		for range failuresToOpen {
+			g.circuit.failed(false, errNoAnswer)
+		}
+		time.Sleep(HealthOf(g).Wait)
+		if err := put(g, "a.xml"); err != nil || HealthOf(g).Out {
+			t.Errorf("when a probe was due: %v, %+v", err, HealthOf(g))
 		}
 	})
 }

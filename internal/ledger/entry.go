@@ -107,7 +107,7 @@ type Package struct {
 	Count      int          `redis:"count"`
 	Size       int64        `redis:"size"`       // bytes of XML
 	Session    string       `redis:"session"`    // "" until opened
-	Owner      string       `redis:"owner"`      // the worker that holds the session's key
+	Owner      string       `redis:"owner"`      // the worker that holds the session's key and closes it; "" when anybody may close it
 	Strikes    int          `redis:"strikes"`    // sessions refused as a whole with these invoices
 	Parent     string       `redis:"parent"`     // the package whose refusal made this one
 	Probe      string       `redis:"probe"`      // the package that was split off this one to find out whether KSeF takes any

@@ -107,7 +107,7 @@ var sendScript = verb(`
 local pkg, owner, id, rev = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local p = read('pkg:' .. pkg, 'state', 'owner', 'session', 'rev', 'count', 'size')
 local sound = p[3] and whole(p[5]) == p[5] and whole(p[6]) == p[6]
-if p[1] ~= 'opened' or p[2] ~= owner or not sound then return { 0, 'package', p[1] or '', p[4] or '' } end
+if p[1] ~= 'opened' or p[2] ~= owner or owner == '' or not sound then return { 0, 'package', p[1] or '', p[4] or '' } end
 local e = entry(id)
 if e[1] ~= 'queued' or e[2] ~= rev then return { 0, 'invoice', e[1] or '', e[2] or '' } end
 local n = tonumber(redis.call('ZSCORE', P .. 'pkginv:' .. pkg, id) or 0)

@@ -17,8 +17,12 @@ func (l *Ledger) Beat(ctx context.Context, worker string, ttl time.Duration) err
 	return err
 }
 
-// Alive reports whether a worker has said so lately.
+// Alive reports whether a worker has said so lately. "" is no worker: a session that its owner has left
+// to others has none.
 func (l *Ledger) Alive(ctx context.Context, worker string) (bool, error) {
+	if worker == "" {
+		return false, ctx.Err()
+	}
 	n, err := l.rdb.Exists(ctx, l.key("worker:", worker)).Result()
 	return n == 1, err
 }

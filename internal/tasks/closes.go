@@ -129,14 +129,11 @@ func (w *Worker) closeAll(ctx context.Context) error {
 
 func (w *Worker) startCloses(ctx context.Context, done func(error)) {
 	for _, s := range w.express.due(w.o.Now(), w.o) {
-		w.closes.start(ctx, s.pkg.Tenant, s.pkg.ID, func(ctx context.Context) error { return w.closeOne(ctx, s) }, func(err error) {
-			var conflict *ledger.ConflictError
-			if err == nil || errors.As(err, &conflict) {
+		w.closes.start(ctx, s.pkg.Tenant, s.pkg.ID, func(ctx context.Context) error { return w.closeOwn(ctx, s) }, func(err error) {
+			if closed(err) {
 				w.express.forget(s)
 				err = nil
 			} else {
-				// While this worker lives nobody else closes it: without another try here it would
-				// stay open, and its receipt away, until the worker ends.
 				err = fmt.Errorf("close session %s: %w", s.pkg.Session, err)
 			}
 			done(err)
@@ -177,7 +174,7 @@ func (e *express) due(now time.Time, o Options) []*onlineSession {
 	return due
 }
 
-// forget lets go of a session that is closed.
+// forget lets go of a session that is closed, or another's to close.
 func (e *express) forget(s *onlineSession) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -21,7 +21,7 @@ func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
 			return err
 		}
 		// This very task looks on: it cannot be queued while it runs.
-		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "the session of a worker that is gone was closed")
+		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "a session that no live worker holds was closed")
 	}
 	out, _, err := w.undecided(ctx, p)
 	if err != nil {

@@ -31,6 +31,8 @@ type onlineSession struct {
 	used   time.Time
 	sent   int
 	users  int // sends under way
+
+	failing time.Time // when its closes began to fail; for the one close that is under way
 }
 
 func newExpress() *express {
@@ -316,8 +318,8 @@ func (w *Worker) closeOnline(ctx context.Context, p *ledger.Package) error {
 	return w.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: w.o.ConfirmFirst, Run: true})
 }
 
-// closeOrphan closes the session of a worker that is gone.
+// closeOrphan closes a session that no worker holds: its owner is gone, or has left it to others.
 func (w *Worker) closeOrphan(ctx context.Context, p *ledger.Package) error {
-	w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Str("owner", p.Owner).Msg("closing the online session of a worker that is gone")
+	w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Str("owner", p.Owner).Msg("closing an online session that no live worker holds")
 	return w.closeOnline(ctx, p)
 }

@@ -28,11 +28,21 @@ func (w *Worker) closeForgotten(ctx context.Context) error {
 			continue
 		}
 		w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Msg("closing an online session that this worker has forgotten")
-		w.closes.start(ctx, p.Tenant, p.ID, func(ctx context.Context) error { return w.closeOnline(ctx, &p) }, func(err error) {
+		w.closes.start(ctx, p.Tenant, p.ID, func(ctx context.Context) error { return w.closeStray(ctx, &p) }, func(err error) {
 			w.warn(ctx, "close a forgotten session", err)
 		})
 	}
 	return nil
+}
+
+// closeStray closes a session that this worker has forgotten, or leaves it to the others: to own it is
+// of no use here, for its key is lost.
+func (w *Worker) closeStray(ctx context.Context, p *ledger.Package) error {
+	err := guard(func() error { return w.closeOnline(ctx, p) })
+	if closed(err) || ctx.Err() != nil {
+		return err
+	}
+	return w.disown(ctx, p, err)
 }
 
 // closeUnrecorded closes a session that only this memory knows.

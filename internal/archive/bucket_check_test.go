@@ -1,0 +1,102 @@
+package archive_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/archive/archivetest"
+)
+
+// The probe is one small object. What befalls it alone must not take the archive out of service.
+func TestBucket_ProbeIsDamaged_TheArchiveStaysInService(t *testing.T) {
+	for what, damage := range map[string]func(*archivetest.Object){
+		"emptied":              func(o *archivetest.Object) { o.Data = nil },
+		"other bytes":          func(o *archivetest.Object) { o.Data = []byte("rubbish") },
+		"somebody else's file": func(o *archivetest.Object) { o.Data, o.Hash = []byte("keep out"), "" },
+	} {
+		for _, conditions := range []string{"honoured", "ignored", "refused"} {
+			server := archivetest.NewS3(t, conditions)
+			first := open(t, server.In("kept"))
+			if err := first.Check(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			server.Change("kept/.probe", damage)
+			for who, s := range map[string]archive.Store{"a process that runs": first, "one that starts": open(t, server.In("kept"))} {
+				for range 6 {
+					if err := s.Check(t.Context()); err != nil {
+						t.Errorf("%s, conditions %s, %s: Check = %v", what, conditions, who, err)
+					}
+				}
+				if err := s.Put(t.Context(), "b.xml", []byte("x"), "application/xml"); err != nil || archive.HealthOf(s).Out {
+					t.Errorf("%s, conditions %s, %s: Put = %v, health %+v", what, conditions, who, err, archive.HealthOf(s))
+				}
+			}
+		}
+	}
+}
+
+// A bucket that keeps versions keeps each write of the probe.
+func TestBucket_ManyChecks_AProcessWritesTheProbeOnce(t *testing.T) {
+	for _, conditions := range []string{"honoured", "ignored", "refused"} {
+		server := archivetest.NewS3(t, conditions)
+		if err := open(t, server.In("kept")).Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		written := 0
+		server.Afterwards = func(method, key string) { // not called for a refusal
+			if method == http.MethodPut && key == "kept/.probe" {
+				written++
+			}
+		}
+		s := open(t, server.In("kept"))
+		for range 20 {
+			if err := s.Check(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			put(t, s, "a.xml", "x")
+		}
+		if want := map[string]int{"honoured": 0, "ignored": 1, "refused": 1}[conditions]; written != want {
+			t.Errorf("conditions %s: the probe was written %d times, want %d", conditions, written, want)
+		}
+	}
+}
+
+func TestBucket_ProbeIsTakenAway_ItIsPutBack(t *testing.T) {
+	for _, conditions := range []string{"honoured", "ignored", "refused"} {
+		server := archivetest.NewS3(t, conditions)
+		s := open(t, server.In("kept"))
+		for range 2 {
+			if err := s.Check(t.Context()); err != nil {
+				t.Errorf("conditions %s: %v", conditions, err)
+			}
+			if !slices.Contains(server.Keys(), "kept/.probe") {
+				t.Errorf("conditions %s: no probe", conditions)
+			}
+			delete(server.Objects, "kept/.probe")
+		}
+	}
+}
+
+// The right to write is looked at by each probe that costs nothing.
+func TestBucket_RightToWriteIsTakenAway_TheNextCheckTells(t *testing.T) {
+	server := archivetest.NewS3(t, "honoured")
+	denied := false
+	server.Intercept = func(w http.ResponseWriter, method, _ string) bool {
+		if denied && method == http.MethodPut {
+			archivetest.Refuse(w, http.StatusForbidden, "AccessDenied")
+			return true
+		}
+		return false
+	}
+	s := open(t, server.In("kept"))
+	if err := s.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	denied = true
+	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+		t.Errorf("Check = %v", err)
+	}
+}

@@ -1,0 +1,31 @@
+package ledger
+
+import (
+	"errors"
+	"testing"
+	"time"
+)
+
+// A session that its owner has left to others has no owner: nothing may make one of that.
+func TestAlive_NoOwner_IsNeverAlive(t *testing.T) {
+	w := oneWorld(t)
+	w.must(w.Beat(ctx(), "", time.Hour))
+	if alive, err := w.Alive(ctx(), ""); alive || err != nil {
+		t.Errorf("Alive = %v, %v", alive, err)
+	}
+}
+
+// Whoever has left a session cannot begin a send in it, nor can anybody else.
+func TestBeginSend_SessionIsLeftToOthers_Refused(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.take(w.fresh())[0]
+	p, err := w.OpenOnline(ctx(), Package{ID: "pkg-1", Tenant: inv.Tenant, Form: inv.Form, Session: "s", Owner: "me"})
+	w.must(err)
+	w.must(w.MovePackage(ctx(), &p, PackageMove{Set: []Set{{"owner", ""}}}))
+	for _, who := range []string{"me", ""} {
+		var conflict *ConflictError
+		if _, _, err := w.BeginSend(ctx(), p.ID, who, &inv); !errors.As(err, &conflict) || conflict.ID != p.ID {
+			t.Errorf("a send of %q: %v", who, err)
+		}
+	}
+}
