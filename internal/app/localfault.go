@@ -52,6 +52,15 @@ func (f *localFaults) of(tenant string) error {
 // refuse returns what a task of a tenant comes to in this process: nil when there is no fault. It
 // says so in the log.
 func (f *localFaults) refuse(tenant string) error {
+	err := f.look(tenant)
+	if err == nil {
+		return nil
+	}
+	return &retry.LaterError{Delay: f.delay(tenant), Reason: retry.ReasonLocal, What: "left to another worker", Err: err}
+}
+
+// look tells what is wrong with a tenant here, and says in the log when that begins, goes on or ends.
+func (f *localFaults) look(tenant string) error {
 	err := f.of(tenant)
 	if err == nil {
 		if after, was := f.spell.over(tenant); was {
@@ -63,7 +72,14 @@ func (f *localFaults) refuse(tenant string) error {
 		f.log.Error().Err(err).Str("tenant", tenant).Time("since", since).
 			Msg("a fault of this process alone: it leaves the tenant's tasks to other workers; mend key_file, no restart is needed")
 	}
-	return &retry.LaterError{Delay: f.delay(tenant), Reason: retry.ReasonLocal, What: "left to another worker", Err: err}
+	return err
+}
+
+// lookAtAll says at start what is wrong, before a task of the tenant comes by.
+func (f *localFaults) lookAtAll() {
+	for tenant := range f.keys {
+		_ = f.look(tenant)
+	}
 }
 
 const (

@@ -92,6 +92,17 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherDoesTheWork(t *testing.T) {
 	}
 }
 
+// A worker without a key says so when it starts, though no task of the tenant comes by.
+func TestLocalFault_NothingToDo_ItIsSaidAtStart(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, quickSim, hasty)
+	p.cfg.Tenants[0].KeyFile = filepath.Join(t.TempDir(), "nokey")
+	p.workAt()
+	until(t, 20*time.Second, "it is said", func() bool {
+		return strings.Contains(p.log.String(), "key_file of tenant "+sample.NIP(0)+" cannot be used by this process")
+	})
+}
+
 // dump is every key of a Redis with its value, the queue's own included.
 func dump(t *testing.T, rdb redis.UniversalClient) map[string]string {
 	t.Helper()
