@@ -5,6 +5,9 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -77,9 +80,40 @@ func (r *run) stuck(ctx context.Context) string {
 				continue
 			}
 			p, _ := r.base.Ledger.Package(ctx, inv.Package)
-			text += fmt.Sprintf("\n  %s %s %s group %q lane %s resends %d code %d %q, package %s %s %s listed %v owner %s code %d %q", inv.ID, inv.Number, inv.State, inv.Group, inv.Lane,
-				inv.Resends, inv.Code, inv.Reason, p.ID, p.Lane, p.State, p.Listed, p.Owner, p.Code, p.Reason)
+			text += fmt.Sprintf("\n  %s %s %s group %q lane %s resends %d code %d %q, package %s %s %s listed %v owner %s code %d %q session %s lost %d doubt %d", inv.ID, inv.Number, inv.State, inv.Group, inv.Lane,
+				inv.Resends, inv.Code, inv.Reason, p.ID, p.Lane, p.State, p.Listed, p.Owner, p.Code, p.Reason, p.Session, p.Lost, p.Doubt)
+			text += r.lastWords(id) + r.lastWords(p.ID)
 		}
+	}
+	return text
+}
+
+// lastWords are the last lines that the workers' logs have about an entry.
+func (r *run) lastWords(id string) string {
+	const most = 3
+	if id == "" {
+		return ""
+	}
+	var lines []string
+	for _, s := range r.seats {
+		data, err := os.ReadFile(s.log)
+		if err != nil {
+			return "\n    " + err.Error()
+		}
+		for line := range strings.Lines(string(data)) {
+			if strings.Contains(line, id) {
+				lines = append(lines, strings.TrimSpace(line))
+			}
+		}
+	}
+	at := func(line string) string { // every line has its time
+		_, after, _ := strings.Cut(line, `"time":"`)
+		return after
+	}
+	slices.SortStableFunc(lines, func(a, b string) int { return strings.Compare(at(a), at(b)) })
+	text := ""
+	for _, line := range lines[max(0, len(lines)-most):] {
+		text += "\n    " + line
 	}
 	return text
 }

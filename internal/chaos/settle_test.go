@@ -1,0 +1,38 @@
+//go:build unix
+
+package chaos
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What is told about an entry that has no end are the newest lines about it, whichever worker wrote
+// them.
+func TestLastWords_OfAllWorkers_TheNewest(t *testing.T) {
+	r := &run{}
+	for name, text := range map[string]string{
+		"a": `{"id":"pkg-1","time":"2026-01-01T00:00:01Z","message":"one"}` + "\n" +
+			`{"id":"pkg-1","time":"2026-01-01T00:00:05Z","message":"five"}` + "\n" +
+			`{"id":"pkg-2","time":"2026-01-01T00:00:06Z","message":"another's"}` + "\n",
+		"b": `{"id":"pkg-1","time":"2026-01-01T00:00:03Z","message":"three"}` + "\n" +
+			`{"id":"pkg-1","time":"2026-01-01T00:00:04Z","message":"four"}` + "\n",
+	} {
+		log := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.seats = append(r.seats, &seat{name: name, log: log})
+	}
+	lines := strings.Split(strings.TrimSpace(r.lastWords("pkg-1")), "\n")
+	if len(lines) != 3 {
+		t.Fatalf("%d lines: %q", len(lines), lines)
+	}
+	for i, want := range []string{"three", "four", "five"} {
+		if !strings.Contains(lines[i], want) {
+			t.Errorf("line %d is %s, want %s", i, lines[i], want)
+		}
+	}
+}
