@@ -247,8 +247,12 @@ func (w *Worker) settleRefused(ctx context.Context, t Transport, p *ledger.Packa
 	if err := w.denied(ctx, b); err != nil {
 		return err
 	}
-	if _, err := b.write(ctx); err != nil {
+	conflicts, err := b.write(ctx)
+	if err != nil {
 		return err
+	}
+	if conflicts > 0 { // what has its answer is not yet written, so it is no proof that the package still holds it
+		return w.lookLater(p, fmt.Sprintf("%d invoices moved meanwhile", conflicts))
 	}
 	if len(open) > 0 {
 		if err := w.awaitProof(ctx, p, open, a); err != nil {

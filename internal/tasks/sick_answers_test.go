@@ -236,3 +236,31 @@ func TestRefusal_ProbeIsRepacked_RestWaitsForIt(t *testing.T) {
 		t.Errorf("%d packages at a time", p.most)
 	}
 }
+
+// TestConfirm_AcceptedInAFailedSessionAndMovedMeanwhile_IsNotSentAgain: the answer could not be
+// written because somebody else wrote the entry first. That the package still holds it proves
+// nothing then.
+func TestConfirm_AcceptedInAFailedSessionAndMovedMeanwhile_IsNotSentAgain(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
+	d := &onesick{door: s.door()}
+	d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
+	w := sickWorker(s, d)
+	a := s.admit(ledger.Express, s.good("A/1"))
+	pkg := s.sent(w, a)
+	moved := 0
+	d.status = func(string) error {
+		if moved++; moved > 1 {
+			return nil
+		}
+		inv := s.read(a.ID)
+		return s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: inv.Rev,
+			From: []ledger.State{inv.State}, Set: []ledger.Set{{Field: "strikes", Value: inv.Strikes}}})
+	}
+	confirmFor(s, w, pkg, time.Hour, a.ID)
+	if moved < 2 {
+		t.Errorf("its status was asked for %d times", moved)
+	}
+	if got := s.read(a.ID); got.State != ledger.Accepted {
+		t.Errorf("KSeF accepted it, and it is %s: %s", got.State, got.Reason)
+	}
+}
