@@ -17,15 +17,16 @@ const proofPatience = 30 * time.Minute
 func (w *Worker) awaitProof(ctx context.Context, p *ledger.Package, invs []*ledger.Invoice, a account) error {
 	now := w.o.Now()
 	if p.Doubt == 0 {
+		// First: cut off between the two, the wait would be one that nobody is told of.
+		if err := w.noteAll(ctx, invs, because(0, unprovenReason(a))...); err != nil {
+			return err
+		}
 		if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "doubt", Value: ledger.At(now)}}}); err != nil {
 			return err
 		}
 		p.Doubt = ledger.At(now)
 		w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("invoices", len(invs)).Int("listed", a.entries).Int("counted", a.session.InvoiceCount).
 			Msg("the session does not account for every invoice: nothing is sent again, it is asked again")
-		if err := w.noteAll(ctx, invs, because(0, unprovenReason(a))...); err != nil {
-			return err
-		}
 	}
 	if now.Sub(p.Doubt.Time()) < proofPatience {
 		return w.lookLater(p, "the session does not account for every invoice")
