@@ -63,6 +63,11 @@ func (f *localFaults) refuse(tenant string) error {
 		f.log.Error().Err(err).Str("tenant", tenant).Time("since", since).
 			Msg("a fault of this process alone: it leaves the tenant's tasks to other workers; mend key_file, no restart is needed")
 	}
+	return f.handOver(tenant, err)
+}
+
+// handOver leaves a task to another worker.
+func (f *localFaults) handOver(tenant string, err error) error {
 	return &retry.LaterError{Delay: f.delay(tenant), Reason: retry.ReasonLocal, What: "left to another worker", Err: err}
 }
 
