@@ -239,7 +239,8 @@ func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func
 // growing pauses.
 func (w *Worker) duringOutage(ctx context.Context, tenant string, err error) error {
 	api, _ := kindOf(err)
-	if api == nil || api.Group == ksef.GroupNone || retry.Judge(err).Action != retry.LookFirst {
+	v := retry.Judge(err)
+	if api == nil || api.Group == ksef.GroupNone || v.Action != retry.LookFirst && v.Reason != retry.ReasonLost {
 		return err
 	}
 	if down, unknown := w.Budget.Down(ctx, tenant, string(api.Group)); !down || unknown != nil {
@@ -248,6 +249,9 @@ func (w *Worker) duringOutage(ctx context.Context, tenant string, err error) err
 			return fault
 		}
 		return err
+	}
+	if v.Action != retry.LookFirst {
+		return err // it has been looked for, and waits as it is
 	}
 	return &retry.LaterError{Reason: retry.ReasonOutage, Err: err,
 		What: fmt.Sprintf("%s of tenant %s is out of service", api.Group, tenant)}
