@@ -23,10 +23,10 @@ type circuits struct {
 	silence atomic.Int64 // requests of whatever pair that failed since one was answered
 }
 
-func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool, now func() time.Time,
+func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool,
 	o ratelimit.CircuitOptions,
 ) (*circuits, error) {
-	answers, err := ratelimit.NewCircuit(ratelimit.NewMemory(now), o)
+	answers, err := ratelimit.NewCircuit(ratelimit.NewMemory(nil), o)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func newLimits(b *Base, process string, faults *localFaults, log zerolog.Logger,
 	}
 	alone := lonely(b.Redis)
 	// A pool of one tenant has nobody else to ask; three of its groups must do.
-	gateway, err := newCircuits(shared, process, alone, b.now, ratelimit.CircuitOptions{
+	gateway, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
 		ProbeTTL: cfg.Gateway.Timeout + 10*time.Second,
 		Tenants:  min(max(atWork(cfg), 1), 2),
 	})

@@ -45,7 +45,7 @@ const (
 func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, process string, alone func() bool, cfg config.Config,
 	now func() time.Time, log zerolog.Logger,
 ) (*partStore, error) {
-	c, err := newCircuits(store, process, alone, now, ratelimit.CircuitOptions{
+	c, err := newCircuits(store, process, alone, ratelimit.CircuitOptions{
 		// One failure of a package is a word against the store already: it is kept waiting for
 		// seconds, and any part that is taken takes the word back.
 		Failures: 1, Pairs: 2, Tenants: 1, Groups: 2, Window: 2 * time.Minute,
