@@ -56,6 +56,7 @@ type hostRecord struct {
 	prober  string
 	last    string           // the process whose probe failed last: others go first
 	failing map[string]int64 // pairs whose circuit failed since the host last answered anybody, and when
+	words   map[string]int64 // processes that said so, likewise
 	cutOff  map[string]int64 // processes that cannot connect, likewise
 	tried   map[string]bool  // pairs whose probe has failed, of which others go first
 }
@@ -78,7 +79,7 @@ type circuitAnswer struct {
 }
 
 func (h *hostRecord) blank() bool {
-	return h.hostAnswer == hostAnswer{} && len(h.failing)+len(h.cutOff)+len(h.tried) == 0
+	return h.hostAnswer == hostAnswer{} && len(h.failing)+len(h.words)+len(h.cutOff)+len(h.tried) == 0
 }
 
 // step is the whole behaviour of a pair's circuit and its host's. lua/circuit.lua repeats it for
@@ -115,9 +116,13 @@ func (h *hostRecord) step(r pairRecord, pair string, e circuitEvent, extra strin
 		switch {
 		case probed:
 			h.reopen(pair, p, now)
-		case !down && r.until > now:
+		case !down && (r.until > now || p.process != ""):
 			h.failing = noted(h.failing, pair, p, now)
-			if enough(h.failing, p) {
+			if p.process != "" {
+				h.words = noted(h.words, p.process, p, now)
+			}
+			// All of it said by one process is that process's own trouble.
+			if enough(h.failing, p) && (p.process == "" || len(h.words) >= p.processes) {
 				h.open(p, now)
 			}
 		}

@@ -5,7 +5,7 @@
 --   longest delay, probe's time, pairs, tenants, groups, processes, window, grace, and who asks or reports (nothing: the whole pool).
 -- Returns {allowed, now, failures, opened, since, until, probe, and of the host opened, since,
 -- until, probe, begun, tried, and shy}. The host's record holds beside those: prober; last; f:PAIR, when a pair
--- failed; c:PROCESS, when one could not connect; t:PAIR, which pairs others go before. What is
+-- failed; w:PROCESS, when one said so; c:PROCESS, when one could not connect; t:PAIR, which pairs others go before. What is
 -- closed and has nothing against it has no key, and every key expires.
 local now = clock(ARGV[1], ARGV[2] == 'look')
 local event, pair, extra = ARGV[2], ARGV[3], ARGV[4]
@@ -139,9 +139,11 @@ elseif event == 'failure' then
   save_own()
   if probed then
     probe_failed()
-  elseif not down and p.till > now then
+  elseif not down and (p.till > now or process ~= '') then
     local count, tenants, groups = witnesses('f:', pair)
-    if count >= need_pairs and tenants >= need_tenants and groups >= need_groups then open_host() end
+    -- All of it said by one process is that process's own trouble.
+    local words = process == '' and need_processes or witnesses('w:', process)
+    if words >= need_processes and count >= need_pairs and tenants >= need_tenants and groups >= need_groups then open_host() end
   end
 elseif event == 'unreachable' then
   if p.probe ~= 0 then
