@@ -2,23 +2,42 @@ package app
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"ksefworker/internal/ratelimit"
 )
 
-// circuits are those of the pool, and behind them one of this process alone. A process that cannot
-// connect may have lost its own network: that stops nobody else, so it is kept in memory, and the
-// pool hears of it only when this process has failed for a while; it takes the word of two for an
-// outage (see [ratelimit.Circuit.Unreachable]).
+// circuits are those of the pool, and before them those of this process alone. A process that cannot
+// connect may have lost its own network, and one that gets no proper answer may stand behind a sick
+// proxy: that stops nobody else, so it is kept in memory, and the pool hears of it only when this
+// process has failed for a while; it takes the word of two for an outage (see
+// [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]).
 type circuits struct {
 	pool    *ratelimit.Circuit
-	own     *ratelimit.Circuit
+	sole    *ratelimit.Circuit // the pool's, when this process is all of it
+	own     *ratelimit.Circuit // of connecting
+	answers *ratelimit.Circuit // of what this process gets for an answer, by pair
+	alone   func() bool
 	process string
+	silence atomic.Int64 // requests of whatever pair that failed since one was answered
 }
 
-func newCircuits(store ratelimit.CircuitStore, process string, o ratelimit.CircuitOptions) (*circuits, error) {
-	pool, err := ratelimit.NewCircuit(store, o)
+func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool,
+	o ratelimit.CircuitOptions,
+) (*circuits, error) {
+	answers, err := ratelimit.NewCircuit(ratelimit.NewMemory(nil), o)
+	if err != nil {
+		return nil, err
+	}
+	words := o
+	words.Failures = 1 // what the pool hears has been counted in the process
+	sole, err := ratelimit.NewCircuit(store, words)
+	if err != nil {
+		return nil, err
+	}
+	words.Process = process
+	pool, err := ratelimit.NewCircuit(store, words)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +48,7 @@ func newCircuits(store ratelimit.CircuitStore, process string, o ratelimit.Circu
 	if err != nil {
 		return nil, err
 	}
-	return &circuits{pool: pool, own: own, process: process}, nil
+	return &circuits{pool: pool, sole: sole, own: own, answers: answers, alone: alone, process: process}, nil
 }
 
 // connecting is what the process's own circuit is about.
@@ -50,8 +69,13 @@ func (c *circuits) allow(ctx context.Context, p ratelimit.Pair) error {
 	if err := c.own.Allow(ctx, own); err != nil {
 		return err
 	}
-	if err := c.pool.Allow(ctx, p); err != nil {
+	if err := c.allowOwn(ctx, p); err != nil {
 		_ = c.own.Release(ctx, own) // memory does not fail
+		return err
+	}
+	if err := c.pool.Allow(ctx, p); err != nil {
+		_ = c.own.Release(ctx, own)
+		_ = c.answers.Release(ctx, p)
 		return err
 	}
 	return nil
@@ -60,23 +84,21 @@ func (c *circuits) allow(ctx context.Context, p ratelimit.Pair) error {
 // unsent says that the request did not leave, for a reason that says nothing about the other side.
 func (c *circuits) unsent(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Release(ctx, connecting(p.Host))
+	_ = c.answers.Release(ctx, p)
 	return c.pool.Release(ctx, p)
 }
 
 func (c *circuits) answered(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Success(ctx, connecting(p.Host))
+	_ = c.answers.Success(ctx, p)
+	c.silence.Store(0)
 	return c.pool.Success(ctx, p)
-}
-
-// failed says that the other side was reached and did not answer as itself.
-func (c *circuits) failed(ctx context.Context, p ratelimit.Pair) error {
-	_ = c.own.Success(ctx, connecting(p.Host))
-	return c.pool.Failure(ctx, p)
 }
 
 // unreachable says that no connection came about.
 func (c *circuits) unreachable(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Failure(ctx, connecting(p.Host))
+	_ = c.answers.Release(ctx, p)
 	if own, err := c.own.State(ctx, connecting(p.Host)); err == nil && own.Phase == ratelimit.CircuitClosed {
 		// Once is no evidence, unless this was the probe of a host that is down.
 		s, err := c.pool.State(ctx, ratelimit.Pair{Host: p.Host})
@@ -93,7 +115,8 @@ func (c *circuits) unreachable(ctx context.Context, p ratelimit.Pair) error {
 // reach is what keeps a request back.
 type reach struct {
 	ratelimit.CircuitState
-	own bool // it is this process that cannot connect, as far as the pool knows
+	own        bool // it is this process that cannot connect, as far as the pool knows
+	unanswered bool // it is this process that gets no proper answer, likewise
 }
 
 // state tells what keeps a request of p back; a host alone may be asked about too.
@@ -103,8 +126,15 @@ func (c *circuits) state(ctx context.Context, p ratelimit.Pair) (reach, error) {
 		return reach{CircuitState: pool}, err
 	}
 	own, err := c.own.State(ctx, connecting(p.Host))
-	if err != nil || own.Phase == ratelimit.CircuitClosed || pool.OfHost {
+	if err != nil || pool.OfHost {
 		return reach{CircuitState: pool}, err
+	}
+	if own.Phase == ratelimit.CircuitClosed {
+		apart, err := c.apart(ctx, p)
+		if err != nil || apart.Phase == ratelimit.CircuitClosed {
+			return reach{CircuitState: pool}, err
+		}
+		return reach{CircuitState: apart, unanswered: true}, nil
 	}
 	own.Wait = max(own.Wait, pool.Wait)
 	return reach{CircuitState: own, own: true}, nil
@@ -116,12 +146,19 @@ func (c *circuits) open(ctx context.Context, host string) ([]ratelimit.OpenCircu
 }
 
 // mayBegin and begin ask for leave to begin something costly, as [ratelimit.Circuit.Begin] has it;
-// here too a process that cannot connect holds itself back.
+// here too a process that cannot connect, or gets no proper answer, holds itself
+// back.
 func (c *circuits) mayBegin(ctx context.Context, host string) error {
 	if err := c.own.MayBegin(ctx, host); err != nil {
 		return err
 	}
-	return c.pool.MayBegin(ctx, host)
+	if err := c.pool.MayBegin(ctx, host); err != nil {
+		return err
+	}
+	if s, err := c.apart(ctx, ratelimit.Pair{Host: host}); err != nil || s.Phase == ratelimit.CircuitClosed {
+		return err
+	}
+	return c.answers.MayBegin(ctx, host)
 }
 
 func (c *circuits) begin(ctx context.Context, host string, pause time.Duration) error {
@@ -132,10 +169,19 @@ func (c *circuits) begin(ctx context.Context, host string, pause time.Duration) 
 		_ = c.own.Withdraw(ctx, host)
 		return err
 	}
-	return nil
+	s, err := c.apart(ctx, ratelimit.Pair{Host: host})
+	if err == nil && s.Phase != ratelimit.CircuitClosed {
+		err = c.answers.Begin(ctx, host, pause)
+	}
+	if err != nil {
+		_ = c.own.Withdraw(ctx, host)
+		_ = c.pool.Withdraw(ctx, host)
+	}
+	return err
 }
 
 func (c *circuits) withdraw(ctx context.Context, host string) error {
 	_ = c.own.Withdraw(ctx, host)
+	_ = c.answers.Withdraw(ctx, host)
 	return c.pool.Withdraw(ctx, host)
 }

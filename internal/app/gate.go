@@ -46,7 +46,7 @@ func (g *gate) Enter(ctx context.Context, group ksef.Group) error {
 	}
 	pair := g.pair(g.tenant, string(group))
 	if err := g.circuits.allow(ctx, pair); err != nil {
-		return err
+		return g.handed(g.tenant, err)
 	}
 	if err := g.limiter.Wait(ctx, g.tenant, string(group.Counter())); err != nil {
 		g.warn("give the probe back", g.circuits.unsent(context.WithoutCancel(ctx), pair))

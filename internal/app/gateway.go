@@ -33,6 +33,7 @@ type limits struct {
 	limiter  *ratelimit.Limiter
 	store    *ratelimit.Owing
 	circuits *circuits // of the gateway
+	faults   *localFaults
 	host     string
 	outages  outages
 	parts    *partStore
@@ -61,7 +62,7 @@ func (l *limits) pay(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-func newLimits(b *Base, process string, log zerolog.Logger, o ratelimit.Observer) (*limits, error) {
+func newLimits(b *Base, process string, faults *localFaults, log zerolog.Logger, o ratelimit.Observer) (*limits, error) {
 	cfg := b.Config
 	base, err := url.Parse(cfg.BaseURL())
 	if err != nil {
@@ -73,19 +74,20 @@ func newLimits(b *Base, process string, log zerolog.Logger, o ratelimit.Observer
 	if err != nil {
 		return nil, err
 	}
+	alone := lonely(b.Redis)
 	// A pool of one tenant has nobody else to ask; three of its groups must do.
-	gateway, err := newCircuits(shared, process, ratelimit.CircuitOptions{
+	gateway, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
 		ProbeTTL: cfg.Gateway.Timeout + 10*time.Second,
 		Tenants:  min(max(atWork(cfg), 1), 2),
 	})
 	if err != nil {
 		return nil, err
 	}
-	parts, err := newPartStore(tasks.Unbounded(b.Redis), shared, process, cfg, b.now, log)
+	parts, err := newPartStore(tasks.Unbounded(b.Redis), shared, process, alone, cfg, b.now, log)
 	if err != nil {
 		return nil, err
 	}
-	return &limits{limiter: limiter, store: store, circuits: gateway, host: base.Host,
+	return &limits{limiter: limiter, store: store, circuits: gateway, faults: faults, host: base.Host,
 		outages: outages{newSpells(b.now)}, parts: parts}, nil
 }
 
@@ -124,7 +126,7 @@ func table(g config.Groups, scale float64) map[string]ratelimit.Limits {
 }
 
 // gateways makes a client for each tenant that is not paused by configuration.
-func gateways(b *Base, l *limits, faults *localFaults, log zerolog.Logger,
+func gateways(b *Base, l *limits, log zerolog.Logger,
 	count func(ksef.Group, ksef.Outcome),
 ) (map[string]tasks.Transport, error) {
 	out := map[string]tasks.Transport{}
@@ -133,7 +135,7 @@ func gateways(b *Base, l *limits, faults *localFaults, log zerolog.Logger,
 		if t.Paused {
 			continue
 		}
-		gate := &gate{tenant: t.NIP, limits: l, fault: func() error { return faults.refuse(t.NIP) }, log: log, count: count}
+		gate := &gate{tenant: t.NIP, limits: l, fault: func() error { return l.faults.refuse(t.NIP) }, log: log, count: count}
 		client, err := newClient(b, t, transport, gate)
 		if err != nil {
 			return nil, err
@@ -158,10 +160,11 @@ func newClient(b *Base, t config.Tenant, transport *http.Transport, gate ksef.Ga
 // budget is what tasks may know of the limits.
 type budget struct{ l *limits }
 
-// Peek counts what is out of service as a wait: what cannot leave does not fit.
+// Peek counts what is out of service as a wait: what cannot leave does not fit. What only this
+// process is kept from another one may do.
 func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
 	s, err := b.l.circuits.state(ctx, b.l.pair(tenant, group))
-	if err != nil || s.Wait > 0 {
+	if err != nil || s.Wait > 0 && !s.unanswered {
 		return s.Wait, err
 	}
 	return b.l.limiter.Peek(ctx, tenant, group)
@@ -177,6 +180,9 @@ func (b budget) Join(ctx context.Context, tenant, group string) error {
 	}
 	if s.Wait > 0 {
 		n := &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: b.l.host}
+		if s.unanswered {
+			return b.l.faults.handOver(tenant, &unansweredError{n})
+		}
 		if !s.OfHost {
 			n.Key = ratelimit.Key{Tenant: tenant, Group: group}
 		}
@@ -203,7 +209,8 @@ func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error
 	return nil
 }
 
-// Down asks for the host when no group is named.
+// Down asks for the host when no group is named. What only this process gets no answer to is not
+// down: others go on.
 func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool, error) {
 	pairs := []ratelimit.Pair{{Host: b.l.host}}
 	if len(groups) > 0 {
@@ -214,7 +221,7 @@ func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool
 	}
 	for _, p := range pairs {
 		s, err := b.l.circuits.state(ctx, p)
-		if err != nil || s.Phase != ratelimit.CircuitClosed {
+		if err != nil || s.Phase != ratelimit.CircuitClosed && !s.unanswered {
 			return err == nil, err
 		}
 	}

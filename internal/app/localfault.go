@@ -56,7 +56,7 @@ func (f *localFaults) refuse(tenant string) error {
 	if err == nil {
 		return nil
 	}
-	return &retry.LaterError{Delay: f.delay(tenant), Reason: retry.ReasonLocal, What: "left to another worker", Err: err}
+	return f.handOver(tenant, err)
 }
 
 // look tells what is wrong with a tenant here, and says in the log when that begins, goes on or ends.
@@ -80,6 +80,11 @@ func (f *localFaults) lookAtAll() {
 	for tenant := range f.keys {
 		_ = f.look(tenant)
 	}
+}
+
+// handOver leaves a task to another worker.
+func (f *localFaults) handOver(tenant string, err error) error {
+	return &retry.LaterError{Delay: f.delay(tenant), Reason: retry.ReasonLocal, What: "left to another worker", Err: err}
 }
 
 const (

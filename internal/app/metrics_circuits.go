@@ -14,8 +14,8 @@ var circuitDesc = prometheus.NewDesc("ksef_circuit_open",
 		"of the gateway (host), of the part store (part_store), of this process's way there (connect).",
 	[]string{"tenant", "group"}, nil)
 
-// circuitCollector reads at each scrape which circuits are not closed; but for connect the figures
-// are of the pool.
+// circuitCollector reads at each scrape which circuits are not closed; but for connect, and for
+// a tenant's group to which this process alone gets no answer, the figures are of the pool.
 type circuitCollector struct{ limits *limits }
 
 // Describe implements prometheus.Collector.
@@ -25,7 +25,12 @@ func (c *circuitCollector) Describe(ch chan<- *prometheus.Desc) { ch <- circuitD
 func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	told := map[[2]string]bool{} // a series that comes twice spoils the whole scrape
 	shut := func(tenant, group string) {
+		if told[[2]string{tenant, group}] {
+			return
+		}
+		told[[2]string{tenant, group}] = true
 		ch <- prometheus.MustNewConstMetric(circuitDesc, prometheus.GaugeValue, 1, tenant, group)
 	}
 	open, err := c.limits.circuits.open(ctx, c.limits.host)
@@ -39,12 +44,21 @@ func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
 			shut(o.Tenant, o.Group)
 		}
 	}
-	if s, err := c.limits.circuits.state(ctx, ratelimit.Pair{Host: c.limits.host}); err == nil && s.own {
+	here, err := c.limits.circuits.openHere(ctx, c.limits.host)
+	if err != nil {
+		return
+	}
+	for _, o := range here {
+		if !o.OfHost {
+			shut(o.Tenant, o.Group)
+		}
+	}
+	if s, err := c.limits.circuits.state(ctx, ratelimit.Pair{Host: c.limits.host}); err == nil && (s.own || s.unanswered) {
 		shut("", groupConnect)
 	}
 	for tenant := range c.limits.parts.tenants {
 		host, s, err := c.limits.parts.down(ctx, tenant)
-		if err == nil && host != "" && s.Phase != ratelimit.CircuitClosed {
+		if err == nil && host != "" && s.Phase != ratelimit.CircuitClosed && !s.unanswered {
 			shut("", groupPartStore)
 			return // one series, whichever store it is; readiness names them
 		}

@@ -29,6 +29,10 @@ func (o outages) goesOn(log zerolog.Logger, p ratelimit.Pair, s reach, why error
 		line.Msg("this process cannot connect to the gateway: what it takes up waits, other workers go on if they can; " +
 			againAtIntervals)
 		return
+	case s.unanswered:
+		line.Msg("this process gets no proper answer from the gateway: it leaves what it takes up to other workers; " +
+			againAtIntervals)
+		return
 	case s.OfHost:
 		line.Msg("the gateway is out of service: everything waits, no attempts are used up; " +
 			againAtIntervals)

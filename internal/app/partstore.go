@@ -42,10 +42,10 @@ const (
 	mostStoreWait = 15 * time.Second
 )
 
-func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, process string, cfg config.Config,
+func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, process string, alone func() bool, cfg config.Config,
 	now func() time.Time, log zerolog.Logger,
 ) (*partStore, error) {
-	c, err := newCircuits(store, process, ratelimit.CircuitOptions{
+	c, err := newCircuits(store, process, alone, ratelimit.CircuitOptions{
 		// One failure of a package is a word against the store already: it is kept waiting for
 		// seconds, and any part that is taken takes the word back.
 		Failures: 1, Pairs: 2, Tenants: 1, Groups: 2, Window: 2 * time.Minute,
@@ -160,6 +160,9 @@ func (s *partStore) warn(what string, err error) {
 
 // named says that it is the part store that is waited for.
 func named(err error, host string) error {
+	if mine, here := errors.AsType[*unansweredError](err); here {
+		err = mine.notNow
+	}
 	n, ok := errors.AsType[*ratelimit.NotNow](err)
 	if !ok {
 		return err

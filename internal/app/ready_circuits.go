@@ -20,6 +20,10 @@ func silent(s reach) string {
 		return fmt.Sprintf("this process cannot connect since %s; asked again in %s, other workers go on if they can",
 			s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second))
 	}
+	if s.unanswered {
+		return fmt.Sprintf("this process gets no proper answer since %s; asked again in %s, other workers go on if they can",
+			s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second))
+	}
 	return fmt.Sprintf("no answer since %s; asked again in %s, nothing is lost meanwhile",
 		s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second))
 }
@@ -87,6 +91,15 @@ func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check
 	for _, o := range open {
 		if o.Tenant == nip {
 			c.Detail += fmt.Sprintf("%s is out of service: %s; ", o.Group, silent(reach{CircuitState: o.CircuitState}))
+		}
+	}
+	here, err := w.limits.circuits.openHere(ctx, w.limits.host)
+	if err != nil {
+		return c
+	}
+	for _, o := range here {
+		if o.Tenant == nip {
+			c.Detail += fmt.Sprintf("%s: %s; ", o.Group, silent(reach{CircuitState: o.CircuitState, unanswered: true}))
 		}
 	}
 	c.Detail = strings.TrimSuffix(c.Detail, " ")

@@ -75,20 +75,20 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 		id = host
 	}
 	id += "-" + xid.New().String() // a restarted worker does not own its predecessor's sessions
-	if w.limits, err = newLimits(b, id, log, events); err != nil {
+	w.faults = newLocalFaults(cfg, b.now, log)
+	if w.limits, err = newLimits(b, id, w.faults, log, events); err != nil {
 		return nil, err
 	}
 	events.watchLimits(metrics.Registerer(), w.limits, cfg)
-	w.faults = newLocalFaults(cfg, b.now, log)
 	metrics.Registerer().MustRegister(w.faults, &circuitCollector{w.limits})
-	doors, err := gateways(b, w.limits, w.faults, log, events.request)
+	doors, err := gateways(b, w.limits, log, events.request)
 	if err != nil {
 		return nil, err
 	}
 	w.spool = spoolDir(cfg.Packages.SpoolDir)
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Budget: budget{w.limits},
-		PartStore: w.limits.parts, Fault: w.faults.refuse,
+		PartStore: w.limits.parts, Fault: w.limits.refuse,
 		Transport: func(nip string) (tasks.Transport, bool) { t, ok := doors[nip]; return t, ok },
 	}, taskOptions(b, id, w.spool, log, events))
 	metrics.Registerer().MustRegister(&healthCollector{b.Ledger, w.worker})

@@ -21,6 +21,9 @@ import (
 // stays so. Probes rotate: the pair whose probe failed lets others go first, or the one that is
 // sick could be the one that always asks. What fails while the host is down says little about the
 // pair, so the pair's own delay does not grow by it.
+//
+// What one process alone gets may be its own trouble, so a pool's circuit takes the word of two, and
+// each process should have circuits of its own, over [Memory], and report here what those say.
 type Circuit struct {
 	store  CircuitStore
 	policy circuitPolicy
@@ -81,7 +84,8 @@ func (c *Circuit) notNow(p Pair, s CircuitState) *NotNow {
 	return n
 }
 
-// Failure reports that a request of the pair reached the host and was not answered as the host
+// Failure reports, in the name of this process ([CircuitOptions.Process]), that a request of the pair
+// reached the host and was not answered as the host
 // answers: a timeout, a broken connection, 5xx, HTML where JSON was due. While the pair's circuit
 // is open it does not lengthen the delay: such requests were under way when it opened.
 func (c *Circuit) Failure(ctx context.Context, p Pair) error {

@@ -204,6 +204,7 @@ func TestCircuit_StoresTellTheSameStory(t *testing.T) {
 			eventUnreachable, eventBegin, eventWithdraw, eventLook}
 		for range rapid.IntRange(1, 60).Draw(r, "events") {
 			e := rapid.SampledFrom(events).Draw(r, "event")
+			p.process = rapid.SampledFrom([]string{"w1", "w1", "w:2", "w3", ""}).Draw(r, "who")
 			tenant := rapid.SampledFrom([]string{"1", "2"}).Draw(r, "tenant")
 			pair := Pair{at, tenant, rapid.SampledFrom([]string{"a", "b:c"}).Draw(r, "group")}
 			extra := ""

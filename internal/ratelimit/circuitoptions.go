@@ -23,6 +23,11 @@ type CircuitOptions struct {
 	// everybody (Groups) are each a sick part of a host that works; two of each are not explained
 	// by either. Defaults: 3 pairs, 2 tenants, 2 groups.
 	Pairs, Tenants, Groups int
+	// Process is who asks and reports; no other may have its name. What one process alone says of a
+	// pair does not open the pair's circuit: it takes the word of two within Window, for one of them
+	// may stand behind a proxy that is sick. And the process that failed last lets others probe first.
+	// Empty, its word is good for the whole pool.
+	Process string
 	// Processes is how many processes must fail to reach the host within Window; see
 	// [Circuit.Unreachable]. One that has no network says nothing about the host. Default 2.
 	Processes int
@@ -81,7 +86,7 @@ func (p Pair) validate(e circuitEvent) error {
 func NewCircuit(store CircuitStore, o CircuitOptions) (*Circuit, error) {
 	p := circuitPolicy{
 		failures: o.Failures, first: o.FirstDelay, most: o.MaxDelay, probe: o.ProbeTTL,
-		pairs: o.Pairs, tenants: o.Tenants, groups: o.Groups, processes: o.Processes, window: o.Window, grace: o.Grace,
+		pairs: o.Pairs, tenants: o.Tenants, groups: o.Groups, processes: o.Processes, window: o.Window, grace: o.Grace, process: o.Process,
 	}
 	for field, byDefault := range map[*int]int{&p.failures: 3, &p.pairs: 3, &p.tenants: 2, &p.groups: 2, &p.processes: 2} {
 		if *field == 0 {

@@ -28,9 +28,18 @@ type circuitPolicy struct {
 	first, most, probe                time.Duration
 	pairs, tenants, groups, processes int
 	window, grace                     time.Duration
+	process                           string // who asks or reports; "" speaks for the whole pool
 }
 
-// circuitRecord is all that is kept of a pair. Instants are microseconds of the epoch on the
+// pairRecord is all that is kept of a pair. The zero record is a closed circuit without failures.
+type pairRecord struct {
+	circuitRecord
+	last   string // the process that failed last
+	at     int64  // when it did
+	before int64  // when another one did last before it; zero: none has
+}
+
+// circuitRecord is the part of a pairRecord that is told. Instants are microseconds of the epoch on the
 // store's clock, zero for none. The zero record is a closed circuit without failures.
 type circuitRecord struct {
 	failures int
@@ -45,7 +54,9 @@ type circuitRecord struct {
 type hostRecord struct {
 	hostAnswer
 	prober  string
+	last    string           // the process whose probe failed last: others go first
 	failing map[string]int64 // pairs whose circuit failed since the host last answered anybody, and when
+	words   map[string]int64 // processes that said so, likewise
 	cutOff  map[string]int64 // processes that cannot connect, likewise
 	tried   map[string]bool  // pairs whose probe has failed, of which others go first
 }
@@ -61,26 +72,27 @@ type hostAnswer struct {
 type circuitAnswer struct {
 	pair    circuitRecord
 	host    hostAnswer
-	tried   bool // the pair has to let others probe the host first
+	tried   bool // the pair or its process has to let others probe the host first
+	shy     bool // the process has to let others probe the pair first
 	allowed bool
 	now     int64
 }
 
 func (h *hostRecord) blank() bool {
-	return h.hostAnswer == hostAnswer{} && len(h.failing)+len(h.cutOff)+len(h.tried) == 0
+	return h.hostAnswer == hostAnswer{} && len(h.failing)+len(h.words)+len(h.cutOff)+len(h.tried) == 0
 }
 
 // step is the whole behaviour of a pair's circuit and its host's. lua/circuit.lua repeats it for
 // Redis; the conformance tests hold the two together.
-func (h *hostRecord) step(r circuitRecord, pair string, e circuitEvent, extra string, p circuitPolicy, now int64) (
-	next circuitRecord, allowed bool,
+func (h *hostRecord) step(r pairRecord, pair string, e circuitEvent, extra string, p circuitPolicy, now int64) (
+	next pairRecord, allowed bool,
 ) {
 	down := h.until != 0
 	// Whoever was the last to get leave to probe a host that is down brings the probe's answer.
 	probed := down && h.until <= now && h.prober == pair
 	switch e {
 	case eventAllow:
-		if !r.lets(now) || !h.lets(pair, p, now) {
+		if !r.lets(p, now) || !h.lets(pair, p, now) {
 			return r, false
 		}
 		if r.until != 0 {
@@ -94,18 +106,23 @@ func (h *hostRecord) step(r circuitRecord, pair string, e circuitEvent, extra st
 		}
 		return r, true
 	case eventFailure:
+		r.heard(p.process, now)
 		if r.until <= now {
 			r.failures++
-			if r.until != 0 || r.failures >= p.failures {
+			if r.until != 0 || r.failures >= p.failures && r.agreed(p, now) {
 				r.opened, r.since, r.until, r.probe = reopened(r.opened, r.since, !down, p, now)
 			}
 		}
 		switch {
 		case probed:
 			h.reopen(pair, p, now)
-		case !down && r.until > now:
+		case !down && (r.until > now || p.process != ""):
 			h.failing = noted(h.failing, pair, p, now)
-			if enough(h.failing, p) {
+			if p.process != "" {
+				h.words = noted(h.words, p.process, p, now)
+			}
+			// All of it said by one process is that process's own trouble.
+			if enough(h.failing, p) && (p.process == "" || len(h.words) >= p.processes) {
 				h.open(p, now)
 			}
 		}
@@ -122,7 +139,7 @@ func (h *hostRecord) step(r circuitRecord, pair string, e circuitEvent, extra st
 		}
 	case eventSuccess:
 		*h = hostRecord{}
-		return circuitRecord{}, false
+		return pairRecord{}, false
 	case eventRelease:
 		r.probe = 0
 		if h.prober == pair {
@@ -147,15 +164,37 @@ func (h *hostRecord) step(r circuitRecord, pair string, e circuitEvent, extra st
 const beginSteps = 20
 
 // lets reports a closed circuit, or one that waits for a probe.
-func (r circuitRecord) lets(now int64) bool {
-	return r.until <= now && (r.until == 0 || r.probe <= now)
+func (r pairRecord) lets(p circuitPolicy, now int64) bool {
+	return r.until == 0 || r.until <= now && r.probe <= now && (!r.shy(p) || r.until+p.grace.Microseconds() <= now)
+}
+
+// shy reports that the process that asks is the one that failed last. It may be the only one that is
+// sick, and it is back first because it fails soonest.
+func (r pairRecord) shy(p circuitPolicy) bool { return p.process != "" && r.last == p.process }
+
+// heard notes whose word a failure is.
+func (r *pairRecord) heard(process string, now int64) {
+	if process != r.last {
+		r.before, r.last = r.at, process
+	}
+	r.at = now
+}
+
+// agreed reports that what fails is not explained by one process alone.
+func (r pairRecord) agreed(p circuitPolicy, now int64) bool {
+	return p.process == "" || p.processes < 2 || r.before != 0 && r.before >= now-p.window.Microseconds()
 }
 
 func (h *hostRecord) lets(pair string, p circuitPolicy, now int64) bool {
 	if h.until == 0 {
 		return true
 	}
-	return h.until <= now && h.probe <= now && (!h.tried[pair] || h.until+p.grace.Microseconds() <= now)
+	return h.until <= now && h.probe <= now && (!h.later(pair, p) || h.until+p.grace.Microseconds() <= now)
+}
+
+// later reports that others go before this pair or this process.
+func (h *hostRecord) later(pair string, p circuitPolicy) bool {
+	return h.tried[pair] || p.process != "" && h.last == p.process
 }
 
 // open is for a host that was held for well until now: what spoke against it has been heard.
@@ -167,7 +206,7 @@ func (h *hostRecord) open(p circuitPolicy, now int64) {
 // reopen is for a host whose probe has failed.
 func (h *hostRecord) reopen(pair string, p circuitPolicy, now int64) {
 	h.opened, h.since, h.until, h.probe = reopened(h.opened, h.since, true, p, now)
-	h.prober = ""
+	h.prober, h.last = "", p.process
 	if h.tried == nil {
 		h.tried = map[string]bool{}
 	}
@@ -211,12 +250,9 @@ func enough(failing map[string]int64, p circuitPolicy) bool {
 
 func (a circuitAnswer) state(p circuitPolicy) CircuitState {
 	s := CircuitState{Phase: CircuitClosed, Failures: a.pair.failures}
-	own, wait := phaseOf(&s, a.pair.since, a.pair.until, a.pair.probe, 0, a.now)
-	grace := int64(0)
-	if a.tried {
-		grace = p.grace.Microseconds()
-	}
-	host, hostWait := phaseOf(&s, a.host.since, a.host.until, a.host.probe, grace, a.now)
+	grace := map[bool]int64{true: p.grace.Microseconds()}
+	own, wait := phaseOf(&s, a.pair.since, a.pair.until, a.pair.probe, grace[a.shy], a.now)
+	host, hostWait := phaseOf(&s, a.host.since, a.host.until, a.host.probe, grace[a.tried], a.now)
 	s.OfHost = host
 	if own || host {
 		s.Wait = time.Duration(max(wait, hostWait)) * time.Microsecond

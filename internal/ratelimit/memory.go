@@ -16,7 +16,7 @@ type Memory struct {
 
 	mu       sync.Mutex
 	books    map[Key]*book
-	circuits map[Pair]circuitRecord
+	circuits map[Pair]pairRecord
 	hosts    map[string]*hostRecord
 }
 
@@ -39,7 +39,7 @@ func NewMemory(now func() time.Time) *Memory {
 	if now == nil {
 		now = time.Now
 	}
-	return &Memory{now: now, start: now(), books: map[Key]*book{}, circuits: map[Pair]circuitRecord{}, hosts: map[string]*hostRecord{}}
+	return &Memory{now: now, start: now(), books: map[Key]*book{}, circuits: map[Pair]pairRecord{}, hosts: map[string]*hostRecord{}}
 }
 
 // clock counts from the store's start, so with time.Now it follows the monotonic clock: a step of the wall clock neither forgets nor blocks.

@@ -16,7 +16,7 @@ import (
 // losesKey is for a worker whose key file is gone from the moment that sick is true.
 func losesKey(sick *atomic.Bool) func(*tasks.Parts) {
 	return func(p *tasks.Parts) {
-		p.Fault = func(string) error {
+		p.Fault = func(string, ...string) error {
 			if !sick.Load() {
 				return nil
 			}

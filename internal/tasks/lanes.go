@@ -9,6 +9,7 @@ import (
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
 )
 
 // cutExpress sends few invoices by the express lane when its budget allows; false when it does not,
@@ -81,6 +82,9 @@ func (w *Worker) couldGo(ctx context.Context, tenant, group string) (bool, error
 	}
 	if full {
 		return false, nil
+	}
+	if retry.Judge(err).Reason == retry.ReasonLocal {
+		return true, nil // another worker sends it; about the room this says nothing
 	}
 	return err == nil, err
 }

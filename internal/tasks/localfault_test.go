@@ -25,7 +25,7 @@ func TestLocalFault_TaskIsLeft_BeforeAnythingIsBegun(t *testing.T) {
 	lines := &countingLimits{}
 	s.budget = lines
 	sick := s.workerWith("sick", s.door(), func(p *tasks.Parts) {
-		p.Fault = func(tenant string) error {
+		p.Fault = func(tenant string, _ ...string) error {
 			if tenant != s.nip() {
 				t.Errorf("asked about tenant %s", tenant)
 			}

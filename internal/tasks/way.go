@@ -32,9 +32,9 @@ type Parts struct {
 	// service.
 	PartStore PartStore
 	// Fault returns what a task of a tenant comes to in this process when a fault of this process
-	// alone keeps it from working for the tenant: it is left to another worker. nil when there is
-	// none, and a nil func never finds any.
-	Fault func(tenant string) error
+	// alone keeps it from working for the tenant, in one of the groups if any are named: it is left
+	// to another worker. nil when there is none, and a nil func never finds any.
+	Fault func(tenant string, groups ...string) error
 }
 
 // Options are the worker's knobs; config/worker.example.yaml explains each. Zero values are not usable: the process fills them in.
@@ -129,7 +129,7 @@ func NewWorker(p Parts, o Options) *Worker {
 		p.PartStore = alwaysThere{}
 	}
 	if p.Fault == nil {
-		p.Fault = func(string) error { return nil }
+		p.Fault = func(string, ...string) error { return nil }
 	}
 	if o.ArchiveParallel == 0 {
 		o.ArchiveParallel = 3
@@ -239,11 +239,19 @@ func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func
 // growing pauses.
 func (w *Worker) duringOutage(ctx context.Context, tenant string, err error) error {
 	api, _ := kindOf(err)
-	if api == nil || api.Group == ksef.GroupNone || retry.Judge(err).Action != retry.LookFirst {
+	v := retry.Judge(err)
+	if api == nil || api.Group == ksef.GroupNone || v.Action != retry.LookFirst && v.Reason != retry.ReasonLost {
 		return err
 	}
 	if down, unknown := w.Budget.Down(ctx, tenant, string(api.Group)); !down || unknown != nil {
+		// Another worker may get an answer: the task need not wait for this one's next try.
+		if fault := w.Fault(tenant, string(api.Group)); fault != nil && unknown == nil {
+			return fault
+		}
 		return err
+	}
+	if v.Action != retry.LookFirst {
+		return err // it has been looked for, and waits as it is
 	}
 	return &retry.LaterError{Reason: retry.ReasonOutage, Err: err,
 		What: fmt.Sprintf("%s of tenant %s is out of service", api.Group, tenant)}

@@ -2,31 +2,36 @@
 -- record, the host's record, the index of the host's open circuits. ARGV: now, event, pair
 -- (tenant:group, or nothing for the host alone), process or pause, then the policy: failures, first
 -- delay,
---   longest delay, probe's time, pairs, tenants, groups, processes, window, grace.
+--   longest delay, probe's time, pairs, tenants, groups, processes, window, grace, and who asks or reports (nothing: the whole pool).
 -- Returns {allowed, now, failures, opened, since, until, probe, and of the host opened, since,
--- until, probe, begun, tried}. The host's record holds beside those: prober; f:PAIR, when a pair
--- failed; c:PROCESS, when one could not connect; t:PAIR, which pairs others go before. What is
+-- until, probe, begun, tried, and shy}. The host's record holds beside those: prober; last; f:PAIR, when a pair
+-- failed; w:PROCESS, when one said so; c:PROCESS, when one could not connect; t:PAIR, which pairs others go before. What is
 -- closed and has nothing against it has no key, and every key expires.
 local now = clock(ARGV[1], ARGV[2] == 'look')
 local event, pair, extra = ARGV[2], ARGV[3], ARGV[4]
 local need, first, most, ttl = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local need_pairs, need_tenants, need_groups, need_processes = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
-local window, grace = tonumber(ARGV[13]), tonumber(ARGV[14])
+local window, grace, process = tonumber(ARGV[13]), tonumber(ARGV[14]), ARGV[15]
 local own, host, index = KEYS[1], KEYS[2], KEYS[3]
 local DAY = 86400000
 
 local function text(v) return string.format('%.0f', v) end
 
-local kept = redis.call('HMGET', own, 'failures', 'opened', 'since', 'until', 'probe')
+local kept = redis.call('HMGET', own, 'failures', 'opened', 'since', 'until', 'probe', 'last', 'at', 'before')
 local p = {failures = tonumber(kept[1] or 0), opened = tonumber(kept[2] or 0), since = tonumber(kept[3] or 0),
-  till = tonumber(kept[4] or 0), probe = tonumber(kept[5] or 0)}
-kept = redis.call('HMGET', host, 'opened', 'since', 'until', 'probe', 'begun', 'prober', 't:' .. pair)
+  till = tonumber(kept[4] or 0), probe = tonumber(kept[5] or 0),
+  last = kept[6] or '', at = tonumber(kept[7] or 0), before = tonumber(kept[8] or 0)}
+kept = redis.call('HMGET', host, 'opened', 'since', 'until', 'probe', 'begun', 'prober', 't:' .. pair, 'last')
 local h = {opened = tonumber(kept[1] or 0), since = tonumber(kept[2] or 0), till = tonumber(kept[3] or 0),
-  probe = tonumber(kept[4] or 0), begun = tonumber(kept[5] or 0), prober = kept[6] or ''}
+  probe = tonumber(kept[4] or 0), begun = tonumber(kept[5] or 0), prober = kept[6] or '', last = kept[8] or ''}
 local tried = kept[7] ~= false and kept[7] ~= nil
 local down = h.till ~= 0
 local probed = down and h.till <= now and h.prober == pair
 local allowed = 0
+
+-- The process that failed last lets others go first.
+local function shy() return process ~= '' and p.last == process end
+local function after() return tried or (process ~= '' and h.last == process) end
 
 -- Long enough to remember the growth of the delay between two probes, and a day for what nobody
 -- followed up.
@@ -40,14 +45,15 @@ end
 
 local function save_own()
   if p.failures + p.opened + p.till + p.probe == 0 then redis.call('DEL', own) return end
-  redis.call('HSET', own, 'failures', p.failures, 'opened', p.opened, 'since', text(p.since), 'until', text(p.till), 'probe', text(p.probe))
+  redis.call('HSET', own, 'failures', p.failures, 'opened', p.opened, 'since', text(p.since), 'until', text(p.till), 'probe', text(p.probe),
+    'last', p.last, 'at', text(p.at), 'before', text(p.before))
   redis.call('PEXPIRE', own, life(p))
   if p.till ~= 0 then indexed(pair, p) end
 end
 
 local function save_host()
   redis.call('HSET', host, 'opened', h.opened, 'since', text(h.since), 'until', text(h.till), 'probe', text(h.probe),
-    'begun', text(h.begun), 'prober', h.prober)
+    'begun', text(h.begun), 'prober', h.prober, 'last', h.last)
   redis.call('PEXPIRE', host, life(h))
   indexed('*', h)
 end
@@ -64,7 +70,7 @@ end
 
 local function open_host()
   redis.call('DEL', host)
-  h = {opened = 0, since = 0, till = 0, probe = 0, begun = 0, prober = ''}
+  h = {opened = 0, since = 0, till = 0, probe = 0, begun = 0, prober = '', last = ''}
   tried = false
   reopen(h, true)
   save_host()
@@ -72,7 +78,7 @@ end
 
 local function probe_failed()
   reopen(h, true)
-  h.prober, tried = '', true
+  h.prober, h.last, tried = '', process, true
   save_host()
   redis.call('HSET', host, 't:' .. pair, 1)
 end
@@ -103,8 +109,8 @@ local function witnesses(kind, name)
 end
 
 if event == 'allow' then
-  local own_lets = p.till <= now and (p.till == 0 or p.probe <= now)
-  local host_lets = not down or (h.till <= now and h.probe <= now and (not tried or h.till + grace <= now))
+  local own_lets = p.till <= now and (p.till == 0 or (p.probe <= now and (not shy() or p.till + grace <= now)))
+  local host_lets = not down or (h.till <= now and h.probe <= now and (not after() or h.till + grace <= now))
   if own_lets and host_lets then
     allowed = 1
     if p.till ~= 0 then
@@ -123,16 +129,21 @@ if event == 'allow' then
     end
   end
 elseif event == 'failure' then
+  if process ~= p.last then p.before, p.last = p.at, process end
+  p.at = now
   if p.till <= now then
     p.failures = p.failures + 1
-    if p.till ~= 0 or p.failures >= need then reopen(p, not down) end
-    save_own()
+    local agreed = process == '' or need_processes < 2 or (p.before ~= 0 and p.before >= now - window)
+    if p.till ~= 0 or (p.failures >= need and agreed) then reopen(p, not down) end
   end
+  save_own()
   if probed then
     probe_failed()
-  elseif not down and p.till > now then
+  elseif not down and (p.till > now or process ~= '') then
     local count, tenants, groups = witnesses('f:', pair)
-    if count >= need_pairs and tenants >= need_tenants and groups >= need_groups then open_host() end
+    -- All of it said by one process is that process's own trouble.
+    local words = process == '' and need_processes or witnesses('w:', process)
+    if words >= need_processes and count >= need_pairs and tenants >= need_tenants and groups >= need_groups then open_host() end
   end
 elseif event == 'unreachable' then
   if p.probe ~= 0 then
@@ -146,7 +157,7 @@ elseif event == 'unreachable' then
   end
 elseif event == 'success' then
   if redis.call('DEL', own, host) > 0 then redis.call('ZREM', index, pair, '*') end
-  return {0, now, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  return {0, now, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 elseif event == 'release' then
   if p.probe ~= 0 then
     p.probe = 0
@@ -170,4 +181,4 @@ elseif event == 'withdraw' and h.begun ~= 0 then
   h.begun = 0
   save_host()
 end
-return {allowed, now, p.failures, p.opened, p.since, p.till, p.probe, h.opened, h.since, h.till, h.probe, h.begun, tried and 1 or 0}
+return {allowed, now, p.failures, p.opened, p.since, p.till, p.probe, h.opened, h.since, h.till, h.probe, h.begun, after() and 1 or 0, shy() and 1 or 0}

@@ -1,0 +1,55 @@
+package ratelimit
+
+import (
+	"testing"
+	"time"
+)
+
+func TestProcess_OneAloneFails_PoolGoesOn_TwoAreAnOutageOfThePair(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		one := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w1"})
+		two := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w2"})
+		for range 20 {
+			fail(t, one, 3, sendsOfA, uposOfA, sendsOfB, uposOfB)
+		}
+		for _, p := range []Pair{sendsOfA, uposOfB} {
+			must(t, two.Allow(t.Context(), p))
+		}
+		h.advance(time.Minute + tick)
+		fail(t, two, 1) // the other's word is old
+		must(t, one.Allow(t.Context(), sendsOfA))
+		fail(t, one, 1)
+		wantNotNow(t, two.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
+		must(t, one.Allow(t.Context(), sendsOfB))
+	})
+}
+
+func TestProcess_FailedLast_LetsOthersProbeFirst(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		one := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w1"})
+		two := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w2"})
+		fail(t, two, 1)
+		fail(t, one, 1)
+		h.advance(5 * time.Second)
+		wantNotNow(t, one.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
+		must(t, two.Allow(t.Context(), sendsOfA))
+		fail(t, two, 1)
+		h.advance(15 * time.Second)
+		must(t, two.Allow(t.Context(), sendsOfA)) // nobody else came
+	})
+}
+
+func TestProcess_TwoSeeSeveralPairsFail_HostIsDown_OneAloneDoesNotDoIt(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+		one := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w1"})
+		two := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w2"})
+		fail(t, one, 1, sendsOfA, uposOfA, sendsOfB)
+		if s := stateAt(t, two, Pair{Host: host}); s.Phase != CircuitClosed {
+			t.Errorf("host %+v by the word of one process", s)
+		}
+		fail(t, two, 1, uposOfB)
+		if s := stateAt(t, two, Pair{Host: host}); s.Phase != CircuitOpen {
+			t.Errorf("host %+v, want open by the word of two", s)
+		}
+	})
+}
