@@ -12,6 +12,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/waiting"
 )
 
 // grammar is the command line.
@@ -35,6 +36,7 @@ type program struct {
 	out, err *screen
 	cfg      config.Config
 	base     *app.Base
+	waits    *waiting.Reader // made when it is asked first
 }
 
 type command interface {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -60,8 +61,12 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 			missing = true
 			p.say("%s: neither an id nor a number (P_2) that is known", name)
 		}
-		for _, inv := range invs {
-			r := p.resultOf(inv)
+		results, err := p.withWaits(ctx, invs)
+		if err != nil {
+			return err
+		}
+		for i, inv := range invs {
+			r := results[i]
 			if c.JSON {
 				if err := printJSON(p.out, r); err != nil {
 					return err
@@ -111,7 +116,7 @@ func detail(s *screen, inv ledger.Invoice, r tasks.Result, now time.Time) {
 		code = fmt.Sprint(r.Code)
 	}
 	for _, line := range [][2]string{
-		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"code", code}, {"reason", r.Reason},
+		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"code", code}, {"reason", r.Reason}, {"waits for", waitText(r)},
 		{"number (P_2)", r.Number}, {"kind", r.Kind}, {"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"file", r.File},
 		{"package", r.Package}, {"session", r.Session}, {"attempts", fmt.Sprint(r.Attempts)}, {"deadline", deadline},
 		{"changed", day(inv.UpdatedAt.Time())}, {"receipt (UPO)", r.UPO}, {"verification", r.VerificationURL}, {"hash", r.Hash},
@@ -134,13 +139,17 @@ func (c *statusCmd) listed(ctx context.Context, p *program) error {
 		if err := p.skip(err); err != nil {
 			return err
 		}
-		for _, inv := range invs {
+		results, err := p.withWaits(ctx, invs)
+		if err != nil {
+			return err
+		}
+		for i, inv := range invs {
 			if inv.State != ledger.State(c.State) {
 				continue // it moved since the list was read
 			}
-			r := p.resultOf(inv)
+			r := results[i]
 			if !c.JSON {
-				rows.row(r.ID, r.Number, r.State, day(inv.UpdatedAt.Time()), outcome(r))
+				rows.row(r.ID, r.Number, r.State, day(inv.UpdatedAt.Time()), cmp.Or(outcome(r), waitText(r)))
 			} else if err := printJSON(p.out, r); err != nil {
 				return err
 			}
@@ -176,20 +185,30 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	if err := p.skip(err); err != nil {
 		return err
 	}
+	reader, err := p.waitingReader()
+	if err != nil {
+		return err
+	}
+	waits, err := reader.Overview(ctx)
+	if err != nil {
+		return fmt.Errorf("find out what invoices wait for: %w", err)
+	}
 	if c.JSON {
-		risk := make([]tasks.Result, len(due))
-		for i := range due {
-			risk[i] = p.resultOf(due[i])
+		risk, err := p.withWaits(ctx, due)
+		if err != nil {
+			return err
 		}
 		return printJSON(p.out, struct {
-			Counts map[string]int64 `json:"counts"`
-			AtRisk []tasks.Result   `json:"at_risk"`
-		}{counts, risk})
+			Counts  map[string]int64 `json:"counts"`
+			AtRisk  []tasks.Result   `json:"at_risk"`
+			Waiting []waitingCount   `json:"waiting"`
+		}{counts, risk, waitingCounts(waits)})
 	}
 	for _, s := range ledger.States() {
 		p.out.println(fmt.Sprintf("%-10s %8d  %s", s, counts[string(s)], meaning(s)))
 	}
 	p.out.raw("")
+	showWaits(p.out, waits)
 	if len(due) == 0 {
 		p.out.println(fmt.Sprintf("no deadline within %s", span(p.cfg.Deadlines.Warn)))
 		return nil

@@ -26,7 +26,9 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 		}
 	}
 	bar := newProgress(p.err)
-	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Look: bar.show})
+	why := &reasons{p: p}
+	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Look: bar.show,
+		Open: func(open []ledger.Invoice) { why.look(bounded, bar, open) }})
 	bar.end()
 	timedOut := ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded)
 	results := make([]tasks.Result, len(t.taken))

@@ -32,6 +32,7 @@ type Worker struct {
 	http      *http.Server
 	listener  net.Listener
 	dashboard *Dashboard
+	overview  *overviews
 	log       zerolog.Logger
 	spool     string
 	stopping  atomic.Bool
@@ -92,6 +93,12 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 		Transport: func(nip string) (tasks.Transport, bool) { t, ok := doors[nip]; return t, ok },
 	}, taskOptions(b, id, w.spool, log, events))
 	metrics.Registerer().MustRegister(&healthCollector{b.Ledger, w.worker})
+	reader, err := b.Waiting()
+	if err != nil {
+		return nil, err
+	}
+	w.overview = &overviews{read: reader.Overview}
+	metrics.Registerer().MustRegister(w.overview)
 	if err := w.worker.MeasureClock(ctx); err != nil {
 		log.Warn().Err(err).Msg("cannot compare this machine's clock with redis's")
 	}

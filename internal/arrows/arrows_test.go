@@ -27,13 +27,15 @@ var (
 	mayImport = map[string][]string{
 		"cmd/worker": {"config", "internal/app"},
 		// It shows results and ledger states to people, so it knows their types.
-		"cmd/enqueue":   join([]string{"config", "internal/app", "internal/intake", "internal/tasks", "internal/ledger"}, document),
+		"cmd/enqueue":   join([]string{"config", "internal/app", "internal/intake", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
 		"cmd/simulator": {"internal/simulator"},
 
 		// The demo runs the stand-ins inside the worker's process; only app may know of them.
-		"internal/app":    join([]string{"config", "internal/intake", "internal/tasks"}, machinery, standins),
+		"internal/app":    join([]string{"config", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, standins),
 		"internal/intake": join([]string{"internal/tasks"}, machinery),
 		"internal/tasks":  machinery,
+		// It explains what tasks wait for; tasks themselves have no use for it.
+		"internal/waiting": join([]string{"internal/tasks"}, tools),
 
 		// Tools don't know each other. Judging is the exception: a verdict needs the facts that it is about.
 		"internal/ledger":        document,

@@ -21,7 +21,13 @@ type WaitOptions struct {
 	Outage time.Duration
 	// Look is called after each look at the ledger, by the goroutine that called Wait; may be nil.
 	Look func(Standing)
+	// Open is called likewise with some of the invoices that are not decided, those that were asked for
+	// first; may be nil.
+	Open func([]ledger.Invoice)
 }
+
+// openAtOnce is how many invoices Open is given.
+const openAtOnce = 200
 
 // Standing counts invoices that are waited for.
 type Standing struct {
@@ -81,6 +87,9 @@ func Wait(ctx context.Context, e Entries, ids []string, o WaitOptions) (map[stri
 		if len(w.pending) == 0 {
 			return w.seen, nil
 		}
+		if o.Open != nil && err == nil {
+			o.Open(w.open())
+		}
 		if pause *= 2; changed {
 			pause = lookSoonest
 		}
@@ -125,6 +134,15 @@ func (w *wait) look(ctx context.Context, e Entries) (bool, error) {
 	w.pending = left
 	w.count()
 	return changed, nil
+}
+
+// open returns entries that are waited for.
+func (w *wait) open() []ledger.Invoice {
+	out := make([]ledger.Invoice, 0, min(len(w.pending), openAtOnce))
+	for _, id := range w.pending[:cap(out)] {
+		out = append(out, w.seen[id])
+	}
+	return out
 }
 
 func (w *wait) waits(inv *ledger.Invoice, now time.Time) bool {

@@ -48,8 +48,11 @@ func Queues() map[string]int {
 	return map[string]int{QueueExpress: 8, QueueExpressCrowd: 6, QueueConfirm: 6, QueuePackages: 5, QueueInvoices: 4, QueueInvoicesCrowd: 4, QueueReceipts: 2, QueueUpkeep: 2}
 }
 
-// queues lists where tasks of the kind may be: the first is the one for what is of no crowd.
-func (k Kind) queues() []string {
+// Queue is where tasks of the kind are, those of a crowd apart.
+func (k Kind) Queue() string { return k.queue(false) }
+
+// Queues lists where tasks of the kind may be: the first is the one for what is of no crowd.
+func (k Kind) Queues() []string {
 	switch k {
 	case KindSubmit, KindSend:
 		return []string{k.queue(false), k.queue(true)}

@@ -70,7 +70,7 @@ func TestKinds_EachHasAQueueThatIsServedAndATimeThatEnds(t *testing.T) {
 	weights := Queues()
 	var used []string
 	for _, k := range Kinds() {
-		for _, q := range k.queues() {
+		for _, q := range k.Queues() {
 			if weights[q] <= 0 {
 				t.Errorf("%s waits in %q, which nobody serves", k, q)
 			}
@@ -78,7 +78,7 @@ func TestKinds_EachHasAQueueThatIsServedAndATimeThatEnds(t *testing.T) {
 		if d := k.timeout(); d < time.Minute || d > 24*time.Hour {
 			t.Errorf("%s may take %v", k, d)
 		}
-		used = append(used, k.queues()...)
+		used = append(used, k.Queues()...)
 	}
 	for q := range weights {
 		if !slices.Contains(used, q) {

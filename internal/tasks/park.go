@@ -3,6 +3,9 @@ package tasks
 import (
 	"context"
 
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 )
 
@@ -16,9 +19,21 @@ func (w *Worker) park(ctx context.Context, inv *ledger.Invoice, code int, reason
 	inv.State, inv.Code, inv.Reason = ledger.Parked, code, reason
 	inv.Rev++
 	w.reached(KindSubmit, ledger.Parked, 1)
-	// The reason may quote the invoice (its number, what KSeF says of a field): it is kept in the ledger, for enqueue status, and not in the log.
-	w.o.Log.Warn().Str("id", inv.ID).Int("code", code).Msg("invoice parked, waits for a person")
+	logParked(w.o.Log.Warn(), inv.ID, code, reason)
 	return nil
+}
+
+// logParked names the reason without the words of KSeF: they may quote the invoice, so they are kept
+// in the ledger, for enqueue status, and not in the log.
+func logParked(e *zerolog.Event, id string, code int, reason string) {
+	if code != 0 {
+		meaning, known := ksef.InvoiceMeaning(code)
+		if !known {
+			meaning = "KSeF answered a code that is not documented"
+		}
+		e, reason = e.Int("code", code), meaning
+	}
+	e.Str("id", id).Str("reason", reason).Msg("invoice parked, waits for a person: see enqueue status")
 }
 
 // parkStray parks an invoice that no package will bring to the archive any more, and writes its result itself. That comes after the ledger's

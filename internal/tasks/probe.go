@@ -80,11 +80,21 @@ func (w *Worker) togetherSince(ctx context.Context, p *ledger.Package) (ledger.M
 // refusedPause is how long all packages of a tenant rest whose sessions KSeF refused so often in a row,
 // with none processed in between; 0 is not at all. They have one try together then: each by itself
 // would use up the hour's sessions.
-func (w *Worker) refusedPause(t ledger.Tenant) time.Duration {
-	if t.Refusals <= w.o.Refusals {
+func (w *Worker) refusedPause(t ledger.Tenant) time.Duration { return refusedPause(t, w.o.Refusals) }
+
+func refusedPause(t ledger.Tenant, refusals int) time.Duration {
+	if t.Refusals <= refusals {
 		return 0
 	}
-	return refusalPause(t.Refusals - w.o.Refusals - 1)
+	return refusalPause(t.Refusals - refusals - 1)
+}
+
+// RefusedUntil is the end of that rest, the zero time when there is none. refusals is packages.refusals.
+func RefusedUntil(t ledger.Tenant, refusals int) time.Time {
+	if pause := refusedPause(t, refusals); pause > 0 {
+		return t.RefusedAt.Time().Add(pause)
+	}
+	return time.Time{}
 }
 
 // awaitRefused keeps a package waiting while the tenant's sessions are refused, one after the other. Who

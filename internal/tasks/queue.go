@@ -163,7 +163,7 @@ func (q *Queue) each(k Kind, look func(*asynq.QueueInfo)) error {
 	if err != nil {
 		return fmt.Errorf("list queues: %w", err)
 	}
-	for _, queue := range k.queues() {
+	for _, queue := range k.Queues() {
 		if !slices.Contains(known, queue) {
 			continue
 		}

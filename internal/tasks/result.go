@@ -28,6 +28,12 @@ type Result struct {
 	Attempts        int    `json:"attempts"`   // sessions it has travelled in
 	Deadline        string `json:"deadline"`   // legal, RFC 3339 in Europe/Warsaw
 	UpdatedAt       string `json:"updated_at"` // RFC 3339, UTC
+
+	// What an invoice that is not done waits for, as package waiting names it, in words, and until when
+	// (RFC 3339, UTC; left out when nobody can know). It is of the moment: never in the archive.
+	WaitingFor   string `json:"waiting_for,omitempty"`
+	WaitingWhat  string `json:"waiting_what,omitempty"`
+	WaitingUntil string `json:"waiting_until,omitempty"`
 }
 
 // ResultOf tells what the ledger knows. environment chooses the host of the verification link.

@@ -181,21 +181,18 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		if errors.As(err, &conflict) {
 			err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "somebody else was faster", Err: err}
 		}
-		err = forArchive(err)
-		v := retry.Judge(err)
-		w.o.Observe(Event{Kind: kind, Reason: v.Reason, Action: v.Action})
-		level, message := zerolog.WarnLevel, err.Error()
-		switch {
-		case v.Reason == retry.ReasonUnreadable:
-			message = "cannot understand an answer: " + message // said rarely: see the process's log
-		case v.Action == retry.Later:
-			level = zerolog.DebugLevel
+		about, _ := errors.AsType[*ofTenant](err)
+		if about != nil {
+			err = about.error
 		}
-		w.o.Log.WithLevel(level).Str("task", string(kind)).Str("id", id).Str("verdict", string(v.Action)).Str("reason", string(v.Reason)).Msg(message)
+		told := retry.Tell(forArchive(err))
+		v := retry.Judge(told)
+		w.o.Observe(Event{Kind: kind, Reason: v.Reason, Action: v.Action})
+		w.logVerdict(kind, id, about.of(), v, told)
 		if kind == KindSweep {
 			return nil // the next round is its next try: those that failed would come back each for itself, ever more of them
 		}
-		return err
+		return told
 	})
 }
 
@@ -215,7 +212,7 @@ func (w *Worker) onQueued(do func(context.Context, *ledger.Invoice) error, over 
 			}
 			return nil
 		}
-		return w.duringOutage(ctx, inv.Tenant, do(ctx, &inv))
+		return aboutTenant(inv.Tenant, w.duringOutage(ctx, inv.Tenant, do(ctx, &inv)))
 	}
 }
 
@@ -229,7 +226,7 @@ func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func
 		case err != nil:
 			return err
 		}
-		return w.duringOutage(ctx, p.Tenant, do(w.rank(ctx, &p), &p))
+		return aboutTenant(p.Tenant, w.duringOutage(ctx, p.Tenant, do(w.rank(ctx, &p), &p)))
 	}
 }
 

@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/waiting"
+)
+
+// Waiting returns what tells why invoices wait. It only reads, so it may be asked by any process
+// that shares the pool's Redis; what is known to one worker alone (its key file, its network, its
+// archive) it knows from the tasks that said so.
+func (b *Base) Waiting() (*waiting.Reader, error) {
+	cfg := b.Config
+	base, err := url.Parse(cfg.BaseURL())
+	if err != nil {
+		return nil, fmt.Errorf("gateway.url is not a URL")
+	}
+	store := ratelimit.NewRedis(b.Redis, "")
+	limiter, err := newLimiter(b, store, nil)
+	if err != nil {
+		return nil, err
+	}
+	circuit, err := ratelimit.NewCircuit(store, ratelimit.CircuitOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return &waiting.Reader{
+		Ledger: b.Ledger, Queue: b.Queue, Limits: holds{limiter, store, circuit, base.Host},
+		MaxWait: cfg.Packages.MaxWait, Refusals: cfg.Packages.Refusals,
+		Tenant: func(nip string) (known, paused bool) {
+			t, ok := cfg.Tenant(nip)
+			return ok, t.Paused
+		},
+	}, nil
+}
+
+// holds is what the pool's limits hold back.
+type holds struct {
+	*ratelimit.Limiter
+	store   ratelimit.Store
+	circuit *ratelimit.Circuit
+	host    string
+}
+
+// Refused implements [waiting.Limits].
+func (h holds) Refused(ctx context.Context, tenant string) (time.Duration, error) {
+	u, err := h.store.Usage(ctx, ratelimit.Key{Tenant: tenant, Group: retry.CredentialsGroup}, nil)
+	return u.Frozen, err
+}
+
+// Open implements [waiting.Limits].
+func (h holds) Open(ctx context.Context) ([]ratelimit.OpenCircuit, error) {
+	return h.circuit.Open(ctx, h.host)
+}
+
+// overviews keeps the latest overview for a while: probes and scrapers ask more often than it changes.
+// Safe for concurrent use.
+type overviews struct {
+	read func(context.Context) ([]waiting.Count, error)
+
+	mu   sync.Mutex
+	at   time.Time
+	last []waiting.Count
+}
+
+// overviewAge is how old an overview may be.
+const overviewAge = 10 * time.Second
+
+func (o *overviews) get(ctx context.Context) ([]waiting.Count, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.at.IsZero() && time.Since(o.at) < overviewAge {
+		return o.last, nil
+	}
+	counts, err := o.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.at, o.last = time.Now(), counts
+	return counts, nil
+}
+
+// checkWaiting tells what waits for more than its turn.
+func (w *Worker) checkWaiting(ctx context.Context) Check {
+	c := Check{Name: "waiting", OK: true}
+	counts, err := w.overview.get(ctx)
+	if err != nil {
+		return c // the line of redis says it
+	}
+	for _, n := range counts {
+		if n.For.Ordinary() {
+			continue
+		}
+		c.Detail += fmt.Sprintf("%d invoices: %s", n.Invoices, n.What)
+		if !n.Until.IsZero() {
+			c.Detail += ", next try " + n.Until.UTC().Format(time.RFC3339)
+		}
+		c.Detail += "; "
+	}
+	c.Detail = strings.TrimSuffix(c.Detail, "; ")
+	return c
+}
+
+var (
+	waitingDesc = prometheus.NewDesc("ksef_waiting_invoices",
+		"Invoices of the whole pool that wait, by tenant and reason; every worker reports the same figure. "+
+			"Those far back in a long queue have no tenant.", []string{"tenant", "reason"}, nil)
+	waitingUp = up("waiting")
+)
+
+// Describe implements prometheus.Collector.
+func (o *overviews) Describe(ch chan<- *prometheus.Desc) { ch <- waitingDesc; ch <- waitingUp }
+
+// Collect implements prometheus.Collector.
+func (o *overviews) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	counts, err := o.get(ctx)
+	ch <- prometheus.MustNewConstMetric(waitingUp, prometheus.GaugeValue, truth(err == nil))
+	for _, n := range counts {
+		ch <- prometheus.MustNewConstMetric(waitingDesc, prometheus.GaugeValue, float64(n.Invoices), n.Tenant, string(n.For))
+	}
+}

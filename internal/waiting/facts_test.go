@@ -1,0 +1,196 @@
+package waiting
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/tasks"
+)
+
+var now = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
+
+// calm is a pool in which nothing is wrong, with an invoice at each stage.
+func calm() *Facts {
+	return &Facts{
+		Now: now, MaxWait: 2 * time.Minute,
+		Queues:  tasks.QueueLook{Workers: 1, Paused: map[string]bool{}, Pending: map[string]int{}, Tasks: map[string]tasks.TaskInfo{}, More: map[string]int{}},
+		Tenants: map[string]Tenant{"t": {Known: true}},
+		Sets:    map[string]ledger.Waiting{"t|v3|online": {Group: ledger.Group{Tenant: "t", Form: "v3"}, Count: 7, Oldest: now.Add(-time.Minute)}},
+		Packages: map[string]ledger.Package{
+			"cut":     {ID: "cut", Tenant: "t", State: ledger.PackageCut, Lane: ledger.Bulk, Count: 5},
+			"closed":  {ID: "closed", Tenant: "t", State: ledger.PackageProcessing, Lane: ledger.Bulk, Count: 3, ClosingAt: ledger.At(now.Add(-time.Hour))},
+			"open":    {ID: "open", Tenant: "t", State: ledger.PackageOpened, Lane: ledger.Express, Count: 2},
+			"settled": {ID: "settled", Tenant: "t", State: ledger.PackageSettled, Lane: ledger.Bulk, Count: 4},
+		},
+	}
+}
+
+func (f *Facts) put(k tasks.Kind, id string, rev int64, info tasks.TaskInfo) {
+	info.Kind, info.ID, info.Queue = k, id, k.Queue()
+	f.Queues.Tasks[tasks.TaskID(k, id, rev)] = info
+}
+
+func (f *Facts) tenant(change func(*Tenant)) {
+	t := f.Tenants["t"]
+	change(&t)
+	f.Tenants["t"] = t
+}
+
+var (
+	inSet     = ledger.Invoice{ID: "i", Rev: 2, Tenant: "t", State: ledger.Queued, Group: "t|v3|online"}
+	loose     = ledger.Invoice{ID: "i", Rev: 1, Tenant: "t", State: ledger.Queued}
+	packed    = ledger.Invoice{ID: "i", Rev: 3, Tenant: "t", State: ledger.Packed, Package: "cut"}
+	sent      = ledger.Invoice{ID: "i", Rev: 4, Tenant: "t", State: ledger.Sent, Package: "closed"}
+	inSession = ledger.Invoice{ID: "i", Rev: 4, Tenant: "t", State: ledger.Sent, Package: "open"}
+	accepted  = ledger.Invoice{ID: "i", Rev: 5, Tenant: "t", State: ledger.Accepted, Package: "settled"}
+)
+
+func TestOf(t *testing.T) {
+	later := now.Add(10 * time.Minute)
+	waits := func(text string) tasks.TaskInfo {
+		return tasks.TaskInfo{Phase: tasks.TaskWaiting, Next: later, Err: text}
+	}
+	for _, c := range []struct {
+		what   string
+		inv    ledger.Invoice
+		change func(*Facts)
+		want   Reason
+		until  time.Time
+		says   string
+	}{
+		{"it gathers", inSet, nil, Gathering, now.Add(time.Minute), "7 so far"},
+		{"it could go at once", loose, nil, Turn, time.Time{}, "free worker"},
+		{"its package could be built", packed, nil, Turn, time.Time{}, "queue packages"},
+		{"nobody asks for its session yet", sent, nil, Turn, time.Time{}, "queue confirm"},
+		{"its online session is open", inSession, nil, SessionOpen, time.Time{}, "online session"},
+		{"its receipt is to come", accepted, nil, Receipt, time.Time{}, "receipt"},
+
+		{"no worker is alive", loose, func(f *Facts) { f.Queues.Workers = 0 }, NoWorker, time.Time{}, "no worker"},
+		{"no worker is alive, in a set", inSet, func(f *Facts) { f.Queues.Workers = 0 }, NoWorker, time.Time{}, "no worker"},
+		{"the tenant is gone from the configuration", packed, func(f *Facts) { f.tenant(func(t *Tenant) { t.Known = false }) }, TenantUnknown, time.Time{}, "tenant t is not"},
+		{"the tenant is paused", inSet, func(f *Facts) { f.tenant(func(t *Tenant) { t.Paused = true }) }, TenantPaused, time.Time{}, "paused by configuration"},
+		{"the key was refused", sent, func(f *Facts) { f.tenant(func(t *Tenant) { t.Credentials = later }) }, Credentials, later, "key_file"},
+		{"the key was refused long ago", sent, func(f *Facts) { f.tenant(func(t *Tenant) { t.Credentials = now }) }, Turn, time.Time{}, ""},
+		{"KSeF lets nothing in", loose, func(f *Facts) { f.tenant(func(t *Tenant) { t.Denied = later }) }, Denied, later, "410"},
+		{"what was sent is not concerned by that", sent, func(f *Facts) { f.tenant(func(t *Tenant) { t.Denied = later }) }, Turn, time.Time{}, ""},
+
+		{"the set is overdue and the sessions are used up", inSet, func(f *Facts) {
+			f.MaxWait = time.Second
+			f.tenant(func(t *Tenant) { t.Sessions.Until = later })
+		}, Limit, later, "used up"},
+		{"the set is overdue and KSeF said 429", inSet, func(f *Facts) {
+			f.MaxWait = time.Second
+			f.tenant(func(t *Tenant) { t.Sessions = Window{Throttled: true, Until: later} })
+		}, Throttled, later, "429"},
+		{"the set is overdue and the gateway is down", inSet, func(f *Facts) {
+			f.MaxWait = time.Second
+			f.tenant(func(t *Tenant) { t.Down = []Down{{Since: now, Next: later}} })
+		}, Outage, later, "the gateway does not answer"},
+		{"the set is overdue and its sessions are refused", inSet, func(f *Facts) {
+			f.MaxWait = time.Second
+			f.tenant(func(t *Tenant) { t.Refused = later })
+		}, Refused, later, "refuses"},
+		{"the set is overdue and nothing is known", inSet, func(f *Facts) { f.MaxWait = time.Second }, Gathering, time.Time{}, "turn"},
+		{"the set is overdue and packages are paused", inSet, func(f *Facts) {
+			f.MaxWait = time.Second
+			f.Queues.Paused["packages"] = true
+		}, QueuePaused, time.Time{}, "queue packages is paused by hand"},
+
+		{"a worker is at it", packed, func(f *Facts) { f.put(tasks.KindPackage, "cut", 0, tasks.TaskInfo{Phase: tasks.TaskActive}) }, Working, time.Time{}, ""},
+		{"its queue is paused", loose, func(f *Facts) { f.Queues.Paused["invoices"] = true }, QueuePaused, time.Time{}, "queue invoices"},
+		{"its single send waits for a limit", loose, func(f *Facts) {
+			f.put(tasks.KindSend, "i", 1, waits("waiting 10m0s (limit): not now"))
+		}, Limit, later, "not now"},
+		{"one group does not answer", packed, func(f *Facts) {
+			f.put(tasks.KindPackage, "cut", 0, waits("waiting 10m0s (outage): batchSession of tenant t is out of service"))
+		}, Outage, later, "batchSession"},
+		{"KSeF processes it", sent, func(f *Facts) {
+			f.put(tasks.KindConfirm, "closed", 0, waits("waiting 10m0s (processing): session is 150"))
+		}, Processing, later, "session is 150"},
+		{"the archive is away", accepted, func(f *Facts) {
+			f.put(tasks.KindReceipt, "settled", 0, waits("waiting 10m0s (archive): no answer"))
+		}, Reason(retry.ReasonArchive), later, "no answer"},
+		{"the receipt is not there yet", accepted, func(f *Facts) {
+			f.put(tasks.KindReceipt, "settled", 0, waits("waiting 10m0s (processing): receipts of 1 sessions are not there yet"))
+		}, Receipt, later, "receipt"},
+		{"the task failed", sent, func(f *Facts) { f.put(tasks.KindConfirm, "closed", 0, waits("again (other): disk full")) },
+			Reason(retry.ReasonOther), later, "disk full"},
+		{"the task failed in an older build", sent, func(f *Facts) { f.put(tasks.KindConfirm, "closed", 0, waits("disk full")) },
+			Reason(retry.ReasonOther), later, "disk full"},
+		{"the task has not run yet", sent, func(f *Facts) { f.put(tasks.KindConfirm, "closed", 0, waits("")) }, Turn, later, "time"},
+	} {
+		f := calm()
+		if c.change != nil {
+			c.change(f)
+		}
+		w := f.Of(&c.inv)
+		if w.For != c.want || !w.Until.Equal(c.until) || !strings.Contains(w.What, c.says) {
+			t.Errorf("%s: %+v, want %s until %v saying %q", c.what, w, c.want, c.until, c.says)
+		}
+	}
+}
+
+func TestOf_WhatIsDone_WaitsForNothing(t *testing.T) {
+	f := calm()
+	f.Queues.Workers = 0
+	for _, s := range []ledger.State{ledger.Receipted, ledger.Rejected, ledger.Parked} {
+		if w := f.Of(&ledger.Invoice{ID: "i", Tenant: "t", State: s}); w != (Wait{}) {
+			t.Errorf("%s waits for %+v", s, w)
+		}
+	}
+}
+
+func TestOf_Processing_SaysSinceWhen(t *testing.T) {
+	f := calm()
+	f.put(tasks.KindConfirm, "closed", 0, tasks.TaskInfo{Phase: tasks.TaskWaiting, Err: "waiting 5s (processing): session is 150"})
+	if w := f.Of(&sent); !w.Since.Equal(now.Add(-time.Hour)) {
+		t.Errorf("since %v", w.Since)
+	}
+}
+
+// Every invoice is counted once, whatever it waits for.
+func TestCount(t *testing.T) {
+	f := calm()
+	f.Queues.More["invoices"] = 100
+	second := loose
+	second.ID = "j"
+	f.put(tasks.KindSubmit, "j", 1, tasks.TaskInfo{Phase: tasks.TaskActive})
+	got := map[Reason]int{}
+	for _, c := range f.count([]ledger.Invoice{loose, second}) {
+		got[c.For] += c.Invoices
+		if (c.Tenant == "") != (c.Invoices == 100) {
+			t.Errorf("%+v", c)
+		}
+	}
+	want := map[Reason]int{Gathering: 7, Turn: 100 + 1 + 5 + 3, Working: 1, SessionOpen: 2, Receipt: 4}
+	for r, n := range want {
+		if got[r] != n {
+			t.Errorf("%s: %d, want %d", r, got[r], n)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%v", got)
+	}
+	f.Queues.Workers = 0
+	if all := f.count([]ledger.Invoice{loose, second}); len(all) != 2 {
+		t.Errorf("without a worker: %+v", all)
+	}
+}
+
+func TestReasons_AreListedOnce(t *testing.T) {
+	seen := map[Reason]bool{}
+	for _, r := range Reasons() {
+		if seen[r] || r == "" {
+			t.Errorf("%q is listed twice, or empty", r)
+		}
+		seen[r] = true
+	}
+	for _, r := range []Reason{NoWorker, Refused, Limit, Throttled, Outage, Credentials, Processing} {
+		if !seen[r] {
+			t.Errorf("%s is not listed", r)
+		}
+	}
+}
