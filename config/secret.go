@@ -95,3 +95,26 @@ func (c Config) CheckFiles() error {
 	}
 	return errors.Join(errs...)
 }
+
+// OpenSecrets names the secret files that every user of this machine can read. Secret mounts of
+// orchestrators are often like that, so it is no fault.
+func (c Config) OpenSecrets() []string {
+	var open []string
+	note := func(setting, path string) {
+		info, err := os.Stat(path)
+		if path != "" && err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0 {
+			open = append(open, fmt.Sprintf("%s: every user of this machine can read %s; run: chmod o-r %s", setting, path, path))
+		}
+	}
+	for _, t := range c.Tenants {
+		note("key_file of tenant "+t.NIP, t.KeyFile)
+	}
+	note("redis.password_file", c.Redis.PasswordFile)
+	note("redis.sentinel.password_file", c.Redis.Sentinel.PasswordFile)
+	note("archive.secret_key_file", c.Archive.SecretKeyFile)
+	for _, path := range c.Storage.KeyFile {
+		note("storage.key_file", path)
+	}
+	note("http.dashboard.password_file", c.HTTP.Dashboard.PasswordFile)
+	return open
+}

@@ -15,7 +15,6 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/archive"
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
@@ -46,6 +45,9 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 		fmt.Fprintf(out, "note   %s\n", w)
 	}
 	say("secret files", cfg.CheckFiles())
+	for _, open := range cfg.OpenSecrets() {
+		fmt.Fprintf(out, "note   %s\n", open)
+	}
 	spool := spoolDir(cfg.Packages.SpoolDir)
 	say("spool folder "+spool, checkFolder("packages.spool_dir", spool))
 	b, err := open(ctx, cfg, openStoreThatIs)
@@ -138,12 +140,12 @@ func checkTenants(ctx context.Context, b *Base, say func(string, error)) {
 	for _, t := range b.Config.Tenants {
 		what := fmt.Sprintf("tenant %s at %s", t.NIP, b.Config.BaseURL())
 		switch {
-		case !invoice.ValidNIP(t.NIP):
-			say(what, errors.New("its NIP has a wrong check digit: look for a mistyped digit"))
+		case wrongNIP(t.NIP) != "" && b.Config.Environment == config.Production:
+			say(what, errors.New(wrongNIP(t.NIP)))
 		case t.Paused:
 			say(what+" (paused by configuration)", nil)
 		default:
-			say(what, explainDoor(bounded(ctx, func(ctx context.Context) error {
+			say(what, explainDoor(b.Config.BaseURL(), bounded(ctx, func(ctx context.Context) error {
 				client, err := newClient(b, t, ksef.NewTransport(), readingGate{limiter, t.NIP})
 				if err != nil {
 					return err
@@ -157,7 +159,7 @@ func checkTenants(ctx context.Context, b *Base, say func(string, error)) {
 }
 
 // explainDoor says what a person can do.
-func explainDoor(err error) error {
+func explainDoor(url string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -168,7 +170,7 @@ func explainDoor(err error) error {
 	case retry.ReasonCredentials:
 		return fmt.Errorf("%w; compare key_id and the content of key_file with the gateway's account page", err)
 	case retry.ReasonOutage, retry.ReasonLost:
-		return fmt.Errorf("%w; check gateway.url, DNS, the firewall and the proxy of this machine", err)
+		return fmt.Errorf("%w; %s", err, gatewayHint(err, url))
 	}
 	return err
 }

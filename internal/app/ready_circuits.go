@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/config"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
@@ -59,8 +60,13 @@ func (w *Worker) checkPartStore(ctx context.Context) Check {
 
 func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check {
 	c := Check{Name: "tenant " + nip, OK: true}
+	if what := wrongNIP(nip); what != "" && w.base.Config.Environment == config.Production {
+		return Check{Name: c.Name, Detail: what}
+	} else if what != "" {
+		c.Detail = what + "; "
+	}
 	if paused {
-		c.Detail = "paused by configuration"
+		c.Detail += "paused by configuration"
 		return c
 	}
 	if err := w.faults.of(nip); err != nil {
@@ -68,11 +74,11 @@ func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check
 	}
 	u, err := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: nip, Group: retry.CredentialsGroup}, nil)
 	if err == nil && u.Frozen > 0 {
-		c.Detail = "credentials refused: put the right key into its key_file, or grant the account the permission that the log names"
+		c.Detail += "credentials refused: put the right key into its key_file, or grant the account the permission that the log names"
 		return c
 	}
 	if known, err := w.base.Ledger.Tenant(ctx, nip); err == nil && known.Denials > 0 {
-		c.Detail = fmt.Sprintf("KSeF lets nothing of this tenant in (410), %d sessions in a row: its invoices stay queued, the next try is after %s; is the key in its key_file that of another taxpayer? ",
+		c.Detail += fmt.Sprintf("KSeF lets nothing of this tenant in (410), %d sessions in a row: its invoices stay queued, the next try is after %s; is the key in its key_file that of another taxpayer? ",
 			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339))
 	}
 	for _, group := range w.limits.limiter.Groups() {

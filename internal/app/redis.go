@@ -24,7 +24,7 @@ func dialRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, er
 	defer cancel()
 	if err := rdb.Ping(ctx).Err(); err != nil {
 		_ = rdb.Close()
-		return nil, fmt.Errorf("%v %w: %w; check redis.url, and that the server runs", c, ErrUnreachable, err)
+		return nil, fmt.Errorf("%v %w: %w; %s", c, ErrUnreachable, err, redisHint(err, c))
 	}
 	return rdb, nil
 }

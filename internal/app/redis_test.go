@@ -99,15 +99,21 @@ func TestRedis_TLSAndACL_WrongPasswordOrUnknownCAIsRefused(t *testing.T) {
 		t.Fatalf("with the right CA and password: %v", err)
 	}
 	b.Close()
-	bad := cfg
-	bad.Redis.PasswordFile = wrong
-	if _, err := app.Open(t.Context(), bad); err == nil || strings.Contains(err.Error(), "guess") {
-		t.Errorf("with a wrong password: %v, want a refusal without the password in it", err)
-	}
-	bad = cfg
-	bad.Redis.TLS.CAFile = ""
-	if _, err := app.Open(t.Context(), bad); err == nil {
-		t.Error("a certificate of an unknown CA was taken")
+	for name, c := range map[string]struct {
+		change func(*config.Redis)
+		hint   string
+	}{
+		"a wrong password":           {func(r *config.Redis) { r.PasswordFile = wrong }, "redis.password_file"},
+		"an authority not trusted":   {func(r *config.Redis) { r.TLS.CAFile = "" }, "redis.tls"},
+		"TLS at the plain port":      {func(r *config.Redis) { r.URL = "rediss://" + strings.TrimPrefix(srv.URL(), "redis://") }, "say redis://"},
+		"plain text at the TLS port": {func(r *config.Redis) { r.URL, r.TLS = "redis://127.0.0.1:"+port+"/0", config.RedisTLS{} }, "rediss://"},
+	} {
+		bad := cfg
+		c.change(&bad.Redis)
+		_, err := app.Open(t.Context(), bad)
+		if err == nil || strings.Contains(err.Error(), "guess") || !strings.Contains(err.Error(), c.hint) {
+			t.Errorf("with %s: %v, want a refusal that names %s and not the password", name, err, c.hint)
+		}
 	}
 }
 

@@ -219,8 +219,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	pulsed.Go(func() { w.worker.Pulse(work, stopPulse) })
 	pulsed.Go(func() { w.limits.pay(work, stopPulse) })
 	pulsed.Go(func() { w.watchMemory(work, stopPulse) })
-	w.log.Info().Str("http", w.Addr()).Msg("worker ready")
-	w.faults.lookAtAll()
+	w.sayReady(work)
 
 	var cause error
 	select {

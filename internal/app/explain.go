@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+
+	"ksefworker/config"
+	"ksefworker/internal/ksef"
+)
+
+// redisHint says what a person can do about a Redis that cannot be used.
+func redisHint(err error, c config.RedisConn) string {
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "WRONGPASS"), strings.Contains(text, "invalid username-password pair"):
+		return "the password is not this user's: compare redis.username and the content of redis.password_file with the server's"
+	case strings.Contains(text, "NOAUTH"), strings.Contains(text, "HELLO must be called with the client already authenticated"):
+		return "the server wants a password: put it into a file and name that in redis.password_file"
+	case strings.Contains(text, "NOPERM"):
+		return "the user may not do this: give it the commands and keys that README lists (redis.username)"
+	}
+	if hint := tlsHint(err, c.TLS != nil, "redis.url", "rediss://", "redis://", "redis.tls"); hint != "" {
+		return hint
+	}
+	return "check redis.url, and that the server runs"
+}
+
+// gatewayHint says what a person can do about a gateway that cannot be reached.
+func gatewayHint(err error, url string) string {
+	secure := strings.HasPrefix(url, "https://")
+	if api, ok := errors.AsType[*ksef.APIError](err); ok && !secure && api.Status == http.StatusBadRequest {
+		return "what answers is not the gateway: if its port speaks TLS, say https:// in gateway.url" // as Go's and nginx's servers do
+	}
+	if hint := tlsHint(err, secure, "gateway.url", "https://", "http://", "the machine's trusted certificates"); hint != "" {
+		return hint
+	}
+	return "check gateway.url, DNS, the firewall and the proxy of this machine"
+}
+
+// tlsHint tells the mistakes that are made with encryption; "" when it is none of them.
+func tlsHint(err error, secure bool, setting, with, without, trust string) string {
+	var (
+		plain     tls.RecordHeaderError
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		expired   x509.CertificateInvalidError
+		alert     tls.AlertError
+	)
+	switch {
+	case errors.As(err, &plain), secure && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return "the port does not speak TLS: say " + without + " in " + setting + ", or name its TLS port"
+	case errors.As(err, &authority):
+		return "its certificate is of an authority that is not trusted here: see " + trust + " (a CA file)"
+	case errors.As(err, &host):
+		return "its certificate is for another host: correct the host in " + setting + ", or the server name in " + trust
+	case errors.As(err, &expired):
+		return "its certificate is not valid: renew it, or look at this machine's clock"
+	case errors.As(err, &alert):
+		return "it wants a certificate of the client that it trusts: see " + trust
+	case secure && errors.Is(err, context.DeadlineExceeded):
+		return "nothing answers to TLS: if the port is a plain one, say " + without + " in " + setting
+	case !secure && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
+		return "the server ends the connection at once: if its port speaks TLS, say " + with + " in " + setting
+	}
+	return ""
+}

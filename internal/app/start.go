@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"ksefworker/internal/invoice"
+)
+
+// sayReady tells at start who this worker is, and what it cannot do: an operator who reads the first
+// lines of a log should not have to wait for the first invoice to learn of a mistake.
+func (w *Worker) sayReady(ctx context.Context) {
+	cfg := w.base.Config
+	var tenants, paused []string
+	for _, t := range cfg.Tenants {
+		if t.Paused {
+			paused = append(paused, t.NIP)
+		} else {
+			tenants = append(tenants, t.NIP)
+		}
+	}
+	redis := "unknown"
+	if c, err := cfg.Redis.Conn(); err == nil {
+		redis = fmt.Sprint(c) // without its password
+	}
+	e := w.log.Info().Str("environment", string(cfg.Environment)).Str("gateway", w.limits.host).
+		Strs("tenants", tenants).Str("redis", redis).Str("http", w.Addr())
+	if len(paused) > 0 {
+		e = e.Strs("paused", paused)
+	}
+	e.Msg("worker ready")
+	w.faults.lookAtAll()
+	if c := w.checkSpool(ctx); !c.OK {
+		w.log.Error().Str("folder", w.spool).Msg("packages cannot be built: " + c.Detail)
+	}
+	for _, t := range cfg.Tenants {
+		if what := wrongNIP(t.NIP); what != "" {
+			w.log.Warn().Str("tenant", t.NIP).Msg(what)
+		}
+	}
+}
+
+// wrongNIP is said at start, in --check and in readiness; "" of a NIP that can be one. KSeF checks the
+// digit in production only: elsewhere a NIP may be invented.
+func wrongNIP(nip string) string {
+	if invoice.ValidNIP(nip) {
+		return ""
+	}
+	return "its NIP has a wrong check digit: look for a mistyped digit"
+}

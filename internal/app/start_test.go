@@ -1,0 +1,103 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/tasks"
+)
+
+// Who reads the first lines of the log knows which worker this is and what it cannot do.
+func TestStart_LogNamesEnvironmentTenantsRedisAndMistakes(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, quickSim, hasty)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.cfg.Packages.SpoolDir = filepath.Join(file, "spool")
+	p.cfg.Tenants[1].NIP = "1234567890"
+	addr, _ := p.workAt()
+	conn, err := p.cfg.Redis.Conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, 20*time.Second, "the worker is ready", func() bool { return strings.Contains(p.log.String(), "wrong check digit") })
+	for _, want := range []string{`"environment":"custom"`, `"tenants":["` + sample.NIP(0) + `","1234567890"]`, conn.Addr,
+		"packages cannot be built: packages.spool_dir"} {
+		if !strings.Contains(p.log.String(), want) {
+			t.Errorf("the log does not say %s", want)
+		}
+	}
+	ready := get(t, "http://"+addr+"/readyz")
+	for _, want := range []string{`"ready": false`, "packages.spool_dir", "wrong check digit"} {
+		if !strings.Contains(ready, want) {
+			t.Errorf("readiness does not say %s: %s", want, ready)
+		}
+	}
+}
+
+// That something waits is told once with its reason, not with every try.
+func TestLog_WhatWaits_IsToldOnceForEachReason(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		newSieve(t, c).set(func(*http.Request) int { return http.StatusBadGateway })
+	})
+	p.work()
+	p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 20)...)
+	told := func(level string) (n int) {
+		for line := range strings.SplitSeq(p.log.String(), "\n") {
+			if strings.Contains(line, `"level":"`+level+`"`) && strings.Contains(line, `"reason":"outage"`) && strings.Contains(line, sample.NIP(0)) {
+				n++
+			}
+		}
+		return n
+	}
+	until(t, 60*time.Second, "it waited often", func() bool { return told("debug") >= 20 })
+	if n := told("info"); n != 1 {
+		t.Errorf("told %d times, want once", n)
+	}
+}
+
+func TestCheck_SaysWhatIsWrongWithEncryptionAndSecretFiles(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, quickSim, nil)
+	if err := os.Chmod(p.cfg.Tenants[0].KeyFile, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	check := func(cfg config.Config) string {
+		var out bytes.Buffer
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_ = app.CheckAll(ctx, cfg, &out)
+		return out.String()
+	}
+	if out := check(p.cfg); !strings.Contains(out, "every user of this machine can read "+p.cfg.Tenants[0].KeyFile) {
+		t.Errorf("the check says\n%s", out)
+	}
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(secure.Close)
+	for url, want := range map[string]string{
+		"https://" + strings.TrimPrefix(p.cfg.Gateway.URL, "http://"): "say http:// in gateway.url",
+		secure.URL: "certificates",
+		"http://" + strings.TrimPrefix(secure.URL, "https://"): "say https:// in gateway.url",
+	} {
+		cfg := p.cfg
+		cfg.Gateway.URL = url
+		if out := check(cfg); !strings.Contains(out, want) {
+			t.Errorf("of %s the check says\n%s", url, out)
+		}
+	}
+}
