@@ -60,10 +60,6 @@ type Invoice struct {
 	Attachment bool   `redis:"-"`
 	Crowd      bool   `redis:"-"`    // one of very many that its tenant handed in at a time: its tasks stand behind other tenants' few
 	Size       int64  `redis:"size"` // bytes of XML
-	BuyerName  string `redis:"-"`
-	BuyerNIP   string `redis:"-"`
-	Gross      string `redis:"-"` // P_15 as written
-	Currency   string `redis:"-"`
 
 	Group     string `redis:"group"`     // the waiting group it is in, "" when not waiting
 	Package   string `redis:"package"`   // the package that holds it or held it last

@@ -7,6 +7,9 @@ import (
 
 // facts are what is known of an invoice from the start, never changes, and is read by hardly any script. They are one field of the entry, as JSON, and not a dozen: with
 // a field each, taking in an invoice cost Redis twice the time and the entry twice the memory.
+//
+// Buyer and amounts are not among them: nothing here needs them, and Redis is no place for personal
+// data. Older builds wrote them; they are read past.
 type facts struct {
 	V            int    `json:"v"`
 	Ident        string `json:"ident"` // digest of the identity, for the scripts
@@ -23,17 +26,13 @@ type facts struct {
 	Form         string `json:"form"`
 	Attachment   bool   `json:"attachment,omitempty"`
 	Crowd        bool   `json:"crowd,omitempty"`
-	BuyerName    string `json:"buyer_name,omitempty"`
-	BuyerNIP     string `json:"buyer_nip,omitempty"`
-	Gross        string `json:"gross,omitempty"`
-	Currency     string `json:"currency,omitempty"`
 	SoftDeadline Millis `json:"soft_deadline"`
 }
 
 func (i *Invoice) packFacts(now Millis, ident string, revision int) []byte {
 	b, _ := json.Marshal(facts{ // strings, numbers and truth values cannot fail
 		V: Version, Ident: ident, Revision: revision, ID: i.ID, CreatedAt: now, Tenant: i.Tenant, NIP: i.NIP, Kind: i.Kind, IssueDate: i.IssueDate, Hash: i.Hash, File: i.File, Offline: i.Offline, Form: i.Form,
-		Attachment: i.Attachment, Crowd: i.Crowd, BuyerName: i.BuyerName, BuyerNIP: i.BuyerNIP, Gross: i.Gross, Currency: i.Currency, SoftDeadline: i.SoftDeadline,
+		Attachment: i.Attachment, Crowd: i.Crowd, SoftDeadline: i.SoftDeadline,
 	})
 	return b
 }
@@ -52,6 +51,6 @@ func (i *Invoice) unpackFacts(packed string) error {
 	if i.Hash == "" { // else KSeF has the same invoice in other bytes: its hash is the one that counts
 		i.Hash = f.Hash
 	}
-	i.Attachment, i.Crowd, i.BuyerName, i.BuyerNIP, i.Gross, i.Currency, i.SoftDeadline = f.Attachment, f.Crowd, f.BuyerName, f.BuyerNIP, f.Gross, f.Currency, f.SoftDeadline
+	i.Attachment, i.Crowd, i.SoftDeadline = f.Attachment, f.Crowd, f.SoftDeadline
 	return nil
 }

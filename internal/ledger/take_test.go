@@ -14,7 +14,6 @@ import (
 func TestTake_NewInvoice_IsQueuedAndFoundByEveryWay(t *testing.T) {
 	w := oneWorld(t)
 	doc := w.fresh()
-	doc.BuyerName, doc.BuyerNIP, doc.Gross, doc.Currency, doc.Attachment, doc.Offline = "Żółw Sp. z o.o.", sellerB, "123.00", "PLN", true, true
 	res, err := w.Take(ctx(), []NewInvoice{doc})
 	w.must(err)
 	if want := []TakeResult{{Created, doc.ID, Queued, 1, 1, false}}; !slices.Equal(res, want) {

@@ -258,7 +258,6 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[
 		ID:     ledger.InvoiceID(ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}, h.Hash),
 		Tenant: h.SellerNIP, NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate, Hash: HashText(h.Hash), File: d.File,
 		Lane: lane, Offline: terms.Offline, Form: h.Form.Version(), Attachment: h.Attachment, Size: h.Size,
-		BuyerName: h.BuyerName, BuyerNIP: h.BuyerNIP, Gross: h.Gross, Currency: h.Currency,
 		Deadline: ledger.At(legal), SoftDeadline: ledger.At(soft),
 	}
 	at := len(*room)

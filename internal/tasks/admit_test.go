@@ -98,8 +98,6 @@ func TestAdmit_ASoundInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
 	got := g.admit(d)[0]
-	h, err := invoice.Parse(d.Data)
-	g.must(err)
 	if got.Taken != ledger.Created || got.Invoice.State != ledger.Queued || got.Invoice.Rev != 1 || got.Invoice.Revision != 1 {
 		t.Errorf("%+v", got)
 	}
@@ -108,13 +106,9 @@ func TestAdmit_ASoundInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 	day := func(text string) ledger.Millis { return ledger.At(warsaw(t, text)) }
 	want := ledger.Invoice{V: ledger.Version, ID: got.Invoice.ID, Rev: 1, Revision: 1, State: ledger.Queued, Tenant: sample.NIP(0), NIP: sample.NIP(0), Kind: "VAT", Number: "FV/1",
 		IssueDate: "2026-11-23", Hash: HashText(sha256.Sum256(d.Data)), File: "1.xml", Lane: ledger.Auto, Form: "v3", Size: int64(len(d.Data)),
-		BuyerName: h.BuyerName, BuyerNIP: h.BuyerNIP, Gross: h.Gross, Currency: "PLN",
 		SoftDeadline: day("2026-11-24 00:00:00 +01:00"), Deadline: day("2026-11-25 00:00:00 +01:00"), CreatedAt: entry.CreatedAt, UpdatedAt: entry.UpdatedAt}
 	if entry != want {
 		t.Errorf("got  %+v\nwant %+v", entry, want)
-	}
-	if h.BuyerName == "" || h.Gross == "" {
-		t.Error("the sample has no buyer")
 	}
 	sealed, err := g.Ledger.Body(t.Context(), entry.ID)
 	g.must(err)

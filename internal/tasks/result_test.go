@@ -19,8 +19,7 @@ const resultFields = "id file nip number kind issue_date hash state ksef_number 
 func aResult() ledger.Invoice {
 	return ledger.Invoice{ID: "inv-a", File: "a.xml", NIP: "5265877635", Number: "FV/1", Kind: "VAT", IssueDate: "2026-11-23", Hash: "jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk=",
 		State: ledger.Accepted, KsefNumber: "5265877635-20250826-0100001AF629-AF", Code: 200, Reason: "ok", Package: "pkg-1", Session: "s-1", UPO: "file:///upo.xml", Attempts: 2,
-		Deadline: ledger.At(time.Date(2026, 11, 24, 23, 0, 0, 0, time.UTC)), UpdatedAt: ledger.At(time.Date(2026, 11, 23, 11, 2, 42, 84e6, time.FixedZone("", 3600))),
-		BuyerName: "Tajemniczy Nabywca", BuyerNIP: "1111111111", Gross: "123456.78", Currency: "PLN"}
+		Deadline: ledger.At(time.Date(2026, 11, 24, 23, 0, 0, 0, time.UTC)), UpdatedAt: ledger.At(time.Date(2026, 11, 23, 11, 2, 42, 84e6, time.FixedZone("", 3600)))}
 }
 
 func TestResultOf_HasExactlyThePromisedFields_AlsoWhenNothingIsKnown(t *testing.T) {
@@ -43,11 +42,6 @@ func TestResultOf_HasExactlyThePromisedFields_AlsoWhenNothingIsKnown(t *testing.
 				t.Errorf("%s: %s stands out of order in %s", name, f, raw)
 			}
 			at = next
-		}
-		for _, secret := range []string{"Tajemniczy", "1111111111", "123456.78"} {
-			if strings.Contains(string(raw), secret) {
-				t.Errorf("%s: content of the invoice is told: %s", name, raw)
-			}
 		}
 	}
 }

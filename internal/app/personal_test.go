@@ -1,0 +1,124 @@
+package app_test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/tasks"
+)
+
+// planted are in every document of the test below and nowhere else.
+var planted = []string{"Zdzisława Planted-Buyer", "9876.54"}
+
+func plant(t *testing.T, data []byte) []byte {
+	t.Helper()
+	put := func(in []byte, name, value string) []byte {
+		head, rest, ok := bytes.Cut(in, []byte("<"+name+">"))
+		_, tail, found := bytes.Cut(rest, []byte("</"+name+">"))
+		if !ok || !found {
+			t.Fatalf("the sample has no %s", name)
+		}
+		return bytes.Join([][]byte{head, []byte("<" + name + ">" + value + "</" + name + ">"), tail}, nil)
+	}
+	data = put(data, "P_15", planted[1])
+	at := bytes.Index(data, []byte("<Podmiot2>"))
+	if at < 0 {
+		t.Fatal("the sample has no buyer")
+	}
+	return append(bytes.Clone(data[:at]), put(data[at:], "Nazwa", planted[0])...)
+}
+
+// With a storage key, Redis has no buyer, no amount and no XML that could be read: neither in a key
+// nor in its append-only file, while invoices wait, when one is rejected and when all is over.
+func TestPersonalData_WithAStorageKey_NothingOfItCanBeReadInRedis(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, quickSim, func(c *config.Config) {
+		hasty(c)
+		key := filepath.Join(t.TempDir(), "storage")
+		if err := os.WriteFile(key, bytes.Repeat([]byte{7}, 32), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c.Storage.KeyFile = config.Files{key}
+	})
+	var docs []tasks.Document
+	for _, d := range good(sample.NIP(0), 8) {
+		docs = append(docs, tasks.Document{File: d.File, Data: plant(t, d.Data)})
+	}
+	bad := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "BAD/1", IssueDate: invoice.Today(time.Now()), Seed: 3})
+	docs = append(docs, tasks.Document{File: "bad.xml", Data: plant(t, bytes.Replace(bad, []byte("<RodzajFaktury>VAT<"), []byte("<RodzajFaktury>PROFORMA<"), 1))})
+	p.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
+	p.unreadable("while they wait")
+	p.work()
+	until(t, 60*time.Second, "all are decided", func() bool {
+		counts, err := p.base.Ledger.Counts(t.Context())
+		return err == nil && counts[string(ledger.Receipted)] == 8 && counts[string(ledger.Rejected)] == 1
+	})
+	p.unreadable("when all is over")
+}
+
+// unreadable looks through every key with redis-cli, and through the append-only file.
+func (p *pool) unreadable(when string) {
+	p.t.Helper()
+	conn, err := p.cfg.Redis.Conn()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	_, port, _ := strings.Cut(conn.Addr, ":")
+	cli := func(args ...string) string {
+		out, err := exec.CommandContext(p.t.Context(), "redis-cli", append([]string{"-p", port, "--raw"}, args...)...).Output()
+		if err != nil {
+			p.t.Fatalf("redis-cli %v: %v", args, err)
+		}
+		return string(out)
+	}
+	var all strings.Builder
+	keys := strings.Fields(cli("--scan"))
+	for _, k := range keys {
+		all.WriteString(k + "\n")
+		switch strings.TrimSpace(cli("TYPE", k)) {
+		case "string":
+			all.WriteString(cli("GET", k))
+		case "hash":
+			all.WriteString(cli("HGETALL", k))
+		case "list":
+			all.WriteString(cli("LRANGE", k, "0", "-1"))
+		case "set":
+			all.WriteString(cli("SMEMBERS", k))
+		case "zset":
+			all.WriteString(cli("ZRANGE", k, "0", "-1"))
+		case "stream":
+			all.WriteString(cli("XRANGE", k, "-", "+"))
+		}
+	}
+	if len(keys) < 10 {
+		p.t.Fatalf("only %d keys: this proves little", len(keys))
+	}
+	dir := strings.TrimSpace(strings.TrimPrefix(cli("CONFIG", "GET", "dir"), "dir\n"))
+	files := 0
+	err = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files++
+		raw, err := os.ReadFile(path)
+		all.Write(raw)
+		return err
+	})
+	if err != nil || files == 0 {
+		p.t.Fatalf("read the append-only file: %v, %d files", err, files)
+	}
+	for _, word := range append([]string{"<Faktura", "<Podmiot2", "Planted-Buyer"}, planted...) {
+		if strings.Contains(all.String(), word) {
+			p.t.Errorf("%s Redis holds %q in clear text", when, word)
+		}
+	}
+}
