@@ -18,8 +18,20 @@ import (
 type HTTP struct {
 	// Addr is host:port; empty means no listener. Beyond loopback the dashboard needs a login, or must be off.
 	Addr      string    `yaml:"addr" env:"ADDR"`
+	TLS       HTTPTLS   `yaml:"tls" envPrefix:"TLS_"`
 	Dashboard Dashboard `yaml:"dashboard" envPrefix:"DASHBOARD_"`
 }
+
+// HTTPTLS encrypts the listener. The zero value does not.
+type HTTPTLS struct {
+	// CertFile and KeyFile are the certificate, with what it is signed by, and its key in PEM, both or
+	// neither. They are read anew when they were replaced.
+	CertFile string `yaml:"cert_file" env:"CERT_FILE"`
+	KeyFile  string `yaml:"key_file" env:"KEY_FILE"`
+}
+
+// Enabled reports whether there is a certificate.
+func (t HTTPTLS) Enabled() bool { return t.CertFile != "" }
 
 // Dashboard is asynqmon under /monitoring/.
 type Dashboard struct {
@@ -110,6 +122,9 @@ func keyedDigest() func(user, password string) [sha256.Size]byte {
 func (h HTTP) check(f *faults) {
 	if h.Addr != "" {
 		f.hostPort("http.addr", h.Addr)
+	}
+	if (h.TLS.CertFile == "") != (h.TLS.KeyFile == "") {
+		f.add("http.tls.cert_file", h.TLS.CertFile, errors.New("goes with http.tls.key_file: set both or neither"))
 	}
 	d := h.Dashboard
 	if (d.Username == "") != (d.PasswordFile == "") {

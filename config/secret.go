@@ -86,6 +86,8 @@ func (c Config) CheckFiles() error {
 	note(err)
 	_, err = c.HTTP.Dashboard.Login()
 	note(err)
+	_, err = c.HTTP.TLS.Config()
+	note(err)
 	if dir := c.Validation.SchemaDir; dir != "" {
 		if info, err := os.Stat(dir); err != nil {
 			note(fmt.Errorf("look at validation.schema_dir (make schemas fills one): %w", err))
@@ -116,5 +118,6 @@ func (c Config) OpenSecrets() []string {
 		note("storage.key_file", path)
 	}
 	note("http.dashboard.password_file", c.HTTP.Dashboard.PasswordFile)
+	note("http.tls.key_file", c.HTTP.TLS.KeyFile)
 	return open
 }

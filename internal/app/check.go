@@ -1,7 +1,10 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -189,11 +192,19 @@ func Healthcheck(ctx context.Context, cfg config.Config) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/healthz", nil)
+	scheme, client := "http://", &http.Client{}
+	if cfg.HTTP.TLS.Enabled() {
+		trusted, err := ownCertificate(cfg.HTTP.TLS)
+		if err != nil {
+			return err
+		}
+		scheme, client.Transport = "https://", &http.Transport{TLSClientConfig: trusted}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+net.JoinHostPort(host, port)+"/healthz", nil)
 	if err != nil {
 		return fmt.Errorf("ask for health: %w", err)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return fmt.Errorf("ask for health: %w", err)
 	}
@@ -202,4 +213,26 @@ func Healthcheck(ctx context.Context, cfg config.Config) error {
 		return fmt.Errorf("ask for health: the worker answered %s", resp.Status)
 	}
 	return nil
+}
+
+// ownCertificate trusts the certificate that the worker on this machine serves, and nothing else: its
+// name is that of the host as others know it, and not 127.0.0.1.
+func ownCertificate(t config.HTTPTLS) (*tls.Config, error) {
+	served, err := t.Config()
+	if err != nil {
+		return nil, err
+	}
+	pair, err := served.GetCertificate(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &tls.Config{
+		InsecureSkipVerify: true, // and compared below instead
+		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+			if len(raw) == 0 || !bytes.Equal(raw[0], pair.Certificate[0]) {
+				return errors.New("the worker serves another certificate than http.tls.cert_file holds")
+			}
+			return nil
+		},
+	}, nil
 }

@@ -22,7 +22,7 @@ type DashboardOptions struct {
 }
 
 // Dashboard is asynqmon, made fit to be served: no request to outside hosts, a policy that holds a browser to that, no cross-origin
-// writes, ids instead of payloads. It has no login of its own; see [RequireLogin]. Safe for concurrent use.
+// writes, ids instead of payloads. It has no login of its own; see [HTTPOptions]. Safe for concurrent use.
 //
 // asynqmon shows a task's error message as the handler returned it, past its formatters. Filtering the answers would mean to guess at what is
 // secret in free text; instead the errors of this program are written without secrets and invoice content in the first place, which

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"ksefworker/config"
 )
@@ -54,6 +57,10 @@ type HTTPOptions struct {
 	Dashboard *Dashboard
 	// Login guards the dashboard; nil means none, which only a loopback address permits.
 	Login func(user, password string) bool
+	// TLS encrypts what is served; nil does not.
+	TLS *tls.Config
+	// Log is told of wrong logins and of changes made in the dashboard; the zero value drops them.
+	Log zerolog.Logger
 	// ErrorLog gets what net/http has to say; nil drops it.
 	ErrorLog *log.Logger
 }
@@ -85,6 +92,7 @@ func NewHTTP(o HTTPOptions) (*http.Server, error) {
 	}
 	return &http.Server{
 		Addr:              o.Addr,
+		TLSConfig:         o.TLS,
 		Handler:           http.MaxBytesHandler(handler, 1<<20),
 		ErrorLog:          o.ErrorLog,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -105,9 +113,9 @@ func (o HTTPOptions) routes() *http.ServeMux {
 		links = append(links, "/metrics")
 	}
 	if o.Dashboard != nil {
-		var d http.Handler = o.Dashboard
+		d := logChanges(o.Log, o.Dashboard)
 		if o.Login != nil {
-			d = RequireLogin("ksefworker", o.Login, d)
+			d = requireLogin(o.Login, o.Log, d)
 		}
 		mux.Handle(o.Dashboard.RootPath()+"/", d)
 		links = append(links, o.Dashboard.RootPath()+"/")

@@ -163,7 +163,11 @@ func (w *Worker) listen(cfg config.Config, metrics *Metrics) error {
 	if err != nil {
 		return err
 	}
-	o := HTTPOptions{Addr: cfg.HTTP.Addr, Ready: w.ready, Metrics: metrics.Handler(), Login: login}
+	secure, err := cfg.HTTP.TLS.Config()
+	if err != nil {
+		return err
+	}
+	o := HTTPOptions{Addr: cfg.HTTP.Addr, Ready: w.ready, Metrics: metrics.Handler(), Login: login, TLS: secure, Log: w.log}
 	if cfg.HTTP.Dashboard.Enabled {
 		conn, err := cfg.Redis.Conn()
 		if err != nil {
@@ -203,7 +207,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	failed := make(chan error, 1)
 	if w.http != nil {
 		go func() {
-			if err := w.http.Serve(w.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			serve := w.http.Serve
+			if w.http.TLSConfig != nil {
+				serve = func(l net.Listener) error { return w.http.ServeTLS(l, "", "") }
+			}
+			if err := serve(w.listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
 				failed <- fmt.Errorf("serve http: %w", err)
 			}
 		}()
