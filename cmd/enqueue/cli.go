@@ -12,6 +12,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/ledger"
 	"ksefworker/internal/waiting"
 )
 
@@ -23,6 +24,9 @@ type grammar struct {
 	Status  statusCmd  `cmd:"" help:"Show how invoices stand, by id or number (P_2); without any, how many are in each state and whose deadline is near."`
 	Results resultsCmd `cmd:"" help:"List what is decided: accepted, rejected and parked invoices, in the order of their last change."`
 	Retry   retryCmd   `cmd:"" help:"Let rejected or parked invoices begin anew, after you have looked into the reason."`
+	Pause   holdCmd    `cmd:"" help:"Send nothing new of a tenant until it is resumed."`
+	Drain   holdCmd    `cmd:"" help:"Take nothing new of a tenant in until it is resumed; what was taken is sent."`
+	Resume  resumeCmd  `cmd:"" help:"Let a tenant go on that was paused or drained."`
 }
 
 const description = `Hands invoices (FA(3) XML) in for submission to KSeF, and tells what became of them.
@@ -58,7 +62,9 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case err != nil:
 		return &usageError{what: err.Error(), hint: "see enqueue --help"}
 	}
-	c := map[string]command{"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "retry": &g.Retry}[strings.Fields(parsed.Command())[0]]
+	g.Pause.kind, g.Drain.kind = ledger.Paused, ledger.Draining
+	c := map[string]command{"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "retry": &g.Retry,
+		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume}[strings.Fields(parsed.Command())[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
 			return err

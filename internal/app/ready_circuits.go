@@ -69,6 +69,9 @@ func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check
 		c.Detail += "paused by configuration"
 		return c
 	}
+	if held, err := w.base.Ledger.Holds(ctx); err == nil && held[nip].Kind != "" {
+		c.Detail += fmt.Sprintf("%s by %s since %s: enqueue resume %s ends it; ", held[nip].Kind, held[nip].By, held[nip].Since.Time().UTC().Format(time.RFC3339), nip)
+	}
 	if err := w.faults.of(nip); err != nil {
 		return Check{Name: c.Name, Detail: err.Error() + "; other workers take its tasks"}
 	}

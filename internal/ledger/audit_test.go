@@ -62,7 +62,7 @@ func snapshotOf(t interface {
 			case "groups", "sellers", "more":
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
-			case "cursors", "unreadable": // they say nothing about any entry
+			case "cursors", "unreadable", "holds": // they say nothing about any entry
 			case "ident", "body", "worker", "inflow", "looked", "fence":
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })

@@ -37,6 +37,7 @@
 //	pst:<state>         zset    package ids by time of last change, ms
 //	inflow:<tenant>     string  how many it handed in within the present minute
 //	tenant:<tenant>     hash    what was lately seen of it at KSeF (Tenant)
+//	holds               hash    tenant → what a person keeps it from (Hold)
 //	fence               string  something to write, to see whether the replicas follow
 //	worker:<id>         string  there while that worker says that it is alive
 package ledger

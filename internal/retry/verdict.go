@@ -39,6 +39,7 @@ const (
 	ReasonStorage     Reason = "storage"     // this process has not got the key of a stored document
 	ReasonReplicas    Reason = "replicas"    // no replica of Redis has what must not be lost
 	ReasonArchive     Reason = "archive"     // the archive does not answer, or refuses
+	ReasonPaused      Reason = "paused"      // a person has paused the tenant
 	ReasonStopping    Reason = "stopping"    // this process is about to end
 	ReasonOther       Reason = "other"       // Redis, disk, a defect
 )
@@ -46,7 +47,7 @@ const (
 // Reasons lists every reason, so that counters can be registered at zero.
 func Reasons() []Reason {
 	return []Reason{ReasonLimit, ReasonThrottled, ReasonOutage, ReasonPartStore, ReasonLocal, ReasonCredentials,
-		ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStorage, ReasonReplicas, ReasonArchive, ReasonStopping, ReasonOther}
+		ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStorage, ReasonReplicas, ReasonArchive, ReasonPaused, ReasonStopping, ReasonOther}
 }
 
 // Verdict is the judgement of one failure. The zero value is "no failure".

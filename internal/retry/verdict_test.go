@@ -94,6 +94,7 @@ func table() []judged {
 
 		{"a handler asks for the task to come back", &LaterError{Delay: time.Hour, Reason: ReasonProcessing}, Verdict{Later, time.Hour, ReasonProcessing}},
 		{"a handler's word stands above its cause", &LaterError{Delay: time.Minute, Reason: ReasonOther, Err: api(ksef.KindRefused, 400, false)}, Verdict{Later, time.Minute, ReasonOther}},
+		{"a person has paused the tenant", &LaterError{Delay: time.Minute, Reason: ReasonPaused}, Verdict{Later, time.Minute, ReasonPaused}},
 		{"the archive does not answer", &LaterError{Delay: 5 * time.Second, Reason: ReasonArchive, Err: io.ErrUnexpectedEOF}, Verdict{Later, 5 * time.Second, ReasonArchive}},
 		{"a handler leaves the wait to the backoff", &LaterError{Reason: ReasonLost}, Verdict{Later, 0, ReasonLost}},
 

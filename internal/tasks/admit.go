@@ -116,6 +116,10 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		seen[n.ID] = i
 		sound, at = append(sound, n), append(at, i)
 	}
+	sound, at, err := a.withoutDrained(ctx, sound, at, out)
+	if err != nil {
+		return nil, err
+	}
 	if len(sound) > 0 {
 		if err := mayTake(); err != nil {
 			return nil, err

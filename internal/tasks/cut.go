@@ -68,6 +68,9 @@ func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.
 	if d := w.policy().Decide(set, now, Room{}); d == CutWait {
 		return d, Room{}, nil
 	}
+	if _, paused, err := w.paused(ctx, set.Group.Tenant); paused || err != nil {
+		return CutWait, Room{}, err
+	}
 	if hold, err := w.holdBack(ctx, set.Group.Tenant, knocking); hold || err != nil {
 		return CutWait, Room{}, err
 	}

@@ -30,6 +30,9 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	default:
 		return nil
 	}
+	if err := w.mayBegin(ctx, p.Tenant); err != nil {
+		return err
+	}
 	if done, err := w.beforeSubmit(ctx, p); done || err != nil {
 		return err
 	}

@@ -100,6 +100,7 @@ type Worker struct {
 	turns   turns
 	plan    plan
 	storage storage
+	holds   personHolds
 	running sync.WaitGroup // handlers
 
 	receipts      *bulkhead // receipt tasks that use the archive

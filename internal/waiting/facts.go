@@ -21,11 +21,12 @@ type Facts struct {
 
 // Tenant is what holds a tenant's invoices back, whatever they are.
 type Tenant struct {
-	Known       bool      // in this configuration
-	Paused      bool      // by configuration
-	Credentials time.Time // until when it rests because its key was refused
-	Denied      time.Time // until when it rests because KSeF lets nothing in
-	Refused     time.Time // until when it rests because its sessions are refused as a whole
+	Known       bool        // in this configuration
+	Paused      bool        // by configuration
+	Held        ledger.Hold // by a person; the zero value when it is not
+	Credentials time.Time   // until when it rests because its key was refused
+	Denied      time.Time   // until when it rests because KSeF lets nothing in
+	Refused     time.Time   // until when it rests because its sessions are refused as a whole
 	Down        []Down
 	Sessions    Window // of opening batch sessions
 }
@@ -89,6 +90,19 @@ func kindOf(p ledger.Package) tasks.Kind {
 	return tasks.KindConfirm
 }
 
+// begins reports that nothing of it is at KSeF yet.
+func (s stage) begins() bool {
+	return s.kind == tasks.KindSubmit || s.kind == tasks.KindSend || s.kind == tasks.KindCut || s.kind == tasks.KindPackage
+}
+
+func heldText(tenant string, h ledger.Hold) string {
+	text := fmt.Sprintf("tenant %s was paused by %s", tenant, h.By)
+	if h.Why != "" {
+		text += " (" + h.Why + ")"
+	}
+	return text + ": enqueue resume " + tenant
+}
+
 // why goes from what stops everything to what stops this one.
 func (f *Facts) why(s stage, tenant string) Wait {
 	t := f.Tenants[tenant]
@@ -99,12 +113,13 @@ func (f *Facts) why(s stage, tenant string) Wait {
 		return Wait{For: TenantUnknown, What: fmt.Sprintf("tenant %s is not in this configuration", tenant)}
 	case t.Paused && !s.end:
 		return Wait{For: TenantPaused, What: fmt.Sprintf("tenant %s is paused by configuration", tenant)}
+	case t.Held.Kind == ledger.Paused && s.begins():
+		return Wait{For: TenantPaused, Since: t.Held.Since.Time(), What: heldText(tenant, t.Held)}
 	case t.Credentials.After(f.Now):
 		return Wait{For: Credentials, Until: t.Credentials,
 			What: fmt.Sprintf("the key of tenant %s was refused: put the right key into its key_file", tenant)}
 	}
-	begins := s.kind == tasks.KindSubmit || s.kind == tasks.KindSend || s.kind == tasks.KindCut || s.kind == tasks.KindPackage
-	if begins && t.Denied.After(f.Now) {
+	if s.begins() && t.Denied.After(f.Now) {
 		return Wait{For: Denied, Until: t.Denied,
 			What: fmt.Sprintf("KSeF lets nothing of tenant %s in (410): is the key in its key_file that of another taxpayer?", tenant)}
 	}
@@ -184,6 +199,9 @@ func said(info tasks.TaskInfo) Wait {
 	}
 	if info.Err == "" {
 		return Wait{For: Turn, What: "its time has not come", Until: info.Next}
+	}
+	if reason == retry.ReasonPaused {
+		return Wait{For: TenantPaused, What: what, Until: info.Next}
 	}
 	return Wait{For: Reason(reason), What: what, Until: info.Next}
 }

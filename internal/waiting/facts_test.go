@@ -72,6 +72,15 @@ func TestOf(t *testing.T) {
 		{"no worker is alive, in a set", inSet, func(f *Facts) { f.Queues.Workers = 0 }, NoWorker, time.Time{}, "no worker"},
 		{"the tenant is gone from the configuration", packed, func(f *Facts) { f.tenant(func(t *Tenant) { t.Known = false }) }, TenantUnknown, time.Time{}, "tenant t is not"},
 		{"the tenant is paused", inSet, func(f *Facts) { f.tenant(func(t *Tenant) { t.Paused = true }) }, TenantPaused, time.Time{}, "paused by configuration"},
+		{"a person has paused the tenant", packed, func(f *Facts) { f.tenant(func(t *Tenant) { t.Held = ledger.Hold{Kind: ledger.Paused, By: "anna"} }) },
+			TenantPaused, time.Time{}, "enqueue resume t"},
+		{"what was sent goes on in spite of that", sent, func(f *Facts) { f.tenant(func(t *Tenant) { t.Held = ledger.Hold{Kind: ledger.Paused, By: "anna"} }) },
+			Turn, time.Time{}, ""},
+		{"a tenant that is drained is sent", packed, func(f *Facts) { f.tenant(func(t *Tenant) { t.Held = ledger.Hold{Kind: ledger.Draining} }) },
+			Turn, time.Time{}, ""},
+		{"its task was told of a pause that is over", packed, func(f *Facts) {
+			f.put(tasks.KindPackage, "cut", 0, waits("waiting 15s (paused): tenant t was paused by anna"))
+		}, TenantPaused, later, "anna"},
 		{"the key was refused", sent, func(f *Facts) { f.tenant(func(t *Tenant) { t.Credentials = later }) }, Credentials, later, "key_file"},
 		{"the key was refused long ago", sent, func(f *Facts) { f.tenant(func(t *Tenant) { t.Credentials = now }) }, Turn, time.Time{}, ""},
 		{"KSeF lets nothing in", loose, func(f *Facts) { f.tenant(func(t *Tenant) { t.Denied = later }) }, Denied, later, "410"},

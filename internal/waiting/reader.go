@@ -22,6 +22,7 @@ type Ledger interface {
 	PackagesInState(ctx context.Context, s ledger.PackageState, from, to time.Time, limit int) ([]string, error)
 	Counts(ctx context.Context) (map[string]int64, error)
 	Tenant(ctx context.Context, tenant string) (ledger.Tenant, error)
+	Holds(ctx context.Context) (map[string]ledger.Hold, error)
 }
 
 // Queue is what it needs of [tasks.Queue].
@@ -155,8 +156,12 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 	if err != nil {
 		return err
 	}
+	held, err := r.Ledger.Holds(ctx)
+	if err != nil {
+		return err
+	}
 	for name := range names {
-		var t Tenant
+		t := Tenant{Held: held[name]}
 		t.Known, t.Paused = r.Tenant(name)
 		known, err := r.Ledger.Tenant(ctx, name)
 		if err != nil {

@@ -18,7 +18,7 @@ type Reason string
 const (
 	NoWorker      Reason = "no_worker"      // no process works off tasks
 	QueuePaused   Reason = "queue_paused"   // a person has paused the queue
-	TenantPaused  Reason = "tenant_paused"  // by configuration
+	TenantPaused  Reason = "tenant_paused"  // by configuration or by a person
 	TenantUnknown Reason = "tenant_unknown" // not in this configuration
 	Denied        Reason = "denied"         // KSeF lets nothing of the tenant in (410)
 	Refused       Reason = "refused"        // KSeF refuses the tenant's sessions as a whole
@@ -42,7 +42,9 @@ const (
 func Reasons() []Reason {
 	all := []Reason{NoWorker, QueuePaused, TenantPaused, TenantUnknown, Denied, Gathering, Turn, Working, SessionOpen, Receipt}
 	for _, r := range retry.Reasons() {
-		all = append(all, Reason(r)) // Refused is among them
+		if r != retry.ReasonPaused { // is TenantPaused here
+			all = append(all, Reason(r)) // Refused is among them
+		}
 	}
 	return all
 }

@@ -1,0 +1,52 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+
+	"ksefworker/internal/ledger"
+)
+
+// withoutDrained refuses what is new of tenants that a person drains. What is here already is only
+// told how it stands, so it passes.
+func (a *Admitter) withoutDrained(ctx context.Context, sound []ledger.NewInvoice, at []int, out []Admission) ([]ledger.NewInvoice, []int, error) {
+	if len(sound) == 0 {
+		return sound, at, nil
+	}
+	held, err := a.Ledger.Holds(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	drained := func(i int) bool { return held[sound[i].Tenant].Kind == ledger.Draining }
+	var ids []string
+	for i := range sound {
+		if drained(i) {
+			ids = append(ids, sound[i].ID)
+		}
+	}
+	if len(ids) == 0 {
+		return sound, at, nil
+	}
+	known, err := a.Ledger.Known(ctx, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	here := make(map[string]bool, len(ids))
+	for i, id := range ids {
+		here[id] = known[i]
+	}
+	kept, places := sound[:0:0], at[:0:0]
+	for i := range sound {
+		if !drained(i) || here[sound[i].ID] {
+			kept, places = append(kept, sound[i]), append(places, at[i])
+			continue
+		}
+		h, o := held[sound[i].Tenant], &out[at[i]]
+		o.Taken = ledger.Refused
+		o.Err = &RefusedError{
+			Rule: fmt.Sprintf("nothing new is taken in for tenant %s: %s has it drained", sound[i].Tenant, h.By),
+			Hint: fmt.Sprintf("ask %s, or let it go on with: enqueue resume %s", h.By, sound[i].Tenant),
+		}
+	}
+	return kept, places, nil
+}
