@@ -81,6 +81,9 @@ func (a *answer) json(v any) error {
 		return err
 	}
 	raw = bytes.TrimPrefix(raw, bom)
+	if !json.Valid(raw) {
+		raw = new(controls).escape(nil, raw)
+	}
 	body, isObject := parseError(raw)
 	switch {
 	case !isObject:

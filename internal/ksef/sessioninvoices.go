@@ -99,7 +99,7 @@ func (c *Client) SessionInvoices(ctx context.Context, id string) ([]InvoiceInfo,
 
 // decodeInvoices reads {"invoices":[…]} without holding the text of it. A missing or null list is an error: "empty" must be said.
 func decodeInvoices(r io.Reader) ([]InvoiceInfo, error) {
-	d := json.NewDecoder(r)
+	d := json.NewDecoder(&controls{r: r})
 	if err := expect(d, '{'); err != nil {
 		return nil, err
 	}
@@ -142,6 +142,8 @@ func decodeInvoices(r io.Reader) ([]InvoiceInfo, error) {
 	return out, nil
 }
 
+// decodeList reads the entries. A list that is no JSON further on is the gateway's all the same, unless
+// it breaks off: who stands before the gateway does not begin its answers so.
 func decodeList(d *json.Decoder) ([]InvoiceInfo, error) {
 	if err := expect(d, '['); err != nil {
 		return nil, err
@@ -150,6 +152,9 @@ func decodeList(d *json.Decoder) ([]InvoiceInfo, error) {
 	for d.More() {
 		var i InvoiceInfo
 		if err := d.Decode(&i); err != nil {
+			if _, syntax := errors.AsType[*json.SyntaxError](err); syntax {
+				err = misread(err)
+			}
 			return nil, err
 		}
 		out = append(out, i)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ksefworker/internal/archive"
@@ -72,14 +73,30 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 			a.missing[session] = why
 		}
 	}
-	// The receipt of the session that KSeF called the original's may be there and not contain it: that session may be the wrong one, and is as good as unknown.
+	// The session that KSeF called the original's may be the wrong one: when its receipt is there and
+	// has not contained the invoice for days, the session is as good as unknown.
 	for i := range held {
-		if inv := &held[i]; inv.State == ledger.Accepted && inv.Recovered && a.url(inv) == "" && a.missing[a.session(inv)] == "" {
+		inv := &held[i]
+		upo := a.bySession[a.session(inv)]
+		if inv.State == ledger.Accepted && inv.Recovered && inv.UPO == "" && upo.receipt.Lines != nil && !attests(upo.receipt, inv) &&
+			w.o.Now().Sub(p.SettledAt.Time()) > wrongSessionAfter {
 			inv.OriginalSession = ""
+		}
+	}
+	for session := range a.missing {
+		needed := func(inv ledger.Invoice) bool {
+			return inv.State == ledger.Accepted && inv.UPO == "" && a.session(&inv) == session
+		}
+		if !slices.ContainsFunc(held, needed) {
+			delete(a.missing, session)
 		}
 	}
 	return a, nil
 }
+
+// wrongSessionAfter is how long after the settling the receipt of an original's session is asked again
+// for an invoice that is not in it. A receipt may be short for a while.
+const wrongSessionAfter = 3 * 24 * time.Hour
 
 // session is the one whose receipt attests an invoice; "" when it is not known.
 func (a attestations) session(inv *ledger.Invoice) string {
@@ -113,7 +130,7 @@ func (a attestations) covers(held []ledger.Invoice, session string, r Receipt) s
 	needed, missing := 0, 0
 	for i := range held {
 		inv := &held[i]
-		if inv.State != ledger.Accepted || inv.UPO != "" || inv.Recovered || a.session(inv) != session {
+		if inv.State != ledger.Accepted || inv.UPO != "" || a.session(inv) != session {
 			continue
 		}
 		needed++

@@ -130,6 +130,12 @@ func (b *batch) absent(a account, missing []*ledger.Invoice) {
 
 // unprovenReason says why an invoice waits whose session does not account for it.
 func unprovenReason(a account) string {
+	if !a.listed {
+		return "KSeF does not give the session's list, and its receipt (UPO) does not have this invoice: it is asked again"
+	}
+	if a.unansweredSends() > 0 {
+		return "KSeF has confirmed that it was sent, and does not tell yet what became of it: it is asked again"
+	}
 	if a.session.Counted && !a.complete() {
 		return fmt.Sprintf("KSeF's list has %d of the session's %d invoices: what is not in it may be accepted, so it is asked again", a.entries, a.session.InvoiceCount)
 	}

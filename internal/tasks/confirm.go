@@ -216,9 +216,9 @@ func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Pack
 // settleRefused writes what a refused session's list says of single invoices. After it, what the
 // package still holds is proven not to be in KSeF; an error that asks to wait says that it is not yet.
 func (w *Worker) settleRefused(ctx context.Context, t Transport, p *ledger.Package, session ksef.SessionInfo) error {
-	infos, err := t.SessionInvoices(ctx, p.Session)
-	if _, kind := kindOf(err); err != nil && kind != ksef.KindRefused {
-		return notYet(err)
+	infos, err := w.listOf(ctx, t, p)
+	if err != nil {
+		return err
 	}
 	a, err := w.account(ctx, p, session, infos)
 	if err != nil {
@@ -229,20 +229,21 @@ func (w *Worker) settleRefused(ctx context.Context, t Transport, p *ledger.Packa
 		sick = w.askEach(ctx, t, p, &a)
 	}
 	b := w.newBatch(p)
-	var open []*ledger.Invoice
+	var unclear []pairing
 	for _, pair := range a.pairs {
 		if !holds(p, pair.inv) {
 			continue
 		}
 		switch outcome := judgeInvoice(pair.info.Status); {
 		case pair.info.Unreadable != "", outcome == outcomeWait, outcome == outcomeAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "":
-			open = append(open, pair.inv)
+			unclear = append(unclear, pair)
 		case outcome.decided():
 			b.add(pair.inv, pair.info)
 		}
 	}
-	if sick != nil || !a.provesRefusal() {
-		open = append(open, a.missing(p)...)
+	open, err := w.refusedOpen(ctx, t, b, a, unclear, sick)
+	if err != nil {
+		return err
 	}
 	if err := w.denied(ctx, b); err != nil {
 		return err
@@ -264,6 +265,38 @@ func (w *Worker) settleRefused(ctx context.Context, t Transport, p *ledger.Packa
 		return err
 	}
 	return notYet(w.recover(ctx, t, p, left))
+}
+
+// refusedOpen asks the receipt of a refused session, which names content: there is none of a session
+// that came to nothing. It accepts what the receipt has and returns what nothing proves anything
+// about. That the receipt cannot be asked for now keeps back only what it could tell of: a session that
+// KSeF refused for a reason of its own, and of which its list has no acceptance, has none.
+func (w *Worker) refusedOpen(ctx context.Context, t Transport, b *batch, a account, unclear []pairing, sick error) ([]*ledger.Invoice, error) {
+	var open []*ledger.Invoice
+	missing := a.missing(b.p)
+	if len(missing)+len(unclear) == 0 {
+		return nil, nil
+	}
+	receipt, err := w.arbiter(ctx, t, b.p)
+	meaning := ksef.BatchSessionMeaning
+	if b.p.Lane == ledger.Express {
+		meaning = ksef.OnlineSessionMeaning
+	}
+	_, known := meaning(a.session.Status.Code)
+	if doubtful := !known || a.session.Status.Anew() || a.listedDone() > 0; err != nil && doubtful {
+		return nil, err
+	}
+	missing, unclear = b.attested(receipt, &a, missing, unclear)
+	if a.covered(receipt) {
+		return nil, nil // what the receipt does not have was not accepted
+	}
+	for _, pair := range unclear {
+		open = append(open, pair.inv)
+	}
+	if sick != nil || len(receipt.Lines) > 0 || !a.provesRefusal() {
+		open = append(open, missing...)
+	}
+	return open, nil
 }
 
 // endRefused ends a refused package that nothing undecided is left in.

@@ -13,16 +13,18 @@ import (
 type account struct {
 	matching
 	session ksef.SessionInfo
+	pkg     *ledger.Package // nil when all of the invoices are held
 	lane    ledger.Lane
-	members int // invoices that the package ever held
-	unread  int // of these, entries that cannot be read
-	entries int // answers in the list
+	members int  // invoices that the package ever held
+	unread  int  // of these, entries that cannot be read
+	listed  bool // there is a list
+	entries int  // answers in it
 	hashes  map[string]bool
 }
 
 // newAccount joins the session's list to the package's invoices.
 func newAccount(lane ledger.Lane, members []ledger.Invoice, session ksef.SessionInfo, infos []ksef.InvoiceInfo) account {
-	a := account{matching: match(members, infos), session: session, lane: lane, members: len(members), hashes: make(map[string]bool, len(members))}
+	a := account{matching: match(members, infos), session: session, lane: lane, members: len(members), listed: infos != nil, hashes: make(map[string]bool, len(members))}
 	for i := range members {
 		a.hashes[members[i].Hash] = true
 	}
@@ -39,11 +41,28 @@ func newAccount(lane ledger.Lane, members []ledger.Invoice, session ksef.Session
 // complete reports whether the list has an answer for everything in the session: as many as the
 // session counts and, of a package, one for each invoice that was in the ZIP: a count can lag behind
 // as a list can. Answers that stand twice count once.
+//
+// A single send that KSeF has confirmed is in the session: a list and a count without it lag.
 func (a account) complete() bool {
+	if !a.listed || a.unansweredSends() > 0 {
+		return false
+	}
 	if a.lane == ledger.Bulk && a.entries < a.members || a.lane != ledger.Bulk && !a.session.Counted {
 		return false
 	}
 	return !a.session.Counted || a.entries >= a.session.InvoiceCount
+}
+
+// unansweredSends is how many invoices KSeF has given a reference for in an online session and no
+// answer since.
+func (a account) unansweredSends() int {
+	n := 0
+	for _, inv := range a.invoices {
+		if a.lane == ledger.Express && inv.Reference != "" && (a.pkg == nil || holds(a.pkg, inv)) {
+			n++
+		}
+	}
+	return n
 }
 
 // listedDone is how many acceptances the list has.
@@ -108,13 +127,17 @@ func (a account) provesAbsence() bool {
 	return a.complete() && !a.unclaimed() && a.listedDone() >= a.session.SuccessfulInvoiceCount
 }
 
-// provesRefusal reports the same for a session that failed as a whole: nothing of it was processed,
-// so the list may be short or missing. But it must not speak of acceptances that are nobody's, and
-// where the session counts its successes they must all be in the list. Of a session that ended in an
-// error that KSeF does not know itself (500, 550) the list must have what it counts.
+// provesRefusal reports the same for a session that failed as a whole and for which KSeF has no
+// receipt: nothing of it was processed, so the list may be short or missing. But it must not speak of
+// acceptances that are nobody's, and where the session counts its successes they must all be in the
+// list. If anything was accepted after all, its silence about the others proves nothing. Of a session
+// that ended in an error that KSeF does not know itself (500, 550) the list must have what it counts.
 func (a account) provesRefusal() bool {
-	if a.unclaimed() || a.listedDone() < a.session.SuccessfulInvoiceCount {
+	switch {
+	case a.unclaimed() || a.listedDone() < a.session.SuccessfulInvoiceCount:
 		return false
+	case a.listedDone() > 0:
+		return a.complete()
 	}
 	return !a.session.Status.Anew() || !a.session.Counted || a.entries >= a.session.InvoiceCount
 }
@@ -126,6 +149,9 @@ func (a account) provesRefusal() bool {
 // Every line must be of an invoice of ours, or the receipt may be another session's, or write hashes in
 // a way that nobody here knows.
 func (a account) covered(r Receipt) bool {
+	if !a.listed { // what was refused is not known: to send that again would tell nobody why
+		return false
+	}
 	if a.session.Tallied() {
 		if len(r.Lines) < a.session.SuccessfulInvoiceCount {
 			return false

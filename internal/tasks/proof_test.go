@@ -38,10 +38,12 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 		{"an acceptance without a number", counted(2, 2), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 200)}, false, false},
 		{"an answer that nobody can read", counted(2, 1), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 0)}, false, false},
 		{"a refusal that is nobody's", counted(2, 1), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 450)}, true, true},
-		{"the session counts nothing, its list is empty", counted(0, 0), ledger.Express, []string{"A"}, nil, true, true},
-		{"the session does not count", ksef.SessionInfo{}, ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200)}, false, true},
+		{"the session counts nothing, its list is empty", counted(0, 0), ledger.Express, []string{"A"}, []ksef.InvoiceInfo{}, true, true},
+		{"the session does not count", ksef.SessionInfo{}, ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200)}, false, false},
+		{"there is no list", counted(0, 0), ledger.Express, []string{"A"}, nil, false, true},
+		{"the session does not count and its list is empty", ksef.SessionInfo{}, ledger.Bulk, []string{"A"}, []ksef.InvoiceInfo{}, false, true},
 		{"the session does not count, but as many answers as there were in the ZIP", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 450)}, true, true},
-		{"the session does not count, and one of the ZIP is missing", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200)}, false, true},
+		{"the session does not count, and one of the ZIP is missing", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200)}, false, false},
 		{"two of ours that only white space tells apart, one accepted", counted(1, 1), ledger.Bulk, []string{"A 1", "A  1"}, []ksef.InvoiceInfo{coded("A 1", 200)}, false, false},
 	} {
 		a := newAccount(c.lane, invoicesOf(c.ours...), c.session, c.answers)
@@ -113,7 +115,7 @@ func TestProof_WhatWasAcceptedIsNeverProvenAbsent(t *testing.T) {
 		if rapid.Bool().Draw(t, "uncounted") {
 			session = ksef.SessionInfo{Status: session.Status}
 		}
-		var told []ksef.InvoiceInfo
+		told := []ksef.InvoiceInfo{}
 		for _, info := range truth {
 			switch rapid.IntRange(0, 5).Draw(t, "told") {
 			case 0: // left out

@@ -79,14 +79,15 @@ func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Inv
 		var upo sessionUPO
 		if session != "" {
 			// The original's session may be of a package that nobody remembers: its receipt is kept when it
-			// proves one of these.
+			// proves all of these. One that lacks some may be short for a while, and what is archived is
+			// never replaced; it is asked for again with the package's receipts.
 			proves := func(r Receipt) string {
 				for _, inv := range dups {
-					if r.byHash[inv.Hash] != "" {
-						return ""
+					if r.byHash[inv.Hash] == "" {
+						return "it does not attest all of these invoices"
 					}
 				}
-				return "it attests none of these invoices"
+				return ""
 			}
 			err := w.lookup(dups[0].Tenant, func() (err error) {
 				upo, _, err = w.attestation(ctx, t, dups[0].NIP, session, dups[0].IssueDate, proves)

@@ -15,9 +15,9 @@ import (
 // be looked up) is remembered in the ledger.
 func (w *Worker) settleFinal(ctx context.Context, t Transport, p *ledger.Package, session ksef.SessionInfo) error {
 	if !p.Listed {
-		infos, err := t.SessionInvoices(ctx, p.Session)
+		infos, err := w.listOf(ctx, t, p)
 		if err != nil {
-			return notYet(err)
+			return err
 		}
 		running, err := w.settle(ctx, t, p, session, infos)
 		if err != nil {
@@ -59,6 +59,24 @@ func (w *Worker) settleFinal(ctx context.Context, t Transport, p *ledger.Package
 	w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Int("invoices", p.Count).Msg("package settled")
 	w.tellRest(ctx, p)
 	return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
+}
+
+// listOf reads the list of a session that is over. The gateway may refuse it, or answer in a form that
+// nobody here knows, and may do so for ever: then there is none, and the session's receipt alone can
+// tell. nil is no list; an empty one is not nil.
+func (w *Worker) listOf(ctx context.Context, t Transport, p *ledger.Package) ([]ksef.InvoiceInfo, error) {
+	infos, err := t.SessionInvoices(ctx, p.Session)
+	if _, kind := kindOf(err); kind == ksef.KindRefused || kind == ksef.KindUnreadable {
+		w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Err(err).Msg("the list of a session is not to be had: its receipt is asked instead")
+		return nil, nil
+	}
+	if err != nil {
+		return nil, notYet(err)
+	}
+	if infos == nil {
+		infos = []ksef.InvoiceInfo{}
+	}
+	return infos, nil
 }
 
 // settle writes what a processed session proves of its invoices. It returns how many were moved by
@@ -138,7 +156,7 @@ func (w *Worker) account(ctx context.Context, p *ledger.Package, session ksef.Se
 	}
 	a := newAccount(p.Lane, members, session, infos)
 	// One that cannot be read may be whose answer seems to be nobody's.
-	a.members, a.unread = len(ids), len(unread)
+	a.members, a.unread, a.pkg = len(ids), len(unread), p
 	return a, nil
 }
 
