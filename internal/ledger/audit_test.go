@@ -116,12 +116,12 @@ func (s snapshot) faults() []string {
 		}
 		state := State(h["state"])
 		put("st:"+h["state"], id, s.score(key, "updated_at"))
-		if state != Accepted && state != Receipted && state != Rejected {
+		if !state.Final() {
 			put("due", id, s.score(key, "deadline"))
 		}
 		if h["owed"] != "" {
 			put("owed", id, s.score(key, "updated_at"))
-			if state != Rejected && state != Parked {
+			if !state.Ended() {
 				fault("%s is %s and owed a result", id, state)
 			}
 		}
@@ -172,7 +172,7 @@ func (s snapshot) faults() []string {
 		}
 		var alive []string
 		for _, id := range ids {
-			if s.Hashes["inv:"+id]["state"] != string(Rejected) {
+			if !State(s.Hashes["inv:"+id]["state"]).Ended() {
 				alive = append(alive, id)
 			}
 		}
@@ -181,7 +181,7 @@ func (s snapshot) faults() []string {
 			continue // its newest was pruned
 		}
 		if !slices.Contains(ids, at) || len(alive) > 1 || len(alive) == 1 && alive[0] != at {
-			fault("identity %s has documents %v, not rejected %v, and points to %q", ident, ids, alive, at)
+			fault("identity %s has documents %v, alive %v, and points to %q", ident, ids, alive, at)
 		}
 	}
 	for key, z := range s.Sorted {

@@ -27,7 +27,7 @@
 //	unreadable          zset    inv:<id> or pkg:<id> of entries that somebody could not read, by time of the last look, ms
 //	looked              string  how far the present pass through st:queued has come (Loose)
 //	owed                zset    ids of ended invoices whose result the archive does not have yet, by time of last change, ms
-//	due                 zset    ids of invoices that are neither accepted nor rejected, by legal deadline, ms
+//	due                 zset    ids of invoices that are on their way, by legal deadline, ms
 //	groups              set     waiting groups that are not empty
 //	wait:<group>        zset    ids that wait for a package, by deadline
 //	waitage:<group>     zset    the same ids, by the time they began to wait, ms
