@@ -47,7 +47,7 @@ func snapshotOf(t interface {
 			name := strings.TrimPrefix(key, prefix)
 			kind, _, _ := strings.Cut(name, ":")
 			switch kind {
-			case "inv", "pkg", "waitsize", "seals":
+			case "inv", "pkg", "waitsize", "seals", "refused":
 				c := p.HGetAll(ctx, key)
 				take = append(take, func() { s.Hashes[name] = c.Val() })
 			case "st", "pst", "due", "owed", "wait", "waitage", "pkginv":
@@ -62,7 +62,7 @@ func snapshotOf(t interface {
 			case "groups", "sellers", "more":
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
-			case "cursors", "unreadable": // they say nothing about any entry
+			case "refusals", "refusalsopen", "refusers", "cursors", "unreadable": // they say nothing about any entry
 			case "ident", "body", "worker", "inflow", "looked", "fence":
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })

@@ -36,6 +36,10 @@
 //	pkginv:<id>         zset    its invoices, by ordinal
 //	pst:<state>         zset    package ids by time of last change, ms
 //	inflow:<tenant>     string  how many it handed in within the present minute
+//	refused:<tenant>    hash    documents that were refused, by id: JSON; "" is the tenant of those that are nobody's
+//	refusals:<tenant>   zset    their ids by time, ms
+//	refusalsopen:<tenant> zset  those of them that a person still has to act on
+//	refusers            set     tenants that have any, or had
 //	tenant:<tenant>     hash    what was lately seen of it at KSeF (Tenant)
 //	fence               string  something to write, to see whether the replicas follow
 //	worker:<id>         string  there while that worker says that it is alive
