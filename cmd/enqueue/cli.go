@@ -20,8 +20,10 @@ type grammar struct {
 
 	Submit  submitCmd  `cmd:"" help:"Hand in invoices: each PATH is a file, a folder (*.xml in it and below), a .zip, or - for standard input."`
 	Status  statusCmd  `cmd:"" help:"Show how invoices stand, by id or number (P_2); without any, how many are in each state and whose deadline is near."`
-	Results resultsCmd `cmd:"" help:"List what is decided: accepted, rejected and parked invoices, in the order of their last change."`
+	Results resultsCmd `cmd:"" help:"List what is decided: accepted, rejected, parked, dismissed and superseded invoices, in the order of their last change."`
+	Open    openCmd    `cmd:"" help:"List what waits for a person: refused, rejected and parked documents, each with the commands that end it. Exit code 3 when there are any."`
 	Retry   retryCmd   `cmd:"" help:"Let rejected or parked invoices begin anew, after you have looked into the reason."`
+	Dismiss dismissCmd `cmd:"" help:"End queued, rejected, parked or refused documents for good, because they are not to be sent; another document can take the number."`
 }
 
 const description = `Hands invoices (FA(3) XML) in for submission to KSeF, and tells what became of them.
@@ -34,6 +36,7 @@ type program struct {
 	in       io.Reader
 	out, err *screen
 	cfg      config.Config
+	config   string // as it was named in the call
 	base     *app.Base
 }
 
@@ -56,12 +59,13 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case err != nil:
 		return &usageError{what: err.Error(), hint: "see enqueue --help"}
 	}
-	c := map[string]command{"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "retry": &g.Retry}[strings.Fields(parsed.Command())[0]]
+	c := map[string]command{"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "retry": &g.Retry, "open": &g.Open, "dismiss": &g.Dismiss}[strings.Fields(parsed.Command())[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
 			return err
 		}
 	}
+	p.config = g.Config
 	if err := p.open(ctx, g.Config); err != nil {
 		return err
 	}

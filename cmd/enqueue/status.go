@@ -220,9 +220,13 @@ func meaning(s ledger.State) string {
 	case ledger.Receipted:
 		return "has its KSeF number, receipt (UPO) kept"
 	case ledger.Rejected:
-		return "KSeF refused it: see enqueue results"
+		return "KSeF refused it: see enqueue open"
 	case ledger.Parked:
-		return "waits for you: see the reason, then enqueue retry ID"
+		return "waits for you: see enqueue open"
+	case ledger.Dismissed:
+		return "ended by a person: not sent"
+	case ledger.Superseded:
+		return "another document of its number was accepted"
 	}
 	return ""
 }

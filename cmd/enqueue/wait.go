@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
@@ -26,7 +27,13 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 		}
 	}
 	bar := newProgress(p.err)
-	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Look: bar.show})
+	workers := &watch{p: p, bar: bar}
+	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Receipt: c.Wait == waitReceipt, Look: func(st intake.Standing) {
+		if st.Err == nil && st.Settled() < st.Total {
+			workers.look(time.Now())
+		}
+		bar.show(st)
+	}})
 	bar.end()
 	timedOut := ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded)
 	results := make([]tasks.Result, len(t.taken))
@@ -50,14 +57,18 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 	}
 	switch {
 	case timedOut:
-		p.say("waited %s, not all are decided; enqueue status shows how they stand", c.Timeout)
+		what := "not all are decided"
+		if c.Wait == waitReceipt {
+			what = "not all are decided and have their receipt"
+		}
+		p.say("waited %s, %s; enqueue status shows how they stand", c.Timeout, what)
 		return errSome
 	case err != nil:
 		return err
 	}
 	failed := t.verdict()
 	for _, r := range results {
-		if failed == nil && !accepted(r) {
+		if s := ledger.State(r.State); failed == nil && (s.Open() || !s.Final()) {
 			failed = errSome
 		}
 	}
@@ -91,6 +102,8 @@ func (c *submitCmd) tell(p *program, t *tally, results []tasks.Result) error {
 		case r.State == string(ledger.Rejected), r.State == string(ledger.Parked):
 			counts[r.State]++
 			bad = append(bad, []string{r.State, codeText(r.Code), r.Number, r.File, r.Reason})
+		case r.State == string(ledger.Dismissed), r.State == string(ledger.Superseded):
+			counts[r.State]++
 		default:
 			counts["open"]++
 			open = append(open, []string{r.ID, r.State, r.Number, r.File})
@@ -106,7 +119,8 @@ func (c *submitCmd) tell(p *program, t *tally, results []tasks.Result) error {
 		note string
 	}{
 		{"accepted", counts["accepted"], ""}, {"rejected", counts["rejected"], "mend the document and hand it in again"},
-		{"parked", counts["parked"], "see the reason, then: enqueue retry ID"}, {"not decided", counts["open"], ""},
+		{"parked", counts["parked"], "see the reason, then: " + p.command("open")}, {"not decided", counts["open"], ""},
+		{"dismissed", counts["dismissed"], "ended by a person"}, {"superseded", counts["superseded"], "another document of the number was accepted"},
 		{"refused", t.refused, "not taken, see above"},
 	} {
 		if line.n > 0 || line.what == "accepted" {

@@ -51,6 +51,15 @@ func (q *Queue) Busy() (map[string]bool, error) {
 	return busy, nil
 }
 
+// Workers counts the processes of the pool that say they are alive.
+func (q *Queue) Workers() (int, error) {
+	servers, err := q.inspect.Servers()
+	if err != nil {
+		return 0, fmt.Errorf("list servers: %w", err)
+	}
+	return len(servers), nil
+}
+
 // TaskID is verb:id:revision. A task of the same id is the same work, so a second one is never queued; the revision of an invoice lets
 // a new attempt be queued while a stale task still exists. Packages have no second attempt: rev 0 leaves it out.
 func TaskID(k Kind, id string, rev int64) string {

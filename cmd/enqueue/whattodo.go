@@ -1,0 +1,50 @@
+package main
+
+import (
+	"strings"
+
+	"ksefworker/internal/ledger"
+)
+
+// command is a call of this program as it is to be typed, with the configuration that this one has.
+func (p *program) command(args string) string {
+	verb, rest, _ := strings.Cut(args, " ")
+	s := "enqueue " + verb
+	if p.config != "" {
+		s += " --config " + quoted(p.config)
+	}
+	return strings.TrimRight(s+" "+rest, " ")
+}
+
+// submitAgain hands in the file that a document came from. What is in an archive or came through a
+// pipe has no name that could be given.
+func (p *program) submitAgain(file string) string {
+	lower := strings.ToLower(file)
+	if file == "" || strings.HasPrefix(file, "-") || strings.Contains(lower, ".zip/") || clean(file) != file {
+		return p.command("submit FILE")
+	}
+	return p.command("submit " + quoted(file))
+}
+
+// quoted is a word as a shell takes it for one.
+func quoted(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:,@%", r)
+	}
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// whatToDo is what ends an open item, as commands.
+func (p *program) whatToDo(state, id, file string) string {
+	dismiss := p.command("dismiss " + id + " --reason TEXT")
+	switch state {
+	case string(ledger.Rejected), stateRefused:
+		return "mend it, then: " + p.submitAgain(file) + "; if it is not to be sent: " + dismiss
+	case string(ledger.Parked):
+		return "when the reason is gone: " + p.command("retry "+id) + "; a mended document: " + p.submitAgain(file) + "; if it is not to be sent: " + dismiss
+	}
+	return ""
+}
