@@ -28,7 +28,9 @@ type grammar struct {
 
 const description = `Hands invoices (FA(3) XML) in for submission to KSeF, and tells what became of them.
 
-Exit codes: 0 all taken (with --wait: all accepted); 2 wrong call or configuration, or no document found; 3 some refused, rejected or parked; 4 Redis or another part not reachable.`
+States: queued, packed, sending, unknown, sent: on its way; accepted, receipted: it has its KSeF number; rejected, parked: a person has to act (enqueue open); dismissed, superseded: nothing is left to do, it was ended by a person or another document of its number was accepted.
+
+Exit codes: 0 all taken (with --wait: all accepted, or nothing left to do); 2 wrong call or configuration, or no document found; 3 some refused, rejected or parked; 4 Redis or another part not reachable.`
 
 // program is one run of enqueue.
 type program struct {

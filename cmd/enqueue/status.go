@@ -172,10 +172,16 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	if err != nil {
 		return fmt.Errorf("list deadlines: %w", err)
 	}
+	refused, err := p.base.Ledger.OpenRefusals(ctx)
+	if err != nil {
+		return err
+	}
 	due, err := p.base.Ledger.Invoices(ctx, ids)
 	if err := p.skip(err); err != nil {
 		return err
 	}
+	// What was parked by an older build stands among them.
+	due = slices.DeleteFunc(due, func(inv ledger.Invoice) bool { return inv.State.Final() })
 	if c.JSON {
 		risk := make([]tasks.Result, len(due))
 		for i := range due {
@@ -184,10 +190,15 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 		return printJSON(p.out, struct {
 			Counts map[string]int64 `json:"counts"`
 			AtRisk []tasks.Result   `json:"at_risk"`
-		}{counts, risk})
+			Open   int64            `json:"open"` // items that wait for a person: refused, rejected and parked
+		}{counts, risk, counts[string(ledger.Rejected)] + counts[string(ledger.Parked)] + refused})
 	}
 	for _, s := range ledger.States() {
 		p.out.println(fmt.Sprintf("%-10s %8d  %s", s, counts[string(s)], meaning(s)))
+	}
+	if open := counts[string(ledger.Rejected)] + counts[string(ledger.Parked)] + refused; open > 0 {
+		p.out.raw("")
+		p.out.println(fmt.Sprintf("open items: %d, %s lists them with what to do", open, p.command("open")))
 	}
 	p.out.raw("")
 	if len(due) == 0 {

@@ -255,7 +255,7 @@ func termsOf(a *tasks.Admission) *termsResult {
 func (p *program) sayUnrecorded(r *intake.Refusals) {
 	switch {
 	case r.Unrecorded > 0:
-		p.say("%d refused ones are not on record, enqueue open will not list them: %v", r.Unrecorded, r.Err)
+		p.say("%d of the refused are not on record (enqueue open will not list them): %v", r.Unrecorded, r.Err)
 	case r.Err != nil:
 		p.say("what was refused before and is taken now may still be listed by enqueue open: %v", r.Err)
 	}
