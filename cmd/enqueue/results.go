@@ -19,7 +19,7 @@ import (
 type resultsCmd struct {
 	Since  string `help:"Only what changed since: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339." placeholder:"T"`
 	Format string `help:"table, csv or ndjson (one JSON object a line)." default:"table" placeholder:"F"`
-	State  string `help:"Only what is in this state; refused lists the documents that were not taken and are still to be mended." placeholder:"S"`
+	State  string `help:"Only what is in this state; refused lists the documents that were not taken and still have to be fixed." placeholder:"S"`
 
 	from func(now time.Time) time.Time
 }

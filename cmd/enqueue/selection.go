@@ -201,7 +201,7 @@ func (s *selection) named(ctx context.Context, p *program, d deed, name string, 
 	case ref == nil:
 		return yield(nil, nil, name, &undone{"neither an id nor a number (P_2) that is known"})
 	case d.refusal == nil:
-		return yield(nil, nil, name, &undone{"it was refused and is not here; mend it, then: " + p.submitAgain(ref.File)})
+		return yield(nil, nil, name, &undone{"it was refused and is not here; fix it, then: " + p.submitAgain(ref.File)})
 	}
 	return yield(nil, ref, name, nil)
 }

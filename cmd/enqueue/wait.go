@@ -30,7 +30,7 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 	workers := &watch{p: p, bar: bar}
 	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Receipt: c.Wait == waitReceipt, Look: func(st intake.Standing) {
 		if st.Err == nil && st.Settled() < st.Total {
-			workers.look(time.Now())
+			workers.check(time.Now())
 		}
 		bar.show(st)
 	}})

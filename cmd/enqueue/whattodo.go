@@ -42,9 +42,9 @@ func (p *program) whatToDo(state, id, file string) string {
 	dismiss := p.command("dismiss " + id + " --reason TEXT")
 	switch state {
 	case string(ledger.Rejected), stateRefused:
-		return "mend it, then: " + p.submitAgain(file) + "; if it is not to be sent: " + dismiss
+		return "fix it, then: " + p.submitAgain(file) + "; if it is not to be sent: " + dismiss
 	case string(ledger.Parked):
-		return "when the reason is gone: " + p.command("retry "+id) + "; a mended document: " + p.submitAgain(file) + "; if it is not to be sent: " + dismiss
+		return "when the reason is gone: " + p.command("retry "+id) + "; a corrected document: " + p.submitAgain(file) + "; if it is not to be sent: " + dismiss
 	}
 	return ""
 }

@@ -2,7 +2,7 @@ package main
 
 import "time"
 
-// How often it is looked whether any worker is alive, and how often it is said that none is.
+// How often the pool is asked whether any worker is alive, and how often a person is told that none is.
 const (
 	workersEvery = 10 * time.Second
 	workersAgain = 5 * time.Minute
@@ -15,7 +15,7 @@ type watch struct {
 	asked, told time.Time
 }
 
-func (w *watch) look(now time.Time) {
+func (w *watch) check(now time.Time) {
 	if !w.asked.IsZero() && now.Sub(w.asked) < workersEvery {
 		return
 	}

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// The whole way of a rejected invoice to its end: the mended document is accepted, nothing stays open, and the archive says what became of the first.
-func TestOutcomes_RejectedThenMended_IsSupersededInLedgerAndArchive(t *testing.T) {
+// The whole way of a rejected invoice to its end: the corrected document is accepted, nothing stays open, and the archive says what became of the first.
+func TestOutcomes_RejectedThenFixed_IsSupersededInLedgerAndArchive(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	p.work()
@@ -22,10 +22,10 @@ func TestOutcomes_RejectedThenMended_IsSupersededInLedgerAndArchive(t *testing.T
 	if open, err := p.base.Ledger.OpenItems(t.Context()); err != nil || open["rejected"] != 1 {
 		t.Errorf("open are %v, %v", open, err)
 	}
-	mended := tasks.Document{File: "FV/1.xml", Data: sample.Invoice(sample.Options{SellerNIP: nip, Number: "FV/1", IssueDate: invoice.Today(time.Now())})}
-	taken := p.admit(tasks.Terms{}, mended)
+	fixed := tasks.Document{File: "FV/1.xml", Data: sample.Invoice(sample.Options{SellerNIP: nip, Number: "FV/1", IssueDate: invoice.Today(time.Now())})}
+	taken := p.admit(tasks.Terms{}, fixed)
 	if taken[0].Invoice.Revision != 2 {
-		t.Fatalf("the mended document is %+v", taken[0])
+		t.Fatalf("the corrected document is %+v", taken[0])
 	}
 	p.wait(60*time.Second, taken, ledger.Receipted, ledger.Superseded)
 	if now, err := p.base.Ledger.Invoice(t.Context(), first.ID); err != nil || now.State != ledger.Superseded || now.Code != first.Code || now.Reason != first.Reason {

@@ -40,29 +40,32 @@ type Refusals struct {
 // and is not itself at fault, else by its file. A document that is taken ends those of its identity
 // and of its file.
 func (r *Refusals) Note(ctx context.Context, adms []tasks.Admission) {
-	var refused []ledger.Refusal
-	var ends []ledger.RefusalEnd
-	for i := range adms {
-		a := &adms[i]
-		if a.Taken != ledger.Refused {
-			ends = append(ends, r.ends(a, a.Invoice.ID, true)...)
-			continue
-		}
-		if on, ok := r.refusal(a); ok {
-			refused = append(refused, on)
-			// Refused before when less of it could be read: it is on record by its identity now.
-			ends = append(ends, r.ends(a, on.ID, false)...)
-		}
-	}
 	if !r.asked {
 		open, err := r.Record.OpenRefusals(ctx)
 		if err != nil {
-			r.failed(len(refused), err)
-			return
+			r.failed(0, err)
 		}
-		r.asked, r.open = true, open > 0
+		r.asked, r.open = err == nil, err != nil || open > 0
 	}
-	if r.open && len(ends) > 0 {
+	var refused []ledger.Refusal
+	var ends []ledger.RefusalEnd
+	for i := range adms {
+		a, by := &adms[i], adms[i].Invoice.ID
+		taken := a.Taken != ledger.Refused
+		if !taken {
+			on, ok := r.refusal(a)
+			if !ok {
+				continue
+			}
+			refused, by = append(refused, on), on.ID
+		}
+		// One that is refused may have been so before when less of it could be read: it is on record by
+		// its identity now.
+		if r.open {
+			ends = append(ends, r.ends(a, by, taken)...)
+		}
+	}
+	if len(ends) > 0 {
 		if _, err := r.Record.EndRefusals(ctx, ends); err != nil {
 			r.failed(0, err)
 		}
@@ -111,7 +114,7 @@ func (r *Refusals) refusal(a *tasks.Admission) (ledger.Refusal, bool) {
 		out.Faults = []ledger.RefusalFault{{Rule: a.Err.Error()}}
 	}
 	switch path := pathOf(a.File); {
-	// A sound document whose number another one has: that one being handed in again mends nothing.
+	// A sound document whose number another one has: that one being handed in again fixes nothing.
 	case identified:
 		out.ID = ledger.RefusalOfInvoice(ledger.Identity{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number})
 	case path == "":
@@ -167,7 +170,7 @@ func pathOf(file string) string {
 }
 
 // namesIdentity reports a field that is part of a document's identity: at fault, it will be another
-// when the document is mended.
+// when the document is fixed.
 func namesIdentity(field string) bool {
 	return field == invoice.DocumentField || strings.HasPrefix(field, "Podmiot1") || strings.HasSuffix(field, "P_2") || strings.HasSuffix(field, "RodzajFaktury")
 }

@@ -71,7 +71,7 @@ func (d *desk) wants(files ...string) {
 	}
 }
 
-func TestRefusals_MendedFromWherever_IsSuperseded(t *testing.T) {
+func TestRefusals_FixedFromWherever_IsSuperseded(t *testing.T) {
 	d := newDesk(t)
 	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
 	d.hand("a.xml", sample.Bad(sample.FutureDate, o))
@@ -103,7 +103,7 @@ func TestRefusals_IdentityNotReadOrAtFault_GoByTheFile(t *testing.T) {
 	d.wants("a.xml")
 }
 
-// The number belongs to another document: that one, handed in again, mends nothing.
+// The number belongs to another document: that one, handed in again, fixes nothing.
 func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
 	d := newDesk(t)
 	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}

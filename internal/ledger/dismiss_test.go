@@ -55,7 +55,7 @@ func TestAccepted_WhateverElseOfTheNumberWaitsForAPerson_IsSuperseded(t *testing
 		docs = append(docs, w.move(w.take(document(sellerA, "VAT", "FV/1", string(s)))[0], s))
 	}
 	other := w.move(w.take(document(sellerA, "VAT", "FV/2", "other"))[0], Parked)
-	last := w.take(document(sellerA, "VAT", "FV/1", "mended"))[0]
+	last := w.take(document(sellerA, "VAT", "FV/1", "fixed"))[0]
 	w.lead(last, Accepted)
 	for i, want := range []State{Superseded, Superseded, Dismissed} {
 		if got := w.again(docs[i]); got.State != want {

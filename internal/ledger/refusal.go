@@ -36,7 +36,7 @@ type RefusalFault struct {
 
 // How a refusal ends.
 const (
-	RefusalSuperseded = "superseded" // the mended document was taken
+	RefusalSuperseded = "superseded" // the corrected document was taken
 	RefusalDismissed  = "dismissed"  // a person said that nothing will come of it
 )
 

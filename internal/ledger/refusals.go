@@ -18,7 +18,7 @@ const maxRefusals = 5000
 // refusalBatch bounds one transaction.
 const refusalBatch = 500
 
-// Refuse puts refusals on record. One that is there already is written anew and is open again. The
+// Refuse puts refusals on record. One that is there already is written again and is open again. The
 // error may be [IsFull]: what could not be written is not on record, and nothing else is touched.
 //
 // It is no script, as the other verbs are: at maxmemory those go through, so that what was taken can

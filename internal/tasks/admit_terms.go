@@ -17,7 +17,7 @@ type TermsAnswer struct {
 	Text    string
 }
 
-// termsTries bounds how often terms are applied anew because the worker moved the invoice meanwhile.
+// termsTries bounds how often terms are applied again because the worker moved the invoice meanwhile.
 const termsTries = 5
 
 // newTerms are what a call asks for beyond the defaults: those never change what is on file.

@@ -37,7 +37,7 @@ func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(
 	}
 }
 
-// Nobody knew that KSeF has the parked one. Its mended successor is answered 440 and is a conflict, not a second invoice; the parked one is retried.
+// Nobody knew that KSeF has the parked one. Its fixed successor is answered 440 and is a conflict, not a second invoice; the parked one is retried.
 func TestAdmit_ParkedOneIsInKSeF_ItsSuccessorIsAConflictAndNothingIsSentTwice(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())
