@@ -70,10 +70,16 @@ func openItems(ctx context.Context, p *program) ([]openItem, error) {
 			if err := p.skip(err); err != nil {
 				return nil, err
 			}
+			newest, err := p.base.Ledger.NewestOf(ctx, invs)
+			if err != nil {
+				return nil, err
+			}
 			for _, inv := range invs {
-				if inv.State == s { // else it moved since the list was read
-					items = append(items, openItem{Tenant: inv.Tenant, Result: p.resultOf(inv), since: inv.UpdatedAt.Time()})
+				later := newest[inv.ID]
+				if inv.State != s || later.State.InKSeF() { // it moved since the list was read, or will be superseded by the sweep
+					continue
 				}
+				items = append(items, openItem{Tenant: inv.Tenant, Result: p.resultOf(inv), Do: p.waitFor(inv.ID, later), since: inv.UpdatedAt.Time()})
 			}
 		}
 	}
@@ -85,7 +91,9 @@ func openItems(ctx context.Context, p *program) ([]openItem, error) {
 		items = append(items, openItem{Tenant: refusals[i].Tenant, Result: resultOfRefusal(&refusals[i]), since: refusals[i].At.Time()})
 	}
 	for i := range items {
-		items[i].Do = p.whatToDo(items[i].State, items[i].ID, items[i].File)
+		if items[i].Do == "" {
+			items[i].Do = p.whatToDo(items[i].State, items[i].ID, items[i].File)
+		}
 	}
 	slices.SortStableFunc(items, func(a, b openItem) int { return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), a.since.Compare(b.since)) })
 	return items, nil

@@ -102,7 +102,7 @@ func detail(s *screen, inv ledger.Invoice, r tasks.Result, now time.Time) {
 	deadline := ""
 	if !inv.Deadline.Time().IsZero() {
 		deadline = day(inv.Deadline.Time())
-		if inv.State != ledger.Accepted && inv.State != ledger.Receipted {
+		if !inv.State.Final() || inv.State.Open() { // what is open has still to reach KSeF
 			deadline += ", " + hoursLeft(inv.Deadline.Time(), now)
 		}
 	}

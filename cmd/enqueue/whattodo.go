@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"ksefworker/internal/ledger"
@@ -35,6 +36,16 @@ func quoted(s string) string {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// waitFor is what there is to do about an open item while another document of its number is on its
+// way; "" when there is none.
+func (p *program) waitFor(id string, later ledger.Newest) string {
+	if later.State == "" || later.State.Ended() {
+		return ""
+	}
+	return fmt.Sprintf("nothing while %s, a later document of this number, is on its way (%s): it ends this one when it is accepted; if neither is to be sent: %s",
+		later.ID, later.State, p.command("dismiss "+id+" --reason TEXT"))
 }
 
 // whatToDo is what ends an open item, as commands.

@@ -29,11 +29,14 @@ func States() []State {
 
 // Final reports whether the worker has nothing left to decide: accepted (its receipt follows), receipted,
 // or ended without a KSeF number of its own.
-func (s State) Final() bool { return s == Accepted || s == Receipted || s.Ended() }
+func (s State) Final() bool { return s.InKSeF() || s.Ended() }
 
 // Ended reports an invoice that ended without a KSeF number: rejected, parked, dismissed or
 // superseded. Another document can take its number.
 func (s State) Ended() bool { return s.Open() || s == Dismissed || s == Superseded }
+
+// InKSeF reports an invoice that has its KSeF number.
+func (s State) InKSeF() bool { return s == Accepted || s == Receipted }
 
 // Open reports an invoice that a person still has to act on.
 func (s State) Open() bool { return s == Rejected || s == Parked }

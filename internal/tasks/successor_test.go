@@ -102,3 +102,33 @@ func TestDismissed_WhateverWasQueuedForIt_ComesToNothing(t *testing.T) {
 		})
 	}
 }
+
+// A worker of an older build accepted the corrected document and left the first one as it was.
+func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	first := s.decided(w, s.admit(ledger.Bulk, s.bad("A/1")))
+	if first.State != ledger.Rejected {
+		t.Fatalf("it is %s: this test proves nothing", first.State)
+	}
+	stays := s.decided(w, s.admit(ledger.Bulk, s.bad("A/2")))
+	second := s.admit(ledger.Bulk, s.good("A/1"))
+	key := "ksef:inv:" + first.ID
+	if err := s.rdb.HSet(t.Context(), key, "state", "being hidden").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.decided(w, second); got.State != ledger.Accepted {
+		t.Fatalf("the second is %s", got.State)
+	}
+	if err := s.rdb.HSet(t.Context(), key, "state", "rejected").Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(2 * time.Minute)
+	w.must(tasks.KindSweep, "1")
+	if got := s.read(first.ID); got.State != ledger.Superseded {
+		t.Errorf("the first is %s", got.State)
+	}
+	if got := s.read(stays.ID); got.State != ledger.Rejected {
+		t.Errorf("one of another number is %s", got.State)
+	}
+}
