@@ -93,11 +93,14 @@ func (c *submitCmd) tell(p *program, t *tally, results []tasks.Result) error {
 		return p.out.flush()
 	}
 	var numbers, bad, open [][]string
-	counts := map[string]int{}
+	counts, receipted := map[string]int{}, 0
 	for _, r := range results {
 		switch {
 		case accepted(r):
 			counts["accepted"]++
+			if r.State == string(ledger.Receipted) {
+				receipted++
+			}
 			numbers = append(numbers, []string{r.KsefNumber, r.Number, r.File})
 		case r.State == string(ledger.Rejected), r.State == string(ledger.Parked):
 			counts[r.State]++
@@ -127,8 +130,12 @@ func (c *submitCmd) tell(p *program, t *tally, results []tasks.Result) error {
 			p.out.println(strings.TrimRight(fmt.Sprintf("%-12s %6d  %s", line.what, line.n, line.note), " "))
 		}
 	}
-	if counts["accepted"] > 0 {
+	switch {
+	case counts["accepted"] == 0:
+	case receipted == counts["accepted"]:
 		p.out.println("receipts (UPO) are kept in " + p.cfg.Archive.URL)
+	default:
+		p.out.println("receipts (UPO) follow, they are kept in " + p.cfg.Archive.URL)
 	}
 	return p.out.flush()
 }
