@@ -118,11 +118,25 @@ func (c *openCmd) print(p *program, items []openItem) error {
 		return w.Error()
 	}
 	rows := &columns{s: p.out}
+	head := []string{"TENANT", "SINCE", "STATE", "P_2", "ID", "FILE", "REASON", "WHAT TO DO"}
+	if p.out.terminal() {
+		head = head[:6]
+	}
 	if len(items) > 0 {
-		rows.row("TENANT", "SINCE", "STATE", "P_2", "ID", "REASON", "FILE", "WHAT TO DO")
+		rows.row(head...)
 	}
 	for _, it := range items {
-		rows.row(it.Tenant, day(it.since), it.State, it.Number, it.ID, outcome(it.Result), it.File, it.Do)
+		row := []string{it.Tenant, day(it.since), it.State, it.Number, it.ID, it.File}
+		if !p.out.terminal() {
+			rows.row(append(row, outcome(it.Result), it.Do)...)
+			continue
+		}
+		// A person copies the commands: each has a line of its own.
+		rows.row(row...)
+		p.out.println("    " + outcome(it.Result))
+		for part := range strings.SplitSeq(it.Do, "; ") {
+			p.out.println("    - " + part)
+		}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ksefworker/internal/intake"
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
@@ -128,6 +129,13 @@ func TestRefusals_PathThatIsNotThereAndWhatIsNotKnownNow_AreNoRefusals(t *testin
 		{File: "b.xml", Taken: ledger.Refused, Err: &intake.Problem{What: "cannot be read"}},
 	})
 	d.wants("b.xml")
+	// Where documents are encrypted, no part of one is kept in clear text.
+	err := &invoice.FieldError{Field: "P_15", Rule: "must be a number", Value: "Jan Kowalski"}
+	r.Note(t.Context(), []tasks.Admission{{File: "c.xml", Taken: ledger.Refused, Err: err}})
+	all, failed := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
+	if failed != nil || len(all) != 2 || all[1].Faults[0].Field != "P_15" || all[1].Faults[0].Value != "" {
+		t.Errorf("on record is %+v, %v", all, failed)
+	}
 }
 
 // An export of rubbish: bounded, in a handful of round trips, and never an error.
