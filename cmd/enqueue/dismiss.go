@@ -33,7 +33,8 @@ func (c *dismissCmd) run(ctx context.Context, p *program) error {
 	}
 	return c.apply(ctx, p, deed{
 		states: []ledger.State{ledger.Queued, ledger.Rejected, ledger.Parked}, all: []ledger.State{ledger.Rejected, ledger.Parked},
-		can: "only queued, rejected and parked invoices can be dismissed", not: "not dismissed", would: "would be dismissed", done: string(ledger.Dismissed),
+		can: "only queued, rejected and parked invoices can be dismissed",
+		not: "not dismissed", would: "would be dismissed", done: string(ledger.Dismissed),
 		invoice: func(ctx context.Context, inv *ledger.Invoice) error {
 			err := p.base.Ledger.Dismiss(ctx, inv, d)
 			var conflict *ledger.ConflictError

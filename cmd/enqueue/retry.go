@@ -27,7 +27,8 @@ func retry(ctx context.Context, p *program, inv *ledger.Invoice) error {
 	err := p.base.Ledger.Retry(ctx, inv)
 	var conflict *ledger.ConflictError
 	if errors.As(err, &conflict) {
-		return &undone{"another document of the same number is alive or accepted, or it moved just now: see " + p.command("status "+quoted(inv.Number))}
+		return &undone{"another document of the same number is alive or accepted, or it moved just now: see " +
+			p.command("status "+quoted(inv.Number))}
 	}
 	if err != nil {
 		return err

@@ -14,7 +14,7 @@ import (
 // selection says which invoices a command is about: those that are named, or all that the filters let
 // through.
 type selection struct {
-	State      string   `help:"All in this state." placeholder:"S"`
+	State      string   `help:"All in this state: rejected or parked, for dismiss also queued or refused." placeholder:"S"`
 	Code       int      `help:"All with this code of KSeF's." placeholder:"N"`
 	Tenant     string   `help:"All of this tenant (NIP)." placeholder:"NIP"`
 	ReasonLike string   `help:"All whose reason contains TEXT, in capitals or not." placeholder:"TEXT"`
@@ -29,11 +29,13 @@ func (s *selection) filtered() bool {
 func (s *selection) check(states []string) error {
 	switch {
 	case len(s.Names) == 0 && !s.filtered():
-		return &usageError{what: "nothing is named", hint: "name ids or numbers, or say which with --state, --code, --tenant or --reason-like; enqueue open lists them"}
+		return &usageError{what: "nothing is named",
+			hint: "name ids or numbers, or say which with --state, --code, --tenant or --reason-like; enqueue open lists them"}
 	case len(s.Names) > 0 && s.filtered():
 		return &usageError{what: "ids and numbers do not go with --state, --code, --tenant or --reason-like", hint: "leave one of them out"}
 	case s.State != "" && !slices.Contains(states, s.State):
-		return &usageError{what: fmt.Sprintf("--state %q does not go with this command", s.State), hint: "say one of " + strings.Join(states, ", ")}
+		return &usageError{what: fmt.Sprintf("--state %q does not go with this command", s.State),
+			hint: "say one of " + strings.Join(states, ", ")}
 	case slices.Contains(s.Names, ""):
 		return &usageError{what: "an id or number is empty", hint: "look for a variable that is not set"}
 	}

@@ -238,29 +238,6 @@ type handedResult struct {
 	Terms *termsResult `json:"terms,omitempty"`
 }
 
-// termsResult says what became of terms that are not those on file.
-type termsResult struct {
-	Applied bool   `json:"applied"`
-	Text    string `json:"text"`
-}
-
-func termsOf(a *tasks.Admission) *termsResult {
-	if a.Terms.Text == "" {
-		return nil
-	}
-	return &termsResult{a.Terms.Applied, a.Terms.Text}
-}
-
-// sayUnrecorded tells that refusals are not on record: then only this output names them.
-func (p *program) sayUnrecorded(r *intake.Refusals) {
-	switch {
-	case r.Unrecorded > 0:
-		p.say("%d of the refused are not on record (enqueue open will not list them): %v", r.Unrecorded, r.Err)
-	case r.Err != nil:
-		p.say("what was refused before and is taken now may still be listed by enqueue open: %v", r.Err)
-	}
-}
-
 // noteOf says of a document that is here already what is not plain about that; "" of all others.
 func noteOf(a *tasks.Admission) string {
 	switch {

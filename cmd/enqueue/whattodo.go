@@ -44,7 +44,8 @@ func (p *program) waitFor(id string, later ledger.Newest) string {
 	if later.State == "" || later.State.Ended() {
 		return ""
 	}
-	return fmt.Sprintf("nothing while %s, a later document of this number, is on its way (%s): it ends this one when it is accepted; if neither is to be sent: %s",
+	return fmt.Sprintf("nothing while %s, a later document of this number, is on its way (%s): "+
+		"it ends this one when it is accepted; if neither is to be sent: %s",
 		later.ID, later.State, p.command("dismiss "+id+" --reason TEXT"))
 }
 
@@ -55,7 +56,8 @@ func (p *program) whatToDo(state, id, file string) string {
 	case string(ledger.Rejected), stateRefused:
 		return "fix it, then: " + p.submitAgain(file) + "; if it is not to be sent: " + dismiss
 	case string(ledger.Parked):
-		return "when the reason is gone: " + p.command("retry "+id) + "; a corrected document: " + p.submitAgain(file) + "; if it is not to be sent: " + dismiss
+		return "when the reason is gone: " + p.command("retry "+id) + "; a corrected document: " + p.submitAgain(file) +
+			"; if it is not to be sent: " + dismiss
 	}
 	return ""
 }

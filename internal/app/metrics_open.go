@@ -14,7 +14,8 @@ import (
 type openCollector struct{ ledger *ledger.Ledger }
 
 var openDesc = prometheus.NewDesc("ksef_open_items",
-	"Documents that a person still has to act on (enqueue open), by state: refused, rejected or parked; every worker reports the same figure.", []string{"state"}, nil)
+	"Documents that a person still has to act on (enqueue open), by state: refused, rejected or parked; every worker reports the same figure.",
+	[]string{"state"}, nil)
 
 // Describe implements prometheus.Collector.
 func (c *openCollector) Describe(ch chan<- *prometheus.Desc) { ch <- openDesc }

@@ -142,7 +142,8 @@ func (r *Refusals) ends(a *tasks.Admission, by string, taken bool) []ledger.Refu
 	var out []ledger.RefusalEnd
 	for _, id := range ids {
 		if id != by {
-			out = append(out, ledger.RefusalEnd{ID: id, Tenant: r.tenant(inv.NIP), Ended: ledger.RefusalSuperseded, Note: "by " + by})
+			out = append(out, ledger.RefusalEnd{ID: id, Tenant: r.tenant(inv.NIP),
+				Ended: ledger.RefusalSuperseded, Note: "by " + by})
 		}
 	}
 	return out
