@@ -150,12 +150,19 @@ type Ledger struct {
 	// Retention is how long an entry stays after its invoice is receipted or rejected; 0 means for ever, else at least 24h. While it
 	// stays, the same invoice is recognised without asking KSeF; afterwards by its result in the archive.
 	Retention time.Duration `yaml:"retention" env:"RETENTION"`
+	// Refusals is how long a document that was refused when it was handed in stays on record; 0 keeps none on record, else at least 1h.
+	Refusals time.Duration `yaml:"refusals" env:"REFUSALS"`
 }
 
-func defaultLedger() Ledger { return Ledger{Retention: 90 * 24 * time.Hour} }
+func defaultLedger() Ledger {
+	return Ledger{Retention: 90 * 24 * time.Hour, Refusals: 30 * 24 * time.Hour}
+}
 
 func (l Ledger) check(f *faults) {
 	if l.Retention != 0 {
 		f.duration("ledger.retention", l.Retention, 24*time.Hour, 20*365*24*time.Hour)
+	}
+	if l.Refusals != 0 {
+		f.duration("ledger.refusals", l.Refusals, time.Hour, 20*365*24*time.Hour)
 	}
 }

@@ -22,8 +22,10 @@ type grammar struct {
 
 	Submit  submitCmd  `cmd:"" help:"Hand in invoices: each PATH is a file, a folder (*.xml in it and below), a .zip, or - for standard input."`
 	Status  statusCmd  `cmd:"" help:"Show how invoices stand, by id or number (P_2); without any, how many are in each state and whose deadline is near."`
-	Results resultsCmd `cmd:"" help:"List what is decided: accepted, rejected and parked invoices, in the order of their last change."`
+	Results resultsCmd `cmd:"" help:"List what is decided: accepted, rejected, parked, dismissed and superseded invoices, in the order of their last change."`
+	Open    openCmd    `cmd:"" help:"List what waits for a person: refused, rejected and parked documents, each with the commands that end it. Exit code 3 when there are any."`
 	Retry   retryCmd   `cmd:"" help:"Let rejected or parked invoices begin anew, after you have looked into the reason."`
+	Dismiss dismissCmd `cmd:"" help:"End queued, rejected, parked or refused documents for good, because they are not to be sent; another document can take the number."`
 	Pause   holdCmd    `cmd:"" help:"Send nothing new of a tenant until it is resumed."`
 	Drain   holdCmd    `cmd:"" help:"Take nothing new of a tenant in until it is resumed; what was taken is sent."`
 	Resume  resumeCmd  `cmd:"" help:"Let a tenant go on that was paused or drained."`
@@ -31,7 +33,9 @@ type grammar struct {
 
 const description = `Hands invoices (FA(3) XML) in for submission to KSeF, and tells what became of them.
 
-Exit codes: 0 all taken (with --wait: all accepted); 2 wrong call or configuration, or no document found; 3 some refused, rejected or parked; 4 Redis or another part not reachable.`
+States: queued, packed, sending, unknown, sent: on its way; accepted, receipted: it has its KSeF number; rejected, parked: a person has to act (enqueue open); dismissed, superseded: nothing is left to do, it was ended by a person or another document of its number was accepted.
+
+Exit codes: 0 all taken (with --wait: all accepted, or nothing left to do); 2 wrong call or configuration, or no document found; 3 some refused, rejected or parked; 4 Redis or another part not reachable.`
 
 // program is one run of enqueue.
 type program struct {
@@ -39,6 +43,7 @@ type program struct {
 	in       io.Reader
 	out, err *screen
 	cfg      config.Config
+	config   string // as it was named in the call
 	base     *app.Base
 	waits    *waiting.Reader // made when it is asked first
 }
@@ -63,13 +68,16 @@ func (p *program) run(ctx context.Context, args []string) error {
 		return &usageError{what: err.Error(), hint: "see enqueue --help"}
 	}
 	g.Pause.kind, g.Drain.kind = ledger.Paused, ledger.Draining
-	c := map[string]command{"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "retry": &g.Retry,
-		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume}[strings.Fields(parsed.Command())[0]]
+	c := map[string]command{
+		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open, "retry": &g.Retry, "dismiss": &g.Dismiss,
+		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
+	}[strings.Fields(parsed.Command())[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
 			return err
 		}
 	}
+	p.config = g.Config
 	if err := p.open(ctx, g.Config); err != nil {
 		return err
 	}

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"os/user"
 	"strings"
 
 	"ksefworker/internal/ledger"
@@ -25,8 +25,9 @@ func (c *holdCmd) run(ctx context.Context, p *program) error {
 		}
 	}
 	rows := &columns{s: p.out}
+	by := cmp.Or(oneLine(c.By), osUser(p.environ))
 	for _, name := range c.Tenants {
-		if err := p.base.Ledger.Hold(ctx, name, ledger.Hold{Kind: c.kind, By: who(c.By), Why: c.Reason}); err != nil {
+		if err := p.base.Ledger.Hold(ctx, name, ledger.Hold{Kind: c.kind, By: by, Why: oneLine(c.Reason)}); err != nil {
 			return err
 		}
 		rows.row(name, string(c.kind), holdMeaning(c.kind)+"; enqueue resume "+name+" ends it")
@@ -79,15 +80,4 @@ func unknownTenant(p *program, name string) error {
 		names = append(names, t.NIP)
 	}
 	return &usageError{what: fmt.Sprintf("tenant %q is not in the configuration", name), hint: "known are " + strings.Join(names, ", ")}
-}
-
-// who is on record for what a person did.
-func who(given string) string {
-	if given != "" {
-		return given
-	}
-	if u, err := user.Current(); err == nil && u.Username != "" {
-		return u.Username
-	}
-	return "unknown"
 }

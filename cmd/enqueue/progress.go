@@ -66,6 +66,9 @@ func progressText(st intake.Standing, since time.Duration) string {
 	if st.Parked > 0 {
 		s += fmt.Sprintf(", %d parked", st.Parked)
 	}
+	if st.Ended > 0 {
+		s += fmt.Sprintf(", %d dismissed or superseded", st.Ended)
+	}
 	s += " after " + since.Round(time.Second).String()
 	if st.Err != nil {
 		s += "; Redis does not answer, still trying"

@@ -19,15 +19,17 @@ import (
 type resultsCmd struct {
 	Since  string `help:"Only what changed since: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339." placeholder:"T"`
 	Format string `help:"table, csv or ndjson (one JSON object a line)." default:"table" placeholder:"F"`
+	State  string `help:"Only what is in this state; refused lists the documents that were not taken and still have to be fixed." placeholder:"S"`
 
 	from func(now time.Time) time.Time
 }
 
 func (c *resultsCmd) check() error {
-	switch c.Format {
-	case "table", "csv", "ndjson":
-	default:
-		return &usageError{what: fmt.Sprintf("--format %q is not known", c.Format), hint: "say table, csv or ndjson"}
+	if err := checkFormat(c.Format); err != nil {
+		return err
+	}
+	if err := c.checkState(); err != nil {
+		return err
 	}
 	if c.Since == "" {
 		c.from = func(time.Time) time.Time { return time.Time{} }
@@ -43,6 +45,28 @@ func (c *resultsCmd) check() error {
 	}
 	c.from = func(time.Time) time.Time { return t }
 	return nil
+}
+
+func checkFormat(format string) error {
+	switch format {
+	case "table", "csv", "ndjson":
+		return nil
+	}
+	return &usageError{what: fmt.Sprintf("--format %q is not known", format), hint: "say table, csv or ndjson"}
+}
+
+func (c *resultsCmd) checkState() error {
+	var names []string
+	for _, s := range ledger.States() {
+		if s.Final() {
+			names = append(names, string(s))
+		}
+	}
+	names = append(names, stateRefused)
+	if c.State == "" || slices.Contains(names, c.State) {
+		return nil
+	}
+	return &usageError{what: fmt.Sprintf("--state %q is not decided", c.State), hint: "say one of " + strings.Join(names, ", ")}
 }
 
 // parseSpan reads a duration; days are what people mean by 7d, 24 hours each.
@@ -62,17 +86,39 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	for inv, err := range decided(ctx, p, c.from(now)) {
-		if err == nil {
-			err = show(inv)
+		if err == nil && (c.State == "" || c.State == string(inv.State)) {
+			err = show(p.resultOf(inv))
 		}
 		if err != nil {
 			return err
 		}
 	}
+	if err := c.refusals(ctx, p, c.from(now), show); err != nil {
+		return err
+	}
 	return end()
 }
 
-// decided yields what is accepted, receipted, rejected or parked and changed since from, in the
+// refusals shows the refused documents that are in the state that was asked for. Without one they are
+// left out: what was not taken has no outcome.
+func (c *resultsCmd) refusals(ctx context.Context, p *program, from time.Time, show func(tasks.Result) error) error {
+	ended, ok := map[string]string{stateRefused: "", ledger.RefusalSuperseded: ledger.RefusalSuperseded, ledger.RefusalDismissed: ledger.RefusalDismissed}[c.State]
+	if !ok {
+		return nil
+	}
+	refusals, err := p.base.Ledger.Refusals(ctx, from, ended)
+	if err != nil {
+		return err
+	}
+	for i := range refusals {
+		if err := show(resultOfRefusal(&refusals[i])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decided yields what is decided and changed since from, in the
 // order of the last change. What cannot be read is told on stderr and left out.
 func decided(ctx context.Context, p *program, from time.Time) iter.Seq2[ledger.Invoice, error] {
 	l := p.base.Ledger
@@ -136,25 +182,25 @@ func (li *list) fill(ctx context.Context, p *program) error {
 }
 
 // printer returns what prints one result, and what ends the output.
-func (c *resultsCmd) printer(p *program) (show func(ledger.Invoice) error, end func() error) {
+func (c *resultsCmd) printer(p *program) (show func(tasks.Result) error, end func() error) {
 	nothing := func() error { return nil }
 	switch c.Format {
 	case "ndjson":
-		return func(inv ledger.Invoice) error { return printJSON(p.out, p.resultOf(inv)) }, nothing
+		return func(r tasks.Result) error { return printJSON(p.out, r) }, nothing
 	case "csv":
 		w := csv.NewWriter(p.out)
 		_ = w.Write(csvHead()) // the writer keeps its first error for the end
-		show = func(inv ledger.Invoice) error { return w.Write(csvRow(p.resultOf(inv))) }
+		show = func(r tasks.Result) error { return w.Write(csvRow(r)) }
 		return show, func() error { w.Flush(); return w.Error() }
 	}
 	rows, first := &columns{s: p.out}, true
-	return func(inv ledger.Invoice) error {
+	return func(r tasks.Result) error {
 		if first && p.out.terminal() {
 			rows.row("CHANGED", "STATE", "P_2", "KSEF NUMBER OR REASON", "FILE")
 		}
 		first = false
-		r := p.resultOf(inv)
-		rows.row(day(inv.UpdatedAt.Time()), r.State, r.Number, outcome(r), r.File)
+		changed, _ := time.Parse(time.RFC3339, r.UpdatedAt)
+		rows.row(day(changed), r.State, r.Number, outcome(r), r.File)
 		return nil
 	}, nothing
 }

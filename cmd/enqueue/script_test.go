@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": scriptCode, "sample": scriptSample, "samples": scriptSamples, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "damage": scriptDamage, "idof": scriptIDOf, "evil": scriptEvil, "tasks": scriptTasks, "lines": scriptLines,
-			"again": scriptAgain, "forget": scriptForget,
+			"again": scriptAgain, "forget": scriptForget, "do": scriptDo,
 			"maxmemory": scriptMaxMemory,
 		},
 	})
@@ -221,6 +221,15 @@ func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 	}
 	id, state := ids[0], ledger.State(args[1])
+	if len(ids) > 1 { // the one that is alive: the others of the number have ended
+		invs, err := l.Invoices(ctx, ids)
+		ts.Check(err)
+		for _, inv := range invs {
+			if !inv.State.Final() {
+				id = inv.ID
+			}
+		}
+	}
 	set := []ledger.Set{}
 	if len(args) > 3 {
 		set = append(set, ledger.Set{Field: "code", Value: args[2]}, ledger.Set{Field: "reason", Value: args[3]})
@@ -240,6 +249,23 @@ func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 	default:
 		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: state, Set: set}))
 	}
+}
+
+// do N LISTING NUMBER VERB runs the command of this verb that a listing of open items names for a number, as a person would copy it, and holds its exit code against N.
+func scriptDo(ts *testscript.TestScript, _ bool, args []string) {
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		cells := strings.Split(strings.TrimSpace(line), "\t")
+		if len(cells) < 8 || cells[3] != args[2] {
+			continue
+		}
+		for part := range strings.SplitSeq(cells[7], "; ") {
+			if _, command, found := strings.Cut(part, "enqueue "+args[3]); found {
+				scriptCode(ts, false, []string{args[0], "sh", "-c", "enqueue " + args[3] + command})
+				return
+			}
+		}
+	}
+	ts.Fatalf("%s names no command enqueue %s for %s", args[1], args[3], args[2])
 }
 
 // again FILE OUT old=new… writes an export of FILE made anew, with some of its text replaced.

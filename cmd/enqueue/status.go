@@ -107,7 +107,7 @@ func detail(s *screen, inv ledger.Invoice, r tasks.Result, now time.Time) {
 	deadline := ""
 	if !inv.Deadline.Time().IsZero() {
 		deadline = day(inv.Deadline.Time())
-		if inv.State != ledger.Accepted && inv.State != ledger.Receipted {
+		if !inv.State.Final() || inv.State.Open() { // what is open has still to reach KSeF
 			deadline += ", " + hoursLeft(inv.Deadline.Time(), now)
 		}
 	}
@@ -181,6 +181,10 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	if err != nil {
 		return fmt.Errorf("list deadlines: %w", err)
 	}
+	refused, err := p.base.Ledger.OpenRefusals(ctx)
+	if err != nil {
+		return err
+	}
 	due, err := p.base.Ledger.Invoices(ctx, ids)
 	if err := p.skip(err); err != nil {
 		return err
@@ -193,6 +197,8 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	if err != nil {
 		return fmt.Errorf("find out what invoices wait for: %w", err)
 	}
+	// What was parked by an older build stands among them.
+	due = slices.DeleteFunc(due, func(inv ledger.Invoice) bool { return inv.State.Final() })
 	if c.JSON {
 		risk, err := p.withWaits(ctx, due)
 		if err != nil {
@@ -201,11 +207,16 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 		return printJSON(p.out, struct {
 			Counts  map[string]int64 `json:"counts"`
 			AtRisk  []tasks.Result   `json:"at_risk"`
+			Open    int64            `json:"open"` // items that wait for a person: refused, rejected and parked
 			Waiting []waitingCount   `json:"waiting"`
-		}{counts, risk, waitingCounts(waits)})
+		}{counts, risk, counts[string(ledger.Rejected)] + counts[string(ledger.Parked)] + refused, waitingCounts(waits)})
 	}
 	for _, s := range ledger.States() {
 		p.out.println(fmt.Sprintf("%-10s %8d  %s", s, counts[string(s)], meaning(s)))
+	}
+	if open := counts[string(ledger.Rejected)] + counts[string(ledger.Parked)] + refused; open > 0 {
+		p.out.raw("")
+		p.out.println(fmt.Sprintf("open items: %d, %s lists them with what to do", open, p.command("open")))
 	}
 	p.out.raw("")
 	showWaits(p.out, waits)
@@ -239,9 +250,13 @@ func meaning(s ledger.State) string {
 	case ledger.Receipted:
 		return "has its KSeF number, receipt (UPO) kept"
 	case ledger.Rejected:
-		return "KSeF refused it: see enqueue results"
+		return "KSeF refused it: see enqueue open"
 	case ledger.Parked:
-		return "waits for you: see the reason, then enqueue retry ID"
+		return "waits for you: see enqueue open"
+	case ledger.Dismissed:
+		return "ended by a person: not sent"
+	case ledger.Superseded:
+		return "another document of its number was accepted"
 	}
 	return ""
 }

@@ -17,10 +17,10 @@ import (
 )
 
 type submitCmd struct {
-	Lane     string        `help:"auto, express (one by one, at once) or bulk (in packages)." default:"auto" placeholder:"LANE"`
+	Lane     string        `help:"auto (the default), express (one by one, at once) or bulk (in packages)." placeholder:"LANE"`
 	Offline  bool          `help:"The invoices were issued in offline24 mode; they travel in packages only."`
 	Deadline string        `help:"Legal deadline of all of them, instead of the end of the next business day after P_1: 2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339." placeholder:"T"`
-	Wait     bool          `help:"Wait until each is accepted, rejected or parked, then print a summary."`
+	Wait     waitMode      `help:"Wait until each is accepted, rejected, parked or dismissed, then print a summary; --wait=receipt waits for the receipts (UPO) of the accepted ones too."`
 	Timeout  time.Duration `help:"With --wait: stop waiting after this long, such as 30m or 2h." placeholder:"D"`
 	JSON     bool          `name:"json" help:"Print one JSON object for each invoice instead of a line, refused ones too; with --wait once all are decided."`
 	Paths    []string      `arg:"" name:"PATH" help:"File, folder, .zip, or - for standard input."`
@@ -31,14 +31,14 @@ type submitCmd struct {
 // check makes terms of the flags.
 func (c *submitCmd) check() error {
 	switch c.Lane {
-	case string(ledger.Auto), string(ledger.Express), string(ledger.Bulk):
+	case "", string(ledger.Auto), string(ledger.Express), string(ledger.Bulk):
 	default:
 		return &usageError{what: fmt.Sprintf("--lane %q is not known", c.Lane), hint: "say auto, express or bulk"}
 	}
 	if c.Offline && c.Lane == string(ledger.Express) {
 		return &usageError{what: "--offline does not go with --lane express: only a package can be declared offline", hint: "leave --lane out, or say --lane bulk"}
 	}
-	if c.Timeout != 0 && !c.Wait {
+	if c.Timeout != 0 && c.Wait == "" {
 		return &usageError{what: "--timeout goes with --wait", hint: "add --wait, or leave --timeout out"}
 	}
 	if c.Timeout < 0 {
@@ -78,6 +78,7 @@ type tally struct {
 	created, present, refused int
 	nowhere                   int // of the refused: paths that gave no document at all
 	unsure                    int // of the refused: those to be handed in again, because a part did not answer
+	waiting                   int // of those present: those that wait for a person
 	taken                     []handed
 }
 
@@ -99,13 +100,21 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	t, rows := &tally{}, &columns{s: p.out}
+	refusals := &intake.Refusals{Record: p.base.Ledger, Tenant: func(nip string) bool { _, ok := p.cfg.Tenant(nip); return ok }, Values: len(p.cfg.Storage.KeyFile) == 0}
 	var shown error // what went wrong with showing, which must not stop the taking
 	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in})
 	err = intake.Run(ctx, admitter, items, c.terms, func(adms []tasks.Admission) {
 		t.add(adms)
+		if p.cfg.Ledger.Refusals > 0 {
+			refusals.Note(ctx, adms)
+		}
 		shown = errors.Join(shown, c.show(ctx, p, rows, adms), p.out.flush())
 	})
 	p.say("%s", t)
+	p.sayUnrecorded(refusals)
+	if t.waiting > 0 {
+		p.say("%d of those already here wait for a person: %s lists them with what to do", t.waiting, p.command("open"))
+	}
 	if full, ok := errors.AsType[*ledger.FullError](err); ok {
 		return full // which says what to do
 	}
@@ -118,7 +127,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	if t.created+t.present == 0 && t.nowhere == t.refused {
 		return &usageError{what: "no document was found", hint: "each PATH is a file, a folder with *.xml in it, a .zip or -"}
 	}
-	if c.Wait && len(t.taken) > 0 {
+	if c.Wait != "" && len(t.taken) > 0 {
 		return c.wait(ctx, p, t)
 	}
 	return t.verdict()
@@ -129,7 +138,7 @@ func (t *tally) verdict() error {
 	switch {
 	case t.unsure > 0:
 		return fmt.Errorf("%w: of %d documents it could not be found out whether they are here already; hand the same files in again", app.ErrUnreachable, t.unsure)
-	case t.refused > 0:
+	case t.refused > 0, t.waiting > 0:
 		return errSome
 	}
 	return nil
@@ -143,6 +152,9 @@ func (t *tally) add(adms []tasks.Admission) {
 			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID})
 		case ledger.Present:
 			t.present++
+			if a.Invoice.State.Open() {
+				t.waiting++
+			}
 			h := handed{file: a.File, id: a.Invoice.ID}
 			if a.Archived {
 				h.past = &a.Invoice
@@ -188,7 +200,10 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			err = printJSON(p.out, refusedResult(a))
 		case a.Taken == ledger.Refused:
 			rows.row("", a.File, a.Invoice.Number, stateRefused+": "+reasonOf(a.Err))
-		case c.Wait:
+		case c.Wait != "":
+			if a.Terms.Text != "" {
+				p.say("%s: %s: %s", a.File, a.Invoice.Number, a.Terms.Text)
+			}
 		case c.JSON:
 			inv, ok := present[a.Invoice.ID]
 			if !ok {
@@ -196,11 +211,14 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			}
 			r := p.resultOf(inv)
 			r.File = a.File
-			err = printJSON(p.out, handedResult{r, noteOf(&a)})
+			err = printJSON(p.out, handedResult{r, noteOf(&a), termsOf(&a)})
 		case a.Taken == ledger.Present:
 			here := "already here"
 			if note := noteOf(&a); note != "" {
 				here += ": " + note
+			}
+			if a.Terms.Text != "" {
+				here += "; " + a.Terms.Text
 			}
 			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, fmt.Sprintf("%s (%s)", a.Invoice.State, here))
 		default:
@@ -216,7 +234,8 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 // handedResult is a result as submit prints it: with what there is to say about the document.
 type handedResult struct {
 	tasks.Result
-	Note string `json:"note,omitempty"`
+	Note  string       `json:"note,omitempty"`
+	Terms *termsResult `json:"terms,omitempty"`
 }
 
 // noteOf says of a document that is here already what is not plain about that; "" of all others.
@@ -232,7 +251,7 @@ func noteOf(a *tasks.Admission) string {
 
 // presentEntries reads what the ledger knows of documents that were there already: they may have their KSeF number.
 func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []tasks.Admission) (map[string]ledger.Invoice, error) {
-	if !c.JSON || c.Wait {
+	if !c.JSON || c.Wait != "" {
 		return nil, nil
 	}
 	var ids []string

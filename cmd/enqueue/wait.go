@@ -27,7 +27,7 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 	}
 	bar := newProgress(p.err)
 	why := &reasons{p: p}
-	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Look: bar.show,
+	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Receipt: c.Wait == waitReceipt, Look: bar.show,
 		Open: func(open []ledger.Invoice) { why.look(bounded, bar, open) }})
 	bar.end()
 	timedOut := ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded)
@@ -52,14 +52,18 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 	}
 	switch {
 	case timedOut:
-		p.say("waited %s, not all are decided; enqueue status shows how they stand", c.Timeout)
+		what := "not all are decided"
+		if c.Wait == waitReceipt {
+			what = "not all are decided and have their receipt"
+		}
+		p.say("waited %s, %s; enqueue status shows how they stand", c.Timeout, what)
 		return errSome
 	case err != nil:
 		return err
 	}
 	failed := t.verdict()
 	for _, r := range results {
-		if failed == nil && !accepted(r) {
+		if s := ledger.State(r.State); failed == nil && (s.Open() || !s.Final()) {
 			failed = errSome
 		}
 	}
@@ -84,15 +88,20 @@ func (c *submitCmd) tell(p *program, t *tally, results []tasks.Result) error {
 		return p.out.flush()
 	}
 	var numbers, bad, open [][]string
-	counts := map[string]int{}
+	counts, receipted := map[string]int{}, 0
 	for _, r := range results {
 		switch {
 		case accepted(r):
 			counts["accepted"]++
+			if r.State == string(ledger.Receipted) {
+				receipted++
+			}
 			numbers = append(numbers, []string{r.KsefNumber, r.Number, r.File})
 		case r.State == string(ledger.Rejected), r.State == string(ledger.Parked):
 			counts[r.State]++
 			bad = append(bad, []string{r.State, codeText(r.Code), r.Number, r.File, r.Reason})
+		case r.State == string(ledger.Dismissed), r.State == string(ledger.Superseded):
+			counts[r.State]++
 		default:
 			counts["open"]++
 			open = append(open, []string{r.ID, r.State, r.Number, r.File})
@@ -108,15 +117,20 @@ func (c *submitCmd) tell(p *program, t *tally, results []tasks.Result) error {
 		note string
 	}{
 		{"accepted", counts["accepted"], ""}, {"rejected", counts["rejected"], "mend the document and hand it in again"},
-		{"parked", counts["parked"], "see the reason, then: enqueue retry ID"}, {"not decided", counts["open"], ""},
+		{"parked", counts["parked"], "see the reason, then: " + p.command("open")}, {"not decided", counts["open"], ""},
+		{"dismissed", counts["dismissed"], "ended by a person"}, {"superseded", counts["superseded"], "another document of the number was accepted"},
 		{"refused", t.refused, "not taken, see above"},
 	} {
 		if line.n > 0 || line.what == "accepted" {
 			p.out.println(strings.TrimRight(fmt.Sprintf("%-12s %6d  %s", line.what, line.n, line.note), " "))
 		}
 	}
-	if counts["accepted"] > 0 {
+	switch {
+	case counts["accepted"] == 0:
+	case receipted == counts["accepted"]:
 		p.out.println("receipts (UPO) are kept in " + p.cfg.Archive.URL)
+	default:
+		p.out.println("receipts (UPO) follow, they are kept in " + p.cfg.Archive.URL)
 	}
 	return p.out.flush()
 }

@@ -115,11 +115,16 @@ func showWaits(s *screen, counts []waiting.Count) {
 type reasons struct {
 	p    *program
 	last string
-	at   time.Time
+	at   time.Time // when it was looked up
+	said time.Time
 }
 
-// reasonsEvery is how often the reason is looked up.
-const reasonsEvery = 2 * time.Second
+const (
+	// reasonsEvery is how often the reason is looked up, and reasonsAgain how often one that stays the
+	// same is told.
+	reasonsEvery = 2 * time.Second
+	reasonsAgain = 10 * time.Minute
+)
 
 // look says in a line on stderr what those that are not decided wait for, when that is not what it
 // said last.
@@ -147,10 +152,10 @@ func (r *reasons) look(ctx context.Context, bar *progress, open []ledger.Invoice
 		}
 	}
 	text := strings.Join(order, " ")
-	if text == r.last || text == "" {
+	if text == "" || text == r.last && r.at.Sub(r.said) < reasonsAgain {
 		return
 	}
-	r.last = text
+	r.last, r.said = text, r.at
 	var parts []string
 	for _, key := range order {
 		part := fmt.Sprintf("%d %s", counts[key], first[key].What)

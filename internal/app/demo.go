@@ -243,7 +243,7 @@ func (d *demo) handIn(ctx context.Context) error {
 	if err := d.runEnqueue(ctx, "submit", "--lane", "express", express); err != nil {
 		return err
 	}
-	return d.runEnqueue(ctx, "submit", "--wait", express, folder)
+	return d.runEnqueue(ctx, "submit", "--wait=receipt", "--timeout", "2m", express, folder)
 }
 
 func writeFile(path string, data []byte) error {

@@ -102,7 +102,7 @@ var (
 	limitLine    = prometheus.NewDesc("ksef_limit_line", "Tasks that were told to come back when it is their turn.", []string{"tenant", "group"}, nil)
 	limitAllowed = prometheus.NewDesc("ksef_limit_allowed", "Requests allowed in the sliding window.", []string{"tenant", "group", "window"}, nil)
 	limitFrozen  = prometheus.NewDesc("ksef_limit_frozen_seconds", "How long a group rests still after a 429; 0 when it does not.", []string{"tenant", "group"}, nil)
-	atRisk       = prometheus.NewDesc("ksef_invoices_at_risk", "Invoices neither accepted nor rejected whose legal deadline is near or over.", nil, nil)
+	atRisk       = prometheus.NewDesc("ksef_invoices_at_risk", "Invoices on their way, which KSeF does not have yet, whose legal deadline is near or over.", nil, nil)
 	overdue      = prometheus.NewDesc("ksef_receipts_overdue", "Accepted invoices that have had no receipt for an hour or more: KSeF gives none, or the archive cannot be written.", nil, nil)
 	nextDeadline = prometheus.NewDesc("ksef_next_deadline_hours", "Hours until the nearest legal deadline of an undecided invoice; absent when there is none.", nil, nil)
 )

@@ -115,7 +115,7 @@ func TestOutcomes_RejectedNumberIsTakenAgainWithOtherContent(t *testing.T) {
 	if taken[0].Taken != ledger.Created || taken[0].Invoice.Revision != 2 {
 		t.Fatalf("the mended document was %s as revision %d, want created as 2", taken[0].Taken, taken[0].Invoice.Revision)
 	}
-	p.wait(60*time.Second, taken, ledger.Receipted, ledger.Rejected)
+	p.wait(60*time.Second, taken, ledger.Receipted, ledger.Superseded)
 	p.balanced(1)
 }
 

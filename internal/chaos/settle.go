@@ -21,7 +21,7 @@ func (r *run) settle(ctx context.Context) error {
 		moving := int64(0)
 		for s, n := range counts {
 			switch ledger.State(s) {
-			case ledger.Receipted, ledger.Rejected, ledger.Parked:
+			case ledger.Receipted, ledger.Rejected, ledger.Parked, ledger.Dismissed, ledger.Superseded:
 			default:
 				moving += n - r.planted().count(ledger.State(s))
 			}
@@ -66,7 +66,7 @@ func (r *run) stuck(ctx context.Context) string {
 	text := ""
 	for _, s := range ledger.States() {
 		switch s {
-		case ledger.Receipted, ledger.Rejected, ledger.Parked:
+		case ledger.Receipted, ledger.Rejected, ledger.Parked, ledger.Dismissed, ledger.Superseded:
 			continue
 		}
 		ids, err := r.base.Ledger.InState(ctx, s, time.Time{}, time.Time{}, 5)

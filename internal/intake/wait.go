@@ -15,8 +15,9 @@ type Entries interface {
 
 // WaitOptions say how patient [Wait] is. The zero value is ready for use.
 type WaitOptions struct {
-	// Receipt is how long the receipt (UPO) of an accepted invoice is waited for; 0 means 30 seconds. The invoice is KSeF's in any case.
-	Receipt time.Duration
+	// Receipt says that the receipt (UPO) of an accepted invoice is waited for as well. It comes when the
+	// session is closed, minutes later; the invoice is KSeF's in any case.
+	Receipt bool
 	// Outage is how long Redis may fail before Wait gives up; 0 means 5 minutes. Nothing is lost meanwhile, only not seen.
 	Outage time.Duration
 	// Look is called after each look at the ledger, by the goroutine that called Wait; may be nil.
@@ -32,12 +33,13 @@ const openAtOnce = 200
 // Standing counts invoices that are waited for.
 type Standing struct {
 	Total, Accepted, Rejected, Parked int
+	Ended                             int // dismissed or superseded
 	// Err says that the ledger could not be read at this look; the counts are those of the one before.
 	Err error
 }
 
 // Settled is how many have nothing left to wait for but their receipt.
-func (s Standing) Settled() int { return s.Accepted + s.Rejected + s.Parked }
+func (s Standing) Settled() int { return s.Accepted + s.Rejected + s.Parked + s.Ended }
 
 // How often the ledger is read: at once again while something happens, rarely while nothing does, and in any case so that looking takes a tenth of the time at
 // most: ten thousand entries are megabytes, and Redis has better things to do.
@@ -47,20 +49,17 @@ const (
 	lookShare   = 10
 )
 
-// Wait looks at the ledger until every invoice is receipted, rejected, parked, gone, unreadable, or
-// accepted without a receipt for too long. It returns the entries as last seen, by id, also with an
+// Wait looks at the ledger until every invoice is decided (see [ledger.State.Final]), gone or
+// unreadable, and those that were accepted have their receipt if that is waited for. It returns the entries as last seen, by id, also with an
 // error: ctx's, or that of a Redis that did not answer for too long.
 func Wait(ctx context.Context, e Entries, ids []string, o WaitOptions) (map[string]ledger.Invoice, error) {
-	if o.Receipt <= 0 {
-		o.Receipt = 30 * time.Second
-	}
 	if o.Outage <= 0 {
 		o.Outage = 5 * time.Minute
 	}
 	if o.Look == nil {
 		o.Look = func(Standing) {}
 	}
-	w := &wait{o: o, seen: make(map[string]ledger.Invoice, len(ids)), accepted: map[string]time.Time{}}
+	w := &wait{o: o, seen: make(map[string]ledger.Invoice, len(ids))}
 	for _, id := range ids {
 		if _, twice := w.seen[id]; !twice {
 			w.seen[id] = ledger.Invoice{}
@@ -106,7 +105,6 @@ type wait struct {
 	o        WaitOptions
 	pending  []string
 	seen     map[string]ledger.Invoice
-	accepted map[string]time.Time // since when an invoice is seen accepted and without receipt
 	standing Standing
 }
 
@@ -120,13 +118,13 @@ func (w *wait) look(ctx context.Context, e Entries) (bool, error) {
 	for _, u := range unread { // it may stay so: to wait for it could be to wait for ever
 		w.seen[u.ID] = ledger.Invoice{ID: u.ID, Reason: fmt.Sprintf("its entry in the ledger cannot be read: %v", u.Err)}
 	}
-	now, changed := time.Now(), false
+	changed := false
 	var left []string
 	for i := range invs {
 		inv := &invs[i]
 		changed = changed || w.seen[inv.ID].Rev != inv.Rev
 		w.seen[inv.ID] = *inv
-		if w.waits(inv, now) {
+		if w.waits(inv) {
 			left = append(left, inv.ID)
 		}
 	}
@@ -145,16 +143,8 @@ func (w *wait) open() []ledger.Invoice {
 	return out
 }
 
-func (w *wait) waits(inv *ledger.Invoice, now time.Time) bool {
-	if inv.State != ledger.Accepted {
-		return !inv.State.Final()
-	}
-	since, seen := w.accepted[inv.ID]
-	if !seen {
-		w.accepted[inv.ID] = now
-		return true
-	}
-	return now.Sub(since) < w.o.Receipt
+func (w *wait) waits(inv *ledger.Invoice) bool {
+	return !inv.State.Final() || w.o.Receipt && inv.State == ledger.Accepted
 }
 
 func (w *wait) count() {
@@ -167,6 +157,8 @@ func (w *wait) count() {
 			s.Rejected++
 		case ledger.Parked:
 			s.Parked++
+		case ledger.Dismissed, ledger.Superseded:
+			s.Ended++
 		}
 	}
 	w.standing = s

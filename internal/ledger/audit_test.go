@@ -47,7 +47,7 @@ func snapshotOf(t interface {
 			name := strings.TrimPrefix(key, prefix)
 			kind, _, _ := strings.Cut(name, ":")
 			switch kind {
-			case "inv", "pkg", "waitsize", "seals":
+			case "inv", "pkg", "waitsize", "seals", "refused":
 				c := p.HGetAll(ctx, key)
 				take = append(take, func() { s.Hashes[name] = c.Val() })
 			case "st", "pst", "due", "owed", "wait", "waitage", "pkginv":
@@ -62,7 +62,7 @@ func snapshotOf(t interface {
 			case "groups", "sellers", "more":
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
-			case "cursors", "unreadable", "holds": // they say nothing about any entry
+			case "refusals", "refusalsopen", "refusers", "cursors", "unreadable", "holds": // they say nothing about any entry
 			case "ident", "body", "worker", "inflow", "looked", "fence":
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })
@@ -116,12 +116,12 @@ func (s snapshot) faults() []string {
 		}
 		state := State(h["state"])
 		put("st:"+h["state"], id, s.score(key, "updated_at"))
-		if state != Accepted && state != Receipted && state != Rejected {
+		if !state.Final() {
 			put("due", id, s.score(key, "deadline"))
 		}
 		if h["owed"] != "" {
 			put("owed", id, s.score(key, "updated_at"))
-			if state != Rejected && state != Parked {
+			if !state.Ended() {
 				fault("%s is %s and owed a result", id, state)
 			}
 		}
@@ -172,7 +172,7 @@ func (s snapshot) faults() []string {
 		}
 		var alive []string
 		for _, id := range ids {
-			if s.Hashes["inv:"+id]["state"] != string(Rejected) {
+			if !State(s.Hashes["inv:"+id]["state"]).Ended() {
 				alive = append(alive, id)
 			}
 		}
@@ -181,7 +181,7 @@ func (s snapshot) faults() []string {
 			continue // its newest was pruned
 		}
 		if !slices.Contains(ids, at) || len(alive) > 1 || len(alive) == 1 && alive[0] != at {
-			fault("identity %s has documents %v, not rejected %v, and points to %q", ident, ids, alive, at)
+			fault("identity %s has documents %v, alive %v, and points to %q", ident, ids, alive, at)
 		}
 	}
 	for key, z := range s.Sorted {

@@ -27,7 +27,7 @@
 //	unreadable          zset    inv:<id> or pkg:<id> of entries that somebody could not read, by time of the last look, ms
 //	looked              string  how far the present pass through st:queued has come (Loose)
 //	owed                zset    ids of ended invoices whose result the archive does not have yet, by time of last change, ms
-//	due                 zset    ids of invoices that are neither accepted nor rejected, by legal deadline, ms
+//	due                 zset    ids of invoices that are on their way, by legal deadline, ms
 //	groups              set     waiting groups that are not empty
 //	wait:<group>        zset    ids that wait for a package, by deadline
 //	waitage:<group>     zset    the same ids, by the time they began to wait, ms
@@ -36,6 +36,10 @@
 //	pkginv:<id>         zset    its invoices, by ordinal
 //	pst:<state>         zset    package ids by time of last change, ms
 //	inflow:<tenant>     string  how many it handed in within the present minute
+//	refused:<tenant>    hash    documents that were refused, by id: JSON; "" is the tenant of those that are nobody's
+//	refusals:<tenant>   zset    their ids by time, ms
+//	refusalsopen:<tenant> zset  those of them that a person still has to act on
+//	refusers            set     tenants that have any, or had
 //	tenant:<tenant>     hash    what was lately seen of it at KSeF (Tenant)
 //	holds               hash    tenant → what a person keeps it from (Hold)
 //	fence               string  something to write, to see whether the replicas follow

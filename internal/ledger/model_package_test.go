@@ -124,6 +124,7 @@ func (m *model) Settle(t *rapid.T) {
 		real := m.invs[mv.ID]
 		if m.judge("settle", real.state == Sent && real.pkg == id, errs[i]) {
 			real.state, real.rev = mv.To, real.rev+1
+			m.supersede(mv.ID)
 		}
 	}
 }

@@ -112,7 +112,7 @@ func (m *model) Take(t *rapid.T) {
 	} else if id := m.newest[ident]; id != "" {
 		cur := m.invs[id]
 		want.Revision = cur.revision + 1
-		if cur.state != Rejected {
+		if !cur.state.Ended() {
 			want = TakeResult{Refused, id, cur.state, cur.rev, cur.revision, false}
 		}
 	}
@@ -178,7 +178,7 @@ func (m *model) ChooseExpress(t *rapid.T) {
 	}
 }
 
-var targets = []State{Queued, Unknown, Sent, Accepted, Receipted, Rejected, Parked}
+var targets = []State{Queued, Unknown, Sent, Accepted, Receipted, Rejected, Parked, Dismissed}
 
 func (m *model) Move(t *rapid.T) {
 	_, inv, real := m.copied(t)
@@ -209,6 +209,42 @@ func (m *model) Move(t *rapid.T) {
 		if mv.To == Queued {
 			real.pkg = ""
 		}
+		m.supersede(inv.ID)
+	}
+}
+
+// supersede does to the others of an identity what comes of one that was accepted just now.
+func (m *model) supersede(id string) {
+	if m.invs[id].state != Accepted {
+		return
+	}
+	for other, i := range m.invs {
+		if other != id && i.ident == m.invs[id].ident && i.state.Open() {
+			i.state, i.rev = Superseded, i.rev+1
+		}
+	}
+}
+
+func (m *model) Dismiss(t *rapid.T) {
+	_, inv, real := m.copied(t)
+	if real == nil {
+		return
+	}
+	legal := inv.Rev == real.rev && (real.state == Queued || real.state.Open())
+	if m.judge("dismiss", legal, m.l.Dismiss(ctx(), &inv, Dismissal{By: "a", Reason: "b"})) {
+		real.state, real.rev, real.group = Dismissed, real.rev+1, ""
+	}
+}
+
+func (m *model) ChangeTerms(t *rapid.T) {
+	_, inv, real := m.copied(t)
+	if real == nil {
+		return
+	}
+	terms := NewTerms{Lane: rapid.SampledFrom([]Lane{"", Bulk, Express}).Draw(t, "lane"), Deadline: At(noon.Add(time.Duration(rapid.IntRange(1, 9).Draw(t, "hours")) * time.Hour))}
+	legal := inv.Rev == real.rev && real.state == Queued
+	if m.judge("change terms", legal, m.l.ChangeTerms(ctx(), &inv, terms)) {
+		real.rev, real.deadline, real.group = real.rev+1, terms.Deadline, inv.Group
 	}
 }
 
@@ -218,7 +254,7 @@ func (m *model) Retry(t *rapid.T) {
 		return
 	}
 	other := m.invs[m.newest[real.ident]]
-	legal := inv.Rev == real.rev && (real.state == Rejected || real.state == Parked) && (other == real || other.state == Rejected)
+	legal := inv.Rev == real.rev && real.state.Open() && (other == real || other.state.Ended())
 	if m.judge("retry", legal, m.l.Retry(ctx(), &inv)) {
 		real.state, real.rev, real.pkg = Queued, real.rev+1, ""
 		m.newest[real.ident] = inv.ID
@@ -352,7 +388,7 @@ func TestLedger_AnyVerbsByManyActorsWithStaleCopies_OnlyLegalMovesHappenAndEvery
 		for i := range m.actors {
 			m.actors[i] = actor{fmt.Sprint("worker-", i), map[string]Invoice{}, map[string]Package{}}
 		}
-		verbs := []func(*rapid.T){m.Take, m.Take, m.Wait, m.Wait, m.ChooseExpress, m.Move, m.Move, m.Move, m.Retry, m.Cut, m.Cut, m.OpenOnline, m.Send, m.Send, m.Send, m.Repack,
+		verbs := []func(*rapid.T){m.Take, m.Take, m.Wait, m.Wait, m.ChooseExpress, m.Move, m.Move, m.Move, m.Retry, m.Dismiss, m.ChangeTerms, m.Cut, m.Cut, m.OpenOnline, m.Send, m.Send, m.Send, m.Repack,
 			m.MovePackage, m.MovePackage, m.MovePackage, m.MovePackage, m.MovePackage, m.Settle, m.Settle, m.ReadPackage, m.ReadPackage, m.ReadPackage, m.ReadInvoice, m.ReadInvoice, m.ReadInvoice}
 		t.Repeat(map[string]func(*rapid.T){
 			"act": func(t *rapid.T) { m.t = t; verbs[pick(t, len(verbs), "verb")](t) },

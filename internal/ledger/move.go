@@ -25,6 +25,7 @@ type Move struct {
 
 	dropBody bool
 	newest   bool
+	due      bool // the legal deadline is among the fields: its indexes follow
 }
 
 // moveBatch bounds one script call, as takeBatch does.
@@ -87,7 +88,7 @@ func (m *Move) expected() string {
 		s += " in " + m.In
 	}
 	if m.newest {
-		s += " with no later document of its identity alive"
+		s += " with no other document of its identity alive"
 	}
 	return s
 }
@@ -121,6 +122,9 @@ func (m *Move) append(args []any) ([]any, error) {
 	}
 	if m.newest {
 		flags = append(flags, "r")
+	}
+	if m.due {
+		flags = append(flags, "d")
 	}
 	args = append(args, m.ID, rev, joinStates(froms), to, m.In, m.Group, strings.Join(flags, ","), 2*len(m.Set))
 	for _, s := range m.Set {

@@ -13,15 +13,17 @@ import (
 
 // legalMoves is written down a second time, from the design's page: a change of state.go has to be meant.
 var legalMoves = map[State]string{
-	Queued:    "packed sending rejected parked",
-	Packed:    "queued packed sending accepted rejected parked",
-	Sending:   "queued packed unknown sent accepted rejected parked",
-	Unknown:   "queued packed sent accepted rejected parked",
-	Sent:      "queued packed accepted rejected parked",
-	Accepted:  "receipted",
-	Receipted: "",
-	Rejected:  "queued",
-	Parked:    "queued",
+	Queued:     "packed sending rejected parked dismissed",
+	Packed:     "queued packed sending accepted rejected parked",
+	Sending:    "queued packed unknown sent accepted rejected parked",
+	Unknown:    "queued packed sent accepted rejected parked",
+	Sent:       "queued packed accepted rejected parked",
+	Accepted:   "receipted",
+	Receipted:  "",
+	Rejected:   "queued dismissed superseded",
+	Parked:     "queued dismissed superseded",
+	Dismissed:  "",
+	Superseded: "",
 }
 
 func TestMayMove_IsTheDesignsTable(t *testing.T) {
@@ -334,7 +336,7 @@ func TestConflictError_SaysWhatIsAndWhatWasExpected(t *testing.T) {
 		"move inv-a to sent: it is rejected at revision 4, not sending,unknown at revision 3 in pkg-1": {ID: "inv-a", To: "sent", State: "rejected", Rev: 4,
 			Expected: (&Move{To: Sent, Rev: 3, In: "pkg-1"}).expected()},
 		"inv-a is not in the ledger": {ID: "inv-a", To: "sent"},
-		"move inv-a to queued: it is rejected at revision 3, not rejected,parked at revision 3 with no later document of its identity alive": {ID: "inv-a", To: "queued",
+		"move inv-a to queued: it is rejected at revision 3, not rejected,parked at revision 3 with no other document of its identity alive": {ID: "inv-a", To: "queued",
 			State: "rejected", Rev: 3, Expected: (&Move{To: Queued, From: []State{Rejected, Parked}, Rev: 3, newest: true}).expected()},
 	} {
 		if err.Error() != want {

@@ -9,7 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// An invoice that ends without a receipt (rejected, parked) is owed a result document in the
+// An invoice that ends without a receipt (rejected, parked, dismissed) is owed a result document in the
 // archive from the step that ends it, so that a crash between the two loses none. Usually its
 // package brings the result with its own; of one that no package holds the sweep does.
 

@@ -11,7 +11,7 @@ import (
 // cannot be read stays, and the cursor goes on behind it.
 var pruneScript = verb(`
 local most, before, gone = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0
-for _, state in ipairs({ 'receipted', 'rejected' }) do
+for _, state in ipairs({ 'receipted', 'rejected', 'dismissed', 'superseded' }) do
   for _, id in ipairs(page('st:' .. state, 'prune:st:' .. state, before, most)) do
     local ident = identity(id)
     if ident then
@@ -39,7 +39,7 @@ end
 return { gone }`)
 
 // Prune forgets up to about most entries of each kind that ended longer ago than retention, by
-// Redis's clock: receipted and rejected invoices, and packages that are over. KSeF remembers ten
+// Redis's clock: receipted, rejected, dismissed and superseded invoices, and packages that are over. KSeF remembers ten
 // years: an invoice that is handed in again after it was forgotten is answered 440 and recovered.
 func (l *Ledger) Prune(ctx context.Context, retention time.Duration, most int) (int, error) {
 	r, err := l.run(ctx, pruneScript, l.args(most, retention.Milliseconds()))

@@ -252,7 +252,7 @@ func (l *Ledger) byTime(ctx context.Context, key string, from, to time.Time, lim
 	return l.rdb.ZRangeByScore(ctx, key, by).Result()
 }
 
-// Due lists up to limit ids of invoices not yet accepted or rejected whose legal deadline is before t, nearest first.
+// Due lists up to limit ids of invoices on their way, which KSeF does not have yet, whose legal deadline is before t, nearest first.
 func (l *Ledger) Due(ctx context.Context, t time.Time, limit int) ([]string, error) {
 	return l.byTime(ctx, l.key("due"), time.Time{}, t, limit)
 }

@@ -43,13 +43,14 @@ func TestDueAndAtRisk_HoldWhatIsUndecidedOnly(t *testing.T) {
 		t.Errorf("without bounds: %v", ids)
 	}
 	w.move(a, Rejected)
-	w.move(b, Parked) // a person is waited for: its deadline goes on
-	n, next, err := w.AtRisk(ctx(), noon.Add(150*time.Minute))
-	if n != 1 || !next.Equal(noon.Add(2*time.Hour)) || err != nil {
+	b = w.move(b, Parked) // nothing of it is sent unless a person acts
+	n, next, err := w.AtRisk(ctx(), noon.Add(200*time.Minute))
+	if n != 1 || !next.Equal(noon.Add(3*time.Hour)) || err != nil {
 		t.Errorf("%d at risk, next %v, %v", n, next, err)
 	}
 	a = w.again(a)
 	w.must(w.Retry(ctx(), &a))
+	w.must(w.Retry(ctx(), &b))
 	if n, next, _ = w.AtRisk(ctx(), noon.Add(10*time.Hour)); n != 3 || !next.Equal(noon.Add(time.Hour)) {
 		t.Errorf("after a retry %d at risk, next %v", n, next)
 	}

@@ -12,12 +12,15 @@ end
 -- Redis 7 says the same, and other servers that speak its protocol do not know it.
 redis.call('DEL', P .. 'none')
 
--- What counts as decided: the legal deadline is met, or there is nothing left to send.
-local decided = { accepted = true, receipted = true, rejected = true }
+-- What counts as decided: the legal deadline is met, or nothing is sent unless a person acts.
+local decided = { accepted = true, receipted = true, rejected = true, parked = true, dismissed = true, superseded = true }
 
 -- What ends an invoice without a receipt. The archive owes it a result document, whoever ended it and
 -- whatever its package does; the entry says so from the same step on (owed.go).
-local ended = { rejected = true, parked = true, dismissed = true }
+local ended = { rejected = true, parked = true, dismissed = true, superseded = true }
+
+-- What a person still has to act on.
+local open = { rejected = true, parked = true }
 
 -- An error in the middle of a script undoes nothing and leaves everything behind it undone. So
 -- whatever is read of an entry is checked here: one that is damaged, or of another type, is passed
@@ -130,8 +133,18 @@ local function has(list, state)
   return string.find(',' .. list .. ',', ',' .. state .. ',', 1, true) ~= nil
 end
 
+-- others gives the ids of the other documents of an invoice's identity. Its facts are not decoded:
+-- ten thousand are asked about when a package is settled, and hardly any has others.
+local function others(id)
+  local packed = read('inv:' .. id, 'facts')[1]
+  local ident = packed and string.match(packed, '"ident":"(%w+)"')
+  local all = ident and redis.pcall('SMEMBERS', P .. 'more:' .. ident) or {}
+  return all.err and {} or all
+end
+
 -- put writes the new state and keeps every index in step. from is the present state, group and size the present
--- waiting group and size, deadline the legal deadline; fields is a flat list.
+-- waiting group and size, deadline the legal deadline; fields is a flat list. What other documents of the number
+-- wait for a person is superseded by one that is accepted.
 local function put(id, from, to, group, size, deadline, newgroup, fields)
   if group ~= newgroup then
     unwait(id, group, size)
@@ -150,10 +163,16 @@ local function put(id, from, to, group, size, deadline, newgroup, fields)
   redis.call('HSET', P .. 'inv:' .. id, unpack(fields))
   if from ~= to then redis.call('ZREM', P .. 'st:' .. from, id) end
   redis.call('ZADD', P .. 'st:' .. to, now, id)
-  if decided[to] then
-    if not decided[from] then redis.call('ZREM', P .. 'due', id) end
+  if decided[to] then -- an older build counts what is parked among those that are due
+    if not decided[from] or from == 'parked' then redis.call('ZREM', P .. 'due', id) end
   elseif decided[from] then
     redis.call('ZADD', P .. 'due', deadline, id)
+  end
+  if to == 'accepted' then
+    for _, other in ipairs(others(id)) do
+      local e = entry(other)
+      if other ~= id and open[e[1]] then put(other, e[1], 'superseded', e[4], e[5], e[6], '', {}) end
+    end
   end
   return redis.call('HINCRBY', P .. 'inv:' .. id, 'rev', 1)
 end

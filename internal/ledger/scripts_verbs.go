@@ -16,7 +16,8 @@ func verb(body string) *redis.Script {
 
 // moveScript moves invoices: per invoice id, revision or "", comma list of states it may come from, new state or "=" to
 // stay (in its waiting group, too), package it must be in or "", waiting group to enter or "", flags, count of field words, the fields.
-// Flags: "b" deletes the body, "r" makes it the newest of its identity again if that one is rejected.
+// Flags: "b" deletes the body, "r" makes it the newest of its identity again if that one has ended, "d" says that the
+// deadline is among the fields.
 // It answers, per invoice, {new revision} or {0, actual state, actual revision, actual package}.
 var moveScript = verb(`
 local i, out = 3, {}
@@ -30,8 +31,8 @@ while i <= #ARGV do
     local cur = ident and redis.call('GET', P .. 'ident:' .. ident)
     if not ident then
       ok = false
-    elseif cur and cur ~= id then -- gone, or known to be rejected: what cannot be read may be alive
-      local s = redis.call('EXISTS', P .. 'inv:' .. cur) == 0 or read('inv:' .. cur, 'state')[1] == 'rejected'
+    elseif cur and cur ~= id then -- gone, or known to have ended: what cannot be read may be alive
+      local s = redis.call('EXISTS', P .. 'inv:' .. cur) == 0 or ended[read('inv:' .. cur, 'state')[1]]
       if not s then ok = false end
     end
     if ok then redis.call('SET', P .. 'ident:' .. ident, id) end
@@ -41,6 +42,10 @@ while i <= #ARGV do
     for k = 1, nf do fields[k] = ARGV[i+7+k] end
     if to == '=' then to, group = e[1], e[4] end
     if has(flags, 'b') then redis.call('UNLINK', P .. 'body:' .. id) end
+    if has(flags, 'd') then
+      for k = 1, nf, 2 do if fields[k] == 'deadline' then e[6] = fields[k+1] end end
+      redis.call('ZADD', P .. 'due', e[6], id)
+    end
     out[#out+1] = { put(id, e[1], to, e[4], e[5], e[6], group, fields) }
   else
     out[#out+1] = { 0, e[1] or '', e[2] or '', e[3] or '' }

@@ -16,18 +16,30 @@ const (
 	Receipted State = "receipted" // the UPO is archived too; final
 	Rejected  State = "rejected"  // KSeF or our own check refused it; final unless a person retries
 	Parked    State = "parked"    // waits for a person
+	Dismissed State = "dismissed" // a person ended it: it is not sent; final
+	// Superseded is a rejected or parked invoice of whose number another document was accepted: nothing
+	// is left to do about it. Final.
+	Superseded State = "superseded"
 )
 
 // States lists every state of an invoice, in the order of its way.
 func States() []State {
-	return []State{Queued, Packed, Sending, Unknown, Sent, Accepted, Receipted, Rejected, Parked}
+	return []State{Queued, Packed, Sending, Unknown, Sent, Accepted, Receipted, Rejected, Parked, Dismissed, Superseded}
 }
 
 // Final reports whether the worker has nothing left to decide: accepted (its receipt follows), receipted,
-// rejected or parked.
-func (s State) Final() bool {
-	return s == Accepted || s == Receipted || s == Rejected || s == Parked
-}
+// or ended without a KSeF number of its own.
+func (s State) Final() bool { return s.InKSeF() || s.Ended() }
+
+// Ended reports an invoice that ended without a KSeF number: rejected, parked, dismissed or
+// superseded. Another document can take its number.
+func (s State) Ended() bool { return s.Open() || s == Dismissed || s == Superseded }
+
+// InKSeF reports an invoice that has its KSeF number.
+func (s State) InKSeF() bool { return s == Accepted || s == Receipted }
+
+// Open reports an invoice that a person still has to act on.
+func (s State) Open() bool { return s == Rejected || s == Parked }
 
 // invoiceMoves holds, for each state, the states it may be reached from. Every verb is checked against it twice:
 // here in tests, and in the script, which gets the list as its condition.
@@ -41,6 +53,10 @@ var invoiceMoves = map[State][]State{
 	Receipted: {Accepted},
 	Rejected:  {Queued, Packed, Sending, Unknown, Sent},
 	Parked:    {Queued, Packed, Sending, Unknown, Sent}, // never from accepted: a retry would send it again
+	// Never from packed or later: its document may be in an archive that is about to be closed, and
+	// from then on KSeF may have it.
+	Dismissed:  {Queued, Rejected, Parked},
+	Superseded: {Rejected, Parked},
 }
 
 // MayMove reports whether an invoice may go from one state to another.

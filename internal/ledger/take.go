@@ -38,10 +38,10 @@ type TakeResult struct {
 type NewInvoice struct {
 	Invoice
 	Body []byte
-	// AskRejected lets a rejected document of the same identity stand in the way, too: the answer is
-	// [Refused] with its state, and the caller compares the two. Without it the new document takes
+	// AskEnded lets a document of the same identity that has ended stand in the way, too: the answer
+	// is [Refused] with its state, and the caller compares the two. Without it the new document takes
 	// the number, as the next revision.
-	AskRejected bool
+	AskEnded bool
 }
 
 // takeBatch bounds one transaction: about 200 documents of 3 kB are moved in a few milliseconds, during which Redis
@@ -123,7 +123,7 @@ type shelf struct {
 	newest  map[string]holder // by identity digest
 }
 
-// lookUp reads what is there. The transaction watches the identities; here it comes to watch rejected entries that hold one, too: a person could send them again in between. Others are
+// lookUp reads what is there. The transaction watches the identities; here it comes to watch entries that hold one and have ended, too: a person could send them again in between. Others are
 // not watched: whatever becomes of them meanwhile, they are present or in the way, and a pool at work on them would break the transaction time and again.
 func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string) (shelf, error) {
 	s := shelf{entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}
@@ -159,21 +159,21 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 	if err := l.readInto(ctx, tx, s.entries, ids); err != nil {
 		return s, err
 	}
-	var rejected []string
+	var ended []string
 	for _, id := range held {
-		if s.entries[text(id)].state == Rejected {
-			rejected = append(rejected, text(id))
+		if s.entries[text(id)].state.Ended() {
+			ended = append(ended, text(id))
 		}
 	}
-	if len(rejected) > 0 {
-		watched := make([]string, len(rejected))
-		for i, id := range rejected {
+	if len(ended) > 0 {
+		watched := make([]string, len(ended))
+		for i, id := range ended {
 			watched[i] = l.key("inv:", id)
 		}
 		if err := tx.Watch(ctx, watched...).Err(); err != nil {
 			return s, err
 		}
-		if err := l.readInto(ctx, tx, s.entries, rejected); err != nil { // as they are now that they are watched
+		if err := l.readInto(ctx, tx, s.entries, ended); err != nil { // as they are now that they are watched
 			return s, err
 		}
 	}
@@ -224,7 +224,7 @@ func (s shelf) judge(batch []NewInvoice, digests []string) []TakeResult {
 			out[i] = h.result(Present)
 		} else if taken && other.unread {
 			out[i] = other.result(Unread)
-		} else if taken && (other.state != Rejected || batch[i].AskRejected) {
+		} else if taken && (!other.state.Ended() || batch[i].AskEnded) {
 			out[i] = other.result(Refused)
 		} else {
 			h := holder{id: id, state: Queued, rev: 1, revision: other.revision + 1, crowd: batch[i].Crowd, body: true, former: other.id}
@@ -244,9 +244,13 @@ func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice,
 	cmds, err := tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
 		for i := range batch {
 			n := &batch[i]
-			if here := there.entries[n.ID]; results[i].Taken == Present && n.Body != nil && !here.body && here.state != Receipted {
-				// It was lost, or damaged and taken away by hand: parked because of that, an invoice could never go on. The id says that it is the same document.
-				p.SetNX(ctx, l.key("body:", n.ID), n.Body, 0)
+			if here := there.entries[n.ID]; results[i].Taken == Present && n.Body != nil && here.state != Receipted {
+				// It was lost or damaged: parked because of that, an invoice could never go on. The id says that it is the same document.
+				if here.state == Parked {
+					p.Set(ctx, l.key("body:", n.ID), n.Body, 0)
+				} else if !here.body {
+					p.SetNX(ctx, l.key("body:", n.ID), n.Body, 0)
+				}
 			}
 			if results[i].Taken != Created {
 				continue

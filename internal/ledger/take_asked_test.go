@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-func TestTake_AskRejected_TheRejectedOneStandsInTheWayUntilTheCallerHasCompared(t *testing.T) {
+func TestTake_AskEnded_TheRejectedOneStandsInTheWayUntilTheCallerHasCompared(t *testing.T) {
 	w := oneWorld(t)
 	first := w.invoiceIn(Rejected)
 	doc := document(first.NIP, first.Kind, first.Number, "second")
-	doc.AskRejected = true
+	doc.AskEnded = true
 	w.unchanged(func() {
 		res, err := w.Take(ctx(), []NewInvoice{doc})
 		w.must(err)
@@ -18,8 +18,8 @@ func TestTake_AskRejected_TheRejectedOneStandsInTheWayUntilTheCallerHasCompared(
 		}
 	})
 	again := document(first.NIP, first.Kind, first.Number, "first")
-	again.AskRejected = true
-	doc.AskRejected = false
+	again.AskEnded = true
+	doc.AskEnded = false
 	res, err := w.Take(ctx(), []NewInvoice{again, doc})
 	w.must(err)
 	want := []TakeResult{{Present, first.ID, Rejected, first.Rev, 1, false}, {Created, doc.ID, Queued, 1, 2, false}}

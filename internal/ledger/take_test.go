@@ -55,14 +55,14 @@ func TestTake_SameDocumentAgain_IsPresentWithItsPresentState(t *testing.T) {
 	}
 }
 
-func TestTake_OtherContent_IsRefusedUnlessTheFirstWasRejected(t *testing.T) {
+func TestTake_OtherContent_IsRefusedUnlessTheFirstHasEnded(t *testing.T) {
 	next := worlds(t)
 	for _, s := range States() {
 		t.Run(string(s), func(t *testing.T) {
 			w := next(t)
 			inv := w.invoiceIn(s)
 			doc := document(inv.NIP, inv.Kind, inv.Number, "second")
-			if s == Rejected {
+			if s.Ended() {
 				if got := w.take(doc)[0]; got.Revision != 2 || got.ID == inv.ID {
 					t.Errorf("is %s of revision %d, want another id of revision 2", got.ID, got.Revision)
 				}
@@ -104,7 +104,7 @@ func TestTake_RevisionsGrow_AndThePastStaysReadable(t *testing.T) {
 	}
 }
 
-func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneWasRejected(t *testing.T) {
+func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneHasEnded(t *testing.T) {
 	next := worlds(t)
 	for _, s := range States() {
 		t.Run("the later one is "+string(s), func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneWasRejected(t *testin
 			fresh := document(old.NIP, old.Kind, old.Number, "second")
 			later := w.take(fresh)[0]
 			later = w.lead(later, s)
-			if s == Rejected {
+			if s.Ended() {
 				w.must(w.Retry(ctx(), &old))
 				w.unchanged(func() { w.conflict(w.Retry(ctx(), &later)) }) // now the older one is alive
 				res, err := w.Take(ctx(), []NewInvoice{document(old.NIP, old.Kind, old.Number, "third")})
@@ -128,7 +128,7 @@ func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneWasRejected(t *testin
 			}
 			w.unchanged(func() {
 				c := w.conflict(w.Retry(ctx(), &old))
-				if !strings.Contains(c.Error(), "no later document of its identity alive") {
+				if s != Accepted && s != Receipted && !strings.Contains(c.Error(), "no other document of its identity alive") {
 					t.Errorf("the message does not say why: %v", c)
 				}
 			})
@@ -142,8 +142,10 @@ func (w *world) lead(inv Invoice, s State) Invoice {
 	switch s {
 	case Queued:
 		return inv
-	case Rejected, Parked:
+	case Rejected, Parked, Dismissed:
 		return w.move(inv, s)
+	case Superseded:
+		return w.move(w.move(inv, Parked), s)
 	case Packed:
 		w.must(w.Wait(ctx(), &inv))
 		w.cut(inv.WaitingGroup(), CutLimits{Invoices: 1, Bytes: 1})

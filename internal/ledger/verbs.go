@@ -67,7 +67,7 @@ func (l *Ledger) ReceiptWith(ctx context.Context, ids []string, upo, reason stri
 }
 
 // Retry lets a rejected or parked invoice begin its way anew, after a person has looked. It is refused with a
-// [*ConflictError] when a later document of the same identity is alive or accepted.
+// [*ConflictError] when another document of the same identity is alive or accepted.
 func (l *Ledger) Retry(ctx context.Context, inv *Invoice) error {
 	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Set: []Set{
 		{"code", 0}, {"reason", ""}, {"resends", 0}, {"strikes", 0}, {"package", ""}, {"session", ""}, {"reference", ""},

@@ -255,8 +255,10 @@ func (w *world) invoiceIn(s State) Invoice {
 	switch s {
 	case Queued:
 		return w.take(w.fresh())[0]
-	case Rejected, Parked:
+	case Rejected, Parked, Dismissed:
 		return w.move(w.take(w.fresh())[0], s)
+	case Superseded:
+		return w.move(w.invoiceIn(Parked), s)
 	case Packed:
 		return w.heldBy(w.packed(1))
 	case Unknown:

@@ -21,7 +21,7 @@ type Document struct {
 
 // Terms are what the sender asks for, the same for all documents of a call.
 type Terms struct {
-	Lane     ledger.Lane // "" is auto
+	Lane     ledger.Lane // "" is auto, and leaves an invoice that is here already the lane that it has
 	Offline  bool        // declared offline24: only a batch session has a place for it
 	Deadline time.Time   // legal; zero takes the end of the next business day after P_1
 }
@@ -38,7 +38,9 @@ type Admission struct {
 	// Archived says that the invoice was accepted so long ago that the ledger has forgotten it: Invoice
 	// holds what its result in the archive tells.
 	Archived bool
-	Err      error
+	// Terms says what became of the terms of this call, when the invoice is present and has others.
+	Terms TermsAnswer
+	Err   error
 }
 
 // RefusedError refuses a sound document because of something else: another document of its identity, or a tenant that is not configured.
@@ -162,6 +164,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			}
 		}
 	}
+	failed := a.applyTerms(ctx, out, terms)
 	for _, t := range twins {
 		first := out[t[1]]
 		file := out[t[0]].File
@@ -171,7 +174,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			out[t[0]].Taken = ledger.Present
 		}
 	}
-	return out, a.queue(ctx, out)
+	return out, errors.Join(failed, a.queue(ctx, out))
 }
 
 // crowdAbove is how many invoices of one tenant in a minute are served in the order of arrival with everybody else's. It is a tenth of a second's work of the pool.

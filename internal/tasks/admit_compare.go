@@ -54,7 +54,7 @@ func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document
 	if err != nil {
 		return nil, err
 	}
-	// The second round is for those of which only a rejected document of other content was in the way.
+	// The second round is for those of which only a document of other content that has ended was in the way.
 	for ask := true; len(todo) > 0; ask = false {
 		batch := sound
 		if len(todo) < len(sound) {
@@ -64,7 +64,7 @@ func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document
 			}
 		}
 		for k := range batch {
-			batch[k].AskRejected = ask
+			batch[k].AskEnded = ask
 		}
 		results, err := a.Ledger.Take(ctx, batch)
 		if err != nil {
@@ -90,7 +90,7 @@ func (a *Admitter) bounded(ctx context.Context) (context.Context, context.Cancel
 var errPatience = errors.New("the archive does not answer")
 
 // compareAll compares the refused documents with those in their way. It returns which of them may
-// succeed a rejected one.
+// succeed one that has ended.
 func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger.NewInvoice, out []answer,
 	document func(i int) []byte,
 ) []int {
@@ -120,11 +120,16 @@ func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger
 
 // compare completes the answer about a document that was refused because of another one, which may
 // turn out to be the same invoice. It reports whether the document may take the number instead.
+//
+// It may when the other one has ended. What was rejected or dismissed is not in KSeF. What was parked
+// may be there, and nothing is risked all the same: the next document has the same seller, kind and
+// number, so KSeF takes one of the two at most. If that was the parked one, the answer is 440, and
+// content decides, also when the parked one's document is lost: equal is recovered, other is a conflict.
 func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []byte, o *answer) (succeeds bool) {
 	there, err := a.stored(ctx, o.ID)
 	if errors.Is(err, errNoDocument) {
-		if o.State == ledger.Rejected {
-			return true // what was rejected is not in KSeF, so nothing is risked
+		if o.State.Ended() {
+			return true
 		}
 		o.err = inTheWay(inv, o, "as "+o.ID+", whose document is not here any more, so that the two cannot be compared")
 		return false
@@ -142,10 +147,10 @@ func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []
 	}
 	switch {
 	// What KSeF refused for its time of creation is corrected by another time of creation.
-	case mine.Digest == theirs.Digest && (o.State != ledger.Rejected || !theirs.HeaderAtFault()):
+	case mine.Digest == theirs.Digest && (!o.State.Open() || !theirs.HeaderAtFault()):
 		o.Taken, o.differs = ledger.Present, whatDiffers(mine, theirs)
 		return false
-	case o.State == ledger.Rejected:
+	case o.State.Ended():
 		return true
 	}
 	where, err := invoice.FirstDifference(document, there)
@@ -159,7 +164,7 @@ func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []
 func inTheWay(inv *ledger.Invoice, o *answer, how string) error {
 	return &RefusedError{
 		Rule: fmt.Sprintf("number %s (%s of seller %s) is already %s %s", inv.Number, inv.Kind, inv.NIP, o.State, how),
-		Hint: "an invoice is changed by a correction invoice; a new document takes this number only after the first was rejected",
+		Hint: "an invoice is changed by a correction invoice; a new document takes this number only after the first was rejected, parked or dismissed",
 	}
 }
 
@@ -197,7 +202,7 @@ func (a *Admitter) stored(ctx context.Context, id string) ([]byte, error) {
 		switch {
 		case err == nil && isDocumentOf(&inv, doc):
 			return doc, nil
-		case err == nil, errors.Is(err, ledger.ErrNotFound), errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrCorrupt):
+		case err == nil, errors.Is(err, ledger.ErrNotFound), errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrCorrupt), errors.Is(err, errNoDocument):
 		default:
 			return nil, err
 		}
@@ -205,7 +210,9 @@ func (a *Admitter) stored(ctx context.Context, id string) ([]byte, error) {
 	return nil, errNoDocument
 }
 
-func (a *Admitter) body(ctx context.Context, inv *ledger.Invoice) (sealed []byte, err error) {
+func (a *Admitter) body(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
+	var sealed []byte
+	var err error
 	if inv.BodyArchived {
 		sealed, err = a.Store.Get(ctx, archive.BodyName(inv.ID))
 	} else {
@@ -214,7 +221,11 @@ func (a *Admitter) body(ctx context.Context, inv *ledger.Invoice) (sealed []byte
 	if err != nil {
 		return nil, err
 	}
-	return a.Bodies.Open(inv.ID, sealed)
+	doc, err := a.Bodies.Open(inv.ID, sealed)
+	if _, key := errors.AsType[*ledger.KeyError](err); err != nil && !key && !errors.Is(err, ledger.ErrNewer) {
+		return nil, errNoDocument // it is damaged: nobody can open it
+	}
+	return doc, err
 }
 
 // isDocumentOf reports whether these are the bytes that were handed in, or those that KSeF has of the

@@ -100,8 +100,8 @@ func TestAdmit_ExportMadeAgain_IsAlreadyHereInWhateverState(t *testing.T) {
 	}
 }
 
-func TestAdmit_OtherContent_IsRefusedWithItsFirstDifferenceUnlessTheFirstWasRejected(t *testing.T) {
-	for _, s := range []ledger.State{ledger.Queued, ledger.Packed, ledger.Accepted, ledger.Receipted, ledger.Rejected, ledger.Parked} {
+func TestAdmit_OtherContent_IsRefusedWithItsFirstDifferenceUnlessTheFirstHasEnded(t *testing.T) {
+	for _, s := range []ledger.State{ledger.Queued, ledger.Packed, ledger.Accepted, ledger.Receipted, ledger.Rejected, ledger.Parked, ledger.Dismissed} {
 		t.Run(string(s), func(t *testing.T) {
 			g := newGate(t, nil)
 			d := numbered(1)
@@ -110,7 +110,7 @@ func TestAdmit_OtherContent_IsRefusedWithItsFirstDifferenceUnlessTheFirstWasReje
 			other := again(t, d, "T09:30:00Z")
 			other.Data = bytes.Replace(other.Data, []byte("<P_15>"), []byte("<P_15>1"), 1)
 			got := g.admit(other)[0]
-			if s == ledger.Rejected {
+			if s.Ended() {
 				if got.Taken != ledger.Created || got.Invoice.Revision != 2 || got.Invoice.ID == first.ID || !g.queued(got.Invoice) {
 					t.Errorf("%+v", got)
 				}
@@ -205,24 +205,45 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 	}
 }
 
-func TestAdmit_DocumentOfTheFirstIsLost_IsSaidAndARejectedOneIsSucceeded(t *testing.T) {
-	for _, s := range []ledger.State{ledger.Parked, ledger.Rejected} {
+func TestAdmit_DocumentOfTheFirstIsLost_IsSaidAndOneThatHasEndedIsSucceeded(t *testing.T) {
+	for _, s := range []ledger.State{ledger.Queued, ledger.Parked, ledger.Rejected, ledger.Dismissed} {
 		g := newGate(t, nil)
 		d := numbered(1)
 		first := g.admit(d)[0].Invoice
 		g.end(first, s, nil)
 		g.must(g.rdb.Del(t.Context(), "ksef:body:"+first.ID).Err())
 		got := g.admit(again(t, d, "T09:30:00Z"))[0]
-		if s == ledger.Rejected {
+		if s.Ended() {
 			if got.Taken != ledger.Created || got.Invoice.Revision != 2 {
 				t.Errorf("%s: %+v", s, got)
 			}
 			continue
 		}
 		var refused *RefusedError
-		if !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), "is already parked as "+first.ID+", whose document is not here any more") {
+		if !errors.As(got.Err, &refused) || !strings.Contains(got.Err.Error(), "is already queued as "+first.ID+", whose document is not here any more") {
 			t.Errorf("%s: %+v", s, got)
 		}
+	}
+}
+
+// It was parked because its document cannot be read: an export made again goes on in its place, and so does the same file.
+func TestAdmit_StoredDocumentOfAParkedOneIsDamaged_IsReplaced(t *testing.T) {
+	g := newGate(t, nil)
+	d := numbered(1)
+	first := g.admit(d)[0].Invoice
+	g.end(first, ledger.Parked, nil)
+	whole, err := g.rdb.Get(t.Context(), "ksef:body:"+first.ID).Bytes()
+	g.must(err)
+	g.must(g.rdb.Set(t.Context(), "ksef:body:"+first.ID, "\x01damaged", 0).Err())
+	if got := g.admit(d)[0]; got.Taken != ledger.Present || got.Invoice.State != ledger.Parked {
+		t.Errorf("the same file: %+v", got)
+	}
+	if now, err := g.rdb.Get(t.Context(), "ksef:body:"+first.ID).Bytes(); err != nil || !bytes.Equal(now, whole) {
+		t.Errorf("its document was not put right: %v", err)
+	}
+	g.must(g.rdb.Set(t.Context(), "ksef:body:"+first.ID, "\x01damaged", 0).Err())
+	if got := g.admit(again(t, d, "T09:30:00Z"))[0]; got.Taken != ledger.Created || got.Invoice.Revision != 2 {
+		t.Errorf("an export made again: %+v", got)
 	}
 }
 

@@ -53,6 +53,9 @@ func (w *Worker) leaveSends(ctx context.Context, inv *ledger.Invoice) {
 
 // send posts one invoice into the worker's open online session.
 func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
+	if !singly(inv) {
+		return w.submit(ctx, inv) // its terms were changed since this task was queued
+	}
 	if err := w.mayBegin(ctx, inv.Tenant); err != nil {
 		return err
 	}

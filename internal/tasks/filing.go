@@ -96,7 +96,7 @@ func (f *filing) prepare(ctx context.Context, one *file, doc []byte, docErr erro
 			inv.Reason = f.upos.owed(inv)
 		}
 		return doc, nil
-	case ledger.Rejected, ledger.Parked:
+	case ledger.Rejected, ledger.Parked, ledger.Dismissed, ledger.Superseded:
 		return doc, nil
 	}
 	// One that is receipted has been archived in full: its state is written after that.

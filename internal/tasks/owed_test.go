@@ -51,7 +51,7 @@ func TestSweep_WorkerDiesBetweenParkingAndItsResult_AnotherBringsIt(t *testing.T
 // Whoever ends an invoice outside of a package, by whatever move: its result is owed from that move
 // on, until the archive has this very revision of it.
 func TestSweep_InvoiceEndsInWhateverWayOutsideOfAPackage_ItsResultIsBrought(t *testing.T) {
-	for _, end := range []ledger.State{ledger.Parked, ledger.Rejected} {
+	for _, end := range []ledger.State{ledger.Parked, ledger.Rejected, ledger.Dismissed} {
 		t.Run(string(end), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			w := s.worker("w", s.door())

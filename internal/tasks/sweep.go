@@ -42,7 +42,9 @@ func (w *Worker) sweep(ctx context.Context, _ string) error {
 		{"packages", func() error { return w.sweepPackages(ctx, before, busy) }},
 		{"queued invoices", func() error { return w.sweepQueued(ctx, before, busy) }},
 		{"invoices on their way", func() error { return w.sweepStray(ctx, before) }},
+		{"superseded invoices", func() error { return w.sweepSuperseded(ctx, before) }},
 		{"old entries", func() error { return w.prune(ctx) }},
+		{"old refusals", func() error { return w.pruneRefusals(ctx) }},
 		{"results that are owed", func() error { return w.sweepResults(ctx, before) }},
 		{"unreadable entries", func() error { return w.lookAgain(ctx) }},
 	} {
@@ -192,6 +194,16 @@ func (w *Worker) stray(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	w.o.Log.Error().Str("id", inv.ID).Str("state", string(inv.State)).Str("package", inv.Package).Msg("invoice is on its way in a package that is over")
 	return w.parkStray(ctx, inv, "its package is over and left it behind: look in KSeF whether it is there before retrying")
+}
+
+// pruneRefusals lets go of refusals that are on record for long enough. Nobody acted on them: what
+// is handed in again is refused, and on record, again.
+func (w *Worker) pruneRefusals(ctx context.Context) error {
+	if w.ClockOff() {
+		return nil
+	}
+	_, err := w.Ledger.PruneRefusals(ctx, w.o.RefusalsKept, sweepAtOnce)
+	return err
 }
 
 // prune lets go of what was ended longer ago than the ledger is to remember: the archive has it.

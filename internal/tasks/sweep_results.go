@@ -96,7 +96,7 @@ func (w *Worker) broughtByPackage(ctx context.Context, inv *ledger.Invoice, live
 
 // result writes document and result of one invoice that has ended, and strikes it off what is owed.
 func (w *Worker) result(ctx context.Context, inv ledger.Invoice) error {
-	if inv.State != ledger.Parked && inv.State != ledger.Rejected {
+	if !inv.State.Ended() {
 		return nil // it moved on meanwhile
 	}
 	return w.lookup(inv.Tenant, func() error {

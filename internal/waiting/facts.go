@@ -206,7 +206,9 @@ func said(info tasks.TaskInfo) Wait {
 	return Wait{For: Reason(reason), What: what, Until: info.Next}
 }
 
-func noWorker() Wait { return Wait{For: NoWorker, What: "no worker is running"} }
+func noWorker() Wait {
+	return Wait{For: NoWorker, What: "no worker is running: start one, nothing is lost meanwhile"}
+}
 
 func outage(d Down) Wait {
 	what := "the gateway does not answer"

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// What is printed is meant to be copied into a shell, and others chose the files' names.
+func TestSubmitAgain_WhateverTheFileIsCalled_TheShellTakesItForOneWord(t *testing.T) {
+	p := &program{}
+	for file, want := range map[string]string{
+		"in/FV-1.xml": "in/FV-1.xml", "a b.xml": "a b.xml", "x'; touch gone; '.xml": "x'; touch gone; '.xml", "$(touch gone)`id`.xml": "$(touch gone)`id`.xml",
+		"żółw.xml": "żółw.xml", "-rf.xml": "FILE", "-": "FILE", "": "FILE", "day.zip/a.xml": "FILE", "\x1b[2J.xml": "FILE", "a\nb.xml": "FILE",
+	} {
+		command := p.submitAgain(file)
+		args, found := strings.CutPrefix(command, "enqueue submit ")
+		if !found {
+			t.Errorf("%q: %s", file, command)
+			continue
+		}
+		out, err := exec.Command("sh", "-c", `printf '<%s>' `+args).Output()
+		if err != nil || string(out) != "<"+want+">" {
+			t.Errorf("%q: %s gives the shell %q, %v", file, command, out, err)
+		}
+	}
+}
+
+func TestCommand_NamesTheConfigurationThatThisCallHas(t *testing.T) {
+	p := &program{config: "my worker.yaml"}
+	if got := p.command("retry inv-a"); got != "enqueue retry --config 'my worker.yaml' inv-a" {
+		t.Errorf("%s", got)
+	}
+	if got := p.command("open"); got != "enqueue open --config 'my worker.yaml'" {
+		t.Errorf("%s", got)
+	}
+}

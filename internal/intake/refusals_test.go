@@ -1,0 +1,183 @@
+package intake_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/redisd/redistest"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/tasks"
+)
+
+// desk takes documents in and keeps the record of refusals, as enqueue does.
+type desk struct {
+	t   *testing.T
+	a   *tasks.Admitter
+	rdb *redis.Client
+	dir string
+}
+
+func newDesk(t *testing.T) *desk {
+	rdb, _ := redistest.New(t)
+	a := admitter(t, rdb)
+	a.Tenant = func(nip string) bool { return nip == sample.NIP(0) }
+	return &desk{t: t, a: a, rdb: rdb, dir: t.TempDir()}
+}
+
+// hand hands in one file of these bytes.
+func (d *desk) hand(name string, doc []byte) *intake.Refusals {
+	d.t.Helper()
+	path := filepath.Join(d.dir, name)
+	if err := os.WriteFile(path, doc, 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: d.a.Tenant, Values: true}
+	err := intake.Run(d.t.Context(), d.a, intake.Read(d.t.Context(), []string{path}, intake.Options{}), tasks.Terms{}, func(adms []tasks.Admission) {
+		r.Note(d.t.Context(), adms)
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return r
+}
+
+// open lists the files of what is refused and open.
+func (d *desk) open() []string {
+	d.t.Helper()
+	all, err := d.a.Ledger.Refusals(d.t.Context(), time.Time{}, "")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	files := make([]string, len(all))
+	for i, r := range all {
+		files[i] = filepath.Base(r.File)
+	}
+	return files
+}
+
+func (d *desk) wants(files ...string) {
+	d.t.Helper()
+	if got := d.open(); !slices.Equal(got, files) {
+		d.t.Errorf("open are %v, want %v", got, files)
+	}
+}
+
+func TestRefusals_FixedFromWherever_IsSuperseded(t *testing.T) {
+	d := newDesk(t)
+	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
+	d.hand("a.xml", sample.Bad(sample.FutureDate, o))
+	d.hand("elsewhere.xml", sample.Bad(sample.FutureDate, o)) // the same document: one refusal
+	d.wants("elsewhere.xml")
+	all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
+	if err != nil || all[0].Number != "FV/1" || all[0].NIP != sample.NIP(0) || all[0].Tenant != sample.NIP(0) || all[0].Faults[0].Field != "P_1" || all[0].Faults[0].Value != "2049-12-31" || all[0].Faults[0].Line == 0 {
+		t.Errorf("on record is %+v, %v", all, err)
+	}
+	d.hand("elsewhere.xml", sample.Invoice(sample.Options{Number: "FV/2", IssueDate: "2026-01-05"})) // another invoice under the same file name
+	d.wants("elsewhere.xml")
+	d.hand("third.xml", sample.Invoice(o))
+	d.wants()
+}
+
+// Of what cannot be read only the file is known; and a number that is at fault will be another one.
+func TestRefusals_IdentityNotReadOrAtFault_GoByTheFile(t *testing.T) {
+	d := newDesk(t)
+	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
+	d.hand("a.xml", sample.Bad(sample.NotXML, o))
+	d.hand("b.xml", sample.Bad(sample.MissingNumber, o))
+	d.wants("a.xml", "b.xml")
+	d.hand("c.xml", sample.Invoice(o))
+	d.wants("a.xml", "b.xml")
+	d.hand("b.xml", sample.Invoice(o))
+	d.wants("a.xml")
+	// More of it can be read now: it is the same refusal still.
+	d.hand("a.xml", sample.Bad(sample.FutureDate, sample.Options{Number: "FV/3", IssueDate: "2026-01-05"}))
+	d.wants("a.xml")
+}
+
+// The number belongs to another document: that one, handed in again, fixes nothing.
+func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
+	d := newDesk(t)
+	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
+	first := sample.Invoice(o)
+	d.hand("a.xml", first)
+	o.Seed = 9
+	d.hand("b.xml", sample.Invoice(o))
+	d.wants("b.xml")
+	d.hand("a.xml", first)
+	d.wants("b.xml")
+	o.Number = "FV/9"
+	d.hand("b.xml", sample.Invoice(o))
+	d.wants()
+}
+
+func TestRefusals_PathThatIsNotThereAndWhatIsNotKnownNow_AreNoRefusals(t *testing.T) {
+	d := newDesk(t)
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: d.a.Tenant}
+	r.Note(t.Context(), []tasks.Admission{
+		{File: "gone", Taken: ledger.Refused, Err: &intake.Problem{What: "is not there", Path: true}},
+		{File: "a.xml", Taken: ledger.Refused, Err: &tasks.UnsureError{What: "the archive is away", Err: errors.New("x")}},
+		{File: "b.xml", Taken: ledger.Refused, Err: &intake.Problem{What: "cannot be read"}},
+	})
+	d.wants("b.xml")
+	// Where documents are encrypted, no part of one is kept in clear text.
+	err := &invoice.FieldError{Field: "P_15", Rule: "must be a number", Value: "Jan Kowalski"}
+	r.Note(t.Context(), []tasks.Admission{{File: "c.xml", Taken: ledger.Refused, Err: err}})
+	all, failed := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
+	if failed != nil || len(all) != 2 || all[1].Faults[0].Field != "P_15" || all[1].Faults[0].Value != "" {
+		t.Errorf("on record is %+v, %v", all, failed)
+	}
+}
+
+// An export of rubbish: bounded, in a handful of round trips, and never an error.
+func TestRefusals_TenThousandAtOnce_AreBoundedAndTakeFewCommands(t *testing.T) {
+	d := newDesk(t)
+	before := d.commands()
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: d.a.Tenant}
+	for chunk := range 100 {
+		adms := make([]tasks.Admission, 100)
+		for i := range adms {
+			adms[i] = tasks.Admission{File: fmt.Sprintf("%d-%d.xml", chunk, i), Taken: ledger.Refused, Err: &intake.Problem{What: "cannot be read"}}
+		}
+		r.Note(t.Context(), adms)
+	}
+	if n := d.commands() - before; n > 1500 || r.Unrecorded != 0 || r.Err != nil {
+		t.Errorf("%d commands, %d are not on record, %v", n, r.Unrecorded, r.Err)
+	}
+	if n := len(d.open()); n != 5000 {
+		t.Errorf("%d are on record", n)
+	}
+}
+
+func (d *desk) commands() int64 {
+	d.t.Helper()
+	info, err := d.rdb.InfoMap(d.t.Context(), "stats").Result()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var n int64
+	if _, err := fmt.Sscan(info["Stats"]["total_commands_processed"], &n); err != nil {
+		d.t.Fatal(err)
+	}
+	return n
+}
+
+func TestRefusals_RedisIsFull_IsToldAndNothingStops(t *testing.T) {
+	d := newDesk(t)
+	if err := d.rdb.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	r := d.hand("a.xml", sample.Bad(sample.NotXML, sample.Options{}))
+	if r.Unrecorded != 1 || !ledger.IsFull(r.Err) {
+		t.Errorf("%d are not on record, %v", r.Unrecorded, r.Err)
+	}
+}

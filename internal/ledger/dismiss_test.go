@@ -1,0 +1,121 @@
+package ledger
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDismiss_SaysWhoWhenAndWhy_AndEndsItForGood(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.move(w.take(w.fresh())[0], Parked, Set{"code", 415}, Set{"reason", "no permission for attachments"})
+	w.must(w.Dismiss(ctx(), &inv, Dismissal{By: "anna", Reason: "the sale was cancelled"}))
+	inv = w.again(inv)
+	if inv.State != Dismissed || inv.Code != 415 {
+		t.Errorf("is %s with code %d", inv.State, inv.Code)
+	}
+	for _, part := range []string{"dismissed 2026-11-23T12:00:00Z by anna: the sale was cancelled", "parked with code 415: no permission for attachments"} {
+		if !strings.Contains(inv.Reason, part) {
+			t.Errorf("the reason %q does not say %q", inv.Reason, part)
+		}
+	}
+	w.unchanged(func() { w.conflict(w.Retry(ctx(), &inv)) })
+	if next := w.take(document(inv.NIP, inv.Kind, inv.Number, "second"))[0]; next.Revision != 2 {
+		t.Errorf("the next document of the number has revision %d", next.Revision)
+	}
+}
+
+func TestDismiss_OneThatWaits_LeavesItsWaitingSet(t *testing.T) {
+	w := oneWorld(t)
+	invs := w.waiting(2)
+	w.must(w.Dismiss(ctx(), &invs[0], Dismissal{By: "anna", Reason: "twice"}))
+	p := w.cut(invs[1].WaitingGroup(), CutLimits{Invoices: 10, Bytes: 1 << 20})
+	if ids, err := w.Members(ctx(), p.ID); err != nil || !slices.Equal(ids, []string{invs[1].ID}) {
+		t.Errorf("the package holds %v, %v", ids, err)
+	}
+}
+
+// What is in an archive that is being built may be in KSeF when the ledger says dismissed.
+func TestDismiss_WhatLeftTheQueueOrWasAccepted_IsAConflict(t *testing.T) {
+	next := worlds(t)
+	for _, s := range []State{Packed, Sending, Unknown, Sent, Accepted, Receipted, Dismissed, Superseded} {
+		t.Run(string(s), func(t *testing.T) {
+			w := next(t)
+			inv := w.invoiceIn(s)
+			w.unchanged(func() { w.conflict(w.Dismiss(ctx(), &inv, Dismissal{By: "anna", Reason: "x"})) })
+		})
+	}
+}
+
+func TestAccepted_WhateverElseOfTheNumberWaitsForAPerson_IsSuperseded(t *testing.T) {
+	w := oneWorld(t)
+	var docs []Invoice
+	for _, s := range []State{Rejected, Parked, Dismissed} {
+		docs = append(docs, w.move(w.take(document(sellerA, "VAT", "FV/1", string(s)))[0], s))
+	}
+	other := w.move(w.take(document(sellerA, "VAT", "FV/2", "other"))[0], Parked)
+	last := w.take(document(sellerA, "VAT", "FV/1", "fixed"))[0]
+	w.lead(last, Accepted)
+	for i, want := range []State{Superseded, Superseded, Dismissed} {
+		if got := w.again(docs[i]); got.State != want {
+			t.Errorf("document %d is %s, want %s", i+1, got.State, want)
+		}
+	}
+	if got := w.again(other); got.State != Parked {
+		t.Errorf("a document of another number is %s", got.State)
+	}
+}
+
+// The earlier document was retried: what came later is superseded as well.
+func TestAccepted_AnEarlierDocument_SupersedesALaterOne(t *testing.T) {
+	w := oneWorld(t)
+	first := w.move(w.take(document(sellerA, "VAT", "FV/1", "first"))[0], Parked)
+	second := w.move(w.take(document(sellerA, "VAT", "FV/1", "second"))[0], Parked)
+	w.must(w.Retry(ctx(), &first))
+	w.lead(w.again(first), Accepted)
+	if got := w.again(second); got.State != Superseded {
+		t.Errorf("the later document is %s", got.State)
+	}
+}
+
+func TestChangeTerms_DeadlineOfOneThatWaits_MovesItForward(t *testing.T) {
+	w := oneWorld(t)
+	invs := w.waiting(2)
+	soon := At(noon.Add(time.Hour))
+	w.must(w.ChangeTerms(ctx(), &invs[1], NewTerms{Deadline: soon}))
+	if ids, err := w.FirstWaiting(ctx(), groupA, 1); err != nil || ids[0] != invs[1].ID {
+		t.Errorf("first is %v, %v", ids, err)
+	}
+	if ids, err := w.Due(ctx(), noon.Add(2*time.Hour), 10); err != nil || !slices.Equal(ids, []string{invs[1].ID}) {
+		t.Errorf("due are %v, %v", ids, err)
+	}
+}
+
+func TestChangeTerms_OfflineAndLane_MoveItToItsSet(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.waiting(1)[0]
+	w.must(w.ChangeTerms(ctx(), &inv, NewTerms{Offline: true}))
+	if got := w.again(inv); !got.Offline || got.Group != (Group{groupA.Tenant, groupA.Form, true}).Name() {
+		t.Errorf("offline %v in %q", got.Offline, got.Group)
+	}
+	inv = w.waiting(1)[0]
+	w.must(w.ChangeTerms(ctx(), &inv, NewTerms{Lane: Express}))
+	if got := w.again(inv); got.Lane != Express || got.Group != "" || got.Rev != inv.Rev {
+		t.Errorf("lane %s in %q at %d, the copy at %d", got.Lane, got.Group, got.Rev, inv.Rev)
+	}
+}
+
+func TestChangeTerms_WhatLeftTheQueue_IsAConflict(t *testing.T) {
+	next := worlds(t)
+	for _, s := range States() {
+		if s == Queued {
+			continue
+		}
+		t.Run(string(s), func(t *testing.T) {
+			w := next(t)
+			inv := w.invoiceIn(s)
+			w.unchanged(func() { w.conflict(w.ChangeTerms(ctx(), &inv, NewTerms{Deadline: 1})) })
+		})
+	}
+}

@@ -1,0 +1,202 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// maxRefusals is how many refusals are kept of one tenant; the oldest go first. With half a kilobyte
+// for each that is 3 MB of Redis for a tenant, whatever an export holds.
+const maxRefusals = 5000
+
+// refusalBatch bounds one transaction.
+const refusalBatch = 500
+
+// Refuse puts refusals on record. One that is there already is written again and is open again. The
+// error may be [IsFull]: what could not be written is not on record, and nothing else is touched.
+//
+// It is no script, as the other verbs are: at maxmemory those go through, so that what was taken can
+// finish, and a record of refusals must not use up the memory that is left for that.
+func (l *Ledger) Refuse(ctx context.Context, refusals []Refusal) error {
+	now, err := l.Clock(ctx)
+	if err != nil {
+		return err
+	}
+	byTenant := map[string][]Refusal{}
+	for _, r := range refusals {
+		r.At, r.Ended, r.Note = At(now), "", ""
+		byTenant[r.Tenant] = append(byTenant[r.Tenant], r)
+	}
+	for tenant, all := range byTenant {
+		for batch := range slices.Chunk(all, refusalBatch) {
+			if err := l.refuse(ctx, tenant, batch); err != nil {
+				return fmt.Errorf("record refusals: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) refuse(ctx context.Context, tenant string, batch []Refusal) error {
+	fields := make([]any, 0, 2*len(batch))
+	members := make([]redis.Z, 0, len(batch))
+	for i := range batch {
+		fields = append(fields, batch[i].ID, batch[i].pack())
+		members = append(members, redis.Z{Score: float64(batch[i].At), Member: batch[i].ID})
+	}
+	var kept *redis.IntCmd
+	cmds, err := l.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.SAdd(ctx, l.key("refusers"), tenant)
+		p.HSet(ctx, l.key("refused:", tenant), fields...)
+		p.ZAdd(ctx, l.key("refusals:", tenant), members...)
+		p.ZAdd(ctx, l.key("refusalsopen:", tenant), members...)
+		kept = p.ZCard(ctx, l.key("refusals:", tenant))
+		return nil
+	})
+	if err != nil {
+		return whyAborted(cmds, err)
+	}
+	if over := kept.Val() - maxRefusals; over > 0 {
+		ids, err := l.rdb.ZRange(ctx, l.key("refusals:", tenant), 0, over-1).Result()
+		if err != nil {
+			return err
+		}
+		return l.forgetRefusals(ctx, tenant, ids)
+	}
+	return nil
+}
+
+// whyAborted is the error of the command because of which a transaction was given up; the
+// transaction's own does not tell it.
+func whyAborted(cmds []redis.Cmder, err error) error {
+	if redis.HasErrorPrefix(err, "EXECABORT") {
+		for _, cmd := range cmds {
+			if cmd.Err() != nil {
+				return cmd.Err()
+			}
+		}
+	}
+	return err
+}
+
+func (l *Ledger) forgetRefusals(ctx context.Context, tenant string, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	members := make([]any, len(ids))
+	for i, id := range ids {
+		members[i] = id
+	}
+	_, err := l.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.ZRem(ctx, l.key("refusals:", tenant), members...)
+		p.ZRem(ctx, l.key("refusalsopen:", tenant), members...)
+		p.HDel(ctx, l.key("refused:", tenant), ids...)
+		return nil
+	})
+	return err
+}
+
+// refusers lists the tenants of which refusals are kept, or were.
+func (l *Ledger) refusers(ctx context.Context) ([]string, error) {
+	tenants, err := l.rdb.SMembers(ctx, l.key("refusers")).Result()
+	if err != nil {
+		return nil, fmt.Errorf("list refusals: %w", err)
+	}
+	slices.Sort(tenants)
+	return tenants, nil
+}
+
+// OpenRefusals counts those that a person still has to act on.
+func (l *Ledger) OpenRefusals(ctx context.Context) (int64, error) {
+	tenants, err := l.refusers(ctx)
+	if err != nil {
+		return 0, err
+	}
+	cmds := make([]*redis.IntCmd, len(tenants))
+	if err := l.pipe(ctx, func(p redis.Pipeliner) {
+		for i, t := range tenants {
+			cmds[i] = p.ZCard(ctx, l.key("refusalsopen:", t))
+		}
+	}); err != nil {
+		return 0, fmt.Errorf("count refusals: %w", err)
+	}
+	n := int64(0)
+	for _, c := range cmds {
+		n += c.Val()
+	}
+	return n, nil
+}
+
+// Refusals reads those on record that were refused last within [from, now], oldest first: those that
+// ended so, or with "" those that are open.
+func (l *Ledger) Refusals(ctx context.Context, from time.Time, ended string) ([]Refusal, error) {
+	tenants, err := l.refusers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Refusal
+	for _, t := range tenants {
+		key := l.key("refusals:", t)
+		if ended == "" {
+			key = l.key("refusalsopen:", t)
+		}
+		ids, err := l.byTime(ctx, key, from, time.Time{}, 0)
+		if err != nil {
+			return nil, fmt.Errorf("list refusals: %w", err)
+		}
+		for chunk := range slices.Chunk(ids, refusalBatch) {
+			some, err := l.readRefusals(ctx, t, chunk)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, slices.DeleteFunc(some, func(r Refusal) bool { return r.Ended != ended })...)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Refusal) int { return cmp.Compare(a.At, b.At) })
+	return out, nil
+}
+
+func (l *Ledger) readRefusals(ctx context.Context, tenant string, ids []string) ([]Refusal, error) {
+	packed, err := l.rdb.HMGet(ctx, l.key("refused:", tenant), ids...).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read refusals: %w", err)
+	}
+	var out []Refusal
+	for i, v := range packed {
+		if r, ok := unpackRefusal(tenant, ids[i], text(v)); ok {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+// PruneRefusals forgets up to most refusals of each tenant that are older than keep.
+func (l *Ledger) PruneRefusals(ctx context.Context, keep time.Duration, most int) (int, error) {
+	now, err := l.Clock(ctx)
+	if err != nil {
+		return 0, err
+	}
+	tenants, err := l.refusers(ctx)
+	if err != nil {
+		return 0, err
+	}
+	gone := 0
+	for _, t := range tenants {
+		ids, err := l.rdb.ZRangeByScore(ctx, l.key("refusals:", t), &redis.ZRangeBy{Min: "-inf",
+			Max: "(" + strconv.FormatInt(now.Add(-keep).UnixMilli(), 10), Count: int64(most)}).Result()
+		if err == nil {
+			err = l.forgetRefusals(ctx, t, ids)
+		}
+		if err != nil {
+			return gone, fmt.Errorf("prune refusals: %w", err)
+		}
+		gone += len(ids)
+	}
+	return gone, nil
+}

@@ -1,0 +1,101 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// EndRefusals ends refusals that are open, and returns how many those were. Ids of none are no error:
+// whoever takes documents in does not know which of them were refused before.
+func (l *Ledger) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
+	byTenant := map[string][]RefusalEnd{}
+	for _, e := range ends {
+		byTenant[e.Tenant] = append(byTenant[e.Tenant], e)
+		if e.Tenant != "" {
+			byTenant[""] = append(byTenant[""], e)
+		}
+	}
+	n := 0
+	for tenant, all := range byTenant {
+		for batch := range slices.Chunk(all, refusalBatch) {
+			ended, err := l.endRefusals(ctx, tenant, batch)
+			if n += ended; err != nil {
+				return n, fmt.Errorf("end refusals: %w", err)
+			}
+		}
+	}
+	return n, nil
+}
+
+func (l *Ledger) endRefusals(ctx context.Context, tenant string, batch []RefusalEnd) (int, error) {
+	ids := make([]string, len(batch))
+	for i, e := range batch {
+		ids[i] = e.ID
+	}
+	// Scores of members that are not there are 0, and no refusal is of 1970.
+	scores, err := l.rdb.ZMScore(ctx, l.key("refusalsopen:", tenant), ids...).Result()
+	if err != nil {
+		return 0, err
+	}
+	byID := map[string]RefusalEnd{}
+	var open []string
+	for i, e := range batch {
+		if _, twice := byID[e.ID]; scores[i] > 0 && !twice {
+			byID[e.ID] = e
+			open = append(open, e.ID)
+		}
+	}
+	if len(open) == 0 {
+		return 0, nil
+	}
+	refusals, err := l.readRefusals(ctx, tenant, open)
+	if err != nil {
+		return 0, err
+	}
+	var fields []any
+	for _, r := range refusals {
+		r.Ended, r.Note = byID[r.ID].Ended, byID[r.ID].Note
+		fields = append(fields, r.ID, r.pack())
+	}
+	members := make([]any, len(open))
+	for i, id := range open {
+		members[i] = id
+	}
+	// That it has ended is what counts: by what is lost when Redis is full.
+	cmds, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.ZRem(ctx, l.key("refusalsopen:", tenant), members...)
+		if len(fields) > 0 {
+			p.HSet(ctx, l.key("refused:", tenant), fields...)
+		}
+		return nil
+	})
+	if err != nil && (cmds[0].Err() != nil || !IsFull(err)) {
+		return 0, err
+	}
+	return len(open), nil
+}
+
+// DismissRefusal ends a refusal because a person says so; [ErrNotFound] when it is not open.
+func (l *Ledger) DismissRefusal(ctx context.Context, id string, d Dismissal) error {
+	now, err := l.Clock(ctx)
+	if err != nil {
+		return err
+	}
+	tenants, err := l.refusers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		n, err := l.endRefusals(ctx, t, []RefusalEnd{{ID: id, Ended: RefusalDismissed, Note: d.note(now, "")}})
+		if err != nil {
+			return fmt.Errorf("dismiss %s: %w", id, err)
+		}
+		if n > 0 {
+			return nil
+		}
+	}
+	return fmt.Errorf("dismiss %s: %w", id, ErrNotFound)
+}

@@ -1,0 +1,133 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func refusedDoc(tenant, file string) Refusal {
+	return Refusal{ID: RefusalOfFile(file), Tenant: tenant, NIP: tenant, Number: "FV/1", File: file, Faults: []RefusalFault{{Field: "P_15", Rule: "must not be missing", Line: 7}}}
+}
+
+func (w *world) refusals(ended string) []string {
+	w.t.Helper()
+	all, err := w.Refusals(ctx(), time.Time{}, ended)
+	w.must(err)
+	var files []string
+	for _, r := range all {
+		files = append(files, r.File)
+	}
+	return files
+}
+
+func TestRefuse_SameDocumentAgain_IsOneRefusalAndOpenAgain(t *testing.T) {
+	w := oneWorld(t)
+	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "a.xml"), refusedDoc("", "b.xml")}))
+	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "a.xml")}))
+	if got := w.refusals(""); !slices.Equal(got, []string{"b.xml", "a.xml"}) {
+		t.Errorf("on record, oldest first: %v", got)
+	}
+	w.must(w.DismissRefusal(ctx(), RefusalOfFile("b.xml"), Dismissal{By: "anna", Reason: "a test"}))
+	all, err := w.Refusals(ctx(), time.Time{}, RefusalDismissed)
+	if err != nil || len(all) != 1 || !strings.Contains(all[0].Note, "by anna: a test") || all[0].Faults[0].Field != "P_15" {
+		t.Errorf("dismissed: %+v, %v", all, err)
+	}
+	if err := w.DismissRefusal(ctx(), RefusalOfFile("b.xml"), Dismissal{}); !errors.Is(err, ErrNotFound) {
+		t.Errorf("dismissed twice: %v", err)
+	}
+	w.must(w.Refuse(ctx(), []Refusal{refusedDoc("", "b.xml")}))
+	if n, err := w.OpenRefusals(ctx()); n != 2 || err != nil {
+		t.Errorf("%d are open, %v", n, err)
+	}
+}
+
+func TestEndRefusals_OnlyThoseThatAreOpen_InTheTenantsListAndInThatOfNone(t *testing.T) {
+	w := oneWorld(t)
+	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "a.xml"), refusedDoc("", "b.xml"), refusedDoc(sellerB, "c.xml")}))
+	var ends []RefusalEnd
+	for _, f := range []string{"a.xml", "b.xml", "c.xml", "d.xml"} {
+		ends = append(ends, RefusalEnd{ID: RefusalOfFile(f), Tenant: sellerA, Ended: RefusalSuperseded, Note: "inv-x"})
+	}
+	for i, want := range []int{2, 0} {
+		if n, err := w.EndRefusals(ctx(), ends); n != want || err != nil {
+			t.Errorf("call %d ended %d, %v", i+1, n, err)
+		}
+	}
+	if got := w.refusals(""); !slices.Equal(got, []string{"c.xml"}) {
+		t.Errorf("open: %v", got)
+	}
+	if got := w.refusals(RefusalSuperseded); len(got) != 2 {
+		t.Errorf("superseded: %v", got)
+	}
+}
+
+func TestRefuse_MoreThanIsKept_TheOldestGoAndOtherTenantsKeepTheirs(t *testing.T) {
+	w := oneWorld(t)
+	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerB, "other.xml")}))
+	all := make([]Refusal, maxRefusals+700)
+	for i := range all {
+		all[i] = refusedDoc(sellerA, fmt.Sprintf("%05d.xml", i))
+	}
+	w.must(w.Refuse(ctx(), all[:700]))
+	w.must(w.Refuse(ctx(), all[700:]))
+	got := w.refusals("")
+	if len(got) != maxRefusals+1 || got[0] != "other.xml" || slices.Contains(got, "00000.xml") {
+		t.Errorf("%d are on record, first %s", len(got), got[0])
+	}
+}
+
+func TestPruneRefusals_OldOnesGo_SomeAtATime(t *testing.T) {
+	w := oneWorld(t)
+	for i := range 5 {
+		w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, fmt.Sprint(i, ".xml"))}))
+	}
+	w.millis.Add(time.Hour.Milliseconds())
+	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "new.xml")}))
+	for _, want := range []int{3, 2, 0} {
+		if n, err := w.PruneRefusals(ctx(), 30*time.Minute, 3); n != want || err != nil {
+			t.Errorf("%d went, %v, want %d", n, err, want)
+		}
+	}
+	if got := w.refusals(""); !slices.Equal(got, []string{"new.xml"}) {
+		t.Errorf("left: %v", got)
+	}
+	if n := len(snapshotOf(t, w.rdb, w.prefix).Hashes["refused:"+sellerA]); n != 1 {
+		t.Errorf("%d records are left", n)
+	}
+}
+
+// A record must not use up what is left for those that were taken to finish.
+func TestRefuse_RedisIsFull_IsSaidAndNothingIsWritten(t *testing.T) {
+	w := oneWorld(t)
+	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "a.xml")}))
+	w.must(w.rdb.ConfigSet(ctx(), "maxmemory", "1").Err())
+	defer w.rdb.ConfigSet(ctx(), "maxmemory", "0")
+	w.unchanged(func() {
+		if err := w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "b.xml")}); !IsFull(err) {
+			t.Errorf("%v", err)
+		}
+	})
+	if n, err := w.EndRefusals(ctx(), []RefusalEnd{{ID: RefusalOfFile("a.xml"), Tenant: sellerA, Ended: RefusalSuperseded}}); n != 1 || err != nil {
+		t.Errorf("ended %d, %v", n, err)
+	}
+	if n, err := w.OpenRefusals(ctx()); n != 0 || err != nil {
+		t.Errorf("%d are open, %v", n, err)
+	}
+}
+
+func TestOpenItems_RefusedRejectedAndParked_NothingElse(t *testing.T) {
+	w := oneWorld(t)
+	for _, s := range States() {
+		w.invoiceIn(s)
+	}
+	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "a.xml")}))
+	got, err := w.OpenItems(ctx())
+	w.must(err)
+	if len(got) != 3 || got["refused"] != 1 || got["rejected"] != 1 || got["parked"] != 1 {
+		t.Errorf("%v", got)
+	}
+}

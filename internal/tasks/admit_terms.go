@@ -1,0 +1,114 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+)
+
+// TermsAnswer says what became of terms that were given for an invoice that is here already, and that
+// are not those on file. The zero value says that there was nothing to change.
+type TermsAnswer struct {
+	Applied bool
+	Text    string
+}
+
+// termsTries bounds how often terms are applied again because the worker moved the invoice meanwhile.
+const termsTries = 5
+
+// newTerms are what a call asks for beyond the defaults: those never change what is on file.
+func (t Terms) newTerms() ledger.NewTerms {
+	return ledger.NewTerms{Lane: t.Lane, Offline: t.Offline, Deadline: ledger.At(t.Deadline)}
+}
+
+// applyTerms gives invoices that are here already, and still queued, the terms of this call. Of one
+// that has left the queue the answer says that it goes by the terms it has.
+func (a *Admitter) applyTerms(ctx context.Context, out []Admission, terms Terms) error {
+	want := terms.newTerms()
+	if want == (ledger.NewTerms{}) {
+		return nil
+	}
+	at := map[string][]int{}
+	var ids []string
+	for i := range out {
+		if out[i].Taken == ledger.Present && !out[i].Archived {
+			id := out[i].Invoice.ID
+			if at[id] == nil {
+				ids = append(ids, id)
+			}
+			at[id] = append(at[id], i)
+		}
+	}
+	invs, err := a.Ledger.Invoices(ctx, ids)
+	if _, err = ledger.Skip(err); err != nil { // what cannot be read is told as that
+		return err
+	}
+	for k := range invs {
+		answer, err := a.applyTo(ctx, &invs[k], want)
+		if err != nil {
+			return err
+		}
+		for _, i := range at[invs[k].ID] {
+			out[i].Terms = answer
+			out[i].Invoice.State, out[i].Invoice.Rev = invs[k].State, invs[k].Rev
+		}
+	}
+	return nil
+}
+
+func (a *Admitter) applyTo(ctx context.Context, inv *ledger.Invoice, want ledger.NewTerms) (TermsAnswer, error) {
+	for range termsTries {
+		if !want.Differ(inv) {
+			return TermsAnswer{}, nil
+		}
+		if inv.State != ledger.Queued {
+			break
+		}
+		err := a.Ledger.ChangeTerms(ctx, inv, want)
+		var moved *ledger.ConflictError
+		if errors.As(err, &moved) {
+			now, err := a.Ledger.Invoice(ctx, inv.ID)
+			if err != nil {
+				return TermsAnswer{}, err
+			}
+			*inv = now
+			continue
+		}
+		if err == nil && inv.Group == "" {
+			err = a.Queue.Put(ctx, KindSubmit, inv.ID, inv.Rev, When{Crowd: inv.Crowd})
+		}
+		return TermsAnswer{Applied: true, Text: "its terms are now " + termsText(inv)}, err
+	}
+	kept := fmt.Sprintf("the terms given now were not applied, it has %s", termsText(inv))
+	switch {
+	case inv.State == ledger.Accepted || inv.State == ledger.Receipted:
+		kept += ": KSeF has it already"
+	case inv.State.Open():
+		kept += ": to change them, enqueue retry " + inv.ID + ", then hand it in with them again"
+	case inv.State.Ended():
+		kept += ": it is " + string(inv.State) + ", and nothing of it is sent"
+	default:
+		kept += ": it is on its way (" + string(inv.State) + "), and terms can be changed only while it is queued"
+	}
+	return TermsAnswer{Text: kept}, nil
+}
+
+// termsText tells the terms of an entry as they were asked for.
+func termsText(inv *ledger.Invoice) string {
+	lane := inv.Lane
+	if inv.Chosen {
+		lane = ledger.Auto
+	}
+	parts := []string{"lane " + string(lane)}
+	if inv.Offline {
+		parts = append(parts, "offline")
+	}
+	if d := inv.Deadline.Time(); !d.IsZero() {
+		parts = append(parts, "deadline "+d.In(invoice.Warsaw()).Format("2006-01-02 15:04"))
+	}
+	return strings.Join(parts, ", ")
+}

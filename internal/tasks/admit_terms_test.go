@@ -1,0 +1,97 @@
+package tasks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// withTerms hands a document in once more, with terms.
+func (g *gate) withTerms(d Document, terms Terms) Admission {
+	g.t.Helper()
+	out, err := g.Admit(g.t.Context(), []Document{d}, terms)
+	g.must(err)
+	return out[0]
+}
+
+func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		terms Terms
+		says  string
+		is    func(ledger.Invoice) bool
+	}{
+		{"deadline", Terms{Deadline: monday.Add(5 * time.Hour)}, "deadline 2026-11-23 17:00", func(i ledger.Invoice) bool { return i.Deadline == ledger.At(monday.Add(5*time.Hour)) }},
+		{"express", Terms{Lane: ledger.Express}, "lane express", func(i ledger.Invoice) bool { return i.Lane == ledger.Express && i.Group == "" }},
+		{"bulk", Terms{Lane: ledger.Bulk}, "lane bulk", func(i ledger.Invoice) bool { return i.Lane == ledger.Bulk }},
+		{"offline", Terms{Offline: true}, "offline", func(i ledger.Invoice) bool { return i.Offline }},
+	} {
+		for _, waits := range []bool{false, true} {
+			t.Run(fmt.Sprint(c.name, ", waits ", waits), func(t *testing.T) {
+				g := newGate(t, nil)
+				d := numbered(1)
+				inv := g.admit(d)[0].Invoice
+				if waits {
+					entry, err := g.Ledger.Invoice(t.Context(), inv.ID)
+					g.must(err)
+					g.must(g.Ledger.Wait(t.Context(), &entry))
+				}
+				got := g.withTerms(d, c.terms)
+				now, err := g.Ledger.Invoice(t.Context(), inv.ID)
+				g.must(err)
+				if got.Taken != ledger.Present || !got.Terms.Applied || !strings.Contains(got.Terms.Text, c.says) || !c.is(now) {
+					t.Errorf("%+v, the entry is %+v", got.Terms, now)
+				}
+				if waits && c.name != "express" && now.Group != now.WaitingGroup().Name() {
+					t.Errorf("it waits in %q", now.Group)
+				}
+				if now.Group == "" && !g.queued(now) {
+					t.Error("it has no task")
+				}
+				// Said again it changes nothing, and neither does a call without terms.
+				for _, terms := range []Terms{c.terms, {}} {
+					if got := g.withTerms(d, terms); got.Terms != (TermsAnswer{}) || got.Invoice.Rev != now.Rev {
+						t.Errorf("said again: %+v", got)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestAdmit_OtherTermsForOneThatLeftTheQueue_AreSaidNotToApply(t *testing.T) {
+	for s, says := range map[ledger.State]string{
+		ledger.Packed: "on its way (packed)", ledger.Accepted: "KSeF has it already", ledger.Receipted: "KSeF has it already",
+		ledger.Rejected: "enqueue retry inv-", ledger.Parked: "enqueue retry inv-", ledger.Dismissed: "it is dismissed",
+	} {
+		t.Run(string(s), func(t *testing.T) {
+			g := newGate(t, nil)
+			d := numbered(1)
+			inv := g.admit(d)[0].Invoice
+			g.end(inv, s, d.Data)
+			g.unchanged(inv.ID, func() {
+				got := g.withTerms(d, Terms{Deadline: monday.Add(5 * time.Hour)})
+				if got.Taken != ledger.Present || got.Terms.Applied || !strings.Contains(got.Terms.Text, "were not applied") || !strings.Contains(got.Terms.Text, says) {
+					t.Errorf("%+v", got.Terms)
+				}
+			})
+		})
+	}
+}
+
+func TestAdmit_OtherTermsForMany_EachHasItsAnswer(t *testing.T) {
+	g := newGate(t, nil)
+	docs := []Document{numbered(1), numbered(2), numbered(1)}
+	g.admit(docs...)
+	out, err := g.Admit(t.Context(), append(slices.Clone(docs), numbered(3)), Terms{Deadline: monday.Add(5 * time.Hour)})
+	g.must(err)
+	for i, want := range []bool{true, true, true, false} {
+		if out[i].Terms.Applied != want {
+			t.Errorf("document %d: %+v", i+1, out[i].Terms)
+		}
+	}
+}

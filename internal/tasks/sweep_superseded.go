@@ -1,0 +1,46 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// supersededAtOnce is how many invoices of each state one round of the sweep goes through.
+const supersededAtOnce = 100
+
+// sweepSuperseded finds rejected and parked invoices of whose number another document was accepted by
+// a worker of an older build, which leaves them open: nobody would ever act on them.
+func (w *Worker) sweepSuperseded(ctx context.Context, before time.Time) error {
+	var f faults
+	for _, s := range ledger.States() {
+		if !s.Open() {
+			continue
+		}
+		ids, err := w.Ledger.NextInvoices(ctx, s, before, supersededAtOnce)
+		if err != nil {
+			f.add(err)
+			continue
+		}
+		invs, err := w.invoices(ctx, ids)
+		f.add(err)
+		newest, err := w.Ledger.NewestOf(ctx, invs)
+		if err != nil {
+			f.add(err)
+			continue
+		}
+		for i := range invs {
+			if !invs[i].State.Open() || !newest[invs[i].ID].State.InKSeF() {
+				continue
+			}
+			err := w.Ledger.Move(ctx, ledger.Move{ID: invs[i].ID, Rev: invs[i].Rev, To: ledger.Superseded})
+			var moved *ledger.ConflictError
+			if !errors.As(err, &moved) && f.add(err) {
+				return f.err()
+			}
+		}
+	}
+	return f.err()
+}
