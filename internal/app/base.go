@@ -77,8 +77,8 @@ func (b *Base) Admitter() (*tasks.Admitter, error) {
 		IntakeBelow: b.Config.Redis.IntakeShare(),
 		Tenant:      func(nip string) bool { _, ok := b.Config.Tenant(nip); return ok },
 		Check: invoice.CheckOptions{
-			AllowFA2:     b.Config.Validation.AllowFA2,
-			CheckAllNIPs: b.Config.Environment == config.Production,
+			AllowFA2:  b.Config.Validation.AllowFA2,
+			CheckNIPs: b.Config.Environment == config.Production,
 		},
 	}
 	if dir := b.Config.Validation.SchemaDir; dir != "" {
