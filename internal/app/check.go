@@ -136,15 +136,15 @@ func checkTenants(ctx context.Context, b *Base, say func(string, error)) {
 		return
 	}
 	for _, t := range b.Config.Tenants {
-		what := fmt.Sprintf("tenant %s at %s", t.NIP, b.Config.BaseURL())
+		what := fmt.Sprintf("tenant %s at %s", t.Title(), b.Config.BaseURL())
 		switch {
-		case !invoice.ValidNIP(t.NIP):
+		case b.Config.ChecksNIPs() && !invoice.ValidNIP(t.NIP):
 			say(what, errors.New("its NIP has a wrong check digit: look for a mistyped digit"))
 		case t.Paused:
 			say(what+" (paused by configuration)", nil)
 		default:
 			say(what, explainDoor(bounded(ctx, func(ctx context.Context) error {
-				client, err := newClient(b, t, ksef.NewTransport(), readingGate{limiter, t.NIP})
+				client, err := newClient(b, t, ksef.NewTransport(), readingGate{limiter, t.Title()})
 				if err != nil {
 					return err
 				}

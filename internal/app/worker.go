@@ -89,7 +89,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Budget: budget{w.limits},
 		PartStore: w.limits.parts, Fault: w.limits.refuse,
-		Transport: func(nip string) (tasks.Transport, bool) { t, ok := doors[nip]; return t, ok },
+		Transport: func(tenant string) (tasks.Transport, bool) { t, ok := doors[tenant]; return t, ok },
 	}, taskOptions(b, id, w.spool, log, events))
 	metrics.Registerer().MustRegister(&healthCollector{b.Ledger, w.worker})
 	if err := w.worker.MeasureClock(ctx); err != nil {
@@ -113,7 +113,8 @@ func taskOptions(b *Base, id, spool string, log zerolog.Logger, e *events) tasks
 		Worker: id, Environment: string(cfg.Environment), TenantTasks: tenantTasks(cfg),
 		SpoolDir: spool, PartSize: int64(cfg.Packages.PartSize), ParallelUploads: cfg.Packages.ParallelUploads, Refusals: cfg.Packages.Refusals,
 		MaxWait: cfg.Packages.MaxWait, MaxInvoices: cfg.Packages.MaxInvoices, MaxBytes: int64(cfg.Packages.MaxSize),
-		ExpressBelow: cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Packages.UrgentWithin,
+		SessionInvoices: func(tenant string) int { t, _ := cfg.Tenant(tenant); return t.SessionInvoices() },
+		ExpressBelow:    cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Packages.UrgentWithin,
 		ExpressIdle: cfg.Express.Idle, ExpressMaxAge: cfg.Express.MaxAge, ExpressMaxInvoices: cfg.Express.MaxInvoices, ExpressShare: cfg.Limits.ExpressShare,
 		ConfirmFirst: cfg.Confirm.First, ConfirmMax: cfg.Confirm.Max, SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter, Retention: cfg.Ledger.Retention,
 		ArchiveParallel: cfg.Archive.Parallel, ArchiveShare: archiveShare(cfg),

@@ -68,7 +68,7 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 	}
 	if e.Type().IsRegular() {
 		w.found++
-		return w.give(fileItem(path))
+		return w.give(fileItem(path, w.o.MaxDocument))
 	}
 	info, err := os.Stat(path) // where the link leads
 	switch {
@@ -87,7 +87,7 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 	if !info.Mode().IsRegular() {
 		return w.fail(path, irregular(info.Mode(), false))
 	}
-	return w.give(fileItem(path))
+	return w.give(fileItem(path, w.o.MaxDocument))
 }
 
 func (w *walk) bad(path string, err error) bool {
