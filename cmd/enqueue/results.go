@@ -19,8 +19,12 @@ import (
 type resultsCmd struct {
 	Since  string `help:"Only what changed since: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339." placeholder:"T"`
 	Format string `help:"table, csv or ndjson (one JSON object a line)." default:"table" placeholder:"F"`
+	// What spreadsheet programs want: in Poland they part cells by semicolons, and take UTF-8 for what it is by its mark.
+	BOM       bool   `name:"bom" help:"With csv: begin with a byte order mark, by which spreadsheet programs know UTF-8."`
+	Delimiter string `help:"With csv: what stands between cells: comma, semicolon (both also as , and ;), tab or |." placeholder:"C"`
 
-	from func(now time.Time) time.Time
+	from  func(now time.Time) time.Time
+	comma rune
 }
 
 func (c *resultsCmd) check() error {
@@ -28,6 +32,13 @@ func (c *resultsCmd) check() error {
 	case "table", "csv", "ndjson":
 	default:
 		return &usageError{what: fmt.Sprintf("--format %q is not known", c.Format), hint: "say table, csv or ndjson"}
+	}
+	if (c.BOM || c.Delimiter != "") && c.Format != "csv" {
+		return &usageError{what: "--bom and --delimiter go with --format csv", hint: "add --format csv, or leave them out"}
+	}
+	known := false
+	if c.comma, known = delimiters[c.Delimiter]; !known {
+		return &usageError{what: fmt.Sprintf("--delimiter %q is not known", c.Delimiter), hint: "say comma, semicolon, tab or |"}
 	}
 	if c.Since == "" {
 		c.from = func(time.Time) time.Time { return time.Time{} }
@@ -44,6 +55,8 @@ func (c *resultsCmd) check() error {
 	c.from = func(time.Time) time.Time { return t }
 	return nil
 }
+
+var delimiters = map[string]rune{"": ',', ",": ',', "comma": ',', ";": ';', "semicolon": ';', "tab": '\t', "\t": '\t', `\t`: '\t', "|": '|'}
 
 // parseSpan reads a duration; days are what people mean by 7d, 24 hours each.
 func parseSpan(s string) (time.Duration, bool) {
@@ -142,19 +155,23 @@ func (c *resultsCmd) printer(p *program) (show func(ledger.Invoice) error, end f
 	case "ndjson":
 		return func(inv ledger.Invoice) error { return printJSON(p.out, p.resultOf(inv)) }, nothing
 	case "csv":
+		if c.BOM {
+			_, _ = p.out.Write([]byte("\uFEFF"))
+		}
 		w := csv.NewWriter(p.out)
+		w.Comma = c.comma
 		_ = w.Write(csvHead()) // the writer keeps its first error for the end
 		show = func(inv ledger.Invoice) error { return w.Write(csvRow(p.resultOf(inv))) }
 		return show, func() error { w.Flush(); return w.Error() }
 	}
 	rows, first := &columns{s: p.out}, true
 	return func(inv ledger.Invoice) error {
-		if first && p.out.terminal() {
-			rows.row("CHANGED", "STATE", "P_2", "KSEF NUMBER OR REASON", "FILE")
+		if first {
+			rows.row("ID", "CHANGED", "STATE", "P_2", "KSEF NUMBER OR REASON", "FILE")
 		}
 		first = false
 		r := p.resultOf(inv)
-		rows.row(day(inv.UpdatedAt.Time()), r.State, r.Number, outcome(r), r.File)
+		rows.row(r.ID, day(inv.UpdatedAt.Time()), r.State, r.Number, outcome(r), r.File)
 		return nil
 	}, nothing
 }
@@ -177,14 +194,22 @@ func csvRow(r tasks.Result) []string {
 	v := reflect.ValueOf(r)
 	var row []string
 	for f := range fields(v.Type()) {
-		row = append(row, cell(fmt.Sprint(v.FieldByIndex(f.Index).Interface())))
+		text := fmt.Sprint(v.FieldByIndex(f.Index).Interface())
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if slices.Contains(written, name) {
+			text = guarded(text)
+		}
+		row = append(row, clean(text))
 	}
 	return row
 }
 
-// cell keeps a spreadsheet from running what somebody put into a file name or an invoice number: what would begin a formula is made text with an apostrophe.
-func cell(s string) string {
-	s = clean(s)
+// written are the cells whose text a person wrote, or KSeF in answer to it. All others are our own:
+// to put an apostrophe before a hash that begins with + would change it for whoever compares it.
+var written = []string{"file", "tenant", "number", "kind", "reason"}
+
+// guarded keeps a spreadsheet from running what somebody put into a file name or an invoice number: what would begin a formula is made text with an apostrophe.
+func guarded(s string) string {
 	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
 		return "'" + s
 	}

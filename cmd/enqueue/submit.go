@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ type submitCmd struct {
 	Offline  bool          `help:"The invoices were issued in offline24 mode; they travel in packages only."`
 	Deadline string        `help:"Legal deadline of all of them, instead of the end of the next business day after P_1: 2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339." placeholder:"T"`
 	Wait     bool          `help:"Wait until each is accepted, rejected or parked, then print a summary."`
+	Tenant   string        `help:"Name of the tenant that sends them, where several of one NIP are configured or a tax representative sends." placeholder:"NAME"`
+	Require  bool          `help:"Let it be a fault (exit code 3) when a folder holds no invoice."`
 	Timeout  time.Duration `help:"With --wait: stop waiting after this long, such as 30m or 2h." placeholder:"D"`
 	JSON     bool          `name:"json" help:"Print one JSON object for each invoice instead of a line, refused ones too; with --wait once all are decided."`
 	Paths    []string      `arg:"" name:"PATH" help:"File, folder, .zip, or - for standard input."`
@@ -44,11 +47,17 @@ func (c *submitCmd) check() error {
 	if c.Timeout < 0 {
 		return &usageError{what: "--timeout must not be negative"}
 	}
-	c.terms = tasks.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline}
+	c.terms = tasks.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline, Tenant: c.Tenant}
 	if c.Deadline != "" {
 		t, ok := parseTime(c.Deadline, invoice.Warsaw(), true)
 		if !ok {
 			return &usageError{what: fmt.Sprintf("--deadline %q is no time", c.Deadline), hint: "say 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00"}
+		}
+		if now := time.Now(); t.Before(now) {
+			return &usageError{
+				what: fmt.Sprintf("--deadline %q is over (%s)", c.Deadline, deadlineText(t)),
+				hint: "an invoice that is late is handed in without --deadline, and goes first",
+			}
 		}
 		c.terms.Deadline = t
 	}
@@ -77,6 +86,7 @@ type handed struct {
 type tally struct {
 	created, present, refused int
 	nowhere                   int // of the refused: paths that gave no document at all
+	empty                     int // folders without an invoice, of which nobody says that they must hold one
 	unsure                    int // of the refused: those to be handed in again, because a part did not answer
 	taken                     []handed
 }
@@ -88,6 +98,9 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	// A short-lived process that reads much and keeps little: it need not collect before it has used this much, which saves a tenth of the time.
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(heapBeforeCollecting))
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	if err := c.knownTenant(p.cfg); err != nil {
+		return err
+	}
 	admitter, err := p.base.Admitter()
 	if err != nil {
 		return &usageError{what: err.Error(), hint: "see validation.schema_dir in the configuration"}
@@ -100,8 +113,11 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	}
 	t, rows := &tally{}, &columns{s: p.out}
 	var shown error // what went wrong with showing, which must not stop the taking
-	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in})
+	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in, MaxDocument: p.cfg.LargestInvoice()})
 	err = intake.Run(ctx, admitter, items, c.terms, func(adms []tasks.Admission) {
+		if !c.Require {
+			adms = t.leaveEmpty(p, adms)
+		}
 		t.add(adms)
 		shown = errors.Join(shown, c.show(ctx, p, rows, adms), p.out.flush())
 	})
@@ -116,6 +132,9 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		return shown
 	}
 	if t.created+t.present == 0 && t.nowhere == t.refused {
+		if t.empty > 0 && t.nowhere == 0 {
+			return nil
+		}
 		return &usageError{what: "no document was found", hint: "each PATH is a file, a folder with *.xml in it, a .zip or -"}
 	}
 	if c.Wait && len(t.taken) > 0 {
@@ -155,11 +174,37 @@ func (t *tally) add(adms []tasks.Admission) {
 				t.unsure++
 			}
 			var problem *intake.Problem
-			if errors.As(a.Err, &problem) && problem.Path {
+			if errors.As(a.Err, &problem) && problem.Path && !problem.Empty {
 				t.nowhere++
 			}
 		}
 	}
+}
+
+// leaveEmpty says of folders that hold no invoice that they do, and takes them out: a night without
+// an invoice is no fault.
+func (t *tally) leaveEmpty(p *program, adms []tasks.Admission) []tasks.Admission {
+	return slices.DeleteFunc(adms, func(a tasks.Admission) bool {
+		problem, ok := errors.AsType[*intake.Problem](a.Err)
+		if !ok || !problem.Empty {
+			return false
+		}
+		p.say("%s: %s; nothing to hand in there", a.File, problem.What)
+		t.empty++
+		return true
+	})
+}
+
+// knownTenant refuses a name that no tenant has, before anything is read.
+func (c *submitCmd) knownTenant(cfg config.Config) error {
+	if _, ok := cfg.Tenant(c.Tenant); ok || c.Tenant == "" {
+		return nil
+	}
+	var names []string
+	for _, t := range cfg.Tenants {
+		names = append(names, t.Title())
+	}
+	return &usageError{what: fmt.Sprintf("--tenant %q is not in the configuration", c.Tenant), hint: "say one of " + strings.Join(names, ", ")}
 }
 
 func (t *tally) String() string {
@@ -189,6 +234,9 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 		case a.Taken == ledger.Refused:
 			rows.row("", a.File, a.Invoice.Number, stateRefused+": "+reasonOf(a.Err))
 		case c.Wait:
+			if a.Warning != nil { // what came of it is told later, and in other words
+				p.say("%s: %s%s", a.File, a.Invoice.Number, warningOf(&a))
+			}
 		case c.JSON:
 			inv, ok := present[a.Invoice.ID]
 			if !ok {
@@ -196,15 +244,15 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			}
 			r := p.resultOf(inv)
 			r.File = a.File
-			err = printJSON(p.out, handedResult{r, noteOf(&a)})
+			err = printJSON(p.out, handedResult{r, noteOf(&a), reasonOf(a.Warning)})
 		case a.Taken == ledger.Present:
 			here := "already here"
 			if note := noteOf(&a); note != "" {
 				here += ": " + note
 			}
-			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, fmt.Sprintf("%s (%s)", a.Invoice.State, here))
+			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, fmt.Sprintf("%s (%s)", a.Invoice.State, here)+warningOf(&a))
 		default:
-			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, string(a.Invoice.State))
+			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, string(a.Invoice.State)+warningOf(&a))
 		}
 		if err != nil {
 			return err
@@ -216,7 +264,16 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 // handedResult is a result as submit prints it: with what there is to say about the document.
 type handedResult struct {
 	tasks.Result
-	Note string `json:"note,omitempty"`
+	Note    string `json:"note,omitempty"`
+	Warning string `json:"warning,omitempty"`
+}
+
+// warningOf is what is odd about a document that was taken, as the end of its line.
+func warningOf(a *tasks.Admission) string {
+	if a.Warning == nil {
+		return ""
+	}
+	return "; warning: " + reasonOf(a.Warning)
 }
 
 // noteOf says of a document that is here already what is not plain about that; "" of all others.

@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
+	"ksefworker/internal/buildinfo"
 	"ksefworker/internal/simulator"
 )
 
@@ -27,16 +28,18 @@ const (
 )
 
 type flags struct {
-	Addr         string        `default:"127.0.0.1:9090" help:"Address to listen on; port 0 takes a free one."`
-	Profile      string        `default:"production" enum:"production,unlimited" help:"Request limits: production or unlimited."`
-	Delay        time.Duration `default:"1s" help:"How long a closed session or an upload to the box is processed."`
-	InvoiceDelay time.Duration `default:"0s" help:"How long an invoice of an online session, a query or a download by the box is processed."`
-	Scale        float64       `default:"1" help:"Divides the windows of the request limits: 60 makes an hour a minute."`
-	Faults       string        `type:"existingfile" help:"Script of faults to inject, JSON or YAML."`
-	Account      []string      `placeholder:"ID:KEYFILE[:NIP]" help:"Another account, its key in a file; without NIP it serves any seller. Repeatable."`
-	BaseURL      string        `name:"base-url" help:"Address that part uploads are told to use; by default the one that the client used."`
-	Seed         int64         `help:"Makes identifiers and probabilities repeatable."`
-	LogLevel     string        `default:"info" enum:"debug,info,warn,error" help:"What is logged: debug shows each request."`
+	Addr         string           `default:"127.0.0.1:9090" help:"Address to listen on; port 0 takes a free one."`
+	Profile      string           `default:"production" enum:"production,unlimited" help:"Request limits: production or unlimited."`
+	Delay        time.Duration    `default:"1s" help:"How long a closed session or an upload to the box is processed."`
+	InvoiceDelay time.Duration    `default:"0s" help:"How long an invoice of an online session, a query or a download by the box is processed."`
+	Scale        float64          `default:"1" help:"Divides the windows of the request limits: 60 makes an hour a minute."`
+	Faults       string           `type:"existingfile" help:"Script of faults to inject, JSON or YAML."`
+	Account      []string         `placeholder:"ID:KEYFILE[:NIP]" help:"Another account, its key in a file; without NIP it serves any seller. Repeatable."`
+	BaseURL      string           `name:"base-url" help:"Address that part uploads are told to use; by default the one that the client used."`
+	Seed         int64            `help:"Makes identifiers and probabilities repeatable."`
+	Version      kong.VersionFlag `help:"Print the version and exit."`
+
+	LogLevel string `default:"info" enum:"debug,info,warn,error" help:"What is logged: debug shows each request."`
 }
 
 // run is the process; it ends on SIGINT and SIGTERM.
@@ -51,6 +54,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f flags
 	exit := -1
 	parser, err := kong.New(&f, kong.Name("simulator"), kong.Description("A strict stand-in for the KSeF gateway."),
+		kong.Vars{"version": "simulator " + buildinfo.Read().String()},
 		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }))
 	if err != nil {
 		fmt.Fprintln(stderr, "simulator:", err)

@@ -48,6 +48,9 @@ func oneLine(message any) string {
 // reconnections it would drown the log. The client keeps its logger for the whole process, so only a program's main sets it.
 func RedisLog(log zerolog.Logger) { redis.SetLogger(redisLog{log}) }
 
+// QuietRedis drops the client's own lines: a command says in its own words what does not answer.
+func QuietRedis() { RedisLog(zerolog.Nop()) }
+
 type redisLog struct{ log zerolog.Logger }
 
 // Printf implements the client's logger.

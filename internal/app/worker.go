@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -171,10 +172,32 @@ func (w *Worker) listen(cfg config.Config, metrics *Metrics) error {
 	if w.http, err = NewHTTP(o); err != nil {
 		return err
 	}
-	if w.listener, err = net.Listen("tcp", cfg.HTTP.Addr); err != nil {
-		return fmt.Errorf("listen on http.addr: %w; is another worker running here?", err)
+	w.listener, err = net.Listen("tcp", cfg.HTTP.Addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		w.listener, err = w.listenElsewhere(cfg.HTTP.Addr)
+	}
+	if err != nil {
+		return fmt.Errorf("listen on http.addr: %w", err)
 	}
 	return nil
+}
+
+// listenElsewhere takes a free port when the configured one is taken, as it is for a second worker of
+// one configuration on one host. To refuse to start would keep a worker that can send invoices from
+// it; that its pages are elsewhere is said.
+func (w *Worker) listenElsewhere(taken string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(taken)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return nil, err
+	}
+	w.log.Warn().Str("taken", taken).Str("http", l.Addr().String()).
+		Msg("http.addr is taken, most likely by another worker on this host: this one's pages are at another port; " +
+			"set KSEF_HTTP_ADDR to give each worker an address of its own (--healthcheck and a scraper ask the one that is configured)")
+	return l, nil
 }
 
 // Addr is where the HTTP endpoints listen; "" when they do not.

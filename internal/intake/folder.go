@@ -15,7 +15,7 @@ func (r *reader) folder(root string) bool {
 		return false
 	}
 	if w.found == 0 {
-		p := &Problem{What: "holds no *.xml files", Hint: "check that the export writes here", Path: true}
+		p := &Problem{What: "holds no *.xml files", Hint: "check that the export writes here", Path: true, Empty: true}
 		if w.ignored > 0 {
 			p.What += fmt.Sprintf(" (%d others)", w.ignored)
 		}

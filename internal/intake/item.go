@@ -44,6 +44,9 @@ type Problem struct {
 	// Path says that the whole path that was named gave nothing: it is missing, empty or of no kind that is read. Such a path is a mistake in the call, not in a
 	// document.
 	Path bool
+	// Empty says that the path is a folder, which holds no invoice: an export that had nothing to write leaves one, and one that
+	// wrote elsewhere, too.
+	Empty bool
 	// Err is the cause, when there is one beneath; nil otherwise.
 	Err error
 }

@@ -40,8 +40,7 @@ func Check(h Header, now time.Time, opt CheckOptions) error {
 		add(position{}, FieldError{Field: DocumentField,
 			Rule:  "must be at most " + strconv.FormatInt(limit, 10) + " bytes " + what,
 			Value: strconv.FormatInt(h.Size, 10) + " bytes",
-			Hint: "split the invoice; only one with an attachment (Zalacznik) may be larger; where the Ministry has raised the limit for this taxpayer, " +
-				"set max_invoice_size and max_invoice_size_with_attachment of its tenant"})
+			Hint:  "split the invoice; only one with an attachment (Zalacznik) may be larger; " + raisedHint})
 	}
 	if v := h.Form.Version(); v != "v3" && (v != "v2" || !opt.AllowFA2) {
 		taken := "must be FA (3)"

@@ -65,9 +65,10 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 func TooLarge(size, limit int64) error {
 	return &FieldError{Field: DocumentField, Rule: "must be at most " + strconv.FormatInt(limit, 10) + " bytes",
 		Value: strconv.FormatInt(size, 10) + " bytes",
-		Hint: "KSeF takes 1,000,000 bytes, with an attachment 3,000,000; where the Ministry has raised that for the taxpayer, set " +
-			"max_invoice_size and max_invoice_size_with_attachment of its tenant"}
+		Hint:  "KSeF takes 1,000,000 bytes, with an attachment 3,000,000; " + raisedHint}
 }
+
+const raisedHint = "if the Ministry has raised that for this taxpayer, set its tenant's max_invoice_size in the configuration"
 
 // reader collects the header from the scanner's tokens.
 type reader struct {

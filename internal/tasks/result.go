@@ -12,7 +12,8 @@ import (
 type Result struct {
 	ID              string `json:"id"`
 	File            string `json:"file"`
-	NIP             string `json:"nip"`
+	NIP             string `json:"nip"`    // seller
+	Tenant          string `json:"tenant"` // name of the tenant that sends it
 	Number          string `json:"number"`
 	Kind            string `json:"kind"`
 	IssueDate       string `json:"issue_date"`
@@ -26,22 +27,34 @@ type Result struct {
 	UPO             string `json:"upo"` // URL of the archived receipt
 	VerificationURL string `json:"verification_url"`
 	Attempts        int    `json:"attempts"`   // sessions it has travelled in
-	Deadline        string `json:"deadline"`   // legal, RFC 3339 in Europe/Warsaw
+	Deadline        string `json:"deadline"`   // legal, the last second in time, RFC 3339 in Europe/Warsaw
 	UpdatedAt       string `json:"updated_at"` // RFC 3339, UTC
+}
+
+// LastMoment is the last second that is before a deadline which ends a day in Warsaw, and so bears
+// that day's date; any other deadline is itself.
+func LastMoment(deadline time.Time) time.Time {
+	if d := deadline.In(invoice.Warsaw()); !d.IsZero() && d.Hour() == 0 && d.Minute() == 0 && d.Second() == 0 {
+		return deadline.Add(-time.Second)
+	}
+	return deadline
 }
 
 // ResultOf tells what the ledger knows. environment chooses the host of the verification link.
 func ResultOf(inv ledger.Invoice, environment string) Result {
 	r := Result{
-		ID: inv.ID, File: inv.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
+		ID: inv.ID, File: inv.File, NIP: inv.NIP, Tenant: inv.Tenant, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
 		State: string(inv.State), KsefNumber: inv.KsefNumber, Code: inv.Code, Reason: inv.Reason, Package: inv.Package, Session: inv.Session,
 		UPO: inv.UPO, Attempts: inv.Attempts,
 	}
 	if d := inv.Deadline.Time(); !d.IsZero() {
-		r.Deadline = d.In(invoice.Warsaw()).Format(time.RFC3339)
+		r.Deadline = LastMoment(d).In(invoice.Warsaw()).Format(time.RFC3339)
 	}
 	if u := inv.UpdatedAt.Time(); !u.IsZero() {
 		r.UpdatedAt = u.UTC().Format(time.RFC3339)
+	}
+	if inv.State == ledger.Rejected || inv.State == ledger.Parked {
+		return r // whoever followed the link would be told that there is no such invoice
 	}
 	if sum, err := base64.StdEncoding.DecodeString(inv.Hash); err == nil && len(sum) == 32 {
 		if link, err := invoice.VerificationURL(environment, inv.NIP, inv.IssueDate, [32]byte(sum)); err == nil {
