@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -35,6 +36,8 @@ type flags struct {
 	Scale        float64          `default:"1" help:"Divides the windows of the request limits: 60 makes an hour a minute."`
 	Faults       string           `type:"existingfile" help:"Script of faults to inject, JSON or YAML."`
 	Account      []string         `placeholder:"ID:KEYFILE[:NIP]" help:"Another account, its key in a file; without NIP it serves any seller. Repeatable."`
+	Taxpayer     []string         `placeholder:"NIP:BYTES:BYTES:N" help:"A taxpayer with limits of its own: one invoice without and with attachment, invoices in a session; 0 is the usual. Repeatable."`
+	Grant        []string         `placeholder:"FROM:TO[:SCOPE]" help:"NIP FROM lets NIP TO issue its invoices; SCOPE is SelfInvoicing (the usual) or TaxRepresentative. Repeatable."`
 	BaseURL      string           `name:"base-url" help:"Address that part uploads are told to use; by default the one that the client used."`
 	Seed         int64            `help:"Makes identifiers and probabilities repeatable."`
 	Version      kong.VersionFlag `help:"Print the version and exit."`
@@ -95,6 +98,15 @@ func (f flags) options(stderr io.Writer) (simulator.Options, error) {
 		errs = append(errs, err)
 		o.Accounts = append(o.Accounts, account)
 	}
+	for _, text := range f.Taxpayer {
+		taxpayer, err := readTaxpayer(text)
+		errs = append(errs, err)
+		o.Taxpayers = append(o.Taxpayers, taxpayer)
+	}
+	for _, text := range f.Grant {
+		parts := append(strings.SplitN(text, ":", 3), "", "")
+		o.Grants = append(o.Grants, simulator.Grant{From: parts[0], To: parts[1], Scope: parts[2]})
+	}
 	if f.Faults != "" {
 		script, err := os.ReadFile(f.Faults)
 		if err == nil {
@@ -120,6 +132,22 @@ func readAccount(text string) (simulator.Account, error) {
 		account.NIP = parts[2]
 	}
 	return account, nil
+}
+
+// readTaxpayer takes NIP:BYTES:BYTES:N.
+func readTaxpayer(text string) (simulator.Taxpayer, error) {
+	parts := strings.Split(text, ":")
+	if len(parts) != 4 {
+		return simulator.Taxpayer{}, fmt.Errorf("read taxpayer %q: not NIP:BYTES:BYTES:N", text)
+	}
+	t := simulator.Taxpayer{NIP: parts[0]}
+	for i, to := range []*int{&t.MaxInvoice, &t.MaxInvoiceWithAttachment, &t.MaxSessionInvoices} {
+		var err error
+		if *to, err = strconv.Atoi(parts[i+1]); err != nil {
+			return simulator.Taxpayer{}, fmt.Errorf("read taxpayer %q: %q is not a number", text, parts[i+1])
+		}
+	}
+	return t, nil
 }
 
 // listen serves until ctx ends, then gives requests that are under way five seconds.
