@@ -170,6 +170,7 @@ func TestAdmit_EveryOutcome(t *testing.T) {
 
 func TestAdmit_EachFlawThatWeKnow_IsRefusedWithItsFieldAndStoresNothing(t *testing.T) {
 	g := newGate(t, nil)
+	g.Check.CheckNIPs = true
 	g.admit(numbered(1)) // the first one taken leaves a record of how documents are sealed
 	for _, flaw := range sample.Flaws() {
 		data := sample.Bad(flaw, sample.Options{Number: "FV/" + flaw.String(), IssueDate: "2026-11-23"})
