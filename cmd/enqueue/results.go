@@ -206,7 +206,7 @@ func csvRow(r tasks.Result) []string {
 
 // written are the cells whose text a person wrote, or KSeF in answer to it. All others are our own:
 // to put an apostrophe before a hash that begins with + would change it for whoever compares it.
-var written = []string{"file", "tenant", "number", "kind", "reason"}
+var written = []string{"file", "number", "kind", "reason"}
 
 // guarded keeps a spreadsheet from running what somebody put into a file name or an invoice number: what would begin a formula is made text with an apostrophe.
 func guarded(s string) string {

@@ -112,7 +112,7 @@ func detail(s *screen, inv ledger.Invoice, r tasks.Result, now time.Time) {
 	}
 	for _, line := range [][2]string{
 		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"code", code}, {"reason", r.Reason},
-		{"number (P_2)", r.Number}, {"kind", r.Kind}, {"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", r.Tenant}, {"file", r.File},
+		{"number (P_2)", r.Number}, {"kind", r.Kind}, {"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", inv.Tenant}, {"file", r.File},
 		{"package", r.Package}, {"session", r.Session}, {"attempts", fmt.Sprint(r.Attempts)}, {"deadline", deadline},
 		{"changed", day(inv.UpdatedAt.Time())}, {"receipt (UPO)", r.UPO}, {"verification", r.VerificationURL}, {"hash", r.Hash},
 	} {

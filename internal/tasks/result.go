@@ -12,8 +12,7 @@ import (
 type Result struct {
 	ID              string `json:"id"`
 	File            string `json:"file"`
-	NIP             string `json:"nip"`    // seller
-	Tenant          string `json:"tenant"` // name of the tenant that sends it
+	NIP             string `json:"nip"`
 	Number          string `json:"number"`
 	Kind            string `json:"kind"`
 	IssueDate       string `json:"issue_date"`
@@ -43,7 +42,7 @@ func LastMoment(deadline time.Time) time.Time {
 // ResultOf tells what the ledger knows. environment chooses the host of the verification link.
 func ResultOf(inv ledger.Invoice, environment string) Result {
 	r := Result{
-		ID: inv.ID, File: inv.File, NIP: inv.NIP, Tenant: inv.Tenant, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
+		ID: inv.ID, File: inv.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
 		State: string(inv.State), KsefNumber: inv.KsefNumber, Code: inv.Code, Reason: inv.Reason, Package: inv.Package, Session: inv.Session,
 		UPO: inv.UPO, Attempts: inv.Attempts,
 	}
