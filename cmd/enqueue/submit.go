@@ -79,6 +79,7 @@ func (c *submitCmd) check() error {
 // handed is one document that was taken.
 type handed struct {
 	file, id string
+	warning  string
 	past     *ledger.Invoice // what the archive tells of one that the ledger has forgotten; nil for others
 }
 
@@ -159,10 +160,10 @@ func (t *tally) add(adms []tasks.Admission) {
 		switch a := &adms[i]; a.Taken {
 		case ledger.Created:
 			t.created++
-			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID})
+			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)})
 		case ledger.Present:
 			t.present++
-			h := handed{file: a.File, id: a.Invoice.ID}
+			h := handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)}
 			if a.Archived {
 				h.past = &a.Invoice
 			}
@@ -244,10 +245,10 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			}
 			r := p.resultOf(inv)
 			r.File = a.File
-			err = printJSON(p.out, handedResult{r, noteOf(&a), reasonOf(a.Warning)})
+			err = printJSON(p.out, handedResult{r, c.noteOf(&a, present), reasonOf(a.Warning)})
 		case a.Taken == ledger.Present:
 			here := "already here"
-			if note := noteOf(&a); note != "" {
+			if note := c.noteOf(&a, present); note != "" {
 				here += ": " + note
 			}
 			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, fmt.Sprintf("%s (%s)", a.Invoice.State, here)+warningOf(&a))
@@ -277,8 +278,11 @@ func warningOf(a *tasks.Admission) string {
 }
 
 // noteOf says of a document that is here already what is not plain about that; "" of all others.
-func noteOf(a *tasks.Admission) string {
+func (c *submitCmd) noteOf(a *tasks.Admission, present map[string]ledger.Invoice) string {
+	there := present[a.Invoice.ID].Tenant
 	switch {
+	case c.Tenant != "" && there != "" && there != c.Tenant:
+		return "tenant " + there + " sends it, --tenant changes nothing"
 	case a.Archived:
 		return "its result is in the archive"
 	case a.Differs != "":
@@ -289,7 +293,7 @@ func noteOf(a *tasks.Admission) string {
 
 // presentEntries reads what the ledger knows of documents that were there already: they may have their KSeF number.
 func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []tasks.Admission) (map[string]ledger.Invoice, error) {
-	if !c.JSON || c.Wait {
+	if (!c.JSON || c.Wait) && c.Tenant == "" {
 		return nil, nil
 	}
 	var ids []string
