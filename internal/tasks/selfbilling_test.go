@@ -159,3 +159,39 @@ func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 		}
 	}
 }
+
+// A tax representative sends in its own context, when it is named; after a loss of Redis the register shows the original to it as to the authorised party.
+func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthorized(t *testing.T) {
+	s := newStage(t, simulator.Options{
+		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1), Scope: simulator.TaxRepresentative}},
+		Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}},
+	})
+	w := s.worker("w", s.doorOf(sample.NIP(1)))
+	doc := bytes.Replace(s.of(sample.NIP(0), "R/1"), []byte("\t<Fa>"), []byte("\t<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>"+sample.NIP(1)+
+		"</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne><Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>"), 1)
+	admit := func() ledger.Invoice {
+		a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
+		out, err := a.Admit(t.Context(), []tasks.Document{{File: "a.xml", Data: doc}}, tasks.Terms{Lane: ledger.Bulk, Tenant: sample.NIP(1)})
+		if err != nil || out[0].Err != nil {
+			t.Fatalf("admit: %v, %v", err, out[0].Err)
+		}
+		return out[0].Invoice
+	}
+	inv := admit()
+	if inv.Tenant != sample.NIP(1) || inv.NIP != sample.NIP(0) || inv.ContextNIP() != sample.NIP(1) {
+		t.Fatalf("tenant %s, seller %s, context %s", inv.Tenant, inv.NIP, inv.ContextNIP())
+	}
+	pkg := s.sent(w, inv)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	original := s.read(inv.ID)
+	if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(5 * time.Second)
+	again := admit()
+	pkg = s.sent(w, again)
+	s.drive(w, pkg, 6*time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if got := s.read(again.ID); got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != original.KsefNumber {
+		t.Errorf("it is %s as %s, the original is %s: %s", got.State, got.KsefNumber, original.KsefNumber, got.Reason)
+	}
+}
