@@ -60,7 +60,8 @@ func Default() Config {
 	}
 }
 
-// Tenant finds a tenant by its name, which is its NIP where it has no other; false when this pool does not serve it.
+// Tenant finds a tenant by its name, which is its NIP where it has no other; false when this pool
+// does not serve it.
 func (c Config) Tenant(name string) (Tenant, bool) {
 	for _, t := range c.Tenants {
 		if t.Title() == name {
@@ -70,8 +71,8 @@ func (c Config) Tenant(name string) (Tenant, bool) {
 	return Tenant{}, false
 }
 
-// LimitsOf is the request table of one tenant: its own figures where it has any, else those of limits.groups. A tenant that is not
-// configured gets the common table.
+// LimitsOf is the request table of one tenant: its own figures where it has any, else those of
+// limits.groups. A tenant that is not configured gets the common table.
 func (c Config) LimitsOf(name string) Groups {
 	t, ok := c.Tenant(name)
 	if !ok {

@@ -23,9 +23,11 @@ type Tenant struct {
 	Limits Groups `yaml:"limits" envPrefix:"LIMITS_"`
 	// MaxInvoiceSize is the largest invoice without attachment; 0 means KSeF's 1MB, else 1kB to 20MB.
 	MaxInvoiceSize Size `yaml:"max_invoice_size" env:"MAX_INVOICE_SIZE"`
-	// MaxInvoiceSizeWithAttachment is the largest with one; 0 means KSeF's 3MB, or MaxInvoiceSize when that is more; else 1kB to 20MB.
+	// MaxInvoiceSizeWithAttachment is the largest with one; 0 means KSeF's 3MB, or MaxInvoiceSize
+	// when that is more; else 1kB to 20MB.
 	MaxInvoiceSizeWithAttachment Size `yaml:"max_invoice_size_with_attachment" env:"MAX_INVOICE_SIZE_WITH_ATTACHMENT"`
-	// MaxSessionInvoices is how many KSeF takes of this taxpayer in one session; 0 means its 10,000, else 1 to 100,000.
+	// MaxSessionInvoices is how many KSeF takes of this taxpayer in one session; 0 means its
+	// 10,000, else 1 to 100,000.
 	MaxSessionInvoices int `yaml:"max_session_invoices" env:"MAX_SESSION_INVOICES"`
 	// Paused keeps this taxpayer's invoices in the ledger and sends nothing.
 	Paused bool `yaml:"paused" env:"PAUSED"`

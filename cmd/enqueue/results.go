@@ -19,7 +19,8 @@ import (
 type resultsCmd struct {
 	Since  string `help:"Only what changed since: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339." placeholder:"T"`
 	Format string `help:"table, csv or ndjson (one JSON object a line)." default:"table" placeholder:"F"`
-	// What spreadsheet programs want: in Poland they part cells by semicolons, and take UTF-8 for what it is by its mark.
+	// What spreadsheet programs want: in Poland they part cells by semicolons, and take UTF-8 for
+	// what it is by its mark.
 	BOM       bool   `name:"bom" help:"With csv: begin with a byte order mark, by which spreadsheet programs know UTF-8."`
 	Delimiter string `help:"With csv: what stands between cells: comma, semicolon (both also as , and ;), tab or |." placeholder:"C"`
 
@@ -208,7 +209,8 @@ func csvRow(r tasks.Result) []string {
 // to put an apostrophe before a hash that begins with + would change it for whoever compares it.
 var written = []string{"file", "number", "kind", "reason"}
 
-// guarded keeps a spreadsheet from running what somebody put into a file name or an invoice number: what would begin a formula is made text with an apostrophe.
+// guarded keeps a spreadsheet from running what somebody put into a file name or an invoice number:
+// what would begin a formula is made text with an apostrophe.
 func guarded(s string) string {
 	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
 		return "'" + s

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -182,32 +181,6 @@ func (t *tally) add(adms []tasks.Admission) {
 	}
 }
 
-// leaveEmpty says of folders that hold no invoice that they do, and takes them out: a night without
-// an invoice is no fault.
-func (t *tally) leaveEmpty(p *program, adms []tasks.Admission) []tasks.Admission {
-	return slices.DeleteFunc(adms, func(a tasks.Admission) bool {
-		problem, ok := errors.AsType[*intake.Problem](a.Err)
-		if !ok || !problem.Empty {
-			return false
-		}
-		p.say("%s: %s; nothing to hand in there", a.File, problem.What)
-		t.empty++
-		return true
-	})
-}
-
-// knownTenant refuses a name that no tenant has, before anything is read.
-func (c *submitCmd) knownTenant(cfg config.Config) error {
-	if _, ok := cfg.Tenant(c.Tenant); ok || c.Tenant == "" {
-		return nil
-	}
-	var names []string
-	for _, t := range cfg.Tenants {
-		names = append(names, t.Title())
-	}
-	return &usageError{what: fmt.Sprintf("--tenant %q is not in the configuration", c.Tenant), hint: "say one of " + strings.Join(names, ", ")}
-}
-
 func (t *tally) String() string {
 	var parts []string
 	if t.created > 0 || t.present+t.refused == 0 {
@@ -267,14 +240,6 @@ type handedResult struct {
 	tasks.Result
 	Note    string `json:"note,omitempty"`
 	Warning string `json:"warning,omitempty"`
-}
-
-// warningOf is what is odd about a document that was taken, as the end of its line.
-func warningOf(a *tasks.Admission) string {
-	if a.Warning == nil {
-		return ""
-	}
-	return "; warning: " + reasonOf(a.Warning)
 }
 
 // noteOf says of a document that is here already what is not plain about that; "" of all others.

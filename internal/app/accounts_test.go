@@ -92,7 +92,8 @@ func TestAccounts_TwoOfOneNIP_EachSendsByItsOwnKeyAndIsCountedByItself(t *testin
 	}
 }
 
-// The Ministry has raised a limit for one taxpayer: what is larger than anybody else's goes through, by both lanes.
+// The Ministry has raised a limit for one taxpayer: what is larger than anybody else's goes
+// through, by both lanes.
 func TestAccounts_RaisedSize_IsTakenAndAccepted(t *testing.T) {
 	p := newPool(t, 2, simulator.Options{Taxpayers: []simulator.Taxpayer{{NIP: sample.NIP(0), MaxInvoice: 5_000_000}}}, func(c *config.Config) {
 		c.Tenants[0].MaxInvoiceSize = 5 * config.MB
@@ -117,7 +118,8 @@ func TestAccounts_RaisedSize_IsTakenAndAccepted(t *testing.T) {
 	}
 }
 
-// Workers of one configuration on one host: the second one's pages are at another port, and it says so.
+// Workers of one configuration on one host: the second one's pages are at another port, and it says
+// so.
 func TestWorker_AddressIsTaken_TakesAnotherPortAndSaysHowToChooseIt(t *testing.T) {
 	p := newPool(t, 1, simulator.Options{}, nil)
 	first, _ := p.workAt()

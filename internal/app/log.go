@@ -45,8 +45,10 @@ func oneLine(message any) string {
 	return b.String()
 }
 
-// RedisLog brings the Redis client's own lines into ours, as debug: an outage of Redis shows in the errors of those who needed it, and once for each of hundreds of
-// reconnections it would drown the log. So does what any library writes by the standard library's logger. Both keep their logger for the whole process, so only a program's main sets it.
+// RedisLog brings the Redis client's own lines into ours, as debug: an outage of Redis shows in the
+// errors of those who needed it, and once for each of hundreds of reconnections it would drown the
+// log. So does what any library writes by the standard library's logger. Both keep their logger for
+// the whole process, so only a program's main sets it.
 func RedisLog(log zerolog.Logger) {
 	redis.SetLogger(redisLog{log})
 	stdlog.SetFlags(0)

@@ -44,8 +44,8 @@ type Problem struct {
 	// Path says that the whole path that was named gave nothing: it is missing, empty or of no kind that is read. Such a path is a mistake in the call, not in a
 	// document.
 	Path bool
-	// Empty says that the path is a folder, which holds no invoice: an export that had nothing to write leaves one, and one that
-	// wrote elsewhere, too.
+	// Empty says that the path is a folder, which holds no invoice: an export that had nothing to
+	// write leaves one, and one that wrote elsewhere, too.
 	Empty bool
 	// Err is the cause, when there is one beneath; nil otherwise.
 	Err error
@@ -84,8 +84,8 @@ func unreadable(err error) *Problem {
 	return p
 }
 
-// readCapped reads a document of about hint bytes and never more than one byte beyond limit, the most that a document may have: that one is enough for
-// [invoice.Parse] to refuse it.
+// readCapped reads a document of about hint bytes and never more than one byte beyond limit, the
+// most that a document may have: that one is enough for [invoice.Parse] to refuse it.
 func readCapped(r io.Reader, hint, limit int64) ([]byte, error) {
 	most := int(limit) + 1
 	buf := make([]byte, 0, min(int(min(max(hint, 511), limit))+1, most))

@@ -19,7 +19,8 @@ type Options struct {
 	MaxEntries int
 	// MaxUnpacked bounds what one archive may unpack to, in bytes; 0 means 5,000,000,000, the size of KSeF's largest batch (KSeF limits, September 2026).
 	MaxUnpacked int64
-	// MaxDocument bounds one document, in bytes; 0 means [invoice.MaxSize]. At most documentBytes of them are in memory at a time, so it MUST stay below that.
+	// MaxDocument bounds one document, in bytes; 0 means [invoice.MaxSize]. At most documentBytes
+	// of them are in memory at a time, so it MUST stay below that.
 	MaxDocument int64
 }
 

@@ -10,13 +10,14 @@ import (
 type CheckOptions struct {
 	// MaxBytes is the largest invoice without attachment; 0 means KSeF's 1,000,000.
 	MaxBytes int64
-	// MaxBytesWithAttachment is the largest invoice with attachment; 0 means KSeF's 3,000,000, which is also Parse's own bound unless its options say otherwise.
+	// MaxBytesWithAttachment is the largest invoice with attachment; 0 means KSeF's 3,000,000,
+	// which is also Parse's own bound unless its options say otherwise.
 	MaxBytesWithAttachment int64
 	// AllowFA2 lets FA(2) pass beside FA(3).
 	AllowFA2 bool
-	// CheckNIPs applies the check digit to every NIP: Podmiot1, Podmiot2, Podmiot3, PodmiotUpowazniony,
-	// and the one that an IDWew begins with. KSeF does so in production only: the test environment
-	// takes invented numbers.
+	// CheckNIPs applies the check digit to every NIP: Podmiot1, Podmiot2, Podmiot3,
+	// PodmiotUpowazniony, and the one that an IDWew begins with. KSeF does so in production only:
+	// the test environment takes invented numbers.
 	CheckNIPs bool
 }
 

@@ -2,31 +2,35 @@ package invoice
 
 import (
 	"crypto/sha256"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// ParseOptions say what Parse refuses before anything else is known of a document. The zero value is KSeF's rule for every taxpayer.
+// ParseOptions say what Parse refuses before anything else is known of a document. The zero value
+// is KSeF's rule for every taxpayer.
 type ParseOptions struct {
 	// MaxSize is the largest document in bytes; 0 means [MaxSize]. Check applies the finer limits.
 	MaxSize int64
-	// TakeDiscouraged takes discouraged Unicode characters, as production does; [Header.Discouraged] tells of them.
+	// TakeDiscouraged takes discouraged Unicode characters, as production does;
+	// [Header.Discouraged] tells of them.
 	TakeDiscouraged bool
 }
 
 // Parse is [ParseWith] the zero options.
 func Parse(data []byte) (Header, error) { return ParseWith(data, ParseOptions{}) }
 
-// ParseWith reads the header of one invoice and checks that the document is well-formed and of a kind that KSeF takes: one pass, no tree, two allocations. data
-// is not kept.
+// ParseWith reads the header of one invoice and checks that the document is well-formed and of a
+// kind that KSeF takes: one pass, no tree, two allocations. data is not kept.
 //
-// A document that is not well-formed, is empty, larger than o.MaxSize, not in UTF-8, or bears what KSeF refuses in every document (DOCTYPE, processing
-// instructions, discouraged Unicode) fails with the first such fault. Otherwise all faults of the fields are reported together: a root that is not FA(3)'s
-// or FA(2)'s Faktura, a form that disagrees with its namespace, and P_1, P_2, RodzajFaktury or the seller's NIP missing, given twice, empty or not of
-// their shape. See FieldError and FieldErrors.
+// A document that is not well-formed, is empty, larger than o.MaxSize, not in UTF-8, or bears what
+// KSeF refuses in every document (DOCTYPE, processing instructions, discouraged Unicode) fails with
+// the first such fault. Otherwise all faults of the fields are reported together: a root that is
+// not FA(3)'s or FA(2)'s Faktura, a form that disagrees with its namespace, and P_1, P_2,
+// RodzajFaktury or the seller's NIP missing, given twice, empty or not of their shape. See
+// FieldError and FieldErrors.
 //
-// With an error the Header holds what was read until then, Size and (up to o.MaxSize) Hash always: good for a listing, never for sending.
+// With an error the Header holds what was read until then, Size and (up to o.MaxSize) Hash always:
+// good for a listing, never for sending.
 //
 // It is not a validation against the XSD; package xsd does that.
 func ParseWith(data []byte, o ParseOptions) (Header, error) {
@@ -59,16 +63,6 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 	r.require()
 	return h, joinFaults(r.faults)
 }
-
-// TooLarge is the fault of a document of size bytes where at most limit are taken. Who knows a
-// document's size before its bytes need not read them.
-func TooLarge(size, limit int64) error {
-	return &FieldError{Field: DocumentField, Rule: "must be at most " + strconv.FormatInt(limit, 10) + " bytes",
-		Value: strconv.FormatInt(size, 10) + " bytes",
-		Hint:  "KSeF takes 1,000,000 bytes, with an attachment 3,000,000; " + raisedHint}
-}
-
-const raisedHint = "if the Ministry has raised that for this taxpayer, set its tenant's max_invoice_size in the configuration"
 
 // reader collects the header from the scanner's tokens.
 type reader struct {

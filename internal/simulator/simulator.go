@@ -28,7 +28,8 @@ const (
 type Options struct {
 	// Accounts are added to the default ones: test_id:test_key (any seller) and test_<nip>:test_key (that seller).
 	Accounts []Account
-	// Taxpayers are those for whom the Ministry has raised a limit, Grants the permissions to issue another's invoices.
+	// Taxpayers are those for whom the Ministry has raised a limit, Grants the permissions to issue
+	// another's invoices.
 	Taxpayers []Taxpayer
 	Grants    []Grant
 	// Profile of request limits; "" is Production.

@@ -15,7 +15,8 @@ type Taxpayer struct {
 // Grant is a permission that one taxpayer gave another: to issue its invoices.
 type Grant struct {
 	From, To string // NIPs
-	// Scope is SelfInvoicing (To buys from From) or TaxRepresentative (To is PodmiotUpowazniony); "" is SelfInvoicing.
+	// Scope is SelfInvoicing (To buys from From) or TaxRepresentative (To is PodmiotUpowazniony);
+	// "" is SelfInvoicing.
 	Scope string
 }
 

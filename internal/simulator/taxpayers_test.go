@@ -20,7 +20,8 @@ func codes(invoices []invoiceInfo) string {
 	return strings.Join(all, " ")
 }
 
-// The buyer sends it, in its own context, and only with the seller's permission; the seller never may.
+// The buyer sends it, in its own context, and only with the seller's permission; the seller never
+// may.
 func TestSelfBilling_OnlyTheBuyerWithTheSellersPermission(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Grants = []Grant{{From: sellerA, To: buyer}} })
 	mine := swap(t, faXML(buyer, "K/1", today), `Podmiot2>

@@ -40,7 +40,8 @@ type Admission struct {
 	// Archived says that the invoice was accepted so long ago that the ledger has forgotten it: Invoice
 	// holds what its result in the archive tells.
 	Archived bool
-	// Warning is set when the document was taken although something about it is odd; nil for nearly all.
+	// Warning is set when the document was taken although something about it is odd; nil for nearly
+	// all.
 	Warning error
 	Err     error
 }

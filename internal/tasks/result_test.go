@@ -91,7 +91,8 @@ func TestResultOf_VerificationLink_IsTheEnvironmentsOrNone(t *testing.T) {
 	}
 }
 
-// A deadline at midnight belongs to the day that ends with it, in summer as in winter; one within a day is told as it is.
+// A deadline at midnight belongs to the day that ends with it, in summer as in winter; one within a
+// day is told as it is.
 func TestLastMoment_BearsTheDayThatItEnds(t *testing.T) {
 	for given, want := range map[string]string{
 		"2026-11-24T23:00:00Z": "2026-11-24T23:59:59+01:00", "2026-07-01T22:00:00Z": "2026-07-01T23:59:59+02:00",

@@ -43,7 +43,8 @@ func (s *stage) doorOf(nip string) *door {
 	return &door{Client: c, keys: ksef.NewKeyCache(c.PublicKey, 0, nil)}
 }
 
-// The buyer's own invoices and those that it issues for its sellers travel together, under the buyer's key.
+// The buyer's own invoices and those that it issues for its sellers travel together, under the
+// buyer's key.
 func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -66,7 +67,8 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 				if got.State != ledger.Receipted || !strings.HasPrefix(got.KsefNumber, inv.NIP+"-") {
 					t.Errorf("%s is %s as %s: %s", got.Number, got.State, got.KsefNumber, got.Reason)
 				}
-				// A receipt of the buyer's session names several sellers, so it is kept with the buyer's.
+				// A receipt of the buyer's session names several sellers, so it is kept with the
+				// buyer's.
 				if !strings.Contains(got.UPO, "/"+sample.NIP(1)+"/") {
 					t.Errorf("the receipt of %s is %s", got.Number, got.UPO)
 				}
@@ -76,7 +78,8 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 	}
 }
 
-// After a loss of Redis KSeF calls them duplicates. The register shows the buyer's own as Subject1 and those that it issued for others as Subject2.
+// After a loss of Redis KSeF calls them duplicates. The register shows the buyer's own as Subject1
+// and those that it issued for others as Subject2.
 func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 	s := newStage(t, simulator.Options{
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}}, Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}},
@@ -98,7 +101,8 @@ func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 	}
 }
 
-// A seller that has not granted the permission is that seller's matter: no other invoice waits for it, and no key is called wrong.
+// A seller that has not granted the permission is that seller's matter: no other invoice waits for
+// it, and no key is called wrong.
 func TestSelfBilling_WithoutTheSellersPermission_ParkedWithWordsAndNobodyIsPaused(t *testing.T) {
 	s := newStage(t, simulator.Options{Grants: []simulator.Grant{{From: sample.NIP(2), To: sample.NIP(1)}}})
 	b := &pausing{}
@@ -160,7 +164,8 @@ func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	}
 }
 
-// A tax representative sends in its own context, when it is named; after a loss of Redis the register shows the original to it as to the authorised party.
+// A tax representative sends in its own context, when it is named; after a loss of Redis the
+// register shows the original to it as to the authorised party.
 func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthorized(t *testing.T) {
 	s := newStage(t, simulator.Options{
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1), Scope: simulator.TaxRepresentative}},

@@ -26,7 +26,8 @@ type Parts struct {
 	Bodies *ledger.Bodies
 	Store  archive.Store
 	Budget Budget
-	// Transport returns the way to KSeF of one tenant, by its name; false when none of that name is configured here, or it is paused by configuration.
+	// Transport returns the way to KSeF of one tenant, by its name; false when none of that name is
+	// configured here, or it is paused by configuration.
 	Transport func(tenant string) (Transport, bool)
 	// PartStore is asked before a session is opened for parts; nil is one that is never out of
 	// service.
@@ -54,7 +55,8 @@ type Options struct {
 	MaxWait     time.Duration
 	MaxInvoices int
 	MaxBytes    int64 // of XML in one package
-	// SessionInvoices tells how many invoices KSeF takes of a tenant in one session; nil is its usual 10,000 for all.
+	// SessionInvoices tells how many invoices KSeF takes of a tenant in one session; nil is its
+	// usual 10,000 for all.
 	SessionInvoices func(tenant string) int
 	ExpressBelow    int
 	Quiet           time.Duration
