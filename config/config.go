@@ -19,7 +19,7 @@ type Config struct {
 	Environment Environment `yaml:"environment" env:"ENVIRONMENT"`
 	Gateway     Gateway     `yaml:"gateway" envPrefix:"GATEWAY_"`
 	Redis       Redis       `yaml:"redis" envPrefix:"REDIS_"`
-	// Tenants are the taxpayers whose invoices this pool sends; at least one, no NIP twice.
+	// Tenants are the accounts by which this pool sends invoices; at least one, no name twice.
 	Tenants    []Tenant   `yaml:"tenants" envPrefix:"TENANTS_"`
 	Packages   Packages   `yaml:"packages" envPrefix:"PACKAGES_"`
 	Express    Express    `yaml:"express" envPrefix:"EXPRESS_"`
@@ -60,20 +60,21 @@ func Default() Config {
 	}
 }
 
-// Tenant finds a taxpayer by NIP; false when this pool does not serve it.
-func (c Config) Tenant(nip string) (Tenant, bool) {
+// Tenant finds a tenant by its name, which is its NIP where it has no other; false when this pool
+// does not serve it.
+func (c Config) Tenant(name string) (Tenant, bool) {
 	for _, t := range c.Tenants {
-		if t.NIP == nip {
+		if t.Title() == name {
 			return t, true
 		}
 	}
 	return Tenant{}, false
 }
 
-// LimitsOf is the request table of one taxpayer: its own figures where it has any, else those of limits.groups. A NIP that is not
-// configured gets the common table.
-func (c Config) LimitsOf(nip string) Groups {
-	t, ok := c.Tenant(nip)
+// LimitsOf is the request table of one tenant: its own figures where it has any, else those of
+// limits.groups. A tenant that is not configured gets the common table.
+func (c Config) LimitsOf(name string) Groups {
+	t, ok := c.Tenant(name)
 	if !ok {
 		return c.Limits.Groups
 	}

@@ -88,13 +88,20 @@ func (c *Config) variables() map[string]bool {
 }
 
 func (c *Config) setKeyFile(name, nip, path string, f *faults) {
+	var of []int
 	for i := range c.Tenants {
 		if c.Tenants[i].NIP == nip {
-			c.Tenants[i].KeyFile = path
-			return
+			of = append(of, i)
 		}
 	}
-	f.add(name, path, fmt.Errorf("belongs to no tenant: none has the NIP %s", nip))
+	switch len(of) {
+	case 0:
+		f.add(name, path, fmt.Errorf("belongs to no tenant: none has the NIP %s", nip))
+	case 1:
+		c.Tenants[of[0]].KeyFile = path
+	default:
+		f.add(name, path, fmt.Errorf("belongs to several tenants: set %s%d_KEY_FILE and so on, one for each", envTenants, of[0]))
+	}
 }
 
 // warnUnknown notes a variable that begins like one of our sections. An error would be too much: orchestrators put variables of their

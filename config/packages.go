@@ -4,7 +4,7 @@ import "time"
 
 // KSeF's bounds of a batch session ("KSeF limits, September 2026"). These are ceilings for the knobs below, which stay well under them.
 const (
-	ksefInvoices = 10_000
+	ksefInvoices = 10_000 // in one session, unless the Ministry has raised that for the taxpayer
 	ksefPart     = 100_000_000
 	ksefParts    = 50
 	ksefBatch    = 5_000_000_000
@@ -20,7 +20,8 @@ type Packages struct {
 	// ones go first, and a set that holds one waits a quarter of MaxWait; they cost no session that
 	// the hour does not leave. What is reported as at risk is deadlines.warn, another setting.
 	UrgentWithin time.Duration `yaml:"urgent_within" env:"URGENT_WITHIN"`
-	// MaxInvoices in one package; 1 to 10,000.
+	// MaxInvoices in one package; 1 to 10,000, or to the largest max_session_invoices of a tenant. No
+	// package has more than its own tenant's.
 	MaxInvoices int `yaml:"max_invoices" env:"MAX_INVOICES"`
 	// MaxSize of one package: the plain XML added up, before compression; 1kB to 5GB. Lowered to 50 parts of PartSize, KSeF's maximum,
 	// when it is more than that.
@@ -55,10 +56,10 @@ func (p *Packages) settle() {
 	p.MaxSize = min(p.MaxSize, p.PartSize*ksefParts)
 }
 
-func (p Packages) check(f *faults) {
+func (p Packages) check(f *faults, most int) {
 	f.duration("packages.max_wait", p.MaxWait, 0, 24*time.Hour)
 	f.duration("packages.urgent_within", p.UrgentWithin, 0, 24*time.Hour)
-	f.count("packages.max_invoices", p.MaxInvoices, 1, ksefInvoices)
+	f.count("packages.max_invoices", p.MaxInvoices, 1, most)
 	f.size("packages.part_size", p.PartSize, KB, ksefPart)
 	f.size("packages.max_size", p.MaxSize, KB, ksefBatch)
 	f.count("packages.express_below", p.ExpressBelow, 0, ksefInvoices)
@@ -73,7 +74,8 @@ type Express struct {
 	Idle time.Duration `yaml:"idle" env:"IDLE"`
 	// MaxAge closes it however busy; 1m to 11h30m, because KSeF closes it by itself at 12h ("KSeF limits, September 2026").
 	MaxAge time.Duration `yaml:"max_age" env:"MAX_AGE"`
-	// MaxInvoices in one session; 1 to 10,000.
+	// MaxInvoices in one session; 1 to 10,000, or to the largest max_session_invoices of a tenant. No
+	// session has more than its own tenant's.
 	MaxInvoices int `yaml:"max_invoices" env:"MAX_INVOICES"`
 }
 
@@ -81,11 +83,11 @@ func defaultExpress() Express {
 	return Express{Idle: 30 * time.Second, MaxAge: 11 * time.Hour, MaxInvoices: ksefInvoices}
 }
 
-func (e Express) check(f *faults) {
+func (e Express) check(f *faults, most int) {
 	const ceiling = 11*time.Hour + 30*time.Minute
 	f.duration("express.idle", e.Idle, 100*time.Millisecond, ceiling)
 	f.duration("express.max_age", e.MaxAge, time.Minute, ceiling)
-	f.count("express.max_invoices", e.MaxInvoices, 1, ksefInvoices)
+	f.count("express.max_invoices", e.MaxInvoices, 1, most)
 }
 
 // Confirm is the rhythm at which a closed session is asked whether it is done. Waiting consumes no attempt, for days if need be.

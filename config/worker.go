@@ -13,9 +13,31 @@ type Validation struct {
 	SchemaDir string `yaml:"schema_dir" env:"SCHEMA_DIR"`
 	// AllowFA2 takes FA(2) documents too. Production takes FA(3) alone, so not with environment production.
 	AllowFA2 bool `yaml:"allow_fa2" env:"ALLOW_FA2"`
+	// DiscouragedCharacters is refuse or warn: what becomes of an invoice with discouraged Unicode
+	// characters. Empty is KSeF's own way: warn in production, refuse elsewhere.
+	DiscouragedCharacters string `yaml:"discouraged_characters" env:"DISCOURAGED_CHARACTERS"`
+	// NIPCheckDigits is check or skip: whether the check digit of every NIP is looked at. Empty is
+	// KSeF's own way: skip with environment test, whose numbers are invented, check elsewhere.
+	NIPCheckDigits string `yaml:"nip_check_digits" env:"NIP_CHECK_DIGITS"`
+}
+
+// TakesDiscouraged reports whether an invoice with discouraged characters is taken, with a warning.
+func (c Config) TakesDiscouraged() bool {
+	return c.Validation.DiscouragedCharacters == "warn" || c.Validation.DiscouragedCharacters == "" && c.Environment == Production
+}
+
+// ChecksNIPs reports whether the check digits of NIPs are looked at.
+func (c Config) ChecksNIPs() bool {
+	return c.Validation.NIPCheckDigits == "check" || c.Validation.NIPCheckDigits == "" && c.Environment != Test
 }
 
 func (v Validation) check(f *faults, e Environment) {
+	if v.DiscouragedCharacters != "" {
+		f.oneOf("validation.discouraged_characters", v.DiscouragedCharacters, "refuse", "warn")
+	}
+	if v.NIPCheckDigits != "" {
+		f.oneOf("validation.nip_check_digits", v.NIPCheckDigits, "check", "skip")
+	}
 	if v.AllowFA2 && e == Production {
 		f.add("validation.allow_fa2", true, errors.New("production takes FA(3) only"))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/buildinfo"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/waiting"
 )
@@ -19,6 +20,8 @@ import (
 // grammar is the command line.
 type grammar struct {
 	Config string `help:"Configuration file, the same as the worker's. Also KSEF_CONFIG." placeholder:"FILE"`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	Submit  submitCmd  `cmd:"" help:"Hand in invoices: each PATH is a file, a folder (*.xml in it and below), a .zip, or - for standard input."`
 	Status  statusCmd  `cmd:"" help:"Show how invoices stand, by id or number (P_2); without any, how many are in each state and whose deadline is near."`
@@ -56,6 +59,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	var g grammar
 	exited := false
 	parser, err := kong.New(&g, kong.Name("enqueue"), kong.Description(description), kong.Writers(p.out, p.err),
+		kong.Vars{"version": "enqueue " + buildinfo.Read().String()},
 		kong.Exit(func(int) { exited = true }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
 	if err != nil {
 		return fmt.Errorf("build command line: %w", err)
@@ -63,7 +67,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	parsed, err := parser.Parse(args)
 	switch {
 	case exited:
-		return nil // --help
+		return nil // --help, --version
 	case err != nil:
 		return &usageError{what: err.Error(), hint: "see enqueue --help"}
 	}

@@ -77,7 +77,7 @@ func byConfiguration(p *program, name string) string {
 func unknownTenant(p *program, name string) error {
 	var names []string
 	for _, t := range p.cfg.Tenants {
-		names = append(names, t.NIP)
+		names = append(names, t.Title())
 	}
 	return &usageError{what: fmt.Sprintf("tenant %q is not in the configuration", name), hint: "known are " + strings.Join(names, ", ")}
 }

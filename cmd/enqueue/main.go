@@ -46,6 +46,7 @@ func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what does not heed the first
+	app.QuietRedis()
 	p := &program{environ: environ, in: stdin, out: newScreen(stdout), err: newScreen(stderr)}
 	defer p.close()
 	return p.exit(ctx, p.run(ctx, args))

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,15 +12,11 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-type openCmd struct {
-	Format string `help:"table, csv or ndjson (one JSON object a line)." default:"table" placeholder:"F"`
-}
-
-func (c *openCmd) check() error { return checkFormat(c.Format) }
+type openCmd struct{ listing }
 
 // openItem is what a person has to act on.
 type openItem struct {
-	Tenant string `json:"tenant"` // NIP; "" when the seller is none of the tenants
+	Tenant string `json:"tenant"` // "" when the seller is none of the tenants
 	tasks.Result
 	Do    string    `json:"do"` // the commands that end it
 	since time.Time // for the order
@@ -109,10 +104,10 @@ func (c *openCmd) print(p *program, items []openItem) error {
 		}
 		return nil
 	case "csv":
-		w := csv.NewWriter(p.out)
+		w := c.csv(p.out)
 		_ = w.Write(append(append([]string{"tenant"}, csvHead()...), "do")) // the writer keeps its first error for the end
 		for _, it := range items {
-			_ = w.Write(append(append([]string{cell(it.Tenant)}, csvRow(it.Result)...), cell(it.Do)))
+			_ = w.Write(append(append([]string{it.Tenant}, csvRow(it.Result)...), clean(guarded(it.Do))))
 		}
 		w.Flush()
 		return w.Error()

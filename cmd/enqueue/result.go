@@ -87,6 +87,10 @@ func hoursLeft(deadline, now time.Time) string {
 	return fmt.Sprintf("%dh%02dm %s", int(left.Hours()), int(left.Minutes())%60, word)
 }
 
+// deadlineText prints a deadline as the last minute that is in time: midnight at the end of a day is
+// that day's, and as 00:00 of the next one it would be read as a day more.
+func deadlineText(t time.Time) string { return day(tasks.LastMoment(t)) }
+
 // day prints a point in time as people in Poland read it.
 func day(t time.Time) string {
 	if t.IsZero() {

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
 	"iter"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,15 +15,15 @@ import (
 )
 
 type resultsCmd struct {
-	Since  string `help:"Only what changed since: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339." placeholder:"T"`
-	Format string `help:"table, csv or ndjson (one JSON object a line)." default:"table" placeholder:"F"`
-	State  string `help:"Only what is in this state; refused lists the documents that were not taken and still have to be fixed." placeholder:"S"`
+	listing
+	Since string `help:"Only what changed since: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339." placeholder:"T"`
+	State string `help:"Only what is in this state; refused lists the documents that were not taken and still have to be fixed." placeholder:"S"`
 
 	from func(now time.Time) time.Time
 }
 
 func (c *resultsCmd) check() error {
-	if err := checkFormat(c.Format); err != nil {
+	if err := c.listing.check(); err != nil {
 		return err
 	}
 	if err := c.checkState(); err != nil {
@@ -45,14 +43,6 @@ func (c *resultsCmd) check() error {
 	}
 	c.from = func(time.Time) time.Time { return t }
 	return nil
-}
-
-func checkFormat(format string) error {
-	switch format {
-	case "table", "csv", "ndjson":
-		return nil
-	}
-	return &usageError{what: fmt.Sprintf("--format %q is not known", format), hint: "say table, csv or ndjson"}
 }
 
 func (c *resultsCmd) checkState() error {
@@ -188,51 +178,19 @@ func (c *resultsCmd) printer(p *program) (show func(tasks.Result) error, end fun
 	case "ndjson":
 		return func(r tasks.Result) error { return printJSON(p.out, r) }, nothing
 	case "csv":
-		w := csv.NewWriter(p.out)
+		w := c.csv(p.out)
 		_ = w.Write(csvHead()) // the writer keeps its first error for the end
 		show = func(r tasks.Result) error { return w.Write(csvRow(r)) }
 		return show, func() error { w.Flush(); return w.Error() }
 	}
 	rows, first := &columns{s: p.out}, true
 	return func(r tasks.Result) error {
-		if first && p.out.terminal() {
-			rows.row("CHANGED", "STATE", "P_2", "KSEF NUMBER OR REASON", "FILE")
+		if first {
+			rows.row("ID", "CHANGED", "STATE", "P_2", "KSEF NUMBER OR REASON", "FILE")
 		}
 		first = false
 		changed, _ := time.Parse(time.RFC3339, r.UpdatedAt)
-		rows.row(day(changed), r.State, r.Number, outcome(r), r.File)
+		rows.row(r.ID, day(changed), r.State, r.Number, outcome(r), r.File)
 		return nil
 	}, nothing
-}
-
-// csvHead is the names of the JSON fields, from the one place where they are written down.
-func csvHead() []string {
-	var head []string
-	for f := range fields(reflect.TypeFor[tasks.Result]()) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		head = append(head, name)
-	}
-	return head
-}
-
-func fields(t reflect.Type) iter.Seq[reflect.StructField] {
-	return slices.Values(reflect.VisibleFields(t))
-}
-
-func csvRow(r tasks.Result) []string {
-	v := reflect.ValueOf(r)
-	var row []string
-	for f := range fields(v.Type()) {
-		row = append(row, cell(fmt.Sprint(v.FieldByIndex(f.Index).Interface())))
-	}
-	return row
-}
-
-// cell keeps a spreadsheet from running what somebody put into a file name or an invoice number: what would begin a formula is made text with an apostrophe.
-func cell(s string) string {
-	s = clean(s)
-	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
-		return "'" + s
-	}
-	return s
 }

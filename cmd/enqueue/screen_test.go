@@ -51,12 +51,19 @@ func TestPrintJSON_IsHarmlessAndMeansTheSame(t *testing.T) {
 	}
 }
 
-func TestCell_ASpreadsheetRunsNothing(t *testing.T) {
+func TestGuarded_ASpreadsheetRunsNothing(t *testing.T) {
 	for in, want := range map[string]string{
-		"=1+1": "'=1+1", "+48": "'+48", "-1": "'-1", "@SUM": "'@SUM", "\t=1": `\x09=1`, "FV=1": "FV=1", "": "",
+		"=1+1": "'=1+1", "+48": "'+48", "-1": "'-1", "@SUM": "'@SUM", "FV=1": "FV=1", "": "",
 	} {
-		if got := cell(in); got != want {
-			t.Errorf("cell(%q) = %q, want %q", in, got, want)
+		if got := guarded(in); got != want {
+			t.Errorf("guarded(%q) = %q, want %q", in, got, want)
+		}
+	}
+	// Nobody wrote a hash, and an apostrophe would make another one of it.
+	row := strings.Join(csvRow(tasks.Result{File: "=x.xml", Hash: "+/abc", Reason: "@here", Number: "\t=1"}), "|")
+	for _, want := range []string{"|'=x.xml|", "|+/abc|", "|'@here|", `|\x09=1|`} {
+		if !strings.Contains("|"+row+"|", want) {
+			t.Errorf("%s: no %s", row, want)
 		}
 	}
 }

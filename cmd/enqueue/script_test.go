@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": scriptCode, "sample": scriptSample, "samples": scriptSamples, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "damage": scriptDamage, "idof": scriptIDOf, "evil": scriptEvil, "tasks": scriptTasks, "lines": scriptLines,
-			"again": scriptAgain, "forget": scriptForget, "do": scriptDo,
+			"again": scriptAgain, "forget": scriptForget, "do": scriptDo, "big": scriptBig,
 			"maxmemory": scriptMaxMemory,
 		},
 	})
@@ -60,6 +60,8 @@ func setup(e *testscript.Env) error {
 	}
 	e.Defer(func() { _ = srv.Stop() })
 	e.Values[redisURL{}] = srv.URL()
+	e.Setenv("ODD", "\u0082")              // a discouraged character
+	e.Setenv("STORY_REDIS_URL", srv.URL()) // for a story that brings a configuration of its own
 	key := filepath.Join(e.WorkDir, "key")
 	if err := os.WriteFile(key, []byte("no-secret"), 0o600); err != nil {
 		return err
@@ -207,6 +209,15 @@ func scriptEvil(ts *testscript.TestScript, _ bool, args []string) {
 		write(ts, filepath.Join(args[0], name), sample.Invoice(sample.Options{Number: "H/" + strconv.Itoa(i+1)}))
 	}
 	write(ts, filepath.Join(args[0], "\x1b[2Jbad.xml"), sample.Bad(sample.NotXML, sample.Options{}))
+}
+
+// big FILE NUMBER BYTES writes an invoice of so many bytes and a few more, without an attachment.
+func scriptBig(ts *testscript.TestScript, _ bool, args []string) {
+	size, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	doc := sample.Invoice(sample.Options{IssueDate: "2026-01-05", Number: args[1]})
+	pad := "<!--" + strings.Repeat("x", size-len(doc)) + "-->"
+	write(ts, args[0], bytes.Replace(doc, []byte("<Fa>"), []byte(pad+"<Fa>"), 1))
 }
 
 // settle NUMBER STATE [code] [reason] does to an invoice what a worker would.

@@ -106,7 +106,7 @@ func find(ctx context.Context, l *ledger.Ledger, name string) ([]ledger.Invoice,
 func detail(s *screen, inv ledger.Invoice, r tasks.Result, now time.Time) {
 	deadline := ""
 	if !inv.Deadline.Time().IsZero() {
-		deadline = day(inv.Deadline.Time())
+		deadline = deadlineText(inv.Deadline.Time())
 		if !inv.State.Final() || inv.State.Open() { // what is open has still to reach KSeF
 			deadline += ", " + hoursLeft(inv.Deadline.Time(), now)
 		}
@@ -117,7 +117,7 @@ func detail(s *screen, inv ledger.Invoice, r tasks.Result, now time.Time) {
 	}
 	for _, line := range [][2]string{
 		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"code", code}, {"reason", r.Reason}, {"waits for", waitText(r)},
-		{"number (P_2)", r.Number}, {"kind", r.Kind}, {"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"file", r.File},
+		{"number (P_2)", r.Number}, {"kind", r.Kind}, {"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", inv.Tenant}, {"file", r.File},
 		{"package", r.Package}, {"session", r.Session}, {"attempts", fmt.Sprint(r.Attempts)}, {"deadline", deadline},
 		{"changed", day(inv.UpdatedAt.Time())}, {"receipt (UPO)", r.UPO}, {"verification", r.VerificationURL}, {"hash", r.Hash},
 	} {
@@ -226,7 +226,7 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	}
 	rows := make([][]string, len(due))
 	for i, inv := range due {
-		rows[i] = []string{inv.ID, inv.Number, string(inv.State), day(inv.Deadline.Time()), hoursLeft(inv.Deadline.Time(), now)}
+		rows[i] = []string{inv.ID, inv.Number, string(inv.State), deadlineText(inv.Deadline.Time()), hoursLeft(inv.Deadline.Time(), now)}
 	}
 	p.out.println(fmt.Sprintf("deadline within %s, nearest first:", span(p.cfg.Deadlines.Warn)))
 	table(p.out, []string{"ID", "P_2", "STATE", "DEADLINE", "LEFT"}, rows)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ type submitCmd struct {
 	Offline  bool          `help:"The invoices were issued in offline24 mode; they travel in packages only."`
 	Deadline string        `help:"Legal deadline of all of them, instead of the end of the next business day after P_1: 2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339." placeholder:"T"`
 	Wait     waitMode      `help:"Wait until each is accepted, rejected, parked or dismissed, then print a summary; --wait=receipt waits for the receipts (UPO) of the accepted ones too."`
+	Tenant   string        `help:"Name of the tenant that sends them, where several of one NIP are configured or a tax representative sends." placeholder:"NAME"`
+	Require  bool          `help:"Let it be a fault (exit code 3) when a folder holds no invoice."`
 	Timeout  time.Duration `help:"With --wait: stop waiting after this long, such as 30m or 2h." placeholder:"D"`
 	JSON     bool          `name:"json" help:"Print one JSON object for each invoice instead of a line, refused ones too; with --wait once all are decided."`
 	Paths    []string      `arg:"" name:"PATH" help:"File, folder, .zip, or - for standard input."`
@@ -44,11 +47,17 @@ func (c *submitCmd) check() error {
 	if c.Timeout < 0 {
 		return &usageError{what: "--timeout must not be negative"}
 	}
-	c.terms = tasks.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline}
+	c.terms = tasks.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline, Tenant: c.Tenant}
 	if c.Deadline != "" {
 		t, ok := parseTime(c.Deadline, invoice.Warsaw(), true)
 		if !ok {
 			return &usageError{what: fmt.Sprintf("--deadline %q is no time", c.Deadline), hint: "say 2026-11-24, \"2026-11-24 16:00\" or 2026-11-24T16:00:00+01:00"}
+		}
+		if now := time.Now(); t.Before(now) {
+			return &usageError{
+				what: fmt.Sprintf("--deadline %q is over (%s)", c.Deadline, deadlineText(t)),
+				hint: "an invoice that is late is handed in without --deadline, and goes first",
+			}
 		}
 		c.terms.Deadline = t
 	}
@@ -70,6 +79,7 @@ func (c *submitCmd) check() error {
 // handed is one document that was taken.
 type handed struct {
 	file, id string
+	warning  string
 	past     *ledger.Invoice // what the archive tells of one that the ledger has forgotten; nil for others
 }
 
@@ -77,6 +87,7 @@ type handed struct {
 type tally struct {
 	created, present, refused int
 	nowhere                   int // of the refused: paths that gave no document at all
+	empty                     int // folders without an invoice, of which nobody says that they must hold one
 	unsure                    int // of the refused: those to be handed in again, because a part did not answer
 	waiting                   int // of those present: those that wait for a person
 	taken                     []handed
@@ -89,6 +100,9 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	// A short-lived process that reads much and keeps little: it need not collect before it has used this much, which saves a tenth of the time.
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(heapBeforeCollecting))
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	if err := c.knownTenant(p.cfg); err != nil {
+		return err
+	}
 	admitter, err := p.base.Admitter()
 	if err != nil {
 		return &usageError{what: err.Error(), hint: "see validation.schema_dir in the configuration"}
@@ -100,10 +114,15 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	t, rows := &tally{}, &columns{s: p.out}
-	refusals := &intake.Refusals{Record: p.base.Ledger, Tenant: func(nip string) bool { _, ok := p.cfg.Tenant(nip); return ok }, Values: len(p.cfg.Storage.KeyFile) == 0}
+	refusals := &intake.Refusals{Record: p.base.Ledger, Tenant: func(nip string) bool {
+		return slices.ContainsFunc(p.cfg.Tenants, func(t config.Tenant) bool { return t.NIP == nip })
+	}, Values: len(p.cfg.Storage.KeyFile) == 0}
 	var shown error // what went wrong with showing, which must not stop the taking
-	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in})
+	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in, MaxDocument: p.cfg.LargestInvoice()})
 	err = intake.Run(ctx, admitter, items, c.terms, func(adms []tasks.Admission) {
+		if !c.Require {
+			adms = t.leaveEmpty(p, adms)
+		}
 		t.add(adms)
 		if p.cfg.Ledger.Refusals > 0 {
 			refusals.Note(ctx, adms)
@@ -125,6 +144,9 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		return shown
 	}
 	if t.created+t.present == 0 && t.nowhere == t.refused {
+		if t.empty > 0 && t.nowhere == 0 {
+			return nil
+		}
 		return &usageError{what: "no document was found", hint: "each PATH is a file, a folder with *.xml in it, a .zip or -"}
 	}
 	if c.Wait != "" && len(t.taken) > 0 {
@@ -149,13 +171,13 @@ func (t *tally) add(adms []tasks.Admission) {
 		switch a := &adms[i]; a.Taken {
 		case ledger.Created:
 			t.created++
-			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID})
+			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)})
 		case ledger.Present:
 			t.present++
 			if a.Invoice.State.Open() {
 				t.waiting++
 			}
-			h := handed{file: a.File, id: a.Invoice.ID}
+			h := handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)}
 			if a.Archived {
 				h.past = &a.Invoice
 			}
@@ -167,7 +189,7 @@ func (t *tally) add(adms []tasks.Admission) {
 				t.unsure++
 			}
 			var problem *intake.Problem
-			if errors.As(a.Err, &problem) && problem.Path {
+			if errors.As(a.Err, &problem) && problem.Path && !problem.Empty {
 				t.nowhere++
 			}
 		}
@@ -200,7 +222,10 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			err = printJSON(p.out, refusedResult(a))
 		case a.Taken == ledger.Refused:
 			rows.row("", a.File, a.Invoice.Number, stateRefused+": "+reasonOf(a.Err))
-		case c.Wait != "":
+		case c.Wait != "": // what came of it is told later, and in other words
+			if a.Warning != nil {
+				p.say("%s: %s%s", a.File, a.Invoice.Number, warningOf(&a))
+			}
 			if a.Terms.Text != "" {
 				p.say("%s: %s: %s", a.File, a.Invoice.Number, a.Terms.Text)
 			}
@@ -211,18 +236,18 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			}
 			r := p.resultOf(inv)
 			r.File = a.File
-			err = printJSON(p.out, handedResult{r, noteOf(&a), termsOf(&a)})
+			err = printJSON(p.out, handedResult{r, c.noteOf(&a, present), reasonOf(a.Warning), termsOf(&a)})
 		case a.Taken == ledger.Present:
 			here := "already here"
-			if note := noteOf(&a); note != "" {
+			if note := c.noteOf(&a, present); note != "" {
 				here += ": " + note
 			}
 			if a.Terms.Text != "" {
 				here += "; " + a.Terms.Text
 			}
-			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, fmt.Sprintf("%s (%s)", a.Invoice.State, here))
+			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, fmt.Sprintf("%s (%s)", a.Invoice.State, here)+warningOf(&a))
 		default:
-			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, string(a.Invoice.State))
+			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, string(a.Invoice.State)+warningOf(&a))
 		}
 		if err != nil {
 			return err
@@ -234,13 +259,17 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 // handedResult is a result as submit prints it: with what there is to say about the document.
 type handedResult struct {
 	tasks.Result
-	Note  string       `json:"note,omitempty"`
-	Terms *termsResult `json:"terms,omitempty"`
+	Note    string       `json:"note,omitempty"`
+	Warning string       `json:"warning,omitempty"`
+	Terms   *termsResult `json:"terms,omitempty"`
 }
 
 // noteOf says of a document that is here already what is not plain about that; "" of all others.
-func noteOf(a *tasks.Admission) string {
+func (c *submitCmd) noteOf(a *tasks.Admission, present map[string]ledger.Invoice) string {
+	there := present[a.Invoice.ID].Tenant
 	switch {
+	case c.Tenant != "" && there != "" && there != c.Tenant:
+		return "tenant " + there + " sends it, --tenant changes nothing"
 	case a.Archived:
 		return "its result is in the archive"
 	case a.Differs != "":
@@ -251,7 +280,7 @@ func noteOf(a *tasks.Admission) string {
 
 // presentEntries reads what the ledger knows of documents that were there already: they may have their KSeF number.
 func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []tasks.Admission) (map[string]ledger.Invoice, error) {
-	if !c.JSON || c.Wait != "" {
+	if (!c.JSON || c.Wait != "") && c.Tenant == "" {
 		return nil, nil
 	}
 	var ids []string

@@ -80,8 +80,8 @@ const maxNumbers = 50
 // tell prints the outcomes: as JSON, or as tables with a summary.
 func (c *submitCmd) tell(p *program, t *tally, results []tasks.Result) error {
 	if c.JSON {
-		for _, r := range results {
-			if err := printJSON(p.out, r); err != nil {
+		for i, r := range results {
+			if err := printJSON(p.out, handedResult{Result: r, Warning: t.taken[i].warning}); err != nil {
 				return err
 			}
 		}

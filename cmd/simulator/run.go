@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rs/zerolog"
 
+	"ksefworker/internal/buildinfo"
 	"ksefworker/internal/simulator"
 )
 
@@ -27,16 +29,20 @@ const (
 )
 
 type flags struct {
-	Addr         string        `default:"127.0.0.1:9090" help:"Address to listen on; port 0 takes a free one."`
-	Profile      string        `default:"production" enum:"production,unlimited" help:"Request limits: production or unlimited."`
-	Delay        time.Duration `default:"1s" help:"How long a closed session or an upload to the box is processed."`
-	InvoiceDelay time.Duration `default:"0s" help:"How long an invoice of an online session, a query or a download by the box is processed."`
-	Scale        float64       `default:"1" help:"Divides the windows of the request limits: 60 makes an hour a minute."`
-	Faults       string        `type:"existingfile" help:"Script of faults to inject, JSON or YAML."`
-	Account      []string      `placeholder:"ID:KEYFILE[:NIP]" help:"Another account, its key in a file; without NIP it serves any seller. Repeatable."`
-	BaseURL      string        `name:"base-url" help:"Address that part uploads are told to use; by default the one that the client used."`
-	Seed         int64         `help:"Makes identifiers and probabilities repeatable."`
-	LogLevel     string        `default:"info" enum:"debug,info,warn,error" help:"What is logged: debug shows each request."`
+	Addr         string           `default:"127.0.0.1:9090" help:"Address to listen on; port 0 takes a free one."`
+	Profile      string           `default:"production" enum:"production,unlimited" help:"Request limits: production or unlimited."`
+	Delay        time.Duration    `default:"1s" help:"How long a closed session or an upload to the box is processed."`
+	InvoiceDelay time.Duration    `default:"0s" help:"How long an invoice of an online session, a query or a download by the box is processed."`
+	Scale        float64          `default:"1" help:"Divides the windows of the request limits: 60 makes an hour a minute."`
+	Faults       string           `type:"existingfile" help:"Script of faults to inject, JSON or YAML."`
+	Account      []string         `placeholder:"ID:KEYFILE[:NIP]" help:"Another account, its key in a file; without NIP it serves any seller. Repeatable."`
+	Taxpayer     []string         `placeholder:"NIP:BYTES:BYTES:N" help:"A taxpayer with limits of its own: one invoice without and with attachment, invoices in a session; 0 is the usual. Repeatable."`
+	Grant        []string         `placeholder:"FROM:TO[:SCOPE]" help:"NIP FROM lets NIP TO issue its invoices; SCOPE is SelfInvoicing (the usual) or TaxRepresentative. Repeatable."`
+	BaseURL      string           `name:"base-url" help:"Address that part uploads are told to use; by default the one that the client used."`
+	Seed         int64            `help:"Makes identifiers and probabilities repeatable."`
+	Version      kong.VersionFlag `help:"Print the version and exit."`
+
+	LogLevel string `default:"info" enum:"debug,info,warn,error" help:"What is logged: debug shows each request."`
 }
 
 // run is the process; it ends on SIGINT and SIGTERM.
@@ -51,6 +57,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f flags
 	exit := -1
 	parser, err := kong.New(&f, kong.Name("simulator"), kong.Description("A strict stand-in for the KSeF gateway."),
+		kong.Vars{"version": "simulator " + buildinfo.Read().String()},
 		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }))
 	if err != nil {
 		fmt.Fprintln(stderr, "simulator:", err)
@@ -91,6 +98,15 @@ func (f flags) options(stderr io.Writer) (simulator.Options, error) {
 		errs = append(errs, err)
 		o.Accounts = append(o.Accounts, account)
 	}
+	for _, text := range f.Taxpayer {
+		taxpayer, err := readTaxpayer(text)
+		errs = append(errs, err)
+		o.Taxpayers = append(o.Taxpayers, taxpayer)
+	}
+	for _, text := range f.Grant {
+		parts := append(strings.SplitN(text, ":", 3), "", "")
+		o.Grants = append(o.Grants, simulator.Grant{From: parts[0], To: parts[1], Scope: parts[2]})
+	}
 	if f.Faults != "" {
 		script, err := os.ReadFile(f.Faults)
 		if err == nil {
@@ -116,6 +132,22 @@ func readAccount(text string) (simulator.Account, error) {
 		account.NIP = parts[2]
 	}
 	return account, nil
+}
+
+// readTaxpayer takes NIP:BYTES:BYTES:N.
+func readTaxpayer(text string) (simulator.Taxpayer, error) {
+	parts := strings.Split(text, ":")
+	if len(parts) != 4 {
+		return simulator.Taxpayer{}, fmt.Errorf("read taxpayer %q: not NIP:BYTES:BYTES:N", text)
+	}
+	t := simulator.Taxpayer{NIP: parts[0]}
+	for i, to := range []*int{&t.MaxInvoice, &t.MaxInvoiceWithAttachment, &t.MaxSessionInvoices} {
+		var err error
+		if *to, err = strconv.Atoi(parts[i+1]); err != nil {
+			return simulator.Taxpayer{}, fmt.Errorf("read taxpayer %q: %q is not a number", text, parts[i+1])
+		}
+	}
+	return t, nil
 }
 
 // listen serves until ctx ends, then gives requests that are under way five seconds.

@@ -79,11 +79,13 @@ func TestServe_PrintsItsAddress_AnswersAndEndsCleanly(t *testing.T) {
 
 func TestServe_BadArguments_ExitWithUsageAndReason(t *testing.T) {
 	for args, reason := range map[string]string{
-		"--profile fast":            "profile",
-		"--account nobody":          "ID:KEYFILE",
-		"--account a:/no/such/file": "no such file",
-		"--faults /no/such/file":    "faults",
-		"--what":                    "unknown flag",
+		"--profile fast":              "profile",
+		"--account nobody":            "ID:KEYFILE",
+		"--account a:/no/such/file":   "no such file",
+		"--faults /no/such/file":      "faults",
+		"--what":                      "unknown flag",
+		"--taxpayer 5265877635:1":     "NIP:BYTES:BYTES:N",
+		"--taxpayer 5265877635:a:1:1": "not a number",
 	} {
 		var out, errs bytes.Buffer
 		if code := serve(t.Context(), strings.Fields(args), &out, &errs); code != exitUsage || !strings.Contains(errs.String(), reason) {
@@ -93,6 +95,13 @@ func TestServe_BadArguments_ExitWithUsageAndReason(t *testing.T) {
 	var out, errs bytes.Buffer
 	if code := serve(t.Context(), []string{"--help"}, &out, &errs); code != exitOK || !strings.Contains(out.String(), "--delay") {
 		t.Errorf("help: %d %s %s", code, out.String(), errs.String())
+	}
+	out.Reset()
+	if code := serve(t.Context(), []string{"--version"}, &out, &errs); code != exitOK || !strings.Contains(out.String(), "simulator ") || !strings.Contains(out.String(), "go1.") {
+		t.Errorf("version: %d %s %s", code, out.String(), errs.String())
+	}
+	if code := serve(t.Context(), []string{"--addr", "127.0.0.1:0", "--grant", "5265877635:1"}, &out, &errs); code != exitFault {
+		t.Errorf("a grant to nobody: %d", code)
 	}
 	if code := serve(t.Context(), []string{"--addr", "nowhere:1:2"}, &out, &errs); code != exitFault {
 		t.Errorf("a bad address: %d", code)

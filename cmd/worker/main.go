@@ -16,6 +16,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/buildinfo"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
@@ -35,6 +36,8 @@ type flags struct {
 	Demo               bool   `help:"Run the whole way with embedded defaults: worker, simulator, Redis and 300 sample invoices."`
 	Keep               bool   `help:"With --demo: stay up afterwards, until interrupted."`
 	AllowVolatileRedis bool   `help:"Start on a Redis that may lose what it was told. For development."`
+
+	Version kong.VersionFlag `help:"Print the version and exit."`
 }
 
 func run(args, environ []string, stdout, stderr io.Writer) int {
@@ -43,17 +46,19 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	var f flags
 	exited := -1
 	parser, err := kong.New(&f, kong.Name("worker"), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }),
+		kong.Vars{"version": "worker " + buildinfo.Read().String()},
 		kong.Description("Submits invoices to KSeF: takes jobs from Redis, sends them within KSeF's limits, keeps the receipts."))
 	if err != nil {
 		fmt.Fprintln(stderr, "worker:", err)
 		return exitUsage
 	}
-	if _, err := parser.Parse(args); err != nil {
+	_, err = parser.Parse(args)
+	if exited >= 0 {
+		return exited // --help, --version
+	}
+	if err != nil {
 		fmt.Fprintf(stderr, "worker: %v\n", err)
 		return exitUsage
-	}
-	if exited >= 0 {
-		return exited // --help
 	}
 	if err := f.run(ctx, environ, stdout, stderr); err != nil {
 		fmt.Fprintf(stderr, "worker: %v\n", err)

@@ -75,10 +75,10 @@ func (b *Base) Admitter() (*tasks.Admitter, error) {
 	a := &tasks.Admitter{
 		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Retention: b.Config.Ledger.Retention, Now: time.Now,
 		IntakeBelow: b.Config.Redis.IntakeShare(),
-		Tenant:      func(nip string) bool { _, ok := b.Config.Tenant(nip); return ok },
+		Accounts:    accountsOf(b.Config), TakeDiscouraged: b.Config.TakesDiscouraged(),
 		Check: invoice.CheckOptions{
-			AllowFA2:     b.Config.Validation.AllowFA2,
-			CheckAllNIPs: b.Config.Environment == config.Production,
+			AllowFA2:  b.Config.Validation.AllowFA2,
+			CheckNIPs: b.Config.ChecksNIPs(),
 		},
 	}
 	if dir := b.Config.Validation.SchemaDir; dir != "" {
@@ -89,6 +89,14 @@ func (b *Base) Admitter() (*tasks.Admitter, error) {
 		a.Validator = v
 	}
 	return a, nil
+}
+
+func accountsOf(cfg config.Config) []tasks.Account {
+	out := make([]tasks.Account, len(cfg.Tenants))
+	for i, t := range cfg.Tenants {
+		out[i] = tasks.Account{Name: t.Title(), NIP: t.NIP, MaxBytes: t.InvoiceSize(false), MaxBytesWithAttachment: t.InvoiceSize(true)}
+	}
+	return out
 }
 
 func openStore(ctx context.Context, a config.Archive, news *archiveNews) (archive.Store, error) {

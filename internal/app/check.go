@@ -141,15 +141,15 @@ func checkTenants(ctx context.Context, b *Base, say func(string, error)) {
 		return
 	}
 	for _, t := range b.Config.Tenants {
-		what := fmt.Sprintf("tenant %s at %s", t.NIP, b.Config.BaseURL())
+		what := fmt.Sprintf("tenant %s at %s", t.Title(), b.Config.BaseURL())
 		switch {
-		case wrongNIP(t.NIP) != "" && b.Config.Environment == config.Production:
+		case wrongNIP(t.NIP) != "" && b.Config.ChecksNIPs():
 			say(what, errors.New(wrongNIP(t.NIP)))
 		case t.Paused:
 			say(what+" (paused by configuration)", nil)
 		default:
 			say(what, explainDoor(b.Config.BaseURL(), bounded(ctx, func(ctx context.Context) error {
-				client, err := newClient(b, t, ksef.NewTransport(), readingGate{limiter, t.NIP})
+				client, err := newClient(b, t, ksef.NewTransport(), readingGate{limiter, t.Title()})
 				if err != nil {
 					return err
 				}

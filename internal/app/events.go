@@ -91,7 +91,7 @@ func (e *events) OnFreeze(_, group string, _ time.Duration) { e.freezes.WithLabe
 func (e *events) watchLimits(r prometheus.Registerer, l *limits, cfg config.Config) {
 	c := &limitCollector{limits: l}
 	for _, t := range cfg.Tenants {
-		c.tenants = append(c.tenants, t.NIP)
+		c.tenants = append(c.tenants, t.Title())
 	}
 	r.MustRegister(c)
 }

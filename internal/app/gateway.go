@@ -95,7 +95,7 @@ func newLimiter(b *Base, store ratelimit.Store, o ratelimit.Observer) (*ratelimi
 	cfg := b.Config
 	tenants := map[string]map[string]ratelimit.Limits{}
 	for _, t := range cfg.Tenants {
-		tenants[t.NIP] = table(cfg.LimitsOf(t.NIP), cfg.Limits.Scale)
+		tenants[t.Title()] = table(cfg.LimitsOf(t.Title()), cfg.Limits.Scale)
 	}
 	margin := cfg.Limits.Margin
 	if margin == 0 {
@@ -135,12 +135,12 @@ func gateways(b *Base, l *limits, log zerolog.Logger,
 		if t.Paused {
 			continue
 		}
-		gate := &gate{tenant: t.NIP, limits: l, fault: func() error { return l.faults.refuse(t.NIP) }, log: log, count: count}
+		gate := &gate{tenant: t.Title(), limits: l, fault: func() error { return l.faults.refuse(t.Title()) }, log: log, count: count}
 		client, err := newClient(b, t, transport, gate)
 		if err != nil {
 			return nil, err
 		}
-		out[t.NIP] = gateway{Client: client, keys: newPublicKey(tasks.Unbounded(b.Redis), t.NIP, client.PublicKey)}
+		out[t.Title()] = gateway{Client: client, keys: newPublicKey(tasks.Unbounded(b.Redis), t.Title(), client.PublicKey)}
 	}
 	return out, nil
 }
@@ -152,7 +152,7 @@ func newClient(b *Base, t config.Tenant, transport *http.Transport, gate ksef.Ga
 		Timeout: cfg.Gateway.Timeout, Transport: transport, Gate: gate,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("tenant %s: %w", t.NIP, err)
+		return nil, fmt.Errorf("tenant %s: %w", t.Title(), err)
 	}
 	return c, nil
 }

@@ -30,7 +30,7 @@ func newLocalFaults(cfg config.Config, now func() time.Time, log zerolog.Logger)
 	f := &localFaults{keys: map[string]func() (string, error){}, spell: newSpells(now), log: log, handed: map[string]int{}}
 	for _, t := range cfg.Tenants {
 		if !t.Paused {
-			f.keys[t.NIP] = t.Key
+			f.keys[t.Title()] = t.Key
 		}
 	}
 	return f

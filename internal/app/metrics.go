@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"ksefworker/internal/buildinfo"
 )
 
 // Counter tells how many ledger entries are in each state. A state that it leaves out is not exported, so it should name those with
@@ -37,7 +39,8 @@ type Metrics struct {
 // itself at Registerer.
 func NewMetrics(o MetricsOptions) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry(), errorLog: o.ErrorLog}
-	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector(),
+		buildInfo(buildinfo.Read()))
 	if o.Timeout <= 0 {
 		o.Timeout = 5 * time.Second
 	}
@@ -48,6 +51,16 @@ func NewMetrics(o MetricsOptions) *Metrics {
 		m.registry.MustRegister(&ledgerCollector{ledger: o.Ledger, timeout: o.Timeout, log: o.ErrorLog})
 	}
 	return m
+}
+
+// buildInfo is 1, with the build as labels.
+func buildInfo(b buildinfo.Info) prometheus.Collector {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "ksef_build_info", Help: "1; which build this process runs is in the labels.",
+		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.GoVersion},
+	})
+	g.Set(1)
+	return g
 }
 
 // Registerer takes further metrics.

@@ -56,7 +56,7 @@ func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, proce
 	}
 	tenants := map[string]bool{}
 	for _, t := range cfg.Tenants {
-		tenants[t.NIP] = true
+		tenants[t.Title()] = true
 	}
 	return &partStore{circuits: c, rdb: rdb, tenants: tenants, spell: newSpells(now), log: log}, nil
 }

@@ -14,7 +14,7 @@ func (w *Worker) ready(ctx context.Context) Readiness {
 	looks := []func(context.Context) Check{w.checkStopping, w.checkRedis, w.checkMemory, w.checkStorage, w.checkArchive, w.checkGateway, w.checkPartStore, w.checkSpool,
 		w.checkEntries, w.checkClock}
 	for _, t := range w.base.Config.Tenants {
-		looks = append(looks, func(ctx context.Context) Check { return w.checkTenant(ctx, t.NIP, t.Paused) })
+		looks = append(looks, func(ctx context.Context) Check { return w.checkTenant(ctx, t.Title(), t.NIP, t.Paused) })
 	}
 	looks = append(looks, w.checkWaiting, w.checkDeadlines)
 	// All at once: one part that hangs must not use up the time of the others, which would then be called faulty.

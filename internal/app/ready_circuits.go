@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"ksefworker/config"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
@@ -45,7 +44,7 @@ func (w *Worker) checkPartStore(ctx context.Context) Check {
 	c := Check{Name: "part store", OK: true}
 	told := map[string]bool{}
 	for _, t := range w.base.Config.Tenants {
-		host, s, err := w.limits.parts.down(ctx, t.NIP)
+		host, s, err := w.limits.parts.down(ctx, t.Title())
 		if err != nil {
 			return Check{Name: c.Name, Detail: err.Error()}
 		}
@@ -58,9 +57,9 @@ func (w *Worker) checkPartStore(ctx context.Context) Check {
 	return c
 }
 
-func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check {
-	c := Check{Name: "tenant " + nip, OK: true}
-	if what := wrongNIP(nip); what != "" && w.base.Config.Environment == config.Production {
+func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused bool) Check {
+	c := Check{Name: "tenant " + tenant, OK: true}
+	if what := wrongNIP(nip); what != "" && w.base.Config.ChecksNIPs() {
 		return Check{Name: c.Name, Detail: what}
 	} else if what != "" {
 		c.Detail = what + "; "
@@ -69,18 +68,18 @@ func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check
 		c.Detail += "paused by configuration"
 		return c
 	}
-	if held, err := w.base.Ledger.Holds(ctx); err == nil && held[nip].Kind != "" {
-		c.Detail += fmt.Sprintf("%s by %s since %s: enqueue resume %s ends it; ", held[nip].Kind, held[nip].By, held[nip].Since.Time().UTC().Format(time.RFC3339), nip)
+	if held, err := w.base.Ledger.Holds(ctx); err == nil && held[tenant].Kind != "" {
+		c.Detail += fmt.Sprintf("%s by %s since %s: enqueue resume %s ends it; ", held[tenant].Kind, held[tenant].By, held[tenant].Since.Time().UTC().Format(time.RFC3339), tenant)
 	}
-	if err := w.faults.of(nip); err != nil {
+	if err := w.faults.of(tenant); err != nil {
 		return Check{Name: c.Name, Detail: err.Error() + "; other workers take its tasks"}
 	}
-	u, err := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: nip, Group: retry.CredentialsGroup}, nil)
+	u, err := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: tenant, Group: retry.CredentialsGroup}, nil)
 	if err == nil && u.Frozen > 0 {
 		c.Detail += "credentials refused: put the right key into its key_file, or grant the account the permission that the log names"
 		return c
 	}
-	if known, err := w.base.Ledger.Tenant(ctx, nip); err == nil && known.Denials > 0 {
+	if known, err := w.base.Ledger.Tenant(ctx, tenant); err == nil && known.Denials > 0 {
 		c.Detail += fmt.Sprintf("KSeF lets nothing of this tenant in (410), %d sessions in a row: its invoices stay queued, the next try is after %s; is the key in its key_file that of another taxpayer? ",
 			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339))
 	}
@@ -88,7 +87,7 @@ func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check
 		if group == ratelimit.GroupOther {
 			group = string(ksef.GroupPublicKey)
 		}
-		if u, err := w.limits.limiter.Usage(ctx, nip, group); err == nil && u.Frozen > 0 {
+		if u, err := w.limits.limiter.Usage(ctx, tenant, group); err == nil && u.Frozen > 0 {
 			c.Detail += fmt.Sprintf("%s rests for %s after too many requests (429), then resumes gently; ",
 				group, u.Frozen.Round(time.Second))
 		}
@@ -98,7 +97,7 @@ func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check
 		return c // the gateway's own line says it
 	}
 	for _, o := range open {
-		if o.Tenant == nip {
+		if o.Tenant == tenant {
 			c.Detail += fmt.Sprintf("%s is out of service: %s; ", o.Group, silent(reach{CircuitState: o.CircuitState}))
 		}
 	}
@@ -107,7 +106,7 @@ func (w *Worker) checkTenant(ctx context.Context, nip string, paused bool) Check
 		return c
 	}
 	for _, o := range here {
-		if o.Tenant == nip {
+		if o.Tenant == tenant {
 			c.Detail += fmt.Sprintf("%s: %s; ", o.Group, silent(reach{CircuitState: o.CircuitState, unanswered: true}))
 		}
 	}

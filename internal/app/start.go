@@ -14,9 +14,9 @@ func (w *Worker) sayReady(ctx context.Context) {
 	var tenants, paused []string
 	for _, t := range cfg.Tenants {
 		if t.Paused {
-			paused = append(paused, t.NIP)
+			paused = append(paused, t.Title())
 		} else {
-			tenants = append(tenants, t.NIP)
+			tenants = append(tenants, t.Title())
 		}
 	}
 	redis := "unknown"
@@ -35,7 +35,7 @@ func (w *Worker) sayReady(ctx context.Context) {
 	}
 	for _, t := range cfg.Tenants {
 		if what := wrongNIP(t.NIP); what != "" {
-			w.log.Warn().Str("tenant", t.NIP).Msg(what)
+			w.log.Warn().Str("tenant", t.Title()).Msg(what)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -90,7 +91,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: b.Ledger, Queue: b.Queue, Bodies: b.Bodies, Store: b.Store, Budget: budget{w.limits},
 		PartStore: w.limits.parts, Fault: w.limits.refuse,
-		Transport: func(nip string) (tasks.Transport, bool) { t, ok := doors[nip]; return t, ok },
+		Transport: func(tenant string) (tasks.Transport, bool) { t, ok := doors[tenant]; return t, ok },
 	}, taskOptions(b, id, w.spool, log, events))
 	metrics.Registerer().MustRegister(&healthCollector{b.Ledger, w.worker})
 	reader, err := b.Waiting()
@@ -120,7 +121,8 @@ func taskOptions(b *Base, id, spool string, log zerolog.Logger, e *events) tasks
 		Worker: id, Environment: string(cfg.Environment), TenantTasks: tenantTasks(cfg),
 		SpoolDir: spool, PartSize: int64(cfg.Packages.PartSize), ParallelUploads: cfg.Packages.ParallelUploads, Refusals: cfg.Packages.Refusals,
 		MaxWait: cfg.Packages.MaxWait, MaxInvoices: cfg.Packages.MaxInvoices, MaxBytes: int64(cfg.Packages.MaxSize),
-		ExpressBelow: cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Packages.UrgentWithin,
+		SessionInvoices: func(tenant string) int { t, _ := cfg.Tenant(tenant); return t.SessionInvoices() },
+		ExpressBelow:    cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Packages.UrgentWithin,
 		ExpressIdle: cfg.Express.Idle, ExpressMaxAge: cfg.Express.MaxAge, ExpressMaxInvoices: cfg.Express.MaxInvoices, ExpressShare: cfg.Limits.ExpressShare,
 		ConfirmFirst: cfg.Confirm.First, ConfirmMax: cfg.Confirm.Max, SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter, Retention: cfg.Ledger.Retention, RefusalsKept: cfg.Ledger.Refusals,
 		ArchiveParallel: cfg.Archive.Parallel, ArchiveShare: archiveShare(cfg),
@@ -181,10 +183,32 @@ func (w *Worker) listen(cfg config.Config, metrics *Metrics) error {
 	if w.http, err = NewHTTP(o); err != nil {
 		return err
 	}
-	if w.listener, err = net.Listen("tcp", cfg.HTTP.Addr); err != nil {
-		return fmt.Errorf("listen on http.addr: %w; is another worker running here?", err)
+	w.listener, err = net.Listen("tcp", cfg.HTTP.Addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		w.listener, err = w.listenElsewhere(cfg.HTTP.Addr)
+	}
+	if err != nil {
+		return fmt.Errorf("listen on http.addr: %w", err)
 	}
 	return nil
+}
+
+// listenElsewhere takes a free port when the configured one is taken, as it is for a second worker of
+// one configuration on one host. To refuse to start would keep a worker that can send invoices from
+// it; that its pages are elsewhere is said.
+func (w *Worker) listenElsewhere(taken string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(taken)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return nil, err
+	}
+	w.log.Warn().Str("taken", taken).Str("http", l.Addr().String()).
+		Msg("http.addr is taken, most likely by another worker on this host: this one's pages are at another port; " +
+			"set KSEF_HTTP_ADDR to give each worker an address of its own (--healthcheck and a scraper ask the one that is configured)")
+	return l, nil
 }
 
 // Addr is where the HTTP endpoints listen; "" when they do not.

@@ -25,13 +25,13 @@ var (
 	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
 
 	mayImport = map[string][]string{
-		"cmd/worker": {"config", "internal/app"},
+		"cmd/worker": {"config", "internal/app", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it knows their types.
-		"cmd/enqueue":   join([]string{"config", "internal/app", "internal/intake", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
-		"cmd/simulator": {"internal/simulator"},
+		"cmd/enqueue":   join([]string{"config", "internal/app", "internal/buildinfo", "internal/intake", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
+		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
 
 		// The demo runs the stand-ins inside the worker's process; only app may know of them.
-		"internal/app":    join([]string{"config", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, standins),
+		"internal/app":    join([]string{"config", "internal/buildinfo", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, standins),
 		"internal/intake": join([]string{"internal/tasks"}, machinery),
 		"internal/tasks":  machinery,
 		// It explains what tasks wait for; tasks themselves have no use for it.
@@ -50,6 +50,7 @@ var (
 		"internal/invoice/xsd": {"internal/invoice"},
 
 		"config":             nil,
+		"internal/buildinfo": nil,
 		"internal/simulator": {"internal/invoice"},
 		"internal/sample":    {"internal/invoice"},
 		"internal/redisd":    nil,

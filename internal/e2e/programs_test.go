@@ -55,6 +55,15 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+func TestPrograms_TellTheirVersion(t *testing.T) {
+	for _, name := range []string{"worker", "enqueue"} {
+		out, err := exec.Command(program(t, name), "--version").CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(out), name+" ") || !strings.Contains(string(out), "go1.") {
+			t.Errorf("%s --version: %q, %v", name, out, err)
+		}
+	}
+}
+
 // site is one machine: Redis, simulator, configuration, archive.
 type site struct {
 	t      *testing.T

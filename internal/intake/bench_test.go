@@ -127,7 +127,7 @@ func admitter(t testing.TB, rdb redis.UniversalClient) *tasks.Admitter {
 	}
 	return &tasks.Admitter{
 		Ledger: ledger.New(rdb, ledger.Options{}), Queue: tasks.NewQueue(rdb), Bodies: bodies,
-		Tenant: func(nip string) bool { return nip == sample.NIP(0) },
-		Check:  invoice.CheckOptions{}, Now: time.Now,
+		Accounts: []tasks.Account{{Name: sample.NIP(0), NIP: sample.NIP(0)}},
+		Check:    invoice.CheckOptions{}, Now: time.Now,
 	}
 }

@@ -8,12 +8,12 @@ import (
 )
 
 // fileItem puts off everything: in an export of ten thousand files, looking at each by name before opening it is a tenth of the work of taking it in.
-func fileItem(path string) Item {
-	return Item{File: path, load: func(r *room) ([]byte, error) { return readFile(path, r) }}
+func fileItem(path string, most int64) Item {
+	return Item{File: path, most: most, load: func(r *room) ([]byte, error) { return readFile(path, r, most) }}
 }
 
 // readFile judges kind and size by the open file, before it reads: a file of gigabytes in an export folder is never read.
-func readFile(path string, r *room) ([]byte, error) {
+func readFile(path string, r *room, most int64) ([]byte, error) {
 	f, err := openFile(path)
 	if err != nil {
 		return nil, unreadable(err)
@@ -25,10 +25,10 @@ func readFile(path string, r *room) ([]byte, error) {
 		return nil, unreadable(err)
 	case !mode.IsRegular():
 		return nil, irregular(mode, false)
-	case size > invoice.MaxSize:
-		return nil, tooLarge(size)
+	case size > most:
+		return nil, invoice.TooLarge(size, most)
 	case size == 0: // some file systems tell no size
-		data, err := readCapped(f, 0)
+		data, err := readCapped(f, 0, most)
 		return data, explained(err)
 	}
 	// No more than was promised: what is written to it meanwhile shows in the document, which is then cut off.

@@ -15,7 +15,7 @@ func (r *reader) folder(root string) bool {
 		return false
 	}
 	if w.found == 0 {
-		p := &Problem{What: "holds no *.xml files", Hint: "check that the export writes here", Path: true}
+		p := &Problem{What: "holds no *.xml files", Hint: "check that the export writes here", Path: true, Empty: true}
 		if w.ignored > 0 {
 			p.What += fmt.Sprintf(" (%d others)", w.ignored)
 		}
@@ -68,7 +68,7 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 	}
 	if e.Type().IsRegular() {
 		w.found++
-		return w.give(fileItem(path))
+		return w.give(fileItem(path, w.o.MaxDocument))
 	}
 	info, err := os.Stat(path) // where the link leads
 	switch {
@@ -87,7 +87,7 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 	if !info.Mode().IsRegular() {
 		return w.fail(path, irregular(info.Mode(), false))
 	}
-	return w.give(fileItem(path))
+	return w.give(fileItem(path, w.o.MaxDocument))
 }
 
 func (w *walk) bad(path string, err error) bool {

@@ -4,10 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"strconv"
 	"strings"
-
-	"ksefworker/internal/invoice"
 )
 
 // Item is one document that a path holds, or the reason why there is none.
@@ -21,6 +18,7 @@ type Item struct {
 	Err error
 
 	load func(*room) ([]byte, error)
+	most int64 // bytes that load may give, less one; 0 when there is nothing to load
 }
 
 // Load reads the document when that was put off, so that many files can be read at the same time (folders on a network share answer slowly). It sets Data or
@@ -46,6 +44,9 @@ type Problem struct {
 	// Path says that the whole path that was named gave nothing: it is missing, empty or of no kind that is read. Such a path is a mistake in the call, not in a
 	// document.
 	Path bool
+	// Empty says that the path is a folder, which holds no invoice: an export that had nothing to
+	// write leaves one, and one that wrote elsewhere, too.
+	Empty bool
 	// Err is the cause, when there is one beneath; nil otherwise.
 	Err error
 }
@@ -83,17 +84,11 @@ func unreadable(err error) *Problem {
 	return p
 }
 
-// tooLarge is the same fault that [invoice.Parse] finds, told without reading the document.
-func tooLarge(size int64) error {
-	return &invoice.FieldError{Field: invoice.DocumentField, Rule: "must be at most " + strconv.Itoa(invoice.MaxSize) + " bytes",
-		Value: strconv.FormatInt(size, 10) + " bytes", Hint: "KSeF takes 1,000,000 bytes, with an attachment 3,000,000"}
-}
-
-// readCapped reads a document of about hint bytes and never more than one byte beyond what any document may have: that one is enough for
-// [invoice.Parse] to refuse it.
-func readCapped(r io.Reader, hint int64) ([]byte, error) {
-	const most = invoice.MaxSize + 1
-	buf := make([]byte, 0, min(max(hint, 511)+1, most))
+// readCapped reads a document of about hint bytes and never more than one byte beyond limit, the
+// most that a document may have: that one is enough for [invoice.Parse] to refuse it.
+func readCapped(r io.Reader, hint, limit int64) ([]byte, error) {
+	most := int(limit) + 1
+	buf := make([]byte, 0, min(int(min(max(hint, 511), limit))+1, most))
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

@@ -49,8 +49,17 @@ func (k *tracking) Admit(_ context.Context, docs []tasks.Document, _ tasks.Terms
 // A machine of many cores takes in thousands of the largest documents: files, entries of archives,
 // and both in turns. Its memory is bounded in bytes, and nobody waits for ever.
 func TestRun_ManyLargeDocumentsOnManyCores_MemoryIsBoundedInBytes(t *testing.T) {
+	manyLarge(t, invoice.MaxSize)
+}
+
+// The largest that a tenant's limit may be raised to.
+func TestRun_ManyDocumentsOfARaisedLimit_MemoryIsBoundedInBytes(t *testing.T) {
+	manyLarge(t, 20_000_000)
+}
+
+func manyLarge(t *testing.T, size int) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(64))
-	document := make([]byte, invoice.MaxSize)
+	document := make([]byte, size)
 	for name, isFile := range map[string]func(i int) bool{
 		"files":             func(int) bool { return true },
 		"entries":           func(int) bool { return false },
@@ -64,6 +73,7 @@ func TestRun_ManyLargeDocumentsOnManyCores_MemoryIsBoundedInBytes(t *testing.T) 
 					for i := range 2000 {
 						it := Item{File: "x.xml"}
 						if isFile(i) {
+							it.most = int64(size)
 							it.load = func(*room) ([]byte, error) { k.made(len(document)); return document, nil }
 						} else {
 							k.made(len(document))
@@ -79,10 +89,10 @@ func TestRun_ManyLargeDocumentsOnManyCores_MemoryIsBoundedInBytes(t *testing.T) 
 					t.Fatalf("%d reported, %v", n, err)
 				}
 				// One more is unpacked by the time that it waits for its turn.
-				if k.most > documentBytes+invoice.MaxSize {
+				if k.most > documentBytes+size {
 					t.Errorf("%d MB in memory, want at most %d", k.most>>20, documentBytes>>20)
 				}
-				if k.depth < 3 {
+				if k.depth < min(3, documentBytes/size) {
 					t.Errorf("only %d calls at a time", k.depth)
 				}
 			})

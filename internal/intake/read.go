@@ -5,6 +5,8 @@ import (
 	"io"
 	"iter"
 	"os"
+
+	"ksefworker/internal/invoice"
 )
 
 // Options of [Read]. The zero value is what enqueue uses, but without standard input.
@@ -17,6 +19,9 @@ type Options struct {
 	MaxEntries int
 	// MaxUnpacked bounds what one archive may unpack to, in bytes; 0 means 5,000,000,000, the size of KSeF's largest batch (KSeF limits, September 2026).
 	MaxUnpacked int64
+	// MaxDocument bounds one document, in bytes; 0 means [invoice.MaxSize]. At most documentBytes
+	// of them are in memory at a time, so it MUST stay below that.
+	MaxDocument int64
 }
 
 func (o Options) withDefaults() Options {
@@ -25,6 +30,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxUnpacked <= 0 {
 		o.MaxUnpacked = 5_000_000_000
+	}
+	if o.MaxDocument <= 0 {
+		o.MaxDocument = invoice.MaxSize
 	}
 	return o
 }
@@ -77,5 +85,5 @@ func (r *reader) path(path string) bool {
 	case hasExtension(path, ".zip"):
 		return r.archiveFile(path)
 	}
-	return r.give(fileItem(path))
+	return r.give(fileItem(path, r.o.MaxDocument))
 }

@@ -30,7 +30,7 @@ type desk struct {
 func newDesk(t *testing.T) *desk {
 	rdb, _ := redistest.New(t)
 	a := admitter(t, rdb)
-	a.Tenant = func(nip string) bool { return nip == sample.NIP(0) }
+	a.Accounts = []tasks.Account{{Name: sample.NIP(0), NIP: sample.NIP(0)}}
 	return &desk{t: t, a: a, rdb: rdb, dir: t.TempDir()}
 }
 
@@ -41,7 +41,7 @@ func (d *desk) hand(name string, doc []byte) *intake.Refusals {
 	if err := os.WriteFile(path, doc, 0o600); err != nil {
 		d.t.Fatal(err)
 	}
-	r := &intake.Refusals{Record: d.a.Ledger, Tenant: d.a.Tenant, Values: true}
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: func(nip string) bool { return nip == sample.NIP(0) }, Values: true}
 	err := intake.Run(d.t.Context(), d.a, intake.Read(d.t.Context(), []string{path}, intake.Options{}), tasks.Terms{}, func(adms []tasks.Admission) {
 		r.Note(d.t.Context(), adms)
 	})
@@ -122,7 +122,7 @@ func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
 
 func TestRefusals_PathThatIsNotThereAndWhatIsNotKnownNow_AreNoRefusals(t *testing.T) {
 	d := newDesk(t)
-	r := &intake.Refusals{Record: d.a.Ledger, Tenant: d.a.Tenant}
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: func(nip string) bool { return nip == sample.NIP(0) }}
 	r.Note(t.Context(), []tasks.Admission{
 		{File: "gone", Taken: ledger.Refused, Err: &intake.Problem{What: "is not there", Path: true}},
 		{File: "a.xml", Taken: ledger.Refused, Err: &tasks.UnsureError{What: "the archive is away", Err: errors.New("x")}},
@@ -142,7 +142,7 @@ func TestRefusals_PathThatIsNotThereAndWhatIsNotKnownNow_AreNoRefusals(t *testin
 func TestRefusals_TenThousandAtOnce_AreBoundedAndTakeFewCommands(t *testing.T) {
 	d := newDesk(t)
 	before := d.commands()
-	r := &intake.Refusals{Record: d.a.Ledger, Tenant: d.a.Tenant}
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: func(nip string) bool { return nip == sample.NIP(0) }}
 	for chunk := range 100 {
 		adms := make([]tasks.Admission, 100)
 		for i := range adms {

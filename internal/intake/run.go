@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/tasks"
 )
@@ -28,7 +27,6 @@ const (
 	// documentBytes is the most of documents that one Run has in memory, however many cores it runs on: what is sealed of them comes on top,
 	// and is as much at the worst.
 	documentBytes = 48 << 20
-	perFile       = invoice.MaxSize + 1 // readCapped reads one byte more
 )
 
 // Run admits items and reports what became of each, in the order of items: report is called for some at a time, by the goroutine that called Run; the slice is
@@ -195,6 +193,7 @@ func (p *pipeline) admitChunk(ctx context.Context, items []Item, r *room) ([]tas
 func (p *pipeline) load(ctx context.Context, items []Item, r *room) (n int, held int64, err error) {
 	for n < len(items) && held < chunkBytes {
 		it := &items[n]
+		perFile := it.most + 1 // readCapped reads one byte more
 		if it.load != nil && !p.memory.TryAcquire(perFile) {
 			if n > 0 {
 				break

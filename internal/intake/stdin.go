@@ -29,7 +29,7 @@ func (r *reader) stdin() bool {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
 		return r.pipedArchive(file, in)
 	}
-	data, err := readCapped(in, 64<<10)
+	data, err := readCapped(in, 64<<10, r.o.MaxDocument)
 	if err != nil {
 		return r.fail(file, unreadable(err))
 	}

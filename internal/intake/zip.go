@@ -51,7 +51,9 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 	list.lift()
 	found, unpacked := false, int64(0)
 	for _, f := range z.File {
-		if unsafeName(f.Name) == "" && (f.Mode().IsDir() || strings.HasPrefix(f.Name, "__MACOSX/") || hidden(path.Base(f.Name))) {
+		f.Name = slashed(f.Name)
+		folder := f.Mode().IsDir() || strings.HasSuffix(f.Name, "/")
+		if unsafeName(f.Name) == "" && (folder || strings.HasPrefix(f.Name, "__MACOSX/") || hidden(path.Base(f.Name))) {
 			continue
 		}
 		found = true
@@ -88,21 +90,21 @@ func (r *reader) entry(archive string, f *zip.File) Item {
 		it.Err = &Problem{What: "is encrypted", Hint: "unpack the archive and hand in the folder"}
 	case !f.Mode().IsRegular():
 		it.Err = &Problem{What: "is a link, not a file", Hint: "make the archive anew with links followed"}
-	case f.UncompressedSize64 > invoice.MaxSize:
-		it.Err = tooLarge(int64(min(f.UncompressedSize64, 1<<62)))
+	case f.UncompressedSize64 > uint64(r.o.MaxDocument):
+		it.Err = invoice.TooLarge(int64(min(f.UncompressedSize64, 1<<62)), r.o.MaxDocument)
 	default:
-		it.Data, it.Err = unpack(f)
+		it.Data, it.Err = unpack(f, r.o.MaxDocument)
 	}
 	return it
 }
 
-func unpack(f *zip.File) ([]byte, error) {
+func unpack(f *zip.File, most int64) ([]byte, error) {
 	rc, err := f.Open()
 	if err != nil {
 		return nil, badEntry(err)
 	}
 	defer rc.Close()
-	data, err := readCapped(rc, int64(f.UncompressedSize64))
+	data, err := readCapped(rc, int64(f.UncompressedSize64), most)
 	if err != nil {
 		return nil, badEntry(err)
 	}
@@ -127,11 +129,13 @@ func unreadableArchive(err error) *Problem {
 	return &Problem{What: "is not a readable ZIP archive", Err: err, Hint: "it may be cut off or of another format: make it anew"}
 }
 
+// slashed is a name as ZIP wants it. Some programs of Windows part folders by backslashes; a file of
+// theirs cannot have one in its name, so nothing is lost.
+func slashed(name string) string { return strings.ReplaceAll(name, `\`, "/") }
+
 // unsafeName says why a name is refused, or "". Nothing is ever written under such a name here, but it is stored and shown, and somebody else may.
 func unsafeName(name string) string {
 	switch {
-	case strings.ContainsRune(name, '\\'):
-		return "has a backslash"
 	case strings.HasPrefix(name, "/"), len(name) > 1 && name[1] == ':':
 		return "is an absolute path"
 	case strings.ContainsRune(name, 0):

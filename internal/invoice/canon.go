@@ -35,7 +35,7 @@ const (
 	markName  = 7
 )
 
-func newCanon(document []byte) *canon { return &canon{scanner: scanner{data: document}} }
+func newCanon(document []byte) *canon { return &canon{scanner: scanner{data: document, lenient: true}} }
 
 // next moves to the next piece; false says that it was the last one, of which the tag is empty.
 func (c *canon) next() (more bool, err error) {

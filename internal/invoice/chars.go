@@ -36,20 +36,17 @@ const (
 	ruleDiscouraged = "must not hold a discouraged Unicode character"
 )
 
-// wide checks the character of several bytes at the head of b and returns its length; 0 and the broken rule when it may not stand in an
-// invoice. Two-byte characters come first: Polish letters are all of that kind.
+// wide checks the character of several bytes at the head of b and returns its length, and the rule
+// that it breaks, if any. Two-byte characters come first: Polish letters are all of that kind.
 func wide(b []byte) (int, string) {
 	if b[0] >= 0xC3 && b[0] <= 0xDF && len(b) > 1 && b[1]&0xC0 == 0x80 {
 		return 2, "" // U+00C0 to U+07FF: nothing discouraged among them
 	}
 	r, n := utf8.DecodeRune(b)
 	if r == utf8.RuneError && n <= 1 {
-		return 0, ruleUTF8
+		return 1, ruleUTF8
 	}
-	if rule := charRule(r); rule != "" {
-		return 0, rule
-	}
-	return n, ""
+	return n, charRule(r)
 }
 
 // charRule returns the rule that a character breaks, or "". The discouraged ranges are KSeF's (KSeF limits, September 2026): U+007F–U+0084, U+0086–U+009F,

@@ -26,7 +26,7 @@ func ExampleCheck() {
 		return
 	}
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	fmt.Println(invoice.Check(h, now, invoice.CheckOptions{CheckAllNIPs: true}))
+	fmt.Println(invoice.Check(h, now, invoice.CheckOptions{CheckNIPs: true}))
 	// Output: field P_1: must not be later than today (2026-11-23 Europe/Warsaw): got "2049-12-31" at line 44, column 3; KSeF refuses an invoice from the future: send it on its day
 }
 

@@ -55,6 +55,34 @@ func (s *scanner) badChar(at int, rule string) *FieldError {
 	return s.fault(at, rule, string(name), "remove the character; it is often pasted in by accident")
 }
 
+// oddChar refuses a character that breaks a rule, or only notes it.
+func (s *scanner) oddChar(at int, rule string) *FieldError {
+	if s.noted(rule) {
+		return nil
+	}
+	if err := s.badChar(at, rule); !s.note(rule, err) {
+		return err
+	}
+	return nil
+}
+
+// noted reports whether a character of this kind is taken and was noted before: to find the place
+// of each of thousands would cost time quadratic in the document's size.
+func (s *scanner) noted(rule string) bool {
+	return s.discouraged != nil && rule == ruleDiscouraged
+}
+
+// note keeps the first discouraged character where such are taken, and reports whether they are.
+func (s *scanner) note(rule string, err *FieldError) bool {
+	if !s.lenient || rule != ruleDiscouraged {
+		return false
+	}
+	if s.discouraged == nil {
+		s.discouraged = err
+	}
+	return true
+}
+
 // excerpt shows the beginning of the place, cut at a line's end.
 func (s *scanner) excerpt(at int) string { return s.excerptN(at, excerptBytes) }
 

@@ -1,6 +1,9 @@
 package invoice
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // root judges the root element. A document of another kind is not read further: everything else about it would be reported as missing.
 func (r *reader) root() *FieldError {
@@ -10,10 +13,13 @@ func (r *reader) root() *FieldError {
 		return nil
 	}
 	found, uri := string(r.bytes(r.name)), r.uriOf(r.ns)
-	hint := "only structured invoices in the form FA(3), or FA(2) where it is allowed, can be sent"
+	hint := "only structured invoices in the form FA(3) can be sent"
+	form := r.foreignForm(uri)
 	switch {
-	case uri == uriFA1:
+	case form == "FA (1)":
 		hint = "this is FA(1), which KSeF takes no more: export it as FA(3)"
+	case form != "":
+		hint = "the form " + form + " is not supported yet: only invoices in the form FA(3) can be sent"
 	case uri == "" && found == "Faktura":
 		hint = `the root has no namespace: export it with xmlns="` + uriFA3 + `"`
 	case uri == "" && strings.EqualFold(found, "html"):
@@ -22,7 +28,31 @@ func (r *reader) root() *FieldError {
 	if uri != "" {
 		found = "{" + uri + "}" + found
 	}
-	return r.fault(r.tokenAt, "must be Faktura of FA(3), namespace "+uriFA3+", or of FA(2), namespace "+uriFA2, found, hint)
+	return r.fault(r.tokenAt, "must be Faktura of FA(3), namespace "+uriFA3, found, hint)
+}
+
+// foreignForm names a form of KSeF that is not read here, "" for anything else. A form whose
+// namespace is not known names itself near its beginning, in KodFormularza.
+func (r *reader) foreignForm(uri string) string {
+	switch uri {
+	case uriFA1:
+		return "FA (1)"
+	case uriFARR:
+		return "FA_RR (1)"
+	case uriUBLInvoice, uriUBLCreditNote:
+		return "PEF or PEF_KOR"
+	}
+	if !strings.HasPrefix(uri, "http://crd.gov.pl/wzor/") {
+		return ""
+	}
+	_, after, found := bytes.Cut(r.data[:min(len(r.data), 4096)], []byte("kodSystemowy="))
+	if !found || len(after) == 0 {
+		return "of namespace " + shorten(uri)
+	}
+	if end := bytes.IndexByte(after[1:], after[0]); end > 0 && end <= 32 {
+		return string(bytes.ToValidUTF8(after[1:end+1], nil))
+	}
+	return "of namespace " + shorten(uri)
 }
 
 // formAttributes takes the form's code and version from KodFormularza, whose attributes have no namespace.
@@ -69,9 +99,13 @@ func (r *reader) judgeForm() {
 		want = FA2()
 	}
 	at := int(r.startAt[nodeKodFormularza])
-	switch {
+	switch system := string(r.kept(r.system)); {
 	case !r.seen[nodeKodFormularza]:
 		r.missing(nodeKodFormularza, nodeNaglowek)
+	case r.formNS == nsFA2 && system != want.SystemCode:
+		// To make it a sound FA(2) would lead nowhere.
+		r.report(int(r.startAt[nodeFaktura]), FieldError{Field: "Faktura", Rule: "must have the namespace of FA(3), " + uriFA3, Value: uriFA2,
+			Hint: "this is the namespace of FA(2), which KSeF takes no more: export the invoice in the form FA(3)"})
 	case string(r.kept(r.system)) != want.SystemCode:
 		r.report(at, FieldError{Field: "KodFormularza", Rule: `must have kodSystemowy="` + want.SystemCode + `", the form of its namespace`,
 			Value: string(r.kept(r.system))})
@@ -153,5 +187,7 @@ func (r *reader) fill(h *Header) {
 	h.Gross, h.Currency = text(nodeGross), text(nodeCurrency)
 	h.Form = Form{SystemCode: all[r.system.from:r.system.to], SchemaVersion: all[r.schema.from:r.schema.to], Variant: text(nodeWariant)}
 	h.Attachment = r.seen[nodeZalacznik]
+	h.AuthorisedNIP, h.SelfBilling = text(nodeAuthorisedNIP), text(nodeSelfBilling) == "1"
+	h.Discouraged = r.discouraged
 	h.at, h.parties = r.places, r.parties
 }

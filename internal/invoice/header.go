@@ -1,9 +1,5 @@
 package invoice
 
-// MaxSize is the largest document in bytes that KSeF takes at all: 3,000,000, and only with an attachment (KSeF limits, September 2026). Parse refuses more
-// before it looks at a single byte; Check applies the finer limits.
-const MaxSize = 3_000_000
-
 // Header is what the worker needs to know of an invoice. Texts are decoded (references, CDATA) and their white space is collapsed as the XSD's
 // token type does. It does not alias the document. Do not compare Headers with == or cmp.Diff: compare Hash, which decides everything else.
 type Header struct {
@@ -17,6 +13,12 @@ type Header struct {
 	IssueDate string
 	// Number is P_2, 1 to 256 characters.
 	Number string
+	// AuthorisedNIP is the NIP of PodmiotUpowazniony, such as a tax representative; empty on nearly
+	// every invoice.
+	AuthorisedNIP string
+	// SelfBilling says that P_17 is 1: the buyer issued the invoice in the seller's name, and it
+	// alone may hand it in.
+	SelfBilling bool
 	// Form is the declared form, which agrees with the namespace.
 	Form Form
 	// Attachment says that element Zalacznik is present: such an invoice may be larger and MUST travel in a batch session.
@@ -28,6 +30,9 @@ type Header struct {
 	// Size is the length in bytes and Hash the SHA-256 of exactly the bytes that Parse was given.
 	Size int64
 	Hash [32]byte
+	// Discouraged tells the first discouraged Unicode character and its place, where such are
+	// taken; nil when there is none.
+	Discouraged *FieldError
 
 	at      places
 	parties *partyFault
@@ -38,8 +43,9 @@ type places struct {
 	form, seller, issueDate position
 }
 
-// partyFault is a NIP of somebody other than the seller with a wrong check digit; a list, because an invoice can have a hundred of Podmiot3. A sound
-// invoice has none and pays nothing.
+// partyFault is a NIP of somebody other than the seller with a wrong check digit, or an internal
+// identifier that begins with one; a list, because an invoice can have a hundred of Podmiot3. A
+// sound invoice has none and pays nothing.
 type partyFault struct {
 	field, nip string
 	at         position

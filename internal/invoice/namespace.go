@@ -20,6 +20,12 @@ const (
 	uriFA2 = "http://crd.gov.pl/wzor/2023/06/29/12648/"
 	uriFA1 = "http://crd.gov.pl/wzor/2021/11/29/11089/"
 
+	// Forms that KSeF takes and this package does not read: invoices of flat-rate farmers, and
+	// Peppol's.
+	uriFARR          = "http://crd.gov.pl/wzor/2026/03/06/14189/"
+	uriUBLInvoice    = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
+	uriUBLCreditNote = "urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2"
+
 	uriXML   = "http://www.w3.org/XML/1998/namespace"
 	uriXMLNS = "http://www.w3.org/2000/xmlns/"
 )

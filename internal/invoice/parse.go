@@ -2,26 +2,44 @@ package invoice
 
 import (
 	"crypto/sha256"
-	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
-// Parse reads the header of one invoice and checks that the document is well-formed and of a kind that KSeF takes: one pass, no tree, two allocations. data
-// is not kept.
+// ParseOptions say what Parse refuses before anything else is known of a document. The zero value
+// is KSeF's rule for every taxpayer.
+type ParseOptions struct {
+	// MaxSize is the largest document in bytes; 0 means [MaxSize]. Check applies the finer limits.
+	MaxSize int64
+	// TakeDiscouraged takes discouraged Unicode characters, as production does;
+	// [Header.Discouraged] tells of them.
+	TakeDiscouraged bool
+}
+
+// Parse is [ParseWith] the zero options.
+func Parse(data []byte) (Header, error) { return ParseWith(data, ParseOptions{}) }
+
+// ParseWith reads the header of one invoice and checks that the document is well-formed and of a
+// kind that KSeF takes: one pass, no tree, two allocations. data is not kept.
 //
-// A document that is not well-formed, is empty, larger than MaxSize, not in UTF-8, or bears what KSeF refuses in every document (DOCTYPE, processing
-// instructions, discouraged Unicode) fails with the first such fault. Otherwise all faults of the fields are reported together: a root that is not FA(3)'s
-// or FA(2)'s Faktura, a form that disagrees with its namespace, and P_1, P_2, RodzajFaktury or the seller's NIP missing, given twice, empty or not of
-// their shape. See FieldError and FieldErrors.
+// A document that is not well-formed, is empty, larger than o.MaxSize, not in UTF-8, or bears what
+// KSeF refuses in every document (DOCTYPE, processing instructions, discouraged Unicode) fails with
+// the first such fault. Otherwise all faults of the fields are reported together: a root that is
+// not FA(3)'s or FA(2)'s Faktura, a form that disagrees with its namespace, and P_1, P_2,
+// RodzajFaktury or the seller's NIP missing, given twice, empty or not of their shape. See
+// FieldError and FieldErrors.
 //
-// With an error the Header holds what was read until then, Size and (up to MaxSize) Hash always: good for a listing, never for sending.
+// With an error the Header holds what was read until then, Size and (up to o.MaxSize) Hash always:
+// good for a listing, never for sending.
 //
 // It is not a validation against the XSD; package xsd does that.
-func Parse(data []byte) (Header, error) {
+func ParseWith(data []byte, o ParseOptions) (Header, error) {
 	h := Header{Size: int64(len(data))}
-	if len(data) > MaxSize {
-		return h, &FieldError{Field: DocumentField, Rule: "must be at most " + strconv.Itoa(MaxSize) + " bytes",
-			Value: strconv.Itoa(len(data)) + " bytes", Hint: "KSeF takes 1,000,000 bytes, with an attachment 3,000,000"}
+	if o.MaxSize == 0 {
+		o.MaxSize = MaxSize
+	}
+	if h.Size > o.MaxSize {
+		return h, TooLarge(h.Size, o.MaxSize)
 	}
 	h.Hash = sha256.Sum256(data)
 	// One allocation of room that serves every honest document; append finds more for the others. A pool would save it and would be package state.
@@ -32,8 +50,10 @@ func Parse(data []byte) (Header, error) {
 		values   [512]byte
 	})
 	r := reader{
-		scanner: scanner{data: data, open: room.open[:0], bindings: room.bindings[:0], attrs: room.attrs[:0]},
-		values:  room.values[:0],
+		scanner: scanner{
+			data: data, open: room.open[:0], bindings: room.bindings[:0], attrs: room.attrs[:0], lenient: o.TakeDiscouraged,
+		},
+		values: room.values[:0],
 	}
 	err := r.read()
 	r.fill(&h)
@@ -185,8 +205,12 @@ func (r *reader) endValue(n node) {
 			// Judged as written: the XSD's type does not collapse white space here.
 			r.reportValue(n, ruleNIPShape, raw, "digits only, without PL, spaces or hyphens")
 		}
-	case nodeBuyerNIP, nodeThirdNIP, nodeAuthorisedNIP:
-		if !ValidNIP(string(raw)) && r.partyCount < maxFaults {
+	case nodeBuyerNIP, nodeThirdNIP, nodeThirdInternal, nodeAuthorisedNIP:
+		nip := string(raw)
+		if n == nodeThirdInternal {
+			nip, _, _ = strings.Cut(nip, "-")
+		}
+		if !ValidNIP(nip) && r.partyCount < maxFaults {
 			r.partyCount++
 			*r.nextParty() = &partyFault{field: n.field(), nip: shorten(string(raw)), at: r.place(n)}
 		}

@@ -21,6 +21,7 @@ const (
 	nodeThird
 	nodeThirdID
 	nodeThirdNIP
+	nodeThirdInternal
 	nodeAuthorised
 	nodeAuthorisedID
 	nodeAuthorisedNIP
@@ -30,6 +31,8 @@ const (
 	nodeNumber
 	nodeGross
 	nodeKind
+	nodeNotes
+	nodeSelfBilling
 	nodeZalacznik
 	nodeCount
 )
@@ -73,8 +76,11 @@ func (parent node) child(name []byte) node {
 			return parent + 2
 		}
 	case nodeThirdID, nodeAuthorisedID:
-		if string(name) == "NIP" {
+		switch {
+		case string(name) == "NIP":
 			return parent + 1
+		case parent == nodeThirdID && string(name) == "IDWew":
+			return nodeThirdInternal
 		}
 	case nodeFa:
 		switch string(name) {
@@ -88,6 +94,12 @@ func (parent node) child(name []byte) node {
 			return nodeGross
 		case "RodzajFaktury":
 			return nodeKind
+		case "Adnotacje":
+			return nodeNotes
+		}
+	case nodeNotes:
+		if string(name) == "P_17" {
+			return nodeSelfBilling
 		}
 	}
 	return nodeOther
@@ -96,8 +108,8 @@ func (parent node) child(name []byte) node {
 // isText reports whether the node's content is one value.
 func (n node) isText() bool {
 	switch n {
-	case nodeKodFormularza, nodeWariant, nodeSellerNIP, nodeSellerName, nodeBuyerNIP, nodeBuyerName, nodeThirdNIP, nodeAuthorisedNIP,
-		nodeCurrency, nodeIssueDate, nodeNumber, nodeGross, nodeKind:
+	case nodeKodFormularza, nodeWariant, nodeSellerNIP, nodeSellerName, nodeBuyerNIP, nodeBuyerName, nodeThirdNIP, nodeThirdInternal,
+		nodeAuthorisedNIP, nodeCurrency, nodeIssueDate, nodeNumber, nodeGross, nodeKind, nodeSelfBilling:
 		return true
 	}
 	return false
@@ -106,7 +118,7 @@ func (n node) isText() bool {
 // repeats reports whether the XSD allows the element more than once.
 func (n node) repeats() bool {
 	switch n {
-	case nodeOther, nodeThird, nodeThirdID, nodeThirdNIP, nodeAuthorisedNIP, nodeAuthorisedID:
+	case nodeOther, nodeThird, nodeThirdID, nodeThirdNIP, nodeThirdInternal, nodeAuthorisedNIP, nodeAuthorisedID:
 		return true
 	}
 	return false
@@ -139,6 +151,8 @@ func (n node) field() string {
 		return "Podmiot2/Nazwa"
 	case nodeThirdNIP:
 		return "Podmiot3/NIP"
+	case nodeThirdInternal:
+		return "Podmiot3/IDWew"
 	case nodeAuthorised:
 		return "PodmiotUpowazniony"
 	case nodeAuthorisedNIP:
@@ -155,6 +169,10 @@ func (n node) field() string {
 		return "P_15"
 	case nodeKind:
 		return "RodzajFaktury"
+	case nodeNotes:
+		return "Adnotacje"
+	case nodeSelfBilling:
+		return "P_17"
 	case nodeZalacznik:
 		return "Zalacznik"
 	}

@@ -47,8 +47,10 @@ func (s *scanner) reference(i int) (rune, int, *FieldError) {
 	if !ok {
 		return 0, 0, s.fault(i, "must be well-formed: a character reference is &#digits; or &#xhex;", s.excerpt(i), "")
 	}
-	if rule := charRule(r); rule != "" {
-		return 0, 0, s.fault(i, rule, string(window[:end+1]), "")
+	if rule := charRule(r); rule != "" && !s.noted(rule) {
+		if err := s.fault(i, rule, string(window[:end+1]), ""); !s.note(rule, err) {
+			return 0, 0, err
+		}
 	}
 	return r, end + 1, nil
 }

@@ -28,6 +28,9 @@ type scanner struct {
 
 	defaultNS nsID // of elements without a prefix
 
+	lenient     bool        // discouraged characters are noted, not refused
+	discouraged *FieldError // the first of them
+
 	// What the last token was.
 	name     span // start: the local name
 	ns       nsID // start: the element's namespace
@@ -157,11 +160,16 @@ func (s *scanner) scanText() (token, *FieldError) {
 			}
 			i++
 		case classBad:
-			return tokenEOF, s.badChar(i, charRule(rune(data[i])))
+			if err := s.oddChar(i, charRule(rune(data[i]))); err != nil {
+				return tokenEOF, err
+			}
+			i++
 		default:
 			n, rule := wide(data[i:])
-			if n == 0 {
-				return tokenEOF, s.badChar(i, rule)
+			if rule != "" {
+				if err := s.oddChar(i, rule); err != nil {
+					return tokenEOF, err
+				}
 			}
 			i += n
 		}
@@ -227,12 +235,17 @@ func (s *scanner) checkChars(from, to int) *FieldError {
 	for i := from; i < to; {
 		switch classes[s.data[i]] {
 		case classBad:
-			return s.badChar(i, charRule(rune(s.data[i])))
+			if err := s.oddChar(i, charRule(rune(s.data[i]))); err != nil {
+				return err
+			}
+			i++
 		case classWide:
 			// Up to the document's end, not to: a character cut by to would be invalid anyway, as what follows is ASCII.
 			n, rule := wide(s.data[i:])
-			if n == 0 {
-				return s.badChar(i, rule)
+			if rule != "" {
+				if err := s.oddChar(i, rule); err != nil {
+					return err
+				}
 			}
 			i += n
 		default:

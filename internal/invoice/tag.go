@@ -206,11 +206,16 @@ func (s *scanner) scanAttribute(i int) (int, *FieldError) {
 			a.refs = true
 			i += n
 		case classes[c] == classBad:
-			return 0, s.badChar(i, charRule(rune(c)))
+			if err := s.oddChar(i, charRule(rune(c))); err != nil {
+				return 0, err
+			}
+			i++
 		case classes[c] == classWide:
 			n, rule := wide(s.data[i:])
-			if n == 0 {
-				return 0, s.badChar(i, rule)
+			if rule != "" {
+				if err := s.oddChar(i, rule); err != nil {
+					return 0, err
+				}
 			}
 			i += n
 		default:

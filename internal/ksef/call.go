@@ -58,7 +58,7 @@ func post(op string, group Group, path string, body any) call {
 const (
 	smallAnswer    = 1 << 20
 	pageAnswer     = 16 << 20 // a page of the register
-	documentAnswer = 16 << 20 // one invoice, far above what KSeF takes
+	documentAnswer = 32 << 20 // one invoice, far above what KSeF takes
 	anyAnswer      = 0
 )
 

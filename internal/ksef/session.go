@@ -50,6 +50,10 @@ func (c *Client) OpenOnline(ctx context.Context, r OpenOnlineRequest) (OpenedSes
 // MaxBatchSize is the largest plain ZIP that the gateway's contract can describe: batchSize is a 32-bit number, although KSeF itself takes 5 GB.
 const MaxBatchSize = math.MaxInt32
 
+// MaxSessionInvoices is how many invoices KSeF takes in one session (September 2026), unless the
+// Ministry has raised that for the taxpayer.
+const MaxSessionInvoices = 10_000
+
 // OpenBatchRequest opens a batch session.
 type OpenBatchRequest struct {
 	InvoiceVersion InvoiceVersion `json:"invoiceVersion"`

@@ -46,8 +46,10 @@ type Invoice struct {
 	Rev        int64  `redis:"rev"` // grows with every change
 	Revision   int    `redis:"-"`   // 1 for the first document of this identity, +1 for each after a rejection
 	State      State  `redis:"state"`
-	Tenant     string `redis:"-"`      // the taxpayer's NIP whose credentials send it
+	Tenant     string `redis:"-"`      // name of the tenant whose credentials send it
 	NIP        string `redis:"-"`      // seller, Podmiot1
+	Context    string `redis:"-"`      // NIP of the taxpayer that sends it, where that is not the seller
+	Subject    string `redis:"-"`      // the part that one has in it, in KSeF's words; "" is the seller's
 	Kind       string `redis:"-"`      // RodzajFaktury
 	Number     string `redis:"number"` // P_2
 	IssueDate  string `redis:"-"`
@@ -117,6 +119,7 @@ type Package struct {
 	UPO        string       `redis:"upo"`
 	Lost       Millis       `redis:"lost"`        // since when the gateway says that it does not know the session
 	SearchFrom Millis       `redis:"search_from"` // KSeF's register was looked through for originals of its invoices from here,
+	SearchAs   string       `redis:"search_as"`   // in this part, "" is the seller's,
 	SearchPage int          `redis:"search_page"` // from this page on,
 	Searched   int          `redis:"searched"`    // so many pages in all,
 	Passes     int          `redis:"passes"`      // to the end so often,
@@ -129,6 +132,15 @@ type Package struct {
 	SettledAt  Millis       `redis:"settled_at"`
 	CreatedAt  Millis       `redis:"created_at"`
 	UpdatedAt  Millis       `redis:"updated_at"`
+}
+
+// ContextNIP is the taxpayer in whose context KSeF sees the invoice: the seller, except with
+// self-billing and the like.
+func (i *Invoice) ContextNIP() string {
+	if i.Context != "" {
+		return i.Context
+	}
+	return i.NIP
 }
 
 // Identity is what KSeF calls a duplicate: an invoice with these three equal.

@@ -18,6 +18,8 @@ type facts struct {
 	CreatedAt    Millis `json:"created_at"`
 	Tenant       string `json:"tenant"`
 	NIP          string `json:"nip"`
+	Context      string `json:"context,omitempty"`
+	Subject      string `json:"subject,omitempty"`
 	Kind         string `json:"kind"`
 	IssueDate    string `json:"issue_date"`
 	Hash         string `json:"hash"`
@@ -31,7 +33,7 @@ type facts struct {
 
 func (i *Invoice) packFacts(now Millis, ident string, revision int) []byte {
 	b, _ := json.Marshal(facts{ // strings, numbers and truth values cannot fail
-		V: Version, Ident: ident, Revision: revision, ID: i.ID, CreatedAt: now, Tenant: i.Tenant, NIP: i.NIP, Kind: i.Kind, IssueDate: i.IssueDate, Hash: i.Hash, File: i.File, Offline: i.Offline, Form: i.Form,
+		V: Version, Ident: ident, Revision: revision, ID: i.ID, CreatedAt: now, Tenant: i.Tenant, NIP: i.NIP, Context: i.Context, Subject: i.Subject, Kind: i.Kind, IssueDate: i.IssueDate, Hash: i.Hash, File: i.File, Offline: i.Offline, Form: i.Form,
 		Attachment: i.Attachment, Crowd: i.Crowd, SoftDeadline: i.SoftDeadline,
 	})
 	return b
@@ -48,6 +50,7 @@ func (i *Invoice) unpackFacts(packed string) error {
 	}
 	i.V, i.Revision, i.ID, i.CreatedAt = f.V, f.Revision, f.ID, f.CreatedAt
 	i.Tenant, i.NIP, i.Kind, i.IssueDate, i.File, i.Offline, i.Form = f.Tenant, f.NIP, f.Kind, f.IssueDate, f.File, f.Offline, f.Form
+	i.Context, i.Subject = f.Context, f.Subject
 	if i.Hash == "" { // else KSeF has the same invoice in other bytes: its hash is the one that counts
 		i.Hash = f.Hash
 	}

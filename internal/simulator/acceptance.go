@@ -27,7 +27,7 @@ type accepted struct {
 
 // read inspects an invoice and, when nothing is wrong so far, keeps its bytes. It needs no lock.
 func (s *Simulator) read(content []byte, f *form, lane string, acceptance time.Time) reading {
-	r := inspect(content, f, lane, acceptance.In(s.warsaw))
+	r := inspectWithin(content, f, lane, acceptance.In(s.warsaw), s.opts.sizesOf)
 	r.hash = sha256.Sum256(content)
 	if r.code != 200 {
 		return r
@@ -68,11 +68,14 @@ func (s *Simulator) judge(sess *session, o *outcome, r reading) {
 
 // decide is about what only the register of all invoices can tell: whose it is, and whether it is new.
 func (s *Simulator) decide(sess *session, o *outcome, r reading) {
-	if sess.seller == "" {
-		sess.seller = o.nip // a key that serves any seller: the session belongs to the first
+	if sess.context == "" {
+		sess.context = r.header.issuer() // a key that serves anybody: the session belongs to the first
 	}
-	if sess.seller != o.nip {
-		o.code, o.details = 410, fmt.Sprintf("Podmiot1: the session is that of seller %s", sess.seller)
+	if !s.opts.mayIssue(r.header, sess.context) {
+		o.code, o.details = 410, fmt.Sprintf("Podmiot1: the session is that of seller %s", sess.context)
+		if r.header.selfBilled {
+			o.details = fmt.Sprintf("P_17: %s may not issue invoices of seller %s", sess.context, r.header.nip)
+		}
 		return
 	}
 	if f, struck := s.faults.take(occasion{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}, InvoiceStatus); struck {

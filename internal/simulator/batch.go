@@ -156,8 +156,8 @@ func (s *Simulator) settle(sess *session, f fate) {
 		return
 	}
 	for _, r := range f.read {
-		if sess.seller == "" && r.code == 200 {
-			sess.seller = r.header.nip
+		if sess.context == "" && r.code == 200 {
+			sess.context = r.header.issuer()
 		}
 	}
 	sess.refuse = s.refusedByFault(sess, f.read)

@@ -33,7 +33,7 @@ func (s *Simulator) bent(on string, sess *session, o *outcome, i invoiceInfo) (a
 	}
 	nip := o.nip
 	if nip == "" {
-		nip = sess.seller
+		nip = sess.context
 	}
 	kinds := []string{Unnamed, NumberRewritten, KsefNumberSplit, Undecodable}
 	if on == opInvoices {

@@ -68,7 +68,7 @@ func (s *Simulator) Books() Books {
 	for _, sess := range s.order {
 		s.age(sess)
 		e := SessionEntry{
-			ID: sess.id, Account: sess.account, NIP: sess.seller, Lane: sess.lane, Boxed: sess.boxed, Opened: sess.opened.UTC(),
+			ID: sess.id, Account: sess.account, NIP: sess.context, Lane: sess.lane, Boxed: sess.boxed, Opened: sess.opened.UTC(),
 			Status: s.status(sess), Invoices: len(sess.invoices), Accepted: sess.count(true),
 		}
 		if !sess.closed.IsZero() {

@@ -31,7 +31,7 @@ func (s *Simulator) beginUpload(c *call, id string, f *form, lane string, offlin
 	}
 	now := s.now()
 	sess := &session{
-		id: s.reference(kind), lane: lane, account: c.account.ID, seller: c.account.NIP, form: f, offline: offline,
+		id: s.reference(kind), lane: lane, account: c.account.ID, context: c.account.NIP, form: f, offline: offline,
 		opened: now, closed: now, expires: now.Add(sessionLife), boxed: true,
 	}
 	s.admit(sess)
@@ -103,13 +103,13 @@ func (s *Simulator) boxUploadBatch(c *call) (reply, *refusal) {
 	}
 	s.aside(sess, func() fate {
 		defer func() { _ = os.Remove(file) }()
-		return s.unpackFile(file, f, sess.opened)
+		return s.unpackFile(file, f, sess.opened, s.opts.sizesOf(sess.context).session)
 	})
 	return resultTrue(), nil
 }
 
 // unpackFile reads a plain package.
-func (s *Simulator) unpackFile(name string, f *form, acceptance time.Time) fate {
+func (s *Simulator) unpackFile(name string, f *form, acceptance time.Time, most int) fate {
 	file, err := os.Open(name)
 	if err != nil {
 		return s.broken(err)
@@ -119,7 +119,7 @@ func (s *Simulator) unpackFile(name string, f *form, acceptance time.Time) fate 
 	if err != nil {
 		return s.broken(err)
 	}
-	return s.readPackage(file, info.Size(), f, acceptance)
+	return s.readPackage(file, info.Size(), f, acceptance, most)
 }
 
 func (s *Simulator) boxInvoiceStatus(c *call) (reply, *refusal) { return s.boxStatus(c, false) }

@@ -39,6 +39,7 @@ const (
 	pathTotal      = "Fa/P_15"
 	pathKind       = "Fa/RodzajFaktury"
 	pathAttachment = "Zalacznik"
+	pathSelfBilled = "Fa/Adnotacje/P_17"
 )
 
 const (

@@ -7,7 +7,7 @@ import (
 
 // readable tells whether an account may read an invoice: its sender, seller or buyer may.
 func (a *accepted) readable(account Account) bool {
-	return a.account == account.ID || account.NIP != "" && (a.nip == account.NIP || a.buyerNIP == account.NIP)
+	return a.account == account.ID || account.NIP != "" && (a.nip == account.NIP || a.buyerNIP == account.NIP || a.agentNIP == account.NIP)
 }
 
 // shown tells whether an invoice's number has been told to anybody yet: before that nobody can find it.

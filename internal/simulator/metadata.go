@@ -35,16 +35,22 @@ func checkSubject(subject string) *refusal {
 }
 
 // find gives the invoices that an account may see in a role and range of permanent storage, oldest first, and whether
-// there were more than one set holds. Third parties and authorized ones are not modelled: they have none. The caller
+// there were more than one set holds. Third parties are not modelled: they have none. The caller
 // holds mu.
 func (s *Simulator) findInvoices(account Account, subject string, r dateRange) (found []*accepted, truncated bool) {
 	for _, a := range s.accepted {
+		nip := account.NIP
+		if nip == "" && a.account == account.ID {
+			nip = a.session.context // a key that serves anybody sees what it sent as its sender
+		}
 		mine := false
 		switch subject {
 		case "Subject1":
-			mine = a.account == account.ID || a.nip == account.NIP
+			mine = nip != "" && a.nip == nip
 		case "Subject2":
-			mine = account.NIP != "" && a.buyerNIP == account.NIP
+			mine = nip != "" && a.buyerNIP == nip
+		case "SubjectAuthorized":
+			mine = nip != "" && a.agentNIP == nip
 		}
 		stored := a.at.Add(time.Second)
 		if !mine || !s.shown(a) || stored.Before(r.From.Time) || stored.After(r.To.Time) {

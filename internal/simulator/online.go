@@ -45,7 +45,7 @@ func (s *Simulator) begin(c *call, lane string, f *form, e encryptionInfo) *sess
 	}
 	now := s.now()
 	sess := &session{
-		id: s.reference(kind), lane: lane, account: c.account.ID, seller: c.account.NIP, form: f,
+		id: s.reference(kind), lane: lane, account: c.account.ID, context: c.account.NIP, form: f,
 		opened: now, expires: now.Add(sessionLife), key: s.keys.open(e.EncryptedKey), iv: e.InitVector,
 	}
 	s.admit(sess)
@@ -136,9 +136,9 @@ func (s *Simulator) open(c *call, id string) (*session, *refusal) {
 	if status := s.status(sess); status != 100 {
 		return nil, wrongStatus(status, "wysyłkę faktur")
 	}
-	if len(sess.invoices) >= maxInvoices {
+	if most := s.opts.sizesOf(sess.context).session; len(sess.invoices) >= most {
 		return nil, &refusal{status: 400, code: codeTooMany, description: "Przekroczono dozwoloną liczbę faktur w sesji.",
-			details: fmt.Sprintf("Sesja o numerze referencyjnym %s osiągnęła dozwolony limit liczby faktur %d.", id, maxInvoices)}
+			details: fmt.Sprintf("Sesja o numerze referencyjnym %s osiągnęła dozwolony limit liczby faktur %d.", id, most)}
 	}
 	return sess, nil
 }

@@ -55,7 +55,7 @@ func (s *Simulator) storage(w http.ResponseWriter, r *http.Request) int {
 	return s.perform(w, job{
 		ctx:   r.Context(),
 		body:  r.Body,
-		where: occasion{on: opPart, account: sess.account, nip: sess.seller, lane: laneBatch},
+		where: occasion{on: opPart, account: sess.account, nip: sess.context, lane: laneBatch},
 		prepare: func() *refusal {
 			if refused := checkUpload(r, sess, ordinal); refused != nil {
 				return refused

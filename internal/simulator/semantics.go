@@ -38,6 +38,8 @@ type header struct {
 	issued          string // P_1
 	seller          string
 	buyerNIP, buyer string
+	agentNIP        string // PodmiotUpowazniony
+	selfBilled      bool   // P_17 is 1
 	currency        string
 	net, vat, gross int64 // in hundredths; only of a document in which nothing was found
 }
@@ -46,6 +48,7 @@ func (d *document) header() *header {
 	return &header{
 		identity:  identity{nip: d.text(pathSellerNIP), kind: token(d.text(pathKind)), number: token(d.text(pathNumber))},
 		namespace: d.namespace, issued: token(d.text(pathDate)), seller: token(d.text(pathSellerName)),
+		agentNIP: d.text(pathAgentNIP), selfBilled: token(d.text(pathSelfBilled)) == "1",
 		buyerNIP: d.text(pathBuyerNIP), buyer: token(d.text(pathBuyerName)), currency: d.text(pathCurrency),
 	}
 }
@@ -58,6 +61,11 @@ func (r reading) refuse(code int, format string, args ...any) reading {
 // inspect holds the bytes of an invoice against everything that KSeF refuses, file first, then schema, then dates.
 // acceptance is the moment of acceptance in Warsaw's time.
 func inspect(content []byte, f *form, lane string, acceptance time.Time) reading {
+	return inspectWithin(content, f, lane, acceptance, func(string) sizes { return usualSizes() })
+}
+
+// inspectWithin knows the limits of each taxpayer.
+func inspectWithin(content []byte, f *form, lane string, acceptance time.Time, of func(nip string) sizes) reading {
 	r := reading{code: 200}
 	bom := len(content) >= 3 && string(content[:3]) == "\xEF\xBB\xBF"
 	if bom {
@@ -82,7 +90,7 @@ func inspect(content []byte, f *form, lane string, acceptance time.Time) reading
 			return r.refuse(430, "the document has the character U+%04X", c)
 		}
 	}
-	if limit := sizeLimit(d); len(content) > limit {
+	if limit := sizeLimit(d, of(r.header.issuer())); len(content) > limit {
 		return r.refuse(430, "the document has %d bytes, %d are allowed", len(content), limit)
 	}
 	if details := schema(d, f); details != "" {
@@ -99,11 +107,11 @@ func inspect(content []byte, f *form, lane string, acceptance time.Time) reading
 	return r
 }
 
-func sizeLimit(d *document) int {
+func sizeLimit(d *document, z sizes) int {
 	if d.attachment {
-		return attachmentSize
+		return z.attached
 	}
-	return plainSize
+	return z.plain
 }
 
 // schema stands for the XSD. It gives the first fault with the element's name, "" when there is none.

@@ -139,7 +139,7 @@ func (s *Simulator) concerns(c *call) (occasion, string) {
 		if sess := s.sessions[c.session]; sess != nil {
 			o.lane = sess.lane
 			if o.nip == "" {
-				o.nip = sess.seller
+				o.nip = sess.context
 			}
 			if c.op.name == opClose && sess.lane == laneOnline {
 				group = groupOnlineClose

@@ -22,7 +22,7 @@ type session struct {
 	id      string
 	lane    string
 	account string // key_id that opened it
-	seller  string // NIP of its invoices: the account's, or that of the first readable invoice
+	context string // NIP of the taxpayer that sends: the account's, or the issuer of the first readable invoice
 	form    *form
 	offline bool
 	opened  time.Time
@@ -272,5 +272,5 @@ func (s *Simulator) closeSession(c *call) (reply, *refusal) {
 
 // occasion describes the session, and one invoice of it, to the faults.
 func (sess *session) occasion(number string) occasion {
-	return occasion{account: sess.account, nip: sess.seller, lane: sess.lane, number: number}
+	return occasion{account: sess.account, nip: sess.context, lane: sess.lane, number: number}
 }

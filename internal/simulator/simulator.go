@@ -28,6 +28,10 @@ const (
 type Options struct {
 	// Accounts are added to the default ones: test_id:test_key (any seller) and test_<nip>:test_key (that seller).
 	Accounts []Account
+	// Taxpayers are those for whom the Ministry has raised a limit, Grants the permissions to issue
+	// another's invoices.
+	Taxpayers []Taxpayer
+	Grants    []Grant
 	// Profile of request limits; "" is Production.
 	Profile Profile
 	// Scale divides the windows and blocks of the request limits: 60 makes an hour a minute. 0 is 1. Lives of
@@ -69,6 +73,12 @@ func (o Options) validate() error {
 	}
 	for _, a := range o.Accounts {
 		errs = append(errs, a.validate())
+	}
+	for _, t := range o.Taxpayers {
+		errs = append(errs, t.validate())
+	}
+	for _, g := range o.Grants {
+		errs = append(errs, g.validate())
 	}
 	for _, f := range o.Faults {
 		errs = append(errs, f.Validate())

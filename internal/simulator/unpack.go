@@ -55,7 +55,7 @@ func (s *Simulator) unpackSession(sess *session) fate {
 	if size != int64(sess.batch.Size) || string(hash.Sum(nil)) != string(sess.batch.Hash) {
 		return fate{code: 405, details: "batchSize or batchHash is not that of the package"}
 	}
-	return s.readPackage(whole, size, sess.form, sess.opened)
+	return s.readPackage(whole, size, sess.form, sess.opened, s.opts.sizesOf(sess.context).session)
 }
 
 // declaredParts holds what was uploaded against what was declared.
@@ -129,13 +129,13 @@ func decryptFile(to io.Writer, name string, key, iv []byte) (int64, error) {
 }
 
 // readPackage opens the ZIP and reads each invoice in it, on all cores.
-func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *form, acceptance time.Time) fate {
+func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *form, acceptance time.Time, most int) fate {
 	z, err := zip.NewReader(archive, size)
 	if err != nil {
 		return fate{code: 430, details: "not a ZIP archive"}
 	}
-	if len(z.File) > maxInvoices {
-		return fate{code: 420, details: fmt.Sprintf("%d files, %d are allowed", len(z.File), maxInvoices)}
+	if len(z.File) > most {
+		return fate{code: 420, details: fmt.Sprintf("%d files, %d are allowed", len(z.File), most)}
 	}
 	names := map[string]bool{}
 	for _, file := range z.File {
@@ -151,13 +151,13 @@ func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *form, accept
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(z.File)) && !corrupt.Load() && !s.isStopped(); i = next.Add(1) - 1 {
-				content, large, err := unzip(z.File[i])
+				content, large, err := unzip(z.File[i], s.opts.largest())
 				if err != nil || unpacked.Add(int64(len(content))) > maxUnpacked {
 					corrupt.Store(true)
 					return
 				}
 				if large {
-					read[i] = reading{code: 430, details: fmt.Sprintf("the document has more than %d bytes", attachmentSize), hash: sha256.Sum256(content)}
+					read[i] = reading{code: 430, details: fmt.Sprintf("the document has more than %d bytes", s.opts.largest()), hash: sha256.Sum256(content)}
 					continue
 				}
 				read[i] = s.read(content, f, laneBatch, acceptance)
@@ -185,15 +185,15 @@ func badEntry(f *zip.File) string {
 }
 
 // unzip reads one file, never more than an invoice may have. large tells that there was more.
-func unzip(f *zip.File) (content []byte, large bool, err error) {
+func unzip(f *zip.File, most int) (content []byte, large bool, err error) {
 	r, err := f.Open()
 	if err != nil {
 		return nil, false, err
 	}
 	defer func() { _ = r.Close() }()
 	// The declared size is only a hint: a bomb lies.
-	content = make([]byte, 0, min(f.UncompressedSize64, attachmentSize)+512)
-	for len(content) <= attachmentSize {
+	content = make([]byte, 0, min(f.UncompressedSize64, uint64(most))+512)
+	for len(content) <= most {
 		if len(content) == cap(content) {
 			content = append(content, 0)[:len(content)]
 		}

@@ -63,7 +63,7 @@ func (s *Simulator) sessionReceipt(c *call) (reply, *refusal) {
 // receipt writes the UPO of a finished session; the same bytes each time, unless a fault wants it otherwise.
 func (s *Simulator) receipt(sess *session) ([]byte, error) {
 	p := potwierdzenie{
-		Podmiot: "Ministerstwo Finansów", Sesja: sess.id, Nip: sess.seller, Token: sess.id[:9] + "EC" + sess.id[11:],
+		Podmiot: "Ministerstwo Finansów", Sesja: sess.id, Nip: sess.context, Token: sess.id[:9] + "EC" + sess.id[11:],
 		Struktura: sess.form.schemaFile, Formularz: sess.form.systemCode,
 	}
 	for _, o := range sess.invoices {

@@ -10,6 +10,7 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 )
 
@@ -24,6 +25,7 @@ type Terms struct {
 	Lane     ledger.Lane // "" is auto, and leaves an invoice that is here already the lane that it has
 	Offline  bool        // declared offline24: only a batch session has a place for it
 	Deadline time.Time   // legal; zero takes the end of the next business day after P_1
+	Tenant   string      // name of the tenant that sends; "" is the only one that may
 }
 
 // Admission is what became of one document. Err says why it was refused: a *[invoice.FieldError], several joined, or a *[RefusedError]; nothing of it was stored then,
@@ -40,7 +42,10 @@ type Admission struct {
 	Archived bool
 	// Terms says what became of the terms of this call, when the invoice is present and has others.
 	Terms TermsAnswer
-	Err   error
+	// Warning is set when the document was taken although something about it is odd; nil for nearly
+	// all.
+	Warning error
+	Err     error
 }
 
 // RefusedError refuses a sound document because of something else: another document of its identity, or a tenant that is not configured.
@@ -58,15 +63,17 @@ type Validator interface {
 
 // Admitter takes documents in. Safe for concurrent use; all fields but Validator, Retention and IntakeBelow are required.
 type Admitter struct {
-	Ledger    *ledger.Ledger
-	Queue     *Queue
-	Bodies    *ledger.Bodies
-	Store     archive.Store // for documents too large for Redis
-	Tenant    func(nip string) bool
-	Check     invoice.CheckOptions
-	Validator Validator
-	Retention time.Duration // of ended entries in the ledger; 0 says that it forgets none
-	Now       func() time.Time
+	Ledger   *ledger.Ledger
+	Queue    *Queue
+	Bodies   *ledger.Bodies
+	Store    archive.Store // for documents too large for Redis
+	Accounts []Account     // the tenants that invoices may belong to
+	Check    invoice.CheckOptions
+	// TakeDiscouraged takes discouraged Unicode characters, with a warning.
+	TakeDiscouraged bool
+	Validator       Validator
+	Retention       time.Duration // of ended entries in the ledger; 0 says that it forgets none
+	Now             func() time.Time
 	// IntakeBelow is the share of Redis's memory at which nothing new is taken; 0 or 1: no check.
 	IntakeBelow float64
 
@@ -111,12 +118,15 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			return nil, err
 		}
 		out[i].Invoice = n.Invoice
+		if n.warning != nil {
+			out[i].Warning = n.warning
+		}
 		if first, twice := seen[n.ID]; twice {
 			twins = append(twins, [2]int{i, first})
 			continue
 		}
 		seen[n.ID] = i
-		sound, at = append(sound, n), append(at, i)
+		sound, at = append(sound, n.NewInvoice), append(at, i)
 	}
 	sound, at, err := a.withoutDrained(ctx, sound, at, out)
 	if err != nil {
@@ -229,18 +239,28 @@ func (r refusal) Error() string { return r.err.Error() }
 func (r refusal) Unwrap() error { return r.err }
 func (r refusal) refusal() bool { return true }
 
+// prepared is the entry of a sound document.
+type prepared struct {
+	ledger.NewInvoice
+	warning error
+}
+
 // prepare makes an entry of a document. What is sealed lies in room, which others of the call share.
-func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[]byte, mayTake func() error) (ledger.NewInvoice, error) {
-	var n ledger.NewInvoice
-	h, err := invoice.Parse(d.Data)
+func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[]byte, mayTake func() error) (prepared, error) {
+	var n prepared
+	h, err := invoice.ParseWith(d.Data, invoice.ParseOptions{MaxSize: a.largest(), TakeDiscouraged: a.TakeDiscouraged})
+	// What is wrong with the document itself is told before what is wrong with where it belongs.
+	from, nobody := a.sender(h, terms.Tenant)
 	if err == nil {
-		err = invoice.Check(h, a.Now(), a.Check)
+		check := a.Check
+		check.MaxBytes, check.MaxBytesWithAttachment = from.MaxBytes, from.MaxBytesWithAttachment
+		err = invoice.Check(h, a.Now(), check)
 	}
 	if err == nil && a.Validator != nil {
 		err = a.Validator.Validate(d.Data)
 	}
-	if err == nil && !a.Tenant(h.SellerNIP) {
-		err = &RefusedError{Rule: fmt.Sprintf("no tenant is configured for seller NIP %s", h.SellerNIP), Hint: "add it to tenants in the configuration, with its key"}
+	if err == nil {
+		err = nobody
 	}
 	if err != nil {
 		// As far as it could be read: a refusal that names the invoice's number is found in an export of thousands.
@@ -263,9 +283,15 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[
 	}
 	n.Invoice = ledger.Invoice{
 		ID:     ledger.InvoiceID(ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}, h.Hash),
-		Tenant: h.SellerNIP, NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate, Hash: HashText(h.Hash), File: d.File,
+		Tenant: from.Name, NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate, Hash: HashText(h.Hash), File: d.File,
 		Lane: lane, Offline: terms.Offline, Form: h.Form.Version(), Attachment: h.Attachment, Size: h.Size,
 		Deadline: ledger.At(legal), SoftDeadline: ledger.At(soft),
+	}
+	if from.as != ksef.Subject1 {
+		n.Context, n.Subject = from.NIP, string(from.as)
+	}
+	if h.Discouraged != nil {
+		n.warning = h.Discouraged
 	}
 	at := len(*room)
 	if *room, err = a.Bodies.AppendSeal(*room, n.ID, d.Data); err != nil {

@@ -102,5 +102,8 @@ func (r *Result) restore(inv *ledger.Invoice) {
 	// For display: a time that cannot be read is left out.
 	updated, _ := time.Parse(time.RFC3339, r.UpdatedAt)
 	deadline, _ := time.Parse(time.RFC3339, r.Deadline)
+	if after := deadline.Add(time.Second); !deadline.IsZero() && !LastMoment(after).Equal(after) {
+		deadline = after
+	}
 	inv.UpdatedAt, inv.Deadline = ledger.At(updated), ledger.At(deadline)
 }

@@ -108,7 +108,7 @@ func termsText(inv *ledger.Invoice) string {
 		parts = append(parts, "offline")
 	}
 	if d := inv.Deadline.Time(); !d.IsZero() {
-		parts = append(parts, "deadline "+d.In(invoice.Warsaw()).Format("2006-01-02 15:04"))
+		parts = append(parts, "deadline "+LastMoment(d).In(invoice.Warsaw()).Format("2006-01-02 15:04"))
 	}
 	return strings.Join(parts, ", ")
 }

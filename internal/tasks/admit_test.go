@@ -31,6 +31,15 @@ type gate struct {
 
 var monday = time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
 
+// accounts are tenants named by their NIPs.
+func accounts(nips ...string) []Account {
+	var all []Account
+	for _, nip := range nips {
+		all = append(all, Account{Name: nip, NIP: nip})
+	}
+	return all
+}
+
 func newGate(t *testing.T, key []byte) *gate {
 	t.Helper()
 	rdb, _ := redistest.New(t)
@@ -41,7 +50,7 @@ func newGate(t *testing.T, key []byte) *gate {
 	g.must(err)
 	t.Cleanup(func() { _ = store.Close() })
 	g.Admitter = &Admitter{Ledger: ledger.New(rdb, ledger.Options{}), Queue: NewQueue(rdb), Bodies: bodies, Store: store,
-		Tenant: func(nip string) bool { return nip == sample.NIP(0) || nip == sample.NIP(1) }, Now: func() time.Time { return monday }}
+		Accounts: accounts(sample.NIP(0), sample.NIP(1)), Now: func() time.Time { return monday }}
 	return g
 }
 
@@ -155,6 +164,7 @@ func TestAdmit_EveryOutcome(t *testing.T) {
 
 func TestAdmit_EachFlawThatWeKnow_IsRefusedWithItsFieldAndStoresNothing(t *testing.T) {
 	g := newGate(t, nil)
+	g.Check.CheckNIPs = true
 	g.admit(numbered(1)) // the first one taken leaves a record of how documents are sealed
 	for _, flaw := range sample.Flaws() {
 		data := sample.Bad(flaw, sample.Options{Number: "FV/" + flaw.String(), IssueDate: "2026-11-23"})
@@ -299,7 +309,7 @@ func TestAdmit_Nothing_IsNothing(t *testing.T) {
 func BenchmarkAdmit1000(b *testing.B) {
 	rdb, _ := redistest.New(b)
 	bodies, _ := ledger.NewBodies(nil)
-	a := &Admitter{Ledger: ledger.New(rdb, ledger.Options{}), Queue: NewQueue(rdb), Bodies: bodies, Tenant: func(string) bool { return true }, Now: func() time.Time { return monday }}
+	a := &Admitter{Ledger: ledger.New(rdb, ledger.Options{}), Queue: NewQueue(rdb), Bodies: bodies, Accounts: accounts(sample.NIP(0), sample.NIP(1), sample.NIP(2)), Now: func() time.Time { return monday }}
 	docs := make([]Document, 1000)
 	for i := range docs {
 		docs[i] = numbered(i)

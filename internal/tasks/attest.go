@@ -59,7 +59,7 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 			day = p.OpenedAt.Time().In(invoice.Warsaw()).Format(time.DateOnly)
 		}
 		covers := func(r Receipt) string { return a.covers(held, session, r) }
-		upo, why, err := w.attestation(ctx, t, inv.NIP, session, day, covers)
+		upo, why, err := w.attestation(ctx, t, inv.ContextNIP(), session, day, covers)
 		// The session of a duplicate's original is another one: that it cannot be asked for now keeps
 		// nobody else from a receipt.
 		if api, _ := kindOf(err); api != nil && session != p.Session && !endsRound(err) {

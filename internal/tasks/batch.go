@@ -53,7 +53,7 @@ func (b *batch) add(inv *ledger.Invoice, info ksef.InvoiceInfo) {
 			b.denials = append(b.denials, pairing{inv, info})
 			return
 		}
-		b.park(inv, s.Code, parkReason(s))
+		b.park(inv, s.Code, parkReason(inv, s))
 	case outcomeDuplicate:
 		number, session, _ := info.Original()
 		b.moves = append(b.moves, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{inv.State}, In: b.p.ID, Set: append(
@@ -177,9 +177,13 @@ func wrongNumber(inv *ledger.Invoice, number string) string {
 	return ""
 }
 
-func parkReason(s ksef.StatusInfo) string {
+func parkReason(inv *ledger.Invoice, s ksef.StatusInfo) string {
 	switch s.Code {
 	case ksef.InvoicePermissionScope:
+		if subjectOf(inv) == ksef.Subject2 {
+			return fmt.Sprintf("%s; seller NIP %s has not granted buyer NIP %s the permission to issue its invoices (SelfInvoicing): ask it to, then retry",
+				explain(s), inv.NIP, inv.ContextNIP())
+		}
 		return explain(s) + "; give the account the permission, then retry"
 	case ksef.InvoiceAttachmentsNotAllowed:
 		return explain(s) + "; ask the Ministry for permission to send attachments, then retry"

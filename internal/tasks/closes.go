@@ -161,7 +161,7 @@ func (e *express) due(now time.Time, o Options) []*onlineSession {
 	defer e.mu.Unlock()
 	for key, s := range e.sessions {
 		idle := now.Sub(s.used) >= o.ExpressIdle && s.users == 0
-		if idle || now.Sub(s.opened) >= o.ExpressMaxAge || s.sent >= o.ExpressMaxInvoices {
+		if idle || now.Sub(s.opened) >= o.ExpressMaxAge || s.sent >= min(o.ExpressMaxInvoices, o.sessionInvoices(s.pkg.Tenant)) {
 			e.end(key, s)
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-func (w *Worker) policy() CutPolicy {
-	return CutPolicy{MaxWait: w.o.MaxWait, MaxInvoices: w.o.MaxInvoices, MaxBytes: w.o.MaxBytes, ExpressBelow: w.o.ExpressBelow,
+func (w *Worker) policy(tenant string) CutPolicy {
+	return CutPolicy{MaxWait: w.o.MaxWait, MaxInvoices: w.o.MaxInvoices, SessionInvoices: w.o.sessionInvoices(tenant), MaxBytes: w.o.MaxBytes, ExpressBelow: w.o.ExpressBelow,
 		Quiet: w.o.Quiet, DeadlineNear: w.o.DeadlineNear}
 }
 
@@ -41,12 +41,12 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 			}
 			// The express lane has no room: with company or alone, a package it is, once the set
 			// has waited long enough.
-			if !w.policy().due(set, w.o.Now(), room) {
+			if !w.policy(group.Tenant).due(set, w.o.Now(), room) {
 				return nil
 			}
 		}
 		id := "pkg-" + xid.New().String()
-		ids, err := w.Ledger.Cut(ctx, id, group, ledger.CutLimits{Invoices: w.policy().maxInvoices(room), Bytes: w.o.MaxBytes})
+		ids, err := w.Ledger.Cut(ctx, id, group, ledger.CutLimits{Invoices: w.policy(group.Tenant).maxInvoices(room), Bytes: w.o.MaxBytes})
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 // nothing.
 func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
 	knocking func() (knocks, error), onWay func() (map[string]ledger.OnWay, error)) (Cut, Room, error) {
-	if d := w.policy().Decide(set, now, Room{}); d == CutWait {
+	if d := w.policy(set.Group.Tenant).Decide(set, now, Room{}); d == CutWait {
 		return d, Room{}, nil
 	}
 	if _, paused, err := w.paused(ctx, set.Group.Tenant); paused || err != nil {
@@ -78,7 +78,7 @@ func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.
 	if err != nil {
 		return CutWait, Room{}, err
 	}
-	return w.policy().Decide(set, now, room), room, nil
+	return w.policy(set.Group.Tenant).Decide(set, now, room), room, nil
 }
 
 func find(waits []ledger.Waiting, g ledger.Group) ledger.Waiting {

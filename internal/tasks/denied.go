@@ -2,6 +2,7 @@ package tasks
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"ksefworker/internal/ksef"
@@ -40,6 +41,25 @@ func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) boo
 	return denials >= deniedFew || now.Sub(last) >= successDays
 }
 
+// deniedHelp is what to do about a tenant of which KSeF lets nothing in.
+func deniedHelp(inv *ledger.Invoice) string {
+	if subjectOf(inv) == ksef.Subject2 {
+		return fmt.Sprintf("put the right key into its key_file, or ask seller NIP %s for the permission to issue its invoices (SelfInvoicing)", inv.NIP)
+	}
+	return "put the right key into its key_file"
+}
+
+// inOthersNames reports that all are issued in somebody else's name. Then it is the sellers who have
+// not granted the permission, and nothing is wrong with a tenant of which KSeF took anything before.
+func inOthersNames(denials []pairing) bool {
+	for _, d := range denials {
+		if subjectOf(d.inv) == ksef.Subject1 {
+			return false
+		}
+	}
+	return true
+}
+
 // denied decides about the 410s of a session.
 func (w *Worker) denied(ctx context.Context, b *batch) error {
 	if len(b.denials) == 0 {
@@ -48,6 +68,12 @@ func (w *Worker) denied(ctx context.Context, b *batch) error {
 	tenant, err := w.Ledger.Tenant(ctx, b.p.Tenant)
 	if err != nil {
 		return err
+	}
+	if inOthersNames(b.denials) && !tenant.AcceptedAt.Time().IsZero() {
+		for _, d := range b.denials {
+			b.park(d.inv, d.info.Status.Code, parkReason(d.inv, d.info.Status))
+		}
+		return nil
 	}
 	if err := w.Ledger.NoteAnswered410(ctx, b.p.Tenant, len(b.denials)); err != nil {
 		return err
@@ -81,11 +107,11 @@ func (w *Worker) denied(ctx context.Context, b *batch) error {
 			since = ledger.At(now)
 		}
 		b.again(d.inv, d.inv.Lane, ledger.Set{Field: "denied", Value: since}, ksef.InvoicePermissionScope,
-			explain(d.info.Status)+"; KSeF lets nothing of this tenant in, so the tenant is paused: put the right key into its key_file")
+			explain(d.info.Status)+"; KSeF lets nothing of this tenant in, so the tenant is paused: "+deniedHelp(d.inv))
 	}
 	for _, d := range b.denials {
 		if !kept[d.inv.ID] {
-			b.park(d.inv, d.info.Status.Code, parkReason(d.info.Status))
+			b.park(d.inv, d.info.Status.Code, parkReason(d.inv, d.info.Status))
 		}
 	}
 	return nil

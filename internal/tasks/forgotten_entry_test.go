@@ -14,7 +14,7 @@ func TestSweep_ForgetsWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 	const retention = 90 * 24 * time.Hour
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door(), func(o *tasks.Options) { o.Retention = retention })
-	admitter := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Retention: retention, Tenant: func(string) bool { return true }, Now: s.now}
+	admitter := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Retention: retention, Accounts: everybody(), Now: s.now}
 	admit := func(doc []byte) tasks.Admission {
 		out, err := admitter.Admit(t.Context(), []tasks.Document{{File: "a.xml", Data: doc}}, tasks.Terms{Lane: ledger.Bulk})
 		if err != nil || out[0].Err != nil {

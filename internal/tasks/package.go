@@ -131,7 +131,8 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 			}
 		}
 	}
-	built, err := pack.Build(ctx, entries, pack.Options{Dir: w.o.SpoolDir, PartSize: w.o.PartSize, MaxSize: ksef.MaxBatchSize, Encrypter: key.Encrypter})
+	built, err := pack.Build(ctx, entries, pack.Options{Dir: w.o.SpoolDir, PartSize: w.o.PartSize, MaxSize: ksef.MaxBatchSize,
+		MaxEntries: w.o.sessionInvoices(p.Tenant), Encrypter: key.Encrypter})
 	var full *pack.FullError
 	switch {
 	case err == nil:

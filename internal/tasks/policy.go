@@ -1,8 +1,10 @@
 package tasks
 
 import (
+	"cmp"
 	"time"
 
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 )
 
@@ -15,12 +17,13 @@ import (
 // sixty of them, and a set of overdue invoices that was cut each second would have used them up in
 // two minutes, with three invoices in each.
 type CutPolicy struct {
-	MaxWait      time.Duration
-	MaxInvoices  int
-	MaxBytes     int64
-	ExpressBelow int           // fewer than this may go by the express lane
-	Quiet        time.Duration // how long nothing new must have arrived for "nothing more is arriving"
-	DeadlineNear time.Duration // from this long before the nearest legal deadline on, a set is urgent
+	MaxWait         time.Duration
+	MaxInvoices     int
+	SessionInvoices int // that KSeF takes of the tenant in one session; 0 is its usual 10,000
+	MaxBytes        int64
+	ExpressBelow    int           // fewer than this may go by the express lane
+	Quiet           time.Duration // how long nothing new must have arrived for "nothing more is arriving"
+	DeadlineNear    time.Duration // from this long before the nearest legal deadline on, a set is urgent
 }
 
 // Room is what is left of the tenant's batch sessions. The zero value says that there is plenty, and
@@ -115,14 +118,12 @@ func (p CutPolicy) few(w ledger.Waiting) bool { return w.Count < p.ExpressBelow 
 
 func (p CutPolicy) quiet(w ledger.Waiting, now time.Time) bool { return now.Sub(w.Newest) >= p.Quiet }
 
-// sessionInvoices is the most that KSeF takes in one session (KSeF limits, September 2026).
-const sessionInvoices = 10_000
-
 // maxInvoices is how many make a package full. While sessions are scarce it is twice as many as
 // usual, within KSeF's bound.
 func (p CutPolicy) maxInvoices(r Room) int {
+	most := cmp.Or(p.SessionInvoices, ksef.MaxSessionInvoices)
 	if r.Pace <= 0 {
-		return p.MaxInvoices
+		return min(p.MaxInvoices, most)
 	}
-	return max(p.MaxInvoices, min(2*p.MaxInvoices, sessionInvoices))
+	return min(2*p.MaxInvoices, most)
 }

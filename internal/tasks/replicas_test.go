@@ -30,7 +30,7 @@ func (s *stage) withReplica() (a *tasks.Admitter, wait func(*actor), lose func()
 		s.eventually("the replica follows", func() bool { return l.Replicated(s.t.Context()) == nil })
 	}
 	follows()
-	a = &tasks.Admitter{Ledger: l, Queue: s.queue, Bodies: s.bodies, Store: s.store, Tenant: func(string) bool { return true }, Now: s.now}
+	a = &tasks.Admitter{Ledger: l, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
 	wait = func(a *actor) { a.Ledger = ledger.New(a.rdb, o) }
 	lose = func() func() {
 		s.t.Helper()

@@ -26,7 +26,7 @@ type Result struct {
 	UPO             string `json:"upo"` // URL of the archived receipt
 	VerificationURL string `json:"verification_url"`
 	Attempts        int    `json:"attempts"`   // sessions it has travelled in
-	Deadline        string `json:"deadline"`   // legal, RFC 3339 in Europe/Warsaw
+	Deadline        string `json:"deadline"`   // legal, the last second in time, RFC 3339 in Europe/Warsaw
 	UpdatedAt       string `json:"updated_at"` // RFC 3339, UTC
 
 	// What an invoice that is not done waits for, as package waiting names it, in words, and until when
@@ -34,6 +34,15 @@ type Result struct {
 	WaitingFor   string `json:"waiting_for,omitempty"`
 	WaitingWhat  string `json:"waiting_what,omitempty"`
 	WaitingUntil string `json:"waiting_until,omitempty"`
+}
+
+// LastMoment is the last second that is before a deadline which ends a day in Warsaw, and so bears
+// that day's date; any other deadline is itself.
+func LastMoment(deadline time.Time) time.Time {
+	if d := deadline.In(invoice.Warsaw()); !d.IsZero() && d.Hour() == 0 && d.Minute() == 0 && d.Second() == 0 {
+		return deadline.Add(-time.Second)
+	}
+	return deadline
 }
 
 // ResultOf tells what the ledger knows. environment chooses the host of the verification link.
@@ -44,10 +53,13 @@ func ResultOf(inv ledger.Invoice, environment string) Result {
 		UPO: inv.UPO, Attempts: inv.Attempts,
 	}
 	if d := inv.Deadline.Time(); !d.IsZero() {
-		r.Deadline = d.In(invoice.Warsaw()).Format(time.RFC3339)
+		r.Deadline = LastMoment(d).In(invoice.Warsaw()).Format(time.RFC3339)
 	}
 	if u := inv.UpdatedAt.Time(); !u.IsZero() {
 		r.UpdatedAt = u.UTC().Format(time.RFC3339)
+	}
+	if inv.State == ledger.Rejected || inv.State == ledger.Parked {
+		return r // whoever followed the link would be told that there is no such invoice
 	}
 	if sum, err := base64.StdEncoding.DecodeString(inv.Hash); err == nil && len(sum) == 32 {
 		if link, err := invoice.VerificationURL(environment, inv.NIP, inv.IssueDate, [32]byte(sum)); err == nil {

@@ -51,7 +51,7 @@ func TestResultOf_TellsWhatTheLedgerKnows(t *testing.T) {
 	want := Result{ID: "inv-a", File: "a.xml", NIP: "5265877635", Number: "FV/1", Kind: "VAT", IssueDate: "2026-11-23", Hash: "jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk=",
 		State: "accepted", KsefNumber: "5265877635-20250826-0100001AF629-AF", Code: 200, Reason: "ok", Package: "pkg-1", Session: "s-1", UPO: "file:///upo.xml", Attempts: 2,
 		VerificationURL: "https://qr.ksef.mf.gov.pl/invoice/5265877635/23-11-2026/jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk",
-		Deadline:        "2026-11-25T00:00:00+01:00", UpdatedAt: "2026-11-23T10:02:42Z"}
+		Deadline:        "2026-11-24T23:59:59+01:00", UpdatedAt: "2026-11-23T10:02:42Z"}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -69,6 +69,9 @@ func TestResultOf_VerificationLink_IsTheEnvironmentsOrNone(t *testing.T) {
 		{"production", "production", aResult(), "https://qr.ksef.mf.gov.pl/invoice/"},
 		{"an environment that is none", "prod", aResult(), ""},
 		{"a hash that is none", "test", spoil(func(i *ledger.Invoice) { i.Hash = "???" }), ""},
+		{"rejected", "test", spoil(func(i *ledger.Invoice) { i.State = ledger.Rejected }), ""},
+		{"parked", "test", spoil(func(i *ledger.Invoice) { i.State = ledger.Parked }), ""},
+		{"waiting: offline24 prints it before KSeF has the invoice", "test", spoil(func(i *ledger.Invoice) { i.State = ledger.Queued }), "https://qr-test.ksef.mf.gov.pl/invoice/"},
 		{"a hash of another length", "test", spoil(func(i *ledger.Invoice) { i.Hash = "QUJD" }), ""},
 		{"a seller that is none", "test", spoil(func(i *ledger.Invoice) { i.NIP = "x/y" }), ""},
 		{"a day that is none", "test", spoil(func(i *ledger.Invoice) { i.IssueDate = "2026-02-31" }), ""},
@@ -78,6 +81,23 @@ func TestResultOf_VerificationLink_IsTheEnvironmentsOrNone(t *testing.T) {
 		got := ResultOf(c.inv, c.environment).VerificationURL
 		if c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.what, got, c.want)
+		}
+	}
+}
+
+// A deadline at midnight belongs to the day that ends with it, in summer as in winter; one within a
+// day is told as it is.
+func TestLastMoment_BearsTheDayThatItEnds(t *testing.T) {
+	for given, want := range map[string]string{
+		"2026-11-24T23:00:00Z": "2026-11-24T23:59:59+01:00", "2026-07-01T22:00:00Z": "2026-07-01T23:59:59+02:00",
+		"2026-11-24T15:00:00Z": "2026-11-24T16:00:00+01:00", "2026-11-24T23:00:01Z": "2026-11-25T00:00:01+01:00",
+	} {
+		at, err := time.Parse(time.RFC3339, given)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := ResultOf(ledger.Invoice{Deadline: ledger.At(at)}, "test").Deadline; got != want {
+			t.Errorf("%s is told as %s, want %s", given, got, want)
 		}
 	}
 }

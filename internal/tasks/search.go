@@ -27,9 +27,54 @@ const (
 // search looks the originals of invoices up in the register's metadata, all of a package in one pass: KSeF lists invoices by time and cannot be asked for one. An original of equal content has the
 // same P_1, and KSeF takes none before that day: the pass begins there and goes on to now. Where it stands is written into the package after each page, because the limits
 // interrupt it. Metadata has no hash: it tells the number, and the document proves.
+//
+// The register answers one part at a time: what the taxpayer sold, and what it bought and billed
+// itself. A package with both takes a pass for each, one after the other, so that one place of the
+// package is enough to remember where a pass stands.
 func (w *Worker) search(ctx context.Context, t Transport, p *ledger.Package, want []*ledger.Invoice) error {
-	if len(want) == 0 {
+	for _, as := range []ksef.SubjectType{ksef.Subject1, ksef.Subject2, ksef.Subject3, ksef.SubjectAuthorized} {
+		var some []*ledger.Invoice
+		for _, inv := range want {
+			if subjectOf(inv) == as {
+				some = append(some, inv)
+			}
+		}
+		if len(some) == 0 {
+			continue
+		}
+		if err := w.searchAs(ctx, t, p, as, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// subjectOf is the part that the sender has in an invoice.
+func subjectOf(inv *ledger.Invoice) ksef.SubjectType {
+	if inv.Subject == "" {
+		return ksef.Subject1
+	}
+	return ksef.SubjectType(inv.Subject)
+}
+
+// beginPass forgets how far a pass for another part came.
+func (w *Worker) beginPass(ctx context.Context, p *ledger.Package, as ksef.SubjectType) error {
+	if p.SearchAs == string(as) || p.SearchAs == "" && as == ksef.Subject1 {
 		return nil
+	}
+	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{
+		{Field: "search_as", Value: string(as)}, {Field: "search_from", Value: 0}, {Field: "search_page", Value: 0},
+		{Field: "searched", Value: 0}, {Field: "passes", Value: 0}, {Field: "next_pass", Value: 0},
+	}}); err != nil {
+		return err
+	}
+	p.SearchAs, p.SearchFrom, p.SearchPage, p.Searched, p.Passes, p.NextPass = string(as), 0, 0, 0, 0, 0
+	return nil
+}
+
+func (w *Worker) searchAs(ctx context.Context, t Transport, p *ledger.Package, as ksef.SubjectType, want []*ledger.Invoice) error {
+	if err := w.beginPass(ctx, p, as); err != nil {
+		return err
 	}
 	if now := w.o.Now(); now.Before(p.NextPass.Time()) {
 		return later(p.NextPass.Time().Sub(now), retry.ReasonProcessing, fmt.Sprintf("%d invoices are not in KSeF's register, perhaps not yet", len(want)))
@@ -50,7 +95,7 @@ func (w *Worker) search(ctx context.Context, t Transport, p *ledger.Package, wan
 		if to.After(now) {
 			to = now
 		}
-		page, err := t.Metadata(ctx, ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(from, to), PageOffset: p.SearchPage, PageSize: searchPage, SortAsc: true})
+		page, err := t.Metadata(ctx, ksef.MetadataRequest{SubjectType: as, Range: ksef.Between(from, to), PageOffset: p.SearchPage, PageSize: searchPage, SortAsc: true})
 		if withheld(err) {
 			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("the register cannot be looked through")
 			break

@@ -297,10 +297,19 @@ func (a *actor) until(k tasks.Kind, id string, want func() bool) {
 	}
 }
 
+// everybody are tenants named by their NIPs.
+func everybody() []tasks.Account {
+	var all []tasks.Account
+	for i := range 10 {
+		all = append(all, tasks.Account{Name: sample.NIP(i), NIP: sample.NIP(i)})
+	}
+	return all
+}
+
 // admit hands one document in and returns its entry.
 func (s *stage) admit(lane ledger.Lane, data []byte) ledger.Invoice {
 	s.t.Helper()
-	a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Tenant: func(string) bool { return true }, Now: s.now}
+	a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
 	out, err := a.Admit(s.t.Context(), []tasks.Document{{File: "a.xml", Data: data}}, tasks.Terms{Lane: lane})
 	if err != nil || out[0].Err != nil {
 		s.t.Fatalf("admit: %v, %v", err, out[0].Err)

@@ -175,7 +175,7 @@ func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
 	s.bodies = keyring(t, 7)
 	s.admit(ledger.Bulk, s.good("A/1"))
 	for why, keys := range map[string][]byte{"no key": nil, "another key": {8}} {
-		a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t, keys...), Store: s.store, Tenant: func(string) bool { return true }, Now: s.now}
+		a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t, keys...), Store: s.store, Accounts: everybody(), Now: s.now}
 		out, err := a.Admit(t.Context(), []tasks.Document{{File: "b.xml", Data: s.good("A/2")}}, tasks.Terms{})
 		if _, refused := errors.AsType[*ledger.SealError](err); !refused || out != nil {
 			t.Errorf("%s: %v, %v", why, out, err)
@@ -189,7 +189,7 @@ func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
 // The first key comes to a pool while a process without one is running: its next call is refused.
 func TestAdmit_KeyIsIntroducedWhileItRuns_NothingPlainIsStoredAfterwards(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t), Store: s.store, Tenant: func(string) bool { return true }, Now: s.now}
+	a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t), Store: s.store, Accounts: everybody(), Now: s.now}
 	plain := func(number string) error {
 		_, err := a.Admit(t.Context(), []tasks.Document{{File: "b.xml", Data: s.good(number)}}, tasks.Terms{Lane: ledger.Bulk})
 		return err

@@ -82,11 +82,11 @@ func TestExplain_IsKSeFsOwnWords(t *testing.T) {
 func TestParkReason_TellsThePersonWhatToDo(t *testing.T) {
 	for code, want := range map[int]string{410: "give the account the permission, then retry", 415: "ask the Ministry for permission to send attachments, then retry",
 		999: "find out whether it has the invoice before retrying", 0: "find out whether it has the invoice before retrying"} {
-		if got := parkReason(ksef.StatusInfo{Code: code, Description: "Opis"}); !strings.Contains(got, want) || !strings.Contains(got, "Opis") {
+		if got := parkReason(&ledger.Invoice{}, ksef.StatusInfo{Code: code, Description: "Opis"}); !strings.Contains(got, want) || !strings.Contains(got, "Opis") {
 			t.Errorf("%d: %q", code, got)
 		}
 	}
-	if got := parkReason(ksef.StatusInfo{Code: 999, Description: "Opis"}); !strings.Contains(got, "999") {
+	if got := parkReason(&ledger.Invoice{}, ksef.StatusInfo{Code: 999, Description: "Opis"}); !strings.Contains(got, "999") {
 		t.Errorf("an unknown code is not named: %q", got)
 	}
 }

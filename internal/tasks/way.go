@@ -26,7 +26,8 @@ type Parts struct {
 	Bodies *ledger.Bodies
 	Store  archive.Store
 	Budget Budget
-	// Transport returns the way to KSeF of one taxpayer; false when no tenant of that NIP is configured here, or it is paused by configuration.
+	// Transport returns the way to KSeF of one tenant, by its name; false when none of that name is
+	// configured here, or it is paused by configuration.
 	Transport func(tenant string) (Transport, bool)
 	// PartStore is asked before a session is opened for parts; nil is one that is never out of
 	// service.
@@ -51,12 +52,15 @@ type Options struct {
 	ParallelUploads int
 	Refusals        int // sessions refused as a whole before a package is halved
 
-	MaxWait      time.Duration
-	MaxInvoices  int
-	MaxBytes     int64 // of XML in one package
-	ExpressBelow int
-	Quiet        time.Duration
-	DeadlineNear time.Duration
+	MaxWait     time.Duration
+	MaxInvoices int
+	MaxBytes    int64 // of XML in one package
+	// SessionInvoices tells how many invoices KSeF takes of a tenant in one session; nil is its
+	// usual 10,000 for all.
+	SessionInvoices func(tenant string) int
+	ExpressBelow    int
+	Quiet           time.Duration
+	DeadlineNear    time.Duration
 
 	ExpressIdle        time.Duration
 	ExpressMaxAge      time.Duration
@@ -78,6 +82,13 @@ type Options struct {
 	Log zerolog.Logger
 	// Observe is told of every outcome; may be nil.
 	Observe func(Event)
+}
+
+func (o Options) sessionInvoices(tenant string) int {
+	if o.SessionInvoices == nil {
+		return ksef.MaxSessionInvoices
+	}
+	return o.SessionInvoices(tenant)
 }
 
 // Event is one thing that happened, for metrics: an invoice reached a state, or a task was judged.

@@ -1,0 +1,104 @@
+package invoice_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/invoice"
+)
+
+// Production takes what test refuses; the exporter is told where it stands all the same.
+func TestParse_DiscouragedCharactersAreTaken_TheFirstIsToldWithItsPlace(t *testing.T) {
+	lenient := invoice.ParseOptions{TakeDiscouraged: true}
+	n := 0
+	for _, c := range refusals(t) {
+		if c.rule != "discouraged" {
+			continue
+		}
+		n++
+		h, err := invoice.ParseWith([]byte(c.doc), lenient)
+		if err != nil || h.Discouraged == nil {
+			t.Errorf("%s: %v, noted %v", c.why, err, h.Discouraged)
+			continue
+		}
+		if d := h.Discouraged; d.Field != c.field || d.Line != c.line || d.Column != c.column {
+			t.Errorf("%s: noted %v", c.why, d)
+		}
+		if _, err := invoice.ContentOf([]byte(c.doc)); err != nil {
+			t.Errorf("%s: its content cannot be compared: %v", c.why, err)
+		}
+	}
+	if n < 10 {
+		t.Fatalf("%d documents only", n)
+	}
+	if h, err := invoice.ParseWith([]byte(small), lenient); err != nil || h.Discouraged != nil {
+		t.Errorf("a plain document: %v, %v", h.Discouraged, err)
+	}
+}
+
+// All other rules hold as before.
+func TestParse_DiscouragedCharactersAreTaken_NothingElseIs(t *testing.T) {
+	for _, c := range refusals(t) {
+		if c.rule == "discouraged" {
+			continue
+		}
+		if _, err := invoice.ParseWith([]byte(c.doc), invoice.ParseOptions{TakeDiscouraged: true}); err == nil {
+			t.Errorf("%s was taken", c.why)
+		}
+	}
+}
+
+func TestParse_RaisedSize_IsTheBound(t *testing.T) {
+	doc := []byte(with(t, ">Łoś<", ">"+strings.Repeat("a", 4_000_000)+"<"))
+	if _, err := invoice.Parse(doc); err == nil {
+		t.Error("taken without a raised limit")
+	}
+	h, err := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: 5_000_000})
+	if err != nil || h.Size != int64(len(doc)) {
+		t.Errorf("%d bytes, %v", h.Size, err)
+	}
+	_, err = invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: 3_500_000})
+	var f *invoice.FieldError
+	if !errors.As(err, &f) || f.Rule != "must be at most 3500000 bytes" {
+		t.Errorf("with 3.5 MB: %v", err)
+	}
+}
+
+func TestParse_OtherForms_AreNamedAndNotAdvised(t *testing.T) {
+	for _, c := range []struct{ why, doc, field, says, never string }{
+		{"FA_RR", with(t, "2025/06/25/13775", "2026/03/06/14189"), "Faktura", "the form FA_RR (1) is not supported yet", "FA(2)"},
+		{"a Peppol invoice", `<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"><ID>1</ID></Invoice>`, "Invoice",
+			"the form PEF or PEF_KOR is not supported yet", "FA(2)"},
+		{"a form to come", strings.NewReplacer("2025/06/25/13775", "2030/01/01/1", "FA (3)", "FA (9)").Replace(small), "Faktura",
+			"the form FA (9) is not supported yet", "FA(2)"},
+		{"FA(1)", with(t, "2025/06/25/13775", "2021/11/29/11089"), "Faktura", "this is FA(1), which KSeF takes no more", "FA(2)"},
+		{"FA(3) under the namespace of FA(2)", with(t, "2025/06/25/13775", "2023/06/29/12648"), "Faktura",
+			"must have the namespace of FA(3), http://crd.gov.pl/wzor/2025/06/25/13775/", "kodSystemowy"},
+	} {
+		_, err := invoice.Parse([]byte(c.doc))
+		var f *invoice.FieldError
+		if !errors.As(err, &f) || f.Field != c.field || !strings.Contains(f.Error(), c.says) || strings.Contains(f.Rule, c.never) {
+			t.Errorf("%s: %v", c.why, err)
+		}
+	}
+}
+
+func TestParse_SelfBillingAndAuthorisedParty_AreRead(t *testing.T) {
+	notes := func(p17 string) string {
+		return with(t, "<P_15>", "<Adnotacje><P_16>1</P_16><P_17>"+p17+"</P_17></Adnotacje><P_15>")
+	}
+	for doc, want := range map[string]bool{
+		small: false, notes("1"): true, notes(" 1 "): true, notes("2"): false,
+		// The same name elsewhere is another thing.
+		with(t, "<P_15>", "<P_17>1</P_17><P_15>"): false,
+	} {
+		if h := parsed(t, doc); h.SelfBilling != want || h.AuthorisedNIP != "" {
+			t.Errorf("self-billing %v, want %v; authorised %q", h.SelfBilling, want, h.AuthorisedNIP)
+		}
+	}
+	h := parsed(t, with(t, " <Fa>", " <PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>5210000003</NIP></DaneIdentyfikacyjne></PodmiotUpowazniony>\n <Fa>"))
+	if h.AuthorisedNIP != "5210000003" {
+		t.Errorf("authorised %q", h.AuthorisedNIP)
+	}
+}

@@ -1,0 +1,121 @@
+package tasks
+
+import (
+	"fmt"
+	"strings"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+)
+
+// Account is a tenant as admission sees it: a name, the taxpayer in whose context KSeF sees what it
+// sends, and what KSeF takes of it.
+type Account struct {
+	Name, NIP string
+	// MaxBytes and MaxBytesWithAttachment bound one invoice; 0 means KSeF's own figures.
+	MaxBytes, MaxBytesWithAttachment int64
+}
+
+// sender is the account that sends an invoice, and the part that its taxpayer has in it.
+type sender struct {
+	Account
+	as ksef.SubjectType
+}
+
+// sender chooses the account that may send an invoice. KSeF takes an invoice in the context of the
+// taxpayer that issues it: the seller; with P_17 = 1 the buyer, who issues it in the seller's name;
+// or a tax representative or bailiff, who stands in PodmiotUpowazniony. The last is never chosen by
+// itself, because a seller that has one may as well send in its own context: the sender of the
+// document has to name the tenant. A wrong context would cost a 410 at best, so what is not certain
+// is refused.
+func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
+	issuer, as, whose := h.SellerNIP, ksef.Subject1, "seller"
+	if h.SelfBilling {
+		issuer, as, whose = h.BuyerNIP, ksef.Subject2, "buyer"
+		if issuer == "" {
+			return sender{}, &RefusedError{
+				Rule: "P_17 is 1 (self-billing) and Podmiot2 has no NIP: a buyer abroad issues such an invoice in a context of its own kind, which is not supported yet",
+				Hint: "if the seller issued the invoice, P_17 must be 2",
+			}
+		}
+	}
+	if name != "" {
+		return a.named(h, name, issuer, as)
+	}
+	found := a.ofNIP(issuer)
+	switch {
+	case len(found) == 1:
+		return sender{found[0], as}, nil
+	case len(found) > 1:
+		return sender{}, &RefusedError{
+			Rule: fmt.Sprintf("%s NIP %s has several tenants: %s", whose, issuer, namesOf(found)), Hint: "say which of them sends it: --tenant NAME",
+		}
+	case h.SelfBilling && len(a.ofNIP(h.SellerNIP)) > 0:
+		return sender{}, notTheSellers(h)
+	}
+	if agents := a.ofNIP(h.AuthorisedNIP); len(agents) > 0 {
+		return sender{}, &RefusedError{
+			Rule: fmt.Sprintf("no tenant is configured for %s NIP %s, and %s is its PodmiotUpowazniony", whose, issuer, namesOf(agents)),
+			Hint: "if that one is to send the invoice in its own context, say so: --tenant NAME",
+		}
+	}
+	return sender{}, &RefusedError{
+		Rule: fmt.Sprintf("no tenant is configured for %s NIP %s", whose, issuer), Hint: "add it to tenants in the configuration, with its key",
+	}
+}
+
+// named checks that the tenant that was asked for may send the invoice.
+func (a *Admitter) named(h invoice.Header, name, issuer string, as ksef.SubjectType) (sender, error) {
+	for _, t := range a.Accounts {
+		switch {
+		case t.Name != name:
+		case t.NIP == issuer:
+			return sender{t, as}, nil
+		case h.SelfBilling && t.NIP == h.SellerNIP:
+			return sender{}, notTheSellers(h)
+		case !h.SelfBilling && t.NIP == h.AuthorisedNIP:
+			return sender{t, ksef.SubjectAuthorized}, nil
+		default:
+			return sender{}, &RefusedError{
+				Rule: fmt.Sprintf("tenant %s sends in the context of NIP %s, and this invoice is issued by NIP %s", name, t.NIP, issuer),
+				Hint: "leave --tenant out, or name a tenant of that NIP",
+			}
+		}
+	}
+	return sender{}, &RefusedError{Rule: fmt.Sprintf("no tenant is named %s", name), Hint: "the names are: " + namesOf(a.Accounts)}
+}
+
+func notTheSellers(h invoice.Header) error {
+	return &RefusedError{
+		Rule: fmt.Sprintf("P_17 is 1 (self-billing): the buyer issues this invoice, so KSeF takes it in the context of buyer NIP %s only, not in that of seller NIP %s",
+			h.BuyerNIP, h.SellerNIP),
+		Hint: "let the buyer hand it in, or add a tenant for the buyer's NIP; if the seller issued it, P_17 must be 2",
+	}
+}
+
+func (a *Admitter) ofNIP(nip string) []Account {
+	var found []Account
+	for _, t := range a.Accounts {
+		if nip != "" && t.NIP == nip {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
+func namesOf(accounts []Account) string {
+	names := make([]string, len(accounts))
+	for i, t := range accounts {
+		names[i] = t.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// largest is the most bytes that a document may have of any tenant.
+func (a *Admitter) largest() int64 {
+	most := int64(invoice.MaxSize)
+	for _, t := range a.Accounts {
+		most = max(most, t.MaxBytes, t.MaxBytesWithAttachment)
+	}
+	return most
+}

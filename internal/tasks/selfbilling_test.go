@@ -1,0 +1,202 @@
+package tasks_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// billed is an invoice of a seller that its buyer, s's second taxpayer, issued in the seller's name.
+func (s *stage) billed(seller, number string) []byte {
+	s.t.Helper()
+	doc := sample.Invoice(sample.Options{SellerNIP: seller, Number: number, IssueDate: invoice.Today(time.Now())})
+	h, err := invoice.Parse(doc)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	doc = bytes.Replace(doc, []byte("<P_17>2"), []byte("<P_17>1"), 1)
+	return bytes.ReplaceAll(doc, []byte(h.BuyerNIP), []byte(sample.NIP(1)))
+}
+
+func (s *stage) of(nip, number string) []byte {
+	return sample.Invoice(sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})
+}
+
+// doorOf is the door of one taxpayer's key.
+func (s *stage) doorOf(nip string) *door {
+	s.t.Helper()
+	transport := ksef.NewTransport()
+	s.t.Cleanup(transport.CloseIdleConnections)
+	c, err := ksef.New(ksef.Options{BaseURL: s.url, KeyID: "test_" + nip, Key: func() (string, error) { return "test_key", nil },
+		Timeout: 10 * time.Second, Transport: transport})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return &door{Client: c, keys: ksef.NewKeyCache(c.PublicKey, 0, nil)}
+}
+
+// The buyer's own invoices and those that it issues for its sellers travel together, under the
+// buyer's key.
+func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *testing.T) {
+	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+		t.Run(string(lane), func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}, {From: sample.NIP(2), To: sample.NIP(1)}}})
+			w := s.worker("w", s.doorOf(sample.NIP(1)))
+			invs := []ledger.Invoice{
+				s.admit(lane, s.of(sample.NIP(1), "K/1")), s.admit(lane, s.billed(sample.NIP(0), "S/1")), s.admit(lane, s.billed(sample.NIP(2), "S/2")),
+			}
+			for _, inv := range invs {
+				if inv.Tenant != sample.NIP(1) || inv.ContextNIP() != sample.NIP(1) {
+					t.Fatalf("%s of seller %s belongs to tenant %s, context %s", inv.Number, inv.NIP, inv.Tenant, inv.ContextNIP())
+				}
+			}
+			pkg := s.sent(w, invs...)
+			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.must(tasks.KindReceipt, pkg)
+			for _, inv := range invs {
+				got := s.read(inv.ID)
+				if got.State != ledger.Receipted || !strings.HasPrefix(got.KsefNumber, inv.NIP+"-") {
+					t.Errorf("%s is %s as %s: %s", got.Number, got.State, got.KsefNumber, got.Reason)
+				}
+				// A receipt of the buyer's session names several sellers, so it is kept with the
+				// buyer's.
+				if !strings.Contains(got.UPO, "/"+sample.NIP(1)+"/") {
+					t.Errorf("the receipt of %s is %s", got.Number, got.UPO)
+				}
+			}
+			s.acceptedOnce(3)
+		})
+	}
+}
+
+// After a loss of Redis KSeF calls them duplicates. The register shows the buyer's own as Subject1
+// and those that it issued for others as Subject2.
+func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
+	s := newStage(t, simulator.Options{
+		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}}, Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}},
+	})
+	w := s.worker("w", s.doorOf(sample.NIP(1)))
+	docs := [][]byte{s.of(sample.NIP(1), "K/1"), s.billed(sample.NIP(0), "S/1")}
+	originals := s.known(w, docs...)
+	s.advance(5 * time.Second)
+	again := []ledger.Invoice{s.admit(ledger.Bulk, docs[0]), s.admit(ledger.Bulk, docs[1])}
+	pkg := s.sent(w, again...)
+	s.drive(w, pkg, 6*time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	for i, inv := range again {
+		if got := s.read(inv.ID); got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != originals[i].KsefNumber {
+			t.Errorf("%s is %s as %s, the original is %s: %s", got.Number, got.State, got.KsefNumber, originals[i].KsefNumber, got.Reason)
+		}
+	}
+	if n := len(s.sim.Books().Accepted); n != 2 {
+		t.Errorf("KSeF has %d invoices, want the two from before", n)
+	}
+}
+
+// A seller that has not granted the permission is that seller's matter: no other invoice waits for
+// it, and no key is called wrong.
+func TestSelfBilling_WithoutTheSellersPermission_ParkedWithWordsAndNobodyIsPaused(t *testing.T) {
+	s := newStage(t, simulator.Options{Grants: []simulator.Grant{{From: sample.NIP(2), To: sample.NIP(1)}}})
+	b := &pausing{}
+	s.budget = b
+	w := s.worker("w", s.doorOf(sample.NIP(1)))
+	// Among others that go through.
+	good, bad := s.admit(ledger.Bulk, s.billed(sample.NIP(2), "S/1")), s.admit(ledger.Bulk, s.billed(sample.NIP(0), "S/2"))
+	pkg := s.sent(w, good, bad)
+	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if got := s.read(good.ID); got.State != ledger.Accepted {
+		t.Errorf("the one with the permission is %s: %s", got.State, got.Reason)
+	}
+	// And five alone in their session, of a tenant that KSeF knows: other 410s would pause it.
+	var alone []ledger.Invoice
+	for _, n := range []string{"S/3", "S/4", "S/5", "S/6", "S/7"} {
+		alone = append(alone, s.admit(ledger.Bulk, s.billed(sample.NIP(0), n)))
+	}
+	pkg = s.sent(w, alone...)
+	s.drive(w, pkg, time.Hour, func() bool { return !s.pkg(pkg).State.Live() || s.pkg(pkg).State == ledger.PackageSettled })
+	for _, inv := range append(alone, bad) {
+		got := s.read(inv.ID)
+		if got.State != ledger.Parked || got.Code != 410 || !strings.Contains(got.Reason, "seller NIP "+sample.NIP(0)+" has not granted buyer NIP "+sample.NIP(1)) {
+			t.Errorf("%s is %s: %d %s", got.Number, got.State, got.Code, got.Reason)
+		}
+	}
+	if len(b.pauses) != 0 {
+		t.Errorf("paused for %v", b.pauses)
+	}
+	if known, err := s.ledger.Tenant(t.Context(), sample.NIP(1)); err != nil || known.Denials != 0 {
+		t.Errorf("%+v, %v", known, err)
+	}
+}
+
+// A limit that was raised for one tenant is used for it and for nobody else.
+func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
+	s := newStage(t, simulator.Options{Taxpayers: []simulator.Taxpayer{{NIP: sample.NIP(1), MaxSessionInvoices: 3}}})
+	w := s.worker("w", s.doorOf(sample.NIP(1)), func(o *tasks.Options) {
+		o.SessionInvoices = func(string) int { return 3 }
+	})
+	var invs []ledger.Invoice
+	for i := range 7 {
+		inv := s.admit(ledger.Bulk, s.of(sample.NIP(1), "M/"+string(rune('1'+i))))
+		w.must(tasks.KindSubmit, inv.ID)
+		invs = append(invs, inv)
+	}
+	first := s.read(invs[0].ID)
+	w.must(tasks.KindCut, first.WaitingGroup().Name())
+	for _, p := range s.packages(ledger.PackageCut) {
+		if p.Count > 3 {
+			t.Errorf("a package of %d", p.Count)
+		}
+		w.must(tasks.KindPackage, p.ID)
+		s.drive(w, p.ID, time.Hour, func() bool { return s.pkg(p.ID).State == ledger.PackageSettled })
+	}
+	for _, inv := range invs[:6] {
+		if got := s.read(inv.ID); got.State != ledger.Accepted {
+			t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+		}
+	}
+}
+
+// A tax representative sends in its own context, when it is named; after a loss of Redis the
+// register shows the original to it as to the authorised party.
+func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthorized(t *testing.T) {
+	s := newStage(t, simulator.Options{
+		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1), Scope: simulator.TaxRepresentative}},
+		Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}},
+	})
+	w := s.worker("w", s.doorOf(sample.NIP(1)))
+	doc := bytes.Replace(s.of(sample.NIP(0), "R/1"), []byte("\t<Fa>"), []byte("\t<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>"+sample.NIP(1)+
+		"</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne><Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>"), 1)
+	admit := func() ledger.Invoice {
+		a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
+		out, err := a.Admit(t.Context(), []tasks.Document{{File: "a.xml", Data: doc}}, tasks.Terms{Lane: ledger.Bulk, Tenant: sample.NIP(1)})
+		if err != nil || out[0].Err != nil {
+			t.Fatalf("admit: %v, %v", err, out[0].Err)
+		}
+		return out[0].Invoice
+	}
+	inv := admit()
+	if inv.Tenant != sample.NIP(1) || inv.NIP != sample.NIP(0) || inv.ContextNIP() != sample.NIP(1) {
+		t.Fatalf("tenant %s, seller %s, context %s", inv.Tenant, inv.NIP, inv.ContextNIP())
+	}
+	pkg := s.sent(w, inv)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	original := s.read(inv.ID)
+	if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	s.advance(5 * time.Second)
+	again := admit()
+	pkg = s.sent(w, again)
+	s.drive(w, pkg, 6*time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if got := s.read(again.ID); got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != original.KsefNumber {
+		t.Errorf("it is %s as %s, the original is %s: %s", got.State, got.KsefNumber, original.KsefNumber, got.Reason)
+	}
+}
