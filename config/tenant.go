@@ -103,7 +103,7 @@ func (c *Config) checkTenants(f *faults) {
 		first, twice := titles[t.Title()]
 		switch {
 		case twice && t.Name == "":
-			f.add(at+"nip", t.NIP, fmt.Errorf("is the NIP of tenants[%d] already: give each of them a name of its own", first))
+			f.add(at+"nip", t.NIP, fmt.Errorf("is the NIP of tenants[%d] already: give this one a name of its own", first))
 		case twice:
 			f.add(at+"name", t.Name, fmt.Errorf("is the name of tenants[%d] already: each tenant needs its own", first))
 		case isNIP(t.Name) && t.Name != t.NIP:

@@ -248,7 +248,11 @@ type prepared struct {
 // prepare makes an entry of a document. What is sealed lies in room, which others of the call share.
 func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[]byte, mayTake func() error) (prepared, error) {
 	var n prepared
-	h, err := invoice.ParseWith(d.Data, invoice.ParseOptions{MaxSize: a.largest(), TakeDiscouraged: a.TakeDiscouraged})
+	// Read to the end in any case: a refusal that names the invoice's number is worth more.
+	h, err := invoice.ParseWith(d.Data, invoice.ParseOptions{MaxSize: a.largest(), TakeDiscouraged: true})
+	if err == nil && h.Discouraged != nil && !a.TakeDiscouraged {
+		err = h.Discouraged
+	}
 	// What is wrong with the document itself is told before what is wrong with where it belongs.
 	from, nobody := a.sender(h, terms.Tenant)
 	if err == nil {
