@@ -75,9 +75,9 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	for inv, err := range decided(ctx, p, c.from(now)) {
-		if err == nil && (c.State == "" || c.State == string(inv.State)) {
-			err = show(p.resultOf(inv))
+	for d, err := range decided(ctx, p, c.from(now)) {
+		if err == nil && (c.State == "" || c.State == string(d.inv.State)) {
+			err = show(d.result)
 		}
 		if err != nil {
 			return err
@@ -110,9 +110,9 @@ func (c *resultsCmd) refusals(ctx context.Context, p *program, from time.Time, s
 
 // decided yields what is decided and changed since from, in the
 // order of the last change. What cannot be read is told on stderr and left out.
-func decided(ctx context.Context, p *program, from time.Time) iter.Seq2[ledger.Invoice, error] {
+func decided(ctx context.Context, p *program, from time.Time) iter.Seq2[decision, error] {
 	l := p.base.Ledger
-	return func(yield func(ledger.Invoice, error) bool) {
+	return func(yield func(decision, error) bool) {
 		var lists []*list
 		for _, s := range ledger.States() {
 			if !s.Final() {
@@ -120,7 +120,7 @@ func decided(ctx context.Context, p *program, from time.Time) iter.Seq2[ledger.I
 			}
 			ids, err := l.InState(ctx, s, from, time.Time{}, 0)
 			if err != nil {
-				yield(ledger.Invoice{}, fmt.Errorf("list %s invoices: %w", s, err))
+				yield(decision{}, fmt.Errorf("list %s invoices: %w", s, err))
 				return
 			}
 			lists = append(lists, &list{ids: ids})
@@ -130,33 +130,40 @@ func decided(ctx context.Context, p *program, from time.Time) iter.Seq2[ledger.I
 			var next *list
 			for _, li := range lists {
 				if err := li.fill(ctx, p); err != nil {
-					yield(ledger.Invoice{}, err)
+					yield(decision{}, err)
 					return
 				}
-				if len(li.ahead) > 0 && (next == nil || li.ahead[0].UpdatedAt < next.ahead[0].UpdatedAt) {
+				if len(li.ahead) > 0 && (next == nil || li.ahead[0].inv.UpdatedAt < next.ahead[0].inv.UpdatedAt) {
 					next = li
 				}
 			}
 			if next == nil {
 				return
 			}
-			inv := next.ahead[0]
+			d := next.ahead[0]
 			next.ahead = next.ahead[1:]
-			if told[inv.ID] || !inv.State.Final() {
+			if told[d.inv.ID] || !d.inv.State.Final() {
 				continue
 			}
-			told[inv.ID] = true
-			if !yield(inv, nil) {
+			told[d.inv.ID] = true
+			if !yield(d, nil) {
 				return
 			}
 		}
 	}
 }
 
+// decision is an entry that is decided, and what is told of it: also what it waits for, while its
+// receipt is to come.
+type decision struct {
+	inv    ledger.Invoice
+	result tasks.Result
+}
+
 // list is one state's ids, oldest change first, and the entries read ahead.
 type list struct {
 	ids   []string
-	ahead []ledger.Invoice
+	ahead []decision
 }
 
 func (li *list) fill(ctx context.Context, p *program) error {
@@ -166,7 +173,14 @@ func (li *list) fill(ctx context.Context, p *program) error {
 		if err := p.skip(err); err != nil {
 			return err
 		}
-		li.ids, li.ahead = li.ids[n:], invs
+		results, err := p.withWaits(ctx, invs)
+		if err != nil {
+			return err
+		}
+		li.ids = li.ids[n:]
+		for i := range invs {
+			li.ahead = append(li.ahead, decision{invs[i], results[i]})
+		}
 	}
 	return nil
 }
