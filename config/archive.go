@@ -105,6 +105,17 @@ type Storage struct {
 	// With it the XML is encrypted (AES-256-GCM): the first key seals, all of them open. Empty
 	// means compressed only. Every worker and every enqueue of the pool needs the same keys.
 	KeyFile Files `yaml:"key_file" env:"KEY_FILE"`
+	// KeepRejected is how long the XML of an invoice is kept that was rejected, dismissed or superseded:
+	// so long it can be retried. 0 means as long as its entry (ledger.retention), else at least 1h.
+	KeepRejected time.Duration `yaml:"keep_rejected" env:"KEEP_REJECTED"`
+}
+
+func defaultStorage() Storage { return Storage{KeepRejected: 30 * 24 * time.Hour} }
+
+func (s Storage) check(f *faults) {
+	if s.KeepRejected != 0 {
+		f.duration("storage.keep_rejected", s.KeepRejected, time.Hour, 20*365*24*time.Hour)
+	}
 }
 
 // Keys reads the keys, in the order of the files; none when no key_file is set.

@@ -50,6 +50,7 @@ func Default() Config {
 		Express:   defaultExpress(),
 		Confirm:   defaultConfirm(),
 		Archive:   defaultArchive(),
+		Storage:   defaultStorage(),
 		Ledger:    defaultLedger(),
 		Limits:    defaultLimits(),
 		HTTP:      defaultHTTP(),

@@ -68,6 +68,7 @@ func (c *Config) check(f *faults) {
 	c.Express.check(f, c.sessionInvoices())
 	c.Confirm.check(f)
 	c.Archive.check(f)
+	c.Storage.check(f)
 	c.Ledger.check(f)
 	c.Limits.check(f, c.Environment)
 	c.Validation.check(f, c.Environment)

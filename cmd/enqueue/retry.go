@@ -24,7 +24,14 @@ func (c *retryCmd) run(ctx context.Context, p *program) error {
 }
 
 func retry(ctx context.Context, p *program, inv *ledger.Invoice) error {
-	err := p.base.Ledger.Retry(ctx, inv)
+	kept, err := p.base.Ledger.HasBody(ctx, inv)
+	if err != nil {
+		return err
+	}
+	if !kept {
+		return &undone{"its document is not kept any more (storage.keep_rejected): hand the file in again, then retry it"}
+	}
+	err = p.base.Ledger.Retry(ctx, inv)
 	var conflict *ledger.ConflictError
 	if errors.As(err, &conflict) {
 		return &undone{"another document of the same number is alive or accepted, or it moved just now: see " +

@@ -44,7 +44,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": scriptCode, "sample": scriptSample, "samples": scriptSamples, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "damage": scriptDamage, "idof": scriptIDOf, "evil": scriptEvil, "tasks": scriptTasks, "lines": scriptLines,
-			"again": scriptAgain, "forget": scriptForget, "do": scriptDo, "big": scriptBig,
+			"again": scriptAgain, "forget": scriptForget, "do": scriptDo, "big": scriptBig, "dropbodies": scriptDropBodies,
 			"maxmemory": scriptMaxMemory,
 		},
 	})
@@ -386,4 +386,13 @@ func TestParseTime_AsPeopleWriteIt(t *testing.T) {
 	if _, ok := parseTime("tomorrow", invoice.Warsaw(), false); ok {
 		t.Error("tomorrow is taken for a time")
 	}
+}
+
+// dropbodies lets go of every document of an invoice that ended, as a worker does after storage.keep_rejected.
+func scriptDropBodies(ts *testscript.TestScript, _ bool, _ []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	time.Sleep(2 * time.Millisecond) // older than nothing is what ended before now
+	_, _, err := ledger.New(rdb, ledger.Options{}).Shed(context.Background(), 0, 1000)
+	ts.Check(err)
 }

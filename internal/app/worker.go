@@ -124,7 +124,7 @@ func taskOptions(b *Base, id, spool string, log zerolog.Logger, e *events) tasks
 		SessionInvoices: func(tenant string) int { t, _ := cfg.Tenant(tenant); return t.SessionInvoices() },
 		ExpressBelow:    cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Packages.UrgentWithin,
 		ExpressIdle: cfg.Express.Idle, ExpressMaxAge: cfg.Express.MaxAge, ExpressMaxInvoices: cfg.Express.MaxInvoices, ExpressShare: cfg.Limits.ExpressShare,
-		ConfirmFirst: cfg.Confirm.First, ConfirmMax: cfg.Confirm.Max, SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter, Retention: cfg.Ledger.Retention, RefusalsKept: cfg.Ledger.Refusals,
+		ConfirmFirst: cfg.Confirm.First, ConfirmMax: cfg.Confirm.Max, SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter, Retention: cfg.Ledger.Retention, KeepRejected: cfg.Storage.KeepRejected, RefusalsKept: cfg.Ledger.Refusals,
 		ArchiveParallel: cfg.Archive.Parallel, ArchiveShare: archiveShare(cfg),
 		Log: log.With().Str("worker", id).Logger(), Observe: e.observe,
 	}

@@ -43,6 +43,7 @@ func (w *Worker) sweep(ctx context.Context, _ string) error {
 		{"queued invoices", func() error { return w.sweepQueued(ctx, before, busy) }},
 		{"invoices on their way", func() error { return w.sweepStray(ctx, before) }},
 		{"superseded invoices", func() error { return w.sweepSuperseded(ctx, before) }},
+		{"old documents", func() error { return w.shed(ctx) }},
 		{"old entries", func() error { return w.prune(ctx) }},
 		{"old refusals", func() error { return w.pruneRefusals(ctx) }},
 		{"results that are owed", func() error { return w.sweepResults(ctx, before) }},

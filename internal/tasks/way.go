@@ -73,6 +73,7 @@ type Options struct {
 	SweepAfter   time.Duration // how long something must have stood still before the sweep looks; 0 is a minute, longer than any step between two writes takes
 	DeadAfter    time.Duration // how long a worker that says nothing is taken for alive; 0 is 30 s
 	Retention    time.Duration // of ended entries; 0 keeps them for ever
+	KeepRejected time.Duration // of the documents of invoices that ended without KSeF; 0: as long as their entries
 	RefusalsKept time.Duration // how long refused documents stay on record
 
 	ArchiveParallel int // receipt tasks that use the archive at a time; 0 is 3

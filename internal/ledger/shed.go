@@ -1,0 +1,54 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// shedScript lets go of the documents of invoices that ended without KSeF: most, for how long they are
+// kept (ms). It answers how many went, and the ids of those whose document lies in the archive store.
+var shedScript = verb(`
+local most, before, gone, out = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0, {}
+for _, state in ipairs({ 'rejected', 'dismissed', 'superseded' }) do
+  for _, id in ipairs(page('st:' .. state, 'shed:st:' .. state, before, most)) do
+    gone = gone + redis.call('UNLINK', P .. 'body:' .. id)
+    if read('inv:' .. id, 'body_archived')[1] == '1' then out[#out + 1] = id end
+  end
+end
+table.insert(out, 1, gone)
+return out`)
+
+// Shed lets go of the documents of up to about most invoices of each kind that were rejected, dismissed
+// or superseded longer ago than keep, by Redis's clock. gone is how many went; archived are those whose
+// document lies in the archive store: the caller removes it there, and says so with [Ledger.NoteShed].
+func (l *Ledger) Shed(ctx context.Context, keep time.Duration, most int) (gone int, archived []string, err error) {
+	r, err := l.run(ctx, shedScript, l.args(most, keep.Milliseconds()))
+	if err != nil {
+		return 0, nil, fmt.Errorf("let go of documents: %w", err)
+	}
+	for i := 1; i < len(r); i++ {
+		archived = append(archived, text(r[i]))
+	}
+	return int(number(cell(r, 0))), archived, nil
+}
+
+// NoteShed remembers that the document of an ended invoice is gone from the archive store. One that
+// began anew meanwhile is left as it is.
+func (l *Ledger) NoteShed(ctx context.Context, id string) error {
+	_, err := l.Apply(ctx, []Move{{ID: id, From: []State{Rejected, Dismissed, Superseded},
+		Set: []Set{{Field: "body_archived", Value: false}, {Field: "body_seal", Value: ""}}}})
+	return err
+}
+
+// HasBody tells whether the document of an invoice is kept, in Redis or in the archive store.
+func (l *Ledger) HasBody(ctx context.Context, inv *Invoice) (bool, error) {
+	if inv.BodyArchived {
+		return true, nil
+	}
+	n, err := l.rdb.Exists(ctx, l.key("body:", inv.ID)).Result()
+	if err != nil {
+		return false, fmt.Errorf("look for the document of %s: %w", inv.ID, err)
+	}
+	return n > 0, nil
+}
