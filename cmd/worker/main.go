@@ -76,6 +76,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 
 func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writer) error {
 	app.RedisLog(zerolog.Nop())
+	reload := hangups(ctx) // first: a hangup that nobody waits for ends the process
 	if f.Demo {
 		return app.Demo(ctx, app.DemoOptions{Keep: f.Keep, Out: stdout, Err: stderr})
 	}
@@ -83,12 +84,9 @@ func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writ
 	if path == "" {
 		path = lookup(environ, "KSEF_CONFIG")
 	}
-	cfg, err := config.Load(path, environ)
+	cfg, err := f.load(path, environ)
 	if err != nil {
 		return err
-	}
-	if f.AllowVolatileRedis {
-		cfg.Redis.AllowVolatile = true
 	}
 	switch {
 	case f.Healthcheck:
@@ -96,24 +94,47 @@ func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writ
 	case f.Check:
 		return app.CheckAll(ctx, cfg, stdout)
 	}
-	log := app.NewLog(cfg.Log, stderr)
-	app.RedisLog(log)
-	for _, warning := range cfg.Warnings {
-		log.Warn().Msg(warning)
-	}
-	return f.work(ctx, cfg, log)
+	return app.Serve(ctx, app.ServeOptions{
+		Load: func() (config.Config, error) { return f.load(path, environ) }, Reload: reload,
+		Log: func(cfg config.Config) zerolog.Logger {
+			log := app.NewLog(cfg.Log, stderr)
+			app.RedisLog(log)
+			for _, warning := range cfg.Warnings {
+				log.Warn().Msg(warning)
+			}
+			return log
+		},
+	})
 }
 
-func (f flags) work(ctx context.Context, cfg config.Config, log zerolog.Logger) error {
-	base, err := app.Open(ctx, cfg)
-	if err != nil {
-		return err
+func (f flags) load(path string, environ []string) (config.Config, error) {
+	cfg, err := config.Load(path, environ)
+	if f.AllowVolatileRedis {
+		cfg.Redis.AllowVolatile = true
 	}
-	w, err := app.NewWorker(ctx, base, log)
-	if err != nil {
-		return errors.Join(err, base.Close())
-	}
-	return w.Run(ctx)
+	return cfg, err
+}
+
+// hangups turns SIGHUP into reloads. Several that come while one is under way are one.
+func hangups(ctx context.Context) <-chan struct{} {
+	signals, reload := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGHUP)
+	go func() {
+		defer signal.Stop(signals)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-signals:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case reload <- struct{}{}:
+			}
+		}
+	}()
+	return reload
 }
 
 func lookup(environ []string, name string) string {
