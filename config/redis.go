@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -21,9 +22,12 @@ type Redis struct {
 	// Username of the ACL user; empty means the default user. Wins over the one in URL.
 	Username string `yaml:"username" env:"USERNAME"`
 	// PasswordFile holds the password; empty means none, or the one of REDIS_URL.
-	PasswordFile string   `yaml:"password_file" env:"PASSWORD_FILE"`
-	TLS          RedisTLS `yaml:"tls" envPrefix:"TLS_"`
-	Sentinel     Sentinel `yaml:"sentinel" envPrefix:"SENTINEL_"`
+	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
+	// Prefix begins every key of this pool, asynq's included, so that several pools can share one database: 1 to 32 letters,
+	// digits, '.', '_' and '-', and one colon at the end.
+	Prefix   string   `yaml:"prefix" env:"PREFIX"`
+	TLS      RedisTLS `yaml:"tls" envPrefix:"TLS_"`
+	Sentinel Sentinel `yaml:"sentinel" envPrefix:"SENTINEL_"`
 	// AllowVolatile lets the worker start on a Redis that may forget (no append-only file, or an eviction policy). For development only.
 	AllowVolatile bool `yaml:"allow_volatile" env:"ALLOW_VOLATILE"`
 	// IntakeBelow is the share of Redis's maxmemory at which nothing new is taken in, so that what was
@@ -41,8 +45,11 @@ type Redis struct {
 }
 
 func defaultRedis() Redis {
-	return Redis{URL: "redis://127.0.0.1:6379/0", IntakeBelow: 0.85, WaitReplicas: -1, WaitTimeout: time.Second}
+	return Redis{URL: "redis://127.0.0.1:6379/0", Prefix: "ksef:", IntakeBelow: 0.85, WaitReplicas: -1, WaitTimeout: time.Second}
 }
+
+// prefixes has one colon, at the end, so that no pool's keys are within another's: to drop all of ksef: takes nothing of ksef-test:.
+var prefixes = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}:$`)
 
 // IntakeShare is IntakeBelow with one value for "no check": 0.
 func (r Redis) IntakeShare() float64 {
@@ -233,6 +240,10 @@ func (r *Redis) hidePassword() {
 func (r Redis) check(f *faults) {
 	if _, err := parseRedisURL(r.URL); err != nil {
 		f.add("redis.url", redactURL(r.URL), err)
+	}
+	if !prefixes.MatchString(r.Prefix) || r.Prefix == "asynq:" {
+		f.add("redis.prefix", r.Prefix, errors.New("must be 1 to 32 letters, digits, '.', '_' or '-' and one colon at the end, "+
+			"as in ksef-test:, and not asynq:, under which other programs keep their queues"))
 	}
 	if !r.TLS.isZero() && !r.TLS.Enabled && !strings.HasPrefix(r.URL, "rediss:") {
 		f.add("redis.tls.enabled", false, errors.New("other keys of redis.tls are set: set enabled: true as well, or use rediss://"))

@@ -309,7 +309,7 @@ func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 func scriptTasks(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
-	i := asynq.NewInspectorFromRedisClient(rdb)
+	i := asynq.NewInspectorFromRedisClient(tasks.AsynqClient(rdb, "ksef:"))
 	queues, err := i.Queues()
 	ts.Check(err)
 	n := 0

@@ -130,7 +130,7 @@ func checkReplicas(ctx context.Context, b *Base) error {
 }
 
 func checkTenants(ctx context.Context, b *Base, say func(string, error)) {
-	limiter, err := newLimiter(b, ratelimit.NewRedis(b.Redis, ""), nil)
+	limiter, err := newLimiter(b, ratelimit.NewRedis(b.Redis, b.Config.Redis.Prefix), nil)
 	if err != nil {
 		say("limits", err)
 		return

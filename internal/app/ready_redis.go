@@ -13,7 +13,7 @@ import (
 
 // checkRedis writes: one that was made a replica, or whose disk is full, still answers a ping.
 func (w *Worker) checkRedis(ctx context.Context) Check {
-	if err := w.base.Redis.Set(ctx, "ksef:ready", 1, time.Minute).Err(); err != nil && !ledger.IsFull(err) {
+	if err := w.base.Redis.Set(ctx, w.base.Config.Redis.Prefix+"ready", 1, time.Minute).Err(); err != nil && !ledger.IsFull(err) {
 		return Check{Name: "redis", Detail: err.Error()}
 	}
 	// What a worker may not do without a replica is what it is there for.

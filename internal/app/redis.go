@@ -14,7 +14,7 @@ import (
 )
 
 // dialRedis connects to a single node, or through Sentinel, and waits for one answer.
-func dialRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, error) {
+func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 	c, err := cfg.Conn()
 	if err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func dialRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, er
 const dialTimeout = 3 * time.Second
 
 // redisClient makes a client whose calls end with their context, or a readiness probe would hang as long as Redis does: without the setting a context is only looked at between two tries.
-func redisClient(c config.RedisConn) redis.UniversalClient {
+func redisClient(c config.RedisConn) *redis.Client {
 	if c.Master != "" {
 		return redis.NewFailoverClient(&redis.FailoverOptions{
 			ContextTimeoutEnabled: true, DialTimeout: dialTimeout, DialerRetries: 1,

@@ -65,7 +65,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	log = log.Hook(thinned)
 	b.news.log.Store(&log)
 	w := &Worker{base: b, log: log}
-	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Redis), Ledger: b.Ledger})
+	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Asynq), Ledger: b.Ledger})
 	metrics.Registerer().MustRegister(&memoryCollector{b.Ledger})
 	events := newEvents(metrics.Registerer(), b.Ledger, cfg.Deadlines.Warn)
 	metrics.Registerer().MustRegister(archiveCollector{b.Store})
@@ -95,7 +95,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	if err := w.worker.MeasureClock(ctx); err != nil {
 		log.Warn().Err(err).Msg("cannot compare this machine's clock with redis's")
 	}
-	w.server = asynq.NewServerFromRedisClient(tasks.Unbounded(b.Redis), asynq.Config{
+	w.server = asynq.NewServerFromRedisClient(tasks.Unbounded(b.Asynq), asynq.Config{
 		Concurrency: cfg.Worker.Concurrency, Queues: tasks.Queues(), RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
 		ShutdownTimeout: cfg.Worker.ShutdownTimeout, DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
@@ -162,7 +162,7 @@ func (w *Worker) listen(cfg config.Config, metrics *Metrics) error {
 		if err != nil {
 			return err
 		}
-		if w.dashboard, err = NewDashboard(asynqConn{conn}, DashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}); err != nil {
+		if w.dashboard, err = NewDashboard(asynqConn{conn, cfg.Redis.Prefix}, DashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}); err != nil {
 			return err
 		}
 		o.Dashboard = w.dashboard
