@@ -54,7 +54,7 @@ func TestScripts(t *testing.T) {
 type redisURL struct{}
 
 func setup(e *testscript.Env) error {
-	srv, err := redisd.Start(context.Background(), redisd.Options{})
+	srv, err := redisd.Start(context.Background(), redisd.Options{AppendOnly: true})
 	if err != nil {
 		return err
 	}

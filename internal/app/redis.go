@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -24,7 +23,21 @@ func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 	defer cancel()
 	if err := rdb.Ping(ctx).Err(); err != nil {
 		_ = rdb.Close()
+		if strings.Contains(err.Error(), "SELECT is not allowed in cluster mode") {
+			return nil, errCluster // it greets nobody who asks for a database other than 0
+		}
 		return nil, fmt.Errorf("%v %w: %w; check redis.url, and that the server runs", c, ErrUnreachable, err)
+	}
+	facts, err := askRedis(ctx, rdb)
+	if err == nil {
+		// Before anything else is tried: what a cluster answers (CROSSSLOT, MOVED) would be blamed on other parts.
+		err = facts.unsuitable()
+	} else {
+		err = fmt.Errorf("%v %w: %w", c, ErrUnreachable, err)
+	}
+	if err != nil {
+		_ = rdb.Close()
+		return nil, err
 	}
 	return rdb, nil
 }
@@ -50,47 +63,4 @@ func redisClient(c config.RedisConn) *redis.Client {
 		}
 	}
 	return redis.NewClient(o)
-}
-
-// VolatileError says that this Redis may forget what it was told. The ledger is the only record of what was sent: the worker refuses to start on it.
-type VolatileError struct{ Faults []string }
-
-func (e *VolatileError) Error() string {
-	return "this Redis may lose invoices: " + strings.Join(e.Faults, "; ") + " (for development: worker --allow-volatile-redis)"
-}
-
-// CheckDurable asks Redis for its settings. A server that does not let itself be asked (managed services forbid CONFIG) is taken on trust; unknown says so.
-func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool, err error) {
-	policy, err := setting(ctx, rdb, "maxmemory-policy")
-	if err != nil {
-		return true, ignoreForbidden(err)
-	}
-	aof, err := setting(ctx, rdb, "appendonly")
-	if err != nil {
-		return true, ignoreForbidden(err)
-	}
-	var faults []string
-	if policy != "" && policy != "noeviction" {
-		faults = append(faults, fmt.Sprintf("maxmemory-policy is %s, so it throws away entries when memory is short: run CONFIG SET maxmemory-policy noeviction and put it into redis.conf", policy))
-	}
-	if aof != "yes" {
-		faults = append(faults, "appendonly is off, so a restart forgets the last minutes: run CONFIG SET appendonly yes and put it into redis.conf")
-	}
-	if len(faults) > 0 {
-		return false, &VolatileError{faults}
-	}
-	return false, nil
-}
-
-func setting(ctx context.Context, rdb redis.UniversalClient, name string) (string, error) {
-	m, err := rdb.ConfigGet(ctx, name).Result()
-	return m[name], err
-}
-
-// ignoreForbidden tells an answer of Redis ("unknown command", "NOPERM") from no answer at all.
-func ignoreForbidden(err error) error {
-	if _, answered := errors.AsType[redis.Error](err); answered || err == nil {
-		return nil
-	}
-	return fmt.Errorf("ask redis for its settings: %w", err)
 }

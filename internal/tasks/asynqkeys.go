@@ -43,8 +43,9 @@ func (c asynqClient) Subscribe(ctx context.Context, channels ...string) *redis.P
 	return c.UniversalClient.Subscribe(ctx, own...)
 }
 
-// asynqKeys is a hook that changes names in commands before they are sent. Nothing else that asynq sends
-// as text begins so: payloads are bytes, ids of tasks are ours.
+// asynqKeys is a hook that changes names in commands before they are sent, and back in what scripts answer:
+// asynq compares those with what it asked for. Nothing else that asynq sends as text begins so: payloads
+// are bytes, ids of tasks are ours.
 type asynqKeys struct{ prefix string }
 
 // own is idempotent, as a command may be made again: no prefix begins with asynq's.
@@ -64,6 +65,27 @@ func (k asynqKeys) change(cmd redis.Cmder) {
 	}
 }
 
+// restore takes the prefix off the names in an answer. asynq gets names from scripts alone.
+func (k asynqKeys) restore(cmd redis.Cmder) {
+	if answer, ok := cmd.(*redis.Cmd); ok && answer.Err() == nil {
+		answer.SetVal(k.plain(answer.Val()))
+	}
+}
+
+func (k asynqKeys) plain(v any) any {
+	switch v := v.(type) {
+	case string:
+		if name, ok := strings.CutPrefix(v, k.prefix); ok && strings.HasPrefix(name, asynqPrefix) {
+			return name
+		}
+	case []any:
+		for i := range v {
+			v[i] = k.plain(v[i])
+		}
+	}
+	return v
+}
+
 // DialHook implements redis.Hook.
 func (asynqKeys) DialHook(next redis.DialHook) redis.DialHook { return next }
 
@@ -71,7 +93,9 @@ func (asynqKeys) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (k asynqKeys) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		k.change(cmd)
-		return next(ctx, cmd)
+		err := next(ctx, cmd)
+		k.restore(cmd)
+		return err
 	}
 }
 
@@ -81,7 +105,11 @@ func (k asynqKeys) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 		for _, cmd := range cmds {
 			k.change(cmd)
 		}
-		return next(ctx, cmds)
+		err := next(ctx, cmds)
+		for _, cmd := range cmds {
+			k.restore(cmd)
+		}
+		return err
 	}
 }
 

@@ -66,6 +66,19 @@ func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolHearsOfIt(t *testing.T) {
 		t.Error("the other pool's task of the same id was cancelled too")
 	default:
 	}
+	if _, err := asynq.NewClientFromRedisClient(tasks.AsynqClient(rdb, "one:")).Enqueue(asynq.NewTask("wait", nil)); err != nil {
+		t.Fatal(err)
+	}
+	for prefix, pending := range map[string]int{"one:": 1, "two:": 0} {
+		info, err := pools[prefix].inspect.GetQueueInfo("default")
+		if err != nil || info.Pending != pending {
+			t.Errorf("prefix %s: %+v, %v, want %d pending", prefix, info, err, pending)
+		}
+		servers, err := pools[prefix].inspect.Servers()
+		if err != nil || len(servers) != 1 {
+			t.Errorf("prefix %s: %d servers, %v, want its own", prefix, len(servers), err)
+		}
+	}
 	for _, key := range rdb.Keys(t.Context(), "*").Val() {
 		if !strings.HasPrefix(key, "one:asynq:") && !strings.HasPrefix(key, "two:asynq:") {
 			t.Errorf("key %s has no pool's prefix", key)
