@@ -22,6 +22,7 @@ type grammar struct {
 	Status  statusCmd  `cmd:"" help:"Show how invoices stand, by id or number (P_2); without any, how many are in each state and whose deadline is near."`
 	Results resultsCmd `cmd:"" help:"List what is decided: accepted, rejected and parked invoices, in the order of their last change."`
 	Retry   retryCmd   `cmd:"" help:"Let rejected or parked invoices begin anew, after you have looked into the reason."`
+	Purge   purgeCmd   `cmd:"" help:"Drop a whole ledger of a test: invoices, packages, queues and limits. Never one of production."`
 }
 
 const description = `Hands invoices (FA(3) XML) in for submission to KSeF, and tells what became of them.
@@ -56,7 +57,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case err != nil:
 		return &usageError{what: err.Error(), hint: "see enqueue --help"}
 	}
-	c := map[string]command{"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "retry": &g.Retry}[strings.Fields(parsed.Command())[0]]
+	c := map[string]command{"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "retry": &g.Retry, "purge": &g.Purge}[strings.Fields(parsed.Command())[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
 			return err
@@ -64,6 +65,11 @@ func (p *program) run(ctx context.Context, args []string) error {
 	}
 	if err := p.open(ctx, g.Config); err != nil {
 		return err
+	}
+	if _, any := c.(interface{ anyHome() }); !any {
+		if err := p.atHome(p.base.CheckHome(ctx)); err != nil {
+			return err
+		}
 	}
 	return c.run(ctx, p)
 }
@@ -89,6 +95,14 @@ func (p *program) open(ctx context.Context, path string) error {
 	p.base, err = app.Open(ctx, cfg)
 	if err != nil && !errors.Is(err, app.ErrUnreachable) && ctx.Err() == nil {
 		return &usageError{what: err.Error()}
+	}
+	return err
+}
+
+// atHome makes a wrong configuration of a ledger that belongs elsewhere.
+func (p *program) atHome(err error) error {
+	if fault, ok := errors.AsType[*config.FieldError](err); ok {
+		return &usageError{what: fault.Error()}
 	}
 	return err
 }

@@ -45,7 +45,7 @@ func TestScripts(t *testing.T) {
 			"code": scriptCode, "sample": scriptSample, "samples": scriptSamples, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "damage": scriptDamage, "idof": scriptIDOf, "evil": scriptEvil, "tasks": scriptTasks, "lines": scriptLines,
 			"again": scriptAgain, "forget": scriptForget,
-			"maxmemory": scriptMaxMemory,
+			"maxmemory": scriptMaxMemory, "keys": scriptKeys, "redisset": scriptRedisSet,
 		},
 	})
 }
@@ -73,6 +73,7 @@ archive: {url: %q}
 `, srv.URL(), sample.NIP(0), key, "file://"+filepath.Join(e.WorkDir, ".archive"))
 	path := filepath.Join(e.WorkDir, ".worker.yaml")
 	e.Setenv("KSEF_CONFIG", path)
+	e.Setenv("STORY_REDIS", srv.URL())
 	e.Setenv("GORACE", "atexit_sleep_ms=0") // else each of a hundred programs sleeps a second at its end
 	return os.WriteFile(path, []byte(config), 0o600)
 }
@@ -321,6 +322,24 @@ func scriptTasks(ts *testscript.TestScript, _ bool, args []string) {
 	if strconv.Itoa(n) != args[0] {
 		ts.Fatalf("%d tasks are queued, want %s", n, args[0])
 	}
+}
+
+// keys N holds the number of keys in Redis against N.
+func scriptKeys(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	all, err := rdb.Keys(context.Background(), "*").Result()
+	ts.Check(err)
+	if strconv.Itoa(len(all)) != args[0] {
+		ts.Fatalf("%d keys are there, want %s: %v", len(all), args[0], all)
+	}
+}
+
+// redisset NAME VALUE changes a setting of Redis.
+func scriptRedisSet(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ts.Check(rdb.ConfigSet(context.Background(), args[0], args[1]).Err())
 }
 
 // lines FILE N holds the number of lines against N.

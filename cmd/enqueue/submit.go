@@ -98,6 +98,9 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		}
 		return err
 	}
+	if err := p.atHome(p.base.Claim(ctx)); err != nil {
+		return err
+	}
 	if err := p.base.DeclareStorage(ctx); err != nil {
 		if fault, ok := errors.AsType[*config.FieldError](err); ok {
 			return &usageError{what: fault.Error()}

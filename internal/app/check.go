@@ -56,6 +56,7 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	}
 	defer b.Close()
 	say("redis", checkRedisSettings(ctx, b, out))
+	say("ledger", checkHome(ctx, b, out))
 	say("storage", checkSeals(ctx, b, out))
 	if b.Store == nil {
 		fmt.Fprintf(out, "note   archive %s is not there yet: the first worker makes it\n", cfg.Archive.URL)

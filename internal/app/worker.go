@@ -54,6 +54,9 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	if err := b.Ledger.LoadScripts(ctx); err != nil {
 		return nil, err
 	}
+	if err := b.Claim(ctx); err != nil {
+		return nil, err
+	}
 	if err := b.DeclareStorage(ctx); err != nil {
 		return nil, err
 	}
