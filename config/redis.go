@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -110,6 +111,8 @@ type RedisConn struct {
 	Sentinels        []string
 	SentinelUsername string
 	SentinelPassword string
+	// Login and SentinelLogin read the password's file anew, for each new connection: it may have been replaced. Never nil.
+	Login, SentinelLogin func(context.Context) (username, password string, err error)
 }
 
 // Format keeps the passwords out of every verb, %#v included.
@@ -133,26 +136,36 @@ func (r Redis) Conn() (RedisConn, error) {
 	if r.password != nil {
 		c.Password = *r.password
 	}
-	if r.PasswordFile != "" {
-		if c.Password, err = readSecret("redis.password_file", r.PasswordFile); err != nil {
-			return RedisConn{}, err
-		}
+	c.Login = login("redis.password_file", r.PasswordFile, c.Username, c.Password)
+	if _, c.Password, err = c.Login(context.Background()); err != nil {
+		return RedisConn{}, err
 	}
 	if c.TLS != nil || r.TLS.Enabled {
 		if c.TLS, err = r.TLS.config(); err != nil {
 			return RedisConn{}, err
 		}
 	}
-	if r.Sentinel.Master == "" {
+	s := r.Sentinel
+	c.SentinelLogin = login("redis.sentinel.password_file", s.PasswordFile, s.Username, "")
+	if s.Master == "" {
 		return c, nil
 	}
-	c.Master, c.Sentinels, c.SentinelUsername = r.Sentinel.Master, r.Sentinel.Addrs, r.Sentinel.Username
-	if r.Sentinel.PasswordFile != "" {
-		if c.SentinelPassword, err = readSecret("redis.sentinel.password_file", r.Sentinel.PasswordFile); err != nil {
-			return RedisConn{}, err
-		}
+	c.Master, c.Sentinels, c.SentinelUsername = s.Master, s.Addrs, s.Username
+	if _, c.SentinelPassword, err = c.SentinelLogin(context.Background()); err != nil {
+		return RedisConn{}, err
 	}
 	return c, nil
+}
+
+// login returns what reads a password's file, if there is one; else the password is fixed.
+func login(what, path, username, password string) func(context.Context) (string, string, error) {
+	return func(context.Context) (string, string, error) {
+		if path == "" {
+			return username, password, nil
+		}
+		read, err := readSecret(what, path)
+		return username, read, err
+	}
 }
 
 func (t RedisTLS) config() (*tls.Config, error) {

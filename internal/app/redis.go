@@ -46,21 +46,47 @@ func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 const dialTimeout = 3 * time.Second
 
 // redisClient makes a client whose calls end with their context, or a readiness probe would hang as long as Redis does: without the setting a context is only looked at between two tries.
+// Passwords are read anew for each connection, and connections to a node that may not be written to are given up: see [redials].
 func redisClient(c config.RedisConn) *redis.Client {
+	given := &redials{}
 	if c.Master != "" {
-		return redis.NewFailoverClient(&redis.FailoverOptions{
+		o := &redis.FailoverOptions{
 			ContextTimeoutEnabled: true, DialTimeout: dialTimeout, DialerRetries: 1,
-			MasterName: c.Master, SentinelAddrs: c.Sentinels, SentinelUsername: c.SentinelUsername, SentinelPassword: c.SentinelPassword,
-			Username: c.Username, Password: c.Password, DB: c.DB, TLSConfig: c.TLS,
-		})
+			MasterName: c.Master, SentinelAddrs: c.Sentinels, CredentialsProviderContext: c.Login, DB: c.DB, TLSConfig: c.TLS,
+		}
+		if c.SentinelPassword != "" {
+			o.OnConnect = sentinelLogin(c.SentinelLogin)
+		}
+		o.Dialer = given.dialer(redis.NewDialer(&redis.Options{DialTimeout: dialTimeout, TLSConfig: c.TLS}))
+		rdb := redis.NewFailoverClient(o)
+		rdb.Options().Limiter = given // these options have no place for it
+		rdb.AddHook(given)
+		return rdb
 	}
 	o := &redis.Options{ContextTimeoutEnabled: true, DialTimeout: dialTimeout, DialerRetries: 1,
-		Network: c.Network, Addr: c.Addr, Username: c.Username, Password: c.Password, DB: c.DB, TLSConfig: c.TLS}
-	if o.Network == "unix" {
-		o.Dialer = func(ctx context.Context, _, addr string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", addr)
+		Network: c.Network, Addr: c.Addr, CredentialsProviderContext: c.Login, DB: c.DB, TLSConfig: c.TLS}
+	o.Limiter = given
+	dial := redis.NewDialer(o)
+	o.Dialer = given.dialer(func(ctx context.Context, _, addr string) (net.Conn, error) { return dial(ctx, c.Network, addr) })
+	rdb := redis.NewClient(o)
+	rdb.AddHook(given)
+	return rdb
+}
+
+// sentinelLogin logs in at Sentinels. The client has a place for a fixed password of theirs only, and
+// calls this for every new connection, to Redis too: there the login is done already.
+func sentinelLogin(login func(context.Context) (string, string, error)) func(context.Context, *redis.Conn) error {
+	return func(ctx context.Context, cn *redis.Conn) error {
+		if err := cn.Ping(ctx).Err(); !redis.IsAuthError(err) {
+			return err
 		}
+		username, password, err := login(ctx)
+		if err != nil {
+			return err
+		}
+		if username == "" {
+			return cn.Auth(ctx, password).Err()
+		}
+		return cn.AuthACL(ctx, username, password).Err()
 	}
-	return redis.NewClient(o)
 }

@@ -1,0 +1,239 @@
+package app_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/redisd"
+	"ksefworker/internal/redisd/redistest"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/tasks"
+)
+
+// forwarder is a TCP proxy before a pair of Redis: a new connection goes where to says, an old one stays
+// where it is. It may tell READONLY in words of its own.
+type forwarder struct {
+	addr  string
+	to    atomic.Value // string
+	words [2]string    // of an answer: these, by those
+}
+
+func newForwarder(t *testing.T, to string, words [2]string) *forwarder {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &forwarder{addr: l.Addr().String(), words: words}
+	f.to.Store(to)
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", f.to.Load().(string))
+			if err != nil {
+				in.Close()
+				continue
+			}
+			t.Cleanup(func() { in.Close(); out.Close() })
+			go func() { _, _ = io.Copy(out, in); out.Close() }()
+			go func() { f.answer(in, out); in.Close() }()
+		}
+	}()
+	t.Cleanup(func() { l.Close() })
+	return f
+}
+
+func (f *forwarder) answer(in io.Writer, out io.Reader) {
+	b := make([]byte, 64<<10)
+	for {
+		n, err := out.Read(b)
+		if n > 0 {
+			said := b[:n]
+			if f.words[0] != "" {
+				said = bytes.ReplaceAll(said, []byte(f.words[0]), []byte(f.words[1]))
+			}
+			if _, err := in.Write(said); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// The master behind a proxy is demoted, and the proxy leads new connections to the new one. Those that are open stay with the replica, which answers READONLY for ever; a proxy may say that in its own words.
+func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAnewAndWorkGoesOn(t *testing.T) {
+	t.Parallel()
+	for name, words := range map[string][2]string{"as Redis says it": {}, "as a proxy says it": {"-READONLY ", "-ERR READONLY "}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var first, second *redisd.Server
+			var f *forwarder
+			p := newPool(t, 1, quickSim, func(c *config.Config) {
+				hasty(c)
+				first = redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--repl-diskless-sync-delay", "0"}})
+				host, port, err := net.SplitHostPort(first.Addr())
+				if err != nil {
+					t.Fatal(err)
+				}
+				second = redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--replicaof", host, port, "--repl-diskless-sync-delay", "0"}})
+				f = newForwarder(t, first.Addr(), words)
+				c.Redis.URL = "redis://" + f.addr + "/0"
+			})
+			one, two := redistest.Client(t, first), redistest.Client(t, second)
+			addr, _ := p.workAt()
+			taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 8)...)
+			p.wait(60*time.Second, taken, ledger.Receipted)
+			until(t, 30*time.Second, "the replica has everything", func() bool {
+				info := two.Info(t.Context(), "replication").Val()
+				return strings.Contains(info, "master_link_status:up") && one.Wait(t.Context(), 1, time.Second).Val() == 1
+			})
+			host, port, err := net.SplitHostPort(second.Addr())
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.to.Store(second.Addr())
+			if err := two.SlaveOf(t.Context(), "NO", "ONE").Err(); err != nil {
+				t.Fatal(err)
+			}
+			if err := one.SlaveOf(t.Context(), host, port).Err(); err != nil {
+				t.Fatal(err)
+			}
+			until(t, 30*time.Second, "it is ready again", func() bool { return strings.Contains(get(t, "http://"+addr+"/readyz"), `"ready": true`) })
+			a, err := p.base.Admitter()
+			if err != nil {
+				t.Fatal(err)
+			}
+			docs := numbered(sample.NIP(0), "AFTER", 8)
+			until(t, 30*time.Second, "the new master takes invoices in", func() bool {
+				taken, err = a.Admit(t.Context(), docs, tasks.Terms{Lane: ledger.Bulk})
+				return err == nil && taken[0].Err == nil
+			})
+			p.wait(60*time.Second, taken, ledger.Receipted)
+			p.balanced(16)
+			// Whatever still went to the demoted node would be read from what it knew then.
+			until(t, 30*time.Second, "nobody of the pool is connected to the demoted node", func() bool {
+				for line := range strings.Lines(one.ClientList(t.Context()).Val()) {
+					if strings.Contains(line, "cmd=") && !strings.Contains(line, "cmd=client|list") && !strings.Contains(line, "flags=M") &&
+						!strings.Contains(line, "cmd=subscribe") && recent(line) {
+						return false
+					}
+				}
+				return true
+			})
+		})
+	}
+}
+
+// recent reports that a line of CLIENT LIST is of a connection that said something within the last two seconds.
+func recent(line string) bool {
+	return strings.Contains(line, " idle=0 ") || strings.Contains(line, " idle=1 ")
+}
+
+// A password is replaced where Redis keeps it and in the file; what is connected stays so, and what connects reads the file.
+func TestRedis_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "password")
+	write := func(password string) {
+		if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var admin *redis.Client
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		srv := redistest.StartWith(t, redisd.Options{AppendOnly: true})
+		admin = redistest.Client(t, srv)
+		if err := admin.Do(t.Context(), "ACL", "SETUSER", "worker", "on", ">first", "~*", "&*", "+@all").Err(); err != nil {
+			t.Fatal(err)
+		}
+		write("first")
+		c.Redis.URL, c.Redis.Username, c.Redis.PasswordFile = srv.URL(), "worker", file
+	})
+	addr, _ := p.workAt()
+	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 4)...), ledger.Receipted)
+	write("second")
+	for _, cmd := range [][]any{{"ACL", "SETUSER", "worker", "resetpass", ">second"}, {"CLIENT", "KILL", "USER", "worker"}} {
+		if err := admin.Do(t.Context(), cmd...).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, 30*time.Second, "it is ready with the new password", func() bool {
+		return strings.Contains(get(t, "http://"+addr+"/readyz"), `"ready": true`)
+	})
+	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(0), "AFTER", 4)...), ledger.Receipted)
+	p.balanced(8)
+}
+
+// The same for the Sentinels' own password.
+func TestSentinel_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
+	t.Parallel()
+	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true})
+	host, port, err := net.SplitHostPort(srv.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, err := redisd.Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, own := t.TempDir(), freePort(t)
+	conf, file := filepath.Join(dir, "sentinel.conf"), filepath.Join(dir, "password")
+	write := func(path, text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(conf, fmt.Sprintf("port %s\nbind 127.0.0.1\nrequirepass first\nsentinel monitor %s %s %s 1\n", own, master, host, port))
+	write(file, "first\n")
+	cmd := exec.Command(binary, conf, "--sentinel")
+	cmd.Dir = dir
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	sentinel := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + own, Password: "first"})
+	defer sentinel.Close()
+	until(t, 30*time.Second, "the sentinel is up", func() bool { return sentinel.Ping(t.Context()).Err() == nil })
+	cfg := redisConfig(t, srv.URL())
+	cfg.Redis.Sentinel = config.Sentinel{Master: master, Addrs: []string{"127.0.0.1:" + own}, PasswordFile: file}
+	cfg.Redis.WaitReplicas = 0
+	b, err := app.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatalf("with the Sentinel's password: %v", err)
+	}
+	defer b.Close()
+	write(file, "second\n")
+	if err := sentinel.Do(t.Context(), "ACL", "SETUSER", "default", "resetpass", ">second").Err(); err != nil {
+		t.Fatal(err)
+	}
+	_ = sentinel.Do(t.Context(), "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err()
+	_ = sentinel.Do(t.Context(), "CLIENT", "KILL", "TYPE", "pubsub").Err()
+	if err := redistest.Client(t, srv).Do(t.Context(), "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").Err(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, 30*time.Second, "the master is found with the new password", func() bool { return b.Redis.Ping(t.Context()).Err() == nil })
+	fresh, err := app.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatalf("a new client: %v", err)
+	}
+	fresh.Close()
+}
