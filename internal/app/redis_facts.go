@@ -30,6 +30,7 @@ type redisFacts struct {
 	policy      string // maxmemory-policy
 	appendOnly  string // "1" or "0"
 	appendfsync string
+	runID       string // of the process
 }
 
 // askRedis goes by INFO, which managed services let everybody ask: CONFIG, which they forbid, is asked only for what INFO does not tell.
@@ -41,7 +42,8 @@ func askRedis(ctx context.Context, rdb redis.UniversalClient) (redisFacts, error
 	}
 	said := infoFields(info)
 	f := redisFacts{version: said["redis_version"], cluster: said["cluster_enabled"], policy: said["maxmemory_policy"],
-		appendOnly: said["aof_enabled"]}
+		appendOnly: said["aof_enabled"],
+		runID:      said["run_id"]}
 	for _, ask := range []struct {
 		name string
 		into *string
@@ -141,9 +143,17 @@ func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool,
 
 // CheckDurable is [CheckDurable] for this configuration: redis.allow_volatile lets every Redis pass that can be used at all.
 func (b *Base) CheckDurable(ctx context.Context) error {
-	_, err := CheckDurable(ctx, b.Redis)
-	if _, volatile := errors.AsType[*VolatileError](err); volatile && b.Config.Redis.AllowVolatile {
-		return nil
+	f, err := askRedis(ctx, b.Redis)
+	if err != nil {
+		return err
+	}
+	return b.judge(f)
+}
+
+func (b *Base) judge(f redisFacts) error {
+	err := f.unsuitable()
+	if err == nil && !b.Config.Redis.AllowVolatile {
+		err = f.volatile()
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -30,6 +31,19 @@ type forwarder struct {
 	addr  string
 	to    atomic.Value // string
 	words [2]string    // of an answer: these, by those
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+// cut ends every connection.
+func (f *forwarder) cut() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.conns {
+		c.Close()
+	}
+	f.conns = nil
 }
 
 func newForwarder(t *testing.T, to string, words [2]string) *forwarder {
@@ -51,12 +65,14 @@ func newForwarder(t *testing.T, to string, words [2]string) *forwarder {
 				in.Close()
 				continue
 			}
-			t.Cleanup(func() { in.Close(); out.Close() })
+			f.mu.Lock()
+			f.conns = append(f.conns, in, out)
+			f.mu.Unlock()
 			go func() { _, _ = io.Copy(out, in); out.Close() }()
 			go func() { f.answer(in, out); in.Close() }()
 		}
 	}()
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { l.Close(); f.cut() })
 	return f
 }
 
@@ -236,4 +252,61 @@ func TestSentinel_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 		t.Fatalf("a new client: %v", err)
 	}
 	fresh.Close()
+}
+
+// The address leads to another server, which evicts. Whoever was there at start has checked the first one.
+func TestRedis_FailsOverToOneThatForgets_ReadinessAndLogSayIt(t *testing.T) {
+	t.Parallel()
+	var f *forwarder
+	var second *redisd.Server
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		first := redistest.StartWith(t, redisd.Options{AppendOnly: true})
+		second = redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--maxmemory-policy", "allkeys-lru"}})
+		f = newForwarder(t, first.Addr(), [2]string{})
+		c.Redis.URL = "redis://" + f.addr + "/0"
+	})
+	addr, _ := p.workAt()
+	until(t, 30*time.Second, "it is ready", func() bool { return strings.Contains(get(t, "http://"+addr+"/readyz"), `"ready": true`) })
+	f.to.Store(second.Addr())
+	f.cut()
+	until(t, 30*time.Second, "readiness says what is wrong with the new one", func() bool {
+		ready := get(t, "http://"+addr+"/readyz")
+		return strings.Contains(ready, `"ready": false`) && strings.Contains(ready, "maxmemory-policy is allkeys-lru")
+	})
+	until(t, 30*time.Second, "the log says it too", func() bool {
+		return strings.Contains(p.log.String(), "redis is another server") && strings.Contains(p.log.String(), "this worker is not ready: this Redis may lose invoices")
+	})
+	if err := redistest.Client(t, second).ConfigSet(t.Context(), "maxmemory-policy", "noeviction").Err(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, 30*time.Second, "it is ready once that is put right", func() bool {
+		return strings.Contains(get(t, "http://"+addr+"/readyz"), `"ready": true`)
+	})
+}
+
+// Readiness writes, and however often it is asked, not more often than once a second.
+func TestRedis_ReadinessIsAskedOften_WritesAreFew(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, quickSim, hasty)
+	addr, _ := p.workAt()
+	writes := func() int64 {
+		var n int64
+		for line := range strings.Lines(p.base.Redis.Info(t.Context(), "commandstats").Val()) {
+			if _, err := fmt.Sscanf(line, "cmdstat_set:calls=%d,", &n); err == nil {
+				return n
+			}
+		}
+		return 0
+	}
+	get(t, "http://"+addr+"/readyz")
+	began, before := time.Now(), writes()
+	const asked = 300
+	for range asked {
+		get(t, "http://"+addr+"/readyz")
+	}
+	// Others write as well (heartbeats), some a second.
+	if n, most := writes()-before, int64(time.Since(began)/time.Second+1)*20; n > most && n >= asked {
+		t.Errorf("%d writes for %d questions, want at most %d", n, asked, most)
+	}
 }

@@ -34,6 +34,7 @@ type Worker struct {
 	dashboard *Dashboard
 	log       zerolog.Logger
 	spool     string
+	redis     *redisWatch
 	stopping  atomic.Bool
 }
 
@@ -67,7 +68,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	queueLog := asynqLog{log.Hook(queueRepeats{thinned})}
 	log = log.Hook(thinned)
 	b.news.log.Store(&log)
-	w := &Worker{base: b, log: log}
+	w := &Worker{base: b, log: log, redis: newRedisWatch(b, log)}
 	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Asynq), Ledger: b.Ledger})
 	metrics.Registerer().MustRegister(&memoryCollector{b.Ledger})
 	events := newEvents(metrics.Registerer(), b.Ledger, cfg.Deadlines.Warn)
@@ -215,6 +216,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	pulsed.Go(func() { w.worker.Pulse(work, stopPulse) })
 	pulsed.Go(func() { w.limits.pay(work, stopPulse) })
 	pulsed.Go(func() { w.watchMemory(work, stopPulse) })
+	pulsed.Go(func() { w.redis.run(work, stopPulse) })
 	w.log.Info().Str("http", w.Addr()).Msg("worker ready")
 	w.faults.lookAtAll()
 
