@@ -158,6 +158,9 @@ const listChunk = 500
 // mostAtRisk bounds the overview; status --state lists more.
 const mostAtRisk = 20
 
+// unknownShown bounds the tenants that the overview names because they are not configured.
+const unknownShown = 20
+
 // overview counts the states, and names what is closest to its deadline.
 func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	counts, err := p.base.Ledger.Counts(ctx)
@@ -176,6 +179,10 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	if err := p.skip(err); err != nil {
 		return err
 	}
+	waiting, err := p.base.Unserved(ctx)
+	if err != nil {
+		return err
+	}
 	if c.JSON {
 		risk := make([]tasks.Result, len(due))
 		for i := range due {
@@ -184,10 +191,15 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 		return printJSON(p.out, struct {
 			Counts map[string]int64 `json:"counts"`
 			AtRisk []tasks.Result   `json:"at_risk"`
-		}{counts, risk})
+
+			UnknownTenants map[string]int64 `json:"unknown_tenants,omitempty"` // by NIP: invoices that wait for a tenant that is not configured here
+		}{counts, risk, waiting.Counts})
 	}
 	for _, s := range ledger.States() {
 		p.out.println(fmt.Sprintf("%-10s %8d  %s", s, counts[string(s)], meaning(s)))
+	}
+	for _, line := range waiting.Lines(unknownShown) {
+		p.out.println(line)
 	}
 	p.out.raw("")
 	if len(due) == 0 {

@@ -67,6 +67,11 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 		_, err := b.Admitter()
 		say("schemas", err)
 	}
+	if waiting, err := b.Unserved(ctx); err == nil {
+		for _, line := range waiting.Lines(20) {
+			fmt.Fprintf(out, "note   %s\n", line)
+		}
+	}
 	checkTenants(ctx, b, say)
 	if faults > 0 {
 		return fmt.Errorf("%w: %d", ErrCheck, faults)

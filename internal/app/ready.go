@@ -16,7 +16,7 @@ func (w *Worker) ready(ctx context.Context) Readiness {
 	for _, t := range w.base.Config.Tenants {
 		looks = append(looks, func(ctx context.Context) Check { return w.checkTenant(ctx, t.NIP, t.Paused) })
 	}
-	looks = append(looks, w.checkDeadlines)
+	looks = append(looks, w.unserved.check, w.checkDeadlines)
 	// All at once: one part that hangs must not use up the time of the others, which would then be called faulty.
 	checks := make([]Check, len(looks))
 	var looking sync.WaitGroup

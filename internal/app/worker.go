@@ -35,6 +35,7 @@ type Worker struct {
 	log       zerolog.Logger
 	spool     string
 	redis     *redisWatch
+	unserved  *unservedWatch
 	stopping  atomic.Bool
 }
 
@@ -68,9 +69,9 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	queueLog := asynqLog{log.Hook(queueRepeats{thinned})}
 	log = log.Hook(thinned)
 	b.news.log.Store(&log)
-	w := &Worker{base: b, log: log, redis: newRedisWatch(b, log)}
+	w := &Worker{base: b, log: log, redis: newRedisWatch(b, log), unserved: newUnservedWatch(b, log)}
 	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Asynq), Ledger: b.Ledger})
-	metrics.Registerer().MustRegister(&memoryCollector{b.Ledger})
+	metrics.Registerer().MustRegister(&memoryCollector{b.Ledger}, w.unserved)
 	events := newEvents(metrics.Registerer(), b.Ledger, cfg.Deadlines.Warn)
 	metrics.Registerer().MustRegister(archiveCollector{b.Store})
 	id := cfg.Worker.ID
@@ -217,6 +218,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	pulsed.Go(func() { w.limits.pay(work, stopPulse) })
 	pulsed.Go(func() { w.watchMemory(work, stopPulse) })
 	pulsed.Go(func() { w.redis.run(work, stopPulse) })
+	pulsed.Go(func() { w.unserved.run(work, stopPulse) })
 	w.log.Info().Str("http", w.Addr()).Msg("worker ready")
 	w.faults.lookAtAll()
 
