@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -282,6 +283,19 @@ func TestRedis_FailsOverToOneThatForgets_ReadinessAndLogSayIt(t *testing.T) {
 	}
 	until(t, 30*time.Second, "it is ready once that is put right", func() bool {
 		return strings.Contains(get(t, "http://"+addr+"/readyz"), `"ready": true`)
+	})
+	// Then the address leads to the Redis of another environment.
+	foreign := ledger.Home{V: ledger.Version, Environment: "production", Address: "https://ksefapi.pl/api"}
+	value, err := json.Marshal(foreign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := redistest.Client(t, second).Set(t.Context(), "ksef:home", value, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, 30*time.Second, "readiness says whose ledger that is", func() bool {
+		ready := get(t, "http://"+addr+"/readyz")
+		return strings.Contains(ready, `"ready": false`) && strings.Contains(ready, "belongs to production at https://ksefapi.pl/api")
 	})
 }
 
