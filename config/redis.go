@@ -25,7 +25,7 @@ type Redis struct {
 	// PasswordFile holds the password; empty means none, or the one of REDIS_URL.
 	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
 	// Prefix begins every key of this pool, asynq's included, so that several pools can share one database: 1 to 32 letters,
-	// digits, '.', '_' and '-', and one colon at the end.
+	// digits, '.', '_' and '-', and one colon at the end. See AsynqPrefix for the default.
 	Prefix   string   `yaml:"prefix" env:"PREFIX"`
 	TLS      RedisTLS `yaml:"tls" envPrefix:"TLS_"`
 	Sentinel Sentinel `yaml:"sentinel" envPrefix:"SENTINEL_"`
@@ -46,11 +46,22 @@ type Redis struct {
 }
 
 func defaultRedis() Redis {
-	return Redis{URL: "redis://127.0.0.1:6379/0", Prefix: "ksef:", IntakeBelow: 0.85, WaitReplicas: -1, WaitTimeout: time.Second}
+	return Redis{URL: "redis://127.0.0.1:6379/0", Prefix: defaultPrefix, IntakeBelow: 0.85, WaitReplicas: -1, WaitTimeout: time.Second}
 }
 
 // prefixes has one colon, at the end, so that no pool's keys are within another's: to drop all of ksef: takes nothing of ksef-test:.
 var prefixes = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}:$`)
+
+const defaultPrefix = "ksef:"
+
+// AsynqPrefix begins asynq's keys. With the default prefix they keep the names that asynq gives them, by which its own tools (asynqmon, its
+// command line) find the queues; with any other they begin as all keys do.
+func (r Redis) AsynqPrefix() string {
+	if r.Prefix == defaultPrefix {
+		return ""
+	}
+	return r.Prefix
+}
 
 // IntakeShare is IntakeBelow with one value for "no check": 0.
 func (r Redis) IntakeShare() float64 {

@@ -66,7 +66,7 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	steps := int64(0)
-	dropped, err := p.base.Ledger.Purge(ctx, home, func(n int64) {
+	dropped, err := p.base.Ledger.Purge(ctx, home, p.base.Queue.Drop, func(n int64) {
 		if steps++; steps%100 == 0 {
 			p.say("%d keys dropped so far", n)
 		}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 			"code": scriptCode, "sample": scriptSample, "samples": scriptSamples, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "damage": scriptDamage, "idof": scriptIDOf, "evil": scriptEvil, "tasks": scriptTasks, "lines": scriptLines,
 			"again": scriptAgain, "forget": scriptForget,
-			"maxmemory": scriptMaxMemory, "keys": scriptKeys, "redisset": scriptRedisSet,
+			"maxmemory": scriptMaxMemory, "keys": scriptKeys, "worker": scriptWorker, "redisset": scriptRedisSet,
 		},
 	})
 }
@@ -310,7 +311,7 @@ func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
 func scriptTasks(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)
 	defer rdb.Close()
-	i := asynq.NewInspectorFromRedisClient(tasks.AsynqClient(rdb, "ksef:"))
+	i := asynq.NewInspectorFromRedisClient(rdb)
 	queues, err := i.Queues()
 	ts.Check(err)
 	n := 0
@@ -333,6 +334,24 @@ func scriptKeys(ts *testscript.TestScript, _ bool, args []string) {
 	if strconv.Itoa(len(all)) != args[0] {
 		ts.Fatalf("%d keys are there, want %s: %v", len(all), args[0], all)
 	}
+}
+
+// workers are those that stories have started, by story.
+var workers sync.Map
+
+// worker starts what asynq sees of a worker; worker stop ends it.
+func scriptWorker(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) > 0 {
+		stop, _ := workers.Load(ts)
+		stop.(func())()
+		return
+	}
+	rdb := client(ts)
+	srv := asynq.NewServerFromRedisClient(rdb, asynq.Config{Queues: map[string]int{tasks.QueueUpkeep: 1}, LogLevel: asynq.FatalLevel})
+	ts.Check(srv.Start(asynq.NotFoundHandler()))
+	stop := sync.OnceFunc(func() { srv.Shutdown(); _ = rdb.Close() })
+	ts.Defer(stop)
+	workers.Store(ts, stop)
 }
 
 // redisset NAME VALUE changes a setting of Redis.

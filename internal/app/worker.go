@@ -167,7 +167,7 @@ func (w *Worker) listen(cfg config.Config, metrics *Metrics) error {
 		if err != nil {
 			return err
 		}
-		if w.dashboard, err = NewDashboard(asynqConn{conn, cfg.Redis.Prefix}, DashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}); err != nil {
+		if w.dashboard, err = NewDashboard(asynqConn{conn, cfg.Redis.AsynqPrefix()}, DashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}); err != nil {
 			return err
 		}
 		o.Dashboard = w.dashboard

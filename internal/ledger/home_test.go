@@ -110,7 +110,7 @@ func TestPurge_EverythingUnderThePrefixGoes_OtherPoolsStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts, err := gone.Purge(t.Context(), home, nil)
+	counts, err := gone.Purge(t.Context(), home, nil, nil)
 	if err != nil || counts["inv"] != 5000 || counts["asynq"] != 1 || counts["rate"] != 1 {
 		t.Errorf("Purge = %v, %v", counts, err)
 	}
@@ -141,7 +141,7 @@ func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) 
 	}
 	ctx, cut := context.WithCancel(t.Context())
 	defer cut()
-	if _, err := l.Purge(ctx, home, func(int64) { cut() }); err == nil {
+	if _, err := l.Purge(ctx, home, nil, func(int64) { cut() }); err == nil {
 		t.Fatal("it was not cut off: this test proves nothing")
 	}
 	if err := l.Claim(t.Context(), testHome); err == nil || !strings.Contains(err.Error(), "run enqueue purge again") {
@@ -150,7 +150,7 @@ func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) 
 	if home, err = l.Home(t.Context()); err != nil || !home.Purging {
 		t.Fatalf("home %+v, %v", home, err)
 	}
-	if _, err := l.Purge(t.Context(), home, nil); err != nil {
+	if _, err := l.Purge(t.Context(), home, nil, nil); err != nil {
 		t.Error(err)
 	}
 	if n := rdb.DBSize(t.Context()).Val(); n != 0 {
@@ -172,7 +172,7 @@ func TestPurge_HomeIsAnotherByNow_NothingIsDropped(t *testing.T) {
 	stale := testHome
 	stale.V = Version
 	var refused *HomeError
-	if _, err := l.Purge(t.Context(), stale, nil); !errors.As(err, &refused) {
+	if _, err := l.Purge(t.Context(), stale, nil, nil); !errors.As(err, &refused) {
 		t.Errorf("Purge = %v, want a HomeError", err)
 	}
 	if n := rdb.DBSize(t.Context()).Val(); n != 2 {

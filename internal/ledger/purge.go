@@ -17,11 +17,11 @@ const purgePasses = 5
 // Purge drops every key under the ledger's prefix, the limiter's and the queues' too, and counts them by
 // their first word. at is the home as the caller read it, and judged it: when it is another one by now,
 // nothing is dropped, and a [*HomeError] returned. The home says first that the ledger is being dropped, so
-// that nobody works with half a ledger, and goes last: a purge that was cut off is run again. progress may
-// be nil.
+// that nobody works with half a ledger, and goes last: a purge that was cut off is run again. also is done
+// before anything else is dropped, for what lies elsewhere; it and progress may be nil.
 //
 // Nothing here looks at what an entry is, or whether workers are alive: that is the caller's.
-func (l *Ledger) Purge(ctx context.Context, at Home, progress func(dropped int64)) (map[string]int64, error) {
+func (l *Ledger) Purge(ctx context.Context, at Home, also func(context.Context) error, progress func(dropped int64)) (map[string]int64, error) {
 	now, raw, err := l.home(ctx)
 	if err != nil {
 		return nil, err
@@ -36,6 +36,11 @@ func (l *Ledger) Purge(ctx context.Context, at Home, progress func(dropped int64
 	}
 	if marked.V = Version; now != marked {
 		return nil, &HomeError{Home: now, Here: at, Prefix: l.prefix}
+	}
+	if also != nil {
+		if err := also(ctx); err != nil {
+			return nil, err
+		}
 	}
 	counts := map[string]int64{}
 	total := int64(0)

@@ -58,9 +58,15 @@ func (q *Queue) Servers() ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list servers: %w", err)
 	}
-	names := make([]string, len(servers))
-	for i, s := range servers {
-		names[i] = fmt.Sprintf("%s, process %d", s.Host, s.PID)
+	ours := Queues()
+	var names []string
+	for _, s := range servers {
+		for queue := range s.Queues { // another program may use asynq in this database
+			if _, own := ours[queue]; own {
+				names = append(names, fmt.Sprintf("%s, process %d", s.Host, s.PID))
+				break
+			}
+		}
 	}
 	return names, nil
 }
