@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -47,20 +46,6 @@ type Redis struct {
 
 func defaultRedis() Redis {
 	return Redis{URL: "redis://127.0.0.1:6379/0", Prefix: defaultPrefix, IntakeBelow: 0.85, WaitReplicas: -1, WaitTimeout: time.Second}
-}
-
-// prefixes has one colon, at the end, so that no pool's keys are within another's: to drop all of ksef: takes nothing of ksef-test:.
-var prefixes = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}:$`)
-
-const defaultPrefix = "ksef:"
-
-// AsynqPrefix begins asynq's keys. With the default prefix they keep the names that asynq gives them, by which its own tools (asynqmon, its
-// command line) find the queues; with any other they begin as all keys do.
-func (r Redis) AsynqPrefix() string {
-	if r.Prefix == defaultPrefix {
-		return ""
-	}
-	return r.Prefix
 }
 
 // IntakeShare is IntakeBelow with one value for "no check": 0.
@@ -166,17 +151,6 @@ func (r Redis) Conn() (RedisConn, error) {
 		return RedisConn{}, err
 	}
 	return c, nil
-}
-
-// login returns what reads a password's file, if there is one; else the password is fixed.
-func login(what, path, username, password string) func(context.Context) (string, string, error) {
-	return func(context.Context) (string, string, error) {
-		if path == "" {
-			return username, password, nil
-		}
-		read, err := readSecret(what, path)
-		return username, read, err
-	}
 }
 
 func (t RedisTLS) config() (*tls.Config, error) {

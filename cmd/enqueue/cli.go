@@ -22,6 +22,7 @@ type grammar struct {
 	Status  statusCmd  `cmd:"" help:"Show how invoices stand, by id or number (P_2); without any, how many are in each state and whose deadline is near."`
 	Results resultsCmd `cmd:"" help:"List what is decided: accepted, rejected and parked invoices, in the order of their last change."`
 	Retry   retryCmd   `cmd:"" help:"Let rejected or parked invoices begin anew, after you have looked into the reason."`
+	Moved   movedCmd   `cmd:"" help:"Say that the gateway of environment custom has a new address, so that its ledger goes on."`
 	Purge   purgeCmd   `cmd:"" help:"Drop a whole ledger of a test: invoices, packages, queues and limits. Never one of production."`
 }
 
@@ -57,7 +58,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case err != nil:
 		return &usageError{what: err.Error(), hint: "see enqueue --help"}
 	}
-	c := map[string]command{"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "retry": &g.Retry, "purge": &g.Purge}[strings.Fields(parsed.Command())[0]]
+	c := map[string]command{"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "retry": &g.Retry, "purge": &g.Purge, "moved": &g.Moved}[strings.Fields(parsed.Command())[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
 			return err

@@ -25,6 +25,11 @@ func (b *Base) Claim(ctx context.Context) error {
 	return homeFault(b.Ledger.Claim(ctx, b.Home()))
 }
 
+// Rehome says that the ledger which belonged to from, as it was read, belongs here now.
+func (b *Base) Rehome(ctx context.Context, from ledger.Home) error {
+	return homeFault(b.Ledger.Rehome(ctx, from, b.Home()))
+}
+
 func homeFault(err error) error {
 	if refused, ok := errors.AsType[*ledger.HomeError](err); ok {
 		return &config.FieldError{Field: "environment", Err: refused}

@@ -12,7 +12,7 @@ import (
 	"ksefworker/config"
 )
 
-// oldestRedis is the first version that a script may ask for the time and write after it, and that takes a list of sections in INFO.
+// oldestRedis is the first version that has all that is used here, EXPIRE with NX for one.
 const oldestRedis = "7.0"
 
 // VolatileError says that this Redis may forget what it was told. The ledger is the only record of what was sent: worker and enqueue refuse to work on it.

@@ -23,10 +23,12 @@ type Home struct {
 // String names it for people.
 func (h Home) String() string { return h.Environment + " at " + h.Address }
 
+// custom is the environment that is known by its address alone.
+const custom = "custom"
+
 // Same reports that both send to the same KSeF. What is said by name goes by the name, so that its address
 // may change with a later build; custom is no name.
 func (h Home) Same(o Home) bool {
-	const custom = "custom"
 	return sameAddress(h.Address, o.Address) || h.Environment == o.Environment && h.Environment != custom
 }
 
@@ -45,8 +47,12 @@ func (e *HomeError) Error() string {
 	if e.Home.Purging {
 		return fmt.Sprintf("the ledger under redis.prefix %s (%s) is being dropped, and what is left of it is not whole: run enqueue purge again, to its end", e.Prefix, e.Home)
 	}
+	moved := ""
+	if e.Home.Environment == custom && e.Here.Environment == custom {
+		moved = "; if it is the same gateway at a new address, say so once: enqueue moved --from " + e.Home.Address
+	}
 	return fmt.Sprintf("the ledger under redis.prefix %s belongs to %s, and this configuration is for %s: "+
-		"give each a ledger of its own, by another database (redis.url) or another redis.prefix", e.Prefix, e.Home, e.Here)
+		"give each a ledger of its own, by another database (redis.url) or another redis.prefix%s", e.Prefix, e.Home, e.Here, moved)
 }
 
 // homeScript writes the home: the new value, and the one that it takes the place of, "" for none. It
@@ -116,6 +122,21 @@ func (l *Ledger) Claim(ctx context.Context, here Home) error {
 		return err
 	}
 	return l.fits(at, here)
+}
+
+// Rehome says that the gateway of a ledger has another address now. Only one that is known by its address
+// can have moved; from is the home as the caller read it, and a [*HomeError] says that it is another one by now.
+func (l *Ledger) Rehome(ctx context.Context, from, to Home) error {
+	at, raw, err := l.home(ctx)
+	if err != nil {
+		return err
+	}
+	if at == from && !at.Purging && at.Environment == custom && to.Environment == custom {
+		if at, err = l.writeHome(ctx, to, raw); err != nil {
+			return err
+		}
+	}
+	return l.fits(at, to)
 }
 
 // writeHome puts a home in place of the one that was read as raw, and returns the one that is there then.
