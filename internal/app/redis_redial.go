@@ -29,7 +29,7 @@ type redials struct {
 }
 
 // redialEvery bounds how often connections are given up: while no node is a master, each new one says the same.
-const redialEvery = 500 * time.Millisecond
+const redialEvery = time.Second
 
 // noMaster reports that the server is not, or not yet, one that can be written to.
 func noMaster(err error) bool {
