@@ -74,7 +74,7 @@ func newLimits(b *Base, process string, faults *localFaults, log zerolog.Logger,
 	if err != nil {
 		return nil, err
 	}
-	alone := lonely(b.Asynq)
+	alone := lonely(b.Queue)
 	// A pool of one tenant has nobody else to ask; three of its groups must do.
 	gateway, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
 		ProbeTTL: cfg.Gateway.Timeout + 10*time.Second,
