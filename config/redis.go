@@ -107,7 +107,7 @@ type RedisConn struct {
 	Sentinels        []string
 	SentinelUsername string
 	SentinelPassword string
-	// Login and SentinelLogin read the password's file anew, for each new connection: it may have been replaced. Never nil.
+	// Login and SentinelLogin read the password's file again for each new connection: it may have been replaced. Never nil.
 	Login, SentinelLogin func(context.Context) (username, password string, err error)
 }
 

@@ -65,11 +65,11 @@ func (f *forwarder) answer(in io.Writer, out io.Reader) {
 	for {
 		n, err := out.Read(b)
 		if n > 0 {
-			said := b[:n]
+			answer := b[:n]
 			if f.words[0] != "" {
-				said = bytes.ReplaceAll(said, []byte(f.words[0]), []byte(f.words[1]))
+				answer = bytes.ReplaceAll(answer, []byte(f.words[0]), []byte(f.words[1]))
 			}
-			if _, err := in.Write(said); err != nil {
+			if _, err := in.Write(answer); err != nil {
 				return
 			}
 		}

@@ -46,7 +46,7 @@ func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 const dialTimeout = 3 * time.Second
 
 // redisClient makes a client whose calls end with their context, or a readiness probe would hang as long as Redis does: without the setting a context is only looked at between two tries.
-// Passwords are read anew for each connection, and connections to a node that may not be written to are given up: see [redials].
+// Passwords are read again for each connection, and connections to a node that may not be written to are given up: see [redials].
 func redisClient(c config.RedisConn) *redis.Client {
 	given := &redials{}
 	if c.Master != "" {

@@ -40,10 +40,10 @@ func askRedis(ctx context.Context, rdb redis.UniversalClient) (redisFacts, error
 	if err := ignoreForbidden(err); err != nil {
 		return redisFacts{}, err
 	}
-	said := infoFields(info)
-	f := redisFacts{version: said["redis_version"], cluster: said["cluster_enabled"], policy: said["maxmemory_policy"],
-		appendOnly: said["aof_enabled"],
-		runID:      said["run_id"]}
+	fields := infoFields(info)
+	f := redisFacts{version: fields["redis_version"], cluster: fields["cluster_enabled"], policy: fields["maxmemory_policy"],
+		appendOnly: fields["aof_enabled"],
+		runID:      fields["run_id"]}
 	for _, ask := range []struct {
 		name string
 		into *string
@@ -147,10 +147,11 @@ func (b *Base) CheckDurable(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.judge(f)
+	return b.unfit(f)
 }
 
-func (b *Base) judge(f redisFacts) error {
+// unfit says why this configuration may not work on such a Redis; nil when it may.
+func (b *Base) unfit(f redisFacts) error {
 	err := f.unsuitable()
 	if err == nil && !b.Config.Redis.AllowVolatile {
 		err = f.volatile()

@@ -23,7 +23,7 @@ import (
 )
 
 // The master behind a proxy is demoted, and the proxy leads new connections to the new one. Those that are open stay with the replica, which answers READONLY for ever; a proxy may say that in its own words.
-func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAnewAndWorkGoesOn(t *testing.T) {
+func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAgainAndWorkGoesOn(t *testing.T) {
 	t.Parallel()
 	for name, words := range map[string][2]string{"as Redis says it": {}, "as a proxy says it": {"-READONLY ", "-ERR READONLY "}} {
 		t.Run(name, func(t *testing.T) {

@@ -61,7 +61,7 @@ func (w *redisWatch) look(ctx context.Context) Check {
 	if err != nil {
 		return Check{Name: "redis", Detail: err.Error()}
 	}
-	fault := errors.Join(b.judge(facts), b.Claim(ctx))
+	fault := errors.Join(b.unfit(facts), b.Claim(ctx))
 	w.tell(facts.runID, fault)
 	if fault != nil {
 		return Check{Name: "redis", Detail: fault.Error()}

@@ -15,7 +15,7 @@ const purgePage = 1000
 const purgePasses = 5
 
 // Purge drops every key under the ledger's prefix, the limiter's and the queues' too, and counts them by
-// their first word. at is the home as the caller read it, and judged it: when it is another one by now,
+// their first word. at is the home as the caller read it and decided by it: when it is another one by now,
 // nothing is dropped, and a [*HomeError] returned. The home says first that the ledger is being dropped, so
 // that nobody works with half a ledger, and goes last: a purge that was cut off is run again. also is done
 // before anything else is dropped, for what lies elsewhere; it and progress may be nil.
