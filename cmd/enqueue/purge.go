@@ -31,7 +31,8 @@ func (c *purgeCmd) check() error {
 		}
 	case config.Custom:
 		if c.Gateway == "" {
-			return &usageError{what: "--environment custom is dropped by its address, because it may lead to production", hint: "say --gateway URL as well"}
+			return &usageError{what: "--environment custom is dropped by its address, because it may lead to production",
+				hint: "say --gateway URL as well"}
 		}
 	default:
 		return &usageError{what: fmt.Sprintf("--environment %q is not known", c.Environment), hint: "say test or custom"}
@@ -39,8 +40,10 @@ func (c *purgeCmd) check() error {
 	return nil
 }
 
-var errNeverProduction = &usageError{what: "a ledger of production is never dropped: it is the only record of what was sent, and KSeF forgets nothing",
-	hint: "for a fresh start use another redis.prefix"}
+var errNeverProduction = &usageError{
+	what: "a ledger of production is never dropped: it is the only record of what was sent, and KSeF forgets nothing",
+	hint: "for a fresh start use another redis.prefix",
+}
 
 // anyHome says that the command is for ledgers of other environments, too: it looks by itself.
 func (c *purgeCmd) anyHome() {}
@@ -57,11 +60,13 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	what := fmt.Sprintf("%d invoices of %s, their packages, queues and limits, everything under redis.prefix %s", total(counts), home, p.cfg.Redis.Prefix)
+	what := fmt.Sprintf("%d invoices of %s, their packages, queues and limits, everything under redis.prefix %s",
+		total(counts), home, p.cfg.Redis.Prefix)
 	if !c.Yes && !p.confirm("drop "+what) {
 		return &usageError{what: "nothing was dropped: this would be " + what, hint: "say --yes"}
 	}
-	// A worker that came meanwhile would be told to stop by what it finds; a second look costs nothing.
+	// A worker that came meanwhile would be told to stop by what it finds; a second look costs
+	// nothing.
 	if err := idle(p); err != nil {
 		return err
 	}
@@ -102,7 +107,8 @@ func (c *purgeCmd) may(ctx context.Context, p *program, home ledger.Home) error 
 		}
 		return &usageError{what: "this ledger belongs to " + home.String() + ", not to " + c.Environment, hint: hint}
 	case home.Environment == string(config.Custom) && !home.Same(ledger.Home{Address: c.Gateway}):
-		return &usageError{what: "this ledger belongs to " + home.String() + ", not to " + c.Gateway, hint: "say --gateway " + home.Address + " if that is the one to drop"}
+		return &usageError{what: "this ledger belongs to " + home.String() + ", not to " + c.Gateway,
+			hint: "say --gateway " + home.Address + " if that is the one to drop"}
 	}
 	return idle(p)
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// forwarder is a TCP proxy before a pair of Redis: a new connection goes where to says, an old one stays
-// where it is. It may tell READONLY in words of its own.
+// forwarder is a TCP proxy before a pair of Redis: a new connection goes where to says, an old one
+// stays where it is. It may tell READONLY in words of its own.
 type forwarder struct {
 	addr  string
 	to    atomic.Value // string

@@ -15,12 +15,14 @@ func (b *Base) Home() ledger.Home {
 	return ledger.Home{Environment: string(b.Config.Environment), Address: b.Config.BaseURL()}
 }
 
-// CheckHome refuses a ledger that belongs to another environment or gateway: a [*config.FieldError] around a [*ledger.HomeError]. It writes nothing.
+// CheckHome refuses a ledger that belongs to another environment or gateway: a [*config.FieldError]
+// around a [*ledger.HomeError]. It writes nothing.
 func (b *Base) CheckHome(ctx context.Context) error {
 	return homeFault(b.Ledger.CheckHome(ctx, b.Home()))
 }
 
-// Claim does the same, and writes down that the ledger belongs here when nobody has done so. Whoever takes invoices in, or sends them, MUST claim first.
+// Claim does the same, and writes down that the ledger belongs here when nobody has done so.
+// Whoever takes invoices in, or sends them, MUST claim first.
 func (b *Base) Claim(ctx context.Context) error {
 	return homeFault(b.Ledger.Claim(ctx, b.Home()))
 }

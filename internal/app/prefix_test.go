@@ -13,8 +13,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Two pools, each with a gateway of its own, share one database. The same taxpayer's same documents are handed in
-// to both: each is accepted by its own KSeF, and neither pool sees the other's workers, queues or limits.
+// Two pools, each with a gateway of its own, share one database. The same taxpayer's same documents
+// are handed in to both: each is accepted by its own KSeF, and neither pool sees the other's
+// workers, queues or limits.
 func TestPrefix_TwoPoolsShareOneDatabase_NeitherMeetsTheOther(t *testing.T) {
 	t.Parallel()
 	one := newPool(t, 1, quickSim, hasty)

@@ -15,7 +15,8 @@ import (
 // oldestRedis is the first version that has all that is used here, EXPIRE with NX for one.
 const oldestRedis = "7.0"
 
-// VolatileError says that this Redis may forget what it was told. The ledger is the only record of what was sent: worker and enqueue refuse to work on it.
+// VolatileError says that this Redis may forget what it was told. The ledger is the only record of
+// what was sent: worker and enqueue refuse to work on it.
 type VolatileError struct{ Faults []string }
 
 func (e *VolatileError) Error() string {
@@ -33,8 +34,9 @@ type redisFacts struct {
 	runID       string // of the process
 }
 
-// askRedis goes by INFO, which managed services let everybody ask: CONFIG, which they forbid, is asked only for what INFO does not tell.
-// The error is that of a Redis that does not answer; to be refused an answer is none.
+// askRedis goes by INFO, which managed services let everybody ask: CONFIG, which they forbid, is
+// asked only for what INFO does not tell. The error is that of a Redis that does not answer; to be
+// refused an answer is none.
 func askRedis(ctx context.Context, rdb redis.UniversalClient) (redisFacts, error) {
 	info, err := rdb.Info(ctx).Result()
 	if err := ignoreForbidden(err); err != nil {
@@ -76,8 +78,8 @@ func infoFields(info string) map[string]string {
 	return fields
 }
 
-var errCluster error = &config.FieldError{Field: "redis.url", Err: errors.New("this Redis is a cluster; the ledger needs one node or Sentinel, " +
-	"because its scripts touch many keys at once: name a Redis that runs with cluster-enabled no")}
+var errCluster error = &config.FieldError{Field: "redis.url", Err: errors.New("this Redis is a cluster; " +
+	"the ledger needs one node or Sentinel, because its scripts touch many keys at once: name a Redis that runs with cluster-enabled no")}
 
 // unsuitable says why no ledger can live there, whatever is configured: a field error of redis.url.
 func (f redisFacts) unsuitable() error {
@@ -85,8 +87,8 @@ func (f redisFacts) unsuitable() error {
 	case f.cluster == "1":
 		return errCluster
 	case f.version != "" && older(f.version, oldestRedis):
-		return &config.FieldError{Field: "redis.url", Err: fmt.Errorf("this Redis is version %s; %s or later is needed: upgrade it, or name another one",
-			f.version, oldestRedis)}
+		return &config.FieldError{Field: "redis.url", Err: fmt.Errorf(
+			"this Redis is version %s; %s or later is needed: upgrade it, or name another one", f.version, oldestRedis)}
 	}
 	return nil
 }
@@ -99,7 +101,8 @@ func (f redisFacts) volatile() error {
 			"run CONFIG SET maxmemory-policy noeviction and put it into redis.conf", f.policy))
 	}
 	if f.appendOnly == "0" {
-		faults = append(faults, "appendonly is off, so a restart forgets the last minutes: run CONFIG SET appendonly yes and put it into redis.conf")
+		faults = append(faults, "appendonly is off, so a restart forgets the last minutes: "+
+			"run CONFIG SET appendonly yes and put it into redis.conf")
 	}
 	if f.appendOnly != "0" && f.appendfsync == "no" {
 		faults = append(faults, "appendfsync is no, so a power failure forgets the last half minute: "+
@@ -128,8 +131,10 @@ func older(version, than string) bool {
 	return a < b || a == b && number(version, 1) < number(than, 1)
 }
 
-// CheckDurable asks Redis whether it keeps what it is told: a [*VolatileError], a [*config.FieldError] when it is of a kind that cannot be used
-// at all, or the error of a Redis that does not answer. unknown reports that it does not tell its eviction policy or whether it has an append-only file.
+// CheckDurable asks Redis whether it keeps what it is told: a [*VolatileError], a
+// [*config.FieldError] when it is of a kind that cannot be used at all, or the error of a Redis
+// that does not answer. unknown reports that it does not tell its eviction policy or whether it has
+// an append-only file.
 func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool, err error) {
 	f, err := askRedis(ctx, rdb)
 	if err != nil {
@@ -141,7 +146,8 @@ func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool,
 	return f.policy == "" || f.appendOnly == "", f.volatile()
 }
 
-// CheckDurable is [CheckDurable] for this configuration: redis.allow_volatile lets every Redis pass that can be used at all.
+// CheckDurable is [CheckDurable] for this configuration: redis.allow_volatile lets every Redis pass
+// that can be used at all.
 func (b *Base) CheckDurable(ctx context.Context) error {
 	f, err := askRedis(ctx, b.Redis)
 	if err != nil {

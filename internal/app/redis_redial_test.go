@@ -22,7 +22,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// The master behind a proxy is demoted, and the proxy leads new connections to the new one. Those that are open stay with the replica, which answers READONLY for ever; a proxy may say that in its own words.
+// The master behind a proxy is demoted, and the proxy leads new connections to the new one. Those
+// that are open stay with the replica, which answers READONLY for ever; a proxy may say that in its
+// own words.
 func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAgainAndWorkGoesOn(t *testing.T) {
 	t.Parallel()
 	for name, words := range map[string][2]string{"as Redis says it": {}, "as a proxy says it": {"-READONLY ", "-ERR READONLY "}} {
@@ -86,12 +88,14 @@ func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAgainAndWorkGoesOn(t *t
 	}
 }
 
-// recent reports that a line of CLIENT LIST is of a connection that said something within the last two seconds.
+// recent reports that a line of CLIENT LIST is of a connection that said something within the last
+// two seconds.
 func recent(line string) bool {
 	return strings.Contains(line, " idle=0 ") || strings.Contains(line, " idle=1 ")
 }
 
-// A password is replaced where Redis keeps it and in the file; what is connected stays so, and what connects reads the file.
+// A password is replaced where Redis keeps it and in the file; what is connected stays so, and what
+// connects reads the file.
 func TestRedis_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "password")
@@ -181,7 +185,8 @@ func TestSentinel_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 	fresh.Close()
 }
 
-// The address leads to another server, which evicts. Whoever was there at start has checked the first one.
+// The address leads to another server, which evicts. Whoever was there at start has checked the
+// first one.
 func TestRedis_FailsOverToOneThatForgets_ReadinessAndLogSayIt(t *testing.T) {
 	t.Parallel()
 	var f *forwarder

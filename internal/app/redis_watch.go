@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// redisWatch looks at Redis again and again: what was checked at start may be another server by now, after
-// a failover or behind an address that moved. It writes, because one that was made a replica, or whose
-// disk is full, still answers a ping.
+// redisWatch looks at Redis again and again: what was checked at start may be another server by
+// now, after a failover or behind an address that moved. It writes, because one that was made a
+// replica, or whose disk is full, still answers a ping.
 type redisWatch struct {
 	base *Base
 	log  zerolog.Logger
@@ -25,7 +25,8 @@ type redisWatch struct {
 	runID string
 }
 
-// watchFresh is how long what was found is told again: readiness may be asked for often, and a look costs a write and five questions.
+// watchFresh is how long what was found is told again: readiness may be asked for often, and a look
+// costs a write and five questions.
 const watchFresh = time.Second
 
 // watchEvery is how often a worker looks when nobody asks.

@@ -13,8 +13,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// A tenant may be taken out of the configuration, or have its NIP mistyped, while its invoices wait. They
-// stay as they are and go on by themselves when it is configured again; until then somebody has to know.
+// A tenant may be taken out of the configuration, or have its NIP mistyped, while its invoices
+// wait. They stay as they are and go on by themselves when it is configured again; until then
+// somebody has to know.
 
 // Unserved are the invoices that wait for tenants which are not configured here, by NIP.
 type Unserved struct {
@@ -31,7 +32,8 @@ func (b *Base) Unserved(ctx context.Context) (Unserved, error) {
 	return Unserved{counts, more}, err
 }
 
-// Lines tells it to people, a line for each tenant, those with most invoices first; at most so many lines.
+// Lines tells it to people, a line for each tenant, those with most invoices first; at most so many
+// lines.
 func (u Unserved) Lines(most int) []string {
 	nips := u.byCount()
 	least := ""
@@ -56,7 +58,8 @@ func (u Unserved) byCount() []string {
 	return nips
 }
 
-// unservedWatch looks for them now and then, logs, and tells readiness and metrics what it last found.
+// unservedWatch looks for them now and then, logs, and tells readiness and metrics what it last
+// found.
 type unservedWatch struct {
 	base  *Base
 	log   zerolog.Logger
@@ -126,7 +129,8 @@ func (w *unservedWatch) check(context.Context) Check {
 const unservedTenants = 50
 
 var unservedDesc = prometheus.NewDesc("ksef_unknown_tenant_invoices",
-	"Invoices that wait for a tenant which is not configured in this worker; for the 50 with most of them, the rest together as other.", []string{"tenant"}, nil)
+	"Invoices that wait for a tenant which is not configured in this worker; for the 50 with most of them, the rest together as other.",
+	[]string{"tenant"}, nil)
 
 // Describe implements prometheus.Collector.
 func (w *unservedWatch) Describe(ch chan<- *prometheus.Desc) { ch <- unservedDesc }

@@ -10,7 +10,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A tenant is taken out of the configuration while its invoices wait: they stay, somebody is told how many and for whom, the other tenant's go on, and once it is configured again so do they.
+// A tenant is taken out of the configuration while its invoices wait: they stay, somebody is told
+// how many and for whom, the other tenant's go on, and once it is configured again so do they.
 func TestTenant_RemovedWhileItsInvoicesWait_ToldEverywhereAndGoesOnWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)

@@ -10,9 +10,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Home says where the invoices of a ledger go. It is written once, by the first process that means to
-// work with the ledger, and every other one compares: an invoice that a test environment accepted is not
-// in KSeF, and one that waits for a test must not be issued. The zero value is a home that nobody has written.
+// Home says where the invoices of a ledger go. It is written once, by the first process that means
+// to work with the ledger, and every other one compares: an invoice that a test environment
+// accepted is not in KSeF, and one that waits for a test must not be issued. The zero value is a
+// home that nobody has written.
 type Home struct {
 	V           int    `json:"v"`
 	Environment string `json:"environment"`       // as configured: test, production or custom
@@ -26,8 +27,8 @@ func (h Home) String() string { return h.Environment + " at " + h.Address }
 // custom is the environment that is known by its address alone.
 const custom = "custom"
 
-// Same reports that both send to the same KSeF. What is said by name goes by the name, so that its address
-// may change with a later build; custom is no name.
+// Same reports that both send to the same KSeF. What is said by name goes by the name, so that its
+// address may change with a later build; custom is no name.
 func (h Home) Same(o Home) bool {
 	return sameAddress(h.Address, o.Address) || h.Environment == o.Environment && h.Environment != custom
 }
@@ -45,7 +46,8 @@ type HomeError struct {
 
 func (e *HomeError) Error() string {
 	if e.Home.Purging {
-		return fmt.Sprintf("the ledger under redis.prefix %s (%s) is being dropped, and what is left of it is not whole: run enqueue purge again, to its end", e.Prefix, e.Home)
+		return fmt.Sprintf("the ledger under redis.prefix %s (%s) is being dropped, and what is left of it is not whole: "+
+			"run enqueue purge again, to its end", e.Prefix, e.Home)
 	}
 	moved := ""
 	if e.Home.Environment == custom && e.Here.Environment == custom {
@@ -55,8 +57,8 @@ func (e *HomeError) Error() string {
 		"give each a ledger of its own, by another database (redis.url) or another redis.prefix%s", e.Prefix, e.Home, e.Here, moved)
 }
 
-// homeScript writes the home: the new value, and the one that it takes the place of, "" for none. It
-// answers the value that is there then. As a verb it goes through at maxmemory.
+// homeScript writes the home: the new value, and the one that it takes the place of, "" for none.
+// It answers the value that is there then. As a verb it goes through at maxmemory.
 var homeScript = verb(`
 local at = redis.call('GET', P .. 'home') or ''
 if at == ARGV[4] then
@@ -94,7 +96,8 @@ func parseHome(raw string) (Home, error) {
 	return h, err
 }
 
-// CheckHome compares and writes nothing: a [*HomeError] when the ledger belongs elsewhere. A ledger that nobody has claimed is fit for all.
+// CheckHome compares and writes nothing: a [*HomeError] when the ledger belongs elsewhere. A ledger
+// that nobody has claimed is fit for all.
 func (l *Ledger) CheckHome(ctx context.Context, here Home) error {
 	at, err := l.Home(ctx)
 	if err != nil {
@@ -110,9 +113,10 @@ func (l *Ledger) fits(at, here Home) error {
 	return &HomeError{Home: at, Here: here, Prefix: l.prefix}
 }
 
-// Claim says, before the first invoice is taken or sent, that the ledger belongs here, unless it belongs
-// elsewhere: a [*HomeError] then. Of several processes that claim it at once the first decides. One that
-// is older than this record has no home and is taken for that of whoever comes first.
+// Claim says, before the first invoice is taken or sent, that the ledger belongs here, unless it
+// belongs elsewhere: a [*HomeError] then. Of several processes that claim it at once the first
+// decides. One that is older than this record has no home and is taken for that of whoever comes
+// first.
 func (l *Ledger) Claim(ctx context.Context, here Home) error {
 	at, raw, err := l.home(ctx)
 	if err == nil && raw == "" {
@@ -124,8 +128,9 @@ func (l *Ledger) Claim(ctx context.Context, here Home) error {
 	return l.fits(at, here)
 }
 
-// Rehome says that the gateway of a ledger has another address now. Only one that is known by its address
-// can have moved; from is the home as the caller read it, and a [*HomeError] says that it is another one by now.
+// Rehome says that the gateway of a ledger has another address now. Only one that is known by its
+// address can have moved; from is the home as the caller read it, and a [*HomeError] says that it
+// is another one by now.
 func (l *Ledger) Rehome(ctx context.Context, from, to Home) error {
 	at, raw, err := l.home(ctx)
 	if err != nil {
@@ -139,7 +144,8 @@ func (l *Ledger) Rehome(ctx context.Context, from, to Home) error {
 	return l.fits(at, to)
 }
 
-// writeHome puts a home in place of the one that was read as raw, and returns the one that is there then.
+// writeHome puts a home in place of the one that was read as raw, and returns the one that is there
+// then.
 func (l *Ledger) writeHome(ctx context.Context, h Home, raw string) (Home, error) {
 	h.V = Version
 	value, err := json.Marshal(h)

@@ -42,7 +42,8 @@ func TestClaim_LedgerBelongsElsewhere_IsRefusedWithBothNamesAndWhatToDo(t *testi
 	}
 }
 
-// A ledger that is older than the record is that of whoever comes first, and of nobody who only looks.
+// A ledger that is older than the record is that of whoever comes first, and of nobody who only
+// looks.
 func TestCheckHome_NobodyHasClaimed_NothingIsWritten(t *testing.T) {
 	w := oneWorld(t)
 	w.take(w.fresh())
@@ -125,7 +126,8 @@ func TestPurge_EverythingUnderThePrefixGoes_OtherPoolsStay(t *testing.T) {
 	}
 }
 
-// A purge that is cut off leaves half a ledger: nobody may work with it, and the same purge again ends it.
+// A purge that is cut off leaves half a ledger: nobody may work with it, and the same purge again
+// ends it.
 func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})

@@ -7,21 +7,25 @@ import (
 	"strings"
 )
 
-// purgePage is about how many keys a step of [Ledger.Purge] looks at. Redis does nothing else meanwhile.
+// purgePage is about how many keys a step of [Ledger.Purge] looks at. Redis does nothing else
+// meanwhile.
 const purgePage = 1000
 
 // purgePasses bounds how often everything is looked through: a second time finds nothing, unless
 // somebody still writes.
 const purgePasses = 5
 
-// Purge drops every key under the ledger's prefix, the limiter's and the queues' too, and counts them by
-// their first word. at is the home as the caller read it and decided by it: when it is another one by now,
-// nothing is dropped, and a [*HomeError] returned. The home says first that the ledger is being dropped, so
-// that nobody works with half a ledger, and goes last: a purge that was cut off is run again. also is done
-// before anything else is dropped, for what lies elsewhere; it and progress may be nil.
+// Purge drops every key under the ledger's prefix, the limiter's and the queues' too, and counts
+// them by their first word. at is the home as the caller read it and decided by it: when it is
+// another one by now, nothing is dropped, and a [*HomeError] returned. The home says first that the
+// ledger is being dropped, so that nobody works with half a ledger, and goes last: a purge that was
+// cut off is run again. also is done before anything else is dropped, for what lies elsewhere; it
+// and progress may be nil.
 //
 // Nothing here looks at what an entry is, or whether workers are alive: that is the caller's.
-func (l *Ledger) Purge(ctx context.Context, at Home, also func(context.Context) error, progress func(dropped int64)) (map[string]int64, error) {
+func (l *Ledger) Purge(
+	ctx context.Context, at Home, also func(context.Context) error, progress func(dropped int64),
+) (map[string]int64, error) {
 	now, raw, err := l.home(ctx)
 	if err != nil {
 		return nil, err

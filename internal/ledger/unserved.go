@@ -8,11 +8,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Unserved counts, by tenant, the invoices that wait for a tenant which is not served: those in its waiting
-// sets, in its packages on their way, and the queued ones that wait for a turn of their own. It is bounded:
-// of each list it looks at limit entries, those that moved longest ago, and what nobody serves does not
-// move. more reports that a list was longer, so there may be more than were counted. It takes four round
-// trips; an entry that cannot be read is left out.
+// Unserved counts, by tenant, the invoices that wait for a tenant which is not served: those in its
+// waiting sets, in its packages on their way, and the queued ones that wait for a turn of their
+// own. It is bounded: of each list it looks at limit entries, those that moved longest ago, and
+// what nobody serves does not move. more reports that a list was longer, so there may be more than
+// were counted. It takes four round trips; an entry that cannot be read is left out.
 func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, limit int) (counts map[string]int64, more bool, err error) {
 	counts = map[string]int64{}
 	waits, err := l.Waits(ctx)

@@ -6,7 +6,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Each of a tenant's invoices is counted once, wherever it waits: in a waiting set, in a package, in neither. What has ended is not counted.
+// Each of a tenant's invoices is counted once, wherever it waits: in a waiting set, in a package,
+// in neither. What has ended is not counted.
 func TestUnserved_WhereverTheyWait_EachIsCountedOnce(t *testing.T) {
 	w := oneWorld(t)
 	served := func(tenants ...string) func(string) bool {

@@ -10,25 +10,28 @@ import (
 // asynqPrefix begins all of asynq's keys, and its one channel.
 const asynqPrefix = "asynq:"
 
-// AsynqClient returns a client on the connections of rdb for everything of asynq: client, server and
-// inspector. Each of asynq's keys begins with prefix there, so that pools with different prefixes share a
-// database and see neither each other's tasks nor each other's servers. "" leaves them as they are. Closing rdb closes it.
+// AsynqClient returns a client on the connections of rdb for everything of asynq: client, server
+// and inspector. Each of asynq's keys begins with prefix there, so that pools with different
+// prefixes share a database and see neither each other's tasks nor each other's servers. "" leaves
+// them as they are. Closing rdb closes it.
 //
-// asynq has no setting for that. Names of queues could carry a prefix, but the lists of all queues and
-// of all servers would still be common: the dashboard would show, and let delete, another pool's queues,
-// and a worker that is alone would count another pool's workers. So the names are changed on their way
-// to Redis, where every one of asynq's begins alike.
+// asynq has no setting for that. Names of queues could carry a prefix, but the lists of all queues
+// and of all servers would still be common: the dashboard would show, and let delete, another
+// pool's queues, and a worker that is alone would count another pool's workers. So the names are
+// changed on their way to Redis, where every one of asynq's begins alike.
 func AsynqClient(rdb *redis.Client, prefix string) redis.UniversalClient {
 	if prefix == "" {
 		return rdb
 	}
-	// A clone has hooks of its own, so that the ledger's arguments, which hold what others have written, are left alone.
+	// A clone has hooks of its own, so that the ledger's arguments, which hold what others have
+	// written, are left alone.
 	clone := rdb.WithTimeout(rdb.Options().ReadTimeout)
 	PrefixAsynq(clone, prefix)
 	return asynqClient{clone, prefix}
 }
 
-// PrefixAsynq makes rdb put prefix before every name of asynq's. Subscriptions are not changed: see [AsynqClient].
+// PrefixAsynq makes rdb put prefix before every name of asynq's. Subscriptions are not changed: see
+// [AsynqClient].
 func PrefixAsynq(rdb *redis.Client, prefix string) {
 	if prefix != "" {
 		rdb.AddHook(asynqKeys{prefix})
@@ -50,9 +53,9 @@ func (c asynqClient) Subscribe(ctx context.Context, channels ...string) *redis.P
 	return c.UniversalClient.Subscribe(ctx, own...)
 }
 
-// asynqKeys is a hook that changes names in commands before they are sent, and back in what scripts answer:
-// asynq compares those with what it asked for. Nothing else that asynq sends as text begins so: payloads
-// are bytes, ids of tasks are ours.
+// asynqKeys is a hook that changes names in commands before they are sent, and back in what scripts
+// answer: asynq compares those with what it asked for. Nothing else that asynq sends as text begins
+// so: payloads are bytes, ids of tasks are ours.
 type asynqKeys struct{ prefix string }
 
 // own is idempotent, as a command may be made again: no prefix begins with asynq's.

@@ -9,8 +9,9 @@ import (
 // dropPage is about how many keys a step of [Queue.Drop] looks at.
 const dropPage = 1000
 
-// Drop takes the pool's queues away, with every task in them, in steps that hold nobody up. Queues of other programs that use asynq in
-// the same database are left alone. No worker may be alive; a drop that was cut off can be done again.
+// Drop takes the pool's queues away, with every task in them, in steps that hold nobody up. Queues
+// of other programs that use asynq in the same database are left alone. No worker may be alive; a
+// drop that was cut off can be done again.
 func (q *Queue) Drop(ctx context.Context) error {
 	ours := Queues()
 	for cursor := uint64(0); ; {
