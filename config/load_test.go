@@ -338,3 +338,18 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestLoad_RedisPrefix_IsOnePartWithAColonAtItsEnd(t *testing.T) {
+	for _, good := range []string{"ksef:", "ksef-test:", "Pool_2.a:"} {
+		if c, err := Load(writeFile(t, "worker.yaml", minimal), []string{"KSEF_REDIS_PREFIX=" + good}); err != nil || c.Redis.Prefix != good {
+			t.Errorf("%q: %v, %q", good, err, c.Redis.Prefix)
+		}
+	}
+	// Within ksef: lies ksef:test:, so dropping one pool would drop another; asynq: is where other programs' queues are.
+	for _, bad := range []string{"ksef", "ksef:test:", ":", "ks*f:", "asynq:", "a b:", strings.Repeat("x", 33) + ":"} {
+		_, err := Load(writeFile(t, "worker.yaml", minimal), []string{"KSEF_REDIS_PREFIX=" + bad})
+		if got := fieldsOf(err); len(got) != 1 || got[0] != "redis.prefix" {
+			t.Errorf("%q: %v, want a fault of redis.prefix", bad, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -21,9 +22,12 @@ type Redis struct {
 	// Username of the ACL user; empty means the default user. Wins over the one in URL.
 	Username string `yaml:"username" env:"USERNAME"`
 	// PasswordFile holds the password; empty means none, or the one of REDIS_URL.
-	PasswordFile string   `yaml:"password_file" env:"PASSWORD_FILE"`
-	TLS          RedisTLS `yaml:"tls" envPrefix:"TLS_"`
-	Sentinel     Sentinel `yaml:"sentinel" envPrefix:"SENTINEL_"`
+	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
+	// Prefix begins every key of this pool, asynq's included, so that several pools can share one database: 1 to 32 letters,
+	// digits, '.', '_' and '-', and one colon at the end. See AsynqPrefix for the default.
+	Prefix   string   `yaml:"prefix" env:"PREFIX"`
+	TLS      RedisTLS `yaml:"tls" envPrefix:"TLS_"`
+	Sentinel Sentinel `yaml:"sentinel" envPrefix:"SENTINEL_"`
 	// AllowVolatile lets the worker start on a Redis that may forget (no append-only file, or an eviction policy). For development only.
 	AllowVolatile bool `yaml:"allow_volatile" env:"ALLOW_VOLATILE"`
 	// IntakeBelow is the share of Redis's maxmemory at which nothing new is taken in, so that what was
@@ -41,7 +45,7 @@ type Redis struct {
 }
 
 func defaultRedis() Redis {
-	return Redis{URL: "redis://127.0.0.1:6379/0", IntakeBelow: 0.85, WaitReplicas: -1, WaitTimeout: time.Second}
+	return Redis{URL: "redis://127.0.0.1:6379/0", Prefix: defaultPrefix, IntakeBelow: 0.85, WaitReplicas: -1, WaitTimeout: time.Second}
 }
 
 // IntakeShare is IntakeBelow with one value for "no check": 0.
@@ -103,6 +107,8 @@ type RedisConn struct {
 	Sentinels        []string
 	SentinelUsername string
 	SentinelPassword string
+	// Login and SentinelLogin read the password's file again for each new connection: it may have been replaced. Never nil.
+	Login, SentinelLogin func(context.Context) (username, password string, err error)
 }
 
 // Format keeps the passwords out of every verb, %#v included.
@@ -126,24 +132,23 @@ func (r Redis) Conn() (RedisConn, error) {
 	if r.password != nil {
 		c.Password = *r.password
 	}
-	if r.PasswordFile != "" {
-		if c.Password, err = readSecret("redis.password_file", r.PasswordFile); err != nil {
-			return RedisConn{}, err
-		}
+	c.Login = login("redis.password_file", r.PasswordFile, c.Username, c.Password)
+	if _, c.Password, err = c.Login(context.Background()); err != nil {
+		return RedisConn{}, err
 	}
 	if c.TLS != nil || r.TLS.Enabled {
 		if c.TLS, err = r.TLS.config(); err != nil {
 			return RedisConn{}, err
 		}
 	}
-	if r.Sentinel.Master == "" {
+	s := r.Sentinel
+	c.SentinelLogin = login("redis.sentinel.password_file", s.PasswordFile, s.Username, "")
+	if s.Master == "" {
 		return c, nil
 	}
-	c.Master, c.Sentinels, c.SentinelUsername = r.Sentinel.Master, r.Sentinel.Addrs, r.Sentinel.Username
-	if r.Sentinel.PasswordFile != "" {
-		if c.SentinelPassword, err = readSecret("redis.sentinel.password_file", r.Sentinel.PasswordFile); err != nil {
-			return RedisConn{}, err
-		}
+	c.Master, c.Sentinels, c.SentinelUsername = s.Master, s.Addrs, s.Username
+	if _, c.SentinelPassword, err = c.SentinelLogin(context.Background()); err != nil {
+		return RedisConn{}, err
 	}
 	return c, nil
 }
@@ -233,6 +238,10 @@ func (r *Redis) hidePassword() {
 func (r Redis) check(f *faults) {
 	if _, err := parseRedisURL(r.URL); err != nil {
 		f.add("redis.url", redactURL(r.URL), err)
+	}
+	if !prefixes.MatchString(r.Prefix) || r.Prefix == "asynq:" {
+		f.add("redis.prefix", r.Prefix, errors.New("must be 1 to 32 letters, digits, '.', '_' or '-' and one colon at the end, "+
+			"as in ksef-test:, and not asynq:, under which other programs keep their queues"))
 	}
 	if !r.TLS.isZero() && !r.TLS.Enabled && !strings.HasPrefix(r.URL, "rediss:") {
 		f.add("redis.tls.enabled", false, errors.New("other keys of redis.tls are set: set enabled: true as well, or use rediss://"))

@@ -32,6 +32,8 @@ type grammar struct {
 	Pause   holdCmd    `cmd:"" help:"Send nothing new of a tenant until it is resumed."`
 	Drain   holdCmd    `cmd:"" help:"Take nothing new of a tenant in until it is resumed; what was taken is sent."`
 	Resume  resumeCmd  `cmd:"" help:"Let a tenant go on that was paused or drained."`
+	Moved   movedCmd   `cmd:"" help:"Say that the gateway of environment custom has a new address, so that its ledger goes on."`
+	Purge   purgeCmd   `cmd:"" help:"Drop a whole ledger of a test: invoices, packages, queues and limits. Never one of production."`
 }
 
 const description = `Hands invoices (FA(3) XML) in for submission to KSeF, and tells what became of them.
@@ -75,6 +77,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	c := map[string]command{
 		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open, "retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
+		"purge": &g.Purge, "moved": &g.Moved,
 	}[strings.Fields(parsed.Command())[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
@@ -84,6 +87,11 @@ func (p *program) run(ctx context.Context, args []string) error {
 	p.config = g.Config
 	if err := p.open(ctx, g.Config); err != nil {
 		return err
+	}
+	if _, any := c.(interface{ anyHome() }); !any {
+		if err := p.atHome(p.base.CheckHome(ctx)); err != nil {
+			return err
+		}
 	}
 	return c.run(ctx, p)
 }
@@ -109,6 +117,14 @@ func (p *program) open(ctx context.Context, path string) error {
 	p.base, err = app.Open(ctx, cfg)
 	if err != nil && !errors.Is(err, app.ErrUnreachable) && ctx.Err() == nil {
 		return &usageError{what: err.Error()}
+	}
+	return err
+}
+
+// atHome makes a wrong configuration of a ledger that belongs elsewhere.
+func (p *program) atHome(err error) error {
+	if fault, ok := errors.AsType[*config.FieldError](err); ok {
+		return &usageError{what: fault.Error()}
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 			"code": scriptCode, "sample": scriptSample, "samples": scriptSamples, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "damage": scriptDamage, "idof": scriptIDOf, "evil": scriptEvil, "tasks": scriptTasks, "lines": scriptLines,
 			"again": scriptAgain, "forget": scriptForget, "do": scriptDo, "big": scriptBig, "dropbodies": scriptDropBodies,
-			"maxmemory": scriptMaxMemory,
+			"maxmemory": scriptMaxMemory, "keys": scriptKeys, "worker": scriptWorker, "redisset": scriptRedisSet,
 		},
 	})
 }
@@ -54,7 +55,7 @@ func TestScripts(t *testing.T) {
 type redisURL struct{}
 
 func setup(e *testscript.Env) error {
-	srv, err := redisd.Start(context.Background(), redisd.Options{})
+	srv, err := redisd.Start(context.Background(), redisd.Options{AppendOnly: true})
 	if err != nil {
 		return err
 	}
@@ -75,6 +76,7 @@ archive: {url: %q}
 `, srv.URL(), sample.NIP(0), key, "file://"+filepath.Join(e.WorkDir, ".archive"))
 	path := filepath.Join(e.WorkDir, ".worker.yaml")
 	e.Setenv("KSEF_CONFIG", path)
+	e.Setenv("STORY_REDIS", srv.URL())
 	e.Setenv("GORACE", "atexit_sleep_ms=0") // else each of a hundred programs sleeps a second at its end
 	return os.WriteFile(path, []byte(config), 0o600)
 }
@@ -358,6 +360,42 @@ func scriptTasks(ts *testscript.TestScript, _ bool, args []string) {
 	if strconv.Itoa(n) != args[0] {
 		ts.Fatalf("%d tasks are queued, want %s", n, args[0])
 	}
+}
+
+// keys N holds the number of keys in Redis against N.
+func scriptKeys(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	all, err := rdb.Keys(context.Background(), "*").Result()
+	ts.Check(err)
+	if strconv.Itoa(len(all)) != args[0] {
+		ts.Fatalf("%d keys are there, want %s: %v", len(all), args[0], all)
+	}
+}
+
+// workers are those that stories have started, by story.
+var workers sync.Map
+
+// worker starts what asynq sees of a worker; worker stop ends it.
+func scriptWorker(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) > 0 {
+		stop, _ := workers.Load(ts)
+		stop.(func())()
+		return
+	}
+	rdb := client(ts)
+	srv := asynq.NewServerFromRedisClient(rdb, asynq.Config{Queues: map[string]int{tasks.QueueUpkeep: 1}, LogLevel: asynq.FatalLevel})
+	ts.Check(srv.Start(asynq.NotFoundHandler()))
+	stop := sync.OnceFunc(func() { srv.Shutdown(); _ = rdb.Close() })
+	ts.Defer(stop)
+	workers.Store(ts, stop)
+}
+
+// redisset NAME VALUE changes a setting of Redis.
+func scriptRedisSet(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ts.Check(rdb.ConfigSet(context.Background(), args[0], args[1]).Err())
 }
 
 // lines FILE N holds the number of lines against N.

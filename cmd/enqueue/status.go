@@ -167,6 +167,9 @@ const listChunk = 500
 // mostAtRisk bounds the overview; status --state lists more.
 const mostAtRisk = 20
 
+// unknownShown bounds the tenants that the overview names because they are not configured.
+const unknownShown = 20
+
 // overview counts the states, and names what is closest to its deadline.
 func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	counts, err := p.base.Ledger.Counts(ctx)
@@ -199,6 +202,10 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	}
 	// What was parked by an older build stands among them.
 	due = slices.DeleteFunc(due, func(inv ledger.Invoice) bool { return inv.State.Final() })
+	unserved, err := p.base.Unserved(ctx)
+	if err != nil {
+		return err
+	}
 	if c.JSON {
 		risk, err := p.withWaits(ctx, due)
 		if err != nil {
@@ -209,10 +216,15 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 			AtRisk  []tasks.Result   `json:"at_risk"`
 			Open    int64            `json:"open"` // items that wait for a person: refused, rejected and parked
 			Waiting []waitingCount   `json:"waiting"`
-		}{counts, risk, counts[string(ledger.Rejected)] + counts[string(ledger.Parked)] + refused, waitingCounts(waits)})
+
+			UnknownTenants map[string]int64 `json:"unknown_tenants,omitempty"` // invoices that wait for a tenant that is not configured here
+		}{counts, risk, counts[string(ledger.Rejected)] + counts[string(ledger.Parked)] + refused, waitingCounts(waits), unserved.Counts})
 	}
 	for _, s := range ledger.States() {
 		p.out.println(fmt.Sprintf("%-10s %8d  %s", s, counts[string(s)], meaning(s)))
+	}
+	for _, line := range unserved.Lines(unknownShown) {
+		p.out.println(line)
 	}
 	if open := counts[string(ledger.Rejected)] + counts[string(ledger.Parked)] + refused; open > 0 {
 		p.out.raw("")

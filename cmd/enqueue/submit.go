@@ -107,6 +107,15 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return &usageError{what: err.Error(), hint: "see validation.schema_dir in the configuration"}
 	}
+	if err := p.base.CheckDurable(ctx); err != nil {
+		if volatile, ok := errors.AsType[*app.VolatileError](err); ok {
+			return &usageError{what: volatile.Error()}
+		}
+		return err
+	}
+	if err := p.atHome(p.base.Claim(ctx)); err != nil {
+		return err
+	}
 	if err := p.base.DeclareStorage(ctx); err != nil {
 		if fault, ok := errors.AsType[*config.FieldError](err); ok {
 			return &usageError{what: fault.Error()}

@@ -31,7 +31,7 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndItIsTold(t *test
 	addr, _ := p.workAt()
 	mend := sync.OnceFunc(func() { a.mend(t) })
 	t.Cleanup(mend) // a test that fails must not hang with it
-	inspector := asynq.NewInspectorFromRedisClient(p.base.Redis)
+	inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 	// A receipt that is turned away is active for a moment too; one that waits for the archive is active
 	// at one look after the other.
 	most, since := 0, map[string]time.Time{}

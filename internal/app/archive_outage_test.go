@@ -140,7 +140,7 @@ func TestRecovery_ArchiveBroken_AcceptedStays_ReceiptsFollow(t *testing.T) {
 				}
 			}
 			p.balanced(len(all))
-			inspector := asynq.NewInspectorFromRedisClient(p.base.Redis)
+			inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 			for q := range tasks.Queues() {
 				if info, err := inspector.GetQueueInfo(q); err != nil || info.Archived > 0 {
 					t.Errorf("queue %s: %+v (%v): given up", q, info, err)

@@ -6,13 +6,21 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/config"
+	"ksefworker/internal/tasks"
 )
 
-// asynqConn gives the dashboard a client of its own, with the same settings as the worker's.
-type asynqConn struct{ conn config.RedisConn }
+// asynqConn gives the dashboard a client of its own, with the same settings as the worker's. It shows queues and servers of this pool alone.
+type asynqConn struct {
+	conn   config.RedisConn
+	prefix string
+}
 
 // MakeRedisClient implements asynq.RedisConnOpt.
-func (c asynqConn) MakeRedisClient() any { return redisClient(c.conn) }
+func (c asynqConn) MakeRedisClient() any {
+	rdb := redisClient(c.conn) // asynqmon knows this type alone
+	tasks.PrefixAsynq(rdb, c.prefix)
+	return rdb
+}
 
 // asynqLog brings asynq's lines into ours.
 type asynqLog struct{ log zerolog.Logger }

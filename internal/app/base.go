@@ -24,6 +24,7 @@ var ErrUnreachable = errors.New("not reachable")
 type Base struct {
 	Config config.Config
 	Redis  redis.UniversalClient
+	Asynq  redis.UniversalClient // for asynq's own constructors: there its keys begin as redis.prefix says
 	Ledger *ledger.Ledger
 	Queue  *tasks.Queue
 	Bodies *ledger.Bodies
@@ -58,8 +59,11 @@ func open(
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
-	return &Base{Config: cfg, Redis: rdb, Bodies: bodies, Store: store, news: news,
-		Ledger: ledger.New(rdb, ledger.Options{Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout}), Queue: tasks.NewQueue(rdb)}, nil
+	queues := tasks.AsynqClient(rdb, cfg.Redis.AsynqPrefix())
+	return &Base{Config: cfg, Redis: rdb, Asynq: queues, Bodies: bodies, Store: store, news: news, Queue: tasks.NewQueue(queues),
+		Ledger: ledger.New(rdb, ledger.Options{
+			Prefix: cfg.Redis.Prefix, Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout,
+		})}, nil
 }
 
 // Close ends the connections.

@@ -61,6 +61,7 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	}
 	defer b.Close()
 	say("redis", checkRedisSettings(ctx, b, out))
+	say("ledger", checkHome(ctx, b, out))
 	say("storage", checkSeals(ctx, b, out))
 	if b.Store == nil {
 		fmt.Fprintf(out, "note   archive %s is not there yet: the first worker makes it\n", cfg.Archive.URL)
@@ -70,6 +71,11 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	if cfg.Validation.SchemaDir != "" {
 		_, err := b.Admitter()
 		say("schemas", err)
+	}
+	if waiting, err := b.Unserved(ctx); err == nil {
+		for _, line := range waiting.Lines(20) {
+			fmt.Fprintf(out, "note   %s\n", line)
+		}
 	}
 	checkTenants(ctx, b, say)
 	if faults > 0 {
@@ -135,7 +141,7 @@ func checkReplicas(ctx context.Context, b *Base) error {
 }
 
 func checkTenants(ctx context.Context, b *Base, say func(string, error)) {
-	limiter, err := newLimiter(b, ratelimit.NewRedis(b.Redis, ""), nil)
+	limiter, err := newLimiter(b, ratelimit.NewRedis(b.Redis, b.Config.Redis.Prefix), nil)
 	if err != nil {
 		say("limits", err)
 		return

@@ -68,13 +68,13 @@ func newLimits(b *Base, process string, faults *localFaults, log zerolog.Logger,
 	if err != nil {
 		return nil, fmt.Errorf("gateway.url is not a URL")
 	}
-	shared := ratelimit.NewRedis(b.Redis, "")
+	shared := ratelimit.NewRedis(b.Redis, cfg.Redis.Prefix)
 	store := ratelimit.NewOwing(shared)
 	limiter, err := newLimiter(b, store, o)
 	if err != nil {
 		return nil, err
 	}
-	alone := lonely(b.Redis)
+	alone := lonely(b.Queue)
 	// A pool of one tenant has nobody else to ask; three of its groups must do.
 	gateway, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
 		ProbeTTL: cfg.Gateway.Timeout + 10*time.Second,
@@ -140,7 +140,7 @@ func gateways(b *Base, l *limits, log zerolog.Logger,
 		if err != nil {
 			return nil, err
 		}
-		out[t.Title()] = gateway{Client: client, keys: newPublicKey(tasks.Unbounded(b.Redis), t.Title(), client.PublicKey)}
+		out[t.Title()] = gateway{Client: client, keys: newPublicKey(tasks.Unbounded(b.Redis), b.Config.Redis.Prefix, t.Title(), client.PublicKey)}
 	}
 	return out, nil
 }

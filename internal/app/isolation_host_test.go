@@ -29,7 +29,7 @@ func TestIsolation_HostDown_OneProbeAtATime_Rotating(t *testing.T) {
 		c.Sweep.After = time.Hour
 		s = newSieve(t, c)
 	})
-	m.pool, m.inspector = p, asynq.NewInspectorFromRedisClient(p.base.Redis)
+	m.pool, m.inspector = p, asynq.NewInspectorFromRedisClient(p.base.Asynq)
 	p.now = m.clock
 	host := strings.TrimPrefix(s.addr, "http://")
 	var known atomic.Bool
@@ -58,7 +58,7 @@ func TestIsolation_HostDown_OneProbeAtATime_Rotating(t *testing.T) {
 		taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sample.NIP(i), "E", 5)...)...)
 		taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(i), "B", 5)...)...)
 	}
-	down := func() bool { return p.base.Redis.HGet(t.Context(), "circuit:"+host, "until").Val() > "0" }
+	down := func() bool { return p.base.Redis.HGet(t.Context(), "ksef:circuit:"+host, "until").Val() > "0" }
 	// Before anything has been sent nothing but public keys is asked for: one group, of two
 	// tenants. No single operation is taken for the host.
 	until(t, 30*time.Second, "both tenants' keys are known to be out of service", func() bool {
@@ -114,7 +114,7 @@ func TestIsolation_OneWorkerCannotConnect_TellsOnlyItself(t *testing.T) {
 	until(t, 30*time.Second, "it says that it cannot connect", func() bool {
 		return strings.Contains(get(t, "http://"+at+"/metrics"), `ksef_circuit_open{group="connect",tenant=""} 1`)
 	})
-	keys := p.base.Redis.Keys(t.Context(), "circuit:*").Val()
+	keys := p.base.Redis.Keys(t.Context(), "ksef:circuit:*").Val()
 	if len(keys) != 1 || p.base.Redis.HExists(t.Context(), keys[0], "until").Val() {
 		t.Errorf("%v: one process that cannot connect has stopped the pool", keys)
 	}

@@ -59,7 +59,7 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherDoesTheWork(t *testing.T) {
 			if beside > 3*alone+20*time.Second {
 				t.Errorf("%v, alone it took %v", beside, alone)
 			}
-			u, err := p.base.Redis.Keys(t.Context(), "rate:*:credentials").Result()
+			u, err := p.base.Redis.Keys(t.Context(), "ksef:rate:*:credentials").Result()
 			if err != nil || len(u) > 0 {
 				t.Errorf("the pool was told of it: %v, %v", u, err)
 			}

@@ -35,7 +35,7 @@ func (m *timeMachine) skip(d time.Duration) {
 	m.offset.Add(int64(d))
 	m.sim.Advance(d)
 	ctx := m.t.Context()
-	circuits, err := m.base.Redis.Keys(ctx, "circuit:*").Result()
+	circuits, err := m.base.Redis.Keys(ctx, "ksef:circuit:*").Result()
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestOutage_GatewayDownForThreeDays_NothingGivenUp_FewLines_ThenItDrainsByDe
 		c.Limits.Groups.InvoiceSend = config.Rates{PerSecond: 2, PerMinute: config.Unlimited, PerHour: config.Unlimited}
 		c.Limits.Groups.BatchSession = config.Rates{PerSecond: 1, PerMinute: config.Unlimited, PerHour: config.Unlimited}
 	})
-	m.pool, m.inspector = p, asynq.NewInspectorFromRedisClient(p.base.Redis)
+	m.pool, m.inspector = p, asynq.NewInspectorFromRedisClient(p.base.Asynq)
 	p.now = m.clock
 	start := time.Now()
 	busy, quiet := sample.NIP(0), sample.NIP(1)
@@ -131,7 +131,7 @@ func TestOutage_GatewayDownForThreeDays_NothingGivenUp_FewLines_ThenItDrainsByDe
 	taken := append(m.waiting(start, quiet, "SCOUT", ledger.Bulk, 10, 1), m.waiting(start, busy, "SCOUT", ledger.Express, 10, 1)...)
 	until(t, 60*time.Second, "the gateway is known to be down", func() bool {
 		m.pass(time.Minute)
-		return p.base.Redis.HGet(t.Context(), "circuit:"+strings.TrimPrefix(d.addr, "http://"), "until").Val() > "0"
+		return p.base.Redis.HGet(t.Context(), "ksef:circuit:"+strings.TrimPrefix(d.addr, "http://"), "until").Val() > "0"
 	})
 	const hours = 72
 	for hour := range hours {

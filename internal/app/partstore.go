@@ -24,6 +24,7 @@ import (
 type partStore struct {
 	circuits *circuits
 	rdb      redis.UniversalClient
+	prefix   string
 	tenants  map[string]bool // that this process serves
 	spell    *spells
 	log      zerolog.Logger
@@ -58,13 +59,13 @@ func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, proce
 	for _, t := range cfg.Tenants {
 		tenants[t.Title()] = true
 	}
-	return &partStore{circuits: c, rdb: rdb, tenants: tenants, spell: newSpells(now), log: log}, nil
+	return &partStore{circuits: c, rdb: rdb, prefix: cfg.Redis.Prefix, tenants: tenants, spell: newSpells(now), log: log}, nil
 }
 
 // storeHost is how a store is named among the circuits: a gateway may be a store at the same host.
 func storeHost(host string) string { return "parts:" + host }
 
-func (s *partStore) remembered(tenant string) string { return "ksef:partstore:" + tenant }
+func (s *partStore) remembered(tenant string) string { return s.prefix + "partstore:" + tenant }
 
 // host is the store of a tenant's last session; "" when none is known.
 func (s *partStore) host(ctx context.Context, tenant string) (string, error) {

@@ -25,8 +25,8 @@ type publicKey struct {
 	seen string // that count when this process forgot last
 }
 
-func newPublicKey(rdb redis.UniversalClient, tenant string, fetch func(context.Context) (*rsa.PublicKey, error)) *publicKey {
-	return &publicKey{cache: ksef.NewKeyCache(fetch, 0, nil), rdb: rdb, name: "ksef:publickey:" + tenant}
+func newPublicKey(rdb redis.UniversalClient, prefix, tenant string, fetch func(context.Context) (*rsa.PublicKey, error)) *publicKey {
+	return &publicKey{cache: ksef.NewKeyCache(fetch, 0, nil), rdb: rdb, name: prefix + "publickey:" + tenant}
 }
 
 // PublicKey answers from memory as long as the key is fresh. It costs one look into Redis.

@@ -21,8 +21,8 @@ func TestPublicKey_OutOfDateInOneProcess_IsFetchedAnewInAll(t *testing.T) {
 	fetch := func(who string) func(context.Context) (*rsa.PublicKey, error) {
 		return func(context.Context) (*rsa.PublicKey, error) { fetched[who]++; return &key.PublicKey, nil }
 	}
-	one, other := newPublicKey(first, "5265877635", fetch("one")), newPublicKey(second, "5265877635", fetch("other"))
-	stranger := newPublicKey(second, "1111111111", fetch("stranger"))
+	one, other := newPublicKey(first, "ksef:", "5265877635", fetch("one")), newPublicKey(second, "ksef:", "5265877635", fetch("other"))
+	stranger := newPublicKey(second, "ksef:", "1111111111", fetch("stranger"))
 	ask := func(keys ...*publicKey) {
 		t.Helper()
 		for _, k := range keys {

@@ -11,12 +11,12 @@ import (
 // ready tells whether this worker can do its work now, part by part. A gateway that is down does not make it unready: restarting or
 // taking it out of service would mend nothing, so it is told as detail.
 func (w *Worker) ready(ctx context.Context) Readiness {
-	looks := []func(context.Context) Check{w.checkStopping, w.checkRedis, w.checkMemory, w.checkStorage, w.checkArchive, w.checkGateway, w.checkPartStore, w.checkSpool,
+	looks := []func(context.Context) Check{w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive, w.checkGateway, w.checkPartStore, w.checkSpool,
 		w.checkEntries, w.checkClock}
 	for _, t := range w.base.Config.Tenants {
 		looks = append(looks, func(ctx context.Context) Check { return w.checkTenant(ctx, t.Title(), t.NIP, t.Paused) })
 	}
-	looks = append(looks, w.checkWaiting, w.checkDeadlines)
+	looks = append(looks, w.unserved.check, w.checkWaiting, w.checkDeadlines)
 	// All at once: one part that hangs must not use up the time of the others, which would then be called faulty.
 	checks := make([]Check, len(looks))
 	var looking sync.WaitGroup

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,18 +9,6 @@ import (
 
 	"ksefworker/internal/ledger"
 )
-
-// checkRedis writes: one that was made a replica, or whose disk is full, still answers a ping.
-func (w *Worker) checkRedis(ctx context.Context) Check {
-	if err := w.base.Redis.Set(ctx, "ksef:ready", 1, time.Minute).Err(); err != nil && !ledger.IsFull(err) {
-		return Check{Name: "redis", Detail: err.Error()}
-	}
-	// What a worker may not do without a replica is what it is there for.
-	if lag, lagging := errors.AsType[*ledger.ReplicaError](w.base.Ledger.Replicated(ctx)); lagging {
-		return Check{Name: "redis", Detail: lag.Error() + "; until then nothing is taken in and no call is made that must not be forgotten"}
-	}
-	return Check{Name: "redis", OK: true}
-}
 
 // checkMemory tells that Redis has no room for new invoices. What was taken goes on: a process that
 // were taken out of service for this could only make it last longer.

@@ -128,7 +128,7 @@ func TestRecovery_TasksDeletedOrArchivedByHand_TheSweepDrivesOn(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			p := newPool(t, 1, quickSim, hasty)
-			inspector := asynq.NewInspectorFromRedisClient(p.base.Redis)
+			inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 			taken := p.admit(tasks.Terms{}, good(sample.NIP(0), 8)...)
 			for _, a := range taken {
 				id := tasks.TaskID(tasks.KindSubmit, a.Invoice.ID, a.Invoice.Rev)
@@ -156,7 +156,7 @@ func TestRecovery_ConfirmDeletedByHand_TheSweepDrivesOn(t *testing.T) {
 	p := newPool(t, 1, o, hasty)
 	p.work()
 	taken := p.admit(tasks.Terms{}, good(sample.NIP(0), 8)...)
-	inspector := asynq.NewInspectorFromRedisClient(p.base.Redis)
+	inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 	until(t, 30*time.Second, "the confirm task waits and is deleted", func() bool {
 		inv := p.state(taken[0])
 		if inv.State != ledger.Sent {
@@ -176,7 +176,7 @@ func TestRecovery_SamePackageDeliveredTwice_OnlyOneSessionIsClosed(t *testing.T)
 	p.work()
 	until(t, 30*time.Second, "the package is cut", func() bool { return p.state(taken[0]).Package != "" })
 	// The same work under another task id: asynq cannot tell that it is the same, the ledger can.
-	client := asynq.NewClientFromRedisClient(p.base.Redis)
+	client := asynq.NewClientFromRedisClient(p.base.Asynq)
 	payload := []byte(`{"v":1,"id":"` + p.state(taken[0]).Package + `"}`)
 	for _, id := range []string{"twin-1", "twin-2"} {
 		if _, err := client.Enqueue(asynq.NewTask(string(tasks.KindPackage), payload), asynq.Queue(tasks.QueuePackages), asynq.TaskID(id)); err != nil {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -14,7 +13,7 @@ import (
 )
 
 // dialRedis connects to a single node, or through Sentinel, and waits for one answer.
-func dialRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, error) {
+func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 	c, err := cfg.Conn()
 	if err != nil {
 		return nil, err
@@ -24,7 +23,21 @@ func dialRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, er
 	defer cancel()
 	if err := rdb.Ping(ctx).Err(); err != nil {
 		_ = rdb.Close()
+		if strings.Contains(err.Error(), "SELECT is not allowed in cluster mode") {
+			return nil, errCluster // it greets nobody who asks for a database other than 0
+		}
 		return nil, fmt.Errorf("%v %w: %w; %s", c, ErrUnreachable, err, redisHint(err, c))
+	}
+	facts, err := askRedis(ctx, rdb)
+	if err == nil {
+		// Before anything else is tried: what a cluster answers (CROSSSLOT, MOVED) would be blamed on other parts.
+		err = facts.unsuitable()
+	} else {
+		err = fmt.Errorf("%v %w: %w", c, ErrUnreachable, err)
+	}
+	if err != nil {
+		_ = rdb.Close()
+		return nil, err
 	}
 	return rdb, nil
 }
@@ -33,64 +46,47 @@ func dialRedis(ctx context.Context, cfg config.Redis) (redis.UniversalClient, er
 const dialTimeout = 3 * time.Second
 
 // redisClient makes a client whose calls end with their context, or a readiness probe would hang as long as Redis does: without the setting a context is only looked at between two tries.
-func redisClient(c config.RedisConn) redis.UniversalClient {
+// Passwords are read again for each connection, and connections to a node that may not be written to are given up: see [redials].
+func redisClient(c config.RedisConn) *redis.Client {
+	given := &redials{}
 	if c.Master != "" {
-		return redis.NewFailoverClient(&redis.FailoverOptions{
+		o := &redis.FailoverOptions{
 			ContextTimeoutEnabled: true, DialTimeout: dialTimeout, DialerRetries: 1,
-			MasterName: c.Master, SentinelAddrs: c.Sentinels, SentinelUsername: c.SentinelUsername, SentinelPassword: c.SentinelPassword,
-			Username: c.Username, Password: c.Password, DB: c.DB, TLSConfig: c.TLS,
-		})
+			MasterName: c.Master, SentinelAddrs: c.Sentinels, CredentialsProviderContext: c.Login, DB: c.DB, TLSConfig: c.TLS,
+		}
+		if c.SentinelPassword != "" {
+			o.OnConnect = sentinelLogin(c.SentinelLogin)
+		}
+		o.Dialer = given.dialer(redis.NewDialer(&redis.Options{DialTimeout: dialTimeout, TLSConfig: c.TLS}))
+		rdb := redis.NewFailoverClient(o)
+		rdb.Options().Limiter = given // these options have no place for it
+		rdb.AddHook(given)
+		return rdb
 	}
 	o := &redis.Options{ContextTimeoutEnabled: true, DialTimeout: dialTimeout, DialerRetries: 1,
-		Network: c.Network, Addr: c.Addr, Username: c.Username, Password: c.Password, DB: c.DB, TLSConfig: c.TLS}
-	if o.Network == "unix" {
-		o.Dialer = func(ctx context.Context, _, addr string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", addr)
+		Network: c.Network, Addr: c.Addr, CredentialsProviderContext: c.Login, DB: c.DB, TLSConfig: c.TLS}
+	o.Limiter = given
+	dial := redis.NewDialer(o)
+	o.Dialer = given.dialer(func(ctx context.Context, _, addr string) (net.Conn, error) { return dial(ctx, c.Network, addr) })
+	rdb := redis.NewClient(o)
+	rdb.AddHook(given)
+	return rdb
+}
+
+// sentinelLogin logs in at Sentinels. The client has a place for a fixed password of theirs only, and
+// calls this for every new connection, to Redis too: there the login is done already.
+func sentinelLogin(login func(context.Context) (string, string, error)) func(context.Context, *redis.Conn) error {
+	return func(ctx context.Context, cn *redis.Conn) error {
+		if err := cn.Ping(ctx).Err(); !redis.IsAuthError(err) {
+			return err
 		}
+		username, password, err := login(ctx)
+		if err != nil {
+			return err
+		}
+		if username == "" {
+			return cn.Auth(ctx, password).Err()
+		}
+		return cn.AuthACL(ctx, username, password).Err()
 	}
-	return redis.NewClient(o)
-}
-
-// VolatileError says that this Redis may forget what it was told. The ledger is the only record of what was sent: the worker refuses to start on it.
-type VolatileError struct{ Faults []string }
-
-func (e *VolatileError) Error() string {
-	return "this Redis may lose invoices: " + strings.Join(e.Faults, "; ") + " (for development: worker --allow-volatile-redis)"
-}
-
-// CheckDurable asks Redis for its settings. A server that does not let itself be asked (managed services forbid CONFIG) is taken on trust; unknown says so.
-func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool, err error) {
-	policy, err := setting(ctx, rdb, "maxmemory-policy")
-	if err != nil {
-		return true, ignoreForbidden(err)
-	}
-	aof, err := setting(ctx, rdb, "appendonly")
-	if err != nil {
-		return true, ignoreForbidden(err)
-	}
-	var faults []string
-	if policy != "" && policy != "noeviction" {
-		faults = append(faults, fmt.Sprintf("maxmemory-policy is %s, so it throws away entries when memory is short: run CONFIG SET maxmemory-policy noeviction and put it into redis.conf", policy))
-	}
-	if aof != "yes" {
-		faults = append(faults, "appendonly is off, so a restart forgets the last minutes: run CONFIG SET appendonly yes and put it into redis.conf")
-	}
-	if len(faults) > 0 {
-		return false, &VolatileError{faults}
-	}
-	return false, nil
-}
-
-func setting(ctx context.Context, rdb redis.UniversalClient, name string) (string, error) {
-	m, err := rdb.ConfigGet(ctx, name).Result()
-	return m[name], err
-}
-
-// ignoreForbidden tells an answer of Redis ("unknown command", "NOPERM") from no answer at all.
-func ignoreForbidden(err error) error {
-	if _, answered := errors.AsType[redis.Error](err); answered || err == nil {
-		return nil
-	}
-	return fmt.Errorf("ask redis for its settings: %w", err)
 }

@@ -42,6 +42,7 @@ func TestRedis_ThatForgets_IsRefusedWithTheCure(t *testing.T) {
 	}{
 		{"it evicts", []string{"--maxmemory-policy", "allkeys-lru"}, true, "CONFIG SET maxmemory-policy noeviction"},
 		{"it keeps nothing on disk", nil, false, "CONFIG SET appendonly yes"},
+		{"it leaves writing to the system", []string{"--appendfsync", "no"}, true, "CONFIG SET appendfsync everysec"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			srv := redistest.StartWith(t, redisd.Options{AppendOnly: c.aof, Args: c.args})
@@ -61,6 +62,76 @@ func TestRedis_ThatForgets_IsRefusedWithTheCure(t *testing.T) {
 				t.Errorf("with allow_volatile: %v", err)
 			}
 		})
+	}
+}
+
+// A managed Redis forbids CONFIG; INFO tells the same.
+func TestRedis_ConfigIsForbidden_InfoTellsThatItForgets(t *testing.T) {
+	for _, c := range []struct {
+		why  string
+		args []string
+		aof  bool
+		want string // "" is a Redis that will do
+	}{
+		{"it evicts", []string{"--maxmemory-policy", "allkeys-lru"}, true, "maxmemory-policy is allkeys-lru"},
+		{"it keeps nothing on disk", nil, false, "appendonly is off"},
+		{"it is fit", nil, true, ""},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			srv := redistest.StartWith(t, redisd.Options{AppendOnly: c.aof, Args: append(c.args, "--rename-command", "CONFIG", "")})
+			cfg := redisConfig(t, srv.URL())
+			b, err := app.Open(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close()
+			unknown, err := app.CheckDurable(t.Context(), b.Redis)
+			if c.want == "" {
+				if unknown || err != nil {
+					t.Errorf("CheckDurable = %v, %v, want that it is known and fit", unknown, err)
+				}
+				return
+			}
+			if _, volatile := errors.AsType[*app.VolatileError](err); !volatile || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("CheckDurable = %v, %v, want a refusal that says %q", unknown, err, c.want)
+			}
+			var out strings.Builder
+			if err := app.CheckAll(t.Context(), cfg, &out); !errors.Is(err, app.ErrCheck) || !strings.Contains(out.String(), "FAULT  redis: "+"this Redis may lose invoices: "+c.want) {
+				t.Errorf("--check says %v\n%s", err, out.String())
+			}
+		})
+	}
+}
+
+func TestRedis_NeitherInfoNorConfigIsAllowed_ItIsNotKnown(t *testing.T) {
+	srv := redistest.StartWith(t, redisd.Options{})
+	if err := redistest.Client(t, srv).Do(t.Context(), "ACL", "SETUSER", "default", "-info", "-config").Err(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := app.Open(t.Context(), redisConfig(t, srv.URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if unknown, err := app.CheckDurable(t.Context(), b.Redis); !unknown || err != nil {
+		t.Errorf("CheckDurable = %v, %v, want that it is not known", unknown, err)
+	}
+}
+
+// What a cluster answers to a script is CROSSSLOT: without a look first, the gateway or the limits would be blamed.
+func TestRedis_IsACluster_IsRefusedBeforeAnythingElseIsBlamed(t *testing.T) {
+	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--cluster-enabled", "yes"}})
+	for _, url := range []string{srv.URL(), strings.TrimSuffix(srv.URL(), "/0") + "/1"} {
+		cfg := redisConfig(t, url)
+		_, err := app.Open(t.Context(), cfg)
+		if field, ok := errors.AsType[*config.FieldError](err); !ok || field.Field != "redis.url" || !strings.Contains(err.Error(), "this Redis is a cluster") {
+			t.Errorf("%s: Open = %v, want a fault of redis.url that says cluster", url, err)
+		}
+		var out strings.Builder
+		if err := app.CheckAll(t.Context(), cfg, &out); !errors.Is(err, app.ErrCheck) || !strings.Contains(out.String(), "this Redis is a cluster") ||
+			strings.Contains(out.String(), "gateway.url") {
+			t.Errorf("%s: --check says %v\n%s", url, err, out.String())
+		}
 	}
 }
 

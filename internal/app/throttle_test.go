@@ -87,7 +87,7 @@ func TestThrottled_Receipt_RestsTheStatusToo(t *testing.T) {
 	until(t, 30*time.Second, "status and receipts rest", func() bool {
 		return strings.Contains(get(t, "http://"+addr+"/readyz"), "sessionMisc rests for")
 	})
-	u, err := p.base.Redis.Exists(t.Context(), "rate:"+sample.NIP(0)+":sessionMisc:upo").Result()
+	u, err := p.base.Redis.Exists(t.Context(), "ksef:rate:"+sample.NIP(0)+":sessionMisc:upo").Result()
 	if err != nil || u != 0 {
 		t.Errorf("receipts are counted by themselves (%v)", err)
 	}

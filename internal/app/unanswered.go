@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/hibiken/asynq"
-	"github.com/redis/go-redis/v9"
-
 	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/tasks"
 )
 
 // unansweredError says that this process alone gets no proper answer, as far as the pool knows: it
@@ -20,10 +18,9 @@ func (e *unansweredError) Error() string {
 
 // lonely tells whether the process that asks is the only one that works. When that cannot be found
 // out it is not: its own circuits hold it back all the same.
-func lonely(rdb redis.UniversalClient) func() bool {
-	inspector := asynq.NewInspectorFromRedisClient(rdb)
+func lonely(pool *tasks.Queue) func() bool {
 	return func() bool {
-		servers, err := inspector.Servers()
+		servers, err := pool.Servers()
 		return err == nil && len(servers) < 2
 	}
 }

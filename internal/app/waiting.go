@@ -24,7 +24,7 @@ func (b *Base) Waiting() (*waiting.Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway.url is not a URL")
 	}
-	store := ratelimit.NewRedis(b.Redis, "")
+	store := ratelimit.NewRedis(b.Redis, cfg.Redis.Prefix)
 	limiter, err := newLimiter(b, store, nil)
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func TestWaiting_EveryReasonIsToldWhereItArises(t *testing.T) {
 			}
 		}, lane: ledger.Express, want: waiting.Credentials, until: true},
 		"queue paused": {wreck: func(t *testing.T, p *pool) {
-			if err := asynq.NewInspectorFromRedisClient(p.base.Redis).PauseQueue(tasks.QueueInvoices); err != nil {
+			if err := asynq.NewInspectorFromRedisClient(p.base.Asynq).PauseQueue(tasks.QueueInvoices); err != nil {
 				t.Fatal(err)
 			}
 		}, want: waiting.QueuePaused},

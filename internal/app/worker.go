@@ -36,6 +36,8 @@ type Worker struct {
 	overview  *overviews
 	log       zerolog.Logger
 	spool     string
+	redis     *redisWatch
+	unserved  *unservedWatch
 	stopping  atomic.Bool
 }
 
@@ -56,6 +58,9 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	if err := b.Ledger.LoadScripts(ctx); err != nil {
 		return nil, err
 	}
+	if err := b.Claim(ctx); err != nil {
+		return nil, err
+	}
 	if err := b.DeclareStorage(ctx); err != nil {
 		return nil, err
 	}
@@ -66,9 +71,9 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	queueLog := asynqLog{log.Hook(queueRepeats{thinned})}
 	log = log.Hook(thinned)
 	b.news.log.Store(&log)
-	w := &Worker{base: b, log: log}
-	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Redis), Ledger: b.Ledger})
-	metrics.Registerer().MustRegister(&memoryCollector{b.Ledger}, &openCollector{b.Ledger})
+	w := &Worker{base: b, log: log, redis: newRedisWatch(b, log), unserved: newUnservedWatch(b, log)}
+	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Asynq), Ledger: b.Ledger})
+	metrics.Registerer().MustRegister(&memoryCollector{b.Ledger}, &openCollector{b.Ledger}, w.unserved)
 	events := newEvents(metrics.Registerer(), b.Ledger, cfg.Deadlines.Warn)
 	metrics.Registerer().MustRegister(archiveCollector{b.Store})
 	id := cfg.Worker.ID
@@ -103,7 +108,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	if err := w.worker.MeasureClock(ctx); err != nil {
 		log.Warn().Err(err).Msg("cannot compare this machine's clock with redis's")
 	}
-	w.server = asynq.NewServerFromRedisClient(tasks.Unbounded(b.Redis), asynq.Config{
+	w.server = asynq.NewServerFromRedisClient(tasks.Unbounded(b.Asynq), asynq.Config{
 		Concurrency: cfg.Worker.Concurrency, Queues: tasks.Queues(), RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
 		ShutdownTimeout: cfg.Worker.ShutdownTimeout, DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
@@ -175,7 +180,7 @@ func (w *Worker) listen(cfg config.Config, metrics *Metrics) error {
 		if err != nil {
 			return err
 		}
-		if w.dashboard, err = NewDashboard(asynqConn{conn}, DashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}); err != nil {
+		if w.dashboard, err = NewDashboard(asynqConn{conn, cfg.Redis.AsynqPrefix()}, DashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}); err != nil {
 			return err
 		}
 		o.Dashboard = w.dashboard
@@ -251,6 +256,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	pulsed.Go(func() { w.worker.Pulse(work, stopPulse) })
 	pulsed.Go(func() { w.limits.pay(work, stopPulse) })
 	pulsed.Go(func() { w.watchMemory(work, stopPulse) })
+	pulsed.Go(func() { w.redis.run(work, stopPulse) })
+	pulsed.Go(func() { w.unserved.run(work, stopPulse) })
 	w.sayReady(work)
 
 	var cause error

@@ -131,7 +131,7 @@ func (r *run) redisAway(ctx context.Context, b blow) error {
 // lapse takes the lease away from every task that runs. asynq gives such a task to the next worker that starts, or to any within a minute: a killed worker's at once,
 // a live worker's a second time, while the first still runs.
 func (r *run) lapse(ctx context.Context) {
-	c := r.base.Redis
+	c := r.base.Asynq
 	for q := range tasks.Queues() {
 		key := "asynq:{" + q + "}:lease"
 		held, err := c.ZRange(ctx, key, 0, -1).Result()

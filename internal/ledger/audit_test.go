@@ -63,7 +63,7 @@ func snapshotOf(t interface {
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
 			case "refusals", "refusalsopen", "refusers", "cursors", "unreadable", "holds": // they say nothing about any entry
-			case "ident", "body", "worker", "inflow", "looked", "fence":
+			case "ident", "body", "worker", "inflow", "looked", "fence", "home":
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })
 			default:

@@ -18,6 +18,7 @@
 //
 //	inv:<id>            hash    an invoice entry
 //	body:<id>           string  its XML, compressed and perhaps encrypted, until the receipt is archived
+//	home                string  where its invoices go: environment and gateway (Home)
 //	seals               hash    how documents are sealed: the newest layout, and the state of each key by its id
 //	ident:<digest>      string  identity (seller NIP, RodzajFaktury, P_2) → id of its newest revision
 //	more:<digest>       set     ids of every revision, for identities that have had several
@@ -44,4 +45,7 @@
 //	holds               hash    tenant → what a person keeps it from (Hold)
 //	fence               string  something to write, to see whether the replicas follow
 //	worker:<id>         string  there while that worker says that it is alive
+//
+// Others keep keys under the same prefix: the limiter (rate:, line:, strikes:, rate-clock), the circuits
+// (circuit:), the worker (ready, partstore:, publickey:) and, unless the prefix is the default, asynq (asynq:).
 package ledger

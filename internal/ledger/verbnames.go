@@ -11,7 +11,7 @@ import (
 var scripts = map[string]*redis.Script{
 	"move": moveScript, "cut": cutScript, "open": openScript, "send": sendScript, "package": packageScript,
 	"repack": repackScript, "prune": pruneScript, "loose": looseScript, "next": pageScript, "declare": declareScript, "tally": tallyScript, "beat": beatScript,
-	"fence": fenceScript, "kept": keptScript, "tenant": tenantScript, "hold": holdScript, "shed": shedScript,
+	"fence": fenceScript, "kept": keptScript, "tenant": tenantScript, "hold": holdScript, "shed": shedScript, "home": homeScript,
 }
 
 // ScriptHashes names the scripts by their SHA-1, as Redis's SLOWLOG and MONITOR show them: verb → hash.

@@ -23,8 +23,9 @@ func Unbounded(rdb redis.UniversalClient) redis.UniversalClient { return unbound
 
 type unbounded struct{ redis.UniversalClient }
 
-// letThrough goes before a script. A script that has written already is not stopped halfway.
-const letThrough = "redis.call('DEL', 'ksef:none')\n"
+// letThrough goes before a script. A script that has written already is not stopped halfway. The key is
+// never there; it begins as one that the caller may touch.
+const letThrough = "redis.call('DEL', (KEYS[1] or ARGV[2]) .. ':none')\n"
 
 var oneCommand = redis.NewScript(letThrough + "return redis.call(unpack(ARGV))")
 

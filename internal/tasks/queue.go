@@ -51,6 +51,26 @@ func (q *Queue) Busy() (map[string]bool, error) {
 	return busy, nil
 }
 
+// Servers names the workers of this pool that are alive, as far as asynq knows: by host and process id. One that was killed is among
+// them for some seconds more.
+func (q *Queue) Servers() ([]string, error) {
+	servers, err := q.inspect.Servers()
+	if err != nil {
+		return nil, fmt.Errorf("list servers: %w", err)
+	}
+	ours := Queues()
+	var names []string
+	for _, s := range servers {
+		for queue := range s.Queues { // another program may use asynq in this database
+			if _, own := ours[queue]; own {
+				names = append(names, fmt.Sprintf("%s, process %d", s.Host, s.PID))
+				break
+			}
+		}
+	}
+	return names, nil
+}
+
 // TaskID is verb:id:revision. A task of the same id is the same work, so a second one is never queued; the revision of an invoice lets
 // a new attempt be queued while a stale task still exists. Packages have no second attempt: rev 0 leaves it out.
 func TaskID(k Kind, id string, rev int64) string {

@@ -1,0 +1,80 @@
+package app_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// forwarder is a TCP proxy before a pair of Redis: a new connection goes where to says, an old one
+// stays where it is. It may tell READONLY in words of its own.
+type forwarder struct {
+	addr  string
+	to    atomic.Value // string
+	words [2]string    // of an answer: these, by those
+
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+// cut ends every connection.
+func (f *forwarder) cut() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.conns {
+		c.Close()
+	}
+	f.conns = nil
+}
+
+func newForwarder(t *testing.T, to string, words [2]string) *forwarder {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &forwarder{addr: l.Addr().String(), words: words}
+	f.to.Store(to)
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", f.to.Load().(string))
+			if err != nil {
+				in.Close()
+				continue
+			}
+			f.mu.Lock()
+			f.conns = append(f.conns, in, out)
+			f.mu.Unlock()
+			go func() { _, _ = io.Copy(out, in); out.Close() }()
+			go func() { f.answer(in, out); in.Close() }()
+		}
+	}()
+	t.Cleanup(func() { l.Close(); f.cut() })
+	return f
+}
+
+func (f *forwarder) answer(in io.Writer, out io.Reader) {
+	b := make([]byte, 64<<10)
+	for {
+		n, err := out.Read(b)
+		if n > 0 {
+			answer := b[:n]
+			if f.words[0] != "" {
+				answer = bytes.ReplaceAll(answer, []byte(f.words[0]), []byte(f.words[1]))
+			}
+			if _, err := in.Write(answer); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}

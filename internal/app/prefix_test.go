@@ -1,0 +1,68 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"ksefworker/config"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/tasks"
+)
+
+// Two pools, each with a gateway of its own, share one database. The same taxpayer's same documents
+// are handed in to both: each is accepted by its own KSeF, and neither pool sees the other's
+// workers, queues or limits.
+func TestPrefix_TwoPoolsShareOneDatabase_NeitherMeetsTheOther(t *testing.T) {
+	t.Parallel()
+	one := newPool(t, 1, quickSim, hasty)
+	two := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		c.Redis.URL, c.Redis.Prefix = one.redis.URL(), "ksef-test:"
+	})
+	docs := good(sample.NIP(0), 12)
+	taken := map[*pool][]tasks.Admission{}
+	for _, p := range []*pool{one, two} {
+		p.work()
+		taken[p] = append(p.admit(tasks.Terms{Lane: ledger.Express}, docs[:3]...), p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
+		for _, a := range taken[p] {
+			if a.Taken != ledger.Created {
+				t.Errorf("prefix %s: %s was here already", p.cfg.Redis.Prefix, a.File)
+			}
+		}
+	}
+	for _, p := range []*pool{one, two} {
+		p.wait(90*time.Second, taken[p], ledger.Receipted)
+		p.balanced(12)
+		inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
+		servers, err := inspector.Servers()
+		if err != nil || len(servers) != 1 {
+			t.Errorf("prefix %s: asynq tells of %d servers (%v), want its own", p.cfg.Redis.Prefix, len(servers), err)
+		}
+		queues, err := inspector.Queues()
+		if err != nil || len(queues) != len(tasks.Queues()) {
+			t.Errorf("prefix %s: asynq tells of queues %v (%v)", p.cfg.Redis.Prefix, queues, err)
+		}
+	}
+	keys, err := one.base.Redis.Keys(t.Context(), "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, key := range keys {
+		prefix, _, _ := strings.Cut(key, ":")
+		// With the default prefix asynq's keys keep their own names.
+		if count[prefix]++; prefix != "ksef" && prefix != "asynq" && prefix != "ksef-test" {
+			t.Errorf("key %s has no pool's prefix", key)
+		}
+	}
+	if count["ksef"] == 0 || count["asynq"] == 0 || count["ksef-test"] == 0 || count["ksef"] <= 1 {
+		t.Errorf("keys by prefix: %v, want some of each", count)
+	}
+	if own := one.base.Redis.Keys(t.Context(), "ksef-test:asynq:*").Val(); len(own) == 0 {
+		t.Error("the second pool's queues are not under its prefix")
+	}
+}

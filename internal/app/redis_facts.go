@@ -1,0 +1,174 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/config"
+)
+
+// oldestRedis is the first version that has all that is used here, EXPIRE with NX for one.
+const oldestRedis = "7.0"
+
+// VolatileError says that this Redis may forget what it was told. The ledger is the only record of
+// what was sent: worker and enqueue refuse to work on it.
+type VolatileError struct{ Faults []string }
+
+func (e *VolatileError) Error() string {
+	return "this Redis may lose invoices: " + strings.Join(e.Faults, "; ") +
+		" (for development: redis.allow_volatile: true, or worker --allow-volatile-redis)"
+}
+
+// redisFacts are what a Redis tells of itself; "" is what it does not tell.
+type redisFacts struct {
+	version     string
+	cluster     string // "1" for a node of a cluster
+	policy      string // maxmemory-policy
+	appendOnly  string // "1" or "0"
+	appendfsync string
+	runID       string // of the process
+}
+
+// askRedis goes by INFO, which managed services let everybody ask: CONFIG, which they forbid, is
+// asked only for what INFO does not tell. The error is that of a Redis that does not answer; to be
+// refused an answer is none.
+func askRedis(ctx context.Context, rdb redis.UniversalClient) (redisFacts, error) {
+	info, err := rdb.Info(ctx).Result()
+	if err := ignoreForbidden(err); err != nil {
+		return redisFacts{}, err
+	}
+	fields := infoFields(info)
+	f := redisFacts{version: fields["redis_version"], cluster: fields["cluster_enabled"], policy: fields["maxmemory_policy"],
+		appendOnly: fields["aof_enabled"],
+		runID:      fields["run_id"]}
+	for _, ask := range []struct {
+		name string
+		into *string
+	}{{"appendfsync", &f.appendfsync}, {"maxmemory-policy", &f.policy}, {"appendonly", &f.appendOnly}} {
+		if *ask.into != "" {
+			continue
+		}
+		answer, err := rdb.ConfigGet(ctx, ask.name).Result()
+		if err := ignoreForbidden(err); err != nil {
+			return redisFacts{}, err
+		}
+		*ask.into = answer[ask.name]
+	}
+	switch f.appendOnly {
+	case "yes":
+		f.appendOnly = "1"
+	case "no":
+		f.appendOnly = "0"
+	}
+	return f, nil
+}
+
+func infoFields(info string) map[string]string {
+	fields := map[string]string{}
+	for line := range strings.Lines(info) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			fields[name] = value
+		}
+	}
+	return fields
+}
+
+var errCluster error = &config.FieldError{Field: "redis.url", Err: errors.New("this Redis is a cluster; " +
+	"the ledger needs one node or Sentinel, because its scripts touch many keys at once: name a Redis that runs with cluster-enabled no")}
+
+// unsuitable says why no ledger can live there, whatever is configured: a field error of redis.url.
+func (f redisFacts) unsuitable() error {
+	switch {
+	case f.cluster == "1":
+		return errCluster
+	case f.version != "" && older(f.version, oldestRedis):
+		return &config.FieldError{Field: "redis.url", Err: fmt.Errorf(
+			"this Redis is version %s; %s or later is needed: upgrade it, or name another one", f.version, oldestRedis)}
+	}
+	return nil
+}
+
+// volatile says what this Redis may forget; nil for nothing that is known.
+func (f redisFacts) volatile() error {
+	var faults []string
+	if f.policy != "" && f.policy != "noeviction" {
+		faults = append(faults, fmt.Sprintf("maxmemory-policy is %s, so it throws away entries when memory is short: "+
+			"run CONFIG SET maxmemory-policy noeviction and put it into redis.conf", f.policy))
+	}
+	if f.appendOnly == "0" {
+		faults = append(faults, "appendonly is off, so a restart forgets the last minutes: "+
+			"run CONFIG SET appendonly yes and put it into redis.conf")
+	}
+	if f.appendOnly != "0" && f.appendfsync == "no" {
+		faults = append(faults, "appendfsync is no, so a power failure forgets the last half minute: "+
+			"run CONFIG SET appendfsync everysec and put it into redis.conf")
+	}
+	if len(faults) > 0 {
+		return &VolatileError{faults}
+	}
+	return nil
+}
+
+// older compares versions by their first two numbers. What is no version is not older.
+func older(version, than string) bool {
+	number := func(s string, i int) int {
+		parts := strings.SplitN(s, ".", 3)
+		if i >= len(parts) {
+			return 0
+		}
+		n, err := strconv.Atoi(parts[i])
+		if err != nil {
+			return 1 << 20
+		}
+		return n
+	}
+	a, b := number(version, 0), number(than, 0)
+	return a < b || a == b && number(version, 1) < number(than, 1)
+}
+
+// CheckDurable asks Redis whether it keeps what it is told: a [*VolatileError], a
+// [*config.FieldError] when it is of a kind that cannot be used at all, or the error of a Redis
+// that does not answer. unknown reports that it does not tell its eviction policy or whether it has
+// an append-only file.
+func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool, err error) {
+	f, err := askRedis(ctx, rdb)
+	if err != nil {
+		return true, err
+	}
+	if err := f.unsuitable(); err != nil {
+		return false, err
+	}
+	return f.policy == "" || f.appendOnly == "", f.volatile()
+}
+
+// CheckDurable is [CheckDurable] for this configuration: redis.allow_volatile lets every Redis pass
+// that can be used at all.
+func (b *Base) CheckDurable(ctx context.Context) error {
+	f, err := askRedis(ctx, b.Redis)
+	if err != nil {
+		return err
+	}
+	return b.unfit(f)
+}
+
+// unfit says why this configuration may not work on such a Redis; nil when it may.
+func (b *Base) unfit(f redisFacts) error {
+	err := f.unsuitable()
+	if err == nil && !b.Config.Redis.AllowVolatile {
+		err = f.volatile()
+	}
+	return err
+}
+
+// ignoreForbidden tells an answer of Redis ("unknown command", "NOPERM") from no answer at all.
+func ignoreForbidden(err error) error {
+	if _, answered := errors.AsType[redis.Error](err); answered || err == nil {
+		return nil
+	}
+	return fmt.Errorf("ask redis for its settings: %w", err)
+}

@@ -1,0 +1,183 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+var (
+	testHome = Home{Environment: "test", Address: "https://ksefapi.pl/api-test"}
+	liveHome = Home{Environment: "production", Address: "https://ksefapi.pl/api"}
+)
+
+func TestClaim_LedgerBelongsElsewhere_IsRefusedWithBothNamesAndWhatToDo(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	l := New(rdb, Options{})
+	if err := errors.Join(l.Claim(t.Context(), testHome), l.Claim(t.Context(), testHome), l.CheckHome(t.Context(), testHome)); err != nil {
+		t.Fatalf("its own: %v", err)
+	}
+	for _, err := range []error{l.Claim(t.Context(), liveHome), l.CheckHome(t.Context(), liveHome)} {
+		if _, refused := errors.AsType[*HomeError](err); !refused {
+			t.Fatalf("of another environment: %v, want a HomeError", err)
+		}
+		for _, want := range []string{"test at https://ksefapi.pl/api-test", "production at https://ksefapi.pl/api", "ksef:", "another redis.prefix", "redis.url"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%q does not say %q", err, want)
+			}
+		}
+	}
+	if at, err := l.Home(t.Context()); err != nil || at.Environment != "test" {
+		t.Errorf("it belongs to %v (%v) after a refusal", at, err)
+	}
+	if err := New(rdb, Options{Prefix: "ksef-live:"}).Claim(t.Context(), liveHome); err != nil {
+		t.Errorf("under another prefix: %v", err)
+	}
+}
+
+// A ledger that is older than the record is that of whoever comes first, and of nobody who only
+// looks.
+func TestCheckHome_NobodyHasClaimed_NothingIsWritten(t *testing.T) {
+	w := oneWorld(t)
+	w.take(w.fresh())
+	w.unchanged(func() { w.must(w.CheckHome(ctx(), liveHome)) })
+	w.must(w.Claim(ctx(), testHome))
+	if err := w.CheckHome(ctx(), liveHome); err == nil {
+		t.Error("the other environment is let in after the first has claimed the ledger")
+	}
+}
+
+func TestClaim_ManyAtOnce_TheFirstDecidesForAll(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	const n = 16
+	homes, errs := make([]Home, n), make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		homes[i] = Home{Environment: "custom", Address: fmt.Sprintf("http://gateway-%d", i)}
+		all.Go(func() { errs[i] = New(rdb, Options{}).Claim(t.Context(), homes[i]) })
+	}
+	all.Wait()
+	at, err := New(rdb, Options{}).Home(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		if mine := at.Address == homes[i].Address; mine != (errs[i] == nil) {
+			t.Errorf("the ledger belongs to %v, and %v heard %v", at, homes[i], errs[i])
+		}
+	}
+}
+
+func TestHome_Same_GoesByNameOrAddress(t *testing.T) {
+	for _, c := range []struct {
+		a, b Home
+		same bool
+	}{
+		{testHome, liveHome, false},
+		{testHome, Home{Environment: "test", Address: "https://moved.example/api-test"}, true},
+		{Home{Environment: "custom", Address: "http://a:1"}, Home{Environment: "custom", Address: "http://b:1"}, false},
+		{Home{Environment: "custom", Address: "http://a:1/"}, Home{Environment: "custom", Address: "HTTP://A:1"}, true},
+		{testHome, Home{Environment: "custom", Address: testHome.Address}, true}, // the same gateway, said otherwise
+	} {
+		if got := c.a.Same(c.b); got != c.same || c.b.Same(c.a) != got {
+			t.Errorf("%v and %v: same %v, want %v", c.a, c.b, got, c.same)
+		}
+	}
+}
+
+func TestPurge_EverythingUnderThePrefixGoes_OtherPoolsStay(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	fill := func(prefix string) *Ledger {
+		for i := range 5000 {
+			rdb.Set(t.Context(), fmt.Sprintf("%sinv:%d", prefix, i), i, 0)
+		}
+		rdb.ZAdd(t.Context(), prefix+"asynq:{invoices}:pending", redis.Z{Score: 1, Member: "a"})
+		rdb.Set(t.Context(), prefix+"rate:5265877635:invoiceSend", "x", 0)
+		l := New(rdb, Options{Prefix: prefix})
+		if err := l.Claim(t.Context(), testHome); err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	gone, kept := fill("ksef:"), fill("ksef-live:")
+	home, err := gone.Home(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts, err := gone.Purge(t.Context(), home, nil, nil)
+	if err != nil || counts["inv"] != 5000 || counts["asynq"] != 1 || counts["rate"] != 1 {
+		t.Errorf("Purge = %v, %v", counts, err)
+	}
+	if left := rdb.Keys(t.Context(), "ksef:*").Val(); len(left) > 0 {
+		t.Errorf("%d keys are left, %q among them", len(left), left[0])
+	}
+	if left := rdb.Keys(t.Context(), "ksef-live:*").Val(); len(left) != 5003 {
+		t.Errorf("the other pool has %d keys, had 5003", len(left))
+	}
+	if err := kept.CheckHome(t.Context(), testHome); err != nil {
+		t.Error(err)
+	}
+}
+
+// A purge that is cut off leaves half a ledger: nobody may work with it, and the same purge again
+// ends it.
+func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	l := New(rdb, Options{})
+	for i := range 3000 {
+		rdb.Set(t.Context(), fmt.Sprintf("ksef:inv:%d", i), i, 0)
+	}
+	if err := l.Claim(t.Context(), testHome); err != nil {
+		t.Fatal(err)
+	}
+	home, err := l.Home(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cut := context.WithCancel(t.Context())
+	defer cut()
+	if _, err := l.Purge(ctx, home, nil, func(int64) { cut() }); err == nil {
+		t.Fatal("it was not cut off: this test proves nothing")
+	}
+	if err := l.Claim(t.Context(), testHome); err == nil || !strings.Contains(err.Error(), "run enqueue purge again") {
+		t.Errorf("with half a ledger: %v", err)
+	}
+	if home, err = l.Home(t.Context()); err != nil || !home.Purging {
+		t.Fatalf("home %+v, %v", home, err)
+	}
+	if _, err := l.Purge(t.Context(), home, nil, nil); err != nil {
+		t.Error(err)
+	}
+	if n := rdb.DBSize(t.Context()).Val(); n != 0 {
+		t.Errorf("%d keys are left", n)
+	}
+	if err := l.Claim(t.Context(), liveHome); err != nil {
+		t.Errorf("a new ledger after the purge: %v", err)
+	}
+}
+
+// Between the caller's look and the purge the ledger became somebody else's.
+func TestPurge_HomeIsAnotherByNow_NothingIsDropped(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	l := New(rdb, Options{})
+	if err := l.Claim(t.Context(), liveHome); err != nil {
+		t.Fatal(err)
+	}
+	rdb.Set(t.Context(), "ksef:inv:1", 1, 0)
+	stale := testHome
+	stale.V = Version
+	var refused *HomeError
+	if _, err := l.Purge(t.Context(), stale, nil, nil); !errors.As(err, &refused) {
+		t.Errorf("Purge = %v, want a HomeError", err)
+	}
+	if n := rdb.DBSize(t.Context()).Val(); n != 2 {
+		t.Errorf("%d keys, want the two that were there", n)
+	}
+}

@@ -1,0 +1,46 @@
+package ledger
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Each of a tenant's invoices is counted once, wherever it waits: in a waiting set, in a package,
+// in neither. What has ended is not counted.
+func TestUnserved_WhereverTheyWait_EachIsCountedOnce(t *testing.T) {
+	w := oneWorld(t)
+	served := func(tenants ...string) func(string) bool {
+		return func(nip string) bool {
+			for _, s := range tenants {
+				if s == nip {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	ask := func(limit int, tenants ...string) (map[string]int64, bool) {
+		counts, more, err := w.Unserved(ctx(), served(tenants...), limit)
+		w.must(err)
+		return counts, more
+	}
+	w.waiting(5)
+	w.cut(groupA, CutLimits{Invoices: 3, Bytes: 1 << 40}) // of the five
+	w.take(w.fresh(), w.fresh())                          // in no waiting set
+	w.move(w.take(w.fresh())[0], Parked)
+	w.take(document(sellerB, "VAT", "B/1", "first"))
+	if counts, more := ask(1000); more || !cmp.Equal(counts, map[string]int64{sellerA: 7, sellerB: 1}) {
+		t.Errorf("%v, more %v, want 7 and 1", counts, more)
+	}
+	if counts, more := ask(1000, sellerA); more || !cmp.Equal(counts, map[string]int64{sellerB: 1}) {
+		t.Errorf("%v, more %v, want those of the other alone", counts, more)
+	}
+	if counts, more := ask(1000, sellerA, sellerB); more || len(counts) > 0 {
+		t.Errorf("%v, more %v, want none", counts, more)
+	}
+	// Two of the queued are looked at: it says that there may be more.
+	if counts, more := ask(2); !more || counts[sellerA] < 5 {
+		t.Errorf("%v, more %v, want at least those of the waiting set and the package", counts, more)
+	}
+}

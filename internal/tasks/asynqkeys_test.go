@@ -1,0 +1,87 @@
+package tasks_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"ksefworker/internal/redisd/redistest"
+	"ksefworker/internal/tasks"
+)
+
+// asynq's servers hear of a task to be cancelled by a channel, which no command's hook sees.
+func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolHearsOfIt(t *testing.T) {
+	rdb, _ := redistest.New(t)
+	const id = "same-id"
+	type pool struct {
+		inspect  *asynq.Inspector
+		began    chan struct{}
+		canceled chan struct{}
+	}
+	pools := map[string]*pool{}
+	for _, prefix := range []string{"one:", "two:"} {
+		client := tasks.AsynqClient(rdb, prefix)
+		p := &pool{inspect: asynq.NewInspectorFromRedisClient(client), began: make(chan struct{}), canceled: make(chan struct{})}
+		pools[prefix] = p
+		srv := asynq.NewServerFromRedisClient(client, asynq.Config{Concurrency: 1, LogLevel: asynq.FatalLevel, TaskCheckInterval: 20 * time.Millisecond,
+			ShutdownTimeout: time.Second})
+		stop := make(chan struct{})
+		if err := srv.Start(asynq.HandlerFunc(func(ctx context.Context, _ *asynq.Task) error {
+			close(p.began)
+			select {
+			case <-ctx.Done():
+				close(p.canceled)
+			case <-stop:
+			}
+			return nil
+		})); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { close(stop); srv.Shutdown() })
+		if _, err := asynq.NewClientFromRedisClient(client).Enqueue(asynq.NewTask("wait", nil), asynq.TaskID(id)); err != nil {
+			t.Fatalf("prefix %s: %v", prefix, err)
+		}
+	}
+	for _, p := range pools {
+		<-p.began
+	}
+	// A server subscribes on its own time; a word before that is lost.
+	for heard := false; !heard; {
+		if err := pools["two:"].inspect.CancelProcessing(id); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-pools["two:"].canceled:
+			heard = true
+		case <-time.After(50 * time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatal("the task was never cancelled")
+		}
+	}
+	select {
+	case <-pools["one:"].canceled:
+		t.Error("the other pool's task of the same id was cancelled too")
+	default:
+	}
+	if _, err := asynq.NewClientFromRedisClient(tasks.AsynqClient(rdb, "one:")).Enqueue(asynq.NewTask("wait", nil)); err != nil {
+		t.Fatal(err)
+	}
+	for prefix, pending := range map[string]int{"one:": 1, "two:": 0} {
+		info, err := pools[prefix].inspect.GetQueueInfo("default")
+		if err != nil || info.Pending != pending {
+			t.Errorf("prefix %s: %+v, %v, want %d pending", prefix, info, err, pending)
+		}
+		servers, err := pools[prefix].inspect.Servers()
+		if err != nil || len(servers) != 1 {
+			t.Errorf("prefix %s: %d servers, %v, want its own", prefix, len(servers), err)
+		}
+	}
+	for _, key := range rdb.Keys(t.Context(), "*").Val() {
+		if !strings.HasPrefix(key, "one:asynq:") && !strings.HasPrefix(key, "two:asynq:") {
+			t.Errorf("key %s has no pool's prefix", key)
+		}
+	}
+}
