@@ -119,7 +119,7 @@ func scriptMaxMemory(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(rdb.ConfigSet(context.Background(), "maxmemory", strconv.FormatInt(bound, 10)).Err())
 }
 
-// sample FILE [flaw=NAME] [number=N] [nip=N|stranger] [date=D] [seed=N] writes one invoice.
+// sample FILE [flaw=NAME] [number=N] [nip=N|stranger] [date=D] [lines=N] [seed=N] writes one invoice.
 func scriptSample(ts *testscript.TestScript, _ bool, args []string) {
 	o, flaw := sample.Options{IssueDate: "2026-01-05"}, sample.Flaw(-1)
 	for _, a := range args[1:] {
@@ -142,6 +142,10 @@ func scriptSample(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		case "date":
 			o.IssueDate = value
+		case "lines":
+			n, err := strconv.Atoi(value)
+			ts.Check(err)
+			o.Lines = n
 		case "seed":
 			n, err := strconv.ParseUint(value, 10, 64)
 			ts.Check(err)

@@ -88,7 +88,7 @@ type tally struct {
 	created, present, refused int
 	nowhere                   int // of the refused: paths that gave no document at all
 	empty                     int // folders without an invoice, of which nobody says that they must hold one
-	unsure                    int // of the refused: those to be handed in again, because a part did not answer
+	unsure                    int // of the refused: those to be handed in again, because the archive did not do its part
 	waiting                   int // of those present: those that wait for a person
 	taken                     []handed
 }
@@ -168,7 +168,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 func (t *tally) verdict() error {
 	switch {
 	case t.unsure > 0:
-		return fmt.Errorf("%w: of %d documents it could not be found out whether they are here already; hand the same files in again", app.ErrUnreachable, t.unsure)
+		return fmt.Errorf("%w: documents not taken because the archive did not do its part: %d; hand the same files in again", app.ErrUnreachable, t.unsure)
 	case t.refused > 0, t.waiting > 0:
 		return errSome
 	}

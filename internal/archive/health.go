@@ -74,6 +74,14 @@ var sickNumbers = []syscall.Errno{
 	syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.EMFILE, syscall.ENFILE,
 }
 
+// awayForNow reports that a folder could not be opened because the share or disk that it lies on does
+// not work just now. That is no mistake in the configuration: the first call that can opens it, and
+// what needs no archive goes on meanwhile.
+func awayForNow(err error) bool {
+	var number syscall.Errno
+	return errors.Is(err, errNoAnswer) || errors.As(err, &number) && slices.Contains(sickNumbers, number)
+}
+
 // sick reports whether a failure speaks of the store as a whole.
 func sick(err error) bool {
 	var number syscall.Errno

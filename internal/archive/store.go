@@ -75,7 +75,7 @@ type Options struct {
 }
 
 // Open returns the store that rawURL names, without touching the network; call Check to learn whether it works. A folder that does not
-// answer within the time is opened later, by the first call that can: it may be a share that is away just now.
+// answer within the time, or whose disk or share does not work, is opened later, by the first call that can.
 //
 //	file:///var/lib/ksef                                      a folder, made with mode 0700 when missing
 //	s3://bucket/prefix?region=eu-central-1                    Amazon
@@ -98,7 +98,7 @@ func Open(ctx context.Context, rawURL string, o Options) (Store, error) {
 			return nil, err
 		}
 		g := newGuard(f, o)
-		if err := g.call(ctx, "open archive", checkKey, g.timeout, f.open); err != nil && !errors.Is(err, errNoAnswer) {
+		if err := g.call(ctx, "open archive", checkKey, g.timeout, f.open); err != nil && !awayForNow(err) {
 			return nil, errors.Join(fmt.Errorf("open archive: %w", err), f.Close())
 		}
 		return g, nil

@@ -32,7 +32,7 @@ const (
 // Run admits items and reports what became of each, in the order of items: report is called for some at a time, by the goroutine that called Run; the slice is
 // its own. An item with Err is reported as refused with it.
 //
-// The error is of Redis or the archive store, or ctx's. What is under way then is brought to its end and reported; nothing new is begun. What was not reported was
+// The error is of Redis, or ctx's. What is under way then is brought to its end and reported; nothing new is begun. What was not reported was
 // perhaps taken, and may safely be handed in again.
 func Run(ctx context.Context, a Admitter, items iter.Seq[Item], terms tasks.Terms, report func([]tasks.Admission)) error {
 	// More workers than cores: some wait for Redis while others parse.

@@ -111,7 +111,8 @@ func (p *Party) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Metadata lists invoices that KSeF holds, a page at a time.
+// Metadata lists invoices that KSeF holds, a page at a time. Where the answer does not say in a form that
+// is known whether there is more, a full page is taken for a sign of it.
 func (c *Client) Metadata(ctx context.Context, r MetadataRequest) (MetadataPage, error) {
 	k := post("list metadata", GroupMetadata, "/invoice/metadata", r).upTo(pageAnswer).bad(r.SubjectType.check()).bad(r.Range.check())
 	if r.PageOffset < 0 || r.PageSize < 1 {
@@ -119,7 +120,9 @@ func (c *Client) Metadata(ctx context.Context, r MetadataRequest) (MetadataPage,
 	}
 	var wire struct {
 		MetadataPage
-		Invoices *[]Metadata `json:"invoices"`
+		HasMore     looseFlag   `json:"hasMore"`
+		IsTruncated looseFlag   `json:"isTruncated"`
+		Invoices    *[]Metadata `json:"invoices"`
 	}
 	err := c.pass(ctx, k, func(a *answer) error {
 		if err := a.json(&wire); err != nil {
@@ -133,6 +136,10 @@ func (c *Client) Metadata(ctx context.Context, r MetadataRequest) (MetadataPage,
 	if err != nil {
 		return MetadataPage{}, err
 	}
-	wire.MetadataPage.Invoices = *wire.Invoices
-	return wire.MetadataPage, nil
+	page := wire.MetadataPage
+	page.Invoices, page.IsTruncated, page.HasMore = *wire.Invoices, wire.IsTruncated.on, wire.HasMore.on
+	if !wire.HasMore.given {
+		page.HasMore = len(page.Invoices) >= r.PageSize
+	}
+	return page, nil
 }

@@ -118,3 +118,35 @@ func TestSessionInfo_CountsAreTakenLoosely_AndAMissingOneIsNotZero(t *testing.T)
 		}
 	}
 }
+
+// How a list goes on is taken from whatever form is understood; from none of them, from how full the
+// page is.
+func TestMetadata_OddFlags_ThePageIsReadAndKnowsHowItGoesOn(t *testing.T) {
+	for _, c := range []struct {
+		flags           string
+		more, truncated bool
+	}{
+		{`"hasMore":true,"isTruncated":false`, true, false},
+		{`"hasMore":"true","isTruncated":"True"`, true, true},
+		{`"hasMore":"false","isTruncated":"false"`, false, false},
+		{`"hasMore":1,"isTruncated":0`, true, false},
+		{`"hasMore":"0","isTruncated":"1"`, false, true},
+		{`"hasMore":false`, false, false},
+		{`"hasMore":null,"isTruncated":null`, true, false}, // two of two
+		{`"hasMore":"perhaps","isTruncated":{}`, true, false},
+		{`"total":2`, true, false},
+	} {
+		client, _ := serve(t, answers(200, "application/json", `{`+c.flags+`,"invoices":[{"invoiceNumber":"A"},{"invoiceNumber":"B"}]}`))
+		noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+		ask := ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(noon, noon), PageSize: 2}
+		got, err := client.Metadata(soon(t), ask)
+		if err != nil || len(got.Invoices) != 2 || got.HasMore != c.more || got.IsTruncated != c.truncated {
+			t.Errorf("%s: %d invoices, more %v, truncated %v, %v", c.flags, len(got.Invoices), got.HasMore, got.IsTruncated, err)
+		}
+	}
+	client, _ := serve(t, answers(200, "application/json", `{"hasMore":"perhaps","invoices":[{"invoiceNumber":"A"}]}`))
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	if got, err := client.Metadata(soon(t), ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(noon, noon), PageSize: 2}); err != nil || got.HasMore {
+		t.Errorf("half a page that does not say whether there is more: %+v, %v", got, err)
+	}
+}

@@ -87,7 +87,8 @@ const mostRoom = 4 << 20
 // Admit checks documents, writes those that are sound into the ledger and queues their tasks. One bad document harms no other: it has its own error. From the
 // moment Admit returns created, the invoice is never lost, even when queueing failed afterwards: the sweep queues it again.
 //
-// The error is of Redis or the archive store; what is not answered then was perhaps taken, and may safely be handed in again.
+// The error is of Redis; what is not answered then was perhaps taken, and may safely be handed in again. An archive that does not answer is an [*UnsureError] of
+// those documents that cannot do without it.
 func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
 	// Asked once, before anything is stored, and not at all when nothing is to be stored.
 	mayTake := sync.OnceValue(func() error { return a.Ledger.MayTake(ctx, a.Bodies, a.IntakeBelow) })
@@ -103,11 +104,12 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			a.rooms.Put(room)
 		}
 	}()
+	large := &largeDocuments{store: a.Store}
 	seen := make(map[string]int, len(docs))
 	var twins [][2]int // documents of the same id within the call
 	for i, d := range docs {
 		out[i].File = d.File
-		n, err := a.prepare(ctx, d, terms, room, mayTake)
+		n, err := a.prepare(ctx, d, terms, room, large, mayTake)
 		var refused interface{ refusal() bool }
 		switch {
 		case err == nil:
@@ -138,16 +140,8 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		}
 	}
 	// A large document is durable before the ledger says that it is here.
-	var stored []string
-	for i := range sound {
-		if sound[i].BodyArchived {
-			stored = append(stored, archive.BodyName(sound[i].ID))
-		}
-	}
-	if len(stored) > 0 {
-		if err := a.Store.Flush(ctx, stored...); err != nil {
-			return nil, err
-		}
+	if sound, at, err = large.flush(ctx, sound, at, out); err != nil {
+		return nil, err
 	}
 	if err := a.markCrowds(ctx, sound); err != nil {
 		return nil, noRoom(err)
@@ -246,7 +240,7 @@ type prepared struct {
 }
 
 // prepare makes an entry of a document. What is sealed lies in room, which others of the call share.
-func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[]byte, mayTake func() error) (prepared, error) {
+func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[]byte, large *largeDocuments, mayTake func() error) (prepared, error) {
 	var n prepared
 	// Read to the end in any case: a refusal that names the invoice's number is worth more.
 	h, err := invoice.ParseWith(d.Data, invoice.ParseOptions{MaxSize: a.largest(), TakeDiscouraged: true})
@@ -308,12 +302,7 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[
 		}
 		sealed = slices.Clone(sealed) // the store may read it for longer than this call lasts
 		*room = (*room)[:at]
-		err := a.Store.Put(ctx, archive.BodyName(n.ID), sealed, "application/octet-stream")
-		// The id names the content, so what is there already is this document, sealed another time, and perhaps with another key.
-		if errors.Is(err, archive.ErrConflict) {
-			sealed, err = a.Store.Get(ctx, archive.BodyName(n.ID))
-		}
-		if err != nil {
+		if sealed, err = large.put(ctx, n.ID, sealed); err != nil {
 			return n, err
 		}
 		n.BodyArchived, n.BodySeal = true, ledger.SealOf(sealed)

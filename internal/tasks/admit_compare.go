@@ -18,13 +18,16 @@ import (
 
 const (
 	// comparePatience bounds how long one call of Admit waits for stored documents and results. What
-	// could not be read until then is answered with an UnsureError.
-	comparePatience = 20 * time.Second
+	// could not be read until then is answered with an UnsureError. It is longer than a call to the
+	// archive may take (archive.timeout, 30s): so an archive that hangs is known for that, and later
+	// calls of Admit are told at once instead of waiting as long again.
+	comparePatience = 40 * time.Second
 	compareParallel = 8
 )
 
-// UnsureError says that a sound document was not taken because it could not be found out just now
-// whether it is here already. Handing it in again is right.
+// UnsureError says that a sound document was not taken because the archive did not do its part just
+// now: whether the document is here already could not be found out, or it is too large for Redis and
+// could not be put down. Handing it in again is right.
 type UnsureError struct {
 	What string // what could not be done
 	Err  error

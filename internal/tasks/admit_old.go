@@ -20,8 +20,12 @@ import (
 // follow from the documents. What was accepted is present, and nothing is sent. It returns which
 // documents are left to be taken, in their order.
 //
-// A rejected or parked result decides nothing: the reason may be gone, no entry is left that could be
-// retried, and should KSeF have the invoice after all, then it says so and the number is recovered.
+// What was not accepted is taken again, although its result says that it was decided. Rejected means
+// that KSeF does not have it: while the ledger remembers the entry, the very same document is "already
+// here" because that entry can be retried; once it is forgotten nothing is left to retry, and a
+// document that KSeF refused for a reason that is gone (a permission, a customer's number that was not
+// valid yet) would never get in. Parked means that nobody knows. Neither makes a second invoice of one
+// sale: should KSeF have it after all, then it answers 440 and the number is recovered.
 func (a *Admitter) lookUpOld(ctx context.Context, sound []ledger.NewInvoice, out []answer) (todo []int, err error) {
 	todo = make([]int, 0, len(sound))
 	var old []int

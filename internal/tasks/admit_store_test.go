@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -95,11 +96,12 @@ type full struct{ archive.Store }
 
 func (full) Put(context.Context, string, []byte, string) error { return errors.New("no space left") }
 
-func TestAdmit_StoreIsFull_IsAnErrorAndNothingIsTakenWithoutItsDocument(t *testing.T) {
+func TestAdmit_StoreIsFull_NothingIsTakenWithoutItsDocument(t *testing.T) {
 	g := newGate(t, nil)
 	g.Store = full{g.Store}
-	if out, err := g.Admit(t.Context(), []Document{big(1)}, Terms{}); err == nil || out != nil {
-		t.Errorf("%+v, %v", out, err)
+	var unsure *UnsureError
+	if got := g.admit(big(1))[0]; got.Taken != ledger.Refused || !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), "no space left") {
+		t.Errorf("%+v", got)
 	}
 	if keys, _ := g.stored(); keys != 1 || g.rdb.Exists(t.Context(), "ksef:seals").Val() != 1 { // how documents are sealed is written before any is stored
 		t.Errorf("%d keys", keys)

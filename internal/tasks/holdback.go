@@ -43,15 +43,21 @@ func (w *Worker) knocking(ctx context.Context) func() (knocks, error) {
 				if down || err != nil {
 					return down, false, err
 				}
-				err = w.PartStore.Ready(ctx, tenant)
-				if notNow, ok := errors.AsType[*ratelimit.NotNow](err); ok && notNow.Reason == ratelimit.ReasonStore {
-					return true, false, nil
-				}
-				return false, false, err
+				down, err = w.partStoreDown(ctx, tenant)
+				return down, false, err
 			},
 			fresh: sync.OnceValues(func() (map[string]bool, error) { return w.Ledger.FreshlyCut(ctx) }),
 		}, nil
 	}
+}
+
+// partStoreDown tells whether the store that takes the parts of a tenant's packages is out of service.
+func (w *Worker) partStoreDown(ctx context.Context, tenant string) (bool, error) {
+	err := w.PartStore.Ready(ctx, tenant)
+	if notNow, ok := errors.AsType[*ratelimit.NotNow](err); ok && notNow.Reason == ratelimit.ReasonStore {
+		return true, nil
+	}
+	return false, err
 }
 
 // holdBack reports that no package of the tenant may be able to leave and that something of the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ksefworker/internal/ksef"
@@ -50,6 +51,13 @@ func (w *Worker) cutExpress(ctx context.Context, set ledger.Waiting) (bool, erro
 	return true, nil
 }
 
+// expressGroups are what a single send needs of the gateway and a package does not.
+var expressGroups = []string{string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend)}
+
+// sendGroups are all that it needs. Whether this worker has a session open, or the public key in
+// memory, does not count: whichever worker takes the send may have neither.
+var sendGroups = append([]string{string(ksef.GroupPublicKey)}, expressGroups...)
+
 // expressRoom asks what each of the invoices will ask once it was chosen for the express lane (see
 // send): the same limits, with the same part left to others, behind the same waitlist. A kinder
 // question would choose them again and again, each time to be sent back.
@@ -62,8 +70,8 @@ func (w *Worker) expressRoom(ctx context.Context, invs []ledger.Invoice) (bool, 
 			continue
 		}
 		asked[urgent] = true
-		for _, group := range []ksef.Group{ksef.GroupOnlineSession, ksef.GroupInvoiceSend} {
-			if room, err := w.couldGo(w.urgency(ctx, &inv), inv.Tenant, string(group)); !room || err != nil {
+		for _, group := range sendGroups {
+			if room, err := w.couldGo(w.urgency(ctx, &inv), inv.Tenant, group); !room || err != nil {
 				return false, err
 			}
 		}
@@ -78,7 +86,8 @@ func (w *Worker) couldGo(ctx context.Context, tenant, group string) (bool, error
 	w.warn(ctx, "leave the line of single sends", w.Budget.Leave(ctx, tenant, group))
 	notNow, full := errors.AsType[*ratelimit.NotNow](err)
 	if full && notNow.Reason == ratelimit.ReasonOutage {
-		return w.Budget.Down(ctx, tenant, bulkGroups...)
+		up, err := w.packagesUp(ctx, tenant)
+		return !up && err == nil, err
 	}
 	if full {
 		return false, nil
@@ -89,27 +98,54 @@ func (w *Worker) couldGo(ctx context.Context, tenant, group string) (bool, error
 	return err == nil, err
 }
 
-// sooner reports that a package takes an invoice to KSeF before its turn in the express lane, and
-// why. What the worker chose for express goes back when its turn is longer away than a package
-// waits at most. What a person asked for keeps its lane, unless its turn would come after its legal
-// deadline. During an outage neither is sooner: what is there of a tenant finds out that the gateway
-// is back.
+// packagesUp reports that nothing which a package needs is out of service, as far as is known.
+func (w *Worker) packagesUp(ctx context.Context, tenant string) (bool, error) {
+	if down, err := w.Budget.Down(ctx, tenant, bulkGroups...); down || err != nil {
+		return false, err
+	}
+	down, err := w.partStoreDown(ctx, tenant)
+	return !down && err == nil, err
+}
+
+// sooner reports that a package takes an invoice to KSeF before its turn in the express lane. What
+// the worker chose for express goes back when its turn is longer away than a package waits at most.
+// What a person asked for keeps its lane, unless its turn would come after its legal deadline.
 func (w *Worker) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) (bool, error) {
-	switch {
-	case turn.Reason == ratelimit.ReasonOutage:
+	switch group := turn.Key.Group; {
+	case group != "" && !slices.Contains(expressGroups, group):
+		return false, nil // the public key, or the tenant's own: a package waits for it as well
+	case inv.Chosen && turn.Reason == ratelimit.ReasonOutage:
 		// While the gateway is down a package would be no sooner, and what is there of a tenant is what
 		// finds out that it is back; while single sends alone are out of service, it would.
-		down, err := w.Budget.Down(ctx, inv.Tenant, bulkGroups...)
-		return inv.Chosen && !down, err
+		return w.packagesUp(ctx, inv.Tenant)
 	case inv.Chosen:
 		return turn.Wait > w.o.MaxWait, nil
-	case inv.Deadline == 0 || !w.o.Now().Add(turn.Wait).After(inv.Deadline.Time()):
+	case !w.late(inv, turn):
 		return false, nil
+	}
+	session, err := w.Budget.Peek(ctx, inv.Tenant, string(ksef.GroupBatchSession))
+	switch {
+	case err != nil:
+		return false, err
+	case turn.Reason == ratelimit.ReasonOutage && session > turn.Wait:
+		return false, nil // it asks again before there is a session
+	case turn.Reason == ratelimit.ReasonOutage:
+		return w.packagesUp(ctx, inv.Tenant)
 	}
 	// Its deadline is near by then, if it is not yet: it waits for company no longer than urgent ones
 	// do, and then for a session.
-	session, err := w.Budget.Peek(ctx, inv.Tenant, string(ksef.GroupBatchSession))
-	return turn.Wait > w.o.MaxWait/urgentPart+session, err
+	return turn.Wait > w.o.MaxWait/urgentPart+session, nil
+}
+
+// late reports that an invoice's turn in the express lane would come after its legal deadline.
+// During an outage the turn is that of the next probe, and nobody knows whether it will be the last:
+// there it is late as soon as a package that waits from then on would be.
+func (w *Worker) late(inv *ledger.Invoice, turn *ratelimit.NotNow) bool {
+	at := w.o.Now().Add(turn.Wait)
+	if turn.Reason == ratelimit.ReasonOutage {
+		at = at.Add(w.o.MaxWait)
+	}
+	return inv.Deadline != 0 && at.After(inv.Deadline.Time())
 }
 
 // toPackage takes an invoice out of the express lane.
@@ -119,8 +155,11 @@ func (w *Worker) toPackage(ctx context.Context, inv *ledger.Invoice, turn *ratel
 		return w.Ledger.Unchoose(ctx, inv)
 	}
 	reason := fmt.Sprintf("goes by bulk: its turn in the express lane was %s away, after its legal deadline", turn.Wait.Round(time.Second))
+	if turn.Reason == ratelimit.ReasonOutage {
+		reason = "goes by bulk: single sends are out of service, and it would miss its legal deadline, or has missed it"
+	}
 	w.o.Log.Warn().Str("id", inv.ID).Dur("turn", turn.Wait).Time("deadline", inv.Deadline.Time()).
-		Msg("express invoice goes by bulk: its turn would come after its legal deadline")
+		Str("why", string(turn.Reason)).Msg("express invoice goes by bulk: its turn would come after its legal deadline")
 	return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued,
 		Group: inv.WaitingGroup().Name(),
 		Set:   append(because(0, reason), ledger.Set{Field: "lane", Value: ledger.Bulk})})

@@ -21,6 +21,10 @@ const (
 	wholeTries = 1
 	// probeWait is how often a package looks whether its probe has come back, should nobody tell it.
 	probeWait = 10 * time.Second
+	// probeUnreadMost is how long a package waits for a probe that cannot be read, from the split on: time
+	// for a newer worker to bring the probe back. The probe only finds something out, so to go on without
+	// it costs a session at most.
+	probeUnreadMost = time.Hour
 	// aloneTries is how often an invoice that is alone in its package is sent again although nothing
 	// shows that KSeF takes anything at present: about two hours in all. Then a person is asked.
 	aloneTries = 11
@@ -57,24 +61,39 @@ func (w *Worker) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, 
 
 // togetherSince is when the oldest package was made that came of a refusal and held as many invoices as
 // this one: they are the same, for a package only loses invoices, and takes in what was split off it.
-// Zero when p came of no refusal.
+// Zero when p came of no refusal. A parent that was pruned or cannot be read is the end of what is
+// known: the moment is later then, and older evidence less.
 func (w *Worker) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
 	var since ledger.Millis
 	for at := *p; at.Parent != ""; {
 		since = at.CreatedAt
-		before, err := w.Ledger.Package(ctx, at.Parent)
-		if errors.Is(err, ledger.ErrNotFound) {
-			break // pruned
-		}
+		before, _, err := w.relative(ctx, at.Parent)
 		if err != nil {
 			return 0, err
 		}
-		if before.Count != at.Count {
+		if before == nil || before.Count != at.Count {
 			break
 		}
-		at = before
+		at = *before
 	}
 	return since, nil
+}
+
+// relative reads a package that another one names: its parent, its probe or what that was split off. It
+// is nil when it was pruned or cannot be read; unread tells which.
+func (w *Worker) relative(ctx context.Context, id string) (p *ledger.Package, unread *ledger.Unreadable, err error) {
+	there, err := w.Ledger.Package(ctx, id)
+	if err == nil {
+		return &there, nil, nil
+	}
+	entries, err := w.skip(ctx, err)
+	if len(entries) > 0 {
+		return nil, &entries[0], nil
+	}
+	if errors.Is(err, ledger.ErrNotFound) {
+		err = nil
+	}
+	return nil, nil, err
 }
 
 // refusedPause is how long all packages of a tenant rest whose sessions KSeF refused so often in a row,
@@ -149,12 +168,17 @@ func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool
 // awaitProbe lets a package wait for its probe. One whose probe went through, or is gone in any other
 // way than back into it, is sent whole once more: most likely KSeF takes sessions again.
 func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
-	probe, err := w.Ledger.Package(ctx, p.Probe)
-	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+	probe, unread, err := w.relative(ctx, p.Probe)
+	if err != nil {
 		return err
 	}
-	if err == nil && probe.State.Live() && probe.State != ledger.PackageSettled {
+	if probe != nil && probe.State.Live() && probe.State != ledger.PackageSettled {
 		return later(probeWait, retry.ReasonProcessing, fmt.Sprintf("a part of it went ahead in %s to find out whether KSeF takes any session", p.Probe))
+	}
+	left := p.CreatedAt.Time().Add(probeUnreadMost).Sub(w.o.Now())
+	if unread != nil && left > 0 && !over(unread) {
+		return later(min(left, unreadPause), retry.ReasonOther,
+			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it in %s", p.Probe, unread.Err, left.Round(time.Second)))
 	}
 	set := []ledger.Set{{Field: "probe", Value: ""}, {Field: "strikes", Value: w.o.Refusals - 1}}
 	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: set}); err != nil {
@@ -162,6 +186,15 @@ func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
 	}
 	p.Probe, p.Strikes = "", w.o.Refusals-1
 	return nil
+}
+
+// over reports that a package which cannot be read is at its end, as far as its fields say.
+func over(u *ledger.Unreadable) bool {
+	switch ledger.PackageState(u.State) {
+	case ledger.PackageSettled, ledger.PackageReceipted, ledger.PackageAbandoned, ledger.PackageFailed:
+		return !u.Opaque
+	}
+	return false
 }
 
 // tellRest lets the package go on that a probe was split off.
@@ -172,14 +205,14 @@ func (w *Worker) tellRest(ctx context.Context, p *ledger.Package) {
 }
 
 // rejoin puts a probe that was refused back into what it was split off. That is sent again after a
-// longer pause.
+// longer pause. When that is gone, or cannot be read, the probe's invoices have a package of their own.
 func (w *Worker) rejoin(ctx context.Context, p *ledger.Package, ids []string, reason string) error {
-	rest, err := w.Ledger.Package(ctx, p.Rest)
-	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+	rest, _, err := w.relative(ctx, p.Rest)
+	if err != nil {
 		return err
 	}
 	part := ledger.Part{Strikes: p.Strikes + 1, IDs: ids}
-	if err == nil && rest.State == ledger.PackageCut && rest.Probe == p.ID {
+	if rest != nil && rest.State == ledger.PackageCut && rest.Probe == p.ID {
 		part.ID, part.Into = rest.ID, true
 	}
 	return w.repack(ctx, p, reason, refusalPause(part.Strikes-w.o.Refusals), part)

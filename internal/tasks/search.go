@@ -18,8 +18,8 @@ const (
 	searchMost = 400                 // pages for one package: 100,000 invoices, twenty hours of the limit
 	// searchPatience is how long after the package was closed an invoice may appear in the register that is not in it yet.
 	searchPatience = time.Hour
-	// searchRest is the pause between two passes that found not everything, doubled each time up to
-	// searchRestMax: a pass costs at least one of the register's 20 requests an hour.
+	// searchRest is the pause between two passes that found not everything, or broke off, doubled each time
+	// up to searchRestMax: a pass costs at least one of the register's 20 requests an hour.
 	searchRest    = 15 * time.Second
 	searchRestMax = time.Hour
 )
@@ -77,7 +77,7 @@ func (w *Worker) searchAs(ctx context.Context, t Transport, p *ledger.Package, a
 		return err
 	}
 	if now := w.o.Now(); now.Before(p.NextPass.Time()) {
-		return later(p.NextPass.Time().Sub(now), retry.ReasonProcessing, fmt.Sprintf("%d invoices are not in KSeF's register, perhaps not yet", len(want)))
+		return later(p.NextPass.Time().Sub(now), retry.ReasonProcessing, fmt.Sprintf("%d invoices have not been found in KSeF's register yet", len(want)))
 	}
 	from := p.SearchFrom.Time()
 	if from.IsZero() {
@@ -101,7 +101,7 @@ func (w *Worker) searchAs(ctx context.Context, t Transport, p *ledger.Package, a
 			break
 		}
 		if err != nil {
-			return err
+			return w.breakPass(ctx, p, now, err)
 		}
 		if want, err = w.found(ctx, want, page.Invoices); err != nil || len(want) == 0 {
 			return err
@@ -130,12 +130,38 @@ func (w *Worker) searchAs(ctx context.Context, t Transport, p *ledger.Package, a
 
 // endPass ends a pass that came to the present and did not find everything.
 func (w *Worker) endPass(ctx context.Context, p *ledger.Package, now time.Time, missing int) error {
-	pause := min(searchRest<<min(p.Passes, 10), searchRestMax)
-	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "passes", Value: p.Passes + 1}, {Field: "next_pass", Value: ledger.At(now.Add(pause))}}}); err != nil {
+	pause, err := w.restFromPass(ctx, p, now)
+	if err != nil {
 		return err
 	}
+	return later(pause, retry.ReasonProcessing, fmt.Sprintf("%d invoices have not been found in KSeF's register yet", missing))
+}
+
+// breakPass ends a pass at a page that could not be had; the next one goes on there. What says itself
+// when to come again, such as a limit or a freeze, is waited for as it says. Anything else, such as an
+// answer that cannot be read, costs a request at each try and may last: the pauses grow.
+func (w *Worker) breakPass(ctx context.Context, p *ledger.Package, now time.Time, cause error) error {
+	v := retry.Judge(cause)
+	if v.Delay > 0 || v.Action == retry.Never || v.Action == retry.Again || v.Reason == retry.ReasonStopping {
+		return cause
+	}
+	pause, err := w.restFromPass(ctx, p, now)
+	if err != nil {
+		return err
+	}
+	return &retry.LaterError{Delay: pause, Reason: v.Reason, What: "a page of KSeF's register", Err: cause}
+}
+
+// restFromPass writes when the next pass may begin. The pause doubles each time.
+func (w *Worker) restFromPass(ctx context.Context, p *ledger.Package, now time.Time) (time.Duration, error) {
+	pause := min(searchRest<<min(p.Passes, 10), searchRestMax)
+	err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{
+		{Field: "passes", Value: p.Passes + 1}, {Field: "next_pass", Value: ledger.At(now.Add(pause))}}})
+	if err != nil {
+		return 0, err
+	}
 	p.Passes, p.NextPass = p.Passes+1, ledger.At(now.Add(pause))
-	return later(pause, retry.ReasonProcessing, fmt.Sprintf("%d invoices are not in KSeF's register, perhaps not yet", missing))
+	return pause, nil
 }
 
 // firstDay is the beginning of the earliest P_1 in Warsaw.

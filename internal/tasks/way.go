@@ -164,8 +164,8 @@ func (w *Worker) Mux() *asynq.ServeMux {
 		KindSend:    w.onQueued(w.send, w.leaveSends),
 		KindCut:     w.cut,
 		KindPackage: w.onPackage(w.submitPackage),
-		KindConfirm: w.onPackage(w.inTurn(w.confirm)),
-		KindReceipt: w.onPackage(w.receipt),
+		KindConfirm: w.onPackage(w.inTurn(w.paced(w.confirm))),
+		KindReceipt: w.onPackage(w.paced(w.receipt)),
 		KindSweep:   w.sweep,
 	} {
 		mux.Handle(string(kind), w.handler(kind, handle))

@@ -1,0 +1,122 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+)
+
+// sickStore fails or hangs in single verbs, and counts how often it is asked.
+type sickStore struct {
+	archive.Store
+	put, flush   func(context.Context) error // nil: well
+	puts, flushs atomic.Int64
+}
+
+func (s *sickStore) Put(ctx context.Context, name string, data []byte, contentType string) error {
+	s.puts.Add(1)
+	if s.put != nil {
+		return s.put(ctx)
+	}
+	return s.Store.Put(ctx, name, data, contentType)
+}
+
+func (s *sickStore) Flush(ctx context.Context, names ...string) error {
+	s.flushs.Add(1)
+	if s.flush != nil {
+		return s.flush(ctx)
+	}
+	return s.Store.Flush(ctx, names...)
+}
+
+func refuses(context.Context) error { return fmt.Errorf("write: %w", syscall.EACCES) }
+
+func hangs(ctx context.Context) error {
+	<-ctx.Done()
+	return context.Cause(ctx)
+}
+
+// An archive that is away concerns the documents that are too large for Redis. All others are taken,
+// and one that hangs is waited for once in a call.
+func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		put, flush   func(context.Context) error
+		why          string
+		puts, flushs int64 // in the call
+	}{
+		"put refuses":   {put: refuses, why: "permission denied", puts: 4},
+		"put hangs":     {put: hangs, why: "the archive does not answer in time", puts: 1},
+		"flush refuses": {flush: refuses, why: "permission denied", puts: 4, flushs: 1},
+		"flush hangs":   {flush: hangs, why: "the archive does not answer in time", puts: 4, flushs: 1},
+	} {
+		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
+			g := newGate(t, nil)
+			sound := g.Store
+			sick := &sickStore{Store: sound, put: c.put, flush: c.flush}
+			g.Store = archive.Guard(sick, archive.Options{Timeout: 300 * time.Millisecond})
+			twin := big(2)
+			twin.File = "big-twin.xml"
+			docs := []Document{numbered(1), big(1), numbered(2), big(2), twin, numbered(3), big(3), numbered(4)}
+			isLarge := func(i int) bool { return strings.HasPrefix(docs[i].File, "big") }
+			for i, got := range g.admit(docs...) {
+				if !isLarge(i) {
+					if got.Taken != ledger.Created || !g.queued(got.Invoice) {
+						t.Errorf("%s: %+v", docs[i].File, got)
+					}
+					continue
+				}
+				var unsure *UnsureError
+				if !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), c.why) || !strings.Contains(got.Err.Error(), "nothing was taken, hand it in again") {
+					t.Errorf("%s: %+v", docs[i].File, got)
+				}
+				if known, err := g.Ledger.Known(t.Context(), []string{got.Invoice.ID}); err != nil || known[0] {
+					t.Errorf("%s: it was taken without its document: %v, %v", docs[i].File, known, err)
+				}
+			}
+			if puts, flushs := sick.puts.Load(), sick.flushs.Load(); puts != c.puts || flushs != c.flushs {
+				t.Errorf("%d puts and %d flushes, want %d and %d", puts, flushs, c.puts, c.flushs)
+			}
+			g.Store = sound
+			for i, got := range g.admit(docs...) {
+				if got.Err != nil || !isLarge(i) && got.Taken != ledger.Present {
+					t.Errorf("when the archive is back, %s: %+v", docs[i].File, got)
+				}
+			}
+		})
+	}
+}
+
+// A call after a few that were not answered is told so at once: an export of many thousands does not
+// wait for the archive in each of its pieces.
+func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
+	g := newGate(t, nil)
+	sick := &sickStore{Store: g.Store, put: hangs}
+	g.Store = archive.Guard(sick, archive.Options{Timeout: 100 * time.Millisecond})
+	for n := range 12 {
+		got := g.admit(numbered(n), big(n))
+		if got[0].Taken != ledger.Created || got[1].Taken != ledger.Refused {
+			t.Errorf("call %d: %+v", n, got)
+		}
+	}
+	if puts := sick.puts.Load(); puts > 4 {
+		t.Errorf("in twelve calls it was waited for %d times", puts)
+	}
+}
+
+// A caller who gives up is not told that the archive is at fault.
+func TestAdmit_CallerGivesUpWhileTheArchiveHangs_IsItsOwnEnd(t *testing.T) {
+	g := newGate(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	g.Store = &sickStore{Store: g.Store, put: func(ctx context.Context) error { cancel(); return hangs(ctx) }}
+	if out, err := g.Admit(ctx, []Document{numbered(1), big(1)}, Terms{}); !errors.Is(err, context.Canceled) || out != nil {
+		t.Errorf("%+v, %v", out, err)
+	}
+}

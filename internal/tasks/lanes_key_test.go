@@ -1,0 +1,93 @@
+package tasks_test
+
+import (
+	"context"
+	"crypto/rsa"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// noKeyYet is a door that has no public key before some time.
+type noKeyYet struct {
+	*door
+	s      *stage
+	until  time.Time
+	reason ratelimit.Reason
+	group  string
+}
+
+func (d *noKeyYet) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
+	if wait := d.until.Sub(d.s.now()); wait > 0 {
+		return nil, &ratelimit.NotNow{Key: ratelimit.Key{Tenant: d.s.nip(), Group: d.group}, Wait: wait, Reason: d.reason}
+	}
+	return d.door.PublicKey(ctx)
+}
+
+// What a send waits for and a package would wait for as well takes nobody out of the express lane:
+// it would be chosen for it again at once, and so on each second.
+func TestLanes_PackagesWouldWaitForTheSame_ChosenInvoiceStaysAndGoesWhenItCan(t *testing.T) {
+	for name, c := range map[string]struct {
+		reason ratelimit.Reason
+		group  string
+	}{
+		"public key's limit used up": {ratelimit.ReasonLimit, string(ksef.GroupPublicKey)},
+		"public key frozen":          {ratelimit.ReasonFrozen, string(ksef.GroupPublicKey)},
+		"public key out of service":  {ratelimit.ReasonOutage, string(ksef.GroupPublicKey)},
+		"tenant's key refused":       {ratelimit.ReasonFrozen, retry.CredentialsGroup},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			d := &noKeyYet{door: s.door(), s: s, until: s.now().Add(20 * time.Minute), reason: c.reason, group: c.group}
+			w := s.workerWith("w", d.door, func(p *tasks.Parts) {
+				p.Transport = func(string) (tasks.Transport, bool) { return d, true }
+			}, asConfigured)
+			inv := s.admit(ledger.Auto, s.good("A/1"))
+			w.must(tasks.KindSubmit, inv.ID)
+			before := s.read(inv.ID).Rev
+			for range 19 * 20 {
+				s.advance(3 * time.Second)
+				w.step(&inv)
+			}
+			if got := s.read(inv.ID); got.State != ledger.Queued || got.Rev-before > 2 {
+				t.Errorf("%s, %d revisions in 19 minutes", got.State, got.Rev-before)
+			}
+			s.advance(2 * time.Minute)
+			w.step(&inv)
+			if got := s.read(inv.ID); got.State != ledger.Sent {
+				t.Errorf("when there is a key it is %s", got.State)
+			}
+		})
+	}
+}
+
+// The public key's limit is one of those that an invoice is chosen by.
+func TestLanes_PublicKeysLimitUsedUp_AutoInvoiceIsNotChosenAndDoesNotCircle(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	c := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60, string(ksef.GroupPublicKey): 5}))
+	c.use(t, s.nip(), string(ksef.GroupPublicKey), 5)
+	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays where the circle was
+	w := s.worker("w", s.counting(c), asConfigured)
+	inv := s.admit(ledger.Auto, s.good("A/1"))
+	w.must(tasks.KindSubmit, inv.ID)
+	before := s.read(inv.ID).Rev
+	for range 55 * 20 {
+		s.advance(3 * time.Second)
+		w.step(&inv)
+	}
+	if got := s.read(inv.ID); got.State != ledger.Queued || got.Group == "" || got.Rev != before {
+		t.Errorf("%s in group %q, %d revisions in 55 minutes", got.State, got.Group, got.Rev-before)
+	}
+	s.advance(6 * time.Minute) // the hour has gone by
+	w.step(&inv)
+	w.step(&inv)
+	if got := s.read(inv.ID); got.State != ledger.Sent {
+		t.Errorf("when the limit is free it is %s", got.State)
+	}
+}

@@ -1,0 +1,131 @@
+package tasks_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// groupsDown is a budget under which some groups are out of service, each with a probe in five
+// minutes, and a batch session is to be had after a while.
+type groupsDown struct {
+	noLimits
+	groups  []string
+	session time.Duration
+}
+
+func (g groupsDown) Peek(_ context.Context, _, group string) (time.Duration, error) {
+	if slices.Contains(g.groups, group) {
+		return 5 * time.Minute, nil
+	}
+	if group == ratelimit.GroupBatchSession {
+		return g.session, nil
+	}
+	return 0, nil
+}
+
+func (g groupsDown) Join(_ context.Context, tenant, group string) error {
+	if slices.Contains(g.groups, group) {
+		return &ratelimit.NotNow{Wait: 5 * time.Minute, Reason: ratelimit.ReasonOutage, Host: "gateway",
+			Key: ratelimit.Key{Tenant: tenant, Group: group}}
+	}
+	return nil
+}
+
+func (g groupsDown) Down(_ context.Context, _ string, groups ...string) (bool, error) {
+	return slices.ContainsFunc(groups, func(group string) bool { return slices.Contains(g.groups, group) }), nil
+}
+
+// partsDown is a part store that is out of service.
+type partsDown struct{ tasks.PartStore }
+
+func (partsDown) Ready(context.Context, string) error {
+	return &ratelimit.NotNow{Wait: time.Minute, Reason: ratelimit.ReasonStore, Host: "store"}
+}
+
+// An express invoice keeps its lane while a package would be no sooner. While single sends alone are
+// out of service nobody knows when its turn comes, so it goes by bulk while that is in time.
+func TestLanes_SingleSendsOutOfServiceAndTheDeadlineComes_ExpressGoesByBulkWhenAPackageWouldBeSooner(t *testing.T) {
+	const due = 30 * time.Minute
+	for _, c := range []struct {
+		why     string
+		down    []string
+		session time.Duration
+		noParts bool
+		stays   bool
+	}{
+		{why: "single sends alone", down: []string{ratelimit.GroupInvoiceSend}},
+		{why: "online sessions alone", down: []string{ratelimit.GroupOnlineSession, ratelimit.GroupInvoiceSend}},
+		{why: "batch sessions too", down: []string{ratelimit.GroupInvoiceSend, ratelimit.GroupBatchSession}, stays: true},
+		{why: "the part store too", down: []string{ratelimit.GroupInvoiceSend}, noParts: true, stays: true},
+		{why: "and the hour has no session left", down: []string{ratelimit.GroupInvoiceSend}, session: 40 * time.Minute, stays: true},
+	} {
+		t.Run(strings.ReplaceAll(c.why, " ", "_"), func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			s.budget = groupsDown{groups: c.down, session: c.session}
+			w := s.workerWith("w", s.door(), func(p *tasks.Parts) {
+				if c.noParts {
+					p.PartStore = partsDown{}
+				}
+			}, asConfigured)
+			inv := s.admit(ledger.Express, s.good("A/1"))
+			began := s.now()
+			if err := s.due(inv.ID, began.Add(due)); err != nil {
+				t.Fatal(err)
+			}
+			w.must(tasks.KindSubmit, inv.ID)
+			for s.now().Sub(began) < due-10*time.Minute {
+				w.step(&inv)
+				s.advance(time.Minute)
+			}
+			if got := s.read(inv.ID); got.Lane != ledger.Express || got.Group != "" {
+				t.Fatalf("ten minutes before its deadline it is in lane %s: %q", got.Lane, got.Reason)
+			}
+			for s.now().Sub(began) < due-time.Minute {
+				w.step(&inv)
+				s.advance(time.Minute)
+			}
+			if c.stays {
+				for range 20 { // past its deadline
+					w.step(&inv)
+					s.advance(time.Minute)
+				}
+			}
+			got := s.read(inv.ID)
+			if stays := got.State == ledger.Queued && got.Lane == ledger.Express && got.Group == ""; stays != c.stays {
+				t.Fatalf("it is %s in lane %s, group %q: %q", got.State, got.Lane, got.Group, got.Reason)
+			}
+			if c.stays {
+				return
+			}
+			if got.State != ledger.Sent || !strings.Contains(got.Reason, "goes by bulk: single sends are out of service") || !s.log.says("goes by bulk") {
+				t.Errorf("a minute before its deadline it is %s: %q", got.State, got.Reason)
+			}
+		})
+	}
+}
+
+// Without a deadline, or long before it, nothing is gained by a package.
+func TestLanes_SingleSendsOutOfServiceAndTheDeadlineIsFar_ExpressWaits(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	s.budget = groupsDown{groups: []string{ratelimit.GroupInvoiceSend}}
+	w := s.worker("w", s.door(), asConfigured)
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	w.must(tasks.KindSubmit, inv.ID)
+	for _, due := range []time.Time{{}, s.now().Add(time.Hour)} {
+		if err := s.due(inv.ID, due); err != nil {
+			t.Fatal(err)
+		}
+		_ = w.run(tasks.KindSend, inv.ID)
+		if got := s.read(inv.ID); got.Lane != ledger.Express || got.Group != "" {
+			t.Errorf("due %v: lane %s, %q", due, got.Lane, got.Reason)
+		}
+	}
+}

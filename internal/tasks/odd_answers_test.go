@@ -1,0 +1,147 @@
+package tasks_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// rewritten puts something between the gateway and the workers that are made from now on: it rewrites
+// the answers of one operation, as long as change is set, and counts how often that was asked.
+type rewritten struct {
+	path   string
+	change func(body string) string
+	asked  int
+}
+
+func (s *stage) rewrite(path string, change func(string) string) *rewritten {
+	s.t.Helper()
+	r := &rewritten{path: path, change: change}
+	gateway := s.sim.Handler()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		if !strings.Contains(q.URL.Path, r.path) {
+			gateway.ServeHTTP(w, q)
+			return
+		}
+		r.asked++
+		answer := httptest.NewRecorder()
+		gateway.ServeHTTP(answer, q)
+		body := answer.Body.String()
+		if r.change != nil {
+			body = r.change(body)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write([]byte(body))
+	}))
+	s.t.Cleanup(srv.Close)
+	s.url = srv.URL
+	return r
+}
+
+// asQueued runs a task at the pauses that the queue would make, until want holds or the time is up.
+func (a *actor) asQueued(kind tasks.Kind, id string, most time.Duration, want func() bool) (last error) {
+	for began := a.s.now(); a.s.now().Sub(began) < most && !want(); {
+		last = a.run(kind, id)
+		<-time.After(2 * time.Millisecond) // the simulator works meanwhile
+		a.s.advance(retry.Delay(0, last, nil))
+	}
+	return last
+}
+
+// omitted is an invoice that KSeF calls a duplicate without naming the original, in a session that is
+// on its way.
+func omitted(s *stage, w *actor) (id, pkg string) {
+	s.t.Helper()
+	doc := s.with("A/1", 1)
+	s.known(w, doc)
+	id = s.admit(ledger.Bulk, doc).ID
+	return id, s.sent(w, ledger.Invoice{ID: id, Lane: ledger.Bulk})
+}
+
+func TestRecover_RegisterWritesItsFlagsAsTexts_TheOriginalIsFound(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal}}})
+	r := s.rewrite("/invoice/metadata", func(body string) string {
+		return strings.NewReplacer(`"hasMore":false`, `"hasMore":"false"`, `"isTruncated":false`, `"isTruncated":"false"`).Replace(body)
+	})
+	w := s.worker("w", s.door())
+	id, pkg := omitted(s, w)
+	last := w.asQueued(tasks.KindConfirm, pkg, time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
+	if got := s.read(id); got.State != ledger.Accepted || r.asked == 0 {
+		t.Errorf("after %d pages it is %s: %s; %v", r.asked, got.State, got.Reason, last)
+	}
+}
+
+// An answer of the register that cannot be read costs one of its twenty requests an hour.
+func TestRecover_RegisterCannotBeRead_ItIsAskedEverMoreRarelyAndTheOriginalIsFoundInTheEnd(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal}}})
+	r := s.rewrite("/invoice/metadata", func(body string) string { return strings.Replace(body, `"invoices":`, `"bills":`, 1) })
+	w := s.worker("w", s.door())
+	id, pkg := omitted(s, w)
+	last := w.asQueued(tasks.KindConfirm, pkg, 24*time.Hour, func() bool { return s.read(id).State.Final() })
+	if got := s.read(id); got.State != ledger.Sent || r.asked < 10 || r.asked > 40 {
+		t.Errorf("after %d pages in a day it is %s: %s", r.asked, got.State, got.Reason)
+	}
+	if v := retry.Judge(last); v.Action != retry.Later || v.Reason != retry.ReasonUnreadable || !strings.Contains(last.Error(), "register") {
+		t.Errorf("it does not say what it waits for: %v", last)
+	}
+	r.change = nil
+	last = w.asQueued(tasks.KindConfirm, pkg, 3*time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
+	if got := s.read(id); got.State != ledger.Accepted {
+		t.Errorf("when it can be read it is %s: %s; %v", got.State, got.Reason, last)
+	}
+}
+
+// All sessions of a tenant share their requests: one that cannot be read must not use them up.
+func TestConfirm_StatusCannotBeRead_ItIsAskedAsRarelyAsOneAtWork(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	r := s.rewrite("/session/status/", func(body string) string { return strings.Replace(body, `"code":`, `"kode":`, 1) })
+	w := s.worker("w", s.door())
+	inv := s.admit(ledger.Bulk, s.good("A/1"))
+	pkg := s.sent(w, inv)
+	r.asked = 0
+	const most = 6 * time.Hour
+	last := w.asQueued(tasks.KindConfirm, pkg, most, func() bool { return s.read(inv.ID).State.Final() })
+	if most := int(most/time.Minute) + 30; r.asked < 10 || r.asked > most { // confirm.max is a minute here
+		t.Errorf("asked %d times, want %d at most: %v", r.asked, most, last)
+	}
+	if v := retry.Judge(last); v.Reason != retry.ReasonUnreadable {
+		t.Errorf("it waits because of %v", last)
+	}
+	r.change = nil
+	w.asQueued(tasks.KindConfirm, pkg, 10*time.Minute, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	if got := s.read(inv.ID); got.State != ledger.Accepted {
+		t.Errorf("when it can be read it is %s", got.State)
+	}
+}
+
+func TestReceipt_CannotBeRead_ItIsAskedForEverMoreRarely(t *testing.T) {
+	for name, body := range map[string]string{"XML of another kind": "<receipt/>", "no XML": "{]", "nothing": ""} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			r := s.rewrite("/session/upo/", func(string) string { return body })
+			w := s.worker("w", s.door())
+			inv := s.admit(ledger.Bulk, s.good("A/1"))
+			pkg := s.sent(w, inv)
+			w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
+			r.asked = 0
+			const most = 6 * time.Hour
+			last := w.asQueued(tasks.KindReceipt, pkg, most, func() bool { return s.read(inv.ID).State == ledger.Receipted })
+			if most := int(most/time.Minute) + 30; r.asked < 3 || r.asked > most {
+				t.Errorf("asked %d times, want %d at most: %v", r.asked, most, last)
+			}
+			r.change = nil
+			w.asQueued(tasks.KindReceipt, pkg, 25*time.Hour, func() bool { return s.read(inv.ID).State == ledger.Receipted })
+			if got := s.read(inv.ID); got.State != ledger.Receipted {
+				t.Errorf("when it can be read it is %s: %s", got.State, got.Reason)
+			}
+		})
+	}
+}

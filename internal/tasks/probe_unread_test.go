@@ -1,0 +1,133 @@
+package tasks_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// follow runs the tasks that the packages of some invoices ask for, at the pauses that they ask for,
+// until want holds.
+func (a *actor) follow(most time.Duration, want func() bool, ids ...string) {
+	a.s.t.Helper()
+	next := map[string]time.Time{} // by package
+	var last error
+	for began := a.s.now(); !want(); {
+		if a.s.now().Sub(began) > most {
+			a.s.t.Fatalf("in vain for %v: %v; %v", most, a.s.states(ids), last)
+		}
+		seen := map[string]bool{}
+		for _, id := range ids {
+			pkg := a.s.read(id).Package
+			if seen[pkg] || a.s.now().Before(next[pkg]) {
+				continue
+			}
+			seen[pkg] = true
+			kind := tasks.KindConfirm
+			if p, err := a.s.ledger.Package(a.s.t.Context(), pkg); err != nil || p.State == ledger.PackageCut {
+				kind = tasks.KindPackage
+			}
+			last = a.run(kind, pkg)
+			next[pkg] = a.s.now().Add(max(retry.Judge(last).Delay, time.Second))
+		}
+		<-time.After(time.Millisecond) // the simulator works on a session meanwhile
+		a.s.advance(10 * time.Second)
+	}
+}
+
+// The package that was refused is over and says nothing any more that could not be done without.
+func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
+	for _, d := range packageDamages() {
+		t.Run(d.what, func(t *testing.T) {
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
+			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
+			a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+			parent := s.sent(w, a, b)
+			w.until(tasks.KindConfirm, parent, func() bool { s.advance(time.Second); return s.read(a.ID).Package != parent })
+			if child := s.pkg(s.read(a.ID).Package); child.Parent != parent || s.pkg(parent).State != ledger.PackageFailed {
+				t.Fatalf("%+v comes of %s", child, s.pkg(parent).State)
+			}
+			d.do(s, "ksef:pkg:"+parent)
+			ids := []string{a.ID, b.ID}
+			w.follow(6*time.Hour, func() bool { return s.states(ids)[ledger.Accepted] == 2 }, ids...)
+		})
+	}
+}
+
+// split has KSeF refuse the sessions of four invoices until a piece of them goes as a probe. It returns
+// the two packages, and the invoices of each.
+func split(s *stage, w *actor) (probe, rest string, probes, rests []string) {
+	s.t.Helper()
+	ids, invs := s.many(4)
+	w.together(invs...)
+	w.follow(6*time.Hour, func() bool {
+		for _, id := range ids {
+			if p := s.pkg(s.read(id).Package); p.Probe != "" {
+				probe, rest = p.Probe, p.ID
+			}
+		}
+		return rest != ""
+	}, ids...)
+	for _, id := range ids {
+		if s.read(id).Package == probe {
+			probes = append(probes, id)
+		} else {
+			rests = append(rests, id)
+		}
+	}
+	return probe, rest, probes, rests
+}
+
+func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
+	for _, d := range packageDamages() {
+		t.Run(d.what, func(t *testing.T) {
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
+			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
+			probe, rest, _, rests := split(s, w)
+			began := s.now()
+			d.do(s, "ksef:pkg:"+probe)
+			gone := s.rdb.Exists(t.Context(), "ksef:pkg:"+probe).Val() == 0
+			if err := w.run(tasks.KindPackage, rest); !gone &&
+				(err == nil || retry.Judge(err).Action != retry.Later || !strings.Contains(err.Error(), probe+", which cannot be read")) {
+				t.Errorf("it does not say what it waits for: %v", err)
+			}
+			w.follow(2*time.Hour, func() bool { return s.pkg(rest).State != ledger.PackageCut }, rests...)
+			if took := s.now().Sub(began); took < 50*time.Minute != gone {
+				t.Errorf("it went after %v", took)
+			}
+			w.follow(6*time.Hour, func() bool { return s.states(rests)[ledger.Accepted] == len(rests) }, rests...)
+		})
+	}
+}
+
+// What its fields say of its end counts, whatever else is wrong with it.
+func TestRefusal_ProbeIsOverAndCannotBeRead_TheRestGoesAtOnce(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
+	w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
+	probe, rest, _, rests := split(s, w)
+	s.rdb.HSet(t.Context(), "ksef:pkg:"+probe, "v", 2, "state", string(ledger.PackageFailed))
+	w.must(tasks.KindPackage, rest)
+	w.follow(time.Hour, func() bool { return s.states(rests)[ledger.Accepted] == len(rests) }, rests...)
+}
+
+func TestRefusal_RestCannotBeRead_ARefusedProbeGoesOnByItself(t *testing.T) {
+	for _, d := range packageDamages() {
+		t.Run(d.what, func(t *testing.T) {
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 3}}})
+			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
+			probe, rest, probes, _ := split(s, w)
+			d.do(s, "ksef:pkg:"+rest)
+			w.follow(6*time.Hour, func() bool { return s.states(probes)[ledger.Accepted] == len(probes) }, probes...)
+			for _, id := range probes {
+				if got := s.read(id).Package; got == probe || got == rest {
+					t.Errorf("it went through in %s: this test proves nothing", got)
+				}
+			}
+		})
+	}
+}
