@@ -131,10 +131,12 @@ type rarely struct {
 	said map[string]time.Time
 }
 
-func (r *rarely) due(what string, now time.Time) bool {
+func (r *rarely) due(what string, now time.Time) bool { return r.dueEvery(time.Hour, what, now) }
+
+func (r *rarely) dueEvery(every time.Duration, what string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if at, ok := r.said[what]; ok && now.Sub(at) < time.Hour && now.Sub(at) >= 0 {
+	if at, ok := r.said[what]; ok && now.Sub(at) < every && now.Sub(at) >= 0 {
 		return false
 	}
 	if r.said == nil {

@@ -1,6 +1,8 @@
 package tasks
 
 import (
+	"time"
+
 	"github.com/rs/zerolog"
 
 	"ksefworker/internal/retry"
@@ -29,8 +31,11 @@ func (e *ofTenant) of() string {
 // Unwrap returns the error.
 func (e *ofTenant) Unwrap() error { return e.error }
 
+// waitsAgain is how often it is told again that a tenant's tasks wait for the same.
+const waitsAgain = 12 * time.Hour
+
 // logVerdict tells what a task came to. That something waits is told once for each tenant and reason,
-// and again every hour while it goes on; every single wait is a line for debugging.
+// and then rarely; every single wait is a line for debugging.
 func (w *Worker) logVerdict(kind Kind, id, tenant string, v retry.Verdict, err error) {
 	level, message := zerolog.WarnLevel, err.Error()
 	switch {
@@ -38,7 +43,7 @@ func (w *Worker) logVerdict(kind Kind, id, tenant string, v retry.Verdict, err e
 		message = "cannot understand an answer: " + message // thinned out: see the process's log
 	case v.Action == retry.Later:
 		level = zerolog.DebugLevel
-		if w.rarely.due("later "+tenant+" "+string(v.Reason), w.o.Now()) {
+		if w.rarely.dueEvery(waitsAgain, "later "+tenant+" "+string(v.Reason), w.o.Now()) {
 			level = zerolog.InfoLevel
 		}
 	}
