@@ -27,26 +27,9 @@ type circuitPolicy struct {
 	failures                          int
 	first, most, probe                time.Duration
 	pairs, tenants, groups, processes int
+	objects                           int
 	window, grace                     time.Duration
 	process                           string // who asks or reports; "" speaks for the whole pool
-}
-
-// pairRecord is all that is kept of a pair. The zero record is a closed circuit without failures.
-type pairRecord struct {
-	circuitRecord
-	last   string // the process that failed last
-	at     int64  // when it did
-	before int64  // when another one did last before it; zero: none has
-}
-
-// circuitRecord is the part of a pairRecord that is told. Instants are microseconds of the epoch on the
-// store's clock, zero for none. The zero record is a closed circuit without failures.
-type circuitRecord struct {
-	failures int
-	opened   int   // how often it opened since it was last closed
-	since    int64 // when it opened first
-	until    int64 // when the delay ends; zero: closed
-	probe    int64 // when the slot of the probe under way ends; zero: none is under way
 }
 
 // hostRecord is all that is kept of a host. The zero record is a closed circuit with nothing
@@ -73,7 +56,7 @@ type circuitAnswer struct {
 	pair    circuitRecord
 	host    hostAnswer
 	tried   bool // the pair or its process has to let others probe the host first
-	shy     bool // the process has to let others probe the pair first
+	shy     bool // the process, or what it asks about, has to let others probe the pair first
 	allowed bool
 	now     int64
 }
@@ -84,19 +67,22 @@ func (h *hostRecord) blank() bool {
 
 // step is the whole behaviour of a pair's circuit and its host's. lua/circuit.lua repeats it for
 // Redis; the conformance tests hold the two together.
-func (h *hostRecord) step(r pairRecord, pair string, e circuitEvent, extra string, p circuitPolicy, now int64) (
+func (h *hostRecord) step(r pairRecord, about Pair, e circuitEvent, extra string, p circuitPolicy, now int64) (
 	next pairRecord, allowed bool,
 ) {
-	down := h.until != 0
+	pair, down := about.name(), h.until != 0
 	// Whoever was the last to get leave to probe a host that is down brings the probe's answer.
 	probed := down && h.until <= now && h.prober == pair
 	switch e {
 	case eventAllow:
-		if !r.lets(p, now) || !h.lets(pair, p, now) {
+		if !r.lets(about.Object, p, now) || !h.lets(pair, p, now) {
 			return r, false
 		}
 		if r.until != 0 {
 			r.probe = now + p.probe.Microseconds()
+			if r.has(about.Object) {
+				r.objects = nil // the others had their time: a new round
+			}
 		}
 		if down {
 			h.probe, h.prober = now+p.probe.Microseconds(), pair
@@ -107,16 +93,18 @@ func (h *hostRecord) step(r pairRecord, pair string, e circuitEvent, extra strin
 		return r, true
 	case eventFailure:
 		r.heard(p.process, now)
+		several := r.note(about.Object, p, now)
 		if r.until <= now {
 			r.failures++
-			if r.until != 0 || r.failures >= p.failures && r.agreed(p, now) {
+			if r.until != 0 || r.failures >= p.failures && several && r.agreed(p, now) {
 				r.opened, r.since, r.until, r.probe = reopened(r.opened, r.since, !down, p, now)
 			}
 		}
 		switch {
 		case probed:
 			h.reopen(pair, p, now)
-		case !down && (r.until > now || p.process != ""):
+		// What does not open the pair may be a sign of the host's outage all the same.
+		case !down && (r.until > now || r.failures >= p.failures || p.process != ""):
 			h.failing = noted(h.failing, pair, p, now)
 			if p.process != "" {
 				h.words = noted(h.words, p.process, p, now)
@@ -162,28 +150,6 @@ func (h *hostRecord) step(r pairRecord, pair string, e circuitEvent, extra strin
 
 // beginSteps is how many times shorter the first pause of [Circuit.Begin] is than the longest.
 const beginSteps = 20
-
-// lets reports a closed circuit, or one that waits for a probe.
-func (r pairRecord) lets(p circuitPolicy, now int64) bool {
-	return r.until == 0 || r.until <= now && r.probe <= now && (!r.shy(p) || r.until+p.grace.Microseconds() <= now)
-}
-
-// shy reports that the process that asks is the one that failed last. It may be the only one that is
-// sick, and it is back first because it fails soonest.
-func (r pairRecord) shy(p circuitPolicy) bool { return p.process != "" && r.last == p.process }
-
-// heard notes whose word a failure is.
-func (r *pairRecord) heard(process string, now int64) {
-	if process != r.last {
-		r.before, r.last = r.at, process
-	}
-	r.at = now
-}
-
-// agreed reports that what fails is not explained by one process alone.
-func (r pairRecord) agreed(p circuitPolicy, now int64) bool {
-	return p.process == "" || p.processes < 2 || r.before != 0 && r.before >= now-p.window.Microseconds()
-}
 
 func (h *hostRecord) lets(pair string, p circuitPolicy, now int64) bool {
 	if h.until == 0 {

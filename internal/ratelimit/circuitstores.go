@@ -15,19 +15,21 @@ func (m *Memory) stepCircuit(_ context.Context, p Pair, e circuitEvent, extra st
 	if host == nil {
 		host = &hostRecord{}
 	}
-	next, allowed := host.step(m.circuits[p], p.name(), e, extra, policy, now)
-	if next == (pairRecord{}) {
-		delete(m.circuits, p)
+	next, allowed := host.step(m.circuits[p.whole()], p, e, extra, policy, now)
+	if next.circuitRecord == (circuitRecord{}) {
+		delete(m.circuits, p.whole())
 	} else {
-		m.circuits[p] = next
+		m.circuits[p.whole()] = next
 	}
 	if host.blank() {
 		delete(m.hosts, p.Host)
 	} else {
 		m.hosts[p.Host] = host
 	}
-	return circuitAnswer{pair: next.circuitRecord, host: host.hostAnswer, tried: host.later(p.name(), policy), shy: next.shy(policy),
-		allowed: allowed, now: now}, nil
+	return circuitAnswer{
+		pair: next.circuitRecord, host: host.hostAnswer,
+		tried: host.later(p.name(), policy), shy: next.shy(p.Object, policy), allowed: allowed, now: now,
+	}, nil
 }
 
 func (m *Memory) openCircuits(_ context.Context, host string) ([]Pair, error) {
@@ -55,7 +57,7 @@ func (s *Redis) stepCircuit(ctx context.Context, p Pair, e circuitEvent, extra s
 	got, err := s.runOn(ctx, s.circuit, keys, 14, s.now(), string(e), p.name(), extra,
 		policy.failures, policy.first.Microseconds(), policy.most.Microseconds(), policy.probe.Microseconds(),
 		policy.pairs, policy.tenants, policy.groups, policy.processes, policy.window.Microseconds(), policy.grace.Microseconds(),
-		policy.process)
+		policy.process, policy.objects, p.Object, maxObjects)
 	if err != nil {
 		return circuitAnswer{}, err
 	}

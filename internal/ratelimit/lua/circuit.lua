@@ -1,10 +1,12 @@
 -- One event of a pair's circuit and of its host's, as hostRecord.step has it. KEYS: the pair's
 -- record, the host's record, the index of the host's open circuits. ARGV: now, event, pair
 -- (tenant:group, or nothing for the host alone), process or pause, then the policy: failures, first
--- delay,
---   longest delay, probe's time, pairs, tenants, groups, processes, window, grace, and who asks or reports (nothing: the whole pool).
+-- delay, longest delay, probe's time, pairs, tenants, groups, processes, window, grace, who asks or
+-- reports (nothing: the whole pool), objects, what is asked about (nothing: no one thing), and how many
+-- such things are remembered.
 -- Returns {allowed, now, failures, opened, since, until, probe, and of the host opened, since,
--- until, probe, begun, tried, and shy}. The host's record holds beside those: prober; last; f:PAIR, when a pair
+-- until, probe, begun, tried, and shy}. The pair's record holds beside those: last, at, before; o:OBJECT,
+-- when what was asked about failed last. The host's record holds beside those: prober; last; f:PAIR, when a pair
 -- failed; w:PROCESS, when one said so; c:PROCESS, when one could not connect; t:PAIR, which pairs others go before. What is
 -- closed and has nothing against it has no key, and every key expires.
 local now = clock(ARGV[1], ARGV[2] == 'look')
@@ -12,15 +14,25 @@ local event, pair, extra = ARGV[2], ARGV[3], ARGV[4]
 local need, first, most, ttl = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local need_pairs, need_tenants, need_groups, need_processes = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11]), tonumber(ARGV[12])
 local window, grace, process = tonumber(ARGV[13]), tonumber(ARGV[14]), ARGV[15]
+local need_objects, object, keep_objects = tonumber(ARGV[16]), ARGV[17], tonumber(ARGV[18])
 local own, host, index = KEYS[1], KEYS[2], KEYS[3]
 local DAY = 86400000
 
 local function text(v) return string.format('%.0f', v) end
 
-local kept = redis.call('HMGET', own, 'failures', 'opened', 'since', 'until', 'probe', 'last', 'at', 'before')
-local p = {failures = tonumber(kept[1] or 0), opened = tonumber(kept[2] or 0), since = tonumber(kept[3] or 0),
-  till = tonumber(kept[4] or 0), probe = tonumber(kept[5] or 0),
-  last = kept[6] or '', at = tonumber(kept[7] or 0), before = tonumber(kept[8] or 0)}
+local p = {failures = 0, opened = 0, since = 0, till = 0, probe = 0, last = '', at = 0, before = 0}
+local objects, known = {}, 0
+local kept = redis.call('HGETALL', own) -- a dozen fields
+for i = 1, #kept, 2 do
+  local field, value = kept[i], kept[i + 1]
+  if string.sub(field, 1, 2) == 'o:' then
+    objects[string.sub(field, 3)], known = tonumber(value), known + 1
+  elseif field == 'last' then
+    p.last = value
+  else
+    p[field == 'until' and 'till' or field] = tonumber(value)
+  end
+end
 kept = redis.call('HMGET', host, 'opened', 'since', 'until', 'probe', 'begun', 'prober', 't:' .. pair, 'last')
 local h = {opened = tonumber(kept[1] or 0), since = tonumber(kept[2] or 0), till = tonumber(kept[3] or 0),
   probe = tonumber(kept[4] or 0), begun = tonumber(kept[5] or 0), prober = kept[6] or '', last = kept[8] or ''}
@@ -29,8 +41,8 @@ local down = h.till ~= 0
 local probed = down and h.till <= now and h.prober == pair
 local allowed = 0
 
--- The process that failed last lets others go first.
-local function shy() return process ~= '' and p.last == process end
+-- The process that failed last, and what has failed, let others go first.
+local function shy() return (process ~= '' and p.last == process) or objects[object] ~= nil end
 local function after() return tried or (process ~= '' and h.last == process) end
 
 -- Long enough to remember the growth of the delay between two probes, and a day for what nobody
@@ -49,6 +61,29 @@ local function save_own()
     'last', p.last, 'at', text(p.at), 'before', text(p.before))
   redis.call('PEXPIRE', own, life(p))
   if p.till ~= 0 then indexed(pair, p) end
+end
+
+local function forget(name)
+  redis.call('HDEL', own, 'o:' .. name)
+  objects[name], known = nil, known - 1
+end
+
+-- Notes what was asked about in vain, and tells whether more than one thing was.
+local function noted()
+  if object == '' then return true end
+  if p.till == 0 then
+    local old = {}
+    for name, at in pairs(objects) do
+      if at < now - most then old[#old + 1] = name end
+    end
+    for _, name in ipairs(old) do forget(name) end
+  end
+  if objects[object] ~= nil or known < keep_objects then
+    if objects[object] == nil then known = known + 1 end
+    objects[object] = now
+    redis.call('HSET', own, 'o:' .. object, text(now))
+  end
+  return known >= need_objects
 end
 
 local function save_host()
@@ -115,6 +150,10 @@ if event == 'allow' then
     allowed = 1
     if p.till ~= 0 then
       p.probe = now + ttl
+      if objects[object] ~= nil then
+        for name in pairs(objects) do redis.call('HDEL', own, 'o:' .. name) end
+        objects, known = {}, 0
+      end
       save_own()
     end
     if down then
@@ -131,15 +170,16 @@ if event == 'allow' then
 elseif event == 'failure' then
   if process ~= p.last then p.before, p.last = p.at, process end
   p.at = now
+  local several = noted()
   if p.till <= now then
     p.failures = p.failures + 1
     local agreed = process == '' or need_processes < 2 or (p.before ~= 0 and p.before >= now - window)
-    if p.till ~= 0 or (p.failures >= need and agreed) then reopen(p, not down) end
+    if p.till ~= 0 or (p.failures >= need and several and agreed) then reopen(p, not down) end
   end
   save_own()
   if probed then
     probe_failed()
-  elseif not down and (p.till > now or process ~= '') then
+  elseif not down and (p.till > now or p.failures >= need or process ~= '') then
     local count, tenants, groups = witnesses('f:', pair)
     -- All of it said by one process is that process's own trouble.
     local words = process == '' and need_processes or witnesses('w:', process)
