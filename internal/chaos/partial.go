@@ -160,6 +160,9 @@ func (o Options) spell(kind string, dice *rand.Rand) (s spell, is bool) {
 		s.fault.OneSession = true
 		among := []string{"sessionStatus", "invoices", "upo"}
 		s.fault.On = among[dice.IntN(len(among))]
+		if o.lone() {
+			s.fault.On = "sessionStatus" // the one that comes first, and without which nothing follows
+		}
 	case KeylessWorker:
 		s.nip = nip
 	case Failover:
