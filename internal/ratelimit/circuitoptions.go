@@ -7,9 +7,12 @@ import (
 	"time"
 )
 
+// DefaultFailures is how many failures in a row open a pair's circuit.
+const DefaultFailures = 3
+
 // CircuitOptions of a [Circuit]; zero fields mean the default.
 type CircuitOptions struct {
-	Failures   int           // so many failures in a row open a pair's circuit; default 3
+	Failures   int           // so many failures in a row open a pair's circuit; default [DefaultFailures]
 	FirstDelay time.Duration // how long it stays open at first, doubled each time; default 5 s
 	MaxDelay   time.Duration // the longest it stays open; default 5 min
 	// ProbeTTL is how long one probe may be on its way before another may be sent; default 1 min.
@@ -103,7 +106,7 @@ func NewCircuit(store CircuitStore, o CircuitOptions) (*Circuit, error) {
 		window: o.Window, grace: o.Grace, process: o.Process,
 	}
 	for field, byDefault := range map[*int]int{
-		&p.failures: 3, &p.pairs: 3, &p.tenants: 2, &p.groups: 2, &p.processes: 2, &p.objects: 2,
+		&p.failures: DefaultFailures, &p.pairs: 3, &p.tenants: 2, &p.groups: 2, &p.processes: 2, &p.objects: 2,
 	} {
 		if *field == 0 {
 			*field = byDefault
