@@ -3,6 +3,7 @@ package app_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,28 +15,29 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// sickSession answers 503 to one operation of whichever session is asked about first, and counts what
+// sickSessions answer 503 to one operation of whichever sessions are asked about first, and count what
 // is asked.
-type sickSession struct {
+type sickSessions struct {
 	prefix string // of the operation's path
+	most   int
 
 	mu   sync.Mutex
-	ref  string
+	refs []string
 	sick []time.Time
 	well int
 }
 
-func (s *sickSession) judge(r *http.Request) int {
+func (s *sickSessions) judge(r *http.Request) int {
 	ref, its := strings.CutPrefix(r.URL.Path, s.prefix)
 	if !its {
 		return 0
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ref == "" {
-		s.ref = ref
+	if len(s.refs) < s.most && !slices.Contains(s.refs, ref) {
+		s.refs = append(s.refs, ref)
 	}
-	if ref != s.ref {
+	if !slices.Contains(s.refs, ref) {
 		s.well++
 		return 0
 	}
@@ -43,7 +45,7 @@ func (s *sickSession) judge(r *http.Request) int {
 	return http.StatusServiceUnavailable
 }
 
-func (s *sickSession) asked() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.sick) }
+func (s *sickSessions) asked() int { s.mu.Lock(); defer s.mu.Unlock(); return len(s.sick) }
 
 // One session is sick for ever. While nothing else of its tenant is asked about, nobody else opens or
 // closes circuits: a package that comes then goes its way as if there were no other.
@@ -58,7 +60,7 @@ func TestIsolation_OneSessionIs503_OthersOfItsTenantAreUnhindered(t *testing.T) 
 				c.Packages.ExpressBelow = 0
 				s = newSieve(t, c)
 			})
-			nip, one := sample.NIP(0), &sickSession{prefix: "/invoice/session/" + operation + "/"}
+			nip, one := sample.NIP(0), &sickSessions{prefix: "/invoice/session/" + operation + "/", most: 1}
 			s.set(one.judge)
 			addr, _ := p.workAt()
 			p.work()
@@ -90,4 +92,37 @@ func TestIsolation_OneSessionIs503_OthersOfItsTenantAreUnhindered(t *testing.T) 
 			p.balanced(5)
 		})
 	}
+}
+
+// Two are sick, which might be an outage: the circuit opens, and its delay has grown when a package comes
+// that is well. It need not wait for the delay to end.
+func TestIsolation_TwoSessionsAre503_ANewcomerHasItsTurn(t *testing.T) {
+	t.Parallel()
+	var s *sieve
+	p := newPool(t, 1, openSim, func(c *config.Config) {
+		open(c)
+		c.Packages.ExpressBelow, c.Packages.MaxInvoices = 0, 1
+		s = newSieve(t, c)
+	})
+	nip, two := sample.NIP(0), &sickSessions{prefix: "/invoice/session/status/", most: 2}
+	s.set(two.judge)
+	p.work()
+	p.work()
+	sick := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(nip, "SICK", 2)...)
+	circuit := "circuit:" + strings.TrimPrefix(s.addr, "http://") + "|" + nip + ":sessionMisc"
+	until(t, 240*time.Second, "the delay has grown to forty seconds", func() bool {
+		opened, _ := p.base.Redis.HGet(t.Context(), circuit, "opened").Int()
+		return opened >= 4
+	})
+	began := time.Now()
+	well := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(nip, "W", 1)...)
+	until(t, 120*time.Second, "the healthy package is receipted", p.all(well, receipted))
+	took := time.Since(began)
+	t.Logf("the healthy package took %v beside two that are sick", took.Round(time.Millisecond))
+	if took > 25*time.Second {
+		t.Errorf("the healthy package took %v", took)
+	}
+	s.mend()
+	p.wait(400*time.Second, sick, receipted)
+	p.balanced(3)
 }

@@ -85,8 +85,62 @@ func TestObject_ProbesRotate_WhatHasFailedLetsOthersGoFirst(t *testing.T) {
 	})
 }
 
-// A whole tenant's receipts are away, and a pool asks for many: no more probes than for one.
-func TestObject_OutageWithManyObjects_CostsNoMoreProbes(t *testing.T) {
+// A few are sick, the delay has grown, and one comes that is well.
+func TestObject_Newcomer_NeedNotWaitForTheDelayToEnd(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		c := newCircuit(t, s, CircuitOptions{})
+		sick := []Pair{of(uposOfA, "s1"), of(uposOfA, "s2")}
+		fail(t, c, 2, sick...)
+		for range 10 {
+			h.advance(5*time.Minute + 5*time.Second)
+			p := sick[0]
+			if !allowed(t, c, p) {
+				p = sick[1]
+				must(t, c.Allow(t.Context(), p))
+			}
+			fail(t, c, 1, p)
+			sick[0], sick[1] = sick[1], sick[0]
+		}
+		well := of(uposOfA, "well")
+		wantNotNow(t, c.Allow(t.Context(), well), 5*time.Second, ReasonOutage) // not at once after a failure
+		h.advance(5 * time.Second)
+		wantNotNow(t, c.Allow(t.Context(), uposOfA), 5*time.Minute-5*time.Second, ReasonOutage)
+		must(t, c.Allow(t.Context(), well))
+		if n := c.Allow(t.Context(), of(uposOfA, "another")).(*NotNow); n.Wait != time.Minute {
+			t.Errorf("%v: a second newcomer beside the first", n)
+		}
+		must(t, c.Success(t.Context(), well))
+		must(t, c.Allow(t.Context(), sick[0]))
+	})
+}
+
+// In an outage newcomers fail, too: they lengthen no delay, and after a few of them no more go.
+func TestObject_NewcomersFail_AFewAndNoMore(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		c := newCircuit(t, s, CircuitOptions{FirstDelay: time.Second, MaxDelay: time.Minute})
+		fail(t, c, 2, of(uposOfA, "s1"), of(uposOfA, "s2"))
+		for range 6 {
+			h.advance(2 * time.Minute)
+			must(t, c.Allow(t.Context(), of(uposOfA, "s1")))
+			fail(t, c, 1, of(uposOfA, "s1"))
+		}
+		until, went := stateAt(t, c, uposOfA).Until, 0
+		for i := range 30 {
+			h.advance(time.Second)
+			if p := of(uposOfA, fmt.Sprint("new", i)); allowed(t, c, p) {
+				went++
+				fail(t, c, 1, p)
+			}
+		}
+		if s := stateAt(t, c, uposOfA); went != maxEarly || !s.Until.Equal(until) {
+			t.Errorf("%d went, and the delay ends at %v, want %d and %v", went, s.Until, maxEarly, until)
+		}
+	})
+}
+
+// A whole tenant's receipts are away, and a pool asks for many: but for a few newcomers, no more
+// requests than for one.
+func TestObject_OutageWithManyObjects_CostsAFewRequestsMoreThanForOne(t *testing.T) {
 	for _, objects := range []int{2, 3, 50} {
 		h := newHands()
 		c := newCircuit(t, NewMemory(h.now), CircuitOptions{})
@@ -99,8 +153,8 @@ func TestObject_OutageWithManyObjects_CostsNoMoreProbes(t *testing.T) {
 			}
 			h.advance(time.Second)
 		}
-		// Three that open it, the shorter delays of the beginning, then one in five minutes.
-		if most := 3 + 6 + 24*60/5 + 1; requests > most {
+		// Three that open it, newcomers, the shorter delays of the beginning, then one in five minutes.
+		if most := 3 + maxEarly + 6 + 24*60/5 + 1; requests > most {
 			t.Errorf("%d objects: %d requests in a day, want at most %d", objects, requests, most)
 		}
 	}
@@ -124,7 +178,7 @@ func TestObject_ManyFail_TheRecordStaysSmall(t *testing.T) {
 	for i := range 500 {
 		fail(t, c, 1, of(uposOfA, fmt.Sprint("session", i)))
 	}
-	if n := client.HLen(t.Context(), "test:circuit:"+host+"|"+uposOfA.name()).Val(); n > 8+maxObjects {
+	if n := client.HLen(t.Context(), "test:circuit:"+host+"|"+uposOfA.name()).Val(); n > 10+maxObjects {
 		t.Errorf("%d fields after 500 objects failed", n)
 	}
 	if allowed(t, c, uposOfA) {

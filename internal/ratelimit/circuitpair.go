@@ -9,6 +9,8 @@ type pairRecord struct {
 	at      int64            // when it did
 	before  int64            // when another one did last before it; zero: none has
 	objects map[string]int64 // what was asked about in vain, and when last; maxObjects at most
+	round   int64            // since when others go before those of them that have failed
+	early   int              // how many newcomers have gone before their time since it opened
 }
 
 // circuitRecord is the part of a pairRecord that is told. Instants are microseconds of the epoch on the
@@ -26,16 +28,46 @@ type circuitRecord struct {
 // small.
 const maxObjects = 8
 
+// maxEarly is how many newcomers may go before a delay ends. A few that are sick would otherwise hold
+// up what is well and has not been asked about yet for as long as a delay has grown; and of an outage,
+// all of them together cost no more requests than this.
+const maxEarly = maxObjects - 2
+
 // lets reports a closed circuit, or one that waits for a probe.
 func (r pairRecord) lets(object string, p circuitPolicy, now int64) bool {
-	return r.until == 0 || r.until <= now && r.probe <= now && (!r.shy(object, p) || r.until+p.grace.Microseconds() <= now)
+	switch {
+	case r.until == 0:
+		return true
+	case r.probe > now:
+		return false
+	case r.until <= now:
+		return !r.shy(object, p) || r.until+p.grace.Microseconds() <= now
+	}
+	early := r.newcomer(object, p)
+	return early != 0 && early <= now
+}
+
+// newcomer is when what is asked about may go although the delay is not over, because it has not failed
+// since the circuit opened; zero: it may not. Newcomers too go one at a time, and not at once after a
+// failure.
+func (r pairRecord) newcomer(object string, p circuitPolicy) int64 {
+	if r.until == 0 || object == "" || r.has(object) || r.early >= maxEarly {
+		return 0
+	}
+	return r.at + p.first.Microseconds()
 }
 
 // shy reports that others go first: the process that asks is the one that failed last, or what it asks
 // about has failed already. Either may be the only thing that is sick, and it is back first because it
 // fails soonest.
 func (r pairRecord) shy(object string, p circuitPolicy) bool {
-	return p.process != "" && r.last == p.process || r.has(object)
+	return p.process != "" && r.last == p.process || r.tried(object)
+}
+
+// tried reports that an object has failed in this round, in which others have not had their turn yet.
+func (r pairRecord) tried(object string) bool {
+	at, failed := r.objects[object]
+	return failed && at >= r.round
 }
 
 func (r pairRecord) has(object string) bool {

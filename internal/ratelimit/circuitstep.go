@@ -51,16 +51,6 @@ type hostAnswer struct {
 	begun               int64 // until when nothing else may begin; see [Circuit.Begin]
 }
 
-// circuitAnswer is what is known after an event, and the instant of the event.
-type circuitAnswer struct {
-	pair    circuitRecord
-	host    hostAnswer
-	tried   bool // the pair or its process has to let others probe the host first
-	shy     bool // the process, or what it asks about, has to let others probe the pair first
-	allowed bool
-	now     int64
-}
-
 func (h *hostRecord) blank() bool {
 	return h.hostAnswer == hostAnswer{} && len(h.failing)+len(h.words)+len(h.cutOff)+len(h.tried) == 0
 }
@@ -80,8 +70,11 @@ func (h *hostRecord) step(r pairRecord, about Pair, e circuitEvent, extra string
 		}
 		if r.until != 0 {
 			r.probe = now + p.probe.Microseconds()
-			if r.has(about.Object) {
-				r.objects = nil // the others had their time: a new round
+			switch {
+			case r.until > now:
+				r.early++
+			case r.tried(about.Object):
+				r.round = now // the others had their time
 			}
 		}
 		if down {
@@ -99,6 +92,8 @@ func (h *hostRecord) step(r pairRecord, about Pair, e circuitEvent, extra string
 			if r.until != 0 || r.failures >= p.failures && several && r.agreed(p, now) {
 				r.opened, r.since, r.until, r.probe = reopened(r.opened, r.since, !down, p, now)
 			}
+		} else {
+			r.probe = 0 // a newcomer's
 		}
 		switch {
 		case probed:
@@ -212,30 +207,4 @@ func enough(failing map[string]int64, p circuitPolicy) bool {
 		tenants[pair.Tenant], groups[pair.Group] = true, true
 	}
 	return len(failing) >= p.pairs && len(tenants) >= p.tenants && len(groups) >= p.groups
-}
-
-func (a circuitAnswer) state(p circuitPolicy) CircuitState {
-	s := CircuitState{Phase: CircuitClosed, Failures: a.pair.failures}
-	grace := map[bool]int64{true: p.grace.Microseconds()}
-	own, wait := phaseOf(&s, a.pair.since, a.pair.until, a.pair.probe, grace[a.shy], a.now)
-	host, hostWait := phaseOf(&s, a.host.since, a.host.until, a.host.probe, grace[a.tried], a.now)
-	s.OfHost = host
-	if own || host {
-		s.Wait = time.Duration(max(wait, hostWait)) * time.Microsecond
-	}
-	return s
-}
-
-// phaseOf fills in what is to be told of a circuit that is not closed, and tells how long it holds
-// a request up.
-func phaseOf(s *CircuitState, since, until, probe, grace, now int64) (shut bool, wait int64) {
-	if until == 0 {
-		return false, 0
-	}
-	s.Since, s.Until = time.UnixMicro(since), time.UnixMicro(until)
-	s.Phase, s.Probing = CircuitOpen, false
-	if until <= now {
-		s.Phase, s.Probing = CircuitHalfOpen, probe > now
-	}
-	return true, max(until+grace-now, probe-now, 0)
 }
