@@ -1,8 +1,8 @@
 package app
 
 import (
+	"cmp"
 	"context"
-	"sync/atomic"
 	"time"
 
 	"ksefworker/internal/ratelimit"
@@ -20,7 +20,8 @@ type circuits struct {
 	answers *ratelimit.Circuit // of what this process gets for an answer, by pair
 	alone   func() bool
 	process string
-	silence atomic.Int64 // requests of whatever pair that failed since one was answered
+	counted int // failures in a row that this process counts for itself before the pool hears of them
+	silence silence
 }
 
 func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool,
@@ -48,7 +49,8 @@ func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool
 	if err != nil {
 		return nil, err
 	}
-	return &circuits{pool: pool, sole: sole, own: own, answers: answers, alone: alone, process: process}, nil
+	return &circuits{pool: pool, sole: sole, own: own, answers: answers, alone: alone, process: process,
+		counted: cmp.Or(o.Failures, ratelimit.DefaultFailures)}, nil
 }
 
 // connecting is what the process's own circuit is about.
@@ -91,7 +93,7 @@ func (c *circuits) unsent(ctx context.Context, p ratelimit.Pair) error {
 func (c *circuits) answered(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Success(ctx, connecting(p.Host))
 	_ = c.answers.Success(ctx, p)
-	c.silence.Store(0)
+	c.silence.over()
 	return c.pool.Success(ctx, p)
 }
 

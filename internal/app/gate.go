@@ -27,6 +27,15 @@ func (g *gate) credentials() ratelimit.Key {
 	return ratelimit.Key{Tenant: g.tenant, Group: retry.CredentialsGroup}
 }
 
+// asked is what a request stands for at the circuits.
+func (g *gate) asked(ctx context.Context, group ksef.Group) ratelimit.Pair {
+	p := g.pair(g.tenant, string(group))
+	if group.OfObject() {
+		p.Object = ratelimit.Subject(ctx)
+	}
+	return p
+}
+
 // Enter implements ksef.Gate. Uploads of parts go to a store of their own, whose circuit is asked
 // before a session is opened for it (see [partStore]); the gateway's circuits and limits are not
 // about them.
@@ -44,7 +53,7 @@ func (g *gate) Enter(ctx context.Context, group ksef.Group) error {
 	if paused.Frozen > 0 {
 		return &ratelimit.NotNow{Wait: paused.Frozen, Reason: ratelimit.ReasonFrozen, Key: g.credentials()}
 	}
-	pair := g.pair(g.tenant, string(group))
+	pair := g.asked(ctx, group)
 	if err := g.circuits.allow(ctx, pair); err != nil {
 		return g.handed(g.tenant, err)
 	}
@@ -75,7 +84,7 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg(refusedKey(o.Err))
 		g.warn("pause a tenant", g.store.Freeze(ctx, g.credentials(), retry.CredentialsPause))
 	}
-	pair := g.pair(g.tenant, string(group))
+	pair := g.asked(ctx, group)
 	switch {
 	case o.Outage:
 		count := g.circuits.failed

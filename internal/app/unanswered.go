@@ -57,7 +57,7 @@ func (c *circuits) allowOwn(ctx context.Context, p ratelimit.Pair) error {
 // when it goes on in this process, or when the pool has asked.
 func (c *circuits) failed(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Success(ctx, connecting(p.Host))
-	c.silence.Add(1)
+	c.silence.goesOn(p.Object)
 	governed, err := c.governed(ctx, p)
 	if err != nil {
 		_ = c.answers.Failure(ctx, p) // the pool's store is away
@@ -74,10 +74,17 @@ func (c *circuits) failed(ctx context.Context, p ratelimit.Pair) error {
 	}
 	_ = c.answers.Failure(ctx, p)
 	own, err := c.answers.State(ctx, p)
-	if err != nil || own.Phase == ratelimit.CircuitClosed {
+	shut := own.Phase != ratelimit.CircuitClosed
+	if err != nil || !shut && own.Failures < c.counted {
 		return err
 	}
-	if err := reporter.Failure(ctx, p); err != nil || alone || !own.OfHost {
+	word := p
+	if shut && !own.OfHost {
+		word.Object = "" // more than one was asked about, as this process has counted
+	}
+	// Else one object fails alone, as far as is known here: that opens nothing of the pair, but the
+	// host may be down, and others may know of another object.
+	if err := reporter.Failure(ctx, word); err != nil || alone || !own.OfHost {
 		return err
 	}
 	// Nothing that it asks for is answered: that is a word about the host.
@@ -131,17 +138,12 @@ func (l *limits) refuse(tenant string, groups ...string) error {
 			return l.faults.handOver(tenant, &unansweredError{n})
 		}
 	}
-	if len(groups) > 0 && l.circuits.silence.Load() >= silenceEnough && !l.circuits.alone() {
+	if len(groups) > 0 && l.circuits.silence.ofThisProcess() && !l.circuits.alone() {
 		n := &ratelimit.NotNow{Reason: ratelimit.ReasonOutage, Host: l.host}
 		return l.faults.handOver(tenant, &unansweredError{n})
 	}
 	return nil
 }
-
-// silenceEnough is how many requests in a row make a failed one a matter for another worker, although no
-// circuit is open: a process that has just come up behind a sick proxy meets each pair anew, and a
-// task that meets it thrice would have waited ever longer each time.
-const silenceEnough = 3
 
 // handed turns a request that only this process cannot make into one for another worker.
 func (l *limits) handed(tenant string, err error) error {

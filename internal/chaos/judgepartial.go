@@ -32,6 +32,7 @@ func (r *run) judgePartial(f *Figures, books simulator.Books) (errs []error) {
 			}
 		}
 	}
+	errs = append(errs, r.judgeOneSession()...)
 	for _, s := range r.strangers {
 		data, err := os.ReadFile(s.log)
 		if err == nil && !strings.Contains(string(data), s.absent) {
@@ -61,7 +62,7 @@ func (s sickness) concerns(it *item) bool {
 		return it.nip == s.nip
 	case Operation5xx:
 		return s.fault.On != "upo"
-	case ArchiveHangs, KeylessWorker, NewerEntry:
+	case ArchiveHangs, KeylessWorker, NewerEntry, OneSession:
 		return false
 	}
 	return true

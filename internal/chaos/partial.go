@@ -27,6 +27,7 @@ const (
 	ShortReceipt  = "short-receipts"      // receipts lack a document for a while
 	SplitNumbers  = "split-numbers"       // KSeF numbers are written 6-6
 	Failover      = "failover"            // Redis is a master, a replica that lags, and a Sentinel; the master dies
+	OneSession    = "one-session"         // the status, list or receipt of one session answers 502 or 503
 )
 
 const (
@@ -45,7 +46,7 @@ const (
 // PartialFaults lists the names.
 func PartialFaults() []string {
 	return []string{Tenant5xx, TenantHangs, Operation5xx, PartStore, ArchiveHangs, KeylessWorker, NewerEntry, Rewritten,
-		Missing, Unnamed, Undecodable, ShortReceipt, SplitNumbers, Failover}
+		Missing, Unnamed, Undecodable, ShortReceipt, SplitNumbers, Failover, OneSession}
 }
 
 // ParsePartial reads a list with commas: "all", "none", or names.
@@ -154,6 +155,14 @@ func (o Options) spell(kind string, dice *rand.Rand) (s spell, is bool) {
 	case PartStore:
 		s.fault = fault(simulator.Status, simulator.Hang, simulator.Reset)
 		s.fault.On = "part"
+	case OneSession:
+		s.fault = fault(simulator.Status)
+		s.fault.OneSession = true
+		among := []string{"sessionStatus", "invoices", "upo"}
+		s.fault.On = among[dice.IntN(len(among))]
+		if o.lone() {
+			s.fault.On = "sessionStatus" // the one that comes first, and without which nothing follows
+		}
 	case KeylessWorker:
 		s.nip = nip
 	case Failover:

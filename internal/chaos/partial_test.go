@@ -15,6 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ksefworker/internal/app"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/simulator"
@@ -309,6 +310,29 @@ func TestJudgePartial_AnInvoiceThatWaitedForAStrangersFault_IsTold(t *testing.T)
 		if (len(errs) != 0) != c.told {
 			t.Errorf("%s: %v", c.why, errs)
 		}
+	}
+}
+
+// A sick session may keep its own package waiting, and no other.
+func TestJudgeOneSession_AnotherPackageWaited_IsTold(t *testing.T) {
+	for told, waiting := range map[bool][]string{false: {"sick"}, true: {"sick", "well"}} {
+		sick := spell{kind: OneSession, fault: &simulator.Fault{Kind: simulator.Status, On: "sessionStatus"}}
+		r := &run{sick: []sickness{{spell: sick, waiting: waiting}}}
+		if errs := r.judgeOneSession(); (len(errs) != 0) != told {
+			t.Errorf("%v waited: %v", waiting, errs)
+		}
+	}
+	rdb, _ := redistest.New(t)
+	now := time.Now()
+	for id, since := range map[string]time.Time{"long": now.Add(-worstWait - time.Second), "shortly": now.Add(-time.Second)} {
+		at := redis.Z{Score: float64(since.UnixMilli()), Member: id}
+		if err := rdb.ZAdd(t.Context(), prefix+"pst:"+string(ledger.PackageProcessing), at).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := &run{base: &app.Base{Ledger: ledger.New(rdb, ledger.Options{})}}
+	if ids, err := r.overdue(t.Context(), now); err != nil || !slices.Equal(ids, []string{"long"}) {
+		t.Errorf("overdue are %v (%v), want the one that has not moved for long", ids, err)
 	}
 }
 

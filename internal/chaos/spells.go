@@ -14,6 +14,7 @@ import (
 type sickness struct {
 	spell
 	from, to time.Time
+	waiting  []string // packages of other sessions that a sick one held up until its end
 }
 
 // sicken lets every spell fall at its moment, and returns when the last is over.
@@ -29,7 +30,11 @@ func (r *run) sicken(ctx context.Context, spells []spell) error {
 		fmt.Fprintf(r.o.Out, "%7.2fs %s\n", time.Since(r.began).Seconds(), s)
 		all.Go(func() {
 			was := sickness{spell: s, from: time.Now()}
-			if err := r.fall(ctx, s); err != nil {
+			err := r.fall(ctx, s)
+			if err == nil && s.kind == OneSession && r.o.lone() {
+				was.waiting, err = r.overdue(ctx, time.Now())
+			}
+			if err != nil {
 				cancel(fmt.Errorf("%s: %w", s.kind, err))
 			}
 			was.to = time.Now()

@@ -67,6 +67,17 @@ func (g Group) Counter() Group {
 	return g
 }
 
+// OfObject tells whether a request of the group asks about one thing that is there already: a session,
+// an invoice, an export. Such a thing can be sick alone. What opens a session, sends an invoice or
+// fetches the public key asks the gateway itself.
+func (g Group) OfObject() bool {
+	switch g {
+	case GroupNone, GroupOnlineSession, GroupBatchSession, GroupInvoiceSend, GroupPublicKey:
+		return false
+	}
+	return true
+}
+
 // Gate is what stands between the client and the network: the caller's limiter and circuit. It must be safe for concurrent use.
 type Gate interface {
 	// Enter returns when a request of the group may leave. An error stops the request: it comes back in an *APIError of KindGated, unchanged

@@ -22,6 +22,12 @@ import (
 // sick could be the one that always asks. What fails while the host is down says little about the
 // pair, so the pair's own delay does not grow by it.
 //
+// What is asked about one object alone ([Pair]) may be that object's own trouble: it takes two to open
+// a pair's circuit, and the object that has failed lets others probe first. A newcomer, which has not
+// failed since the circuit opened, need not wait for a delay to end, FirstDelay after the last failure;
+// six of them at most go so, for in an outage they all fail. Whoever asks about the one thing that
+// fails alone has to pause by itself.
+//
 // What one process alone gets may be its own trouble, so a pool's circuit takes the word of two, and
 // each process should have circuits of its own, over [Memory], and report here what those say.
 type Circuit struct {

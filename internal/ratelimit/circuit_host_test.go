@@ -42,7 +42,7 @@ func TestHost_OneTenantFailsInEverything_OthersGoOn(t *testing.T) {
 func TestHost_OneGroupFailsForEverybody_OtherGroupsGoOn(t *testing.T) {
 	overStores(t, func(t *testing.T, s bothStores, h *hands) {
 		c := newCircuit(t, s, CircuitOptions{})
-		fail(t, c, 3, uposOfA, uposOfB, Pair{host, "3333333333", uposOfA.Group}, Pair{host, "4444444444", uposOfA.Group})
+		fail(t, c, 3, uposOfA, uposOfB, Pair{Host: host, Tenant: "3333333333", Group: uposOfA.Group}, Pair{Host: host, Tenant: "4444444444", Group: uposOfA.Group})
 		for _, p := range []Pair{sendsOfA, sendsOfB, listsOfA} {
 			if !allowed(t, c, p) {
 				t.Errorf("%s is held up by another group", p)
@@ -217,7 +217,7 @@ func TestOpen_ListsWhatIsNotClosed(t *testing.T) {
 		since := h.now()
 		fail(t, c, 2, listsOfA)
 		fail(t, c, 3, uposOfA)
-		must(t, c.Failure(t.Context(), Pair{"another", "1", "a"}))
+		must(t, c.Failure(t.Context(), Pair{Host: "another", Tenant: "1", Group: "a"}))
 		open, err := c.Open(t.Context(), host)
 		must(t, err)
 		if len(open) != 1 || open[0].Pair != uposOfA || open[0].Phase != CircuitOpen || !open[0].Since.Equal(since) {

@@ -16,11 +16,11 @@ const host = "ksefapi.pl"
 
 // Pairs of a host: of two tenants, sends and receipts.
 var (
-	sendsOfA = Pair{host, "1111111111", GroupInvoiceSend}
-	uposOfA  = Pair{host, "1111111111", "sessionMisc:upo"}
-	listsOfA = Pair{host, "1111111111", GroupSessionInvoiceList}
-	sendsOfB = Pair{host, "2222222222", GroupInvoiceSend}
-	uposOfB  = Pair{host, "2222222222", "sessionMisc:upo"}
+	sendsOfA = Pair{Host: host, Tenant: "1111111111", Group: GroupInvoiceSend}
+	uposOfA  = Pair{Host: host, Tenant: "1111111111", Group: "sessionMisc:upo"}
+	listsOfA = Pair{Host: host, Tenant: "1111111111", Group: GroupSessionInvoiceList}
+	sendsOfB = Pair{Host: host, Tenant: "2222222222", Group: GroupInvoiceSend}
+	uposOfB  = Pair{Host: host, Tenant: "2222222222", Group: "sessionMisc:upo"}
 )
 
 func newCircuit(t *testing.T, s CircuitStore, o CircuitOptions) *Circuit {
@@ -69,7 +69,7 @@ func TestCircuit_OpensAfterFailuresInARow(t *testing.T) {
 		must(t, c.Allow(t.Context(), sendsOfA))
 		fail(t, c, 1)
 		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
-		must(t, c.Allow(t.Context(), Pair{"another.host", sendsOfA.Tenant, sendsOfA.Group}))
+		must(t, c.Allow(t.Context(), Pair{Host: "another.host", Tenant: sendsOfA.Tenant, Group: sendsOfA.Group}))
 		must(t, c.Allow(t.Context(), uposOfA))
 		must(t, c.Allow(t.Context(), sendsOfB))
 	})
@@ -187,6 +187,10 @@ func TestCircuit_StoresTellTheSameStory(t *testing.T) {
 	client, _ := redistest.New(t)
 	memory, shared := NewMemory(h.now), newRedisAt(client, h.now)
 	lives, down := 0, 0
+	objects := []string{"", "", "s1", "s1", "s:2"}
+	for i := range maxObjects { // more than are remembered
+		objects = append(objects, fmt.Sprint("more", i))
+	}
 	rapid.Check(t, func(r *rapid.T) {
 		lives++
 		at := fmt.Sprintf("h%d", lives)
@@ -198,6 +202,7 @@ func TestCircuit_StoresTellTheSameStory(t *testing.T) {
 			first:    seconds(1, 9, "first"), most: seconds(9, 60, "most"), probe: seconds(1, 20, "probe"),
 			pairs: rapid.IntRange(1, 3).Draw(r, "pairs"), tenants: rapid.IntRange(1, 2).Draw(r, "tenants"),
 			groups:    rapid.IntRange(1, 2).Draw(r, "groups"),
+			objects:   rapid.IntRange(1, 3).Draw(r, "objects"),
 			processes: rapid.IntRange(1, 2).Draw(r, "processes"), window: seconds(5, 60, "window"), grace: seconds(1, 5, "grace"),
 		}
 		events := []circuitEvent{eventAllow, eventAllow, eventAllow, eventFailure, eventFailure, eventFailure, eventSuccess, eventRelease,
@@ -206,7 +211,10 @@ func TestCircuit_StoresTellTheSameStory(t *testing.T) {
 			e := rapid.SampledFrom(events).Draw(r, "event")
 			p.process = rapid.SampledFrom([]string{"w1", "w1", "w:2", "w3", ""}).Draw(r, "who")
 			tenant := rapid.SampledFrom([]string{"1", "2"}).Draw(r, "tenant")
-			pair := Pair{at, tenant, rapid.SampledFrom([]string{"a", "b:c"}).Draw(r, "group")}
+			pair := Pair{
+				Host: at, Tenant: tenant, Group: rapid.SampledFrom([]string{"a", "b:c"}).Draw(r, "group"),
+				Object: rapid.SampledFrom(objects).Draw(r, "object"),
+			}
 			extra := ""
 			switch e {
 			case eventUnreachable:
@@ -266,17 +274,17 @@ func TestCircuit_RedisKeysExpire_AndClosedCircuitsLeaveNone(t *testing.T) {
 
 func TestNewCircuit_NamesAllFaultsAtOnce(t *testing.T) {
 	_, err := NewCircuit(NewMemory(nil), CircuitOptions{
-		Failures: -1, FirstDelay: time.Minute, MaxDelay: time.Second, ProbeTTL: -1, Window: -1, Tenants: -2,
+		Failures: -1, FirstDelay: time.Minute, MaxDelay: time.Second, ProbeTTL: -1, Window: -1, Tenants: -2, Objects: 9,
 	})
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"failures -1", "delays 1m0s to 1s", "probe TTL", "window", "-2 tenants"} {
+	for _, want := range []string{"failures -1", "delays 1m0s to 1s", "probe TTL", "window", "-2 tenants", "9 objects"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q: %v", want, err)
 		}
 	}
-	for _, p := range []Pair{{}, {Host: host}, {host, "1", ""}, {host, "", "a"}, {host, "1:2", "a"}, {"", "1", "a"}, {"a|b", "1", "a"}} {
+	for _, p := range []Pair{{}, {Host: host}, {host, "1", "", ""}, {host, "", "a", ""}, {host, "1:2", "a", ""}, {"", "1", "a", ""}, {"a|b", "1", "a", ""}} {
 		if err := newCircuit(t, NewMemory(nil), CircuitOptions{}).Allow(t.Context(), p); err == nil {
 			t.Errorf("%+v was taken", p)
 		}

@@ -7,9 +7,12 @@ import (
 	"time"
 )
 
+// DefaultFailures is how many failures in a row open a pair's circuit.
+const DefaultFailures = 3
+
 // CircuitOptions of a [Circuit]; zero fields mean the default.
 type CircuitOptions struct {
-	Failures   int           // so many failures in a row open a pair's circuit; default 3
+	Failures   int           // so many failures in a row open a pair's circuit; default [DefaultFailures]
 	FirstDelay time.Duration // how long it stays open at first, doubled each time; default 5 s
 	MaxDelay   time.Duration // the longest it stays open; default 5 min
 	// ProbeTTL is how long one probe may be on its way before another may be sent; default 1 min.
@@ -28,6 +31,10 @@ type CircuitOptions struct {
 	// may stand behind a proxy that is sick. And the process that failed last lets others probe first.
 	// Empty, its word is good for the whole pool.
 	Process string
+	// Objects is how many different objects ([Pair]) must have failed, each within MaxDelay, before
+	// the pair's circuit opens; at most 8, default 2. What is sick alone has its own caller's pauses,
+	// and holds up nothing else.
+	Objects int
 	// Processes is how many processes must fail to reach the host within Window; see
 	// [Circuit.Unreachable]. One that has no network says nothing about the host. Default 2.
 	Processes int
@@ -46,7 +53,16 @@ type Pair struct {
 	Host   string // not empty, no '|'
 	Tenant string // no colon
 	Group  string
+
+	// Object is what of the pair a request is about: a session, an invoice that is there already. One
+	// that fails alone says nothing of the pair, and one that has failed lets others probe first.
+	// Empty for what is about no such thing: what opens a session or sends an invoice. Its failure
+	// speaks for the whole pair. It tells no pair from another.
+	Object string
 }
+
+// whole is the pair without what a request is about.
+func (p Pair) whole() Pair { p.Object = ""; return p }
 
 // name is the pair within its host; "" is the host.
 func (p Pair) name() string {
@@ -86,9 +102,12 @@ func (p Pair) validate(e circuitEvent) error {
 func NewCircuit(store CircuitStore, o CircuitOptions) (*Circuit, error) {
 	p := circuitPolicy{
 		failures: o.Failures, first: o.FirstDelay, most: o.MaxDelay, probe: o.ProbeTTL,
-		pairs: o.Pairs, tenants: o.Tenants, groups: o.Groups, processes: o.Processes, window: o.Window, grace: o.Grace, process: o.Process,
+		pairs: o.Pairs, tenants: o.Tenants, groups: o.Groups, processes: o.Processes, objects: o.Objects,
+		window: o.Window, grace: o.Grace, process: o.Process,
 	}
-	for field, byDefault := range map[*int]int{&p.failures: 3, &p.pairs: 3, &p.tenants: 2, &p.groups: 2, &p.processes: 2} {
+	for field, byDefault := range map[*int]int{
+		&p.failures: DefaultFailures, &p.pairs: 3, &p.tenants: 2, &p.groups: 2, &p.processes: 2, &p.objects: 2,
+	} {
 		if *field == 0 {
 			*field = byDefault
 		}
@@ -117,6 +136,9 @@ func (p circuitPolicy) validate() error {
 	if min(p.pairs, p.tenants, p.groups, p.processes) < 1 {
 		faults = append(faults, fmt.Errorf("%d pairs, %d tenants, %d groups, %d processes: must each be at least 1",
 			p.pairs, p.tenants, p.groups, p.processes))
+	}
+	if p.objects < 1 || p.objects > maxObjects {
+		faults = append(faults, fmt.Errorf("%d objects: must be 1 to %d", p.objects, maxObjects))
 	}
 	if p.first < time.Millisecond || p.most < p.first || p.most > longestPer {
 		faults = append(faults, fmt.Errorf("delays %s to %s: the first must be at least 1ms, the longest not shorter and at most %s", p.first, p.most, longestPer))

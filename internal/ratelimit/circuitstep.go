@@ -27,26 +27,9 @@ type circuitPolicy struct {
 	failures                          int
 	first, most, probe                time.Duration
 	pairs, tenants, groups, processes int
+	objects                           int
 	window, grace                     time.Duration
 	process                           string // who asks or reports; "" speaks for the whole pool
-}
-
-// pairRecord is all that is kept of a pair. The zero record is a closed circuit without failures.
-type pairRecord struct {
-	circuitRecord
-	last   string // the process that failed last
-	at     int64  // when it did
-	before int64  // when another one did last before it; zero: none has
-}
-
-// circuitRecord is the part of a pairRecord that is told. Instants are microseconds of the epoch on the
-// store's clock, zero for none. The zero record is a closed circuit without failures.
-type circuitRecord struct {
-	failures int
-	opened   int   // how often it opened since it was last closed
-	since    int64 // when it opened first
-	until    int64 // when the delay ends; zero: closed
-	probe    int64 // when the slot of the probe under way ends; zero: none is under way
 }
 
 // hostRecord is all that is kept of a host. The zero record is a closed circuit with nothing
@@ -68,35 +51,31 @@ type hostAnswer struct {
 	begun               int64 // until when nothing else may begin; see [Circuit.Begin]
 }
 
-// circuitAnswer is what is known after an event, and the instant of the event.
-type circuitAnswer struct {
-	pair    circuitRecord
-	host    hostAnswer
-	tried   bool // the pair or its process has to let others probe the host first
-	shy     bool // the process has to let others probe the pair first
-	allowed bool
-	now     int64
-}
-
 func (h *hostRecord) blank() bool {
 	return h.hostAnswer == hostAnswer{} && len(h.failing)+len(h.words)+len(h.cutOff)+len(h.tried) == 0
 }
 
 // step is the whole behaviour of a pair's circuit and its host's. lua/circuit.lua repeats it for
 // Redis; the conformance tests hold the two together.
-func (h *hostRecord) step(r pairRecord, pair string, e circuitEvent, extra string, p circuitPolicy, now int64) (
+func (h *hostRecord) step(r pairRecord, about Pair, e circuitEvent, extra string, p circuitPolicy, now int64) (
 	next pairRecord, allowed bool,
 ) {
-	down := h.until != 0
+	pair, down := about.name(), h.until != 0
 	// Whoever was the last to get leave to probe a host that is down brings the probe's answer.
 	probed := down && h.until <= now && h.prober == pair
 	switch e {
 	case eventAllow:
-		if !r.lets(p, now) || !h.lets(pair, p, now) {
+		if !r.lets(about.Object, p, now) || !h.lets(pair, p, now) {
 			return r, false
 		}
 		if r.until != 0 {
 			r.probe = now + p.probe.Microseconds()
+			switch {
+			case r.until > now:
+				r.early++
+			case r.tried(about.Object):
+				r.round = now // the others had their time
+			}
 		}
 		if down {
 			h.probe, h.prober = now+p.probe.Microseconds(), pair
@@ -107,16 +86,20 @@ func (h *hostRecord) step(r pairRecord, pair string, e circuitEvent, extra strin
 		return r, true
 	case eventFailure:
 		r.heard(p.process, now)
+		several := r.note(about.Object, p, now)
 		if r.until <= now {
 			r.failures++
-			if r.until != 0 || r.failures >= p.failures && r.agreed(p, now) {
+			if r.until != 0 || r.failures >= p.failures && several && r.agreed(p, now) {
 				r.opened, r.since, r.until, r.probe = reopened(r.opened, r.since, !down, p, now)
 			}
+		} else {
+			r.probe = 0 // a newcomer's
 		}
 		switch {
 		case probed:
 			h.reopen(pair, p, now)
-		case !down && (r.until > now || p.process != ""):
+		// What does not open the pair may be a sign of the host's outage all the same.
+		case !down && (r.until > now || r.failures >= p.failures || p.process != ""):
 			h.failing = noted(h.failing, pair, p, now)
 			if p.process != "" {
 				h.words = noted(h.words, p.process, p, now)
@@ -162,28 +145,6 @@ func (h *hostRecord) step(r pairRecord, pair string, e circuitEvent, extra strin
 
 // beginSteps is how many times shorter the first pause of [Circuit.Begin] is than the longest.
 const beginSteps = 20
-
-// lets reports a closed circuit, or one that waits for a probe.
-func (r pairRecord) lets(p circuitPolicy, now int64) bool {
-	return r.until == 0 || r.until <= now && r.probe <= now && (!r.shy(p) || r.until+p.grace.Microseconds() <= now)
-}
-
-// shy reports that the process that asks is the one that failed last. It may be the only one that is
-// sick, and it is back first because it fails soonest.
-func (r pairRecord) shy(p circuitPolicy) bool { return p.process != "" && r.last == p.process }
-
-// heard notes whose word a failure is.
-func (r *pairRecord) heard(process string, now int64) {
-	if process != r.last {
-		r.before, r.last = r.at, process
-	}
-	r.at = now
-}
-
-// agreed reports that what fails is not explained by one process alone.
-func (r pairRecord) agreed(p circuitPolicy, now int64) bool {
-	return p.process == "" || p.processes < 2 || r.before != 0 && r.before >= now-p.window.Microseconds()
-}
 
 func (h *hostRecord) lets(pair string, p circuitPolicy, now int64) bool {
 	if h.until == 0 {
@@ -246,30 +207,4 @@ func enough(failing map[string]int64, p circuitPolicy) bool {
 		tenants[pair.Tenant], groups[pair.Group] = true, true
 	}
 	return len(failing) >= p.pairs && len(tenants) >= p.tenants && len(groups) >= p.groups
-}
-
-func (a circuitAnswer) state(p circuitPolicy) CircuitState {
-	s := CircuitState{Phase: CircuitClosed, Failures: a.pair.failures}
-	grace := map[bool]int64{true: p.grace.Microseconds()}
-	own, wait := phaseOf(&s, a.pair.since, a.pair.until, a.pair.probe, grace[a.shy], a.now)
-	host, hostWait := phaseOf(&s, a.host.since, a.host.until, a.host.probe, grace[a.tried], a.now)
-	s.OfHost = host
-	if own || host {
-		s.Wait = time.Duration(max(wait, hostWait)) * time.Microsecond
-	}
-	return s
-}
-
-// phaseOf fills in what is to be told of a circuit that is not closed, and tells how long it holds
-// a request up.
-func phaseOf(s *CircuitState, since, until, probe, grace, now int64) (shut bool, wait int64) {
-	if until == 0 {
-		return false, 0
-	}
-	s.Since, s.Until = time.UnixMicro(since), time.UnixMicro(until)
-	s.Phase, s.Probing = CircuitOpen, false
-	if until <= now {
-		s.Phase, s.Probing = CircuitHalfOpen, probe > now
-	}
-	return true, max(until+grace-now, probe-now, 0)
 }

@@ -15,19 +15,21 @@ func (m *Memory) stepCircuit(_ context.Context, p Pair, e circuitEvent, extra st
 	if host == nil {
 		host = &hostRecord{}
 	}
-	next, allowed := host.step(m.circuits[p], p.name(), e, extra, policy, now)
-	if next == (pairRecord{}) {
-		delete(m.circuits, p)
+	next, allowed := host.step(m.circuits[p.whole()], p, e, extra, policy, now)
+	if next.circuitRecord == (circuitRecord{}) {
+		delete(m.circuits, p.whole())
 	} else {
-		m.circuits[p] = next
+		m.circuits[p.whole()] = next
 	}
 	if host.blank() {
 		delete(m.hosts, p.Host)
 	} else {
 		m.hosts[p.Host] = host
 	}
-	return circuitAnswer{pair: next.circuitRecord, host: host.hostAnswer, tried: host.later(p.name(), policy), shy: next.shy(policy),
-		allowed: allowed, now: now}, nil
+	return circuitAnswer{
+		pair: next.circuitRecord, host: host.hostAnswer,
+		tried: host.later(p.name(), policy), shy: next.shy(p.Object, policy), early: next.newcomer(p.Object, policy), allowed: allowed, now: now,
+	}, nil
 }
 
 func (m *Memory) openCircuits(_ context.Context, host string) ([]Pair, error) {
@@ -52,15 +54,15 @@ func (s *Redis) stepCircuit(ctx context.Context, p Pair, e circuitEvent, extra s
 	host := s.prefix + "circuit:" + p.Host
 	// '|' is in no host, so no pair of one host is taken for another host.
 	keys := []string{host + "|" + p.name(), host, host + "|" + hostMember}
-	got, err := s.runOn(ctx, s.circuit, keys, 14, s.now(), string(e), p.name(), extra,
+	got, err := s.runOn(ctx, s.circuit, keys, 15, s.now(), string(e), p.name(), extra,
 		policy.failures, policy.first.Microseconds(), policy.most.Microseconds(), policy.probe.Microseconds(),
 		policy.pairs, policy.tenants, policy.groups, policy.processes, policy.window.Microseconds(), policy.grace.Microseconds(),
-		policy.process)
+		policy.process, policy.objects, p.Object, maxObjects, maxEarly)
 	if err != nil {
 		return circuitAnswer{}, err
 	}
 	return circuitAnswer{
-		allowed: got[0] == 1, now: got[1], tried: got[12] == 1, shy: got[13] == 1,
+		allowed: got[0] == 1, now: got[1], tried: got[12] == 1, shy: got[13] == 1, early: got[14],
 		pair: circuitRecord{failures: int(got[2]), opened: int(got[3]), since: got[4], until: got[5], probe: got[6]},
 		host: hostAnswer{opened: int(got[7]), since: got[8], until: got[9], probe: got[10], begun: got[11]},
 	}, nil

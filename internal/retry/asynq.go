@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"errors"
 	"math"
 	"time"
 
@@ -46,8 +47,14 @@ func Delay(n int, err error, _ *asynq.Task) time.Duration {
 	return Backoff(n) + time.Second
 }
 
-// IsFailure is asynq's: waiting is none, so the dashboard's failure counts mean something.
-func IsFailure(err error) bool { return Judge(err).Action != Later }
+// IsFailure is asynq's: waiting is none, so the dashboard's failure counts mean something. What waits
+// with pauses that grow is one, because asynq counts nothing else.
+func IsFailure(err error) bool {
+	if later, ok := errors.AsType[*LaterError](err); ok {
+		return later.Grows
+	}
+	return Judge(err).Action != Later
+}
 
 // Age returns the pause between two looks at something that was begun age ago: a quarter of the age, within [first, last]. A look that finds
 // nothing is thus never more than a quarter late, and a session that takes a day is not asked thousands of times.

@@ -61,6 +61,10 @@ func TestIsFailure_WaitingIsNone(t *testing.T) {
 			t.Errorf("%s: failure %v", c.what, IsFailure(c.err))
 		}
 	}
+	sick := &LaterError{Reason: ReasonLost, Grows: true}
+	if !IsFailure(fmt.Errorf("ask: %w", sick)) || Judge(sick).Action != Later {
+		t.Error("what waits with growing pauses is not counted, or is no waiting")
+	}
 	if !IsFailure(errors.New("x")) {
 		t.Error("a defect is no failure")
 	}

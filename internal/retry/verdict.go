@@ -143,6 +143,7 @@ type LaterError struct {
 	Delay  time.Duration
 	Reason Reason
 	What   string // what is waited for: "session is 150, processing"
+	Grows  bool   // without a Delay, the pause grows each time, as after failures
 	Err    error  // the cause, may be nil
 }
 

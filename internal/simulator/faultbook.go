@@ -26,6 +26,7 @@ type armedFault struct {
 	seen, struck int
 	// entries remembers for each entry that was decided when it was struck; zero if it was let pass.
 	entries map[any]time.Time
+	session string // of OneSession, once it has struck
 }
 
 func newFaultBook(faults []Fault, random *mathrand.Rand, clock func() time.Time) *faultBook {
@@ -55,11 +56,17 @@ func (b *faultBook) take(o occasion, kinds ...string) (Fault, bool) {
 	defer b.mu.Unlock()
 	now := b.clock()
 	for _, f := range b.armed {
-		if slices.Contains(kinds, f.Kind) && f.matches(o) && b.strikes(f, now) {
+		if slices.Contains(kinds, f.Kind) && f.matches(o) && f.of(o.session) && b.strikes(f, now) {
+			f.session = o.session
 			return f.Fault, true
 		}
 	}
 	return Fault{}, false
+}
+
+// of tells whether a fault may strike at a session, which has no name where the request has none.
+func (f *armedFault) of(session string) bool {
+	return !f.OneSession || session != "" && (f.session == "" || f.session == session)
 }
 
 // strikes decides about one occasion that f matches. The caller holds mu.

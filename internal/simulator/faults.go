@@ -33,6 +33,9 @@ type Fault struct {
 	NIP     string `yaml:"nip" json:"nip,omitempty"`
 	Lane    string `yaml:"lane" json:"lane,omitempty"`
 	Number  string `yaml:"number" json:"number,omitempty"`
+	// OneSession keeps it to the first session that it strikes; every other is well. Only sessionStatus,
+	// invoices, close and upo name a session, so On must be one of them.
+	OneSession bool `yaml:"one_session" json:"one_session,omitempty"`
 	// Lasting ends it so long after it was armed, in simulated time; 0 is never.
 	Lasting time.Duration `yaml:"lasting" json:"lasting,omitempty"`
 	// As is the manner of number-rewritten (double, nbsp, tab, trailing) and of undecodable (date, number, ordinal,
@@ -59,6 +62,9 @@ func (f Fault) Validate() error {
 	}
 	if f.On != "" && f.On != "any" && !slices.Contains(operationNames(), f.On) {
 		fault("on", f.On, "not one of any, "+strings.Join(operationNames(), ", "))
+	}
+	if f.OneSession && !slices.Contains([]string{opSessionStatus, opInvoices, opClose, opUPO}, f.On) {
+		fault("one_session", "true", "on is none of sessionStatus, invoices, close, upo")
 	}
 	if f.Skip < 0 || f.Times < -1 {
 		fault("skip/times", fmt.Sprintf("%d/%d", f.Skip, f.Times), "negative")
@@ -93,6 +99,7 @@ func (f Fault) Validate() error {
 // occasion is what a fault may strike at.
 type occasion struct {
 	on, account, nip, lane, number string
+	session                        string // where the request names one
 	// named: only faults that name an invoice are meant, while a package is looked through.
 	named bool
 }

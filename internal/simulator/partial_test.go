@@ -106,6 +106,27 @@ func TestFault_PartStoreDown_TheGatewayAnswers(t *testing.T) {
 	}
 }
 
+func TestFault_OfOneSession_OthersAreWell(t *testing.T) {
+	r := newRig(t)
+	first, second := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin(), r.pack(zipOf(t, faXML(sellerA, "FV/2", today)), 1).begin()
+	inject(t, r, Fault{Kind: Status, On: opSessionStatus, Code: 503, OneSession: true, Lasting: time.Minute})
+	for range 3 { // whichever is asked about first is the sick one
+		if a := r.get("/invoice/session/status/" + first.id); a.status != 503 {
+			t.Errorf("the sick one: %d", a.status)
+		}
+		if a := r.get("/invoice/session/status/" + second.id); a.status != 200 {
+			t.Errorf("another one: %d", a.status)
+		}
+	}
+	if a := r.get("/invoice/session/invoices/" + first.id); a.status == 503 {
+		t.Error("another operation of the session is sick, too")
+	}
+	r.clock.add(time.Minute)
+	if a := r.get("/invoice/session/status/" + first.id); a.status != 200 {
+		t.Errorf("afterwards %d", a.status)
+	}
+}
+
 // The key of another taxpayer: everything that this seller sends is refused with 410.
 func TestFault_410ForEveryInvoiceOfASeller_OthersAreAccepted(t *testing.T) {
 	r := newRig(t)
@@ -148,6 +169,7 @@ func TestFault_Validate_NamesWhatAnEntryFaultLacks(t *testing.T) {
 		"a manner that makes no sense":     {Kind: Status, As: OddDate},
 		"an end before it begins":          {Kind: Status, Lasting: -1},
 		"an undecodable field without one": {Kind: Undecodable},
+		"one session of an opening":        {Kind: Status, On: opOpenBatch, OneSession: true},
 	} {
 		if f.Validate() == nil {
 			t.Errorf("%s passes", name)

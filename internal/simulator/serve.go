@@ -134,6 +134,7 @@ func (s *Simulator) concerns(c *call) (occasion, string) {
 		o.lane = laneBatch
 	case opSessionStatus, opInvoices, opClose, opUPO:
 		c.session = c.value(0)
+		o.session = c.session
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if sess := s.sessions[c.session]; sess != nil {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
 )
 
 const (
@@ -18,6 +20,8 @@ const (
 	tenantCloses   = 2
 	// closesEnd is how long a close that was cut off may take to notice.
 	closesEnd = time.Second
+	// closeRest is the longest pause between two tries to close a session that only this memory knows.
+	closeRest = 5 * time.Minute
 )
 
 // closes runs closes side by side, each package's once. Safe for concurrent use.
@@ -41,7 +45,7 @@ func (c *closes) start(ctx context.Context, tenant, pkg string, do func(context.
 	if c.under[pkg] != nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(ratelimit.About(ctx, pkg))
 	c.under[pkg] = cancel
 	place := c.tenants[tenant]
 	if place == nil {
@@ -167,11 +171,19 @@ func (e *express) due(now time.Time, o Options) []*onlineSession {
 	}
 	var due []*onlineSession
 	for s := range e.ended {
-		if s.users == 0 {
+		if s.users == 0 && (e.stopped || !now.Before(s.again)) {
 			due = append(due, s)
 		}
 	}
 	return due
+}
+
+// rest lets a session's close that failed wait the longer the longer it has. Nobody else counts its
+// tries: it is asked about by itself, and the ledger does not know it.
+func (e *express) rest(s *onlineSession, now time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.again = now.Add(retry.Age(now.Sub(s.failing), pulseEvery, closeRest))
 }
 
 // forget lets go of a session that is closed, or another's to close.

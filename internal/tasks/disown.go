@@ -33,6 +33,9 @@ func (w *Worker) closeOwn(ctx context.Context, s *onlineSession) error {
 	if s.failing.IsZero() {
 		s.failing = now
 	}
+	if api, _ := kindOf(err); api != nil {
+		w.express.rest(s, now) // of one that the ledger knows, its confirm asks
+	}
 	if !disownable(err, s.failing, now) {
 		return err
 	}

@@ -33,6 +33,7 @@ type onlineSession struct {
 	users  int // sends under way
 
 	failing time.Time // when its closes began to fail; for the one close that is under way
+	again   time.Time // when to try the next
 }
 
 func newExpress() *express {

@@ -48,10 +48,14 @@ func (s *stage) rewrite(path string, change func(string) string) *rewritten {
 
 // asQueued runs a task at the pauses that the queue would make, until want holds or the time is up.
 func (a *actor) asQueued(kind tasks.Kind, id string, most time.Duration, want func() bool) (last error) {
+	failed := 0 // as the queue counts
 	for began := a.s.now(); a.s.now().Sub(began) < most && !want(); {
 		last = a.run(kind, id)
 		<-time.After(2 * time.Millisecond) // the simulator works meanwhile
-		a.s.advance(retry.Delay(0, last, nil))
+		a.s.advance(retry.Delay(failed, last, nil))
+		if last != nil && retry.IsFailure(last) {
+			failed++
+		}
 	}
 	return last
 }

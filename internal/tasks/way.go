@@ -164,8 +164,8 @@ func (w *Worker) Mux() *asynq.ServeMux {
 		KindSend:    w.onQueued(w.send, w.leaveSends),
 		KindCut:     w.cut,
 		KindPackage: w.onPackage(w.submitPackage),
-		KindConfirm: w.onPackage(w.inTurn(w.paced(w.confirm))),
-		KindReceipt: w.onPackage(w.paced(w.receipt)),
+		KindConfirm: w.onPackage(w.inTurn(w.confirm)),
+		KindReceipt: w.onPackage(w.receipt),
 		KindSweep:   w.sweep,
 	} {
 		mux.Handle(string(kind), w.handler(kind, handle))
@@ -187,7 +187,7 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 			return err
 		}
 		// Every request of a task stands in line under the task's name: at its return it has its place, and not the last one.
-		err = handle(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id)
+		err = handle(ratelimit.About(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id), id)
 		if err == nil {
 			return nil
 		}
@@ -240,32 +240,9 @@ func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func
 		case err != nil:
 			return err
 		}
-		return aboutTenant(p.Tenant, w.duringOutage(ctx, p.Tenant, do(w.rank(ctx, &p), &p)))
+		err = w.duringOutage(ctx, p.Tenant, do(w.rank(ctx, &p), &p))
+		return aboutTenant(p.Tenant, w.ofOneObject(ctx, p.Tenant, err))
 	}
-}
-
-// duringOutage turns a lost answer into waiting while what was asked for is out of service, by
-// itself or with the whole gateway: it is not this task that failed, and its pauses must not have
-// grown when the service is back. A request that alone is answered badly, time and again, still has
-// growing pauses.
-func (w *Worker) duringOutage(ctx context.Context, tenant string, err error) error {
-	api, _ := kindOf(err)
-	v := retry.Judge(err)
-	if api == nil || api.Group == ksef.GroupNone || v.Action != retry.LookFirst && v.Reason != retry.ReasonLost {
-		return err
-	}
-	if down, unknown := w.Budget.Down(ctx, tenant, string(api.Group)); !down || unknown != nil {
-		// Another worker may get an answer: the task need not wait for this one's next try.
-		if fault := w.Fault(tenant, string(api.Group)); fault != nil && unknown == nil {
-			return fault
-		}
-		return err
-	}
-	if v.Action != retry.LookFirst {
-		return err // it has been looked for, and waits as it is
-	}
-	return &retry.LaterError{Reason: retry.ReasonOutage, Err: err,
-		What: fmt.Sprintf("%s of tenant %s is out of service", api.Group, tenant)}
 }
 
 // transport finds the way to KSeF of a tenant. Without one the work waits: a worker with the tenant's key may come, or a person mends the configuration.

@@ -1,0 +1,191 @@
+package ratelimit
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/internal/redisd/redistest"
+)
+
+// of is a pair's request about one object.
+func of(p Pair, object string) Pair { p.Object = object; return p }
+
+// One session whose receipt cannot be had, however often it is asked for, holds up no other.
+func TestObject_OneAloneFails_PairGoesOn_TwoOpenIt(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		c := newCircuit(t, s, CircuitOptions{})
+		for range 100 {
+			fail(t, c, 1, of(uposOfA, "sick"))
+			must(t, c.Allow(t.Context(), of(uposOfA, "sick")))
+			must(t, c.Allow(t.Context(), of(uposOfA, "well")))
+			must(t, c.Allow(t.Context(), uposOfA))
+			h.advance(3 * time.Second)
+		}
+		fail(t, c, 1, of(uposOfA, "another"))
+		wantNotNow(t, c.Allow(t.Context(), of(uposOfA, "well")), 5*time.Second, ReasonOutage)
+		must(t, c.Allow(t.Context(), of(listsOfA, "sick")))
+	})
+}
+
+// Sends and openings are about nothing that is there already.
+func TestObject_NoneNamed_SpeaksForThePair(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+		c := newCircuit(t, s, CircuitOptions{})
+		fail(t, c, 2, of(sendsOfA, "sick"))
+		fail(t, c, 1, sendsOfA)
+		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
+	})
+}
+
+func TestObject_FailuresFarApart_AreNotCountedTogether(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		c := newCircuit(t, s, CircuitOptions{})
+		fail(t, c, 9, of(uposOfA, "first"))
+		h.advance(5 * time.Minute)
+		fail(t, c, 1, of(uposOfA, "second")) // within the longest delay
+		if allowed(t, c, uposOfA) {
+			t.Error("closed although two fail, each as often as an open circuit would let it")
+		}
+		must(t, c.Success(t.Context(), uposOfA))
+		fail(t, c, 9, of(uposOfA, "first"))
+		h.advance(5*time.Minute + tick)
+		fail(t, c, 9, of(uposOfA, "second"))
+		must(t, c.Allow(t.Context(), uposOfA))
+	})
+}
+
+// Two are sick and a third is well: it must have its turn, or nothing would find that out.
+func TestObject_ProbesRotate_WhatHasFailedLetsOthersGoFirst(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		c := newCircuit(t, s, CircuitOptions{MaxDelay: 20 * time.Second})
+		fail(t, c, 2, of(uposOfA, "s1"), of(uposOfA, "s2"))
+		h.advance(5 * time.Second)
+		for _, sick := range []string{"s1", "s2"} { // told when they may if nobody else comes
+			wantNotNow(t, c.Allow(t.Context(), of(uposOfA, sick)), 5*time.Second, ReasonOutage)
+		}
+		if s := stateAt(t, c, of(uposOfA, "s1")); s.Wait != 5*time.Second {
+			t.Errorf("%+v, want the wait of one that has failed", s)
+		}
+		must(t, c.Allow(t.Context(), of(uposOfA, "s3")))
+		if allowed(t, c, of(uposOfA, "s4")) {
+			t.Error("a second probe")
+		}
+		fail(t, c, 1, of(uposOfA, "s3"))
+		h.advance(15 * time.Second)
+		must(t, c.Allow(t.Context(), of(uposOfA, "s1"))) // nobody else came: a new round
+		fail(t, c, 1, of(uposOfA, "s1"))
+		h.advance(20 * time.Second)
+		if allowed(t, c, of(uposOfA, "s1")) {
+			t.Error("what has just failed goes before what has not")
+		}
+		must(t, c.Allow(t.Context(), of(uposOfA, "s2")))
+		must(t, c.Success(t.Context(), of(uposOfA, "s2")))
+		must(t, c.Allow(t.Context(), of(uposOfA, "s1")))
+	})
+}
+
+// A few are sick, the delay has grown, and one comes that is well.
+func TestObject_Newcomer_NeedNotWaitForTheDelayToEnd(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		c := newCircuit(t, s, CircuitOptions{})
+		sick := []Pair{of(uposOfA, "s1"), of(uposOfA, "s2")}
+		fail(t, c, 2, sick...)
+		for range 10 {
+			h.advance(5*time.Minute + 5*time.Second)
+			p := sick[0]
+			if !allowed(t, c, p) {
+				p = sick[1]
+				must(t, c.Allow(t.Context(), p))
+			}
+			fail(t, c, 1, p)
+			sick[0], sick[1] = sick[1], sick[0]
+		}
+		well := of(uposOfA, "well")
+		wantNotNow(t, c.Allow(t.Context(), well), 5*time.Second, ReasonOutage) // not at once after a failure
+		h.advance(5 * time.Second)
+		wantNotNow(t, c.Allow(t.Context(), uposOfA), 5*time.Minute-5*time.Second, ReasonOutage)
+		must(t, c.Allow(t.Context(), well))
+		if n := c.Allow(t.Context(), of(uposOfA, "another")).(*NotNow); n.Wait != time.Minute {
+			t.Errorf("%v: a second newcomer beside the first", n)
+		}
+		must(t, c.Success(t.Context(), well))
+		must(t, c.Allow(t.Context(), sick[0]))
+	})
+}
+
+// In an outage newcomers fail, too: they lengthen no delay, and after a few of them no more go.
+func TestObject_NewcomersFail_AFewAndNoMore(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+		c := newCircuit(t, s, CircuitOptions{FirstDelay: time.Second, MaxDelay: time.Minute})
+		fail(t, c, 2, of(uposOfA, "s1"), of(uposOfA, "s2"))
+		for range 6 {
+			h.advance(2 * time.Minute)
+			must(t, c.Allow(t.Context(), of(uposOfA, "s1")))
+			fail(t, c, 1, of(uposOfA, "s1"))
+		}
+		until, went := stateAt(t, c, uposOfA).Until, 0
+		for i := range 30 {
+			h.advance(time.Second)
+			if p := of(uposOfA, fmt.Sprint("new", i)); allowed(t, c, p) {
+				went++
+				fail(t, c, 1, p)
+			}
+		}
+		if s := stateAt(t, c, uposOfA); went != maxEarly || !s.Until.Equal(until) {
+			t.Errorf("%d went, and the delay ends at %v, want %d and %v", went, s.Until, maxEarly, until)
+		}
+	})
+}
+
+// A whole tenant's receipts are away, and a pool asks for many: but for a few newcomers, no more
+// requests than for one.
+func TestObject_OutageWithManyObjects_CostsAFewRequestsMoreThanForOne(t *testing.T) {
+	for _, objects := range []int{2, 3, 50} {
+		h := newHands()
+		c := newCircuit(t, NewMemory(h.now), CircuitOptions{})
+		requests := 0
+		for i := 0; h.now().Sub(newHands().now()) < 24*time.Hour; i++ {
+			p := of(uposOfA, fmt.Sprint(i%objects))
+			if allowed(t, c, p) {
+				requests++
+				fail(t, c, 1, p)
+			}
+			h.advance(time.Second)
+		}
+		// Three that open it, newcomers, the shorter delays of the beginning, then one in five minutes.
+		if most := 3 + maxEarly + 6 + 24*60/5 + 1; requests > most {
+			t.Errorf("%d objects: %d requests in a day, want at most %d", objects, requests, most)
+		}
+	}
+}
+
+// The one thing that asks is not held up by a circuit, and still says something of the host when
+// other pairs fail with it.
+func TestObject_OneInEachPairFails_HostIsDown(t *testing.T) {
+	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+		c := newCircuit(t, s, CircuitOptions{})
+		fail(t, c, 3, of(uposOfA, "s1"), of(listsOfA, "s2"))
+		must(t, c.Allow(t.Context(), of(uposOfA, "s1")))
+		fail(t, c, 3, of(uposOfB, "s3"))
+		wantNotNow(t, c.Allow(t.Context(), sendsOfB), 5*time.Second, ReasonOutage)
+	})
+}
+
+func TestObject_ManyFail_TheRecordStaysSmall(t *testing.T) {
+	client, _ := redistest.New(t)
+	c := newCircuit(t, NewRedis(client, "test:"), CircuitOptions{Objects: maxObjects})
+	for i := range 500 {
+		fail(t, c, 1, of(uposOfA, fmt.Sprint("session", i)))
+	}
+	if n := client.HLen(t.Context(), "test:circuit:"+host+"|"+uposOfA.name()).Val(); n > 10+maxObjects {
+		t.Errorf("%d fields after 500 objects failed", n)
+	}
+	if allowed(t, c, uposOfA) {
+		t.Error("closed although hundreds fail")
+	}
+	must(t, c.Success(t.Context(), of(uposOfA, "session1")))
+	if left := client.Keys(t.Context(), "test:circuit:*").Val(); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}

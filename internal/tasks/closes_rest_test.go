@@ -1,0 +1,31 @@
+package tasks
+
+import (
+	"testing"
+	"time"
+)
+
+// A session that only this memory knows is asked about by nobody else: its closes have to pause by
+// themselves. Whoever stops tries once more.
+func TestCloses_OneThatFailsAgainAndAgain_RestsEverLongerAndIsTriedAtTheEnd(t *testing.T) {
+	e, now := newExpress(), time.Now()
+	began := now
+	s := &onlineSession{failing: began, opened: began, used: began}
+	e.ended[s] = struct{}{}
+	tries := 0
+	for now.Sub(began) < time.Hour {
+		if len(e.due(now, Options{})) > 0 {
+			tries++
+			e.rest(s, now)
+		}
+		now = now.Add(pulseEvery)
+	}
+	if tries < 12 || tries > 50 {
+		t.Errorf("%d tries in an hour, want every few seconds at first and then every five minutes", tries)
+	}
+	e.rest(s, now)
+	e.stopped = true
+	if len(e.due(now, Options{})) != 1 {
+		t.Error("it is left open at the end")
+	}
+}

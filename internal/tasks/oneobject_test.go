@@ -1,0 +1,52 @@
+package tasks_test
+
+import (
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// No circuit holds back what alone is answered badly, so its own pauses have to grow: asked about every
+// three seconds for days, it would eat the hour's requests of its tenant. While what it asks for is out
+// of service they must not have grown when that is over.
+func TestOneObject_SessionIsSick_ItsPausesGrowUnlessItIsAnOutage(t *testing.T) {
+	for _, c := range []struct {
+		operation, down string
+		grows           bool
+	}{
+		{"sessionStatus", "", true},
+		{"invoices", "", true},
+		{"sessionStatus", ratelimit.GroupSessionMisc, false},
+		{"invoices", ratelimit.GroupSessionInvoiceList, false},
+		{"sessionStatus", ratelimit.GroupBatchSession, true},
+	} {
+		s := newStage(t, simulator.Options{})
+		inv := s.admit(ledger.Bulk, s.good("A/1"))
+		pkg := s.sent(s.worker("w", s.door()), inv)
+		err := s.sim.Inject(simulator.Fault{Kind: simulator.Status, On: c.operation, Code: 503, Times: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.budget = groupDown{group: c.down}
+		w := s.worker("w2", s.door())
+		for range 600 { // the session itself has to be over first
+			if err = w.run(tasks.KindConfirm, pkg); retry.Judge(err).Reason != retry.ReasonProcessing {
+				break
+			}
+			s.advance(time.Second)
+			<-time.After(2 * time.Millisecond)
+		}
+		if v := retry.Judge(err); v.Action != retry.Later || v.Reason == retry.ReasonProcessing || retry.IsFailure(err) != c.grows {
+			t.Errorf("%s sick with %q out of service: %v, counted %v, want %v", c.operation, c.down, err, retry.IsFailure(err), c.grows)
+		}
+		first, later := retry.Delay(0, err, nil), retry.Delay(6, err, nil)
+		if first > 10*time.Second || later < time.Minute {
+			t.Errorf("pauses of %v at first and %v at the seventh time", first, later)
+		}
+	}
+}
