@@ -100,7 +100,9 @@ func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
 func (p *pool) open() *app.Base {
 	p.t.Helper()
-	b, err := app.Open(p.t.Context(), p.cfg)
+	cfg := p.cfg
+	cfg.Tenants = slices.Clone(cfg.Tenants) // tests go on to change their own
+	b, err := app.Open(p.t.Context(), cfg)
 	if err != nil {
 		p.t.Fatal(err)
 	}

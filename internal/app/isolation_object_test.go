@@ -109,7 +109,7 @@ func TestIsolation_TwoSessionsAre503_ANewcomerHasItsTurn(t *testing.T) {
 	p.work()
 	p.work()
 	sick := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(nip, "SICK", 2)...)
-	circuit := "circuit:" + strings.TrimPrefix(s.addr, "http://") + "|" + nip + ":sessionMisc"
+	circuit := "ksef:circuit:" + strings.TrimPrefix(s.addr, "http://") + "|" + nip + ":sessionMisc"
 	until(t, 240*time.Second, "the delay has grown to forty seconds", func() bool {
 		opened, _ := p.base.Redis.HGet(t.Context(), circuit, "opened").Int()
 		return opened >= 4
