@@ -7,8 +7,9 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG TARGETOS=linux
 ARG TARGETARCH=amd64
+ARG VERSION=dev
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/var/cache/go-build \
-    GOCACHE=/var/cache/go-build CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -tags timetzdata -ldflags "-s -w" -o /out/ \
+    GOCACHE=/var/cache/go-build CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -tags timetzdata -ldflags "-s -w -X ksefworker/internal/buildinfo.version=$VERSION" -o /out/ \
     ./cmd/worker ./cmd/enqueue ./cmd/simulator
 # A volume takes its owner from the folder in the image that it covers, so the folders must exist and belong to the user.
 RUN mkdir -p /root-fs/var/lib/ksef/archive /root-fs/var/spool/ksef /root-fs/tmp /root-fs/etc/ksef && \

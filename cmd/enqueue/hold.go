@@ -25,12 +25,21 @@ func (c *holdCmd) run(ctx context.Context, p *program) error {
 		}
 	}
 	rows := &columns{s: p.out}
+	held, err := p.base.Ledger.Holds(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range c.Tenants {
+		if h, ok := held[name]; ok && h.Kind != c.kind { // to drain one that is paused would let it go on
+			return &usageError{what: fmt.Sprintf("tenant %s is %s by %s", name, h.Kind, h.By), hint: "take that back first: " + p.command("resume "+quoted(name))}
+		}
+	}
 	by := cmp.Or(oneLine(c.By), osUser(p.environ))
 	for _, name := range c.Tenants {
 		if err := p.base.Ledger.Hold(ctx, name, ledger.Hold{Kind: c.kind, By: by, Why: oneLine(c.Reason)}); err != nil {
 			return err
 		}
-		rows.row(name, string(c.kind), holdMeaning(c.kind)+"; enqueue resume "+name+" ends it")
+		rows.row(name, string(c.kind), holdMeaning(c.kind)+"; "+p.command("resume "+quoted(name))+" ends it")
 	}
 	return nil
 }

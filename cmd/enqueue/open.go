@@ -87,7 +87,7 @@ func openItems(ctx context.Context, p *program) ([]openItem, error) {
 	}
 	for i := range items {
 		if items[i].Do == "" {
-			items[i].Do = p.whatToDo(items[i].State, items[i].ID, items[i].File)
+			items[i].Do = p.whatToDo(items[i].State, items[i].ID, items[i].File, items[i].Tenant)
 		}
 	}
 	slices.SortStableFunc(items, func(a, b openItem) int { return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), a.since.Compare(b.since)) })

@@ -16,7 +16,7 @@ import (
 type selection struct {
 	State      string   `help:"All in this state: rejected or parked, for dismiss also queued or refused." placeholder:"S"`
 	Code       int      `help:"All with this code of KSeF's." placeholder:"N"`
-	Tenant     string   `help:"All of this tenant (NIP)." placeholder:"NIP"`
+	Tenant     string   `help:"All of this tenant, by its name or NIP." placeholder:"NAME"`
 	ReasonLike string   `help:"All whose reason contains TEXT, in capitals or not." placeholder:"TEXT"`
 	DryRun     bool     `help:"Show what would be done, and do nothing."`
 	Names      []string `arg:"" optional:"" name:"ID|P_2" help:"Ids, or invoice numbers."`
@@ -42,8 +42,8 @@ func (s *selection) check(states []string) error {
 	return nil
 }
 
-func (s *selection) lets(tenant string, code int, reason string) bool {
-	return (s.Code == 0 || s.Code == code) && (s.Tenant == "" || s.Tenant == tenant) &&
+func (s *selection) lets(tenant, nip string, code int, reason string) bool {
+	return (s.Code == 0 || s.Code == code) && (s.Tenant == "" || s.Tenant == tenant || s.Tenant == nip) &&
 		strings.Contains(strings.ToLower(reason), strings.ToLower(s.ReasonLike))
 }
 
@@ -151,7 +151,7 @@ func (s *selection) each(ctx context.Context, p *program, d deed, yield found) e
 				return err
 			}
 			for i := range invs {
-				if invs[i].State == state && s.lets(invs[i].Tenant, invs[i].Code, invs[i].Reason) {
+				if invs[i].State == state && s.lets(invs[i].Tenant, invs[i].NIP, invs[i].Code, invs[i].Reason) {
 					if err := yield(&invs[i], nil, invs[i].ID, nil); err != nil {
 						return err
 					}
@@ -164,7 +164,7 @@ func (s *selection) each(ctx context.Context, p *program, d deed, yield found) e
 	}
 	refusals, err := p.base.Ledger.Refusals(ctx, time.Time{}, "")
 	for i := range refusals {
-		if r := &refusals[i]; err == nil && s.lets(r.Tenant, 0, refusalReason(r)) {
+		if r := &refusals[i]; err == nil && s.lets(r.Tenant, r.NIP, 0, refusalReason(r)) {
 			err = yield(nil, r, r.ID, nil)
 		}
 	}
@@ -203,7 +203,7 @@ func (s *selection) named(ctx context.Context, p *program, d deed, name string, 
 	case ref == nil:
 		return yield(nil, nil, name, &undone{"neither an id nor a number (P_2) that is known"})
 	case d.refusal == nil:
-		return yield(nil, nil, name, &undone{"it was refused and is not here; fix it, then: " + p.submitAgain(ref.File)})
+		return yield(nil, nil, name, &undone{"it was refused and is not here; fix it, then: " + p.submitAgain(ref.File, ref.Tenant)})
 	}
 	return yield(nil, ref, name, nil)
 }

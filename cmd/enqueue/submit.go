@@ -183,7 +183,7 @@ func (t *tally) add(adms []tasks.Admission) {
 			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)})
 		case ledger.Present:
 			t.present++
-			if a.Invoice.State.Open() {
+			if a.Invoice.State.Open() || a.Invoice.State == ledger.Dismissed {
 				t.waiting++
 			}
 			h := handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)}
@@ -281,6 +281,8 @@ func (c *submitCmd) noteOf(a *tasks.Admission, present map[string]ledger.Invoice
 		return "tenant " + there + " sends it, --tenant changes nothing"
 	case a.Archived:
 		return "its result is in the archive"
+	case a.Taken == ledger.Present && a.Invoice.State == ledger.Dismissed:
+		return "a person ended this document for good, so it is not sent; a document of other content takes the number"
 	case a.Differs != "":
 		return a.Differs
 	}

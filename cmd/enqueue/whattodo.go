@@ -19,12 +19,28 @@ func (p *program) command(args string) string {
 
 // submitAgain hands in the file that a document came from. What is in an archive or came through a
 // pipe has no name that could be given.
-func (p *program) submitAgain(file string) string {
+func (p *program) submitAgain(file, tenant string) string {
+	args := "submit "
+	if p.shared(tenant) {
+		args += "--tenant " + quoted(tenant) + " "
+	}
 	lower := strings.ToLower(file)
 	if file == "" || strings.HasPrefix(file, "-") || strings.Contains(lower, ".zip/") || clean(file) != file {
-		return p.command("submit FILE")
+		return p.command(args + "FILE")
 	}
-	return p.command("submit " + quoted(file))
+	return p.command(args + quoted(file))
+}
+
+// shared reports a tenant that has to be named, because several have its NIP.
+func (p *program) shared(tenant string) bool {
+	t, ok := p.cfg.Tenant(tenant)
+	n := 0
+	for _, other := range p.cfg.Tenants {
+		if ok && other.NIP == t.NIP {
+			n++
+		}
+	}
+	return n > 1
 }
 
 // quoted is a word as a shell takes it for one.
@@ -50,13 +66,13 @@ func (p *program) waitFor(id string, later ledger.Newest) string {
 }
 
 // whatToDo is what ends an open item, as commands.
-func (p *program) whatToDo(state, id, file string) string {
+func (p *program) whatToDo(state, id, file, tenant string) string {
 	dismiss := p.command("dismiss " + id + " --reason TEXT")
 	switch state {
 	case string(ledger.Rejected), stateRefused:
-		return "fix it, then: " + p.submitAgain(file) + "; if it is not to be sent: " + dismiss
+		return "fix it, then: " + p.submitAgain(file, tenant) + "; if it is not to be sent: " + dismiss
 	case string(ledger.Parked):
-		return "when the reason is gone: " + p.command("retry "+id) + "; a corrected document: " + p.submitAgain(file) +
+		return "when the reason is gone: " + p.command("retry "+id) + "; a corrected document: " + p.submitAgain(file, tenant) +
 			"; if it is not to be sent: " + dismiss
 	}
 	return ""

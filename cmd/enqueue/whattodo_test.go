@@ -13,7 +13,7 @@ func TestSubmitAgain_WhateverTheFileIsCalled_TheShellTakesItForOneWord(t *testin
 		"in/FV-1.xml": "in/FV-1.xml", "a b.xml": "a b.xml", "x'; touch gone; '.xml": "x'; touch gone; '.xml", "$(touch gone)`id`.xml": "$(touch gone)`id`.xml",
 		"żółw.xml": "żółw.xml", "-rf.xml": "FILE", "-": "FILE", "": "FILE", "day.zip/a.xml": "FILE", "\x1b[2J.xml": "FILE", "a\nb.xml": "FILE",
 	} {
-		command := p.submitAgain(file)
+		command := p.submitAgain(file, "")
 		args, found := strings.CutPrefix(command, "enqueue submit ")
 		if !found {
 			t.Errorf("%q: %s", file, command)

@@ -79,7 +79,10 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 		c.Detail += "credentials refused: put the right key into its key_file, or grant the account the permission that the log names"
 		return c
 	}
-	if known, err := w.base.Ledger.Tenant(ctx, tenant); err == nil && known.Denials > 0 {
+	// A denied tenant's groups rest as they do after a 429, and for another reason.
+	known, err := w.base.Ledger.Tenant(ctx, tenant)
+	denied := err == nil && known.Denials > 0
+	if denied {
 		c.Detail += fmt.Sprintf("KSeF lets nothing of this tenant in (410), %d sessions in a row: its invoices stay queued, the next try is after %s; is the key in its key_file that of another taxpayer? ",
 			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339))
 	}
@@ -87,7 +90,7 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 		if group == ratelimit.GroupOther {
 			group = string(ksef.GroupPublicKey)
 		}
-		if u, err := w.limits.limiter.Usage(ctx, tenant, group); err == nil && u.Frozen > 0 {
+		if u, err := w.limits.limiter.Usage(ctx, tenant, group); err == nil && u.Frozen > 0 && !denied {
 			c.Detail += fmt.Sprintf("%s rests for %s after too many requests (429), then resumes gently; ",
 				group, u.Frozen.Round(time.Second))
 		}
@@ -110,6 +113,6 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 			c.Detail += fmt.Sprintf("%s: %s; ", o.Group, silent(reach{CircuitState: o.CircuitState, unanswered: true}))
 		}
 	}
-	c.Detail = strings.TrimSuffix(c.Detail, " ")
+	c.Detail = strings.TrimSuffix(c.Detail, "; ")
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"ksefworker/internal/buildinfo"
 	"ksefworker/internal/invoice"
 )
 
@@ -23,7 +24,7 @@ func (w *Worker) sayReady(ctx context.Context) {
 	if c, err := cfg.Redis.Conn(); err == nil {
 		redis = fmt.Sprint(c) // without its password
 	}
-	e := w.log.Info().Str("environment", string(cfg.Environment)).Str("gateway", w.limits.host).
+	e := w.log.Info().Str("version", buildinfo.Read().String()).Str("environment", string(cfg.Environment)).Str("gateway", w.limits.host).
 		Strs("tenants", tenants).Str("redis", redis).Str("http", w.Addr())
 	if len(paused) > 0 {
 		e = e.Strs("paused", paused)

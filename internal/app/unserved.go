@@ -46,7 +46,7 @@ func (u Unserved) Lines(most int) []string {
 			lines = append(lines, fmt.Sprintf("and invoices of %d more tenants that are not configured", len(nips)-most))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("%s%d invoices of NIP %s wait, and no tenant of that NIP is configured here: "+
+		lines = append(lines, fmt.Sprintf("%s%d invoices of tenant %s wait, and no such tenant is configured here: "+
 			"add it to tenants again, and they go on", least, u.Counts[nip], nip))
 	}
 	return lines

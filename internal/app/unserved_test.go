@@ -22,7 +22,7 @@ func TestTenant_RemovedWhileItsInvoicesWait_ToldEverywhereAndGoesOnWhenItIsBack(
 	p.cfg.Tenants = both[:1]
 	addr, stop := p.workAt()
 	until(t, 60*time.Second, "the other tenant's are receipted", p.all(others, receipted))
-	const says = "12 invoices of NIP "
+	const says = "12 invoices of tenant "
 	until(t, 60*time.Second, "readiness tells how many wait for whom, and stays ready", func() bool {
 		ready := get(t, "http://"+addr+"/readyz")
 		return strings.Contains(ready, says+gone+" wait") && strings.Contains(ready, `"ready": true`)

@@ -3,6 +3,7 @@
 package buildinfo
 
 import (
+	"cmp"
 	"runtime"
 	"runtime/debug"
 )
@@ -13,14 +14,18 @@ type Info struct {
 	Version, Revision, GoVersion string
 }
 
+// version is set by a build that has no repository at hand, as that of the container image has not:
+// -ldflags "-X ksefworker/internal/buildinfo.version=v1.2.3".
+var version string
+
 // Read describes the running program.
 func Read() Info {
-	info := Info{Version: "(devel)", GoVersion: runtime.Version()}
+	info := Info{Version: cmp.Or(version, "(devel)"), GoVersion: runtime.Version()}
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
 		return info
 	}
-	if build.Main.Version != "" {
+	if build.Main.Version != "" && version == "" {
 		info.Version = build.Main.Version
 	}
 	for _, s := range build.Settings {

@@ -35,10 +35,26 @@ func (w *Worker) paused(ctx context.Context, tenant string) (ledger.Hold, bool, 
 		if err != nil {
 			return ledger.Hold{}, false, err
 		}
+		w.tellHolds(all)
 		w.holds.at, w.holds.all = now, all
 	}
 	h, ok := w.holds.all[tenant]
 	return h, ok && h.Kind == ledger.Paused, nil
+}
+
+// tellHolds says in the log what a person has said since the last look.
+func (w *Worker) tellHolds(all map[string]ledger.Hold) {
+	for tenant, h := range all {
+		if before := w.holds.all[tenant]; before.Kind != h.Kind || before.Since != h.Since {
+			w.o.Log.Warn().Str("tenant", tenant).Str("by", h.By).Str("why", h.Why).Time("since", h.Since.Time()).
+				Msg("tenant is " + string(h.Kind) + " by a person's word: enqueue resume ends it")
+		}
+	}
+	for tenant, h := range w.holds.all {
+		if _, still := all[tenant]; !still {
+			w.o.Log.Info().Str("tenant", tenant).Msg("tenant is not " + string(h.Kind) + " any more")
+		}
+	}
 }
 
 // mayBegin returns nil when something new of the tenant may be sent. What is on its way already is

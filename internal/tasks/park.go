@@ -33,7 +33,7 @@ func logParked(e *zerolog.Event, id string, code int, reason string) {
 		}
 		e, reason = e.Int("code", code), meaning
 	}
-	e.Str("id", id).Str("reason", reason).Msg("invoice parked, waits for a person: see enqueue status")
+	e.Str("id", id).Str("reason", reason).Msg("invoice parked, waits for a person: enqueue open says what to do")
 }
 
 // parkStray parks an invoice that no package will bring to the archive any more, and writes its result itself. That comes after the ledger's

@@ -173,7 +173,7 @@ func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
 		return err
 	}
 	if probe != nil && probe.State.Live() && probe.State != ledger.PackageSettled {
-		return later(probeWait, retry.ReasonProcessing, fmt.Sprintf("a part of it went ahead in %s to find out whether KSeF takes any session", p.Probe))
+		return later(probeWait, retry.ReasonRefused, fmt.Sprintf("a part of it went ahead in %s to find out whether KSeF takes any session", p.Probe))
 	}
 	left := p.CreatedAt.Time().Add(probeUnreadMost).Sub(w.o.Now())
 	if unread != nil && left > 0 && !over(unread) {

@@ -58,7 +58,7 @@ func ResultOf(inv ledger.Invoice, environment string) Result {
 	if u := inv.UpdatedAt.Time(); !u.IsZero() {
 		r.UpdatedAt = u.UTC().Format(time.RFC3339)
 	}
-	if inv.State == ledger.Rejected || inv.State == ledger.Parked {
+	if inv.State.Ended() {
 		return r // whoever followed the link would be told that there is no such invoice
 	}
 	if sum, err := base64.StdEncoding.DecodeString(inv.Hash); err == nil && len(sum) == 32 {

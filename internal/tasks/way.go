@@ -252,8 +252,8 @@ func (w *Worker) transport(tenant string) (Transport, error) {
 	}
 	t, ok := w.Transport(tenant)
 	if !ok {
-		return nil, &retry.LaterError{Delay: time.Minute, Reason: retry.ReasonCredentials,
-			What: fmt.Sprintf("tenant %s is not configured here or is paused", tenant)}
+		return nil, &retry.LaterError{Delay: time.Minute, Reason: retry.ReasonPaused,
+			What: fmt.Sprintf("tenant %s is not in this configuration, or is paused by it", tenant)}
 	}
 	return t, nil
 }

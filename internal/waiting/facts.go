@@ -17,6 +17,8 @@ type Facts struct {
 	Tenants  map[string]Tenant
 	Sets     map[string]ledger.Waiting // waiting sets by name
 	Packages map[string]ledger.Package
+
+	singly map[string]bool // packages whose invoices are counted one by one
 }
 
 // Tenant is what holds a tenant's invoices back, whatever they are.
@@ -117,7 +119,7 @@ func (f *Facts) why(s stage, tenant string) Wait {
 		return Wait{For: TenantPaused, Since: t.Held.Since.Time(), What: heldText(tenant, t.Held)}
 	case t.Credentials.After(f.Now):
 		return Wait{For: Credentials, Until: t.Credentials,
-			What: fmt.Sprintf("the key of tenant %s was refused: put the right key into its key_file", tenant)}
+			What: fmt.Sprintf("KSeF refused the key of tenant %s, or a permission is missing (the log says which): put the right key into its key_file, or have it granted", tenant)}
 	}
 	if s.begins() && t.Denied.After(f.Now) {
 		return Wait{For: Denied, Until: t.Denied,
@@ -171,6 +173,8 @@ func (f *Facts) task(s stage, t Tenant) Wait {
 	}
 	p := f.Packages[s.pkg]
 	switch {
+	case !ok && p.Lane == ledger.Express && p.State == ledger.PackageOpened && s.end:
+		w = Wait{For: Receipt, What: "accepted; the receipt (UPO) comes when its online session is over"}
 	case !ok && p.Lane == ledger.Express && p.State == ledger.PackageOpened:
 		w = Wait{For: SessionOpen, Since: p.OpenedAt.Time(), What: "sent in an online session that is open still; KSeF decides when it is closed"}
 	case s.end && (w.For == Turn || w.For == Working || w.For == Processing):

@@ -44,6 +44,11 @@ func (r *Reader) Overview(ctx context.Context) ([]Count, error) {
 	if err != nil {
 		return nil, err
 	}
+	opened, err := r.opened(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	loose = append(loose, opened...)
 	tenants := map[string]bool{}
 	for _, p := range f.Packages {
 		tenants[p.Tenant] = true
@@ -76,6 +81,29 @@ func (r *Reader) loose(ctx context.Context, f *Facts) ([]ledger.Invoice, error) 
 	return slices.DeleteFunc(invs, func(inv ledger.Invoice) bool { return inv.State != ledger.Queued || inv.Group != "" }), nil
 }
 
+// openedAtOnce is how many online sessions are looked into.
+const openedAtOnce = 50
+
+// opened reads the invoices of online sessions one by one, because each is decided by itself: the
+// package does not tell how many are left. Their packages are left out of the count.
+func (r *Reader) opened(ctx context.Context, f *Facts) ([]ledger.Invoice, error) {
+	var out []ledger.Invoice
+	looked := 0
+	for id, p := range f.Packages {
+		if p.Lane != ledger.Express || looked == openedAtOnce {
+			continue
+		}
+		looked++
+		held, err := r.Ledger.Held(ctx, id)
+		if _, err = ledger.Skip(err); err != nil {
+			return nil, err
+		}
+		out = append(out, held...)
+		f.singly[id] = true
+	}
+	return out, nil
+}
+
 // count is pure.
 func (f *Facts) count(loose []ledger.Invoice) []Count {
 	sums := map[[2]string]*Count{}
@@ -96,6 +124,9 @@ func (f *Facts) count(loose []ledger.Invoice) []Count {
 		add(set.Group.Tenant, f.why(stage{kind: tasks.KindCut, set: name}, set.Group.Tenant), set.Count)
 	}
 	for id, p := range f.Packages {
+		if f.singly[id] {
+			continue
+		}
 		s := stage{kind: kindOf(p), id: id, pkg: id, end: p.State == ledger.PackageSettled}
 		add(p.Tenant, f.why(s, p.Tenant), p.Count)
 	}

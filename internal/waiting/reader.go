@@ -19,6 +19,7 @@ type Ledger interface {
 	Waits(ctx context.Context) ([]ledger.Waiting, error)
 	Invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error)
 	Packages(ctx context.Context, ids []string) ([]ledger.Package, error)
+	Held(ctx context.Context, pkg string) ([]ledger.Invoice, error)
 	PackagesInState(ctx context.Context, s ledger.PackageState, from, to time.Time, limit int) ([]string, error)
 	Counts(ctx context.Context) (map[string]int64, error)
 	Tenant(ctx context.Context, tenant string) (ledger.Tenant, error)
@@ -122,7 +123,8 @@ func (f *Facts) short(k tasks.Kind) bool {
 }
 
 func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []string) (*Facts, error) {
-	f := &Facts{MaxWait: r.MaxWait, Tenants: map[string]Tenant{}, Sets: map[string]ledger.Waiting{}, Packages: map[string]ledger.Package{}}
+	f := &Facts{MaxWait: r.MaxWait, Tenants: map[string]Tenant{}, Sets: map[string]ledger.Waiting{}, Packages: map[string]ledger.Package{},
+		singly: map[string]bool{}}
 	var err error
 	if f.Now, err = r.Ledger.Clock(ctx); err != nil {
 		return nil, err
