@@ -62,7 +62,7 @@ func open(
 	queues := tasks.AsynqClient(rdb, cfg.Redis.AsynqPrefix())
 	return &Base{Config: cfg, Redis: rdb, Asynq: queues, Bodies: bodies, Store: store, news: news, Queue: tasks.NewQueue(queues),
 		Ledger: ledger.New(rdb, ledger.Options{
-			Prefix: cfg.Redis.Prefix, Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout,
+			Prefix: cfg.Redis.Prefix, Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout, Reasons: bodies,
 		})}, nil
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // planted are in every document of the test below and nowhere else.
-var planted = []string{"Zdzisława Planted-Buyer", "9876.54"}
+var planted = []string{"Zdzisława Planted-Buyer", "9876.54", "7654.321234"}
 
 func plant(t *testing.T, data []byte) []byte {
 	t.Helper()
@@ -55,13 +55,20 @@ func TestPersonalData_WithAStorageKey_NothingOfItCanBeReadInRedis(t *testing.T) 
 	}
 	bad := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "BAD/1", IssueDate: invoice.Today(time.Now()), Seed: 3})
 	docs = append(docs, tasks.Document{File: "bad.xml", Data: plant(t, bytes.Replace(bad, []byte("<RodzajFaktury>VAT<"), []byte("<RodzajFaktury>PROFORMA<"), 1))})
-	p.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
+	// KSeF quotes what is wrong in it.
+	odd := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "BAD/2", IssueDate: invoice.Today(time.Now()), Seed: 4})
+	odd = bytes.Replace(plant(t, odd), []byte("<P_15>"+planted[1]+"<"), []byte("<P_15>"+planted[2]+"<"), 1)
+	docs = append(docs, tasks.Document{File: "odd.xml", Data: odd})
+	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
 	p.unreadable("while they wait")
 	p.work()
 	until(t, 60*time.Second, "all are decided", func() bool {
 		counts, err := p.base.Ledger.Counts(t.Context())
-		return err == nil && counts[string(ledger.Receipted)] == 8 && counts[string(ledger.Rejected)] == 1
+		return err == nil && counts[string(ledger.Receipted)] == 8 && counts[string(ledger.Rejected)] == 2
 	})
+	if got := p.state(taken[9]); !strings.Contains(got.Reason, planted[2]) {
+		t.Fatalf("KSeF does not quote the amount (%q): this proves nothing of it", got.Reason)
+	}
 	p.unreadable("when all is over")
 }
 

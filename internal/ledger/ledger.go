@@ -18,6 +18,9 @@ type Options struct {
 	// ReplicaTimeout how long they are waited for; 0 waits for none, and 0 is a second.
 	Replicas       int
 	ReplicaTimeout time.Duration
+
+	// Reasons seals the reasons of invoices when it has a key; nil leaves them as they are.
+	Reasons *Bodies
 }
 
 // Ledger is safe for concurrent use by any number of goroutines and processes.
@@ -28,6 +31,7 @@ type Ledger struct {
 
 	replicas       int
 	replicaTimeout time.Duration
+	reasons        *Bodies
 }
 
 // New returns a ledger on rdb, which it does not close.
@@ -38,7 +42,7 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 	if o.ReplicaTimeout == 0 {
 		o.ReplicaTimeout = time.Second
 	}
-	return &Ledger{rdb: rdb, prefix: o.Prefix, now: o.Now, replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout}
+	return &Ledger{rdb: rdb, prefix: o.Prefix, now: o.Now, replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout, reasons: o.Reasons}
 }
 
 func (l *Ledger) key(parts ...string) string {

@@ -40,7 +40,7 @@ func (l *Ledger) Apply(ctx context.Context, moves []Move) ([]error, error) {
 		args := l.args()
 		for i := range moves[:n] {
 			var err error
-			if args, err = moves[i].append(args); err != nil {
+			if args, err = moves[i].append(args, l.sealReason); err != nil {
 				return out, err
 			}
 		}
@@ -93,7 +93,7 @@ func (m *Move) expected() string {
 	return s
 }
 
-func (m *Move) append(args []any) ([]any, error) {
+func (m *Move) append(args []any, seal func(id, text string) (string, error)) ([]any, error) {
 	froms := m.froms()
 	if len(froms) == 0 {
 		return nil, fmt.Errorf("move %s to %q: no state leads there", m.ID, m.To)
@@ -128,7 +128,14 @@ func (m *Move) append(args []any) ([]any, error) {
 	}
 	args = append(args, m.ID, rev, joinStates(froms), to, m.In, m.Group, strings.Join(flags, ","), 2*len(m.Set))
 	for _, s := range m.Set {
-		args = append(args, s.Field, scalar(s.Value))
+		value := scalar(s.Value)
+		if text, ok := value.(string); ok && s.Field == "reason" {
+			var err error
+			if value, err = seal(m.ID, text); err != nil {
+				return nil, err
+			}
+		}
+		args = append(args, s.Field, value)
 	}
 	return args, nil
 }

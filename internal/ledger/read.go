@@ -19,7 +19,7 @@ var ErrNotFound = errors.New("not in the ledger")
 // Invoice reads one entry; [ErrNotFound] when there is none, an [*UnreadableError] when there is
 // one that cannot be read.
 func (l *Ledger) Invoice(ctx context.Context, id string) (Invoice, error) {
-	inv, bad, err := readInvoice(id, l.rdb.HGetAll(ctx, l.key("inv:", id)))
+	inv, bad, err := l.readInvoice(id, l.rdb.HGetAll(ctx, l.key("inv:", id)))
 	return inv, one(id, bad, err)
 }
 
@@ -61,7 +61,7 @@ func one(id string, bad *Unreadable, err error) error {
 // Invoices reads many entries in one round trip, in the given order; ids that are unknown are left
 // out. With an [*UnreadableError] all that could be read are returned.
 func (l *Ledger) Invoices(ctx context.Context, ids []string) ([]Invoice, error) {
-	return many(ctx, l, "inv:", ids, readInvoice)
+	return many(ctx, l, "inv:", ids, l.readInvoice)
 }
 
 // Packages reads many packages likewise.
@@ -96,12 +96,13 @@ func many[E any](ctx context.Context, l *Ledger, kind string, ids []string,
 	return out, some(unread)
 }
 
-func readInvoice(id string, cmd *redis.MapStringStringCmd) (inv Invoice, bad *Unreadable, err error) {
+func (l *Ledger) readInvoice(id string, cmd *redis.MapStringStringCmd) (inv Invoice, bad *Unreadable, err error) {
 	m, bad, err := fieldsOf("inv:"+id, id, cmd)
 	if m == nil {
 		return inv, bad, err
 	}
 	scanned := damaged(cmd.Scan(&inv))
+	inv.Reason = l.openReason(id, inv.Reason)
 	unpacked := inv.unpackFacts(m["facts"])
 	err = sound(inv.V, cmp.Or(unpacked, scanned), inv.ID == id && inv.Rev > 0 && inv.State != "", slices.Contains(States(), inv.State))
 	return inv, unread("inv:"+id, id, m, err), nil
