@@ -59,6 +59,10 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 		}
 		if len(invs) == 0 && !known {
 			missing = true
+			if strings.HasPrefix(name, "ref-") {
+				p.say("%s: a document that was refused is not here; %s lists those on record", name, p.command("results --state refused"))
+				continue
+			}
 			p.say("%s: neither an id nor a number (P_2) that is known", name)
 		}
 		results, err := p.withWaits(ctx, invs)

@@ -41,6 +41,8 @@ func (w *Worker) logVerdict(kind Kind, id, tenant string, v retry.Verdict, err e
 	switch {
 	case v.Reason == retry.ReasonUnreadable:
 		message = "cannot understand an answer: " + message // thinned out: see the process's log
+	case v.Action == retry.Never && !w.rarely.due("never "+tenant+" "+string(v.Reason), w.o.Now()):
+		level = zerolog.DebugLevel // the entry has the reason; it is tried again all the same
 	case v.Action == retry.Later:
 		level = zerolog.DebugLevel
 		if w.rarely.dueEvery(waitsAgain, "later "+tenant+" "+string(v.Reason), w.o.Now()) {
