@@ -79,7 +79,7 @@ type Invoice struct {
 	Recovered       bool   `redis:"recovered"`   // accepted earlier, found again
 	OriginalNumber  string `redis:"orig_number"` // of the invoice that KSeF has, until it is judged
 	OriginalSession string `redis:"orig_session"`
-	OriginalBy      string `redis:"orig_by"` // how that number is known, "" by KSeF's answer alone
+	OriginalBy      string `redis:"orig_by"` // how that number is known; "" when nobody called it a duplicate
 	Code            int    `redis:"code"`
 	Reason          string `redis:"reason"`
 	UPO             string `redis:"upo"` // URL of the archived receipt

@@ -57,7 +57,7 @@ func (b *batch) add(inv *ledger.Invoice, info ksef.InvoiceInfo) {
 	case outcomeDuplicate:
 		number, session, _ := info.Original()
 		b.moves = append(b.moves, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{inv.State}, In: b.p.ID, Set: append(
-			because(s.Code, explain(s)), ledger.Set{Field: "orig_number", Value: number}, ledger.Set{Field: "orig_session", Value: session}, ledger.Set{Field: "orig_by", Value: ""})})
+			because(s.Code, explain(s)), ledger.Set{Field: "orig_number", Value: number}, ledger.Set{Field: "orig_session", Value: session}, ledger.Set{Field: "orig_by", Value: byAnswer})})
 	case outcomeResend:
 		if s.Code == ksef.InvoiceCancelledWithSession {
 			b.unheard(inv, s.Code, explain(s))

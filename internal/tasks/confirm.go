@@ -132,7 +132,7 @@ func (w *Worker) lost(ctx context.Context, t Transport, p *ledger.Package, api *
 		return err
 	}
 	for i := range left {
-		if inv := &left[i]; inv.Code != ksef.InvoiceDuplicate && inv.OriginalBy == "" {
+		if inv := &left[i]; inv.OriginalBy == "" {
 			set := append(because(api.Code, api.Error()), ledger.Set{Field: "orig_session", Value: p.Session}, ledger.Set{Field: "orig_by", Value: bySearch})
 			if err := w.note(ctx, inv, set...); err != nil {
 				return err

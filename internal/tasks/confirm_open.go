@@ -28,7 +28,7 @@ func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
 		return err
 	}
 	// What is known to be a duplicate has its answer; it is looked into when the session is over.
-	out = slices.DeleteFunc(out, func(inv ledger.Invoice) bool { return inv.Code == ksef.InvoiceDuplicate })
+	out = slices.DeleteFunc(out, func(inv ledger.Invoice) bool { return inv.OriginalBy == byAnswer })
 	if len(out) == 0 {
 		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "online session is open, nothing in it is undecided")
 	}

@@ -11,8 +11,11 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// How the original of an invoice is known: its OriginalBy in the ledger. "" is by KSeF's word, which is not proven yet.
+// How the original of an invoice is known: its OriginalBy in the ledger. "" says that nobody called it a
+// duplicate: its code may be that of its session, and a session that was cancelled has the duplicate's
+// number, 440.
 const (
+	byAnswer   = "answer"   // KSeF called it a duplicate, which is not proven yet
 	bySearch   = "search"   // KSeF did not name it, or named another: the register is looked through
 	byRegister = "register" // the register's metadata has it: seller, kind and number agree
 )
@@ -26,7 +29,7 @@ const (
 func (w *Worker) recover(ctx context.Context, t Transport, p *ledger.Package, invs []ledger.Invoice) error {
 	var dups []*ledger.Invoice
 	for i := range invs {
-		if invs[i].Code == ksef.InvoiceDuplicate || invs[i].OriginalBy != "" {
+		if invs[i].OriginalBy != "" {
 			dups = append(dups, &invs[i])
 		}
 	}
@@ -70,7 +73,7 @@ func which(dups []*ledger.Invoice, by string) []*ledger.Invoice {
 // other bytes, and those that no receipt tells of.
 func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Invoice) (left []*ledger.Invoice, others []otherBytes, sick error) {
 	bySession := map[string][]*ledger.Invoice{}
-	for _, inv := range which(dups, "") {
+	for _, inv := range which(dups, byAnswer) {
 		bySession[inv.OriginalSession] = append(bySession[inv.OriginalSession], inv)
 	}
 	// One session whose receipt cannot be had now stops no other: what it leaves open is looked into at

@@ -1,0 +1,31 @@
+package tasks_test
+
+import (
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// A cancelled online session ends with 440, which is a duplicate's code too. What was in it is sent
+// again, as often as that happens, and never looked for in the register.
+func TestExpress_SessionCancelledAgainAndAgain_NothingIsTakenForADuplicate(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 440, Times: 2}}})
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	for range 2 {
+		w := s.worker("w", s.door())
+		pkg := s.sent(w, s.read(inv.ID))
+		w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(inv.ID).State == ledger.Queued })
+		if got := s.read(inv.ID); got.Code != 440 || got.OriginalBy != "" {
+			t.Fatalf("after a cancelled session it has code %d, original %q: %s", got.Code, got.OriginalBy, got.Reason)
+		}
+	}
+	w := s.worker("w", s.door())
+	pkg := s.sent(w, s.read(inv.ID))
+	w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(inv.ID).State == ledger.Accepted })
+	if asked := s.sim.Books().Requests["invoiceMetadata"]; asked > 0 {
+		t.Errorf("the register was asked %d times", asked)
+	}
+}
