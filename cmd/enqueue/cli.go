@@ -51,6 +51,7 @@ type program struct {
 	config   string // as it was named in the call
 	base     *app.Base
 	waits    *waiting.Reader // made when it is asked first
+	silent   bool            // it was told that reasons of waits cannot be found out
 }
 
 type command interface {

@@ -202,7 +202,10 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 	}
 	waits, err := reader.Overview(ctx)
 	if err != nil {
-		return fmt.Errorf("find out what invoices wait for: %w", err)
+		err = fmt.Errorf("find out what invoices wait for: %w", err)
+	}
+	if err := p.unexplained(ctx, err); err != nil {
+		return err
 	}
 	// What was parked by an older build stands among them.
 	due = slices.DeleteFunc(due, func(inv ledger.Invoice) bool { return inv.State.Final() })

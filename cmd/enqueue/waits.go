@@ -16,7 +16,7 @@ import (
 // withWaits makes results of entries and says in them what each waits for.
 func (p *program) withWaits(ctx context.Context, invs []ledger.Invoice) ([]tasks.Result, error) {
 	waits, err := p.explain(ctx, invs)
-	if err != nil {
+	if err := p.unexplained(ctx, err); err != nil {
 		return nil, err
 	}
 	out := make([]tasks.Result, len(invs))
@@ -41,6 +41,19 @@ func (p *program) explain(ctx context.Context, invs []ledger.Invoice) (map[strin
 		return nil, fmt.Errorf("find out what invoices wait for: %w", err)
 	}
 	return waits, nil
+}
+
+// unexplained tells once that the reasons cannot be found out: what is known besides is shown all the
+// same. It returns the error of a call that was cut off.
+func (p *program) unexplained(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if !p.silent {
+		p.silent = true
+		p.say("%v", err)
+	}
+	return nil
 }
 
 func (p *program) waitingReader() (*waiting.Reader, error) {

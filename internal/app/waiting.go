@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,7 +66,7 @@ func (h holds) Open(ctx context.Context) ([]ratelimit.OpenCircuit, error) {
 type overviews struct {
 	read func(context.Context) ([]waiting.Count, error)
 
-	mu   sync.Mutex
+	turn chan struct{} // full while somebody reads
 	at   time.Time
 	last []waiting.Count
 }
@@ -76,8 +75,12 @@ type overviews struct {
 const overviewAge = 10 * time.Second
 
 func (o *overviews) get(ctx context.Context) ([]waiting.Count, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
+	select { // whoever asks for readiness has seconds, and must not wait for a scrape that hangs
+	case o.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-o.turn }()
 	if !o.at.IsZero() && time.Since(o.at) < overviewAge {
 		return o.last, nil
 	}
@@ -94,7 +97,8 @@ func (w *Worker) checkWaiting(ctx context.Context) Check {
 	c := Check{Name: "waiting", OK: true}
 	counts, err := w.overview.get(ctx)
 	if err != nil {
-		return c // the line of redis says it
+		c.Detail = "what invoices wait for cannot be told: " + err.Error()
+		return c
 	}
 	for _, n := range counts {
 		if n.For.Ordinary() {

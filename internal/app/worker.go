@@ -103,7 +103,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	if err != nil {
 		return nil, err
 	}
-	w.overview = &overviews{read: reader.Overview}
+	w.overview = &overviews{read: reader.Overview, turn: make(chan struct{}, 1)}
 	metrics.Registerer().MustRegister(w.overview)
 	if err := w.worker.MeasureClock(ctx); err != nil {
 		log.Warn().Err(err).Msg("cannot compare this machine's clock with redis's")

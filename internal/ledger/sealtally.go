@@ -31,7 +31,7 @@ for i = 1, #page[2], 2 do
     else seal = 'another layout' end
   else
     local e = redis.call('HMGET', P .. 'inv:' .. id, 'body_archived', 'body_seal')
-    if e[1] then seal = e[2] or 'in the archive' end
+    if e[1] == '1' then seal = e[2] or 'in the archive' end
   end
   if seal then counts[seal] = (counts[seal] or 0) + 1 end
 end

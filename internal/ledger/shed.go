@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -33,12 +34,19 @@ func (l *Ledger) Shed(ctx context.Context, keep time.Duration, most int) (gone i
 	return int(number(cell(r, 0))), archived, nil
 }
 
-// NoteShed remembers that the document of an ended invoice is gone from the archive store. One that
-// began anew meanwhile is left as it is.
-func (l *Ledger) NoteShed(ctx context.Context, id string) error {
-	_, err := l.Apply(ctx, []Move{{ID: id, From: []State{Rejected, Dismissed, Superseded},
-		Set: []Set{{Field: "body_archived", Value: false}, {Field: "body_seal", Value: ""}}}})
-	return err
+// NoteShed says, before it is done, that the document of an ended invoice goes from the archive store;
+// kept takes that back when it could not be removed. false says that the invoice is not ended any
+// more: it was retried, and needs its document.
+func (l *Ledger) NoteShed(ctx context.Context, id string, kept bool) (bool, error) {
+	errs, err := l.Apply(ctx, []Move{{ID: id, From: []State{Rejected, Dismissed, Superseded},
+		Set: []Set{{Field: "body_archived", Value: kept}}}})
+	if err != nil {
+		return false, err
+	}
+	if _, moved := errors.AsType[*ConflictError](errs[0]); moved {
+		return false, nil
+	}
+	return errs[0] == nil, errs[0]
 }
 
 // HasBody tells whether the document of an invoice is kept, in Redis or in the archive store.

@@ -3,7 +3,6 @@ package tasks
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -13,10 +12,12 @@ import (
 // personHolds remembers for a moment what people have said about tenants, so that it costs no task a round
 // trip. Safe for concurrent use.
 type personHolds struct {
-	mu  sync.Mutex
-	at  time.Time
-	all map[string]ledger.Hold
+	turn chan struct{} // full while somebody reads them
+	at   time.Time
+	all  map[string]ledger.Hold
 }
+
+func newPersonHolds() *personHolds { return &personHolds{turn: make(chan struct{}, 1)} }
 
 const (
 	// holdsFresh is how soon every worker knows of a pause, and of its end.
@@ -28,8 +29,12 @@ const (
 
 // paused tells whether a person has paused the tenant.
 func (w *Worker) paused(ctx context.Context, tenant string) (ledger.Hold, bool, error) {
-	w.holds.mu.Lock()
-	defer w.holds.mu.Unlock()
+	select {
+	case w.holds.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ledger.Hold{}, false, context.Cause(ctx)
+	}
+	defer func() { <-w.holds.turn }()
 	if now := w.o.Now(); w.holds.all == nil || now.Sub(w.holds.at) >= holdsFresh || now.Before(w.holds.at) {
 		all, err := w.Ledger.Holds(ctx)
 		if err != nil {

@@ -1,7 +1,9 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
+	"errors"
 
 	"ksefworker/internal/archive"
 )
@@ -25,13 +27,22 @@ func (w *Worker) shed(ctx context.Context) error {
 	if err := w.archiveWell(); err != nil {
 		return nil // they are found again
 	}
+	var sick error // of one document: it keeps no other
 	for _, id := range archived {
-		if err := w.Store.Remove(ctx, archive.BodyName(id)); err != nil {
+		ended, err := w.Ledger.NoteShed(ctx, id, false)
+		switch {
+		case err != nil:
 			return err
+		case !ended:
+			continue // retried since: it needs its document
 		}
-		if err := w.Ledger.NoteShed(ctx, id); err != nil {
-			return err
+		if err := w.Store.Remove(ctx, archive.BodyName(id)); err != nil {
+			_, lost := w.Ledger.NoteShed(context.WithoutCancel(ctx), id, true)
+			sick = cmp.Or(sick, errors.Join(err, lost))
+			if w.archiveWell() != nil {
+				break
+			}
 		}
 	}
-	return nil
+	return sick
 }

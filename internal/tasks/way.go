@@ -113,7 +113,7 @@ type Worker struct {
 	turns   turns
 	plan    plan
 	storage storage
-	holds   personHolds
+	holds   *personHolds
 	running sync.WaitGroup // handlers
 
 	receipts      *bulkhead // receipt tasks that use the archive
@@ -151,7 +151,7 @@ func NewWorker(p Parts, o Options) *Worker {
 	if o.ArchiveShare == 0 {
 		o.ArchiveShare = 2
 	}
-	return &Worker{Parts: p, o: o, express: newExpress(), builds: newBuilds(), closes: newCloses(), clock: clock, turns: turns{most: o.TenantTasks},
+	return &Worker{Parts: p, o: o, express: newExpress(), holds: newPersonHolds(), builds: newBuilds(), closes: newCloses(), clock: clock, turns: turns{most: o.TenantTasks},
 		receipts: newBulkhead(o.ArchiveParallel, o.ArchiveShare), lookups: newBulkhead(lookupPlaces, lookupPlaces),
 		receiptMemory: newMemory(), buildMemory: newMemory()}
 }

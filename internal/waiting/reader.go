@@ -165,8 +165,8 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 	for name := range names {
 		t := Tenant{Held: held[name]}
 		t.Known, t.Paused = r.Tenant(name)
-		known, err := r.Ledger.Tenant(ctx, name)
-		if err != nil {
+		known, err := r.Ledger.Tenant(ctx, name) // one that cannot be read spoils no other's reasons
+		if ctx.Err() != nil {
 			return err
 		}
 		t.Denied, t.Refused = known.DeniedTill.Time(), tasks.RefusedUntil(known, r.Refusals)
