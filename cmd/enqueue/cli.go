@@ -115,7 +115,7 @@ func (p *program) open(ctx context.Context, path string) error {
 		p.say("note: %s", w)
 	}
 	p.cfg = cfg
-	p.base, err = app.Open(ctx, cfg)
+	p.base, err = app.OpenAnyArchive(ctx, cfg)
 	if err != nil && !errors.Is(err, app.ErrUnreachable) && ctx.Err() == nil {
 		return &usageError{what: err.Error()}
 	}

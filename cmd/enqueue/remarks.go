@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/intake"
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/tasks"
 )
 
@@ -15,6 +16,11 @@ import (
 func warningOf(a *tasks.Admission) string {
 	if a.Warning == nil {
 		return ""
+	}
+	if field, ok := errors.AsType[*invoice.FieldError](a.Warning); ok {
+		taken := *field
+		taken.Hint = "taken all the same; keep such characters out of the next export"
+		return "; warning: " + reasonOf(&taken)
 	}
 	return "; warning: " + reasonOf(a.Warning)
 }

@@ -197,7 +197,8 @@ func (c *resultsCmd) printer(p *program) (show func(tasks.Result) error, end fun
 		show = func(r tasks.Result) error { return w.Write(csvRow(r)) }
 		return show, func() error { w.Flush(); return w.Error() }
 	}
-	rows, first := &columns{s: p.out}, true
+	// The head comes before the first row: wide enough for ids, days, states and KSeF numbers, it stands over them.
+	rows, first := &columns{s: p.out, widths: []int{30, 16, 10, 12, 35}}, true
 	return func(r tasks.Result) error {
 		if first {
 			rows.row("ID", "CHANGED", "STATE", "P_2", "KSEF NUMBER OR REASON", "FILE")

@@ -125,7 +125,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	t, rows := &tally{}, &columns{s: p.out}
 	refusals := &intake.Refusals{Record: p.base.Ledger, Tenant: func(nip string) bool {
 		return slices.ContainsFunc(p.cfg.Tenants, func(t config.Tenant) bool { return t.NIP == nip })
-	}, Values: len(p.cfg.Storage.KeyFile) == 0}
+	}}
 	var shown error // what went wrong with showing, which must not stop the taking
 	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in, MaxDocument: p.cfg.LargestInvoice()})
 	err = intake.Run(ctx, admitter, items, c.terms, func(adms []tasks.Admission) {

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"ksefworker/internal/ledger"
@@ -25,10 +29,19 @@ func (p *program) submitAgain(file, tenant string) string {
 		args += "--tenant " + quoted(tenant) + " "
 	}
 	lower := strings.ToLower(file)
-	if file == "" || strings.HasPrefix(file, "-") || strings.Contains(lower, ".zip/") || clean(file) != file {
+	if file == "" || strings.HasPrefix(file, "-") || strings.Contains(lower, ".zip/") || clean(file) != file || elsewhere(file) {
 		return p.command(args + "FILE")
 	}
 	return p.command(args + quoted(file))
+}
+
+// elsewhere reports a path that leads nowhere from here: it was handed in from another folder.
+func elsewhere(file string) bool {
+	if filepath.IsAbs(file) {
+		return false
+	}
+	_, err := os.Stat(file)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // shared reports a tenant that has to be named, because several have its NIP.

@@ -1,18 +1,27 @@
 package main
 
 import (
+	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
 
 // What is printed is meant to be copied into a shell, and others chose the files' names.
 func TestSubmitAgain_WhateverTheFileIsCalled_TheShellTakesItForOneWord(t *testing.T) {
+	t.Chdir(t.TempDir())
 	p := &program{}
 	for file, want := range map[string]string{
-		"in/FV-1.xml": "in/FV-1.xml", "a b.xml": "a b.xml", "x'; touch gone; '.xml": "x'; touch gone; '.xml", "$(touch gone)`id`.xml": "$(touch gone)`id`.xml",
+		"in/FV-1.xml": "in/FV-1.xml", "elsewhere/FV-1.xml": "FILE", "/elsewhere/FV-1.xml": "/elsewhere/FV-1.xml", "a b.xml": "a b.xml", "x'; touch gone; '.xml": "x'; touch gone; '.xml", "$(touch gone)`id`.xml": "$(touch gone)`id`.xml",
 		"żółw.xml": "żółw.xml", "-rf.xml": "FILE", "-": "FILE", "": "FILE", "day.zip/a.xml": "FILE", "\x1b[2J.xml": "FILE", "a\nb.xml": "FILE",
 	} {
+		if !filepath.IsAbs(file) && want == file {
+			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		command := p.submitAgain(file, "")
 		args, found := strings.CutPrefix(command, "enqueue submit ")
 		if !found {

@@ -39,6 +39,14 @@ func Open(ctx context.Context, cfg config.Config) (*Base, error) {
 	return open(ctx, cfg, openStore)
 }
 
+// OpenAnyArchive is Open for what mostly needs no archive: a folder that cannot be opened is no error
+// then. What does need it fails with the reason.
+func OpenAnyArchive(ctx context.Context, cfg config.Config) (*Base, error) {
+	return open(ctx, cfg, func(ctx context.Context, a config.Archive, news *archiveNews) (archive.Store, error) {
+		return openStoreAt(ctx, a, archive.Options{Later: true, OnChange: news.changed})
+	})
+}
+
 func open(
 	ctx context.Context, cfg config.Config, openStore func(context.Context, config.Archive, *archiveNews) (archive.Store, error),
 ) (*Base, error) {
@@ -104,6 +112,10 @@ func accountsOf(cfg config.Config) []tasks.Account {
 }
 
 func openStore(ctx context.Context, a config.Archive, news *archiveNews) (archive.Store, error) {
+	return openStoreAt(ctx, a, archive.Options{OnChange: news.changed})
+}
+
+func openStoreAt(ctx context.Context, a config.Archive, o archive.Options) (archive.Store, error) {
 	access, secret, err := a.Keys()
 	if err != nil {
 		return nil, err
@@ -119,9 +131,10 @@ func openStore(ctx context.Context, a config.Archive, news *archiveNews) (archiv
 		}
 	}
 	location.RawQuery = q.Encode()
-	s, err := archive.Open(ctx, location.String(), archive.Options{AccessKey: access, SecretKey: secret, Timeout: a.Timeout, OnChange: news.changed})
+	o.AccessKey, o.SecretKey, o.Timeout = access, secret, a.Timeout
+	s, err := archive.Open(ctx, location.String(), o)
 	if err != nil {
-		return nil, fmt.Errorf("open archive: %w", err)
+		return nil, fmt.Errorf("archive.url: %w", err)
 	}
 	return s, nil
 }

@@ -88,11 +88,11 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 // make it. Then there is no store and no error.
 func openStoreThatIs(ctx context.Context, a config.Archive, news *archiveNews) (archive.Store, error) {
 	if u, err := url.Parse(a.URL); err == nil && u.Scheme == "file" {
-		if _, err := os.Stat(u.Path); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(u.Path); errors.Is(err, fs.ErrNotExist) {
 			return nil, checkFolder("archive.url", u.Path)
 		}
 	}
-	return openStore(ctx, a, news)
+	return openStoreAt(ctx, a, archive.Options{Later: true, OnChange: news.changed}) // the check of the archive tells why
 }
 
 // checkFolder makes nothing. A folder that is not there is made by the worker, so its nearest

@@ -60,6 +60,11 @@ func TestPersonalData_WithAStorageKey_NothingOfItCanBeReadInRedis(t *testing.T) 
 	odd = bytes.Replace(plant(t, odd), []byte("<P_15>"+planted[1]+"<"), []byte("<P_15>"+planted[2]+"<"), 1)
 	docs = append(docs, tasks.Document{File: "odd.xml", Data: odd})
 	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
+	refused := ledger.Refusal{ID: ledger.RefusalOfFile("refused.xml"), File: "refused.xml", Kind: planted[0], Number: planted[1],
+		Faults: []ledger.RefusalFault{{Field: "Fa/P_15", Rule: "must be an amount", Value: planted[2]}}}
+	if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refused}); err != nil {
+		t.Fatal(err)
+	}
 	p.unreadable("while they wait")
 	p.work()
 	until(t, 60*time.Second, "all are decided", func() bool {

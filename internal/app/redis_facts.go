@@ -98,15 +98,15 @@ func (f redisFacts) volatile() error {
 	var faults []string
 	if f.policy != "" && f.policy != "noeviction" {
 		faults = append(faults, fmt.Sprintf("maxmemory-policy is %s, so it throws away entries when memory is short: "+
-			"run CONFIG SET maxmemory-policy noeviction and put it into redis.conf", f.policy))
+			"CONFIG SET maxmemory-policy noeviction and put it into redis.conf, or set it where a managed Redis is configured", f.policy))
 	}
 	if f.appendOnly == "0" {
 		faults = append(faults, "appendonly is off, so a restart forgets the last minutes: "+
-			"run CONFIG SET appendonly yes and put it into redis.conf")
+			"CONFIG SET appendonly yes and put it into redis.conf, or set it where a managed Redis is configured")
 	}
 	if f.appendOnly != "0" && f.appendfsync == "no" {
 		faults = append(faults, "appendfsync is no, so a power failure forgets the last half minute: "+
-			"run CONFIG SET appendfsync everysec and put it into redis.conf")
+			"CONFIG SET appendfsync everysec and put it into redis.conf, or set it where a managed Redis is configured")
 	}
 	if len(faults) > 0 {
 		return &VolatileError{faults}

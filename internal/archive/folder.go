@@ -61,6 +61,9 @@ func (f *folder) open(ctx context.Context) error {
 		return nil
 	}
 	if err := os.MkdirAll(f.path, folderMode); err != nil {
+		if target, linked := os.Readlink(f.path); linked == nil {
+			err = fmt.Errorf("a link to %s, which cannot be used: %w", target, err)
+		}
 		return err
 	}
 	root, err := os.OpenRoot(f.path)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,6 +126,34 @@ func TestFolder_Check_SaysWhenTheFolderIsGone(t *testing.T) {
 	}
 	if err := s.Check(t.Context()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Check = %v", err)
+	}
+}
+
+// A folder that cannot be opened keeps nobody from what needs no archive, where that is asked for.
+func TestOpen_FolderThatCannotBeOpened_IsAnErrorOrLeftToLaterCalls(t *testing.T) {
+	dir := t.TempDir()
+	target := filepath.Join(dir, "away", "archive")
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	const why = "which cannot be used"
+	if _, err := archive.Open(t.Context(), "file://"+link, archive.Options{}); err == nil || !strings.Contains(err.Error(), "a link to "+target+", "+why) {
+		t.Errorf("opened at once: %v", err)
+	}
+	s, err := archive.Open(t.Context(), "file://"+link, archive.Options{Later: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), why) {
+		t.Errorf("checked: %v", err)
+	}
+	if err := os.MkdirAll(target, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Put(t.Context(), "a/b.xml", []byte("x"), ""); err != nil {
+		t.Errorf("once it is there: %v", err)
 	}
 }
 

@@ -67,6 +67,10 @@ type Options struct {
 	// Timeout bounds each call, its own retries included; large objects get more, by their size. 0: 30 seconds.
 	Timeout time.Duration
 
+	// Later leaves a folder that cannot be opened, for whatever reason, to the first call that can: the
+	// others fail with that reason.
+	Later bool
+
 	// OnChange is told when the store goes out of service for this process and when it is back; nil: nobody is. It must not call the store.
 	OnChange func(Health)
 
@@ -98,8 +102,8 @@ func Open(ctx context.Context, rawURL string, o Options) (Store, error) {
 			return nil, err
 		}
 		g := newGuard(f, o)
-		if err := g.call(ctx, "open archive", checkKey, g.timeout, f.open); err != nil && !awayForNow(err) {
-			return nil, errors.Join(fmt.Errorf("open archive: %w", err), f.Close())
+		if err := g.call(ctx, "open archive", checkKey, g.timeout, f.open); err != nil && !o.Later && !awayForNow(err) {
+			return nil, errors.Join(err, f.Close())
 		}
 		return g, nil
 	case "s3":

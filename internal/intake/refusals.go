@@ -23,8 +23,6 @@ type Record interface {
 type Refusals struct {
 	Record Record
 	Tenant func(nip string) bool
-	// Values says whether the values at fault are kept: they are parts of documents.
-	Values bool
 
 	// Unrecorded counts the refusals that could not be put on record, and Err says why, the first time.
 	Unrecorded int
@@ -104,11 +102,7 @@ func (r *Refusals) refusal(a *tasks.Admission) (ledger.Refusal, bool) {
 			out.More++
 			continue
 		}
-		fault := ledger.RefusalFault{Field: f.Field, Rule: f.Rule, Hint: f.Hint, Line: f.Line, Column: f.Column}
-		if r.Values {
-			fault.Value = f.Value
-		}
-		out.Faults = append(out.Faults, fault)
+		out.Faults = append(out.Faults, ledger.RefusalFault{Field: f.Field, Rule: f.Rule, Value: f.Value, Hint: f.Hint, Line: f.Line, Column: f.Column})
 	}
 	if len(faults) == 0 {
 		out.Faults = []ledger.RefusalFault{{Rule: a.Err.Error()}}

@@ -43,8 +43,9 @@ var (
 
 // APIError is the only type of error that the client's methods return: what is known about a request that did not succeed.
 //
-// Error, GoString and MarshalJSON carry no secret, no query of a URL and no invoice content. Details may quote a field of the invoice (that is what it is for):
-// keep it with the invoice's outcome, do not log it.
+// Error, GoString and MarshalJSON carry no secret, no query of a URL and no invoice content. Details
+// may quote a field of the invoice, where the request carried one: keep it with the invoice's outcome
+// (see Words), do not log it.
 type APIError struct {
 	// Op is the operation in words: "open batch session".
 	Op string
@@ -74,8 +75,20 @@ type APIError struct {
 // Unwrap returns the cause.
 func (e *APIError) Unwrap() error { return e.Err }
 
-// Error tells operation, kind, HTTP status, code, description and cause, without Details.
+// Error tells operation, kind, HTTP status, code, description and cause. It tells Details of requests
+// about a session alone: those carry no invoice that Details could quote.
 func (e *APIError) Error() string {
+	switch e.Group {
+	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose:
+		return e.Words()
+	}
+	return e.tell("")
+}
+
+// Words tells what Error does, and Details. It is for the record of the invoice, not for a log.
+func (e *APIError) Words() string { return e.tell(e.Details) }
+
+func (e *APIError) tell(details string) string {
 	var b strings.Builder
 	b.WriteString(e.Op)
 	b.WriteString(": ")
@@ -92,6 +105,10 @@ func (e *APIError) Error() string {
 	if e.Description != "" {
 		b.WriteString(": ")
 		b.WriteString(printable(e.Description))
+	}
+	if details != "" {
+		b.WriteString(": ")
+		b.WriteString(printable(details))
 	}
 	if e.Err != nil {
 		b.WriteString(": ")

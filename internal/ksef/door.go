@@ -22,7 +22,7 @@ func (c *Client) pass(ctx context.Context, k call, read func(*answer) error) err
 		return nil
 	}
 	if err := c.gate.Enter(ctx, k.group); err != nil {
-		return &APIError{Op: k.op, Kind: KindGated, Group: k.group, Err: fmt.Errorf("enter gate: %w", err)}
+		return &APIError{Op: k.op, Kind: KindGated, Group: k.group, Err: fmt.Errorf("held back: %w", err)}
 	}
 	// Should reading panic, the gate must still hear of it, or a half-open circuit would wait for this request for ever.
 	outcome := Outcome{Err: errors.New("request was abandoned")}

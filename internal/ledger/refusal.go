@@ -2,12 +2,11 @@ package ledger
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"strings"
 )
 
 // Refusal is a document that was refused at the door: what could be read of it, and why. It holds no
-// content but the values at fault, cut to a length.
+// content but the values at fault, cut to a length. With a storage key it is encrypted in Redis.
 type Refusal struct {
 	ID        string         `json:"-"`
 	Tenant    string         `json:"-"` // whose list it is in: the seller's NIP where a tenant has it, else ""
@@ -22,6 +21,8 @@ type Refusal struct {
 	// Ended says what became of it, "" while a person has to act: see [RefusalEnd].
 	Ended string `json:"ended,omitempty"`
 	Note  string `json:"note,omitempty"` // by what, or by whom and why
+	// sealed is the whole of one that cannot be opened here.
+	sealed string
 }
 
 // RefusalFault is one fault of a refused document. Field is "" where the fault is not in the document.
@@ -63,18 +64,4 @@ func RefusalOfFile(path string) string { return refusalID("file", path) }
 func refusalID(kind, what string) string {
 	sum := sha256.Sum256([]byte(kind + "\x00" + what))
 	return refusalPrefix + idEncoding.EncodeToString(sum[:15])
-}
-
-func (r *Refusal) pack() []byte {
-	b, _ := json.Marshal(r) // strings and numbers cannot fail
-	return b
-}
-
-// unpackRefusal reads what pack wrote; false when that is not to be read. It is left out then: it ends
-// by itself.
-func unpackRefusal(tenant, id, packed string) (Refusal, bool) {
-	r := Refusal{}
-	err := json.Unmarshal([]byte(packed), &r)
-	r.ID, r.Tenant = id, tenant
-	return r, err == nil
 }

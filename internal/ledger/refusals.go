@@ -47,7 +47,11 @@ func (l *Ledger) refuse(ctx context.Context, tenant string, batch []Refusal) err
 	fields := make([]any, 0, 2*len(batch))
 	members := make([]redis.Z, 0, len(batch))
 	for i := range batch {
-		fields = append(fields, batch[i].ID, batch[i].pack())
+		packed, err := l.packRefusal(&batch[i])
+		if err != nil {
+			return err
+		}
+		fields = append(fields, batch[i].ID, packed)
 		members = append(members, redis.Z{Score: float64(batch[i].At), Member: batch[i].ID})
 	}
 	var kept *redis.IntCmd
@@ -169,7 +173,7 @@ func (l *Ledger) readRefusals(ctx context.Context, tenant string, ids []string) 
 	}
 	var out []Refusal
 	for i, v := range packed {
-		if r, ok := unpackRefusal(tenant, ids[i], text(v)); ok {
+		if r, ok := l.unpackRefusal(tenant, ids[i], text(v)); ok {
 			out = append(out, r)
 		}
 	}

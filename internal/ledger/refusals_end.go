@@ -58,7 +58,11 @@ func (l *Ledger) endRefusals(ctx context.Context, tenant string, batch []Refusal
 	var fields []any
 	for _, r := range refusals {
 		r.Ended, r.Note = byID[r.ID].Ended, byID[r.ID].Note
-		fields = append(fields, r.ID, r.pack())
+		packed, err := l.packRefusal(&r)
+		if err != nil {
+			return 0, err
+		}
+		fields = append(fields, r.ID, packed)
 	}
 	members := make([]any, len(open))
 	for i, id := range open {

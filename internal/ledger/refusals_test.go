@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -129,5 +130,40 @@ func TestOpenItems_RefusedRejectedAndParked_NothingElse(t *testing.T) {
 	w.must(err)
 	if len(got) != 3 || got["refused"] != 1 || got["rejected"] != 1 || got["parked"] != 1 {
 		t.Errorf("%v", got)
+	}
+}
+
+// With a key nothing of a refused document can be read in Redis; without it one sees that there is
+// one, and can end it.
+func TestRefuse_WithAKey_IsSealedInRedis(t *testing.T) {
+	w := oneWorld(t)
+	bodies, err := NewBodies(bytes.Repeat([]byte{1}, 32))
+	w.must(err)
+	keyed := New(w.rdb, Options{Prefix: w.prefix, Now: w.now, Reasons: bodies})
+	doc := refusedDoc(sellerA, "a.xml")
+	doc.Kind, doc.Faults[0].Value = "Jan Kowalski", "Jan Kowalski"
+	w.must(keyed.Refuse(ctx(), []Refusal{doc}))
+	stored := w.rdb.HGet(ctx(), w.key("refused:", sellerA), doc.ID).Val()
+	if stored == "" || strings.Contains(stored, "Kowalski") || strings.Contains(stored, "a.xml") {
+		t.Errorf("Redis has %q", stored)
+	}
+	one := func(l *Ledger, ended string) Refusal {
+		t.Helper()
+		all, err := l.Refusals(ctx(), time.Time{}, ended)
+		w.must(err)
+		if len(all) != 1 || all[0].ID != doc.ID || all[0].Tenant != sellerA || all[0].At == 0 {
+			t.Fatalf("on record: %+v", all)
+		}
+		return all[0]
+	}
+	if got := one(keyed, ""); got.Kind != doc.Kind || got.File != "a.xml" || got.Faults[0] != doc.Faults[0] {
+		t.Errorf("with the key: %+v", got)
+	}
+	if got := one(w.Ledger, ""); got.File != "" || !strings.Contains(got.Faults[0].Rule, "storage.key_file") {
+		t.Errorf("without it: %+v", got)
+	}
+	w.must(w.DismissRefusal(ctx(), doc.ID, Dismissal{By: "anna", Reason: "a test"}))
+	if got := one(keyed, RefusalDismissed); got.File != "a.xml" || !strings.Contains(got.Note, "by anna: a test") {
+		t.Errorf("ended without the key, read with it: %+v", got)
 	}
 }

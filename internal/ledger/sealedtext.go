@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/base64"
+	"errors"
 	"strings"
 )
 
@@ -15,7 +16,7 @@ const sealedText = "sealed:"
 func textID(id string) string { return id + "|reason" }
 
 func (l *Ledger) sealReason(id, text string) (string, error) {
-	if text == "" || l.reasons == nil || len(l.reasons.keys) == 0 {
+	if text == "" || !l.sealsReasons() {
 		return text, nil
 	}
 	sealed, err := l.reasons.Seal(textID(id), []byte(text))
@@ -35,10 +36,21 @@ func (l *Ledger) openReason(id, stored string) string {
 	if err != nil {
 		return stored // words of a person that begin alike
 	}
-	if l.reasons != nil {
-		if text, err := l.reasons.Open(textID(id), raw); err == nil {
-			return string(text)
-		}
+	text, err := l.openSealed(textID(id), raw)
+	if err != nil {
+		return "(" + encryptedHere + ")"
 	}
-	return "(the reason is encrypted, and this process has not got the key: storage.key_file)"
+	return string(text)
+}
+
+// encryptedHere is told in place of a reason that cannot be read.
+const encryptedHere = "the reason is encrypted, and this process has not got the key: storage.key_file"
+
+func (l *Ledger) sealsReasons() bool { return l.reasons != nil && len(l.reasons.keys) > 0 }
+
+func (l *Ledger) openSealed(id string, sealed []byte) ([]byte, error) {
+	if l.reasons == nil {
+		return nil, errors.New(encryptedHere)
+	}
+	return l.reasons.Open(id, sealed)
 }

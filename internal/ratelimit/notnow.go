@@ -32,7 +32,10 @@ type NotNow struct {
 
 func (e *NotNow) Error() string {
 	wait := e.Wait
-	if wait >= time.Second {
+	switch {
+	case wait >= 10*time.Second:
+		wait = (wait + time.Second/2).Truncate(time.Second)
+	case wait >= time.Second:
 		wait = wait.Round(time.Millisecond)
 	}
 	switch e.Reason {

@@ -169,7 +169,7 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		t.Invalidate()
 		api, _ := kindOf(err)
 		b := w.newBatch(&s.pkg)
-		b.unheard(inv, api.Code, api.Error())
+		b.unheard(inv, api.Code, api.Words())
 		_, err = b.write(ctx)
 		return err
 	default:

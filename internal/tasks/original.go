@@ -118,7 +118,7 @@ func (w *Worker) archived(ctx context.Context, inv *ledger.Invoice, hash string)
 func (w *Worker) conflict(ctx context.Context, o otherBytes, note string) error {
 	inv := o.inv
 	return w.park(ctx, inv, inv.Code, fmt.Sprintf("conflict: KSeF has another document of this number as %s (hash %s, ours %s; %s); "+
-		"compare them: if it is the same sale, KSeF's is the invoice: hand its document in or dismiss this one, and put right what is wrong in it "+
+		"look that one up in KSeF and compare the two: if it is the same sale, KSeF's is the invoice: hand its document in or dismiss this one, and put right what is wrong in it "+
 		"by a correction invoice; only another sale needs another number",
 		inv.OriginalNumber, o.hash, inv.Hash, note))
 }
