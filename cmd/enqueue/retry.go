@@ -45,5 +45,5 @@ func retry(ctx context.Context, p *program, inv *ledger.Invoice) error {
 	if err != nil {
 		return err
 	}
-	return p.base.Queue.Put(ctx, tasks.KindSubmit, now.ID, now.Rev, tasks.When{Crowd: now.Crowd})
+	return p.base.Queue.Put(ctx, tasks.KindSubmit, now.ID, now.Rev, tasks.When{Overflow: now.Overflow})
 }

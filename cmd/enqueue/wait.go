@@ -27,7 +27,7 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 	}
 	bar := newProgress(p.err)
 	why := &reasons{p: p}
-	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Receipt: c.Wait == waitReceipt, Look: bar.show,
+	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Receipt: c.Wait == waitReceipt, Progress: bar.show,
 		Open: func(open []ledger.Invoice) { why.look(bounded, bar, open) }})
 	bar.end()
 	timedOut := ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded)

@@ -63,7 +63,7 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndItIsTold(t *test
 	until(t, 120*time.Second, "3,000 submissions are worked off", func() bool {
 		look()
 		left := 0
-		for _, q := range []string{tasks.QueueInvoices, tasks.QueueInvoicesCrowd} {
+		for _, q := range []string{tasks.QueueInvoices, tasks.QueueInvoicesOverflow} {
 			info, err := inspector.GetQueueInfo(q)
 			if err != nil {
 				return false

@@ -99,7 +99,7 @@ func (e *events) watchLimits(r prometheus.Registerer, l *limits, cfg config.Conf
 var (
 	limitUsed    = prometheus.NewDesc("ksef_limit_used", "Requests of the pool in the sliding window, booked ones included.", []string{"tenant", "group", "window"}, nil)
 	limitLeft    = prometheus.NewDesc("ksef_limit_left", "Requests that are left in the sliding window; 0 when it is full.", []string{"tenant", "group", "window"}, nil)
-	limitLine    = prometheus.NewDesc("ksef_limit_line", "Tasks that were told to come back when it is their turn.", []string{"tenant", "group"}, nil)
+	limitLine    = prometheus.NewDesc("ksef_limit_waiting_tasks", "Tasks that were told to come back when it is their turn.", []string{"tenant", "group"}, nil)
 	limitAllowed = prometheus.NewDesc("ksef_limit_allowed", "Requests allowed in the sliding window.", []string{"tenant", "group", "window"}, nil)
 	limitFrozen  = prometheus.NewDesc("ksef_limit_frozen_seconds", "How long a group rests still after a 429; 0 when it does not.", []string{"tenant", "group"}, nil)
 	atRisk       = prometheus.NewDesc("ksef_invoices_at_risk", "Invoices on their way, which KSeF does not have yet, whose legal deadline is near or over.", nil, nil)

@@ -31,7 +31,7 @@ func (g gateway) Invalidate() { g.keys.Invalidate() }
 // limits are the shared limiter and circuits of one pool.
 type limits struct {
 	limiter  *ratelimit.Limiter
-	store    *ratelimit.Owing
+	store    *ratelimit.PendingFreezes
 	circuits *circuits // of the gateway
 	faults   *localFaults
 	host     string
@@ -69,7 +69,7 @@ func newLimits(b *Base, process string, faults *localFaults, log zerolog.Logger,
 		return nil, fmt.Errorf("gateway.url is not a URL")
 	}
 	shared := ratelimit.NewRedis(b.Redis, cfg.Redis.Prefix)
-	store := ratelimit.NewOwing(shared)
+	store := ratelimit.NewPendingFreezes(shared)
 	limiter, err := newLimiter(b, store, o)
 	if err != nil {
 		return nil, err

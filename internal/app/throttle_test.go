@@ -61,7 +61,7 @@ func TestThrottled_TheGroupRests_SaysSo_AndResumesGently(t *testing.T) {
 		}
 	}
 	// A place in line that nobody came back for lapses half a minute after its turn.
-	empty := `ksef_limit_line{group="` + ratelimit.GroupInvoiceSend + `",tenant="` + sample.NIP(0) + `"} 0`
+	empty := `ksef_limit_waiting_tasks{group="` + ratelimit.GroupInvoiceSend + `",tenant="` + sample.NIP(0) + `"} 0`
 	until(t, time.Minute, empty, func() bool { return strings.Contains(get(t, "http://"+addr+"/metrics"), empty) })
 	// By the books: after the freeze one, two a step later, then four. (The simulator writes down what was sent before the freeze at its next request: one more.)
 	var at []time.Time

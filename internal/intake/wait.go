@@ -21,7 +21,7 @@ type WaitOptions struct {
 	// Outage is how long Redis may fail before Wait gives up; 0 means 5 minutes. Nothing is lost meanwhile, only not seen.
 	Outage time.Duration
 	// Look is called after each look at the ledger, by the goroutine that called Wait; may be nil.
-	Look func(Standing)
+	Progress func(Standing)
 	// Open is called likewise with some of the invoices that are not decided, those that were asked for
 	// first; may be nil.
 	Open func([]ledger.Invoice)
@@ -56,8 +56,8 @@ func Wait(ctx context.Context, e Entries, ids []string, o WaitOptions) (map[stri
 	if o.Outage <= 0 {
 		o.Outage = 5 * time.Minute
 	}
-	if o.Look == nil {
-		o.Look = func(Standing) {}
+	if o.Progress == nil {
+		o.Progress = func(Standing) {}
 	}
 	w := &wait{o: o, seen: make(map[string]ledger.Invoice, len(ids))}
 	for _, id := range ids {
@@ -82,7 +82,7 @@ func Wait(ctx context.Context, e Entries, ids []string, o WaitOptions) (map[stri
 		case began.Sub(failing) > o.Outage:
 			return w.seen, fmt.Errorf("wait for outcomes: %w", err)
 		}
-		o.Look(w.standing)
+		o.Progress(w.standing)
 		if len(w.pending) == 0 {
 			return w.seen, nil
 		}

@@ -72,7 +72,7 @@ func TestWait_EndsWhenAllAreDecided(t *testing.T) {
 			}
 		}
 		var last intake.Standing
-		seen, err := intake.Wait(t.Context(), b, []string{"a", "b", "c", "gone", "a"}, intake.WaitOptions{Look: func(s intake.Standing) { last = s }})
+		seen, err := intake.Wait(t.Context(), b, []string{"a", "b", "c", "gone", "a"}, intake.WaitOptions{Progress: func(s intake.Standing) { last = s }})
 		if err != nil || b.looks != 8 {
 			t.Fatalf("%d looks, %v", b.looks, err)
 		}
@@ -169,7 +169,7 @@ func TestWait_RedisRestarts_GoesOn_AndGivesUpAfterALongOutage(t *testing.T) {
 				b.set("a", ledger.Receipted)
 			}
 		}
-		_, err := intake.Wait(t.Context(), b, []string{"a"}, intake.WaitOptions{Look: func(s intake.Standing) {
+		_, err := intake.Wait(t.Context(), b, []string{"a"}, intake.WaitOptions{Progress: func(s intake.Standing) {
 			if s.Err != nil {
 				told++
 			}

@@ -79,7 +79,7 @@ func (s StatusInfo) Done() bool { return s.Code == 200 }
 func (s StatusInfo) Failed() bool { return s.Code > 200 }
 
 // Anew: failed, but for a reason that lies with KSeF; the work is to be sent anew (codes 500 and 550).
-func (s StatusInfo) Anew() bool {
+func (s StatusInfo) SendAgain() bool {
 	return s.Code == InvoiceUnknownError || s.Code == InvoiceCancelledBySystem
 }
 

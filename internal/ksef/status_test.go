@@ -19,8 +19,8 @@ func TestStatus_EveryCodeIsRunningDoneOrFailed(t *testing.T) {
 		if got != want && (want != "none" || got != "") {
 			t.Errorf("%d is %q, want %q", code, got, want)
 		}
-		if s.Anew() != (code == 500 || code == 550) {
-			t.Errorf("%d: anew is %v", code, s.Anew())
+		if s.SendAgain() != (code == 500 || code == 550) {
+			t.Errorf("%d: anew is %v", code, s.SendAgain())
 		}
 	}
 }

@@ -126,7 +126,7 @@ func BenchmarkRepack10000(b *testing.B) {
 	}, func(w *world, p Package) {
 		ids, err := w.Members(ctx(), p.ID)
 		w.must(err)
-		w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-x", Strikes: 1, IDs: ids[:len(ids)/2]}, {ID: "pkg-y", Strikes: 1, IDs: ids[len(ids)/2:]}}))
+		w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-x", Refusals: 1, IDs: ids[:len(ids)/2]}, {ID: "pkg-y", Refusals: 1, IDs: ids[len(ids)/2:]}}))
 	})
 }
 

@@ -60,16 +60,16 @@ type Invoice struct {
 	Offline    bool   `redis:"-"`
 	Form       string `redis:"-"` // "v3" for FA(3)
 	Attachment bool   `redis:"-"`
-	Crowd      bool   `redis:"-"`    // one of very many that its tenant handed in at a time: its tasks stand behind other tenants' few
+	Overflow   bool   `redis:"-"`    // one of very many that its tenant handed in at a time: its tasks stand behind other tenants' few
 	Size       int64  `redis:"size"` // bytes of XML
 
-	Group     string `redis:"group"`     // the waiting group it is in, "" when not waiting
-	Package   string `redis:"package"`   // the package that holds it or held it last
-	Session   string `redis:"session"`   // that package's session
-	Reference string `redis:"reference"` // the gateway's id of a single send
-	Attempts  int    `redis:"attempts"`  // sessions it has travelled in
-	Resends   int    `redis:"resends"`   // times KSeF asked to send this very invoice anew (435, 500, 550)
-	Strikes   int    `redis:"strikes"`   // online sessions that came to nothing with it, without a word about it
+	Group          string `redis:"group"`           // the waiting group it is in, "" when not waiting
+	Package        string `redis:"package"`         // the package that holds it or held it last
+	Session        string `redis:"session"`         // that package's session
+	Reference      string `redis:"reference"`       // the gateway's id of a single send
+	Attempts       int    `redis:"attempts"`        // sessions it has travelled in
+	Resends        int    `redis:"resends"`         // times KSeF asked to send this very invoice anew (435, 500, 550)
+	FailedSessions int    `redis:"failed_sessions"` // online sessions that came to nothing with it, without a word about it
 
 	Denied Millis `redis:"denied"` // when KSeF first answered 410 while it let nothing of the tenant in
 
@@ -106,7 +106,7 @@ type Package struct {
 	Size       int64        `redis:"size"`       // bytes of XML
 	Session    string       `redis:"session"`    // "" until opened
 	Owner      string       `redis:"owner"`      // the worker that holds the session's key and closes it; "" when anybody may close it
-	Strikes    int          `redis:"strikes"`    // sessions refused as a whole with these invoices
+	Refusals   int          `redis:"refusals"`   // sessions refused as a whole with these invoices
 	Parent     string       `redis:"parent"`     // the package whose refusal made this one
 	Probe      string       `redis:"probe"`      // the package that was split off this one to find out whether KSeF takes any
 	Rest       string       `redis:"rest"`       // the package that this one was split off as a probe

@@ -27,14 +27,14 @@ type facts struct {
 	Offline      bool   `json:"offline,omitempty"`
 	Form         string `json:"form"`
 	Attachment   bool   `json:"attachment,omitempty"`
-	Crowd        bool   `json:"crowd,omitempty"`
+	Overflow     bool   `json:"overflow,omitempty"`
 	SoftDeadline Millis `json:"soft_deadline"`
 }
 
 func (i *Invoice) packFacts(now Millis, ident string, revision int) []byte {
 	b, _ := json.Marshal(facts{ // strings, numbers and truth values cannot fail
 		V: Version, Ident: ident, Revision: revision, ID: i.ID, CreatedAt: now, Tenant: i.Tenant, NIP: i.NIP, Context: i.Context, Subject: i.Subject, Kind: i.Kind, IssueDate: i.IssueDate, Hash: i.Hash, File: i.File, Offline: i.Offline, Form: i.Form,
-		Attachment: i.Attachment, Crowd: i.Crowd, SoftDeadline: i.SoftDeadline,
+		Attachment: i.Attachment, Overflow: i.Overflow, SoftDeadline: i.SoftDeadline,
 	})
 	return b
 }
@@ -54,6 +54,6 @@ func (i *Invoice) unpackFacts(packed string) error {
 	if i.Hash == "" { // else KSeF has the same invoice in other bytes: its hash is the one that counts
 		i.Hash = f.Hash
 	}
-	i.Attachment, i.Crowd, i.SoftDeadline = f.Attachment, f.Crowd, f.SoftDeadline
+	i.Attachment, i.Overflow, i.SoftDeadline = f.Attachment, f.Overflow, f.SoftDeadline
 	return nil
 }

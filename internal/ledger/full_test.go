@@ -73,7 +73,7 @@ func TestFull_EveryVerbGoesThroughButTake(t *testing.T) {
 	bad = w.move(bad, Rejected, Set{"reason", "r"})
 	w.must(w.Retry(ctx(), &bad))
 	w.move(gone, Rejected)
-	if _, _, err := w.Loose(ctx(), time.UnixMilli(w.millis.Load()), 100); err != nil {
+	if _, _, err := w.WithoutTask(ctx(), time.UnixMilli(w.millis.Load()), 100); err != nil {
 		t.Error(err)
 	}
 	if n, err := w.Prune(ctx(), -time.Hour, 100); n < 7 || err != nil {

@@ -145,7 +145,7 @@ func (m *model) Repack(t *rapid.T) {
 	m.serial += 2
 	one, two := fmt.Sprint("pkg-", m.serial-1), fmt.Sprint("pkg-", m.serial)
 	legal := real.state == p.State && real.rev == p.Rev
-	if !m.judge("repack", legal, m.l.Repack(ctx(), &p, end, "refused", []Part{{ID: one, Strikes: 1, IDs: ids[:half]}, {ID: two, Strikes: 1, IDs: ids[half:]}})) {
+	if !m.judge("repack", legal, m.l.Repack(ctx(), &p, end, "refused", []Part{{ID: one, Refusals: 1, IDs: ids[:half]}, {ID: two, Refusals: 1, IDs: ids[half:]}})) {
 		return
 	}
 	real.state, real.rev = end, real.rev+1

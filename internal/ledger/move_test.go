@@ -316,7 +316,7 @@ func TestRetry_OnlyWhatWasRejectedOrParked_BeginsAnewWithACleanSlate(t *testing.
 			continue
 		}
 		stale := inv
-		w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{s}, Set: []Set{{"code", 450}, {"reason", "wrong"}, {"resends", 3}, {"strikes", 2}, {"package", "p"},
+		w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{s}, Set: []Set{{"code", 450}, {"reason", "wrong"}, {"resends", 3}, {"failed_sessions", 2}, {"package", "p"},
 			{"session", "s"}, {"reference", "r"}, {"orig_number", "n"}, {"orig_session", "o"}, {"orig_by", "b"}, {"lane", Express}, {"attempts", 2}}}))
 		w.unchanged(func() { w.conflict(w.Retry(ctx(), &stale)) })
 		inv = w.again(inv)

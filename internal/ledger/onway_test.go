@@ -28,7 +28,7 @@ func TestOnWay_CountsWhatIsCutOrNotDecided_AndNoOnlineSession(t *testing.T) {
 		p := w.packageIn(PackageProcessing)
 		ids, err := w.Members(ctx(), p.ID)
 		w.must(err)
-		w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-anew", Strikes: 1, IDs: ids}}))
+		w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-anew", Refusals: 1, IDs: ids}}))
 		got, err := w.OnWay(ctx(), 10)
 		w.must(err)
 		if want := (OnWay{Packages: 1}); got[p.Tenant] != want {

@@ -20,7 +20,7 @@ func (l *Ledger) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]
 	if lim.Invoices <= 0 || lim.Bytes <= 0 {
 		return nil, nil
 	}
-	fields := []any{"v", Version, "id", id, "lane", string(Bulk), "tenant", g.Tenant, "form", g.Form, "offline", g.Offline, "strikes", 0}
+	fields := []any{"v", Version, "id", id, "lane", string(Bulk), "tenant", g.Tenant, "form", g.Form, "offline", g.Offline, "refusals", 0}
 	args := l.args(g.Name(), id, lim.Invoices, lim.Bytes, len(fields))
 	rows, err := l.run(ctx, cutScript, append(args, fields...))
 	if err != nil {
@@ -141,11 +141,11 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 
 // Part is a package made of some of an old one's invoices.
 type Part struct {
-	ID      string
-	Strikes int
-	Into    bool   // the package is there, cut and not opened yet: the invoices join those that it holds
-	Probe   string // this and the next two: see [Package]
-	Rest    string
+	ID       string
+	Refusals int
+	Into     bool   // the package is there, cut and not opened yet: the invoices join those that it holds
+	Probe    string // this and the next two: see [Package]
+	Rest     string
 	// NotBefore: the task that submits the package may come earlier, it waits all the same.
 	NotBefore Millis
 	IDs       []string
@@ -162,7 +162,7 @@ func (l *Ledger) Repack(ctx context.Context, p *Package, end PackageState, reaso
 	}
 	args := l.args(p.ID, p.Rev, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), reason)
 	for _, n := range parts {
-		args = append(args, n.ID, n.Strikes, n.Into, n.Probe, n.Rest, int64(n.NotBefore), len(n.IDs))
+		args = append(args, n.ID, n.Refusals, n.Into, n.Probe, n.Rest, int64(n.NotBefore), len(n.IDs))
 		for _, id := range n.IDs {
 			args = append(args, id)
 		}

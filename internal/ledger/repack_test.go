@@ -18,17 +18,17 @@ func TestRepack_PutsPendingInvoicesIntoNewPackages_AndLeavesTheDecided(t *testin
 	w.must(err)
 	accepted := w.move(w.read(ids[0])[0], Accepted)
 	stale := p
-	w.must(w.Repack(ctx(), &p, PackageFailed, "session ended with 405", []Part{{ID: "pkg-x", Strikes: 2, IDs: ids[:3]}, {ID: "pkg-y", Strikes: 3, IDs: ids[3:]}}))
+	w.must(w.Repack(ctx(), &p, PackageFailed, "session ended with 405", []Part{{ID: "pkg-x", Refusals: 2, IDs: ids[:3]}, {ID: "pkg-y", Refusals: 3, IDs: ids[3:]}}))
 	if p.State != PackageFailed || p.Rev != stale.Rev+1 {
 		t.Errorf("the caller's copy is %s at %d", p.State, p.Rev)
 	}
 	if got := w.readPackage(p.ID); got.State != PackageFailed || got.Reason != "session ended with 405" || got.Rev != p.Rev {
 		t.Errorf("the old one is %+v", got)
 	}
-	for id, want := range map[string]struct{ count, strikes int }{"pkg-x": {2, 2}, "pkg-y": {2, 3}} {
+	for id, want := range map[string]struct{ count, refusals int }{"pkg-x": {2, 2}, "pkg-y": {2, 3}} {
 		got := w.readPackage(id)
 		expect := Package{V: Version, ID: id, Rev: 1, State: PackageCut, Lane: Bulk, Tenant: sellerA, Form: "v3", Count: want.count, Size: int64(want.count) * 1000,
-			Strikes: want.strikes, Parent: p.ID, Deadline: got.Deadline, CreatedAt: got.CreatedAt, UpdatedAt: got.CreatedAt}
+			Refusals: want.refusals, Parent: p.ID, Deadline: got.Deadline, CreatedAt: got.CreatedAt, UpdatedAt: got.CreatedAt}
 		if d := cmp.Diff(expect, got); d != "" || got.Deadline != accepted.Deadline {
 			t.Error(d)
 		}
@@ -47,7 +47,7 @@ func TestRepack_PutsPendingInvoicesIntoNewPackages_AndLeavesTheDecided(t *testin
 		t.Errorf("the accepted one was touched: %s", d)
 	}
 	w.unchanged(func() {
-		w.conflict(w.Repack(ctx(), &stale, PackageFailed, "again", []Part{{ID: "pkg-z", Strikes: 1, IDs: ids}}))
+		w.conflict(w.Repack(ctx(), &stale, PackageFailed, "again", []Part{{ID: "pkg-z", Refusals: 1, IDs: ids}}))
 	})
 }
 
@@ -60,7 +60,7 @@ func TestRepack_WrongPremise_WritesNothing(t *testing.T) {
 			ids, err := w.Members(ctx(), p.ID)
 			w.must(err)
 			for _, end := range PackageStates() {
-				part := []Part{{ID: "pkg-x", Strikes: 1, IDs: ids}}
+				part := []Part{{ID: "pkg-x", Refusals: 1, IDs: ids}}
 				if !MayMovePackage(s, end) {
 					w.unchanged(func() {
 						if err := w.Repack(ctx(), &p, end, "r", part); err == nil {
@@ -74,13 +74,13 @@ func TestRepack_WrongPremise_WritesNothing(t *testing.T) {
 				w.unchanged(func() { w.conflict(w.Repack(ctx(), &stale, end, "r", part)) })
 				if end == PackageAbandoned || end == PackageFailed {
 					w.unchanged(func() {
-						if err := w.Repack(ctx(), &p, end, "r", []Part{{ID: p.ID, Strikes: 1, IDs: ids}}); err == nil {
+						if err := w.Repack(ctx(), &p, end, "r", []Part{{ID: p.ID, Refusals: 1, IDs: ids}}); err == nil {
 							t.Errorf("%s was repacked into itself", s)
 						}
 					})
 					other := w.online()
 					w.unchanged(func() {
-						if err := w.Repack(ctx(), &p, end, "r", []Part{{ID: "pkg-x", Strikes: 1, IDs: ids}, {ID: other.ID, Strikes: 1, IDs: ids}}); err == nil {
+						if err := w.Repack(ctx(), &p, end, "r", []Part{{ID: "pkg-x", Refusals: 1, IDs: ids}, {ID: other.ID, Refusals: 1, IDs: ids}}); err == nil {
 							t.Errorf("%s was repacked into a package that was there", s)
 						}
 					})
@@ -97,7 +97,7 @@ func TestRepack_NothingPending_MakesNoEmptyPackage(t *testing.T) {
 	other := w.packed(1)
 	foreign, err := w.Members(ctx(), other.ID)
 	w.must(err)
-	w.must(w.Repack(ctx(), &p, PackageAbandoned, "empty", []Part{{ID: "pkg-x", Strikes: 1, IDs: []string{inv.ID, foreign[0], "inv-nobody"}}, {ID: "pkg-y", Strikes: 1, IDs: nil}}))
+	w.must(w.Repack(ctx(), &p, PackageAbandoned, "empty", []Part{{ID: "pkg-x", Refusals: 1, IDs: []string{inv.ID, foreign[0], "inv-nobody"}}, {ID: "pkg-y", Refusals: 1, IDs: nil}}))
 	for _, id := range []string{"pkg-x", "pkg-y"} {
 		if _, err := w.Package(ctx(), id); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: %v", id, err)
@@ -115,12 +115,12 @@ func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 	ids, err := w.Members(ctx(), p.ID)
 	w.must(err)
 	w.must(w.Repack(ctx(), &p, PackageAbandoned, "split", []Part{
-		{ID: "pkg-probe", Strikes: 6, Rest: "pkg-rest", IDs: ids[:2]}, {ID: "pkg-rest", Strikes: 6, Probe: "pkg-probe", IDs: ids[2:]}}))
+		{ID: "pkg-probe", Refusals: 6, Rest: "pkg-rest", IDs: ids[:2]}, {ID: "pkg-rest", Refusals: 6, Probe: "pkg-probe", IDs: ids[2:]}}))
 	probe, rest := w.readPackage("pkg-probe"), w.readPackage("pkg-rest")
 	if probe.Rest != rest.ID || rest.Probe != probe.ID || probe.Count != 2 || rest.Count != 4 {
 		t.Fatalf("probe %+v, rest %+v", probe, rest)
 	}
-	w.must(w.Repack(ctx(), &probe, PackageAbandoned, "in vain", []Part{{ID: rest.ID, Into: true, Strikes: 7, IDs: ids[:2]}}))
+	w.must(w.Repack(ctx(), &probe, PackageAbandoned, "in vain", []Part{{ID: rest.ID, Into: true, Refusals: 7, IDs: ids[:2]}}))
 	got := w.readPackage("pkg-rest")
 	members, err := w.Members(ctx(), rest.ID)
 	if err != nil {
@@ -129,7 +129,7 @@ func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 	if want := append(slices.Clone(ids[2:]), ids[:2]...); !slices.Equal(members, want) {
 		t.Errorf("it holds %v, want %v", members, want)
 	}
-	if got.Count != 6 || got.Size != p.Size || got.Strikes != 7 || got.Probe != "" || got.State != PackageCut || got.Rev <= rest.Rev || got.Deadline != p.Deadline {
+	if got.Count != 6 || got.Size != p.Size || got.Refusals != 7 || got.Probe != "" || got.State != PackageCut || got.Rev <= rest.Rev || got.Deadline != p.Deadline {
 		t.Errorf("it is %+v", got)
 	}
 }

@@ -54,7 +54,7 @@ func TestLedger_RedisKilledBetweenVerbs_EveryAnsweredWriteIsThereAndScriptsLoadT
 	_, _, err = w.BeginSend(ctx(), online.ID, "me", &inv)
 	w.must(err)
 	crash()
-	w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-x", Strikes: 1, IDs: idsOf(invs[:50])}, {ID: "pkg-y", Strikes: 1, IDs: idsOf(invs[50:])}}))
+	w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-x", Refusals: 1, IDs: idsOf(invs[:50])}, {ID: "pkg-y", Refusals: 1, IDs: idsOf(invs[50:])}}))
 	crash()
 	if p := w.readPackage("pkg-x"); p.State != PackageCut || p.Count == 0 {
 		t.Errorf("after the last crash pkg-x is %s with %d invoices", p.State, p.Count)

@@ -158,7 +158,7 @@ return { r, moved }`)
 
 // repackScript ends a package and puts invoices of it into others, in one step, so that no invoice is ever in none
 // or in two: package, revision, states it may come from, its last state, states the invoices may come from, reason,
-// then per other package: id, strikes, "1" when it is there already, probe, rest, not before (ms), count of ids, the ids. It answers
+// then per other package: id, refusals, "1" when it is there already, probe, rest, not before (ms), count of ids, the ids. It answers
 // {new revision} or {0, state, revision}; the latter also when a package that is to be there is not cut.
 var repackScript = verb(`
 local pkg, rev, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -176,7 +176,7 @@ while i <= #ARGV do -- before anything is written: an error undoes nothing
 end
 i = 9
 while i <= #ARGV do
-  local new, strikes, into, probe, rest, notbefore, n = ARGV[i], ARGV[i+1], ARGV[i+2] == '1', ARGV[i+3], ARGV[i+4], ARGV[i+5], tonumber(ARGV[i+6])
+  local new, refusals, into, probe, rest, notbefore, n = ARGV[i], ARGV[i+1], ARGV[i+2] == '1', ARGV[i+3], ARGV[i+4], ARGV[i+5], tonumber(ARGV[i+6])
   local count, size, first, last = 0, 0, nil, 0
   if into then
     local there = read('pkg:' .. new, 'count', 'size', 'deadline')
@@ -197,10 +197,10 @@ while i <= #ARGV do
     end
   end
   if moved > 0 and into then
-    movepkg(new, 'cut', 'cut', { 'strikes', strikes, 'probe', probe, 'rest', rest, 'not_before', notbefore, 'count', count + moved, 'size', size, 'deadline', first, 'reason', reason })
+    movepkg(new, 'cut', 'cut', { 'refusals', refusals, 'probe', probe, 'rest', rest, 'not_before', notbefore, 'count', count + moved, 'size', size, 'deadline', first, 'reason', reason })
   elseif moved > 0 then
     movepkg(new, '', 'cut', { 'v', p[6] or VERSION, 'id', new, 'rev', 0, 'lane', 'bulk', 'tenant', p[3] or '', 'form', p[4] or '', 'offline', p[5] or '0',
-      'strikes', strikes, 'parent', pkg, 'probe', probe, 'rest', rest, 'not_before', notbefore, 'count', moved, 'size', size, 'deadline', first, 'created_at', now })
+      'refusals', refusals, 'parent', pkg, 'probe', probe, 'rest', rest, 'not_before', notbefore, 'count', moved, 'size', size, 'deadline', first, 'created_at', now })
   end
   i = i + 7 + n
 end

@@ -31,7 +31,7 @@ type TakeResult struct {
 	State    State
 	Rev      int64
 	Revision int
-	Crowd    bool // see [Invoice]; it stays what it was when the entry was made
+	Overflow bool // see [Invoice]; it stays what it was when the entry was made
 }
 
 // NewInvoice is what is handed in. Body is the sealed document (see [Bodies]); nil when it was put into the archive store.
@@ -106,14 +106,14 @@ type holder struct {
 	state    State
 	rev      int64
 	revision int
-	crowd    bool
+	overflow bool
 	body     bool   // its document is in Redis
 	unread   bool   // it is there and cannot be read: nothing else is known of it
 	former   string // id of the revision before it, when it is about to be written
 }
 
 func (h holder) result(t Taken) TakeResult {
-	return TakeResult{Taken: t, ID: h.id, State: h.state, Rev: h.rev, Revision: h.revision, Crowd: h.crowd}
+	return TakeResult{Taken: t, ID: h.id, State: h.state, Rev: h.rev, Revision: h.revision, Overflow: h.overflow}
 }
 
 // shelf is what the ledger holds already of a batch.
@@ -207,7 +207,7 @@ func (l *Ledger) readInto(ctx context.Context, tx *redis.Tx, entries map[string]
 			entries[id] = holder{id: id, unread: true}
 			continue
 		}
-		entries[id] = holder{id: id, state: state, rev: rev, revision: known.Revision, crowd: known.Crowd, body: bodies[i].Val() > 0}
+		entries[id] = holder{id: id, state: state, rev: rev, revision: known.Revision, overflow: known.Overflow, body: bodies[i].Val() > 0}
 	}
 	return nil
 }
@@ -227,7 +227,7 @@ func (s shelf) judge(batch []NewInvoice, digests []string) []TakeResult {
 		} else if taken && (!other.state.Ended() || batch[i].AskEnded) {
 			out[i] = other.result(Refused)
 		} else {
-			h := holder{id: id, state: Queued, rev: 1, revision: other.revision + 1, crowd: batch[i].Crowd, body: true, former: other.id}
+			h := holder{id: id, state: Queued, rev: 1, revision: other.revision + 1, overflow: batch[i].Overflow, body: true, former: other.id}
 			s.entries[id], s.newest[digests[i]] = h, h
 			out[i] = h.result(Created)
 		}

@@ -121,7 +121,7 @@ func TestCut_OneCannotBeRead_TheOthersAreCutAndItIsFoundWhenItCan(t *testing.T) 
 		w.must(w.rdb.RestoreReplace(ctx(), key, 0, whole).Err())
 		var loose []string
 		for pass := false; !pass; {
-			ids, done, err := w.Loose(ctx(), w.now().Add(time.Hour), 100)
+			ids, done, err := w.WithoutTask(ctx(), w.now().Add(time.Hour), 100)
 			w.must(err)
 			loose, pass = append(loose, ids...), done
 		}
@@ -258,12 +258,12 @@ func TestUnreadables_AreNotedOnceAndForgottenWhenTheyCanBeRead(t *testing.T) {
 			if err != nil || len(fresh) != max(0, 1-i) {
 				t.Errorf("noting %d: %d are new, %v", i, len(fresh), err)
 			}
-			if n, err := w.LookAgain(ctx(), 10); n != 0 || err != nil {
+			if n, err := w.RecheckUnreadable(ctx(), 10); n != 0 || err != nil {
 				t.Errorf("forgotten: %d, %v", n, err)
 			}
 		}
 		w.must(w.rdb.RestoreReplace(ctx(), key, 0, whole).Err())
-		if n, err := w.LookAgain(ctx(), 10); n != 1 || err != nil {
+		if n, err := w.RecheckUnreadable(ctx(), 10); n != 1 || err != nil {
 			t.Errorf("mended: forgot %d, %v", n, err)
 		}
 		if n, keys, err := w.Unreadables(ctx(), 10); n != 0 || err != nil {

@@ -48,10 +48,10 @@ func (l *Ledger) Unreadables(ctx context.Context, limit int) (n int64, keys []st
 	return card.Val(), first.Val(), nil
 }
 
-// LookAgain reads up to limit of the noted entries, those looked at longest ago first, and forgets
+// RecheckUnreadable reads up to limit of the noted entries, those looked at longest ago first, and forgets
 // those that can be read now, and those that are gone and that no index names any more. It returns
 // how many it forgot.
-func (l *Ledger) LookAgain(ctx context.Context, limit int) (int, error) {
+func (l *Ledger) RecheckUnreadable(ctx context.Context, limit int) (int, error) {
 	_, keys, err := l.Unreadables(ctx, limit)
 	if err != nil || len(keys) == 0 {
 		return 0, err

@@ -70,7 +70,7 @@ func (l *Ledger) ReceiptWith(ctx context.Context, ids []string, upo, reason stri
 // [*ConflictError] when another document of the same identity is alive or accepted.
 func (l *Ledger) Retry(ctx context.Context, inv *Invoice) error {
 	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Set: []Set{
-		{"code", 0}, {"reason", ""}, {"resends", 0}, {"strikes", 0}, {"package", ""}, {"session", ""}, {"reference", ""},
+		{"code", 0}, {"reason", ""}, {"resends", 0}, {"failed_sessions", 0}, {"package", ""}, {"session", ""}, {"reference", ""},
 		{"orig_number", ""}, {"orig_session", ""}, {"orig_by", ""}, {"lane", Auto}, {"chosen", false},
 	}})
 }

@@ -133,7 +133,7 @@ func (l *Limiter) Freeze(ctx context.Context, tenant, group string, d time.Durat
 
 // Throttled is what a 429 asks for: the tenant's group is frozen for all workers, for the full retryAfter, or, when that is not above zero, for a time that grows with each
 // repetition. It tells for how long, and how many strikes there were lately. After a freeze requests resume gently: one, then doubling. See [Store.Throttle]; over a store
-// that is [Owing], an error with a length says that this process alone rests so far.
+// that is [PendingFreezes], an error with a length says that this process alone rests so far.
 func (l *Limiter) Throttled(ctx context.Context, tenant, group string, retryAfter time.Duration) (time.Duration, int, error) {
 	d, strikes, err := l.store.Throttle(ctx, Key{tenant, group}, retryAfter)
 	if d > 0 && l.observer != nil { // with an error too: then it is frozen for this process alone

@@ -35,7 +35,7 @@ func notSentAgain(t *testing.T, s *stage, ids ...string) {
 	for _, id := range ids {
 		g := s.read(id)
 		t.Logf("%s %s lane=%s code=%d reason=%q resends=%d strikes=%d ksef=%s",
-			g.Number, g.State, g.Lane, g.Code, g.Reason, g.Resends, g.Strikes, g.KsefNumber)
+			g.Number, g.State, g.Lane, g.Code, g.Reason, g.Resends, g.FailedSessions, g.KsefNumber)
 		if g.State == ledger.Queued || g.State == ledger.Packed {
 			t.Errorf("%s: accepted by KSeF, and back to %s: %s", g.Number, g.State, g.Reason)
 		}

@@ -255,8 +255,8 @@ func TestExpress_LedgersAnswerToASendIsUnclear_TheSessionIsClosedAndTells(t *tes
 		t.Fatal(err)
 	}
 	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(stuck.ID).State == ledger.Queued })
-	if got := s.read(stuck.ID); got.Resends != 0 || got.Strikes != 0 {
-		t.Errorf("it counts as %d resends and %d strikes", got.Resends, got.Strikes)
+	if got := s.read(stuck.ID); got.Resends != 0 || got.FailedSessions != 0 {
+		t.Errorf("it counts as %d resends and %d failed sessions", got.Resends, got.FailedSessions)
 	}
 }
 

@@ -158,7 +158,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		case r.past != nil:
 			r.past.restore(&o.Invoice)
 		default:
-			o.Invoice.ID, o.Invoice.State, o.Invoice.Rev, o.Invoice.Revision, o.Invoice.Crowd = r.ID, r.State, r.Rev, r.Revision, r.Crowd
+			o.Invoice.ID, o.Invoice.State, o.Invoice.Rev, o.Invoice.Revision, o.Invoice.Overflow = r.ID, r.State, r.Rev, r.Revision, r.Overflow
 		}
 		if r.Taken == ledger.Unread {
 			o.Taken, o.Err = ledger.Refused, &RefusedError{
@@ -181,8 +181,8 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	return out, errors.Join(failed, a.queue(ctx, out))
 }
 
-// crowdAbove is how many invoices of one tenant in a minute are served in the order of arrival with everybody else's. It is a tenth of a second's work of the pool.
-const crowdAbove = 500
+// overflowAbove is how many invoices of one tenant in a minute are served in the order of arrival with everybody else's. It is a tenth of a second's work of the pool.
+const overflowAbove = 500
 
 // markCrowds marks what comes from a tenant that hands in very many at present.
 func (a *Admitter) markCrowds(ctx context.Context, sound []ledger.NewInvoice) error {
@@ -198,7 +198,7 @@ func (a *Admitter) markCrowds(ctx context.Context, sound []ledger.NewInvoice) er
 		return err
 	}
 	for i := range sound {
-		sound[i].Crowd = sums[sound[i].Tenant] > crowdAbove
+		sound[i].Overflow = sums[sound[i].Tenant] > overflowAbove
 	}
 	return nil
 }

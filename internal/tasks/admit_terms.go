@@ -79,7 +79,7 @@ func (a *Admitter) applyTo(ctx context.Context, inv *ledger.Invoice, want ledger
 			continue
 		}
 		if err == nil && inv.Group == "" {
-			err = a.Queue.Put(ctx, KindSubmit, inv.ID, inv.Rev, When{Crowd: inv.Crowd})
+			err = a.Queue.Put(ctx, KindSubmit, inv.ID, inv.Rev, When{Overflow: inv.Overflow})
 		}
 		return TermsAnswer{Applied: true, Text: "its terms are now " + termsText(inv)}, err
 	}

@@ -14,10 +14,10 @@ import (
 // says nothing about any invoice in it.
 const maxResends = 3
 
-// maxStrikes is how many online sessions may come to nothing with an invoice before it travels in a
+// maxFailedSessions is how many online sessions may come to nothing with an invoice before it travels in a
 // package. There the failure of a session has a bound of its own: halving finds the invoice that is
 // at fault, and lets all others through.
-const maxStrikes = 2
+const maxFailedSessions = 2
 
 // batch collects moves of invoices of one package, so that ten thousand outcomes are a few round trips.
 type batch struct {
@@ -88,10 +88,10 @@ func (b *batch) unheard(inv *ledger.Invoice, code int, reason string) {
 		return
 	}
 	lane := inv.Lane
-	if inv.Strikes+1 >= maxStrikes {
+	if inv.FailedSessions+1 >= maxFailedSessions {
 		lane = ledger.Bulk
 	}
-	b.again(inv, lane, ledger.Set{Field: "strikes", Value: inv.Strikes + 1}, code, reason)
+	b.again(inv, lane, ledger.Set{Field: "failed_sessions", Value: inv.FailedSessions + 1}, code, reason)
 }
 
 // again returns an invoice to the start of its way, counted says what is counted by it. The proof that nothing of it is out there is the caller's: its session is over and did not take it.
@@ -125,7 +125,7 @@ func (b *batch) write(ctx context.Context) (conflicts int, err error) {
 		b.w.reached(KindConfirm, s, n)
 	}
 	for _, inv := range b.resub {
-		if err := b.w.Queue.Put(ctx, KindSubmit, inv.ID, inv.Rev+1, When{Crowd: inv.Crowd}); err != nil {
+		if err := b.w.Queue.Put(ctx, KindSubmit, inv.ID, inv.Rev+1, When{Overflow: inv.Overflow}); err != nil {
 			return conflicts, err // the sweep finds it
 		}
 	}

@@ -208,7 +208,7 @@ func (w *Worker) sessionRefused(ctx context.Context, t Transport, p *ledger.Pack
 		return w.endRefused(ctx, p, status.Code, reason)
 	}
 	if status.Code == ksef.BatchSessionTooManyInvoices {
-		return w.halve(ctx, p, p.Strikes, status.Code, reason)
+		return w.halve(ctx, p, p.Refusals, status.Code, reason)
 	}
 	return w.newSession(ctx, t, p, status.Code, reason)
 }
@@ -283,7 +283,7 @@ func (w *Worker) refusedOpen(ctx context.Context, t Transport, b *batch, a accou
 		meaning = ksef.OnlineSessionMeaning
 	}
 	_, known := meaning(a.session.Status.Code)
-	if doubtful := !known || a.session.Status.Anew() || a.listedDone() > 0; err != nil && doubtful {
+	if doubtful := !known || a.session.Status.SendAgain() || a.listedDone() > 0; err != nil && doubtful {
 		return nil, err
 	}
 	missing, unclear = b.attested(receipt, &a, missing, unclear)

@@ -64,19 +64,19 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 // decide asks for the tenant's room only when something would be cut: a set that waits costs
 // nothing.
 func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
-	knocking func() (knocks, error), onWay func() (map[string]ledger.OnWay, error)) (Cut, Room, error) {
-	if d := w.policy(set.Group.Tenant).Decide(set, now, Room{}); d == CutWait {
-		return d, Room{}, nil
+	knocking func() (knocks, error), onWay func() (map[string]ledger.OnWay, error)) (Cut, Allowance, error) {
+	if d := w.policy(set.Group.Tenant).Decide(set, now, Allowance{}); d == CutWait {
+		return d, Allowance{}, nil
 	}
 	if _, paused, err := w.paused(ctx, set.Group.Tenant); paused || err != nil {
-		return CutWait, Room{}, err
+		return CutWait, Allowance{}, err
 	}
 	if hold, err := w.holdBack(ctx, set.Group.Tenant, knocking); hold || err != nil {
-		return CutWait, Room{}, err
+		return CutWait, Allowance{}, err
 	}
 	room, err := w.room(ctx, waits, set, now, onWay)
 	if err != nil {
-		return CutWait, Room{}, err
+		return CutWait, Allowance{}, err
 	}
 	return w.policy(set.Group.Tenant).Decide(set, now, room), room, nil
 }

@@ -80,7 +80,7 @@ func TestDecide(t *testing.T) {
 	} {
 		now := warsaw(t, c.now)
 		w := ledger.Waiting{Count: c.count, Bytes: c.bytes, Oldest: now.Add(-c.oldest), Newest: now.Add(-c.newest), Deadline: now.Add(c.due)}
-		if got := usual.Decide(w, now, Room{}); got != c.want {
+		if got := usual.Decide(w, now, Allowance{}); got != c.want {
 			t.Errorf("%s: %s, want %s", c.what, got, c.want)
 		}
 	}
@@ -90,7 +90,7 @@ func TestDecide_ExpressOff_EverythingTravelsInPackages(t *testing.T) {
 	p, now := usual, warsaw(t, "2026-11-23 12:00:00 +01:00")
 	p.ExpressBelow = 0
 	rapid.Check(t, func(t *rapid.T) {
-		if got := p.Decide(anyWaiting(t, now), now, Room{}); got == CutExpress {
+		if got := p.Decide(anyWaiting(t, now), now, Allowance{}); got == CutExpress {
 			t.Error("a single send although the express lane is off")
 		}
 	})
@@ -110,11 +110,11 @@ func TestDecide_NothingWaitsLongerThanItsTime_AndTimeOnlyMakesItMoreUrgent(t *te
 	rapid.Check(t, func(t *rapid.T) {
 		now := day.Add(time.Duration(rapid.Int64Range(0, int64(21*time.Hour)).Draw(t, "clock")))
 		w := anyWaiting(t, now)
-		got := usual.Decide(w, now, Room{})
+		got := usual.Decide(w, now, Allowance{})
 		if w.Count > 0 && now.Sub(w.Oldest) >= usual.MaxWait && got == CutWait {
 			t.Errorf("%+v waits on", w)
 		}
-		if later := usual.Decide(w, now.Add(time.Minute), Room{}); got != CutWait && later == CutWait {
+		if later := usual.Decide(w, now.Add(time.Minute), Allowance{}); got != CutWait && later == CutWait {
 			t.Errorf("%s now, %s a minute later", got, later)
 		}
 		if got == CutExpress && w.Count >= usual.ExpressBelow {

@@ -3,7 +3,7 @@
 //	admit.go      a document is checked and taken into the ledger            enqueue
 //	submit.go     invoice:submit   choose the lane
 //	cut.go        package:cut      make a package of what waits
-//	policy.go                      when that is: midnight.go before midnight, room.go by what is left
+//	policy.go                      when that is: midnight.go before midnight, allowance.go by what is left
 //	lanes.go                       few invoices: express or a package
 //	package.go    package:submit   build, open, upload, close                bulk lane
 //	putback.go                     no session for it: its invoices wait anew

@@ -244,8 +244,8 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNobodyIsBlamed(t *
 		w2.must(tasks.KindPackage, pkg)
 		w2.until(tasks.KindConfirm, pkg, func() bool { return !s.pkg(pkg).State.Live() })
 		next := s.read(inv.ID).Package
-		if p := s.pkg(next); next == pkg || p.Strikes != 0 || p.State != ledger.PackageCut {
-			t.Fatalf("the invoice is %s in %s, which has %d strikes and is %s", s.read(inv.ID).State, next, p.Strikes, p.State)
+		if p := s.pkg(next); next == pkg || p.Refusals != 0 || p.State != ledger.PackageCut {
+			t.Fatalf("the invoice is %s in %s, which has %d refusals and is %s", s.read(inv.ID).State, next, p.Refusals, p.State)
 		}
 		pkg = next
 	}

@@ -36,22 +36,22 @@ const (
 	QueueReceipts = "receipts"
 	QueueUpkeep   = "upkeep"
 
-	QueueExpressCrowd  = "express-crowd"
-	QueueInvoicesCrowd = "invoices-crowd"
+	QueueExpressOverflow  = "express-overflow"
+	QueueInvoicesOverflow = "invoices-overflow"
 )
 
 // Queues returns the weights for asynq; the map is the caller's.
 //
-// One queue is served in the order of arrival, so a tenant's hundred thousand would stand before another's ten. What is one of a crowd has queues of its own, served in turn with the
+// One queue is served in the order of arrival, so a tenant's hundred thousand would stand before another's ten. What is one of a overflow has queues of its own, served in turn with the
 // others. A queue for each tenant would be fairer among crowds; but asynq asks queue after queue, one round trip each, until one has a task.
 func Queues() map[string]int {
-	return map[string]int{QueueExpress: 8, QueueExpressCrowd: 6, QueueConfirm: 6, QueuePackages: 5, QueueInvoices: 4, QueueInvoicesCrowd: 4, QueueReceipts: 2, QueueUpkeep: 2}
+	return map[string]int{QueueExpress: 8, QueueExpressOverflow: 6, QueueConfirm: 6, QueuePackages: 5, QueueInvoices: 4, QueueInvoicesOverflow: 4, QueueReceipts: 2, QueueUpkeep: 2}
 }
 
-// Queue is where tasks of the kind are, those of a crowd apart.
+// Queue is where tasks of the kind are, those of a overflow apart.
 func (k Kind) Queue() string { return k.queue(false) }
 
-// Queues lists where tasks of the kind may be: the first is the one for what is of no crowd.
+// Queues lists where tasks of the kind may be: the first is the one for what is of no overflow.
 func (k Kind) Queues() []string {
 	switch k {
 	case KindSubmit, KindSend:
@@ -60,11 +60,11 @@ func (k Kind) Queues() []string {
 	return []string{k.queue(false)}
 }
 
-func (k Kind) queue(crowd bool) string {
+func (k Kind) queue(overflow bool) string {
 	switch k {
 	case KindSend:
-		if crowd {
-			return QueueExpressCrowd
+		if overflow {
+			return QueueExpressOverflow
 		}
 		return QueueExpress
 	case KindConfirm:
@@ -76,8 +76,8 @@ func (k Kind) queue(crowd bool) string {
 	case KindSweep:
 		return QueueUpkeep
 	}
-	if crowd {
-		return QueueInvoicesCrowd
+	if overflow {
+		return QueueInvoicesOverflow
 	}
 	return QueueInvoices
 }

@@ -44,7 +44,7 @@ func (w *Worker) cutExpress(ctx context.Context, set ledger.Waiting) (bool, erro
 		if e != nil {
 			continue // it left the set in between
 		}
-		if err := w.Queue.Put(ctx, KindSend, invs[i].ID, invs[i].Rev+1, When{Crowd: invs[i].Crowd}); err != nil {
+		if err := w.Queue.Put(ctx, KindSend, invs[i].ID, invs[i].Rev+1, When{Overflow: invs[i].Overflow}); err != nil {
 			return true, err
 		}
 	}

@@ -43,7 +43,7 @@ func TestSweep_WorkerDiesBetweenParkingAndItsResult_AnotherBringsIt(t *testing.T
 	s.advance(2 * time.Minute)
 	w.must(tasks.KindSweep, "2")
 	s.parkedOnFile(inv.ID)
-	if owed, err := s.ledger.ResultsOwed(t.Context(), s.now(), 0, 10); err != nil || len(owed) != 0 {
+	if owed, err := s.ledger.PendingResults(t.Context(), s.now(), 0, 10); err != nil || len(owed) != 0 {
 		t.Errorf("still owed: %v, %v", owed, err)
 	}
 }
@@ -97,7 +97,7 @@ func TestSweep_ResultsThatPackagesWillBring_AreLeftToThem(t *testing.T) {
 	if r := s.result(bad); r.State != "rejected" {
 		t.Errorf("the archive says %+v", r)
 	}
-	if owed, err := s.ledger.ResultsOwed(t.Context(), s.now(), 0, 10); err != nil || len(owed) != 0 {
+	if owed, err := s.ledger.PendingResults(t.Context(), s.now(), 0, 10); err != nil || len(owed) != 0 {
 		t.Errorf("still owed: %v, %v", owed, err)
 	}
 }

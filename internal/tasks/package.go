@@ -120,7 +120,7 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 	case len(unread) > 0 && len(invs) == 0:
 		return nil, unreadLater(unreadPause, len(unread))
 	case len(unread) > 0: // the others go in a package of their own, and this one waits for what is left in it
-		return nil, w.repack(ctx, p, "", 0, ledger.Part{Strikes: p.Strikes, IDs: idsOf(invs)})
+		return nil, w.repack(ctx, p, "", 0, ledger.Part{Refusals: p.Refusals, IDs: idsOf(invs)})
 	}
 	kept := 0
 	entries := func(yield func(pack.Entry, error) bool) {
@@ -141,7 +141,7 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 		// Every document was unreadable; each invoice was parked with its reason.
 		return nil, w.repack(ctx, p, "no invoice is left to send", 0)
 	case errors.As(err, &full):
-		return nil, w.halve(ctx, p, p.Strikes, 0, "does not fit into one session: "+full.Error())
+		return nil, w.halve(ctx, p, p.Refusals, 0, "does not fit into one session: "+full.Error())
 	}
 	return nil, fmt.Errorf("build %s: %w", p.ID, err)
 }

@@ -62,7 +62,7 @@ func (a *actor) together(invs ...ledger.Invoice) string {
 	return pkg
 }
 
-func TestPapers_GatewayRefusesToOpenASessionWithIt_ParkedAloneAndOnFile(t *testing.T) {
+func TestDocuments_GatewayRefusesToOpenASessionWithIt_ParkedAloneAndOnFile(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch"}}})
 	w := s.worker("w", s.door())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
@@ -89,7 +89,7 @@ func TestPapers_GatewayRefusesToOpenASessionWithIt_ParkedAloneAndOnFile(t *testi
 	}
 }
 
-func TestPapers_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testing.T) {
+func TestDocuments_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testing.T) {
 	t.Run("express", func(t *testing.T) {
 		s := newStage(t, simulator.Options{})
 		w := s.worker("w", s.door())
@@ -143,7 +143,7 @@ func TestPapers_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testing.T
 }
 
 // KSeF has it, so it stays accepted: parked, a person could send it again. What the receipt says is shown.
-func TestPapers_ReceiptAttestsOtherContent_StaysAcceptedAndIsShown(t *testing.T) {
+func TestDocuments_ReceiptAttestsOtherContent_StaysAcceptedAndIsShown(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
 	w := s.worker("w", d)
@@ -164,7 +164,7 @@ func TestPapers_ReceiptAttestsOtherContent_StaysAcceptedAndIsShown(t *testing.T)
 	}
 }
 
-func TestPapers_PackageIsGone_StrayIsParkedAndOnFile(t *testing.T) {
+func TestDocuments_PackageIsGone_StrayIsParkedAndOnFile(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
@@ -178,7 +178,7 @@ func TestPapers_PackageIsGone_StrayIsParkedAndOnFile(t *testing.T) {
 }
 
 // The sweep may be late: it has read an invoice on its way, is paused, and finds its package over. What was decided meanwhile stands, in the ledger and in the archive.
-func TestPapers_SweepReadAnInvoiceThatWasDecidedMeanwhile_ItsResultStands(t *testing.T) {
+func TestDocuments_SweepReadAnInvoiceThatWasDecidedMeanwhile_ItsResultStands(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w, late := s.worker("w", s.door()), s.worker("late", s.door())
 	inv := s.admit(ledger.Bulk, s.bad("A/1"))

@@ -26,9 +26,9 @@ type CutPolicy struct {
 	DeadlineNear    time.Duration // from this long before the nearest legal deadline on, a set is urgent
 }
 
-// Room is what is left of the tenant's batch sessions. The zero value says that there is plenty, and
+// Allowance is what is left of the tenant's batch sessions. The zero value says that there is plenty, and
 // that no package is on its way.
-type Room struct {
+type Allowance struct {
 	// Pace is how far apart sessions may be opened in the long run; see [ratelimit.Usage.Pace].
 	Pace time.Duration
 	// Gap is the distance at which the sessions of an hour are spread evenly over it. Recent is how
@@ -54,7 +54,7 @@ const (
 
 // Decide is pure: the same waiting set at the same time, with the same room, gives the same
 // decision. Less room never cuts what more room would not have cut.
-func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Room) Cut {
+func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Allowance) Cut {
 	if w.Count == 0 {
 		return CutWait
 	}
@@ -71,7 +71,7 @@ func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Room) Cut {
 }
 
 // due reports that the set has waited long enough for a session of its own.
-func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Room) bool {
+func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 	switch {
 	case r.Full:
 		return false
@@ -90,7 +90,7 @@ func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Room) bool {
 // when the sessions are an even spread of the hour apart. Sets in which nothing more arrives are
 // allowed a few in a row, because waiting would bring them no company. A few invoices that may not go
 // by the express lane are not worth a session at once: they wait as long as the configuration says.
-func (p CutPolicy) patience(w ledger.Waiting, now time.Time, r Room) time.Duration {
+func (p CutPolicy) patience(w ledger.Waiting, now time.Time, r Allowance) time.Duration {
 	wait, burst, spend := p.maxWait(w, now), 1, r.Pace
 	if r.OnWay == 0 && p.quiet(w, now) {
 		burst = max(r.Burst, 1)
@@ -120,7 +120,7 @@ func (p CutPolicy) quiet(w ledger.Waiting, now time.Time) bool { return now.Sub(
 
 // maxInvoices is how many make a package full. While sessions are scarce it is twice as many as
 // usual, within KSeF's bound.
-func (p CutPolicy) maxInvoices(r Room) int {
+func (p CutPolicy) maxInvoices(r Allowance) int {
 	most := cmp.Or(p.SessionInvoices, ksef.MaxSessionInvoices)
 	if r.Pace <= 0 {
 		return min(p.MaxInvoices, most)

@@ -144,7 +144,7 @@ func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool
 	if p.Probe != "" {
 		return false, w.awaitProbe(ctx, p)
 	}
-	tries := p.Strikes - w.o.Refusals
+	tries := p.Refusals - w.o.Refusals
 	if p.Rest != "" || tries < wholeTries || p.Count < 2 {
 		return false, nil
 	}
@@ -161,8 +161,8 @@ func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool
 	w.o.Log.Info().Str("package", p.ID).Str("probe", probe).Str("rest", rest).Int("invoices", n).Int("of", len(ids)).
 		Msg("KSeF refuses every session of the tenant: a piece goes as a probe")
 	return true, w.repack(ctx, p, p.Reason, 0,
-		ledger.Part{ID: probe, Strikes: p.Strikes, Rest: rest, IDs: ids[:n]},
-		ledger.Part{ID: rest, Strikes: p.Strikes, Probe: probe, IDs: ids[n:]})
+		ledger.Part{ID: probe, Refusals: p.Refusals, Rest: rest, IDs: ids[:n]},
+		ledger.Part{ID: rest, Refusals: p.Refusals, Probe: probe, IDs: ids[n:]})
 }
 
 // awaitProbe lets a package wait for its probe. One whose probe went through, or is gone in any other
@@ -180,11 +180,11 @@ func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
 		return later(min(left, unreadPause), retry.ReasonOther,
 			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it in %s", p.Probe, unread.Err, left.Round(time.Second)))
 	}
-	set := []ledger.Set{{Field: "probe", Value: ""}, {Field: "strikes", Value: w.o.Refusals - 1}}
+	set := []ledger.Set{{Field: "probe", Value: ""}, {Field: "refusals", Value: w.o.Refusals - 1}}
 	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: set}); err != nil {
 		return err
 	}
-	p.Probe, p.Strikes = "", w.o.Refusals-1
+	p.Probe, p.Refusals = "", w.o.Refusals-1
 	return nil
 }
 
@@ -211,9 +211,9 @@ func (w *Worker) rejoin(ctx context.Context, p *ledger.Package, ids []string, re
 	if err != nil {
 		return err
 	}
-	part := ledger.Part{Strikes: p.Strikes + 1, IDs: ids}
+	part := ledger.Part{Refusals: p.Refusals + 1, IDs: ids}
 	if rest != nil && rest.State == ledger.PackageCut && rest.Probe == p.ID {
 		part.ID, part.Into = rest.ID, true
 	}
-	return w.repack(ctx, p, reason, refusalPause(part.Strikes-w.o.Refusals), part)
+	return w.repack(ctx, p, reason, refusalPause(part.Refusals-w.o.Refusals), part)
 }

@@ -139,7 +139,7 @@ func (a account) provesRefusal() bool {
 	case a.listedDone() > 0:
 		return a.complete()
 	}
-	return !a.session.Status.Anew() || !a.session.Counted || a.entries >= a.session.InvoiceCount
+	return !a.session.Status.SendAgain() || !a.session.Counted || a.entries >= a.session.InvoiceCount
 }
 
 // covered reports whether a receipt of the session accounts for every acceptance: it has as many

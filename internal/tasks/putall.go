@@ -21,7 +21,7 @@ func (q *Queue) PutAllNew(ctx context.Context, k Kind, invs []*ledger.Invoice) e
 	net := &catch{UniversalClient: q.rdb}
 	client := asynq.NewClientFromRedisClient(net)
 	for _, inv := range invs {
-		if err := enqueue(ctx, client, k.queue(inv.Crowd), k, inv.ID, inv.Rev, 0); err != nil {
+		if err := enqueue(ctx, client, k.queue(inv.Overflow), k, inv.ID, inv.Rev, 0); err != nil {
 			return err
 		}
 	}

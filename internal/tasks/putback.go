@@ -22,7 +22,7 @@ const backAfter = time.Minute
 // back.
 func (w *Worker) mayGrow(p *ledger.Package, err error) bool {
 	turn, ok := errors.AsType[*ratelimit.NotNow](err)
-	if !ok || turn.Reason == ratelimit.ReasonOutage || p.Parent != "" || p.Count >= w.policy(p.Tenant).maxInvoices(Room{}) || 2*p.Size >= w.o.MaxBytes {
+	if !ok || turn.Reason == ratelimit.ReasonOutage || p.Parent != "" || p.Count >= w.policy(p.Tenant).maxInvoices(Allowance{}) || 2*p.Size >= w.o.MaxBytes {
 		return false
 	}
 	now := w.o.Now()

@@ -28,8 +28,8 @@ func NewQueue(rdb redis.UniversalClient) *Queue {
 type When struct {
 	In  time.Duration // not before this long from now; 0 is at once
 	Run bool          // if it is there already but waits for its time, let it run now
-	// Crowd says that the task is of an invoice of a crowd. It MUST be the same each time: asynq tells tasks of one id apart only within a queue.
-	Crowd bool
+	// Overflow says that the task is of an invoice of a overflow. It MUST be the same each time: asynq tells tasks of one id apart only within a queue.
+	Overflow bool
 	// Busy are the ids of tasks that some live worker says it is working on (see [Queue.Busy]); nil when nobody asked. A task that asynq calls active but that is
 	// not among them lost its worker: asynq gives it back only after about a minute and a half, so a twin of it is queued. Should the worker be alive after all, the
 	// ledger lets one of the two through.
@@ -82,7 +82,7 @@ func TaskID(k Kind, id string, rev int64) string {
 
 // Put queues a task unless the same one is there. It makes sure that what is there is alive: one that a person archived in the dashboard is replaced.
 func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When) error {
-	queue := k.queue(when.Crowd)
+	queue := k.queue(when.Overflow)
 	err := enqueue(ctx, q.client, queue, k, id, rev, when.In)
 	if !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return err

@@ -20,18 +20,18 @@ import (
 // everybody: the package stays whole and is sent again after growing pauses (see probe.go).
 func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package, code int, reason string) error {
 	t.Invalidate()
-	strikes, in := p.Strikes+1, time.Duration(0)
+	refusals, in := p.Refusals+1, time.Duration(0)
 	if code == ksef.BatchSessionKeyNotDecrypted {
 		// KSeF could not read the session's key, and so nothing of what is in the session: no invoice is at fault, and halving would find none.
-		strikes = p.Strikes
+		refusals = p.Refusals
 		if p.Parent != "" {
 			in = keyPause // the key that was fetched anew is no better
 		}
 	}
 	if p.Unfinished {
-		strikes = p.Strikes // parts were missing, most likely, by no fault of any invoice
+		refusals = p.Refusals // parts were missing, most likely, by no fault of any invoice
 	}
-	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("code", code).Int("refusals", strikes).Str("reason", reason).
+	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Int("code", code).Int("refusals", refusals).Str("reason", reason).
 		Msg("session refused as a whole")
 	if code != ksef.BatchSessionKeyNotDecrypted && !p.Unfinished {
 		if err := w.Ledger.NoteRefused(ctx, p.Tenant, w.o.Now()); err != nil {
@@ -42,26 +42,26 @@ func (w *Worker) newSession(ctx context.Context, t Transport, p *ledger.Package,
 	if err != nil || len(ids) == 0 { // what cannot be read stays, see repack
 		return err
 	}
-	if strikes < w.o.Refusals || p.Unfinished || code == ksef.BatchSessionKeyNotDecrypted {
+	if refusals < w.o.Refusals || p.Unfinished || code == ksef.BatchSessionKeyNotDecrypted {
 		if p.Rest != "" { // a probe that proved nothing
 			return w.rejoin(ctx, p, ids, reason)
 		}
-		return w.repack(ctx, p, reason, in, ledger.Part{Strikes: strikes, IDs: ids})
+		return w.repack(ctx, p, reason, in, ledger.Part{Refusals: refusals, IDs: ids})
 	}
 	through, err := w.othersGoThrough(ctx, p)
 	switch {
 	case err != nil:
 		return err
-	case through, len(ids) == 1 && p.Rest == "" && strikes >= w.o.Refusals+aloneTries:
+	case through, len(ids) == 1 && p.Rest == "" && refusals >= w.o.Refusals+aloneTries:
 		return w.halve(ctx, p, w.o.Refusals-1, code, reason)
 	case p.Rest != "":
 		return w.rejoin(ctx, p, ids, reason)
 	}
-	return w.repack(ctx, p, reason, refusalPause(strikes-w.o.Refusals), ledger.Part{Strikes: strikes, IDs: ids})
+	return w.repack(ctx, p, reason, refusalPause(refusals-w.o.Refusals), ledger.Part{Refusals: refusals, IDs: ids})
 }
 
 // halve splits a package in two, or parks the invoice that is alone in it.
-func (w *Worker) halve(ctx context.Context, p *ledger.Package, strikes, code int, reason string) error {
+func (w *Worker) halve(ctx context.Context, p *ledger.Package, refusals, code int, reason string) error {
 	ids, err := w.pendingIDs(ctx, p)
 	if err != nil || len(ids) == 0 {
 		return err
@@ -77,7 +77,7 @@ func (w *Worker) halve(ctx context.Context, p *ledger.Package, strikes, code int
 		return w.repack(ctx, p, reason, 0)
 	}
 	half := len(ids) / 2
-	return w.repack(ctx, p, reason, 0, ledger.Part{Strikes: strikes, IDs: ids[:half]}, ledger.Part{Strikes: strikes, IDs: ids[half:]})
+	return w.repack(ctx, p, reason, 0, ledger.Part{Refusals: refusals, IDs: ids[:half]}, ledger.Part{Refusals: refusals, IDs: ids[half:]})
 }
 
 // keyPause is how long a package waits whose session key KSeF could not read for the second time.

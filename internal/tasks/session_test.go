@@ -44,7 +44,7 @@ func TestSession_StaysInProcessingForHours_AskedEverMoreRarelyAndSettledOnce(t *
 				t.Errorf("it was asked %d times in nine hours", n)
 			}
 			got, _ := s.final(w, pkg, inv.ID)
-			if got.State != ledger.Accepted || got.Attempts != 1 || got.Resends+got.Strikes != 0 {
+			if got.State != ledger.Accepted || got.Attempts != 1 || got.Resends+got.FailedSessions != 0 {
 				t.Errorf("in the morning it is %s after %d sessions: %s", got.State, got.Attempts, got.Reason)
 			}
 			if b := s.sim.Books(); len(b.Sessions) != 1 || len(b.Accepted) != 1 {

@@ -15,7 +15,7 @@ func singly(inv *ledger.Invoice) bool {
 // always travels in a package (KSeF takes them in batch sessions only), and so does what is declared offline (only a batch session has a place for it).
 func (w *Worker) submit(ctx context.Context, inv *ledger.Invoice) error {
 	if singly(inv) {
-		return w.Queue.Put(ctx, KindSend, inv.ID, inv.Rev, When{Crowd: inv.Crowd})
+		return w.Queue.Put(ctx, KindSend, inv.ID, inv.Rev, When{Overflow: inv.Overflow})
 	}
 	return w.Ledger.Wait(ctx, inv)
 }

@@ -117,7 +117,7 @@ func (w *Worker) sweepQueued(ctx context.Context, before time.Time, busy map[str
 	}
 	var ids []string
 	for pass, looked := false, 0; !pass && looked < sweepLook && len(ids) < sweepAtOnce; looked += looseAtOnce {
-		more, done, err := w.Ledger.Loose(ctx, before, looseAtOnce)
+		more, done, err := w.Ledger.WithoutTask(ctx, before, looseAtOnce)
 		if err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ func (w *Worker) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map
 	case singly(inv):
 		kind = KindSend
 	}
-	return w.Queue.Put(ctx, kind, inv.ID, inv.Rev, When{Crowd: inv.Crowd, Busy: busy})
+	return w.Queue.Put(ctx, kind, inv.ID, inv.Rev, When{Overflow: inv.Overflow, Busy: busy})
 }
 
 // sweepStray looks for invoices on their way whose package is over or gone: no rule of the ledger leads there, so it is reported, and only what has proof moves.

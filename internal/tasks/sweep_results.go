@@ -25,7 +25,7 @@ func (w *Worker) sweepResults(ctx context.Context, before time.Time) error {
 		return nil
 	}
 	from := w.owedFrom.Load()
-	ids, err := w.Ledger.ResultsOwed(ctx, before, int(from), resultsLook)
+	ids, err := w.Ledger.PendingResults(ctx, before, int(from), resultsLook)
 	if err != nil {
 		return err
 	}

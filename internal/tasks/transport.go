@@ -19,28 +19,28 @@ type Keys interface {
 	Invalidate()
 }
 
-// BatchDoor opens batch sessions and takes their parts.
-type BatchDoor interface {
+// BatchAPI opens batch sessions and takes their parts.
+type BatchAPI interface {
 	OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.OpenedBatch, error)
 	UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error
 }
 
-// OnlineDoor opens online sessions and takes single invoices.
-type OnlineDoor interface {
+// OnlineAPI opens online sessions and takes single invoices.
+type OnlineAPI interface {
 	OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (ksef.OpenedSession, error)
 	SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error)
 	InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error)
 }
 
-// SessionDesk tells how a session stands, what became of its invoices, and closes it.
-type SessionDesk interface {
+// SessionAPI tells how a session stands, what became of its invoices, and closes it.
+type SessionAPI interface {
 	SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error)
 	SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error)
 	CloseSession(ctx context.Context, session string, batch bool) error
 }
 
-// Papers gives documents: the receipt of a session, an invoice by its KSeF number, and what KSeF's register lists.
-type Papers interface {
+// DocumentAPI gives documents: the receipt of a session, an invoice by its KSeF number, and what KSeF's register lists.
+type DocumentAPI interface {
 	SessionUPO(ctx context.Context, session string) ([]byte, error)
 	Invoice(ctx context.Context, ksefNumber string) ([]byte, error)
 	Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error)
@@ -49,10 +49,10 @@ type Papers interface {
 // Transport is the way to KSeF for one taxpayer.
 type Transport interface {
 	Keys
-	BatchDoor
-	OnlineDoor
-	SessionDesk
-	Papers
+	BatchAPI
+	OnlineAPI
+	SessionAPI
+	DocumentAPI
 }
 
 // Budget is what this package knows of the tenant's limits. Who asks, and how urgently, is said by [ratelimit.With] in the context. Nothing here books: that is the transport's.

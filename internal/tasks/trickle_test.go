@@ -66,7 +66,7 @@ func (c trickle) run(t *testing.T) (opened []opening, waiting, unopened int) {
 				way.Packages++
 			}
 		}
-		if c.policy.Decide(set, now, roomOf(u, way, set.Group, 1, now)) == CutPackage {
+		if c.policy.Decide(set, now, allowanceOf(u, way, set.Group, 1, now)) == CutPackage {
 			standing = append(standing, opening{invoices: set.Count, oldest: now.Sub(set.Oldest)})
 			set = ledger.Waiting{}
 		}

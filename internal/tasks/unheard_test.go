@@ -56,8 +56,8 @@ func TestUnheard_AnswerIsAboutTheInvoice_ItCountsAndEnds(t *testing.T) {
 		}
 		w.until(tasks.KindConfirm, pkg, func() bool { got := s.read(inv.ID); return got.Package != pkg || got.State == ledger.Parked })
 	}
-	if got := s.read(inv.ID); got.State != ledger.Parked || got.Attempts != 4 || got.Strikes != 0 {
-		t.Errorf("it is %s after %d sessions and %d strikes: %s", got.State, got.Attempts, got.Strikes, got.Reason)
+	if got := s.read(inv.ID); got.State != ledger.Parked || got.Attempts != 4 || got.FailedSessions != 0 {
+		t.Errorf("it is %s after %d sessions and %d failed sessions: %s", got.State, got.Attempts, got.FailedSessions, got.Reason)
 	}
 }
 

@@ -110,7 +110,7 @@ func unreadLater(after time.Duration, n int) error {
 
 // lookAgain forgets noted entries that can be read again, and reminds of the others.
 func (w *Worker) lookAgain(ctx context.Context) error {
-	over, err := w.Ledger.LookAgain(ctx, lookAgainAtOnce)
+	over, err := w.Ledger.RecheckUnreadable(ctx, lookAgainAtOnce)
 	if err != nil {
 		return err
 	}

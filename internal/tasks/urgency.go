@@ -28,7 +28,7 @@ func (w *Worker) urgent(deadline ledger.Millis) bool {
 // urgency marks a single send. One that was asked for as express is urgent, as is one whose deadline is near; those that the worker chose to send singly leave ExpressShare of each window free.
 func (w *Worker) urgency(ctx context.Context, inv *ledger.Invoice) context.Context {
 	ctx = ratelimit.With(ctx, ratelimit.Due(inv.Deadline.Time()))
-	asked := inv.Lane == ledger.Express && !inv.Chosen && inv.Resends+inv.Strikes == 0
+	asked := inv.Lane == ledger.Express && !inv.Chosen && inv.Resends+inv.FailedSessions == 0
 	if asked || w.urgent(inv.Deadline) {
 		return ctx
 	}

@@ -13,7 +13,7 @@ import (
 type Facts struct {
 	Now      time.Time
 	MaxWait  time.Duration // packages.max_wait
-	Queues   tasks.QueueLook
+	Queues   tasks.QueueStats
 	Tenants  map[string]Tenant
 	Sets     map[string]ledger.Waiting // waiting sets by name
 	Packages map[string]ledger.Package

@@ -16,7 +16,7 @@ var now = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 func calm() *Facts {
 	return &Facts{
 		Now: now, MaxWait: 2 * time.Minute,
-		Queues:  tasks.QueueLook{Workers: 1, Paused: map[string]bool{}, Pending: map[string]int{}, Tasks: map[string]tasks.TaskInfo{}, More: map[string]int{}},
+		Queues:  tasks.QueueStats{Workers: 1, Paused: map[string]bool{}, Pending: map[string]int{}, Tasks: map[string]tasks.TaskInfo{}, More: map[string]int{}},
 		Tenants: map[string]Tenant{"t": {Known: true}},
 		Sets:    map[string]ledger.Waiting{"t|v3|online": {Group: ledger.Group{Tenant: "t", Form: "v3"}, Count: 7, Oldest: now.Add(-time.Minute)}},
 		Packages: map[string]ledger.Package{

@@ -28,7 +28,7 @@ type Ledger interface {
 
 // Queue is what it needs of [tasks.Queue].
 type Queue interface {
-	Look(limit int) (tasks.QueueLook, error)
+	Stats(limit int) (tasks.QueueStats, error)
 	Task(k tasks.Kind, id string, rev int64) (tasks.TaskInfo, bool, error)
 }
 
@@ -129,7 +129,7 @@ func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []
 	if f.Now, err = r.Ledger.Clock(ctx); err != nil {
 		return nil, err
 	}
-	if f.Queues, err = r.Queue.Look(atOnce); err != nil {
+	if f.Queues, err = r.Queue.Stats(atOnce); err != nil {
 		return nil, err
 	}
 	sets, err := r.Ledger.Waits(ctx)

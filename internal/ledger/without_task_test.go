@@ -20,7 +20,7 @@ func TestLoose_AmongThousandsThatWait_APassFindsEveryOneAndEachCallIsBounded(t *
 		var got []string
 		calls := 0
 		for pass := false; !pass; calls++ {
-			ids, done, err := w.Loose(ctx(), w.now().Add(time.Hour), each)
+			ids, done, err := w.WithoutTask(ctx(), w.now().Add(time.Hour), each)
 			w.must(err)
 			if len(ids) > 4*each {
 				t.Fatalf("one call lists %d", len(ids))
@@ -35,7 +35,7 @@ func TestLoose_AmongThousandsThatWait_APassFindsEveryOneAndEachCallIsBounded(t *
 			t.Errorf("pass %d took %d calls: each looked at more than it was told", round, calls)
 		}
 	}
-	if ids, _, err := w.Loose(ctx(), w.now().Add(-time.Hour), 2*waiting); err != nil || len(ids) != 0 {
+	if ids, _, err := w.WithoutTask(ctx(), w.now().Add(-time.Hour), 2*waiting); err != nil || len(ids) != 0 {
 		t.Errorf("listed though they have changed since: %v, %v", ids, err)
 	}
 }

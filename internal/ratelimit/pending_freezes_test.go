@@ -10,13 +10,13 @@ import (
 )
 
 // Two processes and a real Redis that goes away and comes back. The first is told 429 in between.
-func owingWorld(t *testing.T) (first *Owing, second Store, srv *redisd.Server) {
+func owingWorld(t *testing.T) (first *PendingFreezes, second Store, srv *redisd.Server) {
 	t.Helper()
 	srv = redistest.StartWith(t, redisd.Options{AppendOnly: true})
-	return NewOwing(NewRedis(redistest.Client(t, srv), "")), NewRedis(redistest.Client(t, srv), ""), srv
+	return NewPendingFreezes(NewRedis(redistest.Client(t, srv), "")), NewRedis(redistest.Client(t, srv), ""), srv
 }
 
-func TestOwing_ThrottledWhileTheStoreIsAway_HoldsItselfAndTellsThePoolLater(t *testing.T) {
+func TestPendingFreezes_ThrottledWhileTheStoreIsAway_HoldsItselfAndTellsThePoolLater(t *testing.T) {
 	first, second, srv := owingWorld(t)
 	must(t, srv.Kill())
 	rest, _, err := first.Throttle(t.Context(), send, time.Hour)
@@ -40,7 +40,7 @@ func TestOwing_ThrottledWhileTheStoreIsAway_HoldsItselfAndTellsThePoolLater(t *t
 	mustBook(t, second, Request{Key: Key{send.Tenant, GroupBatchSession}, Limits: three})
 }
 
-func TestOwing_Pay_TellsThePoolWithoutARequest_AndOnce(t *testing.T) {
+func TestPendingFreezes_Pay_TellsThePoolWithoutARequest_AndOnce(t *testing.T) {
 	first, second, srv := owingWorld(t)
 	must(t, srv.Kill())
 	for _, d := range []time.Duration{time.Minute, time.Hour, time.Minute} { // the longest counts
@@ -64,7 +64,7 @@ func TestOwing_Pay_TellsThePoolWithoutARequest_AndOnce(t *testing.T) {
 	}
 }
 
-func TestOwing_NoTimeNamed_TheStoreSaysHowLong(t *testing.T) {
+func TestPendingFreezes_NoTimeNamed_TheStoreSaysHowLong(t *testing.T) {
 	first, second, srv := owingWorld(t)
 	must(t, srv.Kill())
 	if rest, _, err := first.Throttle(t.Context(), send, 0); err == nil || rest != firstRest {
@@ -77,7 +77,7 @@ func TestOwing_NoTimeNamed_TheStoreSaysHowLong(t *testing.T) {
 	}
 }
 
-func TestOwing_AFreezeThatPassedMeanwhile_IsForgotten(t *testing.T) {
+func TestPendingFreezes_AFreezeThatPassedMeanwhile_IsForgotten(t *testing.T) {
 	first, second, srv := owingWorld(t)
 	must(t, srv.Kill())
 	if _, _, err := first.Throttle(t.Context(), send, time.Millisecond); err == nil {

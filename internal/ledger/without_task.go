@@ -31,7 +31,7 @@ return out`)
 //
 // An index of them would be exact at once, and would cost every invoice that is taken in two writes to Redis, for what hardly ever happens; and entries written by a build that does not
 // know the index would be missing from it.
-func (l *Ledger) Loose(ctx context.Context, before time.Time, most int) (ids []string, pass bool, err error) {
+func (l *Ledger) WithoutTask(ctx context.Context, before time.Time, most int) (ids []string, pass bool, err error) {
 	r, err := l.run(ctx, looseScript, l.args(most, int64(At(before))))
 	if err != nil {
 		return nil, false, fmt.Errorf("look for queued invoices that wait for nothing: %w", err)

@@ -28,8 +28,8 @@ type TaskInfo struct {
 	Err   string    // what its last run came to, as [retry.ReadTold] reads it; "" when it did not run yet
 }
 
-// QueueLook is what the queues hold at one moment.
-type QueueLook struct {
+// QueueStats is what the queues hold at one moment.
+type QueueStats struct {
 	Workers int             // processes that work off tasks
 	Paused  map[string]bool // queues that a person has paused
 	Pending map[string]int  // tasks by queue
@@ -39,8 +39,8 @@ type QueueLook struct {
 
 // Look reads the queues: of each up to limit tasks that are active, as many that are pending and as
 // many that wait for their time, always those that are next.
-func (q *Queue) Look(limit int) (QueueLook, error) {
-	look := QueueLook{Paused: map[string]bool{}, Pending: map[string]int{}, Tasks: map[string]TaskInfo{}, More: map[string]int{}}
+func (q *Queue) Stats(limit int) (QueueStats, error) {
+	look := QueueStats{Paused: map[string]bool{}, Pending: map[string]int{}, Tasks: map[string]TaskInfo{}, More: map[string]int{}}
 	servers, err := q.inspect.Servers()
 	if err != nil {
 		return look, fmt.Errorf("list servers: %w", err)
@@ -66,7 +66,7 @@ func (q *Queue) Look(limit int) (QueueLook, error) {
 	return look, nil
 }
 
-func (q *Queue) lookAt(name string, limit int, look *QueueLook) error {
+func (q *Queue) lookAt(name string, limit int, look *QueueStats) error {
 	info, err := q.inspect.GetQueueInfo(name)
 	if err != nil {
 		return err

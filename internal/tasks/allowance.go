@@ -10,11 +10,11 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// roomOf is what a tenant's usage leaves for one more package of a set. A package that is cut has a
+// allowanceOf is what a tenant's usage leaves for one more package of a set. A package that is cut has a
 // claim to a session although nothing is booked for it yet: without that, a hundred packages would
 // be cut for the last place.
-func roomOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, now time.Time) Room {
-	r := Room{Sets: sets, OnWay: way.Packages, Full: u.Frozen > 0}
+func allowanceOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, now time.Time) Allowance {
+	r := Allowance{Sets: sets, OnWay: way.Packages, Full: u.Frozen > 0}
 	r.Gap, r.Recent, r.Burst = u.Even()
 	r.Recent += way.Cut
 	left := u
@@ -33,17 +33,17 @@ func roomOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, now t
 
 // room reads what a set's decision depends on.
 func (w *Worker) room(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
-	onWay func() (map[string]ledger.OnWay, error)) (Room, error) {
+	onWay func() (map[string]ledger.OnWay, error)) (Allowance, error) {
 	tenant, group := set.Group.Tenant, string(ksef.GroupBatchSession)
 	u, err := w.Budget.Usage(ctx, tenant, group)
 	if err != nil {
-		return Room{}, err
+		return Allowance{}, err
 	}
 	way, err := onWay()
 	if err != nil {
-		return Room{}, err
+		return Allowance{}, err
 	}
-	r := roomOf(u, way[tenant], set.Group, setsOf(waits, tenant), now)
+	r := allowanceOf(u, way[tenant], set.Group, setsOf(waits, tenant), now)
 	if r.Full {
 		return r, nil
 	}

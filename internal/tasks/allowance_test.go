@@ -21,33 +21,33 @@ func TestDecide_LittleRoom_CutsLargerAndLater_HoweverNearADeadlineIs(t *testing.
 		count          int
 		oldest, newest time.Duration
 		due            time.Duration
-		room           Room
+		room           Allowance
 		want           Cut
 	}{
-		{"plenty left: a hasty policy is obeyed", hasty, noon, 7, time.Second, 0, 36 * time.Hour, Room{}, CutPackage},
-		{"a minute between sessions: seven invoices do not cost one each second", hasty, noon, 7, time.Second, 0, 36 * time.Hour, Room{Pace: time.Minute, Sets: 1}, CutWait},
-		{"they do after that minute", hasty, noon, 7, time.Minute, 0, 36 * time.Hour, Room{Pace: time.Minute, Sets: 1}, CutPackage},
-		{"three sets share what is left", hasty, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Room{Pace: time.Minute, Sets: 3}, CutWait},
-		{"and each has its turn", hasty, noon, 7, 3 * time.Minute, 0, 36 * time.Hour, Room{Pace: time.Minute, Sets: 3}, CutPackage},
-		{"a pace shorter than the usual wait changes nothing", usual, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Room{Pace: time.Minute, Sets: 1}, CutPackage},
-		{"nothing left: a package would only wait elsewhere, and grow no more", hasty, noon, 7, time.Hour, 0, 36 * time.Hour, Room{Pace: time.Minute, Full: true}, CutWait},
-		{"nothing left: few go express all the same", hasty, noon, 3, time.Hour, 0, 36 * time.Hour, Room{Pace: time.Minute, Full: true}, CutExpress},
-		{"a full package becomes a larger one", usual, noon, 5000, time.Second, 0, 36 * time.Hour, Room{Pace: time.Second}, CutWait},
-		{"but not larger than KSeF takes", usual, noon, 10_000, time.Second, 0, 36 * time.Hour, Room{Pace: time.Hour, Sets: 9}, CutPackage},
-		{"a deadline is near: no sooner than the sessions bear", hasty, noon, 7, time.Minute - 1, 0, time.Hour, Room{Pace: time.Minute}, CutWait},
-		{"a deadline is over: no sooner either", hasty, noon, 7, time.Minute - 1, 0, -time.Hour, Room{Pace: time.Minute}, CutWait},
-		{"and not with the last session gone", hasty, noon, 7, time.Hour, 0, -time.Hour, Room{Full: true}, CutWait},
-		{"midnight is near: what waited for that is cut, whatever the pace", hasty, evening, 7, time.Minute, 0, 36 * time.Hour, Room{Pace: time.Hour, Sets: 9}, CutPackage},
-		{"but not with the last session gone", hasty, evening, 7, time.Minute, 0, 36 * time.Hour, Room{Full: true}, CutWait},
+		{"plenty left: a hasty policy is obeyed", hasty, noon, 7, time.Second, 0, 36 * time.Hour, Allowance{}, CutPackage},
+		{"a minute between sessions: seven invoices do not cost one each second", hasty, noon, 7, time.Second, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 1}, CutWait},
+		{"they do after that minute", hasty, noon, 7, time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 1}, CutPackage},
+		{"three sets share what is left", hasty, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 3}, CutWait},
+		{"and each has its turn", hasty, noon, 7, 3 * time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 3}, CutPackage},
+		{"a pace shorter than the usual wait changes nothing", usual, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 1}, CutPackage},
+		{"nothing left: a package would only wait elsewhere, and grow no more", hasty, noon, 7, time.Hour, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Full: true}, CutWait},
+		{"nothing left: few go express all the same", hasty, noon, 3, time.Hour, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Full: true}, CutExpress},
+		{"a full package becomes a larger one", usual, noon, 5000, time.Second, 0, 36 * time.Hour, Allowance{Pace: time.Second}, CutWait},
+		{"but not larger than KSeF takes", usual, noon, 10_000, time.Second, 0, 36 * time.Hour, Allowance{Pace: time.Hour, Sets: 9}, CutPackage},
+		{"a deadline is near: no sooner than the sessions bear", hasty, noon, 7, time.Minute - 1, 0, time.Hour, Allowance{Pace: time.Minute}, CutWait},
+		{"a deadline is over: no sooner either", hasty, noon, 7, time.Minute - 1, 0, -time.Hour, Allowance{Pace: time.Minute}, CutWait},
+		{"and not with the last session gone", hasty, noon, 7, time.Hour, 0, -time.Hour, Allowance{Full: true}, CutWait},
+		{"midnight is near: what waited for that is cut, whatever the pace", hasty, evening, 7, time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Hour, Sets: 9}, CutPackage},
+		{"but not with the last session gone", hasty, evening, 7, time.Minute, 0, 36 * time.Hour, Allowance{Full: true}, CutWait},
 
-		{"more keeps coming: the first cut of a minute goes by the clock", hasty, noon, 500, time.Second, 0, 36 * time.Hour, Room{Gap: time.Minute, Burst: 5}, CutPackage},
-		{"more keeps coming: the second one gathers for a minute", hasty, noon, 500, 59 * time.Second, 0, 36 * time.Hour, Room{Gap: time.Minute, Recent: 1, Burst: 5}, CutWait},
-		{"and then goes", hasty, noon, 500, time.Minute, 0, 36 * time.Hour, Room{Gap: time.Minute, Recent: 1, Burst: 5}, CutPackage},
-		{"each of two sets gathers for two", hasty, noon, 500, 119 * time.Second, 0, 36 * time.Hour, Room{Gap: time.Minute, Recent: 1, Burst: 5, Sets: 2}, CutWait},
-		{"nothing more comes: at once, a few times in a row", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Room{Gap: time.Minute, Recent: 4, Burst: 5}, CutPackage},
-		{"and no more than that", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Room{Gap: time.Minute, Recent: 5, Burst: 5}, CutWait},
-		{"nothing more comes, but a package is on its way: the next one gathers", usual, noon, 500, time.Minute, time.Minute, 36 * time.Hour, Room{OnWay: 1}, CutWait},
-		{"no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, 36 * time.Hour, Room{OnWay: 1}, CutPackage},
+		{"more keeps coming: the first cut of a minute goes by the clock", hasty, noon, 500, time.Second, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Burst: 5}, CutPackage},
+		{"more keeps coming: the second one gathers for a minute", hasty, noon, 500, 59 * time.Second, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 1, Burst: 5}, CutWait},
+		{"and then goes", hasty, noon, 500, time.Minute, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 1, Burst: 5}, CutPackage},
+		{"each of two sets gathers for two", hasty, noon, 500, 119 * time.Second, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 1, Burst: 5, Sets: 2}, CutWait},
+		{"nothing more comes: at once, a few times in a row", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 4, Burst: 5}, CutPackage},
+		{"and no more than that", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}, CutWait},
+		{"nothing more comes, but a package is on its way: the next one gathers", usual, noon, 500, time.Minute, time.Minute, 36 * time.Hour, Allowance{OnWay: 1}, CutWait},
+		{"no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, 36 * time.Hour, Allowance{OnWay: 1}, CutPackage},
 	} {
 		now := warsaw(t, c.now)
 		w := ledger.Waiting{Count: c.count, Bytes: 1000, Oldest: now.Add(-c.oldest), Newest: now.Add(-c.newest), Deadline: now.Add(c.due)}
@@ -60,18 +60,18 @@ func TestDecide_LittleRoom_CutsLargerAndLater_HoweverNearADeadlineIs(t *testing.
 func TestDue_FewWithoutTheExpressLane_WaitTheirTime(t *testing.T) {
 	now := warsaw(t, "2026-11-23 12:00:00 +01:00")
 	few := ledger.Waiting{Count: 1, Oldest: now.Add(-2*time.Minute + 1), Newest: now.Add(-time.Minute), Deadline: now.Add(36 * time.Hour)}
-	if usual.due(few, now, Room{}) {
+	if usual.due(few, now, Allowance{}) {
 		t.Error("one invoice has a session of its own before its time")
 	}
 	few.Oldest = now.Add(-2 * time.Minute)
-	if !usual.due(few, now, Room{}) {
+	if !usual.due(few, now, Allowance{}) {
 		t.Error("it waits on")
 	}
 	// One that is sent anew follows the package it was in; it comes alone, and again and again.
 	hasty := usual
 	hasty.MaxWait, hasty.Quiet = time.Second, time.Second
 	again := ledger.Waiting{Count: 1, Oldest: now.Add(-time.Second), Newest: now.Add(-time.Second), Deadline: now.Add(36 * time.Hour)}
-	if !hasty.due(again, now, Room{Gap: time.Minute, Recent: 4, Burst: 5}) || hasty.due(again, now, Room{Gap: time.Minute, Recent: 5, Burst: 5}) {
+	if !hasty.due(again, now, Allowance{Gap: time.Minute, Recent: 4, Burst: 5}) || hasty.due(again, now, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}) {
 		t.Error("it does not follow as often as a burst allows")
 	}
 }
@@ -82,12 +82,12 @@ func TestDecide_LessRoom_NeverCutsWhatMoreWouldNotHave(t *testing.T) {
 		now := day.Add(time.Duration(rapid.Int64Range(0, int64(24*time.Hour)).Draw(t, "clock")))
 		w := anyWaiting(t, now)
 		w.Group.Offline = rapid.Bool().Draw(t, "offline")
-		r := Room{
+		r := Allowance{
 			Pace: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "pace")), Gap: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "gap")),
 			Recent: rapid.IntRange(0, 60).Draw(t, "recent"), Burst: rapid.IntRange(0, 15).Draw(t, "burst"), Sets: rapid.IntRange(0, 5).Draw(t, "sets"),
 			OnWay: rapid.IntRange(0, 3).Draw(t, "on way"), Full: rapid.Bool().Draw(t, "full"),
 		}
-		if plenty, got := usual.Decide(w, now, Room{}), usual.Decide(w, now, r); plenty == CutWait && got != CutWait {
+		if plenty, got := usual.Decide(w, now, Allowance{}), usual.Decide(w, now, r); plenty == CutWait && got != CutWait {
 			t.Errorf("%s with %+v, and it waits with plenty", got, r)
 		}
 	})
@@ -123,12 +123,12 @@ func TestRoomOf_ClaimsAndWhatIsKeptForMidnight(t *testing.T) {
 		{"frozen", ratelimit.Usage{Frozen: time.Second}, ledger.OnWay{}, online, 1, "12:00:00", true},
 		{"no limits at all", ratelimit.Usage{}, ledger.OnWay{Packages: 9, Cut: 9}, online, 1, "12:00:00", false},
 	} {
-		if got := roomOf(c.u, c.way, c.g, c.sets, warsaw(t, "2026-11-23 "+c.now+" +01:00")); got.Full != c.full {
+		if got := allowanceOf(c.u, c.way, c.g, c.sets, warsaw(t, "2026-11-23 "+c.now+" +01:00")); got.Full != c.full {
 			t.Errorf("%s: full is %v, %+v", c.why, got.Full, got)
 		}
 	}
 	u := used(3, 3)
-	if got := roomOf(u, ledger.OnWay{Packages: 3, Cut: 2}, online, 1, warsaw(t, "2026-11-23 12:00:00 +01:00")); got.Recent != 5 || got.Gap != time.Minute || got.Burst != 5 || got.OnWay != 3 {
+	if got := allowanceOf(u, ledger.OnWay{Packages: 3, Cut: 2}, online, 1, warsaw(t, "2026-11-23 12:00:00 +01:00")); got.Recent != 5 || got.Gap != time.Minute || got.Burst != 5 || got.OnWay != 3 {
 		t.Errorf("%+v", got)
 	}
 	if u.Windows[0].Used != 3 || u.Windows[1].Left != 57 {

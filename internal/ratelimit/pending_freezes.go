@@ -10,21 +10,21 @@ import (
 	"time"
 )
 
-// Owing is a [Store] over another one that keeps the freezes which that one could not be told of. A 429 comes once: were it forgotten because Redis was away just then, the whole pool would
+// PendingFreezes is a [Store] over another one that keeps the freezes which that one could not be told of. A 429 comes once: were it forgotten because Redis was away just then, the whole pool would
 // go on as soon as Redis is back, and KSeF takes that for abuse.
 //
-// What is owed holds in this process at once: nothing of that key is booked before it is paid, and payment is the first thing tried. The others learn of it then; [Owing.Pay] is for
+// What is owed holds in this process at once: nothing of that key is booked before it is paid, and payment is the first thing tried. The others learn of it then; [PendingFreezes.Pay] is for
 // a caller who does not want to leave that to the next request. Writing a freeze twice is the same as once, so it does not matter whether the first try had been carried out.
 // A process that dies with a debt takes it along; KSeF's next 429 is the guard that remains.
 //
 // Safe for concurrent use.
-type Owing struct {
+type PendingFreezes struct {
 	Store
 	mu   sync.Mutex
 	owed map[Key]debt
 }
 
-var _ Store = (*Owing)(nil)
+var _ Store = (*PendingFreezes)(nil)
 
 // debt is a freeze that the store was not told of.
 type debt struct {
@@ -33,11 +33,13 @@ type debt struct {
 	strike bool      // it was a 429
 }
 
-// NewOwing returns s with a memory for what s could not take.
-func NewOwing(s Store) *Owing { return &Owing{Store: s, owed: map[Key]debt{}} }
+// NewPendingFreezes returns s with a memory for what s could not take.
+func NewPendingFreezes(s Store) *PendingFreezes {
+	return &PendingFreezes{Store: s, owed: map[Key]debt{}}
+}
 
 // Freeze implements [Store]. An error of the store says that the freeze is kept here until the store takes it.
-func (o *Owing) Freeze(ctx context.Context, k Key, d time.Duration) error {
+func (o *PendingFreezes) Freeze(ctx context.Context, k Key, d time.Duration) error {
 	if err := k.validate(); err != nil {
 		return fmt.Errorf("freeze a group: %w", err)
 	}
@@ -50,7 +52,7 @@ func (o *Owing) Freeze(ctx context.Context, k Key, d time.Duration) error {
 }
 
 // Throttle implements [Store]. With an error of the store the freeze is kept here, for the time that is returned, until the store takes it; how many strikes there were is not known.
-func (o *Owing) Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error) {
+func (o *PendingFreezes) Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error) {
 	if err := k.validate(); err != nil {
 		return 0, 0, fmt.Errorf("throttle a group: %w", err)
 	}
@@ -67,7 +69,7 @@ func (o *Owing) Throttle(ctx context.Context, k Key, d time.Duration) (time.Dura
 }
 
 // owe is called before the store is: it may take its time to say that it does not answer.
-func (o *Owing) owe(k Key, d debt) {
+func (o *PendingFreezes) owe(k Key, d debt) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	before, ok := o.owed[k]
@@ -79,7 +81,7 @@ func (o *Owing) owe(k Key, d debt) {
 }
 
 // Book implements [Store].
-func (o *Owing) Book(ctx context.Context, r Request) (Booking, error) {
+func (o *PendingFreezes) Book(ctx context.Context, r Request) (Booking, error) {
 	if _, _, err := o.pay(ctx, r.Key); err != nil {
 		return Booking{}, err
 	}
@@ -87,7 +89,7 @@ func (o *Owing) Book(ctx context.Context, r Request) (Booking, error) {
 }
 
 // Usage implements [Store].
-func (o *Owing) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) {
+func (o *PendingFreezes) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) {
 	if _, _, err := o.pay(ctx, k); err != nil {
 		return Usage{}, err
 	}
@@ -95,7 +97,7 @@ func (o *Owing) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) 
 }
 
 // Pay tells the store everything that is owed. It costs nothing while nothing is, which is nearly always.
-func (o *Owing) Pay(ctx context.Context) error {
+func (o *PendingFreezes) Pay(ctx context.Context) error {
 	o.mu.Lock()
 	keys := slices.Collect(maps.Keys(o.owed))
 	o.mu.Unlock()
@@ -108,7 +110,7 @@ func (o *Owing) Pay(ctx context.Context) error {
 }
 
 // pay tells the store what is owed of one key, if anything, and returns what the store made of it.
-func (o *Owing) pay(ctx context.Context, k Key) (rest time.Duration, strikes int, err error) {
+func (o *PendingFreezes) pay(ctx context.Context, k Key) (rest time.Duration, strikes int, err error) {
 	o.mu.Lock()
 	d, ok := o.owed[k]
 	o.mu.Unlock()
@@ -128,7 +130,7 @@ func (o *Owing) pay(ctx context.Context, k Key) (rest time.Duration, strikes int
 	return rest, strikes, nil
 }
 
-func (o *Owing) tell(ctx context.Context, k Key, d debt, left time.Duration) (time.Duration, int, error) {
+func (o *PendingFreezes) tell(ctx context.Context, k Key, d debt, left time.Duration) (time.Duration, int, error) {
 	switch {
 	case !d.strike:
 		return left, 0, o.Store.Freeze(ctx, k, left)

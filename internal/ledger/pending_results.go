@@ -42,9 +42,9 @@ func (l *Ledger) ResultsKept(ctx context.Context, invs []Invoice) error {
 	return nil
 }
 
-// ResultsOwed lists up to limit ids of invoices whose result has been owed since before, oldest
+// PendingResults lists up to limit ids of invoices whose result has been owed since before, oldest
 // first, leaving out the first skip of them.
-func (l *Ledger) ResultsOwed(ctx context.Context, before time.Time, skip, limit int) ([]string, error) {
+func (l *Ledger) PendingResults(ctx context.Context, before time.Time, skip, limit int) ([]string, error) {
 	by := &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(before.UnixMilli(), 10), Offset: int64(skip), Count: int64(limit)}
 	ids, err := l.rdb.ZRangeByScore(ctx, l.key("owed"), by).Result()
 	if err != nil {
