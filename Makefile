@@ -17,7 +17,7 @@ TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 1
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: ## static binaries of worker, enqueue and simulator in bin/
+build: ## static binaries of worker, enqueue, simulator and demo in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/ ./cmd/...
 
 test: need-redis ## every test, on a real redis-server of its own; no network
@@ -30,7 +30,7 @@ lint: ## gofmt, go vet, import arrows
 	@scripts/lint.sh
 
 demo: build ## 300 sample invoices of two tenants to KSeF numbers, on this machine alone; KEEP=1 stays up
-	@bin/worker --demo $(if $(filter-out 0,$(KEEP)),--keep)
+	@bin/demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 bench: need-redis ## packing, parsing, encrypting (MB/s, allocations) and enqueueing against bare asynq
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef

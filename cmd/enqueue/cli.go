@@ -11,8 +11,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"ksefworker/config"
-	"ksefworker/internal/app"
 	"ksefworker/internal/buildinfo"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/waiting"
 )
@@ -49,7 +49,7 @@ type program struct {
 	out, err *screen
 	cfg      config.Config
 	config   string // as it was named in the call
-	base     *app.Base
+	base     *connect.Pool
 	waits    *waiting.Reader // made when it is asked first
 	silent   bool            // it was told that reasons of waits cannot be found out
 }
@@ -115,8 +115,8 @@ func (p *program) open(ctx context.Context, path string) error {
 		p.say("note: %s", w)
 	}
 	p.cfg = cfg
-	p.base, err = app.OpenAnyArchive(ctx, cfg)
-	if err != nil && !errors.Is(err, app.ErrUnreachable) && ctx.Err() == nil {
+	p.base, err = connect.OpenAnyArchive(ctx, cfg)
+	if err != nil && !errors.Is(err, connect.ErrUnreachable) && ctx.Err() == nil {
 		return &usageError{what: err.Error()}
 	}
 	return err

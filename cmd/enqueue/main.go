@@ -15,7 +15,7 @@ import (
 	"syscall"
 	_ "time/tzdata" // Europe/Warsaw in an image without zone files
 
-	"ksefworker/internal/app"
+	"ksefworker/internal/connect"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)) }
@@ -46,7 +46,7 @@ func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what does not heed the first
-	app.QuietRedis()
+	connect.QuietRedis()
 	p := &program{environ: environ, in: stdin, out: newScreen(stdout), err: newScreen(stderr)}
 	defer p.close()
 	return p.exit(ctx, p.run(ctx, args))
@@ -69,7 +69,7 @@ func (p *program) exit(ctx context.Context, err error) int {
 	case errors.As(err, &usage):
 		p.say("%v", err)
 		return exitUsage
-	case errors.Is(err, app.ErrUnreachable):
+	case errors.Is(err, connect.ErrUnreachable):
 		p.say("%v", err)
 		return exitUnreachable
 	}

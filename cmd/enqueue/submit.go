@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ksefworker/config"
-	"ksefworker/internal/app"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
@@ -108,7 +108,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		return &usageError{what: err.Error(), hint: "see validation.schema_dir in the configuration"}
 	}
 	if err := p.base.CheckDurable(ctx); err != nil {
-		if volatile, ok := errors.AsType[*app.VolatileError](err); ok {
+		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {
 			return &usageError{what: volatile.Error()}
 		}
 		return err
@@ -168,7 +168,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 func (t *tally) verdict() error {
 	switch {
 	case t.unsure > 0:
-		return fmt.Errorf("%w: documents not taken because the archive did not do its part: %d; hand the same files in again", app.ErrUnreachable, t.unsure)
+		return fmt.Errorf("%w: documents not taken because the archive did not do its part: %d; hand the same files in again", connect.ErrUnreachable, t.unsure)
 	case t.refused > 0, t.waiting > 0:
 		return errSome
 	}

@@ -17,6 +17,7 @@ import (
 	"ksefworker/config"
 	"ksefworker/internal/app"
 	"ksefworker/internal/buildinfo"
+	"ksefworker/internal/connect"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
@@ -33,7 +34,7 @@ type flags struct {
 	Config             string `help:"Configuration file (YAML). Also KSEF_CONFIG." placeholder:"FILE" type:"path"`
 	Check              bool   `help:"Check configuration, Redis, gateway and archive, say what is wrong and how to mend it, and exit."`
 	Healthcheck        bool   `help:"Ask the worker that runs with this configuration whether it is alive, and exit: for containers."`
-	Demo               bool   `help:"Run the whole way with embedded defaults: worker, simulator, Redis and 300 sample invoices."`
+	Demo               bool   `help:"Run the demo program, which lies beside this one: worker, simulator, Redis and 300 sample invoices."`
 	Keep               bool   `help:"With --demo: stay up afterwards, until interrupted."`
 	AllowVolatileRedis bool   `help:"Start on a Redis that may lose what it was told. For development."`
 
@@ -64,7 +65,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "worker: %v\n", err)
 		var field *config.FieldError
 		switch {
-		case errors.Is(err, app.ErrUnreachable):
+		case errors.Is(err, connect.ErrUnreachable):
 			return exitUnreachable
 		case errors.As(err, &field):
 			return exitUsage
@@ -75,10 +76,10 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 }
 
 func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writer) error {
-	app.RedisLog(zerolog.Nop())
+	connect.RedisLog(zerolog.Nop())
 	reload := hangups(ctx) // first: a hangup that nobody waits for ends the process
 	if f.Demo {
-		return app.Demo(ctx, app.DemoOptions{Keep: f.Keep, Out: stdout, Err: stderr})
+		return runDemo(ctx, f.Keep, stdout, stderr)
 	}
 	path := f.Config
 	if path == "" {
@@ -98,7 +99,7 @@ func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writ
 		Load: func() (config.Config, error) { return f.load(path, environ) }, Reload: reload,
 		Log: func(cfg config.Config) zerolog.Logger {
 			log := app.NewLog(cfg.Log, stderr)
-			app.RedisLog(log)
+			connect.RedisLog(log)
 			for _, warning := range cfg.Warnings {
 				log.Warn().Msg(warning)
 			}

@@ -3,11 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/rs/zerolog"
 
 	"ksefworker/config"
 	"ksefworker/internal/archive"
@@ -38,23 +36,6 @@ func (w *Worker) checkArchive(ctx context.Context) Check {
 		c.Detail += fmt.Sprintf("; %d calls hang in it", h.Stuck)
 	}
 	return c
-}
-
-// archiveNews tells the log, once there is one, that the archive went out of service or is back.
-type archiveNews struct {
-	log atomic.Pointer[zerolog.Logger]
-}
-
-func (n *archiveNews) changed(h archive.Health) {
-	log := n.log.Load()
-	switch {
-	case log == nil:
-	case h.Out:
-		log.Warn().Err(h.Why).Msg("the archive is out of service for this process: " +
-			"receipts wait, nothing else does; asked again at growing intervals, at least every minute")
-	default:
-		log.Info().Msg("the archive answers again: the receipts that wait follow")
-	}
 }
 
 var (

@@ -6,6 +6,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/config"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/tasks"
 )
 
@@ -17,7 +18,7 @@ type asynqConn struct {
 
 // MakeRedisClient implements asynq.RedisConnOpt.
 func (c asynqConn) MakeRedisClient() any {
-	rdb := redisClient(c.conn) // asynqmon knows this type alone
+	rdb := connect.RedisClient(c.conn) // asynqmon knows this type alone
 	tasks.PrefixAsynq(rdb, c.prefix)
 	return rdb
 }

@@ -8,16 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
-	"net/url"
-	"os"
-	"path/filepath"
 	"time"
 
 	"ksefworker/config"
-	"ksefworker/internal/archive"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
@@ -52,8 +48,8 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 		fmt.Fprintf(out, "note   %s\n", open)
 	}
 	spool := spoolDir(cfg.Packages.SpoolDir)
-	say("spool folder "+spool, checkFolder("packages.spool_dir", spool))
-	b, err := open(ctx, cfg, openStoreThatIs)
+	say("spool folder "+spool, connect.CheckFolder("packages.spool_dir", spool))
+	b, err := connect.OpenForCheck(ctx, cfg)
 	if err != nil {
 		say("redis and archive", err)
 		fmt.Fprintln(out, "note   gateway not asked: requests are counted in Redis")
@@ -84,43 +80,15 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return nil
 }
 
-// openStoreThatIs opens the archive unless it is a folder that is not there: to open that would
-// make it. Then there is no store and no error.
-func openStoreThatIs(ctx context.Context, a config.Archive, news *archiveNews) (archive.Store, error) {
-	if u, err := url.Parse(a.URL); err == nil && u.Scheme == "file" {
-		if _, err := os.Lstat(u.Path); errors.Is(err, fs.ErrNotExist) {
-			return nil, checkFolder("archive.url", u.Path)
-		}
-	}
-	return openStoreAt(ctx, a, archive.Options{Later: true, OnChange: news.changed}) // the check of the archive tells why
-}
-
-// checkFolder makes nothing. A folder that is not there is made by the worker, so its nearest
-// parent counts.
-func checkFolder(setting, dir string) error {
-	for at := dir; ; at = filepath.Dir(at) {
-		info, err := os.Stat(at)
-		switch {
-		case errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at):
-			continue
-		case err != nil:
-			return fmt.Errorf("look at %s: %w", setting, err)
-		case !info.IsDir():
-			return fmt.Errorf("look at %s: %s is not a folder", setting, at)
-		}
-		return nil
-	}
-}
-
 func bounded(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	return f(ctx)
 }
 
-func checkRedisSettings(ctx context.Context, b *Base, out io.Writer) error {
-	unknown, err := CheckDurable(ctx, b.Redis)
-	var volatile *VolatileError
+func checkRedisSettings(ctx context.Context, b *connect.Pool, out io.Writer) error {
+	unknown, err := connect.CheckDurable(ctx, b.Redis)
+	var volatile *connect.VolatileError
 	switch {
 	case errors.As(err, &volatile) && b.Config.Redis.AllowVolatile:
 		fmt.Fprintf(out, "note   %v\n", err)
@@ -132,16 +100,16 @@ func checkRedisSettings(ctx context.Context, b *Base, out io.Writer) error {
 }
 
 // checkReplicas compares what is connected with what is waited for. It writes nothing, so it cannot tell whether they lag.
-func checkReplicas(ctx context.Context, b *Base) error {
+func checkReplicas(ctx context.Context, b *connect.Pool) error {
 	connected, wanted, err := b.Ledger.Replicas(ctx)
 	if err != nil || connected >= wanted {
-		return ignoreForbidden(err)
+		return connect.IgnoreForbidden(err)
 	}
 	return fmt.Errorf("redis.wait_replicas is %d and %d are connected: nothing would be taken in or sent; start the replicas, or set it to what there is", wanted, connected)
 }
 
-func checkTenants(ctx context.Context, b *Base, say func(string, error)) {
-	limiter, err := newLimiter(b, ratelimit.NewRedis(b.Redis, b.Config.Redis.Prefix), nil)
+func checkTenants(ctx context.Context, b *connect.Pool, say func(string, error)) {
+	limiter, err := b.Limiter(ratelimit.NewRedis(b.Redis, b.Config.Redis.Prefix), nil)
 	if err != nil {
 		say("limits", err)
 		return

@@ -6,13 +6,14 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/config"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/tasks"
 )
 
 // SetClock gives a process a clock of its own; call it before [NewWorker].
-func SetClock(b *Base, now func() time.Time) {
-	b.now, b.Ledger = now, ledger.New(b.Redis, ledger.Options{Now: now})
+func SetClock(b *connect.Pool, now func() time.Time) {
+	b.Now, b.Ledger = now, ledger.New(b.Redis, ledger.Options{Now: now})
 }
 
 // The browser walk, for the tests that run the whole way (package app_test).
@@ -23,8 +24,8 @@ type BrowserJob = browserJob
 
 // TaskOptions are the worker's knobs as the configuration sets them.
 func TaskOptions(cfg config.Config) tasks.Options {
-	return taskOptions(&Base{Config: cfg}, "w", "", zerolog.Nop(), nil)
+	return taskOptions(&connect.Pool{Config: cfg}, "w", "", zerolog.Nop(), nil)
 }
 
 // SetMachineClock makes a process's own clock another than Redis's; call it before [NewWorker].
-func SetMachineClock(b *Base, now func() time.Time) { b.now = now }
+func SetMachineClock(b *connect.Pool, now func() time.Time) { b.Now = now }

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/config"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/tasks"
@@ -62,7 +63,7 @@ func (l *limits) pay(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-func newLimits(b *Base, process string, faults *localFaults, log zerolog.Logger, o ratelimit.Observer) (*limits, error) {
+func newLimits(b *connect.Pool, process string, faults *localFaults, log zerolog.Logger, o ratelimit.Observer) (*limits, error) {
 	cfg := b.Config
 	base, err := url.Parse(cfg.BaseURL())
 	if err != nil {
@@ -70,7 +71,7 @@ func newLimits(b *Base, process string, faults *localFaults, log zerolog.Logger,
 	}
 	shared := ratelimit.NewRedis(b.Redis, cfg.Redis.Prefix)
 	store := ratelimit.NewPendingFreezes(shared)
-	limiter, err := newLimiter(b, store, o)
+	limiter, err := b.Limiter(store, o)
 	if err != nil {
 		return nil, err
 	}
@@ -83,50 +84,16 @@ func newLimits(b *Base, process string, faults *localFaults, log zerolog.Logger,
 	if err != nil {
 		return nil, err
 	}
-	parts, err := newPartStore(tasks.Unbounded(b.Redis), shared, process, alone, cfg, b.now, log)
+	parts, err := newPartStore(tasks.Unbounded(b.Redis), shared, process, alone, cfg, b.Now, log)
 	if err != nil {
 		return nil, err
 	}
 	return &limits{limiter: limiter, store: store, circuits: gateway, faults: faults, host: base.Host,
-		outages: outages{newSpells(b.now)}, parts: parts}, nil
-}
-
-func newLimiter(b *Base, store ratelimit.Store, o ratelimit.Observer) (*ratelimit.Limiter, error) {
-	cfg := b.Config
-	tenants := map[string]map[string]ratelimit.Limits{}
-	for _, t := range cfg.Tenants {
-		tenants[t.Title()] = table(cfg.LimitsOf(t.Title()), cfg.Limits.Scale)
-	}
-	margin := cfg.Limits.Margin
-	if margin == 0 {
-		margin = -1 // the limiter's zero is its default; the configuration's is none
-	}
-	sleep := cfg.Limits.MaxSleep
-	if sleep == 0 {
-		sleep = -1
-	}
-	return ratelimit.New(store, ratelimit.Options{
-		Defaults: table(cfg.Limits.Groups, cfg.Limits.Scale), Tenants: tenants, Margin: margin, MaxSleep: sleep, Observer: o,
-	})
-}
-
-// table gives each group its windows, divided by scale.
-func table(g config.Groups, scale float64) map[string]ratelimit.Limits {
-	out := map[string]ratelimit.Limits{}
-	for name, r := range g.ByName() {
-		var l ratelimit.Limits
-		for _, w := range []ratelimit.Window{{Limit: r.PerSecond, Per: time.Second}, {Limit: r.PerMinute, Per: time.Minute}, {Limit: r.PerHour, Per: time.Hour}} {
-			if w.Limit != config.Unlimited {
-				l = append(l, w)
-			}
-		}
-		out[name] = l
-	}
-	return ratelimit.Scaled(out, 1/scale)
+		outages: outages{newSpells(b.Now)}, parts: parts}, nil
 }
 
 // gateways makes a client for each tenant that is not paused by configuration.
-func gateways(b *Base, l *limits, log zerolog.Logger,
+func gateways(b *connect.Pool, l *limits, log zerolog.Logger,
 	count func(ksef.Group, ksef.Outcome),
 ) (map[string]tasks.Transport, error) {
 	out := map[string]tasks.Transport{}
@@ -145,7 +112,7 @@ func gateways(b *Base, l *limits, log zerolog.Logger,
 	return out, nil
 }
 
-func newClient(b *Base, t config.Tenant, transport *http.Transport, gate ksef.Gate) (*ksef.Client, error) {
+func newClient(b *connect.Pool, t config.Tenant, transport *http.Transport, gate ksef.Gate) (*ksef.Client, error) {
 	cfg := b.Config
 	c, err := ksef.New(ksef.Options{
 		BaseURL: cfg.BaseURL(), KeyID: t.KeyID, Key: t.Key, App: cfg.Gateway.UserAgent,

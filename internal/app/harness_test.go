@@ -16,6 +16,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd"
@@ -31,7 +32,7 @@ type pool struct {
 	redis *redisd.Server
 	sim   *simulator.Simulator
 	cfg   config.Config
-	base  *app.Base
+	base  *connect.Pool
 	log   *syncBuffer
 	now   func() time.Time // of the workers; nil is the machine's clock
 }
@@ -98,11 +99,11 @@ func newPool(t *testing.T, tenants int, o simulator.Options, tune func(*config.C
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
-func (p *pool) open() *app.Base {
+func (p *pool) open() *connect.Pool {
 	p.t.Helper()
 	cfg := p.cfg
 	cfg.Tenants = slices.Clone(cfg.Tenants) // tests go on to change their own
-	b, err := app.Open(p.t.Context(), cfg)
+	b, err := connect.Open(p.t.Context(), cfg)
 	if err != nil {
 		p.t.Fatal(err)
 	}

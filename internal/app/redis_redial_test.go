@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ksefworker/config"
-	"ksefworker/internal/app"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/redisd/redistest"
@@ -163,7 +163,7 @@ func TestSentinel_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 	cfg := redisConfig(t, srv.URL())
 	cfg.Redis.Sentinel = config.Sentinel{Master: master, Addrs: []string{"127.0.0.1:" + own}, PasswordFile: file}
 	cfg.Redis.WaitReplicas = 0
-	b, err := app.Open(t.Context(), cfg)
+	b, err := connect.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("with the Sentinel's password: %v", err)
 	}
@@ -178,7 +178,7 @@ func TestSentinel_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, 30*time.Second, "the master is found with the new password", func() bool { return b.Redis.Ping(t.Context()).Err() == nil })
-	fresh, err := app.Open(t.Context(), cfg)
+	fresh, err := connect.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("a new client: %v", err)
 	}

@@ -20,6 +20,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/redisd/redistest"
 )
@@ -47,13 +48,13 @@ func TestRedis_ThatForgets_IsRefusedWithTheCure(t *testing.T) {
 		t.Run(c.why, func(t *testing.T) {
 			srv := redistest.StartWith(t, redisd.Options{AppendOnly: c.aof, Args: c.args})
 			cfg := redisConfig(t, srv.URL())
-			b, err := app.Open(t.Context(), cfg)
+			b, err := connect.Open(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer b.Close()
 			_, err = app.NewWorker(t.Context(), b, zerolog.Nop())
-			var volatile *app.VolatileError
+			var volatile *connect.VolatileError
 			if !errors.As(err, &volatile) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "--allow-volatile-redis") {
 				t.Errorf("NewWorker = %v, want a refusal that says %q", err, c.want)
 			}
@@ -80,19 +81,19 @@ func TestRedis_ConfigIsForbidden_InfoTellsThatItForgets(t *testing.T) {
 		t.Run(c.why, func(t *testing.T) {
 			srv := redistest.StartWith(t, redisd.Options{AppendOnly: c.aof, Args: append(c.args, "--rename-command", "CONFIG", "")})
 			cfg := redisConfig(t, srv.URL())
-			b, err := app.Open(t.Context(), cfg)
+			b, err := connect.Open(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer b.Close()
-			unknown, err := app.CheckDurable(t.Context(), b.Redis)
+			unknown, err := connect.CheckDurable(t.Context(), b.Redis)
 			if c.want == "" {
 				if unknown || err != nil {
 					t.Errorf("CheckDurable = %v, %v, want that it is known and fit", unknown, err)
 				}
 				return
 			}
-			if _, volatile := errors.AsType[*app.VolatileError](err); !volatile || !strings.Contains(err.Error(), c.want) {
+			if _, volatile := errors.AsType[*connect.VolatileError](err); !volatile || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("CheckDurable = %v, %v, want a refusal that says %q", unknown, err, c.want)
 			}
 			var out strings.Builder
@@ -108,12 +109,12 @@ func TestRedis_NeitherInfoNorConfigIsAllowed_ItIsNotKnown(t *testing.T) {
 	if err := redistest.Client(t, srv).Do(t.Context(), "ACL", "SETUSER", "default", "-info", "-config").Err(); err != nil {
 		t.Fatal(err)
 	}
-	b, err := app.Open(t.Context(), redisConfig(t, srv.URL()))
+	b, err := connect.Open(t.Context(), redisConfig(t, srv.URL()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	if unknown, err := app.CheckDurable(t.Context(), b.Redis); !unknown || err != nil {
+	if unknown, err := connect.CheckDurable(t.Context(), b.Redis); !unknown || err != nil {
 		t.Errorf("CheckDurable = %v, %v, want that it is not known", unknown, err)
 	}
 }
@@ -123,7 +124,7 @@ func TestRedis_IsACluster_IsRefusedBeforeAnythingElseIsBlamed(t *testing.T) {
 	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--cluster-enabled", "yes"}})
 	for _, url := range []string{srv.URL(), strings.TrimSuffix(srv.URL(), "/0") + "/1"} {
 		cfg := redisConfig(t, url)
-		_, err := app.Open(t.Context(), cfg)
+		_, err := connect.Open(t.Context(), cfg)
 		if field, ok := errors.AsType[*config.FieldError](err); !ok || field.Field != "redis.url" || !strings.Contains(err.Error(), "this Redis is a cluster") {
 			t.Errorf("%s: Open = %v, want a fault of redis.url that says cluster", url, err)
 		}
@@ -137,8 +138,8 @@ func TestRedis_IsACluster_IsRefusedBeforeAnythingElseIsBlamed(t *testing.T) {
 
 func TestRedis_NotReachable_SaysWhereAndWhatToDo(t *testing.T) {
 	cfg := redisConfig(t, "redis://127.0.0.1:1/0")
-	_, err := app.Open(t.Context(), cfg)
-	if !errors.Is(err, app.ErrUnreachable) || !strings.Contains(err.Error(), "127.0.0.1:1") || !strings.Contains(err.Error(), "redis.url") {
+	_, err := connect.Open(t.Context(), cfg)
+	if !errors.Is(err, connect.ErrUnreachable) || !strings.Contains(err.Error(), "127.0.0.1:1") || !strings.Contains(err.Error(), "redis.url") {
 		t.Errorf("Open = %v, want ErrUnreachable with the address and the setting", err)
 	}
 }
@@ -165,7 +166,7 @@ func TestRedis_TLSAndACL_WrongPasswordOrUnknownCAIsRefused(t *testing.T) {
 	}
 	cfg := redisConfig(t, "rediss://127.0.0.1:"+port+"/0")
 	cfg.Redis.Username, cfg.Redis.PasswordFile, cfg.Redis.TLS = "worker", good, config.RedisTLS{Enabled: true, CAFile: cert}
-	b, err := app.Open(t.Context(), cfg)
+	b, err := connect.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("with the right CA and password: %v", err)
 	}
@@ -181,7 +182,7 @@ func TestRedis_TLSAndACL_WrongPasswordOrUnknownCAIsRefused(t *testing.T) {
 	} {
 		bad := cfg
 		c.change(&bad.Redis)
-		_, err := app.Open(t.Context(), bad)
+		_, err := connect.Open(t.Context(), bad)
 		if err == nil || strings.Contains(err.Error(), "guess") || !strings.Contains(err.Error(), c.hint) {
 			t.Errorf("with %s: %v, want a refusal that names %s and not the password", name, err, c.hint)
 		}

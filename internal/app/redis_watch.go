@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
 )
 
@@ -14,7 +15,7 @@ import (
 // now, after a failover or behind an address that moved. It writes, because one that was made a
 // replica, or whose disk is full, still answers a ping.
 type redisWatch struct {
-	base *Base
+	base *connect.Pool
 	log  zerolog.Logger
 	now  func() time.Time
 
@@ -32,7 +33,7 @@ const watchFresh = time.Second
 // watchEvery is how often a worker looks when nobody asks.
 const watchEvery = 10 * time.Second
 
-func newRedisWatch(b *Base, log zerolog.Logger) *redisWatch {
+func newRedisWatch(b *connect.Pool, log zerolog.Logger) *redisWatch {
 	w := &redisWatch{base: b, log: log, now: time.Now, turn: make(chan struct{}, 1)}
 	w.turn <- struct{}{}
 	return w
@@ -58,12 +59,12 @@ func (w *redisWatch) look(ctx context.Context) Check {
 	if err := b.Redis.Set(ctx, b.Config.Redis.Prefix+"ready", 1, time.Minute).Err(); err != nil && !ledger.IsFull(err) {
 		return Check{Name: "redis", Detail: err.Error()}
 	}
-	facts, err := askRedis(ctx, b.Redis)
+	facts, err := connect.AskRedis(ctx, b.Redis)
 	if err != nil {
 		return Check{Name: "redis", Detail: err.Error()}
 	}
-	fault := errors.Join(b.unfit(facts), b.Claim(ctx))
-	w.tell(facts.runID, fault)
+	fault := errors.Join(b.Unfit(facts), b.Claim(ctx))
+	w.tell(facts.RunID, fault)
 	if fault != nil {
 		return Check{Name: "redis", Detail: fault.Error()}
 	}

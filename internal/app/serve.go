@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/config"
+	"ksefworker/internal/connect"
 )
 
 // ServeOptions are what [Serve] needs; all are required.
@@ -30,7 +31,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	base, err := Open(ctx, cfg)
+	base, err := connect.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func Serve(ctx context.Context, o ServeOptions) error {
 
 // serveOne runs a worker until ctx ends, or until there is a configuration to go on with; then it
 // returns what is open already of the next worker.
-func (o ServeOptions) serveOne(ctx context.Context, w *Worker, log zerolog.Logger) (*Base, error) {
+func (o ServeOptions) serveOne(ctx context.Context, w *Worker, log zerolog.Logger) (*connect.Pool, error) {
 	run, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
@@ -86,7 +87,7 @@ func (o ServeOptions) serveOne(ctx context.Context, w *Worker, log zerolog.Logge
 	}
 }
 
-func (o ServeOptions) next(ctx context.Context) (*Base, error) {
+func (o ServeOptions) next(ctx context.Context) (*connect.Pool, error) {
 	cfg, err := o.Load()
 	if err != nil {
 		return nil, err
@@ -94,7 +95,7 @@ func (o ServeOptions) next(ctx context.Context) (*Base, error) {
 	if err := cfg.CheckFiles(); err != nil {
 		return nil, fmt.Errorf("check files: %w", err)
 	}
-	return Open(ctx, cfg)
+	return connect.Open(ctx, cfg)
 }
 
 // againEvery is how often a worker is tried to be made of a configuration that was in force before.
@@ -103,7 +104,7 @@ const againEvery = 5 * time.Second
 // again makes it; nil when ctx ends first.
 func again(ctx context.Context, cfg config.Config, log zerolog.Logger) *Worker {
 	for {
-		base, err := Open(ctx, cfg)
+		base, err := connect.Open(ctx, cfg)
 		if err == nil {
 			var w *Worker
 			if w, err = NewWorker(ctx, base, log); err == nil {

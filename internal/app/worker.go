@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/config"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/pack"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/tasks"
@@ -25,7 +26,7 @@ import (
 
 // Worker is one process of the pool. Make it with [NewWorker], let it work with [Worker.Run].
 type Worker struct {
-	base      *Base
+	base      *connect.Pool
 	limits    *limits
 	faults    *localFaults
 	worker    *tasks.Worker
@@ -43,10 +44,10 @@ type Worker struct {
 
 // NewWorker wires a process. It checks that Redis keeps what it is told ([VolatileError]), and listens on http.addr, but starts nothing. On success the caller
 // must call Run, which closes everything, base included.
-func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error) {
+func NewWorker(ctx context.Context, b *connect.Pool, log zerolog.Logger) (*Worker, error) {
 	cfg := b.Config
-	unknown, err := CheckDurable(ctx, b.Redis)
-	var volatile *VolatileError
+	unknown, err := connect.CheckDurable(ctx, b.Redis)
+	var volatile *connect.VolatileError
 	switch {
 	case errors.As(err, &volatile) && cfg.Redis.AllowVolatile:
 		log.Warn().Msg(volatile.Error())
@@ -70,7 +71,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	thinned := newRepeats()
 	queueLog := asynqLog{log.Hook(queueRepeats{thinned})}
 	log = log.Hook(thinned)
-	b.news.log.Store(&log)
+	b.LogArchive(log)
 	w := &Worker{base: b, log: log, redis: newRedisWatch(b, log), unserved: newUnservedWatch(b, log)}
 	metrics := NewMetrics(MetricsOptions{Queues: asynq.NewInspectorFromRedisClient(b.Asynq), Ledger: b.Ledger})
 	metrics.Registerer().MustRegister(&memoryCollector{b.Ledger}, &openCollector{b.Ledger}, w.unserved)
@@ -82,7 +83,7 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 		id = host
 	}
 	id += "-" + xid.New().String() // a restarted worker does not own its predecessor's sessions
-	w.faults = newLocalFaults(cfg, b.now, log)
+	w.faults = newLocalFaults(cfg, b.Now, log)
 	if w.limits, err = newLimits(b, id, w.faults, log, events); err != nil {
 		return nil, err
 	}
@@ -119,10 +120,10 @@ func NewWorker(ctx context.Context, b *Base, log zerolog.Logger) (*Worker, error
 	return w, nil
 }
 
-func taskOptions(b *Base, id, spool string, log zerolog.Logger, e *events) tasks.Options {
+func taskOptions(b *connect.Pool, id, spool string, log zerolog.Logger, e *events) tasks.Options {
 	cfg := b.Config
 	return tasks.Options{
-		Now:    b.now,
+		Now:    b.Now,
 		Worker: id, Environment: string(cfg.Environment), TenantTasks: tenantTasks(cfg),
 		SpoolDir: spool, PartSize: int64(cfg.Packages.PartSize), ParallelUploads: cfg.Packages.ParallelUploads, Refusals: cfg.Packages.Refusals,
 		MaxWait: cfg.Packages.MaxWait, MaxInvoices: cfg.Packages.MaxInvoices, MaxBytes: int64(cfg.Packages.MaxSize),

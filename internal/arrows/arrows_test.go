@@ -25,15 +25,19 @@ var (
 	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
 
 	mayImport = map[string][]string{
-		"cmd/worker": {"config", "internal/app", "internal/buildinfo"},
+		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
+		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it knows their types.
-		"cmd/enqueue":   join([]string{"config", "internal/app", "internal/buildinfo", "internal/intake", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
 		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
 
-		// The demo runs the stand-ins inside the worker's process; only app may know of them.
-		"internal/app":    join([]string{"config", "internal/buildinfo", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, standins),
-		"internal/intake": join([]string{"internal/tasks"}, machinery),
-		"internal/tasks":  machinery,
+		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
+		"internal/demo": join([]string{"config", "internal/app", "internal/connect"}, standins, document),
+		"internal/app":  join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting"}, machinery),
+		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
+		"internal/connect": join([]string{"config", "internal/tasks", "internal/waiting"}, machinery),
+		"internal/intake":  join([]string{"internal/tasks"}, machinery),
+		"internal/tasks":   machinery,
 		// It explains what tasks wait for; tasks themselves have no use for it.
 		"internal/waiting": join([]string{"internal/tasks"}, tools),
 
@@ -61,7 +65,7 @@ var (
 		"internal/e2e":                 nil,
 		// The storm looks at the ledger only to know when it is over; it judges by the simulator's books and the archive.
 		// Nothing but its own test links it, so it may have the S3 service of the archive's tests.
-		"internal/chaos": join([]string{"config", "internal/app", "internal/tasks", "internal/ledger", "internal/archive/archivetest"}, standins, document),
+		"internal/chaos": join([]string{"config", "internal/app", "internal/connect", "internal/tasks", "internal/ledger", "internal/archive/archivetest"}, standins, document),
 		"deploy":         nil,
 	}
 

@@ -15,7 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"ksefworker/internal/app"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/simulator"
@@ -330,7 +330,7 @@ func TestJudgeOneSession_AnotherPackageWaited_IsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := &run{base: &app.Base{Ledger: ledger.New(rdb, ledger.Options{})}}
+	r := &run{base: &connect.Pool{Ledger: ledger.New(rdb, ledger.Options{})}}
 	if ids, err := r.overdue(t.Context(), now); err != nil || !slices.Equal(ids, []string{"long"}) {
 		t.Errorf("overdue are %v (%v), want the one that has not moved for long", ids, err)
 	}

@@ -20,7 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ksefworker/config"
-	"ksefworker/internal/app"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/sample"
@@ -36,7 +36,7 @@ type run struct {
 	pair    *pair   // nil when Redis is a single node
 	bucket  *bucket // nil when the archive is a folder
 	seats   []*seat
-	base    *app.Base // the controller's own: hands in, asks how it stands
+	base    *connect.Pool // the controller's own: hands in, asks how it stands
 	archive string
 	url     string // of the simulator
 	began   time.Time
@@ -128,7 +128,7 @@ func (r *run) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.base, err = app.Open(ctx, cfg); err != nil {
+	if r.base, err = connect.Open(ctx, cfg); err != nil {
 		return err
 	}
 	r.later(func() { _ = r.base.Close() })

@@ -25,7 +25,7 @@ func ExampleRead() {
 	// export-that-is-not-there is not there; check the name, and that the share it lies on is mounted
 }
 
-// Run is given the admitter of the process (see app.Base); here one stands in that takes everything.
+// Run is given the admitter of the process (see connect.Pool); here one stands in that takes everything.
 func ExampleRun() {
 	everything := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) { return takeAll(docs), nil })
 	found := intake.Read(context.Background(), []string{"-", "export-that-is-not-there"}, intake.Options{Stdin: strings.NewReader("<Faktura/>")})

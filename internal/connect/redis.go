@@ -1,4 +1,4 @@
-package app
+package connect
 
 import (
 	"context"
@@ -18,7 +18,7 @@ func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	rdb := redisClient(c)
+	rdb := RedisClient(c)
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := rdb.Ping(ctx).Err(); err != nil {
@@ -28,7 +28,7 @@ func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 		}
 		return nil, fmt.Errorf("%v %w: %w; %s", c, ErrUnreachable, err, redisHint(err, c))
 	}
-	facts, err := askRedis(ctx, rdb)
+	facts, err := AskRedis(ctx, rdb)
 	if err == nil {
 		// Before anything else is tried: what a cluster answers (CROSSSLOT, MOVED) would be blamed on other parts.
 		err = facts.unsuitable()
@@ -45,9 +45,9 @@ func dialRedis(ctx context.Context, cfg config.Redis) (*redis.Client, error) {
 // dialTimeout bounds one try to connect. A host that drops packets answers nothing at all, so it is what a call waits for; the client tries each call four times.
 const dialTimeout = 3 * time.Second
 
-// redisClient makes a client whose calls end with their context, or a readiness probe would hang as long as Redis does: without the setting a context is only looked at between two tries.
+// RedisClient makes a client whose calls end with their context, or a readiness probe would hang as long as Redis does: without the setting a context is only looked at between two tries.
 // Passwords are read again for each connection, and connections to a node that may not be written to are given up: see [redials].
-func redisClient(c config.RedisConn) *redis.Client {
+func RedisClient(c config.RedisConn) *redis.Client {
 	given := &redials{}
 	if c.Master != "" {
 		o := &redis.FailoverOptions{

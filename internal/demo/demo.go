@@ -1,4 +1,6 @@
-package app
+// Package demo runs the whole way on this machine: a Redis, the simulator in KSeF's place, a worker
+// and the enqueue program.
+package demo
 
 import (
 	"context"
@@ -8,23 +10,22 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/rs/zerolog"
 
 	"ksefworker/config"
-	"ksefworker/internal/invoice"
+	"ksefworker/internal/app"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 )
 
-// DemoOptions of [Demo]. Out and Err are required.
-type DemoOptions struct {
+// Options of [Run]. Out and Err are required.
+type Options struct {
 	Keep bool // stay up until ctx ends
 	Out  io.Writer
 	Err  io.Writer
@@ -32,9 +33,10 @@ type DemoOptions struct {
 	Enqueue string
 }
 
-// Demo runs the main job for real on this machine: a Redis, the simulator with KSeF's production limits, a worker, and 300 sample invoices of two tenants, handed in with
-// the enqueue program. Nothing leaves the machine. What it made stays in a temporary folder, for looking at.
-func Demo(ctx context.Context, o DemoOptions) error {
+// Run does the main job for real on this machine, with the simulator at KSeF's production limits and
+// 300 sample invoices of two tenants, handed in with the enqueue program. Nothing leaves the
+// machine. What it made stays in a temporary folder, to be looked at.
+func Run(ctx context.Context, o Options) error {
 	enqueue, err := findEnqueue(o.Enqueue)
 	if err != nil {
 		return err
@@ -69,7 +71,7 @@ func findEnqueue(path string) (string, error) {
 	}
 	path = filepath.Join(filepath.Dir(self), "enqueue")
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("the enqueue program is not beside this one (%s): build both with make build, then run bin/worker --demo", filepath.Dir(self))
+		return "", fmt.Errorf("the enqueue program is not beside this one (%s): build both with make build, then run bin/demo", filepath.Dir(self))
 	}
 	return path, nil
 }
@@ -79,7 +81,7 @@ type demo struct {
 	out, err     io.Writer
 	config       string // path of the configuration
 	redis        string // its URL
-	worker       *Worker
+	worker       *app.Worker
 	sim          *simulator.Simulator
 	closers      []func() // run last first
 	tenants      [2]string
@@ -183,16 +185,16 @@ http: {addr: "127.0.0.1:0"}
 }
 
 func (d *demo) startWorker(ctx context.Context, cfg config.Config) error {
-	base, err := Open(ctx, cfg)
+	pool, err := connect.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	log, err := os.OpenFile(filepath.Join(d.dir, "worker.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return errors.Join(fmt.Errorf("open the worker's log: %w", err), base.Close())
+		return errors.Join(fmt.Errorf("open the worker's log: %w", err), pool.Close())
 	}
-	if d.worker, err = NewWorker(ctx, base, zerolog.New(log).With().Timestamp().Logger()); err != nil {
-		return errors.Join(err, base.Close(), log.Close())
+	if d.worker, err = app.NewWorker(ctx, pool, zerolog.New(log).With().Timestamp().Logger()); err != nil {
+		return errors.Join(err, pool.Close(), log.Close())
 	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan error, 1)
@@ -205,71 +207,6 @@ func (d *demo) startWorker(ctx context.Context, cfg config.Config) error {
 		_ = log.Close()
 	})
 	fmt.Fprintf(d.out, "worker      dashboard at http://%s/monitoring/, log in %s\n", d.worker.Addr(), log.Name())
-	return nil
-}
-
-// The demo's size: issue for issue what a night's export looks like, small.
-const (
-	demoInvoices = 300
-	demoExpress  = 3 // of them by the express lane
-)
-
-// handIn writes the sample files and hands them in as an ERP system would.
-func (d *demo) handIn(ctx context.Context) error {
-	today := invoice.Today(time.Now())
-	express, folder := filepath.Join("export", "urgent"), filepath.Join("export", "night")
-	flaws := sample.Flaws()
-	good := demoInvoices - len(flaws)
-	n := 0
-	for t, nip := range d.tenants {
-		for name, doc := range sample.Invoices(nip, (good+1-t)/2, today) {
-			to := folder
-			if n < demoExpress {
-				to = express
-			}
-			if err := writeFile(filepath.Join(d.dir, to, nip, name), doc); err != nil {
-				return err
-			}
-			n++
-		}
-	}
-	for i, flaw := range flaws {
-		o := sample.Options{SellerNIP: d.tenants[i%2], Number: fmt.Sprintf("BAD/%d", i+1), IssueDate: today, Seed: uint64(i)}
-		if err := writeFile(filepath.Join(d.dir, folder, "bad", fmt.Sprintf("%02d-%s.xml", i+1, flaw)), sample.Bad(flaw, o)); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintf(d.out, "export      %d invoices of two tenants, %d of them bad, in %s\n\n", demoInvoices, len(flaws), filepath.Join(d.dir, "export"))
-	if err := d.runEnqueue(ctx, "submit", "--lane", "express", express); err != nil {
-		return err
-	}
-	return d.runEnqueue(ctx, "submit", "--wait=receipt", "--timeout", "2m", express, folder)
-}
-
-func writeFile(path string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("write a sample: %w", err)
-	}
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		return fmt.Errorf("write a sample: %w", err)
-	}
-	return nil
-}
-
-// runEnqueue takes exit code 3 (some refused or rejected) for what it is here: the demo's bad invoices.
-func (d *demo) runEnqueue(ctx context.Context, args ...string) error {
-	fmt.Fprintf(d.out, "$ enqueue %s\n", strings.Join(args, " "))
-	cmd := exec.CommandContext(ctx, d.enqueue, append([]string{args[0], "--config", d.config}, args[1:]...)...)
-	cmd.Dir = d.dir
-	cmd.Stdout, cmd.Stderr, cmd.Env = d.out, d.err, []string{"TERM=" + os.Getenv("TERM")}
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 3 {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("run enqueue: %w", err)
-	}
 	return nil
 }
 

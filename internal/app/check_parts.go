@@ -2,47 +2,30 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 
-	"ksefworker/config"
+	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
 )
 
-// DeclareStorage says how this process seals documents, and refuses it when its keys are not those of
-// the pool: a [*config.FieldError] around a [*ledger.SealError].
-func (b *Base) DeclareStorage(ctx context.Context) error {
-	return storageFault(b.Ledger.Declare(ctx, b.Bodies))
-}
-
-func storageFault(err error) error {
-	if refused, ok := errors.AsType[*ledger.SealError](err); ok {
-		return &config.FieldError{Field: "storage.key_file", Err: refused}
-	}
-	return err
-}
-
-// checkStorage tells whether this process can open what the pool seals.
-func (w *Worker) checkStorage(ctx context.Context) Check {
-	seals, err := w.base.Ledger.Seals(ctx)
+// checkHome is the part of --check that is about whose ledger this is.
+func checkHome(ctx context.Context, b *connect.Pool, out io.Writer) error {
+	at, err := b.Ledger.Home(ctx)
 	if err != nil {
-		return Check{Name: "storage", Detail: err.Error()}
+		return err
 	}
-	if missing := seals.Missing(w.base.Bodies); len(missing) > 0 {
-		refused := ledger.SealError{Missing: missing, Held: w.base.Bodies.KeyIDs()}
-		return Check{Name: "storage", Detail: refused.Error()}
+	if at == (ledger.Home{}) {
+		fmt.Fprintf(out, "note   the ledger under redis.prefix %s belongs to nobody yet: the first worker or enqueue submit makes it that of %s\n",
+			b.Config.Redis.Prefix, b.Home())
 	}
-	if fault := w.worker.StorageFault(); fault != "" {
-		return Check{Name: "storage", Detail: fault + "; other workers take what needs it"}
-	}
-	return Check{Name: "storage", OK: true}
+	return b.CheckHome(ctx)
 }
 
 // checkSeals is the part of --check that is about storage.key_file. It writes nothing.
-func checkSeals(ctx context.Context, b *Base, out io.Writer) error {
+func checkSeals(ctx context.Context, b *connect.Pool, out io.Writer) error {
 	seals, err := b.Ledger.Seals(ctx)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package app
+package connect
 
 import (
 	"context"
@@ -24,28 +24,28 @@ func (e *VolatileError) Error() string {
 		" (for development: redis.allow_volatile: true, or worker --allow-volatile-redis)"
 }
 
-// redisFacts are what a Redis tells of itself; "" is what it does not tell.
-type redisFacts struct {
+// Facts are what a Redis tells of itself; "" is what it does not tell.
+type Facts struct {
 	version     string
 	cluster     string // "1" for a node of a cluster
 	policy      string // maxmemory-policy
 	appendOnly  string // "1" or "0"
 	appendfsync string
-	runID       string // of the process
+	RunID       string // of the process
 }
 
-// askRedis goes by INFO, which managed services let everybody ask: CONFIG, which they forbid, is
+// AskRedis goes by INFO, which managed services let everybody ask: CONFIG, which they forbid, is
 // asked only for what INFO does not tell. The error is that of a Redis that does not answer; to be
 // refused an answer is none.
-func askRedis(ctx context.Context, rdb redis.UniversalClient) (redisFacts, error) {
+func AskRedis(ctx context.Context, rdb redis.UniversalClient) (Facts, error) {
 	info, err := rdb.Info(ctx).Result()
-	if err := ignoreForbidden(err); err != nil {
-		return redisFacts{}, err
+	if err := IgnoreForbidden(err); err != nil {
+		return Facts{}, err
 	}
 	fields := infoFields(info)
-	f := redisFacts{version: fields["redis_version"], cluster: fields["cluster_enabled"], policy: fields["maxmemory_policy"],
+	f := Facts{version: fields["redis_version"], cluster: fields["cluster_enabled"], policy: fields["maxmemory_policy"],
 		appendOnly: fields["aof_enabled"],
-		runID:      fields["run_id"]}
+		RunID:      fields["run_id"]}
 	for _, ask := range []struct {
 		name string
 		into *string
@@ -54,8 +54,8 @@ func askRedis(ctx context.Context, rdb redis.UniversalClient) (redisFacts, error
 			continue
 		}
 		answer, err := rdb.ConfigGet(ctx, ask.name).Result()
-		if err := ignoreForbidden(err); err != nil {
-			return redisFacts{}, err
+		if err := IgnoreForbidden(err); err != nil {
+			return Facts{}, err
 		}
 		*ask.into = answer[ask.name]
 	}
@@ -82,7 +82,7 @@ var errCluster error = &config.FieldError{Field: "redis.url", Err: errors.New("t
 	"the ledger needs one node or Sentinel, because its scripts touch many keys at once: name a Redis that runs with cluster-enabled no")}
 
 // unsuitable says why no ledger can live there, whatever is configured: a field error of redis.url.
-func (f redisFacts) unsuitable() error {
+func (f Facts) unsuitable() error {
 	switch {
 	case f.cluster == "1":
 		return errCluster
@@ -94,7 +94,7 @@ func (f redisFacts) unsuitable() error {
 }
 
 // volatile says what this Redis may forget; nil for nothing that is known.
-func (f redisFacts) volatile() error {
+func (f Facts) volatile() error {
 	var faults []string
 	if f.policy != "" && f.policy != "noeviction" {
 		faults = append(faults, fmt.Sprintf("maxmemory-policy is %s, so it throws away entries when memory is short: "+
@@ -136,7 +136,7 @@ func older(version, than string) bool {
 // that does not answer. unknown reports that it does not tell its eviction policy or whether it has
 // an append-only file.
 func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool, err error) {
-	f, err := askRedis(ctx, rdb)
+	f, err := AskRedis(ctx, rdb)
 	if err != nil {
 		return true, err
 	}
@@ -148,25 +148,25 @@ func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool,
 
 // CheckDurable is [CheckDurable] for this configuration: redis.allow_volatile lets every Redis pass
 // that can be used at all.
-func (b *Base) CheckDurable(ctx context.Context) error {
-	f, err := askRedis(ctx, b.Redis)
+func (p *Pool) CheckDurable(ctx context.Context) error {
+	f, err := AskRedis(ctx, p.Redis)
 	if err != nil {
 		return err
 	}
-	return b.unfit(f)
+	return p.Unfit(f)
 }
 
-// unfit says why this configuration may not work on such a Redis; nil when it may.
-func (b *Base) unfit(f redisFacts) error {
+// Unfit says why this configuration may not work on such a Redis; nil when it may.
+func (p *Pool) Unfit(f Facts) error {
 	err := f.unsuitable()
-	if err == nil && !b.Config.Redis.AllowVolatile {
+	if err == nil && !p.Config.Redis.AllowVolatile {
 		err = f.volatile()
 	}
 	return err
 }
 
-// ignoreForbidden tells an answer of Redis ("unknown command", "NOPERM") from no answer at all.
-func ignoreForbidden(err error) error {
+// IgnoreForbidden tells an answer of Redis ("unknown command", "NOPERM") from no answer at all.
+func IgnoreForbidden(err error) error {
 	if _, answered := errors.AsType[redis.Error](err); answered || err == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package app
+package connect
 
 import (
 	"context"
@@ -6,12 +6,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"net/http"
 	"strings"
 	"syscall"
 
 	"ksefworker/config"
-	"ksefworker/internal/ksef"
 )
 
 // redisHint says what a person can do about a Redis that cannot be used.
@@ -25,26 +23,16 @@ func redisHint(err error, c config.RedisConn) string {
 	case strings.Contains(text, "NOPERM"):
 		return "the user may not do this: give it the commands and keys that README lists (redis.username)"
 	}
-	if hint := tlsHint(err, c.TLS != nil, "redis.url", "rediss://", "redis://", "redis.tls"); hint != "" {
+	if hint := TLSHint(err, c.TLS != nil, "redis.url", "rediss://", "redis://", "redis.tls"); hint != "" {
 		return hint
 	}
 	return "check redis.url, and that the server runs"
 }
 
-// gatewayHint says what a person can do about a gateway that cannot be reached.
-func gatewayHint(err error, url string) string {
-	secure := strings.HasPrefix(url, "https://")
-	if api, ok := errors.AsType[*ksef.APIError](err); ok && !secure && api.Status == http.StatusBadRequest {
-		return "what answers is not the gateway: if its port speaks TLS, say https:// in gateway.url" // as Go's and nginx's servers do
-	}
-	if hint := tlsHint(err, secure, "gateway.url", "https://", "http://", "the machine's trusted certificates"); hint != "" {
-		return hint
-	}
-	return "check gateway.url, DNS, the firewall and the proxy of this machine"
-}
-
-// tlsHint tells the mistakes that are made with encryption; "" when it is none of them.
-func tlsHint(err error, secure bool, setting, with, without, trust string) string {
+// TLSHint says what to do about a mistake with encryption; "" when err is none. secure says whether
+// TLS was tried, setting names the address, with and without are its two beginnings, and trust says
+// where the trusted authorities are set.
+func TLSHint(err error, secure bool, setting, with, without, trust string) string {
 	var (
 		plain     tls.RecordHeaderError
 		authority x509.UnknownAuthorityError

@@ -1,4 +1,4 @@
-package app
+package connect
 
 import (
 	"strings"
@@ -10,7 +10,7 @@ func TestRedisFacts_OlderThan7_IsRefusedWithItsVersion(t *testing.T) {
 		"6.2.14": true, "5.0": true, "6.9": true,
 		"7.0.15": false, "7.2": false, "8.0.1": false, "10.0.0": false, "unstable": false, "": false,
 	} {
-		err := redisFacts{version: version}.unsuitable()
+		err := Facts{version: version}.unsuitable()
 		if (err != nil) != refused {
 			t.Errorf("version %q: %v, want refused: %v", version, err, refused)
 		}

@@ -1,0 +1,23 @@
+package app
+
+import (
+	"context"
+
+	"ksefworker/internal/ledger"
+)
+
+// checkStorage tells whether this process can open what the pool seals.
+func (w *Worker) checkStorage(ctx context.Context) Check {
+	seals, err := w.base.Ledger.Seals(ctx)
+	if err != nil {
+		return Check{Name: "storage", Detail: err.Error()}
+	}
+	if missing := seals.Missing(w.base.Bodies); len(missing) > 0 {
+		refused := ledger.SealError{Missing: missing, Held: w.base.Bodies.KeyIDs()}
+		return Check{Name: "storage", Detail: refused.Error()}
+	}
+	if fault := w.worker.StorageFault(); fault != "" {
+		return Check{Name: "storage", Detail: fault + "; other workers take what needs it"}
+	}
+	return Check{Name: "storage", OK: true}
+}

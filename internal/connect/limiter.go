@@ -1,0 +1,44 @@
+package connect
+
+import (
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/ratelimit"
+)
+
+// Limiter returns the limiter with the configuration's table, over a store that the pool shares. o
+// may be nil.
+func (p *Pool) Limiter(store ratelimit.Store, o ratelimit.Observer) (*ratelimit.Limiter, error) {
+	cfg := p.Config
+	tenants := map[string]map[string]ratelimit.Limits{}
+	for _, t := range cfg.Tenants {
+		tenants[t.Title()] = table(cfg.LimitsOf(t.Title()), cfg.Limits.Scale)
+	}
+	margin := cfg.Limits.Margin
+	if margin == 0 {
+		margin = -1 // the limiter's zero is its default; the configuration's is none
+	}
+	sleep := cfg.Limits.MaxSleep
+	if sleep == 0 {
+		sleep = -1
+	}
+	return ratelimit.New(store, ratelimit.Options{
+		Defaults: table(cfg.Limits.Groups, cfg.Limits.Scale), Tenants: tenants, Margin: margin, MaxSleep: sleep, Observer: o,
+	})
+}
+
+// table gives each group its windows, divided by scale.
+func table(g config.Groups, scale float64) map[string]ratelimit.Limits {
+	out := map[string]ratelimit.Limits{}
+	for name, r := range g.ByName() {
+		var l ratelimit.Limits
+		for _, w := range []ratelimit.Window{{Limit: r.PerSecond, Per: time.Second}, {Limit: r.PerMinute, Per: time.Minute}, {Limit: r.PerHour, Per: time.Hour}} {
+			if w.Limit != config.Unlimited {
+				l = append(l, w)
+			}
+		}
+		out[name] = l
+	}
+	return ratelimit.Scaled(out, 1/scale)
+}

@@ -1,0 +1,128 @@
+// Package connect opens what the processes of one pool share, from the configuration: Redis with
+// the ledger and the queue in it, the archive, the storage keys. It checks that Redis is fit for a
+// ledger and that the ledger belongs to this configuration.
+//
+// The worker and the command line use it alike. It starts nothing and runs nothing.
+package connect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/config"
+	"ksefworker/internal/archive"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/invoice/xsd"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/tasks"
+)
+
+// ErrUnreachable says that a part this process cannot work without (Redis, the archive) does not
+// answer.
+var ErrUnreachable = errors.New("not reachable")
+
+// Pool is what the processes of one pool share. It is safe for concurrent use. Close it once, when
+// nothing uses it any more.
+type Pool struct {
+	Config config.Config
+	Redis  redis.UniversalClient
+	// Asynq is for asynq's own constructors: its keys begin as redis.prefix says.
+	Asynq  redis.UniversalClient
+	Ledger *ledger.Ledger
+	Queue  *tasks.Queue
+	Bodies *ledger.Bodies
+	Store  archive.Store // nil only after OpenForCheck
+
+	// Now is this process's clock, for tests; nil is time.Now.
+	Now func() time.Time
+
+	news *archiveNews
+}
+
+// Open connects, and proves that Redis answers. An error that wraps [ErrUnreachable] is due to a
+// part that does not answer; every other error is due to the configuration.
+func Open(ctx context.Context, cfg config.Config) (*Pool, error) {
+	return open(ctx, cfg, openStore)
+}
+
+// OpenAnyArchive is Open for what mostly needs no archive: a folder that cannot be opened is no
+// error then. A call that does need it fails with the reason.
+func OpenAnyArchive(ctx context.Context, cfg config.Config) (*Pool, error) {
+	return open(ctx, cfg, openStoreLater)
+}
+
+// OpenForCheck is Open for a check, which changes nothing: when the archive is a folder that does
+// not exist, Store is nil.
+func OpenForCheck(ctx context.Context, cfg config.Config) (*Pool, error) {
+	return open(ctx, cfg, openStoreThatExists)
+}
+
+func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool, error) {
+	keys, err := cfg.Storage.Keys()
+	if err != nil {
+		return nil, err
+	}
+	bodies, err := ledger.NewBodies(keys...)
+	if err != nil {
+		return nil, err
+	}
+	rdb, err := dialRedis(ctx, cfg.Redis)
+	if err != nil {
+		return nil, err
+	}
+	news := &archiveNews{}
+	store, err := openStore(ctx, cfg.Archive, news)
+	if err != nil {
+		return nil, errors.Join(err, rdb.Close())
+	}
+	queues := tasks.AsynqClient(rdb, cfg.Redis.AsynqPrefix())
+	return &Pool{
+		Config: cfg, Redis: rdb, Asynq: queues, Bodies: bodies, Store: store, news: news,
+		Queue: tasks.NewQueue(queues),
+		Ledger: ledger.New(rdb, ledger.Options{
+			Prefix: cfg.Redis.Prefix, Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout,
+			Reasons: bodies,
+		}),
+	}, nil
+}
+
+// Close ends the connections.
+func (p *Pool) Close() error {
+	if p.Store == nil {
+		return p.Redis.Close()
+	}
+	return errors.Join(p.Redis.Close(), p.Store.Close())
+}
+
+// Admitter returns what takes documents in, by the configuration's rules. It compiles the schemas
+// when validation.schema_dir is set, which takes a second.
+func (p *Pool) Admitter() (*tasks.Admitter, error) {
+	cfg := p.Config
+	a := &tasks.Admitter{
+		Ledger: p.Ledger, Queue: p.Queue, Bodies: p.Bodies, Store: p.Store,
+		Retention: cfg.Ledger.Retention, Now: time.Now, IntakeBelow: cfg.Redis.IntakeShare(),
+		Accounts: accountsOf(cfg), TakeDiscouraged: cfg.TakesDiscouraged(),
+		Check: invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs()},
+	}
+	if dir := cfg.Validation.SchemaDir; dir != "" {
+		v, err := xsd.Load(dir)
+		if err != nil {
+			return nil, fmt.Errorf("validation.schema_dir: %w", err)
+		}
+		a.Validator = v
+	}
+	return a, nil
+}
+
+func accountsOf(cfg config.Config) []tasks.Account {
+	out := make([]tasks.Account, len(cfg.Tenants))
+	for i, t := range cfg.Tenants {
+		out[i] = tasks.Account{Name: t.Title(), NIP: t.NIP,
+			MaxBytes: t.InvoiceSize(false), MaxBytesWithAttachment: t.InvoiceSize(true)}
+	}
+	return out
+}

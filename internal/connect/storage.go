@@ -1,0 +1,22 @@
+package connect
+
+import (
+	"context"
+	"errors"
+
+	"ksefworker/config"
+	"ksefworker/internal/ledger"
+)
+
+// DeclareStorage says how this process seals documents, and refuses it when its keys are not those of
+// the pool: a [*config.FieldError] around a [*ledger.SealError].
+func (p *Pool) DeclareStorage(ctx context.Context) error {
+	return storageFault(p.Ledger.Declare(ctx, p.Bodies))
+}
+
+func storageFault(err error) error {
+	if refused, ok := errors.AsType[*ledger.SealError](err); ok {
+		return &config.FieldError{Field: "storage.key_file", Err: refused}
+	}
+	return err
+}

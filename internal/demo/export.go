@@ -1,0 +1,80 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/sample"
+)
+
+// The demo's size: issue for issue what a night's export looks like, small.
+const (
+	demoInvoices = 300
+	demoExpress  = 3 // of them by the express lane
+)
+
+// handIn writes the sample files and hands them in as an ERP system would.
+func (d *demo) handIn(ctx context.Context) error {
+	today := invoice.Today(time.Now())
+	express, folder := filepath.Join("export", "urgent"), filepath.Join("export", "night")
+	flaws := sample.Flaws()
+	good := demoInvoices - len(flaws)
+	n := 0
+	for t, nip := range d.tenants {
+		for name, doc := range sample.Invoices(nip, (good+1-t)/2, today) {
+			to := folder
+			if n < demoExpress {
+				to = express
+			}
+			if err := writeFile(filepath.Join(d.dir, to, nip, name), doc); err != nil {
+				return err
+			}
+			n++
+		}
+	}
+	for i, flaw := range flaws {
+		o := sample.Options{SellerNIP: d.tenants[i%2], Number: fmt.Sprintf("BAD/%d", i+1), IssueDate: today, Seed: uint64(i)}
+		if err := writeFile(filepath.Join(d.dir, folder, "bad", fmt.Sprintf("%02d-%s.xml", i+1, flaw)), sample.Bad(flaw, o)); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(d.out, "export      %d invoices of two tenants, %d of them bad, in %s\n\n", demoInvoices, len(flaws), filepath.Join(d.dir, "export"))
+	if err := d.runEnqueue(ctx, "submit", "--lane", "express", express); err != nil {
+		return err
+	}
+	return d.runEnqueue(ctx, "submit", "--wait=receipt", "--timeout", "2m", express, folder)
+}
+
+func writeFile(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("write a sample: %w", err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		return fmt.Errorf("write a sample: %w", err)
+	}
+	return nil
+}
+
+// runEnqueue takes exit code 3 (some refused or rejected) for what it is here: the demo's bad invoices.
+func (d *demo) runEnqueue(ctx context.Context, args ...string) error {
+	fmt.Fprintf(d.out, "$ enqueue %s\n", strings.Join(args, " "))
+	cmd := exec.CommandContext(ctx, d.enqueue, append([]string{args[0], "--config", d.config}, args[1:]...)...)
+	cmd.Dir = d.dir
+	cmd.Stdout, cmd.Stderr, cmd.Env = d.out, d.err, []string{"TERM=" + os.Getenv("TERM")}
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 3 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("run enqueue: %w", err)
+	}
+	return nil
+}
