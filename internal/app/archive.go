@@ -24,10 +24,10 @@ func archiveShare(cfg config.Config) int {
 // receipts wait.
 func (w *Worker) checkArchive(ctx context.Context) Check {
 	c := Check{Name: "archive", OK: true}
-	if err := w.base.Store.Check(ctx); err != nil {
+	if err := w.pool.Store.Check(ctx); err != nil {
 		c.Detail = "receipts wait: " + err.Error()
 	}
-	h := archive.HealthOf(w.base.Store)
+	h := archive.HealthOf(w.pool.Store)
 	if h.Out {
 		c.Detail += fmt.Sprintf("; out of service for this process since %s, asked again in %s",
 			h.Since.UTC().Format(time.RFC3339), h.Wait.Round(time.Second))

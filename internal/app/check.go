@@ -49,31 +49,31 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	}
 	spool := spoolDir(cfg.Packages.SpoolDir)
 	say("spool folder "+spool, connect.CheckFolder("packages.spool_dir", spool))
-	b, err := connect.OpenForCheck(ctx, cfg)
+	pool, err := connect.OpenForCheck(ctx, cfg)
 	if err != nil {
 		say("redis and archive", err)
 		fmt.Fprintln(out, "note   gateway not asked: requests are counted in Redis")
 		return ErrCheck
 	}
-	defer b.Close()
-	say("redis", checkRedisSettings(ctx, b, out))
-	say("ledger", checkHome(ctx, b, out))
-	say("storage", checkSeals(ctx, b, out))
-	if b.Store == nil {
+	defer pool.Close()
+	say("redis", checkRedisSettings(ctx, pool, out))
+	say("ledger", checkHome(ctx, pool, out))
+	say("storage", checkSeals(ctx, pool, out))
+	if pool.Store == nil {
 		fmt.Fprintf(out, "note   archive %s is not there yet: the first worker makes it\n", cfg.Archive.URL)
 	} else {
-		say("archive "+cfg.Archive.URL, bounded(ctx, b.Store.Check))
+		say("archive "+cfg.Archive.URL, bounded(ctx, pool.Store.Check))
 	}
 	if cfg.Validation.SchemaDir != "" {
-		_, err := b.Admitter()
+		_, err := pool.Admitter()
 		say("schemas", err)
 	}
-	if waiting, err := b.Unserved(ctx); err == nil {
+	if waiting, err := pool.Unserved(ctx); err == nil {
 		for _, line := range waiting.Lines(20) {
 			fmt.Fprintf(out, "note   %s\n", line)
 		}
 	}
-	checkTenants(ctx, b, say)
+	checkTenants(ctx, pool, say)
 	if faults > 0 {
 		return fmt.Errorf("%w: %d", ErrCheck, faults)
 	}
@@ -86,44 +86,44 @@ func bounded(ctx context.Context, f func(context.Context) error) error {
 	return f(ctx)
 }
 
-func checkRedisSettings(ctx context.Context, b *connect.Pool, out io.Writer) error {
-	unknown, err := connect.CheckDurable(ctx, b.Redis)
+func checkRedisSettings(ctx context.Context, pool *connect.Pool, out io.Writer) error {
+	unknown, err := connect.CheckDurable(ctx, pool.Redis)
 	var volatile *connect.VolatileError
 	switch {
-	case errors.As(err, &volatile) && b.Config.Redis.AllowVolatile:
+	case errors.As(err, &volatile) && pool.Config.Redis.AllowVolatile:
 		fmt.Fprintf(out, "note   %v\n", err)
 		err = nil
 	case unknown && err == nil:
 		fmt.Fprintln(out, "note   redis does not tell its settings: make sure that maxmemory-policy is noeviction and appendonly is on")
 	}
-	return errors.Join(err, checkReplicas(ctx, b))
+	return errors.Join(err, checkReplicas(ctx, pool))
 }
 
 // checkReplicas compares what is connected with what is waited for. It writes nothing, so it cannot tell whether they lag.
-func checkReplicas(ctx context.Context, b *connect.Pool) error {
-	connected, wanted, err := b.Ledger.Replicas(ctx)
+func checkReplicas(ctx context.Context, pool *connect.Pool) error {
+	connected, wanted, err := pool.Ledger.Replicas(ctx)
 	if err != nil || connected >= wanted {
 		return connect.IgnoreForbidden(err)
 	}
 	return fmt.Errorf("redis.wait_replicas is %d and %d are connected: nothing would be taken in or sent; start the replicas, or set it to what there is", wanted, connected)
 }
 
-func checkTenants(ctx context.Context, b *connect.Pool, say func(string, error)) {
-	limiter, err := b.Limiter(ratelimit.NewRedis(b.Redis, b.Config.Redis.Prefix), nil)
+func checkTenants(ctx context.Context, pool *connect.Pool, say func(string, error)) {
+	limiter, err := pool.Limiter(ratelimit.NewRedis(pool.Redis, pool.Config.Redis.Prefix), nil)
 	if err != nil {
 		say("limits", err)
 		return
 	}
-	for _, t := range b.Config.Tenants {
-		what := fmt.Sprintf("tenant %s at %s", t.Title(), b.Config.BaseURL())
+	for _, t := range pool.Config.Tenants {
+		what := fmt.Sprintf("tenant %s at %s", t.Title(), pool.Config.BaseURL())
 		switch {
-		case wrongNIP(t.NIP) != "" && b.Config.ChecksNIPs():
+		case wrongNIP(t.NIP) != "" && pool.Config.ChecksNIPs():
 			say(what, errors.New(wrongNIP(t.NIP)))
 		case t.Paused:
 			say(what+" (paused by configuration)", nil)
 		default:
-			say(what, explainDoor(b.Config.BaseURL(), bounded(ctx, func(ctx context.Context) error {
-				client, err := newClient(b, t, ksef.NewTransport(), readingGate{limiter, t.Title()})
+			say(what, explainDoor(pool.Config.BaseURL(), bounded(ctx, func(ctx context.Context) error {
+				client, err := newClient(pool, t, ksef.NewTransport(), readingGate{limiter, t.Title()})
 				if err != nil {
 					return err
 				}

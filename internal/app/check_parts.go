@@ -12,41 +12,41 @@ import (
 )
 
 // checkHome is the part of --check that is about whose ledger this is.
-func checkHome(ctx context.Context, b *connect.Pool, out io.Writer) error {
-	at, err := b.Ledger.Home(ctx)
+func checkHome(ctx context.Context, pool *connect.Pool, out io.Writer) error {
+	at, err := pool.Ledger.Home(ctx)
 	if err != nil {
 		return err
 	}
 	if at == (ledger.Home{}) {
 		fmt.Fprintf(out, "note   the ledger under redis.prefix %s belongs to nobody yet: the first worker or enqueue submit makes it that of %s\n",
-			b.Config.Redis.Prefix, b.Home())
+			pool.Config.Redis.Prefix, pool.Home())
 	}
-	return b.CheckHome(ctx)
+	return pool.CheckHome(ctx)
 }
 
 // checkSeals is the part of --check that is about storage.key_file. It writes nothing.
-func checkSeals(ctx context.Context, b *connect.Pool, out io.Writer) error {
-	seals, err := b.Ledger.Seals(ctx)
+func checkSeals(ctx context.Context, pool *connect.Pool, out io.Writer) error {
+	seals, err := pool.Ledger.Seals(ctx)
 	if err != nil {
 		return err
 	}
-	tally, err := b.Ledger.SealTally(ctx)
+	tally, err := pool.Ledger.SealTally(ctx)
 	if err != nil {
 		return err
 	}
-	held := b.Bodies.KeyIDs()
+	held := pool.Bodies.KeyIDs()
 	for i, id := range held {
 		what := "opens"
 		if i == 0 {
 			what = "seals"
 		}
-		fmt.Fprintf(out, "note   storage key %s (%s) %s; %s\n", id, b.Config.Storage.KeyFile[i], what, kept(tally[id]))
+		fmt.Fprintf(out, "note   storage key %s (%s) %s; %s\n", id, pool.Config.Storage.KeyFile[i], what, kept(tally[id]))
 		delete(tally, id)
 	}
 	for _, seal := range slices.Sorted(maps.Keys(tally)) {
 		fmt.Fprintf(out, "note   %d stored documents: %s\n", tally[seal], seal)
 	}
-	missing := slices.DeleteFunc(seals.Missing(b.Bodies), func(id string) bool {
+	missing := slices.DeleteFunc(seals.Missing(pool.Bodies), func(id string) bool {
 		// As Declare does: what nothing needs is retired by a process that holds another of the pool's keys.
 		return tally[id] == 0 && slices.ContainsFunc(held, func(h string) bool { return seals.Keys[h] == ledger.KeyActive })
 	})

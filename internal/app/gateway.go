@@ -63,19 +63,19 @@ func (l *limits) pay(ctx context.Context, stop <-chan struct{}) {
 	}
 }
 
-func newLimits(b *connect.Pool, process string, faults *localFaults, log zerolog.Logger, o ratelimit.Observer) (*limits, error) {
-	cfg := b.Config
+func newLimits(pool *connect.Pool, process string, faults *localFaults, log zerolog.Logger, o ratelimit.Observer) (*limits, error) {
+	cfg := pool.Config
 	base, err := url.Parse(cfg.BaseURL())
 	if err != nil {
 		return nil, fmt.Errorf("gateway.url is not a URL")
 	}
-	shared := ratelimit.NewRedis(b.Redis, cfg.Redis.Prefix)
+	shared := ratelimit.NewRedis(pool.Redis, cfg.Redis.Prefix)
 	store := ratelimit.NewPendingFreezes(shared)
-	limiter, err := b.Limiter(store, o)
+	limiter, err := pool.Limiter(store, o)
 	if err != nil {
 		return nil, err
 	}
-	alone := lonely(b.Queue)
+	alone := lonely(pool.Queue)
 	// A pool of one tenant has nobody else to ask; three of its groups must do.
 	gateway, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
 		ProbeTTL: cfg.Gateway.Timeout + 10*time.Second,
@@ -84,36 +84,36 @@ func newLimits(b *connect.Pool, process string, faults *localFaults, log zerolog
 	if err != nil {
 		return nil, err
 	}
-	parts, err := newPartStore(tasks.Unbounded(b.Redis), shared, process, alone, cfg, b.Now, log)
+	parts, err := newPartStore(tasks.Unbounded(pool.Redis), shared, process, alone, cfg, pool.Now, log)
 	if err != nil {
 		return nil, err
 	}
 	return &limits{limiter: limiter, store: store, circuits: gateway, faults: faults, host: base.Host,
-		outages: outages{newSpells(b.Now)}, parts: parts}, nil
+		outages: outages{newSpells(pool.Now)}, parts: parts}, nil
 }
 
 // gateways makes a client for each tenant that is not paused by configuration.
-func gateways(b *connect.Pool, l *limits, log zerolog.Logger,
+func gateways(pool *connect.Pool, l *limits, log zerolog.Logger,
 	count func(ksef.Group, ksef.Outcome),
 ) (map[string]tasks.Transport, error) {
 	out := map[string]tasks.Transport{}
 	transport := ksef.NewTransport() // one pool of connections for all tenants
-	for _, t := range b.Config.Tenants {
+	for _, t := range pool.Config.Tenants {
 		if t.Paused {
 			continue
 		}
 		gate := &gate{tenant: t.Title(), limits: l, fault: func() error { return l.faults.refuse(t.Title()) }, log: log, count: count}
-		client, err := newClient(b, t, transport, gate)
+		client, err := newClient(pool, t, transport, gate)
 		if err != nil {
 			return nil, err
 		}
-		out[t.Title()] = gateway{Client: client, keys: newPublicKey(tasks.Unbounded(b.Redis), b.Config.Redis.Prefix, t.Title(), client.PublicKey)}
+		out[t.Title()] = gateway{Client: client, keys: newPublicKey(tasks.Unbounded(pool.Redis), pool.Config.Redis.Prefix, t.Title(), client.PublicKey)}
 	}
 	return out, nil
 }
 
-func newClient(b *connect.Pool, t config.Tenant, transport *http.Transport, gate ksef.Gate) (*ksef.Client, error) {
-	cfg := b.Config
+func newClient(pool *connect.Pool, t config.Tenant, transport *http.Transport, gate ksef.Gate) (*ksef.Client, error) {
+	cfg := pool.Config
 	c, err := ksef.New(ksef.Options{
 		BaseURL: cfg.BaseURL(), KeyID: t.KeyID, Key: t.Key, App: cfg.Gateway.UserAgent,
 		Timeout: cfg.Gateway.Timeout, Transport: transport, Gate: gate,

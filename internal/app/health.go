@@ -35,7 +35,7 @@ func (c *healthCollector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *healthCollector) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := scrape()
 	defer cancel()
 	if n, _, err := c.ledger.Unreadables(ctx, 1); err == nil {
 		ch <- prometheus.MustNewConstMetric(unreadableEntries, prometheus.GaugeValue, float64(n))
@@ -46,7 +46,7 @@ func (c *healthCollector) Collect(ch chan<- prometheus.Metric) {
 func (w *Worker) checkEntries(ctx context.Context) Check {
 	c := Check{Name: "entries", OK: true}
 	const named = 3
-	if n, keys, err := w.base.Ledger.Unreadables(ctx, named); err == nil && n > 0 {
+	if n, keys, err := w.pool.Ledger.Unreadables(ctx, named); err == nil && n > 0 {
 		c.Detail = fmt.Sprintf("%d ledger entries cannot be read, all others go on: %s", n, strings.Join(keys, ", "))
 	}
 	return c

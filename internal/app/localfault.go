@@ -100,7 +100,7 @@ const (
 func (f *localFaults) delay(tenant string) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if now := time.Now().Truncate(time.Second); !now.Equal(f.second) {
+	if now := f.spell.now().Truncate(time.Second); !now.Equal(f.second) {
 		f.second = now
 		clear(f.handed)
 	}

@@ -25,7 +25,7 @@ type repeat struct {
 	leftOut int
 }
 
-func newRepeats() *repeats { return &repeats{now: time.Now, said: map[string]*repeat{}} }
+func newRepeats(now func() time.Time) *repeats { return &repeats{now: now, said: map[string]*repeat{}} }
 
 // complaint is what a message is told apart by: the words before any detail. "" is none.
 func complaint(message string, fromQueue bool) string {

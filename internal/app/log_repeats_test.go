@@ -16,7 +16,7 @@ import (
 func TestRepeats_TheSameComplaintOverAndOver_OneLineAMinuteThatSaysHowMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		log, thinned := zerolog.New(&out), newRepeats()
+		log, thinned := zerolog.New(&out), newRepeats(time.Now)
 		own, queue := log.Hook(thinned), asynqLog{log.Hook(queueRepeats{thinned})}
 		for i := range 3600 {
 			own.Warn().Err(errors.New("connection refused")).Msg("cannot say that this worker is alive")
@@ -35,7 +35,7 @@ func TestRepeats_TheSameComplaintOverAndOver_OneLineAMinuteThatSaysHowMany(t *te
 
 func TestRepeats_WhatIsAboutOneInvoice_IsNeverLeftOut(t *testing.T) {
 	var out bytes.Buffer
-	log := zerolog.New(&out).Hook(newRepeats())
+	log := zerolog.New(&out).Hook(newRepeats(time.Now))
 	for i := range 100 {
 		log.Warn().Int("id", i).Msg("invoice parked, waits for a person")
 		log.Info().Int("id", i).Msg("cannot be a complaint")

@@ -1,9 +1,6 @@
 package app
 
 import (
-	"context"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ksefworker/internal/ratelimit"
@@ -23,7 +20,7 @@ func (c *circuitCollector) Describe(ch chan<- *prometheus.Desc) { ch <- circuitD
 
 // Collect implements prometheus.Collector.
 func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := scrape()
 	defer cancel()
 	told := map[[2]string]bool{} // a series that comes twice spoils the whole scrape
 	shut := func(tenant, group string) {

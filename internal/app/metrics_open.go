@@ -1,9 +1,6 @@
 package app
 
 import (
-	"context"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ksefworker/internal/ledger"
@@ -23,7 +20,7 @@ func (c *openCollector) Describe(ch chan<- *prometheus.Desc) { ch <- openDesc }
 // Collect implements prometheus.Collector. Without an answer there are no figures, and ksef_scrape_up
 // of the ledger tells why.
 func (c *openCollector) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := scrape()
 	defer cancel()
 	open, err := c.ledger.OpenItems(ctx)
 	if err != nil {

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"log"
-
 	"github.com/hibiken/asynq"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -17,7 +15,6 @@ type QueueInspector interface {
 // that module itself links 18 more. The figures are of the whole pool: every worker reports the same.
 type queueCollector struct {
 	inspector QueueInspector
-	log       *log.Logger
 }
 
 var (
@@ -45,14 +42,10 @@ func (c *queueCollector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *queueCollector) Collect(ch chan<- prometheus.Metric) {
 	names, err := c.inspector.Queues()
-	if err != nil {
-		logf(c.log, "list queues: %v", err)
-	}
 	for _, name := range names {
 		var info *asynq.QueueInfo
 		if info, err = c.inspector.GetQueueInfo(name); err != nil {
 			// The others would wait for the same dead Redis, each for its full timeout.
-			logf(c.log, "read queue %s: %v", name, err)
 			break
 		}
 		report(ch, info)

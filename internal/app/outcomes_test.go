@@ -14,6 +14,7 @@ import (
 	"ksefworker/config"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -81,7 +82,7 @@ func TestOutcomes_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T) {
 		if got := p.archived(base + ".xml"); string(got) != string(docs[i].Data) {
 			t.Errorf("%s: the archived document differs from what was handed in", inv.Number)
 		}
-		var r tasks.Result
+		var r results.Result
 		if err := json.Unmarshal(p.archived(base+".json"), &r); err != nil {
 			t.Fatal(err)
 		}

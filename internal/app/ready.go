@@ -13,7 +13,7 @@ import (
 func (w *Worker) ready(ctx context.Context) Readiness {
 	looks := []func(context.Context) Check{w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive, w.checkGateway, w.checkPartStore, w.checkSpool,
 		w.checkEntries, w.checkClock}
-	for _, t := range w.base.Config.Tenants {
+	for _, t := range w.pool.Config.Tenants {
 		looks = append(looks, func(ctx context.Context) Check { return w.checkTenant(ctx, t.Title(), t.NIP, t.Paused) })
 	}
 	looks = append(looks, w.unserved.check, w.checkWaiting, w.checkDeadlines)
@@ -57,12 +57,12 @@ func (w *Worker) checkSpool(context.Context) Check {
 
 func (w *Worker) checkDeadlines(ctx context.Context) Check {
 	c := Check{Name: "deadlines", OK: true}
-	near := w.base.Config.Deadlines.Warn
-	now, err := w.base.Ledger.Clock(ctx)
+	near := w.pool.Config.Deadlines.Warn
+	now, err := w.pool.Ledger.Clock(ctx)
 	if err != nil {
 		return c
 	}
-	ids, err := w.base.Ledger.Due(ctx, now.Add(near), 1000)
+	ids, err := w.pool.Ledger.Due(ctx, now.Add(near), 1000)
 	if err == nil && len(ids) > 0 {
 		c.Detail = fmt.Sprintf("%d invoices are not in KSeF with less than %s left", len(ids), near)
 	}

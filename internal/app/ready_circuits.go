@@ -43,7 +43,7 @@ func (w *Worker) checkGateway(ctx context.Context) Check {
 func (w *Worker) checkPartStore(ctx context.Context) Check {
 	c := Check{Name: "part store", OK: true}
 	told := map[string]bool{}
-	for _, t := range w.base.Config.Tenants {
+	for _, t := range w.pool.Config.Tenants {
 		host, s, err := w.limits.parts.down(ctx, t.Title())
 		if err != nil {
 			return Check{Name: c.Name, Detail: err.Error()}
@@ -59,7 +59,7 @@ func (w *Worker) checkPartStore(ctx context.Context) Check {
 
 func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused bool) Check {
 	c := Check{Name: "tenant " + tenant, OK: true}
-	if what := wrongNIP(nip); what != "" && w.base.Config.ChecksNIPs() {
+	if what := wrongNIP(nip); what != "" && w.pool.Config.ChecksNIPs() {
 		return Check{Name: c.Name, Detail: what}
 	} else if what != "" {
 		c.Detail = what + "; "
@@ -68,7 +68,7 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 		c.Detail += "paused by configuration"
 		return c
 	}
-	if held, err := w.base.Ledger.Holds(ctx); err == nil && held[tenant].Kind != "" {
+	if held, err := w.pool.Ledger.Holds(ctx); err == nil && held[tenant].Kind != "" {
 		c.Detail += fmt.Sprintf("%s by %s since %s: enqueue resume %s ends it; ", held[tenant].Kind, held[tenant].By, held[tenant].Since.Time().UTC().Format(time.RFC3339), tenant)
 	}
 	if err := w.faults.of(tenant); err != nil {
@@ -80,7 +80,7 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 		return c
 	}
 	// A denied tenant's groups rest as they do after a 429, and for another reason.
-	known, err := w.base.Ledger.Tenant(ctx, tenant)
+	known, err := w.pool.Ledger.Tenant(ctx, tenant)
 	denied := err == nil && known.Denials > 0
 	if denied {
 		c.Detail += fmt.Sprintf("KSeF lets nothing of this tenant in (410), %d sessions in a row: its invoices stay queued, the next try is after %s; is the key in its key_file that of another taxpayer? ",

@@ -14,11 +14,11 @@ import (
 // were taken out of service for this could only make it last longer.
 func (w *Worker) checkMemory(ctx context.Context) Check {
 	c := Check{Name: "redis memory", OK: true}
-	m, err := w.base.Ledger.Memory(ctx)
+	m, err := w.pool.Ledger.Memory(ctx)
 	if err != nil {
 		return Check{Name: c.Name, Detail: err.Error()}
 	}
-	share, below := m.Share(), w.base.Config.Redis.IntakeShare()
+	share, below := m.Share(), w.pool.Config.Redis.IntakeShare()
 	const then = "what was taken goes on, and gives room back as it is receipted; if that is slow, give redis more (maxmemory)"
 	switch {
 	case share >= 1:
@@ -47,7 +47,7 @@ func (c *memoryCollector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c *memoryCollector) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := scrape()
 	defer cancel()
 	m, err := c.ledger.Memory(ctx)
 	ch <- prometheus.MustNewConstMetric(memoryUp, prometheus.GaugeValue, truth(err == nil))

@@ -8,12 +8,12 @@ import (
 
 // checkStorage tells whether this process can open what the pool seals.
 func (w *Worker) checkStorage(ctx context.Context) Check {
-	seals, err := w.base.Ledger.Seals(ctx)
+	seals, err := w.pool.Ledger.Seals(ctx)
 	if err != nil {
 		return Check{Name: "storage", Detail: err.Error()}
 	}
-	if missing := seals.Missing(w.base.Bodies); len(missing) > 0 {
-		refused := ledger.SealError{Missing: missing, Held: w.base.Bodies.KeyIDs()}
+	if missing := seals.Missing(w.pool.Bodies); len(missing) > 0 {
+		refused := ledger.SealError{Missing: missing, Held: w.pool.Bodies.KeyIDs()}
 		return Check{Name: "storage", Detail: refused.Error()}
 	}
 	if fault := w.worker.StorageFault(); fault != "" {

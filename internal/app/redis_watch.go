@@ -15,7 +15,7 @@ import (
 // now, after a failover or behind an address that moved. It writes, because one that was made a
 // replica, or whose disk is full, still answers a ping.
 type redisWatch struct {
-	base *connect.Pool
+	pool *connect.Pool
 	log  zerolog.Logger
 	now  func() time.Time
 
@@ -33,8 +33,8 @@ const watchFresh = time.Second
 // watchEvery is how often a worker looks when nobody asks.
 const watchEvery = 10 * time.Second
 
-func newRedisWatch(b *connect.Pool, log zerolog.Logger) *redisWatch {
-	w := &redisWatch{base: b, log: log, now: time.Now, turn: make(chan struct{}, 1)}
+func newRedisWatch(pool *connect.Pool, log zerolog.Logger) *redisWatch {
+	w := &redisWatch{pool: pool, log: log, now: pool.Now, turn: make(chan struct{}, 1)}
 	w.turn <- struct{}{}
 	return w
 }
@@ -55,21 +55,21 @@ func (w *redisWatch) check(ctx context.Context) Check {
 }
 
 func (w *redisWatch) look(ctx context.Context) Check {
-	b := w.base
-	if err := b.Redis.Set(ctx, b.Config.Redis.Prefix+"ready", 1, time.Minute).Err(); err != nil && !ledger.IsFull(err) {
+	pool := w.pool
+	if err := pool.Redis.Set(ctx, pool.Config.Redis.Prefix+"ready", 1, time.Minute).Err(); err != nil && !ledger.IsFull(err) {
 		return Check{Name: "redis", Detail: err.Error()}
 	}
-	facts, err := connect.AskRedis(ctx, b.Redis)
+	facts, err := connect.AskRedis(ctx, pool.Redis)
 	if err != nil {
 		return Check{Name: "redis", Detail: err.Error()}
 	}
-	fault := errors.Join(b.Unfit(facts), b.Claim(ctx))
+	fault := errors.Join(pool.Unfit(facts), pool.Claim(ctx))
 	w.tell(facts.RunID, fault)
 	if fault != nil {
 		return Check{Name: "redis", Detail: fault.Error()}
 	}
 	// What a worker may not do without a replica is what it is there for.
-	if lag, lagging := errors.AsType[*ledger.ReplicaError](b.Ledger.Replicated(ctx)); lagging {
+	if lag, lagging := errors.AsType[*ledger.ReplicaError](pool.Ledger.Replicated(ctx)); lagging {
 		return Check{Name: "redis", Detail: lag.Error() + "; until then nothing is taken in and no call is made that must not be forgotten"}
 	}
 	return Check{Name: "redis", OK: true}

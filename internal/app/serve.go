@@ -31,14 +31,14 @@ func Serve(ctx context.Context, o ServeOptions) error {
 	if err != nil {
 		return err
 	}
-	base, err := connect.Open(ctx, cfg)
+	pool, err := connect.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	log := o.Log(cfg)
-	w, err := NewWorker(ctx, base, log)
+	w, err := NewWorker(ctx, pool, log)
 	if err != nil {
-		return errors.Join(err, base.Close())
+		return errors.Join(err, pool.Close())
 	}
 	for {
 		next, err := o.serveOne(ctx, w, log)
@@ -104,13 +104,13 @@ const againEvery = 5 * time.Second
 // again makes it; nil when ctx ends first.
 func again(ctx context.Context, cfg config.Config, log zerolog.Logger) *Worker {
 	for {
-		base, err := connect.Open(ctx, cfg)
+		pool, err := connect.Open(ctx, cfg)
 		if err == nil {
 			var w *Worker
-			if w, err = NewWorker(ctx, base, log); err == nil {
+			if w, err = NewWorker(ctx, pool, log); err == nil {
 				return w
 			}
-			err = errors.Join(err, base.Close())
+			err = errors.Join(err, pool.Close())
 		}
 		log.Error().Err(err).Msg("cannot go on with the old configuration yet")
 		select {

@@ -20,9 +20,6 @@ type spells struct {
 type spell struct{ since, said time.Time }
 
 func newSpells(now func() time.Time) *spells {
-	if now == nil {
-		now = time.Now
-	}
 	return &spells{now: now, going: map[string]*spell{}}
 }
 

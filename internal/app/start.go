@@ -11,7 +11,7 @@ import (
 // sayReady tells at start who this worker is, and what it cannot do: an operator who reads the first
 // lines of a log should not have to wait for the first invoice to learn of a mistake.
 func (w *Worker) sayReady(ctx context.Context) {
-	cfg := w.base.Config
+	cfg := w.pool.Config
 	var tenants, paused []string
 	for _, t := range cfg.Tenants {
 		if t.Paused {

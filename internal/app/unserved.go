@@ -15,7 +15,7 @@ import (
 // unservedWatch looks for them now and then, logs, and tells readiness and metrics what it last
 // found.
 type unservedWatch struct {
-	base  *connect.Pool
+	pool  *connect.Pool
 	log   zerolog.Logger
 	spell *spells
 
@@ -26,8 +26,8 @@ type unservedWatch struct {
 // unservedEvery is how often it looks. Nothing changes by it but what people are told.
 const unservedEvery = 30 * time.Second
 
-func newUnservedWatch(b *connect.Pool, log zerolog.Logger) *unservedWatch {
-	return &unservedWatch{base: b, log: log, spell: newSpells(b.Now)}
+func newUnservedWatch(pool *connect.Pool, log zerolog.Logger) *unservedWatch {
+	return &unservedWatch{pool: pool, log: log, spell: newSpells(pool.Now)}
 }
 
 func (w *unservedWatch) run(ctx context.Context, stop <-chan struct{}) {
@@ -35,7 +35,7 @@ func (w *unservedWatch) run(ctx context.Context, stop <-chan struct{}) {
 	defer t.Stop()
 	for {
 		asked, cancel := context.WithTimeout(ctx, unservedEvery)
-		if u, err := w.base.Unserved(asked); err == nil { // else Redis is away, which everybody says
+		if u, err := w.pool.Unserved(asked); err == nil { // else Redis is away, which everybody says
 			w.tell(u)
 		}
 		cancel()

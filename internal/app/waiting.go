@@ -16,6 +16,7 @@ import (
 type overviews struct {
 	read func(context.Context) ([]waiting.Count, error)
 
+	now  func() time.Time
 	turn chan struct{} // full while somebody reads
 	at   time.Time
 	last []waiting.Count
@@ -31,14 +32,14 @@ func (o *overviews) get(ctx context.Context) ([]waiting.Count, error) {
 		return nil, context.Cause(ctx)
 	}
 	defer func() { <-o.turn }()
-	if !o.at.IsZero() && time.Since(o.at) < overviewAge {
+	if !o.at.IsZero() && o.now().Sub(o.at) < overviewAge {
 		return o.last, nil
 	}
 	counts, err := o.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	o.at, o.last = time.Now(), counts
+	o.at, o.last = o.now(), counts
 	return counts, nil
 }
 
@@ -76,7 +77,7 @@ func (o *overviews) Describe(ch chan<- *prometheus.Desc) { ch <- waitingDesc; ch
 
 // Collect implements prometheus.Collector.
 func (o *overviews) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := scrape()
 	defer cancel()
 	counts, err := o.get(ctx)
 	ch <- prometheus.MustNewConstMetric(waitingUp, prometheus.GaugeValue, truth(err == nil))

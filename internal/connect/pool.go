@@ -37,7 +37,7 @@ type Pool struct {
 	Bodies *ledger.Bodies
 	Store  archive.Store // nil only after OpenForCheck
 
-	// Now is this process's clock, for tests; nil is time.Now.
+	// Now is this process's clock. Tests replace it before a worker is made.
 	Now func() time.Time
 
 	news *archiveNews
@@ -82,7 +82,7 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 	queues := tasks.AsynqClient(rdb, cfg.Redis.AsynqPrefix())
 	return &Pool{
 		Config: cfg, Redis: rdb, Asynq: queues, Bodies: bodies, Store: store, news: news,
-		Queue: tasks.NewQueue(queues),
+		Queue: tasks.NewQueue(queues), Now: time.Now,
 		Ledger: ledger.New(rdb, ledger.Options{
 			Prefix: cfg.Redis.Prefix, Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout,
 			Reasons: bodies,
@@ -104,7 +104,7 @@ func (p *Pool) Admitter() (*tasks.Admitter, error) {
 	cfg := p.Config
 	a := &tasks.Admitter{
 		Ledger: p.Ledger, Queue: p.Queue, Bodies: p.Bodies, Store: p.Store,
-		Retention: cfg.Ledger.Retention, Now: time.Now, IntakeBelow: cfg.Redis.IntakeShare(),
+		Retention: cfg.Ledger.Retention, Now: p.Now, IntakeBelow: cfg.Redis.IntakeShare(),
 		Accounts: accountsOf(cfg), TakeDiscouraged: cfg.TakesDiscouraged(),
 		Check: invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs()},
 	}

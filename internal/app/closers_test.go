@@ -1,0 +1,32 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestClosers_LastFirstOnce_ErrorsAreJoinedUnderTheirNames(t *testing.T) {
+	var c closers
+	var order []string
+	for _, name := range []string{"redis", "archive", "pages"} {
+		c.add(name, func(context.Context) error {
+			order = append(order, name)
+			if name == "archive" {
+				return nil
+			}
+			return errors.New("it hangs")
+		})
+	}
+	for range 2 {
+		err := c.close(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "close pages: it hangs\nclose redis: it hangs") {
+			t.Errorf("close: %v", err)
+		}
+	}
+	if !slices.Equal(order, []string{"pages", "archive", "redis"}) {
+		t.Errorf("closed in the order %v", order)
+	}
+}

@@ -1,0 +1,94 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+)
+
+func (p *pool) newWorker() *app.Worker {
+	p.t.Helper()
+	w, err := app.NewWorker(p.t.Context(), p.open(), zerolog.New(p.log))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return w
+}
+
+func listens(addr string) bool {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err == nil {
+		_ = c.Close()
+	}
+	return err == nil
+}
+
+// A worker that never ran holds a port and connections too.
+func TestWorker_StoppedBeforeRun_ClosesWhatItHolds(t *testing.T) {
+	t.Parallel()
+	w := newPool(t, 1, quickSim, nil).newWorker()
+	if !listens(w.Addr()) {
+		t.Fatal("it does not listen: this proves nothing")
+	}
+	for range 2 {
+		if err := w.Stop(t.Context()); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	}
+	if listens(w.Addr()) {
+		t.Error("it still listens")
+	}
+	if err := w.Run(t.Context()); err != nil {
+		t.Errorf("run after stop: %v", err)
+	}
+}
+
+func TestWorker_StoppedWhileItRuns_StopsInOrderOnce(t *testing.T) {
+	t.Parallel()
+	w := newPool(t, 1, quickSim, nil).newWorker()
+	ran := make(chan error, 1)
+	go func() { ran <- w.Run(context.WithoutCancel(t.Context())) }()
+	until(t, 10*time.Second, "it runs", func() bool { return listens(w.Addr()) })
+	given, cancel := context.WithCancelCause(t.Context())
+	impatient := errors.New("no time")
+	cancel(impatient)
+	if err := w.Stop(given); !errors.Is(err, impatient) && err != nil {
+		t.Errorf("stop without patience: %v", err)
+	}
+	stopped := make(chan error, 3)
+	for range cap(stopped) {
+		go func() { stopped <- w.Stop(context.WithoutCancel(t.Context())) }()
+	}
+	for range cap(stopped) {
+		if err := <-stopped; err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	}
+	if err := <-ran; err != nil {
+		t.Errorf("run: %v", err)
+	}
+	if listens(w.Addr()) {
+		t.Error("it still listens")
+	}
+}
+
+// What was built before the fault is closed: the same worker can be made once the fault is put right.
+func TestNewWorker_Fails_LeavesNothingOpenButThePool(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, quickSim, func(c *config.Config) { c.HTTP.Addr = "192.0.2.1:1" })
+	shared := p.open()
+	defer func() { _ = shared.Close() }()
+	if _, err := app.NewWorker(t.Context(), shared, zerolog.Nop()); err == nil {
+		t.Fatal("it listens on an address that is not this machine's")
+	}
+	if err := shared.Redis.Ping(t.Context()).Err(); err != nil {
+		t.Errorf("the pool is the caller's still: %v", err)
+	}
+}
