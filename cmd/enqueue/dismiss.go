@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os/user"
 	"strings"
 
+	"ksefworker/internal/actions"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 )
 
 type dismissCmd struct {
@@ -17,7 +17,7 @@ type dismissCmd struct {
 }
 
 func (c *dismissCmd) check() error {
-	if err := c.selection.check([]string{string(ledger.Queued), string(ledger.Rejected), string(ledger.Parked), stateRefused}); err != nil {
+	if err := c.selection.check([]string{string(ledger.Queued), string(ledger.Rejected), string(ledger.Parked), results.Refused}); err != nil {
 		return err
 	}
 	if strings.TrimSpace(c.Reason) == "" {
@@ -32,24 +32,14 @@ func (c *dismissCmd) run(ctx context.Context, p *program) error {
 		d.By = osUser(p.environ)
 	}
 	return c.apply(ctx, p, deed{
-		states: []ledger.State{ledger.Queued, ledger.Rejected, ledger.Parked}, all: []ledger.State{ledger.Rejected, ledger.Parked},
+		scope: actions.Scope{
+			States:  []ledger.State{ledger.Queued, ledger.Rejected, ledger.Parked},
+			Default: []ledger.State{ledger.Rejected, ledger.Parked}, Refusals: true,
+		},
 		can: "only queued, rejected and parked invoices can be dismissed",
 		not: "not dismissed", would: "would be dismissed", done: string(ledger.Dismissed),
-		invoice: func(ctx context.Context, inv *ledger.Invoice) error {
-			err := p.base.Ledger.Dismiss(ctx, inv, d)
-			var conflict *ledger.ConflictError
-			if errors.As(err, &conflict) {
-				return &undone{fmt.Sprintf("it moved just now and is %s; only queued, rejected and parked invoices can be dismissed", conflict.State)}
-			}
-			return err
-		},
-		refusal: func(ctx context.Context, r *ledger.Refusal) error {
-			err := p.base.Ledger.DismissRefusal(ctx, r.ID, d)
-			if errors.Is(err, ledger.ErrNotFound) {
-				return &undone{"it was ended just now"}
-			}
-			return err
-		},
+		invoice: func(ctx context.Context, inv *ledger.Invoice) error { return p.desk().Dismiss(ctx, inv, d) },
+		refusal: func(ctx context.Context, r *ledger.Refusal) error { return p.desk().DismissRefusal(ctx, r, d) },
 	})
 }
 

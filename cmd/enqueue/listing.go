@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/results"
 )
 
 // listing is how a list is printed.
@@ -53,7 +53,7 @@ func (l *listing) csv(s *screen) *csv.Writer {
 // csvHead is the names of the JSON fields, from the one place where they are written down.
 func csvHead() []string {
 	var head []string
-	for f := range fields(reflect.TypeFor[tasks.Result]()) {
+	for f := range fields(reflect.TypeFor[results.Result]()) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		head = append(head, name)
 	}
@@ -64,7 +64,7 @@ func fields(t reflect.Type) iter.Seq[reflect.StructField] {
 	return slices.Values(reflect.VisibleFields(t))
 }
 
-func csvRow(r tasks.Result) []string {
+func csvRow(r results.Result) []string {
 	v := reflect.ValueOf(r)
 	var row []string
 	for f := range fields(v.Type()) {

@@ -1,15 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/results"
 )
 
 type openCmd struct{ listing }
@@ -17,9 +15,9 @@ type openCmd struct{ listing }
 // openItem is what a person has to act on.
 type openItem struct {
 	Tenant string `json:"tenant"` // "" when the seller is none of the tenants
-	tasks.Result
-	Do    string    `json:"do"` // the commands that end it
-	since time.Time // for the order
+	results.Result
+	Do    string `json:"do"` // the commands that end it
+	since time.Time
 }
 
 // run lists the open items, and ends with 3 when there are any: a morning's script needs to know no more.
@@ -40,7 +38,7 @@ func (c *openCmd) run(ctx context.Context, p *program) error {
 		counts[items[i].State]++
 	}
 	var parts []string
-	for _, s := range []string{stateRefused, string(ledger.Rejected), string(ledger.Parked)} {
+	for _, s := range []string{results.Refused, string(ledger.Rejected), string(ledger.Parked)} {
 		if counts[s] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[s], s))
 		}
@@ -49,48 +47,20 @@ func (c *openCmd) run(ctx context.Context, p *program) error {
 	return errSome
 }
 
-// openItems lists by tenant, in each the oldest first. What cannot be read is told on stderr.
+// openItems lists the open items with the commands that end each.
 func openItems(ctx context.Context, p *program) ([]openItem, error) {
-	var items []openItem
-	for _, s := range ledger.States() {
-		if !s.Open() {
-			continue
-		}
-		ids, err := p.base.Ledger.InState(ctx, s, time.Time{}, time.Time{}, 0)
-		if err != nil {
-			return nil, fmt.Errorf("list %s invoices: %w", s, err)
-		}
-		for chunk := range slices.Chunk(ids, listChunk) {
-			invs, err := p.base.Ledger.Invoices(ctx, chunk)
-			if err := p.skip(err); err != nil {
-				return nil, err
-			}
-			newest, err := p.base.Ledger.NewestOf(ctx, invs)
-			if err != nil {
-				return nil, err
-			}
-			for _, inv := range invs {
-				later := newest[inv.ID]
-				if inv.State != s || later.State.InKSeF() { // it moved since the list was read, or will be superseded by the sweep
-					continue
-				}
-				items = append(items, openItem{Tenant: inv.Tenant, Result: p.resultOf(inv), Do: p.waitFor(inv.ID, later), since: inv.UpdatedAt.Time()})
-			}
-		}
-	}
-	refusals, err := p.base.Ledger.Refusals(ctx, time.Time{}, "")
+	found, err := p.inquiry().OpenItems(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for i := range refusals {
-		items = append(items, openItem{Tenant: refusals[i].Tenant, Result: resultOfRefusal(&refusals[i]), since: refusals[i].At.Time()})
-	}
-	for i := range items {
+	items := make([]openItem, len(found))
+	for i, it := range found {
+		r := it.Result
+		items[i] = openItem{Tenant: it.Tenant, Result: r, Do: p.waitFor(r.ID, it.Later), since: it.Since}
 		if items[i].Do == "" {
-			items[i].Do = p.whatToDo(items[i].State, items[i].ID, items[i].File, items[i].Tenant)
+			items[i].Do = p.whatToDo(r.State, r.ID, r.File, it.Tenant)
 		}
 	}
-	slices.SortStableFunc(items, func(a, b openItem) int { return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), a.since.Compare(b.since)) })
 	return items, nil
 }
 

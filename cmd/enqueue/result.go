@@ -9,16 +9,14 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 	"ksefworker/internal/tasks"
 )
 
-// stateRefused stands in a result where the ledger has no entry: the document was not taken.
-const stateRefused = "refused"
-
 // refusedResult is the result of what was not taken: what could be read of it, and why.
-func refusedResult(a tasks.Admission) tasks.Result {
+func refusedResult(a tasks.Admission) results.Result {
 	inv := a.Invoice
-	return tasks.Result{File: a.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash, State: stateRefused, Reason: reasonOf(a.Err)}
+	return results.Result{File: a.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash, State: results.Refused, Reason: reasonOf(a.Err)}
 }
 
 // reasonOf is an error in one line: a document with several faults has them joined by newlines.
@@ -29,8 +27,8 @@ func reasonOf(err error) string {
 	return strings.ReplaceAll(err.Error(), "\n", " | ")
 }
 
-func (p *program) resultOf(inv ledger.Invoice) tasks.Result {
-	return tasks.ResultOf(inv, string(p.cfg.Environment))
+func (p *program) resultOf(inv ledger.Invoice) results.Result {
+	return results.Of(inv, string(p.cfg.Environment))
 }
 
 // printJSON prints one object on one line. What the JSON package leaves as it is but a terminal obeys (C1 controls, DEL, marks of direction) is escaped, which a
@@ -59,7 +57,7 @@ func printJSON(s *screen, v any) error {
 }
 
 // outcome says in a few words what came of an invoice: its KSeF number, or code and reason. One that has a number and a reason lacks something still: its receipt, or a person's look.
-func outcome(r tasks.Result) string {
+func outcome(r results.Result) string {
 	if r.KsefNumber != "" && r.Reason != "" {
 		return r.KsefNumber + ": " + r.Reason
 	}
@@ -89,7 +87,7 @@ func hoursLeft(deadline, now time.Time) string {
 
 // deadlineText prints a deadline as the last minute that is in time: midnight at the end of a day is
 // that day's, and as 00:00 of the next one it would be read as a day more.
-func deadlineText(t time.Time) string { return day(tasks.LastMoment(t)) }
+func deadlineText(t time.Time) string { return day(results.LastMoment(t)) }
 
 // day prints a point in time as people in Poland read it.
 func day(t time.Time) string {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,7 +10,7 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/results"
 )
 
 type resultsCmd struct {
@@ -52,7 +51,7 @@ func (c *resultsCmd) checkState() error {
 			names = append(names, string(s))
 		}
 	}
-	names = append(names, stateRefused)
+	names = append(names, results.Refused)
 	if c.State == "" || slices.Contains(names, c.State) {
 		return nil
 	}
@@ -75,9 +74,9 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	if err != nil {
 		return err
 	}
-	for d, err := range decided(ctx, p, c.from(now)) {
-		if err == nil && (c.State == "" || c.State == string(d.inv.State)) {
-			err = show(d.result)
+	for d, err := range p.inquiry().Decided(ctx, c.from(now)) {
+		if err == nil && (c.State == "" || c.State == string(d.Invoice.State)) {
+			err = show(d.Result)
 		}
 		if err != nil {
 			return err
@@ -91,8 +90,8 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 
 // refusals shows the refused documents that are in the state that was asked for. Without one they are
 // left out: what was not taken has no outcome.
-func (c *resultsCmd) refusals(ctx context.Context, p *program, from time.Time, show func(tasks.Result) error) error {
-	ended, ok := map[string]string{stateRefused: "", ledger.RefusalSuperseded: ledger.RefusalSuperseded, ledger.RefusalDismissed: ledger.RefusalDismissed}[c.State]
+func (c *resultsCmd) refusals(ctx context.Context, p *program, from time.Time, show func(results.Result) error) error {
+	ended, ok := map[string]string{results.Refused: "", ledger.RefusalSuperseded: ledger.RefusalSuperseded, ledger.RefusalDismissed: ledger.RefusalDismissed}[c.State]
 	if !ok {
 		return nil
 	}
@@ -101,105 +100,28 @@ func (c *resultsCmd) refusals(ctx context.Context, p *program, from time.Time, s
 		return err
 	}
 	for i := range refusals {
-		if err := show(resultOfRefusal(&refusals[i])); err != nil {
+		if err := show(results.OfRefusal(&refusals[i])); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-// decided yields what is decided and changed since from, in the
-// order of the last change. What cannot be read is told on stderr and left out.
-func decided(ctx context.Context, p *program, from time.Time) iter.Seq2[decision, error] {
-	l := p.base.Ledger
-	return func(yield func(decision, error) bool) {
-		var lists []*list
-		for _, s := range ledger.States() {
-			if !s.Final() {
-				continue
-			}
-			ids, err := l.InState(ctx, s, from, time.Time{}, 0)
-			if err != nil {
-				yield(decision{}, fmt.Errorf("list %s invoices: %w", s, err))
-				return
-			}
-			lists = append(lists, &list{ids: ids})
-		}
-		told := map[string]bool{} // one that was receipted between two of the lists is in both
-		for {
-			var next *list
-			for _, li := range lists {
-				if err := li.fill(ctx, p); err != nil {
-					yield(decision{}, err)
-					return
-				}
-				if len(li.ahead) > 0 && (next == nil || li.ahead[0].inv.UpdatedAt < next.ahead[0].inv.UpdatedAt) {
-					next = li
-				}
-			}
-			if next == nil {
-				return
-			}
-			d := next.ahead[0]
-			next.ahead = next.ahead[1:]
-			if told[d.inv.ID] || !d.inv.State.Final() {
-				continue
-			}
-			told[d.inv.ID] = true
-			if !yield(d, nil) {
-				return
-			}
-		}
-	}
-}
-
-// decision is an entry that is decided, and what is told of it: also what it waits for, while its
-// receipt is to come.
-type decision struct {
-	inv    ledger.Invoice
-	result tasks.Result
-}
-
-// list is one state's ids, oldest change first, and the entries read ahead.
-type list struct {
-	ids   []string
-	ahead []decision
-}
-
-func (li *list) fill(ctx context.Context, p *program) error {
-	for len(li.ahead) == 0 && len(li.ids) > 0 {
-		n := min(len(li.ids), listChunk)
-		invs, err := p.base.Ledger.Invoices(ctx, li.ids[:n])
-		if err := p.skip(err); err != nil {
-			return err
-		}
-		results, err := p.withWaits(ctx, invs)
-		if err != nil {
-			return err
-		}
-		li.ids = li.ids[n:]
-		for i := range invs {
-			li.ahead = append(li.ahead, decision{invs[i], results[i]})
 		}
 	}
 	return nil
 }
 
 // printer returns what prints one result, and what ends the output.
-func (c *resultsCmd) printer(p *program) (show func(tasks.Result) error, end func() error) {
+func (c *resultsCmd) printer(p *program) (show func(results.Result) error, end func() error) {
 	nothing := func() error { return nil }
 	switch c.Format {
 	case "ndjson":
-		return func(r tasks.Result) error { return printJSON(p.out, r) }, nothing
+		return func(r results.Result) error { return printJSON(p.out, r) }, nothing
 	case "csv":
 		w := c.csv(p.out)
 		_ = w.Write(csvHead()) // the writer keeps its first error for the end
-		show = func(r tasks.Result) error { return w.Write(csvRow(r)) }
+		show = func(r results.Result) error { return w.Write(csvRow(r)) }
 		return show, func() error { w.Flush(); return w.Error() }
 	}
 	// The head comes before the first row: wide enough for ids, days, states and KSeF numbers, it stands over them.
 	rows, first := &columns{s: p.out, widths: []int{30, 16, 10, 12, 35}}, true
-	return func(r tasks.Result) error {
+	return func(r results.Result) error {
 		if first {
 			rows.row("ID", "CHANGED", "STATE", "P_2", "KSEF NUMBER OR REASON", "FILE")
 		}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ksefworker/internal/intake"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/results"
 )
 
 func TestClean_ShowsWhatATerminalWouldObey(t *testing.T) {
@@ -34,7 +34,7 @@ func TestClean_ShowsWhatATerminalWouldObey(t *testing.T) {
 func TestPrintJSON_IsHarmlessAndMeansTheSame(t *testing.T) {
 	var buf bytes.Buffer
 	s := newScreen(&buf)
-	in := tasks.Result{File: "\x1b]0;x\x07\u009b\u202e\x7f&<>", Reason: "a\nb"}
+	in := results.Result{File: "\x1b]0;x\x07\u009b\u202e\x7f&<>", Reason: "a\nb"}
 	if err := printJSON(s, in); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestPrintJSON_IsHarmlessAndMeansTheSame(t *testing.T) {
 	if strings.ContainsFunc(line, obeyed) {
 		t.Errorf("a terminal would obey %q", line)
 	}
-	var out tasks.Result
+	var out results.Result
 	if err := json.Unmarshal([]byte(line), &out); err != nil || out != in {
 		t.Errorf("read back %+v, %v, want %+v", out, err, in)
 	}
@@ -60,7 +60,7 @@ func TestGuarded_ASpreadsheetRunsNothing(t *testing.T) {
 		}
 	}
 	// Nobody wrote a hash, and an apostrophe would make another one of it.
-	row := strings.Join(csvRow(tasks.Result{File: "=x.xml", Hash: "+/abc", Reason: "@here", Number: "\t=1"}), "|")
+	row := strings.Join(csvRow(results.Result{File: "=x.xml", Hash: "+/abc", Reason: "@here", Number: "\t=1"}), "|")
 	for _, want := range []string{"|'=x.xml|", "|+/abc|", "|'@here|", `|\x09=1|`} {
 		if !strings.Contains("|"+row+"|", want) {
 			t.Errorf("%s: no %s", row, want)
@@ -69,7 +69,7 @@ func TestGuarded_ASpreadsheetRunsNothing(t *testing.T) {
 }
 
 func TestOutcome_NumberAndWhatIsLacking(t *testing.T) {
-	for want, r := range map[string]tasks.Result{
+	for want, r := range map[string]results.Result{
 		"N":              {State: "receipted", KsefNumber: "N", Code: 200},
 		"N: no receipt":  {State: "accepted", KsefNumber: "N", Code: 200, Reason: "no receipt"},
 		"450 P_15":       {State: "rejected", Code: 450, Reason: "P_15"},

@@ -23,6 +23,7 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd"
+	"ksefworker/internal/results"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/tasks"
 )
@@ -204,7 +205,7 @@ func scriptZipBomb(ts *testscript.TestScript, _ bool, args []string) {
 
 // idof FILE VARIABLE puts the id of a JSON result into the environment.
 func scriptIDOf(ts *testscript.TestScript, _ bool, args []string) {
-	var r tasks.Result
+	var r results.Result
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &r))
 	ts.Setenv(args[1], r.ID)
 }
@@ -308,7 +309,7 @@ func scriptForget(ts *testscript.TestScript, _ bool, args []string) {
 	for _, id := range ids {
 		inv, err := l.Invoice(ctx, id)
 		ts.Check(err)
-		result, err := json.Marshal(tasks.ResultOf(inv, "custom"))
+		result, err := json.Marshal(results.Of(inv, "custom"))
 		ts.Check(err)
 		write(ts, filepath.Join(".archive", inv.NIP, inv.IssueDate[:len("2006-01")], id+".json"), result)
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/results"
 )
 
 type statusCmd struct {
@@ -49,7 +49,7 @@ func (c *statusCmd) run(ctx context.Context, p *program) error {
 func (c *statusCmd) named(ctx context.Context, p *program) error {
 	missing, first := false, true
 	for _, name := range c.Names {
-		invs, err := find(ctx, p.base.Ledger, name)
+		invs, err := p.inquiry().Find(ctx, name)
 		if unread, _ := ledger.Skip(err); unread != nil {
 			missing = true
 		}
@@ -65,12 +65,12 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 			}
 			p.say("%s: neither an id nor a number (P_2) that is known", name)
 		}
-		results, err := p.withWaits(ctx, invs)
+		told, err := p.inquiry().Results(ctx, invs)
 		if err != nil {
 			return err
 		}
 		for i, inv := range invs {
-			r := results[i]
+			r := told[i]
 			if c.JSON {
 				if err := printJSON(p.out, r); err != nil {
 					return err
@@ -90,24 +90,7 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 	return nil
 }
 
-// find looks for an id first: they begin alike, and a number that looks like one is found all the same.
-func find(ctx context.Context, l *ledger.Ledger, name string) ([]ledger.Invoice, error) {
-	if strings.HasPrefix(name, "inv-") {
-		invs, err := l.Invoices(ctx, []string{name})
-		if err != nil || len(invs) > 0 {
-			return invs, err
-		}
-	}
-	ids, err := l.ByNumber(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("look up number: %w", err)
-	}
-	invs, err := l.Invoices(ctx, ids)
-	slices.SortFunc(invs, func(a, b ledger.Invoice) int { return int(a.CreatedAt - b.CreatedAt) })
-	return invs, err
-}
-
-func detail(s *screen, inv ledger.Invoice, r tasks.Result, now time.Time) {
+func detail(s *screen, inv ledger.Invoice, r results.Result, now time.Time) {
 	deadline := ""
 	if !inv.Deadline.Time().IsZero() {
 		deadline = deadlineText(inv.Deadline.Time())
@@ -133,25 +116,14 @@ func detail(s *screen, inv ledger.Invoice, r tasks.Result, now time.Time) {
 
 // listed prints a line for each invoice in the state, those that changed longest ago first.
 func (c *statusCmd) listed(ctx context.Context, p *program) error {
-	ids, err := p.base.Ledger.InState(ctx, ledger.State(c.State), time.Time{}, time.Time{}, 0)
-	if err != nil {
-		return fmt.Errorf("list %s invoices: %w", c.State, err)
-	}
 	rows := &columns{s: p.out}
-	for chunk := range slices.Chunk(ids, listChunk) {
-		invs, err := p.base.Ledger.Invoices(ctx, chunk)
-		if err := p.skip(err); err != nil {
-			return err
-		}
-		results, err := p.withWaits(ctx, invs)
+	return p.inquiry().InState(ctx, ledger.State(c.State), func(invs []ledger.Invoice) error {
+		told, err := p.inquiry().Results(ctx, invs)
 		if err != nil {
 			return err
 		}
 		for i, inv := range invs {
-			if inv.State != ledger.State(c.State) {
-				continue // it moved since the list was read
-			}
-			r := results[i]
+			r := told[i]
 			if !c.JSON {
 				rows.row(r.ID, r.Number, r.State, day(inv.UpdatedAt.Time()), cmp.Or(outcome(r), waitText(r)))
 			} else if err := printJSON(p.out, r); err != nil {
@@ -161,12 +133,9 @@ func (c *statusCmd) listed(ctx context.Context, p *program) error {
 		if err := p.out.flush(); err != nil {
 			return fmt.Errorf("write output: %w", err)
 		}
-	}
-	return nil
+		return nil
+	})
 }
-
-// listChunk entries are read at a time.
-const listChunk = 500
 
 // mostAtRisk bounds the overview; status --state lists more.
 const mostAtRisk = 20
@@ -214,13 +183,13 @@ func (c *statusCmd) overview(ctx context.Context, p *program) error {
 		return err
 	}
 	if c.JSON {
-		risk, err := p.withWaits(ctx, due)
+		risk, err := p.inquiry().Results(ctx, due)
 		if err != nil {
 			return err
 		}
 		return printJSON(p.out, struct {
 			Counts  map[string]int64 `json:"counts"`
-			AtRisk  []tasks.Result   `json:"at_risk"`
+			AtRisk  []results.Result `json:"at_risk"`
 			Open    int64            `json:"open"` // items that wait for a person: refused, rejected and parked
 			Waiting []waitingCount   `json:"waiting"`
 

@@ -14,6 +14,7 @@ import (
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 	"ksefworker/internal/tasks"
 )
 
@@ -230,7 +231,7 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 		case a.Taken == ledger.Refused && c.JSON:
 			err = printJSON(p.out, refusedResult(a))
 		case a.Taken == ledger.Refused:
-			rows.row("", a.File, a.Invoice.Number, stateRefused+": "+reasonOf(a.Err))
+			rows.row("", a.File, a.Invoice.Number, results.Refused+": "+reasonOf(a.Err))
 		case c.Wait != "": // what came of it is told later, and in other words
 			if a.Warning != nil {
 				p.say("%s: %s%s", a.File, a.Invoice.Number, warningOf(&a))
@@ -267,7 +268,7 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 
 // handedResult is a result as submit prints it: with what there is to say about the document.
 type handedResult struct {
-	tasks.Result
+	results.Result
 	Note    string       `json:"note,omitempty"`
 	Warning string       `json:"warning,omitempty"`
 	Terms   *termsResult `json:"terms,omitempty"`

@@ -1,6 +1,8 @@
 package main
 
-import "ksefworker/internal/tasks"
+import (
+	"ksefworker/internal/tasks"
+)
 
 // termsResult says what became of terms that are not those on file.
 type termsResult struct {

@@ -1,13 +1,20 @@
 package main
 
-import "ksefworker/internal/ledger"
+import (
+	"ksefworker/internal/ledger"
+)
 
-// skip says on stderr which entries could not be read; the others are shown all the same, and
-// nothing else changes. Any other error is returned.
+// sayUnread says on stderr which entry could not be read. The others are shown all the same, and
+// nothing else changes.
+func (p *program) sayUnread(u ledger.Unreadable) {
+	p.say("%s: left out, it cannot be read: %v", u.ID, u.Err)
+}
+
+// skip tells of the entries in an error that could not be read, and returns any other error.
 func (p *program) skip(err error) error {
 	unread, err := ledger.Skip(err)
 	for _, u := range unread {
-		p.say("%s: left out, it cannot be read: %v", u.ID, u.Err)
+		p.sayUnread(u)
 	}
 	return err
 }

@@ -9,7 +9,7 @@ import (
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/results"
 )
 
 // wait follows what was taken until it is decided, then tells what became of it.
@@ -31,7 +31,7 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 		Open: func(open []ledger.Invoice) { why.look(bounded, bar, open) }})
 	bar.end()
 	timedOut := ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded)
-	results := make([]tasks.Result, len(t.taken))
+	told := make([]results.Result, len(t.taken))
 	for i, h := range t.taken {
 		inv := seen[h.id]
 		if h.past != nil {
@@ -44,10 +44,10 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 				inv.State, inv.Reason = ledger.Queued, ""
 			}
 		}
-		results[i] = p.resultOf(inv)
-		results[i].File = h.file
+		told[i] = p.resultOf(inv)
+		told[i].File = h.file
 	}
-	if err := c.tell(p, t, results); err != nil {
+	if err := c.tell(p, t, told); err != nil {
 		return err
 	}
 	switch {
@@ -62,7 +62,7 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 		return err
 	}
 	failed := t.verdict()
-	for _, r := range results {
+	for _, r := range told {
 		if s := ledger.State(r.State); failed == nil && (s.Open() || !s.Final()) {
 			failed = errSome
 		}
@@ -70,7 +70,7 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 	return failed
 }
 
-func accepted(r tasks.Result) bool {
+func accepted(r results.Result) bool {
 	return r.State == string(ledger.Accepted) || r.State == string(ledger.Receipted)
 }
 
@@ -78,9 +78,9 @@ func accepted(r tasks.Result) bool {
 const maxNumbers = 50
 
 // tell prints the outcomes: as JSON, or as tables with a summary.
-func (c *submitCmd) tell(p *program, t *tally, results []tasks.Result) error {
+func (c *submitCmd) tell(p *program, t *tally, told []results.Result) error {
 	if c.JSON {
-		for i, r := range results {
+		for i, r := range told {
 			if err := printJSON(p.out, handedResult{Result: r, Warning: t.taken[i].warning}); err != nil {
 				return err
 			}
@@ -89,7 +89,7 @@ func (c *submitCmd) tell(p *program, t *tally, results []tasks.Result) error {
 	}
 	var numbers, bad, open [][]string
 	counts, receipted := map[string]int{}, 0
-	for _, r := range results {
+	for _, r := range told {
 		switch {
 		case accepted(r):
 			counts["accepted"]++

@@ -7,29 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/results"
 	"ksefworker/internal/waiting"
 )
-
-// withWaits makes results of entries and says in them what each waits for.
-func (p *program) withWaits(ctx context.Context, invs []ledger.Invoice) ([]tasks.Result, error) {
-	waits, err := p.explain(ctx, invs)
-	if err := p.unexplained(ctx, err); err != nil {
-		return nil, err
-	}
-	out := make([]tasks.Result, len(invs))
-	for i := range invs {
-		out[i] = p.resultOf(invs[i])
-		w := waits[invs[i].ID]
-		out[i].WaitingFor, out[i].WaitingWhat = string(w.For), w.What
-		if !w.Until.IsZero() {
-			out[i].WaitingUntil = w.Until.UTC().Format(time.RFC3339)
-		}
-	}
-	return out, nil
-}
 
 func (p *program) explain(ctx context.Context, invs []ledger.Invoice) (map[string]waiting.Wait, error) {
 	r, err := p.waitingReader()
@@ -43,17 +26,33 @@ func (p *program) explain(ctx context.Context, invs []ledger.Invoice) (map[strin
 	return waits, nil
 }
 
-// unexplained tells once that the reasons cannot be found out: what is known besides is shown all the
-// same. It returns the error of a call that was cut off.
-func (p *program) unexplained(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
+// sayUnexplained tells once that the reasons cannot be found out: what is known besides is shown all
+// the same.
+func (p *program) sayUnexplained(err error) {
 	if !p.silent {
 		p.silent = true
 		p.say("%v", err)
 	}
+}
+
+// unexplained tells the same of an error, and returns that of a call that was cut off.
+func (p *program) unexplained(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	p.sayUnexplained(err)
 	return nil
+}
+
+// Explain implements [inquiry.Explainer]: the reader is made when it is asked first.
+func (p *program) Explain(ctx context.Context, invs []ledger.Invoice) (map[string]waiting.Wait, error) {
+	return p.explain(ctx, invs)
+}
+
+// inquiry answers questions about invoices; what cannot be read or explained is told on stderr.
+func (p *program) inquiry() *inquiry.Reader {
+	return &inquiry.Reader{Ledger: p.base.Ledger, Environment: string(p.cfg.Environment), Waits: p,
+		Unexplained: p.sayUnexplained, Unread: p.sayUnread}
 }
 
 func (p *program) waitingReader() (*waiting.Reader, error) {
@@ -68,7 +67,7 @@ func (p *program) waitingReader() (*waiting.Reader, error) {
 }
 
 // waitText is what an invoice waits for, in a line.
-func waitText(r tasks.Result) string {
+func waitText(r results.Result) string {
 	if r.WaitingFor == "" {
 		return ""
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 )
 
 // command is a call of this program as it is to be typed, with the configuration that this one has.
@@ -82,7 +83,7 @@ func (p *program) waitFor(id string, later ledger.Newest) string {
 func (p *program) whatToDo(state, id, file, tenant string) string {
 	dismiss := p.command("dismiss " + id + " --reason TEXT")
 	switch state {
-	case string(ledger.Rejected), stateRefused:
+	case string(ledger.Rejected), results.Refused:
 		return "fix it, then: " + p.submitAgain(file, tenant) + "; if it is not to be sent: " + dismiss
 	case string(ledger.Parked):
 		return "when the reason is gone: " + p.command("retry "+id) + "; a corrected document: " + p.submitAgain(file, tenant) +

@@ -28,7 +28,7 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it knows their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/results", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
 		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
@@ -37,7 +37,12 @@ var (
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
 		"internal/connect": join([]string{"config", "internal/tasks", "internal/waiting"}, machinery),
 		"internal/intake":  join([]string{"internal/tasks"}, machinery),
-		"internal/tasks":   machinery,
+		"internal/tasks":   join([]string{"internal/results"}, machinery),
+		// The one document that tells what became of an invoice.
+		"internal/results": join([]string{"internal/ledger"}, document),
+		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
+		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
+		"internal/actions": {"internal/inquiry", "internal/results", "internal/tasks", "internal/ledger"},
 		// It explains what tasks wait for; tasks themselves have no use for it.
 		"internal/waiting": join([]string{"internal/tasks"}, tools),
 
@@ -72,7 +77,7 @@ var (
 	// inTests is what test files may import on top of their package's line: themselves from outside, and the stand-ins.
 	inTests = join(standins, document, []string{"internal/redisd/redistest", "internal/archive/archivetest"})
 	// moreInTests is for tests that look at more than their package.
-	moreInTests = map[string][]string{"deploy": {"config"}, "internal/e2e": {"internal/ledger"}}
+	moreInTests = map[string][]string{"deploy": {"config"}, "internal/e2e": {"internal/ledger"}, "internal/app": {"internal/results"}}
 )
 
 func join(lists ...[]string) []string { return slices.Concat(lists...) }

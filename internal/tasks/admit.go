@@ -156,7 +156,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		switch {
 		case r.Taken == ledger.Refused:
 		case r.past != nil:
-			r.past.restore(&o.Invoice)
+			r.past.Restore(&o.Invoice)
 		default:
 			o.Invoice.ID, o.Invoice.State, o.Invoice.Rev, o.Invoice.Revision, o.Invoice.Overflow = r.ID, r.State, r.Rev, r.Revision, r.Overflow
 		}

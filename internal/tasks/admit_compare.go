@@ -14,6 +14,7 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 )
 
 const (
@@ -43,9 +44,9 @@ func (e *UnsureError) Unwrap() error { return e.Err }
 // answer is what became of one sound document.
 type answer struct {
 	ledger.TakeResult
-	differs string  // of a document that is present in other bytes: what differs
-	past    *Result // of one that only the archive knows
-	err     error   // why it was refused
+	differs string          // of a document that is present in other bytes: what differs
+	past    *results.Result // of one that only the archive knows
+	err     error           // why it was refused
 }
 
 // take lets the ledger take sound documents in. Where another document of the same identity stands in

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 )
 
 // lookUpOld answers the documents that the ledger may have forgotten: it forgets what ended more than
@@ -77,7 +77,7 @@ func (a *Admitter) lookUp(ctx context.Context, n *ledger.NewInvoice) answer {
 	if errors.Is(err, archive.ErrNotFound) {
 		return answer{}
 	}
-	var r Result
+	var r results.Result
 	if err == nil {
 		err = json.Unmarshal(raw, &r)
 	}
@@ -97,17 +97,4 @@ func (a *Admitter) lookUp(ctx context.Context, n *ledger.NewInvoice) answer {
 		_ = a.Store.Remove(ctx, archive.BodyName(n.ID))
 	}
 	return answer{TakeResult: ledger.TakeResult{Taken: ledger.Present, ID: n.ID, State: state}, past: &r}
-}
-
-// restore writes what a result tells into an entry that was made of its document.
-func (r *Result) restore(inv *ledger.Invoice) {
-	inv.State, inv.KsefNumber, inv.Code, inv.Reason = ledger.State(r.State), r.KsefNumber, r.Code, r.Reason
-	inv.Hash, inv.Package, inv.Session, inv.UPO, inv.Attempts = r.Hash, r.Package, r.Session, r.UPO, r.Attempts
-	// For display: a time that cannot be read is left out.
-	updated, _ := time.Parse(time.RFC3339, r.UpdatedAt)
-	deadline, _ := time.Parse(time.RFC3339, r.Deadline)
-	if after := deadline.Add(time.Second); !deadline.IsZero() && !LastMoment(after).Equal(after) {
-		deadline = after
-	}
-	inv.UpdatedAt, inv.Deadline = ledger.At(updated), ledger.At(deadline)
 }

@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 )
 
 // TermsAnswer says what became of terms that were given for an invoice that is here already, and that
@@ -108,7 +109,7 @@ func termsText(inv *ledger.Invoice) string {
 		parts = append(parts, "offline")
 	}
 	if d := inv.Deadline.Time(); !d.IsZero() {
-		parts = append(parts, "deadline "+LastMoment(d).In(invoice.Warsaw()).Format("2006-01-02 15:04"))
+		parts = append(parts, "deadline "+results.LastMoment(d).In(invoice.Warsaw()).Format("2006-01-02 15:04"))
 	}
 	return strings.Join(parts, ", ")
 }

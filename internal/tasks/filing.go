@@ -10,6 +10,7 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 )
 
 // filing is some invoices of a package on their way into the archive: written piece by piece, made
@@ -125,7 +126,7 @@ func (w *Worker) archiveOne(ctx context.Context, one *file, doc []byte) error {
 		if bad != nil {
 			told.Reason = join(told.Reason, w.besideDamaged(bad, name))
 		}
-		result, err := json.MarshalIndent(ResultOf(told, w.o.Environment), "", "  ")
+		result, err := json.MarshalIndent(results.Of(told, w.o.Environment), "", "  ")
 		if err != nil {
 			return err
 		}

@@ -9,18 +9,19 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
 
 // result reads what the archive tells of an invoice.
-func (s *stage) result(inv ledger.Invoice) tasks.Result {
+func (s *stage) result(inv ledger.Invoice) results.Result {
 	s.t.Helper()
 	data, err := s.store.Get(s.t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID))
 	if err != nil {
 		s.t.Fatalf("result of %s: %v", inv.Number, err)
 	}
-	var r tasks.Result
+	var r results.Result
 	if err := json.Unmarshal(data, &r); err != nil {
 		s.t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package tasks
+package results
 
 import (
 	"encoding/json"
@@ -22,9 +22,9 @@ func aResult() ledger.Invoice {
 		Deadline: ledger.At(time.Date(2026, 11, 24, 23, 0, 0, 0, time.UTC)), UpdatedAt: ledger.At(time.Date(2026, 11, 23, 11, 2, 42, 84e6, time.FixedZone("", 3600)))}
 }
 
-func TestResultOf_HasExactlyThePromisedFields_AlsoWhenNothingIsKnown(t *testing.T) {
+func TestOf_HasExactlyThePromisedFields_AlsoWhenNothingIsKnown(t *testing.T) {
 	for name, inv := range map[string]ledger.Invoice{"everything": aResult(), "nothing": {}} {
-		raw, err := json.Marshal(ResultOf(inv, "test"))
+		raw, err := json.Marshal(Of(inv, "test"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,8 +46,8 @@ func TestResultOf_HasExactlyThePromisedFields_AlsoWhenNothingIsKnown(t *testing.
 	}
 }
 
-func TestResultOf_TellsWhatTheLedgerKnows(t *testing.T) {
-	got := ResultOf(aResult(), "production")
+func TestOf_TellsWhatTheLedgerKnows(t *testing.T) {
+	got := Of(aResult(), "production")
 	want := Result{ID: "inv-a", File: "a.xml", NIP: "5265877635", Number: "FV/1", Kind: "VAT", IssueDate: "2026-11-23", Hash: "jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk=",
 		State: "accepted", KsefNumber: "5265877635-20250826-0100001AF629-AF", Code: 200, Reason: "ok", Package: "pkg-1", Session: "s-1", UPO: "file:///upo.xml", Attempts: 2,
 		VerificationURL: "https://qr.ksef.mf.gov.pl/invoice/5265877635/23-11-2026/jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk",
@@ -57,7 +57,7 @@ func TestResultOf_TellsWhatTheLedgerKnows(t *testing.T) {
 	}
 }
 
-func TestResultOf_VerificationLink_IsTheEnvironmentsOrNone(t *testing.T) {
+func TestOf_VerificationLink_IsTheEnvironmentsOrNone(t *testing.T) {
 	spoil := func(f func(*ledger.Invoice)) ledger.Invoice { inv := aResult(); f(&inv); return inv }
 	for _, c := range []struct {
 		what, environment string
@@ -78,7 +78,7 @@ func TestResultOf_VerificationLink_IsTheEnvironmentsOrNone(t *testing.T) {
 		{"a hash whose Base64 has signs that a URL may not", "test", spoil(func(i *ledger.Invoice) { i.Hash = "+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/8=" }),
 			"https://qr-test.ksef.mf.gov.pl/invoice/5265877635/23-11-2026/-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_-_8"},
 	} {
-		got := ResultOf(c.inv, c.environment).VerificationURL
+		got := Of(c.inv, c.environment).VerificationURL
 		if c.want == "" && got != "" || !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.what, got, c.want)
 		}
@@ -96,14 +96,14 @@ func TestLastMoment_BearsTheDayThatItEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := ResultOf(ledger.Invoice{Deadline: ledger.At(at)}, "test").Deadline; got != want {
+		if got := Of(ledger.Invoice{Deadline: ledger.At(at)}, "test").Deadline; got != want {
 			t.Errorf("%s is told as %s, want %s", given, got, want)
 		}
 	}
 }
 
-func TestResultOf_TimesThatAreNotKnown_AreEmptyNotTheYearOne(t *testing.T) {
-	if r := ResultOf(ledger.Invoice{}, "test"); r.Deadline != "" || r.UpdatedAt != "" {
+func TestOf_TimesThatAreNotKnown_AreEmptyNotTheYearOne(t *testing.T) {
+	if r := Of(ledger.Invoice{}, "test"); r.Deadline != "" || r.UpdatedAt != "" {
 		t.Errorf("%q, %q", r.Deadline, r.UpdatedAt)
 	}
 }

@@ -1,4 +1,4 @@
-package tasks
+package results
 
 import (
 	"encoding/base64"
@@ -45,8 +45,8 @@ func LastMoment(deadline time.Time) time.Time {
 	return deadline
 }
 
-// ResultOf tells what the ledger knows. environment chooses the host of the verification link.
-func ResultOf(inv ledger.Invoice, environment string) Result {
+// Of tells what the ledger knows. environment chooses the host of the verification link.
+func Of(inv ledger.Invoice, environment string) Result {
 	r := Result{
 		ID: inv.ID, File: inv.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
 		State: string(inv.State), KsefNumber: inv.KsefNumber, Code: inv.Code, Reason: inv.Reason, Package: inv.Package, Session: inv.Session,
@@ -67,4 +67,17 @@ func ResultOf(inv ledger.Invoice, environment string) Result {
 		}
 	}
 	return r
+}
+
+// Restore writes what a result tells into an entry that was made of its document.
+func (r *Result) Restore(inv *ledger.Invoice) {
+	inv.State, inv.KsefNumber, inv.Code, inv.Reason = ledger.State(r.State), r.KsefNumber, r.Code, r.Reason
+	inv.Hash, inv.Package, inv.Session, inv.UPO, inv.Attempts = r.Hash, r.Package, r.Session, r.UPO, r.Attempts
+	// For display: a time that cannot be read is left out.
+	updated, _ := time.Parse(time.RFC3339, r.UpdatedAt)
+	deadline, _ := time.Parse(time.RFC3339, r.Deadline)
+	if after := deadline.Add(time.Second); !deadline.IsZero() && !LastMoment(after).Equal(after) {
+		deadline = after
+	}
+	inv.UpdatedAt, inv.Deadline = ledger.At(updated), ledger.At(deadline)
 }

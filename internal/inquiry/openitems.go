@@ -1,0 +1,62 @@
+package inquiry
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// OpenItem is a document that a person has to act on: refused, rejected or parked, and neither
+// superseded nor dismissed.
+type OpenItem struct {
+	Tenant string // "" when the seller is none of the tenants
+	Since  time.Time
+	Result results.Result
+	// Later is another document of the same number, taken in after this one; its State is "" when
+	// there is none.
+	Later ledger.Newest
+}
+
+// OpenItems lists them by tenant, in each the oldest first.
+func (r *Reader) OpenItems(ctx context.Context) ([]OpenItem, error) {
+	var items []OpenItem
+	for _, s := range ledger.States() {
+		if !s.Open() {
+			continue
+		}
+		err := r.InState(ctx, s, func(invs []ledger.Invoice) error {
+			newest, err := r.Ledger.NewestOf(ctx, invs)
+			if err != nil {
+				return err
+			}
+			for _, inv := range invs {
+				later := newest[inv.ID]
+				if later.State.InKSeF() {
+					continue // the sweep will supersede it
+				}
+				items = append(items, OpenItem{Tenant: inv.Tenant, Since: inv.UpdatedAt.Time(), Later: later,
+					Result: results.Of(inv, r.Environment)})
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	refusals, err := r.Ledger.Refusals(ctx, time.Time{}, "")
+	if err != nil {
+		return nil, err
+	}
+	for i := range refusals {
+		ref := &refusals[i]
+		items = append(items, OpenItem{Tenant: ref.Tenant, Since: ref.At.Time(), Result: results.OfRefusal(ref)})
+	}
+	slices.SortStableFunc(items, func(a, b OpenItem) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), a.Since.Compare(b.Since))
+	})
+	return items, nil
+}

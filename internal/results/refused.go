@@ -1,0 +1,44 @@
+package results
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+)
+
+// Refused is the state of a document that was not taken in: the ledger has no entry for it.
+const Refused = "refused"
+
+// OfRefusal tells a refusal that is on record in the form of an invoice's result.
+func OfRefusal(r *ledger.Refusal) Result {
+	out := Result{ID: r.ID, File: r.File, NIP: r.NIP, Number: r.Number, Kind: r.Kind, IssueDate: r.IssueDate,
+		State: Refused, Reason: RefusalReason(r), UpdatedAt: r.At.Time().UTC().Format(time.RFC3339)}
+	if r.Ended != "" {
+		out.State = r.Ended
+		out.Reason = r.Note + "; it was refused: " + out.Reason
+		if r.Ended == ledger.RefusalSuperseded {
+			out.Reason = "superseded " + out.Reason
+		}
+	}
+	return out
+}
+
+// RefusalReason tells in one line why a document was refused.
+func RefusalReason(r *ledger.Refusal) string {
+	var all []string
+	for _, f := range r.Faults {
+		if f.Field == "" {
+			all = append(all, f.Rule)
+			continue
+		}
+		e := invoice.FieldError{Field: f.Field, Rule: f.Rule, Value: f.Value, Hint: f.Hint, Line: f.Line, Column: f.Column}
+		all = append(all, e.Error())
+	}
+	if r.More > 0 {
+		all = append(all, fmt.Sprintf("and %d more", r.More))
+	}
+	return strings.Join(all, " | ")
+}
