@@ -72,7 +72,8 @@ func FA3() Form { return Form{SystemCode: "FA (3)", SchemaVersion: "1-0E", Varia
 // 2026).
 func FA2() Form { return Form{SystemCode: "FA (2)", SchemaVersion: "1-0E", Variant: "2"} }
 
-// Version returns the gateway's invoiceVersion: "v3" for FA(3), "v2" for FA(2), "" for anything else.
+// Version returns the gateway's invoiceVersion: "v3" for FA(3), "v2" for FA(2), "" for anything
+// else.
 func (f Form) Version() string {
 	switch f {
 	case FA3():
