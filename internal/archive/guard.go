@@ -22,9 +22,9 @@ const (
 	flushKey, checkKey = ".flush", ".check"
 )
 
-// guard wraps a back end, so that a hanging back end blocks nobody. Each call runs in its own goroutine
-// and is left behind when its time is up, because a read from an unavailable network folder blocks
-// in the system and ignores its context.
+// guard wraps a back end, so that a hanging back end blocks nobody. Each call runs in its own
+// goroutine and is left behind when its time is up, because a read from an unavailable network
+// folder blocks in the system and ignores its context.
 //
 // A call that was left behind may still read its data, and may still be carried out. So the caller
 // MUST NOT change the data, not even after an error, and no other call of the same name begins
