@@ -43,7 +43,7 @@ func (v Validation) check(f *faults, e Environment) {
 		f.oneOf("validation.nip_check_digits", v.NIPCheckDigits, "check", "skip")
 	}
 	if v.AllowFA2 && e == Production {
-		f.add("validation.allow_fa2", true, errors.New("production takes FA(3) only"))
+		f.add("validation.allow_fa2", true, errors.New("must be false: production accepts only FA(3)"))
 	}
 }
 

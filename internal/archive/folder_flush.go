@@ -49,8 +49,8 @@ func (f *folder) isUnproven(name string) bool {
 	return ok
 }
 
-// Flush syncs everything that was put since the last Flush, and returns an error only for the names
-// that it was given.
+// Flush syncs everything that was put since the last Flush. It returns an error only when one of
+// the given names may not be durable, or any file when no names are given.
 //
 // A failed sync must never simply be repeated: the system then marks the lost pages as clean, and
 // the second sync succeeds without writing anything. So the files of a failed Flush are unproven

@@ -34,7 +34,7 @@ type guard struct {
 	Store
 	timeout   time.Duration
 	circuit   circuit
-	unflushed atomic.Int64 // bytes taken since the last Flush
+	unflushed atomic.Int64 // bytes put since the last Flush
 
 	slots chan struct{} // one for each running call
 	mu    sync.Mutex

@@ -11,7 +11,7 @@ const (
 	classMarkup        // < &
 	classBracket       // ] may begin ]]>
 	classBad           // control characters, which XML forbids, and DEL, which KSeF discourages
-	classWide          // the first byte of a multi-byte character, or a continuation byte without one
+	classWide          // the first byte of a multi-byte character, or a misplaced continuation byte
 )
 
 // classes is computed before main and never changed afterwards.
@@ -39,7 +39,7 @@ const (
 
 // wide checks the multi-byte character at the start of b. It returns the length in bytes and the
 // rule that the character breaks, or "". Two-byte characters come first because all Polish letters
-// have two bytes.
+// outside ASCII have two bytes.
 func wide(b []byte) (int, string) {
 	if b[0] >= 0xC3 && b[0] <= 0xDF && len(b) > 1 && b[1]&0xC0 == 0x80 {
 		return 2, "" // U+00C0 to U+07FF: none of these is discouraged
