@@ -12,28 +12,33 @@ import (
 	"time"
 )
 
-// Archive is where receipts (UPO), invoices and result documents are kept for good. Every worker of the pool needs the same one.
+// Archive is the store that keeps receipts (UPO), invoices and result documents permanently. Every
+// worker of the pool needs the same one.
 type Archive struct {
 	// URL is file:///absolute/path or s3://bucket/prefix.
 	URL string `yaml:"url" env:"URL"`
-	// Region of the bucket; empty means us-east-1 or whatever the endpoint says. Only with s3.
+	// Region of the bucket; empty means us-east-1, or the region of the endpoint. Only with s3.
 	Region string `yaml:"region" env:"REGION"`
-	// Endpoint is https://host[:port] of an S3 service other than Amazon's; empty means Amazon's. Only with s3.
+	// Endpoint is https://host[:port] of an S3 service other than Amazon's; empty means Amazon's.
+	// Only with s3.
 	Endpoint string `yaml:"endpoint" env:"ENDPOINT"`
-	// AccessKeyFile and SecretKeyFile hold the S3 credentials, both or neither; neither means those of the machine (instance role, AWS_… variables).
+	// AccessKeyFile and SecretKeyFile hold the S3 credentials: set both or neither. Without them
+	// the credentials of the machine are used (instance role, AWS_… variables).
 	AccessKeyFile string `yaml:"access_key_file" env:"ACCESS_KEY_FILE"`
 	SecretKeyFile string `yaml:"secret_key_file" env:"SECRET_KEY_FILE"`
-	// Timeout is how long one call may take, of a bucket and of a folder alike; 1s to 10m. Large objects get four seconds more for each
-	// megabyte. After three calls in a row that were not answered, receipts wait, and one probe at a time finds out when it is back.
+	// Timeout is how long one call may take, to a bucket or to a folder; 1s to 10m. Large objects
+	// get four seconds more for each megabyte. After three unanswered calls in a row, receipts
+	// wait, and one probe at a time finds out when the archive works again.
 	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
-	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. With several tenants, one of them has all but
-	// one of these places at most.
+	// Parallel is how many packages this process writes to the archive at a time; 1 to 16. With
+	// several tenants, no tenant uses all of these slots: one is always left to the others.
 	Parallel int `yaml:"parallel" env:"PARALLEL"`
 }
 
 func defaultArchive() Archive { return Archive{Timeout: 30 * time.Second, Parallel: 3} }
 
-// Keys reads the S3 credentials, anew each time; two empty strings mean that the machine's own are to be used.
+// Keys reads the S3 credentials from their files on each call. Two empty strings mean the
+// credentials of the machine.
 func (a Archive) Keys() (access, secret string, err error) {
 	if a.AccessKeyFile == "" {
 		return "", "", nil
@@ -60,9 +65,9 @@ func (a Archive) check(f *faults) {
 		f.add("archive.url", shown, errors.New("is not a URL: file:///absolute/path or s3://bucket/prefix"))
 		return
 	case u.User != nil:
-		f.add("archive.url", shown, errors.New("must not carry a login; use archive.access_key_file and secret_key_file"))
+		f.add("archive.url", shown, errors.New("must not contain a login; use archive.access_key_file and secret_key_file"))
 	case u.RawQuery != "" || u.Fragment != "":
-		f.add("archive.url", shown, errors.New("must not carry ? or #"))
+		f.add("archive.url", shown, errors.New("must not contain ? or #"))
 	}
 	switch u.Scheme {
 	case "file":
@@ -94,19 +99,22 @@ func (a Archive) checkS3(f *faults) {
 		return
 	}
 	u, err := url.Parse(a.Endpoint)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
 		f.add("archive.endpoint", redactURL(a.Endpoint), errors.New("must be https://host or https://host:port"))
 	}
 }
 
-// Storage is how invoice XML is kept in Redis until its receipt is archived.
+// Storage says how invoice XML is kept in Redis until its receipt is archived.
 type Storage struct {
-	// KeyFile is one file, or several, that hold 32 bytes each: raw, as 64 hex digits or as Base64.
-	// With it the XML is encrypted (AES-256-GCM): the first key seals, all of them open. Empty
-	// means compressed only. Every worker and every enqueue of the pool needs the same keys.
+	// KeyFile is one file or several. Each holds 32 bytes: raw, as 64 hex digits or as Base64. With
+	// keys the XML is encrypted (AES-256-GCM): the first key encrypts, all of them decrypt. Empty
+	// means that the XML is only compressed. Every worker and every enqueue of the pool needs the
+	// same keys.
 	KeyFile Files `yaml:"key_file" env:"KEY_FILE"`
-	// KeepRejected is how long the XML of an invoice is kept that was rejected, dismissed or superseded:
-	// so long it can be retried. 0 means as long as its entry (ledger.retention), else at least 1h.
+	// KeepRejected is how long the XML of a rejected, dismissed or superseded invoice is kept.
+	// Until then the invoice can be retried. 0 means as long as its entry (ledger.retention),
+	// otherwise at least 1h.
 	KeepRejected time.Duration `yaml:"keep_rejected" env:"KEEP_REJECTED"`
 }
 
@@ -118,7 +126,7 @@ func (s Storage) check(f *faults) {
 	}
 }
 
-// Keys reads the keys, in the order of the files; none when no key_file is set.
+// Keys reads the encryption keys in the order of the files; nil when no key_file is set.
 func (s Storage) Keys() ([][]byte, error) {
 	var keys [][]byte
 	for i, file := range s.KeyFile {
@@ -128,7 +136,8 @@ func (s Storage) Keys() ([][]byte, error) {
 		}
 		for j, other := range keys {
 			if bytes.Equal(key, other) {
-				return nil, fmt.Errorf("read storage.key_file: %s and %s hold the same key; is one of them a copy?", s.KeyFile[j], s.KeyFile[i])
+				return nil, fmt.Errorf("read storage.key_file: %s and %s contain the same key; is one of them a copy?",
+					s.KeyFile[j], s.KeyFile[i])
 			}
 		}
 		keys = append(keys, key)
@@ -141,7 +150,7 @@ func readStorageKey(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Raw first and untrimmed: a random last byte may well be a newline.
+	// Try the raw form first and do not trim it: the last byte of a random key may be a newline.
 	if len(raw) == 32 {
 		return raw, nil
 	}
@@ -153,15 +162,18 @@ func readStorageKey(file string) ([]byte, error) {
 			return key, nil
 		}
 	}
-	return nil, fmt.Errorf("read storage.key_file %s: %d bytes that are no 32-byte key in raw, hex or Base64 form; make one with: openssl rand -base64 32", file, len(raw))
+	return nil, fmt.Errorf("read storage.key_file %s: its %d bytes are not a 32-byte key in raw, hex or Base64 form; "+
+		"make one with: openssl rand -base64 32", file, len(raw))
 }
 
 // Ledger is the record of every invoice and package.
 type Ledger struct {
-	// Retention is how long an entry stays after its invoice is receipted or rejected; 0 means for ever, else at least 24h. While it
-	// stays, the same invoice is recognised without asking KSeF; afterwards by its result in the archive.
+	// Retention is how long an entry is kept after its invoice is receipted or rejected; 0 means
+	// for ever, otherwise at least 24h. Until then the same invoice is recognised without asking
+	// KSeF, afterwards by its result in the archive.
 	Retention time.Duration `yaml:"retention" env:"RETENTION"`
-	// Refusals is how long a document that was refused when it was handed in stays on record; 0 keeps none on record, else at least 1h.
+	// Refusals is how long the record of a document that was refused at intake is kept; 0 means
+	// that no such record is made, otherwise at least 1h.
 	Refusals time.Duration `yaml:"refusals" env:"REFUSALS"`
 }
 

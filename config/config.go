@@ -1,25 +1,29 @@
 package config
 
-// Environment says which KSeF the gateway client talks to.
+// Environment is the KSeF environment that the gateway client uses.
 type Environment string
 
 const (
-	// Test is KSeF's test environment, https://ksefapi.pl/api-test: free, nothing sent there has legal effect.
+	// Test is KSeF's test environment, https://ksefapi.pl/api-test. It is free, and nothing sent
+	// there has legal effect.
 	Test Environment = "test"
-	// Production is the real KSeF, https://ksefapi.pl/api: whatever is accepted there is an issued invoice.
+	// Production is the real KSeF, https://ksefapi.pl/api. Every invoice that is accepted there is
+	// legally issued.
 	Production Environment = "production"
-	// Custom is the address in gateway.url: the simulator, or a proxy of one's own.
+	// Custom uses the address in gateway.url: the simulator, or a proxy.
 	Custom Environment = "custom"
 )
 
-// Config is everything an operator can choose. It is a plain value: once loaded it is never changed, and copies may be read from any
-// number of goroutines. It holds no secret that prints (see the package comment).
+// Config holds all settings. It is a plain value that is never changed once it is loaded, so copies
+// may be read by any number of goroutines. Printing it shows no secret (see the package comment).
 type Config struct {
-	// Environment has no default on purpose: an operator who forgets it would otherwise file a night's invoices with the test system.
+	// Environment has no default on purpose: an operator who forgets it would otherwise send a
+	// night's invoices to the test environment.
 	Environment Environment `yaml:"environment" env:"ENVIRONMENT"`
 	Gateway     Gateway     `yaml:"gateway" envPrefix:"GATEWAY_"`
 	Redis       Redis       `yaml:"redis" envPrefix:"REDIS_"`
-	// Tenants are the accounts by which this pool sends invoices; at least one, no name twice.
+	// Tenants are the accounts with which this pool sends invoices: at least one, each with a
+	// unique name.
 	Tenants    []Tenant   `yaml:"tenants" envPrefix:"TENANTS_"`
 	Packages   Packages   `yaml:"packages" envPrefix:"PACKAGES_"`
 	Express    Express    `yaml:"express" envPrefix:"EXPRESS_"`
@@ -35,13 +39,13 @@ type Config struct {
 	Deadlines  Deadlines  `yaml:"deadlines" envPrefix:"DEADLINES_"`
 	Sweep      Sweep      `yaml:"sweep" envPrefix:"SWEEP_"`
 
-	// Warnings are what Load noticed and could live with: a variable that looks like ours but is not, a key sent in the clear. One
-	// sentence each, for the log. Not a setting.
+	// Warnings are the problems that Load found but accepted: a variable that looks like a setting
+	// but is none, a key sent without encryption. One sentence each, for the log. Not a setting.
 	Warnings []string `yaml:"-" env:"-"`
 }
 
-// Default is the configuration before the file and the environment are read. It is not valid alone: environment, tenants and
-// archive.url have no sensible default.
+// Default returns the configuration before the file and the environment are read. It is not valid
+// by itself: environment, tenants and archive.url have no sensible default.
 func Default() Config {
 	return Config{
 		Gateway:   defaultGateway(),
@@ -61,8 +65,8 @@ func Default() Config {
 	}
 }
 
-// Tenant finds a tenant by its name, which is its NIP where it has no other; false when this pool
-// does not serve it.
+// Tenant finds a tenant by its name, or by its NIP if it has no name. It returns false when this
+// pool does not serve the tenant.
 func (c Config) Tenant(name string) (Tenant, bool) {
 	for _, t := range c.Tenants {
 		if t.Title() == name {
@@ -72,8 +76,8 @@ func (c Config) Tenant(name string) (Tenant, bool) {
 	return Tenant{}, false
 }
 
-// LimitsOf is the request table of one tenant: its own figures where it has any, else those of
-// limits.groups. A tenant that is not configured gets the common table.
+// LimitsOf returns the request limits of one tenant: its own figures where it has any, otherwise
+// those of limits.groups. An unknown tenant gets limits.groups.
 func (c Config) LimitsOf(name string) Groups {
 	t, ok := c.Tenant(name)
 	if !ok {

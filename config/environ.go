@@ -18,12 +18,13 @@ const (
 	maxEnvTenants = 1000
 )
 
-// readEnviron lays the environment over c. Variables are applied one at a time, in the order of their names: the library's own error
-// names the Go field, and an operator wants the variable.
+// readEnviron applies the environment to c. It applies one variable at a time, in the order of
+// their names, because an error of the library names the Go field and an operator needs the name of
+// the variable.
 func (c *Config) readEnviron(environ []string, f *faults) {
 	vars := map[string]string{}
 	for name, value := range env.ToMap(environ) {
-		// A name that ends in an underscore would be taken for the struct that has this prefix.
+		// The library would read a name that ends in an underscore as the struct with this prefix.
 		if value != "" && strings.HasPrefix(name, envPrefix) && !strings.HasSuffix(name, "_") {
 			vars[name] = value
 		}
@@ -55,8 +56,9 @@ func (c *Config) readEnviron(environ []string, f *faults) {
 	}
 }
 
-// growTenants makes room for tenants that only the environment names. Numbers must follow on: KSEF_TENANTS_7_NIP after two tenants of
-// the file names no eighth, and warnUnknown says so.
+// growTenants appends tenants that only the environment names. Their numbers must continue the
+// list: after two tenants in the file, KSEF_TENANTS_7_NIP creates no eighth tenant, and warnUnknown
+// reports it.
 func (c *Config) growTenants(vars map[string]string) {
 	for len(c.Tenants) < maxEnvTenants {
 		prefix := envTenants + strconv.Itoa(len(c.Tenants)) + "_"
@@ -71,12 +73,14 @@ func (c *Config) growTenants(vars map[string]string) {
 	}
 }
 
-// variables lists every variable that c has a place for. The library calls OnSet for each field, set or not.
+// variables returns the names of all variables that are settings of c. The library calls OnSet for
+// each field, set or not.
 func (c *Config) variables() map[string]bool {
 	known := map[string]bool{}
 	scratch := *c
 	scratch.Tenants = slices.Clone(c.Tenants)
-	// One variable with the tenants' prefix makes the library walk into the slice. It must match no field.
+	// One variable with the prefix of the tenants makes the library walk into the slice. It must
+	// not match a field.
 	err := env.ParseWithOptions(&scratch, env.Options{
 		Prefix: envPrefix, Environment: map[string]string{envTenants + "walk": "1"},
 		OnSet: func(name string, _ any, _ bool) { known[name] = true },
@@ -104,8 +108,9 @@ func (c *Config) setKeyFile(name, nip, path string, f *faults) {
 	}
 }
 
-// warnUnknown notes a variable that begins like one of our sections. An error would be too much: orchestrators put variables of their
-// own into the environment, KSEF_REDIS_PORT for a service called ksef-redis.
+// warnUnknown adds a warning for a variable that begins like a section of the file. An error would
+// be too strict: orchestrators set variables of their own, such as KSEF_REDIS_PORT for a service
+// called ksef-redis.
 func (c *Config) warnUnknown(name string) {
 	for _, section := range slices.Sorted(maps.Keys(sections())) {
 		if strings.HasPrefix(name, envPrefix+section) {
@@ -115,6 +120,8 @@ func (c *Config) warnUnknown(name string) {
 	}
 }
 
+// sections returns the top-level keys of the file as they begin a variable: REDIS_, PACKAGES_ and
+// so on.
 func sections() map[string]bool {
 	out := map[string]bool{}
 	for name := range yamlFields(configType) {
@@ -123,7 +130,7 @@ func sections() map[string]bool {
 	return out
 }
 
-// shownValue hides what may be a secret: a URL that does not parse, or parses with a password in it.
+// shownValue hides a possible secret: a URL that cannot be parsed, or one with a password.
 func shownValue(name, value string) string {
 	if strings.HasSuffix(name, "_URL") {
 		return redactURL(value)
@@ -131,10 +138,11 @@ func shownValue(name, value string) string {
 	return strconv.Quote(value)
 }
 
+// parseCause returns the cause of an error of the library in words for an operator.
 func parseCause(err error) error {
 	var p env.ParseError
 	if !errors.As(err, &p) {
-		return errors.New("can't be read")
+		return errors.New("cannot be read")
 	}
 	switch p.Type.Kind().String() + " " + p.Type.String() {
 	case "int int":

@@ -11,12 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// other gives a legal value that differs from the one a leaf has, in the form of the environment.
+// other returns a valid value that differs from the one of the leaf, as text for a variable.
 func other(t *testing.T, l leaf) string {
 	t.Helper()
 	special := map[string]string{
-		"environment": "custom", "gateway.url": "http://127.0.0.1:1", "redis.url": "redis://127.0.0.1:7/7", "archive.url": "file:///elsewhere",
-		"http.addr": "127.0.0.1:9", "log.level": "debug", "log.format": "console", "redis.sentinel.addrs": "a:1,b:2",
+		"environment": "custom", "gateway.url": "http://127.0.0.1:1", "redis.url": "redis://127.0.0.1:7/7",
+		"archive.url": "file:///elsewhere",
+		"http.addr":   "127.0.0.1:9", "log.level": "debug", "log.format": "console", "redis.sentinel.addrs": "a:1,b:2",
 		"packages.max_size": "1234567", "packages.part_size": "60MB",
 	}
 	if v, ok := special[l.path]; ok {
@@ -42,7 +43,7 @@ func other(t *testing.T, l leaf) string {
 	case time.Duration:
 		return (v + 10*time.Millisecond).String()
 	}
-	t.Fatalf("%s: no other value for a %s; add one here", l.path, l.value.Type())
+	t.Fatalf("%s: no other value for type %s; add one here", l.path, l.value.Type())
 	return ""
 }
 
@@ -73,13 +74,13 @@ func TestEnviron_EveryVariable_SetsItsFieldAndNoOther(t *testing.T) {
 		})
 	}
 	if count < 90 {
-		t.Errorf("only %d settings were found: the walk misses some", count)
+		t.Errorf("only %d settings were found: leaves misses some", count)
 	}
 }
 
 var hump = regexp.MustCompile(`([a-z])([A-Z])`)
 
-func TestEnviron_EveryVariable_IsNamedByTheRule(t *testing.T) {
+func TestEnviron_EveryVariable_HasTheNameThatTheRuleGives(t *testing.T) {
 	c := Default()
 	c.Tenants = make([]Tenant, 1)
 	for _, l := range leaves(&c) {
@@ -91,7 +92,8 @@ func TestEnviron_EveryVariable_IsNamedByTheRule(t *testing.T) {
 }
 
 func TestEnviron_FileAndVariables_VariablesWin(t *testing.T) {
-	c, err := Load(writeFile(t, "c.yaml", minimal+"packages: {max_wait: 1m, max_invoices: 7}"), []string{"KSEF_PACKAGES_MAX_WAIT=3m", "KSEF_PACKAGES_MAX_INVOICES="})
+	c, err := Load(writeFile(t, "c.yaml", minimal+"packages: {max_wait: 1m, max_invoices: 7}"),
+		[]string{"KSEF_PACKAGES_MAX_WAIT=3m", "KSEF_PACKAGES_MAX_INVOICES="})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +102,7 @@ func TestEnviron_FileAndVariables_VariablesWin(t *testing.T) {
 	}
 }
 
-func TestEnviron_Alone_IsEnough(t *testing.T) {
+func TestEnviron_WithoutFile_IsComplete(t *testing.T) {
 	c, err := Load("", []string{
 		"KSEF_ENVIRONMENT=production", "KSEF_ARCHIVE_URL=s3://receipts", "REDIS_URL=rediss://app:geheim@redis.example:6380/2",
 		"KSEF_TENANTS_0_NIP=5265877635", "KSEF_TENANTS_0_KEY_ID=a", "KSEF_TENANTS_1_NIP=1111111111", "KSEF_TENANTS_1_KEY_ID=b",
@@ -109,7 +111,10 @@ func TestEnviron_Alone_IsEnough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Tenant{{NIP: "5265877635", KeyID: "a", KeyFile: "/run/secrets/a"}, {NIP: "1111111111", KeyID: "b", KeyFile: "/run/secrets/b"}}
+	want := []Tenant{
+		{NIP: "5265877635", KeyID: "a", KeyFile: "/run/secrets/a"},
+		{NIP: "1111111111", KeyID: "b", KeyFile: "/run/secrets/b"},
+	}
 	if diff := cmp.Diff(want, c.Tenants); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -118,7 +123,7 @@ func TestEnviron_Alone_IsEnough(t *testing.T) {
 	}
 }
 
-func TestEnviron_RedisURLs_TheMoreSpecificWins(t *testing.T) {
+func TestEnviron_TwoRedisURLs_TheOneWithPrefixWins(t *testing.T) {
 	path := writeFile(t, "c.yaml", minimal)
 	c, err := Load(path, []string{"REDIS_URL=redis://one:1", "KSEF_REDIS_URL=redis://two:2"})
 	if err != nil {
@@ -134,10 +139,10 @@ func TestEnviron_Faults_NameTheVariable(t *testing.T) {
 		{"not a duration", "KSEF_PACKAGES_MAX_WAIT=soon", "KSEF_PACKAGES_MAX_WAIT", "duration"},
 		{"a duration without unit", "KSEF_PACKAGES_MAX_WAIT=120", "KSEF_PACKAGES_MAX_WAIT", "duration"},
 		{"not a number", "KSEF_WORKER_CONCURRENCY=many", "KSEF_WORKER_CONCURRENCY", "whole number"},
-		{"not a truth value", "KSEF_HTTP_DASHBOARD_READ_ONLY=perhaps", "KSEF_HTTP_DASHBOARD_READ_ONLY", "true or false"},
+		{"not true or false", "KSEF_HTTP_DASHBOARD_READ_ONLY=perhaps", "KSEF_HTTP_DASHBOARD_READ_ONLY", "true or false"},
 		{"not a size", "KSEF_PACKAGES_MAX_SIZE=huge", "KSEF_PACKAGES_MAX_SIZE", "size"},
 		{"a tenant's field", "KSEF_TENANTS_0_PAUSED=perhaps", "KSEF_TENANTS_0_PAUSED", "true or false"},
-		{"a key file of a stranger", "KSEF_KEY_FILE_9999999999=/x", "KSEF_KEY_FILE_9999999999", "no tenant"},
+		{"a key file of an unknown NIP", "KSEF_KEY_FILE_9999999999=/x", "KSEF_KEY_FILE_9999999999", "no tenant"},
 		{"a value out of bounds names the key", "KSEF_WORKER_CONCURRENCY=0", "worker.concurrency", "between 1 and 1000"},
 	}
 	for _, tc := range cases {
@@ -145,18 +150,22 @@ func TestEnviron_Faults_NameTheVariable(t *testing.T) {
 			_, err := Load(writeFile(t, "c.yaml", minimal), []string{tc.variable})
 			all := fieldErrors(err)
 			if len(all) != 1 || all[0].Field != tc.field || !strings.Contains(all[0].Error(), tc.says) {
-				t.Errorf("got %v, want one fault of %s that says %q", err, tc.field, tc.says)
+				t.Errorf("got %v, want one fault of %s that contains %q", err, tc.field, tc.says)
 			}
 		})
 	}
 }
 
 func TestEnviron_UnknownVariableOfASection_Warns(t *testing.T) {
-	c, err := Load(writeFile(t, "c.yaml", minimal), []string{"KSEF_PACKAGES_MAXWAIT=3m", "KSEF_CONFIG=/x", "KSEF_SOMETHING=else", "KSEF_TENANTS_7_NIP=1"})
+	c, err := Load(writeFile(t, "c.yaml", minimal),
+		[]string{"KSEF_PACKAGES_MAXWAIT=3m", "KSEF_CONFIG=/x", "KSEF_SOMETHING=else", "KSEF_TENANTS_7_NIP=1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"variable KSEF_PACKAGES_MAXWAIT is not a setting and was ignored", "variable KSEF_TENANTS_7_NIP is not a setting and was ignored"}
+	want := []string{
+		"variable KSEF_PACKAGES_MAXWAIT is not a setting and was ignored",
+		"variable KSEF_TENANTS_7_NIP is not a setting and was ignored",
+	}
 	if diff := cmp.Diff(want, c.Warnings); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -9,18 +9,20 @@ import (
 	"time"
 )
 
-// FieldError is one fault of a configuration. Load returns them joined: errors.As finds the first, and unwrapping to []error finds all.
+// FieldError is one fault of a configuration. Load returns all of them joined: errors.As finds the
+// first, unwrapping to []error finds all.
 type FieldError struct {
-	// Field is the key's path, such as packages.max_wait or tenants[0].nip; the variable's name when the value came from the
-	// environment; a line when the file has no such key.
+	// Field is the path of the key, such as packages.max_wait or tenants[0].nip. It is the name of
+	// the variable when the value comes from the environment, and a line when the file has no such
+	// key.
 	Field string
-	// Value as it was given; nil or "" when it is missing. Never a secret.
+	// Value is the given value; nil or "" when it is missing. Never a secret.
 	Value any
-	// Err says what is wrong and what would be right.
+	// Err says what is wrong and what would be correct.
 	Err error
 }
 
-// Error is "field: value: what is wrong".
+// Error returns "field: value what is wrong".
 func (e *FieldError) Error() string {
 	if e.Value == nil || e.Value == "" {
 		return fmt.Sprintf("%s: %v", e.Field, e.Err)
@@ -28,10 +30,10 @@ func (e *FieldError) Error() string {
 	return fmt.Sprintf("%s: %v %v", e.Field, e.Value, e.Err)
 }
 
-// Unwrap gives Err.
+// Unwrap returns Err.
 func (e *FieldError) Unwrap() error { return e.Err }
 
-// faults collects, so that an operator mends a file once and not once a fault.
+// faults collects all faults, so that an operator can fix them in one pass.
 type faults struct{ all []error }
 
 func (f *faults) add(field string, value any, err error) {
@@ -56,7 +58,8 @@ func (f *faults) size(field string, s, lowest, highest Size) {
 	}
 }
 
-// printable refuses what would break a header or a log line. The value is not repeated raw.
+// printable refuses control characters, which would break a header or a log line. The error shows
+// the value quoted.
 func (f *faults) printable(field, s string) {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		f.add(field, strconv.Quote(s), errors.New("contains a control character"))
@@ -74,7 +77,7 @@ func (f *faults) hostPort(field, s string) {
 	}
 }
 
-// span prints 24h rather than 24h0m0s.
+// span prints 24h instead of 24h0m0s.
 func span(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {

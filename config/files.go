@@ -9,16 +9,16 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Files is a list of paths. In YAML one path alone may stand without brackets; in a variable they
-// are split at commas.
+// Files is a list of paths. In YAML a single path needs no brackets; in a variable the paths are
+// separated by commas.
 type Files []string
 
-// UnmarshalText reads paths with commas between them.
+// UnmarshalText reads paths that are separated by commas.
 func (f *Files) UnmarshalText(text []byte) error {
 	var out Files
 	for path := range strings.SplitSeq(string(text), ",") {
 		if path = strings.TrimSpace(path); path == "" {
-			return errors.New("names no file between two commas")
+			return errors.New("has no file name between two commas")
 		}
 		out = append(out, path)
 	}
@@ -26,7 +26,7 @@ func (f *Files) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// UnmarshalYAML reads one path or a list of them. A path in YAML may have a comma in it.
+// UnmarshalYAML reads one path or a list of them. In YAML a path may contain a comma.
 func (f *Files) UnmarshalYAML(node *yaml.Node) error {
 	nodes := []*yaml.Node{node}
 	if node.Kind == yaml.SequenceNode {

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestStorageKeyFile_OnePathOrAList_InFileAndVariable(t *testing.T) {
+func TestStorageKeyFile_OnePathOrAList_WorksInFileAndVariable(t *testing.T) {
 	for why, c := range map[string]struct {
 		yaml    string
 		environ []string
@@ -30,13 +30,13 @@ func TestStorageKeyFile_OnePathOrAList_InFileAndVariable(t *testing.T) {
 	}
 }
 
-func TestStorageKeyFile_NoPath_IsToldByLine(t *testing.T) {
+func TestStorageKeyFile_NotAPath_IsReported(t *testing.T) {
 	for why, c := range map[string]struct{ yaml, environ, want string }{
-		"a block":           {"storage: {key_file: {a: b}}\n", "", "one path, or a list of paths"},
-		"an empty element":  {"storage: {key_file: [/k/a, '']}\n", "", "one path, or a list of paths"},
-		"a list in a list":  {"storage: {key_file: [[/k/a]]}\n", "", "one path, or a list of paths"},
-		"a comma too many":  {"", "KSEF_STORAGE_KEY_FILE=/k/a,", "KSEF_STORAGE_KEY_FILE"},
-		"nothing but a tag": {"storage: {key_file: null}\n", "", ""},
+		"a block":          {"storage: {key_file: {a: b}}\n", "", "one path, or a list of paths"},
+		"an empty element": {"storage: {key_file: [/k/a, '']}\n", "", "one path, or a list of paths"},
+		"a list in a list": {"storage: {key_file: [[/k/a]]}\n", "", "one path, or a list of paths"},
+		"an extra comma":   {"", "KSEF_STORAGE_KEY_FILE=/k/a,", "KSEF_STORAGE_KEY_FILE"},
+		"null":             {"storage: {key_file: null}\n", "", ""},
 	} {
 		_, err := Load(writeFile(t, "c.yaml", minimal+c.yaml), []string{c.environ})
 		if c.want == "" {
@@ -51,7 +51,7 @@ func TestStorageKeyFile_NoPath_IsToldByLine(t *testing.T) {
 	}
 }
 
-func TestStorageKeys_SeveralFiles_InOrderAndNeverTheSameTwice(t *testing.T) {
+func TestStorageKeys_SeveralFiles_AreInOrderAndMustDiffer(t *testing.T) {
 	a, b := strings.Repeat("a", 32), strings.Repeat("b", 32)
 	fileA, fileB, copyOfA := writeFile(t, "a", a), writeFile(t, "b", b), writeFile(t, "copy", a)
 	keys, err := Storage{KeyFile: Files{fileB, fileA}}.Keys()
@@ -59,7 +59,8 @@ func TestStorageKeys_SeveralFiles_InOrderAndNeverTheSameTwice(t *testing.T) {
 		t.Errorf("got %q, %v", keys, err)
 	}
 	_, err = Storage{KeyFile: Files{fileA, fileB, copyOfA}}.Keys()
-	if err == nil || !strings.Contains(err.Error(), fileA) || !strings.Contains(err.Error(), copyOfA) || strings.Contains(err.Error(), a) {
+	if err == nil || !strings.Contains(err.Error(), fileA) || !strings.Contains(err.Error(), copyOfA) ||
+		strings.Contains(err.Error(), a) {
 		t.Errorf("the same key twice: %v", err)
 	}
 }

@@ -9,17 +9,19 @@ import (
 	"time"
 )
 
-// Addresses of the gateway, from its operator's public documentation, September 2026.
+// Addresses of the gateway, from the public documentation of its operator, September 2026.
 const (
 	testURL       = "https://ksefapi.pl/api-test"
 	productionURL = "https://ksefapi.pl/api"
 )
 
-// Gateway is the way to ksefapi.pl.
+// Gateway is the connection to ksefapi.pl.
 type Gateway struct {
-	// URL of the gateway without a trailing slash; only with environment custom, where it is required.
+	// URL of the gateway without a trailing slash. Required with environment custom, otherwise
+	// forbidden.
 	URL string `yaml:"url" env:"URL"`
-	// Timeout of one request, from dialling to the last byte of the answer; 1s to 10m. Uploads of package parts have their own, longer one.
+	// Timeout of one request, from dialling to the last byte of the answer; 1s to 10m. Uploads of
+	// package parts have a longer timeout.
 	Timeout time.Duration `yaml:"timeout" env:"TIMEOUT"`
 	// UserAgent sent with every request; empty means the program's own name and version.
 	UserAgent string `yaml:"user_agent" env:"USER_AGENT"`
@@ -27,7 +29,7 @@ type Gateway struct {
 
 func defaultGateway() Gateway { return Gateway{Timeout: 30 * time.Second} }
 
-// BaseURL is the address to talk to, without a trailing slash, whatever the environment.
+// BaseURL returns the address of the gateway for the environment, without a trailing slash.
 func (c Config) BaseURL() string {
 	switch c.Environment {
 	case Test:
@@ -42,14 +44,15 @@ func (c *Config) checkGateway(f *faults) {
 	switch c.Environment {
 	case Test, Production:
 		if c.Gateway.URL != "" {
-			f.add("gateway.url", redactURL(c.Gateway.URL), fmt.Errorf("is only for environment custom; environment %s has a fixed address", c.Environment))
+			f.add("gateway.url", redactURL(c.Gateway.URL),
+				fmt.Errorf("is only for environment custom; environment %s has a fixed address", c.Environment))
 		}
 	case Custom:
 		c.checkGatewayURL(f)
 	case "":
-		f.add("environment", "", errors.New("is missing: say test, production or custom"))
+		f.add("environment", "", errors.New("is missing: write test, production or custom"))
 	default:
-		f.add("environment", c.Environment, errors.New("is not known: say test, production or custom"))
+		f.add("environment", c.Environment, errors.New("is unknown: write test, production or custom"))
 	}
 	f.duration("gateway.timeout", c.Gateway.Timeout, time.Second, 10*time.Minute)
 	f.printable("gateway.user_agent", c.Gateway.UserAgent)
@@ -64,23 +67,24 @@ func (c *Config) checkGatewayURL(f *faults) {
 	u, err := url.Parse(c.Gateway.URL)
 	switch {
 	case err != nil:
-		// url.Error repeats the address, which may carry a password.
+		// url.Error repeats the address, which may contain a password.
 		f.add("gateway.url", shown, errors.New("is not a URL"))
 	case u.Scheme != "http" && u.Scheme != "https":
 		f.add("gateway.url", shown, errors.New("must begin with https:// or http://"))
 	case u.Hostname() == "":
 		f.add("gateway.url", shown, errors.New("names no host"))
 	case u.User != nil:
-		f.add("gateway.url", shown, errors.New("must not carry a login; use tenants[].key_id and key_file"))
+		f.add("gateway.url", shown, errors.New("must not contain a login; use tenants[].key_id and key_file"))
 	case u.RawQuery != "" || u.Fragment != "":
-		f.add("gateway.url", shown, errors.New("must not carry ? or #"))
+		f.add("gateway.url", shown, errors.New("must not contain ? or #"))
 	case u.Scheme == "http" && !IsLoopback(u.Hostname()):
-		c.Warnings = append(c.Warnings, fmt.Sprintf("gateway.url %s is not encrypted: the API keys cross the network in the clear", shown))
+		c.Warnings = append(c.Warnings,
+			fmt.Sprintf("gateway.url %s is not encrypted: the API keys cross the network in the clear", shown))
 	}
 }
 
-// IsLoopback takes a host without port and brackets. A name other than localhost counts as foreign: what it resolves to can change
-// after start-up.
+// IsLoopback reports whether host, given without port and brackets, is this machine. A name other
+// than localhost counts as another machine, because its address can change after start-up.
 func IsLoopback(host string) bool {
 	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
 		return true
@@ -89,7 +93,8 @@ func IsLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// redactURL shows scheme, host and path, never a login or query. What does not parse is not shown at all.
+// redactURL returns scheme, host and path, never a login or query. A URL that cannot be parsed is
+// not shown at all.
 func redactURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {

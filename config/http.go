@@ -14,32 +14,34 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// HTTP is the worker's own listener: health, metrics, dashboard.
+// HTTP is the worker's HTTP listener: health, metrics, dashboard.
 type HTTP struct {
-	// Addr is host:port; empty means no listener. Beyond loopback the dashboard needs a login, or must be off.
+	// Addr is host:port; empty means no listener. On an address that other machines can reach, the
+	// dashboard needs a login or must be off.
 	Addr      string    `yaml:"addr" env:"ADDR"`
 	TLS       HTTPTLS   `yaml:"tls" envPrefix:"TLS_"`
 	Dashboard Dashboard `yaml:"dashboard" envPrefix:"DASHBOARD_"`
 }
 
-// HTTPTLS encrypts the listener. The zero value does not.
+// HTTPTLS encrypts the listener. The zero value means no encryption.
 type HTTPTLS struct {
-	// CertFile and KeyFile are the certificate, with what it is signed by, and its key in PEM, both or
-	// neither. They are read anew when they were replaced.
+	// CertFile and KeyFile are the certificate with its chain and its key, both in PEM: set both or
+	// neither. Replaced files are read again.
 	CertFile string `yaml:"cert_file" env:"CERT_FILE"`
 	KeyFile  string `yaml:"key_file" env:"KEY_FILE"`
 }
 
-// Enabled reports whether there is a certificate.
+// Enabled reports whether a certificate is set.
 func (t HTTPTLS) Enabled() bool { return t.CertFile != "" }
 
 // Dashboard is asynqmon under /monitoring/.
 type Dashboard struct {
-	// Enabled serves it at all.
+	// Enabled serves the dashboard at all.
 	Enabled bool `yaml:"enabled" env:"ENABLED"`
-	// ReadOnly takes away the buttons that pause, run, archive and delete. The sweep would heal most of what they break, at a cost.
+	// ReadOnly removes the buttons that pause, run, archive and delete. The sweep would repair most
+	// of the damage they can do, but at a cost.
 	ReadOnly bool `yaml:"read_only" env:"READ_ONLY"`
-	// Username of the login; empty means no login, which only a loopback address permits.
+	// Username of the login; empty means no login, which is allowed only on a loopback address.
 	Username string `yaml:"username" env:"USERNAME"`
 	// PasswordFile holds a bcrypt hash (htpasswd -nB) or the password itself.
 	PasswordFile string `yaml:"password_file" env:"PASSWORD_FILE"`
@@ -49,7 +51,8 @@ func defaultHTTP() HTTP {
 	return HTTP{Addr: "127.0.0.1:8080", Dashboard: Dashboard{Enabled: true, ReadOnly: true}}
 }
 
-// Loopback reports whether the listener is reachable from this machine only. An empty or unparseable address is not.
+// Loopback reports whether only this machine can reach the listener. It is false for an empty or
+// malformed address.
 func (h HTTP) Loopback() bool {
 	host, _, err := net.SplitHostPort(h.Addr)
 	return err == nil && IsLoopback(host)
@@ -58,9 +61,11 @@ func (h HTTP) Loopback() bool {
 // HasLogin reports whether a login is configured.
 func (d Dashboard) HasLogin() bool { return d.Username != "" }
 
-// Login reads the password file once and returns the check. A plain password is compared in constant time. A bcrypt hash takes some 50
-// ms a try, which browsers repeat with every request, so the last pair that passed is remembered as a keyed digest; and only one try is
-// computed at a time, so that guessing can't take the worker's cores. The function is safe for concurrent use; nil without a login.
+// Login reads the password file once and returns a function that checks a login; nil when no login
+// is configured. The function compares a plain password in constant time. A bcrypt hash takes some
+// 50 ms for each check, and browsers repeat the login with every request, so the function remembers
+// the last correct pair as a keyed digest. It computes only one hash at a time, so that guessing
+// passwords cannot use up the cores of the worker. It is safe for concurrent use.
 func (d Dashboard) Login() (func(user, password string) bool, error) {
 	if !d.HasLogin() {
 		return nil, nil
@@ -69,7 +74,7 @@ func (d Dashboard) Login() (func(user, password string) bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	// htpasswd prints name:hash; whoever keeps that line as it is means the hash.
+	// htpasswd prints name:hash. A file with that whole line means the hash.
 	if hash, ok := strings.CutPrefix(secret, d.Username+":$2"); ok {
 		secret = "$2" + hash
 	}
@@ -83,7 +88,8 @@ func (d Dashboard) Login() (func(user, password string) bool, error) {
 	}
 	hash := []byte(secret)
 	if _, err := bcrypt.Cost(hash); err != nil {
-		return nil, fmt.Errorf("read http.dashboard.password_file %s: begins like a bcrypt hash but is none; make one with: htpasswd -nBC 10 %s", d.PasswordFile, d.Username)
+		return nil, fmt.Errorf("read http.dashboard.password_file %s: begins like a bcrypt hash but is not one; "+
+			"make one with: htpasswd -nBC 10 %s", d.PasswordFile, d.Username)
 	}
 	name := digest(d.Username, "")
 	var last atomic.Pointer[[sha256.Size]byte]
@@ -95,7 +101,8 @@ func (d Dashboard) Login() (func(user, password string) bool, error) {
 		}
 		turn <- struct{}{}
 		defer func() { <-turn }()
-		// The hash is computed for a wrong name too, so that the time taken says nothing about which half was wrong.
+		// The hash is computed for a wrong name too, so that the time taken does not show whether
+		// the name was correct.
 		given := digest(user, "")
 		same := subtle.ConstantTimeCompare(given[:], name[:]) == 1
 		if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil || !same {
@@ -106,8 +113,8 @@ func (d Dashboard) Login() (func(user, password string) bool, error) {
 	}, nil
 }
 
-// keyedDigest maps a pair to 32 bytes under a key that lives as long as the function: equal length for the comparison, and nothing in
-// memory from which the password could be had.
+// keyedDigest returns a function that maps a pair to 32 bytes under a random key of its own. The
+// digests have equal length for the comparison, and the password cannot be derived from them.
 func keyedDigest() func(user, password string) [sha256.Size]byte {
 	var key [32]byte
 	rand.Read(key[:])
@@ -131,9 +138,10 @@ func (h HTTP) check(f *faults) {
 		f.add("http.dashboard.username", d.Username, errors.New("goes with http.dashboard.password_file: set both or neither"))
 	}
 	if strings.Contains(d.Username, ":") {
-		f.add("http.dashboard.username", d.Username, errors.New("must not contain a colon (HTTP Basic can't carry it)"))
+		f.add("http.dashboard.username", d.Username, errors.New("must not contain a colon (HTTP Basic authentication does not allow it)"))
 	}
 	if h.Addr != "" && !h.Loopback() && d.Enabled && !d.HasLogin() {
-		f.add("http.addr", h.Addr, errors.New("is reachable from other machines and the dashboard has no login: set http.dashboard.username and password_file, or http.dashboard.enabled: false, or listen on 127.0.0.1"))
+		f.add("http.addr", h.Addr, errors.New("is reachable from other machines and the dashboard has no login: "+
+			"set http.dashboard.username and password_file, or http.dashboard.enabled: false, or listen on 127.0.0.1"))
 	}
 }

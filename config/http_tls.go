@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Config reads the certificate and returns what a listener needs; nil without one. When the files were
-// replaced the next connection has the new certificate. As long as what is there now cannot be read,
-// the last one that could is served. Errors name the files, never a content.
+// Config reads the certificate and returns the settings of a listener; nil without a certificate.
+// After the files were replaced, the next connection gets the new certificate. While the new files
+// cannot be read, the last valid certificate is used. Errors name the files, never their content.
 func (t HTTPTLS) Config() (*tls.Config, error) {
 	if !t.Enabled() {
 		return nil, nil
@@ -22,7 +22,7 @@ func (t HTTPTLS) Config() (*tls.Config, error) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}, nil
 }
 
-// certificate is what the files held when they were last read. Safe for concurrent use.
+// certificate holds the files and the pair that was last read from them. Safe for concurrent use.
 type certificate struct {
 	files HTTPTLS
 
@@ -35,7 +35,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.times() != c.changed {
-		_ = c.read() // --check tells what is wrong with them; meanwhile the last pair serves
+		_ = c.read() // --check reports a fault of the files; until then the last pair is used
 	}
 	return c.pair, nil
 }
@@ -58,6 +58,7 @@ func (c *certificate) read() error {
 	return nil
 }
 
+// times returns when the files were last changed.
 func (c *certificate) times() (t [2]time.Time) {
 	for i, path := range []string{c.files.CertFile, c.files.KeyFile} {
 		if info, err := os.Stat(path); err == nil {

@@ -12,7 +12,7 @@ import (
 
 var configType = reflect.TypeFor[Config]()
 
-// yamlKey is one key of the file with the Go type that its place has; a nil type means that no such key exists.
+// yamlKey is one key of the file with its Go type. A nil type means that no such setting exists.
 type yamlKey struct {
 	path, name string
 	line       int
@@ -21,7 +21,8 @@ type yamlKey struct {
 	siblings   []string
 }
 
-// keysOf lists the keys of a document in the order of the file. Aliases are not followed: what they stand for is listed at its anchor.
+// keysOf returns the keys of a document in the order of the file. It does not follow aliases: the
+// keys of an alias are listed at its anchor.
 func keysOf(tree *yaml.Node) []yamlKey {
 	var keys []yamlKey
 	var walk func(n *yaml.Node, at string, t reflect.Type)
@@ -58,7 +59,7 @@ func keysOf(tree *yaml.Node) []yamlKey {
 	return keys
 }
 
-// yamlFields maps the keys of a struct to their types; empty for anything else.
+// yamlFields maps the keys of a struct to their types; it is empty for any other type.
 func yamlFields(t reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
 	if t == nil || t.Kind() != reflect.Struct {
@@ -72,7 +73,8 @@ func yamlFields(t reflect.Type) map[string]reflect.Type {
 	return fields
 }
 
-// findKey looks for the key that a sentence of the decoder is about: in its line, the one that fits. Flow style puts many in one line.
+// findKey returns the key that a message of the decoder is about: the first key in its line that
+// fits. In flow style a line has many keys.
 func findKey(keys []yamlKey, line string, fits func(yamlKey) bool) yamlKey {
 	n := lineNumber(line)
 	for _, k := range keys {
@@ -83,6 +85,7 @@ func findKey(keys []yamlKey, line string, fits func(yamlKey) bool) yamlKey {
 	return yamlKey{}
 }
 
+// field returns the path of the key, or the line when the key is unknown.
 func (k yamlKey) field(line string) string {
 	if k.path == "" {
 		return "line " + line
@@ -94,27 +97,28 @@ func (k yamlKey) isDuration() bool { return k.goType == reflect.TypeFor[time.Dur
 
 func (k yamlKey) isSize() bool { return k.goType == reflect.TypeFor[Size]() }
 
-// hint is what the operator probably meant.
+// hint returns what the operator probably meant.
 func (k yamlKey) hint() string {
 	if slices.Contains(k.siblings, k.name+"_file") {
-		return fmt.Sprintf("; secrets come as files: %s_file", k.name)
+		return fmt.Sprintf("; secrets are given as files: %s_file", k.name)
 	}
-	best, least := "", 3
+	best, nearest := "", 3
 	for _, s := range k.siblings {
-		if d := distance(k.name, s, least); d < least {
-			best, least = s, d
+		if d := distance(k.name, s, nearest); d < nearest {
+			best, nearest = s, d
 		}
 	}
 	if best != "" {
 		return fmt.Sprintf("; did you mean %s?", best)
 	}
 	if len(k.siblings) > 0 && len(k.siblings) <= 20 {
-		return "; known are " + strings.Join(k.siblings, ", ")
+		return "; known keys are " + strings.Join(k.siblings, ", ")
 	}
 	return ""
 }
 
-// distance is Levenshtein's, or enough once the lengths alone differ by that much.
+// distance returns the Levenshtein distance, or enough when the lengths differ by at least that
+// much.
 func distance(a, b string, enough int) int {
 	if len(a)-len(b) >= enough || len(b)-len(a) >= enough {
 		return enough

@@ -8,19 +8,22 @@ import (
 	"time"
 )
 
-// Unlimited as a rate lifts that window altogether. For the simulator; KSeF has a figure for every window.
+// Unlimited as a rate removes the limit of that window. It is meant for the simulator: KSeF has a
+// figure for every window.
 const Unlimited = -1
 
-// Rates are the requests that one taxpayer may make, in sliding windows of a second, a minute and an hour; all three hold at once.
+// Rates are the requests that one taxpayer may make in sliding windows of a second, a minute and an
+// hour. All three limits apply at once.
 type Rates struct {
-	// PerSecond, PerMinute and PerHour are counts; 0 means as in the table this one is laid over, -1 no limit.
+	// PerSecond, PerMinute and PerHour are counts. -1 means no limit; 0 means the figure of the
+	// table that this one overrides.
 	PerSecond int `yaml:"per_second" env:"PER_SECOND"`
 	PerMinute int `yaml:"per_minute" env:"PER_MINUTE"`
 	PerHour   int `yaml:"per_hour" env:"PER_HOUR"`
 }
 
-// Groups are the kinds of operation that KSeF counts apart. A struct rather than a map, so that a misspelt group is an unknown key and a
-// file that changes one figure keeps the others.
+// Groups are the groups of operations that KSeF counts separately. It is a struct and not a map, so
+// that a misspelt group is an unknown key and a file that changes one figure keeps the others.
 type Groups struct {
 	OnlineSession      Rates `yaml:"onlineSession" envPrefix:"ONLINE_SESSION_"`
 	OnlineSessionClose Rates `yaml:"onlineSessionClose" envPrefix:"ONLINE_SESSION_CLOSE_"`
@@ -31,34 +34,39 @@ type Groups struct {
 	SessionInvoiceList Rates `yaml:"sessionInvoiceList" envPrefix:"SESSION_INVOICE_LIST_"`
 	SessionMisc        Rates `yaml:"sessionMisc" envPrefix:"SESSION_MISC_"`
 	InvoiceDownload    Rates `yaml:"invoiceDownload" envPrefix:"INVOICE_DOWNLOAD_"`
-	// InvoiceMetadata is the query of the register, by which the original of a duplicate is found.
+	// InvoiceMetadata is the query of the register that finds the original of a duplicate.
 	InvoiceMetadata     Rates `yaml:"invoiceMetadata" envPrefix:"INVOICE_METADATA_"`
 	InvoiceExport       Rates `yaml:"invoiceExport" envPrefix:"INVOICE_EXPORT_"`
 	InvoiceExportStatus Rates `yaml:"invoiceExportStatus" envPrefix:"INVOICE_EXPORT_STATUS_"`
 	SessionList         Rates `yaml:"sessionList" envPrefix:"SESSION_LIST_"`
-	// Other holds for each remaining operation by itself.
+	// Other applies to each remaining operation separately.
 	Other Rates `yaml:"other" envPrefix:"OTHER_"`
 }
 
-// Limits is how the pool keeps within what KSeF allows.
+// Limits says how the pool keeps within what KSeF allows.
 type Limits struct {
-	// Margin widens every window, so that network jitter can't push two requests into one of KSeF's; 0 to 5s. Measured: with jitter up
-	// to 300ms and no margin the server saw 35 requests where 30 a minute are allowed.
+	// Margin lengthens every window, so that network jitter cannot push two requests into one
+	// window of KSeF; 0 to 5s. Measured: with jitter up to 300ms and no margin, the server saw 35
+	// requests where 30 a minute are allowed.
 	Margin time.Duration `yaml:"margin" env:"MARGIN"`
-	// MaxSleep is the longest wait that a task sleeps through; a longer one gives the worker back. 0 to 1m.
+	// MaxSleep is the maximum wait that a task spends sleeping; for a longer one it returns its
+	// worker slot. 0 to 1m.
 	MaxSleep time.Duration `yaml:"max_sleep" env:"MAX_SLEEP"`
-	// Scale divides the length of every window: 60 makes an hour a minute. For tests against a simulator that scales alike; 1 to 3600, and 1
-	// unless environment is custom, because KSeF's hour is an hour.
+	// Scale divides the length of every window: 60 makes an hour a minute. For tests against a
+	// simulator with the same scale; 1 to 3600. It must be 1 unless environment is custom, because
+	// the windows of the real KSeF cannot be changed.
 	Scale float64 `yaml:"scale" env:"SCALE"`
-	// ExpressShare is the part of the single sends (invoiceSend) that is left free for invoices submitted with lane express: those that the pool itself chose to send singly, and those sent
-	// anew, use no more than the rest. 0 to 0.9; 0 still lets express pass, by one place.
+	// ExpressShare is the share of single sends (invoiceSend) that is left free for invoices
+	// submitted with lane express. Invoices that the pool itself sends singly, and those sent
+	// again, use no more than the rest. 0 to 0.9; with 0 one send of each window is still left
+	// free.
 	ExpressShare float64 `yaml:"express_share" env:"EXPRESS_SHARE"`
-	// Groups is the table for every taxpayer without figures of its own.
+	// Groups is the table for taxpayers without figures of their own.
 	Groups Groups `yaml:"groups" envPrefix:"GROUPS_"`
 }
 
-// The table is "KSeF limits, September 2026". The Ministry can change it at any time, and raises it for one taxpayer on request. These
-// are the only figures that the programs know: the limiter has no table of its own.
+// The table is "KSeF limits, September 2026". The Ministry can change it at any time, and raises it
+// for a taxpayer on request. The limiter has no table of its own.
 func defaultLimits() Limits {
 	return Limits{
 		Margin: 300 * time.Millisecond, MaxSleep: 2 * time.Second, Scale: 1, ExpressShare: 0.2,
@@ -83,7 +91,7 @@ func defaultLimits() Limits {
 	}
 }
 
-// ByName is the table with KSeF's own names of the groups as keys: onlineSession, invoiceSend and so on.
+// ByName returns the table by KSeF's names of the groups: onlineSession, invoiceSend and so on.
 func (g Groups) ByName() map[string]Rates {
 	m := make(map[string]Rates)
 	v := reflect.ValueOf(g)
@@ -93,7 +101,7 @@ func (g Groups) ByName() map[string]Rates {
 	return m
 }
 
-// overlaid is g with every figure that top sets.
+// overlaid returns g with every figure that top sets.
 func (g Groups) overlaid(top Groups) Groups {
 	over := reflect.ValueOf(top)
 	out := reflect.ValueOf(&g).Elem()
@@ -131,10 +139,10 @@ func (g Groups) check(f *faults, at string, mayInherit bool) {
 func (l Limits) check(f *faults, e Environment) {
 	f.duration("limits.margin", l.Margin, 0, 5*time.Second)
 	f.duration("limits.max_sleep", l.MaxSleep, 0, time.Minute)
-	if !(l.Scale >= 1 && l.Scale <= 3600) { // so written that NaN fails, too
+	if !(l.Scale >= 1 && l.Scale <= 3600) { // written so that NaN fails, too
 		f.add("limits.scale", l.Scale, errors.New("must be between 1 and 3600"))
 	} else if l.Scale != 1 && e != Custom {
-		f.add("limits.scale", l.Scale, errors.New("is only for environment custom: KSeF's own windows are what they are"))
+		f.add("limits.scale", l.Scale, errors.New("is only for environment custom: the windows of the real KSeF cannot be scaled"))
 	}
 	if !(l.ExpressShare >= 0 && l.ExpressShare <= 0.9) {
 		f.add("limits.express_share", l.ExpressShare, errors.New("must be between 0 and 0.9"))
@@ -142,7 +150,7 @@ func (l Limits) check(f *faults, e Environment) {
 	l.Groups.check(f, "limits.groups.", false)
 }
 
-// String is "10/s 30/min 180/h", "-" for a window without limit.
+// String returns "10/s 30/min 180/h", with "-" for a window without limit.
 func (r Rates) String() string {
 	word := func(n int) string {
 		if n == Unlimited {

@@ -9,12 +9,14 @@ import (
 	"time"
 )
 
-// maxFile keeps a wrong path from being read into memory; a file with a thousand tenants is a tenth of it.
+// maxFile prevents a wrong path from being read into memory. A file with a thousand tenants has a
+// tenth of that size.
 const maxFile = 4 << 20
 
-// Load makes a configuration from the defaults, the YAML file at path ("" means none) and environ, a list of KEY=value as os.Environ
-// gives it, and checks it. All faults come back at once, joined, each a *FieldError; a file that can't be opened is an *fs.PathError
-// underneath. The secret files that it names are not opened: see [Config.CheckFiles].
+// Load makes a configuration from the defaults, the YAML file at path ("" means none) and environ,
+// a list of KEY=value as os.Environ returns it, and checks it. It returns all faults joined, each a
+// *FieldError; the error of a file that cannot be opened wraps an *fs.PathError. Load does not open
+// the secret files: see [Config.CheckFiles].
 func Load(path string, environ []string) (Config, error) {
 	var data []byte
 	from := "from the environment"
@@ -40,7 +42,7 @@ func parse(from string, data []byte, environ []string) (Config, error) {
 	if len(f.all) > 0 {
 		return Config{}, fmt.Errorf("check config %s:\n%w", from, errors.Join(f.all...))
 	}
-	c.Packages.settle()
+	c.Packages.clamp()
 	return c, nil
 }
 
@@ -55,7 +57,7 @@ func readFile(path string) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("%s is larger than 4 MiB, so it is no configuration", path)
+		return nil, fmt.Errorf("%s is larger than 4 MiB, so it is not a configuration", path)
 	}
 	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), nil
 }
@@ -64,8 +66,8 @@ func (c *Config) check(f *faults) {
 	c.checkGateway(f)
 	c.Redis.check(f)
 	c.checkTenants(f)
-	c.Packages.check(f, c.sessionInvoices())
-	c.Express.check(f, c.sessionInvoices())
+	c.Packages.check(f, c.maxSessionInvoices())
+	c.Express.check(f, c.maxSessionInvoices())
 	c.Confirm.check(f)
 	c.Archive.check(f)
 	c.Storage.check(f)

@@ -2,43 +2,49 @@ package config
 
 import "time"
 
-// KSeF's bounds of a batch session ("KSeF limits, September 2026"). These are ceilings for the knobs below, which stay well under them.
+// KSeF's bounds of a batch session ("KSeF limits, September 2026"). The settings below may not
+// exceed them.
 const (
-	ksefInvoices = 10_000 // in one session, unless the Ministry has raised that for the taxpayer
+	ksefInvoices = 10_000 // in one session, unless the Ministry has raised the limit for the taxpayer
 	ksefPart     = 100_000_000
 	ksefParts    = 50
 	ksefBatch    = 5_000_000_000
 )
 
-// Packages says when the bulk lane cuts a tenant's waiting set into a package, and how a package travels. The first bound that is reached cuts.
+// Packages says when the bulk lane cuts the waiting invoices of a tenant into a package, and how a
+// package is uploaded. The first bound that is reached causes the cut.
 type Packages struct {
-	// MaxWait is how long the oldest invoice waits for company at most; 0 cuts at once, at most 24h.
-	// It waits less when nothing more arrives and no package of its tenant is on its way, and longer
-	// when fewer sessions are left than that would cost.
+	// MaxWait is how long the oldest invoice waits for others; 0 to 24h, 0 means no wait. The wait
+	// is shorter when no more invoices arrive and no package of the tenant is on its way. It is
+	// longer when too few sessions are left for a cut now.
 	MaxWait time.Duration `yaml:"max_wait" env:"MAX_WAIT"`
-	// UrgentWithin is how long before its legal deadline an invoice counts as urgent; 0 to 24h. Urgent
-	// ones go first, and a set that holds one waits a quarter of MaxWait; they cost no session that
-	// the hour does not leave. What is reported as at risk is deadlines.warn, another setting.
+	// UrgentWithin is how long before its legal deadline an invoice counts as urgent; 0 to 24h.
+	// Urgent invoices go first, and a set that contains one waits a quarter of MaxWait. They get no
+	// session beyond those that the hour allows. Reporting of invoices at risk has a setting of its
+	// own, deadlines.warn.
 	UrgentWithin time.Duration `yaml:"urgent_within" env:"URGENT_WITHIN"`
-	// MaxInvoices in one package; 1 to 10,000, or to the largest max_session_invoices of a tenant. No
-	// package has more than its own tenant's.
+	// MaxInvoices in one package; 1 to 10,000, or to the largest max_session_invoices of any
+	// tenant. A package never has more invoices than its own tenant allows.
 	MaxInvoices int `yaml:"max_invoices" env:"MAX_INVOICES"`
-	// MaxSize of one package: the plain XML added up, before compression; 1kB to 5GB. Lowered to 50 parts of PartSize, KSeF's maximum,
-	// when it is more than that.
+	// MaxSize of one package: the sum of its uncompressed XML; 1kB to 5GB. It is lowered to 50
+	// parts of PartSize, because KSeF allows no more parts.
 	MaxSize Size `yaml:"max_size" env:"MAX_SIZE"`
-	// PartSize of the ZIP's slices before encryption; 1kB to 100MB.
+	// PartSize is the size of the parts into which the ZIP is cut before encryption; 1kB to 100MB.
 	PartSize Size `yaml:"part_size" env:"PART_SIZE"`
-	// ExpressBelow: fewer invoices than this go one by one by the express lane, when its limits allow; 0 or 1 means never.
+	// ExpressBelow is the number below which waiting invoices go one by one by the express lane, if
+	// its limits allow; 0 or 1 means never.
 	ExpressBelow int `yaml:"express_below" env:"EXPRESS_BELOW"`
-	// Quiet is how long nothing new must have arrived before what waits is sent without waiting for company: few invoices by the express
-	// lane, others in a package, unless one of their tenant is on its way. 0 means at once, at most 24h.
-	// Lowered to MaxWait when it is more.
+	// Quiet is how long no new invoice must have arrived before the waiting ones are sent without
+	// further wait: a few by the express lane, more in a package unless one of the tenant is on its
+	// way. 0 to 24h, 0 means at once. It is lowered to MaxWait.
 	Quiet time.Duration `yaml:"quiet" env:"QUIET"`
-	// SpoolDir holds encrypted parts until they are uploaded; empty means a folder of our own under the system's temporary one.
+	// SpoolDir holds encrypted parts until they are uploaded; empty means a folder in the temporary
+	// folder of the system.
 	SpoolDir string `yaml:"spool_dir" env:"SPOOL_DIR"`
-	// ParallelUploads is how many parts of one package travel at the same time; 1 to 50.
+	// ParallelUploads is how many parts of one package are uploaded at the same time; 1 to 50.
 	ParallelUploads int `yaml:"parallel_uploads" env:"PARALLEL_UPLOADS"`
-	// Refusals of a whole session before the package is split in halves to find the invoice at fault; 1 to 20.
+	// Refusals is how often a session may be refused as a whole before its package is halved to
+	// find the invoice at fault; 1 to 20.
 	Refusals int `yaml:"refusals" env:"REFUSALS"`
 }
 
@@ -49,17 +55,17 @@ func defaultPackages() Packages {
 	}
 }
 
-// settle brings two knobs down to what a third one permits. A fault would be wrong: whoever lowers max_wait to a second should not have
-// to know about quiet.
-func (p *Packages) settle() {
+// clamp lowers two settings to what others allow. A fault would be wrong: an operator who lowers
+// max_wait to a second should not have to know quiet.
+func (p *Packages) clamp() {
 	p.Quiet = min(p.Quiet, p.MaxWait)
 	p.MaxSize = min(p.MaxSize, p.PartSize*ksefParts)
 }
 
-func (p Packages) check(f *faults, most int) {
+func (p Packages) check(f *faults, maxInvoices int) {
 	f.duration("packages.max_wait", p.MaxWait, 0, 24*time.Hour)
 	f.duration("packages.urgent_within", p.UrgentWithin, 0, 24*time.Hour)
-	f.count("packages.max_invoices", p.MaxInvoices, 1, most)
+	f.count("packages.max_invoices", p.MaxInvoices, 1, maxInvoices)
 	f.size("packages.part_size", p.PartSize, KB, ksefPart)
 	f.size("packages.max_size", p.MaxSize, KB, ksefBatch)
 	f.count("packages.express_below", p.ExpressBelow, 0, ksefInvoices)
@@ -68,14 +74,16 @@ func (p Packages) check(f *faults, most int) {
 	f.count("packages.refusals", p.Refusals, 1, 20)
 }
 
-// Express is the online session that a worker keeps open for a tenant.
+// Express describes the online session that a worker keeps open for a tenant.
 type Express struct {
-	// Idle closes a session that has sent nothing for so long; 100ms to 11h30m. Receipts come only after the close.
+	// Idle closes a session that has sent nothing for this time; 100ms to 11h30m. KSeF issues
+	// receipts only after the close.
 	Idle time.Duration `yaml:"idle" env:"IDLE"`
-	// MaxAge closes it however busy; 1m to 11h30m, because KSeF closes it by itself at 12h ("KSeF limits, September 2026").
+	// MaxAge closes a session of this age even when it is busy; 1m to 11h30m. KSeF itself closes it
+	// at 12h ("KSeF limits, September 2026").
 	MaxAge time.Duration `yaml:"max_age" env:"MAX_AGE"`
-	// MaxInvoices in one session; 1 to 10,000, or to the largest max_session_invoices of a tenant. No
-	// session has more than its own tenant's.
+	// MaxInvoices in one session; 1 to 10,000, or to the largest max_session_invoices of any
+	// tenant. A session never has more invoices than its own tenant allows.
 	MaxInvoices int `yaml:"max_invoices" env:"MAX_INVOICES"`
 }
 
@@ -83,18 +91,20 @@ func defaultExpress() Express {
 	return Express{Idle: 30 * time.Second, MaxAge: 11 * time.Hour, MaxInvoices: ksefInvoices}
 }
 
-func (e Express) check(f *faults, most int) {
+func (e Express) check(f *faults, maxInvoices int) {
 	const ceiling = 11*time.Hour + 30*time.Minute
 	f.duration("express.idle", e.Idle, 100*time.Millisecond, ceiling)
 	f.duration("express.max_age", e.MaxAge, time.Minute, ceiling)
-	f.count("express.max_invoices", e.MaxInvoices, 1, most)
+	f.count("express.max_invoices", e.MaxInvoices, 1, maxInvoices)
 }
 
-// Confirm is the rhythm at which a closed session is asked whether it is done. Waiting consumes no attempt, for days if need be.
+// Confirm says how often a closed session is polled. Waiting for KSeF consumes no attempt, even for
+// days.
 type Confirm struct {
-	// First wait after the close; 100ms to 10m. It doubles up to Max.
+	// First is the wait between the close and the first poll; 100ms to 10m. It doubles with every
+	// poll up to Max.
 	First time.Duration `yaml:"first" env:"FIRST"`
-	// Max wait between two questions; at least First, at most 1h.
+	// Max is the maximum wait between two polls; at least First, at most 1h.
 	Max time.Duration `yaml:"max" env:"MAX"`
 }
 

@@ -2,15 +2,15 @@ package config
 
 import "regexp"
 
-// prefixes has one colon, at the end, so that no pool's keys are within another's: to drop all of
-// ksef: takes nothing of ksef-test:.
+// prefixes allows one colon, at the end, so that the keys of one pool never include those of
+// another: deleting everything under ksef: deletes nothing of ksef-test:.
 var prefixes = regexp.MustCompile(`^[A-Za-z0-9._-]{1,32}:$`)
 
 const defaultPrefix = "ksef:"
 
-// AsynqPrefix begins asynq's keys. With the default prefix they keep the names that asynq gives
-// them, by which its own tools (asynqmon, its command line) find the queues; with any other they
-// begin as all keys do.
+// AsynqPrefix returns the prefix of asynq's keys. With the default prefix it is empty: the keys
+// keep asynq's own names, and its tools (asynqmon, its command line) find the queues. With any
+// other prefix it is Prefix.
 func (r Redis) AsynqPrefix() string {
 	if r.Prefix == defaultPrefix {
 		return ""

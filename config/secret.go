@@ -9,10 +9,12 @@ import (
 	"strings"
 )
 
-// maxSecret is far above any key; it keeps a wrong path (a log, a device) from being read into memory.
+// maxSecret is far above the size of any key. It prevents a wrong path (a log, a device) from being
+// read into memory.
 const maxSecret = 64 << 10
 
-// readSecret reads a text secret: one newline at the end is dropped, because editors and echo leave one; nothing else is touched.
+// readSecret reads a secret as text. One newline at the end is removed, because editors and echo
+// add one; nothing else is changed. what names the secret in errors.
 func readSecret(what, path string) (string, error) {
 	raw, err := readSecretFile(what, path)
 	if err != nil {
@@ -22,9 +24,11 @@ func readSecret(what, path string) (string, error) {
 	if text == "" {
 		return "", fmt.Errorf("read %s: file %s is empty; write the secret into it", what, path)
 	}
-	// A control character can't be sent in a header and comes from a wrong file or a second line; better here than as a 401.
+	// A control character cannot be sent in a header. It comes from a wrong file or a second line,
+	// and is better reported here than as a 401.
 	if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return "", fmt.Errorf("read %s: file %s has more than one line or a control character; it must hold the secret and nothing else", what, path)
+		return "", fmt.Errorf("read %s: file %s has more than one line or a control character; "+
+			"it must contain the secret and nothing else", what, path)
 	}
 	return text, nil
 }
@@ -39,12 +43,13 @@ func readSecretFile(what, path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("read %s: %s is not a plain file", what, path)
 	case info.Mode().Perm()&0o002 != 0:
-		// Readable by others is what secret mounts of orchestrators are; writable by others means anyone here can swap the key.
+		// Secret mounts of orchestrators are often readable by others. A file that others can write
+		// is different: any user here could replace the key.
 		return nil, fmt.Errorf("read %s: file %s can be written by every user of this machine; run: chmod o-w %s", what, path, path)
 	}
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("read %s: this user may not read %s; give it read permission: %w", what, path, fs.ErrPermission)
+		return nil, fmt.Errorf("read %s: the current user may not read %s; give it read permission: %w", what, path, fs.ErrPermission)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", what, err)
@@ -55,7 +60,7 @@ func readSecretFile(what, path string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: %w", what, err)
 	}
 	if len(raw) > maxSecret {
-		return nil, fmt.Errorf("read %s: file %s is larger than 64 KiB, so it is no secret", what, path)
+		return nil, fmt.Errorf("read %s: file %s is larger than 64 KiB, so it is not a secret", what, path)
 	}
 	return raw, nil
 }
@@ -65,8 +70,9 @@ func trimNewline(s string) string {
 	return strings.TrimSuffix(s, "\r")
 }
 
-// CheckFiles reads every secret and certificate that the configuration names and reports all that fail. Load does not: enqueue takes the
-// same file and needs none of the API keys. The worker calls this at start-up and in --check.
+// CheckFiles reads every secret and certificate that the configuration names and returns all errors
+// joined. Load does not do this, because enqueue uses the same file and needs none of the API keys.
+// The worker calls it at start-up and in --check.
 func (c Config) CheckFiles() error {
 	var errs []error
 	note := func(err error) {
@@ -90,16 +96,16 @@ func (c Config) CheckFiles() error {
 	note(err)
 	if dir := c.Validation.SchemaDir; dir != "" {
 		if info, err := os.Stat(dir); err != nil {
-			note(fmt.Errorf("look at validation.schema_dir (make schemas fills one): %w", err))
+			note(fmt.Errorf("check validation.schema_dir (make schemas creates one): %w", err))
 		} else if !info.IsDir() {
-			note(fmt.Errorf("look at validation.schema_dir: %s is not a folder", dir))
+			note(fmt.Errorf("check validation.schema_dir: %s is not a folder", dir))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// OpenSecrets names the secret files that every user of this machine can read. Secret mounts of
-// orchestrators are often like that, so it is no fault.
+// OpenSecrets returns a warning for each secret file that every user of this machine can read. It
+// is not a fault, because secret mounts of orchestrators are often like that.
 func (c Config) OpenSecrets() []string {
 	var open []string
 	note := func(setting, path string) {

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-func TestTenantKey_RotatedFile_IsReadAnew(t *testing.T) {
+func TestTenantKey_RotatedFile_IsReadAgain(t *testing.T) {
 	path := writeFile(t, "key", "first\n")
 	tenant := Tenant{NIP: "5265877635", KeyFile: path}
 	for _, want := range []string{"first", "second"} {
@@ -28,17 +28,17 @@ func TestTenantKey_RotatedFile_IsReadAnew(t *testing.T) {
 	}
 }
 
-func TestTenantKey_Files(t *testing.T) {
+func TestTenantKey_FileContents_AreTrimmedOrRefused(t *testing.T) {
 	cases := []struct{ why, content, want, says string }{
-		{"one newline goes", "k3y\n", "k3y", ""},
-		{"so does one of Windows", "k3y\r\n", "k3y", ""},
+		{"one newline is removed", "k3y\n", "k3y", ""},
+		{"one Windows newline is removed", "k3y\r\n", "k3y", ""},
 		{"no newline is fine", "k3y", "k3y", ""},
-		{"blanks belong to the key", " k3y \n", " k3y ", ""},
-		{"two lines are no key", "geheim\n\n", "", "more than one line"},
-		{"an empty file is told", "", "", "is empty"},
-		{"a lone newline is empty", "\n", "", "is empty"},
-		{"a binary file is no key", "geheim\x00", "", "control character"},
-		{"a large file is no key", strings.Repeat("geheim", 20_000), "", "larger than 64 KiB"},
+		{"spaces are part of the key", " k3y \n", " k3y ", ""},
+		{"two lines are not a key", "geheim\n\n", "", "more than one line"},
+		{"an empty file is refused", "", "", "is empty"},
+		{"a single newline is empty", "\n", "", "is empty"},
+		{"a binary file is not a key", "geheim\x00", "", "control character"},
+		{"a large file is not a key", strings.Repeat("geheim", 20_000), "", "larger than 64 KiB"},
 	}
 	for _, tc := range cases {
 		t.Run(tc.why, func(t *testing.T) {
@@ -51,7 +51,7 @@ func TestTenantKey_Files(t *testing.T) {
 				return
 			}
 			if err == nil || !strings.Contains(err.Error(), tc.says) || !strings.Contains(err.Error(), path) {
-				t.Fatalf("error %v does not name %s and say %q", err, path, tc.says)
+				t.Fatalf("error %v does not contain %s and %q", err, path, tc.says)
 			}
 			if strings.Contains(err.Error(), "geheim") {
 				t.Errorf("the error shows the content: %v", err)
@@ -71,7 +71,7 @@ func TestTenantKey_MissingFile_SaysWhatToDo(t *testing.T) {
 	}
 }
 
-func TestTenantKey_FileThatEveryoneMayWrite_IsRefused(t *testing.T) {
+func TestTenantKey_FileWritableByEveryone_IsRefused(t *testing.T) {
 	path := writeFile(t, "key", "k3y")
 	for mode, refused := range map[os.FileMode]bool{0o666: true, 0o602: true, 0o644: false, 0o444: false, 0o400: false} {
 		if err := os.Chmod(path, mode); err != nil {
@@ -93,9 +93,9 @@ func TestStorageKey_ThreeForms_GiveTheSameBytes(t *testing.T) {
 	} {
 		keys, err := Storage{KeyFile: Files{writeFile(t, "key", content)}}.Keys()
 		if why == "raw with a newline after it" {
-			// 33 bytes could be meant either way; a guess could lose every stored invoice.
+			// 33 bytes are ambiguous, and a wrong guess could lose every stored invoice.
 			if err == nil {
-				t.Errorf("%s was guessed at", why)
+				t.Errorf("%s was accepted", why)
 			}
 			continue
 		}
@@ -121,16 +121,19 @@ func TestRedisConn_Passwords_NeverPrint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if conn.Password != "hunter2" || conn.Username != "app" || conn.Addr != "redis.example:6379" || conn.DB != 3 || conn.TLS == nil {
+	if conn.Password != "hunter2" || conn.Username != "app" || conn.Addr != "redis.example:6379" ||
+		conn.DB != 3 || conn.TLS == nil {
 		t.Errorf("wrong parts: user %q, addr %q, db %d", conn.Username, conn.Addr, conn.DB)
 	}
 	asJSON, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, shown := range []string{fmt.Sprintf("%v %+v %#v", c, c, c), fmt.Sprintf("%v %+v %#v %s", conn, conn, conn, conn), string(asJSON)} {
+	for _, shown := range []string{
+		fmt.Sprintf("%v %+v %#v", c, c, c), fmt.Sprintf("%v %+v %#v %s", conn, conn, conn, conn), string(asJSON),
+	} {
 		if strings.Contains(shown, "hunter2") {
-			t.Errorf("the password shows: %s", shown)
+			t.Errorf("the password is visible: %s", shown)
 		}
 	}
 }
@@ -144,8 +147,9 @@ func TestRedisConn_PasswordFileAndSentinel_AreRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Master != "m" || c.DB != 5 || c.Username != "app" || c.Password != "one" || c.SentinelUsername != "w" || c.SentinelPassword != "two" || c.TLS != nil {
-		t.Errorf("wrong parts of %v", c)
+	if c.Master != "m" || c.DB != 5 || c.Username != "app" || c.Password != "one" ||
+		c.SentinelUsername != "w" || c.SentinelPassword != "two" || c.TLS != nil {
+		t.Errorf("wrong parts in %v", c)
 	}
 	r.PasswordFile = "/nonexistent"
 	if _, err := r.Conn(); err == nil || !strings.Contains(err.Error(), "redis.password_file") {
@@ -153,7 +157,7 @@ func TestRedisConn_PasswordFileAndSentinel_AreRead(t *testing.T) {
 	}
 }
 
-func TestRedisURL_Forms(t *testing.T) {
+func TestRedisURL_AllForms_AreReadOrRefused(t *testing.T) {
 	for raw, want := range map[string]RedisConn{
 		"redis://h":                   {Network: "tcp", Addr: "h:6379"},
 		"redis://[::1]:7/2":           {Network: "tcp", Addr: "[::1]:7", DB: 2},
@@ -166,7 +170,7 @@ func TestRedisURL_Forms(t *testing.T) {
 	}
 	for _, raw := range []string{"", "h:6379", "redis://", "redis://h/x", "redis://h/-1", "unix://h/p", "redis://h#f"} {
 		if _, err := parseRedisURL(raw); err == nil {
-			t.Errorf("%q passed", raw)
+			t.Errorf("%q was accepted", raw)
 		}
 	}
 }
@@ -183,12 +187,14 @@ func TestRedisTLS_WrongFiles_NameTheKey(t *testing.T) {
 	}
 }
 
-func TestLogin_PlainAndBcrypt_TakeTheRightPairOnly(t *testing.T) {
+func TestLogin_PlainAndBcrypt_AcceptOnlyTheCorrectPair(t *testing.T) {
 	hash, err := bcrypt.GenerateFromPassword([]byte("s3cret"), bcrypt.MinCost)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for why, content := range map[string]string{"plain": "s3cret\n", "bcrypt": string(hash) + "\n", "a line of htpasswd": "admin:" + string(hash) + "\n"} {
+	for why, content := range map[string]string{
+		"plain": "s3cret\n", "bcrypt": string(hash) + "\n", "a line of htpasswd": "admin:" + string(hash) + "\n",
+	} {
 		check, err := Dashboard{Username: "admin", PasswordFile: writeFile(t, "p", content)}.Login()
 		if err != nil {
 			t.Fatalf("%s: %v", why, err)
@@ -196,7 +202,10 @@ func TestLogin_PlainAndBcrypt_TakeTheRightPairOnly(t *testing.T) {
 		for _, tc := range []struct {
 			user, password string
 			want           bool
-		}{{"admin", "s3cret", true}, {"admin", "s3cret", true}, {"admin", "wrong", false}, {"root", "s3cret", false}, {"", "", false}, {"admins", "3cret", false}} {
+		}{
+			{"admin", "s3cret", true}, {"admin", "s3cret", true}, {"admin", "wrong", false},
+			{"root", "s3cret", false}, {"", "", false}, {"admins", "3cret", false},
+		} {
 			if got := check(tc.user, tc.password); got != tc.want {
 				t.Errorf("%s: %s/%s = %v", why, tc.user, tc.password, got)
 			}
@@ -205,7 +214,8 @@ func TestLogin_PlainAndBcrypt_TakeTheRightPairOnly(t *testing.T) {
 	if check, err := (Dashboard{}).Login(); check != nil || err != nil {
 		t.Errorf("no login configured: %v", err)
 	}
-	if _, err := (Dashboard{Username: "a", PasswordFile: writeFile(t, "p", "$2y$junk")}).Login(); err == nil || !strings.Contains(err.Error(), "htpasswd") {
+	_, err = Dashboard{Username: "a", PasswordFile: writeFile(t, "p", "$2y$junk")}.Login()
+	if err == nil || !strings.Contains(err.Error(), "htpasswd") {
 		t.Errorf("broken hash: %v", err)
 	}
 }
@@ -227,6 +237,6 @@ func TestCheckFiles_EveryMissingFile_IsReported(t *testing.T) {
 	c = Default()
 	c.Tenants = []Tenant{{NIP: "5265877635", KeyFile: writeFile(t, "k", "k")}}
 	if err := c.CheckFiles(); err != nil {
-		t.Errorf("all in place: %v", err)
+		t.Errorf("all files present: %v", err)
 	}
 }

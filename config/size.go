@@ -10,8 +10,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Size is a number of bytes. It is written 50MB, 64MiB, 1.5GB or as a bare number of bytes, with underscores where one likes: 50_000_000.
-// MB is a million, as in KSeF's own limits; MiB is 1,048,576.
+// Size is a number of bytes. It is written 50MB, 64MiB, 1.5GB or as a plain number of bytes;
+// underscores are allowed: 50_000_000. MB is a million, as in KSeF's limits; MiB is 1,048,576.
 type Size int64
 
 // Units of Size.
@@ -21,13 +21,14 @@ const (
 	GB      = 1000 * MB
 )
 
-// Longest suffix first, so that MiB is not read as a B.
+// The longest suffix comes first, so that MiB is not read as B.
 var sizeUnits = []struct {
 	suffix string
 	bytes  float64
 }{{"KIB", 1 << 10}, {"MIB", 1 << 20}, {"GIB", 1 << 30}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
 
-// UnmarshalText reads a size as described at [Size]. Negative and fractional bytes are errors.
+// UnmarshalText reads a size in the form described at [Size]. A negative or fractional number of
+// bytes is an error.
 func (s *Size) UnmarshalText(text []byte) error {
 	word := strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(string(text)), "_", ""))
 	for _, u := range sizeUnits {
@@ -40,7 +41,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 			break
 		}
 		n, err := strconv.ParseFloat(digits, 64)
-		// Below 2^53 every whole number is exact; no size here comes near it.
+		// Below 2^53 a float64 holds every whole number exactly; no size here comes near that.
 		bytes := n * u.bytes
 		if err != nil || bytes >= 1<<53 || bytes != math.Trunc(bytes) {
 			break
@@ -51,10 +52,11 @@ func (s *Size) UnmarshalText(text []byte) error {
 	return errors.New("is not a size such as 50MB, 64MiB or 50_000_000")
 }
 
-// UnmarshalYAML is UnmarshalText with the line in its error; yaml.v3 gives up the rest of the file on an error without one.
+// UnmarshalYAML calls UnmarshalText and adds the line to its error: yaml.v3 stops reading the file
+// at an error without a line.
 func (s *Size) UnmarshalYAML(node *yaml.Node) error {
 	if node.Kind != yaml.ScalarNode {
-		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: a size was due here", node.Line)}}
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: a size is expected here", node.Line)}}
 	}
 	if err := s.UnmarshalText([]byte(node.Value)); err != nil {
 		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: `%.20s` %s", node.Line, node.Value, err)}}
@@ -62,7 +64,7 @@ func (s *Size) UnmarshalYAML(node *yaml.Node) error {
 	return nil
 }
 
-// String is the shortest exact form: 50MB, 64MiB, 1234B.
+// String returns the shortest exact form: 50MB, 64MiB, 1234B.
 func (s Size) String() string {
 	for _, u := range []struct {
 		bytes Size

@@ -6,9 +6,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestSize_Forms(t *testing.T) {
+func TestSize_AllForms_AreReadOrRefused(t *testing.T) {
 	for text, want := range map[string]Size{
-		"50MB": 50_000_000, "50 mb": 50_000_000, "64MiB": 64 << 20, "1.5GB": 1_500_000_000, "50_000_000": 50_000_000, "0": 0, "7B": 7, "1kB": 1000, "2KiB": 2048,
+		"50MB": 50_000_000, "50 mb": 50_000_000, "64MiB": 64 << 20, "1.5GB": 1_500_000_000,
+		"50_000_000": 50_000_000, "0": 0, "7B": 7, "1kB": 1000, "2KiB": 2048,
 	} {
 		var s Size
 		if err := s.UnmarshalText([]byte(text)); err != nil || s != want {
@@ -18,12 +19,12 @@ func TestSize_Forms(t *testing.T) {
 	for _, text := range []string{"", "MB", "-1", "1.5B", "1e9", "0x10", "NaN", "Inf", "9999999999GB", "1TB", "1.2.3MB"} {
 		var s Size
 		if err := s.UnmarshalText([]byte(text)); err == nil {
-			t.Errorf("%q passed as %d", text, s)
+			t.Errorf("%q was read as %d", text, s)
 		}
 	}
 }
 
-func TestSize_WhatItPrints_ReadsBackAsItself(t *testing.T) {
+func TestSize_String_ReadsBackAsTheSameSize(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := Size(rapid.Int64Range(0, 1<<52).Draw(t, "size"))
 		var back Size

@@ -7,43 +7,48 @@ import (
 	"strings"
 )
 
-// Tenant is one account at the gateway: the credentials of one taxpayer, its own request limits.
+// Tenant is one account at the gateway: the credentials of one taxpayer and its request limits.
 type Tenant struct {
-	// NIP is the tax number in whose context KSeF sees what this account sends, ten digits. Several
-	// tenants may have the same one. The check digit is not looked at here.
+	// NIP is the tax number, ten digits, of the taxpayer on whose behalf this account sends.
+	// Several tenants may have the same NIP. Its check digit is not checked here.
 	NIP string `yaml:"nip" env:"NIP"`
 	// KeyID is the public half of the gateway's API key.
 	KeyID string `yaml:"key_id" env:"KEY_ID"`
-	// KeyFile holds the secret half, nothing else; one newline at its end is dropped. KSEF_KEY_FILE_<NIP> sets it too.
+	// KeyFile is the file with the secret half and nothing else; one newline at its end is removed.
+	// KSEF_KEY_FILE_<NIP> sets it too.
 	KeyFile string `yaml:"key_file" env:"KEY_FILE"`
-	// Name by which the tenant is known in the ledger, limits, logs, metrics and on the command line,
-	// no two alike; empty means the NIP. Changing it leaves what waits under the old name behind.
+	// Name identifies the tenant in the ledger, limits, logs, metrics and on the command line. It
+	// must be unique; empty means the NIP. A tenant whose name changes loses access to the invoices
+	// that wait under the old name.
 	Name string `yaml:"name" env:"NAME"`
-	// Limits are this taxpayer's own request limits; 0 means as in limits.groups.
+	// Limits are the request limits of this taxpayer; 0 means the figure in limits.groups.
 	Limits Groups `yaml:"limits" envPrefix:"LIMITS_"`
-	// MaxInvoiceSize is the largest invoice without attachment; 0 means KSeF's 1MB, else 1kB to 20MB.
+	// MaxInvoiceSize is the maximum size of an invoice without attachment; 0 means KSeF's 1MB,
+	// otherwise 1kB to 20MB.
 	MaxInvoiceSize Size `yaml:"max_invoice_size" env:"MAX_INVOICE_SIZE"`
-	// MaxInvoiceSizeWithAttachment is the largest with one; 0 means KSeF's 3MB, or MaxInvoiceSize
-	// when that is more; else 1kB to 20MB.
+	// MaxInvoiceSizeWithAttachment is the maximum size of an invoice with attachment; 0 means
+	// KSeF's 3MB, or MaxInvoiceSize if that is greater; otherwise 1kB to 20MB.
 	MaxInvoiceSizeWithAttachment Size `yaml:"max_invoice_size_with_attachment" env:"MAX_INVOICE_SIZE_WITH_ATTACHMENT"`
-	// MaxSessionInvoices is how many KSeF takes of this taxpayer in one session; 0 means its
-	// 10,000, else 1 to 100,000.
+	// MaxSessionInvoices is how many invoices KSeF accepts from this taxpayer in one session; 0
+	// means KSeF's 10,000, otherwise 1 to 100,000.
 	MaxSessionInvoices int `yaml:"max_session_invoices" env:"MAX_SESSION_INVOICES"`
 	// Paused keeps this taxpayer's invoices in the ledger and sends nothing.
 	Paused bool `yaml:"paused" env:"PAUSED"`
 }
 
-// Key reads the secret half of the API key, anew each time, so that a rotated key needs no restart. The error names the file and what
-// to do about it, never the content. Safe for concurrent use.
+// Key reads the secret half of the API key on each call, so that a rotated key needs no restart.
+// The error names the file and says what to do, and never contains the key. Safe for concurrent
+// use.
 func (t Tenant) Key() (string, error) {
 	if t.KeyFile == "" {
-		return "", fmt.Errorf("read API key of tenant %s: no key_file is set; set tenants[].key_file or KSEF_KEY_FILE_%s", t.Title(), t.NIP)
+		return "", fmt.Errorf("read API key of tenant %s: no key_file is set; set tenants[].key_file or KSEF_KEY_FILE_%s",
+			t.Title(), t.NIP)
 	}
 	return readSecret("API key of tenant "+t.Title(), t.KeyFile)
 }
 
-// KSeF's limits of one invoice and one session ("KSeF limits, September 2026"), and the most that a
-// tenant's own may be: twice what the Ministry's test environment lets anybody ask for.
+// KSeF's limits of one invoice and one session ("KSeF limits, September 2026"), and the maximum of
+// a tenant's own limits: twice what the test environment of the Ministry lets anybody request.
 const (
 	ksefInvoice               Size = MB
 	ksefInvoiceWithAttachment Size = 3 * MB
@@ -52,7 +57,7 @@ const (
 	maxSessionInvoices = 100_000
 )
 
-// InvoiceSize is the largest invoice in bytes that KSeF takes of this taxpayer.
+// InvoiceSize returns the maximum size in bytes of an invoice that KSeF accepts from this taxpayer.
 func (t Tenant) InvoiceSize(attachment bool) int64 {
 	plain := cmp.Or(t.MaxInvoiceSize, ksefInvoice)
 	if !attachment {
@@ -61,10 +66,11 @@ func (t Tenant) InvoiceSize(attachment bool) int64 {
 	return int64(cmp.Or(t.MaxInvoiceSizeWithAttachment, max(plain, ksefInvoiceWithAttachment)))
 }
 
-// SessionInvoices is how many invoices KSeF takes of this taxpayer in one session.
+// SessionInvoices returns how many invoices KSeF accepts from this taxpayer in one session.
 func (t Tenant) SessionInvoices() int { return cmp.Or(t.MaxSessionInvoices, ksefInvoices) }
 
-// LargestInvoice is the largest document in bytes that KSeF takes of any of the tenants.
+// LargestInvoice returns the maximum size in bytes of a document that KSeF accepts from any of the
+// tenants.
 func (c Config) LargestInvoice() int64 {
 	largest := int64(0)
 	for _, t := range c.Tenants {
@@ -73,16 +79,17 @@ func (c Config) LargestInvoice() int64 {
 	return cmp.Or(largest, int64(ksefInvoiceWithAttachment))
 }
 
-// sessionInvoices is the most that KSeF takes of any of the tenants in one session.
-func (c Config) sessionInvoices() int {
-	most := 0
+// maxSessionInvoices returns the maximum number of invoices that KSeF accepts from any of the
+// tenants in one session.
+func (c Config) maxSessionInvoices() int {
+	largest := 0
 	for _, t := range c.Tenants {
-		most = max(most, t.SessionInvoices())
+		largest = max(largest, t.SessionInvoices())
 	}
-	return cmp.Or(most, ksefInvoices)
+	return cmp.Or(largest, ksefInvoices)
 }
 
-// Title is Name, or the NIP: what the tenant is called wherever one is named.
+// Title returns Name, or the NIP if there is no name: what the tenant is called in all output.
 func (t Tenant) Title() string {
 	if t.Name != "" {
 		return t.Name
@@ -103,21 +110,21 @@ func (c *Config) checkTenants(f *faults) {
 		first, twice := titles[t.Title()]
 		switch {
 		case twice && t.Name == "":
-			f.add(at+"nip", t.NIP, fmt.Errorf("is the NIP of tenants[%d] already: give this one a name of its own", first))
+			f.add(at+"nip", t.NIP, fmt.Errorf("is already the NIP of tenants[%d]: give this one a name of its own", first))
 		case twice:
-			f.add(at+"name", t.Name, fmt.Errorf("is the name of tenants[%d] already: each tenant needs its own", first))
+			f.add(at+"name", t.Name, fmt.Errorf("is already the name of tenants[%d]: each tenant needs its own", first))
 		case isNIP(t.Name) && t.Name != t.NIP:
-			f.add(at+"name", t.Name, errors.New("is another NIP than the tenant's own: call it otherwise"))
+			f.add(at+"name", t.Name, errors.New("is a NIP, but not the one of this tenant: choose another name"))
 		case len(t.Name) > 64 || strings.ContainsAny(t.Name, ":|{}") || strings.TrimSpace(t.Name) != t.Name:
-			f.add(at+"name", t.Name, errors.New("must have at most 64 bytes, none of : | { }, and no blank at its ends"))
+			f.add(at+"name", t.Name, errors.New("must have at most 64 bytes, none of : | { }, and no blank at either end"))
 		}
 		titles[t.Title()] = i
 		switch {
 		case t.KeyID == "":
 			f.add(at+"key_id", "", errors.New("is missing: the id of the gateway's API key"))
 		case strings.Contains(t.KeyID, ":"):
-			// Not shown: whoever writes id:key here has pasted the secret.
-			f.add(at+"key_id", "(not shown)", errors.New("contains a colon: the id goes here alone, the key into key_file"))
+			// Not shown, because a value of the form id:key contains the secret.
+			f.add(at+"key_id", "(not shown)", errors.New("contains a colon: write only the id here, and the key into key_file"))
 		default:
 			f.printable(at+"key_id", t.KeyID)
 		}
@@ -130,7 +137,7 @@ func (c *Config) checkTenants(f *faults) {
 	}
 }
 
-// checkSizes takes 0 for KSeF's own figure.
+// checkSizes accepts 0, which means KSeF's own figure.
 func (t Tenant) checkSizes(f *faults, at string) {
 	if t.MaxInvoiceSize != 0 {
 		f.size(at+"max_invoice_size", t.MaxInvoiceSize, KB, maxInvoiceSize)

@@ -5,12 +5,17 @@ import (
 	"testing"
 )
 
+// tenants returns minimal with other tenants.
 func tenants(lines ...string) string {
-	return strings.Replace(minimal, "  - {nip: \"5265877635\", key_id: test_id, key_file: /path/to/key}\n", strings.Join(lines, "\n")+"\n", 1)
+	const one = "  - {nip: \"5265877635\", key_id: test_id, key_file: /path/to/key}\n"
+	return strings.Replace(minimal, one, strings.Join(lines, "\n")+"\n", 1)
 }
 
 func TestTenants_TwoAccountsOfOneNIP_NeedNames(t *testing.T) {
-	const a, b = `  - {nip: "5265877635", name: first, key_id: a, key_file: /a}`, `  - {nip: "5265877635", name: second, key_id: b, key_file: /b, limits: {batchSession: {per_hour: 7}}}`
+	const (
+		a = `  - {nip: "5265877635", name: first, key_id: a, key_file: /a}`
+		b = `  - {nip: "5265877635", name: second, key_id: b, key_file: /b, limits: {batchSession: {per_hour: 7}}}`
+	)
 	c, err := Load(writeFile(t, "c.yaml", tenants(a, b)), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -25,20 +30,20 @@ func TestTenants_TwoAccountsOfOneNIP_NeedNames(t *testing.T) {
 	if n := c.LimitsOf("second").BatchSession.PerHour; n != 7 || c.LimitsOf("first").BatchSession.PerHour == 7 {
 		t.Errorf("limits of the second account: %d an hour", n)
 	}
-	// A file for the NIP could be either one's.
+	// A key file for the NIP could belong to either of them.
 	_, err = Load(writeFile(t, "c.yaml", tenants(a, b)), []string{"KSEF_KEY_FILE_5265877635=/x"})
 	if got := fieldsOf(err); len(got) != 1 || got[0] != "KSEF_KEY_FILE_5265877635" {
 		t.Errorf("a key file for both: %v", err)
 	}
 }
 
-func TestTenants_NameThatCannotBeAKey_IsRefused(t *testing.T) {
+func TestTenants_NameThatCannotBePartOfAKey_IsRefused(t *testing.T) {
 	for _, c := range []struct{ why, line, field string }{
 		{"a colon", `  - {nip: "5265877635", name: "a:b", key_id: a, key_file: /a}`, "tenants[0].name"},
-		{"a bar", `  - {nip: "5265877635", name: "a|b", key_id: a, key_file: /a}`, "tenants[0].name"},
-		{"a blank at its end", `  - {nip: "5265877635", name: "a ", key_id: a, key_file: /a}`, "tenants[0].name"},
+		{"a vertical bar", `  - {nip: "5265877635", name: "a|b", key_id: a, key_file: /a}`, "tenants[0].name"},
+		{"a space at its end", `  - {nip: "5265877635", name: "a ", key_id: a, key_file: /a}`, "tenants[0].name"},
 		{"another NIP", `  - {nip: "5265877635", name: "5210000003", key_id: a, key_file: /a}`, "tenants[0].name"},
-		{"the same twice", `  - {nip: "5265877635", name: a, key_id: a, key_file: /a}
+		{"the same name twice", `  - {nip: "5265877635", name: a, key_id: a, key_file: /a}
   - {nip: "5210000003", name: a, key_id: a, key_file: /a}`, "tenants[1].name"},
 	} {
 		_, err := Load(writeFile(t, "c.yaml", tenants(c.line)), nil)
@@ -48,7 +53,7 @@ func TestTenants_NameThatCannotBeAKey_IsRefused(t *testing.T) {
 	}
 }
 
-func TestTenants_Sizes_AreKSeFsUnlessRaised(t *testing.T) {
+func TestTenants_Sizes_DefaultToKSeFsLimits(t *testing.T) {
 	for _, c := range []struct {
 		set             Tenant
 		plain, attached int64
@@ -59,14 +64,16 @@ func TestTenants_Sizes_AreKSeFsUnlessRaised(t *testing.T) {
 		{Tenant{MaxInvoiceSize: 5 * MB, MaxSessionInvoices: 30_000}, 5_000_000, 5_000_000, 30_000},
 		{Tenant{MaxInvoiceSizeWithAttachment: 10 * MB}, 1_000_000, 10_000_000, 10_000},
 	} {
-		if a, b, n := c.set.InvoiceSize(false), c.set.InvoiceSize(true), c.set.SessionInvoices(); a != c.plain || b != c.attached || n != c.session {
+		a, b, n := c.set.InvoiceSize(false), c.set.InvoiceSize(true), c.set.SessionInvoices()
+		if a != c.plain || b != c.attached || n != c.session {
 			t.Errorf("%+v: %d, %d, %d", c.set, a, b, n)
 		}
 	}
 }
 
-// What one tenant may is a bound of the pool's setting; for the others the cut keeps to their own.
-func TestPackages_MoreThanKSeFTakes_OnlyWhereATenantMay(t *testing.T) {
+// The highest limit of any tenant is the bound of the setting of the pool; the cut respects the
+// limit of each tenant.
+func TestPackages_MoreThanKSeFsDefault_OnlyIfATenantHasAHigherLimit(t *testing.T) {
 	const more = "packages: {max_invoices: 20000}\nexpress: {max_invoices: 20000}\n"
 	_, err := Load(writeFile(t, "c.yaml", minimal+more), nil)
 	if got := fieldsOf(err); len(got) != 2 || got[0] != "packages.max_invoices" || got[1] != "express.max_invoices" {
@@ -75,15 +82,16 @@ func TestPackages_MoreThanKSeFTakes_OnlyWhereATenantMay(t *testing.T) {
 	raised := tenants(`  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 20000, max_invoice_size: 2MB}`)
 	c, err := Load(writeFile(t, "c.yaml", raised+more), nil)
 	if err != nil || c.LargestInvoice() != 3_000_000 {
-		t.Errorf("with one: largest %d, %v", c.LargestInvoice(), err)
+		t.Errorf("with a raised limit: largest %d, %v", c.LargestInvoice(), err)
 	}
-	_, err = Load(writeFile(t, "c.yaml", tenants(`  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 200000, max_invoice_size: 2GB}`)), nil)
+	const beyond = `  - {nip: "5265877635", key_id: a, key_file: /a, max_session_invoices: 200000, max_invoice_size: 2GB}`
+	_, err = Load(writeFile(t, "c.yaml", tenants(beyond)), nil)
 	if got := fieldsOf(err); len(got) != 2 {
 		t.Errorf("beyond all bounds: %v", err)
 	}
 }
 
-func TestValidation_ByEnvironment(t *testing.T) {
+func TestValidation_Defaults_DependOnTheEnvironment(t *testing.T) {
 	for _, c := range []struct {
 		environment Environment
 		set         Validation

@@ -7,26 +7,30 @@ import (
 	"time"
 )
 
-// Validation is how far an invoice is checked before a request is spent on it. The checks of KSeF's own rules are always on.
+// Validation says how thoroughly an invoice is checked before it costs a request. The checks of
+// KSeF's own rules are always on.
 type Validation struct {
 	// SchemaDir holds the Ministry's XSD files (make schemas); empty means no XSD validation.
 	SchemaDir string `yaml:"schema_dir" env:"SCHEMA_DIR"`
-	// AllowFA2 takes FA(2) documents too. Production takes FA(3) alone, so not with environment production.
+	// AllowFA2 accepts FA(2) documents too. Not allowed with environment production, which accepts
+	// only FA(3).
 	AllowFA2 bool `yaml:"allow_fa2" env:"ALLOW_FA2"`
-	// DiscouragedCharacters is refuse or warn: what becomes of an invoice with discouraged Unicode
-	// characters. Empty is KSeF's own way: warn in production, refuse elsewhere.
+	// DiscouragedCharacters says how to treat an invoice with discouraged Unicode characters:
+	// refuse or warn. Empty means what KSeF does: warn in production, refuse elsewhere.
 	DiscouragedCharacters string `yaml:"discouraged_characters" env:"DISCOURAGED_CHARACTERS"`
-	// NIPCheckDigits is check or skip: whether the check digit of every NIP is looked at. Empty is
-	// KSeF's own way: skip with environment test, whose numbers are invented, check elsewhere.
+	// NIPCheckDigits says whether to verify the check digit of every NIP: check or skip. Empty
+	// means what KSeF does: skip with environment test, whose numbers are invented, check
+	// elsewhere.
 	NIPCheckDigits string `yaml:"nip_check_digits" env:"NIP_CHECK_DIGITS"`
 }
 
-// TakesDiscouraged reports whether an invoice with discouraged characters is taken, with a warning.
+// TakesDiscouraged reports whether an invoice with discouraged characters is accepted, with a
+// warning.
 func (c Config) TakesDiscouraged() bool {
 	return c.Validation.DiscouragedCharacters == "warn" || c.Validation.DiscouragedCharacters == "" && c.Environment == Production
 }
 
-// ChecksNIPs reports whether the check digits of NIPs are looked at.
+// ChecksNIPs reports whether the check digits of NIPs are verified.
 func (c Config) ChecksNIPs() bool {
 	return c.Validation.NIPCheckDigits == "check" || c.Validation.NIPCheckDigits == "" && c.Environment != Test
 }
@@ -39,21 +43,25 @@ func (v Validation) check(f *faults, e Environment) {
 		f.oneOf("validation.nip_check_digits", v.NIPCheckDigits, "check", "skip")
 	}
 	if v.AllowFA2 && e == Production {
-		f.add("validation.allow_fa2", true, errors.New("production takes FA(3) only"))
+		f.add("validation.allow_fa2", true, errors.New("must be false: production accepts only FA(3)"))
 	}
 }
 
 // Worker is one process of the pool.
 type Worker struct {
-	// Concurrency is how many tasks run at once in this process; 1 to 1000. Limits are shared by the pool, so more is not faster beyond them.
+	// Concurrency is how many tasks run at once in this process; 1 to 1000. All workers of the pool
+	// share the limits of KSeF, so a higher number does not help once they are reached.
 	Concurrency int `yaml:"concurrency" env:"CONCURRENCY"`
-	// ShutdownTimeout is how long running tasks may take after SIGTERM; 1s to 10m. Closing the last sessions, or a Redis that does not answer, may take five seconds more; the
-	// supervisor's own patience (stop_grace_period, terminationGracePeriodSeconds) must be longer than both.
+	// ShutdownTimeout is how long running tasks may take after SIGTERM; 1s to 10m. Closing the last
+	// sessions, or a Redis that does not answer, may take five seconds more. The timeout of the
+	// supervisor (stop_grace_period, terminationGracePeriodSeconds) must be longer than both
+	// together.
 	ShutdownTimeout time.Duration `yaml:"shutdown_timeout" env:"SHUTDOWN_TIMEOUT"`
-	// DeadAfter is how long a process that says nothing is taken for alive; 3s to 10m. Then others close its online sessions.
+	// DeadAfter is how long a process without heartbeat counts as alive; 3s to 10m. After that,
+	// others close its online sessions.
 	DeadAfter time.Duration `yaml:"dead_after" env:"DEAD_AFTER"`
-	// ID of this process in logs and leases, unique in the pool; empty means host name and a random suffix, which is what scaled
-	// containers need.
+	// ID of this process in logs and leases, unique in the pool; empty means host name and a random
+	// suffix, which scaled containers need.
 	ID string `yaml:"id" env:"ID"`
 }
 
@@ -73,9 +81,9 @@ func (w Worker) check(f *faults) {
 
 // Log is what the process writes to standard error.
 type Log struct {
-	// Level is trace, debug, info, warn or error: the least that is written.
+	// Level is the lowest level that is written: trace, debug, info, warn or error.
 	Level string `yaml:"level" env:"LEVEL"`
-	// Format is json, one object a line, or console, for people.
+	// Format is json, with one object per line, or console, for people.
 	Format string `yaml:"format" env:"FORMAT"`
 }
 
@@ -84,21 +92,23 @@ func (l Log) check(f *faults) {
 	f.oneOf("log.format", l.Format, "json", "console")
 }
 
-// Deadlines is when the pool begins to worry.
+// Deadlines says when an invoice is reported as at risk.
 type Deadlines struct {
-	// Warn is how long before its legal deadline an invoice that KSeF does not have counts as at risk; 0 to 168h. It is for status, metrics and
-	// readiness alone: what the pool does about a near deadline is packages.urgent_within.
+	// Warn is how long before its legal deadline an invoice that KSeF does not have counts as at
+	// risk; 0 to 168h. It affects only status, metrics and readiness; packages.urgent_within
+	// decides what the pool does about a near deadline.
 	Warn time.Duration `yaml:"warn" env:"WARN"`
 }
 
 func defaultDeadlines() Deadlines { return Deadlines{Warn: 4 * time.Hour} }
 
-// Sweep is the round that finds what is not final and has no live task, and drives it on.
+// Sweep is the periodic task that finds entries that are not final and have no live task, and
+// queues them again.
 type Sweep struct {
-	// Every is the pause between two rounds of the pool; 100ms to 1h.
+	// Every is the interval between two sweeps of the pool; 100ms to 1h.
 	Every time.Duration `yaml:"every" env:"EVERY"`
-	// After is how long something must have stood still before the round looks at it; 1s to 1h. Less than a step takes costs looks, never
-	// correctness.
+	// After is how long an entry must not have changed before the sweep checks it; 1s to 1h. A
+	// value below the duration of a step costs extra checks but is still correct.
 	After time.Duration `yaml:"after" env:"AFTER"`
 }
 

@@ -20,7 +20,8 @@ var (
 	otherFault = regexp.MustCompile(`^line (\d+): (.*)$`)
 )
 
-// readYAML lays the file over c. What the decoder objects to goes to f; the error is for a file that is no YAML at all.
+// readYAML applies the file to c. Faults that the decoder finds go to f; the error is for a file
+// that is not YAML.
 func (c *Config) readYAML(data []byte, f *faults) error {
 	var tree yaml.Node
 	if err := yaml.Unmarshal(data, &tree); err != nil {
@@ -42,24 +43,27 @@ func (c *Config) readYAML(data []byte, f *faults) error {
 		return err
 	}
 	if dec.Decode(new(yaml.Node)) != io.EOF {
-		return errors.New("holds more than one document (a line of ---); one is allowed")
+		return errors.New("contains more than one document (a line of ---); only one is allowed")
 	}
 	for _, k := range keys {
-		// yaml.v3 takes a bare 120 for 120 nanoseconds, which no one means.
+		// yaml.v3 reads a plain 120 as 120 nanoseconds, which nobody means.
 		if k.isDuration() && k.value.Kind == yaml.ScalarNode && k.value.Tag == "!!int" && k.value.Value != "0" {
-			f.add(k.path, k.value.Value, fmt.Errorf("(line %d) has no unit: write %ss, %sm or the like", k.value.Line, k.value.Value, k.value.Value))
+			f.add(k.path, k.value.Value,
+				fmt.Errorf("(line %d) has no unit: write %ss or %sm, for example", k.value.Line, k.value.Value, k.value.Value))
 		}
 	}
 	if u, err := url.Parse(c.Redis.URL); err == nil && u.User != nil {
 		if _, has := u.User.Password(); has {
-			f.add("redis.url", redactURL(c.Redis.URL), errors.New("carries a password, which does not belong into the file: use redis.password_file, or REDIS_URL in the environment"))
+			f.add("redis.url", redactURL(c.Redis.URL), errors.New("contains a password, which must not be in the file: "+
+				"use redis.password_file, or REDIS_URL in the environment"))
 		}
 	}
 	return nil
 }
 
-// explain turns the decoder's sentence, which names Go types, into one that names the key. A value is shown only where the decoder
-// itself shows one: where a number, a duration or a truth value was due, ten characters at most.
+// explain turns a message of the decoder, which names Go types, into a fault that names the key. It
+// shows a value only where the decoder itself does: where a number, a duration or true or false was
+// expected, at most ten characters.
 func explain(text string, keys []yamlKey) *FieldError {
 	if m := unknownKey.FindStringSubmatch(text); m != nil {
 		k := findKey(keys, m[1], func(k yamlKey) bool { return k.name == m[2] })
@@ -90,6 +94,7 @@ func lineNumber(s string) int {
 	return n
 }
 
+// wanted describes a Go type in words for an operator.
 func wanted(goType string) string {
 	switch goType {
 	case "int":

@@ -13,19 +13,19 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// required are the settings without a default; the example file marks them (required).
+// required are the settings without a default. The example file marks them (required).
 var required = map[string]bool{
 	"environment": true, "archive.url": true,
 	"tenants[0].nip": true, "tenants[0].key_id": true, "tenants[0].key_file": true,
 }
 
-// leaf is one scalar setting (or list of scalars) of the struct, by its path in YAML and its variable.
+// leaf is one scalar setting, or list of scalars, with its path in YAML and its variable.
 type leaf struct {
 	path, variable string
 	value          reflect.Value
 }
 
-// leaves walks a Config by reflection; a slice of structs is walked through the elements that it has.
+// leaves returns the leaves of a Config by reflection, those of the elements of slices included.
 func leaves(c *Config) []leaf {
 	var all []leaf
 	var walk func(v reflect.Value, path, variable string)
@@ -62,7 +62,8 @@ func exampleFile(t *testing.T) []byte {
 	return data
 }
 
-// offKey is a setting that the example file shows but does not set: # and the key without a blank between.
+// offKey matches a setting that the example file shows but does not set: # and the key without a
+// space between them.
 var offKey = regexp.MustCompile(`(?m)^(\s*)#(\w+:)`)
 
 func allOn(data []byte) []byte { return offKey.ReplaceAll(data, []byte("$1$2")) }
@@ -76,7 +77,7 @@ func decodeStrict(t *testing.T, data []byte, into any) {
 	}
 }
 
-func TestExampleFile_AsItIs_Loads(t *testing.T) {
+func TestExampleFile_Unchanged_Loads(t *testing.T) {
 	c, err := Load("worker.example.yaml", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +87,7 @@ func TestExampleFile_AsItIs_Loads(t *testing.T) {
 	}
 }
 
-func TestExampleFile_EveryDefaultInIt_IsTheCodesDefault(t *testing.T) {
+func TestExampleFile_EveryDefault_MatchesTheCode(t *testing.T) {
 	var shown Config
 	decodeStrict(t, exampleFile(t), &shown)
 	def := Default()
@@ -103,12 +104,12 @@ func TestExampleFile_EveryDefaultInIt_IsTheCodesDefault(t *testing.T) {
 			continue
 		}
 		if diff := cmp.Diff(want[l.path], l.value.Interface()); diff != "" {
-			t.Errorf("%s: the example shows another default than the code has (-code +file):\n%s", l.path, diff)
+			t.Errorf("%s: the example and the code have different defaults (-code +file):\n%s", l.path, diff)
 		}
 	}
 }
 
-func TestExampleFile_EverySettingOfTheStruct_IsInItWithAComment(t *testing.T) {
+func TestExampleFile_EverySetting_IsShownWithAComment(t *testing.T) {
 	data := allOn(exampleFile(t))
 	var tree yaml.Node
 	if err := yaml.Unmarshal(data, &tree); err != nil {
@@ -135,7 +136,7 @@ func TestExampleFile_EverySettingOfTheStruct_IsInItWithAComment(t *testing.T) {
 		if section || rates {
 			continue
 		}
-		// The comment stands above the key, or above the pair that it makes (cert_file and key_file).
+		// The comment is above the key, or above the pair of keys (cert_file and key_file).
 		above := strings.TrimSpace(lines[k.line-2])
 		if !strings.HasPrefix(above, "# ") && (k.line < 3 || !strings.HasPrefix(strings.TrimSpace(lines[k.line-3]), "# ")) {
 			t.Errorf("line %d: %s has no comment above it", k.line, k.path)
@@ -145,16 +146,19 @@ func TestExampleFile_EverySettingOfTheStruct_IsInItWithAComment(t *testing.T) {
 
 func TestExampleFile_RequiredSettings_AreMarked(t *testing.T) {
 	if got := strings.Count(string(exampleFile(t)), "(required)"); got != len(required)+2 {
-		// Once in the legend, once for the list of tenants itself.
+		// Two more: the legend, and the list of tenants.
 		t.Errorf("%d times (required), want %d", got, len(required)+2)
 	}
 }
 
-func TestExampleFile_WithEverythingOn_HasOnlyTheFaultsThatContradict(t *testing.T) {
+func TestExampleFile_EverySettingOn_HasOnlyContradictionsAsFaults(t *testing.T) {
 	path := writeFile(t, "all.yaml", string(allOn(exampleFile(t))))
 	_, err := Load(path, nil)
-	// gateway.url belongs to another environment, the S3 keys to another archive, TLS needs its switch: nothing else may be wrong.
-	want := []string{"gateway.url", "redis.tls.enabled", "archive.region", "archive.endpoint", "archive.access_key_file", "archive.secret_key_file"}
+	// gateway.url is for another environment, the S3 keys are for another archive, and TLS must be
+	// switched on. Nothing else may be wrong.
+	want := []string{
+		"gateway.url", "redis.tls.enabled", "archive.region", "archive.endpoint", "archive.access_key_file", "archive.secret_key_file",
+	}
 	if diff := cmp.Diff(want, fieldsOf(err)); diff != "" {
 		t.Errorf("faults (-want +got):\n%s\n%v", diff, err)
 	}

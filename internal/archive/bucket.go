@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	hashKey       = "Sha256"  // user metadata of every object: checked on the way back, compared without downloading
-	maxObjectSize = 512 << 20 // far over the largest receipt (10,000 entries); bounds memory whatever the bucket holds
-	stateName     = ".probe"  // an object of the archive's own; see bucket_check.go
+	hashKey       = "Sha256"  // user metadata of every object; Get checks it, and it allows comparing without a download
+	maxObjectSize = 512 << 20 // far above the largest receipt (10,000 entries); bounds the memory for one object
+	probeName     = ".probe"  // an object of the archive itself; see bucket_check.go
 )
 
 var probe = []byte("probe")
 
-// bucket is the S3 back end. An accepted PUT is durable, so Flush has nothing to do.
+// bucket is the S3 back end. A PUT that was answered is durable, so Flush has nothing to do.
 type bucket struct {
 	core   *minio.Core
 	idle   func()
@@ -43,8 +43,9 @@ func (b *bucket) Put(ctx context.Context, name string, data []byte, contentType 
 	return nil
 }
 
-// put writes only where nothing is. A service that honours If-None-Match decides that by itself, in one request. For the others we
-// look first, and two processes that put different bytes under one new name in the same instant leave the later one.
+// put writes only a name that is free. A service that honours If-None-Match decides that in one
+// request. For other services put reads first; when two processes put different bytes under one new
+// name at the same instant, the later ones remain.
 func (b *bucket) put(ctx context.Context, name string, data []byte, contentType string) error {
 	conditional, err := b.conditional(ctx)
 	if err != nil {
@@ -57,13 +58,14 @@ func (b *bucket) put(ctx context.Context, name string, data []byte, contentType 
 	}
 	err = b.write(ctx, name, data, contentType, conditional)
 	if status(err) == http.StatusPreconditionFailed {
-		// Taken: by these bytes, perhaps by this very call, whose first answer was lost, or by others.
+		// The name is taken: by other bytes, or by the same ones, perhaps from this very call whose
+		// first answer was lost.
 		return b.compare(ctx, name, data)
 	}
 	return err
 }
 
-// Replace is one plain PUT, which S3 makes atomic.
+// Replace is one plain PUT, which is atomic in S3.
 func (b *bucket) Replace(ctx context.Context, name string, data []byte, contentType string) error {
 	if err := checkReplaceable(name); err != nil {
 		return err
@@ -103,7 +105,7 @@ func (b *bucket) Flush(ctx context.Context, _ ...string) error {
 	return nil
 }
 
-// URL is the form that the S3 tools take. It is not escaped, because they do not unescape.
+// URL returns the form that S3 tools accept. It is not escaped because they do not unescape it.
 func (b *bucket) URL(name string) string { return "s3://" + b.name + "/" + b.prefix + name }
 
 func (b *bucket) Close() error {
@@ -116,7 +118,7 @@ func (b *bucket) write(ctx context.Context, name string, data []byte, contentTyp
 	o := minio.PutObjectOptions{
 		ContentType:      contentType,
 		UserMetadata:     map[string]string{hashKey: hex.EncodeToString(sum[:])},
-		DisableMultipart: true, // one request is atomic; parts would be left behind by a kill
+		DisableMultipart: true, // one request is atomic; a killed process would leave parts behind
 	}
 	if onlyNew {
 		o.SetMatchETagExcept("*")
@@ -136,13 +138,15 @@ func (b *bucket) read(ctx context.Context, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if sum := sha256.Sum256(data); info.UserMetadata[hashKey] != "" && info.UserMetadata[hashKey] != hex.EncodeToString(sum[:]) {
+	sum := sha256.Sum256(data)
+	if want := info.UserMetadata[hashKey]; want != "" && want != hex.EncodeToString(sum[:]) {
 		return nil, ErrCorrupt
 	}
 	return data, nil
 }
 
-// compare is nil when the object has these bytes, ErrConflict when it has others, ErrNotFound when it is not there.
+// compare returns nil when the object has these bytes, ErrConflict when it has others, and
+// ErrNotFound when there is no object.
 func (b *bucket) compare(ctx context.Context, name string, data []byte) error {
 	info, err := b.core.StatObject(ctx, b.name, b.prefix+name, minio.StatObjectOptions{})
 	if err != nil {
@@ -155,7 +159,7 @@ func (b *bucket) compare(ctx context.Context, name string, data []byte) error {
 	case stored != "" || info.Size != int64(len(data)):
 		return ErrConflict
 	}
-	held, err := b.read(ctx, name) // put there by other hands, without our hash
+	held, err := b.read(ctx, name) // another program wrote it, without our hash
 	if err != nil {
 		return err
 	}
@@ -165,6 +169,7 @@ func (b *bucket) compare(ctx context.Context, name string, data []byte) error {
 	return nil
 }
 
+// status returns the HTTP status of an answer of the service; 0 when there was no answer.
 func status(err error) int {
 	var response minio.ErrorResponse
 	if errors.As(err, &response) {
@@ -173,7 +178,8 @@ func status(err error) int {
 	return 0
 }
 
-// notFound keeps a missing bucket apart from a missing object: the one is a wrong setting, the other an answer.
+// notFound turns a missing object into ErrNotFound. A missing bucket stays an error: it is a wrong
+// setting.
 func notFound(err error) error {
 	if status(err) == http.StatusNotFound && minio.ToErrorResponse(err).Code != minio.NoSuchBucket {
 		return ErrNotFound

@@ -9,22 +9,23 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// Check does not ask whether the bucket exists, which needs a right that nothing else here needs. It
-// asks to write the probe, and reads it. Where conditions are honoured, a probe that is there is not
-// written: the service looks at the rights first, then at the condition. Elsewhere each write would
-// be one more version in a bucket that keeps them, so a process writes it once. From then on reading
-// it shows that the service answers, and the archive's real writes show that it takes them.
+// Check writes the probe and reads it. It does not ask whether the bucket exists, because that
+// needs a right that nothing else here needs. Where conditions are honoured, an existing probe is
+// not written again: the service checks the rights first and the condition second. Elsewhere each
+// write would add a version in a bucket that keeps versions, so a process writes the probe once.
+// After that, reading it shows that the service answers, and the real writes of the archive show
+// that it accepts writes.
 //
-// What the probe contains does not matter. Others may have damaged it or put something else under
-// its name, and nothing here may overwrite that where conditions are honoured: it came back, and
-// every other object is as well as before.
+// The content of the probe does not matter. Others may have damaged it or put something else under
+// its name, and where conditions are honoured nothing here may overwrite that. It could be read,
+// and it says nothing about any other object.
 func (b *bucket) Check(ctx context.Context) error {
 	if err := b.writeProbe(ctx); err != nil {
 		return fmt.Errorf("check archive: write to %s: %w", b.URL(""), err)
 	}
 	err := b.readProbe(ctx)
-	if errors.Is(err, ErrNotFound) { // it was taken away since it was written
-		if err := b.write(ctx, stateName, probe, "text/plain", false); err != nil {
+	if errors.Is(err, ErrNotFound) { // it was removed after it was written
+		if err := b.write(ctx, probeName, probe, "text/plain", false); err != nil {
 			return fmt.Errorf("check archive: write to %s: %w", b.URL(""), err)
 		}
 		err = b.readProbe(ctx)
@@ -41,7 +42,7 @@ func (b *bucket) writeProbe(ctx context.Context) error {
 		return err
 	}
 	if conditional {
-		err := b.write(ctx, stateName, probe, "text/plain", true)
+		err := b.write(ctx, probeName, probe, "text/plain", true)
 		if status(err) == http.StatusPreconditionFailed {
 			return nil
 		}
@@ -52,24 +53,24 @@ func (b *bucket) writeProbe(ctx context.Context) error {
 	if b.probed {
 		return nil
 	}
-	err = b.write(ctx, stateName, probe, "text/plain", false)
+	err = b.write(ctx, probeName, probe, "text/plain", false)
 	b.probed = err == nil
 	return err
 }
 
-// readProbe is nil when the probe can be read, whatever it contains.
+// readProbe returns nil when the probe can be read, even with other content.
 func (b *bucket) readProbe(ctx context.Context) error {
-	_, err := b.read(ctx, stateName)
+	_, err := b.read(ctx, probeName)
 	if errors.Is(err, ErrCorrupt) {
 		return nil
 	}
 	return err
 }
 
-// conditional finds out once whether the service honours If-None-Match. Services that do not know it
-// ignore it and overwrite, so it must be tried: an object that exists is put under the condition. It
-// stays there, so that later processes need not create it, and nothing but the probe is harmed. Only
-// who finds no probe writes twice.
+// conditional finds out once whether the service honours If-None-Match. A service that does not
+// know the condition ignores it and overwrites, so it must be tried: the probe is written under the
+// condition although it exists. Nothing but the probe can be harmed by that. The probe is kept, so
+// that later processes need not create it; only a process that finds none writes twice.
 func (b *bucket) conditional(ctx context.Context) (bool, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -78,11 +79,11 @@ func (b *bucket) conditional(ctx context.Context) (bool, error) {
 	}
 	tries := 1
 	if b.readProbe(ctx) != nil {
-		// It is not there, or cannot be told to be: the first try may only create it.
+		// There is no probe, or it cannot be read: the first write may only create it.
 		tries = 2
 	}
 	for range tries {
-		err := b.write(ctx, stateName, probe, "text/plain", true)
+		err := b.write(ctx, probeName, probe, "text/plain", true)
 		if err == nil {
 			b.probed = true
 			continue
@@ -102,8 +103,9 @@ func (b *bucket) conditional(ctx context.Context) (bool, error) {
 	return no, nil
 }
 
-// refusesConditions tells a service that knows the header and will not have it.
+// refusesConditions reports whether the service knows the header and refuses it.
 func refusesConditions(err error) bool {
 	code := minio.ToErrorResponse(err).Code
-	return err != nil && (status(err) == http.StatusNotImplemented || code == minio.NotImplemented || code == minio.InvalidArgument || code == "InvalidRequest")
+	return err != nil && (status(err) == http.StatusNotImplemented ||
+		code == minio.NotImplemented || code == minio.InvalidArgument || code == "InvalidRequest")
 }

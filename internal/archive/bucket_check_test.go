@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/archive/archivetest"
 )
 
-// The probe is one small object. What befalls it alone must not take the archive out of service.
+// The probe is one small object. Damage to it alone must not take the archive out of service.
 func TestBucket_ProbeIsDamaged_TheArchiveStaysInService(t *testing.T) {
 	for what, damage := range map[string]func(*archivetest.Object){
 		"emptied":              func(o *archivetest.Object) { o.Data = nil },
@@ -24,13 +24,15 @@ func TestBucket_ProbeIsDamaged_TheArchiveStaysInService(t *testing.T) {
 				t.Fatal(err)
 			}
 			server.Change("kept/.probe", damage)
-			for who, s := range map[string]archive.Store{"a process that runs": first, "one that starts": open(t, server.In("kept"))} {
+			stores := map[string]archive.Store{"a running process": first, "a new process": open(t, server.In("kept"))}
+			for who, s := range stores {
 				for range 6 {
 					if err := s.Check(t.Context()); err != nil {
 						t.Errorf("%s, conditions %s, %s: Check = %v", what, conditions, who, err)
 					}
 				}
-				if err := s.Put(t.Context(), "b.xml", []byte("x"), "application/xml"); err != nil || archive.HealthOf(s).Out {
+				err := s.Put(t.Context(), "b.xml", []byte("x"), "application/xml")
+				if err != nil || archive.HealthOf(s).Out {
 					t.Errorf("%s, conditions %s, %s: Put = %v, health %+v", what, conditions, who, err, archive.HealthOf(s))
 				}
 			}
@@ -38,7 +40,7 @@ func TestBucket_ProbeIsDamaged_TheArchiveStaysInService(t *testing.T) {
 	}
 }
 
-// A bucket that keeps versions keeps each write of the probe.
+// A bucket that keeps versions keeps every write of the probe.
 func TestBucket_ManyChecks_AProcessWritesTheProbeOnce(t *testing.T) {
 	for _, conditions := range []string{"honoured", "ignored", "refused"} {
 		server := archivetest.NewS3(t, conditions)
@@ -64,7 +66,7 @@ func TestBucket_ManyChecks_AProcessWritesTheProbeOnce(t *testing.T) {
 	}
 }
 
-func TestBucket_ProbeIsTakenAway_ItIsPutBack(t *testing.T) {
+func TestBucket_ProbeIsRemoved_TheNextCheckWritesItAgain(t *testing.T) {
 	for _, conditions := range []string{"honoured", "ignored", "refused"} {
 		server := archivetest.NewS3(t, conditions)
 		s := open(t, server.In("kept"))
@@ -80,8 +82,8 @@ func TestBucket_ProbeIsTakenAway_ItIsPutBack(t *testing.T) {
 	}
 }
 
-// The right to write is looked at by each probe that costs nothing.
-func TestBucket_RightToWriteIsTakenAway_TheNextCheckTells(t *testing.T) {
+// Where conditions are honoured, every check tests the right to write.
+func TestBucket_RightToWriteIsRevoked_TheNextCheckFails(t *testing.T) {
 	server := archivetest.NewS3(t, "honoured")
 	denied := false
 	server.Intercept = func(w http.ResponseWriter, method, _ string) bool {

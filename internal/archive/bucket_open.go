@@ -13,8 +13,8 @@ import (
 
 const (
 	amazonEndpoint = "https://s3.amazonaws.com"
-	defaultRegion  = "us-east-1" // also what services without regions want to read in a signature
-	callAttempts   = 3           // the library's ten would hold a worker for minutes; the task is retried anyway
+	defaultRegion  = "us-east-1" // services without regions expect it in a signature
+	callAttempts   = 3           // the library's default of ten would block a worker for minutes; the task is retried anyway
 )
 
 func openBucket(u *url.URL, o Options) (Store, error) {
@@ -49,12 +49,15 @@ func openBucket(u *url.URL, o Options) (Store, error) {
 	return b, nil
 }
 
-// bucketKeys are the given ones, or without them the machine's own: AWS_… variables, the shared credentials file, the instance's role.
+// bucketKeys returns the given credentials. Without any it uses those of the machine: AWS_…
+// variables, the shared credentials file, the role of the instance.
 func bucketKeys(o Options) *credentials.Credentials {
 	if o.AccessKey != "" {
 		return credentials.NewStaticV4(o.AccessKey, o.SecretKey, "")
 	}
-	return credentials.NewChainCredentials([]credentials.Provider{&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{}})
+	return credentials.NewChainCredentials([]credentials.Provider{
+		&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{},
+	})
 }
 
 type bucketSettings struct {
@@ -63,7 +66,8 @@ type bucketSettings struct {
 	lookup               minio.BucketLookupType
 }
 
-// parseBucketURL refuses parameters that it does not know: a misspelt one would send ten years of receipts elsewhere.
+// parseBucketURL refuses unknown parameters: a misspelt one would send ten years of receipts to the
+// wrong place.
 func parseBucketURL(u *url.URL) (bucketSettings, error) {
 	s := bucketSettings{region: defaultRegion, lookup: minio.BucketLookupAuto}
 	if u.Host == "" {
@@ -99,7 +103,8 @@ func parseBucketURL(u *url.URL) (bucketSettings, error) {
 		}
 	}
 	e, err := url.Parse(endpoint)
-	if err != nil || e.Host == "" || e.User != nil || strings.Trim(e.Path, "/") != "" || e.RawQuery != "" || e.Scheme != "http" && e.Scheme != "https" {
+	if err != nil || e.Host == "" || e.User != nil || strings.Trim(e.Path, "/") != "" || e.RawQuery != "" ||
+		e.Scheme != "http" && e.Scheme != "https" {
 		return s, errors.New("endpoint must be http://host:port or https://host:port, without keys in it")
 	}
 	s.host, s.secure = e.Host, e.Scheme == "https"

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/archive/archivetest"
 )
 
-func TestBucket_Put_IsOneRequestWhereConditionsAreHonoured(t *testing.T) {
+func TestBucket_ConditionsHonoured_PutIsOneRequest(t *testing.T) {
 	server := archivetest.NewS3(t, "honoured")
 	s := open(t, server.In("kept"))
 	put(t, s, "a.xml", "x")
@@ -36,7 +36,7 @@ func TestBucket_AnswerLost_PutStillSucceedsOnce(t *testing.T) {
 	put(t, s, "a.xml", "x")
 	server.Take()
 	lost := 0
-	server.Afterwards = func(method, key string) { // carried out, then the line is cut
+	server.Afterwards = func(method, key string) { // carried out, then the connection is cut
 		if method == http.MethodPut && lost == 0 {
 			lost++
 			panic(http.ErrAbortHandler)
@@ -48,7 +48,7 @@ func TestBucket_AnswerLost_PutStillSucceedsOnce(t *testing.T) {
 	}
 }
 
-func TestBucket_ServiceErrors_AreToldWithoutSecrets(t *testing.T) {
+func TestBucket_ServiceErrors_AreReportedWithoutSecrets(t *testing.T) {
 	for _, c := range []struct {
 		why    string
 		status int
@@ -66,22 +66,25 @@ func TestBucket_ServiceErrors_AreToldWithoutSecrets(t *testing.T) {
 		s := open(t, server.In("kept"))
 		_, getErr := s.Get(t.Context(), "a.json")
 		for method, err := range map[string]error{
-			"Put": s.Put(t.Context(), "a.json", []byte("content"), ""), "Replace": s.Replace(t.Context(), "a.json", []byte("content"), ""), "Get": getErr,
-			"Check": s.Check(t.Context()),
+			"Put":     s.Put(t.Context(), "a.json", []byte("content"), ""),
+			"Replace": s.Replace(t.Context(), "a.json", []byte("content"), ""),
+			"Get":     getErr,
+			"Check":   s.Check(t.Context()),
 		} {
-			if err == nil || method != "Get" && !strings.Contains(err.Error(), c.code) || errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrConflict) {
+			if err == nil || method != "Get" && !strings.Contains(err.Error(), c.code) ||
+				errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrConflict) {
 				t.Errorf("%s: %s = %v; want %s in it", c.why, method, err, c.code)
 			}
 			for _, secret := range []string{archivetest.SecretKey, archivetest.AccessKey, "content", "Signature"} {
 				if err != nil && strings.Contains(err.Error(), secret) {
-					t.Errorf("%s: %s tells %q: %v", c.why, method, secret, err)
+					t.Errorf("%s: the error of %s contains %q: %v", c.why, method, secret, err)
 				}
 			}
 		}
 	}
 }
 
-func TestBucket_Overload_ThatPassesIsRetried(t *testing.T) {
+func TestBucket_TemporaryOverload_IsRetried(t *testing.T) {
 	server := archivetest.NewS3(t, "honoured")
 	s := open(t, server.In("kept"))
 	refused := 0
@@ -96,7 +99,7 @@ func TestBucket_Overload_ThatPassesIsRetried(t *testing.T) {
 	put(t, s, "a.xml", "x")
 }
 
-func TestBucket_DamagedObject_IsNotHandedOut(t *testing.T) {
+func TestBucket_DamagedObject_IsNotReturned(t *testing.T) {
 	server := archivetest.NewS3(t, "honoured")
 	s := open(t, server.In("kept"))
 	put(t, s, "a.xml", "<Faktura/>")
@@ -106,7 +109,7 @@ func TestBucket_DamagedObject_IsNotHandedOut(t *testing.T) {
 	}
 }
 
-func TestBucket_ObjectFromOtherHands_IsComparedByContent(t *testing.T) {
+func TestBucket_ObjectWithoutHash_IsComparedByContent(t *testing.T) {
 	server := archivetest.NewS3(t, "honoured")
 	s := open(t, server.In("kept"))
 	put(t, s, "a.xml", "mine")
@@ -117,7 +120,7 @@ func TestBucket_ObjectFromOtherHands_IsComparedByContent(t *testing.T) {
 	}
 }
 
-func TestBucket_Check_ForgivesOnlyThatDeletingIsForbidden(t *testing.T) {
+func TestBucket_CheckWithMissingRights_PassesOnlyWithoutTheRightToDelete(t *testing.T) {
 	for _, c := range []struct {
 		why, method string
 		fails       bool
@@ -139,12 +142,13 @@ func TestBucket_Check_ForgivesOnlyThatDeletingIsForbidden(t *testing.T) {
 	}
 	server := archivetest.NewS3(t, "honoured")
 	wrong := strings.Replace(server.In("kept"), archivetest.Bucket, "receiptz", 1)
-	if err := open(t, wrong).Check(t.Context()); err == nil || !strings.Contains(err.Error(), "NoSuchBucket") && !strings.Contains(err.Error(), "bucket does not exist") {
-		t.Errorf("a bucket that is not there: Check = %v", err)
+	err := open(t, wrong).Check(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "NoSuchBucket") && !strings.Contains(err.Error(), "bucket does not exist") {
+		t.Errorf("a missing bucket: Check = %v", err)
 	}
 }
 
-func TestBucket_ServiceThatHangs_IsLeftAfterTheTimeout(t *testing.T) {
+func TestBucket_ServiceHangs_TheCallEndsAfterTheTimeout(t *testing.T) {
 	server := archivetest.NewS3(t, "honoured")
 	hold := make(chan struct{})
 	t.Cleanup(func() { close(hold) })
@@ -152,7 +156,8 @@ func TestBucket_ServiceThatHangs_IsLeftAfterTheTimeout(t *testing.T) {
 		<-hold
 		return true
 	}
-	s, err := archive.Open(t.Context(), server.In("kept"), archive.Options{AccessKey: archivetest.AccessKey, SecretKey: archivetest.SecretKey, Timeout: 50 * time.Millisecond})
+	o := archive.Options{AccessKey: archivetest.AccessKey, SecretKey: archivetest.SecretKey, Timeout: 50 * time.Millisecond}
+	s, err := archive.Open(t.Context(), server.In("kept"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +168,7 @@ func TestBucket_ServiceThatHangs_IsLeftAfterTheTimeout(t *testing.T) {
 	}
 }
 
-func TestOpen_BadURLs_AreRefusedWithoutEchoingKeys(t *testing.T) {
+func TestOpen_BadURLs_AreRefusedWithoutRepeatingKeys(t *testing.T) {
 	keys := archive.Options{AccessKey: archivetest.AccessKey, SecretKey: archivetest.SecretKey}
 	for _, c := range []struct {
 		why, url string
@@ -175,14 +180,14 @@ func TestOpen_BadURLs_AreRefusedWithoutEchoingKeys(t *testing.T) {
 		{"keys in a URL that cannot be parsed", "s3://AKID:hunter2@bucket:port/x", keys, "not a URL"},
 		{"a parameter misspelt", "s3://bucket?endpiont=http://127.0.0.1", keys, "endpiont"},
 		{"no scheme in the endpoint", "s3://bucket?endpoint=127.0.0.1:9000", keys, "endpoint"},
-		{"path_style is a switch", "s3://bucket?path_style=maybe", keys, "path_style"},
+		{"path_style neither true nor false", "s3://bucket?path_style=maybe", keys, "path_style"},
 		{"no bucket", "s3:///prefix", keys, "no bucket"},
-		{"a prefix that climbs", "s3://bucket/a/../b", keys, "prefix"},
+		{"a prefix with ..", "s3://bucket/a/../b", keys, "prefix"},
 		{"half a pair of keys", "s3://bucket/x", archive.Options{AccessKey: archivetest.AccessKey}, "go together"},
 		{"a folder of another machine", "file://server/share", archive.Options{}, "file:///absolute/folder"},
 		{"a relative folder", "file:archive", archive.Options{}, "file:///absolute/folder"},
 		{"another scheme", "gs://bucket", archive.Options{}, `"gs"`},
-		{"nothing", "", archive.Options{}, "neither file nor s3"},
+		{"an empty URL", "", archive.Options{}, "neither file nor s3"},
 	} {
 		_, err := archive.Open(t.Context(), c.url, c.o)
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
@@ -191,13 +196,14 @@ func TestOpen_BadURLs_AreRefusedWithoutEchoingKeys(t *testing.T) {
 	}
 }
 
-func TestBucket_URL_IsWhatS3ToolsTake(t *testing.T) {
-	if got, want := open(t, archivetest.NewS3(t, "honoured").In("kept/here")).URL("a/b.xml"), "s3://receipts/kept/here/a/b.xml"; got != want {
+func TestBucket_URL_HasTheFormOfS3Tools(t *testing.T) {
+	s := open(t, archivetest.NewS3(t, "honoured").In("kept/here"))
+	if got, want := s.URL("a/b.xml"), "s3://receipts/kept/here/a/b.xml"; got != want {
 		t.Errorf("URL = %q, want %q", got, want)
 	}
 }
 
-func TestBucket_Check_LeavesNothingBehindWhereDeletingIsForbidden(t *testing.T) {
+func TestBucket_CheckWithoutRightToDelete_LeavesOnlyTheProbe(t *testing.T) {
 	for _, conditions := range []string{"honoured", "ignored", "refused"} {
 		server := archivetest.NewS3(t, conditions)
 		server.Intercept = func(w http.ResponseWriter, method, _ string) bool {

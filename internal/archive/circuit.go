@@ -6,18 +6,18 @@ import (
 )
 
 const (
-	// failuresToOpen in a row, with no answer in between, and the store is out of service. One or
-	// two are a lost packet, or one object that hangs by itself.
+	// failuresToOpen failures in a row, with no answer in between, put the store out of service.
+	// One or two can be a lost packet, or a single object that hangs.
 	failuresToOpen = 3
 	firstPause     = time.Second
 	maxPause       = time.Minute
 )
 
-// circuit remembers whether the store answers. It is this process's own and not the pool's: a share
-// that is not mounted here, or a route that is broken from here, says nothing about the others, and
-// what they find must not stop this one.
+// circuit remembers whether the store answers. It belongs to this process, not to the pool: a share
+// that is not mounted here, or a route that is broken from here, says nothing about other
+// processes, and their failures must not stop this one.
 //
-// A probe is a [Store.Check], never the call that happens to come first: that one may be about the
+// A probe is a [Store.Check], never the call that happens to come first. That call may be for the
 // only object that hangs, and would keep the circuit open for all others.
 type circuit struct {
 	onChange func(Health) // may be nil
@@ -26,17 +26,18 @@ type circuit struct {
 	failures int // in a row
 	since    time.Time
 	closed   time.Time // when it was last closed
-	next     time.Time // when a probe is due
+	next     time.Time // when the next probe is due
 	pause    time.Duration
 	probing  bool
 	why      error
 }
 
-// ask returns the health, and whether the caller is the one who probes: then it MUST call probed.
+// ask returns the health, and whether the caller must probe the store. A caller that must probe
+// MUST call probed afterwards.
 func (c *circuit) ask() (h Health, probe bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	h = c.health()
+	h = c.healthLocked()
 	if !h.Out || h.Wait > 0 || c.probing {
 		return h, false
 	}
@@ -44,14 +45,14 @@ func (c *circuit) ask() (h Health, probe bool) {
 	return h, true
 }
 
-func (c *circuit) look() Health {
+func (c *circuit) health() Health {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.health()
+	return c.healthLocked()
 }
 
-// health needs mu.
-func (c *circuit) health() Health {
+// healthLocked needs mu.
+func (c *circuit) healthLocked() Health {
 	if c.since.IsZero() {
 		return Health{}
 	}
@@ -64,8 +65,8 @@ func (c *circuit) probed() {
 	c.probing = false
 }
 
-// answered notes that a call came back with an answer. Only a probe that went well closes the
-// circuit: calls that were begun before it opened may still come in.
+// answered records that a call was answered. Only a successful probe closes the circuit: answers of
+// calls that began before it opened may still arrive.
 func (c *circuit) answered(check bool) {
 	c.mu.Lock()
 	c.failures = 0
@@ -77,15 +78,15 @@ func (c *circuit) answered(check bool) {
 	c.tell(over)
 }
 
-// failed notes that the store did not work.
+// failed records that the store did not work.
 func (c *circuit) failed(check bool, why error) {
 	c.mu.Lock()
 	c.failures++
 	now, opened := time.Now(), false
 	switch {
 	case c.since.IsZero() && c.failures >= failuresToOpen:
-		// One that has hardly been closed goes on with its pauses: the probe's few bytes find room
-		// on a disk that a document does not.
+		// A circuit that was closed only recently continues with its last pause: the few bytes of a
+		// probe may fit on a disk that is too full for a document.
 		if now.Sub(c.closed) < maxPause {
 			c.pause = min(max(2*c.pause, firstPause), maxPause)
 		} else {
@@ -102,6 +103,6 @@ func (c *circuit) failed(check bool, why error) {
 
 func (c *circuit) tell(changed bool) {
 	if changed && c.onChange != nil {
-		c.onChange(c.look())
+		c.onChange(c.health())
 	}
 }

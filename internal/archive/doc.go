@@ -1,10 +1,12 @@
-// Package archive keeps what must be found again in ten years: receipts (UPO), the invoices as they were sent, and a result
-// document for each, in a folder or in an S3 bucket, chosen by URL. It stores bytes under names and knows nothing of their content.
-// layout.go says what is called how.
+// Package archive keeps what must still be found in ten years: receipts (UPO), the invoices as they
+// were sent, and a result document for each. The URL chooses a folder or an S3 bucket. The package
+// stores bytes under names and does not look at their content. layout.go says how the names are
+// built.
 //
-// An archive never overwrites: putting the same bytes again is fine, because tasks run twice after a crash; putting other bytes under a
-// name that exists is ErrConflict. Two narrow exceptions: Replace, for result documents, whose state may still change, and Remove,
-// for bodies on their way.
+// An archive never overwrites. Putting the same bytes again succeeds, because tasks run twice after
+// a crash; putting other bytes under an existing name is ErrConflict. There are two narrow
+// exceptions: Replace, for result documents, whose state may still change, and Remove, for bodies
+// that wait to be sent.
 //
-// Nothing put is certain until Flush returns. The ledger may call a thing kept only then.
+// Nothing is durable until Flush has returned. Only then may the ledger say that it is kept.
 package archive

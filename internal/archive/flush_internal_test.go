@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// brokenDisk makes the syncs of a folder fail until it is mended. The system's own sync cannot be made to fail by a test without a broken
-// disk, so the descriptor that syncfs goes through is closed.
-func brokenDisk(t *testing.T, f *folder) (mend func()) {
+// brokenDisk makes the syncs of a folder fail until repair is called. A test cannot make the sync
+// of the system fail without a broken disk, so it closes the descriptor that syncfs uses.
+func brokenDisk(t *testing.T, f *folder) (repair func()) {
 	t.Helper()
 	whole := f.self
 	if err := whole.Close(); err != nil {
@@ -52,35 +52,36 @@ func openedFolder(t *testing.T) *folder {
 	return f
 }
 
-func TestFolder_FailedFlush_TheNextWritesEverythingAgain(t *testing.T) {
+func TestFolder_FailedFlush_TheNextFlushWritesEverythingAgain(t *testing.T) {
 	f := openedFolder(t)
 	putMany(t, f)
-	mend := brokenDisk(t, f)
+	repair := brokenDisk(t, f)
 	if err := f.Flush(t.Context()); err == nil {
 		t.Fatal("Flush hides a failed sync")
 	}
 	before := inode(t, f, "7.xml")
-	mend()
+	repair()
 	if err := f.Flush(t.Context()); err != nil {
 		t.Fatalf("the disk works again: %v", err)
 	}
 	if os.SameFile(before, inode(t, f, "7.xml")) {
-		t.Error("what was lost was only synced once more: the system takes lost pages for clean")
+		t.Error("the lost file was only synced again, but the system treats lost pages as clean")
 	}
 	if len(f.unproven) != 0 {
 		t.Errorf("%d files are still unproven", len(f.unproven))
 	}
 }
 
-// What the file shows is not what was put: only whoever has the bytes can write them again. Until then nobody else is harmed.
-func TestFolder_FailedFlushAndTheBytesAreGone_FailsThoseAloneUntilPutAgain(t *testing.T) {
+// The file no longer has the bytes that were put, so only a caller that has them can write them
+// again. Until then no other file is affected.
+func TestFolder_FailedFlushAndBytesLost_FailsOnlyThatFileUntilPutAgain(t *testing.T) {
 	f := openedFolder(t)
 	names := putMany(t, f)
-	mend := brokenDisk(t, f)
+	repair := brokenDisk(t, f)
 	if err := f.Flush(t.Context(), names...); err == nil {
 		t.Fatal("Flush hides a failed sync")
 	}
-	mend()
+	repair()
 	if err := os.Truncate(filepath.Join(f.path, "7.xml"), 0); err != nil {
 		t.Fatal(err)
 	}
@@ -88,10 +89,10 @@ func TestFolder_FailedFlushAndTheBytesAreGone_FailsThoseAloneUntilPutAgain(t *te
 		t.Fatal(err)
 	}
 	if err := f.Flush(t.Context(), "other.xml"); err != nil {
-		t.Errorf("a file that was lost fails the flush of another: %v", err)
+		t.Errorf("a lost file fails the flush of another: %v", err)
 	}
 	if err := f.Flush(t.Context(), names...); !errors.Is(err, errUnproven) {
-		t.Errorf("Flush of what is lost = %v, want errUnproven", err)
+		t.Errorf("Flush of the lost file = %v, want errUnproven", err)
 	}
 	if err := f.Put(t.Context(), "7.xml", []byte("<a/>"), ""); err != nil {
 		t.Fatal(err)
@@ -101,8 +102,9 @@ func TestFolder_FailedFlushAndTheBytesAreGone_FailsThoseAloneUntilPutAgain(t *te
 	}
 }
 
-// One process's flush fails for one file; another process does the work. The first must not be poisoned until its restart.
-func TestFolder_FailedFlushThatAnotherProcessMadeGood_DoesNotPoisonTheFirst(t *testing.T) {
+// The flush of one process fails for one file, then another process flushes it. The first process
+// must be able to go on without a restart.
+func TestFolder_FailedFlushRepairedByAnotherProcess_DoesNotBlockTheFirst(t *testing.T) {
 	a := openedFolder(t)
 	other, err := Open(t.Context(), "file://"+a.path, Options{})
 	if err != nil {
@@ -113,7 +115,8 @@ func TestFolder_FailedFlushThatAnotherProcessMadeGood_DoesNotPoisonTheFirst(t *t
 	if err := a.Put(t.Context(), name, []byte("x"), ""); err != nil {
 		t.Fatal(err)
 	}
-	// A loop of links in the file's place plays the share that was away while it was synced.
+	// A symbolic link to itself in place of the file stands for a share that is unavailable during
+	// the sync.
 	real := filepath.Join(a.path, name)
 	if err := errors.Join(os.Rename(real, real+".keep"), os.Symlink(filepath.Base(real), real)); err != nil {
 		t.Fatal(err)

@@ -14,30 +14,33 @@ import (
 )
 
 const (
-	folderMode = 0o700 // invoices are for the worker's user alone; give others a copy or a group by way of the parent folder
+	folderMode = 0o700 // only the worker's user may read invoices; give others a copy
 	fileMode   = 0o600
 
-	// Files are written here and then linked to their place. Not beside their place, so that a crash litters no accountant's
-	// folder, and leftovers are found without walking through millions of files.
+	// Files are written in this folder and then linked to their name. In the target folder itself a
+	// crash would leave temporary files among the documents of the accountant, and finding them
+	// would mean walking through millions of files.
 	workFolder = ".tmp"
 	workMaxAge = time.Hour
 )
 
-// folder is the file back end. Put writes and links, which survives a kill; Flush syncs, which survives a power cut. All access goes
-// through os.Root, so that no name and no symbolic link leads out of the archive.
+// folder is the file back end. Put writes and links, which survives a kill; Flush syncs, which
+// survives a power cut. All access goes through os.Root, so that no name and no symbolic link leads
+// out of the archive.
 //
-// Any step may hang in the system for as long as a network share is away. The guard leaves such a call behind, so whoever waits here waits
-// with its context, and a call that comes back after its time publishes nothing any more.
+// Any step may hang in the system while a network share is not available. The guard then leaves the
+// call behind. So every wait here ends with its context, and a call that returns too late publishes
+// nothing.
 type folder struct {
 	path string
 	root *os.Root // nil until opened; see open
-	self *os.File // the root again, open for the store's life: syncfs reports only what failed after the opening
+	self *os.File // the root again; it stays open because syncfs reports only failures since the file was opened
 
 	opening  lock
-	flushing lock // one Flush at a time; later ones find their work done
+	flushing lock // one Flush at a time; a waiting one finds its work already done
 	mu       sync.Mutex
 	pending  map[string][32]byte // put since the last Flush began: the hash of what was put
-	unproven map[string][32]byte // their Flush failed: the system may have dropped their bytes although it still shows them
+	unproven map[string][32]byte // their Flush failed: the system may have lost their bytes although it still shows them
 }
 
 func newFolder(u *url.URL) (*folder, error) {
@@ -48,7 +51,7 @@ func newFolder(u *url.URL) (*folder, error) {
 		pending: map[string][32]byte{}, unproven: map[string][32]byte{}}, nil
 }
 
-// open opens the folder unless it is open; every call begins with it.
+// open opens the folder unless it is already open. Every call begins with it.
 func (f *folder) open(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -109,7 +112,7 @@ func (f *folder) put(ctx context.Context, name string, data []byte) error {
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		held, err = f.read(ctx, name) // another process was quicker
+		held, err = f.read(ctx, name) // another process was faster
 	}
 	if err != nil {
 		return err
@@ -118,14 +121,16 @@ func (f *folder) put(ctx context.Context, name string, data []byte) error {
 	case bytes.Equal(held, data):
 		return nil
 	case bytes.HasPrefix(data, held):
-		// What a power cut leaves of a file that was never flushed: its beginning, most often nothing. No document is the
-		// beginning of another, so this overwrites nothing that anybody kept.
+		// A power cut leaves the beginning of a file that was never flushed, most often an empty
+		// file. No document is the beginning of another, so this overwrites nothing that anybody
+		// kept.
 		return f.overwrite(ctx, name, data)
 	}
 	return ErrConflict
 }
 
-// rewrite brings back a file whose bytes cannot be trusted, whatever it seems to hold; only other content is still a conflict.
+// rewrite writes a file again whose bytes on disk cannot be trusted. Only other content is still a
+// conflict.
 func (f *folder) rewrite(ctx context.Context, name string, data []byte) error {
 	held, err := f.read(ctx, name)
 	if err == nil && !bytes.HasPrefix(data, held) {
@@ -155,8 +160,8 @@ func (f *folder) replace(ctx context.Context, name string, data []byte) error {
 	if held, err := f.read(ctx, name); err == nil && bytes.Equal(held, data) && !f.isUnproven(name) {
 		return nil
 	}
-	// The first version is the common one and costs no sync of its own. Over an older version it does: a power cut must leave one of the
-	// two, not an empty file.
+	// The first version is the common case and costs no sync of its own. Replacing an older version
+	// does: a power cut must leave one of the two, not an empty file.
 	err := f.create(ctx, name, data)
 	if errors.Is(err, fs.ErrExist) {
 		return f.overwrite(ctx, name, data)
@@ -198,7 +203,7 @@ func (f *folder) Remove(ctx context.Context, name string) error {
 	return nil
 }
 
-// Check also proves that a sync works, which some network file systems refuse.
+// Check also tests that a sync works, which some network file systems refuse.
 func (f *folder) Check(ctx context.Context) error {
 	if err := f.open(ctx); err != nil {
 		return fmt.Errorf("check archive: %w", err)
@@ -206,7 +211,7 @@ func (f *folder) Check(ctx context.Context) error {
 	if _, err := os.Stat(f.path); err != nil {
 		return fmt.Errorf("check archive: %w", err)
 	}
-	temp, err := f.work(probe, true)
+	temp, err := f.writeTemp(probe, true)
 	if err != nil {
 		return fmt.Errorf("check archive: %w", err)
 	}
@@ -224,9 +229,9 @@ func (f *folder) URL(name string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(filepath.Join(f.path, filepath.FromSlash(name)))}).String()
 }
 
-// Close does not wait for a call that hangs: what it holds open ends with the process.
+// Close does not wait for a call that hangs: its open files are closed when the process ends.
 func (f *folder) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	if f.opening.take(ctx) != nil || f.root == nil {
 		return nil

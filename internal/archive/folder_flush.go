@@ -11,25 +11,30 @@ import (
 	"slices"
 )
 
-// manyFiles is from where on one sync of the whole file system (syncfs) is used in place of one for each file.
+// manyFiles is the number of files above which one sync of the whole file system (syncfs) replaces
+// one sync for each file.
 //
-// Measured with 20,000 files of 9 kB on ext4, two busy cores, one writer: a sync within each Put 25 s in all; none in Put and one
-// syncfs at the end 11 s, of which the syncfs 0.5 s; none in Put and then a sync of each file over 20 s for the syncs alone, with 1 or 32 of them at
-// once. But syncfs waits for everybody's bytes: with 1 GB of another program's unwritten data beside it 1.2 s, where a hundred
-// single syncs took 0.15 s. So a lone receipt is synced by itself and a night's archive as a whole.
+// Measured with 20,000 files of 9 kB on ext4, two busy cores, one writer. A sync within each Put:
+// 25 s in all. No sync in Put and one syncfs at the end: 11 s, of which the syncfs 0.5 s. No sync
+// in Put and then a sync of each file: over 20 s for the syncs alone, with 1 or 32 of them at once.
+// But syncfs also waits for the data of other programs: with 1 GB of unwritten data beside it, it
+// took 1.2 s, and a hundred single syncs 0.15 s. So a single receipt is synced by itself, and the
+// archive of a night as a whole.
 const manyFiles = 256
 
-// healAtOnce is how many files of other callers' failed flushes one Flush writes again on the way.
-const healAtOnce = 16
+// maxRepairs is the maximum number of files from failed flushes of other callers that one Flush
+// writes again.
+const maxRepairs = 16
 
 var (
 	errInterrupted = errors.New("interrupted")
-	// errUnproven says that a file was put and may be lost by a power cut: putting it again writes it again.
+	// errUnproven says that a power cut may lose a file although it was put. Putting it again
+	// writes it again.
 	errUnproven = errors.New("not proven durable since a flush failed; put them again")
 )
 
-// accepted remembers what the next Flush has to prove. Names that were there already count too: the process that put them may
-// not have flushed yet.
+// accepted records a file for the next Flush, even one that existed before: the process that put it
+// may not have flushed it yet.
 func (f *folder) accepted(name string, data []byte) {
 	sum := sha256.Sum256(data)
 	f.mu.Lock()
@@ -44,12 +49,15 @@ func (f *folder) isUnproven(name string) bool {
 	return ok
 }
 
-// Flush syncs everything that was put since the last one, and answers for the names that it was asked for.
+// Flush syncs everything that was put since the last Flush. It returns an error only when one of
+// the given names may not be durable, or any file when no names are given.
 //
-// A sync that fails may never be simply repeated: the system then marks the lost pages clean, and the second sync succeeds without having
-// written anything. So the names of a failed Flush are unproven until they are written once more. Whoever put them may do that; or, since
-// that may have gone on in another process, the next Flush does: what a file shows and bears the hash of what was put is what was put.
-// A name that cannot be proven fails the Flush of those who ask for it, and of nobody else.
+// A failed sync must never simply be repeated: the system then marks the lost pages as clean, and
+// the second sync succeeds without writing anything. So the files of a failed Flush are unproven
+// until they are written once more. The caller that put them may do that, perhaps in another
+// process. Otherwise the next Flush writes each file again whose content still has the hash of what
+// was put. A file that cannot be repaired fails the Flush of the callers that ask for it, and of
+// nobody else.
 func (f *folder) Flush(ctx context.Context, names ...string) error {
 	if err := f.open(ctx); err != nil {
 		return err
@@ -61,7 +69,7 @@ func (f *folder) Flush(ctx context.Context, names ...string) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	f.heal(ctx, names)
+	f.repair(ctx, names)
 
 	f.mu.Lock()
 	pending := f.pending
@@ -70,7 +78,7 @@ func (f *folder) Flush(ctx context.Context, names ...string) error {
 	failed, err := f.sync(ctx, pending)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if errors.Is(err, errInterrupted) { // nothing failed; the next Flush does them all, unless they were put again meanwhile
+	if errors.Is(err, errInterrupted) { // nothing failed; the next Flush handles these files, with the newest hash of each
 		maps.Copy(pending, f.pending)
 		f.pending = pending
 		return fmt.Errorf("flush archive: %w", err)
@@ -94,7 +102,8 @@ func (f *folder) Flush(ctx context.Context, names ...string) error {
 	return fmt.Errorf("flush archive: %d files are %w", lost, errUnproven)
 }
 
-// sync returns those that it could not bring to disk, with the first reason; nil and errInterrupted when it was cut off.
+// sync returns the files that it could not sync, and the first error. When ctx ends it returns nil
+// and errInterrupted.
 func (f *folder) sync(ctx context.Context, names map[string][32]byte) (failed map[string][32]byte, err error) {
 	if len(names) > manyFiles {
 		err := syncFileSystem(f.self)
@@ -117,7 +126,8 @@ func (f *folder) sync(ctx context.Context, names map[string][32]byte) (failed ma
 		if ctx.Err() != nil {
 			return nil, errors.Join(errInterrupted, context.Cause(ctx))
 		}
-		if err := f.syncOne(name); err != nil && !errors.Is(err, fs.ErrNotExist) { // gone means removed meanwhile, as bodies are
+		// A missing file was removed in the meantime, as bodies are.
+		if err := f.syncOne(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			fail(name, err)
 		}
 		for dir := path.Dir(name); ; dir = path.Dir(dir) {
@@ -127,7 +137,8 @@ func (f *folder) sync(ctx context.Context, names map[string][32]byte) (failed ma
 			}
 		}
 	}
-	// A file's name lives in its folder, the folder's name in the one above: all of them, or a power cut takes the file by its parent.
+	// The name of a file is stored in its folder, and the name of the folder in the one above. All
+	// of them must be synced, or a power cut loses the file together with its folder.
 	for _, dir := range slices.Sorted(maps.Keys(folders)) {
 		if why := f.syncOne(dir); why != nil {
 			for _, name := range folders[dir] {
@@ -146,28 +157,30 @@ func (f *folder) syncOne(name string) error {
 	return errors.Join(file.Sync(), file.Close())
 }
 
-// heal writes unproven files once more: those of names and a few others, or all without names. It stops at the first that cannot be
-// written: the disk is still sick.
-func (f *folder) heal(ctx context.Context, names []string) {
+// repair writes unproven files again: those of names and up to maxRepairs others, or all when there
+// are no names. It stops at the first file that cannot be written, because the disk still does not
+// work.
+func (f *folder) repair(ctx context.Context, names []string) {
 	f.mu.Lock()
 	unproven := maps.Clone(f.unproven)
 	f.mu.Unlock()
 	for _, name := range names {
-		if sum, ok := unproven[name]; ok && !f.healOne(ctx, name, sum) {
+		if sum, ok := unproven[name]; ok && !f.repairOne(ctx, name, sum) {
 			return
 		}
 		delete(unproven, name)
 	}
 	others := 0
 	for name, sum := range unproven {
-		if others++; len(names) > 0 && others > healAtOnce || !f.healOne(ctx, name, sum) {
+		if others++; len(names) > 0 && others > maxRepairs || !f.repairOne(ctx, name, sum) {
 			return
 		}
 	}
 }
 
-// healOne is false when the disk does not take it.
-func (f *folder) healOne(ctx context.Context, name string, sum [32]byte) bool {
+// repairOne writes one unproven file again. It returns false when the disk does not accept the
+// write.
+func (f *folder) repairOne(ctx context.Context, name string, sum [32]byte) bool {
 	held, err := f.read(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) && checkRemovable(name) == nil { // a body that another process removed
 		f.mu.Lock()
@@ -175,11 +188,11 @@ func (f *folder) healOne(ctx context.Context, name string, sum [32]byte) bool {
 		f.mu.Unlock()
 	}
 	if err != nil || sha256.Sum256(held) != sum {
-		return true // gone, or not what was put: only whoever has the bytes can put them again
+		return true // missing or changed: only a caller that has the bytes can put them again
 	}
 	if f.overwrite(ctx, name, held) != nil {
 		return false
 	}
-	f.accepted(name, held) // its folders have to be brought to disk, too
+	f.accepted(name, held) // its folders must be synced, too
 	return true
 }

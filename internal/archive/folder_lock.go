@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// closePatience is how long Close waits for a folder that is just being opened.
-const closePatience = time.Second
+// closeTimeout is how long Close waits for a folder that is being opened.
+const closeTimeout = time.Second
 
-// lock is a mutex whose waiters go away when their context ends: its holder may hang in the system.
+// lock is a mutex whose waiters stop waiting when their context ends, because its holder may hang
+// in the system.
 type lock chan struct{}
 
 func newLock() lock { return make(lock, 1) }

@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/archive"
 )
 
-func TestFolder_FilesAreForTheOwnerOnly(t *testing.T) {
+func TestFolder_FilesAndFolders_AreForTheOwnerOnly(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kept")
 	s := open(t, "file://"+dir)
 	put(t, s, "5265877635/2026-11/upo/s.xml", "<a/>")
@@ -32,7 +32,7 @@ func TestFolder_FilesAreForTheOwnerOnly(t *testing.T) {
 	}
 }
 
-func TestFolder_TornFileFromBeforeAPowerCut_IsMended(t *testing.T) {
+func TestFolder_TornFileAfterAPowerCut_IsWrittenAgain(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, "file://"+dir)
 	const want = "<Faktura>1</Faktura>"
@@ -40,10 +40,10 @@ func TestFolder_TornFileFromBeforeAPowerCut_IsMended(t *testing.T) {
 		why, torn string
 		err       error
 	}{
-		{"the name came to disk, the bytes did not", "", nil},
-		{"some of the bytes did", "<Faktura>", nil},
-		{"not a beginning of ours, so somebody else's", "<Faktura>2", archive.ErrConflict},
-		{"ours and more, so somebody else's", want + " ", archive.ErrConflict},
+		{"the name was written to disk, the bytes were not", "", nil},
+		{"some of the bytes were written", "<Faktura>", nil},
+		{"not the beginning of our document", "<Faktura>2", archive.ErrConflict},
+		{"our document and more", want + " ", archive.ErrConflict},
 	} {
 		if err := os.WriteFile(filepath.Join(dir, "a.xml"), []byte(c.torn), 0o600); err != nil {
 			t.Fatal(err)
@@ -78,11 +78,11 @@ func TestFolder_SymbolicLinkOutside_IsNotFollowed(t *testing.T) {
 		}
 	}
 	if left, _ := os.ReadDir(outside); len(left) != 1 {
-		t.Errorf("outside there are now %v", left)
+		t.Errorf("the folder outside now contains %v", left)
 	}
 }
 
-func TestFolder_WorkFiles_OfKilledProcessesAreClearedOthersKept(t *testing.T) {
+func TestFolder_OldWorkFiles_AreRemovedAndYoungOnesKept(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, ".tmp"), 0o700); err != nil {
 		t.Fatal(err)
@@ -101,16 +101,16 @@ func TestFolder_WorkFiles_OfKilledProcessesAreClearedOthersKept(t *testing.T) {
 	if left, _ := os.ReadDir(filepath.Join(dir, ".tmp")); len(left) != 1 || left[0].Name() != "YOUNG" {
 		t.Errorf("the work folder holds %v, want only YOUNG", left)
 	}
-	if err := os.RemoveAll(filepath.Join(dir, ".tmp")); err != nil { // somebody tidies up while we run
+	if err := os.RemoveAll(filepath.Join(dir, ".tmp")); err != nil { // somebody removes the folder while we run
 		t.Fatal(err)
 	}
 	put(t, s, "b.xml", "x")
 }
 
-func TestFolder_ManyFiles_OneFlush(t *testing.T) {
+func TestFolder_ManyFiles_AreFlushedTogether(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, "file://"+dir)
-	for i := range 600 { // enough for the way that syncs the file system as a whole
+	for i := range 600 { // more than manyFiles, so the whole file system is synced
 		put(t, s, fmt.Sprintf("n/%d.xml", i), "x")
 	}
 	if err := errors.Join(s.Flush(t.Context()), s.Flush(t.Context())); err != nil {
@@ -118,7 +118,7 @@ func TestFolder_ManyFiles_OneFlush(t *testing.T) {
 	}
 }
 
-func TestFolder_Check_SaysWhenTheFolderIsGone(t *testing.T) {
+func TestFolder_FolderIsRemoved_CheckFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "kept")
 	s := open(t, "file://"+dir)
 	if err := os.RemoveAll(dir); err != nil {
@@ -129,8 +129,8 @@ func TestFolder_Check_SaysWhenTheFolderIsGone(t *testing.T) {
 	}
 }
 
-// A folder that cannot be opened keeps nobody from what needs no archive, where that is asked for.
-func TestOpen_FolderThatCannotBeOpened_IsAnErrorOrLeftToLaterCalls(t *testing.T) {
+// With Options.Later a folder that cannot be opened does not stop commands that need no archive.
+func TestOpen_FolderCannotBeOpened_FailsOrIsOpenedLater(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "away", "archive")
 	link := filepath.Join(dir, "link")
@@ -138,7 +138,8 @@ func TestOpen_FolderThatCannotBeOpened_IsAnErrorOrLeftToLaterCalls(t *testing.T)
 		t.Fatal(err)
 	}
 	const why = "which cannot be used"
-	if _, err := archive.Open(t.Context(), "file://"+link, archive.Options{}); err == nil || !strings.Contains(err.Error(), "a link to "+target+", "+why) {
+	_, err := archive.Open(t.Context(), "file://"+link, archive.Options{})
+	if err == nil || !strings.Contains(err.Error(), "a link to "+target+", "+why) {
 		t.Errorf("opened at once: %v", err)
 	}
 	s, err := archive.Open(t.Context(), "file://"+link, archive.Options{Later: true})
@@ -147,13 +148,13 @@ func TestOpen_FolderThatCannotBeOpened_IsAnErrorOrLeftToLaterCalls(t *testing.T)
 	}
 	defer func() { _ = s.Close() }()
 	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), why) {
-		t.Errorf("checked: %v", err)
+		t.Errorf("Check = %v", err)
 	}
 	if err := os.MkdirAll(target, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Put(t.Context(), "a/b.xml", []byte("x"), ""); err != nil {
-		t.Errorf("once it is there: %v", err)
+		t.Errorf("after the target was created: %v", err)
 	}
 }
 
@@ -167,7 +168,8 @@ func TestFolder_URL_CanBeOpened(t *testing.T) {
 	}
 }
 
-// BenchmarkFolder_Put20k is the night's archive: 20,000 files of 9 kB by eight writers, one Flush.
+// BenchmarkFolder_Put20k measures the archive of a night: 20,000 files of 9 kB by eight writers,
+// one Flush.
 func BenchmarkFolder_Put20k(b *testing.B) {
 	data := bytes.Repeat([]byte("<FaWiersz>"), 900)
 	for b.Loop() {

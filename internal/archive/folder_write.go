@@ -11,15 +11,16 @@ import (
 	"time"
 )
 
-// create publishes data under a name that is free. A hard link, not a rename, because rename overwrites what another process
-// put there in the meantime; link fails with fs.ErrExist. Where there are no hard links, two processes that put different bytes
-// under one new name in the same instant leave one of them: look, then rename.
+// create publishes data under a free name. It uses a hard link and not a rename: a rename would
+// overwrite a file that another process has put there in the meantime, a link fails with
+// fs.ErrExist. On a file system without hard links create checks the name and renames; when two
+// processes put different bytes under one new name at the same instant, one of them remains.
 func (f *folder) create(ctx context.Context, name string, data []byte) error {
-	temp, err := f.work(data, false)
+	temp, err := f.writeTemp(data, false)
 	if err != nil {
 		return err
 	}
-	if ctx.Err() != nil { // it hung meanwhile, and nobody waits for it any more
+	if ctx.Err() != nil { // the write hung, and the caller no longer waits for it
 		return errors.Join(context.Cause(ctx), f.root.Remove(temp))
 	}
 	err = f.root.Link(temp, name)
@@ -40,9 +41,9 @@ func (f *folder) create(ctx context.Context, name string, data []byte) error {
 	return nil
 }
 
-// overwrite replaces a file so that even a power cut leaves the old or the new one.
+// overwrite replaces a file so that even a power cut leaves either the old or the new one.
 func (f *folder) overwrite(ctx context.Context, name string, data []byte) error {
-	temp, err := f.work(data, true)
+	temp, err := f.writeTemp(data, true)
 	if err != nil {
 		return err
 	}
@@ -58,11 +59,12 @@ func (f *folder) overwrite(ctx context.Context, name string, data []byte) error 
 	return nil
 }
 
-// work writes a file to the work folder and returns its name. On error, a full disk for one, nothing is left.
-func (f *folder) work(data []byte, sync bool) (string, error) {
+// writeTemp writes a file to the work folder and returns its name. After an error, such as a full
+// disk, no file is left.
+func (f *folder) writeTemp(data []byte, sync bool) (string, error) {
 	temp := workFolder + "/" + rand.Text()
 	file, err := f.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
-	if errors.Is(err, fs.ErrNotExist) { // somebody tidied up
+	if errors.Is(err, fs.ErrNotExist) { // somebody removed the work folder
 		if err = f.root.MkdirAll(workFolder, folderMode); err == nil {
 			file, err = f.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 		}
@@ -80,7 +82,7 @@ func (f *folder) work(data []byte, sync bool) (string, error) {
 	return temp, nil
 }
 
-// read reads a file whole.
+// read reads a whole file.
 func (f *folder) read(ctx context.Context, name string) ([]byte, error) {
 	file, err := f.root.Open(name)
 	if err != nil {
@@ -98,7 +100,8 @@ func (f *folder) read(ctx context.Context, name string) ([]byte, error) {
 	return readAll(file, info.Size())
 }
 
-// clearWork removes what killed processes left. Failing is harmless: the next start tries again.
+// clearWork removes the files that killed processes have left behind. A failure is harmless: the
+// next start tries again.
 func (f *folder) clearWork(cutoff time.Time) {
 	dir, err := f.root.Open(workFolder)
 	if err != nil {

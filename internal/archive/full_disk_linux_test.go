@@ -10,9 +10,10 @@ import (
 	"ksefworker/internal/archive"
 )
 
-// A limit on file sizes is as near to a full disk as a test comes without mounting one: write(2) fails half way through the file.
-// The limit holds for the whole process, so it is far above what the testing package writes for itself.
-func TestFolder_DiskRefusesMore_IsToldAndLeavesNoTornFile(t *testing.T) {
+// A limit on file sizes comes as close to a full disk as a test can without mounting one: write(2)
+// fails in the middle of the file. The limit holds for the whole process, so it is far above what
+// the testing package writes.
+func TestFolder_DiskFull_FailsAndLeavesNoTornFile(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, "file://"+dir)
 	put(t, s, "old.json", "{}")
@@ -47,6 +48,6 @@ func TestFolder_DiskRefusesMore_IsToldAndLeavesNoTornFile(t *testing.T) {
 		t.Errorf("left %d files behind", len(after)-before)
 	}
 	if err := s.Put(t.Context(), "new.xml", large, ""); err != nil {
-		t.Errorf("once there is room again: %v", err)
+		t.Errorf("after there is space again: %v", err)
 	}
 }

@@ -11,38 +11,38 @@ import (
 
 const (
 	defaultTimeout = 30 * time.Second
-	// maxCalls bounds the calls that have not come back, those that nobody waits for included: each
-	// of them may hold a thread of the system.
+	// maxCalls is the maximum number of running calls, including those that were left behind. Each
+	// of them may block a thread of the system.
 	maxCalls = 32
-	// Large things get more time: by the slowest line on which an archive is of any use, and the
-	// slowest disk.
-	leastBytesPerSecond  = 250_000
-	leastSyncedPerSecond = 4_000_000
-	// The names under which the calls without a name are counted. No object is called so.
+	// Large objects get more time: for the slowest network on which an archive is still useful, and
+	// for the slowest disk.
+	minBytesPerSecond  = 250_000
+	minSyncedPerSecond = 4_000_000
+	// The names under which calls without a name are counted. No object can have these names.
 	flushKey, checkKey = ".flush", ".check"
 )
 
-// guard stands before a back end, so that one which hangs holds nobody. Each call runs in a
-// goroutine of its own and is left behind when its time is up: a read of a network folder that is
-// away blocks in the system and obeys no context.
+// guard wraps a back end, so that a hanging back end blocks nobody. Each call runs in its own
+// goroutine and is left behind when its time is up, because a read from an unavailable network
+// folder blocks in the system and ignores its context.
 //
-// What was left behind may still read the data that it was given, and may still be carried out. So
-// the data MUST NOT be changed by the caller, not even after an error; and while a call is out, no
-// other of the same name is begun. That keeps an old result from overwriting a newer one, and one
-// object that hangs from holding more than one thread, however often it is asked for.
+// A call that was left behind may still read its data, and may still be carried out. So the caller
+// MUST NOT change the data, not even after an error, and no other call of the same name begins
+// while one is left behind. That keeps an old result from overwriting a newer one, and an object
+// that hangs from blocking more than one thread.
 type guard struct {
 	Store
 	timeout   time.Duration
 	circuit   circuit
-	unflushed atomic.Int64 // bytes taken since the last Flush
+	unflushed atomic.Int64 // bytes put since the last Flush
 
-	places chan struct{}
-	mu     sync.Mutex
-	left   map[string]int // calls left behind, by name
-	stuck  int            // all of them
+	slots chan struct{} // one for each running call
+	mu    sync.Mutex
+	left  map[string]int // calls left behind, by name
+	stuck int            // all calls left behind
 }
 
-// Guard puts the same guard before a store of another make: time-outs, a circuit, and calls that
+// Guard wraps any other store as [Open] does its own: with time limits, a circuit, and calls that
 // are left behind when they hang.
 func Guard(s Store, o Options) Store { return newGuard(s, o) }
 
@@ -50,8 +50,8 @@ func newGuard(s Store, o Options) *guard {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
-	return &guard{Store: s, timeout: o.Timeout, circuit: circuit{onChange: o.OnChange}, places: make(chan struct{}, maxCalls),
-		left: map[string]int{}}
+	return &guard{Store: s, timeout: o.Timeout, circuit: circuit{onChange: o.OnChange},
+		slots: make(chan struct{}, maxCalls), left: map[string]int{}}
 }
 
 func (g *guard) Put(ctx context.Context, name string, data []byte, contentType string) error {
@@ -66,10 +66,10 @@ func (g *guard) Replace(ctx context.Context, name string, data []byte, contentTy
 	})
 }
 
-// sized is the patience for a write, whose bytes the next Flush has to bring to disk.
+// sized returns the time limit of a write, and counts its bytes for the next Flush.
 func (g *guard) sized(bytes int) time.Duration {
 	g.unflushed.Add(int64(bytes))
-	return g.timeout + perByte(int64(bytes), leastBytesPerSecond)
+	return g.timeout + perByte(int64(bytes), minBytesPerSecond)
 }
 
 func perByte(bytes, perSecond int64) time.Duration {
@@ -83,7 +83,7 @@ func (g *guard) Get(ctx context.Context, name string) ([]byte, error) {
 		return err
 	})
 	if err != nil {
-		return nil, err // data may be written by the goroutine that was left behind
+		return nil, err // the goroutine that was left behind may still write data
 	}
 	return data, nil
 }
@@ -94,7 +94,7 @@ func (g *guard) Remove(ctx context.Context, name string) error {
 
 func (g *guard) Flush(ctx context.Context, names ...string) error {
 	bytes := g.unflushed.Load()
-	err := g.do(ctx, "flush", flushKey, g.timeout+perByte(bytes, leastSyncedPerSecond), func(ctx context.Context) error {
+	err := g.do(ctx, "flush", flushKey, g.timeout+perByte(bytes, minSyncedPerSecond), func(ctx context.Context) error {
 		return g.Store.Flush(ctx, names...)
 	})
 	if err == nil {
@@ -103,25 +103,25 @@ func (g *guard) Flush(ctx context.Context, names ...string) error {
 	return err
 }
 
-// Check is the circuit's probe as well, whoever asks for it.
+// Check is always a probe of the circuit, too.
 func (g *guard) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return g.judge(ctx, true, g.call(ctx, "check archive", checkKey, g.timeout, g.Store.Check))
+	return g.record(ctx, true, g.call(ctx, "check archive", checkKey, g.timeout, g.Store.Check))
 }
 
 func (g *guard) health() Health {
-	h := g.circuit.look()
+	h := g.circuit.health()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	h.Stuck = g.stuck
 	return h
 }
 
-// do makes one call, unless the store is out of service. Whoever comes when a probe is due makes
-// it.
-func (g *guard) do(ctx context.Context, what, key string, patience time.Duration, f func(context.Context) error) error {
+// do makes one call, unless the store is out of service. When a probe is due, the first caller
+// makes it.
+func (g *guard) do(ctx context.Context, what, key string, limit time.Duration, f func(context.Context) error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -136,19 +136,21 @@ func (g *guard) do(ctx context.Context, what, key string, patience time.Duration
 			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
-	return g.judge(ctx, false, g.call(ctx, what, key, patience, f))
+	return g.record(ctx, false, g.call(ctx, what, key, limit, f))
 }
 
-// judge tells the circuit how a call ended.
-func (g *guard) judge(ctx context.Context, check bool, err error) error {
+// record tells the circuit how a call ended. It wraps an error that is the fault of the store in a
+// *CallError.
+func (g *guard) record(ctx context.Context, check bool, err error) error {
 	switch {
 	case err == nil:
 		g.circuit.answered(check)
 		return nil
 	case ctx.Err() != nil:
-		return err // the caller's own end
+		return err // the caller has given up, which says nothing about the store
 	case aboutContent(err) && !check, errors.Is(err, ErrCorrupt):
-		// A probe that comes back damaged came back: it is one object more that is not sound.
+		// A damaged probe was still answered. It is one damaged object and says nothing about the
+		// others.
 		g.circuit.answered(check)
 		return err
 	}
@@ -158,7 +160,7 @@ func (g *guard) judge(ctx context.Context, check bool, err error) error {
 	} else {
 		g.circuit.answered(false)
 	}
-	if h := g.circuit.look(); h.Out {
+	if h := g.circuit.health(); h.Out {
 		e.Wait = h.Wait
 	}
 	return e

@@ -11,27 +11,27 @@ import (
 	"time"
 )
 
-// moody is a back end whose calls hang, fail or go well as the test says; the rest it does not
-// have.
-type moody struct {
+// scripted is a back end whose calls hang, fail or succeed as the test says. It has no other
+// methods.
+type scripted struct {
 	Store
 	mu    sync.Mutex
-	fate  func(what, name string) error // nil: well
+	reply func(what, name string) error // nil: every call succeeds
 	calls []string
-	hang  chan struct{} // whoever gets errHang waits here, whatever its context says
+	hang  chan struct{} // a call that gets errHang waits here and ignores its context
 }
 
 var errHang = errors.New("hang")
 
-func (m *moody) do(what, name string) error {
+func (m *scripted) do(what, name string) error {
 	m.mu.Lock()
 	m.calls = append(m.calls, what+" "+name)
-	fate := m.fate
+	reply := m.reply
 	m.mu.Unlock()
-	if fate == nil {
+	if reply == nil {
 		return nil
 	}
-	err := fate(what, name)
+	err := reply(what, name)
 	if errors.Is(err, errHang) {
 		<-m.hang
 		return nil
@@ -39,19 +39,19 @@ func (m *moody) do(what, name string) error {
 	return err
 }
 
-func (m *moody) set(fate func(what, name string) error) {
+func (m *scripted) set(reply func(what, name string) error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.fate = fate
+	m.reply = reply
 }
 
-func (m *moody) total() int {
+func (m *scripted) total() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.calls)
 }
 
-func (m *moody) took(call string) (n int) {
+func (m *scripted) count(call string) (n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.calls {
@@ -62,30 +62,31 @@ func (m *moody) took(call string) (n int) {
 	return n
 }
 
-func (m *moody) Put(_ context.Context, name string, _ []byte, _ string) error {
+func (m *scripted) Put(_ context.Context, name string, _ []byte, _ string) error {
 	return m.do("put", name)
 }
-func (m *moody) Check(context.Context) error                        { return m.do("check", "") }
-func (m *moody) Flush(context.Context, ...string) error             { return m.do("flush", "") }
-func (m *moody) Get(_ context.Context, name string) ([]byte, error) { return nil, m.do("get", name) }
+func (m *scripted) Check(context.Context) error                        { return m.do("check", "") }
+func (m *scripted) Flush(context.Context, ...string) error             { return m.do("flush", "") }
+func (m *scripted) Get(_ context.Context, name string) ([]byte, error) { return nil, m.do("get", name) }
 
 func always(err error) func(string, string) error { return func(string, string) error { return err } }
 
-func guarded(t *testing.T) (*guard, *moody) {
-	m := &moody{hang: make(chan struct{})}
+func guarded(t *testing.T) (*guard, *scripted) {
+	m := &scripted{hang: make(chan struct{})}
 	return newGuard(m, Options{Timeout: time.Second}), m
 }
 
 func put(g *guard, name string) error { return g.Put(context.Background(), name, []byte("x"), "") }
 
-func TestGuard_CallThatHangs_IsLeftBehindInTimeAndTheNameIsNotTouchedMeanwhile(t *testing.T) {
+func TestGuard_CallHangs_IsLeftBehindAndBlocksItsNameUntilItReturns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, m := guarded(t)
 		m.set(always(errHang))
 		began := time.Now()
 		err := put(g, "a.xml")
 		var call *CallError
-		if !errors.As(err, &call) || !call.Sick || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "put a.xml") {
+		if !errors.As(err, &call) || !call.Sick || errors.Is(err, context.DeadlineExceeded) ||
+			!strings.Contains(err.Error(), "put a.xml") {
 			t.Errorf("Put = %v, want a sick CallError that names the call", err)
 		}
 		if took := time.Since(began); took > 2*time.Second {
@@ -95,8 +96,8 @@ func TestGuard_CallThatHangs_IsLeftBehindInTimeAndTheNameIsNotTouchedMeanwhile(t
 			t.Errorf("health %+v, want one stuck call and the store in service", h)
 		}
 		m.set(nil)
-		if err := put(g, "a.xml"); !errors.Is(err, errHangs) || m.took("put a.xml") != 1 {
-			t.Errorf("a second Put of the name = %v after %d calls: it could be overtaken by the first", err, m.took("put a.xml"))
+		if err := put(g, "a.xml"); !errors.Is(err, errHangs) || m.count("put a.xml") != 1 {
+			t.Errorf("a second Put of the name = %v after %d calls: the first could overwrite it", err, m.count("put a.xml"))
 		}
 		if err := put(g, "b.xml"); err != nil {
 			t.Errorf("another name: %v", err)
@@ -104,12 +105,12 @@ func TestGuard_CallThatHangs_IsLeftBehindInTimeAndTheNameIsNotTouchedMeanwhile(t
 		close(m.hang)
 		synctest.Wait()
 		if err := put(g, "a.xml"); err != nil || HealthOf(g).Stuck != 0 {
-			t.Errorf("once it came back: %v, %+v", err, HealthOf(g))
+			t.Errorf("after it returned: %v, %+v", err, HealthOf(g))
 		}
 	})
 }
 
-func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeGoesWell(t *testing.T) {
+func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeSucceeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, m := guarded(t)
 		var told []bool
@@ -130,7 +131,7 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeGoesWell(t *testing.T)
 		if err := put(g, "a.xml"); !errors.As(err, &e) || e.Wait != firstPause || m.total() != calls {
 			t.Errorf("while it is out of service: %v after %d more calls", err, m.total()-calls)
 		}
-		// The pauses grow, and each costs one probe, whoever comes.
+		// The pauses grow, and in each pause one probe is made, by any caller.
 		for range 12 {
 			time.Sleep(HealthOf(g).Wait)
 			var all sync.WaitGroup
@@ -139,7 +140,7 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeGoesWell(t *testing.T)
 			}
 			all.Wait()
 		}
-		if n := m.took("check "); n != 12 {
+		if n := m.count("check "); n != 12 {
 			t.Errorf("%d probes in 12 pauses", n)
 		}
 		if h := HealthOf(g); h.Wait != maxPause {
@@ -148,16 +149,15 @@ func TestGuard_ThreeFailuresInARow_OutOfServiceUntilAProbeGoesWell(t *testing.T)
 		m.set(nil)
 		time.Sleep(maxPause)
 		if err := put(g, "a.xml"); err != nil || HealthOf(g).Out {
-			t.Errorf("after the probe went well: %v, %+v", err, HealthOf(g))
+			t.Errorf("after a successful probe: %v, %+v", err, HealthOf(g))
 		}
 		if len(told) != 2 || !told[0] || told[1] {
-			t.Errorf("told %v", told)
+			t.Errorf("OnChange was called with Out = %v", told)
 		}
 	})
 }
 
-// The only thing that is asked for is the one object that hangs, or that the store refuses: the
-// others must not be locked out by it.
+// All calls but a few are for the one object that hangs. They must not lock out the others.
 func TestGuard_OneObjectHangs_TheStoreStaysInService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, m := guarded(t)
@@ -177,7 +177,7 @@ func TestGuard_OneObjectHangs_TheStoreStaysInService(t *testing.T) {
 			}
 		}
 		if h := HealthOf(g); h.Stuck != 1 || h.Out {
-			t.Errorf("health %+v: want one thread held, however often it was asked for", h)
+			t.Errorf("health %+v, want only one blocked thread", h)
 		}
 	})
 }
@@ -200,8 +200,8 @@ func TestGuard_AnswersAboutContent_NeverOpenTheCircuit(t *testing.T) {
 	})
 }
 
-// The probe is one object of the archive, and says no more about the others than any other one.
-func TestGuard_ProbeComesBackDamaged_StoreIsInServiceAndBackInIt(t *testing.T) {
+// The probe is one object of the archive and says nothing about the others.
+func TestGuard_ProbeIsDamaged_StoreStaysInServiceOrReturnsToIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, m := guarded(t)
 		m.set(func(what, _ string) error {
@@ -212,7 +212,7 @@ func TestGuard_ProbeComesBackDamaged_StoreIsInServiceAndBackInIt(t *testing.T) {
 		})
 		for range 2 * failuresToOpen {
 			if err := g.Check(t.Context()); !errors.Is(err, ErrCorrupt) {
-				t.Fatalf("Check = %v, want what the store said", err)
+				t.Fatalf("Check = %v, want the error of the store", err)
 			}
 		}
 		if h := HealthOf(g); h.Out {
@@ -228,7 +228,7 @@ func TestGuard_ProbeComesBackDamaged_StoreIsInServiceAndBackInIt(t *testing.T) {
 	})
 }
 
-func TestGuard_AllPlacesHang_CallsFailAtOnceAndSaySo(t *testing.T) {
+func TestGuard_AllSlotsHang_CallsFailAtOnceAndSaySo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, m := guarded(t)
 		m.set(always(errHang))
@@ -238,7 +238,7 @@ func TestGuard_AllPlacesHang_CallsFailAtOnceAndSaySo(t *testing.T) {
 		}
 		all.Wait()
 		if h := HealthOf(g); h.Stuck != maxCalls || m.total() != maxCalls {
-			t.Fatalf("%d stuck of %d calls, want %d: what hangs has to be bounded", h.Stuck, m.total(), maxCalls)
+			t.Fatalf("%d stuck of %d calls, want %d: the number of blocked calls must be bounded", h.Stuck, m.total(), maxCalls)
 		}
 		began := time.Now()
 		err := g.Check(context.Background())
@@ -249,12 +249,12 @@ func TestGuard_AllPlacesHang_CallsFailAtOnceAndSaySo(t *testing.T) {
 		synctest.Wait()
 		m.set(nil)
 		if err := g.Check(context.Background()); err != nil || HealthOf(g).Stuck != 0 {
-			t.Errorf("once they came back: %v", err)
+			t.Errorf("after they returned: %v", err)
 		}
 	})
 }
 
-func TestGuard_LargeObjects_GetTimeBySize(t *testing.T) {
+func TestGuard_LargeObject_GetsMoreTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, m := guarded(t)
 		slow := 5 * time.Second
@@ -269,7 +269,7 @@ func TestGuard_LargeObjects_GetTimeBySize(t *testing.T) {
 	})
 }
 
-func TestGuard_CallerGoesAway_CountsForNothing(t *testing.T) {
+func TestGuard_CallerGivesUp_IsNotCountedAsFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, m := guarded(t)
 		m.set(always(errHang))
@@ -287,9 +287,9 @@ func TestGuard_CallerGoesAway_CountsForNothing(t *testing.T) {
 	})
 }
 
-// A folder that is away when the process starts is opened by the first call that can: a start must
-// not depend on it.
-func TestOpen_FolderHangs_TheStoreIsThereAndWorksLater(t *testing.T) {
+// A folder that is unavailable at start-up is opened by the first call that succeeds. The start
+// must not depend on it.
+func TestOpen_FolderHangs_ReturnsAStoreThatWorksLater(t *testing.T) {
 	s, err := Open(t.Context(), "file://"+t.TempDir(), Options{Timeout: time.Nanosecond})
 	if err != nil {
 		t.Fatalf("Open = %v", err)
@@ -301,7 +301,7 @@ func TestOpen_FolderHangs_TheStoreIsThereAndWorksLater(t *testing.T) {
 	if err := f.opening.take(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	f.root = nil // as it is when the opening hangs
+	f.root = nil // as while opening hangs
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := f.Put(ctx, "a.xml", []byte("x"), ""); !errors.Is(err, context.Canceled) {

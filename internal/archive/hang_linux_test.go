@@ -15,8 +15,8 @@ import (
 	"ksefworker/internal/archive/archivetest"
 )
 
-// A named pipe that nobody writes into holds whoever opens it in the system, as a network folder
-// does that is away.
+// Opening a named pipe without a writer blocks in the system, like a network folder that is
+// unavailable.
 func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing.T) {
 	dir := t.TempDir()
 	s, err := archive.Open(t.Context(), "file://"+dir, archive.Options{Timeout: 50 * time.Millisecond})
@@ -34,7 +34,7 @@ func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing
 	}
 	for i := range 10 {
 		if err := s.Put(t.Context(), "pipe.xml", []byte("x"), ""); err == nil {
-			t.Error("Put into a pipe that hangs went well")
+			t.Error("Put into a pipe that hangs succeeded")
 		}
 		name := fmt.Sprint(i, ".xml")
 		put(t, s, name, "x")
@@ -45,21 +45,21 @@ func TestFolder_OpenHangsInTheSystem_TheCallIsLeftBehindAndOthersGoOn(t *testing
 	if h := archive.HealthOf(s); h.Out || h.Stuck != 1 {
 		t.Errorf("health %+v", h)
 	}
-	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // lets the goroutine go
+	w, err := os.OpenFile(pipe, os.O_WRONLY, 0) // releases the goroutine
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.Close()
 	for deadline := time.Now().Add(10 * time.Second); archive.HealthOf(s).Stuck > 0; {
 		if time.Now().After(deadline) {
-			t.Fatal("the call never came back")
+			t.Fatal("the call never returned")
 		}
 		<-time.After(time.Millisecond)
 	}
 }
 
-// A service that takes connections and says nothing.
-func TestBucket_ConnectionTakenAndNeverAnswered_OutOfServiceAfterAFewCalls(t *testing.T) {
+// The service accepts connections and never answers.
+func TestBucket_ServiceNeverAnswers_OutOfServiceAfterAFewCalls(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +73,8 @@ func TestBucket_ConnectionTakenAndNeverAnswered_OutOfServiceAfterAFewCalls(t *te
 	}
 	defer s.Close()
 	for range 3 {
-		if err := s.Put(t.Context(), "a.xml", []byte("x"), ""); err == nil || !strings.Contains(err.Error(), "does not answer in time") {
+		err := s.Put(t.Context(), "a.xml", []byte("x"), "")
+		if err == nil || !strings.Contains(err.Error(), "does not answer in time") {
 			t.Errorf("Put = %v", err)
 		}
 	}

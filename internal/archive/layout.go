@@ -6,42 +6,47 @@ import (
 	"strings"
 )
 
-// Where to look, for the person who keeps the books. Everything of one seller and one month lies together:
+// Where an accountant finds things. Everything of one seller and one month is in one folder:
 //
-//	5265877635/                   the seller's NIP
-//	    2026-11/                  the month of the invoice's issue date (P_1)
-//	        <id>.xml              the invoice, byte for byte as it was sent to KSeF, or as KSeF has it
-//	        <id>.json             what became of it: KSeF number, or why it was rejected; names its receipt
-//	        upo/
-//	            <session>.xml     the official receipt (UPO), signed by KSeF, for all invoices of one session
-//	            <session>-….xml   a receipt that attests a part of them, or that came later than such a one
-//	bodies/<id>                   large invoices that wait to be sent; removed once they are archived above
+//	5265877635/                  the seller's NIP
+//	  2026-11/                   the month of the invoice's issue date (P_1)
+//	    <id>.xml                 the invoice, byte for byte as sent to KSeF, or as KSeF has it
+//	    <id>.json                its result: KSeF number or rejection, and the name of its receipt
+//	    upo/<session>.xml        the official receipt (UPO), signed by KSeF, of one session
+//	    upo/<session>-….xml      a receipt for a part of it, or one that came after such a receipt
+//	bodies/<id>                  large invoices that wait to be sent; removed once archived
 //
-// Where something stood damaged or other than it should be, it was left, and the sound one lies beside it as <name>.copy2.xml (or .json).
+// A document that was found damaged, or with other content than expected, is kept. The correct one
+// is stored beside it as <name>.copy2.xml (or .json).
 //
-// <id> is what `enqueue status` shows; searching the .json files for an invoice's number finds it as well. An
-// invoice that was exported twice can have two documents: the result's hash says which of them KSeF has.
+// <id> is the id that `enqueue status` shows; searching the .json files for the number of an
+// invoice finds it as well. An invoice that was exported twice can have two documents: the hash in
+// the result says which one KSeF has.
 
-// InvoiceName is where an invoice's XML is kept. issueDate is P_1, "2006-01-02"; only its year and month count.
+// InvoiceName returns the name of an invoice's XML. issueDate is P_1, "2006-01-02"; only its year
+// and month count.
 func InvoiceName(nip, issueDate, id string) string {
 	return component(nip) + "/" + month(issueDate) + "/" + component(id) + ".xml"
 }
 
-// ResultName is where the result document of an invoice is kept: beside the invoice. The only kind that Replace takes.
+// ResultName returns the name of the result document of an invoice, which is beside the invoice.
+// Replace accepts only such names.
 func ResultName(nip, issueDate, id string) string {
 	return component(nip) + "/" + month(issueDate) + "/" + component(id) + resultSuffix
 }
 
-// ReceiptName is where a session's UPO is kept. date is the day on which the session was opened, "2006-01-02": its invoices may bear
-// earlier dates, so a result document names its receipt.
+// ReceiptName returns the name of a session's UPO. date is the day on which the session was opened,
+// "2006-01-02". Its invoices may have earlier dates, so a result document names its receipt.
 func ReceiptName(nip, date, session string) string {
 	return component(nip) + "/" + month(date) + "/upo/" + component(session) + ".xml"
 }
 
-// BodyName is where an invoice that is too large for Redis waits until it is sent. Remove takes it.
+// BodyName returns the name of an invoice that is too large for Redis while it waits to be sent.
+// Remove accepts such names.
 func BodyName(id string) string { return bodiesPrefix + component(id) }
 
-// CopyName is where the n-th copy of something lies, when what stands under its own name is damaged; the first is its own name.
+// CopyName returns the name of the n-th copy of a document whose earlier copies are damaged. The
+// first copy has the name itself.
 func CopyName(name string, n int) string {
 	if n <= 1 {
 		return name
@@ -57,8 +62,9 @@ func month(date string) string {
 	return component(date)
 }
 
-// component makes any text one component of a name, because session ids are chosen by others: what is not a letter, digit, dot,
-// hyphen or underscore becomes %XX, so that different texts stay different. Empty text stays empty and is refused by the store.
+// component turns any text into one component of a name, because others choose the session ids.
+// Everything but letters, digits, dots, hyphens and underscores becomes %XX, so that different
+// texts stay different. Empty text stays empty, and the store refuses it.
 func component(text string) string {
 	var b strings.Builder
 	for i := range len(text) {
@@ -74,9 +80,9 @@ func component(text string) string {
 	return b.String()
 }
 
-// ReceiptCopyName is where a UPO is kept that cannot stand under its own name: one that does not
-// attest every accepted invoice of its session, or one that came after such a one. fingerprint tells
-// the copies of one session apart.
+// ReceiptCopyName returns the name of a UPO that cannot have its own name: one that does not attest
+// every accepted invoice of its session, or one that came after such a UPO. fingerprint
+// distinguishes the copies of one session.
 func ReceiptCopyName(nip, date, session, fingerprint string) string {
 	return component(nip) + "/" + month(date) + "/upo/" + component(session) + "-" + component(fingerprint) + ".xml"
 }

@@ -8,14 +8,15 @@ import (
 )
 
 const (
-	maxNameLength      = 900 // bytes; S3 takes 1,024 with the prefix
-	maxComponentLength = 240 // bytes; file systems take 255
+	maxNameLength      = 900 // bytes; S3 allows 1,024 including the prefix
+	maxComponentLength = 240 // bytes; file systems allow 255
 	bodiesPrefix       = "bodies/"
 	resultSuffix       = ".json"
 )
 
-// NameError says why a name is refused, by every method and both back ends alike, so that an archive can move from a folder to a
-// bucket. Names whose components begin with a dot are kept for the archive's own use.
+// NameError says why a name is refused. All methods of both back ends refuse the same names, so
+// that an archive can move from a folder to a bucket. Names with a component that begins with a dot
+// are reserved for the archive itself.
 type NameError struct {
 	Name, Reason string
 }

@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// readAll reads an object of a known size into memory of just that size, and never more than
-// maxObjectSize. A size below zero is not known.
+// readAll reads an object of the given size into a buffer of exactly that size, and never more than
+// maxObjectSize. A negative size means unknown.
 func readAll(r io.Reader, size int64) ([]byte, error) {
 	if size > maxObjectSize {
 		return nil, fmt.Errorf("%w: it has over %d bytes", ErrCorrupt, maxObjectSize)
@@ -22,7 +22,7 @@ func readAll(r io.Reader, size int64) ([]byte, error) {
 	data := make([]byte, size)
 	_, err := io.ReadFull(r, data)
 	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF // a broken connection is no damaged object
+		err = io.ErrUnexpectedEOF // the connection broke; the object is not damaged
 	}
 	return data, err
 }

@@ -9,87 +9,104 @@ import (
 	"time"
 )
 
-// Store keeps bytes by name. Both back ends are safe for concurrent use, also by several processes on one folder or bucket.
+// Store keeps bytes by name. Both back ends are safe for concurrent use, also by several processes
+// on one folder or bucket.
 //
-// A name is relative, of components joined by "/", such as "5265877635/2026-11/x.xml"; see NameError.
+// A name is relative and consists of components joined by "/", such as "5265877635/2026-11/x.xml";
+// see NameError.
 //
-// No call of a store from [Open] takes longer than its time, whatever the back end does. One that the store itself is to blame for ends as
-// *[CallError]. Data MUST NOT be changed after it was handed over, not even after an error: a call that was left behind may still read it.
+// No call of a store from [Open] takes longer than its time limit. A failure that is the fault of
+// the store itself is a *[CallError]. Data MUST NOT be changed after it was passed to a call, not
+// even after an error: a call that was left behind may still read it.
 type Store interface {
-	// Put keeps data under name. The same bytes again: nil. Other bytes than those that are there: ErrConflict. contentType, such as
-	// "application/xml", is kept where the back end can. Durable after Flush.
+	// Put stores data under name. It returns nil when the name already has the same bytes, and
+	// ErrConflict when it has others. contentType, such as "application/xml", is kept where the
+	// back end can keep it. The data is durable after Flush.
 	Put(ctx context.Context, name string, data []byte, contentType string) error
 
-	// Replace is Put that may overwrite, for result documents only: the name must end in ".json", else ErrImmutable. Readers see
-	// the old or the new bytes, never a mixture. When two processes replace at once, one of them wins.
+	// Replace is a Put that may overwrite. It is for result documents only: the name must end in
+	// ".json", else the error is ErrImmutable. Readers see the old or the new bytes, never a
+	// mixture. When two processes replace at once, one of them wins.
 	Replace(ctx context.Context, name string, data []byte, contentType string) error
 
-	// Get returns what was put, durable or not. ErrNotFound when nothing was.
+	// Get returns what was put, durable or not, or ErrNotFound.
 	Get(ctx context.Context, name string) ([]byte, error)
 
-	// Remove deletes one body: the name must begin with "bodies/", else ErrImmutable. Nothing there: nil.
+	// Remove deletes one body: the name must begin with "bodies/", else the error is ErrImmutable.
+	// It returns nil when nothing has that name.
 	Remove(ctx context.Context, name string) error
 
-	// Flush makes durable what this Store had accepted under these names before the call; without names, everything. After an error, put
-	// those things again, then Flush. What others have put and not brought to disk is no fault of the names that are given.
-	// One Flush for many Puts is what makes an archive of small files quick.
+	// Flush makes durable what this Store had accepted under these names before the call; without
+	// names, everything. After an error, put those documents again, then call Flush again.
+	// Documents of other callers that could not be written to disk do not fail the given names. One
+	// Flush for many Puts is what makes an archive of small files fast.
 	Flush(ctx context.Context, names ...string) error
 
-	// Check writes and reads a small probe, so that missing rights and a full or missing disk show at start, not at night. It leaves no
-	// more behind than one object, however often it is called, also where nothing may be deleted.
+	// Check writes and reads a small probe, so that missing rights and a full or missing disk are
+	// found at start-up and not at night. It leaves at most one object behind, even when called
+	// often and where deleting is forbidden.
 	Check(ctx context.Context) error
 
-	// URL is what a person can open or hand to a tool: file:///… or s3://bucket/…. The name need not exist.
+	// URL returns what a person can open or pass to a tool: file:///… or s3://bucket/…. The name
+	// need not exist.
 	URL(name string) string
 
-	// Close lets go of connections and files. It does not Flush.
+	// Close releases connections and files. It does not Flush.
 	Close() error
 }
 
 var (
-	// ErrNotFound says that nothing has that name.
+	// ErrNotFound says that nothing has this name.
 	ErrNotFound = errors.New("not in the archive")
 
-	// ErrConflict says that the name is taken by other bytes, which were left as they are.
+	// ErrConflict says that the name has other bytes. They were not changed.
 	ErrConflict = errors.New("archive holds other content under this name")
 
-	// ErrImmutable says that what is kept under such a name is never replaced or removed.
-	ErrImmutable = errors.New("archive does not change this")
+	// ErrImmutable says that a document with such a name is never replaced or removed.
+	ErrImmutable = errors.New("archive never changes a document with this name")
 
-	// ErrCorrupt says that a stored object is not what was put.
+	// ErrCorrupt says that a stored object differs from what was put.
 	ErrCorrupt = errors.New("stored content is damaged")
 )
 
-// Options are what the URL must not carry, and what tests change.
+// Options are the settings that the URL must not contain, and those that tests change.
 type Options struct {
-	AccessKey, SecretKey string // of the S3 service; both empty: the machine's own (AWS_… variables, credentials file, instance role)
+	// AccessKey and SecretKey are the credentials of the S3 service. When both are empty, those of
+	// the machine are used: AWS_… variables, credentials file, instance role.
+	AccessKey, SecretKey string
 
-	// Timeout bounds each call, its own retries included; large objects get more, by their size. 0: 30 seconds.
+	// Timeout is the time limit of each call, its retries included; large objects get more time,
+	// according to their size. 0 means 30 seconds.
 	Timeout time.Duration
 
-	// Later leaves a folder that cannot be opened, for whatever reason, to the first call that can: the
-	// others fail with that reason.
+	// Later makes Open succeed for a folder that cannot be opened, whatever the reason. Each call
+	// tries to open it again, and fails with the reason until one succeeds.
 	Later bool
 
-	// OnChange is told when the store goes out of service for this process and when it is back; nil: nobody is. It must not call the store.
+	// OnChange is called when the store goes out of service for this process and when it works
+	// again; nil means no call. It must not call the store.
 	OnChange func(Health)
 
-	// Transport replaces the HTTP transport to the S3 service. nil: one like http.DefaultTransport, of this Store's own.
+	// Transport replaces the HTTP transport to the S3 service. nil means a transport of this Store,
+	// similar to http.DefaultTransport.
 	Transport http.RoundTripper
 }
 
-// Open returns the store that rawURL names, without touching the network; call Check to learn whether it works. A folder that does not
-// answer within the time, or whose disk or share does not work, is opened later, by the first call that can.
+// Open returns the store that rawURL names, without using the network; call Check to learn whether
+// it works. A folder that does not answer within the time limit, or whose disk or share does not
+// work, is opened later, by the first call that succeeds.
 //
-//	file:///var/lib/ksef                                      a folder, made with mode 0700 when missing
-//	s3://bucket/prefix?region=eu-central-1                    Amazon
-//	s3://bucket?endpoint=http://127.0.0.1:9000&path_style=true   any other S3 service
+//	file:///var/lib/ksef                     a folder, created with mode 0700 when missing
+//	s3://bucket/prefix?region=eu-central-1   Amazon
+//	s3://bucket?endpoint=http://127.0.0.1:9000&path_style=true
+//	                                         any other S3 service
 //
-// A URL with a user name or password in it is refused: it would end up in logs.
+// A URL that contains a user name or password is refused, because it would end up in logs.
 func Open(ctx context.Context, rawURL string, o Options) (Store, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil {
-		// Not the parser's error: it quotes the URL, and with it a password that has no business there.
+		// The error of the parser is left out: it quotes the URL, and with it a password that
+		// should not be there.
 		return nil, errors.New("open archive: not a URL; write file:///folder or s3://bucket/prefix")
 	}
 	if u.User != nil {
@@ -102,7 +119,8 @@ func Open(ctx context.Context, rawURL string, o Options) (Store, error) {
 			return nil, err
 		}
 		g := newGuard(f, o)
-		if err := g.call(ctx, "open archive", checkKey, g.timeout, f.open); err != nil && !o.Later && !awayForNow(err) {
+		err = g.call(ctx, "open archive", checkKey, g.timeout, f.open)
+		if err != nil && !o.Later && !temporarilyUnavailable(err) {
 			return nil, errors.Join(err, f.Close())
 		}
 		return g, nil

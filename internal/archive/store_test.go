@@ -18,18 +18,23 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestStore is the conformance suite: every back end keeps every promise.
+// inBucket opens a store in a new S3 service.
+func inBucket(conditions, prefix string) func(*testing.T) archive.Store {
+	return func(t *testing.T) archive.Store { return open(t, archivetest.NewS3(t, conditions).In(prefix)) }
+}
+
+// TestStore is the conformance suite: every back end must keep every promise.
 func TestStore(t *testing.T) {
 	for _, backEnd := range []struct {
 		name string
 		open func(t *testing.T) archive.Store
-		race bool // two different Puts of one new name in the same instant: exactly one wins
+		race bool // of several different Puts of one new name at the same instant exactly one wins
 	}{
 		{"folder", func(t *testing.T) archive.Store { return open(t, "file://"+t.TempDir()+"/kept/here") }, true},
-		{"bucket", func(t *testing.T) archive.Store { return open(t, archivetest.NewS3(t, "honoured").In("kept/here")) }, true},
-		{"bucket without prefix", func(t *testing.T) archive.Store { return open(t, archivetest.NewS3(t, "honoured").In("")) }, true},
-		{"bucket that ignores conditions", func(t *testing.T) archive.Store { return open(t, archivetest.NewS3(t, "ignored").In("x")) }, false},
-		{"bucket that refuses conditions", func(t *testing.T) archive.Store { return open(t, archivetest.NewS3(t, "refused").In("x")) }, false},
+		{"bucket", inBucket("honoured", "kept/here"), true},
+		{"bucket without prefix", inBucket("honoured", ""), true},
+		{"bucket that ignores conditions", inBucket("ignored", "x"), false},
+		{"bucket that refuses conditions", inBucket("refused", "x"), false},
 	} {
 		t.Run(backEnd.name, func(t *testing.T) {
 			for _, promise := range []struct {
@@ -37,13 +42,13 @@ func TestStore(t *testing.T) {
 				test func(*testing.T, archive.Store)
 			}{
 				{"what was put comes back", keepsBytes},
-				{"the same again is fine, other content is a conflict", refusesOther},
-				{"results may be replaced, nothing else", replacesResults},
-				{"bodies may be removed, nothing else", removesBodies},
+				{"the same content again succeeds, other content is a conflict", refusesOther},
+				{"only results may be replaced", replacesResults},
+				{"only bodies may be removed", removesBodies},
 				{"bad names are refused by every method", refusesNames},
 				{"many at once", takesManyAtOnce},
-				{"a context that has ended stops it", obeysContext},
-				{"check passes and leaves nothing in the way", checks},
+				{"a context that has ended stops every method", obeysContext},
+				{"check passes and takes no name", checks},
 			} {
 				t.Run(promise.name, func(t *testing.T) { promise.test(t, backEnd.open(t)) })
 			}
@@ -77,8 +82,9 @@ func keepsBytes(t *testing.T, s archive.Store) {
 			t.Errorf("%s: %d bytes came back of %d, %v", name, len(got), len(data), err)
 		}
 	}
-	if _, err := s.Get(t.Context(), "5265877635/2026-11/b.xml"); !errors.Is(err, archive.ErrNotFound) || !strings.Contains(err.Error(), "b.xml") {
-		t.Errorf("Get of what is not there = %v, want ErrNotFound with the name", err)
+	_, err := s.Get(t.Context(), "5265877635/2026-11/b.xml")
+	if !errors.Is(err, archive.ErrNotFound) || !strings.Contains(err.Error(), "b.xml") {
+		t.Errorf("Get of a missing name = %v, want ErrNotFound with the name", err)
 	}
 }
 
@@ -151,8 +157,8 @@ func refusesNames(t *testing.T, s archive.Store) {
 	for _, c := range []struct{ why, name string }{
 		{"empty", ""},
 		{"absolute", "/etc/passwd"},
-		{"the way up", "../x.json"},
-		{"the way up, in the middle", "bodies/../x.json"},
+		{"the parent folder", "../x.json"},
+		{"the parent folder, in the middle", "bodies/../x.json"},
 		{"this folder", "./x.json"},
 		{"an empty component", "a//x.json"},
 		{"a folder", "a/"},
@@ -160,10 +166,10 @@ func refusesNames(t *testing.T, s archive.Store) {
 		{"a line break", "a\n.json"},
 		{"a Windows path", `a\x.json`},
 		{"a drive", "c:x.json"},
-		{"the archive's own names", "a/.tmp/x.json"},
+		{"a name reserved for the archive", "a/.tmp/x.json"},
 		{"not UTF-8", "a\xff.json"},
-		{"a component longer than file systems take", strings.Repeat("a", 241)},
-		{"longer than S3 takes", strings.Repeat("abcdefghi/", 91) + "x.json"},
+		{"a component longer than file systems allow", strings.Repeat("a", 241)},
+		{"longer than S3 allows", strings.Repeat("abcdefghi/", 91) + "x.json"},
 	} {
 		_, getErr := s.Get(t.Context(), c.name)
 		for method, err := range map[string]error{

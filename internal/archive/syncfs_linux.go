@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// syncFileSystem writes out everything on the file system that f lies on. Failures since f was opened are reported (Linux 5.8).
+// syncFileSystem writes all data of the file system of f to disk. It reports failures since f was
+// opened (Linux 5.8).
 func syncFileSystem(f *os.File) error {
 	err := unix.Syncfs(int(f.Fd()))
 	if errors.Is(err, unix.ENOSYS) {

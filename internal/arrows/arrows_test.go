@@ -16,18 +16,21 @@ import (
 
 const module = "ksefworker"
 
-// The tiers of the tree. A package may import what its line names and nothing else of ours; a package without a line fails the test, so that
-// whoever adds one says where it belongs.
+// The layers of the tree. A package may import what its line names and nothing else of this module.
+// A package without a line fails the test, so that its author says where it belongs.
 var (
-	document  = []string{"internal/invoice", "internal/invoice/xsd"}
-	tools     = []string{"internal/ledger", "internal/ratelimit", "internal/ratelimit/lua", "internal/ksef", "internal/retry", "internal/pack", "internal/archive"}
+	document = []string{"internal/invoice", "internal/invoice/xsd"}
+	tools    = []string{
+		"internal/ledger", "internal/ratelimit", "internal/ratelimit/lua", "internal/ksef", "internal/retry", "internal/pack",
+		"internal/archive",
+	}
 	machinery = join(tools, document)
 	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
 
 	mayImport = map[string][]string{
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
-		// It shows results and ledger states to people, so it knows their types.
+		// It shows results and ledger states to people, so it needs their types.
 		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/results", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
 		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
 
@@ -43,10 +46,11 @@ var (
 		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		"internal/actions": {"internal/inquiry", "internal/results", "internal/tasks", "internal/ledger"},
-		// It explains what tasks wait for; tasks themselves have no use for it.
+		// It explains what tasks wait for; tasks do not use it.
 		"internal/waiting": join([]string{"internal/tasks"}, tools),
 
-		// Tools don't know each other. Judging is the exception: a verdict needs the facts that it is about.
+		// Tools do not import each other. The exception is retry: a verdict needs the facts that it
+		// is about.
 		"internal/ledger":        document,
 		"internal/ratelimit":     join([]string{"internal/ratelimit/lua"}, document),
 		"internal/ratelimit/lua": nil,
@@ -63,26 +67,29 @@ var (
 		"internal/simulator": {"internal/invoice"},
 		"internal/sample":    {"internal/invoice"},
 		"internal/redisd":    nil,
-		// These link the testing package, so tests alone import them: no line names them.
+		// These packages link the testing package, so only tests may import them: no line names
+		// them.
 		"internal/redisd/redistest":    {"internal/redisd"},
 		"internal/archive/archivetest": nil,
 		"internal/arrows":              nil,
 		"internal/e2e":                 nil,
-		// The storm looks at the ledger only to know when it is over; it judges by the simulator's books and the archive.
-		// Nothing but its own test links it, so it may have the S3 service of the archive's tests.
+		// The chaos test reads the ledger only to know when it is over; it checks the results in
+		// the books of the simulator and in the archive. Only its own test links it, so it may use
+		// the S3 service of the archive's tests.
 		"internal/chaos": join([]string{"config", "internal/app", "internal/connect", "internal/tasks", "internal/ledger", "internal/archive/archivetest"}, standins, document),
 		"deploy":         nil,
 	}
 
-	// inTests is what test files may import on top of their package's line: themselves from outside, and the stand-ins.
+	// inTests is what test files may import in addition to their package's line: the package
+	// itself, and the stand-ins.
 	inTests = join(standins, document, []string{"internal/redisd/redistest", "internal/archive/archivetest"})
-	// moreInTests is for tests that look at more than their package.
+	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{"deploy": {"config"}, "internal/e2e": {"internal/ledger"}, "internal/app": {"internal/results"}}
 )
 
 func join(lists ...[]string) []string { return slices.Concat(lists...) }
 
-func TestImports_FlowOneWay(t *testing.T) {
+func TestImports_FlowInOneDirection(t *testing.T) {
 	root := filepath.Join("..", "..")
 	if _, err := os.Stat(filepath.Join(root, "go.mod")); err != nil {
 		t.Fatal(err)
@@ -94,7 +101,8 @@ func TestImports_FlowOneWay(t *testing.T) {
 		}
 		name := entry.Name()
 		if entry.IsDir() {
-			if file != root && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules") {
+			ignored := strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "node_modules"
+			if file != root && ignored {
 				return filepath.SkipDir
 			}
 			return nil
@@ -110,7 +118,7 @@ func TestImports_FlowOneWay(t *testing.T) {
 		pkg := path.Dir(rel)
 		allowed, known := mayImport[pkg]
 		if !known && !seen[pkg] {
-			t.Errorf("package %s has no line in internal/arrows/arrows_test.go: say there what it may import", pkg)
+			t.Errorf("package %s has no line in internal/arrows/arrows_test.go: add one that says what it may import", pkg)
 		}
 		seen[pkg] = true
 		if !known {
@@ -125,7 +133,7 @@ func TestImports_FlowOneWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(seen) < 5 {
-		t.Errorf("only %d packages were found", len(seen))
+		t.Errorf("found only %d packages", len(seen))
 	}
 }
 
@@ -142,7 +150,8 @@ func check(t *testing.T, file, rel, pkg string, allowed []string) error {
 		}
 		ours, ok := strings.CutPrefix(imported, module+"/")
 		if ok && !slices.Contains(allowed, ours) {
-			t.Errorf("%s imports %s: %s may import %s (cmd → app → intake → tasks → ledger, ratelimit, ksef, retry, pack, archive → invoice)",
+			t.Errorf("%s imports %s: %s may import %s "+
+				"(cmd → app → intake → tasks → ledger, ratelimit, ksef, retry, pack, archive → invoice)",
 				rel, ours, pkg, list(allowed))
 		}
 	}
@@ -151,22 +160,22 @@ func check(t *testing.T, file, rel, pkg string, allowed []string) error {
 
 func list(allowed []string) string {
 	if len(allowed) == 0 {
-		return "nothing of ours"
+		return "no package of this module"
 	}
 	return "only " + strings.Join(allowed, ", ")
 }
 
-func TestTable_HasNoCircle(t *testing.T) {
+func TestTable_HasNoCycle(t *testing.T) {
 	const entered, left = 1, 2
 	state := map[string]int{}
-	var visit func(pkg string, way []string)
-	visit = func(pkg string, way []string) {
-		way = append(slices.Clone(way), pkg)
+	var visit func(pkg string, trail []string)
+	visit = func(pkg string, trail []string) {
+		trail = append(slices.Clone(trail), pkg)
 		switch state[pkg] {
 		case left:
 			return
 		case entered:
-			t.Errorf("the table allows a circle: %s", strings.Join(way, " → "))
+			t.Errorf("the table allows a cycle: %s", strings.Join(trail, " → "))
 			return
 		}
 		state[pkg] = entered
@@ -174,7 +183,7 @@ func TestTable_HasNoCircle(t *testing.T) {
 			if _, known := mayImport[next]; !known {
 				t.Errorf("%s may import %s, which has no line", pkg, next)
 			}
-			visit(next, way)
+			visit(next, trail)
 		}
 		state[pkg] = left
 	}

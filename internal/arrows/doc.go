@@ -1,2 +1,3 @@
-// Package arrows holds one test: that imports flow one way. The table in it is the shape of the tree, read from top to bottom.
+// Package arrows contains tests of the whole tree: imports flow in one direction, from the top of
+// the table to the bottom, and every test that docs/failures.md names exists.
 package arrows

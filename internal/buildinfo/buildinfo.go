@@ -1,5 +1,5 @@
-// Package buildinfo tells which build runs: what the Go toolchain wrote into the binary, so that no
-// build script has to.
+// Package buildinfo describes the running build from what the Go toolchain wrote into the binary,
+// so that build scripts need not.
 package buildinfo
 
 import (
@@ -8,17 +8,17 @@ import (
 	"runtime/debug"
 )
 
-// Info describes a build. Version is "(devel)" for one of a working copy without tags; Revision is
-// empty where the source was not a repository.
+// Info describes a build. Version is "(devel)" for a working copy without tags. Revision is empty
+// when the source was not a repository.
 type Info struct {
 	Version, Revision, GoVersion string
 }
 
-// version is set by a build that has no repository at hand, as that of the container image has not:
+// version is set by a build without a repository, such as the one of the container image:
 // -ldflags "-X ksefworker/internal/buildinfo.version=v1.2.3".
 var version string
 
-// Read describes the running program.
+// Read returns the build of the running program.
 func Read() Info {
 	info := Info{Version: cmp.Or(version, "(devel)"), GoVersion: runtime.Version()}
 	build, ok := debug.ReadBuildInfo()
@@ -39,7 +39,7 @@ func Read() Info {
 	return info
 }
 
-// String is one line for people: "v1.2.3 (revision 0123abc, go1.26.8)".
+// String returns one line for people: "v1.2.3 (revision 0123abc, go1.26.8)".
 func (i Info) String() string {
 	if i.Revision == "" {
 		return i.Version + " (" + i.GoVersion + ")"

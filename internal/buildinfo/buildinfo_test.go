@@ -8,7 +8,7 @@ import (
 	"ksefworker/internal/buildinfo"
 )
 
-func TestRead_NamesVersionAndGo(t *testing.T) {
+func TestRead_ThisTest_NamesVersionAndGo(t *testing.T) {
 	info := buildinfo.Read()
 	if info.Version == "" || info.GoVersion != runtime.Version() {
 		t.Errorf("%+v", info)

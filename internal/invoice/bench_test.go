@@ -12,10 +12,11 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// eightKB is the size by which the worker's rates are stated: an invoice of some twenty lines.
+// eightKB returns an invoice of some twenty lines, the size for which the rates of the worker are
+// stated.
 func eightKB() []byte { return sample.Invoice(sample.Options{Lines: 18, PadTo: 8000, Seed: 1}) }
 
-// BenchmarkParse is what enqueueing pays for each file: reading, checking, SHA-256.
+// BenchmarkParse measures what enqueueing spends on each file: reading, checking, SHA-256.
 func BenchmarkParse(b *testing.B) {
 	doc := eightKB()
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -33,7 +34,7 @@ func BenchmarkParse(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "invoices/s")
 }
 
-// BenchmarkSHA256 is the share of BenchmarkParse that no scanner can save.
+// BenchmarkSHA256 measures the share of BenchmarkParse that a faster scanner cannot reduce.
 func BenchmarkSHA256(b *testing.B) {
 	doc := eightKB()
 	b.SetBytes(int64(len(doc)))
@@ -42,7 +43,8 @@ func BenchmarkSHA256(b *testing.B) {
 	}
 }
 
-// BenchmarkEncodingXML is what the standard library takes for the tokens alone, without judging or keeping anything.
+// BenchmarkEncodingXML measures the tokens of the standard library alone, without checking or
+// keeping anything.
 func BenchmarkEncodingXML(b *testing.B) {
 	doc := eightKB()
 	b.SetBytes(int64(len(doc)))
@@ -60,7 +62,7 @@ func BenchmarkEncodingXML(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "invoices/s")
 }
 
-// BenchmarkParse_Attachment is the largest document there is.
+// BenchmarkParse_Attachment measures the largest possible document.
 func BenchmarkParse_Attachment(b *testing.B) {
 	doc := sample.Invoice(sample.Options{Attachment: true, PadTo: invoice.MaxSize, Seed: 1})
 	b.SetBytes(int64(len(doc)))

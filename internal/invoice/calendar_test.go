@@ -8,13 +8,13 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-func TestIsHoliday_PolishCalendar_YearByYear(t *testing.T) {
+func TestIsHoliday_SeveralYears_MatchThePolishCalendar(t *testing.T) {
 	for year, want := range map[int]string{
 		2024: "01-01 01-06 03-31 04-01 05-01 05-03 05-19 05-30 08-15 11-01 11-11 12-25 12-26",
 		2025: "01-01 01-06 04-20 04-21 05-01 05-03 06-08 06-19 08-15 11-01 11-11 12-24 12-25 12-26",
 		2026: "01-01 01-06 04-05 04-06 05-01 05-03 05-24 06-04 08-15 11-01 11-11 12-24 12-25 12-26",
 		2027: "01-01 01-06 03-28 03-29 05-01 05-03 05-16 05-27 08-15 11-01 11-11 12-24 12-25 12-26",
-		// The earliest and the latest Easter of this century and around.
+		// Years with the earliest and the latest possible Easter.
 		2285: "01-01 01-06 03-22 03-23 05-01 05-03 05-10 05-21 08-15 11-01 11-11 12-24 12-25 12-26",
 		2038: "01-01 01-06 04-25 04-26 05-01 05-03 06-13 06-24 08-15 11-01 11-11 12-24 12-25 12-26",
 	} {
@@ -36,7 +36,7 @@ func TestLegalDeadline_SkipsWeekendsAndHolidays(t *testing.T) {
 		{"2026-11-20", "2026-11-24T00:00:00+01:00", "Friday: Monday's end"},
 		{"2026-11-21", "2026-11-24T00:00:00+01:00", "Saturday: Monday's end"},
 		{"2026-11-10", "2026-11-13T00:00:00+01:00", "the eve of Independence Day: the day after it"},
-		{"2026-12-23", "2026-12-29T00:00:00+01:00", "Wednesday before Christmas Eve, which is free since 2025"},
+		{"2026-12-23", "2026-12-29T00:00:00+01:00", "Wednesday before Christmas Eve, which is a holiday since 2025"},
 		{"2024-12-23", "2024-12-25T00:00:00+01:00", "in 2024 Christmas Eve was a business day"},
 		{"2026-04-03", "2026-04-08T00:00:00+02:00", "Good Friday, a business day: Tuesday after Easter"},
 		{"2026-06-03", "2026-06-06T00:00:00+02:00", "the eve of Corpus Christi"},
@@ -50,7 +50,7 @@ func TestLegalDeadline_SkipsWeekendsAndHolidays(t *testing.T) {
 	}
 }
 
-func TestSoftDeadline_IsMidnightInWarsaw_HoweverLongTheDay(t *testing.T) {
+func TestSoftDeadline_LongAndShortDays_IsMidnightInWarsaw(t *testing.T) {
 	for issued, utc := range map[string]string{
 		"2026-11-23": "2026-11-23T23:00:00Z", // winter
 		"2026-07-01": "2026-07-01T22:00:00Z", // summer
@@ -71,7 +71,7 @@ func TestSoftDeadline_IsMidnightInWarsaw_HoweverLongTheDay(t *testing.T) {
 	}
 }
 
-func TestDeadlines_NoDate_Fail(t *testing.T) {
+func TestDeadlines_NotADate_Fail(t *testing.T) {
 	for _, s := range []string{"", "2026-13-01", "2026-02-30", "23.11.2026", "2026-11-2", "+026-11-23"} {
 		if _, err := invoice.SoftDeadline(s); err == nil {
 			t.Errorf("SoftDeadline(%q) gave no error", s)
@@ -82,8 +82,11 @@ func TestDeadlines_NoDate_Fail(t *testing.T) {
 	}
 }
 
-func TestIsBusinessDay_WeekendsAndHolidays_AreNone(t *testing.T) {
-	for day, want := range map[string]bool{"2026-11-23": true, "2026-11-22": false, "2026-11-21": false, "2026-11-11": false, "2026-12-24": false, "2024-12-24": true, "2010-01-06": true} {
+func TestIsBusinessDay_WeekendsAndHolidays_AreNotBusinessDays(t *testing.T) {
+	for day, want := range map[string]bool{
+		"2026-11-23": true, "2026-11-22": false, "2026-11-21": false, "2026-11-11": false, "2026-12-24": false,
+		"2024-12-24": true, "2010-01-06": true,
+	} {
 		d, err := time.Parse(time.DateOnly, day)
 		if err != nil {
 			t.Fatal(err)

@@ -6,38 +6,39 @@ import (
 	"unicode/utf8"
 )
 
-// canon hands out the canonical form of a document piece by piece: a text and the tag that ends it.
-// The same pieces in the same order mean the same content. ContentOf says what the form leaves out.
+// canon reads the canonical form of a document piece by piece. A piece is a text and the tag that
+// ends it. Two documents have the same content when they have the same pieces in the same order.
+// ContentOf says what the form leaves out.
 type canon struct {
 	scanner
-	text []byte // of the piece, collapsed, behind markText; empty when there is none
+	text []byte // of the piece: markText, then the collapsed text; empty when the piece has no text
 	tag  []byte // of the piece; empty after the last tag
-	gap  bool   // white space came since the last character of text
+	gap  bool   // white space followed the last character of text
 
 	start  bool // the tag is a start tag
-	within span // name of the element that text stands in
+	within span // name of the element that contains text
 
 	rootNS   nsID
-	inHeader bool // inside Faktura/Naglowek, not deeper
+	inHeader bool // directly inside Faktura/Naglowek
 
 	created, system []byte
 }
 
-// Marks begin each item of the canonical form. XML allows none of these bytes in a document, so no
-// value can be taken for markup.
+// A mark begins each item of the canonical form. XML allows none of these bytes in a document, so
+// no value can be mistaken for markup.
 const (
 	markText  = 1
 	markStart = 2
 	markEnd   = 3
 	markAttr  = 4
 	markValue = 5
-	markRoot  = 6 // for the namespace of the root, which nearly all elements have
+	markRoot  = 6 // stands for the namespace of the root, which nearly all elements have
 	markName  = 7
 )
 
 func newCanon(document []byte) *canon { return &canon{scanner: scanner{data: document, lenient: true}} }
 
-// next moves to the next piece; false says that it was the last one, of which the tag is empty.
+// next moves to the next piece. It returns false at the last piece, which has no tag.
 func (c *canon) next() (more bool, err error) {
 	if c.tag == nil {
 		if err := c.prolog(); err != nil {
@@ -77,8 +78,8 @@ func (c *canon) next() (more bool, err error) {
 	}
 }
 
-// ignored returns where to keep the text of the element that has just begun, when it is one that the
-// content leaves out.
+// ignored returns the buffer for the text of the element that has just begun, if the content leaves
+// that element out; otherwise nil.
 func (c *canon) ignored() *[]byte {
 	if !c.inHeader || len(c.open) != 3 || c.ns != c.rootNS {
 		return nil
@@ -92,7 +93,7 @@ func (c *canon) ignored() *[]byte {
 	return nil
 }
 
-// skip passes over the element that has just begun.
+// skip reads the element that has just begun to its end and keeps its text in into.
 func (c *canon) skip(into *[]byte) error {
 	kept, gap := []byte{}, false
 	for depth := len(c.open); len(c.open) >= depth; {
@@ -148,7 +149,7 @@ func (c *canon) appendName(dst []byte, ns nsID, local []byte) []byte {
 	return append(append(dst, markName), local...)
 }
 
-// namespace returns the name behind an id that is in force.
+// namespace returns the namespace name of an id that is in force.
 func (c *canon) namespace(id nsID) []byte {
 	switch id {
 	case nsNone:
@@ -164,14 +165,14 @@ func (c *canon) namespace(id nsID) []byte {
 	return nil
 }
 
-// local is the name without its prefix. A colon stands in a name at most once.
+// local returns the name without its prefix. A name has at most one colon.
 func (e element) local(data []byte) []byte {
 	name := data[e.name.from:e.name.to]
 	return name[bytes.IndexByte(name, ':')+1:]
 }
 
-// collapse appends the run of text that the scanner is at. gap says that white space is due before
-// the next character.
+// collapse appends the text of the current token with its white space collapsed. gap says that a
+// space must be written before the next character.
 func (c *canon) collapse(dst []byte, gap bool) ([]byte, bool) {
 	raw := c.bytes(c.scanner.text)
 	if c.textRefs {
@@ -205,14 +206,14 @@ func (c *canon) appendValue(dst []byte, p span) []byte {
 		case '&':
 			r, n, err := c.reference(i)
 			if err != nil {
-				return dst // cannot be: it was read once already
+				return dst // impossible: the scanner has already accepted this value
 			}
 			dst = utf8.AppendRune(dst, r)
 			i += n
 			continue
 		case '\r':
 			if i+1 < p.to && c.data[i+1] == '\n' {
-				break // the two are one line end
+				break // \r\n is one line end
 			}
 			dst = append(dst, ' ')
 		case '\t', '\n':

@@ -2,18 +2,19 @@ package invoice
 
 import "unicode/utf8"
 
-// class sorts a byte for the loops that run over text: everything but classPlain needs a look.
+// class says what the loops over text must do with a byte. Every class but classPlain needs a
+// closer check.
 type class uint8
 
 const (
 	classPlain   class = iota
 	classMarkup        // < &
-	classBracket       // ], which may begin ]]>
-	classBad           // controls, and DEL, which KSeF discourages
-	classWide          // the start of a character of more than one byte, or a stray continuation
+	classBracket       // ] may begin ]]>
+	classBad           // control characters, which XML forbids, and DEL, which KSeF discourages
+	classWide          // the first byte of a multi-byte character, or a misplaced continuation byte
 )
 
-// classes is a constant in all but keyword: filled before main, never written again.
+// classes is computed before main and never changed afterwards.
 var classes = func() (t [256]class) {
 	for i := range t {
 		switch {
@@ -32,15 +33,16 @@ var classes = func() (t [256]class) {
 // Rules about characters.
 const (
 	ruleUTF8        = "must be valid UTF-8"
-	ruleIllegalChar = "must not hold a character that XML 1.0 forbids"
-	ruleDiscouraged = "must not hold a discouraged Unicode character"
+	ruleIllegalChar = "must not contain a character that XML 1.0 forbids"
+	ruleDiscouraged = "must not contain a discouraged Unicode character"
 )
 
-// wide checks the character of several bytes at the head of b and returns its length, and the rule
-// that it breaks, if any. Two-byte characters come first: Polish letters are all of that kind.
+// wide checks the multi-byte character at the start of b. It returns the length in bytes and the
+// rule that the character breaks, or "". Two-byte characters come first because all Polish letters
+// outside ASCII have two bytes.
 func wide(b []byte) (int, string) {
 	if b[0] >= 0xC3 && b[0] <= 0xDF && len(b) > 1 && b[1]&0xC0 == 0x80 {
-		return 2, "" // U+00C0 to U+07FF: nothing discouraged among them
+		return 2, "" // U+00C0 to U+07FF: none of these is discouraged
 	}
 	r, n := utf8.DecodeRune(b)
 	if r == utf8.RuneError && n <= 1 {
@@ -49,8 +51,9 @@ func wide(b []byte) (int, string) {
 	return n, charRule(r)
 }
 
-// charRule returns the rule that a character breaks, or "". The discouraged ranges are KSeF's (KSeF limits, September 2026): U+007F–U+0084, U+0086–U+009F,
-// U+FDD0–U+FDEF and the last two of every supplementary plane. U+0085 and the byte order mark inside text are allowed.
+// charRule returns the rule that a character breaks, or "". KSeF discourages U+007F–U+0084,
+// U+0086–U+009F, U+FDD0–U+FDEF and the last two characters of every supplementary plane (KSeF
+// limits, September 2026). It allows U+0085, and the byte order mark inside text.
 func charRule(r rune) string {
 	switch {
 	case r == '\t', r == '\n', r == '\r', r >= 0x20 && r < 0x7F:
@@ -63,11 +66,13 @@ func charRule(r rune) string {
 	return ""
 }
 
-// nameStart and nameByte are ASCII's share of XML names; the colon is left out, it separates the prefix.
+// nameStart reports whether an ASCII byte may begin an XML name. The colon is left out because it
+// separates the prefix.
 func nameStart(c byte) bool {
 	return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_'
 }
 
+// nameBytes holds the ASCII bytes that an XML name may contain, again without the colon.
 var nameBytes = func() (t [256]bool) {
 	for i := range t {
 		c := byte(i)
@@ -76,9 +81,11 @@ var nameBytes = func() (t [256]bool) {
 	return t
 }()
 
-// nameWide returns the length of the letter of several bytes at the head of b that may stand in a name, or 0. Only Latin letters up to U+017E are taken
-// (and the middle dot after the start): on those the fourth edition of XML, by which older software reads, and the fifth agree. No KSeF form has a name
-// beyond ASCII, so what is lost is a namespace prefix in a foreign script.
+// nameWide returns the length of the multi-byte letter at the start of b if a name may contain it,
+// otherwise 0. It accepts only Latin letters up to U+017E, and the middle dot after the first
+// character: for these the fourth edition of XML, which older software follows, and the fifth
+// agree. All names in KSeF forms are ASCII, so the only names refused without need are namespace
+// prefixes in other scripts.
 func nameWide(b []byte, start bool) int {
 	r, n := utf8.DecodeRune(b)
 	switch {

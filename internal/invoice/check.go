@@ -6,30 +6,33 @@ import (
 	"time"
 )
 
-// CheckOptions are the settings Check judges by. The zero value is what the test environment takes.
+// CheckOptions are the settings of Check. The zero value has the rules of the test environment.
 type CheckOptions struct {
-	// MaxBytes is the largest invoice without attachment; 0 means KSeF's 1,000,000.
+	// MaxBytes is the maximum size of an invoice without attachment; 0 means KSeF's 1,000,000.
 	MaxBytes int64
-	// MaxBytesWithAttachment is the largest invoice with attachment; 0 means KSeF's 3,000,000,
-	// which is also Parse's own bound unless its options say otherwise.
+	// MaxBytesWithAttachment is the maximum size of an invoice with attachment; 0 means KSeF's
+	// 3,000,000, which is also the default limit of Parse.
 	MaxBytesWithAttachment int64
-	// AllowFA2 lets FA(2) pass beside FA(3).
+	// AllowFA2 accepts FA(2) as well as FA(3).
 	AllowFA2 bool
-	// CheckNIPs applies the check digit to every NIP: Podmiot1, Podmiot2, Podmiot3,
-	// PodmiotUpowazniony, and the one that an IDWew begins with. KSeF does so in production only:
-	// the test environment takes invented numbers.
+	// CheckNIPs checks the check digit of every NIP: Podmiot1, Podmiot2, Podmiot3,
+	// PodmiotUpowazniony, and the NIP at the beginning of an IDWew. KSeF does so in production
+	// only; the test environment accepts invented numbers.
 	CheckNIPs bool
 }
 
 const (
 	sellerField  = "Podmiot1/NIP"
 	ruleNIPShape = "must be a NIP of ten digits"
-	ruleNIPDigit = "must have a right check digit"
-	ruleDate     = "must be a date of the calendar, YYYY-MM-DD"
+	ruleNIPDigit = "must have a correct check digit"
+	ruleDate     = "must be a valid date, YYYY-MM-DD"
+	mistypedHint = "look for a mistyped digit"
 )
 
-// Check judges a parsed header by the clock and by settings: the form is one that is taken, the size, the check digits of NIPs, and P_1 not later than the
-// day of now in Warsaw. It returns a FieldError, or several joined, or nil. A header that Parse refused is not made good by passing here.
+// Check applies the rules that need a clock or settings to a parsed header: the form must be
+// allowed, the size within its limit, the check digits of NIPs correct, and P_1 not later than the
+// day of now in Warsaw. It returns a *FieldError, or several joined, or nil. Check does not repeat
+// the rules of Parse: a header that came with an error stays invalid even when Check returns nil.
 func Check(h Header, now time.Time, opt CheckOptions) error {
 	var faults []*FieldError
 	add := func(at position, e FieldError) {
@@ -44,34 +47,36 @@ func Check(h Header, now time.Time, opt CheckOptions) error {
 			Hint:  "split the invoice; only one with an attachment (Zalacznik) may be larger; " + raisedHint})
 	}
 	if v := h.Form.Version(); v != "v3" && (v != "v2" || !opt.AllowFA2) {
-		taken := "must be FA (3)"
+		allowed := "must be FA (3)"
 		if opt.AllowFA2 {
-			taken = "must be FA (3) or FA (2)"
+			allowed = "must be FA (3) or FA (2)"
 		}
-		add(h.at.form, FieldError{Field: "KodFormularza", Rule: taken, Value: h.Form.SystemCode,
-			Hint: "export the invoice in the form FA(3), version 1-0E: KSeF takes FA(2) no more"})
+		add(h.at.form, FieldError{Field: "KodFormularza", Rule: allowed, Value: h.Form.SystemCode,
+			Hint: "export the invoice in the form FA(3), version 1-0E: KSeF no longer accepts FA(2)"})
 	}
 	switch {
 	case !nipShape(h.SellerNIP):
-		add(h.at.seller, FieldError{Field: sellerField, Rule: ruleNIPShape, Value: h.SellerNIP, Hint: "digits only, without PL, spaces or hyphens"})
+		add(h.at.seller, FieldError{Field: sellerField, Rule: ruleNIPShape, Value: h.SellerNIP,
+			Hint: "digits only, without PL, spaces or hyphens"})
 	case opt.CheckNIPs && !ValidNIP(h.SellerNIP):
-		add(h.at.seller, FieldError{Field: sellerField, Rule: ruleNIPDigit, Value: h.SellerNIP, Hint: "look for a mistyped digit"})
+		add(h.at.seller, FieldError{Field: sellerField, Rule: ruleNIPDigit, Value: h.SellerNIP, Hint: mistypedHint})
 	}
 	if today := Today(now); h.IssueDate > today {
-		add(h.at.issueDate, FieldError{Field: "P_1", Rule: "must not be later than today (" + today + " Europe/Warsaw)", Value: h.IssueDate,
-			Hint: "KSeF refuses an invoice from the future: send it on its day"})
+		add(h.at.issueDate, FieldError{Field: "P_1", Rule: "must not be later than today (" + today + " Europe/Warsaw)",
+			Value: h.IssueDate, Hint: "KSeF refuses an invoice with a future date: send it on that date"})
 	}
 	if opt.CheckNIPs {
 		for p := h.parties; p != nil; p = p.next {
-			e := FieldError{Field: p.field, Rule: ruleNIPDigit, Value: p.nip, Hint: "look for a mistyped digit"}
+			e := FieldError{Field: p.field, Rule: ruleNIPDigit, Value: p.nip, Hint: mistypedHint}
 			nip, suffix, _ := strings.Cut(p.nip, "-")
 			switch internal := p.field == nodeThirdInternal.field(); {
 			case internal && (!nipShape(nip) || !fiveDigits(suffix)):
-				e.Rule, e.Hint = "must be a NIP, a hyphen and five digits", "an internal identifier begins with the NIP of the one who gave it"
+				e.Rule = "must be a NIP, a hyphen and five digits"
+				e.Hint = "an internal identifier begins with the NIP of the taxpayer that assigned it"
 			case internal:
-				e.Rule = "must begin with a NIP that has a right check digit"
+				e.Rule = "must begin with a NIP that has a correct check digit"
 			case !nipShape(p.nip):
-				e.Rule, e.Hint = ruleNIPShape, "a party without a Polish NIP is named by NrVatUE, NrID or BrakID"
+				e.Rule, e.Hint = ruleNIPShape, "identify a party without a Polish NIP by NrVatUE, NrID or BrakID"
 			}
 			add(p.at, e)
 		}

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// noon of the day that small bears.
+// noon of the issue date of small.
 var noon = time.Date(2026, 11, 23, 11, 0, 0, 0, time.UTC)
 
 func parsed(t testing.TB, doc string) invoice.Header {
@@ -22,7 +22,7 @@ func parsed(t testing.TB, doc string) invoice.Header {
 	return h
 }
 
-func TestCheck_IssueDate_IsComparedWithWarsawsDay(t *testing.T) {
+func TestCheck_IssueDate_IsComparedWithTheDayInWarsaw(t *testing.T) {
 	h := parsed(t, small)
 	for _, c := range []struct {
 		why    string
@@ -43,16 +43,16 @@ func TestCheck_IssueDate_IsComparedWithWarsawsDay(t *testing.T) {
 	}
 }
 
-func TestCheck_FutureDate_ReadsAsPromised(t *testing.T) {
+func TestCheck_FutureDate_ErrorTextIsComplete(t *testing.T) {
 	err := invoice.Check(parsed(t, with(t, "2026-11-23", "2027-01-01")), noon, invoice.CheckOptions{})
 	want := `field P_1: must not be later than today (2026-11-23 Europe/Warsaw): got "2027-01-01" at line 11, column 3; ` +
-		`KSeF refuses an invoice from the future: send it on its day`
+		`KSeF refuses an invoice with a future date: send it on that date`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }
 
-func TestCheck_Size_HasOneLimitWithAndOneWithoutAttachment(t *testing.T) {
+func TestCheck_Size_HasSeparateLimitsWithAndWithoutAttachment(t *testing.T) {
 	for _, c := range []struct {
 		why     string
 		size    int64
@@ -61,13 +61,13 @@ func TestCheck_Size_HasOneLimitWithAndOneWithoutAttachment(t *testing.T) {
 		refused bool
 	}{
 		{"a million bytes", 1_000_000, false, invoice.CheckOptions{}, false},
-		{"one more", 1_000_001, false, invoice.CheckOptions{}, true},
-		{"one more, with attachment", 1_000_001, true, invoice.CheckOptions{}, false},
+		{"one byte more", 1_000_001, false, invoice.CheckOptions{}, true},
+		{"one byte more, with attachment", 1_000_001, true, invoice.CheckOptions{}, false},
 		{"three million with attachment", 3_000_000, true, invoice.CheckOptions{}, false},
-		{"one more than that", 3_000_001, true, invoice.CheckOptions{}, true},
+		{"one byte more than three million", 3_000_001, true, invoice.CheckOptions{}, true},
 		{"a lower limit", 501, false, invoice.CheckOptions{MaxBytes: 500}, true},
-		{"a lower limit is not that of attachments", 501, true, invoice.CheckOptions{MaxBytes: 500}, false},
-		{"a lower limit of attachments", 501, true, invoice.CheckOptions{MaxBytesWithAttachment: 500}, true},
+		{"a lower limit does not apply with attachment", 501, true, invoice.CheckOptions{MaxBytes: 500}, false},
+		{"a lower limit with attachment", 501, true, invoice.CheckOptions{MaxBytesWithAttachment: 500}, true},
 	} {
 		h := parsed(t, small)
 		h.Size, h.Attachment = c.size, c.attach
@@ -77,7 +77,7 @@ func TestCheck_Size_HasOneLimitWithAndOneWithoutAttachment(t *testing.T) {
 	}
 }
 
-func TestCheck_FA2_PassesOnlyWhereAllowed(t *testing.T) {
+func TestCheck_FA2_PassesOnlyIfAllowed(t *testing.T) {
 	h := parsed(t, fa2(t))
 	err := invoice.Check(h, noon, invoice.CheckOptions{})
 	var f *invoice.FieldError
@@ -89,12 +89,12 @@ func TestCheck_FA2_PassesOnlyWhereAllowed(t *testing.T) {
 	}
 	h.Form.SchemaVersion = "9"
 	if err := invoice.Check(h, noon, invoice.CheckOptions{AllowFA2: true}); err == nil {
-		t.Error("a form that nobody knows was taken")
+		t.Error("an unknown form was accepted")
 	}
 }
 
-// KSeF asks in production only: the test environment is for invented numbers.
-func TestCheck_SellersCheckDigit_IsAskedWhereProductionDoes(t *testing.T) {
+// KSeF checks it in production only: the test environment is for invented numbers.
+func TestCheck_SellersCheckDigit_IsCheckedOnlyIfAsked(t *testing.T) {
 	h := parsed(t, with(t, "5265877635", "5265877636"))
 	if err := invoice.Check(h, noon, invoice.CheckOptions{}); err != nil {
 		t.Errorf("outside production: %v", err)
@@ -106,7 +106,7 @@ func TestCheck_SellersCheckDigit_IsAskedWhereProductionDoes(t *testing.T) {
 	}
 }
 
-func TestCheck_OtherPartiesNIPs_AreAskedWhereProductionDoes(t *testing.T) {
+func TestCheck_OtherPartiesNIPs_AreCheckedOnlyIfAsked(t *testing.T) {
 	doc := strings.Replace(small, "5210000003", "5210000004", 1)
 	doc = strings.Replace(doc, " <Fa>", ` <Podmiot3><DaneIdentyfikacyjne><NIP>1234567890</NIP></DaneIdentyfikacyjne></Podmiot3>
  <Podmiot3><DaneIdentyfikacyjne><NIP>5265877635</NIP></DaneIdentyfikacyjne></Podmiot3>
@@ -127,7 +127,8 @@ func TestCheck_OtherPartiesNIPs_AreAskedWhereProductionDoes(t *testing.T) {
 			t.Errorf("line %d for %v", f.Line, f)
 		}
 	}
-	want := "Podmiot2/NIP 5210000004, Podmiot3/NIP 1234567890, Podmiot3/NIP PL5265877635, Podmiot3/IDWew 5265877636-12345, Podmiot3/IDWew 77-1, PodmiotUpowazniony/NIP 9999999998"
+	want := "Podmiot2/NIP 5210000004, Podmiot3/NIP 1234567890, Podmiot3/NIP PL5265877635, " +
+		"Podmiot3/IDWew 5265877636-12345, Podmiot3/IDWew 77-1, PodmiotUpowazniony/NIP 9999999998"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
 	}
@@ -140,7 +141,7 @@ func TestCheck_SeveralFaults_AreJoined(t *testing.T) {
 	}
 }
 
-func TestCheck_EveryLocalFlawOfSamples_IsRefusedHereOrByParse(t *testing.T) {
+func TestCheck_EveryLocalFlawOfSamples_IsRefusedByParseOrCheck(t *testing.T) {
 	for _, flaw := range sample.Flaws() {
 		h, err := invoice.Parse(sample.Bad(flaw, sample.Options{Seed: 3}))
 		if err == nil {
@@ -150,7 +151,7 @@ func TestCheck_EveryLocalFlawOfSamples_IsRefusedHereOrByParse(t *testing.T) {
 			t.Errorf("%v: %v", flaw, err)
 		}
 		if err != nil && len(invoice.FieldErrors(err)) != 1 {
-			t.Errorf("%v is more than one fault: %v", flaw, err)
+			t.Errorf("%v is reported as more than one fault: %v", flaw, err)
 		}
 	}
 }

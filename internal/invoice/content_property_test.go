@@ -16,20 +16,20 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// tree is an element as encoding/xml reads it; what it holds are trees and strings.
+// tree is an element as encoding/xml reads it. Its children are *tree and string.
 type tree struct {
-	name  xml.Name
-	attrs []xml.Attr
-	holds []any
+	name     xml.Name
+	attrs    []xml.Attr
+	children []any
 }
 
-// readTree is the tests' own reader; it knows nothing of the scanner.
+// readTree is an independent reader for the tests; it does not use the scanner.
 func readTree(doc []byte) (*tree, error) {
 	d, open := xml.NewDecoder(bytes.NewReader(doc)), []*tree{{}}
 	for {
 		t, err := d.Token()
 		if err == io.EOF {
-			return open[0].holds[0].(*tree), nil
+			return open[0].children[0].(*tree), nil
 		}
 		if err != nil {
 			return nil, err
@@ -43,26 +43,26 @@ func readTree(doc []byte) (*tree, error) {
 					e.attrs = append(e.attrs, a)
 				}
 			}
-			top.holds, open = append(top.holds, e), append(open, e)
+			top.children, open = append(top.children, e), append(open, e)
 		case xml.EndElement:
 			open = open[:len(open)-1]
 		case xml.CharData:
 			if len(open) == 1 {
 				break // white space outside the root
 			}
-			if n := len(top.holds); n > 0 {
-				if before, ok := top.holds[n-1].(string); ok { // a comment stood between them
-					top.holds[n-1] = before + string(t)
+			if n := len(top.children); n > 0 {
+				if before, ok := top.children[n-1].(string); ok { // a comment stood between them
+					top.children[n-1] = before + string(t)
 					break
 				}
 			}
-			top.holds = append(top.holds, string(t))
+			top.children = append(top.children, string(t))
 		}
 	}
 }
 
-// say writes down what a tree says, the slow way.
-func (e *tree) say(path string) string {
+// describe returns the content of a tree as text, computed in the simplest way.
+func (e *tree) describe(path string) string {
 	var b strings.Builder
 	attrs := slices.Clone(e.attrs)
 	slices.SortFunc(attrs, func(a, b xml.Attr) int {
@@ -80,7 +80,7 @@ func (e *tree) say(path string) string {
 		}
 		text = ""
 	}
-	for _, h := range e.holds {
+	for _, h := range e.children {
 		child, ok := h.(*tree)
 		if !ok {
 			text += h.(string)
@@ -92,13 +92,13 @@ func (e *tree) say(path string) string {
 			continue
 		}
 		flush()
-		b.WriteString(child.say(path))
+		b.WriteString(child.describe(path))
 	}
 	flush()
 	return b.String() + ")"
 }
 
-// writer writes a tree in one of the many ways in which it can be written.
+// treeWriter writes a tree in one of the many possible notations, chosen at random.
 type treeWriter struct {
 	bytes.Buffer
 	random *rand.Rand
@@ -120,7 +120,7 @@ func (w *treeWriter) document(root *tree) []byte {
 }
 
 func (w *treeWriter) element(e *tree, depth int) {
-	w.remark()
+	w.comment()
 	name := w.prefix + e.name.Local
 	w.WriteString("<" + name)
 	if depth == 0 {
@@ -138,13 +138,13 @@ func (w *treeWriter) element(e *tree, depth int) {
 		}
 		w.WriteString(quote)
 	}
-	if len(e.holds) == 0 && w.random.IntN(2) == 0 {
+	if len(e.children) == 0 && w.random.IntN(2) == 0 {
 		w.WriteString("/>")
 		return
 	}
 	w.WriteString(">")
 	elements := false
-	for _, h := range e.holds {
+	for _, h := range e.children {
 		if child, ok := h.(*tree); ok {
 			elements = true
 			if w.indent {
@@ -172,7 +172,7 @@ func (w *treeWriter) value(text string) {
 			gap()
 		}
 		for word != "" {
-			w.remark()
+			w.comment()
 			cut := 1 + w.random.IntN(len(word))
 			for cut < len(word) && word[cut]&0xC0 == 0x80 {
 				cut++
@@ -203,16 +203,16 @@ func (w *treeWriter) char(r rune, special string) {
 	}
 }
 
-func (w *treeWriter) remark() {
+func (w *treeWriter) comment() {
 	if w.random.IntN(12) == 0 {
 		w.WriteString("<!-- <P_2>another</P_2> -->")
 	}
 }
 
-// all lists the elements of a tree that the digest does not leave out, the root first.
+// all lists the elements of a tree that count for the digest, the root first.
 func (e *tree) all() []*tree {
 	out := []*tree{e}
-	for _, h := range e.holds {
+	for _, h := range e.children {
 		if child, ok := h.(*tree); ok && child.name.Local != "DataWytworzeniaFa" && child.name.Local != "SystemInfo" {
 			out = append(out, child.all()...)
 		}
@@ -232,57 +232,59 @@ func someInvoice(t *rapid.T) *tree {
 	return root
 }
 
-func inSomeWay(t *rapid.T, root *tree) []byte {
-	w := treeWriter{random: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "way"), 0))}
+func inRandomNotation(t *rapid.T, root *tree) []byte {
+	w := treeWriter{random: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "notation"), 0))}
 	return w.document(root)
 }
 
-func TestContentOf_WrittenInAnyWay_IsTheSame(t *testing.T) {
+func TestContentOf_AnyNotation_GivesTheSameDigest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		root := someInvoice(t)
-		one := inSomeWay(t, root)
-		for _, e := range root.holds {
+		one := inRandomNotation(t, root)
+		for _, e := range root.children {
 			header, ok := e.(*tree)
 			if !ok || header.name.Local != "Naglowek" {
 				continue
 			}
-			for _, h := range header.holds {
+			for _, h := range header.children {
 				if e, ok := h.(*tree); ok && (e.name.Local == "DataWytworzeniaFa" || e.name.Local == "SystemInfo") {
-					e.holds = []any{rapid.StringMatching(`[0-9A-Z: ]{0,20}`).Draw(t, e.name.Local)}
+					e.children = []any{rapid.StringMatching(`[0-9A-Z: ]{0,20}`).Draw(t, e.name.Local)}
 				}
 			}
 		}
-		hold(t, one, inSomeWay(t, root), true)
+		requireSame(t, one, inRandomNotation(t, root), true)
 	})
 }
 
-func TestContentOf_AnyOneChange_IsSeen(t *testing.T) {
+func TestContentOf_AnySingleChange_ChangesTheDigest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		root := someInvoice(t)
-		before, said := inSomeWay(t, root), root.say("")
+		before, described := inRandomNotation(t, root), root.describe("")
 		all := root.all()
 		e := all[rapid.IntRange(0, len(all)-1).Draw(t, "element")]
-		at := rapid.IntRange(0, len(e.holds)).Draw(t, "at")
+		at := rapid.IntRange(0, len(e.children)).Draw(t, "at")
 		switch rapid.SampledFrom([]string{"text", "attribute", "name", "more", "less", "order"}).Draw(t, "change") {
 		case "text":
-			e.holds = slices.Insert(e.holds, at, any(rapid.StringMatching(`[0-9a-zż<&]`).Draw(t, "text")))
+			e.children = slices.Insert(e.children, at, any(rapid.StringMatching(`[0-9a-zż<&]`).Draw(t, "text")))
 		case "attribute":
-			e.attrs = append(e.attrs, xml.Attr{Name: xml.Name{Local: "x"}, Value: rapid.StringMatching(`[a-z <&"]{0,5}`).Draw(t, "value")})
+			value := rapid.StringMatching(`[a-z <&"]{0,5}`).Draw(t, "value")
+			e.attrs = append(e.attrs, xml.Attr{Name: xml.Name{Local: "x"}, Value: value})
 		case "name":
 			e.name.Local += "x"
 		case "more":
-			e.holds = slices.Insert(e.holds, at, any(&tree{name: xml.Name{Space: e.name.Space, Local: "P_99"}}))
+			e.children = slices.Insert(e.children, at, any(&tree{name: xml.Name{Space: e.name.Space, Local: "P_99"}}))
 		case "less":
-			e.holds = slices.Delete(e.holds, min(at, max(0, len(e.holds)-1)), min(at+1, len(e.holds)))
+			e.children = slices.Delete(e.children, min(at, max(0, len(e.children)-1)), min(at+1, len(e.children)))
 		case "order":
-			slices.Reverse(e.holds)
+			slices.Reverse(e.children)
 		}
-		hold(t, before, inSomeWay(t, root), said == root.say(""))
+		requireSame(t, before, inRandomNotation(t, root), described == root.describe(""))
 	})
 }
 
-// hold demands that digest and first difference both say whether two documents are the same invoice.
-func hold(t interface{ Fatalf(string, ...any) }, a, b []byte, same bool) {
+// requireSame fails unless both the digest and the first difference say whether two documents are
+// the same invoice.
+func requireSame(t interface{ Fatalf(string, ...any) }, a, b []byte, same bool) {
 	x, err := invoice.ContentOf(a)
 	y, err2 := invoice.ContentOf(b)
 	if err != nil || err2 != nil {
@@ -294,25 +296,26 @@ func hold(t interface{ Fatalf(string, ...any) }, a, b []byte, same bool) {
 	}
 }
 
-// Whatever two documents hold, they have the same digest when, and only when, a reader of another make reads the same.
+// Two documents have the same digest if and only if an independent reader reads the same content
+// from both.
 func FuzzContentOf(f *testing.F) {
 	f.Add([]byte(exported("2026-11-25T08:00:00Z")), []byte(exported("2026-11-25T09:30:00Z")))
 	f.Add([]byte(small), []byte(strings.ReplaceAll(small, "FV/1", "F&#86;/<![CDATA[1]]>")))
 	f.Add([]byte(`<a xmlns="b"><c d='1'/></a>`), []byte(`<e:a xmlns:e="b"><e:c d="&#49;"></e:c></e:a>`))
 	f.Add([]byte(`<a><b>1</b>2</a>`), []byte(`<a>1<b>2</b></a>`))
-	f.Fuzz(func(t *testing.T, a, b []byte) { sameAsRead(t, a, b) })
+	f.Fuzz(func(t *testing.T, a, b []byte) { agreesWithReader(t, a, b) })
 }
 
-func TestContentOf_WhateverIsChanged_AgreesWithAnotherReader(t *testing.T) {
+func TestContentOf_RandomChanges_AgreesWithAnIndependentReader(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, doc := range []string{exported("2026-11-25T08:00:00Z"), small} {
 		for range 10_000 {
-			sameAsRead(t, []byte(doc), mutate(random, []byte(doc)))
+			agreesWithReader(t, []byte(doc), mutate(random, []byte(doc)))
 		}
 	}
 }
 
-func sameAsRead(t *testing.T, a, b []byte) {
+func agreesWithReader(t *testing.T, a, b []byte) {
 	t.Helper()
 	_, errA := invoice.ContentOf(a)
 	_, errB := invoice.ContentOf(b)
@@ -322,7 +325,7 @@ func sameAsRead(t *testing.T, a, b []byte) {
 	x, errA := readTree(a)
 	y, errB := readTree(b)
 	if errA != nil || errB != nil {
-		t.Fatalf("encoding/xml refuses what has a digest: %v, %v", errA, errB)
+		t.Fatalf("encoding/xml refuses a document that has a digest: %v, %v", errA, errB)
 	}
 	for _, e := range append(x.everything(), y.everything()...) {
 		for _, a := range e.attrs {
@@ -331,12 +334,12 @@ func sameAsRead(t *testing.T, a, b []byte) {
 			}
 		}
 	}
-	hold(t, a, b, x.say("") == y.say(""))
+	requireSame(t, a, b, x.describe("") == y.describe(""))
 }
 
 func (e *tree) everything() []*tree {
 	out := []*tree{e}
-	for _, h := range e.holds {
+	for _, h := range e.children {
 		if child, ok := h.(*tree); ok {
 			out = append(out, child.everything()...)
 		}

@@ -8,7 +8,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// exported is an invoice as an ERP exports it at some time of the day.
+// exported is an invoice as an accounting program exports it at the given time.
 func exported(created string) string {
 	return `<?xml version="1.0" encoding="UTF-8"?>
 <Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/" xmlns:x="urn:x">
@@ -24,7 +24,7 @@ func exported(created string) string {
 `
 }
 
-func TestContentOf_WhatMakesNoOtherInvoice_KeepsTheDigest(t *testing.T) {
+func TestContentOf_SameInvoiceWrittenDifferently_KeepsTheDigest(t *testing.T) {
 	doc := exported("2026-11-25T08:00:00Z")
 	want := content(t, doc)
 	if want.Created != "2026-11-25T08:00:00Z" || want.System != "ERP 1.0" {
@@ -35,7 +35,7 @@ func TestContentOf_WhatMakesNoOtherInvoice_KeepsTheDigest(t *testing.T) {
 		{"another program", "ERP 1.0", "ERP <![CDATA[2.0 & more]]>"},
 		{"no program", "<SystemInfo>ERP 1.0</SystemInfo>", ""},
 		{"no time of creation", "<DataWytworzeniaFa>2026-11-25T08:00:00Z</DataWytworzeniaFa>", ""},
-		{"attributes of what is left out", "<SystemInfo>ERP", `<SystemInfo lang="pl">ERP`},
+		{"an attribute of an ignored element", "<SystemInfo>ERP", `<SystemInfo lang="pl">ERP`},
 		{"no declaration", `<?xml version="1.0" encoding="UTF-8"?>`, ""},
 		{"line ends", "\n", "\r\n"},
 		{"no indentation", "\n  ", ""},
@@ -53,7 +53,7 @@ func TestContentOf_WhatMakesNoOtherInvoice_KeepsTheDigest(t *testing.T) {
 		{"an element written in two tags", `b="2"/>`, `b="2"></x:Own>`},
 		{"white space in tags", `<P_2>FV/1 a</P_2>`, "<P_2 \n>FV/1 a</P_2\t>"},
 		{"another prefix", "x:", "y:"},
-		{"a declaration nobody uses", `xmlns:x="urn:x"`, `xmlns:x="urn:x" xmlns:z="urn:z"`},
+		{"an unused declaration", `xmlns:x="urn:x"`, `xmlns:x="urn:x" xmlns:z="urn:z"`},
 	} {
 		if !strings.Contains(doc, c.old) {
 			t.Fatalf("%s: %q is not in the document", c.why, c.old)
@@ -72,25 +72,25 @@ func TestContentOf_WhatMakesNoOtherInvoice_KeepsTheDigest(t *testing.T) {
 	}
 }
 
-func TestContentOf_WhatMakesAnotherInvoice_ChangesTheDigestAndIsNamed(t *testing.T) {
+func TestContentOf_AnotherInvoice_ChangesTheDigestAndTheDifferenceIsNamed(t *testing.T) {
 	doc := exported("2026-11-25T08:00:00Z")
 	want := content(t, doc)
 	for _, c := range []struct{ why, old, by, path string }{
 		{"a value", "FV/1 a", "FV/1 b", "Fa/P_2"},
 		{"a value's case", "FV/1 a", "FV/1 A", "Fa/P_2"},
-		{"white space that was there", "FV/1 a", "FV/1a", "Fa/P_2"},
-		{"white space beyond XML's", "FV/1 a", "FV/1\u00a0a", "Fa/P_2"},
+		{"white space removed", "FV/1 a", "FV/1a", "Fa/P_2"},
+		{"white space that is none in XML", "FV/1 a", "FV/1\u00a0a", "Fa/P_2"},
 		{"an empty value", "FV/1 a", "", "Fa/P_2"},
-		{"a reference twice removed", "&amp;", "&amp;amp;", "Fa/P_7"},
-		{"an element more", "<P_7>", "<P_6/><P_7>", "Fa/P_7"},
-		{"an element less", "<P_2>FV/1 a</P_2>", "", "Fa/P_2"},
-		{"an element more at the end", "</Fa>", "<P_9/></Fa>", "Fa/P_9"},
+		{"a doubly escaped reference", "&amp;", "&amp;amp;", "Fa/P_7"},
+		{"one element more", "<P_7>", "<P_6/><P_7>", "Fa/P_7"},
+		{"one element less", "<P_2>FV/1 a</P_2>", "", "Fa/P_2"},
+		{"one element more at the end", "</Fa>", "<P_9/></Fa>", "Fa/P_9"},
 		{"the order of elements", "<P_2>FV/1 a</P_2><P_7>A &amp; B</P_7>", "<P_7>A &amp; B</P_7><P_2>FV/1 a</P_2>", "Fa/P_2"},
 		{"another namespace", "urn:x", "urn:y", "Fa/Own"},
-		{"a namespace less", "<x:Own x:a", "<Own x:a", "Fa/Own"},
+		{"one namespace less", "<x:Own x:a", "<Own x:a", "Fa/Own"},
 		{"an attribute's value", `b="2"`, `b="3"`, "Fa/Own"},
 		{"white space in an attribute", `"FA (3)"`, `"FA  (3)"`, "Naglowek/KodFormularza"},
-		{"an attribute less", ` b="2"`, "", "Fa/Own"},
+		{"one attribute less", ` b="2"`, "", "Fa/Own"},
 		{"an attribute's namespace", `x:a="1"`, `a="1"`, "Fa/Own"},
 		{"text between elements", "</P_7>", "</P_7>!", "Fa"},
 		{"the variant", "<WariantFormularza>3", "<WariantFormularza>2", "Naglowek/WariantFormularza"},
@@ -112,10 +112,10 @@ func TestContentOf_WhatMakesAnotherInvoice_ChangesTheDigestAndIsNamed(t *testing
 	}
 }
 
-func TestContentOf_ElementsOfThoseNamesInAnotherNamespace_Count(t *testing.T) {
+func TestContentOf_IgnoredNameInAnotherNamespace_Counts(t *testing.T) {
 	doc := strings.Replace(exported("2026-11-25T08:00:00Z"), "<SystemInfo>ERP 1.0</SystemInfo>", "<x:SystemInfo>1</x:SystemInfo>", 1)
 	if content(t, doc).Digest == content(t, strings.Replace(doc, "<x:SystemInfo>1", "<x:SystemInfo>2", 1)).Digest {
-		t.Error("an element of another namespace is left out")
+		t.Error("an element of another namespace is ignored")
 	}
 }
 
@@ -133,10 +133,12 @@ func TestContentOf_NotWellFormed_IsAnError(t *testing.T) {
 	}
 }
 
-func TestHeaderAtFault_OnlyWhatKSeFMayRefuse(t *testing.T) {
+func TestHeaderAtFault_OnlyForValuesThatKSeFMayRefuse(t *testing.T) {
 	for created, want := range map[string]bool{
-		"2026-11-25T08:00:00Z": false, "2026-11-25T08:00:00": false, "2026-11-25T08:00:00.1234567+01:00": false, "2025-09-01T00:00:00Z": false,
-		"2025-08-31T23:59:59Z": true, "2051-01-01T00:00:00Z": true, "2026-11-25 08:00:00": true, "2026-11-25": true, "": true, "25.11.2026": true,
+		"2026-11-25T08:00:00Z": false, "2026-11-25T08:00:00": false,
+		"2026-11-25T08:00:00.1234567+01:00": false, "2025-09-01T00:00:00Z": false,
+		"2025-08-31T23:59:59Z": true, "2051-01-01T00:00:00Z": true,
+		"2026-11-25 08:00:00": true, "2026-11-25": true, "": true, "25.11.2026": true,
 	} {
 		if got := content(t, exported(created)).HeaderAtFault(); got != want {
 			t.Errorf("created %q: %v, want %v", created, got, want)

@@ -5,23 +5,26 @@ import (
 	"time"
 )
 
-// SoftDeadline returns the midnight that ends issueDate (P_1, "2006-01-02") in Warsaw. An invoice accepted at or after that instant is marked offline
-// by KSeF itself (KSeF limits, September 2026). The day has 23 or 25 hours when clocks change. It fails when issueDate is no date.
+// SoftDeadline returns the midnight that ends issueDate (P_1, "2006-01-02") in Warsaw. KSeF itself
+// marks an invoice as offline when it accepts it at or after that instant (KSeF limits, September
+// 2026). The day has 23 or 25 hours when the clocks change. The error is a *FieldError when
+// issueDate is not a date.
 func SoftDeadline(issueDate string) (time.Time, error) {
 	y, m, d, ok := dateShape(issueDate)
 	if !ok {
-		return time.Time{}, fmt.Errorf("reckon soft deadline: %w", notADate(issueDate))
+		return time.Time{}, fmt.Errorf("compute soft deadline: %w", notADate(issueDate))
 	}
 	return midnightEnding(y, m, d), nil
 }
 
-// LegalDeadline returns the midnight that ends the next business day in Poland after issueDate (P_1, "2006-01-02"): until then, and not at that instant
-// itself, an offline24 invoice must have reached KSeF (KSeF limits, September 2026). It fails when issueDate is no date. Announced outages move
-// the deadline; the caller knows of them, this function does not.
+// LegalDeadline returns the midnight that ends the next business day in Poland after issueDate
+// (P_1, "2006-01-02"). An offline24 invoice must have reached KSeF before that instant (KSeF
+// limits, September 2026). The error is a *FieldError when issueDate is not a date. Announced
+// outages move the deadline; this function does not know of them, the caller does.
 func LegalDeadline(issueDate string) (time.Time, error) {
 	y, m, d, ok := dateShape(issueDate)
 	if !ok {
-		return time.Time{}, fmt.Errorf("reckon legal deadline: %w", notADate(issueDate))
+		return time.Time{}, fmt.Errorf("compute legal deadline: %w", notADate(issueDate))
 	}
 	for {
 		y, m, d = time.Date(y, m, d+1, 0, 0, 0, 0, time.UTC).Date()
@@ -31,7 +34,8 @@ func LegalDeadline(issueDate string) (time.Time, error) {
 	}
 }
 
-// midnightEnding lets the zone decide how long the day was. Warsaw changes clocks at 01:00 UTC, never at midnight, so the instant exists and is one.
+// midnightEnding leaves the length of the day to the time zone. Warsaw changes its clocks at 01:00
+// UTC and never at midnight, so each midnight exists exactly once.
 func midnightEnding(y int, m time.Month, d int) time.Time {
 	return time.Date(y, m, d+1, 0, 0, 0, 0, Warsaw())
 }

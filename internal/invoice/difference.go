@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// FirstDifference names the first element in which the content of two documents differs, by its path
-// below the root, such as Fa/FaWiersz/P_7; "" when they are the same invoice (see [ContentOf]). Where
-// the two go on with different elements, it is that of a. It holds no value of either document, so it
-// can be shown. The error is a [*FieldError] of the document that cannot be read.
+// FirstDifference returns the path, below the root, of the first element whose content differs
+// between two documents, such as Fa/FaWiersz/P_7; "" when both are the same invoice (see
+// [ContentOf]). Where the documents continue with different elements, it is the path of the element
+// of a. The path contains no value of either document, so it can be shown. The error is a
+// [*FieldError] of the document that cannot be read.
 func FirstDifference(a, b []byte) (string, error) {
 	x, y := newCanon(a), newCanon(b)
 	for {
@@ -35,14 +36,15 @@ func FirstDifference(a, b []byte) (string, error) {
 	}
 }
 
-// path names the element that the tag opened, or else the one that the text stands in.
+// path returns the path of the element that the tag has opened, or else of the element that
+// contains the text.
 func (c *canon) path(opened bool) string {
 	open := c.open
 	switch {
 	case opened:
-	case c.start: // the text came before the element that is open now
+	case c.start: // the text precedes the element that has just been opened
 		open = open[:len(open)-1]
-	default: // the element that the text stands in is closed already
+	default: // the element that contains the text is already closed
 		open = append(open[:len(open):len(open)], element{name: c.within})
 	}
 	var names []string
@@ -50,7 +52,7 @@ func (c *canon) path(opened bool) string {
 		names = append(names, shorten(string(e.local(c.data))))
 	}
 	if len(names) > 1 {
-		names = names[1:] // the root
+		names = names[1:] // without the root
 	}
 	return strings.Join(names, "/")
 }

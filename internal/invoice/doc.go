@@ -1,8 +1,11 @@
-// Package invoice knows WHAT is submitted: it reads the header of one FA(3) document, judges everything about it that can be judged
-// without asking KSeF, and does the arithmetic around it (NIP, KSeF numbers, deadlines, the verification link).
+// Package invoice reads and checks the invoices that are submitted. It reads the header of one
+// FA(3) document, applies every rule that can be checked without asking KSeF, and computes what
+// belongs to an invoice: NIP check digits, KSeF numbers, deadlines and the verification link.
 //
-// The way through it is Parse, then Check. Parse looks at the bytes alone and so always gives the same answer; Check adds what needs a clock
-// or settings. Both report faults as FieldError, which names field, rule, value and place.
+// Call Parse, then Check. Parse looks only at the bytes, so its answer for a document is always the
+// same. Check applies the rules that need a clock or settings. Both report faults as FieldError,
+// which names field, rule, value and position.
 //
-// Nothing here keeps state, does I/O or starts goroutines: every function is safe for concurrent use.
+// The package keeps no state, does no I/O and starts no goroutines: every function is safe for
+// concurrent use.
 package invoice

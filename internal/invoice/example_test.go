@@ -27,7 +27,7 @@ func ExampleCheck() {
 	}
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	fmt.Println(invoice.Check(h, now, invoice.CheckOptions{CheckNIPs: true}))
-	// Output: field P_1: must not be later than today (2026-11-23 Europe/Warsaw): got "2049-12-31" at line 44, column 3; KSeF refuses an invoice from the future: send it on its day
+	// Output: field P_1: must not be later than today (2026-11-23 Europe/Warsaw): got "2049-12-31" at line 44, column 3; KSeF refuses an invoice with a future date: send it on that date
 }
 
 func ExampleParseKsefNumber() {

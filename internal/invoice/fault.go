@@ -2,10 +2,12 @@ package invoice
 
 import "unicode/utf8"
 
-// excerptBytes is how much of the place of a syntax error is shown: enough to find it in an editor, too little to leak an invoice.
+// excerptBytes is how many bytes of the document a syntax error shows: enough to find the position
+// in an editor, too few to leak an invoice.
 const excerptBytes = 24
 
-// fault reports a broken rule at offset at. Its field is the innermost open element: that is where the person has to look.
+// fault reports a broken rule at offset at. Its field is the innermost open element, because a
+// person has to look there.
 func (s *scanner) fault(at int, rule, value, hint string) *FieldError {
 	e := &FieldError{Field: DocumentField, Rule: rule, Value: shorten(value), Hint: hint}
 	if n := len(s.open); n > 0 {
@@ -14,6 +16,7 @@ func (s *scanner) fault(at int, rule, value, hint string) *FieldError {
 	return s.mark.locate(s.data, at).apply(e)
 }
 
+// truncated reports that the document ends inside an element.
 func (s *scanner) truncated() *FieldError {
 	value := ""
 	if n := len(s.open); n > 0 {
@@ -22,12 +25,14 @@ func (s *scanner) truncated() *FieldError {
 	return s.fault(len(s.data), "must not end before its root element is closed", value, "the file is cut off: export it again")
 }
 
-// instruction refuses <?…: KSeF takes no processing instructions, and XML no late declaration.
+// instruction refuses <?…: KSeF accepts no processing instructions, and XML no declaration after
+// the beginning.
 func (s *scanner) instruction() *FieldError {
 	if target := s.data[s.pos+2:]; len(target) > 3 && string(target[:3]) == "xml" && isSpace(target[3]) {
-		return s.fault(s.pos, "must have its XML declaration at the very beginning, once", "<?xml", "remove what stands before <?xml")
+		return s.fault(s.pos, "must have its XML declaration at the very beginning, once", "<?xml",
+			"remove everything before <?xml")
 	}
-	return s.fault(s.pos, "must not carry a processing instruction", s.excerpt(s.pos), "KSeF takes none: remove it")
+	return s.fault(s.pos, "must not carry a processing instruction", s.excerpt(s.pos), "KSeF accepts none: remove it")
 }
 
 func (s *scanner) textOutside() *FieldError {
@@ -37,10 +42,11 @@ func (s *scanner) textOutside() *FieldError {
 	return s.fault(s.pos, "must not have text outside its root element", s.excerpt(s.pos), "")
 }
 
-// badChar reports a byte or character that may not stand where it stands.
+// badChar reports a byte or character that is not allowed at its position.
 func (s *scanner) badChar(at int, rule string) *FieldError {
 	if rule == ruleUTF8 {
-		return s.fault(at, rule, s.excerptN(at, 1), "the file is in another encoding, perhaps Windows-1250 or ISO-8859-2: export it as UTF-8")
+		return s.fault(at, rule, s.excerptN(at, 1),
+			"the file is in another encoding, perhaps Windows-1250 or ISO-8859-2: export it as UTF-8")
 	}
 	r, _ := utf8.DecodeRune(s.data[at:])
 	const hex = "0123456789ABCDEF"
@@ -55,7 +61,7 @@ func (s *scanner) badChar(at int, rule string) *FieldError {
 	return s.fault(at, rule, string(name), "remove the character; it is often pasted in by accident")
 }
 
-// oddChar refuses a character that breaks a rule, or only notes it.
+// oddChar refuses a character that breaks a rule, or records it where such characters are accepted.
 func (s *scanner) oddChar(at int, rule string) *FieldError {
 	if s.noted(rule) {
 		return nil
@@ -66,13 +72,15 @@ func (s *scanner) oddChar(at int, rule string) *FieldError {
 	return nil
 }
 
-// noted reports whether a character of this kind is taken and was noted before: to find the place
-// of each of thousands would cost time quadratic in the document's size.
+// noted reports whether a character of this kind is accepted and an earlier one is already
+// recorded. Computing the position of each of thousands would cost time quadratic in the document's
+// size.
 func (s *scanner) noted(rule string) bool {
 	return s.discouraged != nil && rule == ruleDiscouraged
 }
 
-// note keeps the first discouraged character where such are taken, and reports whether they are.
+// note records the first discouraged character if such characters are accepted. It reports whether
+// they are.
 func (s *scanner) note(rule string, err *FieldError) bool {
 	if !s.lenient || rule != ruleDiscouraged {
 		return false
@@ -83,7 +91,7 @@ func (s *scanner) note(rule string, err *FieldError) bool {
 	return true
 }
 
-// excerpt shows the beginning of the place, cut at a line's end.
+// excerpt returns the text at offset at, cut at the end of the line.
 func (s *scanner) excerpt(at int) string { return s.excerptN(at, excerptBytes) }
 
 func (s *scanner) excerptN(at, n int) string {

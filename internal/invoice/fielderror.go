@@ -7,34 +7,36 @@ import (
 	"unicode/utf8"
 )
 
-// DocumentField is FieldError.Field when the fault belongs to the document as a whole and to no element of it.
+// DocumentField is the value of FieldError.Field when the fault concerns the document as a whole.
 const DocumentField = "document"
 
-// maxValueRunes keeps errors readable and keeps invoice content out of logs: enough to recognise a value, too little to copy a document.
+// maxValueRunes keeps errors readable and invoice content out of logs: 80 characters are enough to
+// recognise a value and too few to copy a document.
 const maxValueRunes = 80
 
-// FieldError is one fault of one invoice. Parse and Check return it alone, or several of them joined: take the first with errors.As, all of
-// them with FieldErrors.
+// FieldError is one fault of one invoice. Parse and Check return one, or several joined: errors.As
+// finds the first, FieldErrors returns all.
 type FieldError struct {
-	// Field is the KSeF element at fault ("P_1", "Podmiot1/NIP", or the innermost open element of a fault of form), or DocumentField.
+	// Field is the KSeF element at fault ("P_1", "Podmiot1/NIP"), or DocumentField. For a syntax
+	// error it is the innermost open element.
 	Field string
-	// Rule continues the sentence "field P_1 …": "must not be later than today".
+	// Rule completes the sentence "field P_1 …": "must not be later than today".
 	Rule string
-	// Value is what was found, cut to 80 characters; empty when the fault is an absence.
+	// Value is what was found, cut to 80 characters; empty when something is missing.
 	Value string
-	// Hint says what to do about it; may be empty.
+	// Hint says how to fix it; may be empty.
 	Hint string
 	// Line and Column count from 1, columns in characters. 0 means unknown.
 	Line, Column int
-	// Offset is the byte offset of the place, from 0.
+	// Offset is the byte offset of the position, from 0.
 	Offset int64
 }
 
 // Error has the shape
 //
-//	field P_1: must not be later than today (2026-11-23 Europe/Warsaw): got "2027-01-01" at line 12, column 9; hint
+//	field P_1: must be a valid date, YYYY-MM-DD: got "2026-11-31" at line 12, column 9; hint
 //
-// and leaves out what is not known.
+// and leaves out the parts that are unknown.
 func (e *FieldError) Error() string {
 	var b strings.Builder
 	if e.Field != DocumentField {
@@ -62,7 +64,8 @@ func (e *FieldError) Error() string {
 	return b.String()
 }
 
-// FieldErrors returns every FieldError in err's tree, in the order they were joined; nil when there is none.
+// FieldErrors returns every FieldError in err's tree in the order in which they were joined; nil
+// when there is none.
 func FieldErrors(err error) []*FieldError {
 	switch e := err.(type) {
 	case nil:
@@ -80,7 +83,8 @@ func FieldErrors(err error) []*FieldError {
 	}
 }
 
-// joinFaults returns a lone fault as itself: "%v" of it is one line and a type switch on it works.
+// joinFaults returns a single fault as itself, so that "%v" prints one line and a type switch
+// works.
 func joinFaults(faults []*FieldError) error {
 	switch len(faults) {
 	case 0:
@@ -95,7 +99,7 @@ func joinFaults(faults []*FieldError) error {
 	return errors.Join(errs...)
 }
 
-// shorten cuts to maxValueRunes characters and marks the cut.
+// shorten cuts value to maxValueRunes characters and marks the cut with "…".
 func shorten(value string) string {
 	if len(value) <= maxValueRunes {
 		return value
@@ -103,7 +107,7 @@ func shorten(value string) string {
 	n := 0
 	for i := range value {
 		if n == maxValueRunes-1 {
-			// The rest may be just this one character, which fits as it is.
+			// When only this one character is left, the whole value fits.
 			if _, size := utf8.DecodeRuneInString(value[i:]); i+size == len(value) {
 				return value
 			}

@@ -9,15 +9,16 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-func TestFieldError_Error_LeavesOutWhatIsUnknown(t *testing.T) {
+func TestFieldError_Error_LeavesOutUnknownParts(t *testing.T) {
 	for _, c := range []struct {
 		err  invoice.FieldError
 		want string
 	}{
 		{invoice.FieldError{Field: "P_1", Rule: "must be given"}, "field P_1: must be given"},
-		{invoice.FieldError{Field: invoice.DocumentField, Rule: "must not be empty", Line: 1, Column: 1}, "document: must not be empty at line 1, column 1"},
+		{invoice.FieldError{Field: invoice.DocumentField, Rule: "must not be empty", Line: 1, Column: 1},
+			"document: must not be empty at line 1, column 1"},
 		{invoice.FieldError{Field: "P_1", Rule: "must be so", Value: "a\n\"b", Line: 3}, `field P_1: must be so: got "a\n\"b" at line 3`},
-		{invoice.FieldError{Field: "P_1", Rule: "must be so", Hint: "mend it"}, "field P_1: must be so; mend it"},
+		{invoice.FieldError{Field: "P_1", Rule: "must be so", Hint: "fix it"}, "field P_1: must be so; fix it"},
 	} {
 		if got := c.err.Error(); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
@@ -26,7 +27,10 @@ func TestFieldError_Error_LeavesOutWhatIsUnknown(t *testing.T) {
 }
 
 func TestFieldError_Value_IsCutTo80Characters(t *testing.T) {
-	for n, want := range map[int]string{79: strings.Repeat("Ż", 79), 80: strings.Repeat("Ż", 80), 81: strings.Repeat("Ż", 79) + "…", 5000: strings.Repeat("Ż", 79) + "…"} {
+	for n, want := range map[int]string{
+		79: strings.Repeat("Ż", 79), 80: strings.Repeat("Ż", 80),
+		81: strings.Repeat("Ż", 79) + "…", 5000: strings.Repeat("Ż", 79) + "…",
+	} {
 		for _, field := range []string{"2026-11-23", "5265877635"} {
 			_, err := invoice.Parse([]byte(with(t, field, strings.Repeat("Ż", n))))
 			var f *invoice.FieldError
@@ -37,7 +41,7 @@ func TestFieldError_Value_IsCutTo80Characters(t *testing.T) {
 	}
 }
 
-func TestFieldErrors_FindsThemHoweverWrapped(t *testing.T) {
+func TestFieldErrors_WrappedAndJoined_AreFound(t *testing.T) {
 	a, b := &invoice.FieldError{Field: "a"}, &invoice.FieldError{Field: "b"}
 	err := fmt.Errorf("read file: %w", errors.Join(a, fmt.Errorf("again: %w", b), errors.New("other")))
 	got := invoice.FieldErrors(err)
@@ -45,6 +49,6 @@ func TestFieldErrors_FindsThemHoweverWrapped(t *testing.T) {
 		t.Errorf("FieldErrors = %v", got)
 	}
 	if invoice.FieldErrors(nil) != nil || invoice.FieldErrors(errors.New("x")) != nil {
-		t.Error("found what is not there")
+		t.Error("FieldErrors found a FieldError where there is none")
 	}
 }

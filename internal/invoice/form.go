@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// root judges the root element. A document of another kind is not read further: everything else about it would be reported as missing.
+// root checks the root element. A document of another kind is not read further, because every field
+// would then be reported as missing.
 func (r *reader) root() *FieldError {
 	if string(r.bytes(r.name)) == "Faktura" && (r.ns == nsFA3 || r.ns == nsFA2) {
 		r.formNS = r.ns
@@ -17,7 +18,7 @@ func (r *reader) root() *FieldError {
 	form := r.foreignForm(uri)
 	switch {
 	case form == "FA (1)":
-		hint = "this is FA(1), which KSeF takes no more: export it as FA(3)"
+		hint = "this is FA(1), which KSeF no longer accepts: export it as FA(3)"
 	case form != "":
 		hint = "the form " + form + " is not supported yet: only invoices in the form FA(3) can be sent"
 	case uri == "" && found == "Faktura":
@@ -31,8 +32,8 @@ func (r *reader) root() *FieldError {
 	return r.fault(r.tokenAt, "must be Faktura of FA(3), namespace "+uriFA3, found, hint)
 }
 
-// foreignForm names a form of KSeF that is not read here, "" for anything else. A form whose
-// namespace is not known names itself near its beginning, in KodFormularza.
+// foreignForm returns the name of a KSeF form that this package does not read, or "" for any other
+// document. A form with an unknown namespace carries its name near the beginning, in KodFormularza.
 func (r *reader) foreignForm(uri string) string {
 	switch uri {
 	case uriFA1:
@@ -55,7 +56,8 @@ func (r *reader) foreignForm(uri string) string {
 	return "of namespace " + shorten(uri)
 }
 
-// formAttributes takes the form's code and version from KodFormularza, whose attributes have no namespace.
+// formAttributes reads the code and the version of the form from KodFormularza, whose attributes
+// have no namespace.
 func (r *reader) formAttributes() {
 	for _, a := range r.attrs {
 		if a.prefix.from != a.prefix.to {
@@ -70,7 +72,7 @@ func (r *reader) formAttributes() {
 	}
 }
 
-// kept returns a value kept before.
+// kept returns a stored value.
 func (r *reader) kept(p span) []byte { return r.values[p.from:p.to] }
 
 func (r *reader) keepAttribute(a attribute) span {
@@ -79,7 +81,8 @@ func (r *reader) keepAttribute(a attribute) span {
 	if a.refs {
 		raw = r.decode(nil, a.value)
 	}
-	// To 64 characters, but not collapsed: the XSD compares the string.
+	// At most 64 characters are kept. White space is not collapsed, because the XSD compares the
+	// exact string.
 	for i, c := range string(raw) {
 		if i >= 64 {
 			break
@@ -92,8 +95,9 @@ func (r *reader) keepAttribute(a attribute) span {
 	return span{from, len(r.values)}
 }
 
-// judgeForm holds the declared form against the namespace: with the two at odds nobody knows which schema the sender meant.
-func (r *reader) judgeForm() {
+// checkForm compares the declared form with the namespace. When they disagree, it is unknown which
+// schema the sender meant.
+func (r *reader) checkForm() {
 	want := FA3()
 	if r.formNS == nsFA2 {
 		want = FA2()
@@ -103,27 +107,29 @@ func (r *reader) judgeForm() {
 	case !r.seen[nodeKodFormularza]:
 		r.missing(nodeKodFormularza, nodeNaglowek)
 	case r.formNS == nsFA2 && system != want.SystemCode:
-		// To make it a sound FA(2) would lead nowhere.
-		r.report(int(r.startAt[nodeFaktura]), FieldError{Field: "Faktura", Rule: "must have the namespace of FA(3), " + uriFA3, Value: uriFA2,
-			Hint: "this is the namespace of FA(2), which KSeF takes no more: export the invoice in the form FA(3)"})
+		// A hint to make it a valid FA(2) would not help: KSeF no longer accepts that form.
+		r.report(int(r.startAt[nodeFaktura]), FieldError{Field: "Faktura",
+			Rule: "must have the namespace of FA(3), " + uriFA3, Value: uriFA2,
+			Hint: "this is the namespace of FA(2), which KSeF no longer accepts: export the invoice in the form FA(3)"})
 	case string(r.kept(r.system)) != want.SystemCode:
-		r.report(at, FieldError{Field: "KodFormularza", Rule: `must have kodSystemowy="` + want.SystemCode + `", the form of its namespace`,
-			Value: string(r.kept(r.system))})
+		r.report(at, FieldError{Field: "KodFormularza",
+			Rule: `must have kodSystemowy="` + want.SystemCode + `", the form of its namespace`, Value: string(r.kept(r.system))})
 	case string(r.kept(r.schema)) != want.SchemaVersion:
-		r.report(at, FieldError{Field: "KodFormularza", Rule: `must have wersjaSchemy="` + want.SchemaVersion + `"`, Value: string(r.kept(r.schema))})
+		r.report(at, FieldError{Field: "KodFormularza",
+			Rule: `must have wersjaSchemy="` + want.SchemaVersion + `"`, Value: string(r.kept(r.schema))})
 	}
 	switch v := r.kept(r.found[nodeWariant]); {
 	case len(v) == 0:
 		r.missing(nodeWariant, nodeNaglowek)
 	case string(v) != want.Variant:
-		r.report(int(r.startAt[nodeWariant]), FieldError{Field: "WariantFormularza", Rule: "must be " + want.Variant + ", the variant of its namespace",
-			Value: string(v)})
+		r.report(int(r.startAt[nodeWariant]), FieldError{Field: "WariantFormularza",
+			Rule: "must be " + want.Variant + ", the variant of its namespace", Value: string(v)})
 	}
 }
 
-// require reports the fields without which an invoice has no identity.
+// require reports missing fields without which an invoice has no identity.
 func (r *reader) require() {
-	r.judgeForm()
+	r.checkForm()
 	for _, field := range [...]struct{ n, parent node }{
 		{nodeSellerNIP, nodeSeller}, {nodeIssueDate, nodeFa}, {nodeNumber, nodeFa}, {nodeKind, nodeFa},
 	} {
@@ -133,7 +139,8 @@ func (r *reader) require() {
 	}
 }
 
-// missing reports an absent or empty field at the place where it should be: its own tag, or that of what should hold it.
+// missing reports a field that is absent or empty. The position is its own tag, or the tag of the
+// element that should contain it.
 func (r *reader) missing(n, parent node) {
 	rule := "must be given"
 	at := parent
@@ -145,7 +152,7 @@ func (r *reader) missing(n, parent node) {
 	}
 	for _, f := range r.faults {
 		if f.Field == n.field() {
-			return // something worse was said about it already
+			return // a worse fault of this field is already reported
 		}
 	}
 	r.report(int(r.startAt[at]), FieldError{Field: n.field(), Rule: rule, Hint: "expected at " + n.fullPath()})
@@ -162,7 +169,8 @@ func (n node) fullPath() string {
 	}
 }
 
-// report adds a fault of a field; the document is read on. Their number is bounded, as a hostile document could have a million.
+// report adds a fault of a field; reading goes on. The number of faults is bounded because a
+// hostile document could have a million.
 func (r *reader) report(at int, e FieldError) {
 	if len(r.faults) >= maxFaults {
 		return
@@ -174,10 +182,11 @@ func (r *reader) report(at int, e FieldError) {
 const maxFaults = 20
 
 func (r *reader) reportValue(n node, rule string, value []byte, hint string) {
-	r.report(int(r.startAt[n]), FieldError{Field: n.field(), Rule: rule, Value: string(value[:min(len(value), 4*maxValueRunes+4)]), Hint: hint})
+	value = value[:min(len(value), 4*maxValueRunes+4)]
+	r.report(int(r.startAt[n]), FieldError{Field: n.field(), Rule: rule, Value: string(value), Hint: hint})
 }
 
-// fill makes one string of all values and cuts the header's texts out of it.
+// fill copies all values into one string and sets the fields of the header to parts of it.
 func (r *reader) fill(h *Header) {
 	all := string(r.values)
 	text := func(n node) string { return all[r.found[n].from:r.found[n].to] }
@@ -185,7 +194,11 @@ func (r *reader) fill(h *Header) {
 	h.BuyerNIP, h.BuyerName = text(nodeBuyerNIP), text(nodeBuyerName)
 	h.Kind, h.IssueDate, h.Number = text(nodeKind), text(nodeIssueDate), text(nodeNumber)
 	h.Gross, h.Currency = text(nodeGross), text(nodeCurrency)
-	h.Form = Form{SystemCode: all[r.system.from:r.system.to], SchemaVersion: all[r.schema.from:r.schema.to], Variant: text(nodeWariant)}
+	h.Form = Form{
+		SystemCode:    all[r.system.from:r.system.to],
+		SchemaVersion: all[r.schema.from:r.schema.to],
+		Variant:       text(nodeWariant),
+	}
 	h.Attachment = r.seen[nodeZalacznik]
 	h.AuthorisedNIP, h.SelfBilling = text(nodeAuthorisedNIP), text(nodeSelfBilling) == "1"
 	h.Discouraged = r.discouraged

@@ -2,9 +2,10 @@ package invoice
 
 import "time"
 
-// IsHoliday reports whether the day is a public holiday in Poland (Act on public holidays of 18 January 1951 as it stood in 2026: Epiphany since 2011, Christmas
-// Eve since 2025). Sundays as such are not holidays here; see IsBusinessDay. Easter is reckoned by the Gregorian computus, so years before 1583
-// mean nothing.
+// IsHoliday reports whether the day is a public holiday in Poland: Act on public holidays of 18
+// January 1951 as in force in 2026, with Epiphany since 2011 and Christmas Eve since 2025. Sundays
+// as such are not holidays here; see IsBusinessDay. Easter is computed by the Gregorian computus,
+// so the result means nothing for years before 1583.
 func IsHoliday(y int, m time.Month, d int) bool {
 	switch {
 	case m == time.January && d == 1,
@@ -17,7 +18,7 @@ func IsHoliday(y int, m time.Month, d int) bool {
 		return true
 	}
 	if m < time.March || m > time.June {
-		return false // Easter falls on 22 March at the earliest, Corpus Christi on 24 June at the latest
+		return false // the earliest Easter is on 22 March, the latest Corpus Christi on 24 June
 	}
 	easterMonth, easterDay := easter(y)
 	easterSunday := time.Date(y, easterMonth, easterDay, 0, 0, 0, 0, time.UTC)
@@ -28,7 +29,8 @@ func IsHoliday(y int, m time.Month, d int) bool {
 	return false
 }
 
-// IsBusinessDay reports whether offices work that day in Poland: not a Saturday, not a Sunday, not a public holiday.
+// IsBusinessDay reports whether the day is a business day in Poland: not a Saturday, not a Sunday,
+// not a public holiday.
 func IsBusinessDay(y int, m time.Month, d int) bool {
 	switch time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Weekday() {
 	case time.Saturday, time.Sunday:
@@ -37,8 +39,8 @@ func IsBusinessDay(y int, m time.Month, d int) bool {
 	return !IsHoliday(y, m, d)
 }
 
-// easter is the anonymous Gregorian computus (as in Meeus, Astronomical Algorithms): integer arithmetic that holds for every Gregorian year, where a
-// table would end one day.
+// easter is the anonymous Gregorian computus (as in Meeus, Astronomical Algorithms). Its integer
+// arithmetic holds for every Gregorian year; a table would end one day.
 func easter(y int) (time.Month, int) {
 	a, b, c := y%19, y/100, y%100
 	d, e := b/4, b%4

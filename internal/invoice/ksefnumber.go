@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// KsefNumber is the number by which KSeF knows an accepted invoice. The zero value is no number.
+// KsefNumber is the number that KSeF gives to an accepted invoice. The zero value is not a number.
 type KsefNumber struct {
-	// SellerNIP is the ten digits the number begins with. Their check digit is not asked: the test environment hands out numbers to invented NIPs.
+	// SellerNIP is the first ten digits of the number. Their check digit is not checked: the test
+	// environment gives numbers to invented NIPs.
 	SellerNIP string
 	// Date is the day of acceptance, "2006-01-02".
 	Date string
@@ -19,12 +20,12 @@ type KsefNumber struct {
 // String returns the number as it was written, 35 or 36 characters.
 func (n KsefNumber) String() string { return n.text }
 
-// Canonical returns the 35-character form, in which two spellings of one number are equal.
+// Canonical returns the 35-character form, which is equal for two spellings of one number.
 func (n KsefNumber) Canonical() string { return CanonicalKsefNumber(n.text) }
 
-// CanonicalKsefNumber returns the form in which two spellings of one KSeF number are equal, whether
-// or not s is one: without white space around it, and without the hyphen in the middle of the twelve
-// hex digits.
+// CanonicalKsefNumber returns a form that is equal for two spellings of one KSeF number: without
+// white space around it, and without the hyphen in the middle of the twelve hex digits. It does not
+// check that s is a KSeF number.
 func CanonicalKsefNumber(s string) string {
 	s = strings.TrimSpace(s)
 	if len(s) == ksefOldLen && s[26] == '-' {
@@ -35,17 +36,17 @@ func CanonicalKsefNumber(s string) string {
 
 const (
 	ksefLen    = 35 // NIP-YYYYMMDD-12 hex digits-CRC
-	ksefOldLen = 36 // KSeF 1.x wrote the twelve as 6-6
+	ksefOldLen = 36 // KSeF 1.x wrote the twelve digits as 6-6
 	ksefBody   = 32 // what the CRC covers, in the 35-character form
 )
 
-// ParseKsefNumber reads a KSeF number in its form of 35 characters, and then checks its CRC-8
-// (9999999999-YYYYMMDD-FFFFFFFFFFFF-FF), or in the form of 36 (…-FFFFFF-FFFFFF-FF). Lower-case hex
-// digits are refused, as KSeF's own schema does. The error says which part is wrong.
+// ParseKsefNumber reads a KSeF number in one of its two forms. The form of 35 characters
+// (9999999999-YYYYMMDD-FFFFFFFFFFFF-FF) must have a correct CRC-8. In the form of 36
+// (…-FFFFFF-FFFFFF-FF) the last two digits are not checked. Lower-case hex digits are refused, as
+// KSeF's own schema does. The error says which part is wrong.
 //
-// The longer form is taken by its form alone: KSeF 1.x gave such numbers, and their last two digits
-// are not this checksum (public example: 7781464139-20230721-80B510-9675F7-B5). They still occur as
-// originals of duplicates.
+// KSeF 1.x gave numbers of the longer form, and their last two digits are not this checksum (public
+// example: 7781464139-20230721-80B510-9675F7-B5). They still occur as originals of duplicates.
 func ParseKsefNumber(s string) (KsefNumber, error) {
 	bad := func(rule string) (KsefNumber, error) {
 		return KsefNumber{}, fmt.Errorf("parse KSeF number %q: %s", shorten(s), rule)
@@ -53,7 +54,8 @@ func ParseKsefNumber(s string) (KsefNumber, error) {
 	n := KsefNumber{text: s}
 	switch {
 	case len(s) == ksefOldLen && s[26] != '-', len(s) != ksefLen && len(s) != ksefOldLen:
-		return bad("must have 35 characters, 9999999999-YYYYMMDD-FFFFFFFFFFFF-FF, or 36 with the twelve hex digits written as 6-6")
+		return bad("must have 35 characters, 9999999999-YYYYMMDD-FFFFFFFFFFFF-FF, " +
+			"or 36 with the twelve hex digits written as 6-6")
 	}
 	canonical := n.Canonical()
 	if canonical[10] != '-' || canonical[19] != '-' || canonical[32] != '-' {
@@ -65,7 +67,7 @@ func ParseKsefNumber(s string) (KsefNumber, error) {
 	}
 	n.Date = canonical[11:15] + "-" + canonical[15:17] + "-" + canonical[17:19]
 	if _, _, _, ok := dateShape(n.Date); !ok {
-		return bad("must carry the date of acceptance as YYYYMMDD")
+		return bad("must contain the date of acceptance as YYYYMMDD")
 	}
 	if !upperHex(canonical[20:32]) || !upperHex(canonical[33:]) {
 		return bad("must have upper-case hex digits after the date")
@@ -80,8 +82,9 @@ func ParseKsefNumber(s string) (KsefNumber, error) {
 	return n, nil
 }
 
-// KsefChecksum returns the CRC-8 (polynomial 0x07, initial 0, no reflection) of the first 32 characters of a KSeF number in its 35-character form, which
-// is everything before the last hyphen. Given another length it reckons over what it is given.
+// KsefChecksum returns the CRC-8 (polynomial 0x07, initial value 0, no reflection) of the first 32
+// characters of a KSeF number in its 35-character form: everything before the last hyphen. It does
+// not check the length of its argument.
 func KsefChecksum(first32 string) byte {
 	var crc byte
 	for i := range len(first32) {

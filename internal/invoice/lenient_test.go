@@ -8,8 +8,9 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// Production takes what test refuses; the exporter is told where it stands all the same.
-func TestParse_DiscouragedCharactersAreTaken_TheFirstIsToldWithItsPlace(t *testing.T) {
+// Production accepts what the test environment refuses, but the exporter still learns where the
+// character is.
+func TestParse_DiscouragedCharactersAccepted_ReportsTheFirstWithItsPosition(t *testing.T) {
 	lenient := invoice.ParseOptions{TakeDiscouraged: true}
 	n := 0
 	for _, c := range refusals(t) {
@@ -19,40 +20,39 @@ func TestParse_DiscouragedCharactersAreTaken_TheFirstIsToldWithItsPlace(t *testi
 		n++
 		h, err := invoice.ParseWith([]byte(c.doc), lenient)
 		if err != nil || h.Discouraged == nil {
-			t.Errorf("%s: %v, noted %v", c.why, err, h.Discouraged)
+			t.Errorf("%s: %v, recorded %v", c.why, err, h.Discouraged)
 			continue
 		}
 		if d := h.Discouraged; d.Field != c.field || d.Line != c.line || d.Column != c.column {
-			t.Errorf("%s: noted %v", c.why, d)
+			t.Errorf("%s: recorded %v", c.why, d)
 		}
 		if _, err := invoice.ContentOf([]byte(c.doc)); err != nil {
 			t.Errorf("%s: its content cannot be compared: %v", c.why, err)
 		}
 	}
 	if n < 10 {
-		t.Fatalf("%d documents only", n)
+		t.Fatalf("only %d documents", n)
 	}
 	if h, err := invoice.ParseWith([]byte(small), lenient); err != nil || h.Discouraged != nil {
 		t.Errorf("a plain document: %v, %v", h.Discouraged, err)
 	}
 }
 
-// All other rules hold as before.
-func TestParse_DiscouragedCharactersAreTaken_NothingElseIs(t *testing.T) {
+func TestParse_DiscouragedCharactersAccepted_AllOtherRulesHold(t *testing.T) {
 	for _, c := range refusals(t) {
 		if c.rule == "discouraged" {
 			continue
 		}
 		if _, err := invoice.ParseWith([]byte(c.doc), invoice.ParseOptions{TakeDiscouraged: true}); err == nil {
-			t.Errorf("%s was taken", c.why)
+			t.Errorf("%s was accepted", c.why)
 		}
 	}
 }
 
-func TestParse_RaisedSize_IsTheBound(t *testing.T) {
+func TestParse_RaisedMaxSize_IsTheLimit(t *testing.T) {
 	doc := []byte(with(t, ">Łoś<", ">"+strings.Repeat("a", 4_000_000)+"<"))
 	if _, err := invoice.Parse(doc); err == nil {
-		t.Error("taken without a raised limit")
+		t.Error("accepted without a raised limit")
 	}
 	h, err := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: 5_000_000})
 	if err != nil || h.Size != int64(len(doc)) {
@@ -65,14 +65,14 @@ func TestParse_RaisedSize_IsTheBound(t *testing.T) {
 	}
 }
 
-func TestParse_OtherForms_AreNamedAndNotAdvised(t *testing.T) {
+func TestParse_OtherForms_AreNamedWithoutAWrongHint(t *testing.T) {
 	for _, c := range []struct{ why, doc, field, says, never string }{
 		{"FA_RR", with(t, "2025/06/25/13775", "2026/03/06/14189"), "Faktura", "the form FA_RR (1) is not supported yet", "FA(2)"},
 		{"a Peppol invoice", `<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"><ID>1</ID></Invoice>`, "Invoice",
 			"the form PEF or PEF_KOR is not supported yet", "FA(2)"},
-		{"a form to come", strings.NewReplacer("2025/06/25/13775", "2030/01/01/1", "FA (3)", "FA (9)").Replace(small), "Faktura",
+		{"a future form", strings.NewReplacer("2025/06/25/13775", "2030/01/01/1", "FA (3)", "FA (9)").Replace(small), "Faktura",
 			"the form FA (9) is not supported yet", "FA(2)"},
-		{"FA(1)", with(t, "2025/06/25/13775", "2021/11/29/11089"), "Faktura", "this is FA(1), which KSeF takes no more", "FA(2)"},
+		{"FA(1)", with(t, "2025/06/25/13775", "2021/11/29/11089"), "Faktura", "this is FA(1), which KSeF no longer accepts", "FA(2)"},
 		{"FA(3) under the namespace of FA(2)", with(t, "2025/06/25/13775", "2023/06/29/12648"), "Faktura",
 			"must have the namespace of FA(3), http://crd.gov.pl/wzor/2025/06/25/13775/", "kodSystemowy"},
 	} {
@@ -90,14 +90,15 @@ func TestParse_SelfBillingAndAuthorisedParty_AreRead(t *testing.T) {
 	}
 	for doc, want := range map[string]bool{
 		small: false, notes("1"): true, notes(" 1 "): true, notes("2"): false,
-		// The same name elsewhere is another thing.
+		// The same name at another path is another field.
 		with(t, "<P_15>", "<P_17>1</P_17><P_15>"): false,
 	} {
 		if h := parsed(t, doc); h.SelfBilling != want || h.AuthorisedNIP != "" {
 			t.Errorf("self-billing %v, want %v; authorised %q", h.SelfBilling, want, h.AuthorisedNIP)
 		}
 	}
-	h := parsed(t, with(t, " <Fa>", " <PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>5210000003</NIP></DaneIdentyfikacyjne></PodmiotUpowazniony>\n <Fa>"))
+	const party = " <PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>5210000003</NIP></DaneIdentyfikacyjne></PodmiotUpowazniony>\n"
+	h := parsed(t, with(t, " <Fa>", party+" <Fa>"))
 	if h.AuthorisedNIP != "5210000003" {
 		t.Errorf("authorised %q", h.AuthorisedNIP)
 	}

@@ -2,7 +2,8 @@ package invoice
 
 import "bytes"
 
-// nsID stands for a namespace name within one document, so that comparing namespaces is comparing integers.
+// nsID stands for a namespace name within one document, so that namespaces are compared as
+// integers.
 type nsID int32
 
 const (
@@ -11,7 +12,7 @@ const (
 	nsXMLNS             // the attributes that declare namespaces
 	nsFA3
 	nsFA2
-	nsOther // this and above: in order of appearance
+	nsOther // this and greater: other namespaces in order of appearance
 )
 
 // Namespaces of the forms, from the official schemas' targetNamespace.
@@ -20,8 +21,8 @@ const (
 	uriFA2 = "http://crd.gov.pl/wzor/2023/06/29/12648/"
 	uriFA1 = "http://crd.gov.pl/wzor/2021/11/29/11089/"
 
-	// Forms that KSeF takes and this package does not read: invoices of flat-rate farmers, and
-	// Peppol's.
+	// Forms that KSeF accepts and this package does not read: invoices of flat-rate farmers, and of
+	// Peppol.
 	uriFARR          = "http://crd.gov.pl/wzor/2026/03/06/14189/"
 	uriUBLInvoice    = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
 	uriUBLCreditNote = "urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2"
@@ -37,7 +38,8 @@ type binding struct {
 	id     nsID
 }
 
-// bind brings the declarations among s.attrs into force, then resolves the other attributes and refuses duplicates, by written name and by namespace.
+// bind puts the declarations among s.attrs into force. Then it resolves the prefixes of the other
+// attributes and refuses duplicates, by written name and by namespace.
 func (s *scanner) bind() *FieldError {
 	for i := range s.attrs {
 		a := &s.attrs[i]
@@ -81,7 +83,7 @@ func (s *scanner) declare(a *attribute, prefix []byte) *FieldError {
 	switch {
 	case string(prefix) == "xmlns":
 		forbidden = "must not declare the prefix xmlns"
-	case string(prefix) == "xml" && string(uri) != uriXML, string(prefix) != "xml" && string(uri) == uriXML, string(uri) == uriXMLNS:
+	case string(uri) == uriXMLNS, (string(prefix) == "xml") != (string(uri) == uriXML):
 		forbidden = "must not give XML's own namespaces another prefix"
 	case len(prefix) > 0 && len(uri) == 0:
 		forbidden = "must not declare a prefix for no namespace"
@@ -99,7 +101,8 @@ func (s *scanner) declare(a *attribute, prefix []byte) *FieldError {
 	return nil
 }
 
-// identify gives equal names equal ids; a name that went out of force may come back under a new id, which nobody can tell.
+// identify gives equal names equal ids while they are in force. A name that is declared again later
+// may get another id; nothing depends on that.
 func (s *scanner) identify(uri []byte) nsID {
 	switch string(uri) {
 	case "":
@@ -131,10 +134,11 @@ func (s *scanner) resolve(prefix span) (nsID, *FieldError) {
 	if string(name) == "xml" {
 		return nsXML, nil
 	}
-	return nsNone, s.fault(prefix.from, "must declare the namespace prefix before using it", string(name), `add xmlns:`+shorten(string(name))+`="…"`)
+	return nsNone, s.fault(prefix.from, "must declare the namespace prefix before using it", string(name),
+		`add xmlns:`+shorten(string(name))+`="…"`)
 }
 
-// uriOf returns the namespace name behind an id in force.
+// uriOf returns the namespace name of an id in force, or "".
 func (s *scanner) uriOf(id nsID) string {
 	for i := len(s.bindings) - 1; i >= 0; i-- {
 		if s.bindings[i].id == id {

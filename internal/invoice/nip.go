@@ -1,7 +1,8 @@
 package invoice
 
-// ValidNIP reports whether s is a NIP, the Polish tax number: ten ASCII digits whose last is the weighted sum (6 5 7 2 3 4 5 6 7) of the
-// others modulo 11, and which does not begin with 0 (KSeF's XSD). A remainder of 10 is no digit, so no NIP has it.
+// ValidNIP reports whether s is a NIP, the Polish tax number: ten ASCII digits that do not begin
+// with 0 (KSeF's XSD). The last digit is the weighted sum (6 5 7 2 3 4 5 6 7) of the others modulo
+// 11. No NIP has the remainder 10, which is not a digit.
 func ValidNIP(s string) bool {
 	if !nipShape(s) {
 		return false
@@ -14,7 +15,8 @@ func ValidNIP(s string) bool {
 	return sum%11 == int(s[9]-'0')
 }
 
-// nipShape is the pattern of the XSD, [1-9]((\d[1-9])|([1-9]\d))\d{7}: what a NIP looks like before its check digit is asked.
+// nipShape reports whether s matches the pattern of the XSD, [1-9]((\d[1-9])|([1-9]\d))\d{7}. It
+// does not check the check digit.
 func nipShape(s string) bool {
 	if len(s) != 10 {
 		return false

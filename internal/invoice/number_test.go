@@ -9,15 +9,15 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestValidNIP_ShapeAndCheckDigit_BothCount(t *testing.T) {
+func TestValidNIP_ShapeAndCheckDigit_MustBothBeCorrect(t *testing.T) {
 	for _, c := range []struct {
 		nip, why string
 		ok       bool
 	}{
-		{"5265877635", "the ministry's example", true},
+		{"5265877635", "the Ministry's example", true},
 		{"5265877636", "a wrong check digit", false},
 		{"5256877635", "two digits swapped", false},
-		{"0000000000", "zeros: the sum is right, the shape is not", false},
+		{"0000000000", "zeros: the check digit is correct, the shape is not", false},
 		{"1000000005", "two zeros after the first digit", false},
 		{"526587763", "nine digits", false},
 		{"52658776350", "eleven digits", false},
@@ -41,8 +41,10 @@ func TestValidNIP_RemainderTen_IsNeverValid(t *testing.T) {
 	}
 }
 
-func TestParseKsefNumber_RealNumbers_AreTaken(t *testing.T) {
-	for _, s := range []string{"5265877635-20250826-0100001AF629-AF", "5265877635-20250916-010040741B3E-46", "5555555555-20250828-010080615740-E4"} {
+func TestParseKsefNumber_RealNumbers_AreAccepted(t *testing.T) {
+	for _, s := range []string{
+		"5265877635-20250826-0100001AF629-AF", "5265877635-20250916-010040741B3E-46", "5555555555-20250828-010080615740-E4",
+	} {
 		n, err := invoice.ParseKsefNumber(s)
 		if err != nil {
 			t.Fatal(err)
@@ -61,7 +63,7 @@ func TestParseKsefNumber_RealNumbers_AreTaken(t *testing.T) {
 	}
 }
 
-func TestParseKsefNumber_WhatIsWrong_IsSaid(t *testing.T) {
+func TestParseKsefNumber_WrongNumber_ErrorSaysWhatIsWrong(t *testing.T) {
 	for _, c := range []struct{ number, says string }{
 		{"", "35 characters"},
 		{"5265877635-20250826-0100001AF629", "35 characters"},
@@ -90,9 +92,9 @@ func TestParseKsefNumber_WhatIsWrong_IsSaid(t *testing.T) {
 	}
 }
 
-func TestKsefChecksum_AnyWrongCharacter_IsFound(t *testing.T) {
+func TestKsefChecksum_AnyWrongCharacter_ChangesIt(t *testing.T) {
 	if got := invoice.KsefChecksum("123456789"); got != 0xF4 {
-		t.Errorf("KsefChecksum of the customary test string = %02X, want F4 (CRC-8/SMBUS)", got)
+		t.Errorf("KsefChecksum of the standard test string = %02X, want F4 (CRC-8/SMBUS)", got)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		s := []byte(rapid.StringMatching(`[1-9][1-9]\d{8}-202[5-9]\d{4}-[0-9A-F]{12}`).Draw(t, "first32"))
@@ -100,7 +102,7 @@ func TestKsefChecksum_AnyWrongCharacter_IsFound(t *testing.T) {
 		i := rapid.IntRange(0, len(s)-1).Draw(t, "i")
 		s[i] ^= byte(rapid.IntRange(1, 255).Draw(t, "flip"))
 		if invoice.KsefChecksum(string(s)) == want {
-			t.Fatalf("a changed byte %d goes unseen", i)
+			t.Fatalf("a change of byte %d is not detected", i)
 		}
 	})
 }
@@ -130,7 +132,10 @@ func TestVerificationURL_EachEnvironment_HasItsHost(t *testing.T) {
 			t.Errorf("%s: %q, %v", environment, got, err)
 		}
 	}
-	for _, c := range [][3]string{{"prod", "5265877635", "2026-02-01"}, {"", "5265877635", "2026-02-01"}, {"test", "../../evil", "2026-02-01"}, {"test", "5265877635", "01-02-2026"}} {
+	for _, c := range [][3]string{
+		{"prod", "5265877635", "2026-02-01"}, {"", "5265877635", "2026-02-01"},
+		{"test", "../../evil", "2026-02-01"}, {"test", "5265877635", "01-02-2026"},
+	} {
 		if got, err := invoice.VerificationURL(c[0], c[1], c[2], hash); err == nil {
 			t.Errorf("VerificationURL(%q) = %q, want an error", c, got)
 		}

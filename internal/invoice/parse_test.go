@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// small is the least document that Parse takes; the line and column figures of the tests are counted in it.
+// small is the smallest document that Parse accepts. The tests count lines and columns in it.
 const small = `<?xml version="1.0" encoding="UTF-8"?>
 <Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/">
  <Naglowek>
@@ -30,7 +30,8 @@ const small = `<?xml version="1.0" encoding="UTF-8"?>
 </Faktura>
 `
 
-// with returns small with one piece replaced; it fails the test when the piece is not there, so that no case tests nothing.
+// with returns small with one piece replaced. It fails the test when the piece is missing, so that
+// every case tests something.
 func with(t testing.TB, old, by string) string {
 	t.Helper()
 	if strings.Count(small, old) == 0 {
@@ -51,7 +52,8 @@ func TestParse_SampleInvoice_GivesItsHeader(t *testing.T) {
 	if h.Form != invoice.FA3() || h.Form.Version() != "v3" {
 		t.Errorf("form = %+v, want FA (3)", h.Form)
 	}
-	if h.SellerName == "" || h.BuyerName == "" || !invoice.ValidNIP(h.BuyerNIP) || h.Currency != "PLN" || !strings.HasPrefix(h.Gross, "-") {
+	if h.SellerName == "" || h.BuyerName == "" || !invoice.ValidNIP(h.BuyerNIP) ||
+		h.Currency != "PLN" || !strings.HasPrefix(h.Gross, "-") {
 		t.Errorf("listing fields differ: %+v", h)
 	}
 	if h.Size != int64(len(doc)) || h.Hash != sha256.Sum256(doc) {
@@ -62,7 +64,7 @@ func TestParse_SampleInvoice_GivesItsHeader(t *testing.T) {
 	}
 }
 
-func TestParse_WhatIsTaken_IsReadAsXMLMeansIt(t *testing.T) {
+func TestParse_AcceptedDocument_IsReadAsXMLDefines(t *testing.T) {
 	fa := `xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"`
 	prefixed := strings.NewReplacer("</", "</f:", "<?", "<?", "<", "<f:").Replace(small[strings.Index(small, "\n")+1:])
 	prefixed = strings.ReplaceAll(strings.ReplaceAll(prefixed, "<f:/f:", "</f:"), "xmlns=", "xmlns:f=")
@@ -70,19 +72,22 @@ func TestParse_WhatIsTaken_IsReadAsXMLMeansIt(t *testing.T) {
 		{"as it is", small, "FV/1"},
 		{"no declaration", small[strings.Index(small, "\n")+1:], "FV/1"},
 		{"encoding in lower case", with(t, `"UTF-8"`, `"utf-8"`), "FV/1"},
-		{"declaration in single quotes with standalone", with(t, `version="1.0" encoding="UTF-8"`, `version='1.0'  encoding = 'UTF-8' standalone='yes' `), "FV/1"},
+		{"declaration in single quotes with standalone", with(t, `version="1.0" encoding="UTF-8"`,
+			`version='1.0'  encoding = 'UTF-8' standalone='yes' `), "FV/1"},
 		{"version alone", with(t, ` encoding="UTF-8"`, ``), "FV/1"},
 		{"white space collapses as in a token", with(t, ">FV/1<", ">\r\n  FV/1 \t x\n <"), "FV/1 x"},
 		{"white space by reference collapses too", with(t, ">FV/1<", ">&#9;FV/1&#x20;&#10; x<"), "FV/1 x"},
 		{"named references are decoded", with(t, ">FV/1<", ">A&amp;B&lt;C&gt;&quot;&apos;<"), `A&B<C>"'`},
-		{"a reference twice removed stays text", with(t, ">FV/1<", ">&amp;amp;<"), "&amp;"},
+		{"a doubly escaped reference stays text", with(t, ">FV/1<", ">&amp;amp;<"), "&amp;"},
 		{"numeric references are decoded", with(t, ">FV/1<", ">F&#86;/&#x31;&#x017B;&#x1F600;<"), "FV/1Ż😀"},
-		{"CDATA is text, its ampersand too", with(t, ">FV/1<", "><![CDATA[FV&amp;]]>/<![CDATA[]]]]><![CDATA[>1]]><"), "FV&amp;/]]>1"},
+		{"CDATA is text, including its ampersand",
+			with(t, ">FV/1<", "><![CDATA[FV&amp;]]>/<![CDATA[]]]]><![CDATA[>1]]><"), "FV&amp;/]]>1"},
 		{"a comment inside a value vanishes", with(t, ">FV/1<", ">FV<!-- - -->/1<"), "FV/1"},
 		{"a longer value is put together from five pieces", with(t, ">FV/1<", ">a<!--x-->b&amp;<![CDATA[c]]>d<!--y-->e<"), "ab&cde"},
 		{"the form's namespace by prefix", prefixed, "FV/1"},
 		{"]] alone is text", with(t, ">FV/1<", ">FV]]1]<"), "FV]]1]"},
-		{"Unicode next to what is discouraged", with(t, ">FV/1<", ">\u00A0\u0085x\uFDF0\uFDCF\uFFFD\U0001FFFD<"), "\u00A0\u0085x\uFDF0\uFDCF\uFFFD\U0001FFFD"},
+		{"Unicode next to discouraged characters", with(t, ">FV/1<", ">\u00A0\u0085x\uFDF0\uFDCF\uFFFD\U0001FFFD<"),
+			"\u00A0\u0085x\uFDF0\uFDCF\uFFFD\U0001FFFD"},
 		{"a byte order mark inside text is a character", with(t, ">FV/1<", ">a\uFEFFb<"), "a\uFEFFb"},
 		{"comments around the root", "<!-- a -->\n" + small[strings.Index(small, "\n")+1:] + "<!-- b -->\n", "FV/1"},
 		{"256 characters, of two bytes each", with(t, ">FV/1<", ">"+strings.Repeat("Ż", 256)+"<"), strings.Repeat("Ż", 256)},
@@ -106,15 +111,17 @@ func TestParse_WhatIsTaken_IsReadAsXMLMeansIt(t *testing.T) {
 			if h.Number != c.number {
 				t.Errorf("Number = %q, want %q", h.Number, c.number)
 			}
-			if h.SellerNIP != "5265877635" || h.SellerName != "Żółw" || h.BuyerName != "Łoś" || h.Kind != "VAT" || h.Gross != "123.45" {
-				t.Errorf("other fields suffered: %+v", h)
+			if h.SellerNIP != "5265877635" || h.SellerName != "Żółw" || h.BuyerName != "Łoś" ||
+				h.Kind != "VAT" || h.Gross != "123.45" {
+				t.Errorf("other fields have changed: %+v", h)
 			}
 		})
 	}
 }
 
 func TestParse_Fields_AreTakenByExactPathOnly(t *testing.T) {
-	// Everything that bears a header field's name elsewhere in the schema, placed before the real one.
+	// Elements elsewhere in the schema that have the name of a header field, placed before the real
+	// ones.
 	doc := with(t, "<Fa>", `<Podmiot3><DaneIdentyfikacyjne><NIP>1111111111</NIP><Nazwa>nie</Nazwa></DaneIdentyfikacyjne></Podmiot3>
 <Podmiot3><DaneIdentyfikacyjne><NIP>5265877635</NIP></DaneIdentyfikacyjne></Podmiot3>
 <PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>2222222222</NIP><Nazwa>nie</Nazwa></DaneIdentyfikacyjne></PodmiotUpowazniony>
@@ -125,7 +132,7 @@ func TestParse_Fields_AreTakenByExactPathOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	if h.SellerNIP != "5265877635" || h.SellerName != "Żółw" || h.BuyerNIP != "5210000003" || h.Gross != "123.45" || h.Attachment {
-		t.Errorf("taken from elsewhere: %+v", h)
+		t.Errorf("a field was taken from another path: %+v", h)
 	}
 }
 
@@ -158,7 +165,7 @@ func fa2(t testing.TB) string {
 	return strings.Replace(doc, "<WariantFormularza>3<", "<WariantFormularza>2<", 1)
 }
 
-func TestParse_ValueOfElsewhereLongNames_IsCutNotRefused(t *testing.T) {
+func TestParse_LongBuyerName_IsCutNotRefused(t *testing.T) {
 	h, err := invoice.Parse([]byte(with(t, ">Łoś<", ">"+strings.Repeat("Ł", 100_000)+"<")))
 	if err != nil {
 		t.Fatal(err)
@@ -169,7 +176,11 @@ func TestParse_ValueOfElsewhereLongNames_IsCutNotRefused(t *testing.T) {
 }
 
 func TestParse_SeveralFaults_AreReportedTogether(t *testing.T) {
-	doc := strings.NewReplacer("<P_1>2026-11-23</P_1>", "", ">VAT<", "> <", "<NIP>5265877635</NIP>", "<NIP>526-587-76-35</NIP>").Replace(small)
+	doc := strings.NewReplacer(
+		"<P_1>2026-11-23</P_1>", "",
+		">VAT<", "> <",
+		"<NIP>5265877635</NIP>", "<NIP>526-587-76-35</NIP>",
+	).Replace(small)
 	_, err := invoice.Parse([]byte(doc))
 	var fields []string
 	for _, f := range invoice.FieldErrors(err) {
@@ -184,11 +195,11 @@ func TestParse_SeveralFaults_AreReportedTogether(t *testing.T) {
 	}
 }
 
-func TestParse_Refused_StillGivesHashSizeAndWhatWasRead(t *testing.T) {
+func TestParse_Refused_StillReturnsHashSizeAndFieldsReadSoFar(t *testing.T) {
 	doc := []byte(small[:strings.Index(small, "<P_15>")])
 	h, err := invoice.Parse(doc)
 	if err == nil {
-		t.Fatal("a truncated document was taken")
+		t.Fatal("a truncated document was accepted")
 	}
 	if h.Number != "FV/1" || h.Size != int64(len(doc)) || h.Hash != sha256.Sum256(doc) {
 		t.Errorf("header = %+v", h)
@@ -206,18 +217,19 @@ func TestParse_HostileDocuments_CostLinearTime(t *testing.T) {
 	root := `<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"`
 	start := time.Now()
 	for why, doc := range map[string]string{
-		"a value of references":      strings.Replace(small, "FV/1", fill("", "&#65;", "")[:2_900_000], 1),
-		"a value of comments":        strings.Replace(small, "FV/1", fill("", "a<!---->", "")[:2_800_000], 1),
-		"nothing but ampersands":     fill(root+">", "&", ""),
-		"unclosed elements":          fill(root+">", "<a>", ""),
-		"attributes":                 fill(root, ` a="1"`, ">"),
-		"declarations":               fill(root, ` xmlns:a="b"`, ">"),
-		"repeated fields":            fill(strings.Split(small, "<Fa>")[0]+"<Fa>", "<P_2/>", "</Fa></Faktura>"),
-		"wrong NIPs":                 fill(strings.Split(small, "<Fa>")[0], "<Podmiot3><DaneIdentyfikacyjne><NIP>1</NIP></DaneIdentyfikacyjne></Podmiot3>", "</Faktura>"),
-		"lines and no end":           fill(root+">", "\n", ""),
-		"brackets":                   fill(root+">", "]", "</Faktura>"),
-		"one enormous name":          fill("<", "a", ">"),
-		"one enormous root elements": fill(root+"><", "a", ">"),
+		"a value of references":  strings.Replace(small, "FV/1", fill("", "&#65;", "")[:2_900_000], 1),
+		"a value of comments":    strings.Replace(small, "FV/1", fill("", "a<!---->", "")[:2_800_000], 1),
+		"nothing but ampersands": fill(root+">", "&", ""),
+		"unclosed elements":      fill(root+">", "<a>", ""),
+		"attributes":             fill(root, ` a="1"`, ">"),
+		"declarations":           fill(root, ` xmlns:a="b"`, ">"),
+		"repeated fields":        fill(strings.Split(small, "<Fa>")[0]+"<Fa>", "<P_2/>", "</Fa></Faktura>"),
+		"wrong NIPs": fill(strings.Split(small, "<Fa>")[0],
+			"<Podmiot3><DaneIdentyfikacyjne><NIP>1</NIP></DaneIdentyfikacyjne></Podmiot3>", "</Faktura>"),
+		"newlines and no end":              fill(root+">", "\n", ""),
+		"brackets":                         fill(root+">", "]", "</Faktura>"),
+		"one enormous name":                fill("<", "a", ">"),
+		"one enormous element in the root": fill(root+"><", "a", ">"),
 	} {
 		h, err := invoice.Parse([]byte(doc))
 		for _, f := range invoice.FieldErrors(err) {
@@ -229,7 +241,7 @@ func TestParse_HostileDocuments_CostLinearTime(t *testing.T) {
 			t.Errorf("%s: a number of %d bytes", why, len(h.Number))
 		}
 	}
-	// Sound linear code needs under a second even with -race; quadratic code would need minutes.
+	// Linear code needs less than a second even with -race; quadratic code would need minutes.
 	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("took %v", took)
 	}

@@ -1,11 +1,12 @@
 package invoice
 
-// node is an element by its exact path, for the few paths that matter. Fields are known by path and namespace, never by bare name: P_2 inside
-// an attachment, or NIP of a carrier, is another thing.
+// node identifies an element by its exact path, for the few paths that matter. Fields are known by
+// path and namespace, never by name alone: P_2 inside an attachment, or the NIP of a carrier, is
+// something else.
 type node uint8
 
 const (
-	nodeOther node = iota // of no interest, and so is everything in it
+	nodeOther node = iota // an element that is ignored together with its content
 	nodeFaktura
 	nodeNaglowek
 	nodeKodFormularza
@@ -37,7 +38,8 @@ const (
 	nodeCount
 )
 
-// child returns the node of an element of the form's namespace with that local name inside parent.
+// child returns the node of an element with that local name inside parent, if the element has the
+// namespace of the form.
 func (parent node) child(name []byte) node {
 	switch parent {
 	case nodeFaktura:
@@ -105,11 +107,11 @@ func (parent node) child(name []byte) node {
 	return nodeOther
 }
 
-// isText reports whether the node's content is one value.
+// isText reports whether the content of the node is one value.
 func (n node) isText() bool {
 	switch n {
-	case nodeKodFormularza, nodeWariant, nodeSellerNIP, nodeSellerName, nodeBuyerNIP, nodeBuyerName, nodeThirdNIP, nodeThirdInternal,
-		nodeAuthorisedNIP, nodeCurrency, nodeIssueDate, nodeNumber, nodeGross, nodeKind, nodeSelfBilling:
+	case nodeKodFormularza, nodeWariant, nodeSellerNIP, nodeSellerName, nodeBuyerNIP, nodeBuyerName,
+		nodeThirdNIP, nodeThirdInternal, nodeAuthorisedNIP, nodeCurrency, nodeIssueDate, nodeNumber, nodeGross, nodeKind, nodeSelfBilling:
 		return true
 	}
 	return false
@@ -124,7 +126,7 @@ func (n node) repeats() bool {
 	return false
 }
 
-// field is the name under which the node is reported.
+// field returns the name under which faults of the node are reported.
 func (n node) field() string {
 	switch n {
 	case nodeNaglowek:

@@ -5,20 +5,22 @@ import (
 	"unicode/utf8"
 )
 
-// position is a place in a document; the zero value means unknown.
+// position is a position in a document; the zero value means unknown.
 type position struct {
 	line, column int32
 	offset       int64
 }
 
-// mark remembers a line start, so that a run of questions in document order counts each newline once.
+// mark remembers the start of a line, so that positions requested in document order count each
+// newline only once.
 type mark struct {
 	offset int // of the first byte of line
 	line   int // from 1; 0 before first use
 }
 
-// locate counts lines only when somebody asks: in a sound document that is three times, so the scanner's loops carry no line counter.
-// A question about an earlier line starts over from the top.
+// locate computes a position. It counts lines on request, which in a correct document happens three
+// times, so the loops of the scanner carry no line counter. A request for an earlier line starts
+// again from the top.
 func (m *mark) locate(data []byte, at int) position {
 	if at > len(data) {
 		at = len(data)
@@ -37,7 +39,7 @@ func (m *mark) locate(data []byte, at int) position {
 
 var newline = []byte{'\n'}
 
-// apply puts the place into an error.
+// apply sets the position of an error.
 func (p position) apply(e *FieldError) *FieldError {
 	e.Line, e.Column, e.Offset = int(p.line), int(p.column), p.offset
 	return e

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// prolog checks what must hold before the first tag: size, byte order mark, XML declaration.
+// prolog checks the beginning of the document: it must not be empty, must be UTF-8 without byte
+// order mark, and its XML declaration must be correct.
 func (s *scanner) prolog() *FieldError {
 	switch {
 	case len(s.data) == 0:
@@ -23,7 +24,8 @@ func (s *scanner) prolog() *FieldError {
 	return nil
 }
 
-// declaration reads <?xml version="1.0" encoding="UTF-8" standalone="yes"?> by XML's strict grammar: that order, each once, version required.
+// declaration reads <?xml version="1.0" encoding="UTF-8" standalone="yes"?> by the strict grammar
+// of XML: in that order, each part once, version required.
 func (s *scanner) declaration() *FieldError {
 	s.pos = len("<?xml")
 	malformed := func(at int) *FieldError {
@@ -33,10 +35,10 @@ func (s *scanner) declaration() *FieldError {
 		return s.fault(at, `must have a declaration of the form <?xml version="1.0" encoding="UTF-8"?>`, s.excerpt(at), "")
 	}
 	const names = "version encoding standalone"
-	for due := names; ; {
+	for rest := names; ; {
 		at := s.skipSpace(s.pos)
 		if bytes.HasPrefix(s.data[at:], []byte("?>")) {
-			if due == names {
+			if rest == names {
 				return malformed(at) // no version
 			}
 			s.pos = at + 2
@@ -47,10 +49,10 @@ func (s *scanner) declaration() *FieldError {
 		}
 		var name string
 		for {
-			if due == "" {
+			if rest == "" {
 				return malformed(at)
 			}
-			name, due, _ = strings.Cut(due, " ")
+			name, rest, _ = strings.Cut(rest, " ")
 			if bytes.HasPrefix(s.data[at:], []byte(name)) {
 				break
 			}
@@ -78,19 +80,21 @@ func (s *scanner) declaration() *FieldError {
 	}
 }
 
+// pseudoAttribute checks one part of the declaration. at is the offset of its value.
 func (s *scanner) pseudoAttribute(name string, value []byte, at int) *FieldError {
 	switch {
 	case name == "version" && string(value) != "1.0":
 		return s.fault(at, "must be XML 1.0", string(value), `write version="1.0"`)
 	case name == "encoding" && !bytes.EqualFold(value, []byte("UTF-8")):
-		return s.fault(at, "must name no encoding but UTF-8", string(value), "export it as UTF-8; changing the name alone does not convert it")
+		return s.fault(at, "must name no encoding but UTF-8", string(value),
+			"export it as UTF-8; changing the name alone does not convert it")
 	case name == "standalone" && string(value) != "yes" && string(value) != "no":
 		return s.fault(at, "must have standalone as yes or no", string(value), "")
 	}
 	return nil
 }
 
-// guess names the kinds of file that people most often take for an invoice's XML.
+// guess returns a hint for the kinds of file that people most often submit in place of XML, or "".
 func guess(data []byte) string {
 	for _, kind := range []struct{ magic, hint string }{
 		{"%PDF", "this is a PDF"},

@@ -5,11 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxReference bounds the search for the semicolon; leading zeros are legal, so it is generous.
+// maxReference bounds the search for the semicolon. It is generous because leading zeros are legal.
 const maxReference = 64
 
-// reference reads &name; or &#…; at i and returns its character and its length in bytes. Only XML's five names are known: a document without
-// a DTD has no others, and a DTD is refused.
+// reference reads &name; or &#…; at offset i and returns the character and the length in bytes.
+// Only the five names of XML are known: other names need a DTD, and a DTD is refused.
 func (s *scanner) reference(i int) (rune, int, *FieldError) {
 	window := s.data[i:min(i+maxReference, len(s.data))]
 	end := bytes.IndexByte(window, ';')
@@ -41,7 +41,8 @@ func (s *scanner) reference(i int) (rune, int, *FieldError) {
 		if len(body) == 0 || !utf8.Valid(body) {
 			return 0, 0, s.fault(i, "must write & as &amp;", s.excerpt(i), "")
 		}
-		return 0, 0, s.fault(i, "must not use an entity that XML does not know", string(window[:end+1]), "only &amp; &lt; &gt; &apos; &quot; exist; write the character itself")
+		return 0, 0, s.fault(i, "must not use an entity that XML does not define", string(window[:end+1]),
+			"only &amp; &lt; &gt; &apos; &quot; exist; write the character itself")
 	}
 	r, ok := charNumber(body[1:])
 	if !ok {
@@ -55,7 +56,8 @@ func (s *scanner) reference(i int) (rune, int, *FieldError) {
 	return r, end + 1, nil
 }
 
-// charNumber reads the digits of a character reference. Numbers beyond Unicode come back as one such number, whatever their length.
+// charNumber reads the digits of a character reference. Every number beyond Unicode is returned as
+// utf8.MaxRune+1.
 func charNumber(digits []byte) (rune, bool) {
 	base := rune(10)
 	if len(digits) > 0 && digits[0] == 'x' {
@@ -79,7 +81,7 @@ func charNumber(digits []byte) (rune, bool) {
 	return r, len(digits) > 0
 }
 
-// decode appends to dst the text of a piece that was scanned before, its references replaced.
+// decode appends the text of a span that was scanned before to dst, with its references replaced.
 func (s *scanner) decode(dst []byte, p span) []byte {
 	for i := p.from; i < p.to; {
 		n := bytes.IndexByte(s.data[i:p.to], '&')
@@ -90,7 +92,7 @@ func (s *scanner) decode(dst []byte, p span) []byte {
 		i += n
 		r, length, err := s.reference(i)
 		if err != nil {
-			return dst // cannot be: it was read once already
+			return dst // impossible: the scanner has already accepted this text
 		}
 		dst = utf8.AppendRune(dst, r)
 		i += length

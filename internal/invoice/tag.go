@@ -2,7 +2,7 @@ package invoice
 
 import "bytes"
 
-// attribute is one attribute of the start tag being read, namespace declarations included.
+// attribute is one attribute, or namespace declaration, of the start tag that is being read.
 type attribute struct {
 	prefix, local span // prefix is empty when there is none
 	value         span
@@ -10,7 +10,8 @@ type attribute struct {
 	ns            nsID
 }
 
-// scanStart reads a start tag or an empty element, its attributes and namespaces, and opens the element.
+// scanStart reads a start tag or an empty element with its attributes and namespaces, and opens the
+// element.
 func (s *scanner) scanStart() (token, *FieldError) {
 	s.tokenAt = s.pos
 	prefix, local, end, err := s.scanName(s.pos+1, "element")
@@ -18,7 +19,7 @@ func (s *scanner) scanStart() (token, *FieldError) {
 		return tokenEOF, err
 	}
 	if end >= len(s.data) {
-		return tokenEOF, s.truncated() // before it opens: half a name is nobody's field
+		return tokenEOF, s.truncated() // before it is opened: half a name must not become the field of the error
 	}
 	full := span{s.pos + 1, end}
 	if len(s.open) == maxDepth {
@@ -72,13 +73,14 @@ func (s *scanner) scanStart() (token, *FieldError) {
 	return tokenStart, nil
 }
 
-// scanEnd reads an end tag and closes the element it names.
+// scanEnd reads an end tag and closes its element.
 func (s *scanner) scanEnd() (token, *FieldError) {
 	s.tokenAt = s.pos
 	from := s.pos + 2
 	want := s.bytes(s.open[len(s.open)-1].name)
 	i := from + len(want)
-	if i > len(s.data) || !bytes.Equal(s.data[from:i], want) || i < len(s.data) && !isSpace(s.data[i]) && s.data[i] != '>' {
+	if i > len(s.data) || !bytes.Equal(s.data[from:i], want) ||
+		i < len(s.data) && !isSpace(s.data[i]) && s.data[i] != '>' {
 		return tokenEOF, s.mismatch(from, want)
 	}
 	for i < len(s.data) && isSpace(s.data[i]) {
@@ -88,12 +90,13 @@ func (s *scanner) scanEnd() (token, *FieldError) {
 		return tokenEOF, s.truncated()
 	}
 	if s.data[i] != '>' {
-		return tokenEOF, s.fault(i, "must be well-formed: an end tag holds a name only", s.excerpt(i), "")
+		return tokenEOF, s.fault(i, "must be well-formed: an end tag contains only a name", s.excerpt(i), "")
 	}
 	s.pos = i + 1
 	return s.pop()
 }
 
+// mismatch reports an end tag that does not close the innermost element, whose name is want.
 func (s *scanner) mismatch(from int, want []byte) *FieldError {
 	if bytes.HasPrefix(want, s.data[from:]) {
 		return s.truncated()
@@ -114,7 +117,8 @@ func (s *scanner) pop() (token, *FieldError) {
 	return tokenEnd, nil
 }
 
-// scanName reads a qualified name at i: prefix and local part, and the offset after it. what completes the message.
+// scanName reads a qualified name at i. It returns the prefix, the local part and the offset after
+// the name. what is "element" or "attribute" and completes the message.
 func (s *scanner) scanName(i int, what string) (prefix, local span, end int, err *FieldError) {
 	from := i
 	if i, err = s.scanNCName(i, what); err != nil {
@@ -129,12 +133,14 @@ func (s *scanner) scanName(i int, what string) (prefix, local span, end int, err
 		}
 		local = span{from, i}
 		if i < len(s.data) && s.data[i] == ':' {
-			return prefix, local, 0, s.fault(i, "must have one colon at most in the name of an "+what, s.excerpt(prefix.from), "")
+			return prefix, local, 0, s.fault(i, "must have at most one colon in the name of an "+what,
+				s.excerpt(prefix.from), "")
 		}
 	}
 	return prefix, local, i, nil
 }
 
+// scanNCName reads a name without colon at i and returns the offset after it.
 func (s *scanner) scanNCName(i int, what string) (int, *FieldError) {
 	from := i
 	for i < len(s.data) {
@@ -151,7 +157,7 @@ func (s *scanner) scanNCName(i int, what string) (int, *FieldError) {
 			if _, rule := wide(s.data[i:]); rule != "" {
 				return 0, s.badChar(i, rule)
 			}
-			return 0, s.fault(i, "must have Latin letters only in names", s.excerpt(i), "")
+			return 0, s.fault(i, "must have only Latin letters in names", s.excerpt(i), "")
 		}
 		i += n
 	}
@@ -159,7 +165,8 @@ func (s *scanner) scanNCName(i int, what string) (int, *FieldError) {
 		if i >= len(s.data) {
 			return 0, s.truncated()
 		}
-		return 0, s.fault(i, "must be well-formed: here the name of an "+what+" is due", s.excerpt(i), "write < as &lt; in text")
+		return 0, s.fault(i, "must be well-formed: the name of an "+what+" is expected here", s.excerpt(i),
+			"write < as &lt; in text")
 	}
 	return i, nil
 }
@@ -197,7 +204,7 @@ func (s *scanner) scanAttribute(i int) (int, *FieldError) {
 			s.attrs = append(s.attrs, a)
 			return i + 1, nil
 		case c == '<':
-			return 0, s.fault(i, "must not hold < in the value of an attribute", s.excerpt(i), "write &lt;")
+			return 0, s.fault(i, "must not contain < in the value of an attribute", s.excerpt(i), "write &lt;")
 		case c == '&':
 			_, n, err := s.reference(i)
 			if err != nil {

@@ -11,9 +11,10 @@ const (
 	qrTestHost = "https://qr-test.ksef.mf.gov.pl"
 )
 
-// VerificationURL returns the link that an invoice carries as QR code KOD I: whoever follows it sees whether KSeF has exactly these bytes. environment is
-// "production", "test" or "custom" (a stand-in, so the test page); issueDate is P_1 as "2006-01-02"; hash is SHA-256 of the XML, Header.Hash. It
-// fails on anything else. The link can be made before the invoice is accepted.
+// VerificationURL returns the link that an invoice carries as QR code KOD I. The page behind it
+// shows whether KSeF has exactly these bytes. environment is "production", "test" or "custom" (the
+// simulator, which gets the test page); issueDate is P_1 as "2006-01-02"; hash is Header.Hash. Any
+// other argument is an error. The link can be made before the invoice is accepted.
 func VerificationURL(environment string, sellerNIP, issueDate string, hash [32]byte) (string, error) {
 	var host string
 	switch environment {
@@ -22,10 +23,12 @@ func VerificationURL(environment string, sellerNIP, issueDate string, hash [32]b
 	case "test", "custom":
 		host = qrTestHost
 	default:
-		return "", fmt.Errorf("make verification link: environment must be production, test or custom: got %q", shorten(environment))
+		return "", fmt.Errorf("make verification link: environment must be production, test or custom: got %q",
+			shorten(environment))
 	}
 	if !nipShape(sellerNIP) {
-		return "", fmt.Errorf("make verification link: %w", &FieldError{Field: sellerField, Rule: ruleNIPShape, Value: shorten(sellerNIP)})
+		return "", fmt.Errorf("make verification link: %w",
+			&FieldError{Field: sellerField, Rule: ruleNIPShape, Value: shorten(sellerNIP)})
 	}
 	if _, _, _, ok := dateShape(issueDate); !ok {
 		return "", fmt.Errorf("make verification link: %w", notADate(issueDate))

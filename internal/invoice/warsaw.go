@@ -3,29 +3,33 @@ package invoice
 import (
 	"sync"
 	"time"
-	_ "time/tzdata" // the image has no zone files, and a wrong midnight makes an invoice late
+	_ "time/tzdata" // the container image has no zone files
 )
 
 const dateLayout = "2006-01-02"
 
-// loadWarsaw runs once: reading the zone takes tens of microseconds, as long as parsing an invoice.
+// loadWarsaw runs once because reading the zone takes tens of microseconds, as long as parsing an
+// invoice.
 var loadWarsaw = sync.OnceValue(func() *time.Location {
 	zone, err := time.LoadLocation("Europe/Warsaw")
 	if err != nil {
-		// Cannot happen while time/tzdata is linked in; a made-up zone would shift every deadline in silence.
+		// Impossible while time/tzdata is linked in. A substitute zone would silently move every
+		// deadline.
 		panic("load Europe/Warsaw: " + err.Error())
 	}
 	return zone
 })
 
-// Warsaw returns Europe/Warsaw, the zone in which KSeF reckons days, from the zone data inside the binary or of the system.
+// Warsaw returns Europe/Warsaw, the zone in which KSeF counts days. The zone data is the system's,
+// or else the copy inside the binary.
 func Warsaw() *time.Location { return loadWarsaw() }
 
-// Today returns the calendar day of now in Warsaw as "2006-01-02", which compares with Header.IssueDate as text.
+// Today returns the calendar day of now in Warsaw as "2006-01-02". It can be compared with
+// Header.IssueDate as text.
 func Today(now time.Time) string { return now.In(Warsaw()).Format(dateLayout) }
 
-// dateShape reports whether s is YYYY-MM-DD in ASCII digits and a day of the calendar. It is time.Parse without the allocations and without
-// its tolerance.
+// dateShape reports whether s is YYYY-MM-DD in ASCII digits and a valid day, and returns its parts.
+// It is stricter than time.Parse and does not allocate.
 func dateShape(s string) (y int, m time.Month, d int, ok bool) {
 	if len(s) != 10 || s[4] != '-' || s[7] != '-' {
 		return 0, 0, 0, false

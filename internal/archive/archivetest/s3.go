@@ -1,4 +1,5 @@
-// Package archivetest gives tests an S3 service of their own. It is apart from archive so that no program links the testing package.
+// Package archivetest provides an S3 service for tests. It is separate from archive so that no
+// program links the testing package.
 package archivetest
 
 import (
@@ -16,24 +17,29 @@ import (
 	"testing"
 )
 
-// What the service takes.
+// The keys and the bucket that the service accepts.
 const (
 	AccessKey = "AKIDTEST"
 	SecretKey = "very-secret-key"
 	Bucket    = "receipts"
 )
 
-// S3 speaks as much S3 as the archive does: objects of one bucket, path style, with the faults that a test sets.
+// S3 is an S3 service with the operations that the archive uses: objects of one bucket, path style,
+// and the faults that a test sets.
 type S3 struct {
 	*httptest.Server
 
-	// Conditions is what If-None-Match does: "honoured", "ignored" or "refused". Intercept comes before anything is done and may answer itself; Afterwards when it was done, before the answer.
-	// Set them before the first request.
+	// Conditions is how the service treats If-None-Match: "honoured", "ignored" or "refused". Set
+	// it and the two functions before the first request.
 	Conditions string
-	Intercept  func(w http.ResponseWriter, method, key string) (done bool)
+	// Intercept is called before a request is carried out. It may answer the request and return
+	// true.
+	Intercept func(w http.ResponseWriter, method, key string) (done bool)
+	// Afterwards is called after a request was carried out and before it is answered.
 	Afterwards func(method, key string)
 
-	// What is kept, by key; to be touched only while no request is under way.
+	// Objects and ContentType are the stored objects by key. Use them only while no request is
+	// running.
 	Objects     map[string]Object
 	ContentType map[string]string
 
@@ -41,13 +47,13 @@ type S3 struct {
 	requests []string // "PUT key"
 }
 
-// Object is one thing that is kept.
+// Object is one stored object. Hash is the SHA-256 of its metadata, "" when there is none.
 type Object struct {
 	Data []byte
 	Hash string
 }
 
-// NewS3 starts a service that ends with the test.
+// NewS3 starts a service that stops when the test ends.
 func NewS3(t testing.TB, conditions string) *S3 {
 	s := &S3{Objects: map[string]Object{}, Conditions: conditions, ContentType: map[string]string{}}
 	s.Server = httptest.NewServer(s)
@@ -55,7 +61,7 @@ func NewS3(t testing.TB, conditions string) *S3 {
 	return s
 }
 
-// In is the archive.url of a folder of the bucket, options included.
+// In returns the archive.url of a folder in the bucket, with its parameters.
 func (s *S3) In(prefix string) string {
 	return "s3://" + Bucket + "/" + prefix + "?path_style=true&region=eu-central-1&endpoint=" + s.URL
 }
@@ -68,7 +74,8 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if !strings.Contains(r.Header.Get("Authorization"), "Credential="+AccessKey+"/") || !strings.Contains(r.Header.Get("Authorization"), "/eu-central-1/s3/") {
+	signed := r.Header.Get("Authorization")
+	if !strings.Contains(signed, "Credential="+AccessKey+"/") || !strings.Contains(signed, "/eu-central-1/s3/") {
 		Refuse(w, http.StatusForbidden, "AccessDenied")
 		return
 	}
@@ -122,14 +129,14 @@ func (s *S3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Keys lists what is kept.
+// Keys returns the keys of the stored objects in order.
 func (s *S3) Keys() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Sorted(maps.Keys(s.Objects))
 }
 
-// Take lists the requests so far, and empties the list.
+// Take returns the requests since the last call of Take, each as "METHOD key".
 func (s *S3) Take() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +145,7 @@ func (s *S3) Take() []string {
 	return taken
 }
 
-// Change alters one object.
+// Change changes one stored object. Safe while requests are running.
 func (s *S3) Change(key string, change func(*Object)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,14 +154,14 @@ func (s *S3) Change(key string, change func(*Object)) {
 	s.Objects[key] = object
 }
 
-// Refuse answers as S3 does.
+// Refuse answers with an error as S3 does.
 func Refuse(w http.ResponseWriter, status int, code string) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(status)
-	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>said the service: %s</Message></Error>", code, code)
+	fmt.Fprintf(w, "<Error><Code>%s</Code><Message>the service refuses: %s</Message></Error>", code, code)
 }
 
-// readS3Body undoes the aws-chunked encoding, in which signed bodies travel over plain HTTP.
+// readS3Body decodes the aws-chunked encoding that signed bodies have over plain HTTP.
 func readS3Body(r *http.Request) ([]byte, error) {
 	if !strings.HasPrefix(r.Header.Get("X-Amz-Content-Sha256"), "STREAMING-") {
 		return io.ReadAll(r.Body)

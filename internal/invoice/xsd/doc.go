@@ -1,5 +1,7 @@
-// Package xsd validates invoices in full against the ministry's XML Schemas, which it reads from a folder: they are not ours to ship.
+// Package xsd validates invoices in full against the Ministry's XML Schemas. It reads them from a
+// folder, because this project has no right to distribute them.
 //
-// It is a package of its own because the schema library it stands on adds some 13 MB to a binary, and because validation is a choice: package
-// invoice already finds what goes wrong most often, at a thousandth of the cost.
+// It is a separate package because its schema library adds some 13 MB to a binary, and because
+// validation is optional: package invoice already finds the most frequent faults at a thousandth of
+// the cost.
 package xsd

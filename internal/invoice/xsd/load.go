@@ -21,14 +21,16 @@ const (
 	fileFA2 = "schemat_FA(2)_v1-0E.xsd"
 )
 
-// Validator holds compiled schemas. It never changes after Load and is safe for concurrent use. The two forms together keep about 1.3 MB.
+// Validator holds compiled schemas. It never changes after Load and is safe for concurrent use.
+// Both forms together take about 1.3 MB.
 type Validator struct {
 	schemas map[string]*xsd.Schema // by target namespace
 }
 
-// Load compiles the schemas found in dir: schemat_FA(3)_v1-0E.xsd, which must be there, and schemat_FA(2)_v1-0E.xsd, which may. What they import is
-// looked for by its file name alone in dir and its folder bazowe; their http addresses are never followed. It fails when a file is missing, cannot be read or is
-// no schema, and says which.
+// Load compiles the schemas in dir: schemat_FA(3)_v1-0E.xsd, which is required, and
+// schemat_FA(2)_v1-0E.xsd, which is optional. It looks for imported schemas by their file name in
+// dir and its folder bazowe, and never follows their http addresses. The error says which file is
+// missing, cannot be read or is not a schema.
 func Load(dir string) (*Validator, error) {
 	v := &Validator{schemas: make(map[string]*xsd.Schema, 2)}
 	for _, file := range [...]string{fileFA3, fileFA2} {
@@ -54,7 +56,7 @@ func compile(dir, file string) (namespace string, schema *xsd.Schema, err error)
 	if err != nil {
 		return "", nil, err
 	}
-	ctx := context.Background() // nothing here waits: it is memory and a local disk
+	ctx := context.Background() // nothing here waits: only memory and a local disk are used
 	doc, err := helium.NewParser().Parse(ctx, text)
 	if err != nil {
 		return "", nil, fmt.Errorf("parse: %w", err)
@@ -69,19 +71,21 @@ func compile(dir, file string) (namespace string, schema *xsd.Schema, err error)
 	}
 	files := &folder{dir: dir}
 	var faults collector
-	schema, err = xsd.NewCompiler().FS(files).BaseDir("file:///"+file).Label(file).ErrorHandler(&faults).Compile(ctx, doc)
+	compiler := xsd.NewCompiler().FS(files).BaseDir("file:///" + file).Label(file).ErrorHandler(&faults)
+	schema, err = compiler.Compile(ctx, doc)
 	if err != nil {
 		return "", nil, errors.Join(err, faults.join(), files.missing())
 	}
-	// The library passes over an import that it cannot find with a warning; every type of it would then be unknown, or worse, anything.
+	// The library only warns about an import that it cannot find. Every type in it would then be
+	// unknown or, worse, accept anything.
 	if err := files.missing(); err != nil {
 		return "", nil, err
 	}
 	return namespace, schema, nil
 }
 
-// folder opens whatever a schema imports by the last part of its address, in dir or dir/bazowe. So an http address costs no network, and ../../etc/passwd
-// is just a file that is not there.
+// folder opens imported schemas by the last part of their address, in dir or dir/bazowe. So an http
+// address causes no network access, and ../../etc/passwd is just a missing file.
 type folder struct {
 	dir string
 
@@ -105,6 +109,7 @@ func (f *folder) Open(name string) (fs.File, error) {
 	return nil, err
 }
 
+// missing returns the errors of all files that could not be opened.
 func (f *folder) missing() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -14,14 +14,17 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// maxFaults bounds what is reported of one document; the rest is mostly the consequence of the first.
+// maxFaults is the maximum number of faults reported for one document. Further faults are mostly
+// consequences of the first ones.
 const maxFaults = 20
 
-// Validate checks one document against the schema of its root's namespace. data should have passed invoice.Parse, which is quicker to find what is not
-// XML at all; other bytes do no harm. It returns an *invoice.FieldError, or several joined: Field is the element, Rule the schema's complaint,
-// Line the element's line, Column 0 as it is not known. A document whose form was not loaded is refused.
+// Validate checks one document against the schema of its root's namespace. data should have passed
+// invoice.Parse, which finds malformed XML faster, but any bytes are safe. The error is an
+// *invoice.FieldError, or several joined: Field is the element, Rule is fixed, Hint is the message
+// of the schema library, Line is the line of the element, and Column is 0 because it is unknown. A
+// document whose form was not loaded is refused.
 //
-// A document of 8 KB takes around a millisecond and its tree some hundred kilobytes.
+// A document of 8 KB takes about a millisecond, and its tree some hundred kilobytes.
 func (v *Validator) Validate(data []byte) error {
 	ctx := context.Background()
 	doc, err := helium.NewParser().Parse(ctx, data)
@@ -34,7 +37,8 @@ func (v *Validator) Validate(data []byte) error {
 	}
 	schema := v.schemas[root.URI()]
 	if schema == nil {
-		return &invoice.FieldError{Field: root.LocalName(), Rule: "must be of a form whose schema was loaded", Value: root.URI(), Line: 1}
+		return &invoice.FieldError{Field: root.LocalName(), Rule: "must be of a form whose schema is loaded",
+			Value: root.URI(), Line: 1}
 	}
 	var faults collector
 	if err := xsd.NewValidator(schema).Label("invoice").ErrorHandler(&faults).Validate(ctx, doc); err == nil {
@@ -45,7 +49,7 @@ func (v *Validator) Validate(data []byte) error {
 	return faults.fields(data)
 }
 
-// collector keeps what the library reports, up to maxFaults.
+// collector keeps the errors that the library reports, up to maxFaults.
 type collector struct {
 	mu   sync.Mutex
 	errs []error
@@ -89,13 +93,15 @@ func (c *collector) fields(data []byte) error {
 	return errors.Join(all...)
 }
 
-// local takes the namespace from {namespace}name.
+// local removes the namespace from {namespace}name.
 func local(name string) string { return name[strings.LastIndexByte(name, '}')+1:] }
 
-// maxMessage keeps a complaint that quotes a long value from carrying an invoice into the log.
+// maxMessage is the maximum length of a message in characters. A message that quotes a long value
+// must not carry an invoice into the log.
 const maxMessage = 200
 
-// tidy shortens the library's message: the invoice's own namespace stands in it again and again and says nothing.
+// tidy shortens a message of the library: it removes the namespaces, which are repeated and say
+// nothing, and cuts it to maxMessage characters.
 func tidy(message string) string {
 	for {
 		from := strings.Index(message, "{http")
@@ -115,7 +121,7 @@ func tidy(message string) string {
 	return message
 }
 
-// lineOffset returns the offset of a line's first byte.
+// lineOffset returns the offset of the first byte of a line.
 func lineOffset(data []byte, line int) int64 {
 	at := 0
 	for ; line > 1; line-- {

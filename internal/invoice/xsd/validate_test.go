@@ -14,12 +14,12 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// schemaDir returns the folder with the ministry's schemas.
+// schemaDir returns the folder with the Ministry's schemas. It skips the test when none is set.
 func schemaDir(t testing.TB) string {
 	t.Helper()
 	dir := os.Getenv("KSEF_SCHEMA_DIR")
 	if dir == "" {
-		t.Skip("KSEF_SCHEMA_DIR is not set: the ministry's schemas are not ours to ship")
+		t.Skip("KSEF_SCHEMA_DIR is not set: this project may not distribute the Ministry's schemas")
 	}
 	return dir
 }
@@ -46,10 +46,11 @@ func TestValidate_FaultyDocument_NamesElementAndLine(t *testing.T) {
 	v := load(t)
 	good := string(sample.Invoice(sample.Options{Number: "FV/1"}))
 	for _, c := range []struct{ why, doc, field string }{
-		{"a sum without which KSeF refuses", string(sample.Bad(sample.MissingTotal, sample.Options{})), "Adnotacje"},
+		{"a required sum is missing", string(sample.Bad(sample.MissingTotal, sample.Options{})), "Adnotacje"},
 		{"a kind that is not on the list", string(sample.Bad(sample.UnknownKind, sample.Options{})), "RodzajFaktury"},
-		{"no annotations", good[:strings.Index(good, "<Adnotacje>")] + good[strings.Index(good, "</Adnotacje>")+12:], "RodzajFaktury"},
-		{"an element nobody knows", strings.Replace(good, "<P_1M>", "<P_99/><P_1M>", 1), "P_99"},
+		{"no annotations", good[:strings.Index(good, "<Adnotacje>")] + good[strings.Index(good, "</Adnotacje>")+12:],
+			"RodzajFaktury"},
+		{"an unknown element", strings.Replace(good, "<P_1M>", "<P_99/><P_1M>", 1), "P_99"},
 		{"a sum with a comma", strings.Replace(good, "<P_15>", "<P_15>1,", 1), "P_15"},
 	} {
 		t.Run(c.why, func(t *testing.T) {
@@ -63,7 +64,7 @@ func TestValidate_FaultyDocument_NamesElementAndLine(t *testing.T) {
 			}
 			lines := strings.Split(c.doc, "\n")
 			if f.Line < 1 || f.Line > len(lines) || !strings.Contains(lines[f.Line-1], c.field) {
-				t.Errorf("line %d is not that of %s", f.Line, c.field)
+				t.Errorf("line %d does not contain %s", f.Line, c.field)
 			}
 			if strings.Contains(err.Error(), "{http") {
 				t.Errorf("the namespace is repeated in %v", err)
@@ -74,7 +75,9 @@ func TestValidate_FaultyDocument_NamesElementAndLine(t *testing.T) {
 
 func TestValidate_UnknownForm_IsRefused(t *testing.T) {
 	v := load(t)
-	for why, doc := range map[string][]byte{"FA(1)": sample.Bad(sample.FA1, sample.Options{}), "no XML": []byte("x"), "nothing": nil} {
+	for why, doc := range map[string][]byte{
+		"FA(1)": sample.Bad(sample.FA1, sample.Options{}), "not XML": []byte("x"), "an empty document": nil,
+	} {
 		var f *invoice.FieldError
 		if err := v.Validate(doc); !errors.As(err, &f) {
 			t.Errorf("%s: Validate = %v", why, err)
@@ -82,17 +85,17 @@ func TestValidate_UnknownForm_IsRefused(t *testing.T) {
 	}
 }
 
-func TestValidate_FA2_HasItsOwnSchema(t *testing.T) {
+func TestValidate_FA2_IsCheckedAgainstItsOwnSchema(t *testing.T) {
 	v := load(t)
 	doc := strings.Replace(string(sample.Invoice(sample.Options{})), "2025/06/25/13775", "2023/06/29/12648", 1)
 	doc = strings.Replace(strings.Replace(doc, "FA (3)", "FA (2)", 1), "<WariantFormularza>3<", "<WariantFormularza>2<", 1)
-	doc = strings.Replace(strings.Replace(doc, "\n\t\t<JST>2</JST>", "", 1), "\n\t\t<GV>2</GV>", "", 1) // FA(3) brought these
+	doc = strings.Replace(strings.Replace(doc, "\n\t\t<JST>2</JST>", "", 1), "\n\t\t<GV>2</GV>", "", 1) // new in FA(3)
 	if err := v.Validate([]byte(doc)); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestValidate_ManyAtOnce_DoNotDisturbEachOther(t *testing.T) {
+func TestValidate_ManyAtOnce_DoNotAffectEachOther(t *testing.T) {
 	v := load(t)
 	good, bad := sample.Invoice(sample.Options{}), sample.Bad(sample.UnknownKind, sample.Options{})
 	var wait sync.WaitGroup
@@ -103,7 +106,7 @@ func TestValidate_ManyAtOnce_DoNotDisturbEachOther(t *testing.T) {
 					t.Errorf("good: %v", err)
 				}
 				if err := v.Validate(bad); err == nil {
-					t.Error("bad was taken")
+					t.Error("the bad document was accepted")
 				}
 			}
 		})
@@ -111,7 +114,7 @@ func TestValidate_ManyAtOnce_DoNotDisturbEachOther(t *testing.T) {
 	wait.Wait()
 }
 
-func TestLoad_MissingImport_FailsAndNamesIt(t *testing.T) {
+func TestLoad_MissingImport_FailsAndNamesTheFile(t *testing.T) {
 	from, to := schemaDir(t), t.TempDir()
 	name := "schemat_FA(3)_v1-0E.xsd"
 	text, err := os.ReadFile(filepath.Join(from, name))
@@ -124,7 +127,7 @@ func TestLoad_MissingImport_FailsAndNamesIt(t *testing.T) {
 	if _, err := xsd.Load(to); err == nil || !strings.Contains(err.Error(), "StrukturyDanych_v10-0E.xsd") {
 		t.Errorf("Load = %v, want the missing file named", err)
 	}
-	// With its imports beside it instead of in bazowe, and without FA(2), it loads.
+	// With its imports beside it instead of in bazowe, and without FA(2), it can be loaded.
 	imports, err := filepath.Glob(filepath.Join(from, "bazowe", "*.xsd"))
 	if err != nil || len(imports) == 0 {
 		t.Fatal("no imports to copy", err)
@@ -152,7 +155,7 @@ func TestLoad_FolderWithoutSchemas_Fails(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := xsd.Load(dir); err == nil {
-		t.Error("a web page was taken for a schema")
+		t.Error("a web page was accepted as a schema")
 	}
 }
 

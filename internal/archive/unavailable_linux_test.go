@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/archive"
 )
 
-// A process that may open no file is as near to a share that does not work as a test comes without
-// mounting one.
-func TestOpen_FolderDoesNotWorkJustNow_TheStoreIsThereAndWorksLater(t *testing.T) {
+// A process that may open no more files comes as close to a broken network share as a test can
+// without mounting one.
+func TestOpen_FolderTemporarilyUnavailable_ReturnsAStoreThatWorksLater(t *testing.T) {
 	dir := t.TempDir()
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -35,15 +35,15 @@ func TestOpen_FolderDoesNotWorkJustNow_TheStoreIsThereAndWorksLater(t *testing.T
 	}
 	defer s.Close()
 	if !errors.Is(putErr, syscall.EMFILE) {
-		t.Errorf("Put meanwhile = %v", putErr)
+		t.Errorf("Put while no file can be opened = %v", putErr)
 	}
 	if err := s.Put(t.Context(), "a.xml", []byte("x"), ""); err != nil {
-		t.Errorf("Put once it works = %v", err)
+		t.Errorf("Put after that = %v", err)
 	}
 }
 
-// What stays as it is until a person changes it is told at once.
-func TestOpen_FolderIsAFile_IsToldAtOnce(t *testing.T) {
+// A fault that only a person can fix is reported at once.
+func TestOpen_FolderIsAFile_FailsAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "archive")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
