@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"ksefworker/internal/simulator/fa"
 )
 
 // Account is a key of the gateway. It holds the rights of one taxpayer.
@@ -22,7 +24,7 @@ func (a Account) validate() error {
 		return &FieldError{Field: "Account.ID", Value: a.ID, Err: errors.New("empty or with a colon, which Basic authorization cannot carry")}
 	case a.Key == "":
 		return &FieldError{Field: "Account.Key", Value: "", Err: errors.New("empty for account " + a.ID)}
-	case a.NIP != "" && !validNIP(a.NIP):
+	case a.NIP != "" && !fa.ValidNIP(a.NIP):
 		return &FieldError{Field: "Account.NIP", Value: a.NIP, Err: errors.New("not a NIP")}
 	}
 	return nil
@@ -45,7 +47,7 @@ func (a accounts) byID(id string) (Account, bool) {
 	if id == defaultID {
 		return Account{ID: id, Key: defaultKey}, true
 	}
-	if nip, found := strings.CutPrefix(id, "test_"); found && validNIP(nip) {
+	if nip, found := strings.CutPrefix(id, "test_"); found && fa.ValidNIP(nip) {
 		return Account{ID: id, Key: defaultKey, NIP: nip}, true
 	}
 	return Account{}, false

@@ -157,7 +157,7 @@ func (s *Simulator) settle(sess *session, f fate) {
 	}
 	for _, r := range f.read {
 		if sess.context == "" && r.code == 200 {
-			sess.context = r.header.issuer()
+			sess.context = r.header.Issuer()
 		}
 	}
 	sess.refuse = s.refusedByFault(sess, f.read)
@@ -198,7 +198,7 @@ func (s *Simulator) refusedByFault(sess *session, invoices []reading) int {
 		if r.header == nil {
 			continue
 		}
-		o := sess.occasion(r.header.number)
+		o := sess.occasion(r.header.Number)
 		o.named = true
 		if f, struck := s.faults.take(o, Poison, SessionRefused); struck {
 			return cmp.Or(f.Code, 405)

@@ -75,7 +75,7 @@ func (s *Simulator) bentDocument(a *accepted, d *dokument) (there bool) {
 
 func (s *Simulator) bentNames(on, omit string, a *accepted, number, ksefNumber *string) (there bool) {
 	would := func(f Fault) bool { return f.wouldBend(invoiceInfo{Number: *number, KsefNumber: *ksefNumber}) }
-	for _, f := range s.faults.bends(a, a.session.where(on, a.nip, a.number), would, omit, NumberRewritten, KsefNumberSplit) {
+	for _, f := range s.faults.bends(a, a.session.where(on, a.NIP, a.Number), would, omit, NumberRewritten, KsefNumberSplit) {
 		switch f.Kind {
 		case omit:
 			return false

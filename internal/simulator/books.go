@@ -1,9 +1,9 @@
 package simulator
 
 import (
-	"maps"
-	"slices"
 	"time"
+
+	"ksefworker/internal/simulator/limits"
 )
 
 // Accepted is one invoice that has its KSeF number. Hash is SHA-256 of its bytes, in hex.
@@ -47,6 +47,9 @@ type SessionEntry struct {
 	Accepted int       `json:"accepted"`
 }
 
+// Violation is one request that came although the limit was used up, or during a block.
+type Violation = limits.Violation
+
 // Books are everything the simulator received and decided. An invoice is entered when KSeF decides on it, which can be
 // before its status shows it.
 type Books struct {
@@ -61,8 +64,11 @@ type Books struct {
 
 // Books gives a copy of the books. Its lists are never nil.
 func (s *Simulator) Books() Books {
-	b := Books{Accepted: []Accepted{}, Sessions: []SessionEntry{}, Faults: s.faults.counts()}
-	b.Requests, b.Accounts, b.Violations = s.limits.books()
+	requests := s.limits.Books()
+	b := Books{
+		Accepted: []Accepted{}, Sessions: []SessionEntry{}, Faults: s.faults.counts(),
+		Requests: requests.Requests, Accounts: requests.Accounts, Violations: requests.Violations,
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sess := range s.order {
@@ -81,19 +87,9 @@ func (s *Simulator) Books() Books {
 	}
 	for _, a := range s.accepted {
 		b.Accepted = append(b.Accepted, Accepted{
-			NIP: a.nip, Kind: a.kind, Number: a.number, KsefNumber: a.ksefNumber, Hash: hexHash(a.hash), Session: a.session.id, At: a.at.UTC(), Mode: a.mode,
+			NIP: a.NIP, Kind: a.Kind, Number: a.Number, KsefNumber: a.ksefNumber, Hash: hexHash(a.hash), Session: a.session.id, At: a.at.UTC(), Mode: a.mode,
 		})
 	}
 	b.Rejected = append([]Rejected{}, s.rejected...)
 	return b
-}
-
-func (l *limiter) books() (map[string]int, map[string]map[string]int, []Violation) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	accounts := map[string]map[string]int{}
-	for id, groups := range l.perAccount {
-		accounts[id] = maps.Clone(groups)
-	}
-	return maps.Clone(l.counts), accounts, append([]Violation{}, slices.Clone(l.violations)...)
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"ksefworker/internal/simulator/fa"
 )
 
 // boxUpload is one upload to the black box: the gateway makes a session of its own for it.
@@ -18,7 +20,7 @@ type boxUpload struct {
 func uploadKey(account Account, id string) string { return account.ID + "\x00" + id }
 
 // begin makes the session of an upload, unless the id was used before. The caller holds mu.
-func (s *Simulator) beginUpload(c *call, id string, f *form, lane string, offline, upo bool) (*session, *refusal) {
+func (s *Simulator) beginUpload(c *call, id string, f *fa.Form, lane string, offline, upo bool) (*session, *refusal) {
 	if id == "" {
 		return nil, badInput("uploadId is empty")
 	}
@@ -103,13 +105,13 @@ func (s *Simulator) boxUploadBatch(c *call) (reply, *refusal) {
 	}
 	s.aside(sess, func() fate {
 		defer func() { _ = os.Remove(file) }()
-		return s.unpackFile(file, f, sess.opened, s.opts.sizesOf(sess.context).session)
+		return s.unpackFile(file, f, sess.opened, s.opts.maxInvoicesOf(sess.context))
 	})
 	return resultTrue(), nil
 }
 
 // unpackFile reads a plain package.
-func (s *Simulator) unpackFile(name string, f *form, acceptance time.Time, most int) fate {
+func (s *Simulator) unpackFile(name string, f *fa.Form, acceptance time.Time, most int) fate {
 	file, err := os.Open(name)
 	if err != nil {
 		return s.broken(err)

@@ -38,11 +38,6 @@ func (c *clock) set(t time.Time) {
 
 func (c *clock) add(d time.Duration) { c.set(c.now().Add(d)) }
 
-// noon is a Monday, 13:00 in Warsaw.
-var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-
-const today = "2026-11-23"
-
 // rig is a simulator behind a real server and a client of its own making.
 type rig struct {
 	t     testing.TB

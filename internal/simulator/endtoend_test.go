@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
+
+	"ksefworker/internal/simulator/fa/fatest"
+	"ksefworker/internal/simulator/limits"
 )
 
 func TestBatch_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
@@ -55,7 +56,7 @@ func TestBatch_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	if len(books.Accepted) != 25 || len(books.Rejected) != 0 || len(books.Sessions) != 1 || books.Sessions[0].Status != 200 || books.Sessions[0].Parts != 3 {
 		t.Errorf("books %+v", books.Sessions)
 	}
-	if books.Requests[groupBatch] != 1 || books.Requests[groupBatchClose] != 1 || books.Requests["other:publicKey"] != 1 || books.Requests["part"] != 0 {
+	if books.Requests[limits.BatchSession] != 1 || books.Requests[limits.BatchSessionClose] != 1 || books.Requests["other:publicKey"] != 1 || books.Requests["part"] != 0 {
 		t.Errorf("requests %v", books.Requests)
 	}
 }
@@ -96,7 +97,7 @@ func TestOnline_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	if len(books.Accepted) != 1 || books.Accepted[0].KsefNumber != got.KsefNumber || len(books.Rejected) != 1 || books.Rejected[0].Code != 450 {
 		t.Errorf("books %+v", books)
 	}
-	if books.Requests[groupOnline] != 1 || books.Requests[groupOnlineClose] != 1 || books.Requests[groupSend] != 2 {
+	if books.Requests[limits.OnlineSession] != 1 || books.Requests[limits.OnlineSessionClose] != 1 || books.Requests[limits.InvoiceSend] != 2 {
 		t.Errorf("requests %v", books.Requests)
 	}
 }
@@ -118,26 +119,5 @@ func checkReceipt(t *testing.T, body []byte, session string, documents int) {
 	if p.Sesja != session || len(p.Dokumenty) != documents {
 		t.Errorf("UPO of session %s with %d documents", p.Sesja, len(p.Dokumenty))
 	}
-	validate(t, "KSEF_UPO_XSD", os.Getenv("KSEF_UPO_XSD"), body)
-}
-
-// validate holds a document against a schema with xmllint; without either it says that it did not.
-func validate(t *testing.T, variable, schema string, document []byte) {
-	t.Helper()
-	if schema == "" {
-		t.Logf("not validated: %s is not set", variable)
-		return
-	}
-	lint, err := exec.LookPath("xmllint")
-	if err != nil {
-		t.Log("not validated: no xmllint")
-		return
-	}
-	file := filepath.Join(t.TempDir(), "document.xml")
-	if err := os.WriteFile(file, document, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(t.Context(), lint, "--noout", "--nonet", "--schema", schema, file).CombinedOutput(); err != nil {
-		t.Errorf("not valid: %s", out)
-	}
+	fatest.Validate(t, "KSEF_UPO_XSD", os.Getenv("KSEF_UPO_XSD"), body)
 }

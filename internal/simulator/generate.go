@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"ksefworker/internal/simulator/fa"
 )
 
 // generate writes an FA(3) document from JSON. The gateway's names are not published; here they are the elements' own:
@@ -27,7 +29,7 @@ func (s *Simulator) generate(c *call) (reply, *refusal) {
 	dec := json.NewDecoder(bytes.NewReader(body.Invoice))
 	dec.UseNumber()
 	g := generator{dec: dec, out: &out, form: f}
-	if err := g.element("Faktura", []attribute{{"xmlns", f.namespace}}); err != nil {
+	if err := g.element("Faktura", []attribute{{"xmlns", f.Namespace}}); err != nil {
 		return reply{}, badInput("invoice: %v", err)
 	}
 	return reply{status: http.StatusOK, contentType: xmlType, body: out.Bytes()}, nil
@@ -39,12 +41,12 @@ type attribute struct{ name, value string }
 type generator struct {
 	dec  *json.Decoder
 	out  *bytes.Buffer
-	form *form
+	form *fa.Form
 }
 
 func (g *generator) element(name string, attributes []attribute) error {
 	if name == "KodFormularza" && len(attributes) == 0 {
-		attributes = []attribute{{"kodSystemowy", g.form.systemCode}, {"wersjaSchemy", "1-0E"}}
+		attributes = []attribute{{"kodSystemowy", g.form.SystemCode}, {"wersjaSchemy", "1-0E"}}
 	}
 	if name == "" || strings.ContainsAny(name, " <>&\"'/=\t\r\n") {
 		return fmt.Errorf("%q is not the name of an element", name)

@@ -3,11 +3,13 @@ package simulator
 import (
 	"fmt"
 	"net/http"
+
+	"ksefworker/internal/simulator/fa"
 )
 
 // readable tells whether an account may read an invoice: its sender, seller or buyer may.
 func (a *accepted) readable(account Account) bool {
-	return a.account == account.ID || account.NIP != "" && (a.nip == account.NIP || a.buyerNIP == account.NIP || a.agentNIP == account.NIP)
+	return a.account == account.ID || account.NIP != "" && (a.NIP == account.NIP || a.BuyerNIP == account.NIP || a.AgentNIP == account.NIP)
 }
 
 // shown tells whether an invoice's number has been told to anybody yet: before that nobody can find it.
@@ -45,12 +47,12 @@ func (s *Simulator) validateInvoice(c *call) (reply, *refusal) {
 	}{Form: c.body, Version: "v3"}
 	for _, version := range []string{"v3", "v2"} {
 		f := s.forms[version]
-		r := inspect(c.body, f, laneBatch, s.Now().In(s.warsaw))
-		if r.header == nil {
-			return reply{}, badInput("%s", r.details)
+		r := fa.Inspect(c.body, f, fa.Circumstances{Accepted: s.Now().In(s.warsaw)})
+		if r.Header == nil {
+			return reply{}, badInput("%s", r.Details)
 		}
-		if r.header.namespace == f.namespace {
-			answer.Version, answer.Valid = version, r.code == 200
+		if r.Header.Namespace == f.Namespace {
+			answer.Version, answer.Valid = version, r.Code == 200
 		}
 	}
 	return jsonReply(answer), nil

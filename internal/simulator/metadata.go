@@ -46,11 +46,11 @@ func (s *Simulator) findInvoices(account Account, subject string, r dateRange) (
 		mine := false
 		switch subject {
 		case "Subject1":
-			mine = nip != "" && a.nip == nip
+			mine = nip != "" && a.NIP == nip
 		case "Subject2":
-			mine = nip != "" && a.buyerNIP == nip
+			mine = nip != "" && a.BuyerNIP == nip
 		case "SubjectAuthorized":
-			mine = nip != "" && a.agentNIP == nip
+			mine = nip != "" && a.AgentNIP == nip
 		}
 		stored := a.at.Add(time.Second)
 		if !mine || !s.shown(a) || stored.Before(r.From.Time) || stored.After(r.To.Time) {
@@ -87,9 +87,9 @@ type invoiceMetadata struct {
 
 func (a *accepted) metadata() invoiceMetadata {
 	return invoiceMetadata{
-		Type: a.kind, Number: a.number, KsefNumber: a.ksefNumber, Issued: a.issued, Mode: a.mode,
-		Seller: subject{a.nip, a.seller}, Buyer: subject{a.buyerNIP, a.buyer}, Currency: a.currency,
-		Net: float64(a.net) / 100, VAT: float64(a.vat) / 100, Gross: float64(a.gross) / 100,
+		Type: a.Kind, Number: a.Number, KsefNumber: a.ksefNumber, Issued: a.Issued, Mode: a.mode,
+		Seller: subject{a.NIP, a.Seller}, Buyer: subject{a.BuyerNIP, a.Buyer}, Currency: a.Currency,
+		Net: float64(a.Net) / 100, VAT: float64(a.VAT) / 100, Gross: float64(a.Gross) / 100,
 		Acquisition: rfc3339(a.at), Storage: rfc3339(a.at.Add(time.Second)),
 	}
 }

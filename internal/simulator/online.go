@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+
+	"ksefworker/internal/simulator/fa"
 )
 
 type encryptionInfo struct {
@@ -38,7 +40,7 @@ func (s *Simulator) publicKey(*call) (reply, *refusal) {
 
 // begin makes a session of either lane. Whether its key can be decrypted is found out at once and told only later, as
 // KSeF does. The caller holds mu.
-func (s *Simulator) begin(c *call, lane string, f *form, e encryptionInfo) *session {
+func (s *Simulator) begin(c *call, lane string, f *fa.Form, e encryptionInfo) *session {
 	kind := "SO"
 	if lane == laneBatch {
 		kind = "SB"
@@ -136,7 +138,7 @@ func (s *Simulator) open(c *call, id string) (*session, *refusal) {
 	if status := s.status(sess); status != 100 {
 		return nil, wrongStatus(status, "wysyłkę faktur")
 	}
-	if most := s.opts.sizesOf(sess.context).session; len(sess.invoices) >= most {
+	if most := s.opts.maxInvoicesOf(sess.context); len(sess.invoices) >= most {
 		return nil, &refusal{status: 400, code: codeTooMany, description: "Przekroczono dozwoloną liczbę faktur w sesji.",
 			details: fmt.Sprintf("Sesja o numerze referencyjnym %s osiągnęła dozwolony limit liczby faktur %d.", id, most)}
 	}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"ksefworker/internal/simulator/limits"
 )
 
 // Names of the operations, as faults and logs use them.
@@ -69,7 +71,7 @@ func (op *operation) counter() string {
 	if op.group != "" {
 		return op.group
 	}
-	return "other:" + op.name
+	return limits.Other(op.name)
 }
 
 const (
@@ -92,23 +94,23 @@ func (s *Simulator) table() []*operation {
 	boxBatch.body = "multipart/form-data"
 	return []*operation{
 		get(opPublicKey, "/invoice/public/key", "", jsonType, s.publicKey),
-		post(opOpenOnline, "/invoice/session/open/online", groupOnline, jsonType, smallBody, s.openOnline),
-		post(opOpenBatch, "/invoice/session/open/batch", groupBatch, jsonType, smallBody, s.openBatch),
-		get(opSessionStatus, "/invoice/session/status/*", groupMisc, jsonType, s.sessionStatus),
-		get(opInvoices, "/invoice/session/invoices/*", groupList, jsonType, s.sessionInvoices),
-		get(opClose, "/invoice/session/close/*", groupBatchClose, jsonType, s.closeSession),
-		get(opUPO, "/invoice/session/upo/*", groupMisc, xmlType, s.sessionReceipt),
-		post(opSend, "/invoice/send", groupSend, jsonType, invoiceBody, s.sendInvoice),
-		get(opInvoiceStatus, "/invoice/status/*", groupStatus, jsonType, s.invoiceStatus),
-		get(opInvoiceGet, "/invoice/get/*", groupDownload, xmlType, s.invoiceGet),
+		post(opOpenOnline, "/invoice/session/open/online", limits.OnlineSession, jsonType, smallBody, s.openOnline),
+		post(opOpenBatch, "/invoice/session/open/batch", limits.BatchSession, jsonType, smallBody, s.openBatch),
+		get(opSessionStatus, "/invoice/session/status/*", limits.SessionMisc, jsonType, s.sessionStatus),
+		get(opInvoices, "/invoice/session/invoices/*", limits.SessionInvoiceList, jsonType, s.sessionInvoices),
+		get(opClose, "/invoice/session/close/*", limits.BatchSessionClose, jsonType, s.closeSession),
+		get(opUPO, "/invoice/session/upo/*", limits.SessionMisc, xmlType, s.sessionReceipt),
+		post(opSend, "/invoice/send", limits.InvoiceSend, jsonType, invoiceBody, s.sendInvoice),
+		get(opInvoiceStatus, "/invoice/status/*", limits.InvoiceStatus, jsonType, s.invoiceStatus),
+		get(opInvoiceGet, "/invoice/get/*", limits.InvoiceDownload, xmlType, s.invoiceGet),
 		validate,
 		post(opGenerate, "/invoice/generate", "", xmlType, invoiceBody, s.generate),
 		post(opLinks, "/invoice/links", "", jsonType, smallBody, s.links),
 		post(opVisualize, "/invoice/visualize", "", "", invoiceBody, s.visualize),
 		post(opUPOVisualize, "/invoice/upo/visualize", "", pdfType, packageBody, s.visualizeReceipt),
-		post(opMetadata, "/invoice/metadata", groupMetadata, jsonType, smallBody, s.metadata),
-		post(opQueryStart, "/invoice/query/start", groupExport, jsonType, smallBody, s.queryStart),
-		get(opQueryStatus, "/invoice/query/status/*", groupExported, jsonType, s.queryStatus),
+		post(opMetadata, "/invoice/metadata", limits.InvoiceMetadata, jsonType, smallBody, s.metadata),
+		post(opQueryStart, "/invoice/query/start", limits.InvoiceExport, jsonType, smallBody, s.queryStart),
+		get(opQueryStatus, "/invoice/query/status/*", limits.InvoiceExportStatus, jsonType, s.queryStatus),
 		get(opQueryResult, "/invoice/query/result/*/*", "", bytesType, s.queryResult),
 		post(opBoxUploadInvoice, "/box/upload/invoice", "", jsonType, invoiceBody, s.boxUploadInvoice),
 		get(opBoxInvoiceStatus, "/box/upload/invoice/*", "", jsonType, s.boxInvoiceStatus),

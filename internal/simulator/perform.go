@@ -57,7 +57,7 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 			return send(w, &refusal{status: http.StatusTooManyRequests, code: 429, description: "Too Many Requests"})
 		}
 		if j.group != "" {
-			s.limits.impose(j.where.account, j.group, s.Now(), f.For)
+			s.limits.Impose(j.where.account, j.group, s.Now(), f.For)
 		}
 		return send(w, tooMany(f.For))
 	case KeyRotated:

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"ksefworker/internal/simulator/fa"
 )
 
 // links makes the verification link KOD I. image is a small white PNG, not a QR code. The second link, of the
@@ -28,7 +30,7 @@ func (s *Simulator) links(c *call) (reply, *refusal) {
 		return reply{}, refused
 	}
 	date, err := issueDate(body.Date)
-	if err != nil || !validNIP(body.NIP) || len(body.Hash) != sha256.Size {
+	if err != nil || !fa.ValidNIP(body.NIP) || len(body.Hash) != sha256.Size {
 		return reply{}, badInput("a valid nip, an issueDate and an invoiceHash of 32 bytes are needed")
 	}
 	picture := image.NewPaletted(image.Rect(0, 0, 8, 8), color.Palette{color.White, color.Black})
@@ -73,11 +75,11 @@ func (s *Simulator) visualize(c *call) (reply, *refusal) {
 	if body.Format != "html" && body.Format != "pdf" || body.Language != "pl" && body.Language != "en" {
 		return reply{}, badInput("outputFormat is html or pdf, outputLanguage pl or en")
 	}
-	d, err := readDocument(body.Data, s.forms["v3"])
+	number, err := fa.Number(body.Data, s.forms["v3"])
 	if err != nil {
 		return reply{}, badInput("invoiceData is not an invoice")
 	}
-	title := strings.TrimSpace("Faktura " + token(d.text(pathNumber)) + " " + body.Number)
+	title := strings.TrimSpace("Faktura " + number + " " + body.Number)
 	if body.Format == "pdf" {
 		return reply{status: http.StatusOK, contentType: pdfType, body: pdf(title)}, nil
 	}

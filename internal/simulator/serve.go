@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ksefworker/internal/simulator/limits"
 )
 
 // call is one authorized request to an operation.
@@ -99,7 +101,7 @@ func (s *Simulator) route(w http.ResponseWriter, r *http.Request) (name string, 
 	}
 	c := &call{op: op, account: account, r: r, values: values}
 	where, group := s.concerns(c)
-	if wait, refused := s.limits.arrive(account.ID, group, s.Now); refused {
+	if wait, refused := s.limits.Arrive(account.ID, group, s.Now); refused {
 		return op.name, send(w, tooMany(wait))
 	}
 	return op.name, s.perform(w, job{
@@ -120,7 +122,7 @@ func send(w http.ResponseWriter, f *refusal) int {
 }
 
 func tooMany(wait time.Duration) *refusal {
-	return &refusal{status: http.StatusTooManyRequests, code: 429, description: "Too Many Requests", details: "Przekroczono limit żądań.", retryAfter: retryAfter(wait)}
+	return &refusal{status: http.StatusTooManyRequests, code: 429, description: "Too Many Requests", details: "Przekroczono limit żądań.", retryAfter: limits.RetryAfter(wait)}
 }
 
 // concerns tells whom a request is about, before it is read: for faults and for the group of close.
@@ -143,7 +145,7 @@ func (s *Simulator) concerns(c *call) (occasion, string) {
 				o.nip = sess.context
 			}
 			if c.op.name == opClose && sess.lane == laneOnline {
-				group = groupOnlineClose
+				group = limits.OnlineSessionClose
 			}
 		}
 	}

@@ -3,6 +3,8 @@ package simulator
 import (
 	"fmt"
 	"time"
+
+	"ksefworker/internal/simulator/fa"
 )
 
 const (
@@ -23,7 +25,7 @@ type session struct {
 	lane    string
 	account string // key_id that opened it
 	context string // NIP of the taxpayer that sends: the account's, or the issuer of the first readable invoice
-	form    *form
+	form    *fa.Form
 	offline bool
 	opened  time.Time
 	expires time.Time

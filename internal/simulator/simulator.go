@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"ksefworker/internal/simulator/fa"
+	"ksefworker/internal/simulator/limits"
 )
 
 // Profile says whether request limits are enforced.
@@ -107,9 +110,9 @@ type Simulator struct {
 	dir        string
 	ownDir     bool
 	signing    []byte // key of the signatures on part addresses
-	limits     *limiter
+	limits     *limits.Limiter
 	faults     *faultBook
-	forms      map[string]*form
+	forms      map[string]*fa.Form
 	documents  *vault
 
 	offset     atomic.Int64 // of the clock, in nanoseconds; set under mu
@@ -123,10 +126,10 @@ type Simulator struct {
 	keys      keyring
 	sessions  map[string]*session
 	order     []*session
-	sent      map[string]sentInvoice // online invoice by its reference
-	identity  map[identity]*accepted // what makes a duplicate
-	byNumber  map[string]*accepted   // by KSeF number
-	accepted  []*accepted            // in the order of acceptance
+	sent      map[string]sentInvoice    // online invoice by its reference
+	identity  map[fa.Identity]*accepted // what makes a duplicate
+	byNumber  map[string]*accepted      // by KSeF number
+	accepted  []*accepted               // in the order of acceptance
 	rejected  []Rejected
 	serial    uint32
 	queries   map[string]*query
@@ -162,13 +165,13 @@ func New(o Options) (*Simulator, error) {
 	s := &Simulator{
 		opts: o, log: o.Log, warsaw: warsaw, dir: o.Dir,
 		accounts: accounts{extra: o.Accounts},
-		limits:   newLimiter(o.Profile, o.Scale),
-		forms:    knownForms(),
+		limits:   limits.New(o.Profile != Unlimited, o.Scale),
+		forms:    fa.Forms(),
 		signing:  make([]byte, 32),
 		stopped:  make(chan struct{}),
 		random:   mathrand.New(mathrand.NewPCG(seed, 1)),
 		sessions: map[string]*session{}, sent: map[string]sentInvoice{},
-		identity: map[identity]*accepted{}, byNumber: map[string]*accepted{},
+		identity: map[fa.Identity]*accepted{}, byNumber: map[string]*accepted{},
 		queries: map[string]*query{}, uploads: map[string]*boxUpload{}, downloads: map[string]*boxDownload{},
 	}
 	s.faults = newFaultBook(o.Faults, mathrand.New(mathrand.NewPCG(seed, 2)), s.now)

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ksefworker/internal/simulator/fa"
 )
 
 // maxUnpacked is how much all files of a package may unpack to; a bomb is refused before it has gone off.
@@ -55,7 +57,7 @@ func (s *Simulator) unpackSession(sess *session) fate {
 	if size != int64(sess.batch.Size) || string(hash.Sum(nil)) != string(sess.batch.Hash) {
 		return fate{code: 405, details: "batchSize or batchHash is not that of the package"}
 	}
-	return s.readPackage(whole, size, sess.form, sess.opened, s.opts.sizesOf(sess.context).session)
+	return s.readPackage(whole, size, sess.form, sess.opened, s.opts.maxInvoicesOf(sess.context))
 }
 
 // declaredParts holds what was uploaded against what was declared.
@@ -129,7 +131,7 @@ func decryptFile(to io.Writer, name string, key, iv []byte) (int64, error) {
 }
 
 // readPackage opens the ZIP and reads each invoice in it, on all cores.
-func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *form, acceptance time.Time, most int) fate {
+func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *fa.Form, acceptance time.Time, most int) fate {
 	z, err := zip.NewReader(archive, size)
 	if err != nil {
 		return fate{code: 430, details: "not a ZIP archive"}
@@ -151,13 +153,13 @@ func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *form, accept
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(z.File)) && !corrupt.Load() && !s.isStopped(); i = next.Add(1) - 1 {
-				content, large, err := unzip(z.File[i], s.opts.largest())
+				content, large, err := unzip(z.File[i], s.opts.maxDocument())
 				if err != nil || unpacked.Add(int64(len(content))) > maxUnpacked {
 					corrupt.Store(true)
 					return
 				}
 				if large {
-					read[i] = reading{code: 430, details: fmt.Sprintf("the document has more than %d bytes", s.opts.largest()), hash: sha256.Sum256(content)}
+					read[i] = reading{code: 430, details: fmt.Sprintf("the document has more than %d bytes", s.opts.maxDocument()), hash: sha256.Sum256(content)}
 					continue
 				}
 				read[i] = s.read(content, f, laneBatch, acceptance)

@@ -64,7 +64,7 @@ func (s *Simulator) sessionReceipt(c *call) (reply, *refusal) {
 func (s *Simulator) receipt(sess *session) ([]byte, error) {
 	p := potwierdzenie{
 		Podmiot: "Ministerstwo Finansów", Sesja: sess.id, Nip: sess.context, Token: sess.id[:9] + "EC" + sess.id[11:],
-		Struktura: sess.form.schemaFile, Formularz: sess.form.systemCode,
+		Struktura: sess.form.SchemaFile, Formularz: sess.form.SystemCode,
 	}
 	for _, o := range sess.invoices {
 		a := o.accepted
@@ -76,7 +76,7 @@ func (s *Simulator) receipt(sess *session) ([]byte, error) {
 			mode = "Offline"
 		}
 		d := dokument{
-			Nip: a.nip, KsefNumer: a.ksefNumber, Numer: a.number, Wystawiono: a.issued, Przeslano: s.local(a.sent), Nadano: s.local(a.at),
+			Nip: a.NIP, KsefNumer: a.ksefNumber, Numer: a.Number, Wystawiono: a.Issued, Przeslano: s.local(a.sent), Nadano: s.local(a.at),
 			Skrot: base64.StdEncoding.EncodeToString(a.hash[:]), Tryb: mode,
 		}
 		if s.bentDocument(a, &d) {

@@ -1,21 +1,30 @@
-package simulator
+package fa_test
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"ksefworker/internal/simulator/fa"
+	"ksefworker/internal/simulator/fa/fatest"
 )
 
+// atNoon are the circumstances of a batch session at noon.
+func atNoon() fa.Circumstances { return fa.Circumstances{Accepted: fatest.Noon()} }
+
+func online(c fa.Circumstances) fa.Circumstances {
+	c.Online = true
+	return c
+}
+
 func TestInspect_RefusesWhatKSeFRefuses(t *testing.T) {
-	good := faXML(sellerA, "FV/1", today)
-	edit := func(old, new string) string { return swap(t, good, old, new) }
+	v3 := fa.Forms()["v3"]
+	good := fatest.Invoice(fatest.SellerA, "FV/1", fatest.Today)
+	edit := func(old, new string) string { return fatest.Swap(t, good, old, new) }
 	pad := func(document string, size int) string {
 		return document + strings.Repeat(" ", size-len(document))
 	}
-	attached := withAttachment(t, good)
+	attached := fatest.WithAttachment(t, good)
 	for name, c := range map[string]struct {
 		document string
 		code     int
@@ -39,7 +48,7 @@ func TestInspect_RefusesWhatKSeFRefuses(t *testing.T) {
 		"an attribute twice":                     {edit(`wersjaSchemy="1-0E"`, `wersjaSchemy="1-0E" wersjaSchemy="1-0E"`), 430, "twice"},
 		"a prefix that is not declared":          {edit("<JST>2</JST>", "<x:JST>2</x:JST>"), 430, "not declared"},
 		"an attribute's prefix, the same":        {edit("<Fa>", `<Fa xsi:nil="1">`), 430, "not declared"},
-		"a P_1 with white space":                 {edit("<P_1>"+today, "<P_1> "+today+"\n"), 200, ""},
+		"a P_1 with white space":                 {edit("<P_1>"+fatest.Today, "<P_1> "+fatest.Today+"\n"), 200, ""},
 		"an entity that is not declared":         {edit("Usługa", "&nbsp;"), 430, "well-formed"},
 		"a control character":                    {edit("Usługa", "\x01"), 430, "well-formed"},
 		"XML 1.1":                                {edit(`version="1.0"`, `version="1.1"`), 430, "well-formed"},
@@ -66,10 +75,10 @@ func TestInspect_RefusesWhatKSeFRefuses(t *testing.T) {
 		"another version of the schema":          {edit("1-0E", "1-1E"), 450, "KodFormularza"},
 		"another variant":                        {edit("<WariantFormularza>3", "<WariantFormularza>2"), 450, "WariantFormularza"},
 		"no time of making":                      {edit("<DataWytworzeniaFa>2026-11-23T08:00:00Z</DataWytworzeniaFa>", ""), 450, "DataWytworzeniaFa"},
-		"no P_1":                                 {edit("<P_1>"+today+"</P_1>", ""), 450, "P_1"},
-		"a P_1 that is no date":                  {edit("<P_1>"+today, "<P_1>2026-02-30"), 450, "P_1"},
-		"a P_1 of tomorrow":                      {edit("<P_1>"+today, "<P_1>2026-11-24"), 450, "P_1: 2026-11-24 is later"},
-		"a P_1 long ago":                         {edit("<P_1>"+today, "<P_1>2005-12-31"), 450, "P_1"},
+		"no P_1":                                 {edit("<P_1>"+fatest.Today+"</P_1>", ""), 450, "P_1"},
+		"a P_1 that is no date":                  {edit("<P_1>"+fatest.Today, "<P_1>2026-02-30"), 450, "P_1"},
+		"a P_1 of tomorrow":                      {edit("<P_1>"+fatest.Today, "<P_1>2026-11-24"), 450, "P_1: 2026-11-24 is later"},
+		"a P_1 long ago":                         {edit("<P_1>"+fatest.Today, "<P_1>2005-12-31"), 450, "P_1"},
 		"no P_2":                                 {edit("<P_2>FV/1</P_2>", ""), 450, "P_2: missing"},
 		"an empty P_2":                           {edit("<P_2>FV/1</P_2>", "<P_2>  </P_2>"), 450, "P_2"},
 		"a P_2 of 257 characters":                {edit("<P_2>FV/1", "<P_2>"+strings.Repeat("ż", 257)), 450, "P_2"},
@@ -93,21 +102,21 @@ func TestInspect_RefusesWhatKSeFRefuses(t *testing.T) {
 		"no JST":                                 {edit("<JST>2</JST>", ""), 450, "Podmiot2/JST"},
 		"a JST of 3":                             {edit("<JST>2", "<JST>3"), 450, "Podmiot2/JST"},
 		"an element that no schema knows":        {edit("<P_1>", "<P_0>1</P_0><P_1>"), 450, "Fa/P_0"},
-		"P_2 before P_1":                         {edit("<P_1>"+today+"</P_1><P_2>FV/1</P_2>", "<P_2>FV/1</P_2><P_1>"+today+"</P_1>"), 450, "Fa/P_1"},
+		"P_2 before P_1":                         {edit("<P_1>"+fatest.Today+"</P_1><P_2>FV/1</P_2>", "<P_2>FV/1</P_2><P_1>"+fatest.Today+"</P_1>"), 450, "Fa/P_1"},
 		"the children of Fa in a namespace else": {edit("<KodWaluty>", `<KodWaluty xmlns="urn:x">`), 450, "KodWaluty"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := inspect([]byte(c.document), knownForms()["v3"], laneBatch, noon.Add(time.Hour))
-			if r.code != c.code || !strings.Contains(r.details, c.details) {
-				t.Errorf("%d %s", r.code, r.details)
+			r := fa.Inspect([]byte(c.document), v3, fa.Circumstances{Accepted: fatest.Noon().Add(time.Hour)})
+			if r.Code != c.code || !strings.Contains(r.Details, c.details) {
+				t.Errorf("%d %s", r.Code, r.Details)
 			}
 		})
 	}
-	if r := inspect([]byte(attached), knownForms()["v3"], laneOnline, noon); r.code != 415 {
-		t.Errorf("an attachment online: %d %s", r.code, r.details)
+	if r := fa.Inspect([]byte(attached), v3, online(atNoon())); r.Code != 415 {
+		t.Errorf("an attachment online: %d %s", r.Code, r.Details)
 	}
-	if r := inspect([]byte(good), knownForms()["v2"], laneOnline, noon); r.code != 450 {
-		t.Errorf("FA(3) in a session of FA(2): %d %s", r.code, r.details)
+	if r := fa.Inspect([]byte(good), fa.Forms()["v2"], online(atNoon())); r.Code != 450 {
+		t.Errorf("FA(3) in a session of FA(2): %d %s", r.Code, r.Details)
 	}
 }
 
@@ -129,59 +138,39 @@ func prefixed(text string) string {
 }
 
 func TestInspect_FA2_IsTakenInItsOwnSession(t *testing.T) {
-	document := faXML(sellerA, "FV/1", today)
+	document := fatest.Invoice(fatest.SellerA, "FV/1", fatest.Today)
 	for _, c := range [][2]string{
 		{"2025/06/25/13775", "2023/06/29/12648"}, {"FA (3)", "FA (2)"}, {"<WariantFormularza>3", "<WariantFormularza>2"}, {"<JST>2</JST><GV>2</GV>", ""},
 	} {
-		document = swap(t, document, c[0], c[1])
+		document = fatest.Swap(t, document, c[0], c[1])
 	}
-	if r := inspect([]byte(document), knownForms()["v2"], laneBatch, noon); r.code != 200 {
-		t.Errorf("%d %s", r.code, r.details)
+	if r := fa.Inspect([]byte(document), fa.Forms()["v2"], atNoon()); r.Code != 200 {
+		t.Errorf("%d %s", r.Code, r.Details)
 	}
 }
 
 func TestInspect_KeepsWhatTheBooksNeed(t *testing.T) {
-	document := swap(t, faXML(sellerA, " FV/1  x ", today), "<P_13_1>100.00</P_13_1><P_14_1>23.00</P_14_1><P_15>123.00",
+	document := fatest.Swap(t, fatest.Invoice(fatest.SellerA, " FV/1  x ", fatest.Today), "<P_13_1>100.00</P_13_1><P_14_1>23.00</P_14_1><P_15>123.00",
 		"<P_13_1>100.5</P_13_1><P_14_1>-23.00</P_14_1><P_14_1W>7.00</P_14_1W><P_13_2>1</P_13_2><P_14_2>2</P_14_2><P_15>-0.07")
-	h := inspect([]byte(document), knownForms()["v3"], laneBatch, noon).header
-	want := header{identity: identity{sellerA, "VAT", "FV/1 x"}, namespace: h.namespace, issued: today, seller: "Zażółć & Syn", buyerNIP: buyer,
-		buyer: "Nabywca", currency: "PLN", net: 10150, vat: -2100, gross: -7}
+	h := fa.Inspect([]byte(document), fa.Forms()["v3"], atNoon()).Header
+	want := fa.Header{
+		Identity:  fa.Identity{NIP: fatest.SellerA, Kind: "VAT", Number: "FV/1 x"},
+		Namespace: h.Namespace, Issued: fatest.Today, Seller: "Zażółć & Syn", BuyerNIP: fatest.Buyer, Buyer: "Nabywca",
+		Currency: "PLN", Net: 10150, VAT: -2100, Gross: -7,
+	}
 	if *h != want {
 		t.Errorf("got %+v", *h)
 	}
 }
 
 func FuzzInspect_NeverPanics(f *testing.F) {
-	f.Add([]byte(faXML(sellerA, "FV/1", today)))
+	f.Add([]byte(fatest.Invoice(fatest.SellerA, "FV/1", fatest.Today)))
 	f.Add([]byte("<a>&#x;&#99999999999;</a>"))
-	form := knownForms()["v3"]
+	form := fa.Forms()["v3"]
 	f.Fuzz(func(t *testing.T, document []byte) {
-		r := inspect(document, form, laneBatch, noon)
-		if r.code == 200 && (r.header == nil || !validNIP(r.header.nip) || r.header.number == "") {
+		r := fa.Inspect(document, form, atNoon())
+		if r.Code == 200 && (r.Header == nil || !fa.ValidNIP(r.Header.NIP) || r.Header.Number == "") {
 			t.Errorf("taken without NIP or number: %+v", r)
 		}
 	})
-}
-
-// TestSample_AgainstTheMinistrysSchema shows that the sample of these tests is an invoice, so that they do not prove
-// the simulator's own idea of one.
-func TestSample_AgainstTheMinistrysSchema(t *testing.T) {
-	dir := os.Getenv("KSEF_SCHEMA_DIR")
-	if dir == "" {
-		t.Skip("KSEF_SCHEMA_DIR is not set")
-	}
-	raw, err := os.ReadFile(filepath.Join(dir, "schemat_FA(3)_v1-0E.xsd"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	base, err := filepath.Abs(filepath.Join(dir, "bazowe", "StrukturyDanych_v10-0E.xsd"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	local := swap(t, string(raw), `schemaLocation="http://crd.gov.pl/xml/schematy/dziedzinowe/mf/2022/01/05/eD/DefinicjeTypy/StrukturyDanych_v10-0E.xsd"`, fmt.Sprintf("schemaLocation=%q", "file://"+base))
-	schema := filepath.Join(t.TempDir(), "fa3.xsd")
-	if err := os.WriteFile(schema, []byte(local), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	validate(t, "KSEF_SCHEMA_DIR", schema, []byte(faXML(sellerA, "FV/1", today)))
 }
