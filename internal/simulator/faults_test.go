@@ -156,7 +156,7 @@ func TestFault_Probability_IsRepeatableBySeed(t *testing.T) {
 	}
 	first := run()
 	if n := strings.Count(first, "401"); n < 10 || n > 30 || first != run() {
-		t.Errorf("struck %d of 40 or differently the second time", n)
+		t.Errorf("hit %d of 40 or differently the second time", n)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestFault_SessionRefused_AcceptsNothingAndTheNextPasses(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{On: opOpenOnline, Kind: SessionRefused, Code: 500})
 	if _, end := r.sendBatch(faXML(sellerA, "FV/0", today)); end.Code != 200 {
-		t.Errorf("a batch session was struck by an online fault: %+v", end)
+		t.Errorf("a batch session was hit by an online fault: %+v", end)
 	}
 	o := r.openOnline()
 	id := o.send(faXML(sellerA, "FV/1", today))

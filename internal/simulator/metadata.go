@@ -8,13 +8,13 @@ import (
 const (
 	minPage   = 10
 	maxPage   = 250
-	maxSet    = 10_000 // records of one set of filters; more are truncated
+	maxSet    = 10_000 // records that one set of filters returns; the rest is cut off
 	maxMonths = 3
 )
 
 type dateRange struct {
-	From moment `json:"from"`
-	To   moment `json:"to"`
+	From timestamp `json:"from"`
+	To   timestamp `json:"to"`
 }
 
 func (r dateRange) check() *refusal {
@@ -34,14 +34,13 @@ func checkSubject(subject string) *refusal {
 	return nil
 }
 
-// find gives the invoices that an account may see in a role and range of permanent storage, oldest first, and whether
-// there were more than one set holds. Third parties are not modelled: they have none. The caller
-// holds mu.
+// findInvoices returns the invoices that an account may see in a role and range of permanent storage, oldest first, and
+// whether there were more than maxSet. Third parties are not modelled: they see no invoices. The caller holds mu.
 func (s *Simulator) findInvoices(account Account, subject string, r dateRange) (found []*accepted, truncated bool) {
 	for _, a := range s.accepted {
 		nip := account.NIP
 		if nip == "" && a.account == account.ID {
-			nip = a.session.context // a key that serves anybody sees what it sent as its sender
+			nip = a.session.context // a key for any seller sees as sender what it sent
 		}
 		mine := false
 		switch subject {
@@ -94,7 +93,7 @@ func (a *accepted) metadata() invoiceMetadata {
 	}
 }
 
-// metadata lists invoices by page.
+// metadata lists one page of invoices.
 func (s *Simulator) metadata(c *call) (reply, *refusal) {
 	var body struct {
 		Subject string    `json:"subjectType"`
@@ -130,7 +129,7 @@ func (s *Simulator) metadata(c *call) (reply, *refusal) {
 	from := min(int64(body.Offset)*int64(body.Size), int64(len(found)))
 	to := min(from+int64(body.Size), int64(len(found)))
 	for _, a := range found[from:to] {
-		if m, there := s.bentMetadata(a); there {
+		if m, there := s.alteredMetadata(a); there {
 			answer.Invoices = append(answer.Invoices, m)
 		}
 	}

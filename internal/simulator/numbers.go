@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// crc8 has the polynomial 0x07, begins with 0 and reflects nothing.
+// crc8 computes CRC-8 with the polynomial 0x07, the initial value 0 and no reflection.
 func crc8(text string) byte {
 	var crc byte
 	for i := range len(text) {
@@ -29,9 +29,10 @@ func (s *Simulator) ksefNumber(nip string, acceptance time.Time) string {
 	return fmt.Sprintf("%s-%02X", head, crc8(head))
 }
 
-// reference makes a reference number as KSeF's schemas want it: date, kind, two groups of ten hex digits, CRC-8.
+// reference makes a reference number in the form of KSeF's schemas: date, kind, two groups of ten hex digits, CRC-8.
 // Kinds: SO online session, SB batch session, EE invoice, EH query. The caller holds mu.
 func (s *Simulator) reference(kind string) string {
-	head := fmt.Sprintf("%s-%s-%010X-%010X", s.now().In(s.warsaw).Format("20060102"), kind, s.random.Uint64()>>24, s.random.Uint64()>>24)
+	day := s.now().In(s.warsaw).Format("20060102")
+	head := fmt.Sprintf("%s-%s-%010X-%010X", day, kind, s.random.Uint64()>>24, s.random.Uint64()>>24)
 	return fmt.Sprintf("%s-%02X", head, crc8(head))
 }

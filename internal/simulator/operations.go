@@ -8,7 +8,7 @@ import (
 	"ksefworker/internal/simulator/limits"
 )
 
-// Names of the operations, as faults and logs use them.
+// Names of the operations in faults and logs.
 const (
 	opPublicKey         = "publicKey"
 	opOpenOnline        = "openOnline"
@@ -44,7 +44,7 @@ func operationNames() []string {
 		opBoxUploadInvoice, opBoxInvoiceStatus, opBoxUploadBatch, opBoxBatchStatus, opBoxDownload, opBoxDownloadStatus}
 }
 
-// Content types of bodies and answers.
+// Content types of requests and answers.
 const (
 	jsonType  = "application/json"
 	xmlType   = "text/xml"
@@ -59,14 +59,14 @@ type operation struct {
 	name    string
 	method  string
 	path    []string // segments; "*" takes one value
-	group   string   // of request limits; "" is a counter of its own
-	accepts string   // type of a success, for the Accept header; "" any
-	body    string   // Content-Type that a body must have
+	group   string   // of the request limits; "" is a group of its own
+	accepts string   // content type of a success, which an Accept header must allow; "" is any
+	body    string   // Content-Type that the request must have
 	maxBody int64    // bytes
 	act     func(*call) (reply, *refusal)
 }
 
-// counter names the group that a request counts in.
+// counter returns the group in which a request is counted.
 func (op *operation) counter() string {
 	if op.group != "" {
 		return op.group
@@ -76,11 +76,11 @@ func (op *operation) counter() string {
 
 const (
 	smallBody   = 1 << 20
-	invoiceBody = 6 << 20 // 3,000,000 bytes in Base64 and some room
+	invoiceBody = 6 << 20 // 3,000,000 bytes in Base64, and some reserve
 	packageBody = 2 << 30
 )
 
-// table is the whole contract. The two closes share a path: their group is found out from the session.
+// table is the whole contract.
 func (s *Simulator) table() []*operation {
 	get := func(name, path, group, accepts string, act func(*call) (reply, *refusal)) *operation {
 		return &operation{name: name, method: http.MethodGet, path: segments(path), group: group, accepts: accepts, act: act}
@@ -123,7 +123,7 @@ func (s *Simulator) table() []*operation {
 
 func segments(path string) []string { return strings.Split(strings.TrimPrefix(path, "/"), "/") }
 
-// find gives the operation of a request and the values in its path. Without one it says whether the path exists.
+// find returns the operation of a request and the values in its path. When there is none it tells whether the path exists.
 func (s *Simulator) find(method string, u *url.URL) (op *operation, values []string, pathKnown bool) {
 	parts := segments(u.EscapedPath())
 	for _, candidate := range s.operations {

@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// links makes the verification link KOD I. image is a small white PNG, not a QR code. The second link, of the
-// certificate for offline invoices, is left out: the simulator has no certificate.
+// links makes the verification link KOD I. image is a small white PNG, not a QR code. The second link, for offline
+// invoices, is left out, because it needs a certificate and the simulator has none.
 func (s *Simulator) links(c *call) (reply, *refusal) {
 	var body struct {
 		NIP    string `json:"nip"`
@@ -51,7 +51,7 @@ func (s *Simulator) links(c *call) (reply, *refusal) {
 	}}), nil
 }
 
-// issueDate takes RFC 3339, whole or the date alone: the contract says only that dates are RFC 3339.
+// issueDate accepts a date with or without the time: the contract says only that dates are RFC 3339.
 func issueDate(text string) (time.Time, error) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		return t, nil
@@ -59,7 +59,7 @@ func issueDate(text string) (time.Time, error) {
 	return time.Parse(time.RFC3339, text)
 }
 
-// visualize makes a page of one line or a PDF of one line: a placeholder.
+// visualize makes a placeholder: an HTML page or a PDF with one line.
 func (s *Simulator) visualize(c *call) (reply, *refusal) {
 	var body struct {
 		Template string `json:"templateName,omitempty"`
@@ -83,11 +83,13 @@ func (s *Simulator) visualize(c *call) (reply, *refusal) {
 	if body.Format == "pdf" {
 		return reply{status: http.StatusOK, contentType: pdfType, body: pdf(title)}, nil
 	}
-	page := "<!doctype html><html lang=" + body.Language + "><meta charset=utf-8><title>" + html.EscapeString(title) + "</title><h1>" + html.EscapeString(title) + "</h1></html>\n"
+	escaped := html.EscapeString(title)
+	page := "<!doctype html><html lang=" + body.Language + "><meta charset=utf-8><title>" + escaped + "</title>" +
+		"<h1>" + escaped + "</h1></html>\n"
 	return reply{status: http.StatusOK, contentType: htmlType, body: []byte(page)}, nil
 }
 
-// visualizeReceipt makes a PDF of one line from a UPO: a placeholder.
+// visualizeReceipt makes a placeholder: a PDF with one line.
 func (s *Simulator) visualizeReceipt(c *call) (reply, *refusal) {
 	var body struct {
 		Format   string `json:"outputFormat"`
@@ -104,7 +106,7 @@ func (s *Simulator) visualizeReceipt(c *call) (reply, *refusal) {
 	return reply{status: http.StatusOK, contentType: pdfType, body: pdf("UPO " + hex.EncodeToString(hash[:8]))}, nil
 }
 
-// pdf is the least valid document with one line of text, its cross references right.
+// pdf makes a minimal valid document with one line of text and a correct cross-reference table.
 func pdf(line string) []byte {
 	ascii := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || strings.ContainsRune(`()\`, r) {
@@ -126,6 +128,7 @@ func pdf(line string) []byte {
 		fmt.Fprintf(&xref, "%010d 00000 n \n", out.Len())
 		fmt.Fprintf(&out, "%d 0 obj\n%s\nendobj\n", i+1, object)
 	}
-	fmt.Fprintf(&out, "xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %[1]d /Root 1 0 R >>\nstartxref\n%[3]d\n%%%%EOF\n", len(objects)+1, xref.String(), out.Len())
+	const trailer = "xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %[1]d /Root 1 0 R >>\nstartxref\n%[3]d\n%%%%EOF\n"
+	fmt.Fprintf(&out, trailer, len(objects)+1, xref.String(), out.Len())
 	return out.Bytes()
 }

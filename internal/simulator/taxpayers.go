@@ -7,22 +7,21 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// Taxpayer is what the Ministry has granted to one taxpayer. Zeros are what everybody has.
+// Taxpayer is what the Ministry has granted to one taxpayer. A zero is the limit that everybody has.
 type Taxpayer struct {
 	NIP string
 	// MaxInvoice and MaxInvoiceWithAttachment are in bytes, MaxSessionInvoices a count.
 	MaxInvoice, MaxInvoiceWithAttachment, MaxSessionInvoices int
 }
 
-// Grant is a permission that one taxpayer gave another: to issue its invoices.
+// Grant is a permission that one taxpayer gave to another: to issue its invoices.
 type Grant struct {
 	From, To string // NIPs
-	// Scope is SelfInvoicing (To buys from From) or TaxRepresentative (To is PodmiotUpowazniony);
-	// "" is SelfInvoicing.
+	// Scope is SelfInvoicing (To buys from From) or TaxRepresentative (To is PodmiotUpowazniony); "" is SelfInvoicing.
 	Scope string
 }
 
-// Scopes of a [Grant], in KSeF's words.
+// Scopes of a [Grant], as KSeF names them.
 const (
 	SelfInvoicing     = "SelfInvoicing"
 	TaxRepresentative = "TaxRepresentative"
@@ -83,8 +82,8 @@ func (o Options) maxDocument() int {
 	return size
 }
 
-// mayIssue reports whether an invoice may come in the context of a taxpayer: the seller's own, the
-// buyer's with P_17 = 1, or that of PodmiotUpowazniony, the last two with the seller's permission.
+// mayIssue reports whether an invoice may be sent in the context of a taxpayer: that of the seller, that of the buyer
+// when P_17 is 1, or that of PodmiotUpowazniony. The last two need the seller's permission.
 func (o Options) mayIssue(h *fa.Header, context string) bool {
 	granted := func(scope string) bool {
 		for _, g := range o.Grants {

@@ -96,8 +96,8 @@ func TestBend_Probability_IsDrawnOncePerEntry(t *testing.T) {
 			t.Errorf("another list: %s", again)
 		}
 	}
-	if struck := r.sim.Books().Faults[ListOmit]; struck != len(documents)-n {
-		t.Errorf("counted %d, left out %d", struck, len(documents)-n)
+	if hit := r.sim.Books().Faults[ListOmit]; hit != len(documents)-n {
+		t.Errorf("counted %d, left out %d", hit, len(documents)-n)
 	}
 }
 
@@ -212,7 +212,7 @@ func TestBend_UndecodableExtensions_OfADuplicate(t *testing.T) {
 	}
 }
 
-// What cannot be written otherwise is not struck, and the next one is.
+// What cannot be written otherwise is not hit, and the next one is.
 func TestBend_AnEntryWithoutTheField_IsNotCounted(t *testing.T) {
 	r := newRig(t)
 	for _, f := range []Fault{{Kind: Undecodable, As: NumericNumber}, {Kind: NumberRewritten, As: Tabbed}, {Kind: KsefNumberSplit}} {
@@ -220,11 +220,11 @@ func TestBend_AnEntryWithoutTheField_IsNotCounted(t *testing.T) {
 	}
 	r.rawList(first(r.sendBatch("not XML")))
 	if n := r.sim.Books().Faults; len(n) != 0 {
-		t.Errorf("struck: %v", n)
+		t.Errorf("hit: %v", n)
 	}
 	r.rawList(first(r.sendBatch(faXML(sellerA, "1 2", today), faXML(sellerA, "12", today))))
 	if n := r.sim.Books().Faults; n[Undecodable] != 1 || n[NumberRewritten] != 1 || n[KsefNumberSplit] != 1 {
-		t.Errorf("struck: %v", n)
+		t.Errorf("hit: %v", n)
 	}
 }
 
