@@ -32,7 +32,8 @@ type accepted struct {
 	at         time.Time // acquisitionDate
 }
 
-// read inspects an invoice and keeps its bytes when nothing is wrong so far. It must be called without mu.
+// read inspects an invoice and keeps its bytes when nothing is wrong so far. It must be called
+// without mu.
 func (s *Simulator) read(content []byte, f *fa.Form, lane string, acceptance time.Time) reading {
 	found := fa.Inspect(content, f, fa.Circumstances{
 		Accepted: acceptance.In(s.warsaw), Online: lane == laneOnline, Sizes: s.opts.sizesOf,
@@ -49,8 +50,8 @@ func (s *Simulator) read(content []byte, f *fa.Form, lane string, acceptance tim
 	return r
 }
 
-// decide gives an invoice its outcome: a number or a refusal. The caller holds mu. Because of that, when two sessions
-// bring the same invoice at the same time, only one of them has the original.
+// decide gives an invoice its outcome: a number or a refusal. The caller holds mu. Because of that,
+// when two sessions bring the same invoice at the same time, only one of them has the original.
 func (s *Simulator) decide(sess *session, o *outcome, r reading) {
 	o.hash, o.code, o.details = r.hash, r.code, r.details
 	if r.header != nil {
@@ -80,8 +81,8 @@ func (o *outcome) event(sess *session) event {
 	return event{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}
 }
 
-// register checks what only the register of all invoices can answer: whether the session may send the invoice, and
-// whether it is new. It gives a new invoice its number.
+// register checks what only the register of all invoices can answer: whether the session may send
+// the invoice, and whether it is new. It gives a new invoice its number.
 func (s *Simulator) register(sess *session, o *outcome, r reading) {
 	if sess.context == "" {
 		sess.context = r.header.Issuer() // a key for any seller: the first invoice decides whose session it is

@@ -14,14 +14,16 @@ import (
 type Account struct {
 	ID  string // public
 	Key string // secret
-	// NIP is the seller whose invoices the account may send; "" is any seller, but only one in each session.
+	// NIP is the seller whose invoices the account may send; "" is any seller, but only one in each
+	// session.
 	NIP string
 }
 
 func (a Account) validate() error {
 	switch {
 	case a.ID == "" || strings.Contains(a.ID, ":"):
-		return &FieldError{Field: "Account.ID", Value: a.ID, Err: errors.New("empty, or with a colon, which Basic authorization does not allow")}
+		err := errors.New("empty, or with a colon, which Basic authorization does not allow")
+		return &FieldError{Field: "Account.ID", Value: a.ID, Err: err}
 	case a.Key == "":
 		return &FieldError{Field: "Account.Key", Value: "", Err: errors.New("empty for account " + a.ID)}
 	case a.NIP != "" && !fa.ValidNIP(a.NIP):
@@ -30,7 +32,8 @@ func (a Account) validate() error {
 	return nil
 }
 
-// accounts knows the extra accounts by list and the default ones by rule, so that tests can use any number of tenants.
+// accounts knows the extra accounts by list and the default ones by rule, so that tests can use any
+// number of tenants.
 type accounts struct{ extra []Account }
 
 const (
@@ -53,7 +56,8 @@ func (a accounts) byID(id string) (Account, bool) {
 	return Account{}, false
 }
 
-// authorize reads the Basic header (RFC 7617). Only the exact form passes: one header, one space, standard Base64.
+// authorize reads the Basic header (RFC 7617). Only the exact form passes: one header, one space,
+// standard Base64.
 func (a accounts) authorize(r *http.Request) (Account, *refusal) {
 	refused := &refusal{status: http.StatusUnauthorized, code: 401, description: "Unauthorized"}
 	values := r.Header.Values("Authorization")

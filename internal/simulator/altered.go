@@ -12,7 +12,8 @@ func entryKinds() []string {
 	return []string{ListOmit, Unnamed, NumberRewritten, KsefNumberSplit, Undecodable, ReceiptOmit}
 }
 
-// identify returns the key of an entry for the faults: the same in the list, in the receipt and in the register.
+// identify returns the key of an entry for the faults: the same in the list, in the receipt and in
+// the register.
 func (o *outcome) identify() any {
 	if o.accepted != nil {
 		return o.accepted
@@ -25,8 +26,8 @@ func (sess *session) answerEvent(on, nip, number string) event {
 	return event{on: on, account: sess.account, nip: nip, lane: sess.lane, number: number}
 }
 
-// altered returns the answer about one invoice as the faults change it; there is false when the invoice is left out. An
-// invoice that is not decided yet is never changed.
+// altered returns the answer about one invoice as the faults change it; there is false when the
+// invoice is left out. An invoice that is not decided yet is never changed.
 func (s *Simulator) altered(on string, sess *session, o *outcome, i invoiceInfo) (answer any, there bool) {
 	if i.Status.Code < 200 || !s.faults.everArmed(entryKinds()...) {
 		return i, true
@@ -73,10 +74,12 @@ func (s *Simulator) alterReceiptEntry(a *accepted, d *dokument) (there bool) {
 	return s.alterNumbers(opUPO, ReceiptOmit, a, &d.Numer, &d.KsefNumer)
 }
 
-// alterNumbers applies the faults that concern the two numbers of an accepted invoice, and the one that leaves it out.
+// alterNumbers applies the faults that concern the two numbers of an accepted invoice, and the one
+// that leaves it out.
 func (s *Simulator) alterNumbers(on, omit string, a *accepted, number, ksefNumber *string) (there bool) {
 	canChange := func(f Fault) bool { return f.canChange(invoiceInfo{Number: *number, KsefNumber: *ksefNumber}) }
-	for _, f := range s.faults.alterations(a, a.session.answerEvent(on, a.NIP, a.Number), canChange, omit, NumberRewritten, KsefNumberSplit) {
+	where := a.session.answerEvent(on, a.NIP, a.Number)
+	for _, f := range s.faults.alterations(a, where, canChange, omit, NumberRewritten, KsefNumberSplit) {
 		switch f.Kind {
 		case omit:
 			return false
@@ -114,8 +117,8 @@ func (f Fault) canChange(i invoiceInfo) bool {
 // numeric matches an invoice number that can be written as a JSON number without a change.
 var numeric = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
 
-// rewritten returns the number with other white space. Without a fault each run of white space, no-break spaces
-// included, is one blank: numbers are kept and answered in that form.
+// rewritten returns the number with other white space. Without a fault each run of white space,
+// no-break spaces included, is one blank: numbers are kept and answered in that form.
 func rewritten(number, as string) string {
 	switch {
 	case number == "":

@@ -115,8 +115,8 @@ func (sess *session) partsUntil() time.Time {
 	return sess.opened.Add(partLife * time.Duration(len(sess.batch.Parts)))
 }
 
-// process starts the processing of a closed batch session. A session without parts ends here; unpacking is done in the
-// background. The caller holds mu.
+// process starts the processing of a closed batch session. A session without parts ends here;
+// unpacking is done in the background. The caller holds mu.
 func (s *Simulator) process(sess *session) {
 	if len(sess.parts) == 0 {
 		sess.end(440, "Nie przesłano faktur")
@@ -131,8 +131,8 @@ func (s *Simulator) process(sess *session) {
 	})
 }
 
-// inBackground unpacks a package without the lock and then finishes its session. The caller holds mu. When the simulator
-// is closing, the session stays in processing for ever.
+// inBackground unpacks a package without the lock and then finishes its session. The caller holds
+// mu. When the simulator is closing, the session stays in processing for ever.
 func (s *Simulator) inBackground(sess *session, unpack func() packageResult) {
 	if s.isStopped() {
 		return
@@ -155,7 +155,8 @@ type packageResult struct {
 	read    []reading
 }
 
-// finishBatch gives the invoices of a batch session their outcomes, and the session its end. The caller holds mu.
+// finishBatch gives the invoices of a batch session their outcomes, and the session its end. The
+// caller holds mu.
 func (s *Simulator) finishBatch(sess *session, f packageResult) {
 	if f.code != 0 {
 		sess.end(f.code, f.details)
@@ -188,14 +189,16 @@ func (s *Simulator) finishBatch(sess *session, f packageResult) {
 	}
 }
 
-// spoiledByFault asks the faults whether the session ends with an error that changes nothing for its invoices.
+// spoiledByFault asks the faults whether the session ends with an error that changes nothing for
+// its invoices.
 func (s *Simulator) spoiledByFault(sess *session) {
 	if f, hit := s.faults.take(sess.event(""), SessionSpoiled); hit {
 		sess.spoiledCode = cmp.Or(f.Code, 500)
 	}
 }
 
-// refusedByFault asks the faults whether the whole package is refused. It returns the code, 0 when it is not.
+// refusedByFault asks the faults whether the whole package is refused. It returns the code, 0 when
+// it is not.
 func (s *Simulator) refusedByFault(sess *session, invoices []reading) int {
 	if f, hit := s.faults.take(sess.event(""), SessionRefused); hit {
 		return cmp.Or(f.Code, 405)

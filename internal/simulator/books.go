@@ -18,8 +18,9 @@ type Accepted struct {
 	Mode       string    `json:"mode"` // online, offline
 }
 
-// Rejected is one refusal of one invoice. NIP, Kind and Number are empty when the document could not be read. The
-// invoices of a session that failed as a whole are not in the books: nothing was decided about them.
+// Rejected is one refusal of one invoice. NIP, Kind and Number are empty when the document could
+// not be read. The invoices of a session that failed as a whole are not in the books: nothing was
+// decided about them.
 type Rejected struct {
 	NIP         string    `json:"nip"`
 	Kind        string    `json:"kind"`
@@ -32,7 +33,8 @@ type Rejected struct {
 	At          time.Time `json:"at"`
 }
 
-// SessionEntry is the present state of one session. Closed is zero while it is open; Status is what a client would see.
+// SessionEntry is the present state of one session. Closed is zero while it is open; Status is what
+// a client would see.
 type SessionEntry struct {
 	ID       string    `json:"id"`
 	Account  string    `json:"account"`
@@ -50,8 +52,8 @@ type SessionEntry struct {
 // Violation is one request that came although the limit was used up, or during a block.
 type Violation = limits.Violation
 
-// Books are what the simulator received and decided. An invoice is entered when it is decided, which can be before its
-// status shows it.
+// Books are what the simulator received and decided. An invoice is entered when it is decided,
+// which can be before its status shows it.
 type Books struct {
 	Accepted   []Accepted                `json:"accepted"`
 	Rejected   []Rejected                `json:"rejected"`

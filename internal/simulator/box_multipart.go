@@ -11,8 +11,8 @@ import (
 	"regexp"
 )
 
-// multipart reads the two parts of a package upload, in this order: "request" as JSON and "file" as batch.zip. The file
-// is spooled; the caller removes it.
+// multipart reads the two parts of a package upload, in this order: "request" as JSON and "file" as
+// batch.zip. The file is spooled; the caller removes it.
 func (s *Simulator) multipart(c *call) (body boxBatchRequest, file string, refused *refusal) {
 	boundary, found := boundaryOf(c.r.Header.Get("Content-Type"))
 	if !found {
@@ -49,9 +49,10 @@ func (s *Simulator) multipart(c *call) (body boxBatchRequest, file string, refus
 	return body, file, nil
 }
 
-// base64Boundary is the only header that breaks RFC 2045 and is accepted nevertheless. The gateway vendor's own PHP
-// client makes its boundary in Base64 and does not quote it, although a slash or an equals sign needs quotes, and the
-// gateway accepts what its own client sends. Nothing may follow the boundary, and RFC 2046 allows it 70 characters.
+// base64Boundary is the only header that breaks RFC 2045 and is accepted nevertheless. The gateway
+// vendor's own PHP client makes its boundary in Base64 and does not quote it, although a slash or
+// an equals sign needs quotes, and the gateway accepts what its own client sends. Nothing may
+// follow the boundary, and RFC 2046 allows it 70 characters.
 var base64Boundary = regexp.MustCompile(`^multipart/form-data; ?boundary=([A-Za-z0-9+/]{1,68}={0,2})$`)
 
 // boundaryOf reads the boundary from the Content-Type of a package upload.

@@ -127,7 +127,8 @@ func (s *Simulator) unpackFile(name string, f *fa.Form, acceptance time.Time, ma
 func (s *Simulator) boxInvoiceStatus(c *call) (reply, *refusal) { return s.boxStatus(c, false) }
 func (s *Simulator) boxBatchStatus(c *call) (reply, *refusal)   { return s.boxStatus(c, true) }
 
-// boxStatus answers what became of an upload. For a package that failed as a whole it is an error with the session's code.
+// boxStatus answers what became of an upload. For a package that failed as a whole it is an error
+// with the session's code.
 func (s *Simulator) boxStatus(c *call, batch bool) (reply, *refusal) {
 	s.mu.Lock()
 	u := s.uploads[uploadKey(c.account, c.value(0))]

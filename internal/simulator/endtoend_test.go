@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/simulator/limits"
 )
 
-func TestBatch_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
+func TestBatch_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	r := newRig(t)
 	var documents []string
 	for i := range 25 {
@@ -35,7 +35,8 @@ func TestBatch_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	form := regexp.MustCompile(`^5265877635-20261123-[0-9A-F]{12}-[0-9A-F]{2}$`)
 	seen := map[string]bool{}
 	for i, got := range r.invoices(b.id) {
-		if got.Status.Code != 200 || got.Ordinal != i+1 || got.Number != fmt.Sprintf("FV/%d", i) || got.Mode != "online" || got.Acquisition == "" {
+		if got.Status.Code != 200 || got.Ordinal != i+1 || got.Number != fmt.Sprintf("FV/%d", i) ||
+			got.Mode != "online" || got.Acquisition == "" {
 			t.Errorf("invoice %+v", got)
 		}
 		if !form.MatchString(got.KsefNumber) || seen[got.KsefNumber] {
@@ -53,15 +54,17 @@ func TestBatch_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 		t.Error("the UPO is not the same the second time")
 	}
 	books := r.sim.Books()
-	if len(books.Accepted) != 25 || len(books.Rejected) != 0 || len(books.Sessions) != 1 || books.Sessions[0].Status != 200 || books.Sessions[0].Parts != 3 {
+	if len(books.Accepted) != 25 || len(books.Rejected) != 0 || len(books.Sessions) != 1 ||
+		books.Sessions[0].Status != 200 || books.Sessions[0].Parts != 3 {
 		t.Errorf("books %+v", books.Sessions)
 	}
-	if books.Requests[limits.BatchSession] != 1 || books.Requests[limits.BatchSessionClose] != 1 || books.Requests["other:publicKey"] != 1 || books.Requests["part"] != 0 {
-		t.Errorf("requests %v", books.Requests)
+	n := books.Requests
+	if n[limits.BatchSession] != 1 || n[limits.BatchSessionClose] != 1 || n["other:publicKey"] != 1 || n["part"] != 0 {
+		t.Errorf("requests %v", n)
 	}
 }
 
-func TestOnline_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
+func TestOnline_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.InvoiceDelay, o.Delay = time.Second, 2*time.Second })
 	o := r.openOnline()
 	document := faXML(sellerA, "FV/1", today)
@@ -94,15 +97,17 @@ func TestOnline_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	}
 	checkReceipt(t, r.get("/invoice/session/upo/"+o.id).body, o.id, 1)
 	books := r.sim.Books()
-	if len(books.Accepted) != 1 || books.Accepted[0].KsefNumber != got.KsefNumber || len(books.Rejected) != 1 || books.Rejected[0].Code != 450 {
+	if len(books.Accepted) != 1 || books.Accepted[0].KsefNumber != got.KsefNumber ||
+		len(books.Rejected) != 1 || books.Rejected[0].Code != 450 {
 		t.Errorf("books %+v", books)
 	}
-	if books.Requests[limits.OnlineSession] != 1 || books.Requests[limits.OnlineSessionClose] != 1 || books.Requests[limits.InvoiceSend] != 2 {
-		t.Errorf("requests %v", books.Requests)
+	n := books.Requests
+	if n[limits.OnlineSession] != 1 || n[limits.OnlineSessionClose] != 1 || n[limits.InvoiceSend] != 2 {
+		t.Errorf("requests %v", n)
 	}
 }
 
-// checkReceipt reads a UPO and, where the ministry's schema is at hand, validates it.
+// checkReceipt reads a UPO and, where the Ministry's schema is available, validates it.
 func checkReceipt(t *testing.T, body []byte, session string, documents int) {
 	t.Helper()
 	var p struct {

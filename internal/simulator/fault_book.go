@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// faultBook holds the armed faults and counts how often they hit. It is safe for concurrent use. Its clock must not need
-// the simulator's lock, which many callers hold.
+// faultBook holds the armed faults and counts how often they hit. It is safe for concurrent use.
+// Its clock must not need the simulator's lock, which many callers hold.
 type faultBook struct {
 	clock func() time.Time
 
@@ -25,7 +25,8 @@ type armedFault struct {
 	since time.Time // when it was armed
 	seen  int       // matching events so far
 	hit   int       // events that it hit
-	// entries holds, for each entry about which the fault has decided, when it was hit; zero when it was not.
+	// entries holds, for each entry about which the fault has decided, when it was hit; zero when
+	// it was not.
 	entries map[any]time.Time
 	session string // the session that a fault with OneSession has hit
 }
@@ -50,8 +51,8 @@ func (b *faultBook) arm(f Fault) {
 	b.armed = append(b.armed, &armedFault{Fault: f, since: b.clock(), entries: map[any]time.Time{}})
 }
 
-// take returns the first armed fault of these kinds that hits the event, and counts it. The event counts for the Skip of
-// every fault that it matches, up to the one that hits.
+// take returns the first armed fault of these kinds that hits the event, and counts it. The event
+// counts for the Skip of every fault that it matches, up to the one that hits.
 func (b *faultBook) take(e event, kinds ...string) (Fault, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -65,7 +66,8 @@ func (b *faultBook) take(e event, kinds ...string) (Fault, bool) {
 	return Fault{}, false
 }
 
-// mayHit reports whether OneSession lets the fault hit a session, which is "" when the request names none.
+// mayHit reports whether OneSession lets the fault hit a session, which is "" when the request
+// names none.
 func (f *armedFault) mayHit(session string) bool {
 	return !f.OneSession || session != "" && (f.session == "" || f.session == session)
 }
@@ -84,8 +86,8 @@ func (b *faultBook) hits(f *armedFault, now time.Time) bool {
 	return true
 }
 
-// alterations returns every armed fault of these kinds that changes an entry now. An entry that a fault cannot change,
-// which canChange reports, does not count for that fault.
+// alterations returns every armed fault of these kinds that changes an entry now. An entry that a
+// fault cannot change, which canChange reports, does not count for that fault.
 func (b *faultBook) alterations(entry any, e event, canChange func(Fault) bool, kinds ...string) (all []Fault) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -109,7 +111,8 @@ func (b *faultBook) alterations(entry any, e event, canChange func(Fault) bool, 
 	return all
 }
 
-// everArmed reports whether a fault of these kinds was ever armed. It saves the work on ten thousand entries when none was.
+// everArmed reports whether a fault of these kinds was ever armed. It saves the work on ten
+// thousand entries when none was.
 func (b *faultBook) everArmed(kinds ...string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

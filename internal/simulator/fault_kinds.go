@@ -21,9 +21,10 @@ const (
 	Slow       = "slow"         // it was carried out at once, and the answer comes after For
 	Lost       = "lost-session" // the session is unknown afterwards; processing that a close has started goes on
 
-	// These concern a session. A batch session is hit when its processing begins, an online session when it is opened.
+	// These concern a session. A batch session is hit when its processing begins, an online session
+	// when it is opened.
 	SessionRefused = "session-refused" // ends with Code, nothing accepted
-	SessionSpoiled = "session-spoiled" // ends with Code after its invoices were decided: what was accepted stays accepted, and there is no UPO
+	SessionSpoiled = "session-spoiled" // ends with Code and has no UPO, but what was accepted stays accepted
 	Stuck          = "stuck"           // stays at Code (100, 150, 170) for For of simulated time
 	Poison         = "poison"          // every package that holds the invoice Number ends with Code
 
@@ -33,10 +34,11 @@ const (
 	OmitOriginal  = "omit-original"  // a duplicate does not name its original
 	WrongOriginal = "wrong-original" // a duplicate names another invoice of the register, and the session of that one
 
-	// These concern an entry: what is answered about an invoice that is decided, by the list of its session (On:
-	// invoices), by invoiceStatus, by the session's receipt (upo) and by the register (metadata). Only the answer is
-	// changed: the session's counts and the books tell the truth. A fault decides once for each entry, at the first
-	// answer that has it. An entry that was hit stays changed for For.
+	// These concern an entry: what is answered about an invoice that is decided, by the list of its
+	// session (On: invoices), by invoiceStatus, by the session's receipt (upo) and by the register
+	// (metadata). Only the answer is changed: the session's counts and the books tell the truth. A
+	// fault decides once for each entry, at the first answer that has it. An entry that was hit
+	// stays changed for For.
 	ListOmit        = "list-omit"         // invoices, metadata: the entry is not there
 	Unnamed         = "unnamed"           // invoices, invoiceStatus: no invoiceNumber
 	NumberRewritten = "number-rewritten"  // everywhere: the invoice's number has other white space than was sent, see As
@@ -66,7 +68,8 @@ const (
 // Kinds returns every kind of fault.
 func Kinds() []string {
 	return append(requestKinds(), Lost, SessionRefused, SessionSpoiled, Stuck, Poison,
-		InvoiceStatus, OmitNumber, OmitOriginal, WrongOriginal, ListOmit, Unnamed, NumberRewritten, KsefNumberSplit, Undecodable, ReceiptOmit)
+		InvoiceStatus, OmitNumber, OmitOriginal, WrongOriginal,
+		ListOmit, Unnamed, NumberRewritten, KsefNumberSplit, Undecodable, ReceiptOmit)
 }
 
 // requestKinds are the faults that hit a request. Lost can hit the same request besides.

@@ -13,10 +13,10 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// generate writes an FA(3) document from JSON. The gateway's field names are not published, so the names of the elements
-// are used: an object is an element with children in the order given, a list repeats an element, a scalar is text, a name
-// that begins with "@" is an attribute, and "#text" is the text of an element with attributes. KodFormularza gets its
-// attributes without being told.
+// generate writes an FA(3) document from JSON. The gateway's field names are not published, so the
+// names of the elements are used: an object is an element with children in the order given, a list
+// repeats an element, a scalar is text, a name that begins with "@" is an attribute, and "#text" is
+// the text of an element with attributes. KodFormularza gets its attributes without being told.
 func (s *Simulator) generate(c *call) (reply, *refusal) {
 	var body struct {
 		Invoice json.RawMessage `json:"invoice"`
@@ -38,7 +38,8 @@ func (s *Simulator) generate(c *call) (reply, *refusal) {
 
 type attribute struct{ name, value string }
 
-// generator copies JSON tokens to XML. It keeps the order of an object's names, which a map would lose.
+// generator copies JSON tokens to XML. It keeps the order of an object's names, which a map would
+// lose.
 type generator struct {
 	dec  *json.Decoder
 	out  *bytes.Buffer

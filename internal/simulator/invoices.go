@@ -7,12 +7,14 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// readable reports whether an account may read an invoice: its sender, seller, buyer and representative may.
+// readable reports whether an account may read an invoice: its sender, seller, buyer and
+// representative may.
 func (a *accepted) readable(account Account) bool {
 	return a.account == account.ID || account.NIP != "" && (a.NIP == account.NIP || a.BuyerNIP == account.NIP || a.AgentNIP == account.NIP)
 }
 
-// shown reports whether an invoice's number is visible to clients; before that nobody can find the invoice.
+// shown reports whether an invoice's number is visible to clients; before that nobody can find the
+// invoice.
 func (s *Simulator) shown(a *accepted) bool {
 	if a.session.lane == laneBatch || a.session.boxed {
 		return s.status(a.session) >= 200
@@ -36,8 +38,8 @@ func (s *Simulator) invoiceGet(c *call) (reply, *refusal) {
 	return reply{status: http.StatusOK, contentType: xmlType, body: content}, nil
 }
 
-// validateInvoice checks a document without sending it. canonicalForm is the document as it came, because canonical XML
-// is not modelled.
+// validateInvoice checks a document without sending it. canonicalForm is the document as it came,
+// because canonical XML is not modelled.
 func (s *Simulator) validateInvoice(c *call) (reply, *refusal) {
 	answer := struct {
 		Valid   bool   `json:"valid"`

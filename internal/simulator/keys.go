@@ -10,7 +10,8 @@ import (
 	"errors"
 )
 
-// keyring holds the RSA key that is in force. Old keys are thrown away, because KSeF also rotates in emergencies.
+// keyring holds the RSA key that is in force. Old keys are thrown away, because KSeF also rotates
+// in emergencies.
 type keyring struct {
 	current *rsa.PrivateKey
 	public  []byte // DER SubjectPublicKeyInfo
@@ -29,8 +30,8 @@ func (k *keyring) rotate(bits int) error {
 	return nil
 }
 
-// unwrap decrypts a session's AES key of 32 bytes: RSA-OAEP with SHA-256 for hash and mask, without a label. It returns
-// nil when the key cannot be decrypted.
+// unwrap decrypts a session's AES key of 32 bytes: RSA-OAEP with SHA-256 for hash and mask, without
+// a label. It returns nil when the key cannot be decrypted.
 func (k *keyring) unwrap(encrypted []byte) []byte {
 	key, err := rsa.DecryptOAEP(sha256.New(), nil, k.current, encrypted, nil)
 	if err != nil || len(key) != 32 {

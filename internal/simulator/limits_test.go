@@ -8,13 +8,10 @@ import (
 	"ksefworker/internal/simulator/limits"
 )
 
-func TestLimits_OverHTTP_429WithRetryAfterAndAViolation(t *testing.T) {
+func TestLimits_Exceeded_Is429WithRetryAfterAndAViolation(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Profile = Production })
-	for i := range 10 {
+	for range 10 {
 		r.ok(r.get("/invoice/public/key"), nil)
-		if i == 9 {
-			break
-		}
 	}
 	a := r.get("/invoice/public/key")
 	if code, _ := a.apiError(); a.status != 429 || code != 429 || a.header.Get("Retry-After") != "1" {
@@ -31,7 +28,7 @@ func TestLimits_OverHTTP_429WithRetryAfterAndAViolation(t *testing.T) {
 	}
 }
 
-func TestLimits_PartsAreNotCounted_ClosesCountByLane(t *testing.T) {
+func TestLimits_PartsAndCloses_PartsAreNotCountedAndClosesCountByLane(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Profile = Production })
 	archive := zipOf(t, faXML(sellerA, "FV/1", today))
 	b := r.pack(archive, 50).begin()
@@ -54,10 +51,10 @@ func TestLimits_PartsAreNotCounted_ClosesCountByLane(t *testing.T) {
 	}
 }
 
-// The register is the scarcest of all: 20 pages an hour, whatever the minute leaves.
-func TestLimits_RegisterAndExports_CountInGroupsOfTheirOwn(t *testing.T) {
+// The register has the lowest limit: 20 pages an hour, whatever the minute would allow.
+func TestLimits_RegisterAndExports_HaveGroupsOfTheirOwn(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Profile = Production })
-	day := m{"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
+	day := theDay()
 	page := m{"subjectType": "Subject1", "range": day, "pageOffset": 0, "pageSize": 250, "sortAsc": true}
 	for range 20 {
 		r.ok(r.post("/invoice/metadata", page), nil)

@@ -34,8 +34,9 @@ func checkSubject(subject string) *refusal {
 	return nil
 }
 
-// findInvoices returns the invoices that an account may see in a role and range of permanent storage, oldest first, and
-// whether there were more than maxSet. Third parties are not modelled: they see no invoices. The caller holds mu.
+// findInvoices returns the invoices that an account may see in a role and range of permanent
+// storage, oldest first, and whether there were more than maxSet. Third parties are not modelled:
+// they see no invoices. The caller holds mu.
 func (s *Simulator) findInvoices(account Account, subject string, r dateRange) (found []*accepted, truncated bool) {
 	for _, a := range s.accepted {
 		nip := account.NIP

@@ -8,7 +8,7 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-func TestKsefNumber_ChecksumIsThatOfKSeFsExample(t *testing.T) {
+func TestKsefNumber_Checksum_IsThatOfKSeFsExample(t *testing.T) {
 	if crc := crc8("5265877635-20250826-0100001AF629"); crc != 0xAF {
 		t.Errorf("CRC %02X", crc)
 	}
@@ -39,17 +39,18 @@ func TestDecrypt_WrongPadding_IsFound(t *testing.T) {
 	} {
 		block := append(bytes.Repeat([]byte("a"), 16-len(last)), last...)
 		if _, err := unpad(block); err == nil {
-			t.Errorf("%s is taken", name)
+			t.Errorf("%s is accepted", name)
 		}
 	}
 	for _, n := range []int{0, 15, 17} {
 		if _, err := decrypt(key, iv, make([]byte, n)); err == nil {
-			t.Errorf("%d bytes are taken", n)
+			t.Errorf("%d bytes are accepted", n)
 		}
 	}
 }
 
-// Each side computes the checksum by itself: with shared code a mistake in it would never be found. Both must agree.
+// Each side computes the checksum by itself: with shared code a mistake in it would never be found.
+// Both must agree.
 func TestKsefNumber_Checksum_AgreesWithTheClients(t *testing.T) {
 	for i := range 20_000 {
 		head := fmt.Sprintf("%010d-20261123-%012X", i*501_237, i*7919)

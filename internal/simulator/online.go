@@ -39,8 +39,8 @@ func (s *Simulator) publicKey(*call) (reply, *refusal) {
 	}{"RSA", s.keys.public}), nil
 }
 
-// begin makes a session of either lane. A key that cannot be decrypted is noticed at once and reported only later, as
-// KSeF does. The caller holds mu.
+// begin makes a session of either lane. A key that cannot be decrypted is noticed at once and
+// reported only later, as KSeF does. The caller holds mu.
 func (s *Simulator) begin(c *call, lane string, f *fa.Form, e encryptionInfo) *session {
 	kind := "SO"
 	if lane == laneBatch {
@@ -87,8 +87,8 @@ type sentInvoice struct {
 	outcome *outcome
 }
 
-// sendInvoice takes one invoice into an open online session. Faults of the invoice are reported by its status, not by
-// this answer.
+// sendInvoice takes one invoice into an open online session. Faults of the invoice are reported by
+// its status, not by this answer.
 func (s *Simulator) sendInvoice(c *call) (reply, *refusal) {
 	var body struct {
 		SessionID string `json:"sessionId"`
@@ -152,8 +152,8 @@ func (s *Simulator) openSession(c *call, id string) (*session, *refusal) {
 	return sess, nil
 }
 
-// decryptInvoice decrypts and inspects an invoice. It needs no lock, because key, vector, form and lane of a session never
-// change.
+// decryptInvoice decrypts and inspects an invoice. It needs no lock, because key, vector, form and
+// lane of a session never change.
 func (s *Simulator) decryptInvoice(sess *session, o *outcome, size int32, hash, content []byte) reading {
 	if sess.key == nil {
 		return reading{code: 405}

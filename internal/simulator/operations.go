@@ -86,7 +86,10 @@ func (s *Simulator) table() []*operation {
 		return &operation{name: name, method: http.MethodGet, path: segments(path), group: group, accepts: accepts, act: act}
 	}
 	post := func(name, path, group, accepts string, maxBody int64, act func(*call) (reply, *refusal)) *operation {
-		return &operation{name: name, method: http.MethodPost, path: segments(path), group: group, accepts: accepts, body: jsonType, maxBody: maxBody, act: act}
+		return &operation{
+			name: name, method: http.MethodPost, path: segments(path), group: group, accepts: accepts,
+			body: jsonType, maxBody: maxBody, act: act,
+		}
 	}
 	validate := post(opValidate, "/invoice/validate", "", jsonType, invoiceBody, s.validateInvoice)
 	validate.body = xmlType
@@ -123,7 +126,8 @@ func (s *Simulator) table() []*operation {
 
 func segments(path string) []string { return strings.Split(strings.TrimPrefix(path, "/"), "/") }
 
-// find returns the operation of a request and the values in its path. When there is none it tells whether the path exists.
+// find returns the operation of a request and the values in its path. When there is none it tells
+// whether the path exists.
 func (s *Simulator) find(method string, u *url.URL) (op *operation, values []string, pathKnown bool) {
 	parts := segments(u.EscapedPath())
 	for _, candidate := range s.operations {

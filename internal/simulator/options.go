@@ -14,14 +14,16 @@ type Profile string
 const (
 	// Production enforces the limits of KSeF, September 2026.
 	Production Profile = "production"
-	// Unlimited counts requests but refuses none. The only violations it records are requests during a block that a
-	// fault of kind "429" began.
+	// Unlimited counts requests but refuses none. The only violations it records are requests
+	// during a block that a fault of kind "429" began.
 	Unlimited Profile = "unlimited"
 )
 
-// Options configure a Simulator. The zero value is a strict simulator with production limits and no delays.
+// Options configure a Simulator. The zero value is a strict simulator with production limits and no
+// delays.
 type Options struct {
-	// Accounts are added to the default ones: test_id:test_key (any seller) and test_<nip>:test_key (that seller).
+	// Accounts are added to the default ones: test_id:test_key (any seller) and test_<nip>:test_key
+	// (that seller).
 	Accounts []Account
 	// Taxpayers are those for whom the Ministry has raised a limit.
 	Taxpayers []Taxpayer
@@ -29,14 +31,14 @@ type Options struct {
 	Grants []Grant
 	// Profile of request limits; "" is Production.
 	Profile Profile
-	// Scale divides the windows and blocks of the request limits: with 60 an hour becomes a minute. 0 is 1. The
-	// lifetimes of sessions and parts are not scaled: use Advance for them.
+	// Scale divides the windows and blocks of the request limits: with 60 an hour becomes a minute.
+	// 0 is 1. The lifetimes of sessions and parts are not scaled: use Advance for them.
 	Scale float64
-	// Delay is how long a closed session takes from 100 through 150 (online: 170) to its end. It holds for an upload to
-	// the box as well. 0 is no delay.
+	// Delay is how long a closed session takes from 100 through 150 (online: 170) to its end. It
+	// holds for an upload to the box as well. 0 is no delay.
 	Delay time.Duration
-	// InvoiceDelay is how long an invoice of an open online session, a query or a download by the box takes. 0 is no
-	// delay.
+	// InvoiceDelay is how long an invoice of an open online session, a query or a download by the
+	// box takes. 0 is no delay.
 	InvoiceDelay time.Duration
 	// Faults are armed from the start; Inject adds more.
 	Faults []Fault
@@ -44,15 +46,15 @@ type Options struct {
 	Now func() time.Time
 	// Log gets one line for each request; the zero value discards them. Secrets are never logged.
 	Log zerolog.Logger
-	// BaseURL is where pre-signed part addresses lead, without a slash at the end; "" is the Host of the request that
-	// opened the session.
+	// BaseURL is where pre-signed part addresses lead, without a slash at the end; "" is the Host
+	// of the request that opened the session.
 	BaseURL string
 	// Seed makes identifiers and probabilities repeatable; 0 is a random seed.
 	Seed int64
 	// KeyBits is the size of the RSA key; 0 is 2048.
 	KeyBits int
-	// Dir holds spooled parts and accepted documents, and is made when it is missing; "" is a new temporary directory,
-	// which Close removes.
+	// Dir holds spooled parts and accepted documents, and is made when it is missing; "" is a new
+	// temporary directory, which Close removes.
 	Dir string
 }
 

@@ -125,8 +125,8 @@ func (s *Simulator) info(sess *session, o *outcome) invoiceInfo {
 	return i
 }
 
-// sessionInvoices lists the invoices of a session. The list of a batch session is empty while its status is 100, and for
-// ever when the package could not be unpacked.
+// sessionInvoices lists the invoices of a session. The list of a batch session is empty while its
+// status is 100, and for ever when the package could not be unpacked.
 func (s *Simulator) sessionInvoices(c *call) (reply, *refusal) {
 	s.mu.Lock()
 	sess, refused := s.ownSession(c.account, c.value(0))

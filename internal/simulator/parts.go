@@ -22,15 +22,16 @@ type part struct {
 
 func (p *part) remove() { _ = os.Remove(p.file) } // Close removes the directory in any case
 
-// partHeaders returns the headers that must be sent with the part, exactly as they are. The second one differs from part
-// to part, so that a client which has the headers hard-coded fails.
+// partHeaders returns the headers that must be sent with the part, exactly as they are. The second
+// one differs from part to part, so that a client which has the headers hard-coded fails.
 func partHeaders(session string, ordinal int) []nameValue {
 	return []nameValue{
 		{"x-ms-blob-type", "BlockBlob"}, {"x-ms-meta-part", fmt.Sprintf("%s-%d", session[len(session)-2:], ordinal)},
 	}
 }
 
-// partURL returns the pre-signed address of a part. Whoever has it may upload; other authorization is refused.
+// partURL returns the pre-signed address of a part. Whoever has it may upload; other authorization
+// is refused.
 func (s *Simulator) partURL(r *http.Request, sess *session, ordinal int) string {
 	base := s.opts.BaseURL
 	if base == "" {
@@ -92,8 +93,8 @@ func (s *Simulator) partOf(r *http.Request) (*session, int, *refusal) {
 	return sess, ordinal, nil
 }
 
-// checkUpload compares the method and the headers with what the client was told. It needs no lock, because the id of a
-// session and its declared parts never change.
+// checkUpload compares the method and the headers with what the client was told. It needs no lock,
+// because the id of a session and its declared parts never change.
 func checkUpload(r *http.Request, sess *session, ordinal int) *refusal {
 	bad := func(details string) *refusal {
 		return &refusal{status: http.StatusBadRequest, code: 400, description: "Bad Request", details: details}

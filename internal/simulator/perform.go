@@ -20,10 +20,11 @@ type job struct {
 	lose    func()          // makes the session of the request unknown
 }
 
-// perform acts and answers, unless a fault orders something else. It returns the HTTP status that was sent, 0 for none.
+// perform acts and answers, unless a fault orders something else. It returns the HTTP status that
+// was sent, 0 for none.
 //
-// A fault that cuts the connection before acting leaves the body unread. A fault that drops the answer reads the whole
-// body and acts first, as when a proxy dies at the wrong moment.
+// A fault that cuts the connection before acting leaves the body unread. A fault that drops the
+// answer reads the whole body and acts first, as when a proxy dies at the wrong moment.
 func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 	_, lost := s.faults.take(j.event, Lost)
 	f, hit := s.faults.take(j.event, requestKinds()...)
@@ -87,7 +88,8 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 	return j.finish(w, answer, lost)
 }
 
-// run prepares and acts. beforeAct, which may be nil, is called after the body was read and before anything is done.
+// run prepares and acts. beforeAct, which may be nil, is called after the body was read and before
+// anything is done.
 func (j job) run(beforeAct func()) reply {
 	if refused := j.prepare(); refused != nil {
 		return refused.reply()
@@ -106,8 +108,8 @@ func (j job) finish(w http.ResponseWriter, answer reply, lost bool) int {
 	return answer.status
 }
 
-// hang keeps the client waiting: for d, or until it goes away when d is 0. It reads the body and discards it, because
-// net/http does not notice before that a client has gone.
+// hang keeps the client waiting: for d, or until it goes away when d is 0. It reads the body and
+// discards it, because net/http does not notice before that a client has gone.
 func (s *Simulator) hang(j job, d time.Duration) {
 	_, _ = io.Copy(io.Discard, j.body)
 	if d > 0 {
@@ -120,7 +122,8 @@ func (s *Simulator) hang(j job, d time.Duration) {
 	}
 }
 
-// pause waits in real time, because a client's timeout is real too. It ends early with ctx and when the simulator closes.
+// pause waits in real time, because a client's timeout is real too. It ends early with ctx and when
+// the simulator closes.
 func (s *Simulator) pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -74,7 +74,8 @@ func (s *Simulator) ready(account Account, id string) (*query, *refusal) {
 	return q, nil
 }
 
-// stillRunning returns a refusal while work that began at started goes on, first with code 100, then with 150.
+// stillRunning returns a refusal while work that began at started goes on, first with code 100,
+// then with 150.
 func (s *Simulator) stillRunning(started time.Time) *refusal {
 	switch age := s.now().Sub(started); {
 	case age < s.opts.InvoiceDelay/2:
@@ -129,7 +130,8 @@ func (s *Simulator) queryResult(c *call) (reply, *refusal) {
 	return reply{status: http.StatusOK, contentType: bytesType, body: part}, nil
 }
 
-// result encrypts the ZIP of a finished query. It needs no lock, because a finished query never changes.
+// result encrypts the ZIP of a finished query. It needs no lock, because a finished query never
+// changes.
 func (s *Simulator) result(q *query) ([]byte, *refusal) {
 	plain, err := s.zip(q.found)
 	if err == nil {

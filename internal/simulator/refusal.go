@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// refusal is an answer other than success. Codes with five digits are those of the Ministry's API. The gateway does not
-// publish its own list, so it is assumed to pass them on.
+// refusal is an answer other than success. Codes with five digits are those of the Ministry's API.
+// The gateway does not publish its own list, so it is assumed to pass them on.
 type refusal struct {
 	status      int
 	code        int
@@ -54,8 +54,9 @@ func wrongStatus(status int, what string) *refusal {
 		details: fmt.Sprintf("Status sesji %d uniemożliwia %s.", status, what)}
 }
 
-// tryAgain is how the box and queries answer that the result is not ready: with code 100 in a 200 that has an error
-// object, later with 150 in a 400. The contract allows both, so a client must understand both.
+// tryAgain is how the box and queries answer that the result is not ready: with code 100 in a 200
+// that has an error object, later with 150 in a 400. The contract allows both, so a client must
+// understand both.
 func tryAgain(code int) *refusal {
 	if code == 100 {
 		return &refusal{status: http.StatusOK, code: 100, description: "Przyjęto do przetwarzania"}

@@ -17,8 +17,9 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// links makes the verification link KOD I. image is a small white PNG, not a QR code. The second link, for offline
-// invoices, is left out, because it needs a certificate and the simulator has none.
+// links makes the verification link KOD I. image is a small white PNG, not a QR code. The second
+// link, for offline invoices, is left out, because it needs a certificate and the simulator has
+// none.
 func (s *Simulator) links(c *call) (reply, *refusal) {
 	var body struct {
 		NIP    string `json:"nip"`
@@ -51,7 +52,8 @@ func (s *Simulator) links(c *call) (reply, *refusal) {
 	}}), nil
 }
 
-// issueDate accepts a date with or without the time: the contract says only that dates are RFC 3339.
+// issueDate accepts a date with or without the time: the contract says only that dates are RFC
+// 3339.
 func issueDate(text string) (time.Time, error) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		return t, nil

@@ -30,3 +30,6 @@ func withAttachment(t testing.TB, text string) string {
 	t.Helper()
 	return fatest.WithAttachment(t, text)
 }
+
+// theDay is the range of a query that holds everything that is accepted today.
+func theDay() m { return m{"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"} }

@@ -63,13 +63,15 @@ func (p reply) write(w http.ResponseWriter) {
 	_, _ = w.Write(p.body) // the client may have gone; there is nobody to tell
 }
 
-// ServeHTTP answers the gateway's operations, the part store under /storage/ and the controls under /sim/.
+// ServeHTTP answers the gateway's operations, the part store under /storage/ and the controls under
+// /sim/.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
 	name, status := s.route(w, r)
 	if status != 0 {
-		// A refusal may have left the body unread. The body is read before the answer is flushed, so that a client which
-		// is still sending a large part sees that answer and not a broken pipe.
+		// A refusal may have left the body unread. The body is read before the answer is flushed,
+		// so that a client which is still sending a large part sees that answer and not a broken
+		// pipe.
 		_, _ = io.CopyN(io.Discard, r.Body, maxEncrypted)
 	}
 	s.log.Debug().Str("operation", name).Str("method", r.Method).Int("status", status).Dur("took", time.Since(started)).Msg("answered")
@@ -133,8 +135,8 @@ func tooMany(wait time.Duration) *refusal {
 	}
 }
 
-// eventOf describes a request to the faults before its body is read, and returns its group. The two closes share a path:
-// their group depends on the session.
+// eventOf describes a request to the faults before its body is read, and returns its group. The two
+// closes share a path: their group depends on the session.
 func (s *Simulator) eventOf(c *call) (event, string) {
 	e := event{on: c.op.name, account: c.account.ID, nip: c.account.NIP}
 	group := c.op.counter()
@@ -165,7 +167,9 @@ func (s *Simulator) eventOf(c *call) (event, string) {
 func (c *call) readBody() *refusal {
 	if accept := c.r.Header.Get("Accept"); accept != "" && c.op.accepts != "" &&
 		!strings.Contains(accept, c.op.accepts) && !strings.Contains(accept, "*/*") {
-		return &refusal{status: http.StatusNotAcceptable, code: 406, description: "Not Acceptable", details: "the answer is " + c.op.accepts}
+		return &refusal{
+			status: http.StatusNotAcceptable, code: 406, description: "Not Acceptable", details: "the answer is " + c.op.accepts,
+		}
 	}
 	if c.op.method != http.MethodPost || c.op.name == opBoxUploadBatch {
 		return nil // the operation itself reads the package of the box as it arrives

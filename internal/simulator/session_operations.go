@@ -2,7 +2,8 @@ package simulator
 
 import "net/http"
 
-// sessionStatus answers the status of a session and, when they are known, the counts of its invoices.
+// sessionStatus answers the status of a session and, when they are known, the counts of its
+// invoices.
 func (s *Simulator) sessionStatus(c *call) (reply, *refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -40,7 +41,8 @@ func (s *Simulator) sessionStatus(c *call) (reply, *refusal) {
 	}{answer}), nil
 }
 
-// closeSession closes a session; the processing of a batch session begins. Only an open session can be closed.
+// closeSession closes a session; the processing of a batch session begins. Only an open session can
+// be closed.
 func (s *Simulator) closeSession(c *call) (reply, *refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

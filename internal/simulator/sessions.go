@@ -18,8 +18,8 @@ const (
 	maxInvoices = 10_000           // in a session
 )
 
-// session is one session of KSeF. The simulator's mu guards everything in it, with one exception: the parts of a closed
-// batch session are read only by the goroutine that unpacks them.
+// session is one session of KSeF. The simulator's mu guards everything in it, with one exception:
+// the parts of a closed batch session are read only by the goroutine that unpacks them.
 type session struct {
 	id      string
 	lane    string
@@ -56,7 +56,8 @@ func (sess *session) end(code int, details string) {
 	sess.decided, sess.code, sess.details = true, code, details
 }
 
-// ownSession returns the account's session by its id. Sessions of other accounts do not exist for it. The caller holds mu.
+// ownSession returns the account's session by its id. Sessions of other accounts do not exist for
+// it. The caller holds mu.
 func (s *Simulator) ownSession(account Account, id string) (*session, *refusal) {
 	sess := s.sessions[id]
 	if sess == nil || sess.lost || sess.boxed || sess.account != account.ID {
@@ -81,8 +82,8 @@ func (s *Simulator) addSession(sess *session) {
 	s.order = append(s.order, sess)
 }
 
-// expire ends a session whose time is over: an online session is closed, a batch session is cancelled. The caller holds
-// mu.
+// expire ends a session whose time is over: an online session is closed, a batch session is
+// cancelled. The caller holds mu.
 func (s *Simulator) expire(sess *session) {
 	if !sess.closed.IsZero() || s.now().Before(sess.expires) {
 		return
@@ -98,7 +99,8 @@ func (s *Simulator) expire(sess *session) {
 	s.finishOnline(sess)
 }
 
-// finishOnline decides how a closed online session ends, as soon as its last invoice was read. The caller holds mu.
+// finishOnline decides how a closed online session ends, as soon as its last invoice was read. The
+// caller holds mu.
 func (s *Simulator) finishOnline(sess *session) {
 	switch {
 	case sess.decided || sess.pending > 0:

@@ -16,7 +16,8 @@ import (
 	"ksefworker/internal/simulator/limits"
 )
 
-// Simulator answers requests as the gateway does. It is an http.Handler and safe for concurrent use.
+// Simulator answers requests as the gateway does. It is an http.Handler and safe for concurrent
+// use.
 type Simulator struct {
 	opts       Options
 	log        zerolog.Logger
@@ -53,8 +54,8 @@ type Simulator struct {
 	downloads map[string]*boxDownload
 }
 
-// New makes a simulator, which the caller must close. It fails when the options are invalid, with FieldErrors, and when
-// its directory cannot be made.
+// New makes a simulator, which the caller must close. It fails when the options are invalid, with
+// FieldErrors, and when its directory cannot be made.
 func New(o Options) (*Simulator, error) {
 	if o.Profile == "" {
 		o.Profile = Production
@@ -113,7 +114,8 @@ func New(o Options) (*Simulator, error) {
 	return s, nil
 }
 
-// Close stops processing, waits until it has ended and removes the temporary files. It may be called twice.
+// Close stops processing, waits until it has ended and removes the temporary files. It may be
+// called twice.
 func (s *Simulator) Close() error {
 	s.stopOnce.Do(func() {
 		s.mu.Lock() // work is started under mu, after a check of stopped: none can start from here on
@@ -131,7 +133,8 @@ func (s *Simulator) Close() error {
 	return errors.Join(errs...)
 }
 
-// Advance moves the simulated clock forward: sessions expire, limits recover, parts become too late.
+// Advance moves the simulated clock forward: sessions expire, limits recover, parts become too
+// late.
 func (s *Simulator) Advance(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,8 +148,9 @@ func (s *Simulator) Now() time.Time {
 	return s.now()
 }
 
-// now returns the simulated time to callers that hold mu, and to the faults, which do not need their times in order.
-// It drops the monotonic reading, because simulated time is printed and compared with moved clocks, never used to wait.
+// now returns the simulated time to callers that hold mu, and to the faults, which do not need
+// their times in order. It drops the monotonic reading, because simulated time is printed and
+// compared with moved clocks, never used to wait.
 func (s *Simulator) now() time.Time { return s.opts.Now().Add(time.Duration(s.offset.Load())).Round(0) }
 
 // Inject arms one more fault. It fails, with FieldErrors, when the fault is not valid.
@@ -158,8 +162,8 @@ func (s *Simulator) Inject(f Fault) error {
 	return nil
 }
 
-// RotateKey replaces the RSA key. Open sessions keep working; a session that is opened with the old key from now on ends
-// with status 415.
+// RotateKey replaces the RSA key. Open sessions keep working; a session that is opened with the old
+// key from now on ends with status 415.
 func (s *Simulator) RotateKey() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,9 +13,9 @@ import (
 	"unicode/utf8"
 )
 
-// decodeStrict reads one JSON object. encoding/json alone accepts too much: names in any case, repeated names, missing
-// fields. Here every name must be exactly as in the contract and appear once, and a field without omitempty must be
-// present and not null.
+// decodeStrict reads one JSON object. encoding/json alone accepts too much: names in any case,
+// repeated names, missing fields. Here every name must be exactly as in the contract and appear
+// once, and a field without omitempty must be present and not null.
 func decodeStrict(raw []byte, into any) error {
 	if !utf8.Valid(raw) {
 		return errors.New("the body is not UTF-8")

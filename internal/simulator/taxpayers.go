@@ -7,7 +7,8 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// Taxpayer is what the Ministry has granted to one taxpayer. A zero is the limit that everybody has.
+// Taxpayer is what the Ministry has granted to one taxpayer. A zero is the limit that everybody
+// has.
 type Taxpayer struct {
 	NIP string
 	// MaxInvoice and MaxInvoiceWithAttachment are in bytes, MaxSessionInvoices a count.
@@ -17,7 +18,8 @@ type Taxpayer struct {
 // Grant is a permission that one taxpayer gave to another: to issue its invoices.
 type Grant struct {
 	From, To string // NIPs
-	// Scope is SelfInvoicing (To buys from From) or TaxRepresentative (To is PodmiotUpowazniony); "" is SelfInvoicing.
+	// Scope is SelfInvoicing (To buys from From) or TaxRepresentative (To is PodmiotUpowazniony);
+	// "" is SelfInvoicing.
 	Scope string
 }
 
@@ -49,7 +51,8 @@ func (g Grant) validate() error {
 	return nil
 }
 
-// taxpayer finds what was granted to a taxpayer. The zero value, also for the NIP "", is what everybody has.
+// taxpayer finds what was granted to a taxpayer. The zero value, also for the NIP "", is what
+// everybody has.
 func (o Options) taxpayer(nip string) Taxpayer {
 	for _, t := range o.Taxpayers {
 		if nip != "" && t.NIP == nip {
@@ -82,8 +85,9 @@ func (o Options) maxDocument() int {
 	return size
 }
 
-// mayIssue reports whether an invoice may be sent in the context of a taxpayer: that of the seller, that of the buyer
-// when P_17 is 1, or that of PodmiotUpowazniony. The last two need the seller's permission.
+// mayIssue reports whether an invoice may be sent in the context of a taxpayer: that of the seller,
+// that of the buyer when P_17 is 1, or that of PodmiotUpowazniony. The last two need the seller's
+// permission.
 func (o Options) mayIssue(h *fa.Header, context string) bool {
 	granted := func(scope string) bool {
 		for _, g := range o.Grants {

@@ -19,11 +19,12 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// maxUnpacked limits the size in bytes of all files of a package together, so that a ZIP bomb is refused early.
+// maxUnpacked limits the size in bytes of all files of a package together, so that a ZIP bomb is
+// refused early.
 const maxUnpacked = 5_000_000_000
 
-// unpackSession does what KSeF does with a closed batch session, up to the inspection of its invoices. It runs without
-// mu: no part is stored in a closed session.
+// unpackSession does what KSeF does with a closed batch session, up to the inspection of its
+// invoices. It runs without mu: no part is stored in a closed session.
 func (s *Simulator) unpackSession(sess *session) packageResult {
 	files, f := s.declaredParts(sess)
 	if f.code != 0 {
@@ -60,7 +61,8 @@ func (s *Simulator) unpackSession(sess *session) packageResult {
 	return s.readPackage(whole, size, sess.form, sess.opened, s.opts.maxInvoicesOf(sess.context))
 }
 
-// declaredParts compares what was uploaded with what was declared, and returns the files of the parts in their order.
+// declaredParts compares what was uploaded with what was declared, and returns the files of the
+// parts in their order.
 func (s *Simulator) declaredParts(sess *session) ([]string, packageResult) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -71,7 +73,8 @@ func (s *Simulator) declaredParts(sess *session) ([]string, packageResult) {
 		case p == nil:
 			return nil, packageResult{code: 405, details: fmt.Sprintf("part %d did not come", declared.Ordinal)}
 		case p.size != declared.Size || string(p.hash[:]) != string(declared.Hash):
-			return nil, packageResult{code: 405, details: fmt.Sprintf("part %d: partSize or partHash is not that of the upload", declared.Ordinal)}
+			details := fmt.Sprintf("part %d: partSize or partHash is not that of the upload", declared.Ordinal)
+			return nil, packageResult{code: 405, details: details}
 		}
 		files[declared.Ordinal-1] = p.file
 	}
@@ -84,7 +87,8 @@ func (s *Simulator) broken(err error) packageResult {
 	return packageResult{code: 500}
 }
 
-// decryptFile streams one part, so that a part of 100 MB needs little memory. It returns the decrypted size.
+// decryptFile streams one part, so that a part of 100 MB needs little memory. It returns the
+// decrypted size.
 func decryptFile(to io.Writer, name string, key, iv []byte) (int64, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -179,7 +183,8 @@ func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *fa.Form, acc
 	return packageResult{read: read}
 }
 
-// badEntry returns why a file is not allowed in a package, "" when it is. A package has XML files only, and no folders.
+// badEntry returns why a file is not allowed in a package, "" when it is. A package has XML files
+// only, and no folders.
 func badEntry(f *zip.File) string {
 	switch {
 	case strings.ContainsAny(f.Name, `/\`) || strings.Contains(f.Name, ".."):

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// potwierdzenie is the UPO of a session in the Ministry's schema v4-3. It is not signed, because that schema has no
-// place for a signature.
+// potwierdzenie is the UPO of a session in the Ministry's schema v4-3. It is not signed, because
+// that schema has no place for a signature.
 type potwierdzenie struct {
 	XMLName xml.Name `xml:"http://upo.schematy.mf.gov.pl/KSeF/v4-3 Potwierdzenie"`
 	Podmiot string   `xml:"NazwaPodmiotuPrzyjmujacego"`
@@ -65,7 +65,8 @@ func (s *Simulator) sessionReceipt(c *call) (reply, *refusal) {
 	return reply{status: http.StatusOK, contentType: xmlType, body: body}, nil
 }
 
-// receipt writes the UPO of a finished session. The bytes are the same each time, unless a fault changes them.
+// receipt writes the UPO of a finished session. The bytes are the same each time, unless a fault
+// changes them.
 func (s *Simulator) receipt(sess *session) ([]byte, error) {
 	p := potwierdzenie{
 		Podmiot: "Ministerstwo Finansów", Sesja: sess.id, Nip: sess.context, Token: sess.id[:9] + "EC" + sess.id[11:],

@@ -28,10 +28,10 @@ func (d *document) text(path string) string { return d.texts[path] }
 
 var errDoctype = errors.New("a DTD")
 
-// readDocument reads well-formed XML with one root. It uses the raw tokens of encoding/xml, which cost about a fifth
-// less than the checked ones, so it follows nesting and namespaces by itself. It also refuses what that package lets
-// pass: text after the root, DTDs, an attribute that is given twice. A second declaration counts as a processing
-// instruction.
+// readDocument reads well-formed XML with one root. It uses the raw tokens of encoding/xml, which
+// cost about a fifth less than the checked ones, so it follows nesting and namespaces by itself. It
+// also refuses what that package lets pass: text after the root, DTDs, an attribute that is given
+// twice. A second declaration counts as a processing instruction.
 func readDocument(content []byte, f *Form) (*document, error) {
 	d := &document{texts: make(map[string]string, 64)}
 	dec := xml.NewDecoder(bytes.NewReader(content))
@@ -160,7 +160,8 @@ func (d *document) enter(stack []level, t xml.StartElement, f *Form) (level, err
 	return l, nil
 }
 
-// resolve gives the namespace of a prefix. The prefix "" is the default namespace, which may be empty.
+// resolve gives the namespace of a prefix. The prefix "" is the default namespace, which may be
+// empty.
 func (l *level) resolve(prefix string) (string, error) {
 	for i := len(l.spaces) - 1; i >= 0; i-- {
 		a := l.spaces[i]

@@ -2,7 +2,8 @@ package fa
 
 import "strings"
 
-// Form is one version of the invoice's schema, as far as it is checked here. [Forms] makes them; a Form never changes.
+// Form is one version of the invoice's schema, as far as it is checked here. [Forms] makes them; a
+// Form never changes.
 type Form struct {
 	Version    string // invoiceVersion of the gateway's contract: v2, v3
 	Namespace  string
@@ -18,8 +19,8 @@ type node struct {
 	path     string // below the root
 	children map[string]*node
 	keep     bool // the element's text is kept
-	// order is set for closed elements. They may have only these children, in the order of the ranks; the same child may
-	// be repeated.
+	// order is set for closed elements. They may have only these children, in the order of the
+	// ranks; the same child may be repeated.
 	order map[string]int
 }
 

@@ -8,11 +8,14 @@ import (
 
 // Result is what [Inspect] found out about one document.
 type Result struct {
-	// Header is nil when the document could not be read at all: not UTF-8, or not well-formed XML without a DTD.
+	// Header is nil when the document could not be read at all: not UTF-8, or not well-formed XML
+	// without a DTD.
 	Header *Header
-	// Code is the status that KSeF gives the invoice: 200 when nothing is wrong, else 415, 430 or 450.
+	// Code is the status that KSeF gives the invoice: 200 when nothing is wrong, else 415, 430 or
+	// 450.
 	Code int
-	// Details says what is wrong; empty with code 200. Texts about the schema begin with the element's name.
+	// Details says what is wrong; empty with code 200. Texts about the schema begin with the
+	// element's name.
 	Details string
 }
 
@@ -39,7 +42,8 @@ func (s Sizes) limit(d *document) int {
 
 // Circumstances are what the verdict on a document depends on besides its bytes.
 type Circumstances struct {
-	// Accepted is the moment of acceptance, in the time zone Europe/Warsaw. P_1 must not be later than its day.
+	// Accepted is the moment of acceptance, in the time zone Europe/Warsaw. P_1 must not be later
+	// than its day.
 	Accepted time.Time
 	// Online is true for an online session, which takes no attachments.
 	Online bool
@@ -47,8 +51,9 @@ type Circumstances struct {
 	Sizes func(nip string) Sizes
 }
 
-// Inspect checks the bytes of one invoice against everything that KSeF refuses and that needs no knowledge of other
-// invoices: the file first, then the schema f, then the dates. It stops at the first fault.
+// Inspect checks the bytes of one invoice against everything that KSeF refuses and that needs no
+// knowledge of other invoices: the file first, then the schema f, then the dates. It stops at the
+// first fault.
 func Inspect(content []byte, f *Form, c Circumstances) Result {
 	r := Result{Code: 200}
 	bom := len(content) >= 3 && string(content[:3]) == "\xEF\xBB\xBF"
@@ -95,8 +100,9 @@ func Inspect(content []byte, f *Form, c Circumstances) Result {
 	return r
 }
 
-// Number reads P_2 of a document of form f, with its white space collapsed; it is empty when there is none. It fails
-// when the document is not well-formed XML without a DTD; nothing else is checked.
+// Number reads P_2 of a document of form f, with its white space collapsed; it is empty when there
+// is none. It fails when the document is not well-formed XML without a DTD; nothing else is
+// checked.
 func Number(content []byte, f *Form) (string, error) {
 	d, err := readDocument(content, f)
 	if err != nil {

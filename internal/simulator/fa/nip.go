@@ -1,7 +1,7 @@
 package fa
 
-// ValidNIP checks the form of a NIP that the Ministry's schemas demand, and its check digit: weights 6 5 7 2 3 4 5 6 7,
-// sum modulo 11. A remainder of ten is never valid.
+// ValidNIP checks the form of a NIP that the Ministry's schemas demand, and its check digit:
+// weights 6 5 7 2 3 4 5 6 7, sum modulo 11. A remainder of ten is never valid.
 func ValidNIP(nip string) bool {
 	if !nipForm(nip) {
 		return false

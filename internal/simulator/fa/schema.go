@@ -16,13 +16,15 @@ var (
 
 func kinds() []string { return []string{"VAT", "KOR", "ZAL", "ROZ", "UPR", "KOR_ZAL", "KOR_ROZ"} }
 
-// checkSchema takes the place of the XSD. It returns the first fault with the element's name, "" when there is none.
+// checkSchema takes the place of the XSD. It returns the first fault with the element's name, ""
+// when there is none.
 func checkSchema(d *document, f *Form) string {
 	switch {
 	case d.root != "Faktura" || d.namespace != f.Namespace:
 		return fmt.Sprintf("Faktura: root {%s}%s, the session declared {%s}Faktura", d.namespace, d.root, f.Namespace)
 	case d.systemCode != f.SystemCode || d.schema != "1-0E" || d.text(pathForm) != "FA":
-		return fmt.Sprintf("KodFormularza: %q %q %q, the session declared %q 1-0E FA", d.systemCode, d.schema, d.text(pathForm), f.SystemCode)
+		return fmt.Sprintf("KodFormularza: %q %q %q, the session declared %q 1-0E FA",
+			d.systemCode, d.schema, d.text(pathForm), f.SystemCode)
 	case len(d.unexpected) > 0:
 		return fmt.Sprintf("%s: not expected here", d.unexpected[0])
 	}

@@ -1,6 +1,7 @@
 package limits
 
-// Groups of operations that share windows. Every operation outside of them has a group of its own; see [Other].
+// Groups of operations that share windows. Every operation outside of them has a group of its own;
+// see [Other].
 const (
 	OnlineSession       = "onlineSession"
 	OnlineSessionClose  = "onlineSessionClose"
@@ -17,7 +18,8 @@ const (
 	SessionList         = "sessionList" // the gateway has no operation of this group
 )
 
-// Other is the group of an operation that belongs to no listed group: "other:" and the operation's name.
+// Other is the group of an operation that belongs to no listed group: "other:" and the operation's
+// name.
 func Other(operation string) string { return "other:" + operation }
 
 // allowance is the number of requests per second, minute and hour.

@@ -8,7 +8,8 @@ import (
 )
 
 const (
-	// grace protects requests that were on their way when a block began: they are refused, but they do not lengthen it.
+	// grace protects requests that were on their way when a block began: they are refused, but they
+	// do not lengthen it.
 	grace       = time.Second
 	maxBlock    = time.Hour
 	refusalLife = time.Hour
@@ -19,7 +20,8 @@ type Violation struct {
 	Account string `json:"account"`
 	Group   string `json:"group"`
 	Window  string `json:"window"` // second, minute, hour, block
-	// Count is the number of requests in the window, this one included; in a block, the refusals so far.
+	// Count is the number of requests in the window, this one included; in a block, the refusals so
+	// far.
 	Count int       `json:"count"`
 	At    time.Time `json:"at"`
 }
@@ -31,13 +33,15 @@ type Books struct {
 	Violations []Violation               // in the order of arrival; never nil
 }
 
-// Limiter counts the requests of each account and group when they arrive. It is safe for concurrent use.
+// Limiter counts the requests of each account and group when they arrive. It is safe for concurrent
+// use.
 //
-// KSeF counts by taxpayer and address. Here the account stands for both, because a taxpayer is not known before the
-// first invoice.
+// KSeF counts by taxpayer and address. Here the account stands for both, because a taxpayer is not
+// known before the first invoice.
 //
-// Only admitted requests fill the windows. A refused request begins a block of its group instead, which lasts as long as
-// the window needs to recover; each further refusal within the hour doubles it, up to an hour.
+// Only admitted requests fill the windows. A refused request begins a block of its group instead,
+// which lasts as long as the window needs to recover; each further refusal within the hour doubles
+// it, up to an hour.
 type Limiter struct {
 	mu         sync.Mutex
 	enforce    bool
@@ -50,8 +54,9 @@ type Limiter struct {
 	violations []Violation
 }
 
-// New makes a limiter. With enforce false it counts and refuses nothing, except during a block that [Limiter.Impose]
-// began. scale divides windows and blocks and must be positive: with 60 an hour becomes a minute.
+// New makes a limiter. With enforce false it counts and refuses nothing, except during a block that
+// [Limiter.Impose] began. scale divides windows and blocks and must be positive: with 60 an hour
+// becomes a minute.
 func New(enforce bool, scale float64) *Limiter {
 	l := &Limiter{
 		enforce: enforce, scale: scale, table: map[string][]window{},
@@ -86,8 +91,8 @@ func (l *Limiter) track(account, group string) *track {
 	return t
 }
 
-// Arrive counts a request. When it is refused, wait is how long the group stays blocked. clock is read under the lock,
-// so that requests are recorded in the order of their times.
+// Arrive counts a request. When it is refused, wait is how long the group stays blocked. clock is
+// read under the lock, so that requests are recorded in the order of their times.
 func (l *Limiter) Arrive(account, group string, clock func() time.Time) (wait time.Duration, refused bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -121,7 +126,8 @@ func (l *Limiter) Arrive(account, group string, clock func() time.Time) (wait ti
 	return 0, false
 }
 
-// block refuses everything of a group for at least need; each refusal within the hour doubles that time.
+// block refuses everything of a group for at least need; each refusal within the hour doubles that
+// time.
 func (l *Limiter) block(t *track, now time.Time, need time.Duration) {
 	if now.Sub(t.lastRefusal) > l.scaled(refusalLife) {
 		t.refusals = 0
@@ -164,6 +170,6 @@ func (l *Limiter) Books() Books {
 	}
 }
 
-// RetryAfter rounds a wait up to whole seconds, at least 1, so that a client that comes back right after them is never
-// too early.
+// RetryAfter rounds a wait up to whole seconds, at least 1, so that a client that comes back right
+// after them is never too early.
 func RetryAfter(wait time.Duration) int { return max(1, int(math.Ceil(wait.Seconds()))) }

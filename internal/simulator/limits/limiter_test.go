@@ -17,7 +17,10 @@ func TestLimiter_RandomRequests_AgreesWithBruteForce(t *testing.T) {
 		l.table[InvoiceSend] = []window{{"second", time.Second, 3}, {"minute", time.Minute, 7}, {"hour", time.Hour, 12}}
 		now := noon
 		var admitted []time.Time
-		steps := rapid.SliceOfN(rapid.SampledFrom([]time.Duration{0, time.Millisecond, 333 * time.Millisecond, time.Second, 10 * time.Second, time.Minute, 20 * time.Minute}), 1, 80).Draw(t, "steps")
+		pauses := []time.Duration{
+			0, time.Millisecond, 333 * time.Millisecond, time.Second, 10 * time.Second, time.Minute, 20 * time.Minute,
+		}
+		steps := rapid.SliceOfN(rapid.SampledFrom(pauses), 1, 80).Draw(t, "steps")
 		for i, step := range steps {
 			now = now.Add(step)
 			fits := true
@@ -89,12 +92,15 @@ func TestLimiter_Wait_IsEnoughAndNotTooLong(t *testing.T) {
 
 func TestLimiter_EachGroup_HasTheWindowsOfTheTable(t *testing.T) {
 	for group, want := range map[string][3]int{
-		"onlineSession": {10, 30, 120}, "onlineSessionClose": {20, 60, 240}, "invoiceSend": {10, 30, 180}, "batchSession": {10, 20, 60},
-		"batchSessionClose": {20, 40, 120}, "invoiceStatus": {30, 120, 1200}, "sessionInvoiceList": {10, 20, 200}, "sessionMisc": {10, 120, 1200},
-		"invoiceDownload": {8, 16, 64}, "invoiceMetadata": {8, 16, 20}, "invoiceExport": {8, 16, 20}, "invoiceExportStatus": {10, 60, 600},
+		"onlineSession": {10, 30, 120}, "onlineSessionClose": {20, 60, 240}, "invoiceSend": {10, 30, 180},
+		"batchSession": {10, 20, 60}, "batchSessionClose": {20, 40, 120}, "invoiceStatus": {30, 120, 1200},
+		"sessionInvoiceList": {10, 20, 200}, "sessionMisc": {10, 120, 1200}, "invoiceDownload": {8, 16, 64},
+		"invoiceMetadata": {8, 16, 20}, "invoiceExport": {8, 16, 20}, "invoiceExportStatus": {10, 60, 600},
 		"sessionList": {5, 10, 60}, "other:publicKey": {10, 30, 120},
 	} {
-		for i, gap := range []time.Duration{0, 60 * time.Second / time.Duration(want[1]+1), 3600 * time.Second / time.Duration(want[2]+1)} {
+		// With these pauses the window of the second, of the minute or of the hour is full first.
+		gaps := []time.Duration{0, time.Minute / time.Duration(want[1]+1), time.Hour / time.Duration(want[2]+1)}
+		for i, gap := range gaps {
 			l := New(true, 1)
 			now, n := noon, 0
 			for ; n < 5000; n++ {

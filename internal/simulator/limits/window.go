@@ -11,7 +11,8 @@ type window struct {
 
 // track remembers the admitted requests of one account and group.
 type track struct {
-	// admitted holds the times of the requests, oldest first, as far back as the widest window reaches.
+	// admitted holds the times of the requests, oldest first, as far back as the widest window
+	// reaches.
 	admitted []time.Time
 	// Until blockedUntil every request is refused.
 	blockedUntil time.Time
@@ -21,9 +22,9 @@ type track struct {
 	lastRefusal time.Time
 }
 
-// excess finds the window that one more request at now would overrun. When there are several it returns the one that
-// takes longest to recover; wait is the time until then, 0 when the request fits. A request that is exactly span old no
-// longer counts.
+// excess finds the window that one more request at now would overrun. When there are several it
+// returns the one that takes longest to recover; wait is the time until then, 0 when the request
+// fits. A request that is exactly span old no longer counts.
 func (t *track) excess(windows []window, now time.Time) (worst window, count int, wait time.Duration) {
 	for _, w := range windows {
 		n := 0

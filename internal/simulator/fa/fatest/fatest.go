@@ -1,5 +1,5 @@
-// Package fatest has a sample FA(3) invoice for the tests of the simulator. It is apart from fa so that no program links
-// the testing package.
+// Package fatest has a sample FA(3) invoice for the tests of the simulator. It is apart from fa so
+// that no program links the testing package.
 package fatest
 
 import (
@@ -78,8 +78,8 @@ func WithLines(t testing.TB, text string, n int) string {
 	return Swap(t, text, " </Fa>", strings.Repeat(line, n)+" </Fa>")
 }
 
-// Validate checks a document against a schema with xmllint. It only logs that it did not when schema, which comes from
-// the environment variable, is "" or xmllint is not installed.
+// Validate checks a document against a schema with xmllint. It only logs that it did not when
+// schema, which comes from the environment variable, is "" or xmllint is not installed.
 func Validate(t *testing.T, variable, schema string, document []byte) {
 	t.Helper()
 	if schema == "" {
