@@ -32,8 +32,7 @@ type accepted struct {
 	at         time.Time // acquisitionDate
 }
 
-// read inspects an invoice and keeps its bytes when nothing is wrong so far. It must be called
-// without mu.
+// read inspects an invoice and keeps its bytes when nothing is wrong so far. It needs no lock.
 func (s *Simulator) read(content []byte, f *fa.Form, lane string, acceptance time.Time) reading {
 	found := fa.Inspect(content, f, fa.Circumstances{
 		Accepted: acceptance.In(s.warsaw), Online: lane == laneOnline, Sizes: s.opts.sizesOf,

@@ -20,14 +20,14 @@
 // Where the contract does not say, the stricter reading was taken. The Content-Type of JSON bodies
 // is checked. A part needs its Content-Length and every header that was given for it. An upload to
 // the box that is not finished is answered once with an error object in a 200 and once in a 400.
-// The key of a session is decrypted when the session is opened, and the result is told later.
+// The key of a session is decrypted when the session is opened, and the result is reported later.
 //
 // The simulator is lenient in one place, because the gateway is: the multipart boundary of a box
 // package may be Base64 without quotes, as the vendor's own PHP client writes it.
 //
 // Faults are failures that a script orders (Fault, fault_kinds.go). They concern everybody, one
 // taxpayer or one operation, or they change what is answered about one invoice. Sessions, counts
-// and books always tell the truth.
+// and books are always true.
 //
 // Besides the gateway's operations there are GET /sim/books and /sim/healthz, and, from this
 // machine only, POST /sim/faults with a script, /sim/rotate-key, and /sim/clock with

@@ -36,14 +36,14 @@ const (
 
 	// These concern an entry: what is answered about an invoice that is decided, by the list of its
 	// session (On: invoices), by invoiceStatus, by the session's receipt (upo) and by the register
-	// (metadata). Only the answer is changed: the session's counts and the books tell the truth. A
+	// (metadata). Only the answer is changed: the session's counts and the books stay true. A
 	// fault decides once for each entry, at the first answer that has it. An entry that was hit
 	// stays changed for For.
 	ListOmit        = "list-omit"         // invoices, metadata: the entry is not there
 	Unnamed         = "unnamed"           // invoices, invoiceStatus: no invoiceNumber
 	NumberRewritten = "number-rewritten"  // everywhere: the invoice's number has other white space than was sent, see As
 	KsefNumberSplit = "ksef-number-split" // everywhere: the KSeF number has 36 characters, its digits split 6-6, as in KSeF 1.x
-	Undecodable     = "undecodable"       // invoices, invoiceStatus: one field has a type or form that the contract does not allow, see As
+	Undecodable     = "undecodable"       // invoices, invoiceStatus: one field has a type or form outside the contract, see As
 	ReceiptOmit     = "upo-omit"          // upo: the receipt has no Dokument for the invoice
 )
 
@@ -72,7 +72,7 @@ func Kinds() []string {
 		ListOmit, Unnamed, NumberRewritten, KsefNumberSplit, Undecodable, ReceiptOmit)
 }
 
-// requestKinds are the faults that hit a request. Lost can hit the same request besides.
+// requestKinds are the faults that hit a request. Lost can hit the same request in addition.
 func requestKinds() []string {
 	return []string{DropRequest, Reset, Hang, Status, HTML200, SlowRequest, TooMany, Denied, Forbidden, Refused, KeyRotated,
 		DropAnswer, Error500, Slow}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestValidate_Document_IsAnsweredWithVersionAndVerdict(t *testing.T) {
+func TestValidate_Document_IsAnsweredWithVersionAndResult(t *testing.T) {
 	r := newRig(t)
 	ask := func(document, kind string) answer {
 		req := r.request("POST", "/invoice/validate", []byte(document))

@@ -149,8 +149,8 @@ func (s *Simulator) Now() time.Time {
 }
 
 // now returns the simulated time to callers that hold mu, and to the faults, which do not need
-// their times in order. It drops the monotonic reading, because simulated time is printed and
-// compared with moved clocks, never used to wait.
+// their times in order. It drops the monotonic reading: simulated time is printed, and compared
+// after the clock was moved, but never used to wait.
 func (s *Simulator) now() time.Time { return s.opts.Now().Add(time.Duration(s.offset.Load())).Round(0) }
 
 // Inject arms one more fault. It fails, with FieldErrors, when the fault is not valid.
@@ -162,8 +162,8 @@ func (s *Simulator) Inject(f Fault) error {
 	return nil
 }
 
-// RotateKey replaces the RSA key. Open sessions keep working; a session that is opened with the old
-// key from now on ends with status 415.
+// RotateKey replaces the RSA key. Open sessions keep working. A session or query that is started
+// with the old key from now on ends with status 415.
 func (s *Simulator) RotateKey() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -40,7 +40,7 @@ func (s Sizes) limit(d *document) int {
 	return s.Plain
 }
 
-// Circumstances are what the verdict on a document depends on besides its bytes.
+// Circumstances are what the result depends on besides the bytes of the document.
 type Circumstances struct {
 	// Accepted is the moment of acceptance, in the time zone Europe/Warsaw. P_1 must not be later
 	// than its day.
