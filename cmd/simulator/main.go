@@ -1,7 +1,8 @@
-// Command simulator is a stand-in for the gateway ksefapi.pl and for KSeF behind it, for demos and tests.
+// Command simulator is a stand-in for the gateway ksefapi.pl and for KSeF behind it, for demos and
+// tests.
 //
-// When it listens it prints one line, "simulator listening on http://ADDRESS", on its standard output; logs go to standard error. GET
-// /sim/books tells what it received.
+// When it is ready it prints one line, "simulator listening on http://ADDRESS", to standard output.
+// Logs go to standard error. GET /sim/books returns what it received.
 package main
 
 import (

@@ -29,36 +29,49 @@ const (
 )
 
 type flags struct {
-	Addr         string           `default:"127.0.0.1:9090" help:"Address to listen on; port 0 takes a free one."`
-	Profile      string           `default:"production" enum:"production,unlimited" help:"Request limits: production or unlimited."`
-	Delay        time.Duration    `default:"1s" help:"How long a closed session or an upload to the box is processed."`
-	InvoiceDelay time.Duration    `default:"0s" help:"How long an invoice of an online session, a query or a download by the box is processed."`
-	Scale        float64          `default:"1" help:"Divides the windows of the request limits: 60 makes an hour a minute."`
-	Faults       string           `type:"existingfile" help:"Script of faults to inject, JSON or YAML."`
-	Account      []string         `placeholder:"ID:KEYFILE[:NIP]" help:"Another account, its key in a file; without NIP it serves any seller. Repeatable."`
-	Taxpayer     []string         `placeholder:"NIP:BYTES:BYTES:N" help:"A taxpayer with limits of its own: one invoice without and with attachment, invoices in a session; 0 is the usual. Repeatable."`
-	Grant        []string         `placeholder:"FROM:TO[:SCOPE]" help:"NIP FROM lets NIP TO issue its invoices; SCOPE is SelfInvoicing (the usual) or TaxRepresentative. Repeatable."`
-	BaseURL      string           `name:"base-url" help:"Address that part uploads are told to use; by default the one that the client used."`
-	Seed         int64            `help:"Makes identifiers and probabilities repeatable."`
-	Version      kong.VersionFlag `help:"Print the version and exit."`
+	Addr         string        `default:"127.0.0.1:9090" help:"Address to listen on; port 0 takes a free one."`
+	Profile      string        `default:"production" enum:"production,unlimited" help:"Request limits: production or unlimited."`
+	Delay        time.Duration `default:"1s" help:"How long a closed session or an upload to the box is processed."`
+	InvoiceDelay time.Duration `default:"0s" help:"How long an online invoice, a query or a download by the box is processed."`
+	Scale        float64       `default:"1" help:"Divides the windows of the request limits: 60 makes an hour a minute."`
+	Faults       string        `type:"existingfile" help:"Script of faults to inject, JSON or YAML."`
 
-	LogLevel string `default:"info" enum:"debug,info,warn,error" help:"What is logged: debug shows each request."`
+	Account  []string `placeholder:"ID:KEYFILE[:NIP]" help:"${account_help}"`
+	Taxpayer []string `placeholder:"NIP:BYTES:BYTES:N" help:"${taxpayer_help}"`
+	Grant    []string `placeholder:"FROM:TO[:SCOPE]" help:"${grant_help}"`
+
+	BaseURL  string           `name:"base-url" help:"Address to which parts are uploaded; by default the one that the client used."`
+	Seed     int64            `help:"Makes identifiers and probabilities repeatable."`
+	Version  kong.VersionFlag `help:"Print the version and exit."`
+	LogLevel string           `default:"info" enum:"debug,info,warn,error" help:"What is logged: debug shows each request."`
 }
 
-// run is the process; it ends on SIGINT and SIGTERM.
+// texts are the variables of the flags' tags.
+func texts() kong.Vars {
+	return kong.Vars{
+		"version": "simulator " + buildinfo.Read().String(),
+		"account_help": "Another account, its key in a file; without NIP it may send for any seller. " +
+			"Repeatable.",
+		"taxpayer_help": "A taxpayer with limits of its own: bytes of an invoice without and with attachment, " +
+			"invoices in a session; 0 is the usual limit. Repeatable.",
+		"grant_help": "NIP FROM lets NIP TO issue its invoices; SCOPE is SelfInvoicing (the default) " +
+			"or TaxRepresentative. Repeatable.",
+	}
+}
+
+// run is the whole program; it ends on SIGINT and SIGTERM, and returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	return serve(ctx, args, stdout, stderr)
 }
 
-// serve answers until ctx ends.
+// serve answers requests until ctx ends, and returns the exit code.
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var f flags
 	exit := -1
 	parser, err := kong.New(&f, kong.Name("simulator"), kong.Description("A strict stand-in for the KSeF gateway."),
-		kong.Vars{"version": "simulator " + buildinfo.Read().String()},
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }))
+		texts(), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exit = code }))
 	if err != nil {
 		fmt.Fprintln(stderr, "simulator:", err)
 		return exitFault
@@ -90,7 +103,8 @@ func (f flags) options(stderr io.Writer) (simulator.Options, error) {
 	}
 	o := simulator.Options{
 		Profile: simulator.Profile(f.Profile), Scale: f.Scale, Delay: f.Delay, InvoiceDelay: f.InvoiceDelay,
-		Log: zerolog.New(stderr).Level(level).With().Timestamp().Logger(), BaseURL: strings.TrimSuffix(f.BaseURL, "/"), Seed: f.Seed,
+		Log:     zerolog.New(stderr).Level(level).With().Timestamp().Logger(),
+		BaseURL: strings.TrimSuffix(f.BaseURL, "/"), Seed: f.Seed,
 	}
 	var errs []error
 	for _, text := range f.Account {
@@ -117,7 +131,8 @@ func (f flags) options(stderr io.Writer) (simulator.Options, error) {
 	return o, errors.Join(errs...)
 }
 
-// readAccount takes ID:KEYFILE or ID:KEYFILE:NIP. The key is the file's content without the line's end.
+// readAccount takes ID:KEYFILE or ID:KEYFILE:NIP. The key is the file's content without the line's
+// end.
 func readAccount(text string) (simulator.Account, error) {
 	parts := strings.Split(text, ":")
 	if len(parts) < 2 || len(parts) > 3 {
@@ -134,7 +149,7 @@ func readAccount(text string) (simulator.Account, error) {
 	return account, nil
 }
 
-// readTaxpayer takes NIP:BYTES:BYTES:N.
+// readTaxpayer reads NIP:BYTES:BYTES:N.
 func readTaxpayer(text string) (simulator.Taxpayer, error) {
 	parts := strings.Split(text, ":")
 	if len(parts) != 4 {
@@ -150,7 +165,7 @@ func readTaxpayer(text string) (simulator.Taxpayer, error) {
 	return t, nil
 }
 
-// listen serves until ctx ends, then gives requests that are under way five seconds.
+// listen serves until ctx ends. Requests that are still running then have five seconds.
 func listen(ctx context.Context, addr string, o simulator.Options, stdout io.Writer) (err error) {
 	s, err := simulator.New(o)
 	if err != nil {
@@ -174,7 +189,7 @@ func listen(ctx context.Context, addr string, o simulator.Options, stdout io.Wri
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := server.Shutdown(ending); err != nil {
-		_ = server.Close() // what did not end in time is cut
+		_ = server.Close() // cuts the connections of requests that did not end in time
 	}
 	<-served
 	return nil

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// line is a writer that hands on the first line.
+// line is a writer that sends its first line to a channel.
 type line struct {
 	text chan string
 	buf  bytes.Buffer
@@ -42,7 +42,8 @@ func TestServe_PrintsItsAddress_AnswersAndEndsCleanly(t *testing.T) {
 	out, errs := &line{text: make(chan string, 1)}, &bytes.Buffer{}
 	done := make(chan int, 1)
 	go func() {
-		done <- serve(ctx, []string{"--addr", "127.0.0.1:0", "--profile", "unlimited", "--faults", script, "--account", "own:" + key + ":5265877635"}, out, errs)
+		args := []string{"--addr", "127.0.0.1:0", "--profile", "unlimited", "--faults", script}
+		done <- serve(ctx, append(args, "--account", "own:"+key+":5265877635"), out, errs)
 	}()
 	var url string
 	select {
@@ -77,7 +78,7 @@ func TestServe_PrintsItsAddress_AnswersAndEndsCleanly(t *testing.T) {
 	}
 }
 
-func TestServe_BadArguments_ExitWithUsageAndReason(t *testing.T) {
+func TestServe_BadArguments_ExitsWithUsageAndReason(t *testing.T) {
 	for args, reason := range map[string]string{
 		"--profile fast":              "profile",
 		"--account nobody":            "ID:KEYFILE",
@@ -97,11 +98,12 @@ func TestServe_BadArguments_ExitWithUsageAndReason(t *testing.T) {
 		t.Errorf("help: %d %s %s", code, out.String(), errs.String())
 	}
 	out.Reset()
-	if code := serve(t.Context(), []string{"--version"}, &out, &errs); code != exitOK || !strings.Contains(out.String(), "simulator ") || !strings.Contains(out.String(), "go1.") {
+	if code := serve(t.Context(), []string{"--version"}, &out, &errs); code != exitOK ||
+		!strings.Contains(out.String(), "simulator ") || !strings.Contains(out.String(), "go1.") {
 		t.Errorf("version: %d %s %s", code, out.String(), errs.String())
 	}
 	if code := serve(t.Context(), []string{"--addr", "127.0.0.1:0", "--grant", "5265877635:1"}, &out, &errs); code != exitFault {
-		t.Errorf("a grant to nobody: %d", code)
+		t.Errorf("a grant to an invalid NIP: %d", code)
 	}
 	if code := serve(t.Context(), []string{"--addr", "nowhere:1:2"}, &out, &errs); code != exitFault {
 		t.Errorf("a bad address: %d", code)

@@ -8,7 +8,7 @@ import (
 	"runtime"
 )
 
-// child is one process, from its start to its reaping.
+// child is one process, from its start until it has been reaped.
 type child struct {
 	pid     int
 	process *os.Process
@@ -18,10 +18,12 @@ type child struct {
 
 // startChild starts the program on an OS thread that lives exactly as long as the child does.
 //
-// Linux sends the parent-death signal when the THREAD that forked ends, not the process. Go ends threads whenever it likes, so a
-// child started from an ordinary goroutine is shot at random. Hence one goroutine, locked to its thread, forks and then waits for
-// the child: the thread cannot go before the child does. The flaw preferred: one idle thread for each server. The alternatives
-// were a watcher process or a pipe that the child polls; redis-server polls nothing, and a watcher is one more thing to leak.
+// Linux sends the parent-death signal when the THREAD that forked ends, not the process. Go ends
+// threads at any time, so a child that an ordinary goroutine started would be killed at random.
+// Therefore one goroutine, locked to its thread, forks and then waits for the child: the thread
+// cannot end before the child does. The price is one idle thread for each server. The alternatives
+// were a watcher process or a pipe that the child polls. redis-server polls no pipe, and a watcher
+// could itself be left behind.
 func startChild(binary string, args []string, dir string, output *os.File) (*child, error) {
 	c := &child{gone: make(chan struct{})}
 	started := make(chan error)
@@ -29,7 +31,7 @@ func startChild(binary string, args []string, dir string, output *os.File) (*chi
 		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
 		cmd := exec.Command(binary, args...)
 		cmd.Dir = dir
-		cmd.Stdout, cmd.Stderr = output, output // a file, so that Wait has no copying to wait for
+		cmd.Stdout, cmd.Stderr = output, output // a file, so that Wait need not wait for a copying goroutine
 		cmd.SysProcAttr = dieWithParent()
 		if err := cmd.Start(); err != nil {
 			started <- err
@@ -46,6 +48,7 @@ func startChild(binary string, args []string, dir string, output *os.File) (*chi
 	return c, nil
 }
 
+// dead reports whether the child has been reaped.
 func (c *child) dead() bool {
 	select {
 	case <-c.gone:
@@ -55,7 +58,7 @@ func (c *child) dead() bool {
 	}
 }
 
-// kill returns after the child was reaped, so that its port and files are free.
+// kill returns after the child was reaped, so its port and files are free.
 func (c *child) kill() error {
 	err := c.process.Kill()
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -65,7 +68,7 @@ func (c *child) kill() error {
 	return nil
 }
 
-// exitError may be called once dead says true.
+// exitError says how the child ended. It may be called only after dead has returned true.
 func (c *child) exitError() error {
 	if c.waitErr == nil {
 		return errors.New("it ended by itself")

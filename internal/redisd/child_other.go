@@ -4,5 +4,5 @@ package redisd
 
 import "syscall"
 
-// dieWithParent has no parent-death signal to ask for here; Stop is the only way out.
+// dieWithParent cannot ask for a parent-death signal on this system; the child ends by Stop only.
 func dieWithParent() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

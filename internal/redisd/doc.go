@@ -1,8 +1,9 @@
 // Package redisd runs a redis-server as a child process, for tests and for the demo.
 //
-// A real server rather than a stand-in, because what the worker leans on is exactly what stand-ins leave out: persistence
-// across a kill, Lua's atomicity, eviction policy, time that passes by itself. A child costs about 30 ms.
+// It is a real server and not an imitation, because the worker relies on what imitations leave out:
+// persistence across a kill, the atomicity of Lua scripts, the eviction policy, and time that
+// passes by itself. A child costs about 30 ms.
 //
-// The child listens on 127.0.0.1 only, in protected mode, without a password, and never evicts. It dies with its parent on
-// Linux; see [Start].
+// The child listens on 127.0.0.1 only, in protected mode, without a password, and never evicts
+// keys. On Linux it dies with its parent; see [Start].
 package redisd

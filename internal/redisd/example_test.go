@@ -16,7 +16,7 @@ func Example() {
 	}
 	defer srv.Stop()
 
-	// A crash, and the server is back at the same address with what it had.
+	// After a crash the server is back at the same address, with its data.
 	before := srv.Addr()
 	fmt.Println("kill:", srv.Kill())
 	fmt.Println("restart:", srv.Restart(ctx), srv.Addr() == before)

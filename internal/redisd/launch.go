@@ -13,7 +13,8 @@ import (
 
 var errPortTaken = errors.New("port is taken")
 
-// launch starts the child on s.port and waits until it answers. The caller holds s.mu or owns s alone. On error nothing runs.
+// launch starts the child on s.port and waits until it answers. The caller holds s.mu or is the
+// only owner of s. After an error no child runs.
 func (s *Server) launch(ctx context.Context) error {
 	logPath := filepath.Join(s.dir, "redis.log")
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -31,11 +32,11 @@ func (s *Server) launch(ctx context.Context) error {
 	}
 	if err := waitReady(ctx, c, s.Addr()); err != nil {
 		killErr := c.kill()
-		said := tail(logPath, before.Size())
-		if strings.Contains(said, "Address already in use") {
+		output := tail(logPath, before.Size())
+		if strings.Contains(output, "Address already in use") {
 			err = errPortTaken
 		}
-		return errors.Join(fmt.Errorf("wait for %s: %w; it wrote: %s", s.Addr(), err, said), killErr)
+		return errors.Join(fmt.Errorf("wait for %s: %w; it wrote: %s", s.Addr(), err, output), killErr)
 	}
 	s.child = c
 	return nil
@@ -48,8 +49,8 @@ func (s *Server) args() []string {
 		"--protected-mode", "yes",
 		"--daemonize", "no",
 		"--dir", s.dir,
-		"--logfile", "", // its standard output, which also gets what it says before it has read its settings
-		"--save", "", // a snapshot every now and then would only blur what a kill leaves behind
+		"--logfile", "", // standard output, which also gets what it writes before it has read its settings
+		"--save", "", // no snapshots: they would change what is left after a kill
 		"--maxmemory-policy", "noeviction",
 	}
 	if s.options.AppendOnly {
@@ -58,8 +59,9 @@ func (s *Server) args() []string {
 	return append(args, s.options.Args...)
 }
 
-// waitReady polls until the server that answers is our own child. Comparing process ids matters: when two processes pick the same
-// free port, the loser would otherwise be greeted by the winner's server and take it for its own.
+// waitReady polls until the server that answers is our own child. The process ids must be compared:
+// when two processes choose the same free port, the one that lost would reach the other's server
+// and take it for its own.
 func waitReady(ctx context.Context, c *child, addr string) error {
 	for {
 		pid, err := probe(ctx, addr)
@@ -77,14 +79,16 @@ func waitReady(ctx context.Context, c *child, addr string) error {
 	}
 }
 
-// probe gives one question a second: whoever holds the port may be no Redis at all and never answer.
+// probe asks once and waits at most a second, because a program that is not Redis may hold the port
+// and never answer.
 func probe(ctx context.Context, addr string) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	return serverPid(ctx, addr)
 }
 
-// tail is what was written to the log after offset from, on one line, cut to its last kilobyte.
+// tail returns what was written to the log after offset from, on one line and at most the last
+// kilobyte.
 func tail(path string, from int64) string {
 	data, err := os.ReadFile(path)
 	if err != nil || int64(len(data)) <= from {

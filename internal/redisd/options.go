@@ -6,31 +6,37 @@ import (
 	"os/exec"
 )
 
-// Options describe one server. The zero value is a memory-only server on a free port, in a temporary folder of its own.
+// Options describe one server. The zero value is a server in memory only, on a free port, in a
+// temporary folder of its own.
 type Options struct {
-	// Dir is the server's working folder: data files and its log, redis.log. Empty: a temporary one, which Stop removes.
-	// A folder named here is made when it is missing (mode 0700) and is never removed.
+	// Dir is the server's working folder, with its data files and its log, redis.log. Empty: a
+	// temporary folder, which Stop removes. A folder that is named here is made when it is missing
+	// (mode 0700) and is never removed.
 	Dir string
 
-	// Port to listen on. 0: a free one is chosen, below the range that the system hands to outgoing connections.
+	// Port is the port to listen on. 0: a free one is chosen, below the range that the system uses
+	// for outgoing connections.
 	Port int
 
-	// AppendOnly keeps every write in an append-only file, synced each second. Without it Kill, Stop and Restart forget all data.
+	// AppendOnly keeps every write in an append-only file, synced each second. Without it Kill,
+	// Stop and Restart lose all data.
 	AppendOnly bool
 
-	// Args are appended to the command line and win over the settings made here, for example "--save", "60 1".
-	// They must not change port, bind, dir, daemonize or set a password: readiness is asked for on the address chosen here.
+	// Args are appended to the command line and override the settings made here, for example
+	// "--save", "60 1". They must not change port, bind, dir or daemonize, or set a password: the
+	// server is polled at the address that is chosen here until it is ready.
 	Args []string
 
-	// Binary is the program. Empty: what Find returns. A wrapper script must exec the server, because the process that was started
-	// has to be the one that answers.
+	// Binary is the program. Empty: what Find returns. A wrapper script must exec the server,
+	// because the process that was started must be the one that answers.
 	Binary string
 }
 
-// ErrNotFound says that no redis-server is installed. The text says how to mend it.
+// ErrNotFound says that redis-server is not installed. Its text says how to install it.
 var ErrNotFound = errors.New("redis-server not found on PATH; Debian: apt-get install redis-server")
 
-// Find returns the path of the redis-server that Start would run, or an error that wraps ErrNotFound.
+// Find returns the path of the redis-server that Start would run, or an error that wraps
+// ErrNotFound.
 func Find() (string, error) {
 	path, err := exec.LookPath("redis-server")
 	if err != nil {

@@ -10,18 +10,20 @@ import (
 const (
 	loopback = "127.0.0.1"
 
-	// Below 32768, where Linux begins to hand out ports to outgoing connections (macOS: 49152). Asking the system for port 0 gives one
-	// from that range, and then two things go wrong while the server is down between Kill and Restart: some outgoing connection
-	// is given the port, or a client that redials it connects to itself, which TCP allows, and waits for ever.
-	lowestPort  = 15000
-	highestPort = 32000
+	// The range is below 32768, where Linux begins with the ports of outgoing connections (macOS:
+	// 49152). Port 0 would give a port from that range, and two things can go wrong with it between
+	// Kill and Restart, while the server is down. Another outgoing connection may get the port. Or
+	// a client that redials it connects to itself, which TCP allows, and waits for ever.
+	minPort = 15000
+	maxPort = 32000
 )
 
-// freePort returns a port on which nobody listens now. Somebody may a moment later; the caller tries again.
+// freePort returns a port on which nothing listens now. Another program may take it a moment later;
+// then the caller tries again.
 func freePort() (int, error) {
 	var last error
 	for range 100 {
-		port := lowestPort + rand.IntN(highestPort-lowestPort)
+		port := minPort + rand.IntN(maxPort-minPort)
 		l, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(port)))
 		if err != nil {
 			last = err
@@ -32,5 +34,5 @@ func freePort() (int, error) {
 		}
 		return port, nil
 	}
-	return 0, fmt.Errorf("find a free port between %d and %d: %w", lowestPort, highestPort, last)
+	return 0, fmt.Errorf("find a free port between %d and %d: %w", minPort, maxPort, last)
 }

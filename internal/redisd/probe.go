@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// The three commands below are spoken by hand, in Redis's inline form: a client library would add a pool, retries and a handshake
-// to a question asked once.
+// The three commands below are written by hand, in Redis's inline form. A client library would add
+// a pool, retries and a handshake for a question that is asked once.
 
-// serverPid sends PING, then asks who answered.
+// serverPid sends PING and returns the process id of the server that answers.
 func serverPid(ctx context.Context, addr string) (int, error) {
 	conn, err := dial(ctx, addr)
 	if err != nil {
@@ -44,8 +44,8 @@ func serverPid(ctx context.Context, addr string) (int, error) {
 	}
 }
 
-// requestShutdown asks for a clean end: the append-only file is flushed and synced. Neither SAVE nor NOSAVE is said, so that Redis
-// writes a snapshot exactly when Args set a save point.
+// requestShutdown asks for a clean end: the append-only file is flushed and synced. It sends
+// neither SAVE nor NOSAVE, so Redis writes a snapshot only when Args set a save point.
 func requestShutdown(ctx context.Context, addr string) error {
 	conn, err := dial(ctx, addr)
 	if err != nil {
@@ -63,7 +63,7 @@ func requestShutdown(ctx context.Context, addr string) error {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		return fmt.Errorf("shut down %s: %w", addr, err)
 	}
-	return nil // the connection closed: that is how Redis says yes
+	return nil // the connection was closed: Redis is shutting down
 }
 
 func dial(ctx context.Context, addr string) (net.Conn, error) {

@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	startTimeout = 15 * time.Second // for a context without a deadline; a loaded CI machine needs seconds, never this long
-	stopTimeout  = 5 * time.Second  // for the last fsync; after it SIGKILL
+	startTimeout = 15 * time.Second // for a context without a deadline; a loaded CI machine needs a few seconds
+	stopTimeout  = 5 * time.Second  // for the last fsync; SIGKILL follows
 	portAttempts = 20
 )
 
-// ErrStopped is returned by Restart after Stop, which is final because the folder may be gone.
+// ErrStopped is returned by Restart after Stop, which is final because the folder may be removed.
 var ErrStopped = errors.New("redis-server was stopped for good")
 
-// Server is a running (or killed) child. It is safe for concurrent use.
+// Server is a child that runs, or that was killed. It is safe for concurrent use.
 type Server struct {
 	binary  string
 	dir     string
@@ -34,12 +34,14 @@ type Server struct {
 	stopped bool
 }
 
-// Start runs a server and returns when it answers PING. The context bounds the start, not the life; without a deadline 15 s are
-// given. Errors: ErrNotFound, or what the server wrote last before it gave up.
+// Start runs a server and returns when it answers PING. The context bounds the start, not the life
+// of the server; without a deadline the start may take 15 s. The error is ErrNotFound, or it holds
+// what the server wrote last before it ended.
 //
-// On Linux the child dies with this process, even with kill -9 (see startChild). Elsewhere it survives a kill -9 of its parent and
-// must be ended by hand. It lives in a process group of its own, so that Ctrl-C reaches this process alone and the child is still
-// there while the worker drains.
+// On Linux the child dies with this process, even after a kill -9 (see startChild). On other
+// systems it survives a kill -9 of its parent and must be ended by hand. It lives in a process
+// group of its own, so that Ctrl-C reaches this process only and the child is still there while the
+// worker drains.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{binary: o.Binary, dir: o.Dir, port: o.Port, options: o}
 	if s.binary == "" {
@@ -61,8 +63,8 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// startSomewhere retries with another port when the one that looked free was taken before the child bound it. A port that the
-// caller named is tried once: moving away from it would hide what is wrong.
+// startSomewhere tries another port when the one that was free is taken before the child binds it.
+// A port that the caller named is tried once: another port would hide what is wrong.
 func (s *Server) startSomewhere(ctx context.Context) error {
 	if s.options.Port != 0 {
 		return s.launch(ctx)
@@ -79,16 +81,17 @@ func (s *Server) startSomewhere(ctx context.Context) error {
 	return err
 }
 
-// Addr is host:port.
+// Addr returns host:port.
 func (s *Server) Addr() string { return net.JoinHostPort(loopback, strconv.Itoa(s.port)) }
 
-// URL is what redis.ParseURL takes, for database 0.
+// URL returns the address of database 0 in the form for redis.ParseURL.
 func (s *Server) URL() string { return "redis://" + s.Addr() + "/0" }
 
-// Dir is the server's folder; its log is redis.log there.
+// Dir returns the server's folder, which has its log redis.log.
 func (s *Server) Dir() string { return s.dir }
 
-// Pid is the child's process id, or 0 while none runs: after Kill, after Stop, or when it died by itself.
+// Pid returns the child's process id, or 0 while none runs: after Kill, after Stop, or when it
+// ended by itself.
 func (s *Server) Pid() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,12 +101,13 @@ func (s *Server) Pid() int {
 	return s.child.pid
 }
 
-// Kill ends the child with SIGKILL and returns when it is gone: what a crash or the OOM killer does. Restart brings it back. Legal
-// when nothing runs.
+// Kill ends the child with SIGKILL, as a crash or the OOM killer does, and returns when it is gone.
+// Restart brings it back. Kill is legal when no child runs.
 //
-// With AppendOnly the writes that were answered are there again as a rule, because the system holds what was written although not
-// synced. Not always: while a sync is under way on a slow disk, Redis keeps newer writes in its memory for up to two seconds. A test that
-// promises that no answered write is lost sets Args "--appendfsync", "always".
+// With AppendOnly the writes that were answered are usually there after Restart, because the system
+// keeps what was written although it was not synced. This is not certain: while a sync is running
+// on a slow disk, Redis keeps newer writes in its memory for up to two seconds. A test that
+// promises that no answered write is lost sets Args to "--appendfsync", "always".
 func (s *Server) Kill() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,8 +126,9 @@ func (s *Server) kill() error {
 	return nil
 }
 
-// Restart starts the server again on the same port and folder, after Kill or instead of the running one, which is shut down
-// gracefully first. It waits for PING, and for the port if somebody took it meanwhile, as long as ctx allows (15 s without a deadline).
+// Restart starts the server again on the same port and folder. A child that still runs is shut down
+// gracefully first. Restart waits for PING, and for the port when another program has taken it, as
+// long as ctx allows (15 s without a deadline).
 func (s *Server) Restart(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,8 +151,8 @@ func (s *Server) Restart(ctx context.Context) error {
 	}
 }
 
-// Stop shuts the child down gracefully, kills it when that takes more than five seconds, and removes the folder if Start made it.
-// Idempotent, final.
+// Stop shuts the child down gracefully, kills it when that takes more than five seconds, and
+// removes the folder if Start made it. It may be called twice and is final.
 func (s *Server) Stop() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -165,7 +170,7 @@ func (s *Server) shutdown() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	// A server that cannot be asked (hung, or still loading) is not worth an error: the kill below does what was wanted.
+	// A server that cannot be asked (hung, or still loading) is not an error: it is killed below.
 	if requestShutdown(ctx, s.Addr()) == nil {
 		select {
 		case <-s.child.gone:

@@ -23,7 +23,7 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// parentRole makes this test binary play the parent that is about to be killed.
+// parentRole makes this test binary act as the parent that is going to be killed.
 const parentRole = "REDISD_TEST_PARENT"
 
 func TestMain(m *testing.M) {
@@ -45,10 +45,10 @@ func TestStart_Server_IsLocalNeverEvictsAndWritesNoSnapshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ why, setting, want string }{
-		{"a full memory must refuse writes, not drop jobs", "maxmemory-policy", "noeviction"},
-		{"nobody outside this machine may connect", "bind", "127.0.0.1"},
-		{"not even when bind is overridden by mistake", "protected-mode", "yes"},
-		{"no snapshots: they blur what a kill leaves", "save", ""},
+		{"when memory is full writes must be refused and no job dropped", "maxmemory-policy", "noeviction"},
+		{"no other machine may connect", "bind", "127.0.0.1"},
+		{"even when bind is overridden by mistake", "protected-mode", "yes"},
+		{"snapshots would change what is left after a kill", "save", ""},
 		{"memory only unless asked", "appendonly", "no"},
 	} {
 		got, err := client.ConfigGet(t.Context(), c.setting).Result()
@@ -70,8 +70,8 @@ func TestKill_ThenRestart_KeepsDataWhenAppendOnly(t *testing.T) {
 		appendOnly bool
 		want       int64
 	}{
-		{"with an append-only file every acknowledged write is there again", true, 100},
-		{"without one a kill forgets everything, and a test may count on that", false, 0},
+		{"with an append-only file every acknowledged write is kept", true, 100},
+		{"without one a kill loses everything, which tests rely on", false, 0},
 	} {
 		srv := redistest.StartWith(t, redisd.Options{AppendOnly: c.appendOnly, Args: []string{"--appendfsync", "always"}})
 		client := redistest.Client(t, srv)
@@ -113,11 +113,11 @@ func TestRestart_Running_ShutsDownGracefullyFirst(t *testing.T) {
 	}
 	log, err := os.ReadFile(filepath.Join(srv.Dir(), "redis.log"))
 	if err != nil || !strings.Contains(string(log), "User requested shutdown") {
-		t.Errorf("the log does not tell of a requested shutdown (%v)", err)
+		t.Errorf("the log does not mention a requested shutdown (%v)", err)
 	}
 }
 
-func TestStop_IsFinalIdempotentAndRemovesOnlyItsOwnFolder(t *testing.T) {
+func TestStop_Twice_IsFinalAndRemovesOnlyItsOwnFolder(t *testing.T) {
 	own, err := redisd.Start(t.Context(), redisd.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +161,7 @@ func TestStop_HungServer_IsKilled(t *testing.T) {
 	}
 }
 
-func TestPid_DiedByItself_IsZeroAndRestartHeals(t *testing.T) {
+func TestPid_ChildDied_IsZeroAndRestartHelps(t *testing.T) {
 	srv := redistest.Start(t)
 	if err := syscall.Kill(srv.Pid(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -175,11 +175,11 @@ func TestPid_DiedByItself_IsZeroAndRestartHeals(t *testing.T) {
 	}
 }
 
-func TestStart_Failures_SayWhatIsWrongAndLeaveNothing(t *testing.T) {
+func TestStart_Fails_SaysWhyAndLeavesNothing(t *testing.T) {
 	other := redistest.Start(t)
 	_, port, _ := net.SplitHostPort(other.Addr())
 	taken, _ := strconv.Atoi(port)
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // holds a port, speaks no Redis
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // holds a port and is not Redis
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,11 +193,14 @@ func TestStart_Failures_SayWhatIsWrongAndLeaveNothing(t *testing.T) {
 		o    redisd.Options
 		want string
 	}{
-		{"another Redis answers there: it must not be taken for ours", t.Context(), redisd.Options{Port: taken}, "port is taken"},
-		{"something else listens there", t.Context(), redisd.Options{Port: silent.Addr().(*net.TCPAddr).Port}, "port is taken"},
-		{"a setting that Redis does not know: its own words are passed on", t.Context(), redisd.Options{Args: []string{"--no-such-setting", "1"}}, "no-such-setting"},
-		{"the caller gave up", cancelled, redisd.Options{}, "canceled"},
-		{"the program is not there", t.Context(), redisd.Options{Binary: "/nonexistent/redis-server"}, "/nonexistent/redis-server"},
+		{"another Redis answers there, which must not be used", t.Context(), redisd.Options{Port: taken}, "port is taken"},
+		{"another program listens there", t.Context(), redisd.Options{Port: silent.Addr().(*net.TCPAddr).Port}, "port is taken"},
+		{
+			"an unknown setting: the error has Redis's own text", t.Context(),
+			redisd.Options{Args: []string{"--no-such-setting", "1"}}, "no-such-setting",
+		},
+		{"the context is cancelled", cancelled, redisd.Options{}, "canceled"},
+		{"the program does not exist", t.Context(), redisd.Options{Binary: "/nonexistent/redis-server"}, "/nonexistent/redis-server"},
 	} {
 		temp := t.TempDir()
 		t.Setenv("TMPDIR", temp)
@@ -216,7 +219,7 @@ func TestStart_Failures_SayWhatIsWrongAndLeaveNothing(t *testing.T) {
 	}
 }
 
-func TestFind_Missing_SaysHowToInstall(t *testing.T) {
+func TestFind_NotInstalled_SaysHowToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := redisd.Start(t.Context(), redisd.Options{})
 	if !errors.Is(err, redisd.ErrNotFound) || !strings.Contains(err.Error(), "apt-get install redis-server") {
@@ -256,7 +259,7 @@ func TestStart_ManyAtOnce_EachHasItsOwnServer(t *testing.T) {
 func TestStart_ThreadsOfTheParentEnd_ServerLives(t *testing.T) {
 	srv := redistest.Start(t)
 	pid := srv.Pid()
-	for range 200 { // each ends an OS thread; a server forked from one of them would be shot by the parent-death signal
+	for range 200 { // each ends an OS thread; the parent-death signal would kill a server forked from it
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
@@ -265,7 +268,7 @@ func TestStart_ThreadsOfTheParentEnd_ServerLives(t *testing.T) {
 		<-done
 	}
 	if !answers(srv.Addr()) || srv.Pid() != pid {
-		t.Error("the server died with a thread")
+		t.Error("the server died when a thread ended")
 	}
 }
 
@@ -286,7 +289,7 @@ func TestStart_ParentKilled_ServerDiesToo(t *testing.T) {
 	addr := strings.TrimSpace(line)
 	if err != nil || !answers(addr) {
 		_ = parent.Process.Kill()
-		t.Fatalf("the parent said %q (%v), and nothing answers there", addr, err)
+		t.Fatalf("the parent wrote %q (%v), and nothing answers there", addr, err)
 	}
 	if err := parent.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -316,5 +319,5 @@ func eventually(t *testing.T, what string, holds func() bool) {
 			return
 		}
 	}
-	t.Fatalf("10 s have passed and it is not so that %s", what)
+	t.Fatalf("10 s have passed and this is still not true: %s", what)
 }

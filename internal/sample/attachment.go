@@ -1,6 +1,7 @@
 package sample
 
-// attachment writes Zalacznik: a table of meter readings, the case for which the ministry introduced attachments.
+// attachment writes Zalacznik: a table of meter readings, the case for which the Ministry
+// introduced attachments.
 func (w *writer) attachment(o Options) {
 	w.open("Zalacznik")
 	w.open("BlokDanych")

@@ -1,6 +1,7 @@
 package sample
 
-// dice is SplitMix64 (Steele, Lea, Flood 2014): eight bytes of state, and the same row of numbers in every Go release, which math/rand does not promise.
+// dice is the generator SplitMix64 (Steele, Lea, Flood 2014). It has eight bytes of state, and
+// gives the same numbers in every Go release, which math/rand does not promise.
 type dice uint64
 
 func (d *dice) next() uint64 {

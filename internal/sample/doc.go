@@ -1,7 +1,10 @@
-// Package sample makes FA(3) invoices for the demo, the tests and the benchmarks: realistic Polish content, sums right to the grosz, valid against the
-// ministry's schema, the same bytes for the same Options; and invoices that are bad in one known way each.
+// Package sample makes FA(3) invoices for the demo, the tests and the benchmarks. They have
+// realistic Polish content and sums that are right to the grosz, are valid by the Ministry's
+// schema, and have the same bytes for the same Options. It also makes invoices with one known flaw
+// each.
 //
-// All companies, people and bank accounts are invented. NIPs have right check digits, and whether one is somebody's is chance.
+// All companies, people and bank accounts are invented. The NIPs have right check digits, so some
+// of them may belong to somebody by chance.
 //
 // Nothing here keeps state: every function is safe for concurrent use.
 package sample

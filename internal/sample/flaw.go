@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// Flaw is one way of being bad. Its String is a name for files and messages.
+// Flaw is one way in which an invoice can be bad. Its String is a name for files and messages.
 type Flaw int
 
-// The flaws. Those up to TooBigForItsKind are refused by this side, the others only by KSeF.
+// The flaws. invoice.Parse and invoice.Check refuse those up to TooBigForItsKind; only KSeF refuses
+// the others.
 const (
 	NotXML Flaw = iota
 	Empty
@@ -29,7 +30,7 @@ const (
 	flaws
 )
 
-// Flaws returns all of them.
+// Flaws returns all flaws.
 func Flaws() []Flaw {
 	all := make([]Flaw, flaws)
 	for i := range all {
@@ -39,7 +40,8 @@ func Flaws() []Flaw {
 }
 
 var flawNames = [flaws]string{
-	NotXML: "not-xml", Empty: "empty", Truncated: "truncated", WrongEncoding: "wrong-encoding", ByteOrderMark: "byte-order-mark", DTD: "dtd",
+	NotXML: "not-xml", Empty: "empty", Truncated: "truncated", WrongEncoding: "wrong-encoding",
+	ByteOrderMark: "byte-order-mark", DTD: "dtd",
 	ProcessingInstruction: "processing-instruction", DiscouragedUnicode: "discouraged-unicode", TooBig: "too-big", WrongNIP: "wrong-nip",
 	FutureDate: "future-date", MissingNumber: "missing-p2", FA1: "fa1", TooBigForItsKind: "too-big-without-attachment",
 	MissingTotal: "missing-p15", UnknownKind: "unknown-kind",
@@ -52,10 +54,12 @@ func (f Flaw) String() string {
 	return flawNames[f]
 }
 
-// Local reports whether invoice.Parse or invoice.Check refuses the flaw. If not, it passes both and it is KSeF that refuses it, by its schema: code 450.
+// Local reports whether invoice.Parse or invoice.Check refuses the flaw. If not, the invoice passes
+// both and KSeF refuses it by its schema, with code 450.
 func (f Flaw) Local() bool { return f >= 0 && f <= TooBigForItsKind }
 
-// Bad returns the invoice that o describes, with the flaw. A value that is no Flaw gives a good invoice.
+// Bad returns the invoice that o describes, with the flaw. For a value that is no Flaw it returns a
+// good invoice.
 func Bad(flaw Flaw, o Options) []byte {
 	o = o.withDefaults()
 	switch flaw {
@@ -71,11 +75,12 @@ func Bad(flaw Flaw, o Options) []byte {
 	case ByteOrderMark:
 		return append([]byte("\xEF\xBB\xBF"), Invoice(o)...)
 	case DTD:
-		return replace(Invoice(o), declaration, declaration+"\n<!DOCTYPE Faktura [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>")
+		const doctype = "\n<!DOCTYPE Faktura [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>"
+		return replace(Invoice(o), declaration, declaration+doctype)
 	case ProcessingInstruction:
 		return replace(Invoice(o), declaration, declaration+"\n<?xml-stylesheet type=\"text/xsl\" href=\"styl.xsl\"?>")
 	case DiscouragedUnicode:
-		return replace(Invoice(o), "Dziękujemy", "Dzi\u0099kujemy") // a byte of Windows-1250 taken for Unicode
+		return replace(Invoice(o), "Dziękujemy", "Dzi\u0099kujemy") // a byte of Windows-1250 that was read as Unicode
 	case TooBig:
 		o.Attachment, o.PadTo = true, 5_000_000
 	case TooBigForItsKind:
@@ -102,7 +107,7 @@ func replace(doc []byte, old, by string) []byte {
 	return bytes.Replace(doc, []byte(old), []byte(by), 1)
 }
 
-// cut removes the first element of that name with the white space before it.
+// cut removes the first element with this name and the white space before it.
 func cut(doc []byte, name string) []byte {
 	from := bytes.Index(doc, []byte("<"+name+">"))
 	to := bytes.Index(doc, []byte("</"+name+">"))
@@ -112,7 +117,7 @@ func cut(doc []byte, name string) []byte {
 	return append(bytes.TrimRight(doc[:from:from], "\n\t"), doc[to+len(name)+3:]...)
 }
 
-// wrongDigit makes the check digit wrong and nothing else.
+// wrongDigit changes the check digit only.
 func wrongDigit(nip string) string {
 	if nip == "" {
 		return nip
@@ -121,7 +126,8 @@ func wrongDigit(nip string) string {
 	return nip[:len(nip)-1] + string('0'+(last-'0'+1)%10)
 }
 
-// latin2 converts the Polish letters to ISO-8859-2 and whatever else it does not have to question marks.
+// latin2 converts Polish letters to ISO-8859-2, and other characters that it does not have to
+// question marks.
 func latin2(doc []byte) []byte {
 	const letters = "ĄŁŚŹŻąłśźżĆĘŃÓćęńó"
 	const codes = "\xA1\xA3\xA6\xAC\xAF\xB1\xB3\xB6\xBC\xBF\xC6\xCA\xD1\xD3\xE6\xEA\xF1\xF3"

@@ -11,13 +11,15 @@ import (
 	"ksefworker/internal/sample"
 )
 
-func TestBad_EachFlaw_IsTheOneThatIsFound(t *testing.T) {
+func TestBad_EachFlaw_IsFoundByTheClientOrLeftToKSeF(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	want := map[sample.Flaw]string{
-		sample.NotXML: "XML document", sample.Empty: "empty", sample.Truncated: "cut off", sample.WrongEncoding: "no encoding but UTF-8",
+		sample.NotXML: "XML document", sample.Empty: "empty", sample.Truncated: "cut off",
+		sample.WrongEncoding: "no encoding but UTF-8",
 		sample.ByteOrderMark: "byte order mark", sample.DTD: "DOCTYPE", sample.ProcessingInstruction: "processing instruction",
-		sample.DiscouragedUnicode: "U+0099", sample.TooBig: "at most 3000000 bytes", sample.WrongNIP: "check digit", sample.FutureDate: "later than today",
-		sample.MissingNumber: "P_2: must be given", sample.FA1: "FA(1)", sample.TooBigForItsKind: "without an attachment", sample.MissingTotal: "", sample.UnknownKind: "",
+		sample.DiscouragedUnicode: "U+0099", sample.TooBig: "at most 3000000 bytes", sample.WrongNIP: "check digit",
+		sample.FutureDate: "later than today", sample.MissingNumber: "P_2: must be given", sample.FA1: "FA(1)",
+		sample.TooBigForItsKind: "without an attachment", sample.MissingTotal: "", sample.UnknownKind: "",
 	}
 	for _, flaw := range sample.Flaws() {
 		t.Run(flaw.String(), func(t *testing.T) {
@@ -32,19 +34,19 @@ func TestBad_EachFlaw_IsTheOneThatIsFound(t *testing.T) {
 			case (says != "") != flaw.Local():
 				t.Errorf("Local = %v", flaw.Local())
 			case says == "" && err != nil:
-				t.Errorf("found here, though it is KSeF's to find: %v", err)
+				t.Errorf("found by the client, although only KSeF can find it: %v", err)
 			case says != "" && (err == nil || !strings.Contains(err.Error(), says)):
 				t.Errorf("got %v, want it to say %q", err, says)
 			}
 			var f *invoice.FieldError
 			if err != nil && !errors.As(err, &f) {
-				t.Errorf("%v is no FieldError", err)
+				t.Errorf("%v is not a FieldError", err)
 			}
 		})
 	}
 }
 
-func TestBad_FlawsOfKSeF_LackWhatTheyLack(t *testing.T) {
+func TestBad_FlawsForKSeF_HaveThatFlawOnly(t *testing.T) {
 	doc := string(sample.Bad(sample.MissingTotal, sample.Options{}))
 	if strings.Contains(doc, "<P_15>") || !strings.Contains(doc, "<P_13_") {
 		t.Error("P_15 is there, or more is gone than P_15")

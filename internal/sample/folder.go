@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Invoices yields n ordinary invoices of one seller and day, each with a file name of its own, made one at a time. The numbers run FV/2026/01/000001 and
-// so on (P_2), Seed runs with them. vary may change the Options of the i-th, counted from 0, before it is made.
+// Invoices yields the file names and documents of n ordinary invoices of one seller and day, each
+// made when it is needed. The numbers (P_2) are FV/2026/01/000001 and so on, and Seed counts with
+// them. vary may change the Options of invoice i, counted from 0, before it is made.
 func Invoices(nip string, n int, issueDate string, vary ...func(i int, o *Options)) iter.Seq2[string, []byte] {
 	if issueDate == "" {
 		issueDate = defaultIssueDate
@@ -29,7 +30,8 @@ func Invoices(nip string, n int, issueDate string, vary ...func(i int, o *Option
 	}
 }
 
-// FileName returns a name for the invoice's file: its seller and number, with nothing in it that a file system minds.
+// FileName returns a name for the invoice's file: its seller and number, with characters that every
+// file system allows.
 func FileName(o Options) string {
 	o = o.withDefaults()
 	name := strings.Map(func(r rune) rune {

@@ -3,7 +3,7 @@ package sample
 // company is a party of an invoice.
 type company struct{ name, street, town, mail string }
 
-// The ampersand and the quotes are there on purpose: they have to be written as references.
+// Names contain ampersands and quotes on purpose: they must be written as references.
 var sellers = [...]company{
 	{"Hurtownia Żeglarska „Szkwał” Sp. z o.o.", "ul. Portowa 14A", "81-350 Gdynia", "faktury@szkwal.example"},
 	{"Zakład Stolarski Wiśniewski & Córki S.J.", "ul. Dębowa 7", "62-510 Konin", "biuro@wisniewski-corki.example"},
@@ -20,7 +20,8 @@ var buyers = [...]company{
 	{"Biuro Rachunkowe Śmiałek <Saldo>", "ul. Księżycowa 2", "15-535 Białystok", "saldo@smialek.example"},
 }
 
-// good is something sold: its rate of VAT in percent and a usual net price in grosz for one unit.
+// good is something that is sold, with its VAT rate in percent and a usual net price of one unit in
+// grosz.
 type good struct {
 	name, unit, pkwiu string
 	rate, price       int64

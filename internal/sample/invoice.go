@@ -8,12 +8,12 @@ import (
 const (
 	declaration = `<?xml version="1.0" encoding="UTF-8"?>`
 	namespace   = "http://crd.gov.pl/wzor/2025/06/25/13775/"
-	// firstWritten is the earliest DataWytworzeniaFa that FA(3) takes.
+	// firstWritten is the earliest DataWytworzeniaFa that FA(3) allows.
 	firstWritten = "2025-09-01"
 )
 
-// Invoice returns one FA(3) invoice as UTF-8 without BOM. With sensible Options it is valid against schemat_FA(3)_v1-0E.xsd; what the
-// Options say is written as they say it, right or wrong.
+// Invoice returns one FA(3) invoice as UTF-8 without BOM. With sensible Options it is valid by
+// schemat_FA(3)_v1-0E.xsd; values in the Options are not checked.
 func Invoice(o Options) []byte {
 	o = o.withDefaults()
 	d := dice(o.Seed)
@@ -66,7 +66,7 @@ func (w *writer) header(o Options) {
 }
 
 func (w *writer) parties(d *dice, o Options) {
-	// The seller is chosen by its NIP alone: one taxpayer has one name on all its invoices.
+	// The seller's name depends on its NIP only: a taxpayer has the same name on all its invoices.
 	seller := sellers[nipDice(o.SellerNIP).below(len(sellers))]
 	w.open("Podmiot1")
 	w.open("DaneIdentyfikacyjne")
@@ -109,7 +109,7 @@ func (w *writer) contact(c company) {
 	w.close("DaneKontaktowe")
 }
 
-// annotations says "no" to everything that could be special about a sale.
+// annotations states for every special case of a sale that it does not apply.
 func (w *writer) annotations() {
 	w.open("Adnotacje")
 	for _, name := range [...]string{"P_16", "P_17", "P_18", "P_18A"} {

@@ -24,14 +24,18 @@ func TestInvoice_SameOptions_SameBytes(t *testing.T) {
 	}
 }
 
-func TestInvoice_OptionsAreWhatIsWritten(t *testing.T) {
+func TestInvoice_Options_AreInTheDocument(t *testing.T) {
 	for i, kind := range kinds {
-		o := sample.Options{SellerNIP: sample.NIP(i + 1), Number: fmt.Sprintf("A&B <%d>", i), Kind: kind, IssueDate: "2026-11-23", Lines: i + 1, Attachment: i%2 == 0, Seed: uint64(i)}
+		o := sample.Options{
+			SellerNIP: sample.NIP(i + 1), Number: fmt.Sprintf("A&B <%d>", i), Kind: kind, IssueDate: "2026-11-23",
+			Lines: i + 1, Attachment: i%2 == 0, Seed: uint64(i),
+		}
 		h, err := invoice.Parse(sample.Invoice(o))
 		if err != nil {
 			t.Fatalf("%s: %v", kind, err)
 		}
-		if h.SellerNIP != o.SellerNIP || h.Number != o.Number || h.Kind != kind || h.IssueDate != o.IssueDate || h.Attachment != o.Attachment {
+		if h.SellerNIP != o.SellerNIP || h.Number != o.Number || h.Kind != kind || h.IssueDate != o.IssueDate ||
+			h.Attachment != o.Attachment {
 			t.Errorf("%+v became %+v", o, h)
 		}
 	}
@@ -45,7 +49,7 @@ func TestInvoice_OrdinarySize_IsThreeToEightKilobytes(t *testing.T) {
 	}
 }
 
-func TestInvoice_PadTo_IsMetExactly(t *testing.T) {
+func TestInvoice_PadTo_IsTheExactSize(t *testing.T) {
 	for _, n := range []int{5000, 8000, 8001, 8191, 12_345, 100_000, 1_000_000, 1_000_001, 3_000_000} {
 		if got := len(sample.Invoice(sample.Options{PadTo: n})); got != n {
 			t.Errorf("PadTo %d gives %d bytes", n, got)
@@ -61,7 +65,7 @@ func TestInvoice_PadTo_IsMetExactly(t *testing.T) {
 	}
 }
 
-// faktura is the part of the form whose figures must agree.
+// faktura is the part of the form whose amounts must agree.
 type faktura struct {
 	Fa struct {
 		Net    []amount `xml:",any"`
@@ -136,18 +140,18 @@ func rat(t *testing.T, s string) *big.Rat {
 	t.Helper()
 	r, ok := new(big.Rat).SetString(s)
 	if !ok {
-		t.Fatalf("%q is no number", s)
+		t.Fatalf("%q is not a number", s)
 	}
 	return r
 }
 
-// round gives whole grosz, halves away from zero.
+// round rounds to whole grosz, halves away from zero.
 func round(r *big.Rat) *big.Rat {
 	rounded, _ := new(big.Rat).SetString(r.FloatString(2)) // FloatString rounds halves away from zero
 	return rounded
 }
 
-func TestNIP_Row_IsValidAndDistinct(t *testing.T) {
+func TestNIP_Sequence_IsValidAndDistinct(t *testing.T) {
 	if sample.NIP(0) != "5265877635" {
 		t.Errorf("NIP(0) = %s", sample.NIP(0))
 	}
@@ -169,7 +173,7 @@ func TestNIP_Row_IsValidAndDistinct(t *testing.T) {
 	}
 }
 
-func TestInvoices_HaveNamesAndNumbersOfTheirOwn(t *testing.T) {
+func TestInvoices_NamesAndNumbers_AreDistinct(t *testing.T) {
 	names, numbers := map[string]bool{}, map[string]bool{}
 	for name, doc := range sample.Invoices(sample.NIP(3), 500, "2026-11-23", func(i int, o *sample.Options) { o.Attachment = i == 7 }) {
 		h, err := invoice.Parse(doc)
@@ -191,6 +195,6 @@ func TestInvoices_HaveNamesAndNumbersOfTheirOwn(t *testing.T) {
 		}
 	}
 	if n != 2 {
-		t.Error("the row cannot be left early")
+		t.Error("the iteration cannot be ended early")
 	}
 }

@@ -2,23 +2,24 @@ package sample
 
 import "strconv"
 
-// line is one position of the invoice; quantity is in thousandths of a unit.
+// line is one line of the invoice; quantity is in thousandths of a unit.
 type line struct {
 	good
 	quantity int64
 	net      grosz
 }
 
-// rates are the VAT rates used, in the order in which the schema wants their sums (P_13_1, P_13_2, P_13_3).
+// rates are the VAT rates in use, in the order in which the schema has their sums (P_13_1, P_13_2,
+// P_13_3).
 var rates = [...]int64{23, 8, 5}
 
-// sum is what one rate adds up to.
+// sum is the total of one VAT rate.
 type sum struct {
 	used     bool
 	net, vat grosz
 }
 
-// sumsByRate runs parallel to rates.
+// sumsByRate has one sum for each of the rates, in their order.
 type sumsByRate [len(rates)]sum
 
 func (t sumsByRate) gross() grosz {
@@ -29,9 +30,9 @@ func (t sumsByRate) gross() grosz {
 	return g
 }
 
-// cart fills the lines. VAT is reckoned on the sum of each rate, not line by line: both are legal, and this one leaves no grosz between the lines and
-// the totals.
-func cart(d *dice, n int, takenBack bool) ([]line, sumsByRate) {
+// cart fills the lines. VAT is computed on the sum of each rate and not line by line. The law
+// allows both; this way no grosz is left over between the lines and the totals.
+func cart(d *dice, n int, correction bool) ([]line, sumsByRate) {
 	lines := make([]line, n)
 	var totals sumsByRate
 	for i := range lines {
@@ -42,7 +43,7 @@ func cart(d *dice, n int, takenBack bool) ([]line, sumsByRate) {
 		case "kg", "m", "m2", "godz.":
 			quantity += int64(d.below(8)) * 125
 		}
-		if takenBack {
+		if correction {
 			quantity = -quantity
 		}
 		lines[i] = line{good: g, quantity: quantity, net: grosz(g.price).times(quantity)}
@@ -70,7 +71,7 @@ func (w *writer) sums(totals sumsByRate) {
 	w.money("P_15", totals.gross())
 }
 
-// goods writes the lines of a sale; an advance has none, it has an order.
+// goods writes the lines of a sale. An advance invoice has no lines; it has an order.
 func (w *writer) goods(kind string, lines []line) {
 	if kind == "ZAL" || kind == "KOR_ZAL" {
 		return
@@ -89,7 +90,7 @@ func (w *writer) goods(kind string, lines []line) {
 	}
 }
 
-// order writes what an advance was paid for.
+// order writes the order for which an advance was paid.
 func (w *writer) order(kind string, lines []line, totals sumsByRate) {
 	if kind != "ZAL" && kind != "KOR_ZAL" {
 		return

@@ -2,10 +2,12 @@ package sample
 
 import "strconv"
 
-// grosz is an amount of money in 1/100 złoty. Money is never a float here: 0.1 has no binary form, and an invoice must add up.
+// grosz is an amount of money in 1/100 złoty. Money is never a float here: 0.1 has no exact binary
+// form, and the sums of an invoice must be exact.
 type grosz int64
 
-// appendTo writes the amount as the schema's TKwotowy does: point, two digits, minus in front.
+// appendTo writes the amount in the form of the schema's TKwotowy: a point, two digits, a minus in
+// front.
 func (g grosz) appendTo(b []byte) []byte {
 	if g < 0 {
 		b = append(b, '-')
@@ -15,10 +17,12 @@ func (g grosz) appendTo(b []byte) []byte {
 	return append(b, '.', byte('0'+g/10%10), byte('0'+g%10))
 }
 
-// percent returns rate percent of g, halves rounded away from zero, as art. 106e(11) of the VAT act wants it.
+// percent returns rate percent of g. Halves are rounded away from zero, as art. 106e(11) of the VAT
+// act demands.
 func (g grosz) percent(rate int64) grosz { return grosz(divide(int64(g)*rate, 100)) }
 
-// times returns the price of milli thousandths of a unit.
+// times returns the price of a quantity in thousandths of a unit. Halves are rounded away from
+// zero.
 func (g grosz) times(milli int64) grosz { return grosz(divide(int64(g)*milli, 1000)) }
 
 func divide(a, b int64) int64 {
@@ -28,7 +32,7 @@ func divide(a, b int64) int64 {
 	return (a + b/2) / b
 }
 
-// appendQuantity writes thousandths of a unit without needless zeros.
+// appendQuantity writes thousandths of a unit without trailing zeros.
 func appendQuantity(b []byte, milli int64) []byte {
 	if milli < 0 {
 		b = append(b, '-')

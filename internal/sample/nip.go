@@ -2,12 +2,14 @@ package sample
 
 import "strconv"
 
-// NIP returns the i-th of a fixed row of NIPs with right check digits; NIP(0) is "5265877635". They differ from each other for i from 0 to 2,793,880.
+// NIP returns number i of a fixed sequence of NIPs with right check digits; NIP(0) is "5265877635".
+// They are distinct for i from 0 to 2,793,880.
 func NIP(i int) string {
 	if i == 0 {
 		return "5265877635"
 	}
-	// Of two neighbours 2k and 2k+1 one has a check digit: their weighted sums differ by 7, so not both leave the remainder 10.
+	// At least one of 2k and 2k+1 has a check digit: their weighted sums differ by 7, so only one
+	// of them can have the remainder 10, for which there is no digit.
 	nine := 521_000_000 + 2*(uint64(i)%39_000_000)
 	for {
 		digits := strconv.FormatUint(nine, 10)

@@ -2,7 +2,7 @@ package sample
 
 import "strconv"
 
-// writer appends indented elements.
+// writer appends indented elements to a buffer.
 type writer struct {
 	buf   []byte
 	depth int

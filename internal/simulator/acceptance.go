@@ -5,59 +5,68 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
+
+	"ksefworker/internal/simulator/fa"
 )
 
-// identity is what KSeF calls a duplicate by.
-type identity struct{ nip, kind, number string }
+// reading is one invoice after every check that needs no knowledge of other invoices.
+type reading struct {
+	header   *fa.Header // nil when the document could not be read
+	hash     [32]byte
+	location location
+	code     int // 200: nothing is wrong so far
+	details  string
+}
 
-// accepted is an invoice that has its KSeF number. It never changes.
+// accepted is an invoice that has a KSeF number. It never changes.
 type accepted struct {
-	header
+	fa.Header
 	ksefNumber string
-	account    string // that sent it
+	account    string // the account that sent it
 	session    *session
 	hash       [32]byte
-	leaf       leaf
+	location   location
 	mode       string // online, offline
 	sent       time.Time
 	at         time.Time // acquisitionDate
 }
 
-// read inspects an invoice and, when nothing is wrong so far, keeps its bytes. It needs no lock.
-func (s *Simulator) read(content []byte, f *form, lane string, acceptance time.Time) reading {
-	r := inspectWithin(content, f, lane, acceptance.In(s.warsaw), s.opts.sizesOf)
-	r.hash = sha256.Sum256(content)
+// read inspects an invoice and keeps its bytes when nothing is wrong so far. It needs no lock.
+func (s *Simulator) read(content []byte, f *fa.Form, lane string, acceptance time.Time) reading {
+	found := fa.Inspect(content, f, fa.Circumstances{
+		Accepted: acceptance.In(s.warsaw), Online: lane == laneOnline, Sizes: s.opts.sizesOf,
+	})
+	r := reading{header: found.Header, hash: sha256.Sum256(content), code: found.Code, details: found.Details}
 	if r.code != 200 {
 		return r
 	}
 	var err error
-	if r.leaf, err = s.documents.put(content); err != nil {
+	if r.location, err = s.documents.put(content); err != nil {
 		s.log.Error().Err(err).Msg("document not kept")
-		return r.refuse(500, "")
+		r.code, r.details = 500, ""
 	}
 	return r
 }
 
-// judge gives an invoice its outcome: number or refusal. The caller holds mu, which is what makes two sessions that
-// bring the same invoice at the same time agree on one original.
-func (s *Simulator) judge(sess *session, o *outcome, r reading) {
+// decide gives an invoice its outcome: a number or a refusal. The caller holds mu. Because of that,
+// when two sessions bring the same invoice at the same time, only one of them has the original.
+func (s *Simulator) decide(sess *session, o *outcome, r reading) {
 	o.hash, o.code, o.details = r.hash, r.code, r.details
 	if r.header != nil {
-		o.nip, o.kind, o.number = r.header.nip, r.header.kind, r.header.number
+		o.nip, o.kind, o.number = r.header.NIP, r.header.Kind, r.header.Number
 	}
-	if sess.refuse != 0 {
-		o.code, o.details = 405, "" // the session is going to fail, and nothing of it counts
+	if sess.refusedCode != 0 {
+		o.code, o.details = 405, "" // the session is going to fail, and none of its invoices counts
 		return
 	}
 	if o.code == 200 {
-		s.decide(sess, o, r)
+		s.register(sess, o, r)
 	}
 	if o.code == 200 || o.code == 405 {
 		return
 	}
-	if _, struck := s.faults.take(occasion{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}, OmitNumber); struck {
+	if _, hit := s.faults.take(o.event(sess), OmitNumber); hit {
 		o.hideNumber = true
 	}
 	s.rejected = append(s.rejected, Rejected{
@@ -66,19 +75,25 @@ func (s *Simulator) judge(sess *session, o *outcome, r reading) {
 	})
 }
 
-// decide is about what only the register of all invoices can tell: whose it is, and whether it is new.
-func (s *Simulator) decide(sess *session, o *outcome, r reading) {
+// event describes the invoice to the faults.
+func (o *outcome) event(sess *session) event {
+	return event{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}
+}
+
+// register checks what only the register of all invoices can answer: whether the session may send
+// the invoice, and whether it is new. It gives a new invoice its number.
+func (s *Simulator) register(sess *session, o *outcome, r reading) {
 	if sess.context == "" {
-		sess.context = r.header.issuer() // a key that serves anybody: the session belongs to the first
+		sess.context = r.header.Issuer() // a key for any seller: the first invoice decides whose session it is
 	}
 	if !s.opts.mayIssue(r.header, sess.context) {
 		o.code, o.details = 410, fmt.Sprintf("Podmiot1: the session is that of seller %s", sess.context)
-		if r.header.selfBilled {
-			o.details = fmt.Sprintf("P_17: %s may not issue invoices of seller %s", sess.context, r.header.nip)
+		if r.header.SelfBilled {
+			o.details = fmt.Sprintf("P_17: %s may not issue invoices of seller %s", sess.context, r.header.NIP)
 		}
 		return
 	}
-	if f, struck := s.faults.take(occasion{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}, InvoiceStatus); struck {
+	if f, hit := s.faults.take(o.event(sess), InvoiceStatus); hit {
 		o.code = cmp.Or(f.Code, 550)
 		o.details = ""
 		if o.code == 550 {
@@ -86,7 +101,7 @@ func (s *Simulator) decide(sess *session, o *outcome, r reading) {
 		}
 		return
 	}
-	if first := s.identity[r.header.identity]; first != nil {
+	if first := s.originals[r.header.Identity]; first != nil {
 		s.duplicate(sess, o, first)
 		return
 	}
@@ -95,65 +110,31 @@ func (s *Simulator) decide(sess *session, o *outcome, r reading) {
 		acceptance = sess.opened
 	}
 	a := &accepted{
-		header: *r.header, ksefNumber: s.ksefNumber(o.nip, acceptance), account: sess.account, session: sess, hash: o.hash, leaf: r.leaf,
-		mode: "online", sent: o.sent, at: s.now(),
+		Header: *r.header, ksefNumber: s.ksefNumber(o.nip, acceptance), account: sess.account, session: sess,
+		hash: o.hash, location: r.location, mode: "online", sent: o.sent, at: s.now(),
 	}
-	if sess.offline || a.issued < acceptance.In(s.warsaw).Format(time.DateOnly) {
+	if sess.offline || a.Issued < acceptance.In(s.warsaw).Format(time.DateOnly) {
 		a.mode = "offline"
 	}
 	o.accepted = a
-	s.identity[a.identity] = a
+	s.originals[a.Identity] = a
 	s.byNumber[a.ksefNumber] = a
 	s.accepted = append(s.accepted, a)
 }
 
-// duplicate refuses an invoice of an identity that the register has, and names that one.
+// duplicate refuses an invoice whose identity is in the register, and names the original.
 func (s *Simulator) duplicate(sess *session, o *outcome, first *accepted) {
 	o.code = 440
-	if f, struck := s.faults.take(occasion{account: sess.account, nip: o.nip, lane: sess.lane, number: o.number}, OmitOriginal, WrongOriginal); struck {
-		other := slices.IndexFunc(s.accepted, func(a *accepted) bool { return a != first && a.nip == o.nip })
+	if f, hit := s.faults.take(o.event(sess), OmitOriginal, WrongOriginal); hit {
+		other := slices.IndexFunc(s.accepted, func(a *accepted) bool { return a != first && a.NIP == o.nip })
 		if f.Kind == OmitOriginal || other < 0 {
 			return
 		}
 		first = s.accepted[other]
 	}
-	o.details = fmt.Sprintf("Duplikat faktury. Faktura o numerze KSeF: %s została już prawidłowo przesłana do systemu w sesji: %s", first.ksefNumber, first.session.id)
-	o.extensions = []extension{{"originalSessionReferenceNumber", first.session.id}, {"originalKsefNumber", first.ksefNumber}}
-}
-
-// sums of the net and VAT fields of an invoice.
-func sums(d *document) (net, vat int64) {
-	for path, value := range d.texts {
-		switch kind, _ := totals(path); kind {
-		case "net":
-			net += hundredths(value)
-		case "vat":
-			vat += hundredths(value)
-		}
+	o.details = fmt.Sprintf("Duplikat faktury. Faktura o numerze KSeF: %s została już prawidłowo przesłana do systemu w sesji: %s",
+		first.ksefNumber, first.session.id)
+	o.extensions = []extension{
+		{"originalSessionReferenceNumber", first.session.id}, {"originalKsefNumber", first.ksefNumber},
 	}
-	return net, vat
-}
-
-// totals tells whether a path holds one of the totals by rate.
-func totals(path string) (kind string, is bool) {
-	switch {
-	case strings.HasPrefix(path, "Fa/P_13_"):
-		return "net", true
-	case strings.HasPrefix(path, "Fa/P_14_") && !strings.HasSuffix(path, "W"):
-		return "vat", true
-	}
-	return "", strings.HasPrefix(path, "Fa/P_14_")
-}
-
-// hundredths reads an amount that body has checked.
-func hundredths(text string) int64 {
-	whole, fraction, _ := strings.Cut(token(text), ".")
-	var n int64
-	for _, c := range strings.TrimPrefix(whole, "-") + (fraction + "00")[:2] {
-		n = n*10 + int64(c-'0')
-	}
-	if strings.HasPrefix(whole, "-") {
-		return -n
-	}
-	return n
 }

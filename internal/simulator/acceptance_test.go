@@ -28,7 +28,7 @@ func TestDuplicate_AcrossSessionsAndLanes_NamesTheOriginal(t *testing.T) {
 	o := r.openOnline()
 	check(o.invoice(o.send(changed)))
 	o.close()
-	// What differs in one of the three is another invoice.
+	// An invoice that differs in one of the three fields is another invoice.
 	other := r.openOnline()
 	for _, document := range []string{
 		faXML(sellerA, "fv/1", today), swap(t, faXML(sellerA, "FV/1", today), "<RodzajFaktury>VAT", "<RodzajFaktury>ROZ"),
@@ -105,7 +105,7 @@ func TestSeller_NotTheAccounts_Is410(t *testing.T) {
 	}
 }
 
-func TestOnline_WhatIsWrongWithASend_IsToldByItsStatus(t *testing.T) {
+func TestOnline_FaultyInvoice_IsReportedByItsStatus(t *testing.T) {
 	r := newRig(t)
 	o := r.openOnline()
 	good := faXML(sellerA, "FV/1", today)
@@ -116,7 +116,7 @@ func TestOnline_WhatIsWrongWithASend_IsToldByItsStatus(t *testing.T) {
 		"another size":           {func(e m) { e["invoiceSize"] = 5 }, 430},
 		"another hash":           {func(e m) { e["invoiceHash"] = sha(nil) }, 430},
 		"another key":            {func(e m) { e["encryptedInvoice"] = r.secret().seal([]byte(good)) }, 435},
-		"no whole blocks":        {func(e m) { e["encryptedInvoice"] = []byte("x") }, 435},
+		"incomplete blocks":      {func(e m) { e["encryptedInvoice"] = []byte("x") }, 435},
 		"the size of ciphertext": {func(e m) { e["invoiceSize"] = len(e["encryptedInvoice"].([]byte)) }, 430},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,11 +125,11 @@ func TestOnline_WhatIsWrongWithASend_IsToldByItsStatus(t *testing.T) {
 			var sent opened
 			r.ok(r.post("/invoice/send", body), &sent)
 			i := o.invoice(sent.ID)
-			if i.Status.Code != c.code && !(name == "another key" && i.Status.Code == 430) { // one in 256 pads well by chance
+			if i.Status.Code != c.code && !(name == "another key" && i.Status.Code == 430) { // one in 256 has valid padding by chance
 				t.Errorf("%+v", i)
 			}
 			if i.Number != "" {
-				t.Errorf("number %q of what was never read", i.Number)
+				t.Errorf("number %q of a document that was never read", i.Number)
 			}
 		})
 	}
@@ -142,13 +142,13 @@ func TestOnline_WhatIsWrongWithASend_IsToldByItsStatus(t *testing.T) {
 	}
 }
 
-func TestOnline_BadSends_AreRefusedAtOnce(t *testing.T) {
+func TestOnline_MalformedSend_IsRefusedAtOnce(t *testing.T) {
 	r := newRig(t)
 	o := r.openOnline()
 	good := faXML(sellerA, "FV/1", today)
 	for name, change := range map[string]func(b, e m){
 		"no size":            func(_, e m) { delete(e, "invoiceSize") },
-		"a size of nothing":  func(_, e m) { e["invoiceSize"] = 0 },
+		"a size of 0":        func(_, e m) { e["invoiceSize"] = 0 },
 		"a hash of 20 bytes": func(_, e m) { e["invoiceHash"] = make([]byte, 20) },
 		"no content":         func(_, e m) { e["encryptedInvoice"] = "" },
 		"an offline flag":    func(b, _ m) { b["offline"] = true },
@@ -170,7 +170,7 @@ func TestOnline_BadSends_AreRefusedAtOnce(t *testing.T) {
 		t.Errorf("into a closed session: %d", code)
 	}
 	if len(r.invoices(o.id)) != 0 || r.await(o.id).Code != 440 {
-		t.Error("a refused send left something behind")
+		t.Error("a refused invoice is in the session")
 	}
 }
 
@@ -184,7 +184,7 @@ func TestOnline_KeyNotDecrypted_SessionEndsWith415(t *testing.T) {
 	var late opened
 	r.ok(r.post("/invoice/session/open/online", m{"invoiceVersion": "v3", "encryptionInfo": old.info()}), &late)
 	o := &online{rig: r, secret: old, id: late.ID}
-	id := o.send(faXML(sellerA, "FV/1", today)) // nobody knows yet
+	id := o.send(faXML(sellerA, "FV/1", today)) // not noticed yet
 	ok := inTime.send(faXML(sellerA, "FV/2", today))
 	r.clock.add(2 * time.Second)
 	if s := r.status(o.id).Status.Code; s != 415 {
@@ -204,7 +204,7 @@ func TestOnline_KeyNotDecrypted_SessionEndsWith415(t *testing.T) {
 	}
 }
 
-func TestOnline_TwelveHours_ClosesByItself(t *testing.T) {
+func TestOnline_OpenForTwelveHours_ClosesByItself(t *testing.T) {
 	r := newRig(t)
 	full, empty := r.openOnline(), r.openOnline()
 	full.send(faXML(sellerA, "FV/1", today))
@@ -221,7 +221,7 @@ func TestOnline_TwelveHours_ClosesByItself(t *testing.T) {
 	}
 }
 
-func TestOnline_TenThousandInvoices_IsTheMost(t *testing.T) {
+func TestOnline_TenThousandInvoices_NoMoreAreAccepted(t *testing.T) {
 	r := newRig(t)
 	o := r.openOnline()
 	r.sim.mu.Lock()
@@ -235,7 +235,7 @@ func TestOnline_TenThousandInvoices_IsTheMost(t *testing.T) {
 	}
 }
 
-func TestOnline_DayOfAcceptance_IsWhenItWasSent(t *testing.T) {
+func TestOnline_DayOfAcceptance_IsTheDayOfSending(t *testing.T) {
 	r := newRig(t)
 	r.clock.set(time.Date(2026, 11, 23, 22, 59, 59, 0, time.UTC)) // 23:59:59 in Warsaw
 	o := r.openOnline()

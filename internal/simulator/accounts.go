@@ -6,29 +6,34 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"ksefworker/internal/simulator/fa"
 )
 
-// Account is a key of the gateway. It holds the rights of one taxpayer.
+// Account is one API key of the gateway, with the rights of one taxpayer.
 type Account struct {
 	ID  string // public
 	Key string // secret
-	// NIP of the seller whose invoices it may send; "" serves any seller, one in each session.
+	// NIP is the seller whose invoices the account may send; "" is any seller, but only one in each
+	// session.
 	NIP string
 }
 
 func (a Account) validate() error {
 	switch {
 	case a.ID == "" || strings.Contains(a.ID, ":"):
-		return &FieldError{Field: "Account.ID", Value: a.ID, Err: errors.New("empty or with a colon, which Basic authorization cannot carry")}
+		err := errors.New("empty, or with a colon, which Basic authorization does not allow")
+		return &FieldError{Field: "Account.ID", Value: a.ID, Err: err}
 	case a.Key == "":
 		return &FieldError{Field: "Account.Key", Value: "", Err: errors.New("empty for account " + a.ID)}
-	case a.NIP != "" && !validNIP(a.NIP):
+	case a.NIP != "" && !fa.ValidNIP(a.NIP):
 		return &FieldError{Field: "Account.NIP", Value: a.NIP, Err: errors.New("not a NIP")}
 	}
 	return nil
 }
 
-// accounts knows the default keys by rule, so that any number of tenants needs no list.
+// accounts knows the extra accounts by list and the default ones by rule, so that tests can use any
+// number of tenants.
 type accounts struct{ extra []Account }
 
 const (
@@ -45,13 +50,14 @@ func (a accounts) byID(id string) (Account, bool) {
 	if id == defaultID {
 		return Account{ID: id, Key: defaultKey}, true
 	}
-	if nip, found := strings.CutPrefix(id, "test_"); found && validNIP(nip) {
+	if nip, found := strings.CutPrefix(id, "test_"); found && fa.ValidNIP(nip) {
 		return Account{ID: id, Key: defaultKey, NIP: nip}, true
 	}
 	return Account{}, false
 }
 
-// authorize reads the Basic header (RFC 7617). Nothing but the exact form passes: one header, one space, standard Base64.
+// authorize reads the Basic header (RFC 7617). Only the exact form passes: one header, one space,
+// standard Base64.
 func (a accounts) authorize(r *http.Request) (Account, *refusal) {
 	refused := &refusal{status: http.StatusUnauthorized, code: 401, description: "Unauthorized"}
 	values := r.Header.Values("Authorization")

@@ -16,7 +16,7 @@ const (
 	maxEncrypted = maxPart + aes.BlockSize // the padding of a full part is a whole block
 )
 
-// batchFile is what the client declared of its package.
+// batchFile is what the client declared about its package.
 type batchFile struct {
 	Size  int32       `json:"batchSize"`
 	Hash  octets      `json:"batchHash"`
@@ -34,7 +34,10 @@ func (b batchFile) check() *refusal {
 		return badInput("batchInfo needs a positive batchSize and a batchHash of 32 bytes")
 	}
 	if len(b.Parts) < 1 || len(b.Parts) > maxParts {
-		return &refusal{status: 400, code: codePartCount, description: "Przekroczono dozwoloną liczbę części pakietu.", details: fmt.Sprintf("%d parts, 1 to %d are allowed", len(b.Parts), maxParts)}
+		return &refusal{
+			status: http.StatusBadRequest, code: codePartCount, description: "Przekroczono dozwoloną liczbę części pakietu.",
+			details: fmt.Sprintf("%d parts, 1 to %d are allowed", len(b.Parts), maxParts),
+		}
 	}
 	seen := map[int32]bool{}
 	for _, p := range b.Parts {
@@ -46,7 +49,10 @@ func (b batchFile) check() *refusal {
 			return badInput("batchParts: partHash of part %d has not 32 bytes", p.Ordinal)
 		}
 		if p.Size < 1 || p.Size > maxEncrypted {
-			return &refusal{status: 400, code: codePartSize, description: "Nieprawidłowy rozmiar części pakietu.", details: fmt.Sprintf("part %d: %d bytes", p.Ordinal, p.Size)}
+			return &refusal{
+				status: http.StatusBadRequest, code: codePartSize, description: "Nieprawidłowy rozmiar części pakietu.",
+				details: fmt.Sprintf("part %d: %d bytes", p.Ordinal, p.Size),
+			}
 		}
 	}
 	return nil
@@ -104,30 +110,30 @@ func (s *Simulator) openBatch(c *call) (reply, *refusal) {
 	return jsonReply(answer), nil
 }
 
-// partsUntil is when the storage stops taking parts.
+// partsUntil returns when the part store stops taking parts of the session.
 func (sess *session) partsUntil() time.Time {
 	return sess.opened.Add(partLife * time.Duration(len(sess.batch.Parts)))
 }
 
-// process sets the fate of a batch session going, as KSeF does after close. What needs only a look at the parts is
-// decided here; unpacking happens aside. The caller holds mu.
+// process starts the processing of a closed batch session. A session without parts ends here;
+// unpacking is done in the background. The caller holds mu.
 func (s *Simulator) process(sess *session) {
 	if len(sess.parts) == 0 {
 		sess.end(440, "Nie przesłano faktur")
 		return
 	}
-	s.aside(sess, func() fate {
+	s.inBackground(sess, func() packageResult {
 		f := s.unpackSession(sess)
-		for _, p := range sess.parts { // closed: nobody stores another
+		for _, p := range sess.parts { // the session is closed: no part is stored any more
 			p.remove()
 		}
 		return f
 	})
 }
 
-// aside unpacks without the lock and settles what came of it. The caller holds mu. A simulator that is closing leaves
-// the session processing for ever.
-func (s *Simulator) aside(sess *session, unpack func() fate) {
+// inBackground unpacks a package without the lock and then finishes its session. The caller holds
+// mu. When the simulator is closing, the session stays in processing for ever.
+func (s *Simulator) inBackground(sess *session, unpack func() packageResult) {
 	if s.isStopped() {
 		return
 	}
@@ -138,43 +144,44 @@ func (s *Simulator) aside(sess *session, unpack func() fate) {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.settle(sess, f)
+		s.finishBatch(sess, f)
 	})
 }
 
-// fate is what unpacking a package came to: a code of the session, or the invoices in it.
-type fate struct {
-	code    int // 0: it could be unpacked
+// packageResult is the result of unpacking a package: an end of the session, or the invoices in it.
+type packageResult struct {
+	code    int // the status of the session; 0 when the package could be unpacked
 	details string
 	read    []reading
 }
 
-// settle gives a batch session its end and its invoices their outcomes. The caller holds mu.
-func (s *Simulator) settle(sess *session, f fate) {
+// finishBatch gives the invoices of a batch session their outcomes, and the session its end. The
+// caller holds mu.
+func (s *Simulator) finishBatch(sess *session, f packageResult) {
 	if f.code != 0 {
 		sess.end(f.code, f.details)
 		return
 	}
 	for _, r := range f.read {
 		if sess.context == "" && r.code == 200 {
-			sess.context = r.header.issuer()
+			sess.context = r.header.Issuer()
 		}
 	}
-	sess.refuse = s.refusedByFault(sess, f.read)
+	sess.refusedCode = s.refusedByFault(sess, f.read)
 	s.spoiledByFault(sess)
 	for i, r := range f.read {
 		o := &outcome{ordinal: i + 1, sent: sess.closed}
 		sess.invoices = append(sess.invoices, o)
-		s.judge(sess, o, r)
+		s.decide(sess, o, r)
 	}
 	switch {
-	case sess.refuse == 405 || sess.refuse > 405 && sess.refuse <= 440:
+	case sess.refusedCode == 405 || sess.refusedCode > 405 && sess.refusedCode <= 440:
 		sess.invoices = nil // as if it had never been unpacked
-		sess.end(sess.refuse, "")
-	case sess.refuse != 0:
-		sess.end(sess.refuse, "")
-	case sess.spoil != 0:
-		sess.end(sess.spoil, "")
+		sess.end(sess.refusedCode, "")
+	case sess.refusedCode != 0:
+		sess.end(sess.refusedCode, "")
+	case sess.spoiledCode != 0:
+		sess.end(sess.spoiledCode, "")
 	case sess.count(true) == 0:
 		sess.end(445, "")
 	default:
@@ -182,25 +189,27 @@ func (s *Simulator) settle(sess *session, f fate) {
 	}
 }
 
-// spoiledByFault asks the faults whether the session shall end in an error that changes nothing for its invoices.
+// spoiledByFault asks the faults whether the session ends with an error that changes nothing for
+// its invoices.
 func (s *Simulator) spoiledByFault(sess *session) {
-	if f, struck := s.faults.take(sess.occasion(""), SessionSpoiled); struck {
-		sess.spoil = cmp.Or(f.Code, 500)
+	if f, hit := s.faults.take(sess.event(""), SessionSpoiled); hit {
+		sess.spoiledCode = cmp.Or(f.Code, 500)
 	}
 }
 
-// refusedByFault asks the faults whether the whole package shall be refused, 0 for no.
+// refusedByFault asks the faults whether the whole package is refused. It returns the code, 0 when
+// it is not.
 func (s *Simulator) refusedByFault(sess *session, invoices []reading) int {
-	if f, struck := s.faults.take(sess.occasion(""), SessionRefused); struck {
+	if f, hit := s.faults.take(sess.event(""), SessionRefused); hit {
 		return cmp.Or(f.Code, 405)
 	}
 	for _, r := range invoices {
 		if r.header == nil {
 			continue
 		}
-		o := sess.occasion(r.header.number)
-		o.named = true
-		if f, struck := s.faults.take(o, Poison, SessionRefused); struck {
+		e := sess.event(r.header.Number)
+		e.named = true
+		if f, hit := s.faults.take(e, Poison, SessionRefused); hit {
 			return cmp.Or(f.Code, 405)
 		}
 	}

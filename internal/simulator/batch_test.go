@@ -18,31 +18,37 @@ func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
 		upload  func(b *batch) // instead of all parts
 		code    int
 	}{
-		"as it should be":                      {good(), nil, nil, 200},
-		"nothing uploaded":                     {good(), nil, func(*batch) {}, 440},
-		"one part missing":                     {good(), nil, func(b *batch) { r.upload(b.uploads[0], b.parts[0]) }, 405},
-		"a part of other bytes":                {good(), nil, func(b *batch) { b.parts[1][5] ^= 1; b.uploadAll() }, 405},
-		"a part cut short":                     {good(), nil, func(b *batch) { b.parts[1] = b.parts[1][16:]; b.uploadAll() }, 405},
-		"parts exchanged":                      {good(), nil, func(b *batch) { b.parts[0], b.parts[1] = b.parts[1], b.parts[0]; b.uploadAll() }, 405},
-		"a part hash that is a lie":            {good(), func(b *batch) { b.declared[0]["partHash"] = sha(nil) }, nil, 405},
-		"a part size that is a lie":            {good(), func(b *batch) { b.declared[0]["partSize"] = 160 }, nil, 405},
-		"the hash of another package":          {good(), func(b *batch) { b.info()["batchHash"] = sha(nil) }, nil, 405},
-		"the size of another package":          {good(), func(b *batch) { b.info()["batchSize"] = 77 }, nil, 405},
-		"a key that is not encrypted":          {good(), func(b *batch) { b.open["encryptionInfo"].(m)["encryptedKey"] = b.secret.key }, nil, 415},
-		"another vector, so the ZIP differs":   {good(), func(b *batch) { b.open["encryptionInfo"].(m)["initVector"] = make([]byte, 16) }, nil, 405},
-		"parts that are not encrypted":         {good(), func(b *batch) { b.replace(0, bytes.Repeat([]byte("x"), 32)) }, nil, 435},
-		"a part that is not of blocks":         {good(), func(b *batch) { b.replace(0, []byte("seventeen bytes !")) }, nil, 435},
-		"not a ZIP":                            {[]byte("no archive at all, only text"), nil, nil, 430},
-		"a truncated ZIP":                      {good()[:200], nil, nil, 430},
-		"a path in the ZIP":                    {zipFiles(t, [2]string{"a/1.xml", "x"}), nil, nil, 430},
-		"a path out of the ZIP":                {zipFiles(t, [2]string{`..\1.xml`, "x"}), nil, nil, 430},
-		"a folder in the ZIP":                  {zipFiles(t, [2]string{"a/", ""}), nil, nil, 430},
-		"a file that is not XML":               {zipFiles(t, [2]string{"readme.txt", "x"}), nil, nil, 430},
-		"a name twice in the ZIP":              {zipFiles(t, [2]string{"a.xml", "x"}, [2]string{"a.xml", "y"}), nil, nil, 430},
-		"an empty ZIP":                         {zipFiles(t), nil, nil, 445},
-		"no valid invoice":                     {zipOf(t, "x", "<y/>"), nil, nil, 445},
-		"10,001 files":                         {zipOf(t, make([]string, 10_001)...), nil, nil, 420},
-		"a file that unpacks to more than any": {zipOf(t, strings.Repeat(" ", 4_000_000)), nil, nil, 445},
+		"a good package":        {good(), nil, nil, 200},
+		"nothing uploaded":      {good(), nil, func(*batch) {}, 440},
+		"one part missing":      {good(), nil, func(b *batch) { r.upload(b.uploads[0], b.parts[0]) }, 405},
+		"a part of other bytes": {good(), nil, func(b *batch) { b.parts[1][5] ^= 1; b.uploadAll() }, 405},
+		"a part cut short":      {good(), nil, func(b *batch) { b.parts[1] = b.parts[1][16:]; b.uploadAll() }, 405},
+		"parts exchanged": {
+			good(), nil, func(b *batch) { b.parts[0], b.parts[1] = b.parts[1], b.parts[0]; b.uploadAll() }, 405,
+		},
+		"a wrong partHash":            {good(), func(b *batch) { b.declared[0]["partHash"] = sha(nil) }, nil, 405},
+		"a wrong partSize":            {good(), func(b *batch) { b.declared[0]["partSize"] = 160 }, nil, 405},
+		"the hash of another package": {good(), func(b *batch) { b.info()["batchHash"] = sha(nil) }, nil, 405},
+		"the size of another package": {good(), func(b *batch) { b.info()["batchSize"] = 77 }, nil, 405},
+		"a key that is not encrypted": {
+			good(), func(b *batch) { b.open["encryptionInfo"].(m)["encryptedKey"] = b.secret.key }, nil, 415,
+		},
+		"another vector, so the ZIP differs": {
+			good(), func(b *batch) { b.open["encryptionInfo"].(m)["initVector"] = make([]byte, 16) }, nil, 405,
+		},
+		"parts that are not encrypted":   {good(), func(b *batch) { b.replace(0, bytes.Repeat([]byte("x"), 32)) }, nil, 435},
+		"a part of incomplete blocks":    {good(), func(b *batch) { b.replace(0, []byte("seventeen bytes !")) }, nil, 435},
+		"not a ZIP":                      {[]byte("no archive at all, only text"), nil, nil, 430},
+		"a truncated ZIP":                {good()[:200], nil, nil, 430},
+		"a path in the ZIP":              {zipFiles(t, [2]string{"a/1.xml", "x"}), nil, nil, 430},
+		"a path that leaves the ZIP":     {zipFiles(t, [2]string{`..\1.xml`, "x"}), nil, nil, 430},
+		"a folder in the ZIP":            {zipFiles(t, [2]string{"a/", ""}), nil, nil, 430},
+		"a file that is not XML":         {zipFiles(t, [2]string{"readme.txt", "x"}), nil, nil, 430},
+		"a name twice in the ZIP":        {zipFiles(t, [2]string{"a.xml", "x"}, [2]string{"a.xml", "y"}), nil, nil, 430},
+		"an empty ZIP":                   {zipFiles(t), nil, nil, 445},
+		"no valid invoice":               {zipOf(t, "x", "<y/>"), nil, nil, 445},
+		"10,001 files":                   {zipOf(t, make([]string, 10_001)...), nil, nil, 420},
+		"a file larger than any invoice": {zipOf(t, strings.Repeat(" ", 4_000_000)), nil, nil, 445},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := len(r.sim.Books().Accepted)
@@ -70,7 +76,7 @@ func TestBatch_BadPackages_EndWithKSeFsCode(t *testing.T) {
 	}
 }
 
-// replace declares and sends other bytes for a part.
+// replace declares and uploads other bytes for a part.
 func (b *batch) replace(i int, data []byte) {
 	b.parts[i] = data
 	b.declared[i]["partSize"], b.declared[i]["partHash"] = len(data), sha(data)
@@ -78,7 +84,8 @@ func (b *batch) replace(i int, data []byte) {
 
 func TestBatch_BadInvoice_HarmsNoOther(t *testing.T) {
 	r := newRig(t)
-	id, end := r.sendBatch(faXML(sellerA, "FV/1", today), "not XML", swap(t, faXML(sellerA, "FV/2", today), "<KodWaluty>PLN</KodWaluty>", ""), faXML(sellerA, "FV/3", today))
+	noCurrency := swap(t, faXML(sellerA, "FV/2", today), "<KodWaluty>PLN</KodWaluty>", "")
+	id, end := r.sendBatch(faXML(sellerA, "FV/1", today), "not XML", noCurrency, faXML(sellerA, "FV/3", today))
 	if end.Code != 200 {
 		t.Fatalf("status %+v", end)
 	}
@@ -100,7 +107,7 @@ func TestBatch_BadInvoice_HarmsNoOther(t *testing.T) {
 	}
 }
 
-func TestBatch_Delay_RunsFrom100Over150To200(t *testing.T) {
+func TestBatch_Delay_StatusGoesFrom100To150To200(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Delay = 3 * time.Second })
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll()
 	seen := []int{r.status(b.id).Status.Code}
@@ -124,7 +131,7 @@ func TestBatch_Delay_RunsFrom100Over150To200(t *testing.T) {
 	}
 }
 
-func TestClose_ASecondTime_IsRefused(t *testing.T) {
+func TestClose_SessionIsClosed_IsRefused(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Delay = 3 * time.Second })
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll().close()
 	o := r.openOnline().close()
@@ -138,7 +145,7 @@ func TestClose_ASecondTime_IsRefused(t *testing.T) {
 	r.await(b.id)
 }
 
-func TestBatch_LeftOpen_IsCancelledAfterHours(t *testing.T) {
+func TestBatch_NeverClosed_IsCancelledAfterTwelveHours(t *testing.T) {
 	r := newRig(t)
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll()
 	r.clock.add(12*time.Hour - time.Second)

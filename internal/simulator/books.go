@@ -1,12 +1,12 @@
 package simulator
 
 import (
-	"maps"
-	"slices"
 	"time"
+
+	"ksefworker/internal/simulator/limits"
 )
 
-// Accepted is one invoice that has its KSeF number. Hash is SHA-256 of its bytes, in hex.
+// Accepted is one invoice that has a KSeF number. Hash is the SHA-256 of its bytes, in hex.
 type Accepted struct {
 	NIP        string    `json:"nip"`
 	Kind       string    `json:"kind"`
@@ -18,8 +18,9 @@ type Accepted struct {
 	Mode       string    `json:"mode"` // online, offline
 }
 
-// Rejected is one refusal of one invoice. NIP, Kind and Number are empty when the document could not be read. Invoices
-// of a session that failed as a whole are not here: nothing was decided about them.
+// Rejected is one refusal of one invoice. NIP, Kind and Number are empty when the document could
+// not be read. The invoices of a session that failed as a whole are not in the books: nothing was
+// decided about them.
 type Rejected struct {
 	NIP         string    `json:"nip"`
 	Kind        string    `json:"kind"`
@@ -32,7 +33,8 @@ type Rejected struct {
 	At          time.Time `json:"at"`
 }
 
-// SessionEntry is one session as it stands. Closed is zero while it is open; Status is what a client would see.
+// SessionEntry is the present state of one session. Closed is zero while it is open; Status is what
+// a client would see.
 type SessionEntry struct {
 	ID       string    `json:"id"`
 	Account  string    `json:"account"`
@@ -47,8 +49,11 @@ type SessionEntry struct {
 	Accepted int       `json:"accepted"`
 }
 
-// Books are everything the simulator received and decided. An invoice is entered when KSeF decides on it, which can be
-// before its status shows it.
+// Violation is one request that came although the limit was used up, or during a block.
+type Violation = limits.Violation
+
+// Books are what the simulator received and decided. An invoice is entered when it is decided,
+// which can be before its status shows it.
 type Books struct {
 	Accepted   []Accepted                `json:"accepted"`
 	Rejected   []Rejected                `json:"rejected"`
@@ -56,20 +61,23 @@ type Books struct {
 	Violations []Violation               `json:"violations"` // of request limits
 	Sessions   []SessionEntry            `json:"sessions"`
 	Accounts   map[string]map[string]int `json:"accounts"` // requests by account and group
-	Faults     map[string]int            `json:"faults"`   // injected, by label or kind
+	Faults     map[string]int            `json:"faults"`   // how often each fault hit, by label or kind
 }
 
-// Books gives a copy of the books. Its lists are never nil.
+// Books returns a copy of the books. Its lists are never nil.
 func (s *Simulator) Books() Books {
-	b := Books{Accepted: []Accepted{}, Sessions: []SessionEntry{}, Faults: s.faults.counts()}
-	b.Requests, b.Accounts, b.Violations = s.limits.books()
+	requests := s.limits.Books()
+	b := Books{
+		Accepted: []Accepted{}, Sessions: []SessionEntry{}, Faults: s.faults.counts(),
+		Requests: requests.Requests, Accounts: requests.Accounts, Violations: requests.Violations,
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, sess := range s.order {
-		s.age(sess)
+		s.expire(sess)
 		e := SessionEntry{
-			ID: sess.id, Account: sess.account, NIP: sess.context, Lane: sess.lane, Boxed: sess.boxed, Opened: sess.opened.UTC(),
-			Status: s.status(sess), Invoices: len(sess.invoices), Accepted: sess.count(true),
+			ID: sess.id, Account: sess.account, NIP: sess.context, Lane: sess.lane, Boxed: sess.boxed,
+			Opened: sess.opened.UTC(), Status: s.status(sess), Invoices: len(sess.invoices), Accepted: sess.count(true),
 		}
 		if !sess.closed.IsZero() {
 			e.Closed = sess.closed.UTC()
@@ -81,19 +89,10 @@ func (s *Simulator) Books() Books {
 	}
 	for _, a := range s.accepted {
 		b.Accepted = append(b.Accepted, Accepted{
-			NIP: a.nip, Kind: a.kind, Number: a.number, KsefNumber: a.ksefNumber, Hash: hexHash(a.hash), Session: a.session.id, At: a.at.UTC(), Mode: a.mode,
+			NIP: a.NIP, Kind: a.Kind, Number: a.Number, KsefNumber: a.ksefNumber,
+			Hash: hexHash(a.hash), Session: a.session.id, At: a.at.UTC(), Mode: a.mode,
 		})
 	}
 	b.Rejected = append([]Rejected{}, s.rejected...)
 	return b
-}
-
-func (l *limiter) books() (map[string]int, map[string]map[string]int, []Violation) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	accounts := map[string]map[string]int{}
-	for id, groups := range l.perAccount {
-		accounts[id] = maps.Clone(groups)
-	}
-	return maps.Clone(l.counts), accounts, append([]Violation{}, slices.Clone(l.violations)...)
 }

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// boxRaw uploads a package whose body and header are written byte by byte, as a client without a multipart library does.
+// boxRaw uploads a package whose body and header are written by hand, as a client without a
+// multipart library does.
 func (r *rig) boxRaw(id, contentType, boundary string, archive []byte) answer {
 	r.t.Helper()
 	var body bytes.Buffer
@@ -21,8 +22,8 @@ func (r *rig) boxRaw(id, contentType, boundary string, archive []byte) answer {
 	return r.do(req)
 }
 
-// The gateway vendor's own PHP client: the boundary is Base64 and stands in the header without quotes.
-func TestBox_BoundaryInBase64WithoutQuotes_IsTaken(t *testing.T) {
+// The gateway vendor's own PHP client writes its boundary in Base64 and without quotes.
+func TestBox_BoundaryInBase64WithoutQuotes_IsAccepted(t *testing.T) {
 	r := newRig(t)
 	archive := zipOf(t, faXML(sellerA, "FV/1", today))
 	for i, boundary := range []string{"3q2+7wABAgMEBQYHCAkK/w==", "YWJj/2RlZg==", "a+b/c=", "////", "plain"} {

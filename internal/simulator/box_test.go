@@ -19,11 +19,11 @@ type boxAnswer struct {
 	UPO     []byte      `json:"upo"`
 }
 
-func TestBox_Invoice_GoesTheSameWay(t *testing.T) {
+func TestBox_Invoice_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Delay = 2 * time.Second })
 	body := m{"uploadId": "u/1", "offline": true, "notify": false, "upo": true, "invoiceData": []byte(faXML(sellerA, "FV/1", today))}
 	r.ok(r.post("/box/upload/invoice", body), nil)
-	// While it runs there is an error object, in a 200 or in a 400.
+	// Until it is finished the answer is an error object, in a 200 or in a 400.
 	if a := r.get("/box/upload/invoice/u%2F1"); a.status >= 500 {
 		t.Errorf("%d", a.status)
 	} else if code, _ := a.apiError(); code != 150 {
@@ -37,14 +37,16 @@ func TestBox_Invoice_GoesTheSameWay(t *testing.T) {
 	}
 	checkReceipt(t, got.UPO, got.Session, 1)
 	if a := r.get("/invoice/session/status/" + got.Session); a.status != 400 {
-		t.Errorf("the gateway's own session is open to all: %d", a.status)
+		t.Errorf("the session of the box can be read: %d", a.status)
 	}
 	if a := r.post("/box/upload/invoice", body); a.status != 400 {
 		t.Errorf("the same uploadId again: %d", a.status)
 	}
-	r.ok(r.as("test_"+sellerA).post("/box/upload/invoice", m{"uploadId": "u/1", "offline": false, "notify": false, "invoiceData": []byte(faXML(sellerA, "FV/1", today))}), nil)
+	own := r.as("test_" + sellerA)
+	again := m{"uploadId": "u/1", "offline": false, "notify": false, "invoiceData": []byte(faXML(sellerA, "FV/1", today))}
+	r.ok(own.post("/box/upload/invoice", again), nil)
 	r.clock.add(2 * time.Second)
-	r.ok(r.as("test_"+sellerA).get("/box/upload/invoice/u%2F1"), &got)
+	r.ok(own.get("/box/upload/invoice/u%2F1"), &got)
 	if got.Info.Status.Code != 440 {
 		t.Errorf("a duplicate by another account: %+v", got.Info)
 	}
@@ -55,7 +57,8 @@ func TestBox_Invoice_GoesTheSameWay(t *testing.T) {
 	}
 }
 
-// boxBatch uploads a package in the form that the contract names; change spoils it.
+// boxBatch uploads a package as the contract says, with this request and with this name and type of
+// the file.
 func (r *rig) boxBatch(request, fileName, fileType string, archive []byte) answer {
 	r.t.Helper()
 	var body bytes.Buffer
@@ -81,7 +84,7 @@ func (r *rig) boxBatch(request, fileName, fileType string, archive []byte) answe
 	return r.do(req)
 }
 
-func TestBox_Batch_GoesTheSameWay(t *testing.T) {
+func TestBox_Batch_IsCheckedAndAcceptedAsInASession(t *testing.T) {
 	r := newRig(t)
 	const request = `{"uploadId":"b1","offline":false,"notify":true,"upo":true,"invoiceVersion":"v3"}`
 	archive := zipOf(t, faXML(sellerA, "FV/1", today), "x", faXML(sellerA, "FV/2", today))
@@ -89,8 +92,9 @@ func TestBox_Batch_GoesTheSameWay(t *testing.T) {
 		"a file of another name":  r.boxBatch(request, "a.zip", zipType, archive),
 		"a file of another type":  r.boxBatch(request, "batch.zip", bytesType, archive),
 		"a request without field": r.boxBatch(`{"uploadId":"b1"}`, "batch.zip", zipType, archive),
-		"another version":         r.boxBatch(`{"uploadId":"b1","offline":false,"notify":true,"invoiceVersion":"v1"}`, "batch.zip", zipType, archive),
-		"JSON alone":              r.post("/box/upload/batch", []byte(request)),
+		"another version": r.boxBatch(`{"uploadId":"b1","offline":false,"notify":true,"invoiceVersion":"v1"}`,
+			"batch.zip", zipType, archive),
+		"JSON alone": r.post("/box/upload/batch", []byte(request)),
 	} {
 		if a.status != 400 {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
@@ -133,11 +137,12 @@ func (r *rig) awaitBox(path string, into any) {
 	r.t.Fatal("never done")
 }
 
-func TestBox_Download_GivesAcceptedBytes(t *testing.T) {
+func TestBox_Download_HasTheAcceptedBytes(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.InvoiceDelay = time.Second })
 	r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
 	r.clock.add(time.Minute)
-	order := m{"downloadId": "d", "notify": false, "subjectType": "Subject1", "range": m{"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00+01:00"}}
+	day := m{"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00+01:00"}
+	order := m{"downloadId": "d", "notify": false, "subjectType": "Subject1", "range": day}
 	r.ok(r.post("/box/download/invoices", order), nil)
 	if a := r.post("/box/download/invoices", order); a.status != 400 {
 		t.Errorf("the same downloadId again: %d", a.status)

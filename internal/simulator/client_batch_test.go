@@ -32,7 +32,7 @@ func zipFiles(t testing.TB, files ...[2]string) []byte {
 	for _, f := range files {
 		header := &zip.FileHeader{Name: f[0], Method: zip.Deflate}
 		if f[1] == "" {
-			header.Method = zip.Store // thousands of empty files need no compressor each
+			header.Method = zip.Store // saves thousands of compressors for empty files
 		}
 		w, err := z.CreateHeader(header)
 		if err != nil {
@@ -48,7 +48,7 @@ func zipFiles(t testing.TB, files ...[2]string) []byte {
 	return out.Bytes()
 }
 
-// batch is a package on its way; tests spoil it before it is sent.
+// batch is a package that is being sent. Tests change it between the steps.
 type batch struct {
 	rig      *rig
 	secret   secret

@@ -16,7 +16,9 @@ func (r *rig) openOnline() *online {
 }
 
 func (o *online) body(document string) m {
-	return m{"sessionId": o.id, "encrypted": m{"invoiceSize": len(document), "invoiceHash": sha([]byte(document)), "encryptedInvoice": o.secret.seal([]byte(document))}}
+	content := []byte(document)
+	encrypted := m{"invoiceSize": len(content), "invoiceHash": sha(content), "encryptedInvoice": o.secret.seal(content)}
+	return m{"sessionId": o.id, "encrypted": encrypted}
 }
 
 func (o *online) send(document string) string {

@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// clock is a hand-set clock.
+// clock is a clock that tests set.
 type clock struct {
 	mu sync.Mutex
 	t  time.Time
@@ -38,12 +38,7 @@ func (c *clock) set(t time.Time) {
 
 func (c *clock) add(d time.Duration) { c.set(c.now().Add(d)) }
 
-// noon is a Monday, 13:00 in Warsaw.
-var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-
-const today = "2026-11-23"
-
-// rig is a simulator behind a real server and a client of its own making.
+// rig is a simulator behind a real server, and a client that shares no code with the worker's.
 type rig struct {
 	t     testing.TB
 	sim   *Simulator
@@ -77,7 +72,7 @@ func newRig(t testing.TB, change ...func(*Options)) *rig {
 	return r
 }
 
-// as is the same rig with another key.
+// as returns the same rig with another account.
 func (r *rig) as(id string) *rig {
 	other := *r
 	other.id = id
@@ -146,7 +141,7 @@ func (r *rig) post(path string, body any) answer {
 	return r.do(req)
 }
 
-// ok fails unless the answer is a 200, and reads it.
+// ok fails the test unless the answer is a 200, and decodes it.
 func (r *rig) ok(a answer, into any) {
 	r.t.Helper()
 	if a.err != nil || a.status != http.StatusOK {
@@ -199,7 +194,7 @@ func (s secret) seal(plain []byte) []byte {
 	return padded
 }
 
-// sendBatch runs a package to its end and gives the session's status.
+// sendBatch sends a package, waits for its end and returns the session's final status.
 func (r *rig) sendBatch(documents ...string) (id string, end statusInfo) {
 	r.t.Helper()
 	b := r.pack(zipOf(r.t, documents...), 1).begin().uploadAll().close()
@@ -232,7 +227,7 @@ func (r *rig) await(id string) statusInfo {
 		}
 		<-time.After(time.Millisecond)
 	}
-	r.t.Fatalf("session %s is never done", id)
+	r.t.Fatalf("session %s never ends", id)
 	return statusInfo{}
 }
 
@@ -245,7 +240,7 @@ func (r *rig) invoices(id string) []invoiceInfo {
 	return l.Invoices
 }
 
-// contains fails unless text holds part.
+// contains fails the test unless text contains part.
 func contains(t testing.TB, text, part string) {
 	t.Helper()
 	if !strings.Contains(text, part) {

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// control answers what is not the gateway's: the books, and orders from this machine to a running simulator.
+// control answers the paths that the gateway does not have: the books, and commands from this
+// machine.
 func (s *Simulator) control(w http.ResponseWriter, r *http.Request) int {
 	answer, refused := s.command(r)
 	if refused != nil {
@@ -18,20 +19,23 @@ func (s *Simulator) control(w http.ResponseWriter, r *http.Request) int {
 	return answer.status
 }
 
-type done struct {
+type acknowledgement struct {
 	OK  bool   `json:"ok"`
-	Now string `json:"now"`
+	Now string `json:"now"` // of the simulated clock
 }
 
 func (s *Simulator) command(r *http.Request) (reply, *refusal) {
 	switch r.Method + " " + r.URL.Path {
 	case "GET /sim/healthz":
-		return jsonReply(done{true, rfc3339(s.Now())}), nil
+		return jsonReply(acknowledgement{true, rfc3339(s.Now())}), nil
 	case "GET /sim/books":
 		return jsonReply(s.Books()), nil
 	case "POST /sim/faults", "POST /sim/rotate-key", "POST /sim/clock":
 	default:
-		return reply{}, &refusal{status: http.StatusNotFound, code: 404, description: "Not Found", details: "there are GET healthz and books, POST faults, rotate-key and clock"}
+		return reply{}, &refusal{
+			status: http.StatusNotFound, code: 404, description: "Not Found",
+			details: "there are GET healthz and books, POST faults, rotate-key and clock",
+		}
 	}
 	if !loopback(r) {
 		return reply{}, &refusal{status: http.StatusForbidden, code: 403, description: "Forbidden", details: "only from this machine"}
@@ -40,13 +44,13 @@ func (s *Simulator) command(r *http.Request) (reply, *refusal) {
 	if err != nil {
 		return reply{}, badInput("the body ended early")
 	}
-	if err := s.obey(r.URL.Path, body); err != nil {
+	if err := s.execute(r.URL.Path, body); err != nil {
 		return reply{}, badInput("%v", err)
 	}
-	return jsonReply(done{true, rfc3339(s.Now())}), nil
+	return jsonReply(acknowledgement{true, rfc3339(s.Now())}), nil
 }
 
-func (s *Simulator) obey(path string, body []byte) error {
+func (s *Simulator) execute(path string, body []byte) error {
 	switch path {
 	case "/sim/faults":
 		faults, err := ParseFaults(body)
@@ -60,13 +64,13 @@ func (s *Simulator) obey(path string, body []byte) error {
 	case "/sim/rotate-key":
 		return s.RotateKey()
 	}
-	var order struct {
+	var command struct {
 		Advance string `json:"advance"`
 	}
-	if err := json.Unmarshal(body, &order); err != nil {
+	if err := json.Unmarshal(body, &command); err != nil {
 		return err
 	}
-	d, err := time.ParseDuration(order.Advance)
+	d, err := time.ParseDuration(command.Advance)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func TestControl_OrdersFromThisMachine_AreObeyed(t *testing.T) {
+func TestControl_CommandFromThisMachine_IsCarriedOut(t *testing.T) {
 	r := newRig(t)
 	if a := r.post("/sim/faults", []byte(`[{"on":"publicKey","kind":"401"}]`)); a.status != 200 {
 		t.Fatalf("%d %s", a.status, a.body)
@@ -36,9 +36,12 @@ func TestControl_OrdersFromThisMachine_AreObeyed(t *testing.T) {
 	}
 }
 
-func TestControl_OrdersFromElsewhere_AreRefused(t *testing.T) {
+func TestControl_CommandFromElsewhere_IsRefused(t *testing.T) {
 	r := newRig(t)
-	for path, want := range map[string]int{"POST /sim/faults": 403, "POST /sim/clock": 403, "POST /sim/rotate-key": 403, "GET /sim/books": 200, "GET /sim/healthz": 200} {
+	for path, want := range map[string]int{
+		"POST /sim/faults": 403, "POST /sim/clock": 403, "POST /sim/rotate-key": 403,
+		"GET /sim/books": 200, "GET /sim/healthz": 200,
+	} {
 		method, target, _ := strings.Cut(path, " ")
 		req := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader("{}"))
 		req.RemoteAddr = "192.0.2.1:1234"
@@ -50,7 +53,7 @@ func TestControl_OrdersFromElsewhere_AreRefused(t *testing.T) {
 	}
 }
 
-func TestBooks_OverHTTP_HaveTheAgreedNames(t *testing.T) {
+func TestBooks_OverHTTP_HaveTheDocumentedFields(t *testing.T) {
 	r := newRig(t)
 	r.sendBatch(faXML(sellerA, "FV/1", today), "x")
 	req := r.request("GET", "/sim/books", nil)
@@ -79,7 +82,10 @@ func TestBooks_OverHTTP_HaveTheAgreedNames(t *testing.T) {
 }
 
 func TestNew_BadOptions_AreAllNamed(t *testing.T) {
-	_, err := New(Options{Profile: "fast", Scale: -1, Delay: -1, Accounts: []Account{{ID: "a:b", Key: "x"}, {ID: "c"}, {ID: "d", Key: "topsecret", NIP: "1"}}, Faults: []Fault{{Kind: "x"}}})
+	_, err := New(Options{
+		Profile: "fast", Scale: -1, Delay: -1, Faults: []Fault{{Kind: "x"}},
+		Accounts: []Account{{ID: "a:b", Key: "x"}, {ID: "c"}, {ID: "d", Key: "topsecret", NIP: "1"}},
+	})
 	var field *FieldError
 	if !errors.As(err, &field) {
 		t.Fatalf("error %v", err)
@@ -88,11 +94,11 @@ func TestNew_BadOptions_AreAllNamed(t *testing.T) {
 		contains(t, err.Error(), part)
 	}
 	if strings.Contains(err.Error(), "topsecret") {
-		t.Error("a key stands in an error")
+		t.Error("an error contains a key")
 	}
 }
 
-func TestClose_Twice_AndWhileProcessing_LeavesNothing(t *testing.T) {
+func TestSimulatorClose_Twice_IsLegal(t *testing.T) {
 	sim, err := New(Options{KeyBits: 1024})
 	if err != nil {
 		t.Fatal(err)

@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"testing"
 	"time"
+
+	"ksefworker/internal/simulator/fa/fatest"
+	"ksefworker/internal/simulator/limits"
 )
 
-func TestBatch_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
+func TestBatch_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	r := newRig(t)
 	var documents []string
 	for i := range 25 {
@@ -34,7 +35,8 @@ func TestBatch_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	form := regexp.MustCompile(`^5265877635-20261123-[0-9A-F]{12}-[0-9A-F]{2}$`)
 	seen := map[string]bool{}
 	for i, got := range r.invoices(b.id) {
-		if got.Status.Code != 200 || got.Ordinal != i+1 || got.Number != fmt.Sprintf("FV/%d", i) || got.Mode != "online" || got.Acquisition == "" {
+		if got.Status.Code != 200 || got.Ordinal != i+1 || got.Number != fmt.Sprintf("FV/%d", i) ||
+			got.Mode != "online" || got.Acquisition == "" {
 			t.Errorf("invoice %+v", got)
 		}
 		if !form.MatchString(got.KsefNumber) || seen[got.KsefNumber] {
@@ -52,15 +54,17 @@ func TestBatch_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 		t.Error("the UPO is not the same the second time")
 	}
 	books := r.sim.Books()
-	if len(books.Accepted) != 25 || len(books.Rejected) != 0 || len(books.Sessions) != 1 || books.Sessions[0].Status != 200 || books.Sessions[0].Parts != 3 {
+	if len(books.Accepted) != 25 || len(books.Rejected) != 0 || len(books.Sessions) != 1 ||
+		books.Sessions[0].Status != 200 || books.Sessions[0].Parts != 3 {
 		t.Errorf("books %+v", books.Sessions)
 	}
-	if books.Requests[groupBatch] != 1 || books.Requests[groupBatchClose] != 1 || books.Requests["other:publicKey"] != 1 || books.Requests["part"] != 0 {
-		t.Errorf("requests %v", books.Requests)
+	n := books.Requests
+	if n[limits.BatchSession] != 1 || n[limits.BatchSessionClose] != 1 || n["other:publicKey"] != 1 || n["part"] != 0 {
+		t.Errorf("requests %v", n)
 	}
 }
 
-func TestOnline_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
+func TestOnline_OpenToReceipt_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.InvoiceDelay, o.Delay = time.Second, 2*time.Second })
 	o := r.openOnline()
 	document := faXML(sellerA, "FV/1", today)
@@ -93,15 +97,17 @@ func TestOnline_WholeWay_EndsWithNumbersReceiptAndBooks(t *testing.T) {
 	}
 	checkReceipt(t, r.get("/invoice/session/upo/"+o.id).body, o.id, 1)
 	books := r.sim.Books()
-	if len(books.Accepted) != 1 || books.Accepted[0].KsefNumber != got.KsefNumber || len(books.Rejected) != 1 || books.Rejected[0].Code != 450 {
+	if len(books.Accepted) != 1 || books.Accepted[0].KsefNumber != got.KsefNumber ||
+		len(books.Rejected) != 1 || books.Rejected[0].Code != 450 {
 		t.Errorf("books %+v", books)
 	}
-	if books.Requests[groupOnline] != 1 || books.Requests[groupOnlineClose] != 1 || books.Requests[groupSend] != 2 {
-		t.Errorf("requests %v", books.Requests)
+	n := books.Requests
+	if n[limits.OnlineSession] != 1 || n[limits.OnlineSessionClose] != 1 || n[limits.InvoiceSend] != 2 {
+		t.Errorf("requests %v", n)
 	}
 }
 
-// checkReceipt reads a UPO and, where the ministry's schema is at hand, validates it.
+// checkReceipt reads a UPO and, where the Ministry's schema is available, validates it.
 func checkReceipt(t *testing.T, body []byte, session string, documents int) {
 	t.Helper()
 	var p struct {
@@ -118,26 +124,5 @@ func checkReceipt(t *testing.T, body []byte, session string, documents int) {
 	if p.Sesja != session || len(p.Dokumenty) != documents {
 		t.Errorf("UPO of session %s with %d documents", p.Sesja, len(p.Dokumenty))
 	}
-	validate(t, "KSEF_UPO_XSD", os.Getenv("KSEF_UPO_XSD"), body)
-}
-
-// validate holds a document against a schema with xmllint; without either it says that it did not.
-func validate(t *testing.T, variable, schema string, document []byte) {
-	t.Helper()
-	if schema == "" {
-		t.Logf("not validated: %s is not set", variable)
-		return
-	}
-	lint, err := exec.LookPath("xmllint")
-	if err != nil {
-		t.Log("not validated: no xmllint")
-		return
-	}
-	file := filepath.Join(t.TempDir(), "document.xml")
-	if err := os.WriteFile(file, document, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.CommandContext(t.Context(), lint, "--noout", "--nonet", "--schema", schema, file).CombinedOutput(); err != nil {
-		t.Errorf("not valid: %s", out)
-	}
+	fatest.Validate(t, "KSEF_UPO_XSD", os.Getenv("KSEF_UPO_XSD"), body)
 }

@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A test starts the simulator behind a server, orders what shall go wrong and looks at the books.
+// A test starts the simulator behind a server, orders a fault and reads the books.
 func Example() {
 	sim, err := simulator.New(simulator.Options{Delay: time.Second, Seed: 1})
 	if err != nil {
@@ -52,7 +52,7 @@ func Example() {
 	// requests map[other:publicKey:2] faults map[status:1] violations 0
 }
 
-// A script says the same in a file, for the program's --faults or POST /sim/faults.
+// A script orders faults in a file, for the program's --faults or POST /sim/faults.
 func ExampleParseFaults() {
 	faults, err := simulator.ParseFaults([]byte(`
 - {on: close, kind: 500-after}                        # carried out, answered 500, once

@@ -9,49 +9,55 @@ import (
 	"time"
 )
 
-// Fault orders one failure. In a script (JSON or YAML) the names are the lower-case ones of the tags.
+// Fault orders one failure. In a script (JSON or YAML) the fields have the lower-case names of the
+// tags.
 type Fault struct {
-	// On is the operation: openBatch, openOnline, part, close, send, sessionStatus, invoices, upo, publicKey,
-	// invoiceStatus, invoiceGet, validate, generate, links, visualize, upoVisualize, metadata, queryStart,
-	// queryStatus, queryResult, boxUploadInvoice, boxInvoiceStatus, boxUploadBatch, boxBatchStatus, boxDownload,
-	// boxDownloadStatus; any or "" is every one. For the kinds that concern a session or an invoice it is looked at
-	// only where they say so.
+	// On is the operation: openBatch, openOnline, part, close, send, sessionStatus, invoices, upo,
+	// publicKey, invoiceStatus, invoiceGet, validate, generate, links, visualize, upoVisualize,
+	// metadata, queryStart, queryStatus, queryResult, boxUploadInvoice, boxInvoiceStatus,
+	// boxUploadBatch, boxBatchStatus, boxDownload, boxDownloadStatus; any or "" is every operation.
+	// For the kinds that concern a session or an invoice it matters only where the kind says so.
 	On string `yaml:"on" json:"on,omitempty"`
 	// Kind is one of Kinds.
 	Kind string `yaml:"kind" json:"kind"`
-	// Skip lets so many matching occasions pass first.
+	// Skip is how many matching events pass before the fault can hit.
 	Skip int `yaml:"skip" json:"skip,omitempty"`
-	// Times is how often it strikes; 0 is once (poison, omit-number and whatever has Lasting: always), -1 always. For the
-	// kinds that concern an entry it counts entries, each once.
+	// Times is how often the fault hits; 0 is once, but always for poison, omit-number and every
+	// fault with Lasting; -1 is always. The kinds that concern an entry count each entry once.
 	Times int `yaml:"times" json:"times,omitempty"`
-	// Probability of striking at each occasion after Skip; 0 is certainty. Drawn from the simulator's seed.
+	// Probability is the chance of hitting each event after Skip; 0 is certainty. It is drawn from
+	// the simulator's seed.
 	Probability float64 `yaml:"probability" json:"probability,omitempty"`
-	// Account, NIP, Lane ("online", "batch") and Number restrict it; "" matches all. NIP matches the account's or,
-	// once an invoice told it, the session's seller (at send only the account's: its session stands in the body).
-	// Number is P_2, * and ? are wildcards; only the kinds that concern sessions and invoices can know it.
+	// Account, NIP, Lane ("online", "batch") and Number restrict the fault; "" matches all. NIP is
+	// the account's or, once an invoice has told it, that of the session's seller; at send only the
+	// account's, because the session is named in the body. Number is P_2, in which * and ? are
+	// wildcards; only the kinds that concern sessions and invoices know it.
 	Account string `yaml:"account" json:"account,omitempty"`
 	NIP     string `yaml:"nip" json:"nip,omitempty"`
 	Lane    string `yaml:"lane" json:"lane,omitempty"`
 	Number  string `yaml:"number" json:"number,omitempty"`
-	// OneSession keeps it to the first session that it strikes; every other is well. Only sessionStatus,
+	// OneSession restricts the fault to the first session that it hits. Only sessionStatus,
 	// invoices, close and upo name a session, so On must be one of them.
 	OneSession bool `yaml:"one_session" json:"one_session,omitempty"`
-	// Lasting ends it so long after it was armed, in simulated time; 0 is never.
+	// Lasting is how long after arming the fault ends, in simulated time; 0 is never.
 	Lasting time.Duration `yaml:"lasting" json:"lasting,omitempty"`
-	// As is the manner of number-rewritten (double, nbsp, tab, trailing) and of undecodable (date, number, ordinal,
-	// extensions-object, extensions-map, code). Only they have one, and both need it.
+	// As is the variant of number-rewritten (double, nbsp, tab, trailing) and of undecodable (date,
+	// number, ordinal, extensions-object, extensions-map, code). These two kinds need it, no other
+	// may have it.
 	As string `yaml:"as" json:"as,omitempty"`
-	// Label is the name under which the books count it; "" is its kind.
+	// Label is the name under which the books count the fault; "" is its kind.
 	Label string `yaml:"label" json:"label,omitempty"`
-	// Code is the HTTP status of kind status (502), the code in the answer of refused (21405), the status of session-refused
-	// (405), session-spoiled (500), poison (405), stuck (150) and invoice-status (550).
+	// Code is the HTTP status of kind status (0 is 502), the code in the answer of refused (21405),
+	// or the KSeF status of session-refused (405), session-spoiled (500), poison (405), stuck (150,
+	// online 170) and invoice-status (550).
 	Code int `yaml:"code" json:"code,omitempty"`
-	// For is how long: slow, slow-request, stuck (from the moment of closing), and the Retry-After of 429. A hang ends
-	// after it, 0 leaves that to the client; an entry is answered right again after it, 0 is never.
+	// For is the duration of slow, slow-request and stuck (which begins at the close), and the
+	// Retry-After of 429. A hang ends after it; 0 waits for the client to go away. An entry is
+	// answered correctly again after it; 0 is never.
 	For time.Duration `yaml:"for" json:"for,omitempty"`
 }
 
-// Validate tells what makes no sense, all at once, as FieldErrors.
+// Validate returns everything that is not valid at once, as FieldErrors.
 func (f Fault) Validate() error {
 	var errs []error
 	fault := func(field, value, reason string) {
@@ -75,8 +81,8 @@ func (f Fault) Validate() error {
 	if f.Lasting < 0 {
 		fault("lasting", f.Lasting.String(), "negative")
 	}
-	if manners := mannersOf(f.Kind); !slices.Contains(manners, f.As) {
-		fault("as", f.As, "not one of "+strings.Join(manners, ", "))
+	if variants := variantsOf(f.Kind); !slices.Contains(variants, f.As) {
+		fault("as", f.As, "not one of "+strings.Join(variants, ", "))
 	}
 	if f.Lane != "" && f.Lane != laneOnline && f.Lane != laneBatch {
 		fault("lane", f.Lane, "neither online nor batch")
@@ -96,37 +102,40 @@ func (f Fault) Validate() error {
 	return errors.Join(errs...)
 }
 
-// occasion is what a fault may strike at.
-type occasion struct {
+// event is what a fault can hit: a request, a session, an invoice or an entry of an answer. Fields
+// that are not known are empty; on is empty for a session and an invoice.
+type event struct {
 	on, account, nip, lane, number string
-	session                        string // where the request names one
-	// named: only faults that name an invoice are meant, while a package is looked through.
+	session                        string // only when the request names one
+	// named restricts the event to faults that name an invoice. It is set for each invoice of a
+	// package.
 	named bool
 }
 
-func (f *Fault) matches(o occasion) bool {
-	if o.on != "" && f.On != "" && f.On != "any" && f.On != o.on {
+func (f *Fault) matches(e event) bool {
+	if e.on != "" && f.On != "" && f.On != "any" && f.On != e.on {
 		return false
 	}
-	if o.on == "" { // a session or an invoice: the operation can only tell the lane
+	if e.on == "" { // a session or an invoice: On restricts the lane only
 		switch f.On {
 		case opOpenOnline, opSend:
-			if o.lane != laneOnline {
+			if e.lane != laneOnline {
 				return false
 			}
 		case opOpenBatch, opPart:
-			if o.lane != laneBatch {
+			if e.lane != laneBatch {
 				return false
 			}
 		}
 	}
-	if f.Account != "" && f.Account != o.account || f.NIP != "" && f.NIP != o.nip || f.Lane != "" && f.Lane != o.lane {
+	if f.Account != "" && f.Account != e.account || f.NIP != "" && f.NIP != e.nip || f.Lane != "" && f.Lane != e.lane {
 		return false
 	}
 	if f.Number == "" {
-		return !o.named
+		return !e.named
 	}
-	// Numbers hold slashes, which path.Match does not let a star pass: they are swapped for a character no P_2 has.
-	ok, _ := path.Match(strings.ReplaceAll(f.Number, "/", "\x00"), strings.ReplaceAll(o.number, "/", "\x00"))
+	// In path.Match a star does not match slashes, which numbers have. They are replaced by a
+	// character that no P_2 has.
+	ok, _ := path.Match(strings.ReplaceAll(f.Number, "/", "\x00"), strings.ReplaceAll(e.number, "/", "\x00"))
 	return ok
 }

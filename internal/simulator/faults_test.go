@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// inject arms a fault and opens a connection for each request: net/http sends a GET anew by itself when a kept
-// connection dies, which would use a fault up unseen.
+// inject arms a fault and lets every request open a connection of its own. On a kept connection
+// that dies net/http repeats a GET by itself, and the test would not see that the fault has hit.
 func inject(t testing.TB, r *rig, f Fault) {
 	t.Helper()
 	r.http.Transport.(*http.Transport).DisableKeepAlives = true
@@ -19,7 +19,7 @@ func inject(t testing.TB, r *rig, f Fault) {
 	}
 }
 
-func TestFault_AtARequest_ActsOrDoesNotAndAnswersAsOrdered(t *testing.T) {
+func TestFault_EachRequestKind_ActsAndAnswersAsOrdered(t *testing.T) {
 	for kind, c := range map[string]struct {
 		fault  Fault
 		acted  bool
@@ -54,7 +54,7 @@ func TestFault_AtARequest_ActsOrDoesNotAndAnswersAsOrdered(t *testing.T) {
 				t.Errorf("Content-Type %s", a.header.Get("Content-Type"))
 			}
 			if c.fault.For == 10*time.Millisecond && time.Since(started) < c.fault.For {
-				t.Error("it was not slow")
+				t.Error("the answer was not delayed")
 			}
 			if kind == TooMany && a.header.Get("Retry-After") != "90" {
 				t.Errorf("Retry-After %s", a.header.Get("Retry-After"))
@@ -69,23 +69,23 @@ func TestFault_AtARequest_ActsOrDoesNotAndAnswersAsOrdered(t *testing.T) {
 	}
 }
 
-func TestFault_429_BlocksTheGroupForAsLong(t *testing.T) {
+func TestFault_429_BlocksTheGroupUntilRetryAfter(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{On: opPublicKey, Kind: TooMany, For: 2680 * time.Second})
 	r.get("/invoice/public/key")
 	r.clock.add(2679 * time.Second)
 	if a := r.get("/invoice/public/key"); a.status != 429 || len(r.sim.Books().Violations) != 1 {
-		t.Errorf("a moment early: %d", a.status)
+		t.Errorf("one second early: %d", a.status)
 	}
 	other := newRig(t)
 	inject(t, other, Fault{On: opPublicKey, Kind: TooMany})
 	if a := other.get("/invoice/public/key"); a.status != 429 || a.header.Get("Retry-After") != "" {
-		t.Errorf("without a time: %d %v", a.status, a.header)
+		t.Errorf("without Retry-After: %d %v", a.status, a.header)
 	}
 	other.ok(other.get("/invoice/public/key"), nil)
 }
 
-func TestFault_AtAPart_IsNotStored(t *testing.T) {
+func TestFault_AtAPart_PartIsNotStored(t *testing.T) {
 	for _, kind := range []string{HTML200, Status, DropRequest, Reset} {
 		r := newRig(t)
 		b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 2).begin()
@@ -102,20 +102,23 @@ func TestFault_AtAPart_IsNotStored(t *testing.T) {
 	}
 }
 
-func TestFault_Narrowing_StrikesOnlyThere(t *testing.T) {
+func TestFault_AccountOrNIP_HitsOnlyThese(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{On: opPublicKey, Kind: Denied, Account: "test_" + sellerA, Skip: 1, Times: 2})
 	inject(t, r, Fault{On: opPublicKey, Kind: Status, NIP: sellerB, Times: -1})
 	got := ""
 	for range 4 {
-		got += fmt.Sprint(r.as("test_"+sellerA).get("/invoice/public/key").status, " ", r.as("test_"+sellerB).get("/invoice/public/key").status, " ", r.get("/invoice/public/key").status, "|")
+		for _, who := range []*rig{r.as("test_" + sellerA), r.as("test_" + sellerB), r} {
+			got += fmt.Sprint(who.get("/invoice/public/key").status, " ")
+		}
+		got += "|"
 	}
-	if got != "200 502 200|401 502 200|401 502 200|200 502 200|" {
+	if got != "200 502 200 |401 502 200 |401 502 200 |200 502 200 |" {
 		t.Error(got)
 	}
 }
 
-func TestFault_Lane_StrikesOnlyThere(t *testing.T) {
+func TestFault_Lane_HitsOnlyThisLane(t *testing.T) {
 	r := newRig(t)
 	b, o := r.pack(zipOf(t, "x"), 1).begin().uploadAll(), r.openOnline()
 	inject(t, r, Fault{On: opClose, Kind: Error500, Lane: laneBatch})
@@ -127,7 +130,7 @@ func TestFault_Lane_StrikesOnlyThere(t *testing.T) {
 	}
 }
 
-func TestFault_LargeBody_StillGetsItsAnswer(t *testing.T) {
+func TestFault_LargeBody_ClientSeesTheAnswer(t *testing.T) {
 	r := newRig(t)
 	b := r.pack(bytes.Repeat([]byte("x"), 8<<20), 1).begin()
 	for _, f := range []Fault{{Kind: HTML200}, {Kind: Status, Code: 503}, {Kind: TooMany}, {Kind: Denied}} {
@@ -156,7 +159,7 @@ func TestFault_Probability_IsRepeatableBySeed(t *testing.T) {
 	}
 	first := run()
 	if n := strings.Count(first, "401"); n < 10 || n > 30 || first != run() {
-		t.Errorf("struck %d of 40 or differently the second time", n)
+		t.Errorf("hit %d of 40 or differently the second time", n)
 	}
 }
 
@@ -183,7 +186,7 @@ func TestFault_SessionRefused_AcceptsNothingAndTheNextPasses(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{On: opOpenOnline, Kind: SessionRefused, Code: 500})
 	if _, end := r.sendBatch(faXML(sellerA, "FV/0", today)); end.Code != 200 {
-		t.Errorf("a batch session was struck by an online fault: %+v", end)
+		t.Errorf("a batch session was hit by an online fault: %+v", end)
 	}
 	o := r.openOnline()
 	id := o.send(faXML(sellerA, "FV/1", today))
@@ -222,7 +225,7 @@ func TestFault_SkippedSessionRefusal_CountsPackagesNotInvoices(t *testing.T) {
 	}
 }
 
-func TestFault_InvoiceStatus_OnceThenAccepted(t *testing.T) {
+func TestFault_InvoiceStatus_HitsOnceAndTheNextIsAccepted(t *testing.T) {
 	for _, code := range []int{0, 500, 415, 999} {
 		r := newRig(t)
 		inject(t, r, Fault{Kind: InvoiceStatus, Code: code, Number: "FV/2"})
@@ -240,7 +243,7 @@ func TestFault_InvoiceStatus_OnceThenAccepted(t *testing.T) {
 	}
 }
 
-func TestFault_OmitNumber_HidesItOfRejectedOnly(t *testing.T) {
+func TestFault_OmitNumber_HidesNumbersOfRejectedInvoicesOnly(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{Kind: OmitNumber})
 	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", "2026-12-24"))
@@ -248,11 +251,11 @@ func TestFault_OmitNumber_HidesItOfRejectedOnly(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 	if b := r.sim.Books(); b.Rejected[1].Number != "FV/2" || b.Faults[OmitNumber] != 2 {
-		t.Errorf("the books must know: %+v", b.Rejected)
+		t.Errorf("the books lack the number: %+v", b.Rejected)
 	}
 }
 
-func TestFault_Stuck_StaysForSimulatedTime(t *testing.T) {
+func TestFault_Stuck_StatusStaysForSimulatedTime(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{Kind: Stuck, For: 9 * time.Hour})
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll().close()
@@ -266,7 +269,7 @@ func TestFault_Stuck_StaysForSimulatedTime(t *testing.T) {
 	}
 }
 
-func TestFault_LostSession_IsUnknownButGoesOn(t *testing.T) {
+func TestFault_LostSession_IsUnknownButStillProcessed(t *testing.T) {
 	r := newRig(t)
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll()
 	inject(t, r, Fault{On: opClose, Kind: Lost})
@@ -279,12 +282,12 @@ func TestFault_LostSession_IsUnknownButGoesOn(t *testing.T) {
 	}
 	for deadline := time.Now().Add(10 * time.Second); len(r.sim.Books().Accepted) == 0; <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("what close set going has stopped")
+			t.Fatal("the processing has stopped")
 		}
 	}
 }
 
-func TestParseFaults_JSONAndYAML_AndEveryMistakeAtOnce(t *testing.T) {
+func TestParseFaults_JSONOrYAML_AreReadAndAllMistakesNamed(t *testing.T) {
 	want := fmt.Sprint([]Fault{{On: opClose, Kind: Slow, For: 90 * time.Second, Times: 2}, {Kind: Poison, Number: "FV/6", Code: 405}})
 	for _, script := range []string{
 		`[{"on":"close","kind":"slow","for":"90s","times":2},{"kind":"poison","number":"FV/6","code":405}]`,
@@ -297,14 +300,18 @@ func TestParseFaults_JSONAndYAML_AndEveryMistakeAtOnce(t *testing.T) {
 	if got, err := ParseFaults(nil); err != nil || len(got) != 0 {
 		t.Errorf("nothing: %v %v", got, err)
 	}
-	_, err := ParseFaults([]byte(`[{"kind":"explode","on":"nowhere"},{"kind":"poison","probability":2,"lane":"air"},{"kind":"stuck"},{"kind":"slow","skip":-1,"number":"["}]`))
+	_, err := ParseFaults([]byte(`[{"kind":"explode","on":"nowhere"},{"kind":"poison","probability":2,"lane":"air"},
+		{"kind":"stuck"},{"kind":"slow","skip":-1,"number":"["}]`))
 	if err == nil {
-		t.Fatal("taken")
+		t.Fatal("a faulty script is accepted")
 	}
-	for _, part := range []string{"fault 1", "explode", "nowhere", "fault 2", "outside 0 to 1", "air", "needs the number", "fault 3", "positive duration", "fault 4", "skip/times", "not a pattern"} {
+	for _, part := range []string{
+		"fault 1", "explode", "nowhere", "fault 2", "outside 0 to 1", "air", "needs the number",
+		"fault 3", "positive duration", "fault 4", "skip/times", "not a pattern",
+	} {
 		contains(t, err.Error(), part)
 	}
 	if _, err := ParseFaults([]byte(`[{"kind":"slow","duration":"1s"}]`)); err == nil {
-		t.Error("an unknown name is taken")
+		t.Error("an unknown name is accepted")
 	}
 }

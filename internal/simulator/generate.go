@@ -9,11 +9,14 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"ksefworker/internal/simulator/fa"
 )
 
-// generate writes an FA(3) document from JSON. The gateway's names are not published; here they are the elements' own:
-// an object is an element with children in the order given, a list repeats an element, a scalar is text, a name that
-// begins with "@" is an attribute and "#text" the text beside attributes. KodFormularza gets its attributes by itself.
+// generate writes an FA(3) document from JSON. The gateway's field names are not published, so the
+// names of the elements are used: an object is an element with children in the order given, a list
+// repeats an element, a scalar is text, a name that begins with "@" is an attribute, and "#text" is
+// the text of an element with attributes. KodFormularza gets its attributes without being told.
 func (s *Simulator) generate(c *call) (reply, *refusal) {
 	var body struct {
 		Invoice json.RawMessage `json:"invoice"`
@@ -27,7 +30,7 @@ func (s *Simulator) generate(c *call) (reply, *refusal) {
 	dec := json.NewDecoder(bytes.NewReader(body.Invoice))
 	dec.UseNumber()
 	g := generator{dec: dec, out: &out, form: f}
-	if err := g.element("Faktura", []attribute{{"xmlns", f.namespace}}); err != nil {
+	if err := g.element("Faktura", []attribute{{"xmlns", f.Namespace}}); err != nil {
 		return reply{}, badInput("invoice: %v", err)
 	}
 	return reply{status: http.StatusOK, contentType: xmlType, body: out.Bytes()}, nil
@@ -35,16 +38,17 @@ func (s *Simulator) generate(c *call) (reply, *refusal) {
 
 type attribute struct{ name, value string }
 
-// generator copies JSON tokens to XML; the order of an object's names is kept, which a map would lose.
+// generator copies JSON tokens to XML. It keeps the order of an object's names, which a map would
+// lose.
 type generator struct {
 	dec  *json.Decoder
 	out  *bytes.Buffer
-	form *form
+	form *fa.Form
 }
 
 func (g *generator) element(name string, attributes []attribute) error {
 	if name == "KodFormularza" && len(attributes) == 0 {
-		attributes = []attribute{{"kodSystemowy", g.form.systemCode}, {"wersjaSchemy", "1-0E"}}
+		attributes = []attribute{{"kodSystemowy", g.form.SystemCode}, {"wersjaSchemy", "1-0E"}}
 	}
 	if name == "" || strings.ContainsAny(name, " <>&\"'/=\t\r\n") {
 		return fmt.Errorf("%q is not the name of an element", name)
@@ -123,7 +127,7 @@ func (g *generator) start(name string, attributes []attribute) {
 	g.out.WriteString("<" + name)
 	for _, a := range attributes {
 		g.out.WriteString(" " + a.name + `="`)
-		_ = xml.EscapeText(g.out, []byte(a.value)) // a buffer takes everything
+		_ = xml.EscapeText(g.out, []byte(a.value)) // writing to a buffer does not fail
 		g.out.WriteString(`"`)
 	}
 	g.out.WriteString(">")

@@ -3,14 +3,18 @@ package simulator
 import (
 	"fmt"
 	"net/http"
+
+	"ksefworker/internal/simulator/fa"
 )
 
-// readable tells whether an account may read an invoice: its sender, seller or buyer may.
+// readable reports whether an account may read an invoice: its sender, seller, buyer and
+// representative may.
 func (a *accepted) readable(account Account) bool {
-	return a.account == account.ID || account.NIP != "" && (a.nip == account.NIP || a.buyerNIP == account.NIP || a.agentNIP == account.NIP)
+	return a.account == account.ID || account.NIP != "" && (a.NIP == account.NIP || a.BuyerNIP == account.NIP || a.AgentNIP == account.NIP)
 }
 
-// shown tells whether an invoice's number has been told to anybody yet: before that nobody can find it.
+// shown reports whether an invoice's number is visible to clients; before that nobody can find the
+// invoice.
 func (s *Simulator) shown(a *accepted) bool {
 	if a.session.lane == laneBatch || a.session.boxed {
 		return s.status(a.session) >= 200
@@ -18,25 +22,24 @@ func (s *Simulator) shown(a *accepted) bool {
 	return !s.now().Before(a.sent.Add(s.opts.InvoiceDelay))
 }
 
-// invoiceGet gives the bytes that KSeF accepted.
+// invoiceGet returns the bytes that KSeF accepted.
 func (s *Simulator) invoiceGet(c *call) (reply, *refusal) {
 	s.mu.Lock()
 	a := s.byNumber[c.value(0)]
 	found := a != nil && a.readable(c.account) && s.shown(a)
 	s.mu.Unlock()
 	if !found {
-		return reply{}, &refusal{status: http.StatusBadRequest, code: codeNoInvoice, description: "Faktura o podanym identyfikatorze nie istnieje.",
-			details: fmt.Sprintf("Faktura o numerze KSeF %s nie została znaleziona.", c.value(0))}
+		return reply{}, noInvoice(fmt.Sprintf("Faktura o numerze KSeF %s nie została znaleziona.", c.value(0)))
 	}
-	content, err := s.documents.get(a.leaf)
+	content, err := s.documents.get(a.location)
 	if err != nil {
 		return reply{}, &refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"}
 	}
 	return reply{status: http.StatusOK, contentType: xmlType, body: content}, nil
 }
 
-// validateInvoice checks a document without sending it. canonicalForm is the document as it came: canonical XML is not
-// modelled.
+// validateInvoice checks a document without sending it. canonicalForm is the document as it came,
+// because canonical XML is not modelled.
 func (s *Simulator) validateInvoice(c *call) (reply, *refusal) {
 	answer := struct {
 		Valid   bool   `json:"valid"`
@@ -45,12 +48,12 @@ func (s *Simulator) validateInvoice(c *call) (reply, *refusal) {
 	}{Form: c.body, Version: "v3"}
 	for _, version := range []string{"v3", "v2"} {
 		f := s.forms[version]
-		r := inspect(c.body, f, laneBatch, s.Now().In(s.warsaw))
-		if r.header == nil {
-			return reply{}, badInput("%s", r.details)
+		r := fa.Inspect(c.body, f, fa.Circumstances{Accepted: s.Now().In(s.warsaw)})
+		if r.Header == nil {
+			return reply{}, badInput("%s", r.Details)
 		}
-		if r.header.namespace == f.namespace {
-			answer.Version, answer.Valid = version, r.code == 200
+		if r.Header.Namespace == f.Namespace {
+			answer.Version, answer.Valid = version, r.Code == 200
 		}
 	}
 	return jsonReply(answer), nil

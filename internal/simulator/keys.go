@@ -10,7 +10,8 @@ import (
 	"errors"
 )
 
-// keyring holds the RSA key that is in force. Old ones are thrown away: KSeF rotates in emergencies too.
+// keyring holds the RSA key that is in force. Old keys are thrown away, because KSeF also rotates
+// in emergencies.
 type keyring struct {
 	current *rsa.PrivateKey
 	public  []byte // DER SubjectPublicKeyInfo
@@ -29,8 +30,9 @@ func (k *keyring) rotate(bits int) error {
 	return nil
 }
 
-// open decrypts a session's AES key: RSA-OAEP, SHA-256 twice, no label, 32 bytes inside. nil when it cannot.
-func (k *keyring) open(encrypted []byte) []byte {
+// unwrap decrypts a session's AES key of 32 bytes: RSA-OAEP with SHA-256 for hash and mask, without
+// a label. It returns nil when the key cannot be decrypted.
+func (k *keyring) unwrap(encrypted []byte) []byte {
 	key, err := rsa.DecryptOAEP(sha256.New(), nil, k.current, encrypted, nil)
 	if err != nil || len(key) != 32 {
 		return nil
@@ -43,7 +45,7 @@ var (
 	errPadding = errors.New("the padding is wrong")
 )
 
-// decrypt undoes AES-256-CBC with PKCS#7 padding, in place.
+// decrypt reverses AES-256-CBC with PKCS#7 padding, in place.
 func decrypt(key, iv, data []byte) ([]byte, error) {
 	if len(data) == 0 || len(data)%aes.BlockSize != 0 {
 		return nil, errBlocks
@@ -56,7 +58,7 @@ func decrypt(key, iv, data []byte) ([]byte, error) {
 	return unpad(data)
 }
 
-// unpad takes the PKCS#7 padding off; every byte of it is looked at.
+// unpad removes the PKCS#7 padding and checks every byte of it.
 func unpad(data []byte) ([]byte, error) {
 	n := int(data[len(data)-1])
 	if n < 1 || n > aes.BlockSize || n > len(data) {
@@ -70,7 +72,7 @@ func unpad(data []byte) ([]byte, error) {
 	return data[:len(data)-n], nil
 }
 
-// encrypt does AES-256-CBC with PKCS#7 padding, for the results of queries.
+// encrypt applies AES-256-CBC with PKCS#7 padding, for the results of queries.
 func encrypt(key, iv, data []byte) ([]byte, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 const (
 	minPage   = 10
 	maxPage   = 250
-	maxSet    = 10_000 // records of one set of filters; more are truncated
+	maxSet    = 10_000 // records that one set of filters returns; the rest is cut off
 	maxMonths = 3
 )
 
 type dateRange struct {
-	From moment `json:"from"`
-	To   moment `json:"to"`
+	From timestamp `json:"from"`
+	To   timestamp `json:"to"`
 }
 
 func (r dateRange) check() *refusal {
@@ -34,23 +34,23 @@ func checkSubject(subject string) *refusal {
 	return nil
 }
 
-// find gives the invoices that an account may see in a role and range of permanent storage, oldest first, and whether
-// there were more than one set holds. Third parties are not modelled: they have none. The caller
-// holds mu.
+// findInvoices returns the invoices that an account may see in a role and range of permanent
+// storage, oldest first, and whether there were more than maxSet. Third parties are not modelled:
+// they see no invoices. The caller holds mu.
 func (s *Simulator) findInvoices(account Account, subject string, r dateRange) (found []*accepted, truncated bool) {
 	for _, a := range s.accepted {
 		nip := account.NIP
 		if nip == "" && a.account == account.ID {
-			nip = a.session.context // a key that serves anybody sees what it sent as its sender
+			nip = a.session.context // a key for any seller sees as sender what it sent
 		}
 		mine := false
 		switch subject {
 		case "Subject1":
-			mine = nip != "" && a.nip == nip
+			mine = nip != "" && a.NIP == nip
 		case "Subject2":
-			mine = nip != "" && a.buyerNIP == nip
+			mine = nip != "" && a.BuyerNIP == nip
 		case "SubjectAuthorized":
-			mine = nip != "" && a.agentNIP == nip
+			mine = nip != "" && a.AgentNIP == nip
 		}
 		stored := a.at.Add(time.Second)
 		if !mine || !s.shown(a) || stored.Before(r.From.Time) || stored.After(r.To.Time) {
@@ -87,14 +87,14 @@ type invoiceMetadata struct {
 
 func (a *accepted) metadata() invoiceMetadata {
 	return invoiceMetadata{
-		Type: a.kind, Number: a.number, KsefNumber: a.ksefNumber, Issued: a.issued, Mode: a.mode,
-		Seller: subject{a.nip, a.seller}, Buyer: subject{a.buyerNIP, a.buyer}, Currency: a.currency,
-		Net: float64(a.net) / 100, VAT: float64(a.vat) / 100, Gross: float64(a.gross) / 100,
+		Type: a.Kind, Number: a.Number, KsefNumber: a.ksefNumber, Issued: a.Issued, Mode: a.mode,
+		Seller: subject{a.NIP, a.Seller}, Buyer: subject{a.BuyerNIP, a.Buyer}, Currency: a.Currency,
+		Net: float64(a.Net) / 100, VAT: float64(a.VAT) / 100, Gross: float64(a.Gross) / 100,
 		Acquisition: rfc3339(a.at), Storage: rfc3339(a.at.Add(time.Second)),
 	}
 }
 
-// metadata lists invoices by page.
+// metadata lists one page of invoices.
 func (s *Simulator) metadata(c *call) (reply, *refusal) {
 	var body struct {
 		Subject string    `json:"subjectType"`
@@ -130,7 +130,7 @@ func (s *Simulator) metadata(c *call) (reply, *refusal) {
 	from := min(int64(body.Offset)*int64(body.Size), int64(len(found)))
 	to := min(from+int64(body.Size), int64(len(found)))
 	for _, a := range found[from:to] {
-		if m, there := s.bentMetadata(a); there {
+		if m, there := s.alteredMetadata(a); there {
 			answer.Invoices = append(answer.Invoices, m)
 		}
 	}

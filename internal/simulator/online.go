@@ -5,6 +5,9 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"net/http"
+
+	"ksefworker/internal/simulator/fa"
 )
 
 type encryptionInfo struct {
@@ -14,7 +17,7 @@ type encryptionInfo struct {
 
 func (e encryptionInfo) check() *refusal {
 	if len(e.InitVector) != 16 {
-		return badInput("initVector has %d bytes, 16 are due", len(e.InitVector))
+		return badInput("initVector has %d bytes instead of 16", len(e.InitVector))
 	}
 	if len(e.EncryptedKey) == 0 {
 		return badInput("encryptedKey is empty")
@@ -36,9 +39,9 @@ func (s *Simulator) publicKey(*call) (reply, *refusal) {
 	}{"RSA", s.keys.public}), nil
 }
 
-// begin makes a session of either lane. Whether its key can be decrypted is found out at once and told only later, as
-// KSeF does. The caller holds mu.
-func (s *Simulator) begin(c *call, lane string, f *form, e encryptionInfo) *session {
+// begin makes a session of either lane. A key that cannot be decrypted is noticed at once and
+// reported only later, as KSeF does. The caller holds mu.
+func (s *Simulator) begin(c *call, lane string, f *fa.Form, e encryptionInfo) *session {
 	kind := "SO"
 	if lane == laneBatch {
 		kind = "SB"
@@ -46,9 +49,9 @@ func (s *Simulator) begin(c *call, lane string, f *form, e encryptionInfo) *sess
 	now := s.now()
 	sess := &session{
 		id: s.reference(kind), lane: lane, account: c.account.ID, context: c.account.NIP, form: f,
-		opened: now, expires: now.Add(sessionLife), key: s.keys.open(e.EncryptedKey), iv: e.InitVector,
+		opened: now, expires: now.Add(sessionLife), key: s.keys.unwrap(e.EncryptedKey), iv: e.InitVector,
 	}
-	s.admit(sess)
+	s.addSession(sess)
 	c.session = sess.id
 	return sess
 }
@@ -71,20 +74,21 @@ func (s *Simulator) openOnline(c *call) (reply, *refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sess := s.begin(c, laneOnline, f, body.Encryption)
-	if fault, struck := s.faults.take(sess.occasion(""), SessionRefused); struck {
-		sess.refuse = cmp.Or(fault.Code, 500)
+	if fault, hit := s.faults.take(sess.event(""), SessionRefused); hit {
+		sess.refusedCode = cmp.Or(fault.Code, 500)
 	}
 	s.spoiledByFault(sess)
 	return jsonReply(opened{sess.id, rfc3339(sess.opened)}), nil
 }
 
-// sentInvoice finds an invoice of an online session.
+// sentInvoice is an invoice of an online session, for the lookup by its reference.
 type sentInvoice struct {
 	session *session
 	outcome *outcome
 }
 
-// sendInvoice takes one invoice into an open online session. What is wrong with it, its status tells, not this answer.
+// sendInvoice takes one invoice into an open online session. Faults of the invoice are reported by
+// its status, not by this answer.
 func (s *Simulator) sendInvoice(c *call) (reply, *refusal) {
 	var body struct {
 		SessionID string `json:"sessionId"`
@@ -103,47 +107,53 @@ func (s *Simulator) sendInvoice(c *call) (reply, *refusal) {
 	c.session = body.SessionID
 
 	s.mu.Lock()
-	sess, refused := s.open(c, body.SessionID)
+	sess, refused := s.openSession(c, body.SessionID)
 	if refused != nil {
 		s.mu.Unlock()
 		return reply{}, refused
 	}
 	o := &outcome{ordinal: len(sess.invoices) + 1, id: s.reference("EE"), sent: s.now(), code: 150}
 	sess.pending++
-	sess.invoices = append(sess.invoices, o) // takes its place before the lock is given up for reading
+	sess.invoices = append(sess.invoices, o) // gets its ordinal before the lock is released
 	s.sent[o.id] = sentInvoice{sess, o}
 	s.mu.Unlock()
 
 	read := s.decryptInvoice(sess, o, body.Encrypted.Size, body.Encrypted.Hash, body.Encrypted.Content)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.judge(sess, o, read)
+	s.decide(sess, o, read)
 	if sess.pending--; !sess.closed.IsZero() {
-		s.conclude(sess)
+		s.finishOnline(sess)
 	}
 	return jsonReply(opened{o.id, rfc3339(o.sent)}), nil
 }
 
-// open gives the account's online session if it still takes invoices. The caller holds mu.
-func (s *Simulator) open(c *call, id string) (*session, *refusal) {
-	sess, refused := s.own(c.account, id)
+// openSession returns the account's online session if it still takes invoices. The caller holds mu.
+func (s *Simulator) openSession(c *call, id string) (*session, *refusal) {
+	sess, refused := s.ownSession(c.account, id)
 	if refused != nil {
 		return nil, refused
 	}
 	if sess.lane != laneOnline {
-		return nil, &refusal{status: 400, code: codeSessionStatus, description: "Status sesji nie pozwala na wykonanie operacji.", details: "Sesja wsadowa nie przyjmuje pojedynczych faktur."}
+		return nil, &refusal{
+			status: http.StatusBadRequest, code: codeSessionStatus, description: "Status sesji nie pozwala na wykonanie operacji.",
+			details: "Sesja wsadowa nie przyjmuje pojedynczych faktur.",
+		}
 	}
 	if status := s.status(sess); status != 100 {
 		return nil, wrongStatus(status, "wysyłkę faktur")
 	}
-	if most := s.opts.sizesOf(sess.context).session; len(sess.invoices) >= most {
-		return nil, &refusal{status: 400, code: codeTooMany, description: "Przekroczono dozwoloną liczbę faktur w sesji.",
-			details: fmt.Sprintf("Sesja o numerze referencyjnym %s osiągnęła dozwolony limit liczby faktur %d.", id, most)}
+	if limit := s.opts.maxInvoicesOf(sess.context); len(sess.invoices) >= limit {
+		return nil, &refusal{
+			status: http.StatusBadRequest, code: codeTooMany, description: "Przekroczono dozwoloną liczbę faktur w sesji.",
+			details: fmt.Sprintf("Sesja o numerze referencyjnym %s osiągnęła dozwolony limit liczby faktur %d.", id, limit),
+		}
 	}
 	return sess, nil
 }
 
-// decryptInvoice opens and reads what was sent, without the lock: key, vector, form and lane of a session never change.
+// decryptInvoice decrypts and inspects an invoice. It needs no lock, because key, vector, form and
+// lane of a session never change.
 func (s *Simulator) decryptInvoice(sess *session, o *outcome, size int32, hash, content []byte) reading {
 	if sess.key == nil {
 		return reading{code: 405}
@@ -162,17 +172,16 @@ func (s *Simulator) decryptInvoice(sess *session, o *outcome, size int32, hash, 
 	return s.read(plain, sess.form, laneOnline, o.sent)
 }
 
-// invoiceStatus tells about an invoice of an online session.
+// invoiceStatus answers the status of one invoice of an online session.
 func (s *Simulator) invoiceStatus(c *call) (reply, *refusal) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found, known := s.sent[c.value(0)]
 	if !known || found.session.account != c.account.ID || found.session.lost {
-		return reply{}, &refusal{status: 400, code: codeNoInvoice, description: "Faktura o podanym identyfikatorze nie istnieje.",
-			details: fmt.Sprintf("Faktura o numerze referencyjnym %s nie została znaleziona.", c.value(0))}
+		return reply{}, noInvoice(fmt.Sprintf("Faktura o numerze referencyjnym %s nie została znaleziona.", c.value(0)))
 	}
-	s.age(found.session)
-	info, _ := s.bent(opInvoiceStatus, found.session, found.outcome, s.info(found.session, found.outcome))
+	s.expire(found.session)
+	info, _ := s.altered(opInvoiceStatus, found.session, found.outcome, s.info(found.session, found.outcome))
 	return jsonReply(struct {
 		Info any `json:"invoiceInfo"`
 	}{info}), nil

@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"ksefworker/internal/simulator/limits"
 )
 
-// Names of the operations, as faults and logs use them.
+// Names of the operations in faults and logs.
 const (
 	opPublicKey         = "publicKey"
 	opOpenOnline        = "openOnline"
@@ -42,7 +44,7 @@ func operationNames() []string {
 		opBoxUploadInvoice, opBoxInvoiceStatus, opBoxUploadBatch, opBoxBatchStatus, opBoxDownload, opBoxDownloadStatus}
 }
 
-// Content types of bodies and answers.
+// Content types of requests and answers.
 const (
 	jsonType  = "application/json"
 	xmlType   = "text/xml"
@@ -57,34 +59,37 @@ type operation struct {
 	name    string
 	method  string
 	path    []string // segments; "*" takes one value
-	group   string   // of request limits; "" is a counter of its own
-	accepts string   // type of a success, for the Accept header; "" any
-	body    string   // Content-Type that a body must have
+	group   string   // of the request limits; "" is a group of its own
+	accepts string   // content type of a success, which an Accept header must allow; "" is any
+	body    string   // Content-Type that the request must have
 	maxBody int64    // bytes
 	act     func(*call) (reply, *refusal)
 }
 
-// counter names the group that a request counts in.
+// counter returns the group in which a request is counted.
 func (op *operation) counter() string {
 	if op.group != "" {
 		return op.group
 	}
-	return "other:" + op.name
+	return limits.Other(op.name)
 }
 
 const (
 	smallBody   = 1 << 20
-	invoiceBody = 6 << 20 // 3,000,000 bytes in Base64 and some room
+	invoiceBody = 6 << 20 // 3,000,000 bytes in Base64, and some reserve
 	packageBody = 2 << 30
 )
 
-// table is the whole contract. The two closes share a path: their group is found out from the session.
+// table is the whole contract.
 func (s *Simulator) table() []*operation {
 	get := func(name, path, group, accepts string, act func(*call) (reply, *refusal)) *operation {
 		return &operation{name: name, method: http.MethodGet, path: segments(path), group: group, accepts: accepts, act: act}
 	}
 	post := func(name, path, group, accepts string, maxBody int64, act func(*call) (reply, *refusal)) *operation {
-		return &operation{name: name, method: http.MethodPost, path: segments(path), group: group, accepts: accepts, body: jsonType, maxBody: maxBody, act: act}
+		return &operation{
+			name: name, method: http.MethodPost, path: segments(path), group: group, accepts: accepts,
+			body: jsonType, maxBody: maxBody, act: act,
+		}
 	}
 	validate := post(opValidate, "/invoice/validate", "", jsonType, invoiceBody, s.validateInvoice)
 	validate.body = xmlType
@@ -92,23 +97,23 @@ func (s *Simulator) table() []*operation {
 	boxBatch.body = "multipart/form-data"
 	return []*operation{
 		get(opPublicKey, "/invoice/public/key", "", jsonType, s.publicKey),
-		post(opOpenOnline, "/invoice/session/open/online", groupOnline, jsonType, smallBody, s.openOnline),
-		post(opOpenBatch, "/invoice/session/open/batch", groupBatch, jsonType, smallBody, s.openBatch),
-		get(opSessionStatus, "/invoice/session/status/*", groupMisc, jsonType, s.sessionStatus),
-		get(opInvoices, "/invoice/session/invoices/*", groupList, jsonType, s.sessionInvoices),
-		get(opClose, "/invoice/session/close/*", groupBatchClose, jsonType, s.closeSession),
-		get(opUPO, "/invoice/session/upo/*", groupMisc, xmlType, s.sessionReceipt),
-		post(opSend, "/invoice/send", groupSend, jsonType, invoiceBody, s.sendInvoice),
-		get(opInvoiceStatus, "/invoice/status/*", groupStatus, jsonType, s.invoiceStatus),
-		get(opInvoiceGet, "/invoice/get/*", groupDownload, xmlType, s.invoiceGet),
+		post(opOpenOnline, "/invoice/session/open/online", limits.OnlineSession, jsonType, smallBody, s.openOnline),
+		post(opOpenBatch, "/invoice/session/open/batch", limits.BatchSession, jsonType, smallBody, s.openBatch),
+		get(opSessionStatus, "/invoice/session/status/*", limits.SessionMisc, jsonType, s.sessionStatus),
+		get(opInvoices, "/invoice/session/invoices/*", limits.SessionInvoiceList, jsonType, s.sessionInvoices),
+		get(opClose, "/invoice/session/close/*", limits.BatchSessionClose, jsonType, s.closeSession),
+		get(opUPO, "/invoice/session/upo/*", limits.SessionMisc, xmlType, s.sessionReceipt),
+		post(opSend, "/invoice/send", limits.InvoiceSend, jsonType, invoiceBody, s.sendInvoice),
+		get(opInvoiceStatus, "/invoice/status/*", limits.InvoiceStatus, jsonType, s.invoiceStatus),
+		get(opInvoiceGet, "/invoice/get/*", limits.InvoiceDownload, xmlType, s.invoiceGet),
 		validate,
 		post(opGenerate, "/invoice/generate", "", xmlType, invoiceBody, s.generate),
 		post(opLinks, "/invoice/links", "", jsonType, smallBody, s.links),
 		post(opVisualize, "/invoice/visualize", "", "", invoiceBody, s.visualize),
 		post(opUPOVisualize, "/invoice/upo/visualize", "", pdfType, packageBody, s.visualizeReceipt),
-		post(opMetadata, "/invoice/metadata", groupMetadata, jsonType, smallBody, s.metadata),
-		post(opQueryStart, "/invoice/query/start", groupExport, jsonType, smallBody, s.queryStart),
-		get(opQueryStatus, "/invoice/query/status/*", groupExported, jsonType, s.queryStatus),
+		post(opMetadata, "/invoice/metadata", limits.InvoiceMetadata, jsonType, smallBody, s.metadata),
+		post(opQueryStart, "/invoice/query/start", limits.InvoiceExport, jsonType, smallBody, s.queryStart),
+		get(opQueryStatus, "/invoice/query/status/*", limits.InvoiceExportStatus, jsonType, s.queryStatus),
 		get(opQueryResult, "/invoice/query/result/*/*", "", bytesType, s.queryResult),
 		post(opBoxUploadInvoice, "/box/upload/invoice", "", jsonType, invoiceBody, s.boxUploadInvoice),
 		get(opBoxInvoiceStatus, "/box/upload/invoice/*", "", jsonType, s.boxInvoiceStatus),
@@ -121,7 +126,8 @@ func (s *Simulator) table() []*operation {
 
 func segments(path string) []string { return strings.Split(strings.TrimPrefix(path, "/"), "/") }
 
-// find gives the operation of a request and the values in its path. Without one it says whether the path exists.
+// find returns the operation of a request and the values in its path. When there is none it tells
+// whether the path exists.
 func (s *Simulator) find(method string, u *url.URL) (op *operation, values []string, pathKnown bool) {
 	parts := segments(u.EscapedPath())
 	for _, candidate := range s.operations {

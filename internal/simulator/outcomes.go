@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// outcome is what became of one invoice in a session.
+// outcome is the state and the result of one invoice in a session.
 type outcome struct {
 	ordinal int
-	id      string // reference number; "" in a batch session, where the gateway gives none
+	id      string // reference number; "" in a batch session, because the gateway gives none there
 	sent    time.Time
 
 	nip, kind, number string // as far as they could be read
@@ -21,7 +21,7 @@ type outcome struct {
 	hideNumber bool      // by a fault
 }
 
-// statusInfo is the contract's StatusInfo.
+// statusInfo is StatusInfo of the contract.
 type statusInfo struct {
 	Code        int         `json:"code"`
 	Description string      `json:"description"`
@@ -34,7 +34,7 @@ type extension struct {
 	Value string `json:"value"`
 }
 
-// invoiceInfo is the contract's InvoiceInfo.
+// invoiceInfo is InvoiceInfo of the contract.
 type invoiceInfo struct {
 	Status      statusInfo `json:"status"`
 	Ordinal     int        `json:"ordinal,omitempty"`
@@ -45,12 +45,12 @@ type invoiceInfo struct {
 	Mode        string     `json:"invoicingMode,omitempty"`
 }
 
-// rfc3339 is the form of dates in answers.
+// rfc3339 writes a date as answers have it.
 func rfc3339(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
 func hexHash(hash [32]byte) string { return hex.EncodeToString(hash[:]) }
 
-// describeInvoice gives KSeF's text for an invoice's code.
+// describeInvoice returns KSeF's text for the code of an invoice.
 func describeInvoice(code int) string {
 	switch code {
 	case 100:
@@ -79,8 +79,8 @@ func describeInvoice(code int) string {
 	return "Nieznany błąd"
 }
 
-// visible is the code of an invoice that a client sees now. The caller holds mu.
-func (s *Simulator) visible(sess *session, o *outcome) int {
+// visibleCode returns the code of an invoice that a client sees now. The caller holds mu.
+func (s *Simulator) visibleCode(sess *session, o *outcome) int {
 	status := s.status(sess)
 	if sess.lane == laneBatch {
 		if status < 200 {
@@ -88,13 +88,14 @@ func (s *Simulator) visible(sess *session, o *outcome) int {
 		}
 		return o.code
 	}
-	if status == 415 || sess.decided && sess.spoil == 0 && status == sess.code && (sess.refuse != 0 || status != 200 && status != 445) {
+	failed := sess.refusedCode != 0 || status != 200 && status != 445
+	if status == 415 || sess.decided && sess.spoiledCode == 0 && status == sess.code && failed {
 		return 405
 	}
 	age := s.now().Sub(o.sent)
 	switch {
-	case sess.refuse != 0 && age >= s.opts.InvoiceDelay:
-		return 150 // the session will fail; nothing is decided before that
+	case sess.refusedCode != 0 && age >= s.opts.InvoiceDelay:
+		return 150 // the session will fail; its invoices are not decided before that
 	case age >= s.opts.InvoiceDelay:
 		return o.code
 	case age >= s.opts.InvoiceDelay/2:
@@ -103,9 +104,9 @@ func (s *Simulator) visible(sess *session, o *outcome) int {
 	return 100
 }
 
-// info is the answer about one invoice, now. The caller holds mu.
+// info returns the present answer about one invoice. The caller holds mu.
 func (s *Simulator) info(sess *session, o *outcome) invoiceInfo {
-	code := s.visible(sess, o)
+	code := s.visibleCode(sess, o)
 	i := invoiceInfo{Ordinal: o.ordinal, Status: statusInfo{Code: code, Description: describeInvoice(code)}}
 	if code < 200 {
 		return i
@@ -124,22 +125,22 @@ func (s *Simulator) info(sess *session, o *outcome) invoiceInfo {
 	return i
 }
 
-// sessionInvoices lists what the session holds. Of a batch session nothing is known while its status is 100, and
-// never of one that could not be unpacked.
+// sessionInvoices lists the invoices of a session. The list of a batch session is empty while its
+// status is 100, and for ever when the package could not be unpacked.
 func (s *Simulator) sessionInvoices(c *call) (reply, *refusal) {
 	s.mu.Lock()
-	sess, refused := s.own(c.account, c.value(0))
+	sess, refused := s.ownSession(c.account, c.value(0))
 	if refused != nil {
 		s.mu.Unlock()
 		return reply{}, refused
 	}
 	list := []any{}
 	for i, info := range s.list(sess) {
-		if answer, there := s.bent(opInvoices, sess, sess.invoices[i], info); there {
+		if answer, there := s.altered(opInvoices, sess, sess.invoices[i], info); there {
 			list = append(list, answer)
 		}
 	}
-	s.mu.Unlock() // ten thousand lines of JSON are made without the lock
+	s.mu.Unlock() // ten thousand entries are encoded without the lock
 	return jsonReply(struct {
 		Invoices []any `json:"invoices"`
 	}{list}), nil

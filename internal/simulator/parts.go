@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// part is what the storage holds for one part: the last upload counts, as with any blob.
+// part is what the part store holds for one part. The last upload counts, as with any blob.
 type part struct {
 	file string
 	size int64
@@ -22,13 +22,16 @@ type part struct {
 
 func (p *part) remove() { _ = os.Remove(p.file) } // Close removes the directory in any case
 
-// partHeaders must be sent with the part, all of them, exactly. The second differs from part to part, so that a client
-// that knows them by heart is found out.
+// partHeaders returns the headers that must be sent with the part, exactly as they are. The second
+// one differs from part to part, so that a client which has the headers hard-coded fails.
 func partHeaders(session string, ordinal int) []nameValue {
-	return []nameValue{{"x-ms-blob-type", "BlockBlob"}, {"x-ms-meta-part", fmt.Sprintf("%s-%d", session[len(session)-2:], ordinal)}}
+	return []nameValue{
+		{"x-ms-blob-type", "BlockBlob"}, {"x-ms-meta-part", fmt.Sprintf("%s-%d", session[len(session)-2:], ordinal)},
+	}
 }
 
-// partURL is pre-signed: whoever has it may upload, no other authorization is wanted.
+// partURL returns the pre-signed address of a part. Whoever has it may upload; other authorization
+// is refused.
 func (s *Simulator) partURL(r *http.Request, sess *session, ordinal int) string {
 	base := s.opts.BaseURL
 	if base == "" {
@@ -41,11 +44,11 @@ func (s *Simulator) partURL(r *http.Request, sess *session, ordinal int) string 
 
 func (s *Simulator) sign(path, until string) string {
 	mac := hmac.New(sha256.New, s.signing)
-	_, _ = io.WriteString(mac, path+"\n"+until) // a hash never fails
+	_, _ = io.WriteString(mac, path+"\n"+until) // writing to a hash does not fail
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// storage takes the uploads of parts. It does not look into them: what is wrong, processing finds.
+// storage takes the uploads of parts. It does not check their content; processing does.
 func (s *Simulator) storage(w http.ResponseWriter, r *http.Request) int {
 	sess, ordinal, refused := s.partOf(r)
 	if refused != nil {
@@ -55,7 +58,7 @@ func (s *Simulator) storage(w http.ResponseWriter, r *http.Request) int {
 	return s.perform(w, job{
 		ctx:   r.Context(),
 		body:  r.Body,
-		where: occasion{on: opPart, account: sess.account, nip: sess.context, lane: laneBatch},
+		event: event{on: opPart, account: sess.account, nip: sess.context, lane: laneBatch},
 		prepare: func() *refusal {
 			if refused := checkUpload(r, sess, ordinal); refused != nil {
 				return refused
@@ -78,7 +81,7 @@ func (s *Simulator) partOf(r *http.Request) (*session, int, *refusal) {
 	if !hmac.Equal([]byte(sig), []byte(s.sign(r.URL.Path, until))) {
 		return nil, 0, denied
 	}
-	// The path was signed here: it has its form.
+	// The simulator has signed this path, so it is well-formed.
 	names := segments(r.URL.Path)
 	ordinal, err := strconv.Atoi(names[len(names)-1])
 	s.mu.Lock()
@@ -90,7 +93,8 @@ func (s *Simulator) partOf(r *http.Request) (*session, int, *refusal) {
 	return sess, ordinal, nil
 }
 
-// checkUpload holds the method and headers against what was given out. sess's id and declared parts never change.
+// checkUpload compares the method and the headers with what the client was told. It needs no lock,
+// because the id of a session and its declared parts never change.
 func checkUpload(r *http.Request, sess *session, ordinal int) *refusal {
 	bad := func(details string) *refusal {
 		return &refusal{status: http.StatusBadRequest, code: 400, description: "Bad Request", details: details}
@@ -99,7 +103,7 @@ func checkUpload(r *http.Request, sess *session, ordinal int) *refusal {
 	case r.Method != http.MethodPut:
 		return bad("the method is not PUT")
 	case r.Header.Get("Authorization") != "":
-		return bad("an Authorization header beside the signature")
+		return bad("an Authorization header besides the signature")
 	case r.ContentLength < 0:
 		return bad("no Content-Length")
 	case r.ContentLength > maxEncrypted:
@@ -113,7 +117,7 @@ func checkUpload(r *http.Request, sess *session, ordinal int) *refusal {
 	return nil
 }
 
-// spool writes a body to a file and hashes it on the way.
+// spool writes a body to a file and computes its hash on the way.
 func (s *Simulator) spool(r *http.Request) (*part, error) {
 	f, err := os.CreateTemp(s.dir, "part-")
 	if err != nil {
@@ -133,11 +137,11 @@ func (s *Simulator) spool(r *http.Request) (*part, error) {
 	return p, nil
 }
 
-// store books a spooled part, unless it came too late.
+// store adds a spooled part to its session, unless it came too late.
 func (s *Simulator) store(sess *session, ordinal int, p *part) reply {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.age(sess)
+	s.expire(sess)
 	if !sess.closed.IsZero() || !s.now().Before(sess.partsUntil()) {
 		p.remove()
 		return (&refusal{status: http.StatusForbidden, code: 403, description: "Forbidden", details: "too late"}).reply()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestPart_NotExactlyAsGivenOut_IsRefusedAndNotStored(t *testing.T) {
+func TestPart_RequestDiffersFromWhatWasGiven_IsRefusedAndNotStored(t *testing.T) {
 	r := newRig(t)
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 2).begin()
 	u := b.uploads[0]
@@ -23,17 +23,21 @@ func TestPart_NotExactlyAsGivenOut_IsRefusedAndNotStored(t *testing.T) {
 		request func(*http.Request)
 		status  int
 	}{
-		"POST":                          {with(func(u *upload) { u.Method = "POST" }), nil, 400},
-		"no header":                     {with(func(u *upload) { u.Headers = nil }), nil, 400},
-		"one header missing":            {with(func(u *upload) { u.Headers = u.Headers[:1] }), nil, 400},
-		"the other part's header":       {with(func(u *upload) { u.Headers = b.uploads[1].Headers }), nil, 400},
-		"another value":                 {with(func(u *upload) { u.Headers[0].Value = "PageBlob" }), nil, 400},
-		"the gateway's authorization":   {u, func(r *http.Request) { r.SetBasicAuth("test_id", "test_key") }, 400},
-		"a wrong signature":             {with(func(u *upload) { u.URL = strings.Replace(u.URL, "sig=", "sig=A", 1) }), nil, 401},
-		"no signature":                  {with(func(u *upload) { u.URL, _, _ = strings.Cut(u.URL, "?") }), nil, 401},
-		"the signature of another part": {with(func(u *upload) { u.URL = strings.Replace(u.URL, "/batch-parts/1?", "/batch-parts/2?", 1) }), nil, 401},
-		"a later end":                   {with(func(u *upload) { u.URL = strings.Replace(u.URL, "se=1", "se=2", 1) }), nil, 401},
-		"a length that is not told":     {u, func(r *http.Request) { r.ContentLength, r.Body = -1, io.NopCloser(strings.NewReader("x")) }, 400},
+		"POST":                        {with(func(u *upload) { u.Method = "POST" }), nil, 400},
+		"no header":                   {with(func(u *upload) { u.Headers = nil }), nil, 400},
+		"one header missing":          {with(func(u *upload) { u.Headers = u.Headers[:1] }), nil, 400},
+		"the other part's header":     {with(func(u *upload) { u.Headers = b.uploads[1].Headers }), nil, 400},
+		"another value":               {with(func(u *upload) { u.Headers[0].Value = "PageBlob" }), nil, 400},
+		"the gateway's authorization": {u, func(r *http.Request) { r.SetBasicAuth("test_id", "test_key") }, 400},
+		"a wrong signature":           {with(func(u *upload) { u.URL = strings.Replace(u.URL, "sig=", "sig=A", 1) }), nil, 401},
+		"no signature":                {with(func(u *upload) { u.URL, _, _ = strings.Cut(u.URL, "?") }), nil, 401},
+		"the signature of another part": {
+			with(func(u *upload) { u.URL = strings.Replace(u.URL, "/batch-parts/1?", "/batch-parts/2?", 1) }), nil, 401,
+		},
+		"a later end": {with(func(u *upload) { u.URL = strings.Replace(u.URL, "se=1", "se=2", 1) }), nil, 401},
+		"no length": {
+			u, func(r *http.Request) { r.ContentLength, r.Body = -1, io.NopCloser(strings.NewReader("x")) }, 400,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			change := c.request
@@ -51,11 +55,11 @@ func TestPart_NotExactlyAsGivenOut_IsRefusedAndNotStored(t *testing.T) {
 	}
 }
 
-func TestPart_Again_ReplacesTheFirst(t *testing.T) {
+func TestPart_UploadedAgain_ReplacesTheFirst(t *testing.T) {
 	r := newRig(t)
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin()
-	if a := r.upload(b.uploads[0], []byte("what a firewall made of it")); a.status != 201 {
-		t.Fatalf("the storage looks into parts: %d", a.status)
+	if a := r.upload(b.uploads[0], []byte("changed by a firewall")); a.status != 201 {
+		t.Fatalf("the part store checks the content: %d", a.status)
 	}
 	b.uploadAll().close()
 	if s := r.await(b.id); s.Code != 200 {
@@ -82,7 +86,7 @@ func TestPart_TooLate_Is403(t *testing.T) {
 	r.await(closed.id)
 }
 
-func TestPart_BaseURL_IsWherePartsGo(t *testing.T) {
+func TestPart_BaseURL_IsInTheAddressOfParts(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.BaseURL = "http://storage.example" })
 	b := r.pack(zipOf(t, "x"), 1).begin()
 	if !strings.HasPrefix(b.uploads[0].URL, "http://storage.example/storage/") {

@@ -9,55 +9,58 @@ import (
 	"time"
 )
 
-// job is a request on its way through the faults.
+// job is one request for perform: what the faults need to know, and what to do.
 type job struct {
-	ctx     context.Context // of the request: it ends when the client goes
-	body    io.Reader       // of the request, for a fault that has no use for it
-	where   occasion
-	group   string          // of request limits; "" for parts
-	prepare func() *refusal // takes the body in; called once
-	act     func() reply    // carries out what was prepared
+	ctx     context.Context // of the request; it ends when the client goes away
+	body    io.Reader       // of the request, for a fault that discards it
+	event   event
+	group   string          // of the request limits; "" for parts, which are not counted
+	prepare func() *refusal // reads the body; called once
+	act     func() reply    // carries out the request
 	lose    func()          // makes the session of the request unknown
 }
 
-// perform acts and answers, unless a fault wants it otherwise. It returns the HTTP status that was sent, 0 for none.
+// perform acts and answers, unless a fault orders something else. It returns the HTTP status that
+// was sent, 0 for none.
 //
-// A fault that cuts the connection before acting leaves the body unread; one that loses the answer acts first, with
-// the whole body, as a proxy that dies at the wrong moment would.
+// A fault that cuts the connection before acting leaves the body unread. A fault that drops the
+// answer reads the whole body and acts first, as when a proxy dies at the wrong moment.
 func (s *Simulator) perform(w http.ResponseWriter, j job) int {
-	_, lost := s.faults.take(j.where, Lost)
-	f, struck := s.faults.take(j.where, requestKinds()...)
-	if !struck {
+	_, lost := s.faults.take(j.event, Lost)
+	f, hit := s.faults.take(j.event, requestKinds()...)
+	if !hit {
 		return j.finish(w, j.run(nil), lost)
 	}
-	s.log.Info().Str("operation", j.where.on).Str("fault", f.Kind).Msg("fault injected")
+	s.log.Info().Str("operation", j.event.on).Str("fault", f.Kind).Msg("fault injected")
 	switch f.Kind {
 	case DropRequest:
-		cut(w, false)
+		cutConnection(w, false)
 		return 0
 	case Reset:
-		cut(w, true)
+		cutConnection(w, true)
 		return 0
 	case Hang:
 		s.hang(j, f.For)
-		cut(w, false)
+		cutConnection(w, false)
 		return 0
 	case Status:
-		return j.finish(w, page(cmp.Or(f.Code, http.StatusBadGateway)), false)
+		return j.finish(w, htmlPage(cmp.Or(f.Code, http.StatusBadGateway)), false)
 	case HTML200:
-		return j.finish(w, page(http.StatusOK), false)
+		return j.finish(w, htmlPage(http.StatusOK), false)
 	case Denied:
 		return send(w, &refusal{status: http.StatusUnauthorized, code: 401, description: "Unauthorized", details: "unknown key"})
 	case Forbidden:
 		return send(w, &refusal{status: http.StatusForbidden, code: 403, description: "Forbidden", details: "permission missing"})
 	case Refused:
-		return send(w, &refusal{status: http.StatusBadRequest, code: cmp.Or(f.Code, codeInput), description: "Błąd walidacji danych wejściowych."})
+		refused := badInput("")
+		refused.code = cmp.Or(f.Code, codeInput)
+		return send(w, refused)
 	case TooMany:
 		if f.For == 0 {
 			return send(w, &refusal{status: http.StatusTooManyRequests, code: 429, description: "Too Many Requests"})
 		}
 		if j.group != "" {
-			s.limits.impose(j.where.account, j.group, s.Now(), f.For)
+			s.limits.Impose(j.event.account, j.group, s.Now(), f.For)
 		}
 		return send(w, tooMany(f.For))
 	case KeyRotated:
@@ -67,7 +70,7 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 	}
 	answer := j.run(func() {
 		if f.Kind == SlowRequest {
-			s.pause(context.WithoutCancel(j.ctx), f.For) // acts even if the client has gone
+			s.pause(context.WithoutCancel(j.ctx), f.For) // acts even if the client has gone away
 		}
 	})
 	switch f.Kind {
@@ -75,7 +78,7 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 		if lost {
 			j.lose()
 		}
-		cut(w, false)
+		cutConnection(w, false)
 		return 0
 	case Error500:
 		answer = (&refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"}).reply()
@@ -85,13 +88,14 @@ func (s *Simulator) perform(w http.ResponseWriter, j job) int {
 	return j.finish(w, answer, lost)
 }
 
-// run prepares and acts; between is called when the body is in and nothing is done yet.
-func (j job) run(between func()) reply {
+// run prepares and acts. beforeAct, which may be nil, is called after the body was read and before
+// anything is done.
+func (j job) run(beforeAct func()) reply {
 	if refused := j.prepare(); refused != nil {
 		return refused.reply()
 	}
-	if between != nil {
-		between()
+	if beforeAct != nil {
+		beforeAct()
 	}
 	return j.act()
 }
@@ -104,8 +108,8 @@ func (j job) finish(w http.ResponseWriter, answer reply, lost bool) int {
 	return answer.status
 }
 
-// hang keeps the client waiting: for d, or until it goes when d is 0. The body is taken in and forgotten: before that
-// net/http does not see that a client has gone.
+// hang keeps the client waiting: for d, or until it goes away when d is 0. It reads the body and
+// discards it, because net/http does not notice before that a client has gone.
 func (s *Simulator) hang(j job, d time.Duration) {
 	_, _ = io.Copy(io.Discard, j.body)
 	if d > 0 {
@@ -118,8 +122,8 @@ func (s *Simulator) hang(j job, d time.Duration) {
 	}
 }
 
-// pause waits in real time, not in the simulated one: a client's timeout is real. It ends early with ctx and when the
-// simulator closes.
+// pause waits in real time, because a client's timeout is real too. It ends early with ctx and when
+// the simulator closes.
 func (s *Simulator) pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -130,23 +134,24 @@ func (s *Simulator) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// cut ends the connection without an answer.
-func cut(w http.ResponseWriter, reset bool) {
+// cutConnection ends the connection without an answer.
+func cutConnection(w http.ResponseWriter, reset bool) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // HTTP/2 and recorders: net/http's own way to say it, not a crash
+		panic(http.ErrAbortHandler) // with HTTP/2 and recorders this is how net/http ends a connection
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok && reset {
-		_ = tcp.SetLinger(0) // makes the close a reset
+		_ = tcp.SetLinger(0) // the close becomes a reset
 	}
-	_ = conn.Close() // the client may have been quicker
+	_ = conn.Close() // the client may have closed it already
 }
 
-// page is what a proxy or firewall says instead of the gateway.
-func page(status int) reply {
+// htmlPage is what a proxy or firewall answers instead of the gateway.
+func htmlPage(status int) reply {
 	text := http.StatusText(status)
 	if status == http.StatusOK {
 		text = "Request rejected"
 	}
-	return reply{status: status, contentType: htmlType, body: []byte("<html><head><title>" + text + "</title></head><body><h1>" + text + "</h1></body></html>\n")}
+	html := "<html><head><title>" + text + "</title></head><body><h1>" + text + "</h1></body></html>\n"
+	return reply{status: status, contentType: htmlType, body: []byte(html)}
 }

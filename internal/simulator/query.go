@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// query is an export of invoices, made when it is asked for, shown after the delay.
+// query is an export of invoices. It is made at once and its result is visible after the delay.
 type query struct {
 	account   string
 	started   time.Time
@@ -41,7 +41,10 @@ func (s *Simulator) queryStart(c *call) (reply, *refusal) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	q := &query{account: c.account.ID, started: s.now(), key: s.keys.open(body.Encryption.EncryptedKey), iv: body.Encryption.InitVector}
+	q := &query{
+		account: c.account.ID, started: s.now(),
+		key: s.keys.unwrap(body.Encryption.EncryptedKey), iv: body.Encryption.InitVector,
+	}
 	q.found, q.truncated = s.findInvoices(c.account, body.Subject, body.Range)
 	if q.truncated {
 		q.at = q.found[len(q.found)-1].at
@@ -53,13 +56,16 @@ func (s *Simulator) queryStart(c *call) (reply, *refusal) {
 	}{id}), nil
 }
 
-// ready gives an account's finished query. The caller holds mu.
+// ready returns an account's finished query. The caller holds mu.
 func (s *Simulator) ready(account Account, id string) (*query, *refusal) {
 	q := s.queries[id]
 	if q == nil || q.account != account.ID {
-		return nil, &refusal{status: http.StatusBadRequest, code: codeNoQuery, description: "Wynik zapytania o podanym identyfikatorze nie istnieje."}
+		return nil, &refusal{
+			status: http.StatusBadRequest, code: codeNoQuery,
+			description: "Wynik zapytania o podanym identyfikatorze nie istnieje.",
+		}
 	}
-	if refused := s.waiting(q.started); refused != nil {
+	if refused := s.stillRunning(q.started); refused != nil {
 		return nil, refused
 	}
 	if q.key == nil {
@@ -68,13 +74,14 @@ func (s *Simulator) ready(account Account, id string) (*query, *refusal) {
 	return q, nil
 }
 
-// waiting says "ask again" while something that started then still runs, first with 100, then with 150.
-func (s *Simulator) waiting(started time.Time) *refusal {
+// stillRunning returns a refusal while work that began at started goes on, first with code 100,
+// then with 150.
+func (s *Simulator) stillRunning(started time.Time) *refusal {
 	switch age := s.now().Sub(started); {
 	case age < s.opts.InvoiceDelay/2:
-		return running(100)
+		return tryAgain(100)
 	case age < s.opts.InvoiceDelay:
-		return running(150)
+		return tryAgain(150)
 	}
 	return nil
 }
@@ -123,7 +130,8 @@ func (s *Simulator) queryResult(c *call) (reply, *refusal) {
 	return reply{status: http.StatusOK, contentType: bytesType, body: part}, nil
 }
 
-// result encrypts the ZIP of a finished query. A finished query never changes.
+// result encrypts the ZIP of a finished query. It needs no lock, because a finished query never
+// changes.
 func (s *Simulator) result(q *query) ([]byte, *refusal) {
 	plain, err := s.zip(q.found)
 	if err == nil {
@@ -136,12 +144,12 @@ func (s *Simulator) result(q *query) ([]byte, *refusal) {
 	return nil, &refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"}
 }
 
-// zip packs invoices, each under its KSeF number.
+// zip packs invoices into an archive, each under its KSeF number.
 func (s *Simulator) zip(found []*accepted) ([]byte, error) {
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
 	for _, a := range found {
-		content, err := s.documents.get(a.leaf)
+		content, err := s.documents.get(a.location)
 		if err != nil {
 			return nil, err
 		}

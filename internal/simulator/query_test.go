@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-func TestQuery_Result_DecryptsToWhatWasAccepted(t *testing.T) {
+func TestQuery_Result_HasTheAcceptedBytes(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.InvoiceDelay = time.Second })
 	document := faXML(sellerA, "FV/1", today)
 	r.sendBatch(document)
 	r.clock.add(time.Minute)
 	key := r.secret()
-	day := m{"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
+	day := theDay()
 	start := func(who *rig, subject string, within m, k secret) (id string) {
 		t.Helper()
 		var q struct {
@@ -23,7 +23,7 @@ func TestQuery_Result_DecryptsToWhatWasAccepted(t *testing.T) {
 	}
 	id := start(r, "Subject1", day, key)
 	asBuyer := start(r.as("test_"+buyer), "Subject2", day, key)
-	asStranger := start(r.as("test_"+sellerB), "Subject1", day, key)
+	asOther := start(r.as("test_"+sellerB), "Subject1", day, key)
 	past := start(r, "Subject1", m{"from": "2026-10-01T00:00:00Z", "to": "2026-11-01T00:00:00Z"}, key)
 	wrong := key
 	wrong.wrapped = []byte("not a key")
@@ -41,11 +41,11 @@ func TestQuery_Result_DecryptsToWhatWasAccepted(t *testing.T) {
 		who   *rig
 		id    string
 		count int
-	}{{r, id, 1}, {r.as("test_" + buyer), asBuyer, 1}, {r.as("test_" + sellerB), asStranger, 0}, {r, past, 0}} {
+	}{{r, id, 1}, {r.as("test_" + buyer), asBuyer, 1}, {r.as("test_" + sellerB), asOther, 0}, {r, past, 0}} {
 		var s status
 		r.ok(c.who.get("/invoice/query/status/"+c.id), &s)
 		if s.Count != c.count || len(s.Parts) != c.count {
-			t.Errorf("%+v, %d are due", s, c.count)
+			t.Errorf("%+v, want %d", s, c.count)
 		}
 		if c.count == 0 {
 			continue
@@ -62,14 +62,16 @@ func TestQuery_Result_DecryptsToWhatWasAccepted(t *testing.T) {
 			t.Errorf("files %v", files)
 		}
 	}
-	for path, want := range map[string]int{"status/" + unreadable: 415, "status/x": codeNoQuery, "result/" + id + "/2": codeInput, "status/" + asBuyer: codeNoQuery} {
+	for path, want := range map[string]int{
+		"status/" + unreadable: 415, "status/x": codeNoQuery, "result/" + id + "/2": codeInput, "status/" + asBuyer: codeNoQuery,
+	} {
 		if code, _ := r.get("/invoice/query/" + path).apiError(); code != want {
 			t.Errorf("%s: %d", path, code)
 		}
 	}
 }
 
-func TestMetadata_PagesRangesAndRoles(t *testing.T) {
+func TestMetadata_Request_GivesPagesByRangeAndRole(t *testing.T) {
 	r := newRig(t)
 	var documents []string
 	for i := range 25 {
@@ -80,10 +82,11 @@ func TestMetadata_PagesRangesAndRoles(t *testing.T) {
 		More     bool              `json:"hasMore"`
 		Invoices []invoiceMetadata `json:"invoices"`
 	}
-	day := m{"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
+	day := theDay()
 	ask := func(who *rig, subject string, offset, size int, asc bool) (p page) {
 		t.Helper()
-		r.ok(who.post("/invoice/metadata", m{"subjectType": subject, "range": day, "pageOffset": offset, "pageSize": size, "sortAsc": asc}), &p)
+		body := m{"subjectType": subject, "range": day, "pageOffset": offset, "pageSize": size, "sortAsc": asc}
+		r.ok(who.post("/invoice/metadata", body), &p)
 		return p
 	}
 	first, last, down := ask(r, "Subject1", 0, 10, true), ask(r, "Subject1", 2, 10, true), ask(r, "Subject1", 0, 10, false)
@@ -91,11 +94,14 @@ func TestMetadata_PagesRangesAndRoles(t *testing.T) {
 		t.Errorf("%d %v, %d %v, %s", len(first.Invoices), first.More, len(last.Invoices), last.More, down.Invoices[0].Number)
 	}
 	got := first.Invoices[0]
-	if got.Number != "FV/00" || got.Seller.Identifier != sellerA || got.Buyer.Name != "Nabywca" || got.Net != 100 || got.VAT != 23 || got.Gross != 123 ||
+	if got.Number != "FV/00" || got.Seller.Identifier != sellerA || got.Buyer.Name != "Nabywca" ||
+		got.Net != 100 || got.VAT != 23 || got.Gross != 123 ||
 		got.Type != "VAT" || got.Issued != today || got.Currency != "PLN" || got.Mode != "online" {
 		t.Errorf("%+v", got)
 	}
-	for who, want := range map[*rig][3]int{r.as("test_" + buyer): {0, 10, 0}, r.as("test_" + sellerA): {10, 0, 0}, r.as("test_" + sellerB): {0, 0, 0}} {
+	for who, want := range map[*rig][3]int{
+		r.as("test_" + buyer): {0, 10, 0}, r.as("test_" + sellerA): {10, 0, 0}, r.as("test_" + sellerB): {0, 0, 0},
+	} {
 		for i, subject := range []string{"Subject1", "Subject2", "Subject3"} {
 			if n := len(ask(who, subject, 0, 10, true).Invoices); n != want[i] {
 				t.Errorf("%s as %s: %d", who.id, subject, n)
@@ -106,7 +112,7 @@ func TestMetadata_PagesRangesAndRoles(t *testing.T) {
 		"a page of 9":            {"pageSize": 9},
 		"a page of 251":          {"pageSize": 251},
 		"an offset below 0":      {"pageOffset": -1},
-		"a role that is none":    {"subjectType": "subject1"},
+		"an unknown role":        {"subjectType": "subject1"},
 		"a range of four months": {"range": m{"from": "2026-01-01T00:00:00Z", "to": "2026-05-01T00:00:00Z"}},
 		"a range backwards":      {"range": m{"from": "2026-02-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"}},
 		"a range of days":        {"range": m{"from": "2026-02-01", "to": "2026-02-02"}},

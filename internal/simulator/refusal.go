@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// refusal is an answer other than success. Codes of five digits are those of the ministry's API, which the gateway is
-// assumed to pass on: its own list is not published.
+// refusal is an answer other than success. Codes with five digits are those of the Ministry's API.
+// The gateway does not publish its own list, so it is assumed to pass them on.
 type refusal struct {
 	status      int
 	code        int
@@ -31,7 +31,17 @@ const (
 )
 
 func badInput(format string, args ...any) *refusal {
-	return &refusal{status: http.StatusBadRequest, code: codeInput, description: "Błąd walidacji danych wejściowych.", details: fmt.Sprintf(format, args...)}
+	return &refusal{
+		status: http.StatusBadRequest, code: codeInput, description: "Błąd walidacji danych wejściowych.",
+		details: fmt.Sprintf(format, args...),
+	}
+}
+
+func noInvoice(details string) *refusal {
+	return &refusal{
+		status: http.StatusBadRequest, code: codeNoInvoice, description: "Faktura o podanym identyfikatorze nie istnieje.",
+		details: details,
+	}
 }
 
 func noSession(id string) *refusal {
@@ -44,9 +54,10 @@ func wrongStatus(status int, what string) *refusal {
 		details: fmt.Sprintf("Status sesji %d uniemożliwia %s.", status, what)}
 }
 
-// running is how the box and queries say "ask again": in the first phase a 200 that carries an error object, in the
-// second a 400. The contract allows both, and a client must take both.
-func running(code int) *refusal {
+// tryAgain is how the box and queries answer that the result is not ready: with code 100 in a 200
+// that has an error object, later with 150 in a 400. The contract allows both, so a client must
+// understand both.
+func tryAgain(code int) *refusal {
 	if code == 100 {
 		return &refusal{status: http.StatusOK, code: 100, description: "Przyjęto do przetwarzania"}
 	}
@@ -65,7 +76,7 @@ func (f *refusal) reply() reply {
 	if f.details != "" {
 		body.Error.Details = &f.details
 	}
-	raw, _ := json.Marshal(body) // strings and numbers only: it cannot fail
+	raw, _ := json.Marshal(body) // cannot fail: it holds only strings and numbers
 	r := reply{status: f.status, contentType: jsonType, body: raw, header: http.Header{}}
 	if f.retryAfter > 0 {
 		r.header.Set("Retry-After", strconv.Itoa(f.retryAfter))

@@ -20,7 +20,7 @@ func TestAuthorization_NotExactlyBasic_Is401WithJSON(t *testing.T) {
 		"an account from the options":          {[]string{basic("own:k")}, 200},
 		"no header":                            {nil, 401},
 		"two headers":                          {[]string{basic("test_id:test_key"), basic("test_id:test_key")}, 401},
-		"the scheme in small letters":          {[]string{"basic dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
+		"the scheme in lower case":             {[]string{"basic dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
 		"Bearer":                               {[]string{"Bearer dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
 		"two spaces":                           {[]string{"Basic  dGVzdF9pZDp0ZXN0X2tleQ=="}, 401},
 		"Base64 without padding":               {[]string{"Basic dGVzdF9pZDp0ZXN0X2tleQ"}, 401},
@@ -43,7 +43,7 @@ func TestAuthorization_NotExactlyBasic_Is401WithJSON(t *testing.T) {
 		})
 	}
 	if n := r.sim.Books().Requests["other:publicKey"]; n != 3 {
-		t.Errorf("%d requests are counted: those without a key belong to nobody", n)
+		t.Errorf("%d requests are counted; those without a valid key must not be", n)
 	}
 }
 
@@ -83,7 +83,7 @@ func TestAccept_NotTheAnswersType_Is406(t *testing.T) {
 	}
 }
 
-func TestDecodeStrict_RefusesWhatTheContractDoesNotSay(t *testing.T) {
+func TestDecodeStrict_BodyOutsideTheContract_IsRefused(t *testing.T) {
 	type inner struct {
 		N int32 `json:"n"`
 	}
@@ -96,26 +96,26 @@ func TestDecodeStrict_RefusesWhatTheContractDoesNotSay(t *testing.T) {
 	}
 	good := `{"name":"a","data":"AAE=","list":[{"n":1}],"flag":false,"note":"x"}`
 	for name, c := range map[string]struct{ body, fault string }{
-		"everything":                   {good, ""},
-		"an optional field left out":   {strings.Replace(good, `,"note":"x"`, "", 1), ""},
-		"an optional field null":       {strings.Replace(good, `"note":"x"`, `"note":null`, 1), ""},
-		"a required field left out":    {strings.Replace(good, `,"flag":false`, "", 1), `lacks the required field "flag"`},
-		"a required field null":        {strings.Replace(good, `"flag":false`, `"flag":null`, 1), `lacks the required field "flag"`},
-		"a required field deeper down": {strings.Replace(good, `{"n":1}`, `{}`, 1), `body.list[0] lacks the required field "n"`},
-		"an unknown field":             {strings.Replace(good, `"note"`, `"nota"`, 1), `unknown field "nota"`},
-		"a name in other case":         {strings.Replace(good, `"name"`, `"Name"`, 1), `unknown field "Name"`},
-		"a field twice":                {strings.Replace(good, `"note":"x"`, `"flag":true`, 1), "twice"},
-		"a string for a number":        {strings.Replace(good, `"n":1`, `"n":"1"`, 1), "read body"},
-		"a number beyond int32":        {strings.Replace(good, `"n":1`, `"n":2147483648`, 1), "read body"},
-		"Base64 without padding":       {strings.Replace(good, "AAE=", "AAE", 1), "padding"},
-		"Base64 of the URL's alphabet": {strings.Replace(good, "AAE=", "-_8=", 1), "standard alphabet"},
-		"Base64 with stray bits":       {strings.Replace(good, "AAE=", "AAF=", 1), "Base64"},
-		"Base64 with a line break":     {strings.Replace(good, "AAE=", `AA\nE=`, 1), "line breaks"},
-		"a list for the whole":         {`[]`, "not a JSON object"},
-		"nothing":                      {``, "not a JSON object"},
-		"two objects":                  {good + good, "followed by more data"},
-		"an object that never ends":    {good[:len(good)-1], "not valid JSON"},
-		"text that is not UTF-8":       {strings.Replace(good, `"a"`, "\"\xff\"", 1), "UTF-8"},
+		"everything":                        {good, ""},
+		"an optional field left out":        {strings.Replace(good, `,"note":"x"`, "", 1), ""},
+		"an optional field null":            {strings.Replace(good, `"note":"x"`, `"note":null`, 1), ""},
+		"a required field left out":         {strings.Replace(good, `,"flag":false`, "", 1), `lacks the required field "flag"`},
+		"a required field null":             {strings.Replace(good, `"flag":false`, `"flag":null`, 1), `lacks the required field "flag"`},
+		"a required field deeper down":      {strings.Replace(good, `{"n":1}`, `{}`, 1), `body.list[0] lacks the required field "n"`},
+		"an unknown field":                  {strings.Replace(good, `"note"`, `"nota"`, 1), `unknown field "nota"`},
+		"a name in other case":              {strings.Replace(good, `"name"`, `"Name"`, 1), `unknown field "Name"`},
+		"a field twice":                     {strings.Replace(good, `"note":"x"`, `"flag":true`, 1), "twice"},
+		"a string for a number":             {strings.Replace(good, `"n":1`, `"n":"1"`, 1), "read body"},
+		"a number beyond int32":             {strings.Replace(good, `"n":1`, `"n":2147483648`, 1), "read body"},
+		"Base64 without padding":            {strings.Replace(good, "AAE=", "AAE", 1), "padding"},
+		"Base64 of the URL's alphabet":      {strings.Replace(good, "AAE=", "-_8=", 1), "standard alphabet"},
+		"Base64 with nonzero trailing bits": {strings.Replace(good, "AAE=", "AAF=", 1), "Base64"},
+		"Base64 with a line break":          {strings.Replace(good, "AAE=", `AA\nE=`, 1), "line breaks"},
+		"a list for the object":             {`[]`, "not a JSON object"},
+		"nothing":                           {``, "not a JSON object"},
+		"two objects":                       {good + good, "followed by more data"},
+		"an object that never ends":         {good[:len(good)-1], "not valid JSON"},
+		"text that is not UTF-8":            {strings.Replace(good, `"a"`, "\"\xff\"", 1), "UTF-8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var into shape
@@ -130,7 +130,7 @@ func TestDecodeStrict_RefusesWhatTheContractDoesNotSay(t *testing.T) {
 	}
 }
 
-func FuzzDecodeStrict_NeverPanics(f *testing.F) {
+func FuzzDecodeStrict_AnyBytes_NeverPanics(f *testing.F) {
 	f.Add([]byte(`{"sessionId":"a","encrypted":{"invoiceSize":1,"invoiceHash":"AAE=","encryptedInvoice":"AAE="}}`))
 	f.Fuzz(func(_ *testing.T, raw []byte) {
 		var into struct {
@@ -142,7 +142,7 @@ func FuzzDecodeStrict_NeverPanics(f *testing.F) {
 	})
 }
 
-func TestPost_NotAsJSON_IsRefused(t *testing.T) {
+func TestPost_WrongTypeOrSize_IsRefused(t *testing.T) {
 	r := newRig(t)
 	req := r.request("POST", "/invoice/send", []byte("{}"))
 	req.Header.Set("Content-Type", "text/plain")
@@ -161,23 +161,23 @@ func TestOpen_BadRequests_AreRefusedAndMakeNoSession(t *testing.T) {
 		change func(b *batch)
 		code   int
 	}{
-		"form FA(1)":               {func(b *batch) { b.open["invoiceVersion"] = "v1" }, codeInput},
-		"no encryption":            {func(b *batch) { delete(b.open, "encryptionInfo") }, codeInput},
-		"no offline flag":          {func(b *batch) { delete(b.open, "offline") }, codeInput},
-		"a vector of 12 bytes":     {func(b *batch) { b.open["encryptionInfo"].(m)["initVector"] = make([]byte, 12) }, codeInput},
-		"an empty key":             {func(b *batch) { b.open["encryptionInfo"].(m)["encryptedKey"] = "" }, codeInput},
-		"a size of nothing":        {func(b *batch) { b.info()["batchSize"] = 0 }, codeInput},
-		"a size beyond int32":      {func(b *batch) { b.info()["batchSize"] = int64(5_000_000_000) }, codeInput},
-		"a hash in hex":            {func(b *batch) { b.info()["batchHash"] = strings.Repeat("ab", 32) }, codeInput},
-		"no parts":                 {func(b *batch) { b.info()["batchParts"] = []m{} }, codePartCount},
-		"51 parts":                 {func(b *batch) { b.info()["batchParts"] = parts(51) }, codePartCount},
-		"ordinals from 0":          {func(b *batch) { b.declared[0]["ordinal"] = 0 }, codeInput},
-		"ordinals with a gap":      {func(b *batch) { b.declared[0]["ordinal"] = 2 }, codeInput},
-		"an ordinal twice":         {func(b *batch) { b.info()["batchParts"] = append(b.declared, b.declared[0]) }, codeInput},
-		"a part of nothing":        {func(b *batch) { b.declared[0]["partSize"] = 0 }, codePartSize},
-		"a part beyond 100 MB":     {func(b *batch) { b.declared[0]["partSize"] = 100_000_017 }, codePartSize},
-		"a part hash of 20 bytes":  {func(b *batch) { b.declared[0]["partHash"] = make([]byte, 20) }, codeInput},
-		"a field that is not ours": {func(b *batch) { b.open["compressionType"] = "Zip" }, codeInput},
+		"form FA(1)":              {func(b *batch) { b.open["invoiceVersion"] = "v1" }, codeInput},
+		"no encryption":           {func(b *batch) { delete(b.open, "encryptionInfo") }, codeInput},
+		"no offline flag":         {func(b *batch) { delete(b.open, "offline") }, codeInput},
+		"a vector of 12 bytes":    {func(b *batch) { b.open["encryptionInfo"].(m)["initVector"] = make([]byte, 12) }, codeInput},
+		"an empty key":            {func(b *batch) { b.open["encryptionInfo"].(m)["encryptedKey"] = "" }, codeInput},
+		"a size of 0":             {func(b *batch) { b.info()["batchSize"] = 0 }, codeInput},
+		"a size beyond int32":     {func(b *batch) { b.info()["batchSize"] = int64(5_000_000_000) }, codeInput},
+		"a hash in hex":           {func(b *batch) { b.info()["batchHash"] = strings.Repeat("ab", 32) }, codeInput},
+		"no parts":                {func(b *batch) { b.info()["batchParts"] = []m{} }, codePartCount},
+		"51 parts":                {func(b *batch) { b.info()["batchParts"] = parts(51) }, codePartCount},
+		"ordinals from 0":         {func(b *batch) { b.declared[0]["ordinal"] = 0 }, codeInput},
+		"ordinals with a gap":     {func(b *batch) { b.declared[0]["ordinal"] = 2 }, codeInput},
+		"an ordinal twice":        {func(b *batch) { b.info()["batchParts"] = append(b.declared, b.declared[0]) }, codeInput},
+		"a part of 0 bytes":       {func(b *batch) { b.declared[0]["partSize"] = 0 }, codePartSize},
+		"a part beyond 100 MB":    {func(b *batch) { b.declared[0]["partSize"] = 100_000_017 }, codePartSize},
+		"a part hash of 20 bytes": {func(b *batch) { b.declared[0]["partHash"] = make([]byte, 20) }, codeInput},
+		"an unknown field":        {func(b *batch) { b.open["compressionType"] = "Zip" }, codeInput},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := r.pack(archive, 1)
@@ -215,11 +215,11 @@ func TestSessions_UnknownOrOfAnotherAccount_DoNotExist(t *testing.T) {
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin().uploadAll().close()
 	r.await(b.id)
 	o := r.openOnline()
-	stranger := r.as("test_" + sellerB)
+	other := r.as("test_" + sellerB)
 	for _, c := range []struct {
 		who *rig
 		id  string
-	}{{r, "20261123-SB-0000000000-0000000000-00"}, {stranger, b.id}, {stranger, o.id}} {
+	}{{r, "20261123-SB-0000000000-0000000000-00"}, {other, b.id}, {other, o.id}} {
 		for _, call := range []string{"status", "invoices", "close", "upo"} {
 			a := c.who.get("/invoice/session/" + call + "/" + c.id)
 			if code, details := a.apiError(); a.status != 400 || code != codeNoSession || !strings.Contains(details, c.id) {
@@ -233,7 +233,7 @@ func TestSessions_UnknownOrOfAnotherAccount_DoNotExist(t *testing.T) {
 		}
 	}
 	id := o.send(faXML(sellerA, "FV/2", today))
-	for who, status := range map[*rig]int{r: 200, stranger: 400} {
+	for who, status := range map[*rig]int{r: 200, other: 400} {
 		if a := who.get("/invoice/status/" + id); a.status != status {
 			t.Errorf("invoice status: %d", a.status)
 		}

@@ -13,10 +13,13 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"ksefworker/internal/simulator/fa"
 )
 
-// links makes the verification link KOD I. image is a small white PNG, not a QR code. The second link, of the
-// certificate for offline invoices, is left out: the simulator has no certificate.
+// links makes the verification link KOD I. image is a small white PNG, not a QR code. The second
+// link, for offline invoices, is left out, because it needs a certificate and the simulator has
+// none.
 func (s *Simulator) links(c *call) (reply, *refusal) {
 	var body struct {
 		NIP    string `json:"nip"`
@@ -28,7 +31,7 @@ func (s *Simulator) links(c *call) (reply, *refusal) {
 		return reply{}, refused
 	}
 	date, err := issueDate(body.Date)
-	if err != nil || !validNIP(body.NIP) || len(body.Hash) != sha256.Size {
+	if err != nil || !fa.ValidNIP(body.NIP) || len(body.Hash) != sha256.Size {
 		return reply{}, badInput("a valid nip, an issueDate and an invoiceHash of 32 bytes are needed")
 	}
 	picture := image.NewPaletted(image.Rect(0, 0, 8, 8), color.Palette{color.White, color.Black})
@@ -49,7 +52,8 @@ func (s *Simulator) links(c *call) (reply, *refusal) {
 	}}), nil
 }
 
-// issueDate takes RFC 3339, whole or the date alone: the contract says only that dates are RFC 3339.
+// issueDate accepts a date with or without the time: the contract says only that dates are RFC
+// 3339.
 func issueDate(text string) (time.Time, error) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		return t, nil
@@ -57,7 +61,7 @@ func issueDate(text string) (time.Time, error) {
 	return time.Parse(time.RFC3339, text)
 }
 
-// visualize makes a page of one line or a PDF of one line: a placeholder.
+// visualize makes a placeholder: an HTML page or a PDF with one line.
 func (s *Simulator) visualize(c *call) (reply, *refusal) {
 	var body struct {
 		Template string `json:"templateName,omitempty"`
@@ -73,19 +77,21 @@ func (s *Simulator) visualize(c *call) (reply, *refusal) {
 	if body.Format != "html" && body.Format != "pdf" || body.Language != "pl" && body.Language != "en" {
 		return reply{}, badInput("outputFormat is html or pdf, outputLanguage pl or en")
 	}
-	d, err := readDocument(body.Data, s.forms["v3"])
+	number, err := fa.Number(body.Data, s.forms["v3"])
 	if err != nil {
 		return reply{}, badInput("invoiceData is not an invoice")
 	}
-	title := strings.TrimSpace("Faktura " + token(d.text(pathNumber)) + " " + body.Number)
+	title := strings.TrimSpace("Faktura " + number + " " + body.Number)
 	if body.Format == "pdf" {
 		return reply{status: http.StatusOK, contentType: pdfType, body: pdf(title)}, nil
 	}
-	page := "<!doctype html><html lang=" + body.Language + "><meta charset=utf-8><title>" + html.EscapeString(title) + "</title><h1>" + html.EscapeString(title) + "</h1></html>\n"
+	escaped := html.EscapeString(title)
+	page := "<!doctype html><html lang=" + body.Language + "><meta charset=utf-8><title>" + escaped + "</title>" +
+		"<h1>" + escaped + "</h1></html>\n"
 	return reply{status: http.StatusOK, contentType: htmlType, body: []byte(page)}, nil
 }
 
-// visualizeReceipt makes a PDF of one line from a UPO: a placeholder.
+// visualizeReceipt makes a placeholder: a PDF with one line.
 func (s *Simulator) visualizeReceipt(c *call) (reply, *refusal) {
 	var body struct {
 		Format   string `json:"outputFormat"`
@@ -102,7 +108,7 @@ func (s *Simulator) visualizeReceipt(c *call) (reply, *refusal) {
 	return reply{status: http.StatusOK, contentType: pdfType, body: pdf("UPO " + hex.EncodeToString(hash[:8]))}, nil
 }
 
-// pdf is the least valid document with one line of text, its cross references right.
+// pdf makes a minimal valid document with one line of text and a correct cross-reference table.
 func pdf(line string) []byte {
 	ascii := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || strings.ContainsRune(`()\`, r) {
@@ -124,6 +130,7 @@ func pdf(line string) []byte {
 		fmt.Fprintf(&xref, "%010d 00000 n \n", out.Len())
 		fmt.Fprintf(&out, "%d 0 obj\n%s\nendobj\n", i+1, object)
 	}
-	fmt.Fprintf(&out, "xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %[1]d /Root 1 0 R >>\nstartxref\n%[3]d\n%%%%EOF\n", len(objects)+1, xref.String(), out.Len())
+	const trailer = "xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %[1]d /Root 1 0 R >>\nstartxref\n%[3]d\n%%%%EOF\n"
+	fmt.Fprintf(&out, trailer, len(objects)+1, xref.String(), out.Len())
 	return out.Bytes()
 }

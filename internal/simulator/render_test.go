@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestValidate_TellsVersionAndVerdict(t *testing.T) {
+func TestValidate_Document_IsAnsweredWithVersionAndResult(t *testing.T) {
 	r := newRig(t)
 	ask := func(document, kind string) answer {
 		req := r.request("POST", "/invoice/validate", []byte(document))
@@ -27,16 +27,18 @@ func TestValidate_TellsVersionAndVerdict(t *testing.T) {
 		}
 	}
 	if ask("no XML", "text/xml").status != 400 || ask(good, "application/json").status != 400 {
-		t.Error("taken")
+		t.Error("a wrong document or type is accepted")
 	}
 }
 
-func TestGenerate_WritesTheElementsInTheirOrder(t *testing.T) {
+func TestGenerate_JSON_BecomesElementsInTheSameOrder(t *testing.T) {
 	r := newRig(t)
-	a := r.post("/invoice/generate", []byte(`{"invoice":{"Naglowek":{"KodFormularza":"FA","WariantFormularza":3},"Fa":{"P_2":"A & <B>","WZ":["1","2"],"P_15":123.40,
-		"X":null,"Y":{"@a":"1 \"2\"","#text":true}}}}`))
-	const want = `<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"><Naglowek><KodFormularza kodSystemowy="FA (3)" wersjaSchemy="1-0E">FA</KodFormularza>` +
-		`<WariantFormularza>3</WariantFormularza></Naglowek><Fa><P_2>A &amp; &lt;B&gt;</P_2><WZ>1</WZ><WZ>2</WZ><P_15>123.40</P_15><Y a="1 &#34;2&#34;">true</Y></Fa></Faktura>`
+	a := r.post("/invoice/generate", []byte(`{"invoice":{"Naglowek":{"KodFormularza":"FA","WariantFormularza":3},
+		"Fa":{"P_2":"A & <B>","WZ":["1","2"],"P_15":123.40,"X":null,"Y":{"@a":"1 \"2\"","#text":true}}}}`))
+	const want = `<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/">` +
+		`<Naglowek><KodFormularza kodSystemowy="FA (3)" wersjaSchemy="1-0E">FA</KodFormularza>` +
+		`<WariantFormularza>3</WariantFormularza></Naglowek>` +
+		`<Fa><P_2>A &amp; &lt;B&gt;</P_2><WZ>1</WZ><WZ>2</WZ><P_15>123.40</P_15><Y a="1 &#34;2&#34;">true</Y></Fa></Faktura>`
 	if a.status != 200 || string(a.body) != want || a.header.Get("Content-Type") != xmlType {
 		t.Errorf("%d %s", a.status, a.body)
 	}
@@ -47,7 +49,7 @@ func TestGenerate_WritesTheElementsInTheirOrder(t *testing.T) {
 	}
 }
 
-func TestLinks_AreKODI(t *testing.T) {
+func TestLinks_Invoice_HasTheLinkKODI(t *testing.T) {
 	r := newRig(t)
 	hash := bytes.Repeat([]byte{0xFB}, 32)
 	for _, date := range []string{"2026-11-23", "2026-11-23T00:00:00Z"} {
@@ -70,7 +72,7 @@ func TestLinks_AreKODI(t *testing.T) {
 	}
 }
 
-func TestVisualize_GivesHTMLOrPDF(t *testing.T) {
+func TestVisualize_Format_IsHTMLOrPDF(t *testing.T) {
 	r := newRig(t)
 	body := func(format string) m {
 		return m{"offline": false, "invoiceData": []byte(faXML(sellerA, "FV/(1)", today)), "outputFormat": format, "outputLanguage": "pl"}
@@ -100,7 +102,8 @@ func TestVisualize_GivesHTMLOrPDF(t *testing.T) {
 			t.Errorf("%d", a.status)
 		}
 	}
-	if a := r.post("/invoice/upo/visualize", m{"outputFormat": "html", "outputLanguage": "en", "upoData": []byte("<Potwierdzenie/>")}); a.status != 400 {
+	asHTML := m{"outputFormat": "html", "outputLanguage": "en", "upoData": []byte("<Potwierdzenie/>")}
+	if a := r.post("/invoice/upo/visualize", asHTML); a.status != 400 {
 		t.Errorf("%d", a.status)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ksefworker/internal/simulator/limits"
 )
 
 // call is one authorized request to an operation.
@@ -17,15 +19,15 @@ type call struct {
 	op      *operation
 	account Account
 	r       *http.Request
-	values  []string // from the path
+	values  []string // of the path, in its order
 	body    []byte
-	session string // that it concerns, once known
+	session string // id of the session that the request concerns, once it is known
 }
 
-// value is the i-th value of the path; the table guarantees that it is there.
+// value returns the i-th value of the path. The table of operations guarantees that it exists.
 func (c *call) value(i int) string { return c.values[i] }
 
-// decode reads the JSON body strictly.
+// decode reads the JSON body into a struct; see decodeStrict.
 func (c *call) decode(into any) *refusal {
 	if err := decodeStrict(c.body, into); err != nil {
 		return badInput("%v", err)
@@ -33,7 +35,7 @@ func (c *call) decode(into any) *refusal {
 	return nil
 }
 
-// reply is a whole answer, held back so that a fault can lose it.
+// reply is a complete answer. It is not written at once, so that a fault can drop it.
 type reply struct {
 	status      int
 	contentType string
@@ -58,22 +60,24 @@ func (p reply) write(w http.ResponseWriter) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
 	w.WriteHeader(p.status)
-	_, _ = w.Write(p.body) // the client may have gone; nobody is left to tell
+	_, _ = w.Write(p.body) // the client may have gone; there is nobody to tell
 }
 
-// ServeHTTP answers the gateway's operations, the part storage under /storage/ and the controls under /sim/.
+// ServeHTTP answers the gateway's operations, the part store under /storage/ and the controls under
+// /sim/.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
 	name, status := s.route(w, r)
 	if status != 0 {
-		// A refusal may have left the body unread. Taking it in before the answer is flushed lets a client that is still
-		// sending a large part see that answer, not a broken pipe.
+		// A refusal may have left the body unread. The body is read before the answer is flushed,
+		// so that a client which is still sending a large part sees that answer and not a broken
+		// pipe.
 		_, _ = io.CopyN(io.Discard, r.Body, maxEncrypted)
 	}
 	s.log.Debug().Str("operation", name).Str("method", r.Method).Int("status", status).Dur("took", time.Since(started)).Msg("answered")
 }
 
-// Handler is the simulator itself.
+// Handler returns the simulator itself.
 func (s *Simulator) Handler() http.Handler { return s }
 
 func (s *Simulator) route(w http.ResponseWriter, r *http.Request) (name string, status int) {
@@ -84,11 +88,11 @@ func (s *Simulator) route(w http.ResponseWriter, r *http.Request) (name string, 
 		return opPart, s.storage(w, r)
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
-		return "", send(w, &refusal{status: http.StatusMethodNotAllowed, code: 405, description: "Method Not Allowed", details: "only GET and POST"})
+		return "", send(w, methodNotAllowed("only GET and POST"))
 	}
 	op, values, known := s.find(r.Method, r.URL)
 	if op == nil && known {
-		return "", send(w, &refusal{status: http.StatusMethodNotAllowed, code: 405, description: "Method Not Allowed", details: "the other one of GET and POST"})
+		return "", send(w, methodNotAllowed("this path takes the other of GET and POST"))
 	}
 	if op == nil {
 		return "", send(w, &refusal{status: http.StatusNotFound, code: 404, description: "Not Found", details: "no such operation"})
@@ -98,12 +102,13 @@ func (s *Simulator) route(w http.ResponseWriter, r *http.Request) (name string, 
 		return op.name, send(w, refused)
 	}
 	c := &call{op: op, account: account, r: r, values: values}
-	where, group := s.concerns(c)
-	if wait, refused := s.limits.arrive(account.ID, group, s.Now); refused {
+	e, group := s.eventOf(c)
+	if wait, refused := s.limits.Arrive(account.ID, group, s.Now); refused {
 		return op.name, send(w, tooMany(wait))
 	}
 	return op.name, s.perform(w, job{
-		ctx: r.Context(), body: r.Body, where: where, group: group, prepare: c.readBody, lose: func() { s.lose(c.session) },
+		ctx: r.Context(), body: r.Body, event: e, group: group, prepare: c.readBody,
+		lose: func() { s.lose(c.session) },
 		act: func() reply {
 			answer, refused := op.act(c)
 			if refused != nil {
@@ -119,45 +124,55 @@ func send(w http.ResponseWriter, f *refusal) int {
 	return f.status
 }
 
-func tooMany(wait time.Duration) *refusal {
-	return &refusal{status: http.StatusTooManyRequests, code: 429, description: "Too Many Requests", details: "Przekroczono limit żądań.", retryAfter: retryAfter(wait)}
+func methodNotAllowed(details string) *refusal {
+	return &refusal{status: http.StatusMethodNotAllowed, code: 405, description: "Method Not Allowed", details: details}
 }
 
-// concerns tells whom a request is about, before it is read: for faults and for the group of close.
-func (s *Simulator) concerns(c *call) (occasion, string) {
-	o := occasion{on: c.op.name, account: c.account.ID, nip: c.account.NIP}
+func tooMany(wait time.Duration) *refusal {
+	return &refusal{
+		status: http.StatusTooManyRequests, code: 429, description: "Too Many Requests", details: "Przekroczono limit żądań.",
+		retryAfter: limits.RetryAfter(wait),
+	}
+}
+
+// eventOf describes a request to the faults before its body is read, and returns its group. The two
+// closes share a path: their group depends on the session.
+func (s *Simulator) eventOf(c *call) (event, string) {
+	e := event{on: c.op.name, account: c.account.ID, nip: c.account.NIP}
 	group := c.op.counter()
 	switch c.op.name {
 	case opOpenOnline, opSend:
-		o.lane = laneOnline
+		e.lane = laneOnline
 	case opOpenBatch:
-		o.lane = laneBatch
+		e.lane = laneBatch
 	case opSessionStatus, opInvoices, opClose, opUPO:
 		c.session = c.value(0)
-		o.session = c.session
+		e.session = c.session
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if sess := s.sessions[c.session]; sess != nil {
-			o.lane = sess.lane
-			if o.nip == "" {
-				o.nip = sess.context
+			e.lane = sess.lane
+			if e.nip == "" {
+				e.nip = sess.context
 			}
 			if c.op.name == opClose && sess.lane == laneOnline {
-				group = groupOnlineClose
+				group = limits.OnlineSessionClose
 			}
 		}
 	}
-	return o, group
+	return e, group
 }
 
-// readBody takes the whole body, once, and checks the headers that describe it.
+// readBody reads the whole body, once, and checks the headers that describe it.
 func (c *call) readBody() *refusal {
 	if accept := c.r.Header.Get("Accept"); accept != "" && c.op.accepts != "" &&
 		!strings.Contains(accept, c.op.accepts) && !strings.Contains(accept, "*/*") {
-		return &refusal{status: http.StatusNotAcceptable, code: 406, description: "Not Acceptable", details: "the answer is " + c.op.accepts}
+		return &refusal{
+			status: http.StatusNotAcceptable, code: 406, description: "Not Acceptable", details: "the answer is " + c.op.accepts,
+		}
 	}
 	if c.op.method != http.MethodPost || c.op.name == opBoxUploadBatch {
-		return nil // the package of the box is read as it comes, by its own operation
+		return nil // the operation itself reads the package of the box as it arrives
 	}
 	if kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || kind != c.op.body {
 		return badInput("Content-Type is not %s", c.op.body)
@@ -174,7 +189,7 @@ func (c *call) readBody() *refusal {
 	return nil
 }
 
-// loopback tells whether the request came from this machine.
+// loopback reports whether the request came from this machine.
 func loopback(r *http.Request) bool {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	return err == nil && net.ParseIP(host).IsLoopback()

@@ -3,6 +3,8 @@ package simulator
 import (
 	"fmt"
 	"time"
+
+	"ksefworker/internal/simulator/fa"
 )
 
 const (
@@ -11,60 +13,61 @@ const (
 )
 
 const (
-	sessionLife = 12 * time.Hour   // of an online session; a batch session left open is cancelled then too
+	sessionLife = 12 * time.Hour   // of an online session; a batch session that is still open is cancelled then
 	partLife    = 20 * time.Minute // for each part, times the number of parts
 	maxInvoices = 10_000           // in a session
 )
 
-// session is one session of KSeF. Everything in it is guarded by the simulator's mu, except that the goroutine that
-// unpacks a closed batch session alone reads its parts.
+// session is one session of KSeF. The simulator's mu guards everything in it, with one exception:
+// the parts of a closed batch session are read only by the goroutine that unpacks them.
 type session struct {
 	id      string
 	lane    string
-	account string // key_id that opened it
-	context string // NIP of the taxpayer that sends: the account's, or the issuer of the first readable invoice
-	form    *form
+	account string // id of the account that opened it
+	context string // NIP of the taxpayer that sends: the account's, or that of the issuer of the first readable invoice
+	form    *fa.Form
 	offline bool
 	opened  time.Time
 	expires time.Time
 	closed  time.Time // zero while open
-	key     []byte    // nil: the key could not be decrypted
+	key     []byte    // nil when the key could not be decrypted
 	iv      []byte
 	lost    bool
-	boxed   bool // opened by the black box: no part of the gateway's own session operations
+	boxed   bool // opened by the black box: the session operations do not find it
 
 	batch *batchFile
 	parts map[int]*part
 
 	invoices []*outcome
-	pending  int // invoices of an online session that are being read just now
-	// decided is set when the session's fate is known; visible it becomes only after the delay.
+	pending  int // invoices of an online session that are being read now
+	// decided is set when the end of the session is known. Clients see it only after the delay.
 	decided bool
 	code    int
 	details string
 
-	refuse     int // by a fault: the code it shall end with
-	spoil      int // by a fault: the code it shall end with although what it accepted stays accepted
-	stuckCode  int
-	stuckUntil time.Time
+	refusedCode int // ordered by a fault: the session ends with this code and accepts nothing
+	spoiledCode int // ordered by a fault: the session ends with this code, and what it accepted stays accepted
+	stuckCode   int
+	stuckUntil  time.Time
 }
 
-// end fixes the session's fate.
+// end decides how the session ends.
 func (sess *session) end(code int, details string) {
 	sess.decided, sess.code, sess.details = true, code, details
 }
 
-// own gives the account's session by its id. Sessions of others do not exist for it. The caller holds mu.
-func (s *Simulator) own(account Account, id string) (*session, *refusal) {
+// ownSession returns the account's session by its id. Sessions of other accounts do not exist for
+// it. The caller holds mu.
+func (s *Simulator) ownSession(account Account, id string) (*session, *refusal) {
 	sess := s.sessions[id]
 	if sess == nil || sess.lost || sess.boxed || sess.account != account.ID {
 		return nil, noSession(id)
 	}
-	s.age(sess)
+	s.expire(sess)
 	return sess, nil
 }
 
-// lose makes a session unknown; "" and strangers are no session.
+// lose makes a session unknown to clients. An id that no session has is ignored.
 func (s *Simulator) lose(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,14 +76,15 @@ func (s *Simulator) lose(id string) {
 	}
 }
 
-// admit registers a new session. The caller holds mu.
-func (s *Simulator) admit(sess *session) {
+// addSession registers a new session. The caller holds mu.
+func (s *Simulator) addSession(sess *session) {
 	s.sessions[sess.id] = sess
 	s.order = append(s.order, sess)
 }
 
-// age does what time alone does to a session: online ones close, batch ones are cancelled. The caller holds mu.
-func (s *Simulator) age(sess *session) {
+// expire ends a session whose time is over: an online session is closed, a batch session is
+// cancelled. The caller holds mu.
+func (s *Simulator) expire(sess *session) {
 	if !sess.closed.IsZero() || s.now().Before(sess.expires) {
 		return
 	}
@@ -92,17 +96,18 @@ func (s *Simulator) age(sess *session) {
 		}
 		return
 	}
-	s.conclude(sess)
+	s.finishOnline(sess)
 }
 
-// conclude counts what a closed online session holds, once its last invoice is read. The caller holds mu.
-func (s *Simulator) conclude(sess *session) {
+// finishOnline decides how a closed online session ends, as soon as its last invoice was read. The
+// caller holds mu.
+func (s *Simulator) finishOnline(sess *session) {
 	switch {
 	case sess.decided || sess.pending > 0:
-	case sess.refuse != 0:
-		sess.end(sess.refuse, "")
-	case sess.spoil != 0:
-		sess.end(sess.spoil, "")
+	case sess.refusedCode != 0:
+		sess.end(sess.refusedCode, "")
+	case sess.spoiledCode != 0:
+		sess.end(sess.spoiledCode, "")
 	case len(sess.invoices) == 0:
 		sess.end(440, "Nie przesłano faktur")
 	case sess.count(true) == 0:
@@ -112,7 +117,7 @@ func (s *Simulator) conclude(sess *session) {
 	}
 }
 
-// count of accepted (true) or refused invoices.
+// count returns the number of accepted invoices, or with false that of all others.
 func (sess *session) count(accepted bool) int {
 	n := 0
 	for _, o := range sess.invoices {
@@ -123,7 +128,7 @@ func (sess *session) count(accepted bool) int {
 	return n
 }
 
-// status is the code that a client sees at now.
+// status returns the code that a client sees now. The caller holds mu.
 func (s *Simulator) status(sess *session) int {
 	now := s.now()
 	if sess.lane == laneOnline && sess.key == nil && !sess.boxed && !now.Before(sess.opened.Add(s.opts.InvoiceDelay)) {
@@ -139,7 +144,7 @@ func (s *Simulator) status(sess *session) int {
 		return sess.stuckCode
 	}
 	passed := now.Sub(sess.closed)
-	ready := sess.decided && passed >= s.opts.Delay && (sess.lane == laneBatch || s.settled(sess))
+	ready := sess.decided && passed >= s.opts.Delay && (sess.lane == laneBatch || s.allVisible(sess))
 	switch {
 	case ready:
 		return sess.code
@@ -151,8 +156,8 @@ func (s *Simulator) status(sess *session) int {
 	return 150
 }
 
-// settled tells whether every invoice of an online session has its visible outcome.
-func (s *Simulator) settled(sess *session) bool {
+// allVisible reports whether clients see the outcome of every invoice of an online session.
+func (s *Simulator) allVisible(sess *session) bool {
 	if len(sess.invoices) == 0 {
 		return true
 	}
@@ -160,44 +165,7 @@ func (s *Simulator) settled(sess *session) bool {
 	return !s.now().Before(last.sent.Add(s.opts.InvoiceDelay))
 }
 
-func (s *Simulator) sessionStatus(c *call) (reply, *refusal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sess, refused := s.own(c.account, c.value(0))
-	if refused != nil {
-		return reply{}, refused
-	}
-	type info struct {
-		Status  statusInfo `json:"status"`
-		Batch   *bool      `json:"batch,omitempty"`
-		Count   *int       `json:"invoiceCount,omitempty"`
-		Success *int       `json:"successfulInvoiceCount,omitempty"`
-		Failed  *int       `json:"failedInvoiceCount,omitempty"`
-	}
-	code := s.status(sess)
-	batch := sess.lane == laneBatch
-	answer := info{Status: statusInfo{Code: code, Description: sess.describe(code)}, Batch: &batch}
-	if code == sess.code && sess.decided {
-		answer.Status.Details = sess.details
-	}
-	if code == 200 || code == 445 || sess.lane == laneOnline {
-		count, success, failed := len(sess.invoices), 0, 0
-		for _, o := range sess.invoices {
-			switch seen := s.visible(sess, o); {
-			case seen == 200:
-				success++
-			case seen > 200:
-				failed++
-			}
-		}
-		answer.Count, answer.Success, answer.Failed = &count, &success, &failed
-	}
-	return jsonReply(struct {
-		Info info `json:"sessionInfo"`
-	}{answer}), nil
-}
-
-// describe gives KSeF's text for a session's code.
+// describe returns KSeF's text for the code of a session.
 func (sess *session) describe(code int) string {
 	switch code {
 	case 100:
@@ -234,43 +202,7 @@ func (sess *session) describe(code int) string {
 	return fmt.Sprintf("Nieznany błąd (%d)", code)
 }
 
-// closeSession ends a session; for a batch session processing begins. Only an open session can be closed.
-func (s *Simulator) closeSession(c *call) (reply, *refusal) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sess, refused := s.own(c.account, c.value(0))
-	if refused != nil {
-		return reply{}, refused
-	}
-	if status := s.status(sess); !sess.closed.IsZero() || status != 100 {
-		if status == 440 && sess.lane == laneBatch {
-			return reply{}, &refusal{status: 400, code: codeTimedOut, description: "Czas oczekiwania na requesty upload lub finish został przekroczony.",
-				details: "Sesja anulowana, przekroczony czas wysyłki."}
-		}
-		return reply{}, wrongStatus(status, "jej zamknięcie")
-	}
-	now := s.now()
-	sess.closed = now
-	if f, struck := s.faults.take(sess.occasion(""), Stuck); struck {
-		sess.stuckCode, sess.stuckUntil = f.Code, now.Add(f.For)
-		if f.Code == 0 {
-			sess.stuckCode = 150
-			if sess.lane == laneOnline {
-				sess.stuckCode = 170
-			}
-		}
-	}
-	if sess.lane == laneOnline {
-		s.conclude(sess)
-	} else {
-		s.process(sess)
-	}
-	return jsonReply(struct {
-		Result bool `json:"result"`
-	}{true}), nil
-}
-
-// occasion describes the session, and one invoice of it, to the faults.
-func (sess *session) occasion(number string) occasion {
-	return occasion{account: sess.account, nip: sess.context, lane: sess.lane, number: number}
+// event describes the session to the faults, or one invoice of it.
+func (sess *session) event(number string) event {
+	return event{account: sess.account, nip: sess.context, lane: sess.lane, number: number}
 }

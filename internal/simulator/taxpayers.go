@@ -3,16 +3,19 @@ package simulator
 import (
 	"cmp"
 	"errors"
+
+	"ksefworker/internal/simulator/fa"
 )
 
-// Taxpayer is what the Ministry has granted to one taxpayer. Zeros are what everybody has.
+// Taxpayer is what the Ministry has granted to one taxpayer. A zero is the limit that everybody
+// has.
 type Taxpayer struct {
 	NIP string
 	// MaxInvoice and MaxInvoiceWithAttachment are in bytes, MaxSessionInvoices a count.
 	MaxInvoice, MaxInvoiceWithAttachment, MaxSessionInvoices int
 }
 
-// Grant is a permission that one taxpayer gave another: to issue its invoices.
+// Grant is a permission that one taxpayer gave to another: to issue its invoices.
 type Grant struct {
 	From, To string // NIPs
 	// Scope is SelfInvoicing (To buys from From) or TaxRepresentative (To is PodmiotUpowazniony);
@@ -20,14 +23,14 @@ type Grant struct {
 	Scope string
 }
 
-// Scopes of a [Grant], in KSeF's words.
+// Scopes of a [Grant], as KSeF names them.
 const (
 	SelfInvoicing     = "SelfInvoicing"
 	TaxRepresentative = "TaxRepresentative"
 )
 
 func (t Taxpayer) validate() error {
-	if !validNIP(t.NIP) {
+	if !fa.ValidNIP(t.NIP) {
 		return &FieldError{Field: "Taxpayer.NIP", Value: t.NIP, Err: errors.New("not a NIP")}
 	}
 	if t.MaxInvoice < 0 || t.MaxInvoiceWithAttachment < 0 || t.MaxSessionInvoices < 0 {
@@ -38,9 +41,9 @@ func (t Taxpayer) validate() error {
 
 func (g Grant) validate() error {
 	switch {
-	case !validNIP(g.From):
+	case !fa.ValidNIP(g.From):
 		return &FieldError{Field: "Grant.From", Value: g.From, Err: errors.New("not a NIP")}
-	case !validNIP(g.To):
+	case !fa.ValidNIP(g.To):
 		return &FieldError{Field: "Grant.To", Value: g.To, Err: errors.New("not a NIP")}
 	case g.Scope != "" && g.Scope != SelfInvoicing && g.Scope != TaxRepresentative:
 		return &FieldError{Field: "Grant.Scope", Value: g.Scope, Err: errors.New("neither SelfInvoicing nor TaxRepresentative")}
@@ -48,54 +51,54 @@ func (g Grant) validate() error {
 	return nil
 }
 
-// sizes are the limits of one invoice and one session.
-type sizes struct{ plain, attached, session int }
-
-func usualSizes() sizes {
-	return sizes{plain: plainSize, attached: attachmentSize, session: maxInvoices}
-}
-
-// sizesOf gives the limits of a taxpayer; "" is nobody in particular.
-func (o Options) sizesOf(nip string) sizes {
-	z := usualSizes()
+// taxpayer finds what was granted to a taxpayer. The zero value, also for the NIP "", is what
+// everybody has.
+func (o Options) taxpayer(nip string) Taxpayer {
 	for _, t := range o.Taxpayers {
 		if nip != "" && t.NIP == nip {
-			return sizes{cmp.Or(t.MaxInvoice, z.plain), cmp.Or(t.MaxInvoiceWithAttachment, z.attached), cmp.Or(t.MaxSessionInvoices, z.session)}
+			return t
 		}
 	}
-	return z
+	return Taxpayer{}
 }
 
-// largest is the most bytes that anybody's document may have.
-func (o Options) largest() int {
-	most := attachmentSize
+// sizesOf returns how large the documents of a taxpayer may be.
+func (o Options) sizesOf(nip string) fa.Sizes {
+	t, usual := o.taxpayer(nip), fa.UsualSizes()
+	return fa.Sizes{
+		Plain:          cmp.Or(t.MaxInvoice, usual.Plain),
+		WithAttachment: cmp.Or(t.MaxInvoiceWithAttachment, usual.WithAttachment),
+	}
+}
+
+// maxInvoicesOf returns how many invoices one session of a taxpayer may hold.
+func (o Options) maxInvoicesOf(nip string) int {
+	return cmp.Or(o.taxpayer(nip).MaxSessionInvoices, maxInvoices)
+}
+
+// maxDocument is the size in bytes that no document may exceed, whoever sends it.
+func (o Options) maxDocument() int {
+	size := fa.UsualSizes().WithAttachment
 	for _, t := range o.Taxpayers {
-		most = max(most, t.MaxInvoice, t.MaxInvoiceWithAttachment)
+		size = max(size, t.MaxInvoice, t.MaxInvoiceWithAttachment)
 	}
-	return most
+	return size
 }
 
-// issuer is who issues an invoice, and so in whose context it is taken.
-func (h *header) issuer() string {
-	if h.selfBilled {
-		return h.buyerNIP
-	}
-	return h.nip
-}
-
-// mayIssue reports whether an invoice may come in the context of a taxpayer: the seller's own, the
-// buyer's with P_17 = 1, or that of PodmiotUpowazniony, the last two with the seller's permission.
-func (o Options) mayIssue(h *header, context string) bool {
+// mayIssue reports whether an invoice may be sent in the context of a taxpayer: that of the seller,
+// that of the buyer when P_17 is 1, or that of PodmiotUpowazniony. The last two need the seller's
+// permission.
+func (o Options) mayIssue(h *fa.Header, context string) bool {
 	granted := func(scope string) bool {
 		for _, g := range o.Grants {
-			if g.From == h.nip && g.To == context && cmp.Or(g.Scope, SelfInvoicing) == scope {
+			if g.From == h.NIP && g.To == context && cmp.Or(g.Scope, SelfInvoicing) == scope {
 				return true
 			}
 		}
 		return false
 	}
-	if h.selfBilled {
-		return context == h.buyerNIP && granted(SelfInvoicing)
+	if h.SelfBilled {
+		return context == h.BuyerNIP && granted(SelfInvoicing)
 	}
-	return context == h.nip || context == h.agentNIP && granted(TaxRepresentative)
+	return context == h.NIP || context == h.AgentNIP && granted(TaxRepresentative)
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// selfBilled is an invoice of a seller that its buyer issued.
+// selfBilled is an invoice of a seller that the buyer issued.
 func selfBilled(t testing.TB, seller, number string) string {
 	return swap(t, faXML(seller, number, today), "<P_17>2", "<P_17>1")
 }
@@ -20,14 +20,14 @@ func codes(invoices []invoiceInfo) string {
 	return strings.Join(all, " ")
 }
 
-// The buyer sends it, in its own context, and only with the seller's permission; the seller never
-// may.
-func TestSelfBilling_OnlyTheBuyerWithTheSellersPermission(t *testing.T) {
+// The buyer may send it in its own context with the seller's permission; the seller never may.
+func TestSelfBilling_Sender_IsTheBuyerWithTheSellersPermission(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Grants = []Grant{{From: sellerA, To: buyer}} })
 	mine := swap(t, faXML(buyer, "K/1", today), `Podmiot2>
   <DaneIdentyfikacyjne><NIP>`+buyer, `Podmiot2>
   <DaneIdentyfikacyjne><NIP>`+sellerB)
-	id, _ := r.as("test_"+buyer).sendBatch(selfBilled(t, sellerA, "S/1"), selfBilled(t, sellerB, "S/2"), mine, faXML(sellerA, "S/3", today))
+	id, _ := r.as("test_"+buyer).sendBatch(
+		selfBilled(t, sellerA, "S/1"), selfBilled(t, sellerB, "S/2"), mine, faXML(sellerA, "S/3", today))
 	list := r.as("test_" + buyer).invoices(id)
 	if got := codes(list); got != "200 410 200 410" {
 		t.Errorf("in the buyer's context: %s", got)
@@ -44,10 +44,10 @@ func TestSelfBilling_OnlyTheBuyerWithTheSellersPermission(t *testing.T) {
 	if got := codes(r.as("test_" + sellerA).invoices(id)); got != "440" {
 		t.Errorf("the same number from the seller: %s", got)
 	}
-	// A key that serves anybody belongs to the issuer of the first invoice.
+	// With a key for any seller the session belongs to the issuer of the first invoice.
 	id, _ = r.sendBatch(selfBilled(t, sellerA, "S/6"), faXML(sellerA, "S/7", today))
 	if got := codes(r.invoices(id)); got != "200 410" {
-		t.Errorf("with a key that serves anybody: %s", got)
+		t.Errorf("with a key for any seller: %s", got)
 	}
 }
 
@@ -57,23 +57,27 @@ func TestSelfBilling_InTheRegister_TheSenderIsSubject2(t *testing.T) {
 	for _, c := range []struct {
 		id, subject string
 		count       int
-	}{{"test_" + buyer, "Subject1", 0}, {"test_" + buyer, "Subject2", 1}, {"test_" + sellerA, "Subject1", 1}, {"test_" + sellerA, "Subject2", 0}} {
+	}{
+		{"test_" + buyer, "Subject1", 0}, {"test_" + buyer, "Subject2", 1},
+		{"test_" + sellerA, "Subject1", 1}, {"test_" + sellerA, "Subject2", 0},
+	} {
 		var page struct {
 			Invoices []invoiceMetadata `json:"invoices"`
 		}
-		r.ok(r.as(c.id).post("/invoice/metadata", m{"subjectType": c.subject, "range": m{"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"},
-			"pageOffset": 0, "pageSize": 10, "sortAsc": true}), &page)
+		first := m{"subjectType": c.subject, "range": theDay(), "pageOffset": 0, "pageSize": 10, "sortAsc": true}
+		r.ok(r.as(c.id).post("/invoice/metadata", first), &page)
 		if len(page.Invoices) != c.count {
 			t.Errorf("%s as %s: %d invoices", c.id, c.subject, len(page.Invoices))
 		}
 	}
 }
 
-func TestTaxRepresentative_OnlyWithThePermission(t *testing.T) {
+func TestTaxRepresentative_WithoutThePermission_IsRefused(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.Grants = []Grant{{From: sellerA, To: sellerB, Scope: TaxRepresentative}} })
 	agent := func(number, nip string) string {
 		return swap(t, faXML(sellerA, number, today), " <Fa>", ` <PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>`+nip+
-			`</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne><Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>`)
+			`</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne><Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres>`+
+			`<RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>`)
 	}
 	id, _ := r.as("test_"+sellerB).sendBatch(agent("A/1", sellerB), agent("A/2", buyer), faXML(sellerA, "A/3", today))
 	if got := codes(r.as("test_" + sellerB).invoices(id)); got != "200 410 410" {
@@ -81,7 +85,7 @@ func TestTaxRepresentative_OnlyWithThePermission(t *testing.T) {
 	}
 }
 
-func TestTaxpayer_RaisedLimits_AreItsOwn(t *testing.T) {
+func TestTaxpayer_RaisedLimits_HoldForNobodyElse(t *testing.T) {
 	r := newRig(t, func(o *Options) {
 		o.Taxpayers = []Taxpayer{{NIP: sellerA, MaxInvoice: 1_500_000, MaxInvoiceWithAttachment: 4_000_000, MaxSessionInvoices: 3}}
 	})
@@ -89,22 +93,30 @@ func TestTaxpayer_RaisedLimits_AreItsOwn(t *testing.T) {
 		return swap(t, faXML(seller, number, today), "<Fa>", "<!--"+strings.Repeat("x", size)+"--><Fa>")
 	}
 	a, b := r.as("test_"+sellerA), r.as("test_"+sellerB)
-	id, _ := a.sendBatch(large(sellerA, "L/1", 1_400_000), large(sellerA, "L/2", 1_600_000), withAttachment(t, large(sellerA, "L/3", 3_900_000)))
+	id, _ := a.sendBatch(large(sellerA, "L/1", 1_400_000), large(sellerA, "L/2", 1_600_000),
+		withAttachment(t, large(sellerA, "L/3", 3_900_000)))
 	if got := codes(a.invoices(id)); got != "200 430 200" {
 		t.Errorf("raised: %s", got)
 	}
-	id, _ = b.sendBatch(large(sellerB, "L/4", 1_400_000), withAttachment(t, large(sellerB, "L/5", 3_900_000)), faXML(sellerB, "L/6", today))
+	id, _ = b.sendBatch(large(sellerB, "L/4", 1_400_000), withAttachment(t, large(sellerB, "L/5", 3_900_000)),
+		faXML(sellerB, "L/6", today))
 	if got := codes(b.invoices(id)); got != "430 430 200" {
 		t.Errorf("everybody else: %s", got)
 	}
-	four := []string{faXML(sellerA, "M/1", today), faXML(sellerA, "M/2", today), faXML(sellerA, "M/3", today), faXML(sellerA, "M/4", today)}
+	var four []string
+	for i := range 4 {
+		four = append(four, faXML(sellerA, fmt.Sprint("M/", i), today))
+	}
 	if _, end := a.sendBatch(four...); end.Code != 420 {
 		t.Errorf("four where three are allowed: %d", end.Code)
 	}
 }
 
 func TestOptions_WrongTaxpayersAndGrants_AreNamed(t *testing.T) {
-	_, err := New(Options{Taxpayers: []Taxpayer{{NIP: "1"}}, Grants: []Grant{{From: sellerA, To: "2"}, {From: sellerA, To: buyer, Scope: "All"}}})
+	_, err := New(Options{
+		Taxpayers: []Taxpayer{{NIP: "1"}},
+		Grants:    []Grant{{From: sellerA, To: "2"}, {From: sellerA, To: buyer, Scope: "All"}},
+	})
 	var f *FieldError
 	if !errors.As(err, &f) {
 		t.Fatal(err)

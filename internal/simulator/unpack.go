@@ -15,20 +15,23 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ksefworker/internal/simulator/fa"
 )
 
-// maxUnpacked is how much all files of a package may unpack to; a bomb is refused before it has gone off.
+// maxUnpacked limits the size in bytes of all files of a package together, so that a ZIP bomb is
+// refused early.
 const maxUnpacked = 5_000_000_000
 
-// unpackSession does what KSeF does with a closed batch session, up to the reading of its invoices. It runs alone:
-// nobody stores parts in a closed session.
-func (s *Simulator) unpackSession(sess *session) fate {
+// unpackSession does what KSeF does with a closed batch session, up to the inspection of its
+// invoices. It runs without mu: no part is stored in a closed session.
+func (s *Simulator) unpackSession(sess *session) packageResult {
 	files, f := s.declaredParts(sess)
 	if f.code != 0 {
 		return f
 	}
 	if sess.key == nil {
-		return fate{code: 415}
+		return packageResult{code: 415}
 	}
 	whole, err := os.CreateTemp(s.dir, "package-")
 	if err != nil {
@@ -44,22 +47,23 @@ func (s *Simulator) unpackSession(sess *session) fate {
 		n, err := decryptFile(io.MultiWriter(whole, hash), name, sess.key, sess.iv)
 		switch {
 		case errors.Is(err, errBlocks) || errors.Is(err, errPadding):
-			return fate{code: 435, details: fmt.Sprintf("part %d: %v", i+1, err)}
+			return packageResult{code: 435, details: fmt.Sprintf("part %d: %v", i+1, err)}
 		case err != nil:
 			return s.broken(err)
 		case n > maxPart:
-			return fate{code: 405, details: fmt.Sprintf("part %d has %d bytes before encryption", i+1, n)}
+			return packageResult{code: 405, details: fmt.Sprintf("part %d has %d bytes before encryption", i+1, n)}
 		}
 		size += n
 	}
 	if size != int64(sess.batch.Size) || string(hash.Sum(nil)) != string(sess.batch.Hash) {
-		return fate{code: 405, details: "batchSize or batchHash is not that of the package"}
+		return packageResult{code: 405, details: "batchSize or batchHash is not that of the package"}
 	}
-	return s.readPackage(whole, size, sess.form, sess.opened, s.opts.sizesOf(sess.context).session)
+	return s.readPackage(whole, size, sess.form, sess.opened, s.opts.maxInvoicesOf(sess.context))
 }
 
-// declaredParts holds what was uploaded against what was declared.
-func (s *Simulator) declaredParts(sess *session) ([]string, fate) {
+// declaredParts compares what was uploaded with what was declared, and returns the files of the
+// parts in their order.
+func (s *Simulator) declaredParts(sess *session) ([]string, packageResult) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	files := make([]string, len(sess.batch.Parts))
@@ -67,21 +71,24 @@ func (s *Simulator) declaredParts(sess *session) ([]string, fate) {
 		p := sess.parts[int(declared.Ordinal)]
 		switch {
 		case p == nil:
-			return nil, fate{code: 405, details: fmt.Sprintf("part %d did not come", declared.Ordinal)}
+			return nil, packageResult{code: 405, details: fmt.Sprintf("part %d did not come", declared.Ordinal)}
 		case p.size != declared.Size || string(p.hash[:]) != string(declared.Hash):
-			return nil, fate{code: 405, details: fmt.Sprintf("part %d: partSize or partHash is not that of the upload", declared.Ordinal)}
+			details := fmt.Sprintf("part %d: partSize or partHash is not that of the upload", declared.Ordinal)
+			return nil, packageResult{code: 405, details: details}
 		}
 		files[declared.Ordinal-1] = p.file
 	}
-	return files, fate{}
+	return files, packageResult{}
 }
 
-func (s *Simulator) broken(err error) fate {
+// broken is the result when the simulator itself fails.
+func (s *Simulator) broken(err error) packageResult {
 	s.log.Error().Err(err).Msg("package not processed")
-	return fate{code: 500}
+	return packageResult{code: 500}
 }
 
-// decryptFile streams one part, so that a part of 100 MB costs no memory. It tells the plain size.
+// decryptFile streams one part, so that a part of 100 MB needs little memory. It returns the
+// decrypted size.
 func decryptFile(to io.Writer, name string, key, iv []byte) (int64, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -95,7 +102,7 @@ func decryptFile(to io.Writer, name string, key, iv []byte) (int64, error) {
 	cbc := cipher.NewCBCDecrypter(block, iv)
 	var total int64
 	buf := make([]byte, 256<<10)
-	held := make([]byte, 0, aes.BlockSize) // the last block so far: it may be padding
+	held := make([]byte, 0, aes.BlockSize) // the last block so far, which may hold the padding
 	for {
 		n, err := io.ReadFull(f, buf)
 		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
@@ -128,19 +135,19 @@ func decryptFile(to io.Writer, name string, key, iv []byte) (int64, error) {
 	}
 }
 
-// readPackage opens the ZIP and reads each invoice in it, on all cores.
-func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *form, acceptance time.Time, most int) fate {
+// readPackage opens the ZIP and inspects each invoice in it, on all cores.
+func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *fa.Form, acceptance time.Time, maxFiles int) packageResult {
 	z, err := zip.NewReader(archive, size)
 	if err != nil {
-		return fate{code: 430, details: "not a ZIP archive"}
+		return packageResult{code: 430, details: "not a ZIP archive"}
 	}
-	if len(z.File) > most {
-		return fate{code: 420, details: fmt.Sprintf("%d files, %d are allowed", len(z.File), most)}
+	if len(z.File) > maxFiles {
+		return packageResult{code: 420, details: fmt.Sprintf("%d files, %d are allowed", len(z.File), maxFiles)}
 	}
 	names := map[string]bool{}
 	for _, file := range z.File {
 		if reason := badEntry(file); reason != "" || names[file.Name] {
-			return fate{code: 430, details: cmp.Or(reason, "two files of one name")}
+			return packageResult{code: 430, details: cmp.Or(reason, "two files of one name")}
 		}
 		names[file.Name] = true
 	}
@@ -150,14 +157,19 @@ func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *form, accept
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(z.File)) && !corrupt.Load() && !s.isStopped(); i = next.Add(1) - 1 {
-				content, large, err := unzip(z.File[i], s.opts.largest())
+			for {
+				i := next.Add(1) - 1
+				if i >= int64(len(z.File)) || corrupt.Load() || s.isStopped() {
+					return
+				}
+				content, large, err := unzip(z.File[i], s.opts.maxDocument())
 				if err != nil || unpacked.Add(int64(len(content))) > maxUnpacked {
 					corrupt.Store(true)
 					return
 				}
 				if large {
-					read[i] = reading{code: 430, details: fmt.Sprintf("the document has more than %d bytes", s.opts.largest()), hash: sha256.Sum256(content)}
+					details := fmt.Sprintf("the document has more than %d bytes", s.opts.maxDocument())
+					read[i] = reading{code: 430, details: details, hash: sha256.Sum256(content)}
 					continue
 				}
 				read[i] = s.read(content, f, laneBatch, acceptance)
@@ -166,12 +178,13 @@ func (s *Simulator) readPackage(archive io.ReaderAt, size int64, f *form, accept
 	}
 	workers.Wait()
 	if corrupt.Load() {
-		return fate{code: 430, details: "a file of the archive is corrupt or the archive unpacks to too much"}
+		return packageResult{code: 430, details: "a file of the archive is corrupt or the archive unpacks to too much"}
 	}
-	return fate{read: read}
+	return packageResult{read: read}
 }
 
-// badEntry tells why a file may not stand in a package: it is flat and holds XML files.
+// badEntry returns why a file is not allowed in a package, "" when it is. A package has XML files
+// only, and no folders.
 func badEntry(f *zip.File) string {
 	switch {
 	case strings.ContainsAny(f.Name, `/\`) || strings.Contains(f.Name, ".."):
@@ -184,16 +197,16 @@ func badEntry(f *zip.File) string {
 	return ""
 }
 
-// unzip reads one file, never more than an invoice may have. large tells that there was more.
-func unzip(f *zip.File, most int) (content []byte, large bool, err error) {
+// unzip reads one file up to limit bytes; large tells that there was more.
+func unzip(f *zip.File, limit int) (content []byte, large bool, err error) {
 	r, err := f.Open()
 	if err != nil {
 		return nil, false, err
 	}
 	defer func() { _ = r.Close() }()
-	// The declared size is only a hint: a bomb lies.
-	content = make([]byte, 0, min(f.UncompressedSize64, uint64(most))+512)
-	for len(content) <= most {
+	// The declared size is only a hint: a ZIP bomb declares a wrong one.
+	content = make([]byte, 0, min(f.UncompressedSize64, uint64(limit))+512)
+	for len(content) <= limit {
 		if len(content) == cap(content) {
 			content = append(content, 0)[:len(content)]
 		}

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// The UPO of a session in the ministry's schema v4-3. It is not signed: that schema has no place for a signature.
+// potwierdzenie is the UPO of a session in the Ministry's schema v4-3. It is not signed, because
+// that schema has no place for a signature.
 type potwierdzenie struct {
 	XMLName xml.Name `xml:"http://upo.schematy.mf.gov.pl/KSeF/v4-3 Potwierdzenie"`
 	Podmiot string   `xml:"NazwaPodmiotuPrzyjmujacego"`
@@ -39,32 +40,37 @@ type dokument struct {
 	Tryb       string `xml:"TrybWysylki"`
 }
 
-// sessionReceipt gives the UPO of a session that is processed and accepted something.
+// sessionReceipt returns the UPO of a session that is processed and has accepted an invoice.
 func (s *Simulator) sessionReceipt(c *call) (reply, *refusal) {
 	s.mu.Lock()
-	sess, refused := s.own(c.account, c.value(0))
+	sess, refused := s.ownSession(c.account, c.value(0))
 	if refused != nil {
 		s.mu.Unlock()
 		return reply{}, refused
 	}
 	if s.status(sess) != 200 {
 		s.mu.Unlock()
-		return reply{}, &refusal{status: http.StatusBadRequest, code: codeNoReceipt, description: "Nie znaleziono UPO dla podanych kryteriów.",
-			details: fmt.Sprintf("Sesja %s nie ma UPO.", sess.id)}
+		return reply{}, &refusal{
+			status: http.StatusBadRequest, code: codeNoReceipt, description: "Nie znaleziono UPO dla podanych kryteriów.",
+			details: fmt.Sprintf("Sesja %s nie ma UPO.", sess.id),
+		}
 	}
 	s.mu.Unlock() // a session at 200 never changes
 	body, err := s.receipt(sess)
 	if err != nil {
-		return reply{}, &refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error", details: err.Error()}
+		return reply{}, &refusal{
+			status: http.StatusInternalServerError, code: 500, description: "Internal Server Error", details: err.Error(),
+		}
 	}
 	return reply{status: http.StatusOK, contentType: xmlType, body: body}, nil
 }
 
-// receipt writes the UPO of a finished session; the same bytes each time, unless a fault wants it otherwise.
+// receipt writes the UPO of a finished session. The bytes are the same each time, unless a fault
+// changes them.
 func (s *Simulator) receipt(sess *session) ([]byte, error) {
 	p := potwierdzenie{
 		Podmiot: "Ministerstwo Finansów", Sesja: sess.id, Nip: sess.context, Token: sess.id[:9] + "EC" + sess.id[11:],
-		Struktura: sess.form.schemaFile, Formularz: sess.form.systemCode,
+		Struktura: sess.form.SchemaFile, Formularz: sess.form.SystemCode,
 	}
 	for _, o := range sess.invoices {
 		a := o.accepted
@@ -76,10 +82,11 @@ func (s *Simulator) receipt(sess *session) ([]byte, error) {
 			mode = "Offline"
 		}
 		d := dokument{
-			Nip: a.nip, KsefNumer: a.ksefNumber, Numer: a.number, Wystawiono: a.issued, Przeslano: s.local(a.sent), Nadano: s.local(a.at),
+			Nip: a.NIP, KsefNumer: a.ksefNumber, Numer: a.Number, Wystawiono: a.Issued,
+			Przeslano: s.local(a.sent), Nadano: s.local(a.at),
 			Skrot: base64.StdEncoding.EncodeToString(a.hash[:]), Tryb: mode,
 		}
-		if s.bentDocument(a, &d) {
+		if s.alterReceiptEntry(a, &d) {
 			p.Dokumenty = append(p.Dokumenty, d)
 		}
 	}
@@ -94,7 +101,7 @@ func (s *Simulator) receipt(sess *session) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// local is the form of times in the UPO.
+// local writes a time as the UPO has it.
 func (s *Simulator) local(t time.Time) string {
 	return t.In(s.warsaw).Format("2006-01-02T15:04:05.000Z07:00")
 }

@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// vault keeps the bytes of the documents that KSeF took, in one file that only grows: a night's export would not fit in memory.
+// vault keeps the bytes of the documents in one file that only grows: the export of a night would
+// not fit in memory. It is safe for concurrent use.
 type vault struct {
 	mu   sync.Mutex
 	file *os.File
@@ -15,8 +16,8 @@ type vault struct {
 	once sync.Once
 }
 
-// leaf is the place of one document in the vault.
-type leaf struct{ at, size int64 }
+// location is the place of one document in the vault.
+type location struct{ at, size int64 }
 
 func openVault(dir string) (*vault, error) {
 	f, err := os.Create(filepath.Join(dir, "documents"))
@@ -26,18 +27,18 @@ func openVault(dir string) (*vault, error) {
 	return &vault{file: f}, nil
 }
 
-func (v *vault) put(content []byte) (leaf, error) {
+func (v *vault) put(content []byte) (location, error) {
 	v.mu.Lock()
-	l := leaf{at: v.size, size: int64(len(content))}
+	l := location{at: v.size, size: int64(len(content))}
 	v.size += l.size
 	v.mu.Unlock()
 	if _, err := v.file.WriteAt(content, l.at); err != nil {
-		return leaf{}, fmt.Errorf("keep document: %w", err)
+		return location{}, fmt.Errorf("keep document: %w", err)
 	}
 	return l, nil
 }
 
-func (v *vault) get(l leaf) ([]byte, error) {
+func (v *vault) get(l location) ([]byte, error) {
 	content := make([]byte, l.size)
 	if _, err := v.file.ReadAt(content, l.at); err != nil {
 		return nil, fmt.Errorf("read document: %w", err)
@@ -45,7 +46,7 @@ func (v *vault) get(l leaf) ([]byte, error) {
 	return content, nil
 }
 
-// close may be called twice; what comes later gets os.ErrClosed.
+// close may be called twice. After it put and get return os.ErrClosed.
 func (v *vault) close() error {
 	var err error
 	v.once.Do(func() { err = v.file.Close() })

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// rawList is what the list says, in the form in which it says it.
+// rawList returns the entries of a session's list as JSON.
 func (r *rig) rawList(id string) (entries []string) {
 	r.t.Helper()
 	var list struct {
@@ -21,7 +21,7 @@ func (r *rig) rawList(id string) (entries []string) {
 	return entries
 }
 
-// receiptOf reads the UPO's numbers, by KSeF number.
+// receiptOf returns the numbers of the invoices in the UPO, by KSeF number.
 func (r *rig) receiptOf(id string) map[string]string {
 	r.t.Helper()
 	var p struct {
@@ -39,12 +39,12 @@ func (r *rig) receiptOf(id string) map[string]string {
 		numbers[d.KsefNumer] = d.Numer
 	}
 	if p.Opis.Wszystko != len(numbers) {
-		r.t.Errorf("the receipt counts %d of its %d", p.Opis.Wszystko, len(numbers))
+		r.t.Errorf("the receipt counts %d documents and has %d", p.Opis.Wszystko, len(numbers))
 	}
 	return numbers
 }
 
-func TestBend_AnEntryLeftOut_IsCountedAndInTheBooks_AndComesBackAfterItsTime(t *testing.T) {
+func TestFault_ListOmit_EntryStaysInCountsAndBooks_AndComesBackAfterFor(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{Kind: ListOmit, On: opInvoices, Number: "FV/2", For: time.Minute})
 	inject(t, r, Fault{Kind: ListOmit, On: opInvoices, Number: "FV/3", Times: -1})
@@ -77,8 +77,8 @@ func TestBend_AnEntryLeftOut_IsCountedAndInTheBooks_AndComesBackAfterItsTime(t *
 	}
 }
 
-// A fault decides once for each entry: how often the list is asked for changes nothing.
-func TestBend_Probability_IsDrawnOncePerEntry(t *testing.T) {
+// A fault decides once for each entry, however often the list is requested.
+func TestFault_ProbabilityOfAnEntry_IsDrawnOncePerEntry(t *testing.T) {
 	r := newRig(t)
 	var documents []string
 	for _, n := range strings.Fields("a b c d e f g h i j k l m n o p") {
@@ -96,12 +96,12 @@ func TestBend_Probability_IsDrawnOncePerEntry(t *testing.T) {
 			t.Errorf("another list: %s", again)
 		}
 	}
-	if struck := r.sim.Books().Faults[ListOmit]; struck != len(documents)-n {
-		t.Errorf("counted %d, left out %d", struck, len(documents)-n)
+	if hit := r.sim.Books().Faults[ListOmit]; hit != len(documents)-n {
+		t.Errorf("counted %d, left out %d", hit, len(documents)-n)
 	}
 }
 
-func TestBend_NumberRewritten_InEveryAnswer(t *testing.T) {
+func TestFault_NumberRewritten_ChangesEveryAnswer(t *testing.T) {
 	for as, want := range map[string]string{Doubled: "A  B  1", NoBreak: "A\u00a0B\u00a01", Tabbed: "A\tB\t1", TrailBlank: "A B 1 "} {
 		r := newRig(t)
 		inject(t, r, Fault{Kind: NumberRewritten, As: as, Times: -1})
@@ -118,8 +118,8 @@ func TestBend_NumberRewritten_InEveryAnswer(t *testing.T) {
 			Invoices []invoiceMetadata `json:"invoices"`
 		}
 		r.clock.add(time.Minute)
-		day := m{"from": "2026-11-23T00:00:00Z", "to": "2026-11-24T00:00:00Z"}
-		r.ok(r.post("/invoice/metadata", m{"subjectType": "Subject1", "range": day, "pageOffset": 0, "pageSize": 10, "sortAsc": true}), &page)
+		first := m{"subjectType": "Subject1", "range": theDay(), "pageOffset": 0, "pageSize": 10, "sortAsc": true}
+		r.ok(r.post("/invoice/metadata", first), &page)
 		if len(page.Invoices) != 1 || page.Invoices[0].Number != want {
 			t.Errorf("%s: in the register %+v", as, page.Invoices)
 		}
@@ -133,8 +133,8 @@ func TestBend_NumberRewritten_InEveryAnswer(t *testing.T) {
 	}
 }
 
-// Without any fault the white space of a number is put in order, as KSeF does.
-func TestList_NumberWithOddWhiteSpace_ComesBackInOrder(t *testing.T) {
+// Without any fault the white space of a number is normalised, as KSeF does.
+func TestList_NumberWithOddWhiteSpace_IsNormalised(t *testing.T) {
 	r := newRig(t)
 	id, _ := r.sendBatch(faXML(sellerA, "A  B\u00a01", today))
 	if l := r.invoices(id); l[0].Status.Code != 200 || l[0].Number != "A B 1" {
@@ -142,7 +142,7 @@ func TestList_NumberWithOddWhiteSpace_ComesBackInOrder(t *testing.T) {
 	}
 }
 
-func TestBend_KsefNumberSplit_AlsoInTheReceiptAlone(t *testing.T) {
+func TestFault_KsefNumberSplit_ChangesTheReceiptAlone(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{Kind: KsefNumberSplit, On: opUPO})
 	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
@@ -158,7 +158,7 @@ func TestBend_KsefNumberSplit_AlsoInTheReceiptAlone(t *testing.T) {
 	}
 }
 
-func TestBend_Unnamed_AnAcceptedOneHasNoNumber(t *testing.T) {
+func TestFault_Unnamed_AcceptedInvoiceHasNoNumber(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{Kind: Unnamed, Skip: 1})
 	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
@@ -167,7 +167,7 @@ func TestBend_Unnamed_AnAcceptedOneHasNoNumber(t *testing.T) {
 	}
 }
 
-func TestBend_Undecodable_OneFieldOfOneEntry(t *testing.T) {
+func TestFault_Undecodable_ChangesOneFieldOfOneEntry(t *testing.T) {
 	for as, want := range map[string]string{
 		OddDate:         `"acquisitionDate":"2026-11-23T13:00:00.000+0100"`,
 		NumericNumber:   `"invoiceNumber":2026001,`,
@@ -185,10 +185,10 @@ func TestBend_Undecodable_OneFieldOfOneEntry(t *testing.T) {
 		}
 		var right [3]invoiceInfo
 		if json.Unmarshal([]byte(l[0]), &right[0]) != nil || json.Unmarshal([]byte(l[2]), &right[2]) != nil || right[0].Number != "FV/1" {
-			t.Errorf("%s: the others are bent too: %v", as, l)
+			t.Errorf("%s: the others are changed too: %v", as, l)
 		}
 		if err := json.Unmarshal([]byte(l[1]), &right[1]); err == nil && as != OddDate {
-			t.Errorf("%s: can be decoded", as)
+			t.Errorf("%s: it can be decoded", as)
 		}
 		r.clock.add(time.Minute)
 		if i := r.invoices(id)[1]; i.Number != "2026001" || i.Ordinal != 2 {
@@ -197,7 +197,7 @@ func TestBend_Undecodable_OneFieldOfOneEntry(t *testing.T) {
 	}
 }
 
-func TestBend_UndecodableExtensions_OfADuplicate(t *testing.T) {
+func TestFault_UndecodableExtensions_ChangesADuplicate(t *testing.T) {
 	r := newRig(t)
 	first, _ := r.sendBatch(faXML(sellerA, "FV/1", today))
 	for as, want := range map[string]string{
@@ -212,25 +212,25 @@ func TestBend_UndecodableExtensions_OfADuplicate(t *testing.T) {
 	}
 }
 
-// What cannot be written otherwise is not struck, and the next one is.
-func TestBend_AnEntryWithoutTheField_IsNotCounted(t *testing.T) {
+// An entry that a fault cannot change is not hit; the next entry is.
+func TestFault_EntryWithoutTheField_IsNotHit(t *testing.T) {
 	r := newRig(t)
 	for _, f := range []Fault{{Kind: Undecodable, As: NumericNumber}, {Kind: NumberRewritten, As: Tabbed}, {Kind: KsefNumberSplit}} {
 		inject(t, r, f)
 	}
 	r.rawList(first(r.sendBatch("not XML")))
 	if n := r.sim.Books().Faults; len(n) != 0 {
-		t.Errorf("struck: %v", n)
+		t.Errorf("hit: %v", n)
 	}
 	r.rawList(first(r.sendBatch(faXML(sellerA, "1 2", today), faXML(sellerA, "12", today))))
 	if n := r.sim.Books().Faults; n[Undecodable] != 1 || n[NumberRewritten] != 1 || n[KsefNumberSplit] != 1 {
-		t.Errorf("struck: %v", n)
+		t.Errorf("hit: %v", n)
 	}
 }
 
 func first(id string, _ statusInfo) string { return id }
 
-func TestBend_ReceiptWithoutADocument_ForAWhileOrForEver(t *testing.T) {
+func TestFault_ReceiptOmit_LeavesADocumentOutForAWhileOrForEver(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{Kind: ReceiptOmit, Number: "FV/1", For: time.Minute})
 	inject(t, r, Fault{Kind: ReceiptOmit, Number: "FV/2"})
@@ -243,6 +243,6 @@ func TestBend_ReceiptWithoutADocument_ForAWhileOrForEver(t *testing.T) {
 		t.Errorf("after a minute attested %v", got)
 	}
 	if l := r.invoices(id); len(l) != 3 || len(r.sim.Books().Accepted) != 3 {
-		t.Errorf("the list suffers: %+v", l)
+		t.Errorf("the list is changed: %+v", l)
 	}
 }

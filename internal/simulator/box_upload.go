@@ -4,21 +4,23 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"ksefworker/internal/simulator/fa"
 )
 
-// boxUpload is one upload to the black box: the gateway makes a session of its own for it.
+// boxUpload is one upload to the black box. The gateway makes a session of its own for it.
 type boxUpload struct {
 	session *session
 	batch   bool
-	upo     bool
+	upo     bool // the answer shall hold the UPO
 	started time.Time
 }
 
-// uploadKey keeps the ids of different accounts apart: they choose them by themselves.
+// uploadKey makes the ids of different accounts distinct: each account chooses its ids by itself.
 func uploadKey(account Account, id string) string { return account.ID + "\x00" + id }
 
-// begin makes the session of an upload, unless the id was used before. The caller holds mu.
-func (s *Simulator) beginUpload(c *call, id string, f *form, lane string, offline, upo bool) (*session, *refusal) {
+// beginUpload makes the session of an upload, unless the id was used before. The caller holds mu.
+func (s *Simulator) beginUpload(c *call, id string, f *fa.Form, lane string, offline, upo bool) (*session, *refusal) {
 	if id == "" {
 		return nil, badInput("uploadId is empty")
 	}
@@ -34,7 +36,7 @@ func (s *Simulator) beginUpload(c *call, id string, f *form, lane string, offlin
 		id: s.reference(kind), lane: lane, account: c.account.ID, context: c.account.NIP, form: f, offline: offline,
 		opened: now, closed: now, expires: now.Add(sessionLife), boxed: true,
 	}
-	s.admit(sess)
+	s.addSession(sess)
 	s.uploads[uploadKey(c.account, id)] = &boxUpload{session: sess, batch: lane == laneBatch, upo: upo, started: now}
 	return sess, nil
 }
@@ -65,8 +67,8 @@ func (s *Simulator) boxUploadInvoice(c *call) (reply, *refusal) {
 	read := s.read(body.Data, sess.form, laneOnline, o.sent)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.judge(sess, o, read)
-	s.conclude(sess)
+	s.decide(sess, o, read)
+	s.finishOnline(sess)
 	return resultTrue(), nil
 }
 
@@ -101,15 +103,15 @@ func (s *Simulator) boxUploadBatch(c *call) (reply, *refusal) {
 		_ = os.Remove(file)
 		return reply{}, refused
 	}
-	s.aside(sess, func() fate {
+	s.inBackground(sess, func() packageResult {
 		defer func() { _ = os.Remove(file) }()
-		return s.unpackFile(file, f, sess.opened, s.opts.sizesOf(sess.context).session)
+		return s.unpackFile(file, f, sess.opened, s.opts.maxInvoicesOf(sess.context))
 	})
 	return resultTrue(), nil
 }
 
-// unpackFile reads a plain package.
-func (s *Simulator) unpackFile(name string, f *form, acceptance time.Time, most int) fate {
+// unpackFile reads a package that is not encrypted.
+func (s *Simulator) unpackFile(name string, f *fa.Form, acceptance time.Time, maxFiles int) packageResult {
 	file, err := os.Open(name)
 	if err != nil {
 		return s.broken(err)
@@ -119,13 +121,14 @@ func (s *Simulator) unpackFile(name string, f *form, acceptance time.Time, most 
 	if err != nil {
 		return s.broken(err)
 	}
-	return s.readPackage(file, info.Size(), f, acceptance, most)
+	return s.readPackage(file, info.Size(), f, acceptance, maxFiles)
 }
 
 func (s *Simulator) boxInvoiceStatus(c *call) (reply, *refusal) { return s.boxStatus(c, false) }
 func (s *Simulator) boxBatchStatus(c *call) (reply, *refusal)   { return s.boxStatus(c, true) }
 
-// boxStatus tells what became of an upload. A package that failed as a whole is an error with the session's code.
+// boxStatus answers what became of an upload. For a package that failed as a whole it is an error
+// with the session's code.
 func (s *Simulator) boxStatus(c *call, batch bool) (reply, *refusal) {
 	s.mu.Lock()
 	u := s.uploads[uploadKey(c.account, c.value(0))]
@@ -139,7 +142,7 @@ func (s *Simulator) boxStatus(c *call, batch bool) (reply, *refusal) {
 		if status == 170 {
 			status = 150
 		}
-		return reply{}, running(status)
+		return reply{}, tryAgain(status)
 	}
 	list := s.list(u.session)
 	sess := u.session

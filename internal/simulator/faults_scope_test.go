@@ -8,15 +8,17 @@ import (
 	"time"
 )
 
-// One taxpayer's requests, one operation's, or both at once: nobody else notices.
-func TestFault_OfOneTenantOrOneOperation_LeavesTheOthersAlone(t *testing.T) {
+// A fault that concerns one taxpayer, one operation or both hits no other request.
+func TestFault_OfOneTenantOrOneOperation_OthersAreAnswered(t *testing.T) {
 	paths := func(id string) map[string]string {
 		const session = "/invoice/session/"
-		return map[string]string{opPublicKey: "/invoice/public/key", opSessionStatus: session + "status/" + id, opInvoices: session + "invoices/" + id}
+		return map[string]string{
+			opPublicKey: "/invoice/public/key", opSessionStatus: session + "status/" + id, opInvoices: session + "invoices/" + id,
+		}
 	}
 	for name, c := range map[string]struct {
 		fault Fault
-		a, b  string // operations that fail for the sick and for the healthy tenant
+		a, b  string // operations that fail for the tenant with the fault and for the other one
 	}{
 		"a tenant, by its NIP":           {Fault{NIP: sellerA}, opPublicKey + opSessionStatus + opInvoices, ""},
 		"a tenant, by its key":           {Fault{Account: "test_" + sellerA}, opPublicKey + opSessionStatus + opInvoices, ""},
@@ -29,27 +31,27 @@ func TestFault_OfOneTenantOrOneOperation_LeavesTheOthersAlone(t *testing.T) {
 			ofA, ofB := paths(a.openOnline().id), paths(b.openOnline().id)
 			c.fault.Kind, c.fault.Code, c.fault.Lasting = Status, 503, time.Minute
 			inject(t, r, c.fault)
-			look := func(failA, failB string) {
+			check := func(failA, failB string) {
 				t.Helper()
 				for op, path := range ofA {
 					if failed := a.get(path).status == 503; failed != strings.Contains(failA, op) {
-						t.Errorf("%s of the sick tenant failed: %v", op, failed)
+						t.Errorf("%s of the tenant with the fault failed: %v", op, failed)
 					}
 					if failed := b.get(ofB[op]).status == 503; failed != strings.Contains(failB, op) {
-						t.Errorf("%s of the healthy tenant failed: %v", op, failed)
+						t.Errorf("%s of the other tenant failed: %v", op, failed)
 					}
 				}
 			}
-			for range 3 { // Lasting without Times strikes every time
-				look(c.a, c.b)
+			for range 3 { // a fault with Lasting and without Times hits every time
+				check(c.a, c.b)
 			}
 			r.clock.add(time.Minute)
-			look("", "")
+			check("", "")
 		})
 	}
 }
 
-func TestFault_Hang_SaysNothingAndDoesNothing(t *testing.T) {
+func TestFault_Hang_AnswersNothingAndDoesNothing(t *testing.T) {
 	r := newRig(t)
 	o := r.openOnline()
 	inject(t, r, Fault{Kind: Hang, On: opClose})
@@ -67,7 +69,7 @@ func TestFault_Hang_SaysNothingAndDoesNothing(t *testing.T) {
 	}
 }
 
-// A hang that is not bounded must not outlive the client, whatever it was about to send.
+// A hang without For must end with the client, whatever the client was sending.
 func TestFault_HangOfThePartStore_EndsWithTheClientAndStoresNothing(t *testing.T) {
 	r := newRig(t)
 	b := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 2).begin()
@@ -78,7 +80,7 @@ func TestFault_HangOfThePartStore_EndsWithTheClientAndStoresNothing(t *testing.T
 		t.Errorf("the part was answered %d", a.status)
 	}
 	if s := r.status(b.id).Status.Code; s != 100 {
-		t.Errorf("the gateway suffers with the part store: %d", s)
+		t.Errorf("the gateway fails with the part store: %d", s)
 	}
 	if a := r.upload(b.uploads[1], b.parts[1]); a.status != http.StatusCreated {
 		t.Errorf("the second part: %d", a.status)
@@ -106,20 +108,20 @@ func TestFault_PartStoreDown_TheGatewayAnswers(t *testing.T) {
 	}
 }
 
-func TestFault_OfOneSession_OthersAreWell(t *testing.T) {
+func TestFault_OneSession_OtherSessionsAreAnswered(t *testing.T) {
 	r := newRig(t)
 	first, second := r.pack(zipOf(t, faXML(sellerA, "FV/1", today)), 1).begin(), r.pack(zipOf(t, faXML(sellerA, "FV/2", today)), 1).begin()
 	inject(t, r, Fault{Kind: Status, On: opSessionStatus, Code: 503, OneSession: true, Lasting: time.Minute})
-	for range 3 { // whichever is asked about first is the sick one
+	for range 3 { // the first session that is asked about is the one that fails
 		if a := r.get("/invoice/session/status/" + first.id); a.status != 503 {
-			t.Errorf("the sick one: %d", a.status)
+			t.Errorf("the failing session: %d", a.status)
 		}
 		if a := r.get("/invoice/session/status/" + second.id); a.status != 200 {
-			t.Errorf("another one: %d", a.status)
+			t.Errorf("another session: %d", a.status)
 		}
 	}
 	if a := r.get("/invoice/session/invoices/" + first.id); a.status == 503 {
-		t.Error("another operation of the session is sick, too")
+		t.Error("another operation of the session fails too")
 	}
 	r.clock.add(time.Minute)
 	if a := r.get("/invoice/session/status/" + first.id); a.status != 200 {
@@ -127,7 +129,7 @@ func TestFault_OfOneSession_OthersAreWell(t *testing.T) {
 	}
 }
 
-// The key of another taxpayer: everything that this seller sends is refused with 410.
+// As with the key of another taxpayer: every invoice of this seller is refused with 410.
 func TestFault_410ForEveryInvoiceOfASeller_OthersAreAccepted(t *testing.T) {
 	r := newRig(t)
 	inject(t, r, Fault{Kind: InvoiceStatus, Code: 410, NIP: sellerA, Times: -1})
@@ -162,17 +164,17 @@ func TestFault_WithALabel_IsCountedUnderIt(t *testing.T) {
 	}
 }
 
-func TestFault_Validate_NamesWhatAnEntryFaultLacks(t *testing.T) {
+func TestFault_Validate_IncompleteOrContradictory_IsRefused(t *testing.T) {
 	for name, f := range map[string]Fault{
-		"a rewriting without its manner":   {Kind: NumberRewritten},
-		"a manner of another kind":         {Kind: Undecodable, As: NoBreak},
-		"a manner that makes no sense":     {Kind: Status, As: OddDate},
-		"an end before it begins":          {Kind: Status, Lasting: -1},
-		"an undecodable field without one": {Kind: Undecodable},
-		"one session of an opening":        {Kind: Status, On: opOpenBatch, OneSession: true},
+		"number-rewritten without As":  {Kind: NumberRewritten},
+		"As of another kind":           {Kind: Undecodable, As: NoBreak},
+		"As with a kind that has none": {Kind: Status, As: OddDate},
+		"a negative Lasting":           {Kind: Status, Lasting: -1},
+		"undecodable without As":       {Kind: Undecodable},
+		"OneSession without a session": {Kind: Status, On: opOpenBatch, OneSession: true},
 	} {
 		if f.Validate() == nil {
-			t.Errorf("%s passes", name)
+			t.Errorf("%s is accepted", name)
 		}
 	}
 	faults, err := ParseFaults([]byte(`[{"kind":"undecodable","as":"date","on":"invoices","times":-1,"for":"5s","lasting":"1m"}]`))

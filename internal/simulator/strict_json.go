@@ -13,9 +13,9 @@ import (
 	"unicode/utf8"
 )
 
-// decodeStrict reads one JSON object. encoding/json alone takes too much: names in any case, doubled names, absent
-// fields. Here a name must be exactly as in the contract, stand once, and a field without omitempty must be there and
-// not be null.
+// decodeStrict reads one JSON object. encoding/json alone accepts too much: names in any case,
+// repeated names, missing fields. Here every name must be exactly as in the contract and appear
+// once, and a field without omitempty must be present and not null.
 func decodeStrict(raw []byte, into any) error {
 	if !utf8.Valid(raw) {
 		return errors.New("the body is not UTF-8")
@@ -29,7 +29,7 @@ func decodeStrict(raw []byte, into any) error {
 	return nil
 }
 
-// checkShape holds raw against the fields of t, at the place named for messages.
+// checkShape compares raw with the fields of t. place is where raw is in the body, for messages.
 func checkShape(raw []byte, t reflect.Type, place string) error {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -99,7 +99,7 @@ func checkObject(raw []byte, t reflect.Type, place string) error {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%s is followed by more data", place)
 	}
-	for i := range t.NumField() { // in the order of the contract, so that the message is always the same
+	for i := range t.NumField() { // in a fixed order, so that the message is always the same
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		if missing[name] {
 			return fmt.Errorf("%s lacks the required field %q", place, name)
@@ -108,13 +108,13 @@ func checkObject(raw []byte, t reflect.Type, place string) error {
 	return nil
 }
 
-// octets is Base64 in JSON: the standard alphabet, padded, no line breaks.
+// octets are bytes that are Base64 in JSON: the standard alphabet, padded, no line breaks.
 type octets []byte
 
 func (o *octets) UnmarshalJSON(raw []byte) error {
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
-		return errors.New("Base64 is due in a string")
+		return errors.New("not a string with Base64")
 	}
 	if strings.ContainsAny(text, "\r\n") {
 		return errors.New("Base64 with line breaks")
@@ -127,13 +127,13 @@ func (o *octets) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// moment is an RFC 3339 date and time.
-type moment struct{ time.Time }
+// timestamp is an RFC 3339 date and time.
+type timestamp struct{ time.Time }
 
-func (m *moment) UnmarshalJSON(raw []byte) error {
+func (m *timestamp) UnmarshalJSON(raw []byte) error {
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
-		return errors.New("a date is due in a string")
+		return errors.New("not a string with a date")
 	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {

@@ -9,10 +9,11 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// ParseFaults reads a list of faults, JSON or YAML, durations as "90s". Unknown names fail. An empty script is an
-// empty list. Errors are those of the reader or FieldErrors, joined.
+// ParseFaults reads a list of faults in JSON or YAML, with durations like "90s". An unknown name is
+// an error. An empty script is an empty list. Errors are those of the YAML reader, or FieldErrors
+// for all faults, joined.
 func ParseFaults(script []byte) ([]Fault, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(script)) // JSON is YAML as well
+	dec := yaml.NewDecoder(bytes.NewReader(script)) // JSON is valid YAML
 	dec.KnownFields(true)
 	var faults []Fault
 	if err := dec.Decode(&faults); err != nil && !errors.Is(err, io.EOF) {

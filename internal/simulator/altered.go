@@ -7,12 +7,13 @@ import (
 	"time"
 )
 
-// entryKinds bend what is told of an invoice.
+// entryKinds are the faults that change what is answered about an invoice.
 func entryKinds() []string {
 	return []string{ListOmit, Unnamed, NumberRewritten, KsefNumberSplit, Undecodable, ReceiptOmit}
 }
 
-// identify names an entry to the faults, the same in the list, in the receipt and in the register.
+// identify returns the key of an entry for the faults: the same in the list, in the receipt and in
+// the register.
 func (o *outcome) identify() any {
 	if o.accepted != nil {
 		return o.accepted
@@ -20,15 +21,15 @@ func (o *outcome) identify() any {
 	return o
 }
 
-// where describes an entry of an answer to the faults.
-func (sess *session) where(on, nip, number string) occasion {
-	return occasion{on: on, account: sess.account, nip: nip, lane: sess.lane, number: number}
+// answerEvent describes an entry of an answer of operation on to the faults.
+func (sess *session) answerEvent(on, nip, number string) event {
+	return event{on: on, account: sess.account, nip: nip, lane: sess.lane, number: number}
 }
 
-// bent is the answer about one invoice as the faults want it; there is false when it is to be left out. What is not
-// decided yet is told as it is.
-func (s *Simulator) bent(on string, sess *session, o *outcome, i invoiceInfo) (answer any, there bool) {
-	if i.Status.Code < 200 || !s.faults.some(entryKinds()...) {
+// altered returns the answer about one invoice as the faults change it; there is false when the
+// invoice is left out. An invoice that is not decided yet is never changed.
+func (s *Simulator) altered(on string, sess *session, o *outcome, i invoiceInfo) (answer any, there bool) {
+	if i.Status.Code < 200 || !s.faults.everArmed(entryKinds()...) {
 		return i, true
 	}
 	nip := o.nip
@@ -39,8 +40,8 @@ func (s *Simulator) bent(on string, sess *session, o *outcome, i invoiceInfo) (a
 	if on == opInvoices {
 		kinds = append(kinds, ListOmit)
 	}
-	would := func(f Fault) bool { return f.wouldBend(i) }
-	faults := s.faults.bends(o.identify(), sess.where(on, nip, o.number), would, kinds...)
+	canChange := func(f Fault) bool { return f.canChange(i) }
+	faults := s.faults.alterations(o.identify(), sess.answerEvent(on, nip, o.number), canChange, kinds...)
 	var odd []string
 	for _, f := range faults {
 		switch f.Kind {
@@ -59,23 +60,26 @@ func (s *Simulator) bent(on string, sess *session, o *outcome, i invoiceInfo) (a
 	if len(odd) == 0 {
 		return i, true
 	}
-	return spoil(i, odd), true
+	return malformed(i, odd), true
 }
 
-// bentMetadata is the register's line about an invoice; there is false when it is to be left out.
-func (s *Simulator) bentMetadata(a *accepted) (m invoiceMetadata, there bool) {
+// alteredMetadata returns the register's entry of an invoice; there is false when it is left out.
+func (s *Simulator) alteredMetadata(a *accepted) (m invoiceMetadata, there bool) {
 	m = a.metadata()
-	return m, s.bentNames(opMetadata, ListOmit, a, &m.Number, &m.KsefNumber)
+	return m, s.alterNumbers(opMetadata, ListOmit, a, &m.Number, &m.KsefNumber)
 }
 
-// bentDocument changes the receipt's entry of an invoice; false leaves it out.
-func (s *Simulator) bentDocument(a *accepted, d *dokument) (there bool) {
-	return s.bentNames(opUPO, ReceiptOmit, a, &d.Numer, &d.KsefNumer)
+// alterReceiptEntry changes the receipt's entry of an invoice; there is false when it is left out.
+func (s *Simulator) alterReceiptEntry(a *accepted, d *dokument) (there bool) {
+	return s.alterNumbers(opUPO, ReceiptOmit, a, &d.Numer, &d.KsefNumer)
 }
 
-func (s *Simulator) bentNames(on, omit string, a *accepted, number, ksefNumber *string) (there bool) {
-	would := func(f Fault) bool { return f.wouldBend(invoiceInfo{Number: *number, KsefNumber: *ksefNumber}) }
-	for _, f := range s.faults.bends(a, a.session.where(on, a.nip, a.number), would, omit, NumberRewritten, KsefNumberSplit) {
+// alterNumbers applies the faults that concern the two numbers of an accepted invoice, and the one
+// that leaves it out.
+func (s *Simulator) alterNumbers(on, omit string, a *accepted, number, ksefNumber *string) (there bool) {
+	canChange := func(f Fault) bool { return f.canChange(invoiceInfo{Number: *number, KsefNumber: *ksefNumber}) }
+	where := a.session.answerEvent(on, a.NIP, a.Number)
+	for _, f := range s.faults.alterations(a, where, canChange, omit, NumberRewritten, KsefNumberSplit) {
 		switch f.Kind {
 		case omit:
 			return false
@@ -88,8 +92,8 @@ func (s *Simulator) bentNames(on, omit string, a *accepted, number, ksefNumber *
 	return true
 }
 
-// wouldBend tells whether the entry has what the fault bends.
-func (f Fault) wouldBend(i invoiceInfo) bool {
+// canChange reports whether the entry has what the fault changes.
+func (f Fault) canChange(i invoiceInfo) bool {
 	switch f.Kind {
 	case Unnamed:
 		return i.Number != ""
@@ -110,11 +114,11 @@ func (f Fault) wouldBend(i invoiceInfo) bool {
 	return true
 }
 
-// numeric is a number that JSON writes as it is.
+// numeric matches an invoice number that can be written as a JSON number without a change.
 var numeric = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
 
-// rewritten is the number in another manner. Runs of white space, and no-break spaces, are one blank in it already:
-// that is how numbers are kept here, and how they are answered without any fault.
+// rewritten returns the number with other white space. Without a fault each run of white space,
+// no-break spaces included, is one blank: numbers are kept and answered in that form.
 func rewritten(number, as string) string {
 	switch {
 	case number == "":
@@ -130,7 +134,7 @@ func rewritten(number, as string) string {
 	return number
 }
 
-// split writes a KSeF number as KSeF 1.x did: the twelve digits of its third group as six and six.
+// split writes a KSeF number as KSeF 1.x did: the twelve digits of the third group as six and six.
 func split(number string) string {
 	if len(number) != 35 {
 		return number
@@ -139,19 +143,19 @@ func split(number string) string {
 	return number[:half] + "-" + number[half:]
 }
 
-// spoil writes fields in forms that the contract does not have.
-func spoil(i invoiceInfo, as []string) any {
+// malformed writes some fields of an entry in forms that the contract does not allow.
+func malformed(i invoiceInfo, as []string) any {
 	entry := map[string]any{}
 	raw, err := json.Marshal(i)
 	if err == nil {
 		err = json.Unmarshal(raw, &entry)
 	}
 	if err != nil {
-		return i // cannot be: it is written from a struct of strings and numbers
+		return i // impossible: the struct holds only strings and numbers
 	}
 	status := entry["status"].(map[string]any)
-	for _, manner := range as {
-		switch manner {
+	for _, form := range as {
+		switch form {
 		case OddDate:
 			for _, field := range []string{"acquisitionDate", "permanentStorageDate"} {
 				if at, is := entry[field].(string); is {
@@ -165,11 +169,11 @@ func spoil(i invoiceInfo, as []string) any {
 		case TextCode:
 			status["code"] = text(status["code"])
 		case LoneExtension:
-			lone := any(struct{}{})
+			single := any(struct{}{})
 			if len(i.Status.Extensions) > 0 {
-				lone = i.Status.Extensions[0]
+				single = i.Status.Extensions[0]
 			}
-			status["extensions"] = lone
+			status["extensions"] = single
 		case MappedExtension:
 			m := map[string]string{}
 			for _, e := range i.Status.Extensions {
@@ -181,7 +185,7 @@ func spoil(i invoiceInfo, as []string) any {
 	return entry
 }
 
-// oddDate is the same instant with an offset as ISO 8601's basic format has it.
+// oddDate writes the same instant with an offset in the basic format of ISO 8601, without a colon.
 func oddDate(date string) string {
 	at, err := time.Parse(time.RFC3339, date)
 	if err != nil {
@@ -190,7 +194,7 @@ func oddDate(date string) string {
 	return at.In(time.FixedZone("", 3600)).Format("2006-01-02T15:04:05.000-0700")
 }
 
-// text writes a JSON value as the string of it.
+// text writes a JSON value as a string.
 func text(v any) string {
 	raw, _ := json.Marshal(v) // it came from JSON
 	return string(raw)

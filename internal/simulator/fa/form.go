@@ -1,28 +1,30 @@
-package simulator
+package fa
 
 import "strings"
 
-// form is one version of the invoice's schema, as far as it is checked here.
-type form struct {
-	version    string // of the gateway's contract
-	namespace  string
-	systemCode string
-	variant    string
-	schemaFile string // as the UPO names it
+// Form is one version of the invoice's schema, as far as it is checked here. [Forms] makes them; a
+// Form never changes.
+type Form struct {
+	Version    string // invoiceVersion of the gateway's contract: v2, v3
+	Namespace  string
+	SystemCode string // attribute kodSystemowy: FA (2), FA (3)
+	SchemaFile string // file name of the schema, as the UPO gives it
+	variant    string // WariantFormularza
 	root       *node
-	required   []string
+	required   []string // paths of the elements that a document must have
 }
 
-// node is an element that matters: where it stands, what may stand in it, whether its text is kept.
+// node is an element that the checks need.
 type node struct {
-	path     string
+	path     string // below the root
 	children map[string]*node
-	keep     bool
-	// closed elements have children only from order, in that order; repeated neighbours are allowed.
+	keep     bool // the element's text is kept
+	// order is set for closed elements. They may have only these children, in the order of the
+	// ranks; the same child may be repeated.
 	order map[string]int
 }
 
-// What stands where in FA(2) and FA(3) (ministry's schemas, 1-0E of both).
+// Paths in FA(2) and FA(3) (the Ministry's schemas, version 1-0E of both).
 const (
 	pathSellerNIP  = "Podmiot1/DaneIdentyfikacyjne/NIP"
 	pathSellerName = "Podmiot1/DaneIdentyfikacyjne/Nazwa"
@@ -55,11 +57,17 @@ const (
 		"Platnosc WarunkiTransakcji Zamowienie"
 )
 
-// knownForms by the contract's invoiceVersion.
-func knownForms() map[string]*form {
-	v2 := &form{version: "v2", namespace: "http://crd.gov.pl/wzor/2023/06/29/12648/", systemCode: "FA (2)", variant: "2", schemaFile: "Schemat_FA(2)_v1-0E.xsd"}
-	v3 := &form{version: "v3", namespace: "http://crd.gov.pl/wzor/2025/06/25/13775/", systemCode: "FA (3)", variant: "3", schemaFile: "Schemat_FA(3)_v1-0E.xsd"}
-	for _, f := range []*form{v2, v3} {
+// Forms returns the forms that KSeF takes, by the contract's invoiceVersion.
+func Forms() map[string]*Form {
+	v2 := &Form{
+		Version: "v2", Namespace: "http://crd.gov.pl/wzor/2023/06/29/12648/",
+		SystemCode: "FA (2)", variant: "2", SchemaFile: "Schemat_FA(2)_v1-0E.xsd",
+	}
+	v3 := &Form{
+		Version: "v3", Namespace: "http://crd.gov.pl/wzor/2025/06/25/13775/",
+		SystemCode: "FA (3)", variant: "3", SchemaFile: "Schemat_FA(3)_v1-0E.xsd",
+	}
+	for _, f := range []*Form{v2, v3} {
 		f.root = &node{children: map[string]*node{}}
 		f.required = []string{
 			"Naglowek", pathForm, pathVariant, pathCreated,
@@ -91,11 +99,11 @@ func knownForms() map[string]*form {
 			}
 		}
 	}
-	return map[string]*form{v2.version: v2, v3.version: v3}
+	return map[string]*Form{v2.Version: v2, v3.Version: v3}
 }
 
-// at gives the node of a path below the root, making it.
-func (f *form) at(path string) *node {
+// at returns the node of a path below the root and makes it when it is missing.
+func (f *Form) at(path string) *node {
 	n := f.root
 	for _, name := range strings.Split(path, "/") {
 		child := n.children[name]
@@ -108,6 +116,7 @@ func (f *form) at(path string) *node {
 	return n
 }
 
+// close lets the element have only the named children, in this order.
 func (n *node) close(names string) {
 	n.order = map[string]int{}
 	for i, name := range strings.Fields(names) {

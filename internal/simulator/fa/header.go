@@ -1,0 +1,46 @@
+package fa
+
+// Identity is the three fields by which KSeF recognises a duplicate.
+type Identity struct {
+	NIP    string // of the seller
+	Kind   string // RodzajFaktury
+	Number string // P_2, with its white space collapsed
+}
+
+// Header is what is kept of a document, about a tenth of what was read: ten thousand headers are in
+// memory until the end of a package. Fields that the document does not have are empty.
+type Header struct {
+	Identity
+	Namespace  string // of the root element
+	Issued     string // P_1
+	Seller     string // name
+	BuyerNIP   string
+	Buyer      string // name
+	AgentNIP   string // of PodmiotUpowazniony
+	SelfBilled bool   // P_17 is 1
+	Currency   string
+	// Net, VAT and Gross are in hundredths of the currency, and are set only with code 200.
+	Net, VAT, Gross int64
+}
+
+// Issuer is the NIP of the party that issues the invoice, and so the taxpayer whose context takes
+// it: the buyer when the invoice is self-billed, else the seller.
+func (h *Header) Issuer() string {
+	if h.SelfBilled {
+		return h.BuyerNIP
+	}
+	return h.NIP
+}
+
+func (d *document) header() *Header {
+	return &Header{
+		Identity: Identity{
+			NIP:    d.text(pathSellerNIP),
+			Kind:   token(d.text(pathKind)),
+			Number: token(d.text(pathNumber)),
+		},
+		Namespace: d.namespace, Issued: token(d.text(pathDate)), Seller: token(d.text(pathSellerName)),
+		AgentNIP: d.text(pathAgentNIP), SelfBilled: token(d.text(pathSelfBilled)) == "1",
+		BuyerNIP: d.text(pathBuyerNIP), Buyer: token(d.text(pathBuyerName)), Currency: d.text(pathCurrency),
+	}
+}

@@ -1,0 +1,41 @@
+package fa_test
+
+import (
+	"fmt"
+	"testing"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/simulator/fa"
+)
+
+func TestValidNIP_FormAndCheckDigit_AreBothChecked(t *testing.T) {
+	for nip, want := range map[string]bool{
+		"5265877635": true, "7352765225": true, "1111111111": true,
+		"5265877636": false, "0000000000": false, "1002345678": false,
+		"526587763": false, "526-587-76-35": false, "526587763x": false, "": false,
+	} {
+		if fa.ValidNIP(nip) != want {
+			t.Errorf("%q", nip)
+		}
+	}
+	valid := 0
+	for d := byte('0'); d <= '9'; d++ {
+		if fa.ValidNIP("526587763" + string(d)) {
+			valid++
+		}
+	}
+	if valid != 1 {
+		t.Errorf("%d check digits are valid", valid)
+	}
+}
+
+// Each side checks NIPs by itself: with shared code a mistake in it would never be found. Both must
+// agree.
+func TestValidNIP_AgreesWithTheClients(t *testing.T) {
+	for i := range 20_000 {
+		nip := fmt.Sprintf("%010d", i*501_237)
+		if fa.ValidNIP(nip) != invoice.ValidNIP(nip) {
+			t.Fatalf("NIP %s: %v and %v", nip, fa.ValidNIP(nip), invoice.ValidNIP(nip))
+		}
+	}
+}

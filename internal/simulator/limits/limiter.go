@@ -1,0 +1,175 @@
+package limits
+
+import (
+	"maps"
+	"math"
+	"sync"
+	"time"
+)
+
+const (
+	// grace protects requests that were on their way when a block began: they are refused, but they
+	// do not lengthen it.
+	grace       = time.Second
+	maxBlock    = time.Hour
+	refusalLife = time.Hour
+)
+
+// Violation is one request that came although the limit was used up, or during a block.
+type Violation struct {
+	Account string `json:"account"`
+	Group   string `json:"group"`
+	Window  string `json:"window"` // second, minute, hour, block
+	// Count is the number of requests in the window, this one included; in a block, the refusals so
+	// far.
+	Count int       `json:"count"`
+	At    time.Time `json:"at"`
+}
+
+// Books are what a [Limiter] has counted.
+type Books struct {
+	Requests   map[string]int            // by group, refused ones included
+	Accounts   map[string]map[string]int // the same, by account and group
+	Violations []Violation               // in the order of arrival; never nil
+}
+
+// Limiter counts the requests of each account and group when they arrive. It is safe for concurrent
+// use.
+//
+// KSeF counts by taxpayer and address. Here the account stands for both, because a taxpayer is not
+// known before the first invoice.
+//
+// Only admitted requests fill the windows. A refused request begins a block of its group instead,
+// which lasts as long as the window needs to recover; each further refusal within the hour doubles
+// it, up to an hour.
+type Limiter struct {
+	mu         sync.Mutex
+	enforce    bool
+	scale      float64
+	table      map[string][]window
+	others     []window
+	tracks     map[[2]string]*track
+	counts     map[string]int
+	perAccount map[string]map[string]int
+	violations []Violation
+}
+
+// New makes a limiter. With enforce false it counts and refuses nothing, except during a block that
+// [Limiter.Impose] began. scale divides windows and blocks and must be positive: with 60 an hour
+// becomes a minute.
+func New(enforce bool, scale float64) *Limiter {
+	l := &Limiter{
+		enforce: enforce, scale: scale, table: map[string][]window{},
+		tracks: map[[2]string]*track{}, counts: map[string]int{}, perAccount: map[string]map[string]int{},
+	}
+	for group, a := range allowances() {
+		l.table[group] = l.windows(a)
+	}
+	l.others = l.windows(otherAllowance())
+	return l
+}
+
+func (l *Limiter) windows(a allowance) []window {
+	return []window{
+		{"second", l.scaled(time.Second), a.second},
+		{"minute", l.scaled(time.Minute), a.minute},
+		{"hour", l.scaled(time.Hour), a.hour},
+	}
+}
+
+func (l *Limiter) scaled(d time.Duration) time.Duration {
+	return time.Duration(math.Round(float64(d) / l.scale))
+}
+
+func (l *Limiter) track(account, group string) *track {
+	key := [2]string{account, group}
+	t := l.tracks[key]
+	if t == nil {
+		t = &track{}
+		l.tracks[key] = t
+	}
+	return t
+}
+
+// Arrive counts a request. When it is refused, wait is how long the group stays blocked. clock is
+// read under the lock, so that requests are recorded in the order of their times.
+func (l *Limiter) Arrive(account, group string, clock func() time.Time) (wait time.Duration, refused bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := clock()
+	l.counts[group]++
+	if l.perAccount[account] == nil {
+		l.perAccount[account] = map[string]int{}
+	}
+	l.perAccount[account][group]++
+	windows, listed := l.table[group]
+	if !listed {
+		windows = l.others
+	}
+	t := l.track(account, group)
+	if now.Before(t.blockedUntil) {
+		if now.Sub(t.blockedSince) >= l.scaled(grace) {
+			l.block(t, now, t.blockedUntil.Sub(now))
+		}
+		l.violations = append(l.violations, Violation{account, group, "block", t.refusals, now.UTC()})
+		return t.blockedUntil.Sub(now), true
+	}
+	if !l.enforce {
+		return 0, false
+	}
+	if w, count, need := t.excess(windows, now); need > 0 {
+		l.block(t, now, need)
+		l.violations = append(l.violations, Violation{account, group, w.name, count, now.UTC()})
+		return t.blockedUntil.Sub(now), true
+	}
+	t.admit(windows, now)
+	return 0, false
+}
+
+// block refuses everything of a group for at least need; each refusal within the hour doubles that
+// time.
+func (l *Limiter) block(t *track, now time.Time, need time.Duration) {
+	if now.Sub(t.lastRefusal) > l.scaled(refusalLife) {
+		t.refusals = 0
+	}
+	t.refusals++
+	t.lastRefusal = now
+	length := need
+	for i := 1; i < t.refusals && length < l.scaled(maxBlock); i++ {
+		length *= 2
+	}
+	t.blockedSince = now
+	if until := now.Add(max(need, min(length, l.scaled(maxBlock)))); until.After(t.blockedUntil) {
+		t.blockedUntil = until
+	}
+}
+
+// Impose begins a block that a fault has ordered. It does not shorten a block that is under way.
+func (l *Limiter) Impose(account, group string, now time.Time, length time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := l.track(account, group)
+	t.blockedSince = now
+	if until := now.Add(length); until.After(t.blockedUntil) {
+		t.blockedUntil = until
+	}
+}
+
+// Books returns a copy of what was counted so far.
+func (l *Limiter) Books() Books {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	accounts := map[string]map[string]int{}
+	for id, groups := range l.perAccount {
+		accounts[id] = maps.Clone(groups)
+	}
+	return Books{
+		Requests:   maps.Clone(l.counts),
+		Accounts:   accounts,
+		Violations: append([]Violation{}, l.violations...),
+	}
+}
+
+// RetryAfter rounds a wait up to whole seconds, at least 1, so that a client that comes back right
+// after them is never too early.
+func RetryAfter(wait time.Duration) int { return max(1, int(math.Ceil(wait.Seconds()))) }

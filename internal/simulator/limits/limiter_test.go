@@ -1,0 +1,169 @@
+package limits
+
+import (
+	mathrand "math/rand/v2"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+// Requests come at random times, and every window is counted again for each of them.
+func TestLimiter_RandomRequests_AgreesWithBruteForce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := New(true, 1)
+		l.table[InvoiceSend] = []window{{"second", time.Second, 3}, {"minute", time.Minute, 7}, {"hour", time.Hour, 12}}
+		now := noon
+		var admitted []time.Time
+		pauses := []time.Duration{
+			0, time.Millisecond, 333 * time.Millisecond, time.Second, 10 * time.Second, time.Minute, 20 * time.Minute,
+		}
+		steps := rapid.SliceOfN(rapid.SampledFrom(pauses), 1, 80).Draw(t, "steps")
+		for i, step := range steps {
+			now = now.Add(step)
+			fits := true
+			for _, w := range l.table[InvoiceSend] {
+				n := 0
+				for _, at := range admitted {
+					if at.After(now.Add(-w.span)) {
+						n++
+					}
+				}
+				fits = fits && n < w.limit
+			}
+			blocked := now.Before(l.track("a", InvoiceSend).blockedUntil)
+			_, refused := l.Arrive("a", InvoiceSend, func() time.Time { return now })
+			if refused != (!fits || blocked) {
+				t.Fatalf("request %d: refused %v, fits %v, blocked %v", i, refused, fits, blocked)
+			}
+			if !refused {
+				admitted = append(admitted, now)
+			}
+		}
+	})
+}
+
+// The first block ends exactly when every window, counted again, has capacity for one more.
+func TestLimiter_Wait_IsEnoughAndNotTooLong(t *testing.T) {
+	random := mathrand.New(mathrand.NewPCG(1, 2))
+	for range 200 {
+		l := New(true, 1)
+		now := noon
+		clock := func() time.Time { return now }
+		var admitted []time.Time
+		fits := func(at time.Time) bool {
+			for _, w := range l.table[BatchSession] {
+				n := 0
+				for _, a := range admitted {
+					if a.After(at.Add(-w.span)) {
+						n++
+					}
+				}
+				if n >= w.limit {
+					return false
+				}
+			}
+			return true
+		}
+		pace := time.Duration(random.Int64N(int64(time.Minute))) + 1 // a slower pace would never use up the hour's allowance
+		for {
+			now = now.Add(time.Duration(random.Int64N(int64(pace))))
+			wait, refused := l.Arrive("a", BatchSession, clock)
+			if !refused {
+				admitted = append(admitted, now)
+				continue
+			}
+			if fits(now.Add(wait-1)) || !fits(now.Add(wait)) {
+				t.Fatalf("told to wait %v", wait)
+			}
+			if _, other := l.Arrive("b", BatchSession, clock); other {
+				t.Fatal("another account is refused")
+			}
+			now = now.Add(wait)
+			if _, again := l.Arrive("a", BatchSession, clock); again {
+				t.Fatal("refused after Retry-After")
+			}
+			break
+		}
+	}
+}
+
+func TestLimiter_EachGroup_HasTheWindowsOfTheTable(t *testing.T) {
+	for group, want := range map[string][3]int{
+		"onlineSession": {10, 30, 120}, "onlineSessionClose": {20, 60, 240}, "invoiceSend": {10, 30, 180},
+		"batchSession": {10, 20, 60}, "batchSessionClose": {20, 40, 120}, "invoiceStatus": {30, 120, 1200},
+		"sessionInvoiceList": {10, 20, 200}, "sessionMisc": {10, 120, 1200}, "invoiceDownload": {8, 16, 64},
+		"invoiceMetadata": {8, 16, 20}, "invoiceExport": {8, 16, 20}, "invoiceExportStatus": {10, 60, 600},
+		"sessionList": {5, 10, 60}, "other:publicKey": {10, 30, 120},
+	} {
+		// With these pauses the window of the second, of the minute or of the hour is full first.
+		gaps := []time.Duration{0, time.Minute / time.Duration(want[1]+1), time.Hour / time.Duration(want[2]+1)}
+		for i, gap := range gaps {
+			l := New(true, 1)
+			now, n := noon, 0
+			for ; n < 5000; n++ {
+				if _, refused := l.Arrive("a", group, func() time.Time { return now }); refused {
+					break
+				}
+				now = now.Add(gap)
+			}
+			if n != want[i] {
+				t.Errorf("%s: %d requests pass in the %s window", group, n, l.windows(allowance{1, 1, 1})[i].name)
+			}
+			if v := l.violations[0]; v.Group != group || v.Count != want[i]+1 || v.Window != l.others[i].name {
+				t.Errorf("%s: %+v", group, v)
+			}
+		}
+	}
+}
+
+func TestLimiter_RefusedAgain_BlockGetsLonger(t *testing.T) {
+	l := New(true, 1)
+	now := noon
+	clock := func() time.Time { return now }
+	fill := func() time.Duration {
+		for {
+			if wait, refused := l.Arrive("a", OnlineSession, clock); refused {
+				return wait
+			}
+		}
+	}
+	var waits []time.Duration
+	for range 3 {
+		wait := fill()
+		waits = append(waits, wait)
+		now = now.Add(wait)
+	}
+	if waits[0] != time.Second || waits[1] != 2*time.Second || waits[2] < 4*time.Second {
+		t.Errorf("blocks %v", waits)
+	}
+	wait := fill()
+	if again, _ := l.Arrive("a", OnlineSession, clock); again != wait {
+		t.Errorf("a request that was on its way lengthened %v to %v", wait, again)
+	}
+	now = now.Add(2 * time.Second)
+	if again, refused := l.Arrive("a", OnlineSession, clock); !refused || again <= wait {
+		t.Errorf("a request during the block did not lengthen %v: %v", wait, again)
+	}
+	if _, refused := l.Arrive("a", InvoiceSend, clock); refused {
+		t.Error("another group is blocked too")
+	}
+	now = now.Add(10 * time.Hour)
+	if wait := fill(); wait != time.Second {
+		t.Errorf("hours later the old refusals still count: %v", wait)
+	}
+}
+
+func TestLimiter_Scale_ShortensWindows(t *testing.T) {
+	l := New(true, 60)
+	now := noon
+	clock := func() time.Time { return now }
+	for i := range 180 { // an hour's sends in a minute
+		if wait, refused := l.Arrive("a", InvoiceSend, clock); refused {
+			t.Fatalf("request %d: wait %v", i, wait)
+		}
+		now = now.Add(time.Minute / 180)
+	}
+}
