@@ -31,7 +31,7 @@ func (g *gate) credentials() ratelimit.Key {
 func (g *gate) asked(ctx context.Context, group ksef.Group) ratelimit.Pair {
 	p := g.pair(g.tenant, string(group))
 	if group.OfObject() {
-		p.Object = ratelimit.Subject(ctx)
+		p.Object = ratelimit.ObjectOf(ctx)
 	}
 	return p
 }

@@ -56,7 +56,7 @@ func (l *limits) pay(ctx context.Context, stop <-chan struct{}) {
 	for {
 		select {
 		case <-t.C:
-			_ = l.store.Pay(ctx) // it stays owed; that Redis is away, everybody says
+			_ = l.store.Flush(ctx) // it stays owed; that Redis is away, everybody says
 		case <-stop:
 			return
 		}

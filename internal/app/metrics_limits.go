@@ -49,7 +49,7 @@ func (c *limitCollector) Collect(ch chan<- prometheus.Metric) {
 				ch <- prometheus.MustNewConstMetric(limitLeft, prometheus.GaugeValue, float64(win.Left), tenant, group, win.Per.String())
 				ch <- prometheus.MustNewConstMetric(limitAllowed, prometheus.GaugeValue, float64(win.Limit), tenant, group, win.Per.String())
 			}
-			ch <- prometheus.MustNewConstMetric(limitLine, prometheus.GaugeValue, float64(u.InLine), tenant, group)
+			ch <- prometheus.MustNewConstMetric(limitLine, prometheus.GaugeValue, float64(u.Waitlisted), tenant, group)
 			ch <- prometheus.MustNewConstMetric(limitFrozen, prometheus.GaugeValue, u.Frozen.Seconds(), tenant, group)
 		}
 	}

@@ -46,6 +46,6 @@
 //	fence               string  something to write, to see whether the replicas follow
 //	worker:<id>         string  there while that worker says that it is alive
 //
-// Others keep keys under the same prefix: the limiter (rate:, line:, strikes:, rate-clock), the circuits
+// Others keep keys under the same prefix: the limiter (rate:, waitlist:, strikes429:, rate-clock), the circuits
 // (circuit:), the worker (ready, partstore:, publickey:) and, unless the prefix is the default, asynq (asynq:).
 package ledger

@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// BenchmarkBuild_10kInvoices builds a full session's package of 8 kB invoices at each level that was considered. MB/s counts the invoices'
-// bytes; zip-MB is what must be uploaded.
+// BenchmarkBuild_10kInvoices builds a full session's package of 8 kB invoices at each level that
+// was considered. MB/s counts the bytes of the invoices; zip-MB is the size of the upload.
 func BenchmarkBuild_10kInvoices(b *testing.B) {
 	var entries []pack.Entry
 	var total int64
@@ -32,7 +32,8 @@ func BenchmarkBuild_10kInvoices(b *testing.B) {
 	}
 }
 
-// BenchmarkBuild_2GB streams 2 GB that do not compress, the worst case for disk, hashes and encryption, and reports the highest heap seen.
+// BenchmarkBuild_2GB streams 2 GB that do not compress, the worst case for disk, hashes and
+// encryption, and reports the largest heap.
 func BenchmarkBuild_2GB(b *testing.B) {
 	if testing.Short() {
 		b.Skip("writes 2 GB to the temporary folder")

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// bigTest turns on what needs 4.5 GB of disk; `make bench` sets it.
+// bigTest turns on the test that needs 4.5 GB of disk; `make bench` sets it.
 const bigTest = "PACK_BIG_TEST"
 
 func TestBuild_Over4GB_IsReadableWithZip64OnlyWhereNeeded(t *testing.T) {
@@ -50,7 +50,7 @@ func TestBuild_Over4GB_IsReadableWithZip64OnlyWhereNeeded(t *testing.T) {
 	}
 }
 
-// plain encrypts nothing, so that parts can be read where they lie.
+// plain encrypts nothing, so that the test can read the ZIP from the part files.
 func plain(w io.Writer) io.WriteCloser { return plainWriter{w} }
 
 type plainWriter struct{ io.Writer }
@@ -83,8 +83,8 @@ func (p *parts) ReadAt(b []byte, offset int64) (int, error) {
 		if index >= len(p.files) {
 			return n, io.EOF
 		}
-		room := min(int64(len(b)-n), p.size-at%p.size)
-		m, err := p.files[index].ReadAt(b[n:n+int(room)], at%p.size)
+		length := min(int64(len(b)-n), p.size-at%p.size)
+		m, err := p.files[index].ReadAt(b[n:n+int(length)], at%p.size)
 		n += m
 		if err != nil && (err != io.EOF || m == 0) {
 			return n, err

@@ -8,10 +8,11 @@ import (
 // ErrEmpty says that there was no entry: KSeF refuses a package without invoices.
 var ErrEmpty = errors.New("package has no entries")
 
-// FullError says which entry no longer fits. The entries before it would make a package; this one and the rest belong in another.
+// FullError says which entry no longer fits. The entries before it fit into one package; this one
+// and the rest need another.
 type FullError struct {
-	Name  string // the entry that did not fit
-	Fits  int    // how many entries before it do; 0 when it alone is too large
+	Name  string // the entry that does not fit
+	Fits  int    // how many entries before it fit; 0 when it alone is too large
 	Unit  string // what ran out: "bytes" (of the ZIP) or "entries"
 	Limit int64  // in Unit
 }
@@ -20,7 +21,7 @@ func (e *FullError) Error() string {
 	return fmt.Sprintf("entry %q no longer fits: package holds %d entries, limit is %d %s", e.Name, e.Fits, e.Limit, e.Unit)
 }
 
-// NameError says which entry's name cannot stand in a flat ZIP, and why.
+// NameError says which entry has a name that a flat ZIP cannot have, and why.
 type NameError struct {
 	Name   string
 	Index  int // 0 for the first entry

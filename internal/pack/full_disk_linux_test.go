@@ -9,8 +9,9 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// A limit on file sizes is as near to a full disk as a test comes without mounting one: write(2) fails half way through a part.
-func TestBuild_DiskRefusesMore_IsToldAndLeavesNothing(t *testing.T) {
+// Without mounting a disk, a limit on file sizes is the closest a test gets to a full one: write(2)
+// fails half way through a part.
+func TestBuild_DiskFull_IsReportedAndLeavesNothing(t *testing.T) {
 	signal.Ignore(syscall.SIGXFSZ)
 	defer signal.Reset(syscall.SIGXFSZ)
 	var limit syscall.Rlimit

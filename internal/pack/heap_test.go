@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// watchHeap samples the bytes in heap objects, dead ones that await collection included, each millisecond, and gives the highest value
-// over what was there at the start.
+// watchHeap samples the bytes of heap objects each millisecond, including dead ones that are not
+// yet collected. peak stops it and returns the highest value above that of the start.
 func watchHeap() (peak func() uint64) {
 	const heap = "/memory/classes/heap/objects:bytes"
 	runtime.GC()

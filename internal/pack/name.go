@@ -6,10 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-const maxNameLength = 255 // bytes; the longest file name that common file systems take
+const maxNameLength = 255 // bytes; the limit of common file systems
 
-// checkName gives the reason why a name is refused, or "". The rule is that of the pickiest unpacker: what would be a path, a drive
-// or a device to any system is refused, although KSeF says only "flat".
+// checkName returns the reason why a name is refused, or "". It refuses names that any system would
+// take for a path, a drive or a device, as the strictest unpackers do, although KSeF says only
+// "flat".
 func checkName(name string) string {
 	switch {
 	case name == "":
@@ -35,7 +36,7 @@ func checkName(name string) string {
 	return ""
 }
 
-// names remembers what was used. Names that differ only in case are the same file on half of the world's disks.
+// names holds the names in use. Names that differ only in case are the same file on many disks.
 type names map[string]struct{}
 
 func (n names) add(name string) (reason string) {

@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// Bounds of a batch session (KSeF limits, September 2026), all before encryption.
+// Limits of a batch session (KSeF limits, September 2026), all before encryption.
 const (
 	maxPartSize     = 100_000_000
 	defaultPartSize = 50_000_000 // what the gateway's operator recommends
@@ -15,36 +15,41 @@ const (
 	defaultEntries  = 10_000
 )
 
-// defaultLevel gives the smallest package that costs next to nothing. Measured on 10,000 invoices of 8 kB (80 MB), one core of two,
-// the whole way to the spool: level 1 0.50 s and 21.3 MB, level 3 0.64 s and 21.0 MB, level 5 0.66 s and 19.6 MB, level 6 0.66 s and
-// 19.4 MB. A taxpayer has at most one such package a minute, so a sixth of a second of a core is nothing, while 9 % fewer
-// bytes shorten the upload on any line below 100 Mbit/s.
+// defaultLevel gives the smallest package at almost no cost. Measured on 10,000 invoices of 8 kB
+// (80 MB), one core of two, from the entries to the spool: level 1 takes 0.50 s and gives 21.3 MB,
+// level 3 0.64 s and 21.0 MB, level 5 0.66 s and 19.6 MB, level 6 0.66 s and 19.4 MB. A taxpayer
+// has at most one such package a minute, so a sixth of a second of a core does not matter, but
+// 9 % fewer bytes shorten the upload on any connection below 100 Mbit/s.
 //
-// Compressing ahead in a second goroutine was considered and left out: encryption, hashes and disk together take about 15 % of
-// the time for invoices, which bounds what overlapping them could gain.
+// Compressing ahead in a second goroutine was considered and rejected: encryption, hashes and disk
+// together take about 15 % of the time for invoices, and more could not be gained.
 const defaultLevel = 6
 
 // Options say where the package goes and how large it may become. Sizes are bytes.
 type Options struct {
-	// Dir is the spool folder, made with mode 0700 when it is missing. Each package gets a folder of its own below it. Required. It needs room
-	// for the package's encrypted size, a little over the ZIP's.
+	// Dir is the spool folder, made with mode 0700 when it is missing. Each package gets a folder
+	// of its own below it. It needs free space for the package's encrypted size, a little more than
+	// that of the ZIP. Required.
 	Dir string
 
-	// PartSize is the length of every part but the last, before encryption. 0: 50,000,000. At most 100,000,000.
+	// PartSize is the length of every part but the last, before encryption. 0: 50,000,000. At most
+	// 100,000,000.
 	PartSize int64
 
-	// MaxParts is the most parts. 0: 50.
+	// MaxParts is the maximum number of parts. 0: 50.
 	MaxParts int
 
-	// MaxSize is the most bytes of the ZIP. 0: 5,000,000,000. The ZIP is held to MaxParts × PartSize as well, which is 2.5 GB with the
-	// defaults of both.
+	// MaxSize is the maximum size of the ZIP. 0: 5,000,000,000. MaxParts × PartSize limits the ZIP
+	// as well; with the defaults of both that is 2.5 GB.
 	MaxSize int64
 
-	// MaxEntries is the most entries. 0: 10,000, which also keeps the ZIP from needing zip64 records for their number.
+	// MaxEntries is the maximum number of entries. 0: 10,000, a number for which the ZIP needs no
+	// zip64 records.
 	MaxEntries int
 
-	// Encrypter wraps the destination of one part. It is called once for each part, so that every part is encrypted from its own
-	// start; Close must write what is left, padding included, and must not close the destination. Required.
+	// Encrypter wraps the destination of one part. It is called once for each part, so that every
+	// part is encrypted from its own start. Close must write the rest, including padding, and must
+	// not close the destination. Required.
 	Encrypter func(io.Writer) io.WriteCloser
 
 	// Level is the Deflate level, 1 (fastest) to 9 (smallest). 0: 6.
@@ -86,8 +91,8 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// room is how many bytes the ZIP may have.
-func (o Options) room() int64 {
+// capacity is how many bytes the ZIP may have.
+func (o Options) capacity() int64 {
 	if int64(o.MaxParts) > o.MaxSize/o.PartSize { // the division keeps the product below from overflowing
 		return o.MaxSize
 	}

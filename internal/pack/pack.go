@@ -12,14 +12,15 @@ import (
 
 const zipBuffer = 256 << 10
 
-// Entry is one invoice. Build reads Data before it asks for the next entry and keeps nothing of it, so the caller may reuse the
-// memory; the name is kept until the package is built.
+// Entry is one invoice. Build reads Data before it asks for the next entry and keeps nothing of it,
+// so the caller may reuse the memory. It keeps the name until the package is built.
 type Entry struct {
 	Name string // a flat file name, such as "id.xml"; unique within the package, also when case is ignored
 	Data []byte
 }
 
-// Package is a finished package in its spool folder. Reading it is safe for concurrent use; Remove is not, while parts are open.
+// Package is a finished package in its spool folder. Reading it is safe for concurrent use. Remove
+// must not be called while parts are open.
 type Package struct {
 	Size    int64    // of the plain ZIP, bytes
 	Hash    [32]byte // SHA-256 of the plain ZIP
@@ -38,7 +39,7 @@ type Part struct {
 	path string
 }
 
-// Open gives the encrypted bytes, for as many readers and as often as wanted until Remove.
+// Open opens the encrypted bytes. Any number of readers may do so until Remove.
 func (p Part) Open() (*os.File, error) {
 	f, err := os.Open(p.path)
 	if err != nil {
@@ -47,14 +48,18 @@ func (p Part) Open() (*os.File, error) {
 	return f, nil
 }
 
-// Remove deletes the spool folder of the package. Idempotent. Call it when the session is over, or when it will never be.
+// Remove deletes the spool folder of the package. Idempotent. Call it when the session has ended or
+// will not take place.
 func (p *Package) Remove() error { return p.spool.remove() }
 
-// Build makes a package of the entries, in the order given. It blocks until the last part is written; on any error, and when ctx ends, it
-// stops at the next entry and leaves nothing in the spool. Several builds may share one Options.Dir.
+// Build makes a package of the entries, in the order given. It blocks until the last part is
+// written. On any error, and when ctx ends, it stops at the next entry and leaves nothing in the
+// spool. Several builds may share one Options.Dir.
 //
-// Errors: *FullError when an entry no longer fits (nothing of the package is kept: its sizes are declared when the session is opened,
-// so the caller decides how to cut), *NameError, ErrEmpty, what entries yielded, the cause of ctx, or a failed write such as a full disk.
+// Errors: *FullError when an entry no longer fits, *NameError, ErrEmpty, the error that entries
+// yielded, the cause of ctx, or a failed write such as a full disk. After a *FullError nothing of
+// the package is kept: its sizes are declared when the session is opened, so the caller decides how
+// to cut.
 func Build(ctx context.Context, entries iter.Seq2[Entry, error], o Options) (*Package, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -88,7 +93,7 @@ func write(ctx context.Context, entries iter.Seq2[Entry, error], o Options, part
 	if err != nil {
 		return 0, err
 	}
-	used, room := names{}, o.room()
+	used, capacity := names{}, o.capacity()
 	for e, err := range entries {
 		if err != nil {
 			return 0, fmt.Errorf("read entry %d: %w", a.entries, err)
@@ -102,7 +107,7 @@ func write(ctx context.Context, entries iter.Seq2[Entry, error], o Options, part
 		if a.entries == o.MaxEntries {
 			return 0, &FullError{Name: e.Name, Fits: a.entries, Unit: "entries", Limit: int64(o.MaxEntries)}
 		}
-		if err := a.add(e, room); err != nil {
+		if err := a.add(e, capacity); err != nil {
 			return 0, err
 		}
 	}
@@ -115,13 +120,13 @@ func write(ctx context.Context, entries iter.Seq2[Entry, error], o Options, part
 	if err := errors.Join(a.close(), out.Flush(), parts.Close()); err != nil {
 		return 0, err
 	}
-	if parts.total != a.size() { // the limits were held against a forecast; it must have come true
-		return 0, fmt.Errorf("zip has %d bytes where %d were foreseen", parts.total, a.size())
+	if parts.total != a.size() { // the limits were checked against the predicted size
+		return 0, fmt.Errorf("zip has %d bytes, predicted were %d", parts.total, a.size())
 	}
 	return a.entries, nil
 }
 
-// removeAll is RemoveAll for a folder that may be gone already.
+// removeAll is os.RemoveAll for a folder that may not exist any more.
 func removeAll(dir string) error {
 	if err := os.RemoveAll(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove spool folder: %w", err)

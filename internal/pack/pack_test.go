@@ -22,7 +22,7 @@ import (
 	"ksefworker/internal/pack"
 )
 
-func TestBuild_AnyEntriesAndPartSize_ComeBackWhole(t *testing.T) {
+func TestBuild_AnyEntriesAndPartSize_AreReadBackUnchanged(t *testing.T) {
 	spool := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		names := rapid.SliceOfNDistinct(rapid.StringMatching(`[a-ząęł0-9_-]{1,12}\.xml`), 1, 20, rapid.ID).Draw(t, "names")
@@ -64,7 +64,7 @@ func TestBuild_SameEntries_SameZipWhateverTheParts(t *testing.T) {
 	for _, size := range []int64{3_000, 65_536, 99_999} {
 		again := build(t, invoices(100), pack.Options{Dir: t.TempDir(), Encrypter: sealCBC, PartSize: size, MaxParts: 10_000})
 		if again.Hash != first.Hash || again.Size != first.Size {
-			t.Errorf("in parts of %d bytes the ZIP is another", size)
+			t.Errorf("in parts of %d bytes the ZIP differs", size)
 		}
 	}
 	reversed := slices.Collect(func(yield func(pack.Entry) bool) {
@@ -76,13 +76,14 @@ func TestBuild_SameEntries_SameZipWhateverTheParts(t *testing.T) {
 	})
 	slices.Reverse(reversed)
 	if p := build(t, entriesOf(reversed...), pack.Options{Dir: t.TempDir(), Encrypter: sealCBC}); p.Hash == first.Hash {
-		t.Error("the order given does not show in the ZIP")
+		t.Error("another order gives the same ZIP")
 	}
 }
 
 func TestBuild_LocalHeaders_CarryChecksumAndSizesAndNothingElse(t *testing.T) {
-	p := build(t, entriesOf(pack.Entry{Name: "a.xml", Data: []byte("<a/>")}, pack.Entry{Name: "ż.xml", Data: invoiceXML(rand.New(rand.NewPCG(1, 1)), 1)}),
-		pack.Options{Dir: t.TempDir(), Encrypter: sealCBC})
+	ascii := pack.Entry{Name: "a.xml", Data: []byte("<a/>")}
+	polish := pack.Entry{Name: "ż.xml", Data: invoiceXML(rand.New(rand.NewPCG(1, 1)), 1)}
+	p := build(t, entriesOf(ascii, polish), pack.Options{Dir: t.TempDir(), Encrypter: sealCBC})
 	data := unpack(t, p, 50_000_000)
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -99,7 +100,8 @@ func TestBuild_LocalHeaders_CarryChecksumAndSizesAndNothingElse(t *testing.T) {
 		if flags := binary.LittleEndian.Uint16(h[6:]); flags != wantFlags[i] || f.Flags != wantFlags[i] {
 			t.Errorf("%s: flags %#x, in the directory %#x; want %#x", f.Name, flags, f.Flags, wantFlags[i])
 		}
-		if version, extra := binary.LittleEndian.Uint16(h[4:]), binary.LittleEndian.Uint16(h[28:]); version != 20 || extra != 0 || len(f.Extra) != 0 {
+		version, extra := binary.LittleEndian.Uint16(h[4:]), binary.LittleEndian.Uint16(h[28:])
+		if version != 20 || extra != 0 || len(f.Extra) != 0 {
 			t.Errorf("%s: version %d, extra fields of %d and %d bytes; want 20 and none", f.Name, version, extra, len(f.Extra))
 		}
 		if got := f.Modified.Format("2006-01-02 15:04:05"); got != "1980-01-01 00:00:00" {
@@ -108,7 +110,7 @@ func TestBuild_LocalHeaders_CarryChecksumAndSizesAndNothingElse(t *testing.T) {
 		offset += 30 + len(f.Name) + int(f.CompressedSize64) // the next header follows at once: nothing between entries
 	}
 	if directory := 2*46 + len("a.xml") + len("ż.xml") + 22; len(data) != offset+directory {
-		t.Errorf("after the entries come %d bytes, want the directory's %d: zip64 records crept in", len(data)-offset, directory)
+		t.Errorf("after the entries come %d bytes, want the directory's %d: are there zip64 records?", len(data)-offset, directory)
 	}
 }
 
@@ -123,13 +125,18 @@ func TestBuild_Limits_NameTheEntryThatNoLongerFits(t *testing.T) {
 		want    *pack.FullError // nil: it fits
 	}{
 		{"exactly as large as allowed", invoices(n), pack.Options{MaxSize: whole.Size}, nil},
-		{"one byte too many", invoices(n), pack.Options{MaxSize: whole.Size - 1}, &pack.FullError{Name: "inv0000009.xml", Fits: 9, Unit: "bytes", Limit: whole.Size - 1}},
-		{"two parts that hold it to the byte", invoices(n), pack.Options{PartSize: (whole.Size + 1) / 2, MaxParts: 2}, nil},
-		{"two parts that are a byte short", invoices(n), pack.Options{PartSize: (whole.Size - 1) / 2, MaxParts: 2}, &pack.FullError{Name: "inv0000009.xml", Fits: 9, Unit: "bytes", Limit: (whole.Size - 1) / 2 * 2}},
+		{"one byte too many", invoices(n), pack.Options{MaxSize: whole.Size - 1},
+			&pack.FullError{Name: "inv0000009.xml", Fits: 9, Unit: "bytes", Limit: whole.Size - 1}},
+		{"two parts that fit exactly", invoices(n), pack.Options{PartSize: (whole.Size + 1) / 2, MaxParts: 2}, nil},
+		{"two parts that are a byte short", invoices(n), pack.Options{PartSize: (whole.Size - 1) / 2, MaxParts: 2},
+			&pack.FullError{Name: "inv0000009.xml", Fits: 9, Unit: "bytes", Limit: (whole.Size - 1) / 2 * 2}},
 		{"as many entries as allowed", invoices(n), pack.Options{MaxEntries: n}, nil},
-		{"one entry too many", invoices(n), pack.Options{MaxEntries: n - 1}, &pack.FullError{Name: "inv0000009.xml", Fits: 9, Unit: "entries", Limit: 9}},
-		{"one more than a session takes, by default", tiny(10_001), pack.Options{}, &pack.FullError{Name: "t10000.xml", Fits: 10_000, Unit: "entries", Limit: 10_000}},
-		{"one alone is too large: nothing fits", entriesOf(random), pack.Options{MaxSize: 90_000}, &pack.FullError{Name: "huge.xml", Fits: 0, Unit: "bytes", Limit: 90_000}},
+		{"one entry too many", invoices(n), pack.Options{MaxEntries: n - 1},
+			&pack.FullError{Name: "inv0000009.xml", Fits: 9, Unit: "entries", Limit: 9}},
+		{"one more than a session takes, by default", tiny(10_001), pack.Options{},
+			&pack.FullError{Name: "t10000.xml", Fits: 10_000, Unit: "entries", Limit: 10_000}},
+		{"one alone is too large: nothing fits", entriesOf(random), pack.Options{MaxSize: 90_000},
+			&pack.FullError{Name: "huge.xml", Fits: 0, Unit: "bytes", Limit: 90_000}},
 	} {
 		c.o.Dir, c.o.Encrypter = t.TempDir(), sealCBC
 		p, err := pack.Build(t.Context(), c.entries, c.o)
@@ -155,7 +162,7 @@ func TestBuild_Limits_NameTheEntryThatNoLongerFits(t *testing.T) {
 	}
 }
 
-func TestBuild_ZipThatFillsItsParts_HasNoEmptyOne(t *testing.T) {
+func TestBuild_ZipThatFillsItsParts_HasNoEmptyPart(t *testing.T) {
 	whole := build(t, invoices(7), pack.Options{Dir: t.TempDir(), Encrypter: sealCBC})
 	p := build(t, invoices(7), pack.Options{Dir: t.TempDir(), Encrypter: sealCBC, PartSize: whole.Size})
 	if len(p.Parts) != 1 {
@@ -164,7 +171,7 @@ func TestBuild_ZipThatFillsItsParts_HasNoEmptyOne(t *testing.T) {
 	unpack(t, p, whole.Size)
 }
 
-func TestBuild_Failures_AreToldAndLeaveNothing(t *testing.T) {
+func TestBuild_Failures_AreReportedAndLeaveNothing(t *testing.T) {
 	cause := errors.New("the cause")
 	broken := func(after int) iter.Seq2[pack.Entry, error] {
 		return func(yield func(pack.Entry, error) bool) {
@@ -217,7 +224,7 @@ func TestBuild_Failures_AreToldAndLeaveNothing(t *testing.T) {
 	}
 }
 
-func TestBuild_PanicInForeignCode_LeavesNothing(t *testing.T) {
+func TestBuild_PanicOfTheCallersCode_LeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	func() {
 		defer func() {
@@ -227,7 +234,7 @@ func TestBuild_PanicInForeignCode_LeavesNothing(t *testing.T) {
 		}()
 		_, _ = pack.Build(t.Context(), func(yield func(pack.Entry, error) bool) {
 			yield(pack.Entry{Name: "a.xml"}, nil)
-			panic("foreign")
+			panic("of the caller")
 		}, pack.Options{Dir: dir, Encrypter: sealCBC})
 	}()
 	if left := leftovers(t, dir); len(left) > 0 {
@@ -235,8 +242,9 @@ func TestBuild_PanicInForeignCode_LeavesNothing(t *testing.T) {
 	}
 }
 
-func TestBuild_BadOptions_AreAllToldAtOnce(t *testing.T) {
-	_, err := pack.Build(t.Context(), invoices(1), pack.Options{PartSize: 100_000_001, MaxParts: -1, MaxSize: -1, MaxEntries: -1, Level: 10})
+func TestBuild_BadOptions_AreAllReportedAtOnce(t *testing.T) {
+	bad := pack.Options{PartSize: 100_000_001, MaxParts: -1, MaxSize: -1, MaxEntries: -1, Level: 10}
+	_, err := pack.Build(t.Context(), invoices(1), bad)
 	for _, want := range []string{"Dir", "Encrypter", "PartSize", "MaxParts", "MaxSize", "MaxEntries", "Level"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not name %s", err, want)
@@ -255,15 +263,15 @@ func TestBuild_Names_MustBeFlatAndUnique(t *testing.T) {
 		{"nothing", "", false},
 		{"a folder", "a/b.xml", false},
 		{"a Windows folder", `a\b.xml`, false},
-		{"the way up", "..", false},
-		{"the way up, hidden", "a..b", false},
+		{"the parent folder", "..", false},
+		{"the parent folder, hidden", "a..b", false},
 		{"this folder", ".", false},
 		{"a drive", "c:a.xml", false},
 		{"a line break", "a\nb.xml", false},
 		{"NUL", "a\x00.xml", false},
 		{"text that runs backwards", "a\u202elmx.exe", false},
 		{"not UTF-8", "a\xff.xml", false},
-		{"a blank at the end, which Windows drops", "a.xml ", false},
+		{"a space at the end, which Windows drops", "a.xml ", false},
 		{"longer than file systems take", strings.Repeat("a", 256), false},
 		{"used before", "FIRST.xml", false},
 		{"used before but for case", "First.XML", false},

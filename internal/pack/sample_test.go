@@ -13,25 +13,33 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// invoiceXML is about 8 kB of what an FA(3) export looks like: repeated tags, varied names and figures.
+// invoiceXML returns about 8 kB that look like an FA(3) export: repeated tags, varied names and
+// amounts.
 func invoiceXML(r *rand.Rand, n int) []byte {
-	words := []string{"Śruba", "nakrętka", "usługa", "montaż", "transport", "blacha", "farba", "kabel", "panel", "zawór", "serwis", "moduł"}
+	words := []string{
+		"Śruba", "nakrętka", "usługa", "montaż", "transport", "blacha",
+		"farba", "kabel", "panel", "zawór", "serwis", "moduł",
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `<?xml version="1.0" encoding="UTF-8"?>
-<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"><Naglowek><KodFormularza kodSystemowy="FA (3)" wersjaSchemy="1-0E">FA</KodFormularza>`+
+<Faktura xmlns="http://crd.gov.pl/wzor/2025/06/25/13775/"><Naglowek>`+
+		`<KodFormularza kodSystemowy="FA (3)" wersjaSchemy="1-0E">FA</KodFormularza>`+
 		`<WariantFormularza>3</WariantFormularza><DataWytworzeniaFa>2026-11-%02dT%02d:%02d:%02dZ</DataWytworzeniaFa></Naglowek>`+
-		`<Podmiot1><DaneIdentyfikacyjne><NIP>5265877635</NIP><Nazwa>Sprzedawca %d sp. z o.o.</Nazwa></DaneIdentyfikacyjne></Podmiot1><Fa><P_2>FV/%d/2026</P_2>`,
+		`<Podmiot1><DaneIdentyfikacyjne><NIP>5265877635</NIP><Nazwa>Sprzedawca %d sp. z o.o.</Nazwa>`+
+		`</DaneIdentyfikacyjne></Podmiot1><Fa><P_2>FV/%d/2026</P_2>`,
 		1+r.IntN(28), r.IntN(24), r.IntN(60), r.IntN(60), r.IntN(1000), n)
 	for i := 1; b.Len() < 7900; i++ {
 		price := r.IntN(900000) + 100
-		fmt.Fprintf(&b, "<FaWiersz><NrWierszaFa>%d</NrWierszaFa><UU_ID>%08x%08x</UU_ID><P_7>%s %s %d</P_7><P_8A>szt.</P_8A><P_8B>%d</P_8B><P_9A>%d.%02d</P_9A><P_11>%d.%02d</P_11><P_12>23</P_12></FaWiersz>",
-			i, r.Uint32(), r.Uint32(), words[r.IntN(len(words))], words[r.IntN(len(words))], r.IntN(10000), 1+r.IntN(40), price/100, price%100, price/50, price%100)
+		fmt.Fprintf(&b, "<FaWiersz><NrWierszaFa>%d</NrWierszaFa><UU_ID>%08x%08x</UU_ID><P_7>%s %s %d</P_7>"+
+			"<P_8A>szt.</P_8A><P_8B>%d</P_8B><P_9A>%d.%02d</P_9A><P_11>%d.%02d</P_11><P_12>23</P_12></FaWiersz>",
+			i, r.Uint32(), r.Uint32(), words[r.IntN(len(words))], words[r.IntN(len(words))], r.IntN(10000),
+			1+r.IntN(40), price/100, price%100, price/50, price%100)
 	}
 	b.WriteString("</Fa></Faktura>")
 	return []byte(b.String())
 }
 
-// invoices yields n of them, made as they are asked for.
+// invoices yields n invoices and makes each when it is asked for.
 func invoices(n int) iter.Seq2[pack.Entry, error] {
 	return func(yield func(pack.Entry, error) bool) {
 		r := rand.New(rand.NewPCG(1, 2))
@@ -43,7 +51,8 @@ func invoices(n int) iter.Seq2[pack.Entry, error] {
 	}
 }
 
-// plainInvoices yields n documents of 8 kB whose rows repeat, which even an instrumented compressor gets through quickly.
+// plainInvoices yields n documents of 8 kB with repeated rows, which a compressor handles quickly
+// even under the race detector.
 func plainInvoices(n int) iter.Seq2[pack.Entry, error] {
 	return func(yield func(pack.Entry, error) bool) {
 		for i := range n {
@@ -55,7 +64,8 @@ func plainInvoices(n int) iter.Seq2[pack.Entry, error] {
 	}
 }
 
-// noise yields entries that do not compress, total bytes in all, from one reused buffer: random once, then no two alike.
+// noise yields entries that do not compress, with total bytes together. It reuses one random buffer
+// and makes each entry different.
 func noise(total, each int64) iter.Seq2[pack.Entry, error] {
 	return func(yield func(pack.Entry, error) bool) {
 		random := rand.NewChaCha8([32]byte{7})
@@ -85,7 +95,7 @@ var (
 	testIV  = []byte("fedcba9876543210")
 )
 
-// sealCBC is AES-256-CBC with PKCS#7, as a session encrypts.
+// sealCBC encrypts with AES-256-CBC and PKCS#7 padding, as a session does.
 func sealCBC(w io.Writer) io.WriteCloser {
 	block, err := aes.NewCipher(testKey)
 	if err != nil {
@@ -97,16 +107,16 @@ func sealCBC(w io.Writer) io.WriteCloser {
 type cbcWriter struct {
 	w    io.Writer
 	mode cipher.BlockMode
-	held []byte // less than a block
+	rest []byte // less than a block
 	out  []byte
 }
 
 func (c *cbcWriter) Write(p []byte) (int, error) {
-	c.held = append(c.held, p...)
-	whole := len(c.held) / aes.BlockSize * aes.BlockSize
-	c.out = append(c.out[:0], c.held[:whole]...)
+	c.rest = append(c.rest, p...)
+	whole := len(c.rest) / aes.BlockSize * aes.BlockSize
+	c.out = append(c.out[:0], c.rest[:whole]...)
 	c.mode.CryptBlocks(c.out, c.out)
-	c.held = append(c.held[:0], c.held[whole:]...)
+	c.rest = append(c.rest[:0], c.rest[whole:]...)
 	if _, err := c.w.Write(c.out); err != nil {
 		return 0, err
 	}
@@ -114,12 +124,12 @@ func (c *cbcWriter) Write(p []byte) (int, error) {
 }
 
 func (c *cbcWriter) Close() error {
-	pad := aes.BlockSize - len(c.held)
+	pad := aes.BlockSize - len(c.rest)
 	for range pad {
-		c.held = append(c.held, byte(pad))
+		c.rest = append(c.rest, byte(pad))
 	}
-	c.mode.CryptBlocks(c.held, c.held)
-	_, err := c.w.Write(c.held)
+	c.mode.CryptBlocks(c.rest, c.rest)
+	_, err := c.w.Write(c.rest)
 	return err
 }
 

@@ -13,8 +13,9 @@ import (
 
 const partBuffer = 128 << 10
 
-// splitter receives the ZIP, hashes it, and cuts it into encrypted parts. A part's file is made with its first byte, so that a ZIP
-// whose length is a multiple of the part size has no empty last part.
+// splitter receives the ZIP, hashes it, and cuts it into encrypted parts. It creates a part's file
+// with the first byte, so that a ZIP whose length is a multiple of the part size has no empty last
+// part.
 type splitter struct {
 	dir     string
 	size    int64 // of a part
@@ -27,7 +28,10 @@ type splitter struct {
 }
 
 func newSplitter(dir string, size int64, encrypt func(io.Writer) io.WriteCloser) *splitter {
-	return &splitter{dir: dir, size: size, encrypt: encrypt, plain: sha256.New(), buffer: bufio.NewWriterSize(nil, partBuffer)}
+	return &splitter{
+		dir: dir, size: size, encrypt: encrypt,
+		plain: sha256.New(), buffer: bufio.NewWriterSize(nil, partBuffer),
+	}
 }
 
 func (s *splitter) Write(p []byte) (int, error) {
@@ -90,8 +94,8 @@ func (s *splitter) finish() error {
 	return nil
 }
 
-// partWriter is one part on its way: encrypter, then a buffer, then hash and file. The buffer stands after the encrypter because
-// CBC implementations write in whatever pieces suit them.
+// partWriter writes one part: encrypter, then a buffer, then hash and file. The buffer comes after
+// the encrypter because CBC implementations write pieces of any size.
 type partWriter struct {
 	ordinal int
 	file    *os.File
@@ -104,7 +108,7 @@ type partWriter struct {
 
 func newPartWriter(ordinal int, file *os.File, buffer *bufio.Writer, encrypt func(io.Writer) io.WriteCloser) *partWriter {
 	p := &partWriter{ordinal: ordinal, file: file, hash: sha256.New(), buffer: buffer}
-	buffer.Reset(sealedBytes{p}) // drops the error and the bytes of a part that failed, too
+	buffer.Reset(sealedBytes{p}) // also drops the error and the bytes of a failed part
 	p.encrypt = encrypt(buffer)
 	return p
 }
@@ -123,7 +127,7 @@ func (p *partWriter) finish() (Part, error) {
 	if err == nil {
 		err = p.buffer.Flush()
 	}
-	// Close is part of writing: it is where a full network disk speaks up.
+	// Close is part of writing: a full network disk may report its error only then.
 	if err = errors.Join(err, p.file.Close()); err != nil {
 		return Part{}, fmt.Errorf("write part %d: %w", p.ordinal, err)
 	}

@@ -16,9 +16,10 @@ const (
 	lockName      = "owner.lock"
 )
 
-// spool is the folder of one package. Its owner holds a lock on a file in it for as long as the package lives; the system drops
-// the lock when the process ends, however it ends. So a sweep can tell a leftover from a package that has been uploading for
-// hours, which age alone could not: a large one may take 20 minutes for each of 50 parts.
+// spool is the folder of one package. Its owner holds a lock on a file in it as long as the package
+// exists, and the system drops the lock when the process ends in any way. So a sweep can
+// distinguish a folder that was left behind from a package that has been uploading for hours. Age
+// alone could not: a large package may take 20 minutes for each of 50 parts.
 type spool struct {
 	dir string
 
@@ -58,10 +59,11 @@ func (s *spool) remove() error {
 	return nil
 }
 
-// SweepSpool removes the package folders in dir that killed processes left behind. Folders whose owner lives are kept, whatever their
-// age; those younger than olderThan are kept too, which covers the instant between making a folder and locking it: a minute is
-// plenty. Where files cannot be locked (Windows) age alone decides, so give a day there. A missing dir is an empty one. It
-// goes on after an error and returns all of them joined. Safe to run from several processes at once.
+// SweepSpool removes the package folders in dir that killed processes left behind. It keeps folders
+// whose owner is alive, whatever their age. It also keeps those younger than olderThan, which
+// covers the time between making a folder and locking it: a minute is plenty. Where files cannot be
+// locked (Windows) age alone decides, so use a day there. A missing dir counts as empty. SweepSpool
+// goes on after an error and returns all errors joined. Several processes may run it at once.
 func SweepSpool(dir string, olderThan time.Duration) error {
 	found, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -74,7 +76,7 @@ func SweepSpool(dir string, olderThan time.Duration) error {
 			continue
 		}
 		if err := sweepOne(filepath.Join(dir, e.Name()), cutoff); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("sweep spool: %w", err)) // not-exist: its owner or another sweep was quicker
+			errs = append(errs, fmt.Errorf("sweep spool: %w", err)) // not-exist: its owner or another sweep has removed it
 		}
 	}
 	return errors.Join(errs...)

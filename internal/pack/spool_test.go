@@ -16,11 +16,12 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// victimRole makes this test binary build a package in the folder named and wait to be killed.
-const victimRole = "PACK_TEST_VICTIM"
+// victimDir names the folder in which this test binary builds a package and then waits to be
+// killed.
+const victimDir = "PACK_TEST_VICTIM"
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(victimRole); dir != "" {
+	if dir := os.Getenv(victimDir); dir != "" {
 		p, err := pack.Build(context.Background(), invoices(10), pack.Options{Dir: dir, Encrypter: sealCBC})
 		fmt.Println(p != nil, err)
 		_, _ = os.Stdin.Read(make([]byte, 1))
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 func TestSweepSpool_OwnerKilled_RemovesItsPackageOnly(t *testing.T) {
 	dir := t.TempDir()
 	victim := exec.Command(os.Args[0])
-	victim.Env = append(os.Environ(), victimRole+"="+dir)
+	victim.Env = append(os.Environ(), victimDir+"="+dir)
 	in, err := victim.StdinPipe() // open until the end: the victim waits on it
 	if err != nil {
 		t.Fatal(err)
@@ -45,15 +46,15 @@ func TestSweepSpool_OwnerKilled_RemovesItsPackageOnly(t *testing.T) {
 	if err := victim.Start(); err != nil {
 		t.Fatal(err)
 	}
-	said, err := bufio.NewReader(out).ReadString('\n')
-	if said != "true <nil>\n" {
+	report, err := bufio.NewReader(out).ReadString('\n')
+	if report != "true <nil>\n" {
 		_ = victim.Process.Kill()
-		t.Fatalf("the victim said %q (%v)", said, err)
+		t.Fatalf("the victim reported %q (%v)", report, err)
 	}
 	victims := folders(t, dir)
 	mine := build(t, invoices(10), pack.Options{Dir: dir, Encrypter: sealCBC})
 
-	// Both owners live: nothing may go, however old it looks.
+	// Both owners are alive: nothing may be removed, however old it looks.
 	age(t, dir, 100*time.Hour)
 	if err := pack.SweepSpool(dir, time.Minute); err != nil || len(folders(t, dir)) != 2 {
 		t.Errorf("with both owners alive: %v, %v left, want both", err, folders(t, dir))
@@ -67,12 +68,12 @@ func TestSweepSpool_OwnerKilled_RemovesItsPackageOnly(t *testing.T) {
 		t.Error(err)
 	}
 	if left := folders(t, dir); len(left) != 1 || slices.Contains(victims, left[0]) {
-		t.Errorf("after the kill: %v left, want only the living one's; the victim's was %v", left, victims)
+		t.Errorf("after the kill: %v left, want only the folder of this process; the victim's was %v", left, victims)
 	}
 	unpack(t, mine, 50_000_000)
 }
 
-func TestSweepSpool_KeepsWhatIsYoungOrForeign(t *testing.T) {
+func TestSweepSpool_KeepsYoungAndUnrelatedFolders(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"package-old", "package-young", "something-else"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {

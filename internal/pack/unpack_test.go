@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// unpack goes the way back with the standard library: checks each part's declared size and hash, decrypts it, puts the ZIP
-// together, checks its declared size and hash, and returns its bytes.
+// unpack reverses Build with the standard library: it checks each part's declared size and hash,
+// decrypts it, joins the ZIP, checks its declared size and hash, and returns its bytes.
 func unpack(t tester, p *pack.Package, partSize int64) []byte {
 	t.Helper()
 	var plain bytes.Buffer
@@ -41,7 +41,7 @@ func unpack(t tester, p *pack.Package, partSize int64) []byte {
 	return plain.Bytes()
 }
 
-// unzip reads entries in the order of the directory.
+// unzip returns the entries in the order of the directory.
 func unzip(t tester, data []byte) (entries []pack.Entry) {
 	t.Helper()
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
@@ -76,7 +76,7 @@ func readPart(t tester, part pack.Part) []byte {
 	return data
 }
 
-// tester is what testing.T and rapid.T have in common here.
+// tester is the part of testing.T and rapid.T that these helpers need.
 type tester interface {
 	Helper()
 	Fatalf(format string, args ...any)

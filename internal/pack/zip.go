@@ -20,17 +20,18 @@ const (
 	flagUTF8            = 0x800
 	version20           = 20
 	version45           = 45       // zip64
-	firstDOSDate        = 1<<5 | 1 // 1 January 1980: any other fixed date would look like a fact
+	firstDOSDate        = 1<<5 | 1 // 1 January 1980: another fixed date would look like a real one
 	maxEntrySize        = 1 << 30  // far over any invoice; keeps entry sizes out of zip64
 	maxPlain32          = math.MaxUint32
 	maxDirectoryRecords = math.MaxUint16
 )
 
-// archive writes the ZIP and knows its final size ahead of every entry.
+// archive writes the ZIP and predicts its final size before each entry.
 //
-// Entries are compressed in memory first and written raw. Their local headers then carry checksum and sizes, where a streaming
-// writer would put zeros and append data descriptors, which strict unpackers dislike and which hide the sizes from whoever
-// reads the ZIP from its front. zip64 records appear only when the package is over 4 GB.
+// It compresses each entry in memory first and writes it raw, so that the local header has checksum
+// and sizes. A streaming writer would put zeros there and append data descriptors; strict unpackers
+// refuse those, and a reader of the stream could not see the sizes. zip64 records appear only when
+// the package is over 4 GB.
 type archive struct {
 	zip        *zip.Writer
 	deflate    *flate.Writer
@@ -48,8 +49,9 @@ func newArchive(w io.Writer, level int) (*archive, error) {
 	return &archive{zip: zip.NewWriter(w), deflate: deflate}, nil
 }
 
-// add writes one entry, or nothing and a FullError when the finished ZIP would then have more than room bytes.
-func (a *archive) add(e Entry, room int64) error {
+// add writes one entry. When the finished ZIP would have more than capacity bytes it writes nothing
+// and returns a *FullError.
+func (a *archive) add(e Entry, capacity int64) error {
 	if len(e.Data) > maxEntrySize {
 		return &FullError{Name: e.Name, Fits: a.entries, Unit: "bytes", Limit: maxEntrySize}
 	}
@@ -61,8 +63,8 @@ func (a *archive) add(e Entry, room int64) error {
 	if a.offset >= maxPlain32 {
 		directory += directoryOffset64
 	}
-	if zipSize(offset, directory, a.entries+1) > room {
-		return &FullError{Name: e.Name, Fits: a.entries, Unit: "bytes", Limit: room}
+	if zipSize(offset, directory, a.entries+1) > capacity {
+		return &FullError{Name: e.Name, Fits: a.entries, Unit: "bytes", Limit: capacity}
 	}
 	w, err := a.zip.CreateRaw(a.header(e))
 	if err == nil {
@@ -83,7 +85,7 @@ func (a *archive) close() error {
 	return nil
 }
 
-// size is that of the finished ZIP if nothing more is added.
+// size is the size of the finished ZIP if nothing more is added.
 func (a *archive) size() int64 { return zipSize(a.offset, a.directory, a.entries) }
 
 func zipSize(offset, directory int64, entries int) int64 {
@@ -103,7 +105,8 @@ func (a *archive) compress(data []byte) error {
 	return a.deflate.Close()
 }
 
-// header sets the deprecated DOS time fields on purpose: CreateRaw writes exactly these, while Modified would add an extra field.
+// header sets the deprecated DOS date on purpose: CreateRaw writes exactly that field, while
+// Modified would add an extra field.
 func (a *archive) header(e Entry) *zip.FileHeader {
 	h := &zip.FileHeader{
 		Name:               e.Name,

@@ -14,53 +14,54 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// BenchmarkBook books in the steady state of a full hour, the costliest there is: every call lets one old instant go and books a new one. The clock is moved by the
-// bench so that each booking succeeds; GCRA is given limits that let each of its calls pass. It reports microseconds of Redis's CPU in the script too.
+// BenchmarkBook books in the steady state of a full hour, the costliest case: every call drops one
+// old instant and books a new one. It moves the clock so that each booking succeeds, and gives GCRA
+// limits that allow each call. It also reports the microseconds of Redis's CPU in the script.
 func BenchmarkBook(b *testing.B) {
-	steady := func(limits Limits) (h *hands, step time.Duration) {
+	steady := func(limits Limits) (clock *fakeClock, step time.Duration) {
 		hour := limits[len(limits)-1]
-		return newHands(), hour.Per/time.Duration(hour.Limit) + time.Second
+		return newFakeClock(), hour.Per/time.Duration(hour.Limit) + time.Second
 	}
 	for _, group := range []string{GroupInvoiceSend, GroupInvoiceStatus} {
 		limits := Defaults()[group]
 		r := Request{Key: Key{nip, group}, Limits: limits, Margin: DefaultMargin, MaxWait: time.Minute}
-		run := func(b *testing.B, s Store, h *hands, step time.Duration) {
+		run := func(b *testing.B, s Store, clock *fakeClock, step time.Duration) {
 			b.ReportAllocs()
 			for b.Loop() {
-				h.advance(step)
+				clock.advance(step)
 				if _, err := s.Book(context.Background(), r); err != nil {
 					b.Fatal(err)
 				}
 			}
 		}
-		fill := func(b *testing.B, s Store, h *hands, step time.Duration) {
+		fill := func(b *testing.B, s Store, clock *fakeClock, step time.Duration) {
 			for range limits[2].Limit {
-				h.advance(step)
+				clock.advance(step)
 				if _, err := s.Book(context.Background(), r); err != nil {
 					b.Fatal(err)
 				}
 			}
 		}
 		b.Run(fmt.Sprintf("memory/%d", limits[2].Limit), func(b *testing.B) {
-			h, step := steady(limits)
-			s := NewMemory(h.now)
-			fill(b, s, h, step)
-			run(b, s, h, step)
+			clock, step := steady(limits)
+			s := NewMemory(clock.now)
+			fill(b, s, clock, step)
+			run(b, s, clock, step)
 		})
 		b.Run(fmt.Sprintf("redis/%d", limits[2].Limit), func(b *testing.B) {
 			client, _ := redistest.New(b)
-			h, step := steady(limits)
-			s := newRedisAt(client, h.now)
-			fill(b, s, h, step)
+			clock, step := steady(limits)
+			s := newRedisAt(client, clock.now)
+			fill(b, s, clock, step)
 			resetStats(b, client)
-			run(b, s, h, step)
+			run(b, s, clock, step)
 			reportScriptCPU(b, client)
 		})
 		b.Run(fmt.Sprintf("redis-refused/%d", limits[2].Limit), func(b *testing.B) {
 			client, _ := redistest.New(b)
-			h, step := steady(limits)
-			s := newRedisAt(client, h.now)
-			fill(b, s, h, step)
+			clock, step := steady(limits)
+			s := newRedisAt(client, clock.now)
+			fill(b, s, clock, step)
 			ask := r
 			ask.MaxWait = AskOnly
 			resetStats(b, client)
@@ -70,12 +71,15 @@ func BenchmarkBook(b *testing.B) {
 			reportScriptCPU(b, client)
 		})
 	}
-	for _, waiting := range []int{100, 1100, 10_000} { // a long line, the costliest there is: each call works out the turn of the last
-		b.Run(fmt.Sprintf("redis-line/%d", waiting), func(b *testing.B) {
+	for _, waiting := range []int{100, 1100, 10_000} { // a long waitlist: each call computes the turn of the last
+		b.Run(fmt.Sprintf("redis-waitlist/%d", waiting), func(b *testing.B) {
 			client, _ := redistest.New(b)
-			h := newHands()
-			s := newRedisAt(client, h.now)
-			r := Request{Key: Key{nip, GroupInvoiceStatus}, Limits: Defaults()[GroupInvoiceStatus], Margin: DefaultMargin, MaxWait: AskOnly}
+			clock := newFakeClock()
+			s := newRedisAt(client, clock.now)
+			r := Request{
+				Key: Key{nip, GroupInvoiceStatus}, Limits: Defaults()[GroupInvoiceStatus],
+				Margin: DefaultMargin, MaxWait: AskOnly,
+			}
 			for i := range waiting {
 				r.Ticket = strconv.Itoa(i)
 				_, _ = s.Book(context.Background(), r)
@@ -90,14 +94,14 @@ func BenchmarkBook(b *testing.B) {
 	}
 	b.Run("redis-parallel/180", func(b *testing.B) {
 		client, _ := redistest.New(b)
-		h, step := steady(Defaults()[GroupInvoiceSend])
-		s := newRedisAt(client, h.now)
+		clock, step := steady(Defaults()[GroupInvoiceSend])
+		s := newRedisAt(client, clock.now)
 		r := Request{Key: send, Limits: Defaults()[GroupInvoiceSend], Margin: DefaultMargin, MaxWait: time.Hour}
 		b.SetParallelism(8)
 		resetStats(b, client)
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				h.advance(step)
+				clock.advance(step)
 				if _, err := s.Book(context.Background(), r); err != nil {
 					b.Error(err)
 				}
@@ -144,7 +148,7 @@ func BenchmarkBook(b *testing.B) {
 		})
 		reportScriptCPU(b, client)
 	})
-	b.Run("ping", func(b *testing.B) { // what the round trip alone costs
+	b.Run("ping", func(b *testing.B) { // the cost of the round trip alone
 		client, _ := redistest.New(b)
 		for b.Loop() {
 			client.Ping(context.Background())
@@ -158,7 +162,7 @@ func resetStats(b *testing.B, client *redis.Client) {
 	}
 }
 
-// reportScriptCPU reads how long Redis spent in scripts, per benchmark operation.
+// reportScriptCPU reports how long Redis spent in scripts, per benchmark operation.
 func reportScriptCPU(b *testing.B, client *redis.Client) {
 	info := client.Info(context.Background(), "commandstats").Val()
 	var total float64

@@ -17,7 +17,7 @@ func allowed(t *testing.T, c *Circuit, p Pair) bool {
 	return false
 }
 
-// downHost fails what no single part explains: two tenants, two groups.
+// downHost reports failures that no single part explains: two tenants, two groups.
 func downHost(t *testing.T, c *Circuit) {
 	t.Helper()
 	fail(t, c, 3, sendsOfA, uposOfA, sendsOfB)
@@ -27,32 +27,34 @@ func downHost(t *testing.T, c *Circuit) {
 }
 
 func TestHost_OneTenantFailsInEverything_OthersGoOn(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		for range 20 {
 			fail(t, c, 3, sendsOfA, uposOfA, listsOfA)
 			if !allowed(t, c, sendsOfB) || allowed(t, c, sendsOfA) {
-				t.Fatal("the wrong tenant is held up")
+				t.Fatal("the wrong tenant is stopped")
 			}
-			h.advance(time.Second)
+			clock.advance(time.Second)
 		}
 	})
 }
 
 func TestHost_OneGroupFailsForEverybody_OtherGroupsGoOn(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
-		fail(t, c, 3, uposOfA, uposOfB, Pair{Host: host, Tenant: "3333333333", Group: uposOfA.Group}, Pair{Host: host, Tenant: "4444444444", Group: uposOfA.Group})
+		fail(t, c, 3, uposOfA, uposOfB,
+			Pair{Host: host, Tenant: "3333333333", Group: uposOfA.Group},
+			Pair{Host: host, Tenant: "4444444444", Group: uposOfA.Group})
 		for _, p := range []Pair{sendsOfA, sendsOfB, listsOfA} {
 			if !allowed(t, c, p) {
-				t.Errorf("%s is held up by another group", p)
+				t.Errorf("%s is stopped by another group", p)
 			}
 		}
 	})
 }
 
 func TestHost_PairsOfTwoTenantsAndGroupsFail_IsDownForAll(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 3, sendsOfA, uposOfA)
 		fail(t, c, 2, sendsOfB)
@@ -70,8 +72,8 @@ func TestHost_PairsOfTwoTenantsAndGroupsFail_IsDownForAll(t *testing.T) {
 	})
 }
 
-func TestHost_AnswersSomebodyInBetween_IsNotDown(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+func TestHost_AnswersAnotherPairInBetween_IsNotDown(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 3, sendsOfA, uposOfA)
 		must(t, c.Success(t.Context(), listsOfA))
@@ -86,10 +88,10 @@ func TestHost_AnswersSomebodyInBetween_IsNotDown(t *testing.T) {
 }
 
 func TestHost_FailuresFarApart_AreNotCountedTogether(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 3, sendsOfA, uposOfA)
-		h.advance(time.Minute + tick)
+		clock.advance(time.Minute + tick)
 		fail(t, c, 3, sendsOfB)
 		if !allowed(t, c, uposOfB) {
 			t.Error("down by failures of two different minutes")
@@ -97,13 +99,13 @@ func TestHost_FailuresFarApart_AreNotCountedTogether(t *testing.T) {
 	})
 }
 
-// The pair that is sick by itself has opened the host's circuit together with others that were not.
-// It must not be the one that always asks: then the host would never be found well.
+// A pair that is itself out of service has opened the host's circuit together with healthy ones. It
+// must not be the one that always probes: then nothing would find that the host works again.
 func TestHost_ProbesRotate_TheSickPairLetsOthersGoFirst(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{MaxDelay: 10 * time.Second})
 		downHost(t, c)
-		h.advance(5 * time.Second)
+		clock.advance(5 * time.Second)
 		must(t, c.Allow(t.Context(), sendsOfA))
 		for _, p := range []Pair{sendsOfA, uposOfB, listsOfA} {
 			if allowed(t, c, p) {
@@ -111,31 +113,31 @@ func TestHost_ProbesRotate_TheSickPairLetsOthersGoFirst(t *testing.T) {
 			}
 		}
 		fail(t, c, 1, sendsOfA)
-		h.advance(10 * time.Second)
-		// It comes first, and is told when it may if nobody else comes.
+		clock.advance(10 * time.Second)
+		// It asks first, and is told when it may probe if no other does.
 		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
 		must(t, c.Allow(t.Context(), uposOfB))
 		fail(t, c, 1, uposOfB)
-		h.advance(10 * time.Second)
+		clock.advance(10 * time.Second)
 		if allowed(t, c, sendsOfA) || allowed(t, c, uposOfB) {
-			t.Error("who has failed to probe comes before those who have not")
+			t.Error("a pair whose probe failed goes before those that have not probed")
 		}
-		h.advance(5 * time.Second)
-		must(t, c.Allow(t.Context(), sendsOfA)) // nobody else came
+		clock.advance(5 * time.Second)
+		must(t, c.Allow(t.Context(), sendsOfA)) // no other asked
 		fail(t, c, 1, sendsOfA)
-		h.advance(10 * time.Second)
+		clock.advance(10 * time.Second)
 		must(t, c.Allow(t.Context(), uposOfB)) // a new round
 	})
 }
 
-func TestHost_AnySuccessClosesIt_TheSickPairStaysShut(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+func TestHost_AnySuccessClosesItsCircuit_TheSickPairsStaysOpen(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		downHost(t, c)
-		h.advance(5 * time.Second)
+		clock.advance(5 * time.Second)
 		must(t, c.Allow(t.Context(), sendsOfA))
 		fail(t, c, 1, sendsOfA)
-		h.advance(10 * time.Second)
+		clock.advance(10 * time.Second)
 		must(t, c.Allow(t.Context(), listsOfA))
 		must(t, c.Success(t.Context(), listsOfA))
 		for _, p := range []Pair{listsOfA, uposOfB, listsOfA} {
@@ -147,23 +149,23 @@ func TestHost_AnySuccessClosesIt_TheSickPairStaysShut(t *testing.T) {
 		must(t, c.Allow(t.Context(), sendsOfA)) // its own probe
 		fail(t, c, 1, sendsOfA)
 		if allowed(t, c, sendsOfA) || !allowed(t, c, listsOfA) {
-			t.Error("the sick pair's failure is not its own")
+			t.Error("the sick pair's failure stops others, or not itself")
 		}
 	})
 }
 
-// A pair that happened to probe a host that was away for days must not rest for five minutes more
-// when the host is back.
+// A pair that probed a host that was down for days must not wait another five minutes when the host
+// is back.
 func TestHost_FailedProbes_DoNotGrowThePairsOwnDelay(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		downHost(t, c)
 		for range 10 {
-			h.advance(10 * time.Minute)
+			clock.advance(10 * time.Minute)
 			must(t, c.Allow(t.Context(), sendsOfA))
 			fail(t, c, 1, sendsOfA)
 		}
-		h.advance(10 * time.Minute)
+		clock.advance(10 * time.Minute)
 		must(t, c.Allow(t.Context(), uposOfB))
 		if allowed(t, c, sendsOfA) {
 			t.Fatal("a second probe")
@@ -174,16 +176,16 @@ func TestHost_FailedProbes_DoNotGrowThePairsOwnDelay(t *testing.T) {
 }
 
 func TestHost_ProbeOfAProcessThatDied_FreesItsSlotInTime(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		downHost(t, c)
-		h.advance(5 * time.Second)
+		clock.advance(5 * time.Second)
 		must(t, c.Allow(t.Context(), sendsOfA))
-		h.advance(time.Minute - tick)
+		clock.advance(time.Minute - tick)
 		wantNotNow(t, c.Allow(t.Context(), uposOfB), tick, ReasonOutage)
-		h.advance(tick)
+		clock.advance(tick)
 		must(t, c.Allow(t.Context(), uposOfB))
-		// What a request that was under way before says now is not the probe's answer.
+		// The result of a request that was under way before is not the probe's result.
 		fail(t, c, 1, listsOfA)
 		must(t, c.Release(t.Context(), listsOfA))
 		if allowed(t, c, uposOfA) {
@@ -195,7 +197,7 @@ func TestHost_ProbeOfAProcessThatDied_FreesItsSlotInTime(t *testing.T) {
 }
 
 func TestHost_OneProcessCannotConnect_PoolGoesOn_TwoAreAnOutage(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		for range 50 {
 			must(t, c.Unreachable(t.Context(), sendsOfA, "worker-1"))
@@ -204,17 +206,17 @@ func TestHost_OneProcessCannotConnect_PoolGoesOn_TwoAreAnOutage(t *testing.T) {
 		must(t, c.Allow(t.Context(), sendsOfA))
 		must(t, c.Unreachable(t.Context(), sendsOfA, "worker-2"))
 		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
-		h.advance(5 * time.Second)
-		must(t, c.Allow(t.Context(), sendsOfA)) // the pair is not to blame
+		clock.advance(5 * time.Second)
+		must(t, c.Allow(t.Context(), sendsOfA)) // the pair is not at fault
 		must(t, c.Unreachable(t.Context(), sendsOfA, "worker-1"))
 		wantNotNow(t, c.Allow(t.Context(), uposOfB), 10*time.Second, ReasonOutage)
 	})
 }
 
-func TestOpen_ListsWhatIsNotClosed(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+func TestOpen_ListsCircuitsThatAreNotClosed(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
-		since := h.now()
+		since := clock.now()
 		fail(t, c, 2, listsOfA)
 		fail(t, c, 3, uposOfA)
 		must(t, c.Failure(t.Context(), Pair{Host: "another", Tenant: "1", Group: "a"}))
@@ -238,10 +240,10 @@ func TestOpen_ListsWhatIsNotClosed(t *testing.T) {
 	})
 }
 
-// Something that costs a session: while the host is down one may begin, the next after a pause that
-// grows.
-func TestBegin_HostDown_OneAtATimeEverMoreRarely(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+// An operation that costs a session: while the host is down one may begin, and the next after a
+// pause that grows.
+func TestBegin_HostDown_OneAtATimeWithGrowingPauses(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{Pairs: 1, Tenants: 1, Groups: 1})
 		const pause = 20 * time.Minute
 		for range 3 {
@@ -249,17 +251,17 @@ func TestBegin_HostDown_OneAtATimeEverMoreRarely(t *testing.T) {
 		}
 		fail(t, c, 3)
 		wantNotNow(t, c.MayBegin(t.Context(), host), 5*time.Second, ReasonOutage)
-		h.advance(5 * time.Second)
+		clock.advance(5 * time.Second)
 		must(t, c.MayBegin(t.Context(), host))
 		must(t, c.Begin(t.Context(), host, pause))
 		wantNotNow(t, c.MayBegin(t.Context(), host), pause/20, ReasonOutage)
 		wantNotNow(t, c.Begin(t.Context(), host, pause), pause/20, ReasonOutage)
-		must(t, c.Withdraw(t.Context(), host)) // it was refused elsewhere
+		must(t, c.Withdraw(t.Context(), host)) // another circuit refused it
 		for down := 5 * time.Second; down < 10*time.Hour; {
 			must(t, c.Begin(t.Context(), host, pause))
-			next := min(max(down, pause/20), pause) // as long again as it has been down
+			next := min(max(down, pause/20), pause) // as long as it has been down
 			wantNotNow(t, c.Begin(t.Context(), host, pause), next, ReasonOutage)
-			h.advance(next)
+			clock.advance(next)
 			down += next
 		}
 		must(t, c.Begin(t.Context(), host, pause))

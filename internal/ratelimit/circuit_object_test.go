@@ -8,19 +8,19 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// of is a pair's request about one object.
+// of returns the pair with an object.
 func of(p Pair, object string) Pair { p.Object = object; return p }
 
-// One session whose receipt cannot be had, however often it is asked for, holds up no other.
+// One session whose receipt fails at every request delays no other session.
 func TestObject_OneAloneFails_PairGoesOn_TwoOpenIt(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		for range 100 {
 			fail(t, c, 1, of(uposOfA, "sick"))
 			must(t, c.Allow(t.Context(), of(uposOfA, "sick")))
 			must(t, c.Allow(t.Context(), of(uposOfA, "well")))
 			must(t, c.Allow(t.Context(), uposOfA))
-			h.advance(3 * time.Second)
+			clock.advance(3 * time.Second)
 		}
 		fail(t, c, 1, of(uposOfA, "another"))
 		wantNotNow(t, c.Allow(t.Context(), of(uposOfA, "well")), 5*time.Second, ReasonOutage)
@@ -28,9 +28,9 @@ func TestObject_OneAloneFails_PairGoesOn_TwoOpenIt(t *testing.T) {
 	})
 }
 
-// Sends and openings are about nothing that is there already.
-func TestObject_NoneNamed_SpeaksForThePair(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+// Requests that send an invoice or open a session are about no object.
+func TestObject_NoneNamed_CountsAgainstThePair(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 2, of(sendsOfA, "sick"))
 		fail(t, c, 1, sendsOfA)
@@ -39,29 +39,30 @@ func TestObject_NoneNamed_SpeaksForThePair(t *testing.T) {
 }
 
 func TestObject_FailuresFarApart_AreNotCountedTogether(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 9, of(uposOfA, "first"))
-		h.advance(5 * time.Minute)
+		clock.advance(5 * time.Minute)
 		fail(t, c, 1, of(uposOfA, "second")) // within the longest delay
 		if allowed(t, c, uposOfA) {
-			t.Error("closed although two fail, each as often as an open circuit would let it")
+			t.Error("closed although two fail, each as often as an open circuit would allow")
 		}
 		must(t, c.Success(t.Context(), uposOfA))
 		fail(t, c, 9, of(uposOfA, "first"))
-		h.advance(5*time.Minute + tick)
+		clock.advance(5*time.Minute + tick)
 		fail(t, c, 9, of(uposOfA, "second"))
 		must(t, c.Allow(t.Context(), uposOfA))
 	})
 }
 
-// Two are sick and a third is well: it must have its turn, or nothing would find that out.
+// Two objects fail and a third would succeed: it must have its turn, or nothing would find that
+// out.
 func TestObject_ProbesRotate_WhatHasFailedLetsOthersGoFirst(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{MaxDelay: 20 * time.Second})
 		fail(t, c, 2, of(uposOfA, "s1"), of(uposOfA, "s2"))
-		h.advance(5 * time.Second)
-		for _, sick := range []string{"s1", "s2"} { // told when they may if nobody else comes
+		clock.advance(5 * time.Second)
+		for _, sick := range []string{"s1", "s2"} { // told when they may if no other asks
 			wantNotNow(t, c.Allow(t.Context(), of(uposOfA, sick)), 5*time.Second, ReasonOutage)
 		}
 		if s := stateAt(t, c, of(uposOfA, "s1")); s.Wait != 5*time.Second {
@@ -72,12 +73,12 @@ func TestObject_ProbesRotate_WhatHasFailedLetsOthersGoFirst(t *testing.T) {
 			t.Error("a second probe")
 		}
 		fail(t, c, 1, of(uposOfA, "s3"))
-		h.advance(15 * time.Second)
-		must(t, c.Allow(t.Context(), of(uposOfA, "s1"))) // nobody else came: a new round
+		clock.advance(15 * time.Second)
+		must(t, c.Allow(t.Context(), of(uposOfA, "s1"))) // no other asked: a new round
 		fail(t, c, 1, of(uposOfA, "s1"))
-		h.advance(20 * time.Second)
+		clock.advance(20 * time.Second)
 		if allowed(t, c, of(uposOfA, "s1")) {
-			t.Error("what has just failed goes before what has not")
+			t.Error("an object that has just failed goes before one that has not")
 		}
 		must(t, c.Allow(t.Context(), of(uposOfA, "s2")))
 		must(t, c.Success(t.Context(), of(uposOfA, "s2")))
@@ -85,14 +86,14 @@ func TestObject_ProbesRotate_WhatHasFailedLetsOthersGoFirst(t *testing.T) {
 	})
 }
 
-// A few are sick, the delay has grown, and one comes that is well.
+// A few objects fail, the delay has grown, and then a healthy object asks.
 func TestObject_Newcomer_NeedNotWaitForTheDelayToEnd(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		sick := []Pair{of(uposOfA, "s1"), of(uposOfA, "s2")}
 		fail(t, c, 2, sick...)
 		for range 10 {
-			h.advance(5*time.Minute + 5*time.Second)
+			clock.advance(5*time.Minute + 5*time.Second)
 			p := sick[0]
 			if !allowed(t, c, p) {
 				p = sick[1]
@@ -103,7 +104,7 @@ func TestObject_Newcomer_NeedNotWaitForTheDelayToEnd(t *testing.T) {
 		}
 		well := of(uposOfA, "well")
 		wantNotNow(t, c.Allow(t.Context(), well), 5*time.Second, ReasonOutage) // not at once after a failure
-		h.advance(5 * time.Second)
+		clock.advance(5 * time.Second)
 		wantNotNow(t, c.Allow(t.Context(), uposOfA), 5*time.Minute-5*time.Second, ReasonOutage)
 		must(t, c.Allow(t.Context(), well))
 		if n := c.Allow(t.Context(), of(uposOfA, "another")).(*NotNow); n.Wait != time.Minute {
@@ -114,56 +115,56 @@ func TestObject_Newcomer_NeedNotWaitForTheDelayToEnd(t *testing.T) {
 	})
 }
 
-// In an outage newcomers fail, too: they lengthen no delay, and after a few of them no more go.
-func TestObject_NewcomersFail_AFewAndNoMore(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+// In an outage newcomers fail too: they lengthen no delay, and only a few of them go.
+func TestObject_NewcomersFail_OnlyAFewGo(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{FirstDelay: time.Second, MaxDelay: time.Minute})
 		fail(t, c, 2, of(uposOfA, "s1"), of(uposOfA, "s2"))
 		for range 6 {
-			h.advance(2 * time.Minute)
+			clock.advance(2 * time.Minute)
 			must(t, c.Allow(t.Context(), of(uposOfA, "s1")))
 			fail(t, c, 1, of(uposOfA, "s1"))
 		}
 		until, went := stateAt(t, c, uposOfA).Until, 0
 		for i := range 30 {
-			h.advance(time.Second)
+			clock.advance(time.Second)
 			if p := of(uposOfA, fmt.Sprint("new", i)); allowed(t, c, p) {
 				went++
 				fail(t, c, 1, p)
 			}
 		}
-		if s := stateAt(t, c, uposOfA); went != maxEarly || !s.Until.Equal(until) {
-			t.Errorf("%d went, and the delay ends at %v, want %d and %v", went, s.Until, maxEarly, until)
+		if s := stateAt(t, c, uposOfA); went != maxNewcomers || !s.Until.Equal(until) {
+			t.Errorf("%d went, and the delay ends at %v, want %d and %v", went, s.Until, maxNewcomers, until)
 		}
 	})
 }
 
-// A whole tenant's receipts are away, and a pool asks for many: but for a few newcomers, no more
-// requests than for one.
-func TestObject_OutageWithManyObjects_CostsAFewRequestsMoreThanForOne(t *testing.T) {
+// All receipts of a tenant fail, and a pool asks for many: apart from a few newcomers that costs no
+// more requests than one receipt.
+func TestObject_OutageWithManyObjects_CostsOnlyAFewMoreRequests(t *testing.T) {
 	for _, objects := range []int{2, 3, 50} {
-		h := newHands()
-		c := newCircuit(t, NewMemory(h.now), CircuitOptions{})
+		clock := newFakeClock()
+		c := newCircuit(t, NewMemory(clock.now), CircuitOptions{})
 		requests := 0
-		for i := 0; h.now().Sub(newHands().now()) < 24*time.Hour; i++ {
+		for i := 0; clock.now().Sub(newFakeClock().now()) < 24*time.Hour; i++ {
 			p := of(uposOfA, fmt.Sprint(i%objects))
 			if allowed(t, c, p) {
 				requests++
 				fail(t, c, 1, p)
 			}
-			h.advance(time.Second)
+			clock.advance(time.Second)
 		}
-		// Three that open it, newcomers, the shorter delays of the beginning, then one in five minutes.
-		if most := 3 + maxEarly + 6 + 24*60/5 + 1; requests > most {
-			t.Errorf("%d objects: %d requests in a day, want at most %d", objects, requests, most)
+		// Three that open it, newcomers, the shorter delays at the start, then one in five minutes.
+		if limit := 3 + maxNewcomers + 6 + 24*60/5 + 1; requests > limit {
+			t.Errorf("%d objects: %d requests in a day, want at most %d", objects, requests, limit)
 		}
 	}
 }
 
-// The one thing that asks is not held up by a circuit, and still says something of the host when
-// other pairs fail with it.
+// One object alone does not open its pair's circuit, but its failures count against the host when
+// other pairs fail too.
 func TestObject_OneInEachPairFails_HostIsDown(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 3, of(uposOfA, "s1"), of(listsOfA, "s2"))
 		must(t, c.Allow(t.Context(), of(uposOfA, "s1")))

@@ -6,7 +6,7 @@ import (
 )
 
 func TestProcess_OneAloneFails_PoolGoesOn_TwoAreAnOutageOfThePair(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		one := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w1"})
 		two := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w2"})
 		for range 20 {
@@ -15,8 +15,8 @@ func TestProcess_OneAloneFails_PoolGoesOn_TwoAreAnOutageOfThePair(t *testing.T) 
 		for _, p := range []Pair{sendsOfA, uposOfB} {
 			must(t, two.Allow(t.Context(), p))
 		}
-		h.advance(time.Minute + tick)
-		fail(t, two, 1) // the other's word is old
+		clock.advance(time.Minute + tick)
+		fail(t, two, 1) // the report of the other is old
 		must(t, one.Allow(t.Context(), sendsOfA))
 		fail(t, one, 1)
 		wantNotNow(t, two.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
@@ -25,31 +25,31 @@ func TestProcess_OneAloneFails_PoolGoesOn_TwoAreAnOutageOfThePair(t *testing.T) 
 }
 
 func TestProcess_FailedLast_LetsOthersProbeFirst(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		one := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w1"})
 		two := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w2"})
 		fail(t, two, 1)
 		fail(t, one, 1)
-		h.advance(5 * time.Second)
+		clock.advance(5 * time.Second)
 		wantNotNow(t, one.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
 		must(t, two.Allow(t.Context(), sendsOfA))
 		fail(t, two, 1)
-		h.advance(15 * time.Second)
-		must(t, two.Allow(t.Context(), sendsOfA)) // nobody else came
+		clock.advance(15 * time.Second)
+		must(t, two.Allow(t.Context(), sendsOfA)) // no other asked
 	})
 }
 
-func TestProcess_TwoSeeSeveralPairsFail_HostIsDown_OneAloneDoesNotDoIt(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+func TestProcess_TwoReportSeveralPairs_HostIsDown_OneAloneIsNotEnough(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		one := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w1"})
 		two := newCircuit(t, s, CircuitOptions{Failures: 1, Process: "w2"})
 		fail(t, one, 1, sendsOfA, uposOfA, sendsOfB)
 		if s := stateAt(t, two, Pair{Host: host}); s.Phase != CircuitClosed {
-			t.Errorf("host %+v by the word of one process", s)
+			t.Errorf("host %+v after the reports of one process", s)
 		}
 		fail(t, two, 1, uposOfB)
 		if s := stateAt(t, two, Pair{Host: host}); s.Phase != CircuitOpen {
-			t.Errorf("host %+v, want open by the word of two", s)
+			t.Errorf("host %+v, want open after the reports of two", s)
 		}
 	})
 }

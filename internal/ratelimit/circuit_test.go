@@ -14,7 +14,7 @@ import (
 
 const host = "ksefapi.pl"
 
-// Pairs of a host: of two tenants, sends and receipts.
+// Pairs of one host, of two tenants.
 var (
 	sendsOfA = Pair{Host: host, Tenant: "1111111111", Group: GroupInvoiceSend}
 	uposOfA  = Pair{Host: host, Tenant: "1111111111", Group: "sessionMisc:upo"}
@@ -61,7 +61,7 @@ func stateAt(t *testing.T, c *Circuit, p Pair) CircuitState {
 }
 
 func TestCircuit_OpensAfterFailuresInARow(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 2)
 		must(t, c.Success(t.Context(), sendsOfA)) // the row is broken
@@ -76,16 +76,16 @@ func TestCircuit_OpensAfterFailuresInARow(t *testing.T) {
 }
 
 func TestCircuit_DelaysDoubleUpToFiveMinutes(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 3)
-		since := h.now()
+		since := clock.now()
 		for _, want := range []int{5, 10, 20, 40, 80, 160, 300, 300, 300} {
 			delay := time.Duration(want) * time.Second
 			wantNotNow(t, c.Allow(t.Context(), sendsOfA), delay, ReasonOutage)
-			h.advance(delay - tick)
+			clock.advance(delay - tick)
 			wantNotNow(t, c.Allow(t.Context(), sendsOfA), tick, ReasonOutage)
-			h.advance(tick)
+			clock.advance(tick)
 			must(t, c.Allow(t.Context(), sendsOfA)) // the probe
 			fail(t, c, 1)
 		}
@@ -96,12 +96,12 @@ func TestCircuit_DelaysDoubleUpToFiveMinutes(t *testing.T) {
 }
 
 func TestCircuit_HalfOpen_LetsOneProbeThroughAndSuccessResumesEveryone(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{ProbeTTL: 30 * time.Second})
 		fail(t, c, 3)
-		h.advance(5 * time.Second)
+		clock.advance(5 * time.Second)
 		if got := stateOf(t, c); got.Phase != CircuitHalfOpen || got.Probing || got.Wait != 0 {
-			t.Errorf("state %+v, want half-open, nobody probing", got)
+			t.Errorf("state %+v, want half-open without a probe", got)
 		}
 		must(t, c.Allow(t.Context(), sendsOfA))
 		for range 50 {
@@ -117,29 +117,29 @@ func TestCircuit_HalfOpen_LetsOneProbeThroughAndSuccessResumesEveryone(t *testin
 		if got := stateOf(t, c); got != (CircuitState{Phase: CircuitClosed}) {
 			t.Errorf("state %+v, want closed", got)
 		}
-		fail(t, c, 3) // the growth starts anew
+		fail(t, c, 3) // the growth starts again
 		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
 	})
 }
 
 func TestCircuit_AProbeThatDies_FreesItsSlotInTime(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 3)
-		h.advance(5 * time.Second)
+		clock.advance(5 * time.Second)
 		must(t, c.Allow(t.Context(), sendsOfA))
-		h.advance(time.Minute - tick)
+		clock.advance(time.Minute - tick)
 		wantNotNow(t, c.Allow(t.Context(), sendsOfA), tick, ReasonOutage)
-		h.advance(tick)
+		clock.advance(tick)
 		must(t, c.Allow(t.Context(), sendsOfA))
 	})
 }
 
 func TestCircuit_AProbeNotSent_IsReleased(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 3)
-		h.advance(5 * time.Second)
+		clock.advance(5 * time.Second)
 		must(t, c.Allow(t.Context(), sendsOfA))
 		must(t, c.Release(t.Context(), sendsOfA))
 		must(t, c.Allow(t.Context(), sendsOfA))
@@ -147,19 +147,20 @@ func TestCircuit_AProbeNotSent_IsReleased(t *testing.T) {
 }
 
 func TestCircuit_FailuresOfRequestsUnderWay_DoNotLengthenTheDelay(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
 		fail(t, c, 3)
-		h.advance(time.Second)
+		clock.advance(time.Second)
 		fail(t, c, 50)
 		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 4*time.Second, ReasonOutage)
 	})
 }
 
-// A pool of twenty asks every ten seconds for three days. A probe hangs for ten seconds, then five minutes pass: 836 such rounds fit, and the six shorter ones of the beginning.
-func TestCircuit_ThreeDaysOut_CostOneProbeInFiveMinutes(t *testing.T) {
-	h := newHands()
-	c := newCircuit(t, NewMemory(h.now), CircuitOptions{})
+// A pool of twenty asks every ten seconds for three days. A probe hangs for ten seconds, then five
+// minutes pass: 836 such rounds fit, and the six shorter ones at the start.
+func TestCircuit_OutageOfThreeDays_CostsOneProbeInFiveMinutes(t *testing.T) {
+	clock := newFakeClock()
+	c := newCircuit(t, NewMemory(clock.now), CircuitOptions{})
 	fail(t, c, 3)
 	probes := 0
 	for range 3 * 24 * 360 {
@@ -170,7 +171,7 @@ func TestCircuit_ThreeDaysOut_CostOneProbeInFiveMinutes(t *testing.T) {
 				probed = true
 			}
 		}
-		h.advance(10 * time.Second)
+		clock.advance(10 * time.Second)
 		if probed {
 			fail(t, c, 1)
 		}
@@ -180,36 +181,41 @@ func TestCircuit_ThreeDaysOut_CostOneProbeInFiveMinutes(t *testing.T) {
 	}
 }
 
-// Any order of events of any pairs and processes, any options: both stores answer alike to the
-// microsecond.
-func TestCircuit_StoresTellTheSameStory(t *testing.T) {
-	h := newHands()
+// For events of any pairs and processes in any order, and any options, both stores give the same
+// answers to the microsecond.
+func TestCircuit_BothStores_AnswerAlike(t *testing.T) {
+	clock := newFakeClock()
 	client, _ := redistest.New(t)
-	memory, shared := NewMemory(h.now), newRedisAt(client, h.now)
-	lives, down := 0, 0
+	memory, shared := NewMemory(clock.now), newRedisAt(client, clock.now)
+	runs, down := 0, 0
 	objects := []string{"", "", "s1", "s1", "s:2"}
 	for i := range maxObjects { // more than are remembered
 		objects = append(objects, fmt.Sprint("more", i))
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		lives++
-		at := fmt.Sprintf("h%d", lives)
-		seconds := func(least, most int, label string) time.Duration {
-			return time.Duration(rapid.IntRange(least, most).Draw(r, label)) * time.Second
+		runs++
+		at := fmt.Sprintf("h%d", runs)
+		seconds := func(low, high int, label string) time.Duration {
+			return time.Duration(rapid.IntRange(low, high).Draw(r, label)) * time.Second
 		}
 		p := circuitPolicy{
-			failures: rapid.IntRange(1, 3).Draw(r, "failures"),
-			first:    seconds(1, 9, "first"), most: seconds(9, 60, "most"), probe: seconds(1, 20, "probe"),
-			pairs: rapid.IntRange(1, 3).Draw(r, "pairs"), tenants: rapid.IntRange(1, 2).Draw(r, "tenants"),
-			groups:    rapid.IntRange(1, 2).Draw(r, "groups"),
-			objects:   rapid.IntRange(1, 3).Draw(r, "objects"),
-			processes: rapid.IntRange(1, 2).Draw(r, "processes"), window: seconds(5, 60, "window"), grace: seconds(1, 5, "grace"),
+			failures:   rapid.IntRange(1, 3).Draw(r, "failures"),
+			firstDelay: seconds(1, 9, "first delay"),
+			maxDelay:   seconds(9, 60, "max delay"),
+			probeTTL:   seconds(1, 20, "probe TTL"),
+			pairs:      rapid.IntRange(1, 3).Draw(r, "pairs"),
+			tenants:    rapid.IntRange(1, 2).Draw(r, "tenants"),
+			groups:     rapid.IntRange(1, 2).Draw(r, "groups"),
+			objects:    rapid.IntRange(1, 3).Draw(r, "objects"),
+			processes:  rapid.IntRange(1, 2).Draw(r, "processes"),
+			window:     seconds(5, 60, "window"),
+			grace:      seconds(1, 5, "grace"),
 		}
 		events := []circuitEvent{eventAllow, eventAllow, eventAllow, eventFailure, eventFailure, eventFailure, eventSuccess, eventRelease,
-			eventUnreachable, eventBegin, eventWithdraw, eventLook}
+			eventUnreachable, eventBegin, eventWithdraw, eventRead}
 		for range rapid.IntRange(1, 60).Draw(r, "events") {
 			e := rapid.SampledFrom(events).Draw(r, "event")
-			p.process = rapid.SampledFrom([]string{"w1", "w1", "w:2", "w3", ""}).Draw(r, "who")
+			p.process = rapid.SampledFrom([]string{"w1", "w1", "w:2", "w3", ""}).Draw(r, "reporter")
 			tenant := rapid.SampledFrom([]string{"1", "2"}).Draw(r, "tenant")
 			pair := Pair{
 				Host: at, Tenant: tenant, Group: rapid.SampledFrom([]string{"a", "b:c"}).Draw(r, "group"),
@@ -238,11 +244,11 @@ func TestCircuit_StoresTellTheSameStory(t *testing.T) {
 			if errM != nil || errS != nil || !slices.Equal(open, openS) {
 				r.Fatalf("after %s of %s: memory lists %v (%v), redis %v (%v)", e, pair, open, errM, openS, errS)
 			}
-			h.advance(time.Duration(rapid.IntRange(0, 8_000_000).Draw(r, "pause")) * us)
+			clock.advance(time.Duration(rapid.IntRange(0, 8_000_000).Draw(r, "pause")) * us)
 		}
 	})
 	if down < 100 {
-		t.Errorf("the host was down after %d events only: this test proves little", down)
+		t.Errorf("the host was down after %d events only: this test covers too little", down)
 	}
 }
 
@@ -257,7 +263,7 @@ func TestCircuit_RedisKeysExpire_AndClosedCircuitsLeaveNone(t *testing.T) {
 	}
 	for _, key := range keys {
 		if key == "test:rate-clock" {
-			continue // one for all, and needed for ever
+			continue // one for all circuits; it never expires
 		}
 		if ttl := client.PTTL(t.Context(), key).Val(); ttl < 23*time.Hour || ttl > 49*time.Hour {
 			t.Errorf("TTL of %s is %s, want a day and a little, or two for the index", key, ttl)
@@ -284,9 +290,12 @@ func TestNewCircuit_NamesAllFaultsAtOnce(t *testing.T) {
 			t.Errorf("error lacks %q: %v", want, err)
 		}
 	}
-	for _, p := range []Pair{{}, {Host: host}, {host, "1", "", ""}, {host, "", "a", ""}, {host, "1:2", "a", ""}, {"", "1", "a", ""}, {"a|b", "1", "a", ""}} {
+	for _, p := range []Pair{
+		{}, {Host: host}, {host, "1", "", ""}, {host, "", "a", ""}, {host, "1:2", "a", ""},
+		{"", "1", "a", ""}, {"a|b", "1", "a", ""},
+	} {
 		if err := newCircuit(t, NewMemory(nil), CircuitOptions{}).Allow(t.Context(), p); err == nil {
-			t.Errorf("%+v was taken", p)
+			t.Errorf("%+v was accepted", p)
 		}
 	}
 }

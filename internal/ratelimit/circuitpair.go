@@ -2,72 +2,71 @@ package ratelimit
 
 import "maps"
 
-// pairRecord is all that is kept of a pair. The zero record is a closed circuit without failures.
+// pairRecord is everything that is kept of a pair. The zero record is a closed circuit without
+// failures.
 type pairRecord struct {
 	circuitRecord
-	last    string           // the process that failed last
-	at      int64            // when it did
-	before  int64            // when another one did last before it; zero: none has
-	objects map[string]int64 // what was asked about in vain, and when last; maxObjects at most
-	round   int64            // since when others go before those of them that have failed
-	early   int              // how many newcomers have gone before their time since it opened
+	lastProcess   string           // the process that failed last
+	failedAt      int64            // when it failed
+	otherFailedAt int64            // when another process last failed before it; zero: none did
+	objects       map[string]int64 // objects that failed, and when each last did; at most maxObjects
+	roundStart    int64            // objects that failed since then let others probe first
+	newcomers     int              // how many newcomers went before their time since it opened
 }
 
-// circuitRecord is the part of a pairRecord that is told. Instants are microseconds of the epoch on the
-// store's clock, zero for none. The zero record is a closed circuit without failures.
+// circuitRecord is the part of a pairRecord that callers see. Instants are microseconds of the
+// epoch on the store's clock, zero for none. The zero record is a closed circuit without failures.
 type circuitRecord struct {
 	failures int
 	opened   int   // how often it opened since it was last closed
 	since    int64 // when it opened first
 	until    int64 // when the delay ends; zero: closed
-	probe    int64 // when the slot of the probe under way ends; zero: none is under way
+	probe    int64 // when the slot of the present probe ends; zero: there is none
 }
 
-// maxObjects is how many objects a pair remembers. Two are enough to open it. Of more only the order
-// of probes is the better, and in an outage of a pool with thousands of sessions the record must stay
-// small.
+// maxObjects is how many objects a pair remembers. Two are enough to open its circuit. More only
+// improve the order of probes, and in an outage of a pool with thousands of sessions the record
+// must stay small.
 const maxObjects = 8
 
-// maxEarly is how many newcomers may go before a delay ends. A few that are sick would otherwise hold
-// up what is well and has not been asked about yet for as long as a delay has grown; and of an outage,
-// all of them together cost no more requests than this.
-const maxEarly = maxObjects - 2
+// maxNewcomers is how many newcomers may go before a delay ends. Without them a few sick objects
+// would delay a healthy one for as long as the delay has grown. In an outage they cost no more
+// requests than this.
+const maxNewcomers = maxObjects - 2
 
-// lets reports a closed circuit, or one that waits for a probe.
-func (r pairRecord) lets(object string, p circuitPolicy, now int64) bool {
+// allows reports a closed circuit, or one that waits for a probe.
+func (r pairRecord) allows(object string, p circuitPolicy, now int64) bool {
 	switch {
 	case r.until == 0:
 		return true
 	case r.probe > now:
 		return false
 	case r.until <= now:
-		return !r.shy(object, p) || r.until+p.grace.Microseconds() <= now
+		return !r.yields(object, p) || r.until+p.grace.Microseconds() <= now
 	}
-	early := r.newcomer(object, p)
+	early := r.newcomerAt(object, p)
 	return early != 0 && early <= now
 }
 
-// newcomer is when what is asked about may go although the delay is not over, because it has not failed
-// since the circuit opened; zero: it may not. Newcomers too go one at a time, and not at once after a
-// failure.
-func (r pairRecord) newcomer(object string, p circuitPolicy) int64 {
-	if r.until == 0 || object == "" || r.has(object) || r.early >= maxEarly {
+// newcomerAt is when an object that has not failed since the circuit opened may go before the delay
+// is over; zero: not before. Newcomers too go one at a time, and not at once after a failure.
+func (r pairRecord) newcomerAt(object string, p circuitPolicy) int64 {
+	if r.until == 0 || object == "" || r.has(object) || r.newcomers >= maxNewcomers {
 		return 0
 	}
-	return r.at + p.first.Microseconds()
+	return r.failedAt + p.firstDelay.Microseconds()
 }
 
-// shy reports that others go first: the process that asks is the one that failed last, or what it asks
-// about has failed already. Either may be the only thing that is sick, and it is back first because it
-// fails soonest.
-func (r pairRecord) shy(object string, p circuitPolicy) bool {
-	return p.process != "" && r.last == p.process || r.tried(object)
+// yields reports that others probe first: the process failed last, or the object has failed in this
+// round. Either may be the only sick part, and the one that fails fastest always returns first.
+func (r pairRecord) yields(object string, p circuitPolicy) bool {
+	return p.process != "" && r.lastProcess == p.process || r.failedThisRound(object)
 }
 
-// tried reports that an object has failed in this round, in which others have not had their turn yet.
-func (r pairRecord) tried(object string) bool {
+// failedThisRound reports that an object has failed while others have not had their turn yet.
+func (r pairRecord) failedThisRound(object string) bool {
 	at, failed := r.objects[object]
-	return failed && at >= r.round
+	return failed && at >= r.roundStart
 }
 
 func (r pairRecord) has(object string) bool {
@@ -75,28 +74,29 @@ func (r pairRecord) has(object string) bool {
 	return failed
 }
 
-// heard notes whose word a failure is.
-func (r *pairRecord) heard(process string, now int64) {
-	if process != r.last {
-		r.before, r.last = r.at, process
+// noteProcess notes which process reports a failure.
+func (r *pairRecord) noteProcess(process string, now int64) {
+	if process != r.lastProcess {
+		r.otherFailedAt, r.lastProcess = r.failedAt, process
 	}
-	r.at = now
+	r.failedAt = now
 }
 
-// agreed reports that what fails is not explained by one process alone.
-func (r pairRecord) agreed(p circuitPolicy, now int64) bool {
-	return p.process == "" || p.processes < 2 || r.before != 0 && r.before >= now-p.window.Microseconds()
+// confirmed reports that one process alone does not explain the failures.
+func (r pairRecord) confirmed(p circuitPolicy, now int64) bool {
+	return p.process == "" || p.processes < 2 ||
+		r.otherFailedAt != 0 && r.otherFailedAt >= now-p.window.Microseconds()
 }
 
-// note remembers what was asked about in vain, and reports whether what fails is not explained by one
-// object alone. A word counts for as long as an open circuit's longest delay: one that is asked about
-// no more often than that is still heard.
-func (r *pairRecord) note(object string, p circuitPolicy, now int64) (several bool) {
+// noteObject notes an object that failed, and reports whether one object alone does not explain the
+// failures. A failure counts for as long as an open circuit's longest delay, because an object may
+// be requested no more often than that.
+func (r *pairRecord) noteObject(object string, p circuitPolicy, now int64) (several bool) {
 	if object == "" {
 		return true
 	}
-	if r.until == 0 { // later they tell whose turn it is to probe
-		maps.DeleteFunc(r.objects, func(_ string, at int64) bool { return at < now-p.most.Microseconds() })
+	if r.until == 0 { // in an open circuit old failures still decide whose turn it is to probe
+		maps.DeleteFunc(r.objects, func(_ string, at int64) bool { return at < now-p.maxDelay.Microseconds() })
 	}
 	if r.has(object) || len(r.objects) < maxObjects {
 		if r.objects == nil {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// circuitEvent is what a circuit is told or asked; the words are those of lua/circuit.lua.
+// circuitEvent is a report to a circuit or a question to it. lua/circuit.lua uses the same words.
 type circuitEvent string
 
 const (
@@ -17,79 +17,81 @@ const (
 	eventRelease     circuitEvent = "release"
 	eventBegin       circuitEvent = "begin"
 	eventWithdraw    circuitEvent = "withdraw"
-	eventLook        circuitEvent = "look"
+	eventRead        circuitEvent = "read"
 )
 
 // ofHost reports events that may concern a host without a pair.
-func (e circuitEvent) ofHost() bool { return e == eventLook || e == eventBegin || e == eventWithdraw }
+func (e circuitEvent) ofHost() bool { return e == eventRead || e == eventBegin || e == eventWithdraw }
 
 type circuitPolicy struct {
 	failures                          int
-	first, most, probe                time.Duration
+	firstDelay, maxDelay, probeTTL    time.Duration
 	pairs, tenants, groups, processes int
 	objects                           int
 	window, grace                     time.Duration
-	process                           string // who asks or reports; "" speaks for the whole pool
+	process                           string // which process asks or reports; "" counts as the whole pool
 }
 
-// hostRecord is all that is kept of a host. The zero record is a closed circuit with nothing
-// against the host.
+// hostRecord is everything that is kept of a host. The zero record is a closed circuit and no
+// failures. The three maps of failures hold when each happened, since the host last answered.
 type hostRecord struct {
 	hostAnswer
-	prober  string
-	last    string           // the process whose probe failed last: others go first
-	failing map[string]int64 // pairs whose circuit failed since the host last answered anybody, and when
-	words   map[string]int64 // processes that said so, likewise
-	cutOff  map[string]int64 // processes that cannot connect, likewise
-	tried   map[string]bool  // pairs whose probe has failed, of which others go first
+	prober       string           // the pair that was last allowed to probe
+	lastProcess  string           // the process whose probe failed last; others go first
+	failing      map[string]int64 // pairs whose circuit failed
+	reporters    map[string]int64 // processes that reported those failures
+	unreachable  map[string]int64 // processes that cannot connect
+	failedProbes map[string]bool  // pairs whose probe failed; others go first
 }
 
-// hostAnswer is the part of a hostRecord that is told.
+// hostAnswer is the part of a hostRecord that callers see.
 type hostAnswer struct {
 	opened              int
 	since, until, probe int64
-	begun               int64 // until when nothing else may begin; see [Circuit.Begin]
+	nextBegin           int64 // before it nothing else may begin; see [Circuit.Begin]
 }
 
-func (h *hostRecord) blank() bool {
-	return h.hostAnswer == hostAnswer{} && len(h.failing)+len(h.words)+len(h.cutOff)+len(h.tried) == 0
+func (h *hostRecord) empty() bool {
+	return h.hostAnswer == hostAnswer{} &&
+		len(h.failing)+len(h.reporters)+len(h.unreachable)+len(h.failedProbes) == 0
 }
 
 // step is the whole behaviour of a pair's circuit and its host's. lua/circuit.lua repeats it for
-// Redis; the conformance tests hold the two together.
-func (h *hostRecord) step(r pairRecord, about Pair, e circuitEvent, extra string, p circuitPolicy, now int64) (
+// Redis; the conformance tests compare the two.
+func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra string, p circuitPolicy, now int64) (
 	next pairRecord, allowed bool,
 ) {
-	pair, down := about.name(), h.until != 0
-	// Whoever was the last to get leave to probe a host that is down brings the probe's answer.
+	pair, down := request.name(), h.until != 0
+	// The report of the pair that was last allowed to probe a host that is down is the probe's
+	// result.
 	probed := down && h.until <= now && h.prober == pair
 	switch e {
 	case eventAllow:
-		if !r.lets(about.Object, p, now) || !h.lets(pair, p, now) {
+		if !r.allows(request.Object, p, now) || !h.allows(pair, p, now) {
 			return r, false
 		}
 		if r.until != 0 {
-			r.probe = now + p.probe.Microseconds()
+			r.probe = now + p.probeTTL.Microseconds()
 			switch {
 			case r.until > now:
-				r.early++
-			case r.tried(about.Object):
-				r.round = now // the others had their time
+				r.newcomers++
+			case r.failedThisRound(request.Object):
+				r.roundStart = now // the others had their time
 			}
 		}
 		if down {
-			h.probe, h.prober = now+p.probe.Microseconds(), pair
-			if h.tried[pair] {
-				h.tried = nil // the others had their time: a new round
+			h.probe, h.prober = now+p.probeTTL.Microseconds(), pair
+			if h.failedProbes[pair] {
+				h.failedProbes = nil // the others had their time: a new round
 			}
 		}
 		return r, true
 	case eventFailure:
-		r.heard(p.process, now)
-		several := r.note(about.Object, p, now)
+		r.noteProcess(p.process, now)
+		several := r.noteObject(request.Object, p, now)
 		if r.until <= now {
 			r.failures++
-			if r.until != 0 || r.failures >= p.failures && several && r.agreed(p, now) {
+			if r.until != 0 || r.failures >= p.failures && several && r.confirmed(p, now) {
 				r.opened, r.since, r.until, r.probe = reopened(r.opened, r.since, !down, p, now)
 			}
 		} else {
@@ -98,14 +100,14 @@ func (h *hostRecord) step(r pairRecord, about Pair, e circuitEvent, extra string
 		switch {
 		case probed:
 			h.reopen(pair, p, now)
-		// What does not open the pair may be a sign of the host's outage all the same.
+		// A failure that does not open the pair's circuit may still be a sign of the host's outage.
 		case !down && (r.until > now || r.failures >= p.failures || p.process != ""):
-			h.failing = noted(h.failing, pair, p, now)
+			h.failing = addWitness(h.failing, pair, p, now)
 			if p.process != "" {
-				h.words = noted(h.words, p.process, p, now)
+				h.reporters = addWitness(h.reporters, p.process, p, now)
 			}
-			// All of it said by one process is that process's own trouble.
-			if enough(h.failing, p) && (p.process == "" || len(h.words) >= p.processes) {
+			// If one process reports all of it, the cause may be that process.
+			if enoughPairs(h.failing, p) && (p.process == "" || len(h.reporters) >= p.processes) {
 				h.open(p, now)
 			}
 		}
@@ -115,8 +117,8 @@ func (h *hostRecord) step(r pairRecord, about Pair, e circuitEvent, extra string
 		case probed:
 			h.reopen(pair, p, now)
 		case !down:
-			h.cutOff = noted(h.cutOff, extra, p, now)
-			if len(h.cutOff) >= p.processes {
+			h.unreachable = addWitness(h.unreachable, extra, p, now)
+			if len(h.unreachable) >= p.processes {
 				h.open(p, now)
 			}
 		}
@@ -129,16 +131,16 @@ func (h *hostRecord) step(r pairRecord, about Pair, e circuitEvent, extra string
 			h.probe = 0
 		}
 	case eventBegin:
-		if down && h.begun > now {
+		if down && h.nextBegin > now {
 			return r, false
 		}
 		if down {
 			pause, _ := strconv.ParseInt(extra, 10, 64)
-			h.begun = now + max(pause/beginSteps, min(now-h.since, pause))
+			h.nextBegin = now + max(pause/beginSteps, min(now-h.since, pause))
 		}
 		return r, true
 	case eventWithdraw:
-		h.begun = 0
+		h.nextBegin = 0
 	}
 	return r, false
 }
@@ -146,40 +148,40 @@ func (h *hostRecord) step(r pairRecord, about Pair, e circuitEvent, extra string
 // beginSteps is how many times shorter the first pause of [Circuit.Begin] is than the longest.
 const beginSteps = 20
 
-func (h *hostRecord) lets(pair string, p circuitPolicy, now int64) bool {
+func (h *hostRecord) allows(pair string, p circuitPolicy, now int64) bool {
 	if h.until == 0 {
 		return true
 	}
-	return h.until <= now && h.probe <= now && (!h.later(pair, p) || h.until+p.grace.Microseconds() <= now)
+	return h.until <= now && h.probe <= now && (!h.yields(pair, p) || h.until+p.grace.Microseconds() <= now)
 }
 
-// later reports that others go before this pair or this process.
-func (h *hostRecord) later(pair string, p circuitPolicy) bool {
-	return h.tried[pair] || p.process != "" && h.last == p.process
+// yields reports that others probe before this pair or this process.
+func (h *hostRecord) yields(pair string, p circuitPolicy) bool {
+	return h.failedProbes[pair] || p.process != "" && h.lastProcess == p.process
 }
 
-// open is for a host that was held for well until now: what spoke against it has been heard.
+// open opens the circuit of a host that was up until now, and drops the failures that led to it.
 func (h *hostRecord) open(p circuitPolicy, now int64) {
 	*h = hostRecord{}
 	h.opened, h.since, h.until, h.probe = reopened(0, 0, true, p, now)
 }
 
-// reopen is for a host whose probe has failed.
+// reopen opens the circuit of a host again after its probe failed.
 func (h *hostRecord) reopen(pair string, p circuitPolicy, now int64) {
 	h.opened, h.since, h.until, h.probe = reopened(h.opened, h.since, true, p, now)
-	h.prober, h.last = "", p.process
-	if h.tried == nil {
-		h.tried = map[string]bool{}
+	h.prober, h.lastProcess = "", p.process
+	if h.failedProbes == nil {
+		h.failedProbes = map[string]bool{}
 	}
-	h.tried[pair] = true
+	h.failedProbes[pair] = true
 }
 
-// reopened starts the next delay: first, doubled for every time that the circuit opened before, if
-// it grows.
+// reopened starts the next delay: the first delay or, with grows, that doubled for every time that
+// the circuit opened before.
 func reopened(opened int, since int64, grows bool, p circuitPolicy, now int64) (int, int64, int64, int64) {
-	delay := p.first.Microseconds()
+	delay := p.firstDelay.Microseconds()
 	if grows {
-		for i := 0; i < opened && delay < p.most.Microseconds(); i++ {
+		for i := 0; i < opened && delay < p.maxDelay.Microseconds(); i++ {
 			delay *= 2
 		}
 		opened++
@@ -187,11 +189,11 @@ func reopened(opened int, since int64, grows bool, p circuitPolicy, now int64) (
 	if since == 0 {
 		since = now
 	}
-	return opened, since, now + min(delay, p.most.Microseconds()), 0
+	return opened, since, now + min(delay, p.maxDelay.Microseconds()), 0
 }
 
-// noted adds a witness and lets go of those whose word is old.
-func noted(witnesses map[string]int64, name string, p circuitPolicy, now int64) map[string]int64 {
+// addWitness adds a witness and removes those that reported before the window.
+func addWitness(witnesses map[string]int64, name string, p circuitPolicy, now int64) map[string]int64 {
 	if witnesses == nil {
 		witnesses = map[string]int64{}
 	}
@@ -200,7 +202,8 @@ func noted(witnesses map[string]int64, name string, p circuitPolicy, now int64) 
 	return witnesses
 }
 
-func enough(failing map[string]int64, p circuitPolicy) bool {
+// enoughPairs reports that no single tenant and no single group explains the failing pairs.
+func enoughPairs(failing map[string]int64, p circuitPolicy) bool {
 	tenants, groups := map[string]bool{}, map[string]bool{}
 	for name := range failing {
 		pair := pairOf("", name)

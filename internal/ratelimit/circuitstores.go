@@ -21,14 +21,16 @@ func (m *Memory) stepCircuit(_ context.Context, p Pair, e circuitEvent, extra st
 	} else {
 		m.circuits[p.whole()] = next
 	}
-	if host.blank() {
+	if host.empty() {
 		delete(m.hosts, p.Host)
 	} else {
 		m.hosts[p.Host] = host
 	}
 	return circuitAnswer{
-		pair: next.circuitRecord, host: host.hostAnswer,
-		tried: host.later(p.name(), policy), shy: next.shy(p.Object, policy), early: next.newcomer(p.Object, policy), allowed: allowed, now: now,
+		pair: next.circuitRecord, host: host.hostAnswer, allowed: allowed, now: now,
+		hostYields: host.yields(p.name(), policy),
+		pairYields: next.yields(p.Object, policy),
+		earlyAt:    next.newcomerAt(p.Object, policy),
 	}, nil
 }
 
@@ -52,19 +54,19 @@ const hostMember = "*"
 
 func (s *Redis) stepCircuit(ctx context.Context, p Pair, e circuitEvent, extra string, policy circuitPolicy) (circuitAnswer, error) {
 	host := s.prefix + "circuit:" + p.Host
-	// '|' is in no host, so no pair of one host is taken for another host.
+	// A host has no '|', so a pair of one host cannot be mistaken for another host.
 	keys := []string{host + "|" + p.name(), host, host + "|" + hostMember}
-	got, err := s.runOn(ctx, s.circuit, keys, 15, s.now(), string(e), p.name(), extra,
-		policy.failures, policy.first.Microseconds(), policy.most.Microseconds(), policy.probe.Microseconds(),
+	got, err := s.run(ctx, s.circuit, keys, 15, s.now(), string(e), p.name(), extra,
+		policy.failures, policy.firstDelay.Microseconds(), policy.maxDelay.Microseconds(), policy.probeTTL.Microseconds(),
 		policy.pairs, policy.tenants, policy.groups, policy.processes, policy.window.Microseconds(), policy.grace.Microseconds(),
-		policy.process, policy.objects, p.Object, maxObjects, maxEarly)
+		policy.process, policy.objects, p.Object, maxObjects, maxNewcomers)
 	if err != nil {
 		return circuitAnswer{}, err
 	}
 	return circuitAnswer{
-		allowed: got[0] == 1, now: got[1], tried: got[12] == 1, shy: got[13] == 1, early: got[14],
+		allowed: got[0] == 1, now: got[1], hostYields: got[12] == 1, pairYields: got[13] == 1, earlyAt: got[14],
 		pair: circuitRecord{failures: int(got[2]), opened: int(got[3]), since: got[4], until: got[5], probe: got[6]},
-		host: hostAnswer{opened: int(got[7]), since: got[8], until: got[9], probe: got[10], begun: got[11]},
+		host: hostAnswer{opened: int(got[7]), since: got[8], until: got[9], probe: got[10], nextBegin: got[11]},
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package ratelimit
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,8 +15,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// bothStores is what [Memory] and [Redis] offer together.
-type bothStores interface {
+// fullStore is the interface that [Memory] and [Redis] have in common.
+type fullStore interface {
 	Store
 	CircuitStore
 }
@@ -26,23 +27,23 @@ func newRedisAt(client redis.UniversalClient, clock func() time.Time) *Redis {
 	return s
 }
 
-// overStores runs one suite over every store, each on a clock that the suite moves.
-func overStores(t *testing.T, suite func(t *testing.T, s bothStores, h *hands)) {
+// eachStore runs one suite over every store, each with a clock that the suite moves.
+func eachStore(t *testing.T, suite func(t *testing.T, s fullStore, clock *fakeClock)) {
 	t.Run("memory", func(t *testing.T) {
-		h := newHands()
-		suite(t, NewMemory(h.now), h)
+		clock := newFakeClock()
+		suite(t, NewMemory(clock.now), clock)
 	})
 	t.Run("redis", func(t *testing.T) {
-		h := newHands()
+		clock := newFakeClock()
 		client, _ := redistest.New(t)
-		suite(t, newRedisAt(client, h.now), h)
+		suite(t, newRedisAt(client, clock.now), clock)
 	})
 	// The demo's stand-in for Redis runs Lua in an interpreter of its own.
 	t.Run("miniredis", func(t *testing.T) {
-		h := newHands()
+		clock := newFakeClock()
 		client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr()})
 		t.Cleanup(func() { _ = client.Close() })
-		suite(t, newRedisAt(client, h.now), h)
+		suite(t, newRedisAt(client, clock.now), clock)
 	})
 }
 
@@ -71,11 +72,12 @@ func wantNotNow(t *testing.T, err error, wait time.Duration, reason Reason) {
 	}
 }
 
-func TestStore_CallersQueueUpInOrder(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+func TestStore_Callers_AreBookedInOrderOfArrival(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		r := Request{Key: send, Limits: three, MaxWait: time.Minute}
-		start := h.now()
-		for i, want := range []time.Duration{0, 0, 0, 10*time.Second + tick, 10*time.Second + tick, 10*time.Second + tick, 20*time.Second + 2*tick} {
+		start := clock.now()
+		const turn = 10*time.Second + tick
+		for i, want := range []time.Duration{0, 0, 0, turn, turn, turn, 2 * turn} {
 			b := mustBook(t, s, r)
 			if b.Wait != want || !b.At.Equal(start.Add(want)) || b.Key != send {
 				t.Errorf("booking %d: wait %s at +%s, want %s", i, b.Wait, b.At.Sub(start), want)
@@ -85,7 +87,7 @@ func TestStore_CallersQueueUpInOrder(t *testing.T) {
 }
 
 func TestStore_BeyondMaxWait_NothingIsBooked(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		r := Request{Key: send, Limits: three}
 		for range 3 {
 			mustBook(t, s, r)
@@ -94,13 +96,13 @@ func TestStore_BeyondMaxWait_NothingIsBooked(t *testing.T) {
 			_, err := s.Book(t.Context(), r)
 			wantNotNow(t, err, 10*time.Second+tick, ReasonLimit)
 		}
-		h.advance(10*time.Second + tick)
+		clock.advance(10*time.Second + tick)
 		mustBook(t, s, r)
 	})
 }
 
 func TestStore_MaxWait_IsTakenToTheMicrosecond(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		for range 3 {
 			mustBook(t, s, Request{Key: send, Limits: three})
 		}
@@ -111,7 +113,7 @@ func TestStore_MaxWait_IsTakenToTheMicrosecond(t *testing.T) {
 }
 
 func TestStore_AskOnly_TellsTheWaitAndBooksNothing(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		for range 5 {
 			_, err := s.Book(t.Context(), Request{Key: send, Limits: three, MaxWait: AskOnly})
 			wantNotNow(t, err, 0, ReasonLimit)
@@ -124,8 +126,11 @@ func TestStore_AskOnly_TellsTheWaitAndBooksNothing(t *testing.T) {
 }
 
 func TestStore_TenantsAndGroupsDoNotShare(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
-		for _, k := range []Key{send, {"1111111111", send.Group}, {send.Tenant, GroupBatchSession}, {send.Tenant, Other("a")}, {send.Tenant, Other("b")}} {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
+		for _, k := range []Key{
+			send, {"1111111111", send.Group}, {send.Tenant, GroupBatchSession},
+			{send.Tenant, Other("a")}, {send.Tenant, Other("b")},
+		} {
 			for range 3 {
 				mustBook(t, s, Request{Key: k, Limits: three})
 			}
@@ -136,7 +141,7 @@ func TestStore_TenantsAndGroupsDoNotShare(t *testing.T) {
 }
 
 func TestStore_Margin_WidensEveryWindow(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{1, time.Second}}, Margin: 300 * time.Millisecond, MaxWait: time.Minute}
 		mustBook(t, s, r)
 		if b := mustBook(t, s, r); b.Wait != 1300*time.Millisecond+tick {
@@ -146,7 +151,7 @@ func TestStore_Margin_WidensEveryWindow(t *testing.T) {
 }
 
 func TestStore_Reserve_LeavesPlacesToTheUrgent(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		bulk := Request{Key: send, Limits: Limits{{5, 10 * time.Second}}, Reserve: 2}
 		urgent := bulk
 		urgent.Reserve = 0
@@ -164,7 +169,7 @@ func TestStore_Reserve_LeavesPlacesToTheUrgent(t *testing.T) {
 }
 
 func TestStore_Urgent_PassesBulkThatIsBookedAhead(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		bulk := Request{Key: send, Limits: Limits{{2, 10 * time.Second}}, Reserve: 1, MaxWait: time.Hour}
 		for i := range 4 {
 			if b := mustBook(t, s, bulk); b.Wait != time.Duration(i)*(10*time.Second+tick) {
@@ -176,7 +181,8 @@ func TestStore_Urgent_PassesBulkThatIsBookedAhead(t *testing.T) {
 		if b := mustBook(t, s, urgent); b.Wait != 0 {
 			t.Errorf("urgent waits %s behind bulk, want 0", b.Wait)
 		}
-		// The next one must still keep clear of what bulk has booked: the window that ends at bulk's second instant is full now.
+		// The next one must not overrun bulk's bookings: the window that ends at bulk's second
+		// instant is full now.
 		if b := mustBook(t, s, urgent); b.Wait != 10*time.Second+tick {
 			t.Errorf("second urgent waits %s, want 10.000001s", b.Wait)
 		}
@@ -184,7 +190,7 @@ func TestStore_Urgent_PassesBulkThatIsBookedAhead(t *testing.T) {
 }
 
 func TestStore_ReserveAboveTheLimit_LeavesOnePlace(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		r := Request{Key: send, Limits: three, Reserve: 100}
 		mustBook(t, s, r)
 		_, err := s.Book(t.Context(), r)
@@ -192,8 +198,8 @@ func TestStore_ReserveAboveTheLimit_LeavesOnePlace(t *testing.T) {
 	})
 }
 
-func TestStore_Unlimited_IsHeldBackByAFreezeAlone(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+func TestStore_Unlimited_OnlyAFreezeDelaysIt(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		r := Request{Key: send}
 		b := mustBook(t, s, r)
 		if err := s.Cancel(t.Context(), b); err != nil {
@@ -211,22 +217,22 @@ func TestStore_Unlimited_IsHeldBackByAFreezeAlone(t *testing.T) {
 }
 
 func TestStore_ChangeOfLimits_ForgetsNothing(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		hour := Request{Key: send, Limits: Limits{{4, time.Hour}}}
 		second := Request{Key: send, Limits: Limits{{10, time.Second}}}
-		start := h.now()
+		start := clock.now()
 		mustBook(t, s, hour)
 		for range 3 {
-			h.advance(time.Minute)
-			mustBook(t, s, second) // the hour is not asked for now, and is remembered all the same
+			clock.advance(time.Minute)
+			mustBook(t, s, second) // the hour is remembered although this request does not name it
 		}
 		_, err := s.Book(t.Context(), hour)
-		wantNotNow(t, err, start.Add(time.Hour+tick).Sub(h.now()), ReasonLimit)
+		wantNotNow(t, err, start.Add(time.Hour+tick).Sub(clock.now()), ReasonLimit)
 	})
 }
 
 func TestStore_LoweredLimits_CountWhatWasBookedUnderTheOld(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		for range 5 {
 			mustBook(t, s, Request{Key: send, Limits: Limits{{5, time.Minute}}})
 		}
@@ -236,24 +242,25 @@ func TestStore_LoweredLimits_CountWhatWasBookedUnderTheOld(t *testing.T) {
 }
 
 func TestStore_Usage_CountsAsKSeFWould(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		limits := Limits{{2, time.Second}, {5, time.Minute}}
 		r := Request{Key: send, Limits: limits, MaxWait: time.Hour}
 		mustBook(t, s, r)
-		h.advance(time.Second) // exactly: the closed window still holds it
+		clock.advance(time.Second) // exactly: the closed window still holds it
 		mustBook(t, s, r)
 		mustBook(t, s, r) // booked one tick ahead
 		u, err := s.Usage(t.Context(), send, limits)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if u.Ahead != 1 || u.Windows[0] != (WindowUsage{limits[0], 3, 0, tick}) || u.Windows[1] != (WindowUsage{limits[1], 3, 2, 59*time.Second + tick}) {
+		want := []WindowUsage{{limits[0], 3, 0, tick}, {limits[1], 3, 2, 59*time.Second + tick}}
+		if u.Ahead != 1 || !slices.Equal(u.Windows, want) {
 			t.Errorf("usage %+v; want 1 ahead, 3 of 2 and 3 of 5 used", u)
 		}
 	})
 }
 
-func TestStore_NonsenseIsRefusedWithItsName(t *testing.T) {
+func TestStore_InvalidRequests_AreRefusedByName(t *testing.T) {
 	tests := []struct {
 		name string
 		r    Request
@@ -266,23 +273,23 @@ func TestStore_NonsenseIsRefusedWithItsName(t *testing.T) {
 		{"negative margin", Request{Key: send, Margin: -1}, "margin"},
 		{"negative reserve", Request{Key: send, Reserve: -1}, "reserve"},
 	}
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		for _, tt := range tests {
 			if _, err := s.Book(t.Context(), tt.r); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%s: error %v, want one about %q", tt.name, err, tt.want)
 			}
 		}
 		if err := s.Freeze(t.Context(), Key{}, time.Second); err == nil {
-			t.Error("Freeze took an empty key")
+			t.Error("Freeze accepted an empty key")
 		}
 		if _, err := s.Usage(t.Context(), Key{}, nil); err == nil {
-			t.Error("Usage took an empty key")
+			t.Error("Usage accepted an empty key")
 		}
 	})
 }
 
-func TestStore_ManyAtOnce_ShareOneLine(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+func TestStore_ManyAtOnce_OverrunNoWindow(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{5, time.Second}, {12, time.Minute}}, MaxWait: time.Hour}
 		var mu sync.Mutex
 		var wg sync.WaitGroup

@@ -4,40 +4,54 @@
 //
 // # What "requests of the last second" means here
 //
-// KSeF counts, at any moment x, the requests of the last second, 60 s and 3,600 s (KSeF limits, September 2026), and does not say whether a request made
-// exactly one second before x is still one of them. This package takes the closed window [x-Per, x]: two requests exactly Per apart count together, so the
-// second of them is placed Per + 1 µs after the first. If KSeF means the half-open window, that costs one microsecond; the other choice would cost a 429.
-// Instants are whole microseconds everywhere.
+// At any moment x KSeF counts the requests of the last second, 60 s and 3,600 s (KSeF limits,
+// September 2026). It does not say whether a request made exactly one second before x still counts.
+// This package takes the closed window [x-Per, x]: two requests exactly Per apart count together,
+// so the second of them is placed Per + 1 µs after the first. If KSeF means the half-open window,
+// that costs one microsecond; the other choice would cost a 429. Instants are whole microseconds
+// everywhere.
 //
 // # Booking
 //
-// A request is not asked "may I?" again and again: it books the earliest instant at which it fits every window, counting all that is booked before AND
-// after that instant, and is told how long to wait. Callers with the same Reserve therefore leave in the order in which they came. A fixed window overruns at its edges, and GCRA either
-// overruns by its burst or wastes what the burst holds back; the log of instants does neither.
+// A request does not ask "may I?" again and again. It books the earliest instant at which it fits
+// every window, counting all that is booked before AND after that instant, and is told how long to
+// wait. So callers with the same Reserve are served in order of arrival. A fixed window overruns at
+// its edges, and GCRA either overruns by its burst or wastes what the burst holds back. The log of
+// instants does neither.
 //
-// # Coming back
+// # The waitlist
 //
-// Who would have to wait longer than it may sleep books nothing and comes back. With a [Ticket] it keeps its place: the store has a line of those who were told to return, in order of
-// arrival, and each is told the instant at which it would be served if all before it were ([Slot]). So about as many come back as will be let through, in their order, and newcomers stand
-// behind them. Booking those instants at once was the other choice. It was not taken because a queue of tasks brings its tasks back late, up to a second or two: an instant that is
-// booked and missed is lost, and cannot be shifted, because those behind it are booked as closely as the windows allow. A place in line can: who is late books the next instant
-// that is free, and the line moves up by as much. The line says who comes when; what may be sent is decided by what is booked, and by nothing else.
+// A caller that would have to wait longer than it may sleep books nothing and comes back later.
+// With a [Ticket] it keeps its place: the store has a waitlist of such callers in order of arrival.
+// Each is told the instant at which it would be served after all callers before it ([Slot]). So
+// about as many come back as can be served, in their order, and newcomers stand behind them.
 //
-// Who does not return within half a minute after its instant loses its place. Urgent callers have a line of their own. Who says by when it has to be done ([Due]) stands before those who
-// are due later, however long they wait: after an outage of days all come back at once, and in no order.
+// Booking those instants at once was the other choice. It was rejected because a task queue brings
+// its tasks back up to a second or two late. A booked instant that is missed is lost: it cannot be
+// moved, because the instants behind it are as close as the windows allow. A place on the waitlist
+// can move: a late caller books the next free instant, and the rest of the waitlist moves up. The
+// waitlist only says who comes when. Bookings alone decide what may be sent.
+//
+// A caller that does not return within half a minute after its instant loses its place. Urgent
+// callers have a waitlist of their own. A caller with a deadline ([Due]) stands before those with a
+// later one, however long they have waited: after an outage of days all return at once, in no
+// order.
 //
 // # After a 429
 //
-// The key is frozen for the full time that was asked for, or for one that grows with each strike ([Store.Throttle]). Then one request goes, two more after two seconds, then four, and so
-// on, whatever the windows would allow: the whole pool at once would only provoke the next 429.
+// The key is frozen for the full time that KSeF named, or for a time that grows with each 429
+// ([Store.Throttle]). Then one request goes, two more after two seconds, then four, and so on,
+// whatever the windows would allow: the whole pool at once would only provoke the next 429.
 //
 // # Margin
 //
-// KSeF counts at arrival, we count at departure. If a request arrives between 0 and m after its booked instant, widening each window by m keeps the count at
-// arrival below the limit. The margin is part of every request for that reason; [Limiter] sets it and refuses to let a request go that is later than it.
+// KSeF counts at arrival, we count at departure. If a request arrives between 0 and m after its
+// booked instant, widening each window by m keeps the count at arrival below the limit. Therefore
+// every request carries the margin. [Limiter] sets it and stops a request that is later than that.
 //
 // # Stores
 //
-// [Redis] keeps everything in Redis and on Redis's clock, so the clocks of workers do not matter; [Memory] serves a single process and tests. Both answer
-// alike, to the microsecond: one suite compares them.
+// [Redis] keeps everything in Redis and uses Redis's clock, so the clocks of workers do not matter.
+// [Memory] serves a single process and tests. Both give the same answers to the microsecond: one
+// test suite compares them.
 package ratelimit

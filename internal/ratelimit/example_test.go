@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// Two sends a minute: the third is told when to come back, and its task returns then.
+// Two sends a minute are allowed: the third is told when to come back.
 func ExampleLimiter_Wait() {
 	noon := time.Date(2026, time.September, 14, 12, 0, 0, 0, time.UTC)
 	store := ratelimit.NewMemory(func() time.Time { return noon })
@@ -41,7 +41,8 @@ func ExampleLimiter_Wait() {
 func ExampleLimiter_Freeze() {
 	noon := time.Date(2026, time.September, 14, 12, 0, 0, 0, time.UTC)
 	ctx := context.Background()
-	limiter, err := ratelimit.New(ratelimit.NewMemory(func() time.Time { return noon }), ratelimit.Options{Defaults: ratelimit.Defaults()})
+	store := ratelimit.NewMemory(func() time.Time { return noon })
+	limiter, err := ratelimit.New(store, ratelimit.Options{Defaults: ratelimit.Defaults()})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -52,14 +53,15 @@ func ExampleLimiter_Freeze() {
 	fmt.Println(limiter.Wait(ctx, "5265877635", ratelimit.GroupInvoiceSend))
 	fmt.Println(limiter.Wait(ctx, "5265877635", ratelimit.GroupSessionMisc))
 	// Output:
-	// wait for leave: not now: tenant 5265877635, group invoiceSend is frozen after too many requests, free in 44m40s
+	// wait for the limiter: not now: tenant 5265877635, group invoiceSend is frozen after too many requests, free in 44m40s
 	// <nil>
 }
 
 func ExampleLimiter_Usage() {
 	noon := time.Date(2026, time.September, 14, 12, 0, 0, 0, time.UTC)
 	ctx := context.Background()
-	limiter, err := ratelimit.New(ratelimit.NewMemory(func() time.Time { return noon }), ratelimit.Options{Defaults: ratelimit.Defaults()})
+	store := ratelimit.NewMemory(func() time.Time { return noon })
+	limiter, err := ratelimit.New(store, ratelimit.Options{Defaults: ratelimit.Defaults()})
 	if err != nil {
 		fmt.Println(err)
 		return

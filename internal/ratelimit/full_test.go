@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// Requests are counted, groups freeze and circuits open while Redis is at maxmemory: without that none could be made, and nothing could finish.
+// Requests are counted, groups freeze and circuits open while Redis is at maxmemory. Without that
+// no request could be made and no work could finish.
 func TestRedis_AtMaxmemory_EveryWriteGoesThrough(t *testing.T) {
 	client, _ := redistest.New(t)
 	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
@@ -25,9 +26,9 @@ func TestRedis_AtMaxmemory_EveryWriteGoesThrough(t *testing.T) {
 		t.Fatalf("book: %v", err)
 	}
 	if _, err := s.Book(t.Context(), Request{Key: k, Limits: limits, Ticket: "x"}); err == nil || redis.HasErrorPrefix(err, "OOM") {
-		t.Errorf("stand in line: %v", err)
+		t.Errorf("join the waitlist: %v", err)
 	}
-	if u, err := s.Usage(t.Context(), k, limits); err != nil || u.Windows[0].Used != 1 || u.InLine != 1 {
+	if u, err := s.Usage(t.Context(), k, limits); err != nil || u.Windows[0].Used != 1 || u.Waitlisted != 1 {
 		t.Errorf("usage: %+v, %v", u, err)
 	}
 	if err := s.Cancel(t.Context(), b); err != nil {
@@ -36,8 +37,8 @@ func TestRedis_AtMaxmemory_EveryWriteGoesThrough(t *testing.T) {
 	if err := s.Freeze(t.Context(), k, time.Minute); err != nil {
 		t.Errorf("freeze: %v", err)
 	}
-	if _, strikes, err := s.Throttle(t.Context(), Key{Tenant: "b", Group: "g"}, 0); err != nil || strikes != 1 {
-		t.Errorf("throttle: %d, %v", strikes, err)
+	if _, strikes429, err := s.Throttle(t.Context(), Key{Tenant: "b", Group: "g"}, 0); err != nil || strikes429 != 1 {
+		t.Errorf("throttle: %d, %v", strikes429, err)
 	}
 	c, err := NewCircuit(s, CircuitOptions{Failures: 1})
 	if err != nil {
@@ -47,6 +48,6 @@ func TestRedis_AtMaxmemory_EveryWriteGoesThrough(t *testing.T) {
 		t.Errorf("failure: %v", err)
 	}
 	if err := c.Allow(t.Context(), Pair{Host: "host", Tenant: "1", Group: "g"}); err == nil || redis.HasErrorPrefix(err, "OOM") {
-		t.Errorf("an open circuit lets through, or says %v", err)
+		t.Errorf("an open circuit answers %v, want not now", err)
 	}
 }

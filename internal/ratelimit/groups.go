@@ -2,8 +2,8 @@ package ratelimit
 
 import "strings"
 
-// Operation groups, in KSeF's own words (KSeF limits, September 2026). Their figures are configuration. Uploads of
-// batch parts are not limited and do not pass through this package.
+// Operation groups with KSeF's own names (KSeF limits, September 2026). Their limits are
+// configuration. Uploads of batch parts are not limited and do not pass through this package.
 const (
 	GroupOnlineSession      = "onlineSession"       // open an online session
 	GroupOnlineSessionClose = "onlineSessionClose"  // close an online session
@@ -21,10 +21,12 @@ const (
 	GroupOther              = "other"               // the limits of any operation not named above
 )
 
-// Other names the group of an operation that KSeF's table does not list: it has the limits of [GroupOther] and a counter of its own.
+// Other returns the group of an operation that KSeF's table does not list. It has the limits of
+// [GroupOther] and a counter of its own.
 func Other(operation string) string { return GroupOther + ":" + operation }
 
-// family is the group whose limits apply when a group has none of its own: "other:publicKey" belongs to "other".
+// family is the group whose limits apply when a group has none of its own: "other:publicKey"
+// belongs to "other".
 func family(group string) string {
 	name, _, _ := strings.Cut(group, ":")
 	return name

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// A pool of few workers and many tasks that come back as asynq brings them: on whole seconds, up to a second late. Every minute's allowance is used, hardly anybody comes in vain,
-// and they go in about the order in which they came.
+// A pool of few workers and many tasks that come back as asynq brings them: on whole seconds, up to
+// a second late. They use every minute's allowance, few of them come in vain, and they go in about
+// the order of arrival.
 func TestWait_ManyTasksThatReturnAsAsynqBringsThem_UseTheAllowance_InOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, NewMemory(nil), Options{})
@@ -48,20 +49,20 @@ func TestWait_ManyTasksThatReturnAsAsynqBringsThem_UseTheAllowance_InOrder(t *te
 		}
 		wg.Wait()
 		assertNoWindowOverrun(t, arrivals, Defaults()[GroupInvoiceSend])
-		// 400 at 180 an hour: 180, 180 and 40 of which 30 go at once.
-		if took, most := time.Since(start), 2*time.Hour+time.Minute+30*time.Second; took > most {
-			t.Errorf("took %s, want at most %s", took, most)
+		// 400 at 180 an hour: 180, 180 and 40, of which 30 go at once.
+		if took, limit := time.Since(start), 2*time.Hour+time.Minute+30*time.Second; took > limit {
+			t.Errorf("took %s, want at most %s", took, limit)
 		}
 		worst := 0
 		for at, i := range order {
 			worst = max(worst, i-at, at-i)
 		}
-		t.Logf("400 sends in %s, asked %d times, nobody more than %d places from its turn", time.Since(start), asked, worst)
+		t.Logf("400 sends in %s, asked %d times, at most %d places from their turn", time.Since(start), asked, worst)
 		if asked > 3*tasks {
 			t.Errorf("asked %d times for %d sends", asked, tasks)
 		}
 		if worst > 30 {
-			t.Errorf("somebody went %d places from its turn", worst)
+			t.Errorf("a task went %d places from its turn", worst)
 		}
 	})
 }
@@ -78,14 +79,14 @@ func TestJoin_ShortWait_GoesOn_LongWait_KeepsItsPlaceAndBooksNothing(t *testing.
 				t.Errorf("caller %d: %v (%+v), want %s", i, err, later, want)
 			}
 		}
-		if u, _ := l.Usage(t.Context(), nip, "x"); u.InLine != 2 || u.Windows[0].Used != 1 {
+		if u, _ := l.Usage(t.Context(), nip, "x"); u.Waitlisted != 2 || u.Windows[0].Used != 1 {
 			t.Errorf("%+v", u)
 		}
 		must(t, l.Leave(With(t.Context(), Ticket("0")), nip, "x"))
-		if u, _ := l.Usage(t.Context(), nip, "x"); u.InLine != 1 {
+		if u, _ := l.Usage(t.Context(), nip, "x"); u.Waitlisted != 1 {
 			t.Errorf("%+v", u)
 		}
-		time.Sleep(8*time.Second + tick) // as early as it was told it might come
+		time.Sleep(8*time.Second + tick) // as early as it was told that it may come
 		ctx := With(t.Context(), Ticket("1"))
 		must(t, l.Join(ctx, nip, "x"))
 		start := time.Now()

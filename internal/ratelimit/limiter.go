@@ -17,25 +17,28 @@ const (
 
 // Options of a [Limiter]. Only Defaults is required.
 type Options struct {
-	// Defaults are the limits of tenants without their own. The table needs the group "other", which stands in for
-	// every group that it does not name. Required.
+	// Defaults are the limits of tenants without their own. The table must have the group "other",
+	// whose limits apply to every group that the table does not name. Required.
 	Defaults map[string]Limits
-	// Tenants are limits of single tenants: tenant → group → limits. What a tenant does not name comes from Defaults.
+	// Tenants are limits of single tenants: tenant → group → limits. Groups that a tenant does not
+	// name come from Defaults.
 	Tenants map[string]map[string]Limits
-	// Margin is how much later than booked a request may reach KSeF: what the network and this process may take. Zero means 300 ms, negative none. 300 ms costs a full second-window
-	// 23 % of its rate and a full hour-window 0.01 %.
+	// Margin is how much later than booked a request may reach KSeF: the delay of the network and
+	// of this process. Zero means 300 ms, negative none. 300 ms costs a full second-window 23 % of
+	// its rate and a full hour-window 0.01 %.
 	Margin time.Duration
-	// MaxSleep is the longest wait that Wait sits out. Zero means 2 s, negative never sleeps.
+	// MaxSleep is the longest time that Wait sleeps. Zero means 2 s, negative never sleeps.
 	MaxSleep time.Duration
-	// Observer hears of waits and freezes; nil for none.
+	// Observer is told of waits and freezes; nil for none.
 	Observer Observer
 }
 
-// Observer is told what the limiter does, for metrics. Called from many goroutines, and must not block.
+// Observer is told what the limiter does, for metrics. Its methods are called from many goroutines
+// and must not block.
 type Observer interface {
-	// OnWait: a request may go, d after it asked.
+	// OnWait reports that a request may go, d after it asked.
 	OnWait(tenant, group string, d time.Duration)
-	// OnFreeze: a group was frozen for d by this process.
+	// OnFreeze reports that this process froze a group for d.
 	OnFreeze(tenant, group string, d time.Duration)
 }
 
@@ -49,7 +52,7 @@ type Limiter struct {
 	observer Observer
 }
 
-// New returns a limiter over a store, or every fault of its tables at once.
+// New returns a limiter over a store, or an error with every fault of its tables.
 func New(store Store, o Options) (*Limiter, error) {
 	l := &Limiter{
 		store:    store,
@@ -73,8 +76,8 @@ func New(store Store, o Options) (*Limiter, error) {
 
 func (l *Limiter) validate() error {
 	var faults []error
-	if l.margin > longestPer {
-		faults = append(faults, fmt.Errorf("margin %s: must be at most %s", l.margin, longestPer))
+	if l.margin > maxPer {
+		faults = append(faults, fmt.Errorf("margin %s: must be at most %s", l.margin, maxPer))
 	}
 	check := func(table map[string]Limits, of string) {
 		for _, group := range slices.Sorted(maps.Keys(table)) {
@@ -93,8 +96,9 @@ func (l *Limiter) validate() error {
 	return errors.Join(faults...)
 }
 
-// Limits are those that hold for a tenant's group. The tenant's own come before the defaults, a group's own before its family's ("other:publicKey" is of the family
-// "other"); what nobody names has the limits of "other". The slice must not be changed.
+// Limits returns the limits of a tenant's group. The tenant's own come before the defaults, and a
+// group's own before those of its family ("other:publicKey" belongs to the family "other"). A group
+// that no table names has the limits of "other". The slice must not be changed.
 func (l *Limiter) Limits(tenant, group string) Limits {
 	for _, name := range []string{group, family(group), GroupOther} {
 		for _, table := range []map[string]Limits{l.tenants[tenant], l.defaults} {
@@ -103,13 +107,15 @@ func (l *Limiter) Limits(tenant, group string) Limits {
 			}
 		}
 	}
-	return nil // unreachable: validate demands GroupOther
+	return nil // unreachable: validate requires GroupOther
 }
 
-// Groups are the names in the default table, sorted: what metrics should show for each tenant.
+// Groups returns the group names of the default table, sorted: those that metrics show for each
+// tenant.
 func (l *Limiter) Groups() []string { return slices.Sorted(maps.Keys(l.defaults)) }
 
-// Peek says how long a request would have to wait if it came now, zero when it could go at once. It books nothing; for choosing the lane.
+// Peek returns how long a request would have to wait if it came now, zero when it could go at once.
+// It books nothing; the choice of the lane uses it.
 func (l *Limiter) Peek(ctx context.Context, tenant, group string, opts ...Option) (time.Duration, error) {
 	r := l.request(ctx, tenant, group, opts)
 	r.MaxWait, r.Ticket = AskOnly, ""
@@ -120,7 +126,7 @@ func (l *Limiter) Peek(ctx context.Context, tenant, group string, opts ...Option
 	return 0, fmt.Errorf("peek at the limits: %w", err)
 }
 
-// Freeze stops a tenant's group for all workers, for the full d: what a 429 asks for. See [Store.Freeze].
+// Freeze stops a tenant's group for all workers for the full d. See [Store.Freeze].
 func (l *Limiter) Freeze(ctx context.Context, tenant, group string, d time.Duration) error {
 	if err := l.store.Freeze(ctx, Key{tenant, group}, d); err != nil {
 		return err
@@ -131,18 +137,20 @@ func (l *Limiter) Freeze(ctx context.Context, tenant, group string, d time.Durat
 	return nil
 }
 
-// Throttled is what a 429 asks for: the tenant's group is frozen for all workers, for the full retryAfter, or, when that is not above zero, for a time that grows with each
-// repetition. It tells for how long, and how many strikes there were lately. After a freeze requests resume gently: one, then doubling. See [Store.Throttle]; over a store
-// that is [PendingFreezes], an error with a length says that this process alone rests so far.
+// Throttled handles a 429: it freezes the tenant's group for all workers, for the full retryAfter
+// or, when that is not above zero, for a time that grows with each 429. It returns how long the
+// group is frozen and how many 429s there were in a row. After a freeze requests resume gently:
+// one, then doubling. See [Store.Throttle]. Over a [PendingFreezes], an error together with a
+// duration means that only this process knows of the freeze so far.
 func (l *Limiter) Throttled(ctx context.Context, tenant, group string, retryAfter time.Duration) (time.Duration, int, error) {
-	d, strikes, err := l.store.Throttle(ctx, Key{tenant, group}, retryAfter)
-	if d > 0 && l.observer != nil { // with an error too: then it is frozen for this process alone
+	d, strikes429, err := l.store.Throttle(ctx, Key{tenant, group}, retryAfter)
+	if d > 0 && l.observer != nil { // with an error too: then the freeze is this process's alone
 		l.observer.OnFreeze(tenant, group, d)
 	}
-	return d, strikes, err
+	return d, strikes429, err
 }
 
-// Usage is what a tenant's group has used of its limits, for metrics and readiness.
+// Usage returns how much of its limits a tenant's group has used, for metrics and readiness.
 func (l *Limiter) Usage(ctx context.Context, tenant, group string) (Usage, error) {
 	return l.store.Usage(ctx, Key{tenant, group}, l.Limits(tenant, group))
 }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// observed writes down what a limiter tells.
+// observed records the calls of a limiter.
 type observed struct {
 	mu    sync.Mutex
 	lines []string
@@ -92,7 +92,7 @@ func TestWait_ADeadlineThatTheWaitWouldOutlast_IsNotSleptThrough(t *testing.T) {
 	})
 }
 
-func TestWait_Cancelled_GivesThePlaceBackAndTellsTheCause(t *testing.T) {
+func TestWait_Cancelled_GivesThePlaceBackAndReturnsTheCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewMemory(nil)
 		l := newLimiter(t, s, Options{Defaults: onePer(time.Second), Margin: -1})
@@ -117,10 +117,10 @@ func TestWait_Cancelled_GivesThePlaceBackAndTellsTheCause(t *testing.T) {
 	})
 }
 
-// pickyStore is a store that needs a living context, as Redis does.
-type pickyStore struct{ Store }
+// contextStore needs a context that has not ended, as Redis does.
+type contextStore struct{ Store }
 
-func (s pickyStore) Cancel(ctx context.Context, b Booking) error {
+func (s contextStore) Cancel(ctx context.Context, b Booking) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -129,7 +129,7 @@ func (s pickyStore) Cancel(ctx context.Context, b Booking) error {
 
 func TestWait_ContextEndedBefore_KeepsNoPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimiter(t, pickyStore{NewMemory(nil)}, Options{Defaults: onePer(time.Hour)})
+		l := newLimiter(t, contextStore{NewMemory(nil)}, Options{Defaults: onePer(time.Hour)})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := l.Wait(ctx, nip, "x"); !errors.Is(err, context.Canceled) {
@@ -173,7 +173,7 @@ func TestWait_MaxWait_OverridesTheLimiters(t *testing.T) {
 	})
 }
 
-func TestWait_Reserve_BulkStandsBackForExpress(t *testing.T) {
+func TestWait_Reserve_BulkLeavesPlacesToExpress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, NewMemory(nil), Options{})
 		bulk := 0
@@ -206,7 +206,7 @@ func (s *lateStore) Book(ctx context.Context, r Request) (Booking, error) {
 	return b, err
 }
 
-func TestWait_LaterThanTheMarginCovers_BooksAnew(t *testing.T) {
+func TestWait_LaterThanTheMarginCovers_BooksAgain(t *testing.T) {
 	tests := []struct {
 		name   string
 		delays []time.Duration
@@ -216,7 +216,10 @@ func TestWait_LaterThanTheMarginCovers_BooksAnew(t *testing.T) {
 		{"in time: goes", nil, 1, true},
 		{"late by as much as the margin: goes", []time.Duration{300 * time.Millisecond}, 1, true},
 		{"later: books again, then goes", []time.Duration{301 * time.Millisecond}, 2, true},
-		{"late again and again: sent away, so that one sick process does not eat the allowance", []time.Duration{time.Second, time.Second, time.Second}, 3, false},
+		{
+			"late again and again: refused, so that one slow process does not use up the allowance",
+			[]time.Duration{time.Second, time.Second, time.Second}, 3, false,
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -235,7 +238,7 @@ func TestWait_LaterThanTheMarginCovers_BooksAnew(t *testing.T) {
 	}
 }
 
-func TestPeek_TellsTheWaitAndTakesNothing(t *testing.T) {
+func TestPeek_ReturnsTheWaitAndBooksNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, NewMemory(nil), Options{Defaults: onePer(time.Hour), Margin: -1})
 		for range 3 {
@@ -252,8 +255,11 @@ func TestPeek_TellsTheWaitAndTakesNothing(t *testing.T) {
 	})
 }
 
-func TestLimits_TheNearestTableDecides(t *testing.T) {
-	own := map[string]map[string]Limits{nip: {GroupInvoiceSend: {{99, time.Hour}}, "other:publicKey": {{7, time.Hour}}}, "1111111111": {GroupOther: {{5, time.Hour}}}}
+func TestLimits_TheMostSpecificTableDecides(t *testing.T) {
+	own := map[string]map[string]Limits{
+		nip:          {GroupInvoiceSend: {{99, time.Hour}}, "other:publicKey": {{7, time.Hour}}},
+		"1111111111": {GroupOther: {{5, time.Hour}}},
+	}
 	l := newLimiter(t, NewMemory(nil), Options{Tenants: own})
 	tests := []struct {
 		name, tenant, group string
@@ -264,9 +270,9 @@ func TestLimits_TheNearestTableDecides(t *testing.T) {
 		{"a tenant that is not in the table", "2222222222", GroupInvoiceSend, Defaults()[GroupInvoiceSend]},
 		{"a member with limits of its own", nip, "other:publicKey", Limits{{7, time.Hour}}},
 		{"a member falls back to its family", nip, "other:links", Defaults()[GroupOther]},
-		{"to the tenant's family first", "1111111111", "other:links", Limits{{5, time.Hour}}},
-		{"a group nobody names is another one", nip, "somethingNew", Defaults()[GroupOther]},
-		{"a named default is nearer than the tenant's other", "1111111111", GroupBatchSession, Defaults()[GroupBatchSession]},
+		{"a member falls back to the tenant's family first", "1111111111", "other:links", Limits{{5, time.Hour}}},
+		{"a group that no table names has the limits of other", nip, "somethingNew", Defaults()[GroupOther]},
+		{"a default of the group comes before the tenant's other", "1111111111", GroupBatchSession, Defaults()[GroupBatchSession]},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -297,9 +303,12 @@ func TestNotNow_SaysWhatAndHowLong(t *testing.T) {
 		e    NotNow
 		want string
 	}{
-		{NotNow{Wait: 90*time.Second + tick, Reason: ReasonLimit, Key: send}, "not now: limit of tenant 5265877635, group invoiceSend is used up, free in 1m30s"},
-		{NotNow{Wait: 2680 * time.Second, Reason: ReasonFrozen, Key: send}, "not now: tenant 5265877635, group invoiceSend is frozen after too many requests, free in 44m40s"},
-		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl"}, "not now: host ksefapi.pl is out of service, ask again in 5s"},
+		{NotNow{Wait: 90*time.Second + tick, Reason: ReasonLimit, Key: send},
+			"not now: limit of tenant 5265877635, group invoiceSend is used up, free in 1m30s"},
+		{NotNow{Wait: 2680 * time.Second, Reason: ReasonFrozen, Key: send},
+			"not now: tenant 5265877635, group invoiceSend is frozen after too many requests, free in 44m40s"},
+		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl"},
+			"not now: host ksefapi.pl is out of service, ask again in 5s"},
 		{NotNow{Wait: 5 * time.Second, Reason: ReasonOutage, Host: "ksefapi.pl", Key: send},
 			"not now: tenant 5265877635, group invoiceSend is out of service at host ksefapi.pl, ask again in 5s"},
 		{NotNow{Wait: 5 * time.Second, Reason: ReasonStore, Host: "blob"},
@@ -315,7 +324,8 @@ func TestNotNow_SaysWhatAndHowLong(t *testing.T) {
 	}
 }
 
-// Two hours of a saturated pool, sixteen callers with sleeps and returns, arrivals late by up to the margin: the server's count is never over, and 97 % is used.
+// Two hours of a saturated pool: sixteen callers sleep or come back, and arrivals are late by up to
+// the margin. The server's count never exceeds a limit, and at least 97 % is used.
 func TestWait_ASaturatedPool_UsesItsAllowanceAndNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimiter(t, NewMemory(nil), Options{})
@@ -332,7 +342,7 @@ func TestWait_ASaturatedPool_UsesItsAllowanceAndNoMore(t *testing.T) {
 					var n *NotNow
 					switch {
 					case errors.As(err, &n):
-						_ = sleep(ctx, n.Wait) // the task returns when it was told to
+						_ = sleep(ctx, n.Wait) // the task comes back when it was told to
 					case err == nil:
 						sent++
 						time.Sleep(time.Duration((i*37+sent*53)%300) * time.Millisecond) // the network

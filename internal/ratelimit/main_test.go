@@ -10,22 +10,22 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// hands is a clock that moves only when told to.
-type hands struct {
+// fakeClock moves only when advance is called.
+type fakeClock struct {
 	mu sync.Mutex
 	at time.Time
 }
 
-func newHands() *hands { return &hands{at: time.UnixMicro(1_790_000_000_000_000)} }
+func newFakeClock() *fakeClock { return &fakeClock{at: time.UnixMicro(1_790_000_000_000_000)} }
 
-func (h *hands) now() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.at
+func (clock *fakeClock) now() time.Time {
+	clock.mu.Lock()
+	defer clock.mu.Unlock()
+	return clock.at
 }
 
-func (h *hands) advance(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.at = h.at.Add(d)
+func (clock *fakeClock) advance(d time.Duration) {
+	clock.mu.Lock()
+	defer clock.mu.Unlock()
+	clock.at = clock.at.Add(d)
 }

@@ -20,16 +20,16 @@ type Memory struct {
 	hosts    map[string]*hostRecord
 }
 
-// book is what one key remembers. instants and marks run in parallel, sorted by instant.
+// book holds the state of one key. instants and marks run in parallel, sorted by instant.
 type book struct {
-	instants []time.Time
-	marks    []int
-	mark     int           // the mark given last
-	longest  time.Duration // the longest window ever asked for, margin included
-	frozen   time.Time
-	struck   time.Time // until when strikes are remembered
-	strikes  int
-	lines    map[string]*line
+	instants        []time.Time
+	marks           []int
+	mark            int           // the mark given last
+	longest         time.Duration // the longest window ever asked for, margin included
+	frozen          time.Time
+	strikes429      int       // 429s in a row
+	strikes429Until time.Time // until when they are remembered
+	waitlists       map[string]*waitlist
 }
 
 var _ Store = (*Memory)(nil)
@@ -39,10 +39,14 @@ func NewMemory(now func() time.Time) *Memory {
 	if now == nil {
 		now = time.Now
 	}
-	return &Memory{now: now, start: now(), books: map[Key]*book{}, circuits: map[Pair]pairRecord{}, hosts: map[string]*hostRecord{}}
+	return &Memory{
+		now: now, start: now(),
+		books: map[Key]*book{}, circuits: map[Pair]pairRecord{}, hosts: map[string]*hostRecord{},
+	}
 }
 
-// clock counts from the store's start, so with time.Now it follows the monotonic clock: a step of the wall clock neither forgets nor blocks.
+// clock counts from the store's start, so with time.Now it follows the monotonic clock: a step of
+// the wall clock neither forgets bookings nor blocks requests.
 func (m *Memory) clock() time.Time {
 	return m.start.Round(0).Add(m.now().Sub(m.start)).Truncate(tick)
 }
@@ -57,11 +61,11 @@ func (m *Memory) Book(_ context.Context, r Request) (Booking, error) {
 	now, b, windows := m.clock(), m.book(r.Key), r.effective()
 
 	ahead := 0
-	var queue *line
+	var list *waitlist
 	if r.Ticket != "" {
-		queue = b.line(r.line())
-		queue.prune(now)
-		ahead = queue.ahead(r.Ticket, r.place(now))
+		list = b.waitlist(r.waitlist())
+		list.prune(now)
+		ahead = list.ahead(r.Ticket, r.place(now))
 	}
 	earliest, reason := now, ReasonLimit
 	if b.frozen.After(now) {
@@ -75,13 +79,13 @@ func (m *Memory) Book(_ context.Context, r Request) (Booking, error) {
 	at := Slot(earliest, b.instants, windows, ahead)
 	wait := at.Sub(now)
 	if wait > r.MaxWait {
-		if queue != nil {
-			queue.enter(r.Ticket, r.place(now), at)
+		if list != nil {
+			list.enter(r.Ticket, r.place(now), at)
 		}
 		return Booking{}, &NotNow{Wait: wait, Reason: reason, Key: r.Key}
 	}
-	if queue != nil {
-		queue.leave(r.Ticket)
+	if list != nil {
+		list.leave(r.Ticket)
 	}
 	mark := unrecorded
 	if len(windows) > 0 {
@@ -90,7 +94,7 @@ func (m *Memory) Book(_ context.Context, r Request) (Booking, error) {
 	return Booking{ID: bookingID(at, mark), Key: r.Key, At: at, Wait: wait}, nil
 }
 
-// book returns the key's book, a new one when there is none.
+// book returns the key's book, and makes one when there is none.
 func (m *Memory) book(k Key) *book {
 	b := m.books[k]
 	if b == nil {
@@ -100,14 +104,14 @@ func (m *Memory) book(k Key) *book {
 	return b
 }
 
-// record enters an instant and lets go of those that no window can see any more.
+// record adds an instant and drops those that are older than every window.
 func (b *book) record(at, now time.Time, windows Limits) int {
 	for _, w := range windows {
 		b.longest = max(b.longest, w.Per)
 	}
 	gone := b.from(now.Add(-b.longest))
 	b.instants, b.marks = slices.Delete(b.instants, 0, gone), slices.Delete(b.marks, 0, gone)
-	b.mark = b.mark%marks + 1
+	b.mark = b.mark%maxMark + 1
 	i := b.from(at.Add(tick))
 	b.instants, b.marks = slices.Insert(b.instants, i, at), slices.Insert(b.marks, i, b.mark)
 	return b.mark
@@ -154,6 +158,35 @@ func (m *Memory) Freeze(_ context.Context, k Key, d time.Duration) error {
 	return nil
 }
 
+// Throttle implements [Store].
+func (m *Memory) Throttle(_ context.Context, k Key, d time.Duration) (time.Duration, int, error) {
+	if err := k.validate(); err != nil {
+		return 0, 0, fmt.Errorf("throttle a group: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now, b := m.clock(), m.book(k)
+	if !b.strikes429Until.After(now) {
+		b.strikes429 = 0
+	}
+	d = freezeTime(max(d, 0))
+	if !b.frozen.After(now) { // otherwise the request was under way when the freeze began: not another 429
+		b.strikes429++
+		if d == 0 {
+			d = firstRest
+			for i := 1; i < b.strikes429 && d < maxRest; i++ {
+				d *= 2
+			}
+			d = min(d, maxRest)
+		}
+	}
+	if until := now.Add(d); until.After(b.frozen) {
+		b.frozen = until
+	}
+	b.strikes429Until = b.frozen.Add(strikes429TTL)
+	return b.frozen.Sub(now), b.strikes429, nil
+}
+
 // Usage implements [Store].
 func (m *Memory) Usage(_ context.Context, k Key, limits Limits) (Usage, error) {
 	if err := k.validate(); err != nil {
@@ -166,8 +199,8 @@ func (m *Memory) Usage(_ context.Context, k Key, limits Limits) (Usage, error) {
 		b = &book{}
 	}
 	u := Usage{Ahead: len(b.instants) - b.from(now.Add(tick))}
-	for _, l := range b.lines {
-		u.InLine += len(l.tickets)
+	for _, l := range b.waitlists {
+		u.Waitlisted += len(l.tickets)
 	}
 	for _, w := range limits {
 		oldest := b.from(now.Add(-wholeMicros(w.Per)))

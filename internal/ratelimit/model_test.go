@@ -13,7 +13,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// assertNoWindowOverrun counts every closed window that ends at an instant; no other can hold more.
+// assertNoWindowOverrun counts every closed window that ends at an instant; no other window can
+// hold more.
 func assertNoWindowOverrun(t interface {
 	Helper()
 	Fatalf(string, ...any)
@@ -30,14 +31,14 @@ func assertNoWindowOverrun(t interface {
 	}
 }
 
-// plainStore is a store without economy: it never forgets and looks at everything.
-type plainStore struct {
+// modelStore is a simple store: it never forgets an instant and checks all of them.
+type modelStore struct {
 	now    time.Time
 	frozen time.Time
 	booked []Booking
 }
 
-func (p *plainStore) book(r Request) (at time.Time, frozen bool, ok bool) {
+func (p *modelStore) book(r Request) (at time.Time, frozen bool, ok bool) {
 	var all []time.Time
 	for _, b := range p.booked {
 		all = append(all, b.At)
@@ -66,7 +67,7 @@ func (p *plainStore) book(r Request) (at time.Time, frozen bool, ok bool) {
 	return at, frozen, at.Sub(p.now) <= r.MaxWait
 }
 
-func (p *plainStore) lastInLine(b Booking) bool {
+func (p *modelStore) isLast(b Booking) bool {
 	for _, other := range p.booked {
 		if other.At.After(b.At) {
 			return false
@@ -75,20 +76,20 @@ func (p *plainStore) lastInLine(b Booking) bool {
 	return true
 }
 
-// Random lives of a key: Memory, Redis and the plain store must tell the same story to the microsecond, and no window may be overrun.
-// The first booking names the longest window, as a real table does; afterwards limits come and go.
-func TestStores_TellTheSameStoryAsOneThatNeverForgets(t *testing.T) {
-	h := newHands()
+// Random runs of a key: Memory, Redis and the model must give the same answers to the microsecond. The
+// first booking names the longest window, as a real table does; afterwards limits change.
+func TestStores_AnswerLikeAModelThatNeverForgets(t *testing.T) {
+	clock := newFakeClock()
 	client, _ := redistest.New(t)
 	ctx := t.Context()
-	memory, shared := NewMemory(h.now), newRedisAt(client, h.now)
+	memory, shared := NewMemory(clock.now), newRedisAt(client, clock.now)
 	full := Limits{{2, time.Minute}, {4, 5 * time.Minute}, {9, 20 * time.Minute}}
 	tables := []Limits{full, full, {{3, time.Minute}}, {{1, 3 * time.Minute}}, {{12, 20 * time.Minute}, {2, time.Minute}}, nil}
-	lives := 0
+	runs := 0
 	rapid.Check(t, func(t *rapid.T) {
-		lives++
-		key := Key{fmt.Sprintf("t%d", lives), "g"}
-		plain := &plainStore{now: h.now()}
+		runs++
+		key := Key{fmt.Sprintf("t%d", runs), "g"}
+		plain := &modelStore{now: clock.now()}
 		book := func(t *rapid.T, r Request) {
 			m, errM := memory.Book(ctx, r)
 			s, errS := shared.Book(ctx, r)
@@ -127,8 +128,8 @@ func TestStores_TellTheSameStoryAsOneThatNeverForgets(t *testing.T) {
 				})
 			},
 			"advance": func(t *rapid.T) {
-				h.advance(time.Duration(rapid.IntRange(0, 300_000_000).Draw(t, "by")) * us)
-				plain.now = h.now()
+				clock.advance(time.Duration(rapid.IntRange(0, 300_000_000).Draw(t, "by")) * us)
+				plain.now = clock.now()
 			},
 			"cancel": func(t *rapid.T) {
 				if len(plain.booked) == 0 {
@@ -139,9 +140,9 @@ func TestStores_TellTheSameStoryAsOneThatNeverForgets(t *testing.T) {
 				if err := errors.Join(memory.Cancel(ctx, b), shared.Cancel(ctx, b)); err != nil {
 					t.Fatal(err)
 				}
-				// Of two at the same instant the later booked stands behind.
-				twin := slices.ContainsFunc(plain.booked[i+1:], func(o Booking) bool { return o.At.Equal(b.At) })
-				if plain.lastInLine(b) && !twin {
+				// Of two at the same instant the one that was booked later is the last.
+				laterAtSameInstant := slices.ContainsFunc(plain.booked[i+1:], func(o Booking) bool { return o.At.Equal(b.At) })
+				if plain.isLast(b) && !laterAtSameInstant {
 					plain.booked = slices.Delete(plain.booked, i, i+1)
 				}
 			},
@@ -157,7 +158,8 @@ func TestStores_TellTheSameStoryAsOneThatNeverForgets(t *testing.T) {
 			"": func(t *rapid.T) {
 				m, errM := memory.Usage(ctx, key, full)
 				s, errS := shared.Usage(ctx, key, full)
-				if errM != nil || errS != nil || fmt.Sprint(m.Windows, m.Ahead, m.Frozen) != fmt.Sprint(s.Windows, s.Ahead, s.Frozen) || !m.FrozenUntil.Equal(s.FrozenUntil) {
+				same := fmt.Sprint(m.Windows, m.Ahead, m.Frozen) == fmt.Sprint(s.Windows, s.Ahead, s.Frozen)
+				if errM != nil || errS != nil || !same || !m.FrozenUntil.Equal(s.FrozenUntil) {
 					t.Fatalf("memory %+v (%v), redis %+v (%v)", m, errM, s, errS)
 				}
 			},
@@ -165,24 +167,28 @@ func TestStores_TellTheSameStoryAsOneThatNeverForgets(t *testing.T) {
 	})
 }
 
-// One table, random callers: whatever is cancelled, reserved or frozen, what goes out overruns nothing.
-func TestStore_WhatGoesOut_OverrunsNoWindow(t *testing.T) {
-	h := newHands()
-	s := NewMemory(h.now)
+// Random callers with cancelled bookings and reserves overrun no window of one table.
+func TestStore_RandomCallers_OverrunNoWindow(t *testing.T) {
+	clock := newFakeClock()
+	s := NewMemory(clock.now)
 	limits := Limits{{2, time.Second}, {5, 10 * time.Second}, {11, time.Minute}}
-	lives := 0
+	runs := 0
 	rapid.Check(t, func(t *rapid.T) {
-		lives++
-		key := Key{fmt.Sprintf("t%d", lives), "g"}
+		runs++
+		key := Key{fmt.Sprintf("t%d", runs), "g"}
 		var sent []time.Time
 		for range rapid.IntRange(1, 60).Draw(t, "callers") {
-			h.advance(time.Duration(rapid.IntRange(0, 3_000_000).Draw(t, "pause")) * us)
-			r := Request{Key: key, Limits: limits, MaxWait: time.Duration(rapid.IntRange(0, 90).Draw(t, "patience")) * time.Second, Reserve: rapid.IntRange(0, 3).Draw(t, "reserve")}
+			clock.advance(time.Duration(rapid.IntRange(0, 3_000_000).Draw(t, "pause")) * us)
+			r := Request{
+				Key: key, Limits: limits,
+				MaxWait: time.Duration(rapid.IntRange(0, 90).Draw(t, "max wait")) * time.Second,
+				Reserve: rapid.IntRange(0, 3).Draw(t, "reserve"),
+			}
 			b, err := s.Book(context.Background(), r)
 			if err != nil {
 				continue
 			}
-			if rapid.IntRange(0, 5).Draw(t, "fate") == 0 {
+			if rapid.IntRange(0, 5).Draw(t, "cancelled") == 0 {
 				if err := s.Cancel(context.Background(), b); err != nil {
 					t.Fatal(err)
 				}

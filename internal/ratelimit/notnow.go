@@ -12,21 +12,23 @@ const (
 	ReasonLimit  Reason = "limit"  // the windows are full
 	ReasonFrozen Reason = "frozen" // the group is frozen after a 429
 	ReasonOutage Reason = "outage" // the circuit of the host, or of the tenant's group at it, is open
-	ReasonStore  Reason = "store"  // the store that takes the parts of packages is out of service
+	ReasonStore  Reason = "store"  // the store for the parts of packages is out of service
 )
 
 // Reasons lists every [Reason], for registering metrics at zero.
 func Reasons() []Reason { return []Reason{ReasonLimit, ReasonFrozen, ReasonOutage, ReasonStore} }
 
-// NotNow is the error for a request that has to come back later. It is an answer, not a failure: it should consume no attempt. Nothing is booked for a request that gets it.
+// NotNow is the error for a request that has to come back later. It is an answer, not a failure: it
+// should consume no attempt. Nothing is booked for such a request.
 type NotNow struct {
-	// Wait is how long until the request would fit if nobody else came; from the moment of the answer. Never negative.
+	// Wait is how long after the answer the request would fit if no other came. Never negative.
 	Wait time.Duration
-	// Early is how much sooner than Wait the caller may come back, because it would sleep the rest; zero from a Store. A queue that brings tasks back on
-	// whole seconds and up to a second late should aim a second before Wait.
+	// Early is how much sooner than Wait the caller may come back, because it would sleep the rest;
+	// zero from a Store. A queue that brings tasks back on whole seconds and up to a second late
+	// should aim at one second before Wait.
 	Early  time.Duration
 	Reason Reason
-	Key    Key    // set for ReasonLimit and ReasonFrozen, and for ReasonOutage when the host itself is not down
+	Key    Key    // set for ReasonLimit and ReasonFrozen, and for ReasonOutage unless the host is down
 	Host   string // set for ReasonOutage and ReasonStore
 }
 

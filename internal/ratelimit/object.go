@@ -2,17 +2,18 @@ package ratelimit
 
 import "context"
 
-type subject struct{}
+type objectKey struct{}
 
-// About returns a context whose requests are about one object: a session, an invoice. What is asked
-// about one object alone may be sick alone, so it opens no circuit; see [Pair]. It lets a caller say
-// so through a client that knows nothing of circuits. An inner About replaces an outer one.
-func About(ctx context.Context, object string) context.Context {
-	return context.WithValue(ctx, subject{}, object)
+// WithObject returns a context for requests about one object, such as a session or an invoice. A
+// failure of one object alone may be that object's own fault, so it opens no circuit; see [Pair].
+// With it a caller can name the object through a client that knows nothing of circuits. An inner
+// WithObject replaces an outer one.
+func WithObject(ctx context.Context, object string) context.Context {
+	return context.WithValue(ctx, objectKey{}, object)
 }
 
-// Subject is what a context's requests are about; "" when nobody has said.
-func Subject(ctx context.Context) string {
-	object, _ := ctx.Value(subject{}).(string)
+// ObjectOf returns the object that [WithObject] put into the context, "" when there is none.
+func ObjectOf(ctx context.Context) string {
+	object, _ := ctx.Value(objectKey{}).(string)
 	return object
 }

@@ -2,12 +2,18 @@ package ratelimit
 
 import "time"
 
-// Pace is how far apart requests may follow each other so that what is left lasts until more comes free; zero while there is plenty. It is for those who can choose how often they
-// ask: who polls fifty sessions as often as the limiter lets him has an hour's requests used up in ten minutes, and is blind for fifty.
+// Pace returns how far apart requests should follow each other so that what is left lasts until
+// more becomes free; zero while there is plenty. It is for callers that can choose how often they
+// ask: a caller that polls fifty sessions as often as the limiter allows uses up an hour's requests
+// in ten minutes and learns nothing in the other fifty.
 //
-// Up to half of a window goes at will. Beyond that, what is left of it is spread over the time until its oldest request leaves it: so the window is used up just when it begins to come free,
-// and who keeps to the pace uses all of it and never stands still for long. It is at most twice the window's own distance (Per/Limit), and no more than that distance when nothing
-// is left: fifty who share it must not multiply by fifty how long the next place is away, when after it many come free. While the key is frozen, the pace is not below what is left of the freeze.
+// The first half of a window may be used at any pace. After that, the rest of it is spread over the
+// time until its oldest request leaves it. So the window is used up just when it begins to become
+// free, and a caller that keeps to the pace uses all of it and is never stopped for long. The pace
+// is at most twice the window's own distance (Per/Limit), and at most that distance when nothing is
+// left: fifty callers that share it must not multiply the wait for the next place by fifty, because
+// many places become free after it. While the key is frozen, the pace is at least the rest of the
+// freeze.
 func (u Usage) Pace() time.Duration {
 	pace := u.Frozen
 	for _, w := range u.Windows {
@@ -22,10 +28,15 @@ func (u Usage) Pace() time.Duration {
 	return pace
 }
 
-// Turn is how long each of n who take turns waits from one of its requests to the next; zero while there is plenty, and for nobody. While what is left of a window is enough for a round of them
-// all, it is n times the [Usage.Pace]. When it is not, scarce says so and it is what a round takes by the order in which places come free, of which nobody knows better than the line
-// (see [Ticket]): who then pauses for half of it and stands in line for the other is told its turn exactly, while a whole turn is a guess made long before, and a place at which nobody has come
-// is lost.
+// Turn returns how long each of n callers that take turns waits from one of its requests to the
+// next; zero while there is plenty, and for n below 1. While a window has enough left for one round
+// of all callers, it is n times the [Usage.Pace]. Otherwise scarce is true, and turn is the length
+// of a round by the order in which places become free.
+//
+// The waitlist knows that order best (see [Ticket]). So when places are scarce, a caller should
+// pause for half of its turn and spend the other half on the waitlist, which tells it its exact
+// instant. A whole turn is a guess made long before, and a place that no caller takes in time is
+// lost.
 func (u Usage) Turn(n int) (turn time.Duration, scarce bool) {
 	if n <= 0 {
 		return 0, false

@@ -13,12 +13,14 @@ func TestPace_WhatIsLeftLastsUntilMoreComesFree(t *testing.T) {
 		want time.Duration
 	}{
 		{"nothing used", Usage{Windows: []WindowUsage{{Window: hour, Left: 1200}}}, 0},
-		{"half goes at will", Usage{Windows: []WindowUsage{{hour, 600, 600, 50 * time.Minute}}}, 0},
+		{"the first half at any pace", Usage{Windows: []WindowUsage{{hour, 600, 600, 50 * time.Minute}}}, 0},
 		{"399 left for 40 minutes", Usage{Windows: []WindowUsage{{hour, 800, 400, 40 * time.Minute}}}, 6 * time.Second},
 		{"nothing left: the window's own distance", Usage{Windows: []WindowUsage{{hour, 1200, 0, 40 * time.Minute}}}, 3 * time.Second},
-		{"next to nothing left for long: twice that", Usage{Windows: []WindowUsage{{hour, 1199, 1, 40 * time.Minute}}}, 6 * time.Second},
+		{"almost nothing left for long: twice that", Usage{Windows: []WindowUsage{{hour, 1199, 1, 40 * time.Minute}}}, 6 * time.Second},
 		{"more used than is allowed now", Usage{Windows: []WindowUsage{{hour, 1300, 0, time.Second}}}, time.Second},
-		{"the tightest window decides", Usage{Windows: []WindowUsage{{minute, 119, 1, 30 * time.Second}, {hour, 800, 400, 10 * time.Minute}}}, 1500 * time.Millisecond},
+		{"the tightest window decides",
+			Usage{Windows: []WindowUsage{{minute, 119, 1, 30 * time.Second}, {hour, 800, 400, 10 * time.Minute}}},
+			1500 * time.Millisecond},
 		{"frozen", Usage{Frozen: time.Minute}, time.Minute},
 	} {
 		if got := c.u.Pace(); got != c.want {
@@ -39,13 +41,18 @@ func TestTurn_IsARoundOfAll_SpreadOrAsPlacesComeFree(t *testing.T) {
 	}{
 		{"nobody", Usage{Windows: []WindowUsage{{hour, 1200, 0, time.Minute}}}, 0, 0, false},
 		{"nothing used", Usage{Windows: []WindowUsage{{Window: hour, Left: 1200}}}, 50, 0, false},
-		{"half goes at will", Usage{Windows: []WindowUsage{{hour, 600, 600, 50 * time.Minute}}}, 50, 0, false},
+		{"the first half at any pace", Usage{Windows: []WindowUsage{{hour, 600, 600, 50 * time.Minute}}}, 50, 0, false},
 		{"fifty times the pace", Usage{Windows: []WindowUsage{{hour, 800, 400, 40 * time.Minute}}}, 50, 5 * time.Minute, false},
-		{"and never more than twice a round", Usage{Windows: []WindowUsage{{hour, 1100, 100, 59 * time.Minute}}}, 50, 5 * time.Minute, false},
-		{"nothing left, and places come free one after the other", Usage{Windows: []WindowUsage{{hour, 1200, 0, 0}}}, 50, 150 * time.Second, true},
-		{"nothing left, and none comes free for long", Usage{Windows: []WindowUsage{{hour, 1200, 0, 40 * time.Minute}}}, 50, 300 * time.Second, true},
+		{"and never more than twice a round",
+			Usage{Windows: []WindowUsage{{hour, 1100, 100, 59 * time.Minute}}}, 50, 5 * time.Minute, false},
+		{"nothing left, and places become free one by one",
+			Usage{Windows: []WindowUsage{{hour, 1200, 0, 0}}}, 50, 150 * time.Second, true},
+		{"nothing left, and none becomes free for long",
+			Usage{Windows: []WindowUsage{{hour, 1200, 0, 40 * time.Minute}}}, 50, 300 * time.Second, true},
 		{"enough for some of a round", Usage{Windows: []WindowUsage{{hour, 1180, 20, 10 * time.Second}}}, 50, 100 * time.Second, true},
-		{"the tightest window decides", Usage{Windows: []WindowUsage{{minute, 119, 1, 30 * time.Second}, {hour, 700, 500, 50 * time.Minute}}}, 50, 5 * time.Minute, false},
+		{"the tightest window decides",
+			Usage{Windows: []WindowUsage{{minute, 119, 1, 30 * time.Second}, {hour, 700, 500, 50 * time.Minute}}},
+			50, 5 * time.Minute, false},
 		{"frozen", Usage{Frozen: time.Hour, Windows: []WindowUsage{{hour, 1200, 0, 0}}}, 50, time.Hour, false},
 	} {
 		if got, scarce := c.u.Turn(c.n); got != c.want || scarce != c.scarce {
@@ -54,29 +61,29 @@ func TestTurn_IsARoundOfAll_SpreadOrAsPlacesComeFree(t *testing.T) {
 	}
 }
 
-// Who keeps to the pace for hours uses the allowance and never stands still for long.
-func TestPace_KeptForHours_UsesTheAllowanceAndIsNeverBlind(t *testing.T) {
-	h := newHands()
-	s := NewMemory(h.now)
+// A caller that keeps to the pace for hours uses the allowance and never stops for long.
+func TestPace_KeptForHours_UsesTheAllowanceAndNeverStopsForLong(t *testing.T) {
+	clock := newFakeClock()
+	s := NewMemory(clock.now)
 	r := Request{Key: Key{nip, GroupSessionMisc}, Limits: Defaults()[GroupSessionMisc], Margin: DefaultMargin}
 	const hours = 5
 	used, longest := 0, time.Duration(0)
-	last := h.now()
-	for end := h.now().Add(hours * time.Hour); h.now().Before(end); {
+	last := clock.now()
+	for end := clock.now().Add(hours * time.Hour); clock.now().Before(end); {
 		if _, err := s.Book(t.Context(), r); err == nil {
 			used++
-			longest = max(longest, h.now().Sub(last))
-			last = h.now()
+			longest = max(longest, clock.now().Sub(last))
+			last = clock.now()
 		}
 		u, err := s.Usage(t.Context(), r.Key, r.Limits)
 		must(t, err)
-		h.advance(max(u.Pace(), 100*time.Millisecond))
+		clock.advance(max(u.Pace(), 100*time.Millisecond))
 	}
-	t.Logf("%d of %d used, never more than %s apart", used, hours*1200, longest)
+	t.Logf("%d of %d used, at most %s apart", used, hours*1200, longest)
 	if used < hours*1200*97/100 || used > hours*1200 {
 		t.Errorf("%d used, allowed are %d", used, hours*1200)
 	}
 	if longest > 20*time.Second {
-		t.Errorf("stood still for %s", longest)
+		t.Errorf("stopped for %s", longest)
 	}
 }

@@ -10,49 +10,55 @@ import (
 	"time"
 )
 
-// PendingFreezes is a [Store] over another one that keeps the freezes which that one could not be told of. A 429 comes once: were it forgotten because Redis was away just then, the whole pool would
-// go on as soon as Redis is back, and KSeF takes that for abuse.
+// PendingFreezes is a [Store] over another store. It keeps the freezes that the other store could
+// not take. A 429 comes once: if it were forgotten because Redis was away at that moment, the whole
+// pool would go on as soon as Redis is back, and KSeF treats that as abuse.
 //
-// What is owed holds in this process at once: nothing of that key is booked before it is paid, and payment is the first thing tried. The others learn of it then; [PendingFreezes.Pay] is for
-// a caller who does not want to leave that to the next request. Writing a freeze twice is the same as once, so it does not matter whether the first try had been carried out.
-// A process that dies with a debt takes it along; KSeF's next 429 is the guard that remains.
+// A pending freeze holds in this process at once: nothing of its key is booked before the store has
+// taken it, and every call for the key first tries to write it. The other processes learn of it
+// then. [PendingFreezes.Flush] is for a caller that does not want to wait for the next request.
+// Writing a freeze twice has the same effect as once, so it does not matter whether the first try
+// succeeded. A process that dies loses its pending freezes; then only KSeF's next 429 stops the
+// pool.
 //
 // Safe for concurrent use.
 type PendingFreezes struct {
 	Store
-	mu   sync.Mutex
-	owed map[Key]debt
+	mu      sync.Mutex
+	pending map[Key]pendingFreeze
 }
 
 var _ Store = (*PendingFreezes)(nil)
 
-// debt is a freeze that the store was not told of.
-type debt struct {
-	until  time.Time // on this process's clock, monotonic: a freeze that has passed by itself need not be told
-	named  bool      // the other side said how long; else the store says
-	strike bool      // it was a 429
+// pendingFreeze is a freeze that the store has not taken yet.
+type pendingFreeze struct {
+	until    time.Time // on this process's monotonic clock; a freeze that is over need not be written
+	named    bool      // KSeF named the time; otherwise the store decides
+	after429 bool      // it was a 429
 }
 
-// NewPendingFreezes returns s with a memory for what s could not take.
+// NewPendingFreezes returns a store over s that keeps the freezes which s could not take.
 func NewPendingFreezes(s Store) *PendingFreezes {
-	return &PendingFreezes{Store: s, owed: map[Key]debt{}}
+	return &PendingFreezes{Store: s, pending: map[Key]pendingFreeze{}}
 }
 
-// Freeze implements [Store]. An error of the store says that the freeze is kept here until the store takes it.
-func (o *PendingFreezes) Freeze(ctx context.Context, k Key, d time.Duration) error {
+// Freeze implements [Store]. An error of the store means that the freeze is kept here until the
+// store takes it.
+func (p *PendingFreezes) Freeze(ctx context.Context, k Key, d time.Duration) error {
 	if err := k.validate(); err != nil {
 		return fmt.Errorf("freeze a group: %w", err)
 	}
 	if d <= 0 {
 		return nil
 	}
-	o.owe(k, debt{until: time.Now().Add(d), named: true})
-	_, _, err := o.pay(ctx, k)
+	p.add(k, pendingFreeze{until: time.Now().Add(d), named: true})
+	_, _, err := p.flush(ctx, k)
 	return err
 }
 
-// Throttle implements [Store]. With an error of the store the freeze is kept here, for the time that is returned, until the store takes it; how many strikes there were is not known.
-func (o *PendingFreezes) Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error) {
+// Throttle implements [Store]. With an error of the store the freeze is kept here, for the time
+// that is returned, until the store takes it; the number of 429s is then unknown.
+func (p *PendingFreezes) Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error) {
 	if err := k.validate(); err != nil {
 		return 0, 0, fmt.Errorf("throttle a group: %w", err)
 	}
@@ -60,82 +66,83 @@ func (o *PendingFreezes) Throttle(ctx context.Context, k Key, d time.Duration) (
 	if d <= 0 {
 		rest = firstRest
 	}
-	o.owe(k, debt{until: time.Now().Add(rest), named: d > 0, strike: true})
-	told, strikes, err := o.pay(ctx, k)
-	if err != nil || strikes == 0 { // 0: somebody else has just paid
-		told = rest
+	p.add(k, pendingFreeze{until: time.Now().Add(rest), named: d > 0, after429: true})
+	frozen, strikes429, err := p.flush(ctx, k)
+	if err != nil || strikes429 == 0 { // 0: another goroutine has just flushed it
+		frozen = rest
 	}
-	return told, strikes, err
+	return frozen, strikes429, err
 }
 
-// owe is called before the store is: it may take its time to say that it does not answer.
-func (o *PendingFreezes) owe(k Key, d debt) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	before, ok := o.owed[k]
-	if ok && before.until.After(d.until) { // as in a store: a freeze is extended, never shortened
-		d.until, d.named = before.until, before.named
+// add comes before the call to the store, because the store may take long to fail.
+func (p *PendingFreezes) add(k Key, f pendingFreeze) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before, ok := p.pending[k]
+	if ok && before.until.After(f.until) { // as in a store: a freeze is extended, never shortened
+		f.until, f.named = before.until, before.named
 	}
-	d.strike = d.strike || before.strike
-	o.owed[k] = d
+	f.after429 = f.after429 || before.after429
+	p.pending[k] = f
 }
 
 // Book implements [Store].
-func (o *PendingFreezes) Book(ctx context.Context, r Request) (Booking, error) {
-	if _, _, err := o.pay(ctx, r.Key); err != nil {
+func (p *PendingFreezes) Book(ctx context.Context, r Request) (Booking, error) {
+	if _, _, err := p.flush(ctx, r.Key); err != nil {
 		return Booking{}, err
 	}
-	return o.Store.Book(ctx, r)
+	return p.Store.Book(ctx, r)
 }
 
 // Usage implements [Store].
-func (o *PendingFreezes) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) {
-	if _, _, err := o.pay(ctx, k); err != nil {
+func (p *PendingFreezes) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) {
+	if _, _, err := p.flush(ctx, k); err != nil {
 		return Usage{}, err
 	}
-	return o.Store.Usage(ctx, k, limits)
+	return p.Store.Usage(ctx, k, limits)
 }
 
-// Pay tells the store everything that is owed. It costs nothing while nothing is, which is nearly always.
-func (o *PendingFreezes) Pay(ctx context.Context) error {
-	o.mu.Lock()
-	keys := slices.Collect(maps.Keys(o.owed))
-	o.mu.Unlock()
+// Flush writes every pending freeze to the store and returns all errors joined. It makes no call
+// when nothing is pending, which is nearly always so.
+func (p *PendingFreezes) Flush(ctx context.Context) error {
+	p.mu.Lock()
+	keys := slices.Collect(maps.Keys(p.pending))
+	p.mu.Unlock()
 	var errs []error
 	for _, k := range keys {
-		_, _, err := o.pay(ctx, k)
+		_, _, err := p.flush(ctx, k)
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-// pay tells the store what is owed of one key, if anything, and returns what the store made of it.
-func (o *PendingFreezes) pay(ctx context.Context, k Key) (rest time.Duration, strikes int, err error) {
-	o.mu.Lock()
-	d, ok := o.owed[k]
-	o.mu.Unlock()
+// flush writes the pending freeze of one key, if there is one, and returns the store's answer.
+func (p *PendingFreezes) flush(ctx context.Context, k Key) (rest time.Duration, strikes429 int, err error) {
+	p.mu.Lock()
+	f, ok := p.pending[k]
+	p.mu.Unlock()
 	if !ok {
 		return 0, 0, nil
 	}
-	if left := time.Until(d.until); left > 0 {
-		if rest, strikes, err = o.tell(ctx, k, d, left); err != nil {
-			return 0, 0, fmt.Errorf("freeze is kept by this process until the pool can be told: %w", err)
+	if left := time.Until(f.until); left > 0 {
+		if rest, strikes429, err = p.write(ctx, k, f, left); err != nil {
+			return 0, 0, fmt.Errorf("freeze is pending in this process until the store takes it: %w", err)
 		}
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.owed[k] == d { // it was not extended meanwhile
-		delete(o.owed, k)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.pending[k] == f { // it was not extended meanwhile
+		delete(p.pending, k)
 	}
-	return rest, strikes, nil
+	return rest, strikes429, nil
 }
 
-func (o *PendingFreezes) tell(ctx context.Context, k Key, d debt, left time.Duration) (time.Duration, int, error) {
+func (p *PendingFreezes) write(ctx context.Context, k Key, f pendingFreeze, left time.Duration) (time.Duration, int, error) {
 	switch {
-	case !d.strike:
-		return left, 0, o.Store.Freeze(ctx, k, left)
-	case !d.named:
-		left = 0 // by its strikes the store knows better how long
+	case !f.after429:
+		return left, 0, p.Store.Freeze(ctx, k, left)
+	case !f.named:
+		left = 0 // the store knows the earlier 429s and decides how long
 	}
-	return o.Store.Throttle(ctx, k, left)
+	return p.Store.Throttle(ctx, k, left)
 }

@@ -27,16 +27,19 @@ var (
 	circuitLua string
 )
 
-// Redis is a [Store] shared by every process that uses the same Redis and prefix. Safe for concurrent use. One call is one script; instants are taken from
-// Redis's clock (TIME) inside the script. A line of waiting callers has keys of its own beside the log's, so a cluster, which scatters keys, is not supported.
+// Redis is a [Store] shared by every process that uses the same Redis and prefix. Safe for
+// concurrent use. Each call runs one script, which takes instants from Redis's clock (TIME). A
+// waitlist has keys of its own beside the log's, so a cluster, which scatters keys, is not
+// supported.
 //
-// A booking reads and rewrites the key's log, 8 bytes an instant: fit for thousands of requests per
-// window, not for millions. The log survives as Redis's data does: after a total loss, what was
-// sent before is forgotten and KSeF's 429 is the guard that remains. When Redis's own clock steps
-// back, the store's goes on from where it was: the windows free as much later as the step took, at
-// most, once. A step forward frees them as much sooner, once.
+// A booking reads and rewrites the key's log, 8 bytes an instant. That suits thousands of requests
+// per window, not millions. The log is as durable as Redis's data: after a total loss earlier
+// requests are forgotten, and only KSeF's 429 stops the pool. When Redis's own clock steps back,
+// the store's clock goes on from where it was: once, the windows become free later, by at most the
+// step. After a step forward they become free sooner by the step, once.
 //
-// go-redis repeats a call whose answer was lost; a booking made twice that way wastes a place and overruns nothing.
+// go-redis repeats a call whose answer was lost. A booking made twice that way wastes a place and
+// overruns nothing.
 type Redis struct {
 	client redis.UniversalClient
 	prefix string
@@ -47,9 +50,10 @@ type Redis struct {
 
 var _ Store = (*Redis)(nil)
 
-// NewRedis returns a store whose keys are prefix + "rate:" + tenant + ":" + group, prefix + "line:"
-// and prefix + "strikes:" likewise, prefix + "circuit:" + host, and that + "|" + tenant + ":" +
-// group; prefix + "rate-clock" is the highest instant seen. It makes no call.
+// NewRedis returns a store with these keys, each after prefix. "rate:", "waitlist:" and
+// "strikes429:" are followed by tenant + ":" + group. "circuit:" is followed by the host, and for a
+// pair also by "|" + tenant + ":" + group. "rate-clock" is the highest instant seen. NewRedis makes
+// no call.
 func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 	return &Redis{
 		client:  client,
@@ -66,13 +70,13 @@ func NewRedis(client redis.UniversalClient, prefix string) *Redis {
 
 func (s *Redis) key(k Key) string { return s.prefix + "rate:" + k.Tenant + ":" + k.Group }
 
-// line are the keys of a line: by place, and by promised instant.
-func (s *Redis) line(k Key, name string) (order, due string) {
-	order = s.prefix + "line:" + k.Tenant + ":" + k.Group + ":" + name
+// waitlistKeys are the keys of a waitlist: by place, and by promised instant.
+func (s *Redis) waitlistKeys(k Key, name string) (order, due string) {
+	order = s.prefix + "waitlist:" + k.Tenant + ":" + k.Group + ":" + name
 	return order, order + ":due"
 }
 
-// now is the instant handed to a script, or the key by which it knows Redis's own.
+// now is the argument for a script: an instant, or the key where Redis keeps its highest instant.
 func (s *Redis) now() string {
 	if s.clock == nil {
 		return s.prefix + "rate-clock"
@@ -81,11 +85,7 @@ func (s *Redis) now() string {
 }
 
 // run calls a script that answers with whole numbers, at least want of them.
-func (s *Redis) run(ctx context.Context, script *redis.Script, key string, want int, args ...any) ([]int64, error) {
-	return s.runOn(ctx, script, []string{key}, want, args...)
-}
-
-func (s *Redis) runOn(ctx context.Context, script *redis.Script, keys []string, want int, args ...any) ([]int64, error) {
+func (s *Redis) run(ctx context.Context, script *redis.Script, keys []string, want int, args ...any) ([]int64, error) {
 	answer, err := script.Run(ctx, s.client, keys, args...).Int64Slice()
 	if err != nil {
 		return nil, err
@@ -105,16 +105,19 @@ func (s *Redis) Book(ctx context.Context, r Request) (Booking, error) {
 	if !r.Due.IsZero() {
 		due = r.place(time.Time{}).UnixMicro()
 	}
-	args := []any{s.now(), floorMicros(r.MaxWait), r.Ticket, lapse.Microseconds(), thawStep.Microseconds(), due, dueStep.Microseconds()}
+	args := []any{
+		s.now(), floorMicros(r.MaxWait), r.Ticket, ticketTTL.Microseconds(), thawStep.Microseconds(),
+		due, dueStep.Microseconds(),
+	}
 	for _, w := range r.effective() {
 		args = append(args, w.Limit, w.Per.Microseconds())
 	}
 	keys := []string{s.key(r.Key)}
 	if r.Ticket != "" {
-		order, due := s.line(r.Key, r.line())
+		order, due := s.waitlistKeys(r.Key, r.waitlist())
 		keys = append(keys, order, due)
 	}
-	got, err := s.runOn(ctx, s.book, keys, 4, args...)
+	got, err := s.run(ctx, s.book, keys, 4, args...)
 	if err != nil {
 		return Booking{}, fmt.Errorf("book an instant for %s: %w", r.Key, err)
 	}
@@ -160,8 +163,9 @@ func (s *Redis) Throttle(ctx context.Context, k Key, d time.Duration) (time.Dura
 	if err := k.validate(); err != nil {
 		return 0, 0, fmt.Errorf("throttle a group: %w", err)
 	}
-	keys := []string{s.key(k), s.prefix + "strikes:" + k.Tenant + ":" + k.Group}
-	got, err := s.runOn(ctx, s.throttle, keys, 2, s.now(), freezeTime(max(d, 0)).Microseconds(), firstRest.Microseconds(), longestRest.Microseconds(), strikeLife.Microseconds())
+	keys := []string{s.key(k), s.prefix + "strikes429:" + k.Tenant + ":" + k.Group}
+	got, err := s.run(ctx, s.throttle, keys, 2, s.now(), freezeTime(max(d, 0)).Microseconds(),
+		firstRest.Microseconds(), maxRest.Microseconds(), strikes429TTL.Microseconds())
 	if err != nil {
 		return 0, 0, fmt.Errorf("throttle %s: %w", k, err)
 	}
@@ -171,18 +175,18 @@ func (s *Redis) Throttle(ctx context.Context, k Key, d time.Duration) (time.Dura
 // Leave implements [Store].
 func (s *Redis) Leave(ctx context.Context, k Key, ticket string) error {
 	if err := k.validate(); err != nil {
-		return fmt.Errorf("leave the line: %w", err)
+		return fmt.Errorf("leave the waitlist: %w", err)
 	}
 	_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, name := range lines {
-			order, due := s.line(k, name)
+		for _, name := range waitlistNames {
+			order, due := s.waitlistKeys(k, name)
 			p.ZRem(ctx, order, ticket)
 			p.ZRem(ctx, due, ticket)
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("leave the line for %s: %w", k, err)
+		return fmt.Errorf("leave the waitlist for %s: %w", k, err)
 	}
 	return nil
 }
@@ -197,15 +201,15 @@ func (s *Redis) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) 
 		args = append(args, wholeMicros(w.Per).Microseconds())
 	}
 	keys := []string{s.key(k)}
-	for _, name := range lines {
-		order, _ := s.line(k, name)
+	for _, name := range waitlistNames {
+		order, _ := s.waitlistKeys(k, name)
 		keys = append(keys, order)
 	}
-	got, err := s.runOn(ctx, s.usage, keys, 4+2*len(limits), args...)
+	got, err := s.run(ctx, s.usage, keys, 4+2*len(limits), args...)
 	if err != nil {
 		return Usage{}, fmt.Errorf("count usage of %s: %w", k, err)
 	}
-	u := Usage{Ahead: int(got[2]), InLine: int(got[3])}
+	u := Usage{Ahead: int(got[2]), Waitlisted: int(got[3])}
 	for i, w := range limits {
 		u.Windows = append(u.Windows, w.usage(int(got[4+2*i]), time.Duration(got[5+2*i])*time.Microsecond))
 	}
@@ -215,7 +219,7 @@ func (s *Redis) Usage(ctx context.Context, k Key, limits Limits) (Usage, error) 
 	return u, nil
 }
 
-// floorMicros rounds towards less waiting; a negative wait must stay negative.
+// floorMicros rounds down; a negative wait must stay negative.
 func floorMicros(d time.Duration) int64 {
 	micros := d.Microseconds()
 	if d < 0 && d%time.Microsecond != 0 {

@@ -87,13 +87,14 @@ func TestRedis_ManyProcesses_OverrunNothingAndWasteNothing(t *testing.T) {
 			last = at
 		}
 	}
-	// 48 requests are four times twelve: the last twelve start three minutes after the first, and take two windows of 10 s more.
+	// 48 requests are four times twelve: the last twelve start three minutes after the first, and
+	// take two windows of 10 s more.
 	if span, ideal := last.Sub(first), 3*time.Minute+20*time.Second; span > ideal+5*time.Second {
-		t.Errorf("48 requests were spread over %s, %s would do", span, ideal)
+		t.Errorf("48 requests were spread over %s, %s is enough", span, ideal)
 	}
 }
 
-func TestRedis_ScriptsForgotten_AreLoadedAgain(t *testing.T) {
+func TestRedis_ScriptsFlushed_AreLoadedAgain(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
 	mustBook(t, s, Request{Key: send, Limits: three})
@@ -103,7 +104,7 @@ func TestRedis_ScriptsForgotten_AreLoadedAgain(t *testing.T) {
 	mustBook(t, s, Request{Key: send, Limits: three})
 }
 
-func TestRedis_AKeyDiesWhenNothingInItMatters(t *testing.T) {
+func TestRedis_Key_ExpiresWhenNothingInItMatters(t *testing.T) {
 	tests := []struct {
 		name string
 		do   func(t *testing.T, s *Redis)
@@ -136,7 +137,7 @@ func TestRedis_AKeyDiesWhenNothingInItMatters(t *testing.T) {
 	}
 }
 
-func TestRedis_ALogOfAnotherVersion_IsAnErrorNotAGuess(t *testing.T) {
+func TestRedis_LogOfAnotherVersion_IsAnError(t *testing.T) {
 	client, _ := redistest.New(t)
 	client.Set(t.Context(), "test:rate:5265877635:invoiceSend", strings.Repeat("\x02", 24), 0)
 	_, err := NewRedis(client, "test:").Book(t.Context(), Request{Key: send, Limits: three})
@@ -167,24 +168,24 @@ func TestRedis_Unreachable_NothingMayGo(t *testing.T) {
 	}
 }
 
-// The figure to beat: a list of numbers takes 2.2 kB for a full hour of invoiceSend.
+// For comparison: a list of numbers takes 2.2 kB for a full hour of invoiceSend.
 func TestRedis_AFullHourOfSends_TakesLittleMemory(t *testing.T) {
-	h := newHands()
+	clock := newFakeClock()
 	client, _ := redistest.New(t)
-	s := newRedisAt(client, h.now)
+	s := newRedisAt(client, clock.now)
 	for _, tt := range []struct {
 		group string
-		most  int64
+		limit int64
 	}{{GroupInvoiceSend, 2000}, {GroupInvoiceStatus, 10500}} {
 		limits := Defaults()[tt.group]
 		for range limits[2].Limit {
 			mustBook(t, s, Request{Key: Key{send.Tenant, tt.group}, Limits: limits})
-			h.advance(2100 * time.Millisecond)
+			clock.advance(2100 * time.Millisecond)
 		}
 		used := client.MemoryUsage(t.Context(), "test:rate:5265877635:"+tt.group).Val()
 		t.Logf("%s, %d instants: %d bytes", tt.group, limits[2].Limit, used)
-		if used > tt.most {
-			t.Errorf("%s: %d bytes, want at most %d", tt.group, used, tt.most)
+		if used > tt.limit {
+			t.Errorf("%s: %d bytes, want at most %d", tt.group, used, tt.limit)
 		}
 	}
 }

@@ -6,14 +6,19 @@ import (
 	"time"
 )
 
-// Slot returns when a request may go that has ahead others before it, of which none is booked yet: the earliest instant that fits after each of them has
-// taken the earliest that fits it, a place left free between booked ones included. It is what a caller is told who has to come back, and so that as many come back as will be let through.
+// Slot returns the instant for a request that has ahead others before it on the waitlist, none of
+// which is booked yet: the earliest instant that fits after each of them has taken the earliest one
+// that fits it. Gaps between booked instants are used too. A caller that has to come back is told
+// this instant, so that as many come back as can be served.
 //
-// The free places between are what it is about. Who returns books its own turn, and leaves those free of the ones before it that are still on their way. A count that put them all behind
-// the last booked instant would keep two places for each of them, and with each that books the line would promise later and later: where a queue wakes a hundred tasks on the whole
-// second, a fifth of the allowance went that way.
+// The gaps matter. A caller that returns books its own instant and leaves free those of callers
+// before it that are still on their way. A count that put all of those behind the last booked
+// instant would keep two places for each, and every booking would push the promised instants of the
+// waitlist further back: where a queue wakes a hundred tasks on the whole second, a fifth of the
+// allowance was lost that way.
 //
-// Beyond one fill of the longest window the pattern repeats itself, so the cost is bounded by that window's limit and not by the length of the line. Pure, safe for concurrent use.
+// Beyond one fill of the longest window the pattern repeats, so the cost is bounded by that
+// window's limit and not by the length of the waitlist. Pure, safe for concurrent use.
 func Slot(from time.Time, booked []time.Time, limits Limits, ahead int) time.Time {
 	if ahead <= 0 || len(limits) == 0 {
 		return Earliest(from, booked, limits, 0)
@@ -25,25 +30,27 @@ func Slot(from time.Time, booked []time.Time, limits Limits, ahead int) time.Tim
 		}
 	}
 	rounds := ahead / longest.Limit
-	t, line := from, slices.Clone(booked)
+	t, taken := from, slices.Clone(booked)
 	for range ahead % longest.Limit {
-		t = Earliest(t, line, limits, 0)
-		behind := sort.Search(len(line), func(i int) bool { return line[i].After(t) })
-		line = slices.Insert(line, behind, t)
+		t = Earliest(t, taken, limits, 0)
+		behind := sort.Search(len(taken), func(i int) bool { return taken[i].After(t) })
+		taken = slices.Insert(taken, behind, t)
 	}
-	t = Earliest(t, line, limits, 0)
+	t = Earliest(t, taken, limits, 0)
 	if rounds == 0 {
 		return t
 	}
-	return Earliest(t.Add(time.Duration(rounds)*(longest.Per+tick)), line, limits, 0)
+	return Earliest(t.Add(time.Duration(rounds)*(longest.Per+tick)), taken, limits, 0)
 }
 
-// thawStep is the pause between two doublings after a freeze: longer than an answer usually takes, so that a second 429 is known before more than one
-// request has met it.
+// thawStep is the pause between two doublings after a freeze. It is longer than an answer usually
+// takes, so that a second 429 is known before many requests have met it.
 const thawStep = 2 * time.Second
 
-// thawed is the earliest instant for the nth request (from 1) after a freeze that ended at frozen: one at once, two more after a step, then four, eight, and so on until
-// the windows are the narrower bound. All that waited would come at once otherwise, and whatever made KSeF angry would do so again.
+// thawed is the earliest instant for the nth request (from 1) after a freeze that ended at frozen:
+// one at once, two more after a step, then four, eight, and so on until the windows are the
+// narrower bound. Otherwise all that waited would come at once, and that could provoke the next
+// 429.
 func thawed(frozen time.Time, nth int) time.Time {
 	t := frozen
 	for n := nth; n > 1; n /= 2 {

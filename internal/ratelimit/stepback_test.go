@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// stepBack makes everything that the store keeps of key as old as it looks to a clock that is d
-// behind the one it was written by: what a new master finds after a failover.
+// stepBack moves all instants that the store keeps of a key forward by d. So they look as they do
+// to a new master after a failover whose clock is d behind.
 func stepBack(t *testing.T, client *redis.Client, s *Redis, k Key, d time.Duration) {
 	t.Helper()
 	const head = 16
@@ -41,18 +41,18 @@ func stepBack(t *testing.T, client *redis.Client, s *Redis, k Key, d time.Durati
 	if err := client.Set(t.Context(), s.key(k), log, time.Hour).Err(); err != nil {
 		t.Fatal(err)
 	}
-	var highest, ahead int64
+	var highest, offset int64
 	kept := client.Get(t.Context(), s.now()).Val()
-	if _, err := fmt.Sscan(strings.TrimSpace(kept), &highest, &ahead); err != nil {
+	if _, err := fmt.Sscan(strings.TrimSpace(kept), &highest, &offset); err != nil {
 		t.Fatalf("the store keeps %q of its clock: %v", kept, err)
 	}
-	if err := client.Set(t.Context(), s.now(), fmt.Sprintf("%d %d", highest+d.Microseconds(), ahead), 0).Err(); err != nil {
+	if err := client.Set(t.Context(), s.now(), fmt.Sprintf("%d %d", highest+d.Microseconds(), offset), 0).Err(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// The new master's clock is two hours behind: what was sent in the last minutes lies in its future,
-// where it must not be taken for long away.
+// The new master's clock is two hours behind: the requests of the last minutes lie in its future
+// and must still count as recent.
 func TestRedis_ClockStepsBack_NoWindowIsOverrunAndNothingWaitsLonger(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
@@ -77,7 +77,7 @@ func TestRedis_ClockStepsBack_NoWindowIsOverrunAndNothingWaitsLonger(t *testing.
 	}
 }
 
-func TestRedis_ClockStepsBack_AFreezeEndsInItsTime(t *testing.T) {
+func TestRedis_ClockStepsBack_AFreezeEndsOnTime(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
 	if err := s.Freeze(t.Context(), send, time.Minute); err != nil {
@@ -89,8 +89,8 @@ func TestRedis_ClockStepsBack_AFreezeEndsInItsTime(t *testing.T) {
 	}
 }
 
-// Whatever stands under the clock's key concerns no booking.
-func TestRedis_ClockKeyDamaged_BooksAllTheSame(t *testing.T) {
+// A damaged value of the clock's key prevents no booking.
+func TestRedis_ClockKeyDamaged_StillBooks(t *testing.T) {
 	client, _ := redistest.New(t)
 	s := NewRedis(client, "test:")
 	for _, damage := range []func(){

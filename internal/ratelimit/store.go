@@ -18,7 +18,8 @@ type Key struct {
 func (k Key) String() string { return "tenant " + k.Tenant + ", group " + k.Group }
 
 func (k Key) validate() error {
-	// The colon separates tenant from group in Redis; a tenant with one could share a counter with another.
+	// The colon separates tenant from group in Redis: a tenant name with a colon could share a
+	// counter with another tenant.
 	if k.Tenant == "" || strings.Contains(k.Tenant, ":") {
 		return fmt.Errorf("tenant %q: must not be empty nor contain a colon", k.Tenant)
 	}
@@ -28,32 +29,40 @@ func (k Key) validate() error {
 	return nil
 }
 
-// AskOnly as Request.MaxWait asks for the earliest instant without booking it: the answer is always a *[NotNow], with Wait 0 when the request would fit at once.
+// AskOnly as Request.MaxWait asks for the earliest instant without booking it: the answer is always
+// a *[NotNow], with Wait 0 when the request would fit at once.
 const AskOnly time.Duration = -1
 
-// Request asks for a place.
+// Request asks a [Store] for a place.
 type Request struct {
 	Key    Key
-	Limits Limits // empty: unlimited, only a freeze holds it back, and nothing is recorded
-	// MaxWait is the longest wait that the caller would sit out: an instant further away is not booked. Zero: now or not at all. Negative: see [AskOnly].
+	Limits Limits // empty: unlimited; then only a freeze delays it, and nothing is recorded
+	// MaxWait is the longest wait that the caller accepts: an instant further away is not booked.
+	// Zero: now or not at all. Negative: see [AskOnly].
 	MaxWait time.Duration
-	// Margin widens every window, for requests that arrive later than they are booked. Zero: none. Never negative.
+	// Margin widens every window, for requests that arrive later than they are booked. Zero: none.
+	// Never negative.
 	Margin time.Duration
-	// Reserve leaves at least this many places of each window to more urgent callers: the request is decided by Limit-Reserve (never below 1) while
-	// everyone's instants are counted. Zero is the most urgent. Never negative. What is booked with a reserve keeps its instant; urgent callers pass it by the places it left free.
+	// Reserve leaves at least this many places of each window to more urgent callers: this request
+	// must fit Limit-Reserve (never below 1), while the instants of all callers are counted. Zero
+	// is the most urgent. Never negative. A booking with a reserve keeps its instant; urgent
+	// callers pass it by the places that it left free.
 	Reserve int
-	// Share leaves this part of each window, rounded down, to more urgent callers, on top of Reserve; 0 to below 1.
+	// Share leaves this part of each window, rounded down, to more urgent callers, in addition to
+	// Reserve; 0 to below 1.
 	Share float64
-	// Ticket names a caller who comes back: who is told to wait keeps his place among those who came after him. "" has no place in line, and passes it. See [Ticket].
+	// Ticket names a caller that comes back: a caller that is told to wait keeps its place before
+	// later ones. "" has no place on the waitlist and does not wait behind it. See [Ticket].
 	Ticket string
-	// Due is when what is asked for has to be done: in the line, who is due sooner stands before who came sooner. The zero time is due when it comes. It needs a Ticket.
+	// Due is the deadline of what is requested: on the waitlist an earlier deadline stands before
+	// an earlier arrival. For the zero time the deadline is the arrival. Needs a Ticket.
 	Due time.Time
 }
 
-// dueStep is how finely deadlines are told apart: within a second, who came first is first.
+// dueStep is the resolution of deadlines: within the same second the first to arrive is first.
 const dueStep = time.Second
 
-// place is where a newcomer wants to stand in the line: the order of the line is that of places.
+// place is the place that a newcomer asks for: the waitlist is ordered by place.
 func (r Request) place(now time.Time) time.Time {
 	if r.Due.IsZero() {
 		return now
@@ -61,14 +70,14 @@ func (r Request) place(now time.Time) time.Time {
 	return r.Due.Truncate(dueStep)
 }
 
-// lines are the names of the lines that a key can have: the urgent ones do not stand behind the others.
-var lines = []string{"urgent", "rest"}
+// waitlistNames are the names of a key's waitlists: urgent callers do not stand behind the others.
+var waitlistNames = []string{"urgent", "rest"}
 
-func (r Request) line() string {
+func (r Request) waitlist() string {
 	if r.Reserve == 0 && r.Share == 0 {
-		return lines[0]
+		return waitlistNames[0]
 	}
-	return lines[1]
+	return waitlistNames[1]
 }
 
 func (r Request) validate() error {
@@ -76,8 +85,8 @@ func (r Request) validate() error {
 	if !(r.Share >= 0 && r.Share < 1) {
 		faults = append(faults, fmt.Errorf("share %v: must be 0 to below 1", r.Share))
 	}
-	if r.Margin < 0 || r.Margin > longestPer {
-		faults = append(faults, fmt.Errorf("margin %s: must be 0 to %s", r.Margin, longestPer))
+	if r.Margin < 0 || r.Margin > maxPer {
+		faults = append(faults, fmt.Errorf("margin %s: must be 0 to %s", r.Margin, maxPer))
 	}
 	if r.Reserve < 0 {
 		faults = append(faults, fmt.Errorf("reserve %d: must not be negative", r.Reserve))
@@ -85,7 +94,8 @@ func (r Request) validate() error {
 	return errors.Join(append(faults, r.Key.validate(), r.Limits.Validate())...)
 }
 
-// effective are the windows that decide: less the reserve, widened by the margin, in whole microseconds.
+// effective returns the windows that decide: less the reserve, widened by the margin, in whole
+// microseconds.
 func (r Request) effective() Limits {
 	windows := make(Limits, len(r.Limits))
 	for i, w := range r.Limits {
@@ -94,7 +104,8 @@ func (r Request) effective() Limits {
 	return windows
 }
 
-// Booking is a place: the request is counted at At and has to leave then, not earlier and at most the margin later.
+// Booking is a place: the request is counted at At and has to go then, not earlier and at most the
+// margin later.
 type Booking struct {
 	ID   string // opaque, unique among the bookings of its key; [Store.Cancel] needs it
 	Key  Key
@@ -105,9 +116,11 @@ type Booking struct {
 // Usage is how much of its limits a key has used.
 type Usage struct {
 	Windows []WindowUsage // in the order of the limits asked for
-	Ahead   int           // instants booked for later than now: who sleeps
-	InLine  int           // tickets: who was told to come back
-	// Frozen is how long the key stays frozen, zero when it is not; FrozenUntil is the same on the store's clock, the zero time when it is not.
+	Ahead   int           // instants booked for later than now: callers that sleep
+	// Waitlisted is how many tickets the waitlists hold: callers that were told to come back.
+	Waitlisted int
+	// Frozen is how long the key stays frozen, zero when it is not. FrozenUntil is the same instant
+	// on the store's clock, the zero time when it is not.
 	Frozen      time.Duration
 	FrozenUntil time.Time
 }
@@ -115,13 +128,14 @@ type Usage struct {
 // WindowUsage counts one window, without margin and reserve, as KSeF would.
 type WindowUsage struct {
 	Window
-	Used int // booked in the last Per or ahead; above Limit when much is booked ahead
+	Used int // booked in the last Per or for later; above Limit when many are booked for later
 	Left int // Limit - Used, never negative
-	// Free is how long until the oldest of them leaves the window; zero when none is used.
+	// Free is how long until the oldest used request leaves the window; zero when none is used.
 	Free time.Duration
 }
 
-// usage is of a window whose oldest request is age old; age is of no meaning when none is used.
+// usage returns the usage of a window whose oldest request is age old; it ignores age when used is
+// 0.
 func (w Window) usage(used int, age time.Duration) WindowUsage {
 	u := WindowUsage{Window: w, Used: used, Left: max(w.Limit-used, 0)}
 	if used > 0 {
@@ -130,41 +144,53 @@ func (w Window) usage(used int, age time.Duration) WindowUsage {
 	return u
 }
 
-// Store keeps booked instants. [Memory] and [Redis] implement it, safe for concurrent use. Limits may differ from call to call:
-// instants are kept for the longest window that the key has seen, so a change of limits forgets nothing.
+// Store keeps booked instants. [Memory] and [Redis] implement it, safe for concurrent use. Limits
+// may differ from call to call: instants are kept for the longest window that the key has seen, so
+// a change of limits forgets nothing.
 type Store interface {
-	// Book books the earliest instant that fits, or returns *[NotNow] (limit or frozen) when it lies beyond MaxWait; then nothing is booked.
+	// Book books the earliest instant that fits. When that lies beyond MaxWait it books nothing and
+	// returns *[NotNow] (limit or frozen).
 	Book(ctx context.Context, r Request) (Booking, error)
-	// Cancel gives the place back when nobody stands behind it; otherwise the place lapses: to give it to a newcomer would let him pass those who wait.
-	// Only for a request that was not and will not be sent. A repeated or late Cancel does nothing.
+	// Cancel gives the place back when no later instant is booked. Otherwise the place stays
+	// unused: a newcomer that got it would pass those that wait. Only for a request that was not
+	// sent and will not be sent. A repeated or late Cancel does nothing.
 	Cancel(ctx context.Context, b Booking) error
-	// Freeze stops the key for d from now; it extends a freeze, never shortens it. d of zero or less does nothing, and a century stands for anything longer, so that
-	// instants stay exact in Lua. Places already booked keep their instants: who slept must look again (Usage) before sending.
+	// Freeze stops the key for d from now; it extends a freeze, never shortens it. d of zero or
+	// less does nothing. Anything longer than a century counts as a century, so that instants stay
+	// exact in Lua. Booked places keep their instants: a caller that slept must check again (Usage)
+	// before it sends.
 	Freeze(ctx context.Context, k Key, d time.Duration) error
-	// Throttle is what a 429 asks for: it freezes the key as Freeze does, and counts the strike. d of zero or less says that the other side named no time: then the
-	// freeze begins with a minute and doubles with each strike within the hour, up to an hour. It tells how long the key is frozen, and the strikes.
+	// Throttle handles a 429: it freezes the key as Freeze does and counts the 429s in a row. d of
+	// zero or less means that KSeF named no time: then the freeze begins with a minute and doubles
+	// with each 429 within the hour, up to an hour. It returns how long the key is frozen, and that
+	// count.
 	Throttle(ctx context.Context, k Key, d time.Duration) (time.Duration, int, error)
-	// Leave gives a ticket's place in line up; for a caller who will not come back. Without it, the ticket lapses some time after its instant.
+	// Leave gives up a ticket's place on the waitlists, for a caller that will not come back.
+	// Without it the ticket lapses some time after its instant.
 	Leave(ctx context.Context, k Key, ticket string) error
-	// Usage counts what is used of limits; empty limits ask for the freeze alone.
+	// Usage counts how much of limits is used; empty limits ask for the freeze alone.
 	Usage(ctx context.Context, k Key, limits Limits) (Usage, error)
 }
 
 const (
-	// lapse is how long after its promised instant a ticket is kept: a pool that is busy with packages brings a task back late, and one killed worker's tasks after a minute
-	// and a half. Meanwhile the place of one who never returns is held free behind the others' backs: a few places, once.
-	lapse = 30 * time.Second
-	// The rests after a 429 that names no time.
-	firstRest   = time.Minute
-	longestRest = time.Hour
-	strikeLife  = time.Hour
+	// ticketTTL is how long after its promised instant a ticket is kept, because a pool that is
+	// busy with packages brings tasks back late. The tasks of a killed worker come after a minute
+	// and a half and lose their places. Until a ticket lapses its place stays free: a few places,
+	// once.
+	ticketTTL = 30 * time.Second
+	// Freezes after a 429 that names no time: the first, the longest, and how long 429s are counted
+	// after the end of a freeze.
+	firstRest     = time.Minute
+	maxRest       = time.Hour
+	strikes429TTL = time.Hour
 )
 
-// unrecorded is the mark of a booking under no limit, which left no trace in the store.
+// unrecorded is the mark of a booking under no limit, which the store does not keep.
 const unrecorded = 0
 
-// bookingID joins an instant with its mark, a counter from 1 to 255 of the key's bookings. The instant alone would not do: after a Cancel the
-// next caller may get the very same microsecond, and a repeated Cancel (a client's retry) would take it from him.
+// bookingID joins an instant with its mark, a counter from 1 to 255 of the key's bookings. The
+// instant alone is not enough: after a Cancel the next caller may get the very same microsecond,
+// and a repeated Cancel (a client's retry) would remove that booking.
 func bookingID(at time.Time, mark int) string {
 	return strconv.FormatInt(at.UnixMicro(), 10) + "-" + strconv.Itoa(mark)
 }
@@ -177,17 +203,18 @@ func parseBookingID(id string) (at int64, mark int, err error) {
 	if at, err = strconv.ParseInt(micros, 10, 64); err != nil {
 		return 0, 0, fmt.Errorf("booking id %q: %w", id, err)
 	}
-	if mark, err = strconv.Atoi(number); err != nil || mark < 0 || mark > marks {
-		return 0, 0, fmt.Errorf("booking id %q: mark must be 0 to %d", id, marks)
+	if mark, err = strconv.Atoi(number); err != nil || mark < 0 || mark > maxMark {
+		return 0, 0, fmt.Errorf("booking id %q: mark must be 0 to %d", id, maxMark)
 	}
 	return at, mark, nil
 }
 
-// longestFreeze is far beyond what anybody could mean, and well short of the year 2255, where Lua's numbers end.
-const longestFreeze = 100 * 365 * 24 * time.Hour
+// maxFreeze is longer than any real freeze, and ends well before the year 2255, after which Lua's
+// numbers are no longer exact.
+const maxFreeze = 100 * 365 * 24 * time.Hour
 
-// freezeTime is d in whole microseconds and in bounds.
-func freezeTime(d time.Duration) time.Duration { return wholeMicros(min(d, longestFreeze)) }
+// freezeTime rounds d up to whole microseconds and bounds it by maxFreeze.
+func freezeTime(d time.Duration) time.Duration { return wholeMicros(min(d, maxFreeze)) }
 
-// marks is how many bookings of a key get different marks, one after the other.
-const marks = 255
+// maxMark is how many consecutive bookings of a key get different marks.
+const maxMark = 255

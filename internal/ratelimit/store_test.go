@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-func TestStore_Cancel_LastInLine_GivesItsPlaceBack(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+func TestStore_Cancel_LastBooking_GivesItsPlaceBack(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		r := Request{Key: send, Limits: three, MaxWait: time.Minute}
 		for range 3 {
 			mustBook(t, s, r)
@@ -23,27 +23,27 @@ func TestStore_Cancel_LastInLine_GivesItsPlaceBack(t *testing.T) {
 }
 
 func TestStore_CancelRepeated_DoesNotTakeTheNextCallersPlace(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{1, 10 * time.Second}}, MaxWait: time.Hour}
 		mustBook(t, s, r)
 		cancelled := mustBook(t, s, r)
 		if err := s.Cancel(t.Context(), cancelled); err != nil {
 			t.Fatal(err)
 		}
-		if heir := mustBook(t, s, r); !heir.At.Equal(cancelled.At) || heir.ID == cancelled.ID {
-			t.Fatalf("the heir has %+v after %+v, want the same instant under another id", heir, cancelled)
+		if next := mustBook(t, s, r); !next.At.Equal(cancelled.At) || next.ID == cancelled.ID {
+			t.Fatalf("the next caller has %+v after %+v, want the same instant with another id", next, cancelled)
 		}
 		if err := s.Cancel(t.Context(), cancelled); err != nil {
 			t.Fatal(err)
 		}
 		if b := mustBook(t, s, r); b.Wait != 2*(10*time.Second+tick) {
-			t.Errorf("wait %s: the heir's place was taken away", b.Wait)
+			t.Errorf("wait %s: the next caller lost its place", b.Wait)
 		}
 	})
 }
 
-func TestStore_Cancel_WithSomebodyBehind_Lapses(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+func TestStore_Cancel_WithALaterBooking_LeavesThePlaceUnused(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{1, 10 * time.Second}}, MaxWait: time.Hour}
 		first := mustBook(t, s, r)
 		mustBook(t, s, r)
@@ -51,26 +51,26 @@ func TestStore_Cancel_WithSomebodyBehind_Lapses(t *testing.T) {
 			t.Fatal(err)
 		}
 		if b := mustBook(t, s, r); b.Wait != 2*(10*time.Second+tick) {
-			t.Errorf("a newcomer waits %s, want to stand behind all", b.Wait)
+			t.Errorf("a newcomer waits %s, want a place behind all", b.Wait)
 		}
 	})
 }
 
 func TestStore_Cancel_OfAnUnknownBooking_DoesNothing(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
-		if err := s.Cancel(t.Context(), Booking{ID: bookingID(h.now(), 1), Key: send}); err != nil {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
+		if err := s.Cancel(t.Context(), Booking{ID: bookingID(clock.now(), 1), Key: send}); err != nil {
 			t.Errorf("Cancel: %v", err)
 		}
 		for _, id := range []string{"", "1", "x-1", "1-x", "1-256", "1--1"} {
 			if err := s.Cancel(t.Context(), Booking{ID: id, Key: send}); err == nil {
-				t.Errorf("id %q was taken", id)
+				t.Errorf("id %q was accepted", id)
 			}
 		}
 	})
 }
 
 func TestStore_Freeze_HoldsForTheFullTimeAndNamesIt(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		ctx, r := t.Context(), Request{Key: send, Limits: three}
 		const retryAfter = 2680 * time.Second
 		if err := s.Freeze(ctx, send, retryAfter); err != nil {
@@ -80,34 +80,34 @@ func TestStore_Freeze_HoldsForTheFullTimeAndNamesIt(t *testing.T) {
 		wantNotNow(t, err, retryAfter, ReasonFrozen)
 		mustBook(t, s, Request{Key: Key{send.Tenant, GroupBatchSession}, Limits: three}) // another group goes on
 
-		h.advance(retryAfter - tick)
+		clock.advance(retryAfter - tick)
 		_, err = s.Book(ctx, r)
 		wantNotNow(t, err, tick, ReasonFrozen)
-		h.advance(tick)
+		clock.advance(tick)
 		mustBook(t, s, r)
 	})
 }
 
 func TestStore_Freeze_ExtendsAndNeverShortens(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		for _, d := range []time.Duration{time.Minute, time.Second, 0, -time.Hour, 2 * time.Minute, time.Minute} {
 			if err := s.Freeze(t.Context(), send, d); err != nil {
 				t.Fatal(err)
 			}
 		}
 		u, err := s.Usage(t.Context(), send, nil)
-		if err != nil || u.Frozen != 2*time.Minute || !u.FrozenUntil.Equal(h.now().Add(2*time.Minute)) {
+		if err != nil || u.Frozen != 2*time.Minute || !u.FrozenUntil.Equal(clock.now().Add(2*time.Minute)) {
 			t.Errorf("usage %+v, %v; want frozen for 2m", u, err)
 		}
-		h.advance(2 * time.Minute)
+		clock.advance(2 * time.Minute)
 		if u, err = s.Usage(t.Context(), send, nil); err != nil || u.Frozen != 0 || !u.FrozenUntil.IsZero() {
 			t.Errorf("usage %+v, %v; want no freeze", u, err)
 		}
 	})
 }
 
-func TestStore_Freeze_KeepsWhatIsBooked(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+func TestStore_Freeze_KeepsBookings(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{3, time.Hour}}}
 		for range 3 {
 			mustBook(t, s, r)
@@ -120,14 +120,14 @@ func TestStore_Freeze_KeepsWhatIsBooked(t *testing.T) {
 	})
 }
 
-func TestStore_FreezeForEver_IsACenturyAndHangsNothing(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+func TestStore_FreezeForever_IsACenturyAndBlocksNoCall(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		must(t, s.Freeze(t.Context(), send, math.MaxInt64))
 		_, err := s.Book(t.Context(), Request{Key: send, Limits: three, MaxWait: time.Hour})
-		wantNotNow(t, err, longestFreeze, ReasonFrozen)
+		wantNotNow(t, err, maxFreeze, ReasonFrozen)
 		r := Request{Key: send, Limits: Limits{{1, time.Hour}}, MaxWait: math.MaxInt64}
 		for i := range 5 {
-			if b := mustBook(t, s, r); b.Wait != longestFreeze+time.Duration(i)*(time.Hour+tick) {
+			if b := mustBook(t, s, r); b.Wait != maxFreeze+time.Duration(i)*(time.Hour+tick) {
 				t.Errorf("booking %d waits %s", i, b.Wait)
 			}
 		}
@@ -135,26 +135,26 @@ func TestStore_FreezeForEver_IsACenturyAndHangsNothing(t *testing.T) {
 }
 
 func TestStore_AnInstantExactlyOneWindowAgo_StillCounts(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{2, 10 * time.Second}}}
 		mustBook(t, s, r)
-		h.advance(10 * time.Second)
-		mustBook(t, s, r) // must not let go of the first yet
+		clock.advance(10 * time.Second)
+		mustBook(t, s, r) // must not drop the first yet
 		_, err := s.Book(t.Context(), r)
 		wantNotNow(t, err, tick, ReasonLimit)
 	})
 }
 
-func TestStore_OneWindowPushesIntoTheFullStretchOfAnother_BothAreAskedAgain(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
-		start := h.now()
-		loose := Request{Key: send, Limits: Limits{{10, time.Hour}}}
-		mustBook(t, s, loose)
-		h.advance(15 * time.Second)
-		mustBook(t, s, loose)
+func TestStore_OneWindowMovesIntoTheFullStretchOfAnother_BothAreCheckedAgain(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
+		start := clock.now()
+		wide := Request{Key: send, Limits: Limits{{10, time.Hour}}}
+		mustBook(t, s, wide)
+		clock.advance(15 * time.Second)
+		mustBook(t, s, wide)
 		ahead := Request{Key: send, Limits: Limits{{1, 23 * time.Second}}, MaxWait: time.Hour}
 		mustBook(t, s, ahead) // at 38 s
-		h.advance(5 * time.Second)
+		clock.advance(5 * time.Second)
 		b := mustBook(t, s, Request{Key: send, Limits: Limits{{1, 10 * time.Second}, {2, 30 * time.Second}}, MaxWait: time.Hour})
 		if got, want := b.At.Sub(start), 48*time.Second+2*tick; got != want {
 			t.Errorf("booked at +%s, want +%s", got, want)

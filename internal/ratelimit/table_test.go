@@ -2,8 +2,8 @@ package ratelimit
 
 import "time"
 
-// Defaults is the part of KSeF's table that these tests use (KSeF limits, September 2026). The programs take theirs from
-// the configuration. Every call returns a new map.
+// Defaults is the part of KSeF's table that these tests use (KSeF limits, September 2026). The
+// programs use their configuration. Every call returns a new map.
 func Defaults() map[string]Limits {
 	return map[string]Limits{
 		GroupInvoiceSend:   perSecondMinuteHour(10, 30, 180),

@@ -7,21 +7,21 @@ import (
 	"time"
 )
 
-func TestStore_AfterAFreeze_OneGoesThenTheyDouble(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+func TestStore_AfterAFreeze_OneGoesAndThenTheNumberDoubles(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{100, time.Minute}}}
 		must(t, s.Freeze(t.Context(), send, time.Minute))
-		// As a line: each is told its turn.
+		// On the waitlist each is told its turn.
 		for i := range 20 {
 			steps := 0
 			for n := i + 1; n > 1; n /= 2 {
 				steps++
 			}
-			if wait, _ := told(t, s, r, fmt.Sprint(i)); wait != time.Minute+time.Duration(steps)*thawStep {
+			if wait, _ := ask(t, s, r, fmt.Sprint(i)); wait != time.Minute+time.Duration(steps)*thawStep {
 				t.Errorf("caller %d is told %s", i, wait)
 			}
 		}
-		h.advance(time.Minute)
+		clock.advance(time.Minute)
 		var went []int
 		for range 5 {
 			n := 0
@@ -31,7 +31,7 @@ func TestStore_AfterAFreeze_OneGoesThenTheyDouble(t *testing.T) {
 				}
 			}
 			went = append(went, n)
-			h.advance(thawStep)
+			clock.advance(thawStep)
 		}
 		if want := []int{1, 2, 4, 8, 16}; !slices.Equal(went, want) {
 			t.Errorf("%v went in each step after the freeze, want %v", went, want)
@@ -39,39 +39,39 @@ func TestStore_AfterAFreeze_OneGoesThenTheyDouble(t *testing.T) {
 	})
 }
 
-func TestStore_Throttle_NamedTimesAreKept_UnnamedOnesGrow(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
-		throttle := func(d, want time.Duration, strikes int) {
+func TestStore_Throttle_NamedTimesAreKept_OthersGrow(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
+		throttle := func(d, want time.Duration, strikes429 int) {
 			t.Helper()
 			got, n, err := s.Throttle(t.Context(), send, d)
-			if err != nil || got != want || n != strikes {
-				t.Errorf("frozen for %s after %d strikes (%v), want %s after %d", got, n, err, want, strikes)
+			if err != nil || got != want || n != strikes429 {
+				t.Errorf("frozen for %s after %d answers 429 (%v), want %s after %d", got, n, err, want, strikes429)
 			}
 		}
 		throttle(0, time.Minute, 1)
 		throttle(0, time.Minute, 1) // it was under way
 		throttle(90*time.Second, 90*time.Second, 1)
-		h.advance(90 * time.Second)
+		clock.advance(90 * time.Second)
 		throttle(0, 2*time.Minute, 2)
-		h.advance(2 * time.Minute)
+		clock.advance(2 * time.Minute)
 		throttle(2680*time.Second, 2680*time.Second, 3)
-		h.advance(2680 * time.Second)
+		clock.advance(2680 * time.Second)
 		for i, want := range []time.Duration{8, 16, 32, 60, 60} {
 			throttle(-1, want*time.Minute, 4+i)
-			h.advance(want * time.Minute)
+			clock.advance(want * time.Minute)
 		}
 	})
 }
 
-func TestMemory_Strikes_AreForgottenAfterAQuietHour(t *testing.T) {
-	h := newHands()
-	s := NewMemory(h.now)
+func TestMemory_Strikes429_AreForgottenAfterAQuietHour(t *testing.T) {
+	clock := newFakeClock()
+	s := NewMemory(clock.now)
 	for range 3 {
 		d, _, err := s.Throttle(t.Context(), send, 0)
 		must(t, err)
-		h.advance(d)
+		clock.advance(d)
 	}
-	h.advance(strikeLife)
+	clock.advance(strikes429TTL)
 	if d, n, err := s.Throttle(t.Context(), send, 0); d != time.Minute || n != 1 || err != nil {
 		t.Errorf("%s, %d, %v", d, n, err)
 	}

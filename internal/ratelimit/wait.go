@@ -9,12 +9,13 @@ import (
 )
 
 const (
-	// attempts is how often Wait books anew for a request that was held up. More would let one overloaded process eat the allowance of the pool.
-	attempts = 3
-	// heldUp is how long such a request is sent away for.
-	heldUp = time.Second
-	// returning bounds the call that gives a place back after the caller's context has ended.
-	returning = time.Second
+	// maxBookings is how often Wait books for one request that is delayed again and again. More
+	// would let one overloaded process use up the allowance of the pool.
+	maxBookings = 3
+	// overloadPause is how long such a request has to wait then.
+	overloadPause = time.Second
+	// cancelTimeout bounds the call that gives a place back after the caller's context has ended.
+	cancelTimeout = time.Second
 )
 
 // Option changes one request.
@@ -26,27 +27,34 @@ func Reserve(n int) Option { return func(r *Request) { r.Reserve = n } }
 // Share leaves this part of each window (0 to below 1) to more urgent callers; see [Request].
 func Share(part float64) Option { return func(r *Request) { r.Share = part } }
 
-// Ticket names the caller, the same at each of its returns: a long wait then keeps its place in the line, and the delay that it is told is that of its own turn. Without tickets,
-// all who wait are told the same instant, come back together, and all but one find the window taken.
+// Ticket names the caller; the name is the same at each of its returns. A caller with a ticket
+// keeps its place on the waitlist, and the delay that it is told is that of its own turn. Without
+// tickets, all that wait are told the same instant, come back together, and all but one find the
+// window full.
 //
-// One ticket is for one request at a time. The line is only about order and about when to come back: what may be sent is decided by what is booked, so a
-// ticket that is lost, or kept too long, can overrun nothing.
+// One ticket is for one request at a time. The waitlist decides only order and time of return.
+// Bookings decide what may be sent, so a ticket that is lost or kept too long can overrun no
+// window.
 func Ticket(name string) Option { return func(r *Request) { r.Ticket = name } }
 
-// Due says by when what is asked for has to be done: in the line, who is due sooner stands before who came sooner. For requests that come to an end (a send, a session to be opened) and not
-// for those that are repeated for as long as there is something to ask: the most urgent one would have the line for itself. The zero time changes nothing.
+// Due sets the deadline of what is requested: on the waitlist an earlier deadline stands before an
+// earlier arrival. It is for requests that come to an end (to send an invoice, to open a session).
+// Repeated requests such as polls must not have one: the most urgent caller would occupy the
+// waitlist alone. The zero time changes nothing.
 func Due(t time.Time) Option { return func(r *Request) { r.Due = t } }
 
-type terms struct{}
+type optionsKey struct{}
 
-// With returns a context that carries options for every request made under it, so that a caller can say who it is and how urgent, through a client that knows nothing
-// of either. Options given to a call come after them; those of an inner With after those of an outer one.
+// With returns a context that carries options for every request made under it, so that a caller can
+// give its ticket and urgency through a client that knows nothing of them. Options given to a call
+// are applied after those, and those of an inner With after those of an outer one.
 func With(ctx context.Context, opts ...Option) context.Context {
-	before, _ := ctx.Value(terms{}).([]Option)
-	return context.WithValue(ctx, terms{}, append(slices.Clip(before), opts...))
+	before, _ := ctx.Value(optionsKey{}).([]Option)
+	return context.WithValue(ctx, optionsKey{}, append(slices.Clip(before), opts...))
 }
 
-// MaxWait replaces the limiter's MaxSleep for one request: the longest wait that is slept. Zero or less: now or not at all.
+// MaxWait replaces the limiter's MaxSleep for one request: the longest time that Wait sleeps. Zero
+// or less means now or not at all.
 func MaxWait(d time.Duration) Option { return func(r *Request) { r.MaxWait = max(d, 0) } }
 
 func (l *Limiter) request(ctx context.Context, tenant, group string, opts []Option) Request {
@@ -56,90 +64,96 @@ func (l *Limiter) request(ctx context.Context, tenant, group string, opts []Opti
 		MaxWait: max(l.maxSleep, 0),
 		Margin:  l.margin,
 	}
-	carried, _ := ctx.Value(terms{}).([]Option)
+	carried, _ := ctx.Value(optionsKey{}).([]Option)
 	for _, o := range append(slices.Clip(carried), opts...) {
 		o(&r)
 	}
 	return r
 }
 
-// Join looks whether a request with a [Ticket] may go within the limiter's MaxSleep. It returns nil when it may: then go on and call Wait soon. Otherwise it keeps the
-// caller a place in line and returns *[NotNow] with the exact delay. Nothing is booked either way: it is for a caller who would rather not prepare what it can't send yet.
+// Join checks whether a request with a [Ticket] may go within the limiter's MaxSleep. If it may,
+// Join returns nil and the caller should call Wait soon. Otherwise Join keeps a place on the
+// waitlist for the caller and returns *[NotNow] with the exact delay. It books nothing in either
+// case: it is for callers that want to prepare only what they can send.
 func (l *Limiter) Join(ctx context.Context, tenant, group string, opts ...Option) error {
 	r := l.request(ctx, tenant, group, opts)
-	patience := r.MaxWait
+	maxWait := r.MaxWait
 	r.MaxWait = AskOnly
 	_, err := l.store.Book(ctx, r)
 	notNow, ok := errors.AsType[*NotNow](err)
 	if !ok {
-		return fmt.Errorf("join the line: %w", err)
+		return fmt.Errorf("join the waitlist: %w", err)
 	}
-	if notNow.Wait <= patience {
+	if notNow.Wait <= maxWait {
 		return nil
 	}
 	return l.early(notNow)
 }
 
-// Leave gives up the places in line that the context's [Ticket] has in a group.
+// Leave gives up the places that the context's [Ticket] has on a group's waitlists.
 func (l *Limiter) Leave(ctx context.Context, tenant, group string) error {
 	r := l.request(ctx, tenant, group, nil)
 	return l.store.Leave(ctx, r.Key, r.Ticket)
 }
 
-// mostEarly is as early as a queue needs that brings tasks back on whole seconds and up to a second late. Coming earlier would only hold a worker.
-const mostEarly = 2 * time.Second
+// maxEarly is enough for a queue that brings tasks back on whole seconds and up to a second late. A
+// task that comes earlier only keeps a worker busy.
+const maxEarly = 2 * time.Second
 
-// early tells a caller how much before its time it may come back: it would sleep the rest.
+// early adds how long before its instant the caller may come back, because it would sleep the rest.
 func (l *Limiter) early(n *NotNow) error {
 	told := *n
-	told.Early = min(max(l.maxSleep, 0), mostEarly, n.Wait)
+	told.Early = min(max(l.maxSleep, 0), maxEarly, n.Wait)
 	return &told
 }
 
-// Wait returns nil when the request may go, and then it has to go at once. It sleeps a short wait; for a longer one, or one that would outlast the
-// context's deadline, it returns *[NotNow] with the exact delay, having booked nothing. When the context ends it gives its place back and returns
-// an error that wraps the context's cause. Any other error is the store's: without the store nothing may go.
+// Wait returns nil when the request may go, and then it has to go at once. It sleeps for a short
+// wait. For a longer one, or one that would outlast the context's deadline, it books nothing and
+// returns *[NotNow] with the exact delay. When the context ends it gives its place back and returns
+// an error that wraps the context's cause. Any other error is the store's: without the store
+// nothing may go.
 //
-// One nil is leave for one request. A repetition of the request needs a Wait of its own.
+// Each nil permits one request. A repetition of the request needs a Wait of its own.
 func (l *Limiter) Wait(ctx context.Context, tenant, group string, opts ...Option) error {
 	r := l.request(ctx, tenant, group, opts)
-	patience := r.MaxWait
-	came := time.Now()
-	for range attempts {
-		r.MaxWait = patience
+	maxWait := r.MaxWait
+	start := time.Now()
+	for range maxBookings {
+		r.MaxWait = maxWait
 		if deadline, ok := ctx.Deadline(); ok {
-			r.MaxWait = min(patience, max(time.Until(deadline), 0))
+			r.MaxWait = min(maxWait, max(time.Until(deadline), 0))
 		}
 		asked := time.Now()
 		b, err := l.store.Book(ctx, r)
 		if notNow, ok := errors.AsType[*NotNow](err); ok {
-			return fmt.Errorf("wait for leave: %w", l.early(notNow))
+			return fmt.Errorf("wait for the limiter: %w", l.early(notNow))
 		}
 		if err != nil {
-			return fmt.Errorf("wait for leave: %w", err)
+			return fmt.Errorf("wait for the limiter: %w", err)
 		}
 		if err := sleep(ctx, b.Wait); err != nil {
 			l.giveBack(ctx, b)
-			return fmt.Errorf("wait for leave of %s: %w", r.Key, err)
+			return fmt.Errorf("wait for the limiter, %s: %w", r.Key, err)
 		}
-		mayGo, err := l.lookAgain(ctx, b, asked)
+		mayGo, err := l.recheck(ctx, b, asked)
 		if err != nil {
-			return fmt.Errorf("look again after waiting: %w", err)
+			return fmt.Errorf("check again after waiting: %w", err)
 		}
 		if mayGo {
 			if l.observer != nil {
-				l.observer.OnWait(tenant, group, time.Since(came))
+				l.observer.OnWait(tenant, group, time.Since(start))
 			}
 			return nil
 		}
 		l.giveBack(ctx, b)
 	}
-	return &NotNow{Wait: heldUp, Reason: ReasonLimit, Key: r.Key}
+	return &NotNow{Wait: overloadPause, Reason: ReasonLimit, Key: r.Key}
 }
 
-// lookAgain reports whether a booking still holds: nobody has frozen the key while we slept, and the booked instant is not longer ago than the margin covers. A process
-// that was suspended, or Redis that answered late, would otherwise send at an instant that was never booked.
-func (l *Limiter) lookAgain(ctx context.Context, b Booking, asked time.Time) (bool, error) {
+// recheck reports whether a booking still holds: the key was not frozen during the sleep, and the
+// booked instant is not longer ago than the margin covers. Otherwise, after a suspended process or
+// a late answer of Redis, a request would go at an instant that was never booked.
+func (l *Limiter) recheck(ctx context.Context, b Booking, asked time.Time) (bool, error) {
 	if b.Wait > 0 {
 		u, err := l.store.Usage(ctx, b.Key, nil)
 		if err != nil {
@@ -149,14 +163,15 @@ func (l *Limiter) lookAgain(ctx context.Context, b Booking, asked time.Time) (bo
 			return false, nil
 		}
 	}
-	// The instant of booking lies somewhere after asked, so this is at least how late we are.
+	// The booking was made some time after asked, so the request is at most this late.
 	late := time.Since(asked) - b.Wait
 	return l.margin == 0 || late <= l.margin, nil
 }
 
-// giveBack cancels a booking even though the context may have ended. Its error is of no use to anybody: the place lapses then, which is safe.
+// giveBack cancels a booking even if the context has ended. It drops the error: the place then
+// stays unused, which is safe.
 func (l *Limiter) giveBack(ctx context.Context, b Booking) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), returning)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelTimeout)
 	defer cancel()
 	_ = l.store.Cancel(ctx, b)
 }

@@ -12,8 +12,9 @@ import (
 // tick is the resolution of all instants: what the closed window costs.
 const tick = time.Microsecond
 
-// longestPer bounds a window so that instants in microseconds stay exact in Lua's floating-point numbers, with room to spare.
-const longestPer = 366 * 24 * time.Hour
+// maxPer bounds a window so that instants in microseconds stay exact in Lua's floating-point
+// numbers, by a wide margin.
+const maxPer = 366 * 24 * time.Hour
 
 // Window allows Limit requests in any closed interval of length Per.
 type Window struct {
@@ -21,25 +22,28 @@ type Window struct {
 	Per   time.Duration // above zero, at most 366 days; rounded up to whole microseconds
 }
 
-// Limits are windows that hold all at once. Empty (or nil) means unlimited. Order does not matter, repetition is harmless.
+// Limits are windows that all apply at once. Empty (or nil) means unlimited. Order does not matter,
+// and a repeated window is harmless.
 type Limits []Window
 
-// Validate reports every window that cannot be obeyed. Limits that nobody can exceed because they are empty are valid.
+// Validate reports every window with an impossible limit or length. Empty limits are valid.
 func (l Limits) Validate() error {
 	var faults []error
 	for _, w := range l {
 		if w.Limit < 1 {
-			faults = append(faults, fmt.Errorf("limit %d per %s: must be at least 1 (leave the window out for unlimited)", w.Limit, w.Per))
+			faults = append(faults,
+				fmt.Errorf("limit %d per %s: must be at least 1 (leave the window out for unlimited)", w.Limit, w.Per))
 		}
-		if w.Per <= 0 || w.Per > longestPer {
-			faults = append(faults, fmt.Errorf("limit %d per %s: the window must be longer than 0 and at most %s", w.Limit, w.Per, longestPer))
+		if w.Per <= 0 || w.Per > maxPer {
+			faults = append(faults,
+				fmt.Errorf("limit %d per %s: the window must be longer than 0 and at most %s", w.Limit, w.Per, maxPer))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// Scaled returns the same limits over windows of Per × factor, rounded up to microseconds: with 1.0/60 an "hour" lasts a minute. For tests and
-// benches; factor must be above zero.
+// Scaled returns the same limits over windows of Per × factor, rounded up to microseconds: with
+// 1.0/60 an "hour" lasts a minute. For tests and benchmarks; factor must be above zero.
 func (l Limits) Scaled(factor float64) Limits {
 	scaled := slices.Clone(l)
 	for i := range scaled {
@@ -57,17 +61,21 @@ func Scaled(table map[string]Limits, factor float64) map[string]Limits {
 	return scaled
 }
 
-// Earliest returns the earliest instant, not before now, at which one more request fits every window, each widened by margin. booked are
-// the instants already given away, sorted, past and future.
+// Earliest returns the earliest instant, not before now, at which one more request fits every
+// window, each widened by margin. booked are the instants already booked, past and future, sorted.
 //
-// The answer fits between booked instants too: a place that others left free is found, and taking it overruns no window that reaches forward to those who are booked later.
-// Windows that booked already overfills (limits were lowered) are left alone; the answer just adds nothing to them.
+// The answer may lie between booked instants: it uses a gap that others left free if that overruns
+// none of the windows that reach to later bookings. Windows that booked already overfills (because
+// limits were lowered) stay as they are; the answer adds nothing to them.
 //
-// A Limit below 1 counts as 1, a widened window below zero as zero: a pure function has to answer something, and this is the careful answer. Pure, safe for concurrent use. Inputs in
-// whole microseconds give the earliest whole microsecond; finer ones give an answer that fits and is at most 1 µs late.
+// A Limit below 1 counts as 1, a widened window below zero as zero: a pure function has to answer
+// something, and this is the careful answer. Pure, safe for concurrent use. Inputs in whole
+// microseconds give the earliest whole microsecond; finer inputs give an answer that fits and is at
+// most 1 µs late.
 func Earliest(now time.Time, booked []time.Time, limits Limits, margin time.Duration) time.Time {
 	t := now
-	// Each window only ever pushes t forward, past a finite number of full stretches, so this ends; it takes a second round to see that none objects.
+	// Each window only moves t forward, past a finite number of full stretches, so this ends. The
+	// last round finds that no window moves it.
 	for moved := true; moved; {
 		moved = false
 		for _, w := range limits {
@@ -81,9 +89,9 @@ func Earliest(now time.Time, booked []time.Time, limits Limits, margin time.Dura
 	return t
 }
 
-// earliest is the answer for one window. When Limit consecutive instants b[i]..b[j] lie within Per, some window is full, and one more
-// request may not come between b[j]-Per and b[i]+Per. Those stretches, taken in order of i, have ascending ends on both sides: one
-// pass forward is enough.
+// earliest is the answer for one window. When Limit consecutive instants b[i]..b[j] lie within Per,
+// some window is full, and one more request may not come between b[j]-Per and b[i]+Per. In order of
+// i, both ends of those stretches ascend, so one pass forward is enough.
 func (w Window) earliest(t time.Time, booked []time.Time) time.Time {
 	oldest := t.Add(-w.Per)
 	first := sort.Search(len(booked), func(i int) bool { return !booked[i].Before(oldest) })
@@ -99,7 +107,7 @@ func (w Window) earliest(t time.Time, booked []time.Time) time.Time {
 	return t
 }
 
-// wholeMicros rounds up, away from what would allow more.
+// wholeMicros rounds up, because rounding down would allow more.
 func wholeMicros(d time.Duration) time.Duration {
 	if rest := d % tick; rest > 0 {
 		return d + tick - rest

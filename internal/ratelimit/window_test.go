@@ -33,18 +33,23 @@ func TestEarliest_IsTheFirstInstantThatFitsEveryWindow(t *testing.T) {
 	}{
 		{"nothing booked: now", 100, nil, Limits{{1, 10 * us}}, 0, 100},
 		{"no limits: now, whatever is booked", 100, instants(100, 100, 100), nil, 0, 100},
-		{"room left: now", 100, instants(95), Limits{{2, 10 * us}}, 0, 100},
-		{"full: one tick after the window of the oldest, because the window is closed", 100, instants(95, 98), Limits{{2, 10 * us}}, 0, 106},
+		{"a place is free: now", 100, instants(95), Limits{{2, 10 * us}}, 0, 100},
+		{"full: one tick after the window of the oldest, because the window is closed",
+			100, instants(95, 98), Limits{{2, 10 * us}}, 0, 106},
 		{"exactly one window ago still counts", 105, instants(95), Limits{{1, 10 * us}}, 0, 106},
 		{"one tick more than a window ago no longer counts", 106, instants(95), Limits{{1, 10 * us}}, 0, 106},
 		{"the margin widens the window", 100, instants(95), Limits{{1, 10 * us}}, 5 * us, 111},
 		{"the strictest window decides", 100, instants(60, 98), Limits{{1, 10 * us}, {2, 50 * us}}, 0, 111},
-		{"one window pushes into the full stretch of another", 100, instants(95, 112), Limits{{1, 10 * us}, {3, 100 * us}}, 0, 123},
-		{"a later window pushes into a full stretch of an earlier one: both are asked again", 100, instants(80, 95, 118), Limits{{1, 10 * us}, {2, 30 * us}}, 0, 129},
-		{"a gap that others left is found", 100, instants(90, 130), Limits{{1, 10 * us}}, 0, 101},
-		{"a gap too narrow is not taken: it would crowd the one behind", 100, instants(95, 115), Limits{{1, 10 * us}}, 0, 126},
-		{"what is booked ahead counts", 100, instants(100, 111, 122), Limits{{1, 10 * us}}, 0, 133},
-		{"limits lowered under what is booked: nothing is added to the crowd", 100, instants(91, 92, 93, 94), Limits{{2, 10 * us}}, 0, 104},
+		{"one window moves into the full stretch of another",
+			100, instants(95, 112), Limits{{1, 10 * us}, {3, 100 * us}}, 0, 123},
+		{"a later window moves into a full stretch of an earlier one: both are checked again",
+			100, instants(80, 95, 118), Limits{{1, 10 * us}, {2, 30 * us}}, 0, 129},
+		{"a gap that others left is used", 100, instants(90, 130), Limits{{1, 10 * us}}, 0, 101},
+		{"too narrow a gap is not used: the next booking would be too close",
+			100, instants(95, 115), Limits{{1, 10 * us}}, 0, 126},
+		{"later bookings count", 100, instants(100, 111, 122), Limits{{1, 10 * us}}, 0, 133},
+		{"limits lowered below what is booked: nothing is added to a full window",
+			100, instants(91, 92, 93, 94), Limits{{2, 10 * us}}, 0, 104},
 		{"limit zero counts as one", 100, instants(95), Limits{{0, 10 * us}}, 0, 106},
 		{"a negative margin narrows nothing", 100, instants(95), Limits{{1, 10 * us}}, -5 * us, 106},
 	}
@@ -57,7 +62,7 @@ func TestEarliest_IsTheFirstInstantThatFitsEveryWindow(t *testing.T) {
 	}
 }
 
-// fits looks at every instant x of every closed window [x-Per, x] that holds t, one microsecond after the other.
+// fits checks every closed window [x-Per, x] that holds t, one microsecond after the other.
 func fits(t int, booked []int, limits Limits, margin time.Duration) bool {
 	for _, w := range limits {
 		per := int((w.Per + margin).Microseconds())
@@ -133,7 +138,7 @@ func TestEarliest_SameLimits_LeaveInOrderOfArrival(t *testing.T) {
 			now += rapid.IntRange(0, 12).Draw(t, "pause")
 			at := Earliest(micros(now), booked, limits, 0)
 			if at.Before(before) {
-				t.Fatalf("the later caller got %d, the one before him %d", at.UnixMicro(), before.UnixMicro())
+				t.Fatalf("the later caller got %d, the one before it %d", at.UnixMicro(), before.UnixMicro())
 			}
 			before = at
 			booked = append(booked, at)
@@ -147,7 +152,7 @@ func FuzzEarliest(f *testing.F) {
 	f.Add(uint8(7), []byte{7, 7, 7, 7, 20}, uint8(1), uint8(5), uint8(4), uint8(255), uint8(9))
 	f.Fuzz(func(t *testing.T, now uint8, raw []byte, limit1, per1, limit2, per2, margin uint8) {
 		if len(raw) > 40 {
-			return // the oracle takes its time
+			return // the oracle is slow
 		}
 		booked := make([]int, len(raw))
 		for i, b := range raw {
@@ -163,7 +168,7 @@ func FuzzEarliest(f *testing.F) {
 	})
 }
 
-// Any 64-bit instants and windows: the answer comes, is not early, and does not crowd.
+// For any 64-bit instants and windows the answer comes, is not early, and overruns nothing.
 func FuzzEarliest_AnyNumbers(f *testing.F) {
 	f.Add([]byte("01234567abcdefgh"), int64(1_790_000_000_000_000), 3, int64(time.Second), int64(time.Millisecond))
 	f.Fuzz(func(t *testing.T, raw []byte, nowMicros int64, limit int, per, margin int64) {
@@ -177,8 +182,8 @@ func FuzzEarliest_AnyNumbers(f *testing.F) {
 			raw = raw[8:]
 		}
 		slices.SortFunc(booked, time.Time.Compare)
-		w := Window{Limit: limit, Per: time.Duration(per % int64(longestPer))}
-		widen := time.Duration(margin % int64(longestPer))
+		w := Window{Limit: limit, Per: time.Duration(per % int64(maxPer))}
+		widen := time.Duration(margin % int64(maxPer))
 		now := time.UnixMicro(nowMicros)
 		at := Earliest(now, booked, Limits{w}, widen)
 		if at.Before(now) {
@@ -191,13 +196,13 @@ func FuzzEarliest_AnyNumbers(f *testing.F) {
 				break
 			}
 			if full := booked[j].Sub(booked[i]) <= wide; full && !at.Before(booked[j].Add(-wide)) && !at.After(booked[i].Add(wide)) {
-				t.Fatalf("%v crowds the %d booked from %v to %v", at, max(limit, 1), booked[i], booked[j])
+				t.Fatalf("%v overruns the window with %d booked from %v to %v", at, max(limit, 1), booked[i], booked[j])
 			}
 		}
 	})
 }
 
-func TestValidate_NamesEveryWindowThatCannotBeObeyed(t *testing.T) {
+func TestValidate_NamesEveryInvalidWindow(t *testing.T) {
 	err := Limits{{0, time.Second}, {1, 0}, {5, time.Minute}, {1, 400 * 24 * time.Hour}}.Validate()
 	if err == nil {
 		t.Fatal("no error")

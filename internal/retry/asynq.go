@@ -12,11 +12,12 @@ import (
 // Unlimited is the MaxRetry of every task: asynq's own limit must never end a task that waits.
 const Unlimited = math.MaxInt32
 
-// The pauses between failures: seconds at first, at most five minutes, spread by a fifth so that a pool does not come back at once.
+// The pauses between failures: seconds at first, at most five minutes, with a random part of a
+// fifth so that the tasks of a pool do not all come back at once.
 const (
 	firstPause = 2 * time.Second
-	lastPause  = 5 * time.Minute
-	spread     = 0.2
+	maxPause   = 5 * time.Minute
+	randomPart = 0.2
 )
 
 // Backoff returns the pause before attempt n+1, n counting from 0. Negative n counts as 0.
@@ -24,8 +25,8 @@ func Backoff(n int) time.Duration {
 	b := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(firstPause),
 		backoff.WithMultiplier(2),
-		backoff.WithMaxInterval(lastPause),
-		backoff.WithRandomizationFactor(spread),
+		backoff.WithMaxInterval(maxPause),
+		backoff.WithRandomizationFactor(randomPart),
 		backoff.WithMaxElapsedTime(0), // the default gives up after fifteen minutes
 	)
 	d := b.NextBackOff()
@@ -35,20 +36,22 @@ func Backoff(n int) time.Duration {
 	return d
 }
 
-// Delay is asynq's RetryDelayFunc. asynq cuts the time of return to whole seconds, so a second is added: a task never comes back early.
+// Delay is asynq's RetryDelayFunc. asynq truncates the time of return to whole seconds, so Delay
+// adds a second: a task never comes back early.
 func Delay(n int, err error, _ *asynq.Task) time.Duration {
 	v := Judge(err)
 	switch {
 	case v.Reason == ReasonLocal && v.Delay == HandOver:
-		return v.Delay // to be early does no harm
+		return v.Delay // here it does no harm to be early
 	case v.Action == Later && v.Delay > 0:
 		return v.Delay + time.Second
 	}
 	return Backoff(n) + time.Second
 }
 
-// IsFailure is asynq's: waiting is none, so the dashboard's failure counts mean something. What waits
-// with pauses that grow is one, because asynq counts nothing else.
+// IsFailure is asynq's function of that name. Waiting is no failure, so that the dashboard's
+// failure counts are meaningful. Waiting with growing pauses is one, because asynq counts only
+// failures.
 func IsFailure(err error) bool {
 	if later, ok := errors.AsType[*LaterError](err); ok {
 		return later.Grows
@@ -56,8 +59,9 @@ func IsFailure(err error) bool {
 	return Judge(err).Action != Later
 }
 
-// Age returns the pause between two looks at something that was begun age ago: a quarter of the age, within [first, last]. A look that finds
-// nothing is thus never more than a quarter late, and a session that takes a day is not asked thousands of times.
-func Age(age, first, last time.Duration) time.Duration {
-	return min(max(age/4, first), last)
+// Age returns the pause between two polls of something that began age ago: a quarter of the age,
+// within [low, high]. So a poll notices a change at most a quarter of the age late, or low if that
+// is longer, and a session that takes a day is not polled thousands of times.
+func Age(age, low, high time.Duration) time.Duration {
+	return min(max(age/4, low), high)
 }

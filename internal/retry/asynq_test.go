@@ -10,10 +10,12 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-func TestBackoff_GrowsFromSecondsToFiveMinutes_NeverBeyondAFifthMore(t *testing.T) {
+func TestBackoff_GrowsFromSecondsToFiveMinutes_AtMostAFifthMore(t *testing.T) {
 	for n, middle := range map[int]time.Duration{
-		math.MinInt: 2 * time.Second, -1: 2 * time.Second, 0: 2 * time.Second, 1: 4 * time.Second, 2: 8 * time.Second, 5: 64 * time.Second, 7: 256 * time.Second,
-		8: 5 * time.Minute, 20: 5 * time.Minute, 21: 5 * time.Minute, 1000: 5 * time.Minute, math.MaxInt32: 5 * time.Minute, math.MaxInt: 5 * time.Minute,
+		math.MinInt: 2 * time.Second, -1: 2 * time.Second, 0: 2 * time.Second,
+		1: 4 * time.Second, 2: 8 * time.Second, 5: 64 * time.Second, 7: 256 * time.Second,
+		8: 5 * time.Minute, 20: 5 * time.Minute, 21: 5 * time.Minute, 1000: 5 * time.Minute,
+		math.MaxInt32: 5 * time.Minute, math.MaxInt: 5 * time.Minute,
 	} {
 		low, high := time.Duration(0.8*float64(middle)), time.Duration(1.2*float64(middle))
 		seen := map[time.Duration]bool{}
@@ -37,15 +39,22 @@ func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
 		err       error
 		low, high time.Duration
 	}{
-		{"a wait that is known is kept to the second", 50, &LaterError{Delay: time.Minute, Reason: ReasonLimit}, 61 * time.Second, 61 * time.Second},
-		{"and is not capped", 0, &ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 48 * time.Hour}, 48*time.Hour + time.Second, 48*time.Hour + time.Second},
-		{"half a second is a second and a half", 0, &LaterError{Delay: 500 * time.Millisecond}, 1500 * time.Millisecond, 1500 * time.Millisecond},
-		{"what another process can do goes there at once", 50, &LaterError{Delay: HandOver, Reason: ReasonLocal}, HandOver, HandOver},
-		{"a wait that is not known takes the backoff", 0, &LaterError{Reason: ReasonLost}, 2600 * time.Millisecond, 3400 * time.Millisecond},
-		{"a wait below zero takes the backoff", 0, &LaterError{Delay: -time.Hour}, 2600 * time.Millisecond, 3400 * time.Millisecond},
+		{"a known wait is kept to the second", 50,
+			&LaterError{Delay: time.Minute, Reason: ReasonLimit}, 61 * time.Second, 61 * time.Second},
+		{"and is not capped", 0, &ksef.APIError{Kind: ksef.KindThrottled, RetryAfter: 48 * time.Hour},
+			48*time.Hour + time.Second, 48*time.Hour + time.Second},
+		{"half a second is a second and a half", 0,
+			&LaterError{Delay: 500 * time.Millisecond}, 1500 * time.Millisecond, 1500 * time.Millisecond},
+		{"a task for another process goes there at once", 50,
+			&LaterError{Delay: HandOver, Reason: ReasonLocal}, HandOver, HandOver},
+		{"an unknown wait takes the backoff", 0,
+			&LaterError{Reason: ReasonLost}, 2600 * time.Millisecond, 3400 * time.Millisecond},
+		{"a wait below zero takes the backoff", 0,
+			&LaterError{Delay: -time.Hour}, 2600 * time.Millisecond, 3400 * time.Millisecond},
 		{"a first failure", 0, errors.New("x"), 2600 * time.Millisecond, 3400 * time.Millisecond},
 		{"a tenth failure", 10, errors.New("x"), 241 * time.Second, 361 * time.Second},
-		{"look first takes the backoff", 0, &ksef.APIError{Kind: ksef.KindNetwork, MaybeDone: true}, 2600 * time.Millisecond, 3400 * time.Millisecond},
+		{"look first takes the backoff", 0, &ksef.APIError{Kind: ksef.KindNetwork, MaybeDone: true},
+			2600 * time.Millisecond, 3400 * time.Millisecond},
 	} {
 		for range 50 {
 			if d := Delay(c.n, c.err, nil); d < c.low || d > c.high {
@@ -55,18 +64,18 @@ func TestDelay_AddsTheSecondThatAsynqCutsOff(t *testing.T) {
 	}
 }
 
-func TestIsFailure_WaitingIsNone(t *testing.T) {
+func TestIsFailure_WaitingIsNotCounted(t *testing.T) {
 	for _, c := range table() {
 		if c.err != nil && IsFailure(c.err) != (c.want.Action != Later) {
 			t.Errorf("%s: failure %v", c.what, IsFailure(c.err))
 		}
 	}
-	sick := &LaterError{Reason: ReasonLost, Grows: true}
-	if !IsFailure(fmt.Errorf("ask: %w", sick)) || Judge(sick).Action != Later {
-		t.Error("what waits with growing pauses is not counted, or is no waiting")
+	growing := &LaterError{Reason: ReasonLost, Grows: true}
+	if !IsFailure(fmt.Errorf("ask: %w", growing)) || Judge(growing).Action != Later {
+		t.Error("waiting with growing pauses is not counted, or its action is not later")
 	}
 	if !IsFailure(errors.New("x")) {
-		t.Error("a defect is no failure")
+		t.Error("a defect is not counted as a failure")
 	}
 }
 
@@ -78,22 +87,22 @@ func TestUnlimited_IsNeverUsedUp(t *testing.T) {
 }
 
 func TestAge_IsAQuarterOfTheAgeWithinItsBounds(t *testing.T) {
-	const first, last = 5 * time.Second, 10 * time.Minute
+	const low, high = 5 * time.Second, 10 * time.Minute
 	for age, want := range map[time.Duration]time.Duration{
-		-time.Hour: first, 0: first, 20 * time.Second: first, 24 * time.Second: 6 * time.Second, 4 * time.Minute: time.Minute,
-		40 * time.Minute: last, 41 * time.Minute: last, 30 * 24 * time.Hour: last, math.MaxInt64: last, math.MinInt64: first,
+		-time.Hour: low, 0: low, 20 * time.Second: low, 24 * time.Second: 6 * time.Second, 4 * time.Minute: time.Minute,
+		40 * time.Minute: high, 41 * time.Minute: high, 30 * 24 * time.Hour: high, math.MaxInt64: high, math.MinInt64: low,
 	} {
-		if got := Age(age, first, last); got != want {
+		if got := Age(age, low, high); got != want {
 			t.Errorf("at age %v: %v, want %v", age, got, want)
 		}
 	}
-	// A session that takes a day is asked so often.
-	asks := 0
-	for age := time.Duration(0); age < 24*time.Hour; age += Age(age, first, last) {
-		asks++
+	// The number of polls of a session that takes a day.
+	polls := 0
+	for age := time.Duration(0); age < 24*time.Hour; age += Age(age, low, high) {
+		polls++
 	}
-	if asks > 200 {
-		t.Errorf("a day takes %d looks", asks)
+	if polls > 200 {
+		t.Errorf("a day takes %d polls", polls)
 	}
 }
 

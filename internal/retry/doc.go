@@ -1,6 +1,8 @@
-// Package retry turns facts about a failure into a verdict, and a verdict into what asynq understands.
+// Package retry turns facts about a failure into a verdict, and a verdict into what asynq
+// understands.
 //
-// asynq archives a task when its retries are used up, whether the error was a failure or only "not yet"; and it never forgets to count. So every
-// task has a practically endless budget here ([Unlimited]), waiting consumes none of it, and the real budgets (how often KSeF may refuse a session)
-// are kept in the ledger, where a person can see them.
+// asynq archives a task when its retries are used up, no matter whether it failed or had to wait.
+// Therefore every task has practically unlimited retries ([Unlimited]), and waiting consumes none.
+// The real limits (how often KSeF may refuse a session) are in the ledger, where a person can see
+// them.
 package retry

@@ -16,28 +16,28 @@ type Action string
 // The actions.
 const (
 	Again     Action = "again"      // try again with growing pauses; counts as a failure
-	Later     Action = "later"      // not now: after Verdict.Delay; counts as nothing
+	Later     Action = "later"      // not now: after Verdict.Delay; not counted
 	Never     Action = "never"      // the same request will be refused again: reject or park
-	LookFirst Action = "look_first" // it may have been carried out: ask before doing it again
+	LookFirst Action = "look_first" // it may have been carried out: check before repeating it
 )
 
-// Reason says why, for metrics and for the line shown in the dashboard. A closed list.
+// Reason says why, for metrics and for the text in the dashboard. A closed list.
 type Reason string
 
 // The reasons.
 const (
 	ReasonLimit       Reason = "limit"       // our own limiter
 	ReasonThrottled   Reason = "throttled"   // KSeF said 429
-	ReasonOutage      Reason = "outage"      // the gateway is down, or what stands before it
-	ReasonPartStore   Reason = "part_store"  // the store that takes the parts of packages is down
+	ReasonOutage      Reason = "outage"      // the gateway or a proxy before it is down
+	ReasonPartStore   Reason = "part_store"  // the store for the parts of packages is down
 	ReasonLocal       Reason = "local"       // a fault of this process alone: another worker can do it
 	ReasonCredentials Reason = "credentials" // key refused; the tenant is paused
-	ReasonProcessing  Reason = "processing"  // KSeF works on it
-	ReasonRefused     Reason = "refused"     // the gateway's own no
+	ReasonProcessing  Reason = "processing"  // KSeF is processing it
+	ReasonRefused     Reason = "refused"     // the gateway itself refused it
 	ReasonLost        Reason = "lost"        // no answer, and it may have been carried out
-	ReasonUnreadable  Reason = "unreadable"  // the gateway answered in a form that nobody here knows
-	ReasonStorage     Reason = "storage"     // this process has not got the key of a stored document
-	ReasonReplicas    Reason = "replicas"    // no replica of Redis has what must not be lost
+	ReasonUnreadable  Reason = "unreadable"  // the gateway answered in an unknown form
+	ReasonStorage     Reason = "storage"     // this process lacks the key of a stored document
+	ReasonReplicas    Reason = "replicas"    // no replica of Redis has a write that must not be lost
 	ReasonArchive     Reason = "archive"     // the archive does not answer, or refuses
 	ReasonPaused      Reason = "paused"      // a person has paused the tenant
 	ReasonStopping    Reason = "stopping"    // this process is about to end
@@ -46,8 +46,11 @@ const (
 
 // Reasons lists every reason, so that counters can be registered at zero.
 func Reasons() []Reason {
-	return []Reason{ReasonLimit, ReasonThrottled, ReasonOutage, ReasonPartStore, ReasonLocal, ReasonCredentials,
-		ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStorage, ReasonReplicas, ReasonArchive, ReasonPaused, ReasonStopping, ReasonOther}
+	return []Reason{
+		ReasonLimit, ReasonThrottled, ReasonOutage, ReasonPartStore, ReasonLocal, ReasonCredentials,
+		ReasonProcessing, ReasonRefused, ReasonLost, ReasonUnreadable, ReasonStorage, ReasonReplicas,
+		ReasonArchive, ReasonPaused, ReasonStopping, ReasonOther,
+	}
 }
 
 // Verdict is the judgement of one failure. The zero value is "no failure".
@@ -57,20 +60,21 @@ type Verdict struct {
 	Reason Reason
 }
 
-// CredentialsPause is how long a tenant rests after its key was refused. The key file is read anew for each request, so a repaired one is found within
-// this time and without a restart; in between, one request each pause is what a wrong key costs.
+// CredentialsPause is how long a tenant is paused after its key was refused. The key file is read
+// again for each request, so a corrected one is found within this time and without a restart. Until
+// then a wrong key costs one request in each pause.
 const CredentialsPause = 30 * time.Second
 
-// localPause is for a fault of this side that nobody foresaw. The task goes to whichever worker
-// takes it up next; should all have the fault, once in so long is often enough to find that it is
-// gone.
+// localPause is the pause after an unexpected fault of this process. Any worker may take the task
+// next. If all workers have the fault, one try in each pause is enough to find that it is gone.
 const localPause = 30 * time.Second
 
-// HandOver is how soon a task is taken up again that this process cannot do, and another one can:
-// at once, as the queue has it. While no worker can, it costs a turn of the queue a second.
+// HandOver is the delay of a task that this process cannot do but another one can: the queue brings
+// it back at once. While no worker can do it, that costs one run of the task a second.
 const HandOver = time.Millisecond
 
-// Judge decides by facts alone; it never looks at texts. Order matters: what says "not now" comes before "may have been carried out", because nothing left then.
+// Judge decides by facts alone, never by texts. The order matters: "not now" comes before "may have
+// been carried out", because then no request was sent.
 func Judge(err error) Verdict {
 	var later *LaterError
 	var notNow *ratelimit.NotNow
@@ -81,7 +85,7 @@ func Judge(err error) Verdict {
 	case errors.As(err, &later):
 		return Verdict{Later, later.Delay, later.Reason}
 	case errors.As(err, &notNow):
-		// Not before it would sleep the rest; never 0, which would leave it to the backoff.
+		// Early, because the task would sleep the rest; never 0, which would mean the backoff.
 		return Verdict{Later, max(notNow.Wait-notNow.Early, time.Millisecond), reasonOf(notNow)}
 	case errors.As(err, &api):
 		return judgeAPI(api)
@@ -138,12 +142,13 @@ func judgeAPI(e *ksef.APIError) Verdict {
 	return Verdict{Later, 0, ReasonOutage}
 }
 
-// LaterError asks asynq to bring the task back after Delay; nothing failed. Its text is shown in the dashboard, so it MUST NOT carry a secret.
+// LaterError asks asynq to bring the task back after Delay, without a failure. The dashboard shows
+// its text, so it MUST NOT contain a secret.
 type LaterError struct {
 	Delay  time.Duration
 	Reason Reason
-	What   string // what is waited for: "session is 150, processing"
-	Grows  bool   // without a Delay, the pause grows each time, as after failures
+	What   string // what the task waits for: "session is 150, processing"
+	Grows  bool   // without a Delay: the pause grows each time, as after failures
 	Err    error  // the cause, may be nil
 }
 

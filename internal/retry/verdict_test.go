@@ -17,7 +17,7 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// judged is one row of the table: what happened, in English, and what is to be done about it.
+// judged is one row of the table: what happened, in English, and the verdict on it.
 type judged struct {
 	what string
 	err  error
@@ -42,70 +42,115 @@ func table() []judged {
 	return []judged{
 		{"nothing failed", nil, Verdict{}},
 
-		{"400: the gateway refuses the request in its own words", api(ksef.KindRefused, 400, false), Verdict{Never, 0, ReasonRefused}},
+		{"400: the gateway refuses the request in its own words",
+			api(ksef.KindRefused, 400, false), Verdict{Never, 0, ReasonRefused}},
 		{"404: the gateway does not know it", api(ksef.KindRefused, 404, false), Verdict{Never, 0, ReasonRefused}},
-		{"409: the gateway refuses a second close", api(ksef.KindRefused, 409, false), Verdict{Never, 0, ReasonRefused}},
-		{"200 with an error in it is a refusal, too", api(ksef.KindRefused, 200, false), Verdict{Never, 0, ReasonRefused}},
-		{"200 with result false: refused, whatever was done", api(ksef.KindRefused, 200, true), Verdict{Never, 0, ReasonRefused}},
+		{"409: the gateway refuses a second close",
+			api(ksef.KindRefused, 409, false), Verdict{Never, 0, ReasonRefused}},
+		{"200 with an error in it is a refusal too",
+			api(ksef.KindRefused, 200, false), Verdict{Never, 0, ReasonRefused}},
+		{"200 with result false is a refusal, even if it may have been carried out",
+			api(ksef.KindRefused, 200, true), Verdict{Never, 0, ReasonRefused}},
 
-		{"401: the key is wrong; the tenant rests", api(ksef.KindUnauthorized, 401, false), Verdict{Later, CredentialsPause, ReasonCredentials}},
-		{"403: the key may not do it; the tenant rests", api(ksef.KindUnauthorized, 403, false), Verdict{Later, CredentialsPause, ReasonCredentials}},
+		{"401: the key is wrong; the tenant is paused",
+			api(ksef.KindUnauthorized, 401, false), Verdict{Later, CredentialsPause, ReasonCredentials}},
+		{"403: the key has no permission; the tenant is paused",
+			api(ksef.KindUnauthorized, 403, false), Verdict{Later, CredentialsPause, ReasonCredentials}},
 
-		{"408: the gateway gave up waiting, perhaps after it was carried out", api(ksef.KindOutage, 408, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"408: the gateway gave up waiting, perhaps after it was carried out",
+			api(ksef.KindOutage, 408, true), Verdict{LookFirst, 0, ReasonLost}},
 
-		{"429 that names its wait is obeyed to the second", throttled(2680*time.Second, false), Verdict{Later, 2680 * time.Second, ReasonThrottled}},
-		{"429 of a day is not cut short", throttled(24*time.Hour, false), Verdict{Later, 24 * time.Hour, ReasonThrottled}},
+		{"429 with a wait is obeyed to the second",
+			throttled(2680*time.Second, false), Verdict{Later, 2680 * time.Second, ReasonThrottled}},
+		{"429 with a wait of a day is not shortened",
+			throttled(24*time.Hour, false), Verdict{Later, 24 * time.Hour, ReasonThrottled}},
 		{"429 without a wait leaves it to the backoff", throttled(0, false), Verdict{Later, 0, ReasonThrottled}},
-		{"429 was never carried out, even when nobody can prove it", throttled(time.Minute, true), Verdict{Later, time.Minute, ReasonThrottled}},
+		{"429 was never carried out, even without proof",
+			throttled(time.Minute, true), Verdict{Later, time.Minute, ReasonThrottled}},
 
-		{"500 to a call that changes something: look first", api(ksef.KindOutage, 500, true), Verdict{LookFirst, 0, ReasonLost}},
-		{"502 HTML to a call that changes something: look first", api(ksef.KindOutage, 502, true), Verdict{LookFirst, 0, ReasonLost}},
-		{"503 HTML to a call that changes something: look first", api(ksef.KindOutage, 503, true), Verdict{LookFirst, 0, ReasonLost}},
-		{"200 HTML where JSON was due: look first", api(ksef.KindOutage, 200, true), Verdict{LookFirst, 0, ReasonLost}},
-		{"the answer is JSON of another form: look first, and say so", api(ksef.KindUnreadable, 200, true), Verdict{LookFirst, 0, ReasonUnreadable}},
-		{"500 with proof that nothing was done: an outage", api(ksef.KindOutage, 500, false), Verdict{Later, 0, ReasonOutage}},
-		{"502 with proof that nothing was done: an outage", api(ksef.KindOutage, 502, false), Verdict{Later, 0, ReasonOutage}},
-		{"503 with proof that nothing was done: an outage", api(ksef.KindOutage, 503, false), Verdict{Later, 0, ReasonOutage}},
+		{"500 to a call that changes something: look first",
+			api(ksef.KindOutage, 500, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"502 HTML to a call that changes something: look first",
+			api(ksef.KindOutage, 502, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"503 HTML to a call that changes something: look first",
+			api(ksef.KindOutage, 503, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"200 HTML where JSON was due: look first",
+			api(ksef.KindOutage, 200, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"the answer is JSON of another form: look first, and say so",
+			api(ksef.KindUnreadable, 200, true), Verdict{LookFirst, 0, ReasonUnreadable}},
+		{"500 with proof that nothing was done: an outage",
+			api(ksef.KindOutage, 500, false), Verdict{Later, 0, ReasonOutage}},
+		{"502 with proof that nothing was done: an outage",
+			api(ksef.KindOutage, 502, false), Verdict{Later, 0, ReasonOutage}},
+		{"503 with proof that nothing was done: an outage",
+			api(ksef.KindOutage, 503, false), Verdict{Later, 0, ReasonOutage}},
 
-		{"no connection: nothing left, it is an outage", api(ksef.KindNetwork, 0, false), Verdict{Later, 0, ReasonOutage}},
-		{"the connection broke after the request left: look first", api(ksef.KindNetwork, 0, true), Verdict{LookFirst, 0, ReasonLost}},
-		{"the answer was too large to read: it was carried out, perhaps", api(ksef.KindTooLarge, 200, true), Verdict{LookFirst, 0, ReasonLost}},
-		{"the answer to a harmless question was too large", api(ksef.KindTooLarge, 200, false), Verdict{Later, 0, ReasonOutage}},
+		{"no connection: nothing was sent, it is an outage",
+			api(ksef.KindNetwork, 0, false), Verdict{Later, 0, ReasonOutage}},
+		{"the connection broke after the request was sent: look first",
+			api(ksef.KindNetwork, 0, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"the answer was too large to read: it may have been carried out",
+			api(ksef.KindTooLarge, 200, true), Verdict{LookFirst, 0, ReasonLost}},
+		{"the answer to a request that changes nothing was too large",
+			api(ksef.KindTooLarge, 200, false), Verdict{Later, 0, ReasonOutage}},
 
 		{"not ready yet", api(ksef.KindProcessing, 200, false), Verdict{Later, 0, ReasonProcessing}},
-		{"not ready yet is never looked into, whatever else is said", api(ksef.KindProcessing, 200, true), Verdict{Later, 0, ReasonProcessing}},
+		{"not ready yet is never checked first, even if it may have been carried out",
+			api(ksef.KindProcessing, 200, true), Verdict{Later, 0, ReasonProcessing}},
 
-		{"this process stops before the request left", api(ksef.KindCanceled, 0, false), Verdict{Later, time.Second, ReasonStopping}},
-		{"this process stops while the answer was under way: look first", api(ksef.KindCanceled, 0, true), Verdict{LookFirst, 0, ReasonStopping}},
+		{"this process stops before the request was sent",
+			api(ksef.KindCanceled, 0, false), Verdict{Later, time.Second, ReasonStopping}},
+		{"this process stops while the answer was under way: look first",
+			api(ksef.KindCanceled, 0, true), Verdict{LookFirst, 0, ReasonStopping}},
 
-		{"a fault of this side: it says nothing about the key, and another worker may do it",
+		{"a fault of this process: it says nothing about the key, and another worker may do it",
 			api(ksef.KindLocal, 0, false), Verdict{Later, localPause, ReasonLocal}},
 		{"the part store is down",
-			&ratelimit.NotNow{Wait: time.Minute, Reason: ratelimit.ReasonStore, Host: "blob"}, Verdict{Later, time.Minute, ReasonPartStore}},
-		{"this side failed while it read the answer: look first", api(ksef.KindLocal, 200, true), Verdict{LookFirst, 0, ReasonLost}},
+			&ratelimit.NotNow{Wait: time.Minute, Reason: ratelimit.ReasonStore, Host: "blob"},
+			Verdict{Later, time.Minute, ReasonPartStore}},
+		{"this process failed while it read the answer: look first",
+			api(ksef.KindLocal, 200, true), Verdict{LookFirst, 0, ReasonLost}},
 
-		{"our own limiter says not now", gated(notNow(ratelimit.ReasonLimit, "invoiceSend", 7*time.Minute)), Verdict{Later, 7 * time.Minute, ReasonLimit}},
-		{"somebody was told 429 and froze the group for all", gated(notNow(ratelimit.ReasonFrozen, "invoiceSend", time.Hour)), Verdict{Later, time.Hour, ReasonThrottled}},
-		{"the tenant rests because its key was refused", gated(notNow(ratelimit.ReasonFrozen, CredentialsGroup, 9*time.Second)), Verdict{Later, 9 * time.Second, ReasonCredentials}},
-		{"the circuit of the host is open", gated(notNow(ratelimit.ReasonOutage, "", time.Minute)), Verdict{Later, time.Minute, ReasonOutage}},
-		{"a limiter's answer outside of the client is the same", notNow(ratelimit.ReasonLimit, "batchSession", time.Minute), Verdict{Later, time.Minute, ReasonLimit}},
-		{"a limit of the credentials group that is no freeze is a limit", notNow(ratelimit.ReasonLimit, CredentialsGroup, time.Minute), Verdict{Later, time.Minute, ReasonLimit}},
-		{"the limiter's Redis does not answer: nothing left", gated(io.ErrUnexpectedEOF), Verdict{Later, 0, ReasonOutage}},
+		{"our own limiter says not now",
+			gated(notNow(ratelimit.ReasonLimit, "invoiceSend", 7*time.Minute)), Verdict{Later, 7 * time.Minute, ReasonLimit}},
+		{"another worker got 429 and froze the group for all",
+			gated(notNow(ratelimit.ReasonFrozen, "invoiceSend", time.Hour)), Verdict{Later, time.Hour, ReasonThrottled}},
+		{"the tenant is paused because its key was refused",
+			gated(notNow(ratelimit.ReasonFrozen, CredentialsGroup, 9*time.Second)), Verdict{Later, 9 * time.Second, ReasonCredentials}},
+		{"the circuit of the host is open",
+			gated(notNow(ratelimit.ReasonOutage, "", time.Minute)), Verdict{Later, time.Minute, ReasonOutage}},
+		{"the limiter's answer outside the client is the same",
+			notNow(ratelimit.ReasonLimit, "batchSession", time.Minute), Verdict{Later, time.Minute, ReasonLimit}},
+		{"a limit of the credentials group without a freeze is a limit",
+			notNow(ratelimit.ReasonLimit, CredentialsGroup, time.Minute), Verdict{Later, time.Minute, ReasonLimit}},
+		{"the limiter's Redis does not answer: nothing was sent",
+			gated(io.ErrUnexpectedEOF), Verdict{Later, 0, ReasonOutage}},
 
-		{"a handler asks for the task to come back", &LaterError{Delay: time.Hour, Reason: ReasonProcessing}, Verdict{Later, time.Hour, ReasonProcessing}},
-		{"a handler's word stands above its cause", &LaterError{Delay: time.Minute, Reason: ReasonOther, Err: api(ksef.KindRefused, 400, false)}, Verdict{Later, time.Minute, ReasonOther}},
-		{"a person has paused the tenant", &LaterError{Delay: time.Minute, Reason: ReasonPaused}, Verdict{Later, time.Minute, ReasonPaused}},
-		{"the archive does not answer", &LaterError{Delay: 5 * time.Second, Reason: ReasonArchive, Err: io.ErrUnexpectedEOF}, Verdict{Later, 5 * time.Second, ReasonArchive}},
+		{"a handler asks for the task to come back",
+			&LaterError{Delay: time.Hour, Reason: ReasonProcessing}, Verdict{Later, time.Hour, ReasonProcessing}},
+		{"a handler's verdict overrides that of its cause",
+			&LaterError{Delay: time.Minute, Reason: ReasonOther, Err: api(ksef.KindRefused, 400, false)},
+			Verdict{Later, time.Minute, ReasonOther}},
+		{"a person has paused the tenant",
+			&LaterError{Delay: time.Minute, Reason: ReasonPaused}, Verdict{Later, time.Minute, ReasonPaused}},
+		{"the archive does not answer",
+			&LaterError{Delay: 5 * time.Second, Reason: ReasonArchive, Err: io.ErrUnexpectedEOF},
+			Verdict{Later, 5 * time.Second, ReasonArchive}},
 		{"a handler leaves the wait to the backoff", &LaterError{Reason: ReasonLost}, Verdict{Later, 0, ReasonLost}},
 
-		{"this process lacks the key of a stored document", &LaterError{Delay: 2 * time.Second, Reason: ReasonStorage, Err: errors.New("open")}, Verdict{Later, 2 * time.Second, ReasonStorage}},
-		{"no replica has what must not be lost", &LaterError{Delay: 2 * time.Second, Reason: ReasonReplicas}, Verdict{Later, 2 * time.Second, ReasonReplicas}},
+		{"this process lacks the key of a stored document",
+			&LaterError{Delay: 2 * time.Second, Reason: ReasonStorage, Err: errors.New("open")},
+			Verdict{Later, 2 * time.Second, ReasonStorage}},
+		{"no replica has a write that must not be lost",
+			&LaterError{Delay: 2 * time.Second, Reason: ReasonReplicas}, Verdict{Later, 2 * time.Second, ReasonReplicas}},
 		{"the run of the task was cut off by shutdown", context.Canceled, Verdict{Later, time.Second, ReasonStopping}},
-		{"the run of the task used up its time", context.DeadlineExceeded, Verdict{Later, time.Second, ReasonStopping}},
-		{"a time-out inside of the client is the network's, not ours", &ksef.APIError{Kind: ksef.KindNetwork, Err: context.DeadlineExceeded}, Verdict{Later, 0, ReasonOutage}},
+		{"the run of the task used up its time",
+			context.DeadlineExceeded, Verdict{Later, time.Second, ReasonStopping}},
+		{"a time-out inside the client is one of the network",
+			&ksef.APIError{Kind: ksef.KindNetwork, Err: context.DeadlineExceeded}, Verdict{Later, 0, ReasonOutage}},
 
 		{"the disk is full", os.ErrPermission, Verdict{Again, 0, ReasonOther}},
-		{"Redis broke off", io.EOF, Verdict{Again, 0, ReasonOther}},
+		{"the connection to Redis broke", io.EOF, Verdict{Again, 0, ReasonOther}},
 		{"asynq lost the lease", asynq.ErrLeaseExpired, Verdict{Again, 0, ReasonOther}},
 		{"a defect", errors.New("no such thing"), Verdict{Again, 0, ReasonOther}},
 	}
@@ -178,7 +223,7 @@ func TestJudge_WhatMayHaveBeenDone_IsNeverJustRepeated(t *testing.T) {
 		if v.Action == Again {
 			t.Errorf("%s: %+v", kind, v)
 		}
-		// Later is right only where the other side said that it did nothing yet, or nothing left.
+		// Later is right only where the answer says that nothing was done.
 		switch kind {
 		case ksef.KindThrottled, ksef.KindUnauthorized, ksef.KindProcessing, ksef.KindRefused:
 			continue
@@ -201,10 +246,12 @@ func TestReasons_AreDistinctAndNeverEmpty(t *testing.T) {
 func TestLaterError_TellsWaitReasonAndCause(t *testing.T) {
 	cause := errors.New("HTTP 503")
 	for want, err := range map[string]*LaterError{
-		"waiting 1m30s (processing)":                          {Delay: 90*time.Second + 300*time.Millisecond, Reason: ReasonProcessing},
-		"waiting 0s (lost): session is 150, processing":       {Reason: ReasonLost, What: "session is 150, processing"},
-		"waiting 2s (outage): UPO is not there yet: HTTP 503": {Delay: 2 * time.Second, Reason: ReasonOutage, What: "UPO is not there yet", Err: cause},
-		"waiting 1s (other): HTTP 503":                        {Delay: time.Second, Reason: ReasonOther, Err: cause},
+		"waiting 1m30s (processing)":                    {Delay: 90*time.Second + 300*time.Millisecond, Reason: ReasonProcessing},
+		"waiting 0s (lost): session is 150, processing": {Reason: ReasonLost, What: "session is 150, processing"},
+		"waiting 2s (outage): UPO is not there yet: HTTP 503": {
+			Delay: 2 * time.Second, Reason: ReasonOutage, What: "UPO is not there yet", Err: cause,
+		},
+		"waiting 1s (other): HTTP 503": {Delay: time.Second, Reason: ReasonOther, Err: cause},
 	} {
 		if err.Error() != want {
 			t.Errorf("got  %s\nwant %s", err, want)

@@ -15,7 +15,7 @@ import (
 // be cut for the last place.
 func allowanceOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, now time.Time) Allowance {
 	r := Allowance{Sets: sets, OnWay: way.Packages, Full: u.Frozen > 0}
-	r.Gap, r.Recent, r.Burst = u.Even()
+	r.Gap, r.Recent, r.Burst = u.Spacing()
 	r.Recent += way.Cut
 	left := u
 	left.Windows = make([]ratelimit.WindowUsage, len(u.Windows))

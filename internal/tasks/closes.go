@@ -45,7 +45,7 @@ func (c *closes) start(ctx context.Context, tenant, pkg string, do func(context.
 	if c.under[pkg] != nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(ratelimit.About(ctx, pkg))
+	ctx, cancel := context.WithCancel(ratelimit.WithObject(ctx, pkg))
 	c.under[pkg] = cancel
 	place := c.tenants[tenant]
 	if place == nil {

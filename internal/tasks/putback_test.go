@@ -29,8 +29,8 @@ func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing
 	if got := s.pkg(cut[0].ID); got.State != ledger.PackageAbandoned || got.Reason == "" {
 		t.Fatalf("the package is %s", got.State)
 	}
-	if u, err := c.Usage(t.Context(), s.nip(), ratelimit.GroupBatchSession); err != nil || u.InLine != 0 {
-		t.Errorf("%d stand in line for a package that is no more (%v)", u.InLine, err)
+	if u, err := c.Usage(t.Context(), s.nip(), ratelimit.GroupBatchSession); err != nil || u.Waitlisted != 0 {
+		t.Errorf("%d stand in line for a package that is no more (%v)", u.Waitlisted, err)
 	}
 	rev := s.read(first[0].ID).Rev
 	second := s.bulk(w, "B", 5)

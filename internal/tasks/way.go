@@ -187,7 +187,7 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 			return err
 		}
 		// Every request of a task stands in line under the task's name: at its return it has its place, and not the last one.
-		err = handle(ratelimit.About(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id), id)
+		err = handle(ratelimit.WithObject(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id), id)
 		if err == nil {
 			return nil
 		}

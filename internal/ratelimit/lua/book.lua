@@ -1,25 +1,31 @@
--- Book the earliest instant. ARGV: now, longest wait, ticket or '', how long an unclaimed ticket is kept, step after a freeze, the place in line that is wanted
--- (0: that of now), how much later is the same place, then limit and length of each window (effective, in microseconds). KEYS: the log; with a ticket also the line
--- by place, and the line by promised instant.
--- Returns {1, instant, wait, mark} or, when it lies beyond the longest wait and nothing was booked, {0, instant, wait, frozen}.
+-- Books the earliest instant.
+-- ARGV: now; longest wait; ticket or ''; how long a ticket is kept after its instant; step after a
+-- freeze; the wanted place on the waitlist (0: that of now); the resolution of places; then limit and
+-- length of each window (effective). Times are in microseconds.
+-- KEYS: the log; with a ticket also the waitlist by place and the waitlist by promised instant.
+-- Returns {1, instant, wait, mark} or, when the instant lies beyond the longest wait and nothing was
+-- booked, {0, instant, wait, frozen}.
 local WINDOWS = 8
 local now = clock(ARGV[1])
 local maxwait, ticket = tonumber(ARGV[2]), ARGV[3]
 local log = load(KEYS[1])
 local function text(v) return string.format('%.0f', v) end
 
--- How many stand before the caller: those who were told to return and are due sooner, or came sooner. Who did not return in time stands before nobody.
+-- How many waiting callers stand before this one: those with an earlier deadline, or with the same
+-- one and an earlier arrival. Callers that did not return in time are removed first.
 local ahead, rank, place = 0, false, tonumber(ARGV[6])
 if place == 0 then place = now end
 if ticket ~= '' then
-  local gone = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', text(now - tonumber(ARGV[4]) - 1), 'LIMIT', 0, 1000)
+  local late = text(now - tonumber(ARGV[4]) - 1)
+  local gone = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', late, 'LIMIT', 0, 1000)
   if #gone > 0 then
     redis.call('ZREM', KEYS[2], unpack(gone))
     redis.call('ZREM', KEYS[3], unpack(gone))
   end
   rank = redis.call('ZRANK', KEYS[2], ticket)
   if not rank then
-    local before = redis.call('ZREVRANGEBYSCORE', KEYS[2], '(' .. text(place + tonumber(ARGV[7])), '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
+    local next_place = '(' .. text(place + tonumber(ARGV[7]))
+    local before = redis.call('ZREVRANGEBYSCORE', KEYS[2], next_place, '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
     if before[2] and tonumber(before[2]) >= place then place = tonumber(before[2]) + 1 end
   end
   ahead = rank or redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. text(place))
@@ -34,7 +40,8 @@ if log.frozen > 0 and #ARGV >= WINDOWS then -- as thawed
   t = math.max(t, thaw)
 end
 
--- The instants booked, and those that the line before the caller will book, in order. Nothing is put before now, so what is older stays in the log.
+-- The booked instants, and those that the callers before this one will book, in order. No instant is
+-- inserted before now, so older ones are read from the log.
 local total, base, tail = log.count, log.count + 1, {}
 if last(log) >= now then
   base = from(log, now)
@@ -60,8 +67,8 @@ local function find(t)
   return low
 end
 
--- When limit consecutive instants b[i]..b[j] lie within one length, nothing fits from b[j]-length to b[i]+length. See
--- Window.earliest, which this repeats.
+-- When limit consecutive instants b[i]..b[j] lie within one length, nothing fits from b[j]-length to
+-- b[i]+length. This repeats Window.earliest.
 local function earliest(t)
   local moved = true
   while moved and total > 0 and t < at(total) do
@@ -80,7 +87,7 @@ local function earliest(t)
     end
   end
   if total == 0 or t < at(total) then return t end
-  for w = 1, #limits do -- behind all of them only the last of each is in the way: no search
+  for w = 1, #limits do -- t is behind all instants: only the last of each window matters, no search
     local final = total - limits[w] + 1
     if final >= 1 then t = math.max(t, at(final) + lengths[w] + 1) end
   end
@@ -89,13 +96,13 @@ end
 
 local rounds, length = 0, 0
 if ahead > 0 and #limits > 0 then -- as Slot
-  local most = 0
+  local limit = 0 -- of the longest window
   for w = 1, #limits do
     local l, p = limits[w], lengths[w]
-    if p > length or (p == length and l < most) then most, length = l, p end
+    if p > length or (p == length and l < limit) then limit, length = l, p end
   end
-  rounds = floor(ahead / most)
-  for _ = 1, ahead % most do
+  rounds = floor(ahead / limit)
+  for _ = 1, ahead % limit do
     t = earliest(t)
     local place = #tail + 1
     while place > 1 and tail[place - 1] > t do place = place - 1 end
@@ -129,7 +136,7 @@ for a = WINDOWS + 1, #ARGV, 2 do
   log.longest = math.max(log.longest, tonumber(ARGV[a]))
 end
 log.mark = log.mark % 255 + 1
--- One step for each instant that goes, so one for each that was ever booked: no search is cheaper.
+-- One step for each instant that is dropped, and each is dropped once: no search is cheaper.
 local first = 1
 while first <= log.count and instant(log, first) < now - log.longest do first = first + 1 end
 local place = last(log) <= t and log.count + 1 or from(log, t + 1)

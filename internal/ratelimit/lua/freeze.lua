@@ -1,4 +1,4 @@
--- Freeze the key. ARGV: now, length. Extends, never shortens.
+-- Freezes the key. ARGV: now, length. Extends a freeze, never shortens it.
 local now = clock(ARGV[1])
 local log = load(KEYS[1])
 local till = now + tonumber(ARGV[2])

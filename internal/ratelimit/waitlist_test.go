@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// told asks with a ticket and returns how long it was told to wait; a booking is 0 or what is slept.
-func told(t *testing.T, s Store, r Request, name string) (wait time.Duration, booked bool) {
+// ask books with a ticket and returns the wait: until it should come back or, with a booking, until
+// its instant.
+func ask(t *testing.T, s Store, r Request, name string) (wait time.Duration, booked bool) {
 	t.Helper()
 	r.Ticket = name
 	b, err := s.Book(t.Context(), r)
@@ -24,8 +25,8 @@ func told(t *testing.T, s Store, r Request, name string) (wait time.Duration, bo
 	return b.Wait, true
 }
 
-func TestStore_Line_EachIsToldItsOwnTurn_SoThatAsManyReturnAsMayGo(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+func TestStore_Waitlist_EachIsToldItsOwnTurn_AsManyReturnAsMayGo(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{3, 10 * time.Second}, {6, time.Minute}}}
 		for range 3 {
 			mustBook(t, s, r)
@@ -34,80 +35,81 @@ func TestStore_Line_EachIsToldItsOwnTurn_SoThatAsManyReturnAsMayGo(t *testing.T)
 		want := []time.Duration{ten, ten, ten, minute, minute, minute, minute + ten, minute + ten, minute + ten, 2 * minute, 2 * minute}
 		for round := range 3 { // asking again changes nothing
 			for i, d := range want {
-				if got, booked := told(t, s, r, fmt.Sprint(i)); got != d || booked {
+				if got, booked := ask(t, s, r, fmt.Sprint(i)); got != d || booked {
 					t.Errorf("round %d: caller %d is told %s (booked %v), want %s", round, i, got, booked, d)
 				}
 			}
 		}
-		if u, err := s.Usage(t.Context(), send, r.Limits); err != nil || u.InLine != len(want) || u.Windows[0].Used != 3 {
+		if u, err := s.Usage(t.Context(), send, r.Limits); err != nil || u.Waitlisted != len(want) || u.Windows[0].Used != 3 {
 			t.Errorf("usage %+v, %v", u, err)
 		}
 	})
 }
 
-func TestStore_Line_ANewcomerDoesNotPassThoseWhoWait(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+func TestStore_Waitlist_NewcomerDoesNotPassWaitingCallers(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{1, 10 * time.Second}}}
 		mustBook(t, s, r)
-		told(t, s, r, "first")
-		told(t, s, r, "second")
-		h.advance(10*time.Second + tick) // the first's turn; a newcomer is quicker
-		if wait, booked := told(t, s, r, "newcomer"); booked || wait != 2*(10*time.Second+tick) {
+		ask(t, s, r, "first")
+		ask(t, s, r, "second")
+		clock.advance(10*time.Second + tick) // the turn of the first, but a newcomer asks sooner
+		if wait, booked := ask(t, s, r, "newcomer"); booked || wait != 2*(10*time.Second+tick) {
 			t.Errorf("newcomer: %s, booked %v", wait, booked)
 		}
-		h.advance(time.Second) // and the first is late, as a queue brings it back
-		if wait, booked := told(t, s, r, "first"); !booked || wait != 0 {
+		clock.advance(time.Second) // the first comes late, as from a queue
+		if wait, booked := ask(t, s, r, "first"); !booked || wait != 0 {
 			t.Errorf("first: %s, booked %v", wait, booked)
 		}
 		for name, want := range map[string]time.Duration{"second": 10*time.Second + tick, "newcomer": 2 * (10*time.Second + tick)} {
-			if wait, booked := told(t, s, r, name); booked || wait != want {
+			if wait, booked := ask(t, s, r, name); booked || wait != want {
 				t.Errorf("%s: %s, booked %v, want %s", name, wait, booked, want)
 			}
 		}
 	})
 }
 
-// Whoever books its own turn leaves the places before it free; the next in line must not be told that those come only after it.
-func TestStore_Line_WhoBooksAhead_LeavesTheOthersTheirPlaces_AndTheLineIsNotPushedBack(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+// A caller that books its own turn leaves the places before it free. The next caller must not be
+// told that those come only after it.
+func TestStore_Waitlist_BookingAhead_KeepsThePlacesOfTheOthers(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		limits := Limits{{1, time.Second}}
 		here := Request{Key: send, Limits: limits, MaxWait: 20 * time.Second}
 		away := Request{Key: send, Limits: limits}
 		mustBook(t, s, away)
 		const turn = time.Second + tick
 		for i := range 5 {
-			told(t, s, away, fmt.Sprint("away", i))
+			ask(t, s, away, fmt.Sprint("away", i))
 		}
 		for i := range 5 {
-			if wait, booked := told(t, s, here, fmt.Sprint("here", i)); !booked || wait != time.Duration(6+i)*turn {
+			if wait, booked := ask(t, s, here, fmt.Sprint("here", i)); !booked || wait != time.Duration(6+i)*turn {
 				t.Errorf("number %d behind five who are away: %s, booked %v", i, wait, booked)
 			}
 		}
-		if wait, _ := told(t, s, away, "last"); wait != 11*turn {
+		if wait, _ := ask(t, s, away, "last"); wait != 11*turn {
 			t.Errorf("behind them all: %s", wait)
 		}
-		h.advance(turn)
+		clock.advance(turn)
 		for i := range 5 {
-			if wait, booked := told(t, s, here, fmt.Sprint("away", i)); !booked || wait != time.Duration(i)*turn {
+			if wait, booked := ask(t, s, here, fmt.Sprint("away", i)); !booked || wait != time.Duration(i)*turn {
 				t.Errorf("back in time, number %d: %s, booked %v", i, wait, booked)
 			}
 		}
 	})
 }
 
-func TestStore_Line_WhoReturnsEarlyOrLate_KeepsItsPlace_AndNothingIsOverrun(t *testing.T) {
+func TestStore_Waitlist_EarlyOrLateReturn_KeepsThePlaceAndOverrunsNothing(t *testing.T) {
 	limits := Limits{{3, 10 * time.Second}, {7, time.Minute}}
-	h := newHands()
-	s := NewMemory(h.now)
-	lives := 0
+	clock := newFakeClock()
+	s := NewMemory(clock.now)
+	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		lives++
-		r := Request{Key: Key{fmt.Sprintf("t%d", lives), "g"}, Limits: limits, MaxWait: 2 * time.Second}
+		runs++
+		r := Request{Key: Key{fmt.Sprintf("t%d", runs), "g"}, Limits: limits, MaxWait: 2 * time.Second}
 		const callers = 25
 		returns := map[int]time.Time{}
 		var sent []time.Time
 		var order []int
-		start := h.now()
+		start := clock.now()
 		for i := range callers {
 			returns[i] = start.Add(time.Duration(i) * time.Millisecond)
 		}
@@ -118,16 +120,16 @@ func TestStore_Line_WhoReturnsEarlyOrLate_KeepsItsPlace_AndNothingIsOverrun(t *t
 					next = i
 				}
 			}
-			if at := returns[next]; at.After(h.now()) {
-				h.advance(at.Sub(h.now()))
+			if at := returns[next]; at.After(clock.now()) {
+				clock.advance(at.Sub(clock.now()))
 			}
 			r.Ticket = fmt.Sprint(next)
 			b, err := s.Book(t.Context(), r)
 			var n *NotNow
 			if errors.As(err, &n) {
-				// As asynq does: up to two seconds before, up to a fifth of one after.
+				// As asynq does: up to two seconds early, up to a fifth of a second late.
 				off := time.Duration(rapid.IntRange(-2000, 200).Draw(rt, "off")) * time.Millisecond
-				returns[next] = h.now().Add(max(n.Wait+off, time.Millisecond))
+				returns[next] = clock.now().Add(max(n.Wait+off, time.Millisecond))
 				continue
 			}
 			if err != nil {
@@ -137,7 +139,8 @@ func TestStore_Line_WhoReturnsEarlyOrLate_KeepsItsPlace_AndNothingIsOverrun(t *t
 			sent, order = append(sent, b.At), append(order, next)
 		}
 		assertNoWindowOverrun(rt, sent, limits)
-		// 25 at 7 a minute end in the fourth minute; a place lost at each round would cost one more.
+		// 25 at 7 a minute end in the fourth minute. One lost place in each round would cost a
+		// minute more.
 		if took := slices.MaxFunc(sent, time.Time.Compare).Sub(start); took > 3*time.Minute+30*time.Second {
 			rt.Errorf("took %s", took)
 		}
@@ -149,67 +152,67 @@ func TestStore_Line_WhoReturnsEarlyOrLate_KeepsItsPlace_AndNothingIsOverrun(t *t
 	})
 }
 
-func TestStore_Line_WhoDoesNotReturn_LosesItsPlace(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+func TestStore_Waitlist_NoReturn_LosesThePlace(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{1, time.Minute}}}
 		mustBook(t, s, r)
-		told(t, s, r, "dead")
-		told(t, s, r, "alive")
-		h.advance(time.Minute + tick + lapse)
-		if wait, booked := told(t, s, r, "alive"); booked || wait != time.Minute+tick {
+		ask(t, s, r, "dead")
+		ask(t, s, r, "alive")
+		clock.advance(time.Minute + tick + ticketTTL)
+		if wait, booked := ask(t, s, r, "alive"); booked || wait != time.Minute+tick {
 			t.Errorf("within the time to return: %s, booked %v", wait, booked)
 		}
-		h.advance(tick)
-		if wait, booked := told(t, s, r, "alive"); !booked || wait != 0 {
+		clock.advance(tick)
+		if wait, booked := ask(t, s, r, "alive"); !booked || wait != 0 {
 			t.Errorf("after it: %s, booked %v", wait, booked)
 		}
 	})
 }
 
-func TestStore_Line_WhoLeaves_MakesRoom(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+func TestStore_Waitlist_Leave_MovesTheOthersUp(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{1, time.Minute}}}
 		mustBook(t, s, r)
-		told(t, s, r, "a")
-		told(t, s, r, "b")
+		ask(t, s, r, "a")
+		ask(t, s, r, "b")
 		must(t, s.Leave(t.Context(), send, "a"))
 		must(t, s.Leave(t.Context(), send, "nobody"))
 		must(t, s.Leave(t.Context(), Key{"1111111111", "x"}, "nobody"))
-		if wait, _ := told(t, s, r, "b"); wait != time.Minute+tick {
+		if wait, _ := ask(t, s, r, "b"); wait != time.Minute+tick {
 			t.Errorf("b waits %s", wait)
 		}
 	})
 }
 
-func TestStore_Line_TheUrgentDoNotStandBehindTheOthers(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+func TestStore_Waitlist_UrgentCallersDoNotWaitBehindTheOthers(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		limits := Limits{{2, time.Minute}}
 		bulk, urgent := Request{Key: send, Limits: limits, Reserve: 1}, Request{Key: send, Limits: limits}
-		if _, booked := told(t, s, bulk, "b0"); !booked {
+		if _, booked := ask(t, s, bulk, "b0"); !booked {
 			t.Fatal("no place at all")
 		}
 		for i := range 5 {
-			told(t, s, bulk, fmt.Sprint("b", i+1))
+			ask(t, s, bulk, fmt.Sprint("b", i+1))
 		}
-		if wait, booked := told(t, s, urgent, "u0"); !booked || wait != 0 {
+		if wait, booked := ask(t, s, urgent, "u0"); !booked || wait != 0 {
 			t.Errorf("urgent: %s, booked %v", wait, booked)
 		}
-		// What falls free is the urgent ones' as long as there are any.
-		if wait, booked := told(t, s, urgent, "u1"); booked || wait != time.Minute+tick {
+		// Places that become free go to urgent callers while there are any.
+		if wait, booked := ask(t, s, urgent, "u1"); booked || wait != time.Minute+tick {
 			t.Errorf("second urgent: %s, booked %v", wait, booked)
 		}
-		h.advance(time.Minute + tick)
-		if _, booked := told(t, s, urgent, "u1"); !booked {
+		clock.advance(time.Minute + tick)
+		if _, booked := ask(t, s, urgent, "u1"); !booked {
 			t.Error("the second urgent did not go in its turn")
 		}
-		if _, booked := told(t, s, bulk, "b1"); booked {
-			t.Error("bulk took the place that is left free")
+		if _, booked := ask(t, s, bulk, "b1"); booked {
+			t.Error("bulk got the place that is reserved")
 		}
 	})
 }
 
 func TestStore_Share_LeavesItsPartOfEachWindow(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, _ *hands) {
+	eachStore(t, func(t *testing.T, s fullStore, _ *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{20, time.Minute}}, Share: 0.25}
 		for range 15 {
 			mustBook(t, s, r)
@@ -221,33 +224,34 @@ func TestStore_Share_LeavesItsPartOfEachWindow(t *testing.T) {
 		}
 		for _, bad := range []float64{-0.1, 1, 2} {
 			if _, err := s.Book(t.Context(), Request{Key: send, Share: bad}); err == nil {
-				t.Errorf("share %v was taken", bad)
+				t.Errorf("share %v was accepted", bad)
 			}
 		}
 	})
 }
 
-// The oracle books one after the other.
-func TestSlot_IsWhereTheLastOfThemWouldBeBooked(t *testing.T) {
+// The oracle books one caller after the other.
+func TestSlot_IsTheInstantAfterAllAheadHaveBooked(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		now := newHands().now()
+		now := newFakeClock().now()
 		limits := Limits{{rapid.IntRange(1, 4).Draw(t, "few"), 5 * time.Second}, {rapid.IntRange(2, 12).Draw(t, "many"), time.Minute}}
 		var booked []time.Time
 		at := now.Add(-time.Minute)
 		for range rapid.IntRange(0, 20).Draw(t, "booked") {
 			at = at.Add(time.Duration(rapid.IntRange(0, 20_000_000).Draw(t, "gap")) * us)
-			// Some lie ahead, with places free before and between them: their owners stood behind others who are not back yet.
+			// Some lie in the future, with free places before and between them: their callers stood
+			// behind others that are not back yet.
 			if Earliest(at, booked, limits, 0).Equal(at) {
 				booked = append(booked, at)
 			}
 		}
 		ahead := rapid.IntRange(0, limits[1].Limit-1).Draw(t, "ahead")
-		line := slices.Clone(booked)
+		taken := slices.Clone(booked)
 		for range ahead {
-			line = append(line, Earliest(now, line, limits, 0))
-			slices.SortFunc(line, time.Time.Compare)
+			taken = append(taken, Earliest(now, taken, limits, 0))
+			slices.SortFunc(taken, time.Time.Compare)
 		}
-		want := Earliest(now, line, limits, 0)
+		want := Earliest(now, taken, limits, 0)
 		if got := Slot(now, booked, limits, ahead); !got.Equal(want) {
 			t.Fatalf("slot after %d is +%s, want +%s (booked %v)", ahead, got.Sub(now), want.Sub(now), booked)
 		}
@@ -260,24 +264,28 @@ func TestSlot_IsWhereTheLastOfThemWouldBeBooked(t *testing.T) {
 	})
 }
 
-// Random lives with tickets: both stores tell the same story to the microsecond.
-func TestStores_WithLines_TellTheSameStory(t *testing.T) {
-	h := newHands()
+// Random runs with tickets: both stores give the same answers to the microsecond.
+func TestStores_WithWaitlists_AnswerAlike(t *testing.T) {
+	clock := newFakeClock()
 	client, _ := redistest.New(t)
-	memory, shared := NewMemory(h.now), newRedisAt(client, h.now)
+	memory, shared := NewMemory(clock.now), newRedisAt(client, clock.now)
 	tables := []Limits{{{2, time.Minute}, {9, 20 * time.Minute}}, {{3, time.Minute}}, nil}
-	day := h.now().Truncate(time.Second).Add(time.Hour)
-	lives := 0
+	day := clock.now().Truncate(time.Second).Add(time.Hour)
+	deadlines := []time.Time{
+		{}, {}, day, day, day.Add(300 * time.Millisecond), day.Add(1001 * time.Millisecond), day.AddDate(0, 0, 1),
+	}
+	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		lives++
-		key := Key{fmt.Sprintf("t%d", lives), "g"}
+		runs++
+		key := Key{fmt.Sprintf("t%d", runs), "g"}
 		rt.Repeat(map[string]func(*rapid.T){
 			"book": func(rt *rapid.T) {
 				r := Request{
-					Key: key, Limits: rapid.SampledFrom(tables).Draw(rt, "limits"), Ticket: rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e"}).Draw(rt, "ticket"),
+					Key: key, Limits: rapid.SampledFrom(tables).Draw(rt, "limits"),
+					Ticket:  rapid.SampledFrom([]string{"", "a", "b", "c", "d", "e"}).Draw(rt, "ticket"),
 					MaxWait: time.Duration(rapid.SampledFrom([]int{-1, 0, 2, 2, 90}).Draw(rt, "max wait")) * time.Second,
 					Reserve: rapid.SampledFrom([]int{0, 0, 1}).Draw(rt, "reserve"),
-					Due:     rapid.SampledFrom([]time.Time{{}, {}, day, day, day.Add(300 * time.Millisecond), day.Add(1001 * time.Millisecond), day.AddDate(0, 0, 1)}).Draw(rt, "due"),
+					Due:     rapid.SampledFrom(deadlines).Draw(rt, "due"),
 				}
 				m, errM := memory.Book(t.Context(), r)
 				s, errS := shared.Book(t.Context(), r)
@@ -285,7 +293,7 @@ func TestStores_WithLines_TellTheSameStory(t *testing.T) {
 					rt.Fatalf("memory %+v (%v), redis %+v (%v)", m, errM, s, errS)
 				}
 			},
-			"advance": func(rt *rapid.T) { h.advance(time.Duration(rapid.IntRange(0, 90_000_000).Draw(rt, "by")) * us) },
+			"advance": func(rt *rapid.T) { clock.advance(time.Duration(rapid.IntRange(0, 90_000_000).Draw(rt, "by")) * us) },
 			"leave": func(rt *rapid.T) {
 				name := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "who")
 				if err := errors.Join(memory.Leave(t.Context(), key, name), shared.Leave(t.Context(), key, name)); err != nil {
@@ -304,31 +312,31 @@ func TestStores_WithLines_TellTheSameStory(t *testing.T) {
 	})
 }
 
-func TestStore_Line_WhoIsDueSooner_StandsBeforeWhoCameSooner(t *testing.T) {
-	overStores(t, func(t *testing.T, s bothStores, h *hands) {
+func TestStore_Waitlist_EarlierDeadline_StandsBeforeEarlierArrival(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		r := Request{Key: send, Limits: Limits{{1, 10 * time.Second}}}
 		mustBook(t, s, r)
-		day := h.now().Truncate(time.Second)
-		ask := func(name string, days int) (time.Duration, bool) {
+		day := clock.now().Truncate(time.Second)
+		askDue := func(name string, days int) (time.Duration, bool) {
 			t.Helper()
 			r := r
 			if days > 0 {
 				r.Due = day.AddDate(0, 0, days).Add(300 * time.Millisecond)
 			}
-			return told(t, s, r, name)
+			return ask(t, s, r, name)
 		}
 		arrivals := []struct {
 			name string
 			days int
 		}{{"far", 3}, {"near", 1}, {"middle", 2}, {"near too", 1}, {"now", 0}, {"middle too", 2}}
 		for _, a := range arrivals {
-			ask(a.name, a.days)
+			askDue(a.name, a.days)
 		}
 		order := []string{"now", "near", "near too", "middle", "middle too", "far"}
 		for i, name := range order {
 			for _, a := range arrivals {
 				if want := time.Duration(i+1) * (10*time.Second + tick); a.name == name {
-					if wait, booked := ask(name, a.days); booked || wait != want {
+					if wait, booked := askDue(name, a.days); booked || wait != want {
 						t.Errorf("%s is told %s (booked %v), want %s", name, wait, booked, want)
 					}
 				}

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestEven_TheScarcestWindowIsSpread_TheShortestThatShowsItIsCounted(t *testing.T) {
+func TestSpacing_SpreadsTheScarcestWindow_CountsTheShortestLongEnough(t *testing.T) {
 	second := WindowUsage{Window: Window{10, time.Second}, Used: 1, Left: 9}
 	minute := WindowUsage{Window: Window{20, time.Minute}, Used: 3, Left: 17}
 	hour := WindowUsage{Window: Window{60, time.Hour}, Used: 7, Left: 53}
@@ -16,13 +16,14 @@ func TestEven_TheScarcestWindowIsSpread_TheShortestThatShowsItIsCounted(t *testi
 		recent, burst int
 	}{
 		{"no limits", nil, 0, 0, 0},
-		{"KSeF's: an hour's sixty are a minute apart, and the minute counts", []WindowUsage{second, minute, hour}, time.Minute, 3, 5},
+		{"KSeF's limits: sixty an hour are a minute apart, and the minute window counts",
+			[]WindowUsage{second, minute, hour}, time.Minute, 3, 5},
 		{"in any order", []WindowUsage{hour, second, minute}, time.Minute, 3, 5},
 		{"an hour alone", []WindowUsage{hour}, time.Minute, 7, 15},
-		{"no hour: the minute's twenty are three seconds apart", []WindowUsage{second, minute}, 3 * time.Second, 3, 5},
+		{"no hour window: twenty a minute are three seconds apart", []WindowUsage{second, minute}, 3 * time.Second, 3, 5},
 		{"one an hour", []WindowUsage{minute, {Window: Window{1, time.Hour}, Used: 1}}, time.Hour, 1, 1},
 	} {
-		if gap, recent, burst := (Usage{Windows: c.windows}).Even(); gap != c.gap || recent != c.recent || burst != c.burst {
+		if gap, recent, burst := (Usage{Windows: c.windows}).Spacing(); gap != c.gap || recent != c.recent || burst != c.burst {
 			t.Errorf("%s: %s, %d, %d, want %s, %d, %d", c.why, gap, recent, burst, c.gap, c.recent, c.burst)
 		}
 	}

@@ -8,34 +8,34 @@ import (
 	"time"
 )
 
-// What the queue keeps of a failure is read back with the reason that it was judged by.
-func TestTold_IsReadBackWithItsReason(t *testing.T) {
+// The text that the queue keeps of a failure gives back the reason of its verdict.
+func TestVerdictError_IsReadBackWithItsReason(t *testing.T) {
 	for _, c := range table() {
 		if c.err == nil {
 			continue
 		}
-		told := Tell(fmt.Errorf("package pkg-1: %w", c.err))
-		reason, what, ok := ReadTold(told.Error())
+		got := Tell(fmt.Errorf("package pkg-1: %w", c.err))
+		reason, what, ok := ReadTold(got.Error())
 		if !ok || reason != c.want.Reason || !strings.Contains(what, "pkg-1") {
-			t.Errorf("%s: %q is read as %q, %q, %v", c.what, told, reason, what, ok)
+			t.Errorf("%s: %q is read as %q, %q, %v", c.what, got, reason, what, ok)
 		}
-		if got := Judge(told); got != c.want {
-			t.Errorf("%s: told it is judged %+v, want %+v", c.what, got, c.want)
+		if v := Judge(got); v != c.want {
+			t.Errorf("%s: its verdict is %+v, want %+v", c.what, v, c.want)
 		}
 	}
 }
 
-func TestTold_SaysItOnce(t *testing.T) {
+func TestVerdictError_OfALaterError_RepeatsNothing(t *testing.T) {
 	err := Tell(&LaterError{Delay: 5 * time.Second, Reason: ReasonProcessing, What: "session is 150"})
 	if got := err.Error(); got != "waiting 5s (processing): session is 150" {
 		t.Errorf("%q", got)
 	}
 	if Tell(nil) != nil {
-		t.Error("nil is told")
+		t.Error("nil becomes an error")
 	}
 }
 
-func TestReadTold_OtherTexts_AreNone(t *testing.T) {
+func TestReadTold_OtherTexts_AreRefused(t *testing.T) {
 	for _, text := range []string{"", "x", "waiting", "waiting 5s", "waiting 5s (limit", "waiting soon (limit): x", "later (limit): x",
 		"waiting 5s (no such reason): x", "again(other): x", errors.ErrUnsupported.Error()} {
 		if reason, what, ok := ReadTold(text); ok {
@@ -43,6 +43,6 @@ func TestReadTold_OtherTexts_AreNone(t *testing.T) {
 		}
 	}
 	if reason, what, ok := ReadTold("waiting 5s (limit)"); !ok || reason != ReasonLimit || what != "" {
-		t.Errorf("one without words is read as %q, %q, %v", reason, what, ok)
+		t.Errorf("a text without a description is read as %q, %q, %v", reason, what, ok)
 	}
 }

@@ -1,0 +1,25 @@
+package ratelimit
+
+import "time"
+
+// Spacing is for callers that can choose when they ask, like [Usage.Pace], but it uses the last
+// minute instead of the hour: requests that come in bursts use up half of an hour's allowance
+// before their pace changes. gap is the distance at which the scarcest window is spread evenly over
+// its length (a minute for sixty an hour). recent is how many requests were used within about the
+// last gap. burst is how many of those may follow each other at once: a quarter of the shortest
+// window that is not shorter than gap, at least one.
+//
+// Without a window as short as gap, recent counts a longer stretch. That errs on the careful side,
+// by at most one gap. No windows give zeros.
+func (u Usage) Spacing() (gap time.Duration, recent, burst int) {
+	for _, w := range u.Windows {
+		gap = max(gap, w.Per/time.Duration(w.Limit))
+	}
+	var last Window
+	for _, w := range u.Windows {
+		if w.Per >= gap && (last.Per == 0 || w.Per < last.Per) {
+			last, recent = w.Window, w.Used
+		}
+	}
+	return gap, recent, max(last.Limit/4, min(len(u.Windows), 1))
+}

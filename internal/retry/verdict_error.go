@@ -1,0 +1,63 @@
+package retry
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// VerdictError is the error of a task in the form that the queue keeps: its text begins with the
+// verdict, so that a reader of the queue knows why the task waits. [ReadTold] reads the text back.
+// The text MUST NOT contain a secret: the dashboard shows it.
+type VerdictError struct {
+	Verdict
+	Err error
+}
+
+// Tell returns a [VerdictError] with the verdict on err, or nil for nil.
+func Tell(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &VerdictError{Judge(err), err}
+}
+
+func (e *VerdictError) Error() string {
+	if later, ok := errors.AsType[*LaterError](e.Err); ok && error(later) == e.Err {
+		return later.Error() // its text has this form already
+	}
+	head := string(e.Action)
+	if e.Action == Later {
+		head = "waiting " + e.Delay.Round(time.Second).String()
+	}
+	return fmt.Sprintf("%s (%s): %s", head, e.Reason, e.Err)
+}
+
+// Unwrap returns the error without its verdict.
+func (e *VerdictError) Unwrap() error { return e.Err }
+
+// ReadTold splits the text of a [VerdictError] or a [LaterError] into the reason and the text after
+// it. It returns false for any other text.
+func ReadTold(text string) (reason Reason, what string, ok bool) {
+	head, what, _ := strings.Cut(text, ": ")
+	action, rest, found := strings.Cut(head, " (")
+	if !found || !strings.HasSuffix(rest, ")") {
+		return "", "", false
+	}
+	switch action {
+	case string(Again), string(Never), string(LookFirst):
+	default:
+		delay, waits := strings.CutPrefix(action, "waiting ")
+		if _, err := time.ParseDuration(delay); !waits || err != nil {
+			return "", "", false
+		}
+	}
+	reason = Reason(strings.TrimSuffix(rest, ")"))
+	for _, known := range Reasons() {
+		if reason == known {
+			return reason, what, true
+		}
+	}
+	return "", "", false
+}
