@@ -73,9 +73,9 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	// First: it is what the others have to know soonest, and what holds in this process even if Redis is away just now.
 	if o.Throttled {
 		counter := string(group.Counter())
-		d, strikes, err := g.limiter.Throttled(ctx, g.tenant, counter, o.RetryAfter)
+		d, inARow, err := g.limiter.Throttled(ctx, g.tenant, counter, o.RetryAfter)
 		g.warn("freeze a group for the whole pool", err)
-		g.log.Warn().Str("tenant", g.tenant).Str("group", counter).Dur("for", d).Int("strikes", strikes).Dur("asked", o.RetryAfter).
+		g.log.Warn().Str("tenant", g.tenant).Str("group", counter).Dur("for", d).Int("in_a_row", inARow).Dur("asked", o.RetryAfter).
 			Msg("KSeF says too many requests: the group rests for the whole pool, then resumes gently")
 	}
 	// Only the gateway's word pauses a tenant for the pool. What this process could not even send
