@@ -23,14 +23,6 @@ type Hold struct {
 	Since Millis   `json:"since"`
 }
 
-// holdScript sets, or with an empty value ends, the hold of a tenant: tenant, hold as JSON. It answers
-// 1 when there was one. As a verb it goes through at maxmemory.
-var holdScript = verb(`
-local key, tenant, hold = P .. 'holds', ARGV[3], ARGV[4]
-local was = redis.call('HEXISTS', key, tenant)
-if hold == '' then redis.call('HDEL', key, tenant) else redis.call('HSET', key, tenant, hold) end
-return { was }`)
-
 // Hold keeps a tenant from something. A second hold takes the place of the first. Since is Redis's
 // time, whatever is given.
 func (l *Ledger) Hold(ctx context.Context, tenant string, h Hold) error {

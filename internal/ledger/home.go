@@ -57,16 +57,6 @@ func (e *HomeError) Error() string {
 		"give each a ledger of its own, by another database (redis.url) or another redis.prefix%s", e.Prefix, e.Home, e.Here, moved)
 }
 
-// homeScript writes the home: the new value, and the one that it takes the place of, "" for none.
-// It answers the value that is there then. As a verb it goes through at maxmemory.
-var homeScript = verb(`
-local at = redis.call('GET', P .. 'home') or ''
-if at == ARGV[4] then
-  redis.call('SET', P .. 'home', ARGV[3])
-  at = ARGV[3]
-end
-return { at }`)
-
 // Home reads where the ledger belongs; the zero value when nobody has said so.
 func (l *Ledger) Home(ctx context.Context) (Home, error) {
 	h, _, err := l.home(ctx)

@@ -13,18 +13,6 @@ import (
 // archive from the step that ends it, so that a crash between the two loses none. Usually its
 // package brings the result with its own; of one that no package holds the sweep does.
 
-// keptScript strikes off results: pairs of an id and the revision of which the archive has the
-// result. One that changed since is still owed.
-var keptScript = verb(`
-local kept = 0
-for i = 3, #ARGV, 2 do
-  if redis.call('HGET', P .. 'inv:' .. ARGV[i], 'rev') == ARGV[i+1] then
-    redis.call('HDEL', P .. 'inv:' .. ARGV[i], 'owed')
-    kept = kept + redis.call('ZREM', P .. 'owed', ARGV[i])
-  end
-end
-return { kept }`)
-
 // ResultsKept says that the archive has, durably, the results of these invoices as they are given.
 // Those that are owed nothing are no error.
 func (l *Ledger) ResultsKept(ctx context.Context, invs []Invoice) error {

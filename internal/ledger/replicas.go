@@ -91,10 +91,6 @@ func (l *Ledger) Secure(ctx context.Context, p *Package) error {
 	return l.MovePackage(ctx, p, PackageMove{fence: true})
 }
 
-var fenceScript = verb(`
-redis.call('SET', P .. 'fence', now, 'PX', 60000)
-return { 1 }`)
-
 // Replicated writes something and waits for the replicas; a [*ReplicaError] when they lag. Without
 // replicas to wait for it only writes.
 func (l *Ledger) Replicated(ctx context.Context) error {

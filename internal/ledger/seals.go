@@ -114,25 +114,6 @@ func (e *SealError) Error() string {
 	return s.String()
 }
 
-// declareScript records what a process seals with: layout, id of its first key or "", ids that it
-// holds, ids to retire. It refuses one that holds none of the active keys. It answers {1 or 0}.
-var declareScript = verb(`
-local layout, first, held, gone = tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
-local all = redis.call('HGETALL', P .. 'seals')
-local active, member, newest = false, false, 0
-for i = 1, #all, 2 do
-  if all[i] == 'layout' then newest = tonumber(all[i+1])
-  elseif all[i+1] == 'active' then
-    active = true
-    member = member or has(held, all[i])
-  end
-end
-if active and not member then return { 0 } end
-if newest < layout then redis.call('HSET', P .. 'seals', 'layout', layout) end
-for id in string.gmatch(gone, '[^,]+') do redis.call('HSET', P .. 'seals', id, 'retired') end
-if first ~= '' then redis.call('HSET', P .. 'seals', first, 'active') end
-return { 1 }`)
-
 // Declare says, before anything is sealed, what a process seals with, and refuses it with a
 // [*SealError] when the pool uses a key that it has not got. The first key of a plain pool is simply
 // recorded: what is plain stays readable. A key that nothing is sealed with any more is retired on

@@ -7,19 +7,6 @@ import (
 	"time"
 )
 
-// shedScript lets go of the documents of invoices that ended without KSeF: most, for how long they are
-// kept (ms). It answers how many went, and the ids of those whose document lies in the archive store.
-var shedScript = verb(`
-local most, before, gone, out = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0, {}
-for _, state in ipairs({ 'rejected', 'dismissed', 'superseded' }) do
-  for _, id in ipairs(page('st:' .. state, 'shed:st:' .. state, before, most)) do
-    gone = gone + redis.call('UNLINK', P .. 'body:' .. id)
-    if read('inv:' .. id, 'body_archived')[1] == '1' then out[#out + 1] = id end
-  end
-end
-table.insert(out, 1, gone)
-return out`)
-
 // Shed lets go of the documents of up to about most invoices of each kind that were rejected, dismissed
 // or superseded longer ago than keep, by Redis's clock. gone is how many went; archived are those whose
 // document lies in the archive store: the caller removes it there, and says so with [Ledger.NoteShed].

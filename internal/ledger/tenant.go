@@ -18,32 +18,6 @@ type Tenant struct {
 	DeniedTill Millis `redis:"denied_till"` // end of the pause that the last of them began
 }
 
-// tenantScript notes something about a tenant: tenant, what, an instant (ms), a number. What is through,
-// accepted, answered (so many invoices with 410), denied, refused or try. It answers 1, or 0 for a try
-// that another one was sooner than; the number is how old that has to be then. As a verb it goes
-// through at maxmemory.
-var tenantScript = verb(`
-local key, what, at, n = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-if what == 'through' then
-  redis.call('HDEL', key, 'refusals', 'refused_at')
-  if tonumber(whole(redis.call('HGET', key, 'through_at'))) < tonumber(at) then redis.call('HSET', key, 'through_at', at) end
-elseif what == 'accepted' then
-  redis.call('HDEL', key, 'denials', 'denied_till', 'denied')
-  redis.call('HSET', key, 'accepted_at', at)
-elseif what == 'answered' then
-  redis.call('HINCRBY', key, 'denied', n)
-elseif what == 'refused' then
-  redis.call('HINCRBY', key, 'refusals', 1)
-  redis.call('HSET', key, 'refused_at', at)
-elseif what == 'try' then
-  if tonumber(at) - tonumber(whole(redis.call('HGET', key, 'refused_at'))) < tonumber(n) then return { 0 } end
-  redis.call('HSET', key, 'refused_at', at)
-else
-  redis.call('HINCRBY', key, 'denials', 1)
-  redis.call('HSET', key, 'denied_till', at)
-end
-return { 1 }`)
-
 // Tenant reads what is known of a tenant.
 func (l *Ledger) Tenant(ctx context.Context, tenant string) (Tenant, error) {
 	var t Tenant

@@ -5,12 +5,6 @@ import (
 	"time"
 )
 
-// beatScript says that a worker is alive: worker, for how long (ms). As a verb it goes through at
-// maxmemory, where a SET is refused and the whole pool would be taken for dead.
-var beatScript = verb(`
-redis.call('SET', P .. 'worker:' .. ARGV[3], now, 'PX', ARGV[4])
-return { 1 }`)
-
 // Beat says that a worker is alive for the next ttl. Online sessions of a worker that is not are closed by others.
 func (l *Ledger) Beat(ctx context.Context, worker string, ttl time.Duration) error {
 	_, err := l.run(ctx, beatScript, l.args(worker, ttl.Milliseconds()))
