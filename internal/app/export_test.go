@@ -28,3 +28,8 @@ func TaskOptions(cfg config.Config) tasks.Options {
 
 // SetMachineClock makes a process's own clock another than Redis's; call it before [NewWorker].
 func SetMachineClock(b *Base, now func() time.Time) { b.now = now }
+
+// ForgetPublicKey makes every process fetch KSeF's public key for a tenant again.
+func ForgetPublicKey(b *Base, tenant string) {
+	newPublicKey(b.Redis, b.Config.Redis.Prefix, tenant, nil).Invalidate()
+}

@@ -18,7 +18,7 @@ type snapshot struct {
 	Sorted  map[string]map[string]float64
 	Sets    map[string][]string
 	Strings map[string]string
-	Alien   []string // keys that doc.go does not name
+	Unknown []string // keys that are not in keys.go
 }
 
 func snapshotOf(t interface {
@@ -67,7 +67,7 @@ func snapshotOf(t interface {
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })
 			default:
-				s.Alien = append(s.Alien, name)
+				s.Unknown = append(s.Unknown, name)
 			}
 		}
 		return nil
@@ -93,7 +93,7 @@ func (s snapshot) score(hash, field string) float64 {
 func (s snapshot) faults() []string {
 	var out []string
 	fault := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	for _, name := range s.Alien {
+	for _, name := range s.Unknown {
 		fault("key %s has no place in the layout", name)
 	}
 	sorted, sets, sizes := map[string]map[string]float64{}, map[string][]string{}, map[string]int64{}

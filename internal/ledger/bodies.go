@@ -136,7 +136,7 @@ func (b *Bodies) decrypt(id string, sealed []byte) ([]byte, error) {
 
 // Body reads a sealed document; [ErrNotFound] when Redis has none.
 func (l *Ledger) Body(ctx context.Context, id string) ([]byte, error) {
-	b, err := l.rdb.Get(ctx, l.key("body:", id)).Bytes()
+	b, err := l.rdb.Get(ctx, l.key(keyBody, id)).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("read document of %s: %w", id, ErrNotFound)
 	}
@@ -153,7 +153,7 @@ func (l *Ledger) BodiesOf(ctx context.Context, ids []string) ([][]byte, error) {
 	}
 	keys := make([]string, len(ids))
 	for i, id := range ids {
-		keys[i] = l.key("body:", id)
+		keys[i] = l.key(keyBody, id)
 	}
 	vals, err := l.rdb.MGet(ctx, keys...).Result()
 	if err != nil {

@@ -51,7 +51,7 @@ func (l *Ledger) Release(ctx context.Context, tenant string) (bool, error) {
 // did not want the tenant to go on as if there were none. A key that is no hash at all holds nobody:
 // no hold can have been set in it, and it must not stop every tenant.
 func (l *Ledger) Holds(ctx context.Context) (map[string]Hold, error) {
-	m, err := l.rdb.HGetAll(ctx, l.key("holds")).Result()
+	m, err := l.rdb.HGetAll(ctx, l.key(keyHolds)).Result()
 	if err != nil && !wrongType(err) {
 		return nil, fmt.Errorf("read holds: %w", err)
 	}

@@ -64,7 +64,7 @@ func (l *Ledger) Home(ctx context.Context) (Home, error) {
 }
 
 func (l *Ledger) home(ctx context.Context) (h Home, raw string, err error) {
-	raw, err = l.rdb.Get(ctx, l.key("home")).Result()
+	raw, err = l.rdb.Get(ctx, l.key(keyHome)).Result()
 	if errors.Is(err, redis.Nil) {
 		return Home{}, "", nil
 	}
@@ -72,7 +72,7 @@ func (l *Ledger) home(ctx context.Context) (h Home, raw string, err error) {
 		h, err = parseHome(raw)
 	}
 	if err != nil {
-		return Home{}, "", fmt.Errorf("read where the ledger belongs (%s): %w", l.key("home"), err)
+		return Home{}, "", fmt.Errorf("read where the ledger belongs (%s): %w", l.key(keyHome), err)
 	}
 	return h, raw, nil
 }

@@ -17,7 +17,7 @@ func (l *Ledger) Inflow(ctx context.Context, more map[string]int64) (map[string]
 	sums := make(map[string]*redis.IntCmd, len(more))
 	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for tenant, n := range more {
-			key := l.key("inflow:", tenant)
+			key := l.key(keyInflow, tenant)
 			sums[tenant] = p.IncrBy(ctx, key, n)
 			p.ExpireNX(ctx, key, inflowWindow) // after it: a key that ended in between would never end again
 		}

@@ -45,14 +45,6 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 	return &Ledger{rdb: rdb, prefix: o.Prefix, now: o.Now, replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout, reasons: o.Reasons}
 }
 
-func (l *Ledger) key(parts ...string) string {
-	k := l.prefix
-	for _, p := range parts {
-		k += p
-	}
-	return k
-}
-
 // args starts every script's arguments: the prefix, and a test's clock or nothing.
 func (l *Ledger) args(more ...any) []any {
 	var now any = ""

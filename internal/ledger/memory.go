@@ -87,7 +87,7 @@ func (l *Ledger) Intake(ctx context.Context) (Intake, error) {
 	var info *redis.StringCmd
 	var seals *redis.MapStringStringCmd
 	_, _ = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
-		info, seals = p.Info(ctx, "memory"), p.HGetAll(ctx, l.key("seals"))
+		info, seals = p.Info(ctx, "memory"), p.HGetAll(ctx, l.key(keySeals))
 		return nil
 	})
 	m, err := memoryOf(info)

@@ -18,7 +18,7 @@ func (l *Ledger) NewestOf(ctx context.Context, invs []Invoice) (map[string]Newes
 	holders := make([]*redis.StringCmd, len(invs))
 	if err := l.pipe(ctx, func(p redis.Pipeliner) {
 		for i := range invs {
-			holders[i] = p.Get(ctx, l.key("ident:", Identity{invs[i].NIP, invs[i].Kind, invs[i].Number}.digest()))
+			holders[i] = p.Get(ctx, l.key(keyIdentity, Identity{invs[i].NIP, invs[i].Kind, invs[i].Number}.digest()))
 		}
 	}); err != nil {
 		return nil, fmt.Errorf("look for later documents: %w", err)
@@ -27,7 +27,7 @@ func (l *Ledger) NewestOf(ctx context.Context, invs []Invoice) (map[string]Newes
 	if err := l.pipe(ctx, func(p redis.Pipeliner) {
 		for i := range invs {
 			if id := holders[i].Val(); id != "" && id != invs[i].ID {
-				states[invs[i].ID] = p.HGet(ctx, l.key("inv:", id), "state")
+				states[invs[i].ID] = p.HGet(ctx, l.key(keyInvoice, id), "state")
 			}
 		}
 	}); err != nil {

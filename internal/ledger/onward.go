@@ -12,12 +12,12 @@ import (
 // has come to the end: what stays in a state for months must not hide what came after it. The place
 // is kept in Redis.
 func (l *Ledger) NextInvoices(ctx context.Context, s State, before time.Time, limit int) ([]string, error) {
-	return l.next(ctx, "st:"+string(s), before, limit)
+	return l.next(ctx, keyState+string(s), before, limit)
 }
 
 // NextPackages does the same for packages.
 func (l *Ledger) NextPackages(ctx context.Context, s PackageState, before time.Time, limit int) ([]string, error) {
-	return l.next(ctx, "pst:"+string(s), before, limit)
+	return l.next(ctx, keyPackageState+string(s), before, limit)
 }
 
 func (l *Ledger) next(ctx context.Context, index string, before time.Time, limit int) ([]string, error) {

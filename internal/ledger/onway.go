@@ -22,7 +22,7 @@ func (l *Ledger) OnWay(ctx context.Context, limit int) (map[string]OnWay, error)
 	lists := make([]*redis.StringSliceCmd, len(states))
 	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, s := range states {
-			lists[i] = p.ZRevRange(ctx, l.key("pst:", string(s)), 0, int64(limit)-1)
+			lists[i] = p.ZRevRange(ctx, l.key(keyPackageState, string(s)), 0, int64(limit)-1)
 		}
 		return nil
 	})
@@ -34,7 +34,7 @@ func (l *Ledger) OnWay(ctx context.Context, limit int) (map[string]OnWay, error)
 	err = l.pipe(ctx, func(p redis.Pipeliner) {
 		for _, list := range lists {
 			for _, id := range list.Val() {
-				cmds = append(cmds, p.HMGet(ctx, l.key("pkg:", id), "tenant", "lane", "state", "parent"))
+				cmds = append(cmds, p.HMGet(ctx, l.key(keyPackage, id), "tenant", "lane", "state", "parent"))
 			}
 		}
 	})

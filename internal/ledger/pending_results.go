@@ -34,7 +34,7 @@ func (l *Ledger) ResultsKept(ctx context.Context, invs []Invoice) error {
 // first, leaving out the first skip of them.
 func (l *Ledger) PendingResults(ctx context.Context, before time.Time, skip, limit int) ([]string, error) {
 	by := &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(before.UnixMilli(), 10), Offset: int64(skip), Count: int64(limit)}
-	ids, err := l.rdb.ZRangeByScore(ctx, l.key("owed"), by).Result()
+	ids, err := l.rdb.ZRangeByScore(ctx, l.key(keyPending), by).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list results that are owed: %w", err)
 	}

@@ -62,7 +62,7 @@ func (l *Ledger) Purge(
 			return counts, fmt.Errorf("drop the ledger: %w", err)
 		}
 		if total == before {
-			if err := l.rdb.Unlink(ctx, l.key("home")).Err(); err != nil {
+			if err := l.rdb.Unlink(ctx, l.key(keyHome)).Err(); err != nil {
 				return counts, fmt.Errorf("drop the ledger's home: %w", err)
 			}
 			return counts, nil
@@ -73,7 +73,7 @@ func (l *Ledger) Purge(
 
 func (l *Ledger) purgePass(ctx context.Context, dropped func([]string)) error {
 	match := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(l.prefix) + "*"
-	home := l.key("home")
+	home := l.key(keyHome)
 	for cursor := uint64(0); ; {
 		keys, next, err := l.rdb.Scan(ctx, cursor, match, purgePage).Result()
 		if err != nil {
@@ -100,6 +100,6 @@ func (l *Ledger) purgePass(ctx context.Context, dropped func([]string)) error {
 
 // Empty reports that nothing at all is under the prefix, apart from the home.
 func (l *Ledger) Empty(ctx context.Context) (bool, error) {
-	n, err := l.rdb.Exists(ctx, l.key("sellers"), l.key("groups"), l.key("due")).Result()
+	n, err := l.rdb.Exists(ctx, l.key(keySellers), l.key(keyGroups), l.key(keyDue)).Result()
 	return n == 0, err
 }

@@ -19,7 +19,7 @@ var ErrNotFound = errors.New("not in the ledger")
 // Invoice reads one entry; [ErrNotFound] when there is none, an [*UnreadableError] when there is
 // one that cannot be read.
 func (l *Ledger) Invoice(ctx context.Context, id string) (Invoice, error) {
-	inv, bad, err := l.readInvoice(id, l.rdb.HGetAll(ctx, l.key("inv:", id)))
+	inv, bad, err := l.readInvoice(id, l.rdb.HGetAll(ctx, l.key(keyInvoice, id)))
 	return inv, one(id, bad, err)
 }
 
@@ -28,7 +28,7 @@ func (l *Ledger) Known(ctx context.Context, ids []string) ([]bool, error) {
 	cmds := make([]*redis.IntCmd, len(ids))
 	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			cmds[i] = p.Exists(ctx, l.key("inv:", id))
+			cmds[i] = p.Exists(ctx, l.key(keyInvoice, id))
 		}
 		return nil
 	})
@@ -44,7 +44,7 @@ func (l *Ledger) Known(ctx context.Context, ids []string) ([]bool, error) {
 
 // Package reads one package; the errors are as those of Invoice.
 func (l *Ledger) Package(ctx context.Context, id string) (Package, error) {
-	p, bad, err := readPackage(id, l.rdb.HGetAll(ctx, l.key("pkg:", id)))
+	p, bad, err := readPackage(id, l.rdb.HGetAll(ctx, l.key(keyPackage, id)))
 	return p, one(id, bad, err)
 }
 
@@ -61,12 +61,12 @@ func one(id string, bad *Unreadable, err error) error {
 // Invoices reads many entries in one round trip, in the given order; ids that are unknown are left
 // out. With an [*UnreadableError] all that could be read are returned.
 func (l *Ledger) Invoices(ctx context.Context, ids []string) ([]Invoice, error) {
-	return many(ctx, l, "inv:", ids, l.readInvoice)
+	return many(ctx, l, keyInvoice, ids, l.readInvoice)
 }
 
 // Packages reads many packages likewise.
 func (l *Ledger) Packages(ctx context.Context, ids []string) ([]Package, error) {
-	return many(ctx, l, "pkg:", ids, readPackage)
+	return many(ctx, l, keyPackage, ids, readPackage)
 }
 
 func many[E any](ctx context.Context, l *Ledger, kind string, ids []string,
@@ -97,7 +97,7 @@ func many[E any](ctx context.Context, l *Ledger, kind string, ids []string,
 }
 
 func (l *Ledger) readInvoice(id string, cmd *redis.MapStringStringCmd) (inv Invoice, bad *Unreadable, err error) {
-	m, bad, err := fieldsOf("inv:"+id, id, cmd)
+	m, bad, err := fieldsOf(keyInvoice+id, id, cmd)
 	if m == nil {
 		return inv, bad, err
 	}
@@ -105,18 +105,18 @@ func (l *Ledger) readInvoice(id string, cmd *redis.MapStringStringCmd) (inv Invo
 	inv.Reason = l.openReason(id, inv.Reason)
 	unpacked := inv.unpackFacts(m["facts"])
 	err = sound(inv.V, cmp.Or(unpacked, scanned), inv.ID == id && inv.Rev > 0 && inv.State != "", slices.Contains(States(), inv.State))
-	return inv, unread("inv:"+id, id, m, err), nil
+	return inv, unread(keyInvoice+id, id, m, err), nil
 }
 
 func readPackage(id string, cmd *redis.MapStringStringCmd) (p Package, bad *Unreadable, err error) {
-	m, bad, err := fieldsOf("pkg:"+id, id, cmd)
+	m, bad, err := fieldsOf(keyPackage+id, id, cmd)
 	if m == nil {
 		return p, bad, err
 	}
 	scanned := damaged(cmd.Scan(&p))
 	v, _ := strconv.Atoi(m["v"]) // another field may have ended the scan before it
 	err = sound(v, scanned, p.ID == id && p.Rev > 0 && p.State != "", slices.Contains(PackageStates(), p.State))
-	return p, unread("pkg:"+id, id, m, err), nil
+	return p, unread(keyPackage+id, id, m, err), nil
 }
 
 // fieldsOf gives what Redis answered. Without fields it tells why: the key holds something else,
@@ -168,7 +168,7 @@ func sound(version int, parsed error, whole, known bool) error {
 // Members lists the ids that were put into a package, in the order of their ordinals. One that was released since
 // carries another package in its entry: the caller compares.
 func (l *Ledger) Members(ctx context.Context, pkg string) ([]string, error) {
-	ids, err := l.rdb.ZRange(ctx, l.key("pkginv:", pkg), 0, -1).Result()
+	ids, err := l.rdb.ZRange(ctx, l.key(keyMembers, pkg), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read invoices of %s: %w", pkg, err)
 	}
@@ -200,7 +200,7 @@ func (l *Ledger) Held(ctx context.Context, pkg string) ([]Invoice, error) {
 // ByNumber lists ids of invoices with this P_2, of any seller, in no order that means anything. An index by number would cost more than anything else at
 // taking in; sellers and kinds are few, so all identities that the number can belong to are asked for.
 func (l *Ledger) ByNumber(ctx context.Context, number string) ([]string, error) {
-	sellers, err := l.rdb.SMembers(ctx, l.key("sellers")).Result()
+	sellers, err := l.rdb.SMembers(ctx, l.key(keySellers)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("look up number %q: %w", number, err)
 	}
@@ -210,8 +210,8 @@ func (l *Ledger) ByNumber(ctx context.Context, number string) ([]string, error) 
 		for _, s := range sellers {
 			nip, kind, _ := strings.Cut(s, "|")
 			digest := Identity{nip, kind, number}.digest()
-			newest = append(newest, p.Get(ctx, l.key("ident:", digest)))
-			revisions = append(revisions, p.SMembers(ctx, l.key("more:", digest)))
+			newest = append(newest, p.Get(ctx, l.key(keyIdentity, digest)))
+			revisions = append(revisions, p.SMembers(ctx, l.key(keyRevisions, digest)))
 		}
 	})
 	if err != nil {
@@ -231,12 +231,12 @@ func (l *Ledger) ByNumber(ctx context.Context, number string) ([]string, error) 
 // InState lists up to limit ids of invoices in a state that changed last within [from, to], oldest first.
 // Zero times are open ends.
 func (l *Ledger) InState(ctx context.Context, s State, from, to time.Time, limit int) ([]string, error) {
-	return l.byTime(ctx, l.key("st:", string(s)), from, to, limit)
+	return l.byTime(ctx, l.key(keyState, string(s)), from, to, limit)
 }
 
 // PackagesInState does the same for packages.
 func (l *Ledger) PackagesInState(ctx context.Context, s PackageState, from, to time.Time, limit int) ([]string, error) {
-	return l.byTime(ctx, l.key("pst:", string(s)), from, to, limit)
+	return l.byTime(ctx, l.key(keyPackageState, string(s)), from, to, limit)
 }
 
 func (l *Ledger) byTime(ctx context.Context, key string, from, to time.Time, limit int) ([]string, error) {
@@ -255,7 +255,7 @@ func (l *Ledger) byTime(ctx context.Context, key string, from, to time.Time, lim
 
 // Due lists up to limit ids of invoices on their way, which KSeF does not have yet, whose legal deadline is before t, nearest first.
 func (l *Ledger) Due(ctx context.Context, t time.Time, limit int) ([]string, error) {
-	return l.byTime(ctx, l.key("due"), time.Time{}, t, limit)
+	return l.byTime(ctx, l.key(keyDue), time.Time{}, t, limit)
 }
 
 // Counts tells how many invoices are in each state; every state has an entry.
@@ -263,7 +263,7 @@ func (l *Ledger) Counts(ctx context.Context) (map[string]int64, error) {
 	cmds := map[State]*redis.IntCmd{}
 	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, s := range States() {
-			cmds[s] = p.ZCard(ctx, l.key("st:", string(s)))
+			cmds[s] = p.ZCard(ctx, l.key(keyState, string(s)))
 		}
 		return nil
 	})
@@ -279,7 +279,7 @@ func (l *Ledger) Counts(ctx context.Context) (map[string]int64, error) {
 
 // Stood counts the invoices of a state that have not changed since t.
 func (l *Ledger) Stood(ctx context.Context, s State, t time.Time) (int64, error) {
-	n, err := l.rdb.ZCount(ctx, l.key("st:", string(s)), "-inf", strconv.FormatInt(t.UnixMilli(), 10)).Result()
+	n, err := l.rdb.ZCount(ctx, l.key(keyState, string(s)), "-inf", strconv.FormatInt(t.UnixMilli(), 10)).Result()
 	if err != nil {
 		return 0, fmt.Errorf("count %s invoices: %w", s, err)
 	}
@@ -298,7 +298,7 @@ type Waiting struct {
 
 // Waits describes every waiting set that is not empty, in two round trips whatever their number.
 func (l *Ledger) Waits(ctx context.Context) ([]Waiting, error) {
-	names, err := l.rdb.SMembers(ctx, l.key("groups")).Result()
+	names, err := l.rdb.SMembers(ctx, l.key(keyGroups)).Result()
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
@@ -311,11 +311,11 @@ func (l *Ledger) Waits(ctx context.Context) ([]Waiting, error) {
 	err = l.pipe(ctx, func(p redis.Pipeliner) {
 		for i, n := range names {
 			looks[i] = look{
-				count: p.ZCard(ctx, l.key("wait:", n)),
-				bytes: p.HGet(ctx, l.key("waitsize"), n),
-				old:   p.ZRangeWithScores(ctx, l.key("waitage:", n), 0, 0),
-				fresh: p.ZRangeWithScores(ctx, l.key("waitage:", n), -1, -1),
-				dl:    p.ZRangeWithScores(ctx, l.key("wait:", n), 0, 0),
+				count: p.ZCard(ctx, l.key(keyWait, n)),
+				bytes: p.HGet(ctx, l.key(keyWaitSize), n),
+				old:   p.ZRangeWithScores(ctx, l.key(keyWaitAge, n), 0, 0),
+				fresh: p.ZRangeWithScores(ctx, l.key(keyWaitAge, n), -1, -1),
+				dl:    p.ZRangeWithScores(ctx, l.key(keyWait, n), 0, 0),
 			}
 		}
 	})
@@ -337,7 +337,7 @@ func (l *Ledger) Waits(ctx context.Context) ([]Waiting, error) {
 
 // FirstWaiting lists the n most urgent ids of a waiting set.
 func (l *Ledger) FirstWaiting(ctx context.Context, g Group, n int) ([]string, error) {
-	return l.rdb.ZRange(ctx, l.key("wait:", g.Name()), 0, int64(n)-1).Result()
+	return l.rdb.ZRange(ctx, l.key(keyWait, g.Name()), 0, int64(n)-1).Result()
 }
 
 func score(c *redis.ZSliceCmd) time.Time {
@@ -353,8 +353,8 @@ func (l *Ledger) AtRisk(ctx context.Context, t time.Time) (n int64, next time.Ti
 	var count *redis.IntCmd
 	var first *redis.ZSliceCmd
 	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		count = p.ZCount(ctx, l.key("due"), "-inf", strconv.FormatInt(t.UnixMilli(), 10))
-		first = p.ZRangeWithScores(ctx, l.key("due"), 0, 0)
+		count = p.ZCount(ctx, l.key(keyDue), "-inf", strconv.FormatInt(t.UnixMilli(), 10))
+		first = p.ZRangeWithScores(ctx, l.key(keyDue), 0, 0)
 		return nil
 	})
 	if err != nil {

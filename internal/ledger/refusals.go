@@ -56,18 +56,18 @@ func (l *Ledger) refuse(ctx context.Context, tenant string, batch []Refusal) err
 	}
 	var kept *redis.IntCmd
 	cmds, err := l.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.SAdd(ctx, l.key("refusers"), tenant)
-		p.HSet(ctx, l.key("refused:", tenant), fields...)
-		p.ZAdd(ctx, l.key("refusals:", tenant), members...)
-		p.ZAdd(ctx, l.key("refusalsopen:", tenant), members...)
-		kept = p.ZCard(ctx, l.key("refusals:", tenant))
+		p.SAdd(ctx, l.key(keyRefusers), tenant)
+		p.HSet(ctx, l.key(keyRefused, tenant), fields...)
+		p.ZAdd(ctx, l.key(keyRefusals, tenant), members...)
+		p.ZAdd(ctx, l.key(keyOpenRefusals, tenant), members...)
+		kept = p.ZCard(ctx, l.key(keyRefusals, tenant))
 		return nil
 	})
 	if err != nil {
 		return whyAborted(cmds, err)
 	}
 	if over := kept.Val() - maxRefusals; over > 0 {
-		ids, err := l.rdb.ZRange(ctx, l.key("refusals:", tenant), 0, over-1).Result()
+		ids, err := l.rdb.ZRange(ctx, l.key(keyRefusals, tenant), 0, over-1).Result()
 		if err != nil {
 			return err
 		}
@@ -98,9 +98,9 @@ func (l *Ledger) forgetRefusals(ctx context.Context, tenant string, ids []string
 		members[i] = id
 	}
 	_, err := l.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.ZRem(ctx, l.key("refusals:", tenant), members...)
-		p.ZRem(ctx, l.key("refusalsopen:", tenant), members...)
-		p.HDel(ctx, l.key("refused:", tenant), ids...)
+		p.ZRem(ctx, l.key(keyRefusals, tenant), members...)
+		p.ZRem(ctx, l.key(keyOpenRefusals, tenant), members...)
+		p.HDel(ctx, l.key(keyRefused, tenant), ids...)
 		return nil
 	})
 	return err
@@ -108,7 +108,7 @@ func (l *Ledger) forgetRefusals(ctx context.Context, tenant string, ids []string
 
 // refusers lists the tenants of which refusals are kept, or were.
 func (l *Ledger) refusers(ctx context.Context) ([]string, error) {
-	tenants, err := l.rdb.SMembers(ctx, l.key("refusers")).Result()
+	tenants, err := l.rdb.SMembers(ctx, l.key(keyRefusers)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list refusals: %w", err)
 	}
@@ -125,7 +125,7 @@ func (l *Ledger) OpenRefusals(ctx context.Context) (int64, error) {
 	cmds := make([]*redis.IntCmd, len(tenants))
 	if err := l.pipe(ctx, func(p redis.Pipeliner) {
 		for i, t := range tenants {
-			cmds[i] = p.ZCard(ctx, l.key("refusalsopen:", t))
+			cmds[i] = p.ZCard(ctx, l.key(keyOpenRefusals, t))
 		}
 	}); err != nil {
 		return 0, fmt.Errorf("count refusals: %w", err)
@@ -146,9 +146,9 @@ func (l *Ledger) Refusals(ctx context.Context, from time.Time, ended string) ([]
 	}
 	var out []Refusal
 	for _, t := range tenants {
-		key := l.key("refusals:", t)
+		key := l.key(keyRefusals, t)
 		if ended == "" {
-			key = l.key("refusalsopen:", t)
+			key = l.key(keyOpenRefusals, t)
 		}
 		ids, err := l.byTime(ctx, key, from, time.Time{}, 0)
 		if err != nil {
@@ -167,7 +167,7 @@ func (l *Ledger) Refusals(ctx context.Context, from time.Time, ended string) ([]
 }
 
 func (l *Ledger) readRefusals(ctx context.Context, tenant string, ids []string) ([]Refusal, error) {
-	packed, err := l.rdb.HMGet(ctx, l.key("refused:", tenant), ids...).Result()
+	packed, err := l.rdb.HMGet(ctx, l.key(keyRefused, tenant), ids...).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read refusals: %w", err)
 	}
@@ -192,7 +192,7 @@ func (l *Ledger) PruneRefusals(ctx context.Context, keep time.Duration, most int
 	}
 	gone := 0
 	for _, t := range tenants {
-		ids, err := l.rdb.ZRangeByScore(ctx, l.key("refusals:", t), &redis.ZRangeBy{Min: "-inf",
+		ids, err := l.rdb.ZRangeByScore(ctx, l.key(keyRefusals, t), &redis.ZRangeBy{Min: "-inf",
 			Max: "(" + strconv.FormatInt(now.Add(-keep).UnixMilli(), 10), Count: int64(most)}).Result()
 		if err == nil {
 			err = l.forgetRefusals(ctx, t, ids)

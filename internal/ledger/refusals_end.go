@@ -36,7 +36,7 @@ func (l *Ledger) endRefusals(ctx context.Context, tenant string, batch []Refusal
 		ids[i] = e.ID
 	}
 	// Scores of members that are not there are 0, and no refusal is of 1970.
-	scores, err := l.rdb.ZMScore(ctx, l.key("refusalsopen:", tenant), ids...).Result()
+	scores, err := l.rdb.ZMScore(ctx, l.key(keyOpenRefusals, tenant), ids...).Result()
 	if err != nil {
 		return 0, err
 	}
@@ -70,9 +70,9 @@ func (l *Ledger) endRefusals(ctx context.Context, tenant string, batch []Refusal
 	}
 	// That it has ended is what counts: by what is lost when Redis is full.
 	cmds, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.ZRem(ctx, l.key("refusalsopen:", tenant), members...)
+		p.ZRem(ctx, l.key(keyOpenRefusals, tenant), members...)
 		if len(fields) > 0 {
-			p.HSet(ctx, l.key("refused:", tenant), fields...)
+			p.HSet(ctx, l.key(keyRefused, tenant), fields...)
 		}
 		return nil
 	})

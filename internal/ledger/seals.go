@@ -30,7 +30,7 @@ const layoutField = "layout"
 
 // Seals reads the record.
 func (l *Ledger) Seals(ctx context.Context) (Seals, error) {
-	m, err := l.rdb.HGetAll(ctx, l.key("seals")).Result()
+	m, err := l.rdb.HGetAll(ctx, l.key(keySeals)).Result()
 	if err != nil {
 		return Seals{}, fmt.Errorf("read how documents are sealed: %w", err)
 	}

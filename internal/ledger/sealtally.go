@@ -71,7 +71,7 @@ func (l *Ledger) openOlder(ctx context.Context, b *Bodies) error {
 		if s == Receipted {
 			continue
 		}
-		ids, err := l.rdb.ZRange(ctx, l.key("st:", string(s)), 0, olderAtOnce-1).Result()
+		ids, err := l.rdb.ZRange(ctx, l.key(keyState, string(s)), 0, olderAtOnce-1).Result()
 		if err != nil {
 			return fmt.Errorf("list invoices: %w", err)
 		}

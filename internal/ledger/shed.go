@@ -41,7 +41,7 @@ func (l *Ledger) HasBody(ctx context.Context, inv *Invoice) (bool, error) {
 	if inv.BodyArchived {
 		return true, nil
 	}
-	n, err := l.rdb.Exists(ctx, l.key("body:", inv.ID)).Result()
+	n, err := l.rdb.Exists(ctx, l.key(keyBody, inv.ID)).Result()
 	if err != nil {
 		return false, fmt.Errorf("look for the document of %s: %w", inv.ID, err)
 	}

@@ -79,7 +79,7 @@ func (l *Ledger) takeAll(ctx context.Context, batch []NewInvoice) (results []Tak
 	idents := make([]string, len(batch))
 	for i := range batch {
 		digests[i] = Identity{batch[i].NIP, batch[i].Kind, batch[i].Number}.digest()
-		idents[i] = l.key("ident:", digests[i])
+		idents[i] = l.key(keyIdentity, digests[i])
 	}
 	for range takeTries {
 		err = l.rdb.Watch(ctx, func(tx *redis.Tx) error {
@@ -130,7 +130,7 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 	ids := make([]string, len(batch), 2*len(batch))
 	keys := make([]string, len(batch), 2*len(batch))
 	for i := range batch {
-		ids[i], keys[i] = batch[i].ID, l.key("inv:", batch[i].ID)
+		ids[i], keys[i] = batch[i].ID, l.key(keyInvoice, batch[i].ID)
 	}
 	// Nearly always all are new, which one command tells. What is written then bears the time of
 	// this look.
@@ -168,7 +168,7 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 	if len(ended) > 0 {
 		watched := make([]string, len(ended))
 		for i, id := range ended {
-			watched[i] = l.key("inv:", id)
+			watched[i] = l.key(keyInvoice, id)
 		}
 		if err := tx.Watch(ctx, watched...).Err(); err != nil {
 			return s, err
@@ -179,7 +179,7 @@ func (l *Ledger) lookUp(ctx context.Context, tx *redis.Tx, batch []NewInvoice, i
 	}
 	for i, id := range held {
 		if h, ok := s.entries[text(id)]; ok {
-			s.newest[strings.TrimPrefix(idents[i], l.key("ident:"))] = h
+			s.newest[strings.TrimPrefix(idents[i], l.key(keyIdentity))] = h
 		}
 	}
 	return s, nil
@@ -189,8 +189,8 @@ func (l *Ledger) readInto(ctx context.Context, tx *redis.Tx, entries map[string]
 	rows, bodies := make([]*redis.SliceCmd, len(ids)), make([]*redis.IntCmd, len(ids))
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
 		for i, id := range ids {
-			rows[i] = p.HMGet(ctx, l.key("inv:", id), "state", "rev", "facts")
-			bodies[i] = p.Exists(ctx, l.key("body:", id))
+			rows[i] = p.HMGet(ctx, l.key(keyInvoice, id), "state", "rev", "facts")
+			bodies[i] = p.Exists(ctx, l.key(keyBody, id))
 		}
 	}); err != nil {
 		return err
@@ -247,9 +247,9 @@ func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice,
 			if here := there.entries[n.ID]; results[i].Taken == Present && n.Body != nil && here.state != Receipted {
 				// It was lost or damaged: parked because of that, an invoice could never go on. The id says that it is the same document.
 				if here.state == Parked {
-					p.Set(ctx, l.key("body:", n.ID), n.Body, 0)
+					p.Set(ctx, l.key(keyBody, n.ID), n.Body, 0)
 				} else if !here.body {
-					p.SetNX(ctx, l.key("body:", n.ID), n.Body, 0)
+					p.SetNX(ctx, l.key(keyBody, n.ID), n.Body, 0)
 				}
 			}
 			if results[i].Taken != Created {
@@ -260,13 +260,13 @@ func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice,
 			if n.BodyArchived {
 				fields = append(fields, "body_archived", "1", "body_seal", n.BodySeal)
 			}
-			p.HSet(ctx, l.key("inv:", n.ID), fields...)
+			p.HSet(ctx, l.key(keyInvoice, n.ID), fields...)
 			if former := there.entries[n.ID].former; former != "" {
-				p.SAdd(ctx, l.key("more:", digests[i]), former, n.ID)
+				p.SAdd(ctx, l.key(keyRevisions, digests[i]), former, n.ID)
 			}
-			strs = append(strs, l.key("ident:", digests[i]), n.ID)
+			strs = append(strs, l.key(keyIdentity, digests[i]), n.ID)
 			if n.Body != nil {
-				strs = append(strs, l.key("body:", n.ID), n.Body)
+				strs = append(strs, l.key(keyBody, n.ID), n.Body)
 			}
 			queued = append(queued, redis.Z{Score: float64(now), Member: n.ID})
 			due = append(due, redis.Z{Score: float64(n.Deadline), Member: n.ID})
@@ -276,10 +276,10 @@ func (l *Ledger) writeNew(ctx context.Context, tx *redis.Tx, batch []NewInvoice,
 			return nil
 		}
 		p.MSet(ctx, strs...)
-		p.ZAdd(ctx, l.key("st:", string(Queued)), queued...)
-		p.ZAdd(ctx, l.key("due"), due...)
+		p.ZAdd(ctx, l.key(keyState, string(Queued)), queued...)
+		p.ZAdd(ctx, l.key(keyDue), due...)
 		for s := range sellers {
-			p.SAdd(ctx, l.key("sellers"), s.NIP+"|"+s.Kind)
+			p.SAdd(ctx, l.key(keySellers), s.NIP+"|"+s.Kind)
 		}
 		return nil
 	})

@@ -21,7 +21,7 @@ type Tenant struct {
 // Tenant reads what is known of a tenant.
 func (l *Ledger) Tenant(ctx context.Context, tenant string) (Tenant, error) {
 	var t Tenant
-	if err := l.rdb.HGetAll(ctx, l.key("tenant:", tenant)).Scan(&t); err != nil {
+	if err := l.rdb.HGetAll(ctx, l.key(keyTenant, tenant)).Scan(&t); err != nil {
 		return Tenant{}, fmt.Errorf("read tenant %s: %w", tenant, err)
 	}
 	return t, nil

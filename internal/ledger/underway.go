@@ -27,7 +27,7 @@ func (l *Ledger) Underways(ctx context.Context, offset, limit int) (out []Underw
 	lists := make([]*redis.StringSliceCmd, len(states))
 	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, s := range states {
-			lists[i] = p.ZRange(ctx, l.key("pst:", string(s)), int64(offset), int64(offset+limit)-1)
+			lists[i] = p.ZRange(ctx, l.key(keyPackageState, string(s)), int64(offset), int64(offset+limit)-1)
 		}
 		return nil
 	})
@@ -39,7 +39,7 @@ func (l *Ledger) Underways(ctx context.Context, offset, limit int) (out []Underw
 		for _, list := range lists {
 			more = more || len(list.Val()) == limit
 			for _, id := range list.Val() {
-				cmds = append(cmds, p.HMGet(ctx, l.key("pkg:", id), "tenant", "lane", "state", "opened_at", "closing_at", "deadline"))
+				cmds = append(cmds, p.HMGet(ctx, l.key(keyPackage, id), "tenant", "lane", "state", "opened_at", "closing_at", "deadline"))
 			}
 		}
 	})
@@ -69,7 +69,7 @@ const freshAtOnce = 2000
 // FreshlyCut tells which tenants have a package that is cut and not opened yet. One that came of a
 // refusal does not count: it may be waiting for an hour before it is opened.
 func (l *Ledger) FreshlyCut(ctx context.Context) (map[string]bool, error) {
-	ids, err := l.rdb.ZRange(ctx, l.key("pst:", string(PackageCut)), 0, -1).Result()
+	ids, err := l.rdb.ZRange(ctx, l.key(keyPackageState, string(PackageCut)), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list packages: %w", err)
 	}
@@ -78,7 +78,7 @@ func (l *Ledger) FreshlyCut(ctx context.Context) (map[string]bool, error) {
 		cmds := make([]*redis.SliceCmd, len(chunk))
 		if err := l.pipe(ctx, func(p redis.Pipeliner) {
 			for i, id := range chunk {
-				cmds[i] = p.HMGet(ctx, l.key("pkg:", id), "tenant", "parent")
+				cmds[i] = p.HMGet(ctx, l.key(keyPackage, id), "tenant", "parent")
 			}
 		}); err != nil {
 			return nil, fmt.Errorf("read packages: %w", err)

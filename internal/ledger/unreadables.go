@@ -19,7 +19,7 @@ func (l *Ledger) NoteUnreadable(ctx context.Context, entries []Unreadable) ([]Un
 	added := make([]*redis.IntCmd, len(entries))
 	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, u := range entries {
-			added[i] = p.ZAddNX(ctx, l.key("unreadable"), redis.Z{Member: u.Key}) // score 0: not looked at again yet
+			added[i] = p.ZAddNX(ctx, l.key(keyUnreadable), redis.Z{Member: u.Key}) // score 0: not looked at again yet
 		}
 		return nil
 	})
@@ -40,7 +40,7 @@ func (l *Ledger) Unreadables(ctx context.Context, limit int) (n int64, keys []st
 	var card *redis.IntCmd
 	var first *redis.StringSliceCmd
 	if _, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		card, first = p.ZCard(ctx, l.key("unreadable")), p.ZRange(ctx, l.key("unreadable"), 0, int64(limit)-1)
+		card, first = p.ZCard(ctx, l.key(keyUnreadable)), p.ZRange(ctx, l.key(keyUnreadable), 0, int64(limit)-1)
 		return nil
 	}); err != nil {
 		return 0, nil, fmt.Errorf("count unreadable entries: %w", err)
@@ -62,7 +62,7 @@ func (l *Ledger) RecheckUnreadable(ctx context.Context, limit int) (int, error) 
 		for i, key := range keys {
 			exists[i] = p.Exists(ctx, l.key(key))
 			for _, index := range indexesOf(key) {
-				named[i] = append(named[i], p.ZScore(ctx, l.key(index), key[len("inv:"):]))
+				named[i] = append(named[i], p.ZScore(ctx, l.key(index), key[len(keyInvoice):]))
 			}
 		}
 	}); err != nil {
@@ -77,9 +77,9 @@ func (l *Ledger) RecheckUnreadable(ctx context.Context, limit int) (int, error) 
 		for i, key := range keys {
 			lost := exists[i].Val() == 0 && slices.ContainsFunc(named[i], func(c *redis.FloatCmd) bool { return c.Err() == nil })
 			if lost || unread[key] {
-				p.ZAddXX(ctx, l.key("unreadable"), redis.Z{Score: now, Member: key})
+				p.ZAddXX(ctx, l.key(keyUnreadable), redis.Z{Score: now, Member: key})
 			} else {
-				p.ZRem(ctx, l.key("unreadable"), key)
+				p.ZRem(ctx, l.key(keyUnreadable), key)
 				forgot++
 			}
 		}
@@ -95,13 +95,13 @@ func (l *Ledger) RecheckUnreadable(ctx context.Context, limit int) (int, error) 
 func indexesOf(key string) []string {
 	var out []string
 	switch {
-	case strings.HasPrefix(key, "inv:"):
+	case strings.HasPrefix(key, keyInvoice):
 		for _, s := range States() {
-			out = append(out, "st:"+string(s))
+			out = append(out, keyState+string(s))
 		}
-	case strings.HasPrefix(key, "pkg:"):
+	case strings.HasPrefix(key, keyPackage):
 		for _, s := range PackageStates() {
-			out = append(out, "pst:"+string(s))
+			out = append(out, keyPackageState+string(s))
 		}
 	}
 	return out
@@ -111,9 +111,9 @@ func indexesOf(key string) []string {
 func (l *Ledger) unreadOf(ctx context.Context, keys []string) (map[string]bool, error) {
 	var invs, pkgs []string
 	for _, key := range keys {
-		if id, ok := strings.CutPrefix(key, "inv:"); ok {
+		if id, ok := strings.CutPrefix(key, keyInvoice); ok {
 			invs = append(invs, id)
-		} else if id, ok := strings.CutPrefix(key, "pkg:"); ok {
+		} else if id, ok := strings.CutPrefix(key, keyPackage); ok {
 			pkgs = append(pkgs, id)
 		}
 	}

@@ -24,9 +24,9 @@ func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, 
 			counts[set.Group.Tenant] += int64(set.Count)
 		}
 	}
-	lists := []string{l.key("st:", string(Queued))}
+	lists := []string{l.key(keyState, string(Queued))}
 	for _, s := range []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing, PackageSettled} {
-		lists = append(lists, l.key("pst:", string(s)))
+		lists = append(lists, l.key(keyPackageState, string(s)))
 	}
 	oldest := make([]*redis.StringSliceCmd, len(lists))
 	if err := l.pipe(ctx, func(p redis.Pipeliner) {
@@ -46,9 +46,9 @@ func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, 
 			more = more || len(list.Val()) == limit
 			for _, id := range list.Val() {
 				if i == 0 {
-					entries = append(entries, entry{tenant: p.HMGet(ctx, l.key("inv:", id), "facts", "group")})
+					entries = append(entries, entry{tenant: p.HMGet(ctx, l.key(keyInvoice, id), "facts", "group")})
 				} else {
-					entries = append(entries, entry{p.HMGet(ctx, l.key("pkg:", id), "tenant"), p.ZCard(ctx, l.key("pkginv:", id))})
+					entries = append(entries, entry{p.HMGet(ctx, l.key(keyPackage, id), "tenant"), p.ZCard(ctx, l.key(keyMembers, id))})
 				}
 			}
 		}

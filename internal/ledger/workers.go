@@ -17,11 +17,11 @@ func (l *Ledger) Alive(ctx context.Context, worker string) (bool, error) {
 	if worker == "" {
 		return false, ctx.Err()
 	}
-	n, err := l.rdb.Exists(ctx, l.key("worker:", worker)).Result()
+	n, err := l.rdb.Exists(ctx, l.key(keyWorker, worker)).Result()
 	return n == 1, err
 }
 
 // Leave says that a worker has stopped: its sessions are for others to close, at once.
 func (l *Ledger) Leave(ctx context.Context, worker string) error {
-	return l.rdb.Del(ctx, l.key("worker:", worker)).Err()
+	return l.rdb.Del(ctx, l.key(keyWorker, worker)).Err()
 }
