@@ -1,10 +1,12 @@
 package ledger
 
-// The names of the ledger's keys in Redis, below the prefix ("ksef:" by default). A name that ends with
-// a colon is followed by what its comment says. Scores that are times are milliseconds. docs/redis.md
-// lists these keys together with all others that the pool writes, and says how each of them ends.
+// The names of the ledger's keys in Redis, below the prefix ("ksef:" by default). A name that ends
+// with a colon is followed by what its comment says. Scores that are times are milliseconds.
+// docs/redis.md lists these keys together with all others that the pool writes, and says how each
+// of them ends.
 const (
-	// Invoices. Each is an entry, a document until its receipt is archived, and a place in some indexes.
+	// Invoices. Each is an entry, a document until its receipt is archived, and a place in some
+	// indexes.
 	keyInvoice    = "inv:"       // id → hash: the entry
 	keyBody       = "body:"      // id → string: the document, compressed and perhaps encrypted
 	keyIdentity   = "ident:"     // digest of an identity → string: id of its newest document

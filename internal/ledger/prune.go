@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// Prune forgets up to about most entries of each kind that ended longer ago than retention, by
-// Redis's clock: receipted, rejected, dismissed and superseded invoices, and packages that are over. KSeF remembers ten
-// years: an invoice that is handed in again after it was forgotten is answered 440 and recovered.
-func (l *Ledger) Prune(ctx context.Context, retention time.Duration, most int) (int, error) {
-	r, err := l.run(ctx, pruneScript, l.args(most, retention.Milliseconds()))
+// Prune forgets up to about limit entries of each state that ended longer ago than retention, by
+// Redis's clock: receipted, rejected, dismissed and superseded invoices, and packages that are
+// over. It returns how many it forgot. KSeF remembers for ten years: if an invoice is handed in
+// again after it was forgotten, KSeF answers 440 and the invoice is recovered.
+func (l *Ledger) Prune(ctx context.Context, retention time.Duration, limit int) (int, error) {
+	r, err := l.run(ctx, pruneScript, l.args(limit, retention.Milliseconds()))
 	if err != nil {
 		return 0, fmt.Errorf("prune: %w", err)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Each verb is one file of lua/, and says there what it is given and what it answers. entries.lua is
-// put before every one of them: it reads and writes entries and keeps the indexes in step.
+// Each verb is one file of lua/, and says there what it is given and what it answers. entries.lua
+// is put before every one of them: it reads and writes entries and keeps the indexes in step.
 //
 //go:embed lua/*.lua
 var luaFiles embed.FS

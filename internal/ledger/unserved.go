@@ -8,12 +8,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Unserved counts, by tenant, the invoices that wait for a tenant which is not served: those in its
-// waiting sets, in its packages on their way, and the queued ones that wait for a turn of their
-// own. It is bounded: of each list it looks at limit entries, those that moved longest ago, and
-// what nobody serves does not move. more reports that a list was longer, so there may be more than
-// were counted. It takes four round trips; an entry that cannot be read is left out.
-func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, limit int) (counts map[string]int64, more bool, err error) {
+// Unserved counts by tenant the invoices of tenants that served does not report: those in waiting
+// sets, those in packages that are not over, and queued ones without a waiting set. It reads up to
+// limit entries of each list, those that moved longest ago, because an invoice that nobody serves
+// does not move. more reports that a list was longer, so that there may be more than were counted.
+// It takes four round trips; an entry that cannot be read is left out.
+func (l *Ledger) Unserved(
+	ctx context.Context, served func(tenant string) bool, limit int,
+) (counts map[string]int64, more bool, err error) {
 	counts = map[string]int64{}
 	waits, err := l.Waits(ctx)
 	if err != nil {
@@ -37,7 +39,7 @@ func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, 
 		return nil, false, fmt.Errorf("list what waits: %w", err)
 	}
 	type entry struct {
-		tenant *redis.SliceCmd // or the facts of an invoice, which name it
+		tenant *redis.SliceCmd // of a package; the facts of an invoice, which contain it
 		of     *redis.IntCmd   // how many invoices a package has; nil for an invoice
 	}
 	var entries []entry
@@ -48,7 +50,8 @@ func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, 
 				if i == 0 {
 					entries = append(entries, entry{tenant: p.HMGet(ctx, l.key(keyInvoice, id), "facts", "group")})
 				} else {
-					entries = append(entries, entry{p.HMGet(ctx, l.key(keyPackage, id), "tenant"), p.ZCard(ctx, l.key(keyMembers, id))})
+					tenant, of := p.HMGet(ctx, l.key(keyPackage, id), "tenant"), p.ZCard(ctx, l.key(keyMembers, id))
+					entries = append(entries, entry{tenant, of})
 				}
 			}
 		}
@@ -65,7 +68,7 @@ func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, 
 		case tenant == "" || served(tenant):
 		case e.of != nil:
 			counts[tenant] += e.of.Val()
-		case text(cell(v, 1)) == "": // else it was counted with its waiting set
+		case text(cell(v, 1)) == "": // otherwise it was counted with its waiting set
 			counts[tenant]++
 		}
 	}
@@ -81,6 +84,6 @@ func tenantOf(facts string) string {
 	var f struct {
 		Tenant string `json:"tenant"`
 	}
-	_ = json.Unmarshal([]byte(facts), &f) // what cannot be read is told by whoever has to act on it
+	_ = json.Unmarshal([]byte(facts), &f) // the process that has to act on the entry reports that it cannot be read
 	return f.Tenant
 }

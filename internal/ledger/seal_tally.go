@@ -6,21 +6,22 @@ import (
 	"fmt"
 )
 
-// What [Ledger.SealTally] calls documents that do not name the key of their seal.
+// What [Ledger.SealTally] calls the seals that do not name a key.
 const (
 	SealPlain    = "plain"
 	SealKeyless  = "layout 2"       // encrypted by an older build
-	SealArchived = "in the archive" // by an older build, which did not write down with which key
-	SealOther    = "another layout" // damaged, or of a newer build
+	SealArchived = "in the archive" // by an older build, which did not record the key
+	SealOther    = "another layout" // damaged, or made by a newer build
 )
 
-// tallyPage keeps Redis busy for about two milliseconds.
+// tallyPage is how many invoices one script reads. It keeps Redis busy for about two milliseconds.
 const tallyPage = 1000
 
-// SealTally counts the stored documents by how they are sealed: with the key of that id, or by one
-// of the names above. It looks at every invoice that may have one still, and costs Redis about two
-// microseconds for each. What moves meanwhile may be counted twice or, if a person sends it back just
-// then, not at all: a key that was retired too early makes processes not ready, and harms nothing.
+// SealTally counts the stored documents by their seal: the id of the key, or one of the names
+// above. It reads every invoice that may still have a document, which takes Redis about two
+// microseconds each. An invoice that moves meanwhile may be counted twice or, if a person retries
+// it at that moment, not at all. The worst result is a key that is retired too early: processes
+// become not ready, and nothing is lost.
 func (l *Ledger) SealTally(ctx context.Context) (map[string]int64, error) {
 	out := map[string]int64{}
 	for _, s := range States() {
@@ -43,7 +44,7 @@ func (l *Ledger) SealTally(ctx context.Context) (map[string]int64, error) {
 	return out, nil
 }
 
-// SealOf tells how a document is sealed, as [Ledger.SealTally] names it.
+// SealOf returns how a document is sealed: the id of its key, or one of the names above.
 func SealOf(sealed []byte) string {
 	switch {
 	case len(sealed) > 0 && sealed[0] == sealedPlain:
@@ -56,11 +57,12 @@ func SealOf(sealed []byte) string {
 	return SealOther
 }
 
-// olderAtOnce is how many documents of an older build are tried before a process may declare its keys.
+// olderAtOnce is how many documents of each state are tried before a process may declare its keys.
 const olderAtOnce = 100
 
-// openOlder is for the first process that declares anything: what older builds encrypted does not
-// name its key, so some of it is tried. When nothing of it opens, the key is another one.
+// openOlder checks the keys of the first process that declares anything. Documents that older
+// builds encrypted do not name their key, so it tries some of them. If none opens, this process has
+// the wrong key: a [*SealError].
 func (l *Ledger) openOlder(ctx context.Context, b *Bodies) error {
 	tally, err := l.SealTally(ctx)
 	if err != nil || tally[SealKeyless] == 0 {

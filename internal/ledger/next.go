@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// NextInvoices lists up to limit invoices of a state that have not changed since before, oldest
-// first. It goes on behind the last one that it listed, whoever called it, and begins anew when it
-// has come to the end: what stays in a state for months must not hide what came after it. The place
-// is kept in Redis.
+// NextInvoices lists up to limit ids of invoices of a state that have not changed since before,
+// oldest first. It continues after the last one that it listed, whichever process asked, and starts
+// again from the beginning when it has come to the end. So an invoice that stays in a state for
+// months does not hide those behind it. The position is kept in Redis.
 func (l *Ledger) NextInvoices(ctx context.Context, s State, before time.Time, limit int) ([]string, error) {
 	return l.next(ctx, keyState+string(s), before, limit)
 }
