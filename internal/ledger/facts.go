@@ -5,9 +5,9 @@ import (
 	"fmt"
 )
 
-// facts are known of an invoice from the start, never change, and are read by hardly any script.
-// They are one field of the entry, as JSON. When each had a field of its own, taking in an invoice
-// took Redis twice the time, and the entry took twice the memory.
+// facts are known of an invoice from the start and never change, except Offline (ChangeTerms).
+// Hardly any script reads them. They are one field of the entry, as JSON. When each had a field of
+// its own, taking in an invoice took Redis twice the time, and the entry took twice the memory.
 //
 // Buyer and amounts are not among them: nothing here needs them, and Redis is no place for personal
 // data. Entries of older builds have them; they are ignored.

@@ -79,7 +79,7 @@ func TestStates_ThePageIsTheLedgersTables(t *testing.T) {
 	check("Package", texts(PackageStates()), func(from, to string) bool { return MayMovePackage(PackageState(from), PackageState(to)) })
 }
 
-// README lists the states for those who only read that.
+// README lists the states for people who read nothing else.
 func TestStates_READMEListsThem(t *testing.T) {
 	raw, err := os.ReadFile("../../README.md")
 	if err != nil {
