@@ -57,8 +57,8 @@ func redisPage(t *testing.T) []*pageRow {
 	return rows
 }
 
-// rowOf finds the row of a key. Of several that match, the one with the longest fixed part describes
-// it: rate-clock is not a rate.
+// rowOf finds the row of a key. Of several that match, the one with the longest fixed part
+// describes it: rate-clock is not a rate.
 func rowOf(rows []*pageRow, key string) *pageRow {
 	var found *pageRow
 	for _, row := range rows {
@@ -185,7 +185,9 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	t.Helper()
 	ctx, nip := t.Context(), sample.NIP(0)
 	document := func(id string) ledger.NewInvoice {
-		return ledger.NewInvoice{Body: []byte("x"), Invoice: ledger.Invoice{ID: id, Tenant: nip, NIP: nip, Kind: "VAT", Number: "R/1", Form: "v3", Size: 1}}
+		return ledger.NewInvoice{Body: []byte("x"), Invoice: ledger.Invoice{
+			ID: id, Tenant: nip, NIP: nip, Kind: "VAT", Number: "R/1", Form: "v3", Size: 1,
+		}}
 	}
 	_, err := l.Take(ctx, []ledger.NewInvoice{document("inv-first")})
 	check := func(more ...error) {
@@ -243,7 +245,9 @@ func writeRareQueueKeys(t *testing.T, rdb redis.UniversalClient, events *keyEven
 		}
 	}
 	reported := make(chan struct{})
-	server := asynq.NewServerFromRedisClient(rdb, asynq.Config{Concurrency: 3, Queues: map[string]int{queue: 1}, LogLevel: asynq.FatalLevel})
+	server := asynq.NewServerFromRedisClient(rdb, asynq.Config{
+		Concurrency: 3, Queues: map[string]int{queue: 1}, LogLevel: asynq.FatalLevel,
+	})
 	if err := server.Start(asynq.HandlerFunc(func(_ context.Context, task *asynq.Task) error {
 		if task.Type() == "run" {
 			<-reported

@@ -9,9 +9,9 @@ import (
 )
 
 // When a replica that lags becomes the master, the last writes are lost. Most of them may be lost,
-// because the worker asks KSeF again. Three may not: an invoice is taken in, because its sender
-// will not hand it in again; and closing and sending, because they say that a call is about to be
-// made. These writes wait until the replicas have them.
+// because the worker asks KSeF again. Three may not: the entry of an invoice that is taken in,
+// because its sender will not hand it in again, and the states closing and sending, because the
+// worker makes a call after them. These writes wait until the replicas have them.
 
 // ReplicaError says that a write was made but too few replicas had it in time. The write is not
 // lost, but it is not safe: the caller MUST NOT make the call that the write announces.

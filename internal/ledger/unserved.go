@@ -8,11 +8,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Unserved counts by tenant the invoices of tenants that served does not report: those in waiting
-// sets, those in packages that are not over, and queued ones without a waiting set. It reads up to
-// limit entries of each list, those that moved longest ago, because an invoice that nobody serves
-// does not move. more reports that a list was longer, so that there may be more than were counted.
-// It takes four round trips; an entry that cannot be read is left out.
+// Unserved counts by tenant the invoices of tenants for which served returns false: those in
+// waiting sets, those in packages that are not over, and queued ones without a waiting set. It
+// reads up to limit entries of each list, those that moved longest ago, because an invoice that
+// nobody serves does not move. more reports that a list was longer, so that there may be more than
+// were counted. It takes four round trips; an entry that cannot be read is left out.
 func (l *Ledger) Unserved(
 	ctx context.Context, served func(tenant string) bool, limit int,
 ) (counts map[string]int64, more bool, err error) {
