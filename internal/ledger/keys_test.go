@@ -89,7 +89,7 @@ func TestKeys_TheCodeUsesEachOfThem_AndNoOther(t *testing.T) {
 	}
 }
 
-// A file that no verb is made of would be read by people and by nobody else.
+// A Lua file that no verb uses would never run, and nobody would notice.
 func TestScripts_EveryFileIsAVerb(t *testing.T) {
 	files, _ := filepath.Glob("lua/*.lua")
 	for _, file := range files {
