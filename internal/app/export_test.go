@@ -29,3 +29,8 @@ func TaskOptions(cfg config.Config) tasks.Options {
 
 // SetMachineClock makes a process's own clock another than Redis's; call it before [NewWorker].
 func SetMachineClock(b *connect.Pool, now func() time.Time) { b.Now = now }
+
+// ForgetPublicKey makes the pool fetch a tenant's public key again.
+func ForgetPublicKey(pool *connect.Pool, tenant string) {
+	newPublicKey(pool.Redis, pool.Config.Redis.Prefix, tenant, nil).Invalidate()
+}

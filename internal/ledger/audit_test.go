@@ -18,7 +18,7 @@ type snapshot struct {
 	Sorted  map[string]map[string]float64
 	Sets    map[string][]string
 	Strings map[string]string
-	Alien   []string // keys that doc.go does not name
+	Unknown []string // keys that are not in keys.go
 }
 
 func snapshotOf(t interface {
@@ -40,7 +40,10 @@ func snapshotOf(t interface {
 	}
 	slices.Sort(keys)
 	keys = slices.Compact(keys) // SCAN may name a key twice
-	s := snapshot{Hashes: map[string]map[string]string{}, Sorted: map[string]map[string]float64{}, Sets: map[string][]string{}, Strings: map[string]string{}}
+	s := snapshot{
+		Hashes: map[string]map[string]string{}, Sorted: map[string]map[string]float64{},
+		Sets: map[string][]string{}, Strings: map[string]string{},
+	}
 	take := make([]func(), 0, len(keys))
 	_, err := rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, key := range keys {
@@ -62,12 +65,12 @@ func snapshotOf(t interface {
 			case "groups", "sellers", "more":
 				c := p.SMembers(ctx, key)
 				take = append(take, func() { s.Sets[name] = slices.Sorted(slices.Values(c.Val())) })
-			case "refusals", "refusalsopen", "refusers", "cursors", "unreadable", "holds": // they say nothing about any entry
+			case "refusals", "refusalsopen", "refusers", "cursors", "unreadable", "holds": // they say nothing about the entries
 			case "ident", "body", "worker", "inflow", "looked", "fence", "home":
 				c := p.Get(ctx, key)
 				take = append(take, func() { s.Strings[name] = c.Val() })
 			default:
-				s.Alien = append(s.Alien, name)
+				s.Unknown = append(s.Unknown, name)
 			}
 		}
 		return nil
@@ -89,12 +92,13 @@ func (s snapshot) score(hash, field string) float64 {
 	return f
 }
 
-// faults reckons every index anew from the entries alone and tells where Redis has another.
+// faults computes every index again from the entries alone, and says where Redis has something
+// else.
 func (s snapshot) faults() []string {
 	var out []string
 	fault := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	for _, name := range s.Alien {
-		fault("key %s has no place in the layout", name)
+	for _, name := range s.Unknown {
+		fault("key %s is not in keys.go", name)
 	}
 	sorted, sets, sizes := map[string]map[string]float64{}, map[string][]string{}, map[string]int64{}
 	put := func(key, id string, score float64) {
@@ -122,7 +126,7 @@ func (s snapshot) faults() []string {
 		if h["owed"] != "" {
 			put("owed", id, s.score(key, "updated_at"))
 			if !state.Ended() {
-				fault("%s is %s and owed a result", id, state)
+				fault("%s is %s and has a pending result", id, state)
 			}
 		}
 		if g := h["group"]; g != "" {
@@ -159,7 +163,7 @@ func (s snapshot) faults() []string {
 		if ident, ok := strings.CutPrefix(key, "more:"); ok {
 			for _, id := range more {
 				if !slices.Contains(newest[ident], id) {
-					fault("%s has %s, which is not of it", key, id)
+					fault("%s has %s, which is of another identity", key, id)
 				}
 			}
 		}
@@ -178,7 +182,7 @@ func (s snapshot) faults() []string {
 		}
 		at := s.Strings["ident:"+ident]
 		if at == "" && len(alive) == 0 {
-			continue // its newest was pruned
+			continue // its newest document was pruned
 		}
 		if !slices.Contains(ids, at) || len(alive) > 1 || len(alive) == 1 && alive[0] != at {
 			fault("identity %s has documents %v, alive %v, and points to %q", ident, ids, alive, at)
@@ -192,7 +196,7 @@ func (s snapshot) faults() []string {
 		if strings.HasPrefix(key, "waitage:") {
 			for id := range z {
 				if z[id] <= 0 || z[id] > s.score("inv:"+id, "updated_at") {
-					fault("%s: %s waits since %v", key, id, z[id])
+					fault("%s: %s has waited since %v", key, id, z[id])
 				}
 			}
 			z = zeros(z)
@@ -229,7 +233,8 @@ func (s snapshot) faults() []string {
 	return out
 }
 
-// checkMembers wants ordinals 1…count, each once, of invoices that exist.
+// checkMembers checks that a package has the ordinals 1 to count, each once, of invoices that
+// exist.
 func (s snapshot) checkMembers(id string, h map[string]string, fault func(string, ...any)) {
 	members := s.Sorted["pkginv:"+id]
 	seen := map[float64]bool{}
@@ -259,15 +264,19 @@ func zeros(z map[string]float64) map[string]float64 {
 	return out
 }
 
-// TestAudit_SeesEveryKindOfDrift proves that the checker itself is awake.
-func TestAudit_SeesEveryKindOfDrift(t *testing.T) {
+// A checker that finds nothing would let every test pass.
+func TestAudit_FindsEveryKindOfDrift(t *testing.T) {
 	next := worlds(t)
 	for name, spoil := range map[string]func(w *world, id string){
-		"an invoice in two states":            func(w *world, id string) { w.rdb.ZAdd(ctx(), w.prefix+"st:sent", redis.Z{Score: 1, Member: id}) },
-		"an invoice in no state":              func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"st:queued", id) },
-		"a state with the wrong time":         func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"st:queued", 1, id) },
-		"an undecided invoice without due":    func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"due", id) },
-		"a result owed by nothing":            func(w *world, id string) { w.rdb.ZAdd(ctx(), w.prefix+"owed", redis.Z{Score: 1, Member: id}) },
+		"an invoice in two states": func(w *world, id string) {
+			w.rdb.ZAdd(ctx(), w.prefix+"st:sent", redis.Z{Score: 1, Member: id})
+		},
+		"an invoice in no state":           func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"st:queued", id) },
+		"a state with the wrong time":      func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"st:queued", 1, id) },
+		"an undecided invoice without due": func(w *world, id string) { w.rdb.ZRem(ctx(), w.prefix+"due", id) },
+		"a pending result of an invoice that goes on": func(w *world, id string) {
+			w.rdb.ZAdd(ctx(), w.prefix+"owed", redis.Z{Score: 1, Member: id})
+		},
 		"due with the wrong deadline":         func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"due", 1, id) },
 		"a waiting set without its invoice":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"wait:"+groupA.Name()) },
 		"a waiting age without its invoice":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"waitage:"+groupA.Name()) },
@@ -280,7 +289,7 @@ func TestAudit_SeesEveryKindOfDrift(t *testing.T) {
 		"a revision of nothing":               func(w *world, id string) { w.rdb.SAdd(ctx(), w.prefix+"more:x", id) },
 		"a queued invoice without document":   func(w *world, id string) { w.rdb.Del(ctx(), w.prefix+"body:"+id) },
 		"a packed invoice without package":    func(w *world, id string) { w.rdb.HSet(ctx(), w.prefix+"inv:"+id, "state", "packed") },
-		"a key that the layout does not know": func(w *world, id string) { w.rdb.Set(ctx(), w.prefix+"stray:"+id, 1, 0) },
+		"a key that is not in keys.go":        func(w *world, id string) { w.rdb.Set(ctx(), w.prefix+"unknown:"+id, 1, 0) },
 		"a package state with the wrong time": func(w *world, id string) { w.rdb.ZIncrBy(ctx(), w.prefix+"pst:opened", 1, "pkg-9") },
 		"a package that counts one too many":  func(w *world, id string) { w.rdb.HIncrBy(ctx(), w.prefix+"pkg:pkg-9", "count", 1) },
 	} {
@@ -295,7 +304,7 @@ func TestAudit_SeesEveryKindOfDrift(t *testing.T) {
 			}
 			spoil(w, inv.ID)
 			if len(snapshotOf(t, w.rdb, w.prefix).faults()) == 0 {
-				t.Error("not noticed")
+				t.Error("not found")
 			}
 		})
 	}

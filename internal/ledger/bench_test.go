@@ -11,8 +11,9 @@ import (
 
 const tenThousand = 10_000
 
-// Each benchmark is one package of ten thousand invoices, the most that KSeF takes, against a Redis on the same machine. ms is the
-// whole of it; "longest" is the longest single script, during which Redis serves nobody else.
+// Each benchmark handles one package of ten thousand invoices, the most that KSeF accepts, with a
+// Redis on the same machine. ms is the time for all of it; longest-ms is the time of the longest
+// script, during which Redis serves nobody else.
 
 func benchWorld(b *testing.B) *world {
 	rdb, _ := redistest.New(b)
@@ -38,7 +39,7 @@ func (w *world) waitAll(invs []Invoice) {
 	w.must(err)
 }
 
-// full makes a package of ten thousand that is uploaded.
+// full makes a package of ten thousand invoices that is uploaded.
 func (w *world) full() Package {
 	w.waitAll(w.take(w.documents(tenThousand)...))
 	p := w.cut(groupA, CutLimits{tenThousand, much})
@@ -47,7 +48,7 @@ func (w *world) full() Package {
 	return p
 }
 
-// timed runs act once a round on what prepare made, and reports milliseconds.
+// timed runs act once per round on what prepare made, and reports milliseconds.
 func timed[T any](b *testing.B, prepare func(*world) T, act func(*world, T)) {
 	w := benchWorld(b)
 	for b.Loop() {
@@ -126,7 +127,10 @@ func BenchmarkRepack10000(b *testing.B) {
 	}, func(w *world, p Package) {
 		ids, err := w.Members(ctx(), p.ID)
 		w.must(err)
-		w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-x", Refusals: 1, IDs: ids[:len(ids)/2]}, {ID: "pkg-y", Refusals: 1, IDs: ids[len(ids)/2:]}}))
+		half := len(ids) / 2
+		w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{
+			{ID: "pkg-x", Refusals: 1, IDs: ids[:half]}, {ID: "pkg-y", Refusals: 1, IDs: ids[half:]},
+		}))
 	})
 }
 

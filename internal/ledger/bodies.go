@@ -11,31 +11,33 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// MaxBodyInRedis is the most bytes of a sealed document that are kept in Redis; larger ones (attachments) go to the archive store.
+// MaxBodyInRedis is the largest sealed document that is kept in Redis, in bytes. Larger ones (with
+// attachments) go to the archive store.
 const MaxBodyInRedis = 64 << 10
 
-// maxOpened is far above every document that KSeF takes (3 MB), and nothing to a process.
+// maxOpened is far above every document that KSeF accepts (3 MB), and little for a process.
 const maxOpened = 64 << 20
 
-// Bodies seals documents before they are stored, and opens them again. S2 was chosen for speed: it halves the time
-// of taking in an invoice against the fastest zstd, for a third more bytes.
+// Bodies seals documents before they are stored, and opens them again. S2 was chosen for speed:
+// taking in an invoice takes half the time that it takes with the fastest zstd, for a third more
+// bytes.
 //
-// A sealed document begins with one byte, its layout: 1 for S2 alone; 3 for S2 then AES-256-GCM, with
-// the eight bytes of the key's id and a random 12-byte nonce before the ciphertext, and the invoice's
-// id as additional data, so that bodies cannot be swapped. Layout 2 is 3 without the key's id; it is
-// still opened. Safe for concurrent use.
+// The first byte of a sealed document is its layout. Layout 1 is S2 alone. Layout 3 is S2, then
+// AES-256-GCM: the eight bytes of the key's id and a random 12-byte nonce stand before the
+// ciphertext, and the invoice's id is additional data, so that documents cannot be swapped. Layout
+// 2 is layout 3 without the key's id; it is only opened. Safe for concurrent use.
 type Bodies struct {
 	keys []storageKey // the first seals
 }
 
 const (
 	sealedPlain     = 1
-	sealedKeyless   = 2 // encrypted, and does not say with which key
+	sealedKeyless   = 2 // encrypted; it does not say with which key
 	sealedEncrypted = 3
 )
 
-// NewBodies returns a sealer: the first key seals, all of them open. A key has 32 bytes; a nil one is
-// none, and without a key documents are only compressed.
+// NewBodies returns Bodies that seal with the first key and open with all of them. A key has 32
+// bytes; nil keys are ignored. Without a key documents are only compressed.
 func NewBodies(keys ...[]byte) (*Bodies, error) {
 	b := &Bodies{}
 	for _, key := range keys {
@@ -51,12 +53,13 @@ func NewBodies(keys ...[]byte) (*Bodies, error) {
 	return b, nil
 }
 
-// Seal compresses, and encrypts when there is a key.
+// Seal compresses a document, and encrypts it if there is a key. id is that of the invoice.
 func (b *Bodies) Seal(id string, document []byte) ([]byte, error) {
 	return b.AppendSeal(nil, id, document)
 }
 
-// AppendSeal does the same and appends what it makes to dst, for callers that seal thousands and use one piece of memory for all. With an error dst is as it was.
+// AppendSeal does the same and appends the sealed document to dst, for callers that seal thousands
+// of documents into one buffer. With an error it returns dst unchanged.
 func (b *Bodies) AppendSeal(dst []byte, id string, document []byte) ([]byte, error) {
 	at := len(dst)
 	if len(b.keys) == 0 {
@@ -78,14 +81,14 @@ func (b *Bodies) AppendSeal(dst []byte, id string, document []byte) ([]byte, err
 
 // Open undoes [Bodies.Seal]. Documents sealed without a key stay readable after a key was set.
 //
-// A [*KeyError], or an error that wraps [ErrNewer], is about this process: another one may open the
-// document. Every other error is about the document.
+// A [*KeyError], or an error that wraps [ErrNewer], concerns this process: another process may be
+// able to open the document. Every other error concerns the document.
 func (b *Bodies) Open(id string, sealed []byte) ([]byte, error) {
 	packed, err := b.decrypt(id, sealed)
 	if err != nil {
 		return nil, err
 	}
-	// A damaged length could ask for 4 GB at once.
+	// A damaged length could ask for 4 GB of memory.
 	if n, err := s2.DecodedLen(packed); err == nil && n > maxOpened {
 		return nil, fmt.Errorf("open %s: stored document says that it has %d bytes", id, n)
 	}
@@ -134,9 +137,9 @@ func (b *Bodies) decrypt(id string, sealed []byte) ([]byte, error) {
 	return nil, fmt.Errorf("open %s: stored document is damaged: layout %d was never used", id, sealed[0])
 }
 
-// Body reads a sealed document; [ErrNotFound] when Redis has none.
+// Body reads a sealed document; [ErrNotFound] if Redis has none.
 func (l *Ledger) Body(ctx context.Context, id string) ([]byte, error) {
-	b, err := l.rdb.Get(ctx, l.key("body:", id)).Bytes()
+	b, err := l.rdb.Get(ctx, l.key(keyBody, id)).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("read document of %s: %w", id, ErrNotFound)
 	}
@@ -146,14 +149,15 @@ func (l *Ledger) Body(ctx context.Context, id string) ([]byte, error) {
 	return b, nil
 }
 
-// BodiesOf reads sealed documents in one round trip; nil where Redis has none. The caller bounds the number.
+// BodiesOf reads sealed documents in one round trip, in the order of ids; nil where Redis has none.
+// The caller bounds the number.
 func (l *Ledger) BodiesOf(ctx context.Context, ids []string) ([][]byte, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	keys := make([]string, len(ids))
 	for i, id := range ids {
-		keys[i] = l.key("body:", id)
+		keys[i] = l.key(keyBody, id)
 	}
 	vals, err := l.rdb.MGet(ctx, keys...).Result()
 	if err != nil {

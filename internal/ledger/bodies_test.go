@@ -43,7 +43,8 @@ func TestBodies_SealThenOpen_GivesTheExactBytes(t *testing.T) {
 	noise := make([]byte, 100_000)
 	_, _ = rand.Read(noise)
 	for name, doc := range map[string][]byte{
-		"nothing": {}, "one byte": {0}, "text": []byte("<Faktura>żółć</Faktura>"), "what repeats": bytes.Repeat([]byte("<a/>"), 250_000), "noise": noise,
+		"nothing": {}, "one byte": {0}, "text": []byte("<Faktura>żółć</Faktura>"),
+		"a text that repeats": bytes.Repeat([]byte("<a/>"), 250_000), "noise": noise,
 		"the largest invoice": bytes.Repeat([]byte("0123456789"), 300_000),
 	} {
 		for _, b := range []*Bodies{plain, keyed} {
@@ -126,7 +127,7 @@ func TestBodies_WhatDoesNotFit_IsAnErrorThatSaysWhy(t *testing.T) {
 	}
 }
 
-// sealedByAnOlderBuild makes layout 2, which this build only opens.
+// sealedByAnOlderBuild seals in layout 2, which this build only opens.
 func sealedByAnOlderBuild(t testing.TB, key []byte, id string, doc []byte) []byte {
 	t.Helper()
 	block, err := aes.NewCipher(key)
@@ -175,7 +176,7 @@ func TestBodies_SeveralKeys_FirstSealsAndAllOpenInAnyLayout(t *testing.T) {
 	}
 }
 
-// An id is shown to everybody: in logs, in readiness, in every encrypted document.
+// The id of a key is public: it is in logs, in readiness and in every encrypted document.
 func TestKeyID_TellsNothingOfTheKeyAndIsNoPlainHashOfIt(t *testing.T) {
 	key := bytes.Repeat([]byte{7}, 32)
 	id := ring(t, 7).KeyIDs()[0]
@@ -215,7 +216,8 @@ func FuzzOpen(f *testing.F) {
 			if len(sealed) == 0 {
 				t.Fatal("nothing was opened")
 			}
-			// Whatever opens without a key is what S2 says it is; nobody but the key's holder makes something that opens with it.
+			// What opens without a key is what S2 decodes. Only a process that has the key can make
+			// a document that opens with it.
 			if sealed[0] == sealedPlain {
 				if want, err := s2.Decode(nil, sealed[1:]); err != nil || !bytes.Equal(want, doc) {
 					t.Fatalf("%q, %v, want %q", doc, err, want)

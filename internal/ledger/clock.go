@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Clock is the time that the ledger writes: Redis's own. Whatever is compared with times in it has
-// to be reckoned from here.
+// Clock returns the time that the ledger writes: Redis's own. A time that is compared with times in
+// the ledger must be computed from it.
 func (l *Ledger) Clock(ctx context.Context) (time.Time, error) {
 	if l.now != nil {
 		return l.now(), nil
@@ -21,21 +21,21 @@ func (l *Ledger) Clock(ctx context.Context) (time.Time, error) {
 	return t, nil
 }
 
-// clockLook is a look at the clock as one of several commands.
-type clockLook struct {
+// clockCmd reads the clock as one of several commands in a pipeline.
+type clockCmd struct {
 	l    *Ledger
 	time *redis.TimeCmd
 }
 
-func (l *Ledger) clockCmd() *clockLook { return &clockLook{l: l} }
+func (l *Ledger) clockCmd() *clockCmd { return &clockCmd{l: l} }
 
-func (c *clockLook) ask(ctx context.Context, p redis.Pipeliner) {
+func (c *clockCmd) ask(ctx context.Context, p redis.Pipeliner) {
 	if c.l.now == nil {
 		c.time = p.Time(ctx)
 	}
 }
 
-func (c *clockLook) now() time.Time {
+func (c *clockCmd) now() time.Time {
 	if c.time == nil {
 		return c.l.now()
 	}

@@ -12,7 +12,8 @@ import (
 
 const much = 1 << 40
 
-// wait hands in and lets wait; hours is the legal deadline from noon.
+// wait takes in an invoice and puts it into its waiting set; its legal deadline is hours after
+// noon.
 func (w *world) wait(number, kind string, hours int, size int64) Invoice {
 	w.t.Helper()
 	doc := document(sellerA, kind, number, "x")
@@ -31,7 +32,7 @@ func (w *world) numbers(ids []string) []string {
 	return out
 }
 
-func TestCut_TakesWhatIsMostUrgent(t *testing.T) {
+func TestCut_TakesTheMostUrgent(t *testing.T) {
 	w := oneWorld(t)
 	for i, hours := range []int{50, 10, 40, 20, 30} {
 		w.wait(fmt.Sprint("n", hours), "VAT", hours, int64(100+i))
@@ -42,8 +43,11 @@ func TestCut_TakesWhatIsMostUrgent(t *testing.T) {
 		t.Errorf("took %v", got)
 	}
 	p := w.readPackage("pkg-x")
-	want := Package{V: Version, ID: "pkg-x", Rev: 1, State: PackageCut, Lane: Bulk, Tenant: sellerA, Form: "v3", Count: 3, Size: 101 + 103 + 104,
-		Deadline: At(noon.Add(10 * time.Hour)), CreatedAt: p.CreatedAt, UpdatedAt: p.CreatedAt}
+	want := Package{
+		V: Version, ID: "pkg-x", Rev: 1, State: PackageCut, Lane: Bulk, Tenant: sellerA, Form: "v3",
+		Count: 3, Size: 101 + 103 + 104,
+		Deadline: At(noon.Add(10 * time.Hour)), CreatedAt: p.CreatedAt, UpdatedAt: p.CreatedAt,
+	}
 	if d := cmp.Diff(want, p); d != "" {
 		t.Error(d)
 	}
@@ -59,25 +63,25 @@ func TestCut_TakesWhatIsMostUrgent(t *testing.T) {
 	}
 }
 
-func TestCut_Limits(t *testing.T) {
+func TestCut_Limits_BoundThePackage(t *testing.T) {
 	next := worlds(t)
 	for name, c := range map[string]struct {
 		sizes []int64
 		lim   CutLimits
 		want  int
 	}{
-		"the count is a bound":                                   {[]int64{1, 1, 1}, CutLimits{2, much}, 2},
-		"one at a time":                                          {[]int64{1, 1, 1}, CutLimits{1, much}, 1},
-		"a count that is not reached takes all":                  {[]int64{1, 1, 1}, CutLimits{3, much}, 3},
-		"the size may be reached exactly":                        {[]int64{40, 60, 1}, CutLimits{9, 100}, 2},
-		"the size is not passed by a byte":                       {[]int64{40, 61, 1}, CutLimits{9, 100}, 1},
-		"one that is too large alone is taken alone":             {[]int64{101, 1}, CutLimits{9, 100}, 1},
-		"a large one behind small ones waits for the next":       {[]int64{1, 100, 1}, CutLimits{9, 100}, 1},
-		"no invoices allowed takes nothing":                      {[]int64{1}, CutLimits{0, 100}, 0},
-		"no bytes allowed takes nothing":                         {[]int64{1}, CutLimits{9, 0}, 0},
-		"a negative count takes nothing":                         {[]int64{1, 1, 1}, CutLimits{-1, 100}, 0},
-		"nothing waits":                                          {nil, CutLimits{9, 100}, 0},
-		"sizes beyond 32 bits are added exactly to five billion": {[]int64{2_499_999_999, 2_500_000_001, 1}, CutLimits{9, 5_000_000_000}, 2},
+		"the count is a bound":                             {[]int64{1, 1, 1}, CutLimits{2, much}, 2},
+		"one at a time":                                    {[]int64{1, 1, 1}, CutLimits{1, much}, 1},
+		"a count that is not reached takes all":            {[]int64{1, 1, 1}, CutLimits{3, much}, 3},
+		"the size may be reached exactly":                  {[]int64{40, 60, 1}, CutLimits{9, 100}, 2},
+		"the size is not exceeded by a byte":               {[]int64{40, 61, 1}, CutLimits{9, 100}, 1},
+		"one that is too large alone is taken alone":       {[]int64{101, 1}, CutLimits{9, 100}, 1},
+		"a large one behind small ones waits for the next": {[]int64{1, 100, 1}, CutLimits{9, 100}, 1},
+		"no invoices allowed takes nothing":                {[]int64{1}, CutLimits{0, 100}, 0},
+		"no bytes allowed takes nothing":                   {[]int64{1}, CutLimits{9, 0}, 0},
+		"a negative count takes nothing":                   {[]int64{1, 1, 1}, CutLimits{-1, 100}, 0},
+		"nothing waits":                                    {nil, CutLimits{9, 100}, 0},
+		"sizes above 32 bits are added exactly":            {[]int64{2_499_999_999, 2_500_000_001, 1}, CutLimits{9, 5_000_000_000}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := next(t)
@@ -140,7 +144,7 @@ func TestCut_ExistingPackageID_IsAnErrorAndWritesNothing(t *testing.T) {
 	})
 }
 
-func TestCut_EntriesGoneOrMovedByHand_NeitherBlockNorWeigh(t *testing.T) {
+func TestCut_EntriesGoneOrMovedByHand_NeitherBlockNorCount(t *testing.T) {
 	w := oneWorld(t)
 	gone, moved, sound := w.wait("1", "VAT", 1, 10), w.wait("2", "VAT", 2, 20), w.wait("3", "VAT", 3, 30)
 	w.must(w.rdb.HSet(ctx(), w.prefix+"inv:"+moved.ID, "group", "").Err())
@@ -157,7 +161,7 @@ func TestCut_EntriesGoneOrMovedByHand_NeitherBlockNorWeigh(t *testing.T) {
 	}
 	w.wait("4", "VAT", 1, 40)
 	if waits, err := w.Waits(ctx()); err != nil || len(waits) != 1 || waits[0].Bytes != 40 {
-		t.Errorf("what went away still weighs: %+v, %v", waits, err)
+		t.Errorf("an invoice that is gone is still counted: %+v, %v", waits, err)
 	}
 }
 

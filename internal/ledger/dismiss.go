@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// Dismissal says who ended something that is not to be sent, and why.
+// Dismissal says who decided that something will not be sent, and why.
 type Dismissal struct {
 	By     string
 	Reason string
@@ -16,8 +16,8 @@ type Dismissal struct {
 // maxDismissal is how many bytes of a person's reason are kept.
 const maxDismissal = 500
 
-// note is what is kept of a dismissal: one line, because the reason of an entry is what every
-// listing, and the archive, shows.
+// note returns what is kept of a dismissal. It is one line, because listings and the archive show
+// it as the reason of the entry. was is the reason before, if any.
 func (d Dismissal) note(at time.Time, was string) string {
 	s := fmt.Sprintf("dismissed %s by %s: %s", at.UTC().Format(time.RFC3339), d.By, shortened(d.Reason, maxDismissal))
 	if was != "" {
@@ -26,20 +26,20 @@ func (d Dismissal) note(at time.Time, was string) string {
 	return s
 }
 
-// shortened cuts a text to at most so many bytes, between two characters.
-func shortened(s string, most int) string {
-	if len(s) <= most {
+// shortened cuts a text to at most limit bytes, between two characters.
+func shortened(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
-	for most > 0 && !utf8.RuneStart(s[most]) {
-		most--
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
 	}
-	return s[:most] + "…"
+	return s[:limit] + "…"
 }
 
-// Dismiss ends an invoice that is queued, rejected or parked for good; another document can take its
-// number then. It returns a [*ConflictError] when the entry is not as it was read: one that a package
-// holds, or that is being sent, may be in KSeF soon, and no person can stop it.
+// Dismiss ends for good an invoice that is queued, rejected or parked; another document can then
+// take its identity. It returns a [*ConflictError] if the entry is not as it was read. An invoice
+// that a package holds, or that is being sent, may soon be in KSeF, and no person can stop it.
 func (l *Ledger) Dismiss(ctx context.Context, inv *Invoice, d Dismissal) error {
 	now, err := l.Clock(ctx)
 	if err != nil {

@@ -15,7 +15,10 @@ func TestDismiss_SaysWhoWhenAndWhy_AndEndsItForGood(t *testing.T) {
 	if inv.State != Dismissed || inv.Code != 415 {
 		t.Errorf("is %s with code %d", inv.State, inv.Code)
 	}
-	for _, part := range []string{"dismissed 2026-11-23T12:00:00Z by anna: the sale was cancelled", "parked with code 415: no permission for attachments"} {
+	for _, part := range []string{
+		"dismissed 2026-11-23T12:00:00Z by anna: the sale was cancelled",
+		"parked with code 415: no permission for attachments",
+	} {
 		if !strings.Contains(inv.Reason, part) {
 			t.Errorf("the reason %q does not say %q", inv.Reason, part)
 		}
@@ -36,7 +39,8 @@ func TestDismiss_OneThatWaits_LeavesItsWaitingSet(t *testing.T) {
 	}
 }
 
-// What is in an archive that is being built may be in KSeF when the ledger says dismissed.
+// The ZIP with the document may be on its way: KSeF could have an invoice that the ledger calls
+// dismissed.
 func TestDismiss_WhatLeftTheQueueOrWasAccepted_IsAConflict(t *testing.T) {
 	next := worlds(t)
 	for _, s := range []State{Packed, Sending, Unknown, Sent, Accepted, Receipted, Dismissed, Superseded} {
@@ -67,7 +71,7 @@ func TestAccepted_WhateverElseOfTheNumberWaitsForAPerson_IsSuperseded(t *testing
 	}
 }
 
-// The earlier document was retried: what came later is superseded as well.
+// The earlier document was retried: a later one is superseded as well.
 func TestAccepted_AnEarlierDocument_SupersedesALaterOne(t *testing.T) {
 	w := oneWorld(t)
 	first := w.move(w.take(document(sellerA, "VAT", "FV/1", "first"))[0], Parked)

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/redisd"
 )
 
-// Two workers read the same invoice. Both want to move it; one of them is told that it came too late.
+// Two workers read the same invoice, and both want to move it. The second one gets a conflict.
 func Example() {
 	ctx := context.Background()
 	server, err := redisd.Start(ctx, redisd.Options{})
@@ -30,7 +30,9 @@ func Example() {
 	id := ledger.InvoiceID(ledger.Identity{NIP: "5265877635", Kind: "VAT", Number: "FV/1"}, sha256.Sum256(document))
 	bodies, _ := ledger.NewBodies(nil)
 	sealed, _ := bodies.Seal(id, document)
-	fresh := ledger.NewInvoice{Invoice: ledger.Invoice{ID: id, Tenant: "5265877635", NIP: "5265877635", Kind: "VAT", Number: "FV/1", Form: "v3", Size: int64(len(document))}, Body: sealed}
+	fresh := ledger.NewInvoice{Body: sealed, Invoice: ledger.Invoice{
+		ID: id, Tenant: "5265877635", NIP: "5265877635", Kind: "VAT", Number: "FV/1", Form: "v3", Size: int64(len(document)),
+	}}
 
 	for range 2 {
 		taken, err := l.Take(ctx, []ledger.NewInvoice{fresh})

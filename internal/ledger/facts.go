@@ -5,11 +5,12 @@ import (
 	"fmt"
 )
 
-// facts are what is known of an invoice from the start, never changes, and is read by hardly any script. They are one field of the entry, as JSON, and not a dozen: with
-// a field each, taking in an invoice cost Redis twice the time and the entry twice the memory.
+// facts are known of an invoice from the start and never change, except Offline (ChangeTerms).
+// Hardly any script reads them. They are one field of the entry, as JSON. When each had a field of
+// its own, taking in an invoice took Redis twice the time, and the entry took twice the memory.
 //
 // Buyer and amounts are not among them: nothing here needs them, and Redis is no place for personal
-// data. Older builds wrote them; they are read past.
+// data. Entries of older builds have them; they are ignored.
 type facts struct {
 	V            int    `json:"v"`
 	Ident        string `json:"ident"` // digest of the identity, for the scripts
@@ -32,8 +33,10 @@ type facts struct {
 }
 
 func (i *Invoice) packFacts(now Millis, ident string, revision int) []byte {
-	b, _ := json.Marshal(facts{ // strings, numbers and truth values cannot fail
-		V: Version, Ident: ident, Revision: revision, ID: i.ID, CreatedAt: now, Tenant: i.Tenant, NIP: i.NIP, Context: i.Context, Subject: i.Subject, Kind: i.Kind, IssueDate: i.IssueDate, Hash: i.Hash, File: i.File, Offline: i.Offline, Form: i.Form,
+	b, _ := json.Marshal(facts{ // strings, numbers and booleans cannot fail
+		V: Version, Ident: ident, Revision: revision, ID: i.ID, CreatedAt: now,
+		Tenant: i.Tenant, NIP: i.NIP, Context: i.Context, Subject: i.Subject, Kind: i.Kind,
+		IssueDate: i.IssueDate, Hash: i.Hash, File: i.File, Offline: i.Offline, Form: i.Form,
 		Attachment: i.Attachment, Overflow: i.Overflow, SoftDeadline: i.SoftDeadline,
 	})
 	return b
@@ -44,14 +47,14 @@ func (i *Invoice) unpackFacts(packed string) error {
 	if err := json.Unmarshal([]byte(packed), &f); err != nil {
 		var newer struct{ V int }
 		if json.Unmarshal([]byte(packed), &newer) == nil {
-			i.V = newer.V // a newer build may have other types in it
+			i.V = newer.V // a newer build may have changed types
 		}
-		return fmt.Errorf("%w: its facts are not what they should be", errDamaged)
+		return fmt.Errorf("%w: its facts cannot be decoded", errDamaged)
 	}
 	i.V, i.Revision, i.ID, i.CreatedAt = f.V, f.Revision, f.ID, f.CreatedAt
 	i.Tenant, i.NIP, i.Kind, i.IssueDate, i.File, i.Offline, i.Form = f.Tenant, f.NIP, f.Kind, f.IssueDate, f.File, f.Offline, f.Form
 	i.Context, i.Subject = f.Context, f.Subject
-	if i.Hash == "" { // else KSeF has the same invoice in other bytes: its hash is the one that counts
+	if i.Hash == "" { // otherwise KSeF has the invoice in other bytes, and the hash of those counts
 		i.Hash = f.Hash
 	}
 	i.Attachment, i.Overflow, i.SoftDeadline = f.Attachment, f.Overflow, f.SoftDeadline

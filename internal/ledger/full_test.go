@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// noRoom leaves Redis no room at all, as a limit that is lowered below what is used does.
-func (w *world) noRoom() {
+// fill leaves Redis no free memory, as if maxmemory was set below the memory in use.
+func (w *world) fill() {
 	w.t.Helper()
 	w.must(w.rdb.ConfigSet(ctx(), "maxmemory", "1").Err())
 	if err := w.rdb.Set(ctx(), "probe", "x", 0).Err(); !redis.HasErrorPrefix(err, "OOM") {
@@ -18,13 +18,14 @@ func (w *world) noRoom() {
 	}
 }
 
-// Whatever was taken in goes its whole way while Redis is full, in either lane, and gives its memory back at the end; only taking in is refused.
-func TestFull_EveryVerbGoesThroughButTake(t *testing.T) {
+// Invoices that were taken in go their whole path while Redis is full, in both lanes, and give
+// their memory back at the end. Only taking in is refused.
+func TestFull_EveryVerbExceptTakeWorks(t *testing.T) {
 	w := oneWorld(t)
 	keyed := ring(t, 7)
 	w.must(w.Declare(ctx(), keyed))
 	bulk, express, bad, gone := w.takeSealed(keyed, 6), w.take(w.fresh())[0], w.take(w.fresh())[0], w.take(w.fresh())[0]
-	w.noRoom()
+	w.fill()
 
 	if _, err := w.Take(ctx(), []NewInvoice{w.fresh()}); !IsFull(err) {
 		t.Errorf("take: %v", err)
@@ -80,11 +81,11 @@ func TestFull_EveryVerbGoesThroughButTake(t *testing.T) {
 		t.Errorf("pruned %d, %v", n, err)
 	}
 	if n := w.rdb.Exists(ctx(), w.key("body:", ids[0]), w.key("inv:", ids[0])).Val(); n != 0 {
-		t.Error("a pruned entry is there still")
+		t.Error("a pruned entry is still there")
 	}
 }
 
-func TestMayTake_ShareOfMemory_IsHeldAndToldWithWhatToDo(t *testing.T) {
+func TestMayTake_MemoryAboveTheShare_IsRefusedAndSaysWhatToDo(t *testing.T) {
 	w := oneWorld(t)
 	b := ring(t)
 	w.must(w.MayTake(ctx(), b, 0.85)) // no maxmemory: no bound

@@ -6,16 +6,17 @@ import (
 	"fmt"
 )
 
-// HoldKind is what a person keeps a tenant from.
+// HoldKind says what a person has stopped for a tenant.
 type HoldKind string
 
 // The kinds of holds.
 const (
-	Paused   HoldKind = "paused"   // nothing new of it is sent; what is on its way is followed to its end
-	Draining HoldKind = "draining" // nothing new of it is taken in; what was taken is sent
+	Paused   HoldKind = "paused"   // nothing new is sent; what was sent is followed to its end
+	Draining HoldKind = "draining" // nothing new is taken in; what was taken in is sent
 )
 
-// Hold is a person's word about a tenant, until it is taken back.
+// Hold is a person's decision to pause or drain a tenant. It lasts until a person releases the
+// tenant.
 type Hold struct {
 	Kind  HoldKind `json:"kind"`
 	By    string   `json:"by"`
@@ -23,16 +24,8 @@ type Hold struct {
 	Since Millis   `json:"since"`
 }
 
-// holdScript sets, or with an empty value ends, the hold of a tenant: tenant, hold as JSON. It answers
-// 1 when there was one. As a verb it goes through at maxmemory.
-var holdScript = verb(`
-local key, tenant, hold = P .. 'holds', ARGV[3], ARGV[4]
-local was = redis.call('HEXISTS', key, tenant)
-if hold == '' then redis.call('HDEL', key, tenant) else redis.call('HSET', key, tenant, hold) end
-return { was }`)
-
-// Hold keeps a tenant from something. A second hold takes the place of the first. Since is Redis's
-// time, whatever is given.
+// Hold pauses or drains a tenant. A second hold replaces the first. Since becomes the present time
+// of Redis; the given one is ignored.
 func (l *Ledger) Hold(ctx context.Context, tenant string, h Hold) error {
 	now, err := l.Clock(ctx)
 	if err != nil {
@@ -46,7 +39,7 @@ func (l *Ledger) Hold(ctx context.Context, tenant string, h Hold) error {
 	return nil
 }
 
-// Release takes a hold back; false when there was none.
+// Release ends the hold of a tenant; false if there was none.
 func (l *Ledger) Release(ctx context.Context, tenant string) (bool, error) {
 	r, err := l.run(ctx, holdScript, l.args(tenant, ""))
 	if err != nil {
@@ -55,11 +48,11 @@ func (l *Ledger) Release(ctx context.Context, tenant string) (bool, error) {
 	return number(cell(r, 0)) == 1, nil
 }
 
-// Holds lists the tenants that are held. A hold that cannot be read counts as a pause: whoever set it
-// did not want the tenant to go on as if there were none. A key that is no hash at all holds nobody:
-// no hold can have been set in it, and it must not stop every tenant.
+// Holds returns the holds by tenant. A hold that cannot be read counts as a pause, because whoever
+// set it did not want the tenant to go on as if there were none. A key that is not a hash holds no
+// tenant: no hold can have been set in it, and it must not stop every tenant.
 func (l *Ledger) Holds(ctx context.Context) (map[string]Hold, error) {
-	m, err := l.rdb.HGetAll(ctx, l.key("holds")).Result()
+	m, err := l.rdb.HGetAll(ctx, l.key(keyHolds)).Result()
 	if err != nil && !wrongType(err) {
 		return nil, fmt.Errorf("read holds: %w", err)
 	}

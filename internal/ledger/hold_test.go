@@ -2,7 +2,7 @@ package ledger
 
 import "testing"
 
-func TestHold_IsKeptUntilItIsTakenBack(t *testing.T) {
+func TestHold_LastsUntilItIsReleased(t *testing.T) {
 	w := oneWorld(t)
 	if all, err := w.Holds(ctx()); err != nil || len(all) != 0 {
 		t.Fatalf("%v, %v", all, err)
@@ -12,7 +12,8 @@ func TestHold_IsKeptUntilItIsTakenBack(t *testing.T) {
 	w.must(w.Hold(ctx(), "b", Hold{Kind: Draining, By: "jan"}))
 	all, err := w.Holds(ctx())
 	w.must(err)
-	if a, b := all["a"], all["b"]; len(all) != 2 || a.Kind != Paused || a.By != "anna" || a.Why != "key expired" || a.Since == 0 || b.Kind != Draining {
+	a, b := all["a"], all["b"]
+	if len(all) != 2 || a.Kind != Paused || a.By != "anna" || a.Why != "key expired" || a.Since == 0 || b.Kind != Draining {
 		t.Errorf("%+v", all)
 	}
 	for _, want := range []bool{true, false} {
@@ -20,11 +21,21 @@ func TestHold_IsKeptUntilItIsTakenBack(t *testing.T) {
 			t.Errorf("released: %v, %v, want %v", was, err, want)
 		}
 	}
-	// One that a newer build wrote, or damaged, holds the tenant: it was not meant to go on.
+	// A hold that a newer build wrote, or that is damaged, pauses the tenant: it was not meant to
+	// go on.
 	w.must(w.rdb.HSet(ctx(), w.key("holds"), "c", `{"kind":"halved"}`, "d", "?").Err())
 	all, err = w.Holds(ctx())
 	w.must(err)
 	if all["c"].Kind != Paused || all["d"].Kind != Paused {
 		t.Errorf("%+v", all)
+	}
+}
+
+// A damaged key must not stop every tenant.
+func TestHolds_KeyHoldsSomethingElse_NobodyIsHeld(t *testing.T) {
+	w := oneWorld(t)
+	w.must(w.rdb.Set(ctx(), w.key("holds"), "x", 0).Err())
+	if all, err := w.Holds(ctx()); err != nil || len(all) != 0 {
+		t.Errorf("%v, %v", all, err)
 	}
 }

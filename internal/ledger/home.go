@@ -10,25 +10,25 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Home says where the invoices of a ledger go. It is written once, by the first process that means
-// to work with the ledger, and every other one compares: an invoice that a test environment
-// accepted is not in KSeF, and one that waits for a test must not be issued. The zero value is a
-// home that nobody has written.
+// Home says where the invoices of a ledger go. The first process that works with the ledger writes
+// it, and every other process compares: an invoice that a test environment accepted is not in KSeF,
+// and an invoice that is meant for a test must not be issued. The zero value means that no home was
+// written.
 type Home struct {
 	V           int    `json:"v"`
 	Environment string `json:"environment"`       // as configured: test, production or custom
 	Address     string `json:"address"`           // of the gateway
-	Purging     bool   `json:"purging,omitempty"` // the ledger is being dropped; see [Ledger.Purge]
+	Purging     bool   `json:"purging,omitempty"` // the ledger is being purged; see [Ledger.Purge]
 }
 
-// String names it for people.
+// String returns the home as people read it.
 func (h Home) String() string { return h.Environment + " at " + h.Address }
 
-// custom is the environment that is known by its address alone.
+// custom is the environment that only its address identifies.
 const custom = "custom"
 
-// Same reports that both send to the same KSeF. What is said by name goes by the name, so that its
-// address may change with a later build; custom is no name.
+// Same reports whether both send to the same KSeF. Environments with a name are compared by name,
+// so that a later build may change the address; custom is not such a name.
 func (h Home) Same(o Home) bool {
 	return sameAddress(h.Address, o.Address) || h.Environment == o.Environment && h.Environment != custom
 }
@@ -37,7 +37,8 @@ func sameAddress(a, b string) bool {
 	return strings.EqualFold(strings.TrimRight(a, "/"), strings.TrimRight(b, "/"))
 }
 
-// HomeError refuses a process that would work with a ledger of another environment or gateway.
+// HomeError says that a process must not use a ledger, because it belongs to another environment or
+// gateway, or is being purged.
 type HomeError struct {
 	Home   Home // of the ledger
 	Here   Home // of the process
@@ -46,7 +47,7 @@ type HomeError struct {
 
 func (e *HomeError) Error() string {
 	if e.Home.Purging {
-		return fmt.Sprintf("the ledger under redis.prefix %s (%s) is being dropped, and what is left of it is not whole: "+
+		return fmt.Sprintf("the ledger under redis.prefix %s (%s) is being purged and is not complete any more: "+
 			"run enqueue purge again, to its end", e.Prefix, e.Home)
 	}
 	moved := ""
@@ -57,24 +58,14 @@ func (e *HomeError) Error() string {
 		"give each a ledger of its own, by another database (redis.url) or another redis.prefix%s", e.Prefix, e.Home, e.Here, moved)
 }
 
-// homeScript writes the home: the new value, and the one that it takes the place of, "" for none.
-// It answers the value that is there then. As a verb it goes through at maxmemory.
-var homeScript = verb(`
-local at = redis.call('GET', P .. 'home') or ''
-if at == ARGV[4] then
-  redis.call('SET', P .. 'home', ARGV[3])
-  at = ARGV[3]
-end
-return { at }`)
-
-// Home reads where the ledger belongs; the zero value when nobody has said so.
+// Home reads where the ledger belongs; the zero value if no process has claimed it.
 func (l *Ledger) Home(ctx context.Context) (Home, error) {
 	h, _, err := l.home(ctx)
 	return h, err
 }
 
 func (l *Ledger) home(ctx context.Context) (h Home, raw string, err error) {
-	raw, err = l.rdb.Get(ctx, l.key("home")).Result()
+	raw, err = l.rdb.Get(ctx, l.key(keyHome)).Result()
 	if errors.Is(err, redis.Nil) {
 		return Home{}, "", nil
 	}
@@ -82,7 +73,7 @@ func (l *Ledger) home(ctx context.Context) (h Home, raw string, err error) {
 		h, err = parseHome(raw)
 	}
 	if err != nil {
-		return Home{}, "", fmt.Errorf("read where the ledger belongs (%s): %w", l.key("home"), err)
+		return Home{}, "", fmt.Errorf("read where the ledger belongs (%s): %w", l.key(keyHome), err)
 	}
 	return h, raw, nil
 }
@@ -96,8 +87,8 @@ func parseHome(raw string) (Home, error) {
 	return h, err
 }
 
-// CheckHome compares and writes nothing: a [*HomeError] when the ledger belongs elsewhere. A ledger
-// that nobody has claimed is fit for all.
+// CheckHome returns a [*HomeError] if the ledger belongs elsewhere. It writes nothing. A ledger
+// that no process has claimed fits every process.
 func (l *Ledger) CheckHome(ctx context.Context, here Home) error {
 	at, err := l.Home(ctx)
 	if err != nil {
@@ -113,10 +104,10 @@ func (l *Ledger) fits(at, here Home) error {
 	return &HomeError{Home: at, Here: here, Prefix: l.prefix}
 }
 
-// Claim says, before the first invoice is taken or sent, that the ledger belongs here, unless it
-// belongs elsewhere: a [*HomeError] then. Of several processes that claim it at once the first
-// decides. One that is older than this record has no home and is taken for that of whoever comes
-// first.
+// Claim writes, before the first invoice is taken in or sent, that the ledger belongs here. It
+// returns a [*HomeError] if the ledger belongs elsewhere. When several processes claim it at once,
+// the first one decides. A ledger that was made before homes were recorded belongs to the first
+// process that claims it.
 func (l *Ledger) Claim(ctx context.Context, here Home) error {
 	at, raw, err := l.home(ctx)
 	if err == nil && raw == "" {
@@ -128,9 +119,9 @@ func (l *Ledger) Claim(ctx context.Context, here Home) error {
 	return l.fits(at, here)
 }
 
-// Rehome says that the gateway of a ledger has another address now. Only one that is known by its
-// address can have moved; from is the home as the caller read it, and a [*HomeError] says that it
-// is another one by now.
+// Rehome writes that the gateway of a ledger has another address now. Only a home that is
+// identified by its address can move. from is the home as the caller read it; Rehome returns a
+// [*HomeError] if the home has changed since.
 func (l *Ledger) Rehome(ctx context.Context, from, to Home) error {
 	at, raw, err := l.home(ctx)
 	if err != nil {
@@ -144,8 +135,7 @@ func (l *Ledger) Rehome(ctx context.Context, from, to Home) error {
 	return l.fits(at, to)
 }
 
-// writeHome puts a home in place of the one that was read as raw, and returns the one that is there
-// then.
+// writeHome replaces the home that was read as raw, and returns the home that is there afterwards.
 func (l *Ledger) writeHome(ctx context.Context, h Home, raw string) (Home, error) {
 	h.V = Version
 	value, err := json.Marshal(h)

@@ -28,7 +28,9 @@ func TestClaim_LedgerBelongsElsewhere_IsRefusedWithBothNamesAndWhatToDo(t *testi
 		if _, refused := errors.AsType[*HomeError](err); !refused {
 			t.Fatalf("of another environment: %v, want a HomeError", err)
 		}
-		for _, want := range []string{"test at https://ksefapi.pl/api-test", "production at https://ksefapi.pl/api", "ksef:", "another redis.prefix", "redis.url"} {
+		for _, want := range []string{
+			"test at https://ksefapi.pl/api-test", "production at https://ksefapi.pl/api", "ksef:", "another redis.prefix", "redis.url",
+		} {
 			if !strings.Contains(err.Error(), want) {
 				t.Errorf("%q does not say %q", err, want)
 			}
@@ -42,15 +44,15 @@ func TestClaim_LedgerBelongsElsewhere_IsRefusedWithBothNamesAndWhatToDo(t *testi
 	}
 }
 
-// A ledger that is older than the record is that of whoever comes first, and of nobody who only
-// looks.
+// A ledger that was made before homes were recorded belongs to the first process that claims it. A
+// process that only checks does not claim it.
 func TestCheckHome_NobodyHasClaimed_NothingIsWritten(t *testing.T) {
 	w := oneWorld(t)
 	w.take(w.fresh())
 	w.unchanged(func() { w.must(w.CheckHome(ctx(), liveHome)) })
 	w.must(w.Claim(ctx(), testHome))
 	if err := w.CheckHome(ctx(), liveHome); err == nil {
-		t.Error("the other environment is let in after the first has claimed the ledger")
+		t.Error("another environment may use the ledger after the first has claimed it")
 	}
 }
 
@@ -70,7 +72,7 @@ func TestClaim_ManyAtOnce_TheFirstDecidesForAll(t *testing.T) {
 	}
 	for i := range n {
 		if mine := at.Address == homes[i].Address; mine != (errs[i] == nil) {
-			t.Errorf("the ledger belongs to %v, and %v heard %v", at, homes[i], errs[i])
+			t.Errorf("the ledger belongs to %v, and %v got %v", at, homes[i], errs[i])
 		}
 	}
 }
@@ -84,7 +86,7 @@ func TestHome_Same_GoesByNameOrAddress(t *testing.T) {
 		{testHome, Home{Environment: "test", Address: "https://moved.example/api-test"}, true},
 		{Home{Environment: "custom", Address: "http://a:1"}, Home{Environment: "custom", Address: "http://b:1"}, false},
 		{Home{Environment: "custom", Address: "http://a:1/"}, Home{Environment: "custom", Address: "HTTP://A:1"}, true},
-		{testHome, Home{Environment: "custom", Address: testHome.Address}, true}, // the same gateway, said otherwise
+		{testHome, Home{Environment: "custom", Address: testHome.Address}, true}, // the same gateway, named in another way
 	} {
 		if got := c.a.Same(c.b); got != c.same || c.b.Same(c.a) != got {
 			t.Errorf("%v and %v: same %v, want %v", c.a, c.b, got, c.same)
@@ -126,8 +128,8 @@ func TestPurge_EverythingUnderThePrefixGoes_OtherPoolsStay(t *testing.T) {
 	}
 }
 
-// A purge that is cut off leaves half a ledger: nobody may work with it, and the same purge again
-// ends it.
+// A purge that is cut off leaves half a ledger. No process may work with it, and running the purge
+// again completes it.
 func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
@@ -144,7 +146,7 @@ func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) 
 	ctx, cut := context.WithCancel(t.Context())
 	defer cut()
 	if _, err := l.Purge(ctx, home, nil, func(int64) { cut() }); err == nil {
-		t.Fatal("it was not cut off: this test proves nothing")
+		t.Fatal("the purge was not cut off: this test proves nothing")
 	}
 	if err := l.Claim(t.Context(), testHome); err == nil || !strings.Contains(err.Error(), "run enqueue purge again") {
 		t.Errorf("with half a ledger: %v", err)
@@ -163,8 +165,8 @@ func TestPurge_CutOff_NobodyWorksWithHalfALedgerUntilItIsRunAgain(t *testing.T) 
 	}
 }
 
-// Between the caller's look and the purge the ledger became somebody else's.
-func TestPurge_HomeIsAnotherByNow_NothingIsDropped(t *testing.T) {
+// After the caller read the home, and before the purge, another process claimed the ledger.
+func TestPurge_HomeHasChanged_NothingIsDeleted(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
 	if err := l.Claim(t.Context(), liveHome); err != nil {

@@ -8,23 +8,24 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// inflowWindow is how long a tenant's count goes on before it begins anew.
+// inflowWindow is how long a tenant's count runs before it starts again.
 const inflowWindow = time.Minute
 
-// Inflow adds to what tenants have handed in within the present minute, and returns the sums. It is a measure of who floods, not a record: a count that is lost or added
-// twice does no harm.
+// Inflow adds to the number of invoices that tenants handed in within the present minute, and
+// returns the sums. It measures which tenant floods the pool. It is not a record: a count that is
+// lost or added twice does no harm.
 func (l *Ledger) Inflow(ctx context.Context, more map[string]int64) (map[string]int64, error) {
 	sums := make(map[string]*redis.IntCmd, len(more))
 	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for tenant, n := range more {
-			key := l.key("inflow:", tenant)
+			key := l.key(keyInflow, tenant)
 			sums[tenant] = p.IncrBy(ctx, key, n)
-			p.ExpireNX(ctx, key, inflowWindow) // after it: a key that ended in between would never end again
+			p.ExpireNX(ctx, key, inflowWindow) // after IncrBy: a key that expired in between would never expire again
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("count what comes in: %w", err)
+		return nil, fmt.Errorf("count inflow: %w", err)
 	}
 	out := make(map[string]int64, len(more))
 	for tenant, sum := range sums {

@@ -9,25 +9,28 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Options of a ledger. The zero value is ready for use.
+// Options configures a ledger. The zero value is ready for use.
 type Options struct {
 	Prefix string           // of every key; "" is "ksef:"
 	Now    func() time.Time // for tests; nil is Redis's own clock, the only one that every worker shares
 
-	// Replicas is how many replicas must have a write that may not be lost to a failover, and
-	// ReplicaTimeout how long they are waited for; 0 waits for none, and 0 is a second.
-	Replicas       int
+	// Replicas is how many replicas must have a write that may not be lost in a failover. 0 waits
+	// for none.
+	Replicas int
+	// ReplicaTimeout is how long the ledger waits for the replicas. 0 is a second.
 	ReplicaTimeout time.Duration
 
-	// Reasons seals the reasons of invoices when it has a key; nil leaves them as they are.
+	// Reasons seals the reasons of invoices and the refusals when it has a key; nil stores them as
+	// plain text.
 	Reasons *Bodies
 }
 
-// Ledger is safe for concurrent use by any number of goroutines and processes.
+// Ledger reads and writes the record of one pool. It is safe for concurrent use by any number of
+// goroutines and processes.
 type Ledger struct {
 	rdb    redis.UniversalClient
 	prefix string
-	now    func() time.Time // nil: Redis's
+	now    func() time.Time // nil: Redis's clock
 
 	replicas       int
 	replicaTimeout time.Duration
@@ -42,18 +45,13 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 	if o.ReplicaTimeout == 0 {
 		o.ReplicaTimeout = time.Second
 	}
-	return &Ledger{rdb: rdb, prefix: o.Prefix, now: o.Now, replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout, reasons: o.Reasons}
-}
-
-func (l *Ledger) key(parts ...string) string {
-	k := l.prefix
-	for _, p := range parts {
-		k += p
+	return &Ledger{
+		rdb: rdb, prefix: o.Prefix, now: o.Now,
+		replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout, reasons: o.Reasons,
 	}
-	return k
 }
 
-// args starts every script's arguments: the prefix, and a test's clock or nothing.
+// args returns the arguments of a script: the prefix, a test's time or "", and more.
 func (l *Ledger) args(more ...any) []any {
 	var now any = ""
 	if l.now != nil {
@@ -62,8 +60,8 @@ func (l *Ledger) args(more ...any) []any {
 	return append([]any{l.prefix, now}, more...)
 }
 
-// run loads a script on first use. It goes by EVALSHA, falling back to EVAL, so that a Redis that was restarted
-// or failed over does not need anybody to load scripts again.
+// run runs a script by EVALSHA and falls back to EVAL, so that nobody has to load the scripts again
+// after Redis was restarted or failed over.
 func (l *Ledger) run(ctx context.Context, s *redis.Script, args []any) ([]any, error) {
 	v, err := s.Run(ctx, l.rdb, nil, args...).Slice()
 	if err != nil {
@@ -72,8 +70,8 @@ func (l *Ledger) run(ctx context.Context, s *redis.Script, args []any) ([]any, e
 	return v, nil
 }
 
-// ConflictError says that an entry was not in the state or revision that the caller had read. Nothing was written. The caller
-// has lost the right to act and MUST read anew or stop.
+// ConflictError says that an entry was not in the state or revision that the caller had read.
+// Nothing was written. The caller has lost the right to act and MUST read the entry again or stop.
 type ConflictError struct {
 	ID       string
 	To       string // the state that was asked for
@@ -100,8 +98,8 @@ func text(v any) string {
 	return ""
 }
 
-// number reads a count or a time; 0 for anything else. Where that is a value that could be meant,
-// the caller asks for more than a number (see [sound]).
+// number reads a count or a time; 0 for anything else. Where 0 could be a real value, the caller
+// has to check more (see [sound]).
 func number(v any) int64 {
 	switch v := v.(type) {
 	case int64:

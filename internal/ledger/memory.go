@@ -10,10 +10,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Memory is what Redis uses and may use, in bytes. Max 0 means that it has no bound, or does not tell.
+// Memory is how much memory Redis uses and may use, in bytes. Max 0 means that there is no bound,
+// or that Redis does not tell.
 type Memory struct{ Used, Max int64 }
 
-// Share is the part that is used; 0 without a bound.
+// Share returns the part that is used, from 0 to 1; 0 without a bound.
 func (m Memory) Share() float64 {
 	if m.Max <= 0 {
 		return 0
@@ -21,7 +22,7 @@ func (m Memory) Share() float64 {
 	return float64(m.Used) / float64(m.Max)
 }
 
-// String is "34 of 40 MB".
+// String returns a text like "34.0 of 40.0 MB".
 func (m Memory) String() string {
 	const mb = 1e6
 	if m.Max < 100*mb {
@@ -30,7 +31,7 @@ func (m Memory) String() string {
 	return fmt.Sprintf("%.0f of %.0f MB", float64(m.Used)/mb, float64(m.Max)/mb)
 }
 
-// Memory asks Redis. One that does not let itself be asked has no bound that is known.
+// Memory asks Redis for its memory. If Redis refuses INFO, the result is the zero value.
 func (l *Ledger) Memory(ctx context.Context) (Memory, error) {
 	return memoryOf(l.rdb.Info(ctx, "memory"))
 }
@@ -46,7 +47,7 @@ func memoryOf(info *redis.StringCmd) (Memory, error) {
 	return Memory{Used: infoNumber(text, "used_memory"), Max: infoNumber(text, "maxmemory")}, nil
 }
 
-// infoNumber finds one line in what INFO answers.
+// infoNumber finds the number of one line in an answer to INFO; 0 if it is not there.
 func infoNumber(info, name string) int64 {
 	_, rest, found := strings.Cut(info, "\n"+name+":")
 	if !found {
@@ -56,10 +57,10 @@ func infoNumber(info, name string) int64 {
 	return n
 }
 
-// FullError says that Redis has no room for what is new. What was taken before goes on.
+// FullError says that Redis has no memory for new invoices. Those that were taken in before go on.
 type FullError struct {
 	Memory Memory
-	Below  float64 // the share at which intake stops; 0: Redis itself refused
+	Below  float64 // the share at which intake stops; 0: Redis itself refused the write
 }
 
 func (e *FullError) Error() string {
@@ -67,27 +68,29 @@ func (e *FullError) Error() string {
 	if e.Below == 0 {
 		return "redis is full (maxmemory); " + then
 	}
-	return fmt.Sprintf("redis is nearly full: %s used, and intake stops at %.0f %% so that what was taken can finish (redis.intake_below); %s", e.Memory, 100*e.Below, then)
+	return fmt.Sprintf("redis is nearly full: %s used, and intake stops at %.0f %% so that what was taken can finish "+
+		"(redis.intake_below); %s", e.Memory, 100*e.Below, then)
 }
 
-// IsFull reports that Redis refused a write because it is at maxmemory.
+// IsFull reports whether a write was refused because Redis is full: err is a [*FullError], or Redis
+// is at maxmemory.
 func IsFull(err error) bool {
-	_, said := errors.AsType[*FullError](err)
-	return said || redis.HasErrorPrefix(err, "OOM")
+	_, full := errors.AsType[*FullError](err)
+	return full || redis.HasErrorPrefix(err, "OOM")
 }
 
-// Intake is what has to be known before anything is taken in.
+// Intake is what a process has to know before it takes anything in.
 type Intake struct {
 	Memory Memory
 	Seals  Seals
 }
 
-// Intake asks for it, in one round trip.
+// Intake reads the memory and the seals in one round trip.
 func (l *Ledger) Intake(ctx context.Context) (Intake, error) {
 	var info *redis.StringCmd
 	var seals *redis.MapStringStringCmd
 	_, _ = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
-		info, seals = p.Info(ctx, "memory"), p.HGetAll(ctx, l.key("seals"))
+		info, seals = p.Info(ctx, "memory"), p.HGetAll(ctx, l.key(keySeals))
 		return nil
 	})
 	m, err := memoryOf(info)
@@ -95,14 +98,14 @@ func (l *Ledger) Intake(ctx context.Context) (Intake, error) {
 		err = seals.Err()
 	}
 	if err != nil {
-		return Intake{}, fmt.Errorf("ask whether there is room: %w", err)
+		return Intake{}, fmt.Errorf("ask redis for its memory and seals: %w", err)
 	}
 	return Intake{Memory: m, Seals: sealsOf(seals.Val())}, nil
 }
 
-// MayTake reports whether new documents, sealed by b, may be taken in: nil, a [*FullError] when as
-// much as below of Redis's memory is used (0: never), or a [*SealError]. It records what b seals
-// with, the first time.
+// MayTake returns nil if new documents that b seals may be taken in. It returns a [*FullError] if
+// the share below of Redis's memory is used (0 turns this check off), and a [*SealError] if b does
+// not fit the pool's seals. The first time it records what b seals with.
 func (l *Ledger) MayTake(ctx context.Context, b *Bodies, below float64) error {
 	in, err := l.Intake(ctx)
 	if err != nil {

@@ -9,7 +9,79 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Send is the express lane: begin, and then, unless the worker dies, what came of the post.
+func (m *model) ReadPackage(t *rapid.T) {
+	if id, ok := key(t, m.pkgs, "package"); ok {
+		p, err := m.l.Package(ctx(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.actor().pkgs[id] = p
+	}
+}
+
+func (m *model) Cut(t *rapid.T) {
+	lim := CutLimits{Invoices: rapid.IntRange(1, 4).Draw(t, "invoices"), Bytes: int64(rapid.IntRange(1, 20).Draw(t, "bytes"))}
+	var waiting []string
+	for id, i := range m.invs {
+		if i.group != "" {
+			waiting = append(waiting, id)
+		}
+	}
+	slices.SortFunc(waiting, func(a, b string) int { // as a sorted set orders them: by deadline, then by id
+		if x := int(m.invs[a].deadline - m.invs[b].deadline); x != 0 {
+			return x
+		}
+		if a < b {
+			return -1
+		}
+		return 1
+	})
+	var want []string
+	var size int64
+	numbers := map[string]bool{}
+	for _, id := range waiting[:min(len(waiting), 2*lim.Invoices)] { // the script reads no further
+		i := m.invs[id]
+		if len(want) == lim.Invoices || !numbers[i.number] && len(want) > 0 && size+i.size > lim.Bytes {
+			break
+		}
+		if numbers[i.number] {
+			continue
+		}
+		numbers[i.number], size, want = true, size+i.size, append(want, id)
+	}
+	m.serial++
+	pkg := fmt.Sprint("pkg-", m.serial)
+	m.touched = true
+	got, err := m.l.Cut(ctx(), pkg, groupA, lim)
+	if err != nil || !slices.Equal(got, want) {
+		t.Fatalf("cut %+v took %v, %v, want %v", lim, got, err, want)
+	}
+	if len(want) > 0 {
+		m.adopt(pkg, Bulk, want)
+	}
+}
+
+// adopt makes a package that holds these invoices from now on.
+func (m *model) adopt(pkg string, lane Lane, ids []string) {
+	m.pkgs[pkg] = &modelPackage{state: PackageCut, rev: 1, lane: lane, members: ids}
+	for _, id := range ids {
+		i := m.invs[id]
+		i.state, i.rev, i.group, i.pkg = Packed, i.rev+1, "", pkg
+	}
+}
+
+func (m *model) OpenOnline(t *rapid.T) {
+	m.serial++
+	a, id := m.actor(), fmt.Sprint("pkg-", m.serial)
+	p, err := m.l.OpenOnline(ctx(), Package{ID: id, Tenant: sellerA, Form: "v3", Session: "s-" + id, Owner: a.name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.pkgs[id] = p
+	m.pkgs[id] = &modelPackage{state: PackageOpened, rev: 1, lane: Express, owner: a.name}
+}
+
+// Send is the express lane: begin to send, and then, unless the worker dies, write the answer.
 func (m *model) Send(t *rapid.T) {
 	a, inv, real := m.copied(t)
 	own := maps.Clone(a.pkgs)
@@ -18,7 +90,7 @@ func (m *model) Send(t *rapid.T) {
 	if !ok || real == nil {
 		return
 	}
-	if pick(t, 3, "looks again") > 0 {
+	if pick(t, 3, "read again") > 0 {
 		var err error
 		if inv, err = m.l.Invoice(ctx(), inv.ID); err != nil {
 			t.Fatal(err)
@@ -27,7 +99,7 @@ func (m *model) Send(t *rapid.T) {
 	p := m.pkgs[pkg]
 	legal := p.state == PackageOpened && p.owner == a.name && real.state == Queued && real.rev == inv.Rev
 	rev, _, err := m.l.BeginSend(ctx(), pkg, a.name, &inv)
-	if !m.judge("begin send", legal, err) {
+	if !m.succeeds("begin send", legal, err) {
 		return
 	}
 	real.state, real.rev, real.group, real.pkg = Sending, real.rev+1, "", pkg
@@ -37,7 +109,7 @@ func (m *model) Send(t *rapid.T) {
 	}
 	m.Check(t)
 	if to := []State{"", Sent, Unknown}[pick(t, 3, "answer")]; to != "" {
-		m.judge("write the answer", true, m.l.Move(ctx(), Move{ID: inv.ID, Rev: rev, To: to}))
+		m.succeeds("write the answer", true, m.l.Move(ctx(), Move{ID: inv.ID, Rev: rev, To: to}))
 		real.state, real.rev = to, real.rev+1
 	}
 }
@@ -61,14 +133,14 @@ func (m *model) MovePackage(t *rapid.T) {
 	}
 	p, real := a.pkgs[id], m.pkgs[id]
 	to := PackageStates()[pick(t, len(PackageStates()), "to")]
-	if next := slices.Index(packageWay, p.State) + 1; next > 0 && next < len(packageWay) && pick(t, 3, "onwards") > 0 {
-		to = packageWay[next]
+	if next := slices.Index(packagePath, p.State) + 1; next > 0 && next < len(packagePath) && pick(t, 3, "onwards") > 0 {
+		to = packagePath[next]
 	}
 	mv := stepOf(&p, to)
 	if to == PackageOpened {
 		mv.Set[1].Value = a.name
 	}
-	// The worker settles when nothing is pending, and abandons only packages that were cut: it looks before.
+	// A worker settles a package only when no invoice is pending, and abandons no online session.
 	switch pending := m.held(id, Packed, Sending, Unknown, Sent); {
 	case to == PackageSettled && len(pending) > 0, to == PackageAbandoned && p.Lane == Express:
 		return // no worker does that
@@ -81,7 +153,9 @@ func (m *model) MovePackage(t *rapid.T) {
 		}
 		return
 	}
-	if !m.judge(fmt.Sprintf("move %s (%s at %d) to %s", id, real.state, real.rev, to), real.state == believed.State && real.rev == believed.Rev, err) {
+	what := fmt.Sprintf("move %s (%s at %d) to %s", id, real.state, real.rev, to)
+	legal := real.state == believed.State && real.rev == believed.Rev
+	if !m.succeeds(what, legal, err) {
 		return
 	}
 	real.state, real.rev = to, real.rev+1
@@ -106,7 +180,8 @@ func (m *model) MovePackage(t *rapid.T) {
 	}
 }
 
-// Settle writes the outcome of everything that a package sent, as somebody does who has read the session's list and not the entries.
+// Settle writes the outcome of everything that a package sent, as a worker does that has read the
+// session's list and not the entries.
 func (m *model) Settle(t *rapid.T) {
 	id, ok := key(t, m.pkgs, "package")
 	if !ok {
@@ -122,7 +197,7 @@ func (m *model) Settle(t *rapid.T) {
 	}
 	for i, mv := range moves {
 		real := m.invs[mv.ID]
-		if m.judge("settle", real.state == Sent && real.pkg == id, errs[i]) {
+		if m.succeeds("settle", real.state == Sent && real.pkg == id, errs[i]) {
 			real.state, real.rev = mv.To, real.rev+1
 			m.supersede(mv.ID)
 		}
@@ -145,7 +220,8 @@ func (m *model) Repack(t *rapid.T) {
 	m.serial += 2
 	one, two := fmt.Sprint("pkg-", m.serial-1), fmt.Sprint("pkg-", m.serial)
 	legal := real.state == p.State && real.rev == p.Rev
-	if !m.judge("repack", legal, m.l.Repack(ctx(), &p, end, "refused", []Part{{ID: one, Refusals: 1, IDs: ids[:half]}, {ID: two, Refusals: 1, IDs: ids[half:]}})) {
+	parts := []Part{{ID: one, Refusals: 1, IDs: ids[:half]}, {ID: two, Refusals: 1, IDs: ids[half:]}}
+	if !m.succeeds("repack", legal, m.l.Repack(ctx(), &p, end, "refused", parts)) {
 		return
 	}
 	real.state, real.rev = end, real.rev+1

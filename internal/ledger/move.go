@@ -15,24 +15,27 @@ type Set struct {
 
 // Move is one change of one invoice.
 type Move struct {
-	ID    string
-	Rev   int64   // the revision read, or 0 for any: then From and Package alone guard it
-	From  []State // nil: every state from which To is legal
-	To    State   // "" stays where it is and only writes fields; From is then required
-	In    string  // the package that must hold it, "" for any
-	Group string  // the waiting group to enter, only with To [Queued]; "" to wait for nothing, or with To "" to stay where it waits
+	ID   string
+	Rev  int64   // the revision that was read, or 0 for any; then only From and In guard the move
+	From []State // nil: every state from which To is legal
+	To   State   // "" keeps the state and only writes fields; From is then required
+	In   string  // the package that must hold the invoice; "" for any
+	// Group is the waiting group to enter, only with To [Queued]. "" leaves the waiting set; with
+	// To "" it keeps the invoice where it waits.
+	Group string
 	Set   []Set
 
-	dropBody bool
-	newest   bool
-	due      bool // the legal deadline is among the fields: its indexes follow
+	dropBody bool // delete the document
+	newest   bool // make it the newest of its identity again, if the present newest has ended
+	due      bool // the legal deadline is among the fields, and its indexes follow
 }
 
-// moveBatch bounds one script call, as takeBatch does.
+// moveBatch bounds one script call, as takeBatch bounds a transaction.
 const moveBatch = 500
 
-// Apply makes moves, each on its own. The answer has one error per move: nil, or a [*ConflictError]; the second value is an
-// error of Redis itself, after which the outcome of the moves not answered is not known.
+// Apply makes moves independently of each other. It returns one error for each move: nil or a
+// [*ConflictError]. The second value is an error of Redis itself; the outcome of the moves that
+// have no answer is then not known.
 func (l *Ledger) Apply(ctx context.Context, moves []Move) ([]error, error) {
 	out := make([]error, 0, len(moves))
 	for len(moves) > 0 {
@@ -55,15 +58,17 @@ func (l *Ledger) Apply(ctx context.Context, moves []Move) ([]error, error) {
 				continue
 			}
 			m := moves[i]
-			out = append(out, &ConflictError{ID: m.ID, To: string(m.To), State: text(cell(r, 1)), Rev: number(cell(r, 2)),
-				Package: text(cell(r, 3)), Expected: m.expected()})
+			out = append(out, &ConflictError{
+				ID: m.ID, To: string(m.To), State: text(cell(r, 1)), Rev: number(cell(r, 2)),
+				Package: text(cell(r, 3)), Expected: m.expected(),
+			})
 		}
 		moves = moves[n:]
 	}
 	return out, nil
 }
 
-// Move makes one move. It returns a [*ConflictError] when the entry was not as expected.
+// Move makes one move. It returns a [*ConflictError] if the entry was not as expected.
 func (l *Ledger) Move(ctx context.Context, m Move) error {
 	errs, err := l.Apply(ctx, []Move{m})
 	if err != nil {
@@ -106,7 +111,7 @@ func (m *Move) append(args []any, seal func(id, text string) (string, error)) ([
 		to = "="
 	} else {
 		for _, f := range froms {
-			// Entering or leaving the waiting set keeps an invoice queued.
+			// An invoice that enters or leaves a waiting set stays queued.
 			if f != m.To && !slices.Contains(invoiceMoves[m.To], f) {
 				return nil, fmt.Errorf("move %s: %s to %s is not a legal move", m.ID, f, m.To)
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// legalMoves is written down a second time, from the design's page: a change of state.go has to be meant.
+// legalMoves repeats the table of state.go, so that nobody changes that by mistake.
 var legalMoves = map[State]string{
 	Queued:     "packed sending rejected parked dismissed",
 	Packed:     "queued packed sending accepted rejected parked",
@@ -42,7 +42,7 @@ func TestMove_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) {
 		for _, to := range States() {
 			t.Run(fmt.Sprintf("%s to %s", from, to), func(t *testing.T) {
 				legal := slices.Contains(strings.Fields(legalMoves[from]), string(to))
-				w := next(nil) // audited below: an invoice that is packed by hand is in no package
+				w := next(nil) // it is audited below: an invoice that is moved to packed by hand is in no package
 				w.t = t
 				inv := w.invoiceIn(from)
 				m := Move{ID: inv.ID, Rev: inv.Rev, To: to}
@@ -50,18 +50,23 @@ func TestMove_EveryPairOfStates_OnlyTheLegalOnesAreWritten(t *testing.T) {
 					w.must(w.Move(ctx(), m))
 					got := w.again(inv)
 					if got.State != to || got.Rev != inv.Rev+1 || got.UpdatedAt <= inv.UpdatedAt {
-						t.Errorf("is %s at %d (before %d), changed at %d (before %d)", got.State, got.Rev, inv.Rev, got.UpdatedAt, inv.UpdatedAt)
+						t.Errorf("is %s at %d (before %d), changed at %d (before %d)",
+							got.State, got.Rev, inv.Rev, got.UpdatedAt, inv.UpdatedAt)
 					}
 				} else {
 					w.unchanged(func() {
 						c := w.conflict(w.Move(ctx(), m))
-						if want := (ConflictError{ID: inv.ID, To: string(to), State: string(from), Rev: inv.Rev, Package: inv.Package, Expected: c.Expected}); *c != want {
+						want := ConflictError{
+							ID: inv.ID, To: string(to), State: string(from), Rev: inv.Rev, Package: inv.Package, Expected: c.Expected,
+						}
+						if *c != want {
 							t.Errorf("conflict %+v, want %+v", *c, want)
 						}
 					})
 				}
 				for _, fault := range snapshotOf(t, w.rdb, w.prefix).faults() {
-					if !strings.Contains(fault, "in package") && !strings.Contains(fault, "in its package") && !strings.Contains(fault, "document") {
+					ofPackage := strings.Contains(fault, "in package") || strings.Contains(fault, "in its package")
+					if !ofPackage && !strings.Contains(fault, "document") {
 						t.Error(fault)
 					}
 				}
@@ -80,14 +85,14 @@ func TestMove_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 				legal := Move{ID: inv.ID, Rev: inv.Rev, To: State(to)}
 				other := slices.DeleteFunc(slices.Clone(invoiceMoves[State(to)]), func(s State) bool { return s == from })
 				cases := map[string]func(m *Move){
-					"a revision that is over":           func(m *Move) { m.Rev-- },
-					"a revision that has not come":      func(m *Move) { m.Rev++ },
-					"held by another package":           func(m *Move) { m.In = "pkg-of-somebody-else" },
+					"an old revision":                   func(m *Move) { m.Rev-- },
+					"a revision to come":                func(m *Move) { m.Rev++ },
+					"in another package":                func(m *Move) { m.In = "pkg-of-somebody-else" },
 					"any revision, but another package": func(m *Move) { m.Rev, m.In = 0, "pkg-of-somebody-else" },
 					"an invoice that is not there":      func(m *Move) { m.ID = "inv-nobody" },
 				}
 				if inv.Rev == 1 {
-					delete(cases, "a revision that is over") // 0 means any
+					delete(cases, "an old revision") // 0 means any
 				}
 				if len(other) > 0 {
 					cases["only from other states"] = func(m *Move) { m.From = other }
@@ -161,14 +166,14 @@ func TestMove_WaitingSet_IsForQueuedInvoicesOnly(t *testing.T) {
 func TestMove_OnlyFields_LeavesAWaitingInvoiceWaiting(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.waiting(1)[0]
-	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, Set: []Set{{"reason", "looked at"}}}))
+	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, Set: []Set{{"reason", "was read"}}}))
 	got := w.again(inv)
-	if got.Group != groupA.Name() || got.Reason != "looked at" || got.State != Queued || got.Rev != inv.Rev+1 {
+	if got.Group != groupA.Name() || got.Reason != "was read" || got.State != Queued || got.Rev != inv.Rev+1 {
 		t.Errorf("is %s in %q at %d: %q", got.State, got.Group, got.Rev, got.Reason)
 	}
 }
 
-func TestApply_ManyMoves_EachStandsAlone(t *testing.T) {
+func TestApply_ManyMoves_EachIsIndependent(t *testing.T) {
 	w := oneWorld(t)
 	const n = 2*moveBatch + 7
 	docs := make([]NewInvoice, n)
@@ -209,7 +214,7 @@ func TestApply_SameInvoiceTwiceInOneCall_TheSecondSeesTheFirst(t *testing.T) {
 	}
 }
 
-func TestApply_Nothing_AsksNobody(t *testing.T) {
+func TestApply_NoMoves_DoesNotAskRedis(t *testing.T) {
 	gone := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 	defer gone.Close()
 	if errs, err := New(gone, Options{}).Apply(ctx(), nil); err != nil || len(errs) != 0 {
@@ -220,12 +225,15 @@ func TestApply_Nothing_AsksNobody(t *testing.T) {
 func TestMove_FieldsOfEveryKind_AreReadBackAsTheyWere(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.invoiceIn(Sent)
-	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, In: inv.Package, Set: []Set{{"code", 200}, {"reason", "za \"zgodą\"\n|,= ':"}, {"recovered", true},
-		{"accepted_at", At(noon)}, {"lane", Express}, {"orig_number", ""}, {"mode", "online"}}}))
+	const reason = "za \"zgodą\"\n|,= ':"
+	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, In: inv.Package, Set: []Set{
+		{"code", 200}, {"reason", reason}, {"recovered", true}, {"accepted_at", At(noon)}, {"lane", Express},
+		{"orig_number", ""}, {"mode", "online"},
+	}}))
 	got := w.again(inv)
 	want := inv
 	want.State, want.Rev, want.UpdatedAt = Accepted, inv.Rev+1, got.UpdatedAt
-	want.Code, want.Reason, want.Recovered, want.AcceptedAt, want.Lane, want.Mode = 200, "za \"zgodą\"\n|,= ':", true, At(noon), Express, "online"
+	want.Code, want.Reason, want.Recovered, want.AcceptedAt, want.Lane, want.Mode = 200, reason, true, At(noon), Express, "online"
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -307,7 +315,7 @@ func TestReceipt_DropsTheDocument_OnlyOfAcceptedInvoices(t *testing.T) {
 	}
 }
 
-func TestRetry_OnlyWhatWasRejectedOrParked_BeginsAnewWithACleanSlate(t *testing.T) {
+func TestRetry_OnlyRejectedOrParked_StartsAgainWithoutTheOldOutcome(t *testing.T) {
 	w := oneWorld(t)
 	for _, s := range States() {
 		inv := w.invoiceIn(s)
@@ -316,15 +324,18 @@ func TestRetry_OnlyWhatWasRejectedOrParked_BeginsAnewWithACleanSlate(t *testing.
 			continue
 		}
 		stale := inv
-		w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{s}, Set: []Set{{"code", 450}, {"reason", "wrong"}, {"resends", 3}, {"failed_sessions", 2}, {"package", "p"},
-			{"session", "s"}, {"reference", "r"}, {"orig_number", "n"}, {"orig_session", "o"}, {"orig_by", "b"}, {"lane", Express}, {"attempts", 2}}}))
+		w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{s}, Set: []Set{
+			{"code", 450}, {"reason", "wrong"}, {"resends", 3}, {"failed_sessions", 2}, {"package", "p"},
+			{"session", "s"}, {"reference", "r"}, {"orig_number", "n"}, {"orig_session", "o"}, {"orig_by", "b"},
+			{"lane", Express}, {"attempts", 2},
+		}}))
 		w.unchanged(func() { w.conflict(w.Retry(ctx(), &stale)) })
 		inv = w.again(inv)
 		w.must(w.Retry(ctx(), &inv))
 		got := w.again(inv)
 		want := stale
 		want.State, want.Rev, want.UpdatedAt, want.Lane = Queued, inv.Rev+1, got.UpdatedAt, Auto
-		want.Attempts = 2 // history is not wiped
+		want.Attempts = 2 // they are history and stay
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: %s", s, d)
 		}
@@ -333,11 +344,15 @@ func TestRetry_OnlyWhatWasRejectedOrParked_BeginsAnewWithACleanSlate(t *testing.
 
 func TestConflictError_SaysWhatIsAndWhatWasExpected(t *testing.T) {
 	for want, err := range map[string]*ConflictError{
-		"move inv-a to sent: it is rejected at revision 4, not sending,unknown at revision 3 in pkg-1": {ID: "inv-a", To: "sent", State: "rejected", Rev: 4,
-			Expected: (&Move{To: Sent, Rev: 3, In: "pkg-1"}).expected()},
+		"move inv-a to sent: it is rejected at revision 4, not sending,unknown at revision 3 in pkg-1": {
+			ID: "inv-a", To: "sent", State: "rejected", Rev: 4, Expected: (&Move{To: Sent, Rev: 3, In: "pkg-1"}).expected(),
+		},
 		"inv-a is not in the ledger": {ID: "inv-a", To: "sent"},
-		"move inv-a to queued: it is rejected at revision 3, not rejected,parked at revision 3 with no other document of its identity alive": {ID: "inv-a", To: "queued",
-			State: "rejected", Rev: 3, Expected: (&Move{To: Queued, From: []State{Rejected, Parked}, Rev: 3, newest: true}).expected()},
+		"move inv-a to queued: it is rejected at revision 3, not rejected,parked at revision 3 " +
+			"with no other document of its identity alive": {
+			ID: "inv-a", To: "queued", State: "rejected", Rev: 3,
+			Expected: (&Move{To: Queued, From: []State{Rejected, Parked}, Rev: 3, newest: true}).expected(),
+		},
 	} {
 		if err.Error() != want {
 			t.Errorf("got  %s\nwant %s", err, want)

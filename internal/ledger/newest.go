@@ -7,31 +7,32 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Newest is the document that holds the number of another one.
+// Newest is the newest document of an identity.
 type Newest struct {
 	ID    string
 	State State
 }
 
-// NewestOf tells, by their ids, of which of some invoices another document holds the number now.
+// NewestOf returns, by the ids of invs, the newest document of their identity where that is another
+// document.
 func (l *Ledger) NewestOf(ctx context.Context, invs []Invoice) (map[string]Newest, error) {
 	holders := make([]*redis.StringCmd, len(invs))
 	if err := l.pipe(ctx, func(p redis.Pipeliner) {
 		for i := range invs {
-			holders[i] = p.Get(ctx, l.key("ident:", Identity{invs[i].NIP, invs[i].Kind, invs[i].Number}.digest()))
+			holders[i] = p.Get(ctx, l.key(keyIdentity, Identity{invs[i].NIP, invs[i].Kind, invs[i].Number}.digest()))
 		}
 	}); err != nil {
-		return nil, fmt.Errorf("look for later documents: %w", err)
+		return nil, fmt.Errorf("read later documents: %w", err)
 	}
 	states := map[string]*redis.StringCmd{}
 	if err := l.pipe(ctx, func(p redis.Pipeliner) {
 		for i := range invs {
 			if id := holders[i].Val(); id != "" && id != invs[i].ID {
-				states[invs[i].ID] = p.HGet(ctx, l.key("inv:", id), "state")
+				states[invs[i].ID] = p.HGet(ctx, l.key(keyInvoice, id), "state")
 			}
 		}
 	}); err != nil {
-		return nil, fmt.Errorf("look for later documents: %w", err)
+		return nil, fmt.Errorf("read later documents: %w", err)
 	}
 	out := make(map[string]Newest, len(states))
 	for i := range invs {

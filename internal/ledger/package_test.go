@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// legalPackageMoves is the design's table, written down a second time.
+// legalPackageMoves repeats the table of state.go, so that nobody changes that by mistake.
 var legalPackageMoves = map[PackageState]string{
 	PackageCut:        "opened settled abandoned",
 	PackageOpened:     "uploaded closing settled abandoned", // an online session has nothing to upload
@@ -88,7 +88,8 @@ func TestMovePackage_StaleCopy_IsAConflictAndWritesNothing(t *testing.T) {
 			p := w.packageIn(actual)
 			for _, believed := range PackageStates() {
 				for _, to := range strings.Fields(legalPackageMoves[believed]) {
-					for name, rev := range map[string]int64{"its revision": p.Rev, "the revision before": p.Rev - 1, "a revision to come": p.Rev + 1} {
+					revisions := map[string]int64{"its revision": p.Rev, "an old revision": p.Rev - 1, "a revision to come": p.Rev + 1}
+					for name, rev := range revisions {
 						if believed == actual && rev == p.Rev {
 							continue
 						}
@@ -126,7 +127,7 @@ func TestMovePackage_ItsInvoicesGoWithIt(t *testing.T) {
 	w.step(&p, PackageOpened)
 	p = w.readPackage(p.ID)
 	w.step(&p, PackageUploaded)
-	// One left it in between: it is none of the package's business any more.
+	// One has left the package, which must not change it any more.
 	left := w.move(w.read(ids[1])[0], Parked)
 	w.step(&p, PackageClosing)
 	for i, inv := range w.read(ids...) {
@@ -156,10 +157,11 @@ func TestMovePackage_ReleasedInvoices_AreLeftToTheirNewPackage(t *testing.T) {
 	waits, err := w.Waits(ctx())
 	w.must(err)
 	if len(waits) != 1 || waits[0].Count != 2 || waits[0].Bytes != 2000 {
-		t.Fatalf("abandoned invoices wait anew: %+v", waits)
+		t.Fatalf("abandoned invoices wait again as %+v", waits)
 	}
 	again := w.cut(groupA, CutLimits{9, much})
-	// Somebody who still believes in the old package can do nothing to them, even by a move that is legal for its state.
+	// A worker with a stale copy of the old package cannot change them, even by a move that is
+	// legal for the state in its copy.
 	w.unchanged(func() { w.conflict(w.MovePackage(ctx(), &stale, stepOf(&stale, PackageAbandoned))) })
 	held, err := w.Held(ctx(), old.ID)
 	w.must(err)
@@ -236,7 +238,7 @@ func TestOpenOnline_IsReadBackAsItWasReturned(t *testing.T) {
 	if p.State != PackageOpened || p.Lane != Express || p.Rev != 1 || p.OpenedAt == 0 {
 		t.Errorf("returned %+v", p)
 	}
-	p.CreatedAt, p.UpdatedAt = got.CreatedAt, got.UpdatedAt // told by the script's clock
+	p.CreatedAt, p.UpdatedAt = got.CreatedAt, got.UpdatedAt // from the clock of the script
 	if d := cmp.Diff(p, got); d != "" {
 		t.Error(d)
 	}
@@ -250,7 +252,8 @@ func TestBeginSend_WritesSendingBeforeThePost(t *testing.T) {
 		rev, ordinal, err := w.BeginSend(ctx(), p.ID, "me", &inv)
 		w.must(err)
 		got := w.again(inv)
-		if got.State != Sending || got.Package != p.ID || got.Session != p.Session || got.Attempts != 1 || got.Group != "" || got.Rev != rev || rev != inv.Rev+1 || ordinal != i+1 {
+		if got.State != Sending || got.Package != p.ID || got.Session != p.Session || got.Attempts != 1 || got.Group != "" ||
+			got.Rev != rev || rev != inv.Rev+1 || ordinal != i+1 {
 			t.Errorf("is %+v; answered revision %d, ordinal %d", got, rev, ordinal)
 		}
 	}
@@ -268,7 +271,7 @@ func TestBeginSend_AgainInTheSameSession_IsCountedOnce(t *testing.T) {
 		if ordinal != 1 {
 			t.Errorf("attempt %d has ordinal %d", attempt, ordinal)
 		}
-		inv = w.move(w.again(inv), Queued, Set{"package", ""}, Set{"session", ""}) // it did not leave
+		inv = w.move(w.again(inv), Queued, Set{"package", ""}, Set{"session", ""}) // it was not sent
 		if inv.Attempts != attempt {
 			t.Errorf("%d attempts, want %d", inv.Attempts, attempt)
 		}
@@ -315,7 +318,7 @@ func TestBeginSend_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 			_, _, err := w.BeginSend(ctx(), "pkg-nobody", "me", &inv)
 			return err
 		},
-		"a revision that is over": func() error {
+		"another revision": func() error {
 			stale := inv
 			stale.Rev++
 			_, _, err := w.BeginSend(ctx(), p.ID, "me", &stale)

@@ -7,20 +7,23 @@ import (
 	"slices"
 )
 
-// CutLimits bound a package. Zero values take nothing.
+// CutLimits bounds a package. A field that is zero or negative takes nothing.
 type CutLimits struct {
 	Invoices int
-	Bytes    int64 // of XML; the first invoice is taken even when it alone is larger
+	Bytes    int64 // of XML; the first invoice is taken even if it is larger
 }
 
-// Cut makes a package of the most urgent invoices of a waiting set, in one step: they are [Packed] and the package is
-// [PackageCut] when it returns. No invoice taken means that nothing waits: the package does not exist then.
-// P_2 is unique in the package.
+// Cut makes a package of the most urgent invoices of a waiting set, in one step: when it returns,
+// they are [Packed] and the package is [PackageCut]. It returns their ids. None means that nothing
+// waits, and that no package was made. P_2 is unique in the package.
 func (l *Ledger) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]string, error) {
 	if lim.Invoices <= 0 || lim.Bytes <= 0 {
 		return nil, nil
 	}
-	fields := []any{"v", Version, "id", id, "lane", string(Bulk), "tenant", g.Tenant, "form", g.Form, "offline", g.Offline, "refusals", 0}
+	fields := []any{
+		"v", Version, "id", id, "lane", string(Bulk), "tenant", g.Tenant, "form", g.Form, "offline", g.Offline,
+		"refusals", 0,
+	}
 	args := l.args(g.Name(), id, lim.Invoices, lim.Bytes, len(fields))
 	rows, err := l.run(ctx, cutScript, append(args, fields...))
 	if err != nil {
@@ -33,12 +36,14 @@ func (l *Ledger) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]
 	return ids, nil
 }
 
-// OpenOnline records an online session that was just opened by owner. Losing this record (the process dies between
-// the gateway's answer and here) leaves an empty session that expires by itself.
+// OpenOnline records an online session that p.Owner has just opened. If the process dies between
+// the gateway's answer and this record, an empty session is left behind, which expires by itself.
 func (l *Ledger) OpenOnline(ctx context.Context, p Package) (Package, error) {
 	p.V, p.State, p.Lane, p.Rev = Version, PackageOpened, Express, 1
-	fields := []any{"v", Version, "id", p.ID, "lane", string(Express), "tenant", p.Tenant, "form", p.Form, "offline", p.Offline,
-		"session", p.Session, "owner", p.Owner}
+	fields := []any{
+		"v", Version, "id", p.ID, "lane", string(Express), "tenant", p.Tenant, "form", p.Form, "offline", p.Offline,
+		"session", p.Session, "owner", p.Owner,
+	}
 	args := l.args(p.ID, len(fields))
 	r, err := l.run(ctx, openScript, append(args, fields...))
 	if err != nil {
@@ -48,9 +53,11 @@ func (l *Ledger) OpenOnline(ctx context.Context, p Package) (Package, error) {
 	return p, nil
 }
 
-// BeginSend writes [Sending] and the session's id for a queued invoice, before it is posted. It is refused when
-// the package is not open any more or is not the owner's: the session may be closed by somebody else at any moment. With a [*ReplicaError] it is
-// written, and the invoice MUST NOT be posted.
+// BeginSend writes [Sending] and the session's id for a queued invoice, before it is posted. It
+// returns the invoice's new revision and its ordinal in the session. It returns a [*ConflictError]
+// if the package is not open any more or is not the owner's, because another worker may then close
+// the session at any moment. With a [*ReplicaError] the write was made, but the invoice MUST NOT be
+// posted.
 func (l *Ledger) BeginSend(ctx context.Context, pkg, owner string, inv *Invoice) (rev int64, ordinal int, err error) {
 	r, err := l.fenced(ctx, sendScript, l.args(pkg, owner, inv.ID, inv.Rev))
 	lag, lagging := errors.AsType[*ReplicaError](err)
@@ -63,7 +70,10 @@ func (l *Ledger) BeginSend(ctx context.Context, pkg, owner string, inv *Invoice)
 		}
 		return number(r[0]), int(number(r[1])), nil
 	}
-	c := &ConflictError{ID: inv.ID, To: string(Sending), State: text(cell(r, 2)), Rev: number(cell(r, 3)), Expected: fmt.Sprintf("queued at revision %d", inv.Rev)}
+	c := &ConflictError{
+		ID: inv.ID, To: string(Sending), State: text(cell(r, 2)), Rev: number(cell(r, 3)),
+		Expected: fmt.Sprintf("queued at revision %d", inv.Rev),
+	}
 	if text(cell(r, 1)) == "package" {
 		c.ID, c.Expected = pkg, "opened by "+owner
 		if c.State == "" {
@@ -73,9 +83,9 @@ func (l *Ledger) BeginSend(ctx context.Context, pkg, owner string, inv *Invoice)
 	return 0, 0, c
 }
 
-// PackageMove is one change of one package, with the change of its invoices that belongs to it.
+// PackageMove is one change of one package and of its invoices.
 type PackageMove struct {
-	To   PackageState // "" stays and only writes fields
+	To   PackageState // "" keeps the state and only writes fields
 	Set  []Set
 	From []PackageState // nil: the state that was read
 
@@ -84,13 +94,15 @@ type PackageMove struct {
 	InvoicesGroup string // the waiting group they enter, "" for none
 	InvoicesSet   []Set
 
-	fence bool
+	fence bool // wait for the replicas
 }
 
-// MovePackage changes a package, and every invoice that it still holds, in one step. On success p has the new state and
-// revision (fields in Set are not copied into p). It returns a [*ConflictError] when p is not as it was read.
+// MovePackage changes a package, and every invoice that it still holds, in one step. On success p
+// has the new state and revision; fields in Set are not copied into p. It returns a
+// [*ConflictError] if p is not as it was read.
 //
-// A move to [PackageClosing] waits for replicas: with a [*ReplicaError] it was made, and close MUST NOT be called.
+// A move to [PackageClosing] waits for the replicas. With a [*ReplicaError] the move was made, but
+// close MUST NOT be called.
 func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) error {
 	from := m.From
 	if from == nil {
@@ -113,7 +125,8 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 	if m.InvoicesGroup != "" && m.InvoicesTo != Queued {
 		return fmt.Errorf("move invoices of %s to %q: only a queued invoice may wait in %s", p.ID, m.InvoicesTo, m.InvoicesGroup)
 	}
-	args := l.args(p.ID, p.Rev, joinStates(from), to, joinStates(m.InvoicesFrom), string(m.InvoicesTo), m.InvoicesGroup, 2*len(m.Set))
+	args := l.args(p.ID, p.Rev, joinStates(from), to,
+		joinStates(m.InvoicesFrom), string(m.InvoicesTo), m.InvoicesGroup, 2*len(m.Set))
 	for _, s := range append(slices.Clone(m.Set), m.InvoicesSet...) {
 		args = append(args, s.Field, scalar(s.Value))
 	}
@@ -127,7 +140,7 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 		return fmt.Errorf("move %s: %w", p.ID, err)
 	}
 	if number(cell(r, 0)) == 0 {
-		return &ConflictError{ID: p.ID, To: to, State: text(cell(r, 1)), Rev: number(cell(r, 2)), Expected: fmt.Sprintf("%s at revision %d", joinStates(from), p.Rev)}
+		return packageConflict(p, to, r, joinStates(from))
 	}
 	p.Rev = number(cell(r, 0))
 	if m.To != "" {
@@ -139,21 +152,31 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 	return nil
 }
 
-// Part is a package made of some of an old one's invoices.
+// packageConflict makes the error of a script that found a package not as it was read.
+func packageConflict(p *Package, to string, answer []any, expected string) error {
+	return &ConflictError{
+		ID: p.ID, To: to, State: text(cell(answer, 1)), Rev: number(cell(answer, 2)),
+		Expected: fmt.Sprintf("%s at revision %d", expected, p.Rev),
+	}
+}
+
+// Part is a package that takes some of the invoices of an older one.
 type Part struct {
 	ID       string
 	Refusals int
-	Into     bool   // the package is there, cut and not opened yet: the invoices join those that it holds
-	Probe    string // this and the next two: see [Package]
-	Rest     string
-	// NotBefore: the task that submits the package may come earlier, it waits all the same.
+	Into     bool   // the package exists and is cut: the invoices join those that it holds
+	Probe    string // see [Package]
+	Rest     string // see [Package]
+	// NotBefore is when the package may be submitted. A task that comes earlier waits.
 	NotBefore Millis
-	IDs       []string
+	IDs       []string // of the invoices
 }
 
-// Repack ends a package and puts invoices of it into new ones, all in one step. Only for sessions
-// that are final and did not take those invoices, or that were never closed: the caller holds the
-// proof. With end "" it goes on as it is, because something is left in it that cannot be read.
+// Repack ends a package and puts invoices of it into other packages, in one step. It is only for
+// sessions that are final and did not accept those invoices, or that were never closed; the caller
+// has the proof. With end "" the package keeps its state, because an invoice that cannot be read is
+// left in it. It returns a [*ConflictError] if p is not as it was read, or if a package that must
+// exist is not cut.
 func (l *Ledger) Repack(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
 	if end == "" && (MayMovePackage(p.State, PackageFailed) || MayMovePackage(p.State, PackageAbandoned)) {
 		end = p.State
@@ -172,7 +195,7 @@ func (l *Ledger) Repack(ctx context.Context, p *Package, end PackageState, reaso
 		return fmt.Errorf("repack %s: %w", p.ID, err)
 	}
 	if number(cell(r, 0)) == 0 {
-		return &ConflictError{ID: p.ID, To: string(end), State: text(cell(r, 1)), Rev: number(cell(r, 2)), Expected: fmt.Sprintf("%s at revision %d", p.State, p.Rev)}
+		return packageConflict(p, string(end), r, string(p.State))
 	}
 	p.Rev, p.State = number(cell(r, 0)), end
 	return nil

@@ -9,24 +9,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// An invoice that ends without a receipt (rejected, parked, dismissed) is owed a result document in the
-// archive from the step that ends it, so that a crash between the two loses none. Usually its
-// package brings the result with its own; of one that no package holds the sweep does.
+// When an invoice ends without a receipt (rejected, parked, dismissed, superseded), the step that
+// ends it marks its result as pending, so that a crash before the result is in the archive loses
+// none. Usually the package archives the result together with its own. If no package holds the
+// invoice, the sweep does.
 
-// keptScript strikes off results: pairs of an id and the revision of which the archive has the
-// result. One that changed since is still owed.
-var keptScript = verb(`
-local kept = 0
-for i = 3, #ARGV, 2 do
-  if redis.call('HGET', P .. 'inv:' .. ARGV[i], 'rev') == ARGV[i+1] then
-    redis.call('HDEL', P .. 'inv:' .. ARGV[i], 'owed')
-    kept = kept + redis.call('ZREM', P .. 'owed', ARGV[i])
-  end
-end
-return { kept }`)
-
-// ResultsKept says that the archive has, durably, the results of these invoices as they are given.
-// Those that are owed nothing are no error.
+// ResultsKept records that the archive durably has the results of these invoices, at the revisions
+// that are given. An invoice without a pending result is no error.
 func (l *Ledger) ResultsKept(ctx context.Context, invs []Invoice) error {
 	for len(invs) > 0 {
 		n := min(len(invs), moveBatch)
@@ -35,20 +24,21 @@ func (l *Ledger) ResultsKept(ctx context.Context, invs []Invoice) error {
 			args = append(args, invs[i].ID, invs[i].Rev)
 		}
 		if _, err := l.run(ctx, keptScript, args); err != nil {
-			return fmt.Errorf("strike off results: %w", err)
+			return fmt.Errorf("record archived results: %w", err)
 		}
 		invs = invs[n:]
 	}
 	return nil
 }
 
-// PendingResults lists up to limit ids of invoices whose result has been owed since before, oldest
-// first, leaving out the first skip of them.
+// PendingResults lists up to limit ids of invoices whose result has been pending since before,
+// oldest first. It leaves out the first skip of them.
 func (l *Ledger) PendingResults(ctx context.Context, before time.Time, skip, limit int) ([]string, error) {
-	by := &redis.ZRangeBy{Min: "-inf", Max: strconv.FormatInt(before.UnixMilli(), 10), Offset: int64(skip), Count: int64(limit)}
-	ids, err := l.rdb.ZRangeByScore(ctx, l.key("owed"), by).Result()
+	until := strconv.FormatInt(before.UnixMilli(), 10)
+	by := &redis.ZRangeBy{Min: "-inf", Max: until, Offset: int64(skip), Count: int64(limit)}
+	ids, err := l.rdb.ZRangeByScore(ctx, l.key(keyPending), by).Result()
 	if err != nil {
-		return nil, fmt.Errorf("list results that are owed: %w", err)
+		return nil, fmt.Errorf("list pending results: %w", err)
 	}
 	return ids, nil
 }

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// pruneBefore prunes with the retention that reaches back to t.
-func (w *world) pruneBefore(t time.Time, most int) (int, error) {
-	return w.Prune(ctx(), time.UnixMilli(w.millis.Load()+1).Sub(t), most)
+// pruneBefore prunes with a retention that reaches back to t.
+func (w *world) pruneBefore(t time.Time, limit int) (int, error) {
+	return w.Prune(ctx(), time.UnixMilli(w.millis.Load()+1).Sub(t), limit)
 }
 
 func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
@@ -20,7 +20,7 @@ func TestPrune_ForgetsWhatEndedLongAgo_AndLeavesNoKeyOfIt(t *testing.T) {
 			changed := inv.UpdatedAt.Time()
 			w.unchanged(func() {
 				if n, err := w.pruneBefore(changed, 100); n != 0 || err != nil {
-					t.Errorf("what changed at that very moment went: %d, %v", n, err)
+					t.Errorf("an entry that changed exactly then was pruned: %d, %v", n, err)
 				}
 			})
 			prune := func() int {
@@ -70,7 +70,7 @@ func TestPrune_PackagesThatAreOver_Go_LiveOnesStay(t *testing.T) {
 	}
 }
 
-func TestPrune_Most_BoundsEachCall(t *testing.T) {
+func TestPrune_Limit_BoundsEachCall(t *testing.T) {
 	w := oneWorld(t)
 	for range 5 {
 		w.invoiceIn(Rejected)

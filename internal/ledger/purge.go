@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// purgePage is about how many keys a step of [Ledger.Purge] looks at. Redis does nothing else
+// purgePage is about how many keys one step of [Ledger.Purge] reads. Redis does nothing else
 // meanwhile.
 const purgePage = 1000
 
-// purgePasses bounds how often everything is looked through: a second time finds nothing, unless
-// somebody still writes.
+// purgePasses bounds how often Purge goes through all keys: the second pass finds nothing, unless a
+// process still writes.
 const purgePasses = 5
 
-// Purge drops every key under the ledger's prefix, the limiter's and the queues' too, and counts
-// them by their first word. at is the home as the caller read it and decided by it: when it is
-// another one by now, nothing is dropped, and a [*HomeError] returned. The home says first that the
-// ledger is being dropped, so that nobody works with half a ledger, and goes last: a purge that was
-// cut off is run again. also is done before anything else is dropped, for what lies elsewhere; it
-// and progress may be nil.
+// Purge deletes every key under the ledger's prefix, also those of the limiter and the queues, and
+// counts them by their first word. at is the home that the caller read. If the home has changed
+// since, Purge deletes nothing and returns a [*HomeError]. First it writes into the home that the
+// ledger is being purged, so that no process works with half a ledger. The home is deleted last: a
+// purge that was cut off is run again. also runs before any other key is deleted, for data that is
+// not in Redis; also and progress may be nil.
 //
-// Nothing here looks at what an entry is, or whether workers are alive: that is the caller's.
+// Purge does not check what the entries are, or whether workers are alive: the caller does.
 func (l *Ledger) Purge(
-	ctx context.Context, at Home, also func(context.Context) error, progress func(dropped int64),
+	ctx context.Context, at Home, also func(context.Context) error, progress func(deleted int64),
 ) (map[string]int64, error) {
 	now, raw, err := l.home(ctx)
 	if err != nil {
@@ -59,21 +59,21 @@ func (l *Ledger) Purge(
 				progress(total)
 			}
 		}); err != nil {
-			return counts, fmt.Errorf("drop the ledger: %w", err)
+			return counts, fmt.Errorf("purge the ledger: %w", err)
 		}
 		if total == before {
-			if err := l.rdb.Unlink(ctx, l.key("home")).Err(); err != nil {
-				return counts, fmt.Errorf("drop the ledger's home: %w", err)
+			if err := l.rdb.Unlink(ctx, l.key(keyHome)).Err(); err != nil {
+				return counts, fmt.Errorf("delete the ledger's home: %w", err)
 			}
 			return counts, nil
 		}
 	}
-	return counts, errors.New("new keys come as fast as they are dropped: stop what still writes here, then purge again")
+	return counts, errors.New("new keys appear as fast as they are deleted: stop the processes that still write here, then purge again")
 }
 
-func (l *Ledger) purgePass(ctx context.Context, dropped func([]string)) error {
+func (l *Ledger) purgePass(ctx context.Context, deleted func([]string)) error {
 	match := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(l.prefix) + "*"
-	home := l.key("home")
+	home := l.key(keyHome)
 	for cursor := uint64(0); ; {
 		keys, next, err := l.rdb.Scan(ctx, cursor, match, purgePage).Result()
 		if err != nil {
@@ -86,11 +86,11 @@ func (l *Ledger) purgePass(ctx context.Context, dropped func([]string)) error {
 			}
 		}
 		if len(rest) > 0 {
-			// Unlinked, so that a large one is freed beside Redis's own work.
+			// UNLINK frees a large key in the background.
 			if err := l.rdb.Unlink(ctx, rest...).Err(); err != nil {
 				return err
 			}
-			dropped(rest)
+			deleted(rest)
 		}
 		if cursor = next; cursor == 0 {
 			return nil
@@ -98,8 +98,8 @@ func (l *Ledger) purgePass(ctx context.Context, dropped func([]string)) error {
 	}
 }
 
-// Empty reports that nothing at all is under the prefix, apart from the home.
+// Empty reports whether no invoice was ever taken in here.
 func (l *Ledger) Empty(ctx context.Context) (bool, error) {
-	n, err := l.rdb.Exists(ctx, l.key("sellers"), l.key("groups"), l.key("due")).Result()
+	n, err := l.rdb.Exists(ctx, l.key(keySellers), l.key(keyGroups), l.key(keyDue)).Result()
 	return n == 0, err
 }

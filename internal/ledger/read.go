@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -16,24 +14,24 @@ import (
 // ErrNotFound is returned for an id that the ledger does not know.
 var ErrNotFound = errors.New("not in the ledger")
 
-// Invoice reads one entry; [ErrNotFound] when there is none, an [*UnreadableError] when there is
-// one that cannot be read.
+// Invoice reads one entry. It returns [ErrNotFound] if there is none, and an [*UnreadableError] if
+// the entry cannot be read.
 func (l *Ledger) Invoice(ctx context.Context, id string) (Invoice, error) {
-	inv, bad, err := l.readInvoice(id, l.rdb.HGetAll(ctx, l.key("inv:", id)))
+	inv, bad, err := l.readInvoice(id, l.rdb.HGetAll(ctx, l.key(keyInvoice, id)))
 	return inv, one(id, bad, err)
 }
 
-// Known tells of each id whether there is an entry, in one round trip.
+// Known reports for each id whether there is an entry, in one round trip.
 func (l *Ledger) Known(ctx context.Context, ids []string) ([]bool, error) {
 	cmds := make([]*redis.IntCmd, len(ids))
 	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			cmds[i] = p.Exists(ctx, l.key("inv:", id))
+			cmds[i] = p.Exists(ctx, l.key(keyInvoice, id))
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look for %d invoices: %w", len(ids), err)
+		return nil, fmt.Errorf("check %d invoices: %w", len(ids), err)
 	}
 	out := make([]bool, len(ids))
 	for i, c := range cmds {
@@ -42,9 +40,9 @@ func (l *Ledger) Known(ctx context.Context, ids []string) ([]bool, error) {
 	return out, nil
 }
 
-// Package reads one package; the errors are as those of Invoice.
+// Package reads one package. The errors are those of Invoice.
 func (l *Ledger) Package(ctx context.Context, id string) (Package, error) {
-	p, bad, err := readPackage(id, l.rdb.HGetAll(ctx, l.key("pkg:", id)))
+	p, bad, err := readPackage(id, l.rdb.HGetAll(ctx, l.key(keyPackage, id)))
 	return p, one(id, bad, err)
 }
 
@@ -58,15 +56,15 @@ func one(id string, bad *Unreadable, err error) error {
 	return nil
 }
 
-// Invoices reads many entries in one round trip, in the given order; ids that are unknown are left
-// out. With an [*UnreadableError] all that could be read are returned.
+// Invoices reads entries, a thousand in one round trip, in the given order. Ids without an entry
+// are left out. With an [*UnreadableError] it returns all entries that could be read.
 func (l *Ledger) Invoices(ctx context.Context, ids []string) ([]Invoice, error) {
-	return many(ctx, l, "inv:", ids, l.readInvoice)
+	return many(ctx, l, keyInvoice, ids, l.readInvoice)
 }
 
-// Packages reads many packages likewise.
+// Packages reads packages in the same way.
 func (l *Ledger) Packages(ctx context.Context, ids []string) ([]Package, error) {
-	return many(ctx, l, "pkg:", ids, readPackage)
+	return many(ctx, l, keyPackage, ids, readPackage)
 }
 
 func many[E any](ctx context.Context, l *Ledger, kind string, ids []string,
@@ -97,35 +95,38 @@ func many[E any](ctx context.Context, l *Ledger, kind string, ids []string,
 }
 
 func (l *Ledger) readInvoice(id string, cmd *redis.MapStringStringCmd) (inv Invoice, bad *Unreadable, err error) {
-	m, bad, err := fieldsOf("inv:"+id, id, cmd)
+	m, bad, err := fieldsOf(keyInvoice+id, id, cmd)
 	if m == nil {
 		return inv, bad, err
 	}
 	scanned := damaged(cmd.Scan(&inv))
 	inv.Reason = l.openReason(id, inv.Reason)
 	unpacked := inv.unpackFacts(m["facts"])
-	err = sound(inv.V, cmp.Or(unpacked, scanned), inv.ID == id && inv.Rev > 0 && inv.State != "", slices.Contains(States(), inv.State))
-	return inv, unread("inv:"+id, id, m, err), nil
+	whole := inv.ID == id && inv.Rev > 0 && inv.State != ""
+	err = sound(inv.V, cmp.Or(unpacked, scanned), whole, slices.Contains(States(), inv.State))
+	return inv, unread(keyInvoice+id, id, m, err), nil
 }
 
 func readPackage(id string, cmd *redis.MapStringStringCmd) (p Package, bad *Unreadable, err error) {
-	m, bad, err := fieldsOf("pkg:"+id, id, cmd)
+	m, bad, err := fieldsOf(keyPackage+id, id, cmd)
 	if m == nil {
 		return p, bad, err
 	}
 	scanned := damaged(cmd.Scan(&p))
-	v, _ := strconv.Atoi(m["v"]) // another field may have ended the scan before it
-	err = sound(v, scanned, p.ID == id && p.Rev > 0 && p.State != "", slices.Contains(PackageStates(), p.State))
-	return p, unread("pkg:"+id, id, m, err), nil
+	v, _ := strconv.Atoi(m["v"]) // not p.V: the scan may have stopped at a field before it
+	whole := p.ID == id && p.Rev > 0 && p.State != ""
+	err = sound(v, scanned, whole, slices.Contains(PackageStates(), p.State))
+	return p, unread(keyPackage+id, id, m, err), nil
 }
 
-// fieldsOf gives what Redis answered. Without fields it tells why: the key holds something else,
-// there is none, or Redis did not answer.
+// fieldsOf returns the fields of an entry. If there are none it says why: the key holds something
+// else, it does not exist, or Redis did not answer.
 func fieldsOf(key, id string, cmd *redis.MapStringStringCmd) (map[string]string, *Unreadable, error) {
 	m, err := cmd.Result()
 	switch {
 	case wrongType(err):
-		return nil, &Unreadable{ID: id, Key: key, Err: fmt.Errorf("%w: its key holds something else", errDamaged), Opaque: true}, nil
+		opaque := fmt.Errorf("%w: its key holds something else", errDamaged)
+		return nil, &Unreadable{ID: id, Key: key, Err: opaque, Opaque: true}, nil
 	case err != nil:
 		return nil, nil, err
 	case len(m) == 0:
@@ -141,7 +142,7 @@ func unread(key, id string, m map[string]string, err error) *Unreadable {
 	return &Unreadable{ID: id, Key: key, Err: err, State: m["state"], Package: m["package"]}
 }
 
-// damaged says what is wrong without quoting it: what stands there instead may be anything.
+// damaged says what is wrong without quoting the value, which may be anything.
 func damaged(err error) error {
 	if err == nil {
 		return nil
@@ -149,8 +150,8 @@ func damaged(err error) error {
 	return fmt.Errorf("%w: a field that is a number holds something else", errDamaged)
 }
 
-// sound says why an entry cannot be used, if so. Its version comes first: what is newer may have
-// other fields, too. A state that is not known is a newer build's.
+// sound returns why an entry cannot be used, or nil. It checks the version first, because a newer
+// entry may also have other fields. An unknown state comes from a newer build.
 func sound(version int, parsed error, whole, known bool) error {
 	switch {
 	case version > Version:
@@ -163,202 +164,4 @@ func sound(version int, parsed error, whole, known bool) error {
 		return fmt.Errorf("%w: its state is not known here", ErrNewer)
 	}
 	return nil
-}
-
-// Members lists the ids that were put into a package, in the order of their ordinals. One that was released since
-// carries another package in its entry: the caller compares.
-func (l *Ledger) Members(ctx context.Context, pkg string) ([]string, error) {
-	ids, err := l.rdb.ZRange(ctx, l.key("pkginv:", pkg), 0, -1).Result()
-	if err != nil {
-		return nil, fmt.Errorf("read invoices of %s: %w", pkg, err)
-	}
-	return ids, nil
-}
-
-// Held reads the invoices that a package holds now, in the order of their ordinals. With an
-// [*UnreadableError] those that could be read are returned, and named are those that the package
-// holds, or may hold.
-func (l *Ledger) Held(ctx context.Context, pkg string) ([]Invoice, error) {
-	ids, err := l.Members(ctx, pkg)
-	if err != nil {
-		return nil, err
-	}
-	all, err := l.Invoices(ctx, ids)
-	unread, err := Skip(err)
-	if err != nil {
-		return nil, err
-	}
-	held := all[:0]
-	for _, inv := range all {
-		if inv.Package == pkg {
-			held = append(held, inv)
-		}
-	}
-	return held, some(slices.DeleteFunc(unread, func(u Unreadable) bool { return !u.Opaque && u.Package != pkg }))
-}
-
-// ByNumber lists ids of invoices with this P_2, of any seller, in no order that means anything. An index by number would cost more than anything else at
-// taking in; sellers and kinds are few, so all identities that the number can belong to are asked for.
-func (l *Ledger) ByNumber(ctx context.Context, number string) ([]string, error) {
-	sellers, err := l.rdb.SMembers(ctx, l.key("sellers")).Result()
-	if err != nil {
-		return nil, fmt.Errorf("look up number %q: %w", number, err)
-	}
-	var newest []*redis.StringCmd
-	var revisions []*redis.StringSliceCmd
-	err = l.pipe(ctx, func(p redis.Pipeliner) {
-		for _, s := range sellers {
-			nip, kind, _ := strings.Cut(s, "|")
-			digest := Identity{nip, kind, number}.digest()
-			newest = append(newest, p.Get(ctx, l.key("ident:", digest)))
-			revisions = append(revisions, p.SMembers(ctx, l.key("more:", digest)))
-		}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("look up number %q: %w", number, err)
-	}
-	var ids []string
-	for i := range newest {
-		ids = append(ids, revisions[i].Val()...)
-		if id := newest[i].Val(); id != "" {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids), nil
-}
-
-// InState lists up to limit ids of invoices in a state that changed last within [from, to], oldest first.
-// Zero times are open ends.
-func (l *Ledger) InState(ctx context.Context, s State, from, to time.Time, limit int) ([]string, error) {
-	return l.byTime(ctx, l.key("st:", string(s)), from, to, limit)
-}
-
-// PackagesInState does the same for packages.
-func (l *Ledger) PackagesInState(ctx context.Context, s PackageState, from, to time.Time, limit int) ([]string, error) {
-	return l.byTime(ctx, l.key("pst:", string(s)), from, to, limit)
-}
-
-func (l *Ledger) byTime(ctx context.Context, key string, from, to time.Time, limit int) ([]string, error) {
-	by := &redis.ZRangeBy{Min: "-inf", Max: "+inf", Count: int64(limit)}
-	if !from.IsZero() {
-		by.Min = strconv.FormatInt(from.UnixMilli(), 10)
-	}
-	if !to.IsZero() {
-		by.Max = strconv.FormatInt(to.UnixMilli(), 10)
-	}
-	if limit <= 0 {
-		by.Count = -1
-	}
-	return l.rdb.ZRangeByScore(ctx, key, by).Result()
-}
-
-// Due lists up to limit ids of invoices on their way, which KSeF does not have yet, whose legal deadline is before t, nearest first.
-func (l *Ledger) Due(ctx context.Context, t time.Time, limit int) ([]string, error) {
-	return l.byTime(ctx, l.key("due"), time.Time{}, t, limit)
-}
-
-// Counts tells how many invoices are in each state; every state has an entry.
-func (l *Ledger) Counts(ctx context.Context) (map[string]int64, error) {
-	cmds := map[State]*redis.IntCmd{}
-	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for _, s := range States() {
-			cmds[s] = p.ZCard(ctx, l.key("st:", string(s)))
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("count invoices: %w", err)
-	}
-	out := make(map[string]int64, len(cmds))
-	for s, c := range cmds {
-		out[string(s)] = c.Val()
-	}
-	return out, nil
-}
-
-// Stood counts the invoices of a state that have not changed since t.
-func (l *Ledger) Stood(ctx context.Context, s State, t time.Time) (int64, error) {
-	n, err := l.rdb.ZCount(ctx, l.key("st:", string(s)), "-inf", strconv.FormatInt(t.UnixMilli(), 10)).Result()
-	if err != nil {
-		return 0, fmt.Errorf("count %s invoices: %w", s, err)
-	}
-	return n, nil
-}
-
-// Waiting describes one waiting set.
-type Waiting struct {
-	Group    Group
-	Count    int
-	Bytes    int64
-	Oldest   time.Time // when the one that waits longest began to wait
-	Newest   time.Time
-	Deadline time.Time // the nearest legal one
-}
-
-// Waits describes every waiting set that is not empty, in two round trips whatever their number.
-func (l *Ledger) Waits(ctx context.Context) ([]Waiting, error) {
-	names, err := l.rdb.SMembers(ctx, l.key("groups")).Result()
-	if err != nil || len(names) == 0 {
-		return nil, err
-	}
-	type look struct {
-		count          *redis.IntCmd
-		bytes          *redis.StringCmd
-		old, fresh, dl *redis.ZSliceCmd
-	}
-	looks := make([]look, len(names))
-	err = l.pipe(ctx, func(p redis.Pipeliner) {
-		for i, n := range names {
-			looks[i] = look{
-				count: p.ZCard(ctx, l.key("wait:", n)),
-				bytes: p.HGet(ctx, l.key("waitsize"), n),
-				old:   p.ZRangeWithScores(ctx, l.key("waitage:", n), 0, 0),
-				fresh: p.ZRangeWithScores(ctx, l.key("waitage:", n), -1, -1),
-				dl:    p.ZRangeWithScores(ctx, l.key("wait:", n), 0, 0),
-			}
-		}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read waiting sets: %w", err)
-	}
-	var out []Waiting
-	for i, n := range names {
-		g, ok := ParseGroup(n)
-		if !ok || looks[i].count.Val() == 0 {
-			continue
-		}
-		bytes, _ := looks[i].bytes.Int64()
-		out = append(out, Waiting{Group: g, Count: int(looks[i].count.Val()), Bytes: bytes,
-			Oldest: score(looks[i].old), Newest: score(looks[i].fresh), Deadline: score(looks[i].dl)})
-	}
-	return out, nil
-}
-
-// FirstWaiting lists the n most urgent ids of a waiting set.
-func (l *Ledger) FirstWaiting(ctx context.Context, g Group, n int) ([]string, error) {
-	return l.rdb.ZRange(ctx, l.key("wait:", g.Name()), 0, int64(n)-1).Result()
-}
-
-func score(c *redis.ZSliceCmd) time.Time {
-	z := c.Val()
-	if len(z) == 0 {
-		return time.Time{}
-	}
-	return Millis(z[0].Score).Time()
-}
-
-// AtRisk tells how many undecided invoices have their legal deadline before t, and the nearest deadline of all (zero when nothing is undecided).
-func (l *Ledger) AtRisk(ctx context.Context, t time.Time) (n int64, next time.Time, err error) {
-	var count *redis.IntCmd
-	var first *redis.ZSliceCmd
-	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		count = p.ZCount(ctx, l.key("due"), "-inf", strconv.FormatInt(t.UnixMilli(), 10))
-		first = p.ZRangeWithScores(ctx, l.key("due"), 0, 0)
-		return nil
-	})
-	if err != nil {
-		return 0, time.Time{}, fmt.Errorf("read deadlines: %w", err)
-	}
-	return count.Val(), score(first), nil
 }

@@ -17,7 +17,10 @@ func TestWaits_TellsOldestNewestNearestAndBytes(t *testing.T) {
 	first, second, third := w.wait("1", "VAT", 30, 10), w.wait("2", "VAT", 10, 20), w.wait("3", "VAT", 20, 30)
 	waits, err := w.Waits(ctx())
 	w.must(err)
-	want := []Waiting{{Group: groupA, Count: 3, Bytes: 60, Oldest: first.UpdatedAt.Time(), Newest: third.UpdatedAt.Time(), Deadline: noon.Add(10 * time.Hour)}}
+	want := []Waiting{{
+		Group: groupA, Count: 3, Bytes: 60,
+		Oldest: first.UpdatedAt.Time(), Newest: third.UpdatedAt.Time(), Deadline: noon.Add(10 * time.Hour),
+	}}
 	if d := cmp.Diff(want, waits); d != "" {
 		t.Error(d)
 	}
@@ -28,7 +31,7 @@ func TestWaits_TellsOldestNewestNearestAndBytes(t *testing.T) {
 	}
 }
 
-func TestDueAndAtRisk_HoldWhatIsUndecidedOnly(t *testing.T) {
+func TestDueAndAtRisk_CountOnlyUndecidedInvoices(t *testing.T) {
 	w := oneWorld(t)
 	if n, next, err := w.AtRisk(ctx(), noon); n != 0 || !next.IsZero() || err != nil {
 		t.Errorf("an empty ledger: %d, %v, %v", n, next, err)
@@ -43,7 +46,7 @@ func TestDueAndAtRisk_HoldWhatIsUndecidedOnly(t *testing.T) {
 		t.Errorf("without bounds: %v", ids)
 	}
 	w.move(a, Rejected)
-	b = w.move(b, Parked) // nothing of it is sent unless a person acts
+	b = w.move(b, Parked) // it is not sent unless a person acts
 	n, next, err := w.AtRisk(ctx(), noon.Add(200*time.Minute))
 	if n != 1 || !next.Equal(noon.Add(3*time.Hour)) || err != nil {
 		t.Errorf("%d at risk, next %v, %v", n, next, err)
@@ -63,20 +66,20 @@ func TestInState_IsOldestFirstWithinItsBounds(t *testing.T) {
 	for range 4 {
 		invs = append(invs, w.take(w.fresh())...)
 	}
-	invs[0] = w.move(w.move(invs[0], Parked), Queued) // changed last now
+	invs[0] = w.move(w.move(invs[0], Parked), Queued) // its last change is now the latest
 	at := func(i int) time.Time { return invs[i].UpdatedAt.Time() }
 	for name, c := range map[string]struct {
 		from, to time.Time
 		limit    int
 		want     []int
 	}{
-		"all":                    {want: []int{1, 2, 3, 0}},
-		"a limit":                {limit: 2, want: []int{1, 2}},
-		"from is within":         {from: at(2), want: []int{2, 3, 0}},
-		"to is within":           {to: at(2), want: []int{1, 2}},
-		"both ends":              {from: at(2), to: at(3), limit: 9, want: []int{2, 3}},
-		"nothing so late":        {from: at(0).Add(time.Millisecond)},
-		"an interval that is no": {from: at(3), to: at(1)},
+		"all":               {want: []int{1, 2, 3, 0}},
+		"a limit":           {limit: 2, want: []int{1, 2}},
+		"from is within":    {from: at(2), want: []int{2, 3, 0}},
+		"to is within":      {to: at(2), want: []int{1, 2}},
+		"both ends":         {from: at(2), to: at(3), limit: 9, want: []int{2, 3}},
+		"nothing that late": {from: at(0).Add(time.Millisecond)},
+		"an empty interval": {from: at(3), to: at(1)},
 	} {
 		ids, err := w.InState(ctx(), Queued, c.from, c.to, c.limit)
 		w.must(err)
@@ -90,7 +93,7 @@ func TestInState_IsOldestFirstWithinItsBounds(t *testing.T) {
 	}
 }
 
-func TestReads_UnknownIDs(t *testing.T) {
+func TestReads_UnknownIDs_AreNotFoundOrLeftOut(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.take(w.fresh())[0]
 	if _, err := w.Invoice(ctx(), "inv-nobody"); err == nil || err.Error() != "read inv-nobody: not in the ledger" {
@@ -172,9 +175,9 @@ func TestWorkers_AreAliveUntilTheyLeaveOrFallSilent(t *testing.T) {
 	if ttl := w.rdb.PTTL(ctx(), w.prefix+"worker:me").Val(); !alive() || ttl <= 59*time.Minute || ttl > time.Hour {
 		t.Errorf("alive %v for %v", alive(), ttl)
 	}
-	w.must(w.rdb.PExpireAt(ctx(), w.prefix+"worker:me", time.Unix(1, 0)).Err()) // its time is up
+	w.must(w.rdb.PExpireAt(ctx(), w.prefix+"worker:me", time.Unix(1, 0)).Err()) // its ttl is over
 	if alive() {
-		t.Error("alive after its time was up")
+		t.Error("alive after its ttl was over")
 	}
 	w.must(w.Beat(ctx(), "me", time.Hour))
 	w.must(w.Leave(ctx(), "me"))

@@ -5,11 +5,12 @@ import (
 	"strings"
 )
 
-// Refusal is a document that was refused at the door: what could be read of it, and why. It holds no
-// content but the values at fault, cut to a length. With a storage key it is encrypted in Redis.
+// Refusal is a document that was refused when it was handed in: what could be read of it, and why
+// it was refused. Of its content it holds only the values at fault, shortened. With a storage key
+// it is encrypted in Redis.
 type Refusal struct {
 	ID        string         `json:"-"`
-	Tenant    string         `json:"-"` // whose list it is in: the seller's NIP where a tenant has it, else ""
+	Tenant    string         `json:"-"` // the tenant in whose list it is; "" if the seller belongs to no tenant
 	NIP       string         `json:"nip,omitempty"`
 	Kind      string         `json:"kind,omitempty"`
 	Number    string         `json:"number,omitempty"`
@@ -17,15 +18,16 @@ type Refusal struct {
 	File      string         `json:"file"`
 	Faults    []RefusalFault `json:"faults"`
 	More      int            `json:"more,omitempty"` // faults beyond those listed
-	At        Millis         `json:"at"`             // when it was refused last
-	// Ended says what became of it, "" while a person has to act: see [RefusalEnd].
+	At        Millis         `json:"at"`             // when it was last refused
+	// Ended says how it ended, [RefusalSuperseded] or [RefusalDismissed]; "" while a person has to
+	// act.
 	Ended string `json:"ended,omitempty"`
-	Note  string `json:"note,omitempty"` // by what, or by whom and why
-	// sealed is the whole of one that cannot be opened here.
+	Note  string `json:"note,omitempty"` // what ended it, or who and why
+	// sealed is the stored text if this process cannot open it.
 	sealed string
 }
 
-// RefusalFault is one fault of a refused document. Field is "" where the fault is not in the document.
+// RefusalFault is one fault of a refused document. Field is "" if the fault is not in the document.
 type RefusalFault struct {
 	Field  string `json:"field,omitempty"`
 	Rule   string `json:"rule"`
@@ -38,27 +40,28 @@ type RefusalFault struct {
 // How a refusal ends.
 const (
 	RefusalSuperseded = "superseded" // the corrected document was taken
-	RefusalDismissed  = "dismissed"  // a person said that nothing will come of it
+	RefusalDismissed  = "dismissed"  // a person decided that it will not be sent
 )
 
-// RefusalEnd ends the refusal of this id, if it is open.
+// RefusalEnd ends the refusal with this id, if it is open.
 type RefusalEnd struct {
 	ID     string
-	Tenant string // refusals without a tenant are looked through as well
+	Tenant string // refusals without a tenant are searched as well
 	Ended  string
 	Note   string
 }
 
 const refusalPrefix = "ref-"
 
-// IsRefusalID reports an id as [RefusalOfInvoice] and [RefusalOfFile] make them.
+// IsRefusalID reports whether an id was made by [RefusalOfInvoice] or [RefusalOfFile].
 func IsRefusalID(id string) bool { return strings.HasPrefix(id, refusalPrefix) }
 
-// RefusalOfInvoice names the refusal of a document whose identity could be read: handed in again with
-// the same fault, from wherever, it is the same refusal.
+// RefusalOfInvoice returns the id of the refusal of a document whose identity could be read. The
+// same invoice, refused again from any file, has the same refusal.
 func RefusalOfInvoice(i Identity) string { return refusalID("identity", i.digest()) }
 
-// RefusalOfFile names the refusal of a document that only its file's name tells apart.
+// RefusalOfFile returns the id of the refusal of a document that only the name of its file
+// identifies.
 func RefusalOfFile(path string) string { return refusalID("file", path) }
 
 func refusalID(kind, what string) string {

@@ -11,18 +11,19 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// maxRefusals is how many refusals are kept of one tenant; the oldest go first. With half a kilobyte
-// for each that is 3 MB of Redis for a tenant, whatever an export holds.
+// maxRefusals is how many refusals are kept of one tenant; the oldest go first. At half a kilobyte
+// each they take 3 MB of Redis for a tenant, whatever an export holds.
 const maxRefusals = 5000
 
 // refusalBatch bounds one transaction.
 const refusalBatch = 500
 
-// Refuse puts refusals on record. One that is there already is written again and is open again. The
-// error may be [IsFull]: what could not be written is not on record, and nothing else is touched.
+// Refuse puts refusals on record. A refusal that is already there is written again and is open
+// again. When [IsFull] reports the error, some refusals are not on record, and nothing else has
+// changed.
 //
-// It is no script, as the other verbs are: at maxmemory those go through, so that what was taken can
-// finish, and a record of refusals must not use up the memory that is left for that.
+// Refuse is not a script as the other verbs are. Scripts work at maxmemory, so that invoices that
+// were taken in can finish, and refusals must not use up the memory that is left for that.
 func (l *Ledger) Refuse(ctx context.Context, refusals []Refusal) error {
 	now, err := l.Clock(ctx)
 	if err != nil {
@@ -56,18 +57,18 @@ func (l *Ledger) refuse(ctx context.Context, tenant string, batch []Refusal) err
 	}
 	var kept *redis.IntCmd
 	cmds, err := l.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.SAdd(ctx, l.key("refusers"), tenant)
-		p.HSet(ctx, l.key("refused:", tenant), fields...)
-		p.ZAdd(ctx, l.key("refusals:", tenant), members...)
-		p.ZAdd(ctx, l.key("refusalsopen:", tenant), members...)
-		kept = p.ZCard(ctx, l.key("refusals:", tenant))
+		p.SAdd(ctx, l.key(keyRefusers), tenant)
+		p.HSet(ctx, l.key(keyRefused, tenant), fields...)
+		p.ZAdd(ctx, l.key(keyRefusals, tenant), members...)
+		p.ZAdd(ctx, l.key(keyOpenRefusals, tenant), members...)
+		kept = p.ZCard(ctx, l.key(keyRefusals, tenant))
 		return nil
 	})
 	if err != nil {
 		return whyAborted(cmds, err)
 	}
 	if over := kept.Val() - maxRefusals; over > 0 {
-		ids, err := l.rdb.ZRange(ctx, l.key("refusals:", tenant), 0, over-1).Result()
+		ids, err := l.rdb.ZRange(ctx, l.key(keyRefusals, tenant), 0, over-1).Result()
 		if err != nil {
 			return err
 		}
@@ -76,8 +77,8 @@ func (l *Ledger) refuse(ctx context.Context, tenant string, batch []Refusal) err
 	return nil
 }
 
-// whyAborted is the error of the command because of which a transaction was given up; the
-// transaction's own does not tell it.
+// whyAborted returns the error of the command that made Redis abort a transaction; the
+// transaction's own error does not say it.
 func whyAborted(cmds []redis.Cmder, err error) error {
 	if redis.HasErrorPrefix(err, "EXECABORT") {
 		for _, cmd := range cmds {
@@ -98,17 +99,17 @@ func (l *Ledger) forgetRefusals(ctx context.Context, tenant string, ids []string
 		members[i] = id
 	}
 	_, err := l.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.ZRem(ctx, l.key("refusals:", tenant), members...)
-		p.ZRem(ctx, l.key("refusalsopen:", tenant), members...)
-		p.HDel(ctx, l.key("refused:", tenant), ids...)
+		p.ZRem(ctx, l.key(keyRefusals, tenant), members...)
+		p.ZRem(ctx, l.key(keyOpenRefusals, tenant), members...)
+		p.HDel(ctx, l.key(keyRefused, tenant), ids...)
 		return nil
 	})
 	return err
 }
 
-// refusers lists the tenants of which refusals are kept, or were.
+// refusers lists the tenants that have refusals, or had.
 func (l *Ledger) refusers(ctx context.Context) ([]string, error) {
-	tenants, err := l.rdb.SMembers(ctx, l.key("refusers")).Result()
+	tenants, err := l.rdb.SMembers(ctx, l.key(keyRefusers)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list refusals: %w", err)
 	}
@@ -116,7 +117,7 @@ func (l *Ledger) refusers(ctx context.Context) ([]string, error) {
 	return tenants, nil
 }
 
-// OpenRefusals counts those that a person still has to act on.
+// OpenRefusals counts the refusals on which a person still has to act.
 func (l *Ledger) OpenRefusals(ctx context.Context) (int64, error) {
 	tenants, err := l.refusers(ctx)
 	if err != nil {
@@ -125,7 +126,7 @@ func (l *Ledger) OpenRefusals(ctx context.Context) (int64, error) {
 	cmds := make([]*redis.IntCmd, len(tenants))
 	if err := l.pipe(ctx, func(p redis.Pipeliner) {
 		for i, t := range tenants {
-			cmds[i] = p.ZCard(ctx, l.key("refusalsopen:", t))
+			cmds[i] = p.ZCard(ctx, l.key(keyOpenRefusals, t))
 		}
 	}); err != nil {
 		return 0, fmt.Errorf("count refusals: %w", err)
@@ -137,8 +138,8 @@ func (l *Ledger) OpenRefusals(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
-// Refusals reads those on record that were refused last within [from, now], oldest first: those that
-// ended so, or with "" those that are open.
+// Refusals reads the refusals that were last refused at from or later, oldest first: those that
+// ended as ended says, or the open ones if it is "".
 func (l *Ledger) Refusals(ctx context.Context, from time.Time, ended string) ([]Refusal, error) {
 	tenants, err := l.refusers(ctx)
 	if err != nil {
@@ -146,9 +147,9 @@ func (l *Ledger) Refusals(ctx context.Context, from time.Time, ended string) ([]
 	}
 	var out []Refusal
 	for _, t := range tenants {
-		key := l.key("refusals:", t)
+		key := l.key(keyRefusals, t)
 		if ended == "" {
-			key = l.key("refusalsopen:", t)
+			key = l.key(keyOpenRefusals, t)
 		}
 		ids, err := l.byTime(ctx, key, from, time.Time{}, 0)
 		if err != nil {
@@ -167,7 +168,7 @@ func (l *Ledger) Refusals(ctx context.Context, from time.Time, ended string) ([]
 }
 
 func (l *Ledger) readRefusals(ctx context.Context, tenant string, ids []string) ([]Refusal, error) {
-	packed, err := l.rdb.HMGet(ctx, l.key("refused:", tenant), ids...).Result()
+	packed, err := l.rdb.HMGet(ctx, l.key(keyRefused, tenant), ids...).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read refusals: %w", err)
 	}
@@ -180,8 +181,9 @@ func (l *Ledger) readRefusals(ctx context.Context, tenant string, ids []string) 
 	return out, nil
 }
 
-// PruneRefusals forgets up to most refusals of each tenant that are older than keep.
-func (l *Ledger) PruneRefusals(ctx context.Context, keep time.Duration, most int) (int, error) {
+// PruneRefusals forgets up to limit refusals of each tenant that are older than keep. It returns
+// how many it forgot.
+func (l *Ledger) PruneRefusals(ctx context.Context, keep time.Duration, limit int) (int, error) {
 	now, err := l.Clock(ctx)
 	if err != nil {
 		return 0, err
@@ -192,8 +194,8 @@ func (l *Ledger) PruneRefusals(ctx context.Context, keep time.Duration, most int
 	}
 	gone := 0
 	for _, t := range tenants {
-		ids, err := l.rdb.ZRangeByScore(ctx, l.key("refusals:", t), &redis.ZRangeBy{Min: "-inf",
-			Max: "(" + strconv.FormatInt(now.Add(-keep).UnixMilli(), 10), Count: int64(most)}).Result()
+		old := &redis.ZRangeBy{Min: "-inf", Max: "(" + strconv.FormatInt(now.Add(-keep).UnixMilli(), 10), Count: int64(limit)}
+		ids, err := l.rdb.ZRangeByScore(ctx, l.key(keyRefusals, t), old).Result()
 		if err == nil {
 			err = l.forgetRefusals(ctx, t, ids)
 		}

@@ -8,8 +8,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// EndRefusals ends refusals that are open, and returns how many those were. Ids of none are no error:
-// whoever takes documents in does not know which of them were refused before.
+// EndRefusals ends refusals that are open, and returns how many it ended. An id without a refusal
+// is no error: intake does not know which documents were refused before.
 func (l *Ledger) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
 	byTenant := map[string][]RefusalEnd{}
 	for _, e := range ends {
@@ -35,8 +35,8 @@ func (l *Ledger) endRefusals(ctx context.Context, tenant string, batch []Refusal
 	for i, e := range batch {
 		ids[i] = e.ID
 	}
-	// Scores of members that are not there are 0, and no refusal is of 1970.
-	scores, err := l.rdb.ZMScore(ctx, l.key("refusalsopen:", tenant), ids...).Result()
+	// A member that is not there has score 0, and no refusal is from 1970.
+	scores, err := l.rdb.ZMScore(ctx, l.key(keyOpenRefusals, tenant), ids...).Result()
 	if err != nil {
 		return 0, err
 	}
@@ -68,11 +68,11 @@ func (l *Ledger) endRefusals(ctx context.Context, tenant string, batch []Refusal
 	for i, id := range open {
 		members[i] = id
 	}
-	// That it has ended is what counts: by what is lost when Redis is full.
+	// What counts is that the refusal has ended. How it ended may be lost when Redis is full.
 	cmds, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.ZRem(ctx, l.key("refusalsopen:", tenant), members...)
+		p.ZRem(ctx, l.key(keyOpenRefusals, tenant), members...)
 		if len(fields) > 0 {
-			p.HSet(ctx, l.key("refused:", tenant), fields...)
+			p.HSet(ctx, l.key(keyRefused, tenant), fields...)
 		}
 		return nil
 	})
@@ -82,7 +82,7 @@ func (l *Ledger) endRefusals(ctx context.Context, tenant string, batch []Refusal
 	return len(open), nil
 }
 
-// DismissRefusal ends a refusal because a person says so; [ErrNotFound] when it is not open.
+// DismissRefusal ends a refusal because a person decided so; [ErrNotFound] if it is not open.
 func (l *Ledger) DismissRefusal(ctx context.Context, id string, d Dismissal) error {
 	now, err := l.Clock(ctx)
 	if err != nil {

@@ -11,7 +11,10 @@ import (
 )
 
 func refusedDoc(tenant, file string) Refusal {
-	return Refusal{ID: RefusalOfFile(file), Tenant: tenant, NIP: tenant, Number: "FV/1", File: file, Faults: []RefusalFault{{Field: "P_15", Rule: "must not be missing", Line: 7}}}
+	return Refusal{
+		ID: RefusalOfFile(file), Tenant: tenant, NIP: tenant, Number: "FV/1", File: file,
+		Faults: []RefusalFault{{Field: "P_15", Rule: "must not be missing", Line: 7}},
+	}
 }
 
 func (w *world) refusals(ended string) []string {
@@ -46,7 +49,7 @@ func TestRefuse_SameDocumentAgain_IsOneRefusalAndOpenAgain(t *testing.T) {
 	}
 }
 
-func TestEndRefusals_OnlyThoseThatAreOpen_InTheTenantsListAndInThatOfNone(t *testing.T) {
+func TestEndRefusals_OnlyOpenOnes_OfTheTenantAndOfNoTenant(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "a.xml"), refusedDoc("", "b.xml"), refusedDoc(sellerB, "c.xml")}))
 	var ends []RefusalEnd
@@ -101,8 +104,8 @@ func TestPruneRefusals_OldOnesGo_SomeAtATime(t *testing.T) {
 	}
 }
 
-// A record must not use up what is left for those that were taken to finish.
-func TestRefuse_RedisIsFull_IsSaidAndNothingIsWritten(t *testing.T) {
+// Refusals must not use up the memory that invoices that were taken in need to finish.
+func TestRefuse_RedisIsFull_IsReportedAndNothingIsWritten(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerA, "a.xml")}))
 	w.must(w.rdb.ConfigSet(ctx(), "maxmemory", "1").Err())
@@ -112,7 +115,8 @@ func TestRefuse_RedisIsFull_IsSaidAndNothingIsWritten(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
-	if n, err := w.EndRefusals(ctx(), []RefusalEnd{{ID: RefusalOfFile("a.xml"), Tenant: sellerA, Ended: RefusalSuperseded}}); n != 1 || err != nil {
+	end := RefusalEnd{ID: RefusalOfFile("a.xml"), Tenant: sellerA, Ended: RefusalSuperseded}
+	if n, err := w.EndRefusals(ctx(), []RefusalEnd{end}); n != 1 || err != nil {
 		t.Errorf("ended %d, %v", n, err)
 	}
 	if n, err := w.OpenRefusals(ctx()); n != 0 || err != nil {
@@ -133,8 +137,8 @@ func TestOpenItems_RefusedRejectedAndParked_NothingElse(t *testing.T) {
 	}
 }
 
-// With a key nothing of a refused document can be read in Redis; without it one sees that there is
-// one, and can end it.
+// With a key nothing of a refused document can be read in Redis. A process without the key sees
+// that there is a refusal, and can end it.
 func TestRefuse_WithAKey_IsSealedInRedis(t *testing.T) {
 	w := oneWorld(t)
 	bodies, err := NewBodies(bytes.Repeat([]byte{1}, 32))

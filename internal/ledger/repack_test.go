@@ -11,14 +11,16 @@ import (
 func TestRepack_PutsPendingInvoicesIntoNewPackages_AndLeavesTheDecided(t *testing.T) {
 	w := oneWorld(t)
 	p := w.packed(5)
-	for _, s := range packageWay[1:5] {
+	for _, s := range packagePath[1:5] {
 		w.step(&p, s)
 	}
 	ids, err := w.Members(ctx(), p.ID)
 	w.must(err)
 	accepted := w.move(w.read(ids[0])[0], Accepted)
 	stale := p
-	w.must(w.Repack(ctx(), &p, PackageFailed, "session ended with 405", []Part{{ID: "pkg-x", Refusals: 2, IDs: ids[:3]}, {ID: "pkg-y", Refusals: 3, IDs: ids[3:]}}))
+	w.must(w.Repack(ctx(), &p, PackageFailed, "session ended with 405", []Part{
+		{ID: "pkg-x", Refusals: 2, IDs: ids[:3]}, {ID: "pkg-y", Refusals: 3, IDs: ids[3:]},
+	}))
 	if p.State != PackageFailed || p.Rev != stale.Rev+1 {
 		t.Errorf("the caller's copy is %s at %d", p.State, p.Rev)
 	}
@@ -27,8 +29,11 @@ func TestRepack_PutsPendingInvoicesIntoNewPackages_AndLeavesTheDecided(t *testin
 	}
 	for id, want := range map[string]struct{ count, refusals int }{"pkg-x": {2, 2}, "pkg-y": {2, 3}} {
 		got := w.readPackage(id)
-		expect := Package{V: Version, ID: id, Rev: 1, State: PackageCut, Lane: Bulk, Tenant: sellerA, Form: "v3", Count: want.count, Size: int64(want.count) * 1000,
-			Refusals: want.refusals, Parent: p.ID, Deadline: got.Deadline, CreatedAt: got.CreatedAt, UpdatedAt: got.CreatedAt}
+		expect := Package{
+			V: Version, ID: id, Rev: 1, State: PackageCut, Lane: Bulk, Tenant: sellerA, Form: "v3",
+			Count: want.count, Size: int64(want.count) * 1000, Refusals: want.refusals, Parent: p.ID,
+			Deadline: got.Deadline, CreatedAt: got.CreatedAt, UpdatedAt: got.CreatedAt,
+		}
 		if d := cmp.Diff(expect, got); d != "" || got.Deadline != accepted.Deadline {
 			t.Error(d)
 		}
@@ -80,7 +85,8 @@ func TestRepack_WrongPremise_WritesNothing(t *testing.T) {
 					})
 					other := w.online()
 					w.unchanged(func() {
-						if err := w.Repack(ctx(), &p, end, "r", []Part{{ID: "pkg-x", Refusals: 1, IDs: ids}, {ID: other.ID, Refusals: 1, IDs: ids}}); err == nil {
+						parts := []Part{{ID: "pkg-x", Refusals: 1, IDs: ids}, {ID: other.ID, Refusals: 1, IDs: ids}}
+						if err := w.Repack(ctx(), &p, end, "r", parts); err == nil {
 							t.Errorf("%s was repacked into a package that was there", s)
 						}
 					})
@@ -97,7 +103,9 @@ func TestRepack_NothingPending_MakesNoEmptyPackage(t *testing.T) {
 	other := w.packed(1)
 	foreign, err := w.Members(ctx(), other.ID)
 	w.must(err)
-	w.must(w.Repack(ctx(), &p, PackageAbandoned, "empty", []Part{{ID: "pkg-x", Refusals: 1, IDs: []string{inv.ID, foreign[0], "inv-nobody"}}, {ID: "pkg-y", Refusals: 1, IDs: nil}}))
+	w.must(w.Repack(ctx(), &p, PackageAbandoned, "empty", []Part{
+		{ID: "pkg-x", Refusals: 1, IDs: []string{inv.ID, foreign[0], "inv-nobody"}}, {ID: "pkg-y", Refusals: 1, IDs: nil},
+	}))
 	for _, id := range []string{"pkg-x", "pkg-y"} {
 		if _, err := w.Package(ctx(), id); !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: %v", id, err)
@@ -108,7 +116,8 @@ func TestRepack_NothingPending_MakesNoEmptyPackage(t *testing.T) {
 	}
 }
 
-// What was split off in vain is put back: the invoices join those that the other package holds, behind them, and it is sent again with them.
+// A probe that found nothing is put back: its invoices join those of the other package, behind
+// them, and the package is sent again with all of them.
 func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 	w := oneWorld(t)
 	p := w.packed(6)
@@ -129,12 +138,13 @@ func TestRepack_IntoAPackageThatIsCut_TheInvoicesJoinItsOwn(t *testing.T) {
 	if want := append(slices.Clone(ids[2:]), ids[:2]...); !slices.Equal(members, want) {
 		t.Errorf("it holds %v, want %v", members, want)
 	}
-	if got.Count != 6 || got.Size != p.Size || got.Refusals != 7 || got.Probe != "" || got.State != PackageCut || got.Rev <= rest.Rev || got.Deadline != p.Deadline {
+	if got.Count != 6 || got.Size != p.Size || got.Refusals != 7 || got.Probe != "" ||
+		got.State != PackageCut || got.Rev <= rest.Rev || got.Deadline != p.Deadline {
 		t.Errorf("it is %+v", got)
 	}
 }
 
-// Only a package that nobody works on takes invoices in: an open session's ZIP is made.
+// Only a package that is cut takes more invoices: once its session is open, its ZIP is made.
 func TestRepack_IntoAPackageThatIsNotCut_IsRefusedAndChangesNothing(t *testing.T) {
 	w := oneWorld(t)
 	p := w.packed(4)

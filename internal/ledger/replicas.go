@@ -8,20 +8,22 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A replica that lags takes back the last writes when it becomes the master. Most of them may be lost:
-// what KSeF answered is asked for again. Three may not. Taken in, and so out of its sender's hands;
-// closing and sending, which say that a call is about to be made. Those wait until replicas have them.
+// When a replica that lags becomes the master, the last writes are lost. Most of them may be lost,
+// because the worker asks KSeF again. Three may not: the entry of an invoice that is taken in,
+// because its sender will not hand it in again, and the states closing and sending, because the
+// worker makes a call after them. These writes wait until the replicas have them.
 
-// ReplicaError says that a write was made and that too few replicas had it in time. It is not lost and
-// not safe: whoever gets this MUST NOT make the call that the write was to go before.
+// ReplicaError says that a write was made but too few replicas had it in time. The write is not
+// lost, but it is not safe: the caller MUST NOT make the call that the write announces.
 type ReplicaError struct {
 	Got, Want int
 	Within    time.Duration
-	Err       error // why they could not be waited for at all, may be nil
+	Err       error // why waiting failed altogether; may be nil
 }
 
 func (e *ReplicaError) Error() string {
-	s := fmt.Sprintf("%d of %d replicas of redis had a write within %v (redis.wait_replicas, redis.wait_timeout)", e.Got, e.Want, e.Within)
+	s := fmt.Sprintf("%d of %d replicas of redis had a write within %v (redis.wait_replicas, redis.wait_timeout)",
+		e.Got, e.Want, e.Within)
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
@@ -31,9 +33,10 @@ func (e *ReplicaError) Error() string {
 // Unwrap returns the cause.
 func (e *ReplicaError) Unwrap() error { return e.Err }
 
-// fenced runs a script and waits until replicas have what it wrote. Both go over one connection, in
-// one round trip: WAIT is about its own connection's writes, and on another one it could ask the new
-// master of a failover, which never had them. With a [*ReplicaError] the answer is valid.
+// fenced runs a script and waits until the replicas have what it wrote. Both use one connection and
+// one round trip: WAIT concerns the writes of its own connection. On another connection it could
+// ask the new master after a failover, which never had them. With a [*ReplicaError] the answer is
+// valid.
 func (l *Ledger) fenced(ctx context.Context, s *redis.Script, args []any) ([]any, error) {
 	if l.replicas == 0 {
 		return l.run(ctx, s, args)
@@ -62,7 +65,7 @@ func (l *Ledger) waitCommand(ctx context.Context) *redis.Cmd {
 	return redis.NewCmd(ctx, "wait", l.replicas, l.replicaTimeout.Milliseconds())
 }
 
-// enough judges the answer to WAIT.
+// enough checks the answer to WAIT.
 func (l *Ledger) enough(waited *redis.Cmd) error {
 	got, err := waited.Int()
 	if err != nil || got < l.replicas {
@@ -71,19 +74,20 @@ func (l *Ledger) enough(waited *redis.Cmd) error {
 	return nil
 }
 
-// waitFor waits, on the connection of a transaction, until replicas have everything that was written
-// before the last command on it, by whomever.
+// waitFor waits, on the connection of a transaction, until the replicas have everything that any
+// client wrote before the last command on this connection.
 func (l *Ledger) waitFor(ctx context.Context, tx *redis.Tx) error {
 	if l.replicas == 0 {
 		return nil
 	}
 	cmd := l.waitCommand(ctx)
-	_ = tx.Process(ctx, cmd) // the same error
+	_ = tx.Process(ctx, cmd) // cmd has the same error
 	return l.enough(cmd)
 }
 
-// Secure waits until replicas have what the ledger says of a package: before a call that its state
-// goes before is made once more. It returns a [*ConflictError] when p is not as it was read.
+// Secure waits until the replicas have what the ledger says of a package. A worker calls it before
+// it makes again the call that the package's state announces. It returns a [*ConflictError] if p is
+// not as it was read.
 func (l *Ledger) Secure(ctx context.Context, p *Package) error {
 	if l.replicas == 0 {
 		return nil
@@ -91,18 +95,15 @@ func (l *Ledger) Secure(ctx context.Context, p *Package) error {
 	return l.MovePackage(ctx, p, PackageMove{fence: true})
 }
 
-var fenceScript = verb(`
-redis.call('SET', P .. 'fence', now, 'PX', 60000)
-return { 1 }`)
-
-// Replicated writes something and waits for the replicas; a [*ReplicaError] when they lag. Without
-// replicas to wait for it only writes.
+// Replicated makes a write and waits until the replicas have it; a [*ReplicaError] if they lag.
+// Without replicas to wait for, it only writes.
 func (l *Ledger) Replicated(ctx context.Context) error {
 	_, err := l.fenced(ctx, fenceScript, l.args())
 	return err
 }
 
-// Replicas tells how many replicas Redis says are connected.
+// Replicas returns how many replicas are connected according to Redis, and how many the ledger
+// waits for.
 func (l *Ledger) Replicas(ctx context.Context) (connected, wanted int, err error) {
 	info, err := l.rdb.Info(ctx, "replication").Result()
 	if err != nil {

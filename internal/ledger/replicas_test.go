@@ -32,7 +32,7 @@ func newReplicated(t *testing.T) *replicated {
 	return r
 }
 
-// patient is the same ledger, which waits for the replica so long.
+// patient returns the same ledger with a replica timeout of d.
 func (r *replicated) patient(d time.Duration) *Ledger {
 	return New(r.rdb, Options{Prefix: "w:", Now: r.world.now, Replicas: 1, ReplicaTimeout: d})
 }
@@ -47,7 +47,7 @@ func (r *replicated) follows() {
 	}
 }
 
-// lost cuts the replica off, and returns what lets it follow again.
+// lost cuts the replica off, and returns a function that lets it follow again.
 func (r *replicated) lost() (back func()) {
 	r.t.Helper()
 	host, port, err := net.SplitHostPort(r.rdb.Options().Addr)
@@ -68,7 +68,8 @@ func lags(t *testing.T, what string, err error) {
 	}
 }
 
-// What may not be lost is on the replica when the verb returns, at the verb's first use as well as later.
+// The replica has what may not be lost when the verb returns, at the verb's first use as well as
+// later.
 func TestFence_ReplicaFollows_HasWhatMayNotBeLostWhenTheVerbReturns(t *testing.T) {
 	r := newReplicated(t)
 	for range 3 {
@@ -94,7 +95,7 @@ func TestFence_ReplicaFollows_HasWhatMayNotBeLostWhenTheVerbReturns(t *testing.T
 	}
 }
 
-func TestFence_ReplicaLost_WrittenAndToldAndSecureOnceItIsBack(t *testing.T) {
+func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing.T) {
 	r := newReplicated(t)
 	inv, single, doc := r.take(r.fresh())[0], r.take(r.fresh())[0], r.fresh()
 	s, err := r.OpenOnline(ctx(), Package{ID: "pkg-o", Tenant: sellerA, Form: "v3", Session: "s", Owner: "w"})
@@ -107,7 +108,7 @@ func TestFence_ReplicaLost_WrittenAndToldAndSecureOnceItIsBack(t *testing.T) {
 
 	_, err = l.Take(ctx(), []NewInvoice{doc})
 	lags(t, "take", err)
-	_, err = l.Take(ctx(), []NewInvoice{doc}) // it is present now, and as unsafe as before
+	_, err = l.Take(ctx(), []NewInvoice{doc}) // it is present now, and still not safe
 	lags(t, "take again", err)
 	rev, ordinal, err := l.BeginSend(ctx(), s.ID, "w", &single)
 	lags(t, "begin to send", err)
@@ -119,7 +120,7 @@ func TestFence_ReplicaLost_WrittenAndToldAndSecureOnceItIsBack(t *testing.T) {
 		t.Errorf("the package is %s at %d, told %s at %d", got.State, got.Rev, p.State, p.Rev)
 	}
 	lags(t, "secure", l.Secure(ctx(), &p))
-	// What is not a fence goes on.
+	// A move that is not a fence works.
 	r.must(r.Move(ctx(), Move{ID: single.ID, Rev: rev, From: []State{Sending}, To: Queued, Set: []Set{{"package", ""}, {"session", ""}}}))
 
 	back()
@@ -135,14 +136,14 @@ func TestFence_ReplicaLost_WrittenAndToldAndSecureOnceItIsBack(t *testing.T) {
 	stale.Rev--
 	var conflict *ConflictError
 	if err := r.Secure(ctx(), &stale); !errors.As(err, &conflict) {
-		t.Errorf("secured as it is not: %v", err)
+		t.Errorf("a stale copy was secured: %v", err)
 	}
 	if connected, wanted, err := r.Replicas(ctx()); connected != 1 || wanted != 1 || err != nil {
 		t.Errorf("%d of %d replicas, %v", connected, wanted, err)
 	}
 }
 
-// A conflict is one, whatever the replicas do: nothing was written.
+// A conflict is a conflict, whatever the replicas do: nothing was written.
 func TestFence_ReplicaLostAndConflict_IsAConflict(t *testing.T) {
 	r := newReplicated(t)
 	p := r.packed(1)
@@ -159,7 +160,7 @@ func TestFence_ReplicaLostAndConflict_IsAConflict(t *testing.T) {
 	}
 }
 
-func TestFence_NoReplicaIsAskedFor_NobodyWaits(t *testing.T) {
+func TestFence_NoReplicasAreWanted_NothingWaits(t *testing.T) {
 	w := oneWorld(t)
 	p := w.packed(1)
 	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageOpened}))
@@ -172,8 +173,8 @@ func TestFence_NoReplicaIsAskedFor_NobodyWaits(t *testing.T) {
 	}
 }
 
-// What Redis does not remember since the session was opened is not proof of anything.
-func TestLife_RestartAndPromotion_BeginAnotherOne(t *testing.T) {
+// If Redis may have forgotten something since a session was opened, a missing entry proves nothing.
+func TestLife_RestartAndPromotion_BeginAnotherLife(t *testing.T) {
 	r := newReplicated(t)
 	p := r.packed(1)
 	life, err := r.Life(ctx())
@@ -193,6 +194,6 @@ func TestLife_RestartAndPromotion_BeginAnotherOne(t *testing.T) {
 		t.Errorf("lives: of the master %q, of the replica %q, promoted %q", life, before, after)
 	}
 	if again, err := r.Life(ctx()); again != life || err != nil {
-		t.Errorf("the master forgot nothing, and lives %q, %v", again, err)
+		t.Errorf("the master forgot nothing, and its life is %q, %v", again, err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// durable starts a Redis that has every answered write on disk.
+// durable starts a Redis that answers a write only when it is on disk.
 func durable(t *testing.T) *redisd.Server {
 	return redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}})
 }
@@ -45,7 +45,7 @@ func TestLedger_RedisKilledBetweenVerbs_EveryAnsweredWriteIsThereAndScriptsLoadT
 	crash()
 	p := w.cut(groupA, CutLimits{100, much})
 	crash()
-	for _, s := range packageWay[1:5] {
+	for _, s := range packagePath[1:5] {
 		w.step(&p, s)
 		crash()
 	}
@@ -54,14 +54,17 @@ func TestLedger_RedisKilledBetweenVerbs_EveryAnsweredWriteIsThereAndScriptsLoadT
 	_, _, err = w.BeginSend(ctx(), online.ID, "me", &inv)
 	w.must(err)
 	crash()
-	w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-x", Refusals: 1, IDs: idsOf(invs[:50])}, {ID: "pkg-y", Refusals: 1, IDs: idsOf(invs[50:])}}))
+	w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{
+		{ID: "pkg-x", Refusals: 1, IDs: idsOf(invs[:50])}, {ID: "pkg-y", Refusals: 1, IDs: idsOf(invs[50:])},
+	}))
 	crash()
 	if p := w.readPackage("pkg-x"); p.State != PackageCut || p.Count == 0 {
 		t.Errorf("after the last crash pkg-x is %s with %d invoices", p.State, p.Count)
 	}
 }
 
-// TestLedger_RedisKilledWhileManyWrite lets writers run into the crash: what was answered is there, what was not is there whole or not at all.
+// Redis is killed while writers are busy. Every write that was answered is there; a write that was
+// not answered is there completely or not at all.
 func TestLedger_RedisKilledWhileManyWrite_NothingAnsweredIsLostAndNothingIsHalfWritten(t *testing.T) {
 	srv := durable(t)
 	w := newWorld(t, redistest.Client(t, srv), "ksef:")

@@ -9,28 +9,28 @@ import (
 	"strings"
 )
 
-// Seals is how the stored documents of this ledger are sealed, as it is on record for every process
-// of the pool. A key's id is written before the first document is sealed with it, so an id that is
-// not on record was never used. No id ever leaves the record: what is said of it changes.
+// Seals is the record of how the stored documents of this ledger are sealed, for every process of
+// the pool. The id of a key is recorded before the first document is sealed with it, so a key that
+// is not on record was never used. An id is never removed; only its state changes.
 type Seals struct {
-	Layout int                 // the newest that a process of this pool seals with; 0: none has said so
+	Layout int                 // the newest that a process of this pool seals with; 0: no process has declared one
 	Keys   map[string]KeyState // by id
 }
 
-// KeyState is what the pool has to do with a storage key.
+// KeyState says whether the pool still needs a storage key.
 type KeyState string
 
 // The states of a storage key.
 const (
 	KeyActive  KeyState = "active"  // every process of the pool needs it
-	KeyRetired KeyState = "retired" // no document was sealed with it any more when somebody looked
+	KeyRetired KeyState = "retired" // no stored document was sealed with it when this was last checked
 )
 
 const layoutField = "layout"
 
 // Seals reads the record.
 func (l *Ledger) Seals(ctx context.Context) (Seals, error) {
-	m, err := l.rdb.HGetAll(ctx, l.key("seals")).Result()
+	m, err := l.rdb.HGetAll(ctx, l.key(keySeals)).Result()
 	if err != nil {
 		return Seals{}, fmt.Errorf("read how documents are sealed: %w", err)
 	}
@@ -55,13 +55,13 @@ func (s Seals) active() []string {
 	return slices.DeleteFunc(ids, func(id string) bool { return s.Keys[id] != KeyActive })
 }
 
-// Missing lists the active keys that a process does not hold.
+// Missing lists the ids of active keys that b does not have.
 func (s Seals) Missing(b *Bodies) []string {
 	held := b.KeyIDs()
 	return slices.DeleteFunc(s.active(), func(id string) bool { return slices.Contains(held, id) })
 }
 
-// declared reports that the record says what a process seals with, and that it may seal here.
+// declared reports whether the record says what a process seals with, so that it may seal here.
 func (s Seals) declared(b *Bodies) bool {
 	held := b.KeyIDs()
 	if len(held) == 0 {
@@ -70,9 +70,10 @@ func (s Seals) declared(b *Bodies) bool {
 	return s.Layout >= sealedEncrypted && s.Keys[held[0]] == KeyActive
 }
 
-// Elsewhere reports that a document which this process could not open may well be opened by another
-// one: it was sealed with a key of the pool that this process has not got, or by a newer build. If
-// not, the document is damaged: it names a key, or a layout, that nobody ever sealed with.
+// Elsewhere reports whether another process may be able to open a document that this one could not:
+// it was sealed with a key of the pool that this process does not have, or by a newer build. If
+// not, the document is damaged: it names a key or a layout with which no process ever sealed. err
+// is the error of [Bodies.Open].
 func (s Seals) Elsewhere(b *Bodies, err error) bool {
 	if layout, ok := asLayout(err); ok {
 		return layout <= s.Layout
@@ -84,17 +85,17 @@ func (s Seals) Elsewhere(b *Bodies, err error) bool {
 	case key.Key != "":
 		return s.Keys[key.Key] != ""
 	}
-	// It does not name its key. That of an older build is one of those on record, because Declare
-	// tries what is there already.
+	// The document does not name its key, so an older build sealed it. That key is on record,
+	// because Declare tries the documents that are already there.
 	return len(b.keys) == 0 || len(s.active()) == 0 || len(s.Missing(b)) > 0
 }
 
-// SealError refuses a process that would seal documents otherwise than its pool, or could not open
-// what the pool holds.
+// SealError says that a process must not work with this pool, because it would seal documents in
+// another way, or could not open those that are stored.
 type SealError struct {
-	Missing []string // ids of keys that the pool uses and this process has not got; none: not known which
-	Held    []string // ids that it has
-	Waiting int64    // about how many documents were sealed with the missing keys; 0: not counted
+	Missing []string // ids of keys that the pool uses and this process does not have; none: it is not known which
+	Held    []string // ids of keys that it has
+	Waiting int64    // about how many stored documents were sealed with the missing keys; 0: not counted
 }
 
 func (e *SealError) Error() string {
@@ -110,33 +111,15 @@ func (e *SealError) Error() string {
 		s.WriteString(", and storage.key_file is not set here: name the same file as the other processes")
 		return s.String()
 	}
-	fmt.Fprintf(&s, ", and storage.key_file here has %s: add the pool's key to the list (the first key seals, all of them open)", strings.Join(e.Held, ", "))
+	fmt.Fprintf(&s, ", and storage.key_file here has %s: add the pool's key to the list (the first key seals, all of them open)",
+		strings.Join(e.Held, ", "))
 	return s.String()
 }
 
-// declareScript records what a process seals with: layout, id of its first key or "", ids that it
-// holds, ids to retire. It refuses one that holds none of the active keys. It answers {1 or 0}.
-var declareScript = verb(`
-local layout, first, held, gone = tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
-local all = redis.call('HGETALL', P .. 'seals')
-local active, member, newest = false, false, 0
-for i = 1, #all, 2 do
-  if all[i] == 'layout' then newest = tonumber(all[i+1])
-  elseif all[i+1] == 'active' then
-    active = true
-    member = member or has(held, all[i])
-  end
-end
-if active and not member then return { 0 } end
-if newest < layout then redis.call('HSET', P .. 'seals', 'layout', layout) end
-for id in string.gmatch(gone, '[^,]+') do redis.call('HSET', P .. 'seals', id, 'retired') end
-if first ~= '' then redis.call('HSET', P .. 'seals', first, 'active') end
-return { 1 }`)
-
-// Declare says, before anything is sealed, what a process seals with, and refuses it with a
-// [*SealError] when the pool uses a key that it has not got. The first key of a plain pool is simply
-// recorded: what is plain stays readable. A key that nothing is sealed with any more is retired on
-// the way, if this process holds another one of the pool's.
+// Declare records what a process seals with, before it seals anything. It returns a [*SealError] if
+// the pool uses a key that the process does not have. If the pool had no key so far, the first key
+// is simply recorded: documents without encryption stay readable. A missing key with which no
+// stored document is sealed any more is retired, if this process has another key of the pool.
 func (l *Ledger) Declare(ctx context.Context, b *Bodies) error {
 	seals, err := l.Seals(ctx)
 	if err != nil {
@@ -161,7 +144,7 @@ func (l *Ledger) Declare(ctx context.Context, b *Bodies) error {
 	if err != nil {
 		return fmt.Errorf("record how documents are sealed: %w", err)
 	}
-	if number(cell(r, 0)) == 0 { // another process declared in between
+	if number(cell(r, 0)) == 0 { // another process has declared in between
 		if seals, err = l.Seals(ctx); err != nil {
 			return err
 		}
@@ -170,11 +153,11 @@ func (l *Ledger) Declare(ctx context.Context, b *Bodies) error {
 	return nil
 }
 
-// unused proves that a process need not have the keys that it has not got, or refuses it.
+// unused returns nil if no stored document needs the missing keys, else a [*SealError].
 func (l *Ledger) unused(ctx context.Context, b *Bodies, seals Seals, missing []string) error {
 	refused := &SealError{Missing: missing, Held: b.KeyIDs()}
 	if len(missing) == len(seals.active()) {
-		return refused // it holds none of the pool's keys: nothing shows that it belongs here
+		return refused // it has no key of the pool: nothing shows that it belongs here
 	}
 	tally, err := l.SealTally(ctx)
 	if err != nil {

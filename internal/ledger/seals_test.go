@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// takeSealed takes in n invoices with documents that b really sealed.
+// takeSealed takes in n invoices whose documents b has sealed.
 func (w *world) takeSealed(b *Bodies, n int) []Invoice {
 	w.t.Helper()
 	docs := make([]NewInvoice, n)
@@ -34,7 +34,7 @@ func refusal(t *testing.T, err error) *SealError {
 	return refused
 }
 
-func TestDeclare_FirstKeyInAPlainPool_IsRecordedAndThenEveryoneNeedsIt(t *testing.T) {
+func TestDeclare_FirstKeyInAPlainPool_IsRecordedAndThenEveryProcessNeedsIt(t *testing.T) {
 	w := oneWorld(t)
 	plain, keyed := ring(t), ring(t, 7)
 	w.must(w.Declare(ctx(), plain))
@@ -68,7 +68,8 @@ func TestDeclare_AnotherKeyThanThePools_IsRefusedEvenWhileNothingIsStored(t *tes
 	})
 }
 
-// Many processes of two minds start at once in a pool that has no key yet: one mind prevails.
+// Processes with two different keys start at once in a pool that has no key yet: one key becomes
+// the pool's.
 func TestDeclare_TwoKeysAtTheSameMoment_OnlyOneIsThePools(t *testing.T) {
 	w := oneWorld(t)
 	var both sync.WaitGroup
@@ -94,7 +95,7 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 	old, both, turned, fresh := ring(t, 7), ring(t, 7, 8), ring(t, 8, 7), ring(t, 8)
 	w.must(w.Declare(ctx(), old))
 	inv := w.takeSealed(old, 3)
-	w.must(w.Declare(ctx(), both)) // 1. everywhere [old, new]: the old ones go on
+	w.must(w.Declare(ctx(), both)) // 1. everywhere [old, new]; processes with the old key go on
 	w.must(w.Declare(ctx(), old))
 	w.must(w.Declare(ctx(), turned)) // 2. everywhere [new, old]
 	w.takeSealed(turned, 2)
@@ -119,11 +120,11 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 		t.Errorf("record: %+v", seals)
 	}
 	refusal(t, w.Declare(ctx(), old))
-	w.must(w.Declare(ctx(), ring(t, 7, 8))) // somebody goes back: needed again
+	w.must(w.Declare(ctx(), ring(t, 7, 8))) // a process goes back to the old key: it is needed again
 	refusal(t, w.MayTake(ctx(), ring(t), 0))
 }
 
-// receipted brings an invoice to its end, where its document leaves Redis.
+// receipted brings an invoice to its receipt, when its document leaves Redis.
 func (w *world) receipted(inv Invoice) {
 	w.t.Helper()
 	w.must(w.Wait(ctx(), &inv))
@@ -168,13 +169,14 @@ func TestSealTally_ManyInEveryState_AllAreCounted(t *testing.T) {
 	w.rdb.HDel(ctx(), w.key("inv:", older.ID), "body_seal")
 	tally, err := w.SealTally(ctx())
 	w.must(err)
-	want := map[string]int64{SealPlain: 1200, keyed.KeyIDs()[0]: 1301, SealArchived: 1, SealOther: 4} // "sealed first" of the helper's documents is no seal
+	// The helper's documents, "sealed first", have no seal.
+	want := map[string]int64{SealPlain: 1200, keyed.KeyIDs()[0]: 1301, SealArchived: 1, SealOther: 4}
 	if diff := cmp.Diff(want, tally); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestElsewhere_WhatNobodyEverSealedWith_IsDamaged(t *testing.T) {
+func TestElsewhere_UnknownKeyOrLayout_MeansDamaged(t *testing.T) {
 	known, gone, held := "00000000000000aa", "00000000000000bb", ring(t, 7)
 	s := Seals{Layout: 5, Keys: map[string]KeyState{known: KeyActive, gone: KeyRetired, held.KeyIDs()[0]: KeyActive}}
 	all := Seals{Layout: 3, Keys: map[string]KeyState{held.KeyIDs()[0]: KeyActive}}
@@ -190,8 +192,8 @@ func TestElsewhere_WhatNobodyEverSealedWith_IsDamaged(t *testing.T) {
 		"no key named, and one is missing here":    {s, held, &KeyError{}, true},
 		"no key named, and all are here":           {all, held, &KeyError{}, false},
 		"no key named, and none is here":           {all, ring(t), &KeyError{}, true},
-		"a layout that a newer build has said":     {s, held, &layoutError{"inv-a", 5}, true},
-		"a layout that nobody has said":            {s, held, &layoutError{"inv-a", 6}, false},
+		"a layout that a newer build declared":     {s, held, &layoutError{"inv-a", 5}, true},
+		"a layout that nobody declared":            {s, held, &layoutError{"inv-a", 6}, false},
 		"anything else":                            {s, held, errors.New("damaged"), false},
 		"wrapped":                                  {s, held, fmt.Errorf("x: %w", &KeyError{Key: known}), true},
 		"nobody has declared anything in the pool": {Seals{}, held, &KeyError{}, true},

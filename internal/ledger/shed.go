@@ -7,26 +7,14 @@ import (
 	"time"
 )
 
-// shedScript lets go of the documents of invoices that ended without KSeF: most, for how long they are
-// kept (ms). It answers how many went, and the ids of those whose document lies in the archive store.
-var shedScript = verb(`
-local most, before, gone, out = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0, {}
-for _, state in ipairs({ 'rejected', 'dismissed', 'superseded' }) do
-  for _, id in ipairs(page('st:' .. state, 'shed:st:' .. state, before, most)) do
-    gone = gone + redis.call('UNLINK', P .. 'body:' .. id)
-    if read('inv:' .. id, 'body_archived')[1] == '1' then out[#out + 1] = id end
-  end
-end
-table.insert(out, 1, gone)
-return out`)
-
-// Shed lets go of the documents of up to about most invoices of each kind that were rejected, dismissed
-// or superseded longer ago than keep, by Redis's clock. gone is how many went; archived are those whose
-// document lies in the archive store: the caller removes it there, and says so with [Ledger.NoteShed].
-func (l *Ledger) Shed(ctx context.Context, keep time.Duration, most int) (gone int, archived []string, err error) {
-	r, err := l.run(ctx, shedScript, l.args(most, keep.Milliseconds()))
+// Shed deletes the documents of up to about limit invoices of each state that were rejected,
+// dismissed or superseded longer ago than keep, by Redis's clock. gone is how many documents it
+// deleted. archived are the ids of invoices whose document is in the archive store: the caller
+// removes it there, after it has called [Ledger.NoteShed].
+func (l *Ledger) Shed(ctx context.Context, keep time.Duration, limit int) (gone int, archived []string, err error) {
+	r, err := l.run(ctx, shedScript, l.args(limit, keep.Milliseconds()))
 	if err != nil {
-		return 0, nil, fmt.Errorf("let go of documents: %w", err)
+		return 0, nil, fmt.Errorf("delete documents: %w", err)
 	}
 	for i := 1; i < len(r); i++ {
 		archived = append(archived, text(r[i]))
@@ -34,12 +22,13 @@ func (l *Ledger) Shed(ctx context.Context, keep time.Duration, most int) (gone i
 	return int(number(cell(r, 0))), archived, nil
 }
 
-// NoteShed says, before it is done, that the document of an ended invoice goes from the archive store;
-// kept takes that back when it could not be removed. false says that the invoice is not ended any
-// more: it was retried, and needs its document.
+// NoteShed records that the document of an ended invoice will be removed from the archive store. It
+// is called before the removal, and again with kept if the removal failed. It returns false if the
+// invoice has not ended any more: it was retried and needs its document.
 func (l *Ledger) NoteShed(ctx context.Context, id string, kept bool) (bool, error) {
-	errs, err := l.Apply(ctx, []Move{{ID: id, From: []State{Rejected, Dismissed, Superseded},
-		Set: []Set{{Field: "body_archived", Value: kept}}}})
+	errs, err := l.Apply(ctx, []Move{{
+		ID: id, From: []State{Rejected, Dismissed, Superseded}, Set: []Set{{Field: "body_archived", Value: kept}},
+	}})
 	if err != nil {
 		return false, err
 	}
@@ -49,14 +38,14 @@ func (l *Ledger) NoteShed(ctx context.Context, id string, kept bool) (bool, erro
 	return errs[0] == nil, errs[0]
 }
 
-// HasBody tells whether the document of an invoice is kept, in Redis or in the archive store.
+// HasBody reports whether the document of an invoice is stored, in Redis or in the archive store.
 func (l *Ledger) HasBody(ctx context.Context, inv *Invoice) (bool, error) {
 	if inv.BodyArchived {
 		return true, nil
 	}
-	n, err := l.rdb.Exists(ctx, l.key("body:", inv.ID)).Result()
+	n, err := l.rdb.Exists(ctx, l.key(keyBody, inv.ID)).Result()
 	if err != nil {
-		return false, fmt.Errorf("look for the document of %s: %w", inv.ID, err)
+		return false, fmt.Errorf("check for the document of %s: %w", inv.ID, err)
 	}
 	return n > 0, nil
 }

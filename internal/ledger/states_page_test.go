@@ -8,12 +8,12 @@ import (
 	"testing"
 )
 
-// rowsOf gives the cells of the table under a section of docs/states.md whose head begins with a word.
+// rowsOf returns the cells of the table in a section of a page whose header starts with a word.
 func rowsOf(t *testing.T, page, section, head string) [][]string {
 	t.Helper()
 	_, rest, found := strings.Cut(page, "\n## "+section+"\n")
 	if !found {
-		t.Fatalf("docs/states.md has no section %q", section)
+		t.Fatalf("the page has no section %q", section)
 	}
 	rest, _, _ = strings.Cut(rest, "\n## ")
 	_, rest, found = strings.Cut(rest, "\n| "+head+" |")
@@ -79,7 +79,7 @@ func TestStates_ThePageIsTheLedgersTables(t *testing.T) {
 	check("Package", texts(PackageStates()), func(from, to string) bool { return MayMovePackage(PackageState(from), PackageState(to)) })
 }
 
-// README lists the states for those who only read that.
+// README lists the states for people who read nothing else.
 func TestStates_READMEListsThem(t *testing.T) {
 	raw, err := os.ReadFile("../../README.md")
 	if err != nil {

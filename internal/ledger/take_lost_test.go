@@ -11,44 +11,45 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// deaf is a connection that loses the answer to EXEC, after Redis carried it out.
-type deaf struct {
+// lossy is a connection that loses the answer to the first EXEC, after Redis carried it out.
+type lossy struct {
 	net.Conn
-	struck *atomic.Int32
-	heard  func()
-	lost   bool
+	execs    *atomic.Int32 // how many EXEC were sent, on all connections
+	executed func()        // runs before the answer is lost
+	lost     bool
 }
 
-func (d *deaf) Write(b []byte) (int, error) {
-	if bytes.Contains(bytes.ToLower(b), []byte("\r\nexec\r\n")) && d.struck.Add(1) == 1 {
+func (d *lossy) Write(b []byte) (int, error) {
+	if bytes.Contains(bytes.ToLower(b), []byte("\r\nexec\r\n")) && d.execs.Add(1) == 1 {
 		d.lost = true
 	}
 	return d.Conn.Write(b)
 }
 
-func (d *deaf) Read(b []byte) (int, error) {
+func (d *lossy) Read(b []byte) (int, error) {
 	n, err := d.Conn.Read(b)
 	if d.lost && err == nil {
-		d.heard()
+		d.executed()
 		_ = d.Conn.Close()
 		return 0, errors.New("connection reset by a test")
 	}
 	return n, err
 }
 
-// The entries are there, and one has moved on, when the connection breaks before EXEC is answered. Nobody repeats it: the second time nothing would be watched, and the
+// The connection breaks before EXEC is answered. The entries are there, and one of them has already
+// moved on. The client must not repeat EXEC: the second time nothing would be watched, and the
 // entry would be queued again, perhaps after it was sent.
 func TestTake_AnswerLost_TransactionIsNotRepeatedAndNothingIsOverwritten(t *testing.T) {
 	w := oneWorld(t)
 	a, b := w.fresh(), w.fresh()
-	var struck atomic.Int32
+	var execs atomic.Int32
 	dial := func(dialCtx context.Context, network, addr string) (net.Conn, error) {
 		var d net.Dialer
 		c, err := d.DialContext(dialCtx, network, addr)
 		if err != nil {
 			return nil, err
 		}
-		return &deaf{Conn: c, struck: &struck, heard: func() {
+		return &lossy{Conn: c, execs: &execs, executed: func() {
 			if err := w.Wait(ctx(), &w.read(a.ID)[0]); err != nil {
 				t.Error(err)
 			}
@@ -56,24 +57,24 @@ func TestTake_AnswerLost_TransactionIsNotRepeatedAndNothingIsOverwritten(t *test
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: w.rdb.Options().Addr, Dialer: dial})
 	defer rdb.Close()
-	lossy := New(rdb, Options{Prefix: w.prefix, Now: w.now})
-	if _, err := lossy.Take(ctx(), []NewInvoice{a, b}); err == nil {
+	l := New(rdb, Options{Prefix: w.prefix, Now: w.now})
+	if _, err := l.Take(ctx(), []NewInvoice{a, b}); err == nil {
 		t.Fatal("an answer that was lost is reported as an outcome")
 	}
-	if n := struck.Load(); n != 1 {
+	if n := execs.Load(); n != 1 {
 		t.Fatalf("EXEC was sent %d times", n)
 	}
 	if got := w.read(a.ID)[0]; got.Rev != 2 {
 		t.Errorf("the entry that had moved on is at revision %d, want 2", got.Rev)
 	}
-	res, err := lossy.Take(ctx(), []NewInvoice{a, b})
+	res, err := l.Take(ctx(), []NewInvoice{a, b})
 	w.must(err)
 	if res[0].Taken != Present || res[0].Rev != 2 || res[1].Taken != Present {
 		t.Errorf("handed in again: %+v", res)
 	}
 }
 
-// A rejected invoice's number is free for another document only as long as nobody sends the first again.
+// Another document can take the identity of a rejected one only while nobody has retried the first.
 func TestTake_FirstIsRetriedMeanwhile_SecondIsRefused(t *testing.T) {
 	w := oneWorld(t)
 	first := w.invoiceIn(Rejected)
@@ -87,14 +88,14 @@ func TestTake_FirstIsRetriedMeanwhile_SecondIsRefused(t *testing.T) {
 	res, err := w.Take(ctx(), []NewInvoice{second})
 	w.must(err)
 	if !once.Load() {
-		t.Fatal("nobody sent the first again: this test proves nothing")
+		t.Fatal("the first was not retried: this test proves nothing")
 	}
 	if res[0].Taken != Refused || res[0].ID != first.ID || res[0].State != Queued {
 		t.Errorf("got %+v, want refused because of %s, queued", res[0], first.ID)
 	}
 }
 
-// beforeExec calls f before each transaction that has something to write.
+// beforeExec is a hook that runs before each transaction that has something to write.
 type beforeExec func()
 
 func (f beforeExec) DialHook(next redis.DialHook) redis.DialHook          { return next }

@@ -21,7 +21,8 @@ func TestTake_NewInvoice_IsQueuedAndFoundByEveryWay(t *testing.T) {
 	}
 	got := w.read(doc.ID)[0]
 	want := doc.Invoice
-	want.V, want.Rev, want.Revision, want.State, want.CreatedAt, want.UpdatedAt = Version, 1, 1, Queued, got.CreatedAt, got.CreatedAt
+	want.V, want.Rev, want.Revision, want.State = Version, 1, 1, Queued
+	want.CreatedAt, want.UpdatedAt = got.CreatedAt, got.CreatedAt
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
@@ -81,10 +82,14 @@ func TestTake_OtherContent_IsRefusedUnlessTheFirstHasEnded(t *testing.T) {
 
 func TestTake_OneRefusedInTheMiddle_DoesNotStopTheOthers(t *testing.T) {
 	w := oneWorld(t)
-	a, twin, b := document(sellerA, "VAT", "1", "first"), document(sellerA, "VAT", "1", "second"), document(sellerA, "VAT", "2", "first")
-	res, err := w.Take(ctx(), []NewInvoice{a, twin, a, b})
+	a, other := document(sellerA, "VAT", "1", "first"), document(sellerA, "VAT", "1", "second")
+	b := document(sellerA, "VAT", "2", "first")
+	res, err := w.Take(ctx(), []NewInvoice{a, other, a, b})
 	w.must(err)
-	want := []TakeResult{{Created, a.ID, Queued, 1, 1, false}, {Refused, a.ID, Queued, 1, 1, false}, {Present, a.ID, Queued, 1, 1, false}, {Created, b.ID, Queued, 1, 1, false}}
+	want := []TakeResult{
+		{Created, a.ID, Queued, 1, 1, false}, {Refused, a.ID, Queued, 1, 1, false},
+		{Present, a.ID, Queued, 1, 1, false}, {Created, b.ID, Queued, 1, 1, false},
+	}
 	if !slices.Equal(res, want) {
 		t.Errorf("got  %+v\nwant %+v", res, want)
 	}
@@ -111,14 +116,14 @@ func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneHasEnded(t *testing.T
 			w := next(t)
 			w.t = t
 			old := w.invoiceIn(Rejected)
-			// The later document of the same identity is brought into its state by the plain verbs.
+			// The verbs bring the later document of the same identity into its state.
 			w.serial--
 			fresh := document(old.NIP, old.Kind, old.Number, "second")
 			later := w.take(fresh)[0]
 			later = w.lead(later, s)
 			if s.Ended() {
 				w.must(w.Retry(ctx(), &old))
-				w.unchanged(func() { w.conflict(w.Retry(ctx(), &later)) }) // now the older one is alive
+				w.unchanged(func() { w.conflict(w.Retry(ctx(), &later)) }) // the older one is alive now
 				res, err := w.Take(ctx(), []NewInvoice{document(old.NIP, old.Kind, old.Number, "third")})
 				w.must(err)
 				if res[0].Taken != Refused || res[0].ID != old.ID {
@@ -136,7 +141,7 @@ func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneHasEnded(t *testing.T
 	}
 }
 
-// lead brings a queued invoice into a state, in an online session where it needs one.
+// lead brings a queued invoice into a state, in an online session if it needs one.
 func (w *world) lead(inv Invoice, s State) Invoice {
 	w.t.Helper()
 	switch s {
@@ -177,20 +182,22 @@ func (w *world) lead(inv Invoice, s State) Invoice {
 func TestIdentity_IsSellerKindAndNumber_NothingElse(t *testing.T) {
 	w := oneWorld(t)
 	w.take(document(sellerA, "VAT", "FV/1", "x"))
-	// Each differs in one of the three; text that only looks alike when joined is another identity, too.
+	// Each differs in one of the three. Texts that are only equal when they are joined are
+	// different, too.
 	w.take(document(sellerB, "VAT", "FV/1", "x"), document(sellerA, "KOR", "FV/1", "x"), document(sellerA, "VAT", "FV/2", "x"),
 		document(sellerA, "VAT", "fv/1", "x"), document(sellerA, "VATF", "V/1", "x"))
 	if ids, err := w.ByNumber(ctx(), "FV/1"); err != nil || len(ids) != 3 {
-		t.Errorf("number FV/1 is borne by %v, %v", ids, err)
+		t.Errorf("number FV/1 belongs to %v, %v", ids, err)
 	}
 }
 
 func TestInvoiceID_IsTheSameOnEveryMachineAndOfFixedForm(t *testing.T) {
 	id := InvoiceID(Identity{sellerA, "VAT", "FV/1"}, [32]byte{1, 2, 3})
 	if id != "inv-jhmeiqgqnzhwsacws4koybxb" {
-		t.Errorf("id is %s: ids in every ledger and archive out there have changed", id)
+		t.Errorf("id is %s: the ids in every existing ledger and archive have changed", id)
 	}
-	if got := InvoiceID(Identity{sellerA, "VAT", strings.Repeat("Ż:|*", 64)}, [32]byte{}); len(got) != 28 || strings.ContainsAny(got[4:], ":|* ") {
+	strange := Identity{sellerA, "VAT", strings.Repeat("Ż:|*", 64)}
+	if got := InvoiceID(strange, [32]byte{}); len(got) != 28 || strings.ContainsAny(got[4:], ":|* ") {
 		t.Errorf("id of a strange number is %q", got)
 	}
 }
@@ -212,7 +219,7 @@ func TestTake_MoreThanOneBatch_AnswersInOrderForEach(t *testing.T) {
 	for range n {
 		docs = append(docs, w.fresh())
 	}
-	w.take(docs[takeBatch-1 : takeBatch+1]...) // the two at the seam are there already
+	w.take(docs[takeBatch-1 : takeBatch+1]...) // the last of one batch and the first of the next are already there
 	res, err := w.Take(ctx(), docs)
 	w.must(err)
 	if len(res) != n {
@@ -239,7 +246,7 @@ func TestTake_DocumentInTheArchiveStore_LeavesNoBodyInRedis(t *testing.T) {
 	doc.Body, doc.BodyArchived = nil, true
 	inv := w.take(doc)[0]
 	if !inv.BodyArchived {
-		t.Error("the entry does not say where its document lies")
+		t.Error("the entry does not say where its document is")
 	}
 	if _, err := w.Body(ctx(), inv.ID); !errors.Is(err, ErrNotFound) {
 		t.Errorf("%v, want ErrNotFound", err)
@@ -293,7 +300,8 @@ func TestTake_DocumentWasLost_HandedInAgainItIsThereAgain(t *testing.T) {
 	}
 }
 
-// A pool at work on what is handed in again must not keep new invoices of the same batch out.
+// A pool that works on invoices that are handed in again must not keep out new ones of the same
+// batch.
 func TestTake_PresentOnesMoveAllTheTime_NewOnesAreTaken(t *testing.T) {
 	w := oneWorld(t)
 	known := w.take(w.fresh())[0]

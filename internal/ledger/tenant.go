@@ -6,91 +6,65 @@ import (
 	"time"
 )
 
-// Tenant is what the pool has lately seen of one taxpayer at KSeF. The zero value is a tenant of which
-// nothing is known.
+// Tenant is what the pool has lately seen of one tenant at KSeF. The zero value means that nothing
+// is known.
 type Tenant struct {
-	ThroughAt  Millis `redis:"through_at"`  // close of the latest closed batch session that KSeF processed
-	AcceptedAt Millis `redis:"accepted_at"` // when an answer last showed that KSeF lets the tenant in
-	Denials    int    `redis:"denials"`     // pauses in a row because KSeF let nothing of the tenant in (410)
-	Denied     int    `redis:"denied"`      // invoices that were answered 410 since one was let in
-	Refusals   int    `redis:"refusals"`    // batch sessions refused as a whole since one was processed
-	RefusedAt  Millis `redis:"refused_at"`  // when the last of them was, or its next try began
-	DeniedTill Millis `redis:"denied_till"` // end of the pause that the last of them began
+	ThroughAt  Millis `redis:"through_at"`  // when the latest batch session that KSeF processed was closed
+	AcceptedAt Millis `redis:"accepted_at"` // when an answer last showed that KSeF accepts the tenant
+	Denials    int    `redis:"denials"`     // pauses in a row because KSeF accepted nothing of the tenant (410)
+	Denied     int    `redis:"denied"`      // invoices that were answered 410 since the last one was accepted
+	Refusals   int    `redis:"refusals"`    // batch sessions refused as a whole since the last one was processed
+	RefusedAt  Millis `redis:"refused_at"`  // when the last of them was refused, or the next try began
+	DeniedTill Millis `redis:"denied_till"` // end of the pause after the last denial
 }
-
-// tenantScript notes something about a tenant: tenant, what, an instant (ms), a number. What is through,
-// accepted, answered (so many invoices with 410), denied, refused or try. It answers 1, or 0 for a try
-// that another one was sooner than; the number is how old that has to be then. As a verb it goes
-// through at maxmemory.
-var tenantScript = verb(`
-local key, what, at, n = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-if what == 'through' then
-  redis.call('HDEL', key, 'refusals', 'refused_at')
-  if tonumber(whole(redis.call('HGET', key, 'through_at'))) < tonumber(at) then redis.call('HSET', key, 'through_at', at) end
-elseif what == 'accepted' then
-  redis.call('HDEL', key, 'denials', 'denied_till', 'denied')
-  redis.call('HSET', key, 'accepted_at', at)
-elseif what == 'answered' then
-  redis.call('HINCRBY', key, 'denied', n)
-elseif what == 'refused' then
-  redis.call('HINCRBY', key, 'refusals', 1)
-  redis.call('HSET', key, 'refused_at', at)
-elseif what == 'try' then
-  if tonumber(at) - tonumber(whole(redis.call('HGET', key, 'refused_at'))) < tonumber(n) then return { 0 } end
-  redis.call('HSET', key, 'refused_at', at)
-else
-  redis.call('HINCRBY', key, 'denials', 1)
-  redis.call('HSET', key, 'denied_till', at)
-end
-return { 1 }`)
 
 // Tenant reads what is known of a tenant.
 func (l *Ledger) Tenant(ctx context.Context, tenant string) (Tenant, error) {
 	var t Tenant
-	if err := l.rdb.HGetAll(ctx, l.key("tenant:", tenant)).Scan(&t); err != nil {
+	if err := l.rdb.HGetAll(ctx, l.key(keyTenant, tenant)).Scan(&t); err != nil {
 		return Tenant{}, fmt.Errorf("read tenant %s: %w", tenant, err)
 	}
 	return t, nil
 }
 
-// NoteThrough remembers that KSeF processed a batch session that was closed at the given time.
+// NoteThrough records that KSeF processed a batch session that was closed at the given time.
 func (l *Ledger) NoteThrough(ctx context.Context, tenant string, closed Millis) error {
 	return l.noteTenant(ctx, tenant, "through", closed, 0)
 }
 
-// NoteAccepted remembers that KSeF lets the tenant in, which ends its denials.
+// NoteAccepted records that KSeF accepts the tenant, which ends its denials.
 func (l *Ledger) NoteAccepted(ctx context.Context, tenant string, at time.Time) error {
 	return l.noteTenant(ctx, tenant, "accepted", At(at), 0)
 }
 
-// NoteDenied remembers a session that KSeF let nothing of in, and until when the tenant rests for it.
+// NoteDenied records a session of which KSeF accepted nothing, and until when the tenant rests.
 func (l *Ledger) NoteDenied(ctx context.Context, tenant string, till time.Time) error {
 	return l.noteTenant(ctx, tenant, "denied", At(till), 0)
 }
 
-// NoteAnswered410 remembers that so many invoices were answered 410.
+// NoteAnswered410 records that n more invoices were answered 410.
 func (l *Ledger) NoteAnswered410(ctx context.Context, tenant string, n int) error {
 	return l.noteTenant(ctx, tenant, "answered", 0, n)
 }
 
-// NoteRefused remembers that KSeF refused a batch session as a whole.
+// NoteRefused records that KSeF refused a batch session as a whole.
 func (l *Ledger) NoteRefused(ctx context.Context, tenant string, at time.Time) error {
 	return l.noteTenant(ctx, tenant, "refused", At(at), 0)
 }
 
-// TryRefused asks for the one try that a tenant has whose sessions are refused: true when the last
-// refusal, or try, is as old as pause.
+// TryRefused asks for a try of a tenant whose sessions are refused. It returns true to one caller,
+// once the last refusal or try is at least pause old.
 func (l *Ledger) TryRefused(ctx context.Context, tenant string, at time.Time, pause time.Duration) (bool, error) {
 	r, err := l.run(ctx, tenantScript, l.args(tenant, "try", int64(At(at)), pause.Milliseconds()))
 	if err != nil {
-		return false, fmt.Errorf("ask for a try of tenant %s: %w", tenant, err)
+		return false, fmt.Errorf("begin a try of tenant %s: %w", tenant, err)
 	}
 	return number(cell(r, 0)) == 1, nil
 }
 
 func (l *Ledger) noteTenant(ctx context.Context, tenant, what string, at Millis, n int) error {
 	if _, err := l.run(ctx, tenantScript, l.args(tenant, what, int64(at), n)); err != nil {
-		return fmt.Errorf("note of tenant %s that it was %s: %w", tenant, what, err)
+		return fmt.Errorf("record %q of tenant %s: %w", what, tenant, err)
 	}
 	return nil
 }

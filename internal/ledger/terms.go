@@ -2,20 +2,22 @@ package ledger
 
 import "context"
 
-// NewTerms are what the sender of an invoice asks for when it is handed in again. The zero value
-// changes nothing.
+// NewTerms is what the sender asks for when an invoice is handed in again. The zero value changes
+// nothing.
 type NewTerms struct {
-	Lane     Lane   // "": as it is
-	Offline  bool   // false: as it is
-	Deadline Millis // 0: as it is
+	Lane     Lane   // "": unchanged
+	Offline  bool   // false: unchanged
+	Deadline Millis // 0: unchanged
 }
 
-// Differ reports whether the terms are others than those of the entry.
+// Differ reports whether the terms differ from those of the entry.
 func (t NewTerms) Differ(inv *Invoice) bool {
-	return t.Lane != "" && t.Lane != inv.askedLane() || t.Offline && !inv.Offline || t.Deadline != 0 && t.Deadline != inv.Deadline
+	return t.Lane != "" && t.Lane != inv.askedLane() ||
+		t.Offline && !inv.Offline ||
+		t.Deadline != 0 && t.Deadline != inv.Deadline
 }
 
-// askedLane is the lane as it was asked for: where the worker chose, it had the choice.
+// askedLane returns the lane that the sender asked for. If the worker chose, that was Auto.
 func (i *Invoice) askedLane() Lane {
 	if i.Chosen {
 		return Auto
@@ -23,11 +25,12 @@ func (i *Invoice) askedLane() Lane {
 	return i.Lane
 }
 
-// ChangeTerms changes the terms of a queued invoice. It returns a [*ConflictError] when the entry is
-// not as it was read: whatever has left the queue goes its way by the terms that it had.
+// ChangeTerms changes the terms of a queued invoice; on success inv has them. It returns a
+// [*ConflictError] if the entry is not as it was read: an invoice that has left the queue keeps the
+// terms that it had.
 //
-// One that waits for a package goes on waiting, in the waiting set of its new terms. It leaves the
-// set only for the express lane: the caller then queues its task.
+// An invoice that waits for a package goes on waiting, in the waiting set of its new terms. It
+// leaves the set only for the express lane; the caller then queues its task.
 func (l *Ledger) ChangeTerms(ctx context.Context, inv *Invoice, t NewTerms) error {
 	changed := *inv
 	var set []Set

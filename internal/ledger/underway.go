@@ -9,25 +9,26 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Underway is a session that has to be asked how it stands: closed, or tried to be, or an online one that is open.
+// Underway is a session that a worker has to poll: it is closed, or closing it was tried, or it is
+// an open online session.
 type Underway struct {
 	Tenant string
-	Open   bool      // takes invoices still
+	Open   bool      // it still takes invoices
 	Since  time.Time // when it was closed; when it was opened, while it is open
 
-	Deadline Millis // the nearest in it; zero: none
+	Deadline Millis // the nearest legal one in it; zero: none
 }
 
-// Underways lists sessions of each kind, in two round trips: up to limit from the offset-th on,
-// oldest first. more says that there are others behind them; a caller that goes on until there are
-// none has seen them all, but for those that came and went meanwhile. An entry that cannot be read
+// Underways lists up to limit sessions of each state, after the first offset, oldest first, in two
+// round trips. more says that there are others behind them; a caller that continues until there are
+// none has seen all sessions except those that came or went meanwhile. An entry that cannot be read
 // is left out.
 func (l *Ledger) Underways(ctx context.Context, offset, limit int) (out []Underway, more bool, err error) {
 	states := []PackageState{PackageOpened, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))
 	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, s := range states {
-			lists[i] = p.ZRange(ctx, l.key("pst:", string(s)), int64(offset), int64(offset+limit)-1)
+			lists[i] = p.ZRange(ctx, l.key(keyPackageState, string(s)), int64(offset), int64(offset+limit)-1)
 		}
 		return nil
 	})
@@ -39,7 +40,8 @@ func (l *Ledger) Underways(ctx context.Context, offset, limit int) (out []Underw
 		for _, list := range lists {
 			more = more || len(list.Val()) == limit
 			for _, id := range list.Val() {
-				cmds = append(cmds, p.HMGet(ctx, l.key("pkg:", id), "tenant", "lane", "state", "opened_at", "closing_at", "deadline"))
+				cmds = append(cmds, p.HMGet(ctx, l.key(keyPackage, id),
+					"tenant", "lane", "state", "opened_at", "closing_at", "deadline"))
 			}
 		}
 	})
@@ -49,10 +51,13 @@ func (l *Ledger) Underways(ctx context.Context, offset, limit int) (out []Underw
 	out = make([]Underway, 0, len(cmds))
 	for _, c := range cmds {
 		v := c.Val()
-		u := Underway{Tenant: text(cell(v, 0)), Open: text(cell(v, 2)) == string(PackageOpened), Since: Millis(number(cell(v, 4))).Time(), Deadline: Millis(number(cell(v, 5)))}
+		u := Underway{
+			Tenant: text(cell(v, 0)), Open: text(cell(v, 2)) == string(PackageOpened),
+			Since: Millis(number(cell(v, 4))).Time(), Deadline: Millis(number(cell(v, 5))),
+		}
 		if u.Open {
 			if text(cell(v, 1)) != string(Express) {
-				continue // its parts are on their way; there is nothing to ask
+				continue // its parts are being uploaded; there is nothing to poll
 			}
 			u.Since = Millis(number(cell(v, 3))).Time()
 		}
@@ -66,10 +71,10 @@ func (l *Ledger) Underways(ctx context.Context, offset, limit int) (out []Underw
 // freshAtOnce is how many packages FreshlyCut reads in one round trip.
 const freshAtOnce = 2000
 
-// FreshlyCut tells which tenants have a package that is cut and not opened yet. One that came of a
-// refusal does not count: it may be waiting for an hour before it is opened.
+// FreshlyCut returns the tenants that have a package that is cut and not opened yet. A package that
+// was made after a refusal does not count: it may wait for an hour before it is opened.
 func (l *Ledger) FreshlyCut(ctx context.Context) (map[string]bool, error) {
-	ids, err := l.rdb.ZRange(ctx, l.key("pst:", string(PackageCut)), 0, -1).Result()
+	ids, err := l.rdb.ZRange(ctx, l.key(keyPackageState, string(PackageCut)), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list packages: %w", err)
 	}
@@ -78,7 +83,7 @@ func (l *Ledger) FreshlyCut(ctx context.Context) (map[string]bool, error) {
 		cmds := make([]*redis.SliceCmd, len(chunk))
 		if err := l.pipe(ctx, func(p redis.Pipeliner) {
 			for i, id := range chunk {
-				cmds[i] = p.HMGet(ctx, l.key("pkg:", id), "tenant", "parent")
+				cmds[i] = p.HMGet(ctx, l.key(keyPackage, id), "tenant", "parent")
 			}
 		}); err != nil {
 			return nil, fmt.Errorf("read packages: %w", err)

@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestUnderways_AreTheSessionsToBeAsked_WithTheirAgeAndDeadline(t *testing.T) {
+func TestUnderways_AreTheSessionsToPoll_WithTheirAgeAndDeadline(t *testing.T) {
 	next := worlds(t)
 	for _, s := range append(PackageStates(), "an open online session") {
 		t.Run(string(s), func(t *testing.T) {
@@ -24,7 +24,7 @@ func TestUnderways_AreTheSessionsToBeAsked_WithTheirAgeAndDeadline(t *testing.T)
 				if p.Deadline == 0 {
 					t.Fatal("a package without a deadline")
 				}
-			default: // not closed yet, or over: nothing to ask
+			default: // not closed yet, or over: nothing to poll
 				p = w.packageIn(s)
 			}
 			got, _, err := w.Underways(ctx(), 0, 10)

@@ -9,46 +9,46 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// ErrNewer says that an entry was written by a newer build, as happens during a rolling update: it
-// is left to a worker of that build.
+// ErrNewer says that a newer build wrote an entry, as happens during a rolling update. The entry is
+// left to a worker of that build.
 var ErrNewer = errors.New("entry of a newer version")
 
-// errDamaged says that an entry lacks what every entry has, or that its key holds something else.
+// errDamaged says that an entry lacks something that every entry has, or that its key holds
+// something else.
 var errDamaged = errors.New("entry is damaged")
 
-// Unreadable is an entry that is there and cannot be read: it is damaged, or was written by a newer
-// build.
+// Unreadable is an entry that exists and cannot be read: it is damaged, or a newer build wrote it.
 type Unreadable struct {
 	ID  string
 	Key string // in Redis, without the prefix: inv:<id> or pkg:<id>
 	Err error  // [ErrNewer], or what is wrong with it
 
-	// What its fields say all the same: the scripts go by them, whatever build wrote the rest. Of
-	// an opaque one, whose key holds no fields at all, nothing is known.
+	// State and Package are what its fields say. The scripts act on them, whichever build wrote the
+	// rest.
 	State   string
 	Package string
-	Opaque  bool
+	Opaque  bool // its key holds no fields at all: nothing is known of it
 }
 
-// Undecided reports that the entry is of an invoice whose outcome is not known for certain.
+// Undecided reports whether the entry is of an invoice whose outcome is not certain.
 func (u Unreadable) Undecided() bool { return u.Opaque || !State(u.State).Final() }
 
-// UnreadableError names the entries that could not be read. Of many, what could be read is returned
-// along with it: absent is what is neither returned nor named. Whoever goes by what is complete
-// MUST stop at the error; whoever works on each entry for itself takes it apart with [Skip] and
-// goes on with the others.
+// UnreadableError names the entries that could not be read. A call that reads many entries returns
+// it together with those that could be read; an entry that is neither returned nor named does not
+// exist. A caller that needs the complete list MUST stop at this error. A caller that handles each
+// entry independently uses [Skip] and goes on with the others.
 type UnreadableError struct {
 	Entries []Unreadable // at least one
 }
 
-// mostNamed bounds the length of the message.
-const mostNamed = 5
+// maxNamed bounds the length of the message.
+const maxNamed = 5
 
 func (e *UnreadableError) Error() string {
 	var b strings.Builder
 	for i, u := range e.Entries {
-		if i == mostNamed {
-			fmt.Fprintf(&b, "; and %d more", len(e.Entries)-mostNamed)
+		if i == maxNamed {
+			fmt.Fprintf(&b, "; and %d more", len(e.Entries)-maxNamed)
 			break
 		}
 		if i > 0 {
@@ -59,7 +59,7 @@ func (e *UnreadableError) Error() string {
 	return b.String()
 }
 
-// Unwrap gives what is wrong with each.
+// Unwrap returns the error of each entry.
 func (e *UnreadableError) Unwrap() []error {
 	errs := make([]error, len(e.Entries))
 	for i, u := range e.Entries {
@@ -68,8 +68,8 @@ func (e *UnreadableError) Unwrap() []error {
 	return errs
 }
 
-// Skip takes an error apart: the entries that could not be read, when that is all it says, or else
-// the error itself.
+// Skip returns the entries of an [*UnreadableError] and no error. It returns any other error
+// unchanged.
 func Skip(err error) ([]Unreadable, error) {
 	var u *UnreadableError
 	if errors.As(err, &u) {
@@ -78,7 +78,7 @@ func Skip(err error) ([]Unreadable, error) {
 	return nil, err
 }
 
-// some is an UnreadableError about entries; nil when there are none.
+// some returns an [*UnreadableError] about entries; nil if there are none.
 func some(entries []Unreadable) error {
 	if len(entries) == 0 {
 		return nil
@@ -86,12 +86,12 @@ func some(entries []Unreadable) error {
 	return &UnreadableError{Entries: entries}
 }
 
-// wrongType reports that a key holds something else than it should. That concerns this key alone,
-// while any other error of Redis concerns them all.
+// wrongType reports whether a key holds another type than it should. Such an error concerns one
+// key; any other error of Redis concerns all.
 func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
-// pipe sends commands in one round trip. What a command says about its own key alone is for the
-// caller to ask it.
+// pipe sends commands in one round trip. It returns no error that concerns only the key of one
+// command; the caller finds those in the command.
 func (l *Ledger) pipe(ctx context.Context, fill func(redis.Pipeliner)) error {
 	return pipe(ctx, l.rdb, fill)
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// spoils are ways in which an invoice's entry cannot be read; opaque is the one that leaves nothing
-// of it.
+// spoils are the ways in which an invoice's entry can become unreadable; opaque leaves nothing of
+// it.
 var spoils = map[string]func(w *world, key string){
 	"newer":            func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"v":2,"id":"x"}`) },
 	"newer, other way": func(w *world, key string) { w.rdb.HSet(ctx(), key, "facts", `{"id":"x","v":2,"nip":1}`) },
@@ -19,8 +19,8 @@ var spoils = map[string]func(w *world, key string){
 	"opaque":           func(w *world, key string) { w.rdb.Del(ctx(), key); w.rdb.SAdd(ctx(), key, "x") },
 }
 
-// eachSpoil runs a test in a world of its own, whose audit is left out: the entry is not what the
-// indexes say.
+// eachSpoil runs a test for each of them, in a world of its own without an audit, because the entry
+// and the indexes no longer agree.
 func eachSpoil(t *testing.T, do func(t *testing.T, w *world, spoil func(Invoice), what string)) {
 	next := worlds(t)
 	for what, spoil := range spoils {
@@ -31,7 +31,7 @@ func eachSpoil(t *testing.T, do func(t *testing.T, w *world, spoil func(Invoice)
 	}
 }
 
-// quiet is a test that gets no audit at its end.
+// quiet is a test without an audit at its end.
 type quiet struct{ testing.TB }
 
 func TestInvoices_OneCannotBeRead_TheOthersAreReturnedAndItIsNamed(t *testing.T) {
@@ -47,7 +47,8 @@ func TestInvoices_OneCannotBeRead_TheOthersAreReturnedAndItIsNamed(t *testing.T)
 		} {
 			invs, err := read()
 			unread, other := Skip(err)
-			if other != nil || len(unread) != 1 || unread[0].ID != held[1].ID || unread[0].Key != "inv:"+held[1].ID || !unread[0].Undecided() {
+			if other != nil || len(unread) != 1 || unread[0].ID != held[1].ID ||
+				unread[0].Key != "inv:"+held[1].ID || !unread[0].Undecided() {
 				t.Fatalf("%s: %+v, %v", name, unread, other)
 			}
 			if len(invs) != 2 || invs[0].ID != held[0].ID || invs[1].ID != held[2].ID {
@@ -66,7 +67,7 @@ func TestInvoices_OneCannotBeRead_TheOthersAreReturnedAndItIsNamed(t *testing.T)
 	})
 }
 
-// A script has no way back: an error in its middle would leave half of it done.
+// A script cannot undo anything: an error in the middle would leave half of it done.
 func TestScripts_OneEntryCannotBeRead_TheOthersMove(t *testing.T) {
 	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), what string) {
 		p := w.packed(3)
@@ -78,13 +79,14 @@ func TestScripts_OneEntryCannotBeRead_TheOthersMove(t *testing.T) {
 			w.must(err)
 			return inv.State
 		}
-		for _, next := range packageWay[1:4] {
+		for _, next := range packagePath[1:4] {
 			w.step(&p, next)
 		}
 		if state(0) != Sending || state(2) != Sending {
 			t.Fatalf("the others are %s and %s", state(0), state(2))
 		}
-		// The fence is written for whatever has a state, whoever can read the rest.
+		// The fence is written for every invoice that has a state, even if this build cannot read
+		// the rest.
 		if got := w.rdb.HGet(ctx(), w.key("inv:", held[1].ID), "state").Val(); what != "opaque" && got != string(Sending) {
 			t.Errorf("it is %s", got)
 		}
@@ -100,7 +102,7 @@ func TestScripts_OneEntryCannotBeRead_TheOthersMove(t *testing.T) {
 	})
 }
 
-func TestCut_OneCannotBeRead_TheOthersAreCutAndItIsFoundWhenItCan(t *testing.T) {
+func TestCut_OneCannotBeRead_TheOthersAreCutAndItIsFoundWhenItCanBeRead(t *testing.T) {
 	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), what string) {
 		waiting := w.waiting(3)
 		key := w.key("inv:", waiting[1].ID)
@@ -113,20 +115,20 @@ func TestCut_OneCannotBeRead_TheOthersAreCutAndItIsFoundWhenItCan(t *testing.T) 
 			t.Fatalf("cut were %v", taken)
 		}
 		if waits, err := w.Waits(ctx()); err != nil || len(waits) != 0 {
-			t.Errorf("something waits still: %+v, %v", waits, err)
+			t.Errorf("something still waits: %+v, %v", waits, err)
 		}
 		if slices.Contains(taken, waiting[1].ID) {
-			t.Fatal("it was cut, too")
+			t.Fatal("the unreadable one was cut, too")
 		}
 		w.must(w.rdb.RestoreReplace(ctx(), key, 0, whole).Err())
-		var loose []string
+		var found []string
 		for pass := false; !pass; {
 			ids, done, err := w.WithoutTask(ctx(), w.now().Add(time.Hour), 100)
 			w.must(err)
-			loose, pass = append(loose, ids...), done
+			found, pass = append(found, ids...), done
 		}
-		if !slices.Equal(loose, []string{waiting[1].ID}) {
-			t.Fatalf("the sweep finds %v", loose)
+		if !slices.Equal(found, []string{waiting[1].ID}) {
+			t.Fatalf("the sweep finds %v", found)
 		}
 		inv := w.again(waiting[1])
 		w.must(w.Wait(ctx(), &inv))
@@ -136,7 +138,7 @@ func TestCut_OneCannotBeRead_TheOthersAreCutAndItIsFoundWhenItCan(t *testing.T) 
 	})
 }
 
-func TestTake_TheEntryInTheWayCannotBeRead_NothingIsWrittenForItAndTheOthersAreTaken(t *testing.T) {
+func TestTake_PresentEntryCannotBeRead_NothingIsWrittenForItAndTheOthersAreTaken(t *testing.T) {
 	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), what string) {
 		inv := w.take(w.fresh())[0]
 		spoil(inv)
@@ -146,7 +148,7 @@ func TestTake_TheEntryInTheWayCannotBeRead_NothingIsWrittenForItAndTheOthersAreT
 		got, err := w.Take(ctx(), []NewInvoice{other, fresh, same})
 		w.must(err)
 		wants := []Taken{Unread, Created, Unread}
-		if what == "text for numbers" { // not what taking in goes by
+		if what == "text for numbers" { // Take does not read those
 			wants = []Taken{Refused, Created, Present}
 		}
 		for i, want := range wants {
@@ -177,11 +179,11 @@ func TestPrune_OneCannotBeRead_ItStaysAndHidesNothing(t *testing.T) {
 		}
 		for _, inv := range others {
 			if _, err := w.Invoice(ctx(), inv.ID); !errors.Is(err, ErrNotFound) {
-				t.Errorf("another is still here: %v", err)
+				t.Errorf("another one is still there: %v", err)
 			}
 		}
 		if n := w.rdb.Exists(ctx(), w.key("inv:", old.ID)).Val(); (n == 1) != (what != "text for numbers") {
-			t.Errorf("it is here: %v", n == 1)
+			t.Errorf("it is still there: %v", n == 1)
 		}
 	})
 }
@@ -211,8 +213,7 @@ func TestLists_OnePackageCannotBeRead_TheOthersAreListed(t *testing.T) {
 			if err != nil || !tenants[sellerA] {
 				t.Errorf("freshly cut: %v, %v", tenants, err)
 			}
-			// A session whose count cannot be counted on takes no send, and nothing of it is half
-			// done.
+			// A session whose count is damaged takes no invoice, and nothing is half done.
 			inv := w.take(w.fresh())[0]
 			w.rdb.HSet(ctx(), w.key("pkg:", good.ID), "count", "x")
 			_, _, err = w.BeginSend(ctx(), good.ID, "me", &inv)
@@ -244,7 +245,7 @@ func TestUnderways_MoreThanTheLimit_AreSeenInTurn(t *testing.T) {
 	}
 }
 
-func TestUnreadables_AreNotedOnceAndForgottenWhenTheyCanBeRead(t *testing.T) {
+func TestUnreadables_AreRecordedOnceAndForgottenWhenTheyCanBeRead(t *testing.T) {
 	eachSpoil(t, func(t *testing.T, w *world, spoil func(Invoice), _ string) {
 		inv := w.take(w.fresh())[0]
 		key := w.key("inv:", inv.ID)
@@ -264,7 +265,7 @@ func TestUnreadables_AreNotedOnceAndForgottenWhenTheyCanBeRead(t *testing.T) {
 		}
 		w.must(w.rdb.RestoreReplace(ctx(), key, 0, whole).Err())
 		if n, err := w.RecheckUnreadable(ctx(), 10); n != 1 || err != nil {
-			t.Errorf("mended: forgot %d, %v", n, err)
+			t.Errorf("after it was fixed: forgot %d, %v", n, err)
 		}
 		if n, keys, err := w.Unreadables(ctx(), 10); n != 0 || err != nil {
 			t.Errorf("left are %v, %v", keys, err)

@@ -8,12 +8,14 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Unserved counts, by tenant, the invoices that wait for a tenant which is not served: those in its
-// waiting sets, in its packages on their way, and the queued ones that wait for a turn of their
-// own. It is bounded: of each list it looks at limit entries, those that moved longest ago, and
-// what nobody serves does not move. more reports that a list was longer, so there may be more than
+// Unserved counts by tenant the invoices of tenants for which served returns false: those in
+// waiting sets, those in packages that are not over, and queued ones without a waiting set. It
+// reads up to limit entries of each list, those that moved longest ago, because an invoice that
+// nobody serves does not move. more reports that a list was longer, so that there may be more than
 // were counted. It takes four round trips; an entry that cannot be read is left out.
-func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, limit int) (counts map[string]int64, more bool, err error) {
+func (l *Ledger) Unserved(
+	ctx context.Context, served func(tenant string) bool, limit int,
+) (counts map[string]int64, more bool, err error) {
 	counts = map[string]int64{}
 	waits, err := l.Waits(ctx)
 	if err != nil {
@@ -24,9 +26,9 @@ func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, 
 			counts[set.Group.Tenant] += int64(set.Count)
 		}
 	}
-	lists := []string{l.key("st:", string(Queued))}
+	lists := []string{l.key(keyState, string(Queued))}
 	for _, s := range []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing, PackageSettled} {
-		lists = append(lists, l.key("pst:", string(s)))
+		lists = append(lists, l.key(keyPackageState, string(s)))
 	}
 	oldest := make([]*redis.StringSliceCmd, len(lists))
 	if err := l.pipe(ctx, func(p redis.Pipeliner) {
@@ -37,7 +39,7 @@ func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, 
 		return nil, false, fmt.Errorf("list what waits: %w", err)
 	}
 	type entry struct {
-		tenant *redis.SliceCmd // or the facts of an invoice, which name it
+		tenant *redis.SliceCmd // of a package; the facts of an invoice, which contain it
 		of     *redis.IntCmd   // how many invoices a package has; nil for an invoice
 	}
 	var entries []entry
@@ -46,9 +48,10 @@ func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, 
 			more = more || len(list.Val()) == limit
 			for _, id := range list.Val() {
 				if i == 0 {
-					entries = append(entries, entry{tenant: p.HMGet(ctx, l.key("inv:", id), "facts", "group")})
+					entries = append(entries, entry{tenant: p.HMGet(ctx, l.key(keyInvoice, id), "facts", "group")})
 				} else {
-					entries = append(entries, entry{p.HMGet(ctx, l.key("pkg:", id), "tenant"), p.ZCard(ctx, l.key("pkginv:", id))})
+					tenant, of := p.HMGet(ctx, l.key(keyPackage, id), "tenant"), p.ZCard(ctx, l.key(keyMembers, id))
+					entries = append(entries, entry{tenant, of})
 				}
 			}
 		}
@@ -65,7 +68,7 @@ func (l *Ledger) Unserved(ctx context.Context, served func(tenant string) bool, 
 		case tenant == "" || served(tenant):
 		case e.of != nil:
 			counts[tenant] += e.of.Val()
-		case text(cell(v, 1)) == "": // else it was counted with its waiting set
+		case text(cell(v, 1)) == "": // otherwise it was counted with its waiting set
 			counts[tenant]++
 		}
 	}
@@ -81,6 +84,6 @@ func tenantOf(facts string) string {
 	var f struct {
 		Tenant string `json:"tenant"`
 	}
-	_ = json.Unmarshal([]byte(facts), &f) // what cannot be read is told by whoever has to act on it
+	_ = json.Unmarshal([]byte(facts), &f) // the process that has to act on the entry reports that it cannot be read
 	return f.Tenant
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Each of a tenant's invoices is counted once, wherever it waits: in a waiting set, in a package,
-// in neither. What has ended is not counted.
-func TestUnserved_WhereverTheyWait_EachIsCountedOnce(t *testing.T) {
+// Each invoice of a tenant is counted once, whether it is in a waiting set, in a package or in
+// neither. Invoices that have ended are not counted.
+func TestUnserved_InvoicesWaitInDifferentPlaces_EachIsCountedOnce(t *testing.T) {
 	w := oneWorld(t)
 	served := func(tenants ...string) func(string) bool {
 		return func(nip string) bool {
@@ -34,12 +34,12 @@ func TestUnserved_WhereverTheyWait_EachIsCountedOnce(t *testing.T) {
 		t.Errorf("%v, more %v, want 7 and 1", counts, more)
 	}
 	if counts, more := ask(1000, sellerA); more || !cmp.Equal(counts, map[string]int64{sellerB: 1}) {
-		t.Errorf("%v, more %v, want those of the other alone", counts, more)
+		t.Errorf("%v, more %v, want only those of the other", counts, more)
 	}
 	if counts, more := ask(1000, sellerA, sellerB); more || len(counts) > 0 {
 		t.Errorf("%v, more %v, want none", counts, more)
 	}
-	// Two of the queued are looked at: it says that there may be more.
+	// Only two queued invoices are read: the answer says that there may be more.
 	if counts, more := ask(2); !more || counts[sellerA] < 5 {
 		t.Errorf("%v, more %v, want at least those of the waiting set and the package", counts, more)
 	}

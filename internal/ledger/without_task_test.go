@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Whatever waits lawfully, and however much of it, a pass finds every queued invoice that waits for nothing; and no call looks at more than a bounded number.
-func TestLoose_AmongThousandsThatWait_APassFindsEveryOneAndEachCallIsBounded(t *testing.T) {
+// However many invoices are in waiting sets, a pass finds every queued invoice that is in none. No
+// call reads more than a bounded number.
+func TestWithoutTask_AmongThousandsThatWait_APassFindsAllAndEachCallIsBounded(t *testing.T) {
 	w := oneWorld(t)
 	const waiting, each = 3000, 200
 	w.waiting(waiting)
@@ -16,7 +17,7 @@ func TestLoose_AmongThousandsThatWait_APassFindsEveryOneAndEachCallIsBounded(t *
 		want = append(want, w.take(w.fresh())[0].ID)
 	}
 	slices.Sort(want)
-	for round := range 3 { // the next pass begins where the first did
+	for round := range 3 { // the next pass starts where the first did
 		var got []string
 		calls := 0
 		for pass := false; !pass; calls++ {
@@ -32,10 +33,10 @@ func TestLoose_AmongThousandsThatWait_APassFindsEveryOneAndEachCallIsBounded(t *
 			t.Errorf("pass %d found %v, want %v", round, got, want)
 		}
 		if calls < waiting/each/4 {
-			t.Errorf("pass %d took %d calls: each looked at more than it was told", round, calls)
+			t.Errorf("pass %d took %d calls: each read more than it was told", round, calls)
 		}
 	}
 	if ids, _, err := w.WithoutTask(ctx(), w.now().Add(-time.Hour), 2*waiting); err != nil || len(ids) != 0 {
-		t.Errorf("listed though they have changed since: %v, %v", ids, err)
+		t.Errorf("invoices that have changed since are listed: %v, %v", ids, err)
 	}
 }

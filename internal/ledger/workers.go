@@ -5,29 +5,24 @@ import (
 	"time"
 )
 
-// beatScript says that a worker is alive: worker, for how long (ms). As a verb it goes through at
-// maxmemory, where a SET is refused and the whole pool would be taken for dead.
-var beatScript = verb(`
-redis.call('SET', P .. 'worker:' .. ARGV[3], now, 'PX', ARGV[4])
-return { 1 }`)
-
-// Beat says that a worker is alive for the next ttl. Online sessions of a worker that is not are closed by others.
+// Beat records that a worker is alive for the next ttl. When a worker is not alive, others close
+// its online sessions.
 func (l *Ledger) Beat(ctx context.Context, worker string, ttl time.Duration) error {
 	_, err := l.run(ctx, beatScript, l.args(worker, ttl.Milliseconds()))
 	return err
 }
 
-// Alive reports whether a worker has said so lately. "" is no worker: a session that its owner has left
-// to others has none.
+// Alive reports whether a worker's last heartbeat still counts. "" is never alive: a session that
+// its owner has left to others has the owner "".
 func (l *Ledger) Alive(ctx context.Context, worker string) (bool, error) {
 	if worker == "" {
 		return false, ctx.Err()
 	}
-	n, err := l.rdb.Exists(ctx, l.key("worker:", worker)).Result()
+	n, err := l.rdb.Exists(ctx, l.key(keyWorker, worker)).Result()
 	return n == 1, err
 }
 
-// Leave says that a worker has stopped: its sessions are for others to close, at once.
+// Leave records that a worker has stopped, so that others may close its sessions at once.
 func (l *Ledger) Leave(ctx context.Context, worker string) error {
-	return l.rdb.Del(ctx, l.key("worker:", worker)).Err()
+	return l.rdb.Del(ctx, l.key(keyWorker, worker)).Err()
 }

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// A session that its owner has left to others has no owner: nothing may make one of that.
+// A session that its owner has left to others has no owner, and "" must never look like a living
+// worker.
 func TestAlive_NoOwner_IsNeverAlive(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Beat(ctx(), "", time.Hour))
@@ -15,7 +16,7 @@ func TestAlive_NoOwner_IsNeverAlive(t *testing.T) {
 	}
 }
 
-// Whoever has left a session cannot begin a send in it, nor can anybody else.
+// A worker that has left a session cannot begin a send in it, nor can any other worker.
 func TestBeginSend_SessionIsLeftToOthers_Refused(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.take(w.fresh())[0]

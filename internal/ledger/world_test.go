@@ -16,8 +16,9 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// world is one ledger under a prefix of its own, with a clock that moves a millisecond at each look, so that every write has a time of its own. When the test ends,
-// every index is checked against the entries.
+// world is one ledger under a prefix of its own. Its clock advances by a millisecond each time it
+// is read, so that every write has a time of its own. When the test ends, every index is checked
+// against the entries.
 type world struct {
 	*Ledger
 	t      testing.TB
@@ -28,7 +29,7 @@ type world struct {
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// worlds starts one Redis for a test and hands out ledgers in it.
+// worlds starts one Redis for a test and returns a function that makes ledgers in it.
 func worlds(t testing.TB) func(testing.TB) *world {
 	rdb, _ := redistest.New(t)
 	n := 0
@@ -84,7 +85,7 @@ const (
 	sellerB = "1111111111"
 )
 
-// fresh describes an invoice that nobody has handed in yet.
+// fresh describes an invoice that was not handed in yet.
 func (w *world) fresh() NewInvoice {
 	w.serial++
 	return document(sellerA, "VAT", fmt.Sprintf("FV/%d", w.serial), "first")
@@ -102,7 +103,7 @@ func document(nip, kind, number, content string) NewInvoice {
 	}
 }
 
-// take hands in and expects all to be created; it returns the entries.
+// take hands in documents, expects that all are created, and returns their entries.
 func (w *world) take(docs ...NewInvoice) []Invoice {
 	w.t.Helper()
 	res, err := w.Take(ctx(), docs)
@@ -149,7 +150,7 @@ func (w *world) move(inv Invoice, to State, set ...Set) Invoice {
 	return w.again(inv)
 }
 
-// waiting makes n invoices that wait in one group.
+// waiting makes n invoices in one waiting set.
 func (w *world) waiting(n int) []Invoice {
 	w.t.Helper()
 	var ids []string
@@ -186,12 +187,15 @@ func (w *world) cut(g Group, lim CutLimits) Package {
 func (w *world) online() Package {
 	w.t.Helper()
 	w.serial++
-	p, err := w.OpenOnline(ctx(), Package{ID: fmt.Sprintf("pkg-%d", w.serial), Tenant: sellerA, Form: "v3", Session: fmt.Sprintf("session-%d", w.serial), Owner: "me"})
+	p, err := w.OpenOnline(ctx(), Package{
+		ID: fmt.Sprintf("pkg-%d", w.serial), Tenant: sellerA, Form: "v3",
+		Session: fmt.Sprintf("session-%d", w.serial), Owner: "me",
+	})
 	w.must(err)
 	return p
 }
 
-// step makes the move of a package that the worker makes, its invoices with it.
+// step moves a package and its invoices as the worker does.
 func (w *world) step(p *Package, to PackageState) {
 	w.t.Helper()
 	w.must(w.MovePackage(ctx(), p, stepOf(p, to)))
@@ -216,7 +220,10 @@ func stepOf(p *Package, to PackageState) PackageMove {
 	return m
 }
 
-var packageWay = []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing, PackageSettled, PackageReceipted}
+// packagePath is the path of a package that nothing goes wrong with.
+var packagePath = []PackageState{
+	PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing, PackageSettled, PackageReceipted,
+}
 
 // packageIn brings a new package of two invoices into a state.
 func (w *world) packageIn(s PackageState) Package {
@@ -227,13 +234,13 @@ func (w *world) packageIn(s PackageState) Package {
 		w.step(&p, s)
 		return w.readPackage(p.ID)
 	case PackageFailed:
-		for _, next := range packageWay[1:5] {
+		for _, next := range packagePath[1:5] {
 			w.step(&p, next)
 		}
 		w.step(&p, s)
 		return w.readPackage(p.ID)
 	}
-	for _, next := range packageWay[1:] {
+	for _, next := range packagePath[1:] {
 		if p.State == s {
 			break
 		}
@@ -268,7 +275,7 @@ func (w *world) invoiceIn(s State) Invoice {
 		return w.move(w.again(inv), Unknown)
 	}
 	p := w.packed(1)
-	for _, next := range packageWay[1:4] {
+	for _, next := range packagePath[1:4] {
 		w.step(&p, next)
 	}
 	if s == Sending {
@@ -298,7 +305,7 @@ func (w *world) heldBy(p Package) Invoice {
 	return held[0]
 }
 
-// conflict fails unless err is a *ConflictError that tells the truth about the entry.
+// conflict fails the test unless err is a *ConflictError, and returns it.
 func (w *world) conflict(err error) *ConflictError {
 	w.t.Helper()
 	var c *ConflictError

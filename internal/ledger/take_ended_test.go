@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestTake_AskEnded_TheRejectedOneStandsInTheWayUntilTheCallerHasCompared(t *testing.T) {
+func TestTake_AskEnded_RejectedDocumentRefusesTheNewOneUntilTheCallerHasCompared(t *testing.T) {
 	w := oneWorld(t)
 	first := w.invoiceIn(Rejected)
 	doc := document(first.NIP, first.Kind, first.Number, "second")
@@ -28,7 +28,7 @@ func TestTake_AskEnded_TheRejectedOneStandsInTheWayUntilTheCallerHasCompared(t *
 	}
 }
 
-func TestKnown_TellsOfEachIDWhetherThereIsAnEntry(t *testing.T) {
+func TestKnown_ReportsForEachIDWhetherThereIsAnEntry(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.invoiceIn(Queued)
 	got, err := w.Known(ctx(), []string{"inv-none", inv.ID, "inv-other"})
@@ -41,8 +41,9 @@ func TestKnown_TellsOfEachIDWhetherThereIsAnEntry(t *testing.T) {
 	}
 }
 
-// KSeF can have the same invoice in other bytes than were handed in. Its hash is in the verification link, so the entry shows that one.
-func TestInvoice_HashOfTheDocumentThatKSeFHas_TakesThePlaceOfOurs(t *testing.T) {
+// KSeF may have the same invoice in other bytes than were handed in. The verification link contains
+// the hash of KSeF's bytes, so the entry shows that one.
+func TestInvoice_HashOfTheDocumentThatKSeFHas_ReplacesOurs(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.invoiceIn(Sent)
 	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, Set: []Set{{"hash", "KSeF's"}, {"recovered", true}}}))

@@ -5,16 +5,17 @@ import (
 	"encoding/json"
 )
 
-// sealedRefusal is how an encrypted refusal stands in Redis: beside what is encrypted there is only
-// what can be told without the key.
+// sealedRefusal is an encrypted refusal as Redis has it. Only what is needed without the key is not
+// encrypted.
 type sealedRefusal struct {
 	Sealed string `json:"sealed"` // a [Refusal] in JSON, encrypted, in Base64
 	At     Millis `json:"at"`
 	Ended  string `json:"ended,omitempty"`
-	Note   string `json:"note,omitempty"` // of one that was ended without its key
+	Note   string `json:"note,omitempty"` // of a refusal that was ended without its key
 }
 
-// refusalText keeps an encrypted refusal from being taken for anything else that has this id.
+// refusalText is the additional data of an encrypted refusal. It keeps other sealed texts with this
+// id from being taken for one.
 func refusalText(id string) string { return id + "|refusal" }
 
 func (l *Ledger) packRefusal(r *Refusal) ([]byte, error) {
@@ -32,8 +33,9 @@ func (l *Ledger) packRefusal(r *Refusal) ([]byte, error) {
 	return json.Marshal(sealedRefusal{Sealed: base64.StdEncoding.EncodeToString(sealed), At: r.At, Ended: r.Ended})
 }
 
-// unpackRefusal reads what packRefusal wrote; false when that is not to be read. It is left out then:
-// it ends by itself. One that is encrypted with a key that is not here says so.
+// unpackRefusal reads what packRefusal wrote; false if it cannot be read. Such a refusal is left
+// out, and it is pruned in time. A refusal that is encrypted with a key that this process does not
+// have says so.
 func (l *Ledger) unpackRefusal(tenant, id, packed string) (Refusal, bool) {
 	var outer sealedRefusal
 	if json.Unmarshal([]byte(packed), &outer) != nil {
@@ -46,8 +48,10 @@ func (l *Ledger) unpackRefusal(tenant, id, packed string) (Refusal, bool) {
 			plain, err = l.openSealed(refusalText(id), raw)
 		}
 		if err != nil {
-			return Refusal{ID: id, Tenant: tenant, At: outer.At, Ended: outer.Ended, Note: outer.Note, sealed: outer.Sealed,
-				Faults: []RefusalFault{{Rule: encryptedHere}}}, true
+			return Refusal{
+				ID: id, Tenant: tenant, At: outer.At, Ended: outer.Ended, Note: outer.Note, sealed: outer.Sealed,
+				Faults: []RefusalFault{{Rule: encryptedHere}},
+			}, true
 		}
 	}
 	r := Refusal{}

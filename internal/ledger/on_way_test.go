@@ -23,16 +23,16 @@ func TestOnWay_CountsWhatIsCutOrNotDecided_AndNoOnlineSession(t *testing.T) {
 			}
 		})
 	}
-	t.Run("of a refusal", func(t *testing.T) {
+	t.Run("made after a refusal", func(t *testing.T) {
 		w := next(t)
 		p := w.packageIn(PackageProcessing)
 		ids, err := w.Members(ctx(), p.ID)
 		w.must(err)
-		w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-anew", Refusals: 1, IDs: ids}}))
+		w.must(w.Repack(ctx(), &p, PackageFailed, "refused", []Part{{ID: "pkg-again", Refusals: 1, IDs: ids}}))
 		got, err := w.OnWay(ctx(), 10)
 		w.must(err)
 		if want := (OnWay{Packages: 1}); got[p.Tenant] != want {
-			t.Errorf("%+v, want %+v: it may rest, and has no claim to a session", got[p.Tenant], want)
+			t.Errorf("%+v, want %+v: it may rest and asks for no session", got[p.Tenant], want)
 		}
 	})
 }

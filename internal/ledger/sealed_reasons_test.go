@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// A reason quotes the invoice: with a key it cannot be read in Redis, and whoever has the key reads it.
+// A reason quotes the invoice. With a key it cannot be read in Redis; a process that has the key
+// reads it.
 func TestReason_WithAKey_IsSealedInRedis(t *testing.T) {
 	w := oneWorld(t)
 	with := func(keys ...[]byte) *Ledger {
@@ -29,14 +30,15 @@ func TestReason_WithAKey_IsSealedInRedis(t *testing.T) {
 		want string
 	}{
 		"the key": {with(key), reason}, "the key among others": {with(other, key), reason},
-		"another key": {with(other), "storage.key_file"}, "no key": {with(), "storage.key_file"}, "an older manner of opening": {w.Ledger, "storage.key_file"},
+		"another key": {with(other), "storage.key_file"}, "no key": {with(), "storage.key_file"},
+		"a ledger without Reasons": {w.Ledger, "storage.key_file"},
 	} {
 		inv, err := c.l.Invoice(ctx(), doc.ID)
 		if err != nil || !strings.Contains(inv.Reason, c.want) || strings.Contains(inv.Reason, "7654") != (c.want == reason) {
 			t.Errorf("with %s the reason is %q, %v", name, inv.Reason, err)
 		}
 	}
-	// What was written without a key stays readable, whatever it looks like.
+	// A reason that was written without a key stays readable, whatever its text.
 	inv, err := w.Invoice(ctx(), doc.ID)
 	w.must(err)
 	w.must(w.Move(ctx(), Move{ID: doc.ID, Rev: inv.Rev, From: []State{Rejected}, Set: []Set{{"reason", "sealed: by anna"}}}))

@@ -11,8 +11,9 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// An index with very many of one instant, as a package's invoices are, and with others around them.
-func TestNext_WhateverStaysAtTheHead_APassListsEveryoneOnceAndThenBeginsAnew(t *testing.T) {
+// Many entries of the index have the same time, as the invoices of a package do; others surround
+// them.
+func TestNext_SomeStayAtTheHead_APassListsEachOnceAndThenStartsAgain(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
 	var want []string
@@ -46,9 +47,9 @@ func TestNext_WhateverStaysAtTheHead_APassListsEveryoneOnceAndThenBeginsAnew(t *
 	}
 }
 
-// Those that were listed move or go, the last one of a page too: the pass goes on from where it
-// stood.
-func TestNext_TheLastOneListedHasMoved_NobodyIsPassedOver(t *testing.T) {
+// Listed entries move or are removed, also the last one of a page: the pass continues from where
+// that one was.
+func TestNext_TheLastOneListedHasMoved_NoneIsSkipped(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
 	const at, n = 1_700_000_000_000, 90
@@ -64,9 +65,9 @@ func TestNext_TheLastOneListedHasMoved_NobodyIsPassedOver(t *testing.T) {
 		for i, id := range ids {
 			seen[id]++
 			switch {
-			case i == len(ids)-1: // gone
+			case i == len(ids)-1: // it is removed
 				rdb.ZRem(t.Context(), "ksef:pst:settled", id)
-			case i%3 == 0: // it failed once more just now
+			case i%3 == 0: // it failed again
 				rdb.ZAdd(t.Context(), "ksef:pst:settled", redis.Z{Score: at + 1000, Member: id})
 			}
 		}
@@ -78,7 +79,7 @@ func TestNext_TheLastOneListedHasMoved_NobodyIsPassedOver(t *testing.T) {
 	}
 }
 
-func TestClock_WithoutATestsOne_EverythingBearsRedisTime(t *testing.T) {
+func TestClock_NoneIsSet_EverythingHasRedisTime(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := New(rdb, Options{})
 	before := rdb.Time(t.Context()).Val().Truncate(time.Millisecond)
@@ -113,7 +114,10 @@ func TestClock_WithoutATestsOne_EverythingBearsRedisTime(t *testing.T) {
 	if err != nil || stored.OpenedAt != p.OpenedAt {
 		t.Errorf("opened at %d, told %d (%v)", stored.OpenedAt, p.OpenedAt, err)
 	}
-	for what, at := range map[string]time.Time{"taken": inv.CreatedAt.Time(), "changed": inv.UpdatedAt.Time(), "waits since": waits[0].Oldest, "opened": p.OpenedAt.Time(), "now": now} {
+	for what, at := range map[string]time.Time{
+		"taken": inv.CreatedAt.Time(), "changed": inv.UpdatedAt.Time(), "waits since": waits[0].Oldest,
+		"opened": p.OpenedAt.Time(), "now": now,
+	} {
 		if at.Before(before) || at.After(after) {
 			t.Errorf("%s at %s, Redis's clock went from %s to %s", what, at, before, after)
 		}

@@ -1,45 +1,49 @@
--- The verbs of the ledger. This text is put before each verb's own lines.
--- Keys are built here from the prefix: one Redis node holds them all (doc.go says why).
+-- Reading and writing entries. This file is put before each verb. ARGV starts with the prefix of
+-- every key and a test's time or ''; what a verb is given follows. Scripts build their keys from
+-- the prefix: one Redis node holds them all (doc.go says why).
 local P, now = ARGV[1], ARGV[2]
-if now == '' then -- no test brings a clock: Redis's own, the only one that the whole pool shares
+if now == '' then -- no test sets the clock: it is Redis's own, the only one that the whole pool shares
   local t = redis.call('TIME')
   now = string.format('%.0f', t[1] * 1000 + math.floor(t[2] / 1000))
 end
 
--- At maxmemory Redis refuses a script's first write if it takes memory, and lets a script through that
--- has written already. Every verb but taking in has to go through, or nothing that was taken could
--- finish and give its memory back; so it begins with a write that takes none. The flag allow-oom of
--- Redis 7 says the same, and other servers that speak its protocol do not know it.
+-- At maxmemory Redis refuses a script's first write if that needs memory, and does not stop a
+-- script that has already written. Every verb except Take must work then: otherwise no invoice that
+-- was taken in could finish and give its memory back. So each script starts with a write that needs
+-- no memory. The flag allow-oom of Redis 7 does the same, but other servers that speak its protocol
+-- do not know it.
 redis.call('DEL', P .. 'none')
 
--- What counts as decided: the legal deadline is met, or nothing is sent unless a person acts.
+-- The states of an invoice that is decided: its legal deadline is met, or nothing is sent unless a
+-- person acts.
 local decided = { accepted = true, receipted = true, rejected = true, parked = true, dismissed = true, superseded = true }
 
--- What ends an invoice without a receipt. The archive owes it a result document, whoever ended it and
--- whatever its package does; the entry says so from the same step on (owed.go).
+-- The states that end an invoice without a receipt. Its result must go to the archive, whoever
+-- ended it and whatever its package does. The entry marks the result as pending in the same step
+-- (pending_results.go).
 local ended = { rejected = true, parked = true, dismissed = true, superseded = true }
 
--- What a person still has to act on.
+-- The states in which a person still has to act.
 local open = { rejected = true, parked = true }
 
--- An error in the middle of a script undoes nothing and leaves everything behind it undone. So
--- whatever is read of an entry is checked here: one that is damaged, or of another type, is passed
--- over, and the others of the same call are not its hostages.
+-- An error in the middle of a script undoes nothing, and what follows it is not done. So everything
+-- that is read of an entry is checked here. An entry that is damaged or of another type is skipped,
+-- and the other entries of the same call are still written.
 
--- whole is a field that is a number, as it is; anything else is 0.
+-- whole returns a field that is a whole number unchanged, and '0' for anything else.
 local function whole(v)
   return v and string.find(v, '^-?%d+$') and v or '0'
 end
 
--- read gives fields of an entry; none when its key holds something that is no entry.
+-- read returns fields of an entry; none when its key holds something else.
 local function read(key, ...)
   local e = redis.pcall('HMGET', P .. key, ...)
   return e.err and {} or e
 end
 
--- entry gives state, rev, package, group, size and deadline of an invoice, then the fields asked
--- for. One that cannot be moved, because its revision cannot be counted on, has no state; one whose
--- size or deadline is not what it should be is marked as damaged.
+-- entry returns state, rev, package, group, size and deadline of an invoice, then the fields asked
+-- for. An invoice whose revision is not a number has no state, because it cannot be moved. One
+-- whose size or deadline is not a number is marked as damaged.
 local function entry(id, ...)
   local e = read('inv:' .. id, 'state', 'rev', 'package', 'group', 'size', 'deadline', ...)
   if whole(e[2]) ~= e[2] then e[1] = false end
@@ -48,14 +52,14 @@ local function entry(id, ...)
   return e
 end
 
--- facts decodes what the entry of an invoice says from the start; nil when that cannot be read.
+-- facts decodes the fixed part of an invoice's entry (facts.go); nil when it cannot be read.
 local function facts(packed)
   local ok, f = pcall(cjson.decode, packed or '')
   return ok and type(f) == 'table' and f or nil
 end
 
--- readable reports facts that this build can read. What it writes itself is told by its beginning
--- and end: to decode five thousand of them would hold Redis up.
+-- readable reports whether this build can read packed facts. Facts that it wrote itself are
+-- recognised by their start and end: decoding five thousand of them would block Redis.
 local function readable(packed)
   local v = packed and string.sub(packed, -1) == '}' and string.match(packed, '^{"v":(%d+),"')
   if not v then
@@ -66,26 +70,26 @@ local function readable(packed)
   return v and v >= 1 and v <= VERSION
 end
 
--- identity is the digest of an invoice's identity, nil when there is no such entry, or none that
--- can be read.
+-- identity returns the digest of an invoice's identity; nil when its entry is missing or cannot be
+-- read.
 local function identity(id)
   local f = facts(read('inv:' .. id, 'facts')[1])
   return f and type(f.ident) == 'string' and f.ident or nil
 end
 
--- page goes on through a sorted set from where the cursor of that name stands: up to most members
--- with a score up to before, lowest first. The cursor is the last one listed, so what stays at the
--- head for ever is not looked at again before everything behind it was. At the end of the set it is
--- taken away: the next page begins anew.
-local function page(key, name, before, most)
-  key, most, before = P .. key, tonumber(most), tonumber(before)
+-- page continues through a sorted set behind the cursor of that name. It lists up to max members
+-- whose score is at most before, lowest first. The cursor is the last member listed, so a member
+-- that stays at the head for ever is not listed again before all others were. At the end of the set
+-- the cursor is deleted, and the next page starts from the beginning.
+local function page(key, name, before, max)
+  key, max, before = P .. key, tonumber(max), tonumber(before)
   local from, start = redis.call('HGET', P .. 'cursors', name), 0
   if from then
     local score, member = string.match(from, '^(%S+) (.*)$')
     local rank = redis.call('ZSCORE', key, member) == score and redis.call('ZRANK', key, member)
     if rank then
       start = rank + 1
-    else -- it has moved: on from where it stood
+    else -- it has moved: continue from where it stood
       local high = redis.call('ZCOUNT', key, '-inf', score)
       start = redis.call('ZCOUNT', key, '-inf', '(' .. score)
       while start < high do
@@ -94,13 +98,13 @@ local function page(key, name, before, most)
       end
     end
   end
-  local found, out, last = redis.call('ZRANGE', key, start, start + most - 1, 'WITHSCORES'), {}, nil
+  local found, out, last = redis.call('ZRANGE', key, start, start + max - 1, 'WITHSCORES'), {}, nil
   for i = 1, #found, 2 do
     if tonumber(found[i + 1]) > before then break end
     out[#out + 1] = found[i]
     last = found[i + 1] .. ' ' .. found[i]
   end
-  if #out < most then
+  if #out < max then
     redis.call('HDEL', P .. 'cursors', name)
   else
     redis.call('HSET', P .. 'cursors', name, last)
@@ -108,6 +112,7 @@ local function page(key, name, before, most)
   return out
 end
 
+-- unwait takes an invoice out of the waiting set of a group; '' is no group.
 local function unwait(id, e_group, size)
   if e_group and e_group ~= '' then
     redis.call('ZREM', P .. 'wait:' .. e_group, id)
@@ -121,6 +126,8 @@ local function unwait(id, e_group, size)
   end
 end
 
+-- wait puts an invoice into the waiting set of a group. If it waits there already, it keeps its
+-- age.
 local function wait(id, group, deadline, size)
   if redis.call('ZADD', P .. 'waitage:' .. group, 'NX', now, id) == 1 then
     redis.call('HINCRBY', P .. 'waitsize', group, tonumber(size))
@@ -129,12 +136,14 @@ local function wait(id, group, deadline, size)
   redis.call('SADD', P .. 'groups', group)
 end
 
+-- has reports whether a state, or any other word, is in a list that is separated by commas.
 local function has(list, state)
   return string.find(',' .. list .. ',', ',' .. state .. ',', 1, true) ~= nil
 end
 
--- others gives the ids of the other documents of an invoice's identity. Its facts are not decoded:
--- ten thousand are asked about when a package is settled, and hardly any has others.
+-- others returns the ids of all documents of an invoice's identity when there are several. The
+-- facts are not decoded: settling a package asks about ten thousand invoices, and hardly any has
+-- others.
 local function others(id)
   local packed = read('inv:' .. id, 'facts')[1]
   local ident = packed and string.match(packed, '"ident":"(%w+)"')
@@ -142,15 +151,17 @@ local function others(id)
   return all.err and {} or all
 end
 
--- put writes the new state and keeps every index in step. from is the present state, group and size the present
--- waiting group and size, deadline the legal deadline; fields is a flat list. What other documents of the number
--- wait for a person is superseded by one that is accepted.
+-- put writes the new state of an invoice and updates every index. from, group and size are the
+-- present state, waiting group and size; deadline is the legal deadline; fields is a flat list.
+-- When the invoice is accepted, other documents of its identity that wait for a person become
+-- superseded.
+-- Returns the new revision.
 local function put(id, from, to, group, size, deadline, newgroup, fields)
   if group ~= newgroup then
     unwait(id, group, size)
     table.insert(fields, 'group'); table.insert(fields, newgroup)
   end
-  if newgroup ~= '' then wait(id, newgroup, deadline, size) end -- it may be in the group by its entry and not in the set: see cut
+  if newgroup ~= '' then wait(id, newgroup, deadline, size) end -- its entry may name the group while the set lacks it: see cut
   if ended[to] then
     table.insert(fields, 'owed'); table.insert(fields, 1)
     redis.call('ZADD', P .. 'owed', now, id)
@@ -163,7 +174,7 @@ local function put(id, from, to, group, size, deadline, newgroup, fields)
   redis.call('HSET', P .. 'inv:' .. id, unpack(fields))
   if from ~= to then redis.call('ZREM', P .. 'st:' .. from, id) end
   redis.call('ZADD', P .. 'st:' .. to, now, id)
-  if decided[to] then -- an older build counts what is parked among those that are due
+  if decided[to] then -- an older build keeps parked invoices in the index of deadlines
     if not decided[from] or from == 'parked' then redis.call('ZREM', P .. 'due', id) end
   elseif decided[from] then
     redis.call('ZADD', P .. 'due', deadline, id)
@@ -177,7 +188,7 @@ local function put(id, from, to, group, size, deadline, newgroup, fields)
   return redis.call('HINCRBY', P .. 'inv:' .. id, 'rev', 1)
 end
 
--- life is what Ledger.Life gives; '' where INFO is not to be had.
+-- life returns what Ledger.Life returns; '' where INFO is not available.
 local function life()
   local function line(section, name)
     local info = redis.pcall('INFO', section)
@@ -188,10 +199,12 @@ local function life()
   return process .. '/' .. master
 end
 
--- attempt counts a session that an invoice travels in. It is shown to people, and nothing goes by
--- it: damaged, it stops nothing.
+-- attempt counts the sessions that an invoice travels in. The count is only shown to people, so a
+-- damaged one stops nothing.
 local function attempt(id) redis.pcall('HINCRBY', P .. 'inv:' .. id, 'attempts', 1) end
 
+-- movepkg writes the new state of a package and updates its index; from is '' for a new package.
+-- Returns the new revision.
 local function movepkg(id, from, to, fields)
   table.insert(fields, 'state'); table.insert(fields, to)
   table.insert(fields, 'updated_at'); table.insert(fields, now)

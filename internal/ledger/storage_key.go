@@ -9,11 +9,12 @@ import (
 	"fmt"
 )
 
-// keyID names a storage key without telling anything of it: the beginning of a hash that is made for
-// this purpose alone. Whoever has an encrypted document can test a guess at the key as well by that.
+// keyID identifies a storage key without telling anything about it: it is the start of a hash that
+// is made only for this purpose. It does not make guessing the key easier, because any encrypted
+// document tests a guess as well.
 type keyID [8]byte
 
-// keyPurpose goes before the key, so that no other hash of the same key is ever this one.
+// keyPurpose is hashed before the key, so that no other hash of the same key has this value.
 const keyPurpose = "ksefworker storage key id 1\x00"
 
 func (k keyID) String() string { return hex.EncodeToString(k[:]) }
@@ -40,7 +41,7 @@ func newStorageKey(key []byte) (storageKey, error) {
 	return storageKey{id: keyID(sum[:]), aead: aead}, nil
 }
 
-// nonceSize is that of AES-GCM.
+// nonceSize is the length of a nonce of AES-GCM in bytes.
 const nonceSize = 12
 
 var errNotSealedSo = errors.New("its seal does not fit the key that it names, or the invoice")
@@ -57,7 +58,7 @@ func (k *storageKey) open(id string, sealed []byte) ([]byte, error) {
 	return packed, nil
 }
 
-// KeyIDs names the keys: the first seals, all of them open.
+// KeyIDs returns the ids of the keys: the first key seals, all of them open.
 func (b *Bodies) KeyIDs() []string {
 	ids := make([]string, len(b.keys))
 	for i := range b.keys {
@@ -66,7 +67,7 @@ func (b *Bodies) KeyIDs() []string {
 	return ids
 }
 
-// KeyError says that this process has not got the key that a stored document was sealed with.
+// KeyError says that this process does not have the key with which a stored document was sealed.
 type KeyError struct {
 	ID  string // of the invoice
 	Key string // id of the key; "" when the document does not name it (an older layout)
@@ -79,7 +80,7 @@ func (e *KeyError) Error() string {
 	return fmt.Sprintf("open %s: the stored document is encrypted with key %s, which is not in storage.key_file here", e.ID, e.Key)
 }
 
-// layoutError says that a document was sealed in a way that this build does not know.
+// layoutError says that a document was sealed in a layout that this build does not know.
 type layoutError struct {
 	id     string
 	layout int
@@ -89,5 +90,5 @@ func (e *layoutError) Error() string {
 	return fmt.Sprintf("open %s: stored document has unknown layout %d, written by a newer version", e.id, e.layout)
 }
 
-// Unwrap gives [ErrNewer].
+// Unwrap returns [ErrNewer].
 func (e *layoutError) Unwrap() error { return ErrNewer }

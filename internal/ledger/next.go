@@ -7,20 +7,17 @@ import (
 	"time"
 )
 
-// pageScript lists the next entries of an index: its key, most, up to this score.
-var pageScript = verb(`return page(ARGV[3], ARGV[3], ARGV[5], ARGV[4])`)
-
-// NextInvoices lists up to limit invoices of a state that have not changed since before, oldest
-// first. It goes on behind the last one that it listed, whoever called it, and begins anew when it
-// has come to the end: what stays in a state for months must not hide what came after it. The place
-// is kept in Redis.
+// NextInvoices lists up to limit ids of invoices of a state that have not changed since before,
+// oldest first. It continues after the last one that it listed, whichever process asked, and starts
+// again from the beginning when it has come to the end. So an invoice that stays in a state for
+// months does not hide those behind it. The position is kept in Redis.
 func (l *Ledger) NextInvoices(ctx context.Context, s State, before time.Time, limit int) ([]string, error) {
-	return l.next(ctx, "st:"+string(s), before, limit)
+	return l.next(ctx, keyState+string(s), before, limit)
 }
 
 // NextPackages does the same for packages.
 func (l *Ledger) NextPackages(ctx context.Context, s PackageState, before time.Time, limit int) ([]string, error) {
-	return l.next(ctx, "pst:"+string(s), before, limit)
+	return l.next(ctx, keyPackageState+string(s), before, limit)
 }
 
 func (l *Ledger) next(ctx context.Context, index string, before time.Time, limit int) ([]string, error) {
@@ -28,7 +25,7 @@ func (l *Ledger) next(ctx context.Context, index string, before time.Time, limit
 	if !before.IsZero() {
 		until = before.UnixMilli()
 	}
-	rows, err := l.run(ctx, pageScript, l.args(index, limit, until))
+	rows, err := l.run(ctx, nextScript, l.args(index, limit, until))
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", index, err)
 	}

@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// KSeF's words about an invoice quote what is wrong in it: an amount, a name. Where documents are
-// encrypted the reason of an invoice is, too.
+// The reason that KSeF gives for a rejection quotes the invoice: an amount, a name. So the reasons
+// of invoices are encrypted wherever documents are.
 
-// sealedText stands before a reason that is encrypted, in Base64.
+// sealedText is the prefix of an encrypted reason, which follows in Base64.
 const sealedText = "sealed:"
 
-// textID keeps a sealed reason from being taken for the document of the same invoice.
+// textID is the additional data of a sealed reason. It keeps the reason from being taken for the
+// document of the same invoice.
 func textID(id string) string { return id + "|reason" }
 
 func (l *Ledger) sealReason(id, text string) (string, error) {
@@ -26,7 +27,7 @@ func (l *Ledger) sealReason(id, text string) (string, error) {
 	return sealedText + base64.StdEncoding.EncodeToString(sealed), nil
 }
 
-// openReason gives a reason as it was written; one that cannot be opened here says so.
+// openReason returns a reason as it was written. If this process cannot open it, the text says so.
 func (l *Ledger) openReason(id, stored string) string {
 	packed, sealed := strings.CutPrefix(stored, sealedText)
 	if !sealed {
@@ -34,7 +35,7 @@ func (l *Ledger) openReason(id, stored string) string {
 	}
 	raw, err := base64.StdEncoding.DecodeString(packed)
 	if err != nil {
-		return stored // words of a person that begin alike
+		return stored // a person's text that starts with the same word
 	}
 	text, err := l.openSealed(textID(id), raw)
 	if err != nil {
@@ -43,8 +44,8 @@ func (l *Ledger) openReason(id, stored string) string {
 	return string(text)
 }
 
-// encryptedHere is told in place of a reason that cannot be read.
-const encryptedHere = "the reason is encrypted, and this process has not got the key: storage.key_file"
+// encryptedHere is shown in place of a reason that this process cannot read.
+const encryptedHere = "the reason is encrypted, and this process does not have the key: storage.key_file"
 
 func (l *Ledger) sealsReasons() bool { return l.reasons != nil && len(l.reasons.keys) > 0 }
 

@@ -7,22 +7,23 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// OnWay is what a tenant has between the cut and the outcome, online sessions left out.
+// OnWay counts the packages of a tenant between the cut and the outcome, without online sessions.
 type OnWay struct {
 	Packages int
-	// Cut are those whose session is not opened yet. One that came of a refusal does not count: it
-	// may rest for an hour before it asks for a session.
+	// Cut counts those whose session is not open yet. A package that was made after a refusal does
+	// not count: it may rest for an hour before it asks for a session.
 	Cut int
 }
 
-// OnWay counts them for each tenant, in two round trips. It looks at up to limit packages of each
-// state, those that moved last: one that was not decided for long is nothing to wait for.
+// OnWay counts the packages of each tenant, in two round trips. It reads up to limit packages of
+// each state, those that moved last: nobody should wait for a package that has been undecided for
+// long.
 func (l *Ledger) OnWay(ctx context.Context, limit int) (map[string]OnWay, error) {
 	states := []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))
 	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, s := range states {
-			lists[i] = p.ZRevRange(ctx, l.key("pst:", string(s)), 0, int64(limit)-1)
+			lists[i] = p.ZRevRange(ctx, l.key(keyPackageState, string(s)), 0, int64(limit)-1)
 		}
 		return nil
 	})
@@ -30,11 +31,11 @@ func (l *Ledger) OnWay(ctx context.Context, limit int) (map[string]OnWay, error)
 		return nil, fmt.Errorf("list packages: %w", err)
 	}
 	var cmds []*redis.SliceCmd
-	// An entry of another type has no answer and is passed over: it must not keep anybody's packages.
+	// An entry of another type has no answer and is skipped: it must not hide other packages.
 	err = l.pipe(ctx, func(p redis.Pipeliner) {
 		for _, list := range lists {
 			for _, id := range list.Val() {
-				cmds = append(cmds, p.HMGet(ctx, l.key("pkg:", id), "tenant", "lane", "state", "parent"))
+				cmds = append(cmds, p.HMGet(ctx, l.key(keyPackage, id), "tenant", "lane", "state", "parent"))
 			}
 		}
 	})

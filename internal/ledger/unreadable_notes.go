@@ -10,8 +10,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// NoteUnreadable remembers entries that could not be read, for the metrics and the eyes of whoever
-// operates the pool, and returns those that nobody had noted before.
+// NoteUnreadable records entries that could not be read, for the metrics and the operator, and
+// returns those that were not recorded before.
 func (l *Ledger) NoteUnreadable(ctx context.Context, entries []Unreadable) ([]Unreadable, error) {
 	if len(entries) == 0 {
 		return nil, nil
@@ -19,12 +19,12 @@ func (l *Ledger) NoteUnreadable(ctx context.Context, entries []Unreadable) ([]Un
 	added := make([]*redis.IntCmd, len(entries))
 	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, u := range entries {
-			added[i] = p.ZAddNX(ctx, l.key("unreadable"), redis.Z{Member: u.Key}) // score 0: not looked at again yet
+			added[i] = p.ZAddNX(ctx, l.key(keyUnreadable), redis.Z{Member: u.Key}) // score 0: not checked again yet
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("note unreadable entries: %w", err)
+		return nil, fmt.Errorf("record unreadable entries: %w", err)
 	}
 	var fresh []Unreadable
 	for i, u := range entries {
@@ -35,12 +35,13 @@ func (l *Ledger) NoteUnreadable(ctx context.Context, entries []Unreadable) ([]Un
 	return fresh, nil
 }
 
-// Unreadables tells how many noted entries there are, and names up to limit of them.
+// Unreadables returns how many entries are recorded as unreadable, and the keys of up to limit of
+// them.
 func (l *Ledger) Unreadables(ctx context.Context, limit int) (n int64, keys []string, err error) {
 	var card *redis.IntCmd
 	var first *redis.StringSliceCmd
 	if _, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		card, first = p.ZCard(ctx, l.key("unreadable")), p.ZRange(ctx, l.key("unreadable"), 0, int64(limit)-1)
+		card, first = p.ZCard(ctx, l.key(keyUnreadable)), p.ZRange(ctx, l.key(keyUnreadable), 0, int64(limit)-1)
 		return nil
 	}); err != nil {
 		return 0, nil, fmt.Errorf("count unreadable entries: %w", err)
@@ -48,9 +49,9 @@ func (l *Ledger) Unreadables(ctx context.Context, limit int) (n int64, keys []st
 	return card.Val(), first.Val(), nil
 }
 
-// RecheckUnreadable reads up to limit of the noted entries, those looked at longest ago first, and forgets
-// those that can be read now, and those that are gone and that no index names any more. It returns
-// how many it forgot.
+// RecheckUnreadable reads up to limit of the recorded entries again, those first that were checked
+// longest ago. It forgets those that can be read now, and those that are gone and in no index any
+// more. It returns how many it forgot.
 func (l *Ledger) RecheckUnreadable(ctx context.Context, limit int) (int, error) {
 	_, keys, err := l.Unreadables(ctx, limit)
 	if err != nil || len(keys) == 0 {
@@ -62,58 +63,60 @@ func (l *Ledger) RecheckUnreadable(ctx context.Context, limit int) (int, error) 
 		for i, key := range keys {
 			exists[i] = p.Exists(ctx, l.key(key))
 			for _, index := range indexesOf(key) {
-				named[i] = append(named[i], p.ZScore(ctx, l.key(index), key[len("inv:"):]))
+				named[i] = append(named[i], p.ZScore(ctx, l.key(index), key[len(keyInvoice):]))
 			}
 		}
 	}); err != nil {
-		return 0, fmt.Errorf("look at unreadable entries: %w", err)
+		return 0, fmt.Errorf("check unreadable entries: %w", err)
 	}
 	unread, err := l.unreadOf(ctx, keys)
 	if err != nil {
 		return 0, err
 	}
-	forgot, now := 0, float64(time.Now().UnixMilli()) // only an order
+	forgotten, now := 0, float64(time.Now().UnixMilli()) // any clock will do: it is only an order
 	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, key := range keys {
-			lost := exists[i].Val() == 0 && slices.ContainsFunc(named[i], func(c *redis.FloatCmd) bool { return c.Err() == nil })
+			inIndex := slices.ContainsFunc(named[i], func(c *redis.FloatCmd) bool { return c.Err() == nil })
+			lost := exists[i].Val() == 0 && inIndex
 			if lost || unread[key] {
-				p.ZAddXX(ctx, l.key("unreadable"), redis.Z{Score: now, Member: key})
+				p.ZAddXX(ctx, l.key(keyUnreadable), redis.Z{Score: now, Member: key})
 			} else {
-				p.ZRem(ctx, l.key("unreadable"), key)
-				forgot++
+				p.ZRem(ctx, l.key(keyUnreadable), key)
+				forgotten++
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return 0, fmt.Errorf("note unreadable entries: %w", err)
+		return 0, fmt.Errorf("record unreadable entries: %w", err)
 	}
-	return forgot, nil
+	return forgotten, nil
 }
 
-// indexesOf lists where an entry may stand by its state; none for what is no entry's key.
+// indexesOf lists the indexes by state that may contain an entry; none if key is not that of an
+// entry.
 func indexesOf(key string) []string {
 	var out []string
 	switch {
-	case strings.HasPrefix(key, "inv:"):
+	case strings.HasPrefix(key, keyInvoice):
 		for _, s := range States() {
-			out = append(out, "st:"+string(s))
+			out = append(out, keyState+string(s))
 		}
-	case strings.HasPrefix(key, "pkg:"):
+	case strings.HasPrefix(key, keyPackage):
 		for _, s := range PackageStates() {
-			out = append(out, "pst:"+string(s))
+			out = append(out, keyPackageState+string(s))
 		}
 	}
 	return out
 }
 
-// unreadOf tells which of the entries cannot be read.
+// unreadOf returns the keys of those entries that cannot be read.
 func (l *Ledger) unreadOf(ctx context.Context, keys []string) (map[string]bool, error) {
 	var invs, pkgs []string
 	for _, key := range keys {
-		if id, ok := strings.CutPrefix(key, "inv:"); ok {
+		if id, ok := strings.CutPrefix(key, keyInvoice); ok {
 			invs = append(invs, id)
-		} else if id, ok := strings.CutPrefix(key, "pkg:"); ok {
+		} else if id, ok := strings.CutPrefix(key, keyPackage); ok {
 			pkgs = append(pkgs, id)
 		}
 	}

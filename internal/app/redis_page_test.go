@@ -1,0 +1,269 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/app"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/tasks"
+)
+
+// pageRow is one key as docs/redis.md describes it.
+type pageRow struct {
+	name, kind string
+	expires    bool
+	match      *regexp.Regexp
+	fixed      int // length of the name without its variable parts
+	written    bool
+}
+
+var variablePart = regexp.MustCompile(`<[^>]+>`)
+
+func redisPage(t *testing.T) []*pageRow {
+	t.Helper()
+	raw, err := os.ReadFile("../../docs/redis.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []*pageRow
+	for line := range strings.Lines(string(raw)) {
+		cells := strings.Split(strings.TrimSpace(line), " | ")
+		if len(cells) != 4 || !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		name := strings.ReplaceAll(strings.Trim(cells[0], "|` "), `\|`, "|")
+		parts := variablePart.Split(name, -1)
+		for i := range parts {
+			parts[i] = regexp.QuoteMeta(parts[i])
+		}
+		rows = append(rows, &pageRow{
+			name: name, kind: cells[1], expires: strings.HasPrefix(cells[3], "expires"),
+			match: regexp.MustCompile("^" + strings.Join(parts, ".*") + "$"),
+			fixed: len(variablePart.ReplaceAllString(name, "")),
+		})
+	}
+	return rows
+}
+
+// rowOf finds the row of a key. Of several that match, the one with the longest fixed part
+// describes it: rate-clock is not a rate.
+func rowOf(rows []*pageRow, key string) *pageRow {
+	var found *pageRow
+	for _, row := range rows {
+		if row.match.MatchString(key) && (found == nil || row.fixed > found.fixed) {
+			found = row
+		}
+	}
+	return found
+}
+
+// kindOfWrite is the type of a key by the events that only its type has.
+var kindOfWrite = map[string]string{
+	"set": "string", "incrby": "string", "hset": "hash", "hincrby": "hash", "sadd": "set",
+	"zadd": "zset", "zincr": "zset", "lpush": "list", "rpush": "list",
+}
+
+// keyEvents notes the first write of every kind to every key, also of those that do not last.
+type keyEvents struct {
+	mu     sync.Mutex
+	writes map[[2]string]bool // event, key
+}
+
+func watchKeys(t *testing.T, rdb redis.UniversalClient) *keyEvents {
+	t.Helper()
+	if err := rdb.ConfigSet(t.Context(), "notify-keyspace-events", "EA").Err(); err != nil {
+		t.Fatal(err)
+	}
+	sub := rdb.PSubscribe(t.Context(), "__keyevent@*__:*")
+	if _, err := sub.Receive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e, done := &keyEvents{writes: map[[2]string]bool{}}, make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			msg, err := sub.ReceiveMessage(context.Background())
+			if err != nil {
+				return
+			}
+			_, event, _ := strings.Cut(msg.Channel, "__:")
+			e.mu.Lock()
+			e.writes[[2]string{event, msg.Payload}] = true
+			e.mu.Unlock()
+		}
+	}()
+	t.Cleanup(func() { _ = sub.Close(); <-done })
+	return e
+}
+
+// saw reports whether a key whose name starts like this was written.
+func (e *keyEvents) saw(start string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for write := range e.writes {
+		if kindOfWrite[write[0]] != "" && strings.HasPrefix(write[1], start) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
+	t.Parallel()
+	rows := redisPage(t)
+	p := newPool(t, 1, quickSim, hasty)
+	events := watchKeys(t, p.base.Redis)
+	stop := p.work()
+	docs := good(sample.NIP(0), 12)
+	taken := append(p.admit(tasks.Terms{Lane: ledger.Express}, docs[:3]...), p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
+	p.wait(90*time.Second, taken, ledger.Receipted)
+	until(t, 30*time.Second, "a worker has checked whether Redis takes writes", func() bool { return events.saw("ksef:ready") })
+	stop()
+	writeRareLedgerKeys(t, p.base.Ledger)
+	writeRareLimiterKeys(t, p.base.Redis)
+	writeRareQueueKeys(t, p.base.Asynq, events)
+	app.ForgetPublicKey(p.base, "5265877635")
+	last := "ksef:worker:the last write of this test"
+	if err := p.base.Ledger.Beat(t.Context(), "the last write of this test", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	until(t, 10*time.Second, "the last event", func() bool { return events.saw(last) })
+
+	plain := func(key string) string { return strings.TrimPrefix(key, "ksef:") }
+	events.mu.Lock()
+	defer events.mu.Unlock()
+	for write := range events.writes {
+		event, key := write[0], plain(write[1])
+		kind, isWrite := kindOfWrite[event]
+		if !isWrite {
+			continue
+		}
+		row := rowOf(rows, key)
+		if row == nil {
+			t.Errorf("docs/redis.md does not list %s (%s)", key, kind)
+			continue
+		}
+		if row.written = true; row.kind != kind {
+			t.Errorf("%s is a %s, docs/redis.md calls %s a %s", key, kind, row.name, row.kind)
+		}
+	}
+	for _, row := range rows {
+		if !row.written {
+			t.Errorf("docs/redis.md lists %s, and nothing wrote it", row.name)
+		}
+	}
+	keys, err := p.base.Redis.Keys(t.Context(), "*").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys {
+		ttl, err := p.base.Redis.PTTL(t.Context(), key).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// -2: it has just expired.
+		if row := rowOf(rows, plain(key)); row != nil && ttl != -2 && row.expires != (ttl > 0) {
+			t.Errorf("%s expires in %v, docs/redis.md says that it expires: %v", key, ttl, row.expires)
+		}
+	}
+}
+
+// writeRareLedgerKeys makes the ledger write what twelve good invoices do not.
+func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
+	t.Helper()
+	ctx, nip := t.Context(), sample.NIP(0)
+	document := func(id string) ledger.NewInvoice {
+		return ledger.NewInvoice{Body: []byte("x"), Invoice: ledger.Invoice{
+			ID: id, Tenant: nip, NIP: nip, Kind: "VAT", Number: "R/1", Form: "v3", Size: 1,
+		}}
+	}
+	_, err := l.Take(ctx, []ledger.NewInvoice{document("inv-first")})
+	check := func(more ...error) {
+		t.Helper()
+		if err := errors.Join(append(more, err)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(l.Move(ctx, ledger.Move{ID: "inv-first", Rev: 1, To: ledger.Rejected}))
+	_, err = l.Take(ctx, []ledger.NewInvoice{document("inv-second")}) // the second of its identity
+	check()
+	_, _, err = l.WithoutTask(ctx, time.Now(), 10)
+	check()
+	_, err = l.NextInvoices(ctx, ledger.Receipted, time.Time{}, 1) // it stops in the middle
+	check()
+	_, err = l.NoteUnreadable(ctx, []ledger.Unreadable{{ID: "inv-none", Key: "inv:inv-none"}})
+	check(l.Hold(ctx, nip, ledger.Hold{Kind: ledger.Paused, By: "anna"}), l.Replicated(ctx))
+	check(l.Refuse(ctx, []ledger.Refusal{{ID: ledger.RefusalOfFile("a.xml"), Tenant: nip, File: "a.xml"}}))
+}
+
+// writeRareLimiterKeys makes the limiter and the circuits write what they write when KSeF does not
+// answer well.
+func writeRareLimiterKeys(t *testing.T, rdb redis.UniversalClient) {
+	t.Helper()
+	store := ratelimit.NewRedis(rdb, "ksef:")
+	key := ratelimit.Key{Tenant: sample.NIP(0), Group: "page"}
+	if _, _, err := store.Throttle(t.Context(), key, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	var notNow *ratelimit.NotNow
+	limits := ratelimit.Limits{{Limit: 1, Per: time.Second}}
+	if _, err := store.Book(t.Context(), ratelimit.Request{Key: key, Limits: limits, Ticket: "t"}); !errors.As(err, &notNow) {
+		t.Fatalf("a frozen group gave an instant: %v", err)
+	}
+	circuit, err := ratelimit.NewCircuit(store, ratelimit.CircuitOptions{Failures: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := circuit.Failure(t.Context(), ratelimit.Pair{Host: "page.example", Tenant: sample.NIP(0), Group: "page"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// writeRareQueueKeys lets two tasks fail, one of them for the last time, lets a third run until its
+// server has reported it, and pauses their queue.
+func writeRareQueueKeys(t *testing.T, rdb redis.UniversalClient, events *keyEvents) {
+	t.Helper()
+	const queue = "page"
+	client, inspector := asynq.NewClientFromRedisClient(rdb), asynq.NewInspectorFromRedisClient(rdb)
+	for kind, option := range map[string]asynq.Option{
+		"fail": asynq.MaxRetry(1), "fail at last": asynq.MaxRetry(0), "run": asynq.MaxRetry(1), "later": asynq.ProcessIn(time.Hour),
+	} {
+		if _, err := client.Enqueue(asynq.NewTask(kind, nil), asynq.Queue(queue), option); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reported := make(chan struct{})
+	server := asynq.NewServerFromRedisClient(rdb, asynq.Config{
+		Concurrency: 3, Queues: map[string]int{queue: 1}, LogLevel: asynq.FatalLevel,
+	})
+	if err := server.Start(asynq.HandlerFunc(func(_ context.Context, task *asynq.Task) error {
+		if task.Type() == "run" {
+			<-reported
+			return nil
+		}
+		return errors.New("it fails")
+	})); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Shutdown()
+	defer close(reported)
+	until(t, 20*time.Second, "two tasks have failed and the third is reported", func() bool {
+		info, err := inspector.GetQueueInfo(queue)
+		return err == nil && info.Retry == 1 && info.Archived == 1 && events.saw("asynq:workers:{")
+	})
+	if err := inspector.PauseQueue(queue); err != nil {
+		t.Fatal(err)
+	}
+}

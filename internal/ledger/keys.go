@@ -1,0 +1,56 @@
+package ledger
+
+// The names of the ledger's keys in Redis, below the prefix ("ksef:" by default). A name that ends
+// with a colon is followed by what its comment says. Scores that are times are milliseconds.
+// docs/redis.md lists these keys together with all others that the pool writes, and says how each
+// of them ends.
+const (
+	// Invoices. Each is an entry, a document until its receipt is archived, and a place in some
+	// indexes.
+	keyInvoice    = "inv:"       // id → hash: the entry
+	keyBody       = "body:"      // id → string: the document, compressed and perhaps encrypted
+	keyIdentity   = "ident:"     // digest of an identity → string: id of its newest document
+	keyRevisions  = "more:"      // digest of an identity → set: ids of all its documents, when there are several
+	keySellers    = "sellers"    // set: <NIP>|<RodzajFaktury> of every invoice; with P_2 these give the identities
+	keyState      = "st:"        // state → zset: ids by time of the last change
+	keyDue        = "due"        // zset: ids of undecided invoices by legal deadline
+	keyPending    = "owed"       // zset: ids of ended invoices whose result is not in the archive yet, by time
+	keyUnreadable = "unreadable" // zset: inv:<id> or pkg:<id> of entries that cannot be read, by time of the last check
+	keyCursors    = "cursors"    // hash: index → score and id of the last one that a pass has listed
+	keyTaskPass   = "looked"     // string: position of the pass that WithoutTask makes through the queued invoices
+
+	// Waiting sets. A group is named as [Group.Name] does.
+	keyGroups   = "groups"   // set: groups whose waiting set is not empty
+	keyWait     = "wait:"    // group → zset: ids that wait for a package, by legal deadline
+	keyWaitAge  = "waitage:" // group → zset: the same ids by the time when they began to wait
+	keyWaitSize = "waitsize" // hash: group → bytes of XML that wait
+
+	// Packages.
+	keyPackage      = "pkg:"    // id → hash: the entry
+	keyMembers      = "pkginv:" // id → zset: ids of its invoices by ordinal
+	keyPackageState = "pst:"    // state → zset: ids by time of the last change
+
+	// Refused documents. The tenant is "" for documents that belong to no tenant.
+	keyRefused      = "refused:"      // tenant → hash: id → the refusal as JSON
+	keyRefusals     = "refusals:"     // tenant → zset: their ids by time
+	keyOpenRefusals = "refusalsopen:" // tenant → zset: those on which a person still has to act
+	keyRefusers     = "refusers"      // set: tenants that have refusals, or had
+
+	// Tenants, workers and the ledger as a whole.
+	keyTenant = "tenant:" // tenant → hash: what the pool has lately seen of it at KSeF ([Tenant])
+	keyInflow = "inflow:" // tenant → string: how many invoices it handed in within the present minute
+	keyHolds  = "holds"   // hash: tenant → the hold of a person as JSON ([Hold])
+	keyWorker = "worker:" // worker → string: exists while the worker is alive
+	keyHome   = "home"    // string: environment and gateway as JSON ([Home])
+	keySeals  = "seals"   // hash: how documents are sealed: newest layout, state of each storage key ([Seals])
+	keyFence  = "fence"   // string: written only to see whether the replicas follow
+)
+
+// key returns the whole name of a key: the prefix and the parts.
+func (l *Ledger) key(parts ...string) string {
+	k := l.prefix
+	for _, p := range parts {
+		k += p
+	}
+	return k
+}

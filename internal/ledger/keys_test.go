@@ -1,0 +1,113 @@
+package ledger
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// declaredKeys reads keys.go: constant → name of the key.
+func declaredKeys(t *testing.T) map[string]string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "keys.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]string{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		for i, name := range spec.Names {
+			value, err := strconv.Unquote(spec.Values[i].(*ast.BasicLit).Value)
+			if err != nil || !strings.HasPrefix(name.Name, "key") {
+				t.Errorf("keys.go: %s is not the name of a key (%v)", name.Name, err)
+			}
+			keys[name.Name] = value
+		}
+		return true
+	})
+	return keys
+}
+
+func TestKeys_ThePageListsTheLedgersKeys(t *testing.T) {
+	var listed []string
+	for _, row := range rowsOf(t, contents(t, "../../docs/redis.md"), "Ledger", "key") {
+		if len(row) != 4 || !slices.Contains([]string{"hash", "set", "string", "zset"}, row[1]) || row[2] == "" || row[3] == "" {
+			t.Errorf("%v does not say key, type, what is in it and how it ends", row)
+		}
+		name, _, _ := strings.Cut(row[0], "<")
+		listed = append(listed, name)
+	}
+	slices.Sort(listed)
+	if declared := slices.Sorted(maps.Values(declaredKeys(t))); !slices.Equal(listed, declared) {
+		t.Errorf("docs/redis.md lists %v, keys.go has %v", listed, declared)
+	}
+}
+
+var (
+	keyInLua = regexp.MustCompile(`(?:P \.\. |read\(|page\()'([a-z]+:?)'`)
+	// keyInGo finds names of keys that are written out instead of being taken from keys.go.
+	keyInGo = regexp.MustCompile(`\.key\("|\.prefix *\+`)
+)
+
+func TestKeys_TheCodeUsesEachOfThem_AndNoOther(t *testing.T) {
+	declared, used := declaredKeys(t), map[string]bool{}
+	scripts, _ := filepath.Glob("lua/*.lua")
+	for _, file := range scripts {
+		for _, m := range keyInLua.FindAllStringSubmatch(contents(t, file), -1) {
+			used[m[1]] = true
+		}
+	}
+	delete(used, "none") // it is deleted before anything is written, and never exists
+	source, _ := filepath.Glob("*.go")
+	for _, file := range source {
+		if file == "keys.go" || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text := contents(t, file)
+		if found := keyInGo.FindString(text); found != "" {
+			t.Errorf("%s writes out the name of a key: %s", file, found)
+		}
+		for constant, key := range declared {
+			if regexp.MustCompile(`\b` + constant + `\b`).MatchString(text) {
+				used[key] = true
+			}
+		}
+	}
+	if got, want := slices.Sorted(maps.Keys(used)), slices.Sorted(maps.Values(declared)); !slices.Equal(got, want) {
+		t.Errorf("the code uses %v, keys.go has %v", got, want)
+	}
+}
+
+// A Lua file that no verb uses would never run, and nobody would notice.
+func TestScripts_EveryFileIsAVerb(t *testing.T) {
+	files, _ := filepath.Glob("lua/*.lua")
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".lua")
+		if scripts[name] == nil && name != "entries" {
+			t.Errorf("%s is not used", file)
+		}
+	}
+	if len(files) != len(scripts)+1 {
+		t.Errorf("%d files for %d verbs", len(files), len(scripts))
+	}
+}
+
+func contents(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -1,0 +1,40 @@
+-- Move invoices. ARGV, for each invoice: id; revision or '' for any; the states that it may come
+-- from, separated by commas; the new state, or '=' to stay in its state and in its waiting group;
+-- the package that must hold it or ''; the waiting group to enter or ''; flags; number of field
+-- words; the fields.
+-- Flags: 'b' deletes the document; 'r' makes the invoice the newest of its identity again if the
+-- present newest has ended; 'd' says that the deadline is among the fields.
+-- Returns for each invoice {new revision} or {0, state, revision, package} as they are.
+local i, out = 3, {}
+while i <= #ARGV do
+  local id, rev, froms, to, pkg, group, flags, nf =
+    ARGV[i], ARGV[i+1], ARGV[i+2], ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6], tonumber(ARGV[i+7])
+  local e = entry(id)
+  local ok = e[1] and (rev == '' or rev == e[2]) and has(froms, e[1]) and (pkg == '' or pkg == e[3])
+  if ok and has(flags, 'r') then
+    local ident = identity(id)
+    local cur = ident and redis.call('GET', P .. 'ident:' .. ident)
+    if not ident then
+      ok = false
+    elseif cur and cur ~= id then -- it must be gone or have ended: one that cannot be read may be alive
+      local s = redis.call('EXISTS', P .. 'inv:' .. cur) == 0 or ended[read('inv:' .. cur, 'state')[1]]
+      if not s then ok = false end
+    end
+    if ok then redis.call('SET', P .. 'ident:' .. ident, id) end
+  end
+  if ok then
+    local fields = {}
+    for k = 1, nf do fields[k] = ARGV[i+7+k] end
+    if to == '=' then to, group = e[1], e[4] end
+    if has(flags, 'b') then redis.call('UNLINK', P .. 'body:' .. id) end
+    if has(flags, 'd') then
+      for k = 1, nf, 2 do if fields[k] == 'deadline' then e[6] = fields[k+1] end end
+      redis.call('ZADD', P .. 'due', e[6], id)
+    end
+    out[#out+1] = { put(id, e[1], to, e[4], e[5], e[6], group, fields) }
+  else
+    out[#out+1] = { 0, e[1] or '', e[2] or '', e[3] or '' }
+  end
+  i = i + 8 + nf
+end
+return out

@@ -1,0 +1,31 @@
+-- Forget entries that ended long ago. ARGV: how many of each kind at most, for how long they are
+-- kept (ms). A package goes when it is over and as old; its invoices have ended or are in another
+-- package.
+-- Returns {how many went}. An entry that cannot be read stays, and the cursor moves on behind it.
+local max, before, gone = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0
+for _, state in ipairs({ 'receipted', 'rejected', 'dismissed', 'superseded' }) do
+  for _, id in ipairs(page('st:' .. state, 'prune:st:' .. state, before, max)) do
+    local ident = identity(id)
+    if ident then
+      if redis.call('GET', P .. 'ident:' .. ident) == id then redis.call('DEL', P .. 'ident:' .. ident) end
+      redis.call('SREM', P .. 'more:' .. ident, id)
+    end
+    if ident and readable(read('inv:' .. id, 'facts')[1]) or redis.call('EXISTS', P .. 'inv:' .. id) == 0 then
+      redis.call('ZREM', P .. 'st:' .. state, id)
+      redis.call('ZREM', P .. 'owed', id)
+      redis.call('UNLINK', P .. 'inv:' .. id, P .. 'body:' .. id)
+      gone = gone + 1
+    end
+  end
+end
+for _, state in ipairs({ 'receipted', 'abandoned', 'failed' }) do
+  for _, id in ipairs(page('pst:' .. state, 'prune:pst:' .. state, before, max)) do
+    local v = tonumber(read('pkg:' .. id, 'v')[1])
+    if v and v <= VERSION or redis.call('EXISTS', P .. 'pkg:' .. id) == 0 then
+      redis.call('ZREM', P .. 'pst:' .. state, id)
+      redis.call('UNLINK', P .. 'pkg:' .. id, P .. 'pkginv:' .. id)
+      gone = gone + 1
+    end
+  end
+end
+return { gone }

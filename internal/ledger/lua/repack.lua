@@ -1,0 +1,54 @@
+-- End a package and put invoices of it into other packages, in one step, so that no invoice is ever
+-- in none or in two. ARGV: package, revision, the states that it may come from, its last state, the
+-- states that the invoices may come from, reason; then for each other package: id, refusals, '1'
+-- when it exists already, probe, rest, not before (ms), number of ids, the ids.
+-- Returns {new revision}, or {0, state, revision} as they are; that also when a package that must
+-- exist is not cut.
+local pkg, rev, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
+local p = read('pkg:' .. pkg, 'state', 'rev', 'tenant', 'form', 'offline', 'v')
+if not p[1] or p[2] ~= rev or not has(froms, p[1]) then return { 0, p[1] or '', p[2] or '' } end
+local i = 9
+while i <= #ARGV do -- before anything is written: an error undoes nothing
+  local there = read('pkg:' .. ARGV[i], 'state', 'tenant', 'form', 'offline')
+  if ARGV[i+2] == '1' then
+    if there[1] ~= 'cut' or there[2] ~= p[3] or there[3] ~= p[4] or there[4] ~= p[5] then return { 0, p[1], p[2] } end
+  elseif redis.call('EXISTS', P .. 'pkg:' .. ARGV[i]) == 1 then
+    return redis.error_reply('package exists')
+  end
+  i = i + 7 + tonumber(ARGV[i+6])
+end
+i = 9
+while i <= #ARGV do
+  local new, refusals, into, probe, rest, notbefore, n =
+    ARGV[i], ARGV[i+1], ARGV[i+2] == '1', ARGV[i+3], ARGV[i+4], ARGV[i+5], tonumber(ARGV[i+6])
+  local count, size, first, last = 0, 0, nil, 0
+  if into then
+    local there = read('pkg:' .. new, 'count', 'size', 'deadline')
+    count, size, first = tonumber(whole(there[1])), tonumber(whole(there[2])), whole(there[3])
+    local final = redis.call('ZREVRANGE', P .. 'pkginv:' .. new, 0, 0, 'WITHSCORES')
+    last = tonumber(final[2] or 0)
+  end
+  local moved = 0
+  for k = 1, n do
+    local id = ARGV[i+6+k]
+    local e = entry(id)
+    if e[1] and e[3] == pkg and has(mfroms, e[1]) then
+      moved = moved + 1
+      size = size + tonumber(e[5])
+      if not first or tonumber(e[6]) < tonumber(first) then first = e[6] end
+      put(id, e[1], 'packed', e[4], e[5], e[6], '', { 'package', new, 'session', '' })
+      redis.call('ZADD', P .. 'pkginv:' .. new, last + moved, id)
+    end
+  end
+  if moved > 0 and into then
+    movepkg(new, 'cut', 'cut', { 'refusals', refusals, 'probe', probe, 'rest', rest, 'not_before', notbefore,
+      'count', count + moved, 'size', size, 'deadline', first, 'reason', reason })
+  elseif moved > 0 then
+    movepkg(new, '', 'cut', { 'v', p[6] or VERSION, 'id', new, 'rev', 0, 'lane', 'bulk',
+      'tenant', p[3] or '', 'form', p[4] or '', 'offline', p[5] or '0', 'refusals', refusals,
+      'parent', pkg, 'probe', probe, 'rest', rest, 'not_before', notbefore,
+      'count', moved, 'size', size, 'deadline', first, 'created_at', now })
+  end
+  i = i + 7 + n
+end
+return { movepkg(pkg, p[1], to, { 'reason', reason }) }

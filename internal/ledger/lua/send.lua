@@ -1,0 +1,18 @@
+-- Put one invoice into an open online session, before it is posted. ARGV: package, owner, invoice,
+-- revision. Returns {new revision, ordinal}, or {0, 'package' or 'invoice', state, revision}: which
+-- of the two was not as expected, and how it is.
+local pkg, owner, id, rev = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local p = read('pkg:' .. pkg, 'state', 'owner', 'session', 'rev', 'count', 'size')
+local sound = p[3] and whole(p[5]) == p[5] and whole(p[6]) == p[6]
+if p[1] ~= 'opened' or p[2] ~= owner or owner == '' or not sound then return { 0, 'package', p[1] or '', p[4] or '' } end
+local e = entry(id)
+if e[1] ~= 'queued' or e[2] ~= rev then return { 0, 'invoice', e[1] or '', e[2] or '' } end
+local n = tonumber(redis.call('ZSCORE', P .. 'pkginv:' .. pkg, id) or 0)
+if n == 0 then -- otherwise it was in this session before and did not leave it
+  n = redis.call('HINCRBY', P .. 'pkg:' .. pkg, 'count', 1)
+  redis.call('HINCRBY', P .. 'pkg:' .. pkg, 'size', e[5])
+  redis.call('ZADD', P .. 'pkginv:' .. pkg, n, id)
+end
+attempt(id)
+local r = put(id, 'queued', 'sending', e[4], e[5], e[6], '', { 'package', pkg, 'session', p[3], 'reference', '' })
+return { r, n }

@@ -1,0 +1,24 @@
+-- Record something about a tenant. ARGV: tenant, what, a time (ms), a number. What is one of:
+-- through, accepted, answered (that many invoices with 410), denied, refused, try. Returns {1}, or
+-- {0} for a try when the last refusal or try is not yet as old as the number says (ms). It is a
+-- verb because a verb works at maxmemory.
+local key, what, at, n = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+if what == 'through' then
+  redis.call('HDEL', key, 'refusals', 'refused_at')
+  if tonumber(whole(redis.call('HGET', key, 'through_at'))) < tonumber(at) then redis.call('HSET', key, 'through_at', at) end
+elseif what == 'accepted' then
+  redis.call('HDEL', key, 'denials', 'denied_till', 'denied')
+  redis.call('HSET', key, 'accepted_at', at)
+elseif what == 'answered' then
+  redis.call('HINCRBY', key, 'denied', n)
+elseif what == 'refused' then
+  redis.call('HINCRBY', key, 'refusals', 1)
+  redis.call('HSET', key, 'refused_at', at)
+elseif what == 'try' then
+  if tonumber(at) - tonumber(whole(redis.call('HGET', key, 'refused_at'))) < tonumber(n) then return { 0 } end
+  redis.call('HSET', key, 'refused_at', at)
+else
+  redis.call('HINCRBY', key, 'denials', 1)
+  redis.call('HSET', key, 'denied_till', at)
+end
+return { 1 }

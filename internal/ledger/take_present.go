@@ -1,0 +1,155 @@
+package ledger
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// holder is the part of an entry that Take needs to know when a document of its identity is handed
+// in.
+type holder struct {
+	id       string
+	state    State
+	rev      int64
+	revision int
+	overflow bool
+	body     bool   // its document is in Redis
+	unread   bool   // the entry cannot be read: nothing else is known of it
+	former   string // id of the revision before it, if this one is about to be written
+}
+
+func (h holder) result(t Taken) TakeResult {
+	return TakeResult{Taken: t, ID: h.id, State: h.state, Rev: h.rev, Revision: h.revision, Overflow: h.overflow}
+}
+
+// present is what the ledger already has of a batch.
+type present struct {
+	now     Millis
+	entries map[string]holder // by id
+	newest  map[string]holder // by identity digest
+}
+
+// readPresent reads what the ledger has of a batch. The transaction already watches the identities.
+// Here it starts to watch also the newest documents that have ended, because a person could retry
+// them in between. Other entries are not watched: whatever happens to them, they are present or
+// refuse the new document, and a pool that works on them would break the transaction again and
+// again.
+func (l *Ledger) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string) (present, error) {
+	s := present{entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}
+	ids := make([]string, len(batch), 2*len(batch))
+	keys := make([]string, len(batch), 2*len(batch))
+	for i := range batch {
+		ids[i], keys[i] = batch[i].ID, l.key(keyInvoice, batch[i].ID)
+	}
+	// Nearly always all are new, and one command shows that. The entries get the time of this
+	// command.
+	var found *redis.IntCmd
+	clock := l.clockCmd()
+	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
+		found = p.Exists(ctx, append(keys, idents...)...)
+		clock.ask(ctx, p)
+		return nil
+	}); err != nil {
+		return s, err
+	}
+	s.now = At(clock.now())
+	if found.Val() == 0 {
+		return s, nil
+	}
+	held, err := tx.MGet(ctx, idents...).Result()
+	if err != nil {
+		return s, err
+	}
+	for _, id := range held {
+		if id != nil {
+			ids = append(ids, text(id))
+		}
+	}
+	if err := l.readInto(ctx, tx, s.entries, ids); err != nil {
+		return s, err
+	}
+	var ended []string
+	for _, id := range held {
+		if s.entries[text(id)].state.Ended() {
+			ended = append(ended, text(id))
+		}
+	}
+	if len(ended) > 0 {
+		watched := make([]string, len(ended))
+		for i, id := range ended {
+			watched[i] = l.key(keyInvoice, id)
+		}
+		if err := tx.Watch(ctx, watched...).Err(); err != nil {
+			return s, err
+		}
+		if err := l.readInto(ctx, tx, s.entries, ended); err != nil { // again, now that they are watched
+			return s, err
+		}
+	}
+	for i, id := range held {
+		if h, ok := s.entries[text(id)]; ok {
+			s.newest[strings.TrimPrefix(idents[i], l.key(keyIdentity))] = h
+		}
+	}
+	return s, nil
+}
+
+func (l *Ledger) readInto(ctx context.Context, tx *redis.Tx, entries map[string]holder, ids []string) error {
+	rows, bodies := make([]*redis.SliceCmd, len(ids)), make([]*redis.IntCmd, len(ids))
+	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
+		for i, id := range ids {
+			rows[i] = p.HMGet(ctx, l.key(keyInvoice, id), "state", "rev", "facts")
+			bodies[i] = p.Exists(ctx, l.key(keyBody, id))
+		}
+	}); err != nil {
+		return err
+	}
+	for i, id := range ids {
+		r := rows[i].Val()
+		if rows[i].Err() == nil && cell(r, 0) == nil && cell(r, 1) == nil && cell(r, 2) == nil {
+			continue
+		}
+		var known Invoice
+		parsed := known.unpackFacts(text(cell(r, 2)))
+		state, rev := State(text(cell(r, 0))), number(cell(r, 1))
+		if err := sound(known.V, parsed, known.ID == id && rev > 0, slices.Contains(States(), state)); err != nil {
+			entries[id] = holder{id: id, unread: true}
+			continue
+		}
+		entries[id] = holder{
+			id: id, state: state, rev: rev, revision: known.Revision,
+			overflow: known.Overflow, body: bodies[i].Val() > 0,
+		}
+	}
+	return nil
+}
+
+// decide returns the outcome for each invoice of a batch, in order: one that is created refuses the
+// next one of its identity.
+func (s present) decide(batch []NewInvoice, digests []string) []TakeResult {
+	out := make([]TakeResult, len(batch))
+	for i := range batch {
+		id := batch[i].ID
+		other, taken := s.newest[digests[i]]
+		if h, here := s.entries[id]; here && h.unread {
+			out[i] = h.result(Unread)
+		} else if here {
+			out[i] = h.result(Present)
+		} else if taken && other.unread {
+			out[i] = other.result(Unread)
+		} else if taken && (!other.state.Ended() || batch[i].AskEnded) {
+			out[i] = other.result(Refused)
+		} else {
+			h := holder{
+				id: id, state: Queued, rev: 1, revision: other.revision + 1,
+				overflow: batch[i].Overflow, body: true, former: other.id,
+			}
+			s.entries[id], s.newest[digests[i]] = h, h
+			out[i] = h.result(Created)
+		}
+	}
+	return out
+}

@@ -1,0 +1,123 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Group identifies a waiting set: a package has one tenant, one form version and one offline flag.
+type Group struct {
+	Tenant  string
+	Form    string
+	Offline bool
+}
+
+// Name returns the group's name in Redis, like "5265877635|v3|online".
+func (g Group) Name() string {
+	mode := "online"
+	if g.Offline {
+		mode = "offline"
+	}
+	return g.Tenant + "|" + g.Form + "|" + mode
+}
+
+// ParseGroup parses the name of a group; false if it is not one.
+func ParseGroup(name string) (Group, bool) {
+	p := strings.Split(name, "|")
+	if len(p) != 3 || (p[2] != "online" && p[2] != "offline") {
+		return Group{}, false
+	}
+	return Group{Tenant: p[0], Form: p[1], Offline: p[2] == "offline"}, true
+}
+
+// WaitingGroup returns the waiting set that the invoice belongs to.
+func (i *Invoice) WaitingGroup() Group {
+	return Group{Tenant: i.Tenant, Form: i.Form, Offline: i.Offline}
+}
+
+// Wait puts a queued invoice into its waiting set. Doing it again changes nothing but the revision.
+func (l *Ledger) Wait(ctx context.Context, inv *Invoice) error {
+	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name()})
+}
+
+// Unchoose puts an invoice for which the worker chose the express lane back into its waiting set.
+func (l *Ledger) Unchoose(ctx context.Context, inv *Invoice) error {
+	return l.Move(ctx, Move{
+		ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name(),
+		Set: []Set{{"lane", Auto}, {"chosen", false}},
+	})
+}
+
+// ExpressMove returns the move that takes a queued invoice out of its waiting set, because the
+// worker chose the express lane for it.
+func (l *Ledger) ExpressMove(inv *Invoice) Move {
+	return Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Set: []Set{{"lane", Express}, {"chosen", true}}}
+}
+
+// Waiting describes one waiting set.
+type Waiting struct {
+	Group    Group
+	Count    int
+	Bytes    int64
+	Oldest   time.Time // when the invoice that has waited longest began to wait
+	Newest   time.Time // when the latest one began to wait
+	Deadline time.Time // the nearest legal deadline
+}
+
+// Waits describes every waiting set that is not empty, in two round trips whatever their number.
+func (l *Ledger) Waits(ctx context.Context) ([]Waiting, error) {
+	names, err := l.rdb.SMembers(ctx, l.key(keyGroups)).Result()
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	type answers struct {
+		count          *redis.IntCmd
+		bytes          *redis.StringCmd
+		old, fresh, dl *redis.ZSliceCmd
+	}
+	sets := make([]answers, len(names))
+	err = l.pipe(ctx, func(p redis.Pipeliner) {
+		for i, n := range names {
+			sets[i] = answers{
+				count: p.ZCard(ctx, l.key(keyWait, n)),
+				bytes: p.HGet(ctx, l.key(keyWaitSize), n),
+				old:   p.ZRangeWithScores(ctx, l.key(keyWaitAge, n), 0, 0),
+				fresh: p.ZRangeWithScores(ctx, l.key(keyWaitAge, n), -1, -1),
+				dl:    p.ZRangeWithScores(ctx, l.key(keyWait, n), 0, 0),
+			}
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read waiting sets: %w", err)
+	}
+	var out []Waiting
+	for i, n := range names {
+		g, ok := ParseGroup(n)
+		if !ok || sets[i].count.Val() == 0 {
+			continue
+		}
+		bytes, _ := sets[i].bytes.Int64()
+		out = append(out, Waiting{
+			Group: g, Count: int(sets[i].count.Val()), Bytes: bytes,
+			Oldest: score(sets[i].old), Newest: score(sets[i].fresh), Deadline: score(sets[i].dl),
+		})
+	}
+	return out, nil
+}
+
+// FirstWaiting lists the n most urgent ids of a waiting set.
+func (l *Ledger) FirstWaiting(ctx context.Context, g Group, n int) ([]string, error) {
+	return l.rdb.ZRange(ctx, l.key(keyWait, g.Name()), 0, int64(n)-1).Result()
+}
+
+func score(c *redis.ZSliceCmd) time.Time {
+	z := c.Val()
+	if len(z) == 0 {
+		return time.Time{}
+	}
+	return Millis(z[0].Score).Time()
+}
