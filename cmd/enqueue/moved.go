@@ -34,6 +34,14 @@ func (c *movedCmd) run(ctx context.Context, p *program) error {
 	case at.Environment != string(config.Custom) || !at.Same(ledger.Home{Address: c.From}):
 		return &usageError{what: fmt.Sprintf("the ledger under redis.prefix %s belongs to %s, not to %s", p.cfg.Redis.Prefix, at, c.From)}
 	}
+	for _, address := range []string{here.Address, at.Address} {
+		if env := p.officialAt(address); env != "" {
+			return &usageError{
+				what: fmt.Sprintf("%s is the gateway of %s itself, so this ledger would be moved from one KSeF to another", address, env),
+				hint: fmt.Sprintf("give environment %s a ledger of its own, by another redis.prefix or database", env),
+			}
+		}
+	}
 	if err := idle(p); err != nil {
 		return err
 	}
@@ -47,4 +55,16 @@ func (c *movedCmd) run(ctx context.Context, p *program) error {
 	}
 	p.out.println("the ledger belongs to " + here.String() + " now")
 	return nil
+}
+
+// officialAt names the environment whose fixed address this is; "" when it is of none.
+func (p *program) officialAt(address string) config.Environment {
+	for _, env := range []config.Environment{config.Test, config.Production} {
+		official := p.cfg
+		official.Environment = env
+		if (ledger.Home{Environment: string(config.Custom), Address: address}).Same(ledger.Home{Address: official.BaseURL()}) {
+			return env
+		}
+	}
+	return ""
 }

@@ -77,6 +77,7 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 		}
 	})
 	p.out.println("dropped: " + tell(dropped))
+	p.say("the archive %s is left as it is, and is that of %s still: another environment needs another archive.url", p.cfg.Archive.URL, home)
 	if err != nil {
 		return fmt.Errorf("%w; run the same command again, it goes on where this one stopped", err)
 	}

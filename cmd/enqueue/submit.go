@@ -114,7 +114,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		}
 		return err
 	}
-	if err := p.atHome(p.base.Claim(ctx)); err != nil {
+	if err := p.atHome(errors.Join(p.base.Claim(ctx), p.base.ClaimArchive(ctx))); err != nil {
 		return err
 	}
 	if err := p.base.DeclareStorage(ctx); err != nil {

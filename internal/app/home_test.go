@@ -2,10 +2,12 @@ package app_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"ksefworker/config"
@@ -59,4 +61,39 @@ func checkOutput(t *testing.T, cfg config.Config) (said string, err error) {
 	var out strings.Builder
 	err = app.CheckAll(t.Context(), cfg, &out)
 	return out.String(), err
+}
+
+// Redis is emptied under a worker and another environment takes it over: what that one takes in must
+// not be sent to where the worker before it sends.
+func TestHome_TheLedgerIsTakenOverUnderARunningWorker_NothingOfItGoesToTheOldGateway(t *testing.T) {
+	t.Parallel()
+	old := newPool(t, 1, quickSim, hasty)
+	old.work()
+	old.wait(60*time.Second, old.admit(tasks.Terms{}, good(sample.NIP(0), 2)...), ledger.Accepted, ledger.Receipted)
+	before := len(old.sim.Books().Accepted)
+
+	next := newPool(t, 1, quickSim, func(c *config.Config) { hasty(c); c.Redis.URL = old.redis.URL() })
+	home := fmt.Sprintf(`{"v":1,"environment":"custom","address":%q}`, next.cfg.Gateway.URL)
+	_, err := old.base.Redis.TxPipelined(t.Context(), func(p redis.Pipeliner) error { // or the old one would claim it first
+		p.FlushAll(t.Context())
+		p.Set(t.Context(), "ksef:home", home, 0)
+		return nil
+	})
+	if err = errors.Join(err, next.base.Claim(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	var taken []tasks.Admission
+	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+		docs := numbered(sample.NIP(0), string(lane), 6)
+		taken = append(taken, next.admit(tasks.Terms{Lane: lane}, docs...)...)
+	}
+	until(t, 30*time.Second, "the old worker says that the ledger is not its own", func() bool {
+		return strings.Contains(old.log.String(), "this worker is not ready: environment:")
+	})
+	next.work()
+	next.wait(60*time.Second, taken, ledger.Receipted)
+	next.balanced(12)
+	if now := len(old.sim.Books().Accepted); now != before {
+		t.Errorf("%d invoices of the other environment went to the old gateway", now-before)
+	}
 }

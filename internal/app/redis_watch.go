@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -24,6 +25,8 @@ type redisWatch struct {
 	last  Check
 	fault string // what is wrong with the server, "" for nothing: as it was logged
 	runID string
+
+	elsewhere atomic.Pointer[error] // the ledger belongs to another environment now
 }
 
 // watchFresh is how long what was found is told again: readiness may be asked for often, and a look
@@ -63,7 +66,9 @@ func (w *redisWatch) look(ctx context.Context) Check {
 	if err != nil {
 		return Check{Name: "redis", Detail: err.Error()}
 	}
-	fault := errors.Join(pool.Unfit(facts), pool.Claim(ctx))
+	claimed := pool.Claim(ctx)
+	w.noteHome(claimed)
+	fault := errors.Join(pool.Unfit(facts), claimed)
 	w.tell(facts.RunID, fault)
 	if fault != nil {
 		return Check{Name: "redis", Detail: fault.Error()}
@@ -73,6 +78,24 @@ func (w *redisWatch) look(ctx context.Context) Check {
 		return Check{Name: "redis", Detail: lag.Error() + "; until then nothing is taken in and no call is made that must not be forgotten"}
 	}
 	return Check{Name: "redis", OK: true}
+}
+
+// noteHome remembers whether the ledger belongs to another environment now.
+func (w *redisWatch) noteHome(err error) {
+	switch _, elsewhere := errors.AsType[*ledger.HomeError](err); {
+	case elsewhere:
+		w.elsewhere.Store(&err)
+	case err == nil:
+		w.elsewhere.Store(nil)
+	}
+}
+
+// refuse says why this process may do nothing for any tenant; nil while the ledger is its own.
+func (w *redisWatch) refuse() error {
+	if err := w.elsewhere.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // tell logs what has changed.

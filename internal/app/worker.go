@@ -67,7 +67,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if err := pool.Ledger.LoadScripts(ctx); err != nil {
 		return err
 	}
-	if err := pool.Claim(ctx); err != nil {
+	if err := errors.Join(pool.Claim(ctx), pool.ClaimArchive(ctx)); err != nil {
 		return err
 	}
 	if err := pool.DeclareStorage(ctx); err != nil {
@@ -99,7 +99,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	w.spool = spoolDir(cfg.Packages.SpoolDir)
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: pool.Ledger, Queue: pool.Queue, Bodies: pool.Bodies, Store: pool.Store, Budget: budget{w.limits},
-		PartStore: w.limits.parts, Fault: w.limits.refuse,
+		PartStore: w.limits.parts, Fault: w.refuse,
 		Transport: func(tenant string) (tasks.Transport, bool) { t, ok := doors[tenant]; return t, ok },
 	}, taskOptions(pool, id, w.spool, log, events))
 	reader, err := pool.Waiting()
@@ -116,6 +116,14 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
 	})
 	return w.listen(NewMetrics(w.sources(events)...))
+}
+
+// refuse returns what a task of a tenant comes to in this process: nil when it may be tried here.
+func (w *Worker) refuse(tenant string, groups ...string) error {
+	if err := w.redis.refuse(); err != nil {
+		return w.faults.handOver(tenant, err)
+	}
+	return w.limits.refuse(tenant, groups...)
 }
 
 // sources are what /metrics asks at each scrape: what this process counts, what it knows of itself,

@@ -3,8 +3,10 @@ package connect
 import (
 	"context"
 	"errors"
+	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
 )
 
@@ -25,9 +27,44 @@ func (p *Pool) Claim(ctx context.Context) error {
 	return homeFault(p.Ledger.Claim(ctx, p.Home()))
 }
 
-// Rehome says that the ledger which belonged to from, as it was read, belongs here now.
+// Rehome says that ledger and archive, which belonged to from, belong here now. The archive comes
+// first: when the ledger cannot be told, the same call does both again.
 func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
+	if err := ownerFault(p.owned.Move(ctx, ownerOf(from))); err != nil {
+		return err
+	}
 	return homeFault(p.Ledger.Rehome(ctx, from, p.Home()))
+}
+
+// claimTimeout bounds how long an archive that hangs holds up a start.
+const claimTimeout = 3 * time.Second
+
+// ClaimArchive refuses an archive that belongs to another environment or gateway: a
+// [*config.FieldError] around an [*archive.OwnerError]. It writes that the archive belongs here when
+// nobody has done so. An archive that does not answer is no error: its first use asks again.
+func (p *Pool) ClaimArchive(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	err := ownerFault(p.owned.Claim(ctx))
+	if _, elsewhere := errors.AsType[*config.FieldError](err); elsewhere {
+		return err
+	}
+	return nil
+}
+
+func ownerOf(h ledger.Home) archive.Owner {
+	return archive.Owner{Environment: h.Environment, Address: h.Address}
+}
+
+func sameOwner(a, b archive.Owner) bool {
+	return ledger.Home{Environment: a.Environment, Address: a.Address}.Same(ledger.Home{Environment: b.Environment, Address: b.Address})
+}
+
+func ownerFault(err error) error {
+	if refused, ok := errors.AsType[*archive.OwnerError](err); ok {
+		return &config.FieldError{Field: "archive.url", Err: refused}
+	}
+	return err
 }
 
 func homeFault(err error) error {

@@ -40,7 +40,8 @@ type Pool struct {
 	// Now is this process's clock. Tests replace it before a worker is made.
 	Now func() time.Time
 
-	news *archiveNews
+	news  *archiveNews
+	owned *archive.OwnedStore // the same as Store
 }
 
 // Open connects, and proves that Redis answers. An error that wraps [ErrUnreachable] is due to a
@@ -80,14 +81,19 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 		return nil, errors.Join(err, rdb.Close())
 	}
 	queues := tasks.AsynqClient(rdb, cfg.Redis.AsynqPrefix())
-	return &Pool{
-		Config: cfg, Redis: rdb, Asynq: queues, Bodies: bodies, Store: store, news: news,
+	p := &Pool{
+		Config: cfg, Redis: rdb, Asynq: queues, Bodies: bodies, news: news,
 		Queue: tasks.NewQueue(queues), Now: time.Now,
 		Ledger: ledger.New(rdb, ledger.Options{
 			Prefix: cfg.Redis.Prefix, Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout,
 			Reasons: bodies,
 		}),
-	}, nil
+	}
+	if store != nil {
+		p.owned = archive.Owned(store, ownerOf(p.Home()), sameOwner)
+		p.Store = p.owned
+	}
+	return p, nil
 }
 
 // Close ends the connections.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -33,8 +34,20 @@ func (h Home) Same(o Home) bool {
 	return sameAddress(h.Address, o.Address) || h.Environment == o.Environment && h.Environment != custom
 }
 
-func sameAddress(a, b string) bool {
-	return strings.EqualFold(strings.TrimRight(a, "/"), strings.TrimRight(b, "/"))
+func sameAddress(a, b string) bool { return plainAddress(a) == plainAddress(b) }
+
+// plainAddress writes an address in one form: lower case, without the scheme's own port and without a
+// slash at the end.
+func plainAddress(s string) string {
+	s = strings.ToLower(strings.TrimRight(s, "/"))
+	u, err := url.Parse(s)
+	if err != nil {
+		return s
+	}
+	if ports := map[string]string{"https": "443", "http": "80"}; u.Port() != "" && u.Port() == ports[u.Scheme] {
+		u.Host = strings.TrimSuffix(u.Host, ":"+u.Port())
+	}
+	return u.String()
 }
 
 // HomeError says that a process must not use a ledger, because it belongs to another environment or
@@ -55,7 +68,7 @@ func (e *HomeError) Error() string {
 		moved = "; if it is the same gateway at a new address, say so once: enqueue moved --from " + e.Home.Address
 	}
 	return fmt.Sprintf("the ledger under redis.prefix %s belongs to %s, and this configuration is for %s: "+
-		"give each a ledger of its own, by another database (redis.url) or another redis.prefix%s", e.Prefix, e.Home, e.Here, moved)
+		"give each a ledger of its own, by another database (redis.url) or another redis.prefix, and another archive.url%s", e.Prefix, e.Home, e.Here, moved)
 }
 
 // Home reads where the ledger belongs; the zero value if no process has claimed it.
@@ -111,12 +124,46 @@ func (l *Ledger) fits(at, here Home) error {
 func (l *Ledger) Claim(ctx context.Context, here Home) error {
 	at, raw, err := l.home(ctx)
 	if err == nil && raw == "" {
-		at, err = l.writeHome(ctx, here, "")
+		at, raw, err = l.writeHome(ctx, here, "")
 	}
 	if err != nil {
 		return err
 	}
-	return l.fits(at, here)
+	if err := l.fits(at, here); err != nil {
+		return err
+	}
+	l.claimed.Store(&claim{here: here, home: raw})
+	return nil
+}
+
+// claim is what a process has claimed: where it sends, and the home as it stands in Redis.
+type claim struct {
+	here Home
+	home string
+}
+
+// atHome runs a verb after which something is sent. Its first argument is replaced by the home that
+// this process has claimed. If Redis has another home now, the process claims again: Redis may have
+// been emptied, or the gateway may have moved. It returns a [*HomeError] if the ledger belongs to
+// another environment now. A ledger that was never claimed by this process is not compared.
+func (l *Ledger) atHome(
+	ctx context.Context, run func(context.Context, *redis.Script, []any) ([]any, error), s *redis.Script, args []any,
+) ([]any, error) {
+	const first = 2 // behind the prefix and the time
+	c := l.claimed.Load()
+	if c == nil {
+		return run(ctx, s, args)
+	}
+	args[first] = c.home
+	r, err := run(ctx, s, args)
+	if !redis.HasErrorPrefix(err, "ELSEWHERE") {
+		return r, err
+	}
+	if err := l.Claim(ctx, c.here); err != nil {
+		return nil, err
+	}
+	args[first] = l.claimed.Load().home
+	return run(ctx, s, args)
 }
 
 // Rehome writes that the gateway of a ledger has another address now. Only a home that is
@@ -128,25 +175,27 @@ func (l *Ledger) Rehome(ctx context.Context, from, to Home) error {
 		return err
 	}
 	if at == from && !at.Purging && at.Environment == custom && to.Environment == custom {
-		if at, err = l.writeHome(ctx, to, raw); err != nil {
+		if at, _, err = l.writeHome(ctx, to, raw); err != nil {
 			return err
 		}
 	}
 	return l.fits(at, to)
 }
 
-// writeHome replaces the home that was read as raw, and returns the home that is there afterwards.
-func (l *Ledger) writeHome(ctx context.Context, h Home, raw string) (Home, error) {
+// writeHome replaces the home that was read as old, and returns the one that is there afterwards, as
+// it stands in Redis too.
+func (l *Ledger) writeHome(ctx context.Context, h Home, old string) (at Home, raw string, err error) {
 	h.V = Version
 	value, err := json.Marshal(h)
 	if err == nil {
 		var r []any
-		if r, err = l.run(ctx, homeScript, l.args(value, raw)); err == nil {
-			h, err = parseHome(text(cell(r, 0)))
+		if r, err = l.run(ctx, homeScript, l.args(value, old)); err == nil {
+			raw = text(cell(r, 0))
+			at, err = parseHome(raw)
 		}
 	}
 	if err != nil {
-		return Home{}, fmt.Errorf("write where the ledger belongs: %w", err)
+		return Home{}, "", fmt.Errorf("write where the ledger belongs: %w", err)
 	}
-	return h, nil
+	return at, raw, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -35,6 +36,7 @@ type Ledger struct {
 	replicas       int
 	replicaTimeout time.Duration
 	reasons        *Bodies
+	claimed        atomic.Pointer[claim]
 }
 
 // New returns a ledger on rdb, which it does not close.

@@ -24,8 +24,8 @@ func (l *Ledger) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]
 		"v", Version, "id", id, "lane", string(Bulk), "tenant", g.Tenant, "form", g.Form, "offline", g.Offline,
 		"refusals", 0,
 	}
-	args := l.args(g.Name(), id, lim.Invoices, lim.Bytes, len(fields))
-	rows, err := l.run(ctx, cutScript, append(args, fields...))
+	args := l.args("", g.Name(), id, lim.Invoices, lim.Bytes, len(fields))
+	rows, err := l.atHome(ctx, l.run, cutScript, append(args, fields...))
 	if err != nil {
 		return nil, fmt.Errorf("cut package of %s: %w", g.Name(), err)
 	}
@@ -44,8 +44,8 @@ func (l *Ledger) OpenOnline(ctx context.Context, p Package) (Package, error) {
 		"v", Version, "id", p.ID, "lane", string(Express), "tenant", p.Tenant, "form", p.Form, "offline", p.Offline,
 		"session", p.Session, "owner", p.Owner,
 	}
-	args := l.args(p.ID, len(fields))
-	r, err := l.run(ctx, openScript, append(args, fields...))
+	args := l.args("", p.ID, len(fields))
+	r, err := l.atHome(ctx, l.run, openScript, append(args, fields...))
 	if err != nil {
 		return p, fmt.Errorf("record session %s: %w", p.Session, err)
 	}
@@ -59,7 +59,7 @@ func (l *Ledger) OpenOnline(ctx context.Context, p Package) (Package, error) {
 // the session at any moment. With a [*ReplicaError] the write was made, but the invoice MUST NOT be
 // posted.
 func (l *Ledger) BeginSend(ctx context.Context, pkg, owner string, inv *Invoice) (rev int64, ordinal int, err error) {
-	r, err := l.fenced(ctx, sendScript, l.args(pkg, owner, inv.ID, inv.Rev))
+	r, err := l.atHome(ctx, l.fenced, sendScript, l.args("", pkg, owner, inv.ID, inv.Rev))
 	lag, lagging := errors.AsType[*ReplicaError](err)
 	if err != nil && !lagging {
 		return 0, 0, fmt.Errorf("begin to send %s: %w", inv.ID, err)
@@ -125,7 +125,7 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 	if m.InvoicesGroup != "" && m.InvoicesTo != Queued {
 		return fmt.Errorf("move invoices of %s to %q: only a queued invoice may wait in %s", p.ID, m.InvoicesTo, m.InvoicesGroup)
 	}
-	args := l.args(p.ID, p.Rev, joinStates(from), to,
+	args := l.args("", p.ID, p.Rev, joinStates(from), to,
 		joinStates(m.InvoicesFrom), string(m.InvoicesTo), m.InvoicesGroup, 2*len(m.Set))
 	for _, s := range append(slices.Clone(m.Set), m.InvoicesSet...) {
 		args = append(args, s.Field, scalar(s.Value))
@@ -134,7 +134,13 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 	if m.fence || m.To == PackageClosing {
 		run = l.fenced
 	}
-	r, err := run(ctx, packageScript, args)
+	var r []any
+	var err error
+	if m.To == PackageOpened {
+		r, err = l.atHome(ctx, run, packageScript, args)
+	} else {
+		r, err = run(ctx, packageScript, args)
+	}
 	lag, lagging := errors.AsType[*ReplicaError](err)
 	if err != nil && !lagging {
 		return fmt.Errorf("move %s: %w", p.ID, err)

@@ -35,7 +35,7 @@ func (l *Ledger) Purge(
 	}
 	marked := at
 	marked.Purging = true
-	if now, err = l.writeHome(ctx, marked, raw); err != nil {
+	if now, _, err = l.writeHome(ctx, marked, raw); err != nil {
 		return nil, err
 	}
 	if marked.V = Version; now != marked {

@@ -1,4 +1,4 @@
--- Make a package of a waiting group's most urgent invoices. ARGV: group, package id, most invoices,
+-- Make a package of a waiting group's most urgent invoices. ARGV: home, group, package id, most invoices,
 -- most bytes, number of field words, the fields. Returns the ids.
 --
 -- P_2 is unique in a package, because KSeF's answers are matched by it. A second invoice of the
@@ -8,6 +8,8 @@
 -- the set, the pool would count it and try to cut a package for it every second. Once it can be
 -- read again, the sweep finds that it says it waits and does not, and puts it back
 -- (Ledger.WithoutTask).
+local away = elsewhere()
+if away then return away end
 local group, pkg, max, bytes, nf = ARGV[3], ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if redis.call('EXISTS', P .. 'pkg:' .. pkg) == 1 then return redis.error_reply('package exists') end
 local ids = redis.call('ZRANGE', P .. 'wait:' .. group, 0, max * 2 - 1)

@@ -14,6 +14,17 @@ end
 -- do not know it.
 redis.call('DEL', P .. 'none')
 
+-- elsewhere takes the first argument away, the home that the caller has claimed, and returns an error
+-- if the ledger has another home now. Each verb after which something is sent calls it first: a
+-- worker that was suspended may wake up when its ledger was purged and belongs to another
+-- environment. '' is not compared.
+local function elsewhere()
+  local home = table.remove(ARGV, 3)
+  if home ~= '' and redis.call('GET', P .. 'home') ~= home then
+    return redis.error_reply('ELSEWHERE the ledger does not belong to the home that was claimed')
+  end
+end
+
 -- The states of an invoice that is decided: its legal deadline is met, or nothing is sent unless a
 -- person acts.
 local decided = { accepted = true, receipted = true, rejected = true, parked = true, dismissed = true, superseded = true }

@@ -1,4 +1,4 @@
--- Move a package together with its invoices. ARGV: package, revision, the states that it may come
+-- Move a package together with its invoices. ARGV: home, package, revision, the states that it may come
 -- from, new state or '=' to stay, the states that its invoices may come from or '' to leave them
 -- alone, their new state, the waiting group that they enter or '', number of field words of the
 -- package, its fields, then the fields of each invoice.
@@ -7,6 +7,8 @@
 -- For an invoice only the state and the package in its entry count, even when this build cannot
 -- read the rest: its package is about to be closed, as for the others. Without the fence an invoice
 -- could be sent twice.
+local away = elsewhere()
+if away then return away end
 local pkg, rev, froms, to, mfroms, mto, mgroup, nf =
   ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 local p = read('pkg:' .. pkg, 'state', 'rev')

@@ -1,6 +1,8 @@
--- Put one invoice into an open online session, before it is posted. ARGV: package, owner, invoice,
+-- Put one invoice into an open online session, before it is posted. ARGV: home, package, owner, invoice,
 -- revision. Returns {new revision, ordinal}, or {0, 'package' or 'invoice', state, revision}: which
 -- of the two was not as expected, and how it is.
+local away = elsewhere()
+if away then return away end
 local pkg, owner, id, rev = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local p = read('pkg:' .. pkg, 'state', 'owner', 'session', 'rev', 'count', 'size')
 local sound = p[3] and whole(p[5]) == p[5] and whole(p[6]) == p[6]

@@ -1,0 +1,191 @@
+package archive
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// ownerName is where an archive says whose it is.
+const ownerName = "archive" + resultSuffix
+
+// Owner is the environment whose invoices an archive keeps. The names of documents follow from their
+// content, so two environments in one archive would overwrite each other's results, and each would
+// take the other's for its own.
+type Owner struct {
+	Environment string `json:"environment"`
+	Address     string `json:"address"` // of the gateway
+}
+
+// String names it for people.
+func (o Owner) String() string { return o.Environment + " at " + o.Address }
+
+// OwnerError says that an archive belongs to another environment. Nothing of it was used.
+type OwnerError struct {
+	Owner Owner // of the archive
+	Here  Owner // of the process
+	URL   string
+}
+
+func (e *OwnerError) Error() string {
+	return fmt.Sprintf("the archive %s belongs to %s, and this configuration is for %s: give each an archive of its own "+
+		"(archive.url), for instance another folder or prefix", e.URL, e.Owner, e.Here)
+}
+
+// Owned returns s as the archive of one environment. Before the first use it reads whose the archive
+// is, and writes it if nobody has done so. If it belongs to another one, every call returns an
+// [*OwnerError]. same reports whether two owners are the same.
+//
+// An archive that cannot be asked now is asked again by the next call, which fails until then.
+func Owned(s Store, here Owner, same func(a, b Owner) bool) *OwnedStore {
+	return &OwnedStore{Store: s, here: here, same: same, turn: make(chan struct{}, 1)}
+}
+
+// OwnedStore is a store that knows whose it is. Make it with [Owned].
+type OwnedStore struct {
+	Store
+	here Owner
+	same func(a, b Owner) bool
+
+	turn  chan struct{} // holds one: the call that asks
+	mu    sync.Mutex
+	known bool
+	err   error // an *OwnerError
+}
+
+// Claim asks whose the archive is, and writes that it belongs here if nobody has done so. It returns
+// an [*OwnerError] if it belongs elsewhere, or the error of an archive that cannot be asked now.
+func (s *OwnedStore) Claim(ctx context.Context) error { return s.ask(ctx, true) }
+
+// Verify is Claim without writing: an archive that nobody has claimed fits everybody.
+func (s *OwnedStore) Verify(ctx context.Context) error { return s.ask(ctx, false) }
+
+// Move writes that the archive belongs here, if it belonged to from or to nobody. It is for a gateway
+// that has another address now. It returns an [*OwnerError] if the archive belongs to a third one.
+func (s *OwnedStore) Move(ctx context.Context, from Owner) error {
+	owner, err := s.owner(ctx, false)
+	if err == nil && owner != (Owner{}) && !s.same(owner, from) && !s.same(owner, s.here) {
+		return &OwnerError{Owner: owner, Here: s.here, URL: s.Store.URL("")}
+	}
+	var raw []byte
+	if err == nil {
+		raw, err = json.Marshal(s.here)
+	}
+	if err == nil {
+		err = s.Store.Replace(ctx, ownerName, raw, "application/json")
+	}
+	if err == nil {
+		err = s.Store.Flush(ctx, ownerName)
+	}
+	if err != nil {
+		return fmt.Errorf("write whose the archive is: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known, s.err = true, nil
+	return nil
+}
+
+func (s *OwnedStore) answer() (known bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known, s.err
+}
+
+func (s *OwnedStore) ask(ctx context.Context, claim bool) error {
+	if known, err := s.answer(); known {
+		return err
+	}
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if known, err := s.answer(); known {
+		return err
+	}
+	owner, err := s.owner(ctx, claim)
+	if err != nil || owner == (Owner{}) {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.known = true
+	if !s.same(owner, s.here) {
+		s.err = &OwnerError{Owner: owner, Here: s.here, URL: s.Store.URL("")}
+	}
+	return s.err
+}
+
+// owner reads whose the archive is; the zero value when nobody has claimed it and claim is false.
+func (s *OwnedStore) owner(ctx context.Context, claim bool) (Owner, error) {
+	raw, err := s.Store.Get(ctx, ownerName)
+	if errors.Is(err, ErrNotFound) && claim {
+		if raw, err = json.Marshal(s.here); err == nil {
+			err = s.Store.Put(ctx, ownerName, raw, "application/json")
+		}
+		if errors.Is(err, ErrConflict) { // another process was quicker
+			raw, err = s.Store.Get(ctx, ownerName)
+		} else if err == nil {
+			err = s.Store.Flush(ctx, ownerName)
+		}
+	}
+	if errors.Is(err, ErrNotFound) {
+		return Owner{}, nil
+	}
+	var owner Owner
+	if err == nil {
+		err = json.Unmarshal(raw, &owner)
+	}
+	if err != nil {
+		return Owner{}, fmt.Errorf("read whose the archive is (%s): %w", ownerName, err)
+	}
+	return owner, nil
+}
+
+// Put implements Store.
+func (s *OwnedStore) Put(ctx context.Context, name string, data []byte, contentType string) error {
+	if err := s.ask(ctx, true); err != nil {
+		return err
+	}
+	return s.Store.Put(ctx, name, data, contentType)
+}
+
+// Replace implements Store.
+func (s *OwnedStore) Replace(ctx context.Context, name string, data []byte, contentType string) error {
+	if err := s.ask(ctx, true); err != nil {
+		return err
+	}
+	return s.Store.Replace(ctx, name, data, contentType)
+}
+
+// Get implements Store.
+func (s *OwnedStore) Get(ctx context.Context, name string) ([]byte, error) {
+	if err := s.ask(ctx, false); err != nil {
+		return nil, err
+	}
+	return s.Store.Get(ctx, name)
+}
+
+// Remove implements Store.
+func (s *OwnedStore) Remove(ctx context.Context, name string) error {
+	if err := s.ask(ctx, false); err != nil {
+		return err
+	}
+	return s.Store.Remove(ctx, name)
+}
+
+// Check implements Store.
+func (s *OwnedStore) Check(ctx context.Context) error {
+	if err := s.ask(ctx, false); err != nil {
+		return err
+	}
+	return s.Store.Check(ctx)
+}
+
+func (s *OwnedStore) health() Health { return HealthOf(s.Store) }
+
+var _ Store = (*OwnedStore)(nil)

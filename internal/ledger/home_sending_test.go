@@ -1,0 +1,51 @@
+package ledger
+
+import (
+	"errors"
+	"testing"
+)
+
+// A worker that was suspended wakes up when its ledger was purged and another environment has
+// claimed it. Nothing of the other environment may be sent by it.
+func TestSending_LedgerBelongsElsewhereNow_IsRefusedInEachVerb(t *testing.T) {
+	w := oneWorld(t)
+	w.must(w.Claim(ctx(), testHome))
+	session, queued := w.online(), w.take(w.fresh())[0]
+	bulk := w.packed(1)
+	w.waiting(2)
+
+	_, _, err := w.writeHome(ctx(), liveHome, w.rdb.Get(ctx(), w.key(keyHome)).Val())
+	w.must(err)
+	for name, send := range map[string]func() error{
+		"BeginSend": func() error { _, _, err := w.BeginSend(ctx(), session.ID, session.Owner, &queued); return err },
+		"OpenOnline": func() error {
+			_, err := w.OpenOnline(ctx(), Package{ID: "pkg-new", Session: "s", Owner: "w", Tenant: sellerA})
+			return err
+		},
+		"Cut": func() error {
+			_, err := w.Cut(ctx(), "pkg-cut", groupA, CutLimits{Invoices: 9, Bytes: 1 << 30})
+			return err
+		},
+		"MovePackage": func() error { return w.MovePackage(ctx(), &bulk, PackageMove{To: PackageOpened}) },
+	} {
+		w.unchanged(func() {
+			if refused, ok := errors.AsType[*HomeError](send()); !ok || refused.Home.Environment != "production" {
+				t.Errorf("%s: %v, want a HomeError that names production", name, refused)
+			}
+		})
+	}
+}
+
+// Redis was emptied, or the home stands there in other words: the process claims again and goes on.
+func TestSending_HomeIsGoneButFree_IsClaimedAgain(t *testing.T) {
+	w := oneWorld(t)
+	w.must(w.Claim(ctx(), testHome))
+	session, queued := w.online(), w.take(w.fresh())[0]
+	w.must(w.rdb.Del(ctx(), w.key(keyHome)).Err())
+	if _, _, err := w.BeginSend(ctx(), session.ID, session.Owner, &queued); err != nil {
+		t.Errorf("begin to send: %v", err)
+	}
+	if at, err := w.Home(ctx()); err != nil || at.Environment != testHome.Environment {
+		t.Errorf("the ledger belongs to %v, %v", at, err)
+	}
+}
