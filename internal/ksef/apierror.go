@@ -37,8 +37,6 @@ var (
 	ErrProcessing = errors.New("still processing")
 	// ErrTimeout: the time allowed by this client was up (not the caller's context).
 	ErrTimeout = errors.New("time allowed is up")
-	// ErrResultFalse: the gateway answered {"result":false}.
-	ErrResultFalse = errors.New("the gateway answered result false")
 )
 
 // APIError is the only type of error that the client's methods return: what is known about a request that did not succeed.
@@ -69,7 +67,8 @@ type APIError struct {
 	// Err is the cause, nil when the answer itself says everything.
 	Err error
 
-	unconnected bool // no connection came about
+	// Unconnected: no connection to the other side came about. See Unreachable.
+	Unconnected bool
 }
 
 // Unwrap returns the cause.
@@ -134,4 +133,4 @@ func (e *APIError) MarshalJSON() ([]byte, error) {
 }
 
 // Unreachable reports that no connection to the other side came about; see [Outcome].
-func (e *APIError) Unreachable() bool { return e.Kind == KindNetwork && e.unconnected }
+func (e *APIError) Unreachable() bool { return e.Kind == KindNetwork && e.Unconnected }

@@ -36,11 +36,12 @@ func NewSessionKey() (SessionKey, error) {
 
 // EncryptionInfo tells KSeF how a session is encrypted. It is fit for the wire: the key in it can be opened by KSeF alone.
 type EncryptionInfo struct {
-	InitVector   []byte `json:"initVector"`   // 16 bytes
-	EncryptedKey []byte `json:"encryptedKey"` // RSA-OAEP, SHA-256 for hash and MGF1, no label; as long as the RSA modulus
+	InitVector   []byte // 16 bytes
+	EncryptedKey []byte // RSA-OAEP, SHA-256 for hash and MGF1, no label; as long as the RSA modulus
 }
 
-func (e EncryptionInfo) check() error {
+// Check returns all faults, joined.
+func (e EncryptionInfo) Check() error {
 	if len(e.EncryptedKey) == 0 {
 		return errors.Join(lengthOf("initVector", e.InitVector, ivSize), errors.New("encryptedKey is required"))
 	}

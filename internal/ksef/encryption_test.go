@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -167,16 +165,4 @@ func TestSessionKey_PrintsAsRedacted(t *testing.T) {
 			}
 		}
 	}
-}
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
-
-// rsaOpen opens an EncryptionInfo as KSeF does.
-func rsaOpen(i ksef.EncryptionInfo) (key, iv []byte) {
-	return must(rsa.DecryptOAEP(sha256.New(), nil, rsaKey(), i.EncryptedKey, nil)), i.InitVector
 }

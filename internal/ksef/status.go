@@ -5,33 +5,33 @@ import (
 	"errors"
 	"maps"
 	"slices"
+
+	"ksefworker/internal/ksef/lenient"
 )
 
 // StatusInfo is where an invoice or a session stands.
 type StatusInfo struct {
 	// Code: below 200 still running, 200 done, above an error. See codes.go.
-	Code int `json:"code"`
+	Code int
 	// Description and Details are KSeF's own texts. Details may quote a field of the invoice. "" when absent.
-	Description string `json:"description"`
-	Details     string `json:"details,omitempty"`
+	Description, Details string
 	// Extensions carry what a code needs besides; see InvoiceInfo.Original.
-	Extensions []Extension `json:"extensions,omitempty"`
+	Extensions []Extension
 }
 
 // Extension is one named value of a status.
 type Extension struct {
-	Key   string `json:"key"`
-	Value string `json:"value"`
+	Key, Value string
 }
 
 // UnmarshalJSON takes everything but the code loosely: lists of strings are joined with "; ", other
 // values are kept as their JSON, and extensions may be a list of pairs or an object. A code that
-// cannot be read is 0, which [StatusInfo.check] refuses.
+// cannot be read is 0, which [StatusInfo.Check] refuses.
 func (s *StatusInfo) UnmarshalJSON(raw []byte) error {
 	var wire struct {
-		Code        looseInt        `json:"code"`
-		Description looseText       `json:"description"`
-		Details     looseText       `json:"details"`
+		Code        lenient.Int     `json:"code"`
+		Description lenient.Text    `json:"description"`
+		Details     lenient.Text    `json:"details"`
 		Extensions  looseExtensions `json:"extensions"`
 	}
 	*s = StatusInfo{}
@@ -51,8 +51,8 @@ func (e *looseExtensions) UnmarshalJSON(raw []byte) error {
 	if json.Unmarshal(raw, &pairs) == nil {
 		for _, p := range pairs {
 			var pair struct {
-				Key   looseText `json:"key"`
-				Value looseText `json:"value"`
+				Key   lenient.Text `json:"key"`
+				Value lenient.Text `json:"value"`
 			}
 			if json.Unmarshal(p, &pair) == nil && pair.Key != "" {
 				*e = append(*e, Extension{Key: string(pair.Key), Value: string(pair.Value)})
@@ -60,7 +60,7 @@ func (e *looseExtensions) UnmarshalJSON(raw []byte) error {
 		}
 		return nil
 	}
-	var object map[string]looseText
+	var object map[string]lenient.Text
 	if json.Unmarshal(raw, &object) == nil {
 		for _, key := range slices.Sorted(maps.Keys(object)) {
 			*e = append(*e, Extension{Key: key, Value: string(object[key])})
@@ -93,8 +93,8 @@ func (s StatusInfo) Extension(key string) string {
 	return ""
 }
 
-// check refuses the zero status: an absent code would otherwise pass for "not failed".
-func (s StatusInfo) check() error {
+// Check refuses the zero status: an absent code would otherwise pass for "not failed".
+func (s StatusInfo) Check() error {
 	if s.Code <= 0 {
 		return errors.New("answer has no status code")
 	}

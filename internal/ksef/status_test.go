@@ -48,8 +48,9 @@ func TestMeanings_CoverTheContract(t *testing.T) {
 
 func TestOriginal_NamesTheInvoiceOfADuplicate(t *testing.T) {
 	var i ksef.InvoiceInfo
-	raw := `{"status":{"code":440,"description":["a","b"],"details":{"x":1},"extensions":[{"key":"originalKsefNumber","value":"K"},{"key":"originalSessionReferenceNumber","value":7}]}}`
-	if err := json.Unmarshal([]byte(raw), &i); err != nil {
+	raw := `{"code":440,"description":["a","b"],"details":{"x":1},"extensions":[` +
+		`{"key":"originalKsefNumber","value":"K"},{"key":"originalSessionReferenceNumber","value":7}]}`
+	if err := json.Unmarshal([]byte(raw), &i.Status); err != nil {
 		t.Fatal(err)
 	}
 	if number, session, ok := i.Original(); number != "K" || session != "7" || !ok {

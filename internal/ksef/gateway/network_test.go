@@ -1,0 +1,389 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/gateway"
+)
+
+func TestNetwork_NothingListens_NothingLeft(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	gate := &bookGate{}
+	c := dial(t, "http://"+l.Addr().String(), func(o *gateway.Options) { o.Gate = gate })
+	e := apiError(t, c.CloseSession(soon(t), "s", true))
+	if e.Kind != ksef.KindNetwork || e.MaybeDone || e.Status != 0 {
+		t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+	}
+	if o := gate.last(t); !o.Outage || !o.Unreachable {
+		t.Errorf("outcome %+v, want an outage, unreachable", o)
+	}
+}
+
+func TestNetwork_UnknownCertificate_NothingLeft(t *testing.T) {
+	srv := httptest.NewUnstartedServer(answers(200, "application/json", `{"result":true}`))
+	srv.Config.ErrorLog = quiet()
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	gate := &bookGate{}
+	e := apiError(t, dial(t, srv.URL, func(o *gateway.Options) { o.Gate = gate }).CloseSession(soon(t), "s", true))
+	if e.Kind != ksef.KindNetwork || e.MaybeDone {
+		t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+	}
+	if !gate.last(t).Unreachable {
+		t.Error("a handshake that fails is no connection")
+	}
+}
+
+func TestNetwork_ContextEndedBefore_NothingLeft(t *testing.T) {
+	rec := answers(200, "application/json", `{"result":true}`)
+	c, _ := serve(t, rec)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	err := c.CloseSession(ctx, "s", true)
+	if e := apiError(t, err); e.Kind != ksef.KindCanceled || e.MaybeDone || !errors.Is(err, context.Canceled) || len(rec.all()) != 0 {
+		t.Errorf("%v: kind %s, maybe done %v, %d requests", e, e.Kind, e.MaybeDone, len(rec.all()))
+	}
+}
+
+func TestNetwork_CauseOfACancelledContextIsKept(t *testing.T) {
+	c, _ := serve(t, answers(200, "application/json", `{}`))
+	why := errors.New("shutting down")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(why)
+	if err := c.CloseSession(ctx, "s", true); !errors.Is(err, why) || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// raw answers each connection with fixed bytes after the request's headers have come, and then does what end says.
+func raw(t *testing.T, bytes string, end func(*net.TCPConn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			buf := make([]byte, 0, 4096)
+			for !strings.Contains(string(buf), "\r\n\r\n") {
+				n, err := conn.Read(buf[len(buf):cap(buf)])
+				buf = buf[:len(buf)+n]
+				if err != nil {
+					break
+				}
+			}
+			_, _ = io.WriteString(conn, bytes)
+			end(conn.(*net.TCPConn))
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return "http://" + l.Addr().String()
+}
+
+func hangUp(c *net.TCPConn) { c.Close() }
+func reset(c *net.TCPConn)  { _ = c.SetLinger(0); c.Close() }
+func wait(c *net.TCPConn) {
+	_, _ = io.Copy(io.Discard, c) // until the client goes
+	c.Close()
+}
+
+func TestNetwork_BreaksAfterTheRequest_MayBeDone(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+	for _, tc := range []struct {
+		why    string
+		bytes  string
+		end    func(*net.TCPConn)
+		status int
+		want   ksef.ErrorKind
+	}{
+		{"hangs up without an answer", "", hangUp, 0, ksef.KindNetwork},
+		{"resets without an answer", "", reset, 0, ksef.KindNetwork},
+		{"says nothing until the time is up", "", wait, 0, ksef.KindNetwork},
+		{"speaks another language", "SSH-2.0-OpenSSH\r\n\r\n", hangUp, 0, ksef.KindNetwork},
+		{"hangs up in the headers", "HTTP/1.1 200 OK\r\nContent-", hangUp, 0, ksef.KindNetwork},
+		{"headers, then silence", head + "Content-Length: 15\r\n\r\n", wait, 200, ksef.KindNetwork},
+		{"half a body, then silence", head + "Content-Length: 15\r\n\r\n{\"resu", wait, 200, ksef.KindNetwork},
+		{"half a body, then the end", head + "Content-Length: 15\r\n\r\n{\"resu", hangUp, 200, ksef.KindNetwork},
+		{"half a body, then a reset", head + "Content-Length: 15\r\n\r\n{\"resu", reset, 200, ksef.KindNetwork},
+		{"chunks that break off", head + "Transfer-Encoding: chunked\r\n\r\n5\r\n{\"res\r\n", hangUp, 200, ksef.KindNetwork},
+		{"half an error page, then the end", "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 100\r\n\r\n<html>", hangUp, 502, ksef.KindOutage},
+	} {
+		t.Run(tc.why, func(t *testing.T) {
+			t.Parallel()
+			allowed := 10 * time.Second
+			if strings.Contains(tc.why, "silence") || strings.Contains(tc.why, "nothing") {
+				allowed = 400 * time.Millisecond
+			}
+			gate := &bookGate{}
+			c := dial(t, raw(t, tc.bytes, tc.end), func(o *gateway.Options) { o.Timeout = allowed; o.Gate = gate })
+			calls := map[string]func() error{
+				"close": func() error { return c.CloseSession(soon(t), "s", true) },
+				"list":  func() error { _, err := c.SessionInvoices(soon(t), "s"); return err },
+				"get":   func() error { _, err := c.Invoice(soon(t), "k"); return err },
+				"fetch": func() error { _, err := c.BoxDownloaded(soon(t), "d", io.Discard); return err },
+			}
+			for name, call := range calls {
+				err := call()
+				e := apiError(t, err)
+				if e.Kind != tc.want || !e.MaybeDone || e.Status != tc.status || e.Err == nil {
+					t.Errorf("%s: %v: kind %s, maybe done %v, status %d", name, e, e.Kind, e.MaybeDone, e.Status)
+				}
+				if o := gate.last(t); !o.Outage || o.Unreachable {
+					t.Errorf("%s: %+v is no outage, or one without a connection", name, o)
+				}
+				if strings.Contains(tc.why, "silence") && !errors.Is(err, ksef.ErrTimeout) {
+					t.Errorf("%s: %v is not ErrTimeout", name, err)
+				}
+			}
+		})
+	}
+}
+
+func TestNetwork_CallersDeadline_IsNoOutage(t *testing.T) {
+	gate := &bookGate{}
+	c := dial(t, raw(t, "", wait), func(o *gateway.Options) { o.Gate = gate })
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	err := c.CloseSession(ctx, "s", true)
+	if e := apiError(t, err); e.Kind != ksef.KindCanceled || !e.MaybeDone || !errors.Is(err, context.DeadlineExceeded) || gate.last(t).Outage {
+		t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+	}
+}
+
+func TestNetwork_AnswerAboveTheCap_IsTooLarge(t *testing.T) {
+	body := `{"result":true,"x":"` + strings.Repeat("x", 1000) + `"}`
+	for name, tc := range map[string]struct {
+		limit int64
+		ok    bool
+	}{
+		"one byte too many": {int64(len(body)) - 1, false},
+		"exactly full":      {int64(len(body)), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			gate := &bookGate{}
+			c, _ := serve(t, answers(200, "application/json", body), func(o *gateway.Options) { o.MaxResponse = tc.limit; o.Gate = gate })
+			err := c.CloseSession(soon(t), "s", true)
+			if tc.ok {
+				if err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if e := apiError(t, err); e.Kind != ksef.KindTooLarge || !e.MaybeDone || gate.last(t).Outage {
+				t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+			}
+		})
+	}
+}
+
+// Each operation has a bound that fits it: where a few words are due, megabytes are not taken into memory.
+func TestNetwork_MegabytesWhereAFewWordsAreDue_AreTooLarge(t *testing.T) {
+	c, _ := serve(t, answers(200, "application/json", `{"result":true,"x":"`+strings.Repeat("x", 2<<20)+`"}`))
+	if e := apiError(t, c.CloseSession(soon(t), "s", true)); e.Kind != ksef.KindTooLarge {
+		t.Errorf("%v", e)
+	}
+	c, _ = serve(t, answers(200, "text/xml", "<Faktura>"+strings.Repeat("x", 2<<20)+"</Faktura>"))
+	if doc, err := c.Invoice(soon(t), "n"); err != nil || len(doc) < 2<<20 {
+		t.Errorf("an invoice of 2 MB: %d bytes, %v", len(doc), err)
+	}
+}
+
+func TestNetwork_DownloadAboveTheCap_IsTooLarge(t *testing.T) {
+	c, _ := serve(t, answers(200, "application/zip", "PK"+strings.Repeat("x", 1<<20)), func(o *gateway.Options) { o.MaxDownload = 1 << 19 })
+	n, err := c.BoxDownloaded(soon(t), "d", io.Discard)
+	if e := apiError(t, err); e.Kind != ksef.KindTooLarge || n > 1<<19 {
+		t.Errorf("%v after %d bytes", e, n)
+	}
+}
+
+// Streams are timed by what moves, so that a slow line is not taken for a dead one; an answer into memory has one time for all of it.
+func TestNetwork_SlowAnswerThatMoves_OutlivesTheTimeoutOnlyAsAStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options("http://gateway.test")
+		o.Timeout = time.Minute
+		o.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: slowBody{r.Context(), strings.NewReader("<PK>xxxxxx</PK>")}, Request: r}, nil
+		})
+		c := must(gateway.New(o))
+		began := time.Now()
+		if n, err := c.BoxDownloaded(t.Context(), "d", io.Discard); err != nil || n != 15 || time.Since(began) < 7*time.Minute {
+			t.Errorf("%d bytes after %v: %v", n, time.Since(began), err)
+		}
+		began = time.Now()
+		_, err := c.Invoice(t.Context(), "k")
+		if e := apiError(t, err); e.Kind != ksef.KindNetwork || !errors.Is(err, ksef.ErrTimeout) || time.Since(began) > 2*time.Minute {
+			t.Errorf("%v after %v", e, time.Since(began))
+		}
+	})
+}
+
+// slowBody gives a byte every half minute.
+type slowBody struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s slowBody) Read(p []byte) (int, error) {
+	select {
+	case <-s.ctx.Done():
+		return 0, s.ctx.Err()
+	case <-time.After(30 * time.Second):
+		return s.r.Read(p[:1])
+	}
+}
+
+func (slowBody) Close() error { return nil }
+
+func TestNetwork_FailingWriter_IsAFaultOfThisSide(t *testing.T) {
+	full := errors.New("disk is full")
+	gate := &bookGate{}
+	for name, size := range map[string]int{"at once": 10, "later": 1 << 20} {
+		c, _ := serve(t, answers(200, "application/zip", strings.Repeat("P", size)), func(o *gateway.Options) { o.Gate = gate })
+		_, err := c.BoxDownloaded(soon(t), "d", &failingWriter{left: size / 2, err: full})
+		if e := apiError(t, err); e.Kind != ksef.KindLocal || !errors.Is(err, full) || gate.last(t).Outage {
+			t.Errorf("%s: %v", name, e)
+		}
+	}
+}
+
+type failingWriter struct {
+	left int
+	err  error
+}
+
+func (f *failingWriter) Write(p []byte) (int, error) {
+	if f.left -= len(p); f.left < 0 {
+		return 0, f.err
+	}
+	return len(p), nil
+}
+
+func TestNetwork_RedirectIsNeverFollowed(t *testing.T) {
+	other := answers(200, "application/json", `{"result":true}`)
+	elsewhere := httptest.NewServer(other)
+	t.Cleanup(elsewhere.Close)
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		rec := &recorder{status: status, header: http.Header{"Location": {elsewhere.URL}}}
+		c, _ := serve(t, rec)
+		for name, err := range map[string]error{
+			"close": c.CloseSession(soon(t), "s", true),
+			"box":   c.BoxUploadInvoice(soon(t), gateway.BoxInvoiceRequest{UploadID: "u", InvoiceData: plain}),
+		} {
+			if e := apiError(t, err); e.Kind != ksef.KindOutage || !e.MaybeDone {
+				t.Errorf("%s, %d: %v", name, status, e)
+			}
+		}
+	}
+	if n := len(other.all()); n != 0 {
+		t.Errorf("%d requests followed a redirect, credentials and all", n)
+	}
+}
+
+func TestKey_IsAskedForEachRequest(t *testing.T) {
+	rec := answers(200, "application/json", `{"result":true}`)
+	keys := []string{"old", "new"}
+	c, _ := serve(t, rec, func(o *gateway.Options) {
+		o.Key = func() (string, error) { k := keys[0]; keys = keys[1:]; return k, nil }
+	})
+	for range 2 {
+		if err := c.CloseSession(soon(t), "s", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, key := range []string{"old", "new"} {
+		if got := rec.all()[i].header.Get("Authorization"); got != "Basic "+b64([]byte(keyID+":"+key)) {
+			t.Errorf("request %d: %q", i, got)
+		}
+	}
+}
+
+func TestKey_Unusable_NothingLeaves(t *testing.T) {
+	gone := errors.New("file is gone")
+	rec, gate := answers(200, "application/json", `{"result":true}`), &bookGate{}
+	for why, key := range map[string]func() (string, error){
+		"it can't be read":    func() (string, error) { return "", gone },
+		"it is empty":         func() (string, error) { return "", nil },
+		"it ends with a line": func() (string, error) { return "k\n", nil },
+		"it has a NUL":        func() (string, error) { return "k\x00y", nil },
+		"it is not text":      func() (string, error) { return "k\xff", nil },
+	} {
+		c, _ := serve(t, rec, func(o *gateway.Options) { o.Key = key; o.Gate = gate })
+		err := c.CloseSession(soon(t), "s", true)
+		if e := apiError(t, err); e.Kind != ksef.KindLocal || e.MaybeDone || gate.last(t).Outage {
+			t.Errorf("%s: %v", why, e)
+		}
+		if strings.HasSuffix(why, "read") && !errors.Is(err, gone) {
+			t.Errorf("cause is lost: %v", err)
+		}
+	}
+	if n := len(rec.all()); n != 0 {
+		t.Errorf("%d requests left", n)
+	}
+}
+
+func TestNew_ReportsAllFaultsAtOnce(t *testing.T) {
+	_, err := gateway.New(gateway.Options{BaseURL: "https://u:pa55@x.test/?q", KeyID: "a:b", App: "x\r\ny", Timeout: -1, MaxResponse: -1, MaxDownload: -1})
+	var text string
+	if err != nil {
+		text = err.Error()
+	}
+	for _, field := range []string{"BaseURL", "KeyID", "Key:", "App", "Timeout", "MaxResponse", "MaxDownload"} {
+		if !strings.Contains(text, field) {
+			t.Errorf("%s is not named in %q", field, text)
+		}
+	}
+	if strings.Contains(text, "pa55") {
+		t.Errorf("a password is quoted: %q", text)
+	}
+	var fault *gateway.OptionError
+	if !errors.As(err, &fault) || fault.Unwrap() == nil {
+		t.Error("no *OptionError")
+	}
+	for _, url := range []string{"", "ksefapi.pl/api", "ftp://x.test", "http://", "https://x.test/#f", "http://x.test?", "http://[::1"} {
+		if _, err := gateway.New(options(url)); err == nil {
+			t.Errorf("%q is taken", url)
+		}
+	}
+	for _, url := range []string{gateway.TestURL, gateway.ProductionURL, "http://127.0.0.1:9090"} {
+		if _, err := gateway.New(options(url)); err != nil {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+}
+
+func TestConnections_AreReused(t *testing.T) {
+	addresses := map[string]bool{}
+	c, _ := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		addresses[r.RemoteAddr] = true
+		_, _ = io.Copy(w, bytes.NewReader([]byte(`{"result":true}`)))
+	}))
+	for range 5 {
+		if err := c.CloseSession(soon(t), "s", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(addresses) != 1 {
+		t.Errorf("%d connections for 5 requests", len(addresses))
+	}
+}
