@@ -1,7 +1,7 @@
-// Package ksef is the vocabulary of KSeF: its codes and statuses, its groups of operations, encryption,
-// the facts that its clients report and the errors that they return. It knows no client and no
-// network. The clients are below it (gateway, for ksefapi.pl) and share these words; the Ministry's
-// numbers are on one page, package numbers.
+// Package ksef is the vocabulary of KSeF: its codes and statuses, its groups of operations,
+// encryption, the facts that its clients report and the errors that they return. It knows no client
+// and no network. The clients are below it (gateway, for ksefapi.pl) and share these words; the
+// Ministry's numbers are on one page, package numbers.
 //
 // Everything here states facts. Package retry decides what to do about them.
 //
@@ -9,24 +9,26 @@
 //
 // The words of the whole program, explained once.
 //
-//   - KSeF: Krajowy System e-Faktur, Poland's National e-Invoice System, run by the Ministry of Finance.
+//   - KSeF: Krajowy System e-Faktur, Poland's National e-Invoice System, run by the Ministry of
+//     Finance.
 //   - NIP: the ten-digit tax number of a Polish taxpayer. Its last digit is a check digit.
 //   - FA(2), FA(3): the XML forms of an invoice; the gateway calls them v2 and v3. Production takes
 //     FA(3).
 //   - Podmiot1: the seller. Podmiot2: the buyer. Podmiot3: any other party.
-//   - P_1: the invoice's date of issue. P_2: its number, as the seller chose it. P_15: the gross total.
+//   - P_1: the invoice's date of issue. P_2: its number, as the seller chose it. P_15: the gross
+//     total.
 //   - RodzajFaktury: the kind of invoice (VAT, KOR, ZAL…).
 //   - identity: (seller NIP, RodzajFaktury, P_2). Two invoices with one identity are duplicates for
 //     KSeF.
 //   - content hash: SHA-256 of the exact bytes of an invoice.
-//   - KSeF number: the 35 characters that KSeF gives an accepted invoice: NIP, date of acceptance, 12 hex
-//     digits, CRC-8.
+//   - KSeF number: the 35 characters that KSeF gives an accepted invoice: NIP, date of acceptance,
+//     12 hex digits, CRC-8.
 //   - UPO: Urzędowe Poświadczenie Odbioru, the official receipt, a signed XML document.
 //   - receipt: the UPO, once it is in the archive.
 //   - session: KSeF's unit of reception. Online: invoices are sent one by one. Batch: one ZIP in
 //     encrypted parts. After a session is closed, its invoices are processed and its UPO is made.
-//   - part: a slice of the ZIP, encrypted on its own, sent to a pre-signed URL. That URL is a secret:
-//     whoever has it can upload.
+//   - part: a slice of the ZIP, encrypted on its own, sent to a pre-signed URL. That URL is a
+//     secret: whoever has it can upload.
 //   - tenant: one taxpayer (NIP) with its own key, limits and sessions.
 //   - package: a set of invoices of one tenant that travel in one session.
 //   - lane: the way of an invoice: express (online session, at once) or bulk (batch session).
@@ -34,8 +36,8 @@
 //   - park: to stop with a reason and wait for a person.
 //   - offline: issued before it is sent (offline24); KSeF marks it so, and the deadline is the next
 //     business day.
-//   - box: the gateway's "black box" mode, in which the gateway itself encrypts and runs the sessions,
-//     and so sees the plain invoice.
+//   - box: the gateway's "black box" mode, in which the gateway itself encrypts and runs the
+//     sessions, and so sees the plain invoice.
 //
 // # Status codes
 //

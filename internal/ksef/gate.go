@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Gate is the caller's limiter and circuits, which a client asks before each request. It must be safe
-// for concurrent use.
+// Gate is the caller's limiter and circuits, which a client asks before each request. It must be
+// safe for concurrent use.
 type Gate interface {
-	// Enter returns when a request of the group may leave. An error stops the request: it comes back
-	// in an *APIError of KindGated, unchanged (errors.Is and errors.As see it). Uploads of parts enter
-	// with GroupNone; they go to a host of their own.
+	// Enter returns when a request of the group may leave. An error stops the request: it comes
+	// back in an *APIError of KindGated, unchanged (errors.Is and errors.As see it). Uploads of
+	// parts enter with GroupNone; they go to a host of their own.
 	Enter(ctx context.Context, group Group) error
-	// Leave is told the outcome, exactly once for each Enter that returned nil, after the answer was
-	// read. Its context keeps the values of the caller's but is never cancelled: a 429 must reach the
-	// shared limiter even when the caller has given up.
+	// Leave is told the outcome, exactly once for each Enter that returned nil, after the answer
+	// was read. Its context keeps the values of the caller's but is never cancelled: a 429 must
+	// reach the shared limiter even when the caller has given up.
 	Leave(ctx context.Context, group Group, outcome Outcome)
 }
 
@@ -27,9 +27,9 @@ type Outcome struct {
 	RetryAfter time.Duration
 	// Throttled: HTTP 429.
 	Throttled bool
-	// Outage: network error, time-out, 5xx, or an answer that is not the other side's own (HTML where
-	// JSON was due, a garbled body). A request that the caller cancelled is no outage, nor is one that
-	// never began because of a fault on this side.
+	// Outage: network error, time-out, 5xx, or an answer that is not the other side's own (HTML
+	// where JSON was due, a garbled body). A request that the caller cancelled is no outage, nor is
+	// one that never began because of a fault on this side.
 	Outage bool
 	// Unreachable: an outage without a connection, so that the other side learnt nothing of the
 	// request: no route, no listener, no name, no handshake. The fault may be this machine's.

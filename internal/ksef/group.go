@@ -2,9 +2,9 @@ package ksef
 
 import "strings"
 
-// Group names a counter of KSeF's request limits, by KSeF's own name (see package numbers). Operations
-// of one group share its windows. Every "other:…" operation is a counter of its own with the limits
-// of KSeF's group "other".
+// Group names a counter of KSeF's request limits, by KSeF's own name (see package numbers).
+// Operations of one group share its windows. Every "other:…" operation is a counter of its own,
+// with the limits of KSeF's group "other".
 type Group string
 
 // The groups. GroupNone is the upload of batch parts, which KSeF does not count.

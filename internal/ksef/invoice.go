@@ -65,9 +65,9 @@ const (
 	ModeOffline InvoicingMode = "offline"
 )
 
-// InvoiceInfo is where an invoice stands. It has no hash and no file name: in a batch it is matched to
-// our invoice by InvoiceNumber (P_2), which KSeF always gives for accepted invoices and not always
-// for refused ones.
+// InvoiceInfo is where an invoice stands. It has no hash and no file name: in a batch it is matched
+// to our invoice by InvoiceNumber (P_2), which KSeF always gives for accepted invoices and not
+// always for refused ones.
 type InvoiceInfo struct {
 	Status StatusInfo
 	// Unreadable names the field of the answer that a decision needs and that could not be read; ""

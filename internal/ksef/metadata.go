@@ -43,8 +43,8 @@ type MetadataPage struct {
 	Invoices             []Metadata
 }
 
-// Metadata is what KSeF tells about an invoice without its content. Amounts keep the digits that were
-// sent.
+// Metadata is what KSeF tells about an invoice without its content. Amounts keep the digits that
+// were sent.
 type Metadata struct {
 	InvoiceType          string
 	InvoiceNumber        string // P_2

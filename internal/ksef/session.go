@@ -25,7 +25,8 @@ type OpenOnlineRequest struct {
 	EncryptionInfo EncryptionInfo
 }
 
-// OpenedSession is an open online session. KSeF closes it by itself after numbers.OnlineSessionLife.
+// OpenedSession is an open online session. KSeF closes it by itself after
+// numbers.OnlineSessionLife.
 type OpenedSession struct {
 	ID      string
 	Created Time

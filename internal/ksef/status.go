@@ -13,9 +13,10 @@ import (
 type StatusInfo struct {
 	// Code: below 200 still running, 200 done, above an error. See codes.go.
 	Code int
-	// Description and Details are KSeF's own texts. Details may quote a field of the invoice. "" when absent.
+	// Description and Details are KSeF's own texts, "" when absent. Details may quote a field of
+	// the invoice.
 	Description, Details string
-	// Extensions carry what a code needs besides; see InvoiceInfo.Original.
+	// Extensions carry values that belong to a code; see [InvoiceInfo.Original].
 	Extensions []Extension
 }
 
@@ -24,28 +25,33 @@ type Extension struct {
 	Key, Value string
 }
 
-// UnmarshalJSON takes everything but the code loosely: lists of strings are joined with "; ", other
-// values are kept as their JSON, and extensions may be a list of pairs or an object. A code that
-// cannot be read is 0, which [StatusInfo.Check] refuses.
+// UnmarshalJSON never fails. Lists of strings are joined with "; ", other values are kept as their
+// JSON, and extensions may be a list of pairs or an object. A code that cannot be read is 0, which
+// [StatusInfo.Check] refuses.
 func (s *StatusInfo) UnmarshalJSON(raw []byte) error {
 	var wire struct {
-		Code        lenient.Int     `json:"code"`
-		Description lenient.Text    `json:"description"`
-		Details     lenient.Text    `json:"details"`
-		Extensions  looseExtensions `json:"extensions"`
+		Code        lenient.Int       `json:"code"`
+		Description lenient.Text      `json:"description"`
+		Details     lenient.Text      `json:"details"`
+		Extensions  lenientExtensions `json:"extensions"`
 	}
 	*s = StatusInfo{}
 	if err := json.Unmarshal(raw, &wire); err != nil {
 		return nil // not an object: there is no code in it
 	}
-	*s = StatusInfo{Code: int(wire.Code), Description: string(wire.Description), Details: string(wire.Details), Extensions: wire.Extensions}
+	*s = StatusInfo{
+		Code:        int(wire.Code),
+		Description: string(wire.Description),
+		Details:     string(wire.Details),
+		Extensions:  wire.Extensions,
+	}
 	return nil
 }
 
-// looseExtensions reads [{"key":…,"value":…}] and {"…":…}; of anything else it takes nothing.
-type looseExtensions []Extension
+// lenientExtensions reads [{"key":…,"value":…}] and {"…":…}. Anything else is no extension.
+type lenientExtensions []Extension
 
-func (e *looseExtensions) UnmarshalJSON(raw []byte) error {
+func (e *lenientExtensions) UnmarshalJSON(raw []byte) error {
 	*e = nil
 	var pairs []json.RawMessage
 	if json.Unmarshal(raw, &pairs) == nil {
@@ -69,16 +75,18 @@ func (e *looseExtensions) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Processing: not decided yet.
+// Processing reports that KSeF has not decided yet.
 func (s StatusInfo) Processing() bool { return s.Code > 0 && s.Code < 200 }
 
-// Done: accepted, or for a session processed.
+// Done reports that an invoice is accepted, or a session processed.
 func (s StatusInfo) Done() bool { return s.Code == 200 }
 
-// Failed: an error, final for this session. Codes that nobody has published are among them.
+// Failed reports an error that is final for this session. Codes that KSeF has not published count
+// as failed.
 func (s StatusInfo) Failed() bool { return s.Code > 200 }
 
-// Anew: failed, but for a reason that lies with KSeF; the work is to be sent anew (codes 500 and 550).
+// SendAgain reports a failure whose reason lies with KSeF (codes 500 and 550): the work is to be
+// sent again.
 func (s StatusInfo) SendAgain() bool {
 	return s.Code == InvoiceUnknownError || s.Code == InvoiceCancelledBySystem
 }

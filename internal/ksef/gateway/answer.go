@@ -23,8 +23,8 @@ type answer struct {
 }
 
 // cappedReader gives at most left bytes and then fails. io.LimitReader would end without an error
-// instead, and a cut answer would look whole. cappedReader keeps the network's error, so that a broken
-// connection can be told from a garbled answer.
+// instead, and a cut answer would look whole. cappedReader keeps the network's error, so that a
+// broken connection can be told from a garbled answer.
 type cappedReader struct {
 	r    io.Reader
 	left int64
@@ -77,8 +77,8 @@ func (e *localError) Unwrap() error { return e.err }
 
 var bom = []byte("\xef\xbb\xbf")
 
-// json reads a small JSON answer into v. An answer that is not one JSON object is an error, and so is
-// an object with `error` in it.
+// json reads a small JSON answer into v. An answer that is not one JSON object is an error, and so
+// is an object with `error` in it.
 func (a *answer) json(v any) error {
 	raw, err := a.all()
 	if err != nil {
@@ -120,8 +120,8 @@ func (a *answer) checked(v any, check func() error) error {
 	return check()
 }
 
-// xml reads an XML document and checks it from its first to its last byte: a firewall's HTML page must
-// not be archived as a receipt.
+// xml reads an XML document and checks it from its first to its last byte: a firewall's HTML page
+// must not be archived as a receipt.
 func (a *answer) xml() ([]byte, error) {
 	raw, err := a.document()
 	if err != nil {

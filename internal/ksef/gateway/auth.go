@@ -28,8 +28,8 @@ func (c *Client) credentials() (credentials, error) {
 	case key == "":
 		return credentials{}, fmt.Errorf("read key of %s: it is empty", c.keyID)
 	case hasControl(key):
-		// Usually the line feed at the end of a key file. If it were trimmed here, two programs could
-		// read the same file differently and nobody would notice.
+		// Usually the line feed at the end of a key file. If it were trimmed here, two programs
+		// could read the same file differently and nobody would notice.
 		return credentials{}, fmt.Errorf("read key of %s: it has control characters (a line feed at its end?)", c.keyID)
 	}
 	return credentials{id: c.keyID, key: key}, nil

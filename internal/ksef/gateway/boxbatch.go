@@ -22,9 +22,9 @@ type BoxBatchRequest struct {
 	InvoiceVersion ksef.InvoiceVersion `json:"invoiceVersion"`
 }
 
-// BoxUploadBatch hands over a batch. The ZIP is streamed: open is called once, when the gate has opened;
-// what it returns is closed; it must give exactly size bytes. After an error with MaybeDone, ask
-// BoxBatch.
+// BoxUploadBatch hands over a batch. The ZIP is streamed: open is called once, when the gate has
+// opened; what it returns is closed; it must give exactly size bytes. After an error with
+// MaybeDone, ask BoxBatch.
 func (c *Client) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open func() (io.ReadCloser, error), size int64) error {
 	k := call{
 		op: "box: upload batch", group: ksef.GroupBoxUploadBatch,
@@ -54,8 +54,8 @@ func (c *Client) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open fun
 	return c.do(ctx, k, readResult)
 }
 
-// envelope is the multipart form before and after the file's bytes. So the length of the whole form is
-// known, and no server has to take chunks.
+// envelope is the multipart form before and after the file's bytes. So the length of the whole form
+// is known, and no server has to take chunks.
 func envelope(r BoxBatchRequest) (head, tail []byte, contentType string, err error) {
 	request, err := json.Marshal(r)
 	if err != nil {

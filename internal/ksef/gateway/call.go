@@ -58,8 +58,8 @@ func post(op string, group ksef.Group, path string, body any) call {
 	return k
 }
 
-// An answer is held in memory until it is decoded, once for each task that runs. So each operation has
-// a bound that fits it: a proxy that answers with megabytes costs nobody memory.
+// An answer is held in memory until it is decoded, once for each task that runs. So each operation
+// has a bound that fits it: a proxy that answers with megabytes costs nobody memory.
 const (
 	smallAnswer    = 1 << 20
 	pageAnswer     = 16 << 20 // a page of the register

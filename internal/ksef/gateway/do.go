@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// do is the only way to the network: every request of this package goes through it. It asks the gate,
-// bounds the time, signs, sends once, caps and reads the answer, and maps every error. read is called
-// only for the call's success status.
+// do is the only way to the network: every request of this package goes through it. It asks the
+// gate, bounds the time, signs, sends once, caps and reads the answer, and maps every error. read
+// is called only for the call's success status.
 func (c *Client) do(ctx context.Context, k call, read func(*answer) error) error {
 	if k.err != nil {
 		return &ksef.APIError{Op: k.op, Kind: ksef.KindLocal, Group: k.group, Err: k.err}
@@ -96,8 +96,8 @@ func (c *Client) attempt(caller context.Context, k call, p *progress, read func(
 	return resp.StatusCode, nil
 }
 
-// request builds what is sent. It never sets GetBody, and gives even a GET an empty body of our own:
-// so the transport cannot replay it.
+// request builds what is sent. It never sets GetBody, and gives even a GET an empty body of our
+// own: so the transport cannot replay it.
 func (c *Client) request(ctx context.Context, k call, w *watchdog) (credentials, *http.Request, error) {
 	address := k.target
 	if address == nil {

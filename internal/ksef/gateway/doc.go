@@ -1,7 +1,7 @@
-// Package gateway is a complete, typed client of the KSeF API REST gateway at ksefapi.pl. It knows how
-// a request is made and what its answer says, and nothing else: it states facts, never verdicts.
-// Package retry decides what to do about a fact. The [ksef.Gate] that the caller hands in decides
-// when a request may leave.
+// Package gateway is a complete, typed client of the KSeF API REST gateway at ksefapi.pl. It knows
+// how a request is made and what its answer says, and nothing else: it states facts, never
+// verdicts. Package retry decides what to do about a fact. The [ksef.Gate] that the caller hands in
+// decides when a request may leave.
 //
 // # One way to the network
 //
@@ -13,11 +13,11 @@
 // # Environments
 //
 // [TestURL] leads to KSeF's test environment: free, every operation open, invoices without legal
-// effect. [ProductionURL] leads to KSeF itself and needs a paid package. A key belongs to one account
-// of one taxpayer, so a program that serves several taxpayers holds a [Client] for each.
+// effect. [ProductionURL] leads to KSeF itself and needs a paid package. A key belongs to one
+// account of one taxpayer, so a program that serves several taxpayers holds a [Client] for each.
 //
 // # Errors
 //
-// The codes of the gateway's own errors ([ksef.APIError].Code) are not published. So the HTTP status
-// decides first (maperror.go); code and description are kept to be shown.
+// The codes of the gateway's own errors ([ksef.APIError].Code) are not published. So the HTTP
+// status decides first (maperror.go); code and description are kept to be shown.
 package gateway

@@ -18,8 +18,8 @@ type Validation struct {
 	CanonicalForm []byte `json:"canonicalForm"`
 }
 
-// Validate has the gateway check an invoice's XML. An invoice that it can't read at all is an error of
-// [ksef.KindRefused].
+// Validate has the gateway check an invoice's XML. An invoice that it can't read at all is an error
+// of [ksef.KindRefused].
 func (c *Client) Validate(ctx context.Context, invoice []byte) (Validation, error) {
 	k := call{
 		op: "validate invoice", group: ksef.GroupValidate, method: "POST", path: "/invoice/validate",
@@ -48,7 +48,8 @@ func (c *Client) Validate(ctx context.Context, invoice []byte) (Validation, erro
 	return wire.Validation, nil
 }
 
-// Generate makes the XML of an FA(3) document from its JSON form (the value of "invoice" in the request).
+// Generate makes the XML of an FA(3) document from its JSON form (the value of "invoice" in the
+// request).
 func (c *Client) Generate(ctx context.Context, invoice json.RawMessage) ([]byte, error) {
 	body := map[string]json.RawMessage{"invoice": invoice}
 	k := post("generate invoice", ksef.GroupGenerate, "/invoice/generate", body).upTo(documentAnswer)

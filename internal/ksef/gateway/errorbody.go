@@ -15,9 +15,9 @@ type errorBody struct {
 	Reason      lenient.Text `json:"-"` // KSeF's reasonCode, for example "missing-permissions"
 }
 
-// parseError searches a body for the gateway's error. isObject reports whether the whole body is one
-// JSON object. A framework in front of the gateway may answer {"error":"Not Found"}; that text is
-// taken as a description.
+// parseError searches a body for the gateway's error. isObject reports whether the whole body is
+// one JSON object. A framework in front of the gateway may answer {"error":"Not Found"}; that text
+// is taken as a description.
 func parseError(raw []byte) (body *errorBody, isObject bool) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || raw[0] != '{' {

@@ -17,10 +17,12 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The examples speak with the simulator, which refuses what the gateway refuses. Its clock stands at noon of a Monday.
+// The examples speak with the simulator, which refuses what the gateway refuses. Its clock stands
+// at noon of a Monday.
 var exampleNow = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-// connect starts the other side and a client of it. A real program gives gateway.TestURL or gateway.ProductionURL.
+// connect starts the other side and a client of it. A real program gives gateway.TestURL or
+// gateway.ProductionURL.
 func connect() (client *gateway.Client, stop func()) {
 	sim := must(simulator.New(simulator.Options{Profile: simulator.Unlimited, Now: func() time.Time { return exampleNow }, Seed: 1}))
 	srv := httptest.NewServer(sim.Handler())

@@ -25,7 +25,8 @@ func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
 		Body: io.NopCloser(bytes.NewReader(c.body)), Request: r}, nil
 }
 
-// Whatever comes, an operation ends in an answer that passes its checks or in an *APIError that shows no secret.
+// Whatever comes, an operation ends in an answer that passes its checks or in an *APIError that
+// shows no secret.
 func FuzzAnswers(f *testing.F) {
 	ops := operations(f)
 	for i, op := range ops {

@@ -206,7 +206,8 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 			}
 			c, _ := serve(t, answers(200, kind, tc.body))
 			_, err := op.call(soon(t), c)
-			// A whole JSON object is the gateway's; anything else is somebody's who stands before it.
+			// A whole JSON object is the gateway's; anything else is somebody's who stands before
+			// it.
 			want := ksef.KindOutage
 			if json.Valid([]byte(tc.body)) && op.kind == "" {
 				want = ksef.KindUnreadable

@@ -12,8 +12,8 @@ import (
 )
 
 // SessionInvoices lists all invoices of a session. The answer is decoded as it arrives. A list that
-// breaks off is an error and never a shorter list: an invoice that is not in it would count as never
-// arrived.
+// breaks off is an error and never a shorter list: an invoice that is not in it would count as
+// never arrived.
 func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
 	var out []ksef.InvoiceInfo
 	k := get("list session invoices", ksef.GroupSessionInvoiceList, "/invoice/session/invoices/%s", id).upTo(anyAnswer)
@@ -27,8 +27,8 @@ func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.Invoice
 	return out, nil
 }
 
-// decodeInvoices reads {"invoices":[…]} without holding its text in memory. A missing or null list is
-// an error: an empty list must be given as [].
+// decodeInvoices reads {"invoices":[…]} without holding its text in memory. A missing or null list
+// is an error: an empty list must be given as [].
 func decodeInvoices(r io.Reader) ([]ksef.InvoiceInfo, error) {
 	d := json.NewDecoder(lenient.NewReader(r))
 	if err := expect(d, '{'); err != nil {

@@ -29,8 +29,8 @@ type mapper struct {
 }
 
 // endedBy tells an end that the caller made from one that this client made. The caller's end is no
-// outage, not even when its deadline is over: how much time it had left says nothing about the other
-// side.
+// outage, not even when its deadline is over: how much time it had left says nothing about the
+// other side.
 func endedBy(caller, ctx context.Context) (ksef.ErrorKind, error) {
 	if err := caller.Err(); err != nil {
 		if cause := context.Cause(caller); !errors.Is(err, cause) {
@@ -103,8 +103,8 @@ func (m mapper) refusal(resp *http.Response, w *watchdog) *ksef.APIError {
 	return e
 }
 
-// answered decides by HTTP status first. If the body is not the gateway's JSON (nil), every status but
-// 429 is an outage.
+// answered decides by HTTP status first. If the body is not the gateway's JSON (nil), every status
+// but 429 is an outage.
 func (m mapper) answered(resp *http.Response, body *errorBody) *ksef.APIError {
 	status := resp.StatusCode
 	e := &ksef.APIError{
@@ -130,8 +130,8 @@ func (m mapper) answered(resp *http.Response, body *errorBody) *ksef.APIError {
 	case status >= 400 && status < 500:
 		e.Kind, e.MaybeDone = ksef.KindRefused, false
 	case status == http.StatusOK:
-		// KSeF's 5xx codes mean "unknown error" and "cancelled by the system". They do not prove that
-		// nothing was done.
+		// KSeF's 5xx codes mean "unknown error" and "cancelled by the system". They do not prove
+		// that nothing was done.
 		e.Kind, e.MaybeDone = ksef.KindRefused, e.Code >= 500 && e.Code < 600
 	default:
 		e.Kind = ksef.KindOutage

@@ -70,7 +70,8 @@ func TestNetwork_CauseOfACancelledContextIsKept(t *testing.T) {
 	}
 }
 
-// raw answers each connection with fixed bytes after the request's headers have come, and then does what end says.
+// raw answers each connection with fixed bytes after the request's headers have come, and then does
+// what end says.
 func raw(t *testing.T, bytes string, end func(*net.TCPConn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -197,7 +198,8 @@ func TestNetwork_AnswerAboveTheCap_IsTooLarge(t *testing.T) {
 	}
 }
 
-// Each operation has a bound that fits it: where a few words are due, megabytes are not taken into memory.
+// Each operation has a bound that fits it: where a few words are due, megabytes are not taken into
+// memory.
 func TestNetwork_MegabytesWhereAFewWordsAreDue_AreTooLarge(t *testing.T) {
 	c, _ := serve(t, answers(200, "application/json", `{"result":true,"x":"`+strings.Repeat("x", 2<<20)+`"}`))
 	if e := apiError(t, c.CloseSession(soon(t), "s", true)); e.Kind != ksef.KindTooLarge {
@@ -217,7 +219,8 @@ func TestNetwork_DownloadAboveTheCap_IsTooLarge(t *testing.T) {
 	}
 }
 
-// Streams are timed by what moves, so that a slow line is not taken for a dead one; an answer into memory has one time for all of it.
+// Streams are timed by what moves, so that a slow line is not taken for a dead one; an answer into
+// memory has one time for all of it.
 func TestNetwork_SlowAnswerThatMoves_OutlivesTheTimeoutOnlyAsAStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options("http://gateway.test")

@@ -88,7 +88,8 @@ func TestMetadata_OddFieldOfAnEntry_TheOthersAreRead(t *testing.T) {
 	}
 }
 
-// A status that cannot be read is an answer of the gateway all the same: it must not count as an outage.
+// A status that cannot be read is an answer of the gateway all the same: it must not count as an
+// outage.
 func TestSessionStatus_NotUnderstood_IsToldAndIsNoOutage(t *testing.T) {
 	gate := &bookGate{}
 	client, _ := serve(t, answers(200, "application/json", `{"sessionInfo":{"status":{"code":"done"},"invoiceCount":"7"}}`), func(o *gateway.Options) { o.Gate = gate })
@@ -120,8 +121,8 @@ func TestSessionInfo_CountsAreTakenLoosely_AndAMissingOneIsNotZero(t *testing.T)
 	}
 }
 
-// How a list goes on is taken from whatever form is understood; from none of them, from how full the
-// page is.
+// How a list goes on is taken from whatever form is understood; from none of them, from how full
+// the page is.
 func TestMetadata_OddFlags_ThePageIsReadAndKnowsHowItGoesOn(t *testing.T) {
 	for _, c := range []struct {
 		flags           string

@@ -17,8 +17,9 @@ import (
 
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// breaker answers the first request of its first connection and breaks that connection after it has read the second one, before any byte of an answer. Every
-// later connection is served well. That is the case in which net/http replays a request.
+// breaker answers the first request of its first connection and breaks that connection after it has
+// read the second one, before any byte of an answer. Every later connection is served well. That is
+// the case in which net/http replays a request.
 type breaker struct {
 	url    string
 	answer string

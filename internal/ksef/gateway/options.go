@@ -24,9 +24,9 @@ type Options struct {
 	BaseURL string
 	// KeyID is the public half of the credentials: no ':' and no control characters (RFC 7617).
 	KeyID string
-	// Key returns the secret half. It is called for each request, after the gate has opened, so that a
-	// replaced key file works without a restart. It must be safe for concurrent use. Its error comes
-	// back wrapped, of [ksef.KindLocal].
+	// Key returns the secret half. It is called for each request, after the gate has opened, so
+	// that a replaced key file works without a restart. It must be safe for concurrent use. Its
+	// error comes back wrapped, of [ksef.KindLocal].
 	Key func() (string, error)
 	// App names the program in the User-Agent, e.g. "erp-bridge/2.1". Empty: only the client names
 	// itself.
@@ -34,13 +34,14 @@ type Options struct {
 	// Gate is asked before each request and told its outcome. Nil: always open.
 	Gate ksef.Gate
 	// Timeout is the time for one request, from the gate's opening to the last byte of the answer.
-	// Where bytes are streamed (uploads of parts and of batches, downloads written to a writer) it is
-	// the longest time without a byte moving instead. 0: DefaultTimeout.
+	// Where bytes are streamed (uploads of parts and of batches, downloads written to a writer) it
+	// is the longest time without a byte moving instead. 0: DefaultTimeout.
 	Timeout time.Duration
 	// MaxResponse is the largest answer that is taken into memory, in bytes, after decompression.
 	// 0: DefaultMaxResponse.
 	MaxResponse int64
-	// MaxDownload is the largest answer that is written to a writer, in bytes. 0: DefaultMaxDownload.
+	// MaxDownload is the largest answer that is written to a writer, in bytes. 0:
+	// DefaultMaxDownload.
 	MaxDownload int64
 	// Transport replaces the connection pool that New makes. It must not follow redirects and must
 	// not send a request twice; *http.Transport, as used here, does neither.

@@ -13,13 +13,13 @@ import (
 )
 
 // UploadPart sends the encrypted bytes of a part to its address: exactly its headers, no
-// Authorization, never a redirect. open is called once, when the gate has opened, and what it returns
-// is closed, sometimes while a Read is still under way; it must give exactly size bytes. Uploads may
-// run in parallel.
+// Authorization, never a redirect. open is called once, when the gate has opened, and what it
+// returns is closed, sometimes while a Read is still under way; it must give exactly size bytes.
+// Uploads may run in parallel.
 //
-// Only 201 is success: a firewall has been seen to answer 200 with HTML (KSeF issue threads, 2026). A
-// part may be sent again to the same address. Of the store's answer only the error code is kept, since
-// the rest may quote the signature.
+// Only 201 is success: a firewall has been seen to answer 200 with HTML (KSeF issue threads, 2026).
+// A part may be sent again to the same address. Of the store's answer only the error code is kept,
+// since the rest may quote the signature.
 func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error {
 	u, err := p.Address()
 	k := call{
@@ -47,8 +47,8 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 	return c.do(ctx, k, func(*answer) error { return nil })
 }
 
-// partHeaders sets exactly the given headers. Host and Content-Length are the request's own fields in
-// net/http; an empty User-Agent keeps it from adding its own.
+// partHeaders sets exactly the given headers. Host and Content-Length are the request's own fields
+// in net/http; an empty User-Agent keeps it from adding its own.
 func partHeaders(req *http.Request, headers []ksef.Header) {
 	req.Header["User-Agent"] = []string{""}
 	seen := map[string]bool{}

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// PublicKey fetches KSeF's RSA public key, which encrypts session keys. KSeF replaces it at times, in
-// an emergency without notice: use a [ksef.KeyCache], and fetch again when a session is refused.
+// PublicKey fetches KSeF's RSA public key, which encrypts session keys. KSeF replaces it at times,
+// in an emergency without notice: use a [ksef.KeyCache], and fetch again when a session is refused.
 func (c *Client) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	var key *rsa.PublicKey
 	err := c.do(ctx, get("fetch public key", ksef.GroupPublicKey, "/invoice/public/key"), func(a *answer) (err error) {

@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/ksef/lenient"
 )
 
-// QueryRequest starts the export of invoices. Its parts come encrypted with the key of EncryptionInfo.
+// QueryRequest starts the export of invoices. Its parts come encrypted with the key of
+// EncryptionInfo.
 type QueryRequest struct {
 	EncryptionInfo ksef.EncryptionInfo
 	SubjectType    ksef.SubjectType
@@ -82,9 +83,9 @@ func (c *Client) QueryStatus(ctx context.Context, queryID string) (QueryInfo, er
 	return out, nil
 }
 
-// QueryResult writes one part of an export's ZIP to w, still encrypted (see [ksef.SessionKey.Decrypt]),
-// and returns its length in bytes. After an error w may hold a piece of it. The length is at most
-// Options.MaxDownload bytes.
+// QueryResult writes one part of an export's ZIP to w, still encrypted (see
+// [ksef.SessionKey.Decrypt]), and returns its length in bytes. After an error w may hold a piece of
+// it. The length is at most Options.MaxDownload bytes.
 func (c *Client) QueryResult(ctx context.Context, queryID, part string, w io.Writer) (int64, error) {
 	k := get("fetch query result", ksef.GroupQueryResult, "/invoice/query/result/%s/%s", queryID, part)
 	k.processing = true

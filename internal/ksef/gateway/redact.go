@@ -20,7 +20,8 @@ var (
 	signature = regexp.MustCompile(`(?i)\b(sig|signature|x-amz-[a-z-]+|token)=[^\s&"'<>]+`)
 )
 
-// maxText bounds a text of the other side, in bytes. KSeF's own messages are a few hundred bytes long.
+// maxText bounds a text of the other side, in bytes. KSeF's own messages are a few hundred bytes
+// long.
 const maxText = 4096
 
 // scrub removes the credentials of a request and all URL queries from a text of the other side: a
@@ -38,8 +39,8 @@ func scrubURLs(s string) string {
 	return signature.ReplaceAllString(s, "$1="+redacted)
 }
 
-// plainError replaces an error whose text must not be shown. It still answers errors.Is for the causes
-// that callers look for.
+// plainError replaces an error whose text must not be shown. It still answers errors.Is for the
+// causes that callers look for.
 type plainError struct {
 	text   string
 	causes []error

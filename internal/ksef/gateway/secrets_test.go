@@ -147,7 +147,8 @@ func TestErrors_CarryNoSecret_WhenTheNetworkFails(t *testing.T) {
 	secrets := secretsOf(key)
 	gone := httptest.NewServer(http.NotFoundHandler())
 	gone.Close()
-	// A transport that wraps its errors as http.Client does, on top of another that quotes the URL in its text.
+	// A transport that wraps its errors as http.Client does, on top of another that quotes the URL
+	// in its text.
 	wrapping := roundTrip(func(r *http.Request) (*http.Response, error) {
 		deep := fmt.Errorf("proxy said no to %s with %s: %w", r.URL, r.Header.Get("Authorization"), io.ErrUnexpectedEOF)
 		return nil, fmt.Errorf("round trip: %w", &url.Error{Op: "Put", URL: r.URL.String(), Err: deep})

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// OpenOnline opens an online session. After an error with MaybeDone, at worst an empty session is left
-// behind, which KSeF cancels by itself.
+// OpenOnline opens an online session. After an error with MaybeDone, at worst an empty session is
+// left behind, which KSeF cancels by itself.
 func (c *Client) OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (ksef.OpenedSession, error) {
 	body := struct {
 		InvoiceVersion ksef.InvoiceVersion `json:"invoiceVersion"`
@@ -52,9 +52,9 @@ func (c *Client) SessionStatus(ctx context.Context, id string) (ksef.SessionInfo
 var ErrResultFalse = errors.New("the gateway answered result false")
 
 // CloseSession closes a session, and KSeF begins to process it. batch must tell the session's kind:
-// the two kinds have limits of their own. Close is a GET that changes something: after an error with
-// MaybeDone, ask SessionStatus and do not guess. {"result":false} is ErrResultFalse, with MaybeDone,
-// because a session that is closed already may answer so.
+// the two kinds have limits of their own. Close is a GET that changes something: after an error
+// with MaybeDone, ask SessionStatus and do not guess. {"result":false} is ErrResultFalse, with
+// MaybeDone, because a session that is closed already may answer so.
 func (c *Client) CloseSession(ctx context.Context, id string, batch bool) error {
 	group, op := ksef.GroupOnlineSessionClose, "close online session"
 	if batch {
@@ -63,8 +63,8 @@ func (c *Client) CloseSession(ctx context.Context, id string, batch bool) error 
 	return c.do(ctx, get(op, group, "/invoice/session/close/%s", id), readResult)
 }
 
-// SessionUPO fetches the receipt of a processed session as XML. The gateway refuses while the session
-// is not closed and processed.
+// SessionUPO fetches the receipt of a processed session as XML. The gateway refuses while the
+// session is not closed and processed.
 func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
 	return c.xml(ctx, get("fetch session UPO", ksef.GroupSessionUPO, "/invoice/session/upo/%s", id).upTo(anyAnswer))
 }

@@ -11,8 +11,8 @@ import (
 //
 // It speaks HTTP/1.1 only: HTTP/2 has replay rules of its own, and one broken connection would make
 // the outcome of every request on it unknown at once. Idle connections are dropped after four
-// seconds, before the shortest keep-alive in common use on servers (Apache's five): a request that is
-// written to a connection which the server has just given up ends as "unknown", and an unknown
+// seconds, before the shortest keep-alive in common use on servers (Apache's five): a request that
+// is written to a connection which the server has just given up ends as "unknown", and an unknown
 // outcome costs far more than a handshake.
 func NewTransport() *http.Transport {
 	only1 := new(http.Protocols)

@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// watchdog ends a request whose time is up. A request whose bytes are in memory has a fixed time. For
-// a request that is streamed, only the time without a byte moving counts. One rule cannot serve both:
-// 60 s is very long for a JSON answer and very short for a part of 100 MB on a slow line.
+// watchdog ends a request whose time is up. A request whose bytes are in memory has a fixed time.
+// For a request that is streamed, only the time without a byte moving counts. One rule cannot serve
+// both: 60 s is very long for a JSON answer and very short for a part of 100 MB on a slow line.
 type watchdog struct {
 	timer  *time.Timer
 	allow  time.Duration
@@ -42,8 +42,8 @@ func (w *watchdog) stop() {
 	}
 }
 
-// moved is called for each piece of a stream. After the timer has fired the context has ended, and a
-// reset of the timer changes nothing.
+// moved is called for each piece of a stream. After the timer has fired the context has ended, and
+// a reset of the timer changes nothing.
 func (w *watchdog) moved() {
 	if w.stream {
 		w.timer.Reset(w.allow)
@@ -72,9 +72,9 @@ func (m *movingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// sending wraps the caller's reader, which must give exactly size bytes: if it is shorter, the other
-// side would wait for the rest; if it is longer, the file changed while it was read. The body is
-// closed when the context ends, because the transport itself would go on waiting for a Read that
+// sending wraps the caller's reader, which must give exactly size bytes: if it is shorter, the
+// other side would wait for the rest; if it is longer, the file changed while it was read. The body
+// is closed when the context ends, because the transport itself would go on waiting for a Read that
 // hangs, and the caller with it.
 func (w *watchdog) sending(ctx context.Context, body io.ReadCloser, size int64) io.ReadCloser {
 	s := &sentBody{body: body, left: size, size: size, w: w}
@@ -117,8 +117,8 @@ func (s *sentBody) Read(p []byte) (int, error) {
 }
 
 // tail checks that no byte follows. If one does, the request breaks off with its last bytes unsent,
-// but only if the transport has not yet seen the declared length. So this is the second defence; the
-// sizes that pack computes are the first.
+// but only if the transport has not yet seen the declared length. So this is the second defence;
+// the sizes that pack computes are the first.
 func (s *sentBody) tail() (int, error) {
 	var one [1]byte
 	n, err := io.ReadFull(s.body, one[:])

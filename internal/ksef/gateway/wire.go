@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ksef/lenient"
 )
 
-// The gateway's JSON forms of KSeF's words. Another client has forms of its own, so they are here and
-// not in package ksef.
+// The gateway's JSON forms of KSeF's words. Another client has forms of its own, so they are here
+// and not in package ksef.
 
 type encryptionWire struct {
 	InitVector   []byte `json:"initVector"`
@@ -57,8 +57,8 @@ type createdWire struct {
 	Created ksef.Time `json:"created"`
 }
 
-// sessionWire decodes a session. A count that cannot be read is not given; only an unreadable object
-// is an error.
+// sessionWire decodes a session. A count that cannot be read is not given; only an unreadable
+// object is an error.
 type sessionWire ksef.SessionInfo
 
 func (s *sessionWire) UnmarshalJSON(raw []byte) error {

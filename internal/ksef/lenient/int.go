@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Int is a whole number. It takes a number, also one written 200.0, and a string of digits. Anything
-// else is 0, "not given".
+// Int is a whole number. It takes a number, also one written 200.0, and a string of digits.
+// Anything else is 0, "not given".
 type Int int
 
 // UnmarshalJSON never fails.

@@ -1,10 +1,10 @@
-// Package numbers is the one page of KSeF's numbers: how many requests, invoices, bytes and hours the
-// Ministry of Finance allows (KSeF documentation up to API 2.8.1, September 2026). Whoever needs one
-// of them refers to this page, so that a change of the Ministry is a change of one line.
+// Package numbers is the one page of KSeF's numbers: how many requests, invoices, bytes and hours
+// the Ministry of Finance allows (KSeF documentation up to API 2.8.1, September 2026). Whoever
+// needs one of them refers to this page, so that a change of the Ministry is a change of one line.
 //
 // The Ministry raises some of them for one taxpayer on request, and may change all of them at any
-// time. So those are settings of the configuration, and this page gives the defaults: the rates, the
-// sizes of an invoice and the invoices of a session.
+// time. So those are settings of the configuration, and this page gives the defaults: the rates,
+// the sizes of an invoice and the invoices of a session.
 //
 // The simulator has its own numbers on purpose. It shares no code with what it tests.
 package numbers
@@ -60,8 +60,8 @@ const (
 	MaxBatchSize  = 5_000_000_000 // of the ZIP
 	MaxBatchParts = 50
 	MaxPartSize   = 100_000_000
-	// PartTime is the time that KSeF allows for the upload of each part. The time for all of them is
-	// PartTime × number of parts, counted from the opening of the session.
+	// PartTime is the time that KSeF allows for the upload of each part. The time for all of them
+	// is PartTime × number of parts, counted from the opening of the session.
 	PartTime = 20 * time.Minute
 )
 
