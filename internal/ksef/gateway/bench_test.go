@@ -17,8 +17,9 @@ func BenchmarkSessionInvoices(b *testing.B) {
 		if i > 0 {
 			list.WriteByte(',')
 		}
-		fmt.Fprintf(&list, `{"status":{"code":200,"description":"Sukces"},"ordinal":%d,"invoiceNumber":"FV/2026/09/%06d","ksefNumber":"5265877635-20260914-0100001AF629-AF",`+
-			`"acquisitionDate":"2026-09-14T08:30:00.123+02:00","permanentStorageDate":"2026-09-14T08:31:00.456+02:00","invoicingMode":"online"}`, i+1, i+1)
+		fmt.Fprintf(&list, `{"status":{"code":200,"description":"Sukces"},"ordinal":%d,"invoiceNumber":"FV/2026/09/%06d",`+
+			`"ksefNumber":"5265877635-20260914-0100001AF629-AF","acquisitionDate":"2026-09-14T08:30:00.123+02:00",`+
+			`"permanentStorageDate":"2026-09-14T08:31:00.456+02:00","invoicingMode":"online"}`, i+1, i+1)
 	}
 	list.WriteString(`]}`)
 	o := options("http://gateway.test")

@@ -35,7 +35,8 @@ func ExampleClient_Validate() {
 func ExampleClient_Generate() {
 	c, stop := connect()
 	defer stop()
-	doc := json.RawMessage(`{"Naglowek":{"KodFormularza":"FA","WariantFormularza":3},"Fa":{"KodWaluty":"PLN","P_1":"2026-11-23","P_2":"FV/1"}}`)
+	doc := json.RawMessage(`{"Naglowek":{"KodFormularza":"FA","WariantFormularza":3},
+		"Fa":{"KodWaluty":"PLN","P_1":"2026-11-23","P_2":"FV/1"}}`)
 	xml, err := c.Generate(context.Background(), doc)
 	fmt.Println(bytes.Contains(xml, []byte("<P_2>FV/1</P_2>")), err)
 	// Output: true <nil>
@@ -65,7 +66,9 @@ func ExampleClient_VisualizeUPO() {
 	defer stop()
 	ctx := context.Background()
 	session, _ := accept(ctx, c, exampleInvoice("FV/1"))
-	pdf, err := c.VisualizeUPO(ctx, gateway.VisualizeUPORequest{OutputLanguage: gateway.English, UPOData: must(c.SessionUPO(ctx, session))})
+	pdf, err := c.VisualizeUPO(
+		ctx, gateway.VisualizeUPORequest{OutputLanguage: gateway.English, UPOData: must(c.SessionUPO(ctx, session))},
+	)
 	fmt.Printf("%s %v\n", pdf[:5], err)
 	// Output: %PDF- <nil>
 }
@@ -156,7 +159,10 @@ func ExampleClient_BoxInvoice() {
 
 	var got gateway.BoxInvoiceInfo
 	ready(func() (err error) { got, err = c.BoxInvoice(ctx, "erp-1"); return err })
-	fmt.Println(got.InvoiceInfo.Status.Code, got.InvoiceInfo.InvoiceNumber, got.SessionID != "", bytes.Contains(got.UPO, []byte(got.InvoiceInfo.KSeFNumber)))
+	fmt.Println(
+		got.InvoiceInfo.Status.Code, got.InvoiceInfo.InvoiceNumber, got.SessionID != "",
+		bytes.Contains(got.UPO, []byte(got.InvoiceInfo.KSeFNumber)),
+	)
 	// Output: 200 FV/1 true true
 }
 
@@ -164,7 +170,10 @@ func ExampleClient_BoxUploadBatch() {
 	c, stop := connect()
 	defer stop()
 	zip := zipped("FV/1", "FV/2")
-	err := c.BoxUploadBatch(context.Background(), gateway.BoxBatchRequest{UploadID: "night-1", InvoiceVersion: ksef.FA3}, opener(zip), int64(len(zip)))
+	err := c.BoxUploadBatch(
+		context.Background(), gateway.BoxBatchRequest{UploadID: "night-1", InvoiceVersion: ksef.FA3}, opener(zip),
+		int64(len(zip)),
+	)
 	fmt.Println(err)
 	// Output: <nil>
 }

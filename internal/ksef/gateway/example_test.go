@@ -52,7 +52,7 @@ func openOnline(ctx context.Context, c *gateway.Client) (ksef.OpenedSession, kse
 	return must(c.OpenOnline(ctx, ksef.OpenOnlineRequest{InvoiceVersion: ksef.FA3, EncryptionInfo: info})), key
 }
 
-// accept sends one invoice all the way and returns where it stands.
+// accept sends one invoice, waits until KSeF has processed its session and returns where it stands.
 func accept(ctx context.Context, c *gateway.Client, invoice []byte) (session string, info ksef.InvoiceInfo) {
 	s, key := openOnline(ctx, c)
 	must(c.SendInvoice(ctx, ksef.Seal(s.ID, key, invoice)))
@@ -148,7 +148,7 @@ func ExampleClient_SendInvoice() {
 	sent, err := c.SendInvoice(ctx, ksef.Seal(session.ID, key, exampleInvoice("FV/1")))
 	fmt.Println(sent.ID != "", err)
 
-	// A session that nobody has opened.
+	// Nobody has opened this session.
 	_, err = c.SendInvoice(ctx, ksef.Seal("20260101-SO-0000000000-0000000000-00", key, exampleInvoice("FV/2")))
 	var e *ksef.APIError
 	if errors.As(err, &e) {
@@ -189,7 +189,7 @@ func ExampleClient_CloseSession() {
 	must(c.SendInvoice(ctx, ksef.Seal(session.ID, key, exampleInvoice("FV/1"))))
 
 	fmt.Println(c.CloseSession(ctx, session.ID, false))
-	err := c.CloseSession(ctx, session.ID, false) // harmless, and refused
+	err := c.CloseSession(ctx, session.ID, false) // it is refused, and does no harm
 	fmt.Println(err != nil)
 	// Output:
 	// <nil>
@@ -218,7 +218,7 @@ func ExampleClient_SessionInvoices() {
 	defer stop()
 	ctx := context.Background()
 	_, first := accept(ctx, c, exampleInvoice("FV/1"))
-	session, _ := accept(ctx, c, exampleInvoice("FV/1")) // once more
+	session, _ := accept(ctx, c, exampleInvoice("FV/1")) // the same invoice again
 
 	list, err := c.SessionInvoices(ctx, session)
 	if err != nil {

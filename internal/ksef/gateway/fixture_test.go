@@ -86,7 +86,7 @@ type seen struct {
 	chunked             bool
 }
 
-// recorder answers every request alike and keeps what it was asked.
+// recorder gives every request the same answer and records the requests.
 type recorder struct {
 	status int
 	header http.Header

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/ksef/gateway"
 )
 
-// canned answers without a network.
+// canned is a transport that gives one fixed answer without a network.
 type canned struct {
 	status int
 	kind   string
@@ -21,11 +21,13 @@ type canned struct {
 
 func (c canned) RoundTrip(r *http.Request) (*http.Response, error) {
 	_, _ = io.Copy(io.Discard, r.Body)
-	return &http.Response{StatusCode: c.status, Header: http.Header{"Content-Type": {c.kind}, "Retry-After": {string(c.body[:min(len(c.body), 8)])}},
+	return &http.Response{StatusCode: c.status, Header: http.Header{
+		"Content-Type": {c.kind}, "Retry-After": {string(c.body[:min(len(c.body), 8)])},
+	},
 		Body: io.NopCloser(bytes.NewReader(c.body)), Request: r}, nil
 }
 
-// Whatever comes, an operation ends in an answer that passes its checks or in an *APIError that
+// Whatever the answer is, an operation returns a result that passes its checks or an *APIError that
 // shows no secret.
 func FuzzAnswers(f *testing.F) {
 	ops := operations(f)
@@ -50,7 +52,7 @@ func FuzzAnswers(f *testing.F) {
 			switch v := got.(type) {
 			case ksef.InvoiceInfo:
 				if v.Status.Code <= 0 {
-					t.Errorf("a status out of nothing: %+v", v)
+					t.Errorf("a status without a code: %+v", v)
 				}
 			case ksef.OpenedSession:
 				if v.ID == "" {
@@ -58,7 +60,7 @@ func FuzzAnswers(f *testing.F) {
 				}
 			case []ksef.InvoiceInfo:
 				if v == nil {
-					t.Error("a list out of nothing")
+					t.Error("a list that the answer does not have")
 				}
 			}
 			return

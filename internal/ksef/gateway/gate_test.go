@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/ksef/gateway"
 )
 
-// bookGate keeps what it is asked and told.
-type bookGate struct {
+// recordingGate records the groups that enter and the outcomes that it is told.
+type recordingGate struct {
 	refuse error
 
 	mu      sync.Mutex
@@ -23,7 +23,7 @@ type bookGate struct {
 	dead    bool // Leave came with a context that had ended
 }
 
-func (g *bookGate) Enter(_ context.Context, group ksef.Group) error {
+func (g *recordingGate) Enter(_ context.Context, group ksef.Group) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.refuse != nil {
@@ -34,7 +34,7 @@ func (g *bookGate) Enter(_ context.Context, group ksef.Group) error {
 	return nil
 }
 
-func (g *bookGate) Leave(ctx context.Context, _ ksef.Group, o ksef.Outcome) {
+func (g *recordingGate) Leave(ctx context.Context, _ ksef.Group, o ksef.Outcome) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.left = append(g.left, o)
@@ -42,18 +42,18 @@ func (g *bookGate) Leave(ctx context.Context, _ ksef.Group, o ksef.Outcome) {
 	g.dead = g.dead || ctx.Err() != nil
 }
 
-func (g *bookGate) groups() []ksef.Group {
+func (g *recordingGate) groups() []ksef.Group {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return append([]ksef.Group(nil), g.entered...)
 }
 
-func (g *bookGate) last(tb testing.TB) ksef.Outcome {
+func (g *recordingGate) last(tb testing.TB) ksef.Outcome {
 	tb.Helper()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.open != 0 || len(g.left) == 0 {
-		tb.Fatalf("gate: %d requests inside, %d left", g.open, len(g.left))
+		tb.Fatalf("gate: %d requests have entered and not left, %d have left", g.open, len(g.left))
 	}
 	return g.left[len(g.left)-1]
 }
@@ -62,9 +62,9 @@ type waitError struct{ d time.Duration }
 
 func (e *waitError) Error() string { return "wait " + e.d.String() }
 
-func TestGate_ItsErrorComesBackUnchanged_AndNothingLeaves(t *testing.T) {
+func TestGate_Refuses_ItsErrorComesBackAndNothingIsSent(t *testing.T) {
 	rec := answers(200, "application/json", `{"result":true}`)
-	gate := &bookGate{refuse: &waitError{time.Minute}}
+	gate := &recordingGate{refuse: &waitError{time.Minute}}
 	asked := false
 	c, _ := serve(t, rec, func(o *gateway.Options) {
 		o.Gate = gate
@@ -79,12 +79,12 @@ func TestGate_ItsErrorComesBackUnchanged_AndNothingLeaves(t *testing.T) {
 		t.Errorf("kind %s, maybe done %v", e.Kind, e.MaybeDone)
 	}
 	if len(rec.all()) != 0 || len(gate.left) != 0 || asked {
-		t.Errorf("%d requests left, gate told %d times, key asked %v", len(rec.all()), len(gate.left), asked)
+		t.Errorf("%d requests were sent, gate told %d times, key read %v", len(rec.all()), len(gate.left), asked)
 	}
 }
 
-func TestGate_HearsTheOutcome_EvenWhenTheCallerGaveUp(t *testing.T) {
-	gate := &bookGate{}
+func TestGate_CallerGivesUp_StillGetsTheOutcome(t *testing.T) {
+	gate := &recordingGate{}
 	ctx, cancel := context.WithCancel(context.Background())
 	c, _ := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cancel()
@@ -104,24 +104,30 @@ func TestGate_HearsTheOutcome_EvenWhenTheCallerGaveUp(t *testing.T) {
 	}
 }
 
-func TestGate_OutcomeOfEachKind(t *testing.T) {
+func TestGate_EveryKindOfAnswer_GivesItsOutcome(t *testing.T) {
 	for name, tc := range map[string]struct {
 		answer *recorder
 		want   ksef.Outcome
 	}{
-		"success":                  {answers(200, "application/json", `{"result":true}`), ksef.Outcome{Status: 200}},
-		"a refusal is no outage":   {answers(400, "application/json", `{"error":{"code":1,"description":"x"}}`), ksef.Outcome{Status: 400}},
-		"throttled, long":          {&recorder{status: 429, header: http.Header{"Retry-After": {"2680"}}}, ksef.Outcome{Status: 429, Throttled: true, RetryAfter: 2680 * time.Second}},
-		"an outage that says when": {&recorder{status: 503, header: http.Header{"Retry-After": {"30"}}, body: []byte("<html>")}, ksef.Outcome{Status: 503, Outage: true, RetryAfter: 30 * time.Second}},
-		"HTML for an answer":       {answers(200, "text/html", `<html>blocked</html>`), ksef.Outcome{Status: 200, Outage: true}},
+		"success":                {answers(200, "application/json", `{"result":true}`), ksef.Outcome{Status: 200}},
+		"a refusal is no outage": {answers(400, "application/json", `{"error":{"code":1,"description":"x"}}`), ksef.Outcome{Status: 400}},
+		"throttled for long": {
+			&recorder{status: 429, header: http.Header{"Retry-After": {"2680"}}},
+			ksef.Outcome{Status: 429, Throttled: true, RetryAfter: 2680 * time.Second},
+		},
+		"an outage, retry after": {
+			&recorder{status: 503, header: http.Header{"Retry-After": {"30"}}, body: []byte("<html>")},
+			ksef.Outcome{Status: 503, Outage: true, RetryAfter: 30 * time.Second},
+		},
+		"HTML instead of JSON": {answers(200, "text/html", `<html>blocked</html>`), ksef.Outcome{Status: 200, Outage: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			gate := &bookGate{}
+			gate := &recordingGate{}
 			c, _ := serve(t, tc.answer, func(o *gateway.Options) { o.Gate = gate })
 			err := c.CloseSession(soon(t), "s", true)
 			got := gate.last(t)
 			if (got.Err == nil) != (err == nil) {
-				t.Errorf("gate heard %v, caller got %v", got.Err, err)
+				t.Errorf("gate was told %v, caller got %v", got.Err, err)
 			}
 			got.Err = nil
 			if got != tc.want {
@@ -131,7 +137,7 @@ func TestGate_OutcomeOfEachKind(t *testing.T) {
 	}
 }
 
-func TestGroups_AreDistinctAndComplete(t *testing.T) {
+func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
 	used := map[ksef.Group]bool{ksef.GroupBoxUploadBatch: true}
 	for _, op := range operations(t) {
 		used[op.group] = true

@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// One entry of a list has a raw control character in it: the others are read, and so is this one.
-func TestSessionInvoices_ARawControlCharacter_SpoilsNothing(t *testing.T) {
-	list := "{\"invoices\":[{\"status\":{\"code\":200},\"invoiceNumber\":\"A/1\t\"},{\"status\":{\"code\":450},\"invoiceNumber\":\"A/2\"}]}"
+// An entry with a raw control character is read, and so are the others.
+func TestSessionInvoices_RawControlCharacter_AllEntriesAreRead(t *testing.T) {
+	list := `{"invoices":[{"status":{"code":200},"invoiceNumber":"A/1` + "\t" + `"},{"status":{"code":450},"invoiceNumber":"A/2"}]}`
 	got, err := decodeInvoices(strings.NewReader(list))
 	if err != nil || len(got) != 2 || got[0].InvoiceNumber != "A/1\t" || got[1].Status.Code != 450 {
 		t.Errorf("%+v, %v", got, err)

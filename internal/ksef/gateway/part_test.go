@@ -26,7 +26,7 @@ func partTo(url string) ksef.PartUpload {
 }
 
 func TestUploadPart_SendsExactlyItsHeaders_AndNoCredentials(t *testing.T) {
-	rec, gate := &recorder{status: 201}, &bookGate{}
+	rec, gate := &recorder{status: 201}, &recordingGate{}
 	store := httptest.NewServer(rec)
 	t.Cleanup(store.Close)
 	c := dial(t, "http://gateway.invalid", func(o *gateway.Options) {
@@ -53,7 +53,7 @@ func TestUploadPart_SendsExactlyItsHeaders_AndNoCredentials(t *testing.T) {
 	}
 }
 
-func TestUploadPart_OnlyCreatedIsSuccess(t *testing.T) {
+func TestUploadPart_EveryStatus_OnlyCreatedIsSuccess(t *testing.T) {
 	for _, tc := range []struct {
 		why       string
 		status    int
@@ -68,7 +68,10 @@ func TestUploadPart_OnlyCreatedIsSuccess(t *testing.T) {
 		{"204", 204, "", "", ksef.KindOutage, true},
 		{"a redirect", 307, "", "", ksef.KindOutage, true},
 		{"bad data", 400, "application/xml", `<Error><Code>Md5Mismatch</Code></Error>`, ksef.KindRefused, false},
-		{"bad signature: not our credentials", 401, "application/xml", `<Error><Code>AuthenticationFailed</Code></Error>`, ksef.KindRefused, false},
+		{
+			"bad signature: not our credentials", 401, "application/xml",
+			`<Error><Code>AuthenticationFailed</Code></Error>`, ksef.KindRefused, false,
+		},
 		{"too late: not our credentials", 403, "", "", ksef.KindRefused, false},
 		{"a firewall's 403", 403, "text/html", htmlPage, ksef.KindOutage, true},
 		{"408", 408, "", "", ksef.KindOutage, true},
@@ -96,7 +99,7 @@ func TestUploadPart_OnlyCreatedIsSuccess(t *testing.T) {
 	}
 }
 
-func TestUploadPart_BodyOfAnotherLength_IsAFaultOfThisSide(t *testing.T) {
+func TestUploadPart_BodyOfAnotherLength_IsALocalFault(t *testing.T) {
 	broken := errors.New("disk read error")
 	for why, open := range map[string]func() (io.ReadCloser, error){
 		"shorter than declared": opener([]byte("123")),
@@ -107,7 +110,7 @@ func TestUploadPart_BodyOfAnotherLength_IsAFaultOfThisSide(t *testing.T) {
 		},
 	} {
 		t.Run(why, func(t *testing.T) {
-			gate := &bookGate{}
+			gate := &recordingGate{}
 			// The handler answers only a whole body, so the client's own view decides.
 			c, srv := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, _ = io.Copy(io.Discard, r.Body)
@@ -128,7 +131,7 @@ type failingReader struct{ err error }
 
 func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
 
-func TestUploadPart_ClosesItsBody(t *testing.T) {
+func TestUploadPart_AnyOutcome_ClosesItsBody(t *testing.T) {
 	for status, name := range map[int]string{201: "on success", 403: "on refusal"} {
 		closed := make(chan struct{})
 		c, srv := serve(t, &recorder{status: status})
@@ -160,8 +163,7 @@ func TestUploadPart_SilentStore_EndsWhenNothingMoves(t *testing.T) {
 	}
 }
 
-// KSeF's own time is up even while bytes still move.
-func TestUploadPart_EndsAfterTheTimeKSeFAllows(t *testing.T) {
+func TestUploadPart_BytesStillMove_EndsAfterTheTimeThatKSeFAllows(t *testing.T) {
 	c, srv := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	p := partTo(srv.URL)
 	p.Allowed = 100 * time.Millisecond
@@ -188,7 +190,7 @@ func TestUploadPart_PlainHTTPAddressOfAnHTTPSGateway_IsRefused(t *testing.T) {
 	}
 }
 
-func TestBoxUploadBatch_StreamsTheForm(t *testing.T) {
+func TestBoxUploadBatch_Form_IsStreamedWithItsLength(t *testing.T) {
 	zip := bytes.Repeat([]byte("PK zip "), 50_000)
 	type form struct{ Request, RequestType, File, FileName, FileType string }
 	var got form
@@ -219,7 +221,10 @@ func TestBoxUploadBatch_StreamsTheForm(t *testing.T) {
 	if err := c.BoxUploadBatch(soon(t), r, opener(zip), int64(len(zip))); err != nil {
 		t.Fatal(err)
 	}
-	want := form{`{"uploadId":"u-2","offline":false,"notify":true,"upo":true,"invoiceVersion":"v3"}`, "application/json", string(zip), "batch.zip", "application/zip"}
+	want := form{
+		`{"uploadId":"u-2","offline":false,"notify":true,"upo":true,"invoiceVersion":"v3"}`, "application/json",
+		string(zip), "batch.zip", "application/zip",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("form (-want +got):\n%.600s", diff)
 	}
@@ -242,8 +247,8 @@ func TestBoxUploadBatch_StreamsTheForm(t *testing.T) {
 	}
 }
 
-// The transport waits for a Read that hangs; the request must end all the same.
-func TestUploadPart_ReaderThatHangs_IsLetGo(t *testing.T) {
+// The transport waits for a Read that hangs. The request must end in spite of that.
+func TestUploadPart_ReaderHangs_TheRequestStillEnds(t *testing.T) {
 	store := &recorder{status: 201}
 	for why, tc := range map[string]struct {
 		timeout time.Duration

@@ -16,7 +16,7 @@ const (
 	htmlPage = `<!DOCTYPE html><html><body>Request blocked</body></html>`
 )
 
-func TestJudge_EveryStatusAndBody(t *testing.T) {
+func TestErrors_EveryStatusAndBody_HaveTheirKind(t *testing.T) {
 	for _, tc := range []struct {
 		why       string
 		status    int
@@ -28,20 +28,23 @@ func TestJudge_EveryStatusAndBody(t *testing.T) {
 		{"bad request in the gateway's words: refused, nothing done", 400, "application/json", jsonNo, ksef.KindRefused, false},
 		{"not found in the gateway's words", 404, "application/json", jsonNo, ksef.KindRefused, false},
 		{"conflict in the gateway's words", 409, "application/json", jsonNo, ksef.KindRefused, false},
-		{"JSON under another name is still JSON", 422, "text/plain", jsonNo, ksef.KindRefused, false},
+		{"JSON of another content type is still JSON", 422, "text/plain", jsonNo, ksef.KindRefused, false},
 		{"a framework's error text", 404, "application/json", `{"status":404,"error":"Not Found","path":"/x"}`, ksef.KindRefused, false},
-		{"JSON that does not say what is wrong: the status decides, nothing is proven", 400, "application/json", `{"message":"x"}`, ksef.KindRefused, true},
+		{
+			"JSON that does not say what is wrong: the status decides, nothing is proven", 400, "application/json",
+			`{"message":"x"}`, ksef.KindRefused, true,
+		},
 		{"an empty error object proves nothing", 400, "application/json", `{"error":{}}`, ksef.KindRefused, true},
 		{"credentials refused", 401, "application/json", jsonNo, ksef.KindUnauthorized, false},
 		{"account not allowed", 403, "application/json", jsonNo, ksef.KindUnauthorized, false},
 		{"a firewall's 403 says nothing about credentials", 403, "text/html", htmlPage, ksef.KindOutage, true},
-		{"a proxy's 401 page neither", 401, "text/html", htmlPage, ksef.KindOutage, true},
+		{"a proxy's 401 page says nothing about credentials", 401, "text/html", htmlPage, ksef.KindOutage, true},
 		{"a 400 page is not the gateway's answer", 400, "text/html", htmlPage, ksef.KindOutage, true},
-		{"404 without a body comes from something in between", 404, "", "", ksef.KindOutage, true},
-		{"408: it may have gone on without us", 408, "application/json", jsonNo, ksef.KindOutage, true},
+		{"404 without a body comes from a proxy", 404, "", "", ksef.KindOutage, true},
+		{"408: it may have been carried out", 408, "application/json", jsonNo, ksef.KindOutage, true},
 		{"throttled in the gateway's words", 429, "application/json", jsonNo, ksef.KindThrottled, false},
-		{"throttled by something in between", 429, "text/html", htmlPage, ksef.KindThrottled, true},
-		{"throttled without a word", 429, "", "", ksef.KindThrottled, true},
+		{"throttled by a proxy", 429, "text/html", htmlPage, ksef.KindThrottled, true},
+		{"throttled without a body", 429, "", "", ksef.KindThrottled, true},
 		{"500 in the gateway's words may have been carried out", 500, "application/json", jsonNo, ksef.KindOutage, true},
 		{"500 as a page", 500, "text/html", htmlPage, ksef.KindOutage, true},
 		{"502 as a page", 502, "text/html", htmlPage, ksef.KindOutage, true},
@@ -49,11 +52,17 @@ func TestJudge_EveryStatusAndBody(t *testing.T) {
 		{"504", 504, "application/json", jsonNo, ksef.KindOutage, true},
 		{"a redirect to a login page is not followed", 302, "text/html", htmlPage, ksef.KindOutage, true},
 		{"a redirect, even in JSON", 307, "application/json", jsonNo, ksef.KindOutage, true},
-		{"another success status is not the contract's", 201, "application/json", `{"result":true}`, ksef.KindOutage, true},
+		{"another success status is not in the contract", 201, "application/json", `{"result":true}`, ksef.KindOutage, true},
 		{"no content is no answer", 204, "", "", ksef.KindOutage, true},
-		{"200 with an error inside: refused in so many words", 200, "application/json", jsonNo, ksef.KindRefused, false},
-		{"200 with KSeF's unknown error inside", 200, "application/json", `{"error":{"code":550,"description":"x"}}`, ksef.KindRefused, true},
-		{"200 with a code that means waiting elsewhere: close has nothing to wait for", 200, "application/json", `{"error":{"code":150,"description":"x"}}`, ksef.KindRefused, false},
+		{"200 with an error inside: an explicit refusal", 200, "application/json", jsonNo, ksef.KindRefused, false},
+		{
+			"200 with KSeF's unknown error inside", 200, "application/json",
+			`{"error":{"code":550,"description":"x"}}`, ksef.KindRefused, true,
+		},
+		{
+			"200 with code 150: close does not wait for processing", 200, "application/json",
+			`{"error":{"code":150,"description":"x"}}`, ksef.KindRefused, false,
+		},
 		{"200 with an error as text", 200, "application/json", `{"error":"no"}`, ksef.KindRefused, false},
 		{"200 with a page: a firewall", 200, "text/html", htmlPage, ksef.KindOutage, true},
 		{"200 with a page that claims to be JSON", 200, "application/json", htmlPage, ksef.KindOutage, true},
@@ -78,7 +87,7 @@ func TestJudge_EveryStatusAndBody(t *testing.T) {
 				t.Errorf("got %s, HTTP %d, maybe done %v (%v)", e.Kind, e.Status, e.MaybeDone, e)
 			}
 			if tc.body == jsonNo && (e.Code != 21405 || e.Description != "Zła sesja" || e.Details != "d") {
-				t.Errorf("the gateway's words are lost: %+v", *e)
+				t.Errorf("the gateway's text is lost: %+v", *e)
 			}
 			if n := len(rec.all()); n != 1 {
 				t.Errorf("%d requests", n)
@@ -87,7 +96,7 @@ func TestJudge_EveryStatusAndBody(t *testing.T) {
 	}
 }
 
-func TestJudge_StillProcessing_WhateverTheStatus(t *testing.T) {
+func TestErrors_CodeOfProcessing_MeansAskAgain(t *testing.T) {
 	for _, tc := range []struct {
 		why    string
 		status int
@@ -99,12 +108,12 @@ func TestJudge_StillProcessing_WhateverTheStatus(t *testing.T) {
 		{"150 with a 400", 400, `{"error":{"code":150,"description":"w toku"}}`, ksef.KindProcessing},
 		{"150 with a 404", 404, `{"error":{"code":150,"description":"w toku"}}`, ksef.KindProcessing},
 		{"150 as a string", 400, `{"error":{"code":"150","description":"w toku"}}`, ksef.KindProcessing},
-		{"the status goes first: 429", 429, `{"error":{"code":150,"description":"w toku"}}`, ksef.KindThrottled},
-		{"the status goes first: 401", 401, `{"error":{"code":150,"description":"w toku"}}`, ksef.KindUnauthorized},
+		{"the status decides first: 429", 429, `{"error":{"code":150,"description":"w toku"}}`, ksef.KindThrottled},
+		{"the status decides first: 401", 401, `{"error":{"code":150,"description":"w toku"}}`, ksef.KindUnauthorized},
 		{"another code is a refusal", 400, `{"error":{"code":151,"description":"x"}}`, ksef.KindRefused},
 	} {
 		t.Run(tc.why, func(t *testing.T) {
-			gate := &bookGate{}
+			gate := &recordingGate{}
 			c, _ := serve(t, answers(tc.status, "application/json", tc.body), func(o *gateway.Options) { o.Gate = gate })
 			ctx := soon(t)
 			for name, call := range map[string]func() error{
@@ -131,8 +140,8 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// A page of a firewall must not pass for any kind of answer.
-func TestJudge_PageForEveryOperation_IsAnOutage(t *testing.T) {
+// A firewall's page must not pass for an answer, whatever the operation.
+func TestErrors_HTMLPage_IsAnOutageForEveryOperation(t *testing.T) {
 	for _, op := range operations(t) {
 		if op.name == "visualize" {
 			continue // HTML is what it asks for
@@ -149,7 +158,7 @@ func TestJudge_PageForEveryOperation_IsAnOutage(t *testing.T) {
 	}
 }
 
-func TestJudge_RefusalInsideA200_OfEveryOperation(t *testing.T) {
+func TestErrors_RefusalInsideA200_IsOneForEveryOperation(t *testing.T) {
 	for _, op := range operations(t) {
 		t.Run(op.name, func(t *testing.T) {
 			c, _ := serve(t, answers(200, "application/json", jsonNo))
@@ -171,8 +180,15 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 		{"another algorithm", "public key", `{"algorithm":"EC","publicKey":"` + b64(publicDER(t)) + `"}`},
 		{"a session without an id", "open online", `{"created":"2026-09-14T08:30:00Z"}`},
 		{"too few uploads", "open batch", `{"id":"b","partUploads":[{"ordinal":1,"method":"PUT","url":"http://s.test/"}]}`},
-		{"the same upload twice", "open batch", `{"id":"b","partUploads":[{"ordinal":1,"method":"PUT","url":"http://s.test/"},{"ordinal":1,"method":"PUT","url":"http://s.test/"}]}`},
-		{"an upload without an address", "open batch", `{"id":"b","partUploads":[{"ordinal":1,"method":"PUT","url":"/1"},{"ordinal":2,"method":"PUT","url":"http://s.test/"}]}`},
+		{
+			"the same upload twice", "open batch",
+			`{"id":"b","partUploads":[{"ordinal":1,"method":"PUT","url":"http://s.test/"},
+				{"ordinal":1,"method":"PUT","url":"http://s.test/"}]}`,
+		},
+		{
+			"an upload without an address", "open batch",
+			`{"id":"b","partUploads":[{"ordinal":1,"method":"PUT","url":"/1"},{"ordinal":2,"method":"PUT","url":"http://s.test/"}]}`,
+		},
 		{"a session without a status", "session status, id escaped", `{"sessionInfo":{}}`},
 		{"a status without a code", "session status, id escaped", `{"sessionInfo":{"status":{"description":"x"}}}`},
 		{"a list that is missing is not an empty list", "session invoices", `{}`},
@@ -183,9 +199,9 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 		{"half a receipt", "session UPO", `<Potwierdzenie><Opis>`},
 		{"an empty receipt", "session UPO", ``},
 		{"a receipt of JSON", "session UPO", `{"upo":""}`},
-		{"an invoice that was not taken by name", "send invoice", `{"id":""}`},
+		{"a sent invoice without an id", "send invoice", `{"id":""}`},
 		{"an invoice without a status", "invoice status", `{}`},
-		{"valid or not?", "validate", `{"invoiceVersion":"v3"}`},
+		{"a validation without its result", "validate", `{"invoiceVersion":"v3"}`},
 		{"no link", "links", `{"invoice":{}}`},
 		{"something else than a PDF", "visualize UPO", `hello`},
 		{"no list of metadata", "metadata", `{"hasMore":false}`},
@@ -206,8 +222,7 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 			}
 			c, _ := serve(t, answers(200, kind, tc.body))
 			_, err := op.call(soon(t), c)
-			// A whole JSON object is the gateway's; anything else is somebody's who stands before
-			// it.
+			// A whole JSON object is the gateway's; anything else comes from a proxy or firewall.
 			want := ksef.KindOutage
 			if json.Valid([]byte(tc.body)) && op.kind == "" {
 				want = ksef.KindUnreadable
@@ -219,7 +234,7 @@ func TestAnswers_Incomplete_AreErrorsAndNeverZeroValues(t *testing.T) {
 	}
 }
 
-func TestSessionInvoices_EmptyListIsAnAnswer(t *testing.T) {
+func TestSessionInvoices_EmptyList_IsAnAnswer(t *testing.T) {
 	c, _ := serve(t, answers(200, "application/json", `{"invoices":[]}`))
 	got, err := c.SessionInvoices(soon(t), "s")
 	if err != nil || got == nil || len(got) != 0 {
@@ -227,11 +242,13 @@ func TestSessionInvoices_EmptyListIsAnAnswer(t *testing.T) {
 	}
 }
 
-func TestRetryAfter_IsReadInBothForms(t *testing.T) {
+func TestRetryAfter_SecondsAndDates_AreRead(t *testing.T) {
 	now := time.Date(2026, 9, 14, 12, 0, 0, 0, time.UTC)
 	for header, want := range map[string]time.Duration{
-		"": 0, "0": 0, "-5": 0, "soon": 0, "NaN": 0, "30": 30 * time.Second, " 2680 ": 2680 * time.Second, "1.2": 2 * time.Second,
-		"Mon, 14 Sep 2026 12:01:30 GMT": 90 * time.Second, "Mon, 14 Sep 2026 11:00:00 GMT": 0, "1e300": 1<<63 - 1, "999999999999999": 1<<63 - 1,
+		"": 0, "0": 0, "-5": 0, "soon": 0, "NaN": 0,
+		"30": 30 * time.Second, " 2680 ": 2680 * time.Second, "1.2": 2 * time.Second,
+		"1e300": 1<<63 - 1, "999999999999999": 1<<63 - 1,
+		"Mon, 14 Sep 2026 12:01:30 GMT": 90 * time.Second, "Mon, 14 Sep 2026 11:00:00 GMT": 0,
 	} {
 		rec := &recorder{status: 429, header: http.Header{"Retry-After": {header}}}
 		c, _ := serve(t, rec, func(o *gateway.Options) { o.Now = func() time.Time { return now } })

@@ -68,7 +68,10 @@ func (b *breaker) serve(conn *net.TCPConn, first bool, end func(*net.TCPConn)) {
 			end(conn)
 			return
 		}
-		_, _ = io.WriteString(conn, "HTTP/1.1 "+b.status+"\r\nContent-Type: application/json\r\nContent-Length: "+itoa(len(b.answer))+"\r\n\r\n"+b.answer)
+		_, _ = io.WriteString(
+			conn,
+			"HTTP/1.1 "+b.status+"\r\nContent-Type: application/json\r\nContent-Length: "+itoa(len(b.answer))+"\r\n\r\n"+b.answer,
+		)
 	}
 }
 
@@ -84,8 +87,8 @@ func (b *breaker) count(path string) int {
 	return n
 }
 
-// The rig must be able to show the flaw: an ordinary client sends the same GET twice.
-func TestOnce_TheRigShowsWhatAnOrdinaryClientDoes(t *testing.T) {
+// The test's server must be able to show the flaw: an ordinary client sends the same GET twice.
+func TestNoReplay_OrdinaryClient_SendsTwice(t *testing.T) {
 	for name, end := range map[string]func(*net.TCPConn){"FIN": hangUp, "RST": reset} {
 		t.Run(name, func(t *testing.T) {
 			b := newBreaker(t, "200 OK", `{"result":true}`, end)
@@ -100,19 +103,22 @@ func TestOnce_TheRigShowsWhatAnOrdinaryClientDoes(t *testing.T) {
 				resp.Body.Close()
 			}
 			if n := b.count("/close"); n != 2 {
-				t.Errorf("an ordinary client sent it %d times; the rig no longer shows the replay", n)
+				t.Errorf("an ordinary client sent it %d times; this server no longer shows the replay", n)
 			}
 		})
 	}
 }
 
-func TestOnce_ReusedConnectionBreaks_NothingIsSentTwice(t *testing.T) {
+func TestNoReplay_ReusedConnectionBreaks_NothingIsSentTwice(t *testing.T) {
 	ends := map[string]func(*net.TCPConn){"FIN": hangUp, "RST": reset}
 	calls := map[string]struct {
 		path string
 		do   func(context.Context, *gateway.Client, string) error
 	}{
-		"close, a GET": {"/invoice/session/close/s", func(ctx context.Context, c *gateway.Client, _ string) error { return c.CloseSession(ctx, "s", true) }},
+		"close, a GET": {
+			"/invoice/session/close/s",
+			func(ctx context.Context, c *gateway.Client, _ string) error { return c.CloseSession(ctx, "s", true) },
+		},
 		"status, a GET": {"/invoice/session/status/s", func(ctx context.Context, c *gateway.Client, _ string) error {
 			_, err := c.SessionStatus(ctx, "s")
 			return err
@@ -126,14 +132,23 @@ func TestOnce_ReusedConnectionBreaks_NothingIsSentTwice(t *testing.T) {
 			return err
 		}},
 		"a part by PUT": {"/part", func(ctx context.Context, c *gateway.Client, url string) error {
-			return c.UploadPart(ctx, ksef.PartUpload{Ordinal: 1, Method: "PUT", URL: url + "/part?sig=x"}, opener(plain), int64(len(plain)))
+			return c.UploadPart(
+				ctx, ksef.PartUpload{Ordinal: 1, Method: "PUT", URL: url + "/part?sig=x"}, opener(plain),
+				int64(len(plain)),
+			)
 		}},
-		"a part by PUT that bears an idempotency key": {"/part", func(ctx context.Context, c *gateway.Client, url string) error {
-			return c.UploadPart(ctx, ksef.PartUpload{Ordinal: 1, Method: "PUT", URL: url + "/part?sig=x", Headers: []ksef.Header{{Name: "Idempotency-Key", Value: "1"}}},
+		"a part by PUT with an idempotency key": {"/part", func(ctx context.Context, c *gateway.Client, url string) error {
+			return c.UploadPart(ctx, ksef.PartUpload{
+				Ordinal: 1, Method: "PUT", URL: url + "/part?sig=x",
+				Headers: []ksef.Header{{Name: "Idempotency-Key", Value: "1"}},
+			},
 				opener(plain), int64(len(plain)))
 		}},
 		"a box batch": {"/box/upload/batch", func(ctx context.Context, c *gateway.Client, _ string) error {
-			return c.BoxUploadBatch(ctx, gateway.BoxBatchRequest{UploadID: "u", InvoiceVersion: ksef.FA3}, opener(plain), int64(len(plain)))
+			return c.BoxUploadBatch(
+				ctx, gateway.BoxBatchRequest{UploadID: "u", InvoiceVersion: ksef.FA3}, opener(plain),
+				int64(len(plain)),
+			)
 		}},
 	}
 	for end, how := range ends {
@@ -156,8 +171,8 @@ func TestOnce_ReusedConnectionBreaks_NothingIsSentTwice(t *testing.T) {
 	}
 }
 
-// What keeps the transport from replaying must not show on the wire.
-func TestOnce_GetHasNoBodyOnTheWire(t *testing.T) {
+// The body that keeps the transport from replaying must not appear on the wire.
+func TestNoReplay_Get_HasNoBodyOnTheWire(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +204,8 @@ func TestOnce_GetHasNoBodyOnTheWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.CloseIdleConnections()
-	want := "GET /invoice/session/close/s HTTP/1.1\r\nHost: " + l.Addr().String() + "\r\nUser-Agent: erp/2.1 ksefworker-client/1.0\r\nAccept: application/json\r\n" +
+	want := "GET /invoice/session/close/s HTTP/1.1\r\nHost: " + l.Addr().String() + "\r\n" +
+		"User-Agent: erp/2.1 ksefworker-client/1.0\r\nAccept: application/json\r\n" +
 		"Authorization: Basic " + b64([]byte(keyID+":"+secret)) + "\r\n\r\n"
 	if text := <-got; text != want {
 		t.Errorf("on the wire:\n%q\nwant\n%q", text, want)

@@ -16,30 +16,48 @@ func TestSessionInvoices_OddFieldsOfAnEntry_TheOthersAreRead(t *testing.T) {
 		unreadable bool
 		want       ksef.InvoiceInfo
 	}{
-		{"a date with +0100", `{"status":{"code":200},"invoiceNumber":"A","ksefNumber":"K","acquisitionDate":"2026-11-23T10:00:00+0100"}`, false,
+		{"a date with +0100",
+			`{"status":{"code":200},"invoiceNumber":"A","ksefNumber":"K","acquisitionDate":"2026-11-23T10:00:00+0100"}`, false,
 			ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"}},
-		{"a date that is none", `{"status":{"code":200},"invoiceNumber":"A","ksefNumber":"K","acquisitionDate":{"at":1}}`, false,
+		{"a date that is not a date", `{"status":{"code":200},"invoiceNumber":"A","ksefNumber":"K","acquisitionDate":{"at":1}}`, false,
 			ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"}},
-		{"the number as a JSON number", `{"status":{"code":200},"invoiceNumber":17,"ksefNumber":"K"}`, false, ksef.InvoiceInfo{InvoiceNumber: "17", KSeFNumber: "K"}},
-		{"the number as a list", `{"status":{"code":200},"invoiceNumber":["A"],"ksefNumber":"K"}`, false, ksef.InvoiceInfo{KSeFNumber: "K"}},
+		{
+			"the number as a JSON number", `{"status":{"code":200},"invoiceNumber":17,"ksefNumber":"K"}`, false,
+			ksef.InvoiceInfo{InvoiceNumber: "17", KSeFNumber: "K"},
+		},
+		{
+			"the number as a list", `{"status":{"code":200},"invoiceNumber":["A"],"ksefNumber":"K"}`, false,
+			ksef.InvoiceInfo{KSeFNumber: "K"},
+		},
 		{"the ordinal as a string", `{"ordinal":"7","status":{"code":200},"invoiceNumber":"A","ksefNumber":"K"}`, false,
 			ksef.InvoiceInfo{Ordinal: 7, InvoiceNumber: "A", KSeFNumber: "K"}},
-		{"the ordinal as words", `{"ordinal":"seven","status":{"code":200},"invoiceNumber":"A","ksefNumber":"K"}`, false,
+		{"the ordinal as a word", `{"ordinal":"seven","status":{"code":200},"invoiceNumber":"A","ksefNumber":"K"}`, false,
 			ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"}},
-		{"the code as a string", `{"status":{"code":"200"},"invoiceNumber":"A","ksefNumber":"K"}`, false, ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"}},
-		{"the code as 200.0", `{"status":{"code":200.0},"invoiceNumber":"A","ksefNumber":"K"}`, false, ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"}},
-		{"extensions as an object", `{"status":{"code":200,"extensions":{"originalKsefNumber":"O"}},"invoiceNumber":"A","ksefNumber":"K"}`, false,
+		{
+			"the code as a string", `{"status":{"code":"200"},"invoiceNumber":"A","ksefNumber":"K"}`, false,
+			ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"},
+		},
+		{
+			"the code as 200.0", `{"status":{"code":200.0},"invoiceNumber":"A","ksefNumber":"K"}`, false,
+			ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"},
+		},
+		{"extensions as an object",
+			`{"status":{"code":200,"extensions":{"originalKsefNumber":"O"}},"invoiceNumber":"A","ksefNumber":"K"}`, false,
 			ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"}},
-		{"the mode as a number", `{"status":{"code":200},"invoiceNumber":"A","ksefNumber":"K","invoicingMode":{}}`, false, ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"}},
+		{
+			"the mode as a number", `{"status":{"code":200},"invoiceNumber":"A","ksefNumber":"K","invoicingMode":{}}`,
+			false, ksef.InvoiceInfo{InvoiceNumber: "A", KSeFNumber: "K"},
+		},
 		{"no code", `{"status":{"description":"x"},"invoiceNumber":"A"}`, true, ksef.InvoiceInfo{InvoiceNumber: "A"}},
-		{"a code of words", `{"status":{"code":"accepted"},"invoiceNumber":"A"}`, true, ksef.InvoiceInfo{InvoiceNumber: "A"}},
-		{"a status of words", `{"status":"accepted","invoiceNumber":"A"}`, true, ksef.InvoiceInfo{InvoiceNumber: "A"}},
+		{"the code as a word", `{"status":{"code":"accepted"},"invoiceNumber":"A"}`, true, ksef.InvoiceInfo{InvoiceNumber: "A"}},
+		{"the status as a word", `{"status":"accepted","invoiceNumber":"A"}`, true, ksef.InvoiceInfo{InvoiceNumber: "A"}},
 		{"no status", `{"invoiceNumber":"A"}`, true, ksef.InvoiceInfo{InvoiceNumber: "A"}},
 		{"null", `null`, true, ksef.InvoiceInfo{}},
 		{"a word", `"accepted"`, true, ksef.InvoiceInfo{}},
 	} {
 		t.Run(c.why, func(t *testing.T) {
-			body := `{"invoices":[{"status":{"code":450},"invoiceNumber":"B"},` + c.entry + `,{"status":{"code":200},"invoiceNumber":"C","ksefNumber":"L"}]}`
+			body := `{"invoices":[{"status":{"code":450},"invoiceNumber":"B"},` + c.entry +
+				`,{"status":{"code":200},"invoiceNumber":"C","ksefNumber":"L"}]}`
 			client, _ := serve(t, answers(200, "application/json", body))
 			all, err := client.SessionInvoices(soon(t), "s")
 			if err != nil || len(all) != 3 {
@@ -62,8 +80,9 @@ func TestSessionInvoices_OddFieldsOfAnEntry_TheOthersAreRead(t *testing.T) {
 	}
 }
 
-func TestOriginal_ExtensionsAsAnObject_NameTheOriginalAllTheSame(t *testing.T) {
-	body := `{"invoices":[{"status":{"code":440,"extensions":{"originalKsefNumber":"O","originalSessionReferenceNumber":"S"}},"invoiceNumber":"A"}]}`
+func TestOriginal_ExtensionsAsAnObject_StillNameTheOriginal(t *testing.T) {
+	body := `{"invoices":[{"status":{"code":440,"extensions":
+		{"originalKsefNumber":"O","originalSessionReferenceNumber":"S"}},"invoiceNumber":"A"}]}`
 	client, _ := serve(t, answers(200, "application/json", body))
 	all, err := client.SessionInvoices(soon(t), "s")
 	if err != nil {
@@ -74,9 +93,11 @@ func TestOriginal_ExtensionsAsAnObject_NameTheOriginalAllTheSame(t *testing.T) {
 	}
 }
 
-// A page of the register with one odd entry still tells of the others.
+// A page of the register with one odd entry still lists the others.
 func TestMetadata_OddFieldOfAnEntry_TheOthersAreRead(t *testing.T) {
-	body := `{"hasMore":false,"isTruncated":false,"invoices":[{"ksefNumber":"K","invoiceNumber":5,"grossAmount":"1,5","seller":"x","issueDate":7},7,{"ksefNumber":"L","invoiceNumber":"B"}]}`
+	body := `{"hasMore":false,"isTruncated":false,"invoices":[
+		{"ksefNumber":"K","invoiceNumber":5,"grossAmount":"1,5","seller":"x","issueDate":7},7,
+		{"ksefNumber":"L","invoiceNumber":"B"}]}`
 	client, _ := serve(t, answers(200, "application/json", body))
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	page, err := client.Metadata(soon(t), ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(noon, noon), PageSize: 10})
@@ -90,12 +111,14 @@ func TestMetadata_OddFieldOfAnEntry_TheOthersAreRead(t *testing.T) {
 
 // A status that cannot be read is an answer of the gateway all the same: it must not count as an
 // outage.
-func TestSessionStatus_NotUnderstood_IsToldAndIsNoOutage(t *testing.T) {
-	gate := &bookGate{}
-	client, _ := serve(t, answers(200, "application/json", `{"sessionInfo":{"status":{"code":"done"},"invoiceCount":"7"}}`), func(o *gateway.Options) { o.Gate = gate })
+func TestSessionStatus_UnreadableCode_IsReportedAndIsNoOutage(t *testing.T) {
+	gate := &recordingGate{}
+	rec := answers(200, "application/json", `{"sessionInfo":{"status":{"code":"done"},"invoiceCount":"7"}}`)
+	client, _ := serve(t, rec, func(o *gateway.Options) { o.Gate = gate })
 	_, err := client.SessionStatus(soon(t), "s")
 	e := apiError(t, err)
-	if e.Kind != ksef.KindUnreadable || !strings.Contains(e.Error(), "answer not understood") || !strings.Contains(e.Error(), "status code") {
+	text := e.Error()
+	if e.Kind != ksef.KindUnreadable || !strings.Contains(text, "answer not understood") || !strings.Contains(text, "status code") {
 		t.Errorf("%v", e)
 	}
 	if len(gate.left) != 1 || gate.left[0].Outage || gate.left[0].Err == nil {
@@ -103,19 +126,22 @@ func TestSessionStatus_NotUnderstood_IsToldAndIsNoOutage(t *testing.T) {
 	}
 }
 
-func TestSessionInfo_CountsAreTakenLoosely_AndAMissingOneIsNotZero(t *testing.T) {
+func TestSessionInfo_OddCounts_AreReadAndAMissingOneIsNotZero(t *testing.T) {
 	for body, want := range map[string]ksef.SessionInfo{
-		`{"status":{"code":200},"invoiceCount":5,"successfulInvoiceCount":3,"failedInvoiceCount":2}`: {InvoiceCount: 5, SuccessfulInvoiceCount: 3, FailedInvoiceCount: 2, Counted: true},
-		`{"status":{"code":200},"invoiceCount":"5"}`:                                                 {InvoiceCount: 5, Counted: true},
-		`{"status":{"code":200},"invoiceCount":0}`:                                                   {Counted: true},
-		`{"status":{"code":200}}`:                                                                    {},
-		`{"status":{"code":200},"invoiceCount":"many"}`:                                              {},
-		`{"status":{"code":200},"invoiceCount":null,"batch":"yes"}`:                                  {},
+		`{"status":{"code":200},"invoiceCount":5,"successfulInvoiceCount":3,"failedInvoiceCount":2}`: {
+			InvoiceCount: 5, SuccessfulInvoiceCount: 3, FailedInvoiceCount: 2, Counted: true,
+		},
+		`{"status":{"code":200},"invoiceCount":"5"}`:                {InvoiceCount: 5, Counted: true},
+		`{"status":{"code":200},"invoiceCount":0}`:                  {Counted: true},
+		`{"status":{"code":200}}`:                                   {},
+		`{"status":{"code":200},"invoiceCount":"many"}`:             {},
+		`{"status":{"code":200},"invoiceCount":null,"batch":"yes"}`: {},
 	} {
 		client, _ := serve(t, answers(200, "application/json", `{"sessionInfo":`+body+`}`))
 		got, err := client.SessionStatus(soon(t), "s")
 		want.Status.Code = 200
-		if err != nil || got.InvoiceCount != want.InvoiceCount || got.Counted != want.Counted || got.Tallied() != (want.SuccessfulInvoiceCount > 0 || body == `{"status":{"code":200},"invoiceCount":0}`) {
+		tallied := want.SuccessfulInvoiceCount > 0 || body == `{"status":{"code":200},"invoiceCount":0}`
+		if err != nil || got.InvoiceCount != want.InvoiceCount || got.Counted != want.Counted || got.Tallied() != tallied {
 			t.Errorf("%s: %+v, %v", body, got, err)
 		}
 	}
@@ -123,7 +149,7 @@ func TestSessionInfo_CountsAreTakenLoosely_AndAMissingOneIsNotZero(t *testing.T)
 
 // How a list goes on is taken from whatever form is understood; from none of them, from how full
 // the page is.
-func TestMetadata_OddFlags_ThePageIsReadAndKnowsHowItGoesOn(t *testing.T) {
+func TestMetadata_OddFlags_ThePageIsReadAndTellsWhetherThereIsMore(t *testing.T) {
 	for _, c := range []struct {
 		flags           string
 		more, truncated bool
@@ -148,7 +174,8 @@ func TestMetadata_OddFlags_ThePageIsReadAndKnowsHowItGoesOn(t *testing.T) {
 	}
 	client, _ := serve(t, answers(200, "application/json", `{"hasMore":"perhaps","invoices":[{"invoiceNumber":"A"}]}`))
 	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	if got, err := client.Metadata(soon(t), ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(noon, noon), PageSize: 2}); err != nil || got.HasMore {
-		t.Errorf("half a page that does not say whether there is more: %+v, %v", got, err)
+	ask := ksef.MetadataRequest{SubjectType: ksef.Subject1, Range: ksef.Between(noon, noon), PageSize: 2}
+	if got, err := client.Metadata(soon(t), ask); err != nil || got.HasMore {
+		t.Errorf("half a page without a readable hasMore: %+v, %v", got, err)
 	}
 }
