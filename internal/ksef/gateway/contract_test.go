@@ -47,7 +47,7 @@ const (
 	ksefNumber = "5265877635-20250826-0100001AF629-AF"
 )
 
-// accepted is the invoice that jAccepted tells of.
+// accepted is the invoice that jAccepted describes.
 var accepted = ksef.InvoiceInfo{
 	Status:               ksef.StatusInfo{Code: 200, Description: "ok"},
 	Ordinal:              1,

@@ -214,7 +214,7 @@ func ExampleClient_BoxDownloaded() {
 		DownloadID: "autumn", SubjectType: ksef.Subject1, Range: ksef.Between(exampleNow.Add(-time.Hour), exampleNow.Add(time.Hour)),
 	}))
 
-	var zip bytes.Buffer // a file, for more than a few
+	var zip bytes.Buffer // use a file for more than a few invoices
 	ready(func() error { zip.Reset(); _, err := c.BoxDownloaded(ctx, "autumn", &zip); return err })
 	fmt.Printf("%q\n", zip.Bytes()[:2])
 	// Output: "PK"

@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The examples speak with the simulator, which refuses what the gateway refuses. Its clock stands
-// at noon of a Monday.
+// The examples use the simulator, which refuses what the gateway refuses. Its clock stands at noon of
+// a Monday.
 var exampleNow = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // connect starts the other side and a client of it. A real program gives gateway.TestURL or
@@ -61,7 +61,7 @@ func accept(ctx context.Context, c *gateway.Client, invoice []byte) (session str
 	return s.ID, must(c.SessionInvoices(ctx, s.ID))[0]
 }
 
-// processed asks until the session is final. A real program asks less often and for longer.
+// processed polls until the session is final. A real program polls less often and for longer.
 func processed(ctx context.Context, c *gateway.Client, id string) ksef.SessionInfo {
 	for range 500 {
 		if info := must(c.SessionStatus(ctx, id)); !info.Status.Processing() {
@@ -72,7 +72,7 @@ func processed(ctx context.Context, c *gateway.Client, id string) ksef.SessionIn
 	panic("session is never processed")
 }
 
-// ready asks until the thing is no longer being processed.
+// ready calls ask until the answer is no longer "still processing".
 func ready(ask func() error) {
 	for range 500 {
 		err := ask()
@@ -292,7 +292,7 @@ func ExampleClient_UploadPart() {
 			BatchParts: []ksef.BatchPart{{Ordinal: 1, PartSize: int64(len(sealed)), PartHash: sum[:]}}},
 	}))
 
-	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(sealed)), nil } // os.Open, for a file
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(sealed)), nil } // for a file: os.Open
 	err := c.UploadPart(ctx, opened.PartUploads[0], open, int64(len(sealed)))
 	fmt.Println(err)
 	// Output: <nil>

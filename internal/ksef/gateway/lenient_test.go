@@ -109,8 +109,7 @@ func TestMetadata_OddFieldOfAnEntry_TheOthersAreRead(t *testing.T) {
 	}
 }
 
-// A status that cannot be read is an answer of the gateway all the same: it must not count as an
-// outage.
+// A status that cannot be read is still an answer of the gateway, so it must not count as an outage.
 func TestSessionStatus_UnreadableCode_IsReportedAndIsNoOutage(t *testing.T) {
 	gate := &recordingGate{}
 	rec := answers(200, "application/json", `{"sessionInfo":{"status":{"code":"done"},"invoiceCount":"7"}}`)
@@ -147,8 +146,7 @@ func TestSessionInfo_OddCounts_AreReadAndAMissingOneIsNotZero(t *testing.T) {
 	}
 }
 
-// How a list goes on is taken from whatever form is understood; from none of them, from how full
-// the page is.
+// Any known form of the flags tells whether there is more. Without one, a full page is the sign.
 func TestMetadata_OddFlags_ThePageIsReadAndTellsWhetherThereIsMore(t *testing.T) {
 	for _, c := range []struct {
 		flags           string

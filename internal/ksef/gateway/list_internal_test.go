@@ -14,8 +14,8 @@ func TestSessionInvoices_RawControlCharacter_AllEntriesAreRead(t *testing.T) {
 	}
 }
 
-// A list with broken syntax is the gateway's all the same; what is no list, and one that breaks
-// off, is not.
+// A list with broken syntax is still the gateway's answer. Without a list, or with one that breaks
+// off, it is an outage.
 func TestSessionInvoices_BrokenSyntax_IsUnreadableAndNoOutage(t *testing.T) {
 	for in, unreadable := range map[string]bool{
 		`{"invoices":[{"status":{"code":200},"invoiceNumber":"A"1"}]}`: true,

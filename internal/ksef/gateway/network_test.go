@@ -69,8 +69,8 @@ func TestNetwork_ContextCancelledWithACause_TheErrorKeepsIt(t *testing.T) {
 	}
 }
 
-// raw answers each connection with fixed bytes after the request's headers have come, and then does
-// what end says.
+// raw starts a server that reads the headers of a request, answers with fixed bytes and then calls
+// end. It returns the server's URL.
 func raw(t *testing.T, bytes string, end func(*net.TCPConn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -203,7 +203,7 @@ func TestNetwork_AnswerAboveTheCap_IsTooLarge(t *testing.T) {
 	}
 }
 
-// Each operation has a bound that fits it: where a few words are due, megabytes are not taken into
+// Each operation has a bound that fits it: megabytes in place of a short answer are not read into
 // memory.
 func TestNetwork_MegabytesForAShortAnswer_AreTooLarge(t *testing.T) {
 	c, _ := serve(t, answers(200, "application/json", `{"result":true,"x":"`+strings.Repeat("x", 2<<20)+`"}`))
@@ -226,8 +226,8 @@ func TestNetwork_DownloadAboveTheCap_IsTooLarge(t *testing.T) {
 	}
 }
 
-// Streams are timed by what moves, so that a slow line is not taken for a dead one; an answer into
-// memory has one time for all of it.
+// A stream is timed by the bytes that move, so a slow line does not count as a dead one. An answer
+// that is read into memory has one time for the whole of it.
 func TestNetwork_SlowAnswerThatMoves_OutlivesTheTimeoutOnlyAsAStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := options("http://gateway.test")

@@ -18,8 +18,8 @@ import (
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // breaker answers the first request of its first connection and breaks that connection after it has
-// read the second one, before any byte of an answer. Every later connection is served well. That is
-// the case in which net/http replays a request.
+// read the second one, before any byte of an answer. It serves every later connection well.
+// In this case net/http replays a request.
 type breaker struct {
 	url    string
 	answer string
