@@ -33,7 +33,7 @@ demo: build ## 300 sample invoices of two tenants to KSeF numbers, on this machi
 	@bin/demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 bench: need-redis ## packing, parsing, encrypting (MB/s, allocations) and enqueueing against bare asynq
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef/...
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 10x -timeout 30m ./internal/intake
 
 bench-limits: need-redis ## four workers at KSeF's limits for five scaled hours, each way; 130 s and an overdue trickle of 150 s at true scale; the cost of a booking (25 min)

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"ksefworker/internal/ksef/numbers"
 )
 
 // Unlimited as a rate removes the limit of that window. It is meant for the simulator: KSeF has a
@@ -65,30 +67,17 @@ type Limits struct {
 	Groups Groups `yaml:"groups" envPrefix:"GROUPS_"`
 }
 
-// The table is "KSeF limits, September 2026". The Ministry can change it at any time, and raises it
-// for a taxpayer on request. The limiter has no table of its own.
+// The table is KSeF's own (package numbers). The Ministry raises it for a taxpayer on request. The
+// limiter has no table of its own.
 func defaultLimits() Limits {
-	return Limits{
-		Margin: 300 * time.Millisecond, MaxSleep: 2 * time.Second, Scale: 1, ExpressShare: 0.2,
-		Groups: Groups{
-			OnlineSession:      Rates{10, 30, 120},
-			OnlineSessionClose: Rates{20, 60, 240},
-			InvoiceSend:        Rates{10, 30, 180},
-			BatchSession:       Rates{10, 20, 60},
-			BatchSessionClose:  Rates{20, 40, 120},
-			InvoiceStatus:      Rates{30, 120, 1200},
-			SessionInvoiceList: Rates{10, 20, 200},
-			SessionMisc:        Rates{10, 120, 1200},
-			InvoiceDownload:    Rates{8, 16, 64},
-
-			InvoiceMetadata:     Rates{8, 16, 20},
-			InvoiceExport:       Rates{8, 16, 20},
-			InvoiceExportStatus: Rates{10, 60, 600},
-			SessionList:         Rates{5, 10, 60},
-
-			Other: Rates{10, 30, 120},
-		},
+	l := Limits{Margin: 300 * time.Millisecond, MaxSleep: 2 * time.Second, Scale: 1, ExpressShare: 0.2}
+	rates := numbers.Rates()
+	groups := reflect.ValueOf(&l.Groups).Elem()
+	for i := range groups.NumField() {
+		r := rates[groups.Type().Field(i).Tag.Get("yaml")]
+		groups.Field(i).Set(reflect.ValueOf(Rates(r)))
 	}
+	return l
 }
 
 // ByName returns the table by KSeF's names of the groups: onlineSession, invoiceSend and so on.

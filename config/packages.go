@@ -1,14 +1,9 @@
 package config
 
-import "time"
+import (
+	"time"
 
-// KSeF's bounds of a batch session ("KSeF limits, September 2026"). The settings below may not
-// exceed them.
-const (
-	ksefInvoices = 10_000 // in one session, unless the Ministry has raised the limit for the taxpayer
-	ksefPart     = 100_000_000
-	ksefParts    = 50
-	ksefBatch    = 5_000_000_000
+	"ksefworker/internal/ksef/numbers"
 )
 
 // Packages says when the bulk lane cuts the waiting invoices of a tenant into a package, and how a
@@ -50,7 +45,7 @@ type Packages struct {
 
 func defaultPackages() Packages {
 	return Packages{
-		MaxWait: 2 * time.Minute, UrgentWithin: 4 * time.Hour, MaxInvoices: 5000, MaxSize: GB, PartSize: 50 * MB,
+		MaxWait: 2 * time.Minute, UrgentWithin: 4 * time.Hour, MaxInvoices: 5000, MaxSize: GB, PartSize: numbers.GatewayPartSize,
 		ExpressBelow: 5, Quiet: 2 * time.Second, ParallelUploads: 4, Refusals: 3,
 	}
 }
@@ -59,18 +54,18 @@ func defaultPackages() Packages {
 // max_wait to a second should not have to know quiet.
 func (p *Packages) clamp() {
 	p.Quiet = min(p.Quiet, p.MaxWait)
-	p.MaxSize = min(p.MaxSize, p.PartSize*ksefParts)
+	p.MaxSize = min(p.MaxSize, p.PartSize*numbers.MaxBatchParts)
 }
 
 func (p Packages) check(f *faults, maxInvoices int) {
 	f.duration("packages.max_wait", p.MaxWait, 0, 24*time.Hour)
 	f.duration("packages.urgent_within", p.UrgentWithin, 0, 24*time.Hour)
 	f.count("packages.max_invoices", p.MaxInvoices, 1, maxInvoices)
-	f.size("packages.part_size", p.PartSize, KB, ksefPart)
-	f.size("packages.max_size", p.MaxSize, KB, ksefBatch)
-	f.count("packages.express_below", p.ExpressBelow, 0, ksefInvoices)
+	f.size("packages.part_size", p.PartSize, KB, numbers.MaxPartSize)
+	f.size("packages.max_size", p.MaxSize, KB, numbers.MaxBatchSize)
+	f.count("packages.express_below", p.ExpressBelow, 0, numbers.MaxSessionInvoices)
 	f.duration("packages.quiet", p.Quiet, 0, 24*time.Hour)
-	f.count("packages.parallel_uploads", p.ParallelUploads, 1, ksefParts)
+	f.count("packages.parallel_uploads", p.ParallelUploads, 1, numbers.MaxBatchParts)
 	f.count("packages.refusals", p.Refusals, 1, 20)
 }
 
@@ -80,7 +75,7 @@ type Express struct {
 	// receipts only after the close.
 	Idle time.Duration `yaml:"idle" env:"IDLE"`
 	// MaxAge closes a session of this age even when it is busy; 1m to 11h30m. KSeF itself closes it
-	// at 12h ("KSeF limits, September 2026").
+	// at 12h.
 	MaxAge time.Duration `yaml:"max_age" env:"MAX_AGE"`
 	// MaxInvoices in one session; 1 to 10,000, or to the largest max_session_invoices of any
 	// tenant. A session never has more invoices than its own tenant allows.
@@ -88,11 +83,11 @@ type Express struct {
 }
 
 func defaultExpress() Express {
-	return Express{Idle: 30 * time.Second, MaxAge: 11 * time.Hour, MaxInvoices: ksefInvoices}
+	return Express{Idle: 30 * time.Second, MaxAge: 11 * time.Hour, MaxInvoices: numbers.MaxSessionInvoices}
 }
 
 func (e Express) check(f *faults, maxInvoices int) {
-	const ceiling = 11*time.Hour + 30*time.Minute
+	const ceiling = numbers.OnlineSessionLife - 30*time.Minute
 	f.duration("express.idle", e.Idle, 100*time.Millisecond, ceiling)
 	f.duration("express.max_age", e.MaxAge, time.Minute, ceiling)
 	f.count("express.max_invoices", e.MaxInvoices, 1, maxInvoices)

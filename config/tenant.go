@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"ksefworker/internal/ksef/numbers"
 )
 
 // Tenant is one account at the gateway: the credentials of one taxpayer and its request limits.
@@ -47,27 +49,26 @@ func (t Tenant) Key() (string, error) {
 	return readSecret("API key of tenant "+t.Title(), t.KeyFile)
 }
 
-// KSeF's limits of one invoice and one session ("KSeF limits, September 2026"), and the maximum of
-// a tenant's own limits: twice what the test environment of the Ministry lets anybody request.
+// The maximum of a tenant's own limits: twice what the test environment of the Ministry lets anybody
+// request.
 const (
-	ksefInvoice               Size = MB
-	ksefInvoiceWithAttachment Size = 3 * MB
-
 	maxInvoiceSize     = 20 * MB
 	maxSessionInvoices = 100_000
 )
 
 // InvoiceSize returns the maximum size in bytes of an invoice that KSeF accepts from this taxpayer.
 func (t Tenant) InvoiceSize(attachment bool) int64 {
-	plain := cmp.Or(t.MaxInvoiceSize, ksefInvoice)
+	plain := cmp.Or(t.MaxInvoiceSize, numbers.MaxInvoiceSize)
 	if !attachment {
 		return int64(plain)
 	}
-	return int64(cmp.Or(t.MaxInvoiceSizeWithAttachment, max(plain, ksefInvoiceWithAttachment)))
+	return int64(cmp.Or(t.MaxInvoiceSizeWithAttachment, max(plain, numbers.MaxInvoiceSizeWithAttachment)))
 }
 
 // SessionInvoices returns how many invoices KSeF accepts from this taxpayer in one session.
-func (t Tenant) SessionInvoices() int { return cmp.Or(t.MaxSessionInvoices, ksefInvoices) }
+func (t Tenant) SessionInvoices() int {
+	return cmp.Or(t.MaxSessionInvoices, numbers.MaxSessionInvoices)
+}
 
 // LargestInvoice returns the maximum size in bytes of a document that KSeF accepts from any of the
 // tenants.
@@ -76,7 +77,7 @@ func (c Config) LargestInvoice() int64 {
 	for _, t := range c.Tenants {
 		largest = max(largest, t.InvoiceSize(false), t.InvoiceSize(true))
 	}
-	return cmp.Or(largest, int64(ksefInvoiceWithAttachment))
+	return cmp.Or(largest, numbers.MaxInvoiceSizeWithAttachment)
 }
 
 // maxSessionInvoices returns the maximum number of invoices that KSeF accepts from any of the
@@ -86,7 +87,7 @@ func (c Config) maxSessionInvoices() int {
 	for _, t := range c.Tenants {
 		largest = max(largest, t.SessionInvoices())
 	}
-	return cmp.Or(largest, ksefInvoices)
+	return cmp.Or(largest, numbers.MaxSessionInvoices)
 }
 
 // Title returns Name, or the NIP if there is no name: what the tenant is called in all output.

@@ -13,21 +13,24 @@ import (
 	"ksefworker/config"
 	"ksefworker/internal/connect"
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/gateway"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/tasks"
 )
 
-// gateway is the way to KSeF of one tenant: the client, with the public key remembered for a while.
-type gateway struct {
-	*ksef.Client
+// tenantClient is the client of one tenant, with the public key remembered for a while.
+type tenantClient struct {
+	*gateway.Client
 	keys *publicKey
 }
 
 // PublicKey answers from memory as long as the key is fresh.
-func (g gateway) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return g.keys.PublicKey(ctx) }
+func (g tenantClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
+	return g.keys.PublicKey(ctx)
+}
 
 // Invalidate forgets the key, in the whole pool.
-func (g gateway) Invalidate() { g.keys.Invalidate() }
+func (g tenantClient) Invalidate() { g.keys.Invalidate() }
 
 // limits are the shared limiter and circuits of one pool.
 type limits struct {
@@ -77,7 +80,7 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 	}
 	alone := lonely(pool.Queue)
 	// A pool of one tenant has nobody else to ask; three of its groups must do.
-	gateway, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
+	circuits, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
 		ProbeTTL: cfg.Gateway.Timeout + 10*time.Second,
 		Tenants:  min(max(atWork(cfg), 1), 2),
 	})
@@ -88,7 +91,7 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 	if err != nil {
 		return nil, err
 	}
-	return &limits{limiter: limiter, store: store, circuits: gateway, faults: faults, host: base.Host,
+	return &limits{limiter: limiter, store: store, circuits: circuits, faults: faults, host: base.Host,
 		outages: outages{newSpells(pool.Now)}, parts: parts}, nil
 }
 
@@ -97,7 +100,7 @@ func gateways(pool *connect.Pool, l *limits, log zerolog.Logger,
 	count func(ksef.Group, ksef.Outcome),
 ) (map[string]tasks.Transport, error) {
 	out := map[string]tasks.Transport{}
-	transport := ksef.NewTransport() // one pool of connections for all tenants
+	transport := gateway.NewTransport() // one pool of connections for all tenants
 	for _, t := range pool.Config.Tenants {
 		if t.Paused {
 			continue
@@ -107,14 +110,14 @@ func gateways(pool *connect.Pool, l *limits, log zerolog.Logger,
 		if err != nil {
 			return nil, err
 		}
-		out[t.Title()] = gateway{Client: client, keys: newPublicKey(tasks.Unbounded(pool.Redis), pool.Config.Redis.Prefix, t.Title(), client.PublicKey)}
+		out[t.Title()] = tenantClient{Client: client, keys: newPublicKey(tasks.Unbounded(pool.Redis), pool.Config.Redis.Prefix, t.Title(), client.PublicKey)}
 	}
 	return out, nil
 }
 
-func newClient(pool *connect.Pool, t config.Tenant, transport *http.Transport, gate ksef.Gate) (*ksef.Client, error) {
+func newClient(pool *connect.Pool, t config.Tenant, transport *http.Transport, gate ksef.Gate) (*gateway.Client, error) {
 	cfg := pool.Config
-	c, err := ksef.New(ksef.Options{
+	c, err := gateway.New(gateway.Options{
 		BaseURL: cfg.BaseURL(), KeyID: t.KeyID, Key: t.Key, App: cfg.Gateway.UserAgent,
 		Timeout: cfg.Gateway.Timeout, Transport: transport, Gate: gate,
 	})

@@ -10,6 +10,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/tasks"
 )
@@ -34,7 +35,7 @@ const (
 	// sessionPause is how far apart at most sessions are opened for a store that is down. A session
 	// keeps as long as KSeF takes its parts, at least twenty minutes, and tries again meanwhile:
 	// another one would find out nothing more.
-	sessionPause = ksef.PartTime
+	sessionPause = numbers.PartTime
 	// storeKept is how long the store of a tenant's last session is remembered.
 	storeKept = 7 * 24 * time.Hour
 	// mostStoreWait is the longest that a task is told to wait for the store: whoever waits for a

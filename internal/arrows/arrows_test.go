@@ -19,12 +19,15 @@ const module = "ksefworker"
 // The layers of the tree. A package may import what its line names and nothing else of this module.
 // A package without a line fails the test, so that its author says where it belongs.
 var (
-	document = []string{"internal/invoice", "internal/invoice/xsd"}
+	// The Ministry's numbers, to which any package may refer.
+	page     = []string{"internal/ksef/numbers"}
+	document = join(page, []string{"internal/invoice", "internal/invoice/xsd"})
 	tools    = []string{
 		"internal/ledger", "internal/ratelimit", "internal/ratelimit/lua", "internal/ksef", "internal/retry", "internal/pack",
 		"internal/archive",
 	}
 	machinery = join(tools, document)
+	clients   = []string{"internal/ksef/gateway"}
 	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
 
 	mayImport = map[string][]string{
@@ -36,7 +39,7 @@ var (
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
 		"internal/demo": join([]string{"config", "internal/app", "internal/connect"}, standins, document),
-		"internal/app":  join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting"}, machinery),
+		"internal/app":  join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, clients),
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
 		"internal/connect": join([]string{"config", "internal/tasks", "internal/waiting"}, machinery),
 		"internal/intake":  join([]string{"internal/tasks"}, machinery),
@@ -54,15 +57,20 @@ var (
 		"internal/ledger":        document,
 		"internal/ratelimit":     join([]string{"internal/ratelimit/lua"}, document),
 		"internal/ratelimit/lua": nil,
-		"internal/ksef":          document,
 		"internal/pack":          document,
 		"internal/archive":       document,
 		"internal/retry":         join([]string{"internal/ksef", "internal/ratelimit"}, document),
 
-		"internal/invoice":     nil,
+		// KSeF's words know no client. A client knows the words and no other client.
+		"internal/ksef":         join(page, []string{"internal/ksef/lenient"}),
+		"internal/ksef/lenient": nil,
+		"internal/ksef/numbers": nil,
+		"internal/ksef/gateway": join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
+
+		"internal/invoice":     page,
 		"internal/invoice/xsd": {"internal/invoice"},
 
-		"config":             nil,
+		"config":             page,
 		"internal/buildinfo": nil,
 		// The simulator shares no code with the client: a mistake in both would never be found.
 		"internal/simulator":        {"internal/simulator/fa", "internal/simulator/limits"},
@@ -90,6 +98,7 @@ var (
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"deploy": {"config"}, "internal/e2e": {"internal/ledger"}, "internal/app": {"internal/results"},
+		"internal/tasks":        clients, // its tests run the real client against the simulator
 		"internal/simulator":    {"internal/simulator/fa/fatest"},
 		"internal/simulator/fa": {"internal/simulator/fa/fatest"},
 	}
@@ -197,5 +206,38 @@ func TestTable_HasNoCycle(t *testing.T) {
 	}
 	for pkg := range mayImport {
 		visit(pkg, nil)
+	}
+}
+
+// A second client must be able to use KSeF's words without the first one and without HTTP.
+func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
+	files, err := filepath.Glob("../ksef/*.go")
+	if err != nil || len(files) < 5 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range f.Imports {
+			switch imported := strings.Trim(spec.Path.Value, `"`); {
+			case imported == "net" || strings.HasPrefix(imported, "net/http"):
+				t.Errorf("%s imports %s", file, imported)
+			case slices.Contains(clients, strings.TrimPrefix(imported, module+"/")):
+				t.Errorf("%s imports the client %s", file, imported)
+			}
+		}
+	}
+}
+
+// The process decides how KSeF is reached, so only app may make a client.
+func TestClients_AreImportedByAppAlone(t *testing.T) {
+	for pkg, allowed := range mayImport {
+		for _, c := range clients {
+			if slices.Contains(allowed, c) && pkg != "internal/app" {
+				t.Errorf("%s may import the client %s", pkg, c)
+			}
+		}
 	}
 }

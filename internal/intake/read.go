@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef/numbers"
 )
 
 // Options of [Read]. The zero value is what enqueue uses, but without standard input.
@@ -29,7 +30,7 @@ func (o Options) withDefaults() Options {
 		o.MaxEntries = 100_000
 	}
 	if o.MaxUnpacked <= 0 {
-		o.MaxUnpacked = 5_000_000_000
+		o.MaxUnpacked = numbers.MaxBatchSize
 	}
 	if o.MaxDocument <= 0 {
 		o.MaxDocument = invoice.MaxSize

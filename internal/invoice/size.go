@@ -1,14 +1,18 @@
 package invoice
 
-import "strconv"
+import (
+	"strconv"
 
-// KSeF's limits of one invoice in bytes (September 2026). The Ministry raises them for a taxpayer
+	"ksefworker/internal/ksef/numbers"
+)
+
+// KSeF's limits of one invoice in bytes. The Ministry raises them for a taxpayer
 // on request.
 const (
-	MaxSizeWithoutAttachment = 1_000_000
+	MaxSizeWithoutAttachment = numbers.MaxInvoiceSize
 	// MaxSize is the limit of an invoice with attachment, and so of any document. Parse refuses
 	// larger documents before it reads a byte; Check applies the finer limits.
-	MaxSize = 3_000_000
+	MaxSize = numbers.MaxInvoiceSizeWithAttachment
 )
 
 // TooLarge returns the *FieldError of a document of size bytes that exceeds limit. A caller that

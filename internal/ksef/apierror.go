@@ -8,75 +8,80 @@ import (
 	"time"
 )
 
-// ErrorKind sorts what can come of a request. A closed list, good as a metric label.
+// ErrorKind sorts the ways in which a request can fail. It is a closed list, fit for a metric
+// label.
 type ErrorKind string
 
 // The kinds.
 const (
-	KindRefused      ErrorKind = "refused"      // the gateway, or the store of parts, said no
+	KindRefused      ErrorKind = "refused"      // the other side, or the store of parts, refused
 	KindThrottled    ErrorKind = "throttled"    // HTTP 429, whatever the body
-	KindUnauthorized ErrorKind = "unauthorized" // HTTP 401 or 403 in the gateway's own JSON
+	KindUnauthorized ErrorKind = "unauthorized" // HTTP 401 or 403 in the other side's own JSON
 	KindProcessing   ErrorKind = "processing"   // not ready yet: errors.Is(err, ErrProcessing)
 	KindOutage       ErrorKind = "outage"       // 5xx, HTML where JSON was due, a redirect, a garbled or incomplete answer
-	KindNetwork      ErrorKind = "network"      // no connection, or it broke, or the time was up
-	KindUnreadable   ErrorKind = "unreadable"   // the gateway's JSON, but not of the form that was due: the gateway is there
+	KindNetwork      ErrorKind = "network"      // no connection, or it broke, or the time was over
+	KindUnreadable   ErrorKind = "unreadable"   // the other side's JSON, but not of the form that was due: the other side is there
 	KindTooLarge     ErrorKind = "too_large"    // the answer is larger than the cap
-	KindGated        ErrorKind = "gated"        // the gate did not open; nothing left
+	KindGated        ErrorKind = "gated"        // the gate did not open; nothing was sent
 	KindCanceled     ErrorKind = "canceled"     // the caller's context ended first
 	KindLocal        ErrorKind = "local"        // a fault on this side: wrong argument, unreadable key, failed reader or writer
 )
 
 // ErrorKinds lists every kind.
 func ErrorKinds() []ErrorKind {
-	return []ErrorKind{KindRefused, KindThrottled, KindUnauthorized, KindProcessing, KindOutage, KindNetwork, KindUnreadable, KindTooLarge, KindGated, KindCanceled,
-		KindLocal}
+	return []ErrorKind{
+		KindRefused, KindThrottled, KindUnauthorized, KindProcessing, KindOutage, KindNetwork, KindUnreadable, KindTooLarge,
+		KindGated, KindCanceled, KindLocal,
+	}
 }
 
 var (
-	// ErrProcessing: the thing that was asked for is not ready; ask again later. Only of query and box status.
+	// ErrProcessing: the thing that was asked for is not ready; ask again later.
 	ErrProcessing = errors.New("still processing")
-	// ErrTimeout: the time allowed by this client was up (not the caller's context).
-	ErrTimeout = errors.New("time allowed is up")
-	// ErrResultFalse: the gateway answered {"result":false}.
-	ErrResultFalse = errors.New("the gateway answered result false")
+	// ErrTimeout: the time that the client allows is over (not the caller's context).
+	ErrTimeout = errors.New("time allowed is over")
 )
 
-// APIError is the only type of error that the client's methods return: what is known about a request that did not succeed.
+// APIError is the only type of error that a client's methods return: what is known about a request
+// that did not succeed.
 //
-// Error, GoString and MarshalJSON carry no secret, no query of a URL and no invoice content. Details
-// may quote a field of the invoice, where the request carried one: keep it with the invoice's outcome
-// (see Words), do not log it.
+// Error, GoString and MarshalJSON carry no secret, no query of a URL and no invoice content.
+// Details may quote a field of the invoice if the request carried one: keep it with the invoice's
+// outcome (see Words), do not log it.
 type APIError struct {
 	// Op is the operation in words: "open batch session".
 	Op string
 	// Status is the HTTP status, 0 when no answer began.
 	Status int
-	// Code is the gateway's error.code, 0 when it gave none. The full list is not published.
+	// Code is the other side's own error code, 0 when it gave none. The full list is not published.
 	Code int
-	// Description and Details are the gateway's texts with credentials and URL queries removed. "" when it gave none.
+	// Description and Details are the other side's texts with credentials and URL queries removed.
+	// "" when it gave none.
 	Description, Details string
-	// Reason is KSeF's reasonCode where its own error was passed on: "missing-permissions". "" otherwise.
+	// Reason is KSeF's reasonCode, for example "missing-permissions"; "" when there is none.
 	Reason string
 	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
 	RetryAfter time.Duration
-	// MaybeDone: the request may have been carried out in spite of the error. False only with proof: it never left, or the gateway refused it in
-	// its own words (a JSON error with a 4xx status other than 408, or inside a 200).
+	// MaybeDone: the request may have been carried out in spite of the error. It is false only with
+	// proof: the request was never sent, or the other side refused it in its own words (a JSON
+	// error with a 4xx status other than 408, or inside a 200).
 	MaybeDone bool
 	// Kind sorts the error.
 	Kind ErrorKind
-	// Group is that of the operation; [GroupNone] for the upload of a part.
+	// Group is the operation's group; [GroupNone] for the upload of a part.
 	Group Group
 	// Err is the cause, nil when the answer itself says everything.
 	Err error
 
-	unconnected bool // no connection came about
+	// Unconnected: no connection to the other side came about. See Unreachable.
+	Unconnected bool
 }
 
 // Unwrap returns the cause.
 func (e *APIError) Unwrap() error { return e.Err }
 
-// Error tells operation, kind, HTTP status, code, description and cause. It tells Details of requests
-// about a session alone: those carry no invoice that Details could quote.
+// Error tells operation, kind, HTTP status, code, description and cause. It adds Details only for
+// requests about a session: they carry no invoice that Details could quote.
 func (e *APIError) Error() string {
 	switch e.Group {
 	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose:
@@ -85,7 +90,7 @@ func (e *APIError) Error() string {
 	return e.tell("")
 }
 
-// Words tells what Error does, and Details. It is for the record of the invoice, not for a log.
+// Words is Error with Details. It is for the record of the invoice, not for a log.
 func (e *APIError) Words() string { return e.tell(e.Details) }
 
 func (e *APIError) tell(details string) string {
@@ -117,7 +122,7 @@ func (e *APIError) tell(details string) string {
 	return b.String()
 }
 
-// GoString keeps %#v as silent as %v.
+// GoString makes %#v print no more than %v.
 func (e *APIError) GoString() string { return fmt.Sprintf("&ksef.APIError{%q}", e.Error()) }
 
 // MarshalJSON writes the facts without Details.
@@ -134,4 +139,4 @@ func (e *APIError) MarshalJSON() ([]byte, error) {
 }
 
 // Unreachable reports that no connection to the other side came about; see [Outcome].
-func (e *APIError) Unreachable() bool { return e.Kind == KindNetwork && e.unconnected }
+func (e *APIError) Unreachable() bool { return e.Kind == KindNetwork && e.Unconnected }

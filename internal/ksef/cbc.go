@@ -9,12 +9,14 @@ import (
 	"io"
 )
 
-// chunk is how much is encrypted at once: large enough for the AES instructions to set the pace, small enough to stay in the first-level cache.
+// chunk is how many bytes are encrypted at once: enough for the AES instructions to set the pace,
+// and few enough to stay in the first-level cache.
 const chunk = 32 << 10
 
 var errClosedEncrypter = errors.New("write after close of the encrypter")
 
-// Encrypt returns the ciphertext of plain: AES-256-CBC with PKCS#7 padding, without the IV. Always longer than plain, a multiple of 16 bytes.
+// Encrypt returns the ciphertext of plain: AES-256-CBC with PKCS#7 padding, without the IV. It is
+// always longer than plain, and a multiple of 16 bytes.
 func (k SessionKey) Encrypt(plain []byte) []byte {
 	out := make([]byte, EncryptedSize(int64(len(plain))))
 	n := copy(out, plain)
@@ -23,18 +25,20 @@ func (k SessionKey) Encrypt(plain []byte) []byte {
 	return out
 }
 
-// EncryptedSize is the length of the ciphertext of n plain bytes.
+// EncryptedSize is the length in bytes of the ciphertext of n plain bytes.
 func EncryptedSize(n int64) int64 { return n - n%aes.BlockSize + aes.BlockSize }
 
-// Encrypter encrypts what is written to it on its way to w. Close writes the padding and does not close w; without Close the ciphertext is not
-// complete. Memory is flat. Not safe for concurrent use; each part needs an Encrypter of its own.
+// Encrypter returns a writer that encrypts what is written to it and passes it on to w. Close
+// writes the padding and does not close w; without Close the ciphertext is not complete. Memory
+// does not grow with the length. Not safe for concurrent use; each part needs an Encrypter of its
+// own.
 func (k SessionKey) Encrypter(w io.Writer) io.WriteCloser {
 	return &encrypter{mode: k.encrypter(), w: w, buf: make([]byte, 0, chunk)}
 }
 
 func (k SessionKey) encrypter() cipher.BlockMode { return cipher.NewCBCEncrypter(k.block(), k.iv[:]) }
 
-// block can't fail: the key's length is fixed by its type.
+// block never panics: the key's length is fixed by its type.
 func (k SessionKey) block() cipher.Block {
 	b, err := aes.NewCipher(k.key[:])
 	if err != nil {
@@ -93,7 +97,8 @@ func (e *encrypter) Close() error {
 	return e.err
 }
 
-// Decrypt undoes Encrypt: for the parts of a query's result, which KSeF encrypts with the key that started the query.
+// Decrypt undoes Encrypt. It is for the parts of an export, which KSeF encrypts with the key that
+// started it.
 func (k SessionKey) Decrypt(sealed []byte) ([]byte, error) {
 	if len(sealed) == 0 || len(sealed)%aes.BlockSize != 0 {
 		return nil, fmt.Errorf("decrypt: %d bytes are no multiple of %d", len(sealed), aes.BlockSize)

@@ -12,11 +12,11 @@ const (
 	InvoiceNotDecrypted          = 435
 	InvoiceDuplicate             = 440 // extensions name the original, see InvoiceInfo.Original
 	InvoiceSemanticsRefused      = 450 // semantic verification failed
-	InvoiceUnknownError          = 500 // send anew
-	InvoiceCancelledBySystem     = 550 // send anew
+	InvoiceUnknownError          = 500 // send again
+	InvoiceCancelledBySystem     = 550 // send again
 )
 
-// SessionProcessed is the code of a session that is done, online or batch: its UPO can be had.
+// SessionProcessed is the code of a session that is done, online or batch: its UPO can be fetched.
 const SessionProcessed = 200
 
 // Codes of an online session's [StatusInfo] (KSeF documentation, September 2026).
@@ -86,13 +86,15 @@ func InvoiceMeaning(code int) (meaning string, known bool) {
 	return meaning, known
 }
 
-// OnlineSessionMeaning explains an online session's code.
+// OnlineSessionMeaning explains an online session's code. known is false for a code that KSeF has
+// not published.
 func OnlineSessionMeaning(code int) (meaning string, known bool) {
 	meaning, known = onlineMeanings[code]
 	return meaning, known
 }
 
-// BatchSessionMeaning explains a batch session's code.
+// BatchSessionMeaning explains a batch session's code. known is false for a code that KSeF has not
+// published.
 func BatchSessionMeaning(code int) (meaning string, known bool) {
 	meaning, known = batchMeanings[code]
 	return meaning, known

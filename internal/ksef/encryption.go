@@ -15,8 +15,10 @@ const (
 	ivSize  = aes.BlockSize
 )
 
-// SessionKey is the AES-256 key and initialization vector of one session. Make one with NewSessionKey for each session and never use it for
-// another. It prints as "[redacted]" in every format. The zero SessionKey is not a key: Info refuses it, so nothing encrypted with it can be sent.
+// SessionKey is the AES-256 key and initialization vector of one session. Make one with
+// NewSessionKey for each session and never use it for another. It prints as "[redacted]" in every
+// format. The zero SessionKey is not a key: Info refuses it, so nothing encrypted with it can be
+// sent.
 type SessionKey struct {
 	key [keySize]byte
 	iv  [ivSize]byte
@@ -34,13 +36,17 @@ func NewSessionKey() (SessionKey, error) {
 	return k, nil
 }
 
-// EncryptionInfo tells KSeF how a session is encrypted. It is fit for the wire: the key in it can be opened by KSeF alone.
+// EncryptionInfo tells KSeF how a session is encrypted. It is safe to send: only KSeF can decrypt
+// the key in it.
 type EncryptionInfo struct {
-	InitVector   []byte `json:"initVector"`   // 16 bytes
-	EncryptedKey []byte `json:"encryptedKey"` // RSA-OAEP, SHA-256 for hash and MGF1, no label; as long as the RSA modulus
+	InitVector []byte // 16 bytes
+	// EncryptedKey is encrypted with RSA-OAEP, SHA-256 for hash and MGF1, no label. It is as long
+	// as the RSA modulus.
+	EncryptedKey []byte
 }
 
-func (e EncryptionInfo) check() error {
+// Check returns all faults, joined.
+func (e EncryptionInfo) Check() error {
 	if len(e.EncryptedKey) == 0 {
 		return errors.Join(lengthOf("initVector", e.InitVector, ivSize), errors.New("encryptedKey is required"))
 	}
@@ -50,7 +56,7 @@ func (e EncryptionInfo) check() error {
 // Info encrypts the session key for KSeF with its public key.
 func (k SessionKey) Info(pub *rsa.PublicKey) (EncryptionInfo, error) {
 	if k == (SessionKey{}) {
-		return EncryptionInfo{}, errors.New("encrypt session key: it was never drawn")
+		return EncryptionInfo{}, errors.New("encrypt session key: it was never generated")
 	}
 	if pub == nil {
 		return EncryptionInfo{}, errors.New("encrypt session key: no public key")

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,7 +15,7 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// openCBC is an independent reading of AES-256-CBC with PKCS#7.
+// openCBC decrypts AES-256-CBC with PKCS#7, independently of the code under test.
 func openCBC(tb testing.TB, key, iv, sealed []byte) []byte {
 	tb.Helper()
 	block, err := aes.NewCipher(key)
@@ -38,7 +36,7 @@ func openCBC(tb testing.TB, key, iv, sealed []byte) []byte {
 	return out[:len(out)-n]
 }
 
-func TestInfo_IsOpenedByOAEPWithSHA256AndNoLabel(t *testing.T) {
+func TestInfo_SessionKey_DecryptsWithOAEPAndSHA256AndNoLabel(t *testing.T) {
 	key := sessionKey(t)
 	i, err := key.Info(&rsaKey().PublicKey)
 	if err != nil {
@@ -53,17 +51,17 @@ func TestInfo_IsOpenedByOAEPWithSHA256AndNoLabel(t *testing.T) {
 	}
 }
 
-func TestEncrypt_EveryLength_OpensToThePlainBytes(t *testing.T) {
+func TestEncrypt_EveryLength_DecryptsToThePlainBytes(t *testing.T) {
 	key := sessionKey(t)
 	aesKey, iv := rsaOpen(must(key.Info(&rsaKey().PublicKey)))
 	for _, n := range []int{0, 1, 15, 16, 17, 31, 32, 1000, 32<<10 - 1, 32 << 10, 32<<10 + 1, 100_000} {
 		data := bytes.Repeat([]byte{0xA5}, n)
 		sealed := key.Encrypt(data)
 		if int64(len(sealed)) != ksef.EncryptedSize(int64(n)) || len(sealed) <= n {
-			t.Errorf("%d bytes: sealed to %d", n, len(sealed))
+			t.Errorf("%d bytes: encrypted to %d", n, len(sealed))
 		}
 		if got := openCBC(t, aesKey, iv, sealed); !bytes.Equal(got, data) {
-			t.Errorf("%d bytes: opened to %d others", n, len(got))
+			t.Errorf("%d bytes: decrypted to %d other bytes", n, len(got))
 		}
 		if got, err := key.Decrypt(sealed); err != nil || !bytes.Equal(got, data) {
 			t.Errorf("%d bytes: Decrypt gives %d bytes, %v", n, len(got), err)
@@ -71,7 +69,7 @@ func TestEncrypt_EveryLength_OpensToThePlainBytes(t *testing.T) {
 	}
 }
 
-func TestEncrypter_InPiecesOfAnySize_IsTheSameAsAtOnce(t *testing.T) {
+func TestEncrypter_PiecesOfAnySize_GiveTheSameAsOneWrite(t *testing.T) {
 	key := sessionKey(t)
 	dice := rand.New(rand.NewPCG(1, 2))
 	for range 60 {
@@ -93,7 +91,7 @@ func TestEncrypter_InPiecesOfAnySize_IsTheSameAsAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(out.Bytes(), key.Encrypt(data)) {
-			t.Fatalf("%d bytes: streamed differs", len(data))
+			t.Fatalf("%d bytes: the streamed ciphertext differs", len(data))
 		}
 		if !bytes.Equal(before, data) {
 			t.Fatal("the caller's bytes were changed")
@@ -101,7 +99,7 @@ func TestEncrypter_InPiecesOfAnySize_IsTheSameAsAtOnce(t *testing.T) {
 	}
 }
 
-func TestEncrypter_KeepsItsWritersError(t *testing.T) {
+func TestEncrypter_WriterFails_ReturnsItsError(t *testing.T) {
 	full := errors.New("disk is full")
 	w := sessionKey(t).Encrypter(&failingWriter{left: 50_000, err: full})
 	_, err := w.Write(make([]byte, 200_000))
@@ -113,14 +111,14 @@ func TestEncrypter_KeepsItsWritersError(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := done.Write([]byte("x")); err == nil {
-		t.Error("write after close is taken")
+		t.Error("write after close is accepted")
 	}
 }
 
-func TestDecrypt_WrongKeyOrLength_IsAnError(t *testing.T) {
+func TestDecrypt_WrongKeyOrLength_ReturnsAnError(t *testing.T) {
 	sealed := sessionKey(t).Encrypt(bytes.Repeat([]byte("x"), 1000))
 	wrong := 0
-	for range 8 { // a wrong key may hit a valid padding once in 256
+	for range 8 { // a wrong key gives a valid padding once in 256 times
 		if _, err := sessionKey(t).Decrypt(sealed); err == nil {
 			wrong++
 		}
@@ -135,12 +133,12 @@ func TestDecrypt_WrongKeyOrLength_IsAnError(t *testing.T) {
 	}
 }
 
-func TestSessionKey_ZeroCannotBeSent(t *testing.T) {
+func TestSessionKey_Zero_CannotBeSent(t *testing.T) {
 	if _, err := (ksef.SessionKey{}).Info(&rsaKey().PublicKey); err == nil {
-		t.Error("a key that was never drawn is taken")
+		t.Error("a key that was never generated is accepted")
 	}
 	if _, err := sessionKey(t).Info(nil); err == nil {
-		t.Error("no public key is taken")
+		t.Error("a nil public key is accepted")
 	}
 }
 
@@ -156,27 +154,21 @@ func TestSessionKey_PrintsAsRedacted(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
 		texts = append(texts, fmt.Sprintf(verb, key), fmt.Sprintf(verb, &key), fmt.Sprintf(verb, holder))
 	}
-	texts = append(texts, string(must(json.Marshal(holder))), key.String(), key.GoString(), string(must(key.MarshalText())), string(must(json.Marshal(map[ksef.SessionKey]int{key: 1}))))
+	texts = append(
+		texts, string(must(json.Marshal(holder))), key.String(), key.GoString(), string(must(key.MarshalText())),
+		string(must(json.Marshal(map[ksef.SessionKey]int{key: 1}))),
+	)
 	forms := [][]byte{aesKey, iv}
 	for _, text := range texts {
 		for _, f := range forms {
-			for _, form := range []string{string(f), b64(f), fmt.Sprintf("%x", f), fmt.Sprintf("%X", f), fmt.Sprint(f), strings.Trim(fmt.Sprint(f), "[]"), fmt.Sprintf("%d, %d, %d", f[0], f[1], f[2])} {
+			for _, form := range []string{
+				string(f), b64(f), fmt.Sprintf("%x", f), fmt.Sprintf("%X", f), fmt.Sprint(f),
+				strings.Trim(fmt.Sprint(f), "[]"), fmt.Sprintf("%d, %d, %d", f[0], f[1], f[2]),
+			} {
 				if strings.Contains(text, form) {
 					t.Errorf("a key shows in %q", text)
 				}
 			}
 		}
 	}
-}
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
-
-// rsaOpen opens an EncryptionInfo as KSeF does.
-func rsaOpen(i ksef.EncryptionInfo) (key, iv []byte) {
-	return must(rsa.DecryptOAEP(sha256.New(), nil, rsaKey(), i.EncryptedKey, nil)), i.InitVector
 }

@@ -8,10 +8,12 @@ import (
 	"time"
 )
 
-// DefaultKeyTTL is how long a KeyCache keeps KSeF's public key: an emergency rotation is found by a refused session, an ordinary one by this.
+// DefaultKeyTTL is how long a KeyCache keeps KSeF's public key. It bounds how late an ordinary
+// change of the key is noticed; a change in an emergency is noticed when a session is refused.
 const DefaultKeyTTL = time.Hour
 
-// KeyCache keeps the public key for a bounded time. Any number of callers who need it at once cost one request. Safe for concurrent use.
+// KeyCache keeps the public key for a bounded time. However many callers need it at once, it makes
+// one request. Safe for concurrent use.
 type KeyCache struct {
 	fetch func(context.Context) (*rsa.PublicKey, error)
 	ttl   time.Duration
@@ -20,20 +22,21 @@ type KeyCache struct {
 	mu     sync.Mutex
 	key    *rsa.PublicKey
 	until  time.Time
-	age    int // counts invalidations
+	epoch  int // counts invalidations
 	flight *flight
 }
 
 // flight is one fetch that others wait for.
 type flight struct {
-	done chan struct{}
-	key  *rsa.PublicKey
-	err  error
-	age  int
-	left bool // its own caller gave up, which says nothing to the others
+	done      chan struct{}
+	key       *rsa.PublicKey
+	err       error
+	epoch     int
+	abandoned bool // its own caller gave up, which means nothing for the others
 }
 
-// NewKeyCache keeps what fetch returns, most often Client.PublicKey, for ttl (0: DefaultKeyTTL). now is the clock (nil: time.Now).
+// NewKeyCache keeps what fetch returns, usually a client's PublicKey, for ttl (0: DefaultKeyTTL).
+// now is the clock (nil: time.Now).
 func NewKeyCache(fetch func(context.Context) (*rsa.PublicKey, error), ttl time.Duration, now func() time.Time) *KeyCache {
 	if ttl <= 0 {
 		ttl = DefaultKeyTTL
@@ -44,8 +47,9 @@ func NewKeyCache(fetch func(context.Context) (*rsa.PublicKey, error), ttl time.D
 	return &KeyCache{fetch: fetch, ttl: ttl, now: now}
 }
 
-// Get returns the key, fetching it when there is none or it is too old. A failed fetch is told to everyone who waited for it, so that an outage costs one
-// request and not one per caller; it is not remembered. A caller who gives up harms no other.
+// Get returns the key and fetches it when there is none or it is too old. A failed fetch is
+// returned to every caller who waited for it, so that an outage costs one request and not one per
+// caller; it is not remembered. A caller who gives up harms no other.
 func (k *KeyCache) Get(ctx context.Context) (*rsa.PublicKey, error) {
 	for {
 		k.mu.Lock()
@@ -54,8 +58,8 @@ func (k *KeyCache) Get(ctx context.Context) (*rsa.PublicKey, error) {
 			return k.key, nil
 		}
 		f := k.flight
-		if f == nil || f.age != k.age { // a flight from before an Invalidate may bring the old key
-			f = &flight{done: make(chan struct{}), age: k.age}
+		if f == nil || f.epoch != k.epoch { // a flight from before an Invalidate may bring the old key
+			f = &flight{done: make(chan struct{}), epoch: k.epoch}
 			k.flight = f
 			k.mu.Unlock()
 			k.fly(ctx, f)
@@ -67,34 +71,35 @@ func (k *KeyCache) Get(ctx context.Context) (*rsa.PublicKey, error) {
 			return nil, ctx.Err()
 		case <-f.done:
 		}
-		if !f.left {
+		if !f.abandoned {
 			return f.key, f.err
 		}
 	}
 }
 
 func (k *KeyCache) fly(ctx context.Context, f *flight) {
-	f.err = errors.New("fetch of the public key was abandoned") // stands when fetch panics
-	f.left = true
+	f.err = errors.New("fetch of the public key was abandoned") // stays when fetch panics
+	f.abandoned = true
 	defer func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if k.flight == f {
 			k.flight = nil
 		}
-		if f.err == nil && f.age == k.age {
+		if f.err == nil && f.epoch == k.epoch {
 			k.key, k.until = f.key, k.now().Add(k.ttl)
 		}
 		close(f.done)
 	}()
 	f.key, f.err = k.fetch(ctx)
-	f.left = f.err != nil && ctx.Err() != nil
+	f.abandoned = f.err != nil && ctx.Err() != nil
 }
 
-// Invalidate forgets the key: to be called when a session was refused because its key was not decrypted. A fetch under way is not kept either.
+// Invalidate forgets the key. Call it when KSeF refused a session because it could not decrypt the
+// session's key. The result of a fetch under way is not kept either.
 func (k *KeyCache) Invalidate() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.key = nil
-	k.age++
+	k.epoch++
 }

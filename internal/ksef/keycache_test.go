@@ -16,11 +16,11 @@ import (
 
 func key(n int64) *rsa.PublicKey { return &rsa.PublicKey{N: big.NewInt(n), E: 65537} }
 
-func TestKeyCache_ManyCallers_OneFetch(t *testing.T) {
+func TestKeyCache_ManyCallers_MakeOneFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fetched atomic.Int64
 		cache := ksef.NewKeyCache(func(context.Context) (*rsa.PublicKey, error) {
-			time.Sleep(time.Second) // the bubble's clock
+			time.Sleep(time.Second) // of synctest's clock
 			return key(fetched.Add(1)), nil
 		}, time.Hour, nil)
 		get := func() int64 { return must(cache.Get(context.Background())).N.Int64() }
@@ -38,16 +38,16 @@ func TestKeyCache_ManyCallers_OneFetch(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		if n := get(); n != 2 {
-			t.Errorf("key %d: too old to be used", n)
+			t.Errorf("key %d is too old to be used", n)
 		}
 		cache.Invalidate()
 		if n := get(); n != 3 {
-			t.Errorf("key %d: it was invalidated", n)
+			t.Errorf("key %d was invalidated", n)
 		}
 	})
 }
 
-func TestKeyCache_FailureReachesAllWhoWait_AndIsNotKept(t *testing.T) {
+func TestKeyCache_FailedFetch_ReachesAllWaitersAndIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		down := errors.New("down")
 		var fetched atomic.Int64
@@ -76,7 +76,7 @@ func TestKeyCache_FailureReachesAllWhoWait_AndIsNotKept(t *testing.T) {
 	})
 }
 
-func TestKeyCache_CallerWhoGivesUp_HarmsNoOther(t *testing.T) {
+func TestKeyCache_CallerGivesUp_OthersStillGetTheKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fetched atomic.Int64
 		cache := ksef.NewKeyCache(func(ctx context.Context) (*rsa.PublicKey, error) {

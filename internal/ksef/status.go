@@ -5,54 +5,60 @@ import (
 	"errors"
 	"maps"
 	"slices"
+
+	"ksefworker/internal/ksef/lenient"
 )
 
 // StatusInfo is where an invoice or a session stands.
 type StatusInfo struct {
 	// Code: below 200 still running, 200 done, above an error. See codes.go.
-	Code int `json:"code"`
-	// Description and Details are KSeF's own texts. Details may quote a field of the invoice. "" when absent.
-	Description string `json:"description"`
-	Details     string `json:"details,omitempty"`
-	// Extensions carry what a code needs besides; see InvoiceInfo.Original.
-	Extensions []Extension `json:"extensions,omitempty"`
+	Code int
+	// Description and Details are KSeF's own texts, "" when absent. Details may quote a field of
+	// the invoice.
+	Description, Details string
+	// Extensions carry values that belong to a code; see [InvoiceInfo.Original].
+	Extensions []Extension
 }
 
 // Extension is one named value of a status.
 type Extension struct {
-	Key   string `json:"key"`
-	Value string `json:"value"`
+	Key, Value string
 }
 
-// UnmarshalJSON takes everything but the code loosely: lists of strings are joined with "; ", other
-// values are kept as their JSON, and extensions may be a list of pairs or an object. A code that
-// cannot be read is 0, which [StatusInfo.check] refuses.
+// UnmarshalJSON never fails. Lists of strings are joined with "; ", other values are kept as their
+// JSON, and extensions may be a list of pairs or an object. A code that cannot be read is 0, which
+// [StatusInfo.Check] refuses.
 func (s *StatusInfo) UnmarshalJSON(raw []byte) error {
 	var wire struct {
-		Code        looseInt        `json:"code"`
-		Description looseText       `json:"description"`
-		Details     looseText       `json:"details"`
-		Extensions  looseExtensions `json:"extensions"`
+		Code        lenient.Int       `json:"code"`
+		Description lenient.Text      `json:"description"`
+		Details     lenient.Text      `json:"details"`
+		Extensions  lenientExtensions `json:"extensions"`
 	}
 	*s = StatusInfo{}
 	if err := json.Unmarshal(raw, &wire); err != nil {
 		return nil // not an object: there is no code in it
 	}
-	*s = StatusInfo{Code: int(wire.Code), Description: string(wire.Description), Details: string(wire.Details), Extensions: wire.Extensions}
+	*s = StatusInfo{
+		Code:        int(wire.Code),
+		Description: string(wire.Description),
+		Details:     string(wire.Details),
+		Extensions:  wire.Extensions,
+	}
 	return nil
 }
 
-// looseExtensions reads [{"key":…,"value":…}] and {"…":…}; of anything else it takes nothing.
-type looseExtensions []Extension
+// lenientExtensions reads [{"key":…,"value":…}] and {"…":…}. Anything else is no extension.
+type lenientExtensions []Extension
 
-func (e *looseExtensions) UnmarshalJSON(raw []byte) error {
+func (e *lenientExtensions) UnmarshalJSON(raw []byte) error {
 	*e = nil
 	var pairs []json.RawMessage
 	if json.Unmarshal(raw, &pairs) == nil {
 		for _, p := range pairs {
 			var pair struct {
-				Key   looseText `json:"key"`
-				Value looseText `json:"value"`
+				Key   lenient.Text `json:"key"`
+				Value lenient.Text `json:"value"`
 			}
 			if json.Unmarshal(p, &pair) == nil && pair.Key != "" {
 				*e = append(*e, Extension{Key: string(pair.Key), Value: string(pair.Value)})
@@ -60,7 +66,7 @@ func (e *looseExtensions) UnmarshalJSON(raw []byte) error {
 		}
 		return nil
 	}
-	var object map[string]looseText
+	var object map[string]lenient.Text
 	if json.Unmarshal(raw, &object) == nil {
 		for _, key := range slices.Sorted(maps.Keys(object)) {
 			*e = append(*e, Extension{Key: key, Value: string(object[key])})
@@ -69,16 +75,18 @@ func (e *looseExtensions) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// Processing: not decided yet.
+// Processing reports that KSeF has not decided yet.
 func (s StatusInfo) Processing() bool { return s.Code > 0 && s.Code < 200 }
 
-// Done: accepted, or for a session processed.
+// Done reports that an invoice is accepted, or a session processed.
 func (s StatusInfo) Done() bool { return s.Code == 200 }
 
-// Failed: an error, final for this session. Codes that nobody has published are among them.
+// Failed reports an error that is final for this session. Codes that KSeF has not published count
+// as failed.
 func (s StatusInfo) Failed() bool { return s.Code > 200 }
 
-// Anew: failed, but for a reason that lies with KSeF; the work is to be sent anew (codes 500 and 550).
+// SendAgain reports a failure whose reason lies with KSeF (codes 500 and 550): the work is to be
+// sent again.
 func (s StatusInfo) SendAgain() bool {
 	return s.Code == InvoiceUnknownError || s.Code == InvoiceCancelledBySystem
 }
@@ -93,8 +101,8 @@ func (s StatusInfo) Extension(key string) string {
 	return ""
 }
 
-// check refuses the zero status: an absent code would otherwise pass for "not failed".
-func (s StatusInfo) check() error {
+// Check refuses the zero status: an absent code would otherwise pass for "not failed".
+func (s StatusInfo) Check() error {
 	if s.Code <= 0 {
 		return errors.New("answer has no status code")
 	}

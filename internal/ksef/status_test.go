@@ -8,24 +8,30 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-func TestStatus_EveryCodeIsRunningDoneOrFailed(t *testing.T) {
+func TestStatus_EveryCode_IsRunningDoneOrFailed(t *testing.T) {
 	for code, want := range map[int]string{
 		0: "none", 100: "processing", 150: "processing", 170: "processing", 199: "processing", 200: "done",
-		405: "failed", 410: "failed", 415: "failed", 420: "failed", 430: "failed", 435: "failed", 440: "failed", 445: "failed", 450: "failed",
+		405: "failed", 410: "failed", 415: "failed", 420: "failed", 430: "failed", 435: "failed", 440: "failed",
+		445: "failed", 450: "failed",
 		500: "failed", 550: "failed", 777: "failed",
 	} {
 		s := ksef.StatusInfo{Code: code}
-		got := map[bool]string{true: "processing"}[s.Processing()] + map[bool]string{true: "done"}[s.Done()] + map[bool]string{true: "failed"}[s.Failed()]
+		got := ""
+		for name, is := range map[string]bool{"processing": s.Processing(), "done": s.Done(), "failed": s.Failed()} {
+			if is {
+				got += name
+			}
+		}
 		if got != want && (want != "none" || got != "") {
 			t.Errorf("%d is %q, want %q", code, got, want)
 		}
 		if s.SendAgain() != (code == 500 || code == 550) {
-			t.Errorf("%d: anew is %v", code, s.SendAgain())
+			t.Errorf("%d: SendAgain is %v", code, s.SendAgain())
 		}
 	}
 }
 
-func TestMeanings_CoverTheContract(t *testing.T) {
+func TestMeanings_EveryPublishedCode_HasOne(t *testing.T) {
 	for name, tc := range map[string]struct {
 		of    func(int) (string, bool)
 		codes []int
@@ -48,8 +54,9 @@ func TestMeanings_CoverTheContract(t *testing.T) {
 
 func TestOriginal_NamesTheInvoiceOfADuplicate(t *testing.T) {
 	var i ksef.InvoiceInfo
-	raw := `{"status":{"code":440,"description":["a","b"],"details":{"x":1},"extensions":[{"key":"originalKsefNumber","value":"K"},{"key":"originalSessionReferenceNumber","value":7}]}}`
-	if err := json.Unmarshal([]byte(raw), &i); err != nil {
+	raw := `{"code":440,"description":["a","b"],"details":{"x":1},"extensions":[` +
+		`{"key":"originalKsefNumber","value":"K"},{"key":"originalSessionReferenceNumber","value":7}]}`
+	if err := json.Unmarshal([]byte(raw), &i.Status); err != nil {
 		t.Fatal(err)
 	}
 	if number, session, ok := i.Original(); number != "K" || session != "7" || !ok {
@@ -59,16 +66,18 @@ func TestOriginal_NamesTheInvoiceOfADuplicate(t *testing.T) {
 		t.Errorf("%+v", i.Status)
 	}
 	if _, _, ok := (ksef.InvoiceInfo{}).Original(); ok {
-		t.Error("an original out of nothing")
+		t.Error("an original for an invoice that names none")
 	}
 }
 
-func TestTime_TakesWhatGatewaysWrite(t *testing.T) {
+func TestTime_EveryFormThatGatewaysWrite_IsRead(t *testing.T) {
 	noon := time.Date(2026, 9, 14, 12, 0, 0, 0, time.UTC)
 	for text, want := range map[string]time.Time{
-		`"2026-09-14T12:00:00Z"`: noon, `"2026-09-14T14:00:00+02:00"`: noon, `"2026-09-14T12:00:00.123456789Z"`: noon.Add(123456789), `"2026-09-14T12:00:00"`: noon,
-		`"2026-09-14T12:00:00.5"`: noon.Add(500 * time.Millisecond), `"2026-09-14T12:00"`: noon, `"2026-09-14T12:00Z"`: noon, `"2026-09-14T13:00:00.000+0100"`: noon, `"2026-09-14 12:00:00"`: noon,
-		`"2026-09-14"`: noon.Add(-12 * time.Hour), `null`: {}, `""`: {},
+		`"2026-09-14T12:00:00Z"`: noon, `"2026-09-14T14:00:00+02:00"`: noon, `"2026-09-14T12:00:00"`: noon,
+		`"2026-09-14T12:00"`: noon, `"2026-09-14T12:00Z"`: noon, `"2026-09-14T13:00:00.000+0100"`: noon,
+		`"2026-09-14 12:00:00"`: noon, `"2026-09-14T12:00:00.123456789Z"`: noon.Add(123456789),
+		`"2026-09-14T12:00:00.5"`: noon.Add(500 * time.Millisecond),
+		`"2026-09-14"`:            noon.Add(-12 * time.Hour), `null`: {}, `""`: {},
 	} {
 		var got ksef.Time
 		if err := json.Unmarshal([]byte(text), &got); err != nil || !got.Equal(want) {
@@ -78,7 +87,7 @@ func TestTime_TakesWhatGatewaysWrite(t *testing.T) {
 	for _, text := range []string{`"yesterday"`, `12`, `{}`, `"2026-13-01"`} {
 		var got ksef.Time
 		if err := json.Unmarshal([]byte(text), &got); err != nil || !got.IsZero() {
-			t.Errorf("%s: %v, %v; what is no time is not given", text, got, err)
+			t.Errorf("%s: %v, %v, want the zero Time", text, got, err)
 		}
 	}
 	if raw := must(json.Marshal(ksef.Time{Time: noon})); string(raw) != `"2026-09-14T12:00:00Z"` {

@@ -4,15 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-)
 
-// Limits of a batch session (KSeF limits, September 2026), all before encryption.
-const (
-	maxPartSize     = 100_000_000
-	defaultPartSize = 50_000_000 // what the gateway's operator recommends
-	defaultParts    = 50
-	defaultSize     = 5_000_000_000
-	defaultEntries  = 10_000
+	"ksefworker/internal/ksef/numbers"
 )
 
 // defaultLevel gives the smallest package at almost no cost. Measured on 10,000 invoices of 8 kB
@@ -58,16 +51,16 @@ type Options struct {
 
 func (o Options) withDefaults() (Options, error) {
 	if o.PartSize == 0 {
-		o.PartSize = defaultPartSize
+		o.PartSize = numbers.GatewayPartSize
 	}
 	if o.MaxParts == 0 {
-		o.MaxParts = defaultParts
+		o.MaxParts = numbers.MaxBatchParts
 	}
 	if o.MaxSize == 0 {
-		o.MaxSize = defaultSize
+		o.MaxSize = numbers.MaxBatchSize
 	}
 	if o.MaxEntries == 0 {
-		o.MaxEntries = defaultEntries
+		o.MaxEntries = numbers.MaxSessionInvoices
 	}
 	if o.Level == 0 {
 		o.Level = defaultLevel
@@ -80,7 +73,7 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	check(o.Dir != "", "Dir is empty")
 	check(o.Encrypter != nil, "Encrypter is nil")
-	check(o.PartSize > 0 && o.PartSize <= maxPartSize, "PartSize %d is not in 1…%d", o.PartSize, maxPartSize)
+	check(o.PartSize > 0 && o.PartSize <= numbers.MaxPartSize, "PartSize %d is not in 1…%d", o.PartSize, numbers.MaxPartSize)
 	check(o.MaxParts > 0, "MaxParts %d is negative", o.MaxParts)
 	check(o.MaxSize > 0, "MaxSize %d is negative", o.MaxSize)
 	check(o.MaxEntries > 0, "MaxEntries %d is negative", o.MaxEntries)

@@ -1,17 +1,20 @@
 package ratelimit
 
-import "time"
+import (
+	"time"
 
-// Defaults is the part of KSeF's table that these tests use (KSeF limits, September 2026). The
-// programs use their configuration. Every call returns a new map.
+	"ksefworker/internal/ksef/numbers"
+)
+
+// Defaults is the part of KSeF's table that these tests use. The programs use their configuration.
+// Every call returns a new map.
 func Defaults() map[string]Limits {
-	return map[string]Limits{
-		GroupInvoiceSend:   perSecondMinuteHour(10, 30, 180),
-		GroupBatchSession:  perSecondMinuteHour(10, 20, 60),
-		GroupInvoiceStatus: perSecondMinuteHour(30, 120, 1200),
-		GroupSessionMisc:   perSecondMinuteHour(10, 120, 1200),
-		GroupOther:         perSecondMinuteHour(10, 30, 120),
+	out := map[string]Limits{}
+	for _, g := range []string{GroupInvoiceSend, GroupBatchSession, GroupInvoiceStatus, GroupSessionMisc, GroupOther} {
+		r := numbers.Rates()[g]
+		out[g] = perSecondMinuteHour(r.PerSecond, r.PerMinute, r.PerHour)
 	}
+	return out
 }
 
 func perSecondMinuteHour(second, minute, hour int) Limits {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/gateway"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/tasks"
@@ -66,7 +67,7 @@ func (c counted) use(t *testing.T, tenant, group string, n int) {
 func (s *stage) counting(c counted) *door {
 	s.t.Helper()
 	d := s.door()
-	client, err := ksef.New(ksef.Options{BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil }, Gate: bookings{c, s.nip()}})
+	client, err := gateway.New(gateway.Options{BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil }, Gate: bookings{c, s.nip()}})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/pack"
 	"ksefworker/internal/ratelimit"
@@ -131,7 +132,7 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 			}
 		}
 	}
-	built, err := pack.Build(ctx, entries, pack.Options{Dir: w.o.SpoolDir, PartSize: w.o.PartSize, MaxSize: ksef.MaxBatchSize,
+	built, err := pack.Build(ctx, entries, pack.Options{Dir: w.o.SpoolDir, PartSize: w.o.PartSize, MaxSize: numbers.GatewayMaxBatchSize,
 		MaxEntries: w.o.sessionInvoices(p.Tenant), Encrypter: key.Encrypter})
 	var full *pack.FullError
 	switch {

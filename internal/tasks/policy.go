@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"time"
 
-	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
 )
 
@@ -121,7 +121,7 @@ func (p CutPolicy) quiet(w ledger.Waiting, now time.Time) bool { return now.Sub(
 // maxInvoices is how many make a package full. While sessions are scarce it is twice as many as
 // usual, within KSeF's bound.
 func (p CutPolicy) maxInvoices(r Allowance) int {
-	most := cmp.Or(p.SessionInvoices, ksef.MaxSessionInvoices)
+	most := cmp.Or(p.SessionInvoices, numbers.MaxSessionInvoices)
 	if r.Pace <= 0 {
 		return min(p.MaxInvoices, most)
 	}

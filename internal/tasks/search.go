@@ -8,12 +8,13 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/retry"
 )
 
 const (
-	searchPage = 250                 // KSeF's largest page of metadata
+	searchPage = numbers.MaxMetadataPage
 	searchSpan = 80 * 24 * time.Hour // of one request; KSeF takes three months, which are 89 days at the least
 	searchMost = 400                 // pages for one package: 100,000 invoices, twenty hours of the limit
 	// searchPatience is how long after the package was closed an invoice may appear in the register that is not in it yet.

@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/gateway"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
@@ -33,9 +34,9 @@ func (s *stage) of(nip, number string) []byte {
 // doorOf is the door of one taxpayer's key.
 func (s *stage) doorOf(nip string) *door {
 	s.t.Helper()
-	transport := ksef.NewTransport()
+	transport := gateway.NewTransport()
 	s.t.Cleanup(transport.CloseIdleConnections)
-	c, err := ksef.New(ksef.Options{BaseURL: s.url, KeyID: "test_" + nip, Key: func() (string, error) { return "test_key", nil },
+	c, err := gateway.New(gateway.Options{BaseURL: s.url, KeyID: "test_" + nip, Key: func() (string, error) { return "test_key", nil },
 		Timeout: 10 * time.Second, Transport: transport})
 	if err != nil {
 		s.t.Fatal(err)

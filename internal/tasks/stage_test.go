@@ -22,6 +22,7 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/gateway"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/redisd"
@@ -123,7 +124,7 @@ func (s *stage) nip() string { return sample.NIP(0) }
 
 // door is the real client with a public key that is remembered until somebody invalidates it. Between lets a test do something between two steps of a handler.
 type door struct {
-	*ksef.Client
+	*gateway.Client
 	keys    *ksef.KeyCache
 	between func(step string)
 	sent    func(ksef.SentInvoice, error) (ksef.SentInvoice, error) // what the handler is told of a send
@@ -213,9 +214,9 @@ func (d *door) InvoiceStatus(ctx context.Context, reference string) (ksef.Invoic
 
 func (s *stage) door() *door {
 	s.t.Helper()
-	transport := ksef.NewTransport()
+	transport := gateway.NewTransport()
 	s.t.Cleanup(transport.CloseIdleConnections)
-	c, err := ksef.New(ksef.Options{BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil }, Timeout: 10 * time.Second, Transport: transport})
+	c, err := gateway.New(gateway.Options{BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil }, Timeout: 10 * time.Second, Transport: transport})
 	if err != nil {
 		s.t.Fatal(err)
 	}

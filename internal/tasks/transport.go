@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// The doors to KSeF that this package needs, for one taxpayer. They speak in ksef's facts but know nothing of HTTP; *ksef.Client is the
+// The doors to KSeF that this package needs, for one taxpayer. They speak in ksef's facts but know nothing of HTTP; *gateway.Client is the
 // first behind them. Every error is judged by package retry.
 
 // Keys hands out KSeF's public key. Invalidate forgets a cached one: after a session whose key could not be decrypted.

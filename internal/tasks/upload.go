@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/pack"
 	"ksefworker/internal/ratelimit"
@@ -29,7 +30,7 @@ const (
 	// uploadPatience is how long one part may fail before its package is given up although KSeF
 	// would still take it: a package of fifty parts has sixteen hours, and its invoices should not
 	// wait so long for one that is never taken.
-	uploadPatience = ksef.PartTime
+	uploadPatience = numbers.PartTime
 	// uploadMargin is how much before KSeF's time is up the last try begins.
 	uploadMargin = time.Minute
 	// longestUploadPause is how soon at the latest a kept session notices that the store is back.
@@ -41,7 +42,7 @@ func (w *Worker) upload(ctx context.Context, t Transport, p *ledger.Package, ope
 	for _, u := range opened.PartUploads {
 		targets[u.Ordinal] = u
 	}
-	over := w.o.Now().Add(ksef.PartTime*time.Duration(len(built.Parts)) - uploadMargin)
+	over := w.o.Now().Add(numbers.PartTime*time.Duration(len(built.Parts)) - uploadMargin)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(w.o.ParallelUploads)
 	for _, part := range built.Parts {

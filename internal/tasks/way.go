@@ -14,6 +14,7 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
@@ -87,7 +88,7 @@ type Options struct {
 
 func (o Options) sessionInvoices(tenant string) int {
 	if o.SessionInvoices == nil {
-		return ksef.MaxSessionInvoices
+		return numbers.MaxSessionInvoices
 	}
 	return o.SessionInvoices(tenant)
 }

@@ -1,0 +1,28 @@
+package ksef_test
+
+import (
+	"strings"
+	"testing"
+
+	"ksefworker/internal/ksef"
+)
+
+// The details of a session's error are safe to show. Those of an invoice's error may quote it.
+func TestAPIError_Details_AreShownOnlyWhenTheRequestCarriesNoInvoice(t *testing.T) {
+	for group, shown := range map[ksef.Group]bool{
+		ksef.GroupBatchSession: true, ksef.GroupBatchSessionClose: true,
+		ksef.GroupOnlineSession: true, ksef.GroupOnlineSessionClose: true,
+		ksef.GroupInvoiceSend: false, ksef.GroupValidate: false, ksef.GroupBoxUploadInvoice: false,
+	} {
+		e := &ksef.APIError{
+			Op: "x", Kind: ksef.KindRefused, Status: 400, Code: 21405, Description: "Błąd walidacji",
+			Details: "formCode.systemCode: zła wartość", Group: group,
+		}
+		if got := e.Error(); strings.Contains(got, e.Details) != shown {
+			t.Errorf("%s: %s", group, got)
+		}
+		if got := e.Words(); !strings.Contains(got, e.Description+": "+e.Details) {
+			t.Errorf("%s, words: %s", group, got)
+		}
+	}
+}

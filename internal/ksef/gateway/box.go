@@ -1,0 +1,99 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"ksefworker/internal/ksef"
+)
+
+// BoxInvoiceRequest hands the gateway a plain invoice, which it encrypts and sends itself.
+type BoxInvoiceRequest struct {
+	// UploadID is chosen by the caller and unique. Asking for its status tells whether an upload
+	// arrived whose answer was lost.
+	UploadID    string `json:"uploadId"`
+	Offline     bool   `json:"offline"`
+	Notify      bool   `json:"notify"`
+	UPO         bool   `json:"upo,omitempty"` // return the receipt with the status
+	InvoiceData []byte `json:"invoiceData"`   // the XML
+}
+
+// BoxUploadInvoice hands over one invoice. After an error with MaybeDone, ask BoxInvoice.
+func (c *Client) BoxUploadInvoice(ctx context.Context, r BoxInvoiceRequest) error {
+	k := post("box: upload invoice", ksef.GroupBoxUploadInvoice, "/box/upload/invoice", r).bad(required("uploadId", r.UploadID))
+	if len(r.InvoiceData) == 0 {
+		k = k.bad(errors.New("invoiceData is required"))
+	}
+	return c.do(ctx, k, readResult)
+}
+
+// BoxInvoiceInfo is what became of one invoice.
+type BoxInvoiceInfo struct {
+	UploadID    string
+	InvoiceInfo ksef.InvoiceInfo
+	SessionID   string
+	UPO         []byte // XML; nil when not asked for or not there yet
+}
+
+// BoxInvoice asks what became of an invoice. [ksef.ErrProcessing] while it runs.
+func (c *Client) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInfo, error) {
+	k := get("box: ask invoice", ksef.GroupBoxInvoice, "/box/upload/invoice/%s", uploadID).upTo(anyAnswer)
+	k.processing = true
+	var wire struct {
+		UploadID    string      `json:"uploadId"`
+		InvoiceInfo invoiceWire `json:"invoiceInfo"`
+		SessionID   string      `json:"sessionId"`
+		UPO         []byte      `json:"upo"`
+	}
+	err := c.do(ctx, k, func(a *answer) error {
+		if err := a.json(&wire); err != nil {
+			return err
+		}
+		return errors.Join(wire.InvoiceInfo.Status.Check(), same("uploadId", wire.UploadID, uploadID))
+	})
+	if err != nil {
+		return BoxInvoiceInfo{}, err
+	}
+	return BoxInvoiceInfo{
+		UploadID: wire.UploadID, InvoiceInfo: ksef.InvoiceInfo(wire.InvoiceInfo), SessionID: wire.SessionID, UPO: wire.UPO,
+	}, nil
+}
+
+// same returns an error when the answer is about another thing than the one that was asked for.
+func same(field, got, want string) error {
+	if got != want {
+		return errors.New("answer is about another " + field)
+	}
+	return nil
+}
+
+// BoxDownloadRequest has the gateway collect invoices.
+type BoxDownloadRequest struct {
+	DownloadID  string // chosen by the caller, unique
+	Notify      bool
+	SubjectType ksef.SubjectType
+	Range       ksef.Range
+}
+
+// BoxDownload starts a collection.
+func (c *Client) BoxDownload(ctx context.Context, r BoxDownloadRequest) error {
+	body := struct {
+		DownloadID  string           `json:"downloadId"`
+		Notify      bool             `json:"notify"`
+		SubjectType ksef.SubjectType `json:"subjectType"`
+		Range       rangeWire        `json:"range"`
+	}{r.DownloadID, r.Notify, r.SubjectType, rangeWire(r.Range)}
+	k := post("box: start download", ksef.GroupBoxDownload, "/box/download/invoices", body).
+		bad(required("downloadId", r.DownloadID)).bad(r.SubjectType.Check()).bad(r.Range.Check())
+	return c.do(ctx, k, readResult)
+}
+
+// BoxDownloaded writes the collected invoices to w as a ZIP and returns its length in bytes.
+// [ksef.ErrProcessing] while they are collected. After another error w may hold a piece of the ZIP.
+// The length is at most Options.MaxDownload bytes.
+func (c *Client) BoxDownloaded(ctx context.Context, downloadID string, w io.Writer) (int64, error) {
+	k := get("box: fetch download", ksef.GroupBoxDownloaded, "/box/download/invoices/%s", downloadID)
+	k.processing = true
+	return c.download(ctx, k.accepting("application/zip, application/json"), w)
+}

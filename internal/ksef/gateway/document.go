@@ -1,0 +1,102 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"ksefworker/internal/ksef"
+)
+
+// Validation is the gateway's check of an invoice that is not sent.
+type Validation struct {
+	Valid          bool                `json:"valid"`
+	InvoiceVersion ksef.InvoiceVersion `json:"invoiceVersion"`
+	// CanonicalForm is the canonical XML.
+	CanonicalForm []byte `json:"canonicalForm"`
+}
+
+// Validate has the gateway check an invoice's XML. An invoice that it can't read at all is an error
+// of [ksef.KindRefused].
+func (c *Client) Validate(ctx context.Context, invoice []byte) (Validation, error) {
+	k := call{
+		op: "validate invoice", group: ksef.GroupValidate, method: "POST", path: "/invoice/validate",
+		accept: acceptJSON, contentType: "text/xml", body: invoice,
+	}
+	if len(invoice) == 0 {
+		k = k.bad(errors.New("invoice is empty"))
+	}
+	var wire struct {
+		Valid *bool `json:"valid"`
+		Validation
+	}
+	err := c.do(ctx, k, func(a *answer) error {
+		if err := a.json(&wire); err != nil {
+			return err
+		}
+		if wire.Valid == nil {
+			return errors.New("answer does not say whether the invoice is valid")
+		}
+		return nil
+	})
+	if err != nil {
+		return Validation{}, err
+	}
+	wire.Validation.Valid = *wire.Valid
+	return wire.Validation, nil
+}
+
+// Generate makes the XML of an FA(3) document from its JSON form (the value of "invoice" in the
+// request).
+func (c *Client) Generate(ctx context.Context, invoice json.RawMessage) ([]byte, error) {
+	body := map[string]json.RawMessage{"invoice": invoice}
+	k := post("generate invoice", ksef.GroupGenerate, "/invoice/generate", body).upTo(documentAnswer)
+	switch {
+	case len(invoice) == 0:
+		k.err = errors.New("invoice is empty")
+	case k.err != nil:
+		k.err = errors.New("invoice is not JSON") // the encoder's text may quote it
+	}
+	return c.xml(ctx, k)
+}
+
+// LinksRequest asks for verification links.
+type LinksRequest struct {
+	NIP string `json:"nip"` // seller
+	// IssueDate is P_1 as YYYY-MM-DD.
+	IssueDate         string `json:"issueDate"`
+	InvoiceHash       []byte `json:"invoiceHash"` // SHA-256 of the XML
+	InvoiceKSeFNumber string `json:"invoiceKsefNumber,omitempty"`
+}
+
+// Links are the verification links of an invoice.
+type Links struct {
+	Invoice Link `json:"invoice"` // KOD I
+	// Certificate is KOD II, of an invoice issued offline. Nil: none.
+	Certificate *Link `json:"certificate,omitempty"`
+}
+
+// Link is a link and its QR code as an image.
+type Link struct {
+	Link  string `json:"link"`
+	Image []byte `json:"image"`
+}
+
+// Links makes the verification links of an invoice.
+func (c *Client) Links(ctx context.Context, r LinksRequest) (Links, error) {
+	k := post("make links", ksef.GroupLinks, "/invoice/links", r).upTo(documentAnswer).
+		bad(required("nip", r.NIP)).bad(required("issueDate", r.IssueDate))
+	if len(r.InvoiceHash) != sha256.Size {
+		k = k.bad(fmt.Errorf("invoiceHash has %d bytes, must have %d", len(r.InvoiceHash), sha256.Size))
+	}
+	var out Links
+	err := c.do(ctx, k, func(a *answer) error {
+		return a.checked(&out, func() error { return missing("invoice link", out.Invoice.Link) })
+	})
+	if err != nil {
+		return Links{}, err
+	}
+	return out, nil
+}

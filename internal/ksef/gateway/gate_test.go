@@ -1,0 +1,164 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/gateway"
+)
+
+// recordingGate records the groups that enter and the outcomes that it is told.
+type recordingGate struct {
+	refuse error
+
+	mu      sync.Mutex
+	entered []ksef.Group
+	left    []ksef.Outcome
+	open    int
+	dead    bool // Leave came with a context that had ended
+}
+
+func (g *recordingGate) Enter(_ context.Context, group ksef.Group) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.refuse != nil {
+		return g.refuse
+	}
+	g.entered = append(g.entered, group)
+	g.open++
+	return nil
+}
+
+func (g *recordingGate) Leave(ctx context.Context, _ ksef.Group, o ksef.Outcome) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.left = append(g.left, o)
+	g.open--
+	g.dead = g.dead || ctx.Err() != nil
+}
+
+func (g *recordingGate) groups() []ksef.Group {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return append([]ksef.Group(nil), g.entered...)
+}
+
+func (g *recordingGate) last(tb testing.TB) ksef.Outcome {
+	tb.Helper()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.open != 0 || len(g.left) == 0 {
+		tb.Fatalf("gate: %d requests have entered and not left, %d have left", g.open, len(g.left))
+	}
+	return g.left[len(g.left)-1]
+}
+
+type waitError struct{ d time.Duration }
+
+func (e *waitError) Error() string { return "wait " + e.d.String() }
+
+func TestGate_Refuses_ItsErrorComesBackAndNothingIsSent(t *testing.T) {
+	rec := answers(200, "application/json", `{"result":true}`)
+	gate := &recordingGate{refuse: &waitError{time.Minute}}
+	asked := false
+	c, _ := serve(t, rec, func(o *gateway.Options) {
+		o.Gate = gate
+		o.Key = func() (string, error) { asked = true; return secret, nil }
+	})
+	err := c.CloseSession(soon(t), "s", true)
+	var wait *waitError
+	if !errors.As(err, &wait) || wait != gate.refuse {
+		t.Fatalf("error is %v", err)
+	}
+	if e := apiError(t, err); e.Kind != ksef.KindGated || e.MaybeDone {
+		t.Errorf("kind %s, maybe done %v", e.Kind, e.MaybeDone)
+	}
+	if len(rec.all()) != 0 || len(gate.left) != 0 || asked {
+		t.Errorf("%d requests were sent, gate told %d times, key read %v", len(rec.all()), len(gate.left), asked)
+	}
+}
+
+func TestGate_CallerGivesUp_StillGetsTheOutcome(t *testing.T) {
+	gate := &recordingGate{}
+	ctx, cancel := context.WithCancel(context.Background())
+	c, _ := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	}), func(o *gateway.Options) { o.Gate = gate })
+	err := c.CloseSession(ctx, "s", true)
+	e := apiError(t, err)
+	if e.Kind != ksef.KindCanceled || !e.MaybeDone || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v: kind %s, maybe done %v", e, e.Kind, e.MaybeDone)
+	}
+	o := gate.last(t)
+	if o.Outage || o.Throttled || o.Status != 0 || !errors.Is(o.Err, context.Canceled) {
+		t.Errorf("outcome %+v: a caller who gives up is no outage", o)
+	}
+	if gate.dead {
+		t.Error("Leave was given a context that had ended")
+	}
+}
+
+func TestGate_EveryKindOfAnswer_GivesItsOutcome(t *testing.T) {
+	for name, tc := range map[string]struct {
+		answer *recorder
+		want   ksef.Outcome
+	}{
+		"success":                {answers(200, "application/json", `{"result":true}`), ksef.Outcome{Status: 200}},
+		"a refusal is no outage": {answers(400, "application/json", `{"error":{"code":1,"description":"x"}}`), ksef.Outcome{Status: 400}},
+		"throttled for long": {
+			&recorder{status: 429, header: http.Header{"Retry-After": {"2680"}}},
+			ksef.Outcome{Status: 429, Throttled: true, RetryAfter: 2680 * time.Second},
+		},
+		"an outage, retry after": {
+			&recorder{status: 503, header: http.Header{"Retry-After": {"30"}}, body: []byte("<html>")},
+			ksef.Outcome{Status: 503, Outage: true, RetryAfter: 30 * time.Second},
+		},
+		"HTML instead of JSON": {answers(200, "text/html", `<html>blocked</html>`), ksef.Outcome{Status: 200, Outage: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			gate := &recordingGate{}
+			c, _ := serve(t, tc.answer, func(o *gateway.Options) { o.Gate = gate })
+			err := c.CloseSession(soon(t), "s", true)
+			got := gate.last(t)
+			if (got.Err == nil) != (err == nil) {
+				t.Errorf("gate was told %v, caller got %v", got.Err, err)
+			}
+			got.Err = nil
+			if got != tc.want {
+				t.Errorf("outcome %+v, want %+v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestGroups_List_IsDistinctAndComplete(t *testing.T) {
+	used := map[ksef.Group]bool{ksef.GroupBoxUploadBatch: true}
+	for _, op := range operations(t) {
+		used[op.group] = true
+	}
+	listed := map[ksef.Group]bool{}
+	for _, g := range ksef.Groups() {
+		if c := g.Counter(); c != g && (g != ksef.GroupSessionUPO || c != ksef.GroupSessionMisc) {
+			t.Errorf("requests of %q are counted in %q", g, c)
+		}
+		if listed[g] || !used[g] {
+			t.Errorf("group %q is listed twice or used by no operation", g)
+		}
+		listed[g] = true
+	}
+	if len(listed) != len(used) {
+		t.Errorf("%d groups listed, %d used", len(listed), len(used))
+	}
+	if ksef.GroupSessionUPO.Counter() != ksef.GroupSessionMisc {
+		t.Error("KSeF counts a session's receipt together with its status")
+	}
+	if ksef.GroupInvoiceSend.Other() || !ksef.GroupLinks.Other() {
+		t.Error("Other is wrong")
+	}
+}

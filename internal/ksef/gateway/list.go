@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/lenient"
+)
+
+// SessionInvoices lists all invoices of a session. The answer is decoded as it arrives. A list that
+// breaks off is an error and never a shorter list: an invoice that is not in it would count as
+// never arrived.
+func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
+	var out []ksef.InvoiceInfo
+	k := get("list session invoices", ksef.GroupSessionInvoiceList, "/invoice/session/invoices/%s", id).upTo(anyAnswer)
+	err := c.do(ctx, k, func(a *answer) (err error) {
+		out, err = decodeInvoices(a.body)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// decodeInvoices reads {"invoices":[…]} without holding its text in memory. A missing or null list
+// is an error: an empty list must be given as [].
+func decodeInvoices(r io.Reader) ([]ksef.InvoiceInfo, error) {
+	d := json.NewDecoder(lenient.NewReader(r))
+	if err := expect(d, '{'); err != nil {
+		return nil, err
+	}
+	var out []ksef.InvoiceInfo
+	found := false
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		if name == "invoices" {
+			if found {
+				return nil, misread(errors.New("two lists of invoices in one answer"))
+			}
+			found = true
+			if out, err = decodeList(d); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			return nil, err
+		}
+		if name == "error" {
+			if body := errorOf(raw); body != nil {
+				return nil, &refusedError{body: *body}
+			}
+		}
+	}
+	if err := expect(d, '}'); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.Join(errors.New("more after the end of the answer"), err)
+	}
+	if !found {
+		return nil, misread(errors.New("answer has no list of invoices"))
+	}
+	return out, nil
+}
+
+// decodeList reads the entries. If the list begins well and is no JSON further on, it is still the
+// gateway's answer, because a proxy or firewall would not begin its page with a list. If it breaks
+// off, nothing is known.
+func decodeList(d *json.Decoder) ([]ksef.InvoiceInfo, error) {
+	if err := expect(d, '['); err != nil {
+		return nil, err
+	}
+	out := []ksef.InvoiceInfo{}
+	for d.More() {
+		var i invoiceWire
+		if err := d.Decode(&i); err != nil {
+			if _, syntax := errors.AsType[*json.SyntaxError](err); syntax {
+				err = misread(err)
+			}
+			return nil, err
+		}
+		out = append(out, ksef.InvoiceInfo(i))
+	}
+	return out, expect(d, ']')
+}
+
+func expect(d *json.Decoder, want json.Delim) error {
+	token, err := d.Token()
+	if err != nil {
+		if err == io.EOF {
+			return io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	if token != want {
+		return misread(fmt.Errorf("no %q where it belongs", want.String()))
+	}
+	return nil
+}

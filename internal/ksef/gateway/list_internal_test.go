@@ -1,0 +1,33 @@
+package gateway
+
+import (
+	"strings"
+	"testing"
+)
+
+// An entry with a raw control character is read, and so are the others.
+func TestSessionInvoices_RawControlCharacter_AllEntriesAreRead(t *testing.T) {
+	list := `{"invoices":[{"status":{"code":200},"invoiceNumber":"A/1` + "\t" + `"},{"status":{"code":450},"invoiceNumber":"A/2"}]}`
+	got, err := decodeInvoices(strings.NewReader(list))
+	if err != nil || len(got) != 2 || got[0].InvoiceNumber != "A/1\t" || got[1].Status.Code != 450 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// A list with broken syntax is still the gateway's answer. Without a list, or with one that breaks
+// off, it is an outage.
+func TestSessionInvoices_BrokenSyntax_IsUnreadableAndNoOutage(t *testing.T) {
+	for in, unreadable := range map[string]bool{
+		`{"invoices":[{"status":{"code":200},"invoiceNumber":"A"1"}]}`: true,
+		`{"invoices":[{"status":{"code":200}},,]}`:                     true,
+		`{"invoices":[{"status":{"code":200}`:                          false,
+		`{"invo`:                                                       false,
+		`<html>`:                                                       false,
+		``:                                                             false,
+	} {
+		_, err := decodeInvoices(strings.NewReader(in))
+		if _, odd := err.(*misreadError); err == nil || odd != unreadable {
+			t.Errorf("%s: %v (%T), unreadable %v", in, err, err, unreadable)
+		}
+	}
+}

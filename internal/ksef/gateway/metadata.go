@@ -1,0 +1,58 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/lenient"
+)
+
+// Metadata lists invoices that KSeF holds, one page. If the answer does not say in a known form
+// whether there is more, a full page counts as a sign that there is.
+func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
+	body := struct {
+		SubjectType ksef.SubjectType `json:"subjectType"`
+		Range       rangeWire        `json:"range"`
+		PageOffset  int              `json:"pageOffset"`
+		PageSize    int              `json:"pageSize"`
+		SortAsc     bool             `json:"sortAsc"`
+	}{r.SubjectType, rangeWire(r.Range), r.PageOffset, r.PageSize, r.SortAsc}
+	k := post("list metadata", ksef.GroupMetadata, "/invoice/metadata", body).upTo(pageAnswer).
+		bad(r.SubjectType.Check()).bad(r.Range.Check())
+	if r.PageOffset < 0 || r.PageSize < 1 {
+		k = k.bad(fmt.Errorf("pageOffset %d or pageSize %d is out of range", r.PageOffset, r.PageSize))
+	}
+	var wire struct {
+		HasMore              lenient.Bool    `json:"hasMore"`
+		IsTruncated          lenient.Bool    `json:"isTruncated"`
+		PermanentStorageDate ksef.Time       `json:"permanentStorageDate"`
+		Invoices             *[]metadataWire `json:"invoices"`
+	}
+	err := c.do(ctx, k, func(a *answer) error {
+		if err := a.json(&wire); err != nil {
+			return err
+		}
+		if wire.Invoices == nil {
+			return errors.New("answer has no list of invoices")
+		}
+		return nil
+	})
+	if err != nil {
+		return ksef.MetadataPage{}, err
+	}
+	page := ksef.MetadataPage{
+		HasMore:              wire.HasMore.On,
+		IsTruncated:          wire.IsTruncated.On,
+		PermanentStorageDate: wire.PermanentStorageDate,
+		Invoices:             make([]ksef.Metadata, 0, len(*wire.Invoices)),
+	}
+	for _, m := range *wire.Invoices {
+		page.Invoices = append(page.Invoices, ksef.Metadata(m))
+	}
+	if !wire.HasMore.Given {
+		page.HasMore = len(page.Invoices) >= r.PageSize
+	}
+	return page, nil
+}

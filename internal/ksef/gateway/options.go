@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"ksefworker/internal/ksef"
+)
+
+// Defaults of [Options].
+const (
+	DefaultTimeout     = 60 * time.Second
+	DefaultMaxResponse = 64 << 20
+	DefaultMaxDownload = 6 << 30
+)
+
+// Options describe a client. BaseURL, KeyID and Key are required; the rest has defaults.
+type Options struct {
+	// BaseURL is TestURL, ProductionURL or another address: absolute, http or https, without user,
+	// query or fragment.
+	BaseURL string
+	// KeyID is the public half of the credentials: no ':' and no control characters (RFC 7617).
+	KeyID string
+	// Key returns the secret half. It is called for each request, after the gate has opened, so
+	// that a replaced key file works without a restart. It must be safe for concurrent use. Its
+	// error comes back wrapped, of [ksef.KindLocal].
+	Key func() (string, error)
+	// App names the program in the User-Agent, e.g. "erp-bridge/2.1". Empty: only the client names
+	// itself.
+	App string
+	// Gate is asked before each request and told its outcome. Nil: always open.
+	Gate ksef.Gate
+	// Timeout is the time for one request, from the gate's opening to the last byte of the answer.
+	// Where bytes are streamed (uploads of parts and of batches, downloads written to a writer) it
+	// is the longest time without a byte moving instead. 0: DefaultTimeout.
+	Timeout time.Duration
+	// MaxResponse is the largest answer that is taken into memory, in bytes, after decompression.
+	// 0: DefaultMaxResponse.
+	MaxResponse int64
+	// MaxDownload is the largest answer that is written to a writer, in bytes. 0:
+	// DefaultMaxDownload.
+	MaxDownload int64
+	// Transport replaces the connection pool that New makes. It must not follow redirects and must
+	// not send a request twice; *http.Transport, as used here, does neither.
+	Transport http.RoundTripper
+	// Now is the clock against which a Retry-After date is read. Nil: time.Now.
+	Now func() time.Time
+}
+
+// OptionError names the field of Options that is wrong. It never carries a secret.
+type OptionError struct {
+	Field string
+	Err   error
+}
+
+func (e *OptionError) Error() string { return "gateway options: " + e.Field + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong with the field.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+func (o Options) check() (*url.URL, error) {
+	var faults []error
+	fault := func(field, format string, args ...any) {
+		faults = append(faults, &OptionError{Field: field, Err: fmt.Errorf(format, args...)})
+	}
+	base, err := parseBase(o.BaseURL)
+	if err != nil {
+		fault("BaseURL", "%w", err)
+	}
+	if err := checkKeyID(o.KeyID); err != nil {
+		fault("KeyID", "%w", err)
+	}
+	if o.Key == nil {
+		fault("Key", "is required")
+	}
+	if hasControl(o.App) {
+		fault("App", "has control characters")
+	}
+	if o.Timeout < 0 {
+		fault("Timeout", "%v is negative", o.Timeout)
+	}
+	if o.MaxResponse < 0 {
+		fault("MaxResponse", "%d is negative", o.MaxResponse)
+	}
+	if o.MaxDownload < 0 {
+		fault("MaxDownload", "%d is negative", o.MaxDownload)
+	}
+	return base, errors.Join(faults...)
+}
+
+// parseBase never quotes the address: an address with a password in it is one of the faults that it
+// reports.
+func parseBase(raw string) (*url.URL, error) {
+	if raw == "" {
+		return nil, errors.New("is required")
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, errors.New("is not a URL")
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return nil, errors.New("must be an absolute http or https URL")
+	case u.User != nil:
+		return nil, errors.New("must not carry a user or password")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, errors.New("must not have a query or fragment")
+	}
+	return u, nil
+}

@@ -1,0 +1,54 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+
+	"ksefworker/internal/ksef"
+)
+
+// PublicKey fetches KSeF's RSA public key, which encrypts session keys. KSeF replaces it at times,
+// in an emergency without notice: use a [ksef.KeyCache], and fetch again when a session is refused.
+func (c *Client) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
+	var key *rsa.PublicKey
+	err := c.do(ctx, get("fetch public key", ksef.GroupPublicKey, "/invoice/public/key"), func(a *answer) (err error) {
+		var wire struct {
+			Algorithm string `json:"algorithm"`
+			PublicKey []byte `json:"publicKey"`
+		}
+		if err := a.json(&wire); err != nil {
+			return err
+		}
+		key, err = parsePublicKey(wire.Algorithm, wire.PublicKey)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+// minKeyBits: shorter keys have not been accepted as safe since 2013 (NIST SP 800-131A).
+const minKeyBits = 2048
+
+func parsePublicKey(algorithm string, der []byte) (*rsa.PublicKey, error) {
+	if !strings.EqualFold(algorithm, "RSA") {
+		return nil, errors.New("public key is of another algorithm than RSA")
+	}
+	parsed, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("parse public key: %w", err)
+	}
+	key, ok := parsed.(*rsa.PublicKey)
+	switch {
+	case !ok:
+		return nil, errors.New("public key is not RSA")
+	case key.N.BitLen() < minKeyBits:
+		return nil, fmt.Errorf("public key has %d bits, at least %d are needed", key.N.BitLen(), minKeyBits)
+	}
+	return key, nil
+}

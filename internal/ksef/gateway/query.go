@@ -1,0 +1,93 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/lenient"
+)
+
+// QueryRequest starts the export of invoices. Its parts come encrypted with the key of
+// EncryptionInfo.
+type QueryRequest struct {
+	EncryptionInfo ksef.EncryptionInfo
+	SubjectType    ksef.SubjectType
+	Range          ksef.Range
+}
+
+// QueryStart starts an export and returns its id.
+func (c *Client) QueryStart(ctx context.Context, r QueryRequest) (queryID string, err error) {
+	body := struct {
+		EncryptionInfo encryptionWire   `json:"encryptionInfo"`
+		SubjectType    ksef.SubjectType `json:"subjectType"`
+		Range          rangeWire        `json:"range"`
+	}{encryptionWire(r.EncryptionInfo), r.SubjectType, rangeWire(r.Range)}
+	k := post("start query", ksef.GroupQueryStart, "/invoice/query/start", body).
+		bad(r.EncryptionInfo.Check()).bad(r.SubjectType.Check()).bad(r.Range.Check())
+	var out struct {
+		QueryID string `json:"queryId"`
+	}
+	err = c.do(ctx, k, func(a *answer) error {
+		return a.checked(&out, func() error { return missing("queryId", out.QueryID) })
+	})
+	if err != nil {
+		return "", err
+	}
+	return out.QueryID, nil
+}
+
+// QueryInfo describes the result of a finished export.
+type QueryInfo struct {
+	NumberOfInvoices int
+	PackageSize      int64 // bytes
+	// IsTruncated: there was more than fits; TruncatedAt tells how far the result goes.
+	IsTruncated bool
+	TruncatedAt ksef.Time
+	PartNumbers []string
+}
+
+// QueryStatus asks for an export's result. [ksef.ErrProcessing] while it runs.
+func (c *Client) QueryStatus(ctx context.Context, queryID string) (QueryInfo, error) {
+	k := get("ask query status", ksef.GroupQueryStatus, "/invoice/query/status/%s", queryID)
+	k.processing = true
+	var wire struct {
+		NumberOfInvoices int             `json:"numberOfInvoices"`
+		PackageSize      int64           `json:"packageSize"`
+		IsTruncated      bool            `json:"isTruncated"`
+		TruncatedAt      ksef.Time       `json:"truncatedAt"`
+		PartNumbers      *[]lenient.Text `json:"partNumbers"`
+	}
+	err := c.do(ctx, k, func(a *answer) error {
+		if err := a.json(&wire); err != nil {
+			return err
+		}
+		if wire.PartNumbers == nil {
+			return errors.New("answer has no list of parts")
+		}
+		return nil
+	})
+	if err != nil {
+		return QueryInfo{}, err
+	}
+	out := QueryInfo{
+		NumberOfInvoices: wire.NumberOfInvoices,
+		PackageSize:      wire.PackageSize,
+		IsTruncated:      wire.IsTruncated,
+		TruncatedAt:      wire.TruncatedAt,
+	}
+	for _, p := range *wire.PartNumbers {
+		out.PartNumbers = append(out.PartNumbers, string(p))
+	}
+	return out, nil
+}
+
+// QueryResult writes one part of an export's ZIP to w, still encrypted (see
+// [ksef.SessionKey.Decrypt]), and returns its length in bytes. After an error w may hold a piece of
+// it. The length is at most Options.MaxDownload bytes.
+func (c *Client) QueryResult(ctx context.Context, queryID, part string, w io.Writer) (int64, error) {
+	k := get("fetch query result", ksef.GroupQueryResult, "/invoice/query/result/%s/%s", queryID, part)
+	k.processing = true
+	return c.download(ctx, k.accepting("application/octet-stream, application/json"), w)
+}

@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"ksefworker/internal/ksef"
+)
+
+// OutputFormat is the form of a visualization.
+type OutputFormat string
+
+// The formats.
+const (
+	HTML OutputFormat = "html"
+	PDF  OutputFormat = "pdf"
+)
+
+// Language is the language of a visualization.
+type Language string
+
+// The languages.
+const (
+	Polish  Language = "pl"
+	English Language = "en"
+)
+
+func (l Language) check() error {
+	if l != Polish && l != English {
+		return fmt.Errorf("outputLanguage %q is neither %s nor %s", string(l), Polish, English)
+	}
+	return nil
+}
+
+// VisualizeRequest asks for an invoice in human form.
+type VisualizeRequest struct {
+	// TemplateName is a template of the account. "": the gateway's own.
+	TemplateName      string       `json:"templateName,omitempty"`
+	Offline           bool         `json:"offline"`
+	InvoiceKSeFNumber string       `json:"invoiceKsefNumber,omitempty"`
+	InvoiceData       []byte       `json:"invoiceData"` // the XML
+	OutputFormat      OutputFormat `json:"outputFormat"`
+	OutputLanguage    Language     `json:"outputLanguage"`
+}
+
+// Visualize renders an invoice as HTML or PDF.
+func (c *Client) Visualize(ctx context.Context, r VisualizeRequest) ([]byte, error) {
+	k := post("visualize invoice", ksef.GroupVisualize, "/invoice/visualize", r).upTo(anyAnswer).
+		bad(r.OutputLanguage.check())
+	if len(r.InvoiceData) == 0 {
+		k = k.bad(errors.New("invoiceData is required"))
+	}
+	if r.OutputFormat != HTML && r.OutputFormat != PDF {
+		k = k.bad(fmt.Errorf("outputFormat %q is neither %s nor %s", string(r.OutputFormat), HTML, PDF))
+	}
+	return c.rendered(ctx, k, r.OutputFormat)
+}
+
+// VisualizeUPORequest asks for a receipt in human form. The gateway knows PDF only.
+type VisualizeUPORequest struct {
+	OutputLanguage Language
+	UPOData        []byte // the UPO's XML
+}
+
+// VisualizeUPO renders a receipt as PDF.
+func (c *Client) VisualizeUPO(ctx context.Context, r VisualizeUPORequest) ([]byte, error) {
+	wire := struct {
+		OutputFormat   OutputFormat `json:"outputFormat"`
+		OutputLanguage Language     `json:"outputLanguage"`
+		UPOData        []byte       `json:"upoData"`
+	}{PDF, r.OutputLanguage, r.UPOData}
+	k := post("visualize UPO", ksef.GroupVisualizeUPO, "/invoice/upo/visualize", wire).upTo(anyAnswer).
+		bad(r.OutputLanguage.check())
+	if len(r.UPOData) == 0 {
+		k = k.bad(errors.New("upoData is required"))
+	}
+	return c.rendered(ctx, k, PDF)
+}
+
+func (c *Client) rendered(ctx context.Context, k call, format OutputFormat) ([]byte, error) {
+	accept := "text/html, application/json"
+	if format == PDF {
+		accept = "application/pdf, application/json"
+	}
+	var out []byte
+	err := c.do(ctx, k.accepting(accept), func(a *answer) (err error) {
+		if out, err = a.document(); err != nil {
+			return err
+		}
+		if format == PDF && !bytes.HasPrefix(out, []byte("%PDF-")) {
+			return fmt.Errorf("not a PDF (%s)", describe(out, a.contentType))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}

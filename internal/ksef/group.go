@@ -1,0 +1,78 @@
+package ksef
+
+import "strings"
+
+// Group names a counter of KSeF's request limits, by KSeF's own name (see package numbers).
+// Operations of one group share its windows. Every "other:…" operation is a counter of its own,
+// with the limits of KSeF's group "other".
+type Group string
+
+// The groups. GroupNone is the upload of batch parts, which KSeF does not count.
+const (
+	GroupNone               Group = ""
+	GroupOnlineSession      Group = "onlineSession"
+	GroupOnlineSessionClose Group = "onlineSessionClose"
+	GroupInvoiceSend        Group = "invoiceSend"
+	GroupBatchSession       Group = "batchSession"
+	GroupBatchSessionClose  Group = "batchSessionClose"
+	GroupInvoiceStatus      Group = "invoiceStatus"
+	GroupSessionInvoiceList Group = "sessionInvoiceList"
+	GroupSessionMisc        Group = "sessionMisc"
+	GroupInvoiceDownload    Group = "invoiceDownload"
+	GroupMetadata           Group = "invoiceMetadata"
+	GroupQueryStart         Group = "invoiceExport"
+	GroupQueryStatus        Group = "invoiceExportStatus"
+
+	// GroupSessionUPO is the receipt of a session. KSeF counts it together with a session's status
+	// (see [Group.Counter]), but it can be out of service while the status is not.
+	GroupSessionUPO Group = "sessionMisc:upo"
+
+	GroupPublicKey        Group = "other:publicKey"
+	GroupValidate         Group = "other:validate"
+	GroupGenerate         Group = "other:generate"
+	GroupLinks            Group = "other:links"
+	GroupVisualize        Group = "other:visualize"
+	GroupVisualizeUPO     Group = "other:visualizeUPO"
+	GroupQueryResult      Group = "other:queryResult"
+	GroupBoxUploadInvoice Group = "other:boxUploadInvoice"
+	GroupBoxInvoice       Group = "other:boxInvoice"
+	GroupBoxUploadBatch   Group = "other:boxUploadBatch"
+	GroupBoxBatch         Group = "other:boxBatch"
+	GroupBoxDownload      Group = "other:boxDownload"
+	GroupBoxDownloaded    Group = "other:boxDownloaded"
+)
+
+// Groups lists every group but GroupNone, in the order of the constants: for metrics that are
+// registered at zero.
+func Groups() []Group {
+	return []Group{
+		GroupOnlineSession, GroupOnlineSessionClose, GroupInvoiceSend, GroupBatchSession, GroupBatchSessionClose,
+		GroupInvoiceStatus, GroupSessionInvoiceList, GroupSessionMisc, GroupSessionUPO, GroupInvoiceDownload, GroupMetadata,
+		GroupQueryStart, GroupQueryStatus, GroupPublicKey, GroupValidate, GroupGenerate, GroupLinks, GroupVisualize,
+		GroupVisualizeUPO, GroupQueryResult, GroupBoxUploadInvoice, GroupBoxInvoice, GroupBoxUploadBatch, GroupBoxBatch,
+		GroupBoxDownload, GroupBoxDownloaded,
+	}
+}
+
+// Other reports whether the group has the limits of KSeF's "other".
+func (g Group) Other() bool { return strings.HasPrefix(string(g), "other:") }
+
+// Counter is the group whose windows count requests of this one: the group itself, except for
+// [GroupSessionUPO].
+func (g Group) Counter() Group {
+	if g == GroupSessionUPO {
+		return GroupSessionMisc
+	}
+	return g
+}
+
+// OfObject reports whether a request of the group asks about one thing that exists already: a
+// session, an invoice, an export. Such a thing can be out of order alone. Requests that open a
+// session, send an invoice or fetch the public key concern the other side as a whole.
+func (g Group) OfObject() bool {
+	switch g {
+	case GroupNone, GroupOnlineSession, GroupBatchSession, GroupInvoiceSend, GroupPublicKey:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,24 @@
+package lenient
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// Bool is a flag. It takes true and false, also as strings in upper or lower case, and 1 and 0.
+// Anything else is "not given": Given is false, and so is On.
+type Bool struct {
+	Given, On bool
+}
+
+// UnmarshalJSON never fails.
+func (b *Bool) UnmarshalJSON(raw []byte) error {
+	*b = Bool{}
+	text := string(raw)
+	_ = json.Unmarshal(raw, &text) // a value that is no string stays as it is written
+	if on, err := strconv.ParseBool(strings.ToLower(strings.TrimSpace(text))); err == nil {
+		*b = Bool{Given: true, On: on}
+	}
+	return nil
+}

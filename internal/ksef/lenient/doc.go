@@ -1,0 +1,8 @@
+// Package lenient reads JSON that is almost what was agreed: a number in quotes, a list where one
+// text was due, a control character inside a string. KSeF answers for ten thousand invoices at a
+// time, and one odd field of one of them must not make the others unreadable. So no type of this
+// package ever fails to decode: a value that it cannot use is the zero value, "not given".
+//
+// Use it for fields that are shown, or whose absence the caller checks. It is not for a value on
+// which a decision hangs without such a check.
+package lenient

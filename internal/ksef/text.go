@@ -1,0 +1,41 @@
+package ksef
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+var (
+	// markup matches to the end: after a piece of the invoice that was cut off, the invoice goes
+	// on.
+	markup  = regexp.MustCompile(`(?s)<[A-Za-z/?!].*`)
+	longRun = regexp.MustCompile(`[A-Za-z0-9+/_=-]{64,}`)
+)
+
+// printable makes a text of the other side fit for a log line: one short line without markup (it
+// may be a piece of the invoice) and without long Base64.
+func printable(s string) string {
+	s = markup.ReplaceAllString(s, "[markup]")
+	s = longRun.ReplaceAllString(s, "[data]")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	return Clip(s, 400)
+}
+
+// Clip returns s as valid UTF-8, cut to at most limit bytes. It cuts before a rune and marks the
+// cut with "…", which comes on top of limit.
+func Clip(s string, limit int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && s[limit]&0xC0 == 0x80 {
+		limit--
+	}
+	return s[:limit] + "…"
+}
