@@ -13,8 +13,11 @@ type Invoice struct{ NIP, Kind, Number string }
 // InvoiceOf returns the invoice of a seller, of a kind (RodzajFaktury) and with a number (P_2).
 // White space in the number is normalised, as KSeF does it.
 func InvoiceOf(nip, kind, number string) Invoice {
-	return Invoice{nip, kind, strings.Join(strings.Fields(number), " ")}
+	return Invoice{nip, kind, NormalNumber(number)}
 }
+
+// NormalNumber returns a number with its white space normalised, as KSeF does it.
+func NormalNumber(number string) string { return strings.Join(strings.Fields(number), " ") }
 
 // Audit is the simulator's books by invoice.
 type Audit struct {
