@@ -49,10 +49,13 @@ type upo struct {
 	} `xml:"Dokument"`
 }
 
+// ownerFile says whose archive it is.
+const ownerFile = "archive.json"
+
 func readArchive(dir string) (*archived, error) {
 	s := &archived{dir: dir, results: map[testbed.Invoice][]result{}, upos: map[string]upo{}}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".json") {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".json") || e.Name() == ownerFile {
 			return err
 		}
 		data, err := os.ReadFile(path)

@@ -27,8 +27,8 @@ const (
 )
 
 const (
-	everyOther = 2          // of every so many seeds one has archive-hangs; the others have a folder
-	everyThird = 3          // of every so many seeds one has failover
+	everyOther = 2          // one seed in so many has archive-hangs; the others have a folder
+	everyThird = 3          // one seed in so many has failover
 	label      = "partial:" // before the names, in the simulator's books
 )
 

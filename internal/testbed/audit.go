@@ -7,7 +7,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Invoice is what KSeF tells invoices apart by. Build it with InvoiceOf.
+// Invoice identifies an invoice as KSeF does. Build it with InvoiceOf.
 type Invoice struct{ NIP, Kind, Number string }
 
 // InvoiceOf returns the invoice of a seller, of a kind (RodzajFaktury) and with a number (P_2).
