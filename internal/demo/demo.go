@@ -1,5 +1,5 @@
-// Package demo runs the whole way on this machine: a Redis, the simulator in KSeF's place, a worker
-// and the enqueue program.
+// Package demo shows the whole path of invoices on this machine: a Redis, the simulator in place of
+// KSeF, a worker and the enqueue program.
 package demo
 
 import (
@@ -24,16 +24,16 @@ import (
 
 // Options of [Run]. Out and Err are required.
 type Options struct {
-	Keep bool // stay up until ctx ends
+	Keep bool // keep everything running until ctx is done
 	Out  io.Writer
 	Err  io.Writer
-	// Enqueue is the enqueue program; "" looks beside this one.
+	// Enqueue is the path of the enqueue program; "" means the one in the folder of this program.
 	Enqueue string
 }
 
-// Run does the main job for real on this machine, with the simulator at KSeF's production limits
-// and 300 sample invoices of two tenants, handed in with the enqueue program. Nothing leaves the
-// machine. What it made stays in a temporary folder, to be looked at.
+// Run does the main job for real on this machine. The simulator has KSeF's production limits, and
+// the enqueue program hands in 300 sample invoices of two tenants. Nothing leaves the machine. Run
+// leaves its files in a temporary folder, so that a person can look at them.
 func Run(ctx context.Context, o Options) error {
 	enqueue, err := findEnqueue(o.Enqueue)
 	if err != nil {
@@ -51,10 +51,10 @@ func Run(ctx context.Context, o Options) error {
 	if err := d.handIn(ctx); err != nil {
 		return err
 	}
-	d.tell()
+	d.summary()
 	if o.Keep {
-		fmt.Fprintf(o.Out, "look again                   %s results --config %s\n\n", d.enqueue, d.config)
-		fmt.Fprintln(o.Out, "Everything stays up; press Ctrl-C to end it.")
+		fmt.Fprintf(o.Out, "results again                %s results --config %s\n\n"+
+			"Everything keeps running; press Ctrl-C to stop it.\n", d.enqueue, d.config)
 		<-ctx.Done()
 	}
 	return nil
@@ -70,8 +70,8 @@ func findEnqueue(path string) (string, error) {
 	}
 	path = filepath.Join(filepath.Dir(self), "enqueue")
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("the enqueue program is not beside this one (%s): build both with make build, then run bin/demo",
-			filepath.Dir(self))
+		return "", fmt.Errorf("there is no enqueue program in the folder of this program (%s): "+
+			"build both with make build, then run bin/demo", filepath.Dir(self))
 	}
 	return path, nil
 }
@@ -82,7 +82,7 @@ type demo struct {
 	config       string // path of the configuration
 	bed          *testbed.Bed
 	worker       *app.Worker
-	closers      []func() // run last first
+	closers      []func() // called in reverse order
 }
 
 func (d *demo) stop() {
@@ -107,11 +107,12 @@ func (d *demo) start(ctx context.Context) error {
 	}
 	d.closers = append(d.closers, func() { _ = d.bed.Close() })
 	if d.bed.Redis != nil {
-		fmt.Fprintln(d.out, "redis       a redis-server of its own, append-only file on, at", d.bed.Redis.Addr())
+		fmt.Fprintln(d.out, "redis       a redis-server for this demo, with an append-only file, at", d.bed.Redis.Addr())
 	} else {
-		fmt.Fprintln(d.out, "redis       in-process and not kept on disk, because there is no redis-server on PATH; fine for a demo only")
+		fmt.Fprintln(d.out, "redis       inside this process and not on disk, because there is no redis-server on PATH; "+
+			"good enough for a demo only")
 	}
-	fmt.Fprintln(d.out, "simulator   stands in for KSeF, production limits, at", d.bed.GatewayURL())
+	fmt.Fprintln(d.out, "simulator   in place of KSeF, with its production limits, at", d.bed.GatewayURL())
 	cfg, err := d.writeConfig()
 	if err != nil {
 		return err
@@ -126,7 +127,7 @@ func (d *demo) startMiniredis() (string, error) {
 		return "", fmt.Errorf("start the in-process redis: %w", err)
 	}
 	d.closers = append(d.closers, m.Close)
-	tick := time.NewTicker(time.Second) // miniredis never expires anything by itself
+	tick := time.NewTicker(time.Second) // miniredis expires keys only when it is told to
 	done := make(chan struct{})
 	go func() {
 		for {
@@ -182,11 +183,11 @@ func (d *demo) startWorker(ctx context.Context, cfg config.Config) error {
 	return nil
 }
 
-func (d *demo) tell() {
+func (d *demo) summary() {
 	books := d.bed.Simulator.Books()
 	fmt.Fprintf(d.out, `
-The simulator's books: %d accepted, %d rejected, %d requests beyond the limits.
+The simulator's books: %d accepted, %d rejected, %d requests above the limits.
 UPO, documents and results   %s
-dashboard                    http://%s/monitoring/ (make demo KEEP=1 keeps it up)
+dashboard                    http://%s/monitoring/ (make demo KEEP=1 keeps it running)
 `, len(books.Accepted), len(books.Rejected), len(books.Violations), d.bed.ArchiveDir(), d.worker.Addr())
 }

@@ -14,10 +14,10 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The size of the demo's export: a small copy of a night's.
+// The size of the demo: a small export of one night.
 const (
 	demoInvoices = 300
-	demoExpress  = 3 // of them by the express lane
+	demoExpress  = 3 // how many of them go by the express lane
 	demoTenants  = 2
 )
 
@@ -48,7 +48,8 @@ func (d *demo) handIn(ctx context.Context) error {
 			return err
 		}
 	}
-	fmt.Fprintf(d.out, "export      %d invoices of two tenants, %d of them bad, in %s\n\n", demoInvoices, len(flaws), filepath.Join(d.dir, "export"))
+	fmt.Fprintf(d.out, "export      %d invoices of two tenants, %d of them with a fault, in %s\n\n",
+		demoInvoices, len(flaws), filepath.Join(d.dir, "export"))
 	if err := d.runEnqueue(ctx, "submit", "--lane", "express", express); err != nil {
 		return err
 	}
@@ -65,8 +66,8 @@ func writeFile(path string, data []byte) error {
 	return nil
 }
 
-// runEnqueue takes exit code 3 (some refused or rejected) for what it is here: the demo's bad
-// invoices.
+// runEnqueue runs the enqueue program. Exit code 3 (some refused or rejected) is no error here,
+// because the demo hands in invoices with faults.
 func (d *demo) runEnqueue(ctx context.Context, args ...string) error {
 	fmt.Fprintf(d.out, "$ enqueue %s\n", strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, d.enqueue, append([]string{args[0], "--config", d.config}, args[1:]...)...)
