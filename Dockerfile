@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# One image for worker, enqueue and simulator: static binaries on an empty file system, run by a user without rights.
+# One image for worker, enqueue and simulator: static binaries on an empty file system, run by an unprivileged user.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -11,7 +11,7 @@ ARG VERSION=dev
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/var/cache/go-build \
     GOCACHE=/var/cache/go-build CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -tags timetzdata -ldflags "-s -w -X ksefworker/internal/buildinfo.version=$VERSION" -o /out/ \
     ./cmd/worker ./cmd/enqueue ./cmd/simulator
-# A volume takes its owner from the folder in the image that it covers, so the folders must exist and belong to the user.
+# A volume gets its owner from the folder of the image on which it is mounted, so the folders must exist and belong to the user.
 RUN mkdir -p /root-fs/var/lib/ksef/archive /root-fs/var/spool/ksef /root-fs/tmp /root-fs/etc/ksef && \
     echo 'ksef:x:65532:65532:ksef:/nonexistent:/nologin' > /root-fs/etc/passwd && \
     echo 'ksef:x:65532:' > /root-fs/etc/group && \
@@ -29,5 +29,5 @@ COPY --from=build /root-fs/tmp /tmp
 COPY --from=build /out/ /usr/local/bin/
 ENV PATH=/usr/local/bin
 USER 65532:65532
-# SIGTERM is Docker's default; it drains the worker within worker.shutdown_timeout.
+# Docker sends SIGTERM by default: the worker finishes its running tasks within worker.shutdown_timeout.
 ENTRYPOINT ["worker"]

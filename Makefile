@@ -4,12 +4,13 @@ SHELL := /bin/sh
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 IMAGE ?= ksefworker:$(VERSION)
-# Seed of `make chaos`: empty runs ten, a number repeats that one.
+# Seed of `make chaos`: empty runs seeds 1 to 10, a number repeats that seed.
 SEED ?=
 TESTFLAGS ?=
-# The browser test joins `make test` where its parts are already installed; `make browser` installs them.
+# `make test` includes the browser test where all that it needs is installed; `make browser` installs them.
 BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/null 2>&1 && test -d test/browser/node_modules/playwright-core && echo 1)
-# Most of the long tests wait (for sessions, leases, a killed worker to be missed), so more of them run at once than there are cores.
+# The long tests mostly wait (for sessions, leases, or until a killed worker is noticed), so more of them run at once
+# than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
 .PHONY: help build test race lint demo bench bench-limits chaos chaos-parts browser schemas docker clean
@@ -26,24 +27,24 @@ test: need-redis ## every test, on a real redis-server of its own; no network
 race: need-redis ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(TEST) -race ./...
 
-lint: ## gofmt, go vet, import arrows
+lint: ## gofmt, go vet, the direction of imports
 	@scripts/lint.sh
 
-demo: build ## 300 sample invoices of two tenants to KSeF numbers, on this machine alone; KEEP=1 stays up
+demo: build ## send 300 sample invoices of two tenants to the simulator, on this machine only; KEEP=1 stays up
 	@bin/demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-bench: need-redis ## packing, parsing, encrypting (MB/s, allocations) and enqueueing against bare asynq
+bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), and enqueueing beside bare asynq
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef/...
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 10x -timeout 30m ./internal/intake
 
-bench-limits: need-redis ## four workers at KSeF's limits for five scaled hours, each way; 130 s and an overdue trickle of 150 s at true scale; the cost of a booking (25 min)
+bench-limits: need-redis ## four workers at KSeF's limits: five scaled hours of sends, sessions and polls, 130 s and 150 s at true scale; the cost of a booking (25 min)
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 60m -run '^TestLimits_' ./internal/e2e
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
 
-chaos: need-redis ## kill, cut, delay and sicken at random until the books must balance; SEED=n repeats a run, CHAOS_FAULTS=a,b has those partial faults alone
+chaos: need-redis ## break everything at random, then audit the books; SEED=n repeats a run, CHAOS_FAULTS=a,b chooses partial faults
 	CHAOS_SEEDS=10 SEED=$(SEED) $(GO) test -count=1 -v -timeout 60m -run "^TestChaos" ./internal/chaos
 
-chaos-parts: need-redis ## each partial fault alone: what it does not concern must not wait (10 min)
+chaos-parts: need-redis ## each partial fault alone: invoices that it does not concern must not wait (10 min)
 	CHAOS_FAULTS=each $(GO) test -count=1 -v -timeout 40m -run "^TestChaos_What" ./internal/chaos
 
 browser: need-redis ## the dashboard in headless Chromium; installs what is missing

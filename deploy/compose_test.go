@@ -12,7 +12,7 @@ import (
 	"ksefworker/config"
 )
 
-// compose is as much of a compose file as the tests look at.
+// compose is the part of a compose file that the tests read.
 type compose struct {
 	Services map[string]service        `yaml:"services"`
 	Secrets  map[string]map[string]any `yaml:"secrets"`
@@ -56,10 +56,10 @@ func load(t *testing.T, path string) config.Config {
 	return c
 }
 
-func TestConfigurations_BothLoad(t *testing.T) {
+func TestConfigurations_DemoAndProduction_Load(t *testing.T) {
 	demo := load(t, "demo/worker.yaml")
 	if demo.Environment != config.Custom || demo.BaseURL() != "http://simulator:9090" {
-		t.Errorf("the demo talks to %s", demo.BaseURL())
+		t.Errorf("the demo sends to %s", demo.BaseURL())
 	}
 	production := load(t, "production.example.yaml")
 	if production.Environment != config.Production || len(production.Warnings) > 0 {
@@ -67,7 +67,7 @@ func TestConfigurations_BothLoad(t *testing.T) {
 	}
 }
 
-func TestCompose_Redis_MayNotForget(t *testing.T) {
+func TestCompose_Redis_KeepsItsData(t *testing.T) {
 	for _, path := range []string{"../docker-compose.yml", "../compose.override.example.yml"} {
 		command := strings.Join(read(t, path).Services["redis"].Command, " ")
 		for _, want := range []string{"--appendonly yes", "--maxmemory-policy noeviction"} {
@@ -82,14 +82,14 @@ func TestCompose_Redis_MayNotForget(t *testing.T) {
 	}
 }
 
-func TestCompose_Worker_IsStoppedNoSoonerThanItNeeds(t *testing.T) {
+func TestCompose_Worker_HasTimeToShutDown(t *testing.T) {
 	grace, err := time.ParseDuration(read(t, "../docker-compose.yml").Services["worker"].StopGracePeriod)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"demo/worker.yaml", "production.example.yaml"} {
 		if need := load(t, path).Worker.ShutdownTimeout; grace < need+10*time.Second {
-			t.Errorf("stop_grace_period %s leaves no room over shutdown_timeout %s of %s", grace, need, path)
+			t.Errorf("stop_grace_period %s leaves less than 10s beyond shutdown_timeout %s of %s", grace, need, path)
 		}
 	}
 }
@@ -98,7 +98,7 @@ func TestCompose_Worker_CanBeScaled(t *testing.T) {
 	for _, path := range []string{"../docker-compose.yml", "../compose.override.example.yml"} {
 		for _, port := range read(t, path).Services["worker"].Ports {
 			if !strings.HasPrefix(port, "127.0.0.1::") {
-				t.Errorf("%s: the worker publishes %s, which the second container can't", path, port)
+				t.Errorf("%s: the worker publishes %s, which a second container cannot", path, port)
 			}
 		}
 	}
@@ -109,7 +109,7 @@ func TestCompose_PublishedPorts_AreOnLoopback(t *testing.T) {
 	for name, s := range base.Services {
 		for _, port := range s.Ports {
 			if !strings.HasPrefix(port, "127.0.0.1:") {
-				t.Errorf("%s publishes %s to every machine around", name, port)
+				t.Errorf("%s publishes %s to other machines", name, port)
 			}
 		}
 	}
@@ -121,7 +121,7 @@ func TestCompose_PublishedPorts_AreOnLoopback(t *testing.T) {
 	}
 }
 
-func TestCompose_OurPrograms_RunWithoutRights(t *testing.T) {
+func TestCompose_OurPrograms_RunUnprivileged(t *testing.T) {
 	for name, s := range read(t, "../docker-compose.yml").Services {
 		if s.Image == "ksefworker:local" && (!s.ReadOnly || !slices.Contains(s.CapDrop, "ALL")) {
 			t.Errorf("%s may write to its own image or has capabilities", name)

@@ -1,2 +1,3 @@
-// Package deploy holds what the container files need, and the tests that hold those files against the program.
+// Package deploy holds the files that the containers need, and tests that compare the container
+// files with the program.
 package deploy

@@ -1,5 +1,5 @@
 #!/bin/sh
-# gofmt, go vet, the import arrows, and the shell scripts' syntax. All report before it fails.
+# Checks gofmt, go vet, the direction of imports, and the syntax of the shell scripts. It runs all checks before it fails.
 set -u
 cd "$(dirname "$0")/.."
 status=0
@@ -13,5 +13,5 @@ go vet ./... || status=1
 go test ./internal/arrows || status=1
 for script in scripts/*.sh; do sh -n "$script" || status=1; done
 bash -n .ci/run || status=1
-if [ $status -eq 0 ]; then echo "lint: gofmt, vet, import arrows and scripts are clean"; fi
+if [ $status -eq 0 ]; then echo "lint: gofmt, vet, imports and scripts are clean"; fi
 exit $status

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that the browser test has what it needs: Chromium, Node.js 18 or newer, and playwright-core in test/browser.
+# Installs what the browser test needs and is missing: Chromium, Node.js 18 or newer, and playwright-core in test/browser.
 set -eu
 cd "$(dirname "$0")/.."
 sudo=
@@ -22,5 +22,5 @@ if [ "$major" -lt 18 ]; then
 	echo "Node.js $major is too old for the browser test; 18 or newer is needed" >&2
 	exit 1
 fi
-# ignore-scripts: nothing that npm brings runs at install time, and no browser build is fetched.
+# ignore-scripts: no code of the npm packages runs at install time, and no browser is downloaded.
 [ -d test/browser/node_modules/playwright-core ] || (cd test/browser && npm ci --ignore-scripts --no-audit --no-fund --silent)

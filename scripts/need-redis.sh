@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that a redis-server is on PATH, because the tests start one of their own on a free port. Installs it with apt where it may.
+# Makes sure that redis-server is on PATH, because the tests start their own on a free port. Installs it with apt if it may.
 set -eu
 command -v redis-server >/dev/null 2>&1 && exit 0
 if command -v apt-get >/dev/null 2>&1; then

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Downloads the Ministry's XSD files of FA(3) and FA(2) into a folder for validation.schema_dir. They are the Ministry's, so they are not in this
-# repository. Usage: scripts/schemas.sh [FOLDER]
+# Downloads the Ministry's XSD files of FA(3) and FA(2) into a folder for validation.schema_dir. This repository does not
+# contain them, because they belong to the Ministry. Usage: scripts/schemas.sh [FOLDER]
 set -eu
 into=${1:-schemas}
 forms=http://crd.gov.pl/wzor
@@ -8,11 +8,11 @@ types=http://crd.gov.pl/xml/schematy/dziedzinowe/mf/2022/01/05/eD/DefinicjeTypy
 command -v curl >/dev/null 2>&1 || { echo "curl is missing; install it first" >&2; exit 1; }
 mkdir -p "$into/bazowe"
 fetch() {
-	# To a temporary name first: half a schema would be found, and refuse every invoice.
+	# To a temporary name first: otherwise an incomplete schema would be used and refuse every invoice.
 	curl --fail --silent --show-error --location --retry 3 --max-time 60 --output "$2.part" "$1" || { rm -f "$2.part"; echo "could not fetch $1" >&2; exit 1; }
 	if ! grep -q '<xsd:schema\|<xs:schema' "$2.part"; then
 		rm -f "$2.part"
-		echo "$1 did not answer with a schema" >&2
+		echo "$1 did not return a schema" >&2
 		exit 1
 	fi
 	mv "$2.part" "$2"

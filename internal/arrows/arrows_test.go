@@ -29,6 +29,8 @@ var (
 	machinery = join(tools, document)
 	clients   = []string{"internal/ksef/gateway"}
 	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
+	// testbed starts the stand-ins together.
+	testbed = join([]string{"internal/testbed"}, standins)
 
 	mayImport = map[string][]string{
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
@@ -38,8 +40,9 @@ var (
 		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
-		"internal/demo": join([]string{"config", "internal/app", "internal/connect"}, standins, document),
-		"internal/app":  join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, clients),
+		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
+		"internal/testbed": join([]string{"config"}, standins),
+		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, clients),
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
 		"internal/connect": join([]string{"config", "internal/tasks", "internal/waiting"}, machinery),
 		"internal/intake":  join([]string{"internal/tasks"}, machinery),
@@ -88,16 +91,17 @@ var (
 		// The chaos test reads the ledger only to know when it is over; it checks the results in
 		// the books of the simulator and in the archive. Only its own test links it, so it may use
 		// the S3 service of the archive's tests.
-		"internal/chaos": join([]string{"config", "internal/app", "internal/connect", "internal/tasks", "internal/ledger", "internal/archive/archivetest"}, standins, document),
-		"deploy":         nil,
+		"internal/chaos": join([]string{"config", "internal/connect", "internal/tasks", "internal/ledger", "internal/archive/archivetest"},
+			testbed, document),
+		"deploy": nil,
 	}
 
 	// inTests is what test files may import in addition to their package's line: the package
 	// itself, and the stand-ins.
-	inTests = join(standins, document, []string{"internal/redisd/redistest", "internal/archive/archivetest"})
+	inTests = join(testbed, document, []string{"internal/redisd/redistest", "internal/archive/archivetest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
-		"deploy": {"config"}, "internal/e2e": {"internal/ledger"}, "internal/app": {"internal/results"},
+		"deploy": {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
 		"internal/tasks":        clients, // its tests run the real client against the simulator
 		"internal/simulator":    {"internal/simulator/fa/fatest"},
 		"internal/simulator/fa": {"internal/simulator/fa/fatest"},

@@ -5,8 +5,6 @@ package chaos
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,41 +12,47 @@ import (
 	"sync"
 	"time"
 
+	"ksefworker/config"
 	"ksefworker/internal/archive/archivetest"
+	"ksefworker/internal/testbed"
 )
 
-// bucket is an archive on an S3 service that can be made to hang: it takes connections and requests, and says nothing.
-// Safe for concurrent use.
+// bucket is an archive on an S3 service that can be made to hang: it takes connections and requests
+// and does not answer. Safe for concurrent use.
 type bucket struct {
-	s3  *archivetest.S3
-	url string
-	end func()
+	s3             *archivetest.S3
+	url            string
+	access, secret string // paths of the key files
+	stop           func() error
 
 	mu   sync.Mutex
-	hung chan struct{} // closed when the hang is over; nil while all is well
+	hung chan struct{} // closed when the hang is over; nil while there is none
 	held int           // requests that met a hang
 }
 
-func openBucket() (*bucket, error) {
-	b := &bucket{}
-	b.s3 = &archivetest.S3{Objects: map[string]archivetest.Object{}, ContentType: map[string]string{}, Conditions: "honoured"}
-	b.s3.Intercept = func(_ http.ResponseWriter, _, _ string) bool {
-		b.wait()
-		return false
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+// openBucket starts the service and writes its key files into a folder.
+func openBucket(dir string) (*bucket, error) {
+	b := &bucket{access: filepath.Join(dir, "s3-access"), secret: filepath.Join(dir, "s3-secret")}
+	err := errors.Join(
+		os.WriteFile(b.access, []byte(archivetest.AccessKey), 0o600),
+		os.WriteFile(b.secret, []byte(archivetest.SecretKey), 0o600))
 	if err != nil {
 		return nil, err
 	}
-	srv := &http.Server{Handler: b.s3, ReadHeaderTimeout: 10 * time.Second}
-	served := make(chan struct{})
-	go func() { defer close(served); _ = srv.Serve(listener) }() // ends with Close
-	b.url, b.end = "http://"+listener.Addr().String(), func() { _ = srv.Close(); <-served }
-	return b, nil
+	b.s3 = &archivetest.S3{Objects: map[string]archivetest.Object{}, ContentType: map[string]string{}, Conditions: "honoured"}
+	b.s3.Intercept = func(_ http.ResponseWriter, _, _ string) bool {
+		b.hold()
+		return false
+	}
+	b.url, b.stop, err = testbed.Serve(b.s3)
+	return b, err
 }
 
-// wait holds a request up for as long as the hang lasts, and ends its connection then: what waited got no answer.
-func (b *bucket) wait() {
+func (b *bucket) close() { _ = b.stop() }
+
+// hold keeps a request until the hang is over. Then it ends the connection: the request gets no
+// answer.
+func (b *bucket) hold() {
 	b.mu.Lock()
 	hung := b.hung
 	if hung != nil {
@@ -62,43 +66,39 @@ func (b *bucket) wait() {
 	panic(http.ErrAbortHandler)
 }
 
-// hang makes the service say nothing for d.
+// hang keeps every request for d. When two hangs overlap, the first one ends both.
 func (b *bucket) hang(ctx context.Context, d time.Duration) {
 	over := make(chan struct{})
 	b.mu.Lock()
-	if b.hung != nil { // two spells overlap: the first one ends both
+	if b.hung != nil {
 		b.mu.Unlock()
 		return
 	}
 	b.hung = over
 	b.mu.Unlock()
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
-	}
+	_ = pause(ctx, d)
 	b.mu.Lock()
 	b.hung = nil
 	b.mu.Unlock()
 	close(over)
 }
 
-func (b *bucket) struck() int {
+// heldUp returns how many requests met a hang.
+func (b *bucket) heldUp() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.held
 }
 
-// settings are the archive's in the workers' configuration.
-func (b *bucket) settings(dir string) (string, error) {
-	access, secret := filepath.Join(dir, "s3-access"), filepath.Join(dir, "s3-secret")
-	err := errors.Join(writeOnce(access, archivetest.AccessKey), writeOnce(secret, archivetest.SecretKey))
-	return fmt.Sprintf("{url: %q, region: eu-central-1, endpoint: %q, access_key_file: %q, secret_key_file: %q}",
-		"s3://"+archivetest.Bucket, b.url, access, secret), err
+// configure makes the bucket the workers' archive.
+func (b *bucket) configure(a *config.Archive) {
+	a.URL, a.Region, a.Endpoint = "s3://"+archivetest.Bucket, "eu-central-1", b.url
+	a.AccessKeyFile, a.SecretKeyFile = b.access, b.secret
 }
 
-// lay writes everything that is kept into a folder, where the judge reads it as any other archive. Nobody writes any
-// more.
-func (b *bucket) lay(dir string) error {
+// copyTo writes every object into a folder, where the audit reads it like any other archive. It
+// must be called when nobody writes to the bucket any more.
+func (b *bucket) copyTo(dir string) error {
 	for _, key := range b.s3.Keys() {
 		if strings.HasPrefix(filepath.Base(key), ".") {
 			continue

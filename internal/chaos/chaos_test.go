@@ -21,25 +21,29 @@ import (
 
 var (
 	seed     = flag.Uint64("chaos.seed", 0, "repeat this seed (env SEED); 0 is 1 for the short run")
-	seeds    = flag.Int("chaos.seeds", 0, "so many long runs, seeds 1 and up, or one of chaos.seed (env CHAOS_SEEDS); 0 is one short run")
+	seeds    = flag.Int("chaos.seeds", 0, "number of long runs: seeds 1 and up, or only chaos.seed (env CHAOS_SEEDS); 0 is one short run")
 	invoices = flag.Int("chaos.invoices", 2000, "invoices in a long run")
-	fury     = flag.Int("chaos.fury", 1, "multiplies blows and faults, for hunting")
-	patience = flag.Duration("chaos.patience", 0, "how long after the last invoice a run may take; 0 is 5 minutes for a short run, 10 for a long one")
-	calm     = flag.Bool("chaos.calm", false, "no faults and no blows: shows that the harness itself balances")
+	factor   = flag.Int("chaos.factor", 1, "multiplies disruptions and faults, to search for rare failures")
+	patience = flag.Duration("chaos.patience", 0, "how long a run may take after the last invoice; 0 is 5 minutes (long run: 10)")
+	calm     = flag.Bool("chaos.calm", false, "no faults, partial ones neither, and no disruptions: shows that the harness itself balances")
 	race     = flag.Bool("chaos.race", false, "build the workers with the race detector")
-	partial  = flag.String("chaos.partial", "", "partial faults, with commas: names, all or none (env CHAOS_FAULTS); all by default, none with chaos.calm")
-	keep     = flag.String("chaos.keep", "", "folder that keeps what the runs made")
+	partial  = flag.String("chaos.partial", "", "partial faults: names with commas, all or none (env CHAOS_FAULTS); default all")
+	keep     = flag.String("chaos.keep", "", "folder in which the data of the runs is kept")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Promises 1 to 4, of a whole pool under everything that a night can bring. `make test` has one short run; `make chaos` ten long ones.
-func TestChaos_WhateverFalls_EveryInvoiceEndsOnceAndOnFile(t *testing.T) {
+// A whole pool keeps its promises under everything that can happen in a night: nothing is lost,
+// nothing is sent twice, no limit is exceeded, and a bad invoice harms no other. `make test` makes
+// one short run, `make chaos` ten long ones.
+func TestChaos_WhateverFails_EveryInvoiceEndsOnceAndIsArchived(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
-	o := chaos.Options{Seed: *seed, Lapse: true, Invoices: 360, Feed: 25 * time.Second, Patience: 5 * time.Minute,
-		Blows: chaos.Blows{Kills: 4, Stops: 1, Pauses: 1, RedisKills: 1, RedisStops: 1, Lapses: 1}}
+	o := chaos.Options{
+		Seed: *seed, ExpireLeases: true, Invoices: 360, Feed: 25 * time.Second, Patience: 5 * time.Minute,
+		Disruptions: chaos.Disruptions{Kills: 4, Stops: 1, Pauses: 1, RedisKills: 1, RedisStops: 1, ExpiredLeases: 1},
+	}
 	runs := *seeds
 	if n, err := strconv.Atoi(os.Getenv("CHAOS_SEEDS")); runs == 0 && err == nil {
 		runs = n
@@ -48,22 +52,24 @@ func TestChaos_WhateverFalls_EveryInvoiceEndsOnceAndOnFile(t *testing.T) {
 		o.Seed = n
 	}
 	if runs > 0 {
-		o.Lapse, o.Invoices, o.Feed, o.Patience = false, *invoices, 90*time.Second, 10*time.Minute
-		o.Blows = chaos.Blows{Kills: 10, Stops: 3, Pauses: 2, LongPauses: 1, RedisKills: 2, RedisStops: 1, Lapses: 3}
+		o.ExpireLeases, o.Invoices, o.Feed, o.Patience = false, *invoices, 90*time.Second, 10*time.Minute
+		o.Disruptions = chaos.Disruptions{
+			Kills: 10, Stops: 3, Pauses: 2, LongPauses: 1, RedisKills: 2, RedisStops: 1, ExpiredLeases: 3,
+		}
 	}
-	o.Faults = o.Invoices / 10 * *fury
-	o.Blows = o.Blows.Times(*fury)
+	o.Faults = o.Invoices / 10 * *factor
+	o.Disruptions = o.Disruptions.Times(*factor)
 	o.Worker = buildWorker(t)
 	if *patience > 0 {
 		o.Patience = *patience
 	}
 	if os.Getenv("CHAOS_FAULTS") == "each" {
-		each(t, o)
+		runEachPartial(t, o)
 		return
 	}
 	list := cmp.Or(*partial, os.Getenv("CHAOS_FAULTS"), "all")
 	if *calm {
-		o.Faults, o.Blows = -1, chaos.Blows{}
+		o.Faults, o.Disruptions = -1, chaos.Disruptions{}
 		list = cmp.Or(*partial, os.Getenv("CHAOS_FAULTS"), "none")
 	}
 	var err error
@@ -72,29 +78,30 @@ func TestChaos_WhateverFalls_EveryInvoiceEndsOnceAndOnFile(t *testing.T) {
 	}
 	if o.Seed != 0 || runs == 0 {
 		if o.Seed == 0 {
-			o.Seed = 1 // the short run is the same each time, as far as processes can be; make chaos has the breadth
+			o.Seed = 1 // the short run is the same each time, as far as processes allow; make chaos varies it
 		}
-		once(t, o)
+		runOnce(t, o)
 		return
 	}
 	for i := range runs {
 		o.Seed = uint64(i + 1)
-		t.Run(fmt.Sprintf("seed %d", o.Seed), func(t *testing.T) { once(t, o) })
+		t.Run(fmt.Sprintf("seed %d", o.Seed), func(t *testing.T) { runOnce(t, o) })
 	}
 }
 
-// each has every partial fault alone in a calm run, where nothing but it can hold an invoice up.
-func each(t *testing.T, o chaos.Options) {
-	o.Faults, o.Blows, o.Patience = -1, chaos.Blows{}, 2*time.Minute
+// runEachPartial makes a calm run with each partial fault alone, so that nothing else can delay an
+// invoice.
+func runEachPartial(t *testing.T, o chaos.Options) {
+	o.Faults, o.Disruptions, o.Patience = -1, chaos.Disruptions{}, 2*time.Minute
 	for _, name := range chaos.PartialFaults() {
 		o.Seed, o.Partial = max(o.Seed, 1), []string{name}
-		t.Run(name, func(t *testing.T) { once(t, o) })
+		t.Run(name, func(t *testing.T) { runOnce(t, o) })
 	}
 }
 
-func once(t *testing.T, o chaos.Options) {
+func runOnce(t *testing.T, o chaos.Options) {
 	t.Helper()
-	t.Logf("seed %d: repeat it with SEED=%d make chaos", o.Seed, o.Seed)
+	t.Logf("seed %d: repeat this run with SEED=%d make chaos", o.Seed, o.Seed)
 	o.Dir = t.TempDir()
 	if *keep != "" {
 		o.Dir = filepath.Join(*keep, fmt.Sprint("seed-", o.Seed))
@@ -113,7 +120,8 @@ func once(t *testing.T, o chaos.Options) {
 	}
 }
 
-// buildWorker makes the program that is killed. What is tested is what is shipped: another process, not a goroutine.
+// buildWorker builds the worker program. The tests kill what is shipped: a process, not a
+// goroutine.
 func buildWorker(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "worker")

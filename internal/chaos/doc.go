@@ -1,17 +1,26 @@
-// Package chaos breaks a whole pool on purpose and then counts what came of it.
+// Package chaos breaks a whole pool on purpose and then audits what became of the invoices.
 //
-// One run is a real redis-server, the strict simulator, a number of worker processes, and a controller that hands in invoices while it kills the workers
-// (SIGKILL), stops them for longer than anybody waits for them (SIGSTOP), kills and restarts Redis, takes running tasks' leases away, and orders the simulator to
-// lose answers, to refuse sessions, to throttle, to answer HTML, to hang up. When every invoice has its end, the run is judged by the simulator's
-// books and by the files in the archive, by code that shares nothing with the workers': each good invoice accepted exactly once, never sent again after it was accepted, its number and
-// receipt on file, its bytes unchanged; each bad one rejected with KSeF's own code; no limit overrun; nothing accepted that was not handed in.
+// One run consists of a real redis-server, the strict simulator, several worker processes, and a
+// controller. The controller hands in invoices and disrupts the pool meanwhile: it kills workers
+// (SIGKILL), stops them for longer than the pool waits for them (SIGSTOP), kills and restarts
+// Redis, and takes the leases of running tasks away. It also orders faults from the simulator: lost
+// answers, refused sessions, throttling, HTML, closed connections.
 //
-// Partial faults come on top (PartialFaults lists them): one tenant's requests fail, or one operation's; the part store or
-// the archive hangs; a replica lacks a key; entries of a newer version stand in the ledger; lists and receipts lack
-// entries, or tell them in other words; Redis fails over to a replica that lags. Then the judge also asks who had to
-// wait, and, where one was ordered alone, nobody may whom it does not concern. Archive-hangs and failover change what
-// the run stands on: every second seed has the one, every third the other.
+// When every invoice has its end, the run is audited by the simulator's books and by the files in
+// the archive, with code that shares nothing with the workers'. Each good invoice was accepted
+// exactly once and never sent again after that; its number and receipt are archived; its bytes are
+// unchanged. Each bad invoice was rejected with KSeF's own code. No limit was overrun, and nothing
+// was accepted that was not handed in.
 //
-// Everything random is drawn from one seed before the run begins. The same seed gives the same invoices and the same blows at the same moments; what they hit
-// depends on the machine.
+// Partial faults (PartialFaults lists them) add to this: requests of one tenant or of one operation
+// fail; the part store or the archive hangs; a replica lacks a key; entries of a newer version are
+// in the ledger; lists and receipts lack entries, or write them differently; Redis fails over to a
+// replica that lags. Then the audit also asks which invoices had to wait. When such a fault is
+// ordered alone, an invoice that it does not concern may not wait. Two partial faults,
+// archive-hangs and failover, change the set-up of the run: every second seed has the first, every
+// third the second.
+//
+// Everything random is drawn from one seed before the run begins. The same seed gives the same
+// invoices and the same disruptions at the same moments; what a disruption hits depends on the
+// machine.
 package chaos

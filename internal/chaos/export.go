@@ -1,27 +1,32 @@
 package chaos
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/tasks"
+	"ksefworker/internal/testbed"
 )
 
-// item is one invoice as the exporter knows it: what it is, and what has to become of it.
+// item is one invoice as the exporter knows it, with what must become of it.
 type item struct {
 	nip, number, kind string
 	hash              [32]byte
-	bad               bool // KSeF, and only KSeF, refuses it
+	bad               bool // KSeF refuses it, and nothing before KSeF does
 	lane              ledger.Lane
 	doc               tasks.Document
-	taken             time.Time // when it was said to be taken in
+	taken             time.Time // when intake first said that it was taken
 }
 
-// delivery is what is handed in by one call.
+func (it *item) invoice() testbed.Invoice { return testbed.InvoiceOf(it.nip, it.kind, it.number) }
+
+// delivery is a list of invoices that are handed in by one call.
 type delivery struct {
 	at    time.Duration // from the beginning of the run
 	lane  ledger.Lane
@@ -31,26 +36,28 @@ type delivery struct {
 // export is everything that is handed in during a run.
 type export struct {
 	items      []*item
-	deliveries []delivery
-	twice      int // handed in a second time
+	deliveries []delivery // by time
+	repeated   int        // invoices that are handed in a second time
 }
 
 const (
-	badOneIn     = 33 // three per cent
-	expressOneIn = 8
-	twiceOneIn   = 20
-	mostAtOnce   = 40
+	oneInBad      = 33 // three per cent
+	oneInExpress  = 8
+	oneInRepeated = 20
+	maxDelivery   = 40 // invoices
 )
 
-// newExport draws the invoices, and when each is handed in.
+// newExport draws the invoices and the moments at which they are handed in.
 func newExport(o Options, dice *rand.Rand, today string) *export {
 	e := &export{}
 	for i := range o.Invoices {
-		so := sample.Options{SellerNIP: sample.NIP(dice.IntN(o.Tenants)), IssueDate: today, Seed: dice.Uint64(),
-			Number: o.oddNumber(i, fmt.Sprintf("CHAOS/%d/%06d", o.Seed, i)), Lines: 1 + dice.IntN(6)}
+		so := sample.Options{
+			SellerNIP: sample.NIP(dice.IntN(o.Tenants)), IssueDate: today, Seed: dice.Uint64(),
+			Number: o.oddNumber(i, fmt.Sprintf("CHAOS/%d/%06d", o.Seed, i)), Lines: 1 + dice.IntN(6),
+		}
 		it := &item{nip: so.SellerNIP, number: so.Number, kind: "VAT", lane: ledger.Auto}
 		var data []byte
-		if dice.IntN(badOneIn) == 0 {
+		if dice.IntN(oneInBad) == 0 {
 			it.bad = true
 			flaw := sample.MissingTotal
 			if dice.IntN(2) == 0 {
@@ -60,7 +67,7 @@ func newExport(o Options, dice *rand.Rand, today string) *export {
 		} else {
 			data = sample.Invoice(so)
 		}
-		if dice.IntN(expressOneIn) == 0 {
+		if dice.IntN(oneInExpress) == 0 {
 			it.lane = ledger.Express
 		}
 		it.hash = sha256.Sum256(data)
@@ -68,13 +75,13 @@ func newExport(o Options, dice *rand.Rand, today string) *export {
 		e.items = append(e.items, it)
 	}
 	for rest := e.items; len(rest) > 0; {
-		n := min(1+dice.IntN(mostAtOnce), len(rest))
+		n := min(1+dice.IntN(maxDelivery), len(rest))
 		at := o.Feed * time.Duration(len(e.items)-len(rest)) / time.Duration(len(e.items))
 		byLane := map[ledger.Lane][]*item{}
 		for _, it := range rest[:n] {
 			byLane[it.lane] = append(byLane[it.lane], it)
-			if dice.IntN(twiceOneIn) == 0 {
-				e.twice++
+			if dice.IntN(oneInRepeated) == 0 {
+				e.repeated++
 				again := at + time.Duration(dice.Int64N(int64(o.Feed)))
 				e.deliveries = append(e.deliveries, delivery{min(again, o.Feed), it.lane, []*item{it}})
 			}
@@ -86,5 +93,6 @@ func newExport(o Options, dice *rand.Rand, today string) *export {
 		}
 		rest = rest[n:]
 	}
+	slices.SortStableFunc(e.deliveries, func(a, b delivery) int { return cmp.Compare(a.at, b.at) })
 	return e
 }

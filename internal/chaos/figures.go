@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,29 +8,42 @@ import (
 	"time"
 )
 
-// Figures are what one run came to.
+// Figures are the results of one run.
 type Figures struct {
-	Seed                         uint64
-	Invoices, Bad, Twice         int // handed in; of them bad; handed in a second time
-	Accepted, Rejected, Parked   int // by the archive and the books
-	Explained                    int // of the parked, those that the faults explain
-	Faults                       map[string]int
-	Partial                      map[string]int // what each partial fault did
-	Blows                        map[string]int
-	Starts                       int // of worker processes
-	Sessions                     map[string]int
-	Requests, Throttled, Overrun int           // 429s on purpose; violations that nothing explains
-	Overbooked                   int           // limits overrun because a failover lost bookings
-	Waited                       time.Duration // longest, from taken in to accepted, of an invoice that no partial fault concerned
-	Took                         time.Duration
+	Seed uint64
+	// Invoices were handed in; Bad of them are bad, and Repeated were handed in a second time.
+	Invoices, Bad, Repeated int
+	// Accepted, Rejected and Parked are the outcomes by the archive and the books. Explained counts
+	// the parked invoices that the ordered faults explain.
+	Accepted, Rejected, Parked, Explained int
+	// Faults counts how often each fault of the simulator struck, by kind; Partial counts the
+	// partial faults by name, and Disruptions those of processes by kind.
+	Faults, Partial, Disruptions map[string]int
+	Starts                       int            // of worker processes
+	Sessions                     map[string]int // by lane
+	// Throttled counts the ordered 429s, Overrun the violations of limits that nothing explains,
+	// and Overbooked those after a failover that lost bookings.
+	Requests, Throttled, Overrun, Overbooked int
+	// MaxWait is the longest time from intake to acceptance of an invoice that no partial fault
+	// concerned.
+	MaxWait time.Duration
+	Took    time.Duration
 }
 
-// String is one line.
+// String returns one line.
 func (f Figures) String() string {
-	requests := fmt.Sprintf("requests %d, throttled on purpose %d, limits overrun %d, overbooked after a failover %d", f.Requests, f.Throttled, f.Overrun, f.Overbooked)
-	partial := fmt.Sprintf("partial faults %s, the unconcerned waited at most %.1f s", listed(f.Partial), f.Waited.Seconds())
-	return fmt.Sprintf("seed %d: %d invoices (%d bad, %d twice): %d accepted, %d rejected, %d parked (%d explained); faults %s; %s; blows %s; worker starts %d; sessions %s; %s; %.0f s",
-		f.Seed, f.Invoices, f.Bad, f.Twice, f.Accepted, f.Rejected, f.Parked, f.Explained, listed(f.Faults), partial, listed(f.Blows), f.Starts, listed(f.Sessions), requests, f.Took.Seconds())
+	return strings.Join([]string{
+		fmt.Sprintf("seed %d: %d invoices (%d bad, %d repeated): %d accepted, %d rejected, %d parked (%d explained)",
+			f.Seed, f.Invoices, f.Bad, f.Repeated, f.Accepted, f.Rejected, f.Parked, f.Explained),
+		"faults " + listed(f.Faults),
+		fmt.Sprintf("partial faults %s, other invoices waited at most %.1f s", listed(f.Partial), f.MaxWait.Seconds()),
+		"disruptions " + listed(f.Disruptions),
+		fmt.Sprintf("worker starts %d", f.Starts),
+		"sessions " + listed(f.Sessions),
+		fmt.Sprintf("requests %d, throttled on purpose %d, limits overrun %d, overbooked after a failover %d",
+			f.Requests, f.Throttled, f.Overrun, f.Overbooked),
+		fmt.Sprintf("%.0f s", f.Took.Seconds()),
+	}, "; ")
 }
 
 func listed(m map[string]int) string {
@@ -42,8 +54,4 @@ func listed(m map[string]int) string {
 		total += m[k]
 	}
 	return fmt.Sprintf("%d (%s)", total, strings.Join(parts, ", "))
-}
-
-func sortByTime(d []delivery) {
-	slices.SortStableFunc(d, func(a, b delivery) int { return cmp.Compare(a.at, b.at) })
 }

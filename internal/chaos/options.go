@@ -8,60 +8,62 @@ import (
 	"time"
 )
 
-// Options of one run. Zero fields mean the default.
+// Options configure one run. Zero fields mean the default.
 type Options struct {
-	// Worker is the program that is run, many times. Required.
+	// Worker is the path of the worker program, which runs many times. Required.
 	Worker string
-	// Dir holds everything that the run makes: data of Redis, archive, logs. Required; it must be empty.
+	// Dir holds everything that the run makes: data of Redis, archive, logs. Required; it must be
+	// empty.
 	Dir string
 
 	Seed     uint64
-	Invoices int           // good and bad together; 2000
-	Tenants  int           // 3
-	Workers  int           // processes; 4
-	Feed     time.Duration // over which the invoices are handed in, and the blows fall; 90 s
-	Patience time.Duration // after the last invoice was handed in; 10 min
+	Invoices int           // good and bad together; default 2000
+	Tenants  int           // default 3
+	Workers  int           // processes; default 4
+	Feed     time.Duration // how long invoices are handed in and disruptions happen; default 90 s
+	Patience time.Duration // how long a run may take after the last invoice was handed in; default 10 min
 
-	// Faults of the simulator; -1 for none, 0 for one to ten invoices.
+	// Faults is the number of faults of the simulator: -1 for none, 0 for one to ten invoices.
 	Faults int
-	// Blows against processes. The zero value is none.
-	Blows Blows
-	// Partial names the partial faults; nil for none. Archive-hangs and failover, which change what the whole run stands
-	// on, are shared out among the seeds unless one stands alone in the list.
+	// Disruptions of processes. The zero value is none.
+	Disruptions Disruptions
+	// Partial names the partial faults; nil for none. Archive-hangs and failover change the set-up
+	// of the run, so only some seeds have them, unless one of them is the only name in the list.
 	Partial []string
-	// Lapse takes every running task's lease away right after a worker was killed, as if asynq's minute and a half had passed. It makes a run short; without
-	// it, orphaned tasks come back when they really do.
-	Lapse bool
+	// ExpireLeases takes the lease of every running task away right after a worker was killed, as
+	// if asynq's minute and a half had passed. It makes a run short. Without it, orphaned tasks
+	// come back when they really do.
+	ExpireLeases bool
 
-	// Out gets a line for each blow; nil for none.
+	// Out gets a line for each disruption; nil for none.
 	Out io.Writer
 }
 
-// Blows says how often each one falls in a run.
-type Blows struct {
-	Kills      int           // SIGKILL of a worker, started again a moment later
-	Stops      int           // SIGTERM of a worker, started again
-	Pauses     int           // SIGSTOP of a worker for Pause
-	Pause      time.Duration // longer than worker.dead_after, which is 3 s here
-	LongPauses int           // SIGSTOP for 35 s, beyond asynq's lease of 30 s
-	RedisKills int           // SIGKILL of Redis, away for a second or two
-	RedisStops int           // Redis shut down in order and started again
-	Lapses     int           // the leases of all running tasks taken away: each runs twice at the same time
+// Disruptions says how often each one happens in a run.
+type Disruptions struct {
+	Kills         int           // SIGKILL of a worker, which is started again a moment later
+	Stops         int           // SIGTERM of a worker, which is started again
+	Pauses        int           // SIGSTOP of a worker for Pause
+	Pause         time.Duration // longer than worker.dead_after, which is 3 s here; default 6 s
+	LongPauses    int           // SIGSTOP for 35 s, longer than asynq's lease of 30 s
+	RedisKills    int           // SIGKILL of Redis, away for a second or two
+	RedisStops    int           // graceful restart of Redis
+	ExpiredLeases int           // the leases of all running tasks taken away: each task runs twice at the same time
 }
 
-// Times multiplies every blow but the pauses' length.
-func (b Blows) Times(n int) Blows {
-	for _, v := range []*int{&b.Kills, &b.Stops, &b.Pauses, &b.LongPauses, &b.RedisKills, &b.RedisStops, &b.Lapses} {
+// Times multiplies every number, but not the length of the pauses.
+func (d Disruptions) Times(n int) Disruptions {
+	for _, v := range []*int{&d.Kills, &d.Stops, &d.Pauses, &d.LongPauses, &d.RedisKills, &d.RedisStops, &d.ExpiredLeases} {
 		*v *= n
 	}
-	return b
+	return d
 }
 
-func (b Blows) none() bool {
-	return b.Kills+b.Stops+b.Pauses+b.LongPauses+b.RedisKills+b.RedisStops+b.Lapses == 0
+func (d Disruptions) none() bool {
+	return d.Kills+d.Stops+d.Pauses+d.LongPauses+d.RedisKills+d.RedisStops+d.ExpiredLeases == 0
 }
 
-// scale makes an hour of KSeF's a minute, for the simulator and the workers alike.
+// scale turns an hour of KSeF's limits into a minute, for the simulator and the workers alike.
 const scale = 60
 
 func (o Options) withDefaults() (Options, error) {
@@ -85,8 +87,8 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Patience == 0 {
 		o.Patience = 10 * time.Minute
 	}
-	if o.Blows.Pause == 0 {
-		o.Blows.Pause = 6 * time.Second
+	if o.Disruptions.Pause == 0 {
+		o.Disruptions.Pause = 6 * time.Second
 	}
 	if o.Out == nil {
 		o.Out = io.Discard

@@ -16,34 +16,40 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"ksefworker/config"
 	"ksefworker/internal/redisd"
 )
 
 // masterName is what the Sentinel calls the master.
 const masterName = "chaos"
 
-// pair is a Redis master with a replica and the Sentinel that watches them. Safe for concurrent use.
+// pair is a Redis master with a replica and the Sentinel that watches them. Safe for concurrent
+// use.
 type pair struct {
 	sentinel string // its address
 	watch    *redis.SentinelClient
-	child    *process
+	child    *child // the Sentinel's process
 
 	mu              sync.Mutex // one failover at a time
 	master, replica *redisd.Server
 }
 
-// durable syncs every write: of a Redis that may lose the last second nobody promises anything. A replica is filled at
-// once, not after five seconds, and before it has everything the Sentinel must not choose it: an old master that has
-// just come back would bring its old truth back with it.
+// durable returns options for a server that syncs every write, because the promises do not hold for
+// a Redis that may lose its last second. A replica is filled at once and not after five seconds.
+// With priority 0 the Sentinel does not choose it before it has everything: an old master that has
+// just come back would bring its old data back with it.
 func durable(dir string) redisd.Options {
-	return redisd.Options{Dir: dir, AppendOnly: true,
-		Args: []string{"--appendfsync", "always", "--repl-diskless-sync-delay", "0", "--replica-priority", "0"}}
+	return redisd.Options{
+		Dir: dir, AppendOnly: true,
+		Args: []string{"--appendfsync", "always", "--repl-diskless-sync-delay", "0", "--replica-priority", "0"},
+	}
 }
 
-// down is how long a master must be silent. A loaded test machine is silent for longer than one would think.
-const down = 3 * time.Second
+// downAfter is how long a master must be silent before it counts as down. On a loaded test machine
+// a healthy master can be silent for a surprisingly long time.
+const downAfter = 3 * time.Second
 
-// startPair begins with an own master that already runs.
+// startPair starts a replica and a Sentinel for a master that already runs.
 func startPair(ctx context.Context, dir string, master *redisd.Server) (*pair, error) {
 	p := &pair{master: master}
 	var err error
@@ -54,7 +60,7 @@ func startPair(ctx context.Context, dir string, master *redisd.Server) (*pair, e
 		err = p.startSentinel(ctx, dir)
 	}
 	if err == nil {
-		err = p.known(ctx)
+		err = p.sentinelReady(ctx)
 	}
 	if err != nil {
 		p.stop()
@@ -70,79 +76,83 @@ func (p *pair) startSentinel(ctx context.Context, dir string) error {
 	}
 	p.sentinel = l.Addr().String()
 	_, port, _ := net.SplitHostPort(p.sentinel)
-	host, of, _ := net.SplitHostPort(p.master.Addr())
+	host, masterPort, _ := net.SplitHostPort(p.master.Addr())
 	home := filepath.Join(dir, "sentinel")
 	conf := filepath.Join(home, "sentinel.conf")
-	text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor %s %s %s 1\n", port, home, masterName, host, of)
-	text += fmt.Sprintf("sentinel down-after-milliseconds %s %d\n", masterName, down.Milliseconds())
+	text := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor %s %s %s 1\n", port, home, masterName, host, masterPort)
+	text += fmt.Sprintf("sentinel down-after-milliseconds %s %d\n", masterName, downAfter.Milliseconds())
 	text += fmt.Sprintf("sentinel failover-timeout %s 6000\n", masterName)
 	binary, missing := redisd.Find()
 	if err := errors.Join(missing, os.MkdirAll(home, 0o700), os.WriteFile(conf, []byte(text), 0o600), l.Close()); err != nil {
 		return err
 	}
-	if p.child, err = launch(binary, []string{conf, "--sentinel"}, filepath.Join(home, "sentinel.log")); err != nil {
+	if p.child, err = startChild(binary, []string{conf, "--sentinel"}, filepath.Join(home, "sentinel.log")); err != nil {
 		return err
 	}
 	p.watch = redis.NewSentinelClient(&redis.Options{Addr: p.sentinel})
-	return p.until(ctx, 10*time.Second, "the Sentinel asks its servers every half second", func() bool {
-		return do(ctx, p.sentinel, "SENTINEL", "DEBUG", "INFO-PERIOD", "500") == nil // ten seconds otherwise
+	return eventually(ctx, 10*time.Second, "the Sentinel asks its servers every half second", func() bool {
+		return do(ctx, p.sentinel, "SENTINEL", "DEBUG", "INFO-PERIOD", "500") == nil // default: ten seconds
 	})
 }
 
-// settings are those of Redis in the workers' configuration.
-func (p *pair) settings() string {
-	return fmt.Sprintf("{sentinel: {master: %s, addrs: [%q]}}", masterName, p.sentinel)
+// settings returns the workers' settings for Redis.
+func (p *pair) settings() config.Redis {
+	c := config.Default().Redis
+	c.Sentinel.Master, c.Sentinel.Addrs = masterName, []string{p.sentinel}
+	return c
 }
 
-// failover lets the replica fall behind for the lag, kills the master, and returns when the Sentinel has made the
-// replica master and the old one has come back as its replica. What the master was told meanwhile is lost.
+// failover cuts the replica off for the time of the lag and kills the master. It returns when the
+// Sentinel has made the replica the master, and the old master has come back as its replica. What
+// was written to the master during the lag is lost.
 func (p *pair) failover(ctx context.Context, lag time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.order(ctx, p.replica, "127.0.0.1", "1"); err != nil { // nobody listens there: it keeps what it has
+	if err := replicaOf(ctx, p.replica, "127.0.0.1", "1"); err != nil { // nobody listens there: the replica keeps what it has
 		return err
 	}
-	select {
-	case <-time.After(lag):
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if err := pause(ctx, lag); err != nil {
+		return err
 	}
 	if err := p.master.Kill(); err != nil {
 		return err
 	}
 	p.master, p.replica = p.replica, p.master
-	err := p.until(ctx, 40*time.Second, "the replica is master", func() bool {
+	err := eventually(ctx, 40*time.Second, "the replica is master", func() bool {
 		named, err := p.watch.GetMasterAddrByName(ctx, masterName).Result()
-		return err == nil && net.JoinHostPort(named[0], named[1]) == p.master.Addr() && p.says(ctx, p.master, "role:master")
+		return err == nil && net.JoinHostPort(named[0], named[1]) == p.master.Addr() && says(ctx, p.master, "role:master")
 	})
 	if err != nil {
 		return err
 	}
-	wide, cancel := context.WithTimeout(ctx, time.Minute)
+	bounded, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if err := p.replica.Restart(wide); err != nil {
+	if err := p.replica.Restart(bounded); err != nil {
 		return err
 	}
-	return errors.Join(p.follow(ctx), p.known(ctx))
+	return errors.Join(p.follow(ctx), p.sentinelReady(ctx))
 }
 
-// known returns when the Sentinel would choose the replica.
-func (p *pair) known(ctx context.Context) error {
+// sentinelReady returns when the Sentinel would choose the replica in a failover.
+func (p *pair) sentinelReady(ctx context.Context) error {
 	_, port, _ := net.SplitHostPort(p.replica.Addr())
-	return p.until(ctx, 30*time.Second, "the Sentinel knows the replica", func() bool {
+	return eventually(ctx, 30*time.Second, "the Sentinel knows the replica", func() bool {
 		all, err := p.watch.Replicas(ctx, masterName).Result()
-		return err == nil && len(all) == 1 && all[0]["port"] == port && all[0]["slave-priority"] == "100" && all[0]["master-link-status"] == "ok"
+		if err != nil || len(all) != 1 || all[0]["port"] != port {
+			return false
+		}
+		return all[0]["slave-priority"] == "100" && all[0]["master-link-status"] == "ok"
 	})
 }
 
-// follow makes the one the other's replica, and returns when it has everything.
+// follow makes the replica follow the master, and returns when it has everything.
 func (p *pair) follow(ctx context.Context) error {
 	host, port, _ := net.SplitHostPort(p.master.Addr())
-	if err := p.order(ctx, p.replica, host, port); err != nil {
+	if err := replicaOf(ctx, p.replica, host, port); err != nil {
 		return err
 	}
-	err := p.until(ctx, time.Minute, "the replica has everything", func() bool {
-		return p.says(ctx, p.replica, "master_link_status:up") && p.says(ctx, p.replica, "master_port:"+port)
+	err := eventually(ctx, time.Minute, "the replica has everything", func() bool {
+		return says(ctx, p.replica, "master_link_status:up") && says(ctx, p.replica, "master_port:"+port)
 	})
 	if err != nil {
 		return err
@@ -150,7 +160,7 @@ func (p *pair) follow(ctx context.Context) error {
 	return do(ctx, p.replica.Addr(), "CONFIG", "SET", "replica-priority", "100")
 }
 
-func (p *pair) order(ctx context.Context, s *redisd.Server, host, port string) error {
+func replicaOf(ctx context.Context, s *redisd.Server, host, port string) error {
 	return do(ctx, s.Addr(), "REPLICAOF", host, port)
 }
 
@@ -160,18 +170,20 @@ func do(ctx context.Context, addr string, args ...any) error {
 	return c.Do(ctx, args...).Err()
 }
 
-func (p *pair) says(ctx context.Context, s *redisd.Server, what string) bool {
+// says reports whether INFO replication of a server has a line.
+func says(ctx context.Context, s *redisd.Server, line string) bool {
 	c := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1})
 	defer c.Close()
 	info, err := c.Info(ctx, "replication").Result()
-	return err == nil && strings.Contains(info, what+"\r\n")
+	return err == nil && strings.Contains(info, line+"\r\n")
 }
 
-func (p *pair) until(ctx context.Context, within time.Duration, what string, done func() bool) error {
+// eventually polls until something holds. Its error says what does not hold yet.
+func eventually(ctx context.Context, within time.Duration, what string, holds func() bool) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	late := time.After(within)
-	for !done() {
+	for !holds() {
 		select {
 		case <-tick.C:
 		case <-late:
@@ -183,11 +195,11 @@ func (p *pair) until(ctx context.Context, within time.Duration, what string, don
 	return nil
 }
 
-// stop ends the Sentinel first, or it would promote somebody. The first master is stopped by who started it; it may be
-// the replica by now.
+// stop ends the Sentinel first, because it would promote a replica otherwise. Then it stops both
+// servers; a server may be stopped twice.
 func (p *pair) stop() {
 	if p.child != nil {
-		_ = p.child.cmd.Process.Signal(syscall.SIGKILL)
+		p.child.signal(syscall.SIGKILL)
 		<-p.child.gone
 		_ = p.watch.Close()
 	}

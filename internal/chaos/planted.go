@@ -18,23 +18,23 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// planted are entries as a newer build would write them. They are put straight into Redis, by names that the ledger
-// keeps for good: no verb of this build writes them.
+// planted are an invoice and a package as a newer build would write them. They are written directly
+// into Redis, under keys that the ledger never changes, because no verb of this build writes them.
 type planted struct {
-	invoice, pack string
-	was           map[string]map[string]string // by key
+	invoice, pack string                       // their ids
+	was           map[string]map[string]string // what was written, by key
 }
 
 const (
 	prefix       = "ksef:"
 	newerVersion = 99
-	// newerState and newerPackage are where work is looked for that stands still.
+	// The sweep searches these states for entries that nobody works on.
 	newerState   = ledger.Queued
 	newerPackage = ledger.PackageProcessing
 )
 
-// plant puts an invoice and a package of a newer version among the oldest of their states: whoever looks for what
-// stands still meets them first.
+// plant writes an invoice and a package of a newer version as the oldest of their states, so that
+// the sweep meets them first.
 func plant(ctx context.Context, rdb redis.UniversalClient, now time.Time) (*planted, error) {
 	p := &planted{invoice: "inv-newer", pack: "pkg-newer", was: map[string]map[string]string{}}
 	then := now.Add(-time.Hour).UnixMilli()
@@ -59,7 +59,7 @@ func plant(ctx context.Context, rdb redis.UniversalClient, now time.Time) (*plan
 	return p, err
 }
 
-// count is how many invoices of a state are nobody's of this run; a nil planted is none.
+// count returns how many planted invoices are in a state. A nil planted has none.
 func (p *planted) count(s ledger.State) int64 {
 	if p != nil && s == newerState {
 		return 1
@@ -67,10 +67,11 @@ func (p *planted) count(s ledger.State) int64 {
 	return 0
 }
 
-func (p *planted) is(id string) bool { return p != nil && (id == p.invoice || id == p.pack) }
+// has reports whether an entry was planted. A nil planted has none.
+func (p *planted) has(id string) bool { return p != nil && (id == p.invoice || id == p.pack) }
 
-// judge finds what was changed, and what nobody said a word about.
-func (p *planted) judge(ctx context.Context, rdb redis.UniversalClient, logs []string) (errs []error) {
+// check reports planted entries that were changed, and those that no worker has logged.
+func (p *planted) check(ctx context.Context, rdb redis.UniversalClient, logs []string) (errs []error) {
 	for _, key := range slices.Sorted(maps.Keys(p.was)) {
 		is, err := rdb.HGetAll(ctx, key).Result()
 		if err == nil && !maps.Equal(is, p.was[key]) {
@@ -88,7 +89,7 @@ func (p *planted) judge(ctx context.Context, rdb redis.UniversalClient, logs []s
 	}
 	for _, id := range []string{p.invoice, p.pack} {
 		if !strings.Contains(text, id) {
-			errs = append(errs, errors.New("no worker said a word about the newer entry "+id))
+			errs = append(errs, errors.New("no worker logged the newer entry "+id))
 		}
 	}
 	return errs

@@ -1,5 +1,5 @@
-// Package demo runs the whole way on this machine: a Redis, the simulator in KSeF's place, a worker
-// and the enqueue program.
+// Package demo shows the whole path of invoices on this machine: a Redis, the simulator in place of
+// KSeF, a worker and the enqueue program.
 package demo
 
 import (
@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,22 +18,22 @@ import (
 	"ksefworker/internal/app"
 	"ksefworker/internal/connect"
 	"ksefworker/internal/redisd"
-	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
+	"ksefworker/internal/testbed"
 )
 
 // Options of [Run]. Out and Err are required.
 type Options struct {
-	Keep bool // stay up until ctx ends
+	Keep bool // keep everything running until ctx is done
 	Out  io.Writer
 	Err  io.Writer
-	// Enqueue is the enqueue program; "" looks beside this one.
+	// Enqueue is the path of the enqueue program; "" means the one in the folder of this program.
 	Enqueue string
 }
 
-// Run does the main job for real on this machine, with the simulator at KSeF's production limits and
-// 300 sample invoices of two tenants, handed in with the enqueue program. Nothing leaves the
-// machine. What it made stays in a temporary folder, to be looked at.
+// Run does the main job for real on this machine. The simulator has KSeF's production limits, and
+// the enqueue program hands in 300 sample invoices of two tenants. Nothing leaves the machine. Run
+// leaves its files in a temporary folder, so that a person can look at them.
 func Run(ctx context.Context, o Options) error {
 	enqueue, err := findEnqueue(o.Enqueue)
 	if err != nil {
@@ -53,9 +51,10 @@ func Run(ctx context.Context, o Options) error {
 	if err := d.handIn(ctx); err != nil {
 		return err
 	}
-	d.tell()
+	d.summary()
 	if o.Keep {
-		fmt.Fprintf(o.Out, "look again                   %s results --config %s\n\nEverything stays up; press Ctrl-C to end it.\n", d.enqueue, d.config)
+		fmt.Fprintf(o.Out, "results again                %s results --config %s\n\n"+
+			"Everything keeps running; press Ctrl-C to stop it.\n", d.enqueue, d.config)
 		<-ctx.Done()
 	}
 	return nil
@@ -71,7 +70,8 @@ func findEnqueue(path string) (string, error) {
 	}
 	path = filepath.Join(filepath.Dir(self), "enqueue")
 	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("the enqueue program is not beside this one (%s): build both with make build, then run bin/demo", filepath.Dir(self))
+		return "", fmt.Errorf("there is no enqueue program in the folder of this program (%s): "+
+			"build both with make build, then run bin/demo", filepath.Dir(self))
 	}
 	return path, nil
 }
@@ -80,11 +80,9 @@ type demo struct {
 	dir, enqueue string
 	out, err     io.Writer
 	config       string // path of the configuration
-	redis        string // its URL
+	bed          *testbed.Bed
 	worker       *app.Worker
-	sim          *simulator.Simulator
-	closers      []func() // run last first
-	tenants      [2]string
+	closers      []func() // called in reverse order
 }
 
 func (d *demo) stop() {
@@ -94,39 +92,42 @@ func (d *demo) stop() {
 }
 
 func (d *demo) start(ctx context.Context) error {
-	if err := d.startRedis(ctx); err != nil {
+	o := testbed.Options{
+		Dir: d.dir, Redis: redisd.Options{AppendOnly: true},
+		Simulator: simulator.Options{Profile: simulator.Production, Delay: time.Second},
+	}
+	var err error
+	if _, missing := redisd.Find(); missing != nil {
+		if o.RedisURL, err = d.startMiniredis(); err != nil {
+			return err
+		}
+	}
+	if d.bed, err = testbed.Start(ctx, o); err != nil {
 		return err
 	}
-	url, err := d.startSimulator()
-	if err != nil {
-		return err
+	d.closers = append(d.closers, func() { _ = d.bed.Close() })
+	if d.bed.Redis != nil {
+		fmt.Fprintln(d.out, "redis       a redis-server for this demo, with an append-only file, at", d.bed.Redis.Addr())
+	} else {
+		fmt.Fprintln(d.out, "redis       inside this process and not on disk, because there is no redis-server on PATH; "+
+			"good enough for a demo only")
 	}
-	d.tenants = [2]string{sample.NIP(0), sample.NIP(1)}
-	cfg, err := d.writeConfig(url)
+	fmt.Fprintln(d.out, "simulator   in place of KSeF, with its production limits, at", d.bed.GatewayURL())
+	cfg, err := d.writeConfig()
 	if err != nil {
 		return err
 	}
 	return d.startWorker(ctx, cfg)
 }
 
-func (d *demo) startRedis(ctx context.Context) error {
-	if _, err := redisd.Find(); err == nil {
-		srv, err := redisd.Start(ctx, redisd.Options{Dir: filepath.Join(d.dir, "redis"), AppendOnly: true})
-		if err != nil {
-			return err
-		}
-		d.closers = append(d.closers, func() { _ = srv.Stop() })
-		d.redis = srv.URL()
-		fmt.Fprintln(d.out, "redis       a redis-server of its own, append-only file on, at", srv.Addr())
-		return nil
-	}
+// startMiniredis starts a Redis inside this process and returns its URL.
+func (d *demo) startMiniredis() (string, error) {
 	m, err := miniredis.Run()
 	if err != nil {
-		return fmt.Errorf("start the in-process redis: %w", err)
+		return "", fmt.Errorf("start the in-process redis: %w", err)
 	}
 	d.closers = append(d.closers, m.Close)
-	d.redis = "redis://" + m.Addr() + "/0"
-	tick := time.NewTicker(time.Second) // miniredis never expires anything by itself
+	tick := time.NewTicker(time.Second) // miniredis expires keys only when it is told to
 	done := make(chan struct{})
 	go func() {
 		for {
@@ -139,47 +140,19 @@ func (d *demo) startRedis(ctx context.Context) error {
 		}
 	}()
 	d.closers = append(d.closers, func() { tick.Stop(); close(done) })
-	fmt.Fprintln(d.out, "redis       in-process and not kept on disk, because there is no redis-server on PATH; fine for a demo only")
-	return nil
+	return "redis://" + m.Addr() + "/0", nil
 }
 
-func (d *demo) startSimulator() (string, error) {
-	sim, err := simulator.New(simulator.Options{Profile: simulator.Production, Delay: time.Second, Dir: filepath.Join(d.dir, "simulator")})
-	if err != nil {
-		return "", err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("listen for the simulator: %w", err)
-	}
-	srv := &http.Server{Handler: sim.Handler(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = srv.Serve(listener) }() // ends with Close below
-	d.sim = sim
-	d.closers = append(d.closers, func() { _ = srv.Close(); _ = sim.Close() })
-	url := "http://" + listener.Addr().String()
-	fmt.Fprintln(d.out, "simulator   stands in for KSeF, production limits, at", url)
-	return url, nil
-}
-
-func (d *demo) writeConfig(url string) (config.Config, error) {
-	key := filepath.Join(d.dir, "key")
-	yaml := fmt.Sprintf(`environment: custom
-gateway: {url: %q}
-redis: {url: %q, allow_volatile: true}
-tenants:
-  - {nip: "%s", key_id: "test_%s", key_file: %q, name: "Demo One"}
-  - {nip: "%s", key_id: "test_%s", key_file: %q, name: "Demo Two"}
-packages: {max_wait: 3s, max_invoices: 5000, express_below: 5, quiet: 1s, spool_dir: %q}
-express: {idle: 3s}
-confirm: {first: 500ms, max: 2s}
-archive: {url: "file://%s"}
-http: {addr: "127.0.0.1:0"}
-`, url, d.redis, d.tenants[0], d.tenants[0], key, d.tenants[1], d.tenants[1], key, filepath.Join(d.dir, "spool"), filepath.Join(d.dir, "archive"))
+func (d *demo) writeConfig() (config.Config, error) {
+	cfg := d.bed.Config(demoTenants)
+	cfg.Redis.AllowVolatile = true
+	cfg.Tenants[0].Name, cfg.Tenants[1].Name = "Demo One", "Demo Two"
+	cfg.Packages.MaxWait, cfg.Packages.Quiet = 3*time.Second, time.Second
+	cfg.Express.Idle = 3 * time.Second
+	cfg.Confirm.First = 500 * time.Millisecond
 	d.config = filepath.Join(d.dir, "worker.yaml")
-	for path, text := range map[string]string{key: "test_key\n", d.config: yaml} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			return config.Config{}, fmt.Errorf("write the demo's configuration: %w", err)
-		}
+	if err := testbed.WriteConfig(d.config, cfg); err != nil {
+		return config.Config{}, err
 	}
 	return config.Load(d.config, nil)
 }
@@ -210,11 +183,11 @@ func (d *demo) startWorker(ctx context.Context, cfg config.Config) error {
 	return nil
 }
 
-func (d *demo) tell() {
-	books := d.sim.Books()
+func (d *demo) summary() {
+	books := d.bed.Simulator.Books()
 	fmt.Fprintf(d.out, `
-The simulator's books: %d accepted, %d rejected, %d requests beyond the limits.
+The simulator's books: %d accepted, %d rejected, %d requests above the limits.
 UPO, documents and results   %s
-dashboard                    http://%s/monitoring/ (make demo KEEP=1 keeps it up)
-`, len(books.Accepted), len(books.Rejected), len(books.Violations), filepath.Join(d.dir, "archive"), d.worker.Addr())
+dashboard                    http://%s/monitoring/ (make demo KEEP=1 keeps it running)
+`, len(books.Accepted), len(books.Rejected), len(books.Violations), d.bed.ArchiveDir(), d.worker.Addr())
 }

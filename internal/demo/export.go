@@ -14,10 +14,11 @@ import (
 	"ksefworker/internal/sample"
 )
 
-// The demo's size: issue for issue what a night's export looks like, small.
+// The size of the demo: a small export of one night.
 const (
 	demoInvoices = 300
-	demoExpress  = 3 // of them by the express lane
+	demoExpress  = 3 // how many of them go by the express lane
+	demoTenants  = 2
 )
 
 // handIn writes the sample files and hands them in as an ERP system would.
@@ -27,8 +28,9 @@ func (d *demo) handIn(ctx context.Context) error {
 	flaws := sample.Flaws()
 	good := demoInvoices - len(flaws)
 	n := 0
-	for t, nip := range d.tenants {
-		for name, doc := range sample.Invoices(nip, (good+1-t)/2, today) {
+	for t := range demoTenants {
+		nip := sample.NIP(t)
+		for name, doc := range sample.Invoices(nip, (good+1-t)/demoTenants, today) {
 			to := folder
 			if n < demoExpress {
 				to = express
@@ -40,12 +42,14 @@ func (d *demo) handIn(ctx context.Context) error {
 		}
 	}
 	for i, flaw := range flaws {
-		o := sample.Options{SellerNIP: d.tenants[i%2], Number: fmt.Sprintf("BAD/%d", i+1), IssueDate: today, Seed: uint64(i)}
-		if err := writeFile(filepath.Join(d.dir, folder, "bad", fmt.Sprintf("%02d-%s.xml", i+1, flaw)), sample.Bad(flaw, o)); err != nil {
+		o := sample.Options{SellerNIP: sample.NIP(i % demoTenants), Number: fmt.Sprintf("BAD/%d", i+1), IssueDate: today, Seed: uint64(i)}
+		path := filepath.Join(d.dir, folder, "bad", fmt.Sprintf("%02d-%s.xml", i+1, flaw))
+		if err := writeFile(path, sample.Bad(flaw, o)); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(d.out, "export      %d invoices of two tenants, %d of them bad, in %s\n\n", demoInvoices, len(flaws), filepath.Join(d.dir, "export"))
+	fmt.Fprintf(d.out, "export      %d invoices of two tenants, %d of them with a fault, in %s\n\n",
+		demoInvoices, len(flaws), filepath.Join(d.dir, "export"))
 	if err := d.runEnqueue(ctx, "submit", "--lane", "express", express); err != nil {
 		return err
 	}
@@ -62,7 +66,8 @@ func writeFile(path string, data []byte) error {
 	return nil
 }
 
-// runEnqueue takes exit code 3 (some refused or rejected) for what it is here: the demo's bad invoices.
+// runEnqueue runs the enqueue program. Exit code 3 (some refused or rejected) is no error here,
+// because the demo hands in invoices with faults.
 func (d *demo) runEnqueue(ctx context.Context, args ...string) error {
 	fmt.Fprintf(d.out, "$ enqueue %s\n", strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, d.enqueue, append([]string{args[0], "--config", d.config}, args[1:]...)...)

@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -11,25 +10,36 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/config"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 )
 
-// The allowance, used to the full and never overrun, by four worker processes against the strict simulator. `make bench-limits` runs these and prints the figures; five scaled hours are
-// five minutes, so they are no part of `make test`.
+// Four worker processes against the strict simulator use the whole allowance and never exceed it.
+// `make bench-limits` runs these tests and prints the figures. Five scaled hours are five minutes,
+// so `make test` leaves them out.
 //
-// At scale 60 an hour is a minute, a minute a second, and a second 17 ms. The margin is not scaled: it covers what this machine and this network take, and that does not shrink. It
-// therefore costs the short windows much more than in production (a second of 17 ms and 500 ms of margin is half a second), but what is measured is the hour, which is the window that binds:
-// 500 ms of 60 s.
+// At scale 60 an hour is a minute, a minute a second, and a second 17 ms. The margin is not scaled:
+// it covers delays of this machine and its network, which do not shrink. Therefore it costs the
+// short windows much more than in production (a second of 17 ms and a margin of 500 ms is half a
+// second). But the test measures the hour, because the hour is the window that binds: 500 ms of 60
+// s.
 const (
-	scale       = 60
-	scaledHour  = time.Hour / scale
-	scaledTerms = "limits: {scale: 60, margin: 500ms}\n"
-	// Looks are so many that with the margin above the second (ten in 517 ms) would be the window that binds: 1,160 in a minute that allows 1,200.
-	looksTerms = "limits: {scale: 60, margin: 400ms}\n"
+	scale      = 60
+	scaledHour = time.Hour / scale
 )
 
-func hours(t *testing.T) int {
+// scaledLimits returns settings for a simulator at this scale.
+func scaledLimits(margin time.Duration) func(*config.Config) {
+	return func(c *config.Config) { c.Limits.Scale, c.Limits.Margin = scale, margin }
+}
+
+// Polls are so frequent that with the usual margin the second would be the window that binds (ten
+// in 517 ms): 1,160 in a minute that allows 1,200.
+const usualMargin, pollMargin = 500 * time.Millisecond, 400 * time.Millisecond
+
+// benchHours returns how many scaled hours to measure, or skips the test.
+func benchHours(t *testing.T) int {
 	t.Helper()
 	switch v := os.Getenv("KSEF_BENCH_LIMITS"); v {
 	case "":
@@ -42,59 +52,51 @@ func hours(t *testing.T) int {
 	return 5
 }
 
-// fleet is a site with four worker processes that are ready.
-func fleet(t *testing.T, s *site, n int) []*proc {
-	t.Helper()
-	var all []*proc
-	for range n {
-		all = append(all, s.start())
-	}
-	return all
-}
-
-// first waits for the first request of a group and returns when it was seen.
-func (s *site) first(group string) time.Time {
+// firstRequest waits for the first request of a group and returns when it was seen.
+func (s *site) firstRequest(group string) time.Time {
 	s.t.Helper()
-	for deadline := time.Now().Add(time.Minute); s.sim.Books().Requests[group] == 0; {
-		if time.Now().After(deadline) {
-			s.t.Fatalf("no request of %s came", group)
-		}
-		<-time.After(5 * time.Millisecond)
-	}
+	s.eventually(time.Minute, func() (bool, string) {
+		return s.bed.Simulator.Books().Requests[group] > 0, "no request of " + group + " came"
+	})
 	return time.Now()
 }
 
-// usedBy tells how many requests of a group came until n hours after began, those before included, and prints one line for each scaled hour.
-func (s *site) usedBy(group string, began time.Time, hour time.Duration, n, perHour, before int) int {
+// countHours logs for each of n hours how many requests of a group came, and returns how many the
+// simulator has counted at the end. before is its count at the beginning.
+func (s *site) countHours(group string, began time.Time, n, perHour, before int) int {
 	s.t.Helper()
 	used := before
 	for h := 1; h <= n; h++ {
-		<-time.After(time.Until(began.Add(time.Duration(h) * hour)))
-		now := s.sim.Books().Requests[group]
+		<-time.After(time.Until(began.Add(time.Duration(h) * scaledHour)))
+		now := s.bed.Simulator.Books().Requests[group]
 		s.t.Logf("hour %d: %d of %d %s", h, now-used, perHour, group)
 		used = now
 	}
 	return used
 }
 
-func (s *site) unharmed() {
+func (s *site) noOverrun() {
 	s.t.Helper()
-	if v := s.sim.Books().Violations; len(v) > 0 {
+	if v := s.bed.Simulator.Books().Violations; len(v) > 0 {
 		s.t.Errorf("%d limits overrun, first %+v", len(v), v[0])
 	}
 }
 
-func (s *site) enough(what string, used, allowed int) {
+// nearlyAllUsed checks that at least 97 % of what was allowed was used.
+func (s *site) nearlyAllUsed(what string, used, allowed int) {
 	s.t.Helper()
-	s.t.Logf("%s: %d of %d allowed used (%.1f %%), %d answers of 429", what, used, allowed, 100*float64(used)/float64(allowed), len(s.sim.Books().Violations))
+	s.t.Logf("%s: %d of %d allowed used (%.1f %%), %d answers of 429",
+		what, used, allowed, 100*float64(used)/float64(allowed), len(s.bed.Simulator.Books().Violations))
 	if used*100 < allowed*97 {
 		s.t.Errorf("%s: %d of %d used, want at least 97 %%", what, used, allowed)
 	}
 }
 
-// metric adds up a counter over the workers, for the label text given.
-func metric(t *testing.T, workers []*proc, name, labels string) float64 {
+// limitReturns returns how often the limiter returned tasks of a kind to the queue, over all
+// workers.
+func limitReturns(t *testing.T, workers []*worker, task string) float64 {
 	t.Helper()
+	labels := `reason="limit",task="` + task + `"`
 	total := 0.0
 	for _, w := range workers {
 		res, err := http.Get("http://" + w.address(t) + "/metrics")
@@ -104,7 +106,7 @@ func metric(t *testing.T, workers []*proc, name, labels string) float64 {
 		lines := bufio.NewScanner(res.Body)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
-			rest, ok := strings.CutPrefix(lines.Text(), name+"{")
+			rest, ok := strings.CutPrefix(lines.Text(), "ksef_verdicts_total{")
 			if !ok || !strings.Contains(rest, labels) {
 				continue
 			}
@@ -119,115 +121,102 @@ func metric(t *testing.T, workers []*proc, name, labels string) float64 {
 	return total
 }
 
-// address reads from the worker's log where it listens.
-func (p *proc) address(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile(p.log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		var entry struct{ HTTP string }
-		if json.Unmarshal([]byte(line), &entry) == nil && entry.HTTP != "" {
-			return entry.HTTP
-		}
-	}
-	t.Fatalf("worker %d does not say where it listens", p.cmd.Process.Pid)
-	return ""
-}
-
 func TestLimits_SaturatingExpressLoad_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
-	n := hours(t)
+	n := benchHours(t)
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Scale: scale})
-	s.configure(knobs{tenants: 1, maxWait: time.Minute, express: "{idle: 20s}", confirm: "{first: 5s, max: 30s}", more: scaledTerms})
+	s.configure(1, scaledLimits(usualMargin), func(c *config.Config) {
+		c.Packages.MaxWait, c.Express.Idle = time.Minute, 20*time.Second
+		c.Confirm.First, c.Confirm.Max = 5*time.Second, 30*time.Second
+	})
 	dir := s.export("export", sample.NIP(0), 180*(n+1))
-	workers := fleet(t, s, 4)
-	if code, out := s.enqueue("submit", "--lane", "express", dir); code != 0 {
-		t.Fatalf("enqueue ended with %d: %s", code, out[max(0, len(out)-2000):])
-	}
-	began := s.first("invoiceSend")
-	used := s.usedBy("invoiceSend", began, scaledHour, n, 180, 0)
-	s.unharmed()
-	s.enough("single sends", used, 180*n)
-	t.Logf("%.2f returns to the queue for each send", metric(t, workers, "ksef_verdicts_total", `reason="limit",task="invoice:send"`)/float64(used))
+	workers := s.startMany(4)
+	s.submit("--lane", "express", dir)
+	began := s.firstRequest("invoiceSend")
+	used := s.countHours("invoiceSend", began, n, 180, 0)
+	s.noOverrun()
+	s.nearlyAllUsed("single sends", used, 180*n)
+	t.Logf("%.2f returns to the queue for each send", limitReturns(t, workers, "invoice:send")/float64(used))
 }
 
 func TestLimits_TrueScale_OneHundredAndThirtySeconds_Exact(t *testing.T) {
-	hours(t)
+	benchHours(t)
 	s := newSite(t, simulator.Options{Profile: simulator.Production})
-	s.configure(knobs{tenants: 1, maxWait: time.Minute, express: "{idle: 1m}", confirm: "{first: 5s, max: 30s}"})
+	s.configure(1, func(c *config.Config) {
+		c.Packages.MaxWait, c.Express.Idle = time.Minute, time.Minute
+		c.Confirm.First, c.Confirm.Max = 5*time.Second, 30*time.Second
+	})
 	dir := s.export("export", sample.NIP(0), 150)
-	workers := fleet(t, s, 4)
-	if code, out := s.enqueue("submit", "--lane", "express", dir); code != 0 {
-		t.Fatalf("enqueue ended with %d: %s", code, out[max(0, len(out)-2000):])
-	}
-	began := s.first("invoiceSend")
+	workers := s.startMany(4)
+	s.submit("--lane", "express", dir)
+	began := s.firstRequest("invoiceSend")
 	<-time.After(time.Until(began.Add(130 * time.Second)))
-	used := s.sim.Books().Requests["invoiceSend"]
-	s.unharmed()
-	// 30 at once, 30 after a minute and the margin, 30 after two: nobody could send more.
+	used := s.bed.Simulator.Books().Requests["invoiceSend"]
+	s.noOverrun()
+	// 30 at once, 30 after a minute and the margin, 30 after two: no more are possible.
 	if used != 90 {
 		t.Errorf("%d sends in 130 s, want exactly 90", used)
 	}
-	t.Logf("single sends in 130 s: %d of 90; %s returns to the queue for each", used,
-		fmt.Sprintf("%.2f", metric(t, workers, "ksef_verdicts_total", `reason="limit",task="invoice:send"`)/float64(used)))
+	t.Logf("single sends in 130 s: %d of 90; %.2f returns to the queue for each", used,
+		limitReturns(t, workers, "invoice:send")/float64(used))
 }
 
-// The policy would cut ten times a second: what bounds the sessions is the cutter's look at the allowance, and the line of packages that wait for theirs.
+// The cut policy alone would cut ten times a second. The sessions are bounded by the cutter's check
+// of the allowance, and by the waitlist of packages for a session.
 func TestLimits_SaturatingBulkLoad_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
-	n := hours(t)
+	n := benchHours(t)
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Scale: scale})
-	s.configure(knobs{tenants: 1, maxWait: 100 * time.Millisecond, packages: "max_invoices: 2, express_below: 0", confirm: "{first: 2s, max: 20s}", more: scaledTerms})
+	s.configure(1, scaledLimits(usualMargin), func(c *config.Config) {
+		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 2, 0
+		c.Confirm.First, c.Confirm.Max = 2*time.Second, 20*time.Second
+	})
 	// Packages of two, or of four while sessions are scarce: 60 an hour.
 	dir := s.export("export", sample.NIP(0), 60*4*(n+1))
-	fleet(t, s, 4)
-	if code, out := s.enqueue("submit", "--lane", "bulk", dir); code != 0 {
-		t.Fatalf("enqueue ended with %d: %s", code, out[max(0, len(out)-2000):])
-	}
-	began := s.first("batchSession")
-	used := s.usedBy("batchSession", began, scaledHour, n, 60, 0)
-	s.unharmed()
-	s.enough("batch sessions", used, 60*n)
+	s.startMany(4)
+	s.submit("--lane", "bulk", dir)
+	began := s.firstRequest("batchSession")
+	used := s.countHours("batchSession", began, n, 60, 0)
+	s.noOverrun()
+	s.nearlyAllUsed("batch sessions", used, 60*n)
 }
 
-// Fifty sessions that KSeF works on for hours: as many looks as the allowance bears, and no more, and every session has its share of them.
+// KSeF works on fifty sessions for hours. They are polled as often as the allowance permits and no
+// more often, and every session has its share of the polls.
 func TestLimits_SaturatingPolls_FiveScaledHours_NeverOverAndFullyUsed(t *testing.T) {
-	n := hours(t)
+	n := benchHours(t)
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Scale: scale, Delay: 24 * time.Hour})
-	s.configure(knobs{tenants: 1, maxWait: 100 * time.Millisecond, packages: "max_invoices: 2, express_below: 0", confirm: "{first: 100ms, max: 1s}", sweep: "{every: 1m, after: 1m}", more: looksTerms})
-	const sessions, invoices = 50, 50 * 2 * 7 / 5 // some packages are larger, as many as the hour is short of sessions
+	s.configure(1, scaledLimits(pollMargin), func(c *config.Config) {
+		c.Packages.MaxWait, c.Packages.MaxInvoices, c.Packages.ExpressBelow = 100*time.Millisecond, 2, 0
+		c.Confirm.First, c.Confirm.Max = 100*time.Millisecond, time.Second
+		c.Sweep.Every, c.Sweep.After = time.Minute, time.Minute
+	})
+	// Some packages are larger, because the hour has fewer sessions than that.
+	const sessions, invoices = 50, 50 * 2 * 7 / 5
 	dir := s.export("export", sample.NIP(0), invoices)
-	workers := fleet(t, s, 4)
-	if code, out := s.enqueue("submit", "--lane", "bulk", dir); code != 0 {
-		t.Fatalf("enqueue ended with %d: %s", code, out[max(0, len(out)-2000):])
-	}
-	for deadline := time.Now().Add(4 * scaledHour); ; {
-		in, open := 0, 0
-		for _, e := range s.sim.Books().Sessions {
-			in += e.Invoices
+	workers := s.startMany(4)
+	s.submit("--lane", "bulk", dir)
+	s.eventually(4*scaledHour, func() (bool, string) {
+		books := s.bed.Simulator.Books()
+		inSessions, open := 0, 0
+		for _, e := range books.Sessions {
+			inSessions += e.Invoices
 			if e.Closed.IsZero() {
 				open++
 			}
 		}
-		if in == invoices && open == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("only %v requests", s.sim.Books().Requests)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
-	// One hour goes by first. It begins with an allowance that nobody has touched and with sessions that come one after the other; from then on all of them are there from the first to the last
-	// instant that is counted, and what is allowed is what the time that went by allows.
+		return inSessions == invoices && open == 0, fmt.Sprintf("only %v requests", books.Requests)
+	})
+	// The first hour is not measured: it begins with an untouched allowance, and its sessions come
+	// one after the other. From then on all sessions are there at every counted instant, and the
+	// elapsed time determines what is allowed.
 	<-time.After(scaledHour)
-	began, before := time.Now(), s.sim.Books().Requests["sessionMisc"]
-	s.usedBy("sessionMisc", began, scaledHour, n, 1200, before)
-	used, allowed := s.sim.Books().Requests["sessionMisc"]-before, int(1200*time.Since(began)/scaledHour)
-	s.unharmed()
-	open := len(s.sim.Books().Sessions)
-	s.enough(fmt.Sprintf("looks at %d sessions", open), used, allowed)
-	if open < sessions {
-		t.Errorf("%d sessions, want %d or more", open, sessions)
+	began, before := time.Now(), s.bed.Simulator.Books().Requests["sessionMisc"]
+	s.countHours("sessionMisc", began, n, 1200, before)
+	used, allowed := s.bed.Simulator.Books().Requests["sessionMisc"]-before, int(1200*time.Since(began)/scaledHour)
+	s.noOverrun()
+	all := len(s.bed.Simulator.Books().Sessions)
+	s.nearlyAllUsed(fmt.Sprintf("polls of %d sessions", all), used, allowed)
+	if all < sessions {
+		t.Errorf("%d sessions, want %d or more", all, sessions)
 	}
-	t.Logf("%.2f returns to the queue for each look", metric(t, workers, "ksef_verdicts_total", `reason="limit",task="package:confirm"`)/float64(used))
+	t.Logf("%.2f returns to the queue for each poll", limitReturns(t, workers, "package:confirm")/float64(used))
 }

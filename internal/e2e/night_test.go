@@ -5,23 +5,22 @@ import (
 	"testing"
 	"time"
 
-	"ksefworker/internal/invoice"
+	"ksefworker/config"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 )
 
-func today() string { return invoice.Today(time.Now()) }
-
-// A night's export: ten thousand files through enqueue, one worker and KSeF's production limits. The
-// policy would cut every two seconds: twenty packages, which used up the sessions of the minute. They
-// are cut in groups instead, with max_wait as hasty as that or not.
+// A night's export: ten thousand files go through enqueue to one worker, under KSeF's production
+// limits. With a package every two seconds (max_wait) there would be twenty packages, as many as
+// the limit of sessions in a minute. Packages are cut in groups instead, whether max_wait is that
+// short or not.
 func TestNight_TenThousandInvoices_AtMostThreeSessions_NotOne429(t *testing.T) {
 	dir, exports := "", t.TempDir()
 	for _, maxWait := range []time.Duration{2 * time.Second, 15 * time.Second} {
 		t.Run(maxWait.String(), func(t *testing.T) {
 			s := newSite(t, simulator.Options{Profile: simulator.Production, Delay: time.Second})
-			s.configure(knobs{tenants: 1, maxWait: maxWait, quiet: 2 * time.Second})
+			s.configure(1, func(c *config.Config) { c.Packages.MaxWait, c.Packages.Quiet = maxWait, 2*time.Second })
 			if dir == "" {
 				dir = s.export(exports, sample.NIP(0), 10_000)
 			}
@@ -33,16 +32,14 @@ func TestNight_TenThousandInvoices_AtMostThreeSessions_NotOne429(t *testing.T) {
 				defer close(done)
 				accepted = s.acceptedAfter(began, 10_000, 4*time.Minute)
 			}()
-			code, out := s.enqueue("submit", "--json", dir)
+			out := s.submit("--json", dir)
 			taken := time.Since(began)
-			if code != 0 {
-				t.Fatalf("enqueue ended with %d:\n%s", code, out[max(0, len(out)-2000):])
-			}
-			s.settled(10_000, 4*time.Minute)
+			s.receipted(10_000, 4*time.Minute)
 			took := time.Since(began)
 			<-done
-			books := s.sim.Books()
-			t.Logf("10,000 invoices: taken in %.1f s, accepted after %.1f s, receipted after %.1f s, worker's peak memory %d MB, %d batch sessions, requests %v",
+			books := s.bed.Simulator.Books()
+			t.Logf("10,000 invoices: taken in %.1f s, accepted after %.1f s, receipted after %.1f s, "+
+				"worker's peak memory %d MB, %d batch sessions, requests %v",
 				taken.Seconds(), accepted.Seconds(), took.Seconds(), w.peak(t), len(books.Sessions), books.Requests)
 			s.balanced(10_000)
 			if len(books.Sessions) > 3 {
@@ -55,7 +52,8 @@ func TestNight_TenThousandInvoices_AtMostThreeSessions_NotOne429(t *testing.T) {
 	}
 }
 
-// acceptedAfter is how long after began KSeF's answer was known of n invoices; 0 when it never was.
+// acceptedAfter returns how long after began KSeF's answer was known for n invoices, or 0 when it
+// was not known in time.
 func (s *site) acceptedAfter(began time.Time, n int, within time.Duration) time.Duration {
 	for time.Since(began) < within {
 		counts, err := s.ledger.Counts(s.t.Context())
@@ -70,25 +68,19 @@ func (s *site) acceptedAfter(began time.Time, n int, within time.Duration) time.
 // A pool: four workers on one Redis, two tenants, both lanes.
 func TestNight_FourWorkersTwoTenantsBothLanes_BooksBalanced(t *testing.T) {
 	s := newSite(t, simulator.Options{Profile: simulator.Production, Delay: 500 * time.Millisecond})
-	s.configure(knobs{tenants: 2, maxWait: 2 * time.Second})
-	for range 4 {
-		s.start()
-	}
+	s.configure(2, func(c *config.Config) { c.Packages.MaxWait = 2 * time.Second })
+	s.startMany(4)
 	const bulk, express = 600, 6
 	for i := range 2 {
 		few := s.export("express-"+sample.NIP(i), sample.NIP(i), express)
 		many := s.export("bulk-"+sample.NIP(i), sample.NIP(i), bulk, func(_ int, o *sample.Options) { o.Number = "N/" + o.Number })
-		if code, out := s.enqueue("submit", "--lane", "express", few); code != 0 {
-			t.Fatalf("enqueue ended with %d:\n%s", code, out)
-		}
-		if code, out := s.enqueue("submit", many); code != 0 {
-			t.Fatalf("enqueue ended with %d:\n%s", code, out[max(0, len(out)-2000):])
-		}
+		s.submit("--lane", "express", few)
+		s.submit(many)
 	}
-	s.settled(2*(bulk+express), 3*time.Minute)
+	s.receipted(2*(bulk+express), 3*time.Minute)
 	s.balanced(2 * (bulk + express))
 	lanes := map[string]int{}
-	for _, session := range s.sim.Books().Sessions {
+	for _, session := range s.bed.Simulator.Books().Sessions {
 		lanes[session.Lane]++
 	}
 	if lanes["online"] == 0 || lanes["batch"] == 0 {

@@ -3,56 +3,50 @@ package e2e_test
 import (
 	"fmt"
 	"os"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"ksefworker/config"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 )
 
-// A hangup lets a worker read its configuration anew, and never ends it: a tenant that was added is
-// served, one that was taken out is not, and a file with a mistake in it changes nothing.
+// SIGHUP makes a worker read its configuration again and never ends it. A tenant that was added is
+// served, and a file with a mistake in it changes nothing.
 func TestReload_TenantsChange_TheProcessLives(t *testing.T) {
 	s := newSite(t, simulator.Options{Profile: simulator.Unlimited})
-
-	s.configure(knobs{tenants: 1, maxWait: time.Second})
-	p := s.start()
-	hangup := func(want string) {
+	oneSecond := func(c *config.Config) { c.Packages.MaxWait = time.Second }
+	s.configure(1, oneSecond)
+	w := s.start()
+	logs := func(text string, times int) {
 		t.Helper()
-		before := p.count(t, want)
-		if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
-		for deadline := time.Now().Add(60 * time.Second); p.count(t, want) == before; <-time.After(50 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("the log does not say %q", want)
-			}
+		s.eventually(60*time.Second, func() (bool, string) {
 			select {
-			case <-p.done:
+			case <-w.done:
 				t.Fatal("the worker ended")
 			default:
 			}
+			return w.count(t, text) >= times, fmt.Sprintf("the log does not say %q", text)
+		})
+	}
+	hangup := func(want string) {
+		t.Helper()
+		before := w.count(t, want)
+		if err := w.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
 		}
+		logs(want, before+1)
 	}
-	for deadline := time.Now().Add(30 * time.Second); p.count(t, "worker ready") == 0; <-time.After(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the worker is not ready")
-		}
-	}
-	if code, out := s.enqueue("submit", s.export("first", sample.NIP(0), 8)); code != 0 {
-		t.Fatalf("exit code %d: %s", code, out)
-	}
-	hangup("worker ready") // in the middle of the work
-	s.settled(8, 60*time.Second)
+	logs("worker ready", 1)
+	s.submit(s.export("first", sample.NIP(0), 8))
+	hangup("worker ready") // while the invoices are on their way
+	s.receipted(8, 60*time.Second)
 
-	s.configure(knobs{tenants: 2, maxWait: time.Second})
+	s.configure(2, oneSecond)
 	hangup("worker ready")
-	if code, out := s.enqueue("submit", s.export("second", sample.NIP(1), 8)); code != 0 {
-		t.Fatalf("exit code %d: %s", code, out)
-	}
-	s.settled(16, 60*time.Second)
+	s.submit(s.export("second", sample.NIP(1), 8))
+	s.receipted(16, 60*time.Second)
 
 	text, err := os.ReadFile(s.config)
 	if err != nil {
@@ -65,19 +59,7 @@ func TestReload_TenantsChange_TheProcessLives(t *testing.T) {
 	if err := os.WriteFile(s.config, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if code, out := s.enqueue("submit", s.export("third", sample.NIP(1), 4, func(i int, o *sample.Options) { o.Number = fmt.Sprint("THIRD/", i) })); code != 0 {
-		t.Fatalf("exit code %d: %s", code, out)
-	}
-	s.settled(20, 60*time.Second)
+	s.submit(s.export("third", sample.NIP(1), 4, func(i int, o *sample.Options) { o.Number = fmt.Sprint("THIRD/", i) }))
+	s.receipted(20, 60*time.Second)
 	s.balanced(20)
-}
-
-// count tells how often something stands in the log.
-func (p *proc) count(t *testing.T, what string) int {
-	t.Helper()
-	text, err := os.ReadFile(p.log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Count(string(text), what)
 }

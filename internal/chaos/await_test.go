@@ -9,14 +9,12 @@ import (
 	"testing"
 )
 
-// What is told about an entry that has no end are the newest lines about it, whichever worker wrote
-// them.
-func TestLastWords_OfAllWorkers_TheNewest(t *testing.T) {
+func TestLastLogLines_SeveralWorkers_ReturnsTheNewestOfAll(t *testing.T) {
 	r := &run{}
 	for name, text := range map[string]string{
 		"a": `{"id":"pkg-1","time":"2026-01-01T00:00:01Z","message":"one"}` + "\n" +
 			`{"id":"pkg-1","time":"2026-01-01T00:00:05Z","message":"five"}` + "\n" +
-			`{"id":"pkg-2","time":"2026-01-01T00:00:06Z","message":"another's"}` + "\n",
+			`{"id":"pkg-2","time":"2026-01-01T00:00:06Z","message":"of another package"}` + "\n",
 		"b": `{"id":"pkg-1","time":"2026-01-01T00:00:03Z","message":"three"}` + "\n" +
 			`{"id":"pkg-1","time":"2026-01-01T00:00:04Z","message":"four"}` + "\n",
 	} {
@@ -24,9 +22,9 @@ func TestLastWords_OfAllWorkers_TheNewest(t *testing.T) {
 		if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r.seats = append(r.seats, &seat{name: name, log: log})
+		r.workers = append(r.workers, &supervisor{name: name, log: log})
 	}
-	lines := strings.Split(strings.TrimSpace(r.lastWords("pkg-1")), "\n")
+	lines := strings.Split(strings.TrimSpace(r.lastLogLines("pkg-1")), "\n")
 	if len(lines) != 3 {
 		t.Fatalf("%d lines: %q", len(lines), lines)
 	}

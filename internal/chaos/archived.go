@@ -11,16 +11,20 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"ksefworker/internal/testbed"
 )
 
-// shelf is the archive as a stranger would read it: the documents of every folder, whatever names them.
-type shelf struct {
+// archived is the archive as an outside program reads it: every document below the folder, whatever
+// its name.
+type archived struct {
 	dir     string
-	results map[key][]result
+	results map[testbed.Invoice][]result
 	upos    map[string]upo // by path
 }
 
-// result is what the archive says of one invoice. The names are those that the project promises to others.
+// result is the archived result of one invoice. Its JSON fields are those that the project promises
+// to other programs.
 type result struct {
 	ID         string `json:"id"`
 	NIP        string `json:"nip"`
@@ -34,7 +38,7 @@ type result struct {
 	path       string
 }
 
-// upo is the official receipt, read by the ministry's names (schema v4-3).
+// upo is the official receipt, with the Ministry's names (schema v4-3).
 type upo struct {
 	Session   string `xml:"NumerReferencyjnySesji"`
 	Documents []struct {
@@ -45,10 +49,13 @@ type upo struct {
 	} `xml:"Dokument"`
 }
 
-func readArchive(dir string) (*shelf, error) {
-	s := &shelf{dir: dir, results: map[key][]result{}, upos: map[string]upo{}}
+// ownerFile says whose archive it is.
+const ownerFile = "archive.json"
+
+func readArchive(dir string) (*archived, error) {
+	s := &archived{dir: dir, results: map[testbed.Invoice][]result{}, upos: map[string]upo{}}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".json") {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".json") || e.Name() == ownerFile {
 			return err
 		}
 		data, err := os.ReadFile(path)
@@ -59,8 +66,8 @@ func readArchive(dir string) (*shelf, error) {
 		if err := json.Unmarshal(data, &r); err != nil {
 			return fmt.Errorf("read %s: %w", path, err)
 		}
-		k := keyOf(r.NIP, r.Kind, r.Number)
-		s.results[k] = append(s.results[k], r)
+		invoice := testbed.InvoiceOf(r.NIP, r.Kind, r.Number)
+		s.results[invoice] = append(s.results[invoice], r)
 		return nil
 	})
 	if err != nil {
@@ -69,16 +76,17 @@ func readArchive(dir string) (*shelf, error) {
 	return s, nil
 }
 
-func (s *shelf) result(it *item) (result, error) {
-	got := s.results[keyOf(it.nip, it.kind, it.number)]
+// result returns the only result of an invoice.
+func (s *archived) result(it *item) (result, error) {
+	got := s.results[it.invoice()]
 	if len(got) != 1 {
 		return result{}, fmt.Errorf("the archive has %d results", len(got))
 	}
 	return got[0], nil
 }
 
-// document holds the archived XML to be what was handed in.
-func (s *shelf) document(it *item, r result) error {
+// checkDocument checks that the archived XML is what was handed in.
+func (s *archived) checkDocument(it *item, r result) error {
 	data, err := os.ReadFile(strings.TrimSuffix(r.path, ".json") + ".xml")
 	if err != nil {
 		return fmt.Errorf("archived document: %w", err)
@@ -89,8 +97,9 @@ func (s *shelf) document(it *item, r result) error {
 	return nil
 }
 
-// attested holds the receipt that the result names to be of the right session and to bear number and hash.
-func (s *shelf) attested(it *item, r result, session string) error {
+// checkReceipt checks that the receipt in the result is of the right session and names the
+// invoice's number and hash.
+func (s *archived) checkReceipt(it *item, r result, session string) error {
 	u, err := url.Parse(r.UPO)
 	path := ""
 	switch {
@@ -119,7 +128,8 @@ func (s *shelf) attested(it *item, r result, session string) error {
 		if canonical(d.KsefNumber) != r.KsefNumber {
 			continue
 		}
-		if d.Hash != base64.StdEncoding.EncodeToString(it.hash[:]) || plain(d.Number) != plain(it.number) || d.NIP != it.nip {
+		hash := base64.StdEncoding.EncodeToString(it.hash[:])
+		if d.Hash != hash || testbed.NormalNumber(d.Number) != it.invoice().Number || d.NIP != it.nip {
 			return fmt.Errorf("its receipt attests %+v", d)
 		}
 		return nil
@@ -127,7 +137,7 @@ func (s *shelf) attested(it *item, r result, session string) error {
 	return fmt.Errorf("its receipt %s does not list %s", path, r.KsefNumber)
 }
 
-// canonical is a KSeF number in the form of today, if it was written 6-6.
+// canonical returns a KSeF number in its current form, also when it was written 6-6.
 func canonical(number string) string {
 	const half = len("9999999999-YYYYMMDD-FFFFFF")
 	if len(number) != 36 || number[half] != '-' {

@@ -1,0 +1,89 @@
+//go:build unix
+
+package chaos
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/testbed"
+)
+
+// audit compares what was handed in with the simulator's books and the archive. It uses neither the
+// ledger nor any code of the workers.
+func (r *run) audit(took time.Duration) (Figures, error) {
+	a := testbed.AuditBooks(r.bed.Simulator.Books())
+	partial := r.countPartial(a.Books.Faults)
+	f := Figures{
+		Seed: r.o.Seed, Invoices: len(r.export.items), Repeated: r.export.repeated,
+		Faults: a.Books.Faults, Partial: partial, Disruptions: r.counts,
+		Sessions: map[string]int{}, Throttled: a.Books.Faults[simulator.TooMany], Took: took,
+	}
+	for _, n := range a.Books.Requests {
+		f.Requests += n
+	}
+	for _, s := range a.Books.Sessions {
+		f.Sessions[s.Lane]++
+	}
+	var errs []error
+	if r.bucket != nil {
+		errs = append(errs, r.bucket.copyTo(r.bed.ArchiveDir()))
+	}
+	archive, err := readArchive(r.bed.ArchiveDir())
+	errs = append(errs, err)
+	errs = append(errs, r.checkLogs(&f)...)
+	errs = append(errs, r.checkLimits(&f, a.Books.Violations)...)
+	errs = append(errs, r.checkPartial(&f, a)...)
+	handedIn := map[testbed.Invoice]bool{}
+	for _, it := range r.export.items {
+		invoice := it.invoice()
+		handedIn[invoice] = true
+		if err := checkInvoice(&f, it, a.Accepted[invoice], a.Rejected[invoice], archive); err != nil {
+			errs = append(errs, fmt.Errorf("%s %s: %w", it.nip, it.number, err))
+		}
+	}
+	for invoice := range a.Accepted {
+		if !handedIn[invoice] {
+			errs = append(errs, fmt.Errorf("KSeF accepted %s of %s, which nobody handed in", invoice.Number, invoice.NIP))
+		}
+	}
+	return f, joinFirst(errs)
+}
+
+// maxPrinted bounds what is printed of a failed run: the first errors show what is wrong, and two
+// thousand more do not help.
+const maxPrinted = 20
+
+func joinFirst(errs []error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if n := len(errs) - maxPrinted; n > 0 {
+		errs = append(errs[:maxPrinted:maxPrinted], fmt.Errorf("and %d more", n))
+	}
+	return errors.Join(errs...)
+}
+
+// checkLogs counts the starts of the workers and searches their logs for what must never be in
+// them. A worker that ended by itself is no error: one that is started while Redis is away must
+// give up.
+func (r *run) checkLogs(f *Figures) []error {
+	var errs []error
+	for _, w := range r.allWorkers() {
+		f.Starts += w.started()
+		data, err := os.ReadFile(w.log)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for _, word := range []string{"panic:", "DATA RACE", "fatal error:", testbed.Key} {
+			if i := strings.Index(string(data), word); i >= 0 {
+				errs = append(errs, fmt.Errorf("%s wrote: %s", w.name, data[i:min(len(data), i+2000)]))
+			}
+		}
+	}
+	return errs
+}

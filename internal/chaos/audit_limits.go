@@ -1,0 +1,58 @@
+//go:build unix
+
+package chaos
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"ksefworker/internal/simulator"
+)
+
+// checkLimits reports overrun limits. It excuses what no client can avoid. A request may come in a
+// block that the simulator ordered: it was under way when the block began, or the worker that
+// received the order died with it or could not write it down because Redis was away.
+func (r *run) checkLimits(f *Figures, violations []simulator.Violation) []error {
+	var errs []error
+	for _, v := range violations {
+		switch {
+		case r.inOrderedBlock(v):
+		case r.bookingLost(v, f.Overbooked):
+			f.Overbooked++
+		default:
+			f.Overrun++
+			errs = append(errs, fmt.Errorf("limit overrun: %+v", v))
+		}
+	}
+	return errs
+}
+
+// underWay is how long a request may take from the limiter to the simulator.
+const underWay = time.Second
+
+func (r *run) inOrderedBlock(v simulator.Violation) bool {
+	const around = 5 * time.Second
+	return v.Window == "block" && slices.ContainsFunc(r.simLog.orderedBlocks(), func(ordered time.Time) bool {
+		since := v.At.Sub(ordered)
+		if since < -underWay || since > around {
+			return false
+		}
+		return since <= underWay || slices.ContainsFunc(r.moments, func(m time.Time) bool {
+			return m.After(ordered.Add(-around)) && m.Before(v.At)
+		})
+	})
+}
+
+// bookingLost reports whether a limit was overrun because a failover lost what was booked during
+// the lag. Such an overrun comes within one window after the failover, or within the block that
+// began then. A lag of half a second holds few bookings, so only few overruns are excused.
+func (r *run) bookingLost(v simulator.Violation, excused int) bool {
+	const failoverTakes, maxEach = 2 * time.Second, 5
+	windows := map[string]time.Duration{"second": time.Second, "minute": time.Minute, "hour": time.Hour, "block": time.Hour}
+	lost := slices.ContainsFunc(r.failovers, func(t time.Time) bool {
+		since := v.At.Sub(t)
+		return since > 0 && since < windows[v.Window]/scale+failoverTakes+underWay
+	})
+	return lost && excused < maxEach*len(r.failovers)
+}

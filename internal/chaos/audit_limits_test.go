@@ -1,0 +1,67 @@
+//go:build unix
+
+package chaos
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"ksefworker/internal/simulator"
+)
+
+// An overrun is excused only by an order of the simulator, or by a worker that died with the order.
+func TestCheckLimits_OnlyWhatNoClientCanAvoid_IsExcused(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		why     string
+		window  string
+		after   time.Duration   // from the order to the request
+		moments []time.Duration // from the order to a kill of a worker
+		excused bool
+	}{
+		{"a window overrun is never excused", "minute", 100 * time.Millisecond, []time.Duration{0}, false},
+		{"under way when the order was given", "block", 500 * time.Millisecond, nil, true},
+		{"two seconds later every worker knows", "block", 2 * time.Second, nil, false},
+		{"unless the worker that knew was killed", "block", 2 * time.Second, []time.Duration{100 * time.Millisecond}, true},
+		{"a kill afterwards excuses nothing", "block", 2 * time.Second, []time.Duration{3 * time.Second}, false},
+		{"a block that nobody ordered", "block", time.Minute, nil, false},
+	} {
+		r := &run{simLog: &simulatorLog{blocks: []time.Time{now}}}
+		for _, m := range c.moments {
+			r.moments = append(r.moments, now.Add(m))
+		}
+		v := simulator.Violation{Window: c.window, At: now.Add(c.after)}
+		var f Figures
+		if errs := r.checkLimits(&f, []simulator.Violation{v}); (len(errs) == 0) != c.excused || f.Overrun != len(errs) {
+			t.Errorf("%s: %v", c.why, errs)
+		}
+	}
+}
+func TestCheckLimits_AfterAFailover_OneWindowIsExcused(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		window   string
+		after    time.Duration
+		reported bool
+	}{
+		{"minute", 500 * time.Millisecond, false},
+		{"hour", 50 * time.Second, false},
+		{"minute", 10 * time.Second, true},
+		{"hour", 70 * time.Second, true},
+		{"hour", -time.Second, true},
+	} {
+		r := &run{simLog: &simulatorLog{}, failovers: []time.Time{now}}
+		var f Figures
+		errs := r.checkLimits(&f, []simulator.Violation{{Window: c.window, At: now.Add(c.after)}})
+		if (len(errs) == 1) != c.reported || f.Overbooked+f.Overrun != 1 {
+			t.Errorf("%s window, %v after: %v", c.window, c.after, errs)
+		}
+	}
+	r := &run{simLog: &simulatorLog{}, failovers: []time.Time{now}}
+	var f Figures
+	many := slices.Repeat([]simulator.Violation{{Window: "hour", At: now.Add(time.Second)}}, 20)
+	if errs := r.checkLimits(&f, many); len(errs) == 0 {
+		t.Error("the bookings of half a second excuse twenty overruns")
+	}
+}

@@ -1,0 +1,82 @@
+//go:build unix
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"ksefworker/internal/testbed"
+)
+
+// maxWait is how long an invoice may take from intake to acceptance during a partial fault that
+// does not concern it.
+const maxWait = 12 * time.Second
+
+// checkPartial checks what partial faults must not do: delay invoices that they do not concern, and
+// remain unreported.
+func (r *run) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
+	for _, e := range r.episodes {
+		for _, it := range r.export.items {
+			accepted := a.Accepted[it.invoice()]
+			if it.bad || len(accepted) == 0 || e.concerns(it) || it.taken.Before(e.from) || it.taken.After(e.to) {
+				continue
+			}
+			wait := accepted[len(accepted)-1].At.Sub(it.taken)
+			f.MaxWait = max(f.MaxWait, wait)
+			if r.o.alone() && wait > maxWait {
+				errs = append(errs, fmt.Errorf("%s %s waited %.1f s although %s does not concern it",
+					it.nip, it.number, wait.Seconds(), e.episode))
+			}
+		}
+	}
+	errs = append(errs, r.checkOneSession()...)
+	for _, w := range r.extraWorkers {
+		data, err := os.ReadFile(w.log)
+		if err == nil && !strings.Contains(string(data), w.missingKey) {
+			err = fmt.Errorf("%s did not log that its key file is missing", w.name)
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if r.newer != nil {
+		var logs []string
+		for _, w := range r.workers {
+			logs = append(logs, w.log)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		errs = append(errs, r.newer.check(ctx, r.controller.Redis, logs)...)
+	}
+	return errs
+}
+
+// concerns reports whether an invoice has to wait until an episode is over. Receipts and the
+// archive come after KSeF's acceptance, and a worker without a key leaves its tenant to the others.
+func (e pastEpisode) concerns(it *item) bool {
+	switch e.kind {
+	case Tenant5xx, TenantHangs:
+		return it.nip == e.nip
+	case Operation5xx:
+		return e.fault.On != "upo"
+	case ArchiveHangs, KeylessWorker, NewerEntry, OneSession:
+		return false
+	}
+	return true
+}
+
+// checkOneSession reports packages that waited although the failing session was not theirs: a
+// session is one package.
+func (r *run) checkOneSession() (errs []error) {
+	for _, e := range r.episodes {
+		if len(e.waiting) > 1 {
+			errs = append(errs, fmt.Errorf("%d packages waited although only one session failed (%s): %v",
+				len(e.waiting), e.episode, e.waiting))
+		}
+	}
+	return errs
+}

@@ -1,0 +1,156 @@
+//go:build unix
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/tasks"
+)
+
+// disruption is one thing that is done to a process at a moment of the run.
+type disruption struct {
+	at     time.Duration // from the beginning of the run
+	kind   string
+	worker int           // index of the worker that it hits
+	lasts  time.Duration // how long Redis stays away, or the worker is paused
+}
+
+const (
+	killWorker   = "kill"
+	stopWorker   = "stop"
+	pauseWorker  = "pause"
+	killRedis    = "redis-kill"
+	restartRedis = "redis-stop"
+	expireLeases = "lease-expiry"
+)
+
+// longPause is longer than asynq's lease, which is 30 s and cannot be set.
+const longPause = 35 * time.Second
+
+// drawDisruptions draws the disruptions of a run: in random order, spread over the time in which
+// invoices are handed in.
+func drawDisruptions(o Options, dice *rand.Rand) []disruption {
+	var all []disruption
+	add := func(n int, kind string, lasts time.Duration) {
+		for range n {
+			all = append(all, disruption{kind: kind, worker: dice.IntN(o.Workers), lasts: lasts})
+		}
+	}
+	add(o.Disruptions.Kills, killWorker, 0)
+	add(o.Disruptions.Stops, stopWorker, 0)
+	add(o.Disruptions.Pauses, pauseWorker, o.Disruptions.Pause)
+	add(o.Disruptions.LongPauses, pauseWorker, longPause)
+	add(o.Disruptions.RedisKills, killRedis, time.Duration(200+dice.IntN(1800))*time.Millisecond)
+	add(o.Disruptions.RedisStops, restartRedis, 0)
+	add(o.Disruptions.ExpiredLeases, expireLeases, 0)
+	dice.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	for i := range all {
+		step := o.Feed / time.Duration(len(all))
+		all[i].at = step*time.Duration(i) + time.Duration(dice.Int64N(int64(step)))
+	}
+	slices.SortFunc(all, func(a, b disruption) int { return int(a.at - b.at) })
+	return all
+}
+
+// disrupt does each disruption at its moment. It returns when the last pause is over and Redis is
+// back.
+func (r *run) disrupt(ctx context.Context, disruptions []disruption) error {
+	var pauses sync.WaitGroup
+	defer pauses.Wait()
+	for _, d := range disruptions {
+		if err := r.until(ctx, d.at); err != nil {
+			return err
+		}
+		if r.pair != nil && (d.kind == killRedis || d.kind == restartRedis) {
+			// A pair dies in its failovers only. A second death before the replica has everything
+			// would lose what no pair can keep.
+			continue
+		}
+		r.countDisruption(d)
+		switch d.kind {
+		case killWorker:
+			r.workers[d.worker].signal(syscall.SIGKILL)
+			if r.o.ExpireLeases {
+				r.expireLeases(ctx)
+			}
+		case stopWorker:
+			r.workers[d.worker].signal(syscall.SIGTERM)
+		case expireLeases:
+			r.expireLeases(ctx)
+		case pauseWorker:
+			pauses.Go(func() { r.pauseWorker(ctx, d) })
+		case killRedis, restartRedis:
+			if err := r.restartRedis(ctx, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) countDisruption(d disruption) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts[d.kind]++
+	r.moments = append(r.moments, time.Now())
+	r.report(fmt.Sprintf("%s worker-%d %v", d.kind, d.worker+1, d.lasts))
+}
+
+// pauseWorker stops a worker, as a machine that swaps or a virtual machine that is moved does.
+// Other workers may be killed meanwhile, and this one too: SIGKILL ends a stopped process.
+func (r *run) pauseWorker(ctx context.Context, d disruption) {
+	w := r.workers[d.worker]
+	if !w.signal(syscall.SIGSTOP) {
+		return
+	}
+	if r.o.ExpireLeases {
+		r.expireLeases(ctx)
+	}
+	_ = pause(ctx, d.lasts)
+	w.signal(syscall.SIGCONT)
+}
+
+func (r *run) restartRedis(ctx context.Context, d disruption) error {
+	if d.kind == killRedis {
+		if err := r.bed.Redis.Kill(); err != nil {
+			return err
+		}
+		if err := pause(ctx, d.lasts); err != nil {
+			return err
+		}
+	}
+	bounded, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := r.bed.Redis.Restart(bounded); err != nil {
+		return fmt.Errorf("restart redis: %w", err)
+	}
+	return nil
+}
+
+// expireLeases takes the lease of every running task away. asynq gives such a task to the next
+// worker that starts, or to any worker within a minute. The task of a killed worker runs again at
+// once; the task of a live worker runs a second time while the first one still runs.
+func (r *run) expireLeases(ctx context.Context) {
+	c := r.controller.Asynq
+	for q := range tasks.Queues() {
+		key := "asynq:{" + q + "}:lease"
+		held, err := c.ZRange(ctx, key, 0, -1).Result()
+		if err != nil {
+			return // Redis is away: there is nothing to take
+		}
+		for _, id := range held {
+			past := float64(time.Now().Add(-2 * time.Minute).Unix())
+			// XX: a task that has just ended has no lease any more, and must not get one.
+			_ = c.ZAddXX(ctx, key, redis.Z{Score: past, Member: id}).Err()
+		}
+	}
+}

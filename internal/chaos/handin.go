@@ -1,0 +1,46 @@
+//go:build unix
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"ksefworker/internal/tasks"
+)
+
+// handIn plays the exporter: a delivery that was not answered is handed in again until it is.
+func (r *run) handIn(ctx context.Context) error {
+	a, err := r.controller.Admitter()
+	if err != nil {
+		return err
+	}
+	for _, d := range r.export.deliveries {
+		if err := r.until(ctx, d.at); err != nil {
+			return err
+		}
+		docs := make([]tasks.Document, len(d.items))
+		for i, it := range d.items {
+			docs[i] = it.doc
+		}
+		for {
+			out, err := a.Admit(ctx, docs, tasks.Terms{Lane: d.lane})
+			if err == nil {
+				for i, o := range out {
+					if o.Err != nil {
+						return fmt.Errorf("hand in %s: %w", o.File, o.Err)
+					}
+					if d.items[i].taken.IsZero() {
+						d.items[i].taken = time.Now()
+					}
+				}
+				break
+			}
+			if err := pause(ctx, 200*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+//go:build unix
+
+package chaos
+
+import (
+	"fmt"
+	"testing"
+)
+
+// A seed determines what is handed in, which faults and disruptions happen, and when.
+func TestDraw_SameSeed_SameRun(t *testing.T) {
+	draw := func(seed uint64) string {
+		o := Options{Worker: "w", Dir: "d", Seed: seed, Invoices: 50}
+		o.Disruptions = Disruptions{Kills: 3, Pauses: 1, RedisKills: 2}
+		o, err := o.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dice := newDice(seed)
+		e := newExport(o, dice, "2026-11-23")
+		text := ""
+		for _, d := range e.deliveries {
+			text += fmt.Sprint(d.at, d.lane, len(d.items), d.items[0].number, d.items[0].hash)
+		}
+		return text + fmt.Sprint(drawFaults(o, dice), drawDisruptions(o, dice))
+	}
+	if draw(7) != draw(7) {
+		t.Error("a seed gave two different runs")
+	}
+	if draw(7) == draw(8) {
+		t.Error("two seeds gave the same run")
+	}
+}

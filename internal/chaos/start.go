@@ -1,0 +1,111 @@
+//go:build unix
+
+package chaos
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"ksefworker/config"
+	"ksefworker/internal/connect"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/testbed"
+)
+
+// start starts Redis and the simulator, where the run needs them a replica and a bucket, and the
+// workers.
+func (r *run) start(ctx context.Context) error {
+	if err := r.startBed(ctx); err != nil {
+		return err
+	}
+	var err error
+	if r.o.has(Failover) {
+		if r.pair, err = startPair(ctx, r.o.Dir, r.bed.Redis); err != nil {
+			return err
+		}
+		r.atEnd(r.pair.stop)
+	}
+	if r.o.has(ArchiveHangs) {
+		if r.bucket, err = openBucket(r.o.Dir); err != nil {
+			return err
+		}
+		r.atEnd(r.bucket.close)
+	}
+	path := filepath.Join(r.o.Dir, "worker.yaml")
+	if err := r.writeConfig(path, nil); err != nil {
+		return err
+	}
+	cfg, err := config.Load(path, nil)
+	if err != nil {
+		return err
+	}
+	if r.controller, err = connect.Open(ctx, cfg); err != nil {
+		return err
+	}
+	r.atEnd(func() { _ = r.controller.Close() })
+	r.atEnd(r.stopWorkers)
+	for i := range r.o.Workers {
+		name := fmt.Sprintf("worker-%d", i+1)
+		s := newSupervisor(name, r.logPath(name), r.o.Worker, "--config", path)
+		r.workers = append(r.workers, s)
+		if err := s.start(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) startBed(ctx context.Context) error {
+	log, err := os.Create(r.logPath("simulator"))
+	if err != nil {
+		return err
+	}
+	r.atEnd(func() { _ = log.Close() })
+	r.simLog = &simulatorLog{out: log}
+	r.bed, err = testbed.Start(ctx, testbed.Options{
+		Dir:   r.o.Dir,
+		Redis: durable(filepath.Join(r.o.Dir, "redis")),
+		Simulator: simulator.Options{
+			Profile: simulator.Production, Scale: scale, Delay: 300 * time.Millisecond, Seed: int64(r.o.Seed) + 1,
+			Log: zerolog.New(r.simLog).Level(zerolog.InfoLevel).With().Timestamp().Logger(),
+		},
+	})
+	if err != nil {
+		return err
+	}
+	r.atEnd(func() { _ = r.bed.Close() })
+	return nil
+}
+
+// writeConfig writes the workers' configuration. All waits are short, so that a run shows in two
+// minutes what otherwise takes a night. Worker slots are few, so that a task that never lets its
+// slot go has an effect. The margin is wide, because it must absorb what a loaded test machine does
+// to a request between the limiter and the simulator, whose "second" is 17 ms long. The tenants in
+// keys have key files of their own.
+func (r *run) writeConfig(path string, keys map[string]string) error {
+	c := r.bed.Config(r.o.Tenants)
+	c.Gateway.Timeout = requestTimeout
+	c.Packages.MaxWait = 2 * time.Second
+	c.Express.Idle = 1500 * time.Millisecond
+	c.Limits.Scale, c.Limits.Margin = scale, time.Second
+	c.Sweep.Every, c.Sweep.After = time.Second, 3*time.Second
+	c.Worker.Concurrency, c.Worker.ShutdownTimeout, c.Worker.DeadAfter = 8, 3*time.Second, 3*time.Second
+	c.Log.Level = "debug"
+	if r.pair != nil {
+		c.Redis = r.pair.settings()
+	}
+	if r.bucket != nil {
+		r.bucket.configure(&c.Archive)
+	}
+	for i := range c.Tenants {
+		if key := keys[c.Tenants[i].NIP]; key != "" {
+			c.Tenants[i].KeyFile = key
+		}
+	}
+	return testbed.WriteConfig(path, c)
+}

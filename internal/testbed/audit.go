@@ -1,0 +1,63 @@
+package testbed
+
+import (
+	"fmt"
+	"strings"
+
+	"ksefworker/internal/simulator"
+)
+
+// Invoice identifies an invoice as KSeF does. Build it with InvoiceOf.
+type Invoice struct{ NIP, Kind, Number string }
+
+// InvoiceOf returns the invoice of a seller, of a kind (RodzajFaktury) and with a number (P_2).
+// White space in the number is normalised, as KSeF does it.
+func InvoiceOf(nip, kind, number string) Invoice {
+	return Invoice{nip, kind, NormalNumber(number)}
+}
+
+// NormalNumber returns a number with its white space normalised, as KSeF does it.
+func NormalNumber(number string) string { return strings.Join(strings.Fields(number), " ") }
+
+// Audit is the simulator's books by invoice.
+type Audit struct {
+	Books    simulator.Books
+	Accepted map[Invoice][]simulator.Accepted
+	Rejected map[Invoice][]simulator.Rejected
+}
+
+// AuditBooks reads the books. A rejection of a document that KSeF could not read stands under the
+// zero Invoice.
+func AuditBooks(b simulator.Books) Audit {
+	a := Audit{Books: b, Accepted: map[Invoice][]simulator.Accepted{}, Rejected: map[Invoice][]simulator.Rejected{}}
+	for _, x := range b.Accepted {
+		invoice := InvoiceOf(x.NIP, x.Kind, x.Number)
+		a.Accepted[invoice] = append(a.Accepted[invoice], x)
+	}
+	for _, x := range b.Rejected {
+		invoice := InvoiceOf(x.NIP, x.Kind, x.Number)
+		a.Rejected[invoice] = append(a.Rejected[invoice], x)
+	}
+	return a
+}
+
+// Balance returns what is wrong with books that should hold n invoices, each accepted exactly once,
+// and no limit overrun. A block that the test itself ordered (fault 429) finds other requests under
+// way, which nobody can call back; they are no overrun.
+func (a Audit) Balance(n int) []error {
+	var errs []error
+	for _, v := range a.Books.Violations {
+		if v.Window != "block" || a.Books.Faults[simulator.TooMany] == 0 {
+			errs = append(errs, fmt.Errorf("limit overrun: %+v", v))
+		}
+	}
+	for invoice, times := range a.Accepted {
+		if len(times) > 1 {
+			errs = append(errs, fmt.Errorf("KSeF accepted %s of %s %d times: %+v", invoice.Number, invoice.NIP, len(times), times))
+		}
+	}
+	if len(a.Accepted) != n {
+		errs = append(errs, fmt.Errorf("KSeF accepted %d invoices, want %d", len(a.Accepted), n))
+	}
+	return errs
+}

@@ -1,0 +1,138 @@
+package testbed_test
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"ksefworker/config"
+	"ksefworker/internal/redisd"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/testbed"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestStart_Default_RedisAndSimulatorAnswerUntilClose(t *testing.T) {
+	b, err := testbed.Start(t.Context(), testbed.Options{Dir: filepath.Join(t.TempDir(), "bed"), Redis: redisd.Options{AppendOnly: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: b.Redis.Addr(), MaxRetries: -1})
+	defer rdb.Close()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answers := func() error {
+		res, err := client.Get(b.GatewayURL() + "/sim/books")
+		if err == nil {
+			_ = res.Body.Close()
+		}
+		return errors.Join(err, rdb.Ping(t.Context()).Err())
+	}
+	if err := answers(); err != nil {
+		t.Error(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := answers(); err == nil {
+		t.Error("something still answers after Close")
+	}
+}
+
+func TestStart_OtherAddressesGiven_StartsNothing(t *testing.T) {
+	o := testbed.Options{Dir: t.TempDir(), RedisURL: "redis://127.0.0.1:1/0", GatewayURL: "http://127.0.0.1:2"}
+	b, err := testbed.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.Redis != nil || b.Simulator != nil {
+		t.Error("something was started")
+	}
+	if c := b.Config(1); c.Redis.URL != o.RedisURL || c.Gateway.URL != o.GatewayURL {
+		t.Errorf("the configuration names %s and %s", c.Redis.URL, c.Gateway.URL)
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStart_SimulatorCannotStart_RedisIsStopped(t *testing.T) {
+	_, err := testbed.Start(t.Context(), testbed.Options{Dir: t.TempDir(), Simulator: simulator.Options{Scale: -1}})
+	if err == nil || !strings.Contains(err.Error(), "Scale") {
+		t.Fatalf("Start = %v", err)
+	}
+	// goleak in TestMain notices a server that was left running: its child is waited for.
+}
+
+func TestWriteConfig_Loaded_IsTheSameAndNamesOnlyWhatDiffers(t *testing.T) {
+	o := testbed.Options{Dir: t.TempDir(), RedisURL: "redis://127.0.0.1:1/0", GatewayURL: "http://127.0.0.1:2"}
+	b, err := testbed.Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := b.Config(2)
+	want.Tenants[1].Name, want.Tenants[1].Limits.InvoiceSend.PerHour = "Two", 60
+	want.Limits.Scale = 60
+	want.Redis.Sentinel = config.Sentinel{Master: "m", Addrs: []string{"127.0.0.1:3"}}
+	path := filepath.Join(t.TempDir(), "worker.yaml")
+	if err := testbed.WriteConfig(path, want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := config.Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("loaded %+v\nwritten %+v", got, want)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, absent := range []string{"paused", "user_agent", "retention"} {
+		if strings.Contains(string(text), absent) {
+			t.Errorf("the file holds the default of %s:\n%s", absent, text)
+		}
+	}
+}
+
+func TestBalance_EveryImbalance_IsReported(t *testing.T) {
+	one := simulator.Accepted{NIP: sample.NIP(0), Kind: "VAT", Number: "1 a", At: time.Now()}
+	two := one
+	two.Number = "1  a" // the same to KSeF
+	block := simulator.Violation{Window: "block"}
+	for _, c := range []struct {
+		why   string
+		books simulator.Books
+		says  string // "" when they balance
+	}{
+		{"accepted once", simulator.Books{Accepted: []simulator.Accepted{one}}, ""},
+		{"accepted twice, with other white space", simulator.Books{Accepted: []simulator.Accepted{one, two}}, "2 times"},
+		{"one is missing", simulator.Books{}, "accepted 0 invoices, want 1"},
+		{
+			"a window overrun", simulator.Books{Accepted: []simulator.Accepted{one}, Violations: []simulator.Violation{{Window: "hour"}}},
+			"limit overrun",
+		},
+		{
+			"a block that nobody ordered", simulator.Books{Accepted: []simulator.Accepted{one}, Violations: []simulator.Violation{block}},
+			"limit overrun",
+		},
+		{"a block that the test ordered", simulator.Books{
+			Accepted: []simulator.Accepted{one}, Violations: []simulator.Violation{block}, Faults: map[string]int{simulator.TooMany: 1},
+		}, ""},
+	} {
+		err := errors.Join(testbed.AuditBooks(c.books).Balance(1)...)
+		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v, want it to say %q", c.why, err, c.says)
+		}
+	}
+}
