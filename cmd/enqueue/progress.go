@@ -59,7 +59,7 @@ func (p *progress) end() {
 }
 
 func progressText(st intake.Standing, since time.Duration) string {
-	s := fmt.Sprintf("%d of %d decided: %d accepted", st.Settled(), st.Total, st.Accepted)
+	s := fmt.Sprintf("%d of %d decided: %d accepted", st.Decided(), st.Total, st.Accepted)
 	if st.Rejected > 0 {
 		s += fmt.Sprintf(", %d rejected", st.Rejected)
 	}
@@ -84,6 +84,6 @@ func barred(st intake.Standing, text string, width int) string {
 		return text[:min(len(text), max(0, width-1))]
 	}
 	room = min(room, 40)
-	full := room * st.Settled() / st.Total
+	full := room * st.Decided() / st.Total
 	return "[" + strings.Repeat("#", full) + strings.Repeat(".", room-full) + "] " + text
 }
