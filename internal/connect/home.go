@@ -10,25 +10,25 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Home is where this configuration sends invoices.
+// Home returns where this configuration sends invoices.
 func (p *Pool) Home() ledger.Home {
 	return ledger.Home{Environment: string(p.Config.Environment), Address: p.Config.BaseURL()}
 }
 
-// CheckHome refuses a ledger that belongs to another environment or gateway: a [*config.FieldError]
-// around a [*ledger.HomeError]. It writes nothing.
+// CheckHome refuses a ledger that belongs to another environment or gateway, with a
+// [*config.FieldError] around a [*ledger.HomeError]. It writes nothing.
 func (p *Pool) CheckHome(ctx context.Context) error {
 	return homeFault(p.Ledger.CheckHome(ctx, p.Home()))
 }
 
-// Claim does the same, and writes down that the ledger belongs here when nobody has done so.
-// Whoever takes invoices in, or sends them, MUST claim first.
+// Claim does the same, and records that the ledger belongs here when no owner is recorded yet. A
+// process that takes invoices in or sends them MUST claim first.
 func (p *Pool) Claim(ctx context.Context) error {
 	return homeFault(p.Ledger.Claim(ctx, p.Home()))
 }
 
-// Rehome says that ledger and archive, which belonged to from, belong here now. The archive comes
-// first: when the ledger cannot be told, the same call does both again.
+// Rehome records that ledger and archive belong here now. from is their owner so far, as it was read
+// before. The archive comes first: when the ledger cannot be changed, the same call does both again.
 func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 	if err := ownerFault(p.owned.Move(ctx, ownerOf(from))); err != nil {
 		return err
