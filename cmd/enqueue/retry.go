@@ -23,6 +23,6 @@ func (c *retryCmd) run(ctx context.Context, p *program) error {
 }
 
 // desk acts on invoices and refusals.
-func (p *program) desk() *actions.Desk {
-	return &actions.Desk{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: p.inquiry()}
+func (p *program) desk() *actions.Executor {
+	return &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: p.inquiry()}
 }

@@ -57,7 +57,7 @@ type deed struct {
 func (s *selection) apply(ctx context.Context, p *program, d deed) error {
 	rows, done, not := &columns{s: p.out}, 0, 0
 	chosen := actions.Selection{Names: s.Names, State: ledger.State(s.State), Code: s.Code, Tenant: s.Tenant, ReasonLike: s.ReasonLike}
-	err := p.desk().Select(ctx, chosen, d.scope, func(f actions.Found) error {
+	err := p.desk().Select(ctx, chosen, d.scope, func(f actions.Match) error {
 		id, number := f.Name, ""
 		switch {
 		case f.Invoice != nil:
@@ -66,7 +66,7 @@ func (s *selection) apply(ctx context.Context, p *program, d deed) error {
 			id, number = f.Refusal.ID, f.Refusal.Number
 		}
 		err := s.act(ctx, d, f)
-		stays, ok := errors.AsType[*actions.StaysError](err)
+		stays, ok := errors.AsType[*actions.NotDoneError](err)
 		switch {
 		case ok:
 			not++
@@ -99,10 +99,10 @@ func (s *selection) apply(ctx context.Context, p *program, d deed) error {
 	return nil
 }
 
-func (s *selection) act(ctx context.Context, d deed, f actions.Found) error {
+func (s *selection) act(ctx context.Context, d deed, f actions.Match) error {
 	switch {
-	case f.Stays != nil:
-		return f.Stays
+	case f.NotDone != nil:
+		return f.NotDone
 	case s.DryRun:
 		return nil
 	case f.Refusal != nil:
@@ -112,7 +112,7 @@ func (s *selection) act(ctx context.Context, d deed, f actions.Found) error {
 }
 
 // whyItStays tells why nothing was done, and what to do instead.
-func (p *program) whyItStays(e *actions.StaysError, f actions.Found, can string) string {
+func (p *program) whyItStays(e *actions.NotDoneError, f actions.Match, can string) string {
 	switch e.Cause {
 	case actions.Unknown:
 		return "neither an id nor a number (P_2) that is known"
