@@ -56,12 +56,12 @@ func (r *waitReport) update(ctx context.Context, bar *progress, open []ledger.In
 	r.last, r.reported = text, r.checked
 	var parts []string
 	for _, key := range order {
-		part := fmt.Sprintf("%d waiting: %s", counts[key], first[key].What)
+		what := first[key].What
 		if until := first[key].Until; !until.IsZero() {
-			part += ", until " + clock(until)
+			what += ", until " + clock(until)
 		}
-		parts = append(parts, part)
+		parts = append(parts, fmt.Sprintf("%d (%s)", counts[key], what))
 	}
 	bar.clear() // the next poll draws it again
-	r.p.say("%s", strings.Join(parts, "; "))
+	r.p.say("waiting: %s", strings.Join(parts, ", "))
 }

@@ -36,12 +36,13 @@ func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 	return homeFault(p.Ledger.Rehome(ctx, from, p.Home()))
 }
 
-// claimTimeout bounds how long an archive that hangs holds up a start.
+// claimTimeout is the maximum time that an archive that hangs can delay a start.
 const claimTimeout = 3 * time.Second
 
-// ClaimArchive refuses an archive that belongs to another environment or gateway: a
-// [*config.FieldError] around an [*archive.OwnerError]. It writes that the archive belongs here when
-// nobody has done so. An archive that does not answer is no error: its first use asks again.
+// ClaimArchive refuses an archive that belongs to another environment or gateway, with a
+// [*config.FieldError] around an [*archive.OwnerError]. It records that the archive belongs here when
+// no owner is recorded yet. An archive that does not answer is no error: the owner is checked again
+// at its first use.
 func (p *Pool) ClaimArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
@@ -56,8 +57,12 @@ func ownerOf(h ledger.Home) archive.Owner {
 	return archive.Owner{Environment: h.Environment, Address: h.Address}
 }
 
+func homeOf(o archive.Owner) ledger.Home {
+	return ledger.Home{Environment: o.Environment, Address: o.Address}
+}
+
 func sameOwner(a, b archive.Owner) bool {
-	return ledger.Home{Environment: a.Environment, Address: a.Address}.Same(ledger.Home{Environment: b.Environment, Address: b.Address})
+	return homeOf(a).Same(homeOf(b))
 }
 
 func ownerFault(err error) error {
