@@ -27,8 +27,9 @@ func (p *Pool) Claim(ctx context.Context) error {
 	return homeFault(p.Ledger.Claim(ctx, p.Home()))
 }
 
-// Rehome records that ledger and archive belong here now. from is their owner so far, as it was read
-// before. The archive comes first: when the ledger cannot be changed, the same call does both again.
+// Rehome records that ledger and archive belong here now. from is their owner so far, as it was
+// read before. The archive comes first: when the ledger cannot be changed, the same call does both
+// again.
 func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 	if err := ownerFault(p.owned.Move(ctx, ownerOf(from))); err != nil {
 		return err
@@ -40,9 +41,9 @@ func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 const claimTimeout = 3 * time.Second
 
 // ClaimArchive refuses an archive that belongs to another environment or gateway, with a
-// [*config.FieldError] around an [*archive.OwnerError]. It records that the archive belongs here when
-// no owner is recorded yet. An archive that does not answer is no error: the owner is checked again
-// at its first use.
+// [*config.FieldError] around an [*archive.OwnerError]. It records that the archive belongs here
+// when no owner is recorded yet. An archive that does not answer is no error: the owner is checked
+// again at its first use.
 func (p *Pool) ClaimArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
