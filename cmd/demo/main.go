@@ -1,5 +1,5 @@
-// Command demo runs the whole way on this machine: worker, simulator, Redis and 300 sample invoices.
-// See --help.
+// Command demo shows the whole path of invoices on this machine: worker, simulator, Redis and 300
+// sample invoices. See --help.
 package main
 
 import (
@@ -27,7 +27,7 @@ const (
 )
 
 type flags struct {
-	Keep bool `help:"Stay up afterwards, until interrupted."`
+	Keep bool `help:"Keep everything running afterwards, until interrupted."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -37,9 +37,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	var f flags
 	exited := -1
-	parser, err := kong.New(&f, kong.Name("demo"), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }),
+	parser, err := kong.New(&f, kong.Name("demo"), kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }),
 		kong.Vars{"version": "demo " + buildinfo.Read().String()},
-		kong.Description("Brings 300 sample invoices of two tenants to KSeF numbers, on this machine alone."))
+		kong.Description("Brings 300 sample invoices of two tenants to KSeF numbers, on this machine only."))
 	if err != nil {
 		fmt.Fprintln(stderr, "demo:", err)
 		return exitUsage

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -19,28 +18,22 @@ import (
 
 // grammar is the command line.
 type grammar struct {
-	Config string `help:"Configuration file, the same as the worker's. Also KSEF_CONFIG." placeholder:"FILE"`
+	Config string `help:"Configuration file, the same as the worker's; or set KSEF_CONFIG." placeholder:"FILE"`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
-	Submit  submitCmd  `cmd:"" help:"Hand in invoices: each PATH is a file, a folder (*.xml in it and below), a .zip, or - for standard input."`
-	Status  statusCmd  `cmd:"" help:"Show how invoices stand, by id or number (P_2); without any, how many are in each state and whose deadline is near."`
-	Results resultsCmd `cmd:"" help:"List what is decided: accepted, rejected, parked, dismissed and superseded invoices, in the order of their last change."`
-	Open    openCmd    `cmd:"" help:"List what waits for a person: refused, rejected and parked documents, each with the commands that end it. Exit code 3 when there are any."`
-	Retry   retryCmd   `cmd:"" help:"Let rejected or parked invoices begin anew, after you have looked into the reason."`
-	Dismiss dismissCmd `cmd:"" help:"End queued, rejected, parked or refused documents for good, because they are not to be sent; another document can take the number."`
-	Pause   holdCmd    `cmd:"" help:"Send nothing new of a tenant until it is resumed."`
-	Drain   holdCmd    `cmd:"" help:"Take nothing new of a tenant in until it is resumed; what was taken is sent."`
-	Resume  resumeCmd  `cmd:"" help:"Let a tenant go on that was paused or drained."`
-	Moved   movedCmd   `cmd:"" help:"Say that the gateway of environment custom has a new address, so that its ledger goes on."`
-	Purge   purgeCmd   `cmd:"" help:"Drop a whole ledger of a test: invoices, packages, queues and limits. Never one of production."`
+	Submit  submitCmd  `cmd:"" help:"${submit}"`
+	Status  statusCmd  `cmd:"" help:"${status}"`
+	Results resultsCmd `cmd:"" help:"${results}"`
+	Open    openCmd    `cmd:"" help:"${open}"`
+	Retry   retryCmd   `cmd:"" help:"Queue rejected or parked invoices again, after you have removed the reason."`
+	Dismiss dismissCmd `cmd:"" help:"${dismiss}"`
+	Pause   holdCmd    `cmd:"" help:"Stop sending new invoices of a tenant until it is resumed."`
+	Drain   holdCmd    `cmd:"" help:"${drain}"`
+	Resume  resumeCmd  `cmd:"" help:"End a pause or drain of a tenant."`
+	Moved   movedCmd   `cmd:"" help:"${moved}"`
+	Purge   purgeCmd   `cmd:"" help:"${purge}"`
 }
-
-const description = `Hands invoices (FA(3) XML) in for submission to KSeF, and tells what became of them.
-
-States: queued, packed, sending, unknown, sent: on its way; accepted, receipted: it has its KSeF number; rejected, parked: a person has to act (enqueue open); dismissed, superseded: nothing is left to do, it was ended by a person or another document of its number was accepted.
-
-Exit codes: 0 all taken (with --wait: all accepted, or nothing left to do); 2 wrong call or configuration, or no document found; 3 some refused, rejected or parked; 4 Redis or another part not reachable.`
 
 // program is one run of enqueue.
 type program struct {
@@ -48,22 +41,27 @@ type program struct {
 	in       io.Reader
 	out, err *screen
 	cfg      config.Config
-	config   string // as it was named in the call
+	config   string // the value of --config
 	base     *connect.Pool
-	waits    *waiting.Reader // made when it is asked first
-	silent   bool            // it was told that reasons of waits cannot be found out
+	waits    *waiting.Reader // made at the first use; see waitingReader
+	warned   bool            // it has said that the reasons of waits cannot be found out
 }
 
 type command interface {
 	run(ctx context.Context, p *program) error
 }
 
+// anyLedger marks the commands that may be used on a ledger of another environment or gateway. All
+// others refuse it.
+type anyLedger interface{ allowsAnyLedger() }
+
 func (p *program) run(ctx context.Context, args []string) error {
 	var g grammar
 	exited := false
 	parser, err := kong.New(&g, kong.Name("enqueue"), kong.Description(description), kong.Writers(p.out, p.err),
-		kong.Vars{"version": "enqueue " + buildinfo.Read().String()},
-		kong.Exit(func(int) { exited = true }), kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
+		kong.Vars{"version": "enqueue " + buildinfo.Read().String()}, helpTexts,
+		kong.Exit(func(int) { exited = true }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}))
 	if err != nil {
 		return fmt.Errorf("build command line: %w", err)
 	}
@@ -76,7 +74,8 @@ func (p *program) run(ctx context.Context, args []string) error {
 	}
 	g.Pause.kind, g.Drain.kind = ledger.Paused, ledger.Draining
 	c := map[string]command{
-		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open, "retry": &g.Retry, "dismiss": &g.Dismiss,
+		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open,
+		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
 		"purge": &g.Purge, "moved": &g.Moved,
 	}[strings.Fields(parsed.Command())[0]]
@@ -89,15 +88,16 @@ func (p *program) run(ctx context.Context, args []string) error {
 	if err := p.open(ctx, g.Config); err != nil {
 		return err
 	}
-	if _, any := c.(interface{ anyHome() }); !any {
-		if err := p.atHome(p.base.CheckHome(ctx)); err != nil {
+	if _, ok := c.(anyLedger); !ok {
+		if err := asUsage(p.base.CheckHome(ctx)); err != nil {
 			return err
 		}
 	}
 	return c.run(ctx, p)
 }
 
-// open reads the configuration and connects. Whatever is wrong but not out of reach is the configuration's fault.
+// open reads the configuration and connects. Every error except [connect.ErrUnreachable] means that
+// the configuration is wrong.
 func (p *program) open(ctx context.Context, path string) error {
 	from := path
 	if path == "" {
@@ -122,8 +122,9 @@ func (p *program) open(ctx context.Context, path string) error {
 	return err
 }
 
-// atHome makes a wrong configuration of a ledger that belongs elsewhere.
-func (p *program) atHome(err error) error {
+// asUsage turns an error about a setting into a usage error. It returns every other error
+// unchanged.
+func asUsage(err error) error {
 	if fault, ok := errors.AsType[*config.FieldError](err); ok {
 		return &usageError{what: fault.Error()}
 	}
@@ -132,14 +133,14 @@ func (p *program) atHome(err error) error {
 
 func (p *program) close() {
 	if p.base != nil {
-		_ = p.base.Close() // nothing is left to be said to Redis
+		_ = p.base.Close() // the work is done, so an error does not matter
 	}
 }
 
-// say tells a person something, on standard error.
+// say writes a message for a person to standard error.
 func (p *program) say(format string, args ...any) {
 	p.err.println("enqueue: " + strings.TrimSuffix(fmt.Sprintf(format, args...), "\n"))
-	_ = p.err.flush() // there is nowhere left to complain
+	_ = p.err.flush() // there is no other place for an error message
 }
 
 func lookup(environ []string, name string) string {
@@ -149,24 +150,4 @@ func lookup(environ []string, name string) string {
 		}
 	}
 	return ""
-}
-
-// parseTime reads a point in time as people write it: RFC 3339, or a day or a day and time in Warsaw. A day alone is its beginning, or with end its end.
-func parseTime(s string, warsaw *time.Location, end bool) (time.Time, bool) {
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t, true
-	}
-	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
-		if t, err := time.ParseInLocation(layout, s, warsaw); err == nil {
-			return t, true
-		}
-	}
-	t, err := time.ParseInLocation(time.DateOnly, s, warsaw)
-	if err != nil {
-		return time.Time{}, false
-	}
-	if end {
-		t = t.AddDate(0, 0, 1)
-	}
-	return t, true
 }

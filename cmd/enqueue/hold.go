@@ -9,10 +9,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// holdCmd is pause and drain: the two things that a person can keep a tenant from.
+// holdCmd is the command of pause and of drain.
 type holdCmd struct {
-	Reason  string   `help:"Why, for whoever meets it." placeholder:"TEXT"`
-	By      string   `help:"Who says so, instead of this machine's user." placeholder:"NAME"`
+	Reason  string   `help:"Why. It is shown to others." placeholder:"TEXT"`
+	By      string   `help:"Who decided this; by default the user of the operating system." placeholder:"NAME"`
 	Tenants []string `arg:"" name:"TENANT" help:"Tenants of the configuration."`
 
 	kind ledger.HoldKind
@@ -30,8 +30,10 @@ func (c *holdCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	for _, name := range c.Tenants {
-		if h, ok := held[name]; ok && h.Kind != c.kind { // to drain one that is paused would let it go on
-			return &usageError{what: fmt.Sprintf("tenant %s is %s by %s", name, h.Kind, h.By), hint: "take that back first: " + p.command("resume "+quoted(name))}
+		// A drain replaces a pause, and the tenant's invoices would be sent again.
+		if h, ok := held[name]; ok && h.Kind != c.kind {
+			return &usageError{what: fmt.Sprintf("tenant %s is %s by %s", name, h.Kind, h.By),
+				hint: "end that first: " + p.command("resume "+shellQuote(name))}
 		}
 	}
 	by := cmp.Or(oneLine(c.By), osUser(p.environ))
@@ -39,23 +41,23 @@ func (c *holdCmd) run(ctx context.Context, p *program) error {
 		if err := p.base.Ledger.Hold(ctx, name, ledger.Hold{Kind: c.kind, By: by, Why: oneLine(c.Reason)}); err != nil {
 			return err
 		}
-		rows.row(name, string(c.kind), holdMeaning(c.kind)+"; "+p.command("resume "+quoted(name))+" ends it")
+		rows.row(name, string(c.kind), holdMeaning(c.kind)+"; "+p.command("resume "+shellQuote(name))+" ends it")
 	}
 	return nil
 }
 
 func holdMeaning(k ledger.HoldKind) string {
 	if k == ledger.Draining {
-		return "nothing new is taken in, what was taken is sent"
+		return "no new invoice is taken in, invoices that were taken are sent"
 	}
-	return "nothing new is sent, what is on its way is followed to its end"
+	return "no new invoice is sent, invoices on their way are followed to the end"
 }
 
 type resumeCmd struct {
 	Tenants []string `arg:"" name:"TENANT" help:"Tenants that were paused or drained."`
 }
 
-// run takes any name: a tenant may have left the configuration since.
+// run takes any name, because the tenant may have been removed from the configuration.
 func (c *resumeCmd) run(ctx context.Context, p *program) error {
 	rows, failed := &columns{s: p.out}, false
 	for _, name := range c.Tenants {
@@ -88,5 +90,6 @@ func unknownTenant(p *program, name string) error {
 	for _, t := range p.cfg.Tenants {
 		names = append(names, t.Title())
 	}
-	return &usageError{what: fmt.Sprintf("tenant %q is not in the configuration", name), hint: "known are " + strings.Join(names, ", ")}
+	return &usageError{what: fmt.Sprintf("tenant %q is not in the configuration", name),
+		hint: "its tenants are " + strings.Join(names, ", ")}
 }

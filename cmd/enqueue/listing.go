@@ -11,18 +11,20 @@ import (
 	"ksefworker/internal/results"
 )
 
-// listing is how a list is printed.
+// listing holds the flags that say how a list is printed.
 type listing struct {
 	Format string `help:"table, csv or ndjson (one JSON object a line)." default:"table" placeholder:"F"`
-	// What spreadsheet programs want: in Poland they part cells by semicolons, and take UTF-8 for
-	// what it is by its mark.
-	BOM       bool   `name:"bom" help:"With csv: begin with a byte order mark, by which spreadsheet programs know UTF-8."`
-	Delimiter string `help:"With csv: what stands between cells: comma, semicolon (both also as , and ;), tab or |." placeholder:"C"`
+	// Polish spreadsheet programs expect semicolons between cells, and recognise UTF-8 by a byte
+	// order mark only.
+	BOM       bool   `name:"bom" help:"With csv: begin with a byte order mark, so that spreadsheet programs recognise UTF-8."`
+	Delimiter string `help:"${delimiter}" placeholder:"C"`
 
-	comma rune
+	comma rune // what Delimiter stands for
 }
 
-var delimiters = map[string]rune{"": ',', ",": ',', "comma": ',', ";": ';', "semicolon": ';', "tab": '\t', "\t": '\t', `\t`: '\t', "|": '|'}
+var delimiters = map[string]rune{
+	"": ',', ",": ',', "comma": ',', ";": ';', "semicolon": ';', "tab": '\t', "\t": '\t', `\t`: '\t', "|": '|',
+}
 
 func (l *listing) check() error {
 	switch l.Format {
@@ -31,7 +33,7 @@ func (l *listing) check() error {
 		return &usageError{what: fmt.Sprintf("--format %q is not known", l.Format), hint: "say table, csv or ndjson"}
 	}
 	if (l.BOM || l.Delimiter != "") && l.Format != "csv" {
-		return &usageError{what: "--bom and --delimiter go with --format csv", hint: "add --format csv, or leave them out"}
+		return &usageError{what: "--bom and --delimiter need --format csv", hint: "add --format csv, or leave them out"}
 	}
 	known := false
 	if l.comma, known = delimiters[l.Delimiter]; !known {
@@ -40,17 +42,17 @@ func (l *listing) check() error {
 	return nil
 }
 
-// csv begins a table for a spreadsheet program.
+// csv returns a writer of a table for a spreadsheet program.
 func (l *listing) csv(s *screen) *csv.Writer {
 	if l.BOM {
-		_, _ = s.Write([]byte("\uFEFF")) // the screen keeps its first error for the end
+		_, _ = s.Write([]byte("\uFEFF")) // flush returns the first error
 	}
 	w := csv.NewWriter(s)
 	w.Comma = l.comma
 	return w
 }
 
-// csvHead is the names of the JSON fields, from the one place where they are written down.
+// csvHead returns the names of the JSON fields, from the tags of [results.Result].
 func csvHead() []string {
 	var head []string
 	for f := range fields(reflect.TypeFor[results.Result]()) {
@@ -70,7 +72,7 @@ func csvRow(r results.Result) []string {
 	for f := range fields(v.Type()) {
 		text := fmt.Sprint(v.FieldByIndex(f.Index).Interface())
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if slices.Contains(written, name) {
+		if slices.Contains(foreignFields, name) {
 			text = guarded(text)
 		}
 		row = append(row, clean(text))
@@ -78,12 +80,13 @@ func csvRow(r results.Result) []string {
 	return row
 }
 
-// written are the cells whose text a person wrote, or KSeF in answer to it. All others are our own:
-// to put an apostrophe before a hash that begins with + would change it for whoever compares it.
-var written = []string{"file", "number", "kind", "reason"}
+// foreignFields are the fields with text that a person or KSeF wrote. This program writes all
+// others, and they stay as they are: a hash that begins with + could not be compared with an
+// apostrophe before it.
+var foreignFields = []string{"file", "number", "kind", "reason"}
 
-// guarded keeps a spreadsheet from running what somebody put into a file name or an invoice number:
-// what would begin a formula is made text with an apostrophe.
+// guarded puts an apostrophe before text that would begin a formula, so that a spreadsheet program
+// does not run what somebody put into a file name or an invoice number.
 func guarded(s string) string {
 	if s != "" && strings.ContainsRune("=+-@", rune(s[0])) {
 		return "'" + s

@@ -1,8 +1,10 @@
-// Command enqueue hands invoices in, tells what became of them, and lets them try again. See --help.
+// Command enqueue hands invoices in, shows what became of them, and retries or dismisses them. See
+// --help.
 //
-// Standard output carries what was asked for, one line or one JSON object for each invoice; everything else goes to standard error, so that --json and csv can
-// be piped. No output ever holds content of an invoice beyond its number, and nothing that somebody else wrote (file names, numbers, KSeF's texts) reaches a
-// terminal with control characters in it.
+// Standard output carries what was asked for, one line or one JSON object for each invoice.
+// Everything else goes to standard error, so that --json and csv can be piped. No output holds
+// content of an invoice except its number. Text that others wrote (file names, numbers, KSeF's
+// texts) never reaches a terminal with control characters in it.
 package main
 
 import (
@@ -23,16 +25,16 @@ func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Std
 // Exit codes.
 const (
 	exitOK          = 0
-	exitUsage       = 2   // the call or the configuration is wrong, or no path that was named holds a document
+	exitUsage       = 2   // the call or the configuration is wrong, or no path holds a document
 	exitSome        = 3   // some invoices were refused, rejected or parked, or are not known
 	exitUnreachable = 4   // Redis or another part did not answer
 	exitInterrupted = 130 // by a signal
 )
 
-// errSome says that the work was done, but not for all; what is wrong with which was told already.
+// errSome says that the work could not be done for all documents. The reasons were printed already.
 var errSome = errors.New("not all")
 
-// usageError is a mistake in the call.
+// usageError is a mistake in the call or in the configuration.
 type usageError struct{ what, hint string }
 
 func (e *usageError) Error() string {
@@ -45,14 +47,14 @@ func (e *usageError) Error() string {
 func run(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what does not heed the first
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills the process
 	connect.QuietRedis()
 	p := &program{environ: environ, in: stdin, out: newScreen(stdout), err: newScreen(stderr)}
 	defer p.close()
 	return p.exit(ctx, p.run(ctx, args))
 }
 
-// exit tells an error and gives its code.
+// exit prints an error and returns its exit code.
 func (p *program) exit(ctx context.Context, err error) int {
 	if flushed := p.out.flush(); err == nil && flushed != nil {
 		err = fmt.Errorf("write output: %w", flushed)
@@ -64,7 +66,7 @@ func (p *program) exit(ctx context.Context, err error) int {
 	case errors.Is(err, errSome):
 		return exitSome
 	case ctx.Err() != nil:
-		p.say("interrupted; what was taken is on its way, and handing in the same files again sends nothing twice")
+		p.say("interrupted; invoices that were taken are on their way; hand in the same files again, nothing is sent twice")
 		return exitInterrupted
 	case errors.As(err, &usage):
 		p.say("%v", err)
@@ -73,7 +75,7 @@ func (p *program) exit(ctx context.Context, err error) int {
 		p.say("%v", err)
 		return exitUnreachable
 	}
-	// All that is left is an error of Redis or the archive in the middle of the work.
+	// What remains is an error of Redis or the archive during the work.
 	p.say("%v", err)
 	return exitUnreachable
 }

@@ -9,15 +9,15 @@ import (
 )
 
 type movedCmd struct {
-	From string `required:"" help:"The address that the gateway had, as the refusal names it." placeholder:"URL"`
+	From string `required:"" help:"The old address of the gateway, as the error message names it." placeholder:"URL"`
 	Yes  bool   `help:"Do not ask."`
 }
 
-// anyHome says that the command is for a ledger whose home is not the configured one.
-func (c *movedCmd) anyHome() {}
+// allowsAnyLedger implements [anyLedger].
+func (c *movedCmd) allowsAnyLedger() {}
 
-// run lets a ledger go on with a gateway that has another address now: what waits in it must not be
-// stranded by a new host name of a proxy.
+// run records the new address of a gateway in its ledger. Without this command, the invoices in the
+// ledger could not be sent after, for example, a proxy got a new host name.
 func (c *movedCmd) run(ctx context.Context, p *program) error {
 	if p.cfg.Environment != config.Custom {
 		return &usageError{what: fmt.Sprintf("environment %s has a fixed address: it cannot have moved", p.cfg.Environment)}
@@ -29,35 +29,35 @@ func (c *movedCmd) run(ctx context.Context, p *program) error {
 	}
 	switch {
 	case at == (ledger.Home{}):
-		return &usageError{what: fmt.Sprintf("nobody has claimed the ledger under redis.prefix %s", p.cfg.Redis.Prefix),
-			hint: "the first worker or enqueue submit does"}
+		return &usageError{what: fmt.Sprintf("no gateway is recorded for the ledger under redis.prefix %s", p.cfg.Redis.Prefix),
+			hint: "the first worker or the first enqueue submit records it"}
 	case at.Environment != string(config.Custom) || !at.Same(ledger.Home{Address: c.From}):
 		return &usageError{what: fmt.Sprintf("the ledger under redis.prefix %s belongs to %s, not to %s", p.cfg.Redis.Prefix, at, c.From)}
 	}
 	for _, address := range []string{here.Address, at.Address} {
 		if env := p.officialAt(address); env != "" {
 			return &usageError{
-				what: fmt.Sprintf("%s is the gateway of %s itself, so this ledger would be moved from one KSeF to another", address, env),
+				what: fmt.Sprintf("%s is the gateway of %s itself, so this would move the ledger from one KSeF to another", address, env),
 				hint: fmt.Sprintf("give environment %s a ledger of its own, by another redis.prefix or database", env),
 			}
 		}
 	}
-	if err := idle(p); err != nil {
+	if err := checkNoWorkers(p); err != nil {
 		return err
 	}
-	what := fmt.Sprintf("from now on send what waits in the ledger under redis.prefix %s to %s, not to %s",
+	what := fmt.Sprintf("send the invoices in the ledger under redis.prefix %s to %s from now on, not to %s",
 		p.cfg.Redis.Prefix, here.Address, at.Address)
-	if !c.Yes && !p.confirm(what+" (the same KSeF behind both)") {
-		return &usageError{what: "nothing was changed: this would " + what, hint: "say --yes if the same KSeF is behind both"}
+	if !c.Yes && !p.confirm(what+" (both must lead to the same KSeF)") {
+		return &usageError{what: "nothing was changed: this would " + what, hint: "say --yes if both lead to the same KSeF"}
 	}
-	if err := p.atHome(p.base.Rehome(ctx, at)); err != nil {
+	if err := asUsage(p.base.Rehome(ctx, at)); err != nil {
 		return err
 	}
-	p.out.println("the ledger belongs to " + here.String() + " now")
+	p.out.println("the ledger now belongs to " + here.String())
 	return nil
 }
 
-// officialAt names the environment whose fixed address this is; "" when it is of none.
+// officialAt returns the environment that has this fixed address; "" when none has.
 func (p *program) officialAt(address string) config.Environment {
 	for _, env := range []config.Environment{config.Test, config.Production} {
 		official := p.cfg

@@ -12,15 +12,16 @@ import (
 
 type openCmd struct{ listing }
 
-// openItem is what a person has to act on.
+// openItem is a document that a person has to act on, as it is printed.
 type openItem struct {
-	Tenant string `json:"tenant"` // "" when the seller is none of the tenants
+	Tenant string `json:"tenant"` // "" when the seller is no tenant
 	results.Result
 	Do    string `json:"do"` // the commands that end it
 	since time.Time
 }
 
-// run lists the open items, and ends with 3 when there are any: a morning's script needs to know no more.
+// run lists the open items. The exit code is 3 when there are any, so that a script needs no more
+// than that.
 func (c *openCmd) run(ctx context.Context, p *program) error {
 	items, err := openItems(ctx, p)
 	if err != nil {
@@ -30,7 +31,7 @@ func (c *openCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	if len(items) == 0 {
-		p.say("nothing is open")
+		p.say("no open items")
 		return nil
 	}
 	counts := map[string]int{}
@@ -75,7 +76,7 @@ func (c *openCmd) print(p *program, items []openItem) error {
 		return nil
 	case "csv":
 		w := c.csv(p.out)
-		_ = w.Write(append(append([]string{"tenant"}, csvHead()...), "do")) // the writer keeps its first error for the end
+		_ = w.Write(append(append([]string{"tenant"}, csvHead()...), "do")) // Error returns the first error
 		for _, it := range items {
 			_ = w.Write(append(append([]string{it.Tenant}, csvRow(it.Result)...), clean(guarded(it.Do))))
 		}
@@ -96,7 +97,7 @@ func (c *openCmd) print(p *program, items []openItem) error {
 			rows.row(append(row, outcome(it.Result), it.Do)...)
 			continue
 		}
-		// A person copies the commands: each has a line of its own.
+		// A person copies the commands, so each has its own line.
 		rows.row(row...)
 		p.out.println("    " + outcome(it.Result))
 		for part := range strings.SplitSeq(it.Do, "; ") {

@@ -8,7 +8,8 @@ import (
 	"ksefworker/internal/intake"
 )
 
-// progress shows how waiting goes: a bar that is drawn over on a terminal, elsewhere a line now and then.
+// progress shows the progress of a wait: on a terminal a bar that is drawn again in place,
+// elsewhere a line from time to time.
 type progress struct {
 	s     *screen
 	began time.Time
@@ -17,10 +18,11 @@ type progress struct {
 	drawn bool
 }
 
-// Lines in a log come at most every plainEvery, and only when something moved, or every plainAnyway as a sign of life.
+// Outside a terminal a line comes after linePause when something has changed, and after idlePause
+// when nothing has, to show that the program still runs.
 const (
-	plainEvery  = 5 * time.Second
-	plainAnyway = time.Minute
+	linePause = 5 * time.Second
+	idlePause = time.Minute
 )
 
 func newProgress(s *screen) *progress {
@@ -32,15 +34,15 @@ func (p *progress) show(st intake.Standing) {
 	now := time.Now()
 	line := progressText(st, now.Sub(p.began))
 	if p.s.terminal() {
-		// To the start of the line, the text, and the rest of the line cleared.
-		_, _ = p.s.Write([]byte("\r" + barred(st, line, p.s.width()) + "\x1b[K"))
+		// Go to the start of the line, write the text, and clear the rest of the line.
+		_, _ = p.s.Write([]byte("\r" + withBar(st, line, p.s.width()) + "\x1b[K"))
 		p.drawn = true
 		_ = p.s.flush()
 		return
 	}
-	wait := plainEvery
+	wait := linePause
 	if st == p.shown {
-		wait = plainAnyway
+		wait = idlePause
 	}
 	if now.Sub(p.last) < wait {
 		return
@@ -50,8 +52,8 @@ func (p *progress) show(st intake.Standing) {
 	_ = p.s.flush()
 }
 
-// end takes the bar away: the summary says all that it said.
-func (p *progress) end() {
+// clear removes the bar from the terminal.
+func (p *progress) clear() {
 	if p.drawn {
 		_, _ = p.s.Write([]byte("\r\x1b[K"))
 		_ = p.s.flush()
@@ -59,7 +61,7 @@ func (p *progress) end() {
 }
 
 func progressText(st intake.Standing, since time.Duration) string {
-	s := fmt.Sprintf("%d of %d decided: %d accepted", st.Settled(), st.Total, st.Accepted)
+	s := fmt.Sprintf("%d of %d decided: %d accepted", st.Decided(), st.Total, st.Accepted)
 	if st.Rejected > 0 {
 		s += fmt.Sprintf(", %d rejected", st.Rejected)
 	}
@@ -76,14 +78,15 @@ func progressText(st intake.Standing, since time.Duration) string {
 	return s
 }
 
-// barred puts a bar before the text when there is room for both, and cuts what is too long: a line that wraps can't be drawn over.
-func barred(st intake.Standing, text string, width int) string {
-	const least = 10
-	room := width - 1 - len(text) - 3
-	if room < least || st.Total == 0 {
+// withBar puts a bar before the text when the line is wide enough for both, and cuts a text that is
+// too long, because a line that wraps cannot be drawn again in place.
+func withBar(st intake.Standing, text string, width int) string {
+	const minBar, maxBar = 10, 40
+	bar := width - 1 - len(text) - 3
+	if bar < minBar || st.Total == 0 {
 		return text[:min(len(text), max(0, width-1))]
 	}
-	room = min(room, 40)
-	full := room * st.Settled() / st.Total
-	return "[" + strings.Repeat("#", full) + strings.Repeat(".", room-full) + "] " + text
+	bar = min(bar, maxBar)
+	full := bar * st.Decided() / st.Total
+	return "[" + strings.Repeat("#", full) + strings.Repeat(".", bar-full) + "] " + text
 }

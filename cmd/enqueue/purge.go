@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"slices"
 	"strings"
 
 	"golang.org/x/term"
@@ -16,8 +15,8 @@ import (
 )
 
 type purgeCmd struct {
-	Environment string `required:"" help:"The environment that the ledger belongs to: test, or custom with --gateway. Never production." placeholder:"E"`
-	Gateway     string `help:"With --environment custom: the gateway's address that the ledger belongs to." placeholder:"URL"`
+	Environment string `required:"" help:"${purge_env}" placeholder:"E"`
+	Gateway     string `help:"With --environment custom: the address of the gateway that the ledger belongs to." placeholder:"URL"`
 	Yes         bool   `help:"Do not ask."`
 }
 
@@ -27,11 +26,11 @@ func (c *purgeCmd) check() error {
 		return errNeverProduction
 	case config.Test:
 		if c.Gateway != "" {
-			return &usageError{what: "--gateway goes with --environment custom", hint: "leave one of them out"}
+			return &usageError{what: "--gateway needs --environment custom", hint: "leave one of them out"}
 		}
 	case config.Custom:
 		if c.Gateway == "" {
-			return &usageError{what: "--environment custom is dropped by its address, because it may lead to production",
+			return &usageError{what: "--environment custom needs the gateway's address, because that may lead to production",
 				hint: "say --gateway URL as well"}
 		}
 	default:
@@ -41,19 +40,19 @@ func (c *purgeCmd) check() error {
 }
 
 var errNeverProduction = &usageError{
-	what: "a ledger of production is never dropped: it is the only record of what was sent, and KSeF forgets nothing",
+	what: "a ledger of production is never deleted: it is the only record of what was sent, and KSeF forgets nothing",
 	hint: "for a fresh start use another redis.prefix",
 }
 
-// anyHome says that the command is for ledgers of other environments, too: it looks by itself.
-func (c *purgeCmd) anyHome() {}
+// allowsAnyLedger implements [anyLedger]: the command checks the ledger's home itself.
+func (c *purgeCmd) allowsAnyLedger() {}
 
 func (c *purgeCmd) run(ctx context.Context, p *program) error {
 	home, err := p.base.Ledger.Home(ctx)
 	if err != nil {
 		return err
 	}
-	if err := c.may(ctx, p, home); err != nil {
+	if err := c.checkHome(ctx, p, home); err != nil {
 		return err
 	}
 	counts, err := p.base.Ledger.Counts(ctx)
@@ -62,30 +61,32 @@ func (c *purgeCmd) run(ctx context.Context, p *program) error {
 	}
 	what := fmt.Sprintf("%d invoices of %s, their packages, queues and limits, everything under redis.prefix %s",
 		total(counts), home, p.cfg.Redis.Prefix)
-	if !c.Yes && !p.confirm("drop "+what) {
-		return &usageError{what: "nothing was dropped: this would be " + what, hint: "say --yes"}
+	if !c.Yes && !p.confirm("delete "+what) {
+		return &usageError{what: "nothing was deleted: this would delete " + what, hint: "say --yes"}
 	}
-	// A worker that came meanwhile would be told to stop by what it finds; a second look costs
-	// nothing.
-	if err := idle(p); err != nil {
+	// A worker may have started while the person answered. It would stop by itself when it finds
+	// the ledger gone, but a second check costs nothing.
+	if err := checkNoWorkers(p); err != nil {
 		return err
 	}
 	steps := int64(0)
-	dropped, err := p.base.Ledger.Purge(ctx, home, p.base.Queue.Drop, func(n int64) {
+	deleted, err := p.base.Ledger.Purge(ctx, home, p.base.Queue.Drop, func(n int64) {
 		if steps++; steps%100 == 0 {
-			p.say("%d keys dropped so far", n)
+			p.say("%d keys deleted so far", n)
 		}
 	})
-	p.out.println("dropped: " + tell(dropped))
-	p.say("the archive %s is left as it is, and is that of %s still: another environment needs another archive.url", p.cfg.Archive.URL, home)
+	p.out.println("deleted: " + purgeSummary(deleted))
+	p.say("the archive %s is not changed and still belongs to %s: another environment needs another archive.url",
+		p.cfg.Archive.URL, home)
 	if err != nil {
 		return fmt.Errorf("%w; run the same command again, it goes on where this one stopped", err)
 	}
 	return nil
 }
 
-// may refuses whatever is not certainly a ledger that can be done without.
-func (c *purgeCmd) may(ctx context.Context, p *program, home ledger.Home) error {
+// checkHome refuses every ledger that is not certainly the one that the flags name, and certainly
+// not one of production.
+func (c *purgeCmd) checkHome(ctx context.Context, p *program, home ledger.Home) error {
 	production := p.cfg
 	production.Environment = config.Production
 	switch {
@@ -97,44 +98,44 @@ func (c *purgeCmd) may(ctx context.Context, p *program, home ledger.Home) error 
 		if empty {
 			return &usageError{what: fmt.Sprintf("there is no ledger under redis.prefix %s", p.cfg.Redis.Prefix)}
 		}
-		return &usageError{what: "nobody has written down where this ledger belongs, so it may be that of production",
-			hint: "start a worker, or enqueue submit, with the configuration that it was made with: that writes it down"}
+		return &usageError{what: "it is not recorded where this ledger belongs, so it may be the ledger of production",
+			hint: "start a worker, or enqueue submit, with the configuration that the ledger was made with: that records it"}
 	case home.Same(ledger.Home{Environment: string(config.Production), Address: production.BaseURL()}):
 		return errNeverProduction
 	case home.Environment != c.Environment:
-		hint := "if that is the one to drop, say --environment " + home.Environment
+		hint := "if that is the one to delete, say --environment " + home.Environment
 		if home.Environment == string(config.Custom) {
 			hint += " --gateway " + home.Address
 		}
 		return &usageError{what: "this ledger belongs to " + home.String() + ", not to " + c.Environment, hint: hint}
 	case home.Environment == string(config.Custom) && !home.Same(ledger.Home{Address: c.Gateway}):
 		return &usageError{what: "this ledger belongs to " + home.String() + ", not to " + c.Gateway,
-			hint: "say --gateway " + home.Address + " if that is the one to drop"}
+			hint: "if that is the one to delete, say --gateway " + home.Address}
 	}
-	return idle(p)
+	return checkNoWorkers(p)
 }
 
-// idle refuses while workers are alive: they would go on with what is gone.
-func idle(p *program) error {
-	alive, err := p.base.Queue.Servers()
+// checkNoWorkers refuses while workers are running, because they would go on with the old ledger.
+func checkNoWorkers(p *program) error {
+	running, err := p.base.Queue.Servers()
 	if err != nil {
 		return err
 	}
-	if len(alive) > 0 {
-		return &usageError{what: fmt.Sprintf("%d workers are alive (%s)", len(alive), strings.Join(alive, ", ")),
-			hint: "stop them first; one that was killed is counted for some seconds more"}
+	if len(running) > 0 {
+		return &usageError{what: fmt.Sprintf("workers are running: %s", strings.Join(running, "; ")),
+			hint: "stop them first; a worker that was killed counts as running for some seconds more"}
 	}
 	return nil
 }
 
-// confirm asks on a terminal. Where nobody can answer the answer is no.
+// confirm asks on a terminal. When standard input is no terminal, the answer is no.
 func (p *program) confirm(what string) bool {
 	in, ok := p.in.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
 		return false
 	}
 	p.say("%s? Type yes to go on:", what)
-	answer, _ := bufio.NewReader(in).ReadString('\n') // an answer that cannot be read is a no
+	answer, _ := bufio.NewReader(in).ReadString('\n') // an answer that cannot be read means no
 	return strings.TrimSpace(answer) == "yes"
 }
 
@@ -146,13 +147,14 @@ func total(counts map[string]int64) int64 {
 	return n
 }
 
-// tell names what was dropped by the words that people know, and counts the rest.
-func tell(dropped map[string]int64) string {
-	rest := maps.Clone(dropped)
+// purgeSummary counts the deleted invoices, documents and packages, and all other keys together.
+func purgeSummary(deleted map[string]int64) string {
+	rest := maps.Clone(deleted)
 	var parts []string
 	for _, known := range [][2]string{{"inv", "invoices"}, {"body", "documents"}, {"pkg", "packages"}} {
 		parts = append(parts, fmt.Sprintf("%d %s", rest[known[0]], known[1]))
 		delete(rest, known[0])
 	}
-	return strings.Join(slices.Concat(parts, []string{fmt.Sprintf("%d other keys (queues, limits, circuits, lists)", total(rest))}), ", ")
+	parts = append(parts, fmt.Sprintf("%d other keys (queues, limits, circuits, lists)", total(rest)))
+	return strings.Join(parts, ", ")
 }

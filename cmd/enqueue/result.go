@@ -4,22 +4,25 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 	"ksefworker/internal/tasks"
 )
 
-// refusedResult is the result of what was not taken: what could be read of it, and why.
+// refusedResult returns the result of a document that was refused: what could be read of it, and
+// why it was refused.
 func refusedResult(a tasks.Admission) results.Result {
 	inv := a.Invoice
-	return results.Result{File: a.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash, State: results.Refused, Reason: reasonOf(a.Err)}
+	return results.Result{
+		File: a.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
+		State: results.Refused, Reason: reasonOf(a.Err),
+	}
 }
 
-// reasonOf is an error in one line: a document with several faults has them joined by newlines.
+// reasonOf returns the text of an error in one line. The error of a document with several faults
+// has one line for each.
 func reasonOf(err error) string {
 	if err == nil {
 		return ""
@@ -31,8 +34,9 @@ func (p *program) resultOf(inv ledger.Invoice) results.Result {
 	return results.Of(inv, string(p.cfg.Environment))
 }
 
-// printJSON prints one object on one line. What the JSON package leaves as it is but a terminal obeys (C1 controls, DEL, marks of direction) is escaped, which a
-// reader of JSON does not notice.
+// printJSON prints one object on one line. It also escapes characters that the JSON package leaves
+// as they are but that control a terminal (C1 controls, DEL, marks of direction). For a reader of
+// JSON that makes no difference.
 func printJSON(s *screen, v any) error {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
@@ -41,10 +45,10 @@ func printJSON(s *screen, v any) error {
 		return fmt.Errorf("write JSON: %w", err)
 	}
 	line := strings.TrimSuffix(b.String(), "\n")
-	if strings.ContainsFunc(line, obeyed) {
+	if strings.ContainsFunc(line, isControl) {
 		var safe strings.Builder
 		for _, r := range line {
-			if obeyed(r) && r < utf8.MaxRune {
+			if isControl(r) && r < utf8.MaxRune {
 				fmt.Fprintf(&safe, `\u%04x`, r)
 			} else {
 				safe.WriteRune(r)
@@ -56,7 +60,8 @@ func printJSON(s *screen, v any) error {
 	return nil
 }
 
-// outcome says in a few words what came of an invoice: its KSeF number, or code and reason. One that has a number and a reason lacks something still: its receipt, or a person's look.
+// outcome returns the outcome of an invoice in a few words: its KSeF number, or code and reason. An
+// invoice with a number and a reason still lacks something, such as its receipt.
 func outcome(r results.Result) string {
 	if r.KsefNumber != "" && r.Reason != "" {
 		return r.KsefNumber + ": " + r.Reason
@@ -68,31 +73,4 @@ func outcome(r results.Result) string {
 		return fmt.Sprintf("%d %s", r.Code, r.Reason)
 	}
 	return r.Reason
-}
-
-// hoursLeft tells how far a deadline is.
-func hoursLeft(deadline, now time.Time) string {
-	if deadline.IsZero() {
-		return ""
-	}
-	left, word := deadline.Sub(now), "left"
-	if left < 0 {
-		left, word = -left, "overdue"
-	}
-	if left >= 100*time.Hour {
-		return fmt.Sprintf("%dd %s", int(left.Hours())/24, word)
-	}
-	return fmt.Sprintf("%dh%02dm %s", int(left.Hours()), int(left.Minutes())%60, word)
-}
-
-// deadlineText prints a deadline as the last minute that is in time: midnight at the end of a day is
-// that day's, and as 00:00 of the next one it would be read as a day more.
-func deadlineText(t time.Time) string { return day(results.LastMoment(t)) }
-
-// day prints a point in time as people in Poland read it.
-func day(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.In(invoice.Warsaw()).Format("2006-01-02 15:04")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,9 +15,9 @@ import (
 type resultsCmd struct {
 	listing
 	Since string `help:"Only what changed since: 24h, 7d, 2026-11-23 (Warsaw) or RFC 3339." placeholder:"T"`
-	State string `help:"Only what is in this state; refused lists the documents that were not taken and still have to be fixed." placeholder:"S"`
+	State string `help:"${results_state}" placeholder:"S"`
 
-	from func(now time.Time) time.Time
+	from func(now time.Time) time.Time // what Since stands for; now is Redis's clock
 }
 
 func (c *resultsCmd) check() error {
@@ -38,7 +37,8 @@ func (c *resultsCmd) check() error {
 	}
 	t, ok := parseTime(c.Since, invoice.Warsaw(), false)
 	if !ok {
-		return &usageError{what: fmt.Sprintf("--since %q is neither a time nor a duration", c.Since), hint: "say 24h, 7d, 2026-11-23 or 2026-11-23T08:00:00+01:00"}
+		return &usageError{what: fmt.Sprintf("--since %q is neither a time nor a duration", c.Since),
+			hint: "say 24h, 7d, 2026-11-23 or 2026-11-23T08:00:00+01:00"}
 	}
 	c.from = func(time.Time) time.Time { return t }
 	return nil
@@ -55,17 +55,8 @@ func (c *resultsCmd) checkState() error {
 	if c.State == "" || slices.Contains(names, c.State) {
 		return nil
 	}
-	return &usageError{what: fmt.Sprintf("--state %q is not decided", c.State), hint: "say one of " + strings.Join(names, ", ")}
-}
-
-// parseSpan reads a duration; days are what people mean by 7d, 24 hours each.
-func parseSpan(s string) (time.Duration, bool) {
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		n, err := strconv.Atoi(days)
-		return time.Duration(n) * 24 * time.Hour, err == nil && n >= 0 && n <= 36500
-	}
-	d, err := time.ParseDuration(s)
-	return d, err == nil && d >= 0
+	return &usageError{what: fmt.Sprintf("--state %q is not a decided state", c.State),
+		hint: "say one of " + strings.Join(names, ", ")}
 }
 
 func (c *resultsCmd) run(ctx context.Context, p *program) error {
@@ -88,11 +79,15 @@ func (c *resultsCmd) run(ctx context.Context, p *program) error {
 	return end()
 }
 
-// refusals shows the refused documents that are in the state that was asked for. Without one they are
-// left out: what was not taken has no outcome.
+// refusals shows the refused documents in the state c.State. Without a state it shows none, because
+// a document that was not taken has no outcome.
 func (c *resultsCmd) refusals(ctx context.Context, p *program, from time.Time, show func(results.Result) error) error {
-	ended, ok := map[string]string{results.Refused: "", ledger.RefusalSuperseded: ledger.RefusalSuperseded, ledger.RefusalDismissed: ledger.RefusalDismissed}[c.State]
-	if !ok {
+	ended := ""
+	switch c.State {
+	case results.Refused:
+	case ledger.RefusalSuperseded, ledger.RefusalDismissed:
+		ended = c.State
+	default:
 		return nil
 	}
 	refusals, err := p.base.Ledger.Refusals(ctx, from, ended)
@@ -107,7 +102,7 @@ func (c *resultsCmd) refusals(ctx context.Context, p *program, from time.Time, s
 	return nil
 }
 
-// printer returns what prints one result, and what ends the output.
+// printer returns a function that prints one result, and one that ends the output.
 func (c *resultsCmd) printer(p *program) (show func(results.Result) error, end func() error) {
 	nothing := func() error { return nil }
 	switch c.Format {
@@ -115,11 +110,12 @@ func (c *resultsCmd) printer(p *program) (show func(results.Result) error, end f
 		return func(r results.Result) error { return printJSON(p.out, r) }, nothing
 	case "csv":
 		w := c.csv(p.out)
-		_ = w.Write(csvHead()) // the writer keeps its first error for the end
+		_ = w.Write(csvHead()) // Error returns the first error
 		show = func(r results.Result) error { return w.Write(csvRow(r)) }
 		return show, func() error { w.Flush(); return w.Error() }
 	}
-	// The head comes before the first row: wide enough for ids, days, states and KSeF numbers, it stands over them.
+	// The head is printed before the rows are known, so its columns are as wide as ids, times,
+	// states and KSeF numbers usually are.
 	rows, first := &columns{s: p.out, widths: []int{30, 16, 10, 12, 35}}, true
 	return func(r results.Result) error {
 		if first {

@@ -15,14 +15,14 @@ func (c *retryCmd) check() error {
 
 func (c *retryCmd) run(ctx context.Context, p *program) error {
 	states := []ledger.State{ledger.Rejected, ledger.Parked}
-	return c.apply(ctx, p, deed{
-		scope: actions.Scope{States: states, Default: states}, can: "only rejected and parked invoices can be retried",
-		not: "not retried", would: "would be queued", done: string(ledger.Queued),
-		invoice: p.desk().Retry,
+	return c.apply(ctx, p, action{
+		scope:   actions.Scope{States: states, Default: states},
+		allowed: "only rejected and parked invoices can be retried",
+		notDone: "not retried", would: "would be queued", done: string(ledger.Queued),
+		invoice: p.executor().Retry,
 	})
 }
 
-// desk acts on invoices and refusals.
-func (p *program) desk() *actions.Desk {
-	return &actions.Desk{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: p.inquiry()}
+func (p *program) executor() *actions.Executor {
+	return &actions.Executor{Ledger: p.base.Ledger, Queue: p.base.Queue, Inquiry: p.inquiry()}
 }

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/term"
 )
 
-// screen is an output that may be a terminal. It buffers: ten thousand lines are not ten thousand system calls. Not safe for concurrent use.
+// screen is an output that may be a terminal. It buffers, so that ten thousand lines are not ten
+// thousand system calls. Not safe for concurrent use.
 type screen struct {
 	w    *bufio.Writer
 	file *os.File // nil unless it is a terminal
@@ -28,7 +29,7 @@ func newScreen(w io.Writer) *screen {
 
 func (s *screen) terminal() bool { return s.file != nil }
 
-// width in characters; 80 when nobody knows.
+// width returns the width in characters; 80 when it is not known.
 func (s *screen) width() int {
 	if s.file != nil {
 		if w, _, err := term.GetSize(int(s.file.Fd())); err == nil && w > 0 {
@@ -38,12 +39,12 @@ func (s *screen) width() int {
 	return 80
 }
 
-// Write implements io.Writer for what is known to be harmless.
+// Write implements io.Writer. It writes bytes as they are, so they must be clean.
 func (s *screen) Write(b []byte) (int, error) { return s.w.Write(b) }
 
 func (s *screen) flush() error { return s.w.Flush() }
 
-// println makes the text harmless, line by line.
+// println prints each line of the text, cleaned.
 func (s *screen) println(text string) {
 	for line := range strings.SplitSeq(text, "\n") {
 		s.raw(clean(line))
@@ -56,10 +57,10 @@ func (s *screen) raw(line string) {
 	_ = s.w.WriteByte('\n')
 }
 
-// clean shows every character that a terminal would obey rather than print, and those that turn the direction of text, as an escape: file names and KSeF's texts are
-// written by others.
+// clean replaces every character that controls a terminal or the direction of text by an escape
+// such as \x1b. Others write file names and KSeF's texts, and could put such characters into them.
 func clean(s string) string {
-	if !strings.ContainsFunc(s, obeyed) && utf8.ValidString(s) {
+	if !strings.ContainsFunc(s, isControl) && utf8.ValidString(s) {
 		return s
 	}
 	var b strings.Builder
@@ -68,9 +69,9 @@ func clean(s string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case obeyed(r) && r < 0x100:
+		case isControl(r) && r < 0x100:
 			fmt.Fprintf(&b, `\x%02x`, r)
-		case obeyed(r):
+		case isControl(r):
 			fmt.Fprintf(&b, `\u%04x`, r)
 		default:
 			b.WriteRune(r)
@@ -80,8 +81,9 @@ func clean(s string) string {
 	return b.String()
 }
 
-// obeyed: C0, DEL, C1, line and paragraph separators, and the marks and overrides of direction.
-func obeyed(r rune) bool {
+// isControl reports C0, DEL, C1, the separators of lines and paragraphs, and the marks and
+// overrides of direction.
+func isControl(r rune) bool {
 	return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 || r == 0x200E || r == 0x200F || r == 0x061C ||
 		r >= 0x202A && r <= 0x202E || r >= 0x2066 && r <= 0x2069
 }

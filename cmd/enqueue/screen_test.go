@@ -13,17 +13,17 @@ import (
 	"ksefworker/internal/results"
 )
 
-func TestClean_ShowsWhatATerminalWouldObey(t *testing.T) {
+func TestClean_ControlCharacters_AreShownAsEscapes(t *testing.T) {
 	for _, c := range []struct{ what, in, want string }{
-		{"ordinary text stays", "FV/2026/Żółw 1.xml", "FV/2026/Żółw 1.xml"},
+		{"ordinary text", "FV/2026/Żółw 1.xml", "FV/2026/Żółw 1.xml"},
 		{"escape", "\x1b[2J", `\x1b[2J`},
-		{"newline and tab, which would forge lines and columns", "a\nb\tc", `a\x0ab\x09c`},
+		{"newline and tab, which could forge lines and columns", "a\nb\tc", `a\x0ab\x09c`},
 		{"a C1 control sequence introducer", "\u009b2J", `\x9b2J`},
 		{"delete", "a\x7f", `a\x7f`},
-		{"a byte that is no UTF-8", "a\xffb", `a\xffb`},
-		{"override of direction: gpj.xml that looks like xml.jpg", "a\u202elmx", `a\u202elmx`},
+		{"a byte that is not UTF-8", "a\xffb", `a\xffb`},
+		{"override of direction, which makes gpj.xml look like xml.jpg", "a\u202elmx", `a\u202elmx`},
 		{"line separator", "a\u2028b", `a\u2028b`},
-		{"the replacement character itself is harmless", "a\uFFFDb", "a\uFFFDb"},
+		{"the replacement character, which is harmless", "a\uFFFDb", "a\uFFFDb"},
 	} {
 		if got := clean(c.in); got != c.want {
 			t.Errorf("%s: clean(%q) = %q, want %q", c.what, c.in, got, c.want)
@@ -31,7 +31,7 @@ func TestClean_ShowsWhatATerminalWouldObey(t *testing.T) {
 	}
 }
 
-func TestPrintJSON_IsHarmlessAndMeansTheSame(t *testing.T) {
+func TestPrintJSON_ControlCharacters_AreEscapedAndReadBackTheSame(t *testing.T) {
 	var buf bytes.Buffer
 	s := newScreen(&buf)
 	in := results.Result{File: "\x1b]0;x\x07\u009b\u202e\x7f&<>", Reason: "a\nb"}
@@ -42,8 +42,8 @@ func TestPrintJSON_IsHarmlessAndMeansTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := strings.TrimSuffix(buf.String(), "\n")
-	if strings.ContainsFunc(line, obeyed) {
-		t.Errorf("a terminal would obey %q", line)
+	if strings.ContainsFunc(line, isControl) {
+		t.Errorf("control characters in %q", line)
 	}
 	var out results.Result
 	if err := json.Unmarshal([]byte(line), &out); err != nil || out != in {
@@ -51,7 +51,7 @@ func TestPrintJSON_IsHarmlessAndMeansTheSame(t *testing.T) {
 	}
 }
 
-func TestGuarded_ASpreadsheetRunsNothing(t *testing.T) {
+func TestCSVRow_TextOfOthersBeginsAFormula_GetsAnApostrophe(t *testing.T) {
 	for in, want := range map[string]string{
 		"=1+1": "'=1+1", "+48": "'+48", "-1": "'-1", "@SUM": "'@SUM", "FV=1": "FV=1", "": "",
 	} {
@@ -59,7 +59,7 @@ func TestGuarded_ASpreadsheetRunsNothing(t *testing.T) {
 			t.Errorf("guarded(%q) = %q, want %q", in, got, want)
 		}
 	}
-	// Nobody wrote a hash, and an apostrophe would make another one of it.
+	// This program writes the hash, and an apostrophe would change it.
 	row := strings.Join(csvRow(results.Result{File: "=x.xml", Hash: "+/abc", Reason: "@here", Number: "\t=1"}), "|")
 	for _, want := range []string{"|'=x.xml|", "|+/abc|", "|'@here|", `|\x09=1|`} {
 		if !strings.Contains("|"+row+"|", want) {
@@ -68,7 +68,7 @@ func TestGuarded_ASpreadsheetRunsNothing(t *testing.T) {
 	}
 }
 
-func TestOutcome_NumberAndWhatIsLacking(t *testing.T) {
+func TestOutcome_HasTheNumberAndWhatIsMissing(t *testing.T) {
 	for want, r := range map[string]results.Result{
 		"N":              {State: "receipted", KsefNumber: "N", Code: 200},
 		"N: no receipt":  {State: "accepted", KsefNumber: "N", Code: 200, Reason: "no receipt"},
@@ -81,42 +81,26 @@ func TestOutcome_NumberAndWhatIsLacking(t *testing.T) {
 	}
 }
 
-func TestHoursLeft(t *testing.T) {
-	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	for _, c := range []struct {
-		left time.Duration
-		want string
-	}{
-		{90 * time.Minute, "1h30m left"}, {-90 * time.Minute, "1h30m overdue"}, {75 * time.Hour, "75h00m left"}, {-240 * time.Hour, "10d overdue"}, {0, "0h00m left"},
-	} {
-		if got := hoursLeft(now.Add(c.left), now); got != c.want {
-			t.Errorf("%v: %q, want %q", c.left, got, c.want)
-		}
-	}
-	if got := hoursLeft(time.Time{}, now); got != "" {
-		t.Errorf("no deadline: %q", got)
-	}
-}
-
-func TestBarred_NeverWrapsALine(t *testing.T) {
+func TestWithBar_AnyWidth_FitsOnOneLine(t *testing.T) {
 	st := intake.Standing{Total: 300, Accepted: 150}
 	text := progressText(st, 75*time.Second)
 	for width := range 200 {
-		got := barred(st, text, width)
+		got := withBar(st, text, width)
 		if len(got) > max(0, width-1) {
 			t.Fatalf("%d characters in %d columns: %q", len(got), width, got)
 		}
 	}
-	if got := barred(st, text, 80); !strings.HasPrefix(got, "[#######") || !strings.Contains(got, "150 of 300 decided: 150 accepted after 1m15s") {
+	got := withBar(st, text, 80)
+	if !strings.HasPrefix(got, "[#######") || !strings.Contains(got, "150 of 300 decided: 150 accepted after 1m15s") {
 		t.Errorf("bar: %q", got)
 	}
 }
 
-func TestProgress_OffATerminal_SpeaksNowAndThen(t *testing.T) {
+func TestProgress_NoTerminal_PrintsALineFromTimeToTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var buf bytes.Buffer
 		p := newProgress(newScreen(&buf))
-		for n := range 100 { // 20 seconds in which something moves
+		for n := range 100 { // 20 seconds in which the counts change
 			p.show(intake.Standing{Total: 1000, Accepted: n})
 			time.Sleep(200 * time.Millisecond)
 		}
@@ -124,23 +108,23 @@ func TestProgress_OffATerminal_SpeaksNowAndThen(t *testing.T) {
 			t.Errorf("%d lines in 20 seconds:\n%s", n, buf.String())
 		}
 		if strings.Contains(buf.String(), "\r") || strings.Contains(buf.String(), "\x1b") {
-			t.Errorf("a log has no use for %q", buf.String())
+			t.Errorf("terminal sequences in a log: %q", buf.String())
 		}
 		buf.Reset()
-		for range 300 { // 5 minutes in which nothing moves
+		for range 300 { // 5 minutes in which nothing changes
 			p.show(intake.Standing{Total: 1000, Accepted: 99})
 			time.Sleep(time.Second)
 		}
 		if n := strings.Count(buf.String(), "\n"); n < 4 || n > 6 {
-			t.Errorf("%d lines in 5 minutes of standstill:\n%s", n, buf.String())
+			t.Errorf("%d lines in 5 minutes without a change:\n%s", n, buf.String())
 		}
 	})
 }
 
-func TestTerminal_RowsAreAlignedAndTheBarIsTakenAway(t *testing.T) {
+func TestTerminal_RowsAreAlignedAndTheBarIsRemoved(t *testing.T) {
 	var buf bytes.Buffer
 	s := newScreen(&buf)
-	s.file = os.Stderr // any file makes a screen a terminal; one that is none has 80 columns
+	s.file = os.Stderr // any file makes the screen a terminal; it has 80 columns when it is not one
 	rows := &columns{s: s}
 	rows.row("inv-1", "a.xml", "FV/1", "queued")
 	rows.row("", "longer.xml", "Ż", "refused: "+strings.Repeat("x", 100))
@@ -157,8 +141,9 @@ func TestTerminal_RowsAreAlignedAndTheBarIsTakenAway(t *testing.T) {
 	buf.Reset()
 	p := newProgress(s)
 	p.show(intake.Standing{Total: 2, Accepted: 1})
-	p.end()
-	if got := buf.String(); !strings.HasPrefix(got, "\r[##") || !strings.HasSuffix(got, "\x1b[K\r\x1b[K") || strings.Contains(got, "\n") {
-		t.Errorf("bar %q", got)
+	p.clear()
+	drawn := buf.String()
+	if !strings.HasPrefix(drawn, "\r[##") || !strings.HasSuffix(drawn, "\x1b[K\r\x1b[K") || strings.Contains(drawn, "\n") {
+		t.Errorf("bar %q", drawn)
 	}
 }

@@ -11,13 +11,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// selection says which invoices a command is about: those that are named, or all that the filters let
-// through.
+// selection holds the flags that select the documents of a command: by name, or all that pass the
+// filters.
 type selection struct {
-	State      string   `help:"All in this state: rejected or parked, for dismiss also queued or refused." placeholder:"S"`
-	Code       int      `help:"All with this code of KSeF's." placeholder:"N"`
+	State      string   `help:"${selection_state}" placeholder:"S"`
+	Code       int      `help:"All with this KSeF code." placeholder:"N"`
 	Tenant     string   `help:"All of this tenant, by its name or NIP." placeholder:"NAME"`
-	ReasonLike string   `help:"All whose reason contains TEXT, in capitals or not." placeholder:"TEXT"`
+	ReasonLike string   `help:"All whose reason contains TEXT; upper and lower case are the same." placeholder:"TEXT"`
 	DryRun     bool     `help:"Show what would be done, and do nothing."`
 	Names      []string `arg:"" optional:"" name:"ID|P_2" help:"Ids, or invoice numbers."`
 }
@@ -29,110 +29,120 @@ func (s *selection) filtered() bool {
 func (s *selection) check(states []string) error {
 	switch {
 	case len(s.Names) == 0 && !s.filtered():
-		return &usageError{what: "nothing is named",
-			hint: "name ids or numbers, or say which with --state, --code, --tenant or --reason-like; enqueue open lists them"}
+		return &usageError{what: "no document is named",
+			hint: "name ids or numbers, or select with --state, --code, --tenant or --reason-like; enqueue open lists them"}
 	case len(s.Names) > 0 && s.filtered():
-		return &usageError{what: "ids and numbers do not go with --state, --code, --tenant or --reason-like", hint: "leave one of them out"}
+		return &usageError{what: "ids and numbers cannot be combined with --state, --code, --tenant or --reason-like",
+			hint: "leave one of them out"}
 	case s.State != "" && !slices.Contains(states, s.State):
-		return &usageError{what: fmt.Sprintf("--state %q does not go with this command", s.State),
+		return &usageError{what: fmt.Sprintf("--state %q cannot be used with this command", s.State),
 			hint: "say one of " + strings.Join(states, ", ")}
 	case slices.Contains(s.Names, ""):
-		return &usageError{what: "an id or number is empty", hint: "look for a variable that is not set"}
+		return &usageError{what: "an id or number is empty", hint: unsetVariable}
 	}
 	return nil
 }
 
-// deed is what a command does to what is selected.
-type deed struct {
+// unsetVariable is the hint about an empty argument.
+const unsetVariable = "check for a variable that is not set"
+
+// unknownName is what is said of a name that no invoice has.
+const unknownName = "no invoice has this id or number (P_2)"
+
+// action is what a command does to the selected documents, and how it says so.
+type action struct {
 	scope   actions.Scope
-	can     string // "only rejected and parked invoices can be retried"
-	not     string // "not retried"
-	would   string // "would be retried"
-	done    string // what it is then
+	allowed string // "only rejected and parked invoices can be retried"
+	notDone string // "not retried"
+	would   string // "would be queued"
+	done    string // the state afterwards: "queued"
 	invoice func(context.Context, *ledger.Invoice) error
 	refusal func(context.Context, *ledger.Refusal) error // nil unless the scope has refusals
 }
 
-// apply does it, prints a line for each and the sum, and returns errSome when anything stays as it is.
-func (s *selection) apply(ctx context.Context, p *program, d deed) error {
-	rows, done, not := &columns{s: p.out}, 0, 0
-	chosen := actions.Selection{Names: s.Names, State: ledger.State(s.State), Code: s.Code, Tenant: s.Tenant, ReasonLike: s.ReasonLike}
-	err := p.desk().Select(ctx, chosen, d.scope, func(f actions.Found) error {
-		id, number := f.Name, ""
+// apply acts on each selected document, prints a line for each, and then the counts. It returns
+// errSome when nothing could be done about some of them.
+func (s *selection) apply(ctx context.Context, p *program, a action) error {
+	rows, done, notDone := &columns{s: p.out}, 0, 0
+	selected := actions.Selection{
+		Names: s.Names, State: ledger.State(s.State), Code: s.Code, Tenant: s.Tenant, ReasonLike: s.ReasonLike,
+	}
+	err := p.executor().Select(ctx, selected, a.scope, func(m actions.Match) error {
+		id, number := m.Name, ""
 		switch {
-		case f.Invoice != nil:
-			id, number = f.Invoice.ID, f.Invoice.Number
-		case f.Refusal != nil:
-			id, number = f.Refusal.ID, f.Refusal.Number
+		case m.Invoice != nil:
+			id, number = m.Invoice.ID, m.Invoice.Number
+		case m.Refusal != nil:
+			id, number = m.Refusal.ID, m.Refusal.Number
 		}
-		err := s.act(ctx, d, f)
-		stays, ok := errors.AsType[*actions.StaysError](err)
+		err := s.act(ctx, a, m)
+		why, ok := errors.AsType[*actions.NotDoneError](err)
 		switch {
 		case ok:
-			not++
-			rows.row(id, number, d.not+": "+p.whyItStays(stays, f, d.can))
+			notDone++
+			rows.row(id, number, a.notDone+": "+p.whyNotDone(why, m, a.allowed))
 		case err != nil:
 			return err
 		case s.DryRun:
 			done++
-			rows.row(id, number, d.would)
+			rows.row(id, number, a.would)
 		default:
 			done++
-			rows.row(id, number, d.done)
+			rows.row(id, number, a.done)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	sum := fmt.Sprintf("%d %s", done, d.done)
+	counts := fmt.Sprintf("%d %s", done, a.done)
 	if s.DryRun {
-		sum = fmt.Sprintf("%d %s; --dry-run: nothing was done", done, d.would)
+		counts = fmt.Sprintf("%d %s; --dry-run: nothing was done", done, a.would)
 	}
-	if not > 0 {
-		sum += fmt.Sprintf(", %d %s", not, d.not)
+	if notDone > 0 {
+		counts += fmt.Sprintf(", %d %s", notDone, a.notDone)
 	}
-	p.say("%s", sum)
-	if not > 0 {
+	p.say("%s", counts)
+	if notDone > 0 {
 		return errSome
 	}
 	return nil
 }
 
-func (s *selection) act(ctx context.Context, d deed, f actions.Found) error {
+func (s *selection) act(ctx context.Context, a action, m actions.Match) error {
 	switch {
-	case f.Stays != nil:
-		return f.Stays
+	case m.NotDone != nil:
+		return m.NotDone
 	case s.DryRun:
 		return nil
-	case f.Refusal != nil:
-		return d.refusal(ctx, f.Refusal)
+	case m.Refusal != nil:
+		return a.refusal(ctx, m.Refusal)
 	}
-	return d.invoice(ctx, f.Invoice)
+	return a.invoice(ctx, m.Invoice)
 }
 
-// whyItStays tells why nothing was done, and what to do instead.
-func (p *program) whyItStays(e *actions.StaysError, f actions.Found, can string) string {
+// whyNotDone returns why nothing was done about a document, and what to do instead.
+func (p *program) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed string) string {
 	switch e.Cause {
 	case actions.Unknown:
-		return "neither an id nor a number (P_2) that is known"
+		return unknownName
 	case actions.Ambiguous:
-		return "this number (P_2) is that of several invoices; name the id: " + strings.Join(e.IDs, " ")
+		return "several invoices have this number (P_2); name the id: " + strings.Join(e.IDs, " ")
 	case actions.WrongState:
-		return fmt.Sprintf("it is %s; %s", e.State, can)
+		return fmt.Sprintf("it is %s; %s", e.State, allowed)
 	case actions.NotTaken:
-		return "it was refused and is not here; fix it, then: " + p.submitAgain(e.Refusal.File, e.Refusal.Tenant)
+		return "it was refused and not taken in; fix it, then: " + p.submitAgain(e.Refusal.File, e.Refusal.Tenant)
 	case actions.Unreadable:
 		return fmt.Sprintf("its entry cannot be read: %v", e.Err)
 	case actions.NotKept:
-		return "its document is not kept any more (storage.keep_rejected): hand the file in again, then retry it"
+		return "its document was deleted (storage.keep_rejected): hand the file in again, then retry it"
 	case actions.NumberInUse:
-		return "another document of the same number is alive or accepted, or it moved just now: see " +
-			p.command("status "+quoted(f.Invoice.Number))
+		return "another document with the same number is alive or accepted, or its own state just changed: see " +
+			p.command("status "+shellQuote(m.Invoice.Number))
 	case actions.Moved:
-		return fmt.Sprintf("it moved just now and is %s; %s", e.State, can)
+		return fmt.Sprintf("its state just changed to %s; %s", e.State, allowed)
 	case actions.Ended:
-		return "it was ended just now"
+		return "it was just ended"
 	}
 	return e.Error()
 }

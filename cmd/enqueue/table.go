@@ -5,15 +5,17 @@ import (
 	"unicode/utf8"
 )
 
-// columns prints rows one at a time, as they come: apart by tabs where a program reads, aligned where a person does. It can't know what comes, so a column grows with its widest cell
-// so far.
+// columns prints rows one at a time. On a terminal it aligns the cells; elsewhere it separates them
+// by tabs, for programs. It does not know the rows that follow, so a column is as wide as its
+// widest cell so far.
 type columns struct {
 	s      *screen
 	widths []int
 }
 
-// widest keeps one long path from pushing everything else off the screen.
-const widest = 60
+// maxWidth is the maximum width of a column, so that one long path does not push the other columns
+// off the screen.
+const maxWidth = 60
 
 func (c *columns) row(cells ...string) {
 	for i := range cells {
@@ -30,12 +32,12 @@ func (c *columns) row(cells ...string) {
 		c.widths = append(c.widths, 0)
 	}
 	for i, cell := range cells {
-		c.widths[i] = min(max(c.widths[i], utf8.RuneCountInString(cell)), widest)
+		c.widths[i] = min(max(c.widths[i], utf8.RuneCountInString(cell)), maxWidth)
 	}
 	c.s.raw(aligned(cells, c.widths))
 }
 
-// table prints rows that are all known, under a head.
+// table prints a head and rows that are all known.
 func table(s *screen, head []string, rows [][]string) {
 	widths := make([]int, len(head))
 	for _, row := range append([][]string{head}, rows...) {

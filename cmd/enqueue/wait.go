@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/results"
 )
 
-// wait follows what was taken until it is decided, then tells what became of it.
+// wait waits until the documents that were taken are decided, then prints their outcomes.
 func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 	bounded, cancel := ctx, context.CancelFunc(func() {})
 	if c.Timeout > 0 {
@@ -26,28 +26,31 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 		}
 	}
 	bar := newProgress(p.err)
-	why := &reasons{p: p}
-	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{Receipt: c.Wait == waitReceipt, Progress: bar.show,
-		Open: func(open []ledger.Invoice) { why.look(bounded, bar, open) }})
-	bar.end()
+	report := &waitReport{p: p}
+	seen, err := intake.Wait(bounded, p.base.Ledger, ids, intake.WaitOptions{
+		Receipt: c.Wait == waitReceipt, Progress: bar.show,
+		Open: func(open []ledger.Invoice) { report.update(bounded, bar, open) },
+	})
+	bar.clear()
 	timedOut := ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded)
-	told := make([]results.Result, len(t.taken))
+	outcomes := make([]results.Result, len(t.taken))
 	for i, h := range t.taken {
 		inv := seen[h.id]
 		if h.past != nil {
 			inv = *h.past
 		}
 		if inv.ID == "" {
-			// Never seen: cut off before the first look, or gone from the ledger, which takes months.
+			// It was never read: the wait ended before the first poll, or the entry is gone from
+			// the ledger, which takes months.
 			inv = ledger.Invoice{ID: h.id, Reason: "not in the ledger"}
 			if err != nil {
 				inv.State, inv.Reason = ledger.Queued, ""
 			}
 		}
-		told[i] = p.resultOf(inv)
-		told[i].File = h.file
+		outcomes[i] = p.resultOf(inv)
+		outcomes[i].File = h.file
 	}
-	if err := c.tell(p, t, told); err != nil {
+	if err := c.printOutcomes(p, t, outcomes); err != nil {
 		return err
 	}
 	switch {
@@ -56,13 +59,13 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 		if c.Wait == waitReceipt {
 			what = "not all are decided and have their receipt"
 		}
-		p.say("waited %s, %s; enqueue status shows how they stand", c.Timeout, what)
+		p.say("waited %s, %s; enqueue status shows their states", c.Timeout, what)
 		return errSome
 	case err != nil:
 		return err
 	}
-	failed := t.verdict()
-	for _, r := range told {
+	failed := t.result()
+	for _, r := range outcomes {
 		if s := ledger.State(r.State); failed == nil && (s.Open() || !s.Final()) {
 			failed = errSome
 		}
@@ -74,13 +77,13 @@ func accepted(r results.Result) bool {
 	return r.State == string(ledger.Accepted) || r.State == string(ledger.Receipted)
 }
 
-// maxNumbers is how many KSeF numbers a person is shown; a file or a program gets all.
-const maxNumbers = 50
+// maxRows is how many rows of a table a terminal shows; a file or a program gets all.
+const maxRows = 50
 
-// tell prints the outcomes: as JSON, or as tables with a summary.
-func (c *submitCmd) tell(p *program, t *tally, told []results.Result) error {
+// printOutcomes prints the outcomes: as JSON, or as tables with a summary.
+func (c *submitCmd) printOutcomes(p *program, t *tally, outcomes []results.Result) error {
 	if c.JSON {
-		for i, r := range told {
+		for i, r := range outcomes {
 			if err := printJSON(p.out, handedResult{Result: r, Warning: t.taken[i].warning}); err != nil {
 				return err
 			}
@@ -89,7 +92,7 @@ func (c *submitCmd) tell(p *program, t *tally, told []results.Result) error {
 	}
 	var numbers, bad, open [][]string
 	counts, receipted := map[string]int{}, 0
-	for _, r := range told {
+	for _, r := range outcomes {
 		switch {
 		case accepted(r):
 			counts["accepted"]++
@@ -116,9 +119,12 @@ func (c *submitCmd) tell(p *program, t *tally, told []results.Result) error {
 		n    int
 		note string
 	}{
-		{"accepted", counts["accepted"], ""}, {"rejected", counts["rejected"], "mend the document and hand it in again"},
-		{"parked", counts["parked"], "see the reason, then: " + p.command("open")}, {"not decided", counts["open"], ""},
-		{"dismissed", counts["dismissed"], "ended by a person"}, {"superseded", counts["superseded"], "another document of the number was accepted"},
+		{"accepted", counts["accepted"], ""},
+		{"rejected", counts["rejected"], "fix the document and hand it in again"},
+		{"parked", counts["parked"], "see the reason, then: " + p.command("open")},
+		{"not decided", counts["open"], ""},
+		{"dismissed", counts["dismissed"], "ended by a person"},
+		{"superseded", counts["superseded"], "another document with its number was accepted"},
 		{"refused", t.refused, "not taken, see above"},
 	} {
 		if line.n > 0 || line.what == "accepted" {
@@ -135,13 +141,15 @@ func (c *submitCmd) tell(p *program, t *tally, told []results.Result) error {
 	return p.out.flush()
 }
 
+// section prints one table of the outcomes. more says where the rows are that a terminal does not
+// show; "" shows all rows.
 func section(p *program, head []string, rows [][]string, more string) {
 	if len(rows) == 0 {
 		return
 	}
 	left := 0
-	if p.out.terminal() && more != "" && len(rows) > maxNumbers {
-		left, rows = len(rows)-maxNumbers, rows[:maxNumbers]
+	if p.out.terminal() && more != "" && len(rows) > maxRows {
+		left, rows = len(rows)-maxRows, rows[:maxRows]
 	}
 	p.out.raw("")
 	table(p.out, head, rows)

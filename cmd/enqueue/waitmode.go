@@ -7,15 +7,15 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// waitMode is what --wait waits for: nothing, that all is decided, or the receipts as well.
+// waitMode is the value of --wait: "" does not wait, the others are the constants below.
 type waitMode string
 
 const (
-	waitDecided waitMode = "decided"
-	waitReceipt waitMode = "receipt"
+	waitDecided waitMode = "decided" // until every invoice is decided
+	waitReceipt waitMode = "receipt" // until accepted invoices have their receipts as well
 )
 
-// IsBool lets --wait stand without a value, as a switch.
+// IsBool makes the value optional.
 func (w *waitMode) IsBool() bool { return true }
 
 // Decode implements kong.MapperValue.

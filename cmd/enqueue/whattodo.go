@@ -12,32 +12,33 @@ import (
 	"ksefworker/internal/results"
 )
 
-// command is a call of this program as it is to be typed, with the configuration that this one has.
+// command returns a call of this program as a person types it, with the --config of this run.
 func (p *program) command(args string) string {
 	verb, rest, _ := strings.Cut(args, " ")
 	s := "enqueue " + verb
 	if p.config != "" {
-		s += " --config " + quoted(p.config)
+		s += " --config " + shellQuote(p.config)
 	}
 	return strings.TrimRight(s+" "+rest, " ")
 }
 
-// submitAgain hands in the file that a document came from. What is in an archive or came through a
-// pipe has no name that could be given.
+// submitAgain returns the command that hands in the file of a document again. A document from an
+// archive or from standard input has no file that could be named; the command then says FILE.
 func (p *program) submitAgain(file, tenant string) string {
 	args := "submit "
-	if p.shared(tenant) {
-		args += "--tenant " + quoted(tenant) + " "
+	if p.needsTenant(tenant) {
+		args += "--tenant " + shellQuote(tenant) + " "
 	}
 	lower := strings.ToLower(file)
-	if file == "" || strings.HasPrefix(file, "-") || strings.Contains(lower, ".zip/") || clean(file) != file || elsewhere(file) {
+	if file == "" || strings.HasPrefix(file, "-") || strings.Contains(lower, ".zip/") || clean(file) != file || missingHere(file) {
 		return p.command(args + "FILE")
 	}
-	return p.command(args + quoted(file))
+	return p.command(args + shellQuote(file))
 }
 
-// elsewhere reports a path that leads nowhere from here: it was handed in from another folder.
-func elsewhere(file string) bool {
+// missingHere reports a relative path that does not exist in this folder: the file was handed in
+// from another folder.
+func missingHere(file string) bool {
 	if filepath.IsAbs(file) {
 		return false
 	}
@@ -45,8 +46,8 @@ func elsewhere(file string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// shared reports a tenant that has to be named, because several have its NIP.
-func (p *program) shared(tenant string) bool {
+// needsTenant reports that --tenant is needed, because several tenants have the same NIP.
+func (p *program) needsTenant(tenant string) bool {
 	t, ok := p.cfg.Tenant(tenant)
 	n := 0
 	for _, other := range p.cfg.Tenants {
@@ -57,8 +58,8 @@ func (p *program) shared(tenant string) bool {
 	return n > 1
 }
 
-// quoted is a word as a shell takes it for one.
-func quoted(s string) string {
+// shellQuote returns s so that a shell reads it as one word.
+func shellQuote(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:,@%", r)
 	}
@@ -68,18 +69,18 @@ func quoted(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// waitFor is what there is to do about an open item while another document of its number is on its
-// way; "" when there is none.
+// waitFor returns what to do about an open item while a later document with its number is on its
+// way; "" when there is no such document.
 func (p *program) waitFor(id string, later ledger.Newest) string {
 	if later.State == "" || later.State.Ended() {
 		return ""
 	}
-	return fmt.Sprintf("nothing while %s, a later document of this number, is on its way (%s): "+
-		"it ends this one when it is accepted; if neither is to be sent: %s",
+	return fmt.Sprintf("wait for %s, a later document with this number that is on its way (%s): "+
+		"when it is accepted, it ends this one; if neither is to be sent: %s",
 		later.ID, later.State, p.command("dismiss "+id+" --reason TEXT"))
 }
 
-// whatToDo is what ends an open item, as commands.
+// whatToDo returns the commands that end an open item.
 func (p *program) whatToDo(state, id, file, tenant string) string {
 	dismiss := p.command("dismiss " + id + " --reason TEXT")
 	switch state {

@@ -9,13 +9,24 @@ import (
 	"testing"
 )
 
-// What is printed is meant to be copied into a shell, and others chose the files' names.
-func TestSubmitAgain_WhateverTheFileIsCalled_TheShellTakesItForOneWord(t *testing.T) {
+// People copy the printed commands into a shell, and others choose the names of the files.
+func TestSubmitAgain_AnyFileName_IsOneWordForTheShell(t *testing.T) {
 	t.Chdir(t.TempDir())
 	p := &program{}
 	for file, want := range map[string]string{
-		"in/FV-1.xml": "in/FV-1.xml", "elsewhere/FV-1.xml": "FILE", "/elsewhere/FV-1.xml": "/elsewhere/FV-1.xml", "a b.xml": "a b.xml", "x'; touch gone; '.xml": "x'; touch gone; '.xml", "$(touch gone)`id`.xml": "$(touch gone)`id`.xml",
-		"żółw.xml": "żółw.xml", "-rf.xml": "FILE", "-": "FILE", "": "FILE", "day.zip/a.xml": "FILE", "\x1b[2J.xml": "FILE", "a\nb.xml": "FILE",
+		"in/FV-1.xml":           "in/FV-1.xml",
+		"elsewhere/FV-1.xml":    "FILE",
+		"/elsewhere/FV-1.xml":   "/elsewhere/FV-1.xml",
+		"a b.xml":               "a b.xml",
+		"x'; touch gone; '.xml": "x'; touch gone; '.xml",
+		"$(touch gone)`id`.xml": "$(touch gone)`id`.xml",
+		"żółw.xml":              "żółw.xml",
+		"-rf.xml":               "FILE",
+		"-":                     "FILE",
+		"":                      "FILE",
+		"day.zip/a.xml":         "FILE",
+		"\x1b[2J.xml":           "FILE",
+		"a\nb.xml":              "FILE",
 	} {
 		if !filepath.IsAbs(file) && want == file {
 			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, nil, 0o600)); err != nil {
@@ -30,12 +41,12 @@ func TestSubmitAgain_WhateverTheFileIsCalled_TheShellTakesItForOneWord(t *testin
 		}
 		out, err := exec.Command("sh", "-c", `printf '<%s>' `+args).Output()
 		if err != nil || string(out) != "<"+want+">" {
-			t.Errorf("%q: %s gives the shell %q, %v", file, command, out, err)
+			t.Errorf("%q: for %s the shell reads %q, %v", file, command, out, err)
 		}
 	}
 }
 
-func TestCommand_NamesTheConfigurationThatThisCallHas(t *testing.T) {
+func TestCommand_ConfigFlagWasGiven_IsRepeated(t *testing.T) {
 	p := &program{config: "my worker.yaml"}
 	if got := p.command("retry inv-a"); got != "enqueue retry --config 'my worker.yaml' inv-a" {
 		t.Errorf("%s", got)

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// runDemo runs the demo program. It is a program of its own, because a worker carries no stand-ins.
+// runDemo runs the demo program. The demo is a separate program, so that the worker does not link
+// the simulator and the in-process Redis.
 func runDemo(ctx context.Context, keep bool, stdout, stderr io.Writer) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -19,7 +20,8 @@ func runDemo(ctx context.Context, keep bool, stdout, stderr io.Writer) error {
 	}
 	path := filepath.Join(filepath.Dir(self), "demo")
 	if _, err := os.Stat(path); err != nil {
-		return fmt.Errorf("the demo program is not beside this one (%s): build it with make build", filepath.Dir(self))
+		return fmt.Errorf("there is no demo program in the folder of this program (%s): build it with make build",
+			filepath.Dir(self))
 	}
 	cmd := exec.CommandContext(ctx, path)
 	if keep {
@@ -30,7 +32,7 @@ func runDemo(ctx context.Context, keep bool, stdout, stderr io.Writer) error {
 	cmd.WaitDelay = time.Minute
 	var exit *exec.ExitError
 	if err := cmd.Run(); errors.As(err, &exit) {
-		return fmt.Errorf("the demo failed, as it said (exit code %d)", exit.ExitCode())
+		return fmt.Errorf("the demo failed (exit code %d), see its message above", exit.ExitCode())
 	} else if err != nil {
 		return fmt.Errorf("run the demo program: %w", err)
 	}

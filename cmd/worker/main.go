@@ -22,21 +22,21 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Environ(), os.Stdout, os.Stderr)) }
 
-// Exit codes, the same as enqueue's where they mean the same.
+// Exit codes. A code that enqueue also has means the same there.
 const (
 	exitOK          = 0
 	exitFailed      = 1
-	exitUsage       = 2
-	exitUnreachable = 4
+	exitUsage       = 2 // the call or the configuration is wrong
+	exitUnreachable = 4 // Redis or another part did not answer
 )
 
 type flags struct {
-	Config             string `help:"Configuration file (YAML). Also KSEF_CONFIG." placeholder:"FILE" type:"path"`
-	Check              bool   `help:"Check configuration, Redis, gateway and archive, say what is wrong and how to mend it, and exit."`
-	Healthcheck        bool   `help:"Ask the worker that runs with this configuration whether it is alive, and exit: for containers."`
-	Demo               bool   `help:"Run the demo program, which lies beside this one: worker, simulator, Redis and 300 sample invoices."`
-	Keep               bool   `help:"With --demo: stay up afterwards, until interrupted."`
-	AllowVolatileRedis bool   `help:"Start on a Redis that may lose what it was told. For development."`
+	Config             string `help:"Configuration file (YAML); or set KSEF_CONFIG." placeholder:"FILE" type:"path"`
+	Check              bool   `help:"Check configuration, Redis, gateway and archive, say what is wrong and how to fix it, and exit."`
+	Healthcheck        bool   `help:"Check whether the worker with this configuration is alive, and exit. For containers."`
+	Demo               bool   `help:"Run the demo program, which is in the same folder: worker, simulator, Redis, 300 sample invoices."`
+	Keep               bool   `help:"With --demo: keep everything running afterwards, until interrupted."`
+	AllowVolatileRedis bool   `help:"Start on a Redis that may lose data. For development only."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }
@@ -46,7 +46,8 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 	defer stop()
 	var f flags
 	exited := -1
-	parser, err := kong.New(&f, kong.Name("worker"), kong.Writers(stdout, stderr), kong.Exit(func(code int) { exited = code }),
+	parser, err := kong.New(&f, kong.Name("worker"), kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }),
 		kong.Vars{"version": "worker " + buildinfo.Read().String()},
 		kong.Description("Submits invoices to KSeF: takes jobs from Redis, sends them within KSeF's limits, keeps the receipts."))
 	if err != nil {
@@ -77,7 +78,7 @@ func run(args, environ []string, stdout, stderr io.Writer) int {
 
 func (f flags) run(ctx context.Context, environ []string, stdout, stderr io.Writer) error {
 	connect.RedisLog(zerolog.Nop())
-	reload := hangups(ctx) // first: a hangup that nobody waits for ends the process
+	reload := hangups(ctx) // before all else: without a handler, SIGHUP ends the process
 	if f.Demo {
 		return runDemo(ctx, f.Keep, stdout, stderr)
 	}
@@ -116,7 +117,7 @@ func (f flags) load(path string, environ []string) (config.Config, error) {
 	return cfg, err
 }
 
-// hangups turns SIGHUP into reloads. Several that come while one is under way are one.
+// hangups turns SIGHUP into reloads. Signals that come during a reload count as one.
 func hangups(ctx context.Context) <-chan struct{} {
 	signals, reload := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(signals, syscall.SIGHUP)

@@ -1,6 +1,7 @@
-// Package actions does what a person can do about documents that wait for one: retry an invoice that
-// was rejected or parked, dismiss one that is not to be sent, dismiss a refusal. It also finds what
-// a person means by names and filters. The command line and the HTTP intake both act with it.
+// Package actions does what a person can do about documents that wait for a person: retry an
+// invoice that was rejected or parked, dismiss an invoice that is not to be sent, dismiss a
+// refusal. It also selects documents by names and filters. It is for the command line and for an
+// HTTP intake.
 package actions
 
 import (
@@ -12,32 +13,33 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Desk acts. It is safe for concurrent use.
-type Desk struct {
+// Executor selects documents and acts on them. It is safe for concurrent use if its Inquiry is.
+// Every field is required.
+type Executor struct {
 	Ledger  *ledger.Ledger
 	Queue   *tasks.Queue
 	Inquiry *inquiry.Reader
 }
 
-// Cause says why something stays as it is. A closed list.
+// Cause says why nothing was done about a document. The list is closed.
 type Cause string
 
-// The causes.
+// The causes. A field of [NotDoneError] that is named here is set with that cause.
 const (
-	Unknown     Cause = "unknown"       // neither an id nor a number that is known
-	Ambiguous   Cause = "ambiguous"     // the number is that of several invoices: IDs
-	WrongState  Cause = "wrong_state"   // the action is not for its state: State
-	NotTaken    Cause = "not_taken"     // it was refused and is not here: Refusal
+	Unknown     Cause = "unknown"       // no document has this id or number
+	Ambiguous   Cause = "ambiguous"     // several invoices have this number: IDs
+	WrongState  Cause = "wrong_state"   // the action is not allowed in this state: State
+	NotTaken    Cause = "not_taken"     // the document was refused, so there is no invoice: Refusal
 	Unreadable  Cause = "unreadable"    // its entry cannot be read: Err
-	NotKept     Cause = "not_kept"      // its document is gone (storage.keep_rejected)
-	NumberInUse Cause = "number_in_use" // another document of its number is alive or accepted, or it moved just now
-	Moved       Cause = "moved"         // it moved just now: State
-	Ended       Cause = "ended"         // the refusal was ended just now
+	NotKept     Cause = "not_kept"      // its document was deleted (storage.keep_rejected)
+	NumberInUse Cause = "number_in_use" // another document of its number is alive or accepted, or its state just changed
+	Moved       Cause = "moved"         // its state just changed: State
+	Ended       Cause = "ended"         // the refusal was just ended
 )
 
-// StaysError says why nothing was done about one document. Which of the fields beside Cause are set,
-// the causes tell.
-type StaysError struct {
+// NotDoneError says why nothing was done about one document. The comments of the causes say which
+// fields are set.
+type NotDoneError struct {
 	Cause   Cause
 	State   ledger.State
 	IDs     []string
@@ -45,54 +47,57 @@ type StaysError struct {
 	Err     error
 }
 
-func (e *StaysError) Error() string {
+func (e *NotDoneError) Error() string {
 	if e.Err != nil {
 		return string(e.Cause) + ": " + e.Err.Error()
 	}
 	return string(e.Cause)
 }
 
-// Unwrap returns the cause's own error.
-func (e *StaysError) Unwrap() error { return e.Err }
+// Unwrap returns Err.
+func (e *NotDoneError) Unwrap() error { return e.Err }
 
-// Retry lets a rejected or parked invoice begin again. A [*StaysError] says why it does not.
-func (d *Desk) Retry(ctx context.Context, inv *ledger.Invoice) error {
-	kept, err := d.Ledger.HasBody(ctx, inv)
+// Retry queues a rejected or parked invoice again. When that is not possible, it returns a
+// [*NotDoneError].
+func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice) error {
+	kept, err := x.Ledger.HasBody(ctx, inv)
 	if err != nil {
 		return err
 	}
 	if !kept {
-		return &StaysError{Cause: NotKept}
+		return &NotDoneError{Cause: NotKept}
 	}
-	err = d.Ledger.Retry(ctx, inv)
+	err = x.Ledger.Retry(ctx, inv)
 	if _, ok := errors.AsType[*ledger.ConflictError](err); ok {
-		return &StaysError{Cause: NumberInUse}
+		return &NotDoneError{Cause: NumberInUse}
 	}
 	if err != nil {
 		return err
 	}
-	// Its revision is the task's, so a task of its first attempt does not stand in the way.
-	now, err := d.Ledger.Invoice(ctx, inv.ID)
+	// The task has the new revision in its id, so that a task of an earlier attempt does not
+	// replace it.
+	now, err := x.Ledger.Invoice(ctx, inv.ID)
 	if err != nil {
 		return err
 	}
-	return d.Queue.Put(ctx, tasks.KindSubmit, now.ID, now.Rev, tasks.When{Overflow: now.Overflow})
+	return x.Queue.Put(ctx, tasks.KindSubmit, now.ID, now.Rev, tasks.When{Overflow: now.Overflow})
 }
 
-// Dismiss ends a queued, rejected or parked invoice for good. A [*StaysError] says why it does not.
-func (d *Desk) Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.Dismissal) error {
-	err := d.Ledger.Dismiss(ctx, inv, by)
+// Dismiss ends a queued, rejected or parked invoice for good. When that is not possible, it returns
+// a [*NotDoneError].
+func (x *Executor) Dismiss(ctx context.Context, inv *ledger.Invoice, by ledger.Dismissal) error {
+	err := x.Ledger.Dismiss(ctx, inv, by)
 	if conflict, ok := errors.AsType[*ledger.ConflictError](err); ok {
-		return &StaysError{Cause: Moved, State: ledger.State(conflict.State)}
+		return &NotDoneError{Cause: Moved, State: ledger.State(conflict.State)}
 	}
 	return err
 }
 
-// DismissRefusal ends a refusal. A [*StaysError] says why it does not.
-func (d *Desk) DismissRefusal(ctx context.Context, r *ledger.Refusal, by ledger.Dismissal) error {
-	err := d.Ledger.DismissRefusal(ctx, r.ID, by)
+// DismissRefusal ends a refusal. When it was ended before, it returns a [*NotDoneError].
+func (x *Executor) DismissRefusal(ctx context.Context, r *ledger.Refusal, by ledger.Dismissal) error {
+	err := x.Ledger.DismissRefusal(ctx, r.ID, by)
 	if errors.Is(err, ledger.ErrNotFound) {
-		return &StaysError{Cause: Ended}
+		return &NotDoneError{Cause: Ended}
 	}
 	return err
 }

@@ -10,37 +10,37 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Selection says which documents are meant: those that are named, or, without names, all that pass
-// the filters. A filter that is zero lets everything pass.
+// Selection selects documents: those with one of the names, or, without names, all that pass every
+// filter. A filter with its zero value lets everything pass.
 type Selection struct {
 	Names []string // ids, or numbers (P_2)
 
-	State      ledger.State // or results.Refused; "": the states of Scope.Default
-	Code       int          // KSeF's
+	State      ledger.State // or results.Refused; "" stands for the states of Scope.Default
+	Code       int          // KSeF's code
 	Tenant     string       // its name or NIP
-	ReasonLike string       // a part of the reason, in capitals or not
+	ReasonLike string       // a part of the reason; upper and lower case are the same
 }
 
-// Scope says what an action is for.
+// Scope says which documents an action is for.
 type Scope struct {
-	States   []ledger.State // an invoice that is named must be in one of these
-	Default  []ledger.State // without names and State: those in these
-	Refusals bool           // refused documents can be meant
+	States   []ledger.State // an invoice that is selected by name must be in one of these
+	Default  []ledger.State // the states that are selected without names and without State
+	Refusals bool           // the action is for refused documents too
 }
 
-// Found is one document that is meant: an invoice, a refusal, or a name about which nothing can be
-// done, with the reason in Stays.
-type Found struct {
+// Match is one document that was selected: an invoice or a refusal. When nothing can be done about
+// it, NotDone says why; then Invoice and Refusal may be nil.
+type Match struct {
 	Invoice *ledger.Invoice
 	Refusal *ledger.Refusal
-	Name    string // as it was named; the id where it was not
-	Stays   *StaysError
+	Name    string // the name by which it was selected; its id when it was selected by filters
+	NotDone *NotDoneError
 }
 
-// Select yields what is meant, one by one. An error of yield ends it.
-func (d *Desk) Select(ctx context.Context, s Selection, scope Scope, yield func(Found) error) error {
+// Select yields the selected documents one by one. An error of yield ends it and is returned.
+func (x *Executor) Select(ctx context.Context, s Selection, scope Scope, yield func(Match) error) error {
 	for _, name := range s.Names {
-		f, err := d.named(ctx, name, scope)
+		f, err := x.named(ctx, name, scope)
 		if err != nil {
 			return err
 		}
@@ -52,20 +52,20 @@ func (d *Desk) Select(ctx context.Context, s Selection, scope Scope, yield func(
 		return nil
 	}
 	if s.State == results.Refused {
-		return d.refusals(ctx, s, scope, yield)
+		return x.refusals(ctx, s, scope, yield)
 	}
 	states := scope.Default
 	if s.State != "" {
 		states = []ledger.State{s.State}
 	}
 	for _, state := range states {
-		err := d.Inquiry.InState(ctx, state, func(invs []ledger.Invoice) error {
+		err := x.Inquiry.InState(ctx, state, func(invs []ledger.Invoice) error {
 			for i := range invs {
 				inv := &invs[i]
 				if !s.passes(inv.Tenant, inv.NIP, inv.Code, inv.Reason) {
 					continue
 				}
-				if err := yield(Found{Invoice: inv, Name: inv.ID}); err != nil {
+				if err := yield(Match{Invoice: inv, Name: inv.ID}); err != nil {
 					return err
 				}
 			}
@@ -78,11 +78,11 @@ func (d *Desk) Select(ctx context.Context, s Selection, scope Scope, yield func(
 	return nil
 }
 
-func (d *Desk) refusals(ctx context.Context, s Selection, scope Scope, yield func(Found) error) error {
+func (x *Executor) refusals(ctx context.Context, s Selection, scope Scope, yield func(Match) error) error {
 	if !scope.Refusals {
 		return nil
 	}
-	refusals, err := d.Ledger.Refusals(ctx, time.Time{}, "")
+	refusals, err := x.Ledger.Refusals(ctx, time.Time{}, "")
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (d *Desk) refusals(ctx context.Context, s Selection, scope Scope, yield fun
 		if !s.passes(r.Tenant, r.NIP, 0, results.RefusalReason(r)) {
 			continue
 		}
-		if err := yield(Found{Refusal: r, Name: r.ID}); err != nil {
+		if err := yield(Match{Refusal: r, Name: r.ID}); err != nil {
 			return err
 		}
 	}
@@ -103,41 +103,41 @@ func (s Selection) passes(tenant, nip string, code int, reason string) bool {
 		strings.Contains(strings.ToLower(reason), strings.ToLower(s.ReasonLike))
 }
 
-// named finds what a name means. A number can be that of several invoices: of these one alone may be
-// in a state that the action is for.
-func (d *Desk) named(ctx context.Context, name string, scope Scope) (Found, error) {
-	invs, err := d.Inquiry.Find(ctx, name)
+// named finds the document with a name. Several invoices can have the same number; then only one of
+// them may be in a state that the action is for.
+func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, error) {
+	invs, err := x.Inquiry.Find(ctx, name)
 	unread, err := ledger.Skip(err)
 	switch {
 	case err != nil:
-		return Found{}, err
+		return Match{}, err
 	case unread != nil:
-		return Found{Name: name, Stays: &StaysError{Cause: Unreadable, Err: unread[0].Err}}, nil
+		return Match{Name: name, NotDone: &NotDoneError{Cause: Unreadable, Err: unread[0].Err}}, nil
 	}
 	fit := slices.DeleteFunc(slices.Clone(invs), func(inv ledger.Invoice) bool {
 		return !slices.Contains(scope.States, inv.State)
 	})
 	switch {
 	case len(fit) == 1:
-		return Found{Invoice: &fit[0], Name: name}, nil
+		return Match{Invoice: &fit[0], Name: name}, nil
 	case len(fit) > 1:
 		ids := make([]string, len(fit))
 		for i := range fit {
 			ids[i] = fit[i].ID
 		}
-		return Found{Name: name, Stays: &StaysError{Cause: Ambiguous, IDs: ids}}, nil
+		return Match{Name: name, NotDone: &NotDoneError{Cause: Ambiguous, IDs: ids}}, nil
 	case len(invs) > 0:
 		last := &invs[len(invs)-1]
-		return Found{Invoice: last, Name: name, Stays: &StaysError{Cause: WrongState, State: last.State}}, nil
+		return Match{Invoice: last, Name: name, NotDone: &NotDoneError{Cause: WrongState, State: last.State}}, nil
 	}
-	ref, err := d.Inquiry.Refusal(ctx, name)
+	ref, err := x.Inquiry.Refusal(ctx, name)
 	switch {
 	case err != nil:
-		return Found{}, err
+		return Match{}, err
 	case ref == nil:
-		return Found{Name: name, Stays: &StaysError{Cause: Unknown}}, nil
+		return Match{Name: name, NotDone: &NotDoneError{Cause: Unknown}}, nil
 	case !scope.Refusals:
-		return Found{Name: name, Stays: &StaysError{Cause: NotTaken, Refusal: ref}}, nil
+		return Match{Name: name, NotDone: &NotDoneError{Cause: NotTaken, Refusal: ref}}, nil
 	}
-	return Found{Refusal: ref, Name: name}, nil
+	return Match{Refusal: ref, Name: name}, nil
 }

@@ -16,25 +16,25 @@ import (
 	"ksefworker/internal/archive"
 )
 
-type storeOpener func(context.Context, config.Archive, *archiveNews) (archive.Store, error)
+type storeOpener func(context.Context, config.Archive, *archiveLog) (archive.Store, error)
 
-func openStore(ctx context.Context, a config.Archive, news *archiveNews) (archive.Store, error) {
-	return openStoreWith(ctx, a, archive.Options{OnChange: news.changed})
+func openStore(ctx context.Context, a config.Archive, log *archiveLog) (archive.Store, error) {
+	return openStoreWith(ctx, a, archive.Options{OnChange: log.changed})
 }
 
-func openStoreLater(ctx context.Context, a config.Archive, news *archiveNews) (archive.Store, error) {
-	return openStoreWith(ctx, a, archive.Options{Later: true, OnChange: news.changed})
+func openStoreLater(ctx context.Context, a config.Archive, log *archiveLog) (archive.Store, error) {
+	return openStoreWith(ctx, a, archive.Options{Later: true, OnChange: log.changed})
 }
 
-// openStoreThatExists returns no store and no error for a folder that does not exist: to open it
-// would make it. One that exists and cannot be opened is left to its first call, which says why.
-func openStoreThatExists(ctx context.Context, a config.Archive, news *archiveNews) (archive.Store, error) {
+// openExistingStore returns no store and no error for a folder that does not exist, because opening
+// it would make it. When a folder exists but cannot be opened, the store's first call says why.
+func openExistingStore(ctx context.Context, a config.Archive, log *archiveLog) (archive.Store, error) {
 	if u, err := url.Parse(a.URL); err == nil && u.Scheme == "file" {
 		if _, err := os.Lstat(u.Path); errors.Is(err, fs.ErrNotExist) {
 			return nil, CheckFolder("archive.url", u.Path)
 		}
 	}
-	return openStoreLater(ctx, a, news)
+	return openStoreLater(ctx, a, log)
 }
 
 func openStoreWith(ctx context.Context, a config.Archive, o archive.Options) (archive.Store, error) {
@@ -61,8 +61,9 @@ func openStoreWith(ctx context.Context, a config.Archive, o archive.Options) (ar
 	return s, nil
 }
 
-// CheckFolder says why the folder of a setting cannot be used; nil when it can. It makes nothing: a
-// folder that does not exist is made by the worker, so its nearest parent counts.
+// CheckFolder returns why the folder of a setting cannot be used; nil when it can. It makes no
+// folder. When the folder does not exist, it checks the nearest parent, because the worker makes
+// the rest.
 func CheckFolder(setting, dir string) error {
 	for at := dir; ; at = filepath.Dir(at) {
 		info, err := os.Stat(at)
@@ -70,31 +71,31 @@ func CheckFolder(setting, dir string) error {
 		case errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at):
 			continue
 		case err != nil:
-			return fmt.Errorf("look at %s: %w", setting, err)
+			return fmt.Errorf("check %s: %w", setting, err)
 		case !info.IsDir():
-			return fmt.Errorf("look at %s: %s is not a folder", setting, at)
+			return fmt.Errorf("check %s: %s is not a folder", setting, at)
 		}
 		return nil
 	}
 }
 
-// LogArchive lets the log tell when the archive goes out of service for this process and when it is
-// back.
-func (p *Pool) LogArchive(log zerolog.Logger) { p.news.log.Store(&log) }
+// LogArchive makes the pool log when the archive goes out of service for this process and when it
+// is back. Safe for concurrent use.
+func (p *Pool) LogArchive(log zerolog.Logger) { p.archiveLog.log.Store(&log) }
 
-// archiveNews passes what happens to the archive on to a log, once there is one.
-type archiveNews struct {
+// archiveLog logs changes of the archive's health, once it has a log.
+type archiveLog struct {
 	log atomic.Pointer[zerolog.Logger]
 }
 
-func (n *archiveNews) changed(h archive.Health) {
-	log := n.log.Load()
+func (l *archiveLog) changed(h archive.Health) {
+	log := l.log.Load()
 	switch {
 	case log == nil:
 	case h.Out:
 		log.Warn().Err(h.Why).Msg("the archive is out of service for this process: " +
-			"receipts wait, nothing else does; asked again at growing intervals, at least every minute")
+			"receipts wait, everything else goes on; it is tried again at growing intervals of at most a minute")
 	default:
-		log.Info().Msg("the archive answers again: the receipts that wait follow")
+		log.Info().Msg("the archive answers again: the waiting receipts are stored now")
 	}
 }

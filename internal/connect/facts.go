@@ -12,11 +12,11 @@ import (
 	"ksefworker/config"
 )
 
-// oldestRedis is the first version that has all that is used here, EXPIRE with NX for one.
-const oldestRedis = "7.0"
+// minRedis is the first version that has every command used here, for example EXPIRE with NX.
+const minRedis = "7.0"
 
-// VolatileError says that this Redis may forget what it was told. The ledger is the only record of
-// what was sent: worker and enqueue refuse to work on it.
+// VolatileError says that this Redis may lose data. The ledger is the only record of what was sent,
+// so worker and enqueue refuse to work on such a Redis.
 type VolatileError struct{ Faults []string }
 
 func (e *VolatileError) Error() string {
@@ -24,7 +24,7 @@ func (e *VolatileError) Error() string {
 		" (for development: redis.allow_volatile: true, or worker --allow-volatile-redis)"
 }
 
-// Facts are what a Redis tells of itself; "" is what it does not tell.
+// Facts are what a Redis reports about itself. A field is "" when Redis does not report it.
 type Facts struct {
 	version     string
 	cluster     string // "1" for a node of a cluster
@@ -34,18 +34,19 @@ type Facts struct {
 	RunID       string // of the process
 }
 
-// AskRedis goes by INFO, which managed services let everybody ask: CONFIG, which they forbid, is
-// asked only for what INFO does not tell. The error is that of a Redis that does not answer; to be
-// refused an answer is none.
+// AskRedis reads INFO, which managed services allow for everybody. It reads CONFIG, which they
+// forbid, only for what INFO does not report. It returns an error only when Redis does not answer;
+// a refusal to answer is no error.
 func AskRedis(ctx context.Context, rdb redis.UniversalClient) (Facts, error) {
 	info, err := rdb.Info(ctx).Result()
 	if err := IgnoreForbidden(err); err != nil {
 		return Facts{}, err
 	}
 	fields := infoFields(info)
-	f := Facts{version: fields["redis_version"], cluster: fields["cluster_enabled"], policy: fields["maxmemory_policy"],
-		appendOnly: fields["aof_enabled"],
-		RunID:      fields["run_id"]}
+	f := Facts{
+		version: fields["redis_version"], cluster: fields["cluster_enabled"],
+		policy: fields["maxmemory_policy"], appendOnly: fields["aof_enabled"], RunID: fields["run_id"],
+	}
 	for _, ask := range []struct {
 		name string
 		into *string
@@ -79,34 +80,37 @@ func infoFields(info string) map[string]string {
 }
 
 var errCluster error = &config.FieldError{Field: "redis.url", Err: errors.New("this Redis is a cluster; " +
-	"the ledger needs one node or Sentinel, because its scripts touch many keys at once: name a Redis that runs with cluster-enabled no")}
+	"the ledger needs one node or Sentinel, because its scripts use many keys at once: " +
+	"name a Redis that runs with cluster-enabled no")}
 
-// unsuitable says why no ledger can live there, whatever is configured: a field error of redis.url.
+// unsuitable returns why this Redis can never hold a ledger, whatever the configuration says: a
+// field error of redis.url.
 func (f Facts) unsuitable() error {
 	switch {
 	case f.cluster == "1":
 		return errCluster
-	case f.version != "" && older(f.version, oldestRedis):
+	case f.version != "" && older(f.version, minRedis):
 		return &config.FieldError{Field: "redis.url", Err: fmt.Errorf(
-			"this Redis is version %s; %s or later is needed: upgrade it, or name another one", f.version, oldestRedis)}
+			"this Redis is version %s; %s or later is needed: upgrade it, or name another one", f.version, minRedis)}
 	}
 	return nil
 }
 
-// volatile says what this Redis may forget; nil for nothing that is known.
+// volatile returns how this Redis may lose data, as a [*VolatileError]; nil when no way is known.
 func (f Facts) volatile() error {
+	const permanently = " and write it into redis.conf, or set it in the console of a managed Redis"
 	var faults []string
 	if f.policy != "" && f.policy != "noeviction" {
-		faults = append(faults, fmt.Sprintf("maxmemory-policy is %s, so it throws away entries when memory is short: "+
-			"CONFIG SET maxmemory-policy noeviction and put it into redis.conf, or set it where a managed Redis is configured", f.policy))
+		faults = append(faults, fmt.Sprintf("maxmemory-policy is %s, so it deletes entries when memory is short: "+
+			"CONFIG SET maxmemory-policy noeviction"+permanently, f.policy))
 	}
 	if f.appendOnly == "0" {
-		faults = append(faults, "appendonly is off, so a restart forgets the last minutes: "+
-			"CONFIG SET appendonly yes and put it into redis.conf, or set it where a managed Redis is configured")
+		faults = append(faults, "appendonly is off, so a restart loses the last minutes: "+
+			"CONFIG SET appendonly yes"+permanently)
 	}
 	if f.appendOnly != "0" && f.appendfsync == "no" {
-		faults = append(faults, "appendfsync is no, so a power failure forgets the last half minute: "+
-			"CONFIG SET appendfsync everysec and put it into redis.conf, or set it where a managed Redis is configured")
+		faults = append(faults, "appendfsync is no, so a power failure loses the last half minute: "+
+			"CONFIG SET appendfsync everysec"+permanently)
 	}
 	if len(faults) > 0 {
 		return &VolatileError{faults}
@@ -114,7 +118,7 @@ func (f Facts) volatile() error {
 	return nil
 }
 
-// older compares versions by their first two numbers. What is no version is not older.
+// older compares two versions by their first two numbers. A text that is no version is not older.
 func older(version, than string) bool {
 	number := func(s string, i int) int {
 		parts := strings.SplitN(s, ".", 3)
@@ -131,9 +135,9 @@ func older(version, than string) bool {
 	return a < b || a == b && number(version, 1) < number(than, 1)
 }
 
-// CheckDurable asks Redis whether it keeps what it is told: a [*VolatileError], a
-// [*config.FieldError] when it is of a kind that cannot be used at all, or the error of a Redis
-// that does not answer. unknown reports that it does not tell its eviction policy or whether it has
+// CheckDurable checks whether Redis keeps its data. It returns a [*VolatileError], a
+// [*config.FieldError] when this kind of Redis cannot be used at all, or the error of a Redis that
+// does not answer. unknown says that Redis does not report its eviction policy, or whether it has
 // an append-only file.
 func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool, err error) {
 	f, err := AskRedis(ctx, rdb)
@@ -146,8 +150,8 @@ func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool,
 	return f.policy == "" || f.appendOnly == "", f.volatile()
 }
 
-// CheckDurable is [CheckDurable] for this configuration: redis.allow_volatile lets every Redis pass
-// that can be used at all.
+// CheckDurable is [CheckDurable] for this configuration: with redis.allow_volatile, every Redis
+// passes that can be used at all.
 func (p *Pool) CheckDurable(ctx context.Context) error {
 	f, err := AskRedis(ctx, p.Redis)
 	if err != nil {
@@ -156,7 +160,7 @@ func (p *Pool) CheckDurable(ctx context.Context) error {
 	return p.Unfit(f)
 }
 
-// Unfit says why this configuration may not work on such a Redis; nil when it may.
+// Unfit returns why this configuration may not use such a Redis; nil when it may.
 func (p *Pool) Unfit(f Facts) error {
 	err := f.unsuitable()
 	if err == nil && !p.Config.Redis.AllowVolatile {
@@ -165,7 +169,8 @@ func (p *Pool) Unfit(f Facts) error {
 	return err
 }
 
-// IgnoreForbidden tells an answer of Redis ("unknown command", "NOPERM") from no answer at all.
+// IgnoreForbidden returns nil for an error that Redis answered ("unknown command", "NOPERM"), and
+// every other error, which means that Redis did not answer.
 func IgnoreForbidden(err error) error {
 	if _, answered := errors.AsType[redis.Error](err); answered || err == nil {
 		return nil

@@ -15,7 +15,7 @@ func TestRedisFacts_OlderThan7_IsRefusedWithItsVersion(t *testing.T) {
 			t.Errorf("version %q: %v, want refused: %v", version, err, refused)
 		}
 		if err != nil && (!strings.Contains(err.Error(), version) || !strings.Contains(err.Error(), "redis.url")) {
-			t.Errorf("version %q: %v names neither version nor setting", version, err)
+			t.Errorf("version %q: %v does not name the version and the setting", version, err)
 		}
 	}
 }

@@ -12,16 +12,17 @@ import (
 	"ksefworker/config"
 )
 
-// redisHint says what a person can do about a Redis that cannot be used.
+// redisHint returns what a person can do about a Redis that cannot be used.
 func redisHint(err error, c config.RedisConn) string {
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "WRONGPASS"), strings.Contains(text, "invalid username-password pair"):
-		return "the password is not this user's: compare redis.username and the content of redis.password_file with the server's"
-	case strings.Contains(text, "NOAUTH"), strings.Contains(text, "HELLO must be called with the client already authenticated"):
-		return "the server wants a password: put it into a file and name that in redis.password_file"
+		return "the server refuses this user and password: check redis.username and the content of redis.password_file"
+	case strings.Contains(text, "NOAUTH"),
+		strings.Contains(text, "HELLO must be called with the client already authenticated"):
+		return "the server requires a password: put it into a file and name the file in redis.password_file"
 	case strings.Contains(text, "NOPERM"):
-		return "the user may not do this: give it the commands and keys that README lists (redis.username)"
+		return "the user (redis.username) may not do this: give it the commands and keys that README lists"
 	}
 	if hint := TLSHint(err, c.TLS != nil, "redis.url", "rediss://", "redis://", "redis.tls"); hint != "" {
 		return hint
@@ -29,9 +30,10 @@ func redisHint(err error, c config.RedisConn) string {
 	return "check redis.url, and that the server runs"
 }
 
-// TLSHint says what to do about a mistake with encryption; "" when err is none. secure says whether
-// TLS was tried, setting names the address, with and without are its two beginnings, and trust says
-// where the trusted authorities are set.
+// TLSHint returns what to do about a mistake with encryption; "" when err is another error. secure
+// says whether TLS was tried. setting names the setting of the address, with and without are the
+// schemes of the address with and without TLS, and trust says where the trusted authorities are
+// set.
 func TLSHint(err error, secure bool, setting, with, without, trust string) string {
 	var (
 		plain     tls.RecordHeaderError
@@ -44,17 +46,17 @@ func TLSHint(err error, secure bool, setting, with, without, trust string) strin
 	case errors.As(err, &plain), secure && strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "the port does not speak TLS: say " + without + " in " + setting + ", or name its TLS port"
 	case errors.As(err, &authority):
-		return "its certificate is of an authority that is not trusted here: see " + trust + " (a CA file)"
+		return "its certificate comes from an authority that is not trusted here: see " + trust + " (a CA file)"
 	case errors.As(err, &host):
 		return "its certificate is for another host: correct the host in " + setting + ", or the server name in " + trust
 	case errors.As(err, &expired):
-		return "its certificate is not valid: renew it, or look at this machine's clock"
+		return "its certificate is not valid: renew it, or check this machine's clock"
 	case errors.As(err, &alert):
-		return "it wants a certificate of the client that it trusts: see " + trust
+		return "it requires a client certificate that it trusts: see " + trust
 	case secure && errors.Is(err, context.DeadlineExceeded):
-		return "nothing answers to TLS: if the port is a plain one, say " + without + " in " + setting
+		return "it does not answer to TLS: if the port does not speak TLS, say " + without + " in " + setting
 	case !secure && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)):
-		return "the server ends the connection at once: if its port speaks TLS, say " + with + " in " + setting
+		return "the server closes the connection at once: if its port speaks TLS, say " + with + " in " + setting
 	}
 	return ""
 }

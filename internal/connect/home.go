@@ -10,25 +10,26 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Home is where this configuration sends invoices.
+// Home returns where this configuration sends invoices.
 func (p *Pool) Home() ledger.Home {
 	return ledger.Home{Environment: string(p.Config.Environment), Address: p.Config.BaseURL()}
 }
 
-// CheckHome refuses a ledger that belongs to another environment or gateway: a [*config.FieldError]
-// around a [*ledger.HomeError]. It writes nothing.
+// CheckHome refuses a ledger that belongs to another environment or gateway, with a
+// [*config.FieldError] around a [*ledger.HomeError]. It writes nothing.
 func (p *Pool) CheckHome(ctx context.Context) error {
 	return homeFault(p.Ledger.CheckHome(ctx, p.Home()))
 }
 
-// Claim does the same, and writes down that the ledger belongs here when nobody has done so.
-// Whoever takes invoices in, or sends them, MUST claim first.
+// Claim does the same, and records that the ledger belongs here when no owner is recorded yet. A
+// process that takes invoices in or sends them MUST claim first.
 func (p *Pool) Claim(ctx context.Context) error {
 	return homeFault(p.Ledger.Claim(ctx, p.Home()))
 }
 
-// Rehome says that ledger and archive, which belonged to from, belong here now. The archive comes
-// first: when the ledger cannot be told, the same call does both again.
+// Rehome records that ledger and archive belong here now. from is their owner so far, as it was
+// read before. The archive comes first: when the ledger cannot be changed, the same call does both
+// again.
 func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 	if err := ownerFault(p.owned.Move(ctx, ownerOf(from))); err != nil {
 		return err
@@ -36,12 +37,13 @@ func (p *Pool) Rehome(ctx context.Context, from ledger.Home) error {
 	return homeFault(p.Ledger.Rehome(ctx, from, p.Home()))
 }
 
-// claimTimeout bounds how long an archive that hangs holds up a start.
+// claimTimeout is the maximum time that an archive that hangs can delay a start.
 const claimTimeout = 3 * time.Second
 
-// ClaimArchive refuses an archive that belongs to another environment or gateway: a
-// [*config.FieldError] around an [*archive.OwnerError]. It writes that the archive belongs here when
-// nobody has done so. An archive that does not answer is no error: its first use asks again.
+// ClaimArchive refuses an archive that belongs to another environment or gateway, with a
+// [*config.FieldError] around an [*archive.OwnerError]. It records that the archive belongs here
+// when no owner is recorded yet. An archive that does not answer is no error: the owner is checked
+// again at its first use.
 func (p *Pool) ClaimArchive(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
 	defer cancel()
@@ -56,8 +58,12 @@ func ownerOf(h ledger.Home) archive.Owner {
 	return archive.Owner{Environment: h.Environment, Address: h.Address}
 }
 
+func homeOf(o archive.Owner) ledger.Home {
+	return ledger.Home{Environment: o.Environment, Address: o.Address}
+}
+
 func sameOwner(a, b archive.Owner) bool {
-	return ledger.Home{Environment: a.Environment, Address: a.Address}.Same(ledger.Home{Environment: b.Environment, Address: b.Address})
+	return homeOf(a).Same(homeOf(b))
 }
 
 func ownerFault(err error) error {

@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// Limiter returns the limiter with the configuration's table, over a store that the pool shares. o
-// may be nil.
+// Limiter returns a limiter with the limits of the configuration, over a store that the whole pool
+// shares. o may be nil.
 func (p *Pool) Limiter(store ratelimit.Store, o ratelimit.Observer) (*ratelimit.Limiter, error) {
 	cfg := p.Config
 	tenants := map[string]map[string]ratelimit.Limits{}
@@ -17,7 +17,7 @@ func (p *Pool) Limiter(store ratelimit.Store, o ratelimit.Observer) (*ratelimit.
 	}
 	margin := cfg.Limits.Margin
 	if margin == 0 {
-		margin = -1 // the limiter's zero is its default; the configuration's is none
+		margin = -1 // 0 means the default for the limiter, and none in the configuration
 	}
 	sleep := cfg.Limits.MaxSleep
 	if sleep == 0 {
@@ -28,12 +28,16 @@ func (p *Pool) Limiter(store ratelimit.Store, o ratelimit.Observer) (*ratelimit.
 	})
 }
 
-// table gives each group its windows, divided by scale.
+// table returns the windows of each group. Their lengths are divided by scale.
 func table(g config.Groups, scale float64) map[string]ratelimit.Limits {
 	out := map[string]ratelimit.Limits{}
 	for name, r := range g.ByName() {
 		var l ratelimit.Limits
-		for _, w := range []ratelimit.Window{{Limit: r.PerSecond, Per: time.Second}, {Limit: r.PerMinute, Per: time.Minute}, {Limit: r.PerHour, Per: time.Hour}} {
+		for _, w := range []ratelimit.Window{
+			{Limit: r.PerSecond, Per: time.Second},
+			{Limit: r.PerMinute, Per: time.Minute},
+			{Limit: r.PerHour, Per: time.Hour},
+		} {
 			if w.Limit != config.Unlimited {
 				l = append(l, w)
 			}

@@ -10,10 +10,10 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// RedisLog brings the Redis client's own lines into ours, as debug: an outage of Redis shows in the
-// errors of those who needed it, and once for each of hundreds of reconnections it would drown the
-// log. So does what any library writes by the standard library's logger. Both keep their logger for
-// the whole process, so only a program's main sets it.
+// RedisLog writes the messages of the Redis client into log, at level debug. An outage of Redis
+// shows in the errors of the calls that needed it; a line for each of hundreds of reconnections
+// would hide everything else. The same holds for what libraries write with the standard library's
+// logger. Both loggers are set for the whole process, so only a program's main may call RedisLog.
 func RedisLog(log zerolog.Logger) {
 	redis.SetLogger(redisLog{log})
 	stdlog.SetFlags(0)
@@ -28,7 +28,7 @@ func (l libraryLog) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// QuietRedis drops the client's own lines: a command says in its own words what does not answer.
+// QuietRedis drops those messages: a command reports in its own words what does not answer.
 func QuietRedis() { RedisLog(zerolog.Nop()) }
 
 type redisLog struct{ log zerolog.Logger }

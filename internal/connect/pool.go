@@ -2,7 +2,7 @@
 // the ledger and the queue in it, the archive, the storage keys. It checks that Redis is fit for a
 // ledger and that the ledger belongs to this configuration.
 //
-// The worker and the command line use it alike. It starts nothing and runs nothing.
+// The worker and the command line both use it. It starts no goroutine and no server.
 package connect
 
 import (
@@ -21,37 +21,36 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// ErrUnreachable says that a part this process cannot work without (Redis, the archive) does not
-// answer.
+// ErrUnreachable says that Redis or the archive, which this process needs, does not answer.
 var ErrUnreachable = errors.New("not reachable")
 
-// Pool is what the processes of one pool share. It is safe for concurrent use. Close it once, when
-// nothing uses it any more.
+// Pool holds what the processes of one pool share. It is safe for concurrent use. Close it once,
+// when nothing uses it any more.
 type Pool struct {
 	Config config.Config
 	Redis  redis.UniversalClient
-	// Asynq is for asynq's own constructors: its keys begin as redis.prefix says.
+	// Asynq is for asynq's own constructors: it puts redis.prefix before their keys.
 	Asynq  redis.UniversalClient
 	Ledger *ledger.Ledger
 	Queue  *tasks.Queue
 	Bodies *ledger.Bodies
 	Store  archive.Store // nil only after OpenForCheck
 
-	// Now is this process's clock. Tests replace it before a worker is made.
+	// Now is this process's clock. Tests replace it before they make a worker.
 	Now func() time.Time
 
-	news  *archiveNews
-	owned *archive.OwnedStore // the same as Store
+	archiveLog *archiveLog
+	owned      *archive.OwnedStore // the same as Store
 }
 
-// Open connects, and proves that Redis answers. An error that wraps [ErrUnreachable] is due to a
-// part that does not answer; every other error is due to the configuration.
+// Open connects, and checks that Redis answers. An error that wraps [ErrUnreachable] means that a
+// part does not answer; every other error means that the configuration is wrong.
 func Open(ctx context.Context, cfg config.Config) (*Pool, error) {
 	return open(ctx, cfg, openStore)
 }
 
-// OpenAnyArchive is Open for what mostly needs no archive: a folder that cannot be opened is no
-// error then. A call that does need it fails with the reason.
+// OpenAnyArchive is Open for programs that rarely need the archive: a folder that cannot be opened
+// is no error. A call that needs the archive fails with the reason.
 func OpenAnyArchive(ctx context.Context, cfg config.Config) (*Pool, error) {
 	return open(ctx, cfg, openStoreLater)
 }
@@ -59,7 +58,7 @@ func OpenAnyArchive(ctx context.Context, cfg config.Config) (*Pool, error) {
 // OpenForCheck is Open for a check, which changes nothing: when the archive is a folder that does
 // not exist, Store is nil.
 func OpenForCheck(ctx context.Context, cfg config.Config) (*Pool, error) {
-	return open(ctx, cfg, openStoreThatExists)
+	return open(ctx, cfg, openExistingStore)
 }
 
 func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool, error) {
@@ -75,14 +74,14 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 	if err != nil {
 		return nil, err
 	}
-	news := &archiveNews{}
-	store, err := openStore(ctx, cfg.Archive, news)
+	log := &archiveLog{}
+	store, err := openStore(ctx, cfg.Archive, log)
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
 	queues := tasks.AsynqClient(rdb, cfg.Redis.AsynqPrefix())
 	p := &Pool{
-		Config: cfg, Redis: rdb, Asynq: queues, Bodies: bodies, news: news,
+		Config: cfg, Redis: rdb, Asynq: queues, Bodies: bodies, archiveLog: log,
 		Queue: tasks.NewQueue(queues), Now: time.Now,
 		Ledger: ledger.New(rdb, ledger.Options{
 			Prefix: cfg.Redis.Prefix, Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout,
@@ -96,7 +95,7 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 	return p, nil
 }
 
-// Close ends the connections.
+// Close closes the connections to Redis and the archive.
 func (p *Pool) Close() error {
 	if p.Store == nil {
 		return p.Redis.Close()
@@ -104,8 +103,8 @@ func (p *Pool) Close() error {
 	return errors.Join(p.Redis.Close(), p.Store.Close())
 }
 
-// Admitter returns what takes documents in, by the configuration's rules. It compiles the schemas
-// when validation.schema_dir is set, which takes a second.
+// Admitter returns the admitter, which takes documents in by the configuration's rules. When
+// validation.schema_dir is set, it compiles the schemas, which takes a second.
 func (p *Pool) Admitter() (*tasks.Admitter, error) {
 	cfg := p.Config
 	a := &tasks.Admitter{

@@ -7,47 +7,49 @@ import (
 	"slices"
 )
 
-// A tenant may be taken out of the configuration, or have its NIP mistyped, while its invoices
-// wait. They stay as they are and go on by themselves when it is configured again; until then
-// somebody has to know.
+// A tenant may be removed from the configuration, or its NIP may be mistyped, while its invoices
+// wait. They stay as they are and go on by themselves when the tenant is configured again. Until
+// then somebody has to know about them.
 
-// Unserved are the invoices that wait for tenants which are not configured here, by NIP.
+// Unserved counts the invoices that wait for tenants that are not configured here.
 type Unserved struct {
-	Counts map[string]int64
-	More   bool // there may be more: only so many of the oldest were looked at
+	Counts map[string]int64 // by tenant
+	More   bool             // there may be more: only the oldest were read
 }
 
-// unservedLooked is how many of each list are looked at.
-const unservedLooked = 1000
+// maxUnserved is how many entries of each list are read.
+const maxUnserved = 1000
 
-// Unserved counts them.
+// Unserved counts the invoices that wait for tenants that are not configured here.
 func (p *Pool) Unserved(ctx context.Context) (Unserved, error) {
-	counts, more, err := p.Ledger.Unserved(ctx, func(nip string) bool { _, ok := p.Config.Tenant(nip); return ok }, unservedLooked)
+	configured := func(tenant string) bool { _, ok := p.Config.Tenant(tenant); return ok }
+	counts, more, err := p.Ledger.Unserved(ctx, configured, maxUnserved)
 	return Unserved{counts, more}, err
 }
 
-// Lines tells it to people, a line for each tenant, those with most invoices first; at most so many
-// lines.
-func (u Unserved) Lines(most int) []string {
-	nips := u.ByCount()
-	least := ""
+// Lines returns at most maxLines lines for people, one for each tenant, and one more when that is
+// not enough. The tenant with the most invoices comes first.
+func (u Unserved) Lines(maxLines int) []string {
+	tenants := u.ByCount()
+	atLeast := ""
 	if u.More {
-		least = "at least "
+		atLeast = "at least "
 	}
 	var lines []string
-	for i, nip := range nips {
-		if i == most {
-			lines = append(lines, fmt.Sprintf("and invoices of %d more tenants that are not configured", len(nips)-most))
+	for i, tenant := range tenants {
+		if i == maxLines {
+			lines = append(lines, fmt.Sprintf("and invoices of %d more tenants that are not configured", len(tenants)-maxLines))
 			break
 		}
-		lines = append(lines, fmt.Sprintf("%s%d invoices of tenant %s wait, and no such tenant is configured here: "+
-			"add it to tenants again, and they go on", least, u.Counts[nip], nip))
+		lines = append(lines, fmt.Sprintf("%s%d invoices of tenant %s wait, but that tenant is not configured here: "+
+			"add it to tenants again, and they go on", atLeast, u.Counts[tenant], tenant))
 	}
 	return lines
 }
 
+// ByCount returns the tenants, those with the most invoices first.
 func (u Unserved) ByCount() []string {
-	nips := slices.Sorted(maps.Keys(u.Counts))
-	slices.SortStableFunc(nips, func(a, b string) int { return int(u.Counts[b] - u.Counts[a]) })
-	return nips
+	tenants := slices.Sorted(maps.Keys(u.Counts))
+	slices.SortStableFunc(tenants, func(a, b string) int { return int(u.Counts[b] - u.Counts[a]) })
+	return tenants
 }

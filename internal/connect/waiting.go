@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// Waiting returns what tells why invoices wait. It only reads, so it may be asked by any process
-// that shares the pool's Redis; what is known to one worker alone (its key file, its network, its
-// archive) it knows from the tasks that said so.
+// Waiting returns a reader that finds out why invoices wait. The reader writes nothing, so every
+// process that shares the pool's Redis may use it. What only one worker can know (about its key
+// file, its network, its archive), the reader takes from the errors of tasks.
 func (p *Pool) Waiting() (*waiting.Reader, error) {
 	cfg := p.Config
 	base, err := url.Parse(cfg.BaseURL())
@@ -39,7 +39,7 @@ func (p *Pool) Waiting() (*waiting.Reader, error) {
 	}, nil
 }
 
-// holds is what the pool's limits hold back.
+// holds reads what the pool's limits hold back.
 type holds struct {
 	*ratelimit.Limiter
 	store   ratelimit.Store

@@ -10,15 +10,16 @@ import (
 	"ksefworker/internal/results"
 )
 
-// Decision is an invoice that is decided, and what is told of it: also what it waits for, while its
-// receipt is to come.
+// Decision is an invoice that is decided, with its result. While its receipt has not arrived, the
+// result says what it waits for.
 type Decision struct {
 	Invoice ledger.Invoice
 	Result  results.Result
 }
 
-// Decided yields what is decided and has changed since from, in the order of the last change. An
-// error ends it. Memory is bounded: a page of each state is read ahead.
+// Decided yields the invoices that are decided and have changed since from, in the order of their
+// last change. An error ends the sequence. It reads one page of each state ahead, so its memory is
+// bounded.
 func (r *Reader) Decided(ctx context.Context, from time.Time) iter.Seq2[Decision, error] {
 	return func(yield func(Decision, error) bool) {
 		var lists []*list
@@ -33,7 +34,7 @@ func (r *Reader) Decided(ctx context.Context, from time.Time) iter.Seq2[Decision
 			}
 			lists = append(lists, &list{ids: ids})
 		}
-		told := map[string]bool{} // one that was receipted between two of the lists is in both
+		seen := map[string]bool{} // an invoice whose state changed between two lists is in both
 		for {
 			next, err := r.earliest(ctx, lists)
 			if err != nil {
@@ -45,10 +46,10 @@ func (r *Reader) Decided(ctx context.Context, from time.Time) iter.Seq2[Decision
 			}
 			d := next.ahead[0]
 			next.ahead = next.ahead[1:]
-			if told[d.Invoice.ID] || !d.Invoice.State.Final() {
+			if seen[d.Invoice.ID] || !d.Invoice.State.Final() {
 				continue
 			}
-			told[d.Invoice.ID] = true
+			seen[d.Invoice.ID] = true
 			if !yield(d, nil) {
 				return
 			}
@@ -56,13 +57,14 @@ func (r *Reader) Decided(ctx context.Context, from time.Time) iter.Seq2[Decision
 	}
 }
 
-// list is one state's ids, oldest change first, and the entries that were read ahead.
+// list holds the ids of one state, oldest change first, and the entries that were read ahead.
 type list struct {
 	ids   []string
 	ahead []Decision
 }
 
-// earliest returns the list whose next entry changed longest ago; nil when all are at their end.
+// earliest returns the list whose next entry has the oldest change; nil when all lists are at their
+// end.
 func (r *Reader) earliest(ctx context.Context, lists []*list) (*list, error) {
 	var next *list
 	for _, li := range lists {
@@ -83,13 +85,13 @@ func (r *Reader) fill(ctx context.Context, li *list) error {
 		if err := r.skip(err); err != nil {
 			return err
 		}
-		told, err := r.Results(ctx, invs)
+		found, err := r.Results(ctx, invs)
 		if err != nil {
 			return err
 		}
 		li.ids = li.ids[n:]
 		for i := range invs {
-			li.ahead = append(li.ahead, Decision{invs[i], told[i]})
+			li.ahead = append(li.ahead, Decision{invs[i], found[i]})
 		}
 	}
 	return nil

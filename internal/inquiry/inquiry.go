@@ -1,6 +1,6 @@
-// Package inquiry answers what people and programs ask about invoices: how one stands, what was
-// decided since a time, what a person still has to act on, and what an invoice waits for. It only
-// reads. The command line and the HTTP intake both answer with it.
+// Package inquiry answers what people and programs ask about invoices: the state of one, which were
+// decided since a time, which documents a person has to act on, and what an invoice waits for. It
+// only reads. It is for the command line and for an HTTP intake.
 package inquiry
 
 import (
@@ -18,26 +18,27 @@ import (
 // chunk is how many entries are read at a time.
 const chunk = 500
 
-// Reader answers. It is as safe for concurrent use as its Ledger and Waits are.
+// Reader answers questions. It is safe for concurrent use if its Waits, Unexplained and Unread are.
 type Reader struct {
 	Ledger      *ledger.Ledger
 	Environment string // for verification links, as [results.Of] takes it
 
-	// Waits tells why invoices wait. Without it, results say nothing of that.
+	// Waits finds out why invoices wait; nil leaves that out of results.
 	Waits Explainer
-	// Unexplained is told why the waits of some invoices could not be found out. Their results are
-	// returned all the same. nil: nobody is told.
+	// Unexplained is called with the error when Waits fails. The results are returned all the same.
+	// It may be nil.
 	Unexplained func(error)
-	// Unread is told of each entry that cannot be read. Answers leave it out. nil: nobody is told.
+	// Unread is called with each entry that cannot be read. Answers leave such entries out. It may
+	// be nil.
 	Unread func(ledger.Unreadable)
 }
 
-// Explainer is what the reader needs of [waiting.Reader].
+// Explainer is the part of [waiting.Reader] that a [Reader] needs.
 type Explainer interface {
 	Explain(ctx context.Context, invs []ledger.Invoice) (map[string]waiting.Wait, error)
 }
 
-// skip takes the entries that cannot be read out of an error, and tells of them.
+// skip removes the entries that cannot be read from an error, and reports them to r.Unread.
 func (r *Reader) skip(err error) error {
 	unread, err := ledger.Skip(err)
 	if r.Unread != nil {
@@ -48,11 +49,11 @@ func (r *Reader) skip(err error) error {
 	return err
 }
 
-// Find returns what a name means: the invoice with that id, or all with that number (P_2), oldest
-// first. An empty answer is no error. Entries that cannot be read are in the error, beside those
-// that can: see [ledger.Skip].
+// Find returns the invoice with the id name, or all invoices with the number (P_2) name, the oldest
+// first. No invoice is no error. When some entries cannot be read, Find returns the others together
+// with an error that names the unreadable ones: see [ledger.Skip].
 func (r *Reader) Find(ctx context.Context, name string) ([]ledger.Invoice, error) {
-	// Ids begin alike, and a number that looks like one is found all the same.
+	// Every id begins with inv-. A number may begin so too, and is then looked up as a number.
 	if strings.HasPrefix(name, "inv-") {
 		invs, err := r.Ledger.Invoices(ctx, []string{name})
 		if err != nil || len(invs) > 0 {
@@ -68,7 +69,7 @@ func (r *Reader) Find(ctx context.Context, name string) ([]ledger.Invoice, error
 	return invs, err
 }
 
-// Refusal returns the open refusal with this id or number; nil when there is none.
+// Refusal returns an open refusal with this id or number; nil when there is none.
 func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, error) {
 	refusals, err := r.Ledger.Refusals(ctx, time.Time{}, "")
 	if err != nil {
@@ -82,7 +83,8 @@ func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, err
 	return nil, nil
 }
 
-// Results tells how invoices stand, and what each waits for that is not done.
+// Results returns the results of invoices, in the same order. The result of an invoice that is not
+// done says what it waits for.
 func (r *Reader) Results(ctx context.Context, invs []ledger.Invoice) ([]results.Result, error) {
 	var waits map[string]waiting.Wait
 	if r.Waits != nil {
@@ -108,7 +110,8 @@ func (r *Reader) Results(ctx context.Context, invs []ledger.Invoice) ([]results.
 	return out, nil
 }
 
-// InState lists the invoices in one state, those that changed longest ago first.
+// InState yields the invoices in one state, some at a time, the oldest change first. An error of
+// yield ends it and is returned.
 func (r *Reader) InState(ctx context.Context, state ledger.State, yield func([]ledger.Invoice) error) error {
 	ids, err := r.Ledger.InState(ctx, state, time.Time{}, time.Time{}, 0)
 	if err != nil {
@@ -119,7 +122,7 @@ func (r *Reader) InState(ctx context.Context, state ledger.State, yield func([]l
 		if err := r.skip(err); err != nil {
 			return err
 		}
-		// What moved since the list was read is in it no more.
+		// An invoice may have changed its state since the list was read.
 		invs = slices.DeleteFunc(invs, func(inv ledger.Invoice) bool { return inv.State != state })
 		if err := yield(invs); err != nil {
 			return err

@@ -13,15 +13,15 @@ import (
 // OpenItem is a document that a person has to act on: refused, rejected or parked, and neither
 // superseded nor dismissed.
 type OpenItem struct {
-	Tenant string // "" when the seller is none of the tenants
+	Tenant string // "" when the seller is no tenant
 	Since  time.Time
 	Result results.Result
-	// Later is another document of the same number, taken in after this one; its State is "" when
-	// there is none.
+	// Later is the newest document of the same number that was taken in after this one; its State
+	// is "" when there is none.
 	Later ledger.Newest
 }
 
-// OpenItems lists them by tenant, in each the oldest first.
+// OpenItems lists the open items by tenant; for each tenant the oldest comes first.
 func (r *Reader) OpenItems(ctx context.Context) ([]OpenItem, error) {
 	var items []OpenItem
 	for _, s := range ledger.States() {

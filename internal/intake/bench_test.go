@@ -25,9 +25,11 @@ import (
 
 const benchFiles = 10_000
 
-// BenchmarkEnqueue_10kFiles is the whole way of enqueue submit, from files on disk to entries and tasks in Redis, next to what bare asynq takes for as many tasks on the same
-// Redis: called in a loop, as its documentation shows, and from as many goroutines as serve it best. The promise is half of bare asynq's rate. Two cores are shared by
-// this process and Redis here; with one more for Redis the ratio to the goroutines is better.
+// BenchmarkEnqueue_10kFiles measures all that enqueue submit does, from files on disk to entries
+// and tasks in Redis. Beside it stands the time that bare asynq needs for as many tasks on the same
+// Redis: called in a loop, as its documentation shows, and from the number of goroutines that is
+// fastest. The promise is half of bare asynq's rate. Here this process and Redis share two cores;
+// with one more core for Redis the ratio to the goroutines is better.
 func BenchmarkEnqueue_10kFiles(b *testing.B) {
 	dir := b.TempDir()
 	for name, doc := range sample.Invoices(sample.NIP(0), benchFiles, "") {
@@ -37,18 +39,20 @@ func BenchmarkEnqueue_10kFiles(b *testing.B) {
 	}
 	rdb := durableRedis(b)
 	a := admitter(b, rdb)
-	// Both are measured in turn and their best rounds compared: other work on the machine only ever makes a round slower.
-	spent, loop, crowd := time.Hour, time.Hour, time.Hour
+	// Both are measured in turn and their best rounds are compared, because other work on the
+	// machine can only make a round slower.
+	spent, loop, parallel := time.Hour, time.Hour, time.Hour
 	for b.Loop() {
 		b.StopTimer()
 		loop = min(loop, bareAsynq(b, rdb, 1))
 		for _, goroutines := range []int{8, 32} {
-			crowd = min(crowd, bareAsynq(b, rdb, goroutines))
+			parallel = min(parallel, bareAsynq(b, rdb, goroutines))
 		}
 		flush(b, rdb)
 		b.StartTimer()
 		began, created := time.Now(), 0
-		err := intake.Run(b.Context(), a, intake.Read(b.Context(), []string{dir}, intake.Options{}), tasks.Terms{}, func(adms []tasks.Admission) {
+		items := intake.Read(b.Context(), []string{dir}, intake.Options{})
+		err := intake.Run(b.Context(), a, items, tasks.Terms{}, func(adms []tasks.Admission) {
 			for _, adm := range adms {
 				if adm.Taken == ledger.Created {
 					created++
@@ -62,12 +66,13 @@ func BenchmarkEnqueue_10kFiles(b *testing.B) {
 	}
 	b.ReportMetric(benchFiles/spent.Seconds(), "invoices/s")
 	b.ReportMetric(benchFiles/loop.Seconds(), "bare-loop/s")
-	b.ReportMetric(benchFiles/crowd.Seconds(), "bare-goroutines/s")
+	b.ReportMetric(benchFiles/parallel.Seconds(), "bare-goroutines/s")
 	b.ReportMetric(loop.Seconds()/spent.Seconds(), "of-loop")
-	b.ReportMetric(crowd.Seconds()/spent.Seconds(), "of-goroutines")
+	b.ReportMetric(parallel.Seconds()/spent.Seconds(), "of-goroutines")
 }
 
-// BenchmarkBareAsynq_10kTasks is asynq alone: one call for each task, by as many goroutines.
+// BenchmarkBareAsynq_10kTasks measures asynq alone: one call for each task, from 1, 8 and 32
+// goroutines.
 func BenchmarkBareAsynq_10kTasks(b *testing.B) {
 	rdb := durableRedis(b)
 	for _, goroutines := range []int{1, 8, 32} {
@@ -91,8 +96,9 @@ func bareAsynq(b *testing.B, rdb redis.UniversalClient, goroutines int) time.Dur
 		wg.Go(func() {
 			for i := g; i < benchFiles; i += goroutines {
 				payload := fmt.Appendf(nil, `{"v":1,"id":"inv-%024d"}`, i)
-				_, err := client.Enqueue(asynq.NewTask("invoice:submit", payload), asynq.TaskID("invoice:submit:"+strconv.Itoa(i)), asynq.Timeout(time.Minute))
-				if err != nil {
+				task := asynq.NewTask("invoice:submit", payload)
+				id := asynq.TaskID("invoice:submit:" + strconv.Itoa(i))
+				if _, err := client.Enqueue(task, id, asynq.Timeout(time.Minute)); err != nil {
 					b.Error(err)
 					return
 				}
@@ -103,10 +109,12 @@ func bareAsynq(b *testing.B, rdb redis.UniversalClient, goroutines int) time.Dur
 	return time.Since(began)
 }
 
-// durableRedis keeps an append-only file as a real one does. Rewriting it is left out: whether one falls into a round is chance.
+// durableRedis starts a Redis that keeps an append-only file, as a real one does. It never rewrites
+// the file, because whether a rewrite falls into a round would be chance.
 func durableRedis(b *testing.B) redis.UniversalClient {
 	b.Helper()
-	limit, percent := debug.SetMemoryLimit(192<<20), debug.SetGCPercent(-1) // as enqueue submit does; bare asynq gets the same
+	// As enqueue submit does it; bare asynq gets the same.
+	limit, percent := debug.SetMemoryLimit(192<<20), debug.SetGCPercent(-1)
 	b.Cleanup(func() { debug.SetGCPercent(percent); debug.SetMemoryLimit(limit) })
 	srv := redistest.StartWith(b, redisd.Options{AppendOnly: true, Args: []string{"--auto-aof-rewrite-percentage", "0"}})
 	return redistest.Client(b, srv)

@@ -12,7 +12,8 @@ import (
 
 func ExampleRead() {
 	in := strings.NewReader("<Faktura/>")
-	for it := range intake.Read(context.Background(), []string{"-", "export-that-is-not-there"}, intake.Options{Stdin: in}) {
+	paths := []string{"-", "missing-export"}
+	for it := range intake.Read(context.Background(), paths, intake.Options{Stdin: in}) {
 		it.Load()
 		if it.Err != nil {
 			fmt.Printf("%s %v\n", it.File, it.Err)
@@ -22,14 +23,19 @@ func ExampleRead() {
 	}
 	// Output:
 	// - has 10 bytes
-	// export-that-is-not-there is not there; check the name, and that the share it lies on is mounted
+	// missing-export does not exist; check the name, and that the share it is on is mounted
 }
 
-// Run is given the admitter of the process (see connect.Pool); here one stands in that takes everything.
+// A program gives Run the admitter of its connect.Pool. This example uses one that takes
+// everything.
 func ExampleRun() {
-	everything := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) { return takeAll(docs), nil })
-	found := intake.Read(context.Background(), []string{"-", "export-that-is-not-there"}, intake.Options{Stdin: strings.NewReader("<Faktura/>")})
-	err := intake.Run(context.Background(), everything, found, tasks.Terms{Lane: ledger.Bulk}, func(adms []tasks.Admission) {
+	ctx := context.Background()
+	everything := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+		return takeAll(docs), nil
+	})
+	o := intake.Options{Stdin: strings.NewReader("<Faktura/>")}
+	found := intake.Read(ctx, []string{"-", "missing-export"}, o)
+	err := intake.Run(ctx, everything, found, tasks.Terms{Lane: ledger.Bulk}, func(adms []tasks.Admission) {
 		for _, a := range adms {
 			fmt.Println(a.File, a.Taken)
 		}
@@ -37,6 +43,6 @@ func ExampleRun() {
 	fmt.Println(err)
 	// Output:
 	// - created
-	// export-that-is-not-there refused
+	// missing-export refused
 	// <nil>
 }

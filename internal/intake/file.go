@@ -7,13 +7,16 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// fileItem puts off everything: in an export of ten thousand files, looking at each by name before opening it is a tenth of the work of taking it in.
-func fileItem(path string, most int64) Item {
-	return Item{File: path, most: most, load: func(r *room) ([]byte, error) { return readFile(path, r, most) }}
+// fileItem does nothing with the file yet. In an export of ten thousand files, a stat of each
+// before it is opened would be a tenth of the work of taking it in.
+func fileItem(path string, maxBytes int64) Item {
+	load := func(b *buffer) ([]byte, error) { return readFile(path, b, maxBytes) }
+	return Item{File: path, maxBytes: maxBytes, load: load}
 }
 
-// readFile judges kind and size by the open file, before it reads: a file of gigabytes in an export folder is never read.
-func readFile(path string, r *room, most int64) ([]byte, error) {
+// readFile checks kind and size on the open file before it reads: a file of gigabytes in an export
+// folder is never read.
+func readFile(path string, b *buffer, maxBytes int64) ([]byte, error) {
 	f, err := openFile(path)
 	if err != nil {
 		return nil, unreadable(err)
@@ -25,29 +28,32 @@ func readFile(path string, r *room, most int64) ([]byte, error) {
 		return nil, unreadable(err)
 	case !mode.IsRegular():
 		return nil, irregular(mode, false)
-	case size > most:
-		return nil, invoice.TooLarge(size, most)
-	case size == 0: // some file systems tell no size
-		data, err := readCapped(f, 0, most)
-		return data, explained(err)
+	case size > maxBytes:
+		return nil, invoice.TooLarge(size, maxBytes)
+	case size == 0: // some file systems report no size
+		data, err := readCapped(f, 0, maxBytes)
+		return data, orUnreadable(err)
 	}
-	// No more than was promised: what is written to it meanwhile shows in the document, which is then cut off.
-	data := r.take(size)
+	// Read no more than the reported size. If somebody writes to the file meanwhile, the document
+	// is cut off, and the check of the document notices that.
+	data := b.take(size)
 	n, err := io.ReadFull(f, data)
 	if err == io.ErrUnexpectedEOF || err == io.EOF {
 		err = nil
 	}
-	return data[:n], explained(err)
+	return data[:n], orUnreadable(err)
 }
 
-func explained(err error) error {
+// orUnreadable is [unreadable], but nil for nil.
+func orUnreadable(err error) error {
 	if err == nil {
 		return nil
 	}
 	return unreadable(err)
 }
 
-// irregular refuses pipes, sockets and devices: opening one may wait for ever, and reading one may never end.
+// irregular refuses pipes, sockets and devices: opening one may block for ever, and reading one may
+// never end.
 func irregular(mode fs.FileMode, path bool) *Problem {
 	kind := "a device"
 	switch {
@@ -56,5 +62,6 @@ func irregular(mode fs.FileMode, path bool) *Problem {
 	case mode&fs.ModeSocket != 0:
 		kind = "a socket"
 	}
-	return &Problem{What: "is " + kind + ", not a file", Hint: "to hand in what a program writes, let it write to standard input and name -", Path: path}
+	return &Problem{What: "is " + kind + ", not a file",
+		Hint: "to hand in the output of a program, pipe it into standard input and name -", Path: path}
 }

@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 )
 
-// folder yields every *.xml below root. One without any is a mistake worth telling: an export that went elsewhere looks just like it.
+// folder yields every *.xml file below root. A folder without any is reported, because an export
+// that was written to another place looks the same.
 func (r *reader) folder(root string) bool {
 	w := walk{reader: r, entered: map[string]bool{}}
 	if !w.enter(root) {
@@ -24,7 +25,8 @@ func (r *reader) folder(root string) bool {
 	return true
 }
 
-// walk follows links, as export folders are often linked together, and enters each folder once, whichever way it is reached: a loop of links ends.
+// walk follows links, because export folders often hold links to each other. It enters each folder
+// once, however it is reached, so that a loop of links ends.
 type walk struct {
 	*reader
 	entered map[string]bool // by real path
@@ -35,13 +37,14 @@ type walk struct {
 func (w *walk) enter(dir string) bool {
 	real, err := filepath.EvalSymlinks(dir)
 	if err != nil {
-		return w.bad(dir, err)
+		return w.failed(dir, err)
 	}
 	if w.entered[real] {
 		return true
 	}
 	w.entered[real] = true
-	// A folder of a million files is a list of names of a hundred megabytes: accepted, because the order of export is worth it.
+	// The names in a folder of a million files take a hundred megabytes. That is accepted, so that
+	// files come in the order of their names.
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
 		if hidden(e.Name()) {
@@ -52,7 +55,7 @@ func (w *walk) enter(dir string) bool {
 		}
 	}
 	if err != nil {
-		return w.bad(dir, err) // after what could be read: ReadDir gives both
+		return w.failed(dir, err) // after the entries that could be read: ReadDir returns both
 	}
 	return true
 }
@@ -70,7 +73,7 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 		w.found++
 		return w.give(fileItem(path, w.o.MaxDocument))
 	}
-	info, err := os.Stat(path) // where the link leads
+	info, err := os.Stat(path) // of the link's target
 	switch {
 	case err == nil && info.IsDir():
 		return w.enter(path)
@@ -79,9 +82,10 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 		return true
 	case linked && errors.Is(err, fs.ErrNotExist):
 		w.found++
-		return w.fail(path, &Problem{What: "is a link to a file that is not there", Hint: "mend the link or take it away", Err: fs.ErrNotExist})
+		return w.fail(path, &Problem{What: "is a link to a file that does not exist", Hint: "fix the link or remove it",
+			Err: fs.ErrNotExist})
 	case err != nil:
-		return w.bad(path, err)
+		return w.failed(path, err)
 	}
 	w.found++
 	if !info.Mode().IsRegular() {
@@ -90,7 +94,7 @@ func (w *walk) entry(path string, e fs.DirEntry) bool {
 	return w.give(fileItem(path, w.o.MaxDocument))
 }
 
-func (w *walk) bad(path string, err error) bool {
+func (w *walk) failed(path string, err error) bool {
 	w.found++
 	return w.fail(path, unreadable(err))
 }

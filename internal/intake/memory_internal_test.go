@@ -14,11 +14,11 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// tracking admits slowly and counts the bytes that are in memory: from the moment in which a
-// document is made until its call is over.
+// tracking admits slowly and counts the bytes in memory. A document counts from the moment it is
+// made until its call is over.
 type tracking struct {
 	mu           sync.Mutex
-	now, most    int
+	now, peak    int
 	calls, depth int
 }
 
@@ -26,7 +26,7 @@ func (k *tracking) made(n int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.now += n
-	k.most = max(k.most, k.now)
+	k.peak = max(k.peak, k.now)
 }
 
 func (k *tracking) Admit(_ context.Context, docs []tasks.Document, _ tasks.Terms) ([]tasks.Admission, error) {
@@ -34,7 +34,7 @@ func (k *tracking) Admit(_ context.Context, docs []tasks.Document, _ tasks.Terms
 	k.calls++
 	k.depth = max(k.depth, k.calls)
 	k.mu.Unlock()
-	time.Sleep(time.Second) // in a bubble: until everybody else stands still
+	time.Sleep(time.Second) // synctest's time: until all other goroutines are blocked
 	out := make([]tasks.Admission, len(docs))
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -46,13 +46,13 @@ func (k *tracking) Admit(_ context.Context, docs []tasks.Document, _ tasks.Terms
 	return out, nil
 }
 
-// A machine of many cores takes in thousands of the largest documents: files, entries of archives,
-// and both in turns. Its memory is bounded in bytes, and nobody waits for ever.
+// A machine with many cores takes in thousands of the largest documents: files, entries of
+// archives, and both in turn. Its memory is bounded in bytes, and no goroutine waits for ever.
 func TestRun_ManyLargeDocumentsOnManyCores_MemoryIsBoundedInBytes(t *testing.T) {
 	manyLarge(t, invoice.MaxSize)
 }
 
-// The largest that a tenant's limit may be raised to.
+// 20 MB is the largest size that a tenant's limit can be raised to.
 func TestRun_ManyDocumentsOfARaisedLimit_MemoryIsBoundedInBytes(t *testing.T) {
 	manyLarge(t, 20_000_000)
 }
@@ -63,7 +63,7 @@ func manyLarge(t *testing.T, size int) {
 	for name, isFile := range map[string]func(i int) bool{
 		"files":             func(int) bool { return true },
 		"entries":           func(int) bool { return false },
-		"in turns":          func(i int) bool { return i%2 == 0 },
+		"in turn":           func(i int) bool { return i%2 == 0 },
 		"some of each kind": func(i int) bool { return i/30%2 == 0 },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,8 +73,8 @@ func manyLarge(t *testing.T, size int) {
 					for i := range 2000 {
 						it := Item{File: "x.xml"}
 						if isFile(i) {
-							it.most = int64(size)
-							it.load = func(*room) ([]byte, error) { k.made(len(document)); return document, nil }
+							it.maxBytes = int64(size)
+							it.load = func(*buffer) ([]byte, error) { k.made(len(document)); return document, nil }
 						} else {
 							k.made(len(document))
 							it.Data = document
@@ -85,12 +85,13 @@ func manyLarge(t *testing.T, size int) {
 					}
 				})
 				n := 0
-				if err := Run(t.Context(), &k, items, tasks.Terms{}, func(a []tasks.Admission) { n += len(a) }); err != nil || n != 2000 {
+				err := Run(t.Context(), &k, items, tasks.Terms{}, func(a []tasks.Admission) { n += len(a) })
+				if err != nil || n != 2000 {
 					t.Fatalf("%d reported, %v", n, err)
 				}
-				// One more is unpacked by the time that it waits for its turn.
-				if k.most > documentBytes+size {
-					t.Errorf("%d MB in memory, want at most %d", k.most>>20, documentBytes>>20)
+				// One more document may be unpacked already while it waits for memory.
+				if k.peak > documentBytes+size {
+					t.Errorf("%d MB in memory, want at most %d", k.peak>>20, documentBytes>>20)
 				}
 				if k.depth < min(3, documentBytes/size) {
 					t.Errorf("only %d calls at a time", k.depth)

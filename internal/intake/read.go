@@ -14,14 +14,16 @@ import (
 type Options struct {
 	// Stdin is what the path - stands for; nil reads as empty.
 	Stdin io.Reader
-	// TempDir holds an archive that comes through standard input, for as long as it is read; "" is the system's.
+	// TempDir is the folder that holds an archive from standard input while it is read; "" is the
+	// system's.
 	TempDir string
-	// MaxEntries bounds one archive; 0 means 100,000.
+	// MaxEntries is the maximum number of entries of one archive; 0 means 100,000.
 	MaxEntries int
-	// MaxUnpacked bounds what one archive may unpack to, in bytes; 0 means 5,000,000,000, the size of KSeF's largest batch (KSeF limits, September 2026).
+	// MaxUnpacked is the maximum size that one archive may unpack to, in bytes; 0 means
+	// 5,000,000,000, the size of KSeF's largest batch (KSeF limits, September 2026).
 	MaxUnpacked int64
-	// MaxDocument bounds one document, in bytes; 0 means [invoice.MaxSize]. At most documentBytes
-	// of them are in memory at a time, so it MUST stay below that.
+	// MaxDocument is the maximum size of one document, in bytes; 0 means [invoice.MaxSize]. It MUST
+	// be less than documentBytes, the size of all documents that are in memory at a time.
 	MaxDocument int64
 }
 
@@ -38,11 +40,12 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Read yields what the paths hold, in their order: a file, a folder with everything below it (*.xml in any case, sorted by name; what begins with a dot is left
-// out), a .zip archive, or - for standard input (one document, or an archive). A file that is named is read whatever its name.
+// Read yields what the paths hold, in their order. A path is a file, a folder with everything below
+// it (*.xml in any case, sorted by name, without names that begin with a dot), a .zip archive, or -
+// for standard input (one document or one archive). A file that is named is read whatever its name.
 //
-// Nothing stops it but the end, ctx, or the caller: what can't be read is an Item with Err. Once ctx is done it ends early, so the caller
-// looks at ctx.Err(). The sequence may be iterated once when it reads standard input.
+// What cannot be read is an Item with Err, and Read goes on. When ctx is done, the sequence ends
+// early, so the caller checks ctx.Err(). A sequence that reads standard input may be iterated once.
 func Read(ctx context.Context, paths []string, o Options) iter.Seq[Item] {
 	return func(yield func(Item) bool) {
 		r := &reader{ctx: ctx, o: o.withDefaults(), yield: yield}
@@ -54,7 +57,8 @@ func Read(ctx context.Context, paths []string, o Options) iter.Seq[Item] {
 	}
 }
 
-// reader walks the paths. Its methods report whether to go on; ctx lives in it because one reader lives for one call of a sequence.
+// reader walks the paths. Its methods report whether to go on. It holds ctx because a reader exists
+// for one iteration only.
 type reader struct {
 	ctx   context.Context
 	o     Options

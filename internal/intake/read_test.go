@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/klauspost/compress/zip"
@@ -73,28 +74,32 @@ func pack(t testing.TB, entries ...entry) []byte {
 	return buf.Bytes()
 }
 
-func TestRead_Folder_EverythingBelowInOrder(t *testing.T) {
+func TestRead_Folder_YieldsEverythingBelowInOrder(t *testing.T) {
 	t.Chdir(t.TempDir())
-	for _, name := range []string{"in/b.xml", "in/a.XML", "in/sub/c.Xml", "in/note.txt", "in/.hidden.xml", "in/.git/d.xml", "in/xml", "other/e.xml"} {
+	for _, name := range []string{
+		"in/b.xml", "in/a.XML", "in/sub/c.Xml", "in/note.txt", "in/.hidden.xml", "in/.git/d.xml", "in/xml", "other/e.xml",
+	} {
 		put(t, name, name)
 	}
-	for link, to := range map[string]string{"in/sub/loop": "..", "in/z": "../other", "in/y": "../other", "in/link.xml": "b.xml", "in/dead.xml": "gone"} {
+	for link, to := range map[string]string{
+		"in/sub/loop": "..", "in/z": "../other", "in/y": "../other", "in/link.xml": "b.xml", "in/dead.xml": "gone",
+	} {
 		if err := os.Symlink(to, link); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want := []string{
 		"in/a.XML: in/a.XML", "in/b.xml: in/b.xml",
-		"in/dead.xml! is a link to a file that is not there; mend the link or take it away",
+		"in/dead.xml! is a link to a file that does not exist; fix the link or remove it",
 		"in/link.xml: in/b.xml", "in/sub/c.Xml: in/sub/c.Xml",
-		"in/y/e.xml: other/e.xml", // and not again as in/z/e.xml
+		"in/y/e.xml: other/e.xml", // not a second time as in/z/e.xml
 	}
 	if got := read(t, intake.Options{}, "in"); !slices.Equal(got, want) {
 		t.Errorf("read\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
-func TestRead_ALargeFile_IsRefusedUnread(t *testing.T) {
+func TestRead_LargeFile_IsRefusedWithoutReadingIt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "huge.xml")
 	put(t, path, "")
 	if err := os.Truncate(path, 1<<40); err != nil {
@@ -109,7 +114,7 @@ func TestRead_ALargeFile_IsRefusedUnread(t *testing.T) {
 	}
 }
 
-func TestRead_AFileThatVanishes_IsTold(t *testing.T) {
+func TestRead_FileVanishesBeforeItIsLoaded_IsReported(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.xml")
 	put(t, path, "x")
 	for it := range intake.Read(t.Context(), []string{path}, intake.Options{}) {
@@ -117,13 +122,13 @@ func TestRead_AFileThatVanishes_IsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		it.Load()
-		if it.Err == nil || !strings.HasPrefix(it.Err.Error(), "is not there") {
+		if it.Err == nil || !strings.HasPrefix(it.Err.Error(), "does not exist") {
 			t.Errorf("err = %v", it.Err)
 		}
 	}
 }
 
-func TestRead_Archive_WhatIsRefusedAndWhy(t *testing.T) {
+func TestRead_ArchiveWithBadEntries_EachIsRefusedWithAReason(t *testing.T) {
 	t.Chdir(t.TempDir())
 	put(t, "in.zip", string(pack(t,
 		entry{name: "a.xml", content: "A"},
@@ -137,9 +142,10 @@ func TestRead_Archive_WhatIsRefusedAndWhy(t *testing.T) {
 	want := []string{
 		"in.zip/a.xml: A",
 		"in.zip/locked.xml! is encrypted; unpack the archive and hand in the folder",
-		"in.zip/link.xml! is a link, not a file; make the archive anew with links followed",
-		"in.zip/inner.zip! is not an *.xml entry; put nothing but invoices into the archive",
-		`in.zip! has an entry named "n\x00l.xml", which has a zero byte; make the archive anew, from inside the folder that holds the files`,
+		"in.zip/link.xml! is a link, not a file; make the archive again with links followed",
+		"in.zip/inner.zip! is not an *.xml entry; put only invoices into the archive",
+		`in.zip! has an entry named "n\x00l.xml", which has a zero byte; ` +
+			"make the archive again, from inside the folder that holds the files",
 		"in.zip/dir/b.xml: B",
 	}
 	if got := read(t, intake.Options{}, "in.zip"); !slices.Equal(got, want) {
@@ -147,7 +153,7 @@ func TestRead_Archive_WhatIsRefusedAndWhy(t *testing.T) {
 	}
 }
 
-// lying makes an archive whose one entry says that it is small and is not.
+// lying makes an archive with one entry whose header gives a size that is too small.
 func lying(t *testing.T, size int) []byte {
 	t.Helper()
 	z := pack(t, entry{name: "a.xml", content: strings.Repeat("0", size)})
@@ -156,16 +162,17 @@ func lying(t *testing.T, size int) []byte {
 	return z
 }
 
-func TestRead_AnEntryThatLiesAboutItsSize_IsRefused(t *testing.T) {
+func TestRead_EntryGivesAWrongSize_IsRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	put(t, "lie.zip", string(lying(t, 50<<20)))
 	got := read(t, intake.Options{}, "lie.zip")
-	if len(got) != 1 || !strings.Contains(got[0], "lie.zip/a.xml! cannot be unpacked: ") || !strings.Contains(got[0], "the archive is damaged") {
+	if len(got) != 1 || !strings.Contains(got[0], "lie.zip/a.xml! cannot be unpacked: ") ||
+		!strings.Contains(got[0], "the archive is damaged") {
 		t.Errorf("read %d, %.200q", len(got), got)
 	}
 }
 
-func TestRead_BoundsOfAnArchive(t *testing.T) {
+func TestRead_ArchiveAboveTheLimits_IsRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var many, big []entry
 	for i := range 50 {
@@ -178,24 +185,29 @@ func TestRead_BoundsOfAnArchive(t *testing.T) {
 		got := read(t, o, path)
 		return got[len(got)-1]
 	}
-	if got := last(intake.Options{MaxEntries: 49}, "many.zip"); got != "many.zip! holds 50 entries, more than 49; split the archive" {
+	got := last(intake.Options{MaxEntries: 49}, "many.zip")
+	if got != "many.zip! holds 50 entries, more than 49; split the archive" {
 		t.Error(got)
 	}
-	if got := last(intake.Options{MaxUnpacked: 10}, "many.zip"); got != "many.zip! unpacks to more than 10 bytes, the rest was not read; split the archive" {
+	got = last(intake.Options{MaxUnpacked: 10}, "many.zip")
+	if got != "many.zip! unpacks to more than 10 bytes, the rest was not read; split the archive" {
 		t.Error(got)
 	}
-	// 145 MB of zeros in 0.2 MB.
+	// big.zip is 145 MB of zeros in 0.2 MB.
 	if got := last(intake.Options{}, "big.zip"); !strings.Contains(got, "it looks like a zip bomb") {
 		t.Error(got[:min(len(got), 200)])
 	}
 }
 
-// FuzzRead_Archive: whatever the bytes, reading ends, and no document is larger than any document may be.
+// FuzzRead_Archive checks that, whatever the bytes are, reading ends and no document is larger than
+// the limit of one document.
 func FuzzRead_Archive(f *testing.F) {
 	f.Add(pack(f, entry{name: "a.xml", content: "A"}, entry{name: "../b.xml", content: "B"}))
 	f.Add([]byte("PK\x05\x06"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for it := range intake.Read(t.Context(), []string{"-"}, intake.Options{Stdin: io.MultiReader(strings.NewReader("PK\x03\x04"), bytes.NewReader(data)), TempDir: t.TempDir(), MaxUnpacked: 1 << 20}) {
+		in := io.MultiReader(strings.NewReader("PK\x03\x04"), bytes.NewReader(data))
+		o := intake.Options{Stdin: in, TempDir: t.TempDir(), MaxUnpacked: 1 << 20}
+		for it := range intake.Read(t.Context(), []string{"-"}, o) {
 			if len(it.Data) > invoice.MaxSize+1 || (it.Data != nil) == (it.Err != nil) && it.Data != nil {
 				t.Errorf("%d bytes, %v", len(it.Data), it.Err)
 			}
@@ -203,7 +215,7 @@ func FuzzRead_Archive(f *testing.F) {
 	})
 }
 
-func TestRead_StandardInput(t *testing.T) {
+func TestRead_StandardInput_IsADocumentOrAnArchive(t *testing.T) {
 	tmp := t.TempDir()
 	archive := pack(t, entry{name: "a.xml", content: "A"}, entry{name: "b.xml", content: "B"})
 	for _, c := range []struct {
@@ -212,12 +224,12 @@ func TestRead_StandardInput(t *testing.T) {
 		want []string
 	}{
 		{"a document", strings.NewReader("<Faktura/>"), []string{"-: <Faktura/>"}},
-		{"a document in small pieces", iotest(strings.NewReader("<Faktura/>")), []string{"-: <Faktura/>"}},
+		{"a document in small pieces", iotest.OneByteReader(strings.NewReader("<Faktura/>")), []string{"-: <Faktura/>"}},
 		{"an archive", bytes.NewReader(archive), []string{"-/a.xml: A", "-/b.xml: B"}},
 		{"one byte", strings.NewReader("x"), []string{"-: x"}},
 		{"nothing", strings.NewReader(""), []string{"-! standard input is empty; pipe one XML document or one ZIP archive into it"}},
-		{"none", nil, []string{"-! standard input is empty; pipe one XML document or one ZIP archive into it"}},
-		{"a cut archive", bytes.NewReader(archive[:60]), nil},
+		{"no reader", nil, []string{"-! standard input is empty; pipe one XML document or one ZIP archive into it"}},
+		{"an archive that is cut off", bytes.NewReader(archive[:60]), nil},
 	} {
 		got := read(t, intake.Options{Stdin: c.in, TempDir: tmp}, "-")
 		if c.want != nil && !slices.Equal(got, c.want) {
@@ -240,7 +252,7 @@ func TestRead_EndlessInput_IsCutOff(t *testing.T) {
 	}
 }
 
-func TestRead_InputThatNeverComes_IsLeftWhenCancelled(t *testing.T) {
+func TestRead_InputNeverComes_EndsWhenCancelled(t *testing.T) {
 	r, w := io.Pipe()
 	defer w.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -256,10 +268,3 @@ func TestRead_InputThatNeverComes_IsLeftWhenCancelled(t *testing.T) {
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
-
-// iotest gives a byte at a time.
-func iotest(r io.Reader) io.Reader { return oneByte{r} }
-
-type oneByte struct{ r io.Reader }
-
-func (o oneByte) Read(p []byte) (int, error) { return o.r.Read(p[:min(len(p), 1)]) }

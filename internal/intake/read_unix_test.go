@@ -11,7 +11,7 @@ import (
 	"ksefworker/internal/intake"
 )
 
-func TestRead_APipe_IsNotWaitedFor(t *testing.T) {
+func TestRead_NamedPipe_IsRefusedWithoutWaiting(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe.xml")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Skipf("no pipes here: %v", err)

@@ -11,32 +11,32 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Record is what Refusals needs of [ledger.Ledger].
+// Record is the part of [ledger.Ledger] that Refusals needs.
 type Record interface {
 	Refuse(ctx context.Context, refusals []ledger.Refusal) error
 	EndRefusals(ctx context.Context, ends []ledger.RefusalEnd) (int, error)
 	OpenRefusals(ctx context.Context) (int64, error)
 }
 
-// Refusals puts on record what was refused, and strikes off what was taken since. Nothing that goes
-// wrong with it stops the taking. Not safe for concurrent use.
+// Refusals puts refused documents on record, and ends the refusals of documents that were taken
+// later. Its errors never stop the intake. Not safe for concurrent use.
 type Refusals struct {
 	Record Record
-	Tenant func(nip string) bool
+	Tenant func(nip string) bool // reports whether a tenant has this NIP
 
-	// Unrecorded counts the refusals that could not be put on record, and Err says why, the first time.
+	// Unrecorded is the number of refusals that could not be put on record. Err is the first error.
 	Unrecorded int
 	Err        error
 
-	asked bool // whether any are open
-	open  bool
+	asked bool // open was read from Record
+	open  bool // some refusals are open
 }
 
-// Note goes through what became of some documents.
+// Note records the outcome of some documents.
 //
-// A refusal is told from others by its document's identity (seller, kind, number) where that was read
-// and is not itself at fault, else by its file. A document that is taken ends those of its identity
-// and of its file.
+// A refusal is identified by the identity of its document (seller, kind, number) when that could be
+// read and is not itself at fault, otherwise by its file. A document that is taken ends the
+// refusals of its identity and of its file.
 func (r *Refusals) Note(ctx context.Context, adms []tasks.Admission) {
 	if !r.asked {
 		open, err := r.Record.OpenRefusals(ctx)
@@ -57,8 +57,8 @@ func (r *Refusals) Note(ctx context.Context, adms []tasks.Admission) {
 			}
 			refused, by = append(refused, on), on.ID
 		}
-		// One that is refused may have been so before when less of it could be read: it is on record by
-		// its identity now.
+		// The file may have been refused before, when less of it could be read. Now the refusal is
+		// on record by the document's identity, so the one by file ends.
 		if r.open {
 			ends = append(ends, r.ends(a, by, taken)...)
 		}
@@ -84,8 +84,8 @@ func (r *Refusals) failed(n int, err error) {
 	}
 }
 
-// refusal is false for what is no document's fault: a path that is not there is a mistake in the
-// call, and what could not be found out now is to be handed in again.
+// refusal returns false when the document is not at fault: a path that does not exist is a mistake
+// in the call, and a document that could not be checked now has to be handed in again.
 func (r *Refusals) refusal(a *tasks.Admission) (ledger.Refusal, bool) {
 	var unsure *tasks.UnsureError
 	var problem *Problem
@@ -93,7 +93,8 @@ func (r *Refusals) refusal(a *tasks.Admission) (ledger.Refusal, bool) {
 		return ledger.Refusal{}, false
 	}
 	inv := &a.Invoice
-	out := ledger.Refusal{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number, IssueDate: inv.IssueDate, File: a.File, Tenant: r.tenant(inv.NIP)}
+	out := ledger.Refusal{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number, IssueDate: inv.IssueDate,
+		File: a.File, Tenant: r.tenant(inv.NIP)}
 	faults := invoice.FieldErrors(a.Err)
 	identified := inv.NIP != "" && inv.Kind != "" && inv.Number != "" && inv.ID == ""
 	for _, f := range faults {
@@ -102,13 +103,16 @@ func (r *Refusals) refusal(a *tasks.Admission) (ledger.Refusal, bool) {
 			out.More++
 			continue
 		}
-		out.Faults = append(out.Faults, ledger.RefusalFault{Field: f.Field, Rule: f.Rule, Value: f.Value, Hint: f.Hint, Line: f.Line, Column: f.Column})
+		out.Faults = append(out.Faults, ledger.RefusalFault{
+			Field: f.Field, Rule: f.Rule, Value: f.Value, Hint: f.Hint, Line: f.Line, Column: f.Column,
+		})
 	}
 	if len(faults) == 0 {
 		out.Faults = []ledger.RefusalFault{{Rule: a.Err.Error()}}
 	}
 	switch path := pathOf(a.File); {
-	// A sound document whose number another one has: that one being handed in again fixes nothing.
+	// A document without a fault whose number belongs to another one has an invoice's ID and is not
+	// identified: handing in that other document again must not end this refusal.
 	case identified:
 		out.ID = ledger.RefusalOfInvoice(ledger.Identity{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number})
 	case path == "":
@@ -119,11 +123,13 @@ func (r *Refusals) refusal(a *tasks.Admission) (ledger.Refusal, bool) {
 	return out, true
 }
 
-// maxFaults of a document are kept. Whoever mends it sees all of them when it is handed in again.
+// maxFaults is how many faults of a document are kept. All of them are shown again when the
+// document is handed in again.
 const maxFaults = 5
 
-// ends are the refusals that are settled by what became of a document: that of its file, and with
-// taken that of its identity. by is the entry that says so; itself is never among them.
+// ends returns the refusals that end with this outcome of a document: that of its file, and, when
+// it was taken, that of its identity. by is the id of the entry or refusal that ends them; it is
+// never among them.
 func (r *Refusals) ends(a *tasks.Admission, by string, taken bool) []ledger.RefusalEnd {
 	inv := &a.Invoice
 	var ids []string
@@ -143,8 +149,8 @@ func (r *Refusals) ends(a *tasks.Admission, by string, taken bool) []ledger.Refu
 	return out
 }
 
-// tenant is whose list a refusal stands in. A seller that is nobody's has no list of its own, or
-// whoever hands in rubbish would have as many as there are numbers.
+// tenant returns the tenant whose list a refusal belongs to. A seller that is no tenant has no list
+// of its own, because invented NIPs could make any number of lists.
 func (r *Refusals) tenant(nip string) string {
 	if nip != "" && r.Tenant(nip) {
 		return nip
@@ -152,8 +158,8 @@ func (r *Refusals) tenant(nip string) string {
 	return ""
 }
 
-// pathOf is a file's name wherever it is named from; "" for standard input, of which each time may be
-// another document.
+// pathOf returns the absolute path of a file; "" for standard input, which may be another document
+// each time.
 func pathOf(file string) string {
 	if file == "-" || strings.HasPrefix(file, "-/") {
 		return ""
@@ -164,8 +170,9 @@ func pathOf(file string) string {
 	return file
 }
 
-// namesIdentity reports a field that is part of a document's identity: at fault, it will be another
-// when the document is fixed.
+// namesIdentity reports a field that is part of a document's identity. When such a field is at
+// fault, the fixed document will have another identity.
 func namesIdentity(field string) bool {
-	return field == invoice.DocumentField || strings.HasPrefix(field, "Podmiot1") || strings.HasSuffix(field, "P_2") || strings.HasSuffix(field, "RodzajFaktury")
+	return field == invoice.DocumentField || strings.HasPrefix(field, "Podmiot1") ||
+		strings.HasSuffix(field, "P_2") || strings.HasSuffix(field, "RodzajFaktury")
 }

@@ -19,30 +19,31 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// desk takes documents in and keeps the record of refusals, as enqueue does.
-type desk struct {
+// recorder takes documents in and records refusals, as enqueue does.
+type recorder struct {
 	t   *testing.T
 	a   *tasks.Admitter
 	rdb *redis.Client
 	dir string
 }
 
-func newDesk(t *testing.T) *desk {
+func newRecorder(t *testing.T) *recorder {
 	rdb, _ := redistest.New(t)
 	a := admitter(t, rdb)
 	a.Accounts = []tasks.Account{{Name: sample.NIP(0), NIP: sample.NIP(0)}}
-	return &desk{t: t, a: a, rdb: rdb, dir: t.TempDir()}
+	return &recorder{t: t, a: a, rdb: rdb, dir: t.TempDir()}
 }
 
-// hand hands in one file of these bytes.
-func (d *desk) hand(name string, doc []byte) *intake.Refusals {
+// hand hands in one file with these bytes.
+func (d *recorder) hand(name string, doc []byte) *intake.Refusals {
 	d.t.Helper()
 	path := filepath.Join(d.dir, name)
 	if err := os.WriteFile(path, doc, 0o600); err != nil {
 		d.t.Fatal(err)
 	}
 	r := &intake.Refusals{Record: d.a.Ledger, Tenant: func(nip string) bool { return nip == sample.NIP(0) }}
-	err := intake.Run(d.t.Context(), d.a, intake.Read(d.t.Context(), []string{path}, intake.Options{}), tasks.Terms{}, func(adms []tasks.Admission) {
+	items := intake.Read(d.t.Context(), []string{path}, intake.Options{})
+	err := intake.Run(d.t.Context(), d.a, items, tasks.Terms{}, func(adms []tasks.Admission) {
 		r.Note(d.t.Context(), adms)
 	})
 	if err != nil {
@@ -51,8 +52,8 @@ func (d *desk) hand(name string, doc []byte) *intake.Refusals {
 	return r
 }
 
-// open lists the files of what is refused and open.
-func (d *desk) open() []string {
+// open lists the files of the open refusals.
+func (d *recorder) open() []string {
 	d.t.Helper()
 	all, err := d.a.Ledger.Refusals(d.t.Context(), time.Time{}, "")
 	if err != nil {
@@ -65,32 +66,35 @@ func (d *desk) open() []string {
 	return files
 }
 
-func (d *desk) wants(files ...string) {
+func (d *recorder) wants(files ...string) {
 	d.t.Helper()
 	if got := d.open(); !slices.Equal(got, files) {
 		d.t.Errorf("open are %v, want %v", got, files)
 	}
 }
 
-func TestRefusals_FixedFromWherever_IsSuperseded(t *testing.T) {
-	d := newDesk(t)
+func TestRefusals_FixedInAnotherFile_IsSuperseded(t *testing.T) {
+	d := newRecorder(t)
 	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
 	d.hand("a.xml", sample.Bad(sample.FutureDate, o))
 	d.hand("elsewhere.xml", sample.Bad(sample.FutureDate, o)) // the same document: one refusal
 	d.wants("elsewhere.xml")
 	all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
-	if err != nil || all[0].Number != "FV/1" || all[0].NIP != sample.NIP(0) || all[0].Tenant != sample.NIP(0) || all[0].Faults[0].Field != "P_1" || all[0].Faults[0].Value != "2049-12-31" || all[0].Faults[0].Line == 0 {
+	if err != nil || all[0].Number != "FV/1" || all[0].NIP != sample.NIP(0) || all[0].Tenant != sample.NIP(0) ||
+		all[0].Faults[0].Field != "P_1" || all[0].Faults[0].Value != "2049-12-31" || all[0].Faults[0].Line == 0 {
 		t.Errorf("on record is %+v, %v", all, err)
 	}
-	d.hand("elsewhere.xml", sample.Invoice(sample.Options{Number: "FV/2", IssueDate: "2026-01-05"})) // another invoice under the same file name
+	// Another invoice under the same file name.
+	d.hand("elsewhere.xml", sample.Invoice(sample.Options{Number: "FV/2", IssueDate: "2026-01-05"}))
 	d.wants("elsewhere.xml")
 	d.hand("third.xml", sample.Invoice(o))
 	d.wants()
 }
 
-// Of what cannot be read only the file is known; and a number that is at fault will be another one.
-func TestRefusals_IdentityNotReadOrAtFault_GoByTheFile(t *testing.T) {
-	d := newDesk(t)
+// Of a document that cannot be read, only the file is known. A number that is at fault will change
+// when the document is fixed.
+func TestRefusals_IdentityUnreadOrAtFault_AreIdentifiedByTheFile(t *testing.T) {
+	d := newRecorder(t)
 	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
 	d.hand("a.xml", sample.Bad(sample.NotXML, o))
 	d.hand("b.xml", sample.Bad(sample.MissingNumber, o))
@@ -99,14 +103,14 @@ func TestRefusals_IdentityNotReadOrAtFault_GoByTheFile(t *testing.T) {
 	d.wants("a.xml", "b.xml")
 	d.hand("b.xml", sample.Invoice(o))
 	d.wants("a.xml")
-	// More of it can be read now: it is the same refusal still.
+	// Now more of the file can be read. It is still one refusal.
 	d.hand("a.xml", sample.Bad(sample.FutureDate, sample.Options{Number: "FV/3", IssueDate: "2026-01-05"}))
 	d.wants("a.xml")
 }
 
-// The number belongs to another document: that one, handed in again, fixes nothing.
+// The number belongs to another document. Handing in that document again does not end the refusal.
 func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
-	d := newDesk(t)
+	d := newRecorder(t)
 	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
 	first := sample.Invoice(o)
 	d.hand("a.xml", first)
@@ -120,11 +124,11 @@ func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
 	d.wants()
 }
 
-func TestRefusals_PathThatIsNotThereAndWhatIsNotKnownNow_AreNoRefusals(t *testing.T) {
-	d := newDesk(t)
+func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
+	d := newRecorder(t)
 	r := &intake.Refusals{Record: d.a.Ledger, Tenant: func(nip string) bool { return nip == sample.NIP(0) }}
 	r.Note(t.Context(), []tasks.Admission{
-		{File: "gone", Taken: ledger.Refused, Err: &intake.Problem{What: "is not there", Path: true}},
+		{File: "gone", Taken: ledger.Refused, Err: &intake.Problem{What: "does not exist", Path: true}},
 		{File: "a.xml", Taken: ledger.Refused, Err: &tasks.UnsureError{What: "the archive is away", Err: errors.New("x")}},
 		{File: "b.xml", Taken: ledger.Refused, Err: &intake.Problem{What: "cannot be read"}},
 	})
@@ -132,22 +136,25 @@ func TestRefusals_PathThatIsNotThereAndWhatIsNotKnownNow_AreNoRefusals(t *testin
 	err := &invoice.FieldError{Field: "P_15", Rule: "must be a number", Value: "Jan Kowalski"}
 	r.Note(t.Context(), []tasks.Admission{{File: "c.xml", Taken: ledger.Refused, Err: err}})
 	all, failed := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
-	// Two of one millisecond are in no order.
+	// Two refusals of the same millisecond have no order.
 	i := slices.IndexFunc(all, func(r ledger.Refusal) bool { return r.File == "c.xml" })
-	if failed != nil || len(all) != 2 || i < 0 || all[i].Faults[0].Field != "P_15" || all[i].Faults[0].Value != "Jan Kowalski" {
+	if failed != nil || len(all) != 2 || i < 0 ||
+		all[i].Faults[0].Field != "P_15" || all[i].Faults[0].Value != "Jan Kowalski" {
 		t.Errorf("on record is %+v, %v", all, failed)
 	}
 }
 
-// An export of rubbish: bounded, in a handful of round trips, and never an error.
+// An export of ten thousand bad documents: the record is bounded, it takes few round trips, and
+// there is no error.
 func TestRefusals_TenThousandAtOnce_AreBoundedAndTakeFewCommands(t *testing.T) {
-	d := newDesk(t)
+	d := newRecorder(t)
 	before := d.commands()
 	r := &intake.Refusals{Record: d.a.Ledger, Tenant: func(nip string) bool { return nip == sample.NIP(0) }}
 	for chunk := range 100 {
 		adms := make([]tasks.Admission, 100)
 		for i := range adms {
-			adms[i] = tasks.Admission{File: fmt.Sprintf("%d-%d.xml", chunk, i), Taken: ledger.Refused, Err: &intake.Problem{What: "cannot be read"}}
+			adms[i] = tasks.Admission{File: fmt.Sprintf("%d-%d.xml", chunk, i), Taken: ledger.Refused,
+				Err: &intake.Problem{What: "cannot be read"}}
 		}
 		r.Note(t.Context(), adms)
 	}
@@ -159,7 +166,7 @@ func TestRefusals_TenThousandAtOnce_AreBoundedAndTakeFewCommands(t *testing.T) {
 	}
 }
 
-func (d *desk) commands() int64 {
+func (d *recorder) commands() int64 {
 	d.t.Helper()
 	info, err := d.rdb.InfoMap(d.t.Context(), "stats").Result()
 	if err != nil {
@@ -172,8 +179,8 @@ func (d *desk) commands() int64 {
 	return n
 }
 
-func TestRefusals_RedisIsFull_IsToldAndNothingStops(t *testing.T) {
-	d := newDesk(t)
+func TestRefusals_RedisIsFull_IsReportedAndNothingStops(t *testing.T) {
+	d := newRecorder(t)
 	if err := d.rdb.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
 		t.Fatal(err)
 	}

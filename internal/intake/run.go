@@ -13,29 +13,32 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Admitter is what Run needs of [tasks.Admitter].
+// Admitter is the part of [tasks.Admitter] that Run needs.
 type Admitter interface {
 	Admit(ctx context.Context, docs []tasks.Document, terms tasks.Terms) ([]tasks.Admission, error)
 }
 
-// A chunk is what is admitted in one call and reported in one piece: long enough that a round trip does not count, short
-// enough that Redis serves others in between and that few documents are in memory: large documents go in several calls. Two chunks for each worker at
-// most are in flight, and files are read by the workers.
+// A chunk is a number of items that are admitted and reported together. It is large enough that the
+// time of a round trip does not matter. It is small enough that Redis serves others in between and
+// that few documents are in memory. Large documents of a chunk go in several calls. At most two
+// chunks for each worker are in flight, and the workers read the files.
 const (
 	chunkItems = 100
 	chunkBytes = 8 << 20
-	// documentBytes is the most of documents that one Run has in memory, however many cores it runs on: what is sealed of them comes on top,
-	// and is as much at the worst.
+	// documentBytes is the maximum size of all documents that one Run has in memory, however many
+	// cores it uses. The sealed documents come on top; at worst they are as large again.
 	documentBytes = 48 << 20
 )
 
-// Run admits items and reports what became of each, in the order of items: report is called for some at a time, by the goroutine that called Run; the slice is
-// its own. An item with Err is reported as refused with it.
+// Run admits items and reports the outcome of each, in the order of items. It calls report for some
+// items at a time, in the goroutine that called Run; report may keep the slice. An item with Err is
+// reported as refused with that error.
 //
-// The error is of Redis, or ctx's. What is under way then is brought to its end and reported; nothing new is begun. What was not reported was
-// perhaps taken, and may safely be handed in again.
+// The error is that of Redis or of ctx. In that case Run finishes and reports what it has begun,
+// and begins nothing new. Items that were not reported may or may not have been taken; it is safe
+// to hand them in again.
 func Run(ctx context.Context, a Admitter, items iter.Seq[Item], terms tasks.Terms, report func([]tasks.Admission)) error {
-	// More workers than cores: some wait for Redis while others parse.
+	// There are more workers than cores, because some wait for Redis while others parse.
 	workers := runtime.GOMAXPROCS(0) + 4
 	p := &pipeline{
 		admitter: a, terms: terms,
@@ -56,7 +59,7 @@ func Run(ctx context.Context, a Admitter, items iter.Seq[Item], terms tasks.Term
 		if len(c.out) > 0 {
 			report(c.out)
 		}
-		if failed == nil && c.err != nil && !errors.Is(c.err, errNotBegun) {
+		if failed == nil && c.err != nil && !errors.Is(c.err, errNotStarted) {
 			failed = c.err
 		}
 	}
@@ -66,13 +69,13 @@ func Run(ctx context.Context, a Admitter, items iter.Seq[Item], terms tasks.Term
 	return ctx.Err()
 }
 
-// errNotBegun marks a chunk that was left alone because another had failed.
-var errNotBegun = errors.New("not begun")
+// errNotStarted marks a chunk that was not admitted because another one had failed.
+var errNotStarted = errors.New("not started")
 
 type chunk struct {
 	items []Item
-	bytes int  // of documents that came with their items
-	files bool // has items that are read later
+	bytes int  // size of the documents that are in memory already
+	files bool // it has items that are read later
 	out   []tasks.Admission
 	err   error
 	done  chan struct{}
@@ -84,7 +87,7 @@ type pipeline struct {
 	work     chan *chunk
 	ordered  chan *chunk // the same chunks, in the order of their items
 	broken   chan struct{}
-	memory   *semaphore.Weighted // of documents, in bytes
+	memory   *semaphore.Weighted // bytes of documents in memory
 	once     sync.Once
 }
 
@@ -104,7 +107,8 @@ func (p *pipeline) produce(ctx context.Context, items iter.Seq[Item]) {
 	defer close(p.work)
 	c := newChunk()
 	for it := range items {
-		// No chunk has both: while a worker holds what came with its items, it must not wait for memory to read others.
+		// A chunk never has both kinds of items: a worker that holds documents in memory must not
+		// wait for memory to read others.
 		mixed := it.load != nil && c.bytes > 0 || len(it.Data) > 0 && c.files
 		if len(c.items) == chunkItems || c.bytes >= chunkBytes || mixed {
 			if !p.hand(ctx, c) {
@@ -112,7 +116,8 @@ func (p *pipeline) produce(ctx context.Context, items iter.Seq[Item]) {
 			}
 			c = newChunk()
 		}
-		// Nothing yet for a file. Whoever waits here holds no more than this one chunk, and the workers go on.
+		// A file needs no memory yet. While this call waits, it holds only this one chunk, and the
+		// workers go on.
 		if p.memory.Acquire(ctx, int64(len(it.Data))) != nil {
 			return
 		}
@@ -127,7 +132,8 @@ func (p *pipeline) produce(ctx context.Context, items iter.Seq[Item]) {
 
 func newChunk() *chunk { return &chunk{done: make(chan struct{}), items: make([]Item, 0, chunkItems)} }
 
-// hand gives a chunk to the reporting loop first, then to a worker: what is in ordered MUST have its done closed.
+// hand gives a chunk to the reporting loop first, then to a worker. The done channel of every chunk
+// in ordered MUST be closed at some time.
 func (p *pipeline) hand(ctx context.Context, c *chunk) bool {
 	select {
 	case p.ordered <- c:
@@ -142,18 +148,18 @@ func (p *pipeline) hand(ctx context.Context, c *chunk) bool {
 	case <-ctx.Done():
 	case <-p.broken:
 	}
-	c.err = errNotBegun
+	c.err = errNotStarted
 	p.memory.Release(int64(c.bytes))
 	close(c.done)
 	return false
 }
 
 func (p *pipeline) admit(ctx context.Context) {
-	var r room
+	var b buffer
 	for c := range p.work {
 		if p.stopped() {
-			c.err = errNotBegun
-		} else if c.out, c.err = p.admitChunk(ctx, c.items, &r); c.err != nil {
+			c.err = errNotStarted
+		} else if c.out, c.err = p.admitChunk(ctx, c.items, &b); c.err != nil {
 			p.stop()
 		}
 		c.items = nil
@@ -162,18 +168,19 @@ func (p *pipeline) admit(ctx context.Context) {
 	}
 }
 
-// admitChunk reads what is to be read and admits it, in several calls when it is much, or when others have the memory: it waits for more only
-// while it has none, so that no two workers wait for each other.
-func (p *pipeline) admitChunk(ctx context.Context, items []Item, r *room) ([]tasks.Admission, error) {
+// admitChunk loads and admits items, in several calls when they are large or when other workers
+// have the memory. It waits for memory only while it holds none, so that two workers never wait for
+// each other.
+func (p *pipeline) admitChunk(ctx context.Context, items []Item, b *buffer) ([]tasks.Admission, error) {
 	var out []tasks.Admission
 	for len(items) > 0 {
-		n, held, err := p.load(ctx, items, r)
+		n, held, err := p.load(ctx, items, b)
 		if err != nil {
 			return out, err
 		}
 		some, err := admitLoaded(ctx, p.admitter, items[:n], p.terms)
 		if out == nil {
-			out = some // nearly always all
+			out = some // usually these are all
 		} else {
 			out = append(out, some...)
 		}
@@ -181,19 +188,19 @@ func (p *pipeline) admitChunk(ctx context.Context, items []Item, r *room) ([]tas
 			p.memory.Release(held)
 			return out, err
 		}
-		clear(items[:n]) // the documents
-		r.clear()
+		clear(items[:n]) // lets the documents go
+		b.clear()
 		p.memory.Release(held)
 		items = items[n:]
 	}
 	return out, nil
 }
 
-// load reads the first of some items, and tells how many they are and what it took of the memory for them.
-func (p *pipeline) load(ctx context.Context, items []Item, r *room) (n int, held int64, err error) {
+// load reads the first n of some items. held is the memory that it took for them, in bytes.
+func (p *pipeline) load(ctx context.Context, items []Item, b *buffer) (n int, held int64, err error) {
 	for n < len(items) && held < chunkBytes {
 		it := &items[n]
-		perFile := it.most + 1 // readCapped reads one byte more
+		perFile := it.maxBytes + 1 // readCapped reads one byte more
 		if it.load != nil && !p.memory.TryAcquire(perFile) {
 			if n > 0 {
 				break
@@ -203,8 +210,9 @@ func (p *pipeline) load(ctx context.Context, items []Item, r *room) (n int, held
 			}
 		}
 		if it.load != nil {
-			it.loadInto(r)
-			// A file's size is known only when it is open: the most that one can have was taken, and what it has not is given back.
+			it.loadInto(b)
+			// The size of a file is known only when it is open. So the memory for the largest file
+			// was taken, and what this file does not need is given back.
 			p.memory.Release(perFile - int64(len(it.Data)))
 			held += int64(len(it.Data))
 		}
@@ -221,7 +229,7 @@ func admitLoaded(ctx context.Context, a Admitter, items []Item, terms tasks.Term
 		}
 	}
 	var admitted []tasks.Admission
-	var err error // when all are answered, it is of the queue: what was taken is taken
+	var err error // beside a complete answer it is an error of the queue: the ledger has the documents
 	if len(docs) > 0 {
 		admitted, err = a.Admit(ctx, docs, terms)
 	}

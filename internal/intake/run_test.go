@@ -19,7 +19,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// stub admits everything, in whatever way a test wants.
+// stub is an admitter made of a function.
 type stub func(ctx context.Context, docs []tasks.Document) ([]tasks.Admission, error)
 
 func (s stub) Admit(ctx context.Context, docs []tasks.Document, _ tasks.Terms) ([]tasks.Admission, error) {
@@ -34,7 +34,7 @@ func takeAll(docs []tasks.Document) []tasks.Admission {
 	return out
 }
 
-// items yields n documents, every seventh of them a problem.
+// items yields n items; one in seven is a problem.
 func items(n int) iter.Seq[intake.Item] {
 	return func(yield func(intake.Item) bool) {
 		for i := range n {
@@ -49,7 +49,7 @@ func items(n int) iter.Seq[intake.Item] {
 	}
 }
 
-func TestRun_ReportsAllInOrder_WhateverOrderTheyEndIn(t *testing.T) {
+func TestRun_CallsEndInAnyOrder_AllAreReportedInOrder(t *testing.T) {
 	var calls atomic.Int64
 	var mu sync.Mutex
 	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
@@ -76,7 +76,7 @@ func TestRun_ReportsAllInOrder_WhateverOrderTheyEndIn(t *testing.T) {
 	}
 }
 
-func TestRun_RedisFails_TellsWhatIsKnown_AndReadsNoFurther(t *testing.T) {
+func TestRun_RedisFails_ReportsWhatIsKnownAndReadsNoFurther(t *testing.T) {
 	down := errors.New("connection refused")
 	var calls, read atomic.Int64
 	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
@@ -106,7 +106,8 @@ func TestRun_RedisFails_TellsWhatIsKnown_AndReadsNoFurther(t *testing.T) {
 	if !errors.Is(err, down) {
 		t.Errorf("err = %v", err)
 	}
-	// Every chunk that was admitted is reported, of the one that failed only what was refused without Redis.
+	// Every chunk that was admitted is reported. Of the one that failed, only what was refused
+	// without Redis is reported.
 	if n := int(calls.Load()-1) * 100; taken+refused < n || taken+refused > n+100 || taken == 0 {
 		t.Errorf("%d taken and %d refused reported of %d calls", taken, refused, calls.Load())
 	}
@@ -116,11 +117,11 @@ func TestRun_RedisFails_TellsWhatIsKnown_AndReadsNoFurther(t *testing.T) {
 }
 
 func TestRun_QueueFails_WhatTheLedgerTookIsStillReported(t *testing.T) {
-	full := errors.New("queue does not answer")
-	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) { return takeAll(docs), full })
+	down := errors.New("queue does not answer")
+	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) { return takeAll(docs), down })
 	taken := 0
 	err := intake.Run(t.Context(), a, items(3), tasks.Terms{}, func(adms []tasks.Admission) { taken += len(adms) })
-	if !errors.Is(err, full) || taken != 3 {
+	if !errors.Is(err, down) || taken != 3 {
 		t.Errorf("%d reported, %v", taken, err)
 	}
 }
@@ -132,19 +133,22 @@ func TestRun_Cancelled_Ends(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})
-	if err := intake.Run(ctx, a, items(1_000_000), tasks.Terms{}, func([]tasks.Admission) {}); !errors.Is(err, context.Canceled) {
+	err := intake.Run(ctx, a, items(1_000_000), tasks.Terms{}, func([]tasks.Admission) {})
+	if !errors.Is(err, context.Canceled) {
 		t.Errorf("err = %v", err)
 	}
 }
 
 func TestRun_NothingToDo_IsNoError(t *testing.T) {
-	if err := intake.Run(t.Context(), stub(nil), items(0), tasks.Terms{}, func([]tasks.Admission) { t.Error("reported") }); err != nil {
+	report := func([]tasks.Admission) { t.Error("reported") }
+	if err := intake.Run(t.Context(), stub(nil), items(0), tasks.Terms{}, report); err != nil {
 		t.Error(err)
 	}
 }
 
-// A reader that is faster than Redis must not fill the memory: what is in flight is bounded.
-func TestRun_SlowRedis_ReadsOnlySoFarAhead(t *testing.T) {
+// A reader that is faster than Redis must not fill the memory: the number of documents in flight is
+// bounded.
+func TestRun_RedisIsSlow_ReadsOnlySoFarAhead(t *testing.T) {
 	gate := make(chan struct{})
 	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
 		<-gate
@@ -162,7 +166,7 @@ func TestRun_SlowRedis_ReadsOnlySoFarAhead(t *testing.T) {
 	}
 	go func() {
 		defer close(stalled)
-		for last := int64(-1); ; { // until it stands still
+		for last := int64(-1); ; { // until the reader has stopped
 			now := read.Load()
 			if now == last && now > 0 {
 				close(gate)
@@ -172,15 +176,15 @@ func TestRun_SlowRedis_ReadsOnlySoFarAhead(t *testing.T) {
 			<-time.After(50 * time.Millisecond)
 		}
 	}()
-	most := int64(0)
+	ahead := int64(0)
 	err := intake.Run(t.Context(), a, source, tasks.Terms{}, func([]tasks.Admission) {
-		if most == 0 {
-			most = read.Load()
+		if ahead == 0 {
+			ahead = read.Load()
 		}
 	})
 	<-stalled
-	if err != nil || most > 10_000 {
-		t.Errorf("%d read ahead, %v", most, err)
+	if err != nil || ahead > 10_000 {
+		t.Errorf("%d read ahead, %v", ahead, err)
 	}
 }
 
@@ -233,7 +237,8 @@ func TestRun_LargeDocuments_GoInSeveralCalls(t *testing.T) {
 		return takeAll(docs), nil
 	})
 	n := 0
-	err := intake.Run(t.Context(), a, intake.Read(t.Context(), []string{dir}, intake.Options{}), tasks.Terms{}, func(adms []tasks.Admission) {
+	found := intake.Read(t.Context(), []string{dir}, intake.Options{})
+	err := intake.Run(t.Context(), a, found, tasks.Terms{}, func(adms []tasks.Admission) {
 		for _, adm := range adms {
 			if want := filepath.Join(dir, fmt.Sprintf("%02d.xml", n)); adm.File != want || adm.Err != nil {
 				t.Errorf("%d: %+v, want %s", n, adm, want)

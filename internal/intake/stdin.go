@@ -10,16 +10,17 @@ import (
 	"os"
 )
 
-// maxPiped bounds an archive that comes through standard input; it has to lie on disk while it is read, because the list of a ZIP's entries is at its end.
+// maxPiped is the maximum size of an archive from standard input, in bytes. It has to be on disk
+// while it is read, because the list of a ZIP's entries is at its end.
 const maxPiped = 2 << 30
 
-// stdin takes one document or one archive, told apart by their first bytes.
+// stdin takes one document or one archive. The first bytes say which it is.
 func (r *reader) stdin() bool {
 	const file = "-"
 	if r.o.Stdin == nil {
 		return r.fail(file, emptyInput())
 	}
-	in := bufio.NewReader(&leaving{ctx: r.ctx, r: r.o.Stdin})
+	in := bufio.NewReader(&cancelableReader{ctx: r.ctx, r: r.o.Stdin})
 	head, err := in.Peek(4)
 	switch {
 	case len(head) == 0 && errors.Is(err, io.EOF):
@@ -41,43 +42,46 @@ func emptyInput() *Problem {
 }
 
 func (r *reader) pipedArchive(file string, in io.Reader) bool {
-	f, err := os.CreateTemp(r.o.TempDir, "enqueue-*.zip") // readable by this user alone
+	f, err := os.CreateTemp(r.o.TempDir, "enqueue-*.zip") // readable by this user only
 	if err != nil {
-		return r.fail(file, unkept(err))
+		return r.fail(file, notSaved(err))
 	}
 	defer func() {
-		// Its invoices have no business on this disk once they are read.
+		// Invoices must not stay on this disk after they are read.
 		_ = f.Close()
 		_ = os.Remove(f.Name())
 	}()
 	n, err := io.Copy(f, io.LimitReader(in, maxPiped+1))
 	if err != nil {
-		return r.fail(file, unkept(err))
+		return r.fail(file, notSaved(err))
 	}
 	if n > maxPiped {
-		return r.fail(file, &Problem{What: fmt.Sprintf("is larger than %d bytes", maxPiped), Hint: "save the archive and name its file"})
+		return r.fail(file, &Problem{What: fmt.Sprintf("is larger than %d bytes", maxPiped),
+			Hint: "save the archive and name its file"})
 	}
 	return r.archive(file, f, n)
 }
 
-func unkept(err error) *Problem {
-	return &Problem{What: "could not be kept on disk while it is read", Err: err, Hint: "save the archive and name its file, or make room in the temporary folder"}
+func notSaved(err error) *Problem {
+	return &Problem{What: "could not be saved to a temporary file", Err: err,
+		Hint: "save the archive and name its file, or free space in the temporary folder"}
 }
 
-// leaving lets a person stop a program that waits for input: a read of a terminal or a pipe can't be cut off. The goroutine that is left behind ends with
-// the read, and with the process at the latest.
-type leaving struct {
+// cancelableReader lets a person stop a program that waits for input, because a read of a terminal
+// or a pipe cannot be interrupted. The goroutine that is left behind ends with its read, at the
+// latest with the process.
+type cancelableReader struct {
 	ctx context.Context
 	r   io.Reader
 	buf []byte
 }
 
-func (l *leaving) Read(p []byte) (int, error) {
+func (l *cancelableReader) Read(p []byte) (int, error) {
 	if err := l.ctx.Err(); err != nil {
 		return 0, err
 	}
 	if len(l.buf) < len(p) {
-		l.buf = make([]byte, len(p)) // its own: after leaving, p is the caller's again
+		l.buf = make([]byte, len(p)) // not p: after a cancelled read, p belongs to the caller again
 	}
 	type answer struct {
 		n   int

@@ -8,50 +8,55 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Entries is what Wait needs of [ledger.Ledger].
+// Entries is the part of [ledger.Ledger] that Wait needs.
 type Entries interface {
 	Invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error)
 }
 
-// WaitOptions say how patient [Wait] is. The zero value is ready for use.
+// WaitOptions are the options of [Wait]. The zero value is ready for use.
 type WaitOptions struct {
-	// Receipt says that the receipt (UPO) of an accepted invoice is waited for as well. It comes when the
-	// session is closed, minutes later; the invoice is KSeF's in any case.
+	// Receipt makes Wait wait for the receipt (UPO) of an accepted invoice as well. The receipt
+	// comes when the session is closed, minutes later; KSeF has the invoice in any case.
 	Receipt bool
-	// Outage is how long Redis may fail before Wait gives up; 0 means 5 minutes. Nothing is lost meanwhile, only not seen.
+	// Outage is how long Redis may fail before Wait gives up; 0 means 5 minutes. An outage loses no
+	// invoice; only their outcomes are not seen.
 	Outage time.Duration
-	// Look is called after each look at the ledger, by the goroutine that called Wait; may be nil.
+	// Progress is called after each poll of the ledger, in the goroutine that called Wait; may be
+	// nil.
 	Progress func(Standing)
-	// Open is called likewise with some of the invoices that are not decided, those that were asked for
-	// first; may be nil.
+	// Open is called after each successful poll with the first 200 invoices that are not decided,
+	// in the order in which they were named; may be nil.
 	Open func([]ledger.Invoice)
 }
 
-// openAtOnce is how many invoices Open is given.
-const openAtOnce = 200
+// maxOpen is how many invoices Open gets.
+const maxOpen = 200
 
-// Standing counts invoices that are waited for.
+// Standing counts the invoices of one [Wait] by outcome.
 type Standing struct {
 	Total, Accepted, Rejected, Parked int
 	Ended                             int // dismissed or superseded
-	// Err says that the ledger could not be read at this look; the counts are those of the one before.
+	// Err says that this poll could not read the ledger. The counts are then those of the poll
+	// before.
 	Err error
 }
 
-// Settled is how many have nothing left to wait for but their receipt.
-func (s Standing) Settled() int { return s.Accepted + s.Rejected + s.Parked + s.Ended }
+// Decided returns how many invoices wait for nothing except a receipt.
+func (s Standing) Decided() int { return s.Accepted + s.Rejected + s.Parked + s.Ended }
 
-// How often the ledger is read: at once again while something happens, rarely while nothing does, and in any case so that looking takes a tenth of the time at
-// most: ten thousand entries are megabytes, and Redis has better things to do.
+// The pause between two polls: short while entries change, growing while they do not. It is at
+// least pollShare times as long as the poll took, because ten thousand entries are megabytes and
+// Redis has other work to do.
 const (
-	lookSoonest = 200 * time.Millisecond
-	lookLatest  = 5 * time.Second
-	lookShare   = 10
+	minPause  = 200 * time.Millisecond
+	maxPause  = 5 * time.Second
+	pollShare = 10
 )
 
-// Wait looks at the ledger until every invoice is decided (see [ledger.State.Final]), gone or
-// unreadable, and those that were accepted have their receipt if that is waited for. It returns the entries as last seen, by id, also with an
-// error: ctx's, or that of a Redis that did not answer for too long.
+// Wait polls the ledger until every invoice is decided (see [ledger.State.Final]), missing or
+// unreadable. With o.Receipt, accepted invoices must have their receipt as well. It returns the
+// entries as last read, by id. It returns them also with an error, which is that of ctx or of a
+// Redis that did not answer for too long.
 func Wait(ctx context.Context, e Entries, ids []string, o WaitOptions) (map[string]ledger.Invoice, error) {
 	if o.Outage <= 0 {
 		o.Outage = 5 * time.Minute
@@ -67,10 +72,10 @@ func Wait(ctx context.Context, e Entries, ids []string, o WaitOptions) (map[stri
 		}
 	}
 	w.standing.Total = len(w.pending)
-	pause, failing := lookSoonest, time.Time{}
+	pause, failing := minPause, time.Time{}
 	for {
 		began := time.Now()
-		changed, err := w.look(ctx, e)
+		changed, err := w.poll(ctx, e)
 		w.standing.Err = err
 		switch {
 		case ctx.Err() != nil:
@@ -90,9 +95,9 @@ func Wait(ctx context.Context, e Entries, ids []string, o WaitOptions) (map[stri
 			o.Open(w.open())
 		}
 		if pause *= 2; changed {
-			pause = lookSoonest
+			pause = minPause
 		}
-		pause = min(max(pause, lookShare*time.Since(began)), lookLatest)
+		pause = min(max(pause, pollShare*time.Since(began)), maxPause)
 		select {
 		case <-ctx.Done():
 			return w.seen, ctx.Err()
@@ -108,15 +113,16 @@ type wait struct {
 	standing Standing
 }
 
-// look reads what is pending, and reports whether anything moved.
-func (w *wait) look(ctx context.Context, e Entries) (bool, error) {
+// poll reads the pending entries, and reports whether any has changed.
+func (w *wait) poll(ctx context.Context, e Entries) (bool, error) {
 	invs, err := e.Invoices(ctx, w.pending)
 	unread, err := ledger.Skip(err)
 	if err != nil {
 		return false, err
 	}
-	for _, u := range unread { // it may stay so: to wait for it could be to wait for ever
-		w.seen[u.ID] = ledger.Invoice{ID: u.ID, Reason: fmt.Sprintf("its entry in the ledger cannot be read: %v", u.Err)}
+	for _, u := range unread { // it may never become readable, so Wait does not wait for it
+		reason := fmt.Sprintf("its entry in the ledger cannot be read: %v", u.Err)
+		w.seen[u.ID] = ledger.Invoice{ID: u.ID, Reason: reason}
 	}
 	changed := false
 	var left []string
@@ -128,15 +134,15 @@ func (w *wait) look(ctx context.Context, e Entries) (bool, error) {
 			left = append(left, inv.ID)
 		}
 	}
-	// What is no longer in the ledger is not among invs, and not waited for.
+	// An entry that is no longer in the ledger is not among invs, so Wait does not wait for it.
 	w.pending = left
 	w.count()
 	return changed, nil
 }
 
-// open returns entries that are waited for.
+// open returns the first entries that are still pending.
 func (w *wait) open() []ledger.Invoice {
-	out := make([]ledger.Invoice, 0, min(len(w.pending), openAtOnce))
+	out := make([]ledger.Invoice, 0, min(len(w.pending), maxOpen))
 	for _, id := range w.pending[:cap(out)] {
 		out = append(out, w.seen[id])
 	}

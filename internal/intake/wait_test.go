@@ -12,13 +12,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// book is a ledger whose entries a test moves.
+// book is a ledger whose entries a test changes.
 type book struct {
 	entries map[string]ledger.Invoice
 	err     error
 	unread  []ledger.Unreadable
-	looks   int
-	onLook  func(n int)
+	polls   int
+	onPoll  func(n int) // called at the start of poll n, the first is 1
 }
 
 func (b *book) set(id string, s ledger.State) {
@@ -28,9 +28,9 @@ func (b *book) set(id string, s ledger.State) {
 }
 
 func (b *book) Invoices(_ context.Context, ids []string) ([]ledger.Invoice, error) {
-	b.looks++
-	if b.onLook != nil {
-		b.onLook(b.looks)
+	b.polls++
+	if b.onPoll != nil {
+		b.onPoll(b.polls)
 	}
 	if b.err != nil {
 		return nil, b.err
@@ -57,10 +57,10 @@ func newBook(ids ...string) *book {
 	return b
 }
 
-func TestWait_EndsWhenAllAreDecided(t *testing.T) {
+func TestWait_AllAreDecided_Ends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook("a", "b", "c", "gone")
-		b.onLook = func(n int) {
+		b.onPoll = func(n int) {
 			switch n {
 			case 3:
 				b.set("a", ledger.Receipted)
@@ -72,25 +72,27 @@ func TestWait_EndsWhenAllAreDecided(t *testing.T) {
 			}
 		}
 		var last intake.Standing
-		seen, err := intake.Wait(t.Context(), b, []string{"a", "b", "c", "gone", "a"}, intake.WaitOptions{Progress: func(s intake.Standing) { last = s }})
-		if err != nil || b.looks != 8 {
-			t.Fatalf("%d looks, %v", b.looks, err)
+		o := intake.WaitOptions{Progress: func(s intake.Standing) { last = s }}
+		seen, err := intake.Wait(t.Context(), b, []string{"a", "b", "c", "gone", "a"}, o)
+		if err != nil || b.polls != 8 {
+			t.Fatalf("%d polls, %v", b.polls, err)
 		}
 		if want := (intake.Standing{Total: 4, Accepted: 1, Rejected: 1, Parked: 1}); last != want {
 			t.Errorf("last standing %+v, want %+v", last, want)
 		}
-		if seen["a"].State != ledger.Receipted || seen["b"].State != ledger.Rejected || seen["c"].State != ledger.Parked {
+		if seen["a"].State != ledger.Receipted || seen["b"].State != ledger.Rejected ||
+			seen["c"].State != ledger.Parked {
 			t.Errorf("seen %+v", seen)
 		}
 	})
 }
 
-// It may stay unreadable for ever: the others are waited for, and it is told.
-func TestWait_AnEntryCannotBeRead_TheOthersAreWaitedForAndItIsTold(t *testing.T) {
+// The entry may stay unreadable for ever. Wait reports it and waits for the others only.
+func TestWait_EntryCannotBeRead_IsReportedAndTheOthersAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook("a", "b")
 		b.unread = []ledger.Unreadable{{ID: "bad", Err: ledger.ErrNewer}}
-		b.onLook = func(n int) {
+		b.onPoll = func(n int) {
 			if n == 3 {
 				b.set("a", ledger.Receipted)
 				b.set("b", ledger.Rejected)
@@ -101,66 +103,69 @@ func TestWait_AnEntryCannotBeRead_TheOthersAreWaitedForAndItIsTold(t *testing.T)
 			t.Errorf("%v, %v", seen, err)
 		}
 		if got := seen["bad"]; got.ID != "bad" || got.State != "" || got.Reason == "" {
-			t.Errorf("of the unreadable one is told %+v", got)
+			t.Errorf("the unreadable entry is reported as %+v", got)
 		}
 	})
 }
 
-// The receipt comes when the session is closed: only who asks for it waits so long.
-func TestWait_AcceptedWithoutReceipt_IsEnoughUnlessTheReceiptIsAskedFor(t *testing.T) {
+// The receipt comes when the session is closed, minutes later.
+func TestWait_AcceptedWithoutReceipt_EndsUnlessTheReceiptIsAskedFor(t *testing.T) {
 	for _, receipt := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBook("a", "b")
 			b.set("a", ledger.Accepted)
 			b.set("b", ledger.Dismissed)
-			b.onLook = func(n int) {
+			b.onPoll = func(n int) {
 				if n == 9 {
 					b.set("a", ledger.Receipted)
 				}
 			}
 			seen, err := intake.Wait(t.Context(), b, []string{"a", "b"}, intake.WaitOptions{Receipt: receipt})
-			want, looks := ledger.Accepted, 1
+			want, polls := ledger.Accepted, 1
 			if receipt {
-				want, looks = ledger.Receipted, 9
+				want, polls = ledger.Receipted, 9
 			}
-			if err != nil || seen["a"].State != want || b.looks != looks {
-				t.Errorf("receipt %v: %s after %d looks, %v", receipt, seen["a"].State, b.looks, err)
+			if err != nil || seen["a"].State != want || b.polls != polls {
+				t.Errorf("receipt %v: %s after %d polls, %v", receipt, seen["a"].State, b.polls, err)
 			}
 		})
 	}
 }
 
-func TestWait_NothingMoves_LooksRarely(t *testing.T) {
+func TestWait_NothingChanges_PollsRarely(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook("a")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		_, err := intake.Wait(ctx, b, []string{"a"}, intake.WaitOptions{})
-		if !errors.Is(err, context.DeadlineExceeded) || b.looks > 730 {
-			t.Errorf("%d looks in an hour, %v", b.looks, err)
+		if !errors.Is(err, context.DeadlineExceeded) || b.polls > 730 {
+			t.Errorf("%d polls in an hour, %v", b.polls, err)
 		}
 	})
 }
 
-func TestWait_ALedgerOfTenThousand_IsReadATenthOfTheTimeAtMost(t *testing.T) {
+func TestWait_PollsAreSlow_TakeATenthOfTheTimeAtMost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook("a")
-		b.onLook = func(int) { time.Sleep(time.Second); b.set("a", ledger.Queued) } // always something moves, and reading takes long
+		b.onPoll = func(int) { // each poll takes a second and finds a change
+			time.Sleep(time.Second)
+			b.set("a", ledger.Queued)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 		defer cancel()
 		_, _ = intake.Wait(ctx, b, []string{"a"}, intake.WaitOptions{})
-		if b.looks > 11 {
-			t.Errorf("%d looks of a second in a minute", b.looks)
+		if b.polls > 11 {
+			t.Errorf("%d polls of a second in a minute", b.polls)
 		}
 	})
 }
 
-func TestWait_RedisRestarts_GoesOn_AndGivesUpAfterALongOutage(t *testing.T) {
+func TestWait_RedisFails_GoesOnAfterARestartAndGivesUpAfterALongOutage(t *testing.T) {
 	down := errors.New("connection refused")
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook("a")
-		told := 0
-		b.onLook = func(n int) {
+		reported := 0
+		b.onPoll = func(n int) {
 			switch n {
 			case 2:
 				b.err = down
@@ -171,11 +176,11 @@ func TestWait_RedisRestarts_GoesOn_AndGivesUpAfterALongOutage(t *testing.T) {
 		}
 		_, err := intake.Wait(t.Context(), b, []string{"a"}, intake.WaitOptions{Progress: func(s intake.Standing) {
 			if s.Err != nil {
-				told++
+				reported++
 			}
 		}})
-		if err != nil || told != 4 {
-			t.Errorf("told %d times, %v", told, err)
+		if err != nil || reported != 4 {
+			t.Errorf("reported %d times, %v", reported, err)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {

@@ -14,12 +14,14 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// Bounds of an archive beside those of Options.
+// Limits of an archive, in addition to those of Options.
 const (
-	// maxDirectory bounds the list of entries, which has to be in memory. 100,000 entries with long names take half of it.
+	// maxDirectory is the maximum size of the list of entries, which has to be in memory. 100,000
+	// entries with long names take half of it.
 	maxDirectory = 64 << 20
-	// An archive that unpacks to more than maxFold times its own size, beyond a size that does no harm, is a bomb: invoices fold about ten times.
-	maxFold      = 100
+	// An archive that unpacks to more than harmlessSize and to more than maxRatio times its own
+	// size is a zip bomb: invoices shrink about ten times.
+	maxRatio     = 100
 	harmlessSize = 64 << 20
 	// flagEncrypted is bit 0 of an entry's flags.
 	flagEncrypted = 0x1
@@ -46,7 +48,8 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 		return r.fail(name, unreadableArchive(err))
 	}
 	if len(z.File) > r.o.MaxEntries {
-		return r.fail(name, &Problem{What: fmt.Sprintf("holds %d entries, more than %d", len(z.File), r.o.MaxEntries), Hint: "split the archive"})
+		return r.fail(name, &Problem{What: fmt.Sprintf("holds %d entries, more than %d", len(z.File), r.o.MaxEntries),
+			Hint: "split the archive"})
 	}
 	list.lift()
 	found, unpacked := false, int64(0)
@@ -63,11 +66,16 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 		}
 		unpacked += int64(len(it.Data))
 		if unpacked > r.o.MaxUnpacked {
-			return r.fail(name, &Problem{What: fmt.Sprintf("unpacks to more than %d bytes, the rest was not read", r.o.MaxUnpacked), Hint: "split the archive"})
+			return r.fail(name, &Problem{
+				What: fmt.Sprintf("unpacks to more than %d bytes, the rest was not read", r.o.MaxUnpacked),
+				Hint: "split the archive",
+			})
 		}
-		if unpacked > harmlessSize && unpacked/maxFold > size {
-			return r.fail(name, &Problem{What: fmt.Sprintf("unpacks to more than %d times its size, the rest was not read: it looks like a zip bomb", maxFold),
-				Hint: "unpack it by other means and look what is in it"})
+		if unpacked > harmlessSize && unpacked/maxRatio > size {
+			return r.fail(name, &Problem{
+				What: fmt.Sprintf("unpacks to more than %d times its size, the rest was not read: it looks like a zip bomb", maxRatio),
+				Hint: "unpack it with another program and check what is in it",
+			})
 		}
 	}
 	if !found {
@@ -76,20 +84,21 @@ func (r *reader) archive(name string, at io.ReaderAt, size int64) bool {
 	return true
 }
 
-// entry judges and unpacks one entry. The size that its header tells is believed only when it is too large already.
+// entry checks and unpacks one entry. It trusts the size in the header only when that is too large
+// already.
 func (r *reader) entry(archive string, f *zip.File) Item {
 	if why := unsafeName(f.Name); why != "" {
 		return Item{File: archive, Err: &Problem{What: fmt.Sprintf("has an entry named %q, which %s", valid(f.Name), why),
-			Hint: "make the archive anew, from inside the folder that holds the files"}}
+			Hint: "make the archive again, from inside the folder that holds the files"}}
 	}
 	it := Item{File: archive + "/" + f.Name}
 	switch {
 	case !isXML(f.Name):
-		it.Err = &Problem{What: "is not an *.xml entry", Hint: "put nothing but invoices into the archive"}
+		it.Err = &Problem{What: "is not an *.xml entry", Hint: "put only invoices into the archive"}
 	case f.Flags&flagEncrypted != 0:
 		it.Err = &Problem{What: "is encrypted", Hint: "unpack the archive and hand in the folder"}
 	case !f.Mode().IsRegular():
-		it.Err = &Problem{What: "is a link, not a file", Hint: "make the archive anew with links followed"}
+		it.Err = &Problem{What: "is a link, not a file", Hint: "make the archive again with links followed"}
 	case f.UncompressedSize64 > uint64(r.o.MaxDocument):
 		it.Err = invoice.TooLarge(int64(min(f.UncompressedSize64, 1<<62)), r.o.MaxDocument)
 	default:
@@ -98,13 +107,13 @@ func (r *reader) entry(archive string, f *zip.File) Item {
 	return it
 }
 
-func unpack(f *zip.File, most int64) ([]byte, error) {
+func unpack(f *zip.File, maxBytes int64) ([]byte, error) {
 	rc, err := f.Open()
 	if err != nil {
 		return nil, badEntry(err)
 	}
 	defer rc.Close()
-	data, err := readCapped(rc, int64(f.UncompressedSize64), most)
+	data, err := readCapped(rc, int64(f.UncompressedSize64), maxBytes)
 	if err != nil {
 		return nil, badEntry(err)
 	}
@@ -113,9 +122,10 @@ func unpack(f *zip.File, most int64) ([]byte, error) {
 
 func badEntry(err error) *Problem {
 	if errors.Is(err, zip.ErrAlgorithm) {
-		return &Problem{What: "is packed by a method that is not understood", Hint: "pack with deflate, the default of every ZIP program"}
+		return &Problem{What: "is packed by a method that is not supported",
+			Hint: "pack with deflate, the default of every ZIP program"}
 	}
-	return &Problem{What: "cannot be unpacked", Err: err, Hint: "the archive is damaged: make it anew"}
+	return &Problem{What: "cannot be unpacked", Err: err, Hint: "the archive is damaged: make it again"}
 }
 
 func unreadableArchive(err error) *Problem {
@@ -126,14 +136,16 @@ func unreadableArchive(err error) *Problem {
 	case errors.As(err, &pe):
 		return unreadable(err)
 	}
-	return &Problem{What: "is not a readable ZIP archive", Err: err, Hint: "it may be cut off or of another format: make it anew"}
+	return &Problem{What: "is not a readable ZIP archive", Err: err,
+		Hint: "it may be cut off or in another format: make it again"}
 }
 
-// slashed is a name as ZIP wants it. Some programs of Windows part folders by backslashes; a file of
-// theirs cannot have one in its name, so nothing is lost.
+// slashed returns a name with slashes, as ZIP requires. Some programs on Windows separate folders
+// by backslashes. A file on Windows cannot have a backslash in its name, so nothing is lost.
 func slashed(name string) string { return strings.ReplaceAll(name, `\`, "/") }
 
-// unsafeName says why a name is refused, or "". Nothing is ever written under such a name here, but it is stored and shown, and somebody else may.
+// unsafeName says why a name is refused; "" when it is not. This program never writes a file under
+// the name, but it stores and shows the name, and another program may use it.
 func unsafeName(name string) string {
 	switch {
 	case strings.HasPrefix(name, "/"), len(name) > 1 && name[1] == ':':
@@ -151,10 +163,11 @@ func unsafeName(name string) string {
 
 var errDirectory = errors.New("list of entries too large")
 
-// bounded refuses to read more than left bytes until it is lifted: the zip reader believes the archive about the length of its list.
+// bounded refuses to read more than left bytes until lift is called. It is needed because the zip
+// reader trusts the length that the archive gives for its list of entries.
 type bounded struct {
 	at   io.ReaderAt
-	left int64 // below zero: unbounded
+	left int64 // negative: no limit
 }
 
 func (b *bounded) ReadAt(p []byte, off int64) (int, error) {

@@ -1,3 +1,3 @@
-// Package results has the one document that tells what became of an invoice. Listings, JSON output
-// and the archive all use it, so that a field is added here and appears everywhere.
+// Package results defines the one document that says what became of an invoice. Listings, JSON
+// output and the archive all use it, so that a field that is added here appears everywhere.
 package results

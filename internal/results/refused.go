@@ -9,13 +9,15 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Refused is the state of a document that was not taken in: the ledger has no entry for it.
+// Refused is the state of a document that was not taken in, so the ledger has no entry for it.
 const Refused = "refused"
 
-// OfRefusal tells a refusal that is on record in the form of an invoice's result.
+// OfRefusal returns a recorded refusal in the form of an invoice's result.
 func OfRefusal(r *ledger.Refusal) Result {
-	out := Result{ID: r.ID, File: r.File, NIP: r.NIP, Number: r.Number, Kind: r.Kind, IssueDate: r.IssueDate,
-		State: Refused, Reason: RefusalReason(r), UpdatedAt: r.At.Time().UTC().Format(time.RFC3339)}
+	out := Result{
+		ID: r.ID, File: r.File, NIP: r.NIP, Number: r.Number, Kind: r.Kind, IssueDate: r.IssueDate,
+		State: Refused, Reason: RefusalReason(r), UpdatedAt: r.At.Time().UTC().Format(time.RFC3339),
+	}
 	if r.Ended != "" {
 		out.State = r.Ended
 		out.Reason = r.Note + "; it was refused: " + out.Reason
@@ -26,7 +28,7 @@ func OfRefusal(r *ledger.Refusal) Result {
 	return out
 }
 
-// RefusalReason tells in one line why a document was refused.
+// RefusalReason returns in one line why a document was refused.
 func RefusalReason(r *ledger.Refusal) string {
 	var all []string
 	for _, f := range r.Faults {

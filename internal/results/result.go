@@ -8,7 +8,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Result is what is told of an invoice, everywhere the same: in listings, in JSON, in the archive. Never content of the invoice.
+// Result is what this program shows and stores about an invoice. It is the same in listings, in
+// JSON and in the archive. It never holds content of the invoice.
 type Result struct {
 	ID              string `json:"id"`
 	File            string `json:"file"`
@@ -25,19 +26,20 @@ type Result struct {
 	Session         string `json:"session"`
 	UPO             string `json:"upo"` // URL of the archived receipt
 	VerificationURL string `json:"verification_url"`
-	Attempts        int    `json:"attempts"`   // sessions it has travelled in
-	Deadline        string `json:"deadline"`   // legal, the last second in time, RFC 3339 in Europe/Warsaw
+	Attempts        int    `json:"attempts"`   // number of sessions in which it was sent
+	Deadline        string `json:"deadline"`   // the last second before the legal deadline, RFC 3339 in Europe/Warsaw
 	UpdatedAt       string `json:"updated_at"` // RFC 3339, UTC
 
-	// What an invoice that is not done waits for, as package waiting names it, in words, and until when
-	// (RFC 3339, UTC; left out when nobody can know). It is of the moment: never in the archive.
+	// What an invoice that is not done waits for: the reason as package waiting names it, the same
+	// in words, and until when (RFC 3339, UTC; left out when that is not known). This describes the
+	// moment, so the archive never has it.
 	WaitingFor   string `json:"waiting_for,omitempty"`
 	WaitingWhat  string `json:"waiting_what,omitempty"`
 	WaitingUntil string `json:"waiting_until,omitempty"`
 }
 
-// LastMoment is the last second that is before a deadline which ends a day in Warsaw, and so bears
-// that day's date; any other deadline is itself.
+// LastMoment returns the last second before a deadline at midnight in Warsaw, so that it has the
+// date of the day that ends then. It returns every other deadline unchanged.
 func LastMoment(deadline time.Time) time.Time {
 	if d := deadline.In(invoice.Warsaw()); !d.IsZero() && d.Hour() == 0 && d.Minute() == 0 && d.Second() == 0 {
 		return deadline.Add(-time.Second)
@@ -45,11 +47,13 @@ func LastMoment(deadline time.Time) time.Time {
 	return deadline
 }
 
-// Of tells what the ledger knows. environment chooses the host of the verification link.
+// Of returns the result of an invoice from its entry in the ledger. environment (test, production
+// or custom) chooses the host of the verification link.
 func Of(inv ledger.Invoice, environment string) Result {
 	r := Result{
-		ID: inv.ID, File: inv.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
-		State: string(inv.State), KsefNumber: inv.KsefNumber, Code: inv.Code, Reason: inv.Reason, Package: inv.Package, Session: inv.Session,
+		ID: inv.ID, File: inv.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind,
+		IssueDate: inv.IssueDate, Hash: inv.Hash, State: string(inv.State), KsefNumber: inv.KsefNumber,
+		Code: inv.Code, Reason: inv.Reason, Package: inv.Package, Session: inv.Session,
 		UPO: inv.UPO, Attempts: inv.Attempts,
 	}
 	if d := inv.Deadline.Time(); !d.IsZero() {
@@ -59,7 +63,7 @@ func Of(inv ledger.Invoice, environment string) Result {
 		r.UpdatedAt = u.UTC().Format(time.RFC3339)
 	}
 	if inv.State.Ended() {
-		return r // whoever followed the link would be told that there is no such invoice
+		return r // KSeF does not have the invoice, so the link would show an error
 	}
 	if sum, err := base64.StdEncoding.DecodeString(inv.Hash); err == nil && len(sum) == 32 {
 		if link, err := invoice.VerificationURL(environment, inv.NIP, inv.IssueDate, [32]byte(sum)); err == nil {
@@ -69,11 +73,11 @@ func Of(inv ledger.Invoice, environment string) Result {
 	return r
 }
 
-// Restore writes what a result tells into an entry that was made of its document.
+// Restore copies a result into an entry that was made from the same document.
 func (r *Result) Restore(inv *ledger.Invoice) {
 	inv.State, inv.KsefNumber, inv.Code, inv.Reason = ledger.State(r.State), r.KsefNumber, r.Code, r.Reason
 	inv.Hash, inv.Package, inv.Session, inv.UPO, inv.Attempts = r.Hash, r.Package, r.Session, r.UPO, r.Attempts
-	// For display: a time that cannot be read is left out.
+	// The times are for display, so one that cannot be parsed is left out.
 	updated, _ := time.Parse(time.RFC3339, r.UpdatedAt)
 	deadline, _ := time.Parse(time.RFC3339, r.Deadline)
 	if after := deadline.Add(time.Second); !deadline.IsZero() && !LastMoment(after).Equal(after) {

@@ -9,7 +9,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Facts are what the reason of a wait follows from, as read at one moment.
+// Facts are the data that decide why invoices wait, as read at one moment.
 type Facts struct {
 	Now      time.Time
 	MaxWait  time.Duration // packages.max_wait
@@ -18,35 +18,35 @@ type Facts struct {
 	Sets     map[string]ledger.Waiting // waiting sets by name
 	Packages map[string]ledger.Package
 
-	singly map[string]bool // packages whose invoices are counted one by one
+	perInvoice map[string]bool // ids of the packages whose invoices are counted one by one
 }
 
-// Tenant is what holds a tenant's invoices back, whatever they are.
+// Tenant says what holds back all invoices of a tenant. A zero time means that it does not.
 type Tenant struct {
-	Known       bool        // in this configuration
-	Paused      bool        // by configuration
-	Held        ledger.Hold // by a person; the zero value when it is not
-	Credentials time.Time   // until when it rests because its key was refused
-	Denied      time.Time   // until when it rests because KSeF lets nothing in
-	Refused     time.Time   // until when it rests because its sessions are refused as a whole
+	Known       bool        // it is in this configuration
+	Paused      bool        // the configuration pauses it
+	Held        ledger.Hold // a person holds it; otherwise the zero value
+	Credentials time.Time   // it pauses until then, because its key was refused
+	Denied      time.Time   // it pauses until then, because KSeF refuses everything of it (410)
+	Refused     time.Time   // it pauses until then, because KSeF refuses its sessions as a whole
 	Down        []Down
-	Sessions    Window // of opening batch sessions
+	Sessions    Window // the limit of opening batch sessions
 }
 
 // Down is a part of the gateway that does not answer.
 type Down struct {
 	Group string // of operations; "" is the whole gateway
 	Since time.Time
-	Next  time.Time // when it is asked again
+	Next  time.Time // time of the next probe
 }
 
-// Window is how a limit stands. The zero value leaves room.
+// Window is the state of a limit. The zero value means that a request may go at once.
 type Window struct {
 	Throttled bool
-	Until     time.Time // when the next request may go, zero when it may go at once
+	Until     time.Time // when the next request may go; zero when it may go at once
 }
 
-// Of tells why an invoice waits. It is pure.
+// Of returns why an invoice waits; the zero value when it waits for nothing. It is pure.
 func (f *Facts) Of(inv *ledger.Invoice) Wait {
 	if inv.State.Final() && inv.State != ledger.Accepted {
 		return Wait{}
@@ -54,14 +54,14 @@ func (f *Facts) Of(inv *ledger.Invoice) Wait {
 	return f.why(f.stageOf(inv), inv.Tenant)
 }
 
-// stage is where an invoice stands, as far as its wait depends on it.
+// stage is the part of an invoice's state that decides why it waits.
 type stage struct {
-	kind tasks.Kind // of the task that takes it further
+	kind tasks.Kind // of the task that does the next step
 	id   string     // of the invoice or package that the task is about
 	rev  int64
 	set  string // the waiting set that it is in
 	pkg  string
-	end  bool // it is accepted: what remains is its receipt
+	end  bool // it is accepted: only its receipt is missing
 }
 
 func (f *Facts) stageOf(inv *ledger.Invoice) stage {
@@ -81,10 +81,11 @@ func (f *Facts) stageOf(inv *ledger.Invoice) stage {
 	return stage{kind: kindOf(p), id: inv.Package, pkg: inv.Package}
 }
 
-// kindOf is the kind of the task that takes a package further.
+// kindOf returns the kind of the task that does a package's next step.
 func kindOf(p ledger.Package) tasks.Kind {
 	switch {
-	case p.State == ledger.PackageCut, p.Lane == ledger.Bulk && (p.State == ledger.PackageOpened || p.State == ledger.PackageUploaded):
+	case p.State == ledger.PackageCut,
+		p.Lane == ledger.Bulk && (p.State == ledger.PackageOpened || p.State == ledger.PackageUploaded):
 		return tasks.KindPackage
 	case p.State == ledger.PackageSettled:
 		return tasks.KindReceipt
@@ -92,9 +93,13 @@ func kindOf(p ledger.Package) tasks.Kind {
 	return tasks.KindConfirm
 }
 
-// begins reports that nothing of it is at KSeF yet.
-func (s stage) begins() bool {
-	return s.kind == tasks.KindSubmit || s.kind == tasks.KindSend || s.kind == tasks.KindCut || s.kind == tasks.KindPackage
+// unsent reports that KSeF has received nothing of it yet.
+func (s stage) unsent() bool {
+	switch s.kind {
+	case tasks.KindSubmit, tasks.KindSend, tasks.KindCut, tasks.KindPackage:
+		return true
+	}
+	return false
 }
 
 func heldText(tenant string, h ledger.Hold) string {
@@ -105,7 +110,8 @@ func heldText(tenant string, h ledger.Hold) string {
 	return text + ": enqueue resume " + tenant
 }
 
-// why goes from what stops everything to what stops this one.
+// why returns the reason. It checks what stops everything first, and what stops this invoice alone
+// last.
 func (f *Facts) why(s stage, tenant string) Wait {
 	t := f.Tenants[tenant]
 	switch {
@@ -115,15 +121,17 @@ func (f *Facts) why(s stage, tenant string) Wait {
 		return Wait{For: TenantUnknown, What: fmt.Sprintf("tenant %s is not in this configuration", tenant)}
 	case t.Paused && !s.end:
 		return Wait{For: TenantPaused, What: fmt.Sprintf("tenant %s is paused by configuration", tenant)}
-	case t.Held.Kind == ledger.Paused && s.begins():
+	case t.Held.Kind == ledger.Paused && s.unsent():
 		return Wait{For: TenantPaused, Since: t.Held.Since.Time(), What: heldText(tenant, t.Held)}
 	case t.Credentials.After(f.Now):
 		return Wait{For: Credentials, Until: t.Credentials,
-			What: fmt.Sprintf("KSeF refused the key of tenant %s, or a permission is missing (the log says which): put the right key into its key_file, or have it granted", tenant)}
+			What: fmt.Sprintf("KSeF refused the key of tenant %s, or a permission is missing (the log says which): "+
+				"put the right key into its key_file, or have the permission granted", tenant)}
 	}
-	if s.begins() && t.Denied.After(f.Now) {
+	if s.unsent() && t.Denied.After(f.Now) {
 		return Wait{For: Denied, Until: t.Denied,
-			What: fmt.Sprintf("KSeF lets nothing of tenant %s in (410): is the key in its key_file that of another taxpayer?", tenant)}
+			What: fmt.Sprintf("KSeF refuses everything of tenant %s (410): "+
+				"check whether the key in its key_file belongs to another taxpayer", tenant)}
 	}
 	if s.set != "" {
 		return f.inSet(s.set, t)
@@ -131,61 +139,68 @@ func (f *Facts) why(s stage, tenant string) Wait {
 	return f.task(s, t)
 }
 
-// inSet tells of an invoice that waits for company.
+// inSet returns why an invoice waits that is in a waiting set.
 func (f *Facts) inSet(name string, t Tenant) Wait {
 	set := f.Sets[name]
 	due := set.Oldest.Add(f.MaxWait)
 	if due.After(f.Now) && !set.Oldest.IsZero() {
-		return Wait{For: Gathering, What: fmt.Sprintf("gathers into a package, %d so far", set.Count), Until: due, Since: set.Oldest}
+		return Wait{For: Gathering, Until: due, Since: set.Oldest,
+			What: fmt.Sprintf("waits for more invoices for its package, %d so far", set.Count)}
 	}
 	if len(t.Down) > 0 {
 		return outage(t.Down[0])
 	}
 	switch {
 	case t.Refused.After(f.Now):
-		return Wait{For: Refused, Until: t.Refused, What: "KSeF refuses the tenant's sessions as a whole: one at a time is tried"}
+		return Wait{For: Refused, Until: t.Refused,
+			What: "KSeF refuses the tenant's sessions as a whole: they are tried one at a time"}
 	case t.Sessions.Throttled:
-		return Wait{For: Throttled, Until: t.Sessions.Until, What: "KSeF said too many requests (429)"}
+		return Wait{For: Throttled, Until: t.Sessions.Until, What: "KSeF answered: too many requests (429)"}
 	case t.Sessions.Until.After(f.Now):
-		return Wait{For: Limit, Until: t.Sessions.Until, What: "the tenant's batch sessions are used up"}
+		return Wait{For: Limit, Until: t.Sessions.Until, What: "the tenant's limit of batch sessions is used up"}
 	case f.Queues.Paused[tasks.QueuePackages]:
 		return paused(tasks.QueuePackages)
 	}
-	return Wait{For: Gathering, Since: set.Oldest, What: fmt.Sprintf("waits for its turn among the tenant's packages, with %d others", max(set.Count-1, 0))}
+	return Wait{For: Gathering, Since: set.Oldest,
+		What: fmt.Sprintf("waits for its turn among the tenant's packages, with %d other invoices", max(set.Count-1, 0))}
 }
 
-// task tells what the task itself waits for.
+// task returns what the invoice's task waits for.
 func (f *Facts) task(s stage, t Tenant) Wait {
 	info, ok := f.Queues.Tasks[tasks.TaskID(s.kind, s.id, s.rev)]
 	if !ok { // pending, or about to be queued
 		info = tasks.TaskInfo{Queue: s.kind.Queue(), Kind: s.kind, Phase: tasks.TaskPending}
 	}
-	w := Wait{For: Turn, What: fmt.Sprintf("waits for a free worker in queue %s, %d tasks are there", info.Queue, f.Queues.Pending[info.Queue])}
+	w := Wait{For: Turn, What: fmt.Sprintf("waits for a free worker, %d tasks are in queue %s",
+		f.Queues.Pending[info.Queue], info.Queue)}
 	switch {
 	case info.Phase == tasks.TaskActive:
-		w = Wait{For: Working, What: "a worker is at it"}
+		w = Wait{For: Working, What: "a worker is processing it"}
 	case f.Queues.Paused[info.Queue]:
 		return paused(info.Queue)
 	case info.Phase == tasks.TaskPending:
 		w = f.pending(w, t)
 	default:
-		w = said(info)
+		w = lastReason(info)
 	}
 	p := f.Packages[s.pkg]
 	switch {
 	case !ok && p.Lane == ledger.Express && p.State == ledger.PackageOpened && s.end:
-		w = Wait{For: Receipt, What: "accepted; the receipt (UPO) comes when its online session is over"}
+		w = Wait{For: Receipt, What: "accepted; the receipt (UPO) comes after its online session is closed"}
 	case !ok && p.Lane == ledger.Express && p.State == ledger.PackageOpened:
-		w = Wait{For: SessionOpen, Since: p.OpenedAt.Time(), What: "sent in an online session that is open still; KSeF decides when it is closed"}
+		w = Wait{For: SessionOpen, Since: p.OpenedAt.Time(),
+			What: "sent in an online session that is still open; KSeF decides after it is closed"}
 	case s.end && (w.For == Turn || w.For == Working || w.For == Processing):
-		w = Wait{For: Receipt, Until: w.Until, Since: p.SettledAt.Time(), What: "accepted; the receipt (UPO) is to come"}
+		w = Wait{For: Receipt, Until: w.Until, Since: p.SettledAt.Time(),
+			What: "accepted; the receipt (UPO) has not arrived yet"}
 	case w.For == Processing:
 		w.Since = p.ClosingAt.Time()
 	}
 	return w
 }
 
-// pending tells of a task that could run: what is out of service is all that it can meet.
+// pending returns what a task waits for that could run. Only an outage of the whole gateway can
+// still hold it back.
 func (f *Facts) pending(w Wait, t Tenant) Wait {
 	for _, d := range t.Down {
 		if d.Group == "" {
@@ -195,14 +210,14 @@ func (f *Facts) pending(w Wait, t Tenant) Wait {
 	return w
 }
 
-// said is the reason that the task's last run gave.
-func said(info tasks.TaskInfo) Wait {
+// lastReason returns the reason that the task's last run gave.
+func lastReason(info tasks.TaskInfo) Wait {
 	reason, what, ok := retry.ReadTold(info.Err)
 	if !ok {
 		reason, what = retry.ReasonOther, info.Err
 	}
 	if info.Err == "" {
-		return Wait{For: Turn, What: "its time has not come", Until: info.Next}
+		return Wait{For: Turn, What: "waits for its scheduled time", Until: info.Next}
 	}
 	if reason == retry.ReasonPaused {
 		return Wait{For: TenantPaused, What: what, Until: info.Next}
@@ -223,5 +238,5 @@ func outage(d Down) Wait {
 }
 
 func paused(queue string) Wait {
-	return Wait{For: QueuePaused, What: fmt.Sprintf("queue %s is paused by hand: let it go on in the dashboard", queue)}
+	return Wait{For: QueuePaused, What: fmt.Sprintf("queue %s was paused by a person: resume it in the dashboard", queue)}
 }

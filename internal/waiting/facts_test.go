@@ -12,16 +12,20 @@ import (
 
 var now = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 
-// calm is a pool in which nothing is wrong, with an invoice at each stage.
+// calm returns the facts of a pool in which nothing is wrong, with an invoice at each stage.
 func calm() *Facts {
 	return &Facts{
 		Now: now, MaxWait: 2 * time.Minute,
-		Queues:  tasks.QueueStats{Workers: 1, Paused: map[string]bool{}, Pending: map[string]int{}, Tasks: map[string]tasks.TaskInfo{}, More: map[string]int{}},
+		Queues: tasks.QueueStats{Workers: 1, Paused: map[string]bool{}, Pending: map[string]int{},
+			Tasks: map[string]tasks.TaskInfo{}, More: map[string]int{}},
 		Tenants: map[string]Tenant{"t": {Known: true}},
-		Sets:    map[string]ledger.Waiting{"t|v3|online": {Group: ledger.Group{Tenant: "t", Form: "v3"}, Count: 7, Oldest: now.Add(-time.Minute)}},
+		Sets: map[string]ledger.Waiting{
+			"t|v3|online": {Group: ledger.Group{Tenant: "t", Form: "v3"}, Count: 7, Oldest: now.Add(-time.Minute)},
+		},
 		Packages: map[string]ledger.Package{
-			"cut":     {ID: "cut", Tenant: "t", State: ledger.PackageCut, Lane: ledger.Bulk, Count: 5},
-			"closed":  {ID: "closed", Tenant: "t", State: ledger.PackageProcessing, Lane: ledger.Bulk, Count: 3, ClosingAt: ledger.At(now.Add(-time.Hour))},
+			"cut": {ID: "cut", Tenant: "t", State: ledger.PackageCut, Lane: ledger.Bulk, Count: 5},
+			"closed": {ID: "closed", Tenant: "t", State: ledger.PackageProcessing, Lane: ledger.Bulk, Count: 3,
+				ClosingAt: ledger.At(now.Add(-time.Hour))},
 			"open":    {ID: "open", Tenant: "t", State: ledger.PackageOpened, Lane: ledger.Express, Count: 2},
 			"settled": {ID: "settled", Tenant: "t", State: ledger.PackageSettled, Lane: ledger.Bulk, Count: 4},
 		},
@@ -41,18 +45,22 @@ func (f *Facts) tenant(change func(*Tenant)) {
 
 var (
 	inSet     = ledger.Invoice{ID: "i", Rev: 2, Tenant: "t", State: ledger.Queued, Group: "t|v3|online"}
-	loose     = ledger.Invoice{ID: "i", Rev: 1, Tenant: "t", State: ledger.Queued}
+	single    = ledger.Invoice{ID: "i", Rev: 1, Tenant: "t", State: ledger.Queued} // in no set, in no package
 	packed    = ledger.Invoice{ID: "i", Rev: 3, Tenant: "t", State: ledger.Packed, Package: "cut"}
 	sent      = ledger.Invoice{ID: "i", Rev: 4, Tenant: "t", State: ledger.Sent, Package: "closed"}
 	inSession = ledger.Invoice{ID: "i", Rev: 4, Tenant: "t", State: ledger.Sent, Package: "open"}
 	accepted  = ledger.Invoice{ID: "i", Rev: 5, Tenant: "t", State: ledger.Accepted, Package: "settled"}
 )
 
-func TestOf(t *testing.T) {
+func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 	later := now.Add(10 * time.Minute)
 	waits := func(text string) tasks.TaskInfo {
 		return tasks.TaskInfo{Phase: tasks.TaskWaiting, Next: later, Err: text}
 	}
+	held := func(h ledger.Hold) func(*Facts) {
+		return func(f *Facts) { f.tenant(func(t *Tenant) { t.Held = h }) }
+	}
+	paused := ledger.Hold{Kind: ledger.Paused, By: "anna"}
 	for _, c := range []struct {
 		what   string
 		inv    ledger.Invoice
@@ -62,35 +70,45 @@ func TestOf(t *testing.T) {
 		says   string
 	}{
 		{"it gathers", inSet, nil, Gathering, now.Add(time.Minute), "7 so far"},
-		{"it could go at once", loose, nil, Turn, time.Time{}, "free worker"},
+		{"it could go at once", single, nil, Turn, time.Time{}, "free worker"},
 		{"its package could be built", packed, nil, Turn, time.Time{}, "queue packages"},
-		{"nobody asks for its session yet", sent, nil, Turn, time.Time{}, "queue confirm"},
+		{"its session was not polled yet", sent, nil, Turn, time.Time{}, "queue confirm"},
 		{"its online session is open", inSession, nil, SessionOpen, time.Time{}, "online session"},
-		{"its receipt is to come", accepted, nil, Receipt, time.Time{}, "receipt"},
+		{"its receipt has not arrived", accepted, nil, Receipt, time.Time{}, "receipt"},
 
-		{"no worker is alive", loose, func(f *Facts) { f.Queues.Workers = 0 }, NoWorker, time.Time{}, "no worker"},
+		{"no worker is alive", single, func(f *Facts) { f.Queues.Workers = 0 }, NoWorker, time.Time{}, "no worker"},
 		{"no worker is alive, in a set", inSet, func(f *Facts) { f.Queues.Workers = 0 }, NoWorker, time.Time{}, "no worker"},
-		{"the tenant is gone from the configuration", packed, func(f *Facts) { f.tenant(func(t *Tenant) { t.Known = false }) }, TenantUnknown, time.Time{}, "tenant t is not"},
-		{"the tenant is paused", inSet, func(f *Facts) { f.tenant(func(t *Tenant) { t.Paused = true }) }, TenantPaused, time.Time{}, "paused by configuration"},
-		{"a person has paused the tenant", packed, func(f *Facts) { f.tenant(func(t *Tenant) { t.Held = ledger.Hold{Kind: ledger.Paused, By: "anna"} }) },
-			TenantPaused, time.Time{}, "enqueue resume t"},
-		{"what was sent goes on in spite of that", sent, func(f *Facts) { f.tenant(func(t *Tenant) { t.Held = ledger.Hold{Kind: ledger.Paused, By: "anna"} }) },
+		{"the tenant was removed from the configuration", packed, func(f *Facts) {
+			f.tenant(func(t *Tenant) { t.Known = false })
+		}, TenantUnknown, time.Time{}, "tenant t is not"},
+		{"the tenant is paused", inSet, func(f *Facts) {
+			f.tenant(func(t *Tenant) { t.Paused = true })
+		}, TenantPaused, time.Time{}, "paused by configuration"},
+		{"a person has paused the tenant", packed, held(paused), TenantPaused, time.Time{}, "enqueue resume t"},
+		{"the tenant is paused, but the invoice was sent", sent, held(paused), Turn, time.Time{}, ""},
+		{"the tenant is drained, which stops no sending", packed, held(ledger.Hold{Kind: ledger.Draining}),
 			Turn, time.Time{}, ""},
-		{"a tenant that is drained is sent", packed, func(f *Facts) { f.tenant(func(t *Tenant) { t.Held = ledger.Hold{Kind: ledger.Draining} }) },
-			Turn, time.Time{}, ""},
-		{"its task was told of a pause that is over", packed, func(f *Facts) {
+		{"its task met a pause that is over now", packed, func(f *Facts) {
 			f.put(tasks.KindPackage, "cut", 0, waits("waiting 15s (paused): tenant t was paused by anna"))
 		}, TenantPaused, later, "anna"},
-		{"the key was refused", sent, func(f *Facts) { f.tenant(func(t *Tenant) { t.Credentials = later }) }, Credentials, later, "key_file"},
-		{"the key was refused long ago", sent, func(f *Facts) { f.tenant(func(t *Tenant) { t.Credentials = now }) }, Turn, time.Time{}, ""},
-		{"KSeF lets nothing in", loose, func(f *Facts) { f.tenant(func(t *Tenant) { t.Denied = later }) }, Denied, later, "410"},
-		{"what was sent is not concerned by that", sent, func(f *Facts) { f.tenant(func(t *Tenant) { t.Denied = later }) }, Turn, time.Time{}, ""},
+		{"the key was refused", sent, func(f *Facts) {
+			f.tenant(func(t *Tenant) { t.Credentials = later })
+		}, Credentials, later, "key_file"},
+		{"the key was refused long ago", sent, func(f *Facts) {
+			f.tenant(func(t *Tenant) { t.Credentials = now })
+		}, Turn, time.Time{}, ""},
+		{"KSeF refuses everything of the tenant", single, func(f *Facts) {
+			f.tenant(func(t *Tenant) { t.Denied = later })
+		}, Denied, later, "410"},
+		{"KSeF refuses everything of the tenant, but the invoice was sent", sent, func(f *Facts) {
+			f.tenant(func(t *Tenant) { t.Denied = later })
+		}, Turn, time.Time{}, ""},
 
 		{"the set is overdue and the sessions are used up", inSet, func(f *Facts) {
 			f.MaxWait = time.Second
 			f.tenant(func(t *Tenant) { t.Sessions.Until = later })
 		}, Limit, later, "used up"},
-		{"the set is overdue and KSeF said 429", inSet, func(f *Facts) {
+		{"the set is overdue and KSeF answered 429", inSet, func(f *Facts) {
 			f.MaxWait = time.Second
 			f.tenant(func(t *Tenant) { t.Sessions = Window{Throttled: true, Until: later} })
 		}, Throttled, later, "429"},
@@ -106,11 +124,15 @@ func TestOf(t *testing.T) {
 		{"the set is overdue and packages are paused", inSet, func(f *Facts) {
 			f.MaxWait = time.Second
 			f.Queues.Paused["packages"] = true
-		}, QueuePaused, time.Time{}, "queue packages is paused by hand"},
+		}, QueuePaused, time.Time{}, "queue packages was paused by a person"},
 
-		{"a worker is at it", packed, func(f *Facts) { f.put(tasks.KindPackage, "cut", 0, tasks.TaskInfo{Phase: tasks.TaskActive}) }, Working, time.Time{}, ""},
-		{"its queue is paused", loose, func(f *Facts) { f.Queues.Paused["invoices"] = true }, QueuePaused, time.Time{}, "queue invoices"},
-		{"its single send waits for a limit", loose, func(f *Facts) {
+		{"a worker is processing it", packed, func(f *Facts) {
+			f.put(tasks.KindPackage, "cut", 0, tasks.TaskInfo{Phase: tasks.TaskActive})
+		}, Working, time.Time{}, ""},
+		{"its queue is paused", single, func(f *Facts) {
+			f.Queues.Paused["invoices"] = true
+		}, QueuePaused, time.Time{}, "queue invoices"},
+		{"its single send waits for a limit", single, func(f *Facts) {
 			f.put(tasks.KindSend, "i", 1, waits("waiting 10m0s (limit): not now"))
 		}, Limit, later, "not now"},
 		{"one group does not answer", packed, func(f *Facts) {
@@ -122,7 +144,7 @@ func TestOf(t *testing.T) {
 		{"the archive is away", accepted, func(f *Facts) {
 			f.put(tasks.KindReceipt, "settled", 0, waits("waiting 10m0s (archive): no answer"))
 		}, Reason(retry.ReasonArchive), later, "no answer"},
-		{"the receipt is not there yet", accepted, func(f *Facts) {
+		{"KSeF has no receipt yet", accepted, func(f *Facts) {
 			f.put(tasks.KindReceipt, "settled", 0, waits("waiting 10m0s (processing): receipts of 1 sessions are not there yet"))
 		}, Receipt, later, "receipt"},
 		{"the task failed", sent, func(f *Facts) { f.put(tasks.KindConfirm, "closed", 0, waits("again (other): disk full")) },
@@ -142,7 +164,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-func TestOf_WhatIsDone_WaitsForNothing(t *testing.T) {
+func TestOf_InvoiceIsDone_WaitsForNothing(t *testing.T) {
 	f := calm()
 	f.Queues.Workers = 0
 	for _, s := range []ledger.State{ledger.Receipted, ledger.Rejected, ledger.Parked} {
@@ -152,23 +174,23 @@ func TestOf_WhatIsDone_WaitsForNothing(t *testing.T) {
 	}
 }
 
-func TestOf_Processing_SaysSinceWhen(t *testing.T) {
+func TestOf_Processing_ReportsSinceWhen(t *testing.T) {
 	f := calm()
-	f.put(tasks.KindConfirm, "closed", 0, tasks.TaskInfo{Phase: tasks.TaskWaiting, Err: "waiting 5s (processing): session is 150"})
+	f.put(tasks.KindConfirm, "closed", 0, tasks.TaskInfo{Phase: tasks.TaskWaiting,
+		Err: "waiting 5s (processing): session is 150"})
 	if w := f.Of(&sent); !w.Since.Equal(now.Add(-time.Hour)) {
 		t.Errorf("since %v", w.Since)
 	}
 }
 
-// Every invoice is counted once, whatever it waits for.
-func TestCount(t *testing.T) {
+func TestCount_InvoicesAtEveryStage_EachIsCountedOnce(t *testing.T) {
 	f := calm()
 	f.Queues.More["invoices"] = 100
-	second := loose
+	second := single
 	second.ID = "j"
 	f.put(tasks.KindSubmit, "j", 1, tasks.TaskInfo{Phase: tasks.TaskActive})
 	got := map[Reason]int{}
-	for _, c := range f.count([]ledger.Invoice{loose, second}) {
+	for _, c := range f.count([]ledger.Invoice{single, second}) {
 		got[c.For] += c.Invoices
 		if (c.Tenant == "") != (c.Invoices == 100) {
 			t.Errorf("%+v", c)
@@ -184,12 +206,12 @@ func TestCount(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 	f.Queues.Workers = 0
-	if all := f.count([]ledger.Invoice{loose, second}); len(all) != 2 {
+	if all := f.count([]ledger.Invoice{single, second}); len(all) != 2 {
 		t.Errorf("without a worker: %+v", all)
 	}
 }
 
-func TestReasons_AreListedOnce(t *testing.T) {
+func TestReasons_EachReason_IsListedOnce(t *testing.T) {
 	seen := map[Reason]bool{}
 	for _, r := range Reasons() {
 		if seen[r] || r == "" {

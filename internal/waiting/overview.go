@@ -11,26 +11,28 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Count is how many invoices of a tenant wait for the same.
+// Count is the number of invoices of one tenant that wait for the same reason.
 type Count struct {
-	Tenant   string // "" for tasks at the far end of a long queue, which were not looked at
+	Tenant   string // "" for the tasks at the far end of a long queue, which are not read
 	For      Reason
 	What     string // of one of them
 	Invoices int
-	Until    time.Time // the next of them is tried then; zero when nobody can know
-	Since    time.Time // since when the first of them waits, where that is known
+	Until    time.Time // when the next of them is tried; zero when that is not known
+	Since    time.Time // since when the first of them waits; zero when that is not known
 }
 
-// underWay are the states of packages whose invoices wait for something, in the order of their way.
+// underWay lists the states of packages whose invoices wait for something, in the order in which a
+// package has them.
 var underWay = []ledger.PackageState{ledger.PackageCut, ledger.PackageOpened, ledger.PackageUploaded,
 	ledger.PackageClosing, ledger.PackageProcessing, ledger.PackageSettled}
 
-// Overview counts what waits, by tenant and reason, the largest first. Its cost does not grow with
-// the invoices that are done; of very long queues it reads the beginning.
+// Overview counts the invoices that wait, by tenant and reason, the largest count first. Its cost
+// does not grow with the number of invoices that are done. Of a very long queue it reads the first
+// tasks only.
 func (r *Reader) Overview(ctx context.Context) ([]Count, error) {
 	var ids []string
 	for _, s := range underWay {
-		some, err := r.Ledger.PackagesInState(ctx, s, time.Time{}, time.Time{}, atOnce)
+		some, err := r.Ledger.PackagesInState(ctx, s, time.Time{}, time.Time{}, maxRead)
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +42,7 @@ func (r *Reader) Overview(ctx context.Context) ([]Count, error) {
 	if err != nil {
 		return nil, err
 	}
-	loose, err := r.loose(ctx, f)
+	single, err := r.singles(ctx, f)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +50,7 @@ func (r *Reader) Overview(ctx context.Context) ([]Count, error) {
 	if err != nil {
 		return nil, err
 	}
-	loose = append(loose, opened...)
+	single = append(single, opened...)
 	tenants := map[string]bool{}
 	for _, p := range f.Packages {
 		tenants[p.Tenant] = true
@@ -56,17 +58,17 @@ func (r *Reader) Overview(ctx context.Context) ([]Count, error) {
 	for _, s := range f.Sets {
 		tenants[s.Group.Tenant] = true
 	}
-	for i := range loose {
-		tenants[loose[i].Tenant] = true
+	for i := range single {
+		tenants[single[i].Tenant] = true
 	}
 	if err := r.tenants(ctx, f, tenants); err != nil {
 		return nil, err
 	}
-	return f.count(loose), nil
+	return f.count(single), nil
 }
 
-// loose reads the invoices that are in no set and no package, as far as the queues name them.
-func (r *Reader) loose(ctx context.Context, f *Facts) ([]ledger.Invoice, error) {
+// singles reads the invoices that are in no set and in no package, by the tasks that were read.
+func (r *Reader) singles(ctx context.Context, f *Facts) ([]ledger.Invoice, error) {
 	var ids []string
 	for _, t := range f.Queues.Tasks {
 		if t.Kind == tasks.KindSubmit || t.Kind == tasks.KindSend {
@@ -78,34 +80,36 @@ func (r *Reader) loose(ctx context.Context, f *Facts) ([]ledger.Invoice, error) 
 	if _, err = ledger.Skip(err); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(invs, func(inv ledger.Invoice) bool { return inv.State != ledger.Queued || inv.Group != "" }), nil
+	return slices.DeleteFunc(invs, func(inv ledger.Invoice) bool {
+		return inv.State != ledger.Queued || inv.Group != ""
+	}), nil
 }
 
-// openedAtOnce is how many online sessions are looked into.
-const openedAtOnce = 50
+// maxSessions is how many online sessions have their invoices read.
+const maxSessions = 50
 
-// opened reads the invoices of online sessions one by one, because each is decided by itself: the
-// package does not tell how many are left. Their packages are left out of the count.
+// opened reads the invoices of online sessions, because KSeF decides each of them separately: the
+// package does not say how many are left. It marks those packages, and count leaves them out.
 func (r *Reader) opened(ctx context.Context, f *Facts) ([]ledger.Invoice, error) {
 	var out []ledger.Invoice
-	looked := 0
+	sessions := 0
 	for id, p := range f.Packages {
-		if p.Lane != ledger.Express || looked == openedAtOnce {
+		if p.Lane != ledger.Express || sessions == maxSessions {
 			continue
 		}
-		looked++
+		sessions++
 		held, err := r.Ledger.Held(ctx, id)
 		if _, err = ledger.Skip(err); err != nil {
 			return nil, err
 		}
 		out = append(out, held...)
-		f.singly[id] = true
+		f.perInvoice[id] = true
 	}
 	return out, nil
 }
 
-// count is pure.
-func (f *Facts) count(loose []ledger.Invoice) []Count {
+// count is the pure part of [Reader.Overview]. single are the invoices that are counted one by one.
+func (f *Facts) count(single []ledger.Invoice) []Count {
 	sums := map[[2]string]*Count{}
 	add := func(tenant string, w Wait, n int) {
 		if w.For == "" || n <= 0 {
@@ -124,18 +128,18 @@ func (f *Facts) count(loose []ledger.Invoice) []Count {
 		add(set.Group.Tenant, f.why(stage{kind: tasks.KindCut, set: name}, set.Group.Tenant), set.Count)
 	}
 	for id, p := range f.Packages {
-		if f.singly[id] {
+		if f.perInvoice[id] {
 			continue
 		}
 		s := stage{kind: kindOf(p), id: id, pkg: id, end: p.State == ledger.PackageSettled}
 		add(p.Tenant, f.why(s, p.Tenant), p.Count)
 	}
-	for i := range loose {
-		add(loose[i].Tenant, f.Of(&loose[i]), 1)
+	for i := range single {
+		add(single[i].Tenant, f.Of(&single[i]), 1)
 	}
 	for _, kind := range []tasks.Kind{tasks.KindSubmit, tasks.KindSend} {
 		for _, q := range kind.Queues() {
-			add("", f.unread(q), f.Queues.More[q])
+			add("", f.farEnd(q), f.Queues.More[q])
 		}
 	}
 	out := make([]Count, 0, len(sums))
@@ -143,13 +147,13 @@ func (f *Facts) count(loose []ledger.Invoice) []Count {
 		out = append(out, *c)
 	}
 	slices.SortFunc(out, func(a, b Count) int {
-		return cmp.Or(b.Invoices-a.Invoices, strings.Compare(a.Tenant, b.Tenant), strings.Compare(string(a.For), string(b.For)))
+		return cmp.Or(b.Invoices-a.Invoices, strings.Compare(a.Tenant, b.Tenant), cmp.Compare(a.For, b.For))
 	})
 	return out
 }
 
-// unread tells of the tasks at the far end of a queue.
-func (f *Facts) unread(queue string) Wait {
+// farEnd returns what the tasks at the far end of a queue wait for, which were not read.
+func (f *Facts) farEnd(queue string) Wait {
 	switch {
 	case f.Queues.Workers == 0:
 		return noWorker()
@@ -159,7 +163,7 @@ func (f *Facts) unread(queue string) Wait {
 	return Wait{For: Turn, What: "waits behind others in queue " + queue}
 }
 
-// earliest ignores zero times.
+// earliest returns the earlier of two times. It ignores a zero time.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b

@@ -2,7 +2,6 @@ package waiting
 
 import (
 	"context"
-
 	"maps"
 	"slices"
 	"time"
@@ -13,7 +12,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Ledger is what a [Reader] needs of [ledger.Ledger].
+// Ledger is the part of [ledger.Ledger] that a [Reader] needs.
 type Ledger interface {
 	Clock(ctx context.Context) (time.Time, error)
 	Waits(ctx context.Context) ([]ledger.Waiting, error)
@@ -26,23 +25,25 @@ type Ledger interface {
 	Holds(ctx context.Context) (map[string]ledger.Hold, error)
 }
 
-// Queue is what it needs of [tasks.Queue].
+// Queue is the part of [tasks.Queue] that a [Reader] needs.
 type Queue interface {
 	Stats(limit int) (tasks.QueueStats, error)
 	Task(k tasks.Kind, id string, rev int64) (tasks.TaskInfo, bool, error)
 }
 
-// Limits tells what holds requests back.
+// Limits reads what holds requests back.
 type Limits interface {
-	// Usage is that of [ratelimit.Limiter].
+	// Usage is [ratelimit.Limiter.Usage].
 	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
-	// Refused is how long the tenant rests because its key was refused; 0 when it does not.
+	// Refused returns how long the tenant still pauses because its key was refused; 0 when it does
+	// not.
 	Refused(ctx context.Context, tenant string) (time.Duration, error)
-	// Open lists the circuits that are not closed; the gateway's own has no tenant.
+	// Open lists the circuits that are not closed. The circuit of the whole gateway has no tenant.
 	Open(ctx context.Context) ([]ratelimit.OpenCircuit, error)
 }
 
-// Reader reads why invoices wait. It only reads. Safe for concurrent use; every field is required.
+// Reader finds out why invoices wait. It writes nothing. It is safe for concurrent use. Every field
+// is required.
 type Reader struct {
 	Ledger   Ledger
 	Queue    Queue
@@ -53,14 +54,14 @@ type Reader struct {
 }
 
 const (
-	// atOnce is how many tasks of a queue are read when they wait for their time, and how many
-	// packages of a state.
-	atOnce = 1000
-	// singly is how many tasks are looked for by name when a queue holds more than that.
-	singly = 200
+	// maxRead is how many tasks of a queue in one phase are read, and how many packages in one
+	// state.
+	maxRead = 1000
+	// maxLookups is how many tasks are looked up by id when a queue holds more than were read.
+	maxLookups = 200
 )
 
-// Explain tells for each invoice why it waits, by id. Those that wait for nothing are left out.
+// Explain returns why each invoice waits, by id. Invoices that wait for nothing are left out.
 func (r *Reader) Explain(ctx context.Context, invs []ledger.Invoice) (map[string]Wait, error) {
 	open := slices.DeleteFunc(slices.Clone(invs), func(inv ledger.Invoice) bool {
 		return inv.State.Final() && inv.State != ledger.Accepted
@@ -79,7 +80,7 @@ func (r *Reader) Explain(ctx context.Context, invs []ledger.Invoice) (map[string
 	if err != nil {
 		return nil, err
 	}
-	if err := r.more(f, open); err != nil {
+	if err := r.lookUpTasks(f, open); err != nil {
 		return nil, err
 	}
 	out := make(map[string]Wait, len(open))
@@ -91,16 +92,17 @@ func (r *Reader) Explain(ctx context.Context, invs []ledger.Invoice) (map[string
 	return out, nil
 }
 
-// more looks for tasks by name where a queue holds more than were read.
-func (r *Reader) more(f *Facts, open []ledger.Invoice) error {
-	looked := map[string]bool{}
+// lookUpTasks reads tasks by id where a queue holds more than were read.
+func (r *Reader) lookUpTasks(f *Facts, open []ledger.Invoice) error {
+	done := map[string]bool{}
 	for i := range open {
 		s := f.stageOf(&open[i])
 		id := tasks.TaskID(s.kind, s.id, s.rev)
-		if _, known := f.Queues.Tasks[id]; known || s.id == "" || looked[id] || !f.short(s.kind) || len(looked) == singly {
+		_, known := f.Queues.Tasks[id]
+		if known || s.id == "" || done[id] || !f.incomplete(s.kind) || len(done) == maxLookups {
 			continue
 		}
-		looked[id] = true
+		done[id] = true
 		info, ok, err := r.Queue.Task(s.kind, s.id, s.rev)
 		if err != nil {
 			return err
@@ -112,8 +114,8 @@ func (r *Reader) more(f *Facts, open []ledger.Invoice) error {
 	return nil
 }
 
-// short reports that not every waiting task of the kind was read.
-func (f *Facts) short(k tasks.Kind) bool {
+// incomplete reports that not every waiting task of the kind was read.
+func (f *Facts) incomplete(k tasks.Kind) bool {
 	for _, q := range k.Queues() {
 		if f.Queues.More[q] > 0 {
 			return true
@@ -123,13 +125,15 @@ func (f *Facts) short(k tasks.Kind) bool {
 }
 
 func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []string) (*Facts, error) {
-	f := &Facts{MaxWait: r.MaxWait, Tenants: map[string]Tenant{}, Sets: map[string]ledger.Waiting{}, Packages: map[string]ledger.Package{},
-		singly: map[string]bool{}}
+	f := &Facts{
+		MaxWait: r.MaxWait, Tenants: map[string]Tenant{}, Sets: map[string]ledger.Waiting{},
+		Packages: map[string]ledger.Package{}, perInvoice: map[string]bool{},
+	}
 	var err error
 	if f.Now, err = r.Ledger.Clock(ctx); err != nil {
 		return nil, err
 	}
-	if f.Queues, err = r.Queue.Stats(atOnce); err != nil {
+	if f.Queues, err = r.Queue.Stats(maxRead); err != nil {
 		return nil, err
 	}
 	sets, err := r.Ledger.Waits(ctx)
@@ -140,7 +144,7 @@ func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []
 		f.Sets[s.Group.Name()] = s
 	}
 	read, err := r.Ledger.Packages(ctx, packages)
-	if _, err = ledger.Skip(err); err != nil { // what cannot be read is told where it is counted
+	if _, err = ledger.Skip(err); err != nil { // entries that cannot be read are reported elsewhere
 		return nil, err
 	}
 	for _, p := range read {
@@ -149,7 +153,7 @@ func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []
 	return f, r.tenants(ctx, f, tenants)
 }
 
-// tenants reads what holds them back. It costs a few commands for each.
+// tenants reads what holds each tenant back, with a few commands for each.
 func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) error {
 	if len(names) == 0 {
 		return nil
@@ -165,7 +169,7 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 	for name := range names {
 		t := Tenant{Held: held[name]}
 		t.Known, t.Paused = r.Tenant(name)
-		known, err := r.Ledger.Tenant(ctx, name) // one that cannot be read spoils no other's reasons
+		known, err := r.Ledger.Tenant(ctx, name) // an unreadable entry must not hide the other reasons
 		if ctx.Err() != nil {
 			return err
 		}
@@ -173,12 +177,12 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 		if known.Denials == 0 {
 			t.Denied = time.Time{}
 		}
-		rests, err := r.Limits.Refused(ctx, name)
+		pause, err := r.Limits.Refused(ctx, name)
 		if err != nil {
 			return err
 		}
-		if rests > 0 {
-			t.Credentials = f.Now.Add(rests)
+		if pause > 0 {
+			t.Credentials = f.Now.Add(pause)
 		}
 		u, err := r.Limits.Usage(ctx, name, string(ksef.GroupBatchSession))
 		if err != nil {
@@ -195,7 +199,7 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 	return nil
 }
 
-// windowOf tells when the next request may go.
+// windowOf returns when the next request may go.
 func windowOf(u ratelimit.Usage, now time.Time) Window {
 	if u.Frozen > 0 {
 		return Window{Throttled: true, Until: now.Add(u.Frozen)}

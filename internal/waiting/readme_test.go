@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// README says of every reason what to do about it.
-func TestReadme_NamesEveryReason(t *testing.T) {
+// README says for every reason what to do about it.
+func TestReadme_TableOfReasons_NamesEveryReason(t *testing.T) {
 	raw, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,8 @@
-// Package waiting tells why an invoice that is not done waits, and until when.
+// Package waiting finds out why an invoice that is not done waits, and until when.
 //
-// Nothing is written for it: the ledger says where an invoice stands, the queue keeps what the last
-// run of its task came to, and the limiter and the circuits say what holds a tenant back. [Reader]
-// reads these, [Facts.Of] decides.
+// It needs no data of its own: the ledger holds the state of an invoice, the queue keeps the result
+// of the last run of its task, and the limiter and the circuits say what holds a tenant back.
+// [Reader] reads these facts, [Facts.Of] decides.
 package waiting
 
 import (
@@ -11,25 +11,26 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// Reason is why an invoice waits. A closed list, good as a label of metrics and as a value in JSON.
+// Reason says why an invoice waits. The list is closed, so that it can be a label of metrics and a
+// value in JSON.
 type Reason string
 
-// The reasons that a task does not know of itself. The others are those of [retry.Reasons].
+// The reasons that a task itself cannot know. The others are those of [retry.Reasons].
 const (
-	NoWorker      Reason = "no_worker"      // no process works off tasks
+	NoWorker      Reason = "no_worker"      // no worker is running
 	QueuePaused   Reason = "queue_paused"   // a person has paused the queue
-	TenantPaused  Reason = "tenant_paused"  // by configuration or by a person
-	TenantUnknown Reason = "tenant_unknown" // not in this configuration
-	Denied        Reason = "denied"         // KSeF lets nothing of the tenant in (410)
+	TenantPaused  Reason = "tenant_paused"  // the configuration or a person has paused the tenant
+	TenantUnknown Reason = "tenant_unknown" // the tenant is not in this configuration
+	Denied        Reason = "denied"         // KSeF refuses everything of the tenant (410)
 	Refused       Reason = "refused"        // KSeF refuses the tenant's sessions as a whole
-	Gathering     Reason = "gathering"      // with others, for a package
+	Gathering     Reason = "gathering"      // it waits for more invoices for its package
 	Turn          Reason = "turn"           // its task waits in the queue
-	Working       Reason = "working"        // a worker is at it
-	SessionOpen   Reason = "session_open"   // sent; its online session is not closed yet
-	Receipt       Reason = "receipt"        // accepted; its receipt is to come
+	Working       Reason = "working"        // a worker is processing it
+	SessionOpen   Reason = "session_open"   // it was sent; its online session is not closed yet
+	Receipt       Reason = "receipt"        // it is accepted; its receipt has not arrived yet
 )
 
-// The reasons that this package gives and a task may give, too.
+// The reasons that this package and a task can both give.
 const (
 	Limit       = Reason(retry.ReasonLimit)
 	Throttled   = Reason(retry.ReasonThrottled)
@@ -42,22 +43,22 @@ const (
 func Reasons() []Reason {
 	all := []Reason{NoWorker, QueuePaused, TenantPaused, TenantUnknown, Denied, Gathering, Turn, Working, SessionOpen, Receipt}
 	for _, r := range retry.Reasons() {
-		if r != retry.ReasonPaused { // is TenantPaused here
-			all = append(all, Reason(r)) // Refused is among them
+		if r != retry.ReasonPaused { // TenantPaused stands for it
+			all = append(all, Reason(r)) // Refused is one of them
 		}
 	}
 	return all
 }
 
-// Wait is why one invoice waits. The zero value is that of an invoice that waits for nothing.
+// Wait says why one invoice waits. The zero value means that it waits for nothing.
 type Wait struct {
 	For   Reason
 	What  string    // in a few words, for a person; no content of an invoice
-	Until time.Time // when it is tried or decided next; zero when nobody can know
-	Since time.Time // since when, where that is known
+	Until time.Time // when it is tried or decided next; zero when that is not known
+	Since time.Time // since when it waits; zero when that is not known
 }
 
-// Ordinary reports a wait that is part of an invoice's way and ends by itself.
+// Ordinary reports a wait that every invoice may have and that ends by itself.
 func (r Reason) Ordinary() bool {
 	switch r {
 	case Gathering, Turn, Working, SessionOpen, Receipt, Processing, Limit:

@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// The documents of a chunk share memory with those of the next, and what is sealed does too. Each stored document is its own file's all the same.
-func TestRun_ChunksShareMemory_EachStoredDocumentIsItsOwnFiles(t *testing.T) {
+// The documents of a chunk use the memory of the chunk before, and so do the sealed documents. Each
+// stored document must still be that of its own file.
+func TestRun_ChunksShareMemory_EachStoredDocumentIsThatOfItsFile(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	a := admitter(t, rdb)
 	dir := t.TempDir()
@@ -23,7 +24,8 @@ func TestRun_ChunksShareMemory_EachStoredDocumentIsItsOwnFiles(t *testing.T) {
 		}
 	}
 	files := map[string]string{} // id → file
-	err := intake.Run(t.Context(), a, intake.Read(t.Context(), []string{dir}, intake.Options{}), tasks.Terms{}, func(adms []tasks.Admission) {
+	items := intake.Read(t.Context(), []string{dir}, intake.Options{})
+	err := intake.Run(t.Context(), a, items, tasks.Terms{}, func(adms []tasks.Admission) {
 		for _, adm := range adms {
 			files[adm.Invoice.ID] = adm.File
 		}
@@ -41,7 +43,7 @@ func TestRun_ChunksShareMemory_EachStoredDocumentIsItsOwnFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		if want, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
-			t.Fatalf("what is stored of %s is another document (%v)", file, err)
+			t.Fatalf("the document stored for %s is another one (%v)", file, err)
 		}
 	}
 }

@@ -1,0 +1,43 @@
+package main
+
+import "github.com/alecthomas/kong"
+
+const description = `Hands invoices (FA(3) XML) in for submission to KSeF, and shows what became of them.
+
+States: queued, packed, sending, unknown, sent: on its way; accepted, receipted: it has its KSeF number; ` +
+	`rejected, parked: a person has to act (enqueue open); dismissed, superseded: nothing is left to do, ` +
+	`because a person ended it or another document with its number was accepted.
+
+Exit codes: 0 all taken (with --wait: all accepted, or nothing left to do); ` +
+	`2 wrong call or configuration, or no document found; 3 some refused, rejected or parked; ` +
+	`4 Redis or another part not reachable.`
+
+// helpTexts are the long texts of --help, by the names that the tags of the grammar use.
+var helpTexts = kong.Vars{
+	"submit": "Hand in invoices: each PATH is a file, a folder (*.xml in it and below), a .zip, or - for standard input.",
+	"status": "Show the state of invoices, by id or number (P_2). Without a name: how many are in each state, " +
+		"and which are near their deadline.",
+	"results": "List decided invoices (accepted, rejected, parked, dismissed, superseded) in the order of their last change.",
+	"open": "List the documents that wait for a person (refused, rejected, parked), " +
+		"each with the commands that end it. Exit code 3 when there are any.",
+	"dismiss": "End queued, rejected, parked or refused documents for good, because they are not to be sent. " +
+		"Another document can then take the number.",
+	"drain": "Stop taking in new invoices of a tenant until it is resumed. Invoices that were taken are still sent.",
+	"moved": "Record that the gateway of environment custom has a new address, so that its ledger goes on there.",
+	"purge": "Delete the whole ledger of a test: invoices, packages, queues and limits. Never one of production.",
+
+	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +
+		"2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339.",
+	"submit_wait": "Wait until each invoice is accepted, rejected, parked or dismissed, then print a summary. " +
+		"--wait=receipt also waits for the receipts (UPO) of the accepted ones.",
+	"submit_tenant": "Name of the tenant that sends them, when several tenants have the same NIP " +
+		"or a tax representative sends.",
+	"submit_json": "Print one JSON object for each document, refused ones too, instead of a line. " +
+		"With --wait: once all are decided.",
+
+	"delimiter":       "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
+	"purge_env":       "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",
+	"results_state":   "Only what is in this state. refused lists the documents that were not taken and have to be fixed.",
+	"selection_state": "All in this state: rejected or parked; for dismiss also queued or refused.",
+	"status_json":     "Print one JSON object for each invoice; without --state and names, one object with counts and at_risk.",
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+)
+
+// settle NUMBER STATE [CODE] [REASON] moves an invoice to a state, as a worker would.
+func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ctx, l := context.Background(), ledger.New(rdb, ledger.Options{})
+	var ids []string
+	// A command in the background may not have taken the invoice yet. The time limit of the script
+	// ends the loop.
+	for len(ids) == 0 {
+		var err error
+		ids, err = l.ByNumber(ctx, args[0])
+		ts.Check(err)
+	}
+	id, state := ids[0], ledger.State(args[1])
+	if len(ids) > 1 { // take the one that has not ended
+		invs, err := l.Invoices(ctx, ids)
+		ts.Check(err)
+		for _, inv := range invs {
+			if !inv.State.Final() {
+				id = inv.ID
+			}
+		}
+	}
+	set := []ledger.Set{}
+	if len(args) > 3 {
+		set = append(set, ledger.Set{Field: "code", Value: args[2]}, ledger.Set{Field: "reason", Value: args[3]})
+	}
+	switch state {
+	case ledger.Accepted, ledger.Receipted:
+		inv, err := l.Invoice(ctx, id)
+		ts.Check(err)
+		number := inv.NIP + "-20260105-0100A0DB5B00-7E"
+		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Packed}))
+		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Accepted, Set: []ledger.Set{{Field: "ksef_number", Value: number}}}))
+		if state == ledger.Receipted {
+			archiveDocument(ts, l, inv)
+			errs, err := l.Receipt(ctx, []string{id}, "file:///upo.xml")
+			ts.Check(errors.Join(append(errs, err)...))
+		}
+	default:
+		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: state, Set: set}))
+	}
+}
+
+// forget NUMBER does what a worker does to an invoice that has ended: it writes the result to the
+// archive and, as after the retention, removes the entry.
+func scriptForget(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ctx, l := context.Background(), ledger.New(rdb, ledger.Options{})
+	ids, err := l.ByNumber(ctx, args[0])
+	ts.Check(err)
+	for _, id := range ids {
+		inv, err := l.Invoice(ctx, id)
+		ts.Check(err)
+		result, err := json.Marshal(results.Of(inv, "custom"))
+		ts.Check(err)
+		write(ts, filepath.Join(".archive", inv.NIP, inv.IssueDate[:len("2006-01")], id+".json"), result)
+	}
+	_, err = l.Prune(ctx, -time.Hour, 100)
+	ts.Check(err)
+	if left, err := l.ByNumber(ctx, args[0]); err != nil || len(left) > 0 {
+		ts.Fatalf("%v are left, %v", left, err)
+	}
+}
+
+func archiveDocument(ts *testscript.TestScript, l *ledger.Ledger, inv ledger.Invoice) {
+	sealed, err := l.Body(context.Background(), inv.ID)
+	ts.Check(err)
+	bodies, err := ledger.NewBodies(nil)
+	ts.Check(err)
+	doc, err := bodies.Open(inv.ID, sealed)
+	ts.Check(err)
+	write(ts, filepath.Join(".archive", inv.NIP, inv.IssueDate[:len("2006-01")], inv.ID+".xml"), doc)
+}
+
+// dropbodies deletes the documents of all invoices that have ended, as a worker does after
+// storage.keep_rejected.
+func scriptDropBodies(ts *testscript.TestScript, _ bool, _ []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	time.Sleep(2 * time.Millisecond) // Shed takes only what ended before its own millisecond
+	_, _, err := ledger.New(rdb, ledger.Options{}).Shed(context.Background(), 0, 1000)
+	ts.Check(err)
+}
+
+// damage NUMBER newer|opaque makes the entry of an invoice unreadable.
+func scriptDamage(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ctx := context.Background()
+	ids, err := ledger.New(rdb, ledger.Options{}).ByNumber(ctx, args[0])
+	ts.Check(err)
+	key := "ksef:inv:" + ids[0]
+	switch args[1] {
+	case "newer":
+		facts, err := rdb.HGet(ctx, key, "facts").Result()
+		ts.Check(err)
+		ts.Check(rdb.HSet(ctx, key, "facts", strings.Replace(facts, `"v":1`, `"v":2`, 1)).Err())
+	case "opaque":
+		ts.Check(rdb.Del(ctx, key).Err())
+		ts.Check(rdb.Set(ctx, key, "x", 0).Err())
+	}
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"sync"
+
+	"github.com/hibiken/asynq"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/tasks"
+)
+
+// workers holds the stop function of the worker that a story has started, by story.
+var workers sync.Map
+
+// worker starts a server that asynq counts as a worker; worker stop ends it.
+func scriptWorker(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) > 0 {
+		stop, _ := workers.Load(ts)
+		stop.(func())()
+		return
+	}
+	rdb := client(ts)
+	srv := asynq.NewServerFromRedisClient(rdb, asynq.Config{
+		Queues: map[string]int{tasks.QueueUpkeep: 1}, LogLevel: asynq.FatalLevel,
+	})
+	ts.Check(srv.Start(asynq.NotFoundHandler()))
+	stop := sync.OnceFunc(func() { srv.Shutdown(); _ = rdb.Close() })
+	ts.Defer(stop)
+	workers.Store(ts, stop)
+}
+
+// tasks N fails unless N tasks are queued.
+func scriptTasks(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	i := asynq.NewInspectorFromRedisClient(rdb)
+	queues, err := i.Queues()
+	ts.Check(err)
+	n := 0
+	for _, q := range queues {
+		info, err := i.GetQueueInfo(q)
+		ts.Check(err)
+		n += info.Size
+	}
+	if strconv.Itoa(n) != args[0] {
+		ts.Fatalf("%d tasks are queued, want %s", n, args[0])
+	}
+}
+
+// keys N fails unless Redis has N keys.
+func scriptKeys(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	all, err := rdb.Keys(context.Background(), "*").Result()
+	ts.Check(err)
+	if strconv.Itoa(len(all)) != args[0] {
+		ts.Fatalf("%d keys are there, want %s: %v", len(all), args[0], all)
+	}
+}
+
+// maxmemory PERCENT sets a limit of which Redis uses this share now; 0 removes the limit.
+func scriptMaxMemory(ts *testscript.TestScript, _ bool, args []string) {
+	percent, err := strconv.ParseInt(args[0], 10, 64)
+	ts.Check(err)
+	rdb := client(ts)
+	defer rdb.Close()
+	m, err := ledger.New(rdb, ledger.Options{}).Memory(context.Background())
+	ts.Check(err)
+	limit := int64(0)
+	if percent > 0 {
+		limit = m.Used * 100 / percent
+	}
+	ts.Check(rdb.ConfigSet(context.Background(), "maxmemory", strconv.FormatInt(limit, 10)).Err())
+}
+
+// redisset NAME VALUE changes a setting of Redis.
+func scriptRedisSet(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ts.Check(rdb.ConfigSet(context.Background(), args[0], args[1]).Err())
+}

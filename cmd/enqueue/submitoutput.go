@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ksefworker/internal/intake"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+	"ksefworker/internal/tasks"
+)
+
+// show prints a line for each document. With --wait, the documents that were taken are printed
+// later, when their outcome is known.
+func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []tasks.Admission) error {
+	present, err := c.presentEntries(ctx, p, adms)
+	if err != nil {
+		return err
+	}
+	for _, a := range adms {
+		switch {
+		case a.Taken == ledger.Refused && c.JSON:
+			err = printJSON(p.out, refusedResult(a))
+		case a.Taken == ledger.Refused:
+			rows.row("", a.File, a.Invoice.Number, results.Refused+": "+reasonOf(a.Err))
+		case c.Wait != "":
+			if a.Warning != nil {
+				p.say("%s: %s%s", a.File, a.Invoice.Number, warningOf(&a))
+			}
+			if a.Terms.Text != "" {
+				p.say("%s: %s: %s", a.File, a.Invoice.Number, a.Terms.Text)
+			}
+		case c.JSON:
+			inv, ok := present[a.Invoice.ID]
+			if !ok {
+				inv = a.Invoice
+			}
+			r := p.resultOf(inv)
+			r.File = a.File
+			err = printJSON(p.out, handedResult{r, c.noteOf(&a, present), reasonOf(a.Warning), termsOf(&a)})
+		case a.Taken == ledger.Present:
+			here := "already here"
+			if note := c.noteOf(&a, present); note != "" {
+				here += ": " + note
+			}
+			if a.Terms.Text != "" {
+				here += "; " + a.Terms.Text
+			}
+			state := fmt.Sprintf("%s (%s)", a.Invoice.State, here)
+			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, state+warningOf(&a))
+		default:
+			rows.row(a.Invoice.ID, a.File, a.Invoice.Number, string(a.Invoice.State)+warningOf(&a))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// handedResult is a result as submit prints it, with remarks about the document.
+type handedResult struct {
+	results.Result
+	Note    string       `json:"note,omitempty"`
+	Warning string       `json:"warning,omitempty"`
+	Terms   *termsResult `json:"terms,omitempty"`
+}
+
+// termsResult says whether terms were applied that differ from those on record.
+type termsResult struct {
+	Applied bool   `json:"applied"`
+	Text    string `json:"text"`
+}
+
+func termsOf(a *tasks.Admission) *termsResult {
+	if a.Terms.Text == "" {
+		return nil
+	}
+	return &termsResult{a.Terms.Applied, a.Terms.Text}
+}
+
+// warningOf returns the warning about a document that was taken, as the end of its line; "" when
+// there is none.
+func warningOf(a *tasks.Admission) string {
+	if a.Warning == nil {
+		return ""
+	}
+	if field, ok := errors.AsType[*invoice.FieldError](a.Warning); ok {
+		taken := *field
+		taken.Hint = "taken all the same; avoid such characters in the next export"
+		return "; warning: " + reasonOf(&taken)
+	}
+	return "; warning: " + reasonOf(a.Warning)
+}
+
+// noteOf returns what a person should know about a document that is already here; "" for all
+// others.
+func (c *submitCmd) noteOf(a *tasks.Admission, present map[string]ledger.Invoice) string {
+	there := present[a.Invoice.ID].Tenant
+	switch {
+	case c.Tenant != "" && there != "" && there != c.Tenant:
+		return "tenant " + there + " sends it, --tenant has no effect"
+	case a.Archived:
+		return "its result is in the archive"
+	case a.Taken == ledger.Present && a.Invoice.State == ledger.Dismissed:
+		return "a person dismissed this document, so it is not sent; a document with other content can take the number"
+	case a.Differs != "":
+		return a.Differs
+	}
+	return ""
+}
+
+// presentEntries reads the entries of documents that were already here, by id: they may have their
+// KSeF number. It reads them only when the output needs them.
+func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []tasks.Admission) (map[string]ledger.Invoice, error) {
+	if (!c.JSON || c.Wait != "") && c.Tenant == "" {
+		return nil, nil
+	}
+	var ids []string
+	for _, a := range adms {
+		if a.Taken == ledger.Present {
+			ids = append(ids, a.Invoice.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	invs, err := p.base.Ledger.Invoices(ctx, ids)
+	if err := p.skip(err); err != nil {
+		return nil, err
+	}
+	out := make(map[string]ledger.Invoice, len(invs))
+	for _, inv := range invs {
+		out[inv.ID] = inv
+	}
+	return out, nil
+}
+
+// sayUnrecorded says that refusals are not on record. Then only this run names them.
+func (p *program) sayUnrecorded(r *intake.Refusals) {
+	switch {
+	case r.Unrecorded > 0:
+		p.say("%d of the refused documents are not on record (enqueue open will not list them): %v", r.Unrecorded, r.Err)
+	case r.Err != nil:
+		p.say("enqueue open may still list documents that were refused before and are taken now: %v", r.Err)
+	}
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ksefworker/internal/connect"
+	"ksefworker/internal/intake"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/tasks"
+)
+
+// handed is one document that was taken.
+type handed struct {
+	file, id string
+	warning  string
+	past     *ledger.Invoice // from the archive, when the ledger has forgotten the invoice; otherwise nil
+}
+
+// tally counts what was handed in.
+type tally struct {
+	created, present, refused int
+	noDocument                int // of the refused: paths that gave no document at all
+	empty                     int // folders without an invoice; they are no fault
+	unsure                    int // of the refused: documents to hand in again, because the archive failed
+	waiting                   int // of the present: documents that wait for a person
+	taken                     []handed
+}
+
+// removeEmpty reports the folders that hold no invoice, and removes them from adms. A night without
+// an invoice is no fault.
+func (t *tally) removeEmpty(p *program, adms []tasks.Admission) []tasks.Admission {
+	return slices.DeleteFunc(adms, func(a tasks.Admission) bool {
+		problem, ok := errors.AsType[*intake.Problem](a.Err)
+		if !ok || !problem.Empty {
+			return false
+		}
+		p.say("%s: %s; nothing to hand in there", a.File, problem.What)
+		t.empty++
+		return true
+	})
+}
+
+func (t *tally) add(adms []tasks.Admission) {
+	for i := range adms {
+		switch a := &adms[i]; a.Taken {
+		case ledger.Created:
+			t.created++
+			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)})
+		case ledger.Present:
+			t.present++
+			if a.Invoice.State.Open() || a.Invoice.State == ledger.Dismissed {
+				t.waiting++
+			}
+			h := handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)}
+			if a.Archived {
+				h.past = &a.Invoice
+			}
+			t.taken = append(t.taken, h)
+		default:
+			t.refused++
+			if _, ok := errors.AsType[*tasks.UnsureError](a.Err); ok {
+				t.unsure++
+			}
+			if problem, ok := errors.AsType[*intake.Problem](a.Err); ok && problem.Path && !problem.Empty {
+				t.noDocument++
+			}
+		}
+	}
+}
+
+func (t *tally) String() string {
+	var parts []string
+	if t.created > 0 || t.present+t.refused == 0 {
+		parts = append(parts, fmt.Sprintf("%d new", t.created))
+	}
+	if t.present > 0 {
+		parts = append(parts, fmt.Sprintf("%d already here", t.present))
+	}
+	if t.refused > 0 {
+		parts = append(parts, fmt.Sprintf("%d refused", t.refused))
+	}
+	return fmt.Sprintf("%d handed in: %s", t.created+t.present+t.refused, strings.Join(parts, ", "))
+}
+
+// result returns the error that decides the exit code; nil when every document was taken.
+func (t *tally) result() error {
+	switch {
+	case t.unsure > 0:
+		return fmt.Errorf("%w: documents not taken because the archive failed: %d; hand the same files in again",
+			connect.ErrUnreachable, t.unsure)
+	case t.refused > 0, t.waiting > 0:
+		return errSome
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/results"
+)
+
+// parseTime reads a point in time: RFC 3339, or a day, or a day and time in Warsaw. A day without a
+// time stands for its beginning; with end, for its end.
+func parseTime(s string, warsaw *time.Location, end bool) (time.Time, bool) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, true
+	}
+	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04:05"} {
+		if t, err := time.ParseInLocation(layout, s, warsaw); err == nil {
+			return t, true
+		}
+	}
+	t, err := time.ParseInLocation(time.DateOnly, s, warsaw)
+	if err != nil {
+		return time.Time{}, false
+	}
+	if end {
+		t = t.AddDate(0, 0, 1)
+	}
+	return t, true
+}
+
+// parseSpan reads a duration that is not negative. It also reads days, such as 7d; a day has 24
+// hours.
+func parseSpan(s string) (time.Duration, bool) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.Atoi(days)
+		return time.Duration(n) * 24 * time.Hour, err == nil && n >= 0 && n <= 36500
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil && d >= 0
+}
+
+// span prints 4h, not 4h0m0s.
+func span(d time.Duration) string {
+	s := strings.TrimSuffix(d.String(), "0s")
+	if d >= time.Hour && d%time.Hour == 0 {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	if s == "" {
+		return "0s"
+	}
+	return s
+}
+
+// hoursLeft prints the time from now to a deadline; "" when there is none.
+func hoursLeft(deadline, now time.Time) string {
+	if deadline.IsZero() {
+		return ""
+	}
+	left, word := deadline.Sub(now), "left"
+	if left < 0 {
+		left, word = -left, "overdue"
+	}
+	if left >= 100*time.Hour {
+		return fmt.Sprintf("%dd %s", int(left.Hours())/24, word)
+	}
+	return fmt.Sprintf("%dh%02dm %s", int(left.Hours()), int(left.Minutes())%60, word)
+}
+
+// deadlineText prints the last minute before a deadline. A deadline at midnight would otherwise
+// have the date of the next day, and people would read it as one day later.
+func deadlineText(t time.Time) string { return day(results.LastMoment(t)) }
+
+// day prints a point in time to the minute, in Warsaw; "" for the zero time.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(invoice.Warsaw()).Format("2006-01-02 15:04")
+}
+
+// clock prints a point in time to the second, in Warsaw.
+func clock(t time.Time) string { return t.In(invoice.Warsaw()).Format("2006-01-02 15:04:05") }

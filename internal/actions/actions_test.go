@@ -1,0 +1,98 @@
+package actions_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/actions"
+	"ksefworker/internal/ledger"
+)
+
+func TestRetry_RejectedOrParked_IsQueuedWithATask(t *testing.T) {
+	w := newWorld(t)
+	for i, state := range []ledger.State{ledger.Rejected, ledger.Parked} {
+		id := w.taken(sellerA, string(state), state, 450, "why")
+		w.check(w.exec.Retry(t.Context(), w.invoice(id)))
+		inv := w.invoice(id)
+		if inv.State != ledger.Queued || inv.Code != 0 || inv.Reason != "" || w.queued() != i+1 {
+			t.Errorf("a %s invoice is %s with code %d and reason %q; %d tasks", state, inv.State, inv.Code, inv.Reason, w.queued())
+		}
+	}
+}
+
+// The task of the first attempt is still in the queue: the new one must not be taken for it.
+func TestRetry_AgainAfterAnotherRefusal_HasANewTask(t *testing.T) {
+	w := newWorld(t)
+	id := w.taken(sellerA, "A", ledger.Parked, 550, "")
+	w.check(w.exec.Retry(t.Context(), w.invoice(id)))
+	w.check(w.ledger.Move(t.Context(), ledger.Move{ID: id, To: ledger.Parked}))
+	w.check(w.exec.Retry(t.Context(), w.invoice(id)))
+	if n := w.queued(); n != 2 {
+		t.Errorf("%d tasks after two retries", n)
+	}
+}
+
+func TestRetry_DocumentWasDeleted_StaysAndSaysSo(t *testing.T) {
+	w := newWorld(t)
+	id := w.taken(sellerA, "A", ledger.Rejected, 450, "")
+	w.check(w.rdb.Del(t.Context(), "ksef:body:"+id).Err())
+	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id)), actions.NotKept)
+	if s := w.invoice(id).State; s != ledger.Rejected || w.queued() != 0 {
+		t.Errorf("it is %s, %d tasks", s, w.queued())
+	}
+}
+
+func TestRetry_AnotherDocumentHasTheNumber_StaysAndSaysSo(t *testing.T) {
+	w := newWorld(t)
+	id := w.taken(sellerA, "A", ledger.Rejected, 450, "")
+	w.take(sellerA, "A", "the corrected document")
+	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id)), actions.NumberInUse)
+	if s := w.invoice(id).State; s != ledger.Rejected || w.queued() != 0 {
+		t.Errorf("it is %s, %d tasks", s, w.queued())
+	}
+}
+
+func TestDismiss_OpenOrQueued_EndsWithTheReason(t *testing.T) {
+	w := newWorld(t)
+	parked := w.taken(sellerA, "A", ledger.Parked, 550, "why")
+	for _, id := range []string{w.take(sellerA, "B", "1"), parked} {
+		w.check(w.exec.Dismiss(t.Context(), w.invoice(id), anna))
+		inv := w.invoice(id)
+		if inv.State != ledger.Dismissed || !strings.Contains(inv.Reason, "by anna: handed in by mistake") {
+			t.Errorf("it is %s with reason %q", inv.State, inv.Reason)
+		}
+	}
+}
+
+func TestDismiss_StateHasChangedSinceItWasRead_StaysAndNamesTheState(t *testing.T) {
+	w := newWorld(t)
+	id := w.take(sellerA, "A", "1")
+	read := w.invoice(id)
+	w.check(w.ledger.Move(t.Context(), ledger.Move{ID: id, To: ledger.Packed}))
+	e := wantCause(t, w.exec.Dismiss(t.Context(), read, anna), actions.Moved)
+	if s := w.invoice(id).State; e.State != ledger.Packed || s != ledger.Packed {
+		t.Errorf("it is %s, and the error says %s", s, e.State)
+	}
+}
+
+func TestDismissRefusal_OpenRefusal_EndsOnce(t *testing.T) {
+	w := newWorld(t)
+	r := &ledger.Refusal{ID: w.refuse(sellerA, "x.xml", "X")}
+	w.check(w.exec.DismissRefusal(t.Context(), r, anna))
+	wantCause(t, w.exec.DismissRefusal(t.Context(), r, anna), actions.Ended)
+	if got := w.selects(actions.Selection{Names: []string{r.ID}}, ofDismiss); got[0] != r.ID+": unknown" {
+		t.Errorf("the dismissed refusal is %q", got)
+	}
+}
+
+func TestNotDoneError_UnwrapsItsCause(t *testing.T) {
+	inner := errors.New("entry is damaged")
+	err := error(&actions.NotDoneError{Cause: actions.Unreadable, Err: inner})
+	if !errors.Is(err, inner) || err.Error() != "unreadable: entry is damaged" {
+		t.Errorf("%v", err)
+	}
+	if err := (&actions.NotDoneError{Cause: actions.Unknown}); err.Error() != "unknown" || err.Unwrap() != nil {
+		t.Errorf("%v unwraps to %v", err, err.Unwrap())
+	}
+}

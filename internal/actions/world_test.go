@@ -1,0 +1,123 @@
+package actions_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/actions"
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/redisd/redistest"
+	"ksefworker/internal/tasks"
+)
+
+const (
+	sellerA = "5210000026"
+	sellerB = "5265877635"
+)
+
+var anna = ledger.Dismissal{By: "anna", Reason: "handed in by mistake"}
+
+// world is a ledger and a queue on a Redis of their own, and an executor of actions on them.
+type world struct {
+	t      *testing.T
+	rdb    *redis.Client
+	ledger *ledger.Ledger
+	queue  *tasks.Queue
+	exec   *actions.Executor
+}
+
+func newWorld(t *testing.T) *world {
+	rdb, _ := redistest.New(t)
+	l, q := ledger.New(rdb, ledger.Options{}), tasks.NewQueue(rdb)
+	return &world{t: t, rdb: rdb, ledger: l, queue: q,
+		exec: &actions.Executor{Ledger: l, Queue: q, Inquiry: &inquiry.Reader{Ledger: l}}}
+}
+
+func (w *world) check(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// take takes in a document of the tenant "name of SELLER" and returns the id of its invoice.
+func (w *world) take(seller, number, content string) string {
+	w.t.Helper()
+	id := ledger.InvoiceID(ledger.Identity{NIP: seller, Kind: "VAT", Number: number}, sha256.Sum256([]byte(content)))
+	taken, err := w.ledger.Take(w.t.Context(), []ledger.NewInvoice{{Body: []byte(content), Invoice: ledger.Invoice{
+		ID: id, Tenant: "name of " + seller, NIP: seller, Kind: "VAT", Number: number, Form: "v3", Size: int64(len(content)),
+	}}})
+	w.check(err)
+	if taken[0].Taken != ledger.Created {
+		w.t.Fatalf("%s is %s", number, taken[0].Taken)
+	}
+	return id
+}
+
+// taken takes in a document and moves its invoice to a state.
+func (w *world) taken(seller, number string, to ledger.State, code int, reason string) string {
+	w.t.Helper()
+	id := w.take(seller, number, number)
+	w.check(w.ledger.Move(w.t.Context(), ledger.Move{ID: id, To: to, Set: []ledger.Set{
+		{Field: "code", Value: code}, {Field: "reason", Value: reason},
+	}}))
+	return id
+}
+
+func (w *world) refuse(tenant, file, number string) string {
+	w.t.Helper()
+	r := ledger.Refusal{
+		ID: ledger.RefusalOfFile(file), Tenant: tenant, NIP: tenant, File: file, Number: number,
+		Faults: []ledger.RefusalFault{{Rule: "cannot be read"}},
+	}
+	w.check(w.ledger.Refuse(w.t.Context(), []ledger.Refusal{r}))
+	return r.ID
+}
+
+func (w *world) invoice(id string) *ledger.Invoice {
+	w.t.Helper()
+	inv, err := w.ledger.Invoice(w.t.Context(), id)
+	w.check(err)
+	return &inv
+}
+
+// queued returns how many tasks submit an invoice.
+func (w *world) queued() int {
+	w.t.Helper()
+	n, err := w.queue.Depth(tasks.KindSubmit)
+	w.check(err)
+	return n
+}
+
+// selects returns what a selection selects: the id of an invoice or a refusal, or the name and the
+// cause why nothing can be done.
+func (w *world) selects(s actions.Selection, scope actions.Scope) []string {
+	w.t.Helper()
+	var got []string
+	w.check(w.exec.Select(w.t.Context(), s, scope, func(m actions.Match) error {
+		switch {
+		case m.NotDone != nil:
+			got = append(got, m.Name+": "+m.NotDone.Error())
+		case m.Invoice != nil:
+			got = append(got, m.Invoice.ID)
+		case m.Refusal != nil:
+			got = append(got, m.Refusal.ID)
+		}
+		return nil
+	}))
+	return got
+}
+
+// wantCause fails unless err is a [actions.NotDoneError] with this cause.
+func wantCause(t *testing.T, err error, cause actions.Cause) *actions.NotDoneError {
+	t.Helper()
+	e, ok := errors.AsType[*actions.NotDoneError](err)
+	if !ok || e.Cause != cause {
+		t.Fatalf("err = %v, want the cause %s", err, cause)
+	}
+	return e
+}

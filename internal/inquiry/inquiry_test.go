@@ -1,0 +1,142 @@
+package inquiry_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ksefworker/internal/inquiry"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
+	"ksefworker/internal/waiting"
+)
+
+func TestInState_StateChangesAfterTheListWasRead_LeavesTheInvoiceOut(t *testing.T) {
+	w := newWorld(t)
+	a := w.take(sellerA, "A", "1")
+	changed := false
+	w.rdb.AddHook(&after{"ksef:st:queued", func() { changed = true; w.move(ledger.Parked, a) }})
+	err := w.reader.InState(t.Context(), ledger.Queued, func(invs []ledger.Invoice) error {
+		if len(invs) > 0 {
+			t.Errorf("yielded %+v", invs)
+		}
+		return nil
+	})
+	if err != nil || !changed {
+		t.Errorf("%v; changed: %v", err, changed)
+	}
+}
+
+func TestFind_IDOrNumber_FindsAllOldestFirst(t *testing.T) {
+	w := newWorld(t)
+	first := w.take(sellerA, "A", "1")
+	w.move(ledger.Rejected, first)
+	other := w.take(sellerB, "A", "1")
+	second := w.take(sellerA, "A", "2")
+	odd := w.take(sellerA, "inv-2026", "3")
+	for name, want := range map[string][]string{
+		first: {first}, "A": {first, other, second}, "inv-2026": {odd}, "B": nil, "inv-none": nil, "": nil,
+	} {
+		invs, err := w.reader.Find(t.Context(), name)
+		w.check(err)
+		var got []string
+		for _, inv := range invs {
+			got = append(got, inv.ID)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q finds %q, want %q", name, got, want)
+		}
+	}
+}
+
+func TestFind_OneEntryCannotBeRead_ReturnsTheOthersAndAnError(t *testing.T) {
+	w := newWorld(t)
+	damaged, sound := w.take(sellerA, "A", "1"), w.take(sellerB, "A", "1")
+	w.damage(damaged)
+	invs, err := w.reader.Find(t.Context(), "A")
+	unread, rest := ledger.Skip(err)
+	if rest != nil || len(unread) != 1 || unread[0].ID != damaged || len(invs) != 1 || invs[0].ID != sound {
+		t.Errorf("found %+v, %v", invs, err)
+	}
+}
+
+func TestRefusal_IDOrNumber_FindsOpenRefusalsOnly(t *testing.T) {
+	w := newWorld(t)
+	id := w.refuse(sellerA, "x.xml", "X")
+	for _, name := range []string{id, "X"} {
+		if r, err := w.reader.Refusal(t.Context(), name); err != nil || r == nil || r.ID != id {
+			t.Errorf("%q finds %+v, %v", name, r, err)
+		}
+	}
+	w.check(w.ledger.DismissRefusal(t.Context(), id, ledger.Dismissal{By: "anna", Reason: "an advertisement"}))
+	for _, name := range []string{id, "X", "Y"} {
+		if r, err := w.reader.Refusal(t.Context(), name); err != nil || r != nil {
+			t.Errorf("%q finds %+v, %v", name, r, err)
+		}
+	}
+}
+
+func TestInState_YieldsOnlyThatState_AndEndsWithAnErrorOfYield(t *testing.T) {
+	w := newWorld(t)
+	a := w.take(sellerA, "A", "1")
+	w.take(sellerA, "B", "2")
+	w.move(ledger.Parked, a)
+	var got []string
+	err := w.reader.InState(t.Context(), ledger.Parked, func(invs []ledger.Invoice) error {
+		for _, inv := range invs {
+			got = append(got, inv.ID)
+		}
+		return nil
+	})
+	if err != nil || !slices.Equal(got, []string{a}) {
+		t.Errorf("parked are %q, %v", got, err)
+	}
+	stop := errors.New("stop")
+	if err := w.reader.InState(t.Context(), ledger.Queued, func([]ledger.Invoice) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+// explainer is an [inquiry.Explainer] made of a function.
+type explainer func() (map[string]waiting.Wait, error)
+
+func (e explainer) Explain(context.Context, []ledger.Invoice) (map[string]waiting.Wait, error) {
+	return e()
+}
+
+func TestResults_InvoiceWaits_HasTheReasonAndTheTime(t *testing.T) {
+	until := time.Date(2026, 11, 23, 11, 0, 0, 0, time.FixedZone("", 3600))
+	r := &inquiry.Reader{Environment: "test", Waits: explainer(func() (map[string]waiting.Wait, error) {
+		return map[string]waiting.Wait{"a": {For: waiting.Limit, What: "used up", Until: until}}, nil
+	})}
+	got, err := r.Results(t.Context(), []ledger.Invoice{{ID: "a"}, {ID: "b"}})
+	want := []results.Result{
+		{ID: "a", WaitingFor: "limit", WaitingWhat: "used up", WaitingUntil: "2026-11-23T10:00:00Z"},
+		{ID: "b"},
+	}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+func TestResults_ReasonCannotBeFound_IsReportedAndTheRestReturned(t *testing.T) {
+	down := errors.New("connection refused")
+	var reported error
+	r := &inquiry.Reader{
+		Waits:       explainer(func() (map[string]waiting.Wait, error) { return nil, down }),
+		Unexplained: func(err error) { reported = err },
+	}
+	got, err := r.Results(t.Context(), []ledger.Invoice{{ID: "a"}})
+	if err != nil || len(got) != 1 || got[0].ID != "a" || !errors.Is(reported, down) {
+		t.Errorf("%+v, %v; reported %v", got, err, reported)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.Results(ctx, []ledger.Invoice{{ID: "a"}}); !errors.Is(err, down) {
+		t.Errorf("when cancelled, err = %v", err)
+	}
+}
