@@ -46,34 +46,34 @@ func (w *Worker) conclude(ctx context.Context, t Transport, b *batch, a account,
 
 // arbiter fetches the receipt of a package's session; the zero Receipt when there is none to be had.
 // It is not kept here: only one that covers the package is.
-func (w *Worker) arbiter(ctx context.Context, t Transport, p *ledger.Package) (Receipt, error) {
+func (w *Worker) arbiter(ctx context.Context, t Transport, p *ledger.Package) (ksef.Receipt, error) {
 	raw, err := t.SessionUPO(ctx, p.Session)
 	if _, kind := kindOf(err); kind == ksef.KindRefused {
-		return Receipt{}, nil
+		return ksef.Receipt{}, nil
 	}
 	if err != nil {
-		return Receipt{}, notYet(err)
+		return ksef.Receipt{}, notYet(err)
 	}
-	r, err := ParseReceipt(raw)
+	r, err := ksef.ParseReceipt(raw)
 	if err != nil {
 		w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Err(err).Msg("cannot read the receipt of a session")
-		return Receipt{}, nil
+		return ksef.Receipt{}, nil
 	}
 	return r, nil
 }
 
 // attested accepts what the receipt has by its content, and returns the others.
-func (b *batch) attested(r Receipt, a *account, missing []*ledger.Invoice, unclear []pairing) (left []*ledger.Invoice, leftUnclear []pairing) {
+func (b *batch) attested(r ksef.Receipt, a *account, missing []*ledger.Invoice, unclear []pairing) (left []*ledger.Invoice, leftUnclear []pairing) {
 	numbers := map[string]bool{}
 	accept := func(inv *ledger.Invoice) bool {
-		number := r.byHash[inv.Hash]
+		number := r.ByHash[inv.Hash]
 		if number == "" || wrongNumber(inv, number) != "" {
 			return false
 		}
 		numbers[invoice.CanonicalKsefNumber(number)] = true
 		b.succeeded = true
 		b.byReceipt++
-		line, _ := r.line(number)
+		line, _ := r.Line(number)
 		b.to(inv, ledger.Accepted, accepted(number, ksef.InvoiceInfo{AcquisitionDate: ksef.Time{Time: line.AssignedAt}})...)
 		return true
 	}

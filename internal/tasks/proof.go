@@ -148,7 +148,7 @@ func (a account) provesRefusal() bool {
 //
 // Every line must be of an invoice of ours, or the receipt may be another session's, or write hashes in
 // a way that nobody here knows.
-func (a account) covered(r Receipt) bool {
+func (a account) covered(r ksef.Receipt) bool {
 	if !a.listed { // what was refused is not known: to send that again would tell nobody why
 		return false
 	}
@@ -160,7 +160,7 @@ func (a account) covered(r Receipt) bool {
 		return false
 	}
 	ours := 0
-	for hash := range r.byHash {
+	for hash := range r.ByHash {
 		if !a.hashes[hash] {
 			return false
 		}
@@ -175,7 +175,7 @@ func (a account) covered(r Receipt) bool {
 		}
 	}
 	for _, p := range a.pairs {
-		if p.info.Status.Done() && r.byHash[p.inv.Hash] == "" {
+		if p.info.Status.Done() && r.ByHash[p.inv.Hash] == "" {
 			return false
 		}
 	}

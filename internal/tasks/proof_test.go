@@ -56,11 +56,11 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 	}
 }
 
-func receiptWith(hashes ...string) Receipt {
-	r := Receipt{Lines: map[string]ReceiptLine{}, byHash: map[string]string{}}
+func receiptWith(hashes ...string) ksef.Receipt {
+	r := ksef.Receipt{Lines: map[string]ksef.ReceiptLine{}, ByHash: map[string]string{}}
 	for i, h := range hashes {
 		number := fmt.Sprint("K", i)
-		r.Lines[number], r.byHash[h] = ReceiptLine{Hash: h}, number
+		r.Lines[number], r.ByHash[h] = ksef.ReceiptLine{Hash: h}, number
 	}
 	return r
 }
@@ -74,7 +74,7 @@ func TestProof_ReceiptCoversOnlyWhenItHasEveryAcceptance(t *testing.T) {
 	for _, c := range []struct {
 		why     string
 		session ksef.SessionInfo
-		receipt Receipt
+		receipt ksef.Receipt
 		want    bool
 	}{
 		{"as many lines as successes, the accepted one among them", counted(3, 2), receiptWith("A", "C"), true},
@@ -141,7 +141,7 @@ func TestProof_WhatWasAcceptedIsNeverProvenAbsent(t *testing.T) {
 			if a.provesAbsence() {
 				t.Errorf("%s (%q) is accepted and was proven absent by %+v of %+v", inv.ID, inv.Number, told, session)
 			}
-			if receipt.byHash[inv.Hash] == "" {
+			if receipt.ByHash[inv.Hash] == "" {
 				t.Errorf("the receipt does not have %s", inv.ID)
 			}
 		}

@@ -84,9 +84,9 @@ func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Inv
 			// The original's session may be of a package that nobody remembers: its receipt is kept when it
 			// proves all of these. One that lacks some may be short for a while, and what is archived is
 			// never replaced; it is asked for again with the package's receipts.
-			proves := func(r Receipt) string {
+			proves := func(r ksef.Receipt) string {
 				for _, inv := range dups {
-					if r.byHash[inv.Hash] == "" {
+					if r.ByHash[inv.Hash] == "" {
 						return "it does not attest all of these invoices"
 					}
 				}
@@ -106,8 +106,8 @@ func (w *Worker) byReceipts(ctx context.Context, t Transport, dups []*ledger.Inv
 		}
 		for _, inv := range dups {
 			var err error
-			number, same := upo.receipt.byHash[inv.Hash]
-			line, _ := upo.receipt.line(inv.OriginalNumber)
+			number, same := upo.receipt.ByHash[inv.Hash]
+			line, _ := upo.receipt.Line(inv.OriginalNumber)
 			switch {
 			case same && wrongNumber(inv, number) == "":
 				err = w.recovered(ctx, inv, number, upo)
@@ -159,7 +159,7 @@ func (w *Worker) recovered(ctx context.Context, inv *ledger.Invoice, number stri
 	set := append(because(ksef.InvoiceAccepted, ""), ledger.Set{Field: "ksef_number", Value: tidyNumber(number)},
 		ledger.Set{Field: "recovered", Value: true}, ledger.Set{Field: "upo", Value: upo.url})
 	set = append(set, more...)
-	line, _ := upo.receipt.line(number)
+	line, _ := upo.receipt.Line(number)
 	if at := line.AssignedAt; !at.IsZero() {
 		set = append(set, ledger.Set{Field: "accepted_at", Value: ledger.At(at)})
 	}

@@ -1,4 +1,4 @@
-package tasks
+package ksef
 
 import (
 	"bytes"
@@ -11,39 +11,24 @@ import (
 	"time"
 
 	"ksefworker/internal/invoice"
-	"ksefworker/internal/ledger"
 )
 
-// Receipt is what a UPO says. Lines has one line for each accepted invoice, by its KSeF number in the
-// canonical form (see [invoice.CanonicalKsefNumber]).
+// Receipt is what a UPO says: KSeF's signed word on the content of what it accepted. The zero value is
+// no receipt at all.
 type Receipt struct {
-	Session string // NumerReferencyjnySesji
-	Pages   int    // LiczbaStron; 10,000 lines a page
-	Lines   map[string]ReceiptLine
-
-	byHash map[string]string // content hash → KSeF number as it is written there
+	Session string                 // NumerReferencyjnySesji
+	Pages   int                    // LiczbaStron; 10,000 lines a page
+	Lines   map[string]ReceiptLine // by KSeF number in the canonical form, see [invoice.CanonicalKsefNumber]
+	ByHash  map[string]string      // content hash → KSeF number as it is written there
 }
 
-// line returns the line of a KSeF number, however it is spelled.
-func (r Receipt) line(number string) (ReceiptLine, bool) {
+// Line returns the line of a KSeF number, however it is spelled.
+func (r Receipt) Line(number string) (ReceiptLine, bool) {
 	l, ok := r.Lines[invoice.CanonicalKsefNumber(number)]
 	return l, ok
 }
 
-// only keeps the lines of some invoices.
-func (r Receipt) only(invs []ledger.Invoice) Receipt {
-	out := Receipt{Session: r.Session, Pages: r.Pages, Lines: map[string]ReceiptLine{}, byHash: map[string]string{}}
-	for i := range invs {
-		for _, number := range []string{invs[i].KsefNumber, r.byHash[invs[i].Hash]} {
-			if l, ok := r.line(number); ok {
-				out.Lines[invoice.CanonicalKsefNumber(number)], out.byHash[l.Hash] = l, r.byHash[l.Hash]
-			}
-		}
-	}
-	return out
-}
-
-// ReceiptLine is one Dokument of an UPO.
+// ReceiptLine is one Dokument of a UPO.
 type ReceiptLine struct {
 	SellerNIP  string
 	Number     string // P_2
@@ -51,9 +36,10 @@ type ReceiptLine struct {
 	AssignedAt time.Time
 }
 
-// ParseReceipt reads an UPO in one pass, element by element: a full one has 10,000 entries. DTDs are refused.
+// ParseReceipt reads a UPO in one pass, element by element: a full one has 10,000 entries. It refuses
+// document type declarations.
 func ParseReceipt(raw []byte) (Receipt, error) {
-	r := Receipt{Lines: map[string]ReceiptLine{}, byHash: map[string]string{}}
+	r := Receipt{Lines: map[string]ReceiptLine{}, ByHash: map[string]string{}}
 	d := xml.NewDecoder(bytes.NewReader(raw))
 	root, closed := false, false
 	for {
@@ -111,11 +97,18 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		if err := d.DecodeElement(&doc, &el); err != nil {
 			return err
 		}
-		at, _ := time.Parse(time.RFC3339, strings.TrimSpace(doc.DataNadaniaNumeruKSeF)) // for display only: a missing one is no fault of ours
-		// White space around a value is none of it (in the schema these are tokens): a receipt that was indented anew must not contradict what was sent.
+		// For display only: that it is missing is no fault of the receipt.
+		at, _ := time.Parse(time.RFC3339, strings.TrimSpace(doc.DataNadaniaNumeruKSeF))
+		// White space around a value is no part of it (in the schema these are tokens): a receipt that
+		// was indented again must not contradict what was sent.
 		number := strings.TrimSpace(doc.NumerKSeFDokumentu)
-		l := ReceiptLine{SellerNIP: strings.TrimSpace(doc.NipSprzedawcy), Number: doc.NumerFaktury, Hash: strings.TrimSpace(doc.SkrotDokumentu), AssignedAt: at}
-		r.Lines[invoice.CanonicalKsefNumber(number)], r.byHash[l.Hash] = l, number
+		l := ReceiptLine{
+			SellerNIP:  strings.TrimSpace(doc.NipSprzedawcy),
+			Number:     doc.NumerFaktury,
+			Hash:       strings.TrimSpace(doc.SkrotDokumentu),
+			AssignedAt: at,
+		}
+		r.Lines[invoice.CanonicalKsefNumber(number)], r.ByHash[l.Hash] = l, number
 		return nil
 	}
 	return d.Skip()
