@@ -33,7 +33,9 @@ var (
 		// The demo runs the stand-ins inside the worker's process; only app may know of them.
 		"internal/app":    join([]string{"config", "internal/buildinfo", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, standins),
 		"internal/intake": join([]string{"internal/tasks"}, machinery),
-		"internal/tasks":  machinery,
+		"internal/tasks":  join([]string{"internal/settlement"}, machinery),
+		// It decides and does nothing: of the ledger it knows the types alone, which its own test watches.
+		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, document),
 		// It explains what tasks wait for; tasks themselves have no use for it.
 		"internal/waiting": join([]string{"internal/tasks"}, tools),
 
