@@ -7,17 +7,25 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/settlement"
 )
 
-// park stops an invoice until a person has looked. What it says MUST tell that person what to do. The package that holds it owes it a result in the archive.
+// park stops an invoice until a person has looked. What it says MUST tell that person what to do. The
+// package that holds the invoice has to bring its result to the archive.
 func (w *Worker) park(ctx context.Context, inv *ledger.Invoice, code int, reason string) error {
-	err := w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Parked,
-		Set: []ledger.Set{{Field: "code", Value: code}, {Field: "reason", Value: reason}}})
+	m := settlement.Move{Invoice: inv, Fate: settlement.Park, Code: code, Reason: reason}
+	edit, err := ledgerMove(m, "")
 	if err != nil {
 		return err
 	}
-	inv.State, inv.Code, inv.Reason = ledger.Parked, code, reason
-	inv.Rev++
+	each, err := w.Ledger.ApplyEach(ctx, []ledger.Move{edit})
+	if err != nil {
+		return err
+	}
+	m.Wrote(each[0])
+	if c := each[0].Conflict; c != nil {
+		return c
+	}
 	w.reached(KindSubmit, ledger.Parked, 1)
 	logParked(w.o.Log.Warn(), inv.ID, code, reason)
 	return nil

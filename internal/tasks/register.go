@@ -1,0 +1,147 @@
+package tasks
+
+import (
+	"context"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/settlement"
+)
+
+// search looks the originals of invoices up in the register's metadata, one part of the register after
+// the other.
+func (c *confirmation) search(ctx context.Context, want []*ledger.Invoice) error {
+	for _, as := range settlement.Subjects() {
+		var some []*ledger.Invoice
+		for _, inv := range want {
+			if settlement.SubjectOf(inv) == as {
+				some = append(some, inv)
+			}
+		}
+		if len(some) == 0 {
+			continue
+		}
+		if err := c.searchAs(ctx, as, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// searchAs reads page after page. What a page names is written before the place where the pass stands:
+// the other way round, the pass would go past what it has just found.
+func (c *confirmation) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
+	w, p := c.w, c.p
+	if err := c.beginPass(ctx, as); err != nil {
+		return err
+	}
+	for from := p.SearchFrom.Time(); ; {
+		now := w.o.Now()
+		req, rest, done, err := settlement.NextPage(*p, as, want, from, now)
+		switch {
+		case err != nil:
+			return err
+		case rest != nil:
+			return w.comeBack(p, rest)
+		case done:
+			return c.parkNotFound(ctx, want)
+		}
+		page, err := c.t.Metadata(ctx, req)
+		if withheld(err) {
+			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("the register cannot be looked through")
+			return c.parkNotFound(ctx, want)
+		}
+		if err != nil {
+			return c.breakPass(ctx, now, err)
+		}
+		found, left := settlement.Found(want, page.Invoices)
+		for _, m := range found {
+			if err := w.writeOne(ctx, p, m); err != nil {
+				return err
+			}
+		}
+		if want = left; len(want) == 0 {
+			return nil
+		}
+		step := settlement.AfterPage(*p, req, page, now)
+		switch {
+		case step.GiveUp:
+			return c.parkNotFound(ctx, want)
+		case step.Rest > 0:
+			if err := c.restFromPass(ctx, now, step.Rest); err != nil {
+				return err
+			}
+			return w.comeBack(p, settlement.NotFoundYet(step.Rest, len(want)))
+		}
+		if err := c.stepOn(ctx, step); err != nil {
+			return err
+		}
+		from = step.From
+	}
+}
+
+// beginPass forgets how far a pass for another part came.
+func (c *confirmation) beginPass(ctx context.Context, as ksef.SubjectType) error {
+	p := c.p
+	if !settlement.NewPass(*p, as) {
+		return nil
+	}
+	if err := c.w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{
+		{Field: "search_as", Value: string(as)}, {Field: "search_from", Value: 0}, {Field: "search_page", Value: 0},
+		{Field: "searched", Value: 0}, {Field: "passes", Value: 0}, {Field: "next_pass", Value: 0},
+	}}); err != nil {
+		return err
+	}
+	p.SearchAs, p.SearchFrom, p.SearchPage, p.Searched, p.Passes, p.NextPass = string(as), 0, 0, 0, 0, 0
+	return nil
+}
+
+// stepOn writes where the pass stands.
+func (c *confirmation) stepOn(ctx context.Context, s settlement.Step) error {
+	p := c.p
+	err := c.w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "search_from", Value: ledger.At(s.From)},
+		{Field: "search_page", Value: s.Offset}, {Field: "searched", Value: p.Searched + 1}}})
+	if err != nil {
+		return err
+	}
+	p.SearchFrom, p.SearchPage, p.Searched = ledger.At(s.From), s.Offset, p.Searched+1
+	return nil
+}
+
+// breakPass ends a pass at a page that could not be had; the next one goes on there. What says itself
+// when to come again, such as a limit or a freeze, is waited for as it says. Anything else, such as an
+// answer that cannot be read, costs a request at each try and may last: the pauses grow.
+func (c *confirmation) breakPass(ctx context.Context, now time.Time, cause error) error {
+	v := retry.Judge(cause)
+	if v.Delay > 0 || v.Action == retry.Never || v.Action == retry.Again || v.Reason == retry.ReasonStopping {
+		return cause
+	}
+	pause := settlement.PassRest(c.p.Passes)
+	if err := c.restFromPass(ctx, now, pause); err != nil {
+		return err
+	}
+	return &retry.LaterError{Delay: pause, Reason: v.Reason, What: "a page of KSeF's register", Err: cause}
+}
+
+// restFromPass writes when the next pass may begin.
+func (c *confirmation) restFromPass(ctx context.Context, now time.Time, pause time.Duration) error {
+	p := c.p
+	err := c.w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{
+		{Field: "passes", Value: p.Passes + 1}, {Field: "next_pass", Value: ledger.At(now.Add(pause))}}})
+	if err != nil {
+		return err
+	}
+	p.Passes, p.NextPass = p.Passes+1, ledger.At(now.Add(pause))
+	return nil
+}
+
+func (c *confirmation) parkNotFound(ctx context.Context, want []*ledger.Invoice) error {
+	for _, inv := range want {
+		if err := c.w.writeOne(ctx, c.p, settlement.NotFound(inv)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
