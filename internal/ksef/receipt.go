@@ -13,8 +13,8 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// Receipt is what a UPO says: KSeF's signed word on the content of what it accepted. The zero value is
-// no receipt at all.
+// Receipt is what a UPO says: KSeF's signed word on the content of what it accepted. The zero value
+// is no receipt at all.
 type Receipt struct {
 	Session string                 // NumerReferencyjnySesji
 	Pages   int                    // LiczbaStron; 10,000 lines a page
@@ -36,8 +36,8 @@ type ReceiptLine struct {
 	AssignedAt time.Time
 }
 
-// ParseReceipt reads a UPO in one pass, element by element: a full one has 10,000 entries. It refuses
-// document type declarations.
+// ParseReceipt reads a UPO in one pass, element by element: a full one has 10,000 entries. It
+// refuses document type declarations.
 func ParseReceipt(raw []byte) (Receipt, error) {
 	r := Receipt{Lines: map[string]ReceiptLine{}, ByHash: map[string]string{}}
 	d := xml.NewDecoder(bytes.NewReader(raw))
@@ -99,8 +99,8 @@ func (r *Receipt) element(d *xml.Decoder, el xml.StartElement) error {
 		}
 		// For display only: that it is missing is no fault of the receipt.
 		at, _ := time.Parse(time.RFC3339, strings.TrimSpace(doc.DataNadaniaNumeruKSeF))
-		// White space around a value is no part of it (in the schema these are tokens): a receipt that
-		// was indented again must not contradict what was sent.
+		// White space around a value is no part of it (in the schema these are tokens): a receipt
+		// that was indented again must not contradict what was sent.
 		number := strings.TrimSpace(doc.NumerKSeFDokumentu)
 		l := ReceiptLine{
 			SellerNIP:  strings.TrimSpace(doc.NipSprzedawcy),

@@ -41,8 +41,8 @@ func newAccount(lane ledger.Lane, members []ledger.Invoice, session ksef.Session
 	return a
 }
 
-// accountOf joins what was listed to what is held. An entry that cannot be read may be the one whose
-// answer seems to belong to nobody.
+// accountOf joins what was listed to what is held. An entry that cannot be read may be the one
+// whose answer seems to belong to nobody.
 func accountOf(p ledger.Package, held Held, session ksef.SessionInfo, infos []ksef.InvoiceInfo) account {
 	a := newAccount(p.Lane, held.Invoices, session, infos)
 	a.members, a.unread, a.pkg = held.Members, len(held.Unread), p.ID
@@ -90,8 +90,8 @@ func (a *account) join(by map[string]ksef.InvoiceInfo) {
 	a.invoices = rest
 }
 
-// claimAnswer takes out of the answers without an owner the one that has just been given one: by its
-// KSeF number, by its place in the session, by its name, or else any refusal of the same code.
+// claimAnswer takes out of the answers without an owner the one that has just been given one: by
+// its KSeF number, by its place in the session, by its name, or else any refusal of the same code.
 func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 	same := []func(ksef.InvoiceInfo) bool{
 		func(o ksef.InvoiceInfo) bool { return info.KSeFNumber != "" && o.KSeFNumber == info.KSeFNumber },
@@ -114,8 +114,8 @@ func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 }
 
 // complete reports whether the list has an answer for everything in the session: as many as the
-// session counts and, of a package, one for each invoice that was in the ZIP: a count can lag behind
-// as a list can. Answers that stand twice count once.
+// session counts and, of a package, one for each invoice that was in the ZIP: a count can lag
+// behind as a list can. Answers that stand twice count once.
 //
 // A single send that KSeF has confirmed is in the session: a list and a count without it lag.
 func (a account) complete() bool {
@@ -176,18 +176,19 @@ func (a account) unclaimed() bool {
 	return false
 }
 
-// provesAbsence reports whether KSeF does not have an invoice that no answer was joined to. The list
-// must be complete, every acceptance in it must be another invoice's, and it must have as many as the
-// session counts.
+// provesAbsence reports whether KSeF does not have an invoice that no answer was joined to. The
+// list must be complete, every acceptance in it must be another invoice's, and it must have as many
+// as the session counts.
 func (a account) provesAbsence() bool {
 	return a.complete() && !a.unclaimed() && a.listedDone() >= a.session.SuccessfulInvoiceCount
 }
 
 // provesRefusal reports the same for a session that failed as a whole and for which KSeF has no
-// receipt: nothing of it was processed, so the list may be short or missing. But it must not speak of
-// acceptances that are nobody's, and where the session counts its successes they must all be in the
-// list. If anything was accepted after all, its silence about the others proves nothing. Of a session
-// that ended in an error that KSeF does not know itself (500, 550) the list must have what it counts.
+// receipt: nothing of it was processed, so the list may be short or missing. But it must not speak
+// of acceptances that are nobody's, and where the session counts its successes they must all be in
+// the list. If anything was accepted after all, its silence about the others proves nothing. Of a
+// session that ended in an error that KSeF does not know itself (500, 550) the list must have what
+// it counts.
 func (a account) provesRefusal() bool {
 	switch {
 	case a.unclaimed() || a.listedDone() < a.session.SuccessfulInvoiceCount:
@@ -202,8 +203,8 @@ func (a account) provesRefusal() bool {
 // lines as the session counts successes, and one for each acceptance in the list. Then what is not
 // in it was not accepted.
 //
-// Every line must be of an invoice of ours, or the receipt may be another session's, or write hashes in
-// a way that nobody here knows.
+// Every line must be of an invoice of ours, or the receipt may be another session's, or write
+// hashes in a way that nobody here knows.
 func (a account) covered(r ksef.Receipt) bool {
 	if !a.listed { // what was refused is not known: to send that again would tell nobody why
 		return false

@@ -11,7 +11,8 @@ import (
 )
 
 func counted(n, successes int) ksef.SessionInfo {
-	return ksef.SessionInfo{Status: ksef.StatusInfo{Code: 200}, Counted: true, InvoiceCount: n, SuccessfulInvoiceCount: successes, FailedInvoiceCount: n - successes}
+	return ksef.SessionInfo{Status: ksef.StatusInfo{Code: 200}, Counted: true, InvoiceCount: n,
+		SuccessfulInvoiceCount: successes, FailedInvoiceCount: n - successes}
 }
 
 func coded(number string, code int) ksef.InvoiceInfo {
@@ -32,19 +33,30 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 		absent  bool // an invoice without an answer is not in KSeF
 		refused bool // the same when the session failed as a whole
 	}{
-		{"all that the session counts are others'", counted(1, 1), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200)}, true, true},
-		{"a list of 2 where the session counts 5", counted(5, 5), ledger.Bulk, []string{"A", "B", "C", "D", "E"}, []ksef.InvoiceInfo{coded("A", 200), coded("B", 200)}, false, false},
-		{"an acceptance that is nobody's", counted(2, 2), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("other", 200)}, false, false},
-		{"an acceptance without a number", counted(2, 2), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 200)}, false, false},
-		{"an answer that nobody can read", counted(2, 1), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 0)}, false, false},
-		{"a refusal that is nobody's", counted(2, 1), ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 450)}, true, true},
+		{"all that the session counts are others'", counted(1, 1), ledger.Express, []string{"A", "B"},
+			[]ksef.InvoiceInfo{coded("B", 200)}, true, true},
+		{"a list of 2 where the session counts 5", counted(5, 5), ledger.Bulk, []string{"A", "B", "C", "D", "E"},
+			[]ksef.InvoiceInfo{coded("A", 200), coded("B", 200)}, false, false},
+		{"an acceptance that is nobody's", counted(2, 2), ledger.Express, []string{"A", "B"},
+			[]ksef.InvoiceInfo{coded("B", 200), coded("other", 200)}, false, false},
+		{"an acceptance without a number", counted(2, 2), ledger.Express, []string{"A", "B"},
+			[]ksef.InvoiceInfo{coded("B", 200), coded("", 200)}, false, false},
+		{"an answer that nobody can read", counted(2, 1), ledger.Express, []string{"A", "B"},
+			[]ksef.InvoiceInfo{coded("B", 200), coded("", 0)}, false, false},
+		{"a refusal that is nobody's", counted(2, 1), ledger.Express, []string{"A", "B"},
+			[]ksef.InvoiceInfo{coded("B", 200), coded("", 450)}, true, true},
 		{"the session counts nothing, its list is empty", counted(0, 0), ledger.Express, []string{"A"}, []ksef.InvoiceInfo{}, true, true},
-		{"the session does not count", ksef.SessionInfo{}, ledger.Express, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200)}, false, false},
+		{"the session does not count", ksef.SessionInfo{}, ledger.Express, []string{"A", "B"},
+			[]ksef.InvoiceInfo{coded("B", 200)}, false, false},
 		{"there is no list", counted(0, 0), ledger.Express, []string{"A"}, nil, false, true},
-		{"the session does not count and its list is empty", ksef.SessionInfo{}, ledger.Bulk, []string{"A"}, []ksef.InvoiceInfo{}, false, true},
-		{"the session does not count, but as many answers as there were in the ZIP", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 450)}, true, true},
-		{"the session does not count, and one of the ZIP is missing", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200)}, false, false},
-		{"two of ours that only white space tells apart, one accepted", counted(1, 1), ledger.Bulk, []string{"A 1", "A  1"}, []ksef.InvoiceInfo{coded("A 1", 200)}, false, false},
+		{"the session does not count and its list is empty", ksef.SessionInfo{}, ledger.Bulk, []string{"A"},
+			[]ksef.InvoiceInfo{}, false, true},
+		{"the session does not count, but as many answers as there were in the ZIP", ksef.SessionInfo{}, ledger.Bulk,
+			[]string{"A", "B"}, []ksef.InvoiceInfo{coded("B", 200), coded("", 450)}, true, true},
+		{"the session does not count, and one of the ZIP is missing", ksef.SessionInfo{}, ledger.Bulk, []string{"A", "B"},
+			[]ksef.InvoiceInfo{coded("B", 200)}, false, false},
+		{"two of ours that only white space tells apart, one accepted", counted(1, 1), ledger.Bulk, []string{"A 1", "A  1"},
+			[]ksef.InvoiceInfo{coded("A 1", 200)}, false, false},
 	} {
 		a := newAccount(c.lane, invoicesOf(c.ours...), c.session, c.answers)
 		if got := a.provesAbsence(); got != c.absent {
@@ -80,8 +92,10 @@ func TestProof_ReceiptCoversOnlyWhenItHasEveryAcceptance(t *testing.T) {
 		{"as many lines as successes, the accepted one among them", counted(3, 2), receiptWith("A", "C"), true},
 		{"fewer lines than successes", counted(3, 2), receiptWith("A"), false},
 		{"the accepted one is not in it", counted(3, 2), receiptWith("C", "X"), false},
-		{"successes are not counted, and the list is short", ksef.SessionInfo{Counted: true, InvoiceCount: 3}, receiptWith("A", "C"), false},
-		{"successes are not counted, and the list lacks one that was in the ZIP", ksef.SessionInfo{Counted: true, InvoiceCount: 2}, receiptWith("A"), false},
+		{"successes are not counted, and the list is short", ksef.SessionInfo{Counted: true, InvoiceCount: 3},
+			receiptWith("A", "C"), false},
+		{"successes are not counted, and the list lacks one that was in the ZIP",
+			ksef.SessionInfo{Counted: true, InvoiceCount: 2}, receiptWith("A"), false},
 		{"a line that is none of ours: it may be another session's receipt", counted(3, 2), receiptWith("A", "X"), false},
 		{"no line at all", counted(3, 0), receiptWith(), false},
 	} {
@@ -106,7 +120,8 @@ func TestProof_WhatWasAcceptedIsNeverProvenAbsent(t *testing.T) {
 			case 0: // accepted
 				accepted[ours[i].ID] = true
 				hashes = append(hashes, ours[i].Hash)
-				truth = append(truth, ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: 200}, InvoiceNumber: number, KSeFNumber: fmt.Sprint("K", len(hashes)-1)})
+				truth = append(truth, ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: 200}, InvoiceNumber: number,
+					KSeFNumber: fmt.Sprint("K", len(hashes)-1)})
 			case 1:
 				truth = append(truth, coded(number, 450))
 			} // 2: it never arrived

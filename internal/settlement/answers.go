@@ -8,8 +8,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// gather joins the list, and KSeF's answers about single sends, to what is held. need is what has to be
-// asked for first. A single send has a reference of its own: what the list leaves open, KSeF can tell.
+// gather joins the list, and KSeF's answers about single sends, to what is held. need is what has
+// to be asked for first. A single send has a reference of its own: what the list leaves open, KSeF
+// can tell.
 func gather(p ledger.Package, held Held, listed Listed) (a account, need Ask) {
 	switch {
 	case !listed.List.Asked:
@@ -41,12 +42,12 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 	switch {
 	case len(missing)+len(unclear)+len(running) == 0:
 	case a.processing() && patient(p, now):
-		// A session that is over has decided. What it calls "in process" all the same is waited for, but
-		// not for ever.
+		// A session that is over has decided. What it calls "in process" all the same is waited
+		// for, but not for ever.
 		unproven = append(append(ofPairs(running), missing...), ofPairs(unclear)...)
 	case !listed.Receipt.Asked:
-		// Always, also where the list seems to prove absence: it is one request, and the receipt names
-		// content.
+		// Always, also where the list seems to prove absence: it is one request, and the receipt
+		// names content.
 		return ask(TheReceipt)
 	default:
 		unproven = o.conclude(a, missing, append(unclear, running...), listed.Receipt)
@@ -71,8 +72,8 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 	return d
 }
 
-// decision gives the moves, with what 410s say of the tenant. It is not complete while what is known of
-// the tenant has to be asked for.
+// decision gives the moves, with what 410s say of the tenant. It is not complete while what is
+// known of the tenant has to be asked for.
 func (o *outcomes) decision(listed Listed, now time.Time) (d Decision, complete bool) {
 	if len(o.denials) > 0 {
 		if listed.Tenant == nil {
@@ -104,9 +105,10 @@ func (o *outcomes) answered(a account) (unclear, running []pairing) {
 	return unclear, running
 }
 
-// conclude decides about the invoices that the list of a processed session leaves open: those without
-// an answer, and those whose answer is unclear. Where the list proves nothing, the session's receipt
-// does: it names content hashes. It returns those that nothing proves anything about.
+// conclude decides about the invoices that the list of a processed session leaves open: those
+// without an answer, and those whose answer is unclear. Where the list proves nothing, the
+// session's receipt does: it names content hashes. It returns those that nothing proves anything
+// about.
 func (o *outcomes) conclude(a account, missing []*ledger.Invoice, unclear []pairing, own OwnReceipt) (unproven []*ledger.Invoice) {
 	if own.Err != nil {
 		return append(missing, ofPairs(unclear)...)
@@ -133,8 +135,8 @@ func (o *outcomes) conclude(a account, missing []*ledger.Invoice, unclear []pair
 	return unproven
 }
 
-// refusedAnswers decides what a refused session's list says of single invoices. What is in none of the
-// decision's moves or doubts then is proven not to be in KSeF.
+// refusedAnswers decides what a refused session's list says of single invoices. What is in none of
+// the decision's moves or doubts then is proven not to be in KSeF.
 func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	a, need := gather(p, held, listed)
 	if need.For != Nothing {
@@ -186,8 +188,9 @@ func mayHaveReceipt(p ledger.Package, a account) bool {
 	return !known || a.session.Status.SendAgain() || a.listedDone() > 0
 }
 
-// refusedOpen goes by the receipt of a refused session, which names content: there is none of a session
-// that came to nothing. It accepts what the receipt has and returns what nothing proves anything about.
+// refusedOpen goes by the receipt of a refused session, which names content: there is none of a
+// session that came to nothing. It accepts what the receipt has and returns what nothing proves
+// anything about.
 func (o *outcomes) refusedOpen(a *account, missing []*ledger.Invoice, unclear []pairing, listed Listed) (open []*ledger.Invoice) {
 	receipt := listed.Receipt.Receipt
 	missing, unclear = o.attested(receipt, a, missing, unclear)

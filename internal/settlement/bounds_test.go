@@ -64,8 +64,8 @@ func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
 	}
 }
 
-// Every code of a session, in both lanes: processed, or its invoices are sent again with the proof that
-// it took none.
+// Every code of a session, in both lanes: processed, or its invoices are sent again with the proof
+// that it took none.
 func TestDecide_EachCodeOfASession(t *testing.T) {
 	for code := 200; code <= 1000; code++ {
 		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
@@ -75,7 +75,8 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 			listed := Listed{Session: session, List: List{Asked: true, Invoices: []ksef.InvoiceInfo{}}, Receipt: OwnReceipt{Asked: true}}
 			d := Rules{Refusals: 3}.Decide(p, held, listed, began)
 			if code == 200 || code == 445 {
-				if lane == ledger.Express && (len(d.Moves) != 2 || d.Moves[0].Again.Proof != ProvenByList) || lane == ledger.Bulk && d.Doubt == nil {
+				if lane == ledger.Express && (len(d.Moves) != 2 || d.Moves[0].Again.Proof != ProvenByList) ||
+					lane == ledger.Bulk && d.Doubt == nil {
 					t.Errorf("%d %s: %+v", code, lane, d)
 				}
 				continue
@@ -123,8 +124,8 @@ func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
 	}
 }
 
-// An invoice that never left is sent again without counting anything, however often; one that KSeF does
-// not tell of goes in a package after two online sessions.
+// An invoice that never left is sent again without counting anything, however often; one that KSeF
+// does not tell of goes in a package after two online sessions.
 func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
 	m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Sending, Resends: 3, FailedSessions: 1}, 0).Moves[0]
 	if m.Fate != SendAgain || m.Again.Count != Resends || m.Again.Value != 3 || m.Again.Lane != ledger.Express {
@@ -138,8 +139,8 @@ func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
 	}
 }
 
-// 410: the tenant is paused only when KSeF let nothing in, every denied invoice has one move, and what is
-// counted is how many were answered so, or nothing when all of them are in others' names.
+// 410: the tenant is paused only when KSeF let nothing in, every denied invoice has one move, and
+// what is counted is how many were answered so, or nothing when all of them are in others' names.
 func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, held := packageOf(rapid.IntRange(1, 6).Draw(t, "invoices"), ledger.PackageProcessing)
@@ -202,7 +203,8 @@ func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
 		t.Errorf("at first: %+v", d)
 	}
 	p.Doubt = ledger.At(began)
-	if d = (Rules{}).Decide(p, held, listed, began.Add(proofPatience-time.Second)); d.Doubt != nil || d.Wait == nil || !d.Wait.Poll || d.Listed {
+	if d = (Rules{}).Decide(p, held, listed, began.Add(proofPatience-time.Second)); d.Doubt != nil || d.Wait == nil ||
+		!d.Wait.Poll || d.Listed {
 		t.Errorf("before the time is over: %+v", d)
 	}
 	listed.Receipt.Err = fmt.Errorf("sick")
@@ -210,7 +212,8 @@ func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
 		t.Errorf("what is sick is told: %+v", d.Wait)
 	}
 	d = Rules{}.Decide(p, held, listed, began.Add(proofPatience))
-	if d.Doubt == nil || d.Doubt.Begin || d.Doubt.Notes[0].Original.By != BySearch || d.Doubt.Notes[0].Original.Session != "S" || d.Wait != nil || !d.Listed {
+	if d.Doubt == nil || d.Doubt.Begin || d.Doubt.Notes[0].Original.By != BySearch ||
+		d.Doubt.Notes[0].Original.Session != "S" || d.Wait != nil || !d.Listed {
 		t.Errorf("the time is over: %+v", d)
 	}
 }

@@ -10,15 +10,16 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// Rules are the settings that decisions go by. Refusals is how many sessions KSeF refuses as a whole
-// before a package is halved, ConfirmFirst the shortest pause before a session is asked again.
+// Rules are the settings that decisions go by. Refusals is how many sessions KSeF refuses as a
+// whole before a package is halved, ConfirmFirst the shortest pause before a session is asked
+// again.
 type Rules struct {
 	Refusals     int
 	ConfirmFirst time.Duration
 }
 
-// Decide says what to do about a package whose session is over, or unknown to KSeF. It is pure: equal
-// facts give equal decisions, and no argument is changed.
+// Decide says what to do about a package whose session is over, or unknown to KSeF. It is pure:
+// equal facts give equal decisions, and no argument is changed.
 func (r Rules) Decide(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch {
 	case listed.Unknown != nil:
@@ -30,8 +31,8 @@ func (r Rules) Decide(p ledger.Package, held Held, listed Listed, now time.Time)
 }
 
 // processed decides about a session that KSeF has processed. Its list is read until it accounts for
-// every invoice; what it leaves open (duplicates whose original has to be looked up) is marked in the
-// ledger then.
+// every invoice; what it leaves open (duplicates whose original has to be looked up) is marked in
+// the ledger then.
 func processed(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch listed.Stage {
 	case Answers:

@@ -15,8 +15,9 @@ import (
 // nothing wrong with them.
 
 const (
-	// deniedFirst and deniedMax bound the tenant's pause. It ends by itself: what is sent next shows
-	// whether the key is right by now. Every five minutes a session leaves 48 of the hour's 60.
+	// deniedFirst and deniedMax bound the tenant's pause. It ends by itself: what is sent next
+	// shows whether the key is right by now. Every five minutes a session leaves 48 of the hour's
+	// 60.
 	deniedFirst = 30 * time.Second
 	deniedMax   = 5 * time.Minute
 	// deniedFew invoices prove nothing against a tenant that had one accepted within a day.
@@ -27,8 +28,9 @@ const (
 // deniedPause is the pause after the n-th session in a row that KSeF let nothing of in, from 0.
 func deniedPause(n int) time.Duration { return min(deniedFirst<<min(n, 10), deniedMax) }
 
-// speakOfTenant reports that 410s are about the tenant and not about the invoices. denials are those
-// since anything of the tenant was let in, this session's included; opened is when it was opened.
+// speakOfTenant reports that 410s are about the tenant and not about the invoices. denials are
+// those since anything of the tenant was let in, this session's included; opened is when it was
+// opened.
 func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) bool {
 	last := tenant.AcceptedAt.Time()
 	switch {
@@ -43,13 +45,15 @@ func speakOfTenant(denials int, tenant ledger.Tenant, opened, now time.Time) boo
 // deniedHelp is what to do about a tenant of which KSeF lets nothing in.
 func deniedHelp(inv *ledger.Invoice) string {
 	if SubjectOf(inv) == ksef.Subject2 {
-		return fmt.Sprintf("put the right key into its key_file, or ask seller NIP %s for the permission to issue its invoices (SelfInvoicing)", inv.NIP)
+		return fmt.Sprintf("put the right key into its key_file, "+
+			"or ask seller NIP %s for the permission to issue its invoices (SelfInvoicing)", inv.NIP)
 	}
 	return "put the right key into its key_file"
 }
 
-// inOthersNames reports that all are issued in somebody else's name. Then it is the sellers who have
-// not granted the permission, and nothing is wrong with a tenant of which KSeF took anything before.
+// inOthersNames reports that all are issued in somebody else's name. Then it is the sellers who
+// have not granted the permission, and nothing is wrong with a tenant of which KSeF took anything
+// before.
 func inOthersNames(denials []pairing) bool {
 	for _, d := range denials {
 		if SubjectOf(d.inv) == ksef.Subject1 {

@@ -1,10 +1,11 @@
-// Package settlement decides what becomes of the invoices of a session. It is pure: from a package, what
-// the ledger holds of it, what KSeF listed, and the time, it gives what is to be written, what is to be
-// done next, and how the package ends. It asks nobody and writes nothing; package tasks does both.
+// Package settlement decides what becomes of the invoices of a session. It is pure: from a package,
+// what the ledger holds of it, what KSeF listed, and the time, it gives what is to be written, what
+// is to be done next, and how the package ends. It asks nobody and writes nothing; package tasks
+// does both.
 //
 // Read it in this order:
 //
-//	facts.go     what is known: the invoices that a package holds, and what KSeF told of its session
+//	facts.go     what is known: the invoices that a package holds, and what KSeF told of it
 //	decision.go  what a decision says, in the order in which it is carried out
 //	moves.go     the outcome of one invoice, and why it may be sent again
 //	decide.go    the stages of one run: answers, originals, remainder, last

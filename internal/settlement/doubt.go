@@ -14,8 +14,8 @@ func patient(p ledger.Package, now time.Time) bool {
 	return p.Doubt == 0 || now.Sub(p.Doubt.Time()) < proofPatience
 }
 
-// doubt keeps invoices where they are of which nothing proves what became of them. It reports that the
-// session is asked again. Otherwise the time is over, and they are marked for the register.
+// doubt keeps invoices where they are of which nothing proves what became of them. It reports that
+// the session is asked again. Otherwise the time is over, and they are marked for the register.
 func (d *Decision) doubt(p ledger.Package, a account, unproven []*ledger.Invoice, now time.Time) (waits bool) {
 	doubt := &Doubt{Begin: p.Doubt == 0, Listed: a.entries, Counted: a.session.InvoiceCount}
 	waits = patient(p, now)

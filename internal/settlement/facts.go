@@ -7,8 +7,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Held is what the ledger has of the invoices of a package. It is read once in a run of confirm, and
-// [Move.Wrote] keeps it in step with what is written. The zero value was not read yet.
+// Held is what the ledger has of the invoices of a package. It is read once in a run of confirm,
+// and [Move.Wrote] keeps it in step with what is written. The zero value was not read yet.
 type Held struct {
 	Read     bool
 	Members  int                 // invoices that the package ever held; entries that are gone count
@@ -28,8 +28,8 @@ func holds(pkg string, inv *ledger.Invoice) bool {
 	return false
 }
 
-// Undecided returns the invoices that a package holds and whose outcome is not known yet. They point
-// into h.
+// Undecided returns the invoices that a package holds and whose outcome is not known yet. They
+// point into h.
 func (h Held) Undecided(pkg string) []*ledger.Invoice {
 	var out []*ledger.Invoice
 	for i := range h.Invoices {
@@ -68,11 +68,11 @@ func (h Held) Attached(pkg string) int {
 	return n
 }
 
-// EndOf says how a package ends that goes no further, and that leaving of its undecided invoices are
-// about to leave. It is "" when the package does not end, because something undecided in it cannot be
-// read. What was decided in it all the same, or parked because of it, still needs its receipt, document
-// and result. So only a package that nothing stays in is failed, or abandoned when close was never
-// tried; any other is settled.
+// EndOf says how a package ends that goes no further, and that leaving of its undecided invoices
+// are about to leave. It is "" when the package does not end, because something undecided in it
+// cannot be read. What was decided in it all the same, or parked because of it, still needs its
+// receipt, document and result. So only a package that nothing stays in is failed, or abandoned
+// when close was never tried; any other is settled.
 func EndOf(p ledger.Package, held Held, leaving int) ledger.PackageState {
 	switch {
 	case held.UnreadUndecided(p.ID) > 0:
@@ -88,7 +88,8 @@ func EndOf(p ledger.Package, held Held, leaving int) ledger.PackageState {
 // Listed is what was found out about a package's session in this run. What was not asked is zero.
 type Listed struct {
 	Session ksef.SessionInfo
-	// Unknown is set when KSeF does not know the session, or refuses to tell of it. Session is zero then.
+	// Unknown is set when KSeF does not know the session, or refuses to tell of it. Session is zero
+	// then.
 	Unknown  *Unknown
 	List     List
 	Statuses Statuses
@@ -109,8 +110,8 @@ type List struct {
 	Invoices []ksef.InvoiceInfo
 }
 
-// Statuses are KSeF's answers about single sends, by the invoice's id. Sick is the first error of one
-// that could not be asked for now, nil when there was none.
+// Statuses are KSeF's answers about single sends, by the invoice's id. Sick is the first error of
+// one that could not be asked for now, nil when there was none.
 type Statuses struct {
 	Asked bool
 	By    map[string]ksef.InvoiceInfo
@@ -135,8 +136,8 @@ type Unknown struct {
 // cannot be read.
 type Rest struct{ Package *ledger.Package }
 
-// Stage is how far one run of confirm is. Answers are decided once: what they prove is written, and a
-// decision after that write would take it for the world that KSeF told of.
+// Stage is how far one run of confirm is. Answers are decided once: what they prove is written, and
+// a decision after that write would take it for the world that KSeF told of.
 type Stage int
 
 // The stages, in their order.

@@ -28,7 +28,8 @@ func answersOf(numbers ...string) []ksef.InvoiceInfo {
 	return out
 }
 
-// told writes a matching as "inv-0=1 | inv-1 | 2": pairs by ordinal, invoices without answer, answers without invoice.
+// told writes a matching as "inv-0=1 | inv-1 | 2": pairs by ordinal, invoices without answer,
+// answers without invoice.
 func told(m matching) string {
 	var pairs, invs, answers []string
 	for _, p := range m.pairs {
@@ -53,16 +54,23 @@ func TestMatch(t *testing.T) {
 		{"each has its answer, in any order", []string{"A", "B", "C"}, []string{"C", "A", "B"}, "inv-0=2 inv-1=3 inv-2=1 |  | "},
 		{"one has no answer", []string{"A", "B"}, []string{"B"}, "inv-1=1 | inv-0 | "},
 		{"an answer without number belongs to one that is left", []string{"A", "B"}, []string{"B", ""}, "inv-1=1 | inv-0 | 2"},
-		{"several answers without number belong to nobody yet", []string{"A", "B", "C"}, []string{"", "B", ""}, "inv-1=2 | inv-0 inv-2 | 1 3"},
-		{"an answer with a number that is none of ours is kept: it may be ours all the same", []string{"A"}, []string{"A", "Z"}, "inv-0=1 |  | 2"},
+		{"several answers without number belong to nobody yet", []string{"A", "B", "C"}, []string{"", "B", ""},
+			"inv-1=2 | inv-0 inv-2 | 1 3"},
+		{"an answer with a number that is none of ours is kept: it may be ours all the same", []string{"A"}, []string{"A", "Z"},
+			"inv-0=1 |  | 2"},
 		{"two answers of one number tell nothing", []string{"A", "B"}, []string{"A", "A", "B"}, "inv-1=3 | inv-0 | 1 2"},
-		{"two invoices of one number cannot be told apart", []string{"A", "A", "B"}, []string{"A", "B", "A"}, "inv-2=2 | inv-0 inv-1 | 1 3"},
+		{"two invoices of one number cannot be told apart", []string{"A", "A", "B"}, []string{"A", "B", "A"},
+			"inv-2=2 | inv-0 inv-1 | 1 3"},
 		{"two invoices and one answer of one number", []string{"A", "A"}, []string{"A"}, " | inv-0 inv-1 | 1"},
 		{"letters are compared as they are", []string{"FV/1"}, []string{"fv/1"}, " | inv-0 | 1"},
-		{"white space is not: KSeF writes it otherwise", []string{"FV  1", "FV\u00a02", "FV\t3 ", "FV 4\u0085"}, []string{"FV 4", "FV 3", "FV 2", "FV 1"}, "inv-0=4 inv-1=3 inv-2=2 inv-3=1 |  | "},
-		{"two of ours that differ in white space alone, both answers normalised", []string{"FV 1", "FV  1"}, []string{"FV 1", "FV 1"}, " | inv-0 inv-1 | 1 2"},
-		{"two of ours that differ in white space alone, one answer: nobody knows whose", []string{"FV 1", "FV  1"}, []string{"FV 1"}, " | inv-0 inv-1 | 1"},
-		{"two of ours that differ in white space alone, both spelled as ours", []string{"FV 1", "FV  1"}, []string{"FV  1", "FV 1"}, "inv-0=2 inv-1=1 |  | "},
+		{"white space is not: KSeF writes it otherwise", []string{"FV  1", "FV\u00a02", "FV\t3 ", "FV 4\u0085"},
+			[]string{"FV 4", "FV 3", "FV 2", "FV 1"}, "inv-0=4 inv-1=3 inv-2=2 inv-3=1 |  | "},
+		{"two of ours that differ in white space alone, both answers normalised", []string{"FV 1", "FV  1"},
+			[]string{"FV 1", "FV 1"}, " | inv-0 inv-1 | 1 2"},
+		{"two of ours that differ in white space alone, one answer: nobody knows whose", []string{"FV 1", "FV  1"},
+			[]string{"FV 1"}, " | inv-0 inv-1 | 1"},
+		{"two of ours that differ in white space alone, both spelled as ours", []string{"FV 1", "FV  1"},
+			[]string{"FV  1", "FV 1"}, "inv-0=2 inv-1=1 |  | "},
 		{"our own invoice without number matches no answer without number", []string{""}, []string{""}, " | inv-0 | 1"},
 	} {
 		if got := told(match(invoicesOf(c.ours...), answersOf(c.answers...))); got != c.want {
@@ -74,7 +82,8 @@ func TestMatch(t *testing.T) {
 func TestMatch_NeverPairsWhatIsNotCertain_AndLosesNobody(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		number := rapid.SampledFrom([]string{"", "A", "B", "C", "D", "E"})
-		invs, infos := invoicesOf(rapid.SliceOfN(number, 0, 8).Draw(t, "ours")...), answersOf(rapid.SliceOfN(number, 0, 8).Draw(t, "answers")...)
+		invs := invoicesOf(rapid.SliceOfN(number, 0, 8).Draw(t, "ours")...)
+		infos := answersOf(rapid.SliceOfN(number, 0, 8).Draw(t, "answers")...)
 		m := match(invs, infos)
 		var ours []string
 		answers := map[int]int{}
@@ -104,10 +113,12 @@ func TestMatch_NeverPairsWhatIsNotCertain_AndLosesNobody(t *testing.T) {
 				t.Errorf("answer %d (%q) is told of %d times", info.Ordinal, info.InvoiceNumber, n)
 			}
 		}
-		// An invoice that is left and an answer that is left never agree on a number that is unique on both sides.
+		// An invoice that is left and an answer that is left never agree on a number that is unique
+		// on both sides.
 		for _, i := range m.invoices {
 			for _, a := range m.answers {
-				if i.Number != "" && i.Number == a.InvoiceNumber && len(infosOf(infos, i.Number)) == 1 && len(invoicesWith(invs, i.Number)) == 1 {
+				if i.Number != "" && i.Number == a.InvoiceNumber && len(infosOf(infos, i.Number)) == 1 &&
+					len(invoicesWith(invs, i.Number)) == 1 {
 					t.Errorf("%q was not paired", i.Number)
 				}
 			}

@@ -32,9 +32,9 @@ type Move struct {
 	Again    Again      // of SendAgain
 }
 
-// Acceptance is what KSeF says of an accepted invoice. Recovered says that it was accepted earlier; UPO
-// is the address of the receipt that proved it, "" for none. Hash is set when KSeF has the invoice in
-// other bytes than were handed in.
+// Acceptance is what KSeF says of an accepted invoice. Recovered says that it was accepted earlier;
+// UPO is the address of the receipt that proved it, "" for none. Hash is set when KSeF has the
+// invoice in other bytes than were handed in.
 type Acceptance struct {
 	Number, Mode string
 	At           time.Time // zero: not known
@@ -49,8 +49,8 @@ type Original struct {
 	At                  time.Time
 }
 
-// Again sends an invoice again. Without a Proof nobody carries it out. Count names the counter that is
-// written, Value what it becomes.
+// Again sends an invoice again. Without a Proof nobody carries it out. Count names the counter that
+// is written, Value what it becomes.
 type Again struct {
 	Proof Proof
 	Lane  ledger.Lane
@@ -80,7 +80,8 @@ const (
 	ProvenUnposted                   // no session with it was ever closed, or the send was refused
 )
 
-// Wrote notes what became of a move: the invoice is as the ledger has it now, or as a conflict told.
+// Wrote notes what became of a move: the invoice is as the ledger has it now, or as a conflict
+// told.
 func (m Move) Wrote(r ledger.Moved) {
 	inv := m.Invoice
 	if c := r.Conflict; c != nil {

@@ -8,8 +8,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// TidyNumber is how a KSeF number is kept: in 35 characters where its checksum holds, which it does for
-// every number of KSeF 2.0 however it was spelled; as it was given otherwise.
+// TidyNumber is how a KSeF number is kept: in 35 characters where its checksum holds, which it does
+// for every number of KSeF 2.0 however it was spelled; as it was given otherwise.
 func TidyNumber(number string) string {
 	canonical := invoice.CanonicalKsefNumber(number)
 	if _, err := invoice.ParseKsefNumber(canonical); err == nil {

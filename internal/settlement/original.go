@@ -8,17 +8,17 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// How the original of an invoice is known: its OriginalBy in the ledger. "" says that it was not called a
-// duplicate: its code may be that of its session, and a session that was cancelled has the duplicate's
-// number, 440.
+// How the original of an invoice is known: its OriginalBy in the ledger. "" says that it was not
+// called a duplicate: its code may be that of its session, and a session that was cancelled has the
+// duplicate's number, 440.
 const (
 	ByAnswer   = "answer"   // KSeF called it a duplicate, which is not proven yet
 	BySearch   = "search"   // KSeF did not name it, or named another: the register is looked through
 	ByRegister = "register" // the register's metadata has it: seller, kind and number agree
 )
 
-// KSeF may have an invoice from another session: it calls it a duplicate (440), or does not know the
-// session any more. Is the original the very document that was sent before, its answer lost, or
+// KSeF may have an invoice from another session: it calls it a duplicate (440), or does not know
+// the session any more. Is the original the very document that was sent before, its answer lost, or
 // something else of the same number? Only content proves it. Each function below decides by one
 // source; whoever fetches from the sources goes from the cheapest to the dearest.
 
@@ -29,8 +29,9 @@ type Finding struct {
 	Document bool        // fetch KSeF's document by its number
 }
 
-// OtherBytes is an invoice of whose number KSeF has a document with another hash than ours. That is a
-// conflict, or the export was made again. UPO and At are those of a receipt that attests it, or zero.
+// OtherBytes is an invoice of whose number KSeF has a document with another hash than ours. That is
+// a conflict, or the export was made again. UPO and At are those of a receipt that attests it, or
+// zero.
 type OtherBytes struct {
 	Invoice *ledger.Invoice
 	Hash    string
@@ -38,8 +39,8 @@ type OtherBytes struct {
 	At      time.Time
 }
 
-// ByReceipt decides by the receipt of the original's session, which holds the hash of every invoice in
-// it. upo is its address in the archive, "" when it is not kept. The zero Receipt is none.
+// ByReceipt decides by the receipt of the original's session, which holds the hash of every invoice
+// in it. upo is its address in the archive, "" when it is not kept. The zero Receipt is none.
 func ByReceipt(inv *ledger.Invoice, r ksef.Receipt, upo string) Finding {
 	number, same := r.ByHash[inv.Hash]
 	line, _ := r.Line(inv.OriginalNumber)
@@ -48,8 +49,8 @@ func ByReceipt(inv *ledger.Invoice, r ksef.Receipt, upo string) Finding {
 		attested, _ := r.Line(number)
 		return Finding{Move: recovered(inv, number, Acceptance{UPO: upo, At: attested.AssignedAt})}
 	case same:
-		return park(inv, fmt.Sprintf("KSeF has this very document (equal hash) as %q, but %s; look it up in KSeF: nothing is left to do when it is there",
-			number, WrongNumber(inv, number)))
+		return park(inv, fmt.Sprintf("KSeF has this very document (equal hash) as %q, but %s; "+
+			"look it up in KSeF: nothing is left to do when it is there", number, WrongNumber(inv, number)))
 	case NormalName(line.Number) == NormalName(inv.Number) && line.SellerNIP == inv.NIP:
 		return Finding{Other: &OtherBytes{Invoice: inv, Hash: line.Hash, UPO: upo, At: line.AssignedAt}}
 	case WrongNumber(inv, inv.OriginalNumber) != "":
@@ -75,13 +76,13 @@ func Withheld(inv *ledger.Invoice) Finding {
 	if inv.OriginalBy != ByRegister {
 		return search(inv)
 	}
-	return park(inv, fmt.Sprintf("KSeF has an invoice of this number as %s but does not give it: compare it by hand, then retry or leave it",
-		inv.OriginalNumber))
+	return park(inv, fmt.Sprintf("KSeF has an invoice of this number as %s but does not give it: "+
+		"compare it by hand, then retry or leave it", inv.OriginalNumber))
 }
 
 // ByContent ends an invoice whose original is another document: accepted when the two are the same
-// invoice, a conflict otherwise. difference is where they differ first, "" nowhere; with why they could
-// not be compared at all.
+// invoice, a conflict otherwise. difference is where they differ first, "" nowhere; with why they
+// could not be compared at all.
 func ByContent(o OtherBytes, difference, why string) Finding {
 	switch inv := o.Invoice; {
 	case why != "":

@@ -36,7 +36,8 @@ func TestByReceipt_EachCase(t *testing.T) {
 	right, other := ksefNumber(1), ksefNumber(2)
 	at := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
 	receipt := func(number, hash, sellerNIP, name string) ksef.Receipt {
-		return ksef.Receipt{Lines: map[string]ksef.ReceiptLine{invoice.CanonicalKsefNumber(number): {SellerNIP: sellerNIP, Number: name, Hash: hash, AssignedAt: at}},
+		return ksef.Receipt{Lines: map[string]ksef.ReceiptLine{invoice.CanonicalKsefNumber(number): {SellerNIP: sellerNIP,
+			Number: name, Hash: hash, AssignedAt: at}},
 			ByHash: map[string]string{hash: number}}
 	}
 	for _, c := range []struct {
@@ -60,7 +61,8 @@ func TestByReceipt_EachCase(t *testing.T) {
 		if got := toldFinding(f); got != c.want {
 			t.Errorf("%s: %s, want %s", c.why, got, c.want)
 		}
-		if f.Move != nil && f.Move.Fate == Accept && (f.Move.Accepted.UPO != "file://upo" || !f.Move.Accepted.At.Equal(at) || !f.Move.Accepted.Recovered) {
+		if f.Move != nil && f.Move.Fate == Accept && (f.Move.Accepted.UPO != "file://upo" || !f.Move.Accepted.At.Equal(at) ||
+			!f.Move.Accepted.Recovered) {
 			t.Errorf("%s: %+v", c.why, f.Move.Accepted)
 		}
 	}
@@ -103,7 +105,8 @@ func TestByContent_EachCase(t *testing.T) {
 		if got := toldFinding(f); got != c.want {
 			t.Errorf("%s: %s, want %s", c.why, got, c.want)
 		}
-		if c.says != "" && (!strings.Contains(f.Move.Reason, c.says) || !strings.Contains(f.Move.Reason, "hash theirs, ours ours") || f.Move.Code != 440) {
+		if c.says != "" && (!strings.Contains(f.Move.Reason, c.says) ||
+			!strings.Contains(f.Move.Reason, "hash theirs, ours ours") || f.Move.Code != 440) {
 			t.Errorf("%s: %d %s", c.why, f.Move.Code, f.Move.Reason)
 		}
 		if f.Move.Fate == Accept && (f.Move.Accepted.Hash != "theirs" || f.Move.Accepted.UPO != "file://upo") {

@@ -66,10 +66,12 @@ func TestExplain_IsKSeFsOwnWords(t *testing.T) {
 		s    ksef.StatusInfo
 		want string
 	}{
-		{"description and details", ksef.StatusInfo{Code: 450, Description: "Błąd weryfikacji", Details: "P_15"}, "Błąd weryfikacji: P_15"},
+		{"description and details", ksef.StatusInfo{Code: 450, Description: "Błąd weryfikacji", Details: "P_15"},
+			"Błąd weryfikacji: P_15"},
 		{"description alone", ksef.StatusInfo{Code: 450, Description: "Błąd weryfikacji"}, "Błąd weryfikacji"},
 		{"neither: what the code means", ksef.StatusInfo{Code: 450}, "semantic verification failed"},
-		{"details alone: what the code means goes before", ksef.StatusInfo{Code: 450, Details: "P_15"}, "semantic verification failed: P_15"},
+		{"details alone: what the code means goes before", ksef.StatusInfo{Code: 450, Details: "P_15"},
+			"semantic verification failed: P_15"},
 		{"details of a code that nobody knows", ksef.StatusInfo{Code: 999, Details: "P_15"}, "P_15"},
 		{"nothing at all", ksef.StatusInfo{Code: 999}, ""},
 	} {
@@ -80,9 +82,11 @@ func TestExplain_IsKSeFsOwnWords(t *testing.T) {
 }
 
 func TestParkReason_TellsThePersonWhatToDo(t *testing.T) {
-	for code, want := range map[int]string{410: "give the account the permission, then retry", 415: "ask the Ministry for permission to send attachments, then retry",
+	for code, want := range map[int]string{410: "give the account the permission, then retry",
+		415: "ask the Ministry for permission to send attachments, then retry",
 		999: "find out whether it has the invoice before retrying", 0: "find out whether it has the invoice before retrying"} {
-		if got := parkReason(&ledger.Invoice{}, ksef.StatusInfo{Code: code, Description: "Opis"}); !strings.Contains(got, want) || !strings.Contains(got, "Opis") {
+		got := parkReason(&ledger.Invoice{}, ksef.StatusInfo{Code: code, Description: "Opis"})
+		if !strings.Contains(got, want) || !strings.Contains(got, "Opis") {
 			t.Errorf("%d: %q", code, got)
 		}
 	}

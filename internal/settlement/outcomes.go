@@ -8,14 +8,14 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// maxResends is how often KSeF may ask for an invoice to be sent again (435, 500, 550) before a person
-// has to look. Only answers about the invoice itself count: what happened to a session as a whole says
-// nothing about any invoice in it.
+// maxResends is how often KSeF may ask for an invoice to be sent again (435, 500, 550) before a
+// person has to look. Only answers about the invoice itself count: what happened to a session as a
+// whole says nothing about any invoice in it.
 const maxResends = 3
 
-// maxFailedSessions is how many online sessions may come to nothing with an invoice before it travels
-// in a package. There the failure of a session has a bound of its own: halving finds the invoice that
-// is at fault, and lets all others through.
+// maxFailedSessions is how many online sessions may come to nothing with an invoice before it
+// travels in a package. There the failure of a session has a bound of its own: halving finds the
+// invoice that is at fault, and lets all others through.
 const maxFailedSessions = 2
 
 const neverArrived = "the session is over and does not contain it: it never arrived"
@@ -93,8 +93,8 @@ func (o *outcomes) attested(r ksef.Receipt, a *account, missing []*ledger.Invoic
 	return left, leftUnclear
 }
 
-// absent sends again what is proven not to be in KSeF. An answer without an owner is a refusal then,
-// and some of these are the invoices that it is about.
+// absent sends again what is proven not to be in KSeF. An answer without an owner is a refusal
+// then, and some of these are the invoices that it is about.
 func (o *outcomes) absent(a account, missing []*ledger.Invoice, proof Proof) {
 	if len(a.invoices) == 1 && len(missing) == 1 && len(a.answers) == 1 && a.unread == 0 {
 		o.add(missing[0], a.answers[0]) // one and one: no other invoice that it could be about
@@ -103,9 +103,9 @@ func (o *outcomes) absent(a account, missing []*ledger.Invoice, proof Proof) {
 	for _, inv := range missing {
 		switch {
 		case len(a.answers) == 0 && inv.State == ledger.Sending:
-			// It was not known whether it left, and now it is known that it did not: Redis was away between the
-			// two, or the worker died. That is no fault of KSeF's or the invoice's, so none of the bounded
-			// tries is counted: an outage of ours must never park anything.
+			// It was not known whether it left, and now it is known that it did not: Redis was away
+			// between the two, or the worker died. That is no fault of KSeF's or the invoice's, so
+			// none of the bounded tries is counted: an outage of ours must never park anything.
 			o.moves = append(o.moves, again(inv, inv.Lane, Resends, int64(inv.Resends), 0, neverArrived, proof))
 		case len(a.answers) == 0:
 			o.moves = append(o.moves, NoVerdict(o.pkg.Lane, inv, 0, neverArrived, proof))
@@ -127,7 +127,8 @@ func parked(inv *ledger.Invoice, code int, reason string) Move {
 	return Move{Invoice: inv, Fate: Park, Code: code, Reason: reason}
 }
 
-// resend is for an invoice that KSeF refused by its own fault, in an answer about this very invoice.
+// resend is for an invoice that KSeF refused by its own fault, in an answer about this very
+// invoice.
 func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proof Proof) Move {
 	if inv.Resends+1 > maxResends {
 		return parked(inv, code, fmt.Sprintf("sent %d times in vain, last: %s; retry when KSeF is well again", inv.Resends+1, reason))
@@ -150,5 +151,6 @@ func NoVerdict(lane ledger.Lane, inv *ledger.Invoice, code int, reason string, p
 }
 
 func again(inv *ledger.Invoice, lane ledger.Lane, count Counter, value int64, code int, reason string, proof Proof) Move {
-	return Move{Invoice: inv, Fate: SendAgain, Code: code, Reason: reason, Again: Again{Proof: proof, Lane: lane, Count: count, Value: value}}
+	return Move{Invoice: inv, Fate: SendAgain, Code: code, Reason: reason,
+		Again: Again{Proof: proof, Lane: lane, Count: count, Value: value}}
 }

@@ -32,7 +32,8 @@ type play struct {
 type errDied struct{}
 
 func (w *world) play(t *rapid.T, dies bool) *play {
-	p := &play{t: t, w: w, rules: Rules{Refusals: 3, ConfirmFirst: time.Second}, writes: -1, racing: map[string]bool{}, asked: map[Fact]int{}}
+	p := &play{t: t, w: w, rules: Rules{Refusals: 3, ConfirmFirst: time.Second}, writes: -1, racing: map[string]bool{},
+		asked: map[Fact]int{}}
 	p.listed.Session, p.list, p.own = w.facts(t)
 	if dies {
 		p.writes = rapid.IntRange(0, 12).Draw(t, "writes until it dies")
@@ -208,8 +209,13 @@ func (p *play) apply(m Move, rev int64) (conflict bool) {
 	p.write()
 	entry, inv := p.w.entries[m.Invoice.ID], m.Invoice
 	from, stays := inv.State, m.Fate == Keep || m.Fate == LookUp
-	if rev != 0 && entry.Rev != rev || entry.Package != place || stays && entry.State != from || !stays && !ledger.MayMove(entry.State, stateOf(m)) {
-		m.Wrote(ledger.Moved{Conflict: &ledger.ConflictError{ID: entry.ID, State: string(entry.State), Rev: entry.Rev, Package: entry.Package}})
+	legal := ledger.MayMove(entry.State, stateOf(m))
+	if stays {
+		legal = entry.State == from
+	}
+	if rev != 0 && entry.Rev != rev || entry.Package != place || !legal {
+		conflict := &ledger.ConflictError{ID: entry.ID, State: string(entry.State), Rev: entry.Rev, Package: entry.Package}
+		m.Wrote(ledger.Moved{Conflict: conflict})
 		return true
 	}
 	entry.Rev++

@@ -1,6 +1,7 @@
 package settlement
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -15,9 +16,7 @@ func (p *play) check(d Decision) {
 	t := p.t
 	t.Helper()
 	if d.Asks() {
-		if !slices.EqualFunc([]Decision{{Ask: d.Ask}}, []Decision{d}, func(a, b Decision) bool {
-			return b.Package == a.Package && !b.Renew && b.Refusal == nil && b.Moves == nil && b.Doubt == nil && b.Split == nil && b.End == nil && b.Wait == nil && !b.Over
-		}) {
+		if !reflect.DeepEqual(d, Decision{Ask: d.Ask}) {
 			t.Fatalf("it asks, and does something else: %+v", d)
 		}
 		return
@@ -179,9 +178,9 @@ func (w *world) lasting(t *rapid.T) {
 
 func (w *world) over() bool { return w.pkg.State != ledger.PackageProcessing }
 
-// Whatever KSeF leaves out, rewrites or tells late, over a simulated day, whoever else moves an invoice
-// meanwhile: one outcome each, nothing back to queued that KSeF has, and the same facts give the same
-// decision.
+// Whatever KSeF leaves out, rewrites or tells late, over a simulated day, whoever else moves an
+// invoice meanwhile: one outcome each, nothing back to queued that KSeF has, and the same facts
+// give the same decision.
 func TestDecide_OverADay_OneOutcomeEachAndNoWayBackWithoutProof(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)
@@ -195,7 +194,8 @@ func TestDecide_OverADay_OneOutcomeEachAndNoWayBackWithoutProof(t *testing.T) {
 			if w.over() {
 				return
 			}
-			w.now = w.now.Add(rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Minute, 40 * time.Minute, 5 * time.Hour}).Draw(t, "pause"))
+			pauses := []time.Duration{time.Second, 10 * time.Minute, 40 * time.Minute, 5 * time.Hour}
+			w.now = w.now.Add(rapid.SampledFrom(pauses).Draw(t, "pause"))
 		}
 	})
 }
@@ -215,8 +215,8 @@ func TestDecide_CutOffAnywhere_TheNextRunHarmsNothing(t *testing.T) {
 	})
 }
 
-// KSeF that tells everything as it is, and nobody who interferes: the package ends at once, but for what
-// cannot be read and what has to be looked up.
+// KSeF that tells everything as it is, and nobody who interferes: the package ends at once, but for
+// what cannot be read and what has to be looked up.
 func TestDecide_HonestEvidence_Ends(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWorld(t)

@@ -26,8 +26,8 @@ func parkReason(inv *ledger.Invoice, s ksef.StatusInfo) string {
 	switch s.Code {
 	case ksef.InvoicePermissionScope:
 		if SubjectOf(inv) == ksef.Subject2 {
-			return fmt.Sprintf("%s; seller NIP %s has not granted buyer NIP %s the permission to issue its invoices (SelfInvoicing): ask it to, then retry",
-				explain(s), inv.NIP, inv.ContextNIP())
+			return fmt.Sprintf("%s; seller NIP %s has not granted buyer NIP %s the permission to issue its invoices (SelfInvoicing): "+
+				"ask it to, then retry", explain(s), inv.NIP, inv.ContextNIP())
 		}
 		return explain(s) + "; give the account the permission, then retry"
 	case ksef.InvoiceAttachmentsNotAllowed:
@@ -79,16 +79,17 @@ func notFoundReason(inv *ledger.Invoice) string {
 		return fmt.Sprintf("KSeF has an invoice of number %s but does not say which, and its register does not list it: "+
 			"look it up in KSeF; if it is this document, nothing is left to do", inv.Number)
 	}
-	return fmt.Sprintf("KSeF calls it a duplicate of %s, which cannot be had or is another invoice, and its register does not list number %s: "+
-		"compare by hand, then retry or leave it", inv.OriginalNumber, inv.Number)
+	return fmt.Sprintf("KSeF calls it a duplicate of %s, which cannot be had or is another invoice, "+
+		"and its register does not list number %s: compare by hand, then retry or leave it", inv.OriginalNumber, inv.Number)
 }
 
-// conflictReason is why an invoice is parked of whose number KSeF has another document. The two may be
-// one sale, and a new number would make a second invoice of it, so that is advised for another sale
-// only.
+// conflictReason is why an invoice is parked of whose number KSeF has another document. The two may
+// be one sale, and a new number would make a second invoice of it, so that is advised for another
+// sale only.
 func conflictReason(o OtherBytes, note string) string {
 	return fmt.Sprintf("conflict: KSeF has another document of this number as %s (hash %s, ours %s; %s); "+
-		"look that one up in KSeF and compare the two: if it is the same sale, KSeF's is the invoice: hand its document in or dismiss this one, and put right what is wrong in it "+
-		"by a correction invoice; only another sale needs another number",
+		"look that one up in KSeF and compare the two: if it is the same sale, KSeF's is the invoice: "+
+		"hand its document in or dismiss this one, and put right what is wrong in it by a correction invoice; "+
+		"only another sale needs another number",
 		o.Invoice.OriginalNumber, o.Hash, o.Invoice.Hash, note)
 }

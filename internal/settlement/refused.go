@@ -9,14 +9,16 @@ import (
 )
 
 const (
-	// refusalFirst and refusalMax bound the pause before a package is sent again that was refused while
-	// nothing else of the tenant went through.
+	// refusalFirst and refusalMax bound the pause before a package is sent again that was refused
+	// while nothing else of the tenant went through.
 	refusalFirst = 5 * time.Second
 	refusalMax   = time.Hour
-	// aloneTries is how often an invoice that is alone in its package is sent again although nothing
-	// shows that KSeF takes anything at present: about two hours in all. Then a person is asked.
+	// aloneTries is how often an invoice that is alone in its package is sent again although
+	// nothing shows that KSeF takes anything at present: about two hours in all. Then a person is
+	// asked.
 	aloneTries = 11
-	// keyPause is how long a package waits whose session key KSeF could not read for the second time.
+	// keyPause is how long a package waits whose session key KSeF could not read for the second
+	// time.
 	keyPause = time.Minute
 )
 
@@ -24,17 +26,18 @@ const (
 func RefusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
 
 // Refused puts the invoices of a package that KSeF refused as a whole, or refused to open a session
-// for, into a new one, with a public key fetched again. After Rules.Refusals such refusals it is either
-// the package or KSeF. While others of the tenant go through it is the package: it is halved, and each
-// half is halved again at its next refusal, so that one poisonous invoice among n is alone after about
-// log2(n) steps and what is not at fault goes through on the way. While nothing else goes through, KSeF
-// as likely refuses everybody: the package stays whole and is sent again after growing pauses.
+// for, into a new one, with a public key fetched again. After Rules.Refusals such refusals it is
+// either the package or KSeF. While others of the tenant go through it is the package: it is
+// halved, and each half is halved again at its next refusal, so that one poisonous invoice among n
+// is alone after about log2(n) steps and what is not at fault goes through on the way. While
+// nothing else goes through, KSeF as likely refuses everybody: the package stays whole and is sent
+// again after growing pauses.
 func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, reason string, proof Proof) Decision {
 	if !held.Read {
 		return ask(TheHeld)
 	}
-	// KSeF could not read the session's key, and so nothing of what is in the session: no invoice is at
-	// fault, and halving would find none.
+	// KSeF could not read the session's key, and so nothing of what is in the session: no invoice
+	// is at fault, and halving would find none.
 	staleKey := code == ksef.BatchSessionKeyNotDecrypted
 	// Parts were missing, most likely, by no fault of any invoice.
 	faultless := staleKey || p.Unfinished
@@ -48,7 +51,8 @@ func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, rea
 		return d
 	}
 	whole := func(in time.Duration) Decision {
-		d.Split = &Split{Parts: []ledger.Part{{Refusals: refusals, IDs: idsOf(left)}}, End: EndOf(p, held, len(left)), Reason: reason, In: in, Proof: proof}
+		d.Split = &Split{Parts: []ledger.Part{{Refusals: refusals, IDs: idsOf(left)}}, End: EndOf(p, held, len(left)),
+			Reason: reason, In: in, Proof: proof}
 		return d
 	}
 	if refusals < r.Refusals || faultless {
@@ -74,7 +78,8 @@ func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, rea
 }
 
 // rejoin puts a probe that was refused back into what it was split off. That is sent again after a
-// longer pause. When that is gone, or cannot be read, the probe's invoices have a package of their own.
+// longer pause. When that is gone, or cannot be read, the probe's invoices have a package of their
+// own.
 func (r Rules) rejoin(d Decision, p ledger.Package, held Held, listed Listed, reason string, proof Proof) Decision {
 	if listed.Rest == nil {
 		return ask(TheRest)
@@ -89,8 +94,8 @@ func (r Rules) rejoin(d Decision, p ledger.Package, held Held, listed Listed, re
 	return d
 }
 
-// Halve splits a package in two, or parks the invoice that is alone in it. refusals is what the halves
-// have behind them. nil: nothing in it can be split.
+// Halve splits a package in two, or parks the invoice that is alone in it. refusals is what the
+// halves have behind them. nil: nothing in it can be split.
 func Halve(p ledger.Package, held Held, refusals, code int, reason string, proof Proof) *Split {
 	left := held.Undecided(p.ID)
 	switch len(left) {

@@ -21,7 +21,8 @@ func packageOf(n int, state ledger.PackageState) (ledger.Package, Held) {
 	return p, held
 }
 
-// Is it the package, or KSeF: what becomes of it after so many refusals, and of an invoice that is alone.
+// Is it the package, or KSeF: what becomes of it after so many refusals, and of an invoice that is
+// alone.
 func TestRefused_EachCircumstance(t *testing.T) {
 	yes, no := true, false
 	const ruled = 3 // Rules.Refusals
@@ -58,7 +59,8 @@ func TestRefused_EachCircumstance(t *testing.T) {
 		{"a probe whose rest is gone", 2, 4, 405, false, true, true, &no, &Rest{}, "2 with 5 in 20s, counted"},
 		{"a probe whose rest went on without it", 2, 4, 405, false, true, true, &no, busy, "2 with 5 in 20s, counted"},
 		{"a probe, and others go through by now", 2, 4, 405, false, true, true, &yes, nil, "1+1 with 2, counted"},
-		{"a probe that is alone is not parked for want of others", 1, 13, 405, false, true, true, &no, rest, "1 into rest with 14 in 1h0m0s, counted"},
+		{"a probe that is alone is not parked for want of others", 1, 13, 405, false, true, true, &no, rest,
+			"1 into rest with 14 in 1h0m0s, counted"},
 		{"a probe with a stale key", 2, 4, 415, false, true, true, nil, rest, "2 into rest with 5 in 20s"},
 		{"nothing that can be read is left", 0, 2, 405, false, true, false, nil, nil, "nothing, counted"},
 	} {
@@ -115,7 +117,8 @@ func toldRefusal(d Decision) string {
 	return out
 }
 
-// A package that can end nothing undecided in it that cannot be read; what stays in it needs its receipt.
+// A package that can end nothing undecided in it that cannot be read; what stays in it needs its
+// receipt.
 func TestEndOf_GoesByWhatStays(t *testing.T) {
 	unread := func(state ledger.State, pkg string, opaque bool) []ledger.Unreadable {
 		return []ledger.Unreadable{{ID: "inv-9", State: string(state), Package: pkg, Opaque: opaque}}
@@ -130,10 +133,12 @@ func TestEndOf_GoesByWhatStays(t *testing.T) {
 		{"all leave a package that was closed", ledger.PackageProcessing, 2, nil, ledger.PackageFailed},
 		{"all leave a package that was not", ledger.PackageCut, 2, nil, ledger.PackageAbandoned},
 		{"one stays", ledger.PackageProcessing, 1, nil, ledger.PackageSettled},
-		{"one that cannot be read stays, and is decided", ledger.PackageProcessing, 2, unread(ledger.Accepted, place, false), ledger.PackageSettled},
+		{"one that cannot be read stays, and is decided", ledger.PackageProcessing, 2, unread(ledger.Accepted, place, false),
+			ledger.PackageSettled},
 		{"one that cannot be read is not decided", ledger.PackageProcessing, 2, unread(ledger.Sent, place, false), ""},
 		{"of one nothing at all is known", ledger.PackageProcessing, 2, unread("", "", true), ""},
-		{"one that cannot be read is in another package", ledger.PackageProcessing, 2, unread(ledger.Sent, "other", false), ledger.PackageFailed},
+		{"one that cannot be read is in another package", ledger.PackageProcessing, 2, unread(ledger.Sent, "other", false),
+			ledger.PackageFailed},
 	} {
 		p, held := packageOf(2, c.state)
 		held.Unread = c.unread
@@ -143,7 +148,8 @@ func TestEndOf_GoesByWhatStays(t *testing.T) {
 	}
 }
 
-// A session that KSeF does not know: nothing is concluded for ten minutes, and then the register decides.
+// A session that KSeF does not know: nothing is concluded for ten minutes, and then the register
+// decides.
 func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 	r := Rules{Refusals: 3, ConfirmFirst: time.Second}
 	why := &Unknown{Status: 404, Code: 21165, Text: "not found"}
@@ -168,7 +174,8 @@ func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 		t.Errorf("it does not read what is held: %+v", d)
 	}
 	d = r.Decide(p, held, Listed{Unknown: why}, later)
-	if len(d.Moves) != 1 || d.Moves[0].Fate != LookUp || d.Moves[0].Original.By != BySearch || d.Moves[0].Original.Session != "S" || d.Wait != nil {
+	if len(d.Moves) != 1 || d.Moves[0].Fate != LookUp || d.Moves[0].Original.By != BySearch ||
+		d.Moves[0].Original.Session != "S" || d.Wait != nil {
 		t.Errorf("the time is over: %+v", d)
 	}
 	d.Moves[0].Wrote(ledger.Moved{Rev: 2})
@@ -190,13 +197,14 @@ func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
 	}
 }
 
-// An online session that KSeF refused: what is proven gone is sent again by another session, and the
-// package does not end while somebody else holds on to one of them.
+// An online session that KSeF refused: what is proven gone is sent again by another session, and
+// the package does not end while somebody else holds on to one of them.
 func TestRefused_Online_EndsOnlyWhenAllHaveLeft(t *testing.T) {
 	r := Rules{Refusals: 3, ConfirmFirst: time.Second}
 	p, held := packageOf(2, ledger.PackageProcessing)
 	p.Lane = ledger.Express
-	listed := Listed{Session: ksef.SessionInfo{Status: ksef.StatusInfo{Code: 440}}, Stage: Remainder, Gone: map[string]bool{"inv-0": true, "inv-1": true}}
+	listed := Listed{Session: ksef.SessionInfo{Status: ksef.StatusInfo{Code: 440}}, Stage: Remainder,
+		Gone: map[string]bool{"inv-0": true, "inv-1": true}}
 	d := r.Decide(p, held, listed, began)
 	if len(d.Moves) != 2 || !d.Renew || d.Package.Code != 440 || d.Over {
 		t.Fatalf("%+v", d)

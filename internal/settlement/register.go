@@ -11,11 +11,11 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// KSeF's register lists invoices by time and cannot be asked for one, so all of a package are looked for
-// in one pass. An original of equal content has the same P_1, and KSeF takes none before that day: the
-// pass begins there and goes on to the present. Where it stands is written into the package after each
-// page, because the limits interrupt it. Metadata has no hash: it tells the number, and the document
-// proves.
+// KSeF's register lists invoices by time and cannot be asked for one, so all of a package are
+// looked for in one pass. An original of equal content has the same P_1, and KSeF takes none before
+// that day: the pass begins there and goes on to the present. Where it stands is written into the
+// package after each page, because the limits interrupt it. Metadata has no hash: it tells the
+// number, and the document proves.
 //
 // The register answers one part at a time: what the taxpayer sold, and what it bought and billed
 // itself. A package with both takes a pass for each, one after the other, so that one place of the
@@ -25,10 +25,12 @@ const (
 	registerPage = 250                 // KSeF's largest page of metadata
 	registerSpan = 80 * 24 * time.Hour // of one request; KSeF takes three months, which are at least 89 days
 	registerMax  = 400                 // pages for one package: 100,000 invoices, twenty hours of the limit
-	// registerPatience is how long after the package was closed an invoice may appear in the register.
+	// registerPatience is how long after the package was closed an invoice may appear in the
+	// register.
 	registerPatience = time.Hour
-	// passRest is the pause between two passes that did not find everything, or broke off. It is doubled
-	// each time up to passRestMax: a pass costs at least one of the register's 20 requests an hour.
+	// passRest is the pause between two passes that did not find everything, or broke off. It is
+	// doubled each time up to passRestMax: a pass costs at least one of the register's 20 requests
+	// an hour.
 	passRest    = 15 * time.Second
 	passRestMax = time.Hour
 )
@@ -38,15 +40,15 @@ func Subjects() []ksef.SubjectType {
 	return []ksef.SubjectType{ksef.Subject1, ksef.Subject2, ksef.Subject3, ksef.SubjectAuthorized}
 }
 
-// NewPass reports that a pass for another part was written down before this one: how far that came is
-// forgotten.
+// NewPass reports that a pass for another part was written down before this one: how far that came
+// is forgotten.
 func NewPass(p ledger.Package, as ksef.SubjectType) bool {
 	return p.SearchAs != string(as) && (p.SearchAs != "" || as != ksef.Subject1)
 }
 
 // NextPage is the next page of the register to ask for. want is not empty. from is where the pass
-// stands, zero at its beginning. With rest the pass rests until then; done says that as many pages were
-// read as one package may have.
+// stands, zero at its beginning. With rest the pass rests until then; done says that as many pages
+// were read as one package may have.
 func NextPage(p ledger.Package, as ksef.SubjectType, want []*ledger.Invoice, from, now time.Time) (
 	req ksef.MetadataRequest, rest *Wait, done bool, err error) {
 	if now.Before(p.NextPass.Time()) {
@@ -67,8 +69,9 @@ func NextPage(p ledger.Package, as ksef.SubjectType, want []*ledger.Invoice, fro
 	if to.After(now) {
 		to = now
 	}
-	return ksef.MetadataRequest{SubjectType: as, Range: ksef.Between(from, to), PageOffset: p.SearchPage, PageSize: registerPage, SortAsc: true},
-		nil, false, nil
+	return ksef.MetadataRequest{
+		SubjectType: as, Range: ksef.Between(from, to), PageOffset: p.SearchPage, PageSize: registerPage, SortAsc: true,
+	}, nil, false, nil
 }
 
 // NotFoundYet says that a pass rests for d, with n invoices still wanted.
@@ -125,8 +128,8 @@ type Step struct {
 	GiveUp bool
 }
 
-// AfterPage tells how the pass goes on after the page that req asked for at now, of which something is
-// still wanted.
+// AfterPage tells how the pass goes on after the page that req asked for at now, of which something
+// is still wanted.
 func AfterPage(p ledger.Package, req ksef.MetadataRequest, page ksef.MetadataPage, now time.Time) Step {
 	from, to := req.Range.From.Time, req.Range.To.Time
 	next, offset := onwards(from, to, req.PageOffset, page)
@@ -146,8 +149,8 @@ func PassRest(passes int) time.Duration { return min(passRest<<min(passes, 10), 
 // NotFound parks what the register does not list.
 func NotFound(inv *ledger.Invoice) Move { return parked(inv, inv.Code, notFoundReason(inv)) }
 
-// onwards tells where the pass goes on after a page: at the next page, behind what a set cut short at
-// 10,000 has shown, or, when all up to to was seen, there.
+// onwards tells where the pass goes on after a page: at the next page, behind what a set cut short
+// at 10,000 has shown, or, when all up to to was seen, there.
 func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time, offset int) {
 	last := from
 	if n := len(m.Invoices); n > 0 {

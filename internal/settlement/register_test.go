@@ -44,7 +44,8 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 		now := start.Add(time.Duration(rapid.IntRange(1, 200).Draw(t, "days")) * 24 * time.Hour)
 		for i := range n {
 			at := start.Add(now.Sub(start) / time.Duration(n+2) * time.Duration(i+1)).Truncate(time.Millisecond)
-			r.all = append(r.all, ksef.Metadata{InvoiceNumber: fmt.Sprint("A/", i), KSeFNumber: ksefNumber(i), PermanentStorageDate: ksef.Time{Time: at}})
+			r.all = append(r.all, ksef.Metadata{InvoiceNumber: fmt.Sprint("A/", i), KSeFNumber: ksefNumber(i),
+				PermanentStorageDate: ksef.Time{Time: at}})
 		}
 		p, held := packageOf(0, ledger.PackageProcessing)
 		p.ClosingAt = ledger.At(now.Add(-2 * time.Hour))
@@ -54,7 +55,8 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 			if number == n {
 				missing++
 			}
-			held.Invoices = append(held.Invoices, ledger.Invoice{ID: fmt.Sprint("inv-", i), State: ledger.Sent, Package: place, NIP: seller,
+			held.Invoices = append(held.Invoices, ledger.Invoice{ID: fmt.Sprint("inv-", i), State: ledger.Sent, Package: place,
+				NIP:    seller,
 				Number: fmt.Sprint("A/", number), OriginalBy: BySearch, IssueDate: "2026-01-09"})
 		}
 		want := held.Undecided(place)
@@ -126,7 +128,13 @@ func TestNewPass_OnlyForAnotherPartOfTheRegister(t *testing.T) {
 		before string
 		as     ksef.SubjectType
 		want   bool
-	}{{"", ksef.Subject1, false}, {"", ksef.Subject2, true}, {"Subject1", ksef.Subject1, false}, {"Subject2", ksef.Subject1, true}, {"Subject2", ksef.Subject2, false}} {
+	}{
+		{"", ksef.Subject1, false},
+		{"", ksef.Subject2, true},
+		{"Subject1", ksef.Subject1, false},
+		{"Subject2", ksef.Subject1, true},
+		{"Subject2", ksef.Subject2, false},
+	} {
 		if got := NewPass(ledger.Package{SearchAs: c.before}, c.as); got != c.want {
 			t.Errorf("from %q to %s: %v", c.before, c.as, got)
 		}

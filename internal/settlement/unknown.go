@@ -8,14 +8,14 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// lostAfter is how long a session may be unknown to KSeF before its package is taken for lost. Shorter
-// than that, it can be one machine of several that lags behind.
+// lostAfter is how long a session may be unknown to KSeF before its package is taken for lost.
+// Shorter than that, it can be one machine of several that lags behind.
 const lostAfter = 10 * time.Minute
 
-// unknown decides about a session that KSeF refuses to tell about, although it opened it itself. That
-// proves nothing, and to send its invoices again could make duplicates: after a while KSeF's register
-// is asked instead. What is in it with our content is accepted; of the rest only a person can find out,
-// by looking at KSeF from outside.
+// unknown decides about a session that KSeF refuses to tell about, although it opened it itself.
+// That proves nothing, and to send its invoices again could make duplicates: after a while KSeF's
+// register is asked instead. What is in it with our content is accepted; of the rest only a person
+// can find out, by looking at KSeF from outside.
 func (r Rules) unknown(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	why := listed.Unknown
 	switch listed.Stage {

@@ -12,21 +12,23 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// A world is a package, what the ledger has of it, and what is true of it at KSeF. What KSeF tells is
-// drawn anew for each run, and bent. The proofs rest on what the bending never does:
+// A world is a package, what the ledger has of it, and what is true of it at KSeF. What KSeF tells
+// is drawn anew for each run, and bent. The proofs rest on what the bending never does:
 //
 //   - an answer about a reference is about that invoice;
 //   - a receipt names accepted content only;
 //   - a name may be lost or written otherwise, and is never that of another invoice of ours;
 //   - two answers about one invoice bear the same place in the session;
-//   - the count of an online session lacks no invoice but one that KSeF has given a reference for, and
-//     that its list lacks too; a count that lags does not say none; and the name of what lags is its own.
-//     (The last is a gap: its status claims an answer of the same name, though the numbers differ.)
+//   - the count of an online session lacks no invoice but one that KSeF has given a reference for,
+//     and that its list lacks too; a count that lags does not say none; and the name of what lags is
+//     its own. (The last is a gap: its status claims an answer of the same name, though the numbers
+//     differ.)
 //   - a session that KSeF refused for a reason of its own accepted nothing, and one that ended in an
 //     error shows an acceptance, if there was any, in its list, its counts or its receipt;
-//   - where the receipt of such a session is short, no answer in its list is unclear. (This one is a
-//     gap: an unclear answer that has an owner is no obstacle to [account.covered], and what is not in
-//     the receipt counts as refused then.)
+//   - where the receipt of such a session is short, no answer in its list is unclear. (This is a gap:
+//     an unclear answer that has an owner is no obstacle to [account.covered], and what is not in the
+//     receipt counts as refused then.)
+//   - an entry that cannot be read has a P_2 of its own;
 //   - a KSeF number belongs to the seller that is in it.
 type world struct {
 	pkg     ledger.Package
@@ -202,7 +204,8 @@ func (w *world) session(t *rapid.T) ksef.SessionInfo {
 	return s
 }
 
-// referenced is an invoice that the package holds and that KSeF has given a reference for, "" for none.
+// referenced is an invoice that the package holds and that KSeF has given a reference for, "" for
+// none.
 func (w *world) referenced(t *rapid.T) string {
 	var ids []string
 	for _, id := range w.order {
@@ -239,7 +242,8 @@ func (w *world) list(t *rapid.T, unclear bool) []ksef.InvoiceInfo {
 		if !tr.arrived || id == w.lagging {
 			continue
 		}
-		info := ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: tr.code, Description: "it says so"}, Ordinal: tr.ordinal, KSeFNumber: tr.number, InvoiceNumber: "unread " + id}
+		info := ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: tr.code, Description: "it says so"}, Ordinal: tr.ordinal,
+			KSeFNumber: tr.number, InvoiceNumber: "unread " + id}
 		if inv := w.entries[id]; inv != nil {
 			info.InvoiceNumber = inv.Number
 		}
@@ -307,7 +311,8 @@ func (w *world) receipt(t *rapid.T) (own OwnReceipt, short bool) {
 // status is what KSeF says of a single send.
 func (w *world) status(inv *ledger.Invoice) ksef.InvoiceInfo {
 	tr := w.truth[inv.ID]
-	return ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: tr.code, Description: "it says so"}, Ordinal: tr.ordinal, KSeFNumber: tr.number, InvoiceNumber: inv.Number}
+	return ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: tr.code, Description: "it says so"}, Ordinal: tr.ordinal,
+		KSeFNumber: tr.number, InvoiceNumber: inv.Number}
 }
 
 // facts draws what KSeF tells in one run. Of a session that ended in an error an acceptance shows.

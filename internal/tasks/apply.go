@@ -86,17 +86,17 @@ func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now 
 
 // edit writes fields of the package, and goes by its revision.
 func (c *confirmation) edit(ctx context.Context, e settlement.PackageEdit) error {
-	var set []ledger.Set
+	var fields []ledger.Set
 	if e.Code != 0 {
-		set = append(set, ledger.Set{Field: "code", Value: e.Code})
+		fields = append(fields, ledger.Set{Field: "code", Value: e.Code})
 	}
 	if !e.Lost.IsZero() {
-		set = append(set, ledger.Set{Field: "lost", Value: ledger.At(e.Lost)})
+		fields = append(fields, ledger.Set{Field: "lost", Value: ledger.At(e.Lost)})
 	}
-	if len(set) == 0 {
+	if len(fields) == 0 {
 		return nil
 	}
-	if err := c.w.Ledger.MovePackage(ctx, c.p, ledger.PackageMove{Set: set}); err != nil {
+	if err := c.set(ctx, fields...); err != nil {
 		return err
 	}
 	if e.Code != 0 {
@@ -109,7 +109,8 @@ func (c *confirmation) edit(ctx context.Context, e settlement.PackageEdit) error
 }
 
 func (c *confirmation) countRefusal(ctx context.Context, r *settlement.Refusal, now time.Time) error {
-	c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).Int("code", r.Code).Int("refusals", r.Refusals).Str("reason", r.Reason).
+	c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).
+		Int("code", r.Code).Int("refusals", r.Refusals).Str("reason", r.Reason).
 		Msg("session refused as a whole")
 	if !r.Counted {
 		return nil
@@ -140,31 +141,33 @@ func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.
 	if err := c.w.note(ctx, c.p, d.Notes); err != nil || !d.Begin {
 		return err
 	}
-	if err := c.w.Ledger.MovePackage(ctx, c.p, ledger.PackageMove{Set: []ledger.Set{{Field: "doubt", Value: ledger.At(now)}}}); err != nil {
+	if err := c.set(ctx, ledger.Set{Field: "doubt", Value: ledger.At(now)}); err != nil {
 		return err
 	}
 	c.p.Doubt = ledger.At(now)
-	c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).Int("invoices", len(d.Notes)).Int("listed", d.Listed).Int("counted", d.Counted).
+	c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).
+		Int("invoices", len(d.Notes)).Int("listed", d.Listed).Int("counted", d.Counted).
 		Msg("the session does not account for every invoice: nothing is sent again, it is asked again")
 	return nil
 }
 
-// noteListed writes that the list need not be read again. From then on only what is marked is looked
-// for, so it is not written while an undecided invoice bears no mark: somebody moved it meanwhile.
+// noteListed writes that the list need not be read again. From then on only what is marked is
+// looked for, so it is not written while an undecided invoice bears no mark: somebody moved it
+// meanwhile.
 func (c *confirmation) noteListed(ctx context.Context) error {
 	unmarked := func(inv *ledger.Invoice) bool { return inv.OriginalBy == "" }
 	if slices.ContainsFunc(c.held.Undecided(c.p.ID), unmarked) {
 		return nil
 	}
-	if err := c.w.Ledger.MovePackage(ctx, c.p, ledger.PackageMove{Set: []ledger.Set{{Field: "listed", Value: true}}}); err != nil {
+	if err := c.set(ctx, ledger.Set{Field: "listed", Value: true}); err != nil {
 		return err
 	}
 	c.p.Listed = true
 	return nil
 }
 
-// split ends a package and puts what is undecided of it into others. Whoever decided it holds the proof
-// that KSeF cannot have it.
+// split ends a package and puts what is undecided of it into others. Whoever decided it holds the
+// proof that KSeF cannot have it.
 func (w *Worker) split(ctx context.Context, p *ledger.Package, s settlement.Split) error {
 	if len(s.Parts) > 0 && s.Proof == 0 {
 		return fmt.Errorf("split %s: nothing proves that KSeF does not have its invoices", p.ID)
@@ -222,7 +225,7 @@ func (w *Worker) comeBack(p *ledger.Package, wait *settlement.Wait) error {
 	case wait.Err != nil:
 		return notYet(wait.Err)
 	case wait.Poll:
-		return w.lookLater(p, wait.What)
+		return w.pollLater(p, wait.What)
 	}
 	return later(wait.Delay, wait.Reason, wait.What)
 }

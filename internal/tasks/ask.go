@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// ask fetches one fact that a decision needs. An error ends the run; what can be decided without the
-// fact is told as part of it.
+// ask fetches one fact that a decision needs. An error ends the run; what can be decided without
+// the fact is told as part of it.
 func (c *confirmation) ask(ctx context.Context, q settlement.Ask) (err error) {
 	l := &c.listed
 	switch q.For {
@@ -37,8 +37,9 @@ func (c *confirmation) ask(ctx context.Context, q settlement.Ask) (err error) {
 	return err
 }
 
-// askList reads the list of a session that is over. KSeF may refuse it, or answer in a form that is not
-// known here, and may do so for ever: then there is none, and the session's receipt alone can tell.
+// askList reads the list of a session that is over. KSeF may refuse it, or answer in a form that is
+// not known here, and may do so for ever: then there is none, and the session's receipt alone can
+// tell.
 func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 	infos, err := c.t.SessionInvoices(ctx, c.p.Session)
 	if _, kind := kindOf(err); kind == ksef.KindRefused || kind == ksef.KindUnreadable {
@@ -65,9 +66,9 @@ func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 	return settlement.List{Asked: true, Invoices: infos}, nil
 }
 
-// askSends asks for the status of invoices that were sent but that the list leaves open, whatever else
-// it proves: KSeF's word on a reference is about this very invoice. One that KSeF refuses to tell of
-// stays open, and so does one that cannot be asked for now, which Sick says.
+// askSends asks for the status of invoices that were sent but that the list leaves open, whatever
+// else it proves: KSeF's word on a reference is about this very invoice. One that KSeF refuses to
+// tell of stays open, and so does one that cannot be asked for now, which Sick says.
 func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) settlement.Statuses {
 	s := settlement.Statuses{Asked: true, By: make(map[string]ksef.InvoiceInfo, len(sends))}
 	for _, inv := range sends {
@@ -86,8 +87,8 @@ func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) se
 	return s
 }
 
-// askReceipt fetches the receipt of a package's session. It is not kept here: only one that covers the
-// package is.
+// askReceipt fetches the receipt of a package's session. It is not kept here: only one that covers
+// the package is.
 func (c *confirmation) askReceipt(ctx context.Context) settlement.OwnReceipt {
 	own := settlement.OwnReceipt{Asked: true}
 	raw, err := c.t.SessionUPO(ctx, c.p.Session)

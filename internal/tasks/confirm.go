@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// confirm polls a package's session and does what it shows. "Not yet" brings the task back later, with
-// pauses that grow with the session's age; it consumes no attempt and holds no worker.
+// confirm polls a package's session and does what it shows. "Not yet" brings the task back later,
+// with pauses that grow with the session's age; it consumes no attempt and holds no worker.
 func (w *Worker) confirm(ctx context.Context, p *ledger.Package) error {
 	switch p.State {
 	case ledger.PackageOpened:
@@ -27,8 +27,8 @@ func (w *Worker) confirm(ctx context.Context, p *ledger.Package) error {
 	return nil
 }
 
-// pollSession asks how the session stands. In closing, close was tried and its outcome is not known: a
-// session that is still open is closed again.
+// pollSession asks how the session stands. In closing, close was tried and its outcome is not
+// known: a session that is still open is closed again.
 func (w *Worker) pollSession(ctx context.Context, p *ledger.Package) error {
 	t, err := w.transport(p.Tenant)
 	if err != nil {
@@ -45,8 +45,8 @@ func (w *Worker) pollSession(ctx context.Context, p *ledger.Package) error {
 	}
 	c.listed.Session = info
 	if p.Lost != 0 { // KSeF knows it after all: whatever was begun because it did not, begins again the next time
-		if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "lost", Value: 0}, {Field: "search_from", Value: 0},
-			{Field: "search_page", Value: 0}, {Field: "searched", Value: 0}}}); err != nil {
+		if err := c.set(ctx, ledger.Set{Field: "lost", Value: 0}, ledger.Set{Field: "search_from", Value: 0},
+			ledger.Set{Field: "search_page", Value: 0}, ledger.Set{Field: "searched", Value: 0}); err != nil {
 			return err
 		}
 		p.Lost, p.SearchFrom, p.SearchPage, p.Searched = 0, 0, 0, 0
@@ -61,13 +61,13 @@ func (w *Worker) pollSession(ctx context.Context, p *ledger.Package) error {
 		}
 	}
 	if info.Status.Processing() {
-		return w.lookLater(p, fmt.Sprintf("session is %d, %s", info.Status.Code, info.Status.Description))
+		return w.pollLater(p, fmt.Sprintf("session is %d, %s", info.Status.Code, info.Status.Description))
 	}
 	return c.settle(ctx)
 }
 
-// notYet turns a poll that failed into one that comes later: a poll changes nothing, so "may have been
-// carried out" means nothing here.
+// notYet turns a poll that failed into one that comes later: a poll changes nothing, so "may have
+// been carried out" means nothing here.
 func notYet(err error) error {
 	if v := retry.Judge(err); v.Action == retry.LookFirst {
 		return &retry.LaterError{Reason: v.Reason, Err: err}
@@ -81,15 +81,15 @@ func endsRound(err error) bool {
 	return reason == retry.ReasonLimit || reason == retry.ReasonThrottled || reason == retry.ReasonOutage || reason == retry.ReasonStopping
 }
 
-func (w *Worker) lookLater(p *ledger.Package, what string) error {
+func (w *Worker) pollLater(p *ledger.Package, what string) error {
 	since := p.ClosingAt
 	if since == 0 {
 		since = p.CreatedAt
 	}
 	now := w.o.Now()
 	pause := w.share(p.Tenant).pause(now.Sub(since.Time()), now, w.urgent(p.Deadline), w.o.ConfirmFirst, w.o.ConfirmMax)
-	// Tasks come back a second late on the whole (retry.Delay rounds up, so that nothing comes early). A
-	// poll may come early, and fifty that are each a second late waste the allowance.
+	// Tasks come back a second late on the whole (retry.Delay rounds up, so that nothing comes
+	// early). A poll may come early, and fifty that are each a second late waste the allowance.
 	return later(max(pause-time.Second, w.o.ConfirmFirst), retry.ReasonProcessing, what)
 }
 
@@ -107,10 +107,10 @@ func (w *Worker) closeAgain(ctx context.Context, t Transport, p *ledger.Package)
 		if err := w.processing(ctx, p); err != nil {
 			return err
 		}
-		return w.lookLater(p, "session closed")
+		return w.pollLater(p, "session closed")
 	}
 	if _, kind := kindOf(err); kind == ksef.KindRefused {
-		return w.lookLater(p, "session says open, but refuses to be closed: it was closed before")
+		return w.pollLater(p, "session says open, but refuses to be closed: it was closed before")
 	}
 	return notYet(err)
 }

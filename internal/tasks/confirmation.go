@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// confirmation is one run on a session that is over, or was refused: what the run has read, and its way
-// to KSeF. What is decided is decided by package settlement; ask.go fetches what that needs, and apply.go
-// carries it out.
+// confirmation is one run on a session that is over, or was refused: what the run has read, and its
+// way to KSeF. What is decided is decided by package settlement; ask.go fetches what that needs,
+// and apply.go carries it out.
 type confirmation struct {
 	w      *Worker
 	t      Transport
@@ -53,6 +53,11 @@ func (c *confirmation) run(ctx context.Context, decide func(now time.Time) settl
 			return err
 		}
 	}
+}
+
+// set writes fields of the package, and goes by its revision.
+func (c *confirmation) set(ctx context.Context, fields ...ledger.Set) error {
+	return c.w.Ledger.MovePackage(ctx, c.p, ledger.PackageMove{Set: fields})
 }
 
 // readHeld reads the invoices that a package ever held. One whose entry is gone counts as a member.

@@ -9,10 +9,10 @@ import (
 
 // The packages that a package came of, was split off, or has split off.
 
-// othersGoThrough reports that KSeF processed another batch session of the tenant that was closed after
-// these very invoices were refused together first, or were put together by halving: it takes
-// sessions, so one that it refuses is at fault itself. Older evidence is none: KSeF may have begun to
-// refuse everybody since.
+// othersGoThrough reports that KSeF processed another batch session of the tenant that was closed
+// after these very invoices were refused together first, or were put together by halving: it takes
+// sessions, so one that it refuses is at fault itself. Older evidence is none: KSeF may have begun
+// to refuse everybody since.
 func (w *Worker) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, error) {
 	since, err := w.togetherSince(ctx, p)
 	if err != nil || since == 0 {
@@ -22,10 +22,10 @@ func (w *Worker) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, 
 	return err == nil && known.ThroughAt >= since, err
 }
 
-// togetherSince is when the oldest package was made that came of a refusal and held as many invoices as
-// this one: they are the same, for a package only loses invoices, and takes in what was split off it.
-// Zero when p came of no refusal. A parent that was pruned or cannot be read is the end of what is
-// known: the moment is later then, and older evidence less.
+// togetherSince is when the oldest package was made that came of a refusal and held as many
+// invoices as this one: they are the same, for a package only loses invoices, and takes in what was
+// split off it. Zero when p came of no refusal. A parent that was pruned or cannot be read is the
+// end of what is known: the moment is later then, and older evidence less.
 func (w *Worker) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
 	var since ledger.Millis
 	for at := *p; at.Parent != ""; {
@@ -42,8 +42,8 @@ func (w *Worker) togetherSince(ctx context.Context, p *ledger.Package) (ledger.M
 	return since, nil
 }
 
-// relative reads a package that another one names: its parent, its probe or what that was split off. It
-// is nil when it was pruned or cannot be read; unread tells which.
+// relative reads a package that another one names: its parent, its probe or what that was split
+// off. It is nil when it was pruned or cannot be read; unread tells which.
 func (w *Worker) relative(ctx context.Context, id string) (p *ledger.Package, unread *ledger.Unreadable, err error) {
 	there, err := w.Ledger.Package(ctx, id)
 	if err == nil {

@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A refused session that leaves open what became of an invoice, and somebody moves the invoice at the very
-// moment at which it is marked for the register: it bears no mark then, and nothing proves that KSeF does
-// not have it. It waits, and is not sent again.
+// A refused session that leaves open what became of an invoice, and somebody moves the invoice at
+// the very moment at which it is marked for the register: it bears no mark then, and nothing proves
+// that KSeF does not have it. It waits, and is not sent again.
 func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
@@ -35,7 +35,8 @@ func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T)
 	s.advance(31 * time.Minute)
 	late := &before{do: func() {
 		got := s.read(inv.ID)
-		if err := s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: got.Rev, From: []ledger.State{ledger.Unknown}, To: ledger.Sent}); err != nil {
+		if err := s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: got.Rev, From: []ledger.State{ledger.Unknown},
+			To: ledger.Sent}); err != nil {
 			t.Error(err)
 		}
 	}, is: func(args []any) bool {

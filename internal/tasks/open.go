@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// confirmOpen looks into an online session that is still open, so that a person who sent one invoice
-// need not wait for the close. The list costs one request for the whole session; it is asked while
-// something is undecided, less often with time.
+// confirmOpen looks into an online session that is still open, so that a person who sent one
+// invoice need not wait for the close. The list costs one request for the whole session; it is
+// asked while something is undecided, less often with time.
 func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
 	if alive, err := w.Ledger.Alive(ctx, p.Owner); err != nil {
 		return err

@@ -190,8 +190,10 @@ func TestOrder_Refused(t *testing.T) {
 		docs int
 		bend func(*door, *trace)
 	}{
-		{"an online session", ledger.Express, 500, 2, func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/0": 450, "A/1": 405}) }},
-		{"an online session with nothing left", ledger.Express, 415, 1, func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/0": 450}) }},
+		{"an online session", ledger.Express, 500, 2,
+			func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/0": 450, "A/1": 405}) }},
+		{"an online session with nothing left", ledger.Express, 415, 1,
+			func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/0": 450}) }},
 		{"an online session cancelled", ledger.Express, 440, 1, func(d *door, tr *trace) {
 			d.listed = nothingListed
 			tr.fails["InvoiceStatus"], tr.fails["SessionUPO"] = refused("ask invoice status"), refused("fetch session UPO")
@@ -208,7 +210,8 @@ func TestOrder_Refused(t *testing.T) {
 			d.listed = nothingListed
 			tr.fails["SessionUPO"] = refused("fetch session UPO")
 		}},
-		{"a package of which one was accepted", ledger.Bulk, 500, 2, func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/1": 405}) }},
+		{"a package of which one was accepted", ledger.Bulk, 500, 2,
+			func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/1": 405}) }},
 		{"a package whose receipt is sick", ledger.Bulk, 500, 2, func(d *door, tr *trace) {
 			d.listed = answered(map[string]int{"A/0": 450, "A/1": 405})
 			tr.fails["SessionUPO"] = unavailable("fetch session UPO")
@@ -378,7 +381,8 @@ func TestOrder_Others(t *testing.T) {
 		tr.run(w, tasks.KindPackage, pkg)
 		tr.golden(t)
 	})
-	for name, code := range map[string]int{"one moves while a processed session is settled": 200, "one moves while a refused session is settled": 500} {
+	for name, code := range map[string]int{"one moves while a processed session is settled": 200,
+		"one moves while a refused session is settled": 500} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})

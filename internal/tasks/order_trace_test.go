@@ -26,8 +26,8 @@ import (
 
 var updateOrder = flag.Bool("update-order", false, "write the traces of testdata/order again")
 
-// trace records what a worker writes into the ledger, calls at KSeF, and puts into the queue, in the
-// order in which it happens. Reads are left out on purpose. Safe for concurrent use.
+// trace records what a worker writes into the ledger, calls at KSeF, and puts into the queue, in
+// the order in which it happens. Reads are left out on purpose. Safe for concurrent use.
 type trace struct {
 	s *stage
 
@@ -39,8 +39,8 @@ type trace struct {
 	kinds map[string]int
 	fails map[string]error // by call: what it comes to instead
 
-	// nameless invoices are told apart by when they are met first. Their ids, and so their order in a
-	// package, change with the day.
+	// nameless invoices are told apart by when they are met first. Their ids, and so their order in
+	// a package, change with the day.
 	nameless bool
 }
 
@@ -148,7 +148,8 @@ func (tr *trace) text() string {
 	return sorted(all)
 }
 
-// sorted puts what is independent, moves in one call and the tasks of several invoices, in one order.
+// sorted puts what is independent, moves in one call and the tasks of several invoices, in one
+// order.
 func sorted(all string) string {
 	lines := strings.Split(all, "\n")
 	for _, prefix := range []string{"  write move ", "  task invoice:"} {
@@ -214,7 +215,8 @@ func (tr *trace) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 	}
 }
 
-// script names a script of the ledger and what it is to write, or a task that is put into the queue.
+// script names a script of the ledger and what it is to write, or a task that is put into the
+// queue.
 func (tr *trace) script(args []any) {
 	keys, _ := strconv.Atoi(fmt.Sprint(args[2]))
 	words := make([]string, 0, len(args))

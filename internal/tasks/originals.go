@@ -16,13 +16,13 @@ import (
 )
 
 // originals finds out about invoices that KSeF may have from another session: those it calls
-// duplicates (440), and those whose session it does not know any more. Only content proves what it has,
-// and there are three ways to it, the cheapest first:
+// duplicates (440), and those whose session it does not know any more. Only content proves what it
+// has, and there are three ways to it, the cheapest first:
 //
-// The receipt of the original's session holds the hash of every invoice in it, so one request can prove
-// ten thousand. Where it cannot be had, the original is fetched by its number (64 an hour). Where KSeF's
-// reference is missing or leads to something else, the register's metadata tells the number (20 pages an
-// hour, for all of a package together). What nothing proves is parked.
+// The receipt of the original's session holds the hash of every invoice in it, so one request can
+// prove ten thousand. Where it cannot be had, the original is fetched by its number (64 an hour).
+// Where KSeF's reference is missing or leads to something else, the register's metadata tells the
+// number (20 pages an hour, for all of a package together). What nothing proves is parked.
 //
 // Each finding is written before the next request, and one original that cannot be had now stops no
 // other.
@@ -55,16 +55,17 @@ func knownBy(dups []*ledger.Invoice, by string) []*ledger.Invoice {
 	return out
 }
 
-// byReceipts decides what the receipts of the originals' sessions prove. It returns what is left of the
-// invoices that KSeF named a number for: others are those of which a receipt attests other bytes, named
-// those that no receipt tells of.
-func (c *confirmation) byReceipts(ctx context.Context, dups []*ledger.Invoice) (named []*ledger.Invoice, others []settlement.OtherBytes, sick error) {
+// byReceipts decides what the receipts of the originals' sessions prove. It returns what is left of
+// the invoices that KSeF named a number for: others are those of which a receipt attests other
+// bytes, named those that no receipt tells of.
+func (c *confirmation) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
+	named []*ledger.Invoice, others []settlement.OtherBytes, sick error) {
 	bySession := map[string][]*ledger.Invoice{}
 	for _, inv := range knownBy(dups, settlement.ByAnswer) {
 		bySession[inv.OriginalSession] = append(bySession[inv.OriginalSession], inv)
 	}
-	// One session whose receipt cannot be had now stops no other: what it leaves open is looked into at
-	// the next poll. A limit, or nothing but failures, ends the round.
+	// One session whose receipt cannot be had now stops no other: what it leaves open is looked
+	// into at the next poll. A limit, or nothing but failures, ends the round.
 	for session, dups := range bySession {
 		upo, err := c.receiptOf(ctx, session, dups)
 		if err != nil {
@@ -88,9 +89,10 @@ func (c *confirmation) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	return named, others, sick
 }
 
-// receiptOf fetches the receipt of the originals' session, and keeps it when it proves all of these: the
-// session may be of a package that is in no ledger any more. One that lacks some may be short for a
-// while, and what is archived is never replaced; it is asked for again with the package's receipts.
+// receiptOf fetches the receipt of the originals' session, and keeps it when it proves all of
+// these: the session may be of a package that is in no ledger any more. One that lacks some may be
+// short for a while, and what is archived is never replaced; it is asked for again with the
+// package's receipts.
 func (c *confirmation) receiptOf(ctx context.Context, session string, dups []*ledger.Invoice) (upo sessionUPO, err error) {
 	if session == "" {
 		return sessionUPO{}, nil
@@ -144,17 +146,19 @@ func (c *confirmation) byDocument(ctx context.Context, inv *ledger.Invoice) erro
 func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
 	// Production takes what a check of ours may not, and more of some taxpayers than of others.
 	h, err := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, TakeDiscouraged: true})
-	return err == nil && h.SellerNIP == inv.NIP && h.Kind == inv.Kind && settlement.NormalName(h.Number) == settlement.NormalName(inv.Number)
+	return err == nil && h.SellerNIP == inv.NIP && h.Kind == inv.Kind &&
+		settlement.NormalName(h.Number) == settlement.NormalName(inv.Number)
 }
 
 // manyInARow is how many originals in a row may not be had before it is taken for KSeF's fault, or
 // ours, and not theirs.
 const manyInARow = 3
 
-// byContent decides about invoices of which KSeF has other bytes. The original comes from the archive
-// where that has it (a ledger that was lost is filled again by one export of everything, and KSeF gives
-// 64 documents an hour), else from KSeF. One that cannot be had does not stop the others: they come in
-// another order each time, and only a limit, or several failures in a row, end the round.
+// byContent decides about invoices of which KSeF has other bytes. The original comes from the
+// archive where that has it (a ledger that was lost is filled again by one export of everything,
+// and KSeF gives 64 documents an hour), else from KSeF. One that cannot be had does not stop the
+// others: they come in another order each time, and only a limit, or several failures in a row, end
+// the round.
 func (c *confirmation) byContent(ctx context.Context, others []settlement.OtherBytes) error {
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	var failed error
@@ -192,9 +196,9 @@ func (c *confirmation) compareOriginal(ctx context.Context, o settlement.OtherBy
 	return c.compare(ctx, o, doc)
 }
 
-// compare ends an invoice whose original is another document. That document is kept before the ledger
-// names its hash. Where the archive takes nothing now, KSeF is asked for it once more when the documents
-// are archived.
+// compare ends an invoice whose original is another document. That document is kept before the
+// ledger names its hash. Where the archive takes nothing now, KSeF is asked for it once more when
+// the documents are archived.
 func (c *confirmation) compare(ctx context.Context, o settlement.OtherBytes, original []byte) error {
 	inv := o.Invoice
 	difference, why := "", ""

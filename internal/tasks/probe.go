@@ -15,17 +15,18 @@ import (
 const (
 	// wholeTries is how often it is sent again whole. From then on a piece of it goes as a probe.
 	wholeTries = 1
-	// probeWait is how often a package looks whether its probe has come back, should nobody tell it.
+	// probeWait is how often a package looks whether its probe has come back, should nobody tell
+	// it.
 	probeWait = 10 * time.Second
-	// probeUnreadMost is how long a package waits for a probe that cannot be read, from the split on: time
-	// for a newer worker to bring the probe back. The probe only finds something out, so to go on without
-	// it costs a session at most.
+	// probeUnreadMost is how long a package waits for a probe that cannot be read, from the split
+	// on: time for a newer worker to bring the probe back. The probe only finds something out, so
+	// to go on without it costs a session at most.
 	probeUnreadMost = time.Hour
 )
 
-// probePieces is how many pieces a package is cut into, of which the first goes as a probe, at the n-th
-// try in vain. What comes back goes to the end, so the pieces take turns. Halves are enough for one
-// poisonous invoice; smaller pieces find their way past several.
+// probePieces is how many pieces a package is cut into, of which the first goes as a probe, at the
+// n-th try in vain. What comes back goes to the end, so the pieces take turns. Halves are enough
+// for one poisonous invoice; smaller pieces find their way past several.
 func probePieces(n int) int {
 	switch n -= wholeTries; {
 	case n < 2:
@@ -36,9 +37,9 @@ func probePieces(n int) int {
 	return 8
 }
 
-// refusedPause is how long all packages of a tenant rest whose sessions KSeF refused so often in a row,
-// with none processed in between; 0 is not at all. They have one try together then: each by itself
-// would use up the hour's sessions.
+// refusedPause is how long all packages of a tenant rest whose sessions KSeF refused so often in a
+// row, with none processed in between; 0 is not at all. They have one try together then: each by
+// itself would use up the hour's sessions.
 func (w *Worker) refusedPause(t ledger.Tenant) time.Duration { return refusedPause(t, w.o.Refusals) }
 
 func refusedPause(t ledger.Tenant, refusals int) time.Duration {
@@ -48,7 +49,8 @@ func refusedPause(t ledger.Tenant, refusals int) time.Duration {
 	return settlement.RefusalPause(t.Refusals - refusals - 1)
 }
 
-// RefusedUntil is the end of that rest, the zero time when there is none. refusals is packages.refusals.
+// RefusedUntil is the end of that rest, the zero time when there is none. refusals is
+// packages.refusals.
 func RefusedUntil(t ledger.Tenant, refusals int) time.Time {
 	if pause := refusedPause(t, refusals); pause > 0 {
 		return t.RefusedAt.Time().Add(pause)
@@ -56,8 +58,8 @@ func RefusedUntil(t ledger.Tenant, refusals int) time.Time {
 	return time.Time{}
 }
 
-// awaitRefused keeps a package waiting while the tenant's sessions are refused, one after the other. Who
-// has the try goes ahead.
+// awaitRefused keeps a package waiting while the tenant's sessions are refused, one after the
+// other. Who has the try goes ahead.
 func (w *Worker) awaitRefused(ctx context.Context, p *ledger.Package) error {
 	t, err := w.Ledger.Tenant(ctx, p.Tenant)
 	if err != nil {
@@ -72,14 +74,16 @@ func (w *Worker) awaitRefused(ctx context.Context, p *ledger.Package) error {
 	if ok, err := w.Ledger.TryRefused(ctx, p.Tenant, now, pause); err != nil || ok {
 		return err
 	}
-	return later(wait, retry.ReasonRefused, fmt.Sprintf("KSeF has refused %d sessions of the tenant in a row: its packages take turns", t.Refusals))
+	return later(wait, retry.ReasonRefused,
+		fmt.Sprintf("KSeF has refused %d sessions of the tenant in a row: its packages take turns", t.Refusals))
 }
 
-// beforeSubmit decides about a package that was split or refused before, ahead of any work for it. It
-// reports that the package need not be submitted now.
+// beforeSubmit decides about a package that was split or refused before, ahead of any work for it.
+// It reports that the package need not be submitted now.
 func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool, err error) {
 	if wait := p.NotBefore.Time().Sub(w.o.Now()); wait > 0 {
-		return false, later(wait, retry.ReasonRefused, "KSeF refused its invoices in the sessions before: the next try is at "+p.NotBefore.Time().UTC().Format(time.RFC3339))
+		return false, later(wait, retry.ReasonRefused,
+			"KSeF refused its invoices in the sessions before: the next try is at "+p.NotBefore.Time().UTC().Format(time.RFC3339))
 	}
 	if p.Probe != "" {
 		return false, w.awaitProbe(ctx, p)
@@ -104,27 +108,30 @@ func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool
 	probe, rest := "pkg-"+xid.New().String(), "pkg-"+xid.New().String()
 	w.o.Log.Info().Str("package", p.ID).Str("probe", probe).Str("rest", rest).Int("invoices", n).Int("of", len(ids)).
 		Msg("KSeF refuses every session of the tenant: a piece goes as a probe")
-	return true, w.split(ctx, p, settlement.Split{Proof: settlement.ProvenUnposted, Reason: p.Reason, End: settlement.EndOf(*p, held, len(ids)),
+	return true, w.split(ctx, p, settlement.Split{Proof: settlement.ProvenUnposted, Reason: p.Reason,
+		End: settlement.EndOf(*p, held, len(ids)),
 		Parts: []ledger.Part{
 			{ID: probe, Refusals: p.Refusals, Rest: rest, IDs: ids[:n]},
 			{ID: rest, Refusals: p.Refusals, Probe: probe, IDs: ids[n:]},
 		}})
 }
 
-// awaitProbe lets a package wait for its probe. One whose probe went through, or is gone in any other
-// way than back into it, is sent whole once more: most likely KSeF takes sessions again.
+// awaitProbe lets a package wait for its probe. One whose probe went through, or is gone in any
+// other way than back into it, is sent whole once more: most likely KSeF takes sessions again.
 func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
 	probe, unread, err := w.relative(ctx, p.Probe)
 	if err != nil {
 		return err
 	}
 	if probe != nil && probe.State.Live() && probe.State != ledger.PackageSettled {
-		return later(probeWait, retry.ReasonRefused, fmt.Sprintf("a part of it went ahead in %s to find out whether KSeF takes any session", p.Probe))
+		return later(probeWait, retry.ReasonRefused,
+			fmt.Sprintf("a part of it went ahead in %s to find out whether KSeF takes any session", p.Probe))
 	}
 	left := p.CreatedAt.Time().Add(probeUnreadMost).Sub(w.o.Now())
 	if unread != nil && left > 0 && !over(unread) {
 		return later(min(left, settlement.UnreadPause), retry.ReasonOther,
-			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it in %s", p.Probe, unread.Err, left.Round(time.Second)))
+			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it in %s",
+				p.Probe, unread.Err, left.Round(time.Second)))
 	}
 	set := []ledger.Set{{Field: "probe", Value: ""}, {Field: "refusals", Value: w.o.Refusals - 1}}
 	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: set}); err != nil {

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// search looks the originals of invoices up in the register's metadata, one part of the register after
-// the other.
+// search looks the originals of invoices up in the register's metadata, one part of the register
+// after the other.
 func (c *confirmation) search(ctx context.Context, want []*ledger.Invoice) error {
 	for _, as := range settlement.Subjects() {
 		var some []*ledger.Invoice
@@ -30,8 +30,8 @@ func (c *confirmation) search(ctx context.Context, want []*ledger.Invoice) error
 	return nil
 }
 
-// searchAs reads page after page. What a page names is written before the place where the pass stands:
-// the other way round, the pass would go past what it has just found.
+// searchAs reads page after page. What a page names is written before the place where the pass
+// stands: the other way round, the pass would go past what it has just found.
 func (c *confirmation) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
 	w, p := c.w, c.p
 	if err := c.beginPass(ctx, as); err != nil {
@@ -88,10 +88,9 @@ func (c *confirmation) beginPass(ctx context.Context, as ksef.SubjectType) error
 	if !settlement.NewPass(*p, as) {
 		return nil
 	}
-	if err := c.w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{
-		{Field: "search_as", Value: string(as)}, {Field: "search_from", Value: 0}, {Field: "search_page", Value: 0},
-		{Field: "searched", Value: 0}, {Field: "passes", Value: 0}, {Field: "next_pass", Value: 0},
-	}}); err != nil {
+	if err := c.set(ctx, ledger.Set{Field: "search_as", Value: string(as)},
+		ledger.Set{Field: "search_from", Value: 0}, ledger.Set{Field: "search_page", Value: 0}, ledger.Set{Field: "searched", Value: 0},
+		ledger.Set{Field: "passes", Value: 0}, ledger.Set{Field: "next_pass", Value: 0}); err != nil {
 		return err
 	}
 	p.SearchAs, p.SearchFrom, p.SearchPage, p.Searched, p.Passes, p.NextPass = string(as), 0, 0, 0, 0, 0
@@ -101,8 +100,8 @@ func (c *confirmation) beginPass(ctx context.Context, as ksef.SubjectType) error
 // stepOn writes where the pass stands.
 func (c *confirmation) stepOn(ctx context.Context, s settlement.Step) error {
 	p := c.p
-	err := c.w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "search_from", Value: ledger.At(s.From)},
-		{Field: "search_page", Value: s.Offset}, {Field: "searched", Value: p.Searched + 1}}})
+	err := c.set(ctx, ledger.Set{Field: "search_from", Value: ledger.At(s.From)}, ledger.Set{Field: "search_page", Value: s.Offset},
+		ledger.Set{Field: "searched", Value: p.Searched + 1})
 	if err != nil {
 		return err
 	}
@@ -110,9 +109,9 @@ func (c *confirmation) stepOn(ctx context.Context, s settlement.Step) error {
 	return nil
 }
 
-// breakPass ends a pass at a page that could not be had; the next one goes on there. What says itself
-// when to come again, such as a limit or a freeze, is waited for as it says. Anything else, such as an
-// answer that cannot be read, costs a request at each try and may last: the pauses grow.
+// breakPass ends a pass at a page that could not be had; the next one goes on there. What says
+// itself when to come again, such as a limit or a freeze, is waited for as it says. Anything else,
+// such as an answer that cannot be read, costs a request at each try and may last: the pauses grow.
 func (c *confirmation) breakPass(ctx context.Context, now time.Time, cause error) error {
 	v := retry.Judge(cause)
 	if v.Delay > 0 || v.Action == retry.Never || v.Action == retry.Again || v.Reason == retry.ReasonStopping {
@@ -128,8 +127,7 @@ func (c *confirmation) breakPass(ctx context.Context, now time.Time, cause error
 // restFromPass writes when the next pass may begin.
 func (c *confirmation) restFromPass(ctx context.Context, now time.Time, pause time.Duration) error {
 	p := c.p
-	err := c.w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{
-		{Field: "passes", Value: p.Passes + 1}, {Field: "next_pass", Value: ledger.At(now.Add(pause))}}})
+	err := c.set(ctx, ledger.Set{Field: "passes", Value: p.Passes + 1}, ledger.Set{Field: "next_pass", Value: ledger.At(now.Add(pause))})
 	if err != nil {
 		return err
 	}

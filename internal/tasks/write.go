@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// ledgerMove is the edit that a move makes of its invoice. pkg must hold it, "" is any. An invoice is
-// sent again only with a proof that KSeF does not have it.
+// ledgerMove is the edit that a move makes of its invoice. pkg must hold it, "" is any. An invoice
+// is sent again only with a proof that KSeF does not have it.
 func ledgerMove(m settlement.Move, pkg string) (ledger.Move, error) {
 	inv := m.Invoice
 	edit := ledger.Move{ID: inv.ID, Rev: inv.Rev, In: pkg, Set: because(m.Code, m.Reason)}
@@ -61,8 +61,8 @@ var counters = map[settlement.Counter]string{
 	settlement.Resends: "resends", settlement.FailedSessions: "failed_sessions", settlement.Denied: "denied",
 }
 
-// setOriginal writes how the original is known, and what is told of it. A mark for the register leaves
-// what was told before.
+// setOriginal writes how the original is known, and what is told of it. A mark for the register
+// leaves what was told before.
 func setOriginal(edit *ledger.Move, m settlement.Move) {
 	o := m.Original
 	if m.Code == 0 && m.Reason == "" {
@@ -84,8 +84,9 @@ func because(code int, reason string) []ledger.Set {
 	return []ledger.Set{{Field: "code", Value: code}, {Field: "reason", Value: reason}}
 }
 
-// write makes the moves of invoices of a package, notes that KSeF lets the tenant in, and queues what is
-// sent again. An invoice that somebody else moved in between is left as it is; moved is how many.
+// write makes the moves of invoices of a package, notes that KSeF lets the tenant in, and queues
+// what is sent again. An invoice that somebody else moved in between is left as it is; moved is how
+// many.
 func (w *Worker) write(ctx context.Context, p *ledger.Package, moves []settlement.Move, letIn bool) (moved int, err error) {
 	edits := make([]ledger.Move, len(moves))
 	for i, m := range moves {
@@ -125,8 +126,8 @@ func (w *Worker) write(ctx context.Context, p *ledger.Package, moves []settlemen
 	return moved, nil
 }
 
-// note writes fields of invoices at whatever revision they are, and leaves them where they are. One that
-// somebody moved on meanwhile is left to whoever did.
+// note writes fields of invoices at whatever revision they are, and leaves them where they are. One
+// that somebody moved on meanwhile is left to whoever did.
 func (w *Worker) note(ctx context.Context, p *ledger.Package, notes []settlement.Move) error {
 	edits := make([]ledger.Move, len(notes))
 	for i, m := range notes {
@@ -146,8 +147,8 @@ func (w *Worker) note(ctx context.Context, p *ledger.Package, notes []settlement
 	return nil
 }
 
-// writeOne makes one move at once: what was found out about an original cost one of few requests, and a
-// crash must not cost it. Somebody else's being faster is an error here.
+// writeOne makes one move at once: what was found out about an original cost one of few requests,
+// and a crash must not cost it. Somebody else's being faster is an error here.
 func (w *Worker) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
 	if m.Fate == settlement.Park {
 		return w.park(ctx, m.Invoice, m.Code, m.Reason)
