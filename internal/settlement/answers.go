@@ -92,11 +92,11 @@ func (o *outcomes) answered(a account) (unclear, running []pairing) {
 		if !holds(a.pkg, pair.inv) {
 			continue
 		}
-		outcome := OutcomeOf(pair.info.Status)
+		outcome := outcomeOf(pair.info.Status)
 		switch {
-		case pair.info.Unreadable != "", outcome == ToAccept && WrongNumber(pair.inv, pair.info.KSeFNumber) != "":
+		case pair.info.Unreadable != "", outcome == toAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "":
 			unclear = append(unclear, pair)
-		case outcome == ToWait:
+		case outcome == toWait:
 			running = append(running, pair)
 		default:
 			o.add(pair.inv, pair.info)
@@ -148,8 +148,8 @@ func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) D
 		if !holds(p.ID, pair.inv) {
 			continue
 		}
-		switch outcome := OutcomeOf(pair.info.Status); {
-		case pair.info.Unreadable != "", outcome == ToWait, outcome == ToAccept && WrongNumber(pair.inv, pair.info.KSeFNumber) != "":
+		switch outcome := outcomeOf(pair.info.Status); {
+		case pair.info.Unreadable != "", outcome == toWait, outcome == toAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "":
 			unclear = append(unclear, pair)
 		case outcome.decided():
 			o.add(pair.inv, pair.info)

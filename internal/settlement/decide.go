@@ -25,15 +25,15 @@ func (r Rules) Decide(p ledger.Package, held Held, listed Listed, now time.Time)
 	case listed.Unknown != nil:
 		return r.unknown(p, held, listed, now)
 	case listed.Session.Status.Done(), listed.Session.Status.Code == ksef.BatchSessionNoValidInvoices:
-		return processed(p, held, listed, now)
+		return processedSession(p, held, listed, now)
 	}
-	return r.refused(p, held, listed, now)
+	return r.refusedSession(p, held, listed, now)
 }
 
-// processed decides about a session that KSeF has processed. Its list is read until it accounts for
+// processedSession decides about a session that KSeF has processed. Its list is read until it accounts for
 // every invoice; what it leaves open (duplicates whose original has to be looked up) is marked in
 // the ledger then.
-func processed(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
+func processedSession(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch listed.Stage {
 	case Answers:
 		if p.Listed {
@@ -49,9 +49,9 @@ func processed(p ledger.Package, held Held, listed Listed, now time.Time) Decisi
 	return processedRemainder(p, held)
 }
 
-// refused decides about a session that ended in an error. Its list is read first all the same: an
+// refusedSession decides about a session that ended in an error. Its list is read first all the same: an
 // invoice that says 200 in it is accepted, whatever the session says.
-func (r Rules) refused(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
+func (r Rules) refusedSession(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch listed.Stage {
 	case Answers:
 		return refusedAnswers(p, held, listed, now)

@@ -57,8 +57,8 @@ func (h Held) UnreadUndecided(pkg string) int {
 	return n
 }
 
-// Attached counts what is still in the package in any state, entries that cannot be read included.
-func (h Held) Attached(pkg string) int {
+// attached counts what is still in the package in any state, entries that cannot be read included.
+func (h Held) attached(pkg string) int {
 	n := len(h.unreadOf(pkg))
 	for i := range h.Invoices {
 		if h.Invoices[i].Package == pkg {
@@ -77,7 +77,7 @@ func EndOf(p ledger.Package, held Held, leaving int) ledger.PackageState {
 	switch {
 	case held.UnreadUndecided(p.ID) > 0:
 		return ""
-	case held.Attached(p.ID) > leaving:
+	case held.attached(p.ID) > leaving:
 		return ledger.PackageSettled
 	case ledger.MayMovePackage(p.State, ledger.PackageAbandoned):
 		return ledger.PackageAbandoned

@@ -18,8 +18,8 @@ func TidyNumber(number string) string {
 	return number
 }
 
-// WrongNumber says what is wrong with a KSeF number of an invoice, "" when nothing is.
-func WrongNumber(inv *ledger.Invoice, number string) string {
+// wrongNumber says what is wrong with a KSeF number of an invoice, "" when nothing is.
+func wrongNumber(inv *ledger.Invoice, number string) string {
 	n, err := invoice.ParseKsefNumber(number)
 	switch {
 	case err != nil:

@@ -17,8 +17,8 @@ func DecideOpen(p ledger.Package, held Held, list []ksef.InvoiceInfo) (moves []M
 		if !holds(p.ID, pair.inv) || pair.info.Unreadable != "" || pair.info.Status.Code == ksef.InvoicePermissionScope {
 			continue
 		}
-		outcome := OutcomeOf(pair.info.Status)
-		if outcome == ToAccept && WrongNumber(pair.inv, pair.info.KSeFNumber) != "" {
+		outcome := outcomeOf(pair.info.Status)
+		if outcome == toAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "" {
 			continue
 		}
 		if outcome.decided() {

@@ -45,15 +45,15 @@ func ByReceipt(inv *ledger.Invoice, r ksef.Receipt, upo string) Finding {
 	number, same := r.ByHash[inv.Hash]
 	line, _ := r.Line(inv.OriginalNumber)
 	switch {
-	case same && WrongNumber(inv, number) == "":
+	case same && wrongNumber(inv, number) == "":
 		attested, _ := r.Line(number)
 		return Finding{Move: recovered(inv, number, Acceptance{UPO: upo, At: attested.AssignedAt})}
 	case same:
 		return park(inv, fmt.Sprintf("KSeF has this very document (equal hash) as %q, but %s; "+
-			"look it up in KSeF: nothing is left to do when it is there", number, WrongNumber(inv, number)))
+			"look it up in KSeF: nothing is left to do when it is there", number, wrongNumber(inv, number)))
 	case NormalName(line.Number) == NormalName(inv.Number) && line.SellerNIP == inv.NIP:
 		return Finding{Other: &OtherBytes{Invoice: inv, Hash: line.Hash, UPO: upo, At: line.AssignedAt}}
-	case WrongNumber(inv, inv.OriginalNumber) != "":
+	case wrongNumber(inv, inv.OriginalNumber) != "":
 		return search(inv)
 	}
 	return Finding{Document: true}
@@ -89,7 +89,7 @@ func ByContent(o OtherBytes, difference, why string) Finding {
 		return park(inv, conflictReason(o, why+", so the two could not be compared"))
 	case difference != "":
 		return park(inv, conflictReason(o, "first difference: "+difference))
-	case WrongNumber(inv, inv.OriginalNumber) != "":
+	case wrongNumber(inv, inv.OriginalNumber) != "":
 		return search(inv)
 	default:
 		return Finding{Move: recovered(inv, inv.OriginalNumber, Acceptance{UPO: o.UPO, At: o.At, Hash: o.Hash})}

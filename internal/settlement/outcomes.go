@@ -34,23 +34,23 @@ type outcomes struct {
 func (o *outcomes) add(inv *ledger.Invoice, info ksef.InvoiceInfo) {
 	s := info.Status
 	o.letIn = o.letIn || letsIn(s.Code)
-	switch OutcomeOf(s) {
-	case ToAccept:
+	switch outcomeOf(s) {
+	case toAccept:
 		o.moves = append(o.moves, Move{Invoice: inv, Fate: Accept, Accepted: Acceptance{
 			Number: info.KSeFNumber, Mode: string(info.InvoicingMode), At: info.AcquisitionDate.Time}})
-	case ToReject:
+	case toReject:
 		o.moves = append(o.moves, Move{Invoice: inv, Fate: Reject, Code: s.Code, Reason: explain(s)})
-	case ToPark:
+	case toPark:
 		if s.Code == ksef.InvoicePermissionScope {
 			o.denials = append(o.denials, pairing{inv, info})
 			return
 		}
 		o.park(inv, s.Code, parkReason(inv, s))
-	case ToDuplicate:
+	case toDuplicate:
 		number, session, _ := info.Original()
 		o.moves = append(o.moves, Move{Invoice: inv, Fate: LookUp, Code: s.Code, Reason: explain(s),
 			Original: Original{Number: number, Session: session, By: ByAnswer}})
-	case ToResend:
+	case toResend:
 		if s.Code == ksef.InvoiceCancelledWithSession {
 			o.moves = append(o.moves, NoVerdict(o.pkg.Lane, inv, s.Code, explain(s), ProvenByAnswer))
 			return
@@ -69,7 +69,7 @@ func (o *outcomes) attested(r ksef.Receipt, a *account, missing []*ledger.Invoic
 	numbers := map[string]bool{}
 	accept := func(inv *ledger.Invoice) bool {
 		number := r.ByHash[inv.Hash]
-		if number == "" || WrongNumber(inv, number) != "" {
+		if number == "" || wrongNumber(inv, number) != "" {
 			return false
 		}
 		numbers[invoice.CanonicalKsefNumber(number)] = true

@@ -99,7 +99,7 @@ func (p *play) legal(m Move) {
 			t.Errorf("%s is sent again (%+v), and KSeF has it as %+v", inv.ID, m.Again, p.w.truth[inv.ID])
 		}
 	case Accept:
-		if why := WrongNumber(inv, m.Accepted.Number); why != "" {
+		if why := wrongNumber(inv, m.Accepted.Number); why != "" {
 			t.Errorf("%s: %s", inv.ID, why)
 		}
 		if tr := p.w.truth[inv.ID]; tr.number != m.Accepted.Number {

@@ -48,7 +48,7 @@ func unclearReason(p pairing) string {
 	if p.info.Status.Processing() {
 		return fmt.Sprintf("its session is over, and yet KSeF says of it %d %s", p.info.Status.Code, p.info.Status.Description)
 	}
-	return WrongNumber(p.inv, p.info.KSeFNumber)
+	return wrongNumber(p.inv, p.info.KSeFNumber)
 }
 
 // unprovenReason is why an invoice waits whose session does not account for it.

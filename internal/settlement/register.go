@@ -115,7 +115,7 @@ func Found(want []*ledger.Invoice, page []ksef.Metadata) (found []Move, left []*
 // KorZal where the document says KOR_ZAL, or leave one out.
 func describes(m ksef.Metadata, inv *ledger.Invoice) bool {
 	plain := func(kind string) string { return strings.ToUpper(strings.ReplaceAll(kind, "_", "")) }
-	return WrongNumber(inv, m.KSeFNumber) == "" && (m.Seller.Identifier == "" || strings.Contains(m.Seller.Identifier, inv.NIP)) &&
+	return wrongNumber(inv, m.KSeFNumber) == "" && (m.Seller.Identifier == "" || strings.Contains(m.Seller.Identifier, inv.NIP)) &&
 		(m.InvoiceType == "" || plain(m.InvoiceType) == plain(inv.Kind))
 }
 

@@ -19,15 +19,15 @@ import (
 //   - a receipt names accepted content only;
 //   - a name may be lost or written otherwise, and is never that of another invoice of ours;
 //   - two answers about one invoice bear the same place in the session;
-//   - the count of an online session lacks no invoice but one that KSeF has given a reference for,
-//     and that its list lacks too; a count that lags does not say none; and the name of what lags is
-//     its own. (The last is a gap: its status claims an answer of the same name, though the numbers
-//     differ.)
-//   - a session that KSeF refused for a reason of its own accepted nothing, and one that ended in an
-//     error shows an acceptance, if there was any, in its list, its counts or its receipt;
-//   - where the receipt of such a session is short, no answer in its list is unclear. (This is a gap:
-//     an unclear answer that has an owner is no obstacle to [account.covered], and what is not in the
-//     receipt counts as refused then.)
+//   - the count of an online session lacks no invoice but one that KSeF has given a reference
+//     for, and that its list lacks too; a count that lags does not say none; and the name of what
+//     lags is its own. (The last is a gap: its status claims an answer of the same name, though
+//     the numbers differ.)
+//   - a session that KSeF refused for a reason of its own accepted nothing, and one that ended in
+//     an error shows an acceptance, if there was any, in its list, its counts or its receipt;
+//   - where the receipt of such a session is short, no answer in its list is unclear. (This is a
+//     gap: an unclear answer that has an owner is no obstacle to [account.covered], and what is
+//     not in the receipt counts as refused then.)
 //   - an entry that cannot be read has a P_2 of its own;
 //   - a KSeF number belongs to the seller that is in it.
 type world struct {

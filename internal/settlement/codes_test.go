@@ -13,36 +13,36 @@ import (
 func TestOutcomeOf_EachCodeOfKSeF(t *testing.T) {
 	for _, c := range []struct {
 		code int
-		want Outcome
+		want outcome
 		why  string
 	}{
-		{0, ToPark, "no code at all: nobody knows, so a person looks"},
-		{-1, ToPark, "a code that cannot be"},
-		{1, ToWait, "below 200 is still running, even a code that is not published"},
-		{100, ToWait, "accepted for processing"},
-		{150, ToWait, "processing"},
-		{199, ToWait, "below 200 to the last"},
-		{200, ToAccept, "it has its number"},
-		{201, ToPark, "not 200: it may be a success of a new kind, or not"},
-		{400, ToPark, "not published for invoices"},
-		{405, ToResend, "cancelled because its session failed"},
-		{410, ToPark, "wrong scope: somebody has to give the permission"},
-		{411, ToPark, "not published"},
-		{415, ToPark, "attachments are not allowed: somebody has to ask for it"},
-		{430, ToReject, "the file is at fault"},
-		{435, ToResend, "not decrypted: the key was stale"},
-		{440, ToDuplicate, "KSeF has one of this identity"},
-		{450, ToReject, "the content is at fault"},
-		{500, ToResend, "KSeF's own fault"},
-		{550, ToResend, "cancelled by the system, to be sent anew"},
-		{999, ToPark, "a code of the future: never polled for ever, never sent on a guess"},
+		{0, toPark, "no code at all: nobody knows, so a person looks"},
+		{-1, toPark, "a code that cannot be"},
+		{1, toWait, "below 200 is still running, even a code that is not published"},
+		{100, toWait, "accepted for processing"},
+		{150, toWait, "processing"},
+		{199, toWait, "below 200 to the last"},
+		{200, toAccept, "it has its number"},
+		{201, toPark, "not 200: it may be a success of a new kind, or not"},
+		{400, toPark, "not published for invoices"},
+		{405, toResend, "cancelled because its session failed"},
+		{410, toPark, "wrong scope: somebody has to give the permission"},
+		{411, toPark, "not published"},
+		{415, toPark, "attachments are not allowed: somebody has to ask for it"},
+		{430, toReject, "the file is at fault"},
+		{435, toResend, "not decrypted: the key was stale"},
+		{440, toDuplicate, "KSeF has one of this identity"},
+		{450, toReject, "the content is at fault"},
+		{500, toResend, "KSeF's own fault"},
+		{550, toResend, "cancelled by the system, to be sent anew"},
+		{999, toPark, "a code of the future: never polled for ever, never sent on a guess"},
 	} {
-		got := OutcomeOf(ksef.StatusInfo{Code: c.code})
+		got := outcomeOf(ksef.StatusInfo{Code: c.code})
 		if got != c.want {
 			t.Errorf("%d, %s: %s, want %s", c.code, c.why, got, c.want)
 		}
 		// What stands whatever becomes of the session.
-		if want := slices.Contains([]Outcome{ToAccept, ToReject, ToPark, ToDuplicate}, c.want); got.decided() != want {
+		if want := slices.Contains([]outcome{toAccept, toReject, toPark, toDuplicate}, c.want); got.decided() != want {
 			t.Errorf("%d: decided %v, want %v", c.code, got.decided(), want)
 		}
 	}
@@ -50,11 +50,11 @@ func TestOutcomeOf_EachCodeOfKSeF(t *testing.T) {
 
 func TestOutcomeOf_EveryPublishedCodeIsInTheTable_AndNoUnknownOneIsSentOrAccepted(t *testing.T) {
 	for code := -1000; code <= 2000; code++ {
-		got := OutcomeOf(ksef.StatusInfo{Code: code})
+		got := outcomeOf(ksef.StatusInfo{Code: code})
 		if _, known := ksef.InvoiceMeaning(code); known {
 			continue
 		}
-		if want := map[bool]Outcome{true: ToWait, false: ToPark}[code > 0 && code < 200]; got != want {
+		if want := map[bool]outcome{true: toWait, false: toPark}[code > 0 && code < 200]; got != want {
 			t.Errorf("unknown code %d: %s, want %s", code, got, want)
 		}
 	}
@@ -119,7 +119,7 @@ func TestWrongNumber_OnlyANumberOfThisSellerWithARightChecksumIsTaken(t *testing
 		{"a day that is not in the calendar", number("5265877635-20250231-0100001AF629"), "is none"},
 		{"blanks around it", " " + good, "is none"},
 	} {
-		got := WrongNumber(&ledger.Invoice{NIP: "5265877635"}, c.number)
+		got := wrongNumber(&ledger.Invoice{NIP: "5265877635"}, c.number)
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.what, got, c.want)
 		}
