@@ -30,9 +30,9 @@ func (r Rules) Decide(p ledger.Package, held Held, listed Listed, now time.Time)
 	return r.refusedSession(p, held, listed, now)
 }
 
-// processedSession decides about a session that KSeF has processed. Its list is read until it accounts for
-// every invoice; what it leaves open (duplicates whose original has to be looked up) is marked in
-// the ledger then.
+// processedSession decides about a session that KSeF has processed. Its list is read until it
+// accounts for every invoice; what it leaves open (duplicates whose original has to be looked up)
+// is marked in the ledger then.
 func processedSession(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch listed.Stage {
 	case Answers:
@@ -49,8 +49,8 @@ func processedSession(p ledger.Package, held Held, listed Listed, now time.Time)
 	return processedRemainder(p, held)
 }
 
-// refusedSession decides about a session that ended in an error. Its list is read first all the same: an
-// invoice that says 200 in it is accepted, whatever the session says.
+// refusedSession decides about a session that ended in an error. Its list is read first all the
+// same: an invoice that says 200 in it is accepted, whatever the session says.
 func (r Rules) refusedSession(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
 	switch listed.Stage {
 	case Answers:
