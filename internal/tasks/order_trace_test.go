@@ -68,9 +68,12 @@ func (tr *trace) add(format string, args ...any) {
 // still works on the session are not recorded: how many there are is a matter of time.
 func (tr *trace) confirm(w *actor, pkg string, most int, want func() bool) {
 	tr.s.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
 	for n := 0; n < most; {
 		if tr.run(w, tasks.KindConfirm, pkg) {
 			n++
+		} else if time.Now().After(deadline) {
+			tr.s.t.Fatal("KSeF works on the session for ever")
 		}
 		if want != nil && want() {
 			return
@@ -111,6 +114,7 @@ var ofTrace = []struct {
 	found *regexp.Regexp
 }{
 	{"upo", regexp.MustCompile(`file://[^"]+`)},
+	{"mode", regexp.MustCompile(`\b(on|off)line"`)}, // offline when midnight is between P_1 and the session
 	{"pkg", regexp.MustCompile(`pkg-[0-9a-v]{20}`)},
 	{"inv", regexp.MustCompile(`inv-[a-z2-7]{24}`)},
 	{"session", regexp.MustCompile(`\d{8}-S[BO]-[0-9A-F]{10}-[0-9A-F]{10}-[0-9A-F]{2}`)},
@@ -130,8 +134,11 @@ func (tr *trace) text() string {
 	all := strings.Join(tr.lines, "\n") + "\n"
 	for _, o := range ofTrace {
 		all = o.found.ReplaceAllStringFunc(all, func(id string) string {
-			if o.kind == "time" || o.kind == "at" || o.kind == "span" || o.kind == "hash" || o.kind == "nip" || o.kind == "upo" {
+			if slices.Contains([]string{"time", "at", "span", "hash", "nip", "upo"}, o.kind) {
 				return o.kind
+			}
+			if o.kind == "mode" {
+				return `as booked"`
 			}
 			if tr.names[id] == "" {
 				tr.kinds[o.kind]++
