@@ -248,6 +248,9 @@ func (tr *trace) script(args []any) {
 			continue
 		}
 		words = words[keys+2:] // behind the prefix and the time
+		if i := slices.IndexFunc(words, isPackage); (verb == "package" || verb == "repack") && i > 0 {
+			words = words[i:]
+		}
 		switch verb {
 		case "move":
 			tr.moves(words)
@@ -269,6 +272,8 @@ func (tr *trace) script(args []any) {
 		}
 	}
 }
+
+func isPackage(word string) bool { return strings.HasPrefix(word, "pkg-") }
 
 func (tr *trace) moves(words []string) {
 	for i := 0; i < len(words); {
