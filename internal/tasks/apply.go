@@ -56,7 +56,7 @@ func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now 
 		}
 	}
 	if d.Lookup {
-		if err := c.originals(ctx); err != nil {
+		if err := (&finder{c}).originals(ctx); err != nil {
 			return true, notYet(err)
 		}
 	}

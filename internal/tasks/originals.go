@@ -15,6 +15,9 @@ import (
 	"ksefworker/internal/settlement"
 )
 
+// finder is the part of a run that finds out about originals.
+type finder struct{ *confirmation }
+
 // originals finds out about invoices that KSeF may have from another session: those it calls
 // duplicates (440), and those whose session it does not know any more. Only content proves what it
 // has, and there are three ways to it, the cheapest first:
@@ -26,21 +29,21 @@ import (
 //
 // Each finding is written before the next request, and one original that cannot be had now stops no
 // other.
-func (c *confirmation) originals(ctx context.Context) error {
+func (f *finder) originals(ctx context.Context) error {
 	var dups []*ledger.Invoice
-	for _, inv := range c.held.Undecided(c.p.ID) {
+	for _, inv := range f.held.Undecided(f.p.ID) {
 		if inv.OriginalBy != "" {
 			dups = append(dups, inv)
 		}
 	}
-	named, others, sick := c.byReceipts(ctx, dups)
+	named, others, sick := f.byReceipts(ctx, dups)
 	if sick != nil && endsRound(sick) {
 		return sick
 	}
-	contested := c.byContent(ctx, others)
-	byName := c.byDocuments(ctx, named)
-	unfinished := c.search(ctx, knownBy(dups, settlement.BySearch))
-	byNumber := c.byDocuments(ctx, knownBy(dups, settlement.ByRegister))
+	contested := f.byContent(ctx, others)
+	byName := f.byDocuments(ctx, named)
+	unfinished := f.search(ctx, knownBy(dups, settlement.BySearch))
+	byNumber := f.byDocuments(ctx, knownBy(dups, settlement.ByRegister))
 	return cmp.Or(unfinished, contested, byName, byNumber, sick)
 }
 
@@ -58,7 +61,7 @@ func knownBy(dups []*ledger.Invoice, by string) []*ledger.Invoice {
 // byReceipts decides what the receipts of the originals' sessions prove. It returns what is left of
 // the invoices that KSeF named a number for: others are those of which a receipt attests other
 // bytes, named those that no receipt tells of.
-func (c *confirmation) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
+func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	named []*ledger.Invoice, others []settlement.OtherBytes, sick error) {
 	bySession := map[string][]*ledger.Invoice{}
 	for _, inv := range knownBy(dups, settlement.ByAnswer) {
@@ -67,7 +70,7 @@ func (c *confirmation) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 	// One session whose receipt cannot be had now stops no other: what it leaves open is looked
 	// into at the next poll. A limit, or nothing but failures, ends the round.
 	for session, dups := range bySession {
-		upo, err := c.receiptOf(ctx, session, dups)
+		upo, err := f.receiptOf(ctx, session, dups)
 		if err != nil {
 			sick = cmp.Or(sick, err)
 			if endsRound(err) {
@@ -76,13 +79,13 @@ func (c *confirmation) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 			continue
 		}
 		for _, inv := range dups {
-			switch f := settlement.ByReceipt(inv, upo.receipt, upo.url); {
-			case f.Other != nil:
-				others = append(others, *f.Other)
-			case f.Document:
+			switch finding := settlement.ByReceipt(inv, upo.receipt, upo.url); {
+			case finding.Other != nil:
+				others = append(others, *finding.Other)
+			case finding.Document:
 				named = append(named, inv)
 			default:
-				sick = cmp.Or(sick, c.w.writeOne(ctx, c.p, *f.Move))
+				sick = cmp.Or(sick, f.w.writeOne(ctx, f.p, *finding.Move))
 			}
 		}
 	}
@@ -93,7 +96,7 @@ func (c *confirmation) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 // these: the session may be of a package that is in no ledger any more. One that lacks some may be
 // short for a while, and what is archived is never replaced; it is asked for again with the
 // package's receipts.
-func (c *confirmation) receiptOf(ctx context.Context, session string, dups []*ledger.Invoice) (upo sessionUPO, err error) {
+func (f *finder) receiptOf(ctx context.Context, session string, dups []*ledger.Invoice) (upo sessionUPO, err error) {
 	if session == "" {
 		return sessionUPO{}, nil
 	}
@@ -105,17 +108,17 @@ func (c *confirmation) receiptOf(ctx context.Context, session string, dups []*le
 		}
 		return ""
 	}
-	err = c.w.lookup(dups[0].Tenant, func() (err error) {
-		upo, _, err = c.w.attestation(ctx, c.t, dups[0].ContextNIP(), session, dups[0].IssueDate, lacks)
+	err = f.w.lookup(dups[0].Tenant, func() (err error) {
+		upo, _, err = f.w.attestation(ctx, f.t, dups[0].ContextNIP(), session, dups[0].IssueDate, lacks)
 		return err
 	})
 	return upo, err
 }
 
 // byDocuments fetches originals one after the other. One that cannot be had now stops no other.
-func (c *confirmation) byDocuments(ctx context.Context, invs []*ledger.Invoice) (sick error) {
+func (f *finder) byDocuments(ctx context.Context, invs []*ledger.Invoice) (sick error) {
 	for _, inv := range invs {
-		if err := c.byDocument(ctx, inv); err != nil {
+		if err := f.byDocument(ctx, inv); err != nil {
 			sick = cmp.Or(sick, err)
 			if endsRound(err) {
 				break
@@ -126,21 +129,21 @@ func (c *confirmation) byDocuments(ctx context.Context, invs []*ledger.Invoice) 
 }
 
 // byDocument fetches the original by its number and compares.
-func (c *confirmation) byDocument(ctx context.Context, inv *ledger.Invoice) error {
-	doc, err := c.t.Invoice(ctx, inv.OriginalNumber)
+func (f *finder) byDocument(ctx context.Context, inv *ledger.Invoice) error {
+	doc, err := f.t.Invoice(ctx, inv.OriginalNumber)
 	if withheld(err) {
-		return c.w.writeOne(ctx, c.p, *settlement.Withheld(inv).Move)
+		return f.w.writeOne(ctx, f.p, *settlement.Withheld(inv).Move)
 	}
 	if err != nil {
 		return err
 	}
 	hash := HashText(sha256.Sum256(doc))
 	same := hash != inv.Hash && inv.OriginalBy != settlement.ByRegister && sameIdentity(inv, doc)
-	f := settlement.ByDocument(inv, hash, same)
-	if f.Other != nil {
-		return c.compare(ctx, *f.Other, doc)
+	finding := settlement.ByDocument(inv, hash, same)
+	if finding.Other != nil {
+		return f.compare(ctx, *finding.Other, doc)
 	}
-	return c.w.writeOne(ctx, c.p, *f.Move)
+	return f.w.writeOne(ctx, f.p, *finding.Move)
 }
 
 func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
@@ -159,12 +162,12 @@ const manyInARow = 3
 // and KSeF gives 64 documents an hour), else from KSeF. One that cannot be had does not stop the
 // others: they come in another order each time, and only a limit, or several failures in a row, end
 // the round.
-func (c *confirmation) byContent(ctx context.Context, others []settlement.OtherBytes) error {
+func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) error {
 	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
 	var failed error
 	row := 0
 	for _, o := range others {
-		err := c.w.lookup(o.Invoice.Tenant, func() error { return c.compareOriginal(ctx, o) })
+		err := f.w.lookup(o.Invoice.Tenant, func() error { return f.compareOriginal(ctx, o) })
 		if err == nil {
 			row = 0
 			continue
@@ -182,27 +185,27 @@ func (c *confirmation) byContent(ctx context.Context, others []settlement.OtherB
 	return failed
 }
 
-func (c *confirmation) compareOriginal(ctx context.Context, o settlement.OtherBytes) error {
-	doc, err := c.w.archived(ctx, o.Invoice, o.Hash)
+func (f *finder) compareOriginal(ctx context.Context, o settlement.OtherBytes) error {
+	doc, err := f.w.archived(ctx, o.Invoice, o.Hash)
 	if err != nil || doc == nil { // an archive that is away stops nobody: KSeF has the document, too
-		doc, err = c.t.Invoice(ctx, o.Invoice.OriginalNumber)
+		doc, err = f.t.Invoice(ctx, o.Invoice.OriginalNumber)
 	}
 	if withheld(err) {
-		return c.w.writeOne(ctx, c.p, *settlement.ByContent(o, "", "KSeF does not give it").Move)
+		return f.w.writeOne(ctx, f.p, *settlement.ByContent(o, "", "KSeF does not give it").Move)
 	}
 	if err != nil {
 		return err
 	}
-	return c.compare(ctx, o, doc)
+	return f.compare(ctx, o, doc)
 }
 
 // compare ends an invoice whose original is another document. That document is kept before the
 // ledger names its hash. Where the archive takes nothing now, KSeF is asked for it once more when
 // the documents are archived.
-func (c *confirmation) compare(ctx context.Context, o settlement.OtherBytes, original []byte) error {
+func (f *finder) compare(ctx context.Context, o settlement.OtherBytes, original []byte) error {
 	inv := o.Invoice
 	difference, why := "", ""
-	ours, err := c.w.document(ctx, inv)
+	ours, err := f.w.document(ctx, inv)
 	var lost *errDocument
 	switch {
 	case errors.As(err, &lost):
@@ -216,14 +219,14 @@ func (c *confirmation) compare(ctx context.Context, o settlement.OtherBytes, ori
 	}
 	m := *settlement.ByContent(o, difference, why).Move
 	if m.Fate != settlement.Accept {
-		return c.w.writeOne(ctx, c.p, m)
+		return f.w.writeOne(ctx, f.p, m)
 	}
 	if HashText(sha256.Sum256(original)) == o.Hash {
 		name := archive.InvoiceName(inv.NIP, inv.IssueDate, contentID(inv, o.Hash))
-		if err := c.w.Store.Put(ctx, name, original, "application/xml"); err != nil {
-			c.w.o.Log.Warn().Str("id", inv.ID).Err(err).Msg("the document that KSeF has is not archived yet")
+		if err := f.w.Store.Put(ctx, name, original, "application/xml"); err != nil {
+			f.w.o.Log.Warn().Str("id", inv.ID).Err(err).Msg("the document that KSeF has is not archived yet")
 		}
 	}
-	c.w.o.Log.Info().Str("id", inv.ID).Msg("KSeF has the same invoice in other bytes: it was exported again")
-	return c.w.writeOne(ctx, c.p, m)
+	f.w.o.Log.Info().Str("id", inv.ID).Msg("KSeF has the same invoice in other bytes: it was exported again")
+	return f.w.writeOne(ctx, f.p, m)
 }

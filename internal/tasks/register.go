@@ -12,7 +12,7 @@ import (
 
 // search looks the originals of invoices up in the register's metadata, one part of the register
 // after the other.
-func (c *confirmation) search(ctx context.Context, want []*ledger.Invoice) error {
+func (f *finder) search(ctx context.Context, want []*ledger.Invoice) error {
 	for _, as := range settlement.Subjects() {
 		var some []*ledger.Invoice
 		for _, inv := range want {
@@ -23,7 +23,7 @@ func (c *confirmation) search(ctx context.Context, want []*ledger.Invoice) error
 		if len(some) == 0 {
 			continue
 		}
-		if err := c.searchAs(ctx, as, some); err != nil {
+		if err := f.searchAs(ctx, as, some); err != nil {
 			return err
 		}
 	}
@@ -32,9 +32,9 @@ func (c *confirmation) search(ctx context.Context, want []*ledger.Invoice) error
 
 // searchAs reads page after page. What a page names is written before the place where the pass
 // stands: the other way round, the pass would go past what it has just found.
-func (c *confirmation) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
-	w, p := c.w, c.p
-	if err := c.beginPass(ctx, as); err != nil {
+func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
+	w, p := f.w, f.p
+	if err := f.beginPass(ctx, as); err != nil {
 		return err
 	}
 	for from := p.SearchFrom.Time(); ; {
@@ -46,15 +46,15 @@ func (c *confirmation) searchAs(ctx context.Context, as ksef.SubjectType, want [
 		case rest != nil:
 			return w.comeBack(p, rest)
 		case done:
-			return c.parkNotFound(ctx, want)
+			return f.parkNotFound(ctx, want)
 		}
-		page, err := c.t.Metadata(ctx, req)
+		page, err := f.t.Metadata(ctx, req)
 		if withheld(err) {
 			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("the register cannot be looked through")
-			return c.parkNotFound(ctx, want)
+			return f.parkNotFound(ctx, want)
 		}
 		if err != nil {
-			return c.breakPass(ctx, now, err)
+			return f.breakPass(ctx, now, err)
 		}
 		found, left := settlement.Found(want, page.Invoices)
 		for _, m := range found {
@@ -68,14 +68,14 @@ func (c *confirmation) searchAs(ctx context.Context, as ksef.SubjectType, want [
 		step := settlement.AfterPage(*p, req, page, now)
 		switch {
 		case step.GiveUp:
-			return c.parkNotFound(ctx, want)
+			return f.parkNotFound(ctx, want)
 		case step.Rest > 0:
-			if err := c.restFromPass(ctx, now, step.Rest); err != nil {
+			if err := f.restFromPass(ctx, now, step.Rest); err != nil {
 				return err
 			}
 			return w.comeBack(p, settlement.NotFoundYet(step.Rest, len(want)))
 		}
-		if err := c.stepOn(ctx, step); err != nil {
+		if err := f.stepOn(ctx, step); err != nil {
 			return err
 		}
 		from = step.From
@@ -83,12 +83,12 @@ func (c *confirmation) searchAs(ctx context.Context, as ksef.SubjectType, want [
 }
 
 // beginPass forgets how far a pass for another part came.
-func (c *confirmation) beginPass(ctx context.Context, as ksef.SubjectType) error {
-	p := c.p
+func (f *finder) beginPass(ctx context.Context, as ksef.SubjectType) error {
+	p := f.p
 	if !settlement.NewPass(*p, as) {
 		return nil
 	}
-	if err := c.set(ctx, ledger.Set{Field: "search_as", Value: string(as)},
+	if err := f.set(ctx, ledger.Set{Field: "search_as", Value: string(as)},
 		ledger.Set{Field: "search_from", Value: 0}, ledger.Set{Field: "search_page", Value: 0}, ledger.Set{Field: "searched", Value: 0},
 		ledger.Set{Field: "passes", Value: 0}, ledger.Set{Field: "next_pass", Value: 0}); err != nil {
 		return err
@@ -98,9 +98,9 @@ func (c *confirmation) beginPass(ctx context.Context, as ksef.SubjectType) error
 }
 
 // stepOn writes where the pass stands.
-func (c *confirmation) stepOn(ctx context.Context, s settlement.Step) error {
-	p := c.p
-	err := c.set(ctx, ledger.Set{Field: "search_from", Value: ledger.At(s.From)}, ledger.Set{Field: "search_page", Value: s.Offset},
+func (f *finder) stepOn(ctx context.Context, s settlement.Step) error {
+	p := f.p
+	err := f.set(ctx, ledger.Set{Field: "search_from", Value: ledger.At(s.From)}, ledger.Set{Field: "search_page", Value: s.Offset},
 		ledger.Set{Field: "searched", Value: p.Searched + 1})
 	if err != nil {
 		return err
@@ -112,22 +112,22 @@ func (c *confirmation) stepOn(ctx context.Context, s settlement.Step) error {
 // breakPass ends a pass at a page that could not be had; the next one goes on there. What says
 // itself when to come again, such as a limit or a freeze, is waited for as it says. Anything else,
 // such as an answer that cannot be read, costs a request at each try and may last: the pauses grow.
-func (c *confirmation) breakPass(ctx context.Context, now time.Time, cause error) error {
+func (f *finder) breakPass(ctx context.Context, now time.Time, cause error) error {
 	v := retry.Judge(cause)
 	if v.Delay > 0 || v.Action == retry.Never || v.Action == retry.Again || v.Reason == retry.ReasonStopping {
 		return cause
 	}
-	pause := settlement.PassRest(c.p.Passes)
-	if err := c.restFromPass(ctx, now, pause); err != nil {
+	pause := settlement.PassRest(f.p.Passes)
+	if err := f.restFromPass(ctx, now, pause); err != nil {
 		return err
 	}
 	return &retry.LaterError{Delay: pause, Reason: v.Reason, What: "a page of KSeF's register", Err: cause}
 }
 
 // restFromPass writes when the next pass may begin.
-func (c *confirmation) restFromPass(ctx context.Context, now time.Time, pause time.Duration) error {
-	p := c.p
-	err := c.set(ctx, ledger.Set{Field: "passes", Value: p.Passes + 1}, ledger.Set{Field: "next_pass", Value: ledger.At(now.Add(pause))})
+func (f *finder) restFromPass(ctx context.Context, now time.Time, pause time.Duration) error {
+	p := f.p
+	err := f.set(ctx, ledger.Set{Field: "passes", Value: p.Passes + 1}, ledger.Set{Field: "next_pass", Value: ledger.At(now.Add(pause))})
 	if err != nil {
 		return err
 	}
@@ -135,9 +135,9 @@ func (c *confirmation) restFromPass(ctx context.Context, now time.Time, pause ti
 	return nil
 }
 
-func (c *confirmation) parkNotFound(ctx context.Context, want []*ledger.Invoice) error {
+func (f *finder) parkNotFound(ctx context.Context, want []*ledger.Invoice) error {
 	for _, inv := range want {
-		if err := c.w.writeOne(ctx, c.p, settlement.NotFound(inv)); err != nil {
+		if err := f.w.writeOne(ctx, f.p, settlement.NotFound(inv)); err != nil {
 			return err
 		}
 	}
