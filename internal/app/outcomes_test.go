@@ -13,6 +13,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 	"ksefworker/internal/sample"
@@ -92,7 +93,7 @@ func TestOutcomes_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T) {
 		if inv.State != ledger.Receipted {
 			continue
 		}
-		receipt, err := tasks.ParseReceipt(p.archived(fmt.Sprintf("%s/%s/upo/%s.xml", inv.NIP, inv.IssueDate[:7], inv.Session)))
+		receipt, err := ksef.ParseReceipt(p.archived(fmt.Sprintf("%s/%s/upo/%s.xml", inv.NIP, inv.IssueDate[:7], inv.Session)))
 		if err != nil {
 			t.Fatal(err)
 		}

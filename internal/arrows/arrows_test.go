@@ -46,7 +46,9 @@ var (
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
 		"internal/connect": join([]string{"config", "internal/tasks", "internal/waiting"}, machinery),
 		"internal/intake":  join([]string{"internal/tasks"}, machinery),
-		"internal/tasks":   join([]string{"internal/results"}, machinery),
+		"internal/tasks":   join([]string{"internal/results", "internal/settlement"}, machinery),
+		// It decides and does nothing: of the ledger it uses the types alone, which its own test checks.
+		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger"}, document),
 		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
@@ -65,7 +67,7 @@ var (
 		"internal/retry":         join([]string{"internal/ksef", "internal/ratelimit"}, document),
 
 		// KSeF's words know no client. A client knows the words and no other client.
-		"internal/ksef":         join(page, []string{"internal/ksef/lenient"}),
+		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),
 		"internal/ksef/lenient": nil,
 		"internal/ksef/numbers": nil,
 		"internal/ksef/gateway": join(page, []string{"internal/ksef", "internal/ksef/lenient"}),

@@ -33,11 +33,30 @@ type Move struct {
 // moveBatch bounds one script call, as takeBatch bounds a transaction.
 const moveBatch = 500
 
+// Moved is what became of one move: the entry's new revision, or the conflict that kept it from being
+// made.
+type Moved struct {
+	Rev      int64
+	Conflict *ConflictError
+}
+
 // Apply makes moves independently of each other. It returns one error for each move: nil or a
 // [*ConflictError]. The second value is an error of Redis itself; the outcome of the moves that
 // have no answer is then not known.
 func (l *Ledger) Apply(ctx context.Context, moves []Move) ([]error, error) {
-	out := make([]error, 0, len(moves))
+	each, err := l.ApplyEach(ctx, moves)
+	out := make([]error, len(each))
+	for i, m := range each {
+		if m.Conflict != nil {
+			out[i] = m.Conflict
+		}
+	}
+	return out, err
+}
+
+// ApplyEach does the same and tells the new revision of each entry that was moved.
+func (l *Ledger) ApplyEach(ctx context.Context, moves []Move) ([]Moved, error) {
+	out := make([]Moved, 0, len(moves))
 	for len(moves) > 0 {
 		n := min(len(moves), moveBatch)
 		args := l.args()
@@ -54,14 +73,12 @@ func (l *Ledger) Apply(ctx context.Context, moves []Move) ([]error, error) {
 		for i, v := range rows {
 			r := row(v)
 			if len(r) == 1 {
-				out = append(out, nil)
+				out = append(out, Moved{Rev: number(r[0])})
 				continue
 			}
 			m := moves[i]
-			out = append(out, &ConflictError{
-				ID: m.ID, To: string(m.To), State: text(cell(r, 1)), Rev: number(cell(r, 2)),
-				Package: text(cell(r, 3)), Expected: m.expected(),
-			})
+			out = append(out, Moved{Conflict: &ConflictError{ID: m.ID, To: string(m.To), State: text(cell(r, 1)), Rev: number(cell(r, 2)),
+				Package: text(cell(r, 3)), Expected: m.expected()}})
 		}
 		moves = moves[n:]
 	}

@@ -214,7 +214,23 @@ func TestApply_SameInvoiceTwiceInOneCall_TheSecondSeesTheFirst(t *testing.T) {
 	}
 }
 
-func TestApply_NoMoves_DoesNotAskRedis(t *testing.T) {
+func TestApplyEach_RevisionsAreTheEntriesOwn_AlsoAfterAMoveAtAnyRevision(t *testing.T) {
+	w := oneWorld(t)
+	invs := w.take(w.fresh(), w.fresh())
+	stay := func(id string, rev int64) Move {
+		return Move{ID: id, Rev: rev, From: []State{Queued}, Set: []Set{{"reference", "r"}}}
+	}
+	got, err := w.ApplyEach(ctx(), []Move{stay(invs[0].ID, invs[0].Rev), stay(invs[0].ID, 0), stay(invs[1].ID, invs[1].Rev+5)})
+	w.must(err)
+	if now := w.again(invs[0]); len(got) != 3 || got[0].Rev != now.Rev-1 || got[1].Rev != now.Rev || got[0].Conflict != nil {
+		t.Errorf("%+v, and the entry is at %d", got, now.Rev)
+	}
+	if c := got[2].Conflict; c == nil || c.State != string(Queued) || c.Rev != invs[1].Rev || got[2].Rev != 0 {
+		t.Errorf("%+v", got[2])
+	}
+}
+
+func TestApply_Nothing_AsksNobody(t *testing.T) {
 	gone := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 	defer gone.Close()
 	if errs, err := New(gone, Options{}).Apply(ctx(), nil); err != nil || len(errs) != 0 {

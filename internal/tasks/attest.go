@@ -19,7 +19,7 @@ import (
 // is the name under which what it attests can be kept all the same.
 type sessionUPO struct {
 	url     string
-	receipt Receipt
+	receipt ksef.Receipt
 	raw     []byte
 	part    string
 	damage  string // what a person is told of an archived one that is damaged; "" is none
@@ -28,9 +28,21 @@ type sessionUPO struct {
 // only keeps the lines of some invoices: in a package of duplicates each may need the receipt of another session, of ten thousand lines.
 func (s sessionUPO) only(invs []ledger.Invoice) sessionUPO {
 	if s.receipt.Lines != nil {
-		s.receipt = s.receipt.only(invs)
+		s.receipt = onlyLines(s.receipt, invs)
 	}
 	return s
+}
+
+func onlyLines(r ksef.Receipt, invs []ledger.Invoice) ksef.Receipt {
+	out := ksef.Receipt{Session: r.Session, Pages: r.Pages, Lines: map[string]ksef.ReceiptLine{}, ByHash: map[string]string{}}
+	for i := range invs {
+		for _, number := range []string{invs[i].KsefNumber, r.ByHash[invs[i].Hash]} {
+			if l, ok := r.Line(number); ok {
+				out.Lines[invoice.CanonicalKsefNumber(number)], out.ByHash[l.Hash] = l, r.ByHash[l.Hash]
+			}
+		}
+	}
+	return out
 }
 
 // attestations are the receipts that the accepted invoices of a package need.
@@ -58,7 +70,7 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 		if !inv.Recovered {
 			day = p.OpenedAt.Time().In(invoice.Warsaw()).Format(time.DateOnly)
 		}
-		covers := func(r Receipt) string { return a.covers(held, session, r) }
+		covers := func(r ksef.Receipt) string { return a.covers(held, session, r) }
 		upo, why, err := w.attestation(ctx, t, inv.ContextNIP(), session, day, covers)
 		// The session of a duplicate's original is another one: that it cannot be asked for now keeps
 		// nobody else from a receipt.
@@ -119,14 +131,14 @@ func (a attestations) url(inv *ledger.Invoice) string {
 }
 
 // attests reports that a receipt has an invoice under its number, with its content.
-func attests(r Receipt, inv *ledger.Invoice) bool {
-	line, ok := r.line(inv.KsefNumber)
+func attests(r ksef.Receipt, inv *ledger.Invoice) bool {
+	line, ok := r.Line(inv.KsefNumber)
 	return ok && line.Hash == inv.Hash
 }
 
 // covers says what a session's receipt lacks of the accepted invoices that need it, "" for nothing.
 // One that is there with another content is no lack: asking again will not change it.
-func (a attestations) covers(held []ledger.Invoice, session string, r Receipt) string {
+func (a attestations) covers(held []ledger.Invoice, session string, r ksef.Receipt) string {
 	needed, missing := 0, 0
 	for i := range held {
 		inv := &held[i]
@@ -134,7 +146,7 @@ func (a attestations) covers(held []ledger.Invoice, session string, r Receipt) s
 			continue
 		}
 		needed++
-		if _, ok := r.line(inv.KsefNumber); !ok {
+		if _, ok := r.Line(inv.KsefNumber); !ok {
 			missing++
 		}
 	}
@@ -176,7 +188,9 @@ func (a attestations) news(held []ledger.Invoice) []ledger.Invoice {
 // Its place is under the day that the session's reference begins with, or else under day: so one that
 // is met again years later, as that of a duplicate's original, has the same place. One that is there
 // already in other bytes (KSeF may sign anew each time it is asked) is as good.
-func (w *Worker) attestation(ctx context.Context, t Transport, nip, session, day string, lacks func(Receipt) string) (upo sessionUPO, why string, err error) {
+func (w *Worker) attestation(
+	ctx context.Context, t Transport, nip, session, day string, lacks func(ksef.Receipt) string,
+) (upo sessionUPO, why string, err error) {
 	if len(session) > 8 {
 		if d, err := time.Parse("20060102", session[:8]); err == nil {
 			day = d.Format(time.DateOnly)
@@ -193,9 +207,9 @@ func (w *Worker) attestation(ctx context.Context, t Transport, nip, session, day
 				return sessionUPO{}, api.Error(), nil
 			}
 		}
-		var r Receipt
+		var r ksef.Receipt
 		if err == nil {
-			if r, err = ParseReceipt(raw); err != nil && fresh {
+			if r, err = ksef.ParseReceipt(raw); err != nil && fresh {
 				return sessionUPO{}, err.Error(), nil // before it is kept: what is archived is never replaced
 			}
 			if err != nil {
@@ -245,7 +259,7 @@ func (w *Worker) keepParts(ctx context.Context, a attestations) error {
 
 // keepReceipt makes sure that a receipt is on disk; also when it was there: what another process wrote
 // is durable only after a flush.
-func (w *Worker) keepReceipt(ctx context.Context, name string, raw []byte, r Receipt) (sessionUPO, error) {
+func (w *Worker) keepReceipt(ctx context.Context, name string, raw []byte, r ksef.Receipt) (sessionUPO, error) {
 	err := w.Store.Put(ctx, name, raw, "application/xml")
 	if err == nil {
 		err = w.Store.Flush(ctx, name)
@@ -263,7 +277,7 @@ func fingerprint(raw []byte) string {
 
 // contradiction compares the UPO with what was sent: it is KSeF's signed word on the content.
 func (a attestations) contradiction(inv *ledger.Invoice) string {
-	line, ok := a.bySession[a.session(inv)].receipt.line(inv.KsefNumber)
+	line, ok := a.bySession[a.session(inv)].receipt.Line(inv.KsefNumber)
 	if inv.Recovered || !ok || line.Hash == inv.Hash {
 		return ""
 	}

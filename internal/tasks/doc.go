@@ -8,11 +8,13 @@
 //	package.go    package:submit   build, open, upload, close                bulk lane
 //	putback.go                     no session for it: its invoices wait anew
 //	express.go    invoice:send     into the worker's open online session     express lane
-//	confirm.go    package:confirm  look at the session
-//	settle.go                      write each invoice's outcome: match.go, proof.go, conclude.go, awaitproof.go, batch.go
-//	recover.go                     what KSeF calls a duplicate, or has forgotten the session of
-//	refuse.go                      a session refused as a whole; probe.go: is it the package, or KSeF
-//	denied.go                      410 for everything of a tenant
+//	confirm.go    package:confirm  poll the session; open.go: one that still takes sends
+//	confirmation.go                ask, decide (package settlement), act, until it has ended or waits
+//	ask.go                         the facts that a decision needs; kin.go: other packages of its family
+//	apply.go                       carry a decision out; write.go: the moves of invoices
+//	originals.go                   what KSeF calls a duplicate, or has lost the session of
+//	register.go                    look them up in KSeF's register
+//	probe.go                       a piece of a refused package goes ahead: is it the package, or KSeF
 //	receipt.go    package:receipt  UPO (attest.go), document and result (papers.go) to the archive
 //	sweep.go      sweep            find what nobody drives on
 //

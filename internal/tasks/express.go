@@ -12,6 +12,7 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
+	"ksefworker/internal/settlement"
 )
 
 // express holds this worker's open online sessions, one for each tenant and form. A session's key is in this memory alone: nobody else can send into it, anybody
@@ -168,9 +169,8 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		w.drop(s)
 		t.Invalidate()
 		api, _ := kindOf(err)
-		b := w.newBatch(&s.pkg)
-		b.unheard(inv, api.Code, api.Words())
-		_, err = b.write(ctx)
+		again := settlement.NoVerdict(s.pkg.Lane, inv, api.Code, api.Words(), settlement.ProvenUnposted)
+		_, err = w.write(ctx, &s.pkg, []settlement.Move{again}, false)
 		return err
 	default:
 		// It did not leave, or was refused without being looked at: nothing is out there.

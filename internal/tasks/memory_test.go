@@ -15,6 +15,7 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
@@ -146,7 +147,7 @@ func TestMemory_ReceiptOf10000Lines_StaysBelow16MB(t *testing.T) {
 	b.WriteString(`</Potwierdzenie>`)
 	raw := []byte(b.String())
 	base := liveHeap()
-	r, err := tasks.ParseReceipt(raw)
+	r, err := ksef.ParseReceipt(raw)
 	live := liveHeap() - base
 	if err != nil || len(r.Lines) != 10_000 {
 		t.Fatalf("%d lines, %v", len(r.Lines), err)

@@ -14,6 +14,7 @@ import (
 	"ksefworker/internal/pack"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
+	"ksefworker/internal/settlement"
 )
 
 // submitPackage brings one package from cut to closing in a single run: the session's key lives only in this process, so a run that was cut off cannot be
@@ -114,14 +115,22 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 // build streams the documents of a package into its spool. nil without an error means that nothing is left to send. Documents are read in
 // pieces of 64 or pieceBytes: memory stays flat whatever the package holds.
 func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionKey) (*pack.Package, error) {
-	invs, unread, err := w.undecided(ctx, p) // not what an earlier build of it has parked
-	switch {
-	case err != nil:
+	held, err := w.readHeld(ctx, p)
+	if err != nil {
 		return nil, err
-	case len(unread) > 0 && len(invs) == 0:
-		return nil, unreadLater(unreadPause, len(unread))
-	case len(unread) > 0: // the others go in a package of their own, and this one waits for what is left in it
-		return nil, w.repack(ctx, p, "", 0, ledger.Part{Refusals: p.Refusals, IDs: idsOf(invs)})
+	}
+	undecided, unread := held.Undecided(p.ID), held.UnreadUndecided(p.ID) // not what an earlier build of it has parked
+	switch {
+	case unread > 0 && len(undecided) == 0:
+		return nil, unreadLater(settlement.UnreadPause, unread)
+	case unread > 0: // the others go in a package of their own, and this one waits for what is left in it
+		part := ledger.Part{Refusals: p.Refusals, IDs: idsOf(undecided)}
+		return nil, w.split(ctx, p, settlement.Split{Parts: []ledger.Part{part}, End: settlement.EndOf(*p, held, len(undecided)),
+			Proof: settlement.ProvenUnposted})
+	}
+	invs := make([]ledger.Invoice, len(undecided))
+	for i, inv := range undecided {
+		invs[i] = *inv
 	}
 	kept := 0
 	entries := func(yield func(pack.Entry, error) bool) {
@@ -140,11 +149,33 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 		return built, nil
 	case errors.Is(err, pack.ErrEmpty) && kept == 0:
 		// Every document was unreadable; each invoice was parked with its reason.
-		return nil, w.repack(ctx, p, "no invoice is left to send", 0)
+		return nil, w.split(ctx, p, settlement.Split{End: settlement.EndOf(*p, held, 0), Reason: "no invoice is left to send"})
 	case errors.As(err, &full):
-		return nil, w.halve(ctx, p, p.Refusals, 0, "does not fit into one session: "+full.Error())
+		return nil, w.halveFull(ctx, p, full)
 	}
 	return nil, fmt.Errorf("build %s: %w", p.ID, err)
+}
+
+// halveFull halves a package that does not fit into one session. Its invoices are read again: some may
+// have been parked while it was built.
+func (w *Worker) halveFull(ctx context.Context, p *ledger.Package, full *pack.FullError) error {
+	held, err := w.readHeld(ctx, p)
+	if err != nil {
+		return err
+	}
+	halves := settlement.Halve(*p, held, p.Refusals, 0, "does not fit into one session: "+full.Error(), settlement.ProvenUnposted)
+	if halves == nil {
+		return nil
+	}
+	return w.split(ctx, p, *halves)
+}
+
+func idsOf(invs []*ledger.Invoice) []string {
+	ids := make([]string, len(invs))
+	for i, inv := range invs {
+		ids[i] = inv.ID
+	}
+	return ids
 }
 
 const documentsAtOnce = 64
@@ -201,13 +232,14 @@ func batchRequest(p *ledger.Package, info ksef.EncryptionInfo, built *pack.Packa
 		BatchInfo: ksef.BatchInfo{BatchSize: built.Size, BatchHash: built.Hash[:], BatchParts: parts}}
 }
 
-// openRefused judges a session that did not open. Whatever the answer, nothing is in it: a session whose opening was lost stays empty.
+// openRefused handles a session that did not open. Whatever the answer, nothing is in it: a session whose opening was lost stays empty.
 func (w *Worker) openRefused(ctx context.Context, t Transport, p *ledger.Package, err error) error {
 	if retry.Judge(err).Action != retry.Never {
 		return err
 	}
 	api, _ := kindOf(err)
-	return w.newSession(ctx, t, p, api.Code, api.Error())
+	c := &confirmation{w: w, t: t, p: p}
+	return c.refusedToOpen(ctx, api.Code, api.Error())
 }
 
 // abandon gives up a package that was never closed: its invoices wait anew. One that could not be read was parked when it was built, and stays.

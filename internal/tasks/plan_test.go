@@ -129,7 +129,7 @@ func (c watched) run(t *testing.T) seen {
 					}
 					mu.Unlock()
 					if err == nil {
-						err = w.lookLater(p, "150")
+						err = w.pollLater(p, "150")
 					}
 					// As asynq brings a task back: on whole seconds, and then up to one and a half late.
 					at := now.Add(retry.Delay(n, err, nil)).Truncate(time.Second)

@@ -2,7 +2,6 @@ package tasks
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,32 +9,24 @@ import (
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/retry"
+	"ksefworker/internal/settlement"
 )
 
 const (
-	// refusalFirst and refusalMax bound the pause before a package is sent again that was refused while
-	// nothing else of the tenant went through.
-	refusalFirst = 5 * time.Second
-	refusalMax   = time.Hour
 	// wholeTries is how often it is sent again whole. From then on a piece of it goes as a probe.
 	wholeTries = 1
-	// probeWait is how often a package looks whether its probe has come back, should nobody tell it.
+	// probeWait is how often a package looks whether its probe has come back, should nobody tell
+	// it.
 	probeWait = 10 * time.Second
-	// probeUnreadMost is how long a package waits for a probe that cannot be read, from the split on: time
-	// for a newer worker to bring the probe back. The probe only finds something out, so to go on without
-	// it costs a session at most.
+	// probeUnreadMost is how long a package waits for a probe that cannot be read, from the split
+	// on: time for a newer worker to bring the probe back. The probe only finds something out, so
+	// to go on without it costs a session at most.
 	probeUnreadMost = time.Hour
-	// aloneTries is how often an invoice that is alone in its package is sent again although nothing
-	// shows that KSeF takes anything at present: about two hours in all. Then a person is asked.
-	aloneTries = 11
 )
 
-// refusalPause is the pause before the n-th such try, from 0.
-func refusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
-
-// probePieces is how many pieces a package is cut into, of which the first goes as a probe, at the n-th
-// try in vain. What comes back goes to the end, so the pieces take turns. Halves are enough for one
-// poisonous invoice; smaller pieces find their way past several.
+// probePieces is how many pieces a package is cut into, of which the first goes as a probe, at the
+// n-th try in vain. What comes back goes to the end, so the pieces take turns. Halves are enough
+// for one poisonous invoice; smaller pieces find their way past several.
 func probePieces(n int) int {
 	switch n -= wholeTries; {
 	case n < 2:
@@ -46,69 +37,20 @@ func probePieces(n int) int {
 	return 8
 }
 
-// othersGoThrough reports that KSeF processed another batch session of the tenant that was closed after
-// these very invoices were refused together first, or were put together by halving: it takes
-// sessions, so one that it refuses is at fault itself. Older evidence is none: KSeF may have begun to
-// refuse everybody since.
-func (w *Worker) othersGoThrough(ctx context.Context, p *ledger.Package) (bool, error) {
-	since, err := w.togetherSince(ctx, p)
-	if err != nil || since == 0 {
-		return false, err
-	}
-	known, err := w.Ledger.Tenant(ctx, p.Tenant)
-	return err == nil && known.ThroughAt >= since, err
-}
-
-// togetherSince is when the oldest package was made that came of a refusal and held as many invoices as
-// this one: they are the same, for a package only loses invoices, and takes in what was split off it.
-// Zero when p came of no refusal. A parent that was pruned or cannot be read is the end of what is
-// known: the moment is later then, and older evidence less.
-func (w *Worker) togetherSince(ctx context.Context, p *ledger.Package) (ledger.Millis, error) {
-	var since ledger.Millis
-	for at := *p; at.Parent != ""; {
-		since = at.CreatedAt
-		before, _, err := w.relative(ctx, at.Parent)
-		if err != nil {
-			return 0, err
-		}
-		if before == nil || before.Count != at.Count {
-			break
-		}
-		at = *before
-	}
-	return since, nil
-}
-
-// relative reads a package that another one names: its parent, its probe or what that was split off. It
-// is nil when it was pruned or cannot be read; unread tells which.
-func (w *Worker) relative(ctx context.Context, id string) (p *ledger.Package, unread *ledger.Unreadable, err error) {
-	there, err := w.Ledger.Package(ctx, id)
-	if err == nil {
-		return &there, nil, nil
-	}
-	entries, err := w.skip(ctx, err)
-	if len(entries) > 0 {
-		return nil, &entries[0], nil
-	}
-	if errors.Is(err, ledger.ErrNotFound) {
-		err = nil
-	}
-	return nil, nil, err
-}
-
-// refusedPause is how long all packages of a tenant rest whose sessions KSeF refused so often in a row,
-// with none processed in between; 0 is not at all. They have one try together then: each by itself
-// would use up the hour's sessions.
+// refusedPause is how long all packages of a tenant rest whose sessions KSeF refused so often in a
+// row, with none processed in between; 0 is not at all. They have one try together then: each by
+// itself would use up the hour's sessions.
 func (w *Worker) refusedPause(t ledger.Tenant) time.Duration { return refusedPause(t, w.o.Refusals) }
 
 func refusedPause(t ledger.Tenant, refusals int) time.Duration {
 	if t.Refusals <= refusals {
 		return 0
 	}
-	return refusalPause(t.Refusals - refusals - 1)
+	return settlement.RefusalPause(t.Refusals - refusals - 1)
 }
 
-// RefusedUntil is the end of that rest, the zero time when there is none. refusals is packages.refusals.
+// RefusedUntil is the end of that rest, the zero time when there is none. refusals is
+// packages.refusals.
 func RefusedUntil(t ledger.Tenant, refusals int) time.Time {
 	if pause := refusedPause(t, refusals); pause > 0 {
 		return t.RefusedAt.Time().Add(pause)
@@ -116,8 +58,8 @@ func RefusedUntil(t ledger.Tenant, refusals int) time.Time {
 	return time.Time{}
 }
 
-// awaitRefused keeps a package waiting while the tenant's sessions are refused, one after the other. Who
-// has the try goes ahead.
+// awaitRefused keeps a package waiting while the tenant's sessions are refused, one after the
+// other. Who has the try goes ahead.
 func (w *Worker) awaitRefused(ctx context.Context, p *ledger.Package) error {
 	t, err := w.Ledger.Tenant(ctx, p.Tenant)
 	if err != nil {
@@ -132,14 +74,16 @@ func (w *Worker) awaitRefused(ctx context.Context, p *ledger.Package) error {
 	if ok, err := w.Ledger.TryRefused(ctx, p.Tenant, now, pause); err != nil || ok {
 		return err
 	}
-	return later(wait, retry.ReasonRefused, fmt.Sprintf("KSeF has refused %d sessions of the tenant in a row: its packages take turns", t.Refusals))
+	return later(wait, retry.ReasonRefused,
+		fmt.Sprintf("KSeF has refused %d sessions of the tenant in a row: its packages take turns", t.Refusals))
 }
 
-// beforeSubmit decides about a package that was split or refused before, ahead of any work for it. It
-// reports that the package need not be submitted now.
+// beforeSubmit decides about a package that was split or refused before, ahead of any work for it.
+// It reports that the package need not be submitted now.
 func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool, err error) {
 	if wait := p.NotBefore.Time().Sub(w.o.Now()); wait > 0 {
-		return false, later(wait, retry.ReasonRefused, "KSeF refused its invoices in the sessions before: the next try is at "+p.NotBefore.Time().UTC().Format(time.RFC3339))
+		return false, later(wait, retry.ReasonRefused,
+			"KSeF refused its invoices in the sessions before: the next try is at "+p.NotBefore.Time().UTC().Format(time.RFC3339))
 	}
 	if p.Probe != "" {
 		return false, w.awaitProbe(ctx, p)
@@ -151,34 +95,43 @@ func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool
 	if through, err := w.othersGoThrough(ctx, p); err != nil || through {
 		return false, err
 	}
-	ids, err := w.pendingIDs(ctx, p)
-	if err != nil || len(ids) < 2 {
+	held, err := w.readHeld(ctx, p)
+	if err != nil {
 		return false, err
+	}
+	ids := idsOf(held.Undecided(p.ID))
+	if len(ids) < 2 {
+		return false, nil
 	}
 	pieces := min(probePieces(tries), len(ids))
 	n := (len(ids) + pieces - 1) / pieces
 	probe, rest := "pkg-"+xid.New().String(), "pkg-"+xid.New().String()
 	w.o.Log.Info().Str("package", p.ID).Str("probe", probe).Str("rest", rest).Int("invoices", n).Int("of", len(ids)).
 		Msg("KSeF refuses every session of the tenant: a piece goes as a probe")
-	return true, w.repack(ctx, p, p.Reason, 0,
-		ledger.Part{ID: probe, Refusals: p.Refusals, Rest: rest, IDs: ids[:n]},
-		ledger.Part{ID: rest, Refusals: p.Refusals, Probe: probe, IDs: ids[n:]})
+	return true, w.split(ctx, p, settlement.Split{Proof: settlement.ProvenUnposted, Reason: p.Reason,
+		End: settlement.EndOf(*p, held, len(ids)),
+		Parts: []ledger.Part{
+			{ID: probe, Refusals: p.Refusals, Rest: rest, IDs: ids[:n]},
+			{ID: rest, Refusals: p.Refusals, Probe: probe, IDs: ids[n:]},
+		}})
 }
 
-// awaitProbe lets a package wait for its probe. One whose probe went through, or is gone in any other
-// way than back into it, is sent whole once more: most likely KSeF takes sessions again.
+// awaitProbe lets a package wait for its probe. One whose probe went through, or is gone in any
+// other way than back into it, is sent whole once more: most likely KSeF takes sessions again.
 func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
 	probe, unread, err := w.relative(ctx, p.Probe)
 	if err != nil {
 		return err
 	}
 	if probe != nil && probe.State.Live() && probe.State != ledger.PackageSettled {
-		return later(probeWait, retry.ReasonRefused, fmt.Sprintf("a part of it went ahead in %s to find out whether KSeF takes any session", p.Probe))
+		return later(probeWait, retry.ReasonRefused,
+			fmt.Sprintf("a part of it went ahead in %s to find out whether KSeF takes any session", p.Probe))
 	}
 	left := p.CreatedAt.Time().Add(probeUnreadMost).Sub(w.o.Now())
 	if unread != nil && left > 0 && !over(unread) {
-		return later(min(left, unreadPause), retry.ReasonOther,
-			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it in %s", p.Probe, unread.Err, left.Round(time.Second)))
+		return later(min(left, settlement.UnreadPause), retry.ReasonOther,
+			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it in %s",
+				p.Probe, unread.Err, left.Round(time.Second)))
 	}
 	set := []ledger.Set{{Field: "probe", Value: ""}, {Field: "refusals", Value: w.o.Refusals - 1}}
 	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: set}); err != nil {
@@ -202,18 +155,4 @@ func (w *Worker) tellRest(ctx context.Context, p *ledger.Package) {
 	if p.Rest != "" {
 		w.warn(ctx, "tell a package that its probe is back", w.Queue.Put(ctx, KindPackage, p.Rest, 0, When{Run: true}))
 	}
-}
-
-// rejoin puts a probe that was refused back into what it was split off. That is sent again after a
-// longer pause. When that is gone, or cannot be read, the probe's invoices have a package of their own.
-func (w *Worker) rejoin(ctx context.Context, p *ledger.Package, ids []string, reason string) error {
-	rest, _, err := w.relative(ctx, p.Rest)
-	if err != nil {
-		return err
-	}
-	part := ledger.Part{Refusals: p.Refusals + 1, IDs: ids}
-	if rest != nil && rest.State == ledger.PackageCut && rest.Probe == p.ID {
-		part.ID, part.Into = rest.ID, true
-	}
-	return w.repack(ctx, p, reason, refusalPause(part.Refusals-w.o.Refusals), part)
 }

@@ -10,6 +10,7 @@ import (
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/retry"
+	"ksefworker/internal/settlement"
 )
 
 const (
@@ -82,7 +83,7 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 		return stillToArchive(stuck, age)
 	}
 	if len(unread) > 0 { // they may have been receipted by a newer worker, or not
-		return unreadLater(max(retry.Age(age, w.o.ConfirmFirst, receiptRest), unreadPause), len(unread))
+		return unreadLater(max(retry.Age(age, w.o.ConfirmFirst, receiptRest), settlement.UnreadPause), len(unread))
 	}
 	if len(upos.missing) == 0 {
 		set := []ledger.Set{{Field: "upo", Value: upos.bySession[p.Session].url}}
@@ -120,7 +121,7 @@ func (w *Worker) receiptEarly(ctx context.Context, p *ledger.Package, held []led
 		todo = todo[len(some):]
 	}
 	if len(upos.missing) > 0 {
-		return later(unreadPause, retry.ReasonProcessing, fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
+		return later(settlement.UnreadPause, retry.ReasonProcessing, fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
 	}
 	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "filed", Value: true}}})
 }

@@ -88,21 +88,8 @@ func gone(kind string, ids []string, seen map[string]bool, unread []ledger.Unrea
 	return out
 }
 
-// undecided reads the invoices of a package whose outcome is not known yet: those that can be read,
-// and those that cannot.
-func (w *Worker) undecided(ctx context.Context, p *ledger.Package) ([]ledger.Invoice, []ledger.Unreadable, error) {
-	invs, err := w.pending(ctx, p)
-	unread, err := w.skip(ctx, err)
-	return invs, unread, err
-}
-
-const (
-	// unreadPause is how often something looks again that waits for nothing but an entry that
-	// cannot be read.
-	unreadPause = 10 * time.Minute
-	// lookAgainAtOnce is how many noted entries one sweep looks at.
-	lookAgainAtOnce = 200
-)
+// lookAgainAtOnce is how many noted entries one sweep looks at.
+const lookAgainAtOnce = 200
 
 func unreadLater(after time.Duration, n int) error {
 	return later(after, retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", n))

@@ -1,0 +1,199 @@
+package settlement
+
+import (
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// Absence needs proof. That KSeF does not have an invoice is concluded only from a session that is
+// over and accounts for everything in it; silence alone proves nothing.
+
+// account is what a session that is over tells of the invoices of its package.
+type account struct {
+	matching
+	session ksef.SessionInfo
+	pkg     string // the package's id; "" when it holds all of the invoices
+	lane    ledger.Lane
+	members int  // invoices that the package ever held
+	unread  int  // of these, entries that cannot be read
+	listed  bool // there is a list
+	entries int  // answers in it
+	hashes  map[string]bool
+}
+
+// newAccount joins the session's list to the package's invoices.
+func newAccount(lane ledger.Lane, members []ledger.Invoice, session ksef.SessionInfo, infos []ksef.InvoiceInfo) account {
+	a := account{
+		matching: match(members, infos), session: session, lane: lane, members: len(members),
+		listed: infos != nil, hashes: make(map[string]bool, len(members)),
+	}
+	for i := range members {
+		a.hashes[members[i].Hash] = true
+	}
+	ordinals := make(map[int]bool, len(infos))
+	for _, info := range infos {
+		if info.Ordinal == 0 || !ordinals[info.Ordinal] {
+			a.entries++
+		}
+		ordinals[info.Ordinal] = true
+	}
+	return a
+}
+
+// accountOf joins what was listed to what is held. An entry that cannot be read may be the one
+// whose answer seems to belong to nobody.
+func accountOf(p ledger.Package, held Held, session ksef.SessionInfo, infos []ksef.InvoiceInfo) account {
+	a := newAccount(p.Lane, held.Invoices, session, infos)
+	a.members, a.unread, a.pkg = held.Members, len(held.Unread), p.ID
+	return a
+}
+
+// missing are the invoices that the package holds and that no answer could be joined to.
+func (a account) missing() []*ledger.Invoice {
+	var out []*ledger.Invoice
+	for _, inv := range a.invoices {
+		if holds(a.pkg, inv) {
+			out = append(out, inv)
+		}
+	}
+	return out
+}
+
+// sends are those of them whose status KSeF can be asked for by a reference.
+func (a account) sends() []*ledger.Invoice {
+	var out []*ledger.Invoice
+	for _, inv := range a.missing() {
+		if inv.Reference != "" {
+			out = append(out, inv)
+		}
+	}
+	return out
+}
+
+// join gives invoices the answers that KSeF gave about their references: each is about this very
+// invoice.
+func (a *account) join(by map[string]ksef.InvoiceInfo) {
+	if len(by) == 0 {
+		return
+	}
+	var rest []*ledger.Invoice
+	for _, inv := range a.invoices {
+		info, told := by[inv.ID]
+		if !told {
+			rest = append(rest, inv)
+			continue
+		}
+		a.pairs = append(a.pairs, pairing{inv, info})
+		a.claimAnswer(info)
+	}
+	a.invoices = rest
+}
+
+// claimAnswer takes out of the answers without an owner the one that has just been given one: by
+// its KSeF number, by its place in the session, by its name, or else any refusal of the same code.
+func (a *account) claimAnswer(info ksef.InvoiceInfo) {
+	same := []func(ksef.InvoiceInfo) bool{
+		func(o ksef.InvoiceInfo) bool { return info.KSeFNumber != "" && o.KSeFNumber == info.KSeFNumber },
+		func(o ksef.InvoiceInfo) bool { return info.Ordinal != 0 && o.Ordinal == info.Ordinal },
+		func(o ksef.InvoiceInfo) bool {
+			return o.Status.Code == info.Status.Code && NormalName(o.InvoiceNumber) == NormalName(info.InvoiceNumber)
+		},
+		func(o ksef.InvoiceInfo) bool {
+			return o.Status.Code == info.Status.Code && o.KSeFNumber == "" && o.InvoiceNumber == ""
+		},
+	}
+	for _, is := range same {
+		for i, o := range a.answers {
+			if is(o) {
+				a.answers = append(a.answers[:i:i], a.answers[i+1:]...)
+				return
+			}
+		}
+	}
+}
+
+// complete reports whether the list has an answer for everything in the session: as many as the
+// session counts and, of a package, one for each invoice that was in the ZIP: a count can lag
+// behind as a list can. Answers that stand twice count once.
+//
+// A single send that KSeF has confirmed is in the session: a list and a count without it lag.
+func (a account) complete() bool {
+	if !a.listed || a.unansweredSends() > 0 {
+		return false
+	}
+	if a.lane == ledger.Bulk && a.entries < a.members || a.lane != ledger.Bulk && !a.session.Counted {
+		return false
+	}
+	return !a.session.Counted || a.entries >= a.session.InvoiceCount
+}
+
+// unansweredSends is how many invoices KSeF has given a reference for in an online session and no
+// answer since.
+func (a account) unansweredSends() int {
+	n := 0
+	for _, inv := range a.invoices {
+		if a.lane == ledger.Express && inv.Reference != "" && (a.pkg == "" || holds(a.pkg, inv)) {
+			n++
+		}
+	}
+	return n
+}
+
+// listedDone is how many acceptances the list has.
+func (a account) listedDone() int {
+	n := 0
+	for _, p := range a.pairs {
+		if p.info.Status.Done() {
+			n++
+		}
+	}
+	return n
+}
+
+// processing reports an answer that is not one yet.
+func (a account) processing() bool {
+	for _, p := range a.pairs {
+		if p.info.Unreadable == "" && p.info.Status.Processing() {
+			return true
+		}
+	}
+	for _, info := range a.answers {
+		if info.Unreadable == "" && info.Status.Processing() {
+			return true // one without a number yet: it may get one
+		}
+	}
+	return false
+}
+
+// unclaimed reports an answer, joined to no invoice, that may be the acceptance of one of ours.
+func (a account) unclaimed() bool {
+	for _, info := range a.answers {
+		if info.Unreadable != "" || info.Status.Processing() || info.Status.Done() {
+			return true
+		}
+	}
+	return false
+}
+
+// provesAbsence reports whether KSeF does not have an invoice that no answer was joined to. The
+// list must be complete, every acceptance in it must be another invoice's, and it must have as many
+// as the session counts.
+func (a account) provesAbsence() bool {
+	return a.complete() && !a.unclaimed() && a.listedDone() >= a.session.SuccessfulInvoiceCount
+}
+
+// provesRefusal reports the same for a session that failed as a whole and for which KSeF has no
+// receipt: nothing of it was processed, so the list may be short or missing. But it must not speak
+// of acceptances that are nobody's, and where the session counts its successes they must all be in
+// the list. If anything was accepted after all, its silence about the others proves nothing. Of a
+// session that ended in an error that KSeF does not know itself (500, 550) the list must have what
+// it counts.
+func (a account) provesRefusal() bool {
+	switch {
+	case a.unclaimed() || a.listedDone() < a.session.SuccessfulInvoiceCount:
+		return false
+	case a.listedDone() > 0:
+		return a.complete()
+	}
+	return !a.session.Status.SendAgain() || !a.session.Counted || a.entries >= a.session.InvoiceCount
+}

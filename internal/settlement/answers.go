@@ -1,0 +1,228 @@
+package settlement
+
+import (
+	"cmp"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// gather joins the list, and KSeF's answers about single sends, to what is held. need is what has
+// to be asked for first. A single send has a reference of its own: what the list leaves open, KSeF
+// can tell.
+func gather(p ledger.Package, held Held, listed Listed) (a account, need Ask) {
+	switch {
+	case !listed.List.Asked:
+		return account{}, Ask{For: TheList}
+	case !held.Read:
+		return account{}, Ask{For: TheHeld}
+	}
+	a = accountOf(p, held, listed.Session, listed.List.Invoices)
+	if p.Lane == ledger.Express {
+		if sends := a.sends(); len(sends) > 0 && !listed.Statuses.Asked {
+			return a, Ask{For: TheSends, Sends: sends}
+		}
+		a.join(listed.Statuses.By)
+	}
+	return a, Ask{}
+}
+
+// processedAnswers decides what a processed session proves of its invoices.
+func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
+	a, need := gather(p, held, listed)
+	if need.For != Nothing {
+		return Decision{Ask: need}
+	}
+	o := &outcomes{pkg: p}
+	unclear, running := o.answered(a)
+	missing := a.missing()
+	sick := listed.Statuses.Sick // it leaves open what it is about, and nothing else
+	var unproven []*ledger.Invoice
+	switch {
+	case len(missing)+len(unclear)+len(running) == 0:
+	case a.processing() && patient(p, now):
+		// A session that is over has decided. What it calls "in process" all the same is waited
+		// for, but not for ever.
+		unproven = append(append(ofPairs(running), missing...), ofPairs(unclear)...)
+	case !listed.Receipt.Asked:
+		// Always, also where the list seems to prove absence: it is one request, and the receipt
+		// names content.
+		return ask(TheReceipt)
+	default:
+		unproven = o.conclude(a, missing, append(unclear, running...), listed.Receipt)
+		sick = cmp.Or(sick, listed.Receipt.Err)
+	}
+	d, complete := o.decision(listed, now)
+	if !complete {
+		return d
+	}
+	if len(unproven) > 0 && d.doubt(p, a, unproven, now) {
+		if sick != nil {
+			d.Wait = &Wait{Err: sick}
+		}
+		return d
+	}
+	if len(unproven) == 0 && sick != nil {
+		d.Wait = &Wait{Err: sick}
+		return d
+	}
+	// Else the list is read again: an answer in it may be that of an entry that cannot be read.
+	d.Listed = held.UnreadUndecided(p.ID) == 0
+	return d
+}
+
+// decision gives the moves, with what 410s say of the tenant. It is not complete while what is
+// known of the tenant has to be asked for.
+func (o *outcomes) decision(listed Listed, now time.Time) (d Decision, complete bool) {
+	if len(o.denials) > 0 {
+		if listed.Tenant == nil {
+			return ask(TheTenant), false
+		}
+		d.Denial = o.denied(*listed.Tenant, now)
+	}
+	d.Moves, d.LetIn = o.moves, o.letIn
+	return d, true
+}
+
+// answered adds the outcome of every invoice that has a clear answer. It returns those whose answer
+// cannot be read, or names no KSeF number of theirs, and those that are still running.
+func (o *outcomes) answered(a account) (unclear, running []pairing) {
+	for _, pair := range a.pairs {
+		if !holds(a.pkg, pair.inv) {
+			continue
+		}
+		outcome := outcomeOf(pair.info.Status)
+		switch {
+		case pair.info.Unreadable != "", outcome == toAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "":
+			unclear = append(unclear, pair)
+		case outcome == toWait:
+			running = append(running, pair)
+		default:
+			o.add(pair.inv, pair.info)
+		}
+	}
+	return unclear, running
+}
+
+// conclude decides about the invoices that the list of a processed session leaves open: those
+// without an answer, and those whose answer is unclear. Where the list proves nothing, the
+// session's receipt does: it names content hashes. It returns those that nothing proves anything
+// about.
+func (o *outcomes) conclude(a account, missing []*ledger.Invoice, unclear []pairing, own OwnReceipt) (unproven []*ledger.Invoice) {
+	if own.Err != nil {
+		return append(missing, ofPairs(unclear)...)
+	}
+	receipt := own.Receipt
+	missing, unclear = o.attested(receipt, &a, missing, unclear)
+	covered := a.covered(receipt)
+	for _, pair := range unclear {
+		if covered {
+			o.park(pair.inv, pair.info.Status.Code, unclearReason(pair)+
+				"; the session's receipt (UPO) does not have it: look in KSeF whether it is there; if it is not, retry")
+			continue
+		}
+		unproven = append(unproven, pair.inv)
+	}
+	if !covered && (!a.provesAbsence() || len(receipt.Lines) > a.listedDone()+o.byReceipt) {
+		return append(unproven, missing...)
+	}
+	proof := ProvenByList
+	if covered {
+		proof = ProvenByReceipt
+	}
+	o.absent(a, missing, proof)
+	return unproven
+}
+
+// refusedAnswers decides what a refused session's list says of single invoices. What is in none of
+// the decision's moves or doubts then is proven not to be in KSeF.
+func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
+	a, need := gather(p, held, listed)
+	if need.For != Nothing {
+		return Decision{Ask: need}
+	}
+	o := &outcomes{pkg: p}
+	var unclear []pairing
+	for _, pair := range a.pairs {
+		if !holds(p.ID, pair.inv) {
+			continue
+		}
+		switch outcome := outcomeOf(pair.info.Status); {
+		case pair.info.Unreadable != "", outcome == toWait, outcome == toAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "":
+			unclear = append(unclear, pair)
+		case outcome.decided():
+			o.add(pair.inv, pair.info)
+		}
+	}
+	var open []*ledger.Invoice
+	if missing := a.missing(); len(missing)+len(unclear) > 0 {
+		if !listed.Receipt.Asked {
+			return ask(TheReceipt)
+		}
+		if err := listed.Receipt.Err; err != nil && mayHaveReceipt(p, a) {
+			return Decision{Wait: &Wait{Err: err}}
+		}
+		open = o.refusedOpen(&a, missing, unclear, listed)
+	}
+	d, complete := o.decision(listed, now)
+	if !complete {
+		return d
+	}
+	d.Gone = goneOf(p, held, d.Moves, open)
+	if len(open) > 0 {
+		d.doubt(p, a, open, now)
+	}
+	return d
+}
+
+// mayHaveReceipt reports that a refused session may have a receipt all the same. That the receipt
+// cannot be asked for now keeps back only what it could tell of: a session that KSeF refused for a
+// reason of its own, and of which its list has no acceptance, has none.
+func mayHaveReceipt(p ledger.Package, a account) bool {
+	meaning := ksef.BatchSessionMeaning
+	if p.Lane == ledger.Express {
+		meaning = ksef.OnlineSessionMeaning
+	}
+	_, known := meaning(a.session.Status.Code)
+	return !known || a.session.Status.SendAgain() || a.listedDone() > 0
+}
+
+// refusedOpen goes by the receipt of a refused session, which names content: there is none of a
+// session that came to nothing. It accepts what the receipt has and returns what nothing proves
+// anything about.
+func (o *outcomes) refusedOpen(a *account, missing []*ledger.Invoice, unclear []pairing, listed Listed) (open []*ledger.Invoice) {
+	receipt := listed.Receipt.Receipt
+	missing, unclear = o.attested(receipt, a, missing, unclear)
+	if a.covered(receipt) {
+		return nil // what the receipt does not have was not accepted
+	}
+	open = ofPairs(unclear)
+	if listed.Statuses.Sick != nil || len(receipt.Lines) > 0 || !a.provesRefusal() {
+		open = append(open, missing...)
+	}
+	return open
+}
+
+// goneOf names the undecided invoices that neither a move nor a doubt is about.
+func goneOf(p ledger.Package, held Held, moves []Move, open []*ledger.Invoice) map[string]bool {
+	gone := map[string]bool{}
+	for _, inv := range held.Undecided(p.ID) {
+		gone[inv.ID] = true
+	}
+	for _, m := range moves {
+		delete(gone, m.Invoice.ID)
+	}
+	for _, inv := range open {
+		delete(gone, inv.ID)
+	}
+	return gone
+}
+
+func ofPairs(pairs []pairing) []*ledger.Invoice {
+	out := make([]*ledger.Invoice, len(pairs))
+	for i, pair := range pairs {
+		out[i] = pair.inv
+	}
+	return out
+}

@@ -1,0 +1,219 @@
+package settlement
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// onlyAnswer decides about a package of one invoice whose honest list has this one answer.
+func onlyAnswer(lane ledger.Lane, inv ledger.Invoice, code int) Decision {
+	p := ledger.Package{ID: place, State: ledger.PackageProcessing, Lane: lane, Tenant: seller, Session: "S", Count: 1}
+	inv.ID, inv.Rev, inv.Package, inv.NIP, inv.Number, inv.Lane = "inv-0", 1, place, seller, "A/1", lane
+	if inv.State == "" {
+		inv.State = ledger.Sent
+	}
+	info := ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: code}, Ordinal: 1, InvoiceNumber: "A/1"}
+	session := ksef.SessionInfo{Status: ksef.StatusInfo{Code: 200}, Counted: true, InvoiceCount: 1, FailedInvoiceCount: 1}
+	if code == 200 {
+		info.KSeFNumber = ksefNumber(1)
+		session.SuccessfulInvoiceCount, session.FailedInvoiceCount = 1, 0
+	}
+	listed := Listed{Session: session, List: List{Asked: true, Invoices: []ksef.InvoiceInfo{info}}, Receipt: OwnReceipt{Asked: true},
+		Statuses: Statuses{Asked: true}, Tenant: &ledger.Tenant{}}
+	if code == 0 {
+		listed.List.Invoices = []ksef.InvoiceInfo{}
+		listed.Session.InvoiceCount, listed.Session.FailedInvoiceCount = 0, 0
+	}
+	return Rules{Refusals: 3}.Decide(p, Held{Read: true, Members: 1, Invoices: []ledger.Invoice{inv}}, listed, began)
+}
+
+// Every code of an invoice, in both lanes.
+func TestDecide_EachCodeOfAnInvoice(t *testing.T) {
+	for code := -1; code <= 1000; code++ {
+		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+			want := Park
+			switch code {
+			case 0:
+				continue // no answer at all: below
+			case 200:
+				want = Accept
+			case 430, 450:
+				want = Reject
+			case 440:
+				want = LookUp
+			case 405, 410, 435, 500, 550:
+				want = SendAgain
+			}
+			d := onlyAnswer(lane, ledger.Invoice{}, code)
+			if code > 0 && code < 200 {
+				if len(d.Moves) != 0 || d.Wait == nil || d.Doubt == nil || !d.Doubt.Begin {
+					t.Errorf("%d %s: %+v", code, lane, d)
+				}
+				continue
+			}
+			if len(d.Moves) != 1 || d.Moves[0].Fate != want || d.Wait != nil {
+				t.Errorf("%d %s: %+v, want fate %d", code, lane, d.Moves, want)
+			}
+		}
+	}
+}
+
+// Every code of a session, in both lanes: processed, or its invoices are sent again with the proof
+// that it took none.
+func TestDecide_EachCodeOfASession(t *testing.T) {
+	for code := 200; code <= 1000; code++ {
+		for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+			p, held := packageOf(2, ledger.PackageProcessing)
+			p.Lane = lane
+			session := ksef.SessionInfo{Status: ksef.StatusInfo{Code: code}, Counted: true}
+			listed := Listed{Session: session, List: List{Asked: true, Invoices: []ksef.InvoiceInfo{}}, Receipt: OwnReceipt{Asked: true}}
+			d := Rules{Refusals: 3}.Decide(p, held, listed, began)
+			if code == 200 || code == 445 {
+				if lane == ledger.Express && (len(d.Moves) != 2 || d.Moves[0].Again.Proof != ProvenByList) ||
+					lane == ledger.Bulk && d.Doubt == nil {
+					t.Errorf("%d %s: %+v", code, lane, d)
+				}
+				continue
+			}
+			if len(d.Moves) != 0 || len(d.Gone) != 2 || d.Wait != nil {
+				t.Errorf("%d %s: %+v", code, lane, d)
+				continue
+			}
+			listed.Stage, listed.Gone = Remainder, d.Gone
+			d = Rules{Refusals: 3}.Decide(p, held, listed, began)
+			switch {
+			case lane == ledger.Express:
+				if len(d.Moves) != 2 || d.Moves[0].Again.Proof != ProvenByRefusal || d.Split != nil {
+					t.Errorf("%d %s: %+v", code, lane, d)
+				}
+			case code == 420:
+				if d.Split == nil || len(d.Split.Parts) != 2 || d.Renew || d.Refusal != nil {
+					t.Errorf("%d %s: %+v", code, lane, d)
+				}
+			case d.Split == nil || len(d.Split.Parts) != 1 || d.Refusal.Counted != (code != 415):
+				t.Errorf("%d %s: %+v", code, lane, d)
+			}
+		}
+	}
+}
+
+// KSeF may ask three times for an invoice to be sent again; then a person is asked.
+func TestBounds_AnswersThatAskForItAgain(t *testing.T) {
+	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
+		inv := ledger.Invoice{}
+		for n := 1; ; n++ {
+			m := onlyAnswer(lane, inv, 500).Moves[0]
+			if m.Fate == Park {
+				if n != maxResends+1 {
+					t.Errorf("%s: parked at the %d. answer", lane, n)
+				}
+				break
+			}
+			m.Wrote(ledger.Moved{Rev: 2})
+			inv = ledger.Invoice{Resends: m.Invoice.Resends}
+			if n > 10 || m.Invoice.Resends != n || m.Invoice.State != ledger.Queued {
+				t.Fatalf("%s: %+v", lane, m.Invoice)
+			}
+		}
+	}
+}
+
+// An invoice that never left is sent again without counting anything, however often; one that KSeF
+// does not tell of goes in a package after two online sessions.
+func TestBounds_SessionsWithoutAWordAboutIt(t *testing.T) {
+	m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Sending, Resends: 3, FailedSessions: 1}, 0).Moves[0]
+	if m.Fate != SendAgain || m.Again.Count != Resends || m.Again.Value != 3 || m.Again.Lane != ledger.Express {
+		t.Errorf("it never left: %+v", m)
+	}
+	for failed, want := range map[int]ledger.Lane{0: ledger.Express, 1: ledger.Bulk, 5: ledger.Bulk} {
+		m := onlyAnswer(ledger.Express, ledger.Invoice{State: ledger.Unknown, FailedSessions: failed}, 0).Moves[0]
+		if m.Fate != SendAgain || m.Again.Lane != want || m.Again.Value != int64(failed)+1 || m.Again.Count != FailedSessions {
+			t.Errorf("after %d sessions: %+v", failed, m)
+		}
+	}
+}
+
+// 410: the tenant is paused only when KSeF let nothing in, every denied invoice has one move, and
+// what is counted is how many were answered so, or nothing when all of them are in others' names.
+func TestDenied_PausesTheTenantOnlyWhenNobodyWasLetIn(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, held := packageOf(rapid.IntRange(1, 6).Draw(t, "invoices"), ledger.PackageProcessing)
+		p.OpenedAt = ledger.At(began.Add(-time.Hour))
+		tenant := ledger.Tenant{Denied: rapid.IntRange(0, 5).Draw(t, "denied"), Denials: rapid.IntRange(0, 20).Draw(t, "denials")}
+		if hours := rapid.IntRange(0, 40).Draw(t, "hours since one was accepted"); hours > 0 {
+			tenant.AcceptedAt = ledger.At(began.Add(-time.Duration(hours) * time.Hour))
+		}
+		o := &outcomes{pkg: p, letIn: rapid.Bool().Draw(t, "let in")}
+		others := true
+		for i := range held.Invoices {
+			inv := &held.Invoices[i]
+			if rapid.Bool().Draw(t, "in the seller's name") {
+				inv.Subject = string(ksef.Subject2)
+			} else {
+				others = false
+			}
+			if rapid.Bool().Draw(t, "denied before") {
+				inv.Denied = ledger.At(began.Add(-2 * time.Hour))
+			}
+			o.denials = append(o.denials, pairing{inv, ksef.InvoiceInfo{Status: ksef.StatusInfo{Code: 410}}})
+		}
+		d := o.denied(tenant, began)
+		seen := map[string]bool{}
+		waiting := 0
+		for _, m := range o.moves {
+			if seen[m.Invoice.ID] || m.Fate != Park && m.Fate != SendAgain {
+				t.Errorf("%+v", m)
+			}
+			seen[m.Invoice.ID] = true
+			if m.Fate == SendAgain {
+				waiting++
+			}
+		}
+		if len(seen) != len(held.Invoices) {
+			t.Errorf("%d of %d have a move", len(seen), len(held.Invoices))
+		}
+		if d == nil {
+			if !others || tenant.AcceptedAt == 0 || waiting > 0 {
+				t.Errorf("nothing is counted: %+v", o.moves)
+			}
+			return
+		}
+		if d.Answers != len(held.Invoices) || d.Waiting != waiting || (d.Pause > 0) != (waiting > 0) || o.letIn && waiting > 0 {
+			t.Errorf("%+v with %d waiting, let in %v", d, waiting, o.letIn)
+		}
+		if d.Pause > deniedMax || d.Pause > 0 && d.Pause < deniedFirst {
+			t.Errorf("paused for %v", d.Pause)
+		}
+	})
+}
+
+// What nothing proves waits half an hour, told once, and is looked for in the register then.
+func TestDoubt_IsToldOnce_WaitsHalfAnHour_ThenTheRegister(t *testing.T) {
+	p, held := packageOf(2, ledger.PackageProcessing)
+	session := ksef.SessionInfo{Status: ksef.StatusInfo{Code: 200}, Counted: true, InvoiceCount: 2}
+	listed := Listed{Session: session, List: List{Asked: true, Invoices: []ksef.InvoiceInfo{}}, Receipt: OwnReceipt{Asked: true}}
+	d := Rules{}.Decide(p, held, listed, began)
+	if d.Doubt == nil || !d.Doubt.Begin || len(d.Doubt.Notes) != 2 || d.Doubt.Notes[0].Fate != Keep || d.Wait == nil || d.Listed {
+		t.Errorf("at first: %+v", d)
+	}
+	p.Doubt = ledger.At(began)
+	if d = (Rules{}).Decide(p, held, listed, began.Add(proofPatience-time.Second)); d.Doubt != nil || d.Wait == nil ||
+		!d.Wait.Poll || d.Listed {
+		t.Errorf("before the time is over: %+v", d)
+	}
+	listed.Receipt.Err = fmt.Errorf("sick")
+	if d = (Rules{}).Decide(p, held, listed, began.Add(time.Minute)); d.Wait == nil || d.Wait.Err != listed.Receipt.Err {
+		t.Errorf("what is sick is told: %+v", d.Wait)
+	}
+	d = Rules{}.Decide(p, held, listed, began.Add(proofPatience))
+	if d.Doubt == nil || d.Doubt.Begin || d.Doubt.Notes[0].Original.By != BySearch ||
+		d.Doubt.Notes[0].Original.Session != "S" || d.Wait != nil || !d.Listed {
+		t.Errorf("the time is over: %+v", d)
+	}
+}

@@ -1,0 +1,43 @@
+package settlement
+
+import "ksefworker/internal/ksef"
+
+// outcome is what KSeF's status of an invoice asks for.
+type outcome string
+
+// The outcomes.
+const (
+	toWait      outcome = "wait"      // below 200
+	toAccept    outcome = "accept"    // 200
+	toReject    outcome = "reject"    // the document is at fault; only its sender can fix it
+	toPark      outcome = "park"      // a person has to do something, then retry
+	toDuplicate outcome = "duplicate" // KSeF has one of this identity: find out whether it is ours
+	toResend    outcome = "resend"    // KSeF's fault: send again, a bounded number of times
+)
+
+// decided reports outcomes that do not depend on how the session ended.
+func (o outcome) decided() bool {
+	return o == toAccept || o == toReject || o == toPark || o == toDuplicate
+}
+
+// outcomeOf is the table of KSeF's invoice codes. An unknown code is parked: it is never polled for
+// ever, and never sent again on a guess.
+func outcomeOf(s ksef.StatusInfo) outcome {
+	switch s.Code {
+	case ksef.InvoiceAccepted:
+		return toAccept
+	case ksef.InvoiceFileRefused, ksef.InvoiceSemanticsRefused:
+		return toReject
+	case ksef.InvoiceDuplicate:
+		return toDuplicate
+	case ksef.InvoiceCancelledWithSession, ksef.InvoiceNotDecrypted, ksef.InvoiceUnknownError, ksef.InvoiceCancelledBySystem:
+		return toResend
+	}
+	if s.Processing() {
+		return toWait
+	}
+	return toPark // 410, 415, and every other one
+}
+
+// letsIn reports an answer that shows that KSeF lets the tenant in.
+func letsIn(code int) bool { return code == ksef.InvoiceAccepted || code == ksef.InvoiceDuplicate }

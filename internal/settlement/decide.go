@@ -1,0 +1,82 @@
+package settlement
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// Rules are the settings that decisions go by. Refusals is how many sessions KSeF refuses as a
+// whole before a package is halved, ConfirmFirst the shortest pause before a session is asked
+// again.
+type Rules struct {
+	Refusals     int
+	ConfirmFirst time.Duration
+}
+
+// Decide says what to do about a package whose session is over, or unknown to KSeF. It is pure:
+// equal facts give equal decisions, and no argument is changed.
+func (r Rules) Decide(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
+	switch {
+	case listed.Unknown != nil:
+		return r.unknown(p, held, listed, now)
+	case listed.Session.Status.Done(), listed.Session.Status.Code == ksef.BatchSessionNoValidInvoices:
+		return processedSession(p, held, listed, now)
+	}
+	return r.refusedSession(p, held, listed, now)
+}
+
+// processedSession decides about a session that KSeF has processed. Its list is read until it
+// accounts for every invoice; what it leaves open (duplicates whose original has to be looked up)
+// is marked in the ledger then.
+func processedSession(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
+	switch listed.Stage {
+	case Answers:
+		if p.Listed {
+			return Decision{}
+		}
+		return processedAnswers(p, held, listed, now)
+	case Originals:
+		if listed.Moved > 0 {
+			return poll(fmt.Sprintf("%d invoices are still being processed, or moved meanwhile", listed.Moved))
+		}
+		return originals(p, held)
+	}
+	return processedRemainder(p, held)
+}
+
+// refusedSession decides about a session that ended in an error. Its list is read first all the
+// same: an invoice that says 200 in it is accepted, whatever the session says.
+func (r Rules) refusedSession(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
+	switch listed.Stage {
+	case Answers:
+		return refusedAnswers(p, held, listed, now)
+	case Originals:
+		if listed.Moved > 0 { // what has its answer is not written yet, so that the package holds it proves nothing
+			return poll(fmt.Sprintf("%d invoices moved meanwhile", listed.Moved))
+		}
+		return originals(p, held)
+	case Remainder:
+		return r.refusedRemainder(p, held, listed)
+	}
+	return refusedLast(p, held, listed.Session.Status)
+}
+
+// originals lets the originals of what is marked be looked up.
+func originals(p ledger.Package, held Held) Decision {
+	if !held.Read {
+		return ask(TheHeld)
+	}
+	marked := func(inv *ledger.Invoice) bool { return inv.OriginalBy != "" }
+	return Decision{Lookup: slices.ContainsFunc(held.Undecided(p.ID), marked)}
+}
+
+func poll(what string) Decision { return Decision{Wait: &Wait{Poll: true, What: what}} }
+
+func wait(d time.Duration, reason retry.Reason, what string) Decision {
+	return Decision{Wait: &Wait{Delay: d, Reason: reason, What: what}}
+}

@@ -1,0 +1,144 @@
+package settlement
+
+import (
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// Decision says what to do about a package. With Ask set nothing else is. The rest is carried out
+// in the order of the fields, each after the one before it; after Moves nothing is when one of them
+// met a conflict. The order is what a crash at any point relies on.
+type Decision struct {
+	Ask Ask
+
+	// Package is written first. It goes by the package's revision: of two workers that decide the
+	// same, one stops here, before anything is counted or sent again.
+	Package PackageEdit
+	// Renew forgets the public key, before another session with these invoices can be opened.
+	Renew bool
+	// Refusal is a session that KSeF refused as a whole. It is counted before Split: the packages
+	// that Split makes wait by this count.
+	Refusal *Refusal
+	// Through notes that KSeF processed a batch session. Before End: a package that has ended is
+	// not looked at again.
+	Through bool
+	// Denial is what 410s say of the tenant. Before Moves: the tenant is paused before its invoices
+	// are queued again, or they would leave at once.
+	Denial *Denial
+	// Moves are written together; each may meet a conflict of its own. A move to queued is followed
+	// by the task that sends the invoice.
+	Moves []Move
+	// LetIn notes that KSeF lets the tenant in, after the moves that show it.
+	LetIn bool
+	// Doubt is about invoices of which nothing proves what became of them. Before Listed: once the
+	// list counts as read, only what is marked here is ever looked for.
+	Doubt *Doubt
+	// Listed says that the list need not be read again.
+	Listed bool
+	// Lookup lets the originals of marked invoices be looked up.
+	Lookup bool
+	// Split ends the package and puts its invoices into others; End only ends it. At most one is
+	// set.
+	Split *Split
+	End   *End
+	// TellRest queues the task of the package that this one was a probe of, Receipt the receipt
+	// task. After Split and End: both tasks go by the state that those write.
+	TellRest, Receipt bool
+
+	// Gone is handed back in [Listed] until the run is over.
+	Gone map[string]bool
+	// Wait says how the task comes back. nil, with Over unset, lets the next stage be decided.
+	Wait *Wait
+	Over bool
+}
+
+// Asks reports that a fact is needed first.
+func (d Decision) Asks() bool { return d.Ask.For != Nothing }
+
+// Ask is one fact that a decision needs. Sends are the invoices to ask for by their references, in
+// this order.
+type Ask struct {
+	For   Fact
+	Sends []*ledger.Invoice
+}
+
+// Fact names what a decision can ask for. Each is asked for at most once in a run.
+type Fact int
+
+// The facts, in the order in which they are asked for.
+const (
+	Nothing    Fact = iota
+	TheList         // the session's list of invoices
+	TheHeld         // the ledger's entries: after the list, see [DecideOpen]
+	TheSends        // the status of single sends by their references
+	TheReceipt      // the session's receipt
+	TheTenant       // what is known of the tenant
+	TheThrough      // whether KSeF processed another package of the tenant since
+	TheRest         // the package that this one was split off as a probe
+)
+
+func ask(f Fact) Decision { return Decision{Ask: Ask{For: f}} }
+
+// PackageEdit are fields of the package; zero values are not written.
+type PackageEdit struct {
+	Code int       // of the session
+	Lost time.Time // since when KSeF says that it does not know the session
+}
+
+// Refusal is a session that KSeF refused as a whole. Refusals is how many such sessions the
+// invoices have behind them. Counted says that it counts against the tenant, too.
+type Refusal struct {
+	Code, Refusals int
+	Reason         string
+	Counted        bool
+}
+
+// Denial counts Answers of 410. With a Pause KSeF lets nothing of the tenant in: the tenant rests
+// so long, and Waiting invoices are queued again.
+type Denial struct {
+	Answers, Waiting int
+	Pause            time.Duration
+}
+
+// Doubt notes what nothing is proven of. With Begin the notes are reasons, and the package's doubt
+// begins after them: cut off between the two, the wait would be one that nobody is told of.
+// Otherwise the time is over and the notes are marks for the register. All are written at any
+// revision: the sender's late reference must not keep one from being noted. Listed and Counted are
+// for the log.
+type Doubt struct {
+	Notes           []Move
+	Begin           bool
+	Listed, Counted int
+}
+
+// Split ends a package and puts its invoices into Parts, which have no id yet and are sent after
+// In.
+type Split struct {
+	// Park is the invoice that is alone and at fault. It is parked first: what stays in the package
+	// keeps it from ending without receipt, document and result.
+	Park   *Move
+	Parts  []ledger.Part
+	End    ledger.PackageState // "": something in it cannot be read, so it goes on
+	Reason string
+	In     time.Duration
+	Proof  Proof // that KSeF cannot have what is in Parts
+}
+
+// End is how a package ends.
+type End struct {
+	State  ledger.PackageState
+	Code   int
+	Reason string
+}
+
+// Wait is how the task comes back: by the pauses of polls, with an error, or after Delay. Err is
+// given back as it is: circuits and growing pauses go by it.
+type Wait struct {
+	Poll   bool
+	Delay  time.Duration
+	Reason retry.Reason
+	What   string
+	Err    error
+}

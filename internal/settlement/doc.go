@@ -1,0 +1,26 @@
+// Package settlement decides what becomes of the invoices of a session. It is pure: from a package,
+// what the ledger holds of it, what KSeF listed, and the time, it gives what is to be written, what
+// is to be done next, and how the package ends. It asks nobody and writes nothing; package tasks
+// does both.
+//
+// Read it in this order:
+//
+//	facts.go     what is known: the invoices that a package holds, and what KSeF told of it
+//	decision.go  what a decision says, in the order in which it is carried out
+//	moves.go     the outcome of one invoice, and why it may be sent again
+//	decide.go    the stages of one run: answers, originals, remainder, last
+//	answers.go   what each answer means, in a session that was processed or refused
+//	match.go     which answer is about which invoice
+//	account.go   whether the session accounts for everything in it: absence needs proof
+//	covered.go   whether its receipt does
+//	codes.go     the table of KSeF's invoice codes
+//	outcomes.go  the moves that follow from an answer, and how often an invoice is sent again
+//	denied.go    410: is it the invoice, or the tenant
+//	doubt.go     what nothing is proven of waits, and is looked for in the register later
+//	original.go  the original of a duplicate; register.go: a pass through KSeF's register
+//	finish.go    how a package ends
+//	refused.go   a session refused as a whole: is it the package, or KSeF
+//	unknown.go   a session that KSeF does not know any more
+//	open.go      an online session that still takes sends
+//	numbers.go   KSeF numbers; reasons.go: what a person is told
+package settlement

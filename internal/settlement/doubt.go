@@ -1,0 +1,40 @@
+package settlement
+
+import (
+	"time"
+
+	"ksefworker/internal/ledger"
+)
+
+// proofPatience is how long a session's own list and receipt are asked again for what they do not
+// account for. After it KSeF's register is looked through.
+const proofPatience = 30 * time.Minute
+
+func patient(p ledger.Package, now time.Time) bool {
+	return p.Doubt == 0 || now.Sub(p.Doubt.Time()) < proofPatience
+}
+
+// doubt keeps invoices where they are of which nothing proves what became of them. It reports that
+// the session is asked again. Otherwise the time is over, and they are marked for the register.
+func (d *Decision) doubt(p ledger.Package, a account, unproven []*ledger.Invoice, now time.Time) (waits bool) {
+	doubt := &Doubt{Begin: p.Doubt == 0, Listed: a.entries, Counted: a.session.InvoiceCount}
+	waits = patient(p, now)
+	switch {
+	case doubt.Begin:
+		reason := unprovenReason(a)
+		for _, inv := range unproven {
+			doubt.Notes = append(doubt.Notes, Move{Invoice: inv, Fate: Keep, Reason: reason})
+		}
+	case waits:
+		doubt = nil // they were told of before
+	default:
+		for _, inv := range unproven {
+			doubt.Notes = append(doubt.Notes, Move{Invoice: inv, Fate: LookUp, Original: Original{Session: p.Session, By: BySearch}})
+		}
+	}
+	d.Doubt = doubt
+	if waits {
+		d.Wait = &Wait{Poll: true, What: "the session does not account for every invoice"}
+	}
+	return waits
+}

@@ -1,0 +1,149 @@
+package settlement
+
+import (
+	"slices"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// Held is what the ledger has of the invoices of a package. It is read once in a run of confirm,
+// and [Move.Wrote] keeps it in step with what is written. The zero value was not read yet.
+type Held struct {
+	Read     bool
+	Members  int                 // invoices that the package ever held; entries that are gone count
+	Invoices []ledger.Invoice    // those that can be read, in the order of the package; also those that left it
+	Unread   []ledger.Unreadable // those that cannot
+}
+
+// holds reports that a package holds an invoice whose outcome is not known yet.
+func holds(pkg string, inv *ledger.Invoice) bool {
+	if inv.Package != pkg {
+		return false
+	}
+	switch inv.State {
+	case ledger.Packed, ledger.Sending, ledger.Unknown, ledger.Sent:
+		return true
+	}
+	return false
+}
+
+// Undecided returns the invoices that a package holds and whose outcome is not known yet. They
+// point into h.
+func (h Held) Undecided(pkg string) []*ledger.Invoice {
+	var out []*ledger.Invoice
+	for i := range h.Invoices {
+		if holds(pkg, &h.Invoices[i]) {
+			out = append(out, &h.Invoices[i])
+		}
+	}
+	return out
+}
+
+// unreadOf returns the entries that cannot be read and that the package holds, or may hold.
+func (h Held) unreadOf(pkg string) []ledger.Unreadable {
+	return slices.DeleteFunc(slices.Clone(h.Unread), func(u ledger.Unreadable) bool { return !u.Opaque && u.Package != pkg })
+}
+
+// UnreadUndecided counts the entries that cannot be read, that the package holds or may hold, and
+// whose outcome may not be known.
+func (h Held) UnreadUndecided(pkg string) int {
+	n := 0
+	for _, u := range h.unreadOf(pkg) {
+		if u.Undecided() {
+			n++
+		}
+	}
+	return n
+}
+
+// attached counts what is still in the package in any state, entries that cannot be read included.
+func (h Held) attached(pkg string) int {
+	n := len(h.unreadOf(pkg))
+	for i := range h.Invoices {
+		if h.Invoices[i].Package == pkg {
+			n++
+		}
+	}
+	return n
+}
+
+// EndOf says how a package ends that goes no further, and that leaving of its undecided invoices
+// are about to leave. It is "" when the package does not end, because something undecided in it
+// cannot be read. What was decided in it all the same, or parked because of it, still needs its
+// receipt, document and result. So only a package that nothing stays in is failed, or abandoned
+// when close was never tried; any other is settled.
+func EndOf(p ledger.Package, held Held, leaving int) ledger.PackageState {
+	switch {
+	case held.UnreadUndecided(p.ID) > 0:
+		return ""
+	case held.attached(p.ID) > leaving:
+		return ledger.PackageSettled
+	case ledger.MayMovePackage(p.State, ledger.PackageAbandoned):
+		return ledger.PackageAbandoned
+	}
+	return ledger.PackageFailed
+}
+
+// Listed is what was found out about a package's session in this run. What was not asked is zero.
+type Listed struct {
+	Session ksef.SessionInfo
+	// Unknown is set when KSeF does not know the session, or refuses to tell of it. Session is zero
+	// then.
+	Unknown  *Unknown
+	List     List
+	Statuses Statuses
+	Receipt  OwnReceipt
+	Tenant   *ledger.Tenant
+	Through  *bool // KSeF processed another package of the tenant since these invoices were refused first
+	Rest     *Rest // what this package was split off as a probe
+
+	Stage Stage           // how far this run is
+	Moved int             // moves of the decision before this one that somebody else was faster with
+	Gone  map[string]bool // ids of invoices that the refused session was proven not to have taken
+}
+
+// List is the list of a session's invoices. With Asked and Invoices nil there is none to be had; an
+// empty list is not nil.
+type List struct {
+	Asked    bool
+	Invoices []ksef.InvoiceInfo
+}
+
+// Statuses are KSeF's answers about single sends, by the invoice's id. Sick is the first error of
+// one that could not be asked for now, nil when there was none.
+type Statuses struct {
+	Asked bool
+	By    map[string]ksef.InvoiceInfo
+	Sick  error
+}
+
+// OwnReceipt is the receipt of the package's own session; the zero Receipt when there is none. With
+// Err it could not be asked for now.
+type OwnReceipt struct {
+	Asked   bool
+	Receipt ksef.Receipt
+	Err     error
+}
+
+// Unknown is how KSeF refuses to tell of a session: the HTTP status, KSeF's code, and its words.
+type Unknown struct {
+	Status, Code int
+	Text         string
+}
+
+// Rest is a package that another one was split off as a probe. Package is nil when it is gone, or
+// cannot be read.
+type Rest struct{ Package *ledger.Package }
+
+// Stage is how far one run of confirm is. Answers are decided once: what they prove is written, and
+// a decision after that write would take it for the world that KSeF told of.
+type Stage int
+
+// The stages, in their order.
+const (
+	Answers   Stage = iota // what KSeF says of each invoice
+	Originals              // the originals of duplicates, and of what KSeF has lost the session of
+	Remainder              // what is left: the package ends, its invoices go elsewhere, or it waits
+	Last                   // after the invoices of a refused online session have left
+)

@@ -1,0 +1,100 @@
+package settlement
+
+import (
+	"fmt"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// UnreadPause is how often a package is looked at again that waits for nothing but an entry that
+// cannot be read.
+const UnreadPause = 10 * time.Minute
+
+// processedRemainder ends a package whose session was processed, once everything in it is decided.
+func processedRemainder(p ledger.Package, held Held) Decision {
+	if left := len(held.Undecided(p.ID)); left > 0 {
+		return poll(fmt.Sprintf("%d invoices are not settled yet", left))
+	}
+	d := Decision{End: &End{State: ledger.PackageSettled, Code: ksef.SessionProcessed}, TellRest: p.Rest != "", Receipt: true, Over: true}
+	if n := held.UnreadUndecided(p.ID); n > 0 {
+		d = waitForUnread(p, n)
+	}
+	d.Through = p.Lane == ledger.Bulk
+	return d
+}
+
+// refusedRemainder decides about what a refused session has left undecided: nothing of it is in
+// KSeF.
+func (r Rules) refusedRemainder(p ledger.Package, held Held, listed Listed) Decision {
+	status := listed.Session.Status
+	reason := sessionReason(status)
+	left := held.Undecided(p.ID)
+	if n := held.UnreadUndecided(p.ID); n > 0 && len(left) == 0 {
+		return waitForUnread(p, n)
+	}
+	if len(left) == 0 {
+		return Decision{End: &End{State: ledger.PackageSettled, Code: status.Code, Reason: reason}, Receipt: true, Over: true}
+	}
+	unproven := 0
+	for _, inv := range left {
+		if !listed.Gone[inv.ID] {
+			unproven++
+		}
+	}
+	if unproven > 0 {
+		return movedMeanwhile(unproven)
+	}
+	var d Decision
+	switch {
+	case p.Lane == ledger.Express:
+		d.Renew = true
+		for _, inv := range left {
+			d.Moves = append(d.Moves, NoVerdict(p.Lane, inv, status.Code, reason, ProvenByRefusal))
+		}
+	case status.Code == ksef.BatchSessionTooManyInvoices:
+		d = Decision{Split: Halve(p, held, p.Refusals, status.Code, reason, ProvenByRefusal), Over: true}
+	default:
+		d = r.Refused(p, held, listed, status.Code, reason, ProvenByRefusal)
+	}
+	if !d.Asks() {
+		d.Package.Code = status.Code
+	}
+	return d
+}
+
+// refusedLast ends the package of a refused online session. One invoice that its sender moved in
+// between, from sending to sent, is still in it: the package must not end without it.
+func refusedLast(p ledger.Package, held Held, status ksef.StatusInfo) Decision {
+	if left := len(held.Undecided(p.ID)); left > 0 {
+		return movedMeanwhile(left)
+	}
+	return endRefused(p, held, status.Code, sessionReason(status))
+}
+
+// endRefused ends a package that nothing undecided is left in.
+func endRefused(p ledger.Package, held Held, code int, reason string) Decision {
+	end := EndOf(p, held, 0)
+	if end == "" {
+		return waitForUnread(p, 1)
+	}
+	return Decision{End: &End{State: end, Code: code, Reason: reason}, Receipt: end == ledger.PackageSettled, Over: true}
+}
+
+// waitForUnread keeps a package open for what cannot be read in it, while the others get their
+// receipts.
+func waitForUnread(p ledger.Package, n int) Decision {
+	d := wait(UnreadPause, retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", n))
+	d.Receipt = !p.Filed
+	return d
+}
+
+func movedMeanwhile(n int) Decision {
+	return wait(time.Second, retry.ReasonOther, fmt.Sprintf("%d invoices of the session moved meanwhile", n))
+}
+
+func sessionReason(s ksef.StatusInfo) string {
+	return fmt.Sprintf("session ended with %d %s", s.Code, s.Description)
+}

@@ -1,0 +1,95 @@
+package settlement
+
+import (
+	"strings"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// matching joins a session's answers to the invoices that its package ever held. InvoiceInfo has
+// neither hash nor file name, so P_2 is all there is. A name only suggests whose answer it is; what
+// it leaves open is decided by proof (see account.go).
+type matching struct {
+	pairs    []pairing
+	invoices []*ledger.Invoice  // that no answer could be joined to
+	answers  []ksef.InvoiceInfo // that no invoice could be joined to
+}
+
+type pairing struct {
+	inv  *ledger.Invoice
+	info ksef.InvoiceInfo
+}
+
+// NormalName is P_2 as KSeF may write it: it normalises white space, no-break and other spaces
+// included (KSeF issues 797 and 315).
+func NormalName(number string) string { return strings.Join(strings.Fields(number), " ") }
+
+// match is pure. Invoices and answers whose numbers are equal but for white space form a group, and
+// a group of one and one is a pair. In a larger group (one seller's VAT and KOR in one online
+// session, two numbers that differ in white space alone) only equal spellings are, and only when
+// every one of the group has its own: otherwise KSeF has normalised them, and nobody can tell.
+func match(invs []ledger.Invoice, infos []ksef.InvoiceInfo) matching {
+	type group struct {
+		invs  []*ledger.Invoice
+		infos []ksef.InvoiceInfo
+	}
+	groups := make(map[string]*group, len(invs))
+	for i := range invs {
+		name := NormalName(invs[i].Number)
+		if groups[name] == nil {
+			groups[name] = &group{}
+		}
+		groups[name].invs = append(groups[name].invs, &invs[i])
+	}
+	var m matching
+	for _, info := range infos {
+		g := groups[NormalName(info.InvoiceNumber)]
+		if g == nil || info.InvoiceNumber == "" {
+			m.answers = append(m.answers, info)
+			continue
+		}
+		g.infos = append(g.infos, info)
+	}
+	for i := range invs { // in the order of the package
+		name := NormalName(invs[i].Number)
+		g := groups[name]
+		if g == nil {
+			continue // decided with an earlier one of its group
+		}
+		groups[name] = nil
+		if len(g.invs) == 1 && len(g.infos) == 1 && name != "" {
+			m.pairs = append(m.pairs, pairing{g.invs[0], g.infos[0]})
+			continue
+		}
+		if pairs, ok := bySpelling(g.invs, g.infos); ok {
+			m.pairs = append(m.pairs, pairs...)
+			continue
+		}
+		m.invoices = append(m.invoices, g.invs...)
+		m.answers = append(m.answers, g.infos...)
+	}
+	return m
+}
+
+// bySpelling pairs a group whose spellings are all different and all answered.
+func bySpelling(invs []*ledger.Invoice, infos []ksef.InvoiceInfo) ([]pairing, bool) {
+	if len(invs) != len(infos) {
+		return nil, false
+	}
+	spelled := make(map[string]ksef.InvoiceInfo, len(infos))
+	for _, info := range infos {
+		spelled[info.InvoiceNumber] = info
+	}
+	pairs := make([]pairing, 0, len(invs))
+	seen := make(map[string]bool, len(invs))
+	for _, inv := range invs {
+		info, ok := spelled[inv.Number]
+		if !ok || seen[inv.Number] {
+			return nil, false
+		}
+		seen[inv.Number] = true
+		pairs = append(pairs, pairing{inv, info})
+	}
+	return pairs, true
+}

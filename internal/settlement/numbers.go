@@ -1,0 +1,39 @@
+package settlement
+
+import (
+	"fmt"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// TidyNumber is how a KSeF number is kept: in 35 characters where its checksum holds, which it does
+// for every number of KSeF 2.0 however it was spelled; as it was given otherwise.
+func TidyNumber(number string) string {
+	canonical := invoice.CanonicalKsefNumber(number)
+	if _, err := invoice.ParseKsefNumber(canonical); err == nil {
+		return canonical
+	}
+	return number
+}
+
+// wrongNumber says what is wrong with a KSeF number of an invoice, "" when nothing is.
+func wrongNumber(inv *ledger.Invoice, number string) string {
+	n, err := invoice.ParseKsefNumber(number)
+	switch {
+	case err != nil:
+		return fmt.Sprintf("KSeF says accepted, but its number %q is none: %v", number, err)
+	case n.SellerNIP != inv.NIP:
+		return fmt.Sprintf("KSeF says accepted, but number %s belongs to seller %s, not %s", number, n.SellerNIP, inv.NIP)
+	}
+	return ""
+}
+
+// SubjectOf is the part that the sender has in an invoice.
+func SubjectOf(inv *ledger.Invoice) ksef.SubjectType {
+	if inv.Subject == "" {
+		return ksef.Subject1
+	}
+	return ksef.SubjectType(inv.Subject)
+}

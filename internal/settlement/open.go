@@ -1,0 +1,29 @@
+package settlement
+
+import (
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// DecideOpen gives the clear answers in the list of an online session that still takes sends.
+// Everything else waits until the session is over: codes that ask for a new one, what is denied
+// (410), what cannot be read.
+//
+// held MUST have been read after the list. Otherwise an answer could be that of an invoice which is
+// not among the members yet, and be given to another one of the same P_2.
+func DecideOpen(p ledger.Package, held Held, list []ksef.InvoiceInfo) (moves []Move, letIn bool) {
+	o := &outcomes{pkg: p}
+	for _, pair := range accountOf(p, held, ksef.SessionInfo{}, list).pairs {
+		if !holds(p.ID, pair.inv) || pair.info.Unreadable != "" || pair.info.Status.Code == ksef.InvoicePermissionScope {
+			continue
+		}
+		outcome := outcomeOf(pair.info.Status)
+		if outcome == toAccept && wrongNumber(pair.inv, pair.info.KSeFNumber) != "" {
+			continue
+		}
+		if outcome.decided() {
+			o.add(pair.inv, pair.info)
+		}
+	}
+	return o.moves, o.letIn
+}

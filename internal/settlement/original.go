@@ -1,0 +1,113 @@
+package settlement
+
+import (
+	"fmt"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// How the original of an invoice is known: its OriginalBy in the ledger. "" says that it was not
+// called a duplicate: its code may be that of its session, and a session that was cancelled has the
+// duplicate's number, 440.
+const (
+	ByAnswer   = "answer"   // KSeF called it a duplicate, which is not proven yet
+	BySearch   = "search"   // KSeF did not name it, or named another: the register is looked through
+	ByRegister = "register" // the register's metadata has it: seller, kind and number agree
+)
+
+// KSeF may have an invoice from another session: it calls it a duplicate (440), or does not know
+// the session any more. Is the original the very document that was sent before, its answer lost, or
+// something else of the same number? Only content proves it. Each function below decides by one
+// source; whoever fetches from the sources goes from the cheapest to the dearest.
+
+// Finding is what one source says about the original of an invoice: exactly one field is set.
+type Finding struct {
+	Move     *Move       // it is decided, or to be looked for in the register
+	Other    *OtherBytes // KSeF has other bytes: compare the contents
+	Document bool        // fetch KSeF's document by its number
+}
+
+// OtherBytes is an invoice of whose number KSeF has a document with another hash than ours. That is
+// a conflict, or the export was made again. UPO and At are those of a receipt that attests it, or
+// zero.
+type OtherBytes struct {
+	Invoice *ledger.Invoice
+	Hash    string
+	UPO     string
+	At      time.Time
+}
+
+// ByReceipt decides by the receipt of the original's session, which holds the hash of every invoice
+// in it. upo is its address in the archive, "" when it is not kept. The zero Receipt is none.
+func ByReceipt(inv *ledger.Invoice, r ksef.Receipt, upo string) Finding {
+	number, same := r.ByHash[inv.Hash]
+	line, _ := r.Line(inv.OriginalNumber)
+	switch {
+	case same && wrongNumber(inv, number) == "":
+		attested, _ := r.Line(number)
+		return Finding{Move: recovered(inv, number, Acceptance{UPO: upo, At: attested.AssignedAt})}
+	case same:
+		return park(inv, fmt.Sprintf("KSeF has this very document (equal hash) as %q, but %s; "+
+			"look it up in KSeF: nothing is left to do when it is there", number, wrongNumber(inv, number)))
+	case NormalName(line.Number) == NormalName(inv.Number) && line.SellerNIP == inv.NIP:
+		return Finding{Other: &OtherBytes{Invoice: inv, Hash: line.Hash, UPO: upo, At: line.AssignedAt}}
+	case wrongNumber(inv, inv.OriginalNumber) != "":
+		return search(inv)
+	}
+	return Finding{Document: true}
+}
+
+// ByDocument decides by the hash of the document that KSeF has under the original's number.
+// sameIdentity says that it has our seller, kind and number.
+func ByDocument(inv *ledger.Invoice, hash string, sameIdentity bool) Finding {
+	switch {
+	case hash == inv.Hash:
+		return Finding{Move: recovered(inv, inv.OriginalNumber, Acceptance{})}
+	case inv.OriginalBy == ByRegister || sameIdentity:
+		return Finding{Other: &OtherBytes{Invoice: inv, Hash: hash}}
+	}
+	return search(inv)
+}
+
+// Withheld decides about an original whose document KSeF does not give.
+func Withheld(inv *ledger.Invoice) Finding {
+	if inv.OriginalBy != ByRegister {
+		return search(inv)
+	}
+	return park(inv, fmt.Sprintf("KSeF has an invoice of this number as %s but does not give it: "+
+		"compare it by hand, then retry or leave it", inv.OriginalNumber))
+}
+
+// ByContent ends an invoice whose original is another document: accepted when the two are the same
+// invoice, a conflict otherwise. difference is where they differ first, "" nowhere; with why they
+// could not be compared at all.
+func ByContent(o OtherBytes, difference, why string) Finding {
+	switch inv := o.Invoice; {
+	case why != "":
+		return park(inv, conflictReason(o, why+", so the two could not be compared"))
+	case difference != "":
+		return park(inv, conflictReason(o, "first difference: "+difference))
+	case wrongNumber(inv, inv.OriginalNumber) != "":
+		return search(inv)
+	default:
+		return Finding{Move: recovered(inv, inv.OriginalNumber, Acceptance{UPO: o.UPO, At: o.At, Hash: o.Hash})}
+	}
+}
+
+// recovered is the end of an invoice that KSeF has, proven by its content.
+func recovered(inv *ledger.Invoice, number string, a Acceptance) *Move {
+	a.Number, a.Recovered = number, true
+	return &Move{Invoice: inv, Fate: Accept, Accepted: a}
+}
+
+func park(inv *ledger.Invoice, reason string) Finding {
+	m := parked(inv, inv.Code, reason)
+	return Finding{Move: &m}
+}
+
+// search is for a reference to the original that proves nothing: the register is looked through.
+func search(inv *ledger.Invoice) Finding {
+	return Finding{Move: &Move{Invoice: inv, Fate: LookUp, Original: Original{By: BySearch}}}
+}

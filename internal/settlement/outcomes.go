@@ -1,0 +1,156 @@
+package settlement
+
+import (
+	"fmt"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// maxResends is how often KSeF may ask for an invoice to be sent again (435, 500, 550) before a
+// person has to look. Only answers about the invoice itself count: what happened to a session as a
+// whole says nothing about any invoice in it.
+const maxResends = 3
+
+// maxFailedSessions is how many online sessions may come to nothing with an invoice before it
+// travels in a package. There the failure of a session has a bound of its own: halving finds the
+// invoice that is at fault, and lets all others through.
+const maxFailedSessions = 2
+
+const neverArrived = "the session is over and does not contain it: it never arrived"
+
+// outcomes collects the moves of one decision.
+type outcomes struct {
+	pkg   ledger.Package
+	moves []Move
+
+	denials   []pairing // 410: whether they speak of the invoices or of the tenant is decided at the end
+	letIn     bool      // KSeF let the tenant in
+	byReceipt int       // accepted by the session's receipt alone
+}
+
+// add gives an invoice the outcome of an answer about it.
+func (o *outcomes) add(inv *ledger.Invoice, info ksef.InvoiceInfo) {
+	s := info.Status
+	o.letIn = o.letIn || letsIn(s.Code)
+	switch outcomeOf(s) {
+	case toAccept:
+		o.moves = append(o.moves, Move{Invoice: inv, Fate: Accept, Accepted: Acceptance{
+			Number: info.KSeFNumber, Mode: string(info.InvoicingMode), At: info.AcquisitionDate.Time}})
+	case toReject:
+		o.moves = append(o.moves, Move{Invoice: inv, Fate: Reject, Code: s.Code, Reason: explain(s)})
+	case toPark:
+		if s.Code == ksef.InvoicePermissionScope {
+			o.denials = append(o.denials, pairing{inv, info})
+			return
+		}
+		o.park(inv, s.Code, parkReason(inv, s))
+	case toDuplicate:
+		number, session, _ := info.Original()
+		o.moves = append(o.moves, Move{Invoice: inv, Fate: LookUp, Code: s.Code, Reason: explain(s),
+			Original: Original{Number: number, Session: session, By: ByAnswer}})
+	case toResend:
+		if s.Code == ksef.InvoiceCancelledWithSession {
+			o.moves = append(o.moves, NoVerdict(o.pkg.Lane, inv, s.Code, explain(s), ProvenByAnswer))
+			return
+		}
+		o.moves = append(o.moves, resend(inv, inv.Lane, s.Code, explain(s), ProvenByAnswer))
+	}
+}
+
+func (o *outcomes) park(inv *ledger.Invoice, code int, reason string) {
+	o.moves = append(o.moves, parked(inv, code, reason))
+}
+
+// attested accepts what the receipt has by its content, and returns the others.
+func (o *outcomes) attested(r ksef.Receipt, a *account, missing []*ledger.Invoice, unclear []pairing) (
+	left []*ledger.Invoice, leftUnclear []pairing) {
+	numbers := map[string]bool{}
+	accept := func(inv *ledger.Invoice) bool {
+		number := r.ByHash[inv.Hash]
+		if number == "" || wrongNumber(inv, number) != "" {
+			return false
+		}
+		numbers[invoice.CanonicalKsefNumber(number)] = true
+		o.letIn = true
+		o.byReceipt++
+		line, _ := r.Line(number)
+		o.moves = append(o.moves, Move{Invoice: inv, Fate: Accept, Accepted: Acceptance{Number: number, At: line.AssignedAt}})
+		return true
+	}
+	for _, inv := range missing {
+		if !accept(inv) {
+			left = append(left, inv)
+		}
+	}
+	for _, pair := range unclear {
+		if !accept(pair.inv) {
+			leftUnclear = append(leftUnclear, pair)
+		}
+	}
+	a.claim(numbers)
+	return left, leftUnclear
+}
+
+// absent sends again what is proven not to be in KSeF. An answer without an owner is a refusal
+// then, and some of these are the invoices that it is about.
+func (o *outcomes) absent(a account, missing []*ledger.Invoice, proof Proof) {
+	if len(a.invoices) == 1 && len(missing) == 1 && len(a.answers) == 1 && a.unread == 0 {
+		o.add(missing[0], a.answers[0]) // one and one: no other invoice that it could be about
+		return
+	}
+	for _, inv := range missing {
+		switch {
+		case len(a.answers) == 0 && inv.State == ledger.Sending:
+			// It was not known whether it left, and now it is known that it did not: Redis was away
+			// between the two, or the worker died. That is no fault of KSeF's or the invoice's, so
+			// none of the bounded tries is counted: an outage of ours must never park anything.
+			o.moves = append(o.moves, again(inv, inv.Lane, Resends, int64(inv.Resends), 0, neverArrived, proof))
+		case len(a.answers) == 0:
+			o.moves = append(o.moves, NoVerdict(o.pkg.Lane, inv, 0, neverArrived, proof))
+		case o.pkg.Lane == ledger.Express:
+			o.moves = append(o.moves, NoVerdict(o.pkg.Lane, inv, a.answers[0].Status.Code,
+				"one of several that were refused without their numbers; sent again to learn the reason", proof))
+		case inv.Attachment:
+			o.park(inv, a.answers[0].Status.Code, "one of several invoices that KSeF refused without naming the number, "+
+				"and invoices with an attachment cannot be sent one by one: "+explain(a.answers[0].Status))
+		default:
+			// Sent one by one, each gets an answer of its own.
+			o.moves = append(o.moves, resend(inv, ledger.Express, a.answers[0].Status.Code,
+				"refused without its number; sent alone to learn the reason", proof))
+		}
+	}
+}
+
+func parked(inv *ledger.Invoice, code int, reason string) Move {
+	return Move{Invoice: inv, Fate: Park, Code: code, Reason: reason}
+}
+
+// resend is for an invoice that KSeF refused by its own fault, in an answer about this very
+// invoice.
+func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proof Proof) Move {
+	if inv.Resends+1 > maxResends {
+		return parked(inv, code, fmt.Sprintf("sent %d times in vain, last: %s; retry when KSeF is well again", inv.Resends+1, reason))
+	}
+	return again(inv, lane, Resends, int64(inv.Resends)+1, code, reason, proof)
+}
+
+// NoVerdict is for an invoice whose session came to nothing without a word about it: refused as a
+// whole, or over and not containing it. lane is the package's. In a package that was processed the
+// silence is a word: the invoice was in the ZIP, and is the only one that KSeF does not tell of.
+func NoVerdict(lane ledger.Lane, inv *ledger.Invoice, code int, reason string, proof Proof) Move {
+	if lane == ledger.Bulk {
+		return resend(inv, inv.Lane, code, reason, proof)
+	}
+	next := inv.Lane
+	if inv.FailedSessions+1 >= maxFailedSessions {
+		next = ledger.Bulk
+	}
+	return again(inv, next, FailedSessions, int64(inv.FailedSessions)+1, code, reason, proof)
+}
+
+func again(inv *ledger.Invoice, lane ledger.Lane, count Counter, value int64, code int, reason string, proof Proof) Move {
+	return Move{Invoice: inv, Fate: SendAgain, Code: code, Reason: reason,
+		Again: Again{Proof: proof, Lane: lane, Count: count, Value: value}}
+}

@@ -1,0 +1,52 @@
+package settlement
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// What decides must not be able to do anything, and has no clock of its own.
+func TestPackage_IsPure(t *testing.T) {
+	files, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	never := []string{"context", "os", "net", "sync", "math/rand", "math/rand/v2",
+		"github.com/redis/go-redis/v9", "github.com/hibiken/asynq", "github.com/rs/xid", "github.com/rs/zerolog"}
+	looked := 0
+	for _, f := range files {
+		if !strings.HasSuffix(f.Name(), ".go") || strings.HasSuffix(f.Name(), "_test.go") {
+			continue
+		}
+		looked++
+		file, err := parser.ParseFile(token.NewFileSet(), f.Name(), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range file.Imports {
+			if name, _ := strconv.Unquote(spec.Path.Value); slices.Contains(never, name) {
+				t.Errorf("%s imports %s", f.Name(), name)
+			}
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			pkg, ok := sel.X.(*ast.Ident)
+			if ok && pkg.Name == "time" && slices.Contains([]string{"Now", "Since", "Until", "Sleep", "After"}, sel.Sel.Name) {
+				t.Errorf("%s asks the clock: time.%s", f.Name(), sel.Sel.Name)
+			}
+			return true
+		})
+	}
+	if looked < 10 {
+		t.Errorf("only %d files were looked at", looked)
+	}
+}

@@ -1,0 +1,95 @@
+package settlement
+
+import (
+	"fmt"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// The reasons that are kept with an outcome. Whoever is to act reads them, so each says what to do.
+
+// explain is KSeF's own words, with its details.
+func explain(s ksef.StatusInfo) string {
+	words := s.Description
+	if words == "" {
+		words, _ = ksef.InvoiceMeaning(s.Code)
+	}
+	if words == "" || s.Details == "" {
+		return words + s.Details
+	}
+	return words + ": " + s.Details
+}
+
+// parkReason is why an answer parks an invoice.
+func parkReason(inv *ledger.Invoice, s ksef.StatusInfo) string {
+	switch s.Code {
+	case ksef.InvoicePermissionScope:
+		if SubjectOf(inv) == ksef.Subject2 {
+			return fmt.Sprintf("%s; seller NIP %s has not granted buyer NIP %s the permission to issue its invoices (SelfInvoicing): "+
+				"ask it to, then retry", explain(s), inv.NIP, inv.ContextNIP())
+		}
+		return explain(s) + "; give the account the permission, then retry"
+	case ksef.InvoiceAttachmentsNotAllowed:
+		return explain(s) + "; ask the Ministry for permission to send attachments, then retry"
+	}
+	if _, known := ksef.InvoiceMeaning(s.Code); !known {
+		return fmt.Sprintf("KSeF answered a code that is not documented (%d %s); find out whether it has the invoice before retrying",
+			s.Code, explain(s))
+	}
+	return explain(s)
+}
+
+// unclearReason is why an answer about an invoice is not clear.
+func unclearReason(p pairing) string {
+	if why := p.info.Unreadable; why != "" {
+		return "KSeF's answer about it cannot be read: " + why
+	}
+	if p.info.Status.Processing() {
+		return fmt.Sprintf("its session is over, and yet KSeF says of it %d %s", p.info.Status.Code, p.info.Status.Description)
+	}
+	return wrongNumber(p.inv, p.info.KSeFNumber)
+}
+
+// unprovenReason is why an invoice waits whose session does not account for it.
+func unprovenReason(a account) string {
+	if !a.listed {
+		return "KSeF does not give the session's list, and its receipt (UPO) does not have this invoice: it is asked again"
+	}
+	if a.unansweredSends() > 0 {
+		return "KSeF has confirmed that it was sent, and does not tell yet what became of it: it is asked again"
+	}
+	if a.session.Counted && !a.complete() {
+		return fmt.Sprintf("KSeF's list has %d of the session's %d invoices: what is not in it may be accepted, so it is asked again",
+			a.entries, a.session.InvoiceCount)
+	}
+	return "KSeF's list has no clear answer about it: it may be accepted, so it is asked again"
+}
+
+// notFoundReason is why an invoice is parked that the register does not list.
+func notFoundReason(inv *ledger.Invoice) string {
+	switch {
+	case inv.Code == 0:
+		return fmt.Sprintf("session %s is over and does not account for it, and KSeF's register does not list number %s: "+
+			"look whether it is there; if it is not, retry", inv.Session, inv.Number)
+	case inv.Code != ksef.InvoiceDuplicate:
+		return fmt.Sprintf("the gateway no longer knows session %s, and KSeF's register does not list number %s: "+
+			"look whether it is there; if it is not, retry", inv.Session, inv.Number)
+	case inv.OriginalNumber == "":
+		return fmt.Sprintf("KSeF has an invoice of number %s but does not say which, and its register does not list it: "+
+			"look it up in KSeF; if it is this document, nothing is left to do", inv.Number)
+	}
+	return fmt.Sprintf("KSeF calls it a duplicate of %s, which cannot be had or is another invoice, "+
+		"and its register does not list number %s: compare by hand, then retry or leave it", inv.OriginalNumber, inv.Number)
+}
+
+// conflictReason is why an invoice is parked of whose number KSeF has another document. The two may
+// be one sale, and a new number would make a second invoice of it, so that is advised for another
+// sale only.
+func conflictReason(o OtherBytes, note string) string {
+	return fmt.Sprintf("conflict: KSeF has another document of this number as %s (hash %s, ours %s; %s); "+
+		"look that one up in KSeF and compare the two: if it is the same sale, KSeF's is the invoice: "+
+		"hand its document in or dismiss this one, and put right what is wrong in it by a correction invoice; "+
+		"only another sale needs another number",
+		o.Invoice.OriginalNumber, o.Hash, o.Invoice.Hash, note)
+}

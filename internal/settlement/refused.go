@@ -1,0 +1,121 @@
+package settlement
+
+import (
+	"fmt"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+const (
+	// refusalFirst and refusalMax bound the pause before a package is sent again that was refused
+	// while nothing else of the tenant went through.
+	refusalFirst = 5 * time.Second
+	refusalMax   = time.Hour
+	// aloneTries is how often an invoice that is alone in its package is sent again although
+	// nothing shows that KSeF takes anything at present: about two hours in all. Then a person is
+	// asked.
+	aloneTries = 11
+	// keyPause is how long a package waits whose session key KSeF could not read for the second
+	// time.
+	keyPause = time.Minute
+)
+
+// RefusalPause is the pause before the n-th such try, from 0.
+func RefusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
+
+// Refused puts the invoices of a package that KSeF refused as a whole, or refused to open a session
+// for, into a new one, with a public key fetched again. After Rules.Refusals such refusals it is
+// either the package or KSeF. While others of the tenant go through it is the package: it is
+// halved, and each half is halved again at its next refusal, so that one poisonous invoice among n
+// is alone after about log2(n) steps and what is not at fault goes through on the way. While
+// nothing else goes through, KSeF as likely refuses everybody: the package stays whole and is sent
+// again after growing pauses.
+func (r Rules) Refused(p ledger.Package, held Held, listed Listed, code int, reason string, proof Proof) Decision {
+	if !held.Read {
+		return ask(TheHeld)
+	}
+	// KSeF could not read the session's key, and so nothing of what is in the session: no invoice
+	// is at fault, and halving would find none.
+	staleKey := code == ksef.BatchSessionKeyNotDecrypted
+	// Parts were missing, most likely, by no fault of any invoice.
+	faultless := staleKey || p.Unfinished
+	refusals := p.Refusals + 1
+	if faultless {
+		refusals = p.Refusals
+	}
+	d := Decision{Renew: true, Over: true, Refusal: &Refusal{Code: code, Refusals: refusals, Reason: reason, Counted: !faultless}}
+	left := held.Undecided(p.ID)
+	if len(left) == 0 { // what cannot be read stays in the package
+		return d
+	}
+	whole := func(in time.Duration) Decision {
+		d.Split = &Split{Parts: []ledger.Part{{Refusals: refusals, IDs: idsOf(left)}}, End: EndOf(p, held, len(left)),
+			Reason: reason, In: in, Proof: proof}
+		return d
+	}
+	if refusals < r.Refusals || faultless {
+		switch {
+		case p.Rest != "": // a probe that proved nothing
+			return r.rejoin(d, p, held, listed, reason, proof)
+		case staleKey && p.Parent != "":
+			return whole(keyPause) // the key that was fetched again is no better
+		}
+		return whole(0)
+	}
+	if listed.Through == nil {
+		return ask(TheThrough)
+	}
+	switch {
+	case *listed.Through, len(left) == 1 && p.Rest == "" && refusals >= r.Refusals+aloneTries:
+		d.Split = Halve(p, held, r.Refusals-1, code, reason, proof)
+		return d
+	case p.Rest != "":
+		return r.rejoin(d, p, held, listed, reason, proof)
+	}
+	return whole(RefusalPause(refusals - r.Refusals))
+}
+
+// rejoin puts a probe that was refused back into what it was split off. That is sent again after a
+// longer pause. When that is gone, or cannot be read, the probe's invoices have a package of their
+// own.
+func (r Rules) rejoin(d Decision, p ledger.Package, held Held, listed Listed, reason string, proof Proof) Decision {
+	if listed.Rest == nil {
+		return ask(TheRest)
+	}
+	left := held.Undecided(p.ID)
+	part := ledger.Part{Refusals: p.Refusals + 1, IDs: idsOf(left)}
+	if rest := listed.Rest.Package; rest != nil && rest.State == ledger.PackageCut && rest.Probe == p.ID {
+		part.ID, part.Into = rest.ID, true
+	}
+	d.Split = &Split{Parts: []ledger.Part{part}, End: EndOf(p, held, len(left)), Reason: reason,
+		In: RefusalPause(part.Refusals - r.Refusals), Proof: proof}
+	return d
+}
+
+// Halve splits a package in two, or parks the invoice that is alone in it. refusals is what the
+// halves have behind them. nil: nothing in it can be split.
+func Halve(p ledger.Package, held Held, refusals, code int, reason string, proof Proof) *Split {
+	left := held.Undecided(p.ID)
+	switch len(left) {
+	case 0:
+		return nil
+	case 1:
+		alone := parked(left[0], code, fmt.Sprintf("KSeF refuses every session that contains it: %s; "+
+			"look at what is odd in it, correct it and hand it in again, or retry", reason))
+		return &Split{Park: &alone, End: EndOf(p, held, 0), Reason: reason, Proof: proof}
+	}
+	ids := idsOf(left)
+	half := len(ids) / 2
+	return &Split{Parts: []ledger.Part{{Refusals: refusals, IDs: ids[:half]}, {Refusals: refusals, IDs: ids[half:]}},
+		End: EndOf(p, held, len(ids)), Reason: reason, Proof: proof}
+}
+
+func idsOf(invs []*ledger.Invoice) []string {
+	ids := make([]string, len(invs))
+	for i, inv := range invs {
+		ids[i] = inv.ID
+	}
+	return ids
+}

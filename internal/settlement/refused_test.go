@@ -1,0 +1,222 @@
+package settlement
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// packageOf is a package with n undecided invoices, and what is held of it.
+func packageOf(n int, state ledger.PackageState) (ledger.Package, Held) {
+	p := ledger.Package{ID: place, Rev: 1, State: state, Lane: ledger.Bulk, Tenant: seller, Session: "S", Count: n}
+	held := Held{Read: true, Members: n}
+	for i := range n {
+		held.Invoices = append(held.Invoices, ledger.Invoice{ID: fmt.Sprint("inv-", i), Rev: 1, State: ledger.Sent, Package: place,
+			NIP: seller, Number: fmt.Sprint("A/", i), Hash: fmt.Sprint("hash-", i), Lane: ledger.Bulk})
+	}
+	return p, held
+}
+
+// Is it the package, or KSeF: what becomes of it after so many refusals, and of an invoice that is
+// alone.
+func TestRefused_EachCircumstance(t *testing.T) {
+	yes, no := true, false
+	const ruled = 3 // Rules.Refusals
+	rest := &Rest{Package: &ledger.Package{ID: "rest", State: ledger.PackageCut, Probe: place}}
+	busy := &Rest{Package: &ledger.Package{ID: "rest", State: ledger.PackageOpened, Probe: place}}
+	for _, c := range []struct {
+		why        string
+		n          int
+		behind     int // refusals before this one
+		code       int
+		unfinished bool
+		parent     bool
+		probe      bool
+		through    *bool
+		rest       *Rest
+		want       string
+	}{
+		{"the first refusal: whole, at once", 4, 0, 405, false, false, false, nil, nil, "4 with 1, counted"},
+		{"the second: whole, at once", 4, 1, 405, false, true, false, nil, nil, "4 with 2, counted"},
+		{"the third: do others go through?", 4, 2, 405, false, true, false, nil, nil, "asks through"},
+		{"others do: halves, one refusal short of the next halving", 4, 2, 405, false, true, false, &yes, nil, "2+2 with 2, counted"},
+		{"an odd number is halved", 5, 2, 405, false, true, false, &yes, nil, "2+3 with 2, counted"},
+		{"others do, and it is alone", 1, 2, 405, false, true, false, &yes, nil, "parked, counted"},
+		{"none does: whole, after a pause", 4, 2, 405, false, true, false, &no, nil, "4 with 3 in 5s, counted"},
+		{"none does, later: the pause has grown", 4, 4, 405, false, true, false, &no, nil, "4 with 5 in 20s, counted"},
+		{"none does, alone: two hours of tries", 1, 12, 405, false, true, false, &no, nil, "1 with 13 in 1h0m0s, counted"},
+		{"none does, alone: then a person is asked", 1, 13, 405, false, true, false, &no, nil, "parked, counted"},
+		{"two are never parked for want of others", 2, 40, 405, false, true, false, &no, nil, "2 with 41 in 1h0m0s, counted"},
+		{"a stale key is nobody's fault", 4, 2, 415, false, false, false, nil, nil, "4 with 2"},
+		{"a fresh key that is no better: a minute", 4, 2, 415, false, true, false, nil, nil, "4 with 2 in 1m0s"},
+		{"parts that were missing are nobody's fault", 4, 2, 405, true, true, false, nil, nil, "4 with 2"},
+		{"a probe before the third refusal: where to?", 2, 1, 405, false, true, true, nil, nil, "asks rest"},
+		{"a probe goes back", 2, 4, 405, false, true, true, &no, rest, "2 into rest with 5 in 20s, counted"},
+		{"a probe whose rest is gone", 2, 4, 405, false, true, true, &no, &Rest{}, "2 with 5 in 20s, counted"},
+		{"a probe whose rest went on without it", 2, 4, 405, false, true, true, &no, busy, "2 with 5 in 20s, counted"},
+		{"a probe, and others go through by now", 2, 4, 405, false, true, true, &yes, nil, "1+1 with 2, counted"},
+		{"a probe that is alone is not parked for want of others", 1, 13, 405, false, true, true, &no, rest,
+			"1 into rest with 14 in 1h0m0s, counted"},
+		{"a probe with a stale key", 2, 4, 415, false, true, true, nil, rest, "2 into rest with 5 in 20s"},
+		{"nothing that can be read is left", 0, 2, 405, false, true, false, nil, nil, "nothing, counted"},
+	} {
+		p, held := packageOf(c.n, ledger.PackageProcessing)
+		p.Refusals, p.Unfinished = c.behind, c.unfinished
+		if c.parent {
+			p.Parent = "parent"
+		}
+		if c.probe {
+			p.Rest = "rest"
+		}
+		d := Rules{Refusals: ruled}.Refused(p, held, Listed{Through: c.through, Rest: c.rest}, c.code, "why", ProvenByRefusal)
+		if got := toldRefusal(d); got != c.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", c.why, got, c.want)
+		}
+		if !d.Asks() && (!d.Renew || !d.Over) {
+			t.Errorf("%s: %+v", c.why, d)
+		}
+	}
+}
+
+func toldRefusal(d Decision) string {
+	switch d.Ask.For {
+	case TheThrough:
+		return "asks through"
+	case TheRest:
+		return "asks rest"
+	}
+	out := "nothing"
+	if s := d.Split; s != nil {
+		out = ""
+		for i, part := range s.Parts {
+			if i > 0 {
+				out += "+"
+			}
+			out += fmt.Sprint(len(part.IDs))
+		}
+		if len(s.Parts) > 0 {
+			if s.Parts[0].Into {
+				out += " into " + s.Parts[0].ID
+			}
+			out += fmt.Sprint(" with ", s.Parts[0].Refusals)
+		}
+		if s.In > 0 {
+			out += fmt.Sprint(" in ", s.In)
+		}
+		if s.Park != nil {
+			out += "parked"
+		}
+	}
+	if d.Refusal.Counted {
+		out += ", counted"
+	}
+	return out
+}
+
+// A package that can end nothing undecided in it that cannot be read; what stays in it needs its
+// receipt.
+func TestEndOf_GoesByWhatStays(t *testing.T) {
+	unread := func(state ledger.State, pkg string, opaque bool) []ledger.Unreadable {
+		return []ledger.Unreadable{{ID: "inv-9", State: string(state), Package: pkg, Opaque: opaque}}
+	}
+	for _, c := range []struct {
+		why     string
+		state   ledger.PackageState
+		leaving int
+		unread  []ledger.Unreadable
+		want    ledger.PackageState
+	}{
+		{"all leave a package that was closed", ledger.PackageProcessing, 2, nil, ledger.PackageFailed},
+		{"all leave a package that was not", ledger.PackageCut, 2, nil, ledger.PackageAbandoned},
+		{"one stays", ledger.PackageProcessing, 1, nil, ledger.PackageSettled},
+		{"one that cannot be read stays, and is decided", ledger.PackageProcessing, 2, unread(ledger.Accepted, place, false),
+			ledger.PackageSettled},
+		{"one that cannot be read is not decided", ledger.PackageProcessing, 2, unread(ledger.Sent, place, false), ""},
+		{"of one nothing at all is known", ledger.PackageProcessing, 2, unread("", "", true), ""},
+		{"one that cannot be read is in another package", ledger.PackageProcessing, 2, unread(ledger.Sent, "other", false),
+			ledger.PackageFailed},
+	} {
+		p, held := packageOf(2, c.state)
+		held.Unread = c.unread
+		if got := EndOf(p, held, c.leaving); got != c.want {
+			t.Errorf("%s: %q, want %q", c.why, got, c.want)
+		}
+	}
+}
+
+// A session that KSeF does not know: nothing is concluded for ten minutes, and then the register
+// decides.
+func TestUnknown_WaitsThenTheRegisterDecides(t *testing.T) {
+	r := Rules{Refusals: 3, ConfirmFirst: time.Second}
+	why := &Unknown{Status: 404, Code: 21165, Text: "not found"}
+	p, held := packageOf(2, ledger.PackageClosing)
+	held.Invoices[1].OriginalBy = ByAnswer
+
+	d := r.Decide(p, Held{}, Listed{Unknown: &Unknown{Status: 403, Text: "forbidden"}}, began)
+	if d.Wait == nil || !d.Wait.Poll || d.Package.Lost != (time.Time{}) {
+		t.Errorf("403: %+v", d)
+	}
+	d = r.Decide(p, Held{}, Listed{Unknown: why}, began)
+	if d.Wait == nil || d.Wait.Delay != time.Second || d.Wait.Reason != retry.ReasonRefused || !d.Package.Lost.Equal(began) {
+		t.Errorf("at first: %+v", d)
+	}
+	p.Lost = ledger.At(began)
+	d = r.Decide(p, Held{}, Listed{Unknown: why}, began.Add(lostAfter-time.Second))
+	if d.Wait == nil || d.Wait.Delay != time.Minute || len(d.Moves) != 0 {
+		t.Errorf("before the time is over: %+v", d)
+	}
+	later := began.Add(lostAfter)
+	if d = r.Decide(p, Held{}, Listed{Unknown: why}, later); d.Ask.For != TheHeld {
+		t.Errorf("it does not read what is held: %+v", d)
+	}
+	d = r.Decide(p, held, Listed{Unknown: why}, later)
+	if len(d.Moves) != 1 || d.Moves[0].Fate != LookUp || d.Moves[0].Original.By != BySearch ||
+		d.Moves[0].Original.Session != "S" || d.Wait != nil {
+		t.Errorf("the time is over: %+v", d)
+	}
+	d.Moves[0].Wrote(ledger.Moved{Rev: 2})
+	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Originals}, later); !d.Lookup {
+		t.Errorf("%+v", d)
+	}
+	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Originals, Moved: 1}, later); d.Wait == nil || d.Lookup {
+		t.Errorf("somebody was faster: %+v", d)
+	}
+	if d = r.Decide(p, held, Listed{Unknown: why, Stage: Remainder}, later); d.End != nil || d.Wait == nil {
+		t.Errorf("it ends with two undecided: %+v", d)
+	}
+	for i := range held.Invoices {
+		held.Invoices[i].State = ledger.Parked
+	}
+	d = r.Decide(p, held, Listed{Unknown: why, Stage: Remainder}, later)
+	if d.End == nil || d.End.State != ledger.PackageSettled || d.End.Code != why.Code || !d.Receipt || !d.Over {
+		t.Errorf("%+v", d)
+	}
+}
+
+// An online session that KSeF refused: what is proven gone is sent again by another session, and
+// the package does not end while somebody else holds on to one of them.
+func TestRefused_Online_EndsOnlyWhenAllHaveLeft(t *testing.T) {
+	r := Rules{Refusals: 3, ConfirmFirst: time.Second}
+	p, held := packageOf(2, ledger.PackageProcessing)
+	p.Lane = ledger.Express
+	listed := Listed{Session: ksef.SessionInfo{Status: ksef.StatusInfo{Code: 440}}, Stage: Remainder,
+		Gone: map[string]bool{"inv-0": true, "inv-1": true}}
+	d := r.Decide(p, held, listed, began)
+	if len(d.Moves) != 2 || !d.Renew || d.Package.Code != 440 || d.Over {
+		t.Fatalf("%+v", d)
+	}
+	d.Moves[0].Wrote(ledger.Moved{Rev: 2})
+	d.Moves[1].Wrote(ledger.Moved{Conflict: &ledger.ConflictError{State: string(ledger.Sent), Rev: 9, Package: place}})
+	listed.Stage, listed.Moved = Last, 1
+	if d = r.Decide(p, held, listed, began); d.End != nil || d.Wait == nil || d.Wait.Delay != time.Second {
+		t.Errorf("one is still in it: %+v", d)
+	}
+	held.Invoices[1].Package = "another"
+	if d = r.Decide(p, held, listed, began); d.End == nil || d.End.State != ledger.PackageFailed || d.Receipt {
+		t.Errorf("both have left: %+v", d)
+	}
+}

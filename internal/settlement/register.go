@@ -1,0 +1,169 @@
+package settlement
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/numbers"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// KSeF's register lists invoices by time and cannot be asked for one, so all of a package are
+// looked for in one pass. An original of equal content has the same P_1, and KSeF takes none before
+// that day: the pass begins there and goes on to the present. Where it stands is written into the
+// package after each page, because the limits interrupt it. Metadata has no hash: it tells the
+// number, and the document proves.
+//
+// The register answers one part at a time: what the taxpayer sold, and what it bought and billed
+// itself. A package with both takes a pass for each, one after the other, so that one place of the
+// package is enough to remember where a pass stands.
+
+const (
+	registerPage = numbers.MaxMetadataPage
+	registerSpan = 80 * 24 * time.Hour // of one request; KSeF takes three months, which are at least 89 days
+	registerMax  = 400                 // pages for one package: 100,000 invoices, twenty hours of the limit
+	// registerPatience is how long after the package was closed an invoice may appear in the
+	// register.
+	registerPatience = time.Hour
+	// passRest is the pause between two passes that did not find everything, or broke off. It is
+	// doubled each time up to passRestMax: a pass costs at least one of the register's 20 requests
+	// an hour.
+	passRest    = 15 * time.Second
+	passRestMax = time.Hour
+)
+
+// Subjects are the parts of the register, in the order in which they are looked through.
+func Subjects() []ksef.SubjectType {
+	return []ksef.SubjectType{ksef.Subject1, ksef.Subject2, ksef.Subject3, ksef.SubjectAuthorized}
+}
+
+// NewPass reports that a pass for another part was written down before this one: how far that came
+// is forgotten.
+func NewPass(p ledger.Package, as ksef.SubjectType) bool {
+	return p.SearchAs != string(as) && (p.SearchAs != "" || as != ksef.Subject1)
+}
+
+// NextPage is the next page of the register to ask for. want is not empty. from is where the pass
+// stands, zero at its beginning. With rest the pass rests until then; done says that as many pages
+// were read as one package may have.
+func NextPage(p ledger.Package, as ksef.SubjectType, want []*ledger.Invoice, from, now time.Time) (
+	req ksef.MetadataRequest, rest *Wait, done bool, err error) {
+	if now.Before(p.NextPass.Time()) {
+		return req, NotFoundYet(p.NextPass.Time().Sub(now), len(want)), false, nil
+	}
+	if p.Searched >= registerMax {
+		return req, nil, true, nil
+	}
+	if from.IsZero() {
+		if from, err = firstDay(want); err != nil {
+			return req, nil, false, err
+		}
+	}
+	if from.After(now) {
+		from = now
+	}
+	to := from.Add(registerSpan)
+	if to.After(now) {
+		to = now
+	}
+	return ksef.MetadataRequest{
+		SubjectType: as, Range: ksef.Between(from, to), PageOffset: p.SearchPage, PageSize: registerPage, SortAsc: true,
+	}, nil, false, nil
+}
+
+// NotFoundYet says that a pass rests for d, with n invoices still wanted.
+func NotFoundYet(d time.Duration, n int) *Wait {
+	return &Wait{Delay: d, Reason: retry.ReasonProcessing, What: fmt.Sprintf("%d invoices have not been found in KSeF's register yet", n)}
+}
+
+// firstDay is the beginning of the earliest P_1 in Warsaw.
+func firstDay(invs []*ledger.Invoice) (time.Time, error) {
+	first := invs[0].IssueDate
+	for _, inv := range invs {
+		first = min(first, inv.IssueDate)
+	}
+	return time.ParseInLocation(time.DateOnly, first, invoice.Warsaw())
+}
+
+// Found notes the numbers of the invoices that a page names; left are the others.
+func Found(want []*ledger.Invoice, page []ksef.Metadata) (found []Move, left []*ledger.Invoice) {
+	byNumber := make(map[string][]ksef.Metadata, len(page))
+	for _, m := range page {
+		n := NormalName(m.InvoiceNumber)
+		byNumber[n] = append(byNumber[n], m)
+	}
+	for _, inv := range want {
+		original := Original{By: ByRegister}
+		for _, m := range byNumber[NormalName(inv.Number)] {
+			if describes(m, inv) {
+				original.Number, original.At = m.KSeFNumber, m.AcquisitionDate.Time
+			}
+		}
+		if original.Number == "" {
+			left = append(left, inv)
+			continue
+		}
+		found = append(found, Move{Invoice: inv, Fate: LookUp, Original: original})
+	}
+	return found, left
+}
+
+// describes compares seller and kind. The gateway may write the seller as an object and the kind as
+// KorZal where the document says KOR_ZAL, or leave one out.
+func describes(m ksef.Metadata, inv *ledger.Invoice) bool {
+	plain := func(kind string) string { return strings.ToUpper(strings.ReplaceAll(kind, "_", "")) }
+	return wrongNumber(inv, m.KSeFNumber) == "" && (m.Seller.Identifier == "" || strings.Contains(m.Seller.Identifier, inv.NIP)) &&
+		(m.InvoiceType == "" || plain(m.InvoiceType) == plain(inv.Kind))
+}
+
+// Step is how a pass goes on after a page: at From and page Offset. When the pass has come to the
+// present it ends: with Rest another one begins so much later, and with GiveUp none does.
+type Step struct {
+	From   time.Time
+	Offset int
+	Rest   time.Duration
+	GiveUp bool
+}
+
+// AfterPage tells how the pass goes on after the page that req asked for at now, of which something
+// is still wanted.
+func AfterPage(p ledger.Package, req ksef.MetadataRequest, page ksef.MetadataPage, now time.Time) Step {
+	from, to := req.Range.From.Time, req.Range.To.Time
+	next, offset := onwards(from, to, req.PageOffset, page)
+	if !next.Equal(to) || !to.Equal(now) {
+		return Step{From: next, Offset: offset}
+	}
+	// All that is there was seen.
+	if now.Sub(p.ClosingAt.Time()) < registerPatience {
+		return Step{Rest: PassRest(p.Passes)}
+	}
+	return Step{GiveUp: true}
+}
+
+// PassRest is the pause after so many passes. It doubles each time.
+func PassRest(passes int) time.Duration { return min(passRest<<min(passes, 10), passRestMax) }
+
+// NotFound parks what the register does not list.
+func NotFound(inv *ledger.Invoice) Move { return parked(inv, inv.Code, notFoundReason(inv)) }
+
+// onwards tells where the pass goes on after a page: at the next page, behind what a set cut short
+// at 10,000 has shown, or, when all up to to was seen, there.
+func onwards(from, to time.Time, page int, m ksef.MetadataPage) (next time.Time, offset int) {
+	last := from
+	if n := len(m.Invoices); n > 0 {
+		last = m.Invoices[n-1].PermanentStorageDate.Time
+	}
+	switch {
+	case m.IsTruncated && last.After(from) && last.Before(to):
+		return last, 0
+	case m.HasMore:
+		return from, page + 1
+	case m.IsTruncated:
+		return from.Add(time.Millisecond), 0 // ten thousand in one instant: the rest of them cannot be listed
+	}
+	return to, 0
+}

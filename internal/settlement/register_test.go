@@ -1,0 +1,142 @@
+package settlement
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+)
+
+// register is a stand-in of KSeF's: it lists by time, in pages, and cuts a set short at most lines.
+type register struct {
+	all  []ksef.Metadata // in the order of time
+	most int
+}
+
+func (r register) page(req ksef.MetadataRequest) ksef.MetadataPage {
+	var in []ksef.Metadata
+	for _, m := range r.all {
+		if at := m.PermanentStorageDate.Time; !at.Before(req.Range.From.Time) && !at.After(req.Range.To.Time) {
+			in = append(in, m)
+		}
+	}
+	page := ksef.MetadataPage{IsTruncated: len(in) > r.most}
+	in = in[:min(len(in), r.most)]
+	first := min(req.PageOffset*req.PageSize, len(in))
+	last := min(first+req.PageSize, len(in))
+	page.Invoices, page.HasMore = in[first:last], last < len(in)
+	// KSeF says that a set is cut short on its last page, and that there are more pages before it.
+	page.IsTruncated = page.IsTruncated && !page.HasMore
+	return page
+}
+
+// A register of any size is read to the present, always onwards, and what is in it is found.
+func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(0, 1200).Draw(t, "lines")
+		r := register{most: rapid.SampledFrom([]int{300, 500, 10_000}).Draw(t, "cut short at")}
+		start := time.Date(2026, 1, 10, 0, 0, 0, 0, time.UTC)
+		now := start.Add(time.Duration(rapid.IntRange(1, 200).Draw(t, "days")) * 24 * time.Hour)
+		for i := range n {
+			at := start.Add(now.Sub(start) / time.Duration(n+2) * time.Duration(i+1)).Truncate(time.Millisecond)
+			r.all = append(r.all, ksef.Metadata{InvoiceNumber: fmt.Sprint("A/", i), KSeFNumber: ksefNumber(i),
+				PermanentStorageDate: ksef.Time{Time: at}})
+		}
+		p, held := packageOf(0, ledger.PackageProcessing)
+		p.ClosingAt = ledger.At(now.Add(-2 * time.Hour))
+		missing := 0
+		for i := range rapid.IntRange(1, 5).Draw(t, "wanted") {
+			number := rapid.IntRange(0, n).Draw(t, "number")
+			if number == n {
+				missing++
+			}
+			held.Invoices = append(held.Invoices, ledger.Invoice{ID: fmt.Sprint("inv-", i), State: ledger.Sent, Package: place,
+				NIP:    seller,
+				Number: fmt.Sprint("A/", number), OriginalBy: BySearch, IssueDate: "2026-01-09"})
+		}
+		want := held.Undecided(place)
+		for from := (time.Time{}); len(want) > 0; p.Searched++ {
+			req, rest, done, err := NextPage(p, ksef.Subject1, want, from, now)
+			if err != nil || rest != nil || done {
+				t.Fatalf("%v %v %v", rest, done, err)
+			}
+			page := r.page(req)
+			moves, left := Found(want, page.Invoices)
+			for _, m := range moves {
+				if m.Fate != LookUp || m.Original.By != ByRegister || m.Original.Number == "" || slices.Contains(left, m.Invoice) {
+					t.Fatalf("%+v", m)
+				}
+			}
+			if len(moves)+len(left) != len(want) {
+				t.Fatalf("of %d wanted %d are found and %d left", len(want), len(moves), len(left))
+			}
+			if want = left; len(want) == 0 {
+				break
+			}
+			step := AfterPage(p, req, page, now)
+			if step.GiveUp {
+				break
+			}
+			if step.From.Before(req.Range.From.Time) || step.From.Equal(req.Range.From.Time) && step.Offset != req.PageOffset+1 {
+				t.Fatalf("from %v, %d it goes on to %v, %d", req.Range.From, req.PageOffset, step.From, step.Offset)
+			}
+			from, p.SearchPage = step.From, step.Offset
+		}
+		if len(want) != missing {
+			t.Errorf("%d are not found, and %d are not there", len(want), missing)
+		}
+	})
+}
+
+// A pass that comes to the present too early rests, longer each time; a later one gives up.
+func TestRegister_ThePresent_RestsForAnHourThenGivesUp(t *testing.T) {
+	p, held := packageOf(1, ledger.PackageProcessing)
+	held.Invoices[0].IssueDate = "2026-11-25"
+	p.ClosingAt = ledger.At(began)
+	for minutes, want := range map[int]Step{1: {Rest: passRest}, 59: {Rest: passRest}, 60: {GiveUp: true}} {
+		now := began.Add(time.Duration(minutes) * time.Minute)
+		req, _, _, err := NextPage(p, ksef.Subject1, held.Undecided(place), time.Time{}, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := AfterPage(p, req, ksef.MetadataPage{}, now); got != want {
+			t.Errorf("after %d minutes: %+v, want %+v", minutes, got, want)
+		}
+	}
+	for n := range 30 {
+		if got := PassRest(n + 1); got < PassRest(n) || got > passRestMax {
+			t.Errorf("after %d passes: %v", n+1, got)
+		}
+	}
+	p.NextPass = ledger.At(began.Add(time.Minute))
+	if _, rest, _, _ := NextPage(p, ksef.Subject1, held.Undecided(place), time.Time{}, began); rest == nil || rest.Delay != time.Minute {
+		t.Errorf("%+v", rest)
+	}
+	p.NextPass, p.Searched = 0, registerMax
+	if _, _, done, _ := NextPage(p, ksef.Subject1, held.Undecided(place), time.Time{}, began); !done {
+		t.Error("it reads more pages than a package may have")
+	}
+}
+
+func TestNewPass_OnlyForAnotherPartOfTheRegister(t *testing.T) {
+	for _, c := range []struct {
+		before string
+		as     ksef.SubjectType
+		want   bool
+	}{
+		{"", ksef.Subject1, false},
+		{"", ksef.Subject2, true},
+		{"Subject1", ksef.Subject1, false},
+		{"Subject2", ksef.Subject1, true},
+		{"Subject2", ksef.Subject2, false},
+	} {
+		if got := NewPass(ledger.Package{SearchAs: c.before}, c.as); got != c.want {
+			t.Errorf("from %q to %s: %v", c.before, c.as, got)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package settlement
+
+import (
+	"net/http"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// lostAfter is how long a session may be unknown to KSeF before its package is taken for lost.
+// Shorter than that, it can be one machine of several that lags behind.
+const lostAfter = 10 * time.Minute
+
+// unknown decides about a session that KSeF refuses to tell about, although it opened it itself.
+// That proves nothing, and to send its invoices again could make duplicates: after a while KSeF's
+// register is asked instead. What is in it with our content is accepted; of the rest only a person
+// can find out, by looking at KSeF from outside.
+func (r Rules) unknown(p ledger.Package, held Held, listed Listed, now time.Time) Decision {
+	why := listed.Unknown
+	switch listed.Stage {
+	case Answers:
+		switch {
+		case why.Status != http.StatusNotFound && why.Status != http.StatusBadRequest:
+			return poll(why.Text)
+		case p.Lost == 0:
+			d := wait(r.ConfirmFirst, retry.ReasonRefused, why.Text)
+			d.Package.Lost = now
+			return d
+		case now.Sub(p.Lost.Time()) < lostAfter:
+			return wait(time.Minute, retry.ReasonRefused, why.Text)
+		case !held.Read:
+			return ask(TheHeld)
+		}
+		return Decision{Moves: forRegister(p, held, why)}
+	case Originals:
+		if listed.Moved > 0 {
+			return wait(time.Second, retry.ReasonOther, "somebody else was faster")
+		}
+		return originals(p, held)
+	}
+	if len(held.Undecided(p.ID)) > 0 {
+		return wait(time.Second, retry.ReasonOther, "somebody else was faster")
+	}
+	return endRefused(p, held, why.Code, why.Text)
+}
+
+// forRegister marks what is to be looked for in the register.
+func forRegister(p ledger.Package, held Held, why *Unknown) []Move {
+	var marks []Move
+	for _, inv := range held.Undecided(p.ID) {
+		if inv.OriginalBy == "" {
+			marks = append(marks, Move{Invoice: inv, Fate: LookUp, Code: why.Code, Reason: why.Text,
+				Original: Original{Session: p.Session, By: BySearch}})
+		}
+	}
+	return marks
+}

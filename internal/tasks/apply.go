@@ -1,0 +1,231 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rs/xid"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/settlement"
+)
+
+// carryOut does what a decision says, in the order of its fields. It reports that the run is over.
+func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now time.Time) (done bool, err error) {
+	w, p := c.w, c.p
+	c.listed.Stage++
+	c.listed.Moved = 0
+	if d.Gone != nil {
+		c.listed.Gone = d.Gone
+	}
+	if err := c.edit(ctx, d.Package); err != nil {
+		return true, err
+	}
+	if d.Renew {
+		c.t.Invalidate()
+	}
+	if d.Refusal != nil {
+		if err := c.countRefusal(ctx, d.Refusal, now); err != nil {
+			return true, err
+		}
+	}
+	if d.Through {
+		if err := w.Ledger.NoteThrough(ctx, p.Tenant, p.ClosingAt); err != nil {
+			return true, err
+		}
+	}
+	if d.Denial != nil {
+		if err := c.deny(ctx, d.Denial, now); err != nil {
+			return true, err
+		}
+	}
+	if c.listed.Moved, err = w.write(ctx, p, d.Moves, d.LetIn); err != nil || c.listed.Moved > 0 {
+		return err != nil, err
+	}
+	if d.Doubt != nil {
+		if err := c.doubt(ctx, d.Doubt, now); err != nil {
+			return true, err
+		}
+	}
+	if d.Listed {
+		if err := c.noteListed(ctx); err != nil {
+			return true, err
+		}
+	}
+	if d.Lookup {
+		if err := (&finder{c}).originals(ctx); err != nil {
+			return true, notYet(err)
+		}
+	}
+	if d.Split != nil {
+		if err := w.split(ctx, p, *d.Split); err != nil {
+			return true, err
+		}
+	}
+	if d.End != nil {
+		if err := w.end(ctx, p, *d.End); err != nil {
+			return true, err
+		}
+	}
+	if d.TellRest {
+		w.tellRest(ctx, p)
+	}
+	if d.Receipt {
+		if err := w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{}); err != nil {
+			return true, err
+		}
+	}
+	if d.Wait != nil {
+		return true, w.comeBack(p, d.Wait)
+	}
+	return d.Over, nil
+}
+
+// edit writes fields of the package, and goes by its revision.
+func (c *confirmation) edit(ctx context.Context, e settlement.PackageEdit) error {
+	var fields []ledger.Set
+	if e.Code != 0 {
+		fields = append(fields, ledger.Set{Field: "code", Value: e.Code})
+	}
+	if !e.Lost.IsZero() {
+		fields = append(fields, ledger.Set{Field: "lost", Value: ledger.At(e.Lost)})
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	if err := c.set(ctx, fields...); err != nil {
+		return err
+	}
+	if e.Code != 0 {
+		c.p.Code = e.Code
+	}
+	if !e.Lost.IsZero() {
+		c.p.Lost = ledger.At(e.Lost)
+	}
+	return nil
+}
+
+func (c *confirmation) countRefusal(ctx context.Context, r *settlement.Refusal, now time.Time) error {
+	c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).
+		Int("code", r.Code).Int("refusals", r.Refusals).Str("reason", r.Reason).
+		Msg("session refused as a whole")
+	if !r.Counted {
+		return nil
+	}
+	return c.w.Ledger.NoteRefused(ctx, c.p.Tenant, now)
+}
+
+// deny counts answers of 410, and pauses a tenant that KSeF lets nothing of in. A pause without its
+// count is only shorter the next time; a count without its pause would be none.
+func (c *confirmation) deny(ctx context.Context, d *settlement.Denial, now time.Time) error {
+	w, tenant := c.w, c.p.Tenant
+	if err := w.Ledger.NoteAnswered410(ctx, tenant, d.Answers); err != nil || d.Pause == 0 {
+		return err
+	}
+	if err := w.Budget.Pause(ctx, tenant, d.Pause); err != nil {
+		return err
+	}
+	if err := w.Ledger.NoteDenied(ctx, tenant, now.Add(d.Pause)); err != nil {
+		return err
+	}
+	w.o.Log.Error().Str("tenant", tenant).Str("session", c.p.Session).Int("invoices", d.Waiting).Dur("for", d.Pause).
+		Msg("KSeF lets nothing of this tenant in (410): it is paused and its invoices stay queued; " +
+			"is the key in its key_file that of another taxpayer, or without the permission to send?")
+	return nil
+}
+
+func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.Time) error {
+	if err := c.w.note(ctx, c.p, d.Notes); err != nil || !d.Begin {
+		return err
+	}
+	if err := c.set(ctx, ledger.Set{Field: "doubt", Value: ledger.At(now)}); err != nil {
+		return err
+	}
+	c.p.Doubt = ledger.At(now)
+	c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).
+		Int("invoices", len(d.Notes)).Int("listed", d.Listed).Int("counted", d.Counted).
+		Msg("the session does not account for every invoice: nothing is sent again, it is asked again")
+	return nil
+}
+
+// noteListed writes that the list need not be read again. From then on only what is marked is
+// looked for, so it is not written while an undecided invoice bears no mark: somebody moved it
+// meanwhile.
+func (c *confirmation) noteListed(ctx context.Context) error {
+	unmarked := func(inv *ledger.Invoice) bool { return inv.OriginalBy == "" }
+	if slices.ContainsFunc(c.held.Undecided(c.p.ID), unmarked) {
+		return nil
+	}
+	if err := c.set(ctx, ledger.Set{Field: "listed", Value: true}); err != nil {
+		return err
+	}
+	c.p.Listed = true
+	return nil
+}
+
+// split ends a package and puts what is undecided of it into others. Whoever decided it holds the
+// proof that KSeF cannot have it.
+func (w *Worker) split(ctx context.Context, p *ledger.Package, s settlement.Split) error {
+	if len(s.Parts) > 0 && s.Proof == 0 {
+		return fmt.Errorf("split %s: nothing proves that KSeF does not have its invoices", p.ID)
+	}
+	if s.Park != nil {
+		if err := w.park(ctx, s.Park.Invoice, s.Park.Code, s.Park.Reason); err != nil {
+			return err
+		}
+	}
+	parts := slices.Clone(s.Parts)
+	for i := range parts {
+		if parts[i].ID == "" {
+			parts[i].ID = "pkg-" + xid.New().String()
+		}
+		if s.In > 0 {
+			parts[i].NotBefore = ledger.At(w.o.Now().Add(s.In))
+		}
+	}
+	if err := w.Ledger.Repack(ctx, p, s.End, s.Reason, parts); err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if len(part.IDs) == 0 {
+			continue
+		}
+		if err := w.Queue.Put(ctx, KindPackage, part.ID, 0, When{In: s.In}); err != nil {
+			return err // the sweep finds it
+		}
+	}
+	if s.End == ledger.PackageSettled {
+		return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
+	}
+	return nil
+}
+
+// end moves a package to an end that is legal from closing and processing alike.
+func (w *Worker) end(ctx context.Context, p *ledger.Package, e settlement.End) error {
+	if p.State == ledger.PackageClosing && e.State == ledger.PackageSettled {
+		if err := w.processing(ctx, p); err != nil {
+			return err
+		}
+	}
+	err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: e.State,
+		Set: []ledger.Set{{Field: "code", Value: e.Code}, {Field: "reason", Value: e.Reason}, {Field: "filed", Value: false}}})
+	if err == nil && e.Code == ksef.SessionProcessed {
+		w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Int("invoices", p.Count).Msg("package settled")
+	}
+	return err
+}
+
+// comeBack is the error that brings the task back. An error of KSeF's own is given back as it is:
+// circuits and growing pauses go by it.
+func (w *Worker) comeBack(p *ledger.Package, wait *settlement.Wait) error {
+	switch {
+	case wait.Err != nil:
+		return notYet(wait.Err)
+	case wait.Poll:
+		return w.pollLater(p, wait.What)
+	}
+	return later(wait.Delay, wait.Reason, wait.What)
+}

@@ -1,0 +1,39 @@
+package tasks
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+)
+
+// archived returns the document of this hash that the archive has of the same identity and month;
+// nil when it has none.
+func (w *Worker) archived(ctx context.Context, inv *ledger.Invoice, hash string) ([]byte, error) {
+	id := contentID(inv, hash)
+	if id == "" {
+		return nil, nil
+	}
+	doc, err := w.Store.Get(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, id))
+	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || err == nil && HashText(sha256.Sum256(doc)) != hash {
+		return nil, nil
+	}
+	return doc, err
+}
+
+// documentName is where an invoice's document is archived. Of one that KSeF has in other bytes than
+// were handed in, the name may be taken by ours, from before that was known: KSeF's has the name
+// that follows from its own bytes then.
+func (w *Worker) documentName(ctx context.Context, inv *ledger.Invoice, doc []byte) string {
+	name := archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)
+	own := contentID(inv, HashText(sha256.Sum256(doc)))
+	if own == "" || own == inv.ID {
+		return name
+	}
+	if ours, err := w.Store.Get(ctx, name); err == nil && contentID(inv, HashText(sha256.Sum256(ours))) == inv.ID {
+		return archive.InvoiceName(inv.NIP, inv.IssueDate, own)
+	}
+	return name
+}

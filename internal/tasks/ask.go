@@ -1,0 +1,109 @@
+package tasks
+
+import (
+	"cmp"
+	"context"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/settlement"
+)
+
+// ask fetches one fact that a decision needs. An error ends the run; what can be decided without
+// the fact is told as part of it.
+func (c *confirmation) ask(ctx context.Context, q settlement.Ask) (err error) {
+	l := &c.listed
+	switch q.For {
+	case settlement.TheList:
+		l.List, err = c.askList(ctx)
+	case settlement.TheHeld:
+		c.held, err = c.w.readHeld(ctx, c.p)
+	case settlement.TheSends:
+		l.Statuses = c.askSends(ctx, q.Sends)
+	case settlement.TheReceipt:
+		l.Receipt = c.askReceipt(ctx)
+	case settlement.TheTenant:
+		var tenant ledger.Tenant
+		tenant, err = c.w.Ledger.Tenant(ctx, c.p.Tenant)
+		l.Tenant = &tenant
+	case settlement.TheThrough:
+		var through bool
+		through, err = c.w.othersGoThrough(ctx, c.p)
+		l.Through = &through
+	case settlement.TheRest:
+		l.Rest = &settlement.Rest{}
+		l.Rest.Package, _, err = c.w.relative(ctx, c.p.Rest)
+	}
+	return err
+}
+
+// askList reads the list of a session that is over. KSeF may refuse it, or answer in a form that is
+// not known here, and may do so for ever: then there is none, and the session's receipt alone can
+// tell.
+func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
+	infos, err := c.t.SessionInvoices(ctx, c.p.Session)
+	if _, kind := kindOf(err); kind == ksef.KindRefused || kind == ksef.KindUnreadable {
+		c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).Err(err).
+			Msg("the list of a session is not to be had: its receipt is asked instead")
+		return settlement.List{Asked: true}, nil
+	}
+	if err != nil {
+		return settlement.List{}, notYet(err)
+	}
+	if infos == nil {
+		infos = []ksef.InvoiceInfo{}
+	}
+	n, field := 0, ""
+	for _, info := range infos {
+		if info.Unreadable != "" {
+			n, field = n+1, cmp.Or(field, info.Unreadable)
+		}
+	}
+	if n > 0 {
+		c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).Int("answers", n).Str("field", field).
+			Msg("answers about single invoices cannot be read: the session's receipt decides about those, the others go on")
+	}
+	return settlement.List{Asked: true, Invoices: infos}, nil
+}
+
+// askSends asks for the status of invoices that were sent but that the list leaves open, whatever
+// else it proves: KSeF's word on a reference is about this very invoice. One that KSeF refuses to
+// tell of stays open, and so does one that cannot be asked for now, which Sick says.
+func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) settlement.Statuses {
+	s := settlement.Statuses{Asked: true, By: make(map[string]ksef.InvoiceInfo, len(sends))}
+	for _, inv := range sends {
+		info, err := c.t.InvoiceStatus(ctx, inv.Reference)
+		if err == nil {
+			s.By[inv.ID] = info
+			continue
+		}
+		if _, kind := kindOf(err); kind != ksef.KindRefused && kind != ksef.KindUnreadable {
+			s.Sick = cmp.Or(s.Sick, err)
+		}
+		if s.Sick != nil && endsRound(s.Sick) {
+			break
+		}
+	}
+	return s
+}
+
+// askReceipt fetches the receipt of a package's session. It is not kept here: only one that covers
+// the package is.
+func (c *confirmation) askReceipt(ctx context.Context) settlement.OwnReceipt {
+	own := settlement.OwnReceipt{Asked: true}
+	raw, err := c.t.SessionUPO(ctx, c.p.Session)
+	if _, kind := kindOf(err); kind == ksef.KindRefused {
+		return own
+	}
+	if err != nil {
+		own.Err = notYet(err)
+		return own
+	}
+	r, err := ksef.ParseReceipt(raw)
+	if err != nil {
+		c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).Err(err).Msg("cannot read the receipt of a session")
+		return own
+	}
+	own.Receipt = r
+	return own
+}

@@ -1,0 +1,75 @@
+package tasks
+
+import (
+	"context"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/settlement"
+)
+
+// confirmation is one run on a session that is over, or was refused: what the run has read, and its
+// way to KSeF. What is decided is decided by package settlement; ask.go fetches what that needs,
+// and apply.go carries it out.
+type confirmation struct {
+	w      *Worker
+	t      Transport
+	p      *ledger.Package
+	held   settlement.Held
+	listed settlement.Listed
+}
+
+func (w *Worker) rules() settlement.Rules {
+	return settlement.Rules{Refusals: w.o.Refusals, ConfirmFirst: w.o.ConfirmFirst}
+}
+
+// settle writes the outcome of each invoice of a session that is over, or that KSeF does not know.
+func (c *confirmation) settle(ctx context.Context) error {
+	return c.run(ctx, func(now time.Time) settlement.Decision {
+		return c.w.rules().Decide(*c.p, c.held, c.listed, now)
+	})
+}
+
+// refusedToOpen puts the invoices of a package into others for which KSeF opened no session.
+func (c *confirmation) refusedToOpen(ctx context.Context, code int, reason string) error {
+	return c.run(ctx, func(time.Time) settlement.Decision {
+		return c.w.rules().Refused(*c.p, c.held, c.listed, code, reason, settlement.ProvenUnposted)
+	})
+}
+
+// run asks, decides and acts until the package has ended or has to wait.
+func (c *confirmation) run(ctx context.Context, decide func(now time.Time) settlement.Decision) error {
+	for {
+		now := c.w.o.Now()
+		d := decide(now)
+		if d.Asks() {
+			if err := c.ask(ctx, d.Ask); err != nil {
+				return err
+			}
+			continue
+		}
+		done, err := c.carryOut(ctx, d, now)
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// set writes fields of the package, and goes by its revision.
+func (c *confirmation) set(ctx context.Context, fields ...ledger.Set) error {
+	return c.w.Ledger.MovePackage(ctx, c.p, ledger.PackageMove{Set: fields})
+}
+
+// readHeld reads the invoices that a package ever held. One whose entry is gone counts as a member.
+func (w *Worker) readHeld(ctx context.Context, p *ledger.Package) (settlement.Held, error) {
+	ids, err := w.Ledger.Members(ctx, p.ID)
+	if err != nil {
+		return settlement.Held{}, err
+	}
+	invs, err := w.Ledger.Invoices(ctx, ids)
+	unread, err := w.skip(ctx, err)
+	if err != nil {
+		return settlement.Held{}, err
+	}
+	return settlement.Held{Read: true, Members: len(ids), Invoices: invs, Unread: unread}, nil
+}

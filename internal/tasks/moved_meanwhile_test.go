@@ -1,0 +1,57 @@
+package tasks_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// A refused session that leaves open what became of an invoice, and somebody moves the invoice at
+// the very moment at which it is marked for the register: it bears no mark then, and nothing proves
+// that KSeF does not have it. It waits, and is not sent again.
+func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := s.door()
+	d.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
+		return ksef.SentInvoice{}, &ksef.APIError{Op: "send invoice", Status: 502, Kind: ksef.KindOutage, MaybeDone: true}
+	}
+	d.session = sessionCode(500)
+	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+		for i := range all {
+			all[i].InvoiceNumber = "?" // an acceptance that is nobody's
+		}
+		return all
+	}
+	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
+	w := s.worker("w", d)
+	inv := s.admit(ledger.Express, s.good("A/1"))
+	pkg := s.sent(w, inv)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).Doubt != 0 })
+	s.advance(31 * time.Minute)
+	late := &before{do: func() {
+		got := s.read(inv.ID)
+		if err := s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: got.Rev, From: []ledger.State{ledger.Unknown},
+			To: ledger.Sent}); err != nil {
+			t.Error(err)
+		}
+	}, is: func(args []any) bool {
+		return args[0] == "evalsha" && slices.Contains(args, any("orig_by"))
+	}}
+	w.rdb.AddHook(late)
+	_ = w.run(tasks.KindConfirm, pkg)
+	if !late.done.Load() {
+		t.Fatal("nothing moved meanwhile: this test proved nothing")
+	}
+	if got := s.read(inv.ID); got.State != ledger.Sent || got.Package != pkg {
+		t.Errorf("it is %s in %q: %s", got.State, got.Package, got.Reason)
+	}
+	d.sent = nil
+	s.advance(time.Hour)
+	w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(inv.ID).State == ledger.Accepted })
+	s.acceptedOnce(1)
+}

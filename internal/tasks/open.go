@@ -1,0 +1,61 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/settlement"
+)
+
+// confirmOpen looks into an online session that is still open, so that a person who sent one
+// invoice need not wait for the close. The list costs one request for the whole session; it is
+// asked while something is undecided, less often with time.
+func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
+	if alive, err := w.Ledger.Alive(ctx, p.Owner); err != nil {
+		return err
+	} else if !alive || w.o.Now().Sub(p.OpenedAt.Time()) > w.o.ExpressMaxAge+time.Minute {
+		if err := w.closeOrphan(ctx, p); err != nil {
+			return err
+		}
+		// This very task polls on: it cannot be queued while it runs.
+		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "a session that no live worker holds was closed")
+	}
+	held, err := w.readHeld(ctx, p)
+	if err != nil {
+		return err
+	}
+	// What is known to be a duplicate has its answer; it is looked into when the session is over.
+	undecided := slices.DeleteFunc(held.Undecided(p.ID), func(inv *ledger.Invoice) bool { return inv.OriginalBy == settlement.ByAnswer })
+	if len(undecided) == 0 {
+		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "online session is open, nothing in it is undecided")
+	}
+	t, err := w.transport(p.Tenant)
+	if err != nil {
+		return err
+	}
+	infos, err := t.SessionInvoices(ctx, p.Session)
+	if err != nil {
+		return notYet(err)
+	}
+	// Read again: the session takes sends, and the answers must meet all that it may be about.
+	if held, err = w.readHeld(ctx, p); err != nil {
+		return err
+	}
+	moves, letIn := settlement.DecideOpen(*p, held, infos)
+	if _, err := w.write(ctx, p, moves, letIn); err != nil {
+		return err
+	}
+	oldest := w.o.Now()
+	for _, inv := range undecided {
+		if at := inv.UpdatedAt.Time(); at.Before(oldest) {
+			oldest = at
+		}
+	}
+	wait := retry.Age(w.o.Now().Sub(oldest), w.o.ConfirmFirst, time.Minute)
+	wait = max(wait, w.share(p.Tenant).list)
+	return later(wait, retry.ReasonProcessing, fmt.Sprintf("online session is open, %d sent invoices were undecided", len(undecided)))
+}

@@ -1,0 +1,447 @@
+package tasks_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// The order of writes, calls and tasks is what survives a crash at any point. These traces are the
+// order that was proven by the chaos runs: a change of them is a change of behaviour.
+
+// over reports that a package has come to its end, or that the receipt is what is left.
+func (s *stage) over(pkg string) func() bool {
+	return func() bool {
+		state := s.pkg(pkg).State
+		return state == ledger.PackageSettled || !state.Live()
+	}
+}
+
+// answered gives each invoice in a list the code that is named for its number; 0 leaves it out.
+func answered(codes map[string]int) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	return func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+		out := []ksef.InvoiceInfo{}
+		for _, info := range all {
+			code, named := codes[info.InvoiceNumber]
+			if named && code == 0 {
+				continue
+			}
+			if named {
+				info.Status, info.KSeFNumber = ksef.StatusInfo{Code: code, Description: fmt.Sprint("it says ", code)}, ""
+			}
+			out = append(out, info)
+		}
+		return out
+	}
+}
+
+// session changes the code of a session.
+func sessionCode(code int) func(ksef.SessionInfo) ksef.SessionInfo {
+	return func(i ksef.SessionInfo) ksef.SessionInfo {
+		if i.Status.Code >= 200 {
+			i.Status = ksef.StatusInfo{Code: code, Description: fmt.Sprint("it says ", code)}
+			i.SuccessfulInvoiceCount = 0
+		}
+		return i
+	}
+}
+
+func nothingListed([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return []ksef.InvoiceInfo{} }
+
+func TestOrder_Processed(t *testing.T) {
+	noReceipt := func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
+	for _, c := range []struct {
+		name  string
+		lane  ledger.Lane
+		bend  func(*door, *trace)
+		docs  int
+		runs  int
+		after func(s *stage, w *actor, tr *trace, pkg string)
+	}{
+		{name: "all accepted in a package", lane: ledger.Bulk, docs: 2, runs: 1},
+		{name: "all accepted one by one", lane: ledger.Express, docs: 2, runs: 1},
+		{name: "one rejected and one missing", lane: ledger.Express, docs: 3, runs: 2,
+			bend: func(d *door, tr *trace) {
+				d.listed = answered(map[string]int{"A/0": 450, "A/1": 0})
+				tr.fails["InvoiceStatus"] = refused("ask invoice status")
+			}},
+		{name: "one missing in the list and in the receipt", lane: ledger.Bulk, docs: 2, runs: 2,
+			bend: func(d *door, tr *trace) { d.listed, d.upo = answered(map[string]int{"A/1": 0}), noReceipt }},
+		{name: "the time for proof is over", lane: ledger.Bulk, docs: 2, runs: 1,
+			bend: func(d *door, tr *trace) { d.listed, d.upo = answered(map[string]int{"A/1": 0}), noReceipt },
+			after: func(s *stage, w *actor, tr *trace, pkg string) {
+				s.advance(31 * time.Minute)
+				tr.confirm(w, pkg, 4, s.over(pkg))
+			}},
+		{name: "each asks to be sent again", lane: ledger.Bulk, docs: 3, runs: 1,
+			bend: func(d *door, tr *trace) { d.listed = answered(map[string]int{"A/0": 435, "A/1": 500, "A/2": 550}) }},
+		{name: "405 and an unknown code", lane: ledger.Express, docs: 2, runs: 1,
+			bend: func(d *door, tr *trace) { d.listed = answered(map[string]int{"A/0": 405, "A/1": 999}) }},
+		{name: "410 for all", lane: ledger.Bulk, docs: 2, runs: 1,
+			bend: func(d *door, tr *trace) { d.listed = answered(map[string]int{"A/0": 410, "A/1": 410}) }},
+		{name: "410 for one", lane: ledger.Express, docs: 2, runs: 1,
+			bend: func(d *door, tr *trace) { d.listed = answered(map[string]int{"A/0": 410}) }},
+		{name: "still running, then over", lane: ledger.Bulk, docs: 2, runs: 1,
+			bend: func(d *door, tr *trace) { d.listed = answered(map[string]int{"A/1": 150}) },
+			after: func(s *stage, w *actor, tr *trace, pkg string) {
+				s.advance(31 * time.Minute)
+				tr.confirm(w, pkg, 1, nil)
+			}},
+		{name: "the receipt is sick", lane: ledger.Bulk, docs: 2, runs: 2,
+			bend: func(d *door, tr *trace) {
+				d.listed = answered(map[string]int{"A/1": 0})
+				tr.fails["SessionUPO"] = unavailable("fetch session UPO")
+			}},
+		{name: "the statuses are sick", lane: ledger.Express, docs: 2, runs: 2,
+			bend: func(d *door, tr *trace) {
+				d.listed, d.upo = answered(map[string]int{"A/1": 0}), noReceipt
+				tr.fails["InvoiceStatus"] = unavailable("ask invoice status")
+			}},
+		{name: "there is no list", lane: ledger.Bulk, docs: 2, runs: 1,
+			bend: func(d *door, tr *trace) { tr.fails["SessionInvoices"] = refused("list session invoices") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			d := s.door()
+			w, tr := s.traced(d)
+			if c.bend != nil {
+				c.bend(d, tr)
+			}
+			var invs []ledger.Invoice
+			for i := range c.docs {
+				invs = append(invs, s.admit(c.lane, s.good(fmt.Sprint("A/", i))))
+			}
+			pkg := s.sent(w, invs...)
+			tr.confirm(w, pkg, c.runs, s.over(pkg))
+			if c.after != nil {
+				c.after(s, w, tr, pkg)
+			}
+			tr.golden(t)
+		})
+	}
+}
+
+func TestOrder_Duplicates(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		bend func(*door)
+		same bool
+	}{
+		{"the receipt proves it", nil, true},
+		{"another document", nil, false},
+		{"the document proves it", func(d *door) {
+			d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
+		}, true},
+		{"only the register names it", func(d *door) {
+			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+				for i := range all {
+					all[i].Status.Extensions = nil
+				}
+				return all
+			}
+		}, true},
+		{"the register does not have it", func(d *door) {
+			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+				for i := range all {
+					all[i].Status.Extensions = nil
+				}
+				return all
+			}
+			d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { return ksef.MetadataPage{}, nil }
+		}, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			d := s.door()
+			w, tr := s.traced(d)
+			s.known(w, s.with("A/1", 1))
+			s.advance(time.Hour) // the register lags behind
+			if c.bend != nil {
+				c.bend(d)
+			}
+			seed := uint64(1)
+			if !c.same {
+				seed = 2
+			}
+			pkg := s.sent(w, s.admit(ledger.Bulk, s.with("A/1", seed)))
+			tr.confirm(w, pkg, 3, s.over(pkg))
+			if !s.over(pkg)() {
+				s.advance(2 * time.Hour)
+				tr.confirm(w, pkg, 3, s.over(pkg))
+			}
+			tr.golden(t)
+		})
+	}
+}
+
+func TestOrder_Refused(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		lane ledger.Lane
+		code int
+		docs int
+		bend func(*door, *trace)
+	}{
+		{"an online session", ledger.Express, 500, 2,
+			func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/0": 450, "A/1": 405}) }},
+		{"an online session with nothing left", ledger.Express, 415, 1,
+			func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/0": 450}) }},
+		{"an online session cancelled", ledger.Express, 440, 1, func(d *door, tr *trace) {
+			d.listed = nothingListed
+			tr.fails["InvoiceStatus"], tr.fails["SessionUPO"] = refused("ask invoice status"), refused("fetch session UPO")
+		}},
+		{"a package", ledger.Bulk, 405, 2, func(d *door, tr *trace) {
+			d.listed = nothingListed
+			tr.fails["SessionUPO"] = refused("fetch session UPO")
+		}},
+		{"a package of too many", ledger.Bulk, 420, 3, func(d *door, tr *trace) {
+			d.listed = nothingListed
+			tr.fails["SessionUPO"] = refused("fetch session UPO")
+		}},
+		{"a package with a stale key", ledger.Bulk, 415, 2, func(d *door, tr *trace) {
+			d.listed = nothingListed
+			tr.fails["SessionUPO"] = refused("fetch session UPO")
+		}},
+		{"a package of which one was accepted", ledger.Bulk, 500, 2,
+			func(d *door, _ *trace) { d.listed = answered(map[string]int{"A/1": 405}) }},
+		{"a package whose receipt is sick", ledger.Bulk, 500, 2, func(d *door, tr *trace) {
+			d.listed = answered(map[string]int{"A/0": 450, "A/1": 405})
+			tr.fails["SessionUPO"] = unavailable("fetch session UPO")
+		}},
+		{"a package that proves nothing", ledger.Bulk, 500, 2, func(d *door, _ *trace) {
+			d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
+			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+				for i := range all {
+					all[i].InvoiceNumber = "?"
+				}
+				return all
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			d := s.door()
+			d.session = sessionCode(c.code)
+			w, tr := s.traced(d)
+			c.bend(d, tr)
+			var invs []ledger.Invoice
+			for i := range c.docs {
+				invs = append(invs, s.admit(c.lane, s.good(fmt.Sprint("A/", i))))
+			}
+			pkg := s.sent(w, invs...)
+			tr.confirm(w, pkg, 2, s.over(pkg))
+			tr.golden(t)
+		})
+	}
+}
+
+// The third refusal in a row, and those after it: halves when others go through, one package when
+// none does, a probe after that, and in the end a person.
+func TestOrder_RefusedAgainAndAgain(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		docs    int
+		through bool
+		rounds  int
+	}{
+		{"others go through", 2, true, 4},
+		{"nothing else does", 4, false, 6},
+		{"it is alone", 1, false, 15},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			d := s.door()
+			w, tr := s.traced(d)
+			tr.nameless = true
+			_, invs := s.many(c.docs)
+			w.together(invs...)
+			refuse := func() {
+				d.session = sessionCode(405)
+				d.listed = nothingListed
+				tr.fails["SessionUPO"] = refused("fetch session UPO")
+			}
+			for round := range c.rounds {
+				refuse()
+				ids, err := s.ledger.PackagesInState(t.Context(), ledger.PackageCut, time.Time{}, time.Time{}, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				slices.SortFunc(ids, func(a, b string) int { return tr.met(a) - tr.met(b) })
+				for _, pkg := range ids {
+					if pause := s.pkg(pkg).NotBefore.Time().Sub(s.now()); pause > 0 {
+						s.advance(pause)
+					}
+					s.advance(2 * time.Hour)
+					tr.run(w, tasks.KindPackage, pkg)
+					if state := s.pkg(pkg).State; state == ledger.PackageProcessing {
+						tr.confirm(w, pkg, 2, s.over(pkg))
+					}
+				}
+				if round == 0 && c.through {
+					d.session, d.listed = nil, nil
+					delete(tr.fails, "SessionUPO")
+					other := s.sent(w, s.admit(ledger.Bulk, s.good("B/1")))
+					w.until(tasks.KindConfirm, other, s.over(other))
+				}
+			}
+			tr.golden(t)
+		})
+	}
+}
+
+func TestOrder_Others(t *testing.T) {
+	t.Run("the gateway has lost the session", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, simulator.Options{})
+		w, tr := s.traced(s.door())
+		tr.nameless = true
+		pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")))
+		tr.fails["SessionStatus"] = refused("ask session status")
+		tr.confirm(w, pkg, 2, nil)
+		s.advance(12 * time.Minute)
+		tr.confirm(w, pkg, 2, s.over(pkg))
+		tr.golden(t)
+	})
+	t.Run("the gateway knows it again", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, simulator.Options{})
+		w, tr := s.traced(s.door())
+		pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")))
+		tr.fails["SessionStatus"] = refused("ask session status")
+		tr.confirm(w, pkg, 1, nil)
+		delete(tr.fails, "SessionStatus")
+		tr.confirm(w, pkg, 1, nil)
+		tr.golden(t)
+	})
+	t.Run("an entry cannot be read", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, simulator.Options{})
+		w, tr := s.traced(s.door())
+		bad, good := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+		pkg := s.sent(w, bad, good)
+		fix := s.spoil(invoiceDamages()[0], "ksef:inv:"+bad.ID)
+		tr.confirm(w, pkg, 2, nil)
+		fix()
+		tr.confirm(w, pkg, 1, nil)
+		tr.golden(t)
+	})
+	t.Run("an entry of a refused package cannot be read", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, simulator.Options{})
+		d := s.door()
+		d.session, d.listed = sessionCode(405), nothingListed
+		w, tr := s.traced(d)
+		tr.fails["SessionUPO"] = refused("fetch session UPO")
+		bad, good := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+		pkg := s.sent(w, bad, good)
+		fix := s.spoil(invoiceDamages()[0], "ksef:inv:"+bad.ID)
+		tr.confirm(w, pkg, 2, nil)
+		fix()
+		tr.confirm(w, pkg, 1, nil)
+		tr.golden(t)
+	})
+	t.Run("a session that is open", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, simulator.Options{})
+		d := s.door()
+		d.listed = answered(map[string]int{"A/1": 450, "A/2": 500, "A/3": 410})
+		w, tr := s.traced(d)
+		for i := range 4 {
+			inv := s.admit(ledger.Express, s.good(fmt.Sprint("A/", i)))
+			w.must(tasks.KindSend, inv.ID)
+			if i == 3 {
+				tr.confirm(w, s.read(inv.ID).Package, 1, nil)
+			}
+		}
+		tr.golden(t)
+	})
+	t.Run("a send is refused", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "send", Times: 1}}})
+		w, tr := s.traced(s.door())
+		inv := s.admit(ledger.Express, s.good("A/1"))
+		tr.run(w, tasks.KindSend, inv.ID)
+		tr.golden(t)
+	})
+	t.Run("a session was refused to open", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch", Times: 1}}})
+		w, tr := s.traced(s.door())
+		pkg := w.cut(s.admit(ledger.Bulk, s.good("A/1")).ID)
+		tr.run(w, tasks.KindPackage, pkg)
+		tr.golden(t)
+	})
+	for name, code := range map[string]int{"one moves while a processed session is settled": 200,
+		"one moves while a refused session is settled": 500} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			d := s.door()
+			d.listed = answered(map[string]int{"A/0": 450})
+			if code != 200 {
+				d.session, d.listed = sessionCode(code), answered(map[string]int{"A/0": 450, "A/1": 405})
+			}
+			w, tr := s.traced(d)
+			invs := []ledger.Invoice{s.admit(ledger.Express, s.good("A/0")), s.admit(ledger.Express, s.good("A/1"))}
+			pkg := s.sent(w, invs...)
+			late := &before{do: func() { s.touch(invs[0].ID) }, is: func(args []any) bool {
+				return args[0] == "evalsha" && args[1] == ledger.ScriptHashes()["move"]
+			}}
+			w.rdb.AddHook(late)
+			tr.confirm(w, pkg, 3, s.over(pkg))
+			tr.golden(t)
+		})
+	}
+	t.Run("one moves while a refused session is emptied", func(t *testing.T) {
+		t.Parallel()
+		s := newStage(t, simulator.Options{})
+		d := s.door()
+		d.session, d.listed = sessionCode(500), answered(map[string]int{"A/0": 405, "A/1": 405})
+		d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
+		w, tr := s.traced(d)
+		invs := []ledger.Invoice{s.admit(ledger.Express, s.good("A/0")), s.admit(ledger.Express, s.good("A/1"))}
+		pkg := s.sent(w, invs...)
+		late := &before{do: func() { s.touch(invs[0].ID) }, is: func(args []any) bool {
+			return args[0] == "evalsha" && args[1] == ledger.ScriptHashes()["move"] && slices.Contains(args, any("queued"))
+		}}
+		w.rdb.AddHook(late)
+		tr.confirm(w, pkg, 3, s.over(pkg))
+		tr.golden(t)
+	})
+}
+
+// One run of confirm reads a package's invoices once, however it ends.
+func TestConfirm_ReadsTheInvoicesOnce(t *testing.T) {
+	for name, code := range map[string]int{"processed": 200, "refused": 405} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t, simulator.Options{})
+			d := s.door()
+			if code != 200 {
+				d.session, d.listed = sessionCode(code), nothingListed
+			}
+			w, tr := s.traced(d)
+			if code != 200 {
+				tr.fails["SessionUPO"] = refused("fetch session UPO")
+			}
+			pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")))
+			for !s.over(pkg)() {
+				tr.reads = 0
+				tr.run(w, tasks.KindConfirm, pkg)
+			}
+			if tr.reads != 1 {
+				t.Errorf("the invoices were read %d times", tr.reads)
+			}
+		})
+	}
+}

@@ -1,0 +1,396 @@
+package tasks_test
+
+import (
+	"context"
+	"crypto/rsa"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/tasks"
+)
+
+var updateOrder = flag.Bool("update-order", false, "write the traces of testdata/order again")
+
+// trace records what a worker writes into the ledger, calls at KSeF, and puts into the queue, in
+// the order in which it happens. Reads are left out on purpose. Safe for concurrent use.
+type trace struct {
+	s *stage
+
+	mu    sync.Mutex
+	on    bool
+	lines []string
+	reads int // pipelines that read whole entries of invoices
+	names map[string]string
+	kinds map[string]int
+	fails map[string]error // by call: what it comes to instead
+
+	// nameless invoices are told apart by when they are met first. Their ids, and so their order in
+	// a package, change with the day.
+	nameless bool
+}
+
+// traced is a worker whose trace is recorded. Its clock and its door are the stage's.
+func (s *stage) traced(d *door) (*actor, *trace) {
+	s.t.Helper()
+	tr := &trace{s: s, names: map[string]string{}, kinds: map[string]int{}, fails: map[string]error{}}
+	s.budget = tracedBudget{noLimits{}, tr}
+	w := s.workerWith("w", d, func(p *tasks.Parts) {
+		p.Transport = func(string) (tasks.Transport, bool) { return &tracedDoor{d, tr}, true }
+	})
+	w.rdb.AddHook(tr)
+	return w, tr
+}
+
+func (tr *trace) add(format string, args ...any) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	if tr.on {
+		tr.lines = append(tr.lines, fmt.Sprintf(format, args...))
+	}
+}
+
+// confirm runs a package's confirm until want holds or it has run most times. Runs in which KSeF
+// still works on the session are not recorded: how many there are is a matter of time.
+func (tr *trace) confirm(w *actor, pkg string, most int, want func() bool) {
+	tr.s.t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for n := 0; n < most; {
+		if tr.run(w, tasks.KindConfirm, pkg) {
+			n++
+		} else if time.Now().After(deadline) {
+			tr.s.t.Fatal("KSeF works on the session for ever")
+		}
+		if want != nil && want() {
+			return
+		}
+	}
+}
+
+// run runs one task, records what it does, and lets the time pass that it asks for.
+func (tr *trace) run(w *actor, kind tasks.Kind, id string) (recorded bool) {
+	tr.mu.Lock()
+	tr.on = true
+	from := len(tr.lines)
+	tr.lines = append(tr.lines, fmt.Sprintf("run %s %s", kind, id))
+	tr.mu.Unlock()
+	err := w.run(kind, id)
+	v := retry.Judge(err)
+	tr.mu.Lock()
+	tr.on = false
+	if err != nil {
+		tr.lines = append(tr.lines, fmt.Sprintf("  %s %s %s: %v", v.Action, v.Delay.Round(time.Second), v.Reason, err))
+	} else {
+		tr.lines = append(tr.lines, "  done")
+	}
+	recorded = true
+	if err != nil && strings.Contains(err.Error(), "session is 1") && kind == tasks.KindConfirm {
+		tr.lines, recorded = tr.lines[:from], false
+	}
+	tr.mu.Unlock()
+	if !recorded {
+		<-time.After(2 * time.Millisecond) // the simulator unpacks in real time
+	}
+	tr.s.advance(max(v.Delay, time.Second))
+	return recorded
+}
+
+var ofTrace = []struct {
+	kind  string
+	found *regexp.Regexp
+}{
+	{"upo", regexp.MustCompile(`file://[^"]+`)},
+	{"mode", regexp.MustCompile(`\b(on|off)line"`)}, // offline when midnight is between P_1 and the session
+	{"pkg", regexp.MustCompile(`pkg-[0-9a-v]{20}`)},
+	{"inv", regexp.MustCompile(`inv-[a-z2-7]{24}`)},
+	{"session", regexp.MustCompile(`\d{8}-S[BO]-[0-9A-F]{10}-[0-9A-F]{10}-[0-9A-F]{2}`)},
+	{"reference", regexp.MustCompile(`\d{8}-EE-[0-9A-F]{10}-[0-9A-F]{10}-[0-9A-F]{2}`)},
+	{"number", regexp.MustCompile(`\d{10}-\d{8}-[0-9A-F]{12}-[0-9A-F]{2}`)},
+	{"hash", regexp.MustCompile(`[A-Za-z0-9+/]{43}=`)},
+	{"time", regexp.MustCompile(`\b1[789]\d{11}\b`)},
+	{"at", regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)},
+	{"span", regexp.MustCompile(`at revision \d+`)},
+	{"nip", regexp.MustCompile(`\b\d{10}\b`)},
+}
+
+// text gives the trace with names that are the same in every run.
+func (tr *trace) text() string {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	all := strings.Join(tr.lines, "\n") + "\n"
+	for _, o := range ofTrace {
+		all = o.found.ReplaceAllStringFunc(all, func(id string) string {
+			if slices.Contains([]string{"time", "at", "span", "hash", "nip", "upo"}, o.kind) {
+				return o.kind
+			}
+			if o.kind == "mode" {
+				return `as booked"`
+			}
+			if tr.names[id] == "" {
+				tr.kinds[o.kind]++
+				tr.names[id] = fmt.Sprint(o.kind, tr.kinds[o.kind])
+				if o.kind == "inv" && !tr.nameless {
+					if inv, err := tr.s.ledger.Invoice(context.Background(), id); err == nil {
+						tr.names[id] = inv.Number
+					}
+				}
+			}
+			return tr.names[id]
+		})
+	}
+	return sorted(all)
+}
+
+// sorted puts what is independent, moves in one call and the tasks of several invoices, in one
+// order.
+func sorted(all string) string {
+	lines := strings.Split(all, "\n")
+	for _, prefix := range []string{"  write move ", "  task invoice:"} {
+		for i := 0; i < len(lines); i++ {
+			n := i
+			for n < len(lines) && strings.HasPrefix(lines[n], prefix) {
+				n++
+			}
+			slices.Sort(lines[i:n])
+			i = max(i, n-1)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// golden compares the trace with the one on file.
+func (tr *trace) golden(t *testing.T) {
+	t.Helper()
+	name := strings.NewReplacer("/", "_", "TestOrder_", "").Replace(t.Name())
+	file := filepath.Join("testdata", "order", name+".txt")
+	got := tr.text()
+	if *updateOrder {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the order of writes, calls and tasks is another one\ngot:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func (tr *trace) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+func (tr *trace) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if args := cmd.Args(); args[0] == "evalsha" {
+			tr.script(args)
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (tr *trace) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if len(cmds) > 0 {
+			if args := cmds[0].Args(); args[0] == "hgetall" && strings.HasPrefix(fmt.Sprint(args[1]), "ksef:inv:") {
+				tr.mu.Lock()
+				tr.reads++
+				tr.mu.Unlock()
+			}
+		}
+		return next(ctx, cmds)
+	}
+}
+
+// script names a script of the ledger and what it is to write, or a task that is put into the
+// queue.
+func (tr *trace) script(args []any) {
+	keys, _ := strconv.Atoi(fmt.Sprint(args[2]))
+	words := make([]string, 0, len(args))
+	for _, a := range args[3:] {
+		words = append(words, word(a))
+	}
+	if keys > 1 && strings.Contains(words[0], ":t:") {
+		_, task, _ := strings.Cut(words[0], ":t:")
+		if id := regexp.MustCompile(`:\d+$`); strings.Contains(task, "invoice:") {
+			task = id.ReplaceAllString(task, "")
+		}
+		when := ""
+		if strings.HasSuffix(words[1], ":scheduled") {
+			when = " later"
+		}
+		tr.add("  task %s%s", task, when)
+		return
+	}
+	hashes := ledger.ScriptHashes()
+	for verb, hash := range hashes {
+		if hash != fmt.Sprint(args[1]) {
+			continue
+		}
+		words = words[keys+2:] // behind the prefix and the time
+		if i := slices.IndexFunc(words, isPackage); (verb == "package" || verb == "repack") && i > 0 {
+			words = words[i:]
+		}
+		switch verb {
+		case "move":
+			tr.moves(words)
+		case "package":
+			n, _ := strconv.Atoi(words[7])
+			tr.add("  write package %s %s→%s invoices %s→%s%s", words[0], words[2], words[3], words[4], words[5], fields(words[8:8+n]))
+		case "repack":
+			tr.add("  write repack %s %s→%s %q", words[0], words[2], words[3], words[5])
+			for i := 6; i < len(words); {
+				n, _ := strconv.Atoi(words[i+6])
+				tr.add("    part %s refusals=%s into=%s probe=%q rest=%q waits=%v: %s", words[i], words[i+1], words[i+2], words[i+3],
+					words[i+4], words[i+5] != "0", strings.Join(words[i+7:i+7+n], " "))
+				i += 7 + n
+			}
+		case "tenant":
+			tr.add("  write tenant %s %s", words[1], words[3])
+		case "fence", "send", "open", "cut":
+			tr.add("  write %s", verb)
+		}
+	}
+}
+
+func isPackage(word string) bool { return strings.HasPrefix(word, "pkg-") }
+
+func (tr *trace) moves(words []string) {
+	for i := 0; i < len(words); {
+		n, _ := strconv.Atoi(words[i+7])
+		any := ""
+		if words[i+1] == "" {
+			any = " at any revision"
+		}
+		tr.add("  write move %s→%s%s%s", words[i], words[i+3], any, fields(words[i+8:i+8+n]))
+		i += 8 + n
+	}
+}
+
+// met tells how early a name was met.
+func (tr *trace) met(id string) int {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return slices.IndexFunc(tr.lines, func(line string) bool { return strings.Contains(line, id) })
+}
+
+// fields are pairs of name and value, by name.
+func fields(words []string) string {
+	var out []string
+	for i := 0; i+1 < len(words); i += 2 {
+		out = append(out, fmt.Sprintf(" %s=%q", words[i], words[i+1]))
+	}
+	slices.Sort(out)
+	return strings.Join(out, "")
+}
+
+func word(a any) string {
+	switch a := a.(type) {
+	case []byte:
+		return string(a)
+	case bool:
+		if a {
+			return "1"
+		}
+		return "0"
+	}
+	return fmt.Sprint(a)
+}
+
+type tracedBudget struct {
+	noLimits
+	tr *trace
+}
+
+func (b tracedBudget) Pause(_ context.Context, _ string, d time.Duration) error {
+	b.tr.add("  pause the tenant for %v", d)
+	return nil
+}
+
+// tracedDoor writes down each call before it is made.
+type tracedDoor struct {
+	*door
+	tr *trace
+}
+
+func (d *tracedDoor) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
+	return d.door.PublicKey(ctx)
+}
+
+func (d *tracedDoor) Invalidate() {
+	d.tr.add("  call Invalidate")
+	d.door.Invalidate()
+}
+
+func (d *tracedDoor) CloseSession(ctx context.Context, session string, batch bool) error {
+	d.tr.add("  call CloseSession")
+	if err := d.tr.fails["CloseSession"]; err != nil {
+		return err
+	}
+	return d.door.CloseSession(ctx, session, batch)
+}
+
+func (d *tracedDoor) SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error) {
+	d.tr.add("  call SessionStatus")
+	if err := d.tr.fails["SessionStatus"]; err != nil {
+		return ksef.SessionInfo{}, err
+	}
+	return d.door.SessionStatus(ctx, session)
+}
+
+func (d *tracedDoor) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
+	d.tr.add("  call SessionInvoices")
+	if err := d.tr.fails["SessionInvoices"]; err != nil {
+		return nil, err
+	}
+	return d.door.SessionInvoices(ctx, session)
+}
+
+func (d *tracedDoor) SessionUPO(ctx context.Context, session string) ([]byte, error) {
+	d.tr.add("  call SessionUPO %s", session)
+	if err := d.tr.fails["SessionUPO"]; err != nil {
+		return nil, err
+	}
+	return d.door.SessionUPO(ctx, session)
+}
+
+func (d *tracedDoor) Invoice(ctx context.Context, number string) ([]byte, error) {
+	d.tr.add("  call Invoice %s", number)
+	return d.door.Invoice(ctx, number)
+}
+
+func (d *tracedDoor) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
+	d.tr.add("  call Metadata %s page %d", r.SubjectType, r.PageOffset)
+	if err := d.tr.fails["Metadata"]; err != nil {
+		return ksef.MetadataPage{}, err
+	}
+	return d.door.Metadata(ctx, r)
+}
+
+func (d *tracedDoor) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
+	d.tr.add("  call InvoiceStatus")
+	if err := d.tr.fails["InvoiceStatus"]; err != nil {
+		return ksef.InvoiceInfo{}, err
+	}
+	return d.door.InvoiceStatus(ctx, reference)
+}

@@ -1,0 +1,232 @@
+package tasks
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"math/rand/v2"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/settlement"
+)
+
+// finder is the part of a run that finds out about originals.
+type finder struct{ *confirmation }
+
+// originals finds out about invoices that KSeF may have from another session: those it calls
+// duplicates (440), and those whose session it does not know any more. Only content proves what it
+// has, and there are three ways to it, the cheapest first:
+//
+// The receipt of the original's session holds the hash of every invoice in it, so one request can
+// prove ten thousand. Where it cannot be had, the original is fetched by its number (64 an hour).
+// Where KSeF's reference is missing or leads to something else, the register's metadata tells the
+// number (20 pages an hour, for all of a package together). What nothing proves is parked.
+//
+// Each finding is written before the next request, and one original that cannot be had now stops no
+// other.
+func (f *finder) originals(ctx context.Context) error {
+	var dups []*ledger.Invoice
+	for _, inv := range f.held.Undecided(f.p.ID) {
+		if inv.OriginalBy != "" {
+			dups = append(dups, inv)
+		}
+	}
+	named, others, sick := f.byReceipts(ctx, dups)
+	if sick != nil && endsRound(sick) {
+		return sick
+	}
+	contested := f.byContent(ctx, others)
+	byName := f.byDocuments(ctx, named)
+	unfinished := f.search(ctx, knownBy(dups, settlement.BySearch))
+	byNumber := f.byDocuments(ctx, knownBy(dups, settlement.ByRegister))
+	return cmp.Or(unfinished, contested, byName, byNumber, sick)
+}
+
+// knownBy gives the undecided ones whose original is known in that way.
+func knownBy(dups []*ledger.Invoice, by string) []*ledger.Invoice {
+	var out []*ledger.Invoice
+	for _, inv := range dups {
+		if inv.OriginalBy == by && !inv.State.Final() {
+			out = append(out, inv)
+		}
+	}
+	return out
+}
+
+// byReceipts decides what the receipts of the originals' sessions prove. It returns what is left of
+// the invoices that KSeF named a number for: others are those of which a receipt attests other
+// bytes, named those that no receipt tells of.
+func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
+	named []*ledger.Invoice, others []settlement.OtherBytes, sick error) {
+	bySession := map[string][]*ledger.Invoice{}
+	for _, inv := range knownBy(dups, settlement.ByAnswer) {
+		bySession[inv.OriginalSession] = append(bySession[inv.OriginalSession], inv)
+	}
+	// One session whose receipt cannot be had now stops no other: what it leaves open is looked
+	// into at the next poll. A limit, or nothing but failures, ends the round.
+	for session, dups := range bySession {
+		upo, err := f.receiptOf(ctx, session, dups)
+		if err != nil {
+			sick = cmp.Or(sick, err)
+			if endsRound(err) {
+				break
+			}
+			continue
+		}
+		for _, inv := range dups {
+			switch finding := settlement.ByReceipt(inv, upo.receipt, upo.url); {
+			case finding.Other != nil:
+				others = append(others, *finding.Other)
+			case finding.Document:
+				named = append(named, inv)
+			default:
+				sick = cmp.Or(sick, f.w.writeOne(ctx, f.p, *finding.Move))
+			}
+		}
+	}
+	return named, others, sick
+}
+
+// receiptOf fetches the receipt of the originals' session, and keeps it when it proves all of
+// these: the session may be of a package that is in no ledger any more. One that lacks some may be
+// short for a while, and what is archived is never replaced; it is asked for again with the
+// package's receipts.
+func (f *finder) receiptOf(ctx context.Context, session string, dups []*ledger.Invoice) (upo sessionUPO, err error) {
+	if session == "" {
+		return sessionUPO{}, nil
+	}
+	lacks := func(r ksef.Receipt) string {
+		for _, inv := range dups {
+			if r.ByHash[inv.Hash] == "" {
+				return "it does not attest all of these invoices"
+			}
+		}
+		return ""
+	}
+	err = f.w.lookup(dups[0].Tenant, func() (err error) {
+		upo, _, err = f.w.attestation(ctx, f.t, dups[0].ContextNIP(), session, dups[0].IssueDate, lacks)
+		return err
+	})
+	return upo, err
+}
+
+// byDocuments fetches originals one after the other. One that cannot be had now stops no other.
+func (f *finder) byDocuments(ctx context.Context, invs []*ledger.Invoice) (sick error) {
+	for _, inv := range invs {
+		if err := f.byDocument(ctx, inv); err != nil {
+			sick = cmp.Or(sick, err)
+			if endsRound(err) {
+				break
+			}
+		}
+	}
+	return sick
+}
+
+// byDocument fetches the original by its number and compares.
+func (f *finder) byDocument(ctx context.Context, inv *ledger.Invoice) error {
+	doc, err := f.t.Invoice(ctx, inv.OriginalNumber)
+	if withheld(err) {
+		return f.w.writeOne(ctx, f.p, *settlement.Withheld(inv).Move)
+	}
+	if err != nil {
+		return err
+	}
+	hash := HashText(sha256.Sum256(doc))
+	same := hash != inv.Hash && inv.OriginalBy != settlement.ByRegister && sameIdentity(inv, doc)
+	finding := settlement.ByDocument(inv, hash, same)
+	if finding.Other != nil {
+		return f.compare(ctx, *finding.Other, doc)
+	}
+	return f.w.writeOne(ctx, f.p, *finding.Move)
+}
+
+func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
+	// Production takes what a check of ours may not, and more of some taxpayers than of others.
+	h, err := invoice.ParseWith(doc, invoice.ParseOptions{MaxSize: int64(len(doc)) + 1, TakeDiscouraged: true})
+	return err == nil && h.SellerNIP == inv.NIP && h.Kind == inv.Kind &&
+		settlement.NormalName(h.Number) == settlement.NormalName(inv.Number)
+}
+
+// manyInARow is how many originals in a row may not be had before it is taken for KSeF's fault, or
+// ours, and not theirs.
+const manyInARow = 3
+
+// byContent decides about invoices of which KSeF has other bytes. The original comes from the
+// archive where that has it (a ledger that was lost is filled again by one export of everything,
+// and KSeF gives 64 documents an hour), else from KSeF. One that cannot be had does not stop the
+// others: they come in another order each time, and only a limit, or several failures in a row, end
+// the round.
+func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) error {
+	rand.Shuffle(len(others), func(i, j int) { others[i], others[j] = others[j], others[i] })
+	var failed error
+	row := 0
+	for _, o := range others {
+		err := f.w.lookup(o.Invoice.Tenant, func() error { return f.compareOriginal(ctx, o) })
+		if err == nil {
+			row = 0
+			continue
+		}
+		failed = err
+		var conflict *ledger.ConflictError
+		if errors.As(err, &conflict) {
+			continue // somebody else moved it
+		}
+		reason := retry.Judge(err).Reason
+		if row++; row == manyInARow || reason == retry.ReasonLimit || reason == retry.ReasonThrottled || ctx.Err() != nil {
+			break
+		}
+	}
+	return failed
+}
+
+func (f *finder) compareOriginal(ctx context.Context, o settlement.OtherBytes) error {
+	doc, err := f.w.archived(ctx, o.Invoice, o.Hash)
+	if err != nil || doc == nil { // an archive that is away stops nobody: KSeF has the document, too
+		doc, err = f.t.Invoice(ctx, o.Invoice.OriginalNumber)
+	}
+	if withheld(err) {
+		return f.w.writeOne(ctx, f.p, *settlement.ByContent(o, "", "KSeF does not give it").Move)
+	}
+	if err != nil {
+		return err
+	}
+	return f.compare(ctx, o, doc)
+}
+
+// compare ends an invoice whose original is another document. That document is kept before the
+// ledger names its hash. Where the archive takes nothing now, KSeF is asked for it once more when
+// the documents are archived.
+func (f *finder) compare(ctx context.Context, o settlement.OtherBytes, original []byte) error {
+	inv := o.Invoice
+	difference, why := "", ""
+	ours, err := f.w.document(ctx, inv)
+	var lost *errDocument
+	switch {
+	case errors.As(err, &lost):
+		why = "ours " + lost.why
+	case err != nil:
+		return err
+	default:
+		if difference, err = invoice.FirstDifference(ours, original); err != nil {
+			why = "KSeF's could not be read"
+		}
+	}
+	m := *settlement.ByContent(o, difference, why).Move
+	if m.Fate != settlement.Accept {
+		return f.w.writeOne(ctx, f.p, m)
+	}
+	if HashText(sha256.Sum256(original)) == o.Hash {
+		name := archive.InvoiceName(inv.NIP, inv.IssueDate, contentID(inv, o.Hash))
+		if err := f.w.Store.Put(ctx, name, original, "application/xml"); err != nil {
+			f.w.o.Log.Warn().Str("id", inv.ID).Err(err).Msg("the document that KSeF has is not archived yet")
+		}
+	}
+	f.w.o.Log.Info().Str("id", inv.ID).Msg("KSeF has the same invoice in other bytes: it was exported again")
+	return f.w.writeOne(ctx, f.p, m)
+}

@@ -1,0 +1,145 @@
+package tasks
+
+import (
+	"context"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/settlement"
+)
+
+// search looks the originals of invoices up in the register's metadata, one part of the register
+// after the other.
+func (f *finder) search(ctx context.Context, want []*ledger.Invoice) error {
+	for _, as := range settlement.Subjects() {
+		var some []*ledger.Invoice
+		for _, inv := range want {
+			if settlement.SubjectOf(inv) == as {
+				some = append(some, inv)
+			}
+		}
+		if len(some) == 0 {
+			continue
+		}
+		if err := f.searchAs(ctx, as, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// searchAs reads page after page. What a page names is written before the place where the pass
+// stands: the other way round, the pass would go past what it has just found.
+func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
+	w, p := f.w, f.p
+	if err := f.beginPass(ctx, as); err != nil {
+		return err
+	}
+	for from := p.SearchFrom.Time(); ; {
+		now := w.o.Now()
+		req, rest, done, err := settlement.NextPage(*p, as, want, from, now)
+		switch {
+		case err != nil:
+			return err
+		case rest != nil:
+			return w.comeBack(p, rest)
+		case done:
+			return f.parkNotFound(ctx, want)
+		}
+		page, err := f.t.Metadata(ctx, req)
+		if withheld(err) {
+			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("the register cannot be looked through")
+			return f.parkNotFound(ctx, want)
+		}
+		if err != nil {
+			return f.breakPass(ctx, now, err)
+		}
+		found, left := settlement.Found(want, page.Invoices)
+		for _, m := range found {
+			if err := w.writeOne(ctx, p, m); err != nil {
+				return err
+			}
+		}
+		if want = left; len(want) == 0 {
+			return nil
+		}
+		step := settlement.AfterPage(*p, req, page, now)
+		switch {
+		case step.GiveUp:
+			return f.parkNotFound(ctx, want)
+		case step.Rest > 0:
+			if err := f.restFromPass(ctx, now, step.Rest); err != nil {
+				return err
+			}
+			return w.comeBack(p, settlement.NotFoundYet(step.Rest, len(want)))
+		}
+		if err := f.stepOn(ctx, step); err != nil {
+			return err
+		}
+		from = step.From
+	}
+}
+
+// beginPass forgets how far a pass for another part came.
+func (f *finder) beginPass(ctx context.Context, as ksef.SubjectType) error {
+	p := f.p
+	if !settlement.NewPass(*p, as) {
+		return nil
+	}
+	if err := f.set(ctx, ledger.Set{Field: "search_as", Value: string(as)},
+		ledger.Set{Field: "search_from", Value: 0}, ledger.Set{Field: "search_page", Value: 0}, ledger.Set{Field: "searched", Value: 0},
+		ledger.Set{Field: "passes", Value: 0}, ledger.Set{Field: "next_pass", Value: 0}); err != nil {
+		return err
+	}
+	p.SearchAs, p.SearchFrom, p.SearchPage, p.Searched, p.Passes, p.NextPass = string(as), 0, 0, 0, 0, 0
+	return nil
+}
+
+// stepOn writes where the pass stands.
+func (f *finder) stepOn(ctx context.Context, s settlement.Step) error {
+	p := f.p
+	err := f.set(ctx, ledger.Set{Field: "search_from", Value: ledger.At(s.From)}, ledger.Set{Field: "search_page", Value: s.Offset},
+		ledger.Set{Field: "searched", Value: p.Searched + 1})
+	if err != nil {
+		return err
+	}
+	p.SearchFrom, p.SearchPage, p.Searched = ledger.At(s.From), s.Offset, p.Searched+1
+	return nil
+}
+
+// breakPass ends a pass at a page that could not be had; the next one goes on there. What says
+// itself when to come again, such as a limit or a freeze, is waited for as it says. Anything else,
+// such as an answer that cannot be read, costs a request at each try and may last: the pauses grow.
+func (f *finder) breakPass(ctx context.Context, now time.Time, cause error) error {
+	v := retry.Judge(cause)
+	if v.Delay > 0 || v.Action == retry.Never || v.Action == retry.Again || v.Reason == retry.ReasonStopping {
+		return cause
+	}
+	pause := settlement.PassRest(f.p.Passes)
+	if err := f.restFromPass(ctx, now, pause); err != nil {
+		return err
+	}
+	return &retry.LaterError{Delay: pause, Reason: v.Reason, What: "a page of KSeF's register", Err: cause}
+}
+
+// restFromPass writes when the next pass may begin.
+func (f *finder) restFromPass(ctx context.Context, now time.Time, pause time.Duration) error {
+	p := f.p
+	err := f.set(ctx, ledger.Set{Field: "passes", Value: p.Passes + 1}, ledger.Set{Field: "next_pass", Value: ledger.At(now.Add(pause))})
+	if err != nil {
+		return err
+	}
+	p.Passes, p.NextPass = p.Passes+1, ledger.At(now.Add(pause))
+	return nil
+}
+
+func (f *finder) parkNotFound(ctx context.Context, want []*ledger.Invoice) error {
+	for _, inv := range want {
+		if err := f.w.writeOne(ctx, f.p, settlement.NotFound(inv)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

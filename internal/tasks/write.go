@@ -1,0 +1,173 @@
+package tasks
+
+import (
+	"context"
+	"fmt"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/settlement"
+)
+
+// ledgerMove is the edit that a move makes of its invoice. pkg must hold it, "" is any. An invoice
+// is sent again only with a proof that KSeF does not have it.
+func ledgerMove(m settlement.Move, pkg string) (ledger.Move, error) {
+	inv := m.Invoice
+	edit := ledger.Move{ID: inv.ID, Rev: inv.Rev, In: pkg, Set: because(m.Code, m.Reason)}
+	set := func(field string, value any) { edit.Set = append(edit.Set, ledger.Set{Field: field, Value: value}) }
+	switch m.Fate {
+	case settlement.Accept:
+		edit.To, edit.Set = ledger.Accepted, because(ksef.InvoiceAccepted, "")
+		a := m.Accepted
+		set("ksef_number", settlement.TidyNumber(a.Number))
+		if a.Recovered {
+			set("recovered", true)
+			set("upo", a.UPO)
+		} else {
+			set("mode", a.Mode)
+		}
+		if a.Hash != "" {
+			set("hash", a.Hash)
+		}
+		if !a.At.IsZero() {
+			set("accepted_at", ledger.At(a.At))
+		}
+	case settlement.Reject:
+		edit.To = ledger.Rejected
+	case settlement.Park:
+		edit.To = ledger.Parked
+	case settlement.Keep:
+		edit.From = []ledger.State{inv.State}
+	case settlement.LookUp:
+		edit.From = []ledger.State{inv.State}
+		setOriginal(&edit, m)
+	case settlement.SendAgain:
+		if m.Again.Proof == 0 {
+			return edit, fmt.Errorf("send %s again: nothing proves that KSeF does not have it", inv.ID)
+		}
+		edit.To = ledger.Queued
+		set(counters[m.Again.Count], m.Again.Value)
+		set("lane", m.Again.Lane)
+		set("package", "")
+		set("session", "")
+		set("reference", "")
+	default:
+		return edit, fmt.Errorf("move %s: no fate was decided", inv.ID)
+	}
+	return edit, nil
+}
+
+var counters = map[settlement.Counter]string{
+	settlement.Resends: "resends", settlement.FailedSessions: "failed_sessions", settlement.Denied: "denied",
+}
+
+// setOriginal writes how the original is known, and what is told of it. A mark for the register
+// leaves what was told before.
+func setOriginal(edit *ledger.Move, m settlement.Move) {
+	o := m.Original
+	if m.Code == 0 && m.Reason == "" {
+		edit.Set = nil
+	}
+	edit.Set = append(edit.Set, ledger.Set{Field: "orig_by", Value: o.By})
+	if o.By != settlement.BySearch {
+		edit.Set = append(edit.Set, ledger.Set{Field: "orig_number", Value: o.Number})
+	}
+	if o.By == settlement.ByAnswer || o.Session != "" {
+		edit.Set = append(edit.Set, ledger.Set{Field: "orig_session", Value: o.Session})
+	}
+	if o.By == settlement.ByRegister {
+		edit.Set = append(edit.Set, ledger.Set{Field: "accepted_at", Value: ledger.At(o.At)})
+	}
+}
+
+func because(code int, reason string) []ledger.Set {
+	return []ledger.Set{{Field: "code", Value: code}, {Field: "reason", Value: reason}}
+}
+
+// write makes the moves of invoices of a package, notes that KSeF lets the tenant in, and queues
+// what is sent again. An invoice that somebody else moved in between is left as it is; moved is how
+// many.
+func (w *Worker) write(ctx context.Context, p *ledger.Package, moves []settlement.Move, letIn bool) (moved int, err error) {
+	edits := make([]ledger.Move, len(moves))
+	for i, m := range moves {
+		if edits[i], err = ledgerMove(m, p.ID); err != nil {
+			return 0, err
+		}
+	}
+	each, err := w.Ledger.ApplyEach(ctx, edits)
+	if err != nil {
+		return 0, err
+	}
+	if letIn {
+		if err := w.Ledger.NoteAccepted(ctx, p.Tenant, w.o.Now()); err != nil {
+			return 0, err
+		}
+	}
+	count := map[ledger.State]int{}
+	for i, m := range moves {
+		m.Wrote(each[i])
+		if each[i].Conflict != nil {
+			moved++
+		} else if edits[i].To != "" {
+			count[edits[i].To]++
+		}
+	}
+	for s, n := range count {
+		w.reached(KindConfirm, s, n)
+	}
+	for i, m := range moves {
+		if m.Fate != settlement.SendAgain {
+			continue
+		}
+		if err := w.Queue.Put(ctx, KindSubmit, m.Invoice.ID, edits[i].Rev+1, When{Overflow: m.Invoice.Overflow}); err != nil {
+			return moved, err // the sweep finds it
+		}
+	}
+	return moved, nil
+}
+
+// note writes fields of invoices at whatever revision they are, and leaves them where they are. One
+// that somebody moved on meanwhile is left to whoever did.
+func (w *Worker) note(ctx context.Context, p *ledger.Package, notes []settlement.Move) error {
+	edits := make([]ledger.Move, len(notes))
+	for i, m := range notes {
+		var err error
+		if edits[i], err = ledgerMove(m, p.ID); err != nil {
+			return err
+		}
+		edits[i].Rev = 0
+	}
+	each, err := w.Ledger.ApplyEach(ctx, edits)
+	if err != nil {
+		return err
+	}
+	for i, m := range notes {
+		m.Wrote(each[i])
+	}
+	return nil
+}
+
+// writeOne makes one move at once: what was found out about an original cost one of few requests,
+// and a crash must not cost it. Somebody else's being faster is an error here.
+func (w *Worker) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
+	if m.Fate == settlement.Park {
+		return w.park(ctx, m.Invoice, m.Code, m.Reason)
+	}
+	edit, err := ledgerMove(m, p.ID)
+	if err != nil {
+		return err
+	}
+	each, err := w.Ledger.ApplyEach(ctx, []ledger.Move{edit})
+	if err != nil {
+		return err
+	}
+	m.Wrote(each[0])
+	if c := each[0].Conflict; c != nil {
+		return c
+	}
+	if m.Fate == settlement.Accept {
+		w.reached(KindConfirm, ledger.Accepted, 1)
+		w.o.Log.Info().Str("id", m.Invoice.ID).Str("ksef_number", m.Accepted.Number).Msg("accepted earlier, recovered")
+	}
+	return nil
+}
