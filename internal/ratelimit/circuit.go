@@ -20,7 +20,9 @@ import (
 // pair closes it and leaves the circuits of other pairs as they are: the host answers, and a pair
 // that is itself out of service stays so. Probes rotate: the pair whose probe failed lets others go
 // first, because otherwise a sick pair could be the one that always probes. A failure while the
-// host is down says little about the pair, so the pair's own delay does not grow by it.
+// host is down says little about the pair, so the pair's own delay does not grow by it. A pair that
+// has not failed in the outage does not wait for the host's delay to end, because otherwise two sick
+// tenants could make everybody else wait.
 //
 // A failed request about one object ([Pair]) may be that object's own fault. So two objects must
 // fail to open a pair's circuit, and an object that has failed lets others probe first. A newcomer
