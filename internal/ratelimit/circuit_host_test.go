@@ -307,33 +307,55 @@ func TestOpen_ListsCircuitsThatAreNotClosed(t *testing.T) {
 	})
 }
 
-// An operation that costs a session: while the host is down one may begin, and the next after a
-// pause that grows.
-func TestBegin_HostDown_OneAtATimeWithGrowingPauses(t *testing.T) {
+// An operation that costs a session: while the host is down one of each pair may begin, and its next
+// after a pause that grows.
+func TestBegin_HostDown_OneOfEachPairAtATimeWithGrowingPauses(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{Pairs: 1, Tenants: 1, Groups: 1})
 		const pause = 20 * time.Minute
 		for range 3 {
-			must(t, c.Begin(t.Context(), host, pause))
+			must(t, c.Begin(t.Context(), sendsOfA, pause))
 		}
 		fail(t, c, 3)
-		wantNotNow(t, c.MayBegin(t.Context(), host), 5*time.Second, ReasonOutage)
+		wantNotNow(t, c.MayBegin(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
 		clock.advance(5 * time.Second)
-		must(t, c.MayBegin(t.Context(), host))
-		must(t, c.Begin(t.Context(), host, pause))
-		wantNotNow(t, c.MayBegin(t.Context(), host), pause/20, ReasonOutage)
-		wantNotNow(t, c.Begin(t.Context(), host, pause), pause/20, ReasonOutage)
-		must(t, c.Withdraw(t.Context(), host)) // another circuit refused it
+		must(t, c.MayBegin(t.Context(), sendsOfA))
+		must(t, c.Begin(t.Context(), sendsOfA, pause))
+		wantNotNow(t, c.MayBegin(t.Context(), sendsOfA), pause/20, ReasonOutage)
+		wantNotNow(t, c.Begin(t.Context(), sendsOfA, pause), pause/20, ReasonOutage)
+		must(t, c.Withdraw(t.Context(), sendsOfA)) // another circuit refused it
 		for down := 5 * time.Second; down < 10*time.Hour; {
-			must(t, c.Begin(t.Context(), host, pause))
+			must(t, c.Begin(t.Context(), sendsOfA, pause))
 			next := min(max(down, pause/20), pause) // as long as it has been down
-			wantNotNow(t, c.Begin(t.Context(), host, pause), next, ReasonOutage)
+			wantNotNow(t, c.Begin(t.Context(), sendsOfA, pause), next, ReasonOutage)
 			clock.advance(next)
 			down += next
 		}
-		must(t, c.Begin(t.Context(), host, pause))
+		must(t, c.Begin(t.Context(), sendsOfA, pause))
+		// An operation of one pair takes no place of another pair.
+		must(t, c.MayBegin(t.Context(), sendsOfB))
+		must(t, c.Begin(t.Context(), sendsOfB, pause))
+		wantNotNow(t, c.Begin(t.Context(), sendsOfB, pause), pause, ReasonOutage)
 		must(t, c.Success(t.Context(), sendsOfA))
-		must(t, c.Begin(t.Context(), host, pause))
-		must(t, c.MayBegin(t.Context(), host))
+		must(t, c.Begin(t.Context(), sendsOfA, pause))
+		must(t, c.MayBegin(t.Context(), sendsOfA))
+		must(t, c.Begin(t.Context(), sendsOfB, pause))
+	})
+}
+
+// One tenant's packages are not taken: only that tenant has to wait before it begins again.
+func TestBegin_OnePairIsOpen_OthersBeginAsEver(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
+		c := newCircuit(t, s, CircuitOptions{})
+		const pause = 20 * time.Minute
+		fail(t, c, 3)
+		wantNotNow(t, c.MayBegin(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
+		clock.advance(5 * time.Second)
+		must(t, c.Begin(t.Context(), sendsOfA, pause))
+		wantNotNow(t, c.Begin(t.Context(), sendsOfA, pause), time.Minute, ReasonOutage)
+		for range 3 {
+			must(t, c.MayBegin(t.Context(), sendsOfB))
+			must(t, c.Begin(t.Context(), sendsOfB, pause))
+		}
 	})
 }

@@ -21,7 +21,7 @@ const (
 )
 
 // ofHost reports events that may concern a host without a pair.
-func (e circuitEvent) ofHost() bool { return e == eventRead || e == eventBegin || e == eventWithdraw }
+func (e circuitEvent) ofHost() bool { return e == eventRead }
 
 type circuitPolicy struct {
 	failures                          int
@@ -50,7 +50,6 @@ type hostRecord struct {
 type hostAnswer struct {
 	opened              int
 	since, until, probe int64
-	nextBegin           int64 // before it nothing else may begin; see [Circuit.Begin]
 }
 
 func (h *hostRecord) empty() bool {
@@ -137,16 +136,24 @@ func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra stri
 			h.probe = 0
 		}
 	case eventBegin:
-		if down && h.nextBegin > now {
+		since := now // when the pair or its host went out of service
+		for _, s := range []int64{r.since, h.since} {
+			if s != 0 {
+				since = min(since, s)
+			}
+		}
+		switch {
+		case r.until == 0 && !down:
+			r.nextBegin = 0
+			return r, true
+		case r.nextBegin > now:
 			return r, false
 		}
-		if down {
-			pause, _ := strconv.ParseInt(extra, 10, 64)
-			h.nextBegin = now + max(pause/beginSteps, min(now-h.since, pause))
-		}
+		pause, _ := strconv.ParseInt(extra, 10, 64)
+		r.nextBegin = now + max(pause/beginSteps, min(now-since, pause))
 		return r, true
 	case eventWithdraw:
-		h.nextBegin = 0
+		r.nextBegin = 0
 	}
 	return r, false
 }
