@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/pack"
@@ -122,10 +124,14 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 	case len(unread) > 0: // the others go in a package of their own, and this one waits for what is left in it
 		return nil, w.repack(ctx, p, "", 0, ledger.Part{Refusals: p.Refusals, IDs: idsOf(invs)})
 	}
+	invs = unreadLast(invs)
 	kept := 0
+	var aside []unreadDocument
 	entries := func(yield func(pack.Entry, error) bool) {
-		for e, err := range w.entries(ctx, p, invs) {
-			kept++
+		for e, err := range w.entries(ctx, invs, &aside) {
+			if err == nil {
+				kept++
+			}
 			if !yield(e, err) {
 				return
 			}
@@ -135,6 +141,14 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 		MaxEntries: w.o.sessionInvoices(p.Tenant), Encrypter: key.Encrypter})
 	var full *pack.FullError
 	switch {
+	case len(aside) > 0 && (err == nil || errors.Is(err, pack.ErrEmpty) || errors.Is(err, errManyUnread)):
+		if lost := w.setAside(ctx, p, aside, kept, err != nil && kept+len(aside) < len(invs)); lost != nil || err != nil {
+			if built != nil {
+				lost = errors.Join(lost, built.Remove())
+			}
+			return nil, cmp.Or(lost, later(buildLater, retry.ReasonArchive, "stored documents that cannot be read were set aside"))
+		}
+		return built, nil
 	case err == nil:
 		return built, nil
 	case errors.Is(err, pack.ErrEmpty) && kept == 0:
@@ -148,11 +162,15 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 
 const documentsAtOnce = 64
 
-func (w *Worker) entries(ctx context.Context, p *ledger.Package, invs []ledger.Invoice) iter.Seq2[pack.Entry, error] {
+// errManyUnread ends a build in which maxSetAside documents cannot be read.
+var errManyUnread = errors.New("many stored documents cannot be read")
+
+// entries yields the documents of invoices. Those that cannot be read go to aside.
+func (w *Worker) entries(ctx context.Context, invs []ledger.Invoice, aside *[]unreadDocument) iter.Seq2[pack.Entry, error] {
 	return func(yield func(pack.Entry, error) bool) {
 		for len(invs) > 0 {
 			some := piece(invs, documentsAtOnce, pieceBytes)
-			if !w.yieldPiece(ctx, some, yield) {
+			if !w.yieldPiece(ctx, some, aside, yield) {
 				return
 			}
 			invs = invs[len(some):]
@@ -161,7 +179,7 @@ func (w *Worker) entries(ctx context.Context, p *ledger.Package, invs []ledger.I
 }
 
 // yieldPiece reports whether to go on. Its documents are in memory only while it runs.
-func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, yield func(pack.Entry, error) bool) bool {
+func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, aside *[]unreadDocument, yield func(pack.Entry, error) bool) bool {
 	fail := func(err error) bool { yield(pack.Entry{}, err); return false }
 	release, err := w.buildMemory.hold(ctx, invs)
 	if err != nil {
@@ -174,7 +192,13 @@ func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, yield fu
 	}
 	for i := range invs {
 		var bad *errDocument
+		var call *archive.CallError
 		switch {
+		case errors.As(errs[i], &call):
+			if *aside = append(*aside, unreadDocument{invs[i], call}); len(*aside) >= maxSetAside {
+				return fail(errManyUnread)
+			}
+			continue
 		case errors.As(errs[i], &bad): // one lost document must not hold up the others
 			if err := w.park(ctx, &invs[i], 0, bad.Error()); err != nil {
 				return fail(err)
@@ -182,6 +206,9 @@ func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, yield fu
 			continue
 		case errs[i] != nil:
 			return fail(errs[i])
+		}
+		if err := w.readAgain(ctx, &invs[i]); err != nil {
+			return fail(err)
 		}
 		if !yield(pack.Entry{Name: invs[i].ID + ".xml", Data: docs[i]}, nil) {
 			return false
