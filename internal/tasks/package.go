@@ -66,7 +66,7 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return err
 	}
-	if err := w.awaitRefused(ctx, p); err != nil { // last: a try that is taken and not used is lost
+	if err := w.awaitRefused(ctx, p); err != nil {
 		return err
 	}
 	key, err := ksef.NewSessionKey()
@@ -90,10 +90,18 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return err
 	}
+	giveBack, err := w.takeTry(ctx, p) // last: the tenant has one, and rests for up to an hour after it
+	if err != nil {
+		withdraw(context.WithoutCancel(ctx))
+		return err
+	}
 	// Built, it is worth a longer wait than a request usually is: to build it again would cost more.
 	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(openPatience)), batchRequest(p, info, built))
 	if err != nil {
 		withdraw(context.WithoutCancel(ctx))
+		if retry.Judge(err).Action != retry.Never {
+			giveBack(context.WithoutCancel(ctx))
+		}
 		return w.openRefused(ctx, t, p, err)
 	}
 	now := w.o.Now()
