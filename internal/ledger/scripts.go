@@ -32,8 +32,9 @@ var (
 	repackScript  = script("repack")
 
 	// Of what has ended.
-	pruneScript = script("prune")
-	shedScript  = script("shed")
+	pruneScript    = script("prune")
+	shedScript     = script("shed")
+	noteShedScript = script("note_shed")
 
 	// Of documents' seals.
 	declareScript = script("declare")

@@ -121,6 +121,7 @@ type Worker struct {
 	alone         *bulkhead // large documents that are sent alone
 	receiptMemory memory
 	buildMemory   memory
+	shedFrom      atomic.Int64 // until when nothing is removed from the archive (ms), which refused it
 	owedFrom      atomic.Int64 // how far the sweep has come through the results that are owed
 }
 
