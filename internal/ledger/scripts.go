@@ -35,6 +35,7 @@ var (
 	pruneScript    = script("prune")
 	shedScript     = script("shed")
 	noteShedScript = script("note_shed")
+	restoreScript  = script("restore")
 
 	// Of documents' seals.
 	declareScript = script("declare")
