@@ -147,43 +147,42 @@ func (c *circuits) open(ctx context.Context, host string) ([]ratelimit.OpenCircu
 	return c.pool.Open(ctx, host)
 }
 
-// mayBegin and begin ask for leave to begin something costly, as [ratelimit.Circuit.Begin] has it;
-// here too a process that cannot connect, or gets no proper answer, holds itself
-// back.
-func (c *circuits) mayBegin(ctx context.Context, host string) error {
-	if err := c.own.MayBegin(ctx, host); err != nil {
+// mayBegin and begin ask for leave to begin something costly of a pair, as [ratelimit.Circuit.Begin]
+// has it; here too a process that cannot connect, or gets no proper answer, holds itself back.
+func (c *circuits) mayBegin(ctx context.Context, p ratelimit.Pair) error {
+	if err := c.own.MayBegin(ctx, connecting(p.Host)); err != nil {
 		return err
 	}
-	if err := c.pool.MayBegin(ctx, host); err != nil {
+	if err := c.pool.MayBegin(ctx, p); err != nil {
 		return err
 	}
-	if s, err := c.apart(ctx, ratelimit.Pair{Host: host}); err != nil || s.Phase == ratelimit.CircuitClosed {
+	if s, err := c.apart(ctx, p); err != nil || s.Phase == ratelimit.CircuitClosed {
 		return err
 	}
-	return c.answers.MayBegin(ctx, host)
+	return c.answers.MayBegin(ctx, p)
 }
 
-func (c *circuits) begin(ctx context.Context, host string, pause time.Duration) error {
-	if err := c.own.Begin(ctx, host, pause); err != nil {
+func (c *circuits) begin(ctx context.Context, p ratelimit.Pair, pause time.Duration) error {
+	if err := c.own.Begin(ctx, connecting(p.Host), pause); err != nil {
 		return err
 	}
-	if err := c.pool.Begin(ctx, host, pause); err != nil {
-		_ = c.own.Withdraw(ctx, host)
+	if err := c.pool.Begin(ctx, p, pause); err != nil {
+		_ = c.own.Withdraw(ctx, connecting(p.Host))
 		return err
 	}
-	s, err := c.apart(ctx, ratelimit.Pair{Host: host})
+	s, err := c.apart(ctx, p)
 	if err == nil && s.Phase != ratelimit.CircuitClosed {
-		err = c.answers.Begin(ctx, host, pause)
+		err = c.answers.Begin(ctx, p, pause)
 	}
 	if err != nil {
-		_ = c.own.Withdraw(ctx, host)
-		_ = c.pool.Withdraw(ctx, host)
+		_ = c.own.Withdraw(ctx, connecting(p.Host))
+		_ = c.pool.Withdraw(ctx, p)
 	}
 	return err
 }
 
-func (c *circuits) withdraw(ctx context.Context, host string) error {
-	_ = c.own.Withdraw(ctx, host)
-	_ = c.answers.Withdraw(ctx, host)
-	return c.pool.Withdraw(ctx, host)
+func (c *circuits) withdraw(ctx context.Context, p ratelimit.Pair) error {
+	_ = c.own.Withdraw(ctx, connecting(p.Host))
+	_ = c.answers.Withdraw(ctx, p)
+	return c.pool.Withdraw(ctx, p)
 }

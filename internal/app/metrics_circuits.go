@@ -7,7 +7,7 @@ import (
 )
 
 var circuitDesc = prometheus.NewDesc("ksef_circuit_open",
-	"1 for each circuit that is not closed: of a tenant's group; without a tenant "+
+	"1 for each circuit that is not closed: of a tenant's group, the part store's included; without a tenant "+
 		"of the gateway (host), of the part store (part_store), of this process's way there (connect).",
 	[]string{"tenant", "group"}, nil)
 
@@ -55,9 +55,12 @@ func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for tenant := range c.limits.parts.tenants {
 		host, s, err := c.limits.parts.down(ctx, tenant)
-		if err == nil && host != "" && s.Phase != ratelimit.CircuitClosed && !s.unanswered {
-			shut("", groupPartStore)
-			return // one series, whichever store it is; readiness names them
+		switch {
+		case err != nil || host == "" || s.Phase == ratelimit.CircuitClosed || s.unanswered:
+		case s.OfHost || s.own:
+			shut("", groupPartStore) // one series, whichever store it is; readiness names them
+		default:
+			shut(tenant, groupPartStore)
 		}
 	}
 }

@@ -20,8 +20,12 @@ import (
 //
 // A store is known only by the addresses that a session's opening gives out, and a session costs
 // one of the sixty of the hour. So the store that a tenant's last session named is remembered, and
-// asked about before the next one is opened. What can be out of service by itself is one package's
-// upload; the store is down when two packages have failed and nothing was taken in between.
+// asked about before the next one is opened.
+//
+// What can be out of service by itself is one tenant's parts: their addresses come with the tenant's
+// sessions. Two of its packages have failed then, and nothing of it was taken in between. The store is
+// down for everybody when that befalls two tenants. Leave to open a session while parts are not taken is
+// each tenant's own, because the sessions that it costs are: no tenant waits for another one's turn.
 type partStore struct {
 	circuits *circuits
 	rdb      redis.UniversalClient
@@ -48,9 +52,8 @@ func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, proce
 	now func() time.Time, log zerolog.Logger,
 ) (*partStore, error) {
 	c, err := newCircuits(store, process, alone, ratelimit.CircuitOptions{
-		// One failure of a package is a word against the store already: it is kept waiting for
-		// seconds, and any part that is taken takes the word back.
-		Failures: 1, Pairs: 2, Tenants: 1, Groups: 2, Window: 2 * time.Minute,
+		// One failure of each of two packages is enough, and any part that is taken takes it back.
+		Failures: 1, Pairs: 2, Tenants: 2, Groups: 1, Window: 2 * time.Minute,
 		MaxDelay: 30 * time.Second, ProbeTTL: max(2*time.Minute, cfg.Gateway.Timeout+10*time.Second),
 	})
 	if err != nil {
@@ -65,6 +68,11 @@ func newPartStore(rdb redis.UniversalClient, store ratelimit.CircuitStore, proce
 
 // storeHost is how a store is named among the circuits: a gateway may be a store at the same host.
 func storeHost(host string) string { return "parts:" + host }
+
+// partsOf names what of a store can be out of service by itself.
+func partsOf(host, tenant string) ratelimit.Pair {
+	return ratelimit.Pair{Host: storeHost(host), Tenant: tenant, Group: groupPartStore}
+}
 
 func (s *partStore) remembered(tenant string) string { return s.prefix + "partstore:" + tenant }
 
@@ -83,7 +91,7 @@ func (s *partStore) Ready(ctx context.Context, tenant string) error {
 	if err != nil || host == "" {
 		return err
 	}
-	return named(s.circuits.mayBegin(ctx, storeHost(host)), host)
+	return named(s.circuits.mayBegin(ctx, partsOf(host, tenant)), host)
 }
 
 // Begin implements [tasks.PartStore].
@@ -92,11 +100,11 @@ func (s *partStore) Begin(ctx context.Context, tenant string) (withdraw func(con
 	if err != nil || host == "" {
 		return func(context.Context) {}, err
 	}
-	if err := s.circuits.begin(ctx, storeHost(host), sessionPause); err != nil {
+	if err := s.circuits.begin(ctx, partsOf(host, tenant), sessionPause); err != nil {
 		return nil, named(err, host)
 	}
 	return func(ctx context.Context) {
-		s.warn("give back the leave to open a session", s.circuits.withdraw(ctx, storeHost(host)))
+		s.warn("give back the leave to open a session", s.circuits.withdraw(ctx, partsOf(host, tenant)))
 	}, nil
 }
 
@@ -108,7 +116,8 @@ func (s *partStore) Send(ctx context.Context, tenant, pkg, host string) (sent fu
 	if err := s.rdb.Set(ctx, s.remembered(tenant), host, storeKept).Err(); err != nil {
 		return nil, err
 	}
-	p := ratelimit.Pair{Host: storeHost(host), Tenant: tenant, Group: pkg}
+	p := partsOf(host, tenant)
+	p.Object = pkg
 	if err := s.circuits.allow(ctx, p); err != nil {
 		return nil, named(err, host)
 	}
@@ -123,6 +132,9 @@ func (s *partStore) sent(ctx context.Context, p ratelimit.Pair, host string, err
 		if after, was := s.spell.over(host); was {
 			s.log.Info().Str("store", host).Dur("after", after).Msg("the part store takes parts again")
 		}
+		if after, was := s.spell.over(host + " " + p.Tenant); was {
+			s.log.Info().Str("store", host).Str("tenant", p.Tenant).Dur("after", after).Msg("the part store takes the tenant's parts again")
+		}
 	case api == nil || api.Kind == ksef.KindCanceled || api.Kind == ksef.KindLocal || api.Kind == ksef.KindGated:
 		s.warn("give the part store's probe back", s.circuits.unsent(ctx, p))
 	case api.Kind == ksef.KindThrottled:
@@ -135,22 +147,36 @@ func (s *partStore) sent(ctx context.Context, p ratelimit.Pair, host string, err
 			count = s.circuits.unreachable
 		}
 		s.warn("count an outage of the part store", count(ctx, p))
-		if state, e := s.circuits.state(ctx, ratelimit.Pair{Host: p.Host}); e == nil && state.Phase != ratelimit.CircuitClosed {
-			if since, due := s.spell.goesOn(host); due {
-				s.log.Warn().Err(err).Str("store", host).Time("since", since).
-					Msg("the part store is out of service: packages wait, and what has a session keeps it; everything else goes on")
-			}
-		}
+		s.tell(ctx, p, host, err)
 	}
 }
 
-// down tells of the store of a tenant's last session, for readiness and metrics; host is "" when
-// none is known.
+// tell says in the log, rarely, what is out of service.
+func (s *partStore) tell(ctx context.Context, p ratelimit.Pair, host string, why error) {
+	state, err := s.circuits.state(ctx, p)
+	if err != nil || state.Phase == ratelimit.CircuitClosed {
+		return
+	}
+	if state.OfHost || state.own {
+		if since, due := s.spell.goesOn(host); due {
+			s.log.Warn().Err(why).Str("store", host).Time("since", since).
+				Msg("the part store is out of service: packages wait, and what has a session keeps it; everything else goes on")
+		}
+		return
+	}
+	if since, due := s.spell.goesOn(host + " " + p.Tenant); due {
+		s.log.Warn().Err(why).Str("store", host).Str("tenant", p.Tenant).Time("since", since).
+			Msg("the part store does not take the tenant's parts: its packages wait, and what has a session keeps it; everybody else goes on")
+	}
+}
+
+// down tells what keeps the parts of a tenant from the store of its last session, for readiness and
+// metrics; host is "" when none is known.
 func (s *partStore) down(ctx context.Context, tenant string) (host string, state reach, err error) {
 	if host, err = s.host(ctx, tenant); err != nil || host == "" {
 		return "", reach{}, err
 	}
-	state, err = s.circuits.state(ctx, ratelimit.Pair{Host: storeHost(host)})
+	state, err = s.circuits.state(ctx, partsOf(host, tenant))
 	return host, state, err
 }
 

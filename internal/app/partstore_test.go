@@ -77,10 +77,10 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreBurnt(t *testing.T) {
 				}
 				<-time.After(1500 * time.Millisecond)
 			}
-			// Two workers build three packages each at a time; one more may find out for the whole
-			// pool. A store that refuses ends a package at once, and until two were refused others
+			// Two workers build three packages each at a time; one more of each tenant may find out. A
+			// store that refuses ends a package at once, and until two of a tenant were refused others
 			// take their places.
-			if n := opened(); n > before+1 || n > 2*3+1 && name != "refuses" {
+			if n := opened(); n > before+2 || n > 2*3+2 && name != "refuses" {
 				t.Errorf("%d sessions when the store was known to be down, %d now", before, n)
 			}
 			began := time.Now()

@@ -51,6 +51,10 @@ func (w *Worker) checkPartStore(ctx context.Context) Check {
 		if host == "" || told[host] || s.Phase == ratelimit.CircuitClosed {
 			continue
 		}
+		if !s.OfHost && !s.own {
+			c.Detail += fmt.Sprintf("%s: packages of tenant %s wait, %s; ", host, t.Title(), silent(s))
+			continue
+		}
 		told[host] = true
 		c.Detail += fmt.Sprintf("%s: packages wait, %s; ", host, silent(s))
 	}

@@ -180,8 +180,8 @@ type Part struct {
 
 // Repack ends a package and puts invoices of it into other packages, in one step. It is only for
 // sessions that are final and did not accept those invoices, or that were never closed; the caller
-// has the proof. With end "" the package keeps its state, because an invoice that cannot be read is
-// left in it. It returns a [*ConflictError] if p is not as it was read, or if a package that must
+// has the proof. With end "" the package keeps its state, and goes on with what is left in it. It
+// returns a [*ConflictError] if p is not as it was read, or if a package that must
 // exist is not cut.
 func (l *Ledger) Repack(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
 	if end == "" && (MayMovePackage(p.State, PackageFailed) || MayMovePackage(p.State, PackageAbandoned)) {

@@ -32,8 +32,10 @@ var (
 	repackScript  = script("repack")
 
 	// Of what has ended.
-	pruneScript = script("prune")
-	shedScript  = script("shed")
+	pruneScript    = script("prune")
+	shedScript     = script("shed")
+	noteShedScript = script("note_shed")
+	restoreScript  = script("restore")
 
 	// Of documents' seals.
 	declareScript = script("declare")

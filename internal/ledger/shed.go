@@ -2,40 +2,77 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
 
-// Shed deletes the documents of up to about limit invoices of each state that were rejected,
-// dismissed or superseded longer ago than keep, by Redis's clock. gone is how many documents it
-// deleted. archived are the ids of invoices whose document is in the archive store: the caller
-// removes it there, after it has called [Ledger.NoteShed].
-func (l *Ledger) Shed(ctx context.Context, keep time.Duration, limit int) (gone int, archived []string, err error) {
-	r, err := l.run(ctx, shedScript, l.args(limit, keep.Milliseconds()))
+// Shed is what [Ledger.Shed] did and found.
+type Shed struct {
+	Gone      int      // documents that were deleted
+	Archived  []string // invoices that ended without KSeF, whose document is in the archive store
+	Receipted []string // receipted invoices whose document is in the archive store
+}
+
+// Shed deletes documents that are not needed any more, of up to about limit invoices of each state: of
+// those that were rejected, dismissed or superseded longer ago than keep, by Redis's clock; keep 0
+// keeps them. The caller removes the documents of Archived from the archive store, after it has called
+// [Ledger.NoteShed], and those of Receipted; then it calls [Ledger.BodiesGone]. The document of a
+// receipted invoice is left behind when a process dies after it has written the receipt. Those whose
+// receipt is younger than quiet are left alone.
+func (l *Ledger) Shed(ctx context.Context, keep, quiet time.Duration, limit int) (Shed, error) {
+	var kept any = ""
+	if keep > 0 {
+		kept = keep.Milliseconds()
+	}
+	r, err := l.run(ctx, shedScript, l.args(limit, kept, quiet.Milliseconds()))
 	if err != nil {
-		return 0, nil, fmt.Errorf("delete documents: %w", err)
+		return Shed{}, fmt.Errorf("delete documents: %w", err)
 	}
+	s := Shed{Gone: int(number(cell(r, 0)))}
+	list := &s.Archived
 	for i := 1; i < len(r); i++ {
-		archived = append(archived, text(r[i]))
+		id := text(r[i])
+		if id == "" {
+			list = &s.Receipted
+			continue
+		}
+		*list = append(*list, id)
 	}
-	return int(number(cell(r, 0))), archived, nil
+	return s, nil
 }
 
 // NoteShed records that the document of an ended invoice will be removed from the archive store. It
 // is called before the removal, and again with kept if the removal failed. It returns false if the
-// invoice has not ended any more: it was retried and needs its document.
+// invoice has not ended any more: it was retried and needs its document. For how long the entry is
+// kept does not change.
 func (l *Ledger) NoteShed(ctx context.Context, id string, kept bool) (bool, error) {
-	errs, err := l.Apply(ctx, []Move{{
-		ID: id, From: []State{Rejected, Dismissed, Superseded}, Set: []Set{{Field: "body_archived", Value: kept}},
-	}})
+	what := "going"
+	if kept {
+		what = "kept"
+	}
+	r, err := l.noteShed(ctx, what, id)
+	return err == nil && number(cell(r, 0)) == 1, err
+}
+
+// BodiesGone records that the documents of ended invoices were removed from the archive store.
+func (l *Ledger) BodiesGone(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := l.noteShed(ctx, "gone", ids...)
+	return err
+}
+
+func (l *Ledger) noteShed(ctx context.Context, what string, ids ...string) ([]any, error) {
+	args := l.args(what)
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	r, err := l.run(ctx, noteShedScript, args)
 	if err != nil {
-		return false, err
+		return nil, fmt.Errorf("note of %d documents where they are: %w", len(ids), err)
 	}
-	if _, moved := errors.AsType[*ConflictError](errs[0]); moved {
-		return false, nil
-	}
-	return errs[0] == nil, errs[0]
+	return r, nil
 }
 
 // HasBody reports whether the document of an invoice is stored, in Redis or in the archive store.

@@ -85,10 +85,10 @@ func (l *Ledger) takeAll(ctx context.Context, batch []NewInvoice) (results []Tak
 		digests[i] = Identity{batch[i].NIP, batch[i].Kind, batch[i].Number}.digest()
 		idents[i] = l.key(keyIdentity, digests[i])
 	}
+	var there present
 	for range takeTries {
-		err = l.rdb.Watch(ctx, func(tx *redis.Tx) error {
-			there, err := l.readPresent(ctx, tx, batch, idents)
-			if err != nil {
+		err = l.rdb.Watch(ctx, func(tx *redis.Tx) (err error) {
+			if there, err = l.readPresent(ctx, tx, batch, idents); err != nil {
 				return err
 			}
 			results = there.decide(batch, digests)
@@ -100,6 +100,9 @@ func (l *Ledger) takeAll(ctx context.Context, batch []NewInvoice) (results []Tak
 		if !errors.Is(err, redis.TxFailedErr) {
 			break
 		}
+	}
+	if err == nil {
+		err = l.restore(ctx, batch, results, there)
 	}
 	return results, err
 }

@@ -62,6 +62,15 @@ func (l *Ledger) TryRefused(ctx context.Context, tenant string, at time.Time, pa
 	return number(cell(r, 0)) == 1, nil
 }
 
+// ReturnTry gives back the try that was taken at the given time and was not used. before is
+// [Tenant.RefusedAt] as it was then. When there was another refusal or try since, nothing changes.
+func (l *Ledger) ReturnTry(ctx context.Context, tenant string, at time.Time, before Millis) error {
+	if _, err := l.run(ctx, tenantScript, l.args(tenant, "untry", int64(At(at)), int64(before))); err != nil {
+		return fmt.Errorf("return a try of tenant %s: %w", tenant, err)
+	}
+	return nil
+}
+
 func (l *Ledger) noteTenant(ctx context.Context, tenant, what string, at Millis, n int) error {
 	if _, err := l.run(ctx, tenantScript, l.args(tenant, what, int64(at), n)); err != nil {
 		return fmt.Errorf("record %q of tenant %s: %w", what, tenant, err)

@@ -20,7 +20,9 @@ import (
 // pair closes it and leaves the circuits of other pairs as they are: the host answers, and a pair
 // that is itself out of service stays so. Probes rotate: the pair whose probe failed lets others go
 // first, because otherwise a sick pair could be the one that always probes. A failure while the
-// host is down says little about the pair, so the pair's own delay does not grow by it.
+// host is down says little about the pair, so the pair's own delay does not grow by it. A pair that
+// has not failed in the outage does not wait for the host's delay to end, because otherwise two sick
+// tenants could make everybody else wait.
 //
 // A failed request about one object ([Pair]) may be that object's own fault. So two objects must
 // fail to open a pair's circuit, and an object that has failed lets others probe first. A newcomer
@@ -122,32 +124,40 @@ func (c *Circuit) Release(ctx context.Context, p Pair) error {
 	return err
 }
 
-// Begin asks whether a costly operation that leads to requests at the host may begin. While the
-// host's circuit is closed, every operation may. Otherwise one may, and the next one only after as
-// much time as the host has been down so far, at least a twentieth of pause and at most pause, or
-// when the circuit is closed; the others get *[NotNow]. [Circuit.Withdraw] gives the place back.
-func (c *Circuit) Begin(ctx context.Context, host string, pause time.Duration) error {
-	a, err := c.step(ctx, Pair{Host: host}, eventBegin, fmt.Sprint(wholeMicros(pause).Microseconds()))
+// Begin asks whether a costly operation that leads to requests of the pair may begin. While the
+// circuits of the pair and of the host are closed, every operation may. Otherwise one of the pair may,
+// and its next one only after as much time as they have been open so far, at least a twentieth of
+// pause and at most pause, or when they are closed; the others get *[NotNow]. [Circuit.Withdraw] gives
+// the place back. Each pair has its own place, so no pair waits for the operations of another.
+func (c *Circuit) Begin(ctx context.Context, p Pair, pause time.Duration) error {
+	a, err := c.step(ctx, p, eventBegin, fmt.Sprint(wholeMicros(pause).Microseconds()))
 	if err != nil || a.allowed {
 		return err
 	}
-	return &NotNow{Wait: time.Duration(a.host.nextBegin-a.now) * time.Microsecond, Reason: ReasonOutage, Host: host}
+	return &NotNow{Wait: time.Duration(a.pair.nextBegin-a.now) * time.Microsecond, Reason: ReasonOutage, Host: p.Host}
 }
 
-// MayBegin returns nil when [Circuit.Begin] would allow an operation and the host may be probed,
+// MayBegin returns nil when [Circuit.Begin] would allow an operation and a request may probe,
 // and *[NotNow] otherwise. It changes nothing.
-func (c *Circuit) MayBegin(ctx context.Context, host string) error {
-	a, err := c.step(ctx, Pair{Host: host}, eventRead, "")
-	if err != nil || a.host.until == 0 || a.host.nextBegin <= a.now && a.host.until <= a.now {
+func (c *Circuit) MayBegin(ctx context.Context, p Pair) error {
+	a, err := c.step(ctx, p, eventRead, "")
+	if err != nil || a.pair.until == 0 && a.host.until == 0 {
 		return err
 	}
-	wait := time.Duration(max(a.host.nextBegin, a.host.until)-a.now) * time.Microsecond
-	return &NotNow{Wait: wait, Reason: ReasonOutage, Host: host}
+	host := a.host.until
+	if a.hostEarlyAt != 0 {
+		host = min(host, a.hostEarlyAt)
+	}
+	ready := max(a.pair.nextBegin, a.pair.until, host)
+	if ready <= a.now {
+		return nil
+	}
+	return &NotNow{Wait: time.Duration(ready-a.now) * time.Microsecond, Reason: ReasonOutage, Host: p.Host}
 }
 
-// Withdraw reports that an operation ended before it reached the host.
-func (c *Circuit) Withdraw(ctx context.Context, host string) error {
-	_, err := c.step(ctx, Pair{Host: host}, eventWithdraw, "")
+// Withdraw reports that an operation ended before its first request.
+func (c *Circuit) Withdraw(ctx context.Context, p Pair) error {
+	_, err := c.step(ctx, p, eventWithdraw, "")
 	return err
 }
 

@@ -1,6 +1,7 @@
 package ratelimit
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -130,6 +131,70 @@ func TestHost_ProbesRotate_TheSickPairLetsOthersGoFirst(t *testing.T) {
 	})
 }
 
+// Two sick tenants have opened the circuit of a host that works, and nobody else has asked for an
+// hour. A third tenant comes that never failed.
+func TestHost_TwoSickTenantsAreTheOnlyTraffic_AThirdGoesWithinSeconds(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
+		c := newCircuit(t, s, CircuitOptions{})
+		downHost(t, c)
+		sick := []Pair{sendsOfA, uposOfA, sendsOfB, uposOfB, listsOfA}
+		third := Pair{Host: host, Tenant: "3333333333", Group: GroupInvoiceSend}
+		begun, requests := clock.now(), 0
+		for i := 0; clock.now().Sub(begun) < time.Hour; i++ {
+			if p := sick[i%len(sick)]; allowed(t, c, p) {
+				requests++
+				fail(t, c, 1, p)
+			}
+			if wait := stateAt(t, c, third).Wait; wait > 5*time.Second {
+				t.Fatalf("after %s a tenant that never failed waits %s", clock.now().Sub(begun), wait)
+			}
+			clock.advance(time.Second)
+		}
+		if requests > 2+6+60/5+1 { // newcomers, the shorter delays of the beginning, then one in five minutes
+			t.Errorf("%d requests for what is sick in an hour", requests)
+		}
+		if !allowed(t, c, third) {
+			clock.advance(5 * time.Second)
+			must(t, c.Allow(t.Context(), third))
+		}
+		must(t, c.Success(t.Context(), third))
+		must(t, c.Allow(t.Context(), Pair{Host: host, Tenant: "4444444444", Group: GroupInvoiceSend}))
+	})
+}
+
+// In an outage newcomers fail, too: one at a time, six in one delay, each pair once, and the delay
+// does not grow by them.
+func TestHost_NewcomersFail_EachOnceAndAFewInOneDelay(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
+		c := newCircuit(t, s, CircuitOptions{FirstDelay: time.Second, MaxDelay: 5 * time.Minute})
+		downHost(t, c)
+		for range 10 {
+			clock.advance(10 * time.Minute)
+			must(t, c.Allow(t.Context(), sendsOfA))
+			fail(t, c, 1, sendsOfA)
+		}
+		until, went := stateAt(t, c, Pair{Host: host}).Until, 0
+		asked := map[Pair]int{}
+		for i := range 60 {
+			p := Pair{Host: host, Tenant: fmt.Sprint("new", i%20), Group: GroupInvoiceSend}
+			if !allowed(t, c, p) {
+				clock.advance(time.Second)
+				continue
+			}
+			if other := (Pair{Host: host, Tenant: "another", Group: GroupInvoiceSend}); allowed(t, c, other) {
+				t.Fatal("a second newcomer beside the first")
+			}
+			went++
+			asked[p]++
+			fail(t, c, 1, p)
+		}
+		if s := stateAt(t, c, Pair{Host: host}); went != maxNewcomers || len(asked) != maxNewcomers || !s.Until.Equal(until) {
+			t.Errorf("%d requests of %d pairs went, and the delay ends at %v, want %d of as many and %v",
+				went, len(asked), s.Until, maxNewcomers, until)
+		}
+	})
+}
+
 func TestHost_AnySuccessClosesItsCircuit_TheSickPairsStaysOpen(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{})
@@ -209,7 +274,9 @@ func TestHost_OneProcessCannotConnect_PoolGoesOn_TwoAreAnOutage(t *testing.T) {
 		clock.advance(5 * time.Second)
 		must(t, c.Allow(t.Context(), sendsOfA)) // the pair is not at fault
 		must(t, c.Unreachable(t.Context(), sendsOfA, "worker-1"))
-		wantNotNow(t, c.Allow(t.Context(), uposOfB), 10*time.Second, ReasonOutage)
+		// The delay has doubled, and the pair that failed lets others go first.
+		wantNotNow(t, c.Allow(t.Context(), sendsOfA), 15*time.Second, ReasonOutage)
+		wantNotNow(t, c.Allow(t.Context(), uposOfB), 5*time.Second, ReasonOutage) // it has not failed
 	})
 }
 
@@ -240,33 +307,55 @@ func TestOpen_ListsCircuitsThatAreNotClosed(t *testing.T) {
 	})
 }
 
-// An operation that costs a session: while the host is down one may begin, and the next after a
-// pause that grows.
-func TestBegin_HostDown_OneAtATimeWithGrowingPauses(t *testing.T) {
+// An operation that costs a session: while the host is down one of each pair may begin, and its next
+// after a pause that grows.
+func TestBegin_HostDown_OneOfEachPairAtATimeWithGrowingPauses(t *testing.T) {
 	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
 		c := newCircuit(t, s, CircuitOptions{Pairs: 1, Tenants: 1, Groups: 1})
 		const pause = 20 * time.Minute
 		for range 3 {
-			must(t, c.Begin(t.Context(), host, pause))
+			must(t, c.Begin(t.Context(), sendsOfA, pause))
 		}
 		fail(t, c, 3)
-		wantNotNow(t, c.MayBegin(t.Context(), host), 5*time.Second, ReasonOutage)
+		wantNotNow(t, c.MayBegin(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
 		clock.advance(5 * time.Second)
-		must(t, c.MayBegin(t.Context(), host))
-		must(t, c.Begin(t.Context(), host, pause))
-		wantNotNow(t, c.MayBegin(t.Context(), host), pause/20, ReasonOutage)
-		wantNotNow(t, c.Begin(t.Context(), host, pause), pause/20, ReasonOutage)
-		must(t, c.Withdraw(t.Context(), host)) // another circuit refused it
+		must(t, c.MayBegin(t.Context(), sendsOfA))
+		must(t, c.Begin(t.Context(), sendsOfA, pause))
+		wantNotNow(t, c.MayBegin(t.Context(), sendsOfA), pause/20, ReasonOutage)
+		wantNotNow(t, c.Begin(t.Context(), sendsOfA, pause), pause/20, ReasonOutage)
+		must(t, c.Withdraw(t.Context(), sendsOfA)) // another circuit refused it
 		for down := 5 * time.Second; down < 10*time.Hour; {
-			must(t, c.Begin(t.Context(), host, pause))
+			must(t, c.Begin(t.Context(), sendsOfA, pause))
 			next := min(max(down, pause/20), pause) // as long as it has been down
-			wantNotNow(t, c.Begin(t.Context(), host, pause), next, ReasonOutage)
+			wantNotNow(t, c.Begin(t.Context(), sendsOfA, pause), next, ReasonOutage)
 			clock.advance(next)
 			down += next
 		}
-		must(t, c.Begin(t.Context(), host, pause))
+		must(t, c.Begin(t.Context(), sendsOfA, pause))
+		// An operation of one pair takes no place of another pair.
+		must(t, c.MayBegin(t.Context(), sendsOfB))
+		must(t, c.Begin(t.Context(), sendsOfB, pause))
+		wantNotNow(t, c.Begin(t.Context(), sendsOfB, pause), pause, ReasonOutage)
 		must(t, c.Success(t.Context(), sendsOfA))
-		must(t, c.Begin(t.Context(), host, pause))
-		must(t, c.MayBegin(t.Context(), host))
+		must(t, c.Begin(t.Context(), sendsOfA, pause))
+		must(t, c.MayBegin(t.Context(), sendsOfA))
+		must(t, c.Begin(t.Context(), sendsOfB, pause))
+	})
+}
+
+// One tenant's packages are not taken: only that tenant has to wait before it begins again.
+func TestBegin_OnePairIsOpen_OthersBeginAsEver(t *testing.T) {
+	eachStore(t, func(t *testing.T, s fullStore, clock *fakeClock) {
+		c := newCircuit(t, s, CircuitOptions{})
+		const pause = 20 * time.Minute
+		fail(t, c, 3)
+		wantNotNow(t, c.MayBegin(t.Context(), sendsOfA), 5*time.Second, ReasonOutage)
+		clock.advance(5 * time.Second)
+		must(t, c.Begin(t.Context(), sendsOfA, pause))
+		wantNotNow(t, c.Begin(t.Context(), sendsOfA, pause), time.Minute, ReasonOutage)
+		for range 3 {
+			must(t, c.MayBegin(t.Context(), sendsOfB))
+			must(t, c.Begin(t.Context(), sendsOfB, pause))
+		}
 	})
 }

@@ -179,7 +179,7 @@ func TestObject_ManyFail_TheRecordStaysSmall(t *testing.T) {
 	for i := range 500 {
 		fail(t, c, 1, of(uposOfA, fmt.Sprint("session", i)))
 	}
-	if n := client.HLen(t.Context(), "test:circuit:"+host+"|"+uposOfA.name()).Val(); n > 10+maxObjects {
+	if n := client.HLen(t.Context(), "test:circuit:"+host+"|"+uposOfA.name()).Val(); n > 11+maxObjects {
 		t.Errorf("%d fields after 500 objects failed", n)
 	}
 	if allowed(t, c, uposOfA) {

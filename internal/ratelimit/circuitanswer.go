@@ -4,13 +4,14 @@ import "time"
 
 // circuitAnswer is the state after an event, and the instant of the event.
 type circuitAnswer struct {
-	pair       circuitRecord
-	host       hostAnswer
-	hostYields bool  // the pair or the process has to let others probe the host first
-	pairYields bool  // the process or the object has to let others probe the pair first
-	earlyAt    int64 // when the object may go before the pair's delay is over; zero: not before
-	allowed    bool
-	now        int64
+	pair        circuitRecord
+	host        hostAnswer
+	hostYields  bool  // the pair or the process has to let others probe the host first
+	pairYields  bool  // the process or the object has to let others probe the pair first
+	earlyAt     int64 // when the object may go before the pair's delay is over; zero: not before
+	hostEarlyAt int64 // when the pair may go before the host's delay is over; zero: not before
+	allowed     bool
+	now         int64
 }
 
 func (a circuitAnswer) state(p circuitPolicy) CircuitState {
@@ -21,6 +22,9 @@ func (a circuitAnswer) state(p circuitPolicy) CircuitState {
 		wait = max(min(wait, a.earlyAt-a.now), a.pair.probe-a.now, 0)
 	}
 	host, hostWait := phaseOf(&s, a.host.since, a.host.until, a.host.probe, grace[a.hostYields], a.now)
+	if host && a.hostEarlyAt != 0 && a.host.until > a.now {
+		hostWait = max(min(hostWait, a.hostEarlyAt-a.now), a.host.probe-a.now, 0)
+	}
 	s.OfHost = host
 	if own || host {
 		s.Wait = time.Duration(max(wait, hostWait)) * time.Microsecond

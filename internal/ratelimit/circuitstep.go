@@ -21,7 +21,7 @@ const (
 )
 
 // ofHost reports events that may concern a host without a pair.
-func (e circuitEvent) ofHost() bool { return e == eventRead || e == eventBegin || e == eventWithdraw }
+func (e circuitEvent) ofHost() bool { return e == eventRead }
 
 type circuitPolicy struct {
 	failures                          int
@@ -38,7 +38,9 @@ type hostRecord struct {
 	hostAnswer
 	prober       string           // the pair that was last allowed to probe
 	lastProcess  string           // the process whose probe failed last; others go first
-	failing      map[string]int64 // pairs whose circuit failed
+	failedAt     int64            // when the last probe or newcomer failed
+	newcomers    int              // how many newcomers failed in the present delay
+	failing      map[string]int64 // pairs that failed
 	reporters    map[string]int64 // processes that reported those failures
 	unreachable  map[string]int64 // processes that cannot connect
 	failedProbes map[string]bool  // pairs whose probe failed; others go first
@@ -48,7 +50,6 @@ type hostRecord struct {
 type hostAnswer struct {
 	opened              int
 	since, until, probe int64
-	nextBegin           int64 // before it nothing else may begin; see [Circuit.Begin]
 }
 
 func (h *hostRecord) empty() bool {
@@ -100,8 +101,10 @@ func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra stri
 		switch {
 		case probed:
 			h.reopen(pair, p, now)
+		case down:
+			h.failedEarly(pair, now)
 		// A failure that does not open the pair's circuit may still be a sign of the host's outage.
-		case !down && (r.until > now || r.failures >= p.failures || p.process != ""):
+		case r.until > now || r.failures >= p.failures || p.process != "":
 			h.failing = addWitness(h.failing, pair, p, now)
 			if p.process != "" {
 				h.reporters = addWitness(h.reporters, p.process, p, now)
@@ -116,7 +119,9 @@ func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra stri
 		switch {
 		case probed:
 			h.reopen(pair, p, now)
-		case !down:
+		case down:
+			h.failedEarly(pair, now)
+		default:
 			h.unreachable = addWitness(h.unreachable, extra, p, now)
 			if len(h.unreachable) >= p.processes {
 				h.open(p, now)
@@ -131,16 +136,24 @@ func (h *hostRecord) step(r pairRecord, request Pair, e circuitEvent, extra stri
 			h.probe = 0
 		}
 	case eventBegin:
-		if down && h.nextBegin > now {
+		since := now // when the pair or its host went out of service
+		for _, s := range []int64{r.since, h.since} {
+			if s != 0 {
+				since = min(since, s)
+			}
+		}
+		switch {
+		case r.until == 0 && !down:
+			r.nextBegin = 0
+			return r, true
+		case r.nextBegin > now:
 			return r, false
 		}
-		if down {
-			pause, _ := strconv.ParseInt(extra, 10, 64)
-			h.nextBegin = now + max(pause/beginSteps, min(now-h.since, pause))
-		}
+		pause, _ := strconv.ParseInt(extra, 10, 64)
+		r.nextBegin = now + max(pause/beginSteps, min(now-since, pause))
 		return r, true
 	case eventWithdraw:
-		h.nextBegin = 0
+		r.nextBegin = 0
 	}
 	return r, false
 }
@@ -152,7 +165,11 @@ func (h *hostRecord) allows(pair string, p circuitPolicy, now int64) bool {
 	if h.until == 0 {
 		return true
 	}
-	return h.until <= now && h.probe <= now && (!h.yields(pair, p) || h.until+p.grace.Microseconds() <= now)
+	if h.until > now {
+		early := h.newcomerAt(pair, p)
+		return early != 0 && early <= now && h.probe <= now
+	}
+	return h.probe <= now && (!h.yields(pair, p) || h.until+p.grace.Microseconds() <= now)
 }
 
 // yields reports that others probe before this pair or this process.
@@ -160,9 +177,39 @@ func (h *hostRecord) yields(pair string, p circuitPolicy) bool {
 	return h.failedProbes[pair] || p.process != "" && h.lastProcess == p.process
 }
 
-// open opens the circuit of a host that was up until now, and drops the failures that led to it.
+// newcomerAt is when a pair that has not failed in this outage may go before the host's delay is
+// over; zero: not before. Two sick tenants can open the circuit of a host that is up. If nobody else
+// asks, their probes keep it open with growing delays, and a third tenant must not wait for those.
+// Newcomers go one at a time, and at most maxNewcomers of them fail in one delay: in a real outage
+// each pair costs one more request.
+func (h *hostRecord) newcomerAt(pair string, p circuitPolicy) int64 {
+	if h.until == 0 || pair == "" || h.failing[pair] != 0 || h.newcomers >= maxNewcomers {
+		return 0
+	}
+	return h.failedAt + p.firstDelay.Microseconds()
+}
+
+// failedEarly notes a failure while the host is down that is not the result of a probe. The pair is
+// no newcomer from now on. The delay does not grow.
+func (h *hostRecord) failedEarly(pair string, now int64) {
+	h.noteFailing(pair, now)
+	if h.prober == pair && h.probe != 0 {
+		h.probe, h.prober, h.failedAt = 0, "", now
+		h.newcomers++
+	}
+}
+
+func (h *hostRecord) noteFailing(pair string, now int64) {
+	if h.failing == nil {
+		h.failing = map[string]int64{}
+	}
+	h.failing[pair] = now
+}
+
+// open opens the circuit of a host that was up until now. The pairs that failed are kept: they are no
+// newcomers.
 func (h *hostRecord) open(p circuitPolicy, now int64) {
-	*h = hostRecord{}
+	*h = hostRecord{failing: h.failing, failedAt: now}
 	h.opened, h.since, h.until, h.probe = reopened(0, 0, true, p, now)
 }
 
@@ -170,6 +217,8 @@ func (h *hostRecord) open(p circuitPolicy, now int64) {
 func (h *hostRecord) reopen(pair string, p circuitPolicy, now int64) {
 	h.opened, h.since, h.until, h.probe = reopened(h.opened, h.since, true, p, now)
 	h.prober, h.lastProcess = "", p.process
+	h.noteFailing(pair, now)
+	h.failedAt, h.newcomers = now, 0
 	if h.failedProbes == nil {
 		h.failedProbes = map[string]bool{}
 	}

@@ -28,9 +28,10 @@ func (m *Memory) stepCircuit(_ context.Context, p Pair, e circuitEvent, extra st
 	}
 	return circuitAnswer{
 		pair: next.circuitRecord, host: host.hostAnswer, allowed: allowed, now: now,
-		hostYields: host.yields(p.name(), policy),
-		pairYields: next.yields(p.Object, policy),
-		earlyAt:    next.newcomerAt(p.Object, policy),
+		hostYields:  host.yields(p.name(), policy),
+		pairYields:  next.yields(p.Object, policy),
+		earlyAt:     next.newcomerAt(p.Object, policy),
+		hostEarlyAt: host.newcomerAt(p.name(), policy),
 	}, nil
 }
 
@@ -56,7 +57,7 @@ func (s *Redis) stepCircuit(ctx context.Context, p Pair, e circuitEvent, extra s
 	host := s.prefix + "circuit:" + p.Host
 	// A host has no '|', so a pair of one host cannot be mistaken for another host.
 	keys := []string{host + "|" + p.name(), host, host + "|" + hostMember}
-	got, err := s.run(ctx, s.circuit, keys, 15, s.now(), string(e), p.name(), extra,
+	got, err := s.run(ctx, s.circuit, keys, 16, s.now(), string(e), p.name(), extra,
 		policy.failures, policy.firstDelay.Microseconds(), policy.maxDelay.Microseconds(), policy.probeTTL.Microseconds(),
 		policy.pairs, policy.tenants, policy.groups, policy.processes, policy.window.Microseconds(), policy.grace.Microseconds(),
 		policy.process, policy.objects, p.Object, maxObjects, maxNewcomers)
@@ -65,8 +66,9 @@ func (s *Redis) stepCircuit(ctx context.Context, p Pair, e circuitEvent, extra s
 	}
 	return circuitAnswer{
 		allowed: got[0] == 1, now: got[1], hostYields: got[12] == 1, pairYields: got[13] == 1, earlyAt: got[14],
-		pair: circuitRecord{failures: int(got[2]), opened: int(got[3]), since: got[4], until: got[5], probe: got[6]},
-		host: hostAnswer{opened: int(got[7]), since: got[8], until: got[9], probe: got[10], nextBegin: got[11]},
+		hostEarlyAt: got[15],
+		pair:        circuitRecord{failures: int(got[2]), opened: int(got[3]), since: got[4], until: got[5], probe: got[6], nextBegin: got[11]},
+		host:        hostAnswer{opened: int(got[7]), since: got[8], until: got[9], probe: got[10]},
 	}, nil
 }
 

@@ -104,7 +104,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			a.rooms.Put(room)
 		}
 	}()
-	large := &largeDocuments{store: a.Store}
+	large := &largeDocuments{store: a.Store, bodies: a.Bodies}
 	seen := make(map[string]int, len(docs))
 	var twins [][2]int // documents of the same id within the call
 	for i, d := range docs {
@@ -302,7 +302,7 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[
 		}
 		sealed = slices.Clone(sealed) // the store may read it for longer than this call lasts
 		*room = (*room)[:at]
-		if sealed, err = large.put(ctx, n.ID, sealed); err != nil {
+		if sealed, err = large.put(ctx, n.ID, d.Data, sealed); err != nil {
 			return n, err
 		}
 		n.BodyArchived, n.BodySeal = true, ledger.SealOf(sealed)

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
@@ -13,19 +14,31 @@ import (
 // does not answer, it is not asked again in this call: each further document would wait as long,
 // and all the small ones with it, which need no archive.
 type largeDocuments struct {
-	store archive.Store
-	away  error // why it is not asked any more
+	store  archive.Store
+	bodies *ledger.Bodies
+	away   error // why it is not asked any more
 }
 
-// put returns what lies in the archive under the document's name. A refusal is the document's own.
-func (l *largeDocuments) put(ctx context.Context, id string, sealed []byte) ([]byte, error) {
+// put returns what lies in the archive under the name of a document. A refusal is the document's own.
+func (l *largeDocuments) put(ctx context.Context, id string, document, sealed []byte) ([]byte, error) {
 	if l.away != nil {
 		return nil, refusal{notPutDown(l.away)}
 	}
-	err := l.store.Put(ctx, archive.BodyName(id), sealed, "application/octet-stream")
-	// The id names the content, so what is there already is this document, sealed another time, and perhaps with another key.
-	if errors.Is(err, archive.ErrConflict) {
-		sealed, err = l.store.Get(ctx, archive.BodyName(id))
+	name := archive.BodyName(id)
+	err := l.store.Put(ctx, name, sealed, "application/octet-stream")
+	// The id names the content, so what is there already is this document, sealed another time, and
+	// perhaps with another key. Unless it is damaged: then the sound one takes its place.
+	if errors.Is(err, archive.ErrConflict) || errors.Is(err, archive.ErrCorrupt) {
+		var there []byte
+		there, err = l.store.Get(ctx, name)
+		switch {
+		case err == nil && l.sound(id, document, there):
+			sealed = there
+		case err == nil || errors.Is(err, archive.ErrCorrupt) || errors.Is(err, archive.ErrNotFound):
+			if err = l.store.Remove(ctx, name); err == nil {
+				err = l.store.Put(ctx, name, sealed, "application/octet-stream")
+			}
+		}
 	}
 	switch {
 	case err == nil:
@@ -37,6 +50,16 @@ func (l *largeDocuments) put(ctx context.Context, id string, sealed []byte) ([]b
 		l.away = err
 	}
 	return nil, refusal{notPutDown(err)}
+}
+
+// sound reports that what is stored is the document, as far as this process can tell: what was sealed
+// with a key that it has not got, or by a newer build, is not damaged.
+func (l *largeDocuments) sound(id string, document, sealed []byte) bool {
+	stored, err := l.bodies.Open(id, sealed)
+	if key := (*ledger.KeyError)(nil); errors.As(err, &key) || errors.Is(err, ledger.ErrNewer) {
+		return true
+	}
+	return err == nil && bytes.Equal(stored, document)
 }
 
 // flush makes the large ones of some documents durable. Those that are not are answered in out, and

@@ -13,13 +13,17 @@ import (
 
 // Whatever touches the archive holds a worker for as long as a call may take, and an archive that
 // hangs is still asked a few times before it is known. So each way to it has few places in a
-// process: receipts their own, builds of packages theirs, and what is looked up on other ways (a
-// large document that is sent alone, the receipt of a duplicate's original, a result that is owed)
-// a third lot. Everything else goes on whatever the archive does.
+// process: receipts their own, builds of packages theirs, large documents that are sent alone theirs,
+// and what is looked up on other ways (the receipt of a duplicate's original, a result that is owed)
+// a last lot. Everything else goes on whatever the archive does.
 
 const (
-	// lookupPlaces are for those other ways.
-	lookupPlaces = 2
+	// lookupPlaces are for those other ways, of which a tenant has one. On some of them the gateway is
+	// asked as well, and one that hangs for a tenant must not hold up what others look up.
+	lookupPlaces, tenantLookups = 3, 1
+	// alonePlaces are for large documents that are sent alone. Nothing but the archive is asked for
+	// them.
+	alonePlaces, tenantAlone = 3, 2
 	// archiveAgain is the pause after a call that failed while the store as a whole is not known to
 	// be out of service.
 	archiveAgain = 5 * time.Second
@@ -57,11 +61,14 @@ func forArchive(err error) error {
 }
 
 // lookup does something with the archive off the way of receipts, when a place is free.
-func (w *Worker) lookup(tenant string, do func() error) error {
-	if !w.lookups.begin(tenant) {
-		return later(w.lookups.comeBack(w.o.Now()), retry.ReasonLimit, "this worker looks up as much in the archive as it may")
+func (w *Worker) lookup(tenant string, do func() error) error { return w.within(w.lookups, tenant, do) }
+
+// within does something with the archive in a place of a bulkhead.
+func (w *Worker) within(places *bulkhead, tenant string, do func() error) error {
+	if !places.begin(tenant) {
+		return later(places.comeBack(w.o.Now()), retry.ReasonLimit, "this worker looks up as much in the archive as it may")
 	}
-	defer w.lookups.end(tenant)
+	defer places.end(tenant)
 	return do()
 }
 
@@ -70,7 +77,7 @@ func (w *Worker) documentAlone(ctx context.Context, inv *ledger.Invoice) (doc []
 	if !inv.BodyArchived {
 		return w.document(ctx, inv)
 	}
-	err = w.lookup(inv.Tenant, func() error {
+	err = w.within(w.alone, inv.Tenant, func() error {
 		doc, err = w.document(ctx, inv)
 		return err
 	})

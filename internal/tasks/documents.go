@@ -30,8 +30,8 @@ func (w *Worker) document(ctx context.Context, inv *ledger.Invoice) ([]byte, err
 	return w.unseal(ctx, inv, sealed, err)
 }
 
-// documents reads many; the answer has one document or one error for each, an *[errDocument] or one of the archive. The last value is an
-// error of what all need: of the ledger, or of an archive that is out of service.
+// documents reads many; the answer has one document or one error for each, an *[errDocument] or one of the archive about that object alone. The
+// last value is an error of what all need: of the ledger, or of an archive that is out of service.
 func (w *Worker) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte, []error, error) {
 	ids := make([]string, len(invs))
 	for i := range invs {
@@ -50,7 +50,7 @@ func (w *Worker) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte
 		docs[i], errs[i] = w.unseal(ctx, &invs[i], sealed[i], missing)
 		var bad *errDocument
 		var elsewhere *retry.LaterError // it can be opened, by another worker
-		if errs[i] != nil && !errors.As(errs[i], &bad) && (errors.As(errs[i], &elsewhere) || w.givesUp(ctx)) {
+		if errs[i] != nil && !errors.As(errs[i], &bad) && (errors.As(errs[i], &elsewhere) || !w.onlyThisObject(ctx, errs[i])) {
 			return nil, nil, errs[i]
 		}
 	}

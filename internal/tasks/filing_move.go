@@ -124,6 +124,11 @@ func (f *filing) note(ctx context.Context, notes []*file) error {
 
 // removeBodies clears away the stored documents of invoices that are receipted.
 func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
+	var gone []string
+	defer func() {
+		// What this does not reach, the sweep finds: the entry says that the document is there.
+		f.w.warn(ctx, "note that stored documents are removed", f.w.Ledger.BodiesGone(ctx, gone))
+	}()
 	for _, one := range f.files {
 		if !one.inv.BodyArchived || !ended[one.inv.ID] {
 			continue
@@ -133,7 +138,9 @@ func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 			if f.w.givesUp(ctx) {
 				return
 			}
+			continue
 		}
+		gone = append(gone, one.inv.ID)
 	}
 }
 

@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
@@ -66,7 +68,7 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return err
 	}
-	if err := w.awaitRefused(ctx, p); err != nil { // last: a try that is taken and not used is lost
+	if err := w.awaitRefused(ctx, p); err != nil {
 		return err
 	}
 	key, err := ksef.NewSessionKey()
@@ -90,10 +92,18 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return err
 	}
+	giveBack, err := w.takeTry(ctx, p) // last: the tenant has one, and rests for up to an hour after it
+	if err != nil {
+		withdraw(context.WithoutCancel(ctx))
+		return err
+	}
 	// Built, it is worth a longer wait than a request usually is: to build it again would cost more.
 	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(openPatience)), batchRequest(p, info, built))
 	if err != nil {
 		withdraw(context.WithoutCancel(ctx))
+		if retry.Judge(err).Action != retry.Never {
+			giveBack(context.WithoutCancel(ctx))
+		}
 		return w.openRefused(ctx, t, p, err)
 	}
 	now := w.o.Now()
@@ -132,10 +142,14 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 	for i, inv := range undecided {
 		invs[i] = *inv
 	}
+	invs = unreadLast(invs)
 	kept := 0
+	var aside []unreadDocument
 	entries := func(yield func(pack.Entry, error) bool) {
-		for e, err := range w.entries(ctx, p, invs) {
-			kept++
+		for e, err := range w.entries(ctx, invs, &aside) {
+			if err == nil {
+				kept++
+			}
 			if !yield(e, err) {
 				return
 			}
@@ -145,6 +159,14 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 		MaxEntries: w.o.sessionInvoices(p.Tenant), Encrypter: key.Encrypter})
 	var full *pack.FullError
 	switch {
+	case len(aside) > 0 && (err == nil || errors.Is(err, pack.ErrEmpty) || errors.Is(err, errManyUnread)):
+		if lost := w.setAside(ctx, p, aside, kept, err != nil && kept+len(aside) < len(invs)); lost != nil || err != nil {
+			if built != nil {
+				lost = errors.Join(lost, built.Remove())
+			}
+			return nil, cmp.Or(lost, later(buildLater, retry.ReasonArchive, "stored documents that cannot be read were set aside"))
+		}
+		return built, nil
 	case err == nil:
 		return built, nil
 	case errors.Is(err, pack.ErrEmpty) && kept == 0:
@@ -180,11 +202,15 @@ func idsOf(invs []*ledger.Invoice) []string {
 
 const documentsAtOnce = 64
 
-func (w *Worker) entries(ctx context.Context, p *ledger.Package, invs []ledger.Invoice) iter.Seq2[pack.Entry, error] {
+// errManyUnread ends a build in which maxSetAside documents cannot be read.
+var errManyUnread = errors.New("many stored documents cannot be read")
+
+// entries yields the documents of invoices. Those that cannot be read go to aside.
+func (w *Worker) entries(ctx context.Context, invs []ledger.Invoice, aside *[]unreadDocument) iter.Seq2[pack.Entry, error] {
 	return func(yield func(pack.Entry, error) bool) {
 		for len(invs) > 0 {
 			some := piece(invs, documentsAtOnce, pieceBytes)
-			if !w.yieldPiece(ctx, some, yield) {
+			if !w.yieldPiece(ctx, some, aside, yield) {
 				return
 			}
 			invs = invs[len(some):]
@@ -193,7 +219,7 @@ func (w *Worker) entries(ctx context.Context, p *ledger.Package, invs []ledger.I
 }
 
 // yieldPiece reports whether to go on. Its documents are in memory only while it runs.
-func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, yield func(pack.Entry, error) bool) bool {
+func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, aside *[]unreadDocument, yield func(pack.Entry, error) bool) bool {
 	fail := func(err error) bool { yield(pack.Entry{}, err); return false }
 	release, err := w.buildMemory.hold(ctx, invs)
 	if err != nil {
@@ -206,7 +232,13 @@ func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, yield fu
 	}
 	for i := range invs {
 		var bad *errDocument
+		var call *archive.CallError
 		switch {
+		case errors.As(errs[i], &call):
+			if *aside = append(*aside, unreadDocument{invs[i], call}); len(*aside) >= maxSetAside {
+				return fail(errManyUnread)
+			}
+			continue
 		case errors.As(errs[i], &bad): // one lost document must not hold up the others
 			if err := w.park(ctx, &invs[i], 0, bad.Error()); err != nil {
 				return fail(err)
@@ -214,6 +246,9 @@ func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, yield fu
 			continue
 		case errs[i] != nil:
 			return fail(errs[i])
+		}
+		if err := w.readAgain(ctx, p, &invs[i]); err != nil {
+			return fail(err)
 		}
 		if !yield(pack.Entry{Name: invs[i].ID + ".xml", Data: docs[i]}, nil) {
 			return false

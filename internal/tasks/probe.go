@@ -59,21 +59,41 @@ func RefusedUntil(t ledger.Tenant, refusals int) time.Time {
 }
 
 // awaitRefused keeps a package waiting while the tenant's sessions are refused, one after the
-// other. Who has the try goes ahead.
+// other, and the time of the next try has not come. It takes nothing: the package is not built yet.
 func (w *Worker) awaitRefused(ctx context.Context, p *ledger.Package) error {
 	t, err := w.Ledger.Tenant(ctx, p.Tenant)
-	if err != nil {
+	if err != nil || !RefusedUntil(t, w.o.Refusals).After(w.o.Now()) {
 		return err
+	}
+	return w.afterOthers(t)
+}
+
+// takeTry takes the one try that such a tenant has, for a package that is about to be opened. One that
+// is not opened after all gives it back.
+func (w *Worker) takeTry(ctx context.Context, p *ledger.Package) (giveBack func(context.Context), err error) {
+	t, err := w.Ledger.Tenant(ctx, p.Tenant)
+	if err != nil {
+		return nil, err
 	}
 	pause := w.refusedPause(t)
 	if pause == 0 {
-		return nil
+		return func(context.Context) {}, nil
 	}
 	now := w.o.Now()
-	wait := max(t.RefusedAt.Time().Add(pause).Sub(now), time.Second)
-	if ok, err := w.Ledger.TryRefused(ctx, p.Tenant, now, pause); err != nil || ok {
-		return err
+	ok, err := w.Ledger.TryRefused(ctx, p.Tenant, now, pause)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, w.afterOthers(t)
 	}
+	return func(ctx context.Context) {
+		w.warn(ctx, "give back a try of the tenant", w.Ledger.ReturnTry(ctx, p.Tenant, now, t.RefusedAt))
+	}, nil
+}
+
+func (w *Worker) afterOthers(t ledger.Tenant) error {
+	wait := max(RefusedUntil(t, w.o.Refusals).Sub(w.o.Now()), time.Second)
 	return later(wait, retry.ReasonRefused,
 		fmt.Sprintf("KSeF has refused %d sessions of the tenant in a row: its packages take turns", t.Refusals))
 }

@@ -1,7 +1,9 @@
 package tasks_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -60,4 +62,98 @@ func TestShed_RejectedDocumentsGoAfterAWhile(t *testing.T) {
 	}
 	s.advance(25 * time.Hour)
 	w.must(tasks.KindSweep, "3") // and nothing goes wrong with what is gone
+}
+
+// removals counts what is removed from an archive, and refuses it while forbid is set.
+type removals struct {
+	archive.Store
+	forbid bool
+	n      int
+}
+
+func (r *removals) Remove(ctx context.Context, name string) error {
+	r.n++
+	if r.forbid {
+		return &archive.CallError{Err: errors.New("403: deleting is forbidden")}
+	}
+	return r.Store.Remove(ctx, name)
+}
+
+// The bucket forbids to delete. The entry of a rejected large invoice is kept no longer than others all
+// the same, its result is not owed again, and the bucket is not asked every minute.
+func TestShed_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	bucket := &removals{Store: s.store, forbid: true}
+	s.store = bucket
+	w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected, o.Retention = 10*24*time.Hour, 30*24*time.Hour })
+	large, small := s.admit(ledger.Bulk, s.large("A/3", 3)), s.admit(ledger.Bulk, s.good("A/4"))
+	for _, inv := range []ledger.Invoice{large, small} {
+		if err := s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Rejected}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.advance(2 * time.Minute)
+	w.must(tasks.KindSweep, "0")
+	before := s.read(large.ID)
+	for day := range 29 {
+		s.advance(24 * time.Hour)
+		_ = w.run(tasks.KindSweep, fmt.Sprint(day))
+	}
+	owed, err := s.ledger.PendingResults(t.Context(), s.now().Add(time.Hour), 0, 10)
+	if now := s.read(large.ID); err != nil || len(owed) > 0 || now.UpdatedAt != before.UpdatedAt || !now.BodyArchived {
+		t.Errorf("%+v, results owed %v (%v), want its end as it was, nothing owed, and its document in the archive", now, owed, err)
+	}
+	if bucket.n == 0 || bucket.n > 29 {
+		t.Errorf("the bucket was asked %d times in 19 days", bucket.n)
+	}
+	s.advance(2 * 24 * time.Hour)
+	_ = w.run(tasks.KindSweep, "last")
+	for _, inv := range []ledger.Invoice{large, small} {
+		if _, err := s.ledger.Invoice(t.Context(), inv.ID); !errors.Is(err, ledger.ErrNotFound) {
+			t.Errorf("%s is still there after its time: %v", inv.Number, err)
+		}
+	}
+}
+
+// A process died after it wrote the receipt of a large invoice, or after it said that the document of a
+// rejected one is going, and before it removed the document. The sweep removes it, once.
+func TestShed_ProcessDiedBeforeItRemovedTheDocument_TheSweepDoes(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	bucket := &removals{Store: s.store, forbid: true}
+	s.store = bucket
+	w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour })
+	sent, rejected := s.admit(ledger.Bulk, s.large("A/1", 1)), s.admit(ledger.Bulk, s.large("A/2", 2))
+	pkg := s.sent(w, sent)
+	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(tasks.KindReceipt, pkg, func() bool { return s.read(sent.ID).State == ledger.Receipted })
+	if err := s.ledger.Move(t.Context(), ledger.Move{ID: rejected.ID, Rev: rejected.Rev, To: ledger.Rejected}); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := s.ledger.NoteShed(t.Context(), rejected.ID, false); !ended || err != nil {
+		t.Fatalf("%v, %v", ended, err)
+	}
+	bucket.forbid, bucket.n = false, 0
+	s.advance(25 * time.Hour)
+	for i := range 5 {
+		w.must(tasks.KindSweep, fmt.Sprint(i))
+		s.advance(2 * time.Minute)
+	}
+	for _, inv := range []ledger.Invoice{sent, rejected} {
+		if _, err := s.store.Get(t.Context(), archive.BodyName(inv.ID)); !errors.Is(err, archive.ErrNotFound) {
+			t.Errorf("%s: the archive still has the document: %v", inv.Number, err)
+		}
+		if s.read(inv.ID).BodyArchived {
+			t.Errorf("%s: the entry says that the archive has the document", inv.Number)
+		}
+	}
+	if bucket.n != 2 {
+		t.Errorf("%d removals, want one each", bucket.n)
+	}
+	// A receipted invoice that is handed in again leaves no document behind either.
+	s.admit(ledger.Bulk, s.large("A/1", 1))
+	s.advance(2 * time.Minute)
+	w.must(tasks.KindSweep, "again")
+	if _, err := s.store.Get(t.Context(), archive.BodyName(sent.ID)); !errors.Is(err, archive.ErrNotFound) {
+		t.Errorf("handed in again, it stays: %v", err)
+	}
 }

@@ -80,8 +80,8 @@ type Budget interface {
 type PartStore interface {
 	// Ready returns nil when a session may be opened for the tenant now. It takes nothing.
 	Ready(ctx context.Context, tenant string) error
-	// Begin asks for leave to open one. While the store is down that is one at a time for the
-	// whole pool, ever more rarely; who has leave and opens none MUST call withdraw.
+	// Begin asks for leave to open one. While the store takes no parts of the tenant that is one at
+	// a time for the tenant, ever more rarely; who has leave and opens none MUST call withdraw.
 	Begin(ctx context.Context, tenant string) (withdraw func(context.Context), err error)
 	// Send asks for leave to send a part of a package. Who has it MUST say what came of it.
 	Send(ctx context.Context, tenant, pkg, host string) (sent func(context.Context, error), err error)

@@ -23,8 +23,8 @@ import (
 // builds, and no more than those; a stop of the worker ends it at once.
 //
 // What a store that is down for days costs: the sessions that were on their way when it went, at
-// most parallelBuilds for each worker; then, for the whole pool, eight in the first hour, at pauses
-// that grow to twenty minutes, and three in each hour that follows.
+// most parallelBuilds for each worker; then, for each tenant, eight in the first hour, at pauses that
+// grow to twenty minutes, and three in each hour that follows.
 
 const (
 	// uploadPatience is how long one part may fail before its package is given up although KSeF

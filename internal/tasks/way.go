@@ -119,8 +119,10 @@ type Worker struct {
 
 	receipts      *bulkhead // receipt tasks that use the archive
 	lookups       *bulkhead // whatever else uses it off the way of packages
+	alone         *bulkhead // large documents that are sent alone
 	receiptMemory memory
 	buildMemory   memory
+	shedFrom      atomic.Int64 // until when nothing is removed from the archive (ms), which refused it
 	owedFrom      atomic.Int64 // how far the sweep has come through the results that are owed
 }
 
@@ -153,7 +155,8 @@ func NewWorker(p Parts, o Options) *Worker {
 		o.ArchiveShare = 2
 	}
 	return &Worker{Parts: p, o: o, express: newExpress(), holds: newPersonHolds(), builds: newBuilds(), closes: newCloses(), clock: clock, turns: turns{most: o.TenantTasks},
-		receipts: newBulkhead(o.ArchiveParallel, o.ArchiveShare), lookups: newBulkhead(lookupPlaces, lookupPlaces),
+		receipts: newBulkhead(o.ArchiveParallel, o.ArchiveShare), lookups: newBulkhead(lookupPlaces, tenantLookups),
+		alone:         newBulkhead(alonePlaces, tenantAlone),
 		receiptMemory: newMemory(), buildMemory: newMemory()}
 }
 

@@ -17,6 +17,7 @@ while i <= #ARGV do -- before anything is written: an error undoes nothing
   end
   i = i + 7 + tonumber(ARGV[i+6])
 end
+local left, bytes = 0, 0
 i = 9
 while i <= #ARGV do
   local new, refusals, into, probe, rest, notbefore, n =
@@ -34,6 +35,7 @@ while i <= #ARGV do
     local e = entry(id)
     if e[1] and e[3] == pkg and has(mfroms, e[1]) then
       moved = moved + 1
+      left, bytes = left + 1, bytes + tonumber(e[5])
       size = size + tonumber(e[5])
       if not first or tonumber(e[6]) < tonumber(first) then first = e[6] end
       put(id, e[1], 'packed', e[4], e[5], e[6], '', { 'package', new, 'session', '' })
@@ -51,4 +53,9 @@ while i <= #ARGV do
   end
   i = i + 7 + n
 end
-return { movepkg(pkg, p[1], to, { 'reason', reason }) }
+local fields = { 'reason', reason }
+if to == p[1] and left > 0 then -- it goes on with the others
+  local held = read('pkg:' .. pkg, 'count', 'size')
+  fields = { 'reason', reason, 'count', tonumber(whole(held[1])) - left, 'size', tonumber(whole(held[2])) - bytes }
+end
+return { movepkg(pkg, p[1], to, fields) }

@@ -1,12 +1,20 @@
--- Drop the documents of invoices that ended without KSeF. ARGV: how many of each state at most, for
--- how long they are kept (ms). Returns how many went, then the ids of invoices whose document is in
--- the archive store.
-local max, before, gone, out = ARGV[3], tonumber(now) - tonumber(ARGV[4]) - 1, 0, {}
-for _, state in ipairs({ 'rejected', 'dismissed', 'superseded' }) do
+-- Drop the documents of invoices that ended, with KSeF or without. ARGV: how many of each state at
+-- most; for how long those of invoices that ended without KSeF are kept (ms), '' for ever; for how
+-- long after its receipt an invoice is left alone (ms). Returns how many went, then the ids of
+-- invoices whose document is in the archive store, then '' and the ids of receipted ones.
+local max, gone, out, receipted = ARGV[3], 0, {}, {}
+local before = ARGV[4] == '' and -1 or tonumber(now) - tonumber(ARGV[4]) - 1
+for _, id in ipairs(page('st:receipted', 'shed:st:receipted', tonumber(now) - tonumber(ARGV[5]) - 1, max)) do
+  if read('inv:' .. id, 'body_archived')[1] == '1' then receipted[#receipted + 1] = id end
+end
+for _, state in ipairs(before > 0 and { 'rejected', 'dismissed', 'superseded' } or {}) do
   for _, id in ipairs(page('st:' .. state, 'shed:st:' .. state, before, max)) do
     gone = gone + redis.call('UNLINK', P .. 'body:' .. id)
-    if read('inv:' .. id, 'body_archived')[1] == '1' then out[#out + 1] = id end
+    local e = read('inv:' .. id, 'body_archived', 'shedding')
+    if e[1] == '1' or e[2] == '1' then out[#out + 1] = id end
   end
 end
 table.insert(out, 1, gone)
+out[#out + 1] = ''
+for _, id in ipairs(receipted) do out[#out + 1] = id end
 return out

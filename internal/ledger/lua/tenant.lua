@@ -1,5 +1,6 @@
 -- Record something about a tenant. ARGV: tenant, what, a time (ms), a number. What is one of:
--- through, accepted, answered (that many invoices with 410), denied, refused, try. Returns {1}, or
+-- through, accepted, answered (that many invoices with 410), denied, refused, try,
+-- untry (of the try of that time: the number is when the last refusal or try was before it). Returns {1}, or
 -- {0} for a try when the last refusal or try is not yet as old as the number says (ms). It is a
 -- verb because a verb works at maxmemory.
 local key, what, at, n = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -14,6 +15,8 @@ elseif what == 'answered' then
 elseif what == 'refused' then
   redis.call('HINCRBY', key, 'refusals', 1)
   redis.call('HSET', key, 'refused_at', at)
+elseif what == 'untry' then
+  if redis.call('HGET', key, 'refused_at') == at then redis.call('HSET', key, 'refused_at', n) end
 elseif what == 'try' then
   if tonumber(at) - tonumber(whole(redis.call('HGET', key, 'refused_at'))) < tonumber(n) then return { 0 } end
   redis.call('HSET', key, 'refused_at', at)

@@ -5,10 +5,12 @@
 -- which process asks or reports ('': the whole pool); objects; the object ('': none); how many objects
 -- are remembered; how many newcomers may go before a delay ends.
 -- Returns {allowed, now, of the pair failures, opened, since, until, probe, of the host opened, since,
--- until, probe, next_begin, whether the host yields, whether the pair yields, instant of a newcomer}.
+-- until, probe, of the pair next_begin, whether the host yields, whether the pair yields, instant of a newcomer
+-- to the pair, instant of a newcomer to the host}.
 -- The pair's record also holds last_process, failed_at, other_failed_at, round_start, newcomers, and
--- o:OBJECT, when that object failed last. The host's record also holds prober, last_process, f:PAIR,
--- when that pair failed; w:PROCESS, when that process reported it; c:PROCESS, when that process could
+-- o:OBJECT, when that object failed last. The host's record also holds prober, last_process,
+-- failed_at, when a probe or a newcomer failed last, newcomers, how many failed in the present delay;
+-- f:PAIR, when that pair failed; w:PROCESS, when that process reported it; c:PROCESS, when that process could
 -- not connect; t:PAIR for each pair whose probe failed. A closed circuit without failures has no key,
 -- and every key expires.
 local now = clock(ARGV[1], ARGV[2] == 'read')
@@ -26,7 +28,7 @@ local DAY = 86400000
 local function text(v) return string.format('%.0f', v) end
 
 local p = {failures = 0, opened = 0, since = 0, till = 0, probe = 0,
-  last_process = '', failed_at = 0, other_failed_at = 0, round_start = 0, newcomers = 0}
+  last_process = '', failed_at = 0, other_failed_at = 0, round_start = 0, newcomers = 0, next_begin = 0}
 local objects, known = {}, 0
 local kept = redis.call('HGETALL', own) -- a dozen fields
 for i = 1, #kept, 2 do
@@ -39,12 +41,13 @@ for i = 1, #kept, 2 do
     p[field == 'until' and 'till' or field] = tonumber(value)
   end
 end
-kept = redis.call('HMGET', host, 'opened', 'since', 'until', 'probe', 'next_begin', 'prober',
-  't:' .. pair, 'last_process')
+kept = redis.call('HMGET', host, 'opened', 'since', 'until', 'probe', 'prober',
+  't:' .. pair, 'last_process', 'failed_at', 'newcomers', 'f:' .. pair)
 local h = {opened = tonumber(kept[1] or 0), since = tonumber(kept[2] or 0), till = tonumber(kept[3] or 0),
-  probe = tonumber(kept[4] or 0), next_begin = tonumber(kept[5] or 0), prober = kept[6] or '',
-  last_process = kept[8] or ''}
-local probe_failed_before = kept[7] ~= false and kept[7] ~= nil
+  probe = tonumber(kept[4] or 0), prober = kept[5] or '',
+  last_process = kept[7] or '', failed_at = tonumber(kept[8] or 0), newcomers = tonumber(kept[9] or 0)}
+local probe_failed_before = kept[6] ~= false and kept[6] ~= nil
+local pair_failed = kept[10] ~= false and kept[10] ~= nil
 local down = h.till ~= 0
 local probed = down and h.till <= now and h.prober == pair
 local allowed = 0
@@ -56,6 +59,11 @@ local function pair_yields() return (process ~= '' and p.last_process == process
 local function newcomer_at()
   if p.till == 0 or object == '' or objects[object] ~= nil or p.newcomers >= max_newcomers then return 0 end
   return p.failed_at + first_delay
+end
+-- When a pair that has not failed in this outage may go before the host's delay is over.
+local function newcomer_to_host_at()
+  if h.till == 0 or pair == '' or pair_failed or h.newcomers >= max_newcomers then return 0 end
+  return h.failed_at + first_delay
 end
 local function host_yields() return probe_failed_before or (process ~= '' and h.last_process == process) end
 
@@ -72,11 +80,12 @@ local function indexed(member, r)
 end
 
 local function save_own()
-  if p.failures + p.opened + p.till + p.probe == 0 then redis.call('DEL', own) return end
+  if p.failures + p.opened + p.till + p.probe + p.next_begin == 0 then redis.call('DEL', own) return end
   redis.call('HSET', own, 'failures', p.failures, 'opened', p.opened, 'since', text(p.since),
     'until', text(p.till), 'probe', text(p.probe), 'last_process', p.last_process,
     'failed_at', text(p.failed_at), 'other_failed_at', text(p.other_failed_at),
-    'round_start', text(p.round_start), 'newcomers', p.newcomers)
+    'round_start', text(p.round_start), 'newcomers', p.newcomers,
+    'next_begin', text(p.next_begin))
   redis.call('PEXPIRE', own, life(p))
   if p.till ~= 0 then indexed(pair, p) end
 end
@@ -106,8 +115,8 @@ end
 
 local function save_host()
   redis.call('HSET', host, 'opened', h.opened, 'since', text(h.since), 'until', text(h.till),
-    'probe', text(h.probe), 'next_begin', text(h.next_begin), 'prober', h.prober,
-    'last_process', h.last_process)
+    'probe', text(h.probe), 'prober', h.prober,
+    'last_process', h.last_process, 'failed_at', text(h.failed_at), 'newcomers', h.newcomers)
   redis.call('PEXPIRE', host, life(h))
   indexed('*', h)
 end
@@ -123,8 +132,11 @@ local function reopen(r, grows)
 end
 
 local function open_host()
-  redis.call('DEL', host)
-  h = {opened = 0, since = 0, till = 0, probe = 0, next_begin = 0, prober = '', last_process = ''}
+  for _, field in ipairs(redis.call('HKEYS', host)) do -- the pairs that failed are no newcomers
+    if string.sub(field, 1, 2) ~= 'f:' then redis.call('HDEL', host, field) end
+  end
+  h = {opened = 0, since = 0, till = 0, probe = 0, prober = '', last_process = '',
+    failed_at = now, newcomers = 0}
   probe_failed_before = false
   reopen(h, true)
   save_host()
@@ -133,14 +145,26 @@ end
 local function probe_failed()
   reopen(h, true)
   h.prober, h.last_process, probe_failed_before = '', process, true
+  h.failed_at, h.newcomers, pair_failed = now, 0, true
   save_host()
-  redis.call('HSET', host, 't:' .. pair, 1)
+  redis.call('HSET', host, 't:' .. pair, 1, 'f:' .. pair, text(now))
+end
+
+-- A failure while the host is down that is not the result of a probe.
+local function failed_early()
+  pair_failed = true
+  redis.call('HSET', host, 'f:' .. pair, text(now))
+  if h.prober == pair and h.probe ~= 0 then
+    h.probe, h.prober, h.failed_at, h.newcomers = 0, '', now, h.newcomers + 1
+    save_host()
+  end
 end
 
 -- Adds a witness, removes those that reported before the window, and counts all of them, their tenants
 -- and their groups.
 local function count_witnesses(kind, name)
   redis.call('HSET', host, kind .. name, text(now))
+  if kind == 'f:' then pair_failed = true end
   redis.call('PEXPIRE', host, text(DAY))
   local all = redis.call('HGETALL', host)
   local count, tenants, groups, seen = 0, 0, 0, {}
@@ -172,7 +196,13 @@ if event == 'allow' then
     end
   end
   local host_allows = not down
-    or (h.till <= now and h.probe <= now and (not host_yields() or h.till + grace <= now))
+  if down and h.probe <= now then
+    if h.till <= now then
+      host_allows = not host_yields() or h.till + grace <= now
+    else
+      host_allows = newcomer_to_host_at() ~= 0 and newcomer_to_host_at() <= now
+    end
+  end
   if own_allows and host_allows then
     allowed = 1
     if p.till ~= 0 then
@@ -210,7 +240,9 @@ elseif event == 'failure' then
   save_own()
   if probed then
     probe_failed()
-  elseif not down and (p.till > now or p.failures >= need or process ~= '') then
+  elseif down then
+    failed_early()
+  elseif p.till > now or p.failures >= need or process ~= '' then
     local count, tenants, groups = count_witnesses('f:', pair)
     -- If one process reports all of it, the cause may be that process.
     local reporters = process == '' and need_processes or count_witnesses('w:', process)
@@ -226,12 +258,14 @@ elseif event == 'unreachable' then
   end
   if probed then
     probe_failed()
-  elseif not down and count_witnesses('c:', extra) >= need_processes then
+  elseif down then
+    failed_early()
+  elseif count_witnesses('c:', extra) >= need_processes then
     open_host()
   end
 elseif event == 'success' then
   if redis.call('DEL', own, host) > 0 then redis.call('ZREM', index, pair, '*') end
-  return {0, now, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+  return {0, now, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 elseif event == 'release' then
   if p.probe ~= 0 then
     p.probe = 0
@@ -242,19 +276,27 @@ elseif event == 'release' then
     save_host()
   end
 elseif event == 'begin' then
-  if not down then
+  local since = now
+  if p.since ~= 0 then since = math.min(since, p.since) end
+  if h.since ~= 0 then since = math.min(since, h.since) end
+  if p.till == 0 and not down then
     allowed = 1
-  elseif h.next_begin <= now then
+    if p.next_begin ~= 0 then
+      p.next_begin = 0
+      save_own()
+    end
+  elseif p.next_begin <= now then
     allowed = 1
-    -- As long as the host has been down so far, within a twentieth of the longest pause and that pause.
+    -- As long as the pair or its host has been out of service so far, within a twentieth of the longest
+    -- pause and that pause.
     local max_pause = tonumber(extra)
-    h.next_begin = now + math.max(math.floor(max_pause / 20), math.min(now - h.since, max_pause))
-    save_host()
+    p.next_begin = now + math.max(math.floor(max_pause / 20), math.min(now - since, max_pause))
+    save_own()
   end
-elseif event == 'withdraw' and h.next_begin ~= 0 then
-  h.next_begin = 0
-  save_host()
+elseif event == 'withdraw' and p.next_begin ~= 0 then
+  p.next_begin = 0
+  save_own()
 end
 return {allowed, now, p.failures, p.opened, p.since, p.till, p.probe,
-  h.opened, h.since, h.till, h.probe, h.next_begin,
-  host_yields() and 1 or 0, pair_yields() and 1 or 0, newcomer_at()}
+  h.opened, h.since, h.till, h.probe, p.next_begin,
+  host_yields() and 1 or 0, pair_yields() and 1 or 0, newcomer_at(), newcomer_to_host_at()}

@@ -1,0 +1,72 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/tasks"
+)
+
+// The store does not take the parts of one tenant, in two ways. Its packages wait, few sessions are
+// lost, and another tenant's packages leave as ever.
+func TestPartStore_OneTenantsPartsAreNotTaken_OthersGoOn(t *testing.T) {
+	t.Parallel()
+	for name, status := range map[string]int{"503": http.StatusServiceUnavailable, "refuses": http.StatusForbidden} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var s *sieve
+			p := newPool(t, 2, openSim, func(c *config.Config) {
+				open(c)
+				c.Packages.MaxInvoices, c.Packages.ExpressBelow = 5, 0
+				s = newSieve(t, c)
+			})
+			sick, well := sample.NIP(0), sample.NIP(1)
+			s.set(func(r *http.Request) int {
+				if !isPart(r) {
+					return 0
+				}
+				for _, session := range p.sim.Books().Sessions {
+					if strings.Contains(session.Account, sick) && strings.Contains(r.URL.Path, strings.ToLower(session.ID)) {
+						return status
+					}
+				}
+				return 0
+			})
+			addr, _ := p.workAt()
+			p.work()
+			taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sick, "A", 60)...)
+			until(t, 60*time.Second, "metrics name the tenant whose parts are not taken", func() bool {
+				return strings.Contains(get(t, "http://"+addr+"/metrics"), `ksef_circuit_open{group="part_store",tenant="`+sick+`"} 1`)
+			})
+			if ready := get(t, "http://"+addr+"/readyz"); !strings.Contains(ready, "packages of tenant "+sick+" wait") {
+				t.Errorf("readiness says %s", ready)
+			}
+			<-time.After(2 * time.Second) // what was under way has had its answer
+			before := len(p.sim.Books().Sessions)
+			for i := range 3 {
+				began := time.Now()
+				next := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(well, fmt.Sprint("W", i), 5)...)
+				until(t, 60*time.Second, "the other tenant's package is through", p.all(next, accepted, receipted))
+				if took := time.Since(began); took > 15*time.Second {
+					t.Errorf("the other tenant's package took %v", took)
+				}
+				taken = append(taken, next...)
+			}
+			if strings.Contains(get(t, "http://"+addr+"/metrics"), `ksef_circuit_open{group="part_store",tenant=""} 1`) {
+				t.Error("the store is taken for down although it takes the other tenant's parts")
+			}
+			if n := len(p.sim.Books().Sessions) - 3; n > before+1 {
+				t.Errorf("%d sessions of the sick tenant when that was known, %d now", before, n)
+			}
+			s.mend()
+			p.wait(240*time.Second, taken, receipted)
+			p.balanced(len(taken))
+		})
+	}
+}

@@ -1,0 +1,68 @@
+package tasks_test
+
+import (
+	"testing"
+	"time"
+
+	"ksefworker/internal/invoice"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// The gateway hangs while the receipts of one tenant's originals are looked up. Another tenant's
+// duplicate is recovered, and its large invoice is sent.
+func TestLookups_OneTenantsGatewayHangs_OthersLookUpAndSend(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	d := &onesick{door: s.door()}
+	w := sickWorker(s, d)
+	of := func(tenant int, number string, lines int) []byte {
+		return sample.Invoice(sample.Options{SellerNIP: sample.NIP(tenant), Number: number, IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: 3})
+	}
+	docs := [][]byte{of(0, "A/1", 1), of(0, "A/2", 1), of(0, "A/3", 1), of(1, "B/1", 1)}
+	sessions := map[string]bool{}
+	for i, inv := range s.known(w, docs...) {
+		sessions[inv.Session] = i < 3
+	}
+	var pkgs []string
+	for _, doc := range docs {
+		pkgs = append(pkgs, s.sent(w, s.admit(ledger.Bulk, doc)))
+	}
+	for _, p := range pkgs {
+		s.eventually("the session is final", func() bool {
+			info, err := d.SessionStatus(t.Context(), s.pkg(p).Session)
+			return err == nil && !info.Status.Processing()
+		})
+	}
+	stop, hanging := make(chan struct{}), make(chan struct{}, len(docs))
+	d.upoOf = func(session string) error {
+		if !sessions[session] {
+			return nil
+		}
+		hanging <- struct{}{}
+		<-stop
+		return unavailable("fetch session UPO")
+	}
+	done := make(chan error, len(docs))
+	for _, p := range pkgs[:3] {
+		go func() { done <- w.run(tasks.KindConfirm, p) }()
+	}
+	defer func() {
+		close(stop)
+		for range 3 {
+			<-done
+		}
+	}()
+	select {
+	case <-hanging:
+	case <-time.After(10 * time.Second):
+		t.Fatal("no receipt was asked for")
+	}
+	w.until(tasks.KindConfirm, pkgs[3], func() bool { return s.pkg(pkgs[3]).State == ledger.PackageSettled })
+	large := s.admit(ledger.Express, of(1, "B/2", 3500))
+	w.must(tasks.KindSend, large.ID)
+	if got := s.read(large.ID); got.State != ledger.Sent {
+		t.Errorf("the other tenant's large invoice is %s, want sent", got.State)
+	}
+}

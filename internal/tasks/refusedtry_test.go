@@ -1,0 +1,64 @@
+package tasks_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// noBatch is a door at which no batch session can be opened while away is set.
+type noBatch struct {
+	*door
+	away bool
+}
+
+func (d *noBatch) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.OpenedBatch, error) {
+	if d.away {
+		return ksef.OpenedBatch{}, unavailable("open batch session")
+	}
+	return d.door.OpenBatch(ctx, r)
+}
+
+// KSeF refuses the tenant's sessions, so its packages have one try together. The package that comes
+// first comes to nothing before a session is opened: another one has the try.
+func TestRefusal_TryEndsBeforeASessionIsOpened_AnotherPackageHasIt(t *testing.T) {
+	for _, why := range []string{"its document cannot be read", "no session can be opened"} {
+		t.Run(why, func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			first, second := s.admit(ledger.Bulk, s.large("A/1", 1)), s.admit(ledger.Bulk, s.good("A/2"))
+			archive := s.unreadable()
+			d := &noBatch{door: s.door()}
+			w := s.workerWith("w", d.door, func(p *tasks.Parts) {
+				p.Transport = func(string) (tasks.Transport, bool) { return d, true }
+			})
+			one, two := w.cut(first.ID), w.cut(second.ID)
+			for range 12 {
+				if err := s.ledger.NoteRefused(t.Context(), first.Tenant, s.now()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := w.run(tasks.KindPackage, two); err == nil {
+				t.Fatal("sent while the tenant rests")
+			}
+			s.advance(time.Hour)
+			archive.away, d.away = why == "its document cannot be read", why == "no session can be opened"
+			if err := w.run(tasks.KindPackage, one); err == nil {
+				t.Fatal("the first package was sent")
+			}
+			archive.away, d.away = false, false
+			w.must(tasks.KindPackage, two)
+			if got := s.pkg(two); got.State != ledger.PackageProcessing {
+				t.Errorf("the other package is %s, want processing", got.State)
+			}
+			// It is one try all the same.
+			if err := w.run(tasks.KindPackage, one); err == nil {
+				t.Error("a second try at the same time")
+			}
+		})
+	}
+}

@@ -1,0 +1,97 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/xid"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+	"ksefworker/internal/settlement"
+)
+
+// A stored document that cannot be read at present, while the archive answers, is a matter of its own
+// invoice: that one waits in a package of its own, and the others of its package go. Nobody is parked,
+// because the document may well be there: a person sees the reason and puts the archive right. Of an
+// archive that is away as a whole the package waits, with everything in it.
+
+// maxSetAside is how many such documents one build looks for. Each may hang until its time is up, so
+// the others go after a few; what is left is built again.
+const maxSetAside = 8
+
+// unreadReason is how the reason begins of an invoice that waits for its stored document.
+const unreadReason = "its stored document cannot be read: "
+
+// unreadDocument is an invoice whose stored document cannot be read, and why.
+type unreadDocument struct {
+	inv ledger.Invoice
+	why error
+}
+
+// onlyThisObject reports that a document which could not be read is at fault itself, and not the
+// archive. It is known by a probe: without one, three damaged objects in a row would be taken for an
+// archive that is out of service.
+func (w *Worker) onlyThisObject(ctx context.Context, err error) bool {
+	var call *archive.CallError
+	if !errors.As(err, &call) || w.givesUp(ctx) {
+		return !w.givesUp(ctx)
+	}
+	check := w.Store.Check(ctx)
+	return (check == nil || errors.Is(check, archive.ErrCorrupt)) && !w.givesUp(ctx)
+}
+
+// setAside moves invoices whose documents cannot be read out of a package that is about to be opened.
+// kept is how many documents of it could be read; with none the package itself waits. more says that
+// some were not tried.
+func (w *Worker) setAside(ctx context.Context, p *ledger.Package, unread []unreadDocument, kept int, more bool) error {
+	part := ledger.Part{ID: "pkg-" + xid.New().String(), Refusals: p.Refusals}
+	for i := range unread {
+		one := &unread[i]
+		part.IDs = append(part.IDs, one.inv.ID)
+		reason := unreadReason + one.why.Error() + "; it waits for that, and the others of its package are sent: look at " +
+			w.Store.URL(archive.BodyName(one.inv.ID))
+		if one.inv.Reason == reason {
+			continue
+		}
+		if err := w.note(ctx, p, []settlement.Move{{Invoice: &one.inv, Fate: settlement.Keep, Reason: reason}}); err != nil {
+			return err
+		}
+		w.o.Log.Error().Str("id", one.inv.ID).Str("package", p.ID).Err(one.why).
+			Msg("the stored document of an invoice cannot be read: it waits, and the others of its package are sent")
+	}
+	if kept == 0 {
+		pause := archiveRefused // some were not tried, and they come first in the next build
+		if !more {
+			pause = retry.Age(w.o.Now().Sub(p.CreatedAt.Time()), archiveRefused, time.Hour)
+		}
+		return &retry.LaterError{Delay: pause, Reason: retry.ReasonArchive,
+			What: "no stored document of the package can be read", Err: unread[0].why}
+	}
+	// In one step with the package, which goes on with what is left in it.
+	if err := w.Ledger.Repack(ctx, p, "", p.Reason, []ledger.Part{part}); err != nil {
+		return err
+	}
+	p.Count -= len(part.IDs)
+	return w.Queue.Put(ctx, KindPackage, part.ID, 0, When{In: archiveRefused})
+}
+
+// unreadLast puts those last whose documents could not be read the last time, so that a build comes to
+// the others.
+func unreadLast(invs []ledger.Invoice) []ledger.Invoice {
+	unread := func(inv ledger.Invoice) bool { return strings.HasPrefix(inv.Reason, unreadReason) }
+	last := slices.DeleteFunc(slices.Clone(invs), func(inv ledger.Invoice) bool { return !unread(inv) })
+	return append(slices.DeleteFunc(invs, unread), last...)
+}
+
+// readAgain takes back the reason of an invoice whose document can be read again.
+func (w *Worker) readAgain(ctx context.Context, p *ledger.Package, inv *ledger.Invoice) error {
+	if !strings.HasPrefix(inv.Reason, unreadReason) {
+		return nil
+	}
+	return w.note(ctx, p, []settlement.Move{{Invoice: inv, Fate: settlement.Keep}})
+}
