@@ -247,7 +247,7 @@ func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, aside *[
 		case errs[i] != nil:
 			return fail(errs[i])
 		}
-		if err := w.readAgain(ctx, p, &invs[i]); err != nil {
+		if err := w.readAgain(ctx, &invs[i]); err != nil {
 			return fail(err)
 		}
 		if !yield(pack.Entry{Name: invs[i].ID + ".xml", Data: docs[i]}, nil) {

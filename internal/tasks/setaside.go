@@ -89,9 +89,9 @@ func unreadLast(invs []ledger.Invoice) []ledger.Invoice {
 }
 
 // readAgain takes back the reason of an invoice whose document can be read again.
-func (w *Worker) readAgain(ctx context.Context, p *ledger.Package, inv *ledger.Invoice) error {
+func (w *Worker) readAgain(ctx context.Context, inv *ledger.Invoice) error {
 	if !strings.HasPrefix(inv.Reason, unreadReason) {
 		return nil
 	}
-	return w.note(ctx, p, []settlement.Move{{Invoice: inv, Fate: settlement.Keep}})
+	return w.note(ctx, &ledger.Package{ID: inv.Package}, []settlement.Move{{Invoice: inv, Fate: settlement.Keep}})
 }
