@@ -131,7 +131,7 @@ func TestWorker_AddressIsTaken_TakesAnotherPortAndSaysHowToChooseIt(t *testing.T
 	if ready := read(t, "http://"+second+"/readyz"); !strings.Contains(ready, "redis") {
 		t.Errorf("its page: %s", ready)
 	}
-	for _, want := range []string{"http.addr is taken", first, second, "KSEF_HTTP_ADDR"} {
+	for _, want := range []string{"http.addr is in use", first, second, "KSEF_HTTP_ADDR"} {
 		if !strings.Contains(p.log.String(), want) {
 			t.Errorf("the log does not say %s", want)
 		}

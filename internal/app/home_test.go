@@ -21,7 +21,7 @@ func TestHome_TheGatewayIsChangedAndRedisIsNot_TheWorkerRefusesAndAnotherPrefixI
 	t.Parallel()
 	tested := newPool(t, 1, quickSim, hasty)
 	if before, _ := checkOutput(t, tested.cfg); !strings.Contains(before,
-		"belongs to nobody yet: the first worker or enqueue submit makes it that of custom at "+tested.cfg.Gateway.URL) {
+		"has no environment yet: the first worker or enqueue submit assigns it to custom at "+tested.cfg.Gateway.URL) {
 		t.Errorf("--check of a new ledger says\n%s", before)
 	}
 	if at, err := tested.base.Ledger.Home(t.Context()); err != nil || at != (ledger.Home{}) {

@@ -119,7 +119,7 @@ func TestHTTP_Server_HasEveryBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= readyPatience || s.IdleTimeout <= 0 || s.MaxHeaderBytes > 1<<16 {
+	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= readyTimeout || s.IdleTimeout <= 0 || s.MaxHeaderBytes > 1<<16 {
 		t.Errorf("a bound is missing: %+v", s)
 	}
 }

@@ -52,7 +52,7 @@ func TestIsolation_OneWorkersProxyAnswers502_TheOtherDoesTheWork(t *testing.T) {
 	if worst > 3*alone+20*time.Second {
 		t.Errorf("%v beside a worker whose proxy is sick, %v alone", worst, alone)
 	}
-	if ready := get(t, "http://"+sick+"/readyz"); !strings.Contains(ready, "this process gets no proper answer") {
+	if ready := get(t, "http://"+sick+"/readyz"); !strings.Contains(ready, "this process has had no proper answer") {
 		t.Errorf("readiness of the sick one says %s", ready)
 	}
 	if metrics := get(t, "http://"+sick+"/metrics"); !strings.Contains(metrics, "ksef_circuit_open{") {

@@ -90,7 +90,7 @@ func TestFull_RedisAtMaxmemory_WhatWasTakenFinishesAndIntakeOpensAgain(t *testin
 				_, err = a.Admit(t.Context(), docs[:1], tasks.Terms{})
 				return err == nil
 			})
-			until(t, 30*time.Second, "the worker's log says so", func() bool { return strings.Contains(p.log.String(), "redis has room again") })
+			until(t, 30*time.Second, "the worker's log says so", func() bool { return strings.Contains(p.log.String(), "redis has memory again") })
 			if strings.Contains(p.log.String(), "OOM") {
 				t.Error("something was refused by Redis: see OOM in the log")
 			}

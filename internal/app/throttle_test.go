@@ -48,12 +48,12 @@ func TestThrottled_TheGroupRests_SaysSo_AndResumesGently(t *testing.T) {
 		ready, metrics := get(t, "http://"+addr+"/readyz"), get(t, "http://"+addr+"/metrics")
 		frozen := `ksef_limit_frozen_seconds{group="invoiceSend",tenant="` + sample.NIP(0) + `"} `
 		_, after, _ := strings.Cut(metrics, frozen)
-		return strings.Contains(ready, "invoiceSend rests for") && after != "" && !strings.HasPrefix(after, "0\n")
+		return strings.Contains(ready, "invoiceSend is paused for") && after != "" && !strings.HasPrefix(after, "0\n")
 	})
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(9)
 	metrics := get(t, "http://"+addr+"/metrics")
-	for _, name := range []string{"ksef_limit_used", "ksef_limit_allowed", "ksef_limit_left"} {
+	for _, name := range []string{"ksef_limit_used", "ksef_limit_allowed", "ksef_limit_remaining"} {
 		for _, window := range []string{"1s", "1m0s", "1h0m0s"} {
 			if want := name + `{group="invoiceSend",tenant="` + sample.NIP(0) + `",window="` + window + `"}`; !strings.Contains(metrics, want) {
 				t.Errorf("no %s", want)
@@ -85,7 +85,7 @@ func TestThrottled_Receipt_RestsTheStatusToo(t *testing.T) {
 	addr, _ := p.workAt()
 	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 3)...)
 	until(t, 30*time.Second, "status and receipts rest", func() bool {
-		return strings.Contains(get(t, "http://"+addr+"/readyz"), "sessionMisc rests for")
+		return strings.Contains(get(t, "http://"+addr+"/readyz"), "sessionMisc is paused for")
 	})
 	u, err := p.base.Redis.Exists(t.Context(), "ksef:rate:"+sample.NIP(0)+":sessionMisc:upo").Result()
 	if err != nil || u != 0 {
