@@ -16,7 +16,7 @@ func TestCached_AskedOften_ReadsOncePerMaxAge(t *testing.T) {
 			if _, err := c.get(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 		}
 		if reads != 3 {
 			t.Errorf("%d reads in 25 seconds, want 3", reads)

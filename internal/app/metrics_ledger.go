@@ -25,7 +25,7 @@ type ledgerCollector struct {
 var (
 	ledgerDesc = prometheus.NewDesc("ksef_ledger_entries",
 		"Ledger entries of the whole pool in each state; every worker reports the same figure.", []string{"state"}, nil)
-	ledgerUp   = up("ledger")
+	ledgerUp = up("ledger")
 )
 
 // Describe implements prometheus.Collector.
