@@ -53,7 +53,7 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	pool, err := connect.OpenForCheck(ctx, cfg)
 	if err != nil {
 		say("redis and archive", err)
-		fmt.Fprintln(out, "note   gateway not asked: requests are counted in Redis")
+		fmt.Fprintln(out, "note   gateway not checked: its requests are counted in Redis")
 		return ErrCheck
 	}
 	defer pool.Close()
@@ -147,7 +147,7 @@ func explainDoor(url string, err error) error {
 		return nil
 	}
 	if n, ok := errors.AsType[*ratelimit.NotNow](err); ok {
-		return fmt.Errorf("%w; the gateway was not asked, so the key was not tried: check again in %s", err, n.Wait.Round(time.Second))
+		return fmt.Errorf("%w; no request was sent, so the key was not tried: check again in %s", err, n.Wait.Round(time.Second))
 	}
 	switch retry.Judge(err).Reason {
 	case retry.ReasonCredentials:

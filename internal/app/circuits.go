@@ -151,7 +151,7 @@ func (c *circuits) open(ctx context.Context, host string) ([]ratelimit.OpenCircu
 	return c.pool.Open(ctx, host)
 }
 
-// mayBegin reports whether begin would succeed now; it reserves nothing.
+// mayBegin returns nil when begin would succeed now; it reserves nothing.
 func (c *circuits) mayBegin(ctx context.Context, host string) error {
 	if err := c.own.MayBegin(ctx, host); err != nil {
 		return err
