@@ -122,7 +122,7 @@ func TestThrottled_RedisDownAtThe429_ThePoolPausesAllTheSame(t *testing.T) {
 	}
 	began := time.Now()
 	until(t, 15*time.Second, "the worker logs that only it knows of the pause", func() bool {
-		return strings.Contains(p.log.String(), "kept by this process")
+		return strings.Contains(p.log.String(), "is pending in this process")
 	})
 	if err := p.redis.Restart(t.Context()); err != nil {
 		t.Fatal(err)
