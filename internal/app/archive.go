@@ -11,8 +11,9 @@ import (
 	"ksefworker/internal/archive"
 )
 
-// archiveShare is how many of the places at the archive one tenant may have: one is left to the
-// others, so that a giant package of one tenant holds up nobody else's.
+// archiveShare is how many packages of one tenant may write to the archive at once. When there are
+// several tenants, one place of archive.parallel is left to the others, so that a giant package of
+// one tenant does not delay theirs.
 func archiveShare(cfg config.Config) int {
 	if len(cfg.Tenants) == 1 {
 		return cfg.Archive.Parallel
@@ -20,8 +21,8 @@ func archiveShare(cfg config.Config) int {
 	return max(1, cfg.Archive.Parallel-1)
 }
 
-// checkArchive asks the archive. One that is out of service does not make the worker unready: only
-// receipts wait.
+// checkArchive calls the archive. An archive that is out of service does not make the worker
+// unready, because only receipts wait for it.
 func (w *Worker) checkArchive(ctx context.Context) Check {
 	c := Check{Name: "archive", OK: true}
 	if err := w.pool.Store.Check(ctx); err != nil {
@@ -29,24 +30,24 @@ func (w *Worker) checkArchive(ctx context.Context) Check {
 	}
 	h := archive.HealthOf(w.pool.Store)
 	if h.Out {
-		c.Detail += fmt.Sprintf("; out of service for this process since %s, asked again in %s",
+		c.Detail += fmt.Sprintf("; out of service for this process since %s, next try in %s",
 			h.Since.UTC().Format(time.RFC3339), h.Wait.Round(time.Second))
 	}
 	if h.Stuck > 0 {
-		c.Detail += fmt.Sprintf("; %d calls hang in it", h.Stuck)
+		c.Detail += fmt.Sprintf("; %d calls to it hang", h.Stuck)
 	}
 	return c
 }
 
 var (
 	archiveUp = prometheus.NewDesc("ksef_archive_up",
-		"1 while the archive is in service for this process, 0 while receipts wait for it.", nil, nil)
+		"1 while the archive works for this process, 0 while receipts wait for it.", nil, nil)
 	archiveStuck = prometheus.NewDesc("ksef_archive_stuck_calls",
-		"Calls of this process that hang in the archive and that nobody waits for any more.", nil, nil)
+		"Calls of this process to the archive that hang and whose callers have given up.", nil, nil)
 )
 
-// archiveCollector tells how the archive does, as this process found it by its last calls; a scrape
-// asks nothing of it.
+// archiveCollector exports the health of the archive as this process knows it from its latest
+// calls. A scrape makes no call of its own.
 type archiveCollector struct{ store archive.Store }
 
 // Describe implements prometheus.Collector.
@@ -55,6 +56,6 @@ func (c archiveCollector) Describe(ch chan<- *prometheus.Desc) { ch <- archiveUp
 // Collect implements prometheus.Collector.
 func (c archiveCollector) Collect(ch chan<- prometheus.Metric) {
 	h := archive.HealthOf(c.store)
-	ch <- prometheus.MustNewConstMetric(archiveUp, prometheus.GaugeValue, truth(!h.Out))
-	ch <- prometheus.MustNewConstMetric(archiveStuck, prometheus.GaugeValue, float64(h.Stuck))
+	gauge(ch, archiveUp, boolValue(!h.Out))
+	gauge(ch, archiveStuck, float64(h.Stuck))
 }

@@ -3,7 +3,6 @@ package app_test
 import (
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,11 +15,11 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A bucket takes connections and never answers, while dozens of packages wait for their receipts.
-// Everything else goes on: three workers at most wait for it, and then none.
-func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndItIsTold(t *testing.T) {
+// A bucket accepts connections and never answers, while dozens of packages wait for their receipts.
+// Everything else goes on: at most three tasks at a time wait for the bucket, and later none.
+func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt(t *testing.T) {
 	t.Parallel()
-	a := bucket(func(_ http.ResponseWriter, mended <-chan struct{}) bool { <-mended; return false })
+	a := bucket(func(_ http.ResponseWriter, repaired <-chan struct{}) bool { <-repaired; return false })
 	p := newPool(t, 2, simulator.Options{Profile: simulator.Unlimited}, func(c *config.Config) {
 		a.set(t, c)
 		c.Archive.Timeout, c.Archive.Parallel = 5*time.Second, 3
@@ -29,13 +28,12 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndItIsTold(t *test
 	})
 	a.fail(t)
 	addr, _ := p.workAt()
-	mend := sync.OnceFunc(func() { a.mend(t) })
-	t.Cleanup(mend) // a test that fails must not hang with it
+	t.Cleanup(func() { a.repair(t) }) // a test that fails must not hang too
 	inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
-	// A receipt that is turned away is active for a moment too; one that waits for the archive is active
-	// at one look after the other.
-	most, since := 0, map[string]time.Time{}
-	look := func() {
+	// A receipt task that is refused at once is active for a moment too. One that waits for the
+	// archive is active at several polls in a row.
+	maxHeld, since := 0, map[string]time.Time{}
+	poll := func() {
 		active, err := inspector.ListActiveTasks(tasks.QueueReceipts, asynq.PageSize(200))
 		if err != nil {
 			return
@@ -51,17 +49,14 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndItIsTold(t *test
 				held++
 			}
 		}
-		since, most = seen, max(most, held)
+		since, maxHeld = seen, max(maxHeld, held)
 	}
 	first := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 300)...)
-	until(t, 60*time.Second, "all of the first are accepted", func() bool {
-		look()
-		counts, err := p.base.Ledger.Counts(t.Context())
-		return err == nil && counts[string(ledger.Accepted)] == int64(len(first))
-	})
+	allAccepted := p.count(accepted, len(first))
+	until(t, 60*time.Second, "the first 300 are accepted", func() bool { poll(); return allAccepted() })
 	p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(1), 3000)...)
-	until(t, 120*time.Second, "3,000 submissions are worked off", func() bool {
-		look()
+	until(t, 120*time.Second, "3,000 more are submitted", func() bool {
+		poll()
 		left := 0
 		for _, q := range []string{tasks.QueueInvoices, tasks.QueueInvoicesOverflow} {
 			info, err := inspector.GetQueueInfo(q)
@@ -72,26 +67,26 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndItIsTold(t *test
 		}
 		return left == 0
 	})
-	if most < 1 || most > 3 {
-		t.Errorf("%d receipts held a worker at a time, want 1 to 3", most)
+	if maxHeld < 1 || maxHeld > 3 {
+		t.Errorf("up to %d receipt tasks waited for the archive at a time, want 1 to 3", maxHeld)
 	}
-	until(t, 30*time.Second, "it is out of service", func() bool {
-		return strings.Contains(get(t, "http://"+addr+"/metrics"), "ksef_archive_up 0")
+	until(t, 30*time.Second, "the archive is out of service", func() bool {
+		return strings.Contains(page(t, addr, "/metrics"), "ksef_archive_up 0")
 	})
-	ready := get(t, "http://"+addr+"/readyz")
+	ready := page(t, addr, "/readyz")
 	for _, word := range []string{`"ready": true`, "receipts wait", "out of service"} {
 		if !strings.Contains(ready, word) {
-			t.Errorf("readiness does not say %q: %s", word, ready)
+			t.Errorf("readiness does not show %q: %s", word, ready)
 		}
 	}
 	if !strings.Contains(p.log.String(), "the archive is out of service for this process") {
-		t.Error("the log does not say it")
+		t.Error("the log does not say that the archive is out of service")
 	}
-	until(t, 60*time.Second, "a receipt says what it waits for", func() bool {
+	until(t, 60*time.Second, "a receipt task shows what it waits for", func() bool {
 		waits, err := inspector.ListRetryTasks(tasks.QueueReceipts)
 		return err == nil && len(waits) > 0 && strings.Contains(waits[0].LastErr, "(archive)") && waits[0].Retried == 0
 	})
-	mend()
+	a.repair(t)
 	until(t, 120*time.Second, "the receipts follow", func() bool {
 		counts, err := p.base.Ledger.Counts(t.Context())
 		return err == nil && counts[string(ledger.Receipted)] >= int64(len(first))

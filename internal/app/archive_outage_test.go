@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,19 +16,19 @@ import (
 	"ksefworker/config"
 	"ksefworker/internal/archive"
 	"ksefworker/internal/archive/archivetest"
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/tasks"
 )
 
-// brokenArchive is a way in which an archive can fail: set configures it, fail and mend do what they say.
+// brokenArchive is an archive that a test can break and repair. set puts it into the configuration.
 type brokenArchive struct {
-	set        func(t *testing.T, c *config.Config)
-	fail, mend func(t *testing.T)
+	set          func(t *testing.T, c *config.Config)
+	fail, repair func(t *testing.T)
 }
 
-// full is a folder in which nothing more can be written, as on a full disk: a file stands where the tenants' folders belong.
+// fullFolder is a folder in which nothing more can be written, as on a full disk: files have the
+// names of the tenants' folders.
 func fullFolder() *brokenArchive {
 	var obstacles []string
 	b := &brokenArchive{set: func(t *testing.T, c *config.Config) {
@@ -41,12 +42,10 @@ func fullFolder() *brokenArchive {
 	}}
 	b.fail = func(t *testing.T) {
 		for _, o := range obstacles {
-			if err := os.WriteFile(o, nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, o, "")
 		}
 	}
-	b.mend = func(t *testing.T) {
+	b.repair = func(t *testing.T) {
 		for _, o := range obstacles {
 			if err := os.Remove(o); err != nil {
 				t.Fatal(err)
@@ -56,31 +55,31 @@ func fullFolder() *brokenArchive {
 	return b
 }
 
-// bucket is an S3 service that answers every request as fault does while it is broken.
-func bucket(fault func(w http.ResponseWriter, mended <-chan struct{}) bool) *brokenArchive {
+// bucket is an S3 service. While it is broken fault handles every request, and returns false for a
+// request that the service shall answer after all.
+func bucket(fault func(w http.ResponseWriter, repaired <-chan struct{}) bool) *brokenArchive {
 	var broken atomic.Bool
-	mended := make(chan struct{})
+	repaired := make(chan struct{})
+	closeOnce := sync.OnceFunc(func() { close(repaired) })
 	return &brokenArchive{
 		set: func(t *testing.T, c *config.Config) {
 			s3 := archivetest.NewS3(t, "honoured")
-			s3.Intercept = func(w http.ResponseWriter, _, _ string) bool { return broken.Load() && fault(w, mended) }
+			s3.Intercept = func(w http.ResponseWriter, _, _ string) bool { return broken.Load() && fault(w, repaired) }
 			dir := t.TempDir()
 			c.Archive = config.Archive{URL: "s3://" + archivetest.Bucket + "/kept", Region: "eu-central-1", Endpoint: s3.URL,
 				AccessKeyFile: filepath.Join(dir, "access"), SecretKeyFile: filepath.Join(dir, "secret")}
-			for path, key := range map[string]string{c.Archive.AccessKeyFile: archivetest.AccessKey, c.Archive.SecretKeyFile: archivetest.SecretKey} {
-				if err := os.WriteFile(path, []byte(key), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
+			writeFile(t, c.Archive.AccessKeyFile, archivetest.AccessKey)
+			writeFile(t, c.Archive.SecretKeyFile, archivetest.SecretKey)
 		},
-		fail: func(*testing.T) { broken.Store(true) },
-		mend: func(*testing.T) { broken.Store(false); close(mended) },
+		fail:   func(*testing.T) { broken.Store(true) },
+		repair: func(*testing.T) { broken.Store(false); closeOnce() },
 	}
 }
 
-// The archive takes nothing, from before the first receipt until long after the last acceptance. What KSeF accepted stays accepted, what lies in Redis goes its way, and what lies in the archive
-// itself (large documents) waits for it: nothing is parked, dropped or sent anew.
-func TestRecovery_ArchiveBroken_AcceptedStays_ReceiptsFollow(t *testing.T) {
+// The archive stores nothing, from before the first receipt until long after the last acceptance.
+// Accepted invoices stay accepted, invoices whose documents are in Redis go on, and those whose
+// documents are in the archive (large ones) wait for it: nothing is parked, dropped or sent again.
+func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing.T) {
 	t.Parallel()
 	for name, a := range map[string]*brokenArchive{
 		"disk full": fullFolder(),
@@ -89,7 +88,7 @@ func TestRecovery_ArchiveBroken_AcceptedStays_ReceiptsFollow(t *testing.T) {
 			return true
 		}),
 		"bucket unreachable": bucket(func(http.ResponseWriter, <-chan struct{}) bool { panic(http.ErrAbortHandler) }),
-		"bucket hangs":       bucket(func(_ http.ResponseWriter, mended <-chan struct{}) bool { <-mended; return false }),
+		"bucket hangs":       bucket(func(_ http.ResponseWriter, repaired <-chan struct{}) bool { <-repaired; return false }),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -97,43 +96,38 @@ func TestRecovery_ArchiveBroken_AcceptedStays_ReceiptsFollow(t *testing.T) {
 				hasty(c)
 				a.set(t, c)
 			})
-			// Of the second tenant a document that is too large for Redis; it is in the archive before that fails.
-			bulky := p.admit(tasks.Terms{}, tasks.Document{File: "bulky.xml", Data: sample.Invoice(sample.Options{SellerNIP: sample.NIP(1),
-				Number: "BULKY/1", IssueDate: invoice.Today(time.Now()), Lines: 3000, Seed: 7})})
+			// The second tenant has a document that is too large for Redis. It is in the archive
+			// before the archive breaks.
+			bulky := p.admit(tasks.Terms{}, document(sample.Options{SellerNIP: sample.NIP(1), Number: "BULKY/1", Lines: 3000, Seed: 7}))
 			if inv := p.state(bulky[0]); !inv.BodyArchived {
-				t.Fatal("the large document is not in the archive: this test proves nothing of it")
+				t.Fatal("the large document is not in the archive: this test proves nothing about it")
 			}
 			a.fail(t)
 			addr, _ := p.workAt()
 			taken := p.admit(tasks.Terms{}, good(sample.NIP(0), 8)...)
-			accepted := func(all []tasks.Admission) bool {
-				for _, a := range all {
-					if p.state(a).State != ledger.Accepted {
-						return false
-					}
-				}
-				return true
-			}
-			until(t, 60*time.Second, "all are accepted", func() bool { return accepted(taken) })
-			// Others go on being accepted: receipts hold up nothing.
+			until(t, 60*time.Second, "all are accepted", p.all(taken, accepted))
+			// Receipts that wait delay no other invoice.
 			later := p.admit(tasks.Terms{}, good(sample.NIP(0), 16)[8:]...)
-			until(t, 60*time.Second, "those that came later are accepted, too", func() bool { return accepted(later) })
-			<-time.After(3 * time.Second)
+			until(t, 60*time.Second, "those that came later are accepted too", p.all(later, accepted))
+			<-time.After(3 * time.Second) // the sweep runs each second, and must change nothing
 			all := append(append(taken, later...), bulky...)
 			for _, a := range all {
-				if inv := p.state(a); inv.State != ledger.Accepted && (inv.Number != "BULKY/1" || inv.State == ledger.Parked) {
+				if inv := p.state(a); inv.State != accepted && (inv.Number != "BULKY/1" || inv.State == ledger.Parked) {
 					t.Errorf("%s is %s (%s) while the archive is broken", inv.Number, inv.State, inv.Reason)
 				}
 			}
-			if ready := get(t, "http://"+addr+"/readyz"); !strings.Contains(ready, `"ready": true`) || (name != "disk full" && !strings.Contains(ready, "receipts wait")) {
-				t.Errorf("readiness says %s", ready)
+			if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": true`) ||
+				name != "disk full" && !strings.Contains(ready, "receipts wait") {
+				t.Errorf("readiness shows %s", ready)
 			}
-			a.mend(t)
-			for _, inv := range p.wait(120*time.Second, all, ledger.Receipted) {
+			a.repair(t)
+			for _, inv := range p.wait(120*time.Second, all, receipted) {
 				if inv.Resends != 0 {
-					t.Errorf("%s was sent anew %d times because of its receipt", inv.Number, inv.Resends)
+					t.Errorf("%s was sent again %d times because of its receipt", inv.Number, inv.Resends)
 				}
-				for _, file := range []string{archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)} {
+				for _, file := range []string{
+					archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID),
+				} {
 					if _, err := p.base.Store.Get(t.Context(), file); err != nil {
 						t.Errorf("%s: %v", inv.Number, err)
 					}
@@ -143,7 +137,7 @@ func TestRecovery_ArchiveBroken_AcceptedStays_ReceiptsFollow(t *testing.T) {
 			inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 			for q := range tasks.Queues() {
 				if info, err := inspector.GetQueueInfo(q); err != nil || info.Archived > 0 {
-					t.Errorf("queue %s: %+v (%v): given up", q, info, err)
+					t.Errorf("queue %s: %+v (%v): tasks were given up", q, info, err)
 				}
 			}
 		})

@@ -10,7 +10,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// asynqConn gives the dashboard a client of its own, with the same settings as the worker's. It shows queues and servers of this pool alone.
+// asynqConn makes a Redis client for the dashboard, with the same settings as the worker's. With
+// it the dashboard shows the queues and servers of this pool only.
 type asynqConn struct {
 	conn   config.RedisConn
 	prefix string
@@ -18,12 +19,12 @@ type asynqConn struct {
 
 // MakeRedisClient implements asynq.RedisConnOpt.
 func (c asynqConn) MakeRedisClient() any {
-	rdb := connect.RedisClient(c.conn) // asynqmon knows this type alone
+	rdb := connect.RedisClient(c.conn) // the only type that asynqmon supports
 	tasks.PrefixAsynq(rdb, c.prefix)
 	return rdb
 }
 
-// asynqLog brings asynq's lines into ours.
+// asynqLog writes asynq's messages into the worker's log.
 type asynqLog struct{ log zerolog.Logger }
 
 func (l asynqLog) Debug(args ...any) { l.log.Debug().Str("from", "asynq").Msg(fmt.Sprint(args...)) }
@@ -31,5 +32,6 @@ func (l asynqLog) Info(args ...any)  { l.log.Info().Str("from", "asynq").Msg(fmt
 func (l asynqLog) Warn(args ...any)  { l.log.Warn().Str("from", "asynq").Msg(fmt.Sprint(args...)) }
 func (l asynqLog) Error(args ...any) { l.log.Error().Str("from", "asynq").Msg(fmt.Sprint(args...)) }
 
-// Fatal does not end the process: asynq says it when a start fails, which is returned as an error as well.
+// Fatal does not end the process: asynq calls it when a start fails, and returns that error as
+// well.
 func (l asynqLog) Fatal(args ...any) { l.log.Error().Str("from", "asynq").Msg(fmt.Sprint(args...)) }

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// browserJob is what test/browser/dashboard.mjs reads; its keys are explained there.
+// browserJob is the input of test/browser/dashboard.mjs, which explains its keys.
 type browserJob struct {
 	Base        string            `json:"base"`
 	Root        string            `json:"root,omitempty"`
@@ -26,6 +26,7 @@ type browserJob struct {
 	Chromium    string            `json:"chromium,omitempty"`
 }
 
+// browserReport is the output of test/browser/dashboard.mjs.
 type browserReport struct {
 	OK          bool     `json:"ok"`
 	Faults      []string `json:"faults"`
@@ -37,14 +38,15 @@ type browserReport struct {
 	} `json:"pages"`
 }
 
-// browse runs the walk in headless Chromium. It takes seconds, a browser and an npm package, so it runs where KSEF_BROWSER_TEST=1 asks for it, as
-// make browser and CI do; then whatever is missing is an error. KSEF_BROWSER_SHOTS names a folder that keeps the screenshots.
+// browse opens the dashboard's pages in headless Chromium. This needs seconds, a browser and an npm
+// package, so it runs only with KSEF_BROWSER_TEST=1, as make browser and CI set it; then a missing
+// program is an error. KSEF_BROWSER_SHOTS names a folder for screenshots.
 func browse(t *testing.T, job browserJob) browserReport {
 	t.Helper()
 	if os.Getenv("KSEF_BROWSER_TEST") != "1" {
-		t.Skip("the browser test is not asked for (KSEF_BROWSER_TEST=1, or make browser)")
+		t.Skip("browser tests run with KSEF_BROWSER_TEST=1, or make browser")
 	}
-	lack := func(what string) {
+	missing := func(what string) {
 		t.Helper()
 		t.Fatalf("%s is missing; make browser installs it", what)
 	}
@@ -54,7 +56,7 @@ func browse(t *testing.T, job browserJob) browserReport {
 	}
 	node, err := exec.LookPath("node")
 	if err != nil {
-		lack("node")
+		missing("node")
 	}
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil && job.Chromium == "" {
@@ -62,10 +64,10 @@ func browse(t *testing.T, job browserJob) browserReport {
 		}
 	}
 	if job.Chromium == "" {
-		lack("chromium")
+		missing("chromium")
 	}
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", "playwright-core")); err != nil {
-		lack("playwright-core")
+		missing("playwright-core")
 	}
 	if shots := os.Getenv("KSEF_BROWSER_SHOTS"); shots != "" {
 		job.Screenshots = filepath.Join(shots, t.Name())
@@ -74,7 +76,7 @@ func browse(t *testing.T, job browserJob) browserReport {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The walk bounds itself at 90 seconds; this is for a browser that does not start or does not end.
+	// The script ends itself after 90 seconds. This is for a browser that does not start or end.
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, node, "dashboard.mjs")
@@ -98,7 +100,7 @@ func serve(t *testing.T, h http.Handler) string {
 	return s.URL
 }
 
-func TestBrowser_Dashboard_WorksUnderItsPolicyAndShowsNothingPlanted(t *testing.T) {
+func TestBrowser_Dashboard_WorksUnderItsPolicyAndShowsNoPlantedString(t *testing.T) {
 	opt, _ := busyRedis(t)
 	login := func(user, password string) bool { return user == "admin" && password == "s3cret" }
 	base := serve(t, newHTTP(t, HTTPOptions{Dashboard: newDashboard(t, opt, DashboardOptions{ReadOnly: true}), Login: login}))
@@ -119,7 +121,7 @@ func TestBrowser_ForbiddenString_IsFound(t *testing.T) {
 	base := serve(t, newHTTP(t, HTTPOptions{Dashboard: newDashboard(t, opt, DashboardOptions{})}))
 	report := browse(t, browserJob{Base: base, Queues: []string{"invoices"}, Forbidden: []string{"no such thing", "packages"}})
 	if report.OK {
-		t.Error("the walk did not find a string that is there, so its silence elsewhere means nothing")
+		t.Error("the script did not find a string that is on the page, so the other tests prove nothing")
 	}
 	for _, f := range report.Faults {
 		if !bytes.Contains([]byte(f), []byte("forbidden string 1")) {

@@ -19,16 +19,17 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// ErrCheck says that CheckAll found something that a person has to mend; what, was printed.
+// ErrCheck is returned when [CheckAll] found faults that a person has to correct; it printed them.
 var ErrCheck = errors.New("the check found faults")
 
-// checkTimeout bounds each part, so that one that hangs does not hide the others.
+// checkTimeout bounds the check of each part, so that a part that hangs does not hide the others.
 const checkTimeout = 15 * time.Second
 
-// CheckAll tries every part that a worker needs and prints a line for each, with what to do about a
-// fault. It sends one request for each tenant (KSeF's public key) and changes nothing that a worker
-// could notice: in Redis it only reads, and what it puts into the archive to see whether that can
-// be written is taken away again. The configuration itself was checked when it was loaded.
+// CheckAll checks every part that a worker needs and prints a line for each, with what to do about
+// a fault. It sends one request for each tenant (for KSeF's public key) and changes nothing that a
+// worker could notice: in Redis it only reads, and it deletes the object that it writes to test the
+// archive. The configuration itself was checked when it was loaded. It returns an error that wraps
+// [ErrCheck] when there are faults.
 func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	faults := 0
 	say := func(what string, err error) {
@@ -52,7 +53,7 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	pool, err := connect.OpenForCheck(ctx, cfg)
 	if err != nil {
 		say("redis and archive", err)
-		fmt.Fprintln(out, "note   gateway not asked: requests are counted in Redis")
+		fmt.Fprintln(out, "note   gateway not checked: its requests are counted in Redis")
 		return ErrCheck
 	}
 	defer pool.Close()
@@ -60,7 +61,7 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	say("ledger", checkHome(ctx, pool, out))
 	say("storage", checkSeals(ctx, pool, out))
 	if pool.Store == nil {
-		fmt.Fprintf(out, "note   archive %s is not there yet: the first worker makes it\n", cfg.Archive.URL)
+		fmt.Fprintf(out, "note   archive %s does not exist yet: the first worker makes it\n", cfg.Archive.URL)
 	} else {
 		say("archive "+cfg.Archive.URL, bounded(ctx, pool.Store.Check))
 	}
@@ -80,6 +81,7 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	return nil
 }
 
+// bounded calls f with a context that ends after checkTimeout.
 func bounded(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -94,20 +96,24 @@ func checkRedisSettings(ctx context.Context, pool *connect.Pool, out io.Writer) 
 		fmt.Fprintf(out, "note   %v\n", err)
 		err = nil
 	case unknown && err == nil:
-		fmt.Fprintln(out, "note   redis does not tell its settings: make sure that maxmemory-policy is noeviction and appendonly is on")
+		fmt.Fprintln(out, "note   redis does not show its settings: make sure that maxmemory-policy is noeviction and appendonly is on")
 	}
 	return errors.Join(err, checkReplicas(ctx, pool))
 }
 
-// checkReplicas compares what is connected with what is waited for. It writes nothing, so it cannot tell whether they lag.
+// checkReplicas compares the number of connected replicas with redis.wait_replicas. It writes
+// nothing, so it cannot tell whether they lag.
 func checkReplicas(ctx context.Context, pool *connect.Pool) error {
 	connected, wanted, err := pool.Ledger.Replicas(ctx)
 	if err != nil || connected >= wanted {
 		return connect.IgnoreForbidden(err)
 	}
-	return fmt.Errorf("redis.wait_replicas is %d and %d are connected: nothing would be taken in or sent; start the replicas, or set it to what there is", wanted, connected)
+	return fmt.Errorf("redis.wait_replicas is %d and %d are connected: nothing would be taken in or sent; "+
+		"start the replicas, or set it to their number", wanted, connected)
 }
 
+// checkTenants asks the gateway for the public key, once for each tenant that is not paused by
+// configuration.
 func checkTenants(ctx context.Context, pool *connect.Pool, say func(string, error)) {
 	limiter, err := pool.Limiter(ratelimit.NewRedis(pool.Redis, pool.Config.Redis.Prefix), nil)
 	if err != nil {
@@ -135,13 +141,13 @@ func checkTenants(ctx context.Context, pool *connect.Pool, say func(string, erro
 	}
 }
 
-// explainDoor says what a person can do.
+// explainDoor adds to an error of the gateway what a person can do about it.
 func explainDoor(url string, err error) error {
 	if err == nil {
 		return nil
 	}
 	if n, ok := errors.AsType[*ratelimit.NotNow](err); ok {
-		return fmt.Errorf("%w; the gateway was not asked, so the key was not tried: check again in %s", err, n.Wait.Round(time.Second))
+		return fmt.Errorf("%w; no request was sent, so the key was not tried: check again in %s", err, n.Wait.Round(time.Second))
 	}
 	switch retry.Judge(err).Reason {
 	case retry.ReasonCredentials:
@@ -152,10 +158,11 @@ func explainDoor(url string, err error) error {
 	return err
 }
 
-// Healthcheck asks the worker of the same configuration on this machine for /healthz.
+// Healthcheck calls /healthz of the worker with this configuration on this machine, and returns nil
+// when it answers 200 within five seconds.
 func Healthcheck(ctx context.Context, cfg config.Config) error {
 	if cfg.HTTP.Addr == "" {
-		return errors.New("http.addr is empty: this worker cannot be asked")
+		return errors.New("http.addr is empty: this worker has no /healthz")
 	}
 	host, port, err := net.SplitHostPort(cfg.HTTP.Addr)
 	if err != nil {
@@ -189,8 +196,9 @@ func Healthcheck(ctx context.Context, cfg config.Config) error {
 	return nil
 }
 
-// ownCertificate trusts the certificate that the worker on this machine serves, and nothing else: its
-// name is that of the host as others know it, and not 127.0.0.1.
+// ownCertificate returns a configuration that trusts the certificate in http.tls.cert_file and
+// nothing else. Its host name is not checked: the certificate is for the name by which others know
+// the host, not for 127.0.0.1.
 func ownCertificate(t config.HTTPTLS) (*tls.Config, error) {
 	served, err := t.Config()
 	if err != nil {
@@ -201,7 +209,7 @@ func ownCertificate(t config.HTTPTLS) (*tls.Config, error) {
 		return nil, err
 	}
 	return &tls.Config{
-		InsecureSkipVerify: true, // and compared below instead
+		InsecureSkipVerify: true, // the certificate is compared below instead
 		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
 			if len(raw) == 0 || !bytes.Equal(raw[0], pair.Certificate[0]) {
 				return errors.New("the worker serves another certificate than http.tls.cert_file holds")

@@ -7,10 +7,10 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// readingGate lets a check ask the gateway and leaves no trace: it books nothing, tells no circuit
-// and pauses nobody. What the pool does goes by its own answers, and a check that is made with a
-// wrong key, or from a machine without a network, must not stop it. It asks only while a place is
-// left in every window and nothing is frozen.
+// readingGate lets a check send requests to the gateway without a trace: it reserves no place in a
+// window, reports to no circuit and pauses no tenant. A check with a wrong key, or from a machine
+// without network, must not stop the pool. It lets a request pass only while every window has a
+// place left and the group is not frozen.
 type readingGate struct {
 	limiter *ratelimit.Limiter
 	tenant  string

@@ -11,20 +11,21 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// checkHome is the part of --check that is about whose ledger this is.
+// checkHome is the part of --check that compares the ledger's environment with the configuration's.
 func checkHome(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 	at, err := pool.Ledger.Home(ctx)
 	if err != nil {
 		return err
 	}
 	if at == (ledger.Home{}) {
-		fmt.Fprintf(out, "note   the ledger under redis.prefix %s belongs to nobody yet: the first worker or enqueue submit makes it that of %s\n",
-			pool.Config.Redis.Prefix, pool.Home())
+		fmt.Fprintf(out, "note   the ledger under redis.prefix %s has no environment yet: "+
+			"the first worker or enqueue submit assigns it to %s\n", pool.Config.Redis.Prefix, pool.Home())
 	}
 	return pool.CheckHome(ctx)
 }
 
-// checkSeals is the part of --check that is about storage.key_file. It writes nothing.
+// checkSeals is the part of --check that compares storage.key_file with the keys of the pool. It
+// writes nothing.
 func checkSeals(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 	seals, err := pool.Ledger.Seals(ctx)
 	if err != nil {
@@ -47,7 +48,8 @@ func checkSeals(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 		fmt.Fprintf(out, "note   %d stored documents: %s\n", tally[seal], seal)
 	}
 	missing := slices.DeleteFunc(seals.Missing(pool.Bodies), func(id string) bool {
-		// As Declare does: what nothing needs is retired by a process that holds another of the pool's keys.
+		// The same rule as when a worker starts: a process that holds another active key of the
+		// pool retires a key that no document needs.
 		return tally[id] == 0 && slices.ContainsFunc(held, func(h string) bool { return seals.Keys[h] == ledger.KeyActive })
 	})
 	if len(missing) > 0 {
@@ -56,9 +58,10 @@ func checkSeals(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 	return nil
 }
 
+// kept tells how many stored documents need a key.
 func kept(n int64) string {
 	if n == 0 {
-		return "no stored document needs it: unless it seals it may be dropped"
+		return "no stored document needs it: unless it seals it may be removed"
 	}
 	return fmt.Sprintf("%d stored documents need it", n)
 }

@@ -8,20 +8,21 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// circuits are those of the pool, and before them those of this process alone. A process that cannot
-// connect may have lost its own network, and one that gets no proper answer may stand behind a sick
-// proxy: that stops nobody else, so it is kept in memory, and the pool hears of it only when this
-// process has failed for a while; it takes the word of two for an outage (see
-// [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]).
+// circuits are the pool's circuits, and before them the circuits of this process alone. A process
+// that cannot connect may have lost its own network, and one that gets no proper answers may be
+// behind a sick proxy. This must not stop the others. So such failures are counted in memory first,
+// and the pool is told only after several of them; two processes must report before the pool takes
+// it for an outage (see [ratelimit.CircuitOptions] and [ratelimit.Circuit.Unreachable]). Safe for
+// concurrent use.
 type circuits struct {
 	pool    *ratelimit.Circuit
-	sole    *ratelimit.Circuit // the pool's, when this process is all of it
-	own     *ratelimit.Circuit // of connecting
-	answers *ratelimit.Circuit // of what this process gets for an answer, by pair
+	sole    *ratelimit.Circuit // the pool's, when this process is its only one
+	own     *ratelimit.Circuit // of this process: can it connect?
+	answers *ratelimit.Circuit // of this process: does it get proper answers? by pair
 	alone   func() bool
 	process string
-	counted int // failures in a row that this process counts for itself before the pool hears of them
-	silence silence
+	counted int // failures in a row in this process before the pool is told
+	streak  streak
 }
 
 func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool,
@@ -31,18 +32,18 @@ func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool
 	if err != nil {
 		return nil, err
 	}
-	words := o
-	words.Failures = 1 // what the pool hears has been counted in the process
-	sole, err := ratelimit.NewCircuit(store, words)
+	shared := o
+	shared.Failures = 1 // the process has already counted what it reports to the pool
+	sole, err := ratelimit.NewCircuit(store, shared)
 	if err != nil {
 		return nil, err
 	}
-	words.Process = process
-	pool, err := ratelimit.NewCircuit(store, words)
+	shared.Process = process
+	pool, err := ratelimit.NewCircuit(store, shared)
 	if err != nil {
 		return nil, err
 	}
-	// Connecting is the only thing that its circuit is about, so it stands for the whole host.
+	// This circuit is only about connecting, so its single pair opens the host's circuit.
 	own, err := ratelimit.NewCircuit(ratelimit.NewMemory(nil), ratelimit.CircuitOptions{
 		Pairs: 1, Tenants: 1, Groups: 1, Grace: time.Millisecond, ProbeTTL: o.ProbeTTL, MaxDelay: o.MaxDelay,
 	})
@@ -53,19 +54,20 @@ func newCircuits(store ratelimit.CircuitStore, process string, alone func() bool
 		counted: cmp.Or(o.Failures, ratelimit.DefaultFailures)}, nil
 }
 
-// connecting is what the process's own circuit is about.
+// connecting is the single pair of the circuit about connecting.
 func connecting(host string) ratelimit.Pair {
 	return ratelimit.Pair{Host: host, Tenant: "process", Group: groupConnect}
 }
 
-// The names under which circuits that are not of a tenant's group are shown.
+// The names of circuits, in metrics, that do not belong to one tenant's group.
 const (
 	groupConnect   = "connect"    // this process cannot connect
 	groupHost      = "host"       // the gateway
 	groupPartStore = "part_store" // the store that takes the parts of packages
 )
 
-// allow returns nil when a request may go; then exactly one of the methods below must follow.
+// allow returns nil when a request may go. Then exactly one of unsent, answered, unreachable and
+// failed must follow.
 func (c *circuits) allow(ctx context.Context, p ratelimit.Pair) error {
 	own := connecting(p.Host)
 	if err := c.own.Allow(ctx, own); err != nil {
@@ -83,26 +85,27 @@ func (c *circuits) allow(ctx context.Context, p ratelimit.Pair) error {
 	return nil
 }
 
-// unsent says that the request did not leave, for a reason that says nothing about the other side.
+// unsent reports that the request was not sent, for a reason that does not concern the host.
 func (c *circuits) unsent(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Release(ctx, connecting(p.Host))
 	_ = c.answers.Release(ctx, p)
 	return c.pool.Release(ctx, p)
 }
 
+// answered reports a proper answer, with any status.
 func (c *circuits) answered(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Success(ctx, connecting(p.Host))
 	_ = c.answers.Success(ctx, p)
-	c.silence.over()
+	c.streak.answered()
 	return c.pool.Success(ctx, p)
 }
 
-// unreachable says that no connection came about.
+// unreachable reports that this process could not connect.
 func (c *circuits) unreachable(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Failure(ctx, connecting(p.Host))
 	_ = c.answers.Release(ctx, p)
 	if own, err := c.own.State(ctx, connecting(p.Host)); err == nil && own.Phase == ratelimit.CircuitClosed {
-		// Once is no evidence, unless this was the probe of a host that is down.
+		// One failure proves nothing, unless it was the probe of a host that is down.
 		s, err := c.pool.State(ctx, ratelimit.Pair{Host: p.Host})
 		if err != nil {
 			return err
@@ -114,14 +117,15 @@ func (c *circuits) unreachable(ctx context.Context, p ratelimit.Pair) error {
 	return c.pool.Unreachable(ctx, p, c.process)
 }
 
-// reach is what keeps a request back.
+// reach is the state of the circuit that holds a request back.
 type reach struct {
 	ratelimit.CircuitState
-	own        bool // it is this process that cannot connect, as far as the pool knows
-	unanswered bool // it is this process that gets no proper answer, likewise
+	own        bool // as far as the pool knows, only this process cannot connect
+	unanswered bool // as far as the pool knows, only this process gets no proper answers
 }
 
-// state tells what keeps a request of p back; a host alone may be asked about too.
+// state returns the circuit that holds a request of p back: the host's, this process's or the
+// pair's own. p may name a host alone.
 func (c *circuits) state(ctx context.Context, p ratelimit.Pair) (reach, error) {
 	pool, err := c.pool.State(ctx, p)
 	if err != nil {
@@ -142,13 +146,12 @@ func (c *circuits) state(ctx context.Context, p ratelimit.Pair) (reach, error) {
 	return reach{CircuitState: own, own: true}, nil
 }
 
-// open lists what is not closed in the pool: the host's circuit, and those of pairs.
+// open lists the pool's circuits that are not closed: the host's, and those of pairs.
 func (c *circuits) open(ctx context.Context, host string) ([]ratelimit.OpenCircuit, error) {
 	return c.pool.Open(ctx, host)
 }
 
-// mayBegin and begin ask for leave to begin something costly of a pair, as [ratelimit.Circuit.Begin]
-// has it; here too a process that cannot connect, or gets no proper answer, holds itself back.
+// mayBegin returns nil when begin would succeed now; it reserves nothing.
 func (c *circuits) mayBegin(ctx context.Context, p ratelimit.Pair) error {
 	if err := c.own.MayBegin(ctx, connecting(p.Host)); err != nil {
 		return err
@@ -162,6 +165,8 @@ func (c *circuits) mayBegin(ctx context.Context, p ratelimit.Pair) error {
 	return c.answers.MayBegin(ctx, p)
 }
 
+// begin asks for permission to begin work that is costly to repeat (see [ratelimit.Circuit.Begin]):
+// at this process's own circuits, and then at the pool's.
 func (c *circuits) begin(ctx context.Context, p ratelimit.Pair, pause time.Duration) error {
 	if err := c.own.Begin(ctx, connecting(p.Host), pause); err != nil {
 		return err
@@ -181,6 +186,7 @@ func (c *circuits) begin(ctx context.Context, p ratelimit.Pair, pause time.Durat
 	return err
 }
 
+// withdraw gives the permission of begin back.
 func (c *circuits) withdraw(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Withdraw(ctx, connecting(p.Host))
 	_ = c.answers.Withdraw(ctx, p)

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// closers is what has been opened, by name. It is closed last first, once, whatever had been opened
-// by then. Safe for concurrent use; the zero value is empty.
+// closers remembers, by name, what has been opened, and closes it once, in reverse order. The zero
+// value is empty. Safe for concurrent use.
 type closers struct {
 	mu   sync.Mutex
 	open []closer
@@ -20,14 +20,15 @@ type closer struct {
 	close func(context.Context) error
 }
 
-// add remembers how to close what was opened just now.
+// add remembers how to close what has just been opened.
 func (c *closers) add(name string, closing func(context.Context) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open = append(c.open, closer{name, closing})
 }
 
-// close closes everything, and joins the errors. Called again it returns the same error.
+// close closes everything and joins the errors. A second call closes nothing and returns the same
+// error.
 func (c *closers) close(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestClosers_LastFirstOnce_ErrorsAreJoinedUnderTheirNames(t *testing.T) {
+func TestClosers_ClosedTwice_CloseOnceInReverseOrderAndJoinErrorsByName(t *testing.T) {
 	var c closers
 	var order []string
 	for _, name := range []string{"redis", "archive", "pages"} {
@@ -17,12 +17,12 @@ func TestClosers_LastFirstOnce_ErrorsAreJoinedUnderTheirNames(t *testing.T) {
 			if name == "archive" {
 				return nil
 			}
-			return errors.New("it hangs")
+			return errors.New("refused")
 		})
 	}
 	for range 2 {
 		err := c.close(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "close pages: it hangs\nclose redis: it hangs") {
+		if err == nil || !strings.Contains(err.Error(), "close pages: refused\nclose redis: refused") {
 			t.Errorf("close: %v", err)
 		}
 	}

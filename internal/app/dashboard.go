@@ -11,22 +11,24 @@ import (
 	"github.com/hibiken/asynqmon"
 )
 
-// DashboardOptions are what NewDashboard may be told beyond where Redis is.
+// DashboardOptions are the options of [NewDashboard]. The zero value is usable.
 type DashboardOptions struct {
-	// RootPath is the path under which the dashboard is mounted; empty means /monitoring.
+	// RootPath is the path under which the dashboard is served; empty means /monitoring.
 	RootPath string
-	// ReadOnly answers 405 to everything but reads.
+	// ReadOnly makes every request that is not a read fail with 405.
 	ReadOnly bool
-	// Show are the payload's keys whose values are shown; nil means [ShownKeys]. Whatever else a payload holds is not.
+	// Show lists the keys of a payload whose values are shown; nil means [ShownKeys]. All other
+	// values are hidden.
 	Show []string
 }
 
-// Dashboard is asynqmon, made fit to be served: no request to outside hosts, a policy that holds a browser to that, no cross-origin
-// writes, ids instead of payloads. It has no login of its own; see [HTTPOptions]. Safe for concurrent use.
+// Dashboard is asynqmon with the changes that make it safe to serve: it sends no requests to other
+// hosts, and a policy stops a browser from sending them; it refuses cross-origin writes; it shows
+// ids instead of payloads. It has no login of its own; see [HTTPOptions]. Safe for concurrent use.
 //
-// asynqmon shows a task's error message as the handler returned it, past its formatters. Filtering the answers would mean to guess at what is
-// secret in free text; instead the errors of this program are written without secrets and invoice content in the first place, which
-// their own tests hold them to.
+// asynqmon shows a task's error message as the handler returned it; its formatters do not see it.
+// Filtering the answers would mean guessing what is secret in free text. Instead the errors of this
+// program hold no secrets and no invoice content, which tests of their own check.
 type Dashboard struct {
 	root    string
 	page    []byte
@@ -34,8 +36,9 @@ type Dashboard struct {
 	mon     *asynqmon.HTTPHandler
 }
 
-// NewDashboard connects lazily: a Redis that is down shows in the page, not here. The error is about asynqmon's own page, should another
-// version bring one that this can't make safe. Close releases the connections.
+// NewDashboard makes a dashboard. It connects when the first request comes: the page shows that
+// Redis is down, not the error here. An error means that this version of asynqmon has a page which
+// cannot be made safe. The caller must Close the dashboard.
 func NewDashboard(redis asynq.RedisConnOpt, o DashboardOptions) (*Dashboard, error) {
 	if o.RootPath == "" {
 		o.RootPath = "/monitoring"
@@ -58,13 +61,13 @@ func NewDashboard(redis asynq.RedisConnOpt, o DashboardOptions) (*Dashboard, err
 	return d, nil
 }
 
-// RootPath is where the dashboard lives, without a trailing slash.
+// RootPath returns the path under which the dashboard is served, without a trailing slash.
 func (d *Dashboard) RootPath() string { return d.root }
 
-// ServeHTTP answers for every path under RootPath.
+// ServeHTTP answers every path under RootPath.
 func (d *Dashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) { d.handler.ServeHTTP(w, r) }
 
-// Close drops the connections to Redis.
+// Close closes the connections to Redis.
 func (d *Dashboard) Close() error {
 	if err := d.mon.Close(); err != nil {
 		return fmt.Errorf("close dashboard: %w", err)
@@ -81,7 +84,7 @@ func (d *Dashboard) serve(w http.ResponseWriter, r *http.Request) {
 	case path.Ext(rest) != "":
 		d.mon.ServeHTTP(&typedWriter{ResponseWriter: w, ext: path.Ext(rest)}, r)
 	default:
-		// Every other path is a view of the one page, which its script picks by the address.
+		// Every other path is a view of the single page, whose script selects it by the address.
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -92,8 +95,8 @@ func (d *Dashboard) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// typedWriter mends the types that asynqmon guesses from the first bytes: it calls an SVG plain text, which browsers that were told nosniff
-// do not draw.
+// typedWriter corrects the media types that asynqmon guesses from the first bytes. It takes an SVG
+// for plain text, which a browser does not draw under nosniff.
 type typedWriter struct {
 	http.ResponseWriter
 	ext   string

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// noModTime makes http.ServeContent leave out Last-Modified.
+// noModTime makes http.ServeContent omit Last-Modified.
 var noModTime time.Time
 
 var (
@@ -24,15 +24,16 @@ var (
 	sourceScript = regexp.MustCompile(`<script src="/[^"]*">`)
 )
 
-// monPage is asynqmon's one page with the policy under which it works.
+// monPage is asynqmon's single page, and the content security policy under which it works.
 type monPage struct {
 	html   []byte
 	policy string
 }
 
-// readPage asks asynqmon for its page, takes out the links to outside hosts (two fonts; the page falls back to the system's) and allows
-// exactly the inline scripts that are in it. The hashes are computed rather than written down, because the first script contains the
-// root path, and because an update of asynqmon then needs no second thought.
+// readPage gets asynqmon's page, removes the links to other hosts (two fonts; the page falls back
+// to the system's) and allows exactly the inline scripts that it holds. Their hashes are computed
+// because the first script contains the root path, and so that an update of asynqmon needs no
+// change here.
 func readPage(mon http.Handler, root string) (monPage, error) {
 	rec := &pageRecorder{header: http.Header{}}
 	mon.ServeHTTP(rec, &http.Request{Method: http.MethodGet, URL: &url.URL{Path: root + "/"}, Header: http.Header{}})
@@ -40,7 +41,8 @@ func readPage(mon http.Handler, root string) (monPage, error) {
 		return monPage{}, fmt.Errorf("status %d: %s", rec.status, rec.body.String())
 	}
 	html := outsideLink.ReplaceAll(rec.body.Bytes(), nil)
-	// Browsers fetch a manifest without the login, so behind one it only fills the console and the log with 401.
+	// Browsers fetch a manifest without the login. Behind a login it would only fill the console
+	// and the log with 401.
 	html = manifestLink.ReplaceAll(html, nil)
 	scripts := inlineScript.FindAllSubmatch(html, -1)
 	if len(scripts)+len(sourceScript.FindAll(html, -1)) != len(anyScript.FindAll(html, -1)) || len(scripts) == 0 {
@@ -54,14 +56,15 @@ func readPage(mon http.Handler, root string) (monPage, error) {
 	return monPage{html: html, policy: strings.Join([]string{
 		"default-src 'none'",
 		"script-src " + strings.Join(sources, " "),
-		// material-ui writes <style> elements as it draws; their hashes can't be known beforehand.
+		// material-ui writes <style> elements while it draws, whose hashes are not known before.
 		"style-src 'self' 'unsafe-inline'",
 		"img-src 'self' data:", "font-src 'self'", "connect-src 'self'",
 		"base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 	}, "; ")}, nil
 }
 
-// secureHeaders says to a browser what this server's pages may do. X-Frame-Options repeats frame-ancestors for old browsers.
+// secureHeaders sets the headers that limit what a page may do in a browser. X-Frame-Options
+// repeats frame-ancestors for old browsers.
 func secureHeaders(policy string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -75,7 +78,8 @@ func secureHeaders(policy string, next http.Handler) http.Handler {
 	})
 }
 
-// pageRecorder is the least that a handler needs to write to; httptest's would link the testing flags into the program.
+// pageRecorder is a minimal http.ResponseWriter. That of httptest would link the testing flags into
+// the program.
 type pageRecorder struct {
 	header http.Header
 	status int

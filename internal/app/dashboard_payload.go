@@ -8,17 +8,20 @@ import (
 	"strings"
 )
 
-// ShownKeys are the keys of a task's payload and result that the dashboard shows by default: ids and what an operator sorts by. A list of
-// what may be shown rather than of what may not, so that a key which someone adds to a payload next year stays hidden until it is
-// put here.
+// ShownKeys are the keys of a task's payload and result that the dashboard shows by default: ids,
+// and what an operator sorts by. The list names what may be shown, not what must be hidden, so that
+// a new key of a payload stays hidden until it is added here.
 var ShownKeys = []string{
-	"v", "id", "ids", "nip", "tenant", "kind", "lane", "package", "session", "part", "count", "revision", "state", "attempt", "code", "deadline",
+	"v", "id", "ids", "nip", "tenant", "kind", "lane", "package", "session", "part", "count",
+	"revision", "state", "attempt", "code", "deadline",
 }
 
-// maxShown is longer than any id, and shorter than any invoice.
+// maxShown is the length in bytes up to which a text is shown: longer than any id, shorter than any
+// invoice.
 const maxShown = 128
 
-// idsOnly renders a payload as JSON with the values of the keys in show, and only when they are short scalars or lists of such.
+// idsOnly renders a payload as JSON. It keeps the values of the keys in show, and of these only
+// short scalars and lists of them.
 func idsOnly(payload []byte, show []string) string {
 	if len(payload) == 0 {
 		return ""
@@ -31,8 +34,9 @@ func idsOnly(payload []byte, show []string) string {
 	hidden := 0
 	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		var value any
-		if !slices.Contains(show, key) || len(fields[key]) > 16*maxShown || json.Unmarshal(fields[key], &value) != nil || !harmless(value) {
-			// The name of an unknown key isn't shown either: it is as free a text as its value.
+		if !slices.Contains(show, key) || len(fields[key]) > 16*maxShown ||
+			json.Unmarshal(fields[key], &value) != nil || !harmless(value) {
+			// The name of an unknown key is not shown either: it can be any text, like its value.
 			hidden++
 			continue
 		}
@@ -48,7 +52,8 @@ func idsOnly(payload []byte, show []string) string {
 	return string(out)
 }
 
-// harmless is true for numbers, truth values, short strings without markup or addresses, and flat lists of these.
+// harmless reports whether a value may be shown: a number, a boolean, null, a short string without
+// markup or URL, or a flat list of these.
 func harmless(value any) bool {
 	switch v := value.(type) {
 	case nil, bool, float64:

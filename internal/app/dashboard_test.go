@@ -17,16 +17,18 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// planted are strings that payloads and results hold and that no answer may show.
+// planted are strings in payloads and results that no answer may show.
 var planted = []string{"Faktura", "Kowalski", "hunter2", "upload.example"}
 
-// busyRedis is a Redis with four queues: invoices (a task pending), packages (scheduled), receipts (completed, with a result), sessions (archived).
+// busyRedis starts a Redis with a task in each of four queues: pending in invoices, scheduled in
+// packages, completed with a result in receipts, archived in sessions.
 func busyRedis(t testing.TB) (asynq.RedisClientOpt, *asynq.Inspector) {
 	t.Helper()
 	client, srv := redistest.New(t)
 	opt := asynq.RedisClientOpt{Addr: srv.Addr()}
 	payload, err := json.Marshal(map[string]any{
-		"v": 1, "id": "inv-0001", "nip": "5265877635", "buyer": "Kowalski", "kind": "<Faktura>", "key": "hunter2", "part": "https://upload.example/part?sig=abc",
+		"v": 1, "id": "inv-0001", "nip": "5265877635", "buyer": "Kowalski", "kind": "<Faktura>",
+		"key": "hunter2", "part": "https://upload.example/part?sig=abc",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +46,8 @@ func busyRedis(t testing.TB) (asynq.RedisClientOpt, *asynq.Inspector) {
 	enqueue(asynq.Queue("sessions"), asynq.TaskID("archived-1"))
 
 	server := asynq.NewServer(opt, asynq.Config{
-		Concurrency: 2, Queues: map[string]int{"receipts": 1, "sessions": 1}, LogLevel: asynq.FatalLevel, TaskCheckInterval: 20 * time.Millisecond,
+		Concurrency: 2, Queues: map[string]int{"receipts": 1, "sessions": 1}, LogLevel: asynq.FatalLevel,
+		TaskCheckInterval: 20 * time.Millisecond,
 	})
 	err = server.Start(asynq.HandlerFunc(func(_ context.Context, task *asynq.Task) error {
 		if _, err := task.ResultWriter().Write(payload); err != nil {
@@ -61,23 +64,23 @@ func busyRedis(t testing.TB) (asynq.RedisClientOpt, *asynq.Inspector) {
 	t.Cleanup(server.Shutdown)
 	inspector := asynq.NewInspector(opt)
 	t.Cleanup(func() { inspector.Close() })
-	settled := func() bool {
-		done, err := inspector.GetTaskInfo("receipts", "completed-1")
-		if err != nil || done.State != asynq.TaskStateCompleted {
+	done := func() bool {
+		completed, err := inspector.GetTaskInfo("receipts", "completed-1")
+		if err != nil || completed.State != asynq.TaskStateCompleted {
 			return false
 		}
-		dead, err := inspector.GetTaskInfo("sessions", "archived-1")
-		return err == nil && dead.State == asynq.TaskStateArchived
+		archived, err := inspector.GetTaskInfo("sessions", "archived-1")
+		return err == nil && archived.State == asynq.TaskStateArchived
 	}
 	deadline := time.NewTimer(10 * time.Second)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for !settled() {
+	for !done() {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			t.Fatal("the tasks were not worked off within 10 seconds")
+			t.Fatal("the tasks were not handled within 10 seconds")
 		}
 	}
 	return opt, inspector
@@ -116,7 +119,7 @@ func bodyOf(t testing.TB, r *http.Response) string {
 	return string(b)
 }
 
-func TestDashboard_EveryListAndTask_ShowsIdsAndNothingPlanted(t *testing.T) {
+func TestDashboard_EveryListAndTask_ShowsIDsAndNoPlantedString(t *testing.T) {
 	opt, _ := busyRedis(t)
 	d := newDashboard(t, opt, DashboardOptions{ReadOnly: true})
 	for path, want := range map[string]string{
@@ -149,7 +152,7 @@ func TestDashboard_EveryListAndTask_ShowsIdsAndNothingPlanted(t *testing.T) {
 	}
 }
 
-func TestDashboard_Page_AsksNothingOfOutsideHostsAndRunsItsOwnScriptsOnly(t *testing.T) {
+func TestDashboard_Page_LoadsNothingFromOtherHostsAndRunsOnlyItsOwnScripts(t *testing.T) {
 	d := newDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, DashboardOptions{})
 	for _, path := range []string{"/", "", "/queues/invoices", "/queues/invoices/tasks/x"} {
 		res := ask(d, "GET", "/monitoring"+path)
@@ -161,10 +164,13 @@ func TestDashboard_Page_AsksNothingOfOutsideHostsAndRunsItsOwnScriptsOnly(t *tes
 			t.Errorf("%q: the page loads from outside: %s", path, m)
 		}
 		policy := res.Header.Get("Content-Security-Policy")
-		if strings.Count(policy, "'sha256-") != 2 || strings.Contains(policy, "script-src 'self' 'unsafe") || strings.Contains(policy, "http") {
+		if strings.Count(policy, "'sha256-") != 2 || strings.Contains(policy, "script-src 'self' 'unsafe") ||
+			strings.Contains(policy, "http") {
 			t.Errorf("%q: policy %s", path, policy)
 		}
-		for name, want := range map[string]string{"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"} {
+		for name, want := range map[string]string{
+			"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+		} {
 			if got := res.Header.Get(name); got != want {
 				t.Errorf("%q: %s is %q, want %q", path, name, got, want)
 			}
@@ -179,7 +185,10 @@ func TestDashboard_Files_HaveTheTypesThatBrowsersNeed(t *testing.T) {
 	if len(scripts) != 2 {
 		t.Fatalf("%d scripts under the root path in %s", len(scripts), page)
 	}
-	types := map[string]string{scripts[0][1]: "application/javascript", scripts[1][1]: "application/javascript", "/ops/queues/favicon-16x16.png": "image/png", "/ops/queues/manifest.json": "application/json"}
+	types := map[string]string{
+		scripts[0][1]: "application/javascript", scripts[1][1]: "application/javascript",
+		"/ops/queues/favicon-16x16.png": "image/png", "/ops/queues/manifest.json": "application/json",
+	}
 	for path, want := range types {
 		res := ask(d, "GET", path)
 		if got := res.Header.Values("Content-Type"); res.StatusCode != 200 || len(got) != 1 || !strings.HasPrefix(got[0], want) {
@@ -220,8 +229,11 @@ func TestDashboard_ReadOnly_RefusesEveryWrite(t *testing.T) {
 	opt, inspector := busyRedis(t)
 	d := newDashboard(t, opt, DashboardOptions{ReadOnly: true})
 	for _, write := range [][2]string{
-		{"POST", "/api/queues/invoices:pause"}, {"DELETE", "/api/queues/invoices/pending_tasks/pending-1"}, {"POST", "/api/queues/packages/scheduled_tasks:run_all"},
-		{"DELETE", "/api/queues/invoices/pending_tasks:delete_all"}, {"POST", "/queues/invoices"},
+		{"POST", "/api/queues/invoices:pause"},
+		{"DELETE", "/api/queues/invoices/pending_tasks/pending-1"},
+		{"POST", "/api/queues/packages/scheduled_tasks:run_all"},
+		{"DELETE", "/api/queues/invoices/pending_tasks:delete_all"},
+		{"POST", "/queues/invoices"},
 	} {
 		if res := ask(d, write[0], "/monitoring"+write[1]); res.StatusCode != http.StatusMethodNotAllowed {
 			t.Errorf("%s %s: status %d", write[0], write[1], res.StatusCode)
@@ -233,7 +245,7 @@ func TestDashboard_ReadOnly_RefusesEveryWrite(t *testing.T) {
 	}
 }
 
-func TestIdsOnly_Payloads(t *testing.T) {
+func TestIDsOnly_Payloads_KeepShortValuesOfKnownKeys(t *testing.T) {
 	long := strings.Repeat("x", 129)
 	for _, tc := range []struct{ why, payload, want string }{
 		{"ids and counts are shown", `{"v":1,"id":"a","count":3}`, `{"count":3,"id":"a","v":1}`},
@@ -244,9 +256,9 @@ func TestIdsOnly_Payloads(t *testing.T) {
 		{"a long text under a known key is not shown", `{"id":"` + long + `"}`, `{} (and 1 not shown)`},
 		{"nested objects are not shown", `{"id":{"a":1}}`, `{} (and 1 not shown)`},
 		{"nested lists are not shown", `{"ids":[["a"]]}`, `{} (and 1 not shown)`},
-		{"what is no object is not shown", `"Kowalski"`, `(10 bytes, not shown)`},
-		{"what is no JSON is not shown", `<Faktura>`, `(9 bytes, not shown)`},
-		{"nothing stays nothing", ``, ``},
+		{"a payload that is not an object is not shown", `"Kowalski"`, `(10 bytes, not shown)`},
+		{"a payload that is not JSON is not shown", `<Faktura>`, `(9 bytes, not shown)`},
+		{"an empty payload stays empty", ``, ``},
 	} {
 		if got := idsOnly([]byte(tc.payload), ShownKeys); got != tc.want {
 			t.Errorf("%s: got %s, want %s", tc.why, got, tc.want)

@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// events counts what happens in this process. Every label is from a closed list and begins at zero, so that a rate can be taken from the first scrape.
+// events are the counters of this process. Every label is from a closed list and begins at zero, so
+// that a rate can be computed from the first scrape on. Safe for concurrent use.
 type events struct {
 	invoices *prometheus.CounterVec
 	verdicts *prometheus.CounterVec
@@ -22,11 +23,15 @@ type events struct {
 
 func newEvents() *events {
 	e := &events{
-		invoices: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ksef_invoices_total", Help: "Invoices that reached a state in this process."}, []string{"state"}),
-		verdicts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ksef_verdicts_total", Help: "Tasks that did not end well, by what was decided and why."}, []string{"task", "action", "reason"}),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ksef_requests_total", Help: "Requests that left this process, by limit group and outcome."}, []string{"group", "outcome"}),
-		waits:    prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ksef_limit_wait_seconds", Help: "How long a request waited for leave.", Buckets: []float64{.001, .01, .1, .5, 1, 2, 5}}, []string{"group"}),
-		freezes:  prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ksef_limit_freezes_total", Help: "Groups that were frozen after a 429."}, []string{"group"}),
+		invoices: counter("ksef_invoices_total", "Invoices that reached a state in this process.", "state"),
+		verdicts: counter("ksef_verdicts_total",
+			"Tasks that ended with an error or have to wait, by what was decided (action) and why (reason).", "task", "action", "reason"),
+		requests: counter("ksef_requests_total", "Requests of this process to KSeF, by limit group and outcome.", "group", "outcome"),
+		waits: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "ksef_limit_wait_seconds", Help: "How long requests slept until the limits let them go.",
+			Buckets: []float64{.001, .01, .1, .5, 1, 2, 5},
+		}, []string{"group"}),
+		freezes: counter("ksef_limit_freezes_total", "Times that a group was paused after a 429.", "group"),
 	}
 	for _, s := range ledger.States() {
 		e.invoices.WithLabelValues(string(s))
@@ -45,6 +50,10 @@ func newEvents() *events {
 		e.freezes.WithLabelValues(string(g))
 	}
 	return e
+}
+
+func counter(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 }
 
 func (e *events) all() []prometheus.Collector {
@@ -67,6 +76,7 @@ func (e *events) Collect(ch chan<- prometheus.Metric) {
 
 var outcomes = []string{"ok", "refused", "throttled", "outage", "unsent"}
 
+// observe counts an event of the task handlers.
 func (e *events) observe(ev tasks.Event) {
 	if ev.State != "" {
 		e.invoices.WithLabelValues(string(ev.State)).Add(float64(ev.Count))
@@ -75,6 +85,7 @@ func (e *events) observe(ev tasks.Event) {
 	e.verdicts.WithLabelValues(string(ev.Kind), string(ev.Action), string(ev.Reason)).Inc()
 }
 
+// request counts a request of the client by its outcome.
 func (e *events) request(g ksef.Group, o ksef.Outcome) {
 	outcome := "refused"
 	switch {

@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Every outward step, broken in every way a network and a gateway can break it. The judge is the simulator's books: each invoice accepted exactly once.
+// Every call to KSeF fails in every way in which a network and a gateway can fail. The simulator's
+// books decide: each invoice was accepted exactly once.
 func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 	t.Parallel()
 	kinds := []simulator.Fault{
@@ -23,13 +24,14 @@ func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 		{Kind: simulator.Status, Code: 503},
 		{Kind: simulator.HTML200},
 		{Kind: simulator.TooMany, For: time.Second},
-		{Kind: simulator.Slow, For: 3 * time.Second}, // beyond the client's patience: carried out, the answer too late
+		{Kind: simulator.Slow, For: 3 * time.Second}, // carried out, but answered after the client's timeout
 	}
 	steps := []struct {
 		on   string
 		lane ledger.Lane
 	}{
-		{"publicKey", ledger.Bulk}, {"openBatch", ledger.Bulk}, {"part", ledger.Bulk}, {"close", ledger.Bulk}, {"sessionStatus", ledger.Bulk}, {"invoices", ledger.Bulk}, {"upo", ledger.Bulk},
+		{"publicKey", ledger.Bulk}, {"openBatch", ledger.Bulk}, {"part", ledger.Bulk}, {"close", ledger.Bulk},
+		{"sessionStatus", ledger.Bulk}, {"invoices", ledger.Bulk}, {"upo", ledger.Bulk},
 		{"openOnline", ledger.Express}, {"send", ledger.Express}, {"close", ledger.Express}, {"invoices", ledger.Express},
 	}
 	for _, step := range steps {
@@ -46,15 +48,15 @@ func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 				p.wait(120*time.Second, taken, ledger.Receipted)
 				p.balanced(6)
 				if p.sim.Books().Faults[fault.Kind] == 0 {
-					t.Error("the fault never struck: this test proved nothing")
+					t.Error("the fault never occurred: this test proved nothing")
 				}
 			})
 		}
 	}
 }
 
-// A session that ends in an error as a whole: the same invoices go in a new one.
-func TestFaults_SessionRefused_SameInvoicesInANewSession(t *testing.T) {
+// A session is refused as a whole. The same invoices go in a new one.
+func TestFaults_SessionRefused_SameInvoicesGoInANewSession(t *testing.T) {
 	t.Parallel()
 	for _, lane := range []string{"batch", "online"} {
 		for _, code := range []int{405, 415, 420, 430, 435, 440, 445, 500, 550} {
@@ -75,8 +77,9 @@ func TestFaults_SessionRefused_SameInvoicesInANewSession(t *testing.T) {
 	}
 }
 
-// One invoice that makes KSeF refuse every package it is in: found by halving, parked, and the others go through. 32 invoices take three refusals and then one for each
-// halving: the sessions stay logarithmic.
+// KSeF refuses every package that holds one certain invoice. It is found by halving and parked, and
+// the others go through. For 32 invoices there are three refusals, and then one for each halving:
+// the number of sessions is logarithmic.
 func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
 	t.Parallel()
 	docs := good(sample.NIP(0), 32)
@@ -98,18 +101,23 @@ func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
 	}
 	sessions := len(p.sim.Books().Sessions)
 	t.Logf("%d sessions for one poisonous invoice among %d", sessions, len(docs))
-	// Nothing else of the tenant goes through at first: one more try of all, and a probe, before it is
-	// halved; and a half that is refused before the other one is known to be through has one more try.
-	if most := 3 + 4 + 2*5; sessions > most {
-		t.Errorf("%d sessions, want at most %d", sessions, most)
+	// At first nothing else of the tenant goes through, so the whole package is tried once more,
+	// and then a part of it as a probe, before it is halved. A half that is refused before the
+	// other half is known to be through is tried once more too.
+	if maxSessions := 3 + 4 + 2*5; sessions > maxSessions {
+		t.Errorf("%d sessions, want at most %d", sessions, maxSessions)
 	}
 }
 
-// A session that answers 100 for a while although it was closed: it is closed again, which KSeF refuses, and asked until it moves.
-func TestFaults_SessionStays100AfterClose_IsAskedUntilItMoves(t *testing.T) {
+// A session answers 100 for a while although it was closed. It is closed again, which KSeF refuses,
+// and polled until its status changes.
+func TestFaults_SessionStays100AfterClose_IsPolledUntilItChanges(t *testing.T) {
 	t.Parallel()
 	o := quickSim
-	o.Faults = []simulator.Fault{{Kind: simulator.Stuck, Code: 100, For: 20 * time.Minute, Lane: "batch"}, {On: "close", Kind: simulator.DropAnswer}}
+	o.Faults = []simulator.Fault{
+		{Kind: simulator.Stuck, Code: 100, For: 20 * time.Minute, Lane: "batch"},
+		{On: "close", Kind: simulator.DropAnswer},
+	}
 	p := newPool(t, 1, o, hasty)
 	p.work()
 	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
@@ -118,12 +126,12 @@ func TestFaults_SessionStays100AfterClose_IsAskedUntilItMoves(t *testing.T) {
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(6)
 	if n := len(p.sim.Books().Sessions); n != 1 {
-		t.Errorf("%d sessions, want one: nothing is sent again while the first may still take it", n)
+		t.Errorf("%d sessions, want one: nothing may be sent again while the first can still accept it", n)
 	}
 }
 
-// KSeF names no original, or one that is not to be had: only content proves anything.
-func TestFaults_InvoiceCodes_EachEndsAsItsMeaningAsks(t *testing.T) {
+// KSeF gives one invoice of a package each of its codes. The others are receipted.
+func TestFaults_InvoiceCodes_EachLeadsToItsDocumentedOutcome(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		why  string
@@ -131,27 +139,27 @@ func TestFaults_InvoiceCodes_EachEndsAsItsMeaningAsks(t *testing.T) {
 		want ledger.State
 	}{
 		{"no permission: a person gives it, then retries", 410, ledger.Parked},
-		{"attachments not allowed: the same", 415, ledger.Parked},
-		{"file verification failed: the document's fault", 430, ledger.Rejected},
+		{"attachments not allowed: a person allows them, then retries", 415, ledger.Parked},
+		{"file verification failed: the document is at fault", 430, ledger.Rejected},
 		{"not decrypted: a new session with a fresh key takes it", 435, ledger.Receipted},
-		{"cancelled with its session: sent anew", 405, ledger.Receipted},
-		{"unknown error: sent anew", 500, ledger.Receipted},
-		{"cancelled by the system: sent anew", 550, ledger.Receipted},
-		{"a code that nobody knows is never guessed at", 999, ledger.Parked},
+		{"cancelled with its session: sent again", 405, ledger.Receipted},
+		{"unknown error: sent again", 500, ledger.Receipted},
+		{"cancelled by the system: sent again", 550, ledger.Receipted},
+		{"an unknown code: a person decides", 999, ledger.Parked},
 	} {
 		t.Run(fmt.Sprint(c.code), func(t *testing.T) {
 			t.Parallel()
 			p := newPool(t, 1, quickSim, hasty)
 			taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
-			struck := taken[2].Invoice
-			if err := p.sim.Inject(simulator.Fault{Kind: simulator.InvoiceStatus, Number: struck.Number, Code: c.code}); err != nil {
+			affected := taken[2].Invoice
+			if err := p.sim.Inject(simulator.Fault{Kind: simulator.InvoiceStatus, Number: affected.Number, Code: c.code}); err != nil {
 				t.Fatal(err)
 			}
 			p.work()
 			invs := p.wait(90*time.Second, taken, ledger.Receipted, ledger.Parked, ledger.Rejected)
 			for _, inv := range invs {
 				want := ledger.Receipted
-				if inv.ID == struck.ID {
+				if inv.ID == affected.ID {
 					want = c.want
 				}
 				if inv.State != want {
@@ -162,12 +170,13 @@ func TestFaults_InvoiceCodes_EachEndsAsItsMeaningAsks(t *testing.T) {
 	}
 }
 
-// KSeF says 500 every time: a bounded number of tries, then a person.
-func TestFaults_ResentInVain_IsParkedAfterABoundedNumberOfTries(t *testing.T) {
+// KSeF answers 500 for one invoice every time. It is tried a bounded number of times, then parked.
+func TestFaults_InvoiceFailsEveryTime_IsParkedAfterABoundedNumberOfTries(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
-	if err := p.sim.Inject(simulator.Fault{Kind: simulator.InvoiceStatus, Number: taken[2].Invoice.Number, Code: 500, Times: -1}); err != nil {
+	fault := simulator.Fault{Kind: simulator.InvoiceStatus, Number: taken[2].Invoice.Number, Code: 500, Times: -1}
+	if err := p.sim.Inject(fault); err != nil {
 		t.Fatal(err)
 	}
 	p.work()

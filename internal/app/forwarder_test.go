@@ -9,18 +9,18 @@ import (
 	"testing"
 )
 
-// forwarder is a TCP proxy before a pair of Redis: a new connection goes where to says, an old one
-// stays where it is. It may tell READONLY in words of its own.
+// forwarder is a TCP proxy before two Redis servers. A new connection goes to the address in to; an
+// open one stays where it is. In answers it can replace one text by another.
 type forwarder struct {
-	addr  string
-	to    atomic.Value // string
-	words [2]string    // of an answer: these, by those
+	addr    string
+	to      atomic.Value // string
+	replace [2]string    // the first text by the second; none when empty
 
 	mu    sync.Mutex
 	conns []net.Conn
 }
 
-// cut ends every connection.
+// cut closes every connection.
 func (f *forwarder) cut() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -30,13 +30,13 @@ func (f *forwarder) cut() {
 	f.conns = nil
 }
 
-func newForwarder(t *testing.T, to string, words [2]string) *forwarder {
+func newForwarder(t *testing.T, to string, replace [2]string) *forwarder {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &forwarder{addr: l.Addr().String(), words: words}
+	f := &forwarder{addr: l.Addr().String(), replace: replace}
 	f.to.Store(to)
 	go func() {
 		for {
@@ -53,21 +53,21 @@ func newForwarder(t *testing.T, to string, words [2]string) *forwarder {
 			f.conns = append(f.conns, in, out)
 			f.mu.Unlock()
 			go func() { _, _ = io.Copy(out, in); out.Close() }()
-			go func() { f.answer(in, out); in.Close() }()
+			go func() { f.copyAnswers(in, out); in.Close() }()
 		}
 	}()
 	t.Cleanup(func() { l.Close(); f.cut() })
 	return f
 }
 
-func (f *forwarder) answer(in io.Writer, out io.Reader) {
+func (f *forwarder) copyAnswers(in io.Writer, out io.Reader) {
 	b := make([]byte, 64<<10)
 	for {
 		n, err := out.Read(b)
 		if n > 0 {
 			answer := b[:n]
-			if f.words[0] != "" {
-				answer = bytes.ReplaceAll(answer, []byte(f.words[0]), []byte(f.words[1]))
+			if f.replace[0] != "" {
+				answer = bytes.ReplaceAll(answer, []byte(f.replace[0]), []byte(f.replace[1]))
 			}
 			if _, err := in.Write(answer); err != nil {
 				return

@@ -12,13 +12,13 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// gate stands at the client's one door: this process's own faults, the tenant's pause, the
-// circuits, the limits, in this order, because what does not leave must not be booked, and must not
-// hold the pool's probe.
+// gate decides about every request of a tenant's client. It checks this process's own faults, the
+// tenant's pause, the circuits and the limits, in this order: a request that is not sent must not
+// use up a place in a window, and must not hold the pool's probe.
 type gate struct {
 	*limits
 	tenant string
-	fault  func() error // what keeps this process from asking for the tenant
+	fault  func() error // why this process cannot send requests for the tenant; nil is no fault
 	log    zerolog.Logger
 	count  func(group ksef.Group, o ksef.Outcome)
 }
@@ -27,7 +27,7 @@ func (g *gate) credentials() ratelimit.Key {
 	return ratelimit.Key{Tenant: g.tenant, Group: retry.CredentialsGroup}
 }
 
-// asked is what a request stands for at the circuits.
+// asked returns the pair under which the circuits count a request.
 func (g *gate) asked(ctx context.Context, group ksef.Group) ratelimit.Pair {
 	p := g.pair(g.tenant, string(group))
 	if group.OfObject() {
@@ -36,9 +36,9 @@ func (g *gate) asked(ctx context.Context, group ksef.Group) ratelimit.Pair {
 	return p
 }
 
-// Enter implements ksef.Gate. Uploads of parts go to a store of their own, whose circuit is asked
-// before a session is opened for it (see [partStore]); the gateway's circuits and limits are not
-// about them.
+// Enter implements ksef.Gate. Parts are uploaded to a store of their own, whose circuit is checked
+// before a session is opened (see [partStore]). The gateway's circuits and limits do not apply to
+// these uploads.
 func (g *gate) Enter(ctx context.Context, group ksef.Group) error {
 	if group == ksef.GroupNone {
 		return nil
@@ -70,16 +70,17 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	if group == ksef.GroupNone {
 		return
 	}
-	// First: it is what the others have to know soonest, and what holds in this process even if Redis is away just now.
+	// First, because the other workers must know it soonest. This process keeps the freeze even if
+	// Redis does not answer now.
 	if o.Throttled {
 		counter := string(group.Counter())
 		d, inARow, err := g.limiter.Throttled(ctx, g.tenant, counter, o.RetryAfter)
 		g.warn("freeze a group for the whole pool", err)
 		g.log.Warn().Str("tenant", g.tenant).Str("group", counter).Dur("for", d).Int("in_a_row", inARow).Dur("asked", o.RetryAfter).
-			Msg("KSeF says too many requests: the group rests for the whole pool, then resumes gently")
+			Msg("KSeF answered too many requests (429): the group is paused for the whole pool, then resumes slowly")
 	}
-	// Only the gateway's word pauses a tenant for the pool. What this process could not even send
-	// is its own fault.
+	// Only an answer of the gateway pauses a tenant for the pool. A request that this process could
+	// not even send is its own fault.
 	if o.Status != 0 && retry.Judge(o.Err).Reason == retry.ReasonCredentials && !mayNotRead(group, o.Status) {
 		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg(refusedKey(o.Err))
 		g.warn("pause a tenant", g.store.Freeze(ctx, g.credentials(), retry.CredentialsPause))
@@ -104,15 +105,17 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	}
 }
 
-// refusedKey says what a person has to do about a refused key.
+// refusedKey returns what a person has to do about a refused key.
 func refusedKey(err error) string {
 	if api, ok := errors.AsType[*ksef.APIError](err); ok && api.Reason == "missing-permissions" {
-		return "permission missing at KSeF: the tenant is paused; grant the account the permission that the error names, no restart is needed"
+		return "permission missing at KSeF: the tenant is paused; " +
+			"grant the account the permission that the error names, no restart is needed"
 	}
 	return "credentials refused: the tenant is paused; put the right key into its key_file, no restart is needed"
 }
 
-// mayNotRead tells a key that lacks KSeF's permission to read invoices (InvoiceRead) from one that is wrong: it sends as well as any, so its tenant need not pause.
+// mayNotRead reports that a key lacks KSeF's permission to read invoices (InvoiceRead). It can send
+// like any other key, so its tenant is not paused as for a wrong key.
 func mayNotRead(group ksef.Group, status int) bool {
 	return status == http.StatusForbidden && (group == ksef.GroupInvoiceDownload || group == ksef.GroupMetadata)
 }

@@ -18,13 +18,13 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// tenantClient is the client of one tenant, with the public key remembered for a while.
+// tenantClient is one tenant's client, with a cache of the public key. It is a [tasks.Transport].
 type tenantClient struct {
 	*gateway.Client
 	keys *publicKey
 }
 
-// PublicKey answers from memory as long as the key is fresh.
+// PublicKey returns KSeF's public key, from memory while it is fresh.
 func (g tenantClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	return g.keys.PublicKey(ctx)
 }
@@ -32,7 +32,7 @@ func (g tenantClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 // Invalidate forgets the key, in the whole pool.
 func (g tenantClient) Invalidate() { g.keys.Invalidate() }
 
-// limits are the shared limiter and circuits of one pool.
+// limits are the pool's limiter and circuits. Safe for concurrent use.
 type limits struct {
 	limiter  *ratelimit.Limiter
 	store    *ratelimit.PendingFreezes
@@ -43,23 +43,23 @@ type limits struct {
 	parts    *partStore
 }
 
-// pair names what can be out of service by itself at the gateway.
+// pair is the part of the gateway that can be out of service by itself: one tenant's group.
 func (l *limits) pair(tenant, group string) ratelimit.Pair {
 	return ratelimit.Pair{Host: l.host, Tenant: tenant, Group: group}
 }
 
-// payEvery is how soon after an outage of Redis the pool learns of a 429 that came in it: before another worker has taken up its tasks again. Asking whether anything is owed
-// costs a lock.
+// payEvery is how soon after an outage of Redis the pool learns of a 429 that came during it:
+// before another worker takes up its tasks again. A check whether a freeze is pending costs a lock.
 const payEvery = 100 * time.Millisecond
 
-// pay tells Redis what it could not be told, until it is asked to stop.
+// pay writes pending freezes to Redis until stop is closed.
 func (l *limits) pay(ctx context.Context, stop <-chan struct{}) {
 	t := time.NewTicker(payEvery)
 	defer t.Stop()
 	for {
 		select {
 		case <-t.C:
-			_ = l.store.Flush(ctx) // it stays owed; that Redis is away, everybody says
+			_ = l.store.Flush(ctx) // after an error it stays pending; others log that Redis does not answer
 		case <-stop:
 			return
 		}
@@ -79,7 +79,7 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 		return nil, err
 	}
 	alone := lonely(pool.Queue)
-	// A pool of one tenant has nobody else to ask; three of its groups must do.
+	// In a pool of one tenant no second tenant can confirm an outage: three of its groups must do.
 	circuits, err := newCircuits(shared, process, alone, ratelimit.CircuitOptions{
 		ProbeTTL: cfg.Gateway.Timeout + 10*time.Second,
 		Tenants:  min(max(atWork(cfg), 1), 2),
@@ -110,7 +110,8 @@ func gateways(pool *connect.Pool, l *limits, log zerolog.Logger,
 		if err != nil {
 			return nil, err
 		}
-		out[t.Title()] = tenantClient{Client: client, keys: newPublicKey(tasks.Unbounded(pool.Redis), pool.Config.Redis.Prefix, t.Title(), client.PublicKey)}
+		keys := newPublicKey(tasks.Unbounded(pool.Redis), pool.Config.Redis.Prefix, t.Title(), client.PublicKey)
+		out[t.Title()] = tenantClient{Client: client, keys: keys}
 	}
 	return out, nil
 }
@@ -127,11 +128,12 @@ func newClient(pool *connect.Pool, t config.Tenant, transport *http.Transport, g
 	return c, nil
 }
 
-// budget is what tasks may know of the limits.
+// budget shows the limits and circuits to the task handlers. It is a [tasks.Budget].
 type budget struct{ l *limits }
 
-// Peek counts what is out of service as a wait: what cannot leave does not fit. What only this
-// process is kept from another one may do.
+// Peek implements tasks.Budget. A group that is out of service counts as a wait, because a request
+// that cannot be sent does not fit. What only this process cannot do is no wait: another one may do
+// it.
 func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
 	s, err := b.l.circuits.state(ctx, b.l.pair(tenant, group))
 	if err != nil || s.Wait > 0 && !s.unanswered {
@@ -140,8 +142,8 @@ func (b budget) Peek(ctx context.Context, tenant, group string) (time.Duration, 
 	return b.l.limiter.Peek(ctx, tenant, group)
 }
 
-// Join looks at the circuits first: the public key may be in memory, and a package would be built
-// each time only to be refused at the door.
+// Join implements tasks.Budget. It checks the circuits first: when the public key is in memory, a
+// package would otherwise be built each time only for the gate to refuse its session.
 func (b budget) Join(ctx context.Context, tenant, group string) error {
 	p := b.l.pair(tenant, group)
 	s, err := b.l.circuits.state(ctx, p)
@@ -161,10 +163,12 @@ func (b budget) Join(ctx context.Context, tenant, group string) error {
 	return b.l.limiter.Join(ctx, tenant, group)
 }
 
+// Leave implements tasks.Budget.
 func (b budget) Leave(ctx context.Context, tenant, group string) error {
 	return b.l.limiter.Leave(ctx, tenant, group)
 }
 
+// Usage implements tasks.Budget.
 func (b budget) Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error) {
 	return b.l.limiter.Usage(ctx, tenant, group)
 }
@@ -179,8 +183,8 @@ func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error
 	return nil
 }
 
-// Down asks for the host when no group is named. What only this process gets no answer to is not
-// down: others go on.
+// Down implements tasks.Budget. Without groups it is about the host. A group from which
+// only this process gets no answers is not down, because others go on.
 func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool, error) {
 	pairs := []ratelimit.Pair{{Host: b.l.host}}
 	if len(groups) > 0 {

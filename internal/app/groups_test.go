@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// A group that the client knows and the table does not would silently have the figures of "other": so it was that the
-// register's 20 an hour were taken for 120.
-func TestLimits_EveryGroupOfTheClient_StandsInTheTable(t *testing.T) {
+// A group that the client knows and the table does not would silently get the figures of "other".
+// This is how the register's limit of 20 an hour was once 120.
+func TestLimits_EveryGroupOfTheClient_IsInTheTable(t *testing.T) {
 	table := config.Default().Limits.Groups.ByName()
 	for _, g := range ksef.Groups() {
 		if _, listed := table[string(g.Counter())]; !listed && !g.Other() {

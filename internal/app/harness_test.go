@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -17,8 +19,6 @@ import (
 	"ksefworker/config"
 	"ksefworker/internal/app"
 	"ksefworker/internal/connect"
-	"ksefworker/internal/invoice"
-	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
@@ -26,7 +26,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// pool is the whole way on one machine: a real Redis, the strict simulator, and workers in this process.
+// pool is the whole system on one machine: a real Redis, the strict simulator, and workers in this
+// process.
 type pool struct {
 	t     *testing.T
 	redis *redisd.Server
@@ -37,6 +38,7 @@ type pool struct {
 	now   func() time.Time // of the workers; nil is the machine's clock
 }
 
+// syncBuffer is a bytes.Buffer that is safe for concurrent use.
 type syncBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -54,7 +56,15 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// newPool starts Redis and the simulator; workers are started by the test.
+// quickSim answers as KSeF does in production, with a short delay.
+var quickSim = simulator.Options{Profile: simulator.Production, Delay: 200 * time.Millisecond}
+
+// hasty makes the sweep run early and often.
+func hasty(c *config.Config) {
+	c.Sweep.Every, c.Sweep.After = time.Second, time.Second
+}
+
+// newPool starts Redis and the simulator. The test starts the workers.
 func newPool(t *testing.T, tenants int, o simulator.Options, tune func(*config.Config)) *pool {
 	t.Helper()
 	p := &pool{t: t, redis: redistest.StartWith(t, redisd.Options{AppendOnly: true}), log: &syncBuffer{}}
@@ -67,9 +77,7 @@ func newPool(t *testing.T, tenants int, o simulator.Options, tune func(*config.C
 	t.Cleanup(func() { srv.Close(); p.sim.Close() })
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")
-	if err := os.WriteFile(key, []byte("test_key\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, key, "test_key\n")
 	cfg := config.Default()
 	cfg.Environment, cfg.Gateway.URL, cfg.Redis.URL = config.Custom, srv.URL, p.redis.URL()
 	for i := range tenants {
@@ -99,10 +107,11 @@ func newPool(t *testing.T, tenants int, o simulator.Options, tune func(*config.C
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
+// open opens the connections of one more process.
 func (p *pool) open() *connect.Pool {
 	p.t.Helper()
 	cfg := p.cfg
-	cfg.Tenants = slices.Clone(cfg.Tenants) // tests go on to change their own
+	cfg.Tenants = slices.Clone(cfg.Tenants) // tests change those of p.cfg later
 	b, err := connect.Open(p.t.Context(), cfg)
 	if err != nil {
 		p.t.Fatal(err)
@@ -113,20 +122,18 @@ func (p *pool) open() *connect.Pool {
 	return b
 }
 
-// work starts a worker and returns what stops it; the test's end stops it too.
-func (p *pool) work() (stop func()) {
+// newWorker makes a worker that owns base.
+func (p *pool) newWorker(base *connect.Pool) *app.Worker {
 	p.t.Helper()
-	_, stop = p.workAt()
-	return stop
-}
-
-// workAt tells the address of the HTTP endpoints as well.
-func (p *pool) workAt() (addr string, stop func()) {
-	p.t.Helper()
-	w, err := app.NewWorker(p.t.Context(), p.open(), zerolog.New(p.log).With().Timestamp().Logger())
+	w, err := app.NewWorker(p.t.Context(), base, zerolog.New(p.log).With().Timestamp().Logger())
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	return w
+}
+
+// start runs a worker until stop is called or the test ends.
+func (p *pool) start(w *app.Worker) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -135,13 +142,41 @@ func (p *pool) workAt() (addr string, stop func()) {
 			p.t.Errorf("worker: %v", err)
 		}
 	}()
-	var once sync.Once
-	stop = func() { once.Do(func() { cancel(); <-done }) }
+	stop = sync.OnceFunc(func() { cancel(); <-done })
 	p.t.Cleanup(stop)
-	return w.Addr(), stop
+	return stop
 }
 
-// admit hands documents in and fails the test when one is not taken.
+// work makes and starts a worker.
+func (p *pool) work() (stop func()) {
+	p.t.Helper()
+	_, stop = p.workAt()
+	return stop
+}
+
+// workAt is work that also returns the address of the worker's pages.
+func (p *pool) workAt() (addr string, stop func()) {
+	p.t.Helper()
+	w := p.newWorker(p.open())
+	return w.Addr(), p.start(w)
+}
+
+// page returns a page of the worker at addr.
+func page(t *testing.T, addr, path string) string {
+	t.Helper()
+	res, err := http.Get("http://" + addr + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+// admit hands documents in and fails the test when one of them is refused.
 func (p *pool) admit(terms tasks.Terms, docs ...tasks.Document) []tasks.Admission {
 	p.t.Helper()
 	a, err := p.base.Admitter()
@@ -160,60 +195,15 @@ func (p *pool) admit(terms tasks.Terms, docs ...tasks.Document) []tasks.Admissio
 	return out
 }
 
-// good makes n sound documents of a seller, dated today.
-func good(nip string, n int) []tasks.Document {
-	var docs []tasks.Document
-	for name, data := range sample.Invoices(nip, n, invoice.Today(time.Now())) {
-		docs = append(docs, tasks.Document{File: name, Data: data})
-	}
-	return docs
-}
-
-// wait polls the ledger until every invoice in it is in one of the states, or fails the test, and reads those that were admitted.
-func (p *pool) wait(within time.Duration, admissions []tasks.Admission, states ...ledger.State) []ledger.Invoice {
-	p.t.Helper()
-	ids := make([]string, len(admissions))
-	for i, a := range admissions {
-		ids[i] = a.Invoice.ID
-	}
-	deadline := time.Now().Add(within)
-	for {
-		counts, err := p.base.Ledger.Counts(p.t.Context())
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		moving := int64(0)
-		for s, n := range counts {
-			if !slices.Contains(states, ledger.State(s)) {
-				moving += n
-			}
-		}
-		if moving == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			p.t.Fatalf("after %v the invoices are %v, want all in %v", within, counts, states)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
-	invs, err := p.base.Ledger.Invoices(p.t.Context(), ids)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if len(invs) != len(ids) {
-		p.t.Fatalf("the ledger knows %d of %d invoices", len(invs), len(ids))
-	}
-	return invs
-}
-
-// balanced holds the simulator's books: every one of n invoices accepted exactly once, and no limit overrun.
+// balanced checks the simulator's books: KSeF accepted n invoices, each once, and no limit was
+// exceeded.
 func (p *pool) balanced(n int) {
 	p.t.Helper()
 	books := p.sim.Books()
 	for _, v := range books.Violations {
-		// A 429 that the test itself ordered finds other requests under way, which nobody can call back.
+		// A 429 that the test injects finds other requests under way, which cannot be called back.
 		if v.Window != "block" || books.Faults[simulator.TooMany] == 0 {
-			p.t.Errorf("limit overrun: %+v", v)
+			p.t.Errorf("limit exceeded: %+v", v)
 		}
 	}
 	seen := map[string]string{}
@@ -226,5 +216,12 @@ func (p *pool) balanced(n int) {
 	}
 	if len(books.Accepted) != n {
 		p.t.Errorf("KSeF accepted %d invoices, want %d", len(books.Accepted), n)
+	}
+}
+
+func writeFile(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -12,16 +12,18 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// What is wrong with the ledger or this machine's clock stops nothing: it is told as detail, and
-// counted.
+// Unreadable ledger entries and a wrong clock do not make a worker unready: the rest of the work
+// goes on. They are shown as details of /readyz and as metrics.
 
 var (
 	unreadableEntries = prometheus.NewDesc("ksef_unreadable_entries",
-		"Ledger entries that could not be read when last looked at: damaged, or of a newer build; every worker reports the same figure.", nil, nil)
+		"Ledger entries that could not be read at the last try: damaged, or written by a newer build; "+
+			"every worker reports the same figure.", nil, nil)
 	clockSkew = prometheus.NewDesc("ksef_clock_skew_seconds",
-		"How far this machine's clock is ahead of Redis's, found once a minute.", nil, nil)
+		"How far this machine's clock is ahead of Redis's; measured once a minute.", nil, nil)
 )
 
+// healthCollector exports unreadable entries and the clock's skew.
 type healthCollector struct {
 	ledger *ledger.Ledger
 	worker *tasks.Worker
@@ -38,15 +40,15 @@ func (c *healthCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
 	if n, _, err := c.ledger.Unreadables(ctx, 1); err == nil {
-		ch <- prometheus.MustNewConstMetric(unreadableEntries, prometheus.GaugeValue, float64(n))
+		gauge(ch, unreadableEntries, float64(n))
 	}
-	ch <- prometheus.MustNewConstMetric(clockSkew, prometheus.GaugeValue, c.worker.Skew().Seconds())
+	gauge(ch, clockSkew, c.worker.Skew().Seconds())
 }
 
 func (w *Worker) checkEntries(ctx context.Context) Check {
 	c := Check{Name: "entries", OK: true}
-	const named = 3
-	if n, keys, err := w.pool.Ledger.Unreadables(ctx, named); err == nil && n > 0 {
+	const maxNamed = 3
+	if n, keys, err := w.pool.Ledger.Unreadables(ctx, maxNamed); err == nil && n > 0 {
 		c.Detail = fmt.Sprintf("%d ledger entries cannot be read, all others go on: %s", n, strings.Join(keys, ", "))
 	}
 	return c

@@ -9,11 +9,12 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// gatewayHint says what a person can do about a gateway that cannot be reached.
+// gatewayHint returns what a person can do about a gateway that cannot be reached.
 func gatewayHint(err error, url string) string {
 	secure := strings.HasPrefix(url, "https://")
 	if api, ok := errors.AsType[*ksef.APIError](err); ok && !secure && api.Status == http.StatusBadRequest {
-		return "what answers is not the gateway: if its port speaks TLS, say https:// in gateway.url" // as Go's and nginx's servers do
+		// Go's and nginx's servers answer 400 to plain text at a TLS port.
+		return "another server than the gateway answers: if this is a TLS port, say https:// in gateway.url"
 	}
 	if hint := connect.TLSHint(err, secure, "gateway.url", "https://", "http://", "the machine's trusted certificates"); hint != "" {
 		return hint

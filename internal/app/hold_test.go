@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// A person pauses a tenant: nothing new of it leaves, by either lane, while the others go on; what it
-// waits for is told, and after the word to resume it goes on by itself.
-func TestHold_Paused_NothingNewLeavesUntilItIsResumed(t *testing.T) {
+// A person pauses a tenant. None of its invoices is sent, in either lane, while the other tenant
+// goes on. The reason is shown. When the tenant is resumed, its invoices go on by themselves.
+func TestHold_TenantPaused_NothingNewIsSentUntilItIsResumed(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)
 	nip := sample.NIP(0)
@@ -21,10 +21,8 @@ func TestHold_Paused_NothingNewLeavesUntilItIsResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr, _ := p.workAt()
-	held := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(nip, "B", 8)...)
-	held = append(held, p.admit(tasks.Terms{Lane: ledger.Express}, numbered(nip, "E", 3)...)...)
-	others := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(1), "O", 8)...)
-	others = append(others, p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sample.NIP(1), "P", 3)...)...)
+	held := p.admitBoth(nip, "HELD", 3, 8)
+	others := p.admitBoth(sample.NIP(1), "OTHER", 3, 8)
 	until(t, 60*time.Second, "the others are receipted", p.all(others, receipted))
 	for _, a := range p.sim.Books().Accepted {
 		if a.NIP == nip {
@@ -46,27 +44,27 @@ func TestHold_Paused_NothingNewLeavesUntilItIsResumed(t *testing.T) {
 		}
 	}
 	if waits != len(held) {
-		t.Errorf("%d of %d are told to wait for the pause: %+v", waits, len(held), counts)
+		t.Errorf("%d of %d are shown to wait because of the pause: %+v", waits, len(held), counts)
 	}
-	if ready := get(t, "http://"+addr+"/readyz"); !strings.Contains(ready, "paused by anna") || !strings.Contains(ready, `"ready": true`) {
-		t.Errorf("readiness says %s", ready)
+	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "paused by anna") || !strings.Contains(ready, `"ready": true`) {
+		t.Errorf("readiness shows %s", ready)
 	}
 	if _, err := p.base.Ledger.Release(t.Context(), nip); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 60*time.Second, "they go on", p.all(held, receipted))
+	until(t, 60*time.Second, "the held invoices are receipted", p.all(held, receipted))
 	p.balanced(22)
 }
 
-// What is at KSeF already is followed to its end during a pause.
-func TestHold_PausedWhileASessionIsProcessed_ItIsSettled(t *testing.T) {
+// A session that is already in KSeF is polled to its end during a pause.
+func TestHold_TenantPausedWhileASessionIsProcessed_TheSessionIsSettled(t *testing.T) {
 	t.Parallel()
 	o := quickSim
 	o.Delay = 3 * time.Second
 	p := newPool(t, 1, o, hasty)
 	p.work()
 	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 8)...)
-	until(t, 30*time.Second, "they are at KSeF", func() bool {
+	until(t, 30*time.Second, "they are in KSeF", func() bool {
 		counts, err := p.base.Ledger.Counts(t.Context())
 		return err == nil && counts[string(ledger.Sent)]+counts[string(ledger.Sending)] == 8
 	})
@@ -76,8 +74,9 @@ func TestHold_PausedWhileASessionIsProcessed_ItIsSettled(t *testing.T) {
 	until(t, 60*time.Second, "they are receipted", p.all(taken, receipted))
 }
 
-// A tenant that is drained takes nothing new in; what was taken is sent, and what is here is told.
-func TestHold_Draining_NothingNewIsTaken(t *testing.T) {
+// A person drains a tenant. New invoices are refused, and those that were taken in are sent. The
+// same file again is still "already here".
+func TestHold_TenantDrained_NothingNewIsTakenIn(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)
 	docs := numbered(sample.NIP(0), "D", 6)
@@ -106,5 +105,5 @@ func TestHold_Draining_NothingNewIsTaken(t *testing.T) {
 		}
 	}
 	p.work()
-	until(t, 60*time.Second, "what was taken is receipted", p.all(taken, receipted))
+	until(t, 60*time.Second, "what was taken in is receipted", p.all(taken, receipted))
 }

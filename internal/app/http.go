@@ -18,22 +18,24 @@ import (
 	"ksefworker/config"
 )
 
-// Readiness is the answer of /readyz: whether this process can do its work now, and what each part says.
+// Readiness is the answer of /readyz: whether this process can do its work now, and the result of
+// each check.
 type Readiness struct {
 	Ready  bool    `json:"ready"`
 	Checks []Check `json:"checks"`
 }
 
-// Check is one part's word. Error texts are shown to whoever may ask, so they MUST NOT hold secrets.
+// Check is the result of checking one part. Everyone who can reach /readyz sees its text, so it
+// MUST NOT hold secrets.
 type Check struct {
 	// Name is short and stable: redis, gateway, archive, tenant 5265877635.
 	Name string `json:"name"`
 	OK   bool   `json:"ok"`
-	// Detail says what is wrong, or what is worth knowing; may be empty.
+	// Detail says what is wrong, or what an operator should know; it may be empty.
 	Detail string `json:"detail,omitempty"`
 }
 
-// ReadinessOf is ready when every check is OK.
+// ReadinessOf returns the readiness of a process with these checks: ready when every check is OK.
 func ReadinessOf(checks ...Check) Readiness {
 	r := Readiness{Ready: true, Checks: checks}
 	for _, c := range checks {
@@ -42,38 +44,44 @@ func ReadinessOf(checks ...Check) Readiness {
 	return r
 }
 
-// HTTPOptions are the parts that NewHTTP puts behind one listener. A nil part answers 404.
+// HTTPOptions are the parts that [NewHTTP] serves at one address. A nil part answers 404, unless
+// its comment says otherwise.
 type HTTPOptions struct {
-	// Addr is host:port, used for the server's Addr and to tell whether it is reachable from other machines.
+	// Addr is host:port. It is the server's Addr and tells whether other machines can reach it.
 	Addr string
-	// Health returns nil while the process should live: a supervisor restarts it otherwise. It must not look at Redis or the gateway,
-	// whose outage no restart mends. nil means always healthy.
+	// Health returns nil while the process should live; after an error a supervisor restarts it. It
+	// must not check Redis or the gateway, because a restart does not end their outage. nil means
+	// always healthy.
 	Health func(context.Context) error
-	// Ready is asked by /readyz, with five seconds to answer. nil means always ready.
+	// Ready is called by /readyz and has five seconds to return. nil means always ready.
 	Ready func(context.Context) Readiness
 	// Metrics serves /metrics.
 	Metrics http.Handler
 	// Dashboard serves everything under its RootPath.
 	Dashboard *Dashboard
-	// Login guards the dashboard; nil means none, which only a loopback address permits.
+	// Login checks the dashboard's user and password. nil means no login, which is allowed on a
+	// loopback address only.
 	Login func(user, password string) bool
-	// TLS encrypts what is served; nil does not.
+	// TLS encrypts the connections; nil serves plain text.
 	TLS *tls.Config
-	// Log is told of wrong logins and of changes made in the dashboard; the zero value drops them.
+	// Log gets wrong logins and the changes made in the dashboard; the zero value drops them.
 	Log zerolog.Logger
-	// ErrorLog gets what net/http has to say; nil drops it.
+	// ErrorLog gets the messages of net/http; nil drops them.
 	ErrorLog *log.Logger
 }
 
-// ErrNoLogin is returned when the dashboard would be open to other machines.
-var ErrNoLogin = errors.New("the dashboard would be open to other machines without a login: set http.dashboard.username and password_file, or listen on 127.0.0.1")
+// ErrNoLogin is returned when other machines could use the dashboard without a login.
+var ErrNoLogin = errors.New("the dashboard would be open to other machines without a login: " +
+	"set http.dashboard.username and password_file, or listen on 127.0.0.1")
 
-// readyPatience bounds a check that hangs on a dead peer; probes give up at about this time themselves.
-const readyPatience = 5 * time.Second
+// readyTimeout bounds the checks of /readyz, so that a peer that is dead does not make them hang.
+// Supervisors give up after about the same time.
+const readyTimeout = 5 * time.Second
 
-// NewHTTP makes the worker's server: /healthz, /readyz, /metrics, the dashboard, and a page at / that links them. The caller runs Serve
-// and Shutdown. On a loopback address, requests for any other Host are refused, so that a web page can't reach the worker through a
-// name that it has pointed at 127.0.0.1 (DNS rebinding). Errors: [ErrNoLogin], or an address that is none.
+// NewHTTP makes the worker's server: /healthz, /readyz, /metrics, the dashboard, and a page at /
+// that links them. The caller runs Serve and Shutdown. On a loopback address it refuses requests
+// for any other Host: a web page could otherwise reach the worker through a name that resolves to
+// 127.0.0.1 (DNS rebinding). Errors: [ErrNoLogin], or an address that is not host:port.
 func NewHTTP(o HTTPOptions) (*http.Server, error) {
 	host, _, err := net.SplitHostPort(o.Addr)
 	if err != nil {
@@ -125,7 +133,7 @@ func (o HTTPOptions) routes() *http.ServeMux {
 }
 
 func (o HTTPOptions) serveHealth(w http.ResponseWriter, r *http.Request) {
-	plain(w)
+	plainText(w)
 	if o.Health != nil {
 		if err := o.Health(r.Context()); err != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
@@ -139,25 +147,26 @@ func (o HTTPOptions) serveHealth(w http.ResponseWriter, r *http.Request) {
 func (o HTTPOptions) serveReady(w http.ResponseWriter, r *http.Request) {
 	ready := Readiness{Ready: true}
 	if o.Ready != nil {
-		ctx, cancel := context.WithTimeout(r.Context(), readyPatience)
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
 		ready = o.Ready(ctx)
 	}
 	if ready.Checks == nil {
 		ready.Checks = []Check{}
 	}
-	plain(w)
+	plainText(w)
 	w.Header().Set("Content-Type", "application/json")
 	if !ready.Ready {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
-	// An error here is a caller that went away.
+	// An error here means that the caller has closed the connection.
 	_ = enc.Encode(ready)
 }
 
-func plain(w http.ResponseWriter) {
+// plainText sets the headers of an answer that no browser may interpret or store.
+func plainText(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")

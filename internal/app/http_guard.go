@@ -13,9 +13,9 @@ import (
 	"ksefworker/config"
 )
 
-// loginGuard asks for HTTP Basic credentials. After a few wrong ones an address is turned away for a
-// while, each time for longer, whatever it says: without that a password could be guessed as fast as
-// the machine computes. Safe for concurrent use.
+// loginGuard requires HTTP Basic credentials. After a few wrong logins it refuses every request of
+// that address for a while, longer each time: otherwise a password could be guessed as fast as the
+// machine can answer. Safe for concurrent use.
 type loginGuard struct {
 	check func(user, password string) bool // in constant time
 	next  http.Handler
@@ -23,24 +23,25 @@ type loginGuard struct {
 	now   func() time.Time
 
 	mu    sync.Mutex
-	wrong map[string]*wrongLogins // by the address that they came from
+	wrong map[string]*wrongLogins // by client address
 }
 
-// wrongLogins are those of one address in a row.
+// wrongLogins are the wrong logins of one address in a row.
 type wrongLogins struct {
 	n     int
 	last  time.Time
-	until time.Time // turned away until then
+	until time.Time // requests are refused until then
 }
 
 const (
-	// loginsFree wrong logins in a row cost nothing: people mistype.
+	// loginsFree is the number of wrong logins in a row without a pause: people mistype.
 	loginsFree = 5
-	// loginPause is the first pause, doubled with each wrong login up to loginPauseMax.
+	// loginPause is the first pause. It doubles with each wrong login, up to loginPauseMax.
 	loginPause    = time.Second
 	loginPauseMax = time.Minute
-	// loginForget is how long wrong logins count, and loginAddresses of how many addresses.
-	loginForget    = 15 * time.Minute
+	// loginForget is how long wrong logins count.
+	loginForget = 15 * time.Minute
+	// loginAddresses is for how many addresses wrong logins are counted.
 	loginAddresses = 10_000
 )
 
@@ -59,11 +60,11 @@ func (g *loginGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	user, password, given := r.BasicAuth()
 	if given && g.check(user, password) {
-		g.right(from)
+		g.succeeded(from)
 		g.next.ServeHTTP(w, r)
 		return
 	}
-	if given { // a browser's first request has none
+	if given { // a browser's first request has no credentials
 		g.failed(from)
 	}
 	w.Header().Set("WWW-Authenticate", `Basic realm="ksefworker", charset="UTF-8"`)
@@ -71,6 +72,7 @@ func (g *loginGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "login required", http.StatusUnauthorized)
 }
 
+// wait returns for how long the requests of an address are refused; at most 0 when they are not.
 func (g *loginGuard) wait(from string) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -80,7 +82,7 @@ func (g *loginGuard) wait(from string) time.Duration {
 	return 0
 }
 
-func (g *loginGuard) right(from string) {
+func (g *loginGuard) succeeded(from string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.wrong, from)
@@ -100,7 +102,7 @@ func (g *loginGuard) failed(from string) {
 	a := g.wrong[from]
 	if a == nil || now.Sub(a.last) > loginForget {
 		if len(g.wrong) >= loginAddresses {
-			return // so many addresses at once are no guessing of one: each has its free ones
+			return // an attack from so many addresses is not slowed down by counting one more
 		}
 		a = &wrongLogins{}
 		g.wrong[from] = a
@@ -109,12 +111,13 @@ func (g *loginGuard) failed(from string) {
 	if over := a.n - loginsFree; over >= 0 {
 		pause := min(loginPause<<min(over, 10), loginPauseMax)
 		a.until = now.Add(pause)
-		g.log.Warn().Str("from", from).Int("in_a_row", a.n).Dur("for", pause).Msg("wrong logins at the dashboard: the address is turned away")
+		g.log.Warn().Str("from", from).Int("in_a_row", a.n).Dur("for", pause).
+			Msg("wrong logins at the dashboard: the requests of this address are refused for a while")
 	}
 }
 
-// remoteHost is the address that a request came from, without its port: that of a proxy, if there is
-// one, because what a proxy says of whom it serves could be anybody's word.
+// remoteHost returns the address of the peer without its port. Behind a proxy this is the proxy's
+// address: a header that names the client could be forged by anybody.
 func remoteHost(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
@@ -123,7 +126,7 @@ func remoteHost(r *http.Request) string {
 	return host
 }
 
-// logChanges says who changed what in the dashboard: it can pause a queue and delete tasks.
+// logChanges logs who changed what in the dashboard, which can pause queues and delete tasks.
 func logChanges(log zerolog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
@@ -134,14 +137,14 @@ func logChanges(log zerolog.Logger, next http.Handler) http.Handler {
 		next.ServeHTTP(seen, r)
 		user, _, _ := r.BasicAuth()
 		log.Warn().Str("user", user).Str("from", remoteHost(r)).Str("method", r.Method).Str("path", shortPath(r.URL.Path)).
-			Int("status", seen.status).Msg("somebody changed something in the dashboard")
+			Int("status", seen.status).Msg("a change was made in the dashboard")
 	})
 }
 
-// shortPath bounds what a stranger can put into the log.
+// shortPath bounds how much text a caller can put into the log.
 func shortPath(path string) string { return path[:min(len(path), 200)] }
 
-// statusWriter remembers the status of an answer.
+// statusWriter remembers the status of a response.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -161,8 +164,8 @@ func (s *statusWriter) Write(b []byte) (int, error) {
 	return s.ResponseWriter.Write(b)
 }
 
-// requireLocalHost refuses requests whose Host header names anything but this machine. The address that a browser believes to talk to is
-// the one thing that a rebound name can't forge.
+// requireLocalHost refuses requests whose Host header names anything but this machine. A browser
+// sends the name of the page's address there, and a page that rebinds its name cannot change that.
 func requireLocalHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)

@@ -24,20 +24,20 @@ func newHTTP(t testing.TB, o HTTPOptions) http.Handler {
 }
 
 func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
-	sick := newHTTP(t, HTTPOptions{
+	unhealthy := newHTTP(t, HTTPOptions{
 		Health: func(context.Context) error { return errors.New("the task server has stopped") },
 		Ready: func(ctx context.Context) Readiness {
 			if _, bounded := ctx.Deadline(); !bounded {
-				t.Error("a readiness check may hang for ever")
+				t.Error("a readiness check has no deadline")
 			}
 			return ReadinessOf(Check{Name: "redis", OK: true}, Check{Name: "gateway", Detail: "no answer since 12:00"})
 		},
 	})
-	res := ask(sick, "GET", "/healthz")
+	res := ask(unhealthy, "GET", "/healthz")
 	if body := bodyOf(t, res); res.StatusCode != 503 || !strings.Contains(body, "has stopped") {
 		t.Errorf("healthz: %d %s", res.StatusCode, body)
 	}
-	res = ask(sick, "GET", "/readyz")
+	res = ask(unhealthy, "GET", "/readyz")
 	var got Readiness
 	if err := json.Unmarshal([]byte(bodyOf(t, res)), &got); err != nil {
 		t.Fatal(err)
@@ -45,18 +45,18 @@ func TestHTTP_HealthAndReadiness_SayWhatIsWrong(t *testing.T) {
 	if res.StatusCode != 503 || got.Ready || len(got.Checks) != 2 || got.Checks[1].Detail != "no answer since 12:00" {
 		t.Errorf("readyz: %d %+v", res.StatusCode, got)
 	}
-	well := newHTTP(t, HTTPOptions{})
+	healthy := newHTTP(t, HTTPOptions{})
 	for _, path := range []string{"/healthz", "/readyz", "/"} {
-		if res := ask(well, "GET", path); res.StatusCode != 200 {
+		if res := ask(healthy, "GET", path); res.StatusCode != 200 {
 			t.Errorf("%s: status %d", path, res.StatusCode)
 		}
 	}
 	for _, path := range []string{"/metrics", "/monitoring/", "/favicon.ico"} {
-		if res := ask(well, "GET", path); res.StatusCode != 404 {
+		if res := ask(healthy, "GET", path); res.StatusCode != 404 {
 			t.Errorf("%s without its part: status %d", path, res.StatusCode)
 		}
 	}
-	if res := ask(well, "POST", "/healthz"); res.StatusCode != 405 {
+	if res := ask(healthy, "POST", "/healthz"); res.StatusCode != 405 {
 		t.Errorf("POST /healthz: status %d", res.StatusCode)
 	}
 }
@@ -108,23 +108,24 @@ func TestHTTP_DashboardBeyondLoopback_NeedsALogin(t *testing.T) {
 	if res := ask(h, "GET", "/monitoring/", "Authorization", right); res.StatusCode != 200 {
 		t.Errorf("with the right login: status %d", res.StatusCode)
 	}
-	// Probes and Prometheus carry no login, and see nothing that needs one.
+	// Supervisors and Prometheus have no login.
 	if res := ask(h, "GET", "/healthz"); res.StatusCode != 200 {
 		t.Errorf("healthz without login: status %d", res.StatusCode)
 	}
 }
 
-func TestHTTP_Server_HasEveryBound(t *testing.T) {
+func TestHTTP_Server_HasEveryTimeoutAndSizeLimit(t *testing.T) {
 	s, err := NewHTTP(HTTPOptions{Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= readyPatience || s.IdleTimeout <= 0 || s.MaxHeaderBytes > 1<<16 {
-		t.Errorf("a bound is missing: %+v", s)
+	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= readyTimeout ||
+		s.IdleTimeout <= 0 || s.MaxHeaderBytes > 1<<16 {
+		t.Errorf("a limit is missing: %+v", s)
 	}
 }
 
-func TestHTTP_Index_LinksWhatIsThere(t *testing.T) {
+func TestHTTP_Index_LinksWhatIsServed(t *testing.T) {
 	d := newDashboard(t, asynq.RedisClientOpt{Addr: "127.0.0.1:1"}, DashboardOptions{})
 	body := bodyOf(t, ask(newHTTP(t, HTTPOptions{Dashboard: d}), "GET", "/"))
 	for _, link := range []string{`"/healthz"`, `"/readyz"`, `"/monitoring/"`} {

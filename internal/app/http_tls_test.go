@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/app"
 )
 
-// The worker's own pages over TLS: plain text is refused, the container's health check works, and a
-// renewed certificate is served without a restart.
-func TestHTTP_TLS_RenewedWithoutARestart(t *testing.T) {
+// The worker's pages are served over TLS. Plain text is refused, the container's health check
+// works, and a renewed certificate is served without a restart.
+func TestHTTP_CertificateRenewed_IsServedWithoutARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	cert, key := certificate(t, dir)
@@ -38,7 +38,7 @@ func TestHTTP_TLS_RenewedWithoutARestart(t *testing.T) {
 		}
 		return conn.Close()
 	}
-	until(t, 20*time.Second, "it serves", func() bool { return health() == nil })
+	until(t, 20*time.Second, "the worker serves its pages", func() bool { return health() == nil })
 	if err := served(cert); err != nil {
 		t.Errorf("with the certificate: %v", err)
 	}
@@ -53,18 +53,14 @@ func TestHTTP_TLS_RenewedWithoutARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := dir + "/before.pem"
-	if err := os.WriteFile(before, old, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	certificate(t, dir) // in the same files
-	until(t, 20*time.Second, "the new one is served", func() bool { return served(cert) == nil && health() == nil })
+	writeFile(t, before, string(old))
+	certificate(t, dir) // into the same files
+	until(t, 20*time.Second, "the new certificate is served", func() bool { return served(cert) == nil && health() == nil })
 	if served(before) == nil {
-		t.Error("the old one is served as well")
+		t.Error("the old certificate is served as well")
 	}
-	// A pair that does not belong together changes nothing.
-	if err := os.WriteFile(key, []byte("no key"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	// A damaged key file changes nothing.
+	writeFile(t, key, "no key")
 	if err := served(cert); err != nil {
 		t.Errorf("with a damaged key file: %v", err)
 	}

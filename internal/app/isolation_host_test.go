@@ -17,97 +17,92 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Everything is away. What asks whether it is back is one request of the pool at a time, and not
-// always the same tenant's.
-func TestIsolation_HostDown_OneProbeAtATime_Rotating(t *testing.T) {
+// The whole gateway is down. The pool probes it with one request at a time, and not always with the
+// same tenant's.
+func TestIsolation_HostDown_OneProbeAtATimeOfRotatingTenants(t *testing.T) {
 	t.Parallel()
-	var s *sieve
 	m := &timeMachine{}
-	p := newPool(t, 2, openSim, func(c *config.Config) {
+	p, s := newInterceptedPool(t, 2, openSim, func(c *config.Config) {
 		open(c)
 		c.Packages.ExpressBelow = 0
 		c.Sweep.After = time.Hour
-		s = newSieve(t, c)
 	})
 	m.pool, m.inspector = p, asynq.NewInspectorFromRedisClient(p.base.Asynq)
 	p.now = m.clock
-	host := strings.TrimPrefix(s.addr, "http://")
 	var known atomic.Bool
 	var mu sync.Mutex
-	asked := map[string]int{}
-	inside, crowd := 0, 0
-	away := func(r *http.Request) int {
+	probes := map[string]int{} // by tenant
+	inside, maxInside := 0, 0
+	badGateway := func(r *http.Request) int {
 		mu.Lock()
 		defer mu.Unlock()
 		if known.Load() {
-			asked[tenantOf(r)]++
+			probes[tenantOf(r)]++
 			inside++
-			crowd = max(crowd, inside)
+			maxInside = max(maxInside, inside)
 			mu.Unlock()
-			<-time.After(30 * time.Millisecond) // long enough for a second one to come
+			<-time.After(30 * time.Millisecond) // long enough for a second request to come
 			mu.Lock()
 			inside--
 		}
 		return http.StatusBadGateway
 	}
-	s.set(away)
+	s.set(badGateway)
 	addr, _ := p.workAt()
 	p.work()
 	var taken []tasks.Admission
 	for i := range 2 {
-		taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sample.NIP(i), "E", 5)...)...)
-		taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(i), "B", 5)...)...)
+		taken = append(taken, p.admitBoth(sample.NIP(i), "FIRST", 5, 5)...)
 	}
-	down := func() bool { return p.base.Redis.HGet(t.Context(), "ksef:circuit:"+host, "until").Val() > "0" }
-	// Before anything has been sent nothing but public keys is asked for: one group, of two
-	// tenants. No single operation is taken for the host.
+	down := func() bool { return p.base.Redis.HGet(t.Context(), "ksef:circuit:"+s.host(), "until").Val() > "0" }
+	// Nothing has been sent yet, so workers ask for public keys only: one group, of two tenants.
+	// The failure of one group does not mean that the host is down.
 	until(t, 30*time.Second, "both tenants' keys are known to be out of service", func() bool {
-		return strings.Count(get(t, "http://"+addr+"/metrics"), `ksef_circuit_open{group="other:publicKey"`) == 2
+		return strings.Count(page(t, addr, "/metrics"), `ksef_circuit_open{group="other:publicKey"`) == 2
 	})
 	if down() {
-		t.Error("one group that fails for all is taken for the host")
+		t.Error("the host counts as down because one group fails for both tenants")
 	}
-	s.mend()
+	s.clear()
 	until(t, 60*time.Second, "all is receipted", func() bool { m.skip(5 * time.Second); return p.all(taken, receipted)() })
 
-	s.set(away)
+	s.set(badGateway)
 	taken = nil
 	for i := range 2 {
-		taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sample.NIP(i), "E2", 5)...)...)
-		taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(i), "B2", 5)...)...)
+		taken = append(taken, p.admitBoth(sample.NIP(i), "SECOND", 5, 5)...)
 	}
 	until(t, 60*time.Second, "the host is known to be down", func() bool { m.skip(time.Second); return down() })
 	known.Store(true)
-	// Others go first for five seconds of real time, which a loaded machine takes for a round: so there
-	// are more rounds when one tenant had no turn in the first dozen.
+	// After a failed probe the others go first for five seconds of real time. On a loaded machine
+	// one round takes that long, so there are more rounds while one tenant has not probed yet.
 	rounds := 0
-	had := func(i int) bool {
+	probed := func(i int) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		return asked[sample.NIP(i)] > 0
+		return probes[sample.NIP(i)] > 0
 	}
-	for ; rounds < 12 || rounds < 60 && !(had(0) && had(1)); rounds++ {
+	for ; rounds < 12 || rounds < 60 && !(probed(0) && probed(1)); rounds++ {
 		m.pass(5 * time.Minute)
 	}
 	mu.Lock()
-	t.Logf("%d rounds: asked for %v, at most %d at once", rounds, asked, crowd)
-	if crowd > 1 || asked[sample.NIP(0)] == 0 || asked[sample.NIP(1)] == 0 {
-		t.Errorf("asked for %v, at most %d at once; want each tenant, one at a time", asked, crowd)
+	t.Logf("%d rounds: probes %v, at most %d at once", rounds, probes, maxInside)
+	if maxInside > 1 || probes[sample.NIP(0)] == 0 || probes[sample.NIP(1)] == 0 {
+		t.Errorf("probes %v, at most %d at once; want each tenant, one at a time", probes, maxInside)
 	}
-	if n := asked[sample.NIP(0)] + asked[sample.NIP(1)]; n > 2*rounds {
+	if n := probes[sample.NIP(0)] + probes[sample.NIP(1)]; n > 2*rounds {
 		t.Errorf("%d probes in %d rounds", n, rounds)
 	}
 	mu.Unlock()
-	if ready := get(t, "http://"+addr+"/readyz"); !strings.Contains(ready, "no answer since") {
-		t.Errorf("readiness says %s", ready)
+	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "no answer since") {
+		t.Errorf("readiness shows %s", ready)
 	}
-	s.mend()
+	s.clear()
 	until(t, 60*time.Second, "all is receipted", func() bool { m.skip(5 * time.Second); return p.all(taken, receipted)() })
 	p.balanced(40)
 }
 
-// A worker that cannot connect at all says so to itself; it takes more than one to stop the pool.
-func TestIsolation_OneWorkerCannotConnect_TellsOnlyItself(t *testing.T) {
+// One worker that cannot connect at all does not stop the pool. Two of them are an outage.
+func TestIsolation_OneWorkerCannotConnect_ThePoolIsNotStopped(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -118,15 +113,15 @@ func TestIsolation_OneWorkerCannotConnect_TellsOnlyItself(t *testing.T) {
 	p := newPool(t, 1, openSim, func(c *config.Config) { open(c); c.Gateway.URL = "http://" + addr })
 	at, _ := p.workAt()
 	p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sample.NIP(0), "E", 5)...)
-	until(t, 30*time.Second, "it says that it cannot connect", func() bool {
-		return strings.Contains(get(t, "http://"+at+"/metrics"), `ksef_circuit_open{group="connect",tenant=""} 1`)
+	until(t, 30*time.Second, "it shows that it cannot connect", func() bool {
+		return strings.Contains(page(t, at, "/metrics"), `ksef_circuit_open{group="connect",tenant=""} 1`)
 	})
 	keys := p.base.Redis.Keys(t.Context(), "ksef:circuit:*").Val()
 	if len(keys) != 1 || p.base.Redis.HExists(t.Context(), keys[0], "until").Val() {
 		t.Errorf("%v: one process that cannot connect has stopped the pool", keys)
 	}
 	p.work()
-	until(t, 60*time.Second, "two that cannot are an outage", func() bool {
-		return strings.Contains(get(t, "http://"+at+"/metrics"), `ksef_circuit_open{group="host",tenant=""} 1`)
+	until(t, 60*time.Second, "two that cannot connect are an outage", func() bool {
+		return strings.Contains(page(t, at, "/metrics"), `ksef_circuit_open{group="host",tenant=""} 1`)
 	})
 }

@@ -6,18 +6,16 @@ import (
 	"testing"
 	"time"
 
-	"ksefworker/config"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/tasks"
 )
 
-// One of two workers stands behind a proxy that answers 502 to everything, while the gateway is
-// well. It leaves its tasks to the other one, says so, and tells the pool nothing that stops it.
-func TestIsolation_OneWorkersProxyAnswers502_TheOtherDoesTheWork(t *testing.T) {
+// One of two workers is behind a proxy that answers 502 to everything, while the gateway works. It
+// leaves its tasks to the other worker, shows why, and does not stop the pool.
+func TestIsolation_OneWorkersProxyAnswers502_TheOtherWorkerDoesTheWork(t *testing.T) {
 	t.Parallel()
-	var s *sieve
-	p := newPool(t, 2, quickSim, func(c *config.Config) { hasty(c); s = newSieve(t, c) })
+	p, s := newInterceptedPool(t, 2, quickSim, hasty)
 	s.set(func(r *http.Request) int {
 		if strings.Contains(r.UserAgent(), "sickproxy") {
 			return http.StatusBadGateway
@@ -31,35 +29,35 @@ func TestIsolation_OneWorkersProxyAnswers502_TheOtherDoesTheWork(t *testing.T) {
 		until(t, 90*time.Second, "fifteen invoices are receipted", p.all(taken, receipted))
 		return time.Since(began)
 	}
-	well, _ := p.workAt()
+	healthy, _ := p.workAt()
 	alone := run("ALONE")
-	sound := p.cfg.Gateway.UserAgent
+	before := p.cfg.Gateway.UserAgent
 	p.cfg.Gateway.UserAgent = "sickproxy"
 	sick, _ := p.workAt()
-	p.cfg.Gateway.UserAgent = sound
+	p.cfg.Gateway.UserAgent = before
 	const rounds = 3
-	worst := time.Duration(0)
+	slowest := time.Duration(0)
 	for _, series := range []string{"ONE", "TWO", "THREE"}[:rounds] {
 		took := run(series)
 		t.Logf("%s took %v", series, took.Round(time.Second/10))
-		worst = max(worst, took)
-		if strings.Contains(get(t, "http://"+well+"/metrics"), "ksef_circuit_open{") {
-			t.Error("the worker that is well is held up by the pool's circuits")
+		slowest = max(slowest, took)
+		if strings.Contains(page(t, healthy, "/metrics"), "ksef_circuit_open{") {
+			t.Error("the pool's circuits hold the healthy worker back")
 		}
 	}
-	t.Logf("15 invoices: %v by one worker, at worst %v with one beside it whose proxy is sick",
-		alone.Round(time.Second/10), worst.Round(time.Second/10))
-	if worst > 3*alone+20*time.Second {
-		t.Errorf("%v beside a worker whose proxy is sick, %v alone", worst, alone)
+	t.Logf("15 invoices: %v by one worker, at most %v beside a worker with a sick proxy",
+		alone.Round(time.Second/10), slowest.Round(time.Second/10))
+	if slowest > 3*alone+20*time.Second {
+		t.Errorf("%v beside a worker with a sick proxy, %v alone", slowest, alone)
 	}
-	if ready := get(t, "http://"+sick+"/readyz"); !strings.Contains(ready, "this process gets no proper answer") {
-		t.Errorf("readiness of the sick one says %s", ready)
+	if ready := page(t, sick, "/readyz"); !strings.Contains(ready, "this process has had no proper answer") {
+		t.Errorf("readiness of the sick worker shows %s", ready)
 	}
-	if metrics := get(t, "http://"+sick+"/metrics"); !strings.Contains(metrics, "ksef_circuit_open{") {
-		t.Error("metrics of the sick one show no open circuit")
+	if metrics := page(t, sick, "/metrics"); !strings.Contains(metrics, "ksef_circuit_open{") {
+		t.Error("the metrics of the sick worker show no open circuit")
 	}
 	if !strings.Contains(p.log.String(), "this process gets no proper answer from the gateway") {
-		t.Error("the log does not say it")
+		t.Error("the log does not say that one process gets no proper answer")
 	}
 	p.balanced(15 * (1 + rounds))
 }

@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// errStopAsked is why the context of a run ends when [Worker.Stop] was called.
+// errStopAsked is the cause with which the context of a run ends when [Worker.Stop] was called.
 var errStopAsked = errors.New("the worker was asked to stop")
 
-// life is how far a worker has come: made, running, over. Safe for concurrent use.
+// life is the state of a worker: made, running or over. Safe for concurrent use.
 type life struct {
 	over chan struct{} // closed when everything is closed
 
@@ -22,7 +22,7 @@ type life struct {
 
 func newLife() life { return life{over: make(chan struct{}), cancel: func(error) {}} }
 
-// begin returns the context of the run; false when the worker was stopped before.
+// begin returns the context of the run; false when the worker has run or was stopped already.
 func (l *life) begin(ctx context.Context) (context.Context, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -34,7 +34,7 @@ func (l *life) begin(ctx context.Context) (context.Context, bool) {
 	return ctx, true
 }
 
-// end says that the run is over and everything closed.
+// end reports that the run is over and everything is closed.
 func (l *life) end(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -43,7 +43,7 @@ func (l *life) end(err error) {
 	close(l.over)
 }
 
-// stop asks for the end. first is true for the one call that has to close what never ran.
+// stop asks the run to end. first is true for the one call that must close a worker that never ran.
 func (l *life) stop() (first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -53,9 +53,9 @@ func (l *life) stop() (first bool) {
 	return first
 }
 
-// Stop ends the worker as the end of the context of [Worker.Run] does, waits until everything is
-// closed, and returns what Run returns. It may be called at any time, also before Run and again.
-// When ctx ends first, it returns the cause of that, and the worker goes on stopping.
+// Stop ends the worker in the same way as the end of [Worker.Run]'s context, waits until everything
+// is closed, and returns the error of Run. It may be called at any time, before Run too, and more
+// than once. When ctx ends first, Stop returns its cause and the worker continues to stop.
 func (w *Worker) Stop(ctx context.Context) error {
 	if w.life.stop() {
 		w.life.end(w.close(ctx))

@@ -13,15 +13,7 @@ import (
 	"ksefworker/internal/app"
 )
 
-func (p *pool) newWorker() *app.Worker {
-	p.t.Helper()
-	w, err := app.NewWorker(p.t.Context(), p.open(), zerolog.New(p.log))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return w
-}
-
+// listens reports that addr accepts connections.
 func listens(addr string) bool {
 	c, err := net.DialTimeout("tcp", addr, time.Second)
 	if err == nil {
@@ -30,12 +22,13 @@ func listens(addr string) bool {
 	return err == nil
 }
 
-// A worker that never ran holds a port and connections too.
+// A worker that never ran holds a port and connections, which Stop must close.
 func TestWorker_StoppedBeforeRun_ClosesWhatItHolds(t *testing.T) {
 	t.Parallel()
-	w := newPool(t, 1, quickSim, nil).newWorker()
+	p := newPool(t, 1, quickSim, nil)
+	w := p.newWorker(p.open())
 	if !listens(w.Addr()) {
-		t.Fatal("it does not listen: this proves nothing")
+		t.Fatal("it does not listen: this test proves nothing")
 	}
 	for range 2 {
 		if err := w.Stop(t.Context()); err != nil {
@@ -52,15 +45,16 @@ func TestWorker_StoppedBeforeRun_ClosesWhatItHolds(t *testing.T) {
 
 func TestWorker_StoppedWhileItRuns_StopsInOrderOnce(t *testing.T) {
 	t.Parallel()
-	w := newPool(t, 1, quickSim, nil).newWorker()
+	p := newPool(t, 1, quickSim, nil)
+	w := p.newWorker(p.open())
 	ran := make(chan error, 1)
 	go func() { ran <- w.Run(context.WithoutCancel(t.Context())) }()
 	until(t, 10*time.Second, "it runs", func() bool { return listens(w.Addr()) })
-	given, cancel := context.WithCancelCause(t.Context())
-	impatient := errors.New("no time")
-	cancel(impatient)
-	if err := w.Stop(given); !errors.Is(err, impatient) && err != nil {
-		t.Errorf("stop without patience: %v", err)
+	ended, cancel := context.WithCancelCause(t.Context())
+	noTime := errors.New("no time")
+	cancel(noTime)
+	if err := w.Stop(ended); !errors.Is(err, noTime) && err != nil {
+		t.Errorf("stop with a context that has ended: %v", err)
 	}
 	stopped := make(chan error, 3)
 	for range cap(stopped) {
@@ -79,16 +73,16 @@ func TestWorker_StoppedWhileItRuns_StopsInOrderOnce(t *testing.T) {
 	}
 }
 
-// What was built before the fault is closed: the same worker can be made once the fault is put right.
+// When NewWorker fails it closes what it has opened, and leaves the pool open.
 func TestNewWorker_Fails_LeavesNothingOpenButThePool(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, func(c *config.Config) { c.HTTP.Addr = "192.0.2.1:1" })
 	shared := p.open()
 	defer func() { _ = shared.Close() }()
 	if _, err := app.NewWorker(t.Context(), shared, zerolog.Nop()); err == nil {
-		t.Fatal("it listens on an address that is not this machine's")
+		t.Fatal("it listens on an address of another machine")
 	}
 	if err := shared.Redis.Ping(t.Context()).Err(); err != nil {
-		t.Errorf("the pool is the caller's still: %v", err)
+		t.Errorf("it has closed the caller's pool: %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 )
 
+// listen makes the worker's HTTP server and opens its port; neither when http.addr is empty.
 func (w *Worker) listen(metrics *Metrics) error {
 	cfg := w.pool.Config
 	if cfg.HTTP.Addr == "" {
@@ -28,7 +29,8 @@ func (w *Worker) listen(metrics *Metrics) error {
 		if err != nil {
 			return err
 		}
-		if w.dashboard, err = NewDashboard(asynqConn{conn, cfg.Redis.AsynqPrefix()}, DashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}); err != nil {
+		options := DashboardOptions{ReadOnly: cfg.HTTP.Dashboard.ReadOnly}
+		if w.dashboard, err = NewDashboard(asynqConn{conn, cfg.Redis.AsynqPrefix()}, options); err != nil {
 			return err
 		}
 		w.pages.add("dashboard", func(context.Context) error { return w.dashboard.Close() })
@@ -48,8 +50,8 @@ func (w *Worker) listen(metrics *Metrics) error {
 	return nil
 }
 
-// closeHTTP lets requests that are under way end, for a second. A listener that nothing was served
-// on yet is closed too.
+// closeHTTP gives the requests that are under way one second to end. It closes the listener too,
+// which the server does not know before Serve.
 func (w *Worker) closeHTTP(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
@@ -63,11 +65,11 @@ func (w *Worker) closeHTTP(ctx context.Context) error {
 	return err
 }
 
-// listenElsewhere takes a free port when the configured one is taken, as it is for a second worker of
-// one configuration on one host. To refuse to start would keep a worker that can send invoices from
-// it; that its pages are elsewhere is said.
-func (w *Worker) listenElsewhere(taken string) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(taken)
+// listenElsewhere takes any free port when the configured one is in use, as for the second worker
+// of one configuration on one host. Refusing to start would stop a worker that can send invoices.
+// The log names the other port.
+func (w *Worker) listenElsewhere(inUse string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(inUse)
 	if err != nil {
 		return nil, err
 	}
@@ -75,13 +77,13 @@ func (w *Worker) listenElsewhere(taken string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.log.Warn().Str("taken", taken).Str("http", l.Addr().String()).
-		Msg("http.addr is taken, most likely by another worker on this host: this one's pages are at another port; " +
-			"set KSEF_HTTP_ADDR to give each worker an address of its own (--healthcheck and a scraper ask the one that is configured)")
+	w.log.Warn().Str("in_use", inUse).Str("http", l.Addr().String()).
+		Msg("http.addr is in use, most likely by another worker on this host: this worker's pages are at another port; " +
+			"set KSEF_HTTP_ADDR to give each worker an address of its own (--healthcheck and scrapers ask the configured one)")
 	return l, nil
 }
 
-// Addr is where the HTTP endpoints listen; "" when they do not.
+// Addr returns the host:port on which the HTTP endpoints listen; "" when they do not.
 func (w *Worker) Addr() string {
 	if w.listener == nil {
 		return ""

@@ -12,18 +12,17 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// localFaults are what keeps this process from working for a tenant while others can: its key_file
-// cannot be read here. They are looked for anew each time, so a file that is put right is found at
-// once, and nobody else is told of them: tasks go back for another worker to take. Safe for
-// concurrent use.
+// localFaults are faults that stop only this process from working for a tenant: it cannot read the
+// tenant's key_file. The file is read each time, so that a correction takes effect at once. The
+// pool is not told: tasks go back to the queue for another worker. Safe for concurrent use.
 type localFaults struct {
-	keys  map[string]func() (string, error) // by tenant
+	keys  map[string]func() (string, error) // reads the key, by tenant
 	spell *spells
 	log   zerolog.Logger
 
 	mu     sync.Mutex
 	second time.Time
-	handed map[string]int // tasks handed over in that second, by tenant
+	handed map[string]int // tasks handed over in this second, by tenant
 }
 
 func newLocalFaults(cfg config.Config, now func() time.Time, log zerolog.Logger) *localFaults {
@@ -36,7 +35,8 @@ func newLocalFaults(cfg config.Config, now func() time.Time, log zerolog.Logger)
 	return f
 }
 
-// of tells what is wrong with a tenant here, in words that name the setting and never its content.
+// of returns the fault of a tenant in this process; nil when there is none. The text names the
+// setting and never the content of the file.
 func (f *localFaults) of(tenant string) error {
 	key, ok := f.keys[tenant]
 	if !ok {
@@ -49,18 +49,18 @@ func (f *localFaults) of(tenant string) error {
 	return err
 }
 
-// refuse returns what a task of a tenant comes to in this process: nil when there is no fault. It
-// says so in the log.
+// refuse returns nil when this process can work for the tenant, and otherwise the error that leaves
+// the task to another worker. It logs the fault.
 func (f *localFaults) refuse(tenant string) error {
-	err := f.look(tenant)
+	err := f.check(tenant)
 	if err == nil {
 		return nil
 	}
 	return f.handOver(tenant, err)
 }
 
-// look tells what is wrong with a tenant here, and says in the log when that begins, goes on or ends.
-func (f *localFaults) look(tenant string) error {
+// check returns the fault of a tenant in this process, and logs when it begins, goes on or ends.
+func (f *localFaults) check(tenant string) error {
 	err := f.of(tenant)
 	if err == nil {
 		if after, was := f.spell.over(tenant); was {
@@ -70,33 +70,34 @@ func (f *localFaults) look(tenant string) error {
 	}
 	if since, due := f.spell.goesOn(tenant); due {
 		f.log.Error().Err(err).Str("tenant", tenant).Time("since", since).
-			Msg("a fault of this process alone: it leaves the tenant's tasks to other workers; mend key_file, no restart is needed")
+			Msg("a fault of this process alone: it leaves the tenant's tasks to other workers; correct key_file, no restart is needed")
 	}
 	return err
 }
 
-// lookAtAll says at start what is wrong, before a task of the tenant comes by.
-func (f *localFaults) lookAtAll() {
+// checkAll logs the faults at start, before a task of the tenant comes.
+func (f *localFaults) checkAll() {
 	for tenant := range f.keys {
-		_ = f.look(tenant)
+		_ = f.check(tenant)
 	}
 }
 
-// handOver leaves a task to another worker.
+// handOver returns the error that leaves a task to another worker.
 func (f *localFaults) handOver(tenant string, err error) error {
 	return &retry.LaterError{Delay: f.delay(tenant), Reason: retry.ReasonLocal, What: "left to another worker", Err: err}
 }
 
 const (
-	// handOversASecond is how many tasks of a tenant go back at once. It is more than KSeF lets a
-	// tenant send, so a worker that is well finds all it can do.
+	// handOversASecond is how many tasks of a tenant go back to the queue at once, per second. It
+	// is more than KSeF lets a tenant send, so it is enough for a worker without the fault.
 	handOversASecond = 20
-	// handOverLater is for the rest. A process that can do nothing has all its time for taking
-	// tasks: without it it would go round and round with all that waits, and with a pool in which
-	// nobody has the key it would be a storm at Redis.
+	// handOverLater is the delay of all other tasks. A process with the fault ends its tasks at
+	// once and takes the next: without this delay it would take every waiting task again and again,
+	// and a pool in which no process has the key would overload Redis.
 	handOverLater = 30 * time.Second
 )
 
+// delay returns when a task that is handed over may run again.
 func (f *localFaults) delay(tenant string) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -111,7 +112,7 @@ func (f *localFaults) delay(tenant string) time.Duration {
 }
 
 var localFaultDesc = prometheus.NewDesc("ksef_local_fault",
-	"1 when this process cannot work for the tenant because of its own key_file; others may.",
+	"1 when this process cannot work for the tenant because it cannot read key_file; other processes may.",
 	[]string{"tenant"}, nil)
 
 // Describe implements prometheus.Collector.
@@ -120,6 +121,6 @@ func (f *localFaults) Describe(ch chan<- *prometheus.Desc) { ch <- localFaultDes
 // Collect implements prometheus.Collector.
 func (f *localFaults) Collect(ch chan<- prometheus.Metric) {
 	for tenant := range f.keys {
-		ch <- prometheus.MustNewConstMetric(localFaultDesc, prometheus.GaugeValue, truth(f.of(tenant) != nil), tenant)
+		gauge(ch, localFaultDesc, boolValue(f.of(tenant) != nil), tenant)
 	}
 }

@@ -17,17 +17,14 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// One worker of two has no key for a tenant: missing, unreadable or empty. It leaves the tenant's
-// tasks to the other one, which is about as fast as alone, and tells only itself.
-func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherDoesTheWork(t *testing.T) {
+// One of two workers cannot read a tenant's key: the file is missing, empty or a folder. It leaves
+// the tenant's tasks to the other worker, which is about as fast as alone, and does not tell the
+// pool.
+func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherWorkerDoesTheWork(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(t *testing.T, path string){
 		"missing": func(*testing.T, string) {},
-		"empty": func(t *testing.T, path string) {
-			if err := os.WriteFile(path, nil, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		},
+		"empty":   func(t *testing.T, path string) { writeFile(t, path, "") },
 		"a folder": func(t *testing.T, path string) {
 			if err := os.Mkdir(path, 0o700); err != nil {
 				t.Fatal(err)
@@ -37,11 +34,9 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherDoesTheWork(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newPool(t, 2, quickSim, hasty)
-			lane := tasks.Terms{Lane: ledger.Bulk}
 			run := func(series string) time.Duration {
 				began := time.Now()
-				taken := p.admit(lane, numbered(sample.NIP(0), series+"/B", 10)...)
-				taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sample.NIP(0), series+"/E", 5)...)...)
+				taken := p.admitBoth(sample.NIP(0), series, 5, 10)
 				until(t, 90*time.Second, "fifteen invoices are receipted", p.all(taken, receipted))
 				return time.Since(began)
 			}
@@ -49,21 +44,21 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherDoesTheWork(t *testing.T) {
 			alone := run("ALONE")
 			key := filepath.Join(t.TempDir(), "nokey")
 			spoil(t, key)
-			sound := p.cfg.Tenants[0].KeyFile
+			readable := p.cfg.Tenants[0].KeyFile
 			p.cfg.Tenants[0].KeyFile = key
 			addr, _ := p.workAt()
-			p.cfg.Tenants[0].KeyFile = sound
+			p.cfg.Tenants[0].KeyFile = readable
 			beside := run("BESIDE")
-			t.Logf("15 invoices: %v by one worker, %v with one beside it that has no key",
+			t.Logf("15 invoices: %v by one worker, %v beside a worker without the key",
 				alone.Round(time.Second/10), beside.Round(time.Second/10))
 			if beside > 3*alone+20*time.Second {
-				t.Errorf("%v, alone it took %v", beside, alone)
+				t.Errorf("%v beside a worker without the key, %v alone", beside, alone)
 			}
-			u, err := p.base.Redis.Keys(t.Context(), "ksef:rate:*:credentials").Result()
-			if err != nil || len(u) > 0 {
-				t.Errorf("the pool was told of it: %v, %v", u, err)
+			paused, err := p.base.Redis.Keys(t.Context(), "ksef:rate:*:credentials").Result()
+			if err != nil || len(paused) > 0 {
+				t.Errorf("the tenant is paused for the whole pool: %v, %v", paused, err)
 			}
-			metrics, ready := get(t, "http://"+addr+"/metrics"), get(t, "http://"+addr+"/readyz")
+			metrics, ready := page(t, addr, "/metrics"), page(t, addr, "/readyz")
 			for _, want := range []string{`ksef_local_fault{tenant="` + sample.NIP(0) + `"} 1`,
 				`ksef_local_fault{tenant="` + sample.NIP(1) + `"} 0`} {
 				if !strings.Contains(metrics, want) {
@@ -72,38 +67,36 @@ func TestLocalFault_OneOfTwoWorkersHasNoKey_TheOtherDoesTheWork(t *testing.T) {
 			}
 			if !strings.Contains(ready, `"ready": false`) ||
 				!strings.Contains(ready, "key_file of tenant "+sample.NIP(0)) || strings.Contains(ready, "test_key") {
-				t.Errorf("readiness says %s", ready)
+				t.Errorf("readiness shows %s", ready)
 			}
 			if n := strings.Count(p.log.String(), "a fault of this process alone"); n != 1 {
-				t.Errorf("%d lines of log about it, want one", n)
+				t.Errorf("%d lines of log about the fault, want one", n)
 			}
-			// Put right, it is found without a restart.
+			// A corrected file takes effect without a restart.
 			if err := os.RemoveAll(key); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(key, []byte("test_key\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if ready := get(t, "http://"+addr+"/readyz"); !strings.Contains(ready, `"ready": true`) {
-				t.Errorf("readiness says %s with the key in place", ready)
+			writeFile(t, key, "test_key\n")
+			if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": true`) {
+				t.Errorf("with the key in place readiness shows %s", ready)
 			}
 			p.balanced(30)
 		})
 	}
 }
 
-// A worker without a key says so when it starts, though no task of the tenant comes by.
-func TestLocalFault_NothingToDo_ItIsSaidAtStart(t *testing.T) {
+// A worker without a key logs it when it starts, although no task of the tenant comes.
+func TestLocalFault_NoTaskComes_IsLoggedAtStart(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)
 	p.cfg.Tenants[0].KeyFile = filepath.Join(t.TempDir(), "nokey")
 	p.workAt()
-	until(t, 20*time.Second, "it is said", func() bool {
+	until(t, 20*time.Second, "the fault is logged", func() bool {
 		return strings.Contains(p.log.String(), "key_file of tenant "+sample.NIP(0)+" cannot be used by this process")
 	})
 }
 
-// dump is every key of a Redis with its value, the queue's own included.
+// dump returns every key of a Redis with its serialized value, the queue's keys included.
 func dump(t *testing.T, rdb redis.UniversalClient) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -119,17 +112,15 @@ func dump(t *testing.T, rdb redis.UniversalClient) map[string]string {
 	return out
 }
 
-// A check is made with a wrong key, without one, at a gateway that is away, with folders that are
-// not there. Nothing in Redis changes, no folder is made, and a check with the right key that
-// follows is content.
+// A check runs with a wrong key, without a key, with a gateway that is down, and with folders that
+// do not exist. It changes nothing in Redis and makes no folder, and the check with the right
+// settings that follows finds no fault.
 func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, openSim, nil)
-	p.admit(tasks.Terms{}, good(sample.NIP(0), 3)...) // something is in the ledger and in the queue
+	p.admit(tasks.Terms{}, good(sample.NIP(0), 3)...) // so that ledger and queue have entries
 	wrong := filepath.Join(t.TempDir(), "wrong")
-	if err := os.WriteFile(wrong, []byte("not_it\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, wrong, "not_it\n")
 	before := dump(t, p.base.Redis)
 	if len(before) < 10 {
 		t.Fatalf("only %d keys: this test proves little", len(before))
@@ -140,18 +131,18 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	}{
 		{"wrong key", "key_file with the gateway's account page", func(c *config.Config) { c.Tenants[0].KeyFile = wrong }},
 		{"no key", "no file", func(c *config.Config) { c.Tenants[0].KeyFile = wrong + "er" }},
-		{"gateway away", "check gateway.url", func(c *config.Config) { c.Gateway.URL = "http://127.0.0.1:1" }},
+		{"gateway down", "check gateway.url", func(c *config.Config) { c.Gateway.URL = "http://127.0.0.1:1" }},
 		{"spool folder is a file", "packages.spool_dir", func(c *config.Config) { c.Packages.SpoolDir = filepath.Join(wrong, "spool") }},
-		{"archive's folder is not there", "",
+		{"archive's folder does not exist", "",
 			func(c *config.Config) { c.Archive.URL = "file://" + filepath.Join(wrong+"-archive", "kept") }},
 		{"archive's folder is a file", "not a directory",
 			func(c *config.Config) { c.Archive.URL = "file://" + filepath.Join(wrong, "kept") }},
-		{"all is well", "", func(*config.Config) {}},
+		{"no fault", "", func(*config.Config) {}},
 	} {
 		cfg := p.cfg
 		cfg.Tenants = append([]config.Tenant(nil), p.cfg.Tenants...)
 		c.spoil(&cfg)
-		for range 4 { // as often as opens a circuit
+		for range 4 { // enough failures to open a circuit
 			var out bytes.Buffer
 			err := app.CheckAll(t.Context(), cfg, &out)
 			if (err == nil) != (c.want == "") || !strings.Contains(out.String(), c.want) {
@@ -181,9 +172,9 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	}
 }
 
-// A full group is not asked for by a check: the request that it does not book would be one too
-// many.
-func TestCheck_NoPlaceLeft_DoesNotAsk(t *testing.T) {
+// A check sends no request of a group whose limit is used up. It reserves no place in a window, so
+// its request would be one too many.
+func TestCheck_LimitUsedUp_SendsNoRequest(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.cfg.Limits.Groups.Other = config.Rates{PerSecond: 10, PerMinute: 1, PerHour: 120}
@@ -201,28 +192,24 @@ func TestCheck_NoPlaceLeft_DoesNotAsk(t *testing.T) {
 	after := p.sim.Books().Requests
 	for _, name := range []string{"other:publicKey", "publicKey"} {
 		if after[name] != before[name] {
-			t.Errorf("it asked for %s all the same", name)
+			t.Errorf("it sent a request of %s", name)
 		}
 	}
 }
 
-// A worker whose spool folder cannot be written says so; where the key of a tenant is at fault only
-// that tenant's line says it.
 func TestReady_SpoolCannotBeWritten_IsNotReady(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, openSim, nil)
 	addr, _ := p.workAt()
-	if ready := get(t, "http://"+addr+"/readyz"); !strings.Contains(ready, `"ready": true`) {
-		t.Fatalf("readiness says %s", ready)
+	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": true`) {
+		t.Fatalf("readiness shows %s", ready)
 	}
 	if err := os.RemoveAll(p.cfg.Packages.SpoolDir); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(p.cfg.Packages.SpoolDir, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if ready := get(t, "http://"+addr+"/readyz"); !strings.Contains(ready, `"ready": false`) ||
+	writeFile(t, p.cfg.Packages.SpoolDir, "")
+	if ready := page(t, addr, "/readyz"); !strings.Contains(ready, `"ready": false`) ||
 		!strings.Contains(ready, "packages.spool_dir") {
-		t.Errorf("readiness says %s", ready)
+		t.Errorf("readiness shows %s", ready)
 	}
 }

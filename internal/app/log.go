@@ -12,10 +12,14 @@ import (
 	"ksefworker/config"
 )
 
-// NewLog makes the process's log: one JSON object a line, or lines for people. The level was checked by the configuration; an unknown one is info.
+// NewLog makes the logger of a process. It writes one JSON object a line, or lines for people when
+// the format is "console". The configuration has checked the level; an unknown one counts as info.
 func NewLog(c config.Log, w io.Writer) zerolog.Logger {
 	if c.Format == "console" {
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: true, FormatMessage: func(m any) string { return oneLine(m) }}
+		w = zerolog.ConsoleWriter{
+			Out: w, TimeFormat: time.TimeOnly, NoColor: true,
+			FormatMessage: func(m any) string { return oneLine(m) },
+		}
 	}
 	level, err := zerolog.ParseLevel(c.Level)
 	if err != nil {
@@ -24,9 +28,10 @@ func NewLog(c config.Log, w io.Writer) zerolog.Logger {
 	return zerolog.New(w).Level(level).With().Timestamp().Logger()
 }
 
-// oneLine makes a message fit for a terminal: the console writer quotes the values of fields but writes
-// messages as they are, and some end in words of KSeF's. What is not printable is escaped, so that a
-// line stays a line and no escape sequence reaches the terminal.
+// oneLine makes a message safe for a terminal. The console writer quotes the values of fields but
+// writes messages as they are, and some messages end with text from KSeF. Characters that are not
+// printable are escaped, so that a message stays one line and no escape sequence reaches the
+// terminal.
 func oneLine(message any) string {
 	text, _ := message.(string)
 	var b strings.Builder

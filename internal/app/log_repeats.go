@@ -8,45 +8,50 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// repeatEvery is how often the same complaint is worth a line.
+// repeatEvery is how often the same complaint is written.
 const repeatEvery = time.Minute
 
-// repeats is a hook that thins out what is said over and over in an outage: what is tried again every second, by this program ("cannot …") or by the queue. Each such complaint is one line a
-// minute, and the next one says how many were left out. Everything else passes: it is about one invoice or one package, and the next line is about another. Safe for concurrent use.
+// repeats is a log hook that leaves out repeated complaints. In an outage this program ("cannot …")
+// and the queue try the same thing every second. Each such complaint is written once a minute, and
+// the next line says how many were left out. All other messages are written: each is about another
+// invoice or package. Safe for concurrent use.
 type repeats struct {
 	now func() time.Time
 
 	mu   sync.Mutex
-	said map[string]*repeat
+	seen map[string]*repeat
 }
 
+// repeat is one complaint.
 type repeat struct {
-	at      time.Time
-	leftOut int
+	at      time.Time // when it was written
+	leftOut int       // since then
 }
 
-func newRepeats(now func() time.Time) *repeats { return &repeats{now: now, said: map[string]*repeat{}} }
+func newRepeats(now func() time.Time) *repeats { return &repeats{now: now, seen: map[string]*repeat{}} }
 
-// complaint is what a message is told apart by: the words before any detail. "" is none.
+// complaint returns the part of a message that identifies the complaint, which is the text before
+// any detail; "" when the message is no complaint.
 func complaint(message string, fromQueue bool) string {
 	if !fromQueue && !strings.HasPrefix(message, "cannot ") {
 		return ""
 	}
 	if i := strings.IndexAny(message, ":="); i >= 0 {
-		message = message[:i] // what follows is an error or a task's id
+		message = message[:i] // an error or a task's id follows
 	}
 	return message
 }
 
-// thin decides whether a message is written, and how many like it were not since the last one.
+// thin decides whether a complaint is written, and returns how often it was left out since it was
+// written last.
 func (r *repeats) thin(key string) (leftOut int, write bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	last := r.said[key]
+	last := r.seen[key]
 	if last == nil {
 		last = &repeat{}
-		r.said[key] = last
+		r.seen[key] = last
 	} else if now.Sub(last.at) < repeatEvery {
 		last.leftOut++
 		return 0, false
@@ -55,7 +60,7 @@ func (r *repeats) thin(key string) (leftOut int, write bool) {
 	return leftOut, true
 }
 
-// Run implements zerolog.Hook for this program's own lines.
+// Run implements zerolog.Hook for this program's own messages.
 func (r *repeats) Run(e *zerolog.Event, level zerolog.Level, message string) {
 	r.run(e, level, message, false)
 }
@@ -75,7 +80,7 @@ func (r *repeats) run(e *zerolog.Event, level zerolog.Level, message string, fro
 	}
 }
 
-// queueRepeats is the same for the queue's lines, which are all of that sort.
+// queueRepeats is the same hook for the queue's messages, all of which count as complaints.
 type queueRepeats struct{ *repeats }
 
 // Run implements zerolog.Hook.

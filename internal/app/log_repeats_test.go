@@ -12,12 +12,12 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// An hour of outage, each second of it the same complaints.
-func TestRepeats_TheSameComplaintOverAndOver_OneLineAMinuteThatSaysHowMany(t *testing.T) {
+// An outage lasts an hour, and each second has the same complaints.
+func TestRepeats_SameComplaintEverySecond_IsOneLineAMinuteWithTheirNumber(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		log, thinned := zerolog.New(&out), newRepeats(time.Now)
-		own, queue := log.Hook(thinned), asynqLog{log.Hook(queueRepeats{thinned})}
+		log, thin := zerolog.New(&out), newRepeats(time.Now)
+		own, queue := log.Hook(thin), asynqLog{log.Hook(queueRepeats{thin})}
 		for i := range 3600 {
 			own.Warn().Err(errors.New("connection refused")).Msg("cannot say that this worker is alive")
 			queue.Error(fmt.Sprintf("Could not move task id=%d: refused", i))
@@ -33,7 +33,7 @@ func TestRepeats_TheSameComplaintOverAndOver_OneLineAMinuteThatSaysHowMany(t *te
 	})
 }
 
-func TestRepeats_WhatIsAboutOneInvoice_IsNeverLeftOut(t *testing.T) {
+func TestRepeats_MessagesAboutInvoices_AreNeverLeftOut(t *testing.T) {
 	var out bytes.Buffer
 	log := zerolog.New(&out).Hook(newRepeats(time.Now))
 	for i := range 100 {

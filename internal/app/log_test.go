@@ -8,8 +8,8 @@ import (
 	"ksefworker/config"
 )
 
-// Words of KSeF's reach the terminal as text: no line of their own, no escape sequence.
-func TestLog_ConsoleEscapesWhatIsNotPrintable(t *testing.T) {
+// Text from KSeF cannot forge a line of the log or send escape sequences to the terminal.
+func TestLog_ConsoleFormat_EscapesUnprintableCharacters(t *testing.T) {
 	var out bytes.Buffer
 	log := NewLog(config.Log{Format: "console", Level: "info"}, &out)
 	log.Warn().Str("reason", "b\nc\x1b[2J").Msg("session is 405, zła\n12:00:00 INF forged\x1b[31m\u0085\u202e")

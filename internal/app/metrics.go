@@ -12,14 +12,14 @@ import (
 	"ksefworker/internal/buildinfo"
 )
 
-// Metrics is a registry of this process's own: the library's global one would be shared by tests and
-// by whatever else is linked in.
+// Metrics are the metrics of this process, in a registry of its own: tests and other linked code
+// would share the library's global one. Safe for concurrent use.
 type Metrics struct {
 	registry *prometheus.Registry
 }
 
-// NewMetrics registers the Go runtime, the process, the build and the given sources. Each source is
-// asked at each scrape, and one that fails costs its own series only.
+// NewMetrics registers the Go runtime, the process, the build and the given sources. Every source
+// is read at every scrape. It panics when two sources describe the same metric.
 func NewMetrics(sources ...prometheus.Collector) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
@@ -31,36 +31,45 @@ func NewMetrics(sources ...prometheus.Collector) *Metrics {
 // buildInfo is 1, with the build as labels.
 func buildInfo(b buildinfo.Info) prometheus.Collector {
 	g := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "ksef_build_info", Help: "1; which build this process runs is in the labels.",
+		Name: "ksef_build_info", Help: "Always 1; the labels name the build of this process.",
 		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.GoVersion},
 	})
 	g.Set(1)
 	return g
 }
 
-// Handler serves /metrics. A source that fails costs its own series, never the scrape: the time when
-// Redis is down is the time when the others are wanted.
+// Handler serves /metrics. When a source fails, only its own series are missing: the other metrics
+// are needed most while Redis is down.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
 		ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4, Timeout: 20 * time.Second,
 	})
 }
 
-// up is one name for all sources, so that one alert watches them.
+// up describes the metric that tells whether a source could be read. All sources share its name, so
+// that one alert watches them.
 func up(source string) *prometheus.Desc {
-	return prometheus.NewDesc("ksef_scrape_up", "1 when this source of metrics could be read at this scrape.", nil, prometheus.Labels{"source": source})
+	return prometheus.NewDesc("ksef_scrape_up", "1 when this source of metrics could be read at this scrape.",
+		nil, prometheus.Labels{"source": source})
 }
 
-// scrapeTimeout bounds what one source asks for at a scrape.
+// scrapeTimeout bounds the calls of one source at a scrape.
 const scrapeTimeout = 5 * time.Second
 
+// scrape returns the context for the calls of one source.
 func scrape() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), scrapeTimeout)
 }
 
-func truth(b bool) float64 {
+// boolValue is 1 for true and 0 for false, as gauges have it.
+func boolValue(b bool) float64 {
 	if b {
 		return 1
 	}
 	return 0
+}
+
+// gauge sends the value of one series.
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, value float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 }

@@ -7,12 +7,12 @@ import (
 )
 
 var circuitDesc = prometheus.NewDesc("ksef_circuit_open",
-	"1 for each circuit that is not closed: of a tenant's group, the part store's included; without a tenant "+
-		"of the gateway (host), of the part store (part_store), of this process's way there (connect).",
+	"1 for each circuit that is not closed: that of a tenant's group, the part store's included, or, without a tenant, that of "+
+		"the gateway (host), the part store (part_store) or this process's own connection (connect).",
 	[]string{"tenant", "group"}, nil)
 
-// circuitCollector reads at each scrape which circuits are not closed; but for connect, and for
-// a tenant's group to which this process alone gets no answer, the figures are of the pool.
+// circuitCollector reads at each scrape which circuits are not closed. The figures are the pool's,
+// with two exceptions: connect, and a tenant's group from which only this process gets no answers.
 type circuitCollector struct{ limits *limits }
 
 // Describe implements prometheus.Collector.
@@ -22,23 +22,23 @@ func (c *circuitCollector) Describe(ch chan<- *prometheus.Desc) { ch <- circuitD
 func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
-	told := map[[2]string]bool{} // a series that comes twice spoils the whole scrape
-	shut := func(tenant, group string) {
-		if told[[2]string{tenant, group}] {
+	sent := map[[2]string]bool{} // a series that is sent twice makes the whole scrape fail
+	send := func(tenant, group string) {
+		if sent[[2]string{tenant, group}] {
 			return
 		}
-		told[[2]string{tenant, group}] = true
-		ch <- prometheus.MustNewConstMetric(circuitDesc, prometheus.GaugeValue, 1, tenant, group)
+		sent[[2]string{tenant, group}] = true
+		gauge(ch, circuitDesc, 1, tenant, group)
 	}
 	open, err := c.limits.circuits.open(ctx, c.limits.host)
 	if err != nil {
-		return // ksef_scrape_up of the ledger tells that Redis is away
+		return // ksef_scrape_up of the ledger shows that Redis does not answer
 	}
 	for _, o := range open {
 		if o.OfHost {
-			shut("", groupHost)
+			send("", groupHost)
 		} else {
-			shut(o.Tenant, o.Group)
+			send(o.Tenant, o.Group)
 		}
 	}
 	here, err := c.limits.circuits.openHere(ctx, c.limits.host)
@@ -47,20 +47,20 @@ func (c *circuitCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, o := range here {
 		if !o.OfHost {
-			shut(o.Tenant, o.Group)
+			send(o.Tenant, o.Group)
 		}
 	}
 	if s, err := c.limits.circuits.state(ctx, ratelimit.Pair{Host: c.limits.host}); err == nil && (s.own || s.unanswered) {
-		shut("", groupConnect)
+		send("", groupConnect)
 	}
 	for tenant := range c.limits.parts.tenants {
 		host, s, err := c.limits.parts.down(ctx, tenant)
 		switch {
 		case err != nil || host == "" || s.Phase == ratelimit.CircuitClosed || s.unanswered:
 		case s.OfHost || s.own:
-			shut("", groupPartStore) // one series, whichever store it is; readiness names them
+			send("", groupPartStore) // one series for all stores; readiness names them
 		default:
-			shut(tenant, groupPartStore)
+			send(tenant, groupPartStore)
 		}
 	}
 }

@@ -9,20 +9,23 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Counter tells how many ledger entries are in each state. A state that it leaves out is not exported, so it should name those with
-// none as 0: a series that appears only once something is parked can't raise an alarm in time.
+// Counter returns the number of ledger entries in each state. States without entries should be in
+// the answer as 0, because a state that is missing has no series: a series that appears only when
+// an invoice is parked comes too late for an alert on its increase.
 type Counter interface {
 	Counts(context.Context) (map[string]int64, error)
 }
 
-// ledgerCollector reads the ledger's tallies at each scrape, so every worker of the pool reports the same: take max, not sum, over them.
+// ledgerCollector reads the ledger's counts at each scrape. Every worker of the pool reports the
+// same figures, so a query takes the max over the workers, not the sum.
 type ledgerCollector struct {
 	ledger Counter
 }
 
 var (
-	ledgerDesc = prometheus.NewDesc("ksef_ledger_entries", "Ledger entries of the whole pool in each state; every worker reports the same figure.", []string{"state"}, nil)
-	ledgerUp   = up("ledger")
+	ledgerDesc = prometheus.NewDesc("ksef_ledger_entries",
+		"Ledger entries of the whole pool in each state; every worker reports the same figure.", []string{"state"}, nil)
+	ledgerUp = up("ledger")
 )
 
 // Describe implements prometheus.Collector.
@@ -33,22 +36,25 @@ func (c *ledgerCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := scrape()
 	defer cancel()
 	counts, err := c.ledger.Counts(ctx)
-	ch <- prometheus.MustNewConstMetric(ledgerUp, prometheus.GaugeValue, truth(err == nil))
+	gauge(ch, ledgerUp, boolValue(err == nil))
 	if err != nil {
 		return
 	}
 	for state, n := range counts {
-		ch <- prometheus.MustNewConstMetric(ledgerDesc, prometheus.GaugeValue, float64(n), state)
+		gauge(ch, ledgerDesc, float64(n), state)
 	}
 }
 
 var (
-	atRisk       = prometheus.NewDesc("ksef_invoices_at_risk", "Invoices on their way, which KSeF does not have yet, whose legal deadline is near or over.", nil, nil)
-	overdue      = prometheus.NewDesc("ksef_receipts_overdue", "Accepted invoices that have had no receipt for an hour or more: KSeF gives none, or the archive cannot be written.", nil, nil)
-	nextDeadline = prometheus.NewDesc("ksef_next_deadline_hours", "Hours until the nearest legal deadline of an undecided invoice; absent when there is none.", nil, nil)
+	atRisk = prometheus.NewDesc("ksef_invoices_at_risk",
+		"Invoices that KSeF does not have yet and whose legal deadline is near or has passed.", nil, nil)
+	overdue = prometheus.NewDesc("ksef_receipts_overdue",
+		"Accepted invoices without a receipt for an hour or more: KSeF gives none, or the archive cannot be written.", nil, nil)
+	nextDeadline = prometheus.NewDesc("ksef_next_deadline_hours",
+		"Hours until the nearest legal deadline of an undecided invoice; absent when there is none.", nil, nil)
 )
 
-// dueCollector tells what is at risk, and what is overdue.
+// dueCollector exports what is at risk and what is overdue.
 type dueCollector struct {
 	ledger *ledger.Ledger
 	near   time.Duration
@@ -73,11 +79,11 @@ func (c *dueCollector) Collect(ch chan<- prometheus.Metric) {
 	if err != nil {
 		return
 	}
-	ch <- prometheus.MustNewConstMetric(atRisk, prometheus.GaugeValue, float64(n))
+	gauge(ch, atRisk, float64(n))
 	if late, err := c.ledger.Stood(ctx, ledger.Accepted, now.Add(-time.Hour)); err == nil {
-		ch <- prometheus.MustNewConstMetric(overdue, prometheus.GaugeValue, float64(late))
+		gauge(ch, overdue, float64(late))
 	}
 	if !next.IsZero() {
-		ch <- prometheus.MustNewConstMetric(nextDeadline, prometheus.GaugeValue, next.Sub(now).Hours())
+		gauge(ch, nextDeadline, next.Sub(now).Hours())
 	}
 }

@@ -9,14 +9,19 @@ import (
 )
 
 var (
-	limitUsed    = prometheus.NewDesc("ksef_limit_used", "Requests of the pool in the sliding window, booked ones included.", []string{"tenant", "group", "window"}, nil)
-	limitLeft    = prometheus.NewDesc("ksef_limit_left", "Requests that are left in the sliding window; 0 when it is full.", []string{"tenant", "group", "window"}, nil)
-	limitLine    = prometheus.NewDesc("ksef_limit_waiting_tasks", "Tasks that were told to come back when it is their turn.", []string{"tenant", "group"}, nil)
-	limitAllowed = prometheus.NewDesc("ksef_limit_allowed", "Requests allowed in the sliding window.", []string{"tenant", "group", "window"}, nil)
-	limitFrozen  = prometheus.NewDesc("ksef_limit_frozen_seconds", "How long a group rests still after a 429; 0 when it does not.", []string{"tenant", "group"}, nil)
+	limitUsed = prometheus.NewDesc("ksef_limit_used",
+		"Requests of the pool in the sliding window, reserved ones included.", []string{"tenant", "group", "window"}, nil)
+	limitRemaining = prometheus.NewDesc("ksef_limit_remaining",
+		"Requests that still fit into the sliding window; 0 when it is full.", []string{"tenant", "group", "window"}, nil)
+	limitWaiting = prometheus.NewDesc("ksef_limit_waiting_tasks",
+		"Tasks on the waitlist of the limit.", []string{"tenant", "group"}, nil)
+	limitAllowed = prometheus.NewDesc("ksef_limit_allowed",
+		"Requests allowed in the sliding window.", []string{"tenant", "group", "window"}, nil)
+	limitFrozen = prometheus.NewDesc("ksef_limit_frozen_seconds",
+		"How much longer a group is paused after a 429; 0 when it is not.", []string{"tenant", "group"}, nil)
 )
 
-// limitCollector reads what is used of the limits at each scrape; the figures are of the pool.
+// limitCollector reads the use of the limits at each scrape. The figures are the pool's.
 type limitCollector struct {
 	limits  *limits
 	tenants []string
@@ -25,8 +30,8 @@ type limitCollector struct {
 // Describe implements prometheus.Collector.
 func (c *limitCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- limitUsed
-	ch <- limitLeft
-	ch <- limitLine
+	ch <- limitRemaining
+	ch <- limitWaiting
 	ch <- limitAllowed
 	ch <- limitFrozen
 }
@@ -38,19 +43,21 @@ func (c *limitCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, tenant := range c.tenants {
 		for _, group := range c.limits.limiter.Groups() {
 			if group == ratelimit.GroupOther {
-				group = string(ksef.GroupPublicKey) // each operation of it has a counter of its own; this is the one that workers use
+				// Each operation of the group has its own counter; workers use this operation.
+				group = string(ksef.GroupPublicKey)
 			}
 			u, err := c.limits.limiter.Usage(ctx, tenant, group)
 			if err != nil {
 				return
 			}
 			for _, win := range u.Windows {
-				ch <- prometheus.MustNewConstMetric(limitUsed, prometheus.GaugeValue, float64(win.Used), tenant, group, win.Per.String())
-				ch <- prometheus.MustNewConstMetric(limitLeft, prometheus.GaugeValue, float64(win.Left), tenant, group, win.Per.String())
-				ch <- prometheus.MustNewConstMetric(limitAllowed, prometheus.GaugeValue, float64(win.Limit), tenant, group, win.Per.String())
+				window := win.Per.String()
+				gauge(ch, limitUsed, float64(win.Used), tenant, group, window)
+				gauge(ch, limitRemaining, float64(win.Left), tenant, group, window)
+				gauge(ch, limitAllowed, float64(win.Limit), tenant, group, window)
 			}
-			ch <- prometheus.MustNewConstMetric(limitLine, prometheus.GaugeValue, float64(u.Waitlisted), tenant, group)
-			ch <- prometheus.MustNewConstMetric(limitFrozen, prometheus.GaugeValue, u.Frozen.Seconds(), tenant, group)
+			gauge(ch, limitWaiting, float64(u.Waitlisted), tenant, group)
+			gauge(ch, limitFrozen, u.Frozen.Seconds(), tenant, group)
 		}
 	}
 }

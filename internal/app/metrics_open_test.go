@@ -10,13 +10,14 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-func TestMetrics_OpenItems_AreExportedAtZeroToo(t *testing.T) {
+func TestMetrics_OpenItems_AreExportedEvenAtZero(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	l := ledger.New(rdb, ledger.Options{})
 	if err := l.Refuse(t.Context(), []ledger.Refusal{{ID: ledger.RefusalOfFile("/a.xml"), File: "a.xml"}}); err != nil {
 		t.Fatal(err)
 	}
-	const want = `# HELP ksef_open_items Documents that a person still has to act on (enqueue open), by state: refused, rejected or parked; every worker reports the same figure.
+	const want = `# HELP ksef_open_items Documents that a person still has to act on (enqueue open), ` +
+		`by state: refused, rejected or parked; every worker reports the same figure.
 # TYPE ksef_open_items gauge
 ksef_open_items{state="parked"} 0
 ksef_open_items{state="refused"} 1

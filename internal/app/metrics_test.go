@@ -74,8 +74,8 @@ func (d deadInspector) GetQueueInfo(string) (*asynq.QueueInfo, error) {
 	return nil, errors.New("refused")
 }
 
-func TestMetrics_SourcesThatFail_CostNoOtherSeries(t *testing.T) {
-	for why, queues := range map[string][]string{"no list of queues": nil, "no queue": {"a", "b"}} {
+func TestMetrics_SourceFails_OtherSeriesAreStillServed(t *testing.T) {
+	for why, queues := range map[string][]string{"the list of queues fails": nil, "each queue fails": {"a", "b"}} {
 		m := NewMetrics(&queueCollector{deadInspector{queues}}, &ledgerCollector{fixedCounts(nil)})
 		res := ask(m.Handler(), "GET", "/metrics")
 		body := bodyOf(t, res)

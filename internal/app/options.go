@@ -11,24 +11,30 @@ import (
 	"ksefworker/internal/tasks"
 )
 
+// taskOptions returns the options of the task handlers as the configuration sets them.
 func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *events) tasks.Options {
 	cfg := pool.Config
 	return tasks.Options{
 		Now:    pool.Now,
 		Worker: id, Environment: string(cfg.Environment), TenantTasks: tenantTasks(cfg),
-		SpoolDir: spool, PartSize: int64(cfg.Packages.PartSize), ParallelUploads: cfg.Packages.ParallelUploads, Refusals: cfg.Packages.Refusals,
-		MaxWait: cfg.Packages.MaxWait, MaxInvoices: cfg.Packages.MaxInvoices, MaxBytes: int64(cfg.Packages.MaxSize),
+		SpoolDir: spool, PartSize: int64(cfg.Packages.PartSize), ParallelUploads: cfg.Packages.ParallelUploads,
+		Refusals: cfg.Packages.Refusals,
+		MaxWait:  cfg.Packages.MaxWait, MaxInvoices: cfg.Packages.MaxInvoices, MaxBytes: int64(cfg.Packages.MaxSize),
 		SessionInvoices: func(tenant string) int { t, _ := cfg.Tenant(tenant); return t.SessionInvoices() },
 		ExpressBelow:    cfg.Packages.ExpressBelow, Quiet: cfg.Packages.Quiet, DeadlineNear: cfg.Packages.UrgentWithin,
-		ExpressIdle: cfg.Express.Idle, ExpressMaxAge: cfg.Express.MaxAge, ExpressMaxInvoices: cfg.Express.MaxInvoices, ExpressShare: cfg.Limits.ExpressShare,
-		ConfirmFirst: cfg.Confirm.First, ConfirmMax: cfg.Confirm.Max, SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter, Retention: cfg.Ledger.Retention, KeepRejected: cfg.Storage.KeepRejected, RefusalsKept: cfg.Ledger.Refusals,
+		ExpressIdle: cfg.Express.Idle, ExpressMaxAge: cfg.Express.MaxAge,
+		ExpressMaxInvoices: cfg.Express.MaxInvoices, ExpressShare: cfg.Limits.ExpressShare,
+		ConfirmFirst: cfg.Confirm.First, ConfirmMax: cfg.Confirm.Max,
+		SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter,
+		Retention: cfg.Ledger.Retention, KeepRejected: cfg.Storage.KeepRejected, RefusalsKept: cfg.Ledger.Refusals,
 		ArchiveParallel: cfg.Archive.Parallel, ArchiveShare: archiveShare(cfg),
 		Log: log.With().Str("worker", id).Logger(), Observe: e.observe,
 	}
 }
 
-// tenantTasks leaves half of the places to the other tenants, if there are any. Half of sixteen is
-// more than KSeF takes from a tenant in a second.
+// tenantTasks returns how many tasks of one tenant may run at once; 0 is no limit. When there are
+// several tenants it is half of the worker's concurrency, so that the other half is free for the
+// others. Half of sixteen tasks is more than KSeF takes from one tenant in a second.
 func tenantTasks(cfg config.Config) int {
 	if atWork(cfg) < 2 {
 		return 0
@@ -36,7 +42,7 @@ func tenantTasks(cfg config.Config) int {
 	return max(1, cfg.Worker.Concurrency/2)
 }
 
-// atWork counts the tenants that this pool serves.
+// atWork counts the tenants that are not paused by configuration.
 func atWork(cfg config.Config) int {
 	n := 0
 	for _, t := range cfg.Tenants {
@@ -47,6 +53,7 @@ func atWork(cfg config.Config) int {
 	return n
 }
 
+// spoolDir returns packages.spool_dir, or its default in the system's temporary folder.
 func spoolDir(dir string) string {
 	if dir == "" {
 		dir = filepath.Join(os.TempDir(), "ksefworker-spool")

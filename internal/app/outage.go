@@ -6,15 +6,15 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// outages says in the log what is out of service: when this process first meets it, once an hour
-// while it lasts, and when it is over. Each circuit has lines of its own: a host that is down, and
-// one operation of one tenant that is. Only the process whose request is the pool's probe knows, so
-// a large pool says it no more often.
+// outages logs what is out of service: when this process first finds out, once an hour while the
+// outage lasts, and when it is over. Each circuit has its own lines: that of a host, and that of
+// one operation of one tenant. Only the process that sends the pool's probe logs, so a large pool
+// does not write more lines.
 type outages struct{ *spells }
 
-const againAtIntervals = "asked again at growing intervals, at least every five minutes"
+const againAtIntervals = "tried again at growing intervals, at least every five minutes"
 
-// goesOn tells of the circuit that keeps a request of p back: p's own, or its host's.
+// goesOn logs the circuit that holds a request of p back: p's own, or its host's.
 func (o outages) goesOn(log zerolog.Logger, p ratelimit.Pair, s reach, why error) {
 	if s.OfHost {
 		p = ratelimit.Pair{Host: p.Host}
@@ -26,11 +26,11 @@ func (o outages) goesOn(log zerolog.Logger, p ratelimit.Pair, s reach, why error
 	line := log.Warn().Err(why).Time("since", since).Str("host", p.Host)
 	switch {
 	case s.own:
-		line.Msg("this process cannot connect to the gateway: what it takes up waits, other workers go on if they can; " +
+		line.Msg("this process cannot connect to the gateway: its tasks wait, other workers go on if they can; " +
 			againAtIntervals)
 		return
 	case s.unanswered:
-		line.Msg("this process gets no proper answer from the gateway: it leaves what it takes up to other workers; " +
+		line.Msg("this process gets no proper answer from the gateway: it leaves its tasks to other workers; " +
 			againAtIntervals)
 		return
 	case s.OfHost:
@@ -43,10 +43,11 @@ func (o outages) goesOn(log zerolog.Logger, p ratelimit.Pair, s reach, why error
 			againAtIntervals)
 }
 
-// over is told of an answer.
+// over logs the end of an outage. It is called after each answer.
 func (o outages) over(log zerolog.Logger, p ratelimit.Pair) {
 	if after, was := o.spells.over(ratelimit.Pair{Host: p.Host}.String()); was {
-		log.Info().Dur("after", after).Str("host", p.Host).Msg("the gateway answers again: what waits is sent in the order of deadlines")
+		log.Info().Dur("after", after).Str("host", p.Host).
+			Msg("the gateway answers again: waiting invoices are sent in the order of their deadlines")
 	}
 	if after, was := o.spells.over(p.String()); was {
 		log.Info().Dur("after", after).Str("host", p.Host).Str("tenant", p.Tenant).Str("group", p.Group).

@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,8 +20,10 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// timeMachine moves all four clocks of a pool together: the workers' and the simulator's, which can be asked to; Redis's, by setting back the instants that the circuit keeps on it; and the
-// queue's, by letting everything run whose time is not yet. Nothing else in this test waits on a clock: the limiter's windows are open, but for those in which a line is to form once the gateway is back.
+// timeMachine moves the four clocks of a pool together: the workers' and the simulator's, which can
+// be set; Redis's, by moving the instants that circuits keep there into the past; and the queue's,
+// by running all tasks that wait for their time. No other part of the test waits for a clock: the
+// limits are open, except two for which a waitlist shall form when the gateway is back.
 type timeMachine struct {
 	*pool
 	offset    atomic.Int64
@@ -29,7 +32,7 @@ type timeMachine struct {
 
 func (m *timeMachine) clock() time.Time { return time.Now().Add(time.Duration(m.offset.Load())) }
 
-// skip lets d go by.
+// skip moves the clocks by d.
 func (m *timeMachine) skip(d time.Duration) {
 	m.t.Helper()
 	m.offset.Add(int64(d))
@@ -58,7 +61,7 @@ func (m *timeMachine) skip(d time.Duration) {
 	}
 }
 
-// pass lets d go by, and then what is due run until all of it waits again.
+// pass moves the clocks by d and waits until every task that is due has run.
 func (m *timeMachine) pass(d time.Duration) {
 	m.t.Helper()
 	m.skip(d)
@@ -76,7 +79,7 @@ func (m *timeMachine) pass(d time.Duration) {
 	})
 }
 
-// waiting makes invoices of a number series that wait with a deadline so many days from the start.
+// waiting hands in n invoices of a number series, with a deadline days after start.
 func (m *timeMachine) waiting(start time.Time, nip, series string, lane ledger.Lane, days, n int) []tasks.Admission {
 	m.t.Helper()
 	var docs []tasks.Document
@@ -87,27 +90,27 @@ func (m *timeMachine) waiting(start time.Time, nip, series string, lane ledger.L
 	return m.admit(tasks.Terms{Lane: lane, Deadline: start.AddDate(0, 0, days)}, docs...)
 }
 
-// The gateway is down for three days, an hour a step, while more comes in, each day's with a nearer deadline than the day's before: first in, first out would be exactly wrong.
-func TestOutage_GatewayDownForThreeDays_NothingGivenUp_FewLines_ThenItDrainsByDeadline(t *testing.T) {
+// The gateway is down for three days, which pass in steps of an hour, while more invoices come in.
+// The invoices of each day have a nearer deadline than those of the day before, so first in, first
+// out would be exactly wrong.
+func TestOutage_GatewayDownForThreeDays_NothingIsGivenUpAndDeadlinesGoFirstAfterwards(t *testing.T) {
 	t.Parallel()
 	const perPackage = 2
-	var d *door
 	o := quickSim
-	o.Profile = simulator.Unlimited // its clock runs an hour a step, Redis's does not: the two would not count alike
-	o.Delay = 10 * time.Minute      // what was handed over before is still being worked on when the gateway goes
+	o.Profile = simulator.Unlimited // its clock jumps by hours and Redis's does not, so they count differently
+	o.Delay = 10 * time.Minute      // the first sessions are still processed when the gateway goes down
 	m := &timeMachine{}
-	p := newPool(t, 2, o, func(c *config.Config) {
-		d = newDoor(t, c.Gateway.URL)
-		c.Gateway.URL = d.addr
-		c.Sweep.After = time.Hour // a minute of it is a second here, in which no task is orphaned
+	p, s := newInterceptedPool(t, 2, o, func(c *config.Config) {
+		c.Sweep.After = time.Hour // on the moved clock; no task is lost in this test
 		c.Packages.MaxInvoices, c.Packages.ExpressBelow = perPackage, 0
-		// What is asked once an hour in truth is asked several times a second here.
-		for _, r := range []*config.Rates{&c.Limits.Groups.Other, &c.Limits.Groups.SessionMisc, &c.Limits.Groups.OnlineSession, &c.Limits.Groups.SessionInvoiceList} {
-			*r = config.Rates{PerSecond: config.Unlimited, PerMinute: config.Unlimited, PerHour: config.Unlimited}
-		}
-		// Narrow, so that a line forms when the gateway is back: the order matters only where there is not room for all.
-		c.Limits.Groups.InvoiceSend = config.Rates{PerSecond: 2, PerMinute: config.Unlimited, PerHour: config.Unlimited}
-		c.Limits.Groups.BatchSession = config.Rates{PerSecond: 1, PerMinute: config.Unlimited, PerHour: config.Unlimited}
+		// Requests that workers send once an hour are sent several times a second here.
+		groups := &c.Limits.Groups
+		unlimited := config.Rates{PerSecond: config.Unlimited, PerMinute: config.Unlimited, PerHour: config.Unlimited}
+		groups.Other, groups.SessionMisc, groups.OnlineSession, groups.SessionInvoiceList = unlimited, unlimited, unlimited, unlimited
+		// These are low, so that a waitlist forms when the gateway is back: the order matters only
+		// where not all can go at once.
+		groups.InvoiceSend = config.Rates{PerSecond: 2, PerMinute: config.Unlimited, PerHour: config.Unlimited}
+		groups.BatchSession = config.Rates{PerSecond: 1, PerMinute: config.Unlimited, PerHour: config.Unlimited}
 	})
 	m.pool, m.inspector = p, asynq.NewInspectorFromRedisClient(p.base.Asynq)
 	p.now = m.clock
@@ -117,21 +120,19 @@ func TestOutage_GatewayDownForThreeDays_NothingGivenUp_FewLines_ThenItDrainsByDe
 	p.work()
 
 	before := m.waiting(start, busy, "BEFORE", ledger.Bulk, 10, 10*perPackage)
-	until(t, 60*time.Second, "all of that is with KSeF", func() bool {
-		counts, err := p.base.Ledger.Counts(t.Context())
-		return err == nil && counts[string(ledger.Sent)] == int64(len(before))
-	})
-	d.shut.Store(true)
+	until(t, 60*time.Second, "all of them are in KSeF", p.count(ledger.Sent, len(before)))
+	var unanswered atomic.Int64
+	s.set(func(*http.Request) int { unanswered.Add(1); return http.StatusBadGateway })
 	down := time.Now()
 	sessions := len(p.sim.Books().Sessions)
 	logged := len(p.log.String())
-	// The quiet tenant has nothing at KSeF, so one tenant's polls alone fail: that could be that
-	// tenant's own trouble. The gateway is taken for down once something of the other has failed
-	// too, and something else than polls.
+	// The quiet tenant has nothing in KSeF, so at first only the polls of one tenant fail, which
+	// could be that tenant's own trouble. The gateway counts as down when requests of the other
+	// tenant and of another group have failed too.
 	taken := append(m.waiting(start, quiet, "SCOUT", ledger.Bulk, 10, 1), m.waiting(start, busy, "SCOUT", ledger.Express, 10, 1)...)
 	until(t, 60*time.Second, "the gateway is known to be down", func() bool {
 		m.pass(time.Minute)
-		return p.base.Redis.HGet(t.Context(), "ksef:circuit:"+strings.TrimPrefix(d.addr, "http://"), "until").Val() > "0"
+		return p.base.Redis.HGet(t.Context(), "ksef:circuit:"+s.host(), "until").Val() > "0"
 	})
 	const hours = 72
 	for hour := range hours {
@@ -143,25 +144,27 @@ func TestOutage_GatewayDownForThreeDays_NothingGivenUp_FewLines_ThenItDrainsByDe
 		}
 		m.pass(time.Hour)
 	}
-	refused, lines := m.logged(p.log.String()[logged:])
-	t.Logf("%d polls refused and %d lines of log in three days (%v), %d requests at the door", refused, lines, time.Since(down).Round(time.Second), d.refused.Load())
-	if refused < 1500 {
-		t.Errorf("only %d polls were refused: this test proves little", refused)
+	postponed, lines := m.logged(p.log.String()[logged:])
+	t.Logf("%d tasks postponed and %d lines of log in three days (%v), %d requests sent",
+		postponed, lines, time.Since(down).Round(time.Second), unanswered.Load())
+	if postponed < 1500 {
+		t.Errorf("only %d tasks were postponed: this test proves little", postponed)
 	}
 	if lines > 2*hours {
 		t.Errorf("%d lines of log in %d hours by two workers", lines, hours)
 	}
 	if n := len(p.sim.Books().Sessions); n != sessions {
-		t.Errorf("%d sessions were opened through a shut door", n-sessions)
+		t.Errorf("%d sessions were opened while the gateway was down", n-sessions)
 	}
 	m.nothingUsedUp(taken, 0)
-	// The busy tenant's sessions are asked for; the quiet one has to find out by a package, and one is enough.
+	// The polls of the busy tenant's sessions probe the gateway. The quiet tenant has to probe with
+	// a package, and one is enough.
 	cut, err := p.base.Ledger.PackagesInState(t.Context(), ledger.PackageCut, time.Time{}, m.clock().Add(time.Hour), 100)
 	if err != nil || len(cut) != 1 {
-		t.Fatalf("%d packages were cut (%v) while nothing could leave, want one that knocks", len(cut), err)
+		t.Fatalf("%d packages were cut (%v) while the gateway was down, want one as a probe", len(cut), err)
 	}
 
-	d.shut.Store(false)
+	s.clear()
 	back := time.Now()
 	all := append(before, taken...)
 	until(t, 2*time.Minute, "all is receipted", func() bool {
@@ -170,24 +173,25 @@ func TestOutage_GatewayDownForThreeDays_NothingGivenUp_FewLines_ThenItDrainsByDe
 			return true
 		}
 		m.skip(time.Minute)
-		<-time.After(time.Second) // what was due runs meanwhile
+		<-time.After(time.Second) // tasks that are due run meanwhile
 		return false
 	})
 	t.Logf("drained in %v", time.Since(back).Round(time.Second))
 	p.balanced(len(all))
 	m.nothingUsedUp(all, 1)
-	knocked, err := p.base.Ledger.Package(t.Context(), cut[0])
+	probe, err := p.base.Ledger.Package(t.Context(), cut[0])
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Who would have to wait for less than two seconds does not stand in line but sleeps: so far may one pass another. Packages are twice as large while sessions are scarce.
+	// A task that has to wait for less than two seconds sleeps instead of joining the waitlist, so
+	// a task may pass as many others. Packages are twice as large while sessions are scarce.
 	m.inOrder("batch", busy, "B", "", 4*perPackage)
-	m.inOrder("batch", quiet, "Q", knocked.Session, 4*perPackage)
+	m.inOrder("batch", quiet, "Q", probe.Session, 4*perPackage)
 	m.inOrder("online", busy, "E", "", 6)
 }
 
-// logged counts tasks that were told to come back, and lines that an operator would see.
-func (m *timeMachine) logged(text string) (refused, lines int) {
+// logged counts the tasks that were postponed, and the lines that an operator sees.
+func (m *timeMachine) logged(text string) (postponed, lines int) {
 	for line := range strings.Lines(text) {
 		var l struct{ Level, Verdict, Reason string }
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
@@ -197,18 +201,20 @@ func (m *timeMachine) logged(text string) (refused, lines int) {
 		case l.Level != "debug":
 			lines++
 		case l.Verdict == "later" && l.Reason == "outage":
-			refused++
+			postponed++
 		}
 	}
-	return refused, lines
+	return postponed, lines
 }
 
-// nothingUsedUp holds that waiting has cost nothing: the ledger's attempts and resends, and the queue's retries.
+// nothingUsedUp checks that waiting used up nothing: no attempts and resends of invoices, and no
+// retries of tasks.
 func (m *timeMachine) nothingUsedUp(taken []tasks.Admission, attempts int) {
 	m.t.Helper()
 	for _, a := range taken {
 		if inv := m.state(a); inv.Attempts != attempts || inv.Resends != 0 {
-			m.t.Errorf("%s is %s, has travelled in %d sessions, want %d, and was sent anew %d times", inv.Number, inv.State, inv.Attempts, attempts, inv.Resends)
+			m.t.Errorf("%s is %s, was in %d sessions, want %d, and was sent again %d times",
+				inv.Number, inv.State, inv.Attempts, attempts, inv.Resends)
 		}
 	}
 	for q := range tasks.Queues() {
@@ -224,15 +230,16 @@ func (m *timeMachine) nothingUsedUp(taken []tasks.Admission, attempts int) {
 			m.t.Fatal(err)
 		}
 		for _, task := range waiting {
-			if task.Retried > 3 { // those that found out that the gateway is down
-				m.t.Errorf("%s has consumed %d retries by waiting", task.ID, task.Retried)
+			if task.Retried > 3 { // up to three failures show that the gateway is down
+				m.t.Errorf("waiting used up %d retries of %s", task.Retried, task.ID)
 			}
 		}
 	}
 }
 
-// inOrder holds that a series was accepted in the order of its deadlines, which its numbers begin with; but for one session and a few places.
-func (m *timeMachine) inOrder(lane, nip, series, but string, slip int) {
+// inOrder checks that a series was accepted in the order of its deadlines, with which its numbers
+// begin. It ignores the session except, and lets an invoice be up to slip places early or late.
+func (m *timeMachine) inOrder(lane, nip, series, except string, slip int) {
 	m.t.Helper()
 	books := m.sim.Books()
 	opened := map[string]time.Time{}
@@ -245,7 +252,7 @@ func (m *timeMachine) inOrder(lane, nip, series, but string, slip int) {
 	}
 	var all []sent
 	for _, a := range books.Accepted {
-		if a.NIP == nip && a.Session != but && strings.HasPrefix(a.Number, series) && a.Number[len(series)] < 'A' {
+		if a.NIP == nip && a.Session != except && strings.HasPrefix(a.Number, series) && a.Number[len(series)] < 'A' {
 			at := a.At
 			if lane == "batch" {
 				at = opened[a.Session]
@@ -257,20 +264,20 @@ func (m *timeMachine) inOrder(lane, nip, series, but string, slip int) {
 	var order []string
 	for i, s := range all {
 		if lane == "online" && i < 4 {
-			continue // two seconds' worth: there was room for them when the gateway came back, so they stood in no line
+			continue // as many as fit into two seconds: they did not have to wait when the gateway was back
 		}
 		order = append(order, s.number)
 	}
 	want := slices.Sorted(slices.Values(order))
-	var passed []string
+	var outOfTurn []string
 	for i, number := range order {
 		if !slices.Contains(want[max(0, i-slip):min(len(want), i+slip+1)], number) {
-			passed = append(passed, number)
+			outOfTurn = append(outOfTurn, number)
 		}
 	}
-	// Probes rotate, so what finds out that the gateway is back is not what is due first: one of each
-	// worker may go before its turn.
-	if len(passed) > 2 {
+	// Probes rotate, so the probe that succeeds need not be the invoice that is due first: one of
+	// each worker may go before its turn.
+	if len(outOfTurn) > 2 {
 		m.t.Errorf("%s of %s went in the order %v, want the nearest deadline first", series, nip, order)
 		return
 	}

@@ -21,13 +21,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-var quickSim = simulator.Options{Profile: simulator.Production, Delay: 200 * time.Millisecond}
-
-// bad makes a document that passes our checks and that KSeF refuses.
-func bad(nip string, flaw sample.Flaw, number string) tasks.Document {
-	return tasks.Document{File: number + ".xml", Data: sample.Bad(flaw, sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})}
-}
-
+// byNumber returns the invoice with this number.
 func byNumber(t *testing.T, invs []ledger.Invoice, number string) ledger.Invoice {
 	t.Helper()
 	for _, inv := range invs {
@@ -39,7 +33,7 @@ func byNumber(t *testing.T, invs []ledger.Invoice, number string) ledger.Invoice
 	return ledger.Invoice{}
 }
 
-// archived reads a file of the archive.
+// archived reads a file from the archive.
 func (p *pool) archived(name string) []byte {
 	p.t.Helper()
 	u, err := url.Parse(p.cfg.Archive.URL)
@@ -53,7 +47,7 @@ func (p *pool) archived(name string) []byte {
 	return data
 }
 
-func TestOutcomes_BadInvoicesAreRejectedWithKSeFsWords_TheOthersGoThrough(t *testing.T) {
+func TestOutcomes_BadInvoices_AreRejectedWithKSeFsTextAndTheOthersGoThrough(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
@@ -64,15 +58,15 @@ func TestOutcomes_BadInvoicesAreRejectedWithKSeFsWords_TheOthersGoThrough(t *tes
 	for _, number := range []string{"BAD/1", "BAD/2"} {
 		inv := byNumber(t, invs, number)
 		if inv.State != ledger.Rejected || inv.Code != 450 || inv.Reason == "" {
-			t.Errorf("%s is %s with code %d and reason %q, want rejected, 450 and KSeF's words", number, inv.State, inv.Code, inv.Reason)
+			t.Errorf("%s is %s with code %d and reason %q, want rejected, 450 and KSeF's text", number, inv.State, inv.Code, inv.Reason)
 		}
 		if inv.KsefNumber != "" || inv.UPO != "" {
-			t.Errorf("%s was rejected, yet has number %q and UPO %q", number, inv.KsefNumber, inv.UPO)
+			t.Errorf("%s was rejected, but has number %q and UPO %q", number, inv.KsefNumber, inv.UPO)
 		}
 	}
 }
 
-func TestOutcomes_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T) {
+func TestOutcomes_Receipted_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
@@ -88,7 +82,7 @@ func TestOutcomes_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r.ID != inv.ID || r.State != string(inv.State) || r.KsefNumber != inv.KsefNumber || r.UPO != inv.UPO {
-			t.Errorf("result document %+v does not tell what the ledger holds: %+v", r, inv)
+			t.Errorf("the result document %+v differs from the ledger: %+v", r, inv)
 		}
 		if inv.State != ledger.Receipted {
 			continue
@@ -102,26 +96,25 @@ func TestOutcomes_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T) {
 		}
 	}
 	if n, err := p.base.Redis.Keys(t.Context(), "ksef:body:*").Result(); err != nil || len(n) != 1 {
-		t.Errorf("Redis still holds documents %v (%v), want that of the rejected invoice alone", n, err)
+		t.Errorf("Redis still holds documents %v (%v), want only that of the rejected invoice", n, err)
 	}
 }
 
-func TestOutcomes_RejectedNumberIsTakenAgainWithOtherContent(t *testing.T) {
+func TestOutcomes_RejectedInvoiceCorrected_IsTakenInUnderTheSameNumber(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
 	nip := sample.NIP(0)
 	p.wait(60*time.Second, p.admit(tasks.Terms{}, bad(nip, sample.MissingTotal, "FV/1")), ledger.Rejected)
-	mended := tasks.Document{File: "mended.xml", Data: sample.Invoice(sample.Options{SellerNIP: nip, Number: "FV/1", Kind: "VAT", IssueDate: invoice.Today(time.Now())})}
-	taken := p.admit(tasks.Terms{}, mended)
+	taken := p.admit(tasks.Terms{}, document(sample.Options{SellerNIP: nip, Number: "FV/1", Kind: "VAT"}))
 	if taken[0].Taken != ledger.Created || taken[0].Invoice.Revision != 2 {
-		t.Fatalf("the mended document was %s as revision %d, want created as 2", taken[0].Taken, taken[0].Invoice.Revision)
+		t.Fatalf("the corrected document was %s as revision %d, want created as 2", taken[0].Taken, taken[0].Invoice.Revision)
 	}
 	p.wait(60*time.Second, taken, ledger.Receipted, ledger.Superseded)
 	p.balanced(1)
 }
 
-func TestOutcomes_RefusedWithoutNumbers_EachLearnsItsReasonAlone(t *testing.T) {
+func TestOutcomes_RejectionsWithoutNumbers_EachInvoiceGetsItsOwnReason(t *testing.T) {
 	t.Parallel()
 	o := quickSim
 	o.Faults = []simulator.Fault{{Kind: simulator.OmitNumber, Lane: "batch"}}
@@ -141,7 +134,7 @@ func TestOutcomes_RefusedWithoutNumbers_EachLearnsItsReasonAlone(t *testing.T) {
 	}
 }
 
-func TestOutcomes_RedisEmptiedAltogether_SameExportRecoversTheNumbers(t *testing.T) {
+func TestOutcomes_RedisEmptied_SameExportRecoversTheNumbers(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
@@ -154,11 +147,12 @@ func TestOutcomes_RedisEmptiedAltogether_SameExportRecoversTheNumbers(t *testing
 	p.balanced(20)
 	for i := range after {
 		if after[i].KsefNumber != before[i].KsefNumber || !after[i].Recovered || after[i].UPO == "" {
-			t.Errorf("%s came back as %s (recovered %v, UPO %q), want its number %s", after[i].Number, after[i].KsefNumber, after[i].Recovered, after[i].UPO, before[i].KsefNumber)
+			t.Errorf("%s came back as %s (recovered %v, UPO %q), want its number %s",
+				after[i].Number, after[i].KsefNumber, after[i].Recovered, after[i].UPO, before[i].KsefNumber)
 		}
 	}
 	if n := p.sim.Books().Requests["invoiceDownload"]; n != 0 {
-		t.Errorf("%d invoices were downloaded one by one, want the receipt of the original's session to prove them all", n)
+		t.Errorf("%d invoices were downloaded one by one, although the receipt of the original session proves them all", n)
 	}
 }
 
@@ -166,9 +160,8 @@ func TestOutcomes_SameNumberOtherContentInKSeF_IsParkedAsConflictWithBothHashes(
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
-	nip, today := sample.NIP(0), invoice.Today(time.Now())
-	first := tasks.Document{File: "a.xml", Data: sample.Invoice(sample.Options{SellerNIP: nip, Number: "FV/1", IssueDate: today, Seed: 1})}
-	other := tasks.Document{File: "b.xml", Data: sample.Invoice(sample.Options{SellerNIP: nip, Number: "FV/1", IssueDate: today, Seed: 2})}
+	first := document(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", Seed: 1})
+	other := document(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", Seed: 2})
 	sent := p.wait(60*time.Second, p.admit(tasks.Terms{}, first), ledger.Receipted)
 	if err := p.base.Redis.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
@@ -177,16 +170,21 @@ func TestOutcomes_SameNumberOtherContentInKSeF_IsParkedAsConflictWithBothHashes(
 	p.balanced(1)
 	for _, want := range []string{inv.Hash, sent[0].Hash, sent[0].KsefNumber, "conflict"} {
 		if !strings.Contains(inv.Reason, want) {
-			t.Errorf("reason %q does not tell %q", inv.Reason, want)
+			t.Errorf("reason %q does not name %q", inv.Reason, want)
 		}
 	}
 }
 
-// A key that sends need not have the permission to read what KSeF has. What cannot be proven without it is parked, and that is all: the key is good, and its tenant goes on.
-func TestOutcomes_KeyMayNotRead_OnlyWhatNeedsItIsParked(t *testing.T) {
+// A key that may send need not have the permission to read invoices from KSeF. An invoice that
+// cannot be proven without reading is parked. The key is not wrong, so its tenant goes on.
+func TestOutcomes_KeyMayNotRead_OnlyInvoicesThatNeedItAreParked(t *testing.T) {
 	t.Parallel()
 	o := quickSim
-	o.Faults = []simulator.Fault{{Kind: simulator.WrongOriginal, Times: -1}, {Kind: simulator.Forbidden, On: "metadata", Times: -1}, {Kind: simulator.Forbidden, On: "invoiceGet", Times: -1}}
+	o.Faults = []simulator.Fault{
+		{Kind: simulator.WrongOriginal, Times: -1},
+		{Kind: simulator.Forbidden, On: "metadata", Times: -1},
+		{Kind: simulator.Forbidden, On: "invoiceGet", Times: -1},
+	}
 	p := newPool(t, 1, o, nil)
 	p.work()
 	docs := good(sample.NIP(0), 12)
@@ -207,11 +205,11 @@ func TestOutcomes_KeyMayNotRead_OnlyWhatNeedsItIsParked(t *testing.T) {
 	}
 }
 
-func TestOutcomes_AttachmentTravelsInAPackage_EvenAlone(t *testing.T) {
+func TestOutcomes_SingleInvoiceWithAttachment_GoesInAPackage(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
-	doc := tasks.Document{File: "a.xml", Data: sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true, PadTo: 1_500_000})}
+	doc := document(sample.Options{SellerNIP: sample.NIP(0), Number: "A/1", Attachment: true, PadTo: 1_500_000})
 	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Express}, doc), ledger.Receipted)
 	p.balanced(1)
 	if n := p.sim.Books().Requests["invoiceSend"]; n != 0 {
@@ -224,9 +222,7 @@ func TestOutcomes_EncryptedStorage_RedisNeverHoldsContent(t *testing.T) {
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
 		file := filepath.Join(t.TempDir(), "storage")
 		c.Storage.KeyFile = config.Files{file}
-		if err := os.WriteFile(file, []byte(strings.Repeat("k", 32)), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, file, strings.Repeat("k", 32))
 	})
 	docs := good(sample.NIP(0), 3)
 	taken := p.admit(tasks.Terms{}, docs...)

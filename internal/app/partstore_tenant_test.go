@@ -20,11 +20,11 @@ func TestPartStore_OneTenantsPartsAreNotTaken_OthersGoOn(t *testing.T) {
 	for name, status := range map[string]int{"503": http.StatusServiceUnavailable, "refuses": http.StatusForbidden} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var s *sieve
+			var s *interceptor
 			p := newPool(t, 2, openSim, func(c *config.Config) {
 				open(c)
 				c.Packages.MaxInvoices, c.Packages.ExpressBelow = 5, 0
-				s = newSieve(t, c)
+				s = newInterceptor(t, c)
 			})
 			sick, well := sample.NIP(0), sample.NIP(1)
 			s.set(func(r *http.Request) int {
@@ -42,9 +42,9 @@ func TestPartStore_OneTenantsPartsAreNotTaken_OthersGoOn(t *testing.T) {
 			p.work()
 			taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sick, "A", 60)...)
 			until(t, 60*time.Second, "metrics name the tenant whose parts are not taken", func() bool {
-				return strings.Contains(get(t, "http://"+addr+"/metrics"), `ksef_circuit_open{group="part_store",tenant="`+sick+`"} 1`)
+				return strings.Contains(page(t, addr, "/metrics"), `ksef_circuit_open{group="part_store",tenant="`+sick+`"} 1`)
 			})
-			if ready := get(t, "http://"+addr+"/readyz"); !strings.Contains(ready, "packages of tenant "+sick+" wait") {
+			if ready := page(t, addr, "/readyz"); !strings.Contains(ready, "packages of tenant "+sick+" wait") {
 				t.Errorf("readiness says %s", ready)
 			}
 			<-time.After(2 * time.Second) // what was under way has had its answer
@@ -58,7 +58,7 @@ func TestPartStore_OneTenantsPartsAreNotTaken_OthersGoOn(t *testing.T) {
 				}
 				taken = append(taken, next...)
 			}
-			if strings.Contains(get(t, "http://"+addr+"/metrics"), `ksef_circuit_open{group="part_store",tenant=""} 1`) {
+			if strings.Contains(page(t, addr, "/metrics"), `ksef_circuit_open{group="part_store",tenant=""} 1`) {
 				t.Error("the store is taken for down although it takes the other tenant's parts")
 			}
 			if n := len(p.sim.Books().Sessions) - 3; n > before+1 {

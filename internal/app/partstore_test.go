@@ -8,16 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"ksefworker/config"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/tasks"
 )
 
-// The store that takes the parts is down, in whatever way: packages wait with what they have, and
-// open no sessions for nothing. Everything else goes on, and when it is back so do they, in the
-// sessions that they kept.
-func TestPartStore_Down_SessionsAreKeptAndNoneAreBurnt(t *testing.T) {
+// The store that takes the parts fails in several ways. Packages that have a session keep it and
+// wait, and no sessions are opened that cannot be used. Everything else goes on. When the store is
+// back, the packages go on in the sessions that they kept.
+func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func() int{
 		"503":      func() int { return http.StatusServiceUnavailable },
@@ -27,14 +26,9 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreBurnt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var s *sieve
-			p := newPool(t, 2, openSim, func(c *config.Config) {
-				open(c)
-				c.Packages.MaxInvoices, c.Packages.ExpressBelow = 5, 0
-				s = newSieve(t, c)
-			})
+			p, s := newInterceptedPool(t, 2, openSim, openPackages)
 			var mu sync.Mutex
-			inside, most, asked := 0, 0, 0
+			inside, maxInside, asked := 0, 0, 0
 			known := false
 			s.set(func(r *http.Request) int {
 				if !isPart(r) {
@@ -44,7 +38,7 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreBurnt(t *testing.T) {
 				defer mu.Unlock()
 				if asked++; known {
 					inside++
-					most = max(most, inside)
+					maxInside = max(maxInside, inside)
 					defer func() { inside-- }()
 					mu.Unlock()
 					<-time.After(50 * time.Millisecond)
@@ -59,12 +53,12 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreBurnt(t *testing.T) {
 				taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(i), "A", 40)...)...)
 			}
 			shown := `ksef_circuit_open{group="part_store",tenant=""} 1`
-			until(t, 40*time.Second, "metrics and readiness say that the part store is down", func() bool {
-				return strings.Contains(get(t, "http://"+addr+"/metrics"), shown) &&
-					strings.Contains(get(t, "http://"+addr+"/readyz"), "packages wait")
+			until(t, 40*time.Second, "metrics and readiness show that the part store is down", func() bool {
+				return strings.Contains(page(t, addr, "/metrics"), shown) &&
+					strings.Contains(page(t, addr, "/readyz"), "packages wait")
 			})
-			// What was under way when the store went has had its answer; from now on one at a time
-			// asks.
+			// Requests that were under way when the store went down have ended by then. From now on
+			// there is one probe at a time.
 			<-time.After(2 * time.Second)
 			mu.Lock()
 			known = true
@@ -77,15 +71,15 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreBurnt(t *testing.T) {
 				}
 				<-time.After(1500 * time.Millisecond)
 			}
-			// Two workers build three packages each at a time; one more of each tenant may find out. A
-			// store that refuses ends a package at once, and until two of a tenant were refused others
-			// take their places.
+			// Two workers build three packages each at a time, and one more of each tenant may probe. A
+			// store that refuses a part ends its package at once, and other packages take its place
+			// until two of a tenant have been refused.
 			if n := opened(); n > before+2 || n > 2*3+2 && name != "refuses" {
 				t.Errorf("%d sessions when the store was known to be down, %d now", before, n)
 			}
 			began := time.Now()
 			one := p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sample.NIP(0), "E", 1)...)
-			until(t, 20*time.Second, "a single send goes", p.all(one, ledger.Sent, accepted, receipted))
+			until(t, 20*time.Second, "a single send is in KSeF", p.all(one, ledger.Sent, accepted, receipted))
 			if took := time.Since(began); took > 3*time.Second {
 				t.Errorf("a single send took %v", took)
 			}
@@ -102,23 +96,23 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreBurnt(t *testing.T) {
 				t.Error("the log holds a pre-signed address")
 			}
 			mu.Lock()
-			t.Logf("%d sessions, %d packages keep theirs, store asked %d times, at most %d at once when known to be down",
-				opened(), kept, asked, most)
-			if most > 1 {
-				t.Errorf("%d asked at once", most)
+			t.Logf("%d sessions, %d packages keep theirs, %d requests to the store, at most %d at once when known to be down",
+				opened(), kept, asked, maxInside)
+			if maxInside > 1 {
+				t.Errorf("%d requests at once to a store that is known to be down", maxInside)
 			}
 			mu.Unlock()
-			s.mend()
+			s.clear()
 			sessions := opened()
 			p.wait(240*time.Second, append(taken, one...), receipted)
 			p.balanced(len(taken) + 1)
 			t.Logf("%d sessions in all for %d invoices", opened(), len(taken)+1)
-			// A store that refuses a part does not take it later: that session is lost.
+			// A store that refuses a part does not accept it later, so that session is lost.
 			if kept != sessions && name != "refuses" {
 				t.Errorf("%d of %d sessions were kept", kept, sessions)
 			}
 			if !strings.Contains(p.log.String(), "the part store takes parts again") {
-				t.Error("the log does not say that it is over")
+				t.Error("the log does not say that the outage is over")
 			}
 		})
 	}

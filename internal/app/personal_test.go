@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"ksefworker/config"
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/tasks"
 )
 
-// planted are in every document of the test below and nowhere else.
+// planted are a buyer and two amounts that occur in the documents of the test below and nowhere
+// else.
 var planted = []string{"Zdzisława Planted-Buyer", "9876.54", "7654.321234"}
 
+// plant puts the buyer and the first amount into a document.
 func plant(t *testing.T, data []byte) []byte {
 	t.Helper()
 	put := func(in []byte, name, value string) []byte {
@@ -37,28 +38,28 @@ func plant(t *testing.T, data []byte) []byte {
 	return append(bytes.Clone(data[:at]), put(data[at:], "Nazwa", planted[0])...)
 }
 
-// With a storage key, Redis has no buyer, no amount and no XML that could be read: neither in a key
-// nor in its append-only file, while invoices wait, when one is rejected and when all is over.
-func TestPersonalData_WithAStorageKey_NothingOfItCanBeReadInRedis(t *testing.T) {
+// With a storage key, Redis holds no buyer, no amount and no XML in clear text, in no key and not
+// in its append-only file: not while invoices wait, and not when they are receipted or rejected.
+func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, func(c *config.Config) {
 		hasty(c)
 		key := filepath.Join(t.TempDir(), "storage")
-		if err := os.WriteFile(key, bytes.Repeat([]byte{7}, 32), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, key, strings.Repeat("\a", 32))
 		c.Storage.KeyFile = config.Files{key}
 	})
 	var docs []tasks.Document
 	for _, d := range good(sample.NIP(0), 8) {
 		docs = append(docs, tasks.Document{File: d.File, Data: plant(t, d.Data)})
 	}
-	bad := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "BAD/1", IssueDate: invoice.Today(time.Now()), Seed: 3})
-	docs = append(docs, tasks.Document{File: "bad.xml", Data: plant(t, bytes.Replace(bad, []byte("<RodzajFaktury>VAT<"), []byte("<RodzajFaktury>PROFORMA<"), 1))})
-	// KSeF quotes what is wrong in it.
-	odd := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "BAD/2", IssueDate: invoice.Today(time.Now()), Seed: 4})
-	odd = bytes.Replace(plant(t, odd), []byte("<P_15>"+planted[1]+"<"), []byte("<P_15>"+planted[2]+"<"), 1)
-	docs = append(docs, tasks.Document{File: "odd.xml", Data: odd})
+	replaced := func(number string, seed uint64, old, value string) tasks.Document {
+		d := document(sample.Options{SellerNIP: sample.NIP(0), Number: number, Seed: seed})
+		d.Data = bytes.Replace(plant(t, d.Data), []byte(old), []byte(value), 1)
+		return d
+	}
+	docs = append(docs, replaced("BAD/1", 3, "<RodzajFaktury>VAT<", "<RodzajFaktury>PROFORMA<"))
+	// KSeF quotes this amount in the reason of its rejection.
+	docs = append(docs, replaced("BAD/2", 4, "<P_15>"+planted[1]+"<", "<P_15>"+planted[2]+"<"))
 	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
 	refused := ledger.Refusal{ID: ledger.RefusalOfFile("refused.xml"), File: "refused.xml", Kind: planted[0], Number: planted[1],
 		Faults: []ledger.RefusalFault{{Field: "Fa/P_15", Rule: "must be an amount", Value: planted[2]}}}
@@ -67,17 +68,15 @@ func TestPersonalData_WithAStorageKey_NothingOfItCanBeReadInRedis(t *testing.T) 
 	}
 	p.unreadable("while they wait")
 	p.work()
-	until(t, 60*time.Second, "all are decided", func() bool {
-		counts, err := p.base.Ledger.Counts(t.Context())
-		return err == nil && counts[string(ledger.Receipted)] == 8 && counts[string(ledger.Rejected)] == 2
-	})
+	until(t, 60*time.Second, "eight are receipted", p.count(receipted, 8))
+	until(t, 60*time.Second, "two are rejected", p.count(ledger.Rejected, 2))
 	if got := p.state(taken[9]); !strings.Contains(got.Reason, planted[2]) {
-		t.Fatalf("KSeF does not quote the amount (%q): this proves nothing of it", got.Reason)
+		t.Fatalf("KSeF does not quote the amount (%q): this test proves nothing about it", got.Reason)
 	}
-	p.unreadable("when all is over")
+	p.unreadable("at the end")
 }
 
-// unreadable looks through every key with redis-cli, and through the append-only file.
+// unreadable searches every key, with redis-cli, and the append-only file for clear text.
 func (p *pool) unreadable(when string) {
 	p.t.Helper()
 	conn, err := p.cfg.Redis.Conn()
@@ -112,7 +111,7 @@ func (p *pool) unreadable(when string) {
 		}
 	}
 	if len(keys) < 10 {
-		p.t.Fatalf("only %d keys: this proves little", len(keys))
+		p.t.Fatalf("only %d keys: this test proves little", len(keys))
 	}
 	dir := strings.TrimSpace(strings.TrimPrefix(cli("CONFIG", "GET", "dir"), "dir\n"))
 	files := 0

@@ -13,10 +13,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Two pools, each with a gateway of its own, share one database. The same taxpayer's same documents
-// are handed in to both: each is accepted by its own KSeF, and neither pool sees the other's
-// workers, queues or limits.
-func TestPrefix_TwoPoolsShareOneDatabase_NeitherMeetsTheOther(t *testing.T) {
+// Two pools, each with its own gateway, share one Redis database. The same documents are handed in
+// to both. Each pool's KSeF accepts them, and no pool sees the other's workers, queues or limits.
+func TestPrefix_TwoPoolsShareOneDatabase_NeitherSeesTheOther(t *testing.T) {
 	t.Parallel()
 	one := newPool(t, 1, quickSim, hasty)
 	two := newPool(t, 1, quickSim, func(c *config.Config) {
@@ -40,11 +39,11 @@ func TestPrefix_TwoPoolsShareOneDatabase_NeitherMeetsTheOther(t *testing.T) {
 		inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 		servers, err := inspector.Servers()
 		if err != nil || len(servers) != 1 {
-			t.Errorf("prefix %s: asynq tells of %d servers (%v), want its own", p.cfg.Redis.Prefix, len(servers), err)
+			t.Errorf("prefix %s: asynq lists %d servers (%v), want its own", p.cfg.Redis.Prefix, len(servers), err)
 		}
 		queues, err := inspector.Queues()
 		if err != nil || len(queues) != len(tasks.Queues()) {
-			t.Errorf("prefix %s: asynq tells of queues %v (%v)", p.cfg.Redis.Prefix, queues, err)
+			t.Errorf("prefix %s: asynq lists queues %v (%v)", p.cfg.Redis.Prefix, queues, err)
 		}
 	}
 	keys, err := one.base.Redis.Keys(t.Context(), "*").Result()

@@ -9,8 +9,9 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
-// The worker that learns from a refused session that KSeF's key has changed is seldom the one that opens the next session.
-func TestPublicKey_OutOfDateInOneProcess_IsFetchedAnewInAll(t *testing.T) {
+// The worker that learns from a refused session that KSeF's key has changed is seldom the one that
+// opens the next session.
+func TestPublicKey_OutOfDateInOneProcess_IsFetchedAgainInAll(t *testing.T) {
 	first, srv := redistest.New(t)
 	second := redistest.Client(t, srv)
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -22,8 +23,8 @@ func TestPublicKey_OutOfDateInOneProcess_IsFetchedAnewInAll(t *testing.T) {
 		return func(context.Context) (*rsa.PublicKey, error) { fetched[who]++; return &key.PublicKey, nil }
 	}
 	one, other := newPublicKey(first, "ksef:", "5265877635", fetch("one")), newPublicKey(second, "ksef:", "5265877635", fetch("other"))
-	stranger := newPublicKey(second, "ksef:", "1111111111", fetch("stranger"))
-	ask := func(keys ...*publicKey) {
+	otherTenant := newPublicKey(second, "ksef:", "1111111111", fetch("otherTenant"))
+	get := func(keys ...*publicKey) {
 		t.Helper()
 		for _, k := range keys {
 			for range 3 {
@@ -33,17 +34,17 @@ func TestPublicKey_OutOfDateInOneProcess_IsFetchedAnewInAll(t *testing.T) {
 			}
 		}
 	}
-	ask(one, other, stranger)
+	get(one, other, otherTenant)
 	one.Invalidate()
-	ask(one, other, stranger)
-	if fetched["other"] != 2 || fetched["one"] < 2 || fetched["stranger"] != 1 {
-		t.Errorf("fetched %v, want other twice, stranger once", fetched)
+	get(one, other, otherTenant)
+	if fetched["other"] != 2 || fetched["one"] < 2 || fetched["otherTenant"] != 1 {
+		t.Errorf("fetched %v, want other twice, otherTenant once", fetched)
 	}
 	if err := srv.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := one.PublicKey(t.Context()); err == nil {
-		t.Error("without Redis nobody can tell whether the key is out of date, and yet it was given")
+		t.Error("without Redis the key may be out of date, but it was returned")
 	}
 	one.Invalidate() // must not hang or panic
 }

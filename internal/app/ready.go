@@ -8,22 +8,26 @@ import (
 	"sync"
 )
 
-// ready tells whether this worker can do its work now, part by part. A gateway that is down does not make it unready: restarting or
-// taking it out of service would mend nothing, so it is told as detail.
+// ready checks whether this worker can do its work now, part by part. A gateway that is down does
+// not make the worker unready, because neither a restart nor other traffic would help: the details
+// name it.
 func (w *Worker) ready(ctx context.Context) Readiness {
-	looks := []func(context.Context) Check{w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive, w.checkGateway, w.checkPartStore, w.checkSpool,
-		w.checkEntries, w.checkClock}
+	parts := []func(context.Context) Check{
+		w.checkStopping, w.redis.check, w.checkMemory, w.checkStorage, w.checkArchive,
+		w.checkGateway, w.checkPartStore, w.checkSpool, w.checkEntries, w.checkClock,
+	}
 	for _, t := range w.pool.Config.Tenants {
-		looks = append(looks, func(ctx context.Context) Check { return w.checkTenant(ctx, t.Title(), t.NIP, t.Paused) })
+		parts = append(parts, func(ctx context.Context) Check { return w.checkTenant(ctx, t.Title(), t.NIP, t.Paused) })
 	}
-	looks = append(looks, w.unserved.check, w.checkWaiting, w.checkDeadlines)
-	// All at once: one part that hangs must not use up the time of the others, which would then be called faulty.
-	checks := make([]Check, len(looks))
-	var looking sync.WaitGroup
-	for i, look := range looks {
-		looking.Go(func() { checks[i] = look(ctx) })
+	parts = append(parts, w.unserved.check, w.checkWaiting, w.checkDeadlines)
+	// All at the same time: one part that hangs must not use up the time of the others, which would
+	// then be shown as faulty.
+	checks := make([]Check, len(parts))
+	var running sync.WaitGroup
+	for i, check := range parts {
+		running.Go(func() { checks[i] = check(ctx) })
 	}
-	looking.Wait()
+	running.Wait()
 	return ReadinessOf(checks...)
 }
 
@@ -34,8 +38,8 @@ func (w *Worker) checkStopping(context.Context) Check {
 	return Check{Name: "worker", OK: true}
 }
 
-// checkSpool writes a little where packages are built: on a full disk an empty file can still be
-// made.
+// checkSpool writes 4 KB into the folder where packages are built: on a full disk an empty file can
+// still be made.
 func (w *Worker) checkSpool(context.Context) Check {
 	c := Check{Name: "spool"}
 	if err := os.MkdirAll(w.spool, 0o700); err != nil {
@@ -55,6 +59,7 @@ func (w *Worker) checkSpool(context.Context) Check {
 	return c
 }
 
+// checkDeadlines counts invoices whose legal deadline is near. They do not make the worker unready.
 func (w *Worker) checkDeadlines(ctx context.Context) Check {
 	c := Check{Name: "deadlines", OK: true}
 	near := w.pool.Config.Deadlines.Warn
@@ -64,7 +69,7 @@ func (w *Worker) checkDeadlines(ctx context.Context) Check {
 	}
 	ids, err := w.pool.Ledger.Due(ctx, now.Add(near), 1000)
 	if err == nil && len(ids) > 0 {
-		c.Detail = fmt.Sprintf("%d invoices are not in KSeF with less than %s left", len(ids), near)
+		c.Detail = fmt.Sprintf("%d invoices are not in KSeF yet and have less than %s until their deadline", len(ids), near)
 	}
 	return c
 }

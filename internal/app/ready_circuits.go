@@ -11,21 +11,21 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// What is out of service is told as detail, each part where it belongs: the host, one tenant's
-// group, the part store. It makes no worker unready: to restart it would mend nothing. What only
-// this process lacks does.
+// The details of /readyz name what is out of service: the host, one tenant's group, the part store.
+// This makes no worker unready, because a restart would not help. Faults of this process alone do.
 
-func silent(s reach) string {
-	if s.own {
-		return fmt.Sprintf("this process cannot connect since %s; asked again in %s, other workers go on if they can",
-			s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second))
+// describeOutage returns since when nothing answers, and when the next request tries again.
+func describeOutage(s reach) string {
+	since, wait := s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second)
+	switch {
+	case s.own:
+		return fmt.Sprintf("this process has not been able to connect since %s; next try in %s, "+
+			"other workers go on if they can", since, wait)
+	case s.unanswered:
+		return fmt.Sprintf("this process has had no proper answer since %s; next try in %s, "+
+			"other workers go on if they can", since, wait)
 	}
-	if s.unanswered {
-		return fmt.Sprintf("this process gets no proper answer since %s; asked again in %s, other workers go on if they can",
-			s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second))
-	}
-	return fmt.Sprintf("no answer since %s; asked again in %s, nothing is lost meanwhile",
-		s.Since.UTC().Format(time.RFC3339), s.Wait.Round(time.Second))
+	return fmt.Sprintf("no answer since %s; next try in %s, nothing is lost meanwhile", since, wait)
 }
 
 func (w *Worker) checkGateway(ctx context.Context) Check {
@@ -35,45 +35,49 @@ func (w *Worker) checkGateway(ctx context.Context) Check {
 	case err != nil:
 		return Check{Name: "gateway", Detail: err.Error()}
 	case s.Phase != ratelimit.CircuitClosed:
-		c.Detail = silent(s)
+		c.Detail = describeOutage(s)
 	}
 	return c
 }
 
 func (w *Worker) checkPartStore(ctx context.Context) Check {
 	c := Check{Name: "part store", OK: true}
-	told := map[string]bool{}
+	shown := map[string]bool{}
 	for _, t := range w.pool.Config.Tenants {
 		host, s, err := w.limits.parts.down(ctx, t.Title())
 		if err != nil {
 			return Check{Name: c.Name, Detail: err.Error()}
 		}
-		if host == "" || told[host] || s.Phase == ratelimit.CircuitClosed {
+		if host == "" || shown[host] || s.Phase == ratelimit.CircuitClosed {
 			continue
 		}
 		if !s.OfHost && !s.own {
-			c.Detail += fmt.Sprintf("%s: packages of tenant %s wait, %s; ", host, t.Title(), silent(s))
+			c.Detail += fmt.Sprintf("%s: packages of tenant %s wait, %s; ", host, t.Title(), describeOutage(s))
 			continue
 		}
-		told[host] = true
-		c.Detail += fmt.Sprintf("%s: packages wait, %s; ", host, silent(s))
+		shown[host] = true
+		c.Detail += fmt.Sprintf("%s: packages wait, %s; ", host, describeOutage(s))
 	}
 	return c
 }
 
+// checkTenant shows why a tenant's invoices wait. Only a wrong NIP in production and a fault of
+// this process make the worker unready.
 func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused bool) Check {
 	c := Check{Name: "tenant " + tenant, OK: true}
-	if what := wrongNIP(nip); what != "" && w.pool.Config.ChecksNIPs() {
-		return Check{Name: c.Name, Detail: what}
-	} else if what != "" {
-		c.Detail = what + "; "
+	if mistake := wrongNIP(nip); mistake != "" && w.pool.Config.ChecksNIPs() {
+		return Check{Name: c.Name, Detail: mistake}
+	} else if mistake != "" {
+		c.Detail = mistake + "; "
 	}
 	if paused {
 		c.Detail += "paused by configuration"
 		return c
 	}
-	if held, err := w.pool.Ledger.Holds(ctx); err == nil && held[tenant].Kind != "" {
-		c.Detail += fmt.Sprintf("%s by %s since %s: enqueue resume %s ends it; ", held[tenant].Kind, held[tenant].By, held[tenant].Since.Time().UTC().Format(time.RFC3339), tenant)
+	if holds, err := w.pool.Ledger.Holds(ctx); err == nil && holds[tenant].Kind != "" {
+		hold := holds[tenant]
+		c.Detail += fmt.Sprintf("%s by %s since %s: enqueue resume %s ends it; ",
+			hold.Kind, hold.By, hold.Since.Time().UTC().Format(time.RFC3339), tenant)
 	}
 	if err := w.faults.of(tenant); err != nil {
 		return Check{Name: c.Name, Detail: err.Error() + "; other workers take its tasks"}
@@ -83,11 +87,12 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 		c.Detail += "credentials refused: put the right key into its key_file, or grant the account the permission that the log names"
 		return c
 	}
-	// A denied tenant's groups rest as they do after a 429, and for another reason.
+	// The groups of a denied tenant are frozen as after a 429, but for another reason.
 	known, err := w.pool.Ledger.Tenant(ctx, tenant)
 	denied := err == nil && known.Denials > 0
 	if denied {
-		c.Detail += fmt.Sprintf("KSeF lets nothing of this tenant in (410), %d sessions in a row: its invoices stay queued, the next try is after %s; is the key in its key_file that of another taxpayer? ",
+		c.Detail += fmt.Sprintf("KSeF has refused every invoice of this tenant (410), %d sessions in a row: "+
+			"its invoices stay queued, the next try is after %s; does the key in its key_file belong to another taxpayer? ",
 			known.Denials, known.DeniedTill.Time().UTC().Format(time.RFC3339))
 	}
 	for _, group := range w.limits.limiter.Groups() {
@@ -95,17 +100,17 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 			group = string(ksef.GroupPublicKey)
 		}
 		if u, err := w.limits.limiter.Usage(ctx, tenant, group); err == nil && u.Frozen > 0 && !denied {
-			c.Detail += fmt.Sprintf("%s rests for %s after too many requests (429), then resumes gently; ",
+			c.Detail += fmt.Sprintf("%s is paused for %s after too many requests (429), then resumes slowly; ",
 				group, u.Frozen.Round(time.Second))
 		}
 	}
 	open, err := w.limits.circuits.open(ctx, w.limits.host)
 	if err != nil {
-		return c // the gateway's own line says it
+		return c // the gateway's own check shows the error
 	}
 	for _, o := range open {
 		if o.Tenant == tenant {
-			c.Detail += fmt.Sprintf("%s is out of service: %s; ", o.Group, silent(reach{CircuitState: o.CircuitState}))
+			c.Detail += fmt.Sprintf("%s is out of service: %s; ", o.Group, describeOutage(reach{CircuitState: o.CircuitState}))
 		}
 	}
 	here, err := w.limits.circuits.openHere(ctx, w.limits.host)
@@ -114,7 +119,7 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 	}
 	for _, o := range here {
 		if o.Tenant == tenant {
-			c.Detail += fmt.Sprintf("%s: %s; ", o.Group, silent(reach{CircuitState: o.CircuitState, unanswered: true}))
+			c.Detail += fmt.Sprintf("%s: %s; ", o.Group, describeOutage(reach{CircuitState: o.CircuitState, unanswered: true}))
 		}
 	}
 	c.Detail = strings.TrimSuffix(c.Detail, "; ")

@@ -6,7 +6,7 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// checkStorage tells whether this process can open what the pool seals.
+// checkStorage checks that this process holds the keys with which the pool seals documents.
 func (w *Worker) checkStorage(ctx context.Context) Check {
 	seals, err := w.pool.Ledger.Seals(ctx)
 	if err != nil {
@@ -17,7 +17,7 @@ func (w *Worker) checkStorage(ctx context.Context) Check {
 		return Check{Name: "storage", Detail: refused.Error()}
 	}
 	if fault := w.worker.StorageFault(); fault != "" {
-		return Check{Name: "storage", Detail: fault + "; other workers take what needs it"}
+		return Check{Name: "storage", Detail: fault + "; other workers take the tasks that need it"}
 	}
 	return Check{Name: "storage", OK: true}
 }

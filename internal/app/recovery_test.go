@@ -2,15 +2,9 @@ package app_test
 
 import (
 	"errors"
-	"io"
 	"net"
-	"net/http"
-	"net/http/httputil"
-	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,90 +17,19 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// hasty makes the sweep look early and often.
-func hasty(c *config.Config) {
-	c.Sweep.Every, c.Sweep.After = time.Second, time.Second
-}
-
-// until polls a condition.
-func until(t *testing.T, within time.Duration, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(within); !ok(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("%v passed without: %s", within, what)
-		}
-		<-time.After(50 * time.Millisecond)
-	}
-}
-
-func (p *pool) state(a tasks.Admission) ledger.Invoice {
-	p.t.Helper()
-	inv, err := p.base.Ledger.Invoice(p.t.Context(), a.Invoice.ID)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return inv
-}
-
-// door stands between the workers and the simulator and can be shut: connections are then refused before anything leaves.
-type door struct {
-	srv  *http.Server
-	addr string
-	shut atomic.Bool
-
-	refused atomic.Int64 // while shut
-}
-
-func newDoor(t *testing.T, to string) *door {
-	t.Helper()
-	target, err := url.Parse(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d := &door{}
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.addr = "http://" + l.Addr().String()
-	d.srv = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if d.shut.Load() {
-			d.refused.Add(1)
-			w.Header().Set("Content-Type", "text/html")
-			w.WriteHeader(http.StatusBadGateway)
-			_, _ = io.WriteString(w, "<html>Bad gateway</html>")
-			return
-		}
-		proxy.ServeHTTP(w, r)
-	})}
-	go func() { _ = d.srv.Serve(l) }()
-	t.Cleanup(func() { _ = d.srv.Close() })
-	return d
-}
-
-func TestRecovery_WrongKey_ThatTenantPauses_OthersGoOn_NewKeyNeedsNoRestart(t *testing.T) {
+func TestRecovery_WrongKey_OnlyThatTenantPausesAndANewKeyNeedsNoRestart(t *testing.T) {
 	t.Parallel()
 	var key string
 	p := newPool(t, 2, quickSim, func(c *config.Config) {
 		hasty(c)
 		key = filepath.Join(t.TempDir(), "key")
-		if err := os.WriteFile(key, []byte("wrong\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, key, "wrong\n")
 		c.Tenants[0].KeyFile = key
 	})
 	p.work()
 	blocked := p.admit(tasks.Terms{}, good(sample.NIP(0), 8)...)
 	free := p.admit(tasks.Terms{}, good(sample.NIP(1), 8)...)
-	until(t, 60*time.Second, "the other tenant's invoices are receipted", func() bool {
-		for _, a := range free {
-			if p.state(a).State != ledger.Receipted {
-				return false
-			}
-		}
-		return true
-	})
+	until(t, 60*time.Second, "the other tenant's invoices are receipted", p.all(free, receipted))
 	for _, a := range blocked {
 		if inv := p.state(a); inv.State != ledger.Packed && inv.State != ledger.Queued {
 			t.Errorf("%s is %s while its tenant is paused", inv.Number, inv.State)
@@ -115,14 +38,12 @@ func TestRecovery_WrongKey_ThatTenantPauses_OthersGoOn_NewKeyNeedsNoRestart(t *t
 	if strings.Contains(p.log.String(), "wrong") {
 		t.Error("the log holds the key")
 	}
-	if err := os.WriteFile(key, []byte("test_key\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, key, "test_key\n")
 	p.wait(90*time.Second, append(blocked, free...), ledger.Receipted)
 	p.balanced(16)
 }
 
-func TestRecovery_TasksDeletedOrArchivedByHand_TheSweepDrivesOn(t *testing.T) {
+func TestRecovery_TasksDeletedOrArchivedByHand_TheSweepQueuesThemAgain(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"deleted", "archived"} {
 		t.Run(how, func(t *testing.T) {
@@ -149,7 +70,7 @@ func TestRecovery_TasksDeletedOrArchivedByHand_TheSweepDrivesOn(t *testing.T) {
 	}
 }
 
-func TestRecovery_ConfirmDeletedByHand_TheSweepDrivesOn(t *testing.T) {
+func TestRecovery_ConfirmTaskDeletedByHand_TheSweepQueuesItAgain(t *testing.T) {
 	t.Parallel()
 	o := quickSim
 	o.Delay = 4 * time.Second
@@ -175,11 +96,13 @@ func TestRecovery_SamePackageDeliveredTwice_OnlyOneSessionIsClosed(t *testing.T)
 	p.work()
 	p.work()
 	until(t, 30*time.Second, "the package is cut", func() bool { return p.state(taken[0]).Package != "" })
-	// The same work under another task id: asynq cannot tell that it is the same, the ledger can.
+	// The same package under other task ids: asynq cannot see that they are the same, the ledger
+	// can.
 	client := asynq.NewClientFromRedisClient(p.base.Asynq)
 	payload := []byte(`{"v":1,"id":"` + p.state(taken[0]).Package + `"}`)
-	for _, id := range []string{"twin-1", "twin-2"} {
-		if _, err := client.Enqueue(asynq.NewTask(string(tasks.KindPackage), payload), asynq.Queue(tasks.QueuePackages), asynq.TaskID(id)); err != nil {
+	for _, id := range []string{"repeated-1", "repeated-2"} {
+		task := asynq.NewTask(string(tasks.KindPackage), payload)
+		if _, err := client.Enqueue(task, asynq.Queue(tasks.QueuePackages), asynq.TaskID(id)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -194,7 +117,7 @@ func TestRecovery_SessionLostByTheGateway_NumbersAreFoundAndNothingIsSentAgain(t
 	p := newPool(t, 1, o, hasty)
 	p.work()
 	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
-	until(t, 60*time.Second, "the gateway's ignorance is noted", func() bool {
+	until(t, 60*time.Second, "the ledger notes that the gateway does not know the session", func() bool {
 		inv := p.state(taken[0])
 		if inv.Package == "" {
 			return false
@@ -202,7 +125,7 @@ func TestRecovery_SessionLostByTheGateway_NumbersAreFoundAndNothingIsSentAgain(t
 		pkg, err := p.base.Ledger.Package(t.Context(), inv.Package)
 		return err == nil && pkg.Lost != 0
 	})
-	// The noted instant is set back instead of waiting for ten minutes.
+	// Workers wait ten minutes from the noted instant on, so it is moved into the past.
 	pkg := p.state(taken[0]).Package
 	if err := p.base.Redis.HSet(t.Context(), "ksef:pkg:"+pkg, "lost", time.Now().Add(-time.Hour).UnixMilli()).Err(); err != nil {
 		t.Fatal(err)
@@ -217,11 +140,11 @@ func TestRecovery_SessionLostByTheGateway_NumbersAreFoundAndNothingIsSentAgain(t
 	}
 	p.balanced(6)
 	if n := len(p.sim.Books().Sessions); n != 1 {
-		t.Errorf("%d sessions, want the lost one alone: sending anew could make duplicates", n)
+		t.Errorf("%d sessions, want only the lost one: sending again could make duplicates", n)
 	}
 }
 
-func TestRecovery_RedisRestartedInTheMiddle_BooksBalanced(t *testing.T) {
+func TestRecovery_RedisRestartedDuringARun_BooksBalance(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	p.work()
@@ -238,7 +161,7 @@ func TestRecovery_RedisRestartedInTheMiddle_BooksBalanced(t *testing.T) {
 	p.balanced(60)
 }
 
-func TestRecovery_WorkerStopsInTheMiddle_AnotherGoesOn(t *testing.T) {
+func TestRecovery_WorkerStopsDuringARun_AnotherGoesOn(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	stop := p.work()
@@ -248,7 +171,7 @@ func TestRecovery_WorkerStopsInTheMiddle_AnotherGoesOn(t *testing.T) {
 	began := time.Now()
 	stop()
 	if took := time.Since(began); took > p.cfg.Worker.ShutdownTimeout+6*time.Second {
-		t.Errorf("the stop took %v, allowed are %v and the closing of sessions", took, p.cfg.Worker.ShutdownTimeout)
+		t.Errorf("the stop took %v, want at most %v and the time for closing sessions", took, p.cfg.Worker.ShutdownTimeout)
 	}
 	p.work()
 	p.wait(120*time.Second, taken, ledger.Receipted)

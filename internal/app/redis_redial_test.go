@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,25 +20,23 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// The master behind a proxy is demoted, and the proxy leads new connections to the new one. Those
-// that are open stay with the replica, which answers READONLY for ever; a proxy may say that in its
-// own words.
+// The master behind a proxy becomes a replica, and the proxy sends new connections to the new
+// master. Open connections stay with the old one, which answers READONLY from then on. A proxy may
+// change the text of that answer.
 func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAgainAndWorkGoesOn(t *testing.T) {
 	t.Parallel()
-	for name, words := range map[string][2]string{"as Redis says it": {}, "as a proxy says it": {"-READONLY ", "-ERR READONLY "}} {
+	for name, replace := range map[string][2]string{
+		"Redis's own text": {}, "a proxy's text": {"-READONLY ", "-ERR READONLY "},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var first, second *redisd.Server
 			var f *forwarder
 			p := newPool(t, 1, quickSim, func(c *config.Config) {
 				hasty(c)
-				first = redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--repl-diskless-sync-delay", "0"}})
-				host, port, err := net.SplitHostPort(first.Addr())
-				if err != nil {
-					t.Fatal(err)
-				}
-				second = redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--replicaof", host, port, "--repl-diskless-sync-delay", "0"}})
-				f = newForwarder(t, first.Addr(), words)
+				first = startMaster(t)
+				second = startReplica(t, first)
+				f = newForwarder(t, first.Addr(), replace)
 				c.Redis.URL = "redis://" + f.addr + "/0"
 			})
 			one, two := redistest.Client(t, first), redistest.Client(t, second)
@@ -62,7 +58,7 @@ func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAgainAndWorkGoesOn(t *t
 			if err := one.SlaveOf(t.Context(), host, port).Err(); err != nil {
 				t.Fatal(err)
 			}
-			until(t, 30*time.Second, "it is ready again", func() bool { return strings.Contains(get(t, "http://"+addr+"/readyz"), `"ready": true`) })
+			until(t, 30*time.Second, "it is ready again", ready(t, addr))
 			a, err := p.base.Admitter()
 			if err != nil {
 				t.Fatal(err)
@@ -74,11 +70,10 @@ func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAgainAndWorkGoesOn(t *t
 			})
 			p.wait(60*time.Second, taken, ledger.Receipted)
 			p.balanced(16)
-			// Whatever still went to the demoted node would be read from what it knew then.
-			until(t, 30*time.Second, "nobody of the pool is connected to the demoted node", func() bool {
+			// Reads that still went to the old master would return old data.
+			until(t, 30*time.Second, "no client of the pool uses the old master", func() bool {
 				for line := range strings.Lines(one.ClientList(t.Context()).Val()) {
-					if strings.Contains(line, "cmd=") && !strings.Contains(line, "cmd=client|list") && !strings.Contains(line, "flags=M") &&
-						!strings.Contains(line, "cmd=subscribe") && recent(line) {
+					if usedByPool(line) {
 						return false
 					}
 				}
@@ -88,22 +83,24 @@ func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAgainAndWorkGoesOn(t *t
 	}
 }
 
-// recent reports that a line of CLIENT LIST is of a connection that said something within the last
-// two seconds.
-func recent(line string) bool {
-	return strings.Contains(line, " idle=0 ") || strings.Contains(line, " idle=1 ")
+// usedByPool reports that a line of CLIENT LIST is of a pool's connection that sent a command
+// within the last two seconds. Replication, subscriptions and CLIENT LIST itself do not count.
+func usedByPool(line string) bool {
+	recent := strings.Contains(line, " idle=0 ") || strings.Contains(line, " idle=1 ")
+	return recent && strings.Contains(line, "cmd=") && !strings.Contains(line, "cmd=client|list") &&
+		!strings.Contains(line, "flags=M") && !strings.Contains(line, "cmd=subscribe")
 }
 
-// A password is replaced where Redis keeps it and in the file; what is connected stays so, and what
-// connects reads the file.
+// ready is a condition for until: the worker at addr is ready.
+func ready(t *testing.T, addr string) func() bool {
+	return func() bool { return strings.Contains(page(t, addr, "/readyz"), `"ready": true`) }
+}
+
+// A password is replaced in Redis and in the file. Open connections go on, and new ones read the
+// file.
 func TestRedis_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "password")
-	write := func(password string) {
-		if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	var admin *redis.Client
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
 		hasty(c)
@@ -112,25 +109,23 @@ func TestRedis_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 		if err := admin.Do(t.Context(), "ACL", "SETUSER", "worker", "on", ">first", "~*", "&*", "+@all").Err(); err != nil {
 			t.Fatal(err)
 		}
-		write("first")
+		writeFile(t, file, "first\n")
 		c.Redis.URL, c.Redis.Username, c.Redis.PasswordFile = srv.URL(), "worker", file
 	})
 	addr, _ := p.workAt()
 	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 4)...), ledger.Receipted)
-	write("second")
+	writeFile(t, file, "second\n")
 	for _, cmd := range [][]any{{"ACL", "SETUSER", "worker", "resetpass", ">second"}, {"CLIENT", "KILL", "USER", "worker"}} {
 		if err := admin.Do(t.Context(), cmd...).Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	until(t, 30*time.Second, "it is ready with the new password", func() bool {
-		return strings.Contains(get(t, "http://"+addr+"/readyz"), `"ready": true`)
-	})
+	until(t, 30*time.Second, "it is ready with the new password", ready(t, addr))
 	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(0), "AFTER", 4)...), ledger.Receipted)
 	p.balanced(8)
 }
 
-// The same for the Sentinels' own password.
+// The Sentinels' own password is replaced in the same way.
 func TestSentinel_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 	t.Parallel()
 	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true})
@@ -138,37 +133,21 @@ func TestSentinel_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary, err := redisd.Find()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, own := t.TempDir(), freePort(t)
-	conf, file := filepath.Join(dir, "sentinel.conf"), filepath.Join(dir, "password")
-	write := func(path, text string) {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(conf, fmt.Sprintf("port %s\nbind 127.0.0.1\nrequirepass first\nsentinel monitor %s %s %s 1\n", own, master, host, port))
-	write(file, "first\n")
-	cmd := exec.Command(binary, conf, "--sentinel")
-	cmd.Dir = dir
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	sentinel := redis.NewClient(&redis.Options{Addr: "127.0.0.1:" + own, Password: "first"})
+	addr := startSentinel(t, fmt.Sprintf("requirepass first\nsentinel monitor %s %s %s 1\n", master, host, port))
+	file := filepath.Join(t.TempDir(), "password")
+	writeFile(t, file, "first\n")
+	sentinel := redis.NewClient(&redis.Options{Addr: addr, Password: "first"})
 	defer sentinel.Close()
 	until(t, 30*time.Second, "the sentinel is up", func() bool { return sentinel.Ping(t.Context()).Err() == nil })
 	cfg := redisConfig(t, srv.URL())
-	cfg.Redis.Sentinel = config.Sentinel{Master: master, Addrs: []string{"127.0.0.1:" + own}, PasswordFile: file}
+	cfg.Redis.Sentinel = config.Sentinel{Master: master, Addrs: []string{addr}, PasswordFile: file}
 	cfg.Redis.WaitReplicas = 0
 	b, err := connect.Open(t.Context(), cfg)
 	if err != nil {
 		t.Fatalf("with the Sentinel's password: %v", err)
 	}
 	defer b.Close()
-	write(file, "second\n")
+	writeFile(t, file, "second\n")
 	if err := sentinel.Do(t.Context(), "ACL", "SETUSER", "default", "resetpass", ">second").Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -185,9 +164,9 @@ func TestSentinel_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 	fresh.Close()
 }
 
-// The address leads to another server, which evicts. Whoever was there at start has checked the
-// first one.
-func TestRedis_FailsOverToOneThatForgets_ReadinessAndLogSayIt(t *testing.T) {
+// The address leads to another server, which evicts keys. The worker checked only the first server
+// at its start.
+func TestRedis_FailsOverToAVolatileServer_ReadinessAndLogShowIt(t *testing.T) {
 	t.Parallel()
 	var f *forwarder
 	var second *redisd.Server
@@ -199,22 +178,22 @@ func TestRedis_FailsOverToOneThatForgets_ReadinessAndLogSayIt(t *testing.T) {
 		c.Redis.URL = "redis://" + f.addr + "/0"
 	})
 	addr, _ := p.workAt()
-	until(t, 30*time.Second, "it is ready", func() bool { return strings.Contains(get(t, "http://"+addr+"/readyz"), `"ready": true`) })
+	until(t, 30*time.Second, "it is ready", ready(t, addr))
 	f.to.Store(second.Addr())
 	f.cut()
-	until(t, 30*time.Second, "readiness says what is wrong with the new one", func() bool {
-		ready := get(t, "http://"+addr+"/readyz")
-		return strings.Contains(ready, `"ready": false`) && strings.Contains(ready, "maxmemory-policy is allkeys-lru")
+	until(t, 30*time.Second, "readiness shows what is wrong with the new server", func() bool {
+		answer := page(t, addr, "/readyz")
+		return strings.Contains(answer, `"ready": false`) && strings.Contains(answer, "maxmemory-policy is allkeys-lru")
 	})
 	until(t, 30*time.Second, "the log says it too", func() bool {
-		return strings.Contains(p.log.String(), "redis is another server") && strings.Contains(p.log.String(), "this worker is not ready: this Redis may lose invoices")
+		log := p.log.String()
+		return strings.Contains(log, "redis is another server") &&
+			strings.Contains(log, "this worker is not ready: this Redis may lose invoices")
 	})
 	if err := redistest.Client(t, second).ConfigSet(t.Context(), "maxmemory-policy", "noeviction").Err(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 30*time.Second, "it is ready once that is put right", func() bool {
-		return strings.Contains(get(t, "http://"+addr+"/readyz"), `"ready": true`)
-	})
+	until(t, 30*time.Second, "it is ready when the policy is corrected", ready(t, addr))
 	// Then the address leads to the Redis of another environment.
 	foreign := ledger.Home{V: ledger.Version, Environment: "production", Address: "https://ksefapi.pl/api"}
 	value, err := json.Marshal(foreign)
@@ -224,14 +203,14 @@ func TestRedis_FailsOverToOneThatForgets_ReadinessAndLogSayIt(t *testing.T) {
 	if err := redistest.Client(t, second).Set(t.Context(), "ksef:home", value, 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 30*time.Second, "readiness says whose ledger that is", func() bool {
-		ready := get(t, "http://"+addr+"/readyz")
-		return strings.Contains(ready, `"ready": false`) && strings.Contains(ready, "belongs to production at https://ksefapi.pl/api")
+	until(t, 30*time.Second, "readiness names the environment of that ledger", func() bool {
+		answer := page(t, addr, "/readyz")
+		return strings.Contains(answer, `"ready": false`) && strings.Contains(answer, "belongs to production at https://ksefapi.pl/api")
 	})
 }
 
-// Readiness writes, and however often it is asked, not more often than once a second.
-func TestRedis_ReadinessIsAskedOften_WritesAreFew(t *testing.T) {
+// A readiness check writes to Redis, but at most once a second, however often it is asked for.
+func TestRedis_ReadinessAskedOften_WritesAreFew(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	addr, _ := p.workAt()
@@ -244,14 +223,14 @@ func TestRedis_ReadinessIsAskedOften_WritesAreFew(t *testing.T) {
 		}
 		return 0
 	}
-	get(t, "http://"+addr+"/readyz")
+	page(t, addr, "/readyz")
 	began, before := time.Now(), writes()
 	const asked = 300
 	for range asked {
-		get(t, "http://"+addr+"/readyz")
+		page(t, addr, "/readyz")
 	}
-	// Others write as well (heartbeats), some a second.
-	if n, most := writes()-before, int64(time.Since(began)/time.Second+1)*20; n > most && n >= asked {
-		t.Errorf("%d writes for %d questions, want at most %d", n, asked, most)
+	// Heartbeats write too, a few times a second.
+	if n, maxWrites := writes()-before, int64(time.Since(began)/time.Second+1)*20; n > maxWrites && n >= asked {
+		t.Errorf("%d writes for %d checks, want at most %d", n, asked, maxWrites)
 	}
 }

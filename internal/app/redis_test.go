@@ -10,7 +10,6 @@ import (
 	"errors"
 	"math/big"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,6 +24,7 @@ import (
 	"ksefworker/internal/redisd/redistest"
 )
 
+// redisConfig is a configuration of a process that uses the Redis at url and has no tenants.
 func redisConfig(t *testing.T, url string) config.Config {
 	t.Helper()
 	cfg := config.Default()
@@ -34,7 +34,7 @@ func redisConfig(t *testing.T, url string) config.Config {
 	return cfg
 }
 
-func TestRedis_ThatForgets_IsRefusedWithTheCure(t *testing.T) {
+func TestRedis_Volatile_IsRefusedWithTheRemedy(t *testing.T) {
 	for _, c := range []struct {
 		why  string
 		args []string
@@ -55,7 +55,8 @@ func TestRedis_ThatForgets_IsRefusedWithTheCure(t *testing.T) {
 			defer b.Close()
 			_, err = app.NewWorker(t.Context(), b, zerolog.Nop())
 			var volatile *connect.VolatileError
-			if !errors.As(err, &volatile) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "--allow-volatile-redis") {
+			if !errors.As(err, &volatile) || !strings.Contains(err.Error(), c.want) ||
+				!strings.Contains(err.Error(), "--allow-volatile-redis") {
 				t.Errorf("NewWorker = %v, want a refusal that says %q", err, c.want)
 			}
 			b.Config.Redis.AllowVolatile = true
@@ -66,17 +67,17 @@ func TestRedis_ThatForgets_IsRefusedWithTheCure(t *testing.T) {
 	}
 }
 
-// A managed Redis forbids CONFIG; INFO tells the same.
-func TestRedis_ConfigIsForbidden_InfoTellsThatItForgets(t *testing.T) {
+// A managed Redis forbids CONFIG. INFO shows the same settings.
+func TestRedis_ConfigForbidden_InfoShowsThatItIsVolatile(t *testing.T) {
 	for _, c := range []struct {
 		why  string
 		args []string
 		aof  bool
-		want string // "" is a Redis that will do
+		want string // "" is a Redis that keeps data safely
 	}{
 		{"it evicts", []string{"--maxmemory-policy", "allkeys-lru"}, true, "maxmemory-policy is allkeys-lru"},
 		{"it keeps nothing on disk", nil, false, "appendonly is off"},
-		{"it is fit", nil, true, ""},
+		{"it keeps data safely", nil, true, ""},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			srv := redistest.StartWith(t, redisd.Options{AppendOnly: c.aof, Args: append(c.args, "--rename-command", "CONFIG", "")})
@@ -89,22 +90,22 @@ func TestRedis_ConfigIsForbidden_InfoTellsThatItForgets(t *testing.T) {
 			unknown, err := connect.CheckDurable(t.Context(), b.Redis)
 			if c.want == "" {
 				if unknown || err != nil {
-					t.Errorf("CheckDurable = %v, %v, want that it is known and fit", unknown, err)
+					t.Errorf("CheckDurable = %v, %v, want that it is known and safe", unknown, err)
 				}
 				return
 			}
 			if _, volatile := errors.AsType[*connect.VolatileError](err); !volatile || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("CheckDurable = %v, %v, want a refusal that says %q", unknown, err, c.want)
 			}
-			var out strings.Builder
-			if err := app.CheckAll(t.Context(), cfg, &out); !errors.Is(err, app.ErrCheck) || !strings.Contains(out.String(), "FAULT  redis: "+"this Redis may lose invoices: "+c.want) {
-				t.Errorf("--check says %v\n%s", err, out.String())
+			out, err := checkOutput(t, cfg)
+			if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "FAULT  redis: this Redis may lose invoices: "+c.want) {
+				t.Errorf("--check says %v\n%s", err, out)
 			}
 		})
 	}
 }
 
-func TestRedis_NeitherInfoNorConfigIsAllowed_ItIsNotKnown(t *testing.T) {
+func TestRedis_InfoAndConfigForbidden_DurabilityIsUnknown(t *testing.T) {
 	srv := redistest.StartWith(t, redisd.Options{})
 	if err := redistest.Client(t, srv).Do(t.Context(), "ACL", "SETUSER", "default", "-info", "-config").Err(); err != nil {
 		t.Fatal(err)
@@ -119,19 +120,20 @@ func TestRedis_NeitherInfoNorConfigIsAllowed_ItIsNotKnown(t *testing.T) {
 	}
 }
 
-// What a cluster answers to a script is CROSSSLOT: without a look first, the gateway or the limits would be blamed.
-func TestRedis_IsACluster_IsRefusedBeforeAnythingElseIsBlamed(t *testing.T) {
+// A cluster answers CROSSSLOT to scripts. Without a check before, the errors would name the gateway
+// or the limits.
+func TestRedis_IsACluster_IsRefusedBeforeOtherFaultsAreReported(t *testing.T) {
 	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--cluster-enabled", "yes"}})
 	for _, url := range []string{srv.URL(), strings.TrimSuffix(srv.URL(), "/0") + "/1"} {
 		cfg := redisConfig(t, url)
 		_, err := connect.Open(t.Context(), cfg)
-		if field, ok := errors.AsType[*config.FieldError](err); !ok || field.Field != "redis.url" || !strings.Contains(err.Error(), "this Redis is a cluster") {
+		if field, ok := errors.AsType[*config.FieldError](err); !ok || field.Field != "redis.url" ||
+			!strings.Contains(err.Error(), "this Redis is a cluster") {
 			t.Errorf("%s: Open = %v, want a fault of redis.url that says cluster", url, err)
 		}
-		var out strings.Builder
-		if err := app.CheckAll(t.Context(), cfg, &out); !errors.Is(err, app.ErrCheck) || !strings.Contains(out.String(), "this Redis is a cluster") ||
-			strings.Contains(out.String(), "gateway.url") {
-			t.Errorf("%s: --check says %v\n%s", url, err, out.String())
+		out, err := checkOutput(t, cfg)
+		if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "this Redis is a cluster") || strings.Contains(out, "gateway.url") {
+			t.Errorf("%s: --check says %v\n%s", url, err, out)
 		}
 	}
 }
@@ -139,7 +141,8 @@ func TestRedis_IsACluster_IsRefusedBeforeAnythingElseIsBlamed(t *testing.T) {
 func TestRedis_NotReachable_SaysWhereAndWhatToDo(t *testing.T) {
 	cfg := redisConfig(t, "redis://127.0.0.1:1/0")
 	_, err := connect.Open(t.Context(), cfg)
-	if !errors.Is(err, connect.ErrUnreachable) || !strings.Contains(err.Error(), "127.0.0.1:1") || !strings.Contains(err.Error(), "redis.url") {
+	if !errors.Is(err, connect.ErrUnreachable) || !strings.Contains(err.Error(), "127.0.0.1:1") ||
+		!strings.Contains(err.Error(), "redis.url") {
 		t.Errorf("Open = %v, want ErrUnreachable with the address and the setting", err)
 	}
 }
@@ -150,7 +153,9 @@ func TestRedis_TLSAndACL_WrongPasswordOrUnknownCAIsRefused(t *testing.T) {
 	srv := redistest.StartWith(t, redisd.Options{AppendOnly: true})
 	plain := redistest.Client(t, srv)
 	port := freePort(t)
-	for _, set := range [][2]string{{"tls-cert-file", cert}, {"tls-key-file", key}, {"tls-ca-cert-file", cert}, {"tls-auth-clients", "no"}, {"tls-port", port}} {
+	for _, set := range [][2]string{
+		{"tls-cert-file", cert}, {"tls-key-file", key}, {"tls-ca-cert-file", cert}, {"tls-auth-clients", "no"}, {"tls-port", port},
+	} {
 		if err := plain.ConfigSet(t.Context(), set[0], set[1]).Err(); err != nil {
 			t.Fatalf("CONFIG SET %s: %v", set[0], err)
 		}
@@ -159,11 +164,8 @@ func TestRedis_TLSAndACL_WrongPasswordOrUnknownCAIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	good, wrong := filepath.Join(dir, "good"), filepath.Join(dir, "wrong")
-	for path, text := range map[string]string{good: "s3cret\n", wrong: "guess\n"} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFile(t, good, "s3cret\n")
+	writeFile(t, wrong, "guess\n")
 	cfg := redisConfig(t, "rediss://127.0.0.1:"+port+"/0")
 	cfg.Redis.Username, cfg.Redis.PasswordFile, cfg.Redis.TLS = "worker", good, config.RedisTLS{Enabled: true, CAFile: cert}
 	b, err := connect.Open(t.Context(), cfg)
@@ -175,10 +177,14 @@ func TestRedis_TLSAndACL_WrongPasswordOrUnknownCAIsRefused(t *testing.T) {
 		change func(*config.Redis)
 		hint   string
 	}{
-		"a wrong password":           {func(r *config.Redis) { r.PasswordFile = wrong }, "redis.password_file"},
-		"an authority not trusted":   {func(r *config.Redis) { r.TLS.CAFile = "" }, "redis.tls"},
-		"TLS at the plain port":      {func(r *config.Redis) { r.URL = "rediss://" + strings.TrimPrefix(srv.URL(), "redis://") }, "say redis://"},
-		"plain text at the TLS port": {func(r *config.Redis) { r.URL, r.TLS = "redis://127.0.0.1:"+port+"/0", config.RedisTLS{} }, "rediss://"},
+		"a wrong password":         {func(r *config.Redis) { r.PasswordFile = wrong }, "redis.password_file"},
+		"an authority not trusted": {func(r *config.Redis) { r.TLS.CAFile = "" }, "redis.tls"},
+		"TLS at the plain port": {func(r *config.Redis) {
+			r.URL = "rediss://" + strings.TrimPrefix(srv.URL(), "redis://")
+		}, "say redis://"},
+		"plain text at the TLS port": {func(r *config.Redis) {
+			r.URL, r.TLS = "redis://127.0.0.1:"+port+"/0", config.RedisTLS{}
+		}, "rediss://"},
 	} {
 		bad := cfg
 		c.change(&bad.Redis)
@@ -189,6 +195,7 @@ func TestRedis_TLSAndACL_WrongPasswordOrUnknownCAIsRefused(t *testing.T) {
 	}
 }
 
+// freePort returns a TCP port that is free now.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -200,16 +207,20 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// certificate writes a self-signed one for 127.0.0.1.
+// certificate writes a self-signed certificate for 127.0.0.1 and its key into dir.
 func certificate(t *testing.T, dir string) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "redis of a test"}, NotBefore: time.Now().Add(-time.Hour),
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "server of a test"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -219,10 +230,7 @@ func certificate(t *testing.T, dir string) (certFile, keyFile string) {
 		t.Fatal(err)
 	}
 	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for path, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: der}, keyFile: {Type: "EC PRIVATE KEY", Bytes: raw}} {
-		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	writeFile(t, certFile, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	writeFile(t, keyFile, string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: raw})))
 	return certFile, keyFile
 }

@@ -12,52 +12,43 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// redisWatch looks at Redis again and again: what was checked at start may be another server by
-// now, after a failover or behind an address that moved. It writes, because one that was made a
-// replica, or whose disk is full, still answers a ping.
+// redisWatch checks Redis again and again. After a failover, or behind an address that has moved,
+// the server may be another one than the one that was checked at start. The check writes, because a
+// server that became a replica, or whose disk is full, still answers PING. Safe for concurrent use.
 type redisWatch struct {
-	pool *connect.Pool
-	log  zerolog.Logger
-	now  func() time.Time
+	pool   *connect.Pool
+	log    zerolog.Logger
+	latest *cached[Check]
 
-	turn  chan struct{} // holds one: who looks
-	at    time.Time     // of the last look
-	last  Check
-	fault string // what is wrong with the server, "" for nothing: as it was logged
+	fault string // of the server, as it was logged; "" is none
 	runID string
 
 	elsewhere atomic.Pointer[error] // the ledger belongs to another environment now
 }
 
-// watchFresh is how long what was found is told again: readiness may be asked for often, and a look
-// costs a write and five questions.
-const watchFresh = time.Second
+// redisFresh is how long a result is shown again: readiness may be asked for often, and a check
+// costs a write and five commands.
+const redisFresh = time.Second
 
-// watchEvery is how often a worker looks when nobody asks.
-const watchEvery = 10 * time.Second
+// redisEvery is how often a worker checks Redis when nobody asks for readiness.
+const redisEvery = 10 * time.Second
 
 func newRedisWatch(pool *connect.Pool, log zerolog.Logger) *redisWatch {
-	w := &redisWatch{pool: pool, log: log, now: pool.Now, turn: make(chan struct{}, 1)}
-	w.turn <- struct{}{}
+	w := &redisWatch{pool: pool, log: log}
+	w.latest = newCached(redisFresh, pool.Now, func(ctx context.Context) (Check, error) { return w.checkNow(ctx), nil })
 	return w
 }
 
-// check tells whether Redis can be worked with.
+// check shows whether this worker can work with Redis.
 func (w *redisWatch) check(ctx context.Context) Check {
-	select {
-	case <-w.turn:
-	case <-ctx.Done():
-		return Check{Name: "redis", Detail: "it has not answered yet: " + context.Cause(ctx).Error()}
+	c, err := w.latest.get(ctx)
+	if err != nil {
+		return Check{Name: "redis", Detail: "it has not answered yet: " + err.Error()}
 	}
-	defer func() { w.turn <- struct{}{} }()
-	if w.at.IsZero() || w.now().Sub(w.at) >= watchFresh {
-		w.last = w.look(ctx)
-		w.at = w.now()
-	}
-	return w.last
+	return c
 }
 
-func (w *redisWatch) look(ctx context.Context) Check {
+func (w *redisWatch) checkNow(ctx context.Context) Check {
 	pool := w.pool
 	if err := pool.Redis.Set(ctx, pool.Config.Redis.Prefix+"ready", 1, time.Minute).Err(); err != nil && !ledger.IsFull(err) {
 		return Check{Name: "redis", Detail: err.Error()}
@@ -69,13 +60,14 @@ func (w *redisWatch) look(ctx context.Context) Check {
 	claimed := pool.Claim(ctx)
 	w.noteHome(claimed)
 	fault := errors.Join(pool.Unfit(facts), claimed)
-	w.tell(facts.RunID, fault)
+	w.logChange(facts.RunID, fault)
 	if fault != nil {
 		return Check{Name: "redis", Detail: fault.Error()}
 	}
-	// What a worker may not do without a replica is what it is there for.
+	// Without its replicas a worker may not do the calls that are its purpose.
 	if lag, lagging := errors.AsType[*ledger.ReplicaError](pool.Ledger.Replicated(ctx)); lagging {
-		return Check{Name: "redis", Detail: lag.Error() + "; until then nothing is taken in and no call is made that must not be forgotten"}
+		return Check{Name: "redis", Detail: lag.Error() +
+			"; until then nothing is taken in, and no call is made that a failover must not forget"}
 	}
 	return Check{Name: "redis", OK: true}
 }
@@ -98,8 +90,8 @@ func (w *redisWatch) refuse() error {
 	return nil
 }
 
-// tell logs what has changed.
-func (w *redisWatch) tell(runID string, fault error) {
+// logChange logs that the server is another one, and that a fault has begun or ended.
+func (w *redisWatch) logChange(runID string, fault error) {
 	if runID != w.runID {
 		if w.runID != "" {
 			w.log.Warn().Msg("redis is another server, or was restarted: it is checked again")
@@ -114,23 +106,12 @@ func (w *redisWatch) tell(runID string, fault error) {
 	case now != "" && now != w.fault:
 		w.log.Error().Msg("this worker is not ready: " + now)
 	case now == "" && w.fault != "":
-		w.log.Info().Msg("redis is fit for the ledger again")
+		w.log.Info().Msg("redis can keep the ledger safely again")
 	}
 	w.fault = now
 }
 
-// run looks until it is asked to stop.
+// run checks until stop is closed.
 func (w *redisWatch) run(ctx context.Context, stop <-chan struct{}) {
-	t := time.NewTicker(watchEvery)
-	defer t.Stop()
-	for {
-		asked, cancel := context.WithTimeout(ctx, watchEvery)
-		w.check(asked)
-		cancel()
-		select {
-		case <-t.C:
-		case <-stop:
-			return
-		}
-	}
+	every(ctx, redisEvery, stop, func(ctx context.Context) { w.check(ctx) })
 }

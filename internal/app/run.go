@@ -12,13 +12,14 @@ import (
 	"ksefworker/internal/pack"
 )
 
-// spoolAge is how old a package's leftover must be to be removed at start: older than any upload may take.
+// spoolAge is the age from which a spool file that was left behind is removed at start. It is
+// longer than any upload may take.
 const spoolAge = 18 * time.Hour
 
-// Run works until ctx ends or [Worker.Stop] is called, then stops within worker.shutdown_timeout: no
-// new task begins, running ones get that long, online sessions are closed. What is not done by then
-// goes on in another worker. It returns nil after a stop that was asked for, also one from before
-// Run. It may be called once.
+// Run works until ctx ends or [Worker.Stop] is called, then stops within worker.shutdown_timeout:
+// no new task begins, running tasks have that long to end, online sessions are closed. Tasks that
+// have not ended by then continue in another worker. Run returns nil after a stop that was asked
+// for, even if Stop came before Run. It may be called once.
 func (w *Worker) Run(ctx context.Context) error {
 	ctx, begun := w.life.begin(ctx)
 	if !begun {
@@ -48,17 +49,18 @@ func (w *Worker) run(ctx context.Context) error {
 	if err := w.server.Start(w.worker.Mux()); err != nil {
 		return errors.Join(fmt.Errorf("start the queue's server: %w", err), w.close(ctx))
 	}
-	// Neither ends with ctx: what they have under way when the stop is asked for is not cut.
-	work, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
-	stopPulse := make(chan struct{})
-	var pulsed sync.WaitGroup
-	pulsed.Go(func() { w.worker.Pulse(work, stopPulse) })
-	pulsed.Go(func() { w.limits.pay(work, stopPulse) })
-	pulsed.Go(func() { w.watchMemory(work, stopPulse) })
-	pulsed.Go(func() { w.redis.run(work, stopPulse) })
-	pulsed.Go(func() { w.unserved.run(work, stopPulse) })
-	w.sayReady(work)
+	// These loops do not end with ctx, so that the stop does not interrupt the calls they have
+	// under way.
+	work, cancelWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancelWork()
+	stopLoops := make(chan struct{})
+	var loops sync.WaitGroup
+	loops.Go(func() { w.worker.Pulse(work, stopLoops) })
+	loops.Go(func() { w.limits.pay(work, stopLoops) })
+	loops.Go(func() { w.watchMemory(work, stopLoops) })
+	loops.Go(func() { w.redis.run(work, stopLoops) })
+	loops.Go(func() { w.unserved.run(work, stopLoops) })
+	w.logStart(work)
 
 	var cause error
 	select {
@@ -76,15 +78,18 @@ func (w *Worker) run(ctx context.Context) error {
 		defer close(drained)
 		w.server.Stop()
 		w.server.Shutdown()
-		close(stopPulse)
-		pulsed.Wait()
+		close(stopLoops)
+		loops.Wait()
 	}()
 	select {
 	case <-drained:
 	case <-last.Done():
-		// A Redis that does not answer must not hold the process up: each of the queue's dozen loops sits out its time-outs, one after the other. They are left behind, as in a
-		// crash, and nothing below them is closed: the queue's loops do not survive that (a nil message in its subscriber).
-		w.log.Warn().Msg("the time is up and the queue has not stopped, most likely because redis does not answer: left as in a crash, the other workers take over")
+		// A Redis that does not answer must not keep the process running: each of the queue's dozen
+		// loops waits for its own timeout, one after the other. They are left running, as in a
+		// crash, and the connections that they use are not closed: the queue's subscriber would
+		// panic (on a nil message).
+		w.log.Warn().Msg("the shutdown time has passed and the queue has not stopped, most likely because redis does not answer: " +
+			"this process ends as in a crash, the other workers take over")
 		return cause
 	}
 	if err := w.worker.Stop(last); err != nil {
@@ -93,10 +98,11 @@ func (w *Worker) run(ctx context.Context) error {
 	return errors.Join(cause, w.close(ctx))
 }
 
-// closeTimeout is what closing the last online sessions, and a Redis that does not answer, may take on top of the running tasks.
+// closeTimeout is the time, after worker.shutdown_timeout, for closing the last online sessions and
+// for calls to a Redis that does not answer.
 const closeTimeout = 5 * time.Second
 
-// close closes the pages and then what the pool shares.
+// close closes the pages and then the pool's connections.
 func (w *Worker) close(ctx context.Context) error {
 	return errors.Join(w.pages.close(ctx), w.pool.Close())
 }

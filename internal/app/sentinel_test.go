@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -23,58 +22,79 @@ import (
 	"ksefworker/internal/tasks"
 )
 
+// master is the name of the Redis that the Sentinels watch.
 const master = "ledger"
 
-// sentinels starts three that watch the master at addr, and returns their addresses.
-func sentinels(t *testing.T, addr string) []string {
+// startMaster starts a Redis to which replicas connect without delay.
+func startMaster(t *testing.T) *redisd.Server {
 	t.Helper()
-	host, port, err := net.SplitHostPort(addr)
+	return redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--repl-diskless-sync-delay", "0"}})
+}
+
+// startReplica starts a replica of a Redis.
+func startReplica(t *testing.T, of *redisd.Server) *redisd.Server {
+	t.Helper()
+	host, port, err := net.SplitHostPort(of.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
+	args := []string{"--replicaof", host, port, "--repl-diskless-sync-delay", "0"}
+	return redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: args})
+}
+
+// startSentinel starts a Sentinel with this configuration on a free port, and returns its address.
+func startSentinel(t *testing.T, conf string) (addr string) {
+	t.Helper()
 	binary, err := redisd.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out []string
-	for range 3 {
-		own := freePort(t)
-		conf := filepath.Join(t.TempDir(), "sentinel.conf")
-		text := fmt.Sprintf("port %s\nbind 127.0.0.1\nsentinel monitor %s %s %s 2\nsentinel down-after-milliseconds %s 1000\nsentinel failover-timeout %s 5000\n", own, master, host, port, master, master)
-		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command(binary, conf, "--sentinel")
-		cmd.Dir = filepath.Dir(conf)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-		out = append(out, "127.0.0.1:"+own)
+	port, file := freePort(t), filepath.Join(t.TempDir(), "sentinel.conf")
+	writeFile(t, file, "port "+port+"\nbind 127.0.0.1\n"+conf)
+	cmd := exec.Command(binary, file, "--sentinel")
+	cmd.Dir = filepath.Dir(file)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	return out
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return "127.0.0.1:" + port
 }
 
-// Redis fails over to a replica in the middle of a run: workers find the new master by themselves, and the books balance.
-func TestSentinel_MasterKilledInTheMiddle_BooksBalanced(t *testing.T) {
+// sentinels starts three Sentinels that watch a Redis, waits until the first one reports what ok
+// expects, and returns their configuration.
+func sentinels(t *testing.T, watched *redisd.Server, what string, ok func(info map[string]string) bool) config.Sentinel {
+	t.Helper()
+	host, port, err := net.SplitHostPort(watched.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := config.Sentinel{Master: master}
+	for range 3 {
+		s.Addrs = append(s.Addrs, startSentinel(t, fmt.Sprintf("sentinel monitor %s %s %s 2\n"+
+			"sentinel down-after-milliseconds %s 1000\nsentinel failover-timeout %s 5000\n", master, host, port, master, master)))
+	}
+	client := redis.NewSentinelClient(&redis.Options{Addr: s.Addrs[0]})
+	defer client.Close()
+	until(t, 30*time.Second, what, func() bool {
+		info, err := client.Master(context.Background(), master).Result()
+		return err == nil && ok(info)
+	})
+	return s
+}
+
+// Redis fails over to a replica during a run. The workers find the new master by themselves, and
+// the books balance.
+func TestSentinel_MasterKilledDuringARun_BooksBalance(t *testing.T) {
 	t.Parallel()
 	var first *redisd.Server
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
 		hasty(c)
-		first = redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--repl-diskless-sync-delay", "0"}})
-		host, port, err := net.SplitHostPort(first.Addr())
-		if err != nil {
-			t.Fatal(err)
-		}
+		first = startMaster(t)
 		for range 2 {
-			redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--replicaof", host, port, "--repl-diskless-sync-delay", "0"}})
+			startReplica(t, first)
 		}
-		c.Redis.Sentinel = config.Sentinel{Master: master, Addrs: sentinels(t, first.Addr())}
-		watch := redis.NewSentinelClient(&redis.Options{Addr: c.Redis.Sentinel.Addrs[0]})
-		defer watch.Close()
-		until(t, 30*time.Second, "the sentinels know both replicas and each other", func() bool {
-			info, err := watch.Master(context.Background(), master).Result()
-			return err == nil && info["num-slaves"] == "2" && info["num-other-sentinels"] == "2"
+		c.Redis.Sentinel = sentinels(t, first, "the sentinels know both replicas and each other", func(info map[string]string) bool {
+			return info["num-slaves"] == "2" && info["num-other-sentinels"] == "2"
 		})
 	})
 	until(t, 30*time.Second, "a replica follows", func() bool { return p.base.Ledger.Replicated(t.Context()) == nil })
@@ -91,13 +111,14 @@ func TestSentinel_MasterKilledInTheMiddle_BooksBalanced(t *testing.T) {
 		defer cancel()
 		return p.base.Redis.Set(ctx, "probe", "1", 0).Err() == nil
 	})
-	// Replication is not synchronous: what the master had not passed on is gone, as if it had never been taken in. The export is handed in again, as the operator would.
+	// Replication is not synchronous: invoices that the master had not passed on are lost, as if
+	// they had never been taken in. The export is handed in again, as an operator would do.
 	a, err := p.base.Admitter()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var again []tasks.Admission
-	until(t, 60*time.Second, "they are accepted, as soon as the other replica follows the new master", func() bool {
+	until(t, 60*time.Second, "they are taken in, when the other replica follows the new master", func() bool {
 		again, err = a.Admit(t.Context(), good(sample.NIP(0), 60), tasks.Terms{})
 		return err == nil
 	})
@@ -105,21 +126,16 @@ func TestSentinel_MasterKilledInTheMiddle_BooksBalanced(t *testing.T) {
 	p.balanced(60)
 }
 
-// With Sentinel one replica is waited for. Without any the pool stands still, says so everywhere, and goes on by itself.
-func TestSentinel_NoReplicaIsConnected_ThePoolSaysSoAndGoesOnWithOne(t *testing.T) {
+// With Sentinel, writes wait for one replica. Without any replica the pool stops, shows why in
+// every place, and goes on by itself when there is one.
+func TestSentinel_NoReplicaConnected_ThePoolWaitsAndGoesOnWithOne(t *testing.T) {
 	t.Parallel()
 	var first *redisd.Server
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
 		hasty(c)
-		first = redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--repl-diskless-sync-delay", "0"}})
-		c.Redis.Sentinel = config.Sentinel{Master: master, Addrs: sentinels(t, first.Addr())}
+		first = startMaster(t)
+		c.Redis.Sentinel = sentinels(t, first, "the sentinels know the master", func(map[string]string) bool { return true })
 		c.Redis.WaitTimeout = 200 * time.Millisecond
-		watch := redis.NewSentinelClient(&redis.Options{Addr: c.Redis.Sentinel.Addrs[0]})
-		defer watch.Close()
-		until(t, 30*time.Second, "the sentinels know the master", func() bool {
-			_, err := watch.Master(context.Background(), master).Result()
-			return err == nil
-		})
 	})
 	addr, _ := p.workAt()
 	a, err := p.base.Admitter()
@@ -131,24 +147,22 @@ func TestSentinel_NoReplicaIsConnected_ThePoolSaysSoAndGoesOnWithOne(t *testing.
 	if _, lags := errors.AsType[*ledger.ReplicaError](err); !lags {
 		t.Errorf("handed in without a replica: %v", err)
 	}
-	if ready := get(t, "http://"+addr+"/readyz"); !strings.Contains(ready, `"ready": false`) || !strings.Contains(ready, "0 of 1 replicas") {
-		t.Errorf("readiness: %s", ready)
+	if answer := page(t, addr, "/readyz"); !strings.Contains(answer, `"ready": false`) || !strings.Contains(answer, "0 of 1 replicas") {
+		t.Errorf("readiness shows %s", answer)
 	}
-	var out strings.Builder
-	if err := app.CheckAll(t.Context(), p.cfg, &out); !errors.Is(err, app.ErrCheck) || !strings.Contains(out.String(), "redis.wait_replicas is 1 and 0 are connected") {
-		t.Errorf("--check says %v\n%s", err, out.String())
+	out, err := checkOutput(t, p.cfg)
+	if !errors.Is(err, app.ErrCheck) || !strings.Contains(out, "redis.wait_replicas is 1 and 0 are connected") {
+		t.Errorf("--check says %v\n%s", err, out)
 	}
-	until(t, 30*time.Second, "the worker's log says why nothing is sent", func() bool { return strings.Contains(p.log.String(), "0 of 1 replicas") })
+	until(t, 30*time.Second, "the worker's log says why nothing is sent", func() bool {
+		return strings.Contains(p.log.String(), "0 of 1 replicas")
+	})
 	if n := p.sim.Books().Requests["batchSessionClose"]; n != 0 {
-		t.Errorf("%d sessions were closed without a replica that knows it", n)
+		t.Errorf("%d sessions were closed although no replica knows of it", n)
 	}
-	host, port, err := net.SplitHostPort(first.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--replicaof", host, port}})
+	startReplica(t, first)
 	var taken []tasks.Admission
-	until(t, 30*time.Second, "the same files are accepted", func() bool {
+	until(t, 30*time.Second, "the same files are taken in", func() bool {
 		taken, err = a.Admit(t.Context(), docs, tasks.Terms{Lane: ledger.Bulk})
 		return err == nil
 	})

@@ -12,20 +12,20 @@ import (
 	"ksefworker/internal/connect"
 )
 
-// ServeOptions are what [Serve] needs; all are required.
+// ServeOptions are the options of [Serve]; all are required.
 type ServeOptions struct {
-	// Load reads the configuration anew.
+	// Load reads the configuration from its file.
 	Load func() (config.Config, error)
-	// Log makes the log that a configuration asks for.
+	// Log makes the logger as a configuration sets it.
 	Log func(config.Config) zerolog.Logger
-	// Reload is sent a value when the configuration is to be read anew.
+	// Reload receives a value when the configuration has to be read again.
 	Reload <-chan struct{}
 }
 
-// Serve runs a worker until ctx ends. At each reload it reads the configuration and lets a worker that
-// has it take the place of the one before, which stops as at the end of a process: nothing is cut off
-// that ends within worker.shutdown_timeout. A configuration that cannot be used changes nothing, and
-// neither does one for which Redis is not reachable.
+// Serve runs a worker until ctx ends. At each reload it reads the configuration, stops the present
+// worker and starts one with the new configuration. The old worker stops as at the end of a
+// process: tasks that end within worker.shutdown_timeout are not interrupted. When the new
+// configuration is invalid or its Redis cannot be reached, the old worker goes on.
 func Serve(ctx context.Context, o ServeOptions) error {
 	cfg, err := o.Load()
 	if err != nil {
@@ -51,15 +51,16 @@ func Serve(ctx context.Context, o ServeOptions) error {
 			cfg = next.Config
 			continue
 		}
-		log.Error().Err(errors.Join(err, next.Close())).Msg("no worker can be made of the new configuration: the old one is in force again")
-		if w = again(ctx, cfg, log); w == nil {
+		log.Error().Err(errors.Join(err, next.Close())).
+			Msg("no worker can start with the new configuration: the old one applies again")
+		if w = restart(ctx, cfg, log); w == nil {
 			return nil
 		}
 	}
 }
 
-// serveOne runs a worker until ctx ends, or until there is a configuration to go on with; then it
-// returns what is open already of the next worker.
+// serveOne runs a worker until ctx ends or a reload brings a usable configuration; then it returns
+// the open connections for the next worker.
 func (o ServeOptions) serveOne(ctx context.Context, w *Worker, log zerolog.Logger) (*connect.Pool, error) {
 	run, stop := context.WithCancel(ctx)
 	defer stop()
@@ -73,12 +74,12 @@ func (o ServeOptions) serveOne(ctx context.Context, w *Worker, log zerolog.Logge
 		}
 		next, err := o.next(ctx)
 		if err != nil {
-			log.Error().Err(err).Msg("configuration not reloaded: the old one stays in force")
+			log.Error().Err(err).Msg("configuration not reloaded: the old one still applies")
 			continue
 		}
 		stop()
 		if err := <-ended; err != nil {
-			log.Warn().Err(err).Msg("the worker before the reload did not stop in order")
+			log.Warn().Err(err).Msg("the worker before the reload ended with an error")
 		}
 		if ctx.Err() != nil {
 			return nil, next.Close()
@@ -87,6 +88,7 @@ func (o ServeOptions) serveOne(ctx context.Context, w *Worker, log zerolog.Logge
 	}
 }
 
+// next reads the configuration and opens the connections that it names.
 func (o ServeOptions) next(ctx context.Context) (*connect.Pool, error) {
 	cfg, err := o.Load()
 	if err != nil {
@@ -98,11 +100,12 @@ func (o ServeOptions) next(ctx context.Context) (*connect.Pool, error) {
 	return connect.Open(ctx, cfg)
 }
 
-// againEvery is how often a worker is tried to be made of a configuration that was in force before.
-const againEvery = 5 * time.Second
+// restartEvery is how often a worker with the old configuration is tried to start.
+const restartEvery = 5 * time.Second
 
-// again makes it; nil when ctx ends first.
-func again(ctx context.Context, cfg config.Config, log zerolog.Logger) *Worker {
+// restart makes a worker with a configuration that worked before, and tries until it succeeds; nil
+// when ctx ends first.
+func restart(ctx context.Context, cfg config.Config, log zerolog.Logger) *Worker {
 	for {
 		pool, err := connect.Open(ctx, cfg)
 		if err == nil {
@@ -112,11 +115,11 @@ func again(ctx context.Context, cfg config.Config, log zerolog.Logger) *Worker {
 			}
 			err = errors.Join(err, pool.Close())
 		}
-		log.Error().Err(err).Msg("cannot go on with the old configuration yet")
+		log.Error().Err(err).Msg("cannot start with the old configuration yet")
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(againEvery):
+		case <-time.After(restartEvery):
 		}
 	}
 }

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// spellEvery is how often something that goes on is worth a line.
+// spellEvery is how often a trouble that goes on is logged.
 const spellEvery = time.Hour
 
-// spells remembers what goes on, by name, and when it was last said. Whatever waits is not logged
-// one by one: a night's export and three days would be a million lines. Safe for concurrent use.
+// spells remembers which troubles go on, by name, and when each was last logged. A trouble is
+// logged by itself and not with every invoice that waits for its end: a night's export and an
+// outage of three days would make a million lines. Safe for concurrent use.
 type spells struct {
 	now func() time.Time
 
@@ -17,13 +18,15 @@ type spells struct {
 	going map[string]*spell
 }
 
-type spell struct{ since, said time.Time }
+// spell is one trouble: when it began, and when it was last logged.
+type spell struct{ since, logged time.Time }
 
 func newSpells(now func() time.Time) *spells {
 	return &spells{now: now, going: map[string]*spell{}}
 }
 
-// goesOn reports whether a line is due: at the beginning and then once an hour.
+// goesOn notes that a trouble goes on, and reports whether it has to be logged: at its beginning
+// and then once an hour. since is its beginning.
 func (s *spells) goesOn(name string) (since time.Time, due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,14 +36,14 @@ func (s *spells) goesOn(name string) (since time.Time, due bool) {
 		g = &spell{since: now}
 		s.going[name] = g
 	}
-	if !g.said.IsZero() && now.Sub(g.said) < spellEvery {
+	if !g.logged.IsZero() && now.Sub(g.logged) < spellEvery {
 		return g.since, false
 	}
-	g.said = now
+	g.logged = now
 	return g.since, true
 }
 
-// over reports whether it had been going on, and for how long.
+// over ends a trouble, and reports whether it was going on and for how long.
 func (s *spells) over(name string) (after time.Duration, was bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,9 +8,9 @@ import (
 	"ksefworker/internal/invoice"
 )
 
-// sayReady tells at start who this worker is, and what it cannot do: an operator who reads the first
-// lines of a log should not have to wait for the first invoice to learn of a mistake.
-func (w *Worker) sayReady(ctx context.Context) {
+// logStart logs which worker this is and what it cannot do. An operator then learns of a mistake
+// from the first lines of the log, and not only when the first invoice comes.
+func (w *Worker) logStart(ctx context.Context) {
 	cfg := w.pool.Config
 	var tenants, paused []string
 	for _, t := range cfg.Tenants {
@@ -24,13 +24,13 @@ func (w *Worker) sayReady(ctx context.Context) {
 	if c, err := cfg.Redis.Conn(); err == nil {
 		redis = fmt.Sprint(c) // without its password
 	}
-	e := w.log.Info().Str("version", buildinfo.Read().String()).Str("environment", string(cfg.Environment)).Str("gateway", w.limits.host).
-		Strs("tenants", tenants).Str("redis", redis).Str("http", w.Addr())
+	e := w.log.Info().Str("version", buildinfo.Read().String()).Str("environment", string(cfg.Environment)).
+		Str("gateway", w.limits.host).Strs("tenants", tenants).Str("redis", redis).Str("http", w.Addr())
 	if len(paused) > 0 {
 		e = e.Strs("paused", paused)
 	}
 	e.Msg("worker ready")
-	w.faults.lookAtAll()
+	w.faults.checkAll()
 	if c := w.checkSpool(ctx); !c.OK {
 		w.log.Error().Str("folder", w.spool).Msg("packages cannot be built: " + c.Detail)
 	}
@@ -41,8 +41,9 @@ func (w *Worker) sayReady(ctx context.Context) {
 	}
 }
 
-// wrongNIP is said at start, in --check and in readiness; "" of a NIP that can be one. KSeF checks the
-// digit in production only: elsewhere a NIP may be invented.
+// wrongNIP returns the text that the log, --check and readiness show for a NIP with a wrong check
+// digit; "" when the NIP is valid. KSeF checks the digit in production only: in other environments
+// a NIP may be invented.
 func wrongNIP(nip string) string {
 	if invoice.ValidNIP(nip) {
 		return ""

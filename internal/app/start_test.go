@@ -1,8 +1,6 @@
 package app_test
 
 import (
-	"bytes"
-	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,20 +10,17 @@ import (
 	"time"
 
 	"ksefworker/config"
-	"ksefworker/internal/app"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/tasks"
 )
 
-// Who reads the first lines of the log knows which worker this is and what it cannot do.
-func TestStart_LogNamesEnvironmentTenantsRedisAndMistakes(t *testing.T) {
+// The first lines of the log name the worker and what it cannot do.
+func TestStart_Log_NamesEnvironmentTenantsRedisAndMistakes(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)
 	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, file, "")
 	p.cfg.Packages.SpoolDir = filepath.Join(file, "spool")
 	p.cfg.Tenants[1].NIP = "1234567890"
 	addr, _ := p.workAt()
@@ -40,51 +35,45 @@ func TestStart_LogNamesEnvironmentTenantsRedisAndMistakes(t *testing.T) {
 			t.Errorf("the log does not say %s", want)
 		}
 	}
-	ready := get(t, "http://"+addr+"/readyz")
+	ready := page(t, addr, "/readyz")
 	for _, want := range []string{`"ready": false`, "packages.spool_dir", "wrong check digit"} {
 		if !strings.Contains(ready, want) {
-			t.Errorf("readiness does not say %s: %s", want, ready)
+			t.Errorf("readiness does not show %s: %s", want, ready)
 		}
 	}
 }
 
-// That something waits is told once with its reason, not with every try.
-func TestLog_WhatWaits_IsToldOnceForEachReason(t *testing.T) {
+// A reason to wait is logged once at level info, not with every try.
+func TestLog_WaitingInvoices_AreLoggedOncePerReason(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, func(c *config.Config) {
 		hasty(c)
-		newSieve(t, c).set(func(*http.Request) int { return http.StatusBadGateway })
+		newInterceptor(t, c).set(func(*http.Request) int { return http.StatusBadGateway })
 	})
 	p.work()
 	p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 20)...)
-	told := func(level string) (n int) {
+	logged := func(level string) (n int) {
 		for line := range strings.SplitSeq(p.log.String(), "\n") {
-			if strings.Contains(line, `"level":"`+level+`"`) && strings.Contains(line, `"reason":"outage"`) && strings.Contains(line, sample.NIP(0)) {
+			if strings.Contains(line, `"level":"`+level+`"`) && strings.Contains(line, `"reason":"outage"`) &&
+				strings.Contains(line, sample.NIP(0)) {
 				n++
 			}
 		}
 		return n
 	}
-	until(t, 60*time.Second, "it waited often", func() bool { return told("debug") >= 20 })
-	if n := told("info"); n != 1 {
-		t.Errorf("told %d times, want once", n)
+	until(t, 60*time.Second, "the tasks have waited often", func() bool { return logged("debug") >= 20 })
+	if n := logged("info"); n != 1 {
+		t.Errorf("logged %d times, want once", n)
 	}
 }
 
-func TestCheck_SaysWhatIsWrongWithEncryptionAndSecretFiles(t *testing.T) {
+func TestCheck_EncryptionOrSecretFilesAtFault_SaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, nil)
 	if err := os.Chmod(p.cfg.Tenants[0].KeyFile, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	check := func(cfg config.Config) string {
-		var out bytes.Buffer
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		_ = app.CheckAll(ctx, cfg, &out)
-		return out.String()
-	}
-	if out := check(p.cfg); !strings.Contains(out, "every user of this machine can read "+p.cfg.Tenants[0].KeyFile) {
+	if out, _ := checkOutput(t, p.cfg); !strings.Contains(out, "every user of this machine can read "+p.cfg.Tenants[0].KeyFile) {
 		t.Errorf("the check says\n%s", out)
 	}
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
@@ -96,8 +85,8 @@ func TestCheck_SaysWhatIsWrongWithEncryptionAndSecretFiles(t *testing.T) {
 	} {
 		cfg := p.cfg
 		cfg.Gateway.URL = url
-		if out := check(cfg); !strings.Contains(out, want) {
-			t.Errorf("of %s the check says\n%s", url, out)
+		if out, _ := checkOutput(t, cfg); !strings.Contains(out, want) {
+			t.Errorf("about %s the check says\n%s", url, out)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -20,22 +19,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-func get(t *testing.T, url string) string {
-	t.Helper()
-	res, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
-}
-
-// KSeF says 429: the group rests for the whole pool and says so; then one request goes before any other, and not a burst of all that waited.
-func TestThrottled_TheGroupRests_SaysSo_AndResumesGently(t *testing.T) {
+// KSeF answers 429. The group is paused for the whole pool, and readiness and metrics show it. Then
+// one request goes first, and not all waiting ones at once.
+func TestThrottled_SendGets429_TheGroupPausesAndResumesSlowly(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	if err := p.sim.Inject(simulator.Fault{On: "send", Kind: simulator.TooMany, For: 4 * time.Second, Times: 1}); err != nil {
@@ -44,26 +30,28 @@ func TestThrottled_TheGroupRests_SaysSo_AndResumesGently(t *testing.T) {
 	addr, _ := p.workAt()
 	p.work()
 	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 9)...)
-	until(t, 30*time.Second, "the group rests, and readiness and metrics say so", func() bool {
-		ready, metrics := get(t, "http://"+addr+"/readyz"), get(t, "http://"+addr+"/metrics")
+	until(t, 30*time.Second, "readiness and metrics show that the group is paused", func() bool {
+		ready, metrics := page(t, addr, "/readyz"), page(t, addr, "/metrics")
 		frozen := `ksef_limit_frozen_seconds{group="invoiceSend",tenant="` + sample.NIP(0) + `"} `
 		_, after, _ := strings.Cut(metrics, frozen)
-		return strings.Contains(ready, "invoiceSend rests for") && after != "" && !strings.HasPrefix(after, "0\n")
+		return strings.Contains(ready, "invoiceSend is paused for") && after != "" && !strings.HasPrefix(after, "0\n")
 	})
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(9)
-	metrics := get(t, "http://"+addr+"/metrics")
-	for _, name := range []string{"ksef_limit_used", "ksef_limit_allowed", "ksef_limit_left"} {
+	metrics := page(t, addr, "/metrics")
+	for _, name := range []string{"ksef_limit_used", "ksef_limit_allowed", "ksef_limit_remaining"} {
 		for _, window := range []string{"1s", "1m0s", "1h0m0s"} {
-			if want := name + `{group="invoiceSend",tenant="` + sample.NIP(0) + `",window="` + window + `"}`; !strings.Contains(metrics, want) {
+			want := name + `{group="invoiceSend",tenant="` + sample.NIP(0) + `",window="` + window + `"}`
+			if !strings.Contains(metrics, want) {
 				t.Errorf("no %s", want)
 			}
 		}
 	}
-	// A place in line that nobody came back for lapses half a minute after its turn.
+	// A place on the waitlist that is not used lapses half a minute after its turn.
 	empty := `ksef_limit_waiting_tasks{group="` + ratelimit.GroupInvoiceSend + `",tenant="` + sample.NIP(0) + `"} 0`
-	until(t, time.Minute, empty, func() bool { return strings.Contains(get(t, "http://"+addr+"/metrics"), empty) })
-	// By the books: after the freeze one, two a step later, then four. (The simulator writes down what was sent before the freeze at its next request: one more.)
+	until(t, time.Minute, empty, func() bool { return strings.Contains(page(t, addr, "/metrics"), empty) })
+	// After the pause the books show one send, then two, then four. (A send before the pause is in
+	// the books with the simulator's next request: one more.)
 	var at []time.Time
 	for _, a := range p.sim.Books().Accepted {
 		at = append(at, a.At)
@@ -74,9 +62,9 @@ func TestThrottled_TheGroupRests_SaysSo_AndResumesGently(t *testing.T) {
 	}
 }
 
-// A receipt has a circuit of its own, and KSeF counts it together with the status of sessions: a
-// 429 to one is the rest of both.
-func TestThrottled_Receipt_RestsTheStatusToo(t *testing.T) {
+// Receipts have their own circuit, but KSeF counts them together with the status of sessions: a 429
+// to one pauses both.
+func TestThrottled_ReceiptGets429_TheStatusPausesToo(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	if err := p.sim.Inject(simulator.Fault{On: "upo", Kind: simulator.TooMany, For: 5 * time.Second, Times: 1}); err != nil {
@@ -84,22 +72,23 @@ func TestThrottled_Receipt_RestsTheStatusToo(t *testing.T) {
 	}
 	addr, _ := p.workAt()
 	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 3)...)
-	until(t, 30*time.Second, "status and receipts rest", func() bool {
-		return strings.Contains(get(t, "http://"+addr+"/readyz"), "sessionMisc rests for")
+	until(t, 30*time.Second, "status and receipts are paused", func() bool {
+		return strings.Contains(page(t, addr, "/readyz"), "sessionMisc is paused for")
 	})
 	u, err := p.base.Redis.Exists(t.Context(), "ksef:rate:"+sample.NIP(0)+":sessionMisc:upo").Result()
 	if err != nil || u != 0 {
-		t.Errorf("receipts are counted by themselves (%v)", err)
+		t.Errorf("receipts are counted separately (%v)", err)
 	}
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(3)
 }
 
-// KSeF says 429 and Redis dies before it can be told. The worker that heard it is the only one that knows: neither it nor the other worker may send before the time is up, although Redis is
-// back long before. The simulator writes down every request that comes while it blocks.
-func TestThrottled_RedisAwayJustThen_ThePoolRestsAllTheSame(t *testing.T) {
+// KSeF answers 429, and Redis dies before the worker can write the pause there. Only this worker
+// knows of it. Neither worker may send before the pause has ended, although Redis is back long
+// before. The simulator's books record every request that comes while it blocks.
+func TestThrottled_RedisDownAtThe429_ThePoolPausesAllTheSame(t *testing.T) {
 	t.Parallel()
-	const rest = 20 * time.Second
+	const pause = 20 * time.Second
 	var p *pool
 	killed := make(chan struct{})
 	var once sync.Once
@@ -120,7 +109,7 @@ func TestThrottled_RedisAwayJustThen_ThePoolRestsAllTheSame(t *testing.T) {
 		t.Cleanup(srv.Close)
 		c.Gateway.URL = srv.URL
 	})
-	if err := p.sim.Inject(simulator.Fault{On: "send", Kind: simulator.TooMany, For: rest, Times: 1}); err != nil {
+	if err := p.sim.Inject(simulator.Fault{On: "send", Kind: simulator.TooMany, For: pause, Times: 1}); err != nil {
 		t.Fatal(err)
 	}
 	p.work()
@@ -132,18 +121,20 @@ func TestThrottled_RedisAwayJustThen_ThePoolRestsAllTheSame(t *testing.T) {
 		t.Fatal("there was no 429")
 	}
 	began := time.Now()
-	until(t, 15*time.Second, "the worker says that nobody else knows", func() bool { return strings.Contains(p.log.String(), "kept by this process") })
+	until(t, 15*time.Second, "the worker logs that only it knows of the pause", func() bool {
+		return strings.Contains(p.log.String(), "is pending in this process")
+	})
 	if err := p.redis.Restart(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	// More to send, for both workers; what is left of the rest is long enough for either to try.
+	// Both workers get more to send, and enough of the pause is left for either to try.
 	taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 8)[1:]...)...)
-	if left := rest - time.Since(began); left < 8*time.Second {
-		t.Fatalf("only %s of the rest are left: this test proves nothing", left)
+	if left := pause - time.Since(began); left < 8*time.Second {
+		t.Fatalf("only %s of the pause are left: this test proves nothing", left)
 	}
 	for _, inv := range p.wait(90*time.Second, taken, ledger.Receipted) {
 		if inv.Resends != 0 {
-			t.Errorf("%s: %d of its attempts were burnt by a refusal that took nothing", inv.Number, inv.Resends)
+			t.Errorf("%s: the 429 used up %d resends", inv.Number, inv.Resends)
 		}
 	}
 	if v := p.sim.Books().Violations; len(v) > 0 {

@@ -8,16 +8,16 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// unansweredError says that this process alone gets no proper answer, as far as the pool knows: it
-// may stand behind a proxy that is sick. What it would have done, another worker may well do.
+// unansweredError says that, as far as the pool knows, only this process gets no proper answers: it
+// may be behind a sick proxy. Another worker may be able to do what this one cannot.
 type unansweredError struct{ notNow *ratelimit.NotNow }
 
 func (e *unansweredError) Error() string {
 	return "this process gets no proper answer: " + e.notNow.Error()
 }
 
-// lonely tells whether the process that asks is the only one that works. When that cannot be found
-// out it is not: its own circuits hold it back all the same.
+// lonely returns a function that reports whether this process is the only one of its pool. When
+// that cannot be found out it reports false: the process's own circuits hold it back all the same.
 func lonely(pool *tasks.Queue) func() bool {
 	return func() bool {
 		servers, err := pool.Servers()
@@ -25,8 +25,8 @@ func lonely(pool *tasks.Queue) func() bool {
 	}
 }
 
-// governed reports that the pool knows what this process knows, and speaks for it: then one request
-// of the pool asks, and what this process has found out by itself is out of date.
+// governed reports that the pool's circuit is open for what this process has seen fail. Then one
+// probe of the pool decides, and this process's own circuit no longer counts.
 func (c *circuits) governed(ctx context.Context, p ratelimit.Pair) (bool, error) {
 	pool, err := c.pool.State(ctx, p)
 	if err != nil || pool.Phase == ratelimit.CircuitClosed {
@@ -50,17 +50,17 @@ func (c *circuits) allowOwn(ctx context.Context, p ratelimit.Pair) error {
 	case !governed:
 		return &unansweredError{mine}
 	}
-	return c.answers.Success(ctx, p) // forgotten, so that it holds nothing up when the pool goes on
+	return c.answers.Success(ctx, p) // closed, so that it delays nothing when the pool goes on
 }
 
-// failed says that the other side was reached and did not answer as itself. The pool hears of it
-// when it goes on in this process, or when the pool has asked.
+// failed reports that a request reached the host and got no proper answer. The pool is told when
+// this process has failed several times in a row, or when the request was the pool's probe.
 func (c *circuits) failed(ctx context.Context, p ratelimit.Pair) error {
 	_ = c.own.Success(ctx, connecting(p.Host))
-	c.silence.goesOn(p.Object)
+	c.streak.failed(p.Object)
 	governed, err := c.governed(ctx, p)
 	if err != nil {
-		_ = c.answers.Failure(ctx, p) // the pool's store is away
+		_ = c.answers.Failure(ctx, p) // the pool's store does not answer
 		return err
 	}
 	reporter := c.pool
@@ -78,21 +78,22 @@ func (c *circuits) failed(ctx context.Context, p ratelimit.Pair) error {
 	if err != nil || !shut && own.Failures < c.counted {
 		return err
 	}
-	word := p
+	report := p
 	if shut && !own.OfHost {
-		word.Object = "" // more than one was asked about, as this process has counted
+		report.Object = "" // requests about more than one object have failed in this process
 	}
-	// Else one object fails alone, as far as is known here: that opens nothing of the pair, but the
-	// host may be down, and others may know of another object.
-	if err := reporter.Failure(ctx, word); err != nil || alone || !own.OfHost {
+	// Otherwise only one object has failed, as far as this process knows. Such a report does not
+	// open the pair's circuit, but the host may be down, and other processes may know another
+	// object.
+	if err := reporter.Failure(ctx, report); err != nil || alone || !own.OfHost {
 		return err
 	}
-	// Nothing that it asks for is answered: that is a word about the host.
+	// None of this process's requests is answered: this concerns the host.
 	return c.pool.Unreachable(ctx, p, c.process)
 }
 
-// apart tells what this process is kept from by its own circuits alone; a host alone may be asked
-// about too.
+// apart returns the state of this process's own circuit for p, closed while the pool's circuit
+// governs. p may name a host alone.
 func (c *circuits) apart(ctx context.Context, p ratelimit.Pair) (ratelimit.CircuitState, error) {
 	own, err := c.answers.State(ctx, p)
 	if err != nil || own.Phase == ratelimit.CircuitClosed {
@@ -105,7 +106,7 @@ func (c *circuits) apart(ctx context.Context, p ratelimit.Pair) (ratelimit.Circu
 	return own, nil
 }
 
-// openHere lists what is not closed in this process and is in the pool.
+// openHere lists the circuits that are open in this process but closed in the pool.
 func (c *circuits) openHere(ctx context.Context, host string) ([]ratelimit.OpenCircuit, error) {
 	all, err := c.answers.Open(ctx, host)
 	var here []ratelimit.OpenCircuit
@@ -118,8 +119,8 @@ func (c *circuits) openHere(ctx context.Context, host string) ([]ratelimit.OpenC
 	return here, err
 }
 
-// refuse returns what a task of a tenant comes to in this process: nil when it may be tried here, as
-// far as the tenant, the host and the groups that are named go.
+// refuse returns nil when this process may try a task of the tenant that needs these groups, and
+// otherwise the error that leaves the task to another worker.
 func (l *limits) refuse(tenant string, groups ...string) error {
 	if err := l.faults.refuse(tenant); err != nil {
 		return err
@@ -129,7 +130,7 @@ func (l *limits) refuse(tenant string, groups ...string) error {
 		pairs = append(pairs, l.pair(tenant, g))
 	}
 	for _, p := range pairs {
-		// That the store is away is said where it is needed.
+		// An error of the store is returned where the store is needed.
 		if s, err := l.circuits.apart(context.Background(), p); err == nil && s.Wait > 0 {
 			n := &ratelimit.NotNow{Wait: s.Wait, Reason: ratelimit.ReasonOutage, Host: l.host}
 			if !s.OfHost {
@@ -138,14 +139,15 @@ func (l *limits) refuse(tenant string, groups ...string) error {
 			return l.faults.handOver(tenant, &unansweredError{n})
 		}
 	}
-	if len(groups) > 0 && l.circuits.silence.ofThisProcess() && !l.circuits.alone() {
+	if len(groups) > 0 && l.circuits.streak.ofThisProcess() && !l.circuits.alone() {
 		n := &ratelimit.NotNow{Reason: ratelimit.ReasonOutage, Host: l.host}
 		return l.faults.handOver(tenant, &unansweredError{n})
 	}
 	return nil
 }
 
-// handed turns a request that only this process cannot make into one for another worker.
+// handed turns the error of a request that only this process cannot make into one that leaves the
+// task to another worker.
 func (l *limits) handed(tenant string, err error) error {
 	if mine, ok := errors.AsType[*unansweredError](err); ok {
 		return l.faults.handOver(tenant, mine)

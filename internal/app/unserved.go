@@ -12,8 +12,9 @@ import (
 	"ksefworker/internal/connect"
 )
 
-// unservedWatch looks for them now and then, logs, and tells readiness and metrics what it last
-// found.
+// unservedWatch counts the invoices that wait for tenants which are not configured here
+// ([connect.Unserved]). It logs them and keeps the latest count for readiness and metrics. Safe for
+// concurrent use.
 type unservedWatch struct {
 	pool  *connect.Pool
 	log   zerolog.Logger
@@ -23,31 +24,24 @@ type unservedWatch struct {
 	found connect.Unserved
 }
 
-// unservedEvery is how often it looks. Nothing changes by it but what people are told.
+// unservedEvery is how often it counts. The work does not depend on it, only what people see.
 const unservedEvery = 30 * time.Second
 
 func newUnservedWatch(pool *connect.Pool, log zerolog.Logger) *unservedWatch {
 	return &unservedWatch{pool: pool, log: log, spell: newSpells(pool.Now)}
 }
 
+// run counts until stop is closed.
 func (w *unservedWatch) run(ctx context.Context, stop <-chan struct{}) {
-	t := time.NewTicker(unservedEvery)
-	defer t.Stop()
-	for {
-		asked, cancel := context.WithTimeout(ctx, unservedEvery)
-		if u, err := w.pool.Unserved(asked); err == nil { // else Redis is away, which everybody says
-			w.tell(u)
+	every(ctx, unservedEvery, stop, func(ctx context.Context) {
+		if u, err := w.pool.Unserved(ctx); err == nil { // otherwise Redis does not answer, which others log
+			w.update(u)
 		}
-		cancel()
-		select {
-		case <-t.C:
-		case <-stop:
-			return
-		}
-	}
+	})
 }
 
-func (w *unservedWatch) tell(u connect.Unserved) {
+// update keeps a new count and logs which tenants are new in it, still there or gone.
+func (w *unservedWatch) update(u connect.Unserved) {
 	w.mu.Lock()
 	before := w.found
 	w.found = u
@@ -55,7 +49,7 @@ func (w *unservedWatch) tell(u connect.Unserved) {
 	for _, nip := range u.ByCount() {
 		if since, due := w.spell.goesOn(nip); due {
 			w.log.Warn().Str("tenant", nip).Int64("invoices", u.Counts[nip]).Bool("at_least", u.More).Time("since", since).
-				Msg("invoices wait for a tenant that is not configured here: add it to tenants again, and they go on")
+				Msg("invoices wait for a tenant that is not configured here: add it to tenants again and they go on")
 		}
 	}
 	for nip := range before.Counts {
@@ -63,27 +57,31 @@ func (w *unservedWatch) tell(u connect.Unserved) {
 			continue
 		}
 		if after, was := w.spell.over(nip); was {
-			w.log.Info().Str("tenant", nip).Dur("after", after).Msg("no invoices wait any more for this tenant, which is not configured here")
+			w.log.Info().Str("tenant", nip).Dur("after", after).
+				Msg("no invoices wait any more for this tenant, which is not configured here")
 		}
 	}
 }
 
+// last returns the latest count; the zero value before the first one.
 func (w *unservedWatch) last() connect.Unserved {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.found
 }
 
-// check never makes the worker unready: its other tenants are served.
+// check shows the latest count. It never makes the worker unready, because the other tenants are
+// served.
 func (w *unservedWatch) check(context.Context) Check {
 	return Check{Name: "tenants", OK: true, Detail: strings.Join(w.last().Lines(3), "; ")}
 }
 
-// unservedTenants bounds the metric's labels; the rest is one series.
-const unservedTenants = 50
+// maxUnservedTenants bounds the number of series; the other tenants share one.
+const maxUnservedTenants = 50
 
 var unservedDesc = prometheus.NewDesc("ksef_unknown_tenant_invoices",
-	"Invoices that wait for a tenant which is not configured in this worker; for the 50 with most of them, the rest together as other.",
+	"Invoices that wait for a tenant which is not configured in this worker: "+
+		"a series for each of the 50 tenants with most invoices, and tenant=other for the rest together.",
 	[]string{"tenant"}, nil)
 
 // Describe implements prometheus.Collector.
@@ -93,14 +91,14 @@ func (w *unservedWatch) Describe(ch chan<- *prometheus.Desc) { ch <- unservedDes
 func (w *unservedWatch) Collect(ch chan<- prometheus.Metric) {
 	u, rest := w.last(), int64(0)
 	for i, nip := range u.ByCount() {
-		if i >= unservedTenants {
+		if i >= maxUnservedTenants {
 			rest += u.Counts[nip]
 			continue
 		}
-		ch <- prometheus.MustNewConstMetric(unservedDesc, prometheus.GaugeValue, float64(u.Counts[nip]), nip)
+		gauge(ch, unservedDesc, float64(u.Counts[nip]), nip)
 	}
 	if rest > 0 {
-		ch <- prometheus.MustNewConstMetric(unservedDesc, prometheus.GaugeValue, float64(rest), "other")
+		gauge(ch, unservedDesc, float64(rest), "other")
 	}
 }
 

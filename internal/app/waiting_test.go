@@ -3,7 +3,6 @@ package app_test
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -18,36 +17,45 @@ import (
 	"ksefworker/internal/waiting"
 )
 
-// Whatever an invoice waits for, one who asks is told, by the same words everywhere.
-func TestWaiting_EveryReasonIsToldWhereItArises(t *testing.T) {
+// Whatever an invoice waits for, the explanation, the overview, the metric and readiness name it.
+func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 	t.Parallel()
 	hour := config.Rates{PerSecond: 5, PerMinute: 1, PerHour: 1}
 	for name, c := range map[string]struct {
 		sim   simulator.Options
 		tune  func(*testing.T, *config.Config)
-		calm  bool // no worker at all
-		wreck func(*testing.T, *pool)
+		idle  bool                    // no worker runs
+		cause func(*testing.T, *pool) // makes the invoices wait
+		late  bool                    // cause comes when the invoices have been taken in
 		lane  ledger.Lane
 		want  waiting.Reason
-		until bool
+		until bool // the end of the wait is known
 	}{
-		"no worker":      {calm: true, want: waiting.NoWorker},
-		"tenant paused":  {wreck: func(_ *testing.T, p *pool) { p.cfg.Tenants[0].Paused = true }, want: waiting.TenantPaused},
-		"tenant removed": {wreck: func(_ *testing.T, p *pool) { p.cfg.Tenants = p.cfg.Tenants[1:] }, want: waiting.TenantUnknown},
-		"wrong key": {wreck: func(t *testing.T, p *pool) {
-			if err := os.WriteFile(p.cfg.Tenants[0].KeyFile, []byte("wrong\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}, lane: ledger.Express, want: waiting.Credentials, until: true},
-		"queue paused": {wreck: func(t *testing.T, p *pool) {
+		"no worker": {idle: true, want: waiting.NoWorker},
+		"tenant paused": {
+			cause: func(_ *testing.T, p *pool) { p.cfg.Tenants[0].Paused = true },
+			late:  true, want: waiting.TenantPaused,
+		},
+		"tenant removed": {
+			cause: func(_ *testing.T, p *pool) { p.cfg.Tenants = p.cfg.Tenants[1:] },
+			late:  true, want: waiting.TenantUnknown,
+		},
+		"wrong key": {
+			cause: func(t *testing.T, p *pool) { writeFile(t, p.cfg.Tenants[0].KeyFile, "wrong\n") },
+			lane:  ledger.Express, want: waiting.Credentials, until: true,
+		},
+		"queue paused": {cause: func(t *testing.T, p *pool) {
 			if err := asynq.NewInspectorFromRedisClient(p.base.Asynq).PauseQueue(tasks.QueueInvoices); err != nil {
 				t.Fatal(err)
 			}
 		}, want: waiting.QueuePaused},
-		"gathering":  {tune: func(_ *testing.T, c *config.Config) { c.Packages.MaxWait, c.Packages.Quiet = time.Hour, time.Hour }, lane: ledger.Bulk, want: waiting.Gathering, until: true},
+		"gathering": {
+			tune: func(_ *testing.T, c *config.Config) { c.Packages.MaxWait, c.Packages.Quiet = time.Hour, time.Hour },
+			lane: ledger.Bulk, want: waiting.Gathering, until: true,
+		},
 		"processing": {sim: simulator.Options{Delay: time.Hour}, lane: ledger.Bulk, want: waiting.Processing, until: true},
 		"gateway down": {tune: func(t *testing.T, c *config.Config) {
-			newSieve(t, c).set(func(*http.Request) int { return http.StatusBadGateway })
+			newInterceptor(t, c).set(func(*http.Request) int { return http.StatusBadGateway })
 		}, lane: ledger.Express, want: waiting.Outage, until: true},
 		"limit": {tune: func(_ *testing.T, c *config.Config) { c.Limits.Groups.InvoiceSend, c.Limits.MaxSleep = hour, 0 },
 			lane: ledger.Express, want: waiting.Limit, until: true},
@@ -60,31 +68,23 @@ func TestWaiting_EveryReasonIsToldWhereItArises(t *testing.T) {
 					c.tune(t, cfg)
 				}
 			})
-			if c.wreck != nil && c.want != waiting.TenantPaused && c.want != waiting.TenantUnknown {
-				c.wreck(t, p)
+			if c.cause != nil && !c.late {
+				c.cause(t, p)
 			}
 			taken := p.admit(tasks.Terms{Lane: c.lane}, good(sample.NIP(0), 6)...)
-			if c.wreck != nil && (c.want == waiting.TenantPaused || c.want == waiting.TenantUnknown) {
-				c.wreck(t, p) // it was known when they were taken
+			if c.cause != nil && c.late {
+				c.cause(t, p)
 			}
 			addr := ""
-			if !c.calm {
+			if !c.idle {
 				addr, _ = p.workAt()
 			}
 			reader, err := p.open().Waiting()
 			if err != nil {
 				t.Fatal(err)
 			}
-			ids := make([]string, len(taken))
-			for i, a := range taken {
-				ids[i] = a.Invoice.ID
-			}
-			until(t, 60*time.Second, name+" is told", func() bool {
-				invs, err := p.base.Ledger.Invoices(t.Context(), ids)
-				if err != nil {
-					return false
-				}
-				waits, err := reader.Explain(t.Context(), invs)
+			until(t, 60*time.Second, name+" is the explanation", func() bool {
+				waits, err := reader.Explain(t.Context(), p.invoices(taken))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -111,10 +111,11 @@ func TestWaiting_EveryReasonIsToldWhereItArises(t *testing.T) {
 			}
 			series := fmt.Sprintf(`reason=%q,tenant=%q`, c.want, sample.NIP(0))
 			until(t, 30*time.Second, "the metric names it", func() bool {
-				return strings.Contains(get(t, "http://"+addr+"/metrics"), "ksef_waiting_invoices{"+series+"}")
+				return strings.Contains(page(t, addr, "/metrics"), "ksef_waiting_invoices{"+series+"}")
 			})
-			if ready := get(t, "http://"+addr+"/readyz"); strings.Contains(ready, `"ready": true`) && !c.want.Ordinary() && !strings.Contains(ready, " invoices: ") {
-				t.Errorf("readiness does not name it: %s", ready)
+			if answer := page(t, addr, "/readyz"); strings.Contains(answer, `"ready": true`) && !c.want.Ordinary() &&
+				!strings.Contains(answer, " invoices: ") {
+				t.Errorf("readiness does not name it: %s", answer)
 			}
 		})
 	}

@@ -19,7 +19,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Worker is one process of the pool. Make it with [NewWorker], let it work with [Worker.Run].
+// Worker is one process of the pool. [NewWorker] makes it, [Worker.Run] lets it work,
+// [Worker.Stop] ends it. Run and Stop may be called from different goroutines.
 type Worker struct {
 	pool      *connect.Pool
 	limits    *limits
@@ -29,20 +30,20 @@ type Worker struct {
 	http      *http.Server
 	listener  net.Listener
 	dashboard *Dashboard
-	overview  *overviews
+	overview  overviews
 	log       zerolog.Logger
 	spool     string
 	redis     *redisWatch
 	unserved  *unservedWatch
 	stopping  atomic.Bool
 	life      life
-	pages     closers // what NewWorker has opened itself
+	pages     closers // opened by NewWorker itself
 }
 
-// NewWorker wires a process over what the pool shares. It checks that Redis keeps what it is told
-// ([connect.VolatileError]) and listens on http.addr, but starts nothing. On success it takes the
-// pool over: [Worker.Run] or [Worker.Stop] closes it. On an error the pool is still the caller's,
-// and nothing else is left open.
+// NewWorker builds a worker on the connections of a pool. It checks that Redis does not lose data
+// ([connect.VolatileError]) and listens on http.addr, but starts nothing. On success the worker
+// owns the pool: [Worker.Run] or [Worker.Stop] closes it. On an error the caller still owns the
+// pool, and nothing else is left open.
 func NewWorker(ctx context.Context, pool *connect.Pool, log zerolog.Logger) (*Worker, error) {
 	w := &Worker{pool: pool, life: newLife()}
 	if err := w.build(ctx, log); err != nil {
@@ -62,7 +63,7 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	case err != nil:
 		return err
 	case unknown:
-		log.Warn().Msg("redis does not tell its settings: make sure that maxmemory-policy is noeviction and appendonly is on")
+		log.Warn().Msg("redis does not show its settings: make sure that maxmemory-policy is noeviction and appendonly is on")
 	}
 	if err := pool.Ledger.LoadScripts(ctx); err != nil {
 		return err
@@ -76,9 +77,9 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if err := pool.Queue.Open(ctx); err != nil {
 		return err
 	}
-	thinned := newRepeats(pool.Now)
-	queueLog := asynqLog{log.Hook(queueRepeats{thinned})}
-	log = log.Hook(thinned)
+	thin := newRepeats(pool.Now)
+	queueLog := asynqLog{log.Hook(queueRepeats{thin})}
+	log = log.Hook(thin)
 	pool.LogArchive(log)
 	w.log, w.redis, w.unserved = log, newRedisWatch(pool, log), newUnservedWatch(pool, log)
 	events := newEvents()
@@ -87,12 +88,12 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 		host, _ := os.Hostname()
 		id = host
 	}
-	id += "-" + xid.New().String() // a restarted worker does not own its predecessor's sessions
+	id += "-" + xid.New().String() // a restarted worker does not own the sessions of the one before
 	w.faults = newLocalFaults(cfg, pool.Now, log)
 	if w.limits, err = newLimits(pool, id, w.faults, log, events); err != nil {
 		return err
 	}
-	doors, err := gateways(pool, w.limits, log, events.request)
+	clients, err := gateways(pool, w.limits, log, events.request)
 	if err != nil {
 		return err
 	}
@@ -100,19 +101,21 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: pool.Ledger, Queue: pool.Queue, Bodies: pool.Bodies, Store: pool.Store, Budget: budget{w.limits},
 		PartStore: w.limits.parts, Fault: w.refuse,
-		Transport: func(tenant string) (tasks.Transport, bool) { t, ok := doors[tenant]; return t, ok },
+		Transport: func(tenant string) (tasks.Transport, bool) { c, ok := clients[tenant]; return c, ok },
 	}, taskOptions(pool, id, w.spool, log, events))
 	reader, err := pool.Waiting()
 	if err != nil {
 		return err
 	}
-	w.overview = &overviews{read: reader.Overview, now: pool.Now, turn: make(chan struct{}, 1)}
+	w.overview = newOverviews(pool.Now, reader.Overview)
 	if err := w.worker.MeasureClock(ctx); err != nil {
 		log.Warn().Err(err).Msg("cannot compare this machine's clock with redis's")
 	}
 	w.server = asynq.NewServerFromRedisClient(tasks.Unbounded(pool.Asynq), asynq.Config{
-		Concurrency: cfg.Worker.Concurrency, Queues: tasks.Queues(), RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
-		ShutdownTimeout: cfg.Worker.ShutdownTimeout, DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
+		Concurrency: cfg.Worker.Concurrency, Queues: tasks.Queues(),
+		RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
+		ShutdownTimeout:          cfg.Worker.ShutdownTimeout,
+		DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,
 		Logger: queueLog, LogLevel: asynq.WarnLevel,
 	})
 	return w.listen(NewMetrics(w.sources(events)...))
@@ -126,7 +129,7 @@ func (w *Worker) refuse(tenant string, groups ...string) error {
 	return w.limits.refuse(tenant, groups...)
 }
 
-// sources are what /metrics asks at each scrape: what this process counts, what it knows of itself,
+// sources returns what /metrics reads at each scrape: the counters and the state of this process,
 // and what the pool shares.
 func (w *Worker) sources(e *events) []prometheus.Collector {
 	p := w.pool

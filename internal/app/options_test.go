@@ -8,8 +8,9 @@ import (
 	"ksefworker/internal/app"
 )
 
-// Two knobs: who wants to hear of deadlines two days ahead must not have his packages cut by it.
-func TestKnobs_WhatIsReportedAsAtRisk_DoesNotMakeAnythingUrgent(t *testing.T) {
+// There are two settings: an operator who wants to hear of deadlines two days before must not have
+// packages cut earlier by it.
+func TestOptions_DeadlinesWarn_DoesNotMakePackagesUrgent(t *testing.T) {
 	cfg := config.Default()
 	cfg.Deadlines.Warn, cfg.Packages.UrgentWithin = 48*time.Hour, 3*time.Hour
 	if got := app.TaskOptions(cfg).DeadlineNear; got != 3*time.Hour {

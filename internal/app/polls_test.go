@@ -11,8 +11,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// KSeF takes a while: each session is asked how it stands again and again, which costs one request for all that is in it, and its list is read once, when it is done.
-func TestLooks_SessionTakesItsTime_StatusIsAskedAgainAndAgain_TheListOnce(t *testing.T) {
+// KSeF needs some seconds for each session. Workers poll the session's status, which is one request
+// for all its invoices, and read its list once, when it is done.
+func TestPolls_SlowSession_StatusIsPolledRepeatedlyAndTheListReadOnce(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, simulator.Options{Profile: simulator.Production, Delay: 4 * time.Second}, func(c *config.Config) {
 		c.Packages.MaxInvoices, c.Packages.ExpressBelow, c.Packages.MaxWait = 10, 0, 200*time.Millisecond
@@ -26,9 +27,11 @@ func TestLooks_SessionTakesItsTime_StatusIsAskedAgainAndAgain_TheListOnce(t *tes
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(invoices)
 	books := p.sim.Books()
-	looks, lists := books.Requests["sessionMisc"]-sessions, books.Requests["sessionInvoiceList"] // a receipt is of the same group
-	t.Logf("%d sessions: %d looks, %d lists", len(books.Sessions), looks, lists)
-	if len(books.Sessions) != sessions || lists != sessions || looks <= sessions {
-		t.Errorf("%d sessions, %d lists, %d looks: want %d, one list each, and more looks than that", len(books.Sessions), lists, looks, sessions)
+	polls := books.Requests["sessionMisc"] - sessions // without the receipts, which are of the same group
+	lists := books.Requests["sessionInvoiceList"]
+	t.Logf("%d sessions: %d polls, %d lists", len(books.Sessions), polls, lists)
+	if len(books.Sessions) != sessions || lists != sessions || polls <= sessions {
+		t.Errorf("%d sessions, %d lists, %d polls: want %d sessions, one list for each, and more polls than sessions",
+			len(books.Sessions), lists, polls, sessions)
 	}
 }

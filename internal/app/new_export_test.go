@@ -11,8 +11,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// The ERP has no files of yesterday: it exports everything again, and each document has another time of creation.
-func TestOutcomes_RedisEmptiedAltogether_ExportMadeAgainRecoversTheNumbers(t *testing.T) {
+// The ERP no longer has yesterday's files. It exports everything again, and each document has
+// another time of creation.
+func TestOutcomes_RedisEmptied_NewExportOfTheSameInvoicesRecoversTheirNumbers(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			t.Parallel()
@@ -30,7 +31,7 @@ func TestOutcomes_RedisEmptiedAltogether_ExportMadeAgainRecoversTheNumbers(t *te
 			}
 			for i, a := range p.admit(tasks.Terms{Lane: lane}, again...) {
 				if a.Taken != ledger.Present || a.Invoice.ID != before[i].ID || a.Invoice.State != ledger.Receipted {
-					t.Fatalf("in daily use: %+v", a)
+					t.Fatalf("while the ledger has them: %+v", a)
 				}
 			}
 			if err := p.base.Redis.FlushAll(t.Context()).Err(); err != nil {
@@ -40,7 +41,8 @@ func TestOutcomes_RedisEmptiedAltogether_ExportMadeAgainRecoversTheNumbers(t *te
 			p.balanced(6)
 			for i, inv := range after {
 				if inv.KsefNumber != before[i].KsefNumber || !inv.Recovered || inv.Hash != before[i].Hash || inv.UPO == "" {
-					t.Errorf("%s came back as %s (recovered %v, UPO %q), want its number %s", inv.Number, inv.KsefNumber, inv.Recovered, inv.UPO, before[i].KsefNumber)
+					t.Errorf("%s came back as %s (recovered %v, UPO %q), want its number %s",
+						inv.Number, inv.KsefNumber, inv.Recovered, inv.UPO, before[i].KsefNumber)
 				}
 				if !bytes.Equal(p.archived(archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)), docs[i].Data) {
 					t.Errorf("%s: the archive does not have the bytes that KSeF has", inv.Number)

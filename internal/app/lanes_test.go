@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-func TestWay_Bulk_EveryInvoiceIsReceipted(t *testing.T) {
+func TestLanes_Bulk_EveryInvoiceIsReceipted(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, simulator.Options{Profile: simulator.Production, Delay: 300 * time.Millisecond}, nil)
 	p.work()
@@ -19,7 +19,7 @@ func TestWay_Bulk_EveryInvoiceIsReceipted(t *testing.T) {
 	p.balanced(50)
 }
 
-func TestWay_Express_EveryInvoiceIsReceipted(t *testing.T) {
+func TestLanes_Express_EveryInvoiceIsReceipted(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, simulator.Options{Profile: simulator.Production, Delay: 300 * time.Millisecond}, nil)
 	p.work()
@@ -28,7 +28,7 @@ func TestWay_Express_EveryInvoiceIsReceipted(t *testing.T) {
 	p.balanced(4)
 }
 
-func TestWay_FourWorkersTwoTenantsBothLanes_BooksBalanced(t *testing.T) {
+func TestLanes_FourWorkersTwoTenantsBothLanes_BooksBalance(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, simulator.Options{Profile: simulator.Production, Delay: 500 * time.Millisecond}, nil)
 	for range 4 {

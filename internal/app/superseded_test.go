@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"ksefworker/internal/archive"
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/tasks"
 )
 
-// The whole way of a rejected invoice to its end: the corrected document is accepted, nothing stays open, and the archive says what became of the first.
+// A rejected invoice is corrected. The corrected document is accepted, no item stays open, and the
+// archive says what happened to the first document.
 func TestOutcomes_RejectedThenFixed_IsSupersededInLedgerAndArchive(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
@@ -20,19 +20,19 @@ func TestOutcomes_RejectedThenFixed_IsSupersededInLedgerAndArchive(t *testing.T)
 	nip := sample.NIP(0)
 	first := p.wait(60*time.Second, p.admit(tasks.Terms{}, bad(nip, sample.MissingTotal, "FV/1")), ledger.Rejected)[0]
 	if open, err := p.base.Ledger.OpenItems(t.Context()); err != nil || open["rejected"] != 1 {
-		t.Errorf("open are %v, %v", open, err)
+		t.Errorf("open items before the correction: %v, %v", open, err)
 	}
-	fixed := tasks.Document{File: "FV/1.xml", Data: sample.Invoice(sample.Options{SellerNIP: nip, Number: "FV/1", IssueDate: invoice.Today(time.Now())})}
-	taken := p.admit(tasks.Terms{}, fixed)
+	taken := p.admit(tasks.Terms{}, document(sample.Options{SellerNIP: nip, Number: "FV/1"}))
 	if taken[0].Invoice.Revision != 2 {
 		t.Fatalf("the corrected document is %+v", taken[0])
 	}
 	p.wait(60*time.Second, taken, ledger.Receipted, ledger.Superseded)
-	if now, err := p.base.Ledger.Invoice(t.Context(), first.ID); err != nil || now.State != ledger.Superseded || now.Code != first.Code || now.Reason != first.Reason {
+	now, err := p.base.Ledger.Invoice(t.Context(), first.ID)
+	if err != nil || now.State != ledger.Superseded || now.Code != first.Code || now.Reason != first.Reason {
 		t.Errorf("the first is %s %d %q, %v", now.State, now.Code, now.Reason, err)
 	}
 	if open, err := p.base.Ledger.OpenItems(t.Context()); err != nil || open["rejected"]+open["parked"]+open["refused"] != 0 {
-		t.Errorf("open are %v, %v", open, err)
+		t.Errorf("open items after the correction: %v, %v", open, err)
 	}
 	until(t, time.Minute, "the archive says so", func() bool {
 		return strings.Contains(string(p.archived(archive.ResultName(nip, first.IssueDate, first.ID))), `"state": "superseded"`)

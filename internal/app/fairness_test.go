@@ -1,0 +1,94 @@
+package app_test
+
+import (
+	"testing"
+	"time"
+
+	"ksefworker/config"
+	"ksefworker/internal/app"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/sample"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// scaled makes an hour a minute, for the limiter as for the simulator. The safety margin is not
+// scaled down as far, because it must cover the delays of this machine.
+func scaled(c *config.Config) {
+	c.Limits.Scale, c.Limits.Margin = 60, 500*time.Millisecond
+}
+
+var scaledSim = simulator.Options{Profile: simulator.Production, Scale: 60}
+
+// withinLimits checks the simulator's books: no limit was exceeded.
+func (p *pool) withinLimits() {
+	p.t.Helper()
+	for _, v := range p.sim.Books().Violations {
+		p.t.Errorf("limit exceeded: %+v", v)
+	}
+}
+
+// In the express lane one tenant has more single sends than fit into two hours, the other has ten.
+func TestFairness_OneTenantFloodsTheExpressLane_TheOtherTenantIsNotDelayed(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 2, scaledSim, scaled)
+	p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 1000)...)
+	ten := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(1), 10)...)
+	began := time.Now()
+	for range 2 {
+		p.work()
+	}
+	until(t, 25*time.Second, "the ten are receipted", p.all(ten, receipted))
+	t.Logf("ten sends after %.1f s", time.Since(began).Seconds())
+	p.withinLimits()
+}
+
+// In the bulk lane one tenant hands in thousands of invoices before the other's ten. When the ten
+// are on their way, most of the thousands are still in the queue.
+func TestFairness_OneTenantFloodsTheBulkLane_TheOtherTenantDoesNotWaitBehindIt(t *testing.T) {
+	t.Parallel()
+	const flood = 4000
+	p := newPool(t, 2, scaledSim, scaled)
+	many := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), flood)...)
+	ten := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(1), 10)...)
+	began := time.Now()
+	for range 2 {
+		p.work()
+	}
+	until(t, time.Minute, "the ten have left the queue", func() bool { return p.untouched(ten) == 0 })
+	left := p.untouched(many)
+	t.Logf("the ten were served after %d ms, while %d of %d of the flood were in the queue", time.Since(began).Milliseconds(), left, flood)
+	if left < flood/2 {
+		t.Errorf("the ten were served after %d of the flood", flood-left)
+	}
+}
+
+// untouched counts the invoices that no worker has taken up yet.
+func (p *pool) untouched(taken []tasks.Admission) int {
+	p.t.Helper()
+	n := 0
+	for _, inv := range p.invoices(taken) {
+		if inv.State == ledger.Queued && inv.Group == "" {
+			n++
+		}
+	}
+	return n
+}
+
+// The workers' clocks are minutes off, in both directions. The limits are counted on Redis's clock.
+func TestClocks_WorkersAreMinutesOff_NoLimitIsExceededAndNothingIsLost(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, 1, scaledSim, scaled)
+	for _, off := range []time.Duration{-7 * time.Minute, -30 * time.Second, 4 * time.Minute, 11 * time.Minute} {
+		base := p.open()
+		app.SetClock(base, func() time.Time { return time.Now().Add(off) })
+		p.start(p.newWorker(base))
+	}
+	docs := good(sample.NIP(0), 220)
+	taken := p.admit(tasks.Terms{Lane: ledger.Express}, docs[:120]...)
+	taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[120:]...)...)
+	began := time.Now()
+	p.wait(120*time.Second, taken, ledger.Receipted)
+	p.balanced(220)
+	t.Logf("220 invoices after %.1f s", time.Since(began).Seconds())
+}
