@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"ksefworker/config"
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"

@@ -64,7 +64,7 @@ func TestPartStore_OneTenantsPartsAreNotTaken_OthersGoOn(t *testing.T) {
 			if n := len(p.sim.Books().Sessions) - 3; n > before+1 {
 				t.Errorf("%d sessions of the sick tenant when that was known, %d now", before, n)
 			}
-			s.mend()
+			s.clear()
 			p.wait(240*time.Second, taken, receipted)
 			p.balanced(len(taken))
 		})
