@@ -70,12 +70,15 @@ type Invoice struct {
 	Overflow bool  `redis:"-"`
 	Size     int64 `redis:"size"` // bytes of XML
 
-	Group          string `redis:"group"`           // the waiting group it is in, "" when not waiting
-	Package        string `redis:"package"`         // the package that holds it, or held it last
-	Session        string `redis:"session"`         // that package's session
-	Reference      string `redis:"reference"`       // the gateway's id of a single send
-	Attempts       int    `redis:"attempts"`        // sessions it has travelled in
-	Resends        int    `redis:"resends"`         // how often KSeF asked for this invoice again (435, 500, 550)
+	Group     string `redis:"group"`     // the waiting group it is in, "" when not waiting
+	Package   string `redis:"package"`   // the package that holds it, or held it last
+	Session   string `redis:"session"`   // that package's session
+	Reference string `redis:"reference"` // the gateway's id of a single send
+	Attempts  int    `redis:"attempts"`  // sessions it has travelled in
+	Resends   int    `redis:"resends"`   // how often KSeF asked for this invoice again (435, 500, 550)
+	// LeftSession is the session that it was in when a person let it begin again. It does not go into
+	// that one again: the session's list still has the answer to the first try.
+	LeftSession    string `redis:"left_session"`
 	FailedSessions int    `redis:"failed_sessions"` // online sessions with it that failed and gave no verdict about it
 
 	Denied Millis `redis:"denied"` // when KSeF first answered 410 and accepted nothing of the tenant
@@ -128,12 +131,13 @@ type Package struct {
 	Lost      Millis       `redis:"lost"` // since when the gateway says that it does not know the session
 
 	// The search for originals of its invoices in KSeF's register.
-	SearchFrom Millis `redis:"search_from"` // it starts at invoices of this time
-	SearchAs   string `redis:"search_as"`   // in this role; "" is the seller
-	SearchPage int    `redis:"search_page"` // at this page
-	Searched   int    `redis:"searched"`    // pages read in all
-	Passes     int    `redis:"passes"`      // how often it came to the end
-	NextPass   Millis `redis:"next_pass"`   // it does not start again before this time
+	SearchFrom  Millis `redis:"search_from"`  // it goes on at invoices of this time
+	SearchFirst Millis `redis:"search_first"` // it has begun at invoices of this time
+	SearchAs    string `redis:"search_as"`    // in this role; "" is the seller
+	SearchPage  int    `redis:"search_page"`  // at this page
+	Searched    int    `redis:"searched"`     // pages read in all
+	Passes      int    `redis:"passes"`       // how often it came to the end
+	NextPass    Millis `redis:"next_pass"`    // it does not start again before this time
 
 	Life       string `redis:"life"`       // of Redis when the session was opened; see [Ledger.Life]
 	Unfinished bool   `redis:"unfinished"` // closed by a process that could not know whether all parts had arrived

@@ -352,6 +352,7 @@ func TestRetry_OnlyRejectedOrParked_StartsAgainWithoutTheOldOutcome(t *testing.T
 		want := stale
 		want.State, want.Rev, want.UpdatedAt, want.Lane = Queued, inv.Rev+1, got.UpdatedAt, Auto
 		want.Attempts = 2 // they are history and stay
+		want.LeftSession = "s"
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s: %s", s, d)
 		}

@@ -7,6 +7,7 @@ import "context"
 func (l *Ledger) Retry(ctx context.Context, inv *Invoice) error {
 	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Set: []Set{
 		{"code", 0}, {"reason", ""}, {"resends", 0}, {"failed_sessions", 0}, {"package", ""}, {"session", ""}, {"reference", ""},
+		{"left_session", inv.Session},
 		{"orig_number", ""}, {"orig_session", ""}, {"orig_by", ""}, {"lane", Auto}, {"chosen", false},
 	}})
 }

@@ -91,7 +91,12 @@ func (a *account) join(by map[string]ksef.InvoiceInfo) {
 
 // claimAnswer takes out of the answers without an owner the one that has just been given one: by
 // its KSeF number, by its place in the session, by its name, or else any refusal of the same code.
+// One of another number, or of another place, is never it.
 func (a *account) claimAnswer(info ksef.InvoiceInfo) {
+	differs := func(o ksef.InvoiceInfo) bool {
+		return info.KSeFNumber != "" && o.KSeFNumber != "" && info.KSeFNumber != o.KSeFNumber ||
+			info.Ordinal != 0 && o.Ordinal != 0 && info.Ordinal != o.Ordinal
+	}
 	same := []func(ksef.InvoiceInfo) bool{
 		func(o ksef.InvoiceInfo) bool { return info.KSeFNumber != "" && o.KSeFNumber == info.KSeFNumber },
 		func(o ksef.InvoiceInfo) bool { return info.Ordinal != 0 && o.Ordinal == info.Ordinal },
@@ -104,7 +109,7 @@ func (a *account) claimAnswer(info ksef.InvoiceInfo) {
 	}
 	for _, is := range same {
 		for i, o := range a.answers {
-			if is(o) {
+			if is(o) && !differs(o) {
 				a.answers = append(a.answers[:i:i], a.answers[i+1:]...)
 				return
 			}
@@ -121,10 +126,25 @@ func (a account) complete() bool {
 	if !a.listed || a.unansweredSends() > 0 {
 		return false
 	}
-	if a.lane == ledger.Bulk && a.entries < a.members || a.lane != ledger.Bulk && !a.session.Counted {
+	if a.entries < a.expected() || a.lane != ledger.Bulk && !a.session.Counted {
 		return false
 	}
 	return !a.session.Counted || a.entries >= a.session.InvoiceCount
+}
+
+// expected is how many answers the session must have at least: one for each invoice that was in the
+// ZIP, or for each send that KSeF has confirmed with a reference.
+func (a account) expected() int {
+	if a.lane == ledger.Bulk {
+		return a.members
+	}
+	n := a.unansweredSends()
+	for _, p := range a.pairs {
+		if p.inv.Reference != "" && (a.pkg == "" || p.inv.Package == a.pkg) {
+			n++
+		}
+	}
+	return n
 }
 
 // unansweredSends is how many invoices KSeF has given a reference for in an online session and no
@@ -183,17 +203,36 @@ func (a account) provesAbsence() bool {
 }
 
 // provesRefusal reports the same for a session that failed as a whole and for which KSeF has no
-// receipt: nothing of it was processed, so the list may be short or missing. But it must not speak
-// of acceptances that are nobody's, and where the session counts its successes they must all be in
-// the list. If anything was accepted after all, its silence about the others proves nothing. Of a
-// session that ended in an error that KSeF does not know itself (500, 550) the list must have what
-// it counts.
-func (a account) provesRefusal() bool {
+// receipt. The list must not speak of acceptances that are nobody's, and where the session counts
+// its successes they must all be in it. If anything was accepted after all, the silence about the
+// others proves nothing.
+//
+// A code that says why the session was refused says that nothing of it was processed, so the list
+// may be short or missing. Any other (500, 550, one that KSeF has not published) says nothing of
+// the invoices: the list must have an answer for each of them. Where the session neither lists nor
+// counts anything, list, count and receipt may all lag, so the silence has to last: waited says
+// that it has.
+func (a account) provesRefusal(waited bool) bool {
 	switch {
 	case a.unclaimed() || a.listedDone() < a.session.SuccessfulInvoiceCount:
 		return false
 	case a.listedDone() > 0:
 		return a.complete()
+	case a.explained():
+		return true
+	case a.session.Counted && a.entries < a.session.InvoiceCount:
+		return false
 	}
-	return !a.session.Status.SendAgain() || !a.session.Counted || a.entries >= a.session.InvoiceCount
+	return waited || a.entries > 0 && a.entries >= a.expected()
+}
+
+// explained reports that the session's code says why it was refused, and so that nothing of it was
+// processed.
+func (a account) explained() bool {
+	meaning := ksef.BatchSessionMeaning
+	if a.lane == ledger.Express {
+		meaning = ksef.OnlineSessionMeaning
+	}
+	_, known := meaning(a.session.Status.Code)
+	return known && !a.session.Status.SendAgain()
 }

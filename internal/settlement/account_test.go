@@ -62,8 +62,40 @@ func TestProof_AbsenceIsOnlyConcludedFromWhatAccountsForEverything(t *testing.T)
 		if got := a.provesAbsence(); got != c.absent {
 			t.Errorf("%s: proves absence %v, want %v", c.why, got, c.absent)
 		}
-		if got := a.provesRefusal(); got != c.refused {
+		if got := a.provesRefusal(true); got != c.refused {
 			t.Errorf("%s: proves refusal %v, want %v", c.why, got, c.refused)
+		}
+	}
+}
+
+// A code that says why a session was refused says that nothing of it was processed. Of any other
+// session that is silent, list, count and receipt may all lag: the silence has to last.
+func TestProof_RefusedSessionIsSilent_OnlyAReasonOrTimeProvesThatNothingWasProcessed(t *testing.T) {
+	const unpublished = 210
+	for _, c := range []struct {
+		code          int
+		counted, list int // answers counted and listed; -1: none to be had
+		at, later     bool
+	}{
+		{ksef.BatchSessionKeyNotDecrypted, -1, -1, true, true},
+		{ksef.BatchSessionKeyNotDecrypted, 2, 0, true, true},
+		{500, -1, -1, false, true}, {500, -1, 0, false, true}, {500, 0, 0, false, true}, {500, 0, -1, false, true},
+		{500, 2, 0, false, false}, {500, 2, -1, false, false}, {500, -1, 2, true, true}, {500, 2, 2, true, true},
+		{unpublished, 2, 0, false, false}, {unpublished, -1, -1, false, true},
+	} {
+		session := ksef.SessionInfo{}
+		if c.counted >= 0 {
+			session = counted(c.counted, 0)
+		}
+		session.Status.Code = c.code
+		var answers []ksef.InvoiceInfo
+		if c.list >= 0 {
+			answers = []ksef.InvoiceInfo{coded("A", 500), coded("B", 500)}[:c.list]
+		}
+		a := newAccount(ledger.Bulk, invoicesOf("A", "B"), session, answers)
+		if at, later := a.provesRefusal(false), a.provesRefusal(true); at != c.at || later != c.later {
+			t.Errorf("code %d, %d counted, %d listed: proves refusal %v at once, %v later, want %v, %v",
+				c.code, c.counted, c.list, at, later, c.at, c.later)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"time"
 
-	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 )
 
@@ -57,6 +56,9 @@ func processedAnswers(p ledger.Package, held Held, listed Listed, now time.Time)
 	if !complete {
 		return d
 	}
+	// At once, and not when everything in it is decided: that KSeF takes the tenant's sessions is
+	// known now, and a duplicate in it may be looked up for hours.
+	d.Through = p.Lane == ledger.Bulk
 	if len(unproven) > 0 && d.doubt(p, a, unproven, now) {
 		if sick != nil {
 			d.Wait = &Wait{Err: sick}
@@ -156,50 +158,52 @@ func refusedAnswers(p ledger.Package, held Held, listed Listed, now time.Time) D
 		}
 	}
 	var open []*ledger.Invoice
+	var sick error
 	if missing := a.missing(); len(missing)+len(unclear) > 0 {
 		if !listed.Receipt.Asked {
 			return ask(TheReceipt)
 		}
-		if err := listed.Receipt.Err; err != nil && mayHaveReceipt(p, a) {
-			return Decision{Wait: &Wait{Err: err}}
+		if sick = listed.Receipt.Err; sick != nil && a.mayHaveReceipt() {
+			open = append(missing, ofPairs(unclear)...) // what is clear is written all the same
+		} else {
+			sick, open = nil, o.refusedOpen(&a, missing, unclear, listed, silent(p, now))
 		}
-		open = o.refusedOpen(&a, missing, unclear, listed)
 	}
 	d, complete := o.decision(listed, now)
 	if !complete {
 		return d
 	}
 	d.Gone = goneOf(p, held, d.Moves, open)
-	if len(open) > 0 {
-		d.doubt(p, a, open, now)
+	if len(open) > 0 && d.doubt(p, a, open, now) && sick != nil {
+		d.Wait = &Wait{Err: sick}
 	}
 	return d
 }
 
-// mayHaveReceipt reports that a refused session may have a receipt all the same. That the receipt
+// mayHaveReceipt reports that the refused session may have a receipt all the same. That the receipt
 // cannot be asked for now keeps back only what it could tell of: a session that KSeF refused for a
 // reason of its own, and of which its list has no acceptance, has none.
-func mayHaveReceipt(p ledger.Package, a account) bool {
-	meaning := ksef.BatchSessionMeaning
-	if p.Lane == ledger.Express {
-		meaning = ksef.OnlineSessionMeaning
-	}
-	_, known := meaning(a.session.Status.Code)
-	return !known || a.session.Status.SendAgain() || a.listedDone() > 0
-}
+func (a account) mayHaveReceipt() bool { return !a.explained() || a.listedDone() > 0 }
 
 // refusedOpen goes by the receipt of a refused session, which names content: there is none of a
 // session that came to nothing. It accepts what the receipt has and returns what nothing proves
 // anything about.
-func (o *outcomes) refusedOpen(a *account, missing []*ledger.Invoice, unclear []pairing, listed Listed) (open []*ledger.Invoice) {
+func (o *outcomes) refusedOpen(
+	a *account, missing []*ledger.Invoice, unclear []pairing, listed Listed, waited bool,
+) (open []*ledger.Invoice) {
 	receipt := listed.Receipt.Receipt
 	missing, unclear = o.attested(receipt, a, missing, unclear)
 	if a.covered(receipt) {
 		return nil // what the receipt does not have was not accepted
 	}
 	open = ofPairs(unclear)
-	if listed.Statuses.Sick != nil || len(receipt.Lines) > 0 || !a.provesRefusal() {
-		open = append(open, missing...)
+	if listed.Statuses.Sick != nil || len(receipt.Lines) > 0 || !a.provesRefusal(waited) {
+		return append(open, missing...)
+	}
+	for _, inv := range missing {
+		if listed.Statuses.Unread[inv.ID] { // KSeF knows something about it
+			open = append(open, inv)
+		}
 	}
 	return open
 }

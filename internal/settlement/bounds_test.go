@@ -81,6 +81,14 @@ func TestDecide_EachCodeOfASession(t *testing.T) {
 				}
 				continue
 			}
+			if a := (account{session: session, lane: lane}); !a.explained() {
+				// It says nothing of its invoices: the silence has to last.
+				if len(d.Gone) != 0 || d.Doubt == nil || !d.Doubt.Begin || d.Wait == nil {
+					t.Errorf("%d %s at once: %+v", code, lane, d)
+				}
+				p.Doubt = ledger.At(began.Add(-silencePatience))
+				d = Rules{Refusals: 3}.Decide(p, held, listed, began)
+			}
 			if len(d.Moves) != 0 || len(d.Gone) != 2 || d.Wait != nil {
 				t.Errorf("%d %s: %+v", code, lane, d)
 				continue

@@ -6,8 +6,9 @@ import (
 )
 
 // covered reports whether a receipt of the session accounts for every acceptance: it has as many
-// lines as the session counts successes, and one for each acceptance in the list. Then what is not
-// in it was not accepted.
+// lines as the session counts successes, the session counts everything that was in it, and there is
+// a line for each acceptance in the list. Then what is not in it was not accepted. Without such
+// counts every answer in the list must be clear.
 //
 // Every line must be of an invoice of ours, or the receipt may be another session's, or write
 // hashes in a way that nobody here knows.
@@ -16,8 +17,8 @@ func (a account) covered(r ksef.Receipt) bool {
 		return false
 	}
 	if a.session.Tallied() {
-		if len(r.Lines) < a.session.SuccessfulInvoiceCount {
-			return false
+		if len(r.Lines) < a.session.SuccessfulInvoiceCount || a.session.InvoiceCount < a.expected() {
+			return false // the receipt, or the count, lags
 		}
 	} else if !a.complete() {
 		return false
@@ -38,7 +39,8 @@ func (a account) covered(r ksef.Receipt) bool {
 		}
 	}
 	for _, p := range a.pairs {
-		if p.info.Status.Done() && r.ByHash[p.inv.Hash] == "" {
+		unclear := !a.session.Tallied() && (p.info.Unreadable != "" || p.info.Status.Processing())
+		if (p.info.Status.Done() || unclear) && r.ByHash[p.inv.Hash] == "" {
 			return false
 		}
 	}

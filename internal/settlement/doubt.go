@@ -10,6 +10,14 @@ import (
 // account for. After it KSeF's register is looked through.
 const proofPatience = 30 * time.Minute
 
+// silencePatience is how long a session that ended without saying why, and that neither lists nor
+// counts anything, has to be silent until that proves that nothing of it was processed.
+const silencePatience = proofPatience
+
+func silent(p ledger.Package, now time.Time) bool {
+	return p.Doubt != 0 && now.Sub(p.Doubt.Time()) >= silencePatience
+}
+
 func patient(p ledger.Package, now time.Time) bool {
 	return p.Doubt == 0 || now.Sub(p.Doubt.Time()) < proofPatience
 }

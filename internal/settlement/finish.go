@@ -22,7 +22,6 @@ func processedRemainder(p ledger.Package, held Held) Decision {
 	if n := held.UnreadUndecided(p.ID); n > 0 {
 		d = waitForUnread(p, n)
 	}
-	d.Through = p.Lane == ledger.Bulk
 	return d
 }
 

@@ -47,21 +47,25 @@ func NewPass(p ledger.Package, as ksef.SubjectType) bool {
 	return p.SearchAs != string(as) && (p.SearchAs != "" || as != ksef.Subject1)
 }
 
-// NextPage is the next page of the register to ask for. want is not empty. from is where the pass
-// stands, zero at its beginning. With rest the pass rests until then; done says that as many pages
-// were read as one package may have.
-func NextPage(p ledger.Package, as ksef.SubjectType, want []*ledger.Invoice, from, now time.Time) (
-	req ksef.MetadataRequest, rest *Wait, done bool, err error) {
+// PassFrom is the time that the pass has to begin at, if it has not begun or began too late: an
+// invoice that is looked for since may be of an earlier day. It is zero when the pass goes on where
+// it stands. want is not empty.
+func PassFrom(p ledger.Package, want []*ledger.Invoice) (from time.Time, err error) {
+	first, err := firstDay(want)
+	if err != nil || p.SearchFrom != 0 && (p.SearchFirst == 0 || !first.Before(p.SearchFirst.Time())) {
+		return time.Time{}, err
+	}
+	return first, nil
+}
+
+// NextPage is the next page of the register to ask for. from is where the pass stands. With rest the
+// pass rests until then; done says that as many pages were read as one package may have.
+func NextPage(p ledger.Package, as ksef.SubjectType, n int, from, now time.Time) (req ksef.MetadataRequest, rest *Wait, done bool) {
 	if now.Before(p.NextPass.Time()) {
-		return req, NotFoundYet(p.NextPass.Time().Sub(now), len(want)), false, nil
+		return req, NotFoundYet(p.NextPass.Time().Sub(now), n), false
 	}
 	if p.Searched >= registerMax {
-		return req, nil, true, nil
-	}
-	if from.IsZero() {
-		if from, err = firstDay(want); err != nil {
-			return req, nil, false, err
-		}
+		return req, nil, true
 	}
 	if from.After(now) {
 		from = now
@@ -72,7 +76,7 @@ func NextPage(p ledger.Package, as ksef.SubjectType, want []*ledger.Invoice, fro
 	}
 	return ksef.MetadataRequest{
 		SubjectType: as, Range: ksef.Between(from, to), PageOffset: p.SearchPage, PageSize: registerPage, SortAsc: true,
-	}, nil, false, nil
+	}, nil, false
 }
 
 // NotFoundYet says that a pass rests for d, with n invoices still wanted.

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 )
@@ -60,10 +61,14 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 				Number: fmt.Sprint("A/", number), OriginalBy: BySearch, IssueDate: "2026-01-09"})
 		}
 		want := held.Undecided(place)
-		for from := (time.Time{}); len(want) > 0; p.Searched++ {
-			req, rest, done, err := NextPage(p, ksef.Subject1, want, from, now)
-			if err != nil || rest != nil || done {
-				t.Fatalf("%v %v %v", rest, done, err)
+		from, err := PassFrom(p, want)
+		if len(want) > 0 && (err != nil || from.IsZero()) {
+			t.Fatalf("a pass begins at %v, %v", from, err)
+		}
+		for ; len(want) > 0; p.Searched++ {
+			req, rest, done := NextPage(p, ksef.Subject1, len(want), from, now)
+			if rest != nil || done {
+				t.Fatalf("%v %v", rest, done)
 			}
 			page := r.page(req)
 			moves, left := Found(want, page.Invoices)
@@ -100,10 +105,11 @@ func TestRegister_ThePresent_RestsForAnHourThenGivesUp(t *testing.T) {
 	p.ClosingAt = ledger.At(began)
 	for minutes, want := range map[int]Step{1: {Rest: passRest}, 59: {Rest: passRest}, 60: {GiveUp: true}} {
 		now := began.Add(time.Duration(minutes) * time.Minute)
-		req, _, _, err := NextPage(p, ksef.Subject1, held.Undecided(place), time.Time{}, now)
+		from, err := PassFrom(p, held.Undecided(place))
 		if err != nil {
 			t.Fatal(err)
 		}
+		req, _, _ := NextPage(p, ksef.Subject1, 1, from, now)
 		if got := AfterPage(p, req, ksef.MetadataPage{}, now); got != want {
 			t.Errorf("after %d minutes: %+v, want %+v", minutes, got, want)
 		}
@@ -114,11 +120,11 @@ func TestRegister_ThePresent_RestsForAnHourThenGivesUp(t *testing.T) {
 		}
 	}
 	p.NextPass = ledger.At(began.Add(time.Minute))
-	if _, rest, _, _ := NextPage(p, ksef.Subject1, held.Undecided(place), time.Time{}, began); rest == nil || rest.Delay != time.Minute {
+	if _, rest, _ := NextPage(p, ksef.Subject1, 1, began, began); rest == nil || rest.Delay != time.Minute {
 		t.Errorf("%+v", rest)
 	}
 	p.NextPass, p.Searched = 0, registerMax
-	if _, _, done, _ := NextPage(p, ksef.Subject1, held.Undecided(place), time.Time{}, began); !done {
+	if _, _, done := NextPage(p, ksef.Subject1, 1, began, began); !done {
 		t.Error("it reads more pages than a package may have")
 	}
 }
@@ -138,5 +144,23 @@ func TestNewPass_OnlyForAnotherPartOfTheRegister(t *testing.T) {
 		if got := NewPass(ledger.Package{SearchAs: c.before}, c.as); got != c.want {
 			t.Errorf("from %q to %s: %v", c.before, c.as, got)
 		}
+	}
+}
+
+// An invoice that is looked for later than the others may be older than where the pass has begun.
+func TestRegister_OneJoinsThePassLater_ItBeginsAgainOnlyForAnEarlierDay(t *testing.T) {
+	p, held := packageOf(1, ledger.PackageProcessing)
+	want := held.Undecided(place)
+	want[0].IssueDate = "2026-03-10"
+	p.SearchFrom, p.SearchFirst = ledger.At(began), ledger.At(time.Date(2026, 3, 10, 0, 0, 0, 0, invoice.Warsaw()))
+	for day, again := range map[string]bool{"2026-03-10": false, "2026-03-11": false, "2026-03-09": true} {
+		want[0].IssueDate = day
+		if from, err := PassFrom(p, want); err != nil || from.IsZero() == again {
+			t.Errorf("one of %s: the pass begins again at %v, %v", day, from, err)
+		}
+	}
+	p.SearchFirst = 0 // an entry of an earlier build
+	if from, err := PassFrom(p, want); err != nil || !from.IsZero() {
+		t.Errorf("the pass begins again at %v, %v", from, err)
 	}
 }

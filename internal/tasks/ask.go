@@ -68,16 +68,21 @@ func (c *confirmation) askList(ctx context.Context) (settlement.List, error) {
 
 // askSends asks for the status of invoices that were sent but that the list leaves open, whatever
 // else it proves: KSeF's word on a reference is about this very invoice. One that KSeF refuses to
-// tell of stays open, and so does one that cannot be asked for now, which Sick says.
+// tell of stays open, and so does one whose answer cannot be read, or that cannot be asked for now,
+// which Sick says.
 func (c *confirmation) askSends(ctx context.Context, sends []*ledger.Invoice) settlement.Statuses {
-	s := settlement.Statuses{Asked: true, By: make(map[string]ksef.InvoiceInfo, len(sends))}
+	s := settlement.Statuses{Asked: true, By: make(map[string]ksef.InvoiceInfo, len(sends)), Unread: map[string]bool{}}
 	for _, inv := range sends {
 		info, err := c.t.InvoiceStatus(ctx, inv.Reference)
 		if err == nil {
 			s.By[inv.ID] = info
 			continue
 		}
-		if _, kind := kindOf(err); kind != ksef.KindRefused && kind != ksef.KindUnreadable {
+		switch _, kind := kindOf(err); kind {
+		case ksef.KindRefused:
+		case ksef.KindUnreadable:
+			s.Unread[inv.ID] = true
+		default:
 			s.Sick = cmp.Or(s.Sick, err)
 		}
 		if s.Sick != nil && endsRound(s.Sick) {

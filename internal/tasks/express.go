@@ -122,8 +122,8 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 	rev, _, err := w.Ledger.BeginSend(ctx, s.pkg.ID, w.o.Worker, inv)
 	var conflict *ledger.ConflictError
 	if errors.As(err, &conflict) && conflict.ID == s.pkg.ID {
-		w.drop(s) // somebody closed it: another worker took this one for dead
-		return later(time.Second, retry.ReasonOther, "online session was closed by another worker")
+		w.drop(s) // another worker took this one for dead, or the invoice was in it before a person retried it
+		return later(time.Second, retry.ReasonOther, "the online session does not take it: it goes into the next one")
 	}
 	if later, lagging := w.lags(ctx, err); lagging {
 		inv.Rev = rev

@@ -34,15 +34,13 @@ func (f *finder) search(ctx context.Context, want []*ledger.Invoice) error {
 // stands: the other way round, the pass would go past what it has just found.
 func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
 	w, p := f.w, f.p
-	if err := f.beginPass(ctx, as); err != nil {
+	if err := f.beginPass(ctx, as, want); err != nil {
 		return err
 	}
 	for from := p.SearchFrom.Time(); ; {
 		now := w.o.Now()
-		req, rest, done, err := settlement.NextPage(*p, as, want, from, now)
+		req, rest, done := settlement.NextPage(*p, as, len(want), from, now)
 		switch {
-		case err != nil:
-			return err
 		case rest != nil:
 			return w.comeBack(p, rest)
 		case done:
@@ -82,8 +80,26 @@ func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledg
 	}
 }
 
-// beginPass forgets how far a pass for another part came.
-func (f *finder) beginPass(ctx context.Context, as ksef.SubjectType) error {
+// beginPass writes where a pass begins. It forgets how far a pass for another part came, and begins
+// one again that began too late for an invoice which is looked for since.
+func (f *finder) beginPass(ctx context.Context, as ksef.SubjectType, want []*ledger.Invoice) error {
+	if err := f.newPass(ctx, as); err != nil {
+		return err
+	}
+	from, err := settlement.PassFrom(*f.p, want)
+	if err != nil || from.IsZero() {
+		return err
+	}
+	at := ledger.At(from)
+	if err := f.set(ctx, ledger.Set{Field: "search_first", Value: at}, ledger.Set{Field: "search_from", Value: at},
+		ledger.Set{Field: "search_page", Value: 0}); err != nil {
+		return err
+	}
+	f.p.SearchFirst, f.p.SearchFrom, f.p.SearchPage = at, at, 0
+	return nil
+}
+
+func (f *finder) newPass(ctx context.Context, as ksef.SubjectType) error {
 	p := f.p
 	if !settlement.NewPass(*p, as) {
 		return nil

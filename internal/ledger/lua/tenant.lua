@@ -5,8 +5,12 @@
 -- verb because a verb works at maxmemory.
 local key, what, at, n = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 if what == 'through' then
-  redis.call('HDEL', key, 'refusals', 'refused_at')
-  if tonumber(whole(redis.call('HGET', key, 'through_at'))) < tonumber(at) then redis.call('HSET', key, 'through_at', at) end
+  -- The same session told of again, or one that was closed before another that went through, shows
+  -- nothing about the refusals that came since.
+  if tonumber(whole(redis.call('HGET', key, 'through_at'))) < tonumber(at) then
+    redis.call('HDEL', key, 'refusals', 'refused_at')
+    redis.call('HSET', key, 'through_at', at)
+  end
 elseif what == 'accepted' then
   redis.call('HDEL', key, 'denials', 'denied_till', 'denied')
   redis.call('HSET', key, 'accepted_at', at)
