@@ -94,6 +94,24 @@ func TestHome_Same_GoesByNameOrAddress(t *testing.T) {
 	}
 }
 
+// Whatever kind of key there is, the ledger is not empty.
+func TestEmpty_OneKeyOfAnyKind_IsNotEmpty(t *testing.T) {
+	w := oneWorld(t)
+	other := New(w.rdb, Options{Prefix: "other-" + w.prefix, Now: w.now})
+	check := func(l *Ledger, want bool) {
+		t.Helper()
+		if got, err := l.Empty(ctx()); got != want || err != nil {
+			t.Errorf("empty: %v, %v, want %v", got, err, want)
+		}
+	}
+	check(w.Ledger, true)
+	w.must(w.Hold(ctx(), "One", Hold{Kind: Paused, By: "anna"}))
+	check(w.Ledger, false)
+	check(other, true)
+	w.must(other.Refuse(ctx(), []Refusal{{ID: RefusalOfFile("a"), File: "a"}}))
+	check(other, false)
+}
+
 func TestPurge_EverythingUnderThePrefixGoes_OtherPoolsStay(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	fill := func(prefix string) *Ledger {

@@ -72,8 +72,7 @@ func (l *Ledger) Purge(
 }
 
 func (l *Ledger) purgePass(ctx context.Context, deleted func([]string)) error {
-	match := strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(l.prefix) + "*"
-	home := l.key(keyHome)
+	match, home := l.everyKey(), l.key(keyHome)
 	for cursor := uint64(0); ; {
 		keys, next, err := l.rdb.Scan(ctx, cursor, match, purgePage).Result()
 		if err != nil {
@@ -98,8 +97,24 @@ func (l *Ledger) purgePass(ctx context.Context, deleted func([]string)) error {
 	}
 }
 
-// Empty reports whether no invoice was ever taken in here.
+// Empty reports whether there is no key under the ledger's prefix. It reads names of keys until it
+// finds one, so in a database that others share it may read all of them.
 func (l *Ledger) Empty(ctx context.Context) (bool, error) {
-	n, err := l.rdb.Exists(ctx, l.key(keySellers), l.key(keyGroups), l.key(keyDue)).Result()
-	return n == 0, err
+	for cursor := uint64(0); ; {
+		keys, next, err := l.rdb.Scan(ctx, cursor, l.everyKey(), purgePage).Result()
+		if err != nil {
+			return false, fmt.Errorf("look for keys of the ledger: %w", err)
+		}
+		if len(keys) > 0 {
+			return false, nil
+		}
+		if cursor = next; cursor == 0 {
+			return true, nil
+		}
+	}
+}
+
+// everyKey is the pattern of all keys under the prefix.
+func (l *Ledger) everyKey() string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(l.prefix) + "*"
 }
