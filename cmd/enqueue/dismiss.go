@@ -28,6 +28,11 @@ func (c *dismissCmd) check() error {
 }
 
 func (c *dismissCmd) run(ctx context.Context, p *program) error {
+	if !c.DryRun { // the reason is sealed as everybody's are
+		if err := p.declareStorage(ctx); err != nil {
+			return err
+		}
+	}
 	d := ledger.Dismissal{By: c.By, Reason: oneLine(c.Reason)}
 	if d.By = oneLine(d.By); d.By == "" {
 		d.By = osUser(p.environ)

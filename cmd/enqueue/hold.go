@@ -24,6 +24,11 @@ func (c *holdCmd) run(ctx context.Context, p *program) error {
 			return unknownTenant(p, name)
 		}
 	}
+	if c.Reason != "" { // it is sealed as everybody's are
+		if err := p.declareStorage(ctx); err != nil {
+			return err
+		}
+	}
 	rows := &columns{s: p.out}
 	held, err := p.base.Ledger.Holds(ctx)
 	if err != nil {

@@ -103,7 +103,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	if err := asUsage(errors.Join(p.base.Claim(ctx), p.base.ClaimArchive(ctx))); err != nil {
 		return err
 	}
-	if err := asUsage(p.base.DeclareStorage(ctx)); err != nil {
+	if err := p.declareStorage(ctx); err != nil {
 		return err
 	}
 	t, rows := &tally{}, &columns{s: p.out}

@@ -37,20 +37,23 @@ func checkSeals(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 	}
 	held := pool.Bodies.KeyIDs()
 	for i, id := range held {
-		what := "opens"
+		what := "opens; " + kept(tally, id)
 		if i == 0 {
-			what = "seals"
+			what = "seals; " + stored(tally, id) + " are sealed with it"
 		}
-		fmt.Fprintf(out, "note   storage key %s (%s) %s; %s\n", id, pool.Config.Storage.KeyFile[i], what, kept(tally[id]))
-		delete(tally, id)
+		fmt.Fprintf(out, "note   storage key %s (%s) %s\n", id, pool.Config.Storage.KeyFile[i], what)
 	}
-	for _, seal := range slices.Sorted(maps.Keys(tally)) {
-		fmt.Fprintf(out, "note   %d stored documents: %s\n", tally[seal], seal)
+	others := maps.Clone(tally.Documents)
+	maps.Copy(others, tally.Texts) // only the ids count
+	for _, seal := range slices.Sorted(maps.Keys(others)) {
+		if !slices.Contains(held, seal) {
+			fmt.Fprintf(out, "note   %s: %s\n", stored(tally, seal), seal)
+		}
 	}
 	missing := slices.DeleteFunc(seals.Missing(pool.Bodies), func(id string) bool {
 		// The same rule as when a worker starts: a process that holds another active key of the
-		// pool retires a key that no document needs.
-		return tally[id] == 0 && slices.ContainsFunc(held, func(h string) bool { return seals.Keys[h] == ledger.KeyActive })
+		// pool retires a key that nothing needs.
+		return tally.Needs(id) == 0 && slices.ContainsFunc(held, func(h string) bool { return seals.Keys[h] == ledger.KeyActive })
 	})
 	if len(missing) > 0 {
 		return &ledger.SealError{Missing: missing, Held: held}
@@ -58,10 +61,18 @@ func checkSeals(ctx context.Context, pool *connect.Pool, out io.Writer) error {
 	return nil
 }
 
-// kept tells how many stored documents need a key.
-func kept(n int64) string {
-	if n == 0 {
-		return "no stored document needs it: unless it seals it may be removed"
+// kept tells what is stored that needs a key.
+func kept(tally ledger.Tally, id string) string {
+	if tally.Needs(id) == 0 {
+		return "nothing that is stored needs it, so it may be removed"
 	}
-	return fmt.Sprintf("%d stored documents need it", n)
+	return stored(tally, id) + " need it"
+}
+
+func stored(tally ledger.Tally, seal string) string {
+	docs := fmt.Sprintf("%d stored documents", tally.Documents[seal])
+	if n := tally.Texts[seal]; n > 0 {
+		docs += fmt.Sprintf(" and %d texts (file names, reasons, refusals)", n)
+	}
+	return docs
 }

@@ -39,7 +39,8 @@ func plant(t *testing.T, data []byte) []byte {
 }
 
 // With a storage key, Redis holds no buyer, no amount and no XML in clear text, in no key and not
-// in its append-only file: not while invoices wait, and not when they are receipted or rejected.
+// in its append-only file: not while invoices wait, and not when they are receipted or rejected. The
+// names are in documents, in file names, and in the reasons of a refusal, a hold and a package.
 func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, func(c *config.Config) {
@@ -50,7 +51,7 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	})
 	var docs []tasks.Document
 	for _, d := range good(sample.NIP(0), 8) {
-		docs = append(docs, tasks.Document{File: d.File, Data: plant(t, d.Data)})
+		docs = append(docs, tasks.Document{File: planted[0] + " " + d.File, Data: plant(t, d.Data)})
 	}
 	replaced := func(number string, seed uint64, old, value string) tasks.Document {
 		d := document(sample.Options{SellerNIP: sample.NIP(0), Number: number, Seed: seed})
@@ -66,14 +67,41 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refused}); err != nil {
 		t.Fatal(err)
 	}
-	p.unreadable("while they wait")
+	if err := p.base.Ledger.Hold(t.Context(), sample.NIP(0), ledger.Hold{Kind: ledger.Paused, By: "jan", Why: planted[0] + " asked for it"}); err != nil {
+		t.Fatal(err)
+	}
+	p.unreadable("while they wait and their tenant is paused")
+	if holds, err := p.base.Ledger.Holds(t.Context()); err != nil || !strings.Contains(holds[sample.NIP(0)].Why, planted[0]) {
+		t.Errorf("whoever has the key reads of the hold: %+v, %v", holds, err)
+	}
+	if _, err := p.base.Ledger.Release(t.Context(), sample.NIP(0)); err != nil {
+		t.Fatal(err)
+	}
 	p.work()
 	until(t, 60*time.Second, "eight are receipted", p.count(receipted, 8))
 	until(t, 60*time.Second, "two are rejected", p.count(ledger.Rejected, 2))
 	if got := p.state(taken[9]); !strings.Contains(got.Reason, planted[2]) {
 		t.Fatalf("KSeF does not quote the amount (%q): this test proves nothing about it", got.Reason)
 	}
-	p.unreadable("at the end")
+	for i, id := range taken[:8] {
+		got := p.state(id)
+		if got.File != docs[i].File {
+			t.Errorf("whoever has the key reads the file name %q, want %q", got.File, docs[i].File)
+		}
+	}
+	// KSeF may quote a document when it refuses a package.
+	one, err := p.base.Ledger.Package(t.Context(), p.state(taken[0]).Package)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quote := ledger.PackageMove{Set: []ledger.Set{{Field: "reason", Value: "KSeF quotes " + planted[0]}}}
+	if err := p.base.Ledger.MovePackage(t.Context(), &one, quote); err != nil {
+		t.Fatal(err)
+	}
+	if one, err = p.base.Ledger.Package(t.Context(), one.ID); err != nil || !strings.Contains(one.Reason, planted[0]) {
+		t.Errorf("whoever has the key reads of the package %q, %v", one.Reason, err)
+	}
+	p.unreadable("when all is over")
 }
 
 // unreadable searches every key, with redis-cli, and the append-only file for clear text.

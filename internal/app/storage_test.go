@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/tasks"
@@ -30,7 +32,10 @@ func keyFiles(t *testing.T, letters string) config.Files {
 
 func TestStorage_ProcessWithoutThePoolsKeys_IsRefusedAtStart(t *testing.T) {
 	t.Parallel()
-	p := newPool(t, 1, quickSim, func(c *config.Config) { c.Storage.KeyFile = keyFiles(t, "a") })
+	p := newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		c.Storage.KeyFile = keyFiles(t, "a")
+	})
 	taken := p.admit(tasks.Terms{}, good(sample.NIP(0), 2)...)
 	id := p.base.Bodies.KeyIDs()[0]
 	right := p.cfg
@@ -55,18 +60,119 @@ func TestStorage_ProcessWithoutThePoolsKeys_IsRefusedAtStart(t *testing.T) {
 		}
 	}
 	p.cfg = right
-	p.cfg.Storage.KeyFile = keyFiles(t, "ba") // the new key first
+	p.cfg.Storage.KeyFile = keyFiles(t, "ba") // a new key first
+	p.base = p.open()
+	t.Cleanup(func() { p.base.Close() })
 	p.work()
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(2)
-	if out, err := checkOutput(t, p.cfg); err != nil || !strings.Contains(out, "storage key "+id) ||
-		!strings.Contains(out, "no stored document needs it") {
-		t.Errorf("after the rotation --check says %v\n%s", err, out)
+	resealed(t, p)
+	var out strings.Builder
+	if err := app.CheckAll(t.Context(), p.cfg, &out); err != nil || !strings.Contains(out.String(), "storage key "+id) || !strings.Contains(out.String(), "nothing that is stored needs it") {
+		t.Errorf("after the rotation --check says %v\n%s", err, out.String())
 	}
 }
 
-// A worker started before the pool had a key. It shows that it is not ready and leaves the
-// documents that it cannot open to the others, which send them all.
+// resealed waits until the sweep has sealed every text with the first key.
+func resealed(t *testing.T, p *pool) {
+	t.Helper()
+	first := p.base.Bodies.KeyIDs()[0]
+	until(t, 60*time.Second, "every text is sealed with the first key", func() bool {
+		tally, err := p.base.Ledger.SealTally(t.Context())
+		return err == nil && len(tally.Texts) == 1 && tally.Texts[first] > 0
+	})
+}
+
+// The documented rotation, step by step: --check says when nothing needs the old key, and then
+// everything can be read without it: file names, reasons, refusals, a hold, and the document of an
+// invoice that waits.
+func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
+	t.Parallel()
+	old, fresh := keyFiles(t, "a")[0], keyFiles(t, "b")[0]
+	var p *pool
+	turn := func(keys ...string) {
+		p.cfg.Storage.KeyFile = keys
+		p.base = p.open()
+		base := p.base
+		t.Cleanup(func() { base.Close() })
+		if err := p.base.DeclareStorage(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func() string {
+		var out strings.Builder
+		_ = app.CheckAll(t.Context(), p.cfg, &out)
+		return out.String()
+	}
+	p = newPool(t, 1, quickSim, func(c *config.Config) {
+		hasty(c)
+		c.Storage.KeyFile = config.Files{old}
+	})
+	id := p.base.Bodies.KeyIDs()[0]
+	docs := good(sample.NIP(0), 3)
+	bad := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "BAD/1", IssueDate: invoice.Today(time.Now()), Seed: 3})
+	bad = bytes.Replace(bad, []byte("<RodzajFaktury>VAT<"), []byte("<RodzajFaktury>PROFORMA<"), 1)
+	docs = append(docs, tasks.Document{File: "bad.xml", Data: bad})
+	stop := p.work()
+	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
+	until(t, 60*time.Second, "all are decided", func() bool {
+		counts, err := p.base.Ledger.Counts(t.Context())
+		return err == nil && counts[string(ledger.Receipted)] == 3 && counts[string(ledger.Rejected)] == 1
+	})
+	stop()
+	refused := ledger.Refusal{ID: ledger.RefusalOfFile("refused.xml"), File: "refused.xml", Faults: []ledger.RefusalFault{{Rule: "r", Value: "v"}}}
+	if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refused}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.base.Ledger.Hold(t.Context(), "another", ledger.Hold{Kind: ledger.Paused, By: "jan", Why: "the audit"}); err != nil {
+		t.Fatal(err)
+	}
+
+	turn(old, fresh)
+	turn(fresh, old)
+	if got := check(); !strings.Contains(got, "storage key "+id) || strings.Contains(got, "may be removed") {
+		t.Errorf("before anything is sealed again --check says\n%s", got)
+	}
+	stop = p.work()
+	resealed(t, p)
+	if got := check(); strings.Contains(got, "may be removed") { // the document of the rejected invoice
+		t.Errorf("with a document under the old key --check says\n%s", got)
+	}
+	if got := p.state(taken[3]); p.base.Ledger.Dismiss(t.Context(), &got, ledger.Dismissal{By: "jan", Reason: "not ours"}) != nil {
+		t.Fatal("it cannot be dismissed")
+	}
+	until(t, 10*time.Second, "its document is removed", func() bool {
+		_, err := p.base.Ledger.Shed(t.Context(), time.Millisecond, 0, 10)
+		kept, e := p.base.Ledger.HasBody(t.Context(), &ledger.Invoice{ID: taken[3].Invoice.ID})
+		return errors.Join(err, e) == nil && !kept
+	})
+	resealed(t, p)
+	if got := check(); !strings.Contains(got, "nothing that is stored needs it, so it may be removed") {
+		t.Errorf("afterwards --check says\n%s", got)
+	}
+	stop()
+
+	turn(fresh)
+	for i, id := range taken {
+		if got := p.state(id); got.File != docs[i].File || strings.Contains(got.Reason, "encrypted") {
+			t.Errorf("%s: file %q, reason %q", got.ID, got.File, got.Reason)
+		}
+	}
+	if got := p.state(taken[3]); !strings.Contains(got.Reason, "not ours") || !strings.Contains(got.Reason, "PROFORMA") {
+		t.Errorf("the reason is %q", got.Reason)
+	}
+	refusals, err := p.base.Ledger.Refusals(t.Context(), time.Time{}, "")
+	if err != nil || len(refusals) != 1 || refusals[0].File != "refused.xml" {
+		t.Errorf("refusals %+v, %v", refusals, err)
+	}
+	holds, err := p.base.Ledger.Holds(t.Context())
+	if err != nil || holds["another"].Why != "the audit" {
+		t.Errorf("holds %+v, %v", holds, err)
+	}
+	p.balanced(3)
+}
+
+// A worker started before the pool had a key: it says that it is not ready, leaves what it cannot open, and the others do it all.
 func TestStorage_KeyIntroducedWhileAWorkerWithoutItRuns_ThatWorkerIsNotReadyAndNothingIsParked(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)

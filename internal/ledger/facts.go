@@ -10,7 +10,8 @@ import (
 // its own, taking in an invoice took Redis twice the time, and the entry took twice the memory.
 //
 // Buyer and amounts are not among them: nothing here needs them, and Redis is no place for personal
-// data. Entries of older builds have them; they are ignored.
+// data. Entries of older builds have them; they are ignored. With a storage key the file name is
+// sealed, because it often contains the buyer's name.
 type facts struct {
 	V            int    `json:"v"`
 	Ident        string `json:"ident"` // digest of the identity, for the scripts
@@ -32,16 +33,22 @@ type facts struct {
 	SoftDeadline Millis `json:"soft_deadline"`
 }
 
-func (i *Invoice) packFacts(now Millis, ident string, revision int) []byte {
-	b, _ := json.Marshal(facts{ // strings, numbers and booleans cannot fail
+// packFacts returns the facts of an invoice as Redis has them: with a storage key the file name is
+// sealed.
+func (l *Ledger) packFacts(i *Invoice, now Millis, ident string, revision int) ([]byte, error) {
+	file, err := l.sealText(fileText(i.ID), i.File)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(facts{
 		V: Version, Ident: ident, Revision: revision, ID: i.ID, CreatedAt: now,
 		Tenant: i.Tenant, NIP: i.NIP, Context: i.Context, Subject: i.Subject, Kind: i.Kind,
-		IssueDate: i.IssueDate, Hash: i.Hash, File: i.File, Offline: i.Offline, Form: i.Form,
+		IssueDate: i.IssueDate, Hash: i.Hash, File: file, Offline: i.Offline, Form: i.Form,
 		Attachment: i.Attachment, Overflow: i.Overflow, SoftDeadline: i.SoftDeadline,
 	})
-	return b
 }
 
+// unpackFacts reads facts into i. The file name stays as it is stored.
 func (i *Invoice) unpackFacts(packed string) error {
 	var f facts
 	if err := json.Unmarshal([]byte(packed), &f); err != nil {

@@ -20,7 +20,7 @@ const (
 type Hold struct {
 	Kind  HoldKind `json:"kind"`
 	By    string   `json:"by"`
-	Why   string   `json:"why,omitempty"`
+	Why   string   `json:"why,omitempty"` // sealed in Redis when there is a storage key
 	Since Millis   `json:"since"`
 }
 
@@ -32,6 +32,9 @@ func (l *Ledger) Hold(ctx context.Context, tenant string, h Hold) error {
 		return err
 	}
 	h.Since = At(now)
+	if h.Why, err = l.sealText(holdText(tenant), h.Why); err != nil {
+		return err
+	}
 	packed, _ := json.Marshal(h) // strings and a number cannot fail
 	if _, err := l.run(ctx, holdScript, l.args(tenant, packed)); err != nil {
 		return fmt.Errorf("hold tenant %s: %w", tenant, err)
@@ -61,6 +64,11 @@ func (l *Ledger) Holds(ctx context.Context) (map[string]Hold, error) {
 		var h Hold
 		if json.Unmarshal([]byte(packed), &h) != nil || h.Kind != Paused && h.Kind != Draining {
 			h = Hold{Kind: Paused, By: "a newer build, or nobody: this hold cannot be read"}
+		}
+		if why, ok := l.openText(holdText(tenant), h.Why); ok {
+			h.Why = why
+		} else {
+			h.Why = "(" + encryptedHere + ")"
 		}
 		out[tenant] = h
 	}

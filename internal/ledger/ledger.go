@@ -21,9 +21,9 @@ type Options struct {
 	// ReplicaTimeout is how long the ledger waits for the replicas. 0 is a second.
 	ReplicaTimeout time.Duration
 
-	// Reasons seals the reasons of invoices and the refusals when it has a key; nil stores them as
+	// Texts seals reasons, file names, refusals and holds when it has a key; nil stores them as
 	// plain text.
-	Reasons *Bodies
+	Texts *Bodies
 }
 
 // Ledger reads and writes the record of one pool. It is safe for concurrent use by any number of
@@ -35,7 +35,7 @@ type Ledger struct {
 
 	replicas       int
 	replicaTimeout time.Duration
-	reasons        *Bodies
+	texts          *Bodies
 	claimed        atomic.Pointer[claim]
 }
 
@@ -49,7 +49,7 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 	}
 	return &Ledger{
 		rdb: rdb, prefix: o.Prefix, now: o.Now,
-		replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout, reasons: o.Reasons,
+		replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout, texts: o.Texts,
 	}
 }
 

@@ -62,7 +62,7 @@ func (l *Ledger) ApplyEach(ctx context.Context, moves []Move) ([]Moved, error) {
 		args := l.args()
 		for i := range moves[:n] {
 			var err error
-			if args, err = moves[i].append(args, l.sealReason); err != nil {
+			if args, err = l.appendMove(args, &moves[i]); err != nil {
 				return out, err
 			}
 		}
@@ -115,7 +115,7 @@ func (m *Move) expected() string {
 	return s
 }
 
-func (m *Move) append(args []any, seal func(id, text string) (string, error)) ([]any, error) {
+func (l *Ledger) appendMove(args []any, m *Move) ([]any, error) {
 	froms := m.froms()
 	if len(froms) == 0 {
 		return nil, fmt.Errorf("move %s to %q: no state leads there", m.ID, m.To)
@@ -149,11 +149,17 @@ func (m *Move) append(args []any, seal func(id, text string) (string, error)) ([
 		flags = append(flags, "d")
 	}
 	args = append(args, m.ID, rev, joinStates(froms), to, m.In, m.Group, strings.Join(flags, ","), 2*len(m.Set))
-	for _, s := range m.Set {
+	return l.appendSet(args, m.ID, m.Set)
+}
+
+// appendSet appends the names and values of fields as the scripts read them. It seals a reason; id is
+// that of the invoice or the package whose fields they are.
+func (l *Ledger) appendSet(args []any, id string, set []Set) ([]any, error) {
+	for _, s := range set {
 		value := scalar(s.Value)
 		if text, ok := value.(string); ok && s.Field == "reason" {
 			var err error
-			if value, err = seal(m.ID, text); err != nil {
+			if value, err = l.sealText(reasonText(id), text); err != nil {
 				return nil, err
 			}
 		}

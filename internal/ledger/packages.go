@@ -92,7 +92,7 @@ type PackageMove struct {
 	InvoicesFrom  []State // nil: the invoices stay as they are
 	InvoicesTo    State
 	InvoicesGroup string // the waiting group they enter, "" for none
-	InvoicesSet   []Set
+	InvoicesSet   []Set  // written to every invoice; a reason must not be among them
 
 	fence bool // wait for the replicas
 }
@@ -127,7 +127,14 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 	}
 	args := l.args("", p.ID, p.Rev, joinStates(from), to,
 		joinStates(m.InvoicesFrom), string(m.InvoicesTo), m.InvoicesGroup, 2*len(m.Set))
-	for _, s := range append(slices.Clone(m.Set), m.InvoicesSet...) {
+	args, err := l.appendSet(args, p.ID, m.Set)
+	if err != nil {
+		return err
+	}
+	for _, s := range m.InvoicesSet {
+		if s.Field == "reason" { // a reason is sealed for one invoice, and these fields are written to all of them
+			return fmt.Errorf("move invoices of %s: a reason is written with Move or Apply", p.ID)
+		}
 		args = append(args, s.Field, scalar(s.Value))
 	}
 	run := l.run
@@ -135,7 +142,6 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 		run = l.fenced
 	}
 	var r []any
-	var err error
 	if m.To == PackageOpened {
 		r, err = l.atHome(ctx, run, packageScript, args)
 	} else {
@@ -189,9 +195,19 @@ func (l *Ledger) Repack(ctx context.Context, p *Package, end PackageState, reaso
 	} else if !MayMovePackage(p.State, end) {
 		return fmt.Errorf("move %s: %s to %s is not a legal move", p.ID, p.State, end)
 	}
-	args := l.args(p.ID, p.Rev, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), reason)
+	sealed, err := l.sealText(reasonText(p.ID), reason)
+	if err != nil {
+		return err
+	}
+	args := l.args(p.ID, p.Rev, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), sealed)
 	for _, n := range parts {
-		args = append(args, n.ID, n.Refusals, n.Into, n.Probe, n.Rest, int64(n.NotBefore), len(n.IDs))
+		why := ""
+		if n.Into { // a package that is made here has no reason of its own
+			if why, err = l.sealText(reasonText(n.ID), reason); err != nil {
+				return err
+			}
+		}
+		args = append(args, n.ID, n.Refusals, n.Into, why, n.Probe, n.Rest, int64(n.NotBefore), len(n.IDs))
 		for _, id := range n.IDs {
 			args = append(args, id)
 		}

@@ -42,7 +42,7 @@ func (l *Ledger) Known(ctx context.Context, ids []string) ([]bool, error) {
 
 // Package reads one package. The errors are those of Invoice.
 func (l *Ledger) Package(ctx context.Context, id string) (Package, error) {
-	p, bad, err := readPackage(id, l.rdb.HGetAll(ctx, l.key(keyPackage, id)))
+	p, bad, err := l.readPackage(id, l.rdb.HGetAll(ctx, l.key(keyPackage, id)))
 	return p, one(id, bad, err)
 }
 
@@ -64,7 +64,7 @@ func (l *Ledger) Invoices(ctx context.Context, ids []string) ([]Invoice, error) 
 
 // Packages reads packages in the same way.
 func (l *Ledger) Packages(ctx context.Context, ids []string) ([]Package, error) {
-	return many(ctx, l, keyPackage, ids, readPackage)
+	return many(ctx, l, keyPackage, ids, l.readPackage)
 }
 
 func many[E any](ctx context.Context, l *Ledger, kind string, ids []string,
@@ -102,17 +102,23 @@ func (l *Ledger) readInvoice(id string, cmd *redis.MapStringStringCmd) (inv Invo
 	scanned := damaged(cmd.Scan(&inv))
 	inv.Reason = l.openReason(id, inv.Reason)
 	unpacked := inv.unpackFacts(m["facts"])
+	if file, ok := l.openText(fileText(id), inv.File); ok {
+		inv.File = file
+	} else {
+		inv.File = encryptedFile
+	}
 	whole := inv.ID == id && inv.Rev > 0 && inv.State != ""
 	err = sound(inv.V, cmp.Or(unpacked, scanned), whole, slices.Contains(States(), inv.State))
 	return inv, unread(keyInvoice+id, id, m, err), nil
 }
 
-func readPackage(id string, cmd *redis.MapStringStringCmd) (p Package, bad *Unreadable, err error) {
+func (l *Ledger) readPackage(id string, cmd *redis.MapStringStringCmd) (p Package, bad *Unreadable, err error) {
 	m, bad, err := fieldsOf(keyPackage+id, id, cmd)
 	if m == nil {
 		return p, bad, err
 	}
 	scanned := damaged(cmd.Scan(&p))
+	p.Reason = l.openReason(id, p.Reason)
 	v, _ := strconv.Atoi(m["v"]) // not p.V: the scan may have stopped at a field before it
 	whole := p.ID == id && p.Rev > 0 && p.State != ""
 	err = sound(v, scanned, whole, slices.Contains(PackageStates(), p.State))

@@ -20,13 +20,17 @@ func refusalText(id string) string { return id + "|refusal" }
 
 func (l *Ledger) packRefusal(r *Refusal) ([]byte, error) {
 	if r.sealed != "" {
-		return json.Marshal(sealedRefusal{Sealed: r.sealed, At: r.At, Ended: r.Ended, Note: r.Note})
+		note, err := l.sealText(noteText(r.ID), r.Note)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(sealedRefusal{Sealed: r.sealed, At: r.At, Ended: r.Ended, Note: note})
 	}
 	plain, err := json.Marshal(r)
-	if err != nil || !l.sealsReasons() {
+	if err != nil || !l.sealsTexts() {
 		return plain, err
 	}
-	sealed, err := l.reasons.Seal(refusalText(r.ID), plain)
+	sealed, err := l.texts.Seal(refusalText(r.ID), plain)
 	if err != nil {
 		return nil, err
 	}
@@ -42,6 +46,11 @@ func (l *Ledger) unpackRefusal(tenant, id, packed string) (Refusal, bool) {
 		return Refusal{}, false
 	}
 	plain := []byte(packed)
+	if note, ok := l.openText(noteText(id), outer.Note); ok {
+		outer.Note = note
+	} else {
+		outer.Note = encryptedHere
+	}
 	if outer.Sealed != "" {
 		raw, err := base64.StdEncoding.DecodeString(outer.Sealed)
 		if err == nil {

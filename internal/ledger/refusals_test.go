@@ -143,7 +143,7 @@ func TestRefuse_WithAKey_IsSealedInRedis(t *testing.T) {
 	w := oneWorld(t)
 	bodies, err := NewBodies(bytes.Repeat([]byte{1}, 32))
 	w.must(err)
-	keyed := New(w.rdb, Options{Prefix: w.prefix, Now: w.now, Reasons: bodies})
+	keyed := New(w.rdb, Options{Prefix: w.prefix, Now: w.now, Texts: bodies})
 	doc := refusedDoc(sellerA, "a.xml")
 	doc.Kind, doc.Faults[0].Value = "Jan Kowalski", "Jan Kowalski"
 	w.must(keyed.Refuse(ctx(), []Refusal{doc}))

@@ -40,6 +40,7 @@ var (
 	// Of documents' seals.
 	declareScript = script("declare")
 	tallyScript   = script("tally")
+	resealScript  = script("reseal")
 
 	// Of tenants, workers and the ledger as a whole.
 	tenantScript = script("tenant")

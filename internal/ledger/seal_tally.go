@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 )
@@ -17,32 +18,70 @@ const (
 // tallyPage is how many invoices one script reads. It keeps Redis busy for about two milliseconds.
 const tallyPage = 1000
 
-// SealTally counts the stored documents by their seal: the id of the key, or one of the names
-// above. It reads every invoice that may still have a document, which takes Redis about two
-// microseconds each. An invoice that moves meanwhile may be counted twice or, if a person retries
-// it at that moment, not at all. The worst result is a key that is retired too early: processes
-// become not ready, and nothing is lost.
-func (l *Ledger) SealTally(ctx context.Context) (map[string]int64, error) {
-	out := map[string]int64{}
-	for _, s := range States() {
-		if s == Receipted {
-			continue
-		}
+// Tally counts what is sealed in the ledger by its seal: the id of the key, or one of the names
+// above.
+type Tally struct {
+	Documents map[string]int64 // of invoices
+	// Texts are the reasons and file names of invoices, the reasons of packages, refusals and the
+	// reasons of holds. Those that are not encrypted are not counted.
+	Texts map[string]int64
+}
+
+// Needs returns how many documents and texts are sealed with the key of this id.
+func (t Tally) Needs(key string) int64 { return t.Documents[key] + t.Texts[key] }
+
+// SealTally counts what is sealed. It reads every entry, which takes Redis about three microseconds
+// each. An invoice that moves meanwhile may be counted twice or, if a person retries it at that
+// moment, not at all. The worst result is a key that is retired too early: processes become not
+// ready until they have the key again.
+func (l *Ledger) SealTally(ctx context.Context) (Tally, error) {
+	t := Tally{Documents: map[string]int64{}, Texts: map[string]int64{}}
+	for _, index := range entryIndexes() {
 		for cursor := "0"; ; {
-			r, err := l.run(ctx, tallyScript, l.args(string(s), cursor, tallyPage))
+			r, err := l.run(ctx, tallyScript, l.args(index, cursor, tallyPage))
 			if err != nil {
-				return nil, fmt.Errorf("count how documents are sealed: %w", err)
+				return Tally{}, fmt.Errorf("count how documents are sealed: %w", err)
 			}
-			for i := 1; i+1 < len(r); i += 2 {
-				out[text(r[i])] += number(r[i+1])
+			docs, texts := row(cell(r, 1)), row(cell(r, 2))
+			for i := 0; i+1 < len(docs); i += 2 {
+				t.Documents[text(docs[i])] += number(docs[i+1])
+			}
+			for i := 0; i+1 < len(texts); i += 2 {
+				t.text(text(texts[i]), number(texts[i+1]))
 			}
 			if cursor = text(cell(r, 0)); cursor == "0" || cursor == "" {
 				break
 			}
 		}
 	}
-	return out, nil
+	err := l.otherTexts(ctx, func(o otherText) error { t.text(o.packed, 1); return nil })
+	return t, err
 }
+
+// entryIndexes lists the indexes of all invoices and packages by their state.
+func entryIndexes() []string {
+	var out []string
+	for _, s := range States() {
+		out = append(out, keyState+string(s))
+	}
+	for _, s := range PackageStates() {
+		out = append(out, keyPackageState+string(s))
+	}
+	return out
+}
+
+// text counts n sealed texts by the start of their Base64. Other texts, whatever they contain, name
+// no key and are not counted.
+func (t *Tally) text(packed string, n int64) {
+	if head, err := base64.StdEncoding.DecodeString(packed[:min(len(packed), sealHead)]); err == nil {
+		if seal := SealOf(append(head, 0)); seal != SealPlain && seal != SealOther {
+			t.Texts[seal] += n
+		}
+	}
+}
+
+// sealHead is the length in Base64 of the start of a sealed text: its layout and the id of its key.
+const sealHead = 12
 
 // SealOf returns how a document is sealed: the id of its key, or one of the names above.
 func SealOf(sealed []byte) string {
@@ -65,7 +104,7 @@ const olderAtOnce = 100
 // the wrong key: a [*SealError].
 func (l *Ledger) openOlder(ctx context.Context, b *Bodies) error {
 	tally, err := l.SealTally(ctx)
-	if err != nil || tally[SealKeyless] == 0 {
+	if err != nil || tally.Documents[SealKeyless] == 0 {
 		return err
 	}
 	tried := 0
@@ -94,7 +133,7 @@ func (l *Ledger) openOlder(ctx context.Context, b *Bodies) error {
 	if tried == 0 {
 		return nil
 	}
-	return &SealError{Held: b.KeyIDs(), Waiting: tally[SealKeyless]}
+	return &SealError{Held: b.KeyIDs(), Waiting: tally.Documents[SealKeyless]}
 }
 
 func asKey(err error) (*KeyError, bool) { return errors.AsType[*KeyError](err) }

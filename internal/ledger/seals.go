@@ -23,7 +23,7 @@ type KeyState string
 // The states of a storage key.
 const (
 	KeyActive  KeyState = "active"  // every process of the pool needs it
-	KeyRetired KeyState = "retired" // no stored document was sealed with it when this was last checked
+	KeyRetired KeyState = "retired" // nothing was sealed with it when this was last checked
 )
 
 const layoutField = "layout"
@@ -95,7 +95,7 @@ func (s Seals) Elsewhere(b *Bodies, err error) bool {
 type SealError struct {
 	Missing []string // ids of keys that the pool uses and this process does not have; none: it is not known which
 	Held    []string // ids of keys that it has
-	Waiting int64    // about how many stored documents were sealed with the missing keys; 0: not counted
+	Waiting int64    // about how many documents and texts are sealed with the missing keys; 0: not counted
 }
 
 func (e *SealError) Error() string {
@@ -105,7 +105,7 @@ func (e *SealError) Error() string {
 		fmt.Fprintf(&s, " with key %s", strings.Join(e.Missing, ", "))
 	}
 	if e.Waiting > 0 {
-		fmt.Fprintf(&s, " (about %d of them are kept)", e.Waiting)
+		fmt.Fprintf(&s, " (about %d documents and texts are sealed with it)", e.Waiting)
 	}
 	if len(e.Held) == 0 {
 		s.WriteString(", and storage.key_file is not set here: name the same file as the other processes")
@@ -118,8 +118,8 @@ func (e *SealError) Error() string {
 
 // Declare records what a process seals with, before it seals anything. It returns a [*SealError] if
 // the pool uses a key that the process does not have. If the pool had no key so far, the first key
-// is simply recorded: documents without encryption stay readable. A missing key with which no
-// stored document is sealed any more is retired, if this process has another key of the pool.
+// is simply recorded: documents without encryption stay readable. A missing key with which nothing
+// is sealed any more is retired, if this process has another key of the pool.
 func (l *Ledger) Declare(ctx context.Context, b *Bodies) error {
 	seals, err := l.Seals(ctx)
 	if err != nil {
@@ -153,7 +153,7 @@ func (l *Ledger) Declare(ctx context.Context, b *Bodies) error {
 	return nil
 }
 
-// unused returns nil if no stored document needs the missing keys, else a [*SealError].
+// unused returns nil if nothing that is stored needs the missing keys, else a [*SealError].
 func (l *Ledger) unused(ctx context.Context, b *Bodies, seals Seals, missing []string) error {
 	refused := &SealError{Missing: missing, Held: b.KeyIDs()}
 	if len(missing) == len(seals.active()) {
@@ -164,7 +164,7 @@ func (l *Ledger) unused(ctx context.Context, b *Bodies, seals Seals, missing []s
 		return err
 	}
 	for _, id := range missing {
-		refused.Waiting += tally[id]
+		refused.Waiting += tally.Needs(id)
 	}
 	if refused.Waiting > 0 {
 		return refused

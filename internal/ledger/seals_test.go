@@ -107,7 +107,7 @@ func TestDeclare_Rotation_OldKeyIsNeededUntilNothingIsSealedWithIt(t *testing.T)
 	}
 	tally, err := w.SealTally(ctx())
 	w.must(err)
-	if diff := cmp.Diff(map[string]int64{old.KeyIDs()[0]: 3, fresh.KeyIDs()[0]: 2}, tally); diff != "" {
+	if diff := cmp.Diff(map[string]int64{old.KeyIDs()[0]: 3, fresh.KeyIDs()[0]: 2}, tally.Documents); diff != "" {
 		t.Error(diff)
 	}
 	for _, i := range inv {
@@ -171,7 +171,7 @@ func TestSealTally_ManyInEveryState_AllAreCounted(t *testing.T) {
 	w.must(err)
 	// The helper's documents, "sealed first", have no seal.
 	want := map[string]int64{SealPlain: 1200, keyed.KeyIDs()[0]: 1301, SealArchived: 1, SealOther: 4}
-	if diff := cmp.Diff(want, tally); diff != "" {
+	if diff := cmp.Diff(want, tally.Documents); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -130,10 +130,14 @@ func (l *Ledger) writeNew(
 			if results[i].Taken != Created {
 				continue
 			}
+			facts, err := l.packFacts(&n.Invoice, now, digests[i], results[i].Revision)
+			if err != nil {
+				return err
+			}
 			fields := []any{
 				"rev", results[i].Rev, "state", string(Queued), "number", n.Number, "deadline", int64(n.Deadline),
 				"lane", string(n.Lane), "size", n.Size,
-				"facts", n.packFacts(now, digests[i], results[i].Revision), "updated_at", int64(now),
+				"facts", facts, "updated_at", int64(now),
 			}
 			if n.BodyArchived {
 				fields = append(fields, "body_archived", "1", "body_seal", n.BodySeal)

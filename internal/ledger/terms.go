@@ -45,7 +45,11 @@ func (l *Ledger) ChangeTerms(ctx context.Context, inv *Invoice, t NewTerms) erro
 	if t.Offline && !inv.Offline {
 		changed.Offline = true
 		ident := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
-		set = append(set, Set{"facts", changed.packFacts(inv.CreatedAt, ident, inv.Revision)})
+		facts, err := l.packFacts(&changed, inv.CreatedAt, ident, inv.Revision)
+		if err != nil {
+			return err
+		}
+		set = append(set, Set{"facts", facts})
 	}
 	group := inv.Group
 	if group != "" {

@@ -45,6 +45,7 @@ func (w *Worker) sweep(ctx context.Context, _ string) error {
 		{"superseded invoices", func() error { return w.sweepSuperseded(ctx, before) }},
 		{"old documents", func() error { return w.shed(ctx) }},
 		{"old entries", func() error { return w.prune(ctx) }},
+		{"texts under an old key", func() error { return w.reseal(ctx) }},
 		{"old refusals", func() error { return w.pruneRefusals(ctx) }},
 		{"results that are owed", func() error { return w.sweepResults(ctx, before) }},
 		{"unreadable entries", func() error { return w.lookAgain(ctx) }},
@@ -204,6 +205,15 @@ func (w *Worker) pruneRefusals(ctx context.Context) error {
 		return nil
 	}
 	_, err := w.Ledger.PruneRefusals(ctx, w.o.RefusalsKept, sweepAtOnce)
+	return err
+}
+
+// reseal seals texts again with the first storage key, so that the old one can be dropped.
+func (w *Worker) reseal(ctx context.Context) error {
+	n, err := w.Ledger.Reseal(ctx, sweepAtOnce)
+	if n > 0 {
+		w.o.Log.Info().Int("texts", n).Msg("reasons and file names are sealed with the new storage key")
+	}
 	return err
 }
 

@@ -1,7 +1,7 @@
 -- End a package and put invoices of it into other packages, in one step, so that no invoice is ever
 -- in none or in two. ARGV: package, revision, the states that it may come from, its last state, the
 -- states that the invoices may come from, reason; then for each other package: id, refusals, '1'
--- when it exists already, probe, rest, not before (ms), number of ids, the ids.
+-- when it exists already, its reason, probe, rest, not before (ms), number of ids, the ids.
 -- Returns {new revision}, or {0, state, revision} as they are; that also when a package that must
 -- exist is not cut.
 local pkg, rev, froms, to, mfroms, reason = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
@@ -15,13 +15,13 @@ while i <= #ARGV do -- before anything is written: an error undoes nothing
   elseif redis.call('EXISTS', P .. 'pkg:' .. ARGV[i]) == 1 then
     return redis.error_reply('package exists')
   end
-  i = i + 7 + tonumber(ARGV[i+6])
+  i = i + 8 + tonumber(ARGV[i+7])
 end
 local left, bytes = 0, 0
 i = 9
 while i <= #ARGV do
-  local new, refusals, into, probe, rest, notbefore, n =
-    ARGV[i], ARGV[i+1], ARGV[i+2] == '1', ARGV[i+3], ARGV[i+4], ARGV[i+5], tonumber(ARGV[i+6])
+  local new, refusals, into, why, probe, rest, notbefore, n =
+    ARGV[i], ARGV[i+1], ARGV[i+2] == '1', ARGV[i+3], ARGV[i+4], ARGV[i+5], ARGV[i+6], tonumber(ARGV[i+7])
   local count, size, first, last = 0, 0, nil, 0
   if into then
     local there = read('pkg:' .. new, 'count', 'size', 'deadline')
@@ -31,7 +31,7 @@ while i <= #ARGV do
   end
   local moved = 0
   for k = 1, n do
-    local id = ARGV[i+6+k]
+    local id = ARGV[i+7+k]
     local e = entry(id)
     if e[1] and e[3] == pkg and has(mfroms, e[1]) then
       moved = moved + 1
@@ -44,14 +44,14 @@ while i <= #ARGV do
   end
   if moved > 0 and into then
     movepkg(new, 'cut', 'cut', { 'refusals', refusals, 'probe', probe, 'rest', rest, 'not_before', notbefore,
-      'count', count + moved, 'size', size, 'deadline', first, 'reason', reason })
+      'count', count + moved, 'size', size, 'deadline', first, 'reason', why })
   elseif moved > 0 then
     movepkg(new, '', 'cut', { 'v', p[6] or VERSION, 'id', new, 'rev', 0, 'lane', 'bulk',
       'tenant', p[3] or '', 'form', p[4] or '', 'offline', p[5] or '0', 'refusals', refusals,
       'parent', pkg, 'probe', probe, 'rest', rest, 'not_before', notbefore,
       'count', moved, 'size', size, 'deadline', first, 'created_at', now })
   end
-  i = i + 7 + n
+  i = i + 8 + n
 end
 local fields = { 'reason', reason }
 if to == p[1] and left > 0 then -- it goes on with the others

@@ -1,22 +1,39 @@
--- Count the seals of one page of a state's invoices. ARGV: state, cursor, about how many to read.
--- Returns the next cursor, '0' at the end, then pairs of a seal and its count.
-local page = redis.call('ZSCAN', P .. 'st:' .. ARGV[3], ARGV[4], 'COUNT', ARGV[5])
-local counts, out = {}, { page[1] }
+-- Count the seals of one page of an index of entries. ARGV: the index (st:<state> of invoices or
+-- pst:<state> of packages), cursor, about how many to read. Returns the next cursor, '0' at the end,
+-- then a list of pairs of a document's seal and its count, then a list of pairs of the first 12
+-- characters of sealed texts, which are layout and key id in Base64, and their count.
+local index, docs, texts = ARGV[3], {}, {}
+local page = redis.call('ZSCAN', P .. index, ARGV[4], 'COUNT', ARGV[5])
+local packages = string.sub(index, 1, 4) == 'pst:'
+local function count(of, seal) of[seal] = (of[seal] or 0) + 1 end
+local function sealed(text)
+  local head = text and string.match(text, '^sealed:(............)')
+  if head then count(texts, head) end
+end
 for i = 1, #page[2], 2 do
   local id = page[2][i]
-  local head, seal = redis.call('GETRANGE', P .. 'body:' .. id, 0, 8), nil
-  if head ~= '' then
-    local layout = string.byte(head)
-    if layout == 1 then seal = 'plain'
-    elseif layout == 2 then seal = 'layout 2'
-    elseif layout == 3 and #head == 9 then
-      seal = string.gsub(string.sub(head, 2), '.', function(c) return string.format('%02x', string.byte(c)) end)
-    else seal = 'another layout' end
+  if packages then
+    sealed(read('pkg:' .. id, 'reason')[1])
   else
-    local e = redis.call('HMGET', P .. 'inv:' .. id, 'body_archived', 'body_seal')
-    if e[1] == '1' then seal = e[2] or 'in the archive' end
+    local e = read('inv:' .. id, 'body_archived', 'body_seal', 'reason', 'facts')
+    sealed(e[3])
+    sealed(e[4] and string.match(e[4], '"file":"(sealed:[^"]*)"'))
+    local head = index ~= 'st:receipted' and redis.pcall('GETRANGE', P .. 'body:' .. id, 0, 8) or ''
+    if type(head) == 'string' and head ~= '' then
+      local layout = string.byte(head)
+      if layout == 1 then count(docs, 'plain')
+      elseif layout == 2 then count(docs, 'layout 2')
+      elseif layout == 3 and #head == 9 then
+        count(docs, (string.gsub(string.sub(head, 2), '.', function(c) return string.format('%02x', string.byte(c)) end)))
+      else count(docs, 'another layout') end
+    elseif e[1] == '1' then
+      count(docs, e[2] or 'in the archive')
+    end
   end
-  if seal then counts[seal] = (counts[seal] or 0) + 1 end
 end
-for seal, n in pairs(counts) do out[#out+1] = seal; out[#out+1] = n end
-return out
+local function pairs_of(counts)
+  local out = {}
+  for seal, n in pairs(counts) do out[#out+1] = seal; out[#out+1] = n end
+  return out
+end
+return { page[1], pairs_of(docs), pairs_of(texts) }

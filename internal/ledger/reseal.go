@@ -1,0 +1,188 @@
+package ledger
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Reseal seals texts again with the first key, if this process has several. Without it an old key
+// would be needed until the last entry is forgotten, which may be never. Documents are not sealed
+// again: they leave Redis with their receipt or after storage.keep_rejected.
+//
+// It looks at up to limit entries of each state, those behind the last ones that a process looked
+// at, and at every refusal and hold. It returns how many texts it sealed again. A text that this
+// process cannot open stays as it is.
+func (l *Ledger) Reseal(ctx context.Context, limit int) (int, error) {
+	if !l.rotatesTexts() {
+		return 0, nil
+	}
+	n := 0
+	for _, index := range entryIndexes() {
+		r, err := l.run(ctx, nextScript, l.args(index, limit, int64(1)<<53, "reseal:"))
+		if err != nil {
+			return n, fmt.Errorf("list %s: %w", index, err)
+		}
+		for ids := range slices.Chunk(r, resealPage) {
+			sealed, err := l.resealEntries(ctx, index, ids)
+			if n += sealed; err != nil {
+				return n, fmt.Errorf("seal texts again: %w", err)
+			}
+		}
+	}
+	var args []any
+	err := l.otherTexts(ctx, func(o otherText) error {
+		packed, ok := l.resealed(o.as, o.packed)
+		if !ok {
+			return nil
+		}
+		value, err := o.with(packed)
+		args = append(args, o.key, o.field, o.value, value)
+		return err
+	})
+	for chunk := range slices.Chunk(args, 4*resealPage) {
+		if err == nil {
+			var sealed int
+			sealed, err = l.replaceTexts(ctx, chunk)
+			n += sealed
+		}
+	}
+	return n, err
+}
+
+// resealPage bounds one script and one pipeline.
+const resealPage = 500
+
+func (l *Ledger) resealEntries(ctx context.Context, index string, ids []any) (int, error) {
+	kind, fields := keyInvoice, []string{"reason", "facts"}
+	if strings.HasPrefix(index, keyPackageState) {
+		kind, fields = keyPackage, fields[:1]
+	}
+	rows := make([]*redis.SliceCmd, len(ids))
+	if err := l.pipe(ctx, func(p redis.Pipeliner) {
+		for i, id := range ids {
+			rows[i] = p.HMGet(ctx, l.key(kind, text(id)), fields...)
+		}
+	}); err != nil {
+		return 0, err
+	}
+	var args []any
+	for i, id := range ids {
+		id, v := text(id), rows[i].Val()
+		key := kind + id
+		if was := text(cell(v, 0)); isSealedText(was) {
+			if packed, ok := l.resealed(reasonText(id), was[len(sealedText):]); ok {
+				args = append(args, key, "reason", was, sealedText+packed)
+			}
+		}
+		was := text(cell(v, 1))
+		if _, rest, ok := strings.Cut(was, `"file":"`+sealedText); ok {
+			old, _, _ := strings.Cut(rest, `"`)
+			if packed, ok := l.resealed(fileText(id), old); ok {
+				// Only the name is replaced: a newer build may have facts that this one does not know.
+				args = append(args, key, "facts", was, strings.Replace(was, old, packed, 1))
+			}
+		}
+	}
+	return l.replaceTexts(ctx, args)
+}
+
+func (l *Ledger) replaceTexts(ctx context.Context, args []any) (int, error) {
+	if len(args) == 0 {
+		return 0, nil
+	}
+	r, err := l.run(ctx, resealScript, l.args(args...))
+	return int(number(cell(r, 0))), err
+}
+
+// resealed returns a sealed text in Base64, sealed with the first key; false if it already is, or if
+// this process cannot open it.
+func (l *Ledger) resealed(as, packed string) (string, bool) {
+	raw, err := base64.StdEncoding.DecodeString(packed)
+	if err != nil || SealOf(raw) == l.texts.keys[0].id.String() {
+		return "", false
+	}
+	plain, err := l.texts.Open(as, raw)
+	if err != nil {
+		return "", false
+	}
+	sealed, err := l.texts.Seal(as, plain)
+	if err != nil {
+		return "", false
+	}
+	return base64.StdEncoding.EncodeToString(sealed), true
+}
+
+// otherText is a sealed text that is not a field of an invoice or a package.
+type otherText struct {
+	key, field, value string // where it is stored, and the whole value of the field
+	as, packed        string // its additional data; the sealed text in Base64
+	with              func(packed string) ([]byte, error)
+}
+
+// otherTexts calls do with the sealed texts of refusals and holds. What cannot be read is left out.
+func (l *Ledger) otherTexts(ctx context.Context, do func(otherText) error) error {
+	tenants, err := l.refusers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		if err := l.eachField(ctx, keyRefused+t, func(id, value string) error {
+			var outer sealedRefusal
+			if json.Unmarshal([]byte(value), &outer) != nil || outer.Sealed == "" {
+				return nil
+			}
+			o := otherText{key: keyRefused + t, field: id, value: value}
+			if note, ok := strings.CutPrefix(outer.Note, sealedText); ok {
+				o.as, o.packed = noteText(id), note
+				o.with = func(packed string) ([]byte, error) { outer.Note = sealedText + packed; return json.Marshal(outer) }
+				if err := do(o); err != nil {
+					return err
+				}
+			}
+			o.as, o.packed = refusalText(id), outer.Sealed
+			o.with = func(packed string) ([]byte, error) { outer.Sealed = packed; return json.Marshal(outer) }
+			return do(o)
+		}); err != nil {
+			return err
+		}
+	}
+	return l.eachField(ctx, keyHolds, func(tenant, value string) error {
+		var h Hold
+		if json.Unmarshal([]byte(value), &h) != nil {
+			return nil
+		}
+		why, ok := strings.CutPrefix(h.Why, sealedText)
+		if !ok {
+			return nil
+		}
+		return do(otherText{key: keyHolds, field: tenant, value: value, as: holdText(tenant), packed: why,
+			with: func(packed string) ([]byte, error) { h.Why = sealedText + packed; return json.Marshal(h) }})
+	})
+}
+
+// eachField reads the fields of a hash in pages. A key that is not a hash has none.
+func (l *Ledger) eachField(ctx context.Context, key string, do func(field, value string) error) error {
+	for cursor := uint64(0); ; {
+		page, next, err := l.rdb.HScan(ctx, l.key(key), cursor, "", resealPage).Result()
+		if wrongType(err) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read sealed texts: %w", err)
+		}
+		for i := 0; i+1 < len(page); i += 2 {
+			if err := do(page[i], page[i+1]); err != nil {
+				return err
+			}
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+}

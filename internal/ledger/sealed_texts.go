@@ -1,0 +1,74 @@
+package ledger
+
+import (
+	"encoding/base64"
+	"errors"
+	"strings"
+)
+
+// Short texts of entries are encrypted wherever documents are. The reason that KSeF gives for a
+// rejection quotes the invoice: an amount, a name. The name of a file often contains the buyer's
+// name. Numbers (P_2) and kinds are not encrypted, because the identity of an invoice is made of
+// them and uniqueness in a package is checked by them in Redis.
+
+// sealedText is the prefix of an encrypted text, which follows in Base64.
+const sealedText = "sealed:"
+
+// The additional data of the sealed texts. They keep a text from being taken for another text, or
+// for the document, of the same invoice.
+func reasonText(id string) string     { return id + "|reason" } // of an invoice or a package
+func fileText(id string) string       { return id + "|file" }
+func noteText(id string) string       { return id + "|note" } // of a refusal
+func holdText(tenant string) string   { return tenant + "|hold" }
+func (l *Ledger) sealsTexts() bool    { return l.texts != nil && len(l.texts.keys) > 0 }
+func (l *Ledger) rotatesTexts() bool  { return l.texts != nil && len(l.texts.keys) > 1 }
+func isSealedText(stored string) bool { return strings.HasPrefix(stored, sealedText) }
+
+// sealText encrypts a text when there is a key. as is its additional data.
+func (l *Ledger) sealText(as, text string) (string, error) {
+	if text == "" || !l.sealsTexts() {
+		return text, nil
+	}
+	sealed, err := l.texts.Seal(as, []byte(text))
+	if err != nil {
+		return "", err
+	}
+	return sealedText + base64.StdEncoding.EncodeToString(sealed), nil
+}
+
+// openText returns a text as it was written; false if it is encrypted and this process cannot open
+// it.
+func (l *Ledger) openText(as, stored string) (string, bool) {
+	packed, sealed := strings.CutPrefix(stored, sealedText)
+	if !sealed {
+		return stored, true
+	}
+	raw, err := base64.StdEncoding.DecodeString(packed)
+	if err != nil {
+		return stored, true // a person's text that starts with the same word
+	}
+	text, err := l.openSealed(as, raw)
+	return string(text), err == nil
+}
+
+// openReason returns a reason as it was written. If this process cannot open it, the text says so.
+func (l *Ledger) openReason(id, stored string) string {
+	text, ok := l.openText(reasonText(id), stored)
+	if !ok {
+		return "(" + encryptedHere + ")"
+	}
+	return text
+}
+
+// What is shown in place of a text that this process cannot read.
+const (
+	encryptedHere = "the reason is encrypted, and this process does not have the key: storage.key_file"
+	encryptedFile = "(the file name is encrypted, and this process does not have the key: storage.key_file)"
+)
+
+func (l *Ledger) openSealed(id string, sealed []byte) ([]byte, error) {
+	if l.texts == nil {
+		return nil, errors.New(encryptedHere)
+	}
+	return l.texts.Open(id, sealed)
+}

@@ -1,0 +1,250 @@
+package ledger
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sealing returns a ledger on the same entries that seals its texts with the first of these keys.
+func (w *world) sealing(keys ...byte) *Ledger {
+	return New(w.rdb, Options{Prefix: w.prefix, Now: w.now, Texts: ring(w.t, keys...)})
+}
+
+// raw returns everything that Redis has under the prefix.
+func (w *world) raw() string {
+	w.t.Helper()
+	var all strings.Builder
+	for _, key := range w.rdb.Keys(ctx(), w.prefix+"*").Val() {
+		fmt.Fprintln(&all, key, w.rdb.Get(ctx(), key).Val(), w.rdb.HGetAll(ctx(), key).Val())
+	}
+	return all.String()
+}
+
+// quoted is a name that only sealed texts may contain.
+const quoted = "Zdzisława"
+
+// plantTexts writes each kind of text once: two file names, one of which its terms are changed, the
+// reasons of an invoice, of two packages and of a hold, a refusal, and the note of its end. It returns
+// the ids of the invoices and the packages.
+func (w *world) plantTexts(l *Ledger) (invoices, packages []string) {
+	w.t.Helper()
+	docs := []NewInvoice{w.fresh(), w.fresh(), w.fresh(), w.fresh()}
+	for i := range docs {
+		docs[i].File = quoted + ".xml"
+		invoices = append(invoices, docs[i].ID)
+	}
+	res, err := l.Take(ctx(), docs)
+	w.must(err)
+	w.must(l.Move(ctx(), Move{ID: docs[0].ID, Rev: res[0].Rev, To: Rejected, Set: []Set{{"reason", quoted + " is wrong"}}}))
+	inv, err := l.Invoice(ctx(), docs[1].ID)
+	w.must(err)
+	w.must(l.ChangeTerms(ctx(), &inv, NewTerms{Offline: true}))
+	for i := range 2 {
+		id := fmt.Sprint("pkg-", i)
+		inv, err = l.Invoice(ctx(), docs[2+i].ID)
+		w.must(err)
+		w.must(l.Wait(ctx(), &inv))
+		_, err = l.Cut(ctx(), id, inv.WaitingGroup(), CutLimits{Invoices: 1, Bytes: 1 << 40})
+		w.must(err)
+		packages = append(packages, id)
+	}
+	p, err := l.Package(ctx(), packages[0])
+	w.must(err)
+	w.must(l.Repack(ctx(), &p, PackageAbandoned, quoted+" was refused", []Part{
+		{ID: packages[1], Into: true, IDs: invoices[2:3]},
+	}))
+	p, err = l.Package(ctx(), packages[1])
+	w.must(err)
+	w.must(l.MovePackage(ctx(), &p, PackageMove{Set: []Set{{"reason", quoted + " was refused"}}}))
+	refusal := Refusal{ID: RefusalOfFile("a"), Tenant: "One", File: quoted, Faults: []RefusalFault{{Rule: "r", Value: quoted}}}
+	w.must(l.Refuse(ctx(), []Refusal{refusal}))
+	w.must(l.DismissRefusal(ctx(), refusal.ID, Dismissal{By: "anna", Reason: quoted}))
+	w.must(l.Hold(ctx(), "One", Hold{Kind: Paused, By: "anna", Why: quoted + " asked for it"}))
+	return invoices, packages
+}
+
+// readTexts returns how many of the planted texts a ledger reads.
+func (w *world) readTexts(l *Ledger, invoices, packages []string) int {
+	w.t.Helper()
+	n := 0
+	count := func(text string) {
+		if strings.Contains(text, quoted) {
+			n++
+		}
+	}
+	invs, err := l.Invoices(ctx(), invoices)
+	w.must(err)
+	for _, inv := range invs {
+		count(inv.File)
+		count(inv.Reason)
+	}
+	pkgs, err := l.Packages(ctx(), packages)
+	w.must(err)
+	for _, p := range pkgs {
+		count(p.Reason)
+	}
+	refusals, err := l.Refusals(ctx(), time.Time{}, RefusalDismissed)
+	w.must(err)
+	for _, r := range refusals {
+		count(r.File)
+		count(r.Note)
+	}
+	holds, err := l.Holds(ctx())
+	w.must(err)
+	count(holds["One"].Why)
+	return n
+}
+
+const plantedTexts = 10
+
+func TestTexts_WithAKey_NoneCanBeReadInRedisAndAllByWhoeverHasTheKey(t *testing.T) {
+	w := oneWorld(t)
+	invoices, packages := w.plantTexts(w.sealing(7))
+	if raw := w.raw(); strings.Contains(raw, quoted) || len(raw) < 2000 {
+		t.Errorf("Redis has a planted text in clear, or the test sees too little:\n%s", raw)
+	}
+	for name, c := range map[string]struct {
+		l    *Ledger
+		want int
+	}{
+		"the key": {w.sealing(7), plantedTexts}, "the key among others": {w.sealing(8, 7), plantedTexts},
+		"another key": {w.sealing(8), 0}, "no key": {w.sealing(), 0},
+	} {
+		if got := w.readTexts(c.l, invoices, packages); got != c.want {
+			t.Errorf("with %s %d of the texts can be read, want %d", name, got, c.want)
+		}
+	}
+	inv, err := w.sealing().Invoice(ctx(), invoices[0])
+	if w.must(err); !strings.Contains(inv.File, "storage.key_file") {
+		t.Errorf("without the key the file name is %q", inv.File)
+	}
+}
+
+// What was written before there was a key stays readable.
+func TestTexts_WrittenBeforeThereWasAKey_StayReadable(t *testing.T) {
+	w := oneWorld(t)
+	invoices, packages := w.plantTexts(w.sealing())
+	if got := w.readTexts(w.sealing(7), invoices, packages); got != plantedTexts {
+		t.Errorf("%d of %d texts can be read", got, plantedTexts)
+	}
+}
+
+func TestSealTally_TextsOfEveryKind_CountForTheirKey(t *testing.T) {
+	w := oneWorld(t)
+	w.plantTexts(w.sealing(7))
+	tally, err := w.SealTally(ctx())
+	w.must(err)
+	key := ring(t, 7).KeyIDs()[0]
+	// Refusals hold the note of their end.
+	if got := tally.Texts[key]; got != plantedTexts-1 || len(tally.Texts) != 1 || tally.Needs(key) != got {
+		t.Errorf("%+v", tally)
+	}
+}
+
+// The documented rotation loses no text: a key is not retired while one needs it, the texts are
+// sealed with the new key, and then the old one can go.
+func TestReseal_KeyIsRotated_EveryTextIsReadableWithTheNewKeyAlone(t *testing.T) {
+	w := oneWorld(t)
+	w.must(w.Declare(ctx(), ring(t, 7)))
+	invoices, packages := w.plantTexts(w.sealing(7))
+	w.must(w.Declare(ctx(), ring(t, 8, 7)))
+	if refused := refusal(t, w.Declare(ctx(), ring(t, 8))); refused.Waiting != plantedTexts-1 {
+		t.Errorf("too early: %v", refused)
+	}
+	before := w.read(invoices...)
+	for range 4 { // two entries of each state in one round
+		_, err := w.sealing(8, 7).Reseal(ctx(), 2)
+		w.must(err)
+	}
+	tally, err := w.SealTally(ctx())
+	w.must(err)
+	old, fresh := ring(t, 7).KeyIDs()[0], ring(t, 8).KeyIDs()[0]
+	if tally.Texts[fresh] != plantedTexts-1 || tally.Texts[old] != 0 {
+		t.Errorf("sealed with: %v", tally.Texts)
+	}
+	w.must(w.Declare(ctx(), ring(t, 8)))
+	if got := w.readTexts(w.sealing(8), invoices, packages); got != plantedTexts {
+		t.Errorf("%d of %d texts can be read", got, plantedTexts)
+	}
+	for i, inv := range w.read(invoices...) {
+		if inv.Rev != before[i].Rev || inv.UpdatedAt != before[i].UpdatedAt || inv.Hash != before[i].Hash || inv.Offline != before[i].Offline {
+			t.Errorf("more than the texts has changed: %+v, before %+v", inv, before[i])
+		}
+	}
+	if n, err := w.sealing(8, 7).Reseal(ctx(), 100); n != 0 || err != nil {
+		t.Errorf("sealed again without need: %d, %v", n, err)
+	}
+	w.audit()
+}
+
+// A text that somebody changes while it is sealed again is not overwritten.
+func TestReseal_TextChangesMeanwhile_TheChangeStands(t *testing.T) {
+	w := oneWorld(t)
+	l := w.sealing(8, 7)
+	invoices, _ := w.plantTexts(w.sealing(7))
+	key := w.key("inv:", invoices[0])
+	was := w.rdb.HGet(ctx(), key, "reason").Val()
+	w.rdb.HSet(ctx(), key, "reason", "new")
+	if n, err := l.replaceTexts(ctx(), []any{"inv:" + invoices[0], "reason", was, "old"}); n != 0 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	if got := w.rdb.HGet(ctx(), key, "reason").Val(); got != "new" {
+		t.Errorf("the reason is %q", got)
+	}
+}
+
+// A reason is sealed for one invoice, so it cannot be written to all invoices of a package.
+func TestMovePackage_ReasonForEveryInvoice_IsRefused(t *testing.T) {
+	w := oneWorld(t)
+	p := w.packed(1)
+	w.unchanged(func() {
+		if err := w.MovePackage(ctx(), &p, PackageMove{InvoicesFrom: []State{Packed}, InvoicesTo: Parked, To: PackageAbandoned,
+			InvoicesSet: []Set{{"reason", quoted}}}); err == nil || strings.Contains(err.Error(), quoted) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// A reason quotes the invoice. With a key it cannot be read in Redis; a process that has the key
+// reads it.
+func TestReason_WithAKey_IsSealedInRedis(t *testing.T) {
+	w := oneWorld(t)
+	with := func(keys ...[]byte) *Ledger {
+		b, err := NewBodies(keys...)
+		w.must(err)
+		return New(w.rdb, Options{Prefix: w.prefix, Now: w.now, Texts: b})
+	}
+	key, other := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
+	doc := w.fresh()
+	res, err := w.Take(ctx(), []NewInvoice{doc})
+	w.must(err)
+	const reason = `Fa/P_15: "7654.32" is not an amount`
+	w.must(with(key).Move(ctx(), Move{ID: doc.ID, Rev: res[0].Rev, To: Rejected, Set: []Set{{"code", 450}, {"reason", reason}}}))
+	stored := w.rdb.HGet(ctx(), w.key("inv:", doc.ID), "reason").Val()
+	if !strings.HasPrefix(stored, sealedText) || strings.Contains(stored, "7654") {
+		t.Errorf("Redis has %q", stored)
+	}
+	for name, c := range map[string]struct {
+		l    *Ledger
+		want string
+	}{
+		"the key": {with(key), reason}, "the key among others": {with(other, key), reason},
+		"another key": {with(other), "storage.key_file"}, "no key": {with(), "storage.key_file"},
+		"a ledger without Texts": {w.Ledger, "storage.key_file"},
+	} {
+		inv, err := c.l.Invoice(ctx(), doc.ID)
+		if err != nil || !strings.Contains(inv.Reason, c.want) || strings.Contains(inv.Reason, "7654") != (c.want == reason) {
+			t.Errorf("with %s the reason is %q, %v", name, inv.Reason, err)
+		}
+	}
+	// A reason that was written without a key stays readable, whatever its text.
+	inv, err := w.Invoice(ctx(), doc.ID)
+	w.must(err)
+	w.must(w.Move(ctx(), Move{ID: doc.ID, Rev: inv.Rev, From: []State{Rejected}, Set: []Set{{"reason", "sealed: by anna"}}}))
+	if inv, err := with(key).Invoice(ctx(), doc.ID); err != nil || inv.Reason != "sealed: by anna" {
+		t.Errorf("%q, %v", inv.Reason, err)
+	}
+}
