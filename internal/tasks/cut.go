@@ -68,6 +68,11 @@ func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.
 	if d := w.policy(set.Group.Tenant).Decide(set, now, Allowance{}); d == CutWait {
 		return d, Allowance{}, nil
 	}
+	if _, ok := w.Transport(set.Group.Tenant); !ok {
+		// The configuration here does not have the tenant, or pauses it. Another worker may have it, and
+		// queues the cut itself. As long as nobody cuts, a person can dismiss what waits.
+		return CutWait, Allowance{}, nil
+	}
 	if _, paused, err := w.paused(ctx, set.Group.Tenant); paused || err != nil {
 		return CutWait, Allowance{}, err
 	}

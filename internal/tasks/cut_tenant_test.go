@@ -1,0 +1,42 @@
+package tasks_test
+
+import (
+	"testing"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/tasks"
+)
+
+// Workers with different configurations share a pool. The one without the tenant neither cuts nor
+// queues a cut, whatever is due, and what waits can be dismissed; the one that has it cuts.
+func TestCut_TenantIsNotInThisConfiguration_TheSetIsLeftToAnotherWorker(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, simulator.Options{})
+	without := s.workerWith("without", s.door(), func(p *tasks.Parts) {
+		p.Transport = func(string) (tasks.Transport, bool) { return nil, false }
+	})
+	waiting := func(number string) ledger.Invoice {
+		inv := s.admit(ledger.Bulk, s.good(number))
+		without.must(tasks.KindSubmit, inv.ID)
+		return s.read(inv.ID)
+	}
+	one, two := waiting("A/1"), waiting("A/2")
+	s.advance(time.Hour)
+	group := one.WaitingGroup().Name()
+	without.must(tasks.KindCut, group)
+	without.must(tasks.KindSweep, "1")
+	if got := s.read(one.ID); got.State != ledger.Queued || got.Group != group {
+		t.Fatalf("after the worker without the tenant it is %s in %q", got.State, got.Group)
+	}
+	if stats, err := s.queue.Pending(tasks.KindCut); err != nil || stats != 0 {
+		t.Errorf("%d cuts are queued, %v", stats, err)
+	}
+	two = s.read(two.ID)
+	if err := s.ledger.Dismiss(t.Context(), &two, ledger.Dismissal{By: "anna", Reason: "the tenant is gone"}); err != nil {
+		t.Errorf("dismiss what waits: %v", err)
+	}
+	with := s.worker("with", s.door())
+	with.until(tasks.KindCut, group, func() bool { return s.read(one.ID).State == ledger.Packed })
+}
