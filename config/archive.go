@@ -37,6 +37,14 @@ type Archive struct {
 
 func defaultArchive() Archive { return Archive{Timeout: 30 * time.Second, Parallel: 3} }
 
+// Folder returns the path of an archive that is a folder; "" for a bucket.
+func (a Archive) Folder() string {
+	if u, err := url.Parse(a.URL); err == nil && u.Scheme == "file" {
+		return u.Path
+	}
+	return ""
+}
+
 // Keys reads the S3 credentials from their files on each call. Two empty strings mean the
 // credentials of the machine.
 func (a Archive) Keys() (access, secret string, err error) {

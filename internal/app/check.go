@@ -27,9 +27,9 @@ const checkTimeout = 15 * time.Second
 
 // CheckAll checks every part that a worker needs and prints a line for each, with what to do about
 // a fault. It sends one request for each tenant (for KSeF's public key) and changes nothing that a
-// worker could notice: in Redis it only reads, and it deletes the object that it writes to test the
-// archive. The configuration itself was checked when it was loaded. It returns an error that wraps
-// [ErrCheck] when there are faults.
+// worker could notice: in Redis it only reads, it makes no folder, and it deletes the object that it
+// writes to test an archive that exists. The configuration itself was checked when it was loaded. It
+// returns an error that wraps [ErrCheck] when there are faults.
 func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	faults := 0
 	say := func(what string, err error) {
@@ -49,7 +49,14 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 		fmt.Fprintf(out, "note   %s\n", open)
 	}
 	spool := spoolDir(cfg.Packages.SpoolDir)
-	say("spool folder "+spool, connect.CheckFolder("packages.spool_dir", spool))
+	folder := func(what, setting, dir string) {
+		proven, err := connect.CheckFolder(setting, dir)
+		say(what, err)
+		if err == nil && !proven {
+			fmt.Fprintf(out, "note   %s: not proven that it can be written: its rights allow it, its file system may not\n", what)
+		}
+	}
+	folder("spool folder "+spool, "packages.spool_dir", spool)
 	pool, err := connect.OpenForCheck(ctx, cfg)
 	if err != nil {
 		say("redis and archive", err)
@@ -62,6 +69,7 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	say("storage", checkSeals(ctx, pool, out))
 	if pool.Store == nil {
 		fmt.Fprintf(out, "note   archive %s does not exist yet: the first worker makes it\n", cfg.Archive.URL)
+		folder("archive "+cfg.Archive.URL, "archive.url", cfg.Archive.Folder())
 	} else {
 		say("archive "+cfg.Archive.URL, bounded(ctx, pool.Store.Check))
 	}

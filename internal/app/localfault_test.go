@@ -172,6 +172,27 @@ func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	}
 }
 
+// Folders on a file system that takes no files: as root nothing but a write could prove that. The
+// check does not call them proven, and goes on.
+func TestCheck_FileSystemTakesNoFiles_FoldersAreNotCalledProvenAndTheRestIsChecked(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self"); err != nil {
+		t.Skip("there is no /proc")
+	}
+	cfg := newPool(t, 1, openSim, nil).cfg
+	cfg.Packages.SpoolDir, cfg.Archive.URL = "/proc/spool", "file:///proc/archive"
+	var out bytes.Buffer
+	_ = app.CheckAll(t.Context(), cfg, &out)
+	for _, what := range []string{"spool folder /proc/spool", "archive file:///proc/archive"} {
+		if said := out.String(); !strings.Contains(said, "FAULT  "+what) && !strings.Contains(said, "note   "+what+": not proven") {
+			t.Errorf("nothing is said about the %s\n%s", what, said)
+		}
+	}
+	if !strings.Contains(out.String(), "ok     tenant ") {
+		t.Errorf("the rest is not checked\n%s", out.String())
+	}
+}
+
 // A check sends no request of a group whose limit is used up. It reserves no place in a window, so
 // its request would be one too many.
 func TestCheck_LimitUsedUp_SendsNoRequest(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 
 	"github.com/rs/zerolog"
@@ -27,11 +26,12 @@ func openStoreLater(ctx context.Context, a config.Archive, log *archiveLog) (arc
 }
 
 // openExistingStore returns no store and no error for a folder that does not exist, because opening
-// it would make it. When a folder exists but cannot be opened, the store's first call says why.
+// it would make it; [CheckFolder] says whether it can be made. When a folder exists but cannot be
+// opened, the store's first call says why.
 func openExistingStore(ctx context.Context, a config.Archive, log *archiveLog) (archive.Store, error) {
-	if u, err := url.Parse(a.URL); err == nil && u.Scheme == "file" {
-		if _, err := os.Lstat(u.Path); errors.Is(err, fs.ErrNotExist) {
-			return nil, CheckFolder("archive.url", u.Path)
+	if dir := a.Folder(); dir != "" {
+		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
 		}
 	}
 	return openStoreLater(ctx, a, log)
@@ -59,24 +59,6 @@ func openStoreWith(ctx context.Context, a config.Archive, o archive.Options) (ar
 		return nil, fmt.Errorf("archive.url: %w", err)
 	}
 	return s, nil
-}
-
-// CheckFolder returns why the folder of a setting cannot be used; nil when it can. It makes no
-// folder. When the folder does not exist, it checks the nearest parent, because the worker makes
-// the rest.
-func CheckFolder(setting, dir string) error {
-	for at := dir; ; at = filepath.Dir(at) {
-		info, err := os.Stat(at)
-		switch {
-		case errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at):
-			continue
-		case err != nil:
-			return fmt.Errorf("check %s: %w", setting, err)
-		case !info.IsDir():
-			return fmt.Errorf("check %s: %s is not a folder", setting, at)
-		}
-		return nil
-	}
 }
 
 // LogArchive makes the pool log when the archive goes out of service for this process and when it

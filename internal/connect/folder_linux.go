@@ -1,0 +1,31 @@
+package connect
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// refusals are the answers of the system to an attempt to write that are final.
+var refusals = []error{syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT}
+
+// mayWrite returns why this process cannot make a file in a folder. It makes none that has a name:
+// O_TMPFILE asks all the questions of a new file, and the file is gone when it is closed. Where the
+// file system does not know that, the rights are asked for, which prove nothing for root.
+func mayWrite(dir string) (proven bool, err error) {
+	fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_WRONLY|unix.O_CLOEXEC, 0o600)
+	if err == nil {
+		return true, unix.Close(fd)
+	}
+	if slices.ContainsFunc(refusals, func(r error) bool { return errors.Is(err, r) }) {
+		return false, err
+	}
+	if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
+		return false, fmt.Errorf("access: %w", err)
+	}
+	return os.Geteuid() != 0, nil
+}

@@ -1,0 +1,96 @@
+package connect_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"ksefworker/internal/connect"
+)
+
+func TestCheckFolder_WhateverItFinds_SaysWhetherItCanBeWrittenAndChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "nowhere"), link); err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		dir    string
+		proven bool
+		err    string // "" when it can be written
+	}{
+		"a folder":                     {dir, true, ""},
+		"one that can be made":         {filepath.Join(dir, "a", "b"), true, ""},
+		"a file":                       {file, false, "is not a folder"},
+		"below a file":                 {filepath.Join(file, "a"), false, "not a directory"},
+		"a link to nothing":            {link, false, "is a link to"},
+		"below a link to nothing":      {filepath.Join(link, "a"), false, "is a link to"},
+		"a file system without files":  {"/proc", false, "?"},
+		"and what could be made in it": {"/proc/spool", false, "?"},
+	} {
+		proven, err := connect.CheckFolder("packages.spool_dir", c.dir)
+		switch {
+		case c.err == "?": // refused, or for root not proven
+			if proven {
+				t.Errorf("%s: proven, %v", what, err)
+			}
+		case proven != c.proven, (err == nil) != (c.err == ""):
+			t.Errorf("%s: proven %v, %v", what, proven, err)
+		case err != nil && (!strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), "packages.spool_dir")):
+			t.Errorf("%s: %v does not say %q", what, err, c.err)
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("the folder holds %v, %v", entries, err)
+	}
+}
+
+// otherUser lets this test's binary run again as a user without rights.
+const otherUser = "KSEF_TEST_CHECK_FOLDER"
+
+func TestCheckFolder_UserWithoutTheRight_IsToldSo(t *testing.T) {
+	if dir := os.Getenv(otherUser); dir != "" {
+		for _, at := range []string{dir, filepath.Join(dir, "spool")} {
+			if _, err := connect.CheckFolder("packages.spool_dir", at); err == nil || !strings.Contains(err.Error(), "permission denied") {
+				t.Errorf("%s: %v", at, err)
+			}
+		}
+		return
+	}
+	dir, err := os.MkdirTemp("/tmp", "check-folder")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	binary, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := filepath.Join(dir, "test")
+	if os.Geteuid() == 0 { // root may write everywhere, so somebody else has to ask
+		if err := os.WriteFile(run, binary, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		run = os.Args[0]
+	}
+	cmd := exec.CommandContext(t.Context(), run, "-test.run", "^TestCheckFolder_UserWithoutTheRight_IsToldSo$")
+	cmd.Env, cmd.Dir = append(os.Environ(), otherUser+"="+dir), "/"
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
