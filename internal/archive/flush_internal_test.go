@@ -14,7 +14,8 @@ import (
 // of the system fail without a broken disk, so it closes the descriptor that syncfs uses.
 func brokenDisk(t *testing.T, f *folder) (repair func()) {
 	t.Helper()
-	whole := f.self
+	open := f.tree.Load()
+	whole := open.self
 	if err := whole.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,7 @@ func brokenDisk(t *testing.T, f *folder) (repair func()) {
 	return func() {
 		t.Helper()
 		var err error
-		if f.self, err = f.root.Open("."); err != nil {
+		if open.self, err = open.root.Open("."); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -148,7 +149,7 @@ func TestFolder_InterruptedFlush_IsDoneByTheNext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := f.sync(ctx, f.pending); !errors.Is(err, errInterrupted) || !errors.Is(err, context.Canceled) {
+	if _, err := f.tree.Load().sync(ctx, f.pending); !errors.Is(err, errInterrupted) || !errors.Is(err, context.Canceled) {
 		t.Errorf("sync = %v", err)
 	}
 	if err := f.Flush(ctx); !errors.Is(err, context.Canceled) || len(f.pending) != 1 || len(f.unproven) != 0 {
@@ -161,7 +162,7 @@ func TestFolder_InterruptedFlush_IsDoneByTheNext(t *testing.T) {
 
 func inode(t *testing.T, f *folder, name string) fs.FileInfo {
 	t.Helper()
-	info, err := f.root.Stat(name)
+	info, err := f.tree.Load().root.Stat(name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,9 +33,10 @@ const (
 // nothing.
 type folder struct {
 	path string
-	root *os.Root // nil until opened; see open
-	self *os.File // the root again; it stays open because syncfs reports only failures since the file was opened
+	tree atomic.Pointer[tree] // nil until opened; see open
+	real string               // the path without links, as it was when the folder was first opened; guarded by opening
 
+	renewals atomic.Int64
 	opening  lock
 	flushing lock // one Flush at a time; a waiting one finds its work already done
 	mu       sync.Mutex
@@ -51,68 +52,32 @@ func newFolder(u *url.URL) (*folder, error) {
 		pending: map[string][32]byte{}, unproven: map[string][32]byte{}}, nil
 }
 
-// open opens the folder unless it is already open. Every call begins with it.
-func (f *folder) open(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if err := f.opening.take(ctx); err != nil {
-		return err
-	}
-	defer f.opening.free()
-	if f.root != nil {
-		return nil
-	}
-	if err := os.MkdirAll(f.path, folderMode); err != nil {
-		if target, linked := os.Readlink(f.path); linked == nil {
-			err = fmt.Errorf("a link to %s, which cannot be used: %w", target, err)
-		}
-		return err
-	}
-	root, err := os.OpenRoot(f.path)
-	if err != nil {
-		return err
-	}
-	self, err := root.Open(".")
-	if err == nil {
-		err = root.MkdirAll(workFolder, folderMode)
-	}
-	if err != nil {
-		if self != nil {
-			err = errors.Join(err, self.Close())
-		}
-		return errors.Join(err, root.Close())
-	}
-	f.root, f.self = root, self
-	f.clearWork(time.Now().Add(-workMaxAge))
-	return nil
-}
-
 func (f *folder) Put(ctx context.Context, name string, data []byte, _ string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	if err := f.open(ctx); err != nil {
+	t, err := f.open(ctx)
+	if err != nil {
 		return err
 	}
-	if err := f.put(ctx, name, data); err != nil {
+	if err := f.after(t, t.put(ctx, name, data)); err != nil {
 		return fmt.Errorf("put %s: %w", name, err)
 	}
 	f.accepted(name, data)
 	return nil
 }
 
-func (f *folder) put(ctx context.Context, name string, data []byte) error {
-	if f.isUnproven(name) {
-		return f.rewrite(ctx, name, data)
+func (t *tree) put(ctx context.Context, name string, data []byte) error {
+	if t.f.isUnproven(name) {
+		return t.rewrite(ctx, name, data)
 	}
-	held, err := f.read(ctx, name)
+	held, err := t.read(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = f.create(ctx, name, data)
+		err = t.create(ctx, name, data)
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		held, err = f.read(ctx, name) // another process was faster
+		held, err = t.read(ctx, name) // another process was faster
 	}
 	if err != nil {
 		return err
@@ -124,47 +89,48 @@ func (f *folder) put(ctx context.Context, name string, data []byte) error {
 		// A power cut leaves the beginning of a file that was never flushed, most often an empty
 		// file. No document is the beginning of another, so this overwrites nothing that anybody
 		// kept.
-		return f.overwrite(ctx, name, data)
+		return t.overwrite(ctx, name, data)
 	}
 	return ErrConflict
 }
 
 // rewrite writes a file again whose bytes on disk cannot be trusted. Only other content is still a
 // conflict.
-func (f *folder) rewrite(ctx context.Context, name string, data []byte) error {
-	held, err := f.read(ctx, name)
+func (t *tree) rewrite(ctx context.Context, name string, data []byte) error {
+	held, err := t.read(ctx, name)
 	if err == nil && !bytes.HasPrefix(data, held) {
 		return ErrConflict
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return f.overwrite(ctx, name, data)
+	return t.overwrite(ctx, name, data)
 }
 
 func (f *folder) Replace(ctx context.Context, name string, data []byte, _ string) error {
 	if err := checkReplaceable(name); err != nil {
 		return err
 	}
-	if err := f.open(ctx); err != nil {
+	t, err := f.open(ctx)
+	if err != nil {
 		return err
 	}
-	if err := f.replace(ctx, name, data); err != nil {
+	if err := f.after(t, t.replace(ctx, name, data)); err != nil {
 		return fmt.Errorf("replace %s: %w", name, err)
 	}
 	f.accepted(name, data)
 	return nil
 }
 
-func (f *folder) replace(ctx context.Context, name string, data []byte) error {
-	if held, err := f.read(ctx, name); err == nil && bytes.Equal(held, data) && !f.isUnproven(name) {
+func (t *tree) replace(ctx context.Context, name string, data []byte) error {
+	if held, err := t.read(ctx, name); err == nil && bytes.Equal(held, data) && !t.f.isUnproven(name) {
 		return nil
 	}
 	// The first version is the common case and costs no sync of its own. Replacing an older version
 	// does: a power cut must leave one of the two, not an empty file.
-	err := f.create(ctx, name, data)
+	err := t.create(ctx, name, data)
 	if errors.Is(err, fs.ErrExist) {
-		return f.overwrite(ctx, name, data)
+		return t.overwrite(ctx, name, data)
 	}
 	return err
 }
@@ -173,11 +139,12 @@ func (f *folder) Get(ctx context.Context, name string) ([]byte, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	if err := f.open(ctx); err != nil {
+	t, err := f.open(ctx)
+	if err != nil {
 		return nil, err
 	}
-	data, err := f.read(ctx, name)
-	if errors.Is(err, fs.ErrNotExist) {
+	data, err := t.read(ctx, name)
+	if err = f.after(t, err); errors.Is(err, fs.ErrNotExist) {
 		err = ErrNotFound
 	}
 	if err != nil {
@@ -190,14 +157,15 @@ func (f *folder) Remove(ctx context.Context, name string) error {
 	if err := checkRemovable(name); err != nil {
 		return err
 	}
-	if err := f.open(ctx); err != nil {
+	t, err := f.open(ctx)
+	if err != nil {
 		return err
 	}
 	f.mu.Lock()
 	delete(f.pending, name)
 	delete(f.unproven, name)
 	f.mu.Unlock()
-	if err := f.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := f.after(t, t.root.Remove(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	return nil
@@ -205,21 +173,22 @@ func (f *folder) Remove(ctx context.Context, name string) error {
 
 // Check also tests that a sync works, which some network file systems refuse.
 func (f *folder) Check(ctx context.Context) error {
-	if err := f.open(ctx); err != nil {
-		return fmt.Errorf("check archive: %w", err)
+	t, err := f.open(ctx)
+	if err == nil && t.replaced() {
+		err = f.forget(t)
 	}
-	if _, err := os.Stat(f.path); err != nil {
-		return fmt.Errorf("check archive: %w", err)
-	}
-	temp, err := f.writeTemp(probe, true)
 	if err != nil {
 		return fmt.Errorf("check archive: %w", err)
 	}
-	data, err := f.read(ctx, temp)
+	temp, err := t.writeTemp(probe, true)
+	if err != nil {
+		return fmt.Errorf("check archive: %w", err)
+	}
+	data, err := t.read(ctx, temp)
 	if err == nil && !bytes.Equal(data, probe) {
 		err = ErrCorrupt
 	}
-	if err = errors.Join(err, f.root.Remove(temp)); err != nil {
+	if err = errors.Join(err, t.root.Remove(temp)); err != nil {
 		return fmt.Errorf("check archive: %w", err)
 	}
 	return nil
@@ -233,8 +202,12 @@ func (f *folder) URL(name string) string {
 func (f *folder) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	if f.opening.take(ctx) != nil || f.root == nil {
+	if f.opening.take(ctx) != nil {
 		return nil
 	}
-	return errors.Join(f.self.Close(), f.root.Close())
+	t := f.tree.Load()
+	if t == nil {
+		return nil
+	}
+	return errors.Join(t.self.Close(), t.root.Close())
 }

@@ -59,7 +59,8 @@ func (f *folder) isUnproven(name string) bool {
 // was put. A file that cannot be repaired fails the Flush of the callers that ask for it, and of
 // nobody else.
 func (f *folder) Flush(ctx context.Context, names ...string) error {
-	if err := f.open(ctx); err != nil {
+	t, err := f.open(ctx)
+	if err != nil {
 		return err
 	}
 	if err := f.flushing.take(ctx); err != nil {
@@ -69,13 +70,16 @@ func (f *folder) Flush(ctx context.Context, names ...string) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	f.repair(ctx, names)
+	if t.replaced() { // what was put is not in the folder that people see
+		return fmt.Errorf("flush archive: %w", f.forget(t))
+	}
+	t.repair(ctx, names)
 
 	f.mu.Lock()
 	pending := f.pending
 	f.pending = map[string][32]byte{}
 	f.mu.Unlock()
-	failed, err := f.sync(ctx, pending)
+	failed, err := t.sync(ctx, pending)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if errors.Is(err, errInterrupted) { // nothing failed; the next Flush handles these files, with the newest hash of each
@@ -104,9 +108,9 @@ func (f *folder) Flush(ctx context.Context, names ...string) error {
 
 // sync returns the files that it could not sync, and the first error. When ctx ends it returns nil
 // and errInterrupted.
-func (f *folder) sync(ctx context.Context, names map[string][32]byte) (failed map[string][32]byte, err error) {
+func (t *tree) sync(ctx context.Context, names map[string][32]byte) (failed map[string][32]byte, err error) {
 	if len(names) > manyFiles {
-		err := syncFileSystem(f.self)
+		err := syncFileSystem(t.self)
 		switch {
 		case err == nil:
 			return nil, nil
@@ -126,8 +130,8 @@ func (f *folder) sync(ctx context.Context, names map[string][32]byte) (failed ma
 		if ctx.Err() != nil {
 			return nil, errors.Join(errInterrupted, context.Cause(ctx))
 		}
-		// A missing file was removed in the meantime, as bodies are.
-		if err := f.syncOne(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		// A missing body was removed in the meantime; no other file ever is.
+		if err := t.syncOne(name); err != nil && !(errors.Is(err, fs.ErrNotExist) && checkRemovable(name) == nil) {
 			fail(name, err)
 		}
 		for dir := path.Dir(name); ; dir = path.Dir(dir) {
@@ -140,7 +144,7 @@ func (f *folder) sync(ctx context.Context, names map[string][32]byte) (failed ma
 	// The name of a file is stored in its folder, and the name of the folder in the one above. All
 	// of them must be synced, or a power cut loses the file together with its folder.
 	for _, dir := range slices.Sorted(maps.Keys(folders)) {
-		if why := f.syncOne(dir); why != nil {
+		if why := t.syncOne(dir); why != nil {
 			for _, name := range folders[dir] {
 				fail(name, why)
 			}
@@ -149,8 +153,8 @@ func (f *folder) sync(ctx context.Context, names map[string][32]byte) (failed ma
 	return failed, err
 }
 
-func (f *folder) syncOne(name string) error {
-	file, err := f.root.Open(name)
+func (t *tree) syncOne(name string) error {
+	file, err := t.root.Open(name)
 	if err != nil {
 		return err
 	}
@@ -160,19 +164,19 @@ func (f *folder) syncOne(name string) error {
 // repair writes unproven files again: those of names and up to maxRepairs others, or all when there
 // are no names. It stops at the first file that cannot be written, because the disk still does not
 // work.
-func (f *folder) repair(ctx context.Context, names []string) {
-	f.mu.Lock()
-	unproven := maps.Clone(f.unproven)
-	f.mu.Unlock()
+func (t *tree) repair(ctx context.Context, names []string) {
+	t.f.mu.Lock()
+	unproven := maps.Clone(t.f.unproven)
+	t.f.mu.Unlock()
 	for _, name := range names {
-		if sum, ok := unproven[name]; ok && !f.repairOne(ctx, name, sum) {
+		if sum, ok := unproven[name]; ok && !t.repairOne(ctx, name, sum) {
 			return
 		}
 		delete(unproven, name)
 	}
 	others := 0
 	for name, sum := range unproven {
-		if others++; len(names) > 0 && others > maxRepairs || !f.repairOne(ctx, name, sum) {
+		if others++; len(names) > 0 && others > maxRepairs || !t.repairOne(ctx, name, sum) {
 			return
 		}
 	}
@@ -180,19 +184,19 @@ func (f *folder) repair(ctx context.Context, names []string) {
 
 // repairOne writes one unproven file again. It returns false when the disk does not accept the
 // write.
-func (f *folder) repairOne(ctx context.Context, name string, sum [32]byte) bool {
-	held, err := f.read(ctx, name)
+func (t *tree) repairOne(ctx context.Context, name string, sum [32]byte) bool {
+	held, err := t.read(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) && checkRemovable(name) == nil { // a body that another process removed
-		f.mu.Lock()
-		delete(f.unproven, name)
-		f.mu.Unlock()
+		t.f.mu.Lock()
+		delete(t.f.unproven, name)
+		t.f.mu.Unlock()
 	}
 	if err != nil || sha256.Sum256(held) != sum {
 		return true // missing or changed: only a caller that has the bytes can put them again
 	}
-	if f.overwrite(ctx, name, held) != nil {
+	if t.overwrite(ctx, name, held) != nil {
 		return false
 	}
-	f.accepted(name, held) // its folders must be synced, too
+	t.f.accepted(name, held) // its folders must be synced, too
 	return true
 }

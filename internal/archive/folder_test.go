@@ -124,8 +124,13 @@ func TestFolder_FolderIsRemoved_CheckFails(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Check(t.Context()); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Check = %v", err)
+	for _, want := range []string{"was removed or replaced", "make it again"} {
+		if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("Check = %v, want %q", err, want)
+		}
+	}
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a folder that may be a share which is not mounted was made: %v", err)
 	}
 }
 

@@ -15,58 +15,58 @@ import (
 // overwrite a file that another process has put there in the meantime, a link fails with
 // fs.ErrExist. On a file system without hard links create checks the name and renames; when two
 // processes put different bytes under one new name at the same instant, one of them remains.
-func (f *folder) create(ctx context.Context, name string, data []byte) error {
-	temp, err := f.writeTemp(data, false)
+func (t *tree) create(ctx context.Context, name string, data []byte) error {
+	temp, err := t.writeTemp(data, false)
 	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil { // the write hung, and the caller no longer waits for it
-		return errors.Join(context.Cause(ctx), f.root.Remove(temp))
+		return errors.Join(context.Cause(ctx), t.root.Remove(temp))
 	}
-	err = f.root.Link(temp, name)
+	err = t.root.Link(temp, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = f.root.MkdirAll(path.Dir(name), folderMode); err == nil {
-			err = f.root.Link(temp, name)
+		if err = t.root.MkdirAll(path.Dir(name), folderMode); err == nil {
+			err = t.root.Link(temp, name)
 		}
 	}
 	if err == nil || errors.Is(err, fs.ErrExist) || !linksUnsupported(err) {
-		return errors.Join(err, f.root.Remove(temp))
+		return errors.Join(err, t.root.Remove(temp))
 	}
-	if _, err = f.root.Lstat(name); err == nil {
-		return errors.Join(fs.ErrExist, f.root.Remove(temp))
+	if _, err = t.root.Lstat(name); err == nil {
+		return errors.Join(fs.ErrExist, t.root.Remove(temp))
 	}
-	if err = f.root.Rename(temp, name); err != nil {
-		return errors.Join(err, f.root.Remove(temp))
+	if err = t.root.Rename(temp, name); err != nil {
+		return errors.Join(err, t.root.Remove(temp))
 	}
 	return nil
 }
 
 // overwrite replaces a file so that even a power cut leaves either the old or the new one.
-func (f *folder) overwrite(ctx context.Context, name string, data []byte) error {
-	temp, err := f.writeTemp(data, true)
+func (t *tree) overwrite(ctx context.Context, name string, data []byte) error {
+	temp, err := t.writeTemp(data, true)
 	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
-		return errors.Join(context.Cause(ctx), f.root.Remove(temp))
+		return errors.Join(context.Cause(ctx), t.root.Remove(temp))
 	}
-	if err := f.root.Rename(temp, name); err != nil {
-		return errors.Join(err, f.root.Remove(temp))
+	if err := t.root.Rename(temp, name); err != nil {
+		return errors.Join(err, t.root.Remove(temp))
 	}
-	f.mu.Lock()
-	delete(f.unproven, name)
-	f.mu.Unlock()
+	t.f.mu.Lock()
+	delete(t.f.unproven, name)
+	t.f.mu.Unlock()
 	return nil
 }
 
 // writeTemp writes a file to the work folder and returns its name. After an error, such as a full
 // disk, no file is left.
-func (f *folder) writeTemp(data []byte, sync bool) (string, error) {
+func (t *tree) writeTemp(data []byte, sync bool) (string, error) {
 	temp := workFolder + "/" + rand.Text()
-	file, err := f.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+	file, err := t.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 	if errors.Is(err, fs.ErrNotExist) { // somebody removed the work folder
-		if err = f.root.MkdirAll(workFolder, folderMode); err == nil {
-			file, err = f.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
+		if err = t.root.MkdirAll(workFolder, folderMode); err == nil {
+			file, err = t.root.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 		}
 	}
 	if err != nil {
@@ -77,14 +77,14 @@ func (f *folder) writeTemp(data []byte, sync bool) (string, error) {
 		err = file.Sync()
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
-		return "", errors.Join(err, f.root.Remove(temp))
+		return "", errors.Join(err, t.root.Remove(temp))
 	}
 	return temp, nil
 }
 
 // read reads a whole file.
-func (f *folder) read(ctx context.Context, name string) ([]byte, error) {
-	file, err := f.root.Open(name)
+func (t *tree) read(ctx context.Context, name string) ([]byte, error) {
+	file, err := t.root.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -102,8 +102,8 @@ func (f *folder) read(ctx context.Context, name string) ([]byte, error) {
 
 // clearWork removes the files that killed processes have left behind. A failure is harmless: the
 // next start tries again.
-func (f *folder) clearWork(cutoff time.Time) {
-	dir, err := f.root.Open(workFolder)
+func (t *tree) clearWork(cutoff time.Time) {
+	dir, err := t.root.Open(workFolder)
 	if err != nil {
 		return
 	}
@@ -111,7 +111,7 @@ func (f *folder) clearWork(cutoff time.Time) {
 	entries, _ := dir.ReadDir(-1)
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil && info.ModTime().Before(cutoff) {
-			_ = f.root.Remove(workFolder + "/" + e.Name())
+			_ = t.root.Remove(workFolder + "/" + e.Name())
 		}
 	}
 }

@@ -301,7 +301,7 @@ func TestOpen_FolderHangs_ReturnsAStoreThatWorksLater(t *testing.T) {
 	if err := f.opening.take(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	f.root = nil // as while opening hangs
+	f.tree.Store(nil) // as while opening hangs
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := f.Put(ctx, "a.xml", []byte("x"), ""); !errors.Is(err, context.Canceled) {

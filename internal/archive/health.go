@@ -86,7 +86,7 @@ func temporarilyUnavailable(err error) bool {
 func sick(err error) bool {
 	var number syscall.Errno
 	switch {
-	case errors.Is(err, errNoAnswer), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, errNoAnswer), errors.Is(err, errReplaced), errors.Is(err, io.ErrUnexpectedEOF):
 		return true
 	case errors.Is(err, errUnproven), errors.Is(err, errHangs):
 		return false

@@ -38,7 +38,8 @@ func (e *OwnerError) Error() string {
 // is, and writes it if nobody has done so. If it belongs to another one, every call returns an
 // [*OwnerError]. same reports whether two owners are the same.
 //
-// An archive that cannot be asked now is asked again by the next call, which fails until then.
+// An archive that cannot be asked now is asked again by the next call, which fails until then. So is
+// a folder that was removed and made again, or replaced, under the process.
 func Owned(s Store, here Owner, same func(a, b Owner) bool) *OwnedStore {
 	return &OwnedStore{Store: s, here: here, same: same, turn: make(chan struct{}, 1)}
 }
@@ -52,19 +53,28 @@ type OwnedStore struct {
 	turn  chan struct{} // holds one: the call that asks
 	mu    sync.Mutex
 	known bool
+	seen  int64 // how often the folder had been replaced when that was asked
 	err   error // an *OwnerError
 }
 
 // Claim asks whose the archive is, and writes that it belongs here if nobody has done so. It returns
 // an [*OwnerError] if it belongs elsewhere, or the error of an archive that cannot be asked now.
-func (s *OwnedStore) Claim(ctx context.Context) error { return s.ask(ctx, true) }
+func (s *OwnedStore) Claim(ctx context.Context) error {
+	_, err := s.ask(ctx, true)
+	return err
+}
 
 // Verify is Claim without writing: an archive that nobody has claimed fits everybody.
-func (s *OwnedStore) Verify(ctx context.Context) error { return s.ask(ctx, false) }
+func (s *OwnedStore) Verify(ctx context.Context) error {
+	_, err := s.ask(ctx, false)
+	return err
+}
 
 // Move writes that the archive belongs here, if it belonged to from or to nobody. It is for a gateway
 // that has another address now. It returns an [*OwnerError] if the archive belongs to a third one.
 func (s *OwnedStore) Move(ctx context.Context, from Owner) error {
+	n := renewalsOf(s.Store)
+	ctx = context.WithValue(ctx, renewalKey{}, n)
 	owner, err := s.owner(ctx, false)
 	if err == nil && owner != (Owner{}) && !s.same(owner, from) && !s.same(owner, s.here) {
 		return &OwnerError{Owner: owner, Here: s.here, URL: s.Store.URL("")}
@@ -84,40 +94,45 @@ func (s *OwnedStore) Move(ctx context.Context, from Owner) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known, s.err = true, nil
+	s.known, s.seen, s.err = true, n, nil
 	return nil
 }
 
-func (s *OwnedStore) answer() (known bool, err error) {
+// answer returns what is known of a folder that was replaced n times.
+func (s *OwnedStore) answer(n int64) (known bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.known, s.err
+	return s.known && s.seen == n, s.err
 }
 
-func (s *OwnedStore) ask(ctx context.Context, claim bool) error {
-	if known, err := s.answer(); known {
-		return err
+// ask returns the context for the call that follows: if the folder is replaced before that call, the
+// call fails, because nobody has asked whose the new folder is.
+func (s *OwnedStore) ask(ctx context.Context, claim bool) (context.Context, error) {
+	n := renewalsOf(s.Store)
+	ctx = context.WithValue(ctx, renewalKey{}, n)
+	if known, err := s.answer(n); known {
+		return ctx, err
 	}
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx, context.Cause(ctx)
 	}
-	if known, err := s.answer(); known {
-		return err
+	if known, err := s.answer(n); known {
+		return ctx, err
 	}
 	owner, err := s.owner(ctx, claim)
 	if err != nil || owner == (Owner{}) {
-		return err
+		return ctx, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known = true
+	s.known, s.seen, s.err = true, n, nil
 	if !s.same(owner, s.here) {
 		s.err = &OwnerError{Owner: owner, Here: s.here, URL: s.Store.URL("")}
 	}
-	return s.err
+	return ctx, s.err
 }
 
 // owner reads whose the archive is; the zero value when nobody has claimed it and claim is false.
@@ -148,7 +163,8 @@ func (s *OwnedStore) owner(ctx context.Context, claim bool) (Owner, error) {
 
 // Put implements Store.
 func (s *OwnedStore) Put(ctx context.Context, name string, data []byte, contentType string) error {
-	if err := s.ask(ctx, true); err != nil {
+	ctx, err := s.ask(ctx, true)
+	if err != nil {
 		return err
 	}
 	return s.Store.Put(ctx, name, data, contentType)
@@ -156,7 +172,8 @@ func (s *OwnedStore) Put(ctx context.Context, name string, data []byte, contentT
 
 // Replace implements Store.
 func (s *OwnedStore) Replace(ctx context.Context, name string, data []byte, contentType string) error {
-	if err := s.ask(ctx, true); err != nil {
+	ctx, err := s.ask(ctx, true)
+	if err != nil {
 		return err
 	}
 	return s.Store.Replace(ctx, name, data, contentType)
@@ -164,7 +181,8 @@ func (s *OwnedStore) Replace(ctx context.Context, name string, data []byte, cont
 
 // Get implements Store.
 func (s *OwnedStore) Get(ctx context.Context, name string) ([]byte, error) {
-	if err := s.ask(ctx, false); err != nil {
+	ctx, err := s.ask(ctx, false)
+	if err != nil {
 		return nil, err
 	}
 	return s.Store.Get(ctx, name)
@@ -172,7 +190,8 @@ func (s *OwnedStore) Get(ctx context.Context, name string) ([]byte, error) {
 
 // Remove implements Store.
 func (s *OwnedStore) Remove(ctx context.Context, name string) error {
-	if err := s.ask(ctx, false); err != nil {
+	ctx, err := s.ask(ctx, false)
+	if err != nil {
 		return err
 	}
 	return s.Store.Remove(ctx, name)
@@ -180,7 +199,8 @@ func (s *OwnedStore) Remove(ctx context.Context, name string) error {
 
 // Check implements Store.
 func (s *OwnedStore) Check(ctx context.Context) error {
-	if err := s.ask(ctx, false); err != nil {
+	ctx, err := s.ask(ctx, false)
+	if err != nil {
 		return err
 	}
 	return s.Store.Check(ctx)

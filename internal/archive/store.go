@@ -119,7 +119,7 @@ func Open(ctx context.Context, rawURL string, o Options) (Store, error) {
 			return nil, err
 		}
 		g := newGuard(f, o)
-		err = g.call(ctx, "open archive", checkKey, g.timeout, f.open)
+		err = g.call(ctx, "open archive", checkKey, g.timeout, func(ctx context.Context) error { _, err := f.open(ctx); return err })
 		if err != nil && !o.Later && !temporarilyUnavailable(err) {
 			return nil, errors.Join(err, f.Close())
 		}

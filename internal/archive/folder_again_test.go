@@ -1,0 +1,151 @@
+package archive_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ksefworker/internal/archive"
+)
+
+// remake removes a folder and makes it again.
+func remake(t *testing.T, dir string) {
+	t.Helper()
+	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A person removes the archive's folder and makes it again under a running worker. One call fails,
+// whichever it is, and says so; a document is never said to be missing because of that.
+func TestFolder_RemovedAndMadeAgain_OneCallFailsAndTheNextWork(t *testing.T) {
+	for what, call := range map[string]func(archive.Store) error{
+		"put":     func(s archive.Store) error { return s.Put(t.Context(), "n/b.xml", []byte("x"), "") },
+		"replace": func(s archive.Store) error { return s.Replace(t.Context(), "n/b.json", []byte("{}"), "") },
+		"get":     func(s archive.Store) error { _, err := s.Get(t.Context(), "n/a.xml"); return err },
+		"remove":  func(s archive.Store) error { return s.Remove(t.Context(), "bodies/a") },
+		"flush":   func(s archive.Store) error { return s.Flush(t.Context(), "n/a.xml") },
+		"check":   func(s archive.Store) error { return s.Check(t.Context()) },
+	} {
+		dir := filepath.Join(t.TempDir(), "kept")
+		s := open(t, "file://"+dir)
+		put(t, s, "n/a.xml", "<a/>")
+		remake(t, dir)
+		if err := call(s); err == nil || errors.Is(err, archive.ErrNotFound) || !strings.Contains(err.Error(), "was removed or replaced") {
+			t.Errorf("%s = %v", what, err)
+		}
+		put(t, s, "n/c.xml", "<c/>")
+		if err := errors.Join(s.Flush(t.Context(), "n/c.xml"), s.Check(t.Context())); err != nil {
+			t.Errorf("%s: afterwards: %v", what, err)
+		}
+		if held, err := os.ReadFile(filepath.Join(dir, "n", "c.xml")); err != nil || string(held) != "<c/>" {
+			t.Errorf("%s: the new folder has %q, %v", what, held, err)
+		}
+	}
+}
+
+// What was put into the folder before and not flushed is in neither: a flush must not say that it is
+// durable.
+func TestFolder_ReplacedBeforeAFlush_WhatWasPutIsNotCalledDurable(t *testing.T) {
+	for what, replace := range map[string]func(string) error{
+		"removed":    os.RemoveAll,
+		"moved away": func(dir string) error { return os.Rename(dir, dir+".old") },
+	} {
+		dir := filepath.Join(t.TempDir(), "kept")
+		s := open(t, "file://"+dir)
+		put(t, s, "n/a.xml", "<a/>")
+		if err := errors.Join(replace(dir), os.Mkdir(dir, 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the second one opens the new folder
+			if err := s.Flush(t.Context(), "n/a.xml"); err == nil {
+				t.Errorf("%s: the flush is content", what)
+			}
+		}
+		put(t, s, "n/b.xml", "<b/>") // the folder n exists again
+		if err := s.Flush(t.Context(), "n/a.xml"); err == nil {
+			t.Errorf("%s: the flush is content although the file is missing", what)
+		}
+		put(t, s, "n/a.xml", "<a/>")
+		if err := s.Flush(t.Context(), "n/a.xml"); err != nil {
+			t.Errorf("%s: put again: %v", what, err)
+		}
+	}
+}
+
+// The folder is removed, and a link to another one is in its place. It is not followed; the folder
+// itself is taken again when it is back.
+func TestFolder_ReplacedByALink_IsNotFollowed(t *testing.T) {
+	base := t.TempDir()
+	dir, other := filepath.Join(base, "kept"), filepath.Join(base, "other")
+	s := open(t, "file://"+dir)
+	put(t, s, "n/a.xml", "<a/>")
+	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(other, 0o700), os.Symlink(other, dir)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Put(t.Context(), "n/b.xml", []byte("x"), ""); err == nil {
+			t.Error("it was followed")
+		}
+	}
+	if err := s.Put(t.Context(), "n/b.xml", []byte("x"), ""); !strings.Contains(err.Error(), "restart this process") {
+		t.Errorf("Put = %v", err)
+	}
+	if entries, err := os.ReadDir(other); err != nil || len(entries) > 0 {
+		t.Errorf("the other folder has %v, %v", entries, err)
+	}
+	if err := errors.Join(os.Remove(dir), os.Mkdir(dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(t.Context()); err != nil {
+		t.Errorf("with the folder itself back: %v", err)
+	}
+}
+
+// The folder that comes in its place is the archive of another environment. Nothing is written
+// there, and nothing is read from it.
+func TestOwned_FolderIsReplacedByThatOfAnotherEnvironment_ItIsRefused(t *testing.T) {
+	dir, live := filepath.Join(t.TempDir(), "kept"), filepath.Join(t.TempDir(), "live")
+	if err := owned(t, live, ownLive).Put(t.Context(), "n/a.xml", []byte("<live/>"), ""); err != nil {
+		t.Fatal(err)
+	}
+	s := owned(t, dir, ownTest)
+	if err := s.Put(t.Context(), "n/a.xml", []byte("<a/>"), ""); err != nil {
+		t.Fatal(err)
+	}
+	before := filesIn(t, live)
+	if err := errors.Join(os.RemoveAll(dir), os.Rename(live, dir)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Get(t.Context(), "n/missing.xml"); err == nil || errors.Is(err, archive.ErrNotFound) {
+		t.Errorf("Get = %q, %v", got, err)
+	}
+	if _, ok := errors.AsType[*archive.OwnerError](s.Put(t.Context(), "n/b.xml", []byte("x"), "")); !ok {
+		t.Error("it was not asked whose the folder is")
+	}
+	if got, err := s.Get(t.Context(), "n/a.xml"); err == nil {
+		t.Errorf("Get = %q", got)
+	}
+	if after := filesIn(t, dir); len(after) != len(before) {
+		t.Errorf("the other environment's archive has %v, before %v", after, before)
+	}
+}
+
+// A folder that was made again belongs to nobody: the first call that writes claims it.
+func TestOwned_FolderIsMadeAgain_IsClaimedAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "kept")
+	s := owned(t, dir, ownTest)
+	if err := s.Claim(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	remake(t, dir)
+	_ = s.Put(t.Context(), "n/a.xml", []byte("x"), "")
+	if err := s.Put(t.Context(), "n/a.xml", []byte("x"), ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := errors.AsType[*archive.OwnerError](owned(t, dir, ownLive).Claim(t.Context())); !ok {
+		t.Error("another environment may claim it")
+	}
+}

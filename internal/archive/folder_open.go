@@ -1,0 +1,148 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// tree is the folder as it was opened. A person may remove the folder and make it again, or put
+// another one in its place, while the process runs: then a new tree takes the place of this one. A
+// call that is under way keeps the tree with which it began, so nobody closes a tree that was
+// replaced: its files are closed when nothing uses it any more.
+type tree struct {
+	f    *folder
+	root *os.Root
+	self *os.File // the root again; it stays open because syncfs reports only failures since the file was opened
+}
+
+// errReplaced says that another folder is at the path than the one that was open, so the call found
+// nothing or wrote nothing. The next call opens the new one. The call is not repeated here, because
+// the caller has to ask first whose archive the new folder is (see [Owned]).
+var errReplaced = errors.New("the archive's folder was removed or replaced while this process had it open")
+
+// open opens the folder unless it is already open. Every call begins with it.
+//
+// Only the first opening makes the folder. Later on a folder that is missing is more likely a share
+// that is not mounted, and what would be written below the mount point nobody would find. And a later
+// opening must lead to where the first one led: a link that came in between is not followed.
+func (f *folder) open(ctx context.Context) (*tree, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := f.opening.take(ctx); err != nil {
+		return nil, err
+	}
+	defer f.opening.free()
+	if n, ok := ctx.Value(renewalKey{}).(int64); ok && n != f.renewals.Load() {
+		return nil, errReplaced
+	}
+	if t := f.tree.Load(); t != nil {
+		return t, nil
+	}
+	if f.real == "" {
+		if err := f.make(); err != nil {
+			return nil, err
+		}
+	}
+	real, err := filepath.EvalSymlinks(f.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: make it again, with what was in it, or mount it: %w", errReplaced, err)
+	case err != nil:
+		return nil, err
+	case f.real != "" && f.real != real:
+		return nil, fmt.Errorf("%w: %s leads to %s now, and not to %s as before; if that is meant, restart this process",
+			errReplaced, f.path, real, f.real)
+	}
+	t := &tree{f: f}
+	if t.root, err = os.OpenRoot(real); err != nil {
+		return nil, err
+	}
+	t.self, err = t.root.Open(".")
+	if err == nil {
+		err = t.root.MkdirAll(workFolder, folderMode)
+	}
+	if err != nil {
+		if t.self != nil {
+			err = errors.Join(err, t.self.Close())
+		}
+		return nil, errors.Join(err, t.root.Close())
+	}
+	t.clearWork(time.Now().Add(-workMaxAge))
+	f.real = real
+	f.tree.Store(t)
+	return t, nil
+}
+
+func (f *folder) make() error {
+	err := os.MkdirAll(f.path, folderMode)
+	if err == nil {
+		return nil
+	}
+	if target, linked := os.Readlink(f.path); linked == nil {
+		err = fmt.Errorf("a link to %s, which cannot be used: %w", target, err)
+	}
+	return err
+}
+
+// after looks what the failure of a call means: when the folder at the path is not the one that is
+// open any more, the failure says nothing about the archive, least of all that it lacks a document.
+func (f *folder) after(t *tree, err error) error {
+	if err == nil || errors.Is(err, ErrConflict) || !t.replaced() {
+		return err
+	}
+	return f.forget(t)
+}
+
+// replaced reports whether the folder at the path is another than t, or none. It is false when the
+// system does not tell.
+func (t *tree) replaced() bool {
+	there, err := os.Stat(t.f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	held, gone := t.root.Stat(".")
+	if err != nil || gone != nil {
+		return err == nil && errors.Is(gone, syscall.ESTALE)
+	}
+	return !os.SameFile(there, held)
+}
+
+// forget lets the next call open the folder again, and returns the error of this one. What was put
+// and not flushed may be nowhere, so it is unproven until it is put again.
+func (f *folder) forget(t *tree) error {
+	if f.tree.CompareAndSwap(t, nil) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for name, sum := range f.pending {
+			f.unproven[name] = sum
+		}
+		f.pending = map[string][32]byte{}
+		f.renewals.Add(1)
+	}
+	return errReplaced
+}
+
+// A caller that has asked whose a folder is must not get another one instead, so it passes on how
+// often the folder had been replaced when it asked.
+
+// renewalKey is the key of that number in the context of a call.
+type renewalKey struct{}
+
+// renewalsOf returns how often the folder of a store was replaced while it was open; 0 for a bucket.
+func renewalsOf(s Store) int64 {
+	if r, ok := s.(interface{ renewed() int64 }); ok {
+		return r.renewed()
+	}
+	return 0
+}
+
+func (f *folder) renewed() int64 { return f.renewals.Load() }
+
+func (g *guard) renewed() int64 { return renewalsOf(g.Store) }
