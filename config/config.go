@@ -76,6 +76,20 @@ func (c Config) Tenant(name string) (Tenant, bool) {
 	return Tenant{}, false
 }
 
+// TenantsNamed returns the tenant with this name, or else all tenants with this NIP.
+func (c Config) TenantsNamed(nameOrNIP string) []Tenant {
+	if t, ok := c.Tenant(nameOrNIP); ok {
+		return []Tenant{t}
+	}
+	var found []Tenant
+	for _, t := range c.Tenants {
+		if t.NIP == nameOrNIP {
+			found = append(found, t)
+		}
+	}
+	return found
+}
+
 // LimitsOf returns the request limits of one tenant: its own figures where it has any, otherwise
 // those of limits.groups. An unknown tenant gets limits.groups.
 func (c Config) LimitsOf(name string) Groups {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"strings"
 
 	"ksefworker/internal/ledger"
 )
@@ -13,16 +12,18 @@ import (
 type holdCmd struct {
 	Reason  string   `help:"Why. It is shown to others." placeholder:"TEXT"`
 	By      string   `help:"Who decided this; by default the user of the operating system." placeholder:"NAME"`
-	Tenants []string `arg:"" name:"TENANT" help:"Tenants of the configuration."`
+	Tenants []string `arg:"" name:"TENANT" help:"Tenants of the configuration, by name or NIP."`
 
 	kind ledger.HoldKind
 }
 
 func (c *holdCmd) run(ctx context.Context, p *program) error {
-	for _, name := range c.Tenants {
-		if _, ok := p.cfg.Tenant(name); !ok {
-			return unknownTenant(p, name)
+	for i, name := range c.Tenants {
+		t, err := p.tenant("tenant ", name)
+		if err != nil {
+			return err
 		}
+		c.Tenants[i] = t.Title()
 	}
 	if c.Reason != "" { // it is sealed as everybody's are
 		if err := p.declareStorage(ctx); err != nil {
@@ -59,11 +60,25 @@ func holdMeaning(k ledger.HoldKind) string {
 }
 
 type resumeCmd struct {
-	Tenants []string `arg:"" name:"TENANT" help:"Tenants that were paused or drained."`
+	Tenants []string `arg:"" name:"TENANT" help:"Tenants that were paused or drained, by name or NIP."`
 }
 
-// run takes any name, because the tenant may have been removed from the configuration.
+// run also takes the name of a tenant that was held and then removed from the configuration.
 func (c *resumeCmd) run(ctx context.Context, p *program) error {
+	held, err := p.base.Ledger.Holds(ctx)
+	if err != nil {
+		return err
+	}
+	for i, name := range c.Tenants {
+		if _, ok := held[name]; ok {
+			continue
+		}
+		t, err := p.tenant("tenant ", name)
+		if err != nil {
+			return err
+		}
+		c.Tenants[i] = t.Title()
+	}
 	rows, failed := &columns{s: p.out}, false
 	for _, name := range c.Tenants {
 		was, err := p.base.Ledger.Release(ctx, name)
@@ -88,13 +103,4 @@ func byConfiguration(p *program, name string) string {
 		return "; it is paused by the configuration (tenants[].paused)"
 	}
 	return ""
-}
-
-func unknownTenant(p *program, name string) error {
-	var names []string
-	for _, t := range p.cfg.Tenants {
-		names = append(names, t.Title())
-	}
-	return &usageError{what: fmt.Sprintf("tenant %q is not in the configuration", name),
-		hint: "its tenants are " + strings.Join(names, ", ")}
 }

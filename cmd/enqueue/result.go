@@ -17,7 +17,7 @@ func refusedResult(a tasks.Admission) results.Result {
 	inv := a.Invoice
 	return results.Result{
 		File: a.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
-		State: results.Refused, Reason: reasonOf(a.Err),
+		State: results.Refused, Reason: reasonOf(a.Err) + heldText(&a),
 	}
 }
 

@@ -64,8 +64,19 @@ type action struct {
 // errSome when nothing could be done about some of them.
 func (s *selection) apply(ctx context.Context, p *program, a action) error {
 	rows, done, notDone := &columns{s: p.out}, 0, 0
+	tenant, unknown := s.Tenant, error(nil)
+	if tenant != "" {
+		found := p.cfg.TenantsNamed(tenant)
+		// A tenant that was removed from the configuration may still have documents.
+		if _, unknown = p.tenant("--tenant ", tenant); len(found) > 1 {
+			return unknown
+		}
+		if len(found) == 1 {
+			tenant = found[0].Title()
+		}
+	}
 	selected := actions.Selection{
-		Names: s.Names, State: ledger.State(s.State), Code: s.Code, Tenant: s.Tenant, ReasonLike: s.ReasonLike,
+		Names: s.Names, State: ledger.State(s.State), Code: s.Code, Tenant: tenant, ReasonLike: s.ReasonLike,
 	}
 	err := p.executor().Select(ctx, selected, a.scope, func(m actions.Match) error {
 		id, number := m.Name, ""
@@ -94,6 +105,9 @@ func (s *selection) apply(ctx context.Context, p *program, a action) error {
 	})
 	if err != nil {
 		return err
+	}
+	if done+notDone == 0 && unknown != nil {
+		return unknown
 	}
 	counts := fmt.Sprintf("%d %s", done, a.done)
 	if s.DryRun {

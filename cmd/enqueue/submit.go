@@ -5,11 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"time"
 
-	"ksefworker/config"
 	"ksefworker/internal/connect"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
@@ -48,7 +45,7 @@ func (c *submitCmd) check() error {
 	if c.Timeout < 0 {
 		return &usageError{what: "--timeout must not be negative"}
 	}
-	c.terms = tasks.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline, Tenant: c.Tenant}
+	c.terms = tasks.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline}
 	if c.Deadline != "" {
 		t, ok := parseTime(c.Deadline, invoice.Warsaw(), true)
 		if !ok {
@@ -87,8 +84,12 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	// the time.
 	defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	if err := c.knownTenant(p.cfg); err != nil {
-		return err
+	if c.Tenant != "" {
+		t, err := p.tenant("--tenant ", c.Tenant)
+		if err != nil {
+			return err
+		}
+		c.terms.Tenant = t.Title()
 	}
 	admitter, err := p.base.Admitter()
 	if err != nil {
@@ -107,9 +108,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		return err
 	}
 	t, rows := &tally{}, &columns{s: p.out}
-	refusals := &intake.Refusals{Record: p.base.Ledger, Tenant: func(nip string) bool {
-		return slices.ContainsFunc(p.cfg.Tenants, func(t config.Tenant) bool { return t.NIP == nip })
-	}}
+	refusals := &intake.Refusals{Record: p.base.Ledger, Tenant: p.owner, Asked: c.terms.Tenant}
 	var shown error // errors of the output, which must not stop the intake
 	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in, MaxDocument: p.cfg.LargestInvoice()})
 	err = intake.Run(ctx, admitter, items, c.terms, func(adms []tasks.Admission) {
@@ -147,17 +146,4 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		return c.wait(ctx, p, t)
 	}
 	return t.result()
-}
-
-// knownTenant refuses a --tenant that is not in the configuration, before anything is read.
-func (c *submitCmd) knownTenant(cfg config.Config) error {
-	if _, ok := cfg.Tenant(c.Tenant); ok || c.Tenant == "" {
-		return nil
-	}
-	var names []string
-	for _, t := range cfg.Tenants {
-		names = append(names, t.Title())
-	}
-	return &usageError{what: fmt.Sprintf("--tenant %q is not in the configuration", c.Tenant),
-		hint: "say one of " + strings.Join(names, ", ")}
 }

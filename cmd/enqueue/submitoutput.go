@@ -24,7 +24,7 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 		case a.Taken == ledger.Refused && c.JSON:
 			err = printJSON(p.out, refusedResult(a))
 		case a.Taken == ledger.Refused:
-			rows.row("", a.File, a.Invoice.Number, results.Refused+": "+reasonOf(a.Err))
+			rows.row("", a.File, a.Invoice.Number, results.Refused+": "+reasonOf(a.Err)+heldText(&a))
 		case c.Wait != "":
 			if a.Warning != nil {
 				p.say("%s: %s%s", a.File, a.Invoice.Number, warningOf(&a))
@@ -58,6 +58,14 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 		}
 	}
 	return nil
+}
+
+// heldText says that a refused document was taken before, as the end of its line; "" when it was not.
+func heldText(a *tasks.Admission) string {
+	if a.Held.ID == "" {
+		return ""
+	}
+	return fmt.Sprintf("; this document was taken before as %s, which is %s and stays so", a.Held.ID, a.Held.State)
 }
 
 // handedResult is a result as submit prints it, with remarks about the document.
@@ -100,7 +108,7 @@ func warningOf(a *tasks.Admission) string {
 func (c *submitCmd) noteOf(a *tasks.Admission, present map[string]ledger.Invoice) string {
 	there := present[a.Invoice.ID].Tenant
 	switch {
-	case c.Tenant != "" && there != "" && there != c.Tenant:
+	case c.terms.Tenant != "" && there != "" && there != c.terms.Tenant:
 		return "tenant " + there + " sends it, --tenant has no effect"
 	case a.Archived:
 		return "its result is in the archive"
@@ -115,7 +123,7 @@ func (c *submitCmd) noteOf(a *tasks.Admission, present map[string]ledger.Invoice
 // presentEntries reads the entries of documents that were already here, by id: they may have their
 // KSeF number. It reads them only when the output needs them.
 func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []tasks.Admission) (map[string]ledger.Invoice, error) {
-	if (!c.JSON || c.Wait != "") && c.Tenant == "" {
+	if (!c.JSON || c.Wait != "") && c.terms.Tenant == "" {
 		return nil, nil
 	}
 	var ids []string

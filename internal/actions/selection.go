@@ -17,7 +17,7 @@ type Selection struct {
 
 	State      ledger.State // or results.Refused; "" stands for the states of Scope.Default
 	Code       int          // KSeF's code
-	Tenant     string       // its name or NIP
+	Tenant     string       // its name
 	ReasonLike string       // a part of the reason; upper and lower case are the same
 }
 
@@ -62,7 +62,7 @@ func (x *Executor) Select(ctx context.Context, s Selection, scope Scope, yield f
 		err := x.Inquiry.InState(ctx, state, func(invs []ledger.Invoice) error {
 			for i := range invs {
 				inv := &invs[i]
-				if !s.passes(inv.Tenant, inv.NIP, inv.Code, inv.Reason) {
+				if !s.passes(inv.Tenant, inv.Code, inv.Reason) {
 					continue
 				}
 				if err := yield(Match{Invoice: inv, Name: inv.ID}); err != nil {
@@ -88,7 +88,7 @@ func (x *Executor) refusals(ctx context.Context, s Selection, scope Scope, yield
 	}
 	for i := range refusals {
 		r := &refusals[i]
-		if !s.passes(r.Tenant, r.NIP, 0, results.RefusalReason(r)) {
+		if !s.passes(r.Tenant, 0, results.RefusalReason(r)) {
 			continue
 		}
 		if err := yield(Match{Refusal: r, Name: r.ID}); err != nil {
@@ -98,8 +98,8 @@ func (x *Executor) refusals(ctx context.Context, s Selection, scope Scope, yield
 	return nil
 }
 
-func (s Selection) passes(tenant, nip string, code int, reason string) bool {
-	return (s.Code == 0 || s.Code == code) && (s.Tenant == "" || s.Tenant == tenant || s.Tenant == nip) &&
+func (s Selection) passes(tenant string, code int, reason string) bool {
+	return (s.Code == 0 || s.Code == code) && (s.Tenant == "" || s.Tenant == tenant) &&
 		strings.Contains(strings.ToLower(reason), strings.ToLower(s.ReasonLike))
 }
 

@@ -22,7 +22,11 @@ type Record interface {
 // later. Its errors never stop the intake. Not safe for concurrent use.
 type Refusals struct {
 	Record Record
-	Tenant func(nip string) bool // reports whether a tenant has this NIP
+	// Tenant returns the name of the one tenant that has this NIP, the NIP itself when several
+	// tenants have it, and "" when none has.
+	Tenant func(nip string) string
+	// Asked is the name of the tenant that was asked to send the documents; "" when none was.
+	Asked string
 
 	// Unrecorded is the number of refusals that could not be put on record. Err is the first error.
 	Unrecorded int
@@ -32,7 +36,8 @@ type Refusals struct {
 	open  bool // some refusals are open
 }
 
-// Note records the outcome of some documents.
+// Note records the outcome of some documents. A document that was taken before is not recorded when
+// it is refused now: its entry says how it stands.
 //
 // A refusal is identified by the identity of its document (seller, kind, number) when that could be
 // read and is not itself at fault, otherwise by its file. A document that is taken ends the
@@ -50,7 +55,11 @@ func (r *Refusals) Note(ctx context.Context, adms []tasks.Admission) {
 	for i := range adms {
 		a, by := &adms[i], adms[i].Invoice.ID
 		taken := a.Taken != ledger.Refused
-		if !taken {
+		switch {
+		case taken:
+		case a.Held.ID != "":
+			by, taken = a.Held.ID, true
+		default:
 			on, ok := r.refusal(a)
 			if !ok {
 				continue
@@ -94,7 +103,7 @@ func (r *Refusals) refusal(a *tasks.Admission) (ledger.Refusal, bool) {
 	}
 	inv := &a.Invoice
 	out := ledger.Refusal{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number, IssueDate: inv.IssueDate,
-		File: a.File, Tenant: r.tenant(inv.NIP)}
+		File: a.File, Tenant: r.tenant(inv)}
 	faults := invoice.FieldErrors(a.Err)
 	identified := inv.NIP != "" && inv.Kind != "" && inv.Number != "" && inv.ID == ""
 	for _, f := range faults {
@@ -114,7 +123,7 @@ func (r *Refusals) refusal(a *tasks.Admission) (ledger.Refusal, bool) {
 	// A document without a fault whose number belongs to another one has an invoice's ID and is not
 	// identified: handing in that other document again must not end this refusal.
 	case identified:
-		out.ID = ledger.RefusalOfInvoice(ledger.Identity{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number})
+		out.ID, out.ByInvoice = ledger.RefusalOfInvoice(identityOf(inv)), true
 	case path == "":
 		out.ID = ledger.RefusalOfFile(a.File + "\x00" + out.Faults[0].Field + out.Faults[0].Rule + inv.Number)
 	default:
@@ -132,28 +141,37 @@ const maxFaults = 5
 // never among them.
 func (r *Refusals) ends(a *tasks.Admission, by string, taken bool) []ledger.RefusalEnd {
 	inv := &a.Invoice
-	var ids []string
-	if taken {
-		ids = append(ids, ledger.RefusalOfInvoice(ledger.Identity{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number}))
-	}
-	if path := pathOf(a.File); path != "" {
-		ids = append(ids, ledger.RefusalOfFile(path))
-	}
 	var out []ledger.RefusalEnd
-	for _, id := range ids {
+	end := func(id string, byInvoice bool) {
 		if id != by {
-			out = append(out, ledger.RefusalEnd{ID: id, Tenant: r.tenant(inv.NIP),
+			out = append(out, ledger.RefusalEnd{ID: id, Tenant: r.tenant(inv), ByInvoice: byInvoice,
 				Ended: ledger.RefusalSuperseded, Note: "by " + by})
 		}
+	}
+	if taken {
+		end(ledger.RefusalOfInvoice(identityOf(inv)), true)
+	}
+	if path := pathOf(a.File); path != "" {
+		end(ledger.RefusalOfFile(path), false)
 	}
 	return out
 }
 
-// tenant returns the tenant whose list a refusal belongs to. A seller that is no tenant has no list
-// of its own, because invented NIPs could make any number of lists.
-func (r *Refusals) tenant(nip string) string {
-	if nip != "" && r.Tenant(nip) {
-		return nip
+func identityOf(inv *ledger.Invoice) ledger.Identity {
+	return ledger.Identity{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number}
+}
+
+// tenant returns the tenant whose list a refusal belongs to: the one that was asked to send the
+// document, that sends it, or that has the seller's NIP. A seller that is no tenant has no list of
+// its own, because invented NIPs could make any number of lists.
+func (r *Refusals) tenant(inv *ledger.Invoice) string {
+	switch {
+	case r.Asked != "":
+		return r.Asked
+	case inv.Tenant != "":
+		return inv.Tenant
+	case inv.NIP != "":
+		return r.Tenant(inv.NIP)
 	}
 	return ""
 }

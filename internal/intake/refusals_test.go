@@ -25,12 +25,22 @@ type recorder struct {
 	a   *tasks.Admitter
 	rdb *redis.Client
 	dir string
+
+	asked string // --tenant
+}
+
+// owner names the seller that is a tenant.
+func owner(nip string) string {
+	if nip == sample.NIP(0) {
+		return "One"
+	}
+	return ""
 }
 
 func newRecorder(t *testing.T) *recorder {
 	rdb, _ := redistest.New(t)
 	a := admitter(t, rdb)
-	a.Accounts = []tasks.Account{{Name: sample.NIP(0), NIP: sample.NIP(0)}}
+	a.Accounts = []tasks.Account{{Name: "One", NIP: sample.NIP(0)}, {Name: "Two", NIP: sample.NIP(1)}}
 	return &recorder{t: t, a: a, rdb: rdb, dir: t.TempDir()}
 }
 
@@ -41,9 +51,9 @@ func (d *recorder) hand(name string, doc []byte) *intake.Refusals {
 	if err := os.WriteFile(path, doc, 0o600); err != nil {
 		d.t.Fatal(err)
 	}
-	r := &intake.Refusals{Record: d.a.Ledger, Tenant: func(nip string) bool { return nip == sample.NIP(0) }}
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: owner, Asked: d.asked}
 	items := intake.Read(d.t.Context(), []string{path}, intake.Options{})
-	err := intake.Run(d.t.Context(), d.a, items, tasks.Terms{}, func(adms []tasks.Admission) {
+	err := intake.Run(d.t.Context(), d.a, items, tasks.Terms{Tenant: d.asked}, func(adms []tasks.Admission) {
 		r.Note(d.t.Context(), adms)
 	})
 	if err != nil {
@@ -80,7 +90,7 @@ func TestRefusals_FixedInAnotherFile_IsSuperseded(t *testing.T) {
 	d.hand("elsewhere.xml", sample.Bad(sample.FutureDate, o)) // the same document: one refusal
 	d.wants("elsewhere.xml")
 	all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
-	if err != nil || all[0].Number != "FV/1" || all[0].NIP != sample.NIP(0) || all[0].Tenant != sample.NIP(0) ||
+	if err != nil || all[0].Number != "FV/1" || all[0].NIP != sample.NIP(0) || all[0].Tenant != "One" ||
 		all[0].Faults[0].Field != "P_1" || all[0].Faults[0].Value != "2049-12-31" || all[0].Faults[0].Line == 0 {
 		t.Errorf("on record is %+v, %v", all, err)
 	}
@@ -124,9 +134,35 @@ func TestRefusals_NumberOfAnotherDocument_EndsWithItsOwnFile(t *testing.T) {
 	d.wants()
 }
 
+// A document that was taken before has an entry that says how it stands. Nobody has to act on it
+// because it was handed in again for the wrong tenant.
+func TestRefusals_DocumentThatTheLedgerHas_IsNoOpenRefusal(t *testing.T) {
+	d := newRecorder(t)
+	o := sample.Options{Number: "FV/1", IssueDate: "2026-01-05"}
+	d.asked = "Two"
+	d.hand("a.xml", sample.Invoice(o)) // not taken yet: a person has to act
+	d.wants("a.xml")
+	if all, err := d.a.Ledger.Refusals(t.Context(), time.Time{}, ""); err != nil || all[0].Tenant != "Two" {
+		t.Errorf("on record is %+v, %v", all, err)
+	}
+	d.asked = ""
+	d.hand("a.xml", sample.Invoice(o)) // taken, for its own tenant: that ends the refusal
+	d.wants()
+	d.asked = "Two"
+	d.hand("a.xml", sample.Invoice(o))
+	d.hand("elsewhere.xml", sample.Invoice(o))
+	d.wants()
+	d.asked, d.a.Accounts = "", nil // the tenant is not configured any more
+	d.hand("a.xml", sample.Invoice(o))
+	d.wants()
+	o.Seed = 9
+	d.hand("b.xml", sample.Invoice(o)) // another document of this number: nothing says how it stands
+	d.wants("b.xml")
+}
+
 func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
 	d := newRecorder(t)
-	r := &intake.Refusals{Record: d.a.Ledger, Tenant: func(nip string) bool { return nip == sample.NIP(0) }}
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: owner}
 	r.Note(t.Context(), []tasks.Admission{
 		{File: "gone", Taken: ledger.Refused, Err: &intake.Problem{What: "does not exist", Path: true}},
 		{File: "a.xml", Taken: ledger.Refused, Err: &tasks.UnsureError{What: "the archive is away", Err: errors.New("x")}},
@@ -149,7 +185,7 @@ func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
 func TestRefusals_TenThousandAtOnce_AreBoundedAndTakeFewCommands(t *testing.T) {
 	d := newRecorder(t)
 	before := d.commands()
-	r := &intake.Refusals{Record: d.a.Ledger, Tenant: func(nip string) bool { return nip == sample.NIP(0) }}
+	r := &intake.Refusals{Record: d.a.Ledger, Tenant: owner}
 	for chunk := range 100 {
 		adms := make([]tasks.Admission, 100)
 		for i := range adms {

@@ -10,7 +10,8 @@ import (
 // it is encrypted in Redis.
 type Refusal struct {
 	ID        string         `json:"-"`
-	Tenant    string         `json:"-"` // the tenant in whose list it is; "" if the seller belongs to no tenant
+	Tenant    string         `json:"-"` // the tenant in whose list it is; "" if it belongs to no tenant
+	ByInvoice bool           `json:"-"` // [RefusalOfInvoice] made the ID; only [Ledger.Refuse] uses this
 	NIP       string         `json:"nip,omitempty"`
 	Kind      string         `json:"kind,omitempty"`
 	Number    string         `json:"number,omitempty"`
@@ -45,10 +46,11 @@ const (
 
 // RefusalEnd ends the refusal with this id, if it is open.
 type RefusalEnd struct {
-	ID     string
-	Tenant string // refusals without a tenant are searched as well
-	Ended  string
-	Note   string
+	ID        string
+	Tenant    string // refusals without a tenant are searched as well
+	ByInvoice bool   // [RefusalOfInvoice] made the ID: the lists of all tenants are searched
+	Ended     string
+	Note      string
 }
 
 const refusalPrefix = "ref-"

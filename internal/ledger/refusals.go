@@ -19,7 +19,8 @@ const maxRefusals = 5000
 const refusalBatch = 500
 
 // Refuse puts refusals on record. A refusal that is already there is written again and is open
-// again. When [IsFull] reports the error, some refusals are not on record, and nothing else has
+// again. One of the same invoice in another tenant's list is removed: the document was handed in
+// for the wrong tenant, or the configuration has changed. When [IsFull] reports the error, some refusals are not on record, and nothing else has
 // changed.
 //
 // Refuse is not a script as the other verbs are. Scripts work at maxmemory, so that invoices that
@@ -39,6 +40,35 @@ func (l *Ledger) Refuse(ctx context.Context, refusals []Refusal) error {
 			if err := l.refuse(ctx, tenant, batch); err != nil {
 				return fmt.Errorf("record refusals: %w", err)
 			}
+			if err := l.keepOnlyIn(ctx, tenant, batch); err != nil {
+				return fmt.Errorf("record refusals: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// keepOnlyIn removes the refusals of invoices from the lists of all other tenants.
+func (l *Ledger) keepOnlyIn(ctx context.Context, tenant string, batch []Refusal) error {
+	var ids []string
+	for i := range batch {
+		if batch[i].ByInvoice {
+			ids = append(ids, batch[i].ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	others, err := l.refusers(ctx)
+	if err != nil {
+		return err
+	}
+	for _, other := range others {
+		if other == tenant {
+			continue
+		}
+		if err := l.forgetRefusals(ctx, other, ids); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -11,11 +11,16 @@ import (
 // EndRefusals ends refusals that are open, and returns how many it ended. An id without a refusal
 // is no error: intake does not know which documents were refused before.
 func (l *Ledger) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
+	tenants, err := l.refusers(ctx)
+	if err != nil {
+		return 0, err
+	}
 	byTenant := map[string][]RefusalEnd{}
 	for _, e := range ends {
-		byTenant[e.Tenant] = append(byTenant[e.Tenant], e)
-		if e.Tenant != "" {
-			byTenant[""] = append(byTenant[""], e)
+		for _, t := range tenants {
+			if e.ByInvoice || t == e.Tenant || t == "" {
+				byTenant[t] = append(byTenant[t], e)
+			}
 		}
 	}
 	n := 0

@@ -69,6 +69,34 @@ func TestEndRefusals_OnlyOpenOnes_OfTheTenantAndOfNoTenant(t *testing.T) {
 	}
 }
 
+// A document may be handed in for the wrong tenant first. Files of two tenants may have the same
+// path, on two machines.
+func TestRefuse_SameInvoiceForAnotherTenant_IsOneRefusalAndEndsWhereverItIs(t *testing.T) {
+	w := oneWorld(t)
+	one := refusedDoc(sellerA, "a.xml")
+	one.ID, one.ByInvoice = RefusalOfInvoice(Identity{sellerA, "VAT", "FV/1"}), true
+	file := refusedDoc(sellerA, "same.xml")
+	w.must(w.Refuse(ctx(), []Refusal{one, file}))
+	one.Tenant, one.File, file.Tenant = sellerB, "b.xml", sellerB
+	w.must(w.Refuse(ctx(), []Refusal{one, file}))
+	got := w.refusals("")
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"b.xml", "same.xml", "same.xml"}) {
+		t.Errorf("open: %v", got)
+	}
+	end := RefusalEnd{ID: one.ID, Tenant: "third", ByInvoice: true, Ended: RefusalSuperseded, Note: "inv-x"}
+	if n, err := w.EndRefusals(ctx(), []RefusalEnd{end}); n != 1 || err != nil {
+		t.Errorf("ended %d, %v", n, err)
+	}
+	end = RefusalEnd{ID: file.ID, Tenant: sellerA, Ended: RefusalSuperseded, Note: "inv-y"}
+	if n, err := w.EndRefusals(ctx(), []RefusalEnd{end}); n != 1 || err != nil {
+		t.Errorf("ended %d, %v", n, err)
+	}
+	if all, err := w.Refusals(ctx(), time.Time{}, ""); err != nil || len(all) != 1 || all[0].Tenant != sellerB {
+		t.Errorf("open: %+v, %v", all, err)
+	}
+}
+
 func TestRefuse_MoreThanIsKept_TheOldestGoAndOtherTenantsKeepTheirs(t *testing.T) {
 	w := oneWorld(t)
 	w.must(w.Refuse(ctx(), []Refusal{refusedDoc(sellerB, "other.xml")}))

@@ -46,6 +46,10 @@ type Admission struct {
 	// all.
 	Warning error
 	Err     error
+	// Held is the entry of a document that is refused now and was taken before: what was sound then
+	// is no longer, or it was handed in for another tenant. It goes on as its state says; its ID is
+	// "" for all other documents.
+	Held ledger.Invoice
 }
 
 // RefusedError refuses a sound document because of something else: another document of its identity, or a tenant that is not configured.
@@ -168,6 +172,9 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			}
 		}
 	}
+	if err := a.findHeld(ctx, out); err != nil {
+		return nil, err
+	}
 	failed := a.applyTerms(ctx, out, terms)
 	for _, t := range twins {
 		first := out[t[1]]
@@ -262,7 +269,8 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[
 	}
 	if err != nil {
 		// As far as it could be read: a refusal that names the invoice's number is found in an export of thousands.
-		n.Invoice = ledger.Invoice{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate, File: d.File, Size: h.Size}
+		n.Invoice = ledger.Invoice{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate, File: d.File, Size: h.Size,
+			Tenant: from.Name, Hash: HashText(h.Hash)}
 		return n, refusal{err}
 	}
 	soft, err := invoice.SoftDeadline(h.IssueDate)

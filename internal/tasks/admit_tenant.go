@@ -78,11 +78,22 @@ func (a *Admitter) named(h invoice.Header, name, issuer string, as ksef.SubjectT
 		default:
 			return sender{}, &RefusedError{
 				Rule: fmt.Sprintf("tenant %s sends in the context of NIP %s, and this invoice is issued by NIP %s", name, t.NIP, issuer),
-				Hint: "leave --tenant out, or name a tenant of that NIP",
+				Hint: a.whoSends(h, issuer),
 			}
 		}
 	}
 	return sender{}, &RefusedError{Rule: fmt.Sprintf("no tenant is named %s", name), Hint: "the names are: " + namesOf(a.Accounts)}
+}
+
+// whoSends says which tenant may send an invoice that another one was asked to send.
+func (a *Admitter) whoSends(h invoice.Header, issuer string) string {
+	if found := a.ofNIP(issuer); len(found) > 0 {
+		return "leave --tenant out, or name a tenant of that NIP: " + namesOf(found)
+	}
+	if agents := a.ofNIP(h.AuthorisedNIP); len(agents) > 0 && !h.SelfBilling {
+		return "its PodmiotUpowazniony can send it in its own context: --tenant " + namesOf(agents)
+	}
+	return "no tenant of that NIP is configured: add it to tenants in the configuration, with its key"
 }
 
 func notTheSellers(h invoice.Header) error {
