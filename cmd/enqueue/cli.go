@@ -26,7 +26,7 @@ type grammar struct {
 	Status  statusCmd  `cmd:"" help:"${status}"`
 	Results resultsCmd `cmd:"" help:"${results}"`
 	Open    openCmd    `cmd:"" help:"${open}"`
-	Retry   retryCmd   `cmd:"" help:"Queue rejected or parked invoices again, after you have removed the reason."`
+	Retry   retryCmd   `cmd:"" help:"${retry}"`
 	Dismiss dismissCmd `cmd:"" help:"${dismiss}"`
 	Pause   holdCmd    `cmd:"" help:"Stop sending new invoices of a tenant until it is resumed."`
 	Drain   holdCmd    `cmd:"" help:"${drain}"`

@@ -9,7 +9,7 @@ States: queued, packed, sending, unknown, sent: on its way; accepted, receipted:
 	`because a person ended it or another document with its number was accepted.
 
 Exit codes: 0 all taken (with --wait: all accepted, or nothing left to do); ` +
-	`2 wrong call or configuration, or no document found; 3 some refused, rejected or parked; ` +
+	`2 wrong call or configuration, or no document found; 3 some refused, rejected or parked, or dismissed before; ` +
 	`4 Redis or another part not reachable.`
 
 // helpTexts are the long texts of --help, by the names that the tags of the grammar use.
@@ -20,6 +20,8 @@ var helpTexts = kong.Vars{
 	"results": "List decided invoices (accepted, rejected, parked, dismissed, superseded) in the order of their last change.",
 	"open": "List the documents that wait for a person (refused, rejected, parked), " +
 		"each with the commands that end it. Exit code 3 when there are any.",
+	"retry": "Queue rejected or parked invoices again, after you have removed the reason; " +
+		"or dismissed ones that a person dismissed by mistake.",
 	"dismiss": "End queued, rejected, parked or refused documents for good, because they are not to be sent. " +
 		"Another document can then take the number.",
 	"drain": "Stop taking in new invoices of a tenant until it is resumed. Invoices that were taken are still sent.",
@@ -38,6 +40,6 @@ var helpTexts = kong.Vars{
 	"delimiter":       "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
 	"purge_env":       "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",
 	"results_state":   "Only what is in this state. refused lists the documents that were not taken and have to be fixed.",
-	"selection_state": "All in this state: rejected or parked; for dismiss also queued or refused.",
+	"selection_state": "All in this state: rejected or parked; for retry also dismissed; for dismiss also queued or refused.",
 	"status_json":     "Print one JSON object for each invoice; without --state and names, one object with counts and at_risk.",
 }

@@ -52,12 +52,15 @@ func (l *listing) csv(s *screen) *csv.Writer {
 	return w
 }
 
-// csvHead returns the names of the JSON fields, from the tags of [results.Result].
-func csvHead() []string {
+// csvHead returns the names of the JSON fields, from the tags of [results.Result], without those in
+// except.
+func csvHead(except ...string) []string {
 	var head []string
 	for f := range fields(reflect.TypeFor[results.Result]()) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		head = append(head, name)
+		if !slices.Contains(except, name) {
+			head = append(head, name)
+		}
 	}
 	return head
 }
@@ -66,12 +69,15 @@ func fields(t reflect.Type) iter.Seq[reflect.StructField] {
 	return slices.Values(reflect.VisibleFields(t))
 }
 
-func csvRow(r results.Result) []string {
+func csvRow(r results.Result, except ...string) []string {
 	v := reflect.ValueOf(r)
 	var row []string
 	for f := range fields(v.Type()) {
-		text := fmt.Sprint(v.FieldByIndex(f.Index).Interface())
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if slices.Contains(except, name) {
+			continue
+		}
+		text := fmt.Sprint(v.FieldByIndex(f.Index).Interface())
 		if slices.Contains(foreignFields, name) {
 			text = guarded(text)
 		}
@@ -83,7 +89,7 @@ func csvRow(r results.Result) []string {
 // foreignFields are the fields with text that a person or KSeF wrote. This program writes all
 // others, and they stay as they are: a hash that begins with + could not be compared with an
 // apostrophe before it.
-var foreignFields = []string{"file", "number", "kind", "reason"}
+var foreignFields = []string{"file", "number", "kind", "reason", "taken_back"}
 
 // guarded puts an apostrophe before text that would begin a formula, so that a spreadsheet program
 // does not run what somebody put into a file name or an invoice number.

@@ -20,6 +20,10 @@ type openItem struct {
 	since time.Time
 }
 
+// notInOpen are the fields of a result that a row of open items leaves out: it begins with the
+// tenant, and an open item waits for a person only.
+var notInOpen = []string{"tenant", "waiting_since", "taken_back"}
+
 // run lists the open items. The exit code is 3 when there are any, so that a script needs no more
 // than that.
 func (c *openCmd) run(ctx context.Context, p *program) error {
@@ -76,9 +80,9 @@ func (c *openCmd) print(p *program, items []openItem) error {
 		return nil
 	case "csv":
 		w := c.csv(p.out)
-		_ = w.Write(append(append([]string{"tenant"}, csvHead()...), "do")) // Error returns the first error
+		_ = w.Write(append(append([]string{"tenant"}, csvHead(notInOpen...)...), "do")) // Error returns the first error
 		for _, it := range items {
-			_ = w.Write(append(append([]string{it.Tenant}, csvRow(it.Result)...), clean(guarded(it.Do))))
+			_ = w.Write(append(append([]string{it.Tenant}, csvRow(it.Result, notInOpen...)...), clean(guarded(it.Do))))
 		}
 		w.Flush()
 		return w.Error()

@@ -11,13 +11,13 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// refusedResult returns the result of a document that was refused: what could be read of it, and
-// why it was refused.
-func refusedResult(a tasks.Admission) results.Result {
+// refusedResult returns the result of a document that was refused: what could be read of it, the
+// tenant that it is recorded for, and why it was refused.
+func refusedResult(a tasks.Admission, tenant string) results.Result {
 	inv := a.Invoice
 	return results.Result{
 		File: a.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,
-		State: results.Refused, Reason: reasonOf(a.Err) + heldText(&a),
+		Tenant: tenant, State: results.Refused, Reason: reasonOf(a.Err) + heldText(&a),
 	}
 }
 

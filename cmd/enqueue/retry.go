@@ -1,25 +1,30 @@
 package main
 
 import (
+	"cmp"
 	"context"
 
 	"ksefworker/internal/actions"
 	"ksefworker/internal/ledger"
 )
 
-type retryCmd struct{ selection }
+type retryCmd struct {
+	selection
+	By string `help:"Who takes a dismissal back; by default the user of the operating system." placeholder:"NAME"`
+}
 
 func (c *retryCmd) check() error {
-	return c.selection.check([]string{string(ledger.Rejected), string(ledger.Parked)})
+	return c.selection.check([]string{string(ledger.Rejected), string(ledger.Parked), string(ledger.Dismissed)})
 }
 
 func (c *retryCmd) run(ctx context.Context, p *program) error {
 	states := []ledger.State{ledger.Rejected, ledger.Parked}
+	by := cmp.Or(oneLine(c.By), osUser(p.environ))
 	return c.apply(ctx, p, action{
-		scope:   actions.Scope{States: states, Default: states},
-		allowed: "only rejected and parked invoices can be retried",
+		scope:   actions.Scope{States: states, Default: states, LastResort: []ledger.State{ledger.Dismissed}},
+		allowed: "only rejected, parked and dismissed invoices can be retried",
 		notDone: "not retried", would: "would be queued", done: string(ledger.Queued),
-		invoice: p.executor().Retry,
+		invoice: func(ctx context.Context, inv *ledger.Invoice) error { return p.executor().Retry(ctx, inv, by) },
 	})
 }
 

@@ -106,7 +106,7 @@ func detail(s *screen, inv ledger.Invoice, r results.Result, now time.Time) {
 		code = fmt.Sprint(r.Code)
 	}
 	for _, line := range [][2]string{
-		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"code", code}, {"reason", r.Reason},
+		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"code", code}, {"reason", r.Reason}, {"taken back", r.TakenBack},
 		{"waits for", waitText(r)}, {"number (P_2)", r.Number}, {"kind", r.Kind}, {"issued (P_1)", r.IssueDate},
 		{"seller NIP", r.NIP}, {"tenant", inv.Tenant}, {"file", r.File}, {"package", r.Package},
 		{"session", r.Session}, {"attempts", fmt.Sprint(r.Attempts)}, {"deadline", deadline},

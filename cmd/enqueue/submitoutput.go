@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 	for _, a := range adms {
 		switch {
 		case a.Taken == ledger.Refused && c.JSON:
-			err = printJSON(p.out, refusedResult(a))
+			err = printJSON(p.out, refusedResult(a, cmp.Or(c.terms.Tenant, a.Invoice.Tenant, p.owner(a.Invoice.NIP))))
 		case a.Taken == ledger.Refused:
 			rows.row("", a.File, a.Invoice.Number, results.Refused+": "+reasonOf(a.Err)+heldText(&a))
 		case c.Wait != "":
@@ -39,10 +40,10 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			}
 			r := p.resultOf(inv)
 			r.File = a.File
-			err = printJSON(p.out, handedResult{r, c.noteOf(&a, present), reasonOf(a.Warning), termsOf(&a)})
+			err = printJSON(p.out, handedResult{r, c.noteOf(p, &a, present), reasonOf(a.Warning), termsOf(&a)})
 		case a.Taken == ledger.Present:
 			here := "already here"
-			if note := c.noteOf(&a, present); note != "" {
+			if note := c.noteOf(p, &a, present); note != "" {
 				here += ": " + note
 			}
 			if a.Terms.Text != "" {
@@ -105,7 +106,7 @@ func warningOf(a *tasks.Admission) string {
 
 // noteOf returns what a person should know about a document that is already here; "" for all
 // others.
-func (c *submitCmd) noteOf(a *tasks.Admission, present map[string]ledger.Invoice) string {
+func (c *submitCmd) noteOf(p *program, a *tasks.Admission, present map[string]ledger.Invoice) string {
 	there := present[a.Invoice.ID].Tenant
 	switch {
 	case c.terms.Tenant != "" && there != "" && there != c.terms.Tenant:
@@ -113,22 +114,28 @@ func (c *submitCmd) noteOf(a *tasks.Admission, present map[string]ledger.Invoice
 	case a.Archived:
 		return "its result is in the archive"
 	case a.Taken == ledger.Present && a.Invoice.State == ledger.Dismissed:
-		return "a person dismissed this document, so it is not sent; a document with other content can take the number"
+		return p.dismissedNote(present[a.Invoice.ID])
 	case a.Differs != "":
 		return a.Differs
 	}
 	return ""
 }
 
+// dismissedNote says that a document is not sent, who decided so, and what to do if that was a
+// mistake.
+func (p *program) dismissedNote(inv ledger.Invoice) string {
+	return cmp.Or(inv.Reason, "a person dismissed it") + "; it is not sent; if that was a mistake: " + p.command("retry "+inv.ID) +
+		"; a document with other content can take the number"
+}
+
 // presentEntries reads the entries of documents that were already here, by id: they may have their
-// KSeF number. It reads them only when the output needs them.
+// KSeF number, and a dismissed one says who dismissed it. It reads them only when the output needs
+// them.
 func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []tasks.Admission) (map[string]ledger.Invoice, error) {
-	if (!c.JSON || c.Wait != "") && c.terms.Tenant == "" {
-		return nil, nil
-	}
+	all := c.JSON && c.Wait == "" || c.terms.Tenant != ""
 	var ids []string
 	for _, a := range adms {
-		if a.Taken == ledger.Present {
+		if a.Taken == ledger.Present && (all || a.Invoice.State == ledger.Dismissed && c.Wait == "") {
 			ids = append(ids, a.Invoice.ID)
 		}
 	}

@@ -26,6 +26,7 @@ type tally struct {
 	empty                     int // folders without an invoice; they are no fault
 	unsure                    int // of the refused: documents to hand in again, because the archive failed
 	waiting                   int // of the present: documents that wait for a person
+	dismissed                 int // of the present: documents that a person dismissed
 	taken                     []handed
 }
 
@@ -51,8 +52,11 @@ func (t *tally) add(adms []tasks.Admission) {
 			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)})
 		case ledger.Present:
 			t.present++
-			if a.Invoice.State.Open() || a.Invoice.State == ledger.Dismissed {
+			switch {
+			case a.Invoice.State.Open():
 				t.waiting++
+			case a.Invoice.State == ledger.Dismissed:
+				t.dismissed++
 			}
 			h := handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)}
 			if a.Archived {
@@ -91,7 +95,7 @@ func (t *tally) result() error {
 	case t.unsure > 0:
 		return fmt.Errorf("%w: documents not taken because the archive failed: %d; hand the same files in again",
 			connect.ErrUnreachable, t.unsure)
-	case t.refused > 0, t.waiting > 0:
+	case t.refused > 0, t.waiting > 0, t.dismissed > 0:
 		return errSome
 	}
 	return nil

@@ -103,7 +103,10 @@ func (c *submitCmd) printOutcomes(p *program, t *tally, outcomes []results.Resul
 		case r.State == string(ledger.Rejected), r.State == string(ledger.Parked):
 			counts[r.State]++
 			bad = append(bad, []string{r.State, codeText(r.Code), r.Number, r.File, r.Reason})
-		case r.State == string(ledger.Dismissed), r.State == string(ledger.Superseded):
+		case r.State == string(ledger.Dismissed):
+			counts[r.State]++
+			bad = append(bad, []string{r.State, codeText(r.Code), r.Number, r.File, r.Reason})
+		case r.State == string(ledger.Superseded):
 			counts[r.State]++
 		default:
 			counts["open"]++
@@ -123,7 +126,7 @@ func (c *submitCmd) printOutcomes(p *program, t *tally, outcomes []results.Resul
 		{"rejected", counts["rejected"], "fix the document and hand it in again"},
 		{"parked", counts["parked"], "see the reason, then: " + p.command("open")},
 		{"not decided", counts["open"], ""},
-		{"dismissed", counts["dismissed"], "ended by a person"},
+		{"dismissed", counts["dismissed"], "not sent; if that was a mistake: " + p.command("retry ID")},
 		{"superseded", counts["superseded"], "another document with its number was accepted"},
 		{"refused", t.refused, "not taken, see above"},
 	} {

@@ -57,9 +57,10 @@ func (e *NotDoneError) Error() string {
 // Unwrap returns Err.
 func (e *NotDoneError) Unwrap() error { return e.Err }
 
-// Retry queues a rejected or parked invoice again. When that is not possible, it returns a
-// [*NotDoneError].
-func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice) error {
+// Retry queues a rejected or parked invoice again, or takes back that a person dismissed it. by is
+// who decided that; only a dismissed invoice keeps it on record. When it is not possible, Retry
+// returns a [*NotDoneError].
+func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) error {
 	kept, err := x.Ledger.HasBody(ctx, inv)
 	if err != nil {
 		return err
@@ -67,7 +68,11 @@ func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice) error {
 	if !kept {
 		return &NotDoneError{Cause: NotKept}
 	}
-	err = x.Ledger.Retry(ctx, inv)
+	if inv.State == ledger.Dismissed {
+		err = x.Ledger.TakeBack(ctx, inv, by)
+	} else {
+		err = x.Ledger.Retry(ctx, inv)
+	}
 	if _, ok := errors.AsType[*ledger.ConflictError](err); ok {
 		return &NotDoneError{Cause: NumberInUse}
 	}

@@ -13,7 +13,7 @@ func TestRetry_RejectedOrParked_IsQueuedWithATask(t *testing.T) {
 	w := newWorld(t)
 	for i, state := range []ledger.State{ledger.Rejected, ledger.Parked} {
 		id := w.taken(sellerA, string(state), state, 450, "why")
-		w.check(w.exec.Retry(t.Context(), w.invoice(id)))
+		w.check(w.exec.Retry(t.Context(), w.invoice(id), "jan"))
 		inv := w.invoice(id)
 		if inv.State != ledger.Queued || inv.Code != 0 || inv.Reason != "" || w.queued() != i+1 {
 			t.Errorf("a %s invoice is %s with code %d and reason %q; %d tasks", state, inv.State, inv.Code, inv.Reason, w.queued())
@@ -21,13 +21,26 @@ func TestRetry_RejectedOrParked_IsQueuedWithATask(t *testing.T) {
 	}
 }
 
+func TestRetry_DismissedByMistake_IsQueuedWithATaskUnlessTheNumberIsTaken(t *testing.T) {
+	w := newWorld(t)
+	id := w.take(sellerA, "A", "1")
+	w.check(w.exec.Dismiss(t.Context(), w.invoice(id), anna))
+	w.check(w.exec.Retry(t.Context(), w.invoice(id), "jan"))
+	if inv := w.invoice(id); inv.State != ledger.Queued || !strings.HasSuffix(inv.TakenBack, " by jan") || w.queued() != 1 {
+		t.Errorf("it is %s, taken back %q; %d tasks", inv.State, inv.TakenBack, w.queued())
+	}
+	w.check(w.exec.Dismiss(t.Context(), w.invoice(id), anna))
+	w.take(sellerA, "A", "2")
+	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id), "jan"), actions.NumberInUse)
+}
+
 // The task of the first attempt is still in the queue: the new one must not be taken for it.
 func TestRetry_AgainAfterAnotherRefusal_HasANewTask(t *testing.T) {
 	w := newWorld(t)
 	id := w.taken(sellerA, "A", ledger.Parked, 550, "")
-	w.check(w.exec.Retry(t.Context(), w.invoice(id)))
+	w.check(w.exec.Retry(t.Context(), w.invoice(id), "jan"))
 	w.check(w.ledger.Move(t.Context(), ledger.Move{ID: id, To: ledger.Parked}))
-	w.check(w.exec.Retry(t.Context(), w.invoice(id)))
+	w.check(w.exec.Retry(t.Context(), w.invoice(id), "jan"))
 	if n := w.queued(); n != 2 {
 		t.Errorf("%d tasks after two retries", n)
 	}
@@ -37,7 +50,7 @@ func TestRetry_DocumentWasDeleted_StaysAndSaysSo(t *testing.T) {
 	w := newWorld(t)
 	id := w.taken(sellerA, "A", ledger.Rejected, 450, "")
 	w.check(w.rdb.Del(t.Context(), "ksef:body:"+id).Err())
-	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id)), actions.NotKept)
+	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id), "jan"), actions.NotKept)
 	if s := w.invoice(id).State; s != ledger.Rejected || w.queued() != 0 {
 		t.Errorf("it is %s, %d tasks", s, w.queued())
 	}
@@ -47,7 +60,7 @@ func TestRetry_AnotherDocumentHasTheNumber_StaysAndSaysSo(t *testing.T) {
 	w := newWorld(t)
 	id := w.taken(sellerA, "A", ledger.Rejected, 450, "")
 	w.take(sellerA, "A", "the corrected document")
-	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id)), actions.NumberInUse)
+	wantCause(t, w.exec.Retry(t.Context(), w.invoice(id), "jan"), actions.NumberInUse)
 	if s := w.invoice(id).State; s != ledger.Rejected || w.queued() != 0 {
 		t.Errorf("it is %s, %d tasks", s, w.queued())
 	}

@@ -23,9 +23,12 @@ type Selection struct {
 
 // Scope says which documents an action is for.
 type Scope struct {
-	States   []ledger.State // an invoice that is selected by name must be in one of these
-	Default  []ledger.State // the states that are selected without names and without State
-	Refusals bool           // the action is for refused documents too
+	States  []ledger.State // an invoice that is selected by name must be in one of these
+	Default []ledger.State // the states that are selected without names and without State
+	// LastResort are more states that an invoice selected by name may be in, when no invoice with
+	// that name is in one of States.
+	LastResort []ledger.State
+	Refusals   bool // the action is for refused documents too
 }
 
 // Match is one document that was selected: an invoice or a refusal. When nothing can be done about
@@ -114,9 +117,10 @@ func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, 
 	case unread != nil:
 		return Match{Name: name, NotDone: &NotDoneError{Cause: Unreadable, Err: unread[0].Err}}, nil
 	}
-	fit := slices.DeleteFunc(slices.Clone(invs), func(inv ledger.Invoice) bool {
-		return !slices.Contains(scope.States, inv.State)
-	})
+	fit := inStates(invs, scope.States)
+	if len(fit) == 0 {
+		fit = inStates(invs, scope.LastResort)
+	}
 	switch {
 	case len(fit) == 1:
 		return Match{Invoice: &fit[0], Name: name}, nil
@@ -140,4 +144,8 @@ func (x *Executor) named(ctx context.Context, name string, scope Scope) (Match, 
 		return Match{Name: name, NotDone: &NotDoneError{Cause: NotTaken, Refusal: ref}}, nil
 	}
 	return Match{Refusal: ref, Name: name}, nil
+}
+
+func inStates(invs []ledger.Invoice, states []ledger.State) []ledger.Invoice {
+	return slices.DeleteFunc(slices.Clone(invs), func(inv ledger.Invoice) bool { return !slices.Contains(states, inv.State) })
 }

@@ -106,6 +106,9 @@ func (r *Reader) Results(ctx context.Context, invs []ledger.Invoice) ([]results.
 		if !w.Until.IsZero() {
 			out[i].WaitingUntil = w.Until.UTC().Format(time.RFC3339)
 		}
+		if !w.Since.IsZero() {
+			out[i].WaitingSince = w.Since.UTC().Format(time.RFC3339)
+		}
 	}
 	return out, nil
 }

@@ -29,6 +29,56 @@ func TestDismiss_SaysWhoWhenAndWhy_AndEndsItForGood(t *testing.T) {
 	}
 }
 
+// A person dismissed the wrong invoice. Taking it back is on record for good.
+func TestTakeBack_NumberIsFree_IsQueuedAndStaysOnRecord(t *testing.T) {
+	w := oneWorld(t)
+	inv := w.move(w.take(w.fresh())[0], Parked, Set{"code", 415}, Set{"reason", "no permission"})
+	w.must(w.Dismiss(ctx(), &inv, Dismissal{By: "anna", Reason: "Jan Kowalski cancelled: yes"}))
+	inv = w.again(inv)
+	w.must(w.TakeBack(ctx(), &inv, "jan"))
+	const want = "dismissed 2026-11-23T12:00:00Z by anna, taken back 2026-11-23T12:00:00Z by jan"
+	inv = w.again(inv)
+	if inv.State != Queued || inv.Code != 0 || inv.Reason != "" || inv.TakenBack != want {
+		t.Errorf("is %s with code %d, reason %q, taken back %q", inv.State, inv.Code, inv.Reason, inv.TakenBack)
+	}
+	if due, err := w.Due(ctx(), inv.Deadline.Time(), 10); err != nil || !slices.Equal(due, []string{inv.ID}) {
+		t.Errorf("due are %v, %v", due, err)
+	}
+	w.lead(inv, Accepted)
+	if got := w.again(inv); got.TakenBack != want {
+		t.Errorf("after it was accepted: %q", got.TakenBack)
+	}
+}
+
+func TestTakeBack_AnotherDocumentTookTheNumber_IsAConflict(t *testing.T) {
+	next := worlds(t)
+	for _, s := range []State{Queued, Packed, Sent, Accepted, Receipted} {
+		t.Run(string(s), func(t *testing.T) {
+			w := next(t)
+			first := w.move(w.take(document(sellerA, "VAT", "FV/1", "first"))[0], Dismissed)
+			second := w.take(document(sellerA, "VAT", "FV/1", "second"))[0]
+			if s != Queued {
+				w.lead(second, s)
+			}
+			w.unchanged(func() { w.conflict(w.TakeBack(ctx(), &first, "jan")) })
+		})
+	}
+}
+
+func TestTakeBack_WhatIsNotDismissed_IsAConflict(t *testing.T) {
+	next := worlds(t)
+	for _, s := range States() {
+		if s == Dismissed {
+			continue
+		}
+		t.Run(string(s), func(t *testing.T) {
+			w := next(t)
+			inv := w.invoiceIn(s)
+			w.unchanged(func() { w.conflict(w.TakeBack(ctx(), &inv, "jan")) })
+		})
+	}
+}
+
 func TestDismiss_OneThatWaits_LeavesItsWaitingSet(t *testing.T) {
 	w := oneWorld(t)
 	invs := w.waiting(2)

@@ -92,7 +92,8 @@ type Invoice struct {
 	OriginalBy      string `redis:"orig_by"` // how that number is known; "" if nothing says that it is a duplicate
 	Code            int    `redis:"code"`
 	Reason          string `redis:"reason"`
-	UPO             string `redis:"upo"` // URL of the archived receipt
+	TakenBack       string `redis:"taken_back"` // who dismissed it and who took that back, and when; the last time
+	UPO             string `redis:"upo"`        // URL of the archived receipt
 
 	BodyArchived bool   `redis:"body_archived"` // the document is in the archive store, not in Redis
 	BodySeal     string `redis:"body_seal"`     // how it is sealed there, as [SealOf] names it

@@ -161,8 +161,15 @@ func (m *model) Retry(t *rapid.T) {
 		return
 	}
 	other := m.invs[m.newest[real.ident]]
-	legal := inv.Rev == real.rev && real.state.Open() && (other == real || other.state.Ended())
-	if m.succeeds("retry", legal, m.l.Retry(ctx(), &inv)) {
+	free := inv.Rev == real.rev && (other == real || other.state.Ended())
+	verb, legal, err := "retry", free && real.state.Open(), error(nil)
+	if rapid.Bool().Draw(t, "take back") {
+		verb, legal = "take back", free && real.state == Dismissed
+		err = m.l.TakeBack(ctx(), &inv, "b")
+	} else {
+		err = m.l.Retry(ctx(), &inv)
+	}
+	if m.succeeds(verb, legal, err) {
 		real.state, real.rev, real.pkg = Queued, real.rev+1, ""
 		m.newest[real.ident] = inv.ID
 	}

@@ -22,7 +22,7 @@ var legalMoves = map[State]string{
 	Receipted:  "",
 	Rejected:   "queued dismissed superseded",
 	Parked:     "queued dismissed superseded",
-	Dismissed:  "",
+	Dismissed:  "queued",
 	Superseded: "",
 }
 

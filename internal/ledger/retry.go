@@ -1,13 +1,41 @@
 package ledger
 
-import "context"
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
 
 // Retry queues a rejected or parked invoice again, because a person decided so. It returns a
 // [*ConflictError] if another document of the same identity is alive or accepted.
 func (l *Ledger) Retry(ctx context.Context, inv *Invoice) error {
-	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Set: []Set{
+	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Set: fromTheStart(inv)})
+}
+
+// fromTheStart returns the fields of an invoice that begins its path again.
+func fromTheStart(inv *Invoice) []Set {
+	return []Set{
 		{"code", 0}, {"reason", ""}, {"resends", 0}, {"failed_sessions", 0}, {"package", ""}, {"session", ""}, {"reference", ""},
 		{"left_session", inv.Session},
 		{"orig_number", ""}, {"orig_session", ""}, {"orig_by", ""}, {"lane", Auto}, {"chosen", false},
-	}})
+	}
+}
+
+// TakeBack queues a dismissed invoice again, because a person decided that the dismissal was a
+// mistake. It returns a [*ConflictError] if another document of the same identity is alive or
+// accepted. The entry keeps for good that it was dismissed, and who took that back.
+func (l *Ledger) TakeBack(ctx context.Context, inv *Invoice, by string) error {
+	now, err := l.Clock(ctx)
+	if err != nil {
+		return err
+	}
+	// The person's reason stays behind: it can name a customer.
+	dismissed, _, _ := strings.Cut(inv.Reason, ": ")
+	if !strings.HasPrefix(dismissed, "dismissed ") { // an older build, or it cannot be read here
+		dismissed = "dismissed"
+	}
+	note := fmt.Sprintf("%s, taken back %s by %s", dismissed, now.UTC().Format(time.RFC3339), by)
+	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Dismissed}, To: Queued, newest: true,
+		Set: append(fromTheStart(inv), Set{"taken_back", note})})
 }

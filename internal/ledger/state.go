@@ -16,7 +16,7 @@ const (
 	Receipted State = "receipted" // the UPO is archived too; final
 	Rejected  State = "rejected"  // KSeF or our own check refused it; final unless a person retries
 	Parked    State = "parked"    // waits for a person
-	Dismissed State = "dismissed" // a person ended it: it is not sent; final
+	Dismissed State = "dismissed" // a person ended it: it is not sent; final unless a person takes that back
 	// Superseded is a rejected or parked invoice whose identity KSeF accepted with another
 	// document: nothing is left to do about it. Final.
 	Superseded State = "superseded"
@@ -44,7 +44,7 @@ func (s State) Open() bool { return s == Rejected || s == Parked }
 // invoiceMoves lists for each state the states from which it may be reached. A move is checked
 // twice: before it is sent, and in the script, which gets the list as its condition.
 var invoiceMoves = map[State][]State{
-	Queued:    {Packed, Sending, Unknown, Sent, Rejected, Parked},
+	Queued:    {Packed, Sending, Unknown, Sent, Rejected, Parked, Dismissed},
 	Packed:    {Queued, Packed, Sending, Unknown, Sent},
 	Sending:   {Queued, Packed},
 	Unknown:   {Sending},

@@ -16,7 +16,7 @@ const Refused = "refused"
 func OfRefusal(r *ledger.Refusal) Result {
 	out := Result{
 		ID: r.ID, File: r.File, NIP: r.NIP, Number: r.Number, Kind: r.Kind, IssueDate: r.IssueDate,
-		State: Refused, Reason: RefusalReason(r), UpdatedAt: r.At.Time().UTC().Format(time.RFC3339),
+		Tenant: r.Tenant, State: Refused, Reason: RefusalReason(r), UpdatedAt: r.At.Time().UTC().Format(time.RFC3339),
 	}
 	if r.Ended != "" {
 		out.State = r.Ended

@@ -36,6 +36,10 @@ type Result struct {
 	WaitingFor   string `json:"waiting_for,omitempty"`
 	WaitingWhat  string `json:"waiting_what,omitempty"`
 	WaitingUntil string `json:"waiting_until,omitempty"`
+
+	Tenant       string `json:"tenant"`                  // its name; "" for a refused document of no tenant
+	WaitingSince string `json:"waiting_since,omitempty"` // RFC 3339, UTC; of the moment, as the others are
+	TakenBack    string `json:"taken_back,omitempty"`    // who dismissed it, who took that back, and when
 }
 
 // LastMoment returns the last second before a deadline at midnight in Warsaw, so that it has the
@@ -54,7 +58,7 @@ func Of(inv ledger.Invoice, environment string) Result {
 		ID: inv.ID, File: inv.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind,
 		IssueDate: inv.IssueDate, Hash: inv.Hash, State: string(inv.State), KsefNumber: inv.KsefNumber,
 		Code: inv.Code, Reason: inv.Reason, Package: inv.Package, Session: inv.Session,
-		UPO: inv.UPO, Attempts: inv.Attempts,
+		UPO: inv.UPO, Attempts: inv.Attempts, TakenBack: inv.TakenBack, Tenant: inv.Tenant,
 	}
 	if d := inv.Deadline.Time(); !d.IsZero() {
 		r.Deadline = LastMoment(d).In(invoice.Warsaw()).Format(time.RFC3339)
