@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/rs/zerolog"
@@ -21,6 +22,8 @@ type gate struct {
 	fault  func() error // why this process cannot send requests for the tenant; nil is no fault
 	log    zerolog.Logger
 	count  func(group ksef.Group, o ksef.Outcome)
+	// keyRefused tells the pool why the tenant is paused.
+	keyRefused func(ctx context.Context, why string) error
 }
 
 func (g *gate) credentials() ratelimit.Key {
@@ -82,7 +85,9 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	// Only an answer of the gateway pauses a tenant for the pool. A request that this process could
 	// not even send is its own fault.
 	if o.Status != 0 && retry.Judge(o.Err).Reason == retry.ReasonCredentials && !mayNotRead(group, o.Status) {
-		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg(refusedKey(o.Err))
+		what, todo := refusedKey(o.Err)
+		g.log.Error().Str("tenant", g.tenant).Err(o.Err).Msg(what + ": the tenant is paused; " + todo)
+		g.warn("record why a tenant is paused", g.keyRefused(ctx, fmt.Sprintf("%s (%v): %s", what, o.Err, todo)))
 		g.warn("pause a tenant", g.store.Freeze(ctx, g.credentials(), retry.CredentialsPause))
 	}
 	pair := g.asked(ctx, group)
@@ -105,13 +110,18 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 	}
 }
 
-// refusedKey returns what a person has to do about a refused key.
-func refusedKey(err error) string {
-	if api, ok := errors.AsType[*ksef.APIError](err); ok && api.Reason == "missing-permissions" {
-		return "permission missing at KSeF: the tenant is paused; " +
-			"grant the account the permission that the error names, no restart is needed"
+// refusedKey says why a tenant is paused, and what a person has to do about it.
+func refusedKey(err error) (what, todo string) {
+	api, ok := errors.AsType[*ksef.APIError](err)
+	switch {
+	case ok && api.MissingPermission() && api.Permissions != "":
+		return "permission missing at KSeF", "grant the account of its key one of " + api.Permissions + "; no restart is needed"
+	case ok && api.MissingPermission():
+		return "permission missing at KSeF", "grant it to the account of its key; no restart is needed"
+	case ok && api.Reason != "":
+		return "access refused by KSeF", "remove the reason that it names; no restart is needed"
 	}
-	return "credentials refused: the tenant is paused; put the right key into its key_file, no restart is needed"
+	return "credentials refused", "put the right key into its key_file; no restart is needed"
 }
 
 // mayNotRead reports that a key lacks KSeF's permission to read invoices (InvoiceRead). It can send

@@ -105,7 +105,8 @@ func gateways(pool *connect.Pool, l *limits, log zerolog.Logger,
 		if t.Paused {
 			continue
 		}
-		gate := &gate{tenant: t.Title(), limits: l, fault: func() error { return l.faults.refuse(t.Title()) }, log: log, count: count}
+		gate := &gate{tenant: t.Title(), limits: l, fault: func() error { return l.faults.refuse(t.Title()) }, log: log, count: count,
+			keyRefused: func(ctx context.Context, why string) error { return pool.Ledger.NoteKeyRefused(ctx, t.Title(), why) }}
 		client, err := newClient(pool, t, transport, gate)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -82,13 +83,13 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 	if err := w.faults.of(tenant); err != nil {
 		return Check{Name: c.Name, Detail: err.Error() + "; other workers take its tasks"}
 	}
-	u, err := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: tenant, Group: retry.CredentialsGroup}, nil)
-	if err == nil && u.Frozen > 0 {
-		c.Detail += "credentials refused: put the right key into its key_file, or grant the account the permission that the log names"
+	known, err := w.pool.Ledger.Tenant(ctx, tenant)
+	u, failed := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: tenant, Group: retry.CredentialsGroup}, nil)
+	if failed == nil && u.Frozen > 0 {
+		c.Detail += cmp.Or(known.KeyRefused, "credentials refused: put the right key into its key_file, or grant its account the permission that the log names")
 		return c
 	}
 	// The groups of a denied tenant are frozen as after a 429, but for another reason.
-	known, err := w.pool.Ledger.Tenant(ctx, tenant)
 	denied := err == nil && known.Denials > 0
 	if denied {
 		c.Detail += fmt.Sprintf("KSeF has refused every invoice of this tenant (410), %d sessions in a row: "+

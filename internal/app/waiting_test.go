@@ -1,8 +1,10 @@
 package app_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"ksefworker/config"
+	"ksefworker/internal/app"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
@@ -29,7 +32,8 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 		late  bool                    // cause comes when the invoices have been taken in
 		lane  ledger.Lane
 		want  waiting.Reason
-		until bool // the end of the wait is known
+		until bool   // the end of the wait is known
+		says  string // in the reason and in readiness
 	}{
 		"no worker": {idle: true, want: waiting.NoWorker},
 		"tenant paused": {
@@ -43,6 +47,15 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 		"wrong key": {
 			cause: func(t *testing.T, p *pool) { writeFile(t, p.cfg.Tenants[0].KeyFile, "wrong\n") },
 			lane:  ledger.Express, want: waiting.Credentials, until: true,
+		},
+		"permission missing": {
+			sim:  simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Forbidden, On: "openBatch", Times: -1}}},
+			lane: ledger.Bulk, want: waiting.Credentials, until: true,
+			says: "HTTP 403, code 403: Forbidden: permission missing): grant it to the account of its key",
+		},
+		"sessions refused": {
+			sim:  simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch", Code: 21405, Times: -1}}},
+			lane: ledger.Bulk, want: waiting.Refused, until: true, says: "code 21405: ",
 		},
 		"queue paused": {cause: func(t *testing.T, p *pool) {
 			if err := asynq.NewInspectorFromRedisClient(p.base.Asynq).PauseQueue(tasks.QueueInvoices); err != nil {
@@ -89,7 +102,7 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, w := range waits {
-					if w.For == c.want && w.What != "" && (!c.until || w.Until.After(time.Now().Add(-time.Second))) {
+					if w.For == c.want && w.What != "" && strings.Contains(w.What, c.says) && (!c.until || w.Until.After(time.Now().Add(-time.Second))) {
 						return true
 					}
 				}
@@ -113,6 +126,15 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 			until(t, 30*time.Second, "the metric names it", func() bool {
 				return strings.Contains(page(t, addr, "/metrics"), "ksef_waiting_invoices{"+series+"}")
 			})
+			if c.says != "" {
+				until(t, 30*time.Second, "readiness says why", func() bool {
+					var ready app.Readiness
+					if err := json.Unmarshal([]byte(page(t, addr, "/readyz")), &ready); err != nil {
+						t.Fatal(err)
+					}
+					return slices.ContainsFunc(ready.Checks, func(part app.Check) bool { return strings.Contains(part.Detail, c.says) })
+				})
+			}
 			if answer := page(t, addr, "/readyz"); strings.Contains(answer, `"ready": true`) && !c.want.Ordinary() &&
 				!strings.Contains(answer, " invoices: ") {
 				t.Errorf("readiness does not name it: %s", answer)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 )
@@ -60,6 +61,9 @@ type APIError struct {
 	Description, Details string
 	// Reason is KSeF's reasonCode, for example "missing-permissions"; "" when there is none.
 	Reason string
+	// Permissions are the permissions of which KSeF wants one, as it names them ("InvoiceWrite,
+	// …"); "" when it names none.
+	Permissions string
 	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
 	RetryAfter time.Duration
 	// MaybeDone: the request may have been carried out in spite of the error. It is false only with
@@ -104,6 +108,12 @@ func (e *APIError) tell(details string) string {
 	if e.Code != 0 {
 		fmt.Fprintf(&b, ", code %d", e.Code)
 	}
+	if e.Reason != "" {
+		fmt.Fprintf(&b, ", %s", printable(e.Reason))
+	}
+	if e.Permissions != "" {
+		fmt.Fprintf(&b, " (%s)", printable(e.Permissions))
+	}
 	if e.RetryAfter > 0 {
 		fmt.Fprintf(&b, ", retry after %v", e.RetryAfter)
 	}
@@ -136,6 +146,12 @@ func (e *APIError) MarshalJSON() ([]byte, error) {
 		MaybeDone  bool      `json:"maybe_done"`
 		Message    string    `json:"message"`
 	}{e.Op, e.Kind, e.Status, e.Code, e.RetryAfter.Seconds(), e.MaybeDone, e.Error()})
+}
+
+// MissingPermission reports that the other side knows the key and that the key lacks a permission: as
+// KSeF says it (its reasonCode), or as a gateway says it in its own form (HTTP 403).
+func (e *APIError) MissingPermission() bool {
+	return e.Kind == KindUnauthorized && (e.Reason == "missing-permissions" || e.Reason == "" && e.Status == http.StatusForbidden)
 }
 
 // Unreachable reports that no connection to the other side came about; see [Outcome].

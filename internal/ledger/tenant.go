@@ -16,6 +16,8 @@ type Tenant struct {
 	Refusals   int    `redis:"refusals"`    // batch sessions refused as a whole since the last one was processed
 	RefusedAt  Millis `redis:"refused_at"`  // when the last of them was refused, or the next try began
 	DeniedTill Millis `redis:"denied_till"` // end of the pause after the last denial
+	RefusedWhy string `redis:"refused_why"` // code and words of the last session that was refused
+	KeyRefused string `redis:"key_refused"` // what KSeF said when it last refused the tenant's key
 }
 
 // Tenant reads what is known of a tenant.
@@ -29,27 +31,33 @@ func (l *Ledger) Tenant(ctx context.Context, tenant string) (Tenant, error) {
 
 // NoteThrough records that KSeF processed a batch session that was closed at the given time.
 func (l *Ledger) NoteThrough(ctx context.Context, tenant string, closed Millis) error {
-	return l.noteTenant(ctx, tenant, "through", closed, 0)
+	return l.noteTenant(ctx, tenant, "through", closed, 0, "")
 }
 
 // NoteAccepted records that KSeF accepts the tenant, which ends its denials.
 func (l *Ledger) NoteAccepted(ctx context.Context, tenant string, at time.Time) error {
-	return l.noteTenant(ctx, tenant, "accepted", At(at), 0)
+	return l.noteTenant(ctx, tenant, "accepted", At(at), 0, "")
 }
 
 // NoteDenied records a session of which KSeF accepted nothing, and until when the tenant rests.
 func (l *Ledger) NoteDenied(ctx context.Context, tenant string, till time.Time) error {
-	return l.noteTenant(ctx, tenant, "denied", At(till), 0)
+	return l.noteTenant(ctx, tenant, "denied", At(till), 0, "")
 }
 
 // NoteAnswered410 records that n more invoices were answered 410.
 func (l *Ledger) NoteAnswered410(ctx context.Context, tenant string, n int) error {
-	return l.noteTenant(ctx, tenant, "answered", 0, n)
+	return l.noteTenant(ctx, tenant, "answered", 0, n, "")
 }
 
-// NoteRefused records that KSeF refused a batch session as a whole.
-func (l *Ledger) NoteRefused(ctx context.Context, tenant string, at time.Time) error {
-	return l.noteTenant(ctx, tenant, "refused", At(at), 0)
+// NoteRefused records that KSeF refused a batch session as a whole. why is what KSeF said about the
+// session, with nothing of an invoice in it.
+func (l *Ledger) NoteRefused(ctx context.Context, tenant string, at time.Time, why string) error {
+	return l.noteTenant(ctx, tenant, "refused", At(at), 0, why)
+}
+
+// NoteKeyRefused records what KSeF said when it refused the tenant's key.
+func (l *Ledger) NoteKeyRefused(ctx context.Context, tenant, why string) error {
+	return l.noteTenant(ctx, tenant, "key", 0, 0, why)
 }
 
 // TryRefused asks for a try of a tenant whose sessions are refused. It returns true to one caller,
@@ -65,14 +73,17 @@ func (l *Ledger) TryRefused(ctx context.Context, tenant string, at time.Time, pa
 // ReturnTry gives back the try that was taken at the given time and was not used. before is
 // [Tenant.RefusedAt] as it was then. When there was another refusal or try since, nothing changes.
 func (l *Ledger) ReturnTry(ctx context.Context, tenant string, at time.Time, before Millis) error {
-	if _, err := l.run(ctx, tenantScript, l.args(tenant, "untry", int64(At(at)), int64(before))); err != nil {
+	if _, err := l.run(ctx, tenantScript, l.args(tenant, "untry", int64(At(at)), int64(before), "")); err != nil {
 		return fmt.Errorf("return a try of tenant %s: %w", tenant, err)
 	}
 	return nil
 }
 
-func (l *Ledger) noteTenant(ctx context.Context, tenant, what string, at Millis, n int) error {
-	if _, err := l.run(ctx, tenantScript, l.args(tenant, what, int64(at), n)); err != nil {
+// maxWhy is how many bytes of KSeF's words about a tenant are kept.
+const maxWhy = 500
+
+func (l *Ledger) noteTenant(ctx context.Context, tenant, what string, at Millis, n int, why string) error {
+	if _, err := l.run(ctx, tenantScript, l.args(tenant, what, int64(at), n, shortened(why, maxWhy))); err != nil {
 		return fmt.Errorf("record %q of tenant %s: %w", what, tenant, err)
 	}
 	return nil

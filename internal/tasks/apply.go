@@ -115,7 +115,7 @@ func (c *confirmation) countRefusal(ctx context.Context, r *settlement.Refusal, 
 	if !r.Counted {
 		return nil
 	}
-	return c.w.Ledger.NoteRefused(ctx, c.p.Tenant, now)
+	return c.w.Ledger.NoteRefused(ctx, c.p.Tenant, now, r.Reason)
 }
 
 // deny counts answers of 410, and pauses a tenant that KSeF lets nothing of in. A pause without its

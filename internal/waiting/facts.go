@@ -1,7 +1,9 @@
 package waiting
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -18,7 +20,8 @@ type Facts struct {
 	Sets     map[string]ledger.Waiting // waiting sets by name
 	Packages map[string]ledger.Package
 
-	perInvoice map[string]bool // ids of the packages whose invoices are counted one by one
+	perInvoice  map[string]bool   // ids of the packages whose invoices are counted one by one
+	refusedWith map[string]string // by id of a package that KSeF refused: what it said
 }
 
 // Tenant says what holds back all invoices of a tenant. A zero time means that it does not.
@@ -27,8 +30,10 @@ type Tenant struct {
 	Paused      bool        // the configuration pauses it
 	Held        ledger.Hold // a person holds it; otherwise the zero value
 	Credentials time.Time   // it pauses until then, because its key was refused
+	KeyRefused  string      // what KSeF said when it last refused the key; "" when that is not known
 	Denied      time.Time   // it pauses until then, because KSeF refuses everything of it (410)
 	Refused     time.Time   // it pauses until then, because KSeF refuses its sessions as a whole
+	RefusedWhy  string      // what KSeF said about the last of them; "" when none was refused
 	Down        []Down
 	Sessions    Window // the limit of opening batch sessions
 }
@@ -125,8 +130,7 @@ func (f *Facts) why(s stage, tenant string) Wait {
 		return Wait{For: TenantPaused, Since: t.Held.Since.Time(), What: heldText(tenant, t.Held)}
 	case t.Credentials.After(f.Now):
 		return Wait{For: Credentials, Until: t.Credentials,
-			What: fmt.Sprintf("KSeF refused the key of tenant %s, or a permission is missing (the log says which): "+
-				"put the right key into its key_file, or have the permission granted", tenant)}
+			What: keyRefused(tenant, t)}
 	}
 	if s.unsent() && t.Denied.After(f.Now) {
 		return Wait{For: Denied, Until: t.Denied,
@@ -136,7 +140,12 @@ func (f *Facts) why(s stage, tenant string) Wait {
 	if s.set != "" {
 		return f.inSet(s.set, t)
 	}
-	return f.task(s, t)
+	return f.task(s, tenant, t)
+}
+
+func keyRefused(tenant string, t Tenant) string {
+	return fmt.Sprintf("tenant %s: %s", tenant, cmp.Or(t.KeyRefused, "KSeF refused its key, or a permission is missing (the log says which): "+
+		"put the right key into its key_file, or have the permission granted"))
 }
 
 // inSet returns why an invoice waits that is in a waiting set.
@@ -153,7 +162,7 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 	switch {
 	case t.Refused.After(f.Now):
 		return Wait{For: Refused, Until: t.Refused,
-			What: "KSeF refuses the tenant's sessions as a whole: they are tried one at a time"}
+			What: "KSeF refuses the tenant's sessions as a whole" + lastly(t.RefusedWhy) + ": they are tried one at a time"}
 	case t.Sessions.Throttled:
 		return Wait{For: Throttled, Until: t.Sessions.Until, What: "KSeF answered: too many requests (429)"}
 	case t.Sessions.Until.After(f.Now):
@@ -166,7 +175,7 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 }
 
 // task returns what the invoice's task waits for.
-func (f *Facts) task(s stage, t Tenant) Wait {
+func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	info, ok := f.Queues.Tasks[tasks.TaskID(s.kind, s.id, s.rev)]
 	if !ok { // pending, or about to be queued
 		info = tasks.TaskInfo{Queue: s.kind.Queue(), Kind: s.kind, Phase: tasks.TaskPending}
@@ -195,8 +204,41 @@ func (f *Facts) task(s stage, t Tenant) Wait {
 			What: "accepted; the receipt (UPO) has not arrived yet"}
 	case w.For == Processing:
 		w.Since = p.ClosingAt.Time()
+	case w.For == Credentials && t.KeyRefused != "":
+		w.What = keyRefused(tenant, t)
+	case s.kind == tasks.KindPackage && p.Refusals > 0:
+		w = f.refusedBefore(w, p)
 	}
 	return w
+}
+
+// refusedBefore returns why a package waits whose invoices were in sessions that KSeF refused as a
+// whole. w is what its task says: nothing of that when it has not run yet.
+func (f *Facts) refusedBefore(w Wait, p ledger.Package) Wait {
+	why := lastly(cmp.Or(f.refusedWith[p.Parent], p.Reason))
+	switch {
+	case w.For == Refused && !strings.Contains(w.What, why):
+		w.What += why
+	case w.For == Turn && (p.NotBefore.Time().After(f.Now) || !w.Until.IsZero()):
+		w = Wait{For: Refused, Until: latest(w.Until, p.NotBefore.Time()),
+			What: "KSeF refused the session with it as a whole" + why + ": it is sent again"}
+	}
+	return w
+}
+
+// lastly returns KSeF's words as the end of a sentence.
+func lastly(why string) string {
+	if why == "" {
+		return ""
+	}
+	return " (last: " + why + ")"
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // pending returns what a task waits for that could run. Only an outage of the whole gateway can

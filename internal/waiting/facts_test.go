@@ -37,6 +37,14 @@ func (f *Facts) put(k tasks.Kind, id string, rev int64, info tasks.TaskInfo) {
 	f.Queues.Tasks[tasks.TaskID(k, id, rev)] = info
 }
 
+// refused makes the package a successor of one that KSeF refused as a whole.
+func (f *Facts) refused(notBefore time.Time) {
+	p := f.Packages["cut"]
+	p.Refusals, p.Parent, p.NotBefore = 2, "first", ledger.At(notBefore)
+	f.Packages["cut"] = p
+	f.refusedWith = map[string]string{"first": "code 21405: bad data"}
+}
+
 func (f *Facts) tenant(change func(*Tenant)) {
 	t := f.Tenants["t"]
 	change(&t)
@@ -94,6 +102,13 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		{"the key was refused", sent, func(f *Facts) {
 			f.tenant(func(t *Tenant) { t.Credentials = later })
 		}, Credentials, later, "key_file"},
+		{"the key was refused, and it is known why", sent, func(f *Facts) {
+			f.tenant(func(t *Tenant) { t.Credentials, t.KeyRefused = later, "permission missing at KSeF (InvoiceWrite)" })
+		}, Credentials, later, "tenant t: permission missing at KSeF (InvoiceWrite)"},
+		{"its task met a refused key, and the pause is over", single, func(f *Facts) {
+			f.tenant(func(t *Tenant) { t.KeyRefused = "permission missing at KSeF (InvoiceWrite)" })
+			f.put(tasks.KindSubmit, "i", 1, waits("waiting 30s (credentials): not now"))
+		}, Credentials, later, "tenant t: permission missing at KSeF (InvoiceWrite)"},
 		{"the key was refused long ago", sent, func(f *Facts) {
 			f.tenant(func(t *Tenant) { t.Credentials = now })
 		}, Turn, time.Time{}, ""},
@@ -120,6 +135,21 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 			f.MaxWait = time.Second
 			f.tenant(func(t *Tenant) { t.Refused = later })
 		}, Refused, later, "refuses"},
+		{"the set is overdue and it is known how its sessions are refused", inSet, func(f *Facts) {
+			f.MaxWait = time.Second
+			f.tenant(func(t *Tenant) { t.Refused, t.RefusedWhy = later, "code 21405: bad data" })
+		}, Refused, later, "as a whole (last: code 21405: bad data)"},
+		{"its session was refused, and it is sent again later", packed, func(f *Facts) {
+			f.refused(later)
+		}, Refused, later, "as a whole (last: code 21405: bad data)"},
+		{"its session was refused, and its task has not run again", packed, func(f *Facts) {
+			f.refused(time.Time{})
+			f.put(tasks.KindPackage, "cut", 0, waits(""))
+		}, Refused, later, "as a whole (last: code 21405: bad data)"},
+		{"its session was refused, and its task says that it waits", packed, func(f *Facts) {
+			f.refused(later)
+			f.put(tasks.KindPackage, "cut", 0, waits("waiting 10m0s (refused): the packages take turns"))
+		}, Refused, later, "take turns (last: code 21405: bad data)"},
 		{"the set is overdue and nothing is known", inSet, func(f *Facts) { f.MaxWait = time.Second }, Gathering, time.Time{}, "turn"},
 		{"the set is overdue and packages are paused", inSet, func(f *Facts) {
 			f.MaxWait = time.Second

@@ -127,7 +127,7 @@ func (f *Facts) incomplete(k tasks.Kind) bool {
 func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []string) (*Facts, error) {
 	f := &Facts{
 		MaxWait: r.MaxWait, Tenants: map[string]Tenant{}, Sets: map[string]ledger.Waiting{},
-		Packages: map[string]ledger.Package{}, perInvoice: map[string]bool{},
+		Packages: map[string]ledger.Package{}, perInvoice: map[string]bool{}, refusedWith: map[string]string{},
 	}
 	var err error
 	if f.Now, err = r.Ledger.Clock(ctx); err != nil {
@@ -147,10 +147,32 @@ func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []
 	if _, err = ledger.Skip(err); err != nil { // entries that cannot be read are reported elsewhere
 		return nil, err
 	}
+	var parents []string // of packages that were refused: they have KSeF's words
 	for _, p := range read {
 		f.Packages[p.ID] = p
+		if p.Refusals > 0 && p.Parent != "" {
+			parents = append(parents, p.Parent)
+		}
+	}
+	if err := r.reasons(ctx, f, parents); err != nil {
+		return nil, err
 	}
 	return f, r.tenants(ctx, f, tenants)
+}
+
+// reasons reads the packages from whose refusal others were made. Their invoices are in the others.
+func (r *Reader) reasons(ctx context.Context, f *Facts, parents []string) error {
+	if len(parents) == 0 {
+		return nil
+	}
+	read, err := r.Ledger.Packages(ctx, parents)
+	if _, err = ledger.Skip(err); err != nil {
+		return err
+	}
+	for _, p := range read {
+		f.refusedWith[p.ID] = p.Reason
+	}
+	return nil
 }
 
 // tenants reads what holds each tenant back, with a few commands for each.
@@ -174,6 +196,7 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 			return err
 		}
 		t.Denied, t.Refused = known.DeniedTill.Time(), tasks.RefusedUntil(known, r.Refusals)
+		t.KeyRefused, t.RefusedWhy = known.KeyRefused, known.RefusedWhy
 		if known.Denials == 0 {
 			t.Denied = time.Time{}
 		}

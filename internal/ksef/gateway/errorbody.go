@@ -13,6 +13,7 @@ type errorBody struct {
 	Description lenient.Text `json:"description"`
 	Details     lenient.Text `json:"details"`
 	Reason      lenient.Text `json:"-"` // KSeF's reasonCode, for example "missing-permissions"
+	Permissions lenient.Text `json:"-"` // the permissions of which KSeF wants one
 }
 
 // parseError searches a body for the gateway's error. isObject reports whether the whole body is
@@ -52,7 +53,10 @@ type ksefError struct {
 	Title      lenient.Text `json:"title"`
 	Detail     lenient.Text `json:"detail"`
 	ReasonCode lenient.Text `json:"reasonCode"`
-	Errors     []struct {
+	Security   struct {
+		RequiredAnyOf lenient.Text `json:"requiredAnyOfPermissions"`
+	} `json:"security"`
+	Errors []struct {
 		Code        lenient.Int  `json:"code"`
 		Description lenient.Text `json:"description"`
 		Details     lenient.Text `json:"details"`
@@ -69,7 +73,7 @@ func (e ksefError) body() *errorBody {
 		first := e.Errors[0]
 		return &errorBody{Code: first.Code, Description: first.Description, Details: first.Details, Reason: e.ReasonCode}
 	case e.Title != "" && (e.Detail != "" || e.ReasonCode != ""):
-		return &errorBody{Description: e.Title + ": " + e.Detail, Reason: e.ReasonCode}
+		return &errorBody{Description: e.Title + ": " + e.Detail, Reason: e.ReasonCode, Permissions: e.Security.RequiredAnyOf}
 	}
 	return nil
 }

@@ -30,6 +30,13 @@ func TestErrors_KSeFsOwnForms_CodeAndTextAreRead(t *testing.T) {
 			403, ksef.APIError{Kind: ksef.KindUnauthorized, Description: "Forbidden: Brak uprawnień", Reason: "missing-permissions"},
 		},
 		{
+			"problem details that name the permission",
+			`{"title":"Forbidden","status":403,"detail":"Brak uprawnień","reasonCode":"missing-permissions",
+				"security":{"requiredAnyOfPermissions":["InvoiceWrite","PefInvoiceWrite"],"presentPermissions":["InvoiceRead"]}}`,
+			403, ksef.APIError{Kind: ksef.KindUnauthorized, Description: "Forbidden: Brak uprawnień", Reason: "missing-permissions",
+				Permissions: "InvoiceWrite, PefInvoiceWrite"},
+		},
+		{
 			"the older form inside a 200",
 			`{"exception":{"exceptionDetailList":[{"exceptionCode":21405,"exceptionDescription":"Błąd"}]}}`,
 			200, ksef.APIError{Code: 21405, Kind: ksef.KindRefused, Description: "Błąd"},
@@ -39,7 +46,7 @@ func TestErrors_KSeFsOwnForms_CodeAndTextAreRead(t *testing.T) {
 			client, _ := serve(t, answers(c.status, "application/problem+json", c.body))
 			e := apiError(t, client.CloseSession(soon(t), "s", true))
 			got := ksef.APIError{
-				Code: e.Code, Kind: e.Kind, Description: e.Description, Details: e.Details, Reason: e.Reason, MaybeDone: e.MaybeDone,
+				Code: e.Code, Kind: e.Kind, Description: e.Description, Details: e.Details, Reason: e.Reason, Permissions: e.Permissions, MaybeDone: e.MaybeDone,
 			}
 			if got != c.want {
 				t.Errorf("got %+v", *e)

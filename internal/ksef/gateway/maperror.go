@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"ksefworker/internal/ksef"
@@ -114,7 +115,7 @@ func (m mapper) answered(resp *http.Response, body *errorBody) *ksef.APIError {
 	if body != nil {
 		e.Code = int(body.Code)
 		e.Description, e.Details = m.creds.scrub(string(body.Description)), m.creds.scrub(string(body.Details))
-		e.Reason = m.creds.scrub(string(body.Reason))
+		e.Reason, e.Permissions = m.creds.scrub(string(body.Reason)), m.creds.scrub(strings.ReplaceAll(string(body.Permissions), "; ", ", "))
 	}
 	switch {
 	case status == http.StatusTooManyRequests:

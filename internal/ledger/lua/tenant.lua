@@ -1,14 +1,15 @@
--- Record something about a tenant. ARGV: tenant, what, a time (ms), a number. What is one of:
--- through, accepted, answered (that many invoices with 410), denied, refused, try,
--- untry (of the try of that time: the number is when the last refusal or try was before it). Returns {1}, or
+-- Record something about a tenant. ARGV: tenant, what, a time (ms), a number, KSeF's words. What is
+-- one of: through, accepted, answered (that many invoices with 410), denied, refused, key (it was
+-- refused), try, untry (of the try of that time: the number is when the last refusal or try was
+-- before it). Returns {1}, or
 -- {0} for a try when the last refusal or try is not yet as old as the number says (ms). It is a
 -- verb because a verb works at maxmemory.
-local key, what, at, n = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local key, what, at, n, why = P .. 'tenant:' .. ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 if what == 'through' then
   -- The same session told of again, or one that was closed before another that went through, shows
   -- nothing about the refusals that came since.
   if tonumber(whole(redis.call('HGET', key, 'through_at'))) < tonumber(at) then
-    redis.call('HDEL', key, 'refusals', 'refused_at')
+    redis.call('HDEL', key, 'refusals', 'refused_at', 'refused_why')
     redis.call('HSET', key, 'through_at', at)
   end
 elseif what == 'accepted' then
@@ -18,7 +19,9 @@ elseif what == 'answered' then
   redis.call('HINCRBY', key, 'denied', n)
 elseif what == 'refused' then
   redis.call('HINCRBY', key, 'refusals', 1)
-  redis.call('HSET', key, 'refused_at', at)
+  redis.call('HSET', key, 'refused_at', at, 'refused_why', why)
+elseif what == 'key' then
+  redis.call('HSET', key, 'key_refused', why)
 elseif what == 'untry' then
   if redis.call('HGET', key, 'refused_at') == at then redis.call('HSET', key, 'refused_at', n) end
 elseif what == 'try' then
