@@ -30,7 +30,7 @@ type grammar struct {
 	Dismiss dismissCmd `cmd:"" help:"${dismiss}"`
 	Pause   holdCmd    `cmd:"" help:"Stop sending new invoices of a tenant until it is resumed."`
 	Drain   holdCmd    `cmd:"" help:"${drain}"`
-	Resume  resumeCmd  `cmd:"" help:"End a pause or drain of a tenant."`
+	Resume  resumeCmd  `cmd:"" help:"End a pause or drain of a tenant, or the pause of a queue (--queue)."`
 	Moved   movedCmd   `cmd:"" help:"${moved}"`
 	Purge   purgeCmd   `cmd:"" help:"${purge}"`
 }

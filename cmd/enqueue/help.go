@@ -39,6 +39,7 @@ var helpTexts = kong.Vars{
 
 	"delimiter":       "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
 	"purge_env":       "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",
+	"resume_queue":    "A queue that was paused in the dashboard, as the reason queue_paused names it; all for every queue.",
 	"results_state":   "Only what is in this state. refused lists the documents that were not taken and have to be fixed.",
 	"selection_state": "All in this state: rejected or parked; for retry also dismissed; for dismiss also queued or refused.",
 	"status_json":     "Print one JSON object for each invoice; without --state and names, one object with counts and at_risk.",

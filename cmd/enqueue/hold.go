@@ -4,8 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/tasks"
 )
 
 // holdCmd is the command of pause and of drain.
@@ -60,7 +64,47 @@ func holdMeaning(k ledger.HoldKind) string {
 }
 
 type resumeCmd struct {
-	Tenants []string `arg:"" name:"TENANT" help:"Tenants that were paused or drained, by name or NIP."`
+	Queue   []string `help:"${resume_queue}" placeholder:"NAME"`
+	Tenants []string `arg:"" optional:"" name:"TENANT" help:"Tenants that were paused or drained, by name or NIP."`
+}
+
+func (c *resumeCmd) check() error {
+	if len(c.Tenants)+len(c.Queue) == 0 {
+		return &usageError{what: "nothing is named", hint: "name a tenant, or a queue with --queue; enqueue status lists what is paused"}
+	}
+	known := slices.Sorted(maps.Keys(tasks.Queues()))
+	for _, name := range c.Queue {
+		if name == allQueues {
+			c.Queue = known
+			break
+		}
+		if !slices.Contains(known, name) {
+			return &usageError{what: fmt.Sprintf("--queue %q is not known", name),
+				hint: "say all, or one of " + strings.Join(known, ", ")}
+		}
+	}
+	return nil
+}
+
+// allQueues stands for every queue.
+const allQueues = "all"
+
+// queues lets queues go on that a person has paused in the dashboard. It reports whether one of them
+// was not paused.
+func (c *resumeCmd) queues(p *program, rows *columns) (notPaused bool, err error) {
+	for _, name := range c.Queue {
+		was, err := p.base.Queue.Resume(name)
+		switch {
+		case err != nil:
+			return false, err
+		case was:
+			rows.row("queue "+name, "resumed", "goes on within seconds")
+		case len(c.Queue) == 1:
+			rows.row("queue "+name, "-", "was not paused")
+			notPaused = true
+		}
+	}
+	return notPaused, nil
 }
 
 // run also takes the name of a tenant that was held and then removed from the configuration.
@@ -79,7 +123,11 @@ func (c *resumeCmd) run(ctx context.Context, p *program) error {
 		}
 		c.Tenants[i] = t.Title()
 	}
-	rows, failed := &columns{s: p.out}, false
+	rows := &columns{s: p.out}
+	failed, err := c.queues(p, rows)
+	if err != nil {
+		return err
+	}
 	for _, name := range c.Tenants {
 		was, err := p.base.Ledger.Release(ctx, name)
 		switch {

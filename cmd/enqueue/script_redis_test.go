@@ -50,6 +50,13 @@ func scriptTasks(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// pausequeue NAME pauses a queue, as a person does in the dashboard.
+func scriptPauseQueue(ts *testscript.TestScript, _ bool, args []string) {
+	rdb := client(ts)
+	defer rdb.Close()
+	ts.Check(asynq.NewInspectorFromRedisClient(rdb).PauseQueue(args[0]))
+}
+
 // keys N fails unless Redis has N keys.
 func scriptKeys(ts *testscript.TestScript, _ bool, args []string) {
 	rdb := client(ts)

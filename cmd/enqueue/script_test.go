@@ -41,7 +41,7 @@ func TestScripts(t *testing.T) {
 			"sample": scriptSample, "samples": scriptSamples, "big": scriptBig, "evil": scriptEvil,
 			"reexport": scriptReexport, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "forget": scriptForget, "dropbodies": scriptDropBodies, "damage": scriptDamage,
-			"worker": scriptWorker, "tasks": scriptTasks, "keys": scriptKeys,
+			"worker": scriptWorker, "tasks": scriptTasks, "pausequeue": scriptPauseQueue, "keys": scriptKeys,
 			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet,
 		},
 	})

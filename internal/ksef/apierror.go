@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"time"
 )
@@ -148,10 +147,12 @@ func (e *APIError) MarshalJSON() ([]byte, error) {
 	}{e.Op, e.Kind, e.Status, e.Code, e.RetryAfter.Seconds(), e.MaybeDone, e.Error()})
 }
 
+const forbidden = 403 // HTTP
+
 // MissingPermission reports that the other side knows the key and that the key lacks a permission: as
 // KSeF says it (its reasonCode), or as a gateway says it in its own form (HTTP 403).
 func (e *APIError) MissingPermission() bool {
-	return e.Kind == KindUnauthorized && (e.Reason == "missing-permissions" || e.Reason == "" && e.Status == http.StatusForbidden)
+	return e.Kind == KindUnauthorized && (e.Reason == "missing-permissions" || e.Reason == "" && e.Status == forbidden)
 }
 
 // Unreachable reports that no connection to the other side came about; see [Outcome].

@@ -38,7 +38,7 @@ func TestRefusal_TryEndsBeforeASessionIsOpened_AnotherPackageHasIt(t *testing.T)
 			})
 			one, two := w.cut(first.ID), w.cut(second.ID)
 			for range 12 {
-				if err := s.ledger.NoteRefused(t.Context(, ""), first.Tenant, s.now()); err != nil {
+				if err := s.ledger.NoteRefused(t.Context(), first.Tenant, s.now(), ""); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -19,6 +19,7 @@ type Facts struct {
 	Tenants  map[string]Tenant
 	Sets     map[string]ledger.Waiting // waiting sets by name
 	Packages map[string]ledger.Package
+	Command  func(args ...string) string // see [Reader]
 
 	perInvoice  map[string]bool   // ids of the packages whose invoices are counted one by one
 	refusedWith map[string]string // by id of a package that KSeF refused: what it said
@@ -56,7 +57,8 @@ func (f *Facts) Of(inv *ledger.Invoice) Wait {
 	if inv.State.Final() && inv.State != ledger.Accepted {
 		return Wait{}
 	}
-	return f.why(f.stageOf(inv), inv.Tenant)
+	w := f.why(f.stageOf(inv), inv.Tenant)
+	return w.since(inv.UpdatedAt.Time())
 }
 
 // stage is the part of an invoice's state that decides why it waits.
@@ -107,12 +109,20 @@ func (s stage) unsent() bool {
 	return false
 }
 
-func heldText(tenant string, h ledger.Hold) string {
+func (f *Facts) heldText(tenant string, h ledger.Hold) string {
 	text := fmt.Sprintf("tenant %s was paused by %s", tenant, h.By)
 	if h.Why != "" {
 		text += " (" + h.Why + ")"
 	}
-	return text + ": enqueue resume " + tenant
+	return text + ": " + f.command("resume", tenant)
+}
+
+// command returns a call of enqueue as a person types it.
+func (f *Facts) command(args ...string) string {
+	if f.Command != nil {
+		return f.Command(args...)
+	}
+	return "enqueue " + strings.Join(args, " ")
 }
 
 // why returns the reason. It checks what stops everything first, and what stops this invoice alone
@@ -127,7 +137,7 @@ func (f *Facts) why(s stage, tenant string) Wait {
 	case t.Paused && !s.end:
 		return Wait{For: TenantPaused, What: fmt.Sprintf("tenant %s is paused by configuration", tenant)}
 	case t.Held.Kind == ledger.Paused && s.unsent():
-		return Wait{For: TenantPaused, Since: t.Held.Since.Time(), What: heldText(tenant, t.Held)}
+		return Wait{For: TenantPaused, Since: t.Held.Since.Time(), What: f.heldText(tenant, t.Held)}
 	case t.Credentials.After(f.Now):
 		return Wait{For: Credentials, Until: t.Credentials,
 			What: keyRefused(tenant, t)}
@@ -168,7 +178,7 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 	case t.Sessions.Until.After(f.Now):
 		return Wait{For: Limit, Until: t.Sessions.Until, What: "the tenant's limit of batch sessions is used up"}
 	case f.Queues.Paused[tasks.QueuePackages]:
-		return paused(tasks.QueuePackages)
+		return f.paused(tasks.QueuePackages)
 	}
 	return Wait{For: Gathering, Since: set.Oldest,
 		What: fmt.Sprintf("waits for its turn among the tenant's packages, with %d other invoices", max(set.Count-1, 0))}
@@ -186,7 +196,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	case info.Phase == tasks.TaskActive:
 		w = Wait{For: Working, What: "a worker is processing it"}
 	case f.Queues.Paused[info.Queue]:
-		return paused(info.Queue)
+		return f.paused(info.Queue)
 	case info.Phase == tasks.TaskPending:
 		w = f.pending(w, t)
 	default:
@@ -196,14 +206,16 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 	switch {
 	case !ok && p.Lane == ledger.Express && p.State == ledger.PackageOpened && s.end:
 		w = Wait{For: Receipt, What: "accepted; the receipt (UPO) comes after its online session is closed"}
-	case !ok && p.Lane == ledger.Express && p.State == ledger.PackageOpened:
-		w = Wait{For: SessionOpen, Since: p.OpenedAt.Time(),
+	case (!ok || w.For == Processing) && p.Lane == ledger.Express && p.State == ledger.PackageOpened && !s.end:
+		w = Wait{For: SessionOpen, Until: w.Until, Since: p.OpenedAt.Time(),
 			What: "sent in an online session that is still open; KSeF decides after it is closed"}
 	case s.end && (w.For == Turn || w.For == Working || w.For == Processing):
 		w = Wait{For: Receipt, Until: w.Until, Since: p.SettledAt.Time(),
 			What: "accepted; the receipt (UPO) has not arrived yet"}
 	case w.For == Processing:
 		w.Since = p.ClosingAt.Time()
+	case w.For == TenantPaused: // why returned before this if the tenant were paused now
+		w.What += "; that was at its last try: the tenant is not paused here now"
 	case w.For == Credentials && t.KeyRefused != "":
 		w.What = keyRefused(tenant, t)
 	case s.kind == tasks.KindPackage && p.Refusals > 0:
@@ -279,6 +291,7 @@ func outage(d Down) Wait {
 	return Wait{For: Outage, What: what, Since: d.Since, Until: d.Next}
 }
 
-func paused(queue string) Wait {
-	return Wait{For: QueuePaused, What: fmt.Sprintf("queue %s was paused by a person: resume it in the dashboard", queue)}
+func (f *Facts) paused(queue string) Wait {
+	return Wait{For: QueuePaused, What: fmt.Sprintf("queue %s was paused by a person in the dashboard: %s",
+		queue, f.command("resume", "--queue", queue))}
 }

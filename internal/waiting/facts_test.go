@@ -154,7 +154,7 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		{"the set is overdue and packages are paused", inSet, func(f *Facts) {
 			f.MaxWait = time.Second
 			f.Queues.Paused["packages"] = true
-		}, QueuePaused, time.Time{}, "queue packages was paused by a person"},
+		}, QueuePaused, time.Time{}, "queue packages was paused by a person in the dashboard: enqueue resume --queue packages"},
 
 		{"a worker is processing it", packed, func(f *Facts) {
 			f.put(tasks.KindPackage, "cut", 0, tasks.TaskInfo{Phase: tasks.TaskActive})

@@ -125,14 +125,16 @@ func (f *Facts) count(single []ledger.Invoice) []Count {
 		c.Until, c.Since = earliest(c.Until, w.Until), earliest(c.Since, w.Since)
 	}
 	for name, set := range f.Sets {
-		add(set.Group.Tenant, f.why(stage{kind: tasks.KindCut, set: name}, set.Group.Tenant), set.Count)
+		w := f.why(stage{kind: tasks.KindCut, set: name}, set.Group.Tenant)
+		add(set.Group.Tenant, w.since(set.Oldest), set.Count)
 	}
 	for id, p := range f.Packages {
 		if f.perInvoice[id] {
 			continue
 		}
 		s := stage{kind: kindOf(p), id: id, pkg: id, end: p.State == ledger.PackageSettled}
-		add(p.Tenant, f.why(s, p.Tenant), p.Count)
+		w := f.why(s, p.Tenant)
+		add(p.Tenant, w.since(p.UpdatedAt.Time()), p.Count)
 	}
 	for i := range single {
 		add(single[i].Tenant, f.Of(&single[i]), 1)
@@ -158,7 +160,7 @@ func (f *Facts) farEnd(queue string) Wait {
 	case f.Queues.Workers == 0:
 		return noWorker()
 	case f.Queues.Paused[queue]:
-		return paused(queue)
+		return f.paused(queue)
 	}
 	return Wait{For: Turn, What: "waits behind others in queue " + queue}
 }

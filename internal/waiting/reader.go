@@ -43,7 +43,7 @@ type Limits interface {
 }
 
 // Reader finds out why invoices wait. It writes nothing. It is safe for concurrent use. Every field
-// is required.
+// but Command is required.
 type Reader struct {
 	Ledger   Ledger
 	Queue    Queue
@@ -51,6 +51,9 @@ type Reader struct {
 	Tenant   func(tenant string) (known, paused bool) // by configuration
 	MaxWait  time.Duration                            // packages.max_wait
 	Refusals int                                      // packages.refusals
+	// Command returns a call of enqueue as a person types it here, for reasons that a command ends;
+	// nil writes "enqueue" and the arguments.
+	Command func(args ...string) string
 }
 
 const (
@@ -126,7 +129,7 @@ func (f *Facts) incomplete(k tasks.Kind) bool {
 
 func (r *Reader) facts(ctx context.Context, tenants map[string]bool, packages []string) (*Facts, error) {
 	f := &Facts{
-		MaxWait: r.MaxWait, Tenants: map[string]Tenant{}, Sets: map[string]ledger.Waiting{},
+		Command: r.Command, MaxWait: r.MaxWait, Tenants: map[string]Tenant{}, Sets: map[string]ledger.Waiting{},
 		Packages: map[string]ledger.Package{}, perInvoice: map[string]bool{}, refusedWith: map[string]string{},
 	}
 	var err error

@@ -58,6 +58,14 @@ type Wait struct {
 	Since time.Time // since when it waits; zero when that is not known
 }
 
+// since returns the wait with a time since when it waits at the earliest, if it has none.
+func (w Wait) since(at time.Time) Wait {
+	if w.For != "" && w.Since.IsZero() {
+		w.Since = at
+	}
+	return w
+}
+
 // Ordinary reports a wait that every invoice may have and that ends by itself.
 func (r Reason) Ordinary() bool {
 	switch r {

@@ -1,0 +1,28 @@
+package tasks
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Resume lets a queue go on that a person has paused; false when it was not paused.
+func (q *Queue) Resume(queue string) (bool, error) {
+	known, err := q.inspect.Queues()
+	if err != nil {
+		return false, fmt.Errorf("list queues: %w", err)
+	}
+	if !slices.Contains(known, queue) { // it never had a task
+		return false, nil
+	}
+	info, err := q.inspect.GetQueueInfo(queue)
+	if err != nil {
+		return false, fmt.Errorf("look at queue %s: %w", queue, err)
+	}
+	if !info.Paused {
+		return false, nil
+	}
+	if err := q.inspect.UnpauseQueue(queue); err != nil {
+		return false, fmt.Errorf("resume queue %s: %w", queue, err)
+	}
+	return true, nil
+}
