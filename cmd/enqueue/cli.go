@@ -89,8 +89,8 @@ func (p *program) run(ctx context.Context, args []string) error {
 		return err
 	}
 	if _, ok := c.(anyLedger); !ok {
-		if err := asUsage(p.base.CheckHome(ctx)); err != nil {
-			return err
+		if err := p.base.CheckHome(ctx); err != nil {
+			return asUsage(errors.Join(err, p.base.VerifyArchive(ctx))) // a person corrects both at once
 		}
 	}
 	return c.run(ctx, p)
@@ -122,13 +122,24 @@ func (p *program) open(ctx context.Context, path string) error {
 	return err
 }
 
-// asUsage turns an error about a setting into a usage error. It returns every other error
-// unchanged.
+// asUsage turns errors about settings into one usage error with a line for each. It returns every
+// other error unchanged; one that is joined to an error about a setting has a line of its own.
 func asUsage(err error) error {
-	if fault, ok := errors.AsType[*config.FieldError](err); ok {
-		return &usageError{what: fault.Error()}
+	if _, ok := errors.AsType[*config.FieldError](err); !ok {
+		return err
 	}
-	return err
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	lines := make([]string, len(all))
+	for i, one := range all {
+		lines[i] = one.Error()
+		if fault, ok := errors.AsType[*config.FieldError](one); ok {
+			lines[i] = fault.Error()
+		}
+	}
+	return &usageError{what: strings.Join(lines, "\n")}
 }
 
 func (p *program) close() {

@@ -56,6 +56,18 @@ func (c *holdCmd) run(ctx context.Context, p *program) error {
 	return nil
 }
 
+// holdText describes a hold in one line.
+func holdText(p *program, tenant string, h ledger.Hold) string {
+	s := fmt.Sprintf("tenant %s: %s by %s", tenant, h.Kind, h.By)
+	if h.Why != "" {
+		s += " (" + h.Why + ")"
+	}
+	if !h.Since.Time().IsZero() {
+		s += " since " + day(h.Since.Time())
+	}
+	return s + ": " + holdMeaning(h.Kind) + "; " + p.command("resume "+shellQuote(tenant)) + " ends it"
+}
+
 func holdMeaning(k ledger.HoldKind) string {
 	if k == ledger.Draining {
 		return "no new invoice is taken in, invoices that were taken are sent"

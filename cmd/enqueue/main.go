@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // Europe/Warsaw in an image without zone files
 
@@ -76,6 +77,11 @@ func (p *program) exit(ctx context.Context, err error) int {
 		return exitUnreachable
 	}
 	// What remains is an error of Redis or the archive during the work.
+	if strings.Contains(err.Error(), "READONLY ") { // from a script, with its hash
+		p.say("this Redis is a replica and takes no writes: either it is failing over, then try again in a minute; " +
+			"or redis.url names a replica: name the master, or Sentinel; nothing that was taken is lost")
+		return exitUnreachable
+	}
 	p.say("%v", err)
 	return exitUnreachable
 }

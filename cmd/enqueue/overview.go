@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -28,6 +29,7 @@ type pool struct {
 	due      []ledger.Invoice // near their deadline, nearest first
 	waits    []waiting.Count
 	unserved connect.Unserved
+	holds    map[string]ledger.Hold
 }
 
 // overview counts the invoices in each state, and lists those near their deadline.
@@ -81,8 +83,12 @@ func readPool(ctx context.Context, p *program) (*pool, error) {
 	if err != nil {
 		return nil, err
 	}
+	holds, err := p.base.Ledger.Holds(ctx)
+	if err != nil {
+		return nil, err
+	}
 	open := counts[string(ledger.Rejected)] + counts[string(ledger.Parked)] + refused
-	return &pool{now: now, counts: counts, open: open, due: due, waits: waits, unserved: unserved}, nil
+	return &pool{now: now, counts: counts, open: open, due: due, waits: waits, unserved: unserved, holds: holds}, nil
 }
 
 func (o *pool) printJSON(ctx context.Context, p *program) error {
@@ -106,6 +112,9 @@ func (o *pool) print(p *program) {
 	}
 	for _, line := range o.unserved.Lines(maxUnknown) {
 		p.out.println(line)
+	}
+	for _, tenant := range slices.Sorted(maps.Keys(o.holds)) {
+		p.out.println(holdText(p, tenant, o.holds[tenant]))
 	}
 	if o.open > 0 {
 		p.out.raw("")

@@ -55,6 +55,10 @@ func (c *resultsCmd) checkState() error {
 	if c.State == "" || slices.Contains(names, c.State) {
 		return nil
 	}
+	if slices.Contains(ledger.States(), ledger.State(c.State)) {
+		return &usageError{what: fmt.Sprintf("results lists decided invoices, and --state %s is not a decided state", c.State),
+			hint: "say enqueue status --state " + c.State + ", with --json for one object for each invoice"}
+	}
 	return &usageError{what: fmt.Sprintf("--state %q is not a decided state", c.State),
 		hint: "say one of " + strings.Join(names, ", ")}
 }

@@ -60,13 +60,20 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 			return err
 		}
 		if len(invs) == 0 && !known {
-			missing = true
-			if strings.HasPrefix(name, "ref-") {
-				p.say("%s: a refused document was not taken in; %s lists the refused documents on record",
-					name, p.command("results --state refused"))
-				continue
+			refused, err := p.inquiry().Refused(ctx, name)
+			if err != nil {
+				return err
 			}
-			p.say("%s: %s", name, unknownName)
+			if len(refused) == 0 {
+				missing = true
+				p.say("%s: %s, and no refused document on record", name, unknownName)
+			}
+			for i := range refused {
+				if err := c.refusal(p, results.OfRefusal(&refused[i]), refused[i].At.Time(), &first); err != nil {
+					return err
+				}
+			}
+			continue
 		}
 		found, err := p.inquiry().Results(ctx, invs)
 		if err != nil {
@@ -93,6 +100,34 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 	return nil
 }
 
+// refusal shows a document that was refused, so that there is no invoice.
+func (c *statusCmd) refusal(p *program, r results.Result, at time.Time, first *bool) error {
+	if c.JSON {
+		return printJSON(p.out, r)
+	}
+	if !*first {
+		p.out.raw("")
+	}
+	*first = false
+	lines := [][2]string{
+		{"id", r.ID}, {"state", r.State}, {"reason", r.Reason}, {"number (P_2)", r.Number}, {"kind", r.Kind},
+		{"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", r.Tenant}, {"file", r.File}, {"refused", day(at)},
+	}
+	if r.State == results.Refused {
+		lines = append(lines, [2]string{"what to do", p.whatToDo(r.State, r.ID, r.File, r.Tenant)})
+	}
+	showLines(p.out, lines)
+	return nil
+}
+
+func showLines(s *screen, lines [][2]string) {
+	for _, line := range lines {
+		if line[1] != "" {
+			s.println(fmt.Sprintf("%-14s %s", line[0], line[1]))
+		}
+	}
+}
+
 func detail(s *screen, inv ledger.Invoice, r results.Result, now time.Time) {
 	deadline := ""
 	if !inv.Deadline.Time().IsZero() {
@@ -105,18 +140,14 @@ func detail(s *screen, inv ledger.Invoice, r results.Result, now time.Time) {
 	if r.Code != 0 {
 		code = fmt.Sprint(r.Code)
 	}
-	for _, line := range [][2]string{
+	showLines(s, [][2]string{
 		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"code", code}, {"reason", r.Reason}, {"taken back", r.TakenBack},
 		{"waits for", waitText(r)}, {"number (P_2)", r.Number}, {"kind", r.Kind}, {"issued (P_1)", r.IssueDate},
 		{"seller NIP", r.NIP}, {"tenant", inv.Tenant}, {"file", r.File}, {"package", r.Package},
 		{"session", r.Session}, {"attempts", fmt.Sprint(r.Attempts)}, {"deadline", deadline},
 		{"changed", day(inv.UpdatedAt.Time())}, {"receipt (UPO)", r.UPO}, {"verification", r.VerificationURL},
 		{"hash", r.Hash},
-	} {
-		if line[1] != "" {
-			s.println(fmt.Sprintf("%-14s %s", line[0], line[1]))
-		}
-	}
+	})
 }
 
 // listed prints a line for each invoice in the state, the oldest change first.

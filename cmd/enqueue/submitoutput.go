@@ -40,7 +40,7 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			}
 			r := p.resultOf(inv)
 			r.File = a.File
-			err = printJSON(p.out, handedResult{r, c.noteOf(p, &a, present), reasonOf(a.Warning), termsOf(&a)})
+			err = printJSON(p.out, handedResult{r, c.noteOf(p, &a, present), warningText(a.Warning), termsOf(&a)})
 		case a.Taken == ledger.Present:
 			here := "already here"
 			if note := c.noteOf(p, &a, present); note != "" {
@@ -96,12 +96,18 @@ func warningOf(a *tasks.Admission) string {
 	if a.Warning == nil {
 		return ""
 	}
-	if field, ok := errors.AsType[*invoice.FieldError](a.Warning); ok {
+	return "; warning: " + warningText(a.Warning)
+}
+
+// warningText returns a warning in one line. Its hint is for a document that was taken, not for one
+// that has to be fixed.
+func warningText(err error) string {
+	if field, ok := errors.AsType[*invoice.FieldError](err); ok {
 		taken := *field
 		taken.Hint = "taken all the same; avoid such characters in the next export"
-		return "; warning: " + reasonOf(&taken)
+		err = &taken
 	}
-	return "; warning: " + reasonOf(a.Warning)
+	return reasonOf(err)
 }
 
 // noteOf returns what a person should know about a document that is already here; "" for all

@@ -49,7 +49,7 @@ func (t *tally) add(adms []tasks.Admission) {
 		switch a := &adms[i]; a.Taken {
 		case ledger.Created:
 			t.created++
-			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)})
+			t.taken = append(t.taken, handed{file: a.File, id: a.Invoice.ID, warning: warningText(a.Warning)})
 		case ledger.Present:
 			t.present++
 			switch {
@@ -58,7 +58,7 @@ func (t *tally) add(adms []tasks.Admission) {
 			case a.Invoice.State == ledger.Dismissed:
 				t.dismissed++
 			}
-			h := handed{file: a.File, id: a.Invoice.ID, warning: reasonOf(a.Warning)}
+			h := handed{file: a.File, id: a.Invoice.ID, warning: warningText(a.Warning)}
 			if a.Archived {
 				h.past = &a.Invoice
 			}

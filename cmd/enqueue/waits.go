@@ -15,6 +15,9 @@ func waitText(r results.Result) string {
 		return ""
 	}
 	s := r.WaitingWhat
+	if since, err := time.Parse(time.RFC3339, r.WaitingSince); err == nil {
+		s += ", since " + clock(since)
+	}
 	if until, err := time.Parse(time.RFC3339, r.WaitingUntil); err == nil {
 		s += ", until " + clock(until)
 	}
@@ -28,6 +31,7 @@ type waitingCount struct {
 	For      string `json:"waiting_for"`
 	What     string `json:"waiting_what"`
 	Until    string `json:"waiting_until,omitempty"` // RFC 3339, UTC
+	Since    string `json:"waiting_since,omitempty"` // RFC 3339, UTC
 }
 
 func waitingCounts(counts []waiting.Count) []waitingCount {
@@ -36,6 +40,9 @@ func waitingCounts(counts []waiting.Count) []waitingCount {
 		out[i] = waitingCount{Invoices: c.Invoices, Tenant: c.Tenant, For: string(c.For), What: c.What}
 		if !c.Until.IsZero() {
 			out[i].Until = c.Until.UTC().Format(time.RFC3339)
+		}
+		if !c.Since.IsZero() {
+			out[i].Since = c.Since.UTC().Format(time.RFC3339)
 		}
 	}
 	return out
@@ -48,13 +55,16 @@ func showWaits(s *screen, counts []waiting.Count) {
 	}
 	rows := make([][]string, len(counts))
 	for i, c := range counts {
-		until := "-"
+		since, until := "-", "-"
+		if !c.Since.IsZero() {
+			since = clock(c.Since)
+		}
 		if !c.Until.IsZero() {
 			until = clock(c.Until)
 		}
-		rows[i] = []string{strconv.Itoa(c.Invoices), cmp.Or(c.Tenant, "-"), string(c.For), until, c.What}
+		rows[i] = []string{strconv.Itoa(c.Invoices), cmp.Or(c.Tenant, "-"), string(c.For), since, until, c.What}
 	}
 	s.println("what invoices wait for:")
-	table(s, []string{"INVOICES", "TENANT", "WAITING_FOR", "UNTIL", "WHAT"}, rows)
+	table(s, []string{"INVOICES", "TENANT", "WAITING_FOR", "SINCE", "UNTIL", "WHAT"}, rows)
 	s.raw("")
 }

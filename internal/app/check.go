@@ -104,7 +104,8 @@ func checkRedisSettings(ctx context.Context, pool *connect.Pool, out io.Writer) 
 		fmt.Fprintf(out, "note   %v\n", err)
 		err = nil
 	case unknown && err == nil:
-		fmt.Fprintln(out, "note   redis does not show its settings: make sure that maxmemory-policy is noeviction and appendonly is on")
+		fmt.Fprintln(out, "note   redis does not show all its settings: make sure that maxmemory-policy is noeviction, "+
+			"appendonly is on, and appendfsync is everysec or always")
 	}
 	return errors.Join(err, checkReplicas(ctx, pool))
 }

@@ -63,7 +63,8 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	case err != nil:
 		return err
 	case unknown:
-		log.Warn().Msg("redis does not show its settings: make sure that maxmemory-policy is noeviction and appendonly is on")
+		log.Warn().Msg("redis does not show all its settings: make sure that maxmemory-policy is noeviction, " +
+			"appendonly is on, and appendfsync is everysec or always")
 	}
 	if err := pool.Ledger.LoadScripts(ctx); err != nil {
 		return err

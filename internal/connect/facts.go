@@ -137,8 +137,8 @@ func older(version, than string) bool {
 
 // CheckDurable checks whether Redis keeps its data. It returns a [*VolatileError], a
 // [*config.FieldError] when this kind of Redis cannot be used at all, or the error of a Redis that
-// does not answer. unknown says that Redis does not report its eviction policy, or whether it has
-// an append-only file.
+// does not answer. unknown says that Redis does not report its eviction policy, whether it has an
+// append-only file, or how often that is synchronised.
 func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool, err error) {
 	f, err := AskRedis(ctx, rdb)
 	if err != nil {
@@ -147,7 +147,7 @@ func CheckDurable(ctx context.Context, rdb redis.UniversalClient) (unknown bool,
 	if err := f.unsuitable(); err != nil {
 		return false, err
 	}
-	return f.policy == "" || f.appendOnly == "", f.volatile()
+	return f.policy == "" || f.appendOnly == "" || f.appendfsync == "" && f.appendOnly != "0", f.volatile()
 }
 
 // CheckDurable is [CheckDurable] for this configuration: with redis.allow_volatile, every Redis

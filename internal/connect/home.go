@@ -54,6 +54,17 @@ func (p *Pool) ClaimArchive(ctx context.Context) error {
 	return nil
 }
 
+// VerifyArchive is ClaimArchive without writing: an archive without a recorded owner is no error.
+func (p *Pool) VerifyArchive(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, claimTimeout)
+	defer cancel()
+	err := ownerFault(p.owned.Verify(ctx))
+	if _, elsewhere := errors.AsType[*config.FieldError](err); elsewhere {
+		return err
+	}
+	return nil
+}
+
 func ownerOf(h ledger.Home) archive.Owner {
 	return archive.Owner{Environment: h.Environment, Address: h.Address}
 }

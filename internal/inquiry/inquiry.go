@@ -4,6 +4,7 @@
 package inquiry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -81,6 +82,28 @@ func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, err
 		}
 	}
 	return nil, nil
+}
+
+// Refused returns the refusals on record with this id or number, those that have ended too, the
+// oldest first.
+func (r *Reader) Refused(ctx context.Context, name string) ([]ledger.Refusal, error) {
+	if name == "" { // the number of a document that could not be read is empty
+		return nil, nil
+	}
+	var found []ledger.Refusal
+	for _, ended := range []string{"", ledger.RefusalSuperseded, ledger.RefusalDismissed} {
+		refusals, err := r.Ledger.Refusals(ctx, time.Time{}, ended)
+		if err != nil {
+			return nil, err
+		}
+		for i := range refusals {
+			if refusals[i].ID == name || refusals[i].Number == name {
+				found = append(found, refusals[i])
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b ledger.Refusal) int { return cmp.Compare(a.At, b.At) })
+	return found, nil
 }
 
 // Results returns the results of invoices, in the same order. The result of an invoice that is not

@@ -64,6 +64,26 @@ func TestFind_OneEntryCannotBeRead_ReturnsTheOthersAndAnError(t *testing.T) {
 	}
 }
 
+func TestRefused_IDOrNumber_FindsThoseThatHaveEndedToo(t *testing.T) {
+	w := newWorld(t)
+	first, second := w.refuse(sellerA, "x.xml", "X"), w.refuse(sellerB, "y.xml", "X")
+	w.refuse("", "unreadable.xml", "")
+	w.check(w.ledger.DismissRefusal(t.Context(), first, ledger.Dismissal{By: "anna", Reason: "an advertisement"}))
+	for name, want := range map[string][]string{first: {first}, "X": {first, second}, "": nil, "ref-none": nil} {
+		refusals, err := w.reader.Refused(t.Context(), name)
+		w.check(err)
+		var got []string
+		for _, r := range refusals {
+			got = append(got, r.ID)
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q finds %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestRefusal_IDOrNumber_FindsOpenRefusalsOnly(t *testing.T) {
 	w := newWorld(t)
 	id := w.refuse(sellerA, "x.xml", "X")

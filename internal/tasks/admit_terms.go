@@ -105,7 +105,10 @@ func termsText(inv *ledger.Invoice) string {
 		lane = ledger.Auto
 	}
 	parts := []string{"lane " + string(lane)}
-	if inv.Offline {
+	switch {
+	case inv.Offline && lane == ledger.Express:
+		parts = append(parts, "offline (which only a package can be, so it goes in one)")
+	case inv.Offline:
 		parts = append(parts, "offline")
 	}
 	if d := inv.Deadline.Time(); !d.IsZero() {
