@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -155,6 +156,8 @@ func TestRefusals_DocumentThatTheLedgerHas_IsNoOpenRefusal(t *testing.T) {
 	d.asked, d.a.Accounts = "", nil // the tenant is not configured any more
 	d.hand("a.xml", sample.Invoice(o))
 	d.wants()
+	d.hand("export.xml", bytes.ReplaceAll(sample.Invoice(o), []byte("T08:15:00Z<"), []byte("T09:15:00Z<")))
+	d.wants() // the same invoice, exported again
 	o.Seed = 9
 	d.hand("b.xml", sample.Invoice(o)) // another document of this number: nothing says how it stands
 	d.wants("b.xml")

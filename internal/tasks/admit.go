@@ -48,7 +48,7 @@ type Admission struct {
 	Err     error
 	// Held is the entry of a document that is refused now and was taken before: what was sound then
 	// is no longer, or it was handed in for another tenant. It goes on as its state says; its ID is
-	// "" for all other documents.
+	// "" for all other documents. Of a repeated export only ID and State are set.
 	Held ledger.Invoice
 }
 
@@ -172,7 +172,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			}
 		}
 	}
-	if err := a.findHeld(ctx, out); err != nil {
+	if err := a.findHeld(ctx, docs, out); err != nil {
 		return nil, err
 	}
 	failed := a.applyTerms(ctx, out, terms)

@@ -2,15 +2,17 @@ package tasks
 
 import (
 	"context"
+	"errors"
 
 	"ksefworker/internal/ledger"
 )
 
 // findHeld sets Held for the documents that are refused now and that the ledger has, whatever their
 // state. It reads nothing when no document of the call is refused.
-func (a *Admitter) findHeld(ctx context.Context, out []Admission) error {
+func (a *Admitter) findHeld(ctx context.Context, docs []Document, out []Admission) error {
 	var ids []string
 	refused := map[string][]int{}
+	var foreign []int // sound documents that are refused because of where they belong
 	for i := range out {
 		inv := &out[i].Invoice
 		if out[i].Taken != ledger.Refused || inv.NIP == "" || inv.Kind == "" || inv.Number == "" {
@@ -18,6 +20,9 @@ func (a *Admitter) findHeld(ctx context.Context, out []Admission) error {
 		}
 		if id := contentID(inv, inv.Hash); id != "" {
 			ids, refused[id] = append(ids, id), append(refused[id], i)
+		}
+		if _, ok := errors.AsType[*RefusedError](out[i].Err); ok && inv.ID == "" {
+			foreign = append(foreign, i)
 		}
 	}
 	if len(ids) == 0 {
@@ -30,6 +35,43 @@ func (a *Admitter) findHeld(ctx context.Context, out []Admission) error {
 	for _, inv := range held {
 		for _, i := range refused[inv.ID] {
 			out[i].Held = inv
+		}
+	}
+	return a.findHeldExports(ctx, foreign, docs, out)
+}
+
+// findHeldExports does the same for repeated exports: the ledger has the invoice in other bytes. What
+// cannot be compared now counts as another document.
+func (a *Admitter) findHeldExports(ctx context.Context, foreign []int, docs []Document, out []Admission) error {
+	var at []int
+	var invs []ledger.Invoice
+	for _, i := range foreign {
+		if out[i].Held.ID == "" {
+			inv := out[i].Invoice
+			inv.ID = contentID(&inv, inv.Hash)
+			at, invs = append(at, i), append(invs, inv)
+		}
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	newest, err := a.Ledger.NewestOf(ctx, invs)
+	if err != nil {
+		return err
+	}
+	sound, answers := make([]ledger.NewInvoice, len(at)), make([]answer, len(at))
+	var todo []int
+	for k := range at {
+		sound[k].Invoice = invs[k]
+		if there, ok := newest[invs[k].ID]; ok {
+			answers[k].ID, answers[k].State = there.ID, there.State
+			todo = append(todo, k)
+		}
+	}
+	a.compareAll(ctx, todo, sound, answers, func(k int) []byte { return docs[at[k]].Data })
+	for _, k := range todo {
+		if answers[k].Taken == ledger.Present {
+			out[at[k]].Held = ledger.Invoice{ID: answers[k].ID, State: answers[k].State}
 		}
 	}
 	return nil
