@@ -260,10 +260,10 @@ func (tr *trace) script(args []any) {
 		case "repack":
 			tr.add("  write repack %s %s→%s %q", words[0], words[2], words[3], words[5])
 			for i := 6; i < len(words); {
-				n, _ := strconv.Atoi(words[i+6])
-				tr.add("    part %s refusals=%s into=%s probe=%q rest=%q waits=%v: %s", words[i], words[i+1], words[i+2], words[i+3],
-					words[i+4], words[i+5] != "0", strings.Join(words[i+7:i+7+n], " "))
-				i += 7 + n
+				n, _ := strconv.Atoi(words[i+7]) // words[i+3] is the reason again
+				tr.add("    part %s refusals=%s into=%s probe=%q rest=%q waits=%v: %s", words[i], words[i+1], words[i+2], words[i+4],
+					words[i+5], words[i+6] != "0", strings.Join(words[i+8:i+8+n], " "))
+				i += 8 + n
 			}
 		case "tenant":
 			tr.add("  write tenant %s %s", words[1], words[3])
