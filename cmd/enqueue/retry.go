@@ -24,6 +24,7 @@ func (c *retryCmd) run(ctx context.Context, p *program) error {
 		scope:   actions.Scope{States: states, Default: states, LastResort: []ledger.State{ledger.Dismissed}},
 		allowed: "only rejected, parked and dismissed invoices can be retried",
 		notDone: "not retried", would: "would be queued", done: string(ledger.Queued),
+		check:   p.executor().CheckRetry,
 		invoice: func(ctx context.Context, inv *ledger.Invoice) error { return p.executor().Retry(ctx, inv, by) },
 	})
 }

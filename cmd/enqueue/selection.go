@@ -52,10 +52,11 @@ const unknownName = "no invoice has this id or number (P_2)"
 // action is what a command does to the selected documents, and how it says so.
 type action struct {
 	scope   actions.Scope
-	allowed string // "only rejected and parked invoices can be retried"
-	notDone string // "not retried"
-	would   string // "would be queued"
-	done    string // the state afterwards: "queued"
+	allowed string                                       // "only rejected and parked invoices can be retried"
+	notDone string                                       // "not retried"
+	would   string                                       // "would be queued"
+	done    string                                       // the state afterwards: "queued"
+	check   func(context.Context, *ledger.Invoice) error // what invoice would return, for --dry-run; nil: it is not known before
 	invoice func(context.Context, *ledger.Invoice) error
 	refusal func(context.Context, *ledger.Refusal) error // nil unless the scope has refusals
 }
@@ -127,6 +128,8 @@ func (s *selection) act(ctx context.Context, a action, m actions.Match) error {
 	switch {
 	case m.NotDone != nil:
 		return m.NotDone
+	case s.DryRun && m.Invoice != nil && a.check != nil:
+		return a.check(ctx, m.Invoice)
 	case s.DryRun:
 		return nil
 	case m.Refusal != nil:

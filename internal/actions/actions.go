@@ -57,16 +57,29 @@ func (e *NotDoneError) Error() string {
 // Unwrap returns Err.
 func (e *NotDoneError) Unwrap() error { return e.Err }
 
-// Retry queues a rejected or parked invoice again, or takes back that a person dismissed it. by is
-// who decided that; only a dismissed invoice keeps it on record. When it is not possible, Retry
-// returns a [*NotDoneError].
-func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) error {
+// CheckRetry returns what [Executor.Retry] would return, and changes nothing.
+func (x *Executor) CheckRetry(ctx context.Context, inv *ledger.Invoice) error {
 	kept, err := x.Ledger.HasBody(ctx, inv)
 	if err != nil {
 		return err
 	}
 	if !kept {
 		return &NotDoneError{Cause: NotKept}
+	}
+	may, err := x.Ledger.MayRetry(ctx, inv)
+	if err == nil && !may {
+		return &NotDoneError{Cause: NumberInUse}
+	}
+	return err
+}
+
+// Retry queues a rejected or parked invoice again, or takes back that a person dismissed it. by is
+// who decided that; only a dismissed invoice keeps it on record. When it is not possible, Retry
+// returns a [*NotDoneError].
+func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) error {
+	err := x.CheckRetry(ctx, inv)
+	if err != nil {
+		return err
 	}
 	if inv.State == ledger.Dismissed {
 		err = x.Ledger.TakeBack(ctx, inv, by)

@@ -15,6 +15,8 @@ func (l *Ledger) restore(ctx context.Context, batch []NewInvoice, results []Take
 			args = append(args, n.ID, n.BodySeal)
 		} else if n.Body != nil && !here.body && here.state != Receipted {
 			args = append(args, n.ID, "")
+		} else if n.Body != nil && (here.state == Rejected || here.state == Dismissed) {
+			args = append(args, n.ID, "=")
 		}
 	}
 	if len(args) == n {

@@ -2,10 +2,35 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
+
+// MayRetry reports whether [Ledger.Retry] would queue an invoice as it was read: no other document of
+// its identity is alive or accepted. It writes nothing.
+func (l *Ledger) MayRetry(ctx context.Context, inv *Invoice) (bool, error) {
+	digest := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
+	newest, err := l.rdb.Get(ctx, l.key(keyIdentity, digest)).Result()
+	if errors.Is(err, redis.Nil) || newest == inv.ID {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the newest document of %s: %w", inv.ID, err)
+	}
+	other, err := l.Invoice(ctx, newest)
+	if unread, rest := Skip(err); len(unread) > 0 {
+		return false, nil // it may be alive
+	} else if errors.Is(rest, ErrNotFound) {
+		return true, nil
+	} else if rest != nil {
+		return false, rest
+	}
+	return other.State.Ended(), nil
+}
 
 // Retry queues a rejected or parked invoice again, because a person decided so. It returns a
 // [*ConflictError] if another document of the same identity is alive or accepted.

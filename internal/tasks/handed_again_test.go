@@ -15,6 +15,37 @@ import (
 	"ksefworker/internal/tasks"
 )
 
+// The document of a rejected invoice is handed in again shortly before it would be removed. It is kept
+// for as long again, so that a person can retry the invoice.
+func TestShed_HandedInAgainBeforeItWent_IsKeptForAsLongAgain(t *testing.T) {
+	for name, lines := range map[string]int{"small": 1, "large": 3500} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, simulator.Options{})
+			w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected, o.Retention = 24*time.Hour, 30*time.Hour })
+			doc := sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "A/3", IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: 3})
+			inv := s.admit(ledger.Bulk, doc)
+			if err := s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Rejected}); err != nil {
+				t.Fatal(err)
+			}
+			s.advance(23 * time.Hour)
+			s.admit(ledger.Bulk, doc)
+			s.advance(23 * time.Hour) // its end is longer ago than entries are kept
+			w.must(tasks.KindSweep, "1")
+			now := s.read(inv.ID)
+			kept, err := s.ledger.HasBody(t.Context(), &now)
+			may, also := s.ledger.MayRetry(t.Context(), &now)
+			if err = errors.Join(err, also); err != nil || !kept || !may {
+				t.Errorf("its document is kept: %v, it may be retried: %v, %v", kept, may, err)
+			}
+			s.advance(2 * time.Hour)
+			w.must(tasks.KindSweep, "2")
+			if kept, err := s.ledger.HasBody(t.Context(), &now); lines == 1 && (kept || err != nil) {
+				t.Errorf("its document is kept for longer: %v, %v", kept, err)
+			}
+		})
+	}
+}
+
 // A large document was removed because its invoice was rejected long ago. Handed in again it can be
 // retried, for as long as after a rejection, and goes again later. Small ones do the same.
 func TestShed_HandedInAgain_CanBeRetriedAndGoesAgainLater(t *testing.T) {
