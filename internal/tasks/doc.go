@@ -1,23 +1,75 @@
-// Package tasks is the way of an invoice. Read it in this order:
+// Package tasks is the path of an invoice: the handlers of the queue's tasks, in the order of the
+// path. Read it in this order.
 //
-//	admit.go      a document is checked and taken into the ledger            enqueue
-//	submit.go     invoice:submit   choose the lane
-//	cut.go        package:cut      make a package of what waits
-//	policy.go                      when that is: midnight.go before midnight, allowance.go by what is left
-//	lanes.go                       few invoices: express or a package
-//	package.go    package:submit   build, open, upload, close                bulk lane
-//	putback.go                     no session for it: its invoices wait anew
-//	express.go    invoice:send     into the worker's open online session     express lane
-//	confirm.go    package:confirm  poll the session; open.go: one that still takes sends
-//	confirmation.go                ask, decide (package settlement), act, until it has ended or waits
-//	ask.go                         the facts that a decision needs; kin.go: other packages of its family
-//	apply.go                       carry a decision out; write.go: the moves of invoices
-//	originals.go                   what KSeF calls a duplicate, or has lost the session of
-//	register.go                    look them up in KSeF's register
-//	probe.go                       a piece of a refused package goes ahead: is it the package, or KSeF
-//	receipt.go    package:receipt  UPO (attest.go), document and result (papers.go) to the archive
-//	sweep.go      sweep            find what nobody drives on
+// What a worker is made of, and what it needs of others:
 //
-// The queue says when; the ledger says what happened. Every handler reads the ledger first, does what the state asks for, and is safe to run twice, at the
-// same time, on two machines: the ledger's compare-and-set lets one of them through.
+//	way.go           the worker, its parts and options; how each task begins and ends
+//	transport.go     what it asks of KSeF, for one taxpayer
+//	kinds.go         the kinds of tasks and their queues
+//	queue.go         putting tasks into asynq: putall.go many at once, queue_stats.go what is there,
+//	                 queue_resume.go and drop.go for people, asynqkeys.go its keys in Redis,
+//	                 twin.go a task whose worker was killed
+//
+// Admission: a document is checked and taken into the ledger.
+//
+//	admit.go         one document and a batch of them
+//	admit_tenant.go  whose it is; admit_drain.go: a tenant that takes nothing new in
+//	admit_terms.go   deadline and lane, also when they are given again
+//	admit_large.go   a document that is too large for Redis
+//	admit_compare.go the same number again: the same invoice, or another document; admit_held.go: one
+//	                 that the ledger holds; admit_old.go: one that only the archive knows
+//
+// The lanes:
+//
+//	submit.go        invoice:submit: choose the lane; hold.go: what a person holds back
+//	lanes.go         few invoices: express or a package
+//	urgency.go       what goes ahead of what
+//	cut.go           package:cut: make a package of what waits
+//	policy.go        when: allowance.go by what is left of the hour, midnight.go before midnight,
+//	                 holdback.go not during an outage
+//	express.go       invoice:send: into the worker's open online session
+//
+// The package:
+//
+//	package.go       package:submit: build, open, upload, close
+//	documents.go     reading the documents: storage.go sealed with another key, setaside.go one that
+//	                 cannot be read, unread.go an entry that cannot be read
+//	builds.go        how many are built at a time; memory.go: how many bytes they take
+//	upload.go        sending the parts
+//	probe.go         a piece of a refused package goes ahead: is it the package, or KSeF
+//	putback.go       no session for it: its invoices wait again
+//	fence.go         before a call that must not be forgotten: is it on enough replicas
+//	closes.go        closing sessions side by side; disown.go: a session that cannot be closed here
+//	opened.go        a package whose worker is gone; forgotten.go: an online session whose worker is
+//
+// What became of it (docs/architecture.md tells it file by file):
+//
+//	confirm.go       package:confirm: poll the session; open.go: one that still takes sends
+//	plan.go          how often sessions are polled; turns.go: how many tasks ask for one tenant
+//	confirmation.go  ask, decide (package settlement) and act, until the package has ended or waits
+//	ask.go           the facts that a decision needs; kin.go: other packages of its family
+//	apply.go         carry a decision out; write.go: the moves of invoices; park.go: for a person
+//	originals.go     what KSeF calls a duplicate, or has lost the session of
+//	register.go      look them up in KSeF's register
+//
+// What is kept:
+//
+//	receipt.go       package:receipt: the UPO, documents and results go to the archive
+//	attest.go        what a UPO attests; archived.go: documents that the archive has
+//	filing.go        invoices on their way into the archive; papers.go: document and result of each;
+//	                 filing_move.go: the ledger learns what is durable
+//	archive_use.go   how many tasks use the archive; bulkhead.go: of one tenant
+//
+// What holds it together:
+//
+//	sweep.go         find what is not final and has no task
+//	sweep_results.go results that are pending; sweep_superseded.go: ended by a successor
+//	shed.go          documents that nothing needs any more
+//	pulse.go         the worker's heartbeat; clock.go: Redis's time
+//	outage.go        tasks that wait for an outage; full.go: when Redis is full
+//	faults.go        what goes wrong with some of many; verdict_log.go: what is logged of it
+//
+// The queue says when; the ledger says what happened. Every handler reads the ledger first, does what
+// the state asks for, and is safe to run twice, at the same time, on two machines: the ledger's
+// compare-and-set lets one of them through.
 package tasks
