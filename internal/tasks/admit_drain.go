@@ -7,9 +7,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// withoutDrained refuses what is new of tenants that a person drains. What is here already is only
-// told how it stands, so it passes.
-func (a *Admitter) withoutDrained(ctx context.Context, sound []ledger.NewInvoice, at []int, out []Admission) ([]ledger.NewInvoice, []int, error) {
+// withoutDrained refuses new invoices of tenants that a person drains. It leaves invoices that are
+// here already in the lists: Admit only reports their state. at holds the place in out of each
+// sound invoice. The results are what is left of sound and at.
+func (a *Admitter) withoutDrained(
+	ctx context.Context, sound []ledger.NewInvoice, at []int, out []Admission,
+) ([]ledger.NewInvoice, []int, error) {
 	if len(sound) == 0 {
 		return sound, at, nil
 	}
