@@ -79,7 +79,7 @@ func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.
 	if hold, err := w.holdBack(ctx, set.Group.Tenant, knocking); hold || err != nil {
 		return CutWait, Allowance{}, err
 	}
-	room, err := w.room(ctx, waits, set, now, onWay)
+	room, err := w.allowance(ctx, waits, set, now, onWay)
 	if err != nil {
 		return CutWait, Allowance{}, err
 	}
