@@ -49,10 +49,10 @@ type Admission struct {
 	// nearly all documents.
 	Warning error
 	Err     error
-	// Held is the entry of a document that is refused now and was taken before: the checks have
-	// changed since then, or the document was handed in for another tenant. The entry goes on as
-	// its state says. For a repeated export only ID and State are set; for all other documents ID
-	// is "".
+	// Held is the entry of a document that is refused now and was taken before: it passed the
+	// checks then and does not pass them now, or it was handed in for another tenant. The entry
+	// goes on as its state says. For a repeated export only ID and State are set; for all other
+	// documents ID is "".
 	Held ledger.Invoice
 }
 
@@ -99,8 +99,8 @@ const maxBuffer = 4 << 20
 // document harms no other: it has an error of its own. From the moment Admit returns created, the
 // invoice is never lost. When queueing failed afterwards, the sweep queues it again.
 //
-// The error is Redis's. A document without an answer may have been taken then, and can safely be
-// handed in again. When the archive does not answer, only the documents that need it get an
+// An error comes from Redis. A document without an answer may then have been taken, and can safely
+// be handed in again. When the archive does not answer, only the documents that need it get an
 // [*UnsureError].
 func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
 	// The question is asked once, before anything is stored, and not at all when nothing is to be
@@ -226,8 +226,8 @@ func (a *Admitter) queue(ctx context.Context, out []Admission) error {
 	var fresh []*ledger.Invoice
 	for i := range out {
 		inv := &out[i].Invoice
-		// An invoice that is present at its first revision may be one that this call created: the
-		// ledger's answer was lost. Queueing it once more does no harm.
+		// An invoice that is present at its first revision may be our own, from a try whose answer
+		// was lost. Queueing it once more does no harm.
 		if out[i].Taken == ledger.Created || (out[i].Taken == ledger.Present && inv.State == ledger.Queued && inv.Rev == 1) {
 			fresh = append(fresh, inv)
 		}

@@ -7,9 +7,9 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// withoutDrained refuses new invoices of tenants that a person drains. It leaves invoices that are
-// here already in the lists: Admit only reports their state. at holds the place in out of each
-// sound invoice. The results are what is left of sound and at.
+// withoutDrained refuses new invoices of tenants that a person drains. Invoices that are here
+// already pass, because Admit only reports their state. at holds the place in out of each sound
+// invoice. The results are the invoices that pass, and their places.
 func (a *Admitter) withoutDrained(
 	ctx context.Context, sound []ledger.NewInvoice, at []int, out []Admission,
 ) ([]ledger.NewInvoice, []int, error) {

@@ -26,8 +26,8 @@ import (
 // document is "already here", because the entry can be retried. Once the entry is forgotten,
 // nothing is left to retry. KSeF may have refused the document for a reason that is gone by now (a
 // permission, a customer's number that was not valid yet), and without this rule it would never get
-// in. Parked means that nobody knows whether KSeF has it. In neither case do two invoices of one
-// sale come about: if KSeF has the document after all, it answers 440 and the number is recovered.
+// in. Parked means that nobody knows whether KSeF has it. Neither case leads to two invoices of
+// one sale: if KSeF has the document after all, it answers 440 and the number is recovered.
 func (a *Admitter) lookUpOld(ctx context.Context, sound []ledger.NewInvoice, out []answer) (todo []int, err error) {
 	todo = make([]int, 0, len(sound))
 	var old []int

@@ -186,7 +186,8 @@ func (e *express) due(now time.Time, o Options) []*onlineSession {
 }
 
 // rest sets the pause after a failed close of a session. The pause grows with the time since the
-// first failure. Nothing else slows these tries down: the ledger may not know the session.
+// first failure. Nothing else slows these tries down: failures of one session open no circuit, and
+// the ledger may not know the session.
 func (e *express) rest(s *onlineSession, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
