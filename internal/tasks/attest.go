@@ -284,8 +284,8 @@ func fingerprint(raw []byte) string {
 }
 
 // contradiction compares the UPO, which is KSeF's signed word on the content, with the invoice that
-// was sent. It says how they differ; "" when they agree, when the receipt does not have the invoice,
-// or when the invoice was recovered.
+// was sent. It says how they differ; "" when they agree, when the receipt does not have the
+// invoice, or when the invoice was recovered.
 func (a attestations) contradiction(inv *ledger.Invoice) string {
 	line, ok := a.bySession[a.session(inv)].receipt.Line(inv.KsefNumber)
 	if inv.Recovered || !ok || line.Hash == inv.Hash {
