@@ -22,37 +22,42 @@ type Document struct {
 
 // Terms are what the sender asks for, the same for all documents of a call.
 type Terms struct {
-	Lane     ledger.Lane // "" is auto, and leaves an invoice that is here already the lane that it has
-	Offline  bool        // declared offline24: only a batch session has a place for it
-	Deadline time.Time   // legal; zero takes the end of the next business day after P_1
-	Tenant   string      // name of the tenant that sends; "" is the only one that may
+	Lane     ledger.Lane // "" is auto for a new invoice; an invoice that is here already keeps its lane
+	Offline  bool        // declared offline24: only a batch session has a field for that
+	Deadline time.Time   // legal; zero means the end of the next business day after P_1
+	Tenant   string      // name of the tenant that sends; "" means the only one that may send it
 }
 
-// Admission is what became of one document. Err says why it was refused: a *[invoice.FieldError], several joined, or a *[RefusedError]; nothing of it was stored then,
-// and Invoice holds no more than could be read. An [*UnsureError] says that handing it in again is right.
+// Admission is what became of one document. Err says why the document was refused: a
+// *[invoice.FieldError], several of them joined, or a *[RefusedError]. Nothing of a refused
+// document was stored, and Invoice holds only what could be read. An [*UnsureError] in Err says
+// that the document should be handed in again.
 type Admission struct {
 	File    string
 	Taken   ledger.Taken // created or present; refused when Err is set
 	Invoice ledger.Invoice
-	// Differs is set when the same invoice is present in other bytes: an export made again. It says
-	// what differs, such as "only the time of creation differs".
+	// Differs is set when the same invoice is present in other bytes: the document is a repeated
+	// export. It says what differs, such as "only the time of creation differs".
 	Differs string
-	// Archived says that the invoice was accepted so long ago that the ledger has forgotten it: Invoice
-	// holds what its result in the archive tells.
+	// Archived says that the invoice was accepted so long ago that the ledger has forgotten it.
+	// Invoice then holds what the invoice's result in the archive says.
 	Archived bool
-	// Terms says what became of the terms of this call, when the invoice is present and has others.
+	// Terms says what became of the terms of this call when the invoice is present with other
+	// terms.
 	Terms TermsAnswer
-	// Warning is set when the document was taken although something about it is odd; nil for nearly
-	// all.
+	// Warning is set when the document was taken although something about it is odd. It is nil for
+	// nearly all documents.
 	Warning error
 	Err     error
-	// Held is the entry of a document that is refused now and was taken before: what was sound then
-	// is no longer, or it was handed in for another tenant. It goes on as its state says; its ID is
-	// "" for all other documents. Of a repeated export only ID and State are set.
+	// Held is the entry of a document that is refused now and was taken before: it passed the
+	// checks then and does not pass them now, or it was handed in for another tenant. The entry
+	// goes on as its state says. For a repeated export only ID and State are set; for all other
+	// documents ID is "".
 	Held ledger.Invoice
 }
 
-// RefusedError refuses a sound document because of something else: another document of its identity, or a tenant that is not configured.
+// RefusedError refuses a sound document because of something outside it: another document of the
+// same identity, or a tenant that is not configured.
 type RefusedError struct {
 	Rule string
 	Hint string
@@ -65,7 +70,8 @@ type Validator interface {
 	Validate(document []byte) error
 }
 
-// Admitter takes documents in. Safe for concurrent use; all fields but Validator, Retention and IntakeBelow are required.
+// Admitter takes documents in. All fields but Validator, Retention and IntakeBelow are required. It
+// is safe for concurrent use.
 type Admitter struct {
 	Ledger   *ledger.Ledger
 	Queue    *Queue
@@ -76,44 +82,48 @@ type Admitter struct {
 	// TakeDiscouraged takes discouraged Unicode characters, with a warning.
 	TakeDiscouraged bool
 	Validator       Validator
-	Retention       time.Duration // of ended entries in the ledger; 0 says that it forgets none
+	Retention       time.Duration // of ended entries in the ledger; 0 means that it forgets none
 	Now             func() time.Time
 	// IntakeBelow is the share of Redis's memory at which nothing new is taken; 0 or 1: no check.
 	IntakeBelow float64
 
-	patience time.Duration // with the archive, for one call; 0 is comparePatience
-	rooms    sync.Pool     // of *[]byte: the sealed documents of one call, one after the other
+	patience time.Duration // how long one call waits for the archive; 0 is comparePatience
+	buffers  sync.Pool     // of *[]byte: the sealed documents of one call, one after the other
 }
 
-// mostRoom is what is kept for the next call; a call with larger documents gets its own.
-const mostRoom = 4 << 20
+// maxBuffer is the largest buffer, in bytes, that is kept for the next call. A buffer that has
+// grown larger is not kept.
+const maxBuffer = 4 << 20
 
-// Admit checks documents, writes those that are sound into the ledger and queues their tasks. One bad document harms no other: it has its own error. From the
-// moment Admit returns created, the invoice is never lost, even when queueing failed afterwards: the sweep queues it again.
+// Admit checks documents, writes the sound ones into the ledger and queues their tasks. One bad
+// document harms no other: it has an error of its own. From the moment Admit returns created, the
+// invoice is never lost. When queueing failed afterwards, the sweep queues it again.
 //
-// The error is of Redis; what is not answered then was perhaps taken, and may safely be handed in again. An archive that does not answer is an [*UnsureError] of
-// those documents that cannot do without it.
+// An error comes from Redis. A document without an answer may then have been taken, and can safely
+// be handed in again. When the archive does not answer, only the documents that need it get an
+// [*UnsureError].
 func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error) {
-	// Asked once, before anything is stored, and not at all when nothing is to be stored.
+	// The question is asked once, before anything is stored, and not at all when nothing is to be
+	// stored.
 	mayTake := sync.OnceValue(func() error { return a.Ledger.MayTake(ctx, a.Bodies, a.IntakeBelow) })
 	out := make([]Admission, len(docs))
 	sound := make([]ledger.NewInvoice, 0, len(docs))
 	at := make([]int, 0, len(docs)) // sound[i] is docs[at[i]]
-	room, _ := a.rooms.Get().(*[]byte)
-	if room == nil {
-		room = new([]byte)
+	buffer, _ := a.buffers.Get().(*[]byte)
+	if buffer == nil {
+		buffer = new([]byte)
 	}
 	defer func() {
-		if *room = (*room)[:0]; cap(*room) <= mostRoom {
-			a.rooms.Put(room)
+		if *buffer = (*buffer)[:0]; cap(*buffer) <= maxBuffer {
+			a.buffers.Put(buffer)
 		}
 	}()
 	large := &largeDocuments{store: a.Store, bodies: a.Bodies}
 	seen := make(map[string]int, len(docs))
-	var twins [][2]int // documents of the same id within the call
+	var repeated [][2]int // documents of the same id within the call: the repeated one, the first one
 	for i, d := range docs {
 		out[i].File = d.File
-		n, err := a.prepare(ctx, d, terms, room, large, mayTake)
+		n, err := a.prepare(ctx, d, terms, buffer, large, mayTake)
 		var refused interface{ refusal() bool }
 		switch {
 		case err == nil:
@@ -128,7 +138,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			out[i].Warning = n.warning
 		}
 		if first, twice := seen[n.ID]; twice {
-			twins = append(twins, [2]int{i, first})
+			repeated = append(repeated, [2]int{i, first})
 			continue
 		}
 		seen[n.ID] = i
@@ -143,16 +153,16 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			return nil, err
 		}
 	}
-	// A large document is durable before the ledger says that it is here.
+	// A large document must be durable before the ledger says that it is here.
 	if sound, at, err = large.flush(ctx, sound, at, out); err != nil {
 		return nil, err
 	}
-	if err := a.markCrowds(ctx, sound); err != nil {
-		return nil, noRoom(err)
+	if err := a.markOverflow(ctx, sound); err != nil {
+		return nil, explainFull(err)
 	}
 	answers, err := a.take(ctx, sound, func(i int) []byte { return docs[at[i]].Data })
 	if err != nil {
-		return nil, noRoom(err)
+		return nil, explainFull(err)
 	}
 	for i := range answers {
 		o, r := &out[at[i]], &answers[i]
@@ -162,7 +172,8 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		case r.past != nil:
 			r.past.Restore(&o.Invoice)
 		default:
-			o.Invoice.ID, o.Invoice.State, o.Invoice.Rev, o.Invoice.Revision, o.Invoice.Overflow = r.ID, r.State, r.Rev, r.Revision, r.Overflow
+			o.Invoice.ID, o.Invoice.State, o.Invoice.Overflow = r.ID, r.State, r.Overflow
+			o.Invoice.Rev, o.Invoice.Revision = r.Rev, r.Revision
 		}
 		if r.Taken == ledger.Unread {
 			o.Taken, o.Err = ledger.Refused, &RefusedError{
@@ -176,23 +187,24 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		return nil, err
 	}
 	failed := a.applyTerms(ctx, out, terms)
-	for _, t := range twins {
-		first := out[t[1]]
-		file := out[t[0]].File
-		out[t[0]] = first
-		out[t[0]].File = file
+	for _, r := range repeated {
+		first := out[r[1]]
+		file := out[r[0]].File
+		out[r[0]] = first
+		out[r[0]].File = file
 		if first.Taken == ledger.Created {
-			out[t[0]].Taken = ledger.Present
+			out[r[0]].Taken = ledger.Present
 		}
 	}
 	return out, errors.Join(failed, a.queue(ctx, out))
 }
 
-// overflowAbove is how many invoices of one tenant in a minute are served in the order of arrival with everybody else's. It is a tenth of a second's work of the pool.
+// overflowAbove is how many invoices of one tenant in a minute are served in the order of arrival
+// together with those of all other tenants. They are a tenth of a second's work of the pool.
 const overflowAbove = 500
 
-// markCrowds marks what comes from a tenant that hands in very many at present.
-func (a *Admitter) markCrowds(ctx context.Context, sound []ledger.NewInvoice) error {
+// markOverflow marks the invoices of tenants that hand in very many at present.
+func (a *Admitter) markOverflow(ctx context.Context, sound []ledger.NewInvoice) error {
 	if len(sound) == 0 {
 		return nil
 	}
@@ -214,7 +226,8 @@ func (a *Admitter) queue(ctx context.Context, out []Admission) error {
 	var fresh []*ledger.Invoice
 	for i := range out {
 		inv := &out[i].Invoice
-		// Present at its first revision can be our own, its answer lost: queueing it once more does no harm.
+		// An invoice that is present at its first revision may be our own, from a try whose answer
+		// was lost. Queueing it once more does no harm.
 		if out[i].Taken == ledger.Created || (out[i].Taken == ledger.Present && inv.State == ledger.Queued && inv.Rev == 1) {
 			fresh = append(fresh, inv)
 		}
@@ -225,15 +238,15 @@ func (a *Admitter) queue(ctx context.Context, out []Admission) error {
 	return a.Queue.PutAllNew(ctx, KindSubmit, fresh)
 }
 
-// noRoom says what to do when Redis itself refuses what is new.
-func noRoom(err error) error {
+// explainFull says what to do when Redis itself refuses new entries because it is full.
+func explainFull(err error) error {
 	if ledger.IsFull(err) {
 		return &ledger.FullError{}
 	}
 	return err
 }
 
-// refusal marks an error that is the document's own.
+// refusal marks an error that concerns one document only.
 type refusal struct{ err error }
 
 func (r refusal) Error() string { return r.err.Error() }
@@ -246,16 +259,20 @@ type prepared struct {
 	warning error
 }
 
-// prepare makes an entry of a document. What is sealed lies in room, which others of the call share.
-func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[]byte, large *largeDocuments, mayTake func() error) (prepared, error) {
+// prepare makes an entry of a document. The sealed document is appended to buffer, which all
+// documents of the call share.
+func (a *Admitter) prepare(
+	ctx context.Context, d Document, terms Terms, buffer *[]byte, large *largeDocuments, mayTake func() error,
+) (prepared, error) {
 	var n prepared
-	// Read to the end in any case: a refusal that names the invoice's number is worth more.
+	// The document is read to the end in any case: a refusal that names the invoice's number is
+	// worth more.
 	h, err := invoice.ParseWith(d.Data, invoice.ParseOptions{MaxSize: a.largest(), TakeDiscouraged: true})
 	if err == nil && h.Discouraged != nil && !a.TakeDiscouraged {
 		err = h.Discouraged
 	}
-	// What is wrong with the document itself is told before what is wrong with where it belongs.
-	from, nobody := a.sender(h, terms.Tenant)
+	// A fault of the document itself is reported rather than a missing or wrong tenant.
+	from, noSender := a.sender(h, terms.Tenant)
 	if err == nil {
 		check := a.Check
 		check.MaxBytes, check.MaxBytesWithAttachment = from.MaxBytes, from.MaxBytesWithAttachment
@@ -265,12 +282,15 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[
 		err = a.Validator.Validate(d.Data)
 	}
 	if err == nil {
-		err = nobody
+		err = noSender
 	}
 	if err != nil {
-		// As far as it could be read: a refusal that names the invoice's number is found in an export of thousands.
-		n.Invoice = ledger.Invoice{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate, File: d.File, Size: h.Size,
-			Tenant: from.Name, Hash: HashText(h.Hash)}
+		// The answer has all that could be read: a refusal that names the invoice's number can be
+		// found in an export of thousands.
+		n.Invoice = ledger.Invoice{
+			NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate,
+			File: d.File, Size: h.Size, Tenant: from.Name, Hash: HashText(h.Hash),
+		}
 		return n, refusal{err}
 	}
 	soft, err := invoice.SoftDeadline(h.IssueDate)
@@ -289,7 +309,8 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[
 	}
 	n.Invoice = ledger.Invoice{
 		ID:     ledger.InvoiceID(ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}, h.Hash),
-		Tenant: from.Name, NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate, Hash: HashText(h.Hash), File: d.File,
+		Tenant: from.Name, NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate,
+		Hash: HashText(h.Hash), File: d.File,
 		Lane: lane, Offline: terms.Offline, Form: h.Form.Version(), Attachment: h.Attachment, Size: h.Size,
 		Deadline: ledger.At(legal), SoftDeadline: ledger.At(soft),
 	}
@@ -299,17 +320,17 @@ func (a *Admitter) prepare(ctx context.Context, d Document, terms Terms, room *[
 	if h.Discouraged != nil {
 		n.warning = h.Discouraged
 	}
-	at := len(*room)
-	if *room, err = a.Bodies.AppendSeal(*room, n.ID, d.Data); err != nil {
+	at := len(*buffer)
+	if *buffer, err = a.Bodies.AppendSeal(*buffer, n.ID, d.Data); err != nil {
 		return n, err
 	}
-	sealed := slices.Clip((*room)[at:])
+	sealed := slices.Clip((*buffer)[at:])
 	if len(sealed) > ledger.MaxBodyInRedis {
 		if err := mayTake(); err != nil {
 			return n, err
 		}
-		sealed = slices.Clone(sealed) // the store may read it for longer than this call lasts
-		*room = (*room)[:at]
+		sealed = slices.Clone(sealed) // the store may still read it after this call has ended
+		*buffer = (*buffer)[:at]
 		if sealed, err = large.put(ctx, n.ID, d.Data, sealed); err != nil {
 			return n, err
 		}

@@ -18,17 +18,18 @@ import (
 )
 
 const (
-	// comparePatience bounds how long one call of Admit waits for stored documents and results. What
-	// could not be read until then is answered with an UnsureError. It is longer than a call to the
-	// archive may take (archive.timeout, 30s): so an archive that hangs is known for that, and later
-	// calls of Admit are told at once instead of waiting as long again.
+	// comparePatience bounds how long one call of Admit waits for stored documents and results. A
+	// document that needs more time is answered with an UnsureError. The bound is longer than a
+	// call to the archive may take (archive.timeout, 30s). So the process learns that the archive
+	// hangs, and later calls of Admit get their answer at once instead of waiting as long again.
 	comparePatience = 40 * time.Second
+	// compareParallel is how many documents one call of Admit reads at a time.
 	compareParallel = 8
 )
 
-// UnsureError says that a sound document was not taken because the archive did not do its part just
-// now: whether the document is here already could not be found out, or it is too large for Redis and
-// could not be put down. Handing it in again is right.
+// UnsureError says that a sound document was not taken because a call to the archive failed. Either
+// the worker could not find out whether the document is here already, or the document is too large
+// for Redis and could not be stored. It should be handed in again.
 type UnsureError struct {
 	What string // what could not be done
 	Err  error
@@ -44,13 +45,13 @@ func (e *UnsureError) Unwrap() error { return e.Err }
 // answer is what became of one sound document.
 type answer struct {
 	ledger.TakeResult
-	differs string          // of a document that is present in other bytes: what differs
-	past    *results.Result // of one that only the archive knows
-	err     error           // why it was refused
+	differs string          // what differs, when the document is present in other bytes
+	past    *results.Result // the result of an invoice that only the archive knows
+	err     error           // why the document was refused
 }
 
-// take lets the ledger take sound documents in. Where another document of the same identity stands in
-// the way, the two are compared: an export made again is present, not refused. Most calls meet no such
+// take lets the ledger take sound documents in. Where another document of the same identity is in
+// the way, the two are compared: a repeated export is present, not refused. Most calls meet no such
 // document and pay nothing for this.
 func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document func(i int) []byte) ([]answer, error) {
 	out := make([]answer, len(sound))
@@ -58,7 +59,8 @@ func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document
 	if err != nil {
 		return nil, err
 	}
-	// The second round is for those of which only a document of other content that has ended was in the way.
+	// The second round is for documents that were refused only because of an ended document of
+	// other content.
 	for ask := true; len(todo) > 0; ask = false {
 		batch := sound
 		if len(todo) < len(sound) {
@@ -86,15 +88,15 @@ func (a *Admitter) take(ctx context.Context, sound []ledger.NewInvoice, document
 	return out, nil
 }
 
-// bounded is the context of what is read of stored documents and results.
+// bounded returns the context for reading stored documents and results.
 func (a *Admitter) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, cmp.Or(a.patience, comparePatience), errPatience)
 }
 
 var errPatience = errors.New("the archive does not answer")
 
-// compareAll compares the refused documents with those in their way. It returns which of them may
-// succeed one that has ended.
+// compareAll compares the refused documents with the documents in their way. It returns which of
+// them may succeed a document that has ended.
 func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger.NewInvoice, out []answer,
 	document func(i int) []byte,
 ) []int {
@@ -122,20 +124,22 @@ func (a *Admitter) compareAll(ctx context.Context, refused []int, sound []ledger
 	return todo
 }
 
-// compare completes the answer about a document that was refused because of another one, which may
-// turn out to be the same invoice. It reports whether the document may take the number instead.
+// compare completes the answer about a document that was refused because of another document. The
+// two may turn out to be the same invoice. It reports whether the new document may take the number
+// instead of the other one.
 //
-// It may when the other one has ended. What was rejected or dismissed is not in KSeF. What was parked
-// may be there, and nothing is risked all the same: the next document has the same seller, kind and
-// number, so KSeF takes one of the two at most. If that was the parked one, the answer is 440, and
-// content decides, also when the parked one's document is lost: equal is recovered, other is a conflict.
+// It may when the other one has ended. An invoice that was rejected or dismissed is not in KSeF. An
+// invoice that was parked may be there, and nothing is risked all the same: the new document has
+// the same seller, kind and number, so KSeF takes at most one of the two. If it took the parked
+// one, it answers 440 to the new one, and the content decides, even when the parked one's document
+// is lost: the same content is recovered, other content is a conflict.
 func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []byte, o *answer) (succeeds bool) {
 	there, err := a.stored(ctx, o.ID)
 	if errors.Is(err, errNoDocument) {
 		if o.State.Ended() {
 			return true
 		}
-		o.err = inTheWay(inv, o, "as "+o.ID+", whose document is not here any more, so that the two cannot be compared")
+		o.err = inTheWay(inv, o, "as "+o.ID+", whose document is not here any more, so the two cannot be compared")
 		return false
 	}
 	var mine, theirs invoice.Content
@@ -146,11 +150,13 @@ func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []
 		mine, err = invoice.ContentOf(document)
 	}
 	if err != nil {
-		o.err = &UnsureError{What: fmt.Sprintf("number %s is here already as %s, and the two could not be compared", inv.Number, o.ID), Err: err}
+		what := fmt.Sprintf("number %s is here already as %s, and the two could not be compared", inv.Number, o.ID)
+		o.err = &UnsureError{What: what, Err: err}
 		return false
 	}
 	switch {
-	// What KSeF refused for its time of creation is corrected by another time of creation.
+	// An invoice that KSeF refused because of its time of creation is corrected by another time of
+	// creation.
 	case mine.Digest == theirs.Digest && (!o.State.Open() || !theirs.HeaderAtFault()):
 		o.Taken, o.differs = ledger.Present, whatDiffers(mine, theirs)
 		return false
@@ -159,7 +165,7 @@ func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []
 	}
 	where, err := invoice.FirstDifference(document, there)
 	if err != nil {
-		where = invoice.DocumentField // cannot be: both were read just now
+		where = invoice.DocumentField // cannot happen: both were read just now
 	}
 	o.err = inTheWay(inv, o, fmt.Sprintf("with other content as %s (first difference: %s)", o.ID, where))
 	return false
@@ -168,11 +174,12 @@ func (a *Admitter) compare(ctx context.Context, inv *ledger.Invoice, document []
 func inTheWay(inv *ledger.Invoice, o *answer, how string) error {
 	return &RefusedError{
 		Rule: fmt.Sprintf("number %s (%s of seller %s) is already %s %s", inv.Number, inv.Kind, inv.NIP, o.State, how),
-		Hint: "an invoice is changed by a correction invoice; a new document takes this number only after the first was rejected, parked or dismissed",
+		Hint: "an invoice is changed by a correction invoice; " +
+			"a new document takes this number only after the first was rejected, parked or dismissed",
 	}
 }
 
-// whatDiffers tells in what two documents of the same content are not the same bytes.
+// whatDiffers says what makes the bytes of two documents of the same content differ.
 func whatDiffers(a, b invoice.Content) string {
 	switch created, system := a.Created != b.Created, a.System != b.System; {
 	case created && system:
@@ -185,11 +192,11 @@ func whatDiffers(a, b invoice.Content) string {
 	return "only its layout differs"
 }
 
-// errNoDocument says that the document of an entry is nowhere, or only damaged.
+// errNoDocument says that the document of an entry is not stored anywhere, or only in damaged form.
 var errNoDocument = errors.New("its document is not stored any more")
 
-// stored reads the document of an entry: from Redis or the store while it waits for its receipt, from
-// the archive afterwards.
+// stored reads the document of an entry. The document lies in Redis or in the store while the
+// invoice waits for its receipt, and under its archived name afterwards.
 func (a *Admitter) stored(ctx context.Context, id string) ([]byte, error) {
 	inv, err := a.Ledger.Invoice(ctx, id)
 	if err != nil {
@@ -206,7 +213,8 @@ func (a *Admitter) stored(ctx context.Context, id string) ([]byte, error) {
 		switch {
 		case err == nil && isDocumentOf(&inv, doc):
 			return doc, nil
-		case err == nil, errors.Is(err, ledger.ErrNotFound), errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrCorrupt), errors.Is(err, errNoDocument):
+		case err == nil, errors.Is(err, errNoDocument), errors.Is(err, ledger.ErrNotFound),
+			errors.Is(err, archive.ErrNotFound), errors.Is(err, archive.ErrCorrupt):
 		default:
 			return nil, err
 		}
@@ -227,19 +235,20 @@ func (a *Admitter) body(ctx context.Context, inv *ledger.Invoice) ([]byte, error
 	}
 	doc, err := a.Bodies.Open(inv.ID, sealed)
 	if _, key := errors.AsType[*ledger.KeyError](err); err != nil && !key && !errors.Is(err, ledger.ErrNewer) {
-		return nil, errNoDocument // it is damaged: nobody can open it
+		return nil, errNoDocument // the document is damaged: no process can open it
 	}
 	return doc, err
 }
 
-// isDocumentOf reports whether these are the bytes that were handed in, or those that KSeF has of the
-// same invoice.
+// isDocumentOf reports whether document has the bytes that were handed in, or the bytes that KSeF
+// has of the same invoice.
 func isDocumentOf(inv *ledger.Invoice, document []byte) bool {
 	hash := HashText(sha256.Sum256(document))
 	return hash == inv.Hash || contentID(inv, hash) == inv.ID
 }
 
-// contentID is the id that a document of this hash has when it is handed in; "" when the hash is none.
+// contentID returns the id that a document of this hash gets when it is handed in. It returns ""
+// when hash is not a valid hash.
 func contentID(inv *ledger.Invoice, hash string) string {
 	sum, err := base64.StdEncoding.DecodeString(hash)
 	if err != nil || len(sum) != sha256.Size {

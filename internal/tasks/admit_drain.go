@@ -7,9 +7,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// withoutDrained refuses what is new of tenants that a person drains. What is here already is only
-// told how it stands, so it passes.
-func (a *Admitter) withoutDrained(ctx context.Context, sound []ledger.NewInvoice, at []int, out []Admission) ([]ledger.NewInvoice, []int, error) {
+// withoutDrained refuses new invoices of tenants that a person drains. Invoices that are here
+// already pass, because Admit only reports their state. at holds the place in out of each sound
+// invoice. The results are the invoices that pass, and their places.
+func (a *Admitter) withoutDrained(
+	ctx context.Context, sound []ledger.NewInvoice, at []int, out []Admission,
+) ([]ledger.NewInvoice, []int, error) {
 	if len(sound) == 0 {
 		return sound, at, nil
 	}

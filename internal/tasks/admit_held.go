@@ -7,12 +7,12 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// findHeld sets Held for the documents that are refused now and that the ledger has, whatever their
-// state. It reads nothing when no document of the call is refused.
+// findHeld sets Held for refused documents that the ledger has, whatever their state. It reads
+// nothing when no document of the call is refused.
 func (a *Admitter) findHeld(ctx context.Context, docs []Document, out []Admission) error {
 	var ids []string
 	refused := map[string][]int{}
-	var foreign []int // sound documents that are refused because of where they belong
+	var foreign []int // sound documents that are refused because of their tenant
 	for i := range out {
 		inv := &out[i].Invoice
 		if out[i].Taken != ledger.Refused || inv.NIP == "" || inv.Kind == "" || inv.Number == "" {
@@ -40,8 +40,8 @@ func (a *Admitter) findHeld(ctx context.Context, docs []Document, out []Admissio
 	return a.findHeldExports(ctx, foreign, docs, out)
 }
 
-// findHeldExports does the same for repeated exports: the ledger has the invoice in other bytes. What
-// cannot be compared now counts as another document.
+// findHeldExports sets Held for repeated exports: the ledger has the same invoice in other bytes. A
+// document that cannot be compared now counts as another invoice.
 func (a *Admitter) findHeldExports(ctx context.Context, foreign []int, docs []Document, out []Admission) error {
 	var at []int
 	var invs []ledger.Invoice

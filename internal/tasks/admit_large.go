@@ -9,25 +9,27 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// largeDocuments puts those documents of one call of Admit into the archive that are too large for
-// Redis. One that the archive does not take is not taken in, and harms no other. Once the archive
-// does not answer, it is not asked again in this call: each further document would wait as long,
-// and all the small ones with it, which need no archive.
+// largeDocuments stores the documents of one call of Admit that are too large for Redis in the
+// archive. A document that the archive does not take is not taken in, and harms no other document.
+// Once the archive does not answer, this call does not ask it again: each further large document
+// would wait as long, and the small documents, which need no archive, would wait with it.
 type largeDocuments struct {
 	store  archive.Store
 	bodies *ledger.Bodies
-	away   error // why it is not asked any more
+	away   error // why the archive is not asked any more
 }
 
-// put returns what lies in the archive under the name of a document. A refusal is the document's own.
+// put stores a document and returns the bytes that the archive has under its name. A refusal
+// concerns this document only.
 func (l *largeDocuments) put(ctx context.Context, id string, document, sealed []byte) ([]byte, error) {
 	if l.away != nil {
-		return nil, refusal{notPutDown(l.away)}
+		return nil, refusal{notStored(l.away)}
 	}
 	name := archive.BodyName(id)
 	err := l.store.Put(ctx, name, sealed, "application/octet-stream")
-	// The id names the content, so what is there already is this document, sealed another time, and
-	// perhaps with another key. Unless it is damaged: then the sound one takes its place.
+	// The id follows from the content. So an object that is there already is this document, sealed
+	// at another time and perhaps with another key, or it is damaged. The sound document replaces a
+	// damaged object.
 	if errors.Is(err, archive.ErrConflict) || errors.Is(err, archive.ErrCorrupt) {
 		var there []byte
 		there, err = l.store.Get(ctx, name)
@@ -49,11 +51,11 @@ func (l *largeDocuments) put(ctx context.Context, id string, document, sealed []
 	if call, failed := errors.AsType[*archive.CallError](err); failed && call.Sick {
 		l.away = err
 	}
-	return nil, refusal{notPutDown(err)}
+	return nil, refusal{notStored(err)}
 }
 
-// sound reports that what is stored is the document, as far as this process can tell: what was sealed
-// with a key that it has not got, or by a newer build, is not damaged.
+// sound reports whether sealed is the document, as far as this process can tell. It is not damaged
+// when it was sealed by a newer build, or with a key that this process does not have.
 func (l *largeDocuments) sound(id string, document, sealed []byte) bool {
 	stored, err := l.bodies.Open(id, sealed)
 	if key := (*ledger.KeyError)(nil); errors.As(err, &key) || errors.Is(err, ledger.ErrNewer) {
@@ -62,9 +64,11 @@ func (l *largeDocuments) sound(id string, document, sealed []byte) bool {
 	return err == nil && bytes.Equal(stored, document)
 }
 
-// flush makes the large ones of some documents durable. Those that are not are answered in out, and
-// left out of what it returns. The error is ctx's.
-func (l *largeDocuments) flush(ctx context.Context, sound []ledger.NewInvoice, at []int, out []Admission) ([]ledger.NewInvoice, []int, error) {
+// flush makes the large documents among sound durable. When the archive fails, it refuses the large
+// documents in out and returns the rest of sound and at. The error is ctx's.
+func (l *largeDocuments) flush(
+	ctx context.Context, sound []ledger.NewInvoice, at []int, out []Admission,
+) ([]ledger.NewInvoice, []int, error) {
 	var names []string
 	for i := range sound {
 		if sound[i].BodyArchived {
@@ -90,11 +94,11 @@ func (l *largeDocuments) flush(ctx context.Context, sound []ledger.NewInvoice, a
 			kept, places = append(kept, sound[i]), append(places, at[i])
 			continue
 		}
-		out[at[i]].Taken, out[at[i]].Err = ledger.Refused, notPutDown(err)
+		out[at[i]].Taken, out[at[i]].Err = ledger.Refused, notStored(err)
 	}
 	return kept, places, nil
 }
 
-func notPutDown(err error) error {
+func notStored(err error) error {
 	return &UnsureError{What: "it is too large for Redis, and could not be put into the archive", Err: err}
 }

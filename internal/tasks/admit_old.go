@@ -15,17 +15,19 @@ import (
 	"ksefworker/internal/results"
 )
 
-// lookUpOld answers the documents that the ledger may have forgotten: it forgets what ended more than
-// Retention ago, and nothing ends before its P_1. Their results are in the archive under names that
-// follow from the documents. What was accepted is present, and nothing is sent. It returns which
-// documents are left to be taken, in their order.
+// lookUpOld answers the documents that the ledger may have forgotten. The ledger forgets an invoice
+// when it ended more than Retention ago, and no invoice ends before its P_1. The results of
+// forgotten invoices are in the archive, under names that follow from the documents. A document
+// that was accepted is present, and nothing is sent. lookUpOld returns the documents that are left
+// to be taken, in their order.
 //
-// What was not accepted is taken again, although its result says that it was decided. Rejected means
-// that KSeF does not have it: while the ledger remembers the entry, the very same document is "already
-// here" because that entry can be retried; once it is forgotten nothing is left to retry, and a
-// document that KSeF refused for a reason that is gone (a permission, a customer's number that was not
-// valid yet) would never get in. Parked means that nobody knows. Neither makes a second invoice of one
-// sale: should KSeF have it after all, then it answers 440 and the number is recovered.
+// A document that was not accepted is taken again, although its result says that it was decided.
+// Rejected means that KSeF does not have it. While the ledger remembers the entry, the same
+// document is "already here", because the entry can be retried. Once the entry is forgotten,
+// nothing is left to retry. KSeF may have refused the document for a reason that is gone by now (a
+// permission, a customer's number that was not valid yet), and without this rule it would never get
+// in. Parked means that nobody knows whether KSeF has it. Neither case leads to two invoices of
+// one sale: if KSeF has the document after all, it answers 440 and the number is recovered.
 func (a *Admitter) lookUpOld(ctx context.Context, sound []ledger.NewInvoice, out []answer) (todo []int, err error) {
 	todo = make([]int, 0, len(sound))
 	var old []int
@@ -66,11 +68,12 @@ func (a *Admitter) lookUpOld(ctx context.Context, sound []ledger.NewInvoice, out
 			todo = append(todo, i)
 		}
 	}
-	slices.Sort(todo) // the caller goes by their order
+	slices.Sort(todo) // the caller relies on their order
 	return todo, nil
 }
 
-// lookUp is empty for a document of which the archive has no result that decides.
+// lookUp answers one document from its result in the archive. The answer is empty when the archive
+// has no result of it, or a result that does not say that it was accepted.
 func (a *Admitter) lookUp(ctx context.Context, n *ledger.NewInvoice) answer {
 	name := archive.ResultName(n.NIP, n.IssueDate, n.ID)
 	raw, err := a.Store.Get(ctx, name)
@@ -93,7 +96,8 @@ func (a *Admitter) lookUp(ctx context.Context, n *ledger.NewInvoice) answer {
 		return answer{}
 	}
 	if n.BodyArchived {
-		// Put there a moment ago, and no entry will ever name it. When it stays, it is in nobody's way.
+		// This call has stored the document a moment ago, and no entry will ever name it. If it
+		// cannot be removed, it does no harm.
 		_ = a.Store.Remove(ctx, archive.BodyName(n.ID))
 	}
 	return answer{TakeResult: ledger.TakeResult{Taken: ledger.Present, ID: n.ID, State: state}, past: &r}

@@ -8,33 +8,34 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// Account is a tenant as admission sees it: a name, the taxpayer in whose context KSeF sees what it
-// sends, and what KSeF takes of it.
+// Account is a tenant as admission sees it: its name, the taxpayer in whose context it sends, and
+// the size of the invoices that KSeF takes from it.
 type Account struct {
 	Name, NIP string
-	// MaxBytes and MaxBytesWithAttachment bound one invoice; 0 means KSeF's own figures.
+	// MaxBytes and MaxBytesWithAttachment bound the size of one invoice; 0 means KSeF's own limit.
 	MaxBytes, MaxBytesWithAttachment int64
 }
 
-// sender is the account that sends an invoice, and the part that its taxpayer has in it.
+// sender is the account that sends an invoice, and the role that its taxpayer has in the invoice.
 type sender struct {
 	Account
 	as ksef.SubjectType
 }
 
 // sender chooses the account that may send an invoice. KSeF takes an invoice in the context of the
-// taxpayer that issues it: the seller; with P_17 = 1 the buyer, who issues it in the seller's name;
-// or a tax representative or bailiff, who stands in PodmiotUpowazniony. The last is never chosen by
-// itself, because a seller that has one may as well send in its own context: the sender of the
-// document has to name the tenant. A wrong context would cost a 410 at best, so what is not certain
-// is refused.
+// taxpayer that issues it. This is the seller; or, with P_17 = 1, the buyer, who issues it in the
+// seller's name; or a tax representative or bailiff, who is named in PodmiotUpowazniony. The last
+// is never chosen automatically, because a seller that has one may also send in its own context:
+// whoever hands the document in has to name the tenant. A wrong context would cost a 410 at best,
+// so an invoice whose sender is not certain is refused.
 func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 	issuer, as, whose := h.SellerNIP, ksef.Subject1, "seller"
 	if h.SelfBilling {
 		issuer, as, whose = h.BuyerNIP, ksef.Subject2, "buyer"
 		if issuer == "" {
 			return sender{}, &RefusedError{
-				Rule: "P_17 is 1 (self-billing) and Podmiot2 has no NIP: a buyer abroad issues such an invoice in a context of its own kind, which is not supported yet",
+				Rule: "P_17 is 1 (self-billing) and Podmiot2 has no NIP: " +
+					"a buyer abroad issues such an invoice in a context of its own kind, which is not supported yet",
 				Hint: "if the seller issued the invoice, P_17 must be 2",
 			}
 		}
@@ -48,7 +49,8 @@ func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 		return sender{found[0], as}, nil
 	case len(found) > 1:
 		return sender{}, &RefusedError{
-			Rule: fmt.Sprintf("%s NIP %s has several tenants: %s", whose, issuer, namesOf(found)), Hint: "say which of them sends it: --tenant NAME",
+			Rule: fmt.Sprintf("%s NIP %s has several tenants: %s", whose, issuer, namesOf(found)),
+			Hint: "say which of them sends it: --tenant NAME",
 		}
 	case h.SelfBilling && len(a.ofNIP(h.SellerNIP)) > 0:
 		return sender{}, notTheSellers(h)
@@ -60,11 +62,12 @@ func (a *Admitter) sender(h invoice.Header, name string) (sender, error) {
 		}
 	}
 	return sender{}, &RefusedError{
-		Rule: fmt.Sprintf("no tenant is configured for %s NIP %s", whose, issuer), Hint: "add it to tenants in the configuration, with its key",
+		Rule: fmt.Sprintf("no tenant is configured for %s NIP %s", whose, issuer),
+		Hint: "add it to tenants in the configuration, with its key",
 	}
 }
 
-// named checks that the tenant that was asked for may send the invoice.
+// named returns the tenant of this name when it may send the invoice.
 func (a *Admitter) named(h invoice.Header, name, issuer string, as ksef.SubjectType) (sender, error) {
 	for _, t := range a.Accounts {
 		switch {
@@ -85,7 +88,7 @@ func (a *Admitter) named(h invoice.Header, name, issuer string, as ksef.SubjectT
 	return sender{}, &RefusedError{Rule: fmt.Sprintf("no tenant is named %s", name), Hint: "the names are: " + namesOf(a.Accounts)}
 }
 
-// whoSends says which tenant may send an invoice that another one was asked to send.
+// whoSends says which tenant may send an invoice that the named tenant may not send.
 func (a *Admitter) whoSends(h invoice.Header, issuer string) string {
 	if found := a.ofNIP(issuer); len(found) > 0 {
 		return "leave --tenant out, or name a tenant of that NIP: " + namesOf(found)
@@ -98,7 +101,8 @@ func (a *Admitter) whoSends(h invoice.Header, issuer string) string {
 
 func notTheSellers(h invoice.Header) error {
 	return &RefusedError{
-		Rule: fmt.Sprintf("P_17 is 1 (self-billing): the buyer issues this invoice, so KSeF takes it in the context of buyer NIP %s only, not in that of seller NIP %s",
+		Rule: fmt.Sprintf("P_17 is 1 (self-billing): the buyer issues this invoice, "+
+			"so KSeF takes it in the context of buyer NIP %s only, not in that of seller NIP %s",
 			h.BuyerNIP, h.SellerNIP),
 		Hint: "let the buyer hand it in, or add a tenant for the buyer's NIP; if the seller issued it, P_17 must be 2",
 	}
@@ -122,11 +126,11 @@ func namesOf(accounts []Account) string {
 	return strings.Join(names, ", ")
 }
 
-// largest is the most bytes that a document may have of any tenant.
+// largest returns the size in bytes of the largest document that any tenant may hand in.
 func (a *Admitter) largest() int64 {
-	most := int64(invoice.MaxSize)
+	size := int64(invoice.MaxSize)
 	for _, t := range a.Accounts {
-		most = max(most, t.MaxBytes, t.MaxBytesWithAttachment)
+		size = max(size, t.MaxBytes, t.MaxBytesWithAttachment)
 	}
-	return most
+	return size
 }

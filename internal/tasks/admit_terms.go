@@ -11,23 +11,24 @@ import (
 	"ksefworker/internal/results"
 )
 
-// TermsAnswer says what became of terms that were given for an invoice that is here already, and that
-// are not those on file. The zero value says that there was nothing to change.
+// TermsAnswer says what became of terms that were given for an invoice that is here already with
+// other terms. The zero value says that there was nothing to change.
 type TermsAnswer struct {
 	Applied bool
 	Text    string
 }
 
-// termsTries bounds how often terms are applied again because the worker moved the invoice meanwhile.
+// termsTries bounds how often terms are tried because a worker moved the invoice in the meantime.
 const termsTries = 5
 
-// newTerms are what a call asks for beyond the defaults: those never change what is on file.
+// newTerms returns the terms that differ from the defaults. Defaults never change the terms that an
+// invoice has.
 func (t Terms) newTerms() ledger.NewTerms {
 	return ledger.NewTerms{Lane: t.Lane, Offline: t.Offline, Deadline: ledger.At(t.Deadline)}
 }
 
-// applyTerms gives invoices that are here already, and still queued, the terms of this call. Of one
-// that has left the queue the answer says that it goes by the terms it has.
+// applyTerms gives the terms of this call to invoices that are here already and still queued. For
+// an invoice that has left the queue, the answer says that it keeps the terms it has.
 func (a *Admitter) applyTerms(ctx context.Context, out []Admission, terms Terms) error {
 	want := terms.newTerms()
 	if want == (ledger.NewTerms{}) {
@@ -45,7 +46,7 @@ func (a *Admitter) applyTerms(ctx context.Context, out []Admission, terms Terms)
 		}
 	}
 	invs, err := a.Ledger.Invoices(ctx, ids)
-	if _, err = ledger.Skip(err); err != nil { // what cannot be read is told as that
+	if _, err = ledger.Skip(err); err != nil { // an entry that cannot be read is reported as such
 		return err
 	}
 	for k := range invs {
@@ -91,14 +92,14 @@ func (a *Admitter) applyTo(ctx context.Context, inv *ledger.Invoice, want ledger
 	case inv.State.Open():
 		kept += ": to change them, enqueue retry " + inv.ID + ", then hand it in with them again"
 	case inv.State.Ended():
-		kept += ": it is " + string(inv.State) + ", and nothing of it is sent"
+		kept += ": it is " + string(inv.State) + ", and it is not sent"
 	default:
 		kept += ": it is on its way (" + string(inv.State) + "), and terms can be changed only while it is queued"
 	}
 	return TermsAnswer{Text: kept}, nil
 }
 
-// termsText tells the terms of an entry as they were asked for.
+// termsText describes the terms of an entry as they were asked for.
 func termsText(inv *ledger.Invoice) string {
 	lane := inv.Lane
 	if inv.Chosen {
@@ -107,7 +108,7 @@ func termsText(inv *ledger.Invoice) string {
 	parts := []string{"lane " + string(lane)}
 	switch {
 	case inv.Offline && lane == ledger.Express:
-		parts = append(parts, "offline (which only a package can be, so it goes in one)")
+		parts = append(parts, "offline (only a package can be offline, so it goes in a package)")
 	case inv.Offline:
 		parts = append(parts, "offline")
 	}

@@ -10,9 +10,9 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// allowanceOf is what a tenant's usage leaves for one more package of a set. A package that is cut has a
-// claim to a session although nothing is booked for it yet: without that, a hundred packages would
-// be cut for the last place.
+// allowanceOf returns what a tenant's usage leaves for one more package of a set. A package that is
+// already cut counts as a session, although no session is booked for it yet. Otherwise a hundred
+// packages would be cut for the last place.
 func allowanceOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, now time.Time) Allowance {
 	r := Allowance{Sets: sets, OnWay: way.Packages, Full: u.Frozen > 0}
 	r.Gap, r.Recent, r.Burst = u.Spacing()
@@ -31,8 +31,8 @@ func allowanceOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, 
 	return r
 }
 
-// room reads what a set's decision depends on.
-func (w *Worker) room(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
+// allowance reads the allowance that the decision about a set depends on.
+func (w *Worker) allowance(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
 	onWay func() (map[string]ledger.OnWay, error)) (Allowance, error) {
 	tenant, group := set.Group.Tenant, string(ksef.GroupBatchSession)
 	u, err := w.Budget.Usage(ctx, tenant, group)
@@ -47,17 +47,17 @@ func (w *Worker) room(ctx context.Context, waits []ledger.Waiting, set ledger.Wa
 	if r.Full {
 		return r, nil
 	}
-	// The question that the package will ask, before there is one: what is counted above knows
-	// neither margins nor what is left to others, and a package that is cut by another answer than
-	// it gets when it stands at the door goes back and forth.
+	// This asks the limiter, before the package exists, what the package will ask it later. The
+	// counts above know neither margins nor what is reserved for others. A package that is cut by
+	// another answer than it gets when it opens its session goes back and forth.
 	p := ledger.Package{Lane: ledger.Bulk, Tenant: tenant, Offline: set.Group.Offline, Deadline: ledger.At(set.Deadline)}
 	wait, err := w.Budget.Peek(w.opening(w.rank(ctx, &p), &p, u, r.Sets), tenant, group)
 	r.Full = wait > 0
 	return r, err
 }
 
-// opening marks the request that opens a package's session: by when it is due, and what it leaves
-// for the cuts before midnight.
+// opening marks the request that opens a package's session with the time when it is due, and with
+// the number of places that it leaves to the cuts before midnight.
 func (w *Worker) opening(ctx context.Context, p *ledger.Package, u ratelimit.Usage, sets int) context.Context {
 	kept := 0
 	for _, win := range u.Windows {
@@ -70,7 +70,8 @@ func (w *Worker) opening(ctx context.Context, p *ledger.Package, u ratelimit.Usa
 	return ctx
 }
 
-// ordered is opening for a package that was cut.
+// ordered does the same as opening for a package that is cut already. It reads the usage and the
+// waiting sets itself.
 func (w *Worker) ordered(ctx context.Context, p *ledger.Package) (context.Context, error) {
 	u, err := w.Budget.Usage(ctx, p.Tenant, string(ksef.GroupBatchSession))
 	if err != nil {
@@ -83,6 +84,7 @@ func (w *Worker) ordered(ctx context.Context, p *ledger.Package) (context.Contex
 	return w.opening(ctx, p, u, max(setsOf(waits, p.Tenant), 1)), nil
 }
 
+// setsOf counts the waiting sets of a tenant.
 func setsOf(waits []ledger.Waiting, tenant string) int {
 	n := 0
 	for _, set := range waits {
@@ -93,10 +95,11 @@ func setsOf(waits []ledger.Waiting, tenant string) int {
 	return n
 }
 
-// onWay is read once for all sets of a round, and only when one is due.
+// onWay returns a function that counts the packages on their way. It reads them once for all sets
+// of a round, and only when a set is due.
 func (w *Worker) onWay(ctx context.Context) func() (map[string]ledger.OnWay, error) {
 	return sync.OnceValues(func() (map[string]ledger.OnWay, error) { return w.Ledger.OnWay(ctx, onWayAtOnce) })
 }
 
-// onWayAtOnce bounds what is read of each state of packages in a round.
+// onWayAtOnce bounds how many packages of each state a round reads.
 const onWayAtOnce = 500

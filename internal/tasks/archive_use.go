@@ -11,39 +11,40 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// Whatever touches the archive holds a worker for as long as a call may take, and an archive that
-// hangs is still asked a few times before it is known. So each way to it has few places in a
-// process: receipts their own, builds of packages theirs, large documents that are sent alone theirs,
-// and what is looked up on other ways (the receipt of a duplicate's original, a result that is owed)
-// a last lot. Everything else goes on whatever the archive does.
+// A task that uses the archive holds a worker for as long as the call may take, and an archive that
+// hangs is still asked a few times before the process knows that it hangs. So each use of the
+// archive has only a few places in a process. Receipts, builds of packages and large documents that
+// are sent alone have their own places. All other lookups (the receipt of a duplicate's original, a
+// result that is pending) share the rest. Everything else goes on whatever the archive does.
 
 const (
-	// lookupPlaces are for those other ways, of which a tenant has one. On some of them the gateway is
-	// asked as well, and one that hangs for a tenant must not hold up what others look up.
+	// lookupPlaces are for the other lookups; tenantLookups of them may be of one tenant. Some of
+	// these lookups ask the gateway as well. A gateway that hangs for one tenant must not hold up
+	// the lookups of others.
 	lookupPlaces, tenantLookups = 3, 1
-	// alonePlaces are for large documents that are sent alone. Nothing but the archive is asked for
-	// them.
+	// alonePlaces are for large documents that are sent alone. They need only the archive.
 	alonePlaces, tenantAlone = 3, 2
 	// archiveAgain is the pause after a call that failed while the store as a whole is not known to
 	// be out of service.
 	archiveAgain = 5 * time.Second
-	// archiveRefused is the pause after an answer that only a person can change: a right that is
-	// missing, a bucket that is not there.
+	// archiveRefused is the pause after an answer that only a person can change, such as a missing
+	// permission or a missing bucket.
 	archiveRefused = time.Minute
 )
 
-// archiveWell says when to come back while the archive is out of service for this process.
+// archiveWell returns nil when the archive may be asked, otherwise an error that says when the task
+// should come back.
 func (w *Worker) archiveWell() error {
 	h := archive.HealthOf(w.Store)
-	if !h.Out || h.Wait == 0 { // with none left, the one who comes first finds out
+	if !h.Out || h.Wait == 0 { // the pause is over: the first task that asks finds out
 		return nil
 	}
 	return &retry.LaterError{Delay: h.Wait, Reason: retry.ReasonArchive,
 		What: "the archive is out of service since " + h.Since.UTC().Format(time.RFC3339), Err: h.Why}
 }
 
-// forArchive turns a call of the archive that failed into waiting: it is no fault of the task, and
-// the task's pauses must not have grown when the archive is back.
+// forArchive turns the error of a failed call to the archive into a pause. The failure is no fault
+// of the task, so the task's pauses must not have grown when the archive is back.
 func forArchive(err error) error {
 	var call *archive.CallError
 	var waits *retry.LaterError
@@ -60,13 +61,15 @@ func forArchive(err error) error {
 	return &retry.LaterError{Delay: pause, Reason: retry.ReasonArchive, What: "the archive", Err: err}
 }
 
-// lookup does something with the archive off the way of receipts, when a place is free.
+// lookup runs do, which looks something up in the archive, in one of the lookupPlaces.
 func (w *Worker) lookup(tenant string, do func() error) error { return w.within(w.lookups, tenant, do) }
 
-// within does something with the archive in a place of a bulkhead.
+// within runs do, which uses the archive, in a place of a bulkhead. When no place is free, it
+// returns an error that says when to come back.
 func (w *Worker) within(places *bulkhead, tenant string, do func() error) error {
 	if !places.begin(tenant) {
-		return later(places.comeBack(w.o.Now()), retry.ReasonLimit, "this worker looks up as much in the archive as it may")
+		return later(places.comeBack(w.o.Now()), retry.ReasonLimit,
+			"this worker already has as many lookups in the archive as it may have")
 	}
 	defer places.end(tenant)
 	return do()
@@ -84,21 +87,22 @@ func (w *Worker) documentAlone(ctx context.Context, inv *ledger.Invoice) (doc []
 	return doc, err
 }
 
-// maxCopies is how many copies of one thing may lie beside each other, the first included. More
-// than two have never been needed.
+// maxCopies is how many copies of one object may lie beside each other, including the first one.
+// More than two have never been needed.
 const maxCopies = 4
 
-// damaged reports that what stands in the archive under one name is at fault, and not the archive:
-// it is something else than what belongs there, or it cannot be read or written while other things
+// damaged reports whether one object of the archive is at fault, and not the archive. Its name
+// holds something else than what belongs there, or it cannot be read or written while other objects
 // can.
 func damaged(err error) bool {
 	var call *archive.CallError
 	return errors.Is(err, archive.ErrConflict) || errors.Is(err, archive.ErrCorrupt) || errors.As(err, &call) && !call.Sick
 }
 
-// keep puts something under its name. What is there already is never overwritten: when it is
-// damaged, the sound one goes beside it. It returns the name that was taken and those that were
-// found damaged. Where the copy is refused as well, it is not that one object.
+// keep stores an object under its name. It never overwrites an object that is there already. When
+// that object is damaged, the sound one is stored beside it as a copy. keep returns the name that
+// was used and the names of the damaged objects. When the copy fails because of the archive as
+// well, the fault is not that of one object, and keep returns both errors.
 func (w *Worker) keep(name string, put func(name string, bad []string) error) (taken string, bad []string, err error) {
 	for n := 1; ; n++ {
 		taken = archive.CopyName(name, n)
@@ -117,7 +121,7 @@ func (w *Worker) keep(name string, put func(name string, bad []string) error) (t
 	}
 }
 
-// besideDamaged is what a person is told of something damaged.
+// besideDamaged tells a person that an object is damaged and where its sound copy is.
 func (w *Worker) besideDamaged(bad []string, taken string) string {
 	return fmt.Sprintf("the archive holds something damaged or other as %s; "+
 		"it was left as it is, and the sound copy is %s: compare the two, then put the copy in its place",

@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// archived returns the document of this hash that the archive has of the same identity and month;
-// nil when it has none.
+// archived returns the document with this hash that the archive has under the identity and month of
+// inv. It returns nil when the archive has none.
 func (w *Worker) archived(ctx context.Context, inv *ledger.Invoice, hash string) ([]byte, error) {
 	id := contentID(inv, hash)
 	if id == "" {
@@ -23,9 +23,10 @@ func (w *Worker) archived(ctx context.Context, inv *ledger.Invoice, hash string)
 	return doc, err
 }
 
-// documentName is where an invoice's document is archived. Of one that KSeF has in other bytes than
-// were handed in, the name may be taken by ours, from before that was known: KSeF's has the name
-// that follows from its own bytes then.
+// documentName returns the name under which an invoice's document is archived. KSeF may have the
+// invoice in other bytes than were handed in. Then the usual name may be taken by our document,
+// which was archived before the worker knew of the difference. In that case KSeF's document gets
+// the name that follows from its own bytes.
 func (w *Worker) documentName(ctx context.Context, inv *ledger.Invoice, doc []byte) string {
 	name := archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)
 	own := contentID(inv, HashText(sha256.Sum256(doc)))

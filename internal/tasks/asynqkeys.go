@@ -7,38 +7,38 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// asynqPrefix begins all of asynq's keys, and its one channel.
+// asynqPrefix is how all of asynq's keys begin, and its one channel.
 const asynqPrefix = "asynq:"
 
-// AsynqClient returns a client on the connections of rdb for everything of asynq: client, server
-// and inspector. Each of asynq's keys begins with prefix there, so that pools with different
-// prefixes share a database and see neither each other's tasks nor each other's servers. "" leaves
-// them as they are. Closing rdb closes it.
+// AsynqClient returns a client for asynq's client, server and inspector. It uses the connections of
+// rdb. It puts prefix before each of asynq's keys, so that pools with different prefixes can share
+// a database and see neither each other's tasks nor each other's servers. With the prefix "" it
+// returns rdb, and the keys stay as they are. Closing rdb closes the client.
 //
-// asynq has no setting for that. Names of queues could carry a prefix, but the lists of all queues
-// and of all servers would still be common: the dashboard would show, and let delete, another
-// pool's queues, and a worker that is alone would count another pool's workers. So the names are
-// changed on their way to Redis, where every one of asynq's begins alike.
+// asynq has no setting for a prefix. The names of queues could carry one, but all pools would still
+// share the lists of queues and servers. The dashboard would show another pool's queues and could
+// delete them, and a worker that is alone would count another pool's workers. So the client changes
+// the names on their way to Redis: all of asynq's names begin with asynqPrefix.
 func AsynqClient(rdb *redis.Client, prefix string) redis.UniversalClient {
 	if prefix == "" {
 		return rdb
 	}
-	// A clone has hooks of its own, so that the ledger's arguments, which hold what others have
-	// written, are left alone.
+	// A clone has hooks of its own. The hook must not see the ledger's commands, because their
+	// arguments hold text that others have written.
 	clone := rdb.WithTimeout(rdb.Options().ReadTimeout)
 	PrefixAsynq(clone, prefix)
 	return asynqClient{clone, prefix}
 }
 
-// PrefixAsynq makes rdb put prefix before every name of asynq's. Subscriptions are not changed: see
-// [AsynqClient].
+// PrefixAsynq makes rdb put prefix before every name of asynq's. It does not change subscriptions;
+// [AsynqClient] does.
 func PrefixAsynq(rdb *redis.Client, prefix string) {
 	if prefix != "" {
 		rdb.AddHook(asynqKeys{prefix})
 	}
 }
 
-// asynqClient changes what passes no hook.
+// asynqClient changes the names in subscriptions, which pass no hook.
 type asynqClient struct {
 	redis.UniversalClient
 	prefix string
@@ -53,12 +53,14 @@ func (c asynqClient) Subscribe(ctx context.Context, channels ...string) *redis.P
 	return c.UniversalClient.Subscribe(ctx, own...)
 }
 
-// asynqKeys is a hook that changes names in commands before they are sent, and back in what scripts
-// answer: asynq compares those with what it asked for. Nothing else that asynq sends as text begins
-// so: payloads are bytes, ids of tasks are ours.
+// asynqKeys is a hook that adds the prefix to names in commands before they are sent, and removes
+// it from names in the answers of scripts, because asynq compares those with the names that it
+// asked for. No other text that asynq sends begins with asynqPrefix: payloads are bytes, and the
+// ids of tasks are ours.
 type asynqKeys struct{ prefix string }
 
-// own is idempotent, as a command may be made again: no prefix begins with asynq's.
+// own returns the name with the pool's prefix, when it is one of asynq's. It is idempotent, because
+// a command may be sent again: no prefix begins with asynqPrefix.
 func (k asynqKeys) own(name string) string {
 	if strings.HasPrefix(name, asynqPrefix) {
 		return k.prefix + name
@@ -75,7 +77,7 @@ func (k asynqKeys) change(cmd redis.Cmder) {
 	}
 }
 
-// restore takes the prefix off the names in an answer. asynq gets names from scripts alone.
+// restore removes the prefix from the names in an answer. asynq gets names only from scripts.
 func (k asynqKeys) restore(cmd redis.Cmder) {
 	if answer, ok := cmd.(*redis.Cmd); ok && answer.Err() == nil {
 		answer.SetVal(k.plain(answer.Val()))

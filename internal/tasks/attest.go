@@ -15,17 +15,19 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// sessionUPO is a session's receipt; the zero value is none. url is "" when it is not kept: then part
-// is the name under which what it attests can be kept all the same.
+// sessionUPO is a session's receipt; the zero value means that there is none. url is "" when the
+// receipt is not archived under the session's name because it lacks something. Then part is the
+// name under which it can be archived all the same.
 type sessionUPO struct {
 	url     string
 	receipt ksef.Receipt
 	raw     []byte
 	part    string
-	damage  string // what a person is told of an archived one that is damaged; "" is none
+	damage  string // what a person is told about a damaged receipt in the archive; "" when it is sound
 }
 
-// only keeps the lines of some invoices: in a package of duplicates each may need the receipt of another session, of ten thousand lines.
+// only keeps the lines of some invoices. In a package of duplicates each invoice may need the
+// receipt of another session, and each receipt may have ten thousand lines.
 func (s sessionUPO) only(invs []ledger.Invoice) sessionUPO {
 	if s.receipt.Lines != nil {
 		s.receipt = onlyLines(s.receipt, invs)
@@ -49,11 +51,11 @@ func onlyLines(r ksef.Receipt, invs []ledger.Invoice) ksef.Receipt {
 type attestations struct {
 	pkg       *ledger.Package
 	bySession map[string]sessionUPO
-	missing   map[string]string // sessions whose receipt is not to be had, and what KSeF says
-	overdue   bool              // what is missing is shown to people
+	missing   map[string]string // sessions whose receipt is missing or lacks something, and why
+	overdue   bool              // people are told what is missing
 }
 
-// attestations fetches them. What cannot be had is no error.
+// attestations fetches the receipts. A receipt that KSeF does not give is no error.
 func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []ledger.Invoice) (attestations, error) {
 	a := attestations{pkg: p, bySession: map[string]sessionUPO{}, missing: map[string]string{}}
 	for i := range held {
@@ -72,8 +74,8 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 		}
 		covers := func(r ksef.Receipt) string { return a.covers(held, session, r) }
 		upo, why, err := w.attestation(ctx, t, inv.ContextNIP(), session, day, covers)
-		// The session of a duplicate's original is another one: that it cannot be asked for now keeps
-		// nobody else from a receipt.
+		// The session of a duplicate's original is not the package's own. If KSeF cannot be asked
+		// for its receipt now, the other invoices still get their receipts.
 		if api, _ := kindOf(err); api != nil && session != p.Session && !endsRound(err) {
 			upo, why, err = sessionUPO{}, api.Error(), nil
 		}
@@ -85,8 +87,8 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 			a.missing[session] = why
 		}
 	}
-	// The session that KSeF called the original's may be the wrong one: when its receipt is there and
-	// has not contained the invoice for days, the session is as good as unknown.
+	// KSeF may have named the wrong session for the original. When the receipt of that session is
+	// there and has not contained the invoice for days, the session counts as unknown.
 	for i := range held {
 		inv := &held[i]
 		upo := a.bySession[a.session(inv)]
@@ -106,11 +108,11 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 	return a, nil
 }
 
-// wrongSessionAfter is how long after the settling the receipt of an original's session is asked again
-// for an invoice that is not in it. A receipt may be short for a while.
+// wrongSessionAfter is how long after settling the worker still looks for an invoice in the receipt
+// of its original's session. A receipt may lack invoices for a while.
 const wrongSessionAfter = 3 * 24 * time.Hour
 
-// session is the one whose receipt attests an invoice; "" when it is not known.
+// session returns the session whose receipt attests an invoice; "" when it is not known.
 func (a attestations) session(inv *ledger.Invoice) string {
 	if inv.Recovered {
 		return inv.OriginalSession
@@ -118,7 +120,7 @@ func (a attestations) session(inv *ledger.Invoice) string {
 	return a.pkg.Session
 }
 
-// url is where the receipt of an invoice lies, "" when it is not there.
+// url returns where the receipt of an invoice lies; "" when it is not there.
 func (a attestations) url(inv *ledger.Invoice) string {
 	upo := a.bySession[a.session(inv)]
 	switch {
@@ -130,14 +132,15 @@ func (a attestations) url(inv *ledger.Invoice) string {
 	return upo.url
 }
 
-// attests reports that a receipt has an invoice under its number, with its content.
+// attests reports whether a receipt has an invoice under its number, with its content.
 func attests(r ksef.Receipt, inv *ledger.Invoice) bool {
 	line, ok := r.Line(inv.KsefNumber)
 	return ok && line.Hash == inv.Hash
 }
 
-// covers says what a session's receipt lacks of the accepted invoices that need it, "" for nothing.
-// One that is there with another content is no lack: asking again will not change it.
+// covers says how many of the accepted invoices that need a session's receipt are not in it; ""
+// when all of them are. An invoice that is there with other content is not counted as missing:
+// asking again will not change it.
 func (a attestations) covers(held []ledger.Invoice, session string, r ksef.Receipt) string {
 	needed, missing := 0, 0
 	for i := range held {
@@ -160,16 +163,18 @@ func (a attestations) covers(held []ledger.Invoice, session string, r ksef.Recei
 func (a attestations) owed(inv *ledger.Invoice) string {
 	session := a.session(inv)
 	if session == "" {
-		return fmt.Sprintf("accepted earlier as %s, but KSeF does not tell in which session: its receipt (UPO) cannot be asked for; fetch it from KSeF by that number", inv.KsefNumber)
+		return fmt.Sprintf("accepted earlier as %s, but KSeF does not say in which session, "+
+			"so the worker cannot ask for the receipt (UPO); fetch it from KSeF by that number", inv.KsefNumber)
 	}
 	why := a.missing[session]
 	if a.pkg.Reason != "" && !inv.Recovered {
 		why = a.pkg.Reason + "; " + why
 	}
-	return fmt.Sprintf("accepted as %s, but the receipt (UPO) of session %s is not to be had: %s; it is asked for once a day, and can be fetched from KSeF by that number", inv.KsefNumber, session, why)
+	return fmt.Sprintf("accepted as %s, but the receipt (UPO) of session %s is not available: %s; "+
+		"the worker asks for it once a day, and you can fetch it from KSeF by that number", inv.KsefNumber, session, why)
 }
 
-// news are the invoices of an archived package that there is something new to archive of.
+// news returns the invoices of an archived package that have something new to archive.
 func (a attestations) news(held []ledger.Invoice) []ledger.Invoice {
 	var out []ledger.Invoice
 	for i := range held {
@@ -181,13 +186,14 @@ func (a attestations) news(held []ledger.Invoice) []ledger.Invoice {
 }
 
 // attestation finds the receipt of a session, in the archive or at KSeF, and archives it. why says
-// that it is not to be had, or what it lacks: lacks tells that of a receipt, "" for nothing. Only one
-// that lacks nothing is kept under the session's own name, because what is archived is never
-// replaced.
+// that there is no receipt, or what the receipt lacks. lacks says what a given receipt lacks; ""
+// for nothing. Only a receipt that lacks nothing is archived under the session's own name, because
+// an archived object is never replaced.
 //
-// Its place is under the day that the session's reference begins with, or else under day: so one that
-// is met again years later, as that of a duplicate's original, has the same place. One that is there
-// already in other bytes (KSeF may sign anew each time it is asked) is as good.
+// The receipt's place is under the day that the session's reference begins with, or else under day.
+// So a receipt that is needed again years later, because the session is that of a duplicate's
+// original, has the same place. A receipt that is there already in other bytes is as good: KSeF may
+// sign it again each time it is asked.
 func (w *Worker) attestation(
 	ctx context.Context, t Transport, nip, session, day string, lacks func(ksef.Receipt) string,
 ) (upo sessionUPO, why string, err error) {
@@ -210,7 +216,8 @@ func (w *Worker) attestation(
 		var r ksef.Receipt
 		if err == nil {
 			if r, err = ksef.ParseReceipt(raw); err != nil && fresh {
-				return sessionUPO{}, err.Error(), nil // before it is kept: what is archived is never replaced
+				// It must not be archived: an archived object is never replaced.
+				return sessionUPO{}, err.Error(), nil
 			}
 			if err != nil {
 				err = errors.Join(archive.ErrCorrupt, err)
@@ -224,10 +231,11 @@ func (w *Worker) attestation(
 			return sessionUPO{}, "", err
 		}
 		if why = lacks(r); why != "" && !fresh && n < maxCopies {
-			continue // an older build kept receipts that lack something: KSeF is asked again
+			continue // an older build archived receipts that lack something: KSeF is asked again
 		}
 		if why != "" {
-			return sessionUPO{receipt: r, raw: raw, part: archive.ReceiptCopyName(nip, day, session, fingerprint(raw))}, why, nil
+			part := archive.ReceiptCopyName(nip, day, session, fingerprint(raw))
+			return sessionUPO{receipt: r, raw: raw, part: part}, why, nil
 		}
 		upo, err = w.keepReceipt(ctx, name, raw, r)
 		if bad != nil && err == nil {
@@ -241,8 +249,8 @@ func (w *Worker) attestation(
 	}
 }
 
-// keepParts archives receipts that lack something: after an hour of asking, what they attest must not
-// wait any longer for what they do not.
+// keepParts archives receipts that lack something. After an hour of asking, the invoices that they
+// attest must not wait any longer for the invoices that they lack.
 func (w *Worker) keepParts(ctx context.Context, a attestations) error {
 	for session, upo := range a.bySession {
 		if upo.part == "" {
@@ -257,8 +265,8 @@ func (w *Worker) keepParts(ctx context.Context, a attestations) error {
 	return nil
 }
 
-// keepReceipt makes sure that a receipt is on disk; also when it was there: what another process wrote
-// is durable only after a flush.
+// keepReceipt makes sure that a receipt is on disk. It also flushes a receipt that was there
+// already: what another process wrote is durable only after a flush.
 func (w *Worker) keepReceipt(ctx context.Context, name string, raw []byte, r ksef.Receipt) (sessionUPO, error) {
 	err := w.Store.Put(ctx, name, raw, "application/xml")
 	if err == nil {
@@ -275,11 +283,14 @@ func fingerprint(raw []byte) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// contradiction compares the UPO with what was sent: it is KSeF's signed word on the content.
+// contradiction compares the UPO, which is KSeF's signed word on the content, with the invoice that
+// was sent. It says how they differ; "" when they agree, when the receipt does not have the
+// invoice, or when the invoice was recovered.
 func (a attestations) contradiction(inv *ledger.Invoice) string {
 	line, ok := a.bySession[a.session(inv)].receipt.Line(inv.KsefNumber)
 	if inv.Recovered || !ok || line.Hash == inv.Hash {
 		return ""
 	}
-	return fmt.Sprintf("accepted as %s, but the UPO of session %s attests another content (hash %s, ours %s); ask the Ministry", inv.KsefNumber, inv.Session, line.Hash, inv.Hash)
+	return fmt.Sprintf("accepted as %s, but the UPO of session %s attests another content (hash %s, ours %s); ask the Ministry",
+		inv.KsefNumber, inv.Session, line.Hash, inv.Hash)
 }

@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// bulkhead bounds what one process does of one kind at the same time, in all and of one tenant.
-// Whoever finds no place comes back later: to wait for one here would hold a worker, and with many
-// who wait all of them. Safe for concurrent use.
+// bulkhead bounds how many tasks of one kind a process runs at the same time, in total and for one
+// tenant. A task that finds no place comes back later. A task that waited here would hold a worker,
+// and many waiting tasks would hold all of them. bulkhead is safe for concurrent use.
 type bulkhead struct {
 	total, perTenant int
 
 	mu      sync.Mutex
 	used    int
 	tenants map[string]int
-	next    time.Time // when the last one comes back that found no place
+	next    time.Time // when the last task that found no place comes back
 }
 
 func newBulkhead(total, perTenant int) *bulkhead {
 	return &bulkhead{total: total, perTenant: perTenant, tenants: map[string]int{}}
 }
 
-// begin takes a place; false when there is none. Whoever has it MUST call end.
+// begin takes a place and reports whether there was one. A caller that got a place MUST call end.
 func (p *bulkhead) begin(tenant string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -48,8 +48,9 @@ const (
 	comeBackMax    = 30 * time.Second
 )
 
-// comeBack is when somebody who found no place tries again. Thousands that wait are spread: coming
-// back each second, they would keep the workers busy with being turned away.
+// comeBack returns how long a task that found no place should wait before it tries again. It
+// spreads thousands of waiting tasks: if all of them came back each second, the workers would be
+// busy with turning them away.
 func (p *bulkhead) comeBack(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,25 +7,26 @@ import (
 	"time"
 )
 
-// A worker's machine may have any time. What is in the ledger bears Redis's, and so does what is
-// reckoned from it: deadlines, midnights and ages go by this machine's clock less what it is off.
-// Two things still go by the machine's own: asynq's schedule, and the dates that enqueue checks.
-// That is why a clock that is off is told.
+// A worker's machine may have any time. The times in the ledger are Redis's. So are the times that
+// are computed from them: for deadlines, midnights and ages, the worker corrects this machine's
+// clock by its skew. Two things still use the machine's own clock: asynq's schedule, and the dates
+// that enqueue checks. That is why the worker reports a clock that is off.
 
 const (
-	// clockOff is how far a clock may be off before it is told, and before nothing is pruned on its
-	// worker's watch: to forget is what cannot be undone, so two clocks have to agree.
+	// clockOff is how far a clock may be off before the worker reports it and stops pruning.
+	// Pruning cannot be undone, so two clocks have to agree before it.
 	clockOff = 30 * time.Second
-	// clockExact is how far it may be off and is left as it is: the answer's own way takes as long
-	// at times.
+	// clockExact is how far a clock may be off without being corrected: the answer of Redis itself
+	// sometimes takes as long.
 	clockExact = time.Second
+	// clockEvery is how often the clocks are compared.
 	clockEvery = time.Minute
 )
 
-// poolClock is this machine's clock, put right. Safe for concurrent use.
+// poolClock is this machine's clock, corrected to Redis's. It is safe for concurrent use.
 type poolClock struct {
 	machine func() time.Time
-	skew    atomic.Int64 // how far the machine's is ahead, in nanoseconds
+	skew    atomic.Int64 // how far the machine's clock is ahead, in nanoseconds
 }
 
 func (c *poolClock) now() time.Time {
@@ -36,14 +37,15 @@ func (c *poolClock) now() time.Time {
 	return now
 }
 
-// Skew is how far this machine's clock is ahead of Redis's, as it was found last; 0 before that.
+// Skew returns how far this machine's clock is ahead of Redis's, as measured last; 0 before the
+// first measurement.
 func (w *Worker) Skew() time.Duration { return time.Duration(w.clock.skew.Load()) }
 
-// ClockOff reports a clock that is further off than it may be.
+// ClockOff reports whether this machine's clock is further off than it may be.
 func (w *Worker) ClockOff() bool { return w.Skew().Abs() > clockOff }
 
-// MeasureClock compares this machine's clock with Redis's. The pulse does it once a minute; called
-// before anything else runs, it spares the first tasks a wrong time.
+// MeasureClock compares this machine's clock with Redis's. The pulse calls it once a minute. A call
+// before anything else runs spares the first tasks a wrong time.
 func (w *Worker) MeasureClock(ctx context.Context) error {
 	began := w.clock.machine()
 	at, err := w.Ledger.Clock(ctx)

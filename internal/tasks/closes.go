@@ -13,46 +13,52 @@ import (
 )
 
 const (
-	// parallelCloses is how many sessions one worker closes at a time, tenantCloses how many of
-	// those may be of one tenant: a gateway that answers one tenant's closes by silence holds up
-	// that tenant's closes, and no other's.
+	// parallelCloses is how many sessions one worker closes at a time. tenantCloses is how many of
+	// them may be of one tenant: a gateway that does not answer one tenant's closes holds up the
+	// closes of that tenant only.
 	parallelCloses = 32
 	tenantCloses   = 2
-	// closesEnd is how long a close that was cut off may take to notice.
+	// closesEnd is how long a cancelled close may take to end.
 	closesEnd = time.Second
-	// closeRest is the longest pause between two tries to close a session that only this memory knows.
+	// closeRest is the longest pause between two tries to close a session that only this process
+	// knows.
 	closeRest = 5 * time.Minute
 )
 
-// closes runs closes side by side, each package's once. Safe for concurrent use.
+// closes runs the closes of sessions side by side, one at a time for each package. It is safe for
+// concurrent use.
 type closes struct {
 	mu      sync.Mutex
-	under   map[string]context.CancelFunc // by package
-	tenants map[string]chan struct{}      // places
-	all     chan struct{}
-	running sync.WaitGroup
+	running map[string]context.CancelFunc // cancels the close that runs, by package
+	tenants map[string]chan struct{}      // places of each tenant
+	all     chan struct{}                 // places of the worker
+	wg      sync.WaitGroup
 }
 
 func newCloses() *closes {
-	return &closes{under: map[string]context.CancelFunc{}, tenants: map[string]chan struct{}{}, all: make(chan struct{}, parallelCloses)}
+	return &closes{
+		running: map[string]context.CancelFunc{},
+		tenants: map[string]chan struct{}{},
+		all:     make(chan struct{}, parallelCloses),
+	}
 }
 
-// start lets do run when there is a place for it, and hands what came of it to done. It does not
-// wait for it. A package that is being closed already is left alone.
+// start runs do as soon as there is a place for it, and hands its error to done. It does not wait
+// for do. When the package is being closed already, start does nothing.
 func (c *closes) start(ctx context.Context, tenant, pkg string, do func(context.Context) error, done func(error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.under[pkg] != nil {
+	if c.running[pkg] != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(ratelimit.WithObject(ctx, pkg))
-	c.under[pkg] = cancel
+	c.running[pkg] = cancel
 	place := c.tenants[tenant]
 	if place == nil {
 		place = make(chan struct{}, tenantCloses)
 		c.tenants[tenant] = place
 	}
-	c.running.Go(func() {
+	c.wg.Go(func() {
 		defer c.end(pkg)
 		done(within(ctx, place, func() error {
 			return within(ctx, c.all, func() error { return guard(func() error { return do(ctx) }) })
@@ -60,7 +66,7 @@ func (c *closes) start(ctx context.Context, tenant, pkg string, do func(context.
 	})
 }
 
-// within runs do while it has one of the places.
+// within waits for one of the places and runs do in it.
 func within(ctx context.Context, places chan struct{}, do func() error) error {
 	select {
 	case places <- struct{}{}:
@@ -74,29 +80,29 @@ func within(ctx context.Context, places chan struct{}, do func() error) error {
 func (c *closes) end(pkg string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.under[pkg]()
-	delete(c.under, pkg)
+	c.running[pkg]()
+	delete(c.running, pkg)
 }
 
 // has reports whether a package is being closed.
 func (c *closes) has(pkg string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.under[pkg] != nil
+	return c.running[pkg] != nil
 }
 
-// wait waits for what is under way until ctx ends, then cuts it off.
+// wait waits until all closes have ended. When ctx ends first, it cancels them.
 func (c *closes) wait(ctx context.Context) error {
 	ended := make(chan struct{})
-	go func() { c.running.Wait(); close(ended) }()
+	go func() { c.wg.Wait(); close(ended) }()
 	select {
 	case <-ended:
 		return nil
 	case <-ctx.Done():
 	}
 	c.mu.Lock()
-	n := len(c.under)
-	for _, cancel := range c.under {
+	n := len(c.running)
+	for _, cancel := range c.running {
 		cancel()
 	}
 	c.mu.Unlock()
@@ -107,13 +113,13 @@ func (c *closes) wait(ctx context.Context) error {
 	return fmt.Errorf("wait for %d closes: %w", n, context.Cause(ctx))
 }
 
-// closeIdle begins to close sessions that are idle, old, full or dropped, once no send is under way
-// in them.
+// closeIdle begins to close sessions that are idle, old, full or dropped, once no send runs in
+// them.
 func (w *Worker) closeIdle(ctx context.Context) {
 	w.startCloses(ctx, func(err error) { w.warn(ctx, "close idle sessions", err) })
 }
 
-// closeAll waits for the closes under way, then closes whatever is left, each once.
+// closeAll waits for the closes that run, then tries once to close each session that is left.
 func (w *Worker) closeAll(ctx context.Context) error {
 	if err := w.closes.wait(ctx); err != nil {
 		return err
@@ -133,7 +139,8 @@ func (w *Worker) closeAll(ctx context.Context) error {
 
 func (w *Worker) startCloses(ctx context.Context, done func(error)) {
 	for _, s := range w.express.due(w.o.Now(), w.o) {
-		w.closes.start(ctx, s.pkg.Tenant, s.pkg.ID, func(ctx context.Context) error { return w.closeOwn(ctx, s) }, func(err error) {
+		do := func(ctx context.Context) error { return w.closeOwn(ctx, s) }
+		w.closes.start(ctx, s.pkg.Tenant, s.pkg.ID, do, func(err error) {
 			if closed(err) {
 				w.express.forget(s)
 				err = nil
@@ -151,15 +158,15 @@ func (w *Worker) closeOne(ctx context.Context, s *onlineSession) error {
 	case err == nil:
 		return w.closeOnline(ctx, &p)
 	case errors.Is(err, ledger.ErrNotFound):
-		// Redis lost it. What was sent into it is in KSeF all the same: closed, it has a receipt,
-		// by which that is found again.
+		// Redis lost the package. What was sent into its session is in KSeF all the same. A closed
+		// session has a receipt, by which the invoices are found again.
 		return w.closeUnrecorded(ctx, s)
 	}
 	return err
 }
 
-// due takes sessions that are idle, old or full out of use, and lists those that nobody sends into
-// any more.
+// due ends the use of sessions that are idle, old or full. It returns the ended sessions in which
+// no send runs and whose next close is due.
 func (e *express) due(now time.Time, o Options) []*onlineSession {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -178,15 +185,16 @@ func (e *express) due(now time.Time, o Options) []*onlineSession {
 	return due
 }
 
-// rest lets a session's close that failed wait the longer the longer it has. Nobody else counts its
-// tries: it is asked about by itself, and the ledger does not know it.
+// rest sets the pause after a failed close of a session. The pause grows with the time since the
+// first failure. Nothing else slows these tries down: failures of one session open no circuit, and
+// the ledger may not know the session.
 func (e *express) rest(s *onlineSession, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.again = now.Add(retry.Age(now.Sub(s.failing), pulseEvery, closeRest))
 }
 
-// forget lets go of a session that is closed, or another's to close.
+// forget removes a session that is closed, or that another worker has to close.
 func (e *express) forget(s *onlineSession) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -11,11 +11,19 @@ import (
 )
 
 func (w *Worker) policy(tenant string) CutPolicy {
-	return CutPolicy{MaxWait: w.o.MaxWait, MaxInvoices: w.o.MaxInvoices, SessionInvoices: w.o.sessionInvoices(tenant), MaxBytes: w.o.MaxBytes, ExpressBelow: w.o.ExpressBelow,
-		Quiet: w.o.Quiet, DeadlineNear: w.o.DeadlineNear}
+	return CutPolicy{
+		MaxWait:         w.o.MaxWait,
+		MaxInvoices:     w.o.MaxInvoices,
+		SessionInvoices: w.o.sessionInvoices(tenant),
+		MaxBytes:        w.o.MaxBytes,
+		ExpressBelow:    w.o.ExpressBelow,
+		Quiet:           w.o.Quiet,
+		DeadlineNear:    w.o.DeadlineNear,
+	}
 }
 
-// cut decides anew, because the queue may have taken its time, and cuts until the set need not be cut.
+// cut makes packages of a waiting set until nothing more is to be cut. It decides again before each
+// package, also before the first one, because the task may have waited long in the queue.
 func (w *Worker) cut(ctx context.Context, groupName string) error {
 	group, ok := ledger.ParseGroup(groupName)
 	if !ok {
@@ -27,7 +35,7 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 			return err
 		}
 		set := find(waits, group)
-		decision, room, err := w.decide(ctx, waits, set, w.o.Now(), w.knocking(ctx), w.onWay(ctx))
+		decision, allowance, err := w.decide(ctx, waits, set, w.o.Now(), w.knocking(ctx), w.onWay(ctx))
 		if err != nil {
 			return err
 		}
@@ -39,14 +47,15 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 			if done || err != nil {
 				return err
 			}
-			// The express lane has no room: with company or alone, a package it is, once the set
-			// has waited long enough.
-			if !w.policy(group.Tenant).due(set, w.o.Now(), room) {
+			// The express lane has no capacity. The set becomes a package, even of one invoice,
+			// once it has waited long enough.
+			if !w.policy(group.Tenant).due(set, w.o.Now(), allowance) {
 				return nil
 			}
 		}
 		id := "pkg-" + xid.New().String()
-		ids, err := w.Ledger.Cut(ctx, id, group, ledger.CutLimits{Invoices: w.policy(group.Tenant).maxInvoices(room), Bytes: w.o.MaxBytes})
+		limits := ledger.CutLimits{Invoices: w.policy(group.Tenant).maxInvoices(allowance), Bytes: w.o.MaxBytes}
+		ids, err := w.Ledger.Cut(ctx, id, group, limits)
 		if err != nil {
 			return err
 		}
@@ -61,16 +70,17 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 	}
 }
 
-// decide asks for the tenant's room only when something would be cut: a set that waits costs
-// nothing.
+// decide decides about a waiting set. It reads the tenant's allowance only when a set would be cut
+// with an unlimited one: a set that waits costs nothing.
 func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
 	knocking func() (knocks, error), onWay func() (map[string]ledger.OnWay, error)) (Cut, Allowance, error) {
 	if d := w.policy(set.Group.Tenant).Decide(set, now, Allowance{}); d == CutWait {
 		return d, Allowance{}, nil
 	}
 	if _, ok := w.Transport(set.Group.Tenant); !ok {
-		// The configuration here does not have the tenant, or pauses it. Another worker may have it, and
-		// queues the cut itself. As long as nobody cuts, a person can dismiss what waits.
+		// This worker's configuration does not have the tenant, or pauses it. Another worker may
+		// have the tenant; it queues the cut itself. As long as no worker cuts, a person can
+		// dismiss the waiting invoices.
 		return CutWait, Allowance{}, nil
 	}
 	if _, paused, err := w.paused(ctx, set.Group.Tenant); paused || err != nil {
@@ -79,13 +89,14 @@ func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.
 	if hold, err := w.holdBack(ctx, set.Group.Tenant, knocking); hold || err != nil {
 		return CutWait, Allowance{}, err
 	}
-	room, err := w.room(ctx, waits, set, now, onWay)
+	allowance, err := w.allowance(ctx, waits, set, now, onWay)
 	if err != nil {
 		return CutWait, Allowance{}, err
 	}
-	return w.policy(set.Group.Tenant).Decide(set, now, room), room, nil
+	return w.policy(set.Group.Tenant).Decide(set, now, allowance), allowance, nil
 }
 
+// find returns the waiting set of a group; an empty set when there is none.
 func find(waits []ledger.Waiting, g ledger.Group) ledger.Waiting {
 	for _, s := range waits {
 		if s.Group == g {

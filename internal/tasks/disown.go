@@ -10,20 +10,22 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// disownAfter is how long a worker that lives tries to close a session of its own before it leaves
-// that to others. Much longer than a Redis that restarts takes: then nobody else can close it either.
+// disownAfter is how long a live worker tries to close a session of its own before it leaves the
+// close to other workers. It is much longer than a restart of Redis, during which no other worker
+// could close the session either.
 const disownAfter = 3 * time.Minute
 
-// disownable reports whether somebody else should close a session that cannot be closed here: at once
-// when a fault of this process alone is the cause, else when it has lasted. since is when the closes
-// began to fail.
+// disownable reports whether another worker should close a session that cannot be closed here. It
+// should at once when the cause is a fault of this process alone, otherwise after disownAfter.
+// since is when the closes began to fail.
 func disownable(err error, since, now time.Time) bool {
 	return retry.Judge(err).Reason == retry.ReasonLocal || now.Sub(since) >= disownAfter
 }
 
-// closeOwn closes one of this worker's sessions, which nobody sends into any more. While this worker
-// lives, nobody else would: one that cannot close it says in the ledger that it is no longer the
-// owner. Otherwise a lost answer in it stays unknown, and its receipt away, until the worker ends.
+// closeOwn closes one of this worker's sessions after its last send. While this worker lives, no
+// other worker closes the session. So a worker that cannot close it writes to the ledger that it is
+// no longer the owner. Otherwise a lost answer in the session would stay unknown, and its receipt
+// missing, until the worker ends.
 func (w *Worker) closeOwn(ctx context.Context, s *onlineSession) error {
 	err := guard(func() error { return w.closeOne(ctx, s) })
 	if closed(err) || ctx.Err() != nil {
@@ -34,39 +36,40 @@ func (w *Worker) closeOwn(ctx context.Context, s *onlineSession) error {
 		s.failing = now
 	}
 	if api, _ := kindOf(err); api != nil {
-		w.express.rest(s, now) // of one that the ledger knows, its confirm asks
+		w.express.rest(s, now) // if the ledger knows the session, its confirm asks as well
 	}
 	if !disownable(err, s.failing, now) {
 		return err
 	}
 	p, readErr := w.Ledger.Package(ctx, s.pkg.ID)
 	if readErr != nil {
-		return err // only this memory knows the session, or nobody can read its entry
+		return err // only this process knows the session, or its entry cannot be read
 	}
 	return w.disown(ctx, &p, err)
 }
 
-// closed reports that a close is over for its owner: done, or made by somebody else.
+// closed reports whether a close is over for the session's owner: it succeeded, or another worker
+// moved the package.
 func closed(err error) bool {
 	var conflict *ledger.ConflictError
 	return err == nil || errors.As(err, &conflict)
 }
 
-// disown leaves a session that could not be closed, because of why, to whichever worker looks at it
-// next. The caller knows that no send is under way in it, and none begins: the ledger lets only the
-// owner begin one. It returns nil when the session is this worker's no more, else why, with what kept
-// it from being written. That is no conflict to the caller: whatever moved the entry, the next try
-// reads it anew.
+// disown leaves a session that could not be closed, because of why, to the worker that checks it
+// next. The caller knows that no send runs in the session. No new one begins, because the ledger
+// lets only the owner begin one. disown returns nil when the session is no longer this worker's.
+// Otherwise it returns why, together with the reason that the ledger could not be written. That
+// reason is no conflict to the caller: whatever moved the entry, the next try reads it again.
 func (w *Worker) disown(ctx context.Context, p *ledger.Package, why error) error {
 	if p.State != ledger.PackageOpened || p.Owner != w.o.Worker {
-		return nil // it was, by a call whose answer was lost
+		return nil // an earlier call did it, and its answer was lost
 	}
 	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "owner", Value: ""}}}); err != nil {
 		return fmt.Errorf("%w; and it cannot be left to other workers: %v", why, err)
 	}
 	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Str("tenant", p.Tenant).Err(why).
 		Msg("cannot close an online session: it is left to other workers")
-	// Its confirm may sleep. Should this not be queued, the sweep finds it.
+	// Its confirm task may be waiting. If this one cannot be queued, the sweep finds the package.
 	w.warn(ctx, "queue the confirm of a session that was left", w.Queue.Put(ctx, KindConfirm, p.ID, 0, When{Run: true}))
 	return nil
 }

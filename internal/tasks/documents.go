@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// errDocument says that an invoice's stored document is gone or not what was taken in. Only a person can mend it: the invoice is parked.
+// errDocument says that an invoice's stored document is gone or is not what was taken in. Only a
+// person can fix that, so the invoice is parked.
 type errDocument struct {
 	id  string
 	why string
@@ -20,7 +21,8 @@ type errDocument struct {
 
 func (e *errDocument) Error() string { return fmt.Sprintf("document of %s: %s", e.id, e.why) }
 
-// document reads the exact bytes that were taken in, from wherever they lie, and proves it by their hash.
+// document reads the exact bytes that were taken in, from Redis or the archive, and checks their
+// hash.
 func (w *Worker) document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
 	var sealed []byte
 	var err error
@@ -30,8 +32,9 @@ func (w *Worker) document(ctx context.Context, inv *ledger.Invoice) ([]byte, err
 	return w.unseal(ctx, inv, sealed, err)
 }
 
-// documents reads many; the answer has one document or one error for each, an *[errDocument] or one of the archive about that object alone. The
-// last value is an error of what all need: of the ledger, or of an archive that is out of service.
+// documents reads the documents of many invoices. It returns one document or one error for each
+// invoice: an *[errDocument], or an error of the archive about that object alone. The last value is
+// an error that concerns all of them: the ledger failed, or the archive is out of service.
 func (w *Worker) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte, []error, error) {
 	ids := make([]string, len(invs))
 	for i := range invs {
@@ -49,7 +52,7 @@ func (w *Worker) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte
 		}
 		docs[i], errs[i] = w.unseal(ctx, &invs[i], sealed[i], missing)
 		var bad *errDocument
-		var elsewhere *retry.LaterError // it can be opened, by another worker
+		var elsewhere *retry.LaterError // another worker can open the document
 		if errs[i] != nil && !errors.As(errs[i], &bad) && (errors.As(errs[i], &elsewhere) || !w.onlyThisObject(ctx, errs[i])) {
 			return nil, nil, errs[i]
 		}
@@ -57,6 +60,8 @@ func (w *Worker) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte
 	return docs, errs, nil
 }
 
+// unseal opens a document and checks its hash. sealed and err are what the ledger answered. A
+// document that is in the archive is read from there instead.
 func (w *Worker) unseal(ctx context.Context, inv *ledger.Invoice, sealed []byte, err error) ([]byte, error) {
 	if inv.BodyArchived {
 		sealed, err = w.Store.Get(ctx, archive.BodyName(inv.ID))
@@ -80,5 +85,5 @@ func (w *Worker) unseal(ctx context.Context, inv *ledger.Invoice, sealed []byte,
 	return doc, nil
 }
 
-// HashText is how a content hash is written everywhere: Base64, as KSeF does.
+// HashText returns a content hash in the form that is used everywhere: Base64, as KSeF writes it.
 func HashText(sum [32]byte) string { return base64.StdEncoding.EncodeToString(sum[:]) }

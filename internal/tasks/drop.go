@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// dropPage is about how many keys a step of [Queue.Drop] looks at.
+// dropPage is about how many keys one step of [Queue.Drop] scans.
 const dropPage = 1000
 
-// Drop takes the pool's queues away, with every task in them, in steps that hold nobody up. Queues
-// of other programs that use asynq in the same database are left alone. No worker may be alive; a
-// drop that was cut off can be done again.
+// Drop removes the pool's queues and every task in them, in small steps that do not block Redis for
+// others. It leaves alone the queues of other programs that use asynq in the same database. No
+// worker may be alive. A drop that was interrupted can be repeated.
 func (q *Queue) Drop(ctx context.Context) error {
 	ours := Queues()
 	for cursor := uint64(0); ; {
