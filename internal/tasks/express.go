@@ -47,7 +47,8 @@ func newExpress() *express {
 }
 
 // errStopping says that this process takes no more work. Another worker gets the task.
-var errStopping = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonStopping, What: "this worker is about to stop"}
+var errStopping = &retry.LaterError{
+	Delay: time.Second, Reason: retry.ReasonStopping, What: "this worker is about to stop"}
 
 // sendPatience is the longest time that a send waits for the limiter after the ledger has recorded
 // it as sending. Before that its turn was within the wait that the limiter allows (2 s, or as
@@ -112,8 +113,8 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	return w.post(ctx, t, s, inv, doc)
 }
 
-// orPackage sends an invoice whose turn is far away by a package when that is sooner. Otherwise it
-// returns err, which tells the turn.
+// orPackage sends an invoice by a package when its turn is far away and a package is sooner.
+// Otherwise it returns err, which has the turn.
 func (w *Worker) orPackage(ctx context.Context, inv *ledger.Invoice, err error) error {
 	turn, full := errors.AsType[*ratelimit.NotNow](err)
 	if !full {

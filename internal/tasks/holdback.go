@@ -21,8 +21,7 @@ var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSes
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 
-// knocks has the facts from which holdBack learns that something out of service is being probed
-// already.
+// knocks has the facts that tell holdBack whether something else finds out when an outage is over.
 type knocks struct {
 	// bulk reports whether, as far as is known, no package of the tenant can be sent (down), and
 	// whether that is because the gateway itself is down.

@@ -22,8 +22,8 @@ const midnightGuard = 5 * time.Minute
 // still arrive, and the sooner a package of them is built and opened.
 var midnightCuts = [...]time.Duration{midnightGuard, 75 * time.Second, 25 * time.Second, 8 * time.Second, 3 * time.Second}
 
-// midnightMax is how many of a tenant's sessions are kept for these cuts at most, however many sets
-// the tenant has.
+// midnightMax is the largest number of a tenant's sessions that are kept for these cuts, however
+// many sets the tenant has.
 const midnightMax = 20
 
 func untilMidnight(now time.Time) time.Duration {
