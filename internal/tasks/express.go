@@ -99,7 +99,7 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	s, waited, err := w.acquire(ctx, t, inv.Tenant, inv.Form)
 	if err != nil {
-		return w.orPackage(ctx, inv, err) // when no session may be opened now, the error is a turn as well
+		return w.orPackage(ctx, inv, err) // an error that no session may be opened now has a turn as well
 	}
 	defer w.release(s)
 	// While the session was being opened, other sends came that are due sooner; after an outage all
@@ -173,7 +173,7 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 	}
 	action := retry.Judge(err).Action
 	if api, _ := kindOf(err); api != nil && api.MaybeDone {
-		action = retry.LookFirst // nor does a refusal or a 429 prove anything when the client is not sure of it
+		action = retry.LookFirst // a refusal or a 429 proves nothing either when the client is not sure of it
 	}
 	switch action {
 	case retry.LookFirst:
