@@ -15,13 +15,14 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// express holds this worker's open online sessions, one for each tenant and form. A session's key is in this memory alone: nobody else can send into it, anybody
-// can close it.
+// express holds this worker's open online sessions, one for each tenant and form. A session's key
+// exists in this memory alone: no other worker can send into the session, but every worker can
+// close it.
 type express struct {
 	mu       sync.Mutex
-	sessions map[string]*onlineSession   // by tenant and form; takes sends
-	ended    map[*onlineSession]struct{} // takes no more, closed when the last send is done
-	opening  map[string]chan struct{}    // closed when the one who opens is done
+	sessions map[string]*onlineSession   // by tenant and form; these take sends
+	ended    map[*onlineSession]struct{} // these take no more sends; closed when the last one is done
+	opening  map[string]chan struct{}    // the channel is closed when the opening is over
 	stopped  bool
 }
 
@@ -31,26 +32,34 @@ type onlineSession struct {
 	opened time.Time
 	used   time.Time
 	sent   int
-	users  int // sends under way
+	users  int // sends in progress
 
-	failing time.Time // when its closes began to fail; for the one close that is under way
-	again   time.Time // when to try the next
+	failing time.Time // when closing it began to fail; used only by the one close in progress
+	again   time.Time // when to try to close it next
 }
 
 func newExpress() *express {
-	return &express{sessions: map[string]*onlineSession{}, ended: map[*onlineSession]struct{}{}, opening: map[string]chan struct{}{}}
+	return &express{
+		sessions: map[string]*onlineSession{},
+		ended:    map[*onlineSession]struct{}{},
+		opening:  map[string]chan struct{}{},
+	}
 }
 
-// errStopping says that this process takes no more work; the task goes to another worker.
-var errStopping = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonStopping, What: "this worker is about to stop"}
+// errStopping says that this process takes no more work. Another worker gets the task.
+var errStopping = &retry.LaterError{
+	Delay: time.Second, Reason: retry.ReasonStopping, What: "this worker is about to stop"}
 
-// sendPatience is how long a send sleeps at most once it is written down. Its turn came within what the limiter sleeps through (2 s, or as configured) before that; a little more, because
-// to write it back, and to wait a whole round, for the tenth of a second that the ledger took would waste a place.
+// sendPatience is the longest time that a send waits for the limiter after the ledger has recorded
+// it as sending. Before that its turn was within the wait that the limiter allows (2 s, or as
+// configured). It gets a little more here: the ledger took perhaps a tenth of a second, and to
+// write the invoice back and wait another whole round for that would waste a place.
 const sendPatience = 4 * time.Second
 
-// leaveSends gives up the place of an invoice that has moved on: whoever stands behind it must not wait until it lapses.
+// leaveSends gives up the place of an invoice that has moved on, so that those behind it do not
+// wait until the place lapses.
 func (w *Worker) leaveSends(ctx context.Context, inv *ledger.Invoice) {
-	w.warn(ctx, "leave the line of single sends", w.Budget.Leave(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)))
+	w.warn(ctx, "leave the waitlist of single sends", w.Budget.Leave(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)))
 }
 
 // send posts one invoice into the worker's open online session.
@@ -66,7 +75,9 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 		return err
 	}
 	ctx = w.urgency(ctx, inv)
-	// Before anything else: nothing is read or written for a send that would only wait. Its place in line is kept, so it is told its own turn and not everybody's.
+	// This comes before anything else, so that nothing is read or written for a send that would
+	// only wait. The invoice keeps its place in the waitlist, so it learns its own turn and not a
+	// common one.
 	if err := w.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 		return w.orPackage(ctx, inv, err)
 	}
@@ -78,8 +89,9 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	doc, err := w.documentAlone(ctx, inv)
 	var bad *errDocument
 	if errors.As(err, &bad) {
-		// A package is built without it, parks it, and brings its result to the archive.
-		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: inv.WaitingGroup().Name(),
+		// The package is built without it, parks it, and brings its result to the archive.
+		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev,
+			From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: inv.WaitingGroup().Name(),
 			Set: append(because(0, bad.Error()), ledger.Set{Field: "lane", Value: ledger.Bulk})})
 	}
 	if err != nil {
@@ -87,11 +99,12 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	}
 	s, waited, err := w.acquire(ctx, t, inv.Tenant, inv.Form)
 	if err != nil {
-		return w.orPackage(ctx, inv, err) // no session may be opened now: that is a turn, too
+		return w.orPackage(ctx, inv, err) // an error that no session may be opened now has a turn as well
 	}
 	defer w.release(s)
-	// While a session was being opened others came who are due sooner; after an outage all come at once.
-	// To find that out only when it is written down that this one is being sent would cost it an attempt.
+	// While the session was being opened, other sends came that are due sooner; after an outage all
+	// of them come at once. If this send learned that only after the ledger has recorded it as
+	// sending, it would lose an attempt.
 	if waited {
 		if err := w.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 			return err
@@ -100,8 +113,8 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 	return w.post(ctx, t, s, inv, doc)
 }
 
-// orPackage sends an invoice whose turn is far away by a package, where that is sooner. Otherwise it
-// returns the error that told the turn.
+// orPackage sends an invoice by a package when its turn is far away and a package is sooner.
+// Otherwise it returns err, which has the turn.
 func (w *Worker) orPackage(ctx context.Context, inv *ledger.Invoice, err error) error {
 	turn, full := errors.AsType[*ratelimit.NotNow](err)
 	if !full {
@@ -117,13 +130,13 @@ func (w *Worker) orPackage(ctx context.Context, inv *ledger.Invoice, err error) 
 	return err
 }
 
-// post writes sending, posts, and writes what came of it.
+// post writes the state sending, posts the invoice, and writes the outcome.
 func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, doc []byte) error {
 	rev, _, err := w.Ledger.BeginSend(ctx, s.pkg.ID, w.o.Worker, inv)
 	var conflict *ledger.ConflictError
 	if errors.As(err, &conflict) && conflict.ID == s.pkg.ID {
-		w.drop(s) // another worker took this one for dead, or the invoice was in it before a person retried it
-		return later(time.Second, retry.ReasonOther, "the online session does not take it: it goes into the next one")
+		w.drop(s) // another worker thought that this one was dead, or a person retried an invoice of this session
+		return later(time.Second, retry.ReasonOther, "this online session does not take the invoice; it goes into the next session")
 	}
 	if later, lagging := w.lags(ctx, err); lagging {
 		inv.Rev = rev
@@ -134,9 +147,10 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		return later
 	}
 	if err != nil {
-		// Redis may have carried it out, also where it answers that the invoice is being sent already:
-		// its client repeats a call whose answer was lost. Then the invoice is "sending" with nobody to
-		// send it, and only a session that is over can show that it never left.
+		// Redis may have carried the command out, even when it answers that the invoice is being
+		// sent already: its client repeats a call whose answer was lost. Then the invoice is
+		// "sending" and no task sends it, and only a session that is over can show that it was
+		// never sent.
 		if conflict == nil || conflict.State == string(ledger.Sending) {
 			w.drop(s)
 		}
@@ -144,28 +158,32 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 	}
 	inv.Rev, inv.State, inv.Package = rev, ledger.Sending, s.pkg.ID
 	sent, err := t.SendInvoice(ratelimit.With(ctx, ratelimit.MaxWait(sendPatience)), ksef.Seal(s.pkg.Session, s.key, doc))
-	// What happened is written even when this run's time is up: the answer will not come a second time.
+	// The outcome is written even when the time of this run is up, because the answer will not come
+	// a second time.
 	ctx = context.WithoutCancel(ctx)
 	if err == nil {
-		err := w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Sent, Set: []ledger.Set{{Field: "reference", Value: sent.ID}}})
+		err := w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Sent,
+			Set: []ledger.Set{{Field: "reference", Value: sent.ID}}})
 		if err == nil {
 			w.reached(KindSend, ledger.Sent, 1)
 		} else {
-			w.drop(s) // it was sent, and the ledger may not know: the session will tell
+			w.drop(s) // it was sent, and the ledger may not know that: the status of the session will show it
 		}
 		return err
 	}
 	action := retry.Judge(err).Action
 	if api, _ := kindOf(err); api != nil && api.MaybeDone {
-		action = retry.LookFirst // a refusal or a 429 of which the client is not sure is no proof either
+		action = retry.LookFirst // a refusal or a 429 proves nothing either when the client is not sure of it
 	}
 	switch action {
 	case retry.LookFirst:
-		w.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Err(err).Msg("answer to a send lost: the session will tell")
-		w.drop(s) // closed soon, so that it can tell
+		w.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Err(err).
+			Msg("answer to a send lost: the status of the session will show whether it arrived")
+		w.drop(s) // it is closed soon: only then does its status show what arrived
 		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Set: because(0, err.Error())})
 	case retry.Never:
-		// The session is the likely culprit (closed, expired, or opened with a public key that is out of date): the next try has a new one, and the one after that is a package's.
+		// The likely cause is the session (closed, expired, or opened with a public key that is out
+		// of date). The next attempt uses a new session, and the attempt after that uses a package.
 		w.drop(s)
 		t.Invalidate()
 		api, _ := kindOf(err)
@@ -173,7 +191,8 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		_, err = w.write(ctx, &s.pkg, []settlement.Move{again}, false)
 		return err
 	default:
-		// It did not leave, or was refused without being looked at: nothing is out there.
+		// The invoice was not sent, or KSeF refused the request without reading it: KSeF has
+		// nothing.
 		if moveErr := w.unsent(ctx, inv); moveErr != nil {
 			w.drop(s)
 			return moveErr
@@ -182,14 +201,15 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 	}
 }
 
-// unsent writes an invoice back that did not leave. The proof is the caller's, who did not post it.
+// unsent moves an invoice that was not sent back to queued. The caller must know that it was not
+// posted.
 func (w *Worker) unsent(ctx context.Context, inv *ledger.Invoice) error {
 	return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
 		Set: []ledger.Set{{Field: "package", Value: ""}, {Field: "session", Value: ""}}})
 }
 
-// acquire returns the open session of a tenant, opening one when there is none. Those who come while it
-// is being opened wait for it; waited says that it was not there.
+// acquire returns the open session of a tenant and opens one when there is none. Other calls wait
+// while it is being opened. waited is true when the session was not there at first.
 func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) (s *onlineSession, waited bool, err error) {
 	e, key := w.express, tenant+"|"+form
 	for {
@@ -224,7 +244,8 @@ func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) 
 	}
 }
 
-// openFor opens a session for one send, and lets those go on who wait for it, whatever comes of it.
+// openFor opens a session for one send. Whatever the outcome, it lets those sends go on that wait
+// for the session.
 func (w *Worker) openFor(ctx context.Context, t Transport, tenant, form string, opened chan struct{}) (s *onlineSession, err error) {
 	e, key := w.express, tenant+"|"+form
 	defer func() {
@@ -237,7 +258,7 @@ func (w *Worker) openFor(ctx context.Context, t Transport, tenant, form string, 
 		}
 		s.users = 1
 		e.sessions[key] = s
-		if e.stopped { // while it was being opened: for this one send
+		if e.stopped { // while the session was being opened: it serves this one send only
 			e.end(key, s)
 		}
 	}()
@@ -260,16 +281,17 @@ func (w *Worker) open(ctx context.Context, t Transport, tenant, form string) (*o
 	opened, err := t.OpenOnline(ctx, ksef.OpenOnlineRequest{InvoiceVersion: ksef.InvoiceVersion(form), EncryptionInfo: info})
 	if err != nil {
 		if v := retry.Judge(err); v.Action == retry.Never {
-			t.Invalidate() // a public key that is out of date is one thing the gateway can refuse
+			t.Invalidate() // one possible reason of the refusal is a public key that is out of date
 		}
-		return nil, notYet(err) // a session whose opening was lost is empty and expires
+		return nil, notYet(err) // when only the answer was lost, the session is open, but empty, and expires
 	}
-	p, err := w.Ledger.OpenOnline(ctx, ledger.Package{ID: "pkg-" + xid.New().String(), Tenant: tenant, Form: form, Session: opened.ID, Owner: w.o.Worker})
+	p, err := w.Ledger.OpenOnline(ctx, ledger.Package{
+		ID: "pkg-" + xid.New().String(), Tenant: tenant, Form: form, Session: opened.ID, Owner: w.o.Worker})
 	if err != nil {
 		return nil, err
 	}
 	if err := w.Queue.Put(ctx, KindConfirm, p.ID, 0, When{In: w.o.ConfirmFirst}); err != nil {
-		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("confirm not queued; the sweep will")
+		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("confirm not queued; the sweep will queue it")
 	}
 	now := w.o.Now()
 	w.o.Log.Info().Str("package", p.ID).Str("session", opened.ID).Str("tenant", tenant).Msg("online session opened")
@@ -285,7 +307,8 @@ func (w *Worker) release(s *onlineSession) {
 	s.used = w.o.Now()
 }
 
-// drop lets no further send begin; the closer closes it when the last one under way is done.
+// drop lets no further send begin. The closer closes the session when the last send in progress is
+// done.
 func (w *Worker) drop(s *onlineSession) {
 	w.express.mu.Lock()
 	defer w.express.mu.Unlock()
@@ -300,7 +323,8 @@ func (e *express) end(key string, s *onlineSession) {
 	}
 }
 
-// closeOnline writes closing, calls close, and lets confirm look. Anybody may: it needs no key.
+// closeOnline writes the state closing, closes the session, and queues confirm. Every worker may do
+// this, because it needs no key.
 func (w *Worker) closeOnline(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageOpened {
 		return nil
@@ -313,20 +337,21 @@ func (w *Worker) closeOnline(ctx context.Context, p *ledger.Package) error {
 		Set: []ledger.Set{{Field: "closing_at", Value: ledger.At(w.o.Now())}}})
 	if err != nil {
 		if later, lagging := w.lags(ctx, err); lagging {
-			return later // confirm finds it open, and closes it
+			return later // confirm finds the session open and closes it
 		}
 		return err
 	}
 	if err := t.CloseSession(ctx, p.Session, false); err != nil {
-		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("close not confirmed: the session will be asked")
+		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("close not confirmed: confirm will ask KSeF for the session's status")
 	} else if err := w.processing(context.WithoutCancel(ctx), p); err != nil {
 		return err
 	}
 	return w.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: w.o.ConfirmFirst, Run: true})
 }
 
-// closeOrphan closes a session that no worker holds: its owner is gone, or has left it to others.
+// closeOrphan closes a session that no worker holds: its owner is gone, or has given it up.
 func (w *Worker) closeOrphan(ctx context.Context, p *ledger.Package) error {
-	w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Str("owner", p.Owner).Msg("closing an online session that no live worker holds")
+	w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Str("owner", p.Owner).
+		Msg("closing an online session that no live worker holds")
 	return w.closeOnline(ctx, p)
 }

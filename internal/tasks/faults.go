@@ -6,21 +6,21 @@ import (
 	"runtime/debug"
 )
 
-// faults gathers what goes wrong with some of many, so that the others go on.
+// faults collects the errors of single entries, so that work on the other entries goes on.
 type faults struct {
 	errs  []error // the first few
-	more  int
-	inRow int
+	more  int     // how many came after those
+	inRow int     // how many came directly one after the other
 }
 
 const (
 	faultsKept = 5
-	// faultsInRow is how many of them, one directly after the other, are no longer faults of single
-	// entries: Redis is away, and each further try would take its time-outs.
+	// faultsInRow is how many errors, directly one after the other, are no longer errors of single
+	// entries: Redis is away, and each further attempt would last until its time-outs.
 	faultsInRow = 20
 )
 
-// add takes what came of one. It reports whether to give up on the rest.
+// add takes the outcome of one entry. It reports whether to give up on the rest.
 func (f *faults) add(err error) bool {
 	if err == nil {
 		f.inRow = 0
@@ -41,7 +41,7 @@ func (f *faults) err() error {
 	return errors.Join(f.errs...)
 }
 
-// guard runs a part of something; a panic in it is that part's error.
+// guard runs part and turns a panic in it into an error.
 func guard(part func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -13,26 +13,26 @@ import (
 	"ksefworker/internal/results"
 )
 
-// filing is some invoices of a package on their way into the archive: written piece by piece, made
-// durable together, then moved. One that cannot be archived stays behind with its reason, and the
-// others go on.
+// filing brings some invoices of a package into the archive. It writes them piece by piece, makes
+// them durable together, then moves their entries in the ledger. An invoice that cannot be archived
+// keeps its state and gets a reason; the others go on.
 type filing struct {
 	w     *Worker
 	upos  attestations
 	files []*file
 }
 
-// file is one of them. Its invoice shows the state that is about to be written.
+// file is one invoice of a filing. inv shows the state that is about to be written.
 type file struct {
 	inv    ledger.Invoice
-	was    ledger.Invoice // as it was read
-	names  []string       // what was written
-	damage string         // what a person is told of a damaged object that it met; "" is none
+	was    ledger.Invoice // as it was read from the ledger
+	names  []string       // the objects that were written
+	damage string         // what a person should know of a damaged object in the archive; "" is none
 	err    error          // why it could not be archived
 }
 
-// write puts documents and results of one piece. The error is of what all need: Redis, or an
-// archive that is out of service.
+// write puts the documents and results of one piece into the archive. It returns an error only when
+// that concerns all invoices: Redis, or an archive that is out of service.
 func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 	release, err := f.w.receiptMemory.hold(ctx, invs)
 	if err != nil {
@@ -69,16 +69,17 @@ func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 	return context.Cause(ctx)
 }
 
-// givesUp reports that nothing else can be archived now either.
+// givesUp reports whether no other invoice can be archived now either.
 func (w *Worker) givesUp(ctx context.Context) bool {
 	return ctx.Err() != nil || archive.HealthOf(w.Store).Out
 }
 
-// errElsewhere marks an invoice that needs nothing here: it is archived, or on its way again in
-// another package.
+// errElsewhere marks an invoice for which nothing is to be done here: it is archived, or on its way
+// in another package.
 var errElsewhere = errors.New("nothing to archive")
 
-// prepare decides what is to be archived of an invoice.
+// prepare decides what is to be archived of an invoice. It returns the document, and sets the state
+// and reason that the ledger will get.
 func (f *filing) prepare(ctx context.Context, one *file, doc []byte, docErr error) ([]byte, error) {
 	inv := &one.inv
 	switch inv.State {
@@ -100,12 +101,12 @@ func (f *filing) prepare(ctx context.Context, one *file, doc []byte, docErr erro
 	case ledger.Rejected, ledger.Parked, ledger.Dismissed, ledger.Superseded:
 		return doc, nil
 	}
-	// One that is receipted has been archived in full: its state is written after that.
+	// A receipted invoice is archived in full already: that state is written after the archive.
 	return nil, errElsewhere
 }
 
-// archiveOne writes document and result of an invoice. What it finds damaged is noted in file and
-// in the result.
+// archiveOne writes the document and the result of an invoice. When it meets a damaged object, it
+// notes that in the file and in the result.
 func (w *Worker) archiveOne(ctx context.Context, one *file, doc []byte) error {
 	inv := &one.inv
 	if doc != nil {
@@ -142,7 +143,7 @@ func (w *Worker) archiveOne(ctx context.Context, one *file, doc []byte) error {
 	return nil
 }
 
-// met notes damage once, however often the invoice comes by.
+// met notes damage once, even when the invoice comes again.
 func (f *file) met(damage string) {
 	f.damage = join(f.damage, damage)
 	if !strings.Contains(f.inv.Reason, damage) {
@@ -157,8 +158,9 @@ func join(a, b string) string {
 	return a + "; " + b
 }
 
-// flush makes durable what was written. When that fails and the archive goes on, each is asked for
-// by itself: a file that cannot be brought to disk is one invoice's.
+// flush makes durable what was written. When that fails although the archive is in service, it
+// flushes the invoices one by one: an object that cannot be brought to disk then concerns one
+// invoice only.
 func (f *filing) flush(ctx context.Context) error {
 	var names []string
 	for _, one := range f.files {

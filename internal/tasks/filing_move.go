@@ -11,11 +11,12 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// move writes into the ledger what is durable in the archive.
+// move writes into the ledger what is durable in the archive. left is why an invoice could not be
+// archived.
 func (f *filing) move(ctx context.Context) (left, err error) {
 	type end struct{ upo, reason string }
 	receipted, ended := map[end][]string{}, map[string]bool{}
-	var notes []*file // accepted ones that have no receipt, and whatever has met damage
+	var notes []*file // accepted invoices without a receipt, and those that met a damaged object
 	var kept []ledger.Invoice
 	overdue := 0
 	for _, one := range f.files {
@@ -42,7 +43,7 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 		}
 		if one.damage != "" && one.inv.Reason != one.was.Reason {
 			f.w.o.Log.Error().Str("id", one.inv.ID).
-				Msg("the archive holds something damaged of an invoice; the sound copy lies beside it, the entry says where")
+				Msg("the archive has a damaged object of an invoice; a good copy is beside it, and the invoice's reason says where")
 		}
 	}
 	if err := f.note(ctx, notes); err != nil {
@@ -68,24 +69,24 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 	return left, nil
 }
 
-// behind says of an invoice why it could not be archived. Nothing of it was lost: the entry and the
-// document stay in the ledger.
+// behind sets the reason why an invoice could not be archived. Nothing of it is lost: the entry and
+// the document stay in the ledger.
 func (f *filing) behind(one *file) {
 	one.inv.Reason = one.was.Reason
 	if one.was.State != ledger.Accepted {
-		return // its reason says why it was not accepted, and that must not go
+		return // its reason says why it was not accepted, and must stay
 	}
 	one.inv.State, one.inv.UPO = ledger.Accepted, one.was.UPO
 	one.inv.Reason = fmt.Sprintf("accepted as %s, but it cannot be archived: %v; "+
-		"look what is wrong with that object, the rest follows by itself",
+		"find out what is wrong with that object, the worker does the rest by itself",
 		one.inv.KsefNumber, one.err)
 	if one.inv.Reason != one.was.Reason {
 		f.w.o.Log.Error().Str("id", one.inv.ID).Err(one.err).Msg("one invoice cannot be archived; the others of its package go on")
 	}
 }
 
-// note writes reasons. One that somebody has moved meanwhile has a result that is not true any
-// more: it is written again.
+// note writes reasons. When an entry was moved meanwhile, the result in the archive is out of date,
+// and note writes it again.
 func (f *filing) note(ctx context.Context, notes []*file) error {
 	moves := make([]ledger.Move, len(notes))
 	for i, one := range notes {
@@ -122,12 +123,12 @@ func (f *filing) note(ctx context.Context, notes []*file) error {
 	return f.w.Ledger.ResultsKept(ctx, kept)
 }
 
-// removeBodies clears away the stored documents of invoices that are receipted.
+// removeBodies removes the stored documents of invoices that are receipted.
 func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 	var gone []string
 	defer func() {
-		// What this does not reach, the sweep finds: the entry says that the document is there.
-		f.w.warn(ctx, "note that stored documents are removed", f.w.Ledger.BodiesGone(ctx, gone))
+		// The sweep finds what is not reached here: the entry says that the document is there.
+		f.w.warn(ctx, "record that stored documents are removed", f.w.Ledger.BodiesGone(ctx, gone))
 	}()
 	for _, one := range f.files {
 		if !one.inv.BodyArchived || !ended[one.inv.ID] {
@@ -144,8 +145,8 @@ func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 	}
 }
 
-// stillToArchive brings a package back of which something could not be archived: soon at first, and
-// more rarely while it stays so. What KSeF or the ledger is waited for has its own pause.
+// stillToArchive lets a package come back of which something could not be archived: soon at first,
+// and less often while it stays so. An error that waits for KSeF or the ledger keeps its own pause.
 func stillToArchive(why error, age time.Duration) error {
 	var waits *retry.LaterError
 	var call *archive.CallError

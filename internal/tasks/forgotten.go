@@ -8,8 +8,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// closeForgotten closes online sessions that the ledger says this worker holds, and that it does not know. A failover to a replica can take back the last writes: a session
-// that was closed is "opened" again, its owner is alive, and nobody else would touch it. One that was only just opened is left alone: it may not have reached memory yet.
+// closeForgotten closes online sessions that this worker holds according to the ledger, but that it
+// does not know. A failover to a replica can take back the last writes: a session that was closed
+// is "opened" again, its owner is alive, and no other worker would touch it. A session that was
+// opened a moment ago is left alone, because it may not be in memory yet.
 func (w *Worker) closeForgotten(ctx context.Context) error {
 	now, err := w.Ledger.Clock(ctx)
 	if err != nil {
@@ -27,17 +29,18 @@ func (w *Worker) closeForgotten(ctx context.Context) error {
 		if p.Lane != ledger.Express || p.Owner != w.o.Worker || w.express.holds(p.ID) || w.closes.has(p.ID) {
 			continue
 		}
-		w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Msg("closing an online session that this worker has forgotten")
-		w.closes.start(ctx, p.Tenant, p.ID, func(ctx context.Context) error { return w.closeStray(ctx, &p) }, func(err error) {
-			w.warn(ctx, "close a forgotten session", err)
-		})
+		w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).
+			Msg("closing an online session that is not in this worker's memory any more")
+		w.closes.start(ctx, p.Tenant, p.ID,
+			func(ctx context.Context) error { return w.closeLost(ctx, &p) },
+			func(err error) { w.warn(ctx, "close a session that is not in memory", err) })
 	}
 	return nil
 }
 
-// closeStray closes a session that this worker has forgotten, or leaves it to the others: to own it is
-// of no use here, for its key is lost.
-func (w *Worker) closeStray(ctx context.Context, p *ledger.Package) error {
+// closeLost closes a session that is not in this worker's memory any more, or leaves it to the
+// other workers. To own it is of no use here, because its key is lost.
+func (w *Worker) closeLost(ctx context.Context, p *ledger.Package) error {
 	err := guard(func() error { return w.closeOnline(ctx, p) })
 	if closed(err) || ctx.Err() != nil {
 		return err
@@ -45,16 +48,17 @@ func (w *Worker) closeStray(ctx context.Context, p *ledger.Package) error {
 	return w.disown(ctx, p, err)
 }
 
-// closeUnrecorded closes a session that only this memory knows.
+// closeUnrecorded closes a session that is in this worker's memory but not in the ledger.
 func (w *Worker) closeUnrecorded(ctx context.Context, s *onlineSession) error {
-	w.o.Log.Warn().Str("package", s.pkg.ID).Str("session", s.pkg.Session).Msg("closing an online session that the ledger has lost")
+	w.o.Log.Warn().Str("package", s.pkg.ID).Str("session", s.pkg.Session).
+		Msg("closing an online session that is not in the ledger any more")
 	t, err := w.transport(s.pkg.Tenant)
 	if err != nil {
 		return err
 	}
 	err = t.CloseSession(ctx, s.pkg.Session, false)
 	if _, kind := kindOf(err); kind == ksef.KindRefused {
-		return nil // closed already, by a call whose answer was lost
+		return nil // an earlier call closed it and its answer was lost
 	}
 	return err
 }

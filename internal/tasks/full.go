@@ -9,27 +9,28 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// Unbounded lets asynq, and whatever else writes a little on the way of what was taken in, go on while
-// Redis is at maxmemory. Redis refuses every write then that takes
-// memory, and asynq takes up a task, or asks for one, by such a write: nothing that was taken in could
-// finish, and only what finishes gives memory back. So intake alone stops (see [ledger.FullError]);
-// what it has taken in may use a little more than maxmemory on its way out. The ledger's and the
-// limiter's scripts see to that themselves.
+// Unbounded lets asynq, and the other code that writes a little for documents already accepted, go
+// on while Redis is at maxmemory. Redis then refuses every write that takes memory. asynq takes up
+// a task, and asks for one, by such a write: no accepted document could finish, and only finished
+// ones give memory back. So only intake stops (see [ledger.FullError]). What it has accepted before
+// may use a little more than maxmemory on its way out. The scripts of the ledger and of the limiter
+// do the same by themselves.
 //
-// A command that was refused is made again behind a write that takes nothing, which Redis lets
-// through; asynq never learns of it. Nothing is different, or slower, while there is room. Should a
-// later asynq use other commands, those are refused as they are today.
+// A command that Redis refused is made again, behind a write that takes no memory, which Redis lets
+// through; asynq never learns of it. While Redis has memory left, nothing is different or slower.
+// If a later version of asynq uses other commands, Redis refuses those as it does without this.
 func Unbounded(rdb redis.UniversalClient) redis.UniversalClient { return unbounded{rdb} }
 
 type unbounded struct{ redis.UniversalClient }
 
-// letThrough goes before a script. A script that has written already is not stopped halfway. The key is
-// never there; it begins as one that the caller may touch.
+// letThrough goes before a script: Redis does not stop a script halfway that has written already.
+// The key never exists; its name begins with a key that the caller may touch.
 const letThrough = "redis.call('DEL', (KEYS[1] or ARGV[2]) .. ':none')\n"
 
 var oneCommand = redis.NewScript(letThrough + "return redis.call(unpack(ARGV))")
 
-// EvalSha implements redis.Cmdable. The caller shows the source when it hears that the script is not known.
+// EvalSha implements redis.Cmdable. The caller sends the source when the answer is that the script
+// is not known.
 func (u unbounded) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
 	cmd := u.UniversalClient.EvalSha(ctx, sha, keys, args...)
 	if ledger.IsFull(cmd.Err()) {

@@ -9,10 +9,10 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// personHolds remembers for a moment what people have said about tenants, so that it costs no task a round
-// trip. Safe for concurrent use.
+// personHolds caches for a moment which tenants people have paused or are draining, so that no task
+// pays a round trip for it. Safe for concurrent use.
 type personHolds struct {
-	turn chan struct{} // full while somebody reads them
+	turn chan struct{} // full while a task reads the holds
 	at   time.Time
 	all  map[string]ledger.Hold
 }
@@ -20,14 +20,16 @@ type personHolds struct {
 func newPersonHolds() *personHolds { return &personHolds{turn: make(chan struct{}, 1)} }
 
 const (
-	// holdsFresh is how soon every worker knows of a pause, and of its end.
+	// holdsFresh is how long the holds are cached: every worker knows of a pause, and of its end,
+	// that soon.
 	holdsFresh = time.Second
-	// pausedFirst and pausedLast bound the pauses of what could not be sent meanwhile.
+	// pausedFirst and pausedLast are the shortest and the longest pause of a task of a paused
+	// tenant.
 	pausedFirst = 2 * time.Second
 	pausedLast  = 15 * time.Second
 )
 
-// paused tells whether a person has paused the tenant.
+// paused reports whether a person has paused the tenant.
 func (w *Worker) paused(ctx context.Context, tenant string) (ledger.Hold, bool, error) {
 	select {
 	case w.holds.turn <- struct{}{}:
@@ -40,19 +42,19 @@ func (w *Worker) paused(ctx context.Context, tenant string) (ledger.Hold, bool, 
 		if err != nil {
 			return ledger.Hold{}, false, err
 		}
-		w.tellHolds(all)
+		w.logHolds(all)
 		w.holds.at, w.holds.all = now, all
 	}
 	h, ok := w.holds.all[tenant]
 	return h, ok && h.Kind == ledger.Paused, nil
 }
 
-// tellHolds says in the log what a person has said since the last look.
-func (w *Worker) tellHolds(all map[string]ledger.Hold) {
+// logHolds logs what people have changed since the holds were read last.
+func (w *Worker) logHolds(all map[string]ledger.Hold) {
 	for tenant, h := range all {
 		if before := w.holds.all[tenant]; before.Kind != h.Kind || before.Since != h.Since {
 			w.o.Log.Warn().Str("tenant", tenant).Str("by", h.By).Str("why", h.Why).Time("since", h.Since.Time()).
-				Msg("tenant is " + string(h.Kind) + " by a person's word: enqueue resume ends it")
+				Msg("tenant is " + string(h.Kind) + " because a person asked for it; enqueue resume ends it")
 		}
 	}
 	for tenant, h := range w.holds.all {
@@ -62,8 +64,8 @@ func (w *Worker) tellHolds(all map[string]ledger.Hold) {
 	}
 }
 
-// mayBegin returns nil when something new of the tenant may be sent. What is on its way already is
-// not asked for: to leave it would not take it back.
+// mayBegin returns nil when something new of the tenant may be sent. It is not called for what is
+// on its way already: to stop there would not take it back.
 func (w *Worker) mayBegin(ctx context.Context, tenant string) error {
 	h, paused, err := w.paused(ctx, tenant)
 	if err != nil || !paused {

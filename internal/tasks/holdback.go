@@ -10,27 +10,29 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// bulkGroups are what a package needs of the gateway until it is on its way.
+// bulkGroups are the limit groups that a package needs before it is on its way.
 var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSession), string(ksef.GroupBatchSessionClose)}
 
-// doubtGroups make it doubtful that a package of the tenant could leave: each can be out of service
-// by itself, and is the first thing to be noticed when the gateway goes and nothing but old
-// sessions is at hand. One package at a time finds out, which costs a tenant nothing when it can
-// leave. What is fetched afterwards, receipts and documents, is no sign.
+// doubtGroups are the groups whose outage makes it doubtful that a package of the tenant could be
+// sent. Each of them can be out of service by itself. Each can also be the first sign that the
+// gateway is down, when only old sessions still ask it something. One package at a time then tries,
+// which costs a tenant nothing when the package can be sent. The groups of what is fetched
+// afterwards, receipts and documents, are no sign.
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 
-// knocks is what finds out that something which is out of service is back.
+// knocks has the facts that tell holdBack whether something else finds out when an outage is over.
 type knocks struct {
-	// bulk tells whether a package of the tenant could leave, as far as is known, and whether it is
-	// the gateway itself that is down.
+	// bulk reports whether, as far as is known, no package of the tenant can be sent (down), and
+	// whether that is because the gateway itself is down.
 	bulk func(tenant string) (down, gateway bool, err error)
-	// fresh are the tenants with a package that is about to be opened.
+	// fresh returns the tenants with a package that is about to be opened.
 	fresh func() (map[string]bool, error)
 }
 
-// knocking reads only what is asked for, and what is not of one tenant once for all sets of a
-// round: an outage of days has a round each second.
+// knocking returns a function that reads only the facts that are asked for. What does not belong to
+// one tenant is read once for all sets of a round, because an outage of days has a round each
+// second.
 func (w *Worker) knocking(ctx context.Context) func() (knocks, error) {
 	gateway := sync.OnceValues(func() (bool, error) { return w.Budget.Down(ctx, "") })
 	return func() (knocks, error) {
@@ -51,7 +53,8 @@ func (w *Worker) knocking(ctx context.Context) func() (knocks, error) {
 	}
 }
 
-// partStoreDown tells whether the store that takes the parts of a tenant's packages is out of service.
+// partStoreDown reports whether the store that takes the parts of a tenant's packages is out of
+// service.
 func (w *Worker) partStoreDown(ctx context.Context, tenant string) (bool, error) {
 	err := w.PartStore.Ready(ctx, tenant)
 	if notNow, ok := errors.AsType[*ratelimit.NotNow](err); ok && notNow.Reason == ratelimit.ReasonStore {
@@ -60,27 +63,32 @@ func (w *Worker) partStoreDown(ctx context.Context, tenant string) (bool, error)
 	return false, err
 }
 
-// holdBack reports that no package of the tenant may be able to leave and that something of the
-// tenant finds out when one can. A waiting set is in the order of deadlines and takes in whatever
-// comes; packages that were cut are in no order, and after three days of them, every two minutes
-// one, what came last and is due first would stand behind two thousand. One is cut all the same
-// when nothing else would find out.
+// holdBack reports whether a set should wait: probably no package of the tenant can be sent, and
+// something else of the tenant will find out when one can. A waiting set is ordered by deadline and
+// takes in whatever comes. Cut packages have no order: after three days with one package every two
+// minutes, the invoice that came last and is due first would wait behind two thousand packages. A
+// package is cut all the same when nothing else would find out.
 func (w *Worker) holdBack(ctx context.Context, tenant string, knocking func() (knocks, error)) (bool, error) {
 	k, err := knocking()
 	if err != nil {
 		return false, err
 	}
-	// While KSeF refuses the tenant's sessions, one after the other, what waits gathers: as packages
-	// that each take a try of their own they would never be one again.
-	if t, err := w.Ledger.Tenant(ctx, tenant); err != nil || w.refusedPause(t) > 0 && w.o.Now().Sub(t.RefusedAt.Time()) < w.refusedPause(t) {
+	// While KSeF refuses one session of the tenant after the other, the waiting invoices stay
+	// together in their set. As packages, each would need an attempt of its own, and they would
+	// never be one package again.
+	t, err := w.Ledger.Tenant(ctx, tenant)
+	if err != nil {
 		return true, err
+	}
+	if pause := w.refusedPause(t); pause > 0 && w.o.Now().Sub(t.RefusedAt.Time()) < pause {
+		return true, nil
 	}
 	down, gateway, err := k.bulk(tenant)
 	if !down || err != nil {
 		return false, err
 	}
-	// Its sessions are asked for: any answer tells that the gateway is back. That the tenant's
-	// sessions can be opened, or that the part store takes parts, only a package tells.
+	// The tenant's sessions are polled, and any answer to that shows that the gateway is back. Only
+	// a package shows that the tenant's sessions can be opened, or that the part store takes parts.
 	if s := w.share(tenant); gateway && s.closed+s.open > 0 {
 		return true, nil
 	}

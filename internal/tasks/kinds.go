@@ -11,7 +11,7 @@ import (
 // Kind is the type of a task.
 type Kind string
 
-// The kinds, in the order of an invoice's way.
+// The kinds, in the order of an invoice's path.
 const (
 	KindSubmit  Kind = "invoice:submit"
 	KindSend    Kind = "invoice:send"
@@ -27,7 +27,8 @@ func Kinds() []Kind {
 	return []Kind{KindSubmit, KindSend, KindCut, KindPackage, KindConfirm, KindReceipt, KindSweep}
 }
 
-// The queues, with their weights: what answers a person or a deadline before what fills packages, before what tidies up.
+// The queues, ordered by weight: first those for which a person or a deadline waits, then those
+// that fill packages, last those that tidy up.
 const (
 	QueueExpress  = "express"
 	QueueConfirm  = "confirm"
@@ -42,16 +43,25 @@ const (
 
 // Queues returns the weights for asynq; the map is the caller's.
 //
-// One queue is served in the order of arrival, so a tenant's hundred thousand would stand before another's ten. What is one of a overflow has queues of its own, served in turn with the
-// others. A queue for each tenant would be fairer among crowds; but asynq asks queue after queue, one round trip each, until one has a task.
+// asynq serves one queue in the order of arrival, so a hundred thousand tasks of one tenant would
+// come before ten of another. The tasks of such a large batch have overflow queues of their own,
+// which take turns with the others. A queue for each tenant would be fairer between large batches,
+// but asynq asks the queues one after the other, with a round trip each, until one has a task.
 func Queues() map[string]int {
-	return map[string]int{QueueExpress: 8, QueueExpressOverflow: 6, QueueConfirm: 6, QueuePackages: 5, QueueInvoices: 4, QueueInvoicesOverflow: 4, QueueReceipts: 2, QueueUpkeep: 2}
+	return map[string]int{
+		QueueExpress: 8, QueueExpressOverflow: 6,
+		QueueConfirm:  6,
+		QueuePackages: 5,
+		QueueInvoices: 4, QueueInvoicesOverflow: 4,
+		QueueReceipts: 2,
+		QueueUpkeep:   2,
+	}
 }
 
-// Queue is where tasks of the kind are, those of a overflow apart.
+// Queue returns the queue of the kind's tasks, other than its overflow queue.
 func (k Kind) Queue() string { return k.queue(false) }
 
-// Queues lists where tasks of the kind may be: the first is the one for what is of no overflow.
+// Queues lists every queue that may have tasks of the kind; an overflow queue comes second.
 func (k Kind) Queues() []string {
 	switch k {
 	case KindSubmit, KindSend:
@@ -82,8 +92,9 @@ func (k Kind) queue(overflow bool) string {
 	return QueueInvoices
 }
 
-// timeout is how long asynq lets one run of a task take. A task cut off by it comes back and reads the ledger; only uploads need more
-// than minutes (KSeF allows 20 minutes for each of up to 50 parts).
+// timeout is how long asynq lets one run of a task take. A task that reaches it comes back and
+// reads the ledger. Only uploads need more than minutes (KSeF allows 20 minutes for each of up to
+// 50 parts).
 func (k Kind) timeout() time.Duration {
 	switch k {
 	case KindPackage:
@@ -94,8 +105,9 @@ func (k Kind) timeout() time.Duration {
 	return 10 * time.Minute
 }
 
-// retries is how often asynq runs a task again. Whatever waits has no bound, and never ends by it;
-// a sweep whose worker was killed is run once more and then let go, because each round has its own.
+// retries is how often asynq runs a task again. A task that waits has no bound, and never ends
+// because of one. A sweep whose worker was killed is run once more and then dropped, because each
+// round queues a new one.
 func (k Kind) retries() int {
 	if k == KindSweep {
 		return 1
@@ -106,14 +118,15 @@ func (k Kind) retries() int {
 // payloadVersion is the layout of payloads that this build writes and reads.
 const payloadVersion = 1
 
-// payload is all that a task carries: an id. During a rolling update old and new workers share the queues, so it has a version.
+// payload is all that a task carries: an id. It has a version, because old and new workers share
+// the queues during a rolling update.
 type payload struct {
 	V  int    `json:"v"`
 	ID string `json:"id"`
 }
 
 func encodePayload(id string) []byte {
-	b, _ := json.Marshal(payload{V: payloadVersion, ID: id}) // two plain fields cannot fail
+	b, _ := json.Marshal(payload{V: payloadVersion, ID: id}) // an int and a string always encode
 	return b
 }
 

@@ -13,27 +13,27 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// cutExpress sends few invoices by the express lane when its budget allows; false when it does not,
-// or when only a package will do.
+// cutExpress sends few invoices by the express lane when its allowance permits that. It returns
+// false when it does not, or when only a package will do.
 func (w *Worker) cutExpress(ctx context.Context, set ledger.Waiting) (bool, error) {
 	ids, err := w.Ledger.FirstWaiting(ctx, set.Group, set.Count)
 	if err != nil {
 		return false, err
 	}
 	invs, err := w.invoices(ctx, ids)
-	if err != nil || len(invs) < len(ids) { // one is gone or cannot be read: cutting a package takes it out of the set
+	if err != nil || len(invs) < len(ids) { // one is gone or cannot be read; cutting a package takes it out of the set
 		return false, err
 	}
 	var moves []ledger.Move
 	for i := range invs {
-		// Offline is declared when a batch session is opened; an online session has no place for it,
-		// and an attachment none at all.
+		// Offline is declared when a batch session is opened. An online session has no field for
+		// it, and takes no attachment at all.
 		if invs[i].Attachment || invs[i].Offline || invs[i].Lane == ledger.Bulk {
 			return false, nil
 		}
 		moves = append(moves, w.Ledger.ExpressMove(&invs[i]))
 	}
-	if room, err := w.expressRoom(ctx, invs); !room || err != nil {
+	if fits, err := w.expressFits(ctx, invs); !fits || err != nil {
 		return false, err
 	}
 	errs, err := w.Ledger.Apply(ctx, moves)
@@ -51,17 +51,17 @@ func (w *Worker) cutExpress(ctx context.Context, set ledger.Waiting) (bool, erro
 	return true, nil
 }
 
-// expressGroups are what a single send needs of the gateway and a package does not.
+// expressGroups are the limit groups that a single send needs and a package does not.
 var expressGroups = []string{string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend)}
 
-// sendGroups are all that it needs. Whether this worker has a session open, or the public key in
-// memory, does not count: whichever worker takes the send may have neither.
+// sendGroups are all groups that a single send needs. They count even when this worker has a
+// session open, or the public key in memory: the worker that takes the send may have neither.
 var sendGroups = append([]string{string(ksef.GroupPublicKey)}, expressGroups...)
 
-// expressRoom asks what each of the invoices will ask once it was chosen for the express lane (see
-// send): the same limits, with the same part left to others, behind the same waitlist. A kinder
-// question would choose them again and again, each time to be sent back.
-func (w *Worker) expressRoom(ctx context.Context, invs []ledger.Invoice) (bool, error) {
+// expressFits asks the limiter what send asks for each invoice that was chosen for the express
+// lane: the same limits, with the same part left to others, behind the same waitlist. A milder
+// question would choose the same invoices time and again, and send would return them each time.
+func (w *Worker) expressFits(ctx context.Context, invs []ledger.Invoice) (bool, error) {
 	asked := map[bool]bool{} // by urgency
 	for _, inv := range invs {
 		inv.Lane, inv.Chosen = ledger.Express, true
@@ -71,7 +71,7 @@ func (w *Worker) expressRoom(ctx context.Context, invs []ledger.Invoice) (bool, 
 		}
 		asked[urgent] = true
 		for _, group := range sendGroups {
-			if room, err := w.couldGo(w.urgency(ctx, &inv), inv.Tenant, group); !room || err != nil {
+			if free, err := w.couldGo(w.urgency(ctx, &inv), inv.Tenant, group); !free || err != nil {
 				return false, err
 			}
 		}
@@ -79,11 +79,12 @@ func (w *Worker) expressRoom(ctx context.Context, invs []ledger.Invoice) (bool, 
 	return true, nil
 }
 
-// couldGo joins the waitlist and leaves it: nobody comes back for this place. During an outage that
-// packages share the answer is yes, because a package would be no sooner.
+// couldGo reports whether a request of the group could be made now. It joins the waitlist and
+// leaves it again, because no task comes back for this place. During an outage that concerns
+// packages too the answer is true, because a package would be no sooner.
 func (w *Worker) couldGo(ctx context.Context, tenant, group string) (bool, error) {
 	err := w.Budget.Join(ctx, tenant, group)
-	w.warn(ctx, "leave the line of single sends", w.Budget.Leave(ctx, tenant, group))
+	w.warn(ctx, "leave the waitlist of single sends", w.Budget.Leave(ctx, tenant, group))
 	notNow, full := errors.AsType[*ratelimit.NotNow](err)
 	if full && notNow.Reason == ratelimit.ReasonOutage {
 		up, err := w.packagesUp(ctx, tenant)
@@ -93,12 +94,12 @@ func (w *Worker) couldGo(ctx context.Context, tenant, group string) (bool, error
 		return false, nil
 	}
 	if retry.Judge(err).Reason == retry.ReasonLocal {
-		return true, nil // another worker sends it; about the room this says nothing
+		return true, nil // this concerns this worker alone, and another one can send; it says nothing of the allowance
 	}
 	return err == nil, err
 }
 
-// packagesUp reports that nothing which a package needs is out of service, as far as is known.
+// packagesUp reports whether, as far as is known, everything that a package needs is in service.
 func (w *Worker) packagesUp(ctx context.Context, tenant string) (bool, error) {
 	if down, err := w.Budget.Down(ctx, tenant, bulkGroups...); down || err != nil {
 		return false, err
@@ -107,16 +108,18 @@ func (w *Worker) packagesUp(ctx context.Context, tenant string) (bool, error) {
 	return !down && err == nil, err
 }
 
-// sooner reports that a package takes an invoice to KSeF before its turn in the express lane. What
-// the worker chose for express goes back when its turn is longer away than a package waits at most.
-// What a person asked for keeps its lane, unless its turn would come after its legal deadline.
+// sooner reports whether a package takes an invoice to KSeF before its turn in the express lane. An
+// invoice that the worker chose for express goes back when its turn is further away than the
+// longest wait for a package. An invoice for which a person asked express keeps its lane, unless
+// its turn would come after its legal deadline.
 func (w *Worker) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) (bool, error) {
 	switch group := turn.Key.Group; {
 	case group != "" && !slices.Contains(expressGroups, group):
-		return false, nil // the public key, or the tenant's own: a package waits for it as well
+		return false, nil // the public key, or a limit of the whole tenant: a package waits for that as well
 	case inv.Chosen && turn.Reason == ratelimit.ReasonOutage:
-		// While the gateway is down a package would be no sooner, and what is there of a tenant is what
-		// finds out that it is back; while single sends alone are out of service, it would.
+		// While the gateway is down a package would be no sooner, and the tenant's single sends
+		// find out when it is back. While single sends alone are out of service, a package is
+		// sooner.
 		return w.packagesUp(ctx, inv.Tenant)
 	case inv.Chosen:
 		return turn.Wait > w.o.MaxWait, nil
@@ -128,18 +131,19 @@ func (w *Worker) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimi
 	case err != nil:
 		return false, err
 	case turn.Reason == ratelimit.ReasonOutage && session > turn.Wait:
-		return false, nil // it asks again before there is a session
+		return false, nil // this send asks again before a session is free
 	case turn.Reason == ratelimit.ReasonOutage:
 		return w.packagesUp(ctx, inv.Tenant)
 	}
-	// Its deadline is near by then, if it is not yet: it waits for company no longer than urgent ones
-	// do, and then for a session.
+	// By then its deadline is near, if it is not yet: it waits for company no longer than urgent
+	// invoices do, and then for a session.
 	return turn.Wait > w.o.MaxWait/urgentPart+session, nil
 }
 
-// late reports that an invoice's turn in the express lane would come after its legal deadline.
-// During an outage the turn is that of the next probe, and nobody knows whether it will be the last:
-// there it is late as soon as a package that waits from then on would be.
+// late reports whether an invoice's turn in the express lane would come after its legal deadline.
+// During an outage the turn is that of the next probe, and nobody knows whether that will be the
+// last one. Then the invoice is late as soon as a package that waits from that time on would be
+// late.
 func (w *Worker) late(inv *ledger.Invoice, turn *ratelimit.NotNow) bool {
 	at := w.o.Now().Add(turn.Wait)
 	if turn.Reason == ratelimit.ReasonOutage {

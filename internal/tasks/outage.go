@@ -8,10 +8,10 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// duringOutage turns a lost answer into waiting while what was asked for is out of service, by
-// itself or with the whole gateway: it is not this task that failed, and its pauses must not have
-// grown when the service is back. A request that alone is answered badly, time and again, still has
-// growing pauses.
+// duringOutage turns a lost answer into waiting while the service that was asked is out of service,
+// by itself or with the whole gateway. The task did not fail then, and its pauses must not have
+// grown when the service is back. A request that fails time and again while others succeed still
+// has growing pauses.
 func (w *Worker) duringOutage(ctx context.Context, tenant string, err error) error {
 	api, _ := kindOf(err)
 	v := retry.Judge(err)
@@ -19,22 +19,23 @@ func (w *Worker) duringOutage(ctx context.Context, tenant string, err error) err
 		return err
 	}
 	if down, unknown := w.Budget.Down(ctx, tenant, string(api.Group)); !down || unknown != nil {
-		// Another worker may get an answer: the task need not wait for this one's next try.
+		// Another worker may get an answer: the task need not wait for the next attempt of this
+		// one.
 		if fault := w.Fault(tenant, string(api.Group)); fault != nil && unknown == nil {
 			return fault
 		}
 		return err
 	}
 	if v.Action != retry.LookFirst {
-		return err // it has been looked for, and waits as it is
+		return err // the lost answer was looked up already, and err says how long to wait
 	}
 	return &retry.LaterError{Reason: retry.ReasonOutage, Err: err,
 		What: fmt.Sprintf("%s of tenant %s is out of service", api.Group, tenant)}
 }
 
-// ofOneObject lets the pauses grow of a task that asked about one thing, a session's status or receipt,
-// and got no answer, while what others ask for is answered. No circuit holds it back, for it is the only
-// one that is sick: asked about every few seconds it would eat the tenant's allowance.
+// ofOneObject makes the pauses grow of a task that asked about one object, a session's status or
+// receipt, and got no answer, while other requests are answered. No circuit holds this task back,
+// because only one object fails: asked every few seconds, it would use up the tenant's allowance.
 func (w *Worker) ofOneObject(ctx context.Context, tenant string, err error) error {
 	api, _ := kindOf(err)
 	v := retry.Judge(err)

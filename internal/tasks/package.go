@@ -19,11 +19,15 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// submitPackage brings one package from cut to closing in a single run: the session's key lives only in this process, so a run that was cut off cannot be
-// continued. Its session is asked; if it is open still it was never closed, and it expires by itself, empty as far as KSeF is concerned.
+// submitPackage brings one package from cut to closing in a single run. The session's key exists
+// only in this process, so a run that was cut off cannot be continued. Its session is polled; a
+// session that is still open was never closed, and it expires by itself, empty as far as KSeF is
+// concerned.
 func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
-	if p.State != ledger.PackageCut { // a twin went on with it; whoever stands behind this one's place must not wait until it lapses
-		w.warn(ctx, "leave the line of batch sessions", w.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
+	if p.State != ledger.PackageCut {
+		// Another task has gone on with the package. Those behind this task's place in the waitlist
+		// must not wait until it lapses.
+		w.warn(ctx, "leave the waitlist of batch sessions", w.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
 	}
 	switch p.State {
 	case ledger.PackageCut:
@@ -44,8 +48,8 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return err
 	}
-	// All before the work of building: that no session may be opened yet, and that the gateway or
-	// the store of parts is down, are found out here.
+	// These checks come before the work of building. They find out that no session may be opened
+	// yet, or that the gateway or the part store is down.
 	if err := w.PartStore.Ready(ctx, p.Tenant); err != nil {
 		return err
 	}
@@ -59,9 +63,10 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 		}
 		return err
 	}
-	// Before the first request: one tenant's hanging gateway holds its share of places and no more.
+	// This comes before the first request: a tenant whose gateway hangs holds its share of builds
+	// and no more.
 	if !w.builds.begin(p.Tenant) {
-		return later(buildLater, retry.ReasonLimit, "this worker builds as many packages as it may")
+		return later(buildLater, retry.ReasonLimit, "this worker is building as many packages as it may")
 	}
 	defer w.builds.end(p.Tenant)
 	pub, err := t.PublicKey(ctx)
@@ -81,7 +86,7 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	}
 	defer func() {
 		if err := built.Remove(); err != nil {
-			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("spool not removed; a later start will")
+			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("spool not removed; a later start removes it")
 		}
 	}()
 	info, err := key.Info(pub)
@@ -92,12 +97,13 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if err != nil {
 		return err
 	}
-	giveBack, err := w.takeTry(ctx, p) // last: the tenant has one, and rests for up to an hour after it
+	giveBack, err := w.takeTry(ctx, p) // comes last: the tenant has one attempt, and then waits for up to an hour
 	if err != nil {
 		withdraw(context.WithoutCancel(ctx))
 		return err
 	}
-	// Built, it is worth a longer wait than a request usually is: to build it again would cost more.
+	// The package is built, so it may wait longer than a request usually does: to build it again
+	// would cost more.
 	opened, err := t.OpenBatch(ratelimit.With(toOpen, ratelimit.MaxWait(openPatience)), batchRequest(p, info, built))
 	if err != nil {
 		withdraw(context.WithoutCancel(ctx))
@@ -110,7 +116,7 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageOpened, Set: []ledger.Set{
 		{Field: "session", Value: opened.ID}, {Field: "owner", Value: w.o.Worker}, {Field: "opened_at", Value: ledger.At(now)}}})
 	if err != nil {
-		return err // somebody else opened one too; this session stays empty and expires
+		return err // another run opened a session too; this one stays empty and expires
 	}
 	p.Session = opened.ID
 	if err := w.upload(ctx, t, p, opened, built); err != nil {
@@ -122,18 +128,20 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 	return w.closeBatch(ctx, t, p)
 }
 
-// build streams the documents of a package into its spool. nil without an error means that nothing is left to send. Documents are read in
-// pieces of 64 or pieceBytes: memory stays flat whatever the package holds.
+// build streams the documents of a package into its spool. It returns nil without an error when
+// nothing is left to send. Documents are read in pieces of 64, or of pieceBytes, so the use of
+// memory does not depend on the size of the package.
 func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionKey) (*pack.Package, error) {
 	held, err := w.readHeld(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	undecided, unread := held.Undecided(p.ID), held.UnreadUndecided(p.ID) // not what an earlier build of it has parked
+	// Without those that an earlier build of this package parked.
+	undecided, unread := held.Undecided(p.ID), held.UnreadUndecided(p.ID)
 	switch {
 	case unread > 0 && len(undecided) == 0:
 		return nil, unreadLater(settlement.UnreadPause, unread)
-	case unread > 0: // the others go in a package of their own, and this one waits for what is left in it
+	case unread > 0: // the readable ones go in a package of their own, and this package waits for the others
 		part := ledger.Part{Refusals: p.Refusals, IDs: idsOf(undecided)}
 		return nil, w.split(ctx, p, settlement.Split{Parts: []ledger.Part{part}, End: settlement.EndOf(*p, held, len(undecided)),
 			Proof: settlement.ProvenUnposted})
@@ -155,7 +163,8 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 			}
 		}
 	}
-	built, err := pack.Build(ctx, entries, pack.Options{Dir: w.o.SpoolDir, PartSize: w.o.PartSize, MaxSize: numbers.GatewayMaxBatchSize,
+	built, err := pack.Build(ctx, entries, pack.Options{
+		Dir: w.o.SpoolDir, PartSize: w.o.PartSize, MaxSize: numbers.GatewayMaxBatchSize,
 		MaxEntries: w.o.sessionInvoices(p.Tenant), Encrypter: key.Encrypter})
 	var full *pack.FullError
 	switch {
@@ -170,7 +179,7 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 	case err == nil:
 		return built, nil
 	case errors.Is(err, pack.ErrEmpty) && kept == 0:
-		// Every document was unreadable; each invoice was parked with its reason.
+		// No document could be read; each invoice was parked with its reason.
 		return nil, w.split(ctx, p, settlement.Split{End: settlement.EndOf(*p, held, 0), Reason: "no invoice is left to send"})
 	case errors.As(err, &full):
 		return nil, w.halveFull(ctx, p, full)
@@ -178,8 +187,8 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 	return nil, fmt.Errorf("build %s: %w", p.ID, err)
 }
 
-// halveFull halves a package that does not fit into one session. Its invoices are read again: some may
-// have been parked while it was built.
+// halveFull halves a package that does not fit into one session. Its invoices are read again,
+// because some may have been parked while it was built.
 func (w *Worker) halveFull(ctx context.Context, p *ledger.Package, full *pack.FullError) error {
 	held, err := w.readHeld(ctx, p)
 	if err != nil {
@@ -205,7 +214,7 @@ const documentsAtOnce = 64
 // errManyUnread ends a build in which maxSetAside documents cannot be read.
 var errManyUnread = errors.New("many stored documents cannot be read")
 
-// entries yields the documents of invoices. Those that cannot be read go to aside.
+// entries yields the documents of invoices. It adds those that cannot be read to aside.
 func (w *Worker) entries(ctx context.Context, invs []ledger.Invoice, aside *[]unreadDocument) iter.Seq2[pack.Entry, error] {
 	return func(yield func(pack.Entry, error) bool) {
 		for len(invs) > 0 {
@@ -218,7 +227,8 @@ func (w *Worker) entries(ctx context.Context, invs []ledger.Invoice, aside *[]un
 	}
 }
 
-// yieldPiece reports whether to go on. Its documents are in memory only while it runs.
+// yieldPiece yields the documents of one piece and reports whether to go on. They are in memory
+// only while it runs.
 func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, aside *[]unreadDocument, yield func(pack.Entry, error) bool) bool {
 	fail := func(err error) bool { yield(pack.Entry{}, err); return false }
 	release, err := w.buildMemory.hold(ctx, invs)
@@ -239,7 +249,7 @@ func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, aside *[
 				return fail(errManyUnread)
 			}
 			continue
-		case errors.As(errs[i], &bad): // one lost document must not hold up the others
+		case errors.As(errs[i], &bad): // one lost document must not delay the others
 			if err := w.park(ctx, &invs[i], 0, bad.Error()); err != nil {
 				return fail(err)
 			}
@@ -267,7 +277,8 @@ func batchRequest(p *ledger.Package, info ksef.EncryptionInfo, built *pack.Packa
 		BatchInfo: ksef.BatchInfo{BatchSize: built.Size, BatchHash: built.Hash[:], BatchParts: parts}}
 }
 
-// openRefused handles a session that did not open. Whatever the answer, nothing is in it: a session whose opening was lost stays empty.
+// openRefused handles a session that did not open. Whatever the answer, nothing is in the session:
+// when only the answer was lost, it stays empty.
 func (w *Worker) openRefused(ctx context.Context, t Transport, p *ledger.Package, err error) error {
 	if retry.Judge(err).Action != retry.Never {
 		return err
@@ -277,7 +288,8 @@ func (w *Worker) openRefused(ctx context.Context, t Transport, p *ledger.Package
 	return c.refusedToOpen(ctx, api.Code, api.Error())
 }
 
-// abandon gives up a package that was never closed: its invoices wait anew. One that could not be read was parked when it was built, and stays.
+// abandon gives up a package whose session was never closed: its invoices wait again. An invoice
+// that could not be read was parked when the package was built, and stays in it.
 func (w *Worker) abandon(ctx context.Context, p *ledger.Package, reason string) error {
 	held, err := w.Ledger.Held(ctx, p.ID)
 	unread, err := w.skip(ctx, err)
@@ -285,8 +297,9 @@ func (w *Worker) abandon(ctx context.Context, p *ledger.Package, reason string) 
 		return err
 	}
 	end := ledger.PackageAbandoned
-	if slices.ContainsFunc(held, func(inv ledger.Invoice) bool { return inv.State != ledger.Packed }) ||
-		slices.ContainsFunc(unread, func(u ledger.Unreadable) bool { return u.State != string(ledger.Packed) }) { // else it leaves with the others
+	stays := func(inv ledger.Invoice) bool { return inv.State != ledger.Packed }
+	unreadStays := func(u ledger.Unreadable) bool { return u.State != string(ledger.Packed) } // a packed one leaves too
+	if slices.ContainsFunc(held, stays) || slices.ContainsFunc(unread, unreadStays) {
 		end = ledger.PackageSettled
 	}
 	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
@@ -300,8 +313,8 @@ func (w *Worker) abandon(ctx context.Context, p *ledger.Package, reason string) 
 	return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
 }
 
-// closeBatch writes that close is about to be called, then calls it. From here on the package is never abandoned: whatever the answer, the
-// session is asked what it contains.
+// closeBatch writes that close is about to be called, then calls it. From here on the package is
+// never abandoned: whatever the answer, confirm asks what the session contains.
 func (w *Worker) closeBatch(ctx context.Context, t Transport, p *ledger.Package) error {
 	if err := w.writeClosing(ctx, p); err != nil {
 		if later, lagging := w.lags(ctx, err); lagging {
@@ -310,15 +323,16 @@ func (w *Worker) closeBatch(ctx context.Context, t Transport, p *ledger.Package)
 		return err
 	}
 	if err := t.CloseSession(ctx, p.Session, true); err != nil {
-		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("close not confirmed: the session will be asked")
+		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("close not confirmed: confirm will ask KSeF for the session's status")
 	} else if err := w.processing(ctx, p); err != nil {
 		return err
 	}
 	return w.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: w.o.ConfirmFirst})
 }
 
-// processing writes that the session is closed. The invoices of a batch are out there then; of single sends each has its own fate, and one whose answer was lost stays what it is until the
-// session has told.
+// processing writes that the session is closed. The invoices of a batch count as sent from then on.
+// Each single send has its own outcome, and one whose answer was lost keeps its state until the
+// session's status shows the outcome.
 func (w *Worker) processing(ctx context.Context, p *ledger.Package) error {
 	move := ledger.PackageMove{To: ledger.PackageProcessing}
 	if p.Lane == ledger.Bulk {

@@ -8,13 +8,14 @@ import (
 )
 
 const (
-	archiveAtOnce   = 256      // invoices between two flushes: bounds what is repeated after a crash
-	archiveBytes    = 64 << 20 // of XML between two flushes: bounds how long a flush takes
+	archiveAtOnce   = 256      // invoices between two flushes; bounds what is repeated after a crash
+	archiveBytes    = 64 << 20 // bytes of XML between two flushes; bounds how long a flush takes
 	archiveParallel = 8
 )
 
-// archiveSome writes document and result of some invoices, makes them durable, and only then moves the entries. left is why one of them could
-// not be archived, while the others were; the error is of what all need.
+// archiveSome writes the documents and results of some invoices, makes them durable, and only then
+// moves the entries. left is why one of them could not be archived while the others were; err
+// concerns all of them.
 func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upos attestations) (left, err error) {
 	f := &filing{w: w, upos: upos}
 	for rest := invs; len(rest) > 0; {
@@ -30,8 +31,9 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upos at
 	return f.move(ctx)
 }
 
-// fetchAgain finds the document of an accepted invoice that our own storage has lost, or has in other bytes than KSeF. Without it the archive has the receipt and the
-// result, which name the hash; that is told, and nothing else waits for it.
+// fetchAgain finds the document of an accepted invoice when our own storage has lost it, or has
+// other bytes than KSeF. Without the document the archive has the receipt and the result, which
+// name the hash. The loss is logged, and nothing waits for the document.
 func (w *Worker) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
 	if doc, err := w.archived(ctx, inv, inv.Hash); doc != nil || err != nil {
 		return doc, err
@@ -45,7 +47,8 @@ func (w *Worker) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byte, e
 		return nil, err
 	}
 	if err != nil || HashText(sha256.Sum256(doc)) != inv.Hash {
-		w.o.Log.Error().Str("id", inv.ID).Str("ksef_number", inv.KsefNumber).Msg("accepted, but its document is lost here and KSeF does not give the same bytes")
+		w.o.Log.Error().Str("id", inv.ID).Str("ksef_number", inv.KsefNumber).
+			Msg("accepted, but its document is lost here and KSeF does not give the same bytes")
 		return nil, nil
 	}
 	return doc, nil

@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// park stops an invoice until a person has looked. What it says MUST tell that person what to do.
-// The package that holds the invoice has to bring its result to the archive.
+// park stops an invoice until a person decides. The reason MUST tell that person what to do. The
+// package that holds the invoice brings its result to the archive.
 func (w *Worker) park(ctx context.Context, inv *ledger.Invoice, code int, reason string) error {
 	m := settlement.Move{Invoice: inv, Fate: settlement.Park, Code: code, Reason: reason}
 	edit, err := ledgerMove(m, "")
@@ -31,7 +31,7 @@ func (w *Worker) park(ctx context.Context, inv *ledger.Invoice, code int, reason
 	return nil
 }
 
-// logParked names the reason without the words of KSeF: they may quote the invoice, so they are
+// logParked logs the reason without the words of KSeF. Those may quote the invoice, so they are
 // kept in the ledger, for enqueue status, and not in the log.
 func logParked(e *zerolog.Event, id string, code int, reason string) {
 	if code != 0 {
@@ -45,15 +45,15 @@ func logParked(e *zerolog.Event, id string, code int, reason string) {
 }
 
 // parkStray parks an invoice that no package will bring to the archive any more, and writes its
-// result itself. That comes after the ledger's word: an invoice that somebody else decided
-// meanwhile must not be called parked in the archive. What cannot be written now is owed from the
-// same move on, and the sweep brings it, whoever dies in between.
+// result itself. It moves the ledger first: the archive must not call an invoice parked that
+// another process decided meanwhile. The same move marks the result as pending. So the sweep brings
+// what cannot be written now, whichever process dies in between.
 func (w *Worker) parkStray(ctx context.Context, inv *ledger.Invoice, reason string) error {
 	if err := w.park(ctx, inv, 0, reason); err != nil {
 		return err
 	}
 	if err := w.archiveWell(); err != nil {
-		return nil // owed
+		return nil // the result stays pending
 	}
 	w.warn(ctx, "write a result to the archive", w.result(ctx, *inv))
 	return nil

@@ -10,32 +10,37 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// plan says how often sessions may be asked. All sessions of a tenant share one allowance: each session's own wish (seconds at first, less often with age) comes to more than an hour's
-// requests when fifty begin together, and whoever asked first would leave the others blind until the next. The plan is read anew every few seconds and is never
-// exact; what may really be sent is the limiter's word.
+// plan says how often sessions may be polled. All sessions of a tenant share one allowance. Each
+// session alone would ask for a pause of seconds at first, and longer ones with age. When fifty
+// begin together, that comes to more than an hour's requests, and after the first polls the other
+// sessions would get no answer until the next hour. The plan is read again every few seconds and is
+// never exact; the limiter decides what may really be sent.
 type plan struct {
 	mu      sync.Mutex
 	tenants map[string]share
 	read    time.Time
 
-	// What has been seen of the present pass through the sessions; of one goroutine alone. A pass
-	// takes one round, or several when there are very many.
+	// The sessions seen so far in the present pass through all of them; used by one goroutine only.
+	// A pass takes one round, or several when there are very many sessions.
 	seen   []ledger.Underway
 	offset int
 }
 
-// share is one tenant's part of the plan; the zero share asks for nothing.
+// share is one tenant's part of the plan; the zero share sets no pauses.
 type share struct {
-	closed, open int           // sessions to be asked for their status; open online ones, asked for their list
-	mean         time.Time     // since when the closed ones wait, on average
-	urgent       int           // of the closed ones
-	turn, list   time.Duration // of a closed one, and what an open one pauses; see [ratelimit.Usage.Turn]
-	scarce       bool          // no round of all is left: half of a turn is stood in line
+	closed, open int           // sessions polled for their status; open online sessions, polled for their list
+	mean         time.Time     // since when the closed ones have waited, on average
+	urgent       int           // how many of the closed ones have a near deadline
+	turn, list   time.Duration // of a closed one; the pause of an open one; see [ratelimit.Usage.Turn]
+	scarce       bool          // too little is left to poll each once; half of a turn is spent in the waitlist
 }
 
-// pause is how long a session of that age waits before it stands in line for its next look. It is the age's own pause while there is plenty left, and the session's turn among the others when there is
-// not: then one twice as old as the mean pauses a third of what one that has just come does, so that the sum stays what the allowance bears. One whose deadline is near is asked twice as often as
-// the mean, as long as others are left for whom that leaves something: it has a line of its own, which the others do not pass.
+// pause is how long a session of that age waits before it joins the waitlist for its next poll.
+// While plenty of the allowance is left, that is the pause for its age. Otherwise it is the
+// session's turn among the others. Then a session twice as old as the mean pauses a third as long
+// as a new one, so that the sum stays within the allowance. A session whose deadline is near is
+// polled twice as often as the mean, as long as there are others for whom that leaves something: it
+// has a waitlist of its own, and the others do not pass it.
 func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last time.Duration) time.Duration {
 	wish, turn, weight := retry.Age(age, first, last), s.turn, 1.0
 	if mean := now.Sub(s.mean); s.turn > 0 && mean > 0 {
@@ -43,19 +48,20 @@ func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last 
 	}
 	switch {
 	case urgent && s.urgent < s.closed:
-		// u who count twice and o others, of the places of a round of u+o: one round of those takes u+o+u places, and each of the u has two of them.
+		// u sessions count twice and o others once, of the places of a round of u+o. A round of
+		// that kind takes u+o+u places, and each of the u has two of them.
 		weight = (1 + float64(s.urgent)/float64(s.closed)) / 2
 	case s.scarce:
-		turn /= 2 // the other half in line
+		turn /= 2 // the other half is spent in the waitlist
 	}
 	return max(time.Duration(weight*float64(max(wish, turn))), first)
 }
 
-// planEvery is how old the plan may get; sessions beyond sweepAtOnce of a kind are looked at a
-// second later.
+// planEvery is how old the plan may get. Of each kind of session at most sweepAtOnce are read in
+// one round; the rest is read a second later.
 const planEvery = time.Second
 
-// replan reads the plan anew when it is old.
+// replan reads the plan again when it is old.
 func (w *Worker) replan(ctx context.Context, now time.Time) error {
 	if now.Sub(w.plan.read) < planEvery {
 		return nil
@@ -73,8 +79,8 @@ func (w *Worker) replan(ctx context.Context, now time.Time) error {
 	return w.apportion(ctx, tally(seen, w.urgent), now)
 }
 
-// apportion gives each tenant's sessions their turns. A tenant whose use cannot be read keeps its
-// turns without knowing them: the limiter has the last word in any case.
+// apportion gives each tenant's sessions their turns. A tenant whose usage cannot be read gets no
+// turns from the plan; the limiter decides in any case.
 func (w *Worker) apportion(ctx context.Context, tenants map[string]share, now time.Time) error {
 	var f faults
 	for tenant, s := range tenants {
@@ -117,7 +123,8 @@ func tally(under []ledger.Underway, urgent func(ledger.Millis) bool) map[string]
 			if urgent(u.Deadline) {
 				s.urgent++
 			}
-			// The running mean, as a step from the one before: sums of instants would overflow.
+			// The running mean, as a step from the one before, because sums of instants would
+			// overflow.
 			if s.closed == 1 {
 				s.mean = u.Since
 			} else {

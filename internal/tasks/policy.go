@@ -8,38 +8,38 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// CutPolicy says when a waiting set becomes a package. It commits in groups: what has come is cut at
-// once when the tenant has no package on its way and nothing more is arriving; while one is on its
+// CutPolicy says when a waiting set becomes a package. It commits in groups. While the tenant has
+// no package on its way, the set is cut as soon as nothing more is arriving; while one is on its
 // way, the next one gathers.
 //
-// Urgency orders, it never spends. A near deadline puts an invoice first in its package and makes
-// the wait for company shorter, but what a session costs is the same for everybody: an hour has
-// sixty of them, and a set of overdue invoices that was cut each second would have used them up in
-// two minutes, with three invoices in each.
+// Urgency changes the order and never spends sessions. A near deadline puts an invoice first in its
+// package and makes the wait for company shorter, but each set pays the same for a session. An hour
+// has sixty of them, and a set of overdue invoices that was cut each second would have used them up
+// in two minutes, with three invoices in each.
 type CutPolicy struct {
 	MaxWait         time.Duration
 	MaxInvoices     int
-	SessionInvoices int // that KSeF takes of the tenant in one session; 0 is its usual 10,000
+	SessionInvoices int // how many KSeF takes of the tenant in one session; 0 is its usual 10,000
 	MaxBytes        int64
 	ExpressBelow    int           // fewer than this may go by the express lane
 	Quiet           time.Duration // how long nothing new must have arrived for "nothing more is arriving"
 	DeadlineNear    time.Duration // from this long before the nearest legal deadline on, a set is urgent
 }
 
-// Allowance is what is left of the tenant's batch sessions. The zero value says that there is plenty, and
-// that no package is on its way.
+// Allowance is what is left of the tenant's batch sessions. The zero value means that there is
+// plenty, and that no package is on its way.
 type Allowance struct {
 	// Pace is how far apart sessions may be opened in the long run; see [ratelimit.Usage.Pace].
 	Pace time.Duration
 	// Gap is the distance at which the sessions of an hour are spread evenly over it. Recent is how
-	// many were used within the last Gap, and Burst how many of them may follow each other at once
+	// many were used within the last Gap. Burst is how many of them may follow each other at once
 	// while nothing more arrives; see [ratelimit.Usage.Even].
 	Gap    time.Duration
 	Recent int
 	Burst  int
 	Sets   int  // waiting sets of the tenant that share it; 0 is 1
 	OnWay  int  // packages of the tenant between the cut and their outcome
-	Full   bool // none can be opened now: what is cut would only wait elsewhere, and grow no more
+	Full   bool // no session can be opened now: a package would only wait elsewhere, and could not grow
 }
 
 // Cut is what to do with a waiting set now.
@@ -52,15 +52,15 @@ const (
 	CutExpress Cut = "express"
 )
 
-// Decide is pure: the same waiting set at the same time, with the same room, gives the same
-// decision. Less room never cuts what more room would not have cut.
+// Decide is pure: the same waiting set at the same time, with the same allowance, gives the same
+// decision. A smaller allowance never cuts what a larger one would not have cut.
 func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Allowance) Cut {
 	if w.Count == 0 {
 		return CutWait
 	}
 	switch {
 	case w.Count >= p.maxInvoices(r), w.Bytes >= p.MaxBytes:
-		// It can't grow any more: it may as well stand in line as a package.
+		// The set cannot grow any more, so it may as well wait as a package.
 		return CutPackage
 	case p.few(w) && (p.quiet(w, now) || now.Sub(w.Oldest) >= p.maxWait(w, now) || atMidnightCut(w, now)):
 		return CutExpress
@@ -70,7 +70,7 @@ func (p CutPolicy) Decide(w ledger.Waiting, now time.Time, r Allowance) Cut {
 	return CutWait
 }
 
-// due reports that the set has waited long enough for a session of its own.
+// due reports whether the set has waited long enough for a session of its own.
 func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 	switch {
 	case r.Full:
@@ -83,13 +83,14 @@ func (p CutPolicy) due(w ledger.Waiting, now time.Time, r Allowance) bool {
 
 // patience is how long the oldest invoice waits for company.
 //
-// A wait in the configuration is a wish. Sixty sessions an hour are enough for a set that is cut
-// every two minutes, not for ten of them, nor for one that is to be cut every two seconds while a
-// night's export is being read. So the wait is never shorter than what the sessions bear, and each
-// set waits for its turn among the others: one cut by the clock goes at once, and a further one only
-// when the sessions are an even spread of the hour apart. Sets in which nothing more arrives are
-// allowed a few in a row, because waiting would bring them no company. A few invoices that may not go
-// by the express lane are not worth a session at once: they wait as long as the configuration says.
+// The wait in the configuration is a wish. Sixty sessions an hour are enough for a set that is cut
+// every two minutes. They are not enough for ten such sets, nor for one that would be cut every two
+// seconds while a night's export is being read. So the wait is never shorter than the sessions
+// permit, and each set waits for its turn among the others. A set that has waited its time is cut
+// at once, and the next one only when that keeps the sessions evenly spread over the hour. Sets in
+// which nothing more arrives may have a few sessions in a row, because waiting would bring them no
+// company. A few invoices that may not go by the express lane are not worth a session at once: they
+// wait as long as the configuration says.
 func (p CutPolicy) patience(w ledger.Waiting, now time.Time, r Allowance) time.Duration {
 	wait, burst, spend := p.maxWait(w, now), 1, r.Pace
 	if r.OnWay == 0 && p.quiet(w, now) {
@@ -118,12 +119,12 @@ func (p CutPolicy) few(w ledger.Waiting) bool { return w.Count < p.ExpressBelow 
 
 func (p CutPolicy) quiet(w ledger.Waiting, now time.Time) bool { return now.Sub(w.Newest) >= p.Quiet }
 
-// maxInvoices is how many make a package full. While sessions are scarce it is twice as many as
-// usual, within KSeF's bound.
+// maxInvoices is how many invoices make a package full. While sessions are scarce it is twice as
+// many as usual, within KSeF's maximum.
 func (p CutPolicy) maxInvoices(r Allowance) int {
-	most := cmp.Or(p.SessionInvoices, numbers.MaxSessionInvoices)
+	sessionMax := cmp.Or(p.SessionInvoices, numbers.MaxSessionInvoices)
 	if r.Pace <= 0 {
-		return min(p.MaxInvoices, most)
+		return min(p.MaxInvoices, sessionMax)
 	}
-	return min(2*p.MaxInvoices, most)
+	return min(2*p.MaxInvoices, sessionMax)
 }
