@@ -194,7 +194,7 @@ func (q *Queue) Depth(k Kind) (int, error) {
 }
 
 func (q *Queue) each(k Kind, visit func(*asynq.QueueInfo)) error {
-	// This comes first because GetQueueInfo's "no such queue" has a type that asynq does not export.
+	// This comes first because asynq does not export the type of GetQueueInfo's "no such queue".
 	known, err := q.inspect.Queues()
 	if err != nil {
 		return fmt.Errorf("list queues: %w", err)

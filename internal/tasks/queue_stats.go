@@ -37,8 +37,8 @@ type QueueStats struct {
 	More    map[string]int // tasks by queue that are not in Tasks
 }
 
-// Stats reads the queues. Of each queue it reads up to limit active tasks, as many pending ones,
-// and as many of each sort that wait for their time; always those that are next.
+// Stats reads the queues. Of each queue it reads up to limit active tasks, as many pending ones, as
+// many that wait for a retry, and as many that are scheduled; always those that are next.
 func (q *Queue) Stats(limit int) (QueueStats, error) {
 	stats := QueueStats{
 		Paused:  map[string]bool{},

@@ -38,7 +38,8 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 		return err
 	}
 	if !w.receipts.begin(p.Tenant) {
-		return later(w.receipts.comeBack(w.o.Now()), retry.ReasonLimit, "this worker already writes the maximum number of packages to the archive")
+		return later(w.receipts.comeBack(w.o.Now()), retry.ReasonLimit,
+			"this worker already writes the maximum number of packages to the archive")
 	}
 	defer w.receipts.end(p.Tenant)
 	held, err := w.Ledger.Held(ctx, p.ID)
