@@ -38,7 +38,7 @@ func (w *Worker) mayGrow(p *ledger.Package, err error) bool {
 
 // putBack gives up a package that was cut too early: its invoices wait again.
 func (w *Worker) putBack(ctx context.Context, p *ledger.Package) error {
-	w.warn(ctx, "leave the line of batch sessions", w.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
+	w.warn(ctx, "leave the waitlist of batch sessions", w.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
 	w.o.Log.Info().Str("package", p.ID).Str("tenant", p.Tenant).Int("invoices", p.Count).
 		Msg("no session for a long time: the package goes back into its waiting set and takes in new invoices")
 	return w.abandon(ctx, p, "no session was available for a long time; its invoices wait together with new ones")

@@ -103,7 +103,7 @@ func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When
 		return ignoreConflict(enqueue(ctx, q.client, queue, k, id, rev, when.In)) // it ended in between
 	}
 	if err != nil {
-		return fmt.Errorf("look at task %s: %w", taskID, err)
+		return fmt.Errorf("read task %s: %w", taskID, err)
 	}
 	switch {
 	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[taskID] && !when.Busy[taskID+twinSuffix]:
@@ -205,7 +205,7 @@ func (q *Queue) each(k Kind, visit func(*asynq.QueueInfo)) error {
 		}
 		info, err := q.inspect.GetQueueInfo(queue)
 		if err != nil {
-			return fmt.Errorf("look at queue %s: %w", queue, err)
+			return fmt.Errorf("read queue %s: %w", queue, err)
 		}
 		visit(info)
 	}

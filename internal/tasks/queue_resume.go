@@ -17,7 +17,7 @@ func (q *Queue) Resume(queue string) (bool, error) {
 	}
 	info, err := q.inspect.GetQueueInfo(queue)
 	if err != nil {
-		return false, fmt.Errorf("look at queue %s: %w", queue, err)
+		return false, fmt.Errorf("read queue %s: %w", queue, err)
 	}
 	if !info.Paused {
 		return false, nil

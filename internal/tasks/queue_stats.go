@@ -65,7 +65,7 @@ func (q *Queue) Stats(limit int) (QueueStats, error) {
 			continue
 		}
 		if err := q.readQueue(name, limit, &stats); err != nil {
-			return stats, fmt.Errorf("look at queue %s: %w", name, err)
+			return stats, fmt.Errorf("read queue %s: %w", name, err)
 		}
 	}
 	return stats, nil
@@ -111,7 +111,7 @@ func (q *Queue) Task(k Kind, id string, rev int64) (TaskInfo, bool, error) {
 		case errors.Is(err, asynq.ErrTaskNotFound), errors.Is(err, asynq.ErrQueueNotFound):
 			continue
 		case err != nil:
-			return TaskInfo{}, false, fmt.Errorf("look at task %s: %w", taskID, err)
+			return TaskInfo{}, false, fmt.Errorf("read task %s: %w", taskID, err)
 		}
 		return taskInfo(info), true, nil
 	}

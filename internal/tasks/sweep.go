@@ -203,7 +203,7 @@ func (w *Worker) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) erro
 	}
 	w.o.Log.Error().Str("id", inv.ID).Str("state", string(inv.State)).Str("package", inv.Package).
 		Msg("invoice is on its way in a package that is over")
-	return w.parkStray(ctx, inv, "its package is over and left it behind: look in KSeF whether it is there before retrying")
+	return w.parkStray(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
 }
 
 // pruneRefusals removes refusals that have been on record for long enough. Nobody acted on them. A

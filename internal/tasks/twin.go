@@ -54,7 +54,7 @@ func (q *Queue) idle(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("look at task %s: %w", of, err)
+		return false, fmt.Errorf("read task %s: %w", of, err)
 	}
 	if info.State != asynq.TaskStateActive {
 		return true, nil

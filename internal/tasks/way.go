@@ -220,7 +220,7 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		}
 		var conflict *ledger.ConflictError
 		if errors.As(err, &conflict) {
-			err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "somebody else was faster", Err: err}
+			err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "another task changed the entry first", Err: err}
 		}
 		about, _ := errors.AsType[*tenantError](err)
 		if about != nil {
