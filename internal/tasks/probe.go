@@ -13,20 +13,22 @@ import (
 )
 
 const (
-	// wholeTries is how often it is sent again whole. From then on a piece of it goes as a probe.
+	// wholeTries is how many more times a package that KSeF refused goes out whole. After that, a
+	// piece of it goes as a probe.
 	wholeTries = 1
-	// probeWait is how often a package looks whether its probe has come back, should nobody tell
-	// it.
+	// probeWait is how often a package checks whether its probe has come back. It is needed when no
+	// task tells the package.
 	probeWait = 10 * time.Second
-	// probeUnreadMost is how long a package waits for a probe that cannot be read, from the split
-	// on: time for a newer worker to bring the probe back. The probe only finds something out, so
-	// to go on without it costs a session at most.
-	probeUnreadMost = time.Hour
+	// maxProbeUnread is how long a package waits for a probe that cannot be read, counted from the
+	// split. That is time for a newer worker to bring the probe back. The probe only finds
+	// something out, so to go on without it costs a session at most.
+	maxProbeUnread = time.Hour
 )
 
-// probePieces is how many pieces a package is cut into, of which the first goes as a probe, at the
-// n-th try in vain. What comes back goes to the end, so the pieces take turns. Halves are enough
-// for one poisonous invoice; smaller pieces find their way past several.
+// probePieces is how many pieces a package is cut into at its n-th failed try. The first piece goes
+// as a probe. A piece that comes back goes to the end, so the pieces take turns. Halves are enough
+// for one invoice that makes every session fail; smaller pieces find a way past several such
+// invoices.
 func probePieces(n int) int {
 	switch n -= wholeTries; {
 	case n < 2:
@@ -37,9 +39,10 @@ func probePieces(n int) int {
 	return 8
 }
 
-// refusedPause is how long all packages of a tenant rest whose sessions KSeF refused so often in a
-// row, with none processed in between; 0 is not at all. They have one try together then: each by
-// itself would use up the hour's sessions.
+// refusedPause is how long all packages of a tenant rest when KSeF has refused so many of its
+// sessions in a row, with none processed in between. It is 0 when they need not rest. After the
+// pause they have one try together: if each package tried by itself, they would use up the hour's
+// sessions.
 func (w *Worker) refusedPause(t ledger.Tenant) time.Duration { return refusedPause(t, w.o.Refusals) }
 
 func refusedPause(t ledger.Tenant, refusals int) time.Duration {
@@ -49,8 +52,8 @@ func refusedPause(t ledger.Tenant, refusals int) time.Duration {
 	return settlement.RefusalPause(t.Refusals - refusals - 1)
 }
 
-// RefusedUntil is the end of that rest, the zero time when there is none. refusals is
-// packages.refusals.
+// RefusedUntil is the end of that pause, or the zero time when there is none. refusals is the
+// setting packages.refusals.
 func RefusedUntil(t ledger.Tenant, refusals int) time.Time {
 	if pause := refusedPause(t, refusals); pause > 0 {
 		return t.RefusedAt.Time().Add(pause)
@@ -58,8 +61,9 @@ func RefusedUntil(t ledger.Tenant, refusals int) time.Time {
 	return time.Time{}
 }
 
-// awaitRefused keeps a package waiting while the tenant's sessions are refused, one after the
-// other, and the time of the next try has not come. It takes nothing: the package is not built yet.
+// awaitRefused keeps a package waiting while KSeF refuses one session of the tenant after the other
+// and the time of the next try has not come. It does not take the try, because the package is not
+// built yet.
 func (w *Worker) awaitRefused(ctx context.Context, p *ledger.Package) error {
 	t, err := w.Ledger.Tenant(ctx, p.Tenant)
 	if err != nil || !RefusedUntil(t, w.o.Refusals).After(w.o.Now()) {
@@ -68,8 +72,8 @@ func (w *Worker) awaitRefused(ctx context.Context, p *ledger.Package) error {
 	return w.afterOthers(t)
 }
 
-// takeTry takes the one try that such a tenant has, for a package that is about to be opened. One that
-// is not opened after all gives it back.
+// takeTry takes the one try of such a tenant for a package that is about to be opened. If the
+// package is not opened after all, the caller MUST call giveBack.
 func (w *Worker) takeTry(ctx context.Context, p *ledger.Package) (giveBack func(context.Context), err error) {
 	t, err := w.Ledger.Tenant(ctx, p.Tenant)
 	if err != nil {
@@ -99,11 +103,11 @@ func (w *Worker) afterOthers(t ledger.Tenant) error {
 }
 
 // beforeSubmit decides about a package that was split or refused before, ahead of any work for it.
-// It reports that the package need not be submitted now.
+// done reports that the package need not be submitted now.
 func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool, err error) {
 	if wait := p.NotBefore.Time().Sub(w.o.Now()); wait > 0 {
 		return false, later(wait, retry.ReasonRefused,
-			"KSeF refused its invoices in the sessions before: the next try is at "+p.NotBefore.Time().UTC().Format(time.RFC3339))
+			"KSeF refused its invoices in earlier sessions: the next try is at "+p.NotBefore.Time().UTC().Format(time.RFC3339))
 	}
 	if p.Probe != "" {
 		return false, w.awaitProbe(ctx, p)
@@ -136,8 +140,9 @@ func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool
 		}})
 }
 
-// awaitProbe lets a package wait for its probe. One whose probe went through, or is gone in any
-// other way than back into it, is sent whole once more: most likely KSeF takes sessions again.
+// awaitProbe lets a package wait for its probe. The package is sent whole once more when its probe
+// was processed, or ended in any way other than being merged back into the package: most likely
+// KSeF takes sessions again.
 func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
 	probe, unread, err := w.relative(ctx, p.Probe)
 	if err != nil {
@@ -147,7 +152,7 @@ func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
 		return later(probeWait, retry.ReasonRefused,
 			fmt.Sprintf("a part of it went ahead in %s to find out whether KSeF takes any session", p.Probe))
 	}
-	left := p.CreatedAt.Time().Add(probeUnreadMost).Sub(w.o.Now())
+	left := p.CreatedAt.Time().Add(maxProbeUnread).Sub(w.o.Now())
 	if unread != nil && left > 0 && !over(unread) {
 		return later(min(left, settlement.UnreadPause), retry.ReasonOther,
 			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it in %s",
@@ -161,7 +166,7 @@ func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
 	return nil
 }
 
-// over reports that a package which cannot be read is at its end, as far as its fields say.
+// over reports whether a package that cannot be read has ended, as far as its fields tell.
 func over(u *ledger.Unreadable) bool {
 	switch ledger.PackageState(u.State) {
 	case ledger.PackageSettled, ledger.PackageReceipted, ledger.PackageAbandoned, ledger.PackageFailed:
@@ -170,7 +175,7 @@ func over(u *ledger.Unreadable) bool {
 	return false
 }
 
-// tellRest lets the package go on that a probe was split off.
+// tellRest runs the task of the package from which p was split off as a probe.
 func (w *Worker) tellRest(ctx context.Context, p *ledger.Package) {
 	if p.Rest != "" {
 		w.warn(ctx, "tell a package that its probe is back", w.Queue.Put(ctx, KindPackage, p.Rest, 0, When{Run: true}))

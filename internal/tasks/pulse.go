@@ -12,17 +12,19 @@ import (
 
 const (
 	pulseEvery = time.Second
-	// beatsInLife is how many beats may fail in a row before a worker is taken for dead. One paused for longer finds its sessions closed and opens new ones.
+	// beatsInLife is how many heartbeats in a row may fail before a worker is taken for dead. A
+	// worker that was paused for longer finds its sessions closed and opens new ones.
 	beatsInLife = 6
 )
 
-// Pulse is each worker's own clock: it says that the worker is alive, closes online sessions, and
-// queues what is due for the whole pool (a cut, a sweep; the task's id makes it one). It holds
-// nothing that would be lost with it. It returns when stop is closed, after what it has under way;
-// ctx cuts that off. Closes may still be under way then: [Worker.Stop] waits for them.
+// Pulse runs the regular work of each worker: it writes the worker's heartbeat, closes online
+// sessions, and queues what is due for the whole pool (a cut, a sweep; the task's id makes sure
+// that there is only one). It holds no state that would be lost with the worker. When stop is
+// closed, Pulse finishes what it is doing and returns; the end of ctx cuts that off. Closes may
+// still be running then: [Worker.Stop] waits for them.
 //
-// Each of these has a loop of its own, so that none waits for another: above all, nothing that the
-// gateway or another tenant does may keep a worker from saying that it is alive.
+// Each of these jobs has a loop of its own, so that none waits for another. Above all, nothing that
+// the gateway or another tenant does may keep a worker from writing its heartbeat.
 func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 	beat := max(w.o.DeadAfter/beatsInLife, time.Millisecond)
 	swept := int64(-1)
@@ -33,16 +35,17 @@ func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 		do    func(context.Context) error
 	}{
 		{beat, "say that this worker is alive", func(ctx context.Context) error {
-			ctx, cancel := context.WithTimeout(ctx, beat) // a call that hangs must not keep the next beat from being tried
+			// A call that hangs must not delay the next heartbeat.
+			ctx, cancel := context.WithTimeout(ctx, beat)
 			defer cancel()
 			return w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter)
 		}},
 		{clockEvery, "compare this machine's clock with redis's", w.MeasureClock},
 		{pulseEvery, "close idle sessions", func(ctx context.Context) error { w.closeIdle(ctx); return nil }},
-		{pulseEvery, "plan the looks at sessions", func(ctx context.Context) error { return w.replan(ctx, w.o.Now()) }},
+		{pulseEvery, "plan the polls of sessions", func(ctx context.Context) error { return w.replan(ctx, w.o.Now()) }},
 		{pulseEvery, "look for packages to cut", func(ctx context.Context) error { return w.queueCuts(ctx, w.o.Now(), nil) }},
 		{pulseEvery, "queue the sweep", func(ctx context.Context) error { return w.queueSweep(ctx, &swept) }},
-		{max(w.o.SweepEvery, pulseEvery), "look for forgotten sessions", w.closeForgotten},
+		{max(w.o.SweepEvery, pulseEvery), "look for lost sessions", w.closeForgotten},
 	} {
 		loops.Go(func() {
 			t := time.NewTicker(l.every)
@@ -60,9 +63,10 @@ func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 	loops.Wait()
 }
 
-// queueSweep queues the sweep of this round. A sweep that is done leaves no trace: asked for at
-// every pulse, it would run at every pulse. One that waits to be run is enough: in a pool that has
-// no time for it, one for each round would pile up.
+// queueSweep queues the sweep of this round. A sweep that has ended leaves no trace in the queue,
+// so a sweep queued at every pulse would also run at every pulse: swept remembers the round. When a
+// sweep already waits to be run, no other is queued: in a pool that has no time for sweeps, one for
+// each round would pile up.
 func (w *Worker) queueSweep(ctx context.Context, swept *int64) error {
 	round := w.o.Now().Unix() / max(1, int64(w.o.SweepEvery/time.Second))
 	if round == *swept {
@@ -81,7 +85,8 @@ func (w *Worker) queueSweep(ctx context.Context, swept *int64) error {
 	return nil
 }
 
-// Retire lets no further send begin here: the online sessions are closed by the pulse as soon as nobody sends into them, while other tasks may still run on.
+// Retire lets no further send begin in this worker. The pulse closes the online sessions as soon as
+// no task sends into them; other tasks may still run on.
 func (w *Worker) Retire() {
 	e := w.express
 	e.mu.Lock()
@@ -92,8 +97,10 @@ func (w *Worker) Retire() {
 	}
 }
 
-// Stop waits for the handlers that were cut off, so that they can write what they know, closes the online sessions that are left and says that this worker is gone. All of it until ctx
-// ends. Call it when no handler begins any more and the pulse has stopped.
+// Stop waits for the handlers that were cut off, so that they can write what they know. Then it
+// closes the online sessions that are left and records that this worker has left the pool. All of
+// it has to be done before ctx ends. Call it when no handler begins any more and the pulse has
+// stopped.
 func (w *Worker) Stop(ctx context.Context) error {
 	w.Retire()
 	ended := make(chan struct{})
@@ -106,26 +113,28 @@ func (w *Worker) Stop(ctx context.Context) error {
 	return errors.Join(w.closeAll(ctx), w.Ledger.Leave(ctx, w.o.Worker))
 }
 
-// queueCuts queues a cut for each waiting set that is due. What goes wrong with one keeps no other
-// from being cut. busy is as in [When].
+// queueCuts queues a cut for each waiting set that is due. A fault with one set does not keep the
+// others from being cut. busy is as in [When].
 func (w *Worker) queueCuts(ctx context.Context, now time.Time, busy map[string]bool) error {
 	waits, err := w.Ledger.Waits(ctx)
 	if err != nil {
 		return err
 	}
-	knocking, onWay := w.knocking(ctx), w.onWay(ctx)
+	probes, onWay := w.knocking(ctx), w.onWay(ctx)
 	var f faults
 	for _, set := range waits {
-		if f.add(w.queueCut(ctx, waits, set, now, busy, knocking, onWay)) {
+		if f.add(w.queueCut(ctx, waits, set, now, busy, probes, onWay)) {
 			break
 		}
 	}
 	return f.err()
 }
 
-func (w *Worker) queueCut(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time, busy map[string]bool,
-	knocking func() (knocks, error), onWay func() (map[string]ledger.OnWay, error)) error {
-	decision, _, err := w.decide(ctx, waits, set, now, knocking, onWay)
+func (w *Worker) queueCut(
+	ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time, busy map[string]bool,
+	probes func() (knocks, error), onWay func() (map[string]ledger.OnWay, error),
+) error {
+	decision, _, err := w.decide(ctx, waits, set, now, probes, onWay)
 	if err != nil || decision == CutWait {
 		return err
 	}

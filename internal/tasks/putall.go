@@ -11,12 +11,16 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// PutAllNew queues a task for each of many invoices of which the caller knows that they are new, in one round trip; finding one there is success. It is
-// meant for hundreds: all are in memory at once, and Redis does nothing else meanwhile. An error leaves open which were queued; asking again is safe.
+// PutAllNew queues a task for each of many invoices in one round trip. The caller knows that the
+// tasks are new; finding one of them in the queue is success. It is meant for hundreds: all are in
+// memory at once, and Redis does nothing else meanwhile. An error does not tell which of them were
+// queued; to call it again is safe.
 //
-// asynq has no call for many. What it would send is caught on its way to Redis and sent as one script. Against 32 goroutines that call asynq this takes a third of
-// this process's time and less than half of Redis's; a Redis client that joins commands by itself (go-redis's AutoPipeline, 64 goroutines) comes near
-// it, but is marked experimental and may send a command twice after a broken connection.
+// asynq has no call for many tasks. The commands that it would send are caught on their way to
+// Redis and sent as one script. Compared with 32 goroutines that call asynq, this takes a third of
+// this process's time and less than half of Redis's. A Redis client that joins commands by itself
+// (go-redis's AutoPipeline, 64 goroutines) comes near it, but is marked experimental and may send a
+// command twice after a broken connection.
 func (q *Queue) PutAllNew(ctx context.Context, k Kind, invs []*ledger.Invoice) error {
 	net := &catch{UniversalClient: q.rdb}
 	client := asynq.NewClientFromRedisClient(net)
@@ -33,9 +37,11 @@ func (q *Queue) PutAllNew(ctx context.Context, k Kind, invs []*ledger.Invoice) e
 	return nil
 }
 
-// catch is a Redis client that keeps the scripts that asynq's Enqueue wants to run, and answers at once that all is well: their 0, a task of that id is there already, is
-// no error for our purpose. Whatever else asynq asks for goes through to Redis. So nothing here knows how asynq lays out its keys: should a
-// later version do it by other means than one script, then nothing is saved, and nothing is wrong.
+// catch is a Redis client that keeps the scripts that asynq's Enqueue wants to run, and answers at
+// once that all is well. The script would return 0 when a task of that id is there already, which
+// is no error for our purpose. Any other command of asynq goes through to Redis. So nothing here
+// knows how asynq lays out its keys: if a later version uses other means than one script, nothing
+// is saved, and nothing goes wrong.
 type catch struct {
 	redis.UniversalClient
 	runs []*caught
@@ -48,7 +54,8 @@ type caught struct {
 	words      []any
 }
 
-// EvalSha implements redis.Cmdable. It says that the script is not known, which makes the caller show its source.
+// EvalSha implements redis.Cmdable. It answers that the script is not known, so that the caller
+// sends its source.
 func (c *catch) EvalSha(ctx context.Context, _ string, _ []string, _ ...any) *redis.Cmd {
 	answer := redis.NewCmd(ctx)
 	answer.SetErr(noScript{})
@@ -74,7 +81,8 @@ func (c *catch) Eval(ctx context.Context, source string, keys []string, args ...
 	return answer
 }
 
-// send runs the caught script once for each call, as the body of a function whose parameters stand for what Redis gives a script.
+// send runs the caught script once for each call. The script becomes the body of a function, whose
+// parameters stand for the variables that Redis gives a script.
 func (r *caught) send(ctx context.Context, rdb redis.UniversalClient) error {
 	var many strings.Builder
 	many.WriteString("local function one(KEYS, ARGV)\n")

@@ -21,22 +21,30 @@ type Queue struct {
 // NewQueue returns a queue on rdb, which it does not close.
 func NewQueue(rdb redis.UniversalClient) *Queue {
 	rdb = Unbounded(rdb)
-	return &Queue{rdb: rdb, client: asynq.NewClientFromRedisClient(rdb), inspect: asynq.NewInspectorFromRedisClient(rdb)}
+	return &Queue{
+		rdb:     rdb,
+		client:  asynq.NewClientFromRedisClient(rdb),
+		inspect: asynq.NewInspectorFromRedisClient(rdb),
+	}
 }
 
 // When says when a task should run.
 type When struct {
-	In  time.Duration // not before this long from now; 0 is at once
-	Run bool          // if it is there already but waits for its time, let it run now
-	// Overflow says that the task is of an invoice of a overflow. It MUST be the same each time: asynq tells tasks of one id apart only within a queue.
+	In  time.Duration // not earlier than this from now; 0 is at once
+	Run bool          // if the task is there already but waits for its time, let it run now
+	// Overflow says that the task is about an invoice of an overflow. It MUST be the same each
+	// time: asynq tells tasks of one id apart only within a queue.
 	Overflow bool
-	// Busy are the ids of tasks that some live worker says it is working on (see [Queue.Busy]); nil when nobody asked. A task that asynq calls active but that is
-	// not among them lost its worker: asynq gives it back only after about a minute and a half, so a twin of it is queued. Should the worker be alive after all, the
-	// ledger lets one of the two through.
+	// Busy holds the ids of the tasks that the live workers report as running (see [Queue.Busy]);
+	// nil when the caller did not ask for them. A task that asynq calls active but that is not
+	// among them lost its worker. asynq gives such a task back only after about a minute and a
+	// half, so a replacement of it is queued. If the worker is alive after all, the ledger lets one
+	// of the two through.
 	Busy map[string]bool
 }
 
-// Busy asks the pool's servers what they are working on; they say so every five seconds.
+// Busy asks the servers of the pool which tasks they are running. They report them every five
+// seconds.
 func (q *Queue) Busy() (map[string]bool, error) {
 	servers, err := q.inspect.Servers()
 	if err != nil {
@@ -51,8 +59,8 @@ func (q *Queue) Busy() (map[string]bool, error) {
 	return busy, nil
 }
 
-// Servers names the workers of this pool that are alive, as far as asynq knows: by host and process id. One that was killed is among
-// them for some seconds more.
+// Servers names the workers of this pool that are alive, as far as asynq knows, by host and process
+// id. A worker that was killed stays among them for some seconds.
 func (q *Queue) Servers() ([]string, error) {
 	servers, err := q.inspect.Servers()
 	if err != nil {
@@ -71,8 +79,9 @@ func (q *Queue) Servers() ([]string, error) {
 	return names, nil
 }
 
-// TaskID is verb:id:revision. A task of the same id is the same work, so a second one is never queued; the revision of an invoice lets
-// a new attempt be queued while a stale task still exists. Packages have no second attempt: rev 0 leaves it out.
+// TaskID is verb:id:revision. A task of the same id is the same work, so a second one is never
+// queued. The revision of an invoice lets a new attempt be queued while an outdated task still
+// exists. Packages have no second attempt: rev 0 leaves the revision out.
 func TaskID(k Kind, id string, rev int64) string {
 	if rev == 0 {
 		return string(k) + ":" + id
@@ -80,7 +89,8 @@ func TaskID(k Kind, id string, rev int64) string {
 	return fmt.Sprintf("%s:%s:%d", k, id, rev)
 }
 
-// Put queues a task unless the same one is there. It makes sure that what is there is alive: one that a person archived in the dashboard is replaced.
+// Put queues a task unless the same one is there. It also makes sure that the task which is there
+// can run: one that a person archived in the dashboard is replaced.
 func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When) error {
 	queue := k.queue(when.Overflow)
 	err := enqueue(ctx, q.client, queue, k, id, rev, when.In)
@@ -93,11 +103,11 @@ func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When
 		return ignoreConflict(enqueue(ctx, q.client, queue, k, id, rev, when.In)) // it ended in between
 	}
 	if err != nil {
-		return fmt.Errorf("look at task %s: %w", taskID, err)
+		return fmt.Errorf("read task %s: %w", taskID, err)
 	}
 	switch {
 	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[taskID] && !when.Busy[taskID+twinSuffix]:
-		return ignoreConflict(enqueueAs(ctx, q.client, queue, k, id, taskID+twinSuffix, q.twinIn(ctx, queue, taskID)))
+		return ignoreConflict(enqueueAs(ctx, q.client, queue, k, id, taskID+twinSuffix, q.replacementIn(ctx, queue, taskID)))
 	case info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
 		if err := q.inspect.DeleteTask(queue, taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
 			return fmt.Errorf("delete ended task %s: %w", taskID, err)
@@ -111,7 +121,8 @@ func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When
 	return nil
 }
 
-// PutNew queues a task of which the caller knows that it is new; finding it there is success. It saves the look that [Queue.Put] takes.
+// PutNew queues a task. The caller knows that the task is new; finding it in the queue is success.
+// It saves the check of [Queue.Put].
 func (q *Queue) PutNew(ctx context.Context, k Kind, id string, rev int64) error {
 	return ignoreConflict(enqueue(ctx, q.client, k.queue(false), k, id, rev, 0))
 }
@@ -141,8 +152,9 @@ func enqueueAs(ctx context.Context, client *asynq.Client, queue string, k Kind, 
 	return nil
 }
 
-// Open makes every queue known, so that the dashboard and the metrics show those that nothing has come to yet: asynq knows a queue from its first task on. That is a task here that
-// would be a sweep an hour later, and is taken out again.
+// Open makes every queue known to asynq, so that the dashboard and the metrics also show the queues
+// that have had no task yet: asynq knows a queue from its first task on. That first task is queued
+// here, as a sweep an hour later, and deleted at once.
 func (q *Queue) Open(ctx context.Context) error {
 	known, err := q.inspect.Queues()
 	if err != nil {
@@ -153,7 +165,8 @@ func (q *Queue) Open(ctx context.Context) error {
 			continue
 		}
 		id := "open:" + name
-		_, err := q.client.EnqueueContext(ctx, asynq.NewTask(string(KindSweep), encodePayload("open")), asynq.Queue(name), asynq.TaskID(id), asynq.ProcessIn(time.Hour))
+		first := asynq.NewTask(string(KindSweep), encodePayload("open"))
+		_, err := q.client.EnqueueContext(ctx, first, asynq.Queue(name), asynq.TaskID(id), asynq.ProcessIn(time.Hour))
 		if err := ignoreConflict(err); err != nil {
 			return fmt.Errorf("open queue %s: %w", name, err)
 		}
@@ -164,22 +177,25 @@ func (q *Queue) Open(ctx context.Context) error {
 	return nil
 }
 
-// Pending tells how many tasks of a kind's queues wait to be run at once; 0 for queues never used.
+// Pending returns how many tasks in the queues of a kind wait to be run at once; 0 for queues that
+// were never used.
 func (q *Queue) Pending(k Kind) (int, error) {
 	n := 0
 	err := q.each(k, func(info *asynq.QueueInfo) { n += info.Pending })
 	return n, err
 }
 
-// Depth tells how many tasks a kind's queues hold in any state but archived and completed; 0 for queues never used.
+// Depth returns how many tasks the queues of a kind hold in any state except archived and
+// completed; 0 for queues that were never used.
 func (q *Queue) Depth(k Kind) (int, error) {
 	depth := 0
 	err := q.each(k, func(info *asynq.QueueInfo) { depth += info.Pending + info.Active + info.Scheduled + info.Retry })
 	return depth, err
 }
 
-func (q *Queue) each(k Kind, look func(*asynq.QueueInfo)) error {
-	known, err := q.inspect.Queues() // asked first: GetQueueInfo's "no such queue" is of a type that asynq keeps to itself
+func (q *Queue) each(k Kind, visit func(*asynq.QueueInfo)) error {
+	// This comes first because asynq does not export the type of GetQueueInfo's "no such queue".
+	known, err := q.inspect.Queues()
 	if err != nil {
 		return fmt.Errorf("list queues: %w", err)
 	}
@@ -189,9 +205,9 @@ func (q *Queue) each(k Kind, look func(*asynq.QueueInfo)) error {
 		}
 		info, err := q.inspect.GetQueueInfo(queue)
 		if err != nil {
-			return fmt.Errorf("look at queue %s: %w", queue, err)
+			return fmt.Errorf("read queue %s: %w", queue, err)
 		}
-		look(info)
+		visit(info)
 	}
 	return nil
 }

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Resume lets a queue go on that a person has paused; false when it was not paused.
+// Resume lets a queue go on that a person has paused. It returns false when the queue was not
+// paused.
 func (q *Queue) Resume(queue string) (bool, error) {
 	known, err := q.inspect.Queues()
 	if err != nil {
@@ -16,7 +17,7 @@ func (q *Queue) Resume(queue string) (bool, error) {
 	}
 	info, err := q.inspect.GetQueueInfo(queue)
 	if err != nil {
-		return false, fmt.Errorf("look at queue %s: %w", queue, err)
+		return false, fmt.Errorf("read queue %s: %w", queue, err)
 	}
 	if !info.Paused {
 		return false, nil

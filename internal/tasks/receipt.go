@@ -14,17 +14,22 @@ import (
 )
 
 const (
-	// receiptPatience is how long after the settling everything of a package waits for its receipt, so that the archive is written in one go. Usually it is there at once.
+	// receiptPatience is how long after it was settled the whole package waits for its receipt, so
+	// that the archive is written in one go. Usually the receipt is there at once.
 	receiptPatience = time.Hour
-	// receiptRest is the longest pause between two requests for a receipt. They are never given up: a receipt that comes after a month is one, and a request a day harms nobody.
+	// receiptRest is the longest pause between two requests for a receipt. The requests never end:
+	// a receipt that comes after a month is still a receipt, and one request a day harms nobody.
 	receiptRest = 24 * time.Hour
 )
 
-// receipt archives a settled package: the session's UPO, and for each invoice its document and result. Only when all of it is durable are the
-// invoices receipted and their documents dropped from Redis. A full disk or an unreachable bucket makes receipts wait; nothing else depends on them.
+// receipt archives a settled package: the session's UPO, and for each invoice its document and
+// result. The invoices become receipted, and their documents leave Redis, only when all of it is
+// durable. A full disk or an unreachable bucket makes receipts wait; nothing else depends on them.
 //
-// KSeF may give no UPO: its session ended in an error after the invoice was accepted, or the session of a duplicate's original is not over, or not known. Such an invoice stays accepted,
-// with the reason where people look; its document and result are archived all the same, and the receipt is asked for with growing pauses.
+// KSeF may give no UPO: the session ended in an error after the invoice was accepted, or the
+// session of a duplicate's original is not over, or is not known. Such an invoice stays accepted,
+// and its entry has the reason. Its document and result are archived all the same, and the receipt
+// is requested again with growing pauses.
 func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageSettled && p.State != ledger.PackageProcessing {
 		return nil
@@ -33,7 +38,8 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 		return err
 	}
 	if !w.receipts.begin(p.Tenant) {
-		return later(w.receipts.comeBack(w.o.Now()), retry.ReasonLimit, "this worker writes as many packages to the archive as it may")
+		return later(w.receipts.comeBack(w.o.Now()), retry.ReasonLimit,
+			"this worker already writes the maximum number of packages to the archive")
 	}
 	defer w.receipts.end(p.Tenant)
 	held, err := w.Ledger.Held(ctx, p.ID)
@@ -54,7 +60,8 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 	}
 	age := w.o.Now().Sub(since.Time())
 	upos.overdue = age > receiptPatience || p.Code != ksef.SessionProcessed // only a processed session has a UPO
-	again := later(retry.Age(age, w.o.ConfirmFirst, receiptRest), retry.ReasonProcessing, fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
+	again := later(retry.Age(age, w.o.ConfirmFirst, receiptRest), retry.ReasonProcessing,
+		fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
 	if upos.missing[p.Session] != "" && !upos.overdue {
 		return again
 	}
@@ -82,7 +89,7 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 	if stuck != nil {
 		return stillToArchive(stuck, age)
 	}
-	if len(unread) > 0 { // they may have been receipted by a newer worker, or not
+	if len(unread) > 0 { // whether a newer worker has receipted them is not known
 		return unreadLater(max(retry.Age(age, w.o.ConfirmFirst, receiptRest), settlement.UnreadPause), len(unread))
 	}
 	if len(upos.missing) == 0 {
@@ -100,8 +107,9 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 	return again
 }
 
-// receiptEarly archives what is decided of a package that is kept open by an entry that cannot be
-// read: its session is over, so its receipt may be there. The package is none the further for it.
+// receiptEarly archives the decided invoices of a package that stays open because an entry cannot
+// be read. The package's session is over, so its receipt may be there. The package does not move to
+// another state by this.
 func (w *Worker) receiptEarly(ctx context.Context, p *ledger.Package, held []ledger.Invoice, unread []ledger.Unreadable) error {
 	open := slices.ContainsFunc(held, func(inv ledger.Invoice) bool { return !inv.State.Final() })
 	if len(unread) == 0 || open || p.Filed {
@@ -121,7 +129,8 @@ func (w *Worker) receiptEarly(ctx context.Context, p *ledger.Package, held []led
 		todo = todo[len(some):]
 	}
 	if len(upos.missing) > 0 {
-		return later(settlement.UnreadPause, retry.ReasonProcessing, fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
+		return later(settlement.UnreadPause, retry.ReasonProcessing,
+			fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
 	}
 	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "filed", Value: true}}})
 }

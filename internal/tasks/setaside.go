@@ -15,16 +15,17 @@ import (
 	"ksefworker/internal/settlement"
 )
 
-// A stored document that cannot be read at present, while the archive answers, is a matter of its own
-// invoice: that one waits in a package of its own, and the others of its package go. Nobody is parked,
-// because the document may well be there: a person sees the reason and puts the archive right. Of an
-// archive that is away as a whole the package waits, with everything in it.
+// When a stored document cannot be read at present although the archive answers, only its own
+// invoice is held up: the invoice waits in a package of its own, and the others of its package are
+// sent. It is not parked, because the document may well be there: a person sees the reason and
+// repairs the archive. When the archive as a whole does not answer, the package waits with all its
+// invoices.
 
-// maxSetAside is how many such documents one build looks for. Each may hang until its time is up, so
-// the others go after a few; what is left is built again.
+// maxSetAside is how many such documents one build looks for. Each may hang until its timeout, so
+// after a few of them the build goes on with the other documents; what is left is built again.
 const maxSetAside = 8
 
-// unreadReason is how the reason begins of an invoice that waits for its stored document.
+// unreadReason is how the reason of an invoice begins that waits for its stored document.
 const unreadReason = "its stored document cannot be read: "
 
 // unreadDocument is an invoice whose stored document cannot be read, and why.
@@ -33,9 +34,9 @@ type unreadDocument struct {
 	why error
 }
 
-// onlyThisObject reports that a document which could not be read is at fault itself, and not the
-// archive. It is known by a probe: without one, three damaged objects in a row would be taken for an
-// archive that is out of service.
+// onlyThisObject reports whether a document that could not be read is itself at fault, and not the
+// archive. A check of the archive tells which: without the check, three damaged objects in a row
+// would be taken for an archive that is out of service.
 func (w *Worker) onlyThisObject(ctx context.Context, err error) bool {
 	var call *archive.CallError
 	if !errors.As(err, &call) || w.givesUp(ctx) {
@@ -45,9 +46,9 @@ func (w *Worker) onlyThisObject(ctx context.Context, err error) bool {
 	return (check == nil || errors.Is(check, archive.ErrCorrupt)) && !w.givesUp(ctx)
 }
 
-// setAside moves invoices whose documents cannot be read out of a package that is about to be opened.
-// kept is how many documents of it could be read; with none the package itself waits. more says that
-// some were not tried.
+// setAside moves invoices whose documents cannot be read out of a package that is about to be
+// opened. kept is how many documents of the package could be read; when it is 0, the package itself
+// waits. more says that some documents were not tried.
 func (w *Worker) setAside(ctx context.Context, p *ledger.Package, unread []unreadDocument, kept int, more bool) error {
 	part := ledger.Part{ID: "pkg-" + xid.New().String(), Refusals: p.Refusals}
 	for i := range unread {
@@ -72,7 +73,8 @@ func (w *Worker) setAside(ctx context.Context, p *ledger.Package, unread []unrea
 		return &retry.LaterError{Delay: pause, Reason: retry.ReasonArchive,
 			What: "no stored document of the package can be read", Err: unread[0].why}
 	}
-	// In one step with the package, which goes on with what is left in it.
+	// The part is made in one step with the change of the package, which goes on with the invoices
+	// that are left in it.
 	if err := w.Ledger.Repack(ctx, p, "", p.Reason, []ledger.Part{part}); err != nil {
 		return err
 	}
@@ -80,15 +82,15 @@ func (w *Worker) setAside(ctx context.Context, p *ledger.Package, unread []unrea
 	return w.Queue.Put(ctx, KindPackage, part.ID, 0, When{In: archiveRefused})
 }
 
-// unreadLast puts those last whose documents could not be read the last time, so that a build comes to
-// the others.
+// unreadLast puts those invoices last whose documents could not be read the last time, so that a
+// build reaches the others.
 func unreadLast(invs []ledger.Invoice) []ledger.Invoice {
 	unread := func(inv ledger.Invoice) bool { return strings.HasPrefix(inv.Reason, unreadReason) }
 	last := slices.DeleteFunc(slices.Clone(invs), func(inv ledger.Invoice) bool { return !unread(inv) })
 	return append(slices.DeleteFunc(invs, unread), last...)
 }
 
-// readAgain takes back the reason of an invoice whose document can be read again.
+// readAgain removes the reason of an invoice whose document can be read again.
 func (w *Worker) readAgain(ctx context.Context, inv *ledger.Invoice) error {
 	if !strings.HasPrefix(inv.Reason, unreadReason) {
 		return nil

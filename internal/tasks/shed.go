@@ -10,16 +10,17 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// shedPause is how long nothing is removed from an archive that refuses it: a bucket may forbid to
-// delete, for a time or for ever.
+// shedPause is how long nothing is removed from an archive that refuses removals: a bucket may
+// forbid them for a time or for ever.
 const shedPause = time.Hour
 
-// shed removes the documents that nothing needs any more: of invoices that ended without KSeF a while
-// ago, because they hold personal data and nothing but a retry needs them, and of receipted ones, whose
-// document a process left behind that died after it had written the receipt.
+// shed removes the documents that nothing needs any more. Some belong to invoices that ended
+// without KSeF a while ago: these documents hold personal data, and only a retry needs them. Others
+// belong to receipted invoices: a process that died after it had written the receipt left them
+// behind.
 //
-// It finds them by the entries, in steps from a cursor. An object whose entry does not exist is not
-// found: only a list of the whole bucket would tell of it.
+// It finds them by the entries of the ledger, in steps from a cursor. An object whose entry does
+// not exist is not found: only a list of the whole bucket would show it.
 func (w *Worker) shed(ctx context.Context) error {
 	if w.ClockOff() {
 		return nil
@@ -31,10 +32,11 @@ func (w *Worker) shed(ctx context.Context) error {
 	if shed.Gone > 0 {
 		w.o.Log.Info().Int("documents", shed.Gone).Msg("documents of invoices that were not sent are gone (storage.keep_rejected)")
 	}
-	if len(shed.Archived)+len(shed.Receipted) == 0 || w.archiveWell() != nil || w.o.Now().Before(time.UnixMilli(w.shedFrom.Load())) {
-		return nil // they are found again
+	if len(shed.Archived)+len(shed.Receipted) == 0 || w.archiveWell() != nil ||
+		w.o.Now().Before(time.UnixMilli(w.shedFrom.Load())) {
+		return nil // the next round finds them again
 	}
-	var sick error // of one document: it keeps no other
+	var sick error // the first fault of one document; the others are removed all the same
 	refused := 0
 	remove := func(id string) (gone, goOn bool) {
 		err := w.Store.Remove(ctx, archive.BodyName(id))
@@ -72,7 +74,7 @@ func (w *Worker) shedEnded(ctx context.Context, shed ledger.Shed, remove func(st
 		case err != nil:
 			return err
 		case !ended:
-			continue // retried since: it needs its document
+			continue // it was retried since: it needs its document
 		}
 		gone, goOn := remove(id)
 		if gone {
@@ -90,9 +92,9 @@ func (w *Worker) shedEnded(ctx context.Context, shed ledger.Shed, remove func(st
 	return nil
 }
 
-// documentsKept is for how long the documents of invoices that ended without KSeF are kept; 0 is for
-// ever. With the entry its document goes, and a little before it: once the entry is forgotten, nothing
-// leads to a document in the archive.
+// documentsKept is how long the documents of invoices that ended without KSeF are kept; 0 is for
+// ever. A document is removed together with its entry, in fact a little before it: once the entry
+// is pruned, nothing leads to a document in the archive.
 func (w *Worker) documentsKept() time.Duration {
 	entries := w.o.Retention - w.o.Retention/100
 	switch {

@@ -9,24 +9,25 @@ import (
 )
 
 const (
-	// storageFirst and storageLast bound the pauses of a task that needs a key which this process has
-	// not got: any worker may take it up next, so the first are short.
+	// storageFirst and storageLast bound the pauses of a task that needs a key which this process
+	// does not have. Any worker may take the task up next, so the first pauses are short.
 	storageFirst = 2 * time.Second
 	storageLast  = 30 * time.Second
-	// storageFresh is how long a process that met such a document is not ready. What waits for the key
-	// comes back more often than that.
+	// storageFresh is how long a process is not ready after it met such a document. A task that
+	// waits for the key comes back more often than that.
 	storageFresh = 2 * time.Minute
 )
 
-// storage remembers that this process could not open documents which others can. Safe for concurrent use.
+// storage remembers that this process could not open documents which other workers can open. Safe
+// for concurrent use.
 type storage struct {
 	mu          sync.Mutex
 	since, last time.Time
 	why         string
 }
 
-// meets notes one more, and returns the pause until its task should come back.
-func (s *storage) meets(now time.Time, why string) time.Duration {
+// met notes one more such document, and returns the pause until its task should come back.
+func (s *storage) met(now time.Time, why string) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if now.Sub(s.last) > storageFresh {
@@ -36,7 +37,8 @@ func (s *storage) meets(now time.Time, why string) time.Duration {
 	return retry.Age(now.Sub(s.since), storageFirst, storageLast)
 }
 
-// StorageFault says what this process could not open lately although another one may; "" is nothing.
+// StorageFault says which document this process lately could not open although another worker may
+// be able to; it is "" when there is none.
 func (w *Worker) StorageFault() string {
 	w.storage.mu.Lock()
 	defer w.storage.mu.Unlock()
@@ -46,9 +48,10 @@ func (w *Worker) StorageFault() string {
 	return w.storage.why
 }
 
-// unopened says whose fault it is that a stored document does not open. A document that is damaged is
-// an [*errDocument]. One that was sealed with a key which this process has not got, or by a newer
-// build, is whole: its task goes back, so that another worker takes it, and this process is not ready.
+// unopened says why a stored document does not open. For a damaged document it returns an
+// [*errDocument]. A document that was sealed with a key which this process does not have, or by a
+// newer build, is whole: its task goes back to the queue, so that another worker takes it, and this
+// process is not ready.
 func (w *Worker) unopened(ctx context.Context, id string, err error) error {
 	seals, unknown := w.Ledger.Seals(ctx)
 	if unknown != nil {
@@ -57,7 +60,8 @@ func (w *Worker) unopened(ctx context.Context, id string, err error) error {
 	if !seals.Elsewhere(w.Bodies, err) {
 		return &errDocument{id, err.Error()}
 	}
-	pause := w.storage.meets(w.o.Now(), err.Error())
-	w.warn(ctx, "open stored documents here, left to other workers", err)
-	return &retry.LaterError{Delay: pause, Reason: retry.ReasonStorage, What: "a worker that can open its document has to take it", Err: err}
+	pause := w.storage.met(w.o.Now(), err.Error())
+	w.warn(ctx, "open stored documents here; they are left to other workers", err)
+	return &retry.LaterError{Delay: pause, Reason: retry.ReasonStorage,
+		What: "a worker that can open its document has to take it", Err: err}
 }

@@ -6,13 +6,15 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// singly reports an invoice that goes by the express lane without having waited with others.
+// singly reports whether an invoice takes the express lane without having waited with others.
 func singly(inv *ledger.Invoice) bool {
 	return inv.Lane == ledger.Express && !inv.Attachment && !inv.Offline
 }
 
-// submit chooses the lane of an invoice. Auto waits with the others, because only then it shows whether there are few or many (see [Worker.cut]); an attachment
-// always travels in a package (KSeF takes them in batch sessions only), and so does what is declared offline (only a batch session has a place for it).
+// submit chooses the lane of an invoice. An invoice of lane auto waits with the others, because
+// only then can the worker tell whether there are few or many (see [Worker.cut]). An attachment
+// always travels in a package, because KSeF takes attachments in batch sessions only. So does an
+// invoice that is declared offline, because only a batch session has a field for that.
 func (w *Worker) submit(ctx context.Context, inv *ledger.Invoice) error {
 	if singly(inv) {
 		return w.Queue.Put(ctx, KindSend, inv.ID, inv.Rev, When{Overflow: inv.Overflow})

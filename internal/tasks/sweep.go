@@ -10,29 +10,33 @@ import (
 )
 
 const (
-	// sweepAtOnce bounds one round; what is left comes a minute later, also when what was looked at
-	// stays.
+	// sweepAtOnce bounds one round. What is left comes a minute later, even when the entries of
+	// this round stay where they are.
 	sweepAtOnce = 2000
-	// sweepLook is how many queued invoices one round looks at, those that lawfully wait for a package included: 70 ms of Redis, in pieces of 4 ms. A hundred thousand
-	// that wait are looked through in five rounds.
-	sweepLook   = 20_000
-	looseAtOnce = 1000
-	// strayAtOnce is how many invoices of each state on the way one round looks at.
-	strayAtOnce = 100
+	// maxSweepChecks is how many queued invoices one round checks, including those that lawfully
+	// wait for a package. That takes 70 ms of Redis, in pieces of 4 ms. A hundred thousand waiting
+	// invoices are checked in five rounds.
+	maxSweepChecks = 20_000
+	// withoutTaskAtOnce is how many of them are in one piece.
+	withoutTaskAtOnce = 1000
+	// leftBehindAtOnce is how many invoices of each state on the way to KSeF one round checks.
+	leftBehindAtOnce = 100
 )
 
-// sweep finds what is not final and drives it on: a task that Redis or asynq lost, that a person deleted in the dashboard, that was orphaned by a killed worker. It
-// decides nothing: it queues the task that the state asks for, and the task's handler looks.
+// sweep finds what is not final and drives it on. Its task may have been lost by Redis or asynq,
+// deleted by a person in the dashboard, or orphaned by a killed worker. The sweep decides nothing:
+// it queues the task that the state asks for, and the handler of the task decides.
 //
-// Its parts do not depend on each other, nor do the entries in each: what cannot be read, or cannot
-// be queued, is told and passed over.
+// Its parts do not depend on each other, nor do the entries in each: an entry that cannot be read,
+// or cannot be queued, is reported and passed over.
 func (w *Worker) sweep(ctx context.Context, _ string) error {
 	now, err := w.Ledger.Clock(ctx)
 	if err != nil {
 		return err
 	}
 	before := now.Add(-w.o.SweepAfter)
-	busy, err := w.Queue.Busy() // nil, when nobody tells: then no orphan is found in this round, and everything else is
+	// On an error busy is nil: then this round finds no orphans, but everything else.
+	busy, err := w.Queue.Busy()
 	errs := []error{err}
 	for _, part := range []struct {
 		what string
@@ -41,14 +45,14 @@ func (w *Worker) sweep(ctx context.Context, _ string) error {
 		{"cuts", func() error { return w.queueCuts(ctx, w.o.Now(), busy) }},
 		{"packages", func() error { return w.sweepPackages(ctx, before, busy) }},
 		{"queued invoices", func() error { return w.sweepQueued(ctx, before, busy) }},
-		{"invoices on their way", func() error { return w.sweepStray(ctx, before) }},
+		{"invoices on their way", func() error { return w.sweepLeftBehind(ctx, before) }},
 		{"superseded invoices", func() error { return w.sweepSuperseded(ctx, before) }},
 		{"old documents", func() error { return w.shed(ctx) }},
 		{"old entries", func() error { return w.prune(ctx) }},
 		{"texts under an old key", func() error { return w.reseal(ctx) }},
 		{"old refusals", func() error { return w.pruneRefusals(ctx) }},
-		{"results that are owed", func() error { return w.sweepResults(ctx, before) }},
-		{"unreadable entries", func() error { return w.lookAgain(ctx) }},
+		{"pending results", func() error { return w.sweepResults(ctx, before) }},
+		{"unreadable entries", func() error { return w.recheckUnreadable(ctx) }},
 	} {
 		if err := guard(part.do); err != nil {
 			errs = append(errs, fmt.Errorf("sweep %s: %w", part.what, err))
@@ -99,13 +103,14 @@ func (w *Worker) sweepPackage(ctx context.Context, p *ledger.Package, kind Kind,
 		if err != nil {
 			return err
 		}
-		when.Run = !alive // its confirm may sleep; the session of a dead worker is closed at once
+		when.Run = !alive // its confirm may wait for its time; the session of a dead worker is closed at once
 	}
 	return w.Queue.Put(ctx, kind, p.ID, 0, when)
 }
 
-// sweepQueued looks for invoices that neither wait for a package nor have a task. While the queue is long they may well be in it, and asking for each would cost more
-// than it finds: then only those are looked at that stood still for long.
+// sweepQueued finds invoices that neither wait for a package nor have a task. While the queue is
+// long, these invoices may well be in it, and asking for each would cost more than it finds. Then
+// it checks only those that have stood still for longer.
 func (w *Worker) sweepQueued(ctx context.Context, before time.Time, busy map[string]bool) error {
 	for _, kind := range []Kind{KindSubmit, KindSend} {
 		depth, err := w.Queue.Depth(kind)
@@ -117,8 +122,8 @@ func (w *Worker) sweepQueued(ctx context.Context, before time.Time, busy map[str
 		}
 	}
 	var ids []string
-	for pass, looked := false, 0; !pass && looked < sweepLook && len(ids) < sweepAtOnce; looked += looseAtOnce {
-		more, done, err := w.Ledger.WithoutTask(ctx, before, looseAtOnce)
+	for pass, checked := false, 0; !pass && checked < maxSweepChecks && len(ids) < sweepAtOnce; checked += withoutTaskAtOnce {
+		more, done, err := w.Ledger.WithoutTask(ctx, before, withoutTaskAtOnce)
 		if err != nil {
 			return err
 		}
@@ -143,8 +148,8 @@ func (w *Worker) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map
 	case inv.State != ledger.Queued:
 		return nil // it moved meanwhile
 	case inv.Group != "":
-		// It says that it waits, and was in no waiting set: it could not be read when a package was
-		// cut. If it is there by now, this changes nothing.
+		// The invoice says that it waits, but was in no waiting set: it could not be read when a
+		// package was cut. If it is in the set by now, this changes nothing.
 		err := w.Ledger.Wait(ctx, inv)
 		var conflict *ledger.ConflictError
 		if errors.As(err, &conflict) {
@@ -157,11 +162,12 @@ func (w *Worker) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map
 	return w.Queue.Put(ctx, kind, inv.ID, inv.Rev, When{Overflow: inv.Overflow, Busy: busy})
 }
 
-// sweepStray looks for invoices on their way whose package is over or gone: no rule of the ledger leads there, so it is reported, and only what has proof moves.
-func (w *Worker) sweepStray(ctx context.Context, before time.Time) error {
+// sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. No rule of the
+// ledger leads to that, so it is reported, and an invoice moves only with proof.
+func (w *Worker) sweepLeftBehind(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range []ledger.State{ledger.Packed, ledger.Sending, ledger.Unknown, ledger.Sent} {
-		ids, err := w.Ledger.NextInvoices(ctx, s, before, strayAtOnce)
+		ids, err := w.Ledger.NextInvoices(ctx, s, before, leftBehindAtOnce)
 		if err != nil {
 			f.add(err)
 			continue
@@ -172,7 +178,7 @@ func (w *Worker) sweepStray(ctx context.Context, before time.Time) error {
 			if invs[i].State != s {
 				continue // it moved meanwhile
 			}
-			if f.add(w.stray(ctx, &invs[i])) {
+			if f.add(w.parkIfLeftBehind(ctx, &invs[i])) {
 				return f.err()
 			}
 		}
@@ -180,7 +186,7 @@ func (w *Worker) sweepStray(ctx context.Context, before time.Time) error {
 	return f.err()
 }
 
-func (w *Worker) stray(ctx context.Context, inv *ledger.Invoice) error {
+func (w *Worker) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) error {
 	p, err := w.Ledger.Package(ctx, inv.Package)
 	if unread, other := ledger.Skip(err); unread != nil {
 		return nil // the package may be alive
@@ -190,16 +196,18 @@ func (w *Worker) stray(ctx context.Context, inv *ledger.Invoice) error {
 	if err == nil && p.State.Live() {
 		return nil
 	}
-	// It may have been decided since it was read, and its package ended because of that.
+	// The invoice may have been decided since it was read, and its package may have ended because
+	// of that.
 	if now, err := w.Ledger.Invoice(ctx, inv.ID); err != nil || now.Rev != inv.Rev {
 		return nil
 	}
-	w.o.Log.Error().Str("id", inv.ID).Str("state", string(inv.State)).Str("package", inv.Package).Msg("invoice is on its way in a package that is over")
-	return w.parkStray(ctx, inv, "its package is over and left it behind: look in KSeF whether it is there before retrying")
+	w.o.Log.Error().Str("id", inv.ID).Str("state", string(inv.State)).Str("package", inv.Package).
+		Msg("invoice is on its way in a package that is over")
+	return w.parkStray(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
 }
 
-// pruneRefusals lets go of refusals that are on record for long enough. Nobody acted on them: what
-// is handed in again is refused, and on record, again.
+// pruneRefusals removes refusals that have been on record for long enough. Nobody acted on them. A
+// document that is handed in again is refused, and on record, again.
 func (w *Worker) pruneRefusals(ctx context.Context) error {
 	if w.ClockOff() {
 		return nil
@@ -217,9 +225,9 @@ func (w *Worker) reseal(ctx context.Context) error {
 	return err
 }
 
-// prune lets go of what was ended longer ago than the ledger is to remember: the archive has it.
-// What is longest ago is Redis's word. While this machine's clock says another, one of the two is
-// wrong, and what is forgotten does not come back.
+// prune removes entries that ended longer ago than the ledger is to remember: the archive has them.
+// Redis's clock tells which these are. While this machine's clock differs from it, one of the two
+// is wrong, so nothing is pruned: a removed entry does not come back.
 func (w *Worker) prune(ctx context.Context) error {
 	if w.o.Retention <= 0 || w.ClockOff() {
 		return nil

@@ -10,37 +10,37 @@ import (
 )
 
 const (
-	// resultsLook is how many owed results one round looks at, those that a package will bring
-	// included; the next round goes on from there.
-	resultsLook = 5000
-	// resultsWrite is how many one round writes.
-	resultsWrite = 500
+	// maxResultChecks is how many pending results one round checks, including those that a package
+	// will bring. The next round goes on from there.
+	maxResultChecks = 5000
+	// maxResultWrites is how many results one round writes.
+	maxResultWrites = 500
 )
 
-// sweepResults brings the results of invoices that ended outside of a package, or whose package
-// ended without them, to the archive. It stops at the first fault of the archive and never waits
-// for a place: the next round goes on.
+// sweepResults writes results to the archive that no package brings: the invoice ended outside of a
+// package, or its package ended without the result. It stops at the first fault of the archive and
+// never waits for a place in the archive: the next round goes on.
 func (w *Worker) sweepResults(ctx context.Context, before time.Time) error {
 	if w.archiveWell() != nil {
 		return nil
 	}
-	from := w.owedFrom.Load()
-	ids, err := w.Ledger.PendingResults(ctx, before, int(from), resultsLook)
+	from := w.pendingResultsFrom.Load()
+	ids, err := w.Ledger.PendingResults(ctx, before, int(from), maxResultChecks)
 	if err != nil {
 		return err
 	}
-	// What was left where it is stays before the place at which the next round begins; after the
-	// last of them it begins anew.
-	looked, skipped := 0, int64(0)
+	// The skipped results stay in the list, before the place at which the next round begins. After
+	// the last result, the next round begins at the start of the list again.
+	checked, skipped := 0, int64(0)
 	defer func() {
-		if from += skipped; looked == len(ids) && looked < resultsLook {
+		if from += skipped; checked == len(ids) && checked < maxResultChecks {
 			from = 0
 		}
-		w.owedFrom.Store(from)
+		w.pendingResultsFrom.Store(from)
 	}()
 	live, written := map[string]bool{}, 0
-	for ; looked < len(ids); looked++ {
-		id := ids[looked]
+	for ; checked < len(ids); checked++ {
+		id := ids[checked]
 		inv, err := w.Ledger.Invoice(ctx, id)
 		unread, err := w.skip(ctx, err)
 		if len(unread) > 0 || errors.Is(err, ledger.ErrNotFound) {
@@ -58,7 +58,7 @@ func (w *Worker) sweepResults(ctx context.Context, before time.Time) error {
 			skipped++
 			continue
 		}
-		if written++; written > resultsWrite {
+		if written++; written > maxResultWrites {
 			break
 		}
 		if err := w.result(ctx, inv); err != nil {
@@ -89,12 +89,13 @@ func (w *Worker) broughtByPackage(ctx context.Context, inv *ledger.Invoice, live
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return false, err
 	}
-	// One that cannot be read may be alive.
+	// A package that cannot be read may be alive.
 	live[inv.Package] = len(unread) > 0 || err == nil && p.State.Live()
 	return live[inv.Package], nil
 }
 
-// result writes document and result of one invoice that has ended, and strikes it off what is owed.
+// result writes the document and the result of one invoice that has ended, and removes it from the
+// pending results.
 func (w *Worker) result(ctx context.Context, inv ledger.Invoice) error {
 	if !inv.State.Ended() {
 		return nil // it moved on meanwhile

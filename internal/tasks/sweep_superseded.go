@@ -11,8 +11,9 @@ import (
 // supersededAtOnce is how many invoices of each state one round of the sweep goes through.
 const supersededAtOnce = 100
 
-// sweepSuperseded finds rejected and parked invoices of whose number another document was accepted by
-// a worker of an older build, which leaves them open: nobody would ever act on them.
+// sweepSuperseded finds open invoices, rejected or parked, whose number KSeF has accepted with
+// another document. A worker of an older build leaves them open when it has another document
+// accepted, and nobody would ever act on them.
 func (w *Worker) sweepSuperseded(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range ledger.States() {

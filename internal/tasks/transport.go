@@ -10,10 +10,12 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// The doors to KSeF that this package needs, for one taxpayer. They speak in ksef's facts but know nothing of HTTP; *gateway.Client is the
-// first behind them. Every error is judged by package retry.
+// These interfaces are the clients of KSeF that this package needs, for one taxpayer. They use the
+// types of package ksef and know nothing of HTTP; *gateway.Client is the first implementation.
+// Package retry judges every error.
 
-// Keys hands out KSeF's public key. Invalidate forgets a cached one: after a session whose key could not be decrypted.
+// Keys returns KSeF's public key. Invalidate forgets a cached key; it is called after a session
+// whose key KSeF could not decrypt.
 type Keys interface {
 	PublicKey(ctx context.Context) (*rsa.PublicKey, error)
 	Invalidate()
@@ -32,14 +34,15 @@ type OnlineAPI interface {
 	InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error)
 }
 
-// SessionAPI tells how a session stands, what became of its invoices, and closes it.
+// SessionAPI returns the status of a session and of its invoices, and closes the session.
 type SessionAPI interface {
 	SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error)
 	SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error)
 	CloseSession(ctx context.Context, session string, batch bool) error
 }
 
-// DocumentAPI gives documents: the receipt of a session, an invoice by its KSeF number, and what KSeF's register lists.
+// DocumentAPI returns documents: the receipt of a session, an invoice by its KSeF number, and what
+// KSeF's register lists.
 type DocumentAPI interface {
 	SessionUPO(ctx context.Context, session string) ([]byte, error)
 	Invoice(ctx context.Context, ksefNumber string) ([]byte, error)
@@ -55,46 +58,54 @@ type Transport interface {
 	DocumentAPI
 }
 
-// Budget is what this package knows of the tenant's limits. Who asks, and how urgently, is said by [ratelimit.With] in the context. Nothing here books: that is the transport's.
+// Budget is what this package uses of the tenant's limits. The caller sets who asks, and how
+// urgently, by [ratelimit.With] in the context. Nothing here books a request: the transport does
+// that.
 type Budget interface {
-	// Peek tells how long a request of a group would have to wait now. Zero: it would go at once.
+	// Peek returns how long a request of a group would have to wait now; zero means that it would
+	// go at once.
 	Peek(ctx context.Context, tenant, group string) (time.Duration, error)
-	// Join returns nil when a request may go within what is slept, or keeps it a place in line and returns *[ratelimit.NotNow] with the delay of its turn.
+	// Join returns nil when a request may go after a wait that is short enough to sleep through.
+	// Otherwise it keeps the request a place in the waitlist and returns *[ratelimit.NotNow] with
+	// the delay until its turn.
 	Join(ctx context.Context, tenant, group string) error
-	// Leave gives that place up.
+	// Leave gives up that place.
 	Leave(ctx context.Context, tenant, group string) error
-	// Usage tells what is used of a group's windows.
+	// Usage returns what is used of a group's windows.
 	Usage(ctx context.Context, tenant, group string) (ratelimit.Usage, error)
-	// Pause lets nothing new of a tenant be sent for d, by any worker; what is out is still asked for.
+	// Pause keeps every worker from sending anything new of a tenant for d. What was sent is still
+	// polled.
 	Pause(ctx context.Context, tenant string, d time.Duration) error
-	// Down tells whether one of these groups of the tenant is out of service, as far as is known,
-	// by itself or with the whole gateway: what is made ready for it now could not leave. Without
-	// groups it is the gateway that is asked about.
+	// Down reports whether one of these groups of the tenant is out of service, as far as is known,
+	// by itself or with the whole gateway. Work that is prepared for such a group now could not be
+	// sent. Without groups the question is about the whole gateway.
 	Down(ctx context.Context, tenant string, groups ...string) (bool, error)
 }
 
-// PartStore is what this package knows of the store that takes the parts of packages. It is another
-// host than the gateway's, and known only by what the opening of a session says, so the store of a
-// tenant's last session is meant before there is one. What has to wait for it gets
-// *[ratelimit.NotNow] of [ratelimit.ReasonStore].
+// PartStore is what this package uses of the store that takes the parts of packages. The store is
+// another host than the gateway's. Its address is known only from the answer to the opening of a
+// session, so before there is a session, the store of the tenant's last session is meant. A task
+// that has to wait for the store gets *[ratelimit.NotNow] of [ratelimit.ReasonStore].
 type PartStore interface {
 	// Ready returns nil when a session may be opened for the tenant now. It takes nothing.
 	Ready(ctx context.Context, tenant string) error
-	// Begin asks for leave to open one. While the store takes no parts of the tenant that is one at
-	// a time for the tenant, ever more rarely; who has leave and opens none MUST call withdraw.
+	// Begin asks for leave to open one. While the store takes no parts of the tenant, one session
+	// at a time has leave for the tenant, less and less often. A caller that has leave and opens no
+	// session MUST call withdraw.
 	Begin(ctx context.Context, tenant string) (withdraw func(context.Context), err error)
-	// Send asks for leave to send a part of a package. Who has it MUST say what came of it.
+	// Send asks for leave to send a part of a package. A caller that has leave MUST report the
+	// outcome by sent.
 	Send(ctx context.Context, tenant, pkg, host string) (sent func(context.Context, error), err error)
 }
 
-// alwaysThere is a part store that is never out of service.
-type alwaysThere struct{}
+// alwaysInService is a part store that is never out of service.
+type alwaysInService struct{}
 
-func (alwaysThere) Ready(context.Context, string) error { return nil }
-func (alwaysThere) Begin(context.Context, string) (func(context.Context), error) {
+func (alwaysInService) Ready(context.Context, string) error { return nil }
+func (alwaysInService) Begin(context.Context, string) (func(context.Context), error) {
 	return func(context.Context) {}, nil
 }
 
-func (alwaysThere) Send(context.Context, string, string, string) (func(context.Context, error), error) {
+func (alwaysInService) Send(context.Context, string, string, string) (func(context.Context, error), error) {
 	return func(context.Context, error) {}, nil
 }

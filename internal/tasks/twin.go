@@ -10,36 +10,42 @@ import (
 	"github.com/hibiken/asynq"
 )
 
-// A task whose worker was killed stays active until asynq gives it back, about a minute and a half later. The sweep queues a twin of it, which does its work meanwhile, and no longer: two
-// that come back in turns ask everything twice.
+// A task whose worker was killed stays active until asynq gives it back, about a minute and a half
+// later. The sweep queues a replacement of it. The replacement does the task's work meanwhile, and
+// no longer: if both came back in turns, every question would be asked twice.
 
-// twinSuffix marks the twin of an orphaned task.
+// twinSuffix marks the replacement of an orphaned task.
 const twinSuffix = ":twin"
 
 const (
-	// said is how old what a server says of its tasks can be: it speaks every five seconds.
-	said = 6 * time.Second
-	// lease is how long asynq gives a server for a task, from its beginning and from each time that the server speaks.
+	// maxReportAge is the greatest age of what a server reports of its tasks: it reports every five
+	// seconds.
+	maxReportAge = 6 * time.Second
+	// lease is how long asynq lends a task to a server, counted from the beginning of the task and
+	// from each report of the server.
 	lease = 30 * time.Second
 )
 
-// twinIn is how long a twin has to wait until the task's server must have spoken of it: a task that has just begun looks like an orphan until then. That of one whose lease was last
-// given longer ago need not wait. Leases are on the servers' own clocks: one that is
-// off costs a few seconds, no more. Should a later asynq keep them elsewhere, every twin waits.
-func (q *Queue) twinIn(ctx context.Context, queue, id string) time.Duration {
+// replacementIn is how long a replacement has to wait before the task's server must have reported
+// the task: until then, a task that has just begun looks like an orphan. When the lease was last
+// given longer ago, the replacement need not wait. Leases use the servers' own clocks: a wrong
+// clock costs a few seconds, no more. If a later asynq keeps leases elsewhere, every replacement
+// waits.
+func (q *Queue) replacementIn(ctx context.Context, queue, id string) time.Duration {
 	score, err := q.rdb.ZScore(ctx, "asynq:{"+queue+"}:lease", id).Result()
 	if err != nil {
-		return said
+		return maxReportAge
 	}
 	given := time.Unix(int64(score), 0).Add(-lease)
-	return min(max(time.Until(given.Add(said+time.Second)), 0), said)
+	return min(max(time.Until(given.Add(maxReportAge+time.Second)), 0), maxReportAge)
 }
 
-// idle reports that the running task is a twin with nothing to do: the task that it stands in for waits for its own time, is worked on after all, or has ended.
+// idle reports whether the running task is a replacement with nothing to do. That is so when the
+// original task waits for its own time, is being worked on after all, or has ended.
 func (q *Queue) idle(ctx context.Context) (bool, error) {
 	id, _ := asynq.GetTaskID(ctx)
-	of, twin := strings.CutSuffix(id, twinSuffix)
-	if !twin {
+	of, replacement := strings.CutSuffix(id, twinSuffix)
+	if !replacement {
 		return false, nil
 	}
 	queue, _ := asynq.GetQueueName(ctx)
@@ -48,7 +54,7 @@ func (q *Queue) idle(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("look at task %s: %w", of, err)
+		return false, fmt.Errorf("read task %s: %w", of, err)
 	}
 	if info.State != asynq.TaskStateActive {
 		return true, nil

@@ -11,18 +11,20 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// An entry that cannot be read is of a newer build, or damaged. It concerns itself alone: whatever
-// works on many entries goes on with the others, notes it for the metrics, and says so once.
+// An entry that cannot be read was written by a newer build, or is damaged. Only this entry is
+// concerned: work on many entries goes on with the others, notes the entry for the metrics, and
+// reports it once.
 //
-// In a package it is neither there nor absent. The others are settled and get their receipts; the
-// package itself does not end before the entry can be read, or is gone. Until then nothing is
-// concluded from what a list does not contain: an answer that belongs to nobody may be the
-// unreadable one's.
+// Such an entry of a package counts neither as present nor as absent. The others are settled and
+// get their receipts, but the package itself does not end before the entry can be read, or is gone.
+// Until then nothing is concluded from what a list does not contain: an answer that belongs to no
+// known invoice may belong to the unreadable one.
 
-// errGone is what is noted of an entry that an index names and that is not there.
+// errGone is noted of an entry that an index names and that does not exist.
 var errGone = errors.New("an index names it, and there is no such entry")
 
-// skip takes an error of a reading apart, and notes what could not be read.
+// skip splits the error of a read: it notes the entries that could not be read and returns them, or
+// returns the other error.
 func (w *Worker) skip(ctx context.Context, err error) ([]ledger.Unreadable, error) {
 	unread, err := ledger.Skip(err)
 	if err != nil {
@@ -32,7 +34,7 @@ func (w *Worker) skip(ctx context.Context, err error) ([]ledger.Unreadable, erro
 	return unread, nil
 }
 
-// noteUnread notes entries, and says so of each once.
+// noteUnread notes entries that cannot be read, and reports each of them once.
 func (w *Worker) noteUnread(ctx context.Context, unread []ledger.Unreadable) {
 	fresh, err := w.Ledger.NoteUnreadable(ctx, unread)
 	w.warn(ctx, "note entries that cannot be read", err)
@@ -42,7 +44,8 @@ func (w *Worker) noteUnread(ctx context.Context, unread []ledger.Unreadable) {
 	}
 }
 
-// invoices reads what an index named; what cannot be read, or is not there, is noted and left out.
+// invoices reads the invoices that an index named. An entry that cannot be read, or does not exist,
+// is noted and left out.
 func (w *Worker) invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error) {
 	invs, err := w.Ledger.Invoices(ctx, ids)
 	unread, err := ledger.Skip(err)
@@ -53,7 +56,7 @@ func (w *Worker) invoices(ctx context.Context, ids []string) ([]ledger.Invoice, 
 	for i := range invs {
 		seen[invs[i].ID] = true
 	}
-	w.noteUnread(ctx, append(unread, gone("inv:", ids, seen, unread)...))
+	w.noteUnread(ctx, append(unread, missing("inv:", ids, seen, unread)...))
 	return invs, nil
 }
 
@@ -68,11 +71,11 @@ func (w *Worker) packages(ctx context.Context, ids []string) ([]ledger.Package, 
 	for i := range pkgs {
 		seen[pkgs[i].ID] = true
 	}
-	w.noteUnread(ctx, append(unread, gone("pkg:", ids, seen, unread)...))
+	w.noteUnread(ctx, append(unread, missing("pkg:", ids, seen, unread)...))
 	return pkgs, nil
 }
 
-func gone(kind string, ids []string, seen map[string]bool, unread []ledger.Unreadable) []ledger.Unreadable {
+func missing(kind string, ids []string, seen map[string]bool, unread []ledger.Unreadable) []ledger.Unreadable {
 	if len(seen)+len(unread) >= len(ids) {
 		return nil
 	}
@@ -88,34 +91,35 @@ func gone(kind string, ids []string, seen map[string]bool, unread []ledger.Unrea
 	return out
 }
 
-// lookAgainAtOnce is how many noted entries one sweep looks at.
-const lookAgainAtOnce = 200
+// recheckAtOnce is how many noted entries one sweep checks.
+const recheckAtOnce = 200
 
 func unreadLater(after time.Duration, n int) error {
 	return later(after, retry.ReasonOther, fmt.Sprintf("%d entries of the package cannot be read", n))
 }
 
-// lookAgain forgets noted entries that can be read again, and reminds of the others.
-func (w *Worker) lookAgain(ctx context.Context) error {
-	over, err := w.Ledger.RecheckUnreadable(ctx, lookAgainAtOnce)
+// recheckUnreadable removes the note of entries that can be read again, and logs a reminder of the
+// others.
+func (w *Worker) recheckUnreadable(ctx context.Context) error {
+	resolved, err := w.Ledger.RecheckUnreadable(ctx, recheckAtOnce)
 	if err != nil {
 		return err
 	}
-	if over > 0 {
-		w.o.Log.Info().Int("entries", over).Msg("ledger entries that could not be read can be read again, or are gone")
+	if resolved > 0 {
+		w.o.Log.Info().Int("entries", resolved).Msg("ledger entries that could not be read can be read again, or are gone")
 	}
 	n, keys, err := w.Ledger.Unreadables(ctx, 5)
 	if n > 0 && w.rarely.due("unreadable", w.o.Now()) {
 		w.o.Log.Warn().Int64("entries", n).Strs("first", keys).
-			Msg("ledger entries cannot be read: a newer worker has to take them, or a person to mend them")
+			Msg("ledger entries cannot be read: a newer worker has to take them, or a person has to fix them")
 	}
 	return err
 }
 
-// rarely lets through what is said again and again, once an hour each.
+// rarely lets each repeated message through once an hour. Safe for concurrent use.
 type rarely struct {
-	mu   sync.Mutex
-	said map[string]time.Time
+	mu     sync.Mutex
+	logged map[string]time.Time
 }
 
 func (r *rarely) due(what string, now time.Time) bool { return r.dueEvery(time.Hour, what, now) }
@@ -123,12 +127,12 @@ func (r *rarely) due(what string, now time.Time) bool { return r.dueEvery(time.H
 func (r *rarely) dueEvery(every time.Duration, what string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if at, ok := r.said[what]; ok && now.Sub(at) < every && now.Sub(at) >= 0 {
+	if at, ok := r.logged[what]; ok && now.Sub(at) < every && now.Sub(at) >= 0 {
 		return false
 	}
-	if r.said == nil {
-		r.said = map[string]time.Time{}
+	if r.logged == nil {
+		r.logged = map[string]time.Time{}
 	}
-	r.said[what] = now
+	r.logged[what] = now
 	return true
 }

@@ -17,24 +17,25 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// A session is one of sixty an hour, and a package that gives its session up needs another. So a
+// A tenant has sixty sessions an hour, and a package that gives up its session needs another. So a
 // package whose parts are not taken keeps its session and tries again, as long as KSeF would take
-// them, while no further sessions are opened (see [PartStore]). It holds one of the few places for
-// builds, and no more than those; a stop of the worker ends it at once.
+// them. Meanwhile no further sessions are opened (see [PartStore]). The package occupies one of the
+// few places for builds, but no further ones; a stop of the worker ends its tries at once.
 //
-// What a store that is down for days costs: the sessions that were on their way when it went, at
-// most parallelBuilds for each worker; then, for each tenant, eight in the first hour, at pauses that
-// grow to twenty minutes, and three in each hour that follows.
+// A store that is down for days costs the following sessions: those that were being uploaded when
+// it went down, at most parallelBuilds for each worker; then, for each tenant, eight in the first
+// hour, at pauses that grow to twenty minutes, and three in each hour that follows.
 
 const (
 	// uploadPatience is how long one part may fail before its package is given up although KSeF
-	// would still take it: a package of fifty parts has sixteen hours, and its invoices should not
-	// wait so long for one that is never taken.
+	// would still take it. A package of fifty parts has sixteen hours, and its invoices should not
+	// wait so long for a part that is never taken.
 	uploadPatience = numbers.PartTime
-	// uploadMargin is how much before KSeF's time is up the last try begins.
+	// uploadMargin is how long before the end of KSeF's time the last try begins.
 	uploadMargin = time.Minute
-	// longestUploadPause is how soon at the latest a kept session notices that the store is back.
-	longestUploadPause = 30 * time.Second
+	// maxUploadPause is the longest pause between two tries, so a package with a session notices
+	// within this time that the store is back.
+	maxUploadPause = 30 * time.Second
 )
 
 func (w *Worker) upload(ctx context.Context, t Transport, p *ledger.Package, opened ksef.OpenedBatch, built *pack.Package) error {
@@ -55,7 +56,8 @@ func (w *Worker) upload(ctx context.Context, t Transport, p *ledger.Package, ope
 	return g.Wait()
 }
 
-// uploadPart may repeat: putting the same bytes to the same place twice is the same as once.
+// uploadPart sends one part until the store takes it or the time is over. It may repeat: to put the
+// same bytes to the same place twice has the same effect as once.
 func (w *Worker) uploadPart(ctx context.Context, t Transport, p *ledger.Package, target ksef.PartUpload, part pack.Part,
 	over time.Time,
 ) error {
@@ -70,11 +72,11 @@ func (w *Worker) uploadPart(ctx context.Context, t Transport, p *ledger.Package,
 		if err == nil || ctx.Err() != nil || retry.Judge(err).Action == retry.Never {
 			return err
 		}
-		over = earlier(over, w.o.Now().Add(uploadPatience)) // from the first failure on
+		over = earlier(over, w.o.Now().Add(uploadPatience)) // the first failure sets the limit
 		pause := uploadPause(try, err)
 		if w.o.Now().Add(pause).After(over) {
 			if failed != nil {
-				return failed // it says more than "out of service"
+				return failed // this error says more than "out of service"
 			}
 			return err
 		}
@@ -84,13 +86,14 @@ func (w *Worker) uploadPart(ctx context.Context, t Transport, p *ledger.Package,
 	}
 }
 
-// uploadPause is what a part waits: until the store may be asked, or longer with each failure.
+// uploadPause is how long a part waits for its next try: until the store may be asked, or longer
+// with each failure.
 func uploadPause(try int, err error) time.Duration {
 	notNow, ok := errors.AsType[*ratelimit.NotNow](err)
 	if ok && notNow.Reason == ratelimit.ReasonStore {
-		return min(notNow.Wait+time.Second/10, longestUploadPause)
+		return min(notNow.Wait+time.Second/10, maxUploadPause)
 	}
-	return max(min(retry.Backoff(try), longestUploadPause), retry.Judge(err).Delay)
+	return max(min(retry.Backoff(try), maxUploadPause), retry.Judge(err).Delay)
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -102,8 +105,8 @@ func earlier(a, b time.Time) time.Time {
 
 func (w *Worker) uploadFailed(ctx context.Context, p *ledger.Package, cause error) error {
 	if ctx.Err() != nil {
-		return cause // the next run finds it opened and abandons it
+		return cause // the next run finds the package opened and abandons it
 	}
-	w.o.Log.Warn().Str("package", p.ID).Err(cause).Msg("parts not taken, package abandoned before it was closed")
+	w.o.Log.Warn().Str("package", p.ID).Err(cause).Msg("parts not taken: the package is abandoned before its session was closed")
 	return w.abandon(ctx, p, cause.Error())
 }

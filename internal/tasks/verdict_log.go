@@ -8,8 +8,9 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// ofTenant says whose work a task was about, for the log. It changes nothing about the error.
-type ofTenant struct {
+// tenantError adds the tenant of a task to its error, for the log. It changes nothing else of the
+// error.
+type tenantError struct {
 	error
 	tenant string
 }
@@ -18,10 +19,10 @@ func aboutTenant(tenant string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &ofTenant{err, tenant}
+	return &tenantError{err, tenant}
 }
 
-func (e *ofTenant) of() string {
+func (e *tenantError) of() string {
 	if e == nil {
 		return ""
 	}
@@ -29,20 +30,21 @@ func (e *ofTenant) of() string {
 }
 
 // Unwrap returns the error.
-func (e *ofTenant) Unwrap() error { return e.error }
+func (e *tenantError) Unwrap() error { return e.error }
 
-// waitsAgain is how often it is told again that a tenant's tasks wait for the same.
+// waitsAgain is how long it takes until the log repeats that the tasks of a tenant wait for the
+// same reason.
 const waitsAgain = 12 * time.Hour
 
-// logVerdict tells what a task came to. That something waits is told once for each tenant and reason,
-// and then rarely; every single wait is a line for debugging.
+// logVerdict logs the outcome of a task. That tasks of a tenant wait for a reason is logged once,
+// and then rarely; every single wait is logged at level debug.
 func (w *Worker) logVerdict(kind Kind, id, tenant string, v retry.Verdict, err error) {
 	level, message := zerolog.WarnLevel, err.Error()
 	switch {
 	case v.Reason == retry.ReasonUnreadable:
-		message = "cannot understand an answer: " + message // thinned out: see the process's log
+		message = "cannot understand an answer: " + message // the log of the process repeats this rarely
 	case v.Action == retry.Never && !w.rarely.due("never "+tenant+" "+string(v.Reason), w.o.Now()):
-		level = zerolog.DebugLevel // the entry has the reason; it is tried again all the same
+		level = zerolog.DebugLevel // the entry has the reason, and the task is tried again all the same
 	case v.Action == retry.Later:
 		level = zerolog.DebugLevel
 		if w.rarely.dueEvery(waitsAgain, "later "+tenant+" "+string(v.Reason), w.o.Now()) {

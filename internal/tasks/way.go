@@ -20,28 +20,32 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// Parts are what a worker is made of; all are required but the last two.
+// Parts are what a worker is made of. All are required except the last two.
 type Parts struct {
 	Ledger *ledger.Ledger
 	Queue  *Queue
 	Bodies *ledger.Bodies
 	Store  archive.Store
 	Budget Budget
-	// Transport returns the way to KSeF of one tenant, by its name; false when none of that name is
-	// configured here, or it is paused by configuration.
+	// Transport returns the way to KSeF of the tenant of this name. It returns false when no such
+	// tenant is configured here, or the configuration pauses it.
 	Transport func(tenant string) (Transport, bool)
-	// PartStore is asked before a session is opened for parts; nil is one that is never out of
-	// service.
+	// PartStore is asked before a session is opened for parts. nil stands for a store that is never
+	// out of service.
 	PartStore PartStore
-	// Fault returns what a task of a tenant comes to in this process when a fault of this process
-	// alone keeps it from working for the tenant, in one of the groups if any are named: it is left
-	// to another worker. nil when there is none, and a nil func never finds any.
+	// Fault returns an error when a fault of this process alone keeps it from working for the
+	// tenant, or for one of the groups if any are named. The tenant's task ends with this error and
+	// is left to another worker. Fault returns nil when there is no such fault; a nil func never
+	// finds any.
 	Fault func(tenant string, groups ...string) error
 }
 
-// Options are the worker's knobs; config/worker.example.yaml explains each. Zero values are not usable: the process fills them in.
+// Options are the settings of the worker; config/worker.example.yaml explains each. Unless a field
+// says what its zero value means, zero is not usable: the process fills it in.
 type Options struct {
-	Worker      string // unique in the pool, changes with every start: a restarted worker does not own its predecessor's sessions
+	// Worker is unique in the pool and changes with every start: a restarted worker does not own
+	// the sessions of its predecessor.
+	Worker      string
 	Environment string // for verification links: test, production or custom
 
 	// TenantTasks is how many tasks of one tenant may be asking the gateway at a time; 0 is any
@@ -56,7 +60,7 @@ type Options struct {
 	MaxWait     time.Duration
 	MaxInvoices int
 	MaxBytes    int64 // of XML in one package
-	// SessionInvoices tells how many invoices KSeF takes of a tenant in one session; nil is its
+	// SessionInvoices returns how many invoices of a tenant KSeF takes in one session; nil is the
 	// usual 10,000 for all.
 	SessionInvoices func(tenant string) int
 	ExpressBelow    int
@@ -66,13 +70,15 @@ type Options struct {
 	ExpressIdle        time.Duration
 	ExpressMaxAge      time.Duration
 	ExpressMaxInvoices int
-	ExpressShare       float64 // of single sends, left free for invoices submitted with lane express
+	ExpressShare       float64 // part of single sends that is left free for invoices of lane express
 
 	ConfirmFirst time.Duration
 	ConfirmMax   time.Duration
 	SweepEvery   time.Duration
-	SweepAfter   time.Duration // how long something must have stood still before the sweep looks; 0 is a minute, longer than any step between two writes takes
-	DeadAfter    time.Duration // how long a worker that says nothing is taken for alive; 0 is 30 s
+	// SweepAfter is how long something must have stood still before the sweep checks it. 0 is a
+	// minute, longer than any step between two writes takes.
+	SweepAfter   time.Duration
+	DeadAfter    time.Duration // how long a worker without a heartbeat is taken for alive; 0 is 30 s
 	Retention    time.Duration // of ended entries; 0 keeps them for ever
 	KeepRejected time.Duration // of the documents of invoices that ended without KSeF; 0: as long as their entries
 	RefusalsKept time.Duration // how long refused documents stay on record
@@ -80,9 +86,9 @@ type Options struct {
 	ArchiveParallel int // receipt tasks that use the archive at a time; 0 is 3
 	ArchiveShare    int // of those, of one tenant; 0 is 2
 
-	Now func() time.Time // this machine's clock, nil is time.Now; it is put right by Redis's
+	Now func() time.Time // this machine's clock, corrected by Redis's clock; nil is time.Now
 	Log zerolog.Logger
-	// Observe is told of every outcome; may be nil.
+	// Observe is called with every outcome; it may be nil.
 	Observe func(Event)
 }
 
@@ -93,12 +99,13 @@ func (o Options) sessionInvoices(tenant string) int {
 	return o.SessionInvoices(tenant)
 }
 
-// Event is one thing that happened, for metrics: an invoice reached a state, or a task was judged.
+// Event is one thing that happened, for metrics: an invoice reached a state, or package retry
+// judged the error of a task.
 type Event struct {
 	Kind   Kind
 	State  ledger.State // set when an invoice reached it
 	Count  int
-	Reason retry.Reason // set when a task was judged
+	Reason retry.Reason // set when an error was judged
 	Action retry.Action
 }
 
@@ -118,12 +125,14 @@ type Worker struct {
 	running sync.WaitGroup // handlers
 
 	receipts      *bulkhead // receipt tasks that use the archive
-	lookups       *bulkhead // whatever else uses it off the way of packages
+	lookups       *bulkhead // other uses of the archive, outside the path of packages
 	alone         *bulkhead // large documents that are sent alone
 	receiptMemory memory
 	buildMemory   memory
-	shedFrom      atomic.Int64 // until when nothing is removed from the archive (ms), which refused it
-	owedFrom      atomic.Int64 // how far the sweep has come through the results that are owed
+	// shedFrom is until when (ms) nothing is removed from the archive, because it refused removals.
+	shedFrom atomic.Int64
+	// pendingResultsFrom is how far the sweep has come through the pending results.
+	pendingResultsFrom atomic.Int64
 }
 
 // NewWorker returns the handlers over parts.
@@ -143,7 +152,7 @@ func NewWorker(p Parts, o Options) *Worker {
 	clock := &poolClock{machine: o.Now}
 	o.Now = clock.now
 	if p.PartStore == nil {
-		p.PartStore = alwaysThere{}
+		p.PartStore = alwaysInService{}
 	}
 	if p.Fault == nil {
 		p.Fault = func(string, ...string) error { return nil }
@@ -154,10 +163,22 @@ func NewWorker(p Parts, o Options) *Worker {
 	if o.ArchiveShare == 0 {
 		o.ArchiveShare = 2
 	}
-	return &Worker{Parts: p, o: o, express: newExpress(), holds: newPersonHolds(), builds: newBuilds(), closes: newCloses(), clock: clock, turns: turns{most: o.TenantTasks},
-		receipts: newBulkhead(o.ArchiveParallel, o.ArchiveShare), lookups: newBulkhead(lookupPlaces, tenantLookups),
+	return &Worker{
+		Parts:   p,
+		o:       o,
+		express: newExpress(),
+		builds:  newBuilds(),
+		closes:  newCloses(),
+		clock:   clock,
+		turns:   turns{max: o.TenantTasks},
+		holds:   newPersonHolds(),
+
+		receipts:      newBulkhead(o.ArchiveParallel, o.ArchiveShare),
+		lookups:       newBulkhead(lookupPlaces, tenantLookups),
 		alone:         newBulkhead(alonePlaces, tenantAlone),
-		receiptMemory: newMemory(), buildMemory: newMemory()}
+		receiptMemory: newMemory(),
+		buildMemory:   newMemory(),
+	}
 }
 
 // Mux routes every kind of task to its handler.
@@ -177,8 +198,9 @@ func (w *Worker) Mux() *asynq.ServeMux {
 	return mux
 }
 
-// handler reads the payload, runs the handler and judges what it returned. A lost compare-and-set is not an error: somebody else
-// moved the entry, so the ledger is read anew, soon.
+// handler reads the payload, runs the handler, and has package retry judge the error that it
+// returned. A lost compare-and-set is not an error: another task moved the entry, so the task comes
+// back soon and reads the ledger again.
 func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) asynq.Handler {
 	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
 		w.running.Add(1)
@@ -190,16 +212,17 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		if idle, err := w.Queue.idle(ctx); err != nil || idle {
 			return err
 		}
-		// Every request of a task stands in line under the task's name: at its return it has its place, and not the last one.
+		// Every request of a task stands in the waitlist under the task's name: when the task comes
+		// back, it still has its place, and not the last one.
 		err = handle(ratelimit.WithObject(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id), id)
 		if err == nil {
 			return nil
 		}
 		var conflict *ledger.ConflictError
 		if errors.As(err, &conflict) {
-			err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "somebody else was faster", Err: err}
+			err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "another task changed the entry first", Err: err}
 		}
-		about, _ := errors.AsType[*ofTenant](err)
+		about, _ := errors.AsType[*tenantError](err)
 		if about != nil {
 			err = about.error
 		}
@@ -208,15 +231,21 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		w.o.Observe(Event{Kind: kind, Reason: v.Reason, Action: v.Action})
 		w.logVerdict(kind, id, about.of(), v, told)
 		if kind == KindSweep {
-			return nil // the next round is its next try: those that failed would come back each for itself, ever more of them
+			// The next round is the next try. If each sweep that failed came back by itself, there
+			// would be more and more of them.
+			return nil
 		}
 		return told
 	})
 }
 
-// onQueued is the beginning of every task about one invoice. Nothing is left to do when it waits with others, is on its way (its session's confirm drives it on), or
-// is not in the ledger: Redis was emptied, and whoever has the file hands it in again. over, if any, is called for one that has moved on.
-func (w *Worker) onQueued(do func(context.Context, *ledger.Invoice) error, over func(context.Context, *ledger.Invoice)) func(context.Context, string) error {
+// onQueued is the beginning of every task about one invoice. Nothing is left to do when the invoice
+// waits with others; when it is on its way, because the confirm task of its session drives it on;
+// or when it is not in the ledger. In the last case Redis was emptied, and a person who has the
+// file hands it in again. movedOn, if not nil, is called for an invoice that has moved on.
+func (w *Worker) onQueued(
+	do func(context.Context, *ledger.Invoice) error, movedOn func(context.Context, *ledger.Invoice),
+) func(context.Context, string) error {
 	return func(ctx context.Context, id string) error {
 		inv, err := w.Ledger.Invoice(ctx, id)
 		switch {
@@ -225,8 +254,8 @@ func (w *Worker) onQueued(do func(context.Context, *ledger.Invoice) error, over 
 		case err != nil:
 			return err
 		case inv.State != ledger.Queued || inv.Group != "":
-			if over != nil {
-				over(ctx, &inv)
+			if movedOn != nil {
+				movedOn(ctx, &inv)
 			}
 			return nil
 		}
@@ -234,7 +263,8 @@ func (w *Worker) onQueued(do func(context.Context, *ledger.Invoice) error, over 
 	}
 }
 
-// onPackage is the beginning of every task about a package: what it asks KSeF for is ranked by the package's urgency.
+// onPackage is the beginning of every task about a package: the task's requests to KSeF are ranked
+// by the package's urgency.
 func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func(context.Context, string) error {
 	return func(ctx context.Context, id string) error {
 		p, err := w.Ledger.Package(ctx, id)
@@ -249,7 +279,8 @@ func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func
 	}
 }
 
-// transport finds the way to KSeF of a tenant. Without one the work waits: a worker with the tenant's key may come, or a person mends the configuration.
+// transport finds the way to KSeF of a tenant. Without one the work waits: another worker may have
+// the key of the tenant, or a person fixes the configuration.
 func (w *Worker) transport(tenant string) (Transport, error) {
 	if err := w.Fault(tenant); err != nil {
 		return nil, err
@@ -273,7 +304,7 @@ func later(d time.Duration, reason retry.Reason, what string) error {
 	return &retry.LaterError{Delay: d, Reason: reason, What: what}
 }
 
-// kindOf tells the client's error apart; "" for an error of another origin.
+// kindOf returns the client's error and its kind; "" for an error of another origin.
 func kindOf(err error) (*ksef.APIError, ksef.ErrorKind) {
 	var api *ksef.APIError
 	if errors.As(err, &api) {
@@ -282,14 +313,15 @@ func kindOf(err error) (*ksef.APIError, ksef.ErrorKind) {
 	return nil, ""
 }
 
-// withheld reports a "no" that asking again does not change, while the key is good: the gateway refuses, or this key may not. To read what KSeF has takes a permission of its own (InvoiceRead), which
-// a key that sends need not have.
+// withheld reports whether KSeF refused in a way that asking again does not change, although the
+// key is good: the gateway refuses the request, or this key has no permission for it. To read what
+// KSeF has takes a permission of its own (InvoiceRead), which a key that sends need not have.
 func withheld(err error) bool {
 	api, kind := kindOf(err)
 	return kind == ksef.KindRefused || kind == ksef.KindUnauthorized && api.Status == http.StatusForbidden
 }
 
-// moved counts the moves that were made; a conflict is left to whoever moved that entry.
+// moved counts the moves that were made. A conflict is left to the task that moved that entry.
 func moved(errs []error) int {
 	n := 0
 	for _, err := range errs {
