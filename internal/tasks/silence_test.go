@@ -37,8 +37,15 @@ func TestSilence_SessionEndedWithoutAReasonAndEverythingLags_NothingIsSentAgain(
 				w := s.worker("w", d)
 				a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 				pkg := s.sent(w, a, b)
-				confirmFor(s, w, pkg, 20*time.Minute, a.ID, b.ID)
+				confirmFor(s, w, pkg, 45*time.Second, a.ID, b.ID)
 				notSentAgain(t, s, a.ID, b.ID)
+				lag = false
+				confirmFor(s, w, pkg, 10*time.Minute, a.ID, b.ID)
+				for _, id := range []string{a.ID, b.ID} {
+					if got := s.read(id); got.State != ledger.Accepted {
+						t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
+					}
+				}
 			})
 		}
 	}
