@@ -34,7 +34,7 @@ func TestOutcomeOf_EachCodeOfKSeF(t *testing.T) {
 		{440, toDuplicate, "KSeF has one of this identity"},
 		{450, toReject, "the content is at fault"},
 		{500, toResend, "KSeF's own fault"},
-		{550, toResend, "cancelled by the system, to be sent anew"},
+		{550, toResend, "cancelled by the system, to be sent again"},
 		{999, toPark, "a code of the future: never polled for ever, never sent on a guess"},
 	} {
 		got := outcomeOf(ksef.StatusInfo{Code: c.code})

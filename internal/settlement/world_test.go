@@ -13,7 +13,7 @@ import (
 )
 
 // A world is a package, what the ledger has of it, and what is true of it at KSeF. What KSeF tells
-// is drawn anew for each run, and bent. The proofs rest on what the bending never does:
+// is drawn again for each run, and bent. The proofs rest on what the bending never does:
 //
 //   - an answer about a reference is about that invoice;
 //   - a receipt names accepted content only;

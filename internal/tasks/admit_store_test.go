@@ -47,7 +47,7 @@ func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {
 			if plain, err := w.document(t.Context(), &entry); err != nil || !bytes.Equal(plain, d.Data) {
 				t.Errorf("the worker reads %d bytes, %v", len(plain), err)
 			}
-			// Once more: sealed anew it has other bytes, and is the same document all the same.
+			// Once more: sealed again it has other bytes, and is the same document all the same.
 			if again := g.admit(d)[0]; again.Taken != ledger.Present {
 				t.Errorf("again: %+v", again)
 			}

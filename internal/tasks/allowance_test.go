@@ -67,7 +67,7 @@ func TestDue_FewWithoutTheExpressLane_WaitTheirTime(t *testing.T) {
 	if !usual.due(few, now, Allowance{}) {
 		t.Error("it waits on")
 	}
-	// One that is sent anew follows the package it was in; it comes alone, and again and again.
+	// One that is sent again follows the package it was in; it comes alone, and again and again.
 	hasty := usual
 	hasty.MaxWait, hasty.Quiet = time.Second, time.Second
 	again := ledger.Waiting{Count: 1, Oldest: now.Add(-time.Second), Newest: now.Add(-time.Second), Deadline: now.Add(36 * time.Hour)}

@@ -227,7 +227,7 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(tasks.KindSend, inv.ID)
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Resends != 0 || got.FailedSessions != 1 {
-		t.Fatalf("after a session with the old key it is %s, sent anew %d times after %d failed sessions", got.State, got.Resends, got.FailedSessions)
+		t.Fatalf("after a session with the old key it is %s, sent again %d times after %d failed sessions", got.State, got.Resends, got.FailedSessions)
 	}
 	w.must(tasks.KindSend, inv.ID)
 	if got := s.read(inv.ID); got.State != ledger.Sent {

@@ -35,7 +35,7 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 			return err
 		}
 		set := find(waits, group)
-		decision, allowance, err := w.decide(ctx, waits, set, w.o.Now(), w.knocking(ctx), w.onWay(ctx))
+		decision, allowance, err := w.decide(ctx, waits, set, w.o.Now(), w.outageProbes(ctx), w.onWay(ctx))
 		if err != nil {
 			return err
 		}
@@ -73,7 +73,7 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 // decide decides about a waiting set. It reads the tenant's allowance only when a set would be cut
 // with an unlimited one: a set that waits costs nothing.
 func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
-	knocking func() (knocks, error), onWay func() (map[string]ledger.OnWay, error)) (Cut, Allowance, error) {
+	probes func() (outageProbe, error), onWay func() (map[string]ledger.OnWay, error)) (Cut, Allowance, error) {
 	if d := w.policy(set.Group.Tenant).Decide(set, now, Allowance{}); d == CutWait {
 		return d, Allowance{}, nil
 	}
@@ -86,7 +86,7 @@ func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.
 	if _, paused, err := w.paused(ctx, set.Group.Tenant); paused || err != nil {
 		return CutWait, Allowance{}, err
 	}
-	if hold, err := w.holdBack(ctx, set.Group.Tenant, knocking); hold || err != nil {
+	if hold, err := w.holdBack(ctx, set.Group.Tenant, probes); hold || err != nil {
 		return CutWait, Allowance{}, err
 	}
 	allowance, err := w.allowance(ctx, waits, set, now, onWay)

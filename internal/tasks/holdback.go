@@ -21,8 +21,8 @@ var bulkGroups = []string{string(ksef.GroupPublicKey), string(ksef.GroupBatchSes
 var doubtGroups = append(slices.Clip(bulkGroups), string(ksef.GroupSessionMisc), string(ksef.GroupSessionInvoiceList),
 	string(ksef.GroupOnlineSession), string(ksef.GroupInvoiceSend))
 
-// knocks has the facts that tell holdBack whether something else finds out when an outage is over.
-type knocks struct {
+// outageProbe has the facts that tell holdBack whether something else finds out when an outage is over.
+type outageProbe struct {
 	// bulk reports whether, as far as is known, no package of the tenant can be sent (down), and
 	// whether that is because the gateway itself is down.
 	bulk func(tenant string) (down, gateway bool, err error)
@@ -30,13 +30,13 @@ type knocks struct {
 	fresh func() (map[string]bool, error)
 }
 
-// knocking returns a function that reads only the facts that are asked for. What does not belong to
+// outageProbes returns a function that reads only the facts that are asked for. What does not belong to
 // one tenant is read once for all sets of a round, because an outage of days has a round each
 // second.
-func (w *Worker) knocking(ctx context.Context) func() (knocks, error) {
+func (w *Worker) outageProbes(ctx context.Context) func() (outageProbe, error) {
 	gateway := sync.OnceValues(func() (bool, error) { return w.Budget.Down(ctx, "") })
-	return func() (knocks, error) {
-		return knocks{
+	return func() (outageProbe, error) {
+		return outageProbe{
 			bulk: func(tenant string) (bool, bool, error) {
 				if down, err := gateway(); down || err != nil {
 					return down, down, err
@@ -68,8 +68,8 @@ func (w *Worker) partStoreDown(ctx context.Context, tenant string) (bool, error)
 // takes in whatever comes. Cut packages have no order: after three days with one package every two
 // minutes, the invoice that came last and is due first would wait behind two thousand packages. A
 // package is cut all the same when nothing else would find out.
-func (w *Worker) holdBack(ctx context.Context, tenant string, knocking func() (knocks, error)) (bool, error) {
-	k, err := knocking()
+func (w *Worker) holdBack(ctx context.Context, tenant string, probes func() (outageProbe, error)) (bool, error) {
+	k, err := probes()
 	if err != nil {
 		return false, err
 	}

@@ -45,7 +45,7 @@ func (s *stage) stored(inv ledger.Invoice, id string) []byte {
 	return doc
 }
 
-// Redis was lost, and the ERP exports anew: another DataWytworzeniaFa in every document. KSeF has the first one, and calls the second a duplicate.
+// Redis was lost, and the ERP exports again: another DataWytworzeniaFa in every document. KSeF has the first one, and calls the second a duplicate.
 func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *testing.T) {
 	notGiven := func([]byte, error) ([]byte, error) { return nil, refused("fetch") }
 	for _, c := range []struct {

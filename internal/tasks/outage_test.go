@@ -128,8 +128,9 @@ func (g groupDown) Down(_ context.Context, _ string, groups ...string) (bool, er
 	return g.group != "" && slices.Contains(groups, g.group), nil
 }
 
-// What is held back while the gateway is away is one package for each tenant that knocks. One that was refused and rests for an hour does not knock.
-func TestOutage_RefusedPackageRests_AnotherKnocks(t *testing.T) {
+// What is held back while the gateway is away is one package for each tenant, as its probe.
+// One that was refused and rests for an hour is no probe.
+func TestOutage_RefusedPackageRests_AnotherIsTheProbe(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1}}})
 	w := s.worker("w", s.door())
 	lone := s.admit(ledger.Bulk, s.good("A/1"))
@@ -140,7 +141,7 @@ func TestOutage_RefusedPackageRests_AnotherKnocks(t *testing.T) {
 	s.budget = outOfService{}
 	w = s.worker("away", s.door())
 	next := s.admit(ledger.Bulk, s.good("A/2"))
-	if knocks := w.cut(next.ID); knocks == pkg {
+	if probe := w.cut(next.ID); probe == pkg {
 		t.Fatal("it is in the package that rests")
 	}
 	third := s.admit(ledger.Bulk, s.good("A/3"))

@@ -65,7 +65,7 @@ func TestSweep_InvoiceEndsInWhateverWayOutsideOfAPackage_ItsResultIsBrought(t *t
 			if r := s.result(inv); r.State != string(end) || r.Reason != "a person said so" {
 				t.Errorf("the archive says %+v", r)
 			}
-			// What is said of it later is owed anew.
+			// What is said of it later is pending again.
 			now := s.read(inv.ID)
 			move = ledger.Move{ID: inv.ID, Rev: now.Rev, From: []ledger.State{end}, Set: []ledger.Set{{Field: "reason", Value: "and then this"}}}
 			if err := s.ledger.Move(t.Context(), move); err != nil {

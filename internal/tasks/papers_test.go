@@ -136,7 +136,7 @@ func TestDocuments_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testin
 		s.forget(lost.ID)
 		w.must(tasks.KindPackage, pkg)
 		if got := s.read(other.ID); got.State != ledger.Queued || got.Group == "" {
-			t.Errorf("the other is %s in group %q, want it to wait anew", got.State, got.Group)
+			t.Errorf("the other is %s in group %q, want it to wait again", got.State, got.Group)
 		}
 		w.must(tasks.KindReceipt, pkg)
 		s.parkedOnFile(lost.ID)

@@ -120,7 +120,7 @@ func (w *Worker) queueCuts(ctx context.Context, now time.Time, busy map[string]b
 	if err != nil {
 		return err
 	}
-	probes, onWay := w.knocking(ctx), w.onWay(ctx)
+	probes, onWay := w.outageProbes(ctx), w.onWay(ctx)
 	var f faults
 	for _, set := range waits {
 		if f.add(w.queueCut(ctx, waits, set, now, busy, probes, onWay)) {
@@ -132,7 +132,7 @@ func (w *Worker) queueCuts(ctx context.Context, now time.Time, busy map[string]b
 
 func (w *Worker) queueCut(
 	ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time, busy map[string]bool,
-	probes func() (knocks, error), onWay func() (map[string]ledger.OnWay, error),
+	probes func() (outageProbe, error), onWay func() (map[string]ledger.OnWay, error),
 ) error {
 	decision, _, err := w.decide(ctx, waits, set, now, probes, onWay)
 	if err != nil || decision == CutWait {

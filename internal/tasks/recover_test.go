@@ -259,7 +259,7 @@ func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRe
 		t.Errorf("reason %q does not tell the person what to do", got.Reason)
 	}
 	if n := len(s.sim.Books().Sessions); n != 1 {
-		t.Errorf("%d sessions, want the lost one alone: sending anew could make duplicates", n)
+		t.Errorf("%d sessions, want the lost one alone: sending again could make duplicates", n)
 	}
 	w.must(tasks.KindReceipt, id)
 	s.parkedOnFile(inv.ID)

@@ -210,7 +210,7 @@ func TestConfirm_OneAnswerRunsForEver_ReceiptDecides(t *testing.T) {
 	}
 }
 
-// TestRefusal_ProbeIsRepacked_RestWaitsForIt: 415 has the probe packed anew; what it was split
+// TestRefusal_ProbeIsRepacked_RestWaitsForIt: 415 has the probe packed again; what it was split
 // off still waits for its answer.
 func TestRefusal_ProbeIsRepacked_RestWaitsForIt(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{

@@ -33,7 +33,7 @@ func TestUnheard_OnlineSessionsComeToNothing_InvoiceGoesInAPackageWithItsBudgetW
 				}
 			}
 			if got := s.read(inv.ID); sessions != 2 || got.Resends != 0 {
-				t.Fatalf("after %d online sessions it is %s, lane %s, sent anew %d times", sessions, got.State, got.Lane, got.Resends)
+				t.Fatalf("after %d online sessions it is %s, lane %s, sent again %d times", sessions, got.State, got.Lane, got.Resends)
 			}
 			w := s.worker("bulk", s.door())
 			pkg := w.cut(inv.ID)

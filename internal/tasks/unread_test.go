@@ -1,8 +1,6 @@
 package tasks_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -10,10 +8,7 @@ import (
 
 	"github.com/hibiken/asynq"
 
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/ratelimit"
-	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
@@ -345,80 +340,5 @@ func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testin
 				t.Errorf("%d accepted, the mended one is %s", n, s.read(bad.ID).State)
 			}
 		})
-	}
-}
-
-// A part of the sweep that fails hinders no other, and leaves no task that comes back.
-func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
-	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
-	lost := s.admit(ledger.Auto, s.good("A/1"))
-	pkg := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID)
-	foundInvoice, foundPackage := s.lose(tasks.QueueInvoices, tasks.KindSubmit, lost.ID, lost.Rev), s.lose(tasks.QueuePackages, tasks.KindPackage, pkg, 0)
-	for _, index := range []string{"pst:settled", "st:sending", "st:rejected"} {
-		s.rdb.Set(t.Context(), "ksef:"+index, "x", 0)
-	}
-	s.advance(2 * time.Minute)
-	w.must(tasks.KindSweep, "1") // else the queue would try it again, beside the next round's
-	if !foundInvoice() || !foundPackage() {
-		t.Errorf("the lost invoice has a task: %v, the lost package: %v", foundInvoice(), foundPackage())
-	}
-	if !s.log.says("sweep packages") || !s.log.says("sweep invoices on their way") {
-		t.Error("what failed is not told")
-	}
-}
-
-// lame is a budget that cannot tell of one tenant.
-type lame struct {
-	noLimits
-	tenant string
-}
-
-func (l lame) Usage(_ context.Context, tenant, _ string) (ratelimit.Usage, error) {
-	if tenant == l.tenant {
-		return ratelimit.Usage{}, errors.New("the log of this key was written by another version")
-	}
-	return ratelimit.Usage{}, nil
-}
-
-func TestCut_LimitsOfOneTenantUnreadable_TheSetsOfOthersAreCut(t *testing.T) {
-	s := newStage(t, simulator.Options{})
-	lameTenant := sample.NIP(1)
-	s.budget = lame{tenant: lameTenant}
-	w := s.worker("w", s.door())
-	var groups []string
-	for _, nip := range []string{lameTenant, sample.NIP(0), sample.NIP(2)} {
-		inv := s.admit(ledger.Bulk, sample.Invoice(sample.Options{SellerNIP: nip, Number: "A/1", IssueDate: invoice.Today(time.Now())}))
-		w.must(tasks.KindSubmit, inv.ID)
-		groups = append(groups, inv.WaitingGroup().Name())
-	}
-	s.advance(time.Minute)
-	w.must(tasks.KindSweep, "1")
-	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
-	for i, g := range groups {
-		if _, err := inspect.GetTaskInfo(tasks.QueuePackages, tasks.TaskID(tasks.KindCut, g, 0)); (err == nil) != (i > 0) {
-			t.Errorf("a cut of %s is queued: %v", g, err == nil)
-		}
-	}
-}
-
-// What stays for months at the head of an index hides nothing that comes after it.
-func TestSweep_ThousandsWithoutAReceiptAtTheHead_TheLostTaskBehindThemIsFound(t *testing.T) {
-	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
-	for i := range 2000 {
-		id := fmt.Sprintf("pkg-old%05d", i)
-		s.rdb.HSet(t.Context(), "ksef:pkg:"+id, "v", 1, "id", id, "rev", 5, "state", "settled", "lane", "express", "tenant", s.nip(), "filed", 1, "session", "S"+fmt.Sprint(i))
-		s.rdb.ZAdd(t.Context(), "ksef:pst:settled", redisZ(s.now().Add(-24*time.Hour), id))
-	}
-	pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")))
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	found := s.lose(tasks.QueueReceipts, tasks.KindReceipt, pkg, 0)
-	s.advance(2 * time.Minute)
-	for i := range 2 {
-		w.must(tasks.KindSweep, fmt.Sprint(i))
-	}
-	if !found() {
-		t.Error("after two rounds the lost receipt has no task")
 	}
 }

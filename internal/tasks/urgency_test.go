@@ -37,8 +37,8 @@ func TestUrgency_WhatAnswersAPersonOrADeadline_HasAllPlaces_TheRestLeavesSome(t 
 		{"submitted as express", ledger.Invoice{Lane: ledger.Express, Deadline: far}, 30},
 		{"chosen by the pool: leaves a fifth, and the one place", ledger.Invoice{Lane: ledger.Express, Chosen: true, Deadline: far}, 23},
 		{"chosen, but its deadline is near", ledger.Invoice{Lane: ledger.Express, Chosen: true, Deadline: near}, 30},
-		{"sent anew because KSeF asked for it", ledger.Invoice{Lane: ledger.Express, Resends: 1, Deadline: far}, 23},
-		{"sent anew after its session failed", ledger.Invoice{Lane: ledger.Express, FailedSessions: 1, Deadline: far}, 23},
+		{"sent again because KSeF asked for it", ledger.Invoice{Lane: ledger.Express, Resends: 1, Deadline: far}, 23},
+		{"sent again after its session failed", ledger.Invoice{Lane: ledger.Express, FailedSessions: 1, Deadline: far}, 23},
 	} {
 		if got := places(t, func(ctx context.Context) context.Context { return w.urgency(ctx, &c.inv) }); got != c.want {
 			t.Errorf("%s: %d places of 30, want %d", c.why, got, c.want)
