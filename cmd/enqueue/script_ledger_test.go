@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,9 +38,11 @@ func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}
-	set := []ledger.Set{}
+	var edit ledger.Edit
 	if len(args) > 3 {
-		set = append(set, ledger.Set{Field: "code", Value: args[2]}, ledger.Set{Field: "reason", Value: args[3]})
+		code, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		edit = ledger.Because(code, args[3])
 	}
 	switch state {
 	case ledger.Accepted, ledger.Receipted:
@@ -47,14 +50,14 @@ func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		number := inv.NIP + "-20260105-0100A0DB5B00-7E"
 		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Packed}))
-		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Accepted, Set: []ledger.Set{{Field: "ksef_number", Value: number}}}))
+		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Accepted, Edit: ledger.Edit{}.Number(number)}))
 		if state == ledger.Receipted {
 			archiveDocument(ts, l, inv)
 			errs, err := l.Receipt(ctx, []string{id}, "file:///upo.xml")
 			ts.Check(errors.Join(append(errs, err)...))
 		}
 	default:
-		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: state, Set: set}))
+		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: state, Edit: edit}))
 	}
 }
 

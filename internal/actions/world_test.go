@@ -62,9 +62,7 @@ func (w *world) take(seller, number, content string) string {
 func (w *world) taken(seller, number string, to ledger.State, code int, reason string) string {
 	w.t.Helper()
 	id := w.take(seller, number, number)
-	w.check(w.ledger.Move(w.t.Context(), ledger.Move{ID: id, To: to, Set: []ledger.Set{
-		{Field: "code", Value: code}, {Field: "reason", Value: reason},
-	}}))
+	w.check(w.ledger.Move(w.t.Context(), ledger.Move{ID: id, To: to, Edit: ledger.Because(code, reason)}))
 	return id
 }
 

@@ -94,7 +94,7 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quote := ledger.PackageMove{Set: []ledger.Set{{Field: "reason", Value: "KSeF quotes " + planted[0]}}}
+	quote := ledger.PackageMove{Edit: ledger.PackageEdit{}.Reason("KSeF quotes " + planted[0])}
 	if err := p.base.Ledger.MovePackage(t.Context(), &one, quote); err != nil {
 		t.Fatal(err)
 	}

@@ -143,7 +143,7 @@ func BenchmarkSettle10000(b *testing.B) {
 		w.must(err)
 		moves := make([]Move, len(held))
 		for i, inv := range held {
-			moves[i] = Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, In: p.ID, Set: []Set{{"code", 200}, {"reason", ""},
+			moves[i] = Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, In: p.ID, Edit: Edit{{"code", 200}, {"reason", ""},
 				{"ksef_number", "5265877635-20250826-0100001AF629-AF"}, {"mode", "online"}, {"accepted_at", At(noon)}}}
 		}
 		return moves

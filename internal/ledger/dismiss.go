@@ -55,5 +55,5 @@ func (l *Ledger) Dismiss(ctx context.Context, inv *Invoice, d Dismissal) error {
 			was += ": " + inv.Reason
 		}
 	}
-	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, To: Dismissed, Set: []Set{{"reason", d.note(now, was)}}})
+	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, To: Dismissed, Edit: Edit{{"reason", d.note(now, was)}}})
 }

@@ -9,7 +9,7 @@ import (
 
 func TestDismiss_SaysWhoWhenAndWhy_AndEndsItForGood(t *testing.T) {
 	w := oneWorld(t)
-	inv := w.move(w.take(w.fresh())[0], Parked, Set{"code", 415}, Set{"reason", "no permission for attachments"})
+	inv := w.move(w.take(w.fresh())[0], Parked, change{"code", 415}, change{"reason", "no permission for attachments"})
 	w.must(w.Dismiss(ctx(), &inv, Dismissal{By: "anna", Reason: "the sale was cancelled"}))
 	inv = w.again(inv)
 	if inv.State != Dismissed || inv.Code != 415 {
@@ -32,7 +32,7 @@ func TestDismiss_SaysWhoWhenAndWhy_AndEndsItForGood(t *testing.T) {
 // A person dismissed the wrong invoice. Taking it back is on record for good.
 func TestTakeBack_NumberIsFree_IsQueuedAndStaysOnRecord(t *testing.T) {
 	w := oneWorld(t)
-	inv := w.move(w.take(w.fresh())[0], Parked, Set{"code", 415}, Set{"reason", "no permission"})
+	inv := w.move(w.take(w.fresh())[0], Parked, change{"code", 415}, change{"reason", "no permission"})
 	w.must(w.Dismiss(ctx(), &inv, Dismissal{By: "anna", Reason: "Jan Kowalski cancelled: yes"}))
 	inv = w.again(inv)
 	w.must(w.TakeBack(ctx(), &inv, "jan"))

@@ -40,7 +40,7 @@ func TestFull_EveryVerbExceptTakeWorks(t *testing.T) {
 		w.must(w.Wait(ctx(), &bulk[i]))
 	}
 	p := w.cut(groupA, CutLimits{Invoices: 6, Bytes: 1 << 40})
-	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageOpened, Set: []Set{{"session", "s"}}}))
+	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageOpened, Edit: PackageEdit{}.Opened("s", "", 0)}))
 	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageUploaded}))
 	w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageClosing, InvoicesFrom: []State{Packed}, InvoicesTo: Sending}))
 	ids := func(invs []Invoice) (out []string) {
@@ -57,21 +57,21 @@ func TestFull_EveryVerbExceptTakeWorks(t *testing.T) {
 		w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageProcessing, InvoicesFrom: []State{Sending}, InvoicesTo: Sent}))
 	}
 	for _, inv := range w.read(ids...) {
-		w.move(inv, Accepted, Set{"ksef_number", "n"})
+		w.move(inv, Accepted, change{"ksef_number", "n"})
 	}
 	errs, err := w.Receipt(ctx(), ids, "upo")
 	w.must(errors.Join(append(errs, err)...))
 	for _, id := range []string{"pkg-a", "pkg-b"} {
 		p := w.readPackage(id)
 		w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageSettled}))
-		w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageReceipted, Set: []Set{{"upo", "upo"}}}))
+		w.must(w.MovePackage(ctx(), &p, PackageMove{To: PackageReceipted, Edit: PackageEdit{}.UPO("upo")}))
 	}
 
 	online, err := w.OpenOnline(ctx(), Package{ID: "pkg-o", Tenant: sellerA, Form: "v3", Session: "o", Owner: "w"})
 	w.must(err)
 	_, _, err = w.BeginSend(ctx(), online.ID, "w", &express)
 	w.must(err)
-	bad = w.move(bad, Rejected, Set{"reason", "r"})
+	bad = w.move(bad, Rejected, change{"reason", "r"})
 	w.must(w.Retry(ctx(), &bad))
 	w.move(gone, Rejected)
 	if _, _, err := w.WithoutTask(ctx(), time.UnixMilli(w.millis.Load()), 100); err != nil {

@@ -95,7 +95,7 @@ func (m *model) Move(t *rapid.T) {
 	}
 	if mv.To == Queued { // an invoice that leaves its package; Retry is another verb
 		mv.From = []State{Packed, Sending, Unknown, Sent}
-		mv.Set = []Set{{"package", ""}}
+		mv.Edit = Edit{{"package", ""}}
 	}
 	if rapid.Bool().Draw(t, "in its package") {
 		mv.In = inv.Package

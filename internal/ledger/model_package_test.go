@@ -138,7 +138,7 @@ func (m *model) MovePackage(t *rapid.T) {
 	}
 	mv := stepOf(&p, to)
 	if to == PackageOpened {
-		mv.Set[1].Value = a.name
+		mv.Edit = mv.Edit.Owner(a.name)
 	}
 	// A worker settles a package only when no invoice is pending, and abandons no online session.
 	switch pending := m.held(id, Packed, Sending, Unknown, Sent); {

@@ -7,12 +7,6 @@ import (
 	"strings"
 )
 
-// Set is one field to write, by its name in Redis (the redis tags of [Invoice] and [Package]).
-type Set struct {
-	Field string
-	Value any
-}
-
 // Move is one change of one invoice.
 type Move struct {
 	ID   string
@@ -23,7 +17,7 @@ type Move struct {
 	// Group is the waiting group to enter, only with To [Queued]. "" leaves the waiting set; with
 	// To "" it keeps the invoice where it waits.
 	Group string
-	Set   []Set
+	Edit  Edit
 
 	dropBody bool // delete the document
 	newest   bool // make it the newest of its identity again, if the present newest has ended
@@ -148,24 +142,27 @@ func (l *Ledger) appendMove(args []any, m *Move) ([]any, error) {
 	if m.due {
 		flags = append(flags, "d")
 	}
-	args = append(args, m.ID, rev, joinStates(froms), to, m.In, m.Group, strings.Join(flags, ","), 2*len(m.Set))
-	return l.appendSet(args, m.ID, m.Set)
-}
-
-// appendSet appends the names and values of fields as the scripts read them. It seals a reason; id is
-// that of the invoice or the package whose fields they are.
-func (l *Ledger) appendSet(args []any, id string, set []Set) ([]any, error) {
-	for _, s := range set {
-		value := scalar(s.Value)
-		if text, ok := value.(string); ok && s.Field == "reason" {
-			var err error
-			if value, err = l.sealText(reasonText(id), text); err != nil {
-				return nil, err
-			}
+	args = append(args, m.ID, rev, joinStates(froms), to, m.In, m.Group, strings.Join(flags, ","), 2*len(m.Edit))
+	for _, c := range m.Edit {
+		var err error
+		if args, err = l.appendChange(args, m.ID, c); err != nil {
+			return nil, err
 		}
-		args = append(args, s.Field, value)
 	}
 	return args, nil
+}
+
+// appendChange appends the name and the value of a field as the scripts read them. It seals a
+// reason; id is that of the invoice or the package whose field it is.
+func (l *Ledger) appendChange(args []any, id string, c change) ([]any, error) {
+	value := scalar(c.value)
+	if text, ok := value.(string); ok && c.field == "reason" {
+		var err error
+		if value, err = l.sealText(reasonText(id), text); err != nil {
+			return nil, err
+		}
+	}
+	return append(args, c.field, value), nil
 }
 
 func scalar(v any) any {

@@ -166,7 +166,7 @@ func TestMove_WaitingSet_IsForQueuedInvoicesOnly(t *testing.T) {
 func TestMove_OnlyFields_LeavesAWaitingInvoiceWaiting(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.waiting(1)[0]
-	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, Set: []Set{{"reason", "was read"}}}))
+	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, Edit: Edit{{"reason", "was read"}}}))
 	got := w.again(inv)
 	if got.Group != groupA.Name() || got.Reason != "was read" || got.State != Queued || got.Rev != inv.Rev+1 {
 		t.Errorf("is %s in %q at %d: %q", got.State, got.Group, got.Rev, got.Reason)
@@ -183,7 +183,7 @@ func TestApply_ManyMoves_EachIsIndependent(t *testing.T) {
 	invs := w.take(docs...)
 	moves := make([]Move, n)
 	for i, inv := range invs {
-		moves[i] = Move{ID: inv.ID, Rev: inv.Rev, To: Rejected, Set: []Set{{"code", 430 + i%2}}}
+		moves[i] = Move{ID: inv.ID, Rev: inv.Rev, To: Rejected, Edit: Edit{{"code", 430 + i%2}}}
 		if i%3 == 0 {
 			moves[i].Rev = 99
 		}
@@ -218,7 +218,7 @@ func TestApplyEach_RevisionsAreTheEntriesOwn_AlsoAfterAMoveAtAnyRevision(t *test
 	w := oneWorld(t)
 	invs := w.take(w.fresh(), w.fresh())
 	stay := func(id string, rev int64) Move {
-		return Move{ID: id, Rev: rev, From: []State{Queued}, Set: []Set{{"reference", "r"}}}
+		return Move{ID: id, Rev: rev, From: []State{Queued}, Edit: Edit{{"reference", "r"}}}
 	}
 	got, err := w.ApplyEach(ctx(), []Move{stay(invs[0].ID, invs[0].Rev), stay(invs[0].ID, 0), stay(invs[1].ID, invs[1].Rev+5)})
 	w.must(err)
@@ -242,7 +242,7 @@ func TestMove_FieldsOfEveryKind_AreReadBackAsTheyWere(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.invoiceIn(Sent)
 	const reason = "za \"zgodą\"\n|,= ':"
-	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, In: inv.Package, Set: []Set{
+	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, In: inv.Package, Edit: Edit{
 		{"code", 200}, {"reason", reason}, {"recovered", true}, {"accepted_at", At(noon)}, {"lane", Express},
 		{"orig_number", ""}, {"mode", "online"},
 	}}))
@@ -340,7 +340,7 @@ func TestRetry_OnlyRejectedOrParked_StartsAgainWithoutTheOldOutcome(t *testing.T
 			continue
 		}
 		stale := inv
-		w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{s}, Set: []Set{
+		w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, From: []State{s}, Edit: Edit{
 			{"code", 450}, {"reason", "wrong"}, {"resends", 3}, {"failed_sessions", 2}, {"package", "p"},
 			{"session", "s"}, {"reference", "r"}, {"orig_number", "n"}, {"orig_session", "o"}, {"orig_by", "b"},
 			{"lane", Express}, {"attempts", 2},

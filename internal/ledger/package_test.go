@@ -113,7 +113,7 @@ func TestMovePackage_StaleCopy_IsAConflictAndWritesNothing(t *testing.T) {
 				if c := w.conflict(w.MovePackage(ctx(), &nobody, PackageMove{To: PackageOpened})); c.State != "" {
 					t.Errorf("a package that is not there: %+v", c)
 				}
-				w.conflict(w.MovePackage(ctx(), &Package{ID: p.ID}, PackageMove{Set: []Set{{"code", 1}}}))
+				w.conflict(w.MovePackage(ctx(), &Package{ID: p.ID}, PackageMove{Edit: PackageEdit{}.Code(1)}))
 			})
 		})
 	}
@@ -181,7 +181,7 @@ func TestMovePackage_AMemberThatANewPackageHolds_IsNotTouchedByTheOldOne(t *test
 	old := w.packed(2)
 	ids, err := w.Members(ctx(), old.ID)
 	w.must(err)
-	left := w.move(w.read(ids[0])[0], Queued, Set{"package", ""})
+	left := w.move(w.read(ids[0])[0], Queued, change{"package", ""})
 	w.must(w.Wait(ctx(), &left))
 	again := w.cut(groupA, CutLimits{9, much})
 	before := w.again(left)
@@ -220,7 +220,7 @@ func TestMovePackage_OnlyFields_KeepsStateAndInvoices(t *testing.T) {
 		ids, err := w.Members(ctx(), p.ID)
 		w.must(err)
 		invs := w.read(ids...)
-		w.must(w.MovePackage(ctx(), &p, PackageMove{Set: []Set{{"listed", true}, {"lost", At(noon)}, {"reason", "żółć, ="}}}))
+		w.must(w.MovePackage(ctx(), &p, PackageMove{Edit: PackageEdit{}.Listed().Lost(At(noon)).Reason("żółć, =")}))
 		got := w.readPackage(p.ID)
 		if got.State != s || got.Rev != p.Rev || !got.Listed || got.Lost != At(noon) || got.Reason != "żółć, =" || p.State != s {
 			t.Errorf("%s: %+v", s, got)
@@ -271,7 +271,7 @@ func TestBeginSend_AgainInTheSameSession_IsCountedOnce(t *testing.T) {
 		if ordinal != 1 {
 			t.Errorf("attempt %d has ordinal %d", attempt, ordinal)
 		}
-		inv = w.move(w.again(inv), Queued, Set{"package", ""}, Set{"session", ""}) // it was not sent
+		inv = w.move(w.again(inv), Queued, change{"package", ""}, change{"session", ""}) // it was not sent
 		if inv.Attempts != attempt {
 			t.Errorf("%d attempts, want %d", inv.Attempts, attempt)
 		}

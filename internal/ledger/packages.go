@@ -86,19 +86,19 @@ func (l *Ledger) BeginSend(ctx context.Context, pkg, owner string, inv *Invoice)
 // PackageMove is one change of one package and of its invoices.
 type PackageMove struct {
 	To   PackageState // "" keeps the state and only writes fields
-	Set  []Set
+	Edit PackageEdit
 	From []PackageState // nil: the state that was read
 
 	InvoicesFrom  []State // nil: the invoices stay as they are
 	InvoicesTo    State
 	InvoicesGroup string // the waiting group they enter, "" for none
-	InvoicesSet   []Set  // written to every invoice; a reason must not be among them
+	InvoicesEdit  Edit   // written to every invoice; a reason must not be among them
 
 	fence bool // wait for the replicas
 }
 
 // MovePackage changes a package, and every invoice that it still holds, in one step. On success p
-// has the new state and revision; fields in Set are not copied into p. It returns a
+// has the new state and revision, and the fields of Edit. It returns a
 // [*ConflictError] if p is not as it was read.
 //
 // A move to [PackageClosing] waits for the replicas. With a [*ReplicaError] the move was made, but
@@ -126,16 +126,18 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 		return fmt.Errorf("move invoices of %s to %q: only a queued invoice may wait in %s", p.ID, m.InvoicesTo, m.InvoicesGroup)
 	}
 	args := l.args("", p.ID, p.Rev, joinStates(from), to,
-		joinStates(m.InvoicesFrom), string(m.InvoicesTo), m.InvoicesGroup, 2*len(m.Set))
-	args, err := l.appendSet(args, p.ID, m.Set)
-	if err != nil {
-		return err
+		joinStates(m.InvoicesFrom), string(m.InvoicesTo), m.InvoicesGroup, 2*len(m.Edit))
+	var err error
+	for _, c := range m.Edit {
+		if args, err = l.appendChange(args, p.ID, c.change); err != nil {
+			return err
+		}
 	}
-	for _, s := range m.InvoicesSet {
-		if s.Field == "reason" { // a reason is sealed for one invoice, and these fields are written to all of them
+	for _, c := range m.InvoicesEdit {
+		if c.field == "reason" { // a reason is sealed for one invoice, and these fields are written to all of them
 			return fmt.Errorf("move invoices of %s: a reason is written with Move or Apply", p.ID)
 		}
-		args = append(args, s.Field, scalar(s.Value))
+		args = append(args, c.field, scalar(c.value))
 	}
 	run := l.run
 	if m.fence || m.To == PackageClosing {
@@ -157,6 +159,9 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 	p.Rev = number(cell(r, 0))
 	if m.To != "" {
 		p.State = m.To
+	}
+	for _, c := range m.Edit {
+		c.apply(p)
 	}
 	if lagging {
 		return fmt.Errorf("move %s: %w", p.ID, lag)

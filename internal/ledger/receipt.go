@@ -14,7 +14,7 @@ func (l *Ledger) Receipt(ctx context.Context, ids []string, upo string) ([]error
 func (l *Ledger) ReceiptWith(ctx context.Context, ids []string, upo, reason string) ([]error, error) {
 	moves := make([]Move, len(ids))
 	for i, id := range ids {
-		moves[i] = Move{ID: id, To: Receipted, Set: []Set{{"upo", upo}, {"reason", reason}}, dropBody: true}
+		moves[i] = Move{ID: id, To: Receipted, Edit: Edit{{"upo", upo}, {"reason", reason}}, dropBody: true}
 	}
 	return l.Apply(ctx, moves)
 }

@@ -121,7 +121,7 @@ func TestFence_ReplicaLost_IsWrittenAndReported_AndSecureOnceItIsBack(t *testing
 	}
 	lags(t, "secure", l.Secure(ctx(), &p))
 	// A move that is not a fence works.
-	r.must(r.Move(ctx(), Move{ID: single.ID, Rev: rev, From: []State{Sending}, To: Queued, Set: []Set{{"package", ""}, {"session", ""}}}))
+	r.must(r.Move(ctx(), Move{ID: single.ID, Rev: rev, From: []State{Sending}, To: Queued, Edit: Edit{{"package", ""}, {"session", ""}}}))
 
 	back()
 	r.must(r.Secure(ctx(), &p))

@@ -35,12 +35,12 @@ func (l *Ledger) MayRetry(ctx context.Context, inv *Invoice) (bool, error) {
 // Retry queues a rejected or parked invoice again, because a person decided so. It returns a
 // [*ConflictError] if another document of the same identity is alive or accepted.
 func (l *Ledger) Retry(ctx context.Context, inv *Invoice) error {
-	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Set: fromTheStart(inv)})
+	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Edit: fromTheStart(inv)})
 }
 
 // fromTheStart returns the fields of an invoice that begins its path again.
-func fromTheStart(inv *Invoice) []Set {
-	return []Set{
+func fromTheStart(inv *Invoice) Edit {
+	return Edit{
 		{"code", 0}, {"reason", ""}, {"resends", 0}, {"failed_sessions", 0}, {"package", ""}, {"session", ""}, {"reference", ""},
 		{"left_session", inv.Session},
 		{"orig_number", ""}, {"orig_session", ""}, {"orig_by", ""}, {"lane", Auto}, {"chosen", false},
@@ -62,5 +62,5 @@ func (l *Ledger) TakeBack(ctx context.Context, inv *Invoice, by string) error {
 	}
 	note := fmt.Sprintf("%s, taken back %s by %s", dismissed, now.UTC().Format(time.RFC3339), by)
 	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Dismissed}, To: Queued, newest: true,
-		Set: append(fromTheStart(inv), Set{"taken_back", note})})
+		Edit: fromTheStart(inv).with("taken_back", note)})
 }

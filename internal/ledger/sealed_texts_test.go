@@ -38,7 +38,7 @@ func (w *world) plantTexts(l *Ledger) (invoices, packages []string) {
 	}
 	res, err := l.Take(ctx(), docs)
 	w.must(err)
-	w.must(l.Move(ctx(), Move{ID: docs[0].ID, Rev: res[0].Rev, To: Rejected, Set: []Set{{"reason", quoted + " is wrong"}}}))
+	w.must(l.Move(ctx(), Move{ID: docs[0].ID, Rev: res[0].Rev, To: Rejected, Edit: Edit{{"reason", quoted + " is wrong"}}}))
 	inv, err := l.Invoice(ctx(), docs[1].ID)
 	w.must(err)
 	w.must(l.ChangeTerms(ctx(), &inv, NewTerms{Offline: true}))
@@ -58,7 +58,7 @@ func (w *world) plantTexts(l *Ledger) (invoices, packages []string) {
 	}))
 	p, err = l.Package(ctx(), packages[1])
 	w.must(err)
-	w.must(l.MovePackage(ctx(), &p, PackageMove{Set: []Set{{"reason", quoted + " was refused"}}}))
+	w.must(l.MovePackage(ctx(), &p, PackageMove{Edit: PackageEdit{}.Reason(quoted + " was refused")}))
 	refusal := Refusal{ID: RefusalOfFile("a"), Tenant: "One", File: quoted, Faults: []RefusalFault{{Rule: "r", Value: quoted}}}
 	w.must(l.Refuse(ctx(), []Refusal{refusal}))
 	w.must(l.DismissRefusal(ctx(), refusal.ID, Dismissal{By: "anna", Reason: quoted}))
@@ -202,7 +202,7 @@ func TestMovePackage_ReasonForEveryInvoice_IsRefused(t *testing.T) {
 	p := w.packed(1)
 	w.unchanged(func() {
 		if err := w.MovePackage(ctx(), &p, PackageMove{InvoicesFrom: []State{Packed}, InvoicesTo: Parked, To: PackageAbandoned,
-			InvoicesSet: []Set{{"reason", quoted}}}); err == nil || strings.Contains(err.Error(), quoted) {
+			InvoicesEdit: Edit{{"reason", quoted}}}); err == nil || strings.Contains(err.Error(), quoted) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -222,7 +222,7 @@ func TestReason_WithAKey_IsSealedInRedis(t *testing.T) {
 	res, err := w.Take(ctx(), []NewInvoice{doc})
 	w.must(err)
 	const reason = `Fa/P_15: "7654.32" is not an amount`
-	w.must(with(key).Move(ctx(), Move{ID: doc.ID, Rev: res[0].Rev, To: Rejected, Set: []Set{{"code", 450}, {"reason", reason}}}))
+	w.must(with(key).Move(ctx(), Move{ID: doc.ID, Rev: res[0].Rev, To: Rejected, Edit: Edit{{"code", 450}, {"reason", reason}}}))
 	stored := w.rdb.HGet(ctx(), w.key("inv:", doc.ID), "reason").Val()
 	if !strings.HasPrefix(stored, sealedText) || strings.Contains(stored, "7654") {
 		t.Errorf("Redis has %q", stored)
@@ -243,7 +243,7 @@ func TestReason_WithAKey_IsSealedInRedis(t *testing.T) {
 	// A reason that was written without a key stays readable, whatever its text.
 	inv, err := w.Invoice(ctx(), doc.ID)
 	w.must(err)
-	w.must(w.Move(ctx(), Move{ID: doc.ID, Rev: inv.Rev, From: []State{Rejected}, Set: []Set{{"reason", "sealed: by anna"}}}))
+	w.must(w.Move(ctx(), Move{ID: doc.ID, Rev: inv.Rev, From: []State{Rejected}, Edit: Edit{{"reason", "sealed: by anna"}}}))
 	if inv, err := with(key).Invoice(ctx(), doc.ID); err != nil || inv.Reason != "sealed: by anna" {
 		t.Errorf("%q, %v", inv.Reason, err)
 	}

@@ -130,7 +130,7 @@ func (w *world) receipted(inv Invoice) {
 	w.must(w.Wait(ctx(), &inv))
 	p := w.cut(inv.WaitingGroup(), CutLimits{Invoices: 1, Bytes: 1 << 40})
 	inv = w.again(inv)
-	w.move(inv, Accepted, Set{"ksef_number", "n"})
+	w.move(inv, Accepted, change{"ksef_number", "n"})
 	errs, err := w.Ledger.Receipt(ctx(), []string{inv.ID}, "upo")
 	w.must(errors.Join(append(errs, err)...))
 	_ = p

@@ -46,7 +46,7 @@ func TestKnown_ReportsForEachIDWhetherThereIsAnEntry(t *testing.T) {
 func TestInvoice_HashOfTheDocumentThatKSeFHas_ReplacesOurs(t *testing.T) {
 	w := oneWorld(t)
 	inv := w.invoiceIn(Sent)
-	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, Set: []Set{{"hash", "KSeF's"}, {"recovered", true}}}))
+	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: Accepted, Edit: Edit{{"hash", "KSeF's"}, {"recovered", true}}}))
 	got, err := w.Invoice(ctx(), inv.ID)
 	w.must(err)
 	if got.Hash != "KSeF's" || inv.Hash == "" || inv.Hash == got.Hash {

@@ -33,14 +33,14 @@ func (i *Invoice) askedLane() Lane {
 // leaves the set only for the express lane; the caller then queues its task.
 func (l *Ledger) ChangeTerms(ctx context.Context, inv *Invoice, t NewTerms) error {
 	changed := *inv
-	var set []Set
+	var edit Edit
 	if t.Deadline != 0 && t.Deadline != inv.Deadline {
 		changed.Deadline = t.Deadline
-		set = append(set, Set{"deadline", t.Deadline})
+		edit = edit.with("deadline", t.Deadline)
 	}
 	if t.Lane != "" && t.Lane != inv.askedLane() {
 		changed.Lane, changed.Chosen = t.Lane, false
-		set = append(set, Set{"lane", t.Lane}, Set{"chosen", false})
+		edit = edit.with("lane", t.Lane).with("chosen", false)
 	}
 	if t.Offline && !inv.Offline {
 		changed.Offline = true
@@ -49,7 +49,7 @@ func (l *Ledger) ChangeTerms(ctx context.Context, inv *Invoice, t NewTerms) erro
 		if err != nil {
 			return err
 		}
-		set = append(set, Set{"facts", facts})
+		edit = edit.with("facts", facts)
 	}
 	group := inv.Group
 	if group != "" {
@@ -58,7 +58,7 @@ func (l *Ledger) ChangeTerms(ctx context.Context, inv *Invoice, t NewTerms) erro
 	if changed.Lane == Express && !changed.Chosen && !changed.Offline && !changed.Attachment {
 		group = ""
 	}
-	if err := l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: group, Set: set,
+	if err := l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: group, Edit: edit,
 		due: changed.Deadline != inv.Deadline}); err != nil {
 		return err
 	}

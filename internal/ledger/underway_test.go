@@ -19,7 +19,7 @@ func TestUnderways_AreTheSessionsToPoll_WithTheirAgeAndDeadline(t *testing.T) {
 				want = []Underway{{Tenant: p.Tenant, Open: true, Since: p.OpenedAt.Time(), Deadline: p.Deadline}}
 			case PackageClosing, PackageProcessing:
 				p = w.packageIn(s)
-				w.must(w.MovePackage(ctx(), &p, PackageMove{Set: []Set{{Field: "closing_at", Value: At(noon)}}}))
+				w.must(w.MovePackage(ctx(), &p, PackageMove{Edit: PackageEdit{}.ClosingAt(At(noon))}))
 				want = []Underway{{Tenant: p.Tenant, Since: At(noon).Time(), Deadline: p.Deadline}}
 				if p.Deadline == 0 {
 					t.Fatal("a package without a deadline")

@@ -48,14 +48,14 @@ func (l *Ledger) Wait(ctx context.Context, inv *Invoice) error {
 func (l *Ledger) Unchoose(ctx context.Context, inv *Invoice) error {
 	return l.Move(ctx, Move{
 		ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name(),
-		Set: []Set{{"lane", Auto}, {"chosen", false}},
+		Edit: Edit{{"lane", Auto}, {"chosen", false}},
 	})
 }
 
 // ExpressMove returns the move that takes a queued invoice out of its waiting set, because the
 // worker chose the express lane for it.
 func (l *Ledger) ExpressMove(inv *Invoice) Move {
-	return Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Set: []Set{{"lane", Express}, {"chosen", true}}}
+	return Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Edit: Edit{{"lane", Express}, {"chosen", true}}}
 }
 
 // Waiting describes one waiting set.

@@ -22,7 +22,7 @@ func TestBeginSend_SessionIsLeftToOthers_Refused(t *testing.T) {
 	inv := w.take(w.fresh())[0]
 	p, err := w.OpenOnline(ctx(), Package{ID: "pkg-1", Tenant: inv.Tenant, Form: inv.Form, Session: "s", Owner: "me"})
 	w.must(err)
-	w.must(w.MovePackage(ctx(), &p, PackageMove{Set: []Set{{"owner", ""}}}))
+	w.must(w.MovePackage(ctx(), &p, PackageMove{Edit: PackageEdit{}.Owner("")}))
 	for _, who := range []string{"me", ""} {
 		var conflict *ConflictError
 		if _, _, err := w.BeginSend(ctx(), p.ID, who, &inv); !errors.As(err, &conflict) || conflict.ID != p.ID {

@@ -144,9 +144,9 @@ func (w *world) must(err error) {
 	}
 }
 
-func (w *world) move(inv Invoice, to State, set ...Set) Invoice {
+func (w *world) move(inv Invoice, to State, set ...change) Invoice {
 	w.t.Helper()
-	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: to, Set: set}))
+	w.must(w.Move(ctx(), Move{ID: inv.ID, Rev: inv.Rev, To: to, Edit: set}))
 	return w.again(inv)
 }
 
@@ -205,17 +205,17 @@ func stepOf(p *Package, to PackageState) PackageMove {
 	m := PackageMove{To: to}
 	switch to {
 	case PackageOpened:
-		m.Set = []Set{{"session", "session-of-" + p.ID}, {"owner", "me"}}
+		m.Edit = PackageEdit{}.Opened("session-of-"+p.ID, "me", 0)
 	case PackageClosing:
-		m.InvoicesFrom, m.InvoicesTo, m.InvoicesSet = []State{Packed}, Sending, []Set{{"session", p.Session}}
+		m.InvoicesFrom, m.InvoicesTo, m.InvoicesEdit = []State{Packed}, Sending, Edit{{"session", p.Session}}
 	case PackageProcessing:
 		m.InvoicesFrom, m.InvoicesTo = []State{Sending, Unknown}, Sent
 	case PackageAbandoned:
 		m.InvoicesFrom, m.InvoicesTo = []State{Packed}, Queued
-		m.InvoicesGroup, m.InvoicesSet = Group{p.Tenant, p.Form, p.Offline}.Name(), []Set{{"package", ""}, {"session", ""}}
+		m.InvoicesGroup, m.InvoicesEdit = Group{p.Tenant, p.Form, p.Offline}.Name(), Edit{{"package", ""}, {"session", ""}}
 	case PackageFailed:
 		m.InvoicesFrom, m.InvoicesTo = []State{Sending, Unknown, Sent}, Queued
-		m.InvoicesSet = []Set{{"package", ""}, {"session", ""}}
+		m.InvoicesEdit = Edit{{"package", ""}, {"session", ""}}
 	}
 	return m
 }
@@ -286,7 +286,7 @@ func (w *world) invoiceIn(s State) Invoice {
 	if s == Sent {
 		return inv
 	}
-	inv = w.move(inv, Accepted, Set{"ksef_number", "5265877635-20250826-0100001AF629-AF"})
+	inv = w.move(inv, Accepted, change{"ksef_number", "5265877635-20250826-0100001AF629-AF"})
 	if s == Receipted {
 		errs, err := w.Receipt(ctx(), []string{inv.ID}, "file:///upo.xml")
 		w.must(errors.Join(append(errs, err)...))

@@ -37,9 +37,9 @@ func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
 		return
 	case ledger.Accepted, ledger.Receipted:
 		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: ledger.Packed}))
-		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: ledger.Accepted, Set: []ledger.Set{{Field: "ksef_number", Value: inv.NIP + "-20261123-0100A0DB5B00-7E"}}}))
+		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: ledger.Accepted, Edit: ledger.Edit{}.Number(inv.NIP + "-20261123-0100A0DB5B00-7E")}))
 	default:
-		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: s, Set: []ledger.Set{{Field: "code", Value: 450}, {Field: "reason", Value: "no"}}}))
+		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: s, Edit: ledger.Because(450, "no")}))
 	}
 	if s == ledger.Receipted {
 		w := NewWorker(Parts{Ledger: g.Ledger, Store: g.Store, Bodies: g.Bodies}, Options{})

@@ -21,7 +21,7 @@ func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now 
 	if d.Gone != nil {
 		c.listed.Gone = d.Gone
 	}
-	if err := c.edit(ctx, d.Package); err != nil {
+	if err := c.note(ctx, d.Package); err != nil {
 		return true, err
 	}
 	if d.Renew {
@@ -84,28 +84,18 @@ func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now 
 	return d.Over, nil
 }
 
-// edit writes fields of the package, and goes by its revision.
-func (c *confirmation) edit(ctx context.Context, e settlement.PackageEdit) error {
-	var fields []ledger.Set
+func (c *confirmation) note(ctx context.Context, e settlement.PackageEdit) error {
+	var edit ledger.PackageEdit
 	if e.Code != 0 {
-		fields = append(fields, ledger.Set{Field: "code", Value: e.Code})
+		edit = edit.Code(e.Code)
 	}
 	if !e.Lost.IsZero() {
-		fields = append(fields, ledger.Set{Field: "lost", Value: ledger.At(e.Lost)})
+		edit = edit.Lost(ledger.At(e.Lost))
 	}
-	if len(fields) == 0 {
+	if len(edit) == 0 {
 		return nil
 	}
-	if err := c.set(ctx, fields...); err != nil {
-		return err
-	}
-	if e.Code != 0 {
-		c.p.Code = e.Code
-	}
-	if !e.Lost.IsZero() {
-		c.p.Lost = ledger.At(e.Lost)
-	}
-	return nil
+	return c.edit(ctx, edit)
 }
 
 func (c *confirmation) countRefusal(ctx context.Context, r *settlement.Refusal, now time.Time) error {
@@ -141,10 +131,9 @@ func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.
 	if err := c.w.note(ctx, c.p, d.Notes); err != nil || !d.Begin {
 		return err
 	}
-	if err := c.set(ctx, ledger.Set{Field: "doubt", Value: ledger.At(now)}); err != nil {
+	if err := c.edit(ctx, ledger.PackageEdit{}.Doubt(ledger.At(now))); err != nil {
 		return err
 	}
-	c.p.Doubt = ledger.At(now)
 	c.w.o.Log.Warn().Str("package", c.p.ID).Str("session", c.p.Session).
 		Int("invoices", len(d.Notes)).Int("listed", d.Listed).Int("counted", d.Counted).
 		Msg("the session does not account for every invoice: nothing is sent again, it is asked again")
@@ -159,11 +148,7 @@ func (c *confirmation) noteListed(ctx context.Context) error {
 	if slices.ContainsFunc(c.held.Undecided(c.p.ID), unmarked) {
 		return nil
 	}
-	if err := c.set(ctx, ledger.Set{Field: "listed", Value: true}); err != nil {
-		return err
-	}
-	c.p.Listed = true
-	return nil
+	return c.edit(ctx, ledger.PackageEdit{}.Listed())
 }
 
 // split ends a package and puts what is undecided of it into others. Whoever decided it holds the
@@ -211,7 +196,7 @@ func (w *Worker) end(ctx context.Context, p *ledger.Package, e settlement.End) e
 		}
 	}
 	err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: e.State,
-		Set: []ledger.Set{{Field: "code", Value: e.Code}, {Field: "reason", Value: e.Reason}, {Field: "filed", Value: false}}})
+		Edit: ledger.PackageEdit{}.Code(e.Code).Reason(e.Reason).Filed(false)})
 	if err == nil && e.Code == ksef.SessionProcessed {
 		w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Int("invoices", p.Count).Msg("package settled")
 	}

@@ -45,11 +45,9 @@ func (w *Worker) pollSession(ctx context.Context, p *ledger.Package) error {
 	}
 	c.listed.Session = info
 	if p.Lost != 0 { // KSeF knows it after all: whatever was begun because it did not, begins again the next time
-		if err := c.set(ctx, ledger.Set{Field: "lost", Value: 0}, ledger.Set{Field: "search_from", Value: 0},
-			ledger.Set{Field: "search_page", Value: 0}, ledger.Set{Field: "searched", Value: 0}); err != nil {
+		if err := c.edit(ctx, ledger.PackageEdit{}.Lost(0).SearchAt(0, 0).Searched(0)); err != nil {
 			return err
 		}
-		p.Lost, p.SearchFrom, p.SearchPage, p.Searched = 0, 0, 0, 0
 	}
 	if p.State == ledger.PackageClosing {
 		if info.Status.Code == ksef.OnlineSessionOpen { // 100, for a batch session as well

@@ -64,7 +64,7 @@ func (w *Worker) disown(ctx context.Context, p *ledger.Package, why error) error
 	if p.State != ledger.PackageOpened || p.Owner != w.o.Worker {
 		return nil // an earlier call did it, and its answer was lost
 	}
-	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "owner", Value: ""}}}); err != nil {
+	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Owner("")}); err != nil {
 		return fmt.Errorf("%w; and it cannot be left to other workers: %v", why, err)
 	}
 	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Str("tenant", p.Tenant).Err(why).

@@ -92,7 +92,7 @@ func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
 		// The package is built without it, parks it, and brings its result to the archive.
 		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev,
 			From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: inv.WaitingGroup().Name(),
-			Set: append(because(0, bad.Error()), ledger.Set{Field: "lane", Value: ledger.Bulk})})
+			Edit: ledger.Because(0, bad.Error()).InLane(ledger.Bulk)})
 	}
 	if err != nil {
 		return err
@@ -163,7 +163,7 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 	ctx = context.WithoutCancel(ctx)
 	if err == nil {
 		err := w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Sent,
-			Set: []ledger.Set{{Field: "reference", Value: sent.ID}}})
+			Edit: ledger.Edit{}.Reference(sent.ID)})
 		if err == nil {
 			w.reached(KindSend, ledger.Sent, 1)
 		} else {
@@ -180,7 +180,7 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		w.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Err(err).
 			Msg("answer to a send lost: the status of the session will show whether it arrived")
 		w.drop(s) // it is closed soon: only then does its status show what arrived
-		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Set: because(0, err.Error())})
+		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Edit: ledger.Because(0, err.Error())})
 	case retry.Never:
 		// The likely cause is the session (closed, expired, or opened with a public key that is out
 		// of date). The next attempt uses a new session, and the attempt after that uses a package.
@@ -205,7 +205,7 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 // posted.
 func (w *Worker) unsent(ctx context.Context, inv *ledger.Invoice) error {
 	return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
-		Set: []ledger.Set{{Field: "package", Value: ""}, {Field: "session", Value: ""}}})
+		Edit: ledger.Edit{}.OutOfPackage()})
 }
 
 // acquire returns the open session of a tenant and opens one when there is none. Other calls wait
@@ -334,7 +334,7 @@ func (w *Worker) closeOnline(ctx context.Context, p *ledger.Package) error {
 		return err
 	}
 	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
-		Set: []ledger.Set{{Field: "closing_at", Value: ledger.At(w.o.Now())}}})
+		Edit: ledger.PackageEdit{}.ClosingAt(ledger.At(w.o.Now()))})
 	if err != nil {
 		if later, lagging := w.lags(ctx, err); lagging {
 			return later // confirm finds the session open and closes it

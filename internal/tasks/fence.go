@@ -25,9 +25,9 @@ func (w *Worker) lags(ctx context.Context, err error) (later error, lagging bool
 }
 
 // writeClosing writes that the close of a batch session is about to be called, or was called.
-func (w *Worker) writeClosing(ctx context.Context, p *ledger.Package, more ...ledger.Set) error {
+func (w *Worker) writeClosing(ctx context.Context, p *ledger.Package, more ledger.PackageEdit) error {
 	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
-		Set:          append(more, ledger.Set{Field: "closing_at", Value: ledger.At(w.o.Now())}),
+		Edit:         more.ClosingAt(ledger.At(w.o.Now())),
 		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Sending,
-		InvoicesSet: []ledger.Set{{Field: "session", Value: p.Session}}})
+		InvoicesEdit: ledger.Edit{}.InSession(p.Session)})
 }

@@ -91,7 +91,7 @@ func (f *filing) note(ctx context.Context, notes []*file) error {
 	moves := make([]ledger.Move, len(notes))
 	for i, one := range notes {
 		moves[i] = ledger.Move{ID: one.inv.ID, Rev: one.was.Rev, From: []ledger.State{one.was.State},
-			Set: []ledger.Set{{Field: "reason", Value: one.inv.Reason}}}
+			Edit: ledger.Edit{}.Reason(one.inv.Reason)}
 	}
 	errs, err := f.w.Ledger.Apply(ctx, moves)
 	if err != nil {

@@ -166,5 +166,5 @@ func (w *Worker) toPackage(ctx context.Context, inv *ledger.Invoice, turn *ratel
 		Str("why", string(turn.Reason)).Msg("express invoice goes by bulk: its turn would come after its legal deadline")
 	return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued,
 		Group: inv.WaitingGroup().Name(),
-		Set:   append(because(0, reason), ledger.Set{Field: "lane", Value: ledger.Bulk})})
+		Edit:  ledger.Because(0, reason).InLane(ledger.Bulk)})
 }

@@ -122,6 +122,5 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkAndSaysSo(t *test
 // due moves the legal deadline, as a new hand-in with another deadline does.
 func (s *stage) due(id string, at time.Time) error {
 	inv := s.read(id)
-	return s.ledger.Move(s.t.Context(), ledger.Move{ID: id, Rev: inv.Rev, From: []ledger.State{inv.State},
-		Set: []ledger.Set{{Field: "deadline", Value: ledger.At(at)}}})
+	return s.ledger.ChangeTerms(s.t.Context(), &inv, ledger.NewTerms{Deadline: ledger.At(at)})
 }

@@ -27,7 +27,7 @@ func (w *Worker) openedBefore(ctx context.Context, p *ledger.Package) error {
 	}
 	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).
 		Msg("redis restarted or failed over since the session was opened: the worker closes it, if it is open, and asks for its status")
-	if err := w.writeClosing(ctx, p, ledger.Set{Field: "unfinished", Value: p.State == ledger.PackageOpened}); err != nil {
+	if err := w.writeClosing(ctx, p, ledger.PackageEdit{}.Unfinished(p.State == ledger.PackageOpened)); err != nil {
 		if later, lagging := w.lags(ctx, err); lagging {
 			return later
 		}

@@ -56,7 +56,7 @@ func TestSweep_InvoiceEndsInWhateverWayOutsideOfAPackage_ItsResultIsBrought(t *t
 			s := newStage(t, simulator.Options{})
 			w := s.worker("w", s.door())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
-			move := ledger.Move{ID: inv.ID, Rev: inv.Rev, To: end, Set: []ledger.Set{{Field: "reason", Value: "a person said so"}}}
+			move := ledger.Move{ID: inv.ID, Rev: inv.Rev, To: end, Edit: ledger.Edit{}.Reason("a person said so")}
 			if err := s.ledger.Move(t.Context(), move); err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +67,7 @@ func TestSweep_InvoiceEndsInWhateverWayOutsideOfAPackage_ItsResultIsBrought(t *t
 			}
 			// What is said of it later is pending again.
 			now := s.read(inv.ID)
-			move = ledger.Move{ID: inv.ID, Rev: now.Rev, From: []ledger.State{end}, Set: []ledger.Set{{Field: "reason", Value: "and then this"}}}
+			move = ledger.Move{ID: inv.ID, Rev: now.Rev, From: []ledger.State{end}, Edit: ledger.Edit{}.Reason("and then this")}
 			if err := s.ledger.Move(t.Context(), move); err != nil {
 				t.Fatal(err)
 			}

@@ -113,12 +113,11 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 		return w.openRefused(ctx, t, p, err)
 	}
 	now := w.o.Now()
-	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageOpened, Set: []ledger.Set{
-		{Field: "session", Value: opened.ID}, {Field: "owner", Value: w.o.Worker}, {Field: "opened_at", Value: ledger.At(now)}}})
+	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageOpened,
+		Edit: ledger.PackageEdit{}.Opened(opened.ID, w.o.Worker, ledger.At(now))})
 	if err != nil {
 		return err // another run opened a session too; this one stays empty and expires
 	}
-	p.Session = opened.ID
 	if err := w.upload(ctx, t, p, opened, built); err != nil {
 		return w.uploadFailed(ctx, p, err)
 	}
@@ -304,9 +303,9 @@ func (w *Worker) abandon(ctx context.Context, p *ledger.Package, reason string) 
 	}
 	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
 	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: end,
-		Set:          []ledger.Set{{Field: "reason", Value: reason}},
+		Edit:         ledger.PackageEdit{}.Reason(reason),
 		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Queued, InvoicesGroup: group.Name(),
-		InvoicesSet: []ledger.Set{{Field: "package", Value: ""}, {Field: "session", Value: ""}}})
+		InvoicesEdit: ledger.Edit{}.OutOfPackage()})
 	if err != nil || end != ledger.PackageSettled {
 		return err
 	}
@@ -316,7 +315,7 @@ func (w *Worker) abandon(ctx context.Context, p *ledger.Package, reason string) 
 // closeBatch writes that close is about to be called, then calls it. From here on the package is
 // never abandoned: whatever the answer, confirm asks what the session contains.
 func (w *Worker) closeBatch(ctx context.Context, t Transport, p *ledger.Package) error {
-	if err := w.writeClosing(ctx, p); err != nil {
+	if err := w.writeClosing(ctx, p, nil); err != nil {
 		if later, lagging := w.lags(ctx, err); lagging {
 			return later // confirm finds the session open, and closes it when the replicas have caught up
 		}

@@ -186,7 +186,7 @@ func TestDocuments_SweepReadAnInvoiceThatWasDecidedMeanwhile_ItsResultStands(t *
 	pkg := s.sent(w, inv)
 	s.advance(2 * time.Minute)
 	p := s.pkg(pkg)
-	if err := s.ledger.MovePackage(t.Context(), &p, ledger.PackageMove{Set: []ledger.Set{{Field: "owner", Value: "w"}}}); err != nil { // so that only the invoice stood still
+	if err := s.ledger.MovePackage(t.Context(), &p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Owner("w")}); err != nil { // so that only the invoice stood still
 		t.Fatal(err)
 	}
 	between := &before{is: func(args []any) bool { return args[0] == "hgetall" && args[1] == "ksef:pkg:"+pkg }, do: func() {

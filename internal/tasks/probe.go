@@ -158,12 +158,8 @@ func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
 			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it in %s",
 				p.Probe, unread.Err, left.Round(time.Second)))
 	}
-	set := []ledger.Set{{Field: "probe", Value: ""}, {Field: "refusals", Value: w.o.Refusals - 1}}
-	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: set}); err != nil {
-		return err
-	}
-	p.Probe, p.Refusals = "", w.o.Refusals-1
-	return nil
+	edit := ledger.PackageEdit{}.WithoutProbe().Refusals(w.o.Refusals - 1)
+	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: edit})
 }
 
 // over reports whether a package that cannot be read has ended, as far as its fields tell.

@@ -93,14 +93,14 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 		return unreadLater(max(retry.Age(age, w.o.ConfirmFirst, receiptRest), settlement.UnreadPause), len(unread))
 	}
 	if len(upos.missing) == 0 {
-		set := []ledger.Set{{Field: "upo", Value: upos.bySession[p.Session].url}}
+		edit := ledger.PackageEdit{}.UPO(upos.bySession[p.Session].url)
 		if why := upos.bySession[p.Session].damage; why != "" {
-			set = append(set, ledger.Set{Field: "reason", Value: join(p.Reason, why)})
+			edit = edit.Reason(join(p.Reason, why))
 		}
-		return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageReceipted, Set: set})
+		return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageReceipted, Edit: edit})
 	}
 	if !p.Filed {
-		if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "filed", Value: true}}}); err != nil {
+		if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Filed(true)}); err != nil {
 			return err
 		}
 	}
@@ -132,5 +132,5 @@ func (w *Worker) receiptEarly(ctx context.Context, p *ledger.Package, held []led
 		return later(settlement.UnreadPause, retry.ReasonProcessing,
 			fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
 	}
-	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Set: []ledger.Set{{Field: "filed", Value: true}}})
+	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Filed(true)})
 }

@@ -91,38 +91,19 @@ func (f *finder) beginPass(ctx context.Context, as ksef.SubjectType, want []*led
 		return err
 	}
 	at := ledger.At(from)
-	if err := f.set(ctx, ledger.Set{Field: "search_first", Value: at}, ledger.Set{Field: "search_from", Value: at},
-		ledger.Set{Field: "search_page", Value: 0}); err != nil {
-		return err
-	}
-	f.p.SearchFirst, f.p.SearchFrom, f.p.SearchPage = at, at, 0
-	return nil
+	return f.edit(ctx, ledger.PackageEdit{}.SearchFirst(at).SearchAt(at, 0))
 }
 
 func (f *finder) newPass(ctx context.Context, as ksef.SubjectType) error {
-	p := f.p
-	if !settlement.NewPass(*p, as) {
+	if !settlement.NewPass(*f.p, as) {
 		return nil
 	}
-	if err := f.set(ctx, ledger.Set{Field: "search_as", Value: string(as)},
-		ledger.Set{Field: "search_from", Value: 0}, ledger.Set{Field: "search_page", Value: 0}, ledger.Set{Field: "searched", Value: 0},
-		ledger.Set{Field: "passes", Value: 0}, ledger.Set{Field: "next_pass", Value: 0}); err != nil {
-		return err
-	}
-	p.SearchAs, p.SearchFrom, p.SearchPage, p.Searched, p.Passes, p.NextPass = string(as), 0, 0, 0, 0, 0
-	return nil
+	return f.edit(ctx, ledger.PackageEdit{}.SearchAs(string(as)).SearchAt(0, 0).Searched(0).Passes(0, 0))
 }
 
 // stepOn writes where the pass stands.
 func (f *finder) stepOn(ctx context.Context, s settlement.Step) error {
-	p := f.p
-	err := f.set(ctx, ledger.Set{Field: "search_from", Value: ledger.At(s.From)}, ledger.Set{Field: "search_page", Value: s.Offset},
-		ledger.Set{Field: "searched", Value: p.Searched + 1})
-	if err != nil {
-		return err
-	}
-	p.SearchFrom, p.SearchPage, p.Searched = ledger.At(s.From), s.Offset, p.Searched+1
-	return nil
+	return f.edit(ctx, ledger.PackageEdit{}.SearchAt(ledger.At(s.From), s.Offset).Searched(f.p.Searched+1))
 }
 
 // breakPass ends a pass at a page that could not be had; the next one goes on there. What says
@@ -142,13 +123,7 @@ func (f *finder) breakPass(ctx context.Context, now time.Time, cause error) erro
 
 // restFromPass writes when the next pass may begin.
 func (f *finder) restFromPass(ctx context.Context, now time.Time, pause time.Duration) error {
-	p := f.p
-	err := f.set(ctx, ledger.Set{Field: "passes", Value: p.Passes + 1}, ledger.Set{Field: "next_pass", Value: ledger.At(now.Add(pause))})
-	if err != nil {
-		return err
-	}
-	p.Passes, p.NextPass = p.Passes+1, ledger.At(now.Add(pause))
-	return nil
+	return f.edit(ctx, ledger.PackageEdit{}.Passes(f.p.Passes+1, ledger.At(now.Add(pause))))
 }
 
 func (f *finder) parkNotFound(ctx context.Context, want []*ledger.Invoice) error {

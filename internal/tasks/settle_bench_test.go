@@ -78,11 +78,11 @@ func benchPackage(b *testing.B, l *ledger.Ledger, n int) ledger.Package {
 	p, err := l.Package(ctx, "pkg-1")
 	must(err)
 	must(l.MovePackage(ctx, &p, ledger.PackageMove{To: ledger.PackageOpened,
-		Set: []ledger.Set{{Field: "session", Value: "S"}, {Field: "opened_at", Value: ledger.At(time.Now())}}}))
+		Edit: ledger.PackageEdit{}.Opened("S", "", ledger.At(time.Now()))}))
 	must(l.MovePackage(ctx, &p, ledger.PackageMove{To: ledger.PackageUploaded}))
 	must(l.MovePackage(ctx, &p, ledger.PackageMove{To: ledger.PackageClosing, InvoicesFrom: []ledger.State{ledger.Packed},
 		InvoicesTo: ledger.Sending,
-		Set:        []ledger.Set{{Field: "closing_at", Value: ledger.At(time.Now())}}}))
+		Edit:       ledger.PackageEdit{}.ClosingAt(ledger.At(time.Now()))}))
 	must(l.MovePackage(ctx, &p, ledger.PackageMove{To: ledger.PackageProcessing, InvoicesFrom: []ledger.State{ledger.Sending},
 		InvoicesTo: ledger.Sent}))
 	return p

@@ -254,7 +254,7 @@ func TestConfirm_AcceptedInAFailedSessionAndMovedMeanwhile_IsNotSentAgain(t *tes
 		}
 		inv := s.read(a.ID)
 		return s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: inv.Rev,
-			From: []ledger.State{inv.State}, Set: []ledger.Set{{Field: "failed_sessions", Value: inv.FailedSessions}}})
+			From: []ledger.State{inv.State}, Edit: ledger.Edit{}.FailedSessions(inv.FailedSessions)})
 	}
 	confirmFor(s, w, pkg, time.Hour, a.ID)
 	if moved < 2 {

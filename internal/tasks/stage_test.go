@@ -348,7 +348,7 @@ func (s *stage) pkg(id string) ledger.Package {
 func (s *stage) touch(id string) {
 	s.t.Helper()
 	inv := s.read(id)
-	err := s.ledger.Move(s.t.Context(), ledger.Move{ID: id, Rev: inv.Rev, From: []ledger.State{inv.State}, Set: []ledger.Set{{Field: "reference", Value: inv.Reference}}})
+	err := s.ledger.Move(s.t.Context(), ledger.Move{ID: id, Rev: inv.Rev, From: []ledger.State{inv.State}, Edit: ledger.Edit{}.Reference(inv.Reference)})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -13,75 +13,80 @@ import (
 // is sent again only with a proof that KSeF does not have it.
 func ledgerMove(m settlement.Move, pkg string) (ledger.Move, error) {
 	inv := m.Invoice
-	edit := ledger.Move{ID: inv.ID, Rev: inv.Rev, In: pkg, Set: because(m.Code, m.Reason)}
-	set := func(field string, value any) { edit.Set = append(edit.Set, ledger.Set{Field: field, Value: value}) }
+	move := ledger.Move{ID: inv.ID, Rev: inv.Rev, In: pkg, Edit: ledger.Because(m.Code, m.Reason)}
 	switch m.Fate {
 	case settlement.Accept:
-		edit.To, edit.Set = ledger.Accepted, because(ksef.InvoiceAccepted, "")
-		a := m.Accepted
-		set("ksef_number", settlement.TidyNumber(a.Number))
-		if a.Recovered {
-			set("recovered", true)
-			set("upo", a.UPO)
-		} else {
-			set("mode", a.Mode)
-		}
-		if a.Hash != "" {
-			set("hash", a.Hash)
-		}
-		if !a.At.IsZero() {
-			set("accepted_at", ledger.At(a.At))
-		}
+		move.To, move.Edit = ledger.Accepted, accepted(m.Accepted)
 	case settlement.Reject:
-		edit.To = ledger.Rejected
+		move.To = ledger.Rejected
 	case settlement.Park:
-		edit.To = ledger.Parked
+		move.To = ledger.Parked
 	case settlement.Keep:
-		edit.From = []ledger.State{inv.State}
+		move.From = []ledger.State{inv.State}
 	case settlement.LookUp:
-		edit.From = []ledger.State{inv.State}
-		setOriginal(&edit, m)
+		move.From = []ledger.State{inv.State}
+		move.Edit = original(m)
 	case settlement.SendAgain:
 		if m.Again.Proof == 0 {
-			return edit, fmt.Errorf("send %s again: nothing proves that KSeF does not have it", inv.ID)
+			return move, fmt.Errorf("send %s again: nothing proves that KSeF does not have it", inv.ID)
 		}
-		edit.To = ledger.Queued
-		set(counters[m.Again.Count], m.Again.Value)
-		set("lane", m.Again.Lane)
-		set("package", "")
-		set("session", "")
-		set("reference", "")
+		move.To = ledger.Queued
+		move.Edit = counted(move.Edit, m.Again).InLane(m.Again.Lane).OutOfPackage().Reference("")
 	default:
-		return edit, fmt.Errorf("move %s: no fate was decided", inv.ID)
+		return move, fmt.Errorf("move %s: no fate was decided", inv.ID)
 	}
-	return edit, nil
+	return move, nil
 }
 
-var counters = map[settlement.Counter]string{
-	settlement.Resends: "resends", settlement.FailedSessions: "failed_sessions", settlement.Denied: "denied",
+// accepted is what is written of an invoice that KSeF has.
+func accepted(a settlement.Acceptance) ledger.Edit {
+	edit := ledger.Because(ksef.InvoiceAccepted, "").Number(settlement.TidyNumber(a.Number))
+	if a.Recovered {
+		edit = edit.Recovered(a.UPO)
+	} else {
+		edit = edit.Mode(a.Mode)
+	}
+	if a.Hash != "" {
+		edit = edit.HashInKSeF(a.Hash)
+	}
+	if !a.At.IsZero() {
+		edit = edit.AcceptedAt(ledger.At(a.At))
+	}
+	return edit
 }
 
-// setOriginal writes how the original is known, and what is told of it. A mark for the register
-// leaves what was told before.
-func setOriginal(edit *ledger.Move, m settlement.Move) {
+// counted adds the count that bounds how often the invoice is sent.
+func counted(edit ledger.Edit, a settlement.Again) ledger.Edit {
+	switch a.Count {
+	case settlement.Resends:
+		return edit.Resends(int(a.Value))
+	case settlement.FailedSessions:
+		return edit.FailedSessions(int(a.Value))
+	case settlement.Denied:
+		return edit.Denied(ledger.Millis(a.Value))
+	}
+	return edit
+}
+
+// original writes how the original of a duplicate is known, and what is told of it. A mark for the
+// register leaves what was told before.
+func original(m settlement.Move) ledger.Edit {
+	var edit ledger.Edit
+	if m.Code != 0 || m.Reason != "" {
+		edit = ledger.Because(m.Code, m.Reason)
+	}
 	o := m.Original
-	if m.Code == 0 && m.Reason == "" {
-		edit.Set = nil
-	}
-	edit.Set = append(edit.Set, ledger.Set{Field: "orig_by", Value: o.By})
+	edit = edit.OriginalBy(o.By)
 	if o.By != settlement.BySearch {
-		edit.Set = append(edit.Set, ledger.Set{Field: "orig_number", Value: o.Number})
+		edit = edit.OriginalNumber(o.Number)
 	}
 	if o.By == settlement.ByAnswer || o.Session != "" {
-		edit.Set = append(edit.Set, ledger.Set{Field: "orig_session", Value: o.Session})
+		edit = edit.OriginalSession(o.Session)
 	}
 	if o.By == settlement.ByRegister {
-		edit.Set = append(edit.Set, ledger.Set{Field: "accepted_at", Value: ledger.At(o.At)})
+		edit = edit.AcceptedAt(ledger.At(o.At))
 	}
-}
-
-func because(code int, reason string) []ledger.Set {
-	return []ledger.Set{{Field: "code", Value: code}, {Field: "reason", Value: reason}}
+	return edit
 }
 
 // write makes the moves of invoices of a package, notes that KSeF lets the tenant in, and queues
