@@ -42,7 +42,7 @@ func (c *submitCmd) wait(ctx context.Context, p *program, t *tally) error {
 		if inv.ID == "" {
 			// It was never read: the wait ended before the first poll, or the entry is gone from
 			// the ledger, which takes months.
-			inv = ledger.Invoice{ID: h.id, Reason: "not in the ledger"}
+			inv = ledger.Invoice{Facts: ledger.Facts{ID: h.id}, Reason: "not in the ledger"}
 			if err != nil {
 				inv.State, inv.Reason = ledger.Queued, ""
 			}

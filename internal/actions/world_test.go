@@ -49,7 +49,8 @@ func (w *world) take(seller, number, content string) string {
 	w.t.Helper()
 	id := ledger.InvoiceID(ledger.Identity{NIP: seller, Kind: "VAT", Number: number}, sha256.Sum256([]byte(content)))
 	taken, err := w.ledger.Take(w.t.Context(), []ledger.NewInvoice{{Body: []byte(content), Invoice: ledger.Invoice{
-		ID: id, Tenant: "name of " + seller, NIP: seller, Kind: "VAT", Number: number, Form: "v3", Size: int64(len(content)),
+		Facts:  ledger.Facts{ID: id, Tenant: "name of " + seller, NIP: seller, Kind: "VAT", Form: "v3"},
+		Number: number, Size: int64(len(content)),
 	}}})
 	w.check(err)
 	if taken[0].Taken != ledger.Created {

@@ -186,7 +186,7 @@ func writeRareLedgerKeys(t *testing.T, l *ledger.Ledger) {
 	ctx, nip := t.Context(), sample.NIP(0)
 	document := func(id string) ledger.NewInvoice {
 		return ledger.NewInvoice{Body: []byte("x"), Invoice: ledger.Invoice{
-			ID: id, Tenant: nip, NIP: nip, Kind: "VAT", Number: "R/1", Form: "v3", Size: 1,
+			Facts: ledger.Facts{ID: id, Tenant: nip, NIP: nip, Kind: "VAT", Form: "v3"}, Number: "R/1", Size: 1,
 		}}
 	}
 	_, err := l.Take(ctx, []ledger.NewInvoice{document("inv-first")})

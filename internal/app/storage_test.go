@@ -120,7 +120,10 @@ func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 		return err == nil && counts[string(ledger.Receipted)] == 3 && counts[string(ledger.Rejected)] == 1
 	})
 	stop()
-	refused := ledger.Refusal{ID: ledger.RefusalOfFile("refused.xml"), File: "refused.xml", Faults: []ledger.RefusalFault{{Rule: "r", Value: "v"}}}
+	refused := ledger.Refusal{
+		ID: ledger.RefusalOfFile("refused.xml"), File: "refused.xml",
+		Faults: []ledger.RefusalFault{{Rule: "r", Value: "v"}},
+	}
 	if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refused}); err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +146,7 @@ func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	}
 	until(t, 10*time.Second, "its document is removed", func() bool {
 		_, err := p.base.Ledger.Shed(t.Context(), time.Millisecond, 0, 10)
-		kept, e := p.base.Ledger.HasBody(t.Context(), &ledger.Invoice{ID: taken[3].Invoice.ID})
+		kept, e := p.base.Ledger.HasBody(t.Context(), &ledger.Invoice{Facts: ledger.Facts{ID: taken[3].Invoice.ID}})
 		return errors.Join(err, e) == nil && !kept
 	})
 	resealed(t, p)

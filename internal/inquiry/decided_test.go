@@ -48,7 +48,7 @@ func TestDecided_MoreThanOnePage_YieldsEachInvoiceOnceInOrder(t *testing.T) {
 		number := fmt.Sprint(i)
 		ids[i] = ledger.InvoiceID(ledger.Identity{NIP: sellerA, Kind: "VAT", Number: number}, [32]byte{})
 		docs[i] = ledger.NewInvoice{Body: []byte("x"), Invoice: ledger.Invoice{
-			ID: ids[i], Tenant: sellerA, NIP: sellerA, Kind: "VAT", Number: number, Form: "v3",
+			Facts: ledger.Facts{ID: ids[i], Tenant: sellerA, NIP: sellerA, Kind: "VAT", Form: "v3"}, Number: number,
 		}}
 	}
 	_, err := w.ledger.Take(t.Context(), docs)

@@ -133,7 +133,7 @@ func TestResults_InvoiceWaits_HasTheReasonAndTheTime(t *testing.T) {
 	r := &inquiry.Reader{Environment: "test", Waits: explainer(func() (map[string]waiting.Wait, error) {
 		return map[string]waiting.Wait{"a": {For: waiting.Limit, What: "used up", Until: until}}, nil
 	})}
-	got, err := r.Results(t.Context(), []ledger.Invoice{{ID: "a"}, {ID: "b"}})
+	got, err := r.Results(t.Context(), []ledger.Invoice{{Facts: ledger.Facts{ID: "a"}}, {Facts: ledger.Facts{ID: "b"}}})
 	want := []results.Result{
 		{ID: "a", WaitingFor: "limit", WaitingWhat: "used up", WaitingUntil: "2026-11-23T10:00:00Z"},
 		{ID: "b"},
@@ -150,13 +150,13 @@ func TestResults_ReasonCannotBeFound_IsReportedAndTheRestReturned(t *testing.T) 
 		Waits:       explainer(func() (map[string]waiting.Wait, error) { return nil, down }),
 		Unexplained: func(err error) { reported = err },
 	}
-	got, err := r.Results(t.Context(), []ledger.Invoice{{ID: "a"}})
+	got, err := r.Results(t.Context(), []ledger.Invoice{{Facts: ledger.Facts{ID: "a"}}})
 	if err != nil || len(got) != 1 || got[0].ID != "a" || !errors.Is(reported, down) {
 		t.Errorf("%+v, %v; reported %v", got, err, reported)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := r.Results(ctx, []ledger.Invoice{{ID: "a"}}); !errors.Is(err, down) {
+	if _, err := r.Results(ctx, []ledger.Invoice{{Facts: ledger.Facts{ID: "a"}}}); !errors.Is(err, down) {
 		t.Errorf("when cancelled, err = %v", err)
 	}
 }

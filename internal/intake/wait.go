@@ -122,7 +122,7 @@ func (w *wait) poll(ctx context.Context, e Entries) (bool, error) {
 	}
 	for _, u := range unread { // it may never become readable, so Wait does not wait for it
 		reason := fmt.Sprintf("its entry in the ledger cannot be read: %v", u.Err)
-		w.seen[u.ID] = ledger.Invoice{ID: u.ID, Reason: reason}
+		w.seen[u.ID] = ledger.Invoice{Facts: ledger.Facts{ID: u.ID}, Reason: reason}
 	}
 	changed := false
 	var left []string

@@ -42,33 +42,19 @@ func (m Millis) Time() time.Time {
 }
 
 // Invoice is the entry of one invoice. It holds header fields and outcomes, never the document.
-// Fields with a redis tag are fields of the hash; the others are in its facts.
+// Fields with a redis tag are fields of the hash.
 type Invoice struct {
-	V         int    `redis:"-"`
-	ID        string `redis:"-"`
-	Rev       int64  `redis:"rev"` // grows with every change
-	Revision  int    `redis:"-"`   // 1 for the first document of this identity, one more for each that took its place
-	State     State  `redis:"state"`
-	Tenant    string `redis:"-"`      // name of the tenant whose credentials send it
-	NIP       string `redis:"-"`      // seller, Podmiot1
-	Context   string `redis:"-"`      // NIP of the taxpayer that sends it, if that is not the seller
-	Subject   string `redis:"-"`      // the role of that taxpayer, in KSeF's words; "" is the seller
-	Kind      string `redis:"-"`      // RodzajFaktury
-	Number    string `redis:"number"` // P_2
-	IssueDate string `redis:"-"`
+	Facts
+
+	Rev    int64  `redis:"rev"` // grows with every change
+	State  State  `redis:"state"`
+	Number string `redis:"number"` // P_2
 	// Hash is the SHA-256 of the exact bytes, in Base64. It is a field of the hash when KSeF has
-	// the invoice in other bytes than were handed in; otherwise it is in the facts.
-	Hash       string `redis:"hash"`
-	File       string `redis:"-"`
-	Lane       Lane   `redis:"lane"`   // as asked for, or as the worker chose
-	Chosen     bool   `redis:"chosen"` // the worker chose the lane and may choose again
-	Offline    bool   `redis:"-"`
-	Form       string `redis:"-"` // "v3" for FA(3)
-	Attachment bool   `redis:"-"`
-	// Overflow says that its tenant handed in very many invoices at a time: its tasks wait behind
-	// the few tasks of other tenants.
-	Overflow bool  `redis:"-"`
-	Size     int64 `redis:"size"` // bytes of XML
+	// the invoice in other bytes than were handed in; otherwise it is kept beside the facts.
+	Hash   string `redis:"hash"`
+	Lane   Lane   `redis:"lane"`   // as asked for, or as the worker chose
+	Chosen bool   `redis:"chosen"` // the worker chose the lane and may choose again
+	Size   int64  `redis:"size"`   // bytes of XML
 
 	Group     string `redis:"group"`     // the waiting group it is in, "" when not waiting
 	Package   string `redis:"package"`   // the package that holds it, or held it last
@@ -98,8 +84,6 @@ type Invoice struct {
 	BodyArchived bool   `redis:"body_archived"` // the document is in the archive store, not in Redis
 	BodySeal     string `redis:"body_seal"`     // how it is sealed there, as [SealOf] names it
 	Deadline     Millis `redis:"deadline"`      // legal
-	SoftDeadline Millis `redis:"-"`             // midnight of P_1
-	CreatedAt    Millis `redis:"-"`
 	UpdatedAt    Millis `redis:"updated_at"`
 }
 

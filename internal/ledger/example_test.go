@@ -31,7 +31,8 @@ func Example() {
 	bodies, _ := ledger.NewBodies(nil)
 	sealed, _ := bodies.Seal(id, document)
 	fresh := ledger.NewInvoice{Body: sealed, Invoice: ledger.Invoice{
-		ID: id, Tenant: "5265877635", NIP: "5265877635", Kind: "VAT", Number: "FV/1", Form: "v3", Size: int64(len(document)),
+		Facts:  ledger.Facts{ID: id, Tenant: "5265877635", NIP: "5265877635", Kind: "VAT", Form: "v3"},
+		Number: "FV/1", Size: int64(len(document)),
 	}}
 
 	for range 2 {

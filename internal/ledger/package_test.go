@@ -325,7 +325,7 @@ func TestBeginSend_WrongPremise_IsAConflictAndWritesNothing(t *testing.T) {
 			return err
 		},
 		"an invoice that is not there": func() error {
-			_, _, err := w.BeginSend(ctx(), p.ID, "me", &Invoice{ID: "inv-nobody", Rev: 1})
+			_, _, err := w.BeginSend(ctx(), p.ID, "me", &Invoice{Facts: Facts{ID: "inv-nobody"}, Rev: 1})
 			return err
 		},
 	} {

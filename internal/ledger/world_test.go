@@ -95,9 +95,13 @@ func document(nip, kind, number, content string) NewInvoice {
 	sum := sha256.Sum256([]byte(content))
 	return NewInvoice{
 		Invoice: Invoice{
-			ID: InvoiceID(Identity{nip, kind, number}, sum), Tenant: nip, NIP: nip, Kind: kind, Number: number, IssueDate: "2026-11-23",
-			Hash: base64.StdEncoding.EncodeToString(sum[:]), File: number + ".xml", Lane: Auto, Form: "v3", Size: 1000,
-			Deadline: At(noon.Add(36 * time.Hour)), SoftDeadline: At(noon.Add(11 * time.Hour)),
+			Facts: Facts{
+				ID: InvoiceID(Identity{nip, kind, number}, sum), Tenant: nip, NIP: nip, Kind: kind,
+				IssueDate: "2026-11-23", File: number + ".xml", Form: "v3",
+				SoftDeadline: At(noon.Add(11 * time.Hour)),
+			},
+			Number: number, Hash: base64.StdEncoding.EncodeToString(sum[:]), Lane: Auto, Size: 1000,
+			Deadline: At(noon.Add(36 * time.Hour)),
 		},
 		Body: []byte("sealed " + content),
 	}

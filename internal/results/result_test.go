@@ -21,9 +21,9 @@ const hash = "jli86Kp2Kw7jppX59P8VmjWRcwLTvsPK3DcPEB87mNk=" // any SHA-256 in Ba
 
 func acceptedInvoice() ledger.Invoice {
 	return ledger.Invoice{
-		ID: "inv-a", File: "a.xml", NIP: "5265877635", Number: "FV/1", Kind: "VAT", IssueDate: "2026-11-23", Hash: hash,
-		State: ledger.Accepted, KsefNumber: "5265877635-20250826-0100001AF629-AF", Code: 200, Reason: "ok",
-		Package: "pkg-1", Session: "s-1", UPO: "file:///upo.xml", Attempts: 2, Tenant: "One",
+		Facts:  ledger.Facts{ID: "inv-a", File: "a.xml", NIP: "5265877635", Kind: "VAT", IssueDate: "2026-11-23", Tenant: "One"},
+		Number: "FV/1", Hash: hash, State: ledger.Accepted, KsefNumber: "5265877635-20250826-0100001AF629-AF",
+		Code: 200, Reason: "ok", Package: "pkg-1", Session: "s-1", UPO: "file:///upo.xml", Attempts: 2,
 		Deadline:  ledger.At(time.Date(2026, 11, 24, 23, 0, 0, 0, time.UTC)),
 		UpdatedAt: ledger.At(time.Date(2026, 11, 23, 11, 2, 42, 84e6, time.FixedZone("", 3600))),
 	}

@@ -147,7 +147,7 @@ func TestProof_WhatWasAcceptedIsNeverProvenAbsent(t *testing.T) {
 		accepted := map[string]bool{}
 		for i := range ours {
 			number := rapid.SampledFrom([]string{"A", "A ", "B", "B  1", "B 1", "C"}).Draw(t, "number")
-			ours[i] = ledger.Invoice{ID: fmt.Sprint("inv-", i), Number: number, Hash: fmt.Sprint("h", i)}
+			ours[i] = ledger.Invoice{Facts: ledger.Facts{ID: fmt.Sprint("inv-", i)}, Number: number, Hash: fmt.Sprint("h", i)}
 			switch rapid.IntRange(0, 2).Draw(t, "fate") {
 			case 0: // accepted
 				accepted[ours[i].ID] = true

@@ -119,7 +119,7 @@ func TestWrongNumber_OnlyANumberOfThisSellerWithARightChecksumIsTaken(t *testing
 		{"a day that is not in the calendar", number("5265877635-20250231-0100001AF629"), "is none"},
 		{"blanks around it", " " + good, "is none"},
 	} {
-		got := wrongNumber(&ledger.Invoice{NIP: "5265877635"}, c.number)
+		got := wrongNumber(&ledger.Invoice{Facts: ledger.Facts{NIP: "5265877635"}}, c.number)
 		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
 			t.Errorf("%s: %q, want %q", c.what, got, c.want)
 		}

@@ -15,7 +15,7 @@ import (
 func invoicesOf(numbers ...string) []ledger.Invoice {
 	out := make([]ledger.Invoice, len(numbers))
 	for i, n := range numbers {
-		out[i] = ledger.Invoice{ID: fmt.Sprint("inv-", i), Number: n}
+		out[i] = ledger.Invoice{Facts: ledger.Facts{ID: fmt.Sprint("inv-", i)}, Number: n}
 	}
 	return out
 }

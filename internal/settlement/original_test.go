@@ -11,8 +11,11 @@ import (
 )
 
 func duplicate(by, original string) *ledger.Invoice {
-	return &ledger.Invoice{ID: "inv-1", Rev: 1, State: ledger.Sent, Package: place, NIP: seller, Kind: "VAT", Number: "A/1", Hash: "ours",
-		Code: ksef.InvoiceDuplicate, OriginalBy: by, OriginalNumber: original, OriginalSession: "T"}
+	return &ledger.Invoice{
+		Facts: ledger.Facts{ID: "inv-1", NIP: seller, Kind: "VAT"}, Rev: 1, State: ledger.Sent, Package: place,
+		Number: "A/1", Hash: "ours", Code: ksef.InvoiceDuplicate, OriginalBy: by, OriginalNumber: original,
+		OriginalSession: "T",
+	}
 }
 
 // told says what a finding comes to.

@@ -15,8 +15,10 @@ func packageOf(n int, state ledger.PackageState) (ledger.Package, Held) {
 	p := ledger.Package{ID: place, Rev: 1, State: state, Lane: ledger.Bulk, Tenant: seller, Session: "S", Count: n}
 	held := Held{Read: true, Members: n}
 	for i := range n {
-		held.Invoices = append(held.Invoices, ledger.Invoice{ID: fmt.Sprint("inv-", i), Rev: 1, State: ledger.Sent, Package: place,
-			NIP: seller, Number: fmt.Sprint("A/", i), Hash: fmt.Sprint("hash-", i), Lane: ledger.Bulk})
+		held.Invoices = append(held.Invoices, ledger.Invoice{
+			Facts: ledger.Facts{ID: fmt.Sprint("inv-", i), NIP: seller}, Rev: 1, State: ledger.Sent, Package: place,
+			Number: fmt.Sprint("A/", i), Hash: fmt.Sprint("hash-", i), Lane: ledger.Bulk,
+		})
 	}
 	return p, held
 }

@@ -56,9 +56,10 @@ func TestRegister_AnySize_IsReadOnwardsAndWhatIsInItIsFound(t *testing.T) {
 			if number == n {
 				missing++
 			}
-			held.Invoices = append(held.Invoices, ledger.Invoice{ID: fmt.Sprint("inv-", i), State: ledger.Sent, Package: place,
-				NIP:    seller,
-				Number: fmt.Sprint("A/", number), OriginalBy: BySearch, IssueDate: "2026-01-09"})
+			held.Invoices = append(held.Invoices, ledger.Invoice{
+				Facts: ledger.Facts{ID: fmt.Sprint("inv-", i), NIP: seller, IssueDate: "2026-01-09"},
+				State: ledger.Sent, Package: place, Number: fmt.Sprint("A/", number), OriginalBy: BySearch,
+			})
 		}
 		want := held.Undecided(place)
 		from, err := PassFrom(p, want)

@@ -115,10 +115,16 @@ func (w *world) drawInvoice(t *rapid.T, i int, lane ledger.Lane) {
 	if lane == ledger.Express {
 		states = []ledger.State{ledger.Sending, ledger.Unknown, ledger.Sent, ledger.Sent}
 	}
-	inv := &ledger.Invoice{ID: id, Rev: 3, State: rapid.SampledFrom(states).Draw(t, "state"), Package: place, Session: "S", NIP: seller,
-		Number: rapid.SampledFrom(names).Draw(t, "number"), Kind: "VAT", Hash: fmt.Sprint("hash-", i), Lane: lane, IssueDate: "2026-11-25",
-		Resends: rapid.IntRange(0, 3).Draw(t, "resends"), FailedSessions: rapid.IntRange(0, 2).Draw(t, "failed sessions"),
-		Attachment: lane == ledger.Bulk && rapid.IntRange(0, 3).Draw(t, "attachment") == 0}
+	inv := &ledger.Invoice{
+		Facts: ledger.Facts{
+			ID: id, NIP: seller, Kind: "VAT", IssueDate: "2026-11-25",
+			Attachment: lane == ledger.Bulk && rapid.IntRange(0, 3).Draw(t, "attachment") == 0,
+		},
+		Rev: 3, State: rapid.SampledFrom(states).Draw(t, "state"), Package: place, Session: "S",
+		Number: rapid.SampledFrom(names).Draw(t, "number"), Hash: fmt.Sprint("hash-", i), Lane: lane,
+		Resends:        rapid.IntRange(0, 3).Draw(t, "resends"),
+		FailedSessions: rapid.IntRange(0, 2).Draw(t, "failed sessions"),
+	}
 	w.truth[id] = w.drawTruth(t, i)
 	if lane == ledger.Express && inv.State == ledger.Sent && w.truth[id].arrived {
 		inv.Reference = "ref-" + id
@@ -156,8 +162,11 @@ func (w *world) drawTruth(t *rapid.T, i int) truth {
 // heal lets the entries that could not be read be read from now on.
 func (w *world) heal() {
 	for _, u := range w.unread {
-		w.entries[u.ID] = &ledger.Invoice{ID: u.ID, Rev: 3, State: ledger.Sent, Package: place, Session: "S", NIP: seller,
-			Number: "unread " + u.ID, Kind: "VAT", Hash: "hash-" + u.ID[len("inv-"):], Lane: w.pkg.Lane, IssueDate: "2026-11-25"}
+		w.entries[u.ID] = &ledger.Invoice{
+			Facts: ledger.Facts{ID: u.ID, NIP: seller, Kind: "VAT", IssueDate: "2026-11-25"}, Rev: 3,
+			State: ledger.Sent, Package: place, Session: "S", Number: "unread " + u.ID,
+			Hash: "hash-" + u.ID[len("inv-"):], Lane: w.pkg.Lane,
+		}
 		w.order = append(w.order, u.ID)
 	}
 	w.unread = nil

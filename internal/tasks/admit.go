@@ -288,8 +288,8 @@ func (a *Admitter) prepare(
 		// The answer has all that could be read: a refusal that names the invoice's number can be
 		// found in an export of thousands.
 		n.Invoice = ledger.Invoice{
-			NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate,
-			File: d.File, Size: h.Size, Tenant: from.Name, Hash: HashText(h.Hash),
+			Facts:  ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File, Tenant: from.Name},
+			Number: h.Number, Size: h.Size, Hash: HashText(h.Hash),
 		}
 		return n, refusal{err}
 	}
@@ -308,11 +308,12 @@ func (a *Admitter) prepare(
 		lane = ledger.Auto
 	}
 	n.Invoice = ledger.Invoice{
-		ID:     ledger.InvoiceID(ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}, h.Hash),
-		Tenant: from.Name, NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number, IssueDate: h.IssueDate,
-		Hash: HashText(h.Hash), File: d.File,
-		Lane: lane, Offline: terms.Offline, Form: h.Form.Version(), Attachment: h.Attachment, Size: h.Size,
-		Deadline: ledger.At(legal), SoftDeadline: ledger.At(soft),
+		Facts: ledger.Facts{
+			ID:     ledger.InvoiceID(ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}, h.Hash),
+			Tenant: from.Name, NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File,
+			Offline: terms.Offline, Form: h.Form.Version(), Attachment: h.Attachment, SoftDeadline: ledger.At(soft),
+		},
+		Number: h.Number, Hash: HashText(h.Hash), Lane: lane, Size: h.Size, Deadline: ledger.At(legal),
 	}
 	if from.as != ksef.Subject1 {
 		n.Context, n.Subject = from.NIP, string(from.as)

@@ -71,7 +71,7 @@ func (a *Admitter) findHeldExports(ctx context.Context, foreign []int, docs []Do
 	a.compareAll(ctx, todo, sound, answers, func(k int) []byte { return docs[at[k]].Data })
 	for _, k := range todo {
 		if answers[k].Taken == ledger.Present {
-			out[at[k]].Held = ledger.Invoice{ID: answers[k].ID, State: answers[k].State}
+			out[at[k]].Held = ledger.Invoice{Facts: ledger.Facts{ID: answers[k].ID}, State: answers[k].State}
 		}
 	}
 	return nil

@@ -113,9 +113,15 @@ func TestAdmit_ASoundInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 	entry, err := g.Ledger.Invoice(t.Context(), got.Invoice.ID)
 	g.must(err)
 	day := func(text string) ledger.Millis { return ledger.At(warsaw(t, text)) }
-	want := ledger.Invoice{V: ledger.Version, ID: got.Invoice.ID, Rev: 1, Revision: 1, State: ledger.Queued, Tenant: sample.NIP(0), NIP: sample.NIP(0), Kind: "VAT", Number: "FV/1",
-		IssueDate: "2026-11-23", Hash: HashText(sha256.Sum256(d.Data)), File: "1.xml", Lane: ledger.Auto, Form: "v3", Size: int64(len(d.Data)),
-		SoftDeadline: day("2026-11-24 00:00:00 +01:00"), Deadline: day("2026-11-25 00:00:00 +01:00"), CreatedAt: entry.CreatedAt, UpdatedAt: entry.UpdatedAt}
+	want := ledger.Invoice{
+		Facts: ledger.Facts{
+			V: ledger.Version, ID: got.Invoice.ID, Revision: 1, Tenant: sample.NIP(0), NIP: sample.NIP(0),
+			Kind: "VAT", IssueDate: "2026-11-23", File: "1.xml", Form: "v3",
+			SoftDeadline: day("2026-11-24 00:00:00 +01:00"), CreatedAt: entry.CreatedAt,
+		},
+		Rev: 1, State: ledger.Queued, Number: "FV/1", Hash: HashText(sha256.Sum256(d.Data)), Lane: ledger.Auto,
+		Size: int64(len(d.Data)), Deadline: day("2026-11-25 00:00:00 +01:00"), UpdatedAt: entry.UpdatedAt,
+	}
 	if entry != want {
 		t.Errorf("got  %+v\nwant %+v", entry, want)
 	}
@@ -133,7 +139,9 @@ func TestAdmit_EveryOutcome(t *testing.T) {
 	g := newGate(t, nil)
 	first := g.admit(numbered(1))[0].Invoice
 	other := doc("other.xml", sample.Options{Number: "FV/1", IssueDate: "2026-11-23", Seed: 99})
-	got := g.admit(numbered(1), other, numbered(2), doc("foreign.xml", sample.Options{SellerNIP: sample.NIP(7), IssueDate: "2026-11-23"}), Document{File: "pdf", Data: []byte("%PDF")})
+	got := g.admit(numbered(1), other, numbered(2), doc("foreign.xml", sample.Options{
+		SellerNIP: sample.NIP(7), IssueDate: "2026-11-23",
+	}), Document{File: "pdf", Data: []byte("%PDF")})
 	if r := got[0]; r.Taken != ledger.Present || r.Invoice.ID != first.ID || r.Invoice.State != ledger.Queued {
 		t.Errorf("the same document again: %+v", r)
 	}
@@ -265,7 +273,9 @@ func TestAdmit_LedgerFails_NothingIsAnswered(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 	// A document that is refused for itself needs no Redis.
-	if out, err := g.Admit(t.Context(), []Document{{File: "x", Data: []byte("x")}}, Terms{}); err != nil || out[0].Taken != ledger.Refused {
+	if out, err := g.Admit(t.Context(), []Document{{
+		File: "x", Data: []byte("x"),
+	}}, Terms{}); err != nil || out[0].Taken != ledger.Refused {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
@@ -309,7 +319,10 @@ func TestAdmit_Nothing_IsNothing(t *testing.T) {
 func BenchmarkAdmit1000(b *testing.B) {
 	rdb, _ := redistest.New(b)
 	bodies, _ := ledger.NewBodies(nil)
-	a := &Admitter{Ledger: ledger.New(rdb, ledger.Options{}), Queue: NewQueue(rdb), Bodies: bodies, Accounts: accounts(sample.NIP(0), sample.NIP(1), sample.NIP(2)), Now: func() time.Time { return monday }}
+	a := &Admitter{
+		Ledger: ledger.New(rdb, ledger.Options{}), Queue: NewQueue(rdb), Bodies: bodies,
+		Accounts: accounts(sample.NIP(0), sample.NIP(1), sample.NIP(2)), Now: func() time.Time { return monday },
+	}
 	docs := make([]Document, 1000)
 	for i := range docs {
 		docs[i] = numbered(i)

@@ -67,7 +67,7 @@ func omitted(s *stage, w *actor) (id, pkg string) {
 	doc := s.with("A/1", 1)
 	s.known(w, doc)
 	id = s.admit(ledger.Bulk, doc).ID
-	return id, s.sent(w, ledger.Invoice{ID: id, Lane: ledger.Bulk})
+	return id, s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 }
 
 func TestRecover_RegisterWritesItsFlagsAsTexts_TheOriginalIsFound(t *testing.T) {

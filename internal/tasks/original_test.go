@@ -60,15 +60,36 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 		fetched  int // documents, from KSeF
 	}{
 		{why: "the archive has the original", archived: true, want: ledger.Accepted, final: ledger.Receipted},
-		{why: "the archive has it, and KSeF gives none", archived: true, bend: func(d *door) { d.given = notGiven }, want: ledger.Accepted, final: ledger.Receipted},
+		{
+			why: "the archive has it, and KSeF gives none", archived: true,
+			bend: func(d *door) { d.given = notGiven }, want: ledger.Accepted, final: ledger.Receipted,
+		},
 		{why: "the archive is new", want: ledger.Accepted, final: ledger.Receipted, fetched: 1},
-		{why: "the receipt not given", bend: func(d *door) { d.upo = notGiven }, want: ledger.Accepted, final: ledger.Accepted, fetched: 1},
-		{why: "the original's reference is missing", fault: simulator.OmitOriginal, want: ledger.Accepted, final: ledger.Accepted, fetched: 1},
-		{why: "another invoice is named as the original", fault: simulator.WrongOriginal, archived: true, want: ledger.Accepted, final: ledger.Accepted, fetched: 2},
-		{why: "KSeF does not give the original", bend: func(d *door) { d.given = notGiven }, want: ledger.Parked, says: "KSeF does not give it, so the two could not be compared", final: ledger.Parked, fetched: 1},
+		{
+			why: "the receipt not given", bend: func(d *door) { d.upo = notGiven }, want: ledger.Accepted,
+			final: ledger.Accepted, fetched: 1,
+		},
+		{
+			why: "the original's reference is missing", fault: simulator.OmitOriginal, want: ledger.Accepted,
+			final: ledger.Accepted, fetched: 1,
+		},
+		{
+			why: "another invoice is named as the original", fault: simulator.WrongOriginal, archived: true,
+			want: ledger.Accepted, final: ledger.Accepted, fetched: 2,
+		},
+		{
+			why: "KSeF does not give the original", bend: func(d *door) { d.given = notGiven }, want: ledger.Parked,
+			says: "KSeF does not give it, so the two could not be compared", final: ledger.Parked, fetched: 1,
+		},
 		{why: "other content", archived: true, other: true, want: ledger.Parked, says: "first difference: Fa/P_15", final: ledger.Parked},
-		{why: "other content, the archive is new", other: true, want: ledger.Parked, says: "first difference: Fa/P_15", final: ledger.Parked, fetched: 1},
-		{why: "other content, found in the register", fault: simulator.OmitOriginal, other: true, want: ledger.Parked, says: "first difference: Fa/P_15", final: ledger.Parked, fetched: 1},
+		{
+			why: "other content, the archive is new", other: true, want: ledger.Parked,
+			says: "first difference: Fa/P_15", final: ledger.Parked, fetched: 1,
+		},
+		{
+			why: "other content, found in the register", fault: simulator.OmitOriginal, other: true,
+			want: ledger.Parked, says: "first difference: Fa/P_15", final: ledger.Parked, fetched: 1,
+		},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			t.Parallel()
@@ -112,7 +133,7 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 				second = bytes.Replace(second, []byte("<P_15>"), []byte("<P_15>1"), 1)
 			}
 			id := s.admit(ledger.Bulk, second).ID
-			pkg := s.sent(w, ledger.Invoice{ID: id, Lane: ledger.Bulk})
+			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 			inv, looks := s.final(w, pkg, id)
 			if inv.State != c.want || looks > 100 || !strings.Contains(inv.Reason, c.says) {
 				t.Fatalf("after %d looks it is %s: %s", looks, inv.State, inv.Reason)
@@ -219,7 +240,7 @@ func TestRecover_OursIsArchivedUnderItsName_KSeFsDocumentIsKeptBesideIt(t *testi
 	if err := s.ledger.Retry(t.Context(), &parked); err != nil {
 		t.Fatal(err)
 	}
-	pkg = s.sent(w, ledger.Invoice{ID: inv.ID, Lane: ledger.Bulk})
+	pkg = s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: inv.ID}, Lane: ledger.Bulk})
 	s.final(w, pkg, inv.ID)
 	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	s.archivedReceipts(w, pkg)

@@ -208,7 +208,7 @@ func TestPutAllNew_MakesTheSameTasksAsPutNew_InOneGo(t *testing.T) {
 	want := b.info(KindSubmit, TaskID(KindSubmit, "alone", 1))
 	var invs []*ledger.Invoice
 	for i := range 300 {
-		invs = append(invs, &ledger.Invoice{ID: fmt.Sprint("inv-", i), Rev: 1})
+		invs = append(invs, &ledger.Invoice{Facts: ledger.Facts{ID: fmt.Sprint("inv-", i)}, Rev: 1})
 	}
 	b.must(b.PutNew(t.Context(), KindSubmit, "inv-7", 1)) // one of them is there
 	for _, again := range []string{"the first time", "the second time"} {
@@ -229,7 +229,7 @@ func TestPutAllNew_RedisForgotAsynqsScript_NothingIsLost(t *testing.T) {
 	b := newBench(t)
 	var invs []*ledger.Invoice
 	for i := range 50 {
-		invs = append(invs, &ledger.Invoice{ID: fmt.Sprint("inv-", i), Rev: 1})
+		invs = append(invs, &ledger.Invoice{Facts: ledger.Facts{ID: fmt.Sprint("inv-", i)}, Rev: 1})
 	}
 	for round := range 3 {
 		b.must(b.rdb.ScriptFlush(t.Context()).Err())
@@ -246,7 +246,7 @@ func TestPutAllNew_RedisForgotAsynqsScript_NothingIsLost(t *testing.T) {
 func TestPutAllNew_RedisGone_IsAnError(t *testing.T) {
 	b := newBench(t)
 	b.must(b.rdb.Close())
-	if err := b.PutAllNew(context.Background(), KindSubmit, []*ledger.Invoice{{ID: "inv-a", Rev: 1}}); err == nil {
+	if err := b.PutAllNew(context.Background(), KindSubmit, []*ledger.Invoice{{Facts: ledger.Facts{ID: "inv-a"}, Rev: 1}}); err == nil {
 		t.Error("tasks were queued nowhere")
 	}
 	if err := b.Put(context.Background(), KindSubmit, "inv-a", 1, When{}); err == nil {

@@ -121,7 +121,7 @@ func TestRecover_WhateverTheReferenceIsWorth_ContentDecides(t *testing.T) {
 				doc = s.with("A/1", 2)
 			}
 			id := s.admit(ledger.Bulk, doc).ID
-			pkg := s.sent(w, ledger.Invoice{ID: id, Lane: ledger.Bulk})
+			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
 			inv, looks := s.final(w, pkg, id)
 			if inv.State != c.want || looks > 100 {
 				t.Fatalf("after %d looks it is %s: %s", looks, inv.State, inv.Reason)

@@ -52,10 +52,14 @@ func benchPackage(b *testing.B, l *ledger.Ledger, n int) ledger.Package {
 		number := fmt.Sprint("FV/", i)
 		sum := sha256.Sum256([]byte(number))
 		docs[i] = ledger.NewInvoice{Body: []byte("sealed"), Invoice: ledger.Invoice{
-			ID:     ledger.InvoiceID(ledger.Identity{NIP: benchTenant, Kind: "VAT", Number: number}, sum),
-			Tenant: benchTenant, NIP: benchTenant, Kind: "VAT", Number: number, IssueDate: "2026-11-23",
-			Hash: fmt.Sprintf("%043d=", i), File: "a.xml", Lane: ledger.Bulk, Form: "v3", Size: 1000,
-			Deadline: ledger.At(time.Now().Add(36 * time.Hour)), SoftDeadline: ledger.At(time.Now().Add(12 * time.Hour))}}
+			Facts: ledger.Facts{
+				ID:     ledger.InvoiceID(ledger.Identity{NIP: benchTenant, Kind: "VAT", Number: number}, sum),
+				Tenant: benchTenant, NIP: benchTenant, Kind: "VAT", IssueDate: "2026-11-23", File: "a.xml",
+				Form: "v3", SoftDeadline: ledger.At(time.Now().Add(12 * time.Hour)),
+			},
+			Number: number, Hash: fmt.Sprintf("%043d=", i), Lane: ledger.Bulk, Size: 1000,
+			Deadline: ledger.At(time.Now().Add(36 * time.Hour)),
+		}}
 	}
 	taken, err := l.Take(ctx, docs)
 	must(err)

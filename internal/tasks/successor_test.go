@@ -59,7 +59,7 @@ func TestAdmit_ParkedOneIsInKSeF_ItsSuccessorIsAConflictAndNothingIsSentTwice(t 
 	if err := s.ledger.Retry(t.Context(), &again); err != nil {
 		t.Fatal(err)
 	}
-	got := s.decided(w, ledger.Invoice{ID: first.ID, Lane: ledger.Bulk})
+	got := s.decided(w, ledger.Invoice{Facts: ledger.Facts{ID: first.ID}, Lane: ledger.Bulk})
 	if got.State != ledger.Accepted || !got.Recovered {
 		t.Errorf("the first is %s: %s", got.State, got.Reason)
 	}

@@ -19,8 +19,13 @@ func TestSweep_ForgottenInvoiceBehindThousandsThatWait_IsFound(t *testing.T) {
 	var waiting []ledger.NewInvoice
 	for i := range 2500 {
 		id := ledger.InvoiceID(ledger.Identity{NIP: s.nip(), Kind: "VAT", Number: fmt.Sprint("W/", i)}, [32]byte{})
-		waiting = append(waiting, ledger.NewInvoice{Invoice: ledger.Invoice{ID: id, Tenant: s.nip(), NIP: s.nip(), Kind: "VAT", Number: fmt.Sprint("W/", i), Form: "v3",
-			Lane: ledger.Auto, Deadline: ledger.At(s.now().Add(48 * time.Hour))}, Body: []byte("x")})
+		waiting = append(waiting, ledger.NewInvoice{
+			Invoice: ledger.Invoice{
+				Facts:  ledger.Facts{ID: id, Tenant: s.nip(), NIP: s.nip(), Kind: "VAT", Form: "v3"},
+				Number: fmt.Sprint("W/", i), Lane: ledger.Auto, Deadline: ledger.At(s.now().Add(48 * time.Hour)),
+			},
+			Body: []byte("x"),
+		})
 	}
 	taken, err := s.ledger.Take(t.Context(), waiting)
 	if err != nil {
@@ -28,7 +33,10 @@ func TestSweep_ForgottenInvoiceBehindThousandsThatWait_IsFound(t *testing.T) {
 	}
 	var moves []ledger.Move
 	for i, r := range taken {
-		moves = append(moves, ledger.Move{ID: r.ID, Rev: r.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: waiting[i].WaitingGroup().Name()})
+		moves = append(moves, ledger.Move{
+			ID: r.ID, Rev: r.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued,
+			Group: waiting[i].WaitingGroup().Name(),
+		})
 	}
 	if _, err := s.ledger.Apply(t.Context(), moves); err != nil {
 		t.Fatal(err)

@@ -52,12 +52,12 @@ func (f *Facts) tenant(change func(*Tenant)) {
 }
 
 var (
-	inSet     = ledger.Invoice{ID: "i", Rev: 2, Tenant: "t", State: ledger.Queued, Group: "t|v3|online"}
-	single    = ledger.Invoice{ID: "i", Rev: 1, Tenant: "t", State: ledger.Queued} // in no set, in no package
-	packed    = ledger.Invoice{ID: "i", Rev: 3, Tenant: "t", State: ledger.Packed, Package: "cut"}
-	sent      = ledger.Invoice{ID: "i", Rev: 4, Tenant: "t", State: ledger.Sent, Package: "closed"}
-	inSession = ledger.Invoice{ID: "i", Rev: 4, Tenant: "t", State: ledger.Sent, Package: "open"}
-	accepted  = ledger.Invoice{ID: "i", Rev: 5, Tenant: "t", State: ledger.Accepted, Package: "settled"}
+	inSet     = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 2, State: ledger.Queued, Group: "t|v3|online"}
+	single    = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 1, State: ledger.Queued} // in no set, in no package
+	packed    = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 3, State: ledger.Packed, Package: "cut"}
+	sent      = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 4, State: ledger.Sent, Package: "closed"}
+	inSession = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 4, State: ledger.Sent, Package: "open"}
+	accepted  = ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, Rev: 5, State: ledger.Accepted, Package: "settled"}
 )
 
 func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
@@ -198,7 +198,7 @@ func TestOf_InvoiceIsDone_WaitsForNothing(t *testing.T) {
 	f := calm()
 	f.Queues.Workers = 0
 	for _, s := range []ledger.State{ledger.Receipted, ledger.Rejected, ledger.Parked} {
-		if w := f.Of(&ledger.Invoice{ID: "i", Tenant: "t", State: s}); w != (Wait{}) {
+		if w := f.Of(&ledger.Invoice{Facts: ledger.Facts{ID: "i", Tenant: "t"}, State: s}); w != (Wait{}) {
 			t.Errorf("%s waits for %+v", s, w)
 		}
 	}
