@@ -43,6 +43,9 @@ func newEvents() *events {
 			}
 		}
 	}
+	for _, o := range outcomes {
+		e.requests.WithLabelValues(partGroup, o)
+	}
 	for _, g := range ksef.Groups() {
 		for _, o := range outcomes {
 			e.requests.WithLabelValues(string(g), o)
@@ -74,15 +77,19 @@ func (e *events) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
+// partGroup stands for the part store, which counts against no limit.
+const partGroup = "part"
+
 var outcomes = []string{"ok", "refused", "throttled", "outage", "unsent"}
 
-// observe counts an event of the task handlers.
-func (e *events) observe(ev tasks.Event) {
-	if ev.State != "" {
-		e.invoices.WithLabelValues(string(ev.State)).Add(float64(ev.Count))
-		return
-	}
-	e.verdicts.WithLabelValues(string(ev.Kind), string(ev.Action), string(ev.Reason)).Inc()
+// reached counts invoices that reached a state.
+func (e *events) reached(r tasks.Reached) {
+	e.invoices.WithLabelValues(string(r.State)).Add(float64(r.Count))
+}
+
+// judged counts a task that ended with an error or has to wait.
+func (e *events) judged(j tasks.Judged) {
+	e.verdicts.WithLabelValues(string(j.Kind), string(j.Action), string(j.Reason)).Inc()
 }
 
 // request counts a request of the client by its outcome.
@@ -100,7 +107,7 @@ func (e *events) request(g ksef.Group, o ksef.Outcome) {
 	}
 	group := string(g)
 	if g == ksef.GroupNone {
-		group = "part"
+		group = partGroup
 	}
 	e.requests.WithLabelValues(group, outcome).Inc()
 }

@@ -46,7 +46,7 @@ func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
 		entry, err := g.Ledger.Invoice(ctx, inv.ID)
 		g.must(err)
 		entry.State = ledger.Receipted
-		g.must(w.archiveOne(ctx, &file{inv: entry}, document))
+		g.must(w.archivist.archiveOne(ctx, &file{inv: entry}, document))
 		errs, err := g.Ledger.Receipt(ctx, []string{inv.ID}, "file:///upo.xml")
 		g.must(errors.Join(append(errs, err)...))
 	}

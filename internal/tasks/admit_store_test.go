@@ -44,14 +44,14 @@ func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {
 			w := NewWorker(Parts{Ledger: g.Ledger, Store: g.Store, Bodies: g.Bodies}, Options{})
 			entry, err := g.Ledger.Invoice(t.Context(), got.ID)
 			g.must(err)
-			if plain, err := w.document(t.Context(), &entry); err != nil || !bytes.Equal(plain, d.Data) {
+			if plain, err := w.documents.document(t.Context(), &entry); err != nil || !bytes.Equal(plain, d.Data) {
 				t.Errorf("the worker reads %d bytes, %v", len(plain), err)
 			}
 			// Once more: sealed again it has other bytes, and is the same document all the same.
 			if again := g.admit(d)[0]; again.Taken != ledger.Present {
 				t.Errorf("again: %+v", again)
 			}
-			if plain, err := w.document(t.Context(), &entry); err != nil || !bytes.Equal(plain, d.Data) {
+			if plain, err := w.documents.document(t.Context(), &entry); err != nil || !bytes.Equal(plain, d.Data) {
 				t.Errorf("after that the worker reads %d bytes, %v", len(plain), err)
 			}
 		})

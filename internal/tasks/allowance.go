@@ -32,10 +32,10 @@ func allowanceOf(u ratelimit.Usage, way ledger.OnWay, g ledger.Group, sets int, 
 }
 
 // allowance reads the allowance that the decision about a set depends on.
-func (w *Worker) allowance(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
+func (l *laneChooser) allowance(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
 	onWay func() (map[string]ledger.OnWay, error)) (Allowance, error) {
 	tenant, group := set.Group.Tenant, string(ksef.GroupBatchSession)
-	u, err := w.Budget.Usage(ctx, tenant, group)
+	u, err := l.Budget.Usage(ctx, tenant, group)
 	if err != nil {
 		return Allowance{}, err
 	}
@@ -51,17 +51,17 @@ func (w *Worker) allowance(ctx context.Context, waits []ledger.Waiting, set ledg
 	// counts above know neither margins nor what is reserved for others. A package that is cut by
 	// another answer than it gets when it opens its session goes back and forth.
 	p := ledger.Package{Lane: ledger.Bulk, Tenant: tenant, Offline: set.Group.Offline, Deadline: ledger.At(set.Deadline)}
-	wait, err := w.Budget.Peek(w.opening(w.rank(ctx, &p), &p, u, r.Sets), tenant, group)
+	wait, err := l.Budget.Peek(l.opening(l.rank(ctx, &p), &p, u, r.Sets), tenant, group)
 	r.Full = wait > 0
 	return r, err
 }
 
 // opening marks the request that opens a package's session with the time when it is due, and with
 // the number of places that it leaves to the cuts before midnight.
-func (w *Worker) opening(ctx context.Context, p *ledger.Package, u ratelimit.Usage, sets int) context.Context {
+func (l *laneChooser) opening(ctx context.Context, p *ledger.Package, u ratelimit.Usage, sets int) context.Context {
 	kept := 0
 	for _, win := range u.Windows {
-		kept = max(kept, midnightKept(win.Window, ledger.Group{Offline: p.Offline}, sets, w.o.Now()))
+		kept = max(kept, midnightKept(win.Window, ledger.Group{Offline: p.Offline}, sets, l.o.Now()))
 	}
 	ctx = ratelimit.With(ctx, ratelimit.Due(p.Deadline.Time()))
 	if kept > 0 {
@@ -72,16 +72,16 @@ func (w *Worker) opening(ctx context.Context, p *ledger.Package, u ratelimit.Usa
 
 // ordered does the same as opening for a package that is cut already. It reads the usage and the
 // waiting sets itself.
-func (w *Worker) ordered(ctx context.Context, p *ledger.Package) (context.Context, error) {
-	u, err := w.Budget.Usage(ctx, p.Tenant, string(ksef.GroupBatchSession))
+func (l *laneChooser) ordered(ctx context.Context, p *ledger.Package) (context.Context, error) {
+	u, err := l.Budget.Usage(ctx, p.Tenant, string(ksef.GroupBatchSession))
 	if err != nil {
 		return nil, err
 	}
-	waits, err := w.Ledger.Waits(ctx)
+	waits, err := l.Ledger.Waits(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return w.opening(ctx, p, u, max(setsOf(waits, p.Tenant), 1)), nil
+	return l.opening(ctx, p, u, max(setsOf(waits, p.Tenant), 1)), nil
 }
 
 // setsOf counts the waiting sets of a tenant.
@@ -97,8 +97,8 @@ func setsOf(waits []ledger.Waiting, tenant string) int {
 
 // onWay returns a function that counts the packages on their way. It reads them once for all sets
 // of a round, and only when a set is due.
-func (w *Worker) onWay(ctx context.Context) func() (map[string]ledger.OnWay, error) {
-	return sync.OnceValues(func() (map[string]ledger.OnWay, error) { return w.Ledger.OnWay(ctx, onWayAtOnce) })
+func (l *laneChooser) onWay(ctx context.Context) func() (map[string]ledger.OnWay, error) {
+	return sync.OnceValues(func() (map[string]ledger.OnWay, error) { return l.Ledger.OnWay(ctx, onWayAtOnce) })
 }
 
 // onWayAtOnce bounds how many packages of each state a round reads.

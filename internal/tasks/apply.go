@@ -42,7 +42,7 @@ func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now 
 			return true, err
 		}
 	}
-	if c.listed.Moved, err = w.write(ctx, p, d.Moves, d.LetIn); err != nil || c.listed.Moved > 0 {
+	if c.listed.Moved, err = w.writer.write(ctx, p, d.Moves, d.LetIn); err != nil || c.listed.Moved > 0 {
 		return err != nil, err
 	}
 	if d.Doubt != nil {
@@ -61,17 +61,17 @@ func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now 
 		}
 	}
 	if d.Split != nil {
-		if err := w.split(ctx, p, *d.Split); err != nil {
+		if err := w.writer.split(ctx, p, *d.Split); err != nil {
 			return true, err
 		}
 	}
 	if d.End != nil {
-		if err := w.end(ctx, p, *d.End); err != nil {
+		if err := w.writer.end(ctx, p, *d.End); err != nil {
 			return true, err
 		}
 	}
 	if d.TellRest {
-		w.tellRest(ctx, p)
+		w.writer.tellRest(ctx, p)
 	}
 	if d.Receipt {
 		if err := w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{}); err != nil {
@@ -79,7 +79,7 @@ func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now 
 		}
 	}
 	if d.Wait != nil {
-		return true, w.comeBack(p, d.Wait)
+		return true, w.polls.comeBack(p, d.Wait)
 	}
 	return d.Over, nil
 }
@@ -128,7 +128,7 @@ func (c *confirmation) deny(ctx context.Context, d *settlement.Denial, now time.
 }
 
 func (c *confirmation) doubt(ctx context.Context, d *settlement.Doubt, now time.Time) error {
-	if err := c.w.note(ctx, c.p, d.Notes); err != nil || !d.Begin {
+	if err := c.w.writer.note(ctx, c.p, d.Notes); err != nil || !d.Begin {
 		return err
 	}
 	if err := c.edit(ctx, ledger.PackageEdit{}.Doubt(ledger.At(now))); err != nil {
@@ -153,7 +153,7 @@ func (c *confirmation) noteListed(ctx context.Context) error {
 
 // split ends a package and puts what is undecided of it into others. Whoever decided it holds the
 // proof that KSeF cannot have it.
-func (w *Worker) split(ctx context.Context, p *ledger.Package, s settlement.Split) error {
+func (w *writer) split(ctx context.Context, p *ledger.Package, s settlement.Split) error {
 	if len(s.Parts) > 0 && s.Proof == 0 {
 		return fmt.Errorf("split %s: nothing proves that KSeF does not have its invoices", p.ID)
 	}
@@ -189,7 +189,7 @@ func (w *Worker) split(ctx context.Context, p *ledger.Package, s settlement.Spli
 }
 
 // end moves a package to an end that is legal from closing and processing alike.
-func (w *Worker) end(ctx context.Context, p *ledger.Package, e settlement.End) error {
+func (w *writer) end(ctx context.Context, p *ledger.Package, e settlement.End) error {
 	if p.State == ledger.PackageClosing && e.State == ledger.PackageSettled {
 		if err := w.processing(ctx, p); err != nil {
 			return err
@@ -205,12 +205,12 @@ func (w *Worker) end(ctx context.Context, p *ledger.Package, e settlement.End) e
 
 // comeBack is the error that brings the task back. An error of KSeF's own is given back as it is:
 // circuits and growing pauses go by it.
-func (w *Worker) comeBack(p *ledger.Package, wait *settlement.Wait) error {
+func (ps *pollSchedule) comeBack(p *ledger.Package, wait *settlement.Wait) error {
 	switch {
 	case wait.Err != nil:
 		return notYet(wait.Err)
 	case wait.Poll:
-		return w.pollLater(p, wait.What)
+		return ps.pollLater(p, wait.What)
 	}
 	return later(wait.Delay, wait.Reason, wait.What)
 }

@@ -32,10 +32,16 @@ const (
 	archiveRefused = time.Minute
 )
 
+// archiveUse gives each use of the archive its place.
+type archiveUse struct {
+	*core
+	lookups *bulkhead // uses of the archive that are not on the path of packages
+}
+
 // archiveWell returns nil when the archive may be asked, otherwise an error that says when the task
 // should come back.
-func (w *Worker) archiveWell() error {
-	h := archive.HealthOf(w.Store)
+func (u *archiveUse) archiveWell() error {
+	h := archive.HealthOf(u.Store)
 	if !h.Out || h.Wait == 0 { // the pause is over: the first task that asks finds out
 		return nil
 	}
@@ -62,13 +68,15 @@ func forArchive(err error) error {
 }
 
 // lookup runs do, which looks something up in the archive, in one of the lookupPlaces.
-func (w *Worker) lookup(tenant string, do func() error) error { return w.within(w.lookups, tenant, do) }
+func (u *archiveUse) lookup(tenant string, do func() error) error {
+	return u.within(u.lookups, tenant, do)
+}
 
 // within runs do, which uses the archive, in a place of a bulkhead. When no place is free, it
 // returns an error that says when to come back.
-func (w *Worker) within(places *bulkhead, tenant string, do func() error) error {
+func (u *archiveUse) within(places *bulkhead, tenant string, do func() error) error {
 	if !places.begin(tenant) {
-		return later(places.comeBack(w.o.Now()), retry.ReasonLimit,
+		return later(places.comeBack(u.o.Now()), retry.ReasonLimit,
 			"this worker already has as many lookups in the archive as it may have")
 	}
 	defer places.end(tenant)
@@ -76,12 +84,12 @@ func (w *Worker) within(places *bulkhead, tenant string, do func() error) error 
 }
 
 // documentAlone reads the document of an invoice that is sent by itself.
-func (w *Worker) documentAlone(ctx context.Context, inv *ledger.Invoice) (doc []byte, err error) {
+func (d *documents) documentAlone(ctx context.Context, inv *ledger.Invoice) (doc []byte, err error) {
 	if !inv.BodyArchived {
-		return w.document(ctx, inv)
+		return d.document(ctx, inv)
 	}
-	err = w.within(w.alone, inv.Tenant, func() error {
-		doc, err = w.document(ctx, inv)
+	err = d.archiving.within(d.alone, inv.Tenant, func() error {
+		doc, err = d.document(ctx, inv)
 		return err
 	})
 	return doc, err
@@ -103,7 +111,7 @@ func damaged(err error) bool {
 // that object is damaged, the sound one is stored beside it as a copy. keep returns the name that
 // was used and the names of the damaged objects. When the copy fails because of the archive as
 // well, the fault is not that of one object, and keep returns both errors.
-func (w *Worker) keep(name string, put func(name string, bad []string) error) (taken string, bad []string, err error) {
+func (u *archiveUse) keep(name string, put func(name string, bad []string) error) (taken string, bad []string, err error) {
 	for n := 1; ; n++ {
 		taken = archive.CopyName(name, n)
 		again := put(taken, bad)
@@ -122,8 +130,8 @@ func (w *Worker) keep(name string, put func(name string, bad []string) error) (t
 }
 
 // besideDamaged tells a person that an object is damaged and where its sound copy is.
-func (w *Worker) besideDamaged(bad []string, taken string) string {
+func (u *archiveUse) besideDamaged(bad []string, taken string) string {
 	return fmt.Sprintf("the archive holds something damaged or other as %s; "+
 		"it was left as it is, and the sound copy is %s: compare the two, then put the copy in its place",
-		w.Store.URL(bad[0]), w.Store.URL(taken))
+		u.Store.URL(bad[0]), u.Store.URL(taken))
 }

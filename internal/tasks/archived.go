@@ -11,12 +11,12 @@ import (
 
 // archived returns the document with this hash that the archive has under the identity and month of
 // inv. It returns nil when the archive has none.
-func (w *Worker) archived(ctx context.Context, inv *ledger.Invoice, hash string) ([]byte, error) {
+func (ar *archivist) archived(ctx context.Context, inv *ledger.Invoice, hash string) ([]byte, error) {
 	id := contentID(inv, hash)
 	if id == "" {
 		return nil, nil
 	}
-	doc, err := w.Store.Get(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, id))
+	doc, err := ar.Store.Get(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, id))
 	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || err == nil && HashText(sha256.Sum256(doc)) != hash {
 		return nil, nil
 	}
@@ -27,13 +27,13 @@ func (w *Worker) archived(ctx context.Context, inv *ledger.Invoice, hash string)
 // invoice in other bytes than were handed in. Then the usual name may be taken by our document,
 // which was archived before the worker knew of the difference. In that case KSeF's document gets
 // the name that follows from its own bytes.
-func (w *Worker) documentName(ctx context.Context, inv *ledger.Invoice, doc []byte) string {
+func (ar *archivist) documentName(ctx context.Context, inv *ledger.Invoice, doc []byte) string {
 	name := archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)
 	own := contentID(inv, HashText(sha256.Sum256(doc)))
 	if own == "" || own == inv.ID {
 		return name
 	}
-	if ours, err := w.Store.Get(ctx, name); err == nil && contentID(inv, HashText(sha256.Sum256(ours))) == inv.ID {
+	if ours, err := ar.Store.Get(ctx, name); err == nil && contentID(inv, HashText(sha256.Sum256(ours))) == inv.ID {
 		return archive.InvoiceName(inv.NIP, inv.IssueDate, own)
 	}
 	return name

@@ -56,7 +56,7 @@ type attestations struct {
 }
 
 // attestations fetches the receipts. A receipt that KSeF does not give is no error.
-func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []ledger.Invoice) (attestations, error) {
+func (ar *archivist) attestations(ctx context.Context, p *ledger.Package, held []ledger.Invoice) (attestations, error) {
 	a := attestations{pkg: p, bySession: map[string]sessionUPO{}, missing: map[string]string{}}
 	for i := range held {
 		inv := &held[i]
@@ -64,7 +64,7 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 		if _, asked := a.bySession[session]; asked || inv.State != ledger.Accepted || inv.UPO != "" || session == "" {
 			continue
 		}
-		t, err := w.transport(p.Tenant)
+		t, err := ar.transport(p.Tenant)
 		if err != nil {
 			return a, err
 		}
@@ -73,7 +73,7 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 			day = p.OpenedAt.Time().In(invoice.Warsaw()).Format(time.DateOnly)
 		}
 		covers := func(r ksef.Receipt) string { return a.covers(held, session, r) }
-		upo, why, err := w.attestation(ctx, t, inv.ContextNIP(), session, day, covers)
+		upo, why, err := ar.attestation(ctx, t, inv.ContextNIP(), session, day, covers)
 		// The session of a duplicate's original is not the package's own. If KSeF cannot be asked
 		// for its receipt now, the other invoices still get their receipts.
 		if api, _ := kindOf(err); api != nil && session != p.Session && !endsRound(err) {
@@ -93,7 +93,7 @@ func (w *Worker) attestations(ctx context.Context, p *ledger.Package, held []led
 		inv := &held[i]
 		upo := a.bySession[a.session(inv)]
 		if inv.State == ledger.Accepted && inv.Recovered && inv.UPO == "" && upo.receipt.Lines != nil && !attests(upo.receipt, inv) &&
-			w.o.Now().Sub(p.SettledAt.Time()) > wrongSessionAfter {
+			ar.o.Now().Sub(p.SettledAt.Time()) > wrongSessionAfter {
 			inv.OriginalSession = ""
 		}
 	}
@@ -194,7 +194,7 @@ func (a attestations) news(held []ledger.Invoice) []ledger.Invoice {
 // So a receipt that is needed again years later, because the session is that of a duplicate's
 // original, has the same place. A receipt that is there already in other bytes is as good: KSeF may
 // sign it again each time it is asked.
-func (w *Worker) attestation(
+func (ar *archivist) attestation(
 	ctx context.Context, t Transport, nip, session, day string, lacks func(ksef.Receipt) string,
 ) (upo sessionUPO, why string, err error) {
 	if len(session) > 8 {
@@ -205,7 +205,7 @@ func (w *Worker) attestation(
 	base, bad := archive.ReceiptName(nip, day, session), []string(nil)
 	for n := 1; ; n++ {
 		name := archive.CopyName(base, n)
-		raw, err := w.Store.Get(ctx, name)
+		raw, err := ar.Store.Get(ctx, name)
 		fresh := errors.Is(err, archive.ErrNotFound)
 		if fresh {
 			raw, err = t.SessionUPO(ctx, session)
@@ -237,11 +237,11 @@ func (w *Worker) attestation(
 			part := archive.ReceiptCopyName(nip, day, session, fingerprint(raw))
 			return sessionUPO{receipt: r, raw: raw, part: part}, why, nil
 		}
-		upo, err = w.keepReceipt(ctx, name, raw, r)
+		upo, err = ar.keepReceipt(ctx, name, raw, r)
 		if bad != nil && err == nil {
-			upo.damage = w.besideDamaged(bad, name)
+			upo.damage = ar.archiving.besideDamaged(bad, name)
 			if fresh {
-				w.o.Log.Error().Str("session", session).Strs("damaged", bad).Str("copy", name).
+				ar.o.Log.Error().Str("session", session).Strs("damaged", bad).Str("copy", name).
 					Msg("the archived receipt is damaged and was left as it is; the sound one lies beside it")
 			}
 		}
@@ -251,12 +251,12 @@ func (w *Worker) attestation(
 
 // keepParts archives receipts that lack something. After an hour of asking, the invoices that they
 // attest must not wait any longer for the invoices that they lack.
-func (w *Worker) keepParts(ctx context.Context, a attestations) error {
+func (ar *archivist) keepParts(ctx context.Context, a attestations) error {
 	for session, upo := range a.bySession {
 		if upo.part == "" {
 			continue
 		}
-		kept, err := w.keepReceipt(ctx, upo.part, upo.raw, upo.receipt)
+		kept, err := ar.keepReceipt(ctx, upo.part, upo.raw, upo.receipt)
 		if err != nil {
 			return err
 		}
@@ -267,15 +267,15 @@ func (w *Worker) keepParts(ctx context.Context, a attestations) error {
 
 // keepReceipt makes sure that a receipt is on disk. It also flushes a receipt that was there
 // already: what another process wrote is durable only after a flush.
-func (w *Worker) keepReceipt(ctx context.Context, name string, raw []byte, r ksef.Receipt) (sessionUPO, error) {
-	err := w.Store.Put(ctx, name, raw, "application/xml")
+func (ar *archivist) keepReceipt(ctx context.Context, name string, raw []byte, r ksef.Receipt) (sessionUPO, error) {
+	err := ar.Store.Put(ctx, name, raw, "application/xml")
 	if err == nil {
-		err = w.Store.Flush(ctx, name)
+		err = ar.Store.Flush(ctx, name)
 	}
 	if err != nil && !errors.Is(err, archive.ErrConflict) {
 		return sessionUPO{}, err
 	}
-	return sessionUPO{url: w.Store.URL(name), receipt: r}, nil
+	return sessionUPO{url: ar.Store.URL(name), receipt: r}, nil
 }
 
 func fingerprint(raw []byte) string {

@@ -39,26 +39,26 @@ func (c *poolClock) now() time.Time {
 
 // Skew returns how far this machine's clock is ahead of Redis's, as measured last; 0 before the
 // first measurement.
-func (w *Worker) Skew() time.Duration { return time.Duration(w.clock.skew.Load()) }
+func (c *core) Skew() time.Duration { return time.Duration(c.clock.skew.Load()) }
 
 // ClockOff reports whether this machine's clock is further off than it may be.
-func (w *Worker) ClockOff() bool { return w.Skew().Abs() > clockOff }
+func (c *core) ClockOff() bool { return c.Skew().Abs() > clockOff }
 
 // MeasureClock compares this machine's clock with Redis's. The pulse calls it once a minute. A call
 // before anything else runs spares the first tasks a wrong time.
-func (w *Worker) MeasureClock(ctx context.Context) error {
-	began := w.clock.machine()
-	at, err := w.Ledger.Clock(ctx)
+func (c *core) MeasureClock(ctx context.Context) error {
+	began := c.clock.machine()
+	at, err := c.Ledger.Clock(ctx)
 	if err != nil {
 		return err
 	}
-	took := w.clock.machine().Sub(began)
+	took := c.clock.machine().Sub(began)
 	if took > clockExact {
 		return fmt.Errorf("redis took %s to tell the time", took)
 	}
-	w.clock.skew.Store(int64(began.Add(took / 2).Sub(at)))
-	if w.ClockOff() && w.rarely.due("clock", began) {
-		w.o.Log.Warn().Dur("ahead", w.Skew()).
+	c.clock.skew.Store(int64(began.Add(took / 2).Sub(at)))
+	if c.ClockOff() && c.rarely.due("clock", began) {
+		c.o.Log.Warn().Dur("ahead", c.Skew()).
 			Msg("this machine's clock is not that of redis: set it (NTP); if all workers say so, it is redis's")
 	}
 	return nil

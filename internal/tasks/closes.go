@@ -115,34 +115,34 @@ func (c *closes) wait(ctx context.Context) error {
 
 // closeIdle begins to close sessions that are idle, old, full or dropped, once no send runs in
 // them.
-func (w *Worker) closeIdle(ctx context.Context) {
-	w.startCloses(ctx, func(err error) { w.warn(ctx, "close idle sessions", err) })
+func (x *onlineSessions) closeIdle(ctx context.Context) {
+	x.startCloses(ctx, func(err error) { x.warn(ctx, "close idle sessions", err) })
 }
 
 // closeAll waits for the closes that run, then tries once to close each session that is left.
-func (w *Worker) closeAll(ctx context.Context) error {
-	if err := w.closes.wait(ctx); err != nil {
+func (x *onlineSessions) closeAll(ctx context.Context) error {
+	if err := x.closes.wait(ctx); err != nil {
 		return err
 	}
 	var mu sync.Mutex
 	var errs []error
-	w.startCloses(ctx, func(err error) {
+	x.startCloses(ctx, func(err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		errs = append(errs, err)
 	})
-	if err := w.closes.wait(ctx); err != nil {
+	if err := x.closes.wait(ctx); err != nil {
 		return err
 	}
 	return errors.Join(errs...)
 }
 
-func (w *Worker) startCloses(ctx context.Context, done func(error)) {
-	for _, s := range w.express.due(w.o.Now(), w.o) {
-		do := func(ctx context.Context) error { return w.closeOwn(ctx, s) }
-		w.closes.start(ctx, s.pkg.Tenant, s.pkg.ID, do, func(err error) {
+func (x *onlineSessions) startCloses(ctx context.Context, done func(error)) {
+	for _, s := range x.express.due(x.o.Now(), x.o) {
+		do := func(ctx context.Context) error { return x.closeOwn(ctx, s) }
+		x.closes.start(ctx, s.pkg.Tenant, s.pkg.ID, do, func(err error) {
 			if closed(err) {
-				w.express.forget(s)
+				x.express.forget(s)
 				err = nil
 			} else {
 				err = fmt.Errorf("close session %s: %w", s.pkg.Session, err)
@@ -152,15 +152,15 @@ func (w *Worker) startCloses(ctx context.Context, done func(error)) {
 	}
 }
 
-func (w *Worker) closeOne(ctx context.Context, s *onlineSession) error {
-	p, err := w.Ledger.Package(ctx, s.pkg.ID)
+func (x *onlineSessions) closeOne(ctx context.Context, s *onlineSession) error {
+	p, err := x.Ledger.Package(ctx, s.pkg.ID)
 	switch {
 	case err == nil:
-		return w.closeOnline(ctx, &p)
+		return x.closeOnline(ctx, &p)
 	case errors.Is(err, ledger.ErrNotFound):
 		// Redis lost the package. What was sent into its session is in KSeF all the same. A closed
 		// session has a receipt, by which the invoices are found again.
-		return w.closeUnrecorded(ctx, s)
+		return x.closeUnrecorded(ctx, s)
 	}
 	return err
 }

@@ -11,57 +11,69 @@ import (
 	"ksefworker/internal/settlement"
 )
 
+// confirmer finds out what became of a session, and settles its invoices.
+type confirmer struct {
+	*core
+	writer    *writer
+	kin       *kin
+	polls     *pollSchedule
+	online    *onlineSessions
+	archiving *archiveUse
+	archivist *archivist
+	documents *documents
+}
+
 // confirm polls a package's session and does what it shows. "Not yet" brings the task back later,
 // with pauses that grow with the session's age; it consumes no attempt and holds no worker.
-func (w *Worker) confirm(ctx context.Context, p *ledger.Package) error {
+func (c *confirmer) confirm(ctx context.Context, p *ledger.Package) error {
 	switch p.State {
 	case ledger.PackageOpened:
 		if p.Lane == ledger.Express {
-			return w.confirmOpen(ctx, p)
+			return c.confirmOpen(ctx, p)
 		}
 	case ledger.PackageClosing, ledger.PackageProcessing:
-		return w.pollSession(ctx, p)
+		return c.pollSession(ctx, p)
 	case ledger.PackageSettled:
-		return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
+		return c.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
 	}
 	return nil
 }
 
 // pollSession asks how the session stands. In closing, close was tried and its outcome is not
 // known: a session that is still open is closed again.
-func (w *Worker) pollSession(ctx context.Context, p *ledger.Package) error {
-	t, err := w.transport(p.Tenant)
+func (c *confirmer) pollSession(ctx context.Context, p *ledger.Package) error {
+	t, err := c.transport(p.Tenant)
 	if err != nil {
 		return err
 	}
-	c := &confirmation{w: w, t: t, p: p}
+	run := &confirmation{w: c, t: t, p: p}
 	info, err := t.SessionStatus(ctx, p.Session)
 	if err != nil {
 		if api, kind := kindOf(err); kind == ksef.KindRefused {
-			c.listed.Unknown = &settlement.Unknown{Status: api.Status, Code: api.Code, Text: api.Error()}
-			return c.settle(ctx)
+			run.listed.Unknown = &settlement.Unknown{Status: api.Status, Code: api.Code, Text: api.Error()}
+			return run.settle(ctx)
 		}
 		return notYet(err)
 	}
-	c.listed.Session = info
+	run.listed.Session = info
 	if p.Lost != 0 { // KSeF knows it after all: whatever was begun because it did not, begins again the next time
-		if err := c.edit(ctx, ledger.PackageEdit{}.Lost(0).SearchAt(0, 0).Searched(0)); err != nil {
+		if err := run.edit(ctx, ledger.PackageEdit{}.Lost(0).SearchAt(0, 0).Searched(0)); err != nil {
 			return err
 		}
 	}
 	if p.State == ledger.PackageClosing {
 		if info.Status.Code == ksef.OnlineSessionOpen { // 100, for a batch session as well
-			return w.closeAgain(ctx, t, p)
+			return c.closeAgain(ctx, t, p)
 		}
 		// It may change the revisions of the invoices: every read of them comes after it.
-		if err := w.processing(ctx, p); err != nil {
+		if err := c.writer.processing(ctx, p); err != nil {
 			return err
 		}
 	}
 	if info.Status.Processing() {
-		return w.pollLater(p, fmt.Sprintf("session is %d, %s", info.Status.Code, info.Status.Description))
+		return c.polls.pollLater(p, fmt.Sprintf("session is %d, %s", info.Status.Code, info.Status.Description))
 	}
-	return c.settle(ctx)
+	return run.settle(ctx)
 }
 
 // notYet turns a poll that failed into one that comes later: a poll changes nothing, so "may have
@@ -79,36 +91,36 @@ func endsRound(err error) bool {
 	return reason == retry.ReasonLimit || reason == retry.ReasonThrottled || reason == retry.ReasonOutage || reason == retry.ReasonStopping
 }
 
-func (w *Worker) pollLater(p *ledger.Package, what string) error {
+func (ps *pollSchedule) pollLater(p *ledger.Package, what string) error {
 	since := p.ClosingAt
 	if since == 0 {
 		since = p.CreatedAt
 	}
-	now := w.o.Now()
-	pause := w.share(p.Tenant).pause(now.Sub(since.Time()), now, w.urgent(p.Deadline), w.o.ConfirmFirst, w.o.ConfirmMax)
+	now := ps.o.Now()
+	pause := ps.share(p.Tenant).pause(now.Sub(since.Time()), now, ps.urgent(p.Deadline), ps.o.ConfirmFirst, ps.o.ConfirmMax)
 	// Tasks come back a second late on the whole (retry.Delay rounds up, so that nothing comes
 	// early). A poll may come early, and fifty that are each a second late waste the allowance.
-	return later(max(pause-time.Second, w.o.ConfirmFirst), retry.ReasonProcessing, what)
+	return later(max(pause-time.Second, ps.o.ConfirmFirst), retry.ReasonProcessing, what)
 }
 
 // closeAgain is for a session that says that it is open although close was tried. A second close is
 // harmless: it is refused.
-func (w *Worker) closeAgain(ctx context.Context, t Transport, p *ledger.Package) error {
-	if err := w.Ledger.Secure(ctx, p); err != nil {
-		if later, lagging := w.lags(ctx, err); lagging {
+func (c *confirmer) closeAgain(ctx context.Context, t Transport, p *ledger.Package) error {
+	if err := c.Ledger.Secure(ctx, p); err != nil {
+		if later, lagging := c.lags(ctx, err); lagging {
 			return later
 		}
 		return err
 	}
 	err := t.CloseSession(ctx, p.Session, p.Lane == ledger.Bulk)
 	if err == nil {
-		if err := w.processing(ctx, p); err != nil {
+		if err := c.writer.processing(ctx, p); err != nil {
 			return err
 		}
-		return w.pollLater(p, "session closed")
+		return c.polls.pollLater(p, "session closed")
 	}
 	if _, kind := kindOf(err); kind == ksef.KindRefused {
-		return w.pollLater(p, "session says open, but refuses to be closed: it was closed before")
+		return c.polls.pollLater(p, "session says open, but refuses to be closed: it was closed before")
 	}
 	return notYet(err)
 }

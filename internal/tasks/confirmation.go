@@ -12,15 +12,15 @@ import (
 // way to KSeF. What is decided is decided by package settlement; ask.go fetches what that needs,
 // and apply.go carries it out.
 type confirmation struct {
-	w      *Worker
+	w      *confirmer
 	t      Transport
 	p      *ledger.Package
 	held   settlement.Held
 	listed settlement.Listed
 }
 
-func (w *Worker) rules() settlement.Rules {
-	return settlement.Rules{Refusals: w.o.Refusals, ConfirmFirst: w.o.ConfirmFirst}
+func (c *confirmer) rules() settlement.Rules {
+	return settlement.Rules{Refusals: c.o.Refusals, ConfirmFirst: c.o.ConfirmFirst}
 }
 
 // settle writes the outcome of each invoice of a session that is over, or that KSeF does not know.
@@ -61,13 +61,13 @@ func (c *confirmation) edit(ctx context.Context, e ledger.PackageEdit) error {
 }
 
 // readHeld reads the invoices that a package ever held. One whose entry is gone counts as a member.
-func (w *Worker) readHeld(ctx context.Context, p *ledger.Package) (settlement.Held, error) {
-	ids, err := w.Ledger.Members(ctx, p.ID)
+func (c *core) readHeld(ctx context.Context, p *ledger.Package) (settlement.Held, error) {
+	ids, err := c.Ledger.Members(ctx, p.ID)
 	if err != nil {
 		return settlement.Held{}, err
 	}
-	invs, err := w.Ledger.Invoices(ctx, ids)
-	unread, err := w.skip(ctx, err)
+	invs, err := c.Ledger.Invoices(ctx, ids)
+	unread, err := c.skip(ctx, err)
 	if err != nil {
 		return settlement.Held{}, err
 	}

@@ -10,32 +10,32 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-func (w *Worker) policy(tenant string) CutPolicy {
+func (l *laneChooser) policy(tenant string) CutPolicy {
 	return CutPolicy{
-		MaxWait:         w.o.MaxWait,
-		MaxInvoices:     w.o.MaxInvoices,
-		SessionInvoices: w.o.sessionInvoices(tenant),
-		MaxBytes:        w.o.MaxBytes,
-		ExpressBelow:    w.o.ExpressBelow,
-		Quiet:           w.o.Quiet,
-		DeadlineNear:    w.o.DeadlineNear,
+		MaxWait:         l.o.MaxWait,
+		MaxInvoices:     l.o.MaxInvoices,
+		SessionInvoices: l.o.sessionInvoices(tenant),
+		MaxBytes:        l.o.MaxBytes,
+		ExpressBelow:    l.o.ExpressBelow,
+		Quiet:           l.o.Quiet,
+		DeadlineNear:    l.o.DeadlineNear,
 	}
 }
 
 // cut makes packages of a waiting set until nothing more is to be cut. It decides again before each
 // package, also before the first one, because the task may have waited long in the queue.
-func (w *Worker) cut(ctx context.Context, groupName string) error {
+func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 	group, ok := ledger.ParseGroup(groupName)
 	if !ok {
 		return fmt.Errorf("cut %q: not the name of a waiting set", groupName)
 	}
 	for {
-		waits, err := w.Ledger.Waits(ctx)
+		waits, err := l.Ledger.Waits(ctx)
 		if err != nil {
 			return err
 		}
 		set := find(waits, group)
-		decision, allowance, err := w.decide(ctx, waits, set, w.o.Now(), w.outageProbes(ctx), w.onWay(ctx))
+		decision, allowance, err := l.decide(ctx, waits, set, l.o.Now(), l.outageProbes(ctx), l.onWay(ctx))
 		if err != nil {
 			return err
 		}
@@ -43,28 +43,28 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 		case CutWait:
 			return nil
 		case CutExpress:
-			done, err := w.cutExpress(ctx, set)
+			done, err := l.cutExpress(ctx, set)
 			if done || err != nil {
 				return err
 			}
 			// The express lane has no capacity. The set becomes a package, even of one invoice,
 			// once it has waited long enough.
-			if !w.policy(group.Tenant).due(set, w.o.Now(), allowance) {
+			if !l.policy(group.Tenant).due(set, l.o.Now(), allowance) {
 				return nil
 			}
 		}
 		id := "pkg-" + xid.New().String()
-		limits := ledger.CutLimits{Invoices: w.policy(group.Tenant).maxInvoices(allowance), Bytes: w.o.MaxBytes}
-		ids, err := w.Ledger.Cut(ctx, id, group, limits)
+		limits := ledger.CutLimits{Invoices: l.policy(group.Tenant).maxInvoices(allowance), Bytes: l.o.MaxBytes}
+		ids, err := l.Ledger.Cut(ctx, id, group, limits)
 		if err != nil {
 			return err
 		}
 		if len(ids) == 0 {
 			return nil
 		}
-		w.reached(KindCut, ledger.Packed, len(ids))
-		w.o.Log.Info().Str("package", id).Str("group", groupName).Int("invoices", len(ids)).Msg("package cut")
-		if err := w.Queue.Put(ctx, KindPackage, id, 0, When{}); err != nil {
+		l.reached(KindCut, ledger.Packed, len(ids))
+		l.o.Log.Info().Str("package", id).Str("group", groupName).Int("invoices", len(ids)).Msg("package cut")
+		if err := l.Queue.Put(ctx, KindPackage, id, 0, When{}); err != nil {
 			return err // the sweep finds the package
 		}
 	}
@@ -72,28 +72,28 @@ func (w *Worker) cut(ctx context.Context, groupName string) error {
 
 // decide decides about a waiting set. It reads the tenant's allowance only when a set would be cut
 // with an unlimited one: a set that waits costs nothing.
-func (w *Worker) decide(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
+func (l *laneChooser) decide(ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time,
 	probes func() (outageProbe, error), onWay func() (map[string]ledger.OnWay, error)) (Cut, Allowance, error) {
-	if d := w.policy(set.Group.Tenant).Decide(set, now, Allowance{}); d == CutWait {
+	if d := l.policy(set.Group.Tenant).Decide(set, now, Allowance{}); d == CutWait {
 		return d, Allowance{}, nil
 	}
-	if _, ok := w.Transport(set.Group.Tenant); !ok {
+	if _, ok := l.Transport(set.Group.Tenant); !ok {
 		// This worker's configuration does not have the tenant, or pauses it. Another worker may
 		// have the tenant; it queues the cut itself. As long as no worker cuts, a person can
 		// dismiss the waiting invoices.
 		return CutWait, Allowance{}, nil
 	}
-	if _, paused, err := w.paused(ctx, set.Group.Tenant); paused || err != nil {
+	if _, paused, err := l.paused(ctx, set.Group.Tenant); paused || err != nil {
 		return CutWait, Allowance{}, err
 	}
-	if hold, err := w.holdBack(ctx, set.Group.Tenant, probes); hold || err != nil {
+	if hold, err := l.holdBack(ctx, set.Group.Tenant, probes); hold || err != nil {
 		return CutWait, Allowance{}, err
 	}
-	allowance, err := w.allowance(ctx, waits, set, now, onWay)
+	allowance, err := l.allowance(ctx, waits, set, now, onWay)
 	if err != nil {
 		return CutWait, Allowance{}, err
 	}
-	return w.policy(set.Group.Tenant).Decide(set, now, allowance), allowance, nil
+	return l.policy(set.Group.Tenant).Decide(set, now, allowance), allowance, nil
 }
 
 // find returns the waiting set of a group; an empty set when there is none.

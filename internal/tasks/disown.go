@@ -26,26 +26,26 @@ func disownable(err error, since, now time.Time) bool {
 // other worker closes the session. So a worker that cannot close it writes to the ledger that it is
 // no longer the owner. Otherwise a lost answer in the session would stay unknown, and its receipt
 // missing, until the worker ends.
-func (w *Worker) closeOwn(ctx context.Context, s *onlineSession) error {
-	err := guard(func() error { return w.closeOne(ctx, s) })
+func (x *onlineSessions) closeOwn(ctx context.Context, s *onlineSession) error {
+	err := guard(func() error { return x.closeOne(ctx, s) })
 	if closed(err) || ctx.Err() != nil {
 		return err
 	}
-	now := w.o.Now()
+	now := x.o.Now()
 	if s.failing.IsZero() {
 		s.failing = now
 	}
 	if api, _ := kindOf(err); api != nil {
-		w.express.rest(s, now) // if the ledger knows the session, its confirm asks as well
+		x.express.rest(s, now) // if the ledger knows the session, its confirm asks as well
 	}
 	if !disownable(err, s.failing, now) {
 		return err
 	}
-	p, readErr := w.Ledger.Package(ctx, s.pkg.ID)
+	p, readErr := x.Ledger.Package(ctx, s.pkg.ID)
 	if readErr != nil {
 		return err // only this process knows the session, or its entry cannot be read
 	}
-	return w.disown(ctx, &p, err)
+	return x.disown(ctx, &p, err)
 }
 
 // closed reports whether a close is over for the session's owner: it succeeded, or another worker
@@ -60,16 +60,16 @@ func closed(err error) bool {
 // lets only the owner begin one. disown returns nil when the session is no longer this worker's.
 // Otherwise it returns why, together with the reason that the ledger could not be written. That
 // reason is no conflict to the caller: whatever moved the entry, the next try reads it again.
-func (w *Worker) disown(ctx context.Context, p *ledger.Package, why error) error {
-	if p.State != ledger.PackageOpened || p.Owner != w.o.Worker {
+func (x *onlineSessions) disown(ctx context.Context, p *ledger.Package, why error) error {
+	if p.State != ledger.PackageOpened || p.Owner != x.o.Worker {
 		return nil // an earlier call did it, and its answer was lost
 	}
-	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Owner("")}); err != nil {
+	if err := x.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Owner("")}); err != nil {
 		return fmt.Errorf("%w; and it cannot be left to other workers: %v", why, err)
 	}
-	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Str("tenant", p.Tenant).Err(why).
+	x.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Str("tenant", p.Tenant).Err(why).
 		Msg("cannot close an online session: it is left to other workers")
 	// Its confirm task may be waiting. If this one cannot be queued, the sweep finds the package.
-	w.warn(ctx, "queue the confirm of a session that was left", w.Queue.Put(ctx, KindConfirm, p.ID, 0, When{Run: true}))
+	x.warn(ctx, "queue the confirm of a session that was left", x.Queue.Put(ctx, KindConfirm, p.ID, 0, When{Run: true}))
 	return nil
 }

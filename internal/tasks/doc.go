@@ -3,7 +3,8 @@
 //
 // What a worker is made of, and what it needs of others:
 //
-//	way.go           the worker, its parts and options; how each task begins and ends
+//	worker.go        the worker, its parts and options; core.go: what every part of it uses
+//	handler.go       how each task begins and ends; events.go: what it tells the metrics
 //	transport.go     what it asks of KSeF, for one taxpayer
 //	kinds.go         the kinds of tasks and their queues
 //	queue.go         putting tasks into asynq: putall.go many at once, queue_stats.go what is there,

@@ -21,26 +21,35 @@ type errDocument struct {
 
 func (e *errDocument) Error() string { return fmt.Sprintf("document of %s: %s", e.id, e.why) }
 
+// documents reads what was handed in, from Redis or the archive, and opens it.
+type documents struct {
+	*core
+	writer    *writer
+	archiving *archiveUse
+	alone     *bulkhead // large documents that are sent alone
+	storage   storage
+}
+
 // document reads the exact bytes that were taken in, from Redis or the archive, and checks their
 // hash.
-func (w *Worker) document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
+func (d *documents) document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
 	var sealed []byte
 	var err error
 	if !inv.BodyArchived {
-		sealed, err = w.Ledger.Body(ctx, inv.ID)
+		sealed, err = d.Ledger.Body(ctx, inv.ID)
 	}
-	return w.unseal(ctx, inv, sealed, err)
+	return d.unseal(ctx, inv, sealed, err)
 }
 
 // documents reads the documents of many invoices. It returns one document or one error for each
 // invoice: an *[errDocument], or an error of the archive about that object alone. The last value is
 // an error that concerns all of them: the ledger failed, or the archive is out of service.
-func (w *Worker) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte, []error, error) {
+func (d *documents) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte, []error, error) {
 	ids := make([]string, len(invs))
 	for i := range invs {
 		ids[i] = invs[i].ID
 	}
-	sealed, err := w.Ledger.BodiesOf(ctx, ids)
+	sealed, err := d.Ledger.BodiesOf(ctx, ids)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -50,10 +59,10 @@ func (w *Worker) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte
 		if sealed[i] == nil && !invs[i].BodyArchived {
 			missing = ledger.ErrNotFound
 		}
-		docs[i], errs[i] = w.unseal(ctx, &invs[i], sealed[i], missing)
+		docs[i], errs[i] = d.unseal(ctx, &invs[i], sealed[i], missing)
 		var bad *errDocument
 		var elsewhere *retry.LaterError // another worker can open the document
-		if errs[i] != nil && !errors.As(errs[i], &bad) && (errors.As(errs[i], &elsewhere) || !w.onlyThisObject(ctx, errs[i])) {
+		if errs[i] != nil && !errors.As(errs[i], &bad) && (errors.As(errs[i], &elsewhere) || !d.onlyThisObject(ctx, errs[i])) {
 			return nil, nil, errs[i]
 		}
 	}
@@ -62,9 +71,9 @@ func (w *Worker) documents(ctx context.Context, invs []ledger.Invoice) ([][]byte
 
 // unseal opens a document and checks its hash. sealed and err are what the ledger answered. A
 // document that is in the archive is read from there instead.
-func (w *Worker) unseal(ctx context.Context, inv *ledger.Invoice, sealed []byte, err error) ([]byte, error) {
+func (d *documents) unseal(ctx context.Context, inv *ledger.Invoice, sealed []byte, err error) ([]byte, error) {
 	if inv.BodyArchived {
-		sealed, err = w.Store.Get(ctx, archive.BodyName(inv.ID))
+		sealed, err = d.Store.Get(ctx, archive.BodyName(inv.ID))
 	}
 	if errors.Is(err, ledger.ErrNotFound) || errors.Is(err, archive.ErrNotFound) {
 		return nil, &errDocument{inv.ID, "is missing from storage; hand the file in again"}
@@ -75,9 +84,9 @@ func (w *Worker) unseal(ctx context.Context, inv *ledger.Invoice, sealed []byte,
 	if err != nil {
 		return nil, err
 	}
-	doc, err := w.Bodies.Open(inv.ID, sealed)
+	doc, err := d.Bodies.Open(inv.ID, sealed)
 	if err != nil {
-		return nil, w.unopened(ctx, inv.ID, err)
+		return nil, d.unopened(ctx, inv.ID, err)
 	}
 	if HashText(sha256.Sum256(doc)) != inv.Hash {
 		return nil, &errDocument{inv.ID, "is not what was taken in: its hash differs"}

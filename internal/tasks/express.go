@@ -58,90 +58,100 @@ const sendPatience = 4 * time.Second
 
 // leaveSends gives up the place of an invoice that has moved on, so that those behind it do not
 // wait until the place lapses.
-func (w *Worker) leaveSends(ctx context.Context, inv *ledger.Invoice) {
-	w.warn(ctx, "leave the waitlist of single sends", w.Budget.Leave(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)))
+func (c *core) leaveSends(ctx context.Context, inv *ledger.Invoice) {
+	c.warn(ctx, "leave the waitlist of single sends", c.Budget.Leave(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)))
+}
+
+// onlineSessions sends single invoices into the open online sessions of this worker.
+type onlineSessions struct {
+	*core
+	writer    *writer
+	documents *documents
+	lanes     *laneChooser
+	express   *express
+	closes    *closes
 }
 
 // send posts one invoice into the worker's open online session.
-func (w *Worker) send(ctx context.Context, inv *ledger.Invoice) error {
+func (x *onlineSessions) send(ctx context.Context, inv *ledger.Invoice) error {
 	if !singly(inv) {
-		return w.submit(ctx, inv) // its terms were changed since this task was queued
+		return x.lanes.submit(ctx, inv) // its terms were changed since this task was queued
 	}
-	if err := w.mayBegin(ctx, inv.Tenant); err != nil {
+	if err := x.lanes.mayBegin(ctx, inv.Tenant); err != nil {
 		return err
 	}
-	t, err := w.transport(inv.Tenant)
+	t, err := x.transport(inv.Tenant)
 	if err != nil {
 		return err
 	}
-	ctx = w.urgency(ctx, inv)
+	ctx = x.urgency(ctx, inv)
 	// This comes before anything else, so that nothing is read or written for a send that would
 	// only wait. The invoice keeps its place in the waitlist, so it learns its own turn and not a
 	// common one.
-	if err := w.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
-		return w.orPackage(ctx, inv, err)
+	if err := x.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
+		return x.orPackage(ctx, inv, err)
 	}
-	end, err := w.turns.begin(inv.Tenant)
+	end, err := x.turns.begin(inv.Tenant)
 	if err != nil {
 		return err
 	}
 	defer end()
-	doc, err := w.documentAlone(ctx, inv)
+	doc, err := x.documents.documentAlone(ctx, inv)
 	var bad *errDocument
 	if errors.As(err, &bad) {
 		// The package is built without it, parks it, and brings its result to the archive.
-		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev,
+		return x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev,
 			From: []ledger.State{ledger.Queued}, To: ledger.Queued, Group: inv.WaitingGroup().Name(),
 			Edit: ledger.Because(0, bad.Error()).InLane(ledger.Bulk)})
 	}
 	if err != nil {
 		return err
 	}
-	s, waited, err := w.acquire(ctx, t, inv.Tenant, inv.Form)
+	s, waited, err := x.acquire(ctx, t, inv.Tenant, inv.Form)
 	if err != nil {
-		return w.orPackage(ctx, inv, err) // an error that no session may be opened now has a turn as well
+		return x.orPackage(ctx, inv, err) // an error that no session may be opened now has a turn as well
 	}
-	defer w.release(s)
+	defer x.release(s)
 	// While the session was being opened, other sends came that are due sooner; after an outage all
 	// of them come at once. If this send learned that only after the ledger has recorded it as
 	// sending, it would lose an attempt.
 	if waited {
-		if err := w.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
+		if err := x.Budget.Join(ctx, inv.Tenant, string(ksef.GroupInvoiceSend)); err != nil {
 			return err
 		}
 	}
-	return w.post(ctx, t, s, inv, doc)
+	return x.post(ctx, t, s, inv, doc)
 }
 
 // orPackage sends an invoice by a package when its turn is far away and a package is sooner.
 // Otherwise it returns err, which has the turn.
-func (w *Worker) orPackage(ctx context.Context, inv *ledger.Invoice, err error) error {
+func (x *onlineSessions) orPackage(ctx context.Context, inv *ledger.Invoice, err error) error {
 	turn, full := errors.AsType[*ratelimit.NotNow](err)
 	if !full {
 		return err
 	}
-	sooner, unknown := w.sooner(ctx, inv, turn)
+	sooner, unknown := x.lanes.sooner(ctx, inv, turn)
 	switch {
 	case unknown != nil:
 		return unknown
 	case sooner:
-		return w.toPackage(ctx, inv, turn)
+		return x.lanes.toPackage(ctx, inv, turn)
 	}
 	return err
 }
 
 // post writes the state sending, posts the invoice, and writes the outcome.
-func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, doc []byte) error {
-	rev, _, err := w.Ledger.BeginSend(ctx, s.pkg.ID, w.o.Worker, inv)
+func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession, inv *ledger.Invoice, doc []byte) error {
+	rev, _, err := x.Ledger.BeginSend(ctx, s.pkg.ID, x.o.Worker, inv)
 	var conflict *ledger.ConflictError
 	if errors.As(err, &conflict) && conflict.ID == s.pkg.ID {
-		w.drop(s) // another worker thought that this one was dead, or a person retried an invoice of this session
+		x.drop(s) // another worker thought that this one was dead, or a person retried an invoice of this session
 		return later(time.Second, retry.ReasonOther, "this online session does not take the invoice; it goes into the next session")
 	}
-	if later, lagging := w.lags(ctx, err); lagging {
+	if later, lagging := x.lags(ctx, err); lagging {
 		inv.Rev = rev
-		if err := w.unsent(ctx, inv); err != nil {
-			w.drop(s)
+		if err := x.unsent(ctx, inv); err != nil {
+			x.drop(s)
 			return err
 		}
 		return later
@@ -152,7 +162,7 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 		// "sending" and no task sends it, and only a session that is over can show that it was
 		// never sent.
 		if conflict == nil || conflict.State == string(ledger.Sending) {
-			w.drop(s)
+			x.drop(s)
 		}
 		return err
 	}
@@ -162,12 +172,12 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 	// a second time.
 	ctx = context.WithoutCancel(ctx)
 	if err == nil {
-		err := w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Sent,
+		err := x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Sent,
 			Edit: ledger.Edit{}.Reference(sent.ID)})
 		if err == nil {
-			w.reached(KindSend, ledger.Sent, 1)
+			x.reached(KindSend, ledger.Sent, 1)
 		} else {
-			w.drop(s) // it was sent, and the ledger may not know that: the status of the session will show it
+			x.drop(s) // it was sent, and the ledger may not know that: the status of the session will show it
 		}
 		return err
 	}
@@ -177,24 +187,24 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 	}
 	switch action {
 	case retry.LookFirst:
-		w.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Err(err).
+		x.o.Log.Warn().Str("id", inv.ID).Str("session", s.pkg.Session).Err(err).
 			Msg("answer to a send lost: the status of the session will show whether it arrived")
-		w.drop(s) // it is closed soon: only then does its status show what arrived
-		return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Edit: ledger.Because(0, err.Error())})
+		x.drop(s) // it is closed soon: only then does its status show what arrived
+		return x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Unknown, Edit: ledger.Because(0, err.Error())})
 	case retry.Never:
 		// The likely cause is the session (closed, expired, or opened with a public key that is out
 		// of date). The next attempt uses a new session, and the attempt after that uses a package.
-		w.drop(s)
+		x.drop(s)
 		t.Invalidate()
 		api, _ := kindOf(err)
 		again := settlement.NoVerdict(s.pkg.Lane, inv, api.Code, api.Words(), settlement.ProvenUnposted)
-		_, err = w.write(ctx, &s.pkg, []settlement.Move{again}, false)
+		_, err = x.writer.write(ctx, &s.pkg, []settlement.Move{again}, false)
 		return err
 	default:
 		// The invoice was not sent, or KSeF refused the request without reading it: KSeF has
 		// nothing.
-		if moveErr := w.unsent(ctx, inv); moveErr != nil {
-			w.drop(s)
+		if moveErr := x.unsent(ctx, inv); moveErr != nil {
+			x.drop(s)
 			return moveErr
 		}
 		return err
@@ -203,15 +213,15 @@ func (w *Worker) post(ctx context.Context, t Transport, s *onlineSession, inv *l
 
 // unsent moves an invoice that was not sent back to queued. The caller must know that it was not
 // posted.
-func (w *Worker) unsent(ctx context.Context, inv *ledger.Invoice) error {
-	return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
+func (x *onlineSessions) unsent(ctx context.Context, inv *ledger.Invoice) error {
+	return x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Sending}, To: ledger.Queued,
 		Edit: ledger.Edit{}.OutOfPackage()})
 }
 
 // acquire returns the open session of a tenant and opens one when there is none. Other calls wait
 // while it is being opened. waited is true when the session was not there at first.
-func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) (s *onlineSession, waited bool, err error) {
-	e, key := w.express, tenant+"|"+form
+func (x *onlineSessions) acquire(ctx context.Context, t Transport, tenant, form string) (s *onlineSession, waited bool, err error) {
+	e, key := x.express, tenant+"|"+form
 	for {
 		e.mu.Lock()
 		if e.stopped {
@@ -220,7 +230,7 @@ func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) 
 		}
 		if s := e.sessions[key]; s != nil {
 			s.users++
-			s.used = w.o.Now()
+			s.used = x.o.Now()
 			e.mu.Unlock()
 			return s, waited, nil
 		}
@@ -239,15 +249,15 @@ func (w *Worker) acquire(ctx context.Context, t Transport, tenant, form string) 
 				return nil, waited, context.Cause(ctx)
 			}
 		}
-		s, err := w.openFor(ctx, t, tenant, form, wait)
+		s, err := x.openFor(ctx, t, tenant, form, wait)
 		return s, waited, err
 	}
 }
 
 // openFor opens a session for one send. Whatever the outcome, it lets those sends go on that wait
 // for the session.
-func (w *Worker) openFor(ctx context.Context, t Transport, tenant, form string, opened chan struct{}) (s *onlineSession, err error) {
-	e, key := w.express, tenant+"|"+form
+func (x *onlineSessions) openFor(ctx context.Context, t Transport, tenant, form string, opened chan struct{}) (s *onlineSession, err error) {
+	e, key := x.express, tenant+"|"+form
 	defer func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -262,10 +272,10 @@ func (w *Worker) openFor(ctx context.Context, t Transport, tenant, form string, 
 			e.end(key, s)
 		}
 	}()
-	return w.open(ctx, t, tenant, form)
+	return x.open(ctx, t, tenant, form)
 }
 
-func (w *Worker) open(ctx context.Context, t Transport, tenant, form string) (*onlineSession, error) {
+func (x *onlineSessions) open(ctx context.Context, t Transport, tenant, form string) (*onlineSession, error) {
 	pub, err := t.PublicKey(ctx)
 	if err != nil {
 		return nil, err
@@ -285,34 +295,34 @@ func (w *Worker) open(ctx context.Context, t Transport, tenant, form string) (*o
 		}
 		return nil, notYet(err) // when only the answer was lost, the session is open, but empty, and expires
 	}
-	p, err := w.Ledger.OpenOnline(ctx, ledger.Package{
-		ID: "pkg-" + xid.New().String(), Tenant: tenant, Form: form, Session: opened.ID, Owner: w.o.Worker})
+	p, err := x.Ledger.OpenOnline(ctx, ledger.Package{
+		ID: "pkg-" + xid.New().String(), Tenant: tenant, Form: form, Session: opened.ID, Owner: x.o.Worker})
 	if err != nil {
 		return nil, err
 	}
-	if err := w.Queue.Put(ctx, KindConfirm, p.ID, 0, When{In: w.o.ConfirmFirst}); err != nil {
-		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("confirm not queued; the sweep will queue it")
+	if err := x.Queue.Put(ctx, KindConfirm, p.ID, 0, When{In: x.o.ConfirmFirst}); err != nil {
+		x.o.Log.Warn().Str("package", p.ID).Err(err).Msg("confirm not queued; the sweep will queue it")
 	}
-	now := w.o.Now()
-	w.o.Log.Info().Str("package", p.ID).Str("session", opened.ID).Str("tenant", tenant).Msg("online session opened")
+	now := x.o.Now()
+	x.o.Log.Info().Str("package", p.ID).Str("session", opened.ID).Str("tenant", tenant).Msg("online session opened")
 	return &onlineSession{pkg: p, key: key, opened: now, used: now}, nil
 }
 
-func (w *Worker) release(s *onlineSession) {
-	e := w.express
+func (x *onlineSessions) release(s *onlineSession) {
+	e := x.express
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.users--
 	s.sent++
-	s.used = w.o.Now()
+	s.used = x.o.Now()
 }
 
 // drop lets no further send begin. The closer closes the session when the last send in progress is
 // done.
-func (w *Worker) drop(s *onlineSession) {
-	w.express.mu.Lock()
-	defer w.express.mu.Unlock()
-	w.express.end(s.pkg.Tenant+"|"+s.pkg.Form, s)
+func (x *onlineSessions) drop(s *onlineSession) {
+	x.express.mu.Lock()
+	defer x.express.mu.Unlock()
+	x.express.end(s.pkg.Tenant+"|"+s.pkg.Form, s)
 }
 
 // end takes a session out of use. The caller holds mu.
@@ -325,33 +335,33 @@ func (e *express) end(key string, s *onlineSession) {
 
 // closeOnline writes the state closing, closes the session, and queues confirm. Every worker may do
 // this, because it needs no key.
-func (w *Worker) closeOnline(ctx context.Context, p *ledger.Package) error {
+func (x *onlineSessions) closeOnline(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageOpened {
 		return nil
 	}
-	t, err := w.transport(p.Tenant)
+	t, err := x.transport(p.Tenant)
 	if err != nil {
 		return err
 	}
-	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
-		Edit: ledger.PackageEdit{}.ClosingAt(ledger.At(w.o.Now()))})
+	err = x.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
+		Edit: ledger.PackageEdit{}.ClosingAt(ledger.At(x.o.Now()))})
 	if err != nil {
-		if later, lagging := w.lags(ctx, err); lagging {
+		if later, lagging := x.lags(ctx, err); lagging {
 			return later // confirm finds the session open and closes it
 		}
 		return err
 	}
 	if err := t.CloseSession(ctx, p.Session, false); err != nil {
-		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("close not confirmed: confirm will ask KSeF for the session's status")
-	} else if err := w.processing(context.WithoutCancel(ctx), p); err != nil {
+		x.o.Log.Warn().Str("package", p.ID).Err(err).Msg("close not confirmed: confirm will ask KSeF for the session's status")
+	} else if err := x.writer.processing(context.WithoutCancel(ctx), p); err != nil {
 		return err
 	}
-	return w.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: w.o.ConfirmFirst, Run: true})
+	return x.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: x.o.ConfirmFirst, Run: true})
 }
 
 // closeOrphan closes a session that no worker holds: its owner is gone, or has given it up.
-func (w *Worker) closeOrphan(ctx context.Context, p *ledger.Package) error {
-	w.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Str("owner", p.Owner).
+func (x *onlineSessions) closeOrphan(ctx context.Context, p *ledger.Package) error {
+	x.o.Log.Info().Str("package", p.ID).Str("session", p.Session).Str("owner", p.Owner).
 		Msg("closing an online session that no live worker holds")
-	return w.closeOnline(ctx, p)
+	return x.closeOnline(ctx, p)
 }

@@ -15,17 +15,17 @@ const replicasLater = 2 * time.Second
 // lags reports whether err says that a state is written, but that too few replicas have it. Then
 // the call that must follow the write is not made. The task comes back, and finds the state
 // written.
-func (w *Worker) lags(ctx context.Context, err error) (later error, lagging bool) {
+func (c *core) lags(ctx context.Context, err error) (later error, lagging bool) {
 	lag, lagging := errors.AsType[*ledger.ReplicaError](err)
 	if !lagging {
 		return nil, false
 	}
-	w.warn(ctx, "have enough replicas confirm a write, so the call after it is put off", lag)
+	c.warn(ctx, "have enough replicas confirm a write, so the call after it is put off", lag)
 	return &retry.LaterError{Delay: replicasLater, Reason: retry.ReasonReplicas, What: "nothing was sent", Err: lag}, true
 }
 
 // writeClosing writes that the close of a batch session is about to be called, or was called.
-func (w *Worker) writeClosing(ctx context.Context, p *ledger.Package, more ledger.PackageEdit) error {
+func (w *writer) writeClosing(ctx context.Context, p *ledger.Package, more ledger.PackageEdit) error {
 	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageClosing,
 		Edit:         more.ClosingAt(ledger.At(w.o.Now())),
 		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Sending,

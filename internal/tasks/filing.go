@@ -17,7 +17,7 @@ import (
 // them durable together, then moves their entries in the ledger. An invoice that cannot be archived
 // keeps its state and gets a reason; the others go on.
 type filing struct {
-	w     *Worker
+	w     *archivist
 	upos  attestations
 	files []*file
 }
@@ -39,7 +39,7 @@ func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 		return err
 	}
 	defer release()
-	docs, docErrs, err := f.w.documents(ctx, invs)
+	docs, docErrs, err := f.w.documents.documents(ctx, invs)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 			continue
 		}
 		g.Go(func() error {
-			if one.err = f.w.archiveOne(ctx, one, doc); one.err != nil && f.w.givesUp(ctx) {
+			if one.err = f.w.archiveOne(ctx, one, doc); one.err != nil && f.w.archiving.givesUp(ctx) {
 				return one.err
 			}
 			return nil
@@ -70,8 +70,8 @@ func (f *filing) write(ctx context.Context, invs []ledger.Invoice) error {
 }
 
 // givesUp reports whether no other invoice can be archived now either.
-func (w *Worker) givesUp(ctx context.Context) bool {
-	return ctx.Err() != nil || archive.HealthOf(w.Store).Out
+func (u *archiveUse) givesUp(ctx context.Context) bool {
+	return ctx.Err() != nil || archive.HealthOf(u.Store).Out
 }
 
 // errElsewhere marks an invoice for which nothing is to be done here: it is archived, or on its way
@@ -107,38 +107,38 @@ func (f *filing) prepare(ctx context.Context, one *file, doc []byte, docErr erro
 
 // archiveOne writes the document and the result of an invoice. When it meets a damaged object, it
 // notes that in the file and in the result.
-func (w *Worker) archiveOne(ctx context.Context, one *file, doc []byte) error {
+func (ar *archivist) archiveOne(ctx context.Context, one *file, doc []byte) error {
 	inv := &one.inv
 	if doc != nil {
-		taken, bad, err := w.keep(w.documentName(ctx, inv, doc), func(name string, _ []string) error {
-			return w.Store.Put(ctx, name, doc, "application/xml")
+		taken, bad, err := ar.archiving.keep(ar.documentName(ctx, inv, doc), func(name string, _ []string) error {
+			return ar.Store.Put(ctx, name, doc, "application/xml")
 		})
 		if err != nil {
 			return err
 		}
 		one.names = append(one.names, taken)
 		if bad != nil {
-			one.met(w.besideDamaged(bad, taken))
+			one.met(ar.archiving.besideDamaged(bad, taken))
 		}
 	}
 	name := archive.ResultName(inv.NIP, inv.IssueDate, inv.ID)
-	taken, bad, err := w.keep(name, func(name string, bad []string) error {
+	taken, bad, err := ar.archiving.keep(name, func(name string, bad []string) error {
 		told := *inv
 		if bad != nil {
-			told.Reason = join(told.Reason, w.besideDamaged(bad, name))
+			told.Reason = join(told.Reason, ar.archiving.besideDamaged(bad, name))
 		}
-		result, err := json.MarshalIndent(results.Of(told, w.o.Environment), "", "  ")
+		result, err := json.MarshalIndent(results.Of(told, ar.o.Environment), "", "  ")
 		if err != nil {
 			return err
 		}
-		return w.Store.Replace(ctx, name, append(result, '\n'), "application/json")
+		return ar.Store.Replace(ctx, name, append(result, '\n'), "application/json")
 	})
 	if err != nil {
 		return err
 	}
 	one.names = append(one.names, taken)
 	if bad != nil {
-		one.met(w.besideDamaged(bad, taken))
+		one.met(ar.archiving.besideDamaged(bad, taken))
 	}
 	return nil
 }
@@ -172,14 +172,14 @@ func (f *filing) flush(ctx context.Context) error {
 		return nil
 	}
 	err := f.w.Store.Flush(ctx, names...)
-	if err == nil || f.w.givesUp(ctx) {
+	if err == nil || f.w.archiving.givesUp(ctx) {
 		return err
 	}
 	for _, one := range f.files {
 		if one.err == nil {
 			one.err = f.w.Store.Flush(ctx, one.names...)
 		}
-		if f.w.givesUp(ctx) {
+		if f.w.archiving.givesUp(ctx) {
 			return err
 		}
 	}

@@ -136,7 +136,7 @@ func (f *filing) removeBodies(ctx context.Context, ended map[string]bool) {
 		}
 		if err := f.w.Store.Remove(ctx, archive.BodyName(one.inv.ID)); err != nil {
 			f.w.o.Log.Warn().Str("id", one.inv.ID).Err(err).Msg("stored document not removed")
-			if f.w.givesUp(ctx) {
+			if f.w.archiving.givesUp(ctx) {
 				return
 			}
 			continue

@@ -12,47 +12,47 @@ import (
 // does not know. A failover to a replica can take back the last writes: a session that was closed
 // is "opened" again, its owner is alive, and no other worker would touch it. A session that was
 // opened a moment ago is left alone, because it may not be in memory yet.
-func (w *Worker) closeForgotten(ctx context.Context) error {
-	now, err := w.Ledger.Clock(ctx)
+func (x *onlineSessions) closeForgotten(ctx context.Context) error {
+	now, err := x.Ledger.Clock(ctx)
 	if err != nil {
 		return err
 	}
-	ids, err := w.Ledger.PackagesInState(ctx, ledger.PackageOpened, time.Time{}, now.Add(-w.o.SweepAfter), 0)
+	ids, err := x.Ledger.PackagesInState(ctx, ledger.PackageOpened, time.Time{}, now.Add(-x.o.SweepAfter), 0)
 	if err != nil {
 		return err
 	}
-	pkgs, err := w.packages(ctx, ids)
+	pkgs, err := x.packages(ctx, ids)
 	if err != nil {
 		return err
 	}
 	for _, p := range pkgs {
-		if p.Lane != ledger.Express || p.Owner != w.o.Worker || w.express.holds(p.ID) || w.closes.has(p.ID) {
+		if p.Lane != ledger.Express || p.Owner != x.o.Worker || x.express.holds(p.ID) || x.closes.has(p.ID) {
 			continue
 		}
-		w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).
+		x.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).
 			Msg("closing an online session that is not in this worker's memory any more")
-		w.closes.start(ctx, p.Tenant, p.ID,
-			func(ctx context.Context) error { return w.closeLost(ctx, &p) },
-			func(err error) { w.warn(ctx, "close a session that is not in memory", err) })
+		x.closes.start(ctx, p.Tenant, p.ID,
+			func(ctx context.Context) error { return x.closeLost(ctx, &p) },
+			func(err error) { x.warn(ctx, "close a session that is not in memory", err) })
 	}
 	return nil
 }
 
 // closeLost closes a session that is not in this worker's memory any more, or leaves it to the
 // other workers. To own it is of no use here, because its key is lost.
-func (w *Worker) closeLost(ctx context.Context, p *ledger.Package) error {
-	err := guard(func() error { return w.closeOnline(ctx, p) })
+func (x *onlineSessions) closeLost(ctx context.Context, p *ledger.Package) error {
+	err := guard(func() error { return x.closeOnline(ctx, p) })
 	if closed(err) || ctx.Err() != nil {
 		return err
 	}
-	return w.disown(ctx, p, err)
+	return x.disown(ctx, p, err)
 }
 
 // closeUnrecorded closes a session that is in this worker's memory but not in the ledger.
-func (w *Worker) closeUnrecorded(ctx context.Context, s *onlineSession) error {
-	w.o.Log.Warn().Str("package", s.pkg.ID).Str("session", s.pkg.Session).
+func (x *onlineSessions) closeUnrecorded(ctx context.Context, s *onlineSession) error {
+	x.o.Log.Warn().Str("package", s.pkg.ID).Str("session", s.pkg.Session).
 		Msg("closing an online session that is not in the ledger any more")
-	t, err := w.transport(s.pkg.Tenant)
+	t, err := x.transport(s.pkg.Tenant)
 	if err != nil {
 		return err
 	}

@@ -30,47 +30,47 @@ const (
 )
 
 // paused reports whether a person has paused the tenant.
-func (w *Worker) paused(ctx context.Context, tenant string) (ledger.Hold, bool, error) {
+func (l *laneChooser) paused(ctx context.Context, tenant string) (ledger.Hold, bool, error) {
 	select {
-	case w.holds.turn <- struct{}{}:
+	case l.holds.turn <- struct{}{}:
 	case <-ctx.Done():
 		return ledger.Hold{}, false, context.Cause(ctx)
 	}
-	defer func() { <-w.holds.turn }()
-	if now := w.o.Now(); w.holds.all == nil || now.Sub(w.holds.at) >= holdsFresh || now.Before(w.holds.at) {
-		all, err := w.Ledger.Holds(ctx)
+	defer func() { <-l.holds.turn }()
+	if now := l.o.Now(); l.holds.all == nil || now.Sub(l.holds.at) >= holdsFresh || now.Before(l.holds.at) {
+		all, err := l.Ledger.Holds(ctx)
 		if err != nil {
 			return ledger.Hold{}, false, err
 		}
-		w.logHolds(all)
-		w.holds.at, w.holds.all = now, all
+		l.logHolds(all)
+		l.holds.at, l.holds.all = now, all
 	}
-	h, ok := w.holds.all[tenant]
+	h, ok := l.holds.all[tenant]
 	return h, ok && h.Kind == ledger.Paused, nil
 }
 
 // logHolds logs what people have changed since the holds were read last.
-func (w *Worker) logHolds(all map[string]ledger.Hold) {
+func (l *laneChooser) logHolds(all map[string]ledger.Hold) {
 	for tenant, h := range all {
-		if before := w.holds.all[tenant]; before.Kind != h.Kind || before.Since != h.Since {
-			w.o.Log.Warn().Str("tenant", tenant).Str("by", h.By).Str("why", h.Why).Time("since", h.Since.Time()).
+		if before := l.holds.all[tenant]; before.Kind != h.Kind || before.Since != h.Since {
+			l.o.Log.Warn().Str("tenant", tenant).Str("by", h.By).Str("why", h.Why).Time("since", h.Since.Time()).
 				Msg("tenant is " + string(h.Kind) + " because a person asked for it; enqueue resume ends it")
 		}
 	}
-	for tenant, h := range w.holds.all {
+	for tenant, h := range l.holds.all {
 		if _, still := all[tenant]; !still {
-			w.o.Log.Info().Str("tenant", tenant).Msg("tenant is not " + string(h.Kind) + " any more")
+			l.o.Log.Info().Str("tenant", tenant).Msg("tenant is not " + string(h.Kind) + " any more")
 		}
 	}
 }
 
 // mayBegin returns nil when something new of the tenant may be sent. It is not called for what is
 // on its way already: to stop there would not take it back.
-func (w *Worker) mayBegin(ctx context.Context, tenant string) error {
-	h, paused, err := w.paused(ctx, tenant)
+func (l *laneChooser) mayBegin(ctx context.Context, tenant string) error {
+	h, paused, err := l.paused(ctx, tenant)
 	if err != nil || !paused {
 		return err
 	}
-	return &retry.LaterError{Delay: retry.Age(w.o.Now().Sub(h.Since.Time()), pausedFirst, pausedLast), Reason: retry.ReasonPaused,
+	return &retry.LaterError{Delay: retry.Age(l.o.Now().Sub(h.Since.Time()), pausedFirst, pausedLast), Reason: retry.ReasonPaused,
 		What: fmt.Sprintf("tenant %s was paused by %s: enqueue resume %s", tenant, h.By, tenant)}
 }

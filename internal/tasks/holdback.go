@@ -33,30 +33,30 @@ type outageProbe struct {
 // outageProbes returns a function that reads only the facts that are asked for. What does not belong to
 // one tenant is read once for all sets of a round, because an outage of days has a round each
 // second.
-func (w *Worker) outageProbes(ctx context.Context) func() (outageProbe, error) {
-	gateway := sync.OnceValues(func() (bool, error) { return w.Budget.Down(ctx, "") })
+func (l *laneChooser) outageProbes(ctx context.Context) func() (outageProbe, error) {
+	gateway := sync.OnceValues(func() (bool, error) { return l.Budget.Down(ctx, "") })
 	return func() (outageProbe, error) {
 		return outageProbe{
 			bulk: func(tenant string) (bool, bool, error) {
 				if down, err := gateway(); down || err != nil {
 					return down, down, err
 				}
-				down, err := w.Budget.Down(ctx, tenant, doubtGroups...)
+				down, err := l.Budget.Down(ctx, tenant, doubtGroups...)
 				if down || err != nil {
 					return down, false, err
 				}
-				down, err = w.partStoreDown(ctx, tenant)
+				down, err = l.partStoreDown(ctx, tenant)
 				return down, false, err
 			},
-			fresh: sync.OnceValues(func() (map[string]bool, error) { return w.Ledger.FreshlyCut(ctx) }),
+			fresh: sync.OnceValues(func() (map[string]bool, error) { return l.Ledger.FreshlyCut(ctx) }),
 		}, nil
 	}
 }
 
 // partStoreDown reports whether the store that takes the parts of a tenant's packages is out of
 // service.
-func (w *Worker) partStoreDown(ctx context.Context, tenant string) (bool, error) {
-	err := w.PartStore.Ready(ctx, tenant)
+func (l *laneChooser) partStoreDown(ctx context.Context, tenant string) (bool, error) {
+	err := l.PartStore.Ready(ctx, tenant)
 	if notNow, ok := errors.AsType[*ratelimit.NotNow](err); ok && notNow.Reason == ratelimit.ReasonStore {
 		return true, nil
 	}
@@ -68,7 +68,7 @@ func (w *Worker) partStoreDown(ctx context.Context, tenant string) (bool, error)
 // takes in whatever comes. Cut packages have no order: after three days with one package every two
 // minutes, the invoice that came last and is due first would wait behind two thousand packages. A
 // package is cut all the same when nothing else would find out.
-func (w *Worker) holdBack(ctx context.Context, tenant string, probes func() (outageProbe, error)) (bool, error) {
+func (l *laneChooser) holdBack(ctx context.Context, tenant string, probes func() (outageProbe, error)) (bool, error) {
 	k, err := probes()
 	if err != nil {
 		return false, err
@@ -76,11 +76,11 @@ func (w *Worker) holdBack(ctx context.Context, tenant string, probes func() (out
 	// While KSeF refuses one session of the tenant after the other, the waiting invoices stay
 	// together in their set. As packages, each would need an attempt of its own, and they would
 	// never be one package again.
-	t, err := w.Ledger.Tenant(ctx, tenant)
+	t, err := l.Ledger.Tenant(ctx, tenant)
 	if err != nil {
 		return true, err
 	}
-	if pause := w.refusedPause(t); pause > 0 && w.o.Now().Sub(t.RefusedAt.Time()) < pause {
+	if pause := l.refusedPause(t); pause > 0 && l.o.Now().Sub(t.RefusedAt.Time()) < pause {
 		return true, nil
 	}
 	down, gateway, err := k.bulk(tenant)
@@ -89,7 +89,7 @@ func (w *Worker) holdBack(ctx context.Context, tenant string, probes func() (out
 	}
 	// The tenant's sessions are polled, and any answer to that shows that the gateway is back. Only
 	// a package shows that the tenant's sessions can be opened, or that the part store takes parts.
-	if s := w.share(tenant); gateway && s.closed+s.open > 0 {
+	if s := l.polls.share(tenant); gateway && s.closed+s.open > 0 {
 		return true, nil
 	}
 	fresh, err := k.fresh()

@@ -15,12 +15,12 @@ import (
 
 // cutExpress sends few invoices by the express lane when its allowance permits that. It returns
 // false when it does not, or when only a package will do.
-func (w *Worker) cutExpress(ctx context.Context, set ledger.Waiting) (bool, error) {
-	ids, err := w.Ledger.FirstWaiting(ctx, set.Group, set.Count)
+func (l *laneChooser) cutExpress(ctx context.Context, set ledger.Waiting) (bool, error) {
+	ids, err := l.Ledger.FirstWaiting(ctx, set.Group, set.Count)
 	if err != nil {
 		return false, err
 	}
-	invs, err := w.invoices(ctx, ids)
+	invs, err := l.invoices(ctx, ids)
 	if err != nil || len(invs) < len(ids) { // one is gone or cannot be read; cutting a package takes it out of the set
 		return false, err
 	}
@@ -31,12 +31,12 @@ func (w *Worker) cutExpress(ctx context.Context, set ledger.Waiting) (bool, erro
 		if invs[i].Attachment || invs[i].Offline || invs[i].Lane == ledger.Bulk {
 			return false, nil
 		}
-		moves = append(moves, w.Ledger.ExpressMove(&invs[i]))
+		moves = append(moves, l.Ledger.ExpressMove(&invs[i]))
 	}
-	if fits, err := w.expressFits(ctx, invs); !fits || err != nil {
+	if fits, err := l.expressFits(ctx, invs); !fits || err != nil {
 		return false, err
 	}
-	errs, err := w.Ledger.Apply(ctx, moves)
+	errs, err := l.Ledger.Apply(ctx, moves)
 	if err != nil {
 		return false, err
 	}
@@ -44,7 +44,7 @@ func (w *Worker) cutExpress(ctx context.Context, set ledger.Waiting) (bool, erro
 		if e != nil {
 			continue // it left the set in between
 		}
-		if err := w.Queue.Put(ctx, KindSend, invs[i].ID, invs[i].Rev+1, When{Overflow: invs[i].Overflow}); err != nil {
+		if err := l.Queue.Put(ctx, KindSend, invs[i].ID, invs[i].Rev+1, When{Overflow: invs[i].Overflow}); err != nil {
 			return true, err
 		}
 	}
@@ -61,17 +61,17 @@ var sendGroups = append([]string{string(ksef.GroupPublicKey)}, expressGroups...)
 // expressFits asks the limiter what send asks for each invoice that was chosen for the express
 // lane: the same limits, with the same part left to others, behind the same waitlist. A milder
 // question would choose the same invoices time and again, and send would return them each time.
-func (w *Worker) expressFits(ctx context.Context, invs []ledger.Invoice) (bool, error) {
+func (l *laneChooser) expressFits(ctx context.Context, invs []ledger.Invoice) (bool, error) {
 	asked := map[bool]bool{} // by urgency
 	for _, inv := range invs {
 		inv.Lane, inv.Chosen = ledger.Express, true
-		urgent := w.urgent(inv.Deadline)
+		urgent := l.urgent(inv.Deadline)
 		if asked[urgent] {
 			continue
 		}
 		asked[urgent] = true
 		for _, group := range sendGroups {
-			if free, err := w.couldGo(w.urgency(ctx, &inv), inv.Tenant, group); !free || err != nil {
+			if free, err := l.couldGo(l.urgency(ctx, &inv), inv.Tenant, group); !free || err != nil {
 				return false, err
 			}
 		}
@@ -82,12 +82,12 @@ func (w *Worker) expressFits(ctx context.Context, invs []ledger.Invoice) (bool, 
 // couldGo reports whether a request of the group could be made now. It joins the waitlist and
 // leaves it again, because no task comes back for this place. During an outage that concerns
 // packages too the answer is true, because a package would be no sooner.
-func (w *Worker) couldGo(ctx context.Context, tenant, group string) (bool, error) {
-	err := w.Budget.Join(ctx, tenant, group)
-	w.warn(ctx, "leave the waitlist of single sends", w.Budget.Leave(ctx, tenant, group))
+func (l *laneChooser) couldGo(ctx context.Context, tenant, group string) (bool, error) {
+	err := l.Budget.Join(ctx, tenant, group)
+	l.warn(ctx, "leave the waitlist of single sends", l.Budget.Leave(ctx, tenant, group))
 	notNow, full := errors.AsType[*ratelimit.NotNow](err)
 	if full && notNow.Reason == ratelimit.ReasonOutage {
-		up, err := w.packagesUp(ctx, tenant)
+		up, err := l.packagesUp(ctx, tenant)
 		return !up && err == nil, err
 	}
 	if full {
@@ -100,11 +100,11 @@ func (w *Worker) couldGo(ctx context.Context, tenant, group string) (bool, error
 }
 
 // packagesUp reports whether, as far as is known, everything that a package needs is in service.
-func (w *Worker) packagesUp(ctx context.Context, tenant string) (bool, error) {
-	if down, err := w.Budget.Down(ctx, tenant, bulkGroups...); down || err != nil {
+func (l *laneChooser) packagesUp(ctx context.Context, tenant string) (bool, error) {
+	if down, err := l.Budget.Down(ctx, tenant, bulkGroups...); down || err != nil {
 		return false, err
 	}
-	down, err := w.partStoreDown(ctx, tenant)
+	down, err := l.partStoreDown(ctx, tenant)
 	return !down && err == nil, err
 }
 
@@ -112,7 +112,7 @@ func (w *Worker) packagesUp(ctx context.Context, tenant string) (bool, error) {
 // invoice that the worker chose for express goes back when its turn is further away than the
 // longest wait for a package. An invoice for which a person asked express keeps its lane, unless
 // its turn would come after its legal deadline.
-func (w *Worker) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) (bool, error) {
+func (l *laneChooser) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) (bool, error) {
 	switch group := turn.Key.Group; {
 	case group != "" && !slices.Contains(expressGroups, group):
 		return false, nil // the public key, or a limit of the whole tenant: a package waits for that as well
@@ -120,51 +120,51 @@ func (w *Worker) sooner(ctx context.Context, inv *ledger.Invoice, turn *ratelimi
 		// While the gateway is down a package would be no sooner, and the tenant's single sends
 		// find out when it is back. While single sends alone are out of service, a package is
 		// sooner.
-		return w.packagesUp(ctx, inv.Tenant)
+		return l.packagesUp(ctx, inv.Tenant)
 	case inv.Chosen:
-		return turn.Wait > w.o.MaxWait, nil
-	case !w.late(inv, turn):
+		return turn.Wait > l.o.MaxWait, nil
+	case !l.late(inv, turn):
 		return false, nil
 	}
-	session, err := w.Budget.Peek(ctx, inv.Tenant, string(ksef.GroupBatchSession))
+	session, err := l.Budget.Peek(ctx, inv.Tenant, string(ksef.GroupBatchSession))
 	switch {
 	case err != nil:
 		return false, err
 	case turn.Reason == ratelimit.ReasonOutage && session > turn.Wait:
 		return false, nil // this send asks again before a session is free
 	case turn.Reason == ratelimit.ReasonOutage:
-		return w.packagesUp(ctx, inv.Tenant)
+		return l.packagesUp(ctx, inv.Tenant)
 	}
 	// By then its deadline is near, if it is not yet: it waits for company no longer than urgent
 	// invoices do, and then for a session.
-	return turn.Wait > w.o.MaxWait/urgentPart+session, nil
+	return turn.Wait > l.o.MaxWait/urgentPart+session, nil
 }
 
 // late reports whether an invoice's turn in the express lane would come after its legal deadline.
 // During an outage the turn is that of the next probe, and nobody knows whether that will be the
 // last one. Then the invoice is late as soon as a package that waits from that time on would be
 // late.
-func (w *Worker) late(inv *ledger.Invoice, turn *ratelimit.NotNow) bool {
-	at := w.o.Now().Add(turn.Wait)
+func (l *laneChooser) late(inv *ledger.Invoice, turn *ratelimit.NotNow) bool {
+	at := l.o.Now().Add(turn.Wait)
 	if turn.Reason == ratelimit.ReasonOutage {
-		at = at.Add(w.o.MaxWait)
+		at = at.Add(l.o.MaxWait)
 	}
 	return inv.Deadline != 0 && at.After(inv.Deadline.Time())
 }
 
 // toPackage takes an invoice out of the express lane.
-func (w *Worker) toPackage(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) error {
-	w.leaveSends(ctx, inv)
+func (l *laneChooser) toPackage(ctx context.Context, inv *ledger.Invoice, turn *ratelimit.NotNow) error {
+	l.leaveSends(ctx, inv)
 	if inv.Chosen {
-		return w.Ledger.Unchoose(ctx, inv)
+		return l.Ledger.Unchoose(ctx, inv)
 	}
 	reason := fmt.Sprintf("goes by bulk: its turn in the express lane was %s away, after its legal deadline", turn.Wait.Round(time.Second))
 	if turn.Reason == ratelimit.ReasonOutage {
 		reason = "goes by bulk: single sends are out of service, and it would miss its legal deadline, or has missed it"
 	}
-	w.o.Log.Warn().Str("id", inv.ID).Dur("turn", turn.Wait).Time("deadline", inv.Deadline.Time()).
+	l.o.Log.Warn().Str("id", inv.ID).Dur("turn", turn.Wait).Time("deadline", inv.Deadline.Time()).
 		Str("why", string(turn.Reason)).Msg("express invoice goes by bulk: its turn would come after its legal deadline")
-	return w.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued,
+	return l.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued,
 		Group: inv.WaitingGroup().Name(),
 		Edit:  ledger.Because(0, reason).InLane(ledger.Bulk)})
 }

@@ -14,26 +14,26 @@ import (
 // confirmOpen looks into an online session that is still open, so that a person who sent one
 // invoice need not wait for the close. The list costs one request for the whole session; it is
 // asked while something is undecided, less often with time.
-func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
-	if alive, err := w.Ledger.Alive(ctx, p.Owner); err != nil {
+func (c *confirmer) confirmOpen(ctx context.Context, p *ledger.Package) error {
+	if alive, err := c.Ledger.Alive(ctx, p.Owner); err != nil {
 		return err
-	} else if !alive || w.o.Now().Sub(p.OpenedAt.Time()) > w.o.ExpressMaxAge+time.Minute {
-		if err := w.closeOrphan(ctx, p); err != nil {
+	} else if !alive || c.o.Now().Sub(p.OpenedAt.Time()) > c.o.ExpressMaxAge+time.Minute {
+		if err := c.online.closeOrphan(ctx, p); err != nil {
 			return err
 		}
 		// This very task polls on: it cannot be queued while it runs.
-		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "a session that no live worker holds was closed")
+		return later(c.o.ConfirmFirst, retry.ReasonProcessing, "a session that no live worker holds was closed")
 	}
-	held, err := w.readHeld(ctx, p)
+	held, err := c.readHeld(ctx, p)
 	if err != nil {
 		return err
 	}
 	// What is known to be a duplicate has its answer; it is looked into when the session is over.
 	undecided := slices.DeleteFunc(held.Undecided(p.ID), func(inv *ledger.Invoice) bool { return inv.OriginalBy == settlement.ByAnswer })
 	if len(undecided) == 0 {
-		return later(w.o.ConfirmFirst, retry.ReasonProcessing, "online session is open, nothing in it is undecided")
+		return later(c.o.ConfirmFirst, retry.ReasonProcessing, "online session is open, nothing in it is undecided")
 	}
-	t, err := w.transport(p.Tenant)
+	t, err := c.transport(p.Tenant)
 	if err != nil {
 		return err
 	}
@@ -42,20 +42,20 @@ func (w *Worker) confirmOpen(ctx context.Context, p *ledger.Package) error {
 		return notYet(err)
 	}
 	// Read again: the session takes sends, and the answers must meet all that it may be about.
-	if held, err = w.readHeld(ctx, p); err != nil {
+	if held, err = c.readHeld(ctx, p); err != nil {
 		return err
 	}
 	moves, letIn := settlement.DecideOpen(*p, held, infos)
-	if _, err := w.write(ctx, p, moves, letIn); err != nil {
+	if _, err := c.writer.write(ctx, p, moves, letIn); err != nil {
 		return err
 	}
-	oldest := w.o.Now()
+	oldest := c.o.Now()
 	for _, inv := range undecided {
 		if at := inv.UpdatedAt.Time(); at.Before(oldest) {
 			oldest = at
 		}
 	}
-	wait := retry.Age(w.o.Now().Sub(oldest), w.o.ConfirmFirst, time.Minute)
-	wait = max(wait, w.share(p.Tenant).list)
+	wait := retry.Age(c.o.Now().Sub(oldest), c.o.ConfirmFirst, time.Minute)
+	wait = max(wait, c.polls.share(p.Tenant).list)
 	return later(wait, retry.ReasonProcessing, fmt.Sprintf("online session is open, %d sent invoices were undecided", len(undecided)))
 }

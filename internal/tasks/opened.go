@@ -17,21 +17,21 @@ import (
 // second one; what KSeF then makes of the session is an answer either way. If parts of the package
 // had not arrived, the session ends in an error. Then the invoices go in a new session, and this
 // attempt is not counted against them.
-func (w *Worker) openedBefore(ctx context.Context, p *ledger.Package) error {
-	life, err := w.Ledger.Life(ctx)
+func (b *batchBuilder) openedBefore(ctx context.Context, p *ledger.Package) error {
+	life, err := b.Ledger.Life(ctx)
 	if err != nil {
 		return err
 	}
 	if life != "" && p.Life == life {
-		return w.abandon(ctx, p, "the worker that held its key is gone")
+		return b.abandon(ctx, p, "the worker that held its key is gone")
 	}
-	w.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).
+	b.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).
 		Msg("redis restarted or failed over since the session was opened: the worker closes it, if it is open, and asks for its status")
-	if err := w.writeClosing(ctx, p, ledger.PackageEdit{}.Unfinished(p.State == ledger.PackageOpened)); err != nil {
-		if later, lagging := w.lags(ctx, err); lagging {
+	if err := b.writer.writeClosing(ctx, p, ledger.PackageEdit{}.Unfinished(p.State == ledger.PackageOpened)); err != nil {
+		if later, lagging := b.lags(ctx, err); lagging {
 			return later
 		}
 		return err
 	}
-	return w.Queue.Put(ctx, KindConfirm, p.ID, 0, When{})
+	return b.Queue.Put(ctx, KindConfirm, p.ID, 0, When{})
 }

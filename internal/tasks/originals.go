@@ -85,7 +85,7 @@ func (f *finder) byReceipts(ctx context.Context, dups []*ledger.Invoice) (
 			case finding.Document:
 				named = append(named, inv)
 			default:
-				sick = cmp.Or(sick, f.w.writeOne(ctx, f.p, *finding.Move))
+				sick = cmp.Or(sick, f.w.writer.writeOne(ctx, f.p, *finding.Move))
 			}
 		}
 	}
@@ -108,8 +108,8 @@ func (f *finder) receiptOf(ctx context.Context, session string, dups []*ledger.I
 		}
 		return ""
 	}
-	err = f.w.lookup(dups[0].Tenant, func() (err error) {
-		upo, _, err = f.w.attestation(ctx, f.t, dups[0].ContextNIP(), session, dups[0].IssueDate, lacks)
+	err = f.w.archiving.lookup(dups[0].Tenant, func() (err error) {
+		upo, _, err = f.w.archivist.attestation(ctx, f.t, dups[0].ContextNIP(), session, dups[0].IssueDate, lacks)
 		return err
 	})
 	return upo, err
@@ -132,7 +132,7 @@ func (f *finder) byDocuments(ctx context.Context, invs []*ledger.Invoice) (sick 
 func (f *finder) byDocument(ctx context.Context, inv *ledger.Invoice) error {
 	doc, err := f.t.Invoice(ctx, inv.OriginalNumber)
 	if withheld(err) {
-		return f.w.writeOne(ctx, f.p, *settlement.Withheld(inv).Move)
+		return f.w.writer.writeOne(ctx, f.p, *settlement.Withheld(inv).Move)
 	}
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func (f *finder) byDocument(ctx context.Context, inv *ledger.Invoice) error {
 	if finding.Other != nil {
 		return f.compare(ctx, *finding.Other, doc)
 	}
-	return f.w.writeOne(ctx, f.p, *finding.Move)
+	return f.w.writer.writeOne(ctx, f.p, *finding.Move)
 }
 
 func sameIdentity(inv *ledger.Invoice, doc []byte) bool {
@@ -167,7 +167,7 @@ func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) 
 	var failed error
 	row := 0
 	for _, o := range others {
-		err := f.w.lookup(o.Invoice.Tenant, func() error { return f.compareOriginal(ctx, o) })
+		err := f.w.archiving.lookup(o.Invoice.Tenant, func() error { return f.compareOriginal(ctx, o) })
 		if err == nil {
 			row = 0
 			continue
@@ -186,12 +186,12 @@ func (f *finder) byContent(ctx context.Context, others []settlement.OtherBytes) 
 }
 
 func (f *finder) compareOriginal(ctx context.Context, o settlement.OtherBytes) error {
-	doc, err := f.w.archived(ctx, o.Invoice, o.Hash)
+	doc, err := f.w.archivist.archived(ctx, o.Invoice, o.Hash)
 	if err != nil || doc == nil { // an archive that is away stops nobody: KSeF has the document, too
 		doc, err = f.t.Invoice(ctx, o.Invoice.OriginalNumber)
 	}
 	if withheld(err) {
-		return f.w.writeOne(ctx, f.p, *settlement.ByContent(o, "", "KSeF does not give it").Move)
+		return f.w.writer.writeOne(ctx, f.p, *settlement.ByContent(o, "", "KSeF does not give it").Move)
 	}
 	if err != nil {
 		return err
@@ -205,7 +205,7 @@ func (f *finder) compareOriginal(ctx context.Context, o settlement.OtherBytes) e
 func (f *finder) compare(ctx context.Context, o settlement.OtherBytes, original []byte) error {
 	inv := o.Invoice
 	difference, why := "", ""
-	ours, err := f.w.document(ctx, inv)
+	ours, err := f.w.documents.document(ctx, inv)
 	var lost *errDocument
 	switch {
 	case errors.As(err, &lost):
@@ -219,7 +219,7 @@ func (f *finder) compare(ctx context.Context, o settlement.OtherBytes, original 
 	}
 	m := *settlement.ByContent(o, difference, why).Move
 	if m.Fate != settlement.Accept {
-		return f.w.writeOne(ctx, f.p, m)
+		return f.w.writer.writeOne(ctx, f.p, m)
 	}
 	if HashText(sha256.Sum256(original)) == o.Hash {
 		name := archive.InvoiceName(inv.NIP, inv.IssueDate, contentID(inv, o.Hash))
@@ -228,5 +228,5 @@ func (f *finder) compare(ctx context.Context, o settlement.OtherBytes, original 
 		}
 	}
 	f.w.o.Log.Info().Str("id", inv.ID).Msg("KSeF has the same invoice in other bytes: it was exported again")
-	return f.w.writeOne(ctx, f.p, m)
+	return f.w.writer.writeOne(ctx, f.p, m)
 }

@@ -12,16 +12,16 @@ import (
 // by itself or with the whole gateway. The task did not fail then, and its pauses must not have
 // grown when the service is back. A request that fails time and again while others succeed still
 // has growing pauses.
-func (w *Worker) duringOutage(ctx context.Context, tenant string, err error) error {
+func (c *core) duringOutage(ctx context.Context, tenant string, err error) error {
 	api, _ := kindOf(err)
 	v := retry.Judge(err)
 	if api == nil || api.Group == ksef.GroupNone || v.Action != retry.LookFirst && v.Reason != retry.ReasonLost {
 		return err
 	}
-	if down, unknown := w.Budget.Down(ctx, tenant, string(api.Group)); !down || unknown != nil {
+	if down, unknown := c.Budget.Down(ctx, tenant, string(api.Group)); !down || unknown != nil {
 		// Another worker may get an answer: the task need not wait for the next attempt of this
 		// one.
-		if fault := w.Fault(tenant, string(api.Group)); fault != nil && unknown == nil {
+		if fault := c.Fault(tenant, string(api.Group)); fault != nil && unknown == nil {
 			return fault
 		}
 		return err
@@ -36,13 +36,13 @@ func (w *Worker) duringOutage(ctx context.Context, tenant string, err error) err
 // ofOneObject makes the pauses grow of a task that asked about one object, a session's status or
 // receipt, and got no answer, while other requests are answered. No circuit holds this task back,
 // because only one object fails: asked every few seconds, it would use up the tenant's allowance.
-func (w *Worker) ofOneObject(ctx context.Context, tenant string, err error) error {
+func (c *core) ofOneObject(ctx context.Context, tenant string, err error) error {
 	api, _ := kindOf(err)
 	v := retry.Judge(err)
 	if api == nil || !api.Group.OfObject() || v.Action != retry.Later || v.Delay != 0 || v.Reason == retry.ReasonProcessing {
 		return err
 	}
-	if down, unknown := w.Budget.Down(ctx, tenant, string(api.Group)); down || unknown != nil {
+	if down, unknown := c.Budget.Down(ctx, tenant, string(api.Group)); down || unknown != nil {
 		return err
 	}
 	return &retry.LaterError{Reason: v.Reason, Grows: true, Err: api, What: "asked again at growing pauses"}

@@ -19,85 +19,97 @@ import (
 	"ksefworker/internal/settlement"
 )
 
+// batchBuilder builds packages, opens their sessions, uploads and closes them.
+type batchBuilder struct {
+	*core
+	writer      *writer
+	kin         *kin
+	documents   *documents
+	lanes       *laneChooser
+	confirmer   *confirmer
+	builds      *bulkhead
+	buildMemory memory
+}
+
 // submitPackage brings one package from cut to closing in a single run. The session's key exists
 // only in this process, so a run that was cut off cannot be continued. Its session is polled; a
 // session that is still open was never closed, and it expires by itself, empty as far as KSeF is
 // concerned.
-func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
+func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageCut {
 		// Another task has gone on with the package. Those behind this task's place in the waitlist
 		// must not wait until it lapses.
-		w.warn(ctx, "leave the waitlist of batch sessions", w.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
+		b.warn(ctx, "leave the waitlist of batch sessions", b.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
 	}
 	switch p.State {
 	case ledger.PackageCut:
 	case ledger.PackageOpened, ledger.PackageUploaded:
-		return w.openedBefore(ctx, p)
+		return b.openedBefore(ctx, p)
 	case ledger.PackageClosing, ledger.PackageProcessing:
-		return w.Queue.Put(ctx, KindConfirm, p.ID, 0, When{})
+		return b.Queue.Put(ctx, KindConfirm, p.ID, 0, When{})
 	default:
 		return nil
 	}
-	if err := w.mayBegin(ctx, p.Tenant); err != nil {
+	if err := b.lanes.mayBegin(ctx, p.Tenant); err != nil {
 		return err
 	}
-	if done, err := w.beforeSubmit(ctx, p); done || err != nil {
+	if done, err := b.beforeSubmit(ctx, p); done || err != nil {
 		return err
 	}
-	t, err := w.transport(p.Tenant)
+	t, err := b.transport(p.Tenant)
 	if err != nil {
 		return err
 	}
 	// These checks come before the work of building. They find out that no session may be opened
 	// yet, or that the gateway or the part store is down.
-	if err := w.PartStore.Ready(ctx, p.Tenant); err != nil {
+	if err := b.PartStore.Ready(ctx, p.Tenant); err != nil {
 		return err
 	}
-	toOpen, err := w.ordered(ctx, p)
+	toOpen, err := b.lanes.ordered(ctx, p)
 	if err != nil {
 		return err
 	}
-	if err := w.Budget.Join(toOpen, p.Tenant, string(ksef.GroupBatchSession)); err != nil {
-		if w.mayGrow(p, err) {
-			return w.putBack(ctx, p)
+	if err := b.Budget.Join(toOpen, p.Tenant, string(ksef.GroupBatchSession)); err != nil {
+		if b.mayGrow(p, err) {
+			return b.putBack(ctx, p)
 		}
 		return err
 	}
 	// This comes before the first request: a tenant whose gateway hangs holds its share of builds
 	// and no more.
-	if !w.builds.begin(p.Tenant) {
+	if !b.builds.begin(p.Tenant) {
 		return later(buildLater, retry.ReasonLimit, "this worker is building as many packages as it may")
 	}
-	defer w.builds.end(p.Tenant)
+	defer b.builds.end(p.Tenant)
 	pub, err := t.PublicKey(ctx)
 	if err != nil {
 		return err
 	}
-	if err := w.awaitRefused(ctx, p); err != nil {
+	if err := b.awaitRefused(ctx, p); err != nil {
 		return err
 	}
 	key, err := ksef.NewSessionKey()
 	if err != nil {
 		return err
 	}
-	built, err := w.build(ctx, p, key)
+	built, err := b.build(ctx, p, key)
 	if err != nil || built == nil {
 		return err
 	}
 	defer func() {
 		if err := built.Remove(); err != nil {
-			w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("spool not removed; a later start removes it")
+			b.o.Log.Warn().Str("package", p.ID).Err(err).Msg("spool not removed; a later start removes it")
 		}
 	}()
 	info, err := key.Info(pub)
 	if err != nil {
 		return err
 	}
-	withdraw, err := w.PartStore.Begin(ctx, p.Tenant)
+	withdraw, err := b.PartStore.Begin(ctx, p.Tenant)
 	if err != nil {
 		return err
 	}
-	giveBack, err := w.takeTry(ctx, p) // comes last: the tenant has one attempt, and then waits for up to an hour
+	giveBack, err := b.takeTry(ctx, p) // comes last: the tenant has one attempt, and then waits for up to an hour
 	if err != nil {
 		withdraw(context.WithoutCancel(ctx))
 		return err
@@ -110,28 +122,28 @@ func (w *Worker) submitPackage(ctx context.Context, p *ledger.Package) error {
 		if retry.Judge(err).Action != retry.Never {
 			giveBack(context.WithoutCancel(ctx))
 		}
-		return w.openRefused(ctx, t, p, err)
+		return b.openRefused(ctx, t, p, err)
 	}
-	now := w.o.Now()
-	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageOpened,
-		Edit: ledger.PackageEdit{}.Opened(opened.ID, w.o.Worker, ledger.At(now))})
+	now := b.o.Now()
+	err = b.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageOpened,
+		Edit: ledger.PackageEdit{}.Opened(opened.ID, b.o.Worker, ledger.At(now))})
 	if err != nil {
 		return err // another run opened a session too; this one stays empty and expires
 	}
-	if err := w.upload(ctx, t, p, opened, built); err != nil {
-		return w.uploadFailed(ctx, p, err)
+	if err := b.upload(ctx, t, p, opened, built); err != nil {
+		return b.uploadFailed(ctx, p, err)
 	}
-	if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageUploaded}); err != nil {
+	if err := b.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageUploaded}); err != nil {
 		return err
 	}
-	return w.closeBatch(ctx, t, p)
+	return b.closeBatch(ctx, t, p)
 }
 
 // build streams the documents of a package into its spool. It returns nil without an error when
 // nothing is left to send. Documents are read in pieces of 64, or of pieceBytes, so the use of
 // memory does not depend on the size of the package.
-func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionKey) (*pack.Package, error) {
-	held, err := w.readHeld(ctx, p)
+func (b *batchBuilder) build(ctx context.Context, p *ledger.Package, key ksef.SessionKey) (*pack.Package, error) {
+	held, err := b.readHeld(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +154,7 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 		return nil, unreadLater(settlement.UnreadPause, unread)
 	case unread > 0: // the readable ones go in a package of their own, and this package waits for the others
 		part := ledger.Part{Refusals: p.Refusals, IDs: idsOf(undecided)}
-		return nil, w.split(ctx, p, settlement.Split{Parts: []ledger.Part{part}, End: settlement.EndOf(*p, held, len(undecided)),
+		return nil, b.writer.split(ctx, p, settlement.Split{Parts: []ledger.Part{part}, End: settlement.EndOf(*p, held, len(undecided)),
 			Proof: settlement.ProvenUnposted})
 	}
 	invs := make([]ledger.Invoice, len(undecided))
@@ -153,7 +165,7 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 	kept := 0
 	var aside []unreadDocument
 	entries := func(yield func(pack.Entry, error) bool) {
-		for e, err := range w.entries(ctx, invs, &aside) {
+		for e, err := range b.entries(ctx, invs, &aside) {
 			if err == nil {
 				kept++
 			}
@@ -163,12 +175,12 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 		}
 	}
 	built, err := pack.Build(ctx, entries, pack.Options{
-		Dir: w.o.SpoolDir, PartSize: w.o.PartSize, MaxSize: numbers.GatewayMaxBatchSize,
-		MaxEntries: w.o.sessionInvoices(p.Tenant), Encrypter: key.Encrypter})
+		Dir: b.o.SpoolDir, PartSize: b.o.PartSize, MaxSize: numbers.GatewayMaxBatchSize,
+		MaxEntries: b.o.sessionInvoices(p.Tenant), Encrypter: key.Encrypter})
 	var full *pack.FullError
 	switch {
 	case len(aside) > 0 && (err == nil || errors.Is(err, pack.ErrEmpty) || errors.Is(err, errManyUnread)):
-		if lost := w.setAside(ctx, p, aside, kept, err != nil && kept+len(aside) < len(invs)); lost != nil || err != nil {
+		if lost := b.documents.setAside(ctx, p, aside, kept, err != nil && kept+len(aside) < len(invs)); lost != nil || err != nil {
 			if built != nil {
 				lost = errors.Join(lost, built.Remove())
 			}
@@ -179,17 +191,17 @@ func (w *Worker) build(ctx context.Context, p *ledger.Package, key ksef.SessionK
 		return built, nil
 	case errors.Is(err, pack.ErrEmpty) && kept == 0:
 		// No document could be read; each invoice was parked with its reason.
-		return nil, w.split(ctx, p, settlement.Split{End: settlement.EndOf(*p, held, 0), Reason: "no invoice is left to send"})
+		return nil, b.writer.split(ctx, p, settlement.Split{End: settlement.EndOf(*p, held, 0), Reason: "no invoice is left to send"})
 	case errors.As(err, &full):
-		return nil, w.halveFull(ctx, p, full)
+		return nil, b.halveFull(ctx, p, full)
 	}
 	return nil, fmt.Errorf("build %s: %w", p.ID, err)
 }
 
 // halveFull halves a package that does not fit into one session. Its invoices are read again,
 // because some may have been parked while it was built.
-func (w *Worker) halveFull(ctx context.Context, p *ledger.Package, full *pack.FullError) error {
-	held, err := w.readHeld(ctx, p)
+func (b *batchBuilder) halveFull(ctx context.Context, p *ledger.Package, full *pack.FullError) error {
+	held, err := b.readHeld(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -197,7 +209,7 @@ func (w *Worker) halveFull(ctx context.Context, p *ledger.Package, full *pack.Fu
 	if halves == nil {
 		return nil
 	}
-	return w.split(ctx, p, *halves)
+	return b.writer.split(ctx, p, *halves)
 }
 
 func idsOf(invs []*ledger.Invoice) []string {
@@ -214,11 +226,11 @@ const documentsAtOnce = 64
 var errManyUnread = errors.New("many stored documents cannot be read")
 
 // entries yields the documents of invoices. It adds those that cannot be read to aside.
-func (w *Worker) entries(ctx context.Context, invs []ledger.Invoice, aside *[]unreadDocument) iter.Seq2[pack.Entry, error] {
+func (b *batchBuilder) entries(ctx context.Context, invs []ledger.Invoice, aside *[]unreadDocument) iter.Seq2[pack.Entry, error] {
 	return func(yield func(pack.Entry, error) bool) {
 		for len(invs) > 0 {
 			some := piece(invs, documentsAtOnce, pieceBytes)
-			if !w.yieldPiece(ctx, some, aside, yield) {
+			if !b.yieldPiece(ctx, some, aside, yield) {
 				return
 			}
 			invs = invs[len(some):]
@@ -228,14 +240,14 @@ func (w *Worker) entries(ctx context.Context, invs []ledger.Invoice, aside *[]un
 
 // yieldPiece yields the documents of one piece and reports whether to go on. They are in memory
 // only while it runs.
-func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, aside *[]unreadDocument, yield func(pack.Entry, error) bool) bool {
+func (b *batchBuilder) yieldPiece(ctx context.Context, invs []ledger.Invoice, aside *[]unreadDocument, yield func(pack.Entry, error) bool) bool {
 	fail := func(err error) bool { yield(pack.Entry{}, err); return false }
-	release, err := w.buildMemory.hold(ctx, invs)
+	release, err := b.buildMemory.hold(ctx, invs)
 	if err != nil {
 		return fail(err)
 	}
 	defer release()
-	docs, errs, err := w.documents(ctx, invs)
+	docs, errs, err := b.documents.documents(ctx, invs)
 	if err != nil {
 		return fail(err)
 	}
@@ -249,14 +261,14 @@ func (w *Worker) yieldPiece(ctx context.Context, invs []ledger.Invoice, aside *[
 			}
 			continue
 		case errors.As(errs[i], &bad): // one lost document must not delay the others
-			if err := w.park(ctx, &invs[i], 0, bad.Error()); err != nil {
+			if err := b.writer.park(ctx, &invs[i], 0, bad.Error()); err != nil {
 				return fail(err)
 			}
 			continue
 		case errs[i] != nil:
 			return fail(errs[i])
 		}
-		if err := w.readAgain(ctx, &invs[i]); err != nil {
+		if err := b.documents.readAgain(ctx, &invs[i]); err != nil {
 			return fail(err)
 		}
 		if !yield(pack.Entry{Name: invs[i].ID + ".xml", Data: docs[i]}, nil) {
@@ -278,20 +290,20 @@ func batchRequest(p *ledger.Package, info ksef.EncryptionInfo, built *pack.Packa
 
 // openRefused handles a session that did not open. Whatever the answer, nothing is in the session:
 // when only the answer was lost, it stays empty.
-func (w *Worker) openRefused(ctx context.Context, t Transport, p *ledger.Package, err error) error {
+func (b *batchBuilder) openRefused(ctx context.Context, t Transport, p *ledger.Package, err error) error {
 	if retry.Judge(err).Action != retry.Never {
 		return err
 	}
 	api, _ := kindOf(err)
-	c := &confirmation{w: w, t: t, p: p}
+	c := &confirmation{w: b.confirmer, t: t, p: p}
 	return c.refusedToOpen(ctx, api.Code, api.Error())
 }
 
 // abandon gives up a package whose session was never closed: its invoices wait again. An invoice
 // that could not be read was parked when the package was built, and stays in it.
-func (w *Worker) abandon(ctx context.Context, p *ledger.Package, reason string) error {
-	held, err := w.Ledger.Held(ctx, p.ID)
-	unread, err := w.skip(ctx, err)
+func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason string) error {
+	held, err := b.Ledger.Held(ctx, p.ID)
+	unread, err := b.skip(ctx, err)
 	if err != nil {
 		return err
 	}
@@ -302,37 +314,37 @@ func (w *Worker) abandon(ctx context.Context, p *ledger.Package, reason string) 
 		end = ledger.PackageSettled
 	}
 	group := ledger.Group{Tenant: p.Tenant, Form: p.Form, Offline: p.Offline}
-	err = w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: end,
+	err = b.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: end,
 		Edit:         ledger.PackageEdit{}.Reason(reason),
 		InvoicesFrom: []ledger.State{ledger.Packed}, InvoicesTo: ledger.Queued, InvoicesGroup: group.Name(),
 		InvoicesEdit: ledger.Edit{}.OutOfPackage()})
 	if err != nil || end != ledger.PackageSettled {
 		return err
 	}
-	return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
+	return b.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
 }
 
 // closeBatch writes that close is about to be called, then calls it. From here on the package is
 // never abandoned: whatever the answer, confirm asks what the session contains.
-func (w *Worker) closeBatch(ctx context.Context, t Transport, p *ledger.Package) error {
-	if err := w.writeClosing(ctx, p, nil); err != nil {
-		if later, lagging := w.lags(ctx, err); lagging {
+func (b *batchBuilder) closeBatch(ctx context.Context, t Transport, p *ledger.Package) error {
+	if err := b.writer.writeClosing(ctx, p, nil); err != nil {
+		if later, lagging := b.lags(ctx, err); lagging {
 			return later // confirm finds the session open, and closes it when the replicas have caught up
 		}
 		return err
 	}
 	if err := t.CloseSession(ctx, p.Session, true); err != nil {
-		w.o.Log.Warn().Str("package", p.ID).Err(err).Msg("close not confirmed: confirm will ask KSeF for the session's status")
-	} else if err := w.processing(ctx, p); err != nil {
+		b.o.Log.Warn().Str("package", p.ID).Err(err).Msg("close not confirmed: confirm will ask KSeF for the session's status")
+	} else if err := b.writer.processing(ctx, p); err != nil {
 		return err
 	}
-	return w.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: w.o.ConfirmFirst})
+	return b.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: b.o.ConfirmFirst})
 }
 
 // processing writes that the session is closed. The invoices of a batch count as sent from then on.
 // Each single send has its own outcome, and one whose answer was lost keeps its state until the
 // session's status shows the outcome.
-func (w *Worker) processing(ctx context.Context, p *ledger.Package) error {
+func (w *writer) processing(ctx context.Context, p *ledger.Package) error {
 	move := ledger.PackageMove{To: ledger.PackageProcessing}
 	if p.Lane == ledger.Bulk {
 		move.InvoicesFrom, move.InvoicesTo = []ledger.State{ledger.Sending, ledger.Unknown}, ledger.Sent

@@ -16,8 +16,8 @@ const (
 // archiveSome writes the documents and results of some invoices, makes them durable, and only then
 // moves the entries. left is why one of them could not be archived while the others were; err
 // concerns all of them.
-func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upos attestations) (left, err error) {
-	f := &filing{w: w, upos: upos}
+func (ar *archivist) archiveSome(ctx context.Context, invs []ledger.Invoice, upos attestations) (left, err error) {
+	f := &filing{w: ar, upos: upos}
 	for rest := invs; len(rest) > 0; {
 		some := piece(rest, archiveAtOnce, pieceBytes)
 		if err := f.write(ctx, some); err != nil {
@@ -34,11 +34,11 @@ func (w *Worker) archiveSome(ctx context.Context, invs []ledger.Invoice, upos at
 // fetchAgain finds the document of an accepted invoice when our own storage has lost it, or has
 // other bytes than KSeF. Without the document the archive has the receipt and the result, which
 // name the hash. The loss is logged, and nothing waits for the document.
-func (w *Worker) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
-	if doc, err := w.archived(ctx, inv, inv.Hash); doc != nil || err != nil {
+func (ar *archivist) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
+	if doc, err := ar.archived(ctx, inv, inv.Hash); doc != nil || err != nil {
 		return doc, err
 	}
-	t, err := w.transport(inv.Tenant)
+	t, err := ar.transport(inv.Tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (w *Worker) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byte, e
 		return nil, err
 	}
 	if err != nil || HashText(sha256.Sum256(doc)) != inv.Hash {
-		w.o.Log.Error().Str("id", inv.ID).Str("ksef_number", inv.KsefNumber).
+		ar.o.Log.Error().Str("id", inv.ID).Str("ksef_number", inv.KsefNumber).
 			Msg("accepted, but its document is lost here and KSeF does not give the same bytes")
 		return nil, nil
 	}

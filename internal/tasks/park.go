@@ -12,7 +12,7 @@ import (
 
 // park stops an invoice until a person decides. The reason MUST tell that person what to do. The
 // package that holds the invoice brings its result to the archive.
-func (w *Worker) park(ctx context.Context, inv *ledger.Invoice, code int, reason string) error {
+func (w *writer) park(ctx context.Context, inv *ledger.Invoice, code int, reason string) error {
 	m := settlement.Move{Invoice: inv, Fate: settlement.Park, Code: code, Reason: reason}
 	edit, err := ledgerMove(m, "")
 	if err != nil {
@@ -48,13 +48,13 @@ func logParked(e *zerolog.Event, id string, code int, reason string) {
 // result itself. It moves the ledger first: the archive must not call an invoice parked that
 // another process decided meanwhile. The same move marks the result as pending. So the sweep brings
 // what cannot be written now, whichever process dies in between.
-func (w *Worker) parkStray(ctx context.Context, inv *ledger.Invoice, reason string) error {
-	if err := w.park(ctx, inv, 0, reason); err != nil {
+func (sw *sweeper) parkStray(ctx context.Context, inv *ledger.Invoice, reason string) error {
+	if err := sw.writer.park(ctx, inv, 0, reason); err != nil {
 		return err
 	}
-	if err := w.archiveWell(); err != nil {
+	if err := sw.archiving.archiveWell(); err != nil {
 		return nil // the result stays pending
 	}
-	w.warn(ctx, "write a result to the archive", w.result(ctx, *inv))
+	sw.warn(ctx, "write a result to the archive", sw.archivist.result(ctx, *inv))
 	return nil
 }

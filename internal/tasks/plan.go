@@ -61,37 +61,43 @@ func (s share) pause(age time.Duration, now time.Time, urgent bool, first, last 
 // one round; the rest is read a second later.
 const planEvery = time.Second
 
+// pollSchedule holds the present plan. It is read again by the pulse; see [Worker.Pulse].
+type pollSchedule struct {
+	*core
+	plan plan
+}
+
 // replan reads the plan again when it is old.
-func (w *Worker) replan(ctx context.Context, now time.Time) error {
-	if now.Sub(w.plan.read) < planEvery {
+func (ps *pollSchedule) replan(ctx context.Context, now time.Time) error {
+	if now.Sub(ps.plan.read) < planEvery {
 		return nil
 	}
-	under, more, err := w.Ledger.Underways(ctx, w.plan.offset, sweepAtOnce)
+	under, more, err := ps.Ledger.Underways(ctx, ps.plan.offset, sweepAtOnce)
 	if err != nil {
 		return err
 	}
-	w.plan.seen, w.plan.offset = append(w.plan.seen, under...), w.plan.offset+sweepAtOnce
+	ps.plan.seen, ps.plan.offset = append(ps.plan.seen, under...), ps.plan.offset+sweepAtOnce
 	if more {
 		return nil
 	}
-	seen := w.plan.seen
-	w.plan.seen, w.plan.offset = nil, 0
-	return w.apportion(ctx, tally(seen, w.urgent), now)
+	seen := ps.plan.seen
+	ps.plan.seen, ps.plan.offset = nil, 0
+	return ps.apportion(ctx, tally(seen, ps.urgent), now)
 }
 
 // apportion gives each tenant's sessions their turns. A tenant whose usage cannot be read gets no
 // turns from the plan; the limiter decides in any case.
-func (w *Worker) apportion(ctx context.Context, tenants map[string]share, now time.Time) error {
+func (ps *pollSchedule) apportion(ctx context.Context, tenants map[string]share, now time.Time) error {
 	var f faults
 	for tenant, s := range tenants {
-		status, err := w.Budget.Usage(ctx, tenant, string(ksef.GroupSessionMisc))
+		status, err := ps.Budget.Usage(ctx, tenant, string(ksef.GroupSessionMisc))
 		if err != nil {
 			if f.add(err) {
 				return f.err()
 			}
 			continue
 		}
-		list, err := w.Budget.Usage(ctx, tenant, string(ksef.GroupSessionInvoiceList))
+		list, err := ps.Budget.Usage(ctx, tenant, string(ksef.GroupSessionInvoiceList))
 		if err != nil {
 			if f.add(err) {
 				return f.err()
@@ -106,9 +112,9 @@ func (w *Worker) apportion(ctx context.Context, tenants map[string]share, now ti
 		}
 		tenants[tenant] = s
 	}
-	w.plan.mu.Lock()
-	defer w.plan.mu.Unlock()
-	w.plan.tenants, w.plan.read = tenants, now
+	ps.plan.mu.Lock()
+	defer ps.plan.mu.Unlock()
+	ps.plan.tenants, ps.plan.read = tenants, now
 	return f.err()
 }
 
@@ -136,8 +142,8 @@ func tally(under []ledger.Underway, urgent func(ledger.Millis) bool) map[string]
 	return tenants
 }
 
-func (w *Worker) share(tenant string) share {
-	w.plan.mu.Lock()
-	defer w.plan.mu.Unlock()
-	return w.plan.tenants[tenant]
+func (ps *pollSchedule) share(tenant string) share {
+	ps.plan.mu.Lock()
+	defer ps.plan.mu.Unlock()
+	return ps.plan.tenants[tenant]
 }

@@ -97,7 +97,7 @@ func (c watched) run(t *testing.T) seen {
 					}
 				}
 				mu.Unlock()
-				if err := w.apportion(t.Context(), tally(under, w.urgent), time.Now()); err != nil {
+				if err := w.polls.apportion(t.Context(), tally(under, w.urgent), time.Now()); err != nil {
 					t.Error(err)
 				}
 				time.Sleep(pulseEvery)
@@ -129,7 +129,7 @@ func (c watched) run(t *testing.T) seen {
 					}
 					mu.Unlock()
 					if err == nil {
-						err = w.pollLater(p, "150")
+						err = w.polls.pollLater(p, "150")
 					}
 					// As asynq brings a task back: on whole seconds, and then up to one and a half late.
 					at := now.Add(retry.Delay(n, err, nil)).Truncate(time.Second)

@@ -43,7 +43,9 @@ func probePieces(n int) int {
 // sessions in a row, with none processed in between. It is 0 when they need not rest. After the
 // pause they have one try together: if each package tried by itself, they would use up the hour's
 // sessions.
-func (w *Worker) refusedPause(t ledger.Tenant) time.Duration { return refusedPause(t, w.o.Refusals) }
+func (l *laneChooser) refusedPause(t ledger.Tenant) time.Duration {
+	return refusedPause(t, l.o.Refusals)
+}
 
 func refusedPause(t ledger.Tenant, refusals int) time.Duration {
 	if t.Refusals <= refusals {
@@ -64,62 +66,62 @@ func RefusedUntil(t ledger.Tenant, refusals int) time.Time {
 // awaitRefused keeps a package waiting while KSeF refuses one session of the tenant after the other
 // and the time of the next try has not come. It does not take the try, because the package is not
 // built yet.
-func (w *Worker) awaitRefused(ctx context.Context, p *ledger.Package) error {
-	t, err := w.Ledger.Tenant(ctx, p.Tenant)
-	if err != nil || !RefusedUntil(t, w.o.Refusals).After(w.o.Now()) {
+func (b *batchBuilder) awaitRefused(ctx context.Context, p *ledger.Package) error {
+	t, err := b.Ledger.Tenant(ctx, p.Tenant)
+	if err != nil || !RefusedUntil(t, b.o.Refusals).After(b.o.Now()) {
 		return err
 	}
-	return w.afterOthers(t)
+	return b.afterOthers(t)
 }
 
 // takeTry takes the one try of such a tenant for a package that is about to be opened. If the
 // package is not opened after all, the caller MUST call giveBack.
-func (w *Worker) takeTry(ctx context.Context, p *ledger.Package) (giveBack func(context.Context), err error) {
-	t, err := w.Ledger.Tenant(ctx, p.Tenant)
+func (b *batchBuilder) takeTry(ctx context.Context, p *ledger.Package) (giveBack func(context.Context), err error) {
+	t, err := b.Ledger.Tenant(ctx, p.Tenant)
 	if err != nil {
 		return nil, err
 	}
-	pause := w.refusedPause(t)
+	pause := b.lanes.refusedPause(t)
 	if pause == 0 {
 		return func(context.Context) {}, nil
 	}
-	now := w.o.Now()
-	ok, err := w.Ledger.TryRefused(ctx, p.Tenant, now, pause)
+	now := b.o.Now()
+	ok, err := b.Ledger.TryRefused(ctx, p.Tenant, now, pause)
 	switch {
 	case err != nil:
 		return nil, err
 	case !ok:
-		return nil, w.afterOthers(t)
+		return nil, b.afterOthers(t)
 	}
 	return func(ctx context.Context) {
-		w.warn(ctx, "give back a try of the tenant", w.Ledger.ReturnTry(ctx, p.Tenant, now, t.RefusedAt))
+		b.warn(ctx, "give back a try of the tenant", b.Ledger.ReturnTry(ctx, p.Tenant, now, t.RefusedAt))
 	}, nil
 }
 
-func (w *Worker) afterOthers(t ledger.Tenant) error {
-	wait := max(RefusedUntil(t, w.o.Refusals).Sub(w.o.Now()), time.Second)
+func (b *batchBuilder) afterOthers(t ledger.Tenant) error {
+	wait := max(RefusedUntil(t, b.o.Refusals).Sub(b.o.Now()), time.Second)
 	return later(wait, retry.ReasonRefused,
 		fmt.Sprintf("KSeF has refused %d sessions of the tenant in a row: its packages take turns", t.Refusals))
 }
 
 // beforeSubmit decides about a package that was split or refused before, ahead of any work for it.
 // done reports that the package need not be submitted now.
-func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool, err error) {
-	if wait := p.NotBefore.Time().Sub(w.o.Now()); wait > 0 {
+func (b *batchBuilder) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool, err error) {
+	if wait := p.NotBefore.Time().Sub(b.o.Now()); wait > 0 {
 		return false, later(wait, retry.ReasonRefused,
 			"KSeF refused its invoices in earlier sessions: the next try is at "+p.NotBefore.Time().UTC().Format(time.RFC3339))
 	}
 	if p.Probe != "" {
-		return false, w.awaitProbe(ctx, p)
+		return false, b.awaitProbe(ctx, p)
 	}
-	tries := p.Refusals - w.o.Refusals
+	tries := p.Refusals - b.o.Refusals
 	if p.Rest != "" || tries < wholeTries || p.Count < 2 {
 		return false, nil
 	}
-	if through, err := w.othersGoThrough(ctx, p); err != nil || through {
+	if through, err := b.kin.othersGoThrough(ctx, p); err != nil || through {
 		return false, err
 	}
-	held, err := w.readHeld(ctx, p)
+	held, err := b.readHeld(ctx, p)
 	if err != nil {
 		return false, err
 	}
@@ -130,9 +132,9 @@ func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool
 	pieces := min(probePieces(tries), len(ids))
 	n := (len(ids) + pieces - 1) / pieces
 	probe, rest := "pkg-"+xid.New().String(), "pkg-"+xid.New().String()
-	w.o.Log.Info().Str("package", p.ID).Str("probe", probe).Str("rest", rest).Int("invoices", n).Int("of", len(ids)).
+	b.o.Log.Info().Str("package", p.ID).Str("probe", probe).Str("rest", rest).Int("invoices", n).Int("of", len(ids)).
 		Msg("KSeF refuses every session of the tenant: a piece goes as a probe")
-	return true, w.split(ctx, p, settlement.Split{Proof: settlement.ProvenUnposted, Reason: p.Reason,
+	return true, b.writer.split(ctx, p, settlement.Split{Proof: settlement.ProvenUnposted, Reason: p.Reason,
 		End: settlement.EndOf(*p, held, len(ids)),
 		Parts: []ledger.Part{
 			{ID: probe, Refusals: p.Refusals, Rest: rest, IDs: ids[:n]},
@@ -143,8 +145,8 @@ func (w *Worker) beforeSubmit(ctx context.Context, p *ledger.Package) (done bool
 // awaitProbe lets a package wait for its probe. The package is sent whole once more when its probe
 // was processed, or ended in any way other than being merged back into the package: most likely
 // KSeF takes sessions again.
-func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
-	probe, unread, err := w.relative(ctx, p.Probe)
+func (b *batchBuilder) awaitProbe(ctx context.Context, p *ledger.Package) error {
+	probe, unread, err := b.kin.relative(ctx, p.Probe)
 	if err != nil {
 		return err
 	}
@@ -152,14 +154,14 @@ func (w *Worker) awaitProbe(ctx context.Context, p *ledger.Package) error {
 		return later(probeWait, retry.ReasonRefused,
 			fmt.Sprintf("a part of it went ahead in %s to find out whether KSeF takes any session", p.Probe))
 	}
-	left := p.CreatedAt.Time().Add(maxProbeUnread).Sub(w.o.Now())
+	left := p.CreatedAt.Time().Add(maxProbeUnread).Sub(b.o.Now())
 	if unread != nil && left > 0 && !over(unread) {
 		return later(min(left, settlement.UnreadPause), retry.ReasonOther,
 			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it in %s",
 				p.Probe, unread.Err, left.Round(time.Second)))
 	}
-	edit := ledger.PackageEdit{}.WithoutProbe().Refusals(w.o.Refusals - 1)
-	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: edit})
+	edit := ledger.PackageEdit{}.WithoutProbe().Refusals(b.o.Refusals - 1)
+	return b.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: edit})
 }
 
 // over reports whether a package that cannot be read has ended, as far as its fields tell.
@@ -172,7 +174,7 @@ func over(u *ledger.Unreadable) bool {
 }
 
 // tellRest runs the task of the package from which p was split off as a probe.
-func (w *Worker) tellRest(ctx context.Context, p *ledger.Package) {
+func (w *writer) tellRest(ctx context.Context, p *ledger.Package) {
 	if p.Rest != "" {
 		w.warn(ctx, "tell a package that its probe is back", w.Queue.Put(ctx, KindPackage, p.Rest, 0, When{Run: true}))
 	}

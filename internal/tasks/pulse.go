@@ -41,11 +41,11 @@ func (w *Worker) Pulse(ctx context.Context, stop <-chan struct{}) {
 			return w.Ledger.Beat(ctx, w.o.Worker, w.o.DeadAfter)
 		}},
 		{clockEvery, "compare this machine's clock with redis's", w.MeasureClock},
-		{pulseEvery, "close idle sessions", func(ctx context.Context) error { w.closeIdle(ctx); return nil }},
-		{pulseEvery, "plan the polls of sessions", func(ctx context.Context) error { return w.replan(ctx, w.o.Now()) }},
-		{pulseEvery, "look for packages to cut", func(ctx context.Context) error { return w.queueCuts(ctx, w.o.Now(), nil) }},
+		{pulseEvery, "close idle sessions", func(ctx context.Context) error { w.online.closeIdle(ctx); return nil }},
+		{pulseEvery, "plan the polls of sessions", func(ctx context.Context) error { return w.polls.replan(ctx, w.o.Now()) }},
+		{pulseEvery, "look for packages to cut", func(ctx context.Context) error { return w.lanes.queueCuts(ctx, w.o.Now(), nil) }},
 		{pulseEvery, "queue the sweep", func(ctx context.Context) error { return w.queueSweep(ctx, &swept) }},
-		{max(w.o.SweepEvery, pulseEvery), "look for lost sessions", w.closeForgotten},
+		{max(w.o.SweepEvery, pulseEvery), "look for lost sessions", w.online.closeForgotten},
 	} {
 		loops.Go(func() {
 			t := time.NewTicker(l.every)
@@ -88,7 +88,7 @@ func (w *Worker) queueSweep(ctx context.Context, swept *int64) error {
 // Retire lets no further send begin in this worker. The pulse closes the online sessions as soon as
 // no task sends into them; other tasks may still run on.
 func (w *Worker) Retire() {
-	e := w.express
+	e := w.online.express
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.stopped = true
@@ -110,43 +110,43 @@ func (w *Worker) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the last tasks: %w", context.Cause(ctx))
 	}
-	return errors.Join(w.closeAll(ctx), w.Ledger.Leave(ctx, w.o.Worker))
+	return errors.Join(w.online.closeAll(ctx), w.Ledger.Leave(ctx, w.o.Worker))
 }
 
 // queueCuts queues a cut for each waiting set that is due. A fault with one set does not keep the
 // others from being cut. busy is as in [When].
-func (w *Worker) queueCuts(ctx context.Context, now time.Time, busy map[string]bool) error {
-	waits, err := w.Ledger.Waits(ctx)
+func (l *laneChooser) queueCuts(ctx context.Context, now time.Time, busy map[string]bool) error {
+	waits, err := l.Ledger.Waits(ctx)
 	if err != nil {
 		return err
 	}
-	probes, onWay := w.outageProbes(ctx), w.onWay(ctx)
+	probes, onWay := l.outageProbes(ctx), l.onWay(ctx)
 	var f faults
 	for _, set := range waits {
-		if f.add(w.queueCut(ctx, waits, set, now, busy, probes, onWay)) {
+		if f.add(l.queueCut(ctx, waits, set, now, busy, probes, onWay)) {
 			break
 		}
 	}
 	return f.err()
 }
 
-func (w *Worker) queueCut(
+func (l *laneChooser) queueCut(
 	ctx context.Context, waits []ledger.Waiting, set ledger.Waiting, now time.Time, busy map[string]bool,
 	probes func() (outageProbe, error), onWay func() (map[string]ledger.OnWay, error),
 ) error {
-	decision, _, err := w.decide(ctx, waits, set, now, probes, onWay)
+	decision, _, err := l.decide(ctx, waits, set, now, probes, onWay)
 	if err != nil || decision == CutWait {
 		return err
 	}
-	err = w.Queue.PutNew(ctx, KindCut, set.Group.Name(), 0)
+	err = l.Queue.PutNew(ctx, KindCut, set.Group.Name(), 0)
 	if err == nil && busy != nil {
-		err = w.Queue.Put(ctx, KindCut, set.Group.Name(), 0, When{Busy: busy})
+		err = l.Queue.Put(ctx, KindCut, set.Group.Name(), 0, When{Busy: busy})
 	}
 	return err
 }
 
-func (w *Worker) warn(ctx context.Context, what string, err error) {
+func (c *core) warn(ctx context.Context, what string, err error) {
 	if err != nil && ctx.Err() == nil {
-		w.o.Log.Warn().Err(err).Msg("cannot " + what)
+		c.o.Log.Warn().Err(err).Msg("cannot " + what)
 	}
 }

@@ -20,16 +20,16 @@ const backAfter = time.Minute
 // It stays a package when it is full; when it came of a refusal, because invoices that KSeF refused
 // together must not be mixed with others again; and during an outage, when it finds out that the
 // gateway is back.
-func (w *Worker) mayGrow(p *ledger.Package, err error) bool {
+func (b *batchBuilder) mayGrow(p *ledger.Package, err error) bool {
 	turn, ok := errors.AsType[*ratelimit.NotNow](err)
 	if !ok || turn.Reason == ratelimit.ReasonOutage || p.Parent != "" {
 		return false
 	}
-	full := p.Count >= w.policy(p.Tenant).maxInvoices(Allowance{}) || 2*p.Size >= w.o.MaxBytes
+	full := p.Count >= b.lanes.policy(p.Tenant).maxInvoices(Allowance{}) || 2*p.Size >= b.o.MaxBytes
 	if full {
 		return false
 	}
-	now := w.o.Now()
+	now := b.o.Now()
 	if guarded(ledger.Group{Offline: p.Offline}, now) && turn.Wait >= untilMidnight(now) {
 		return true
 	}
@@ -37,9 +37,9 @@ func (w *Worker) mayGrow(p *ledger.Package, err error) bool {
 }
 
 // putBack gives up a package that was cut too early: its invoices wait again.
-func (w *Worker) putBack(ctx context.Context, p *ledger.Package) error {
-	w.warn(ctx, "leave the waitlist of batch sessions", w.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
-	w.o.Log.Info().Str("package", p.ID).Str("tenant", p.Tenant).Int("invoices", p.Count).
+func (b *batchBuilder) putBack(ctx context.Context, p *ledger.Package) error {
+	b.warn(ctx, "leave the waitlist of batch sessions", b.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
+	b.o.Log.Info().Str("package", p.ID).Str("tenant", p.Tenant).Int("invoices", p.Count).
 		Msg("no session for a long time: the package goes back into its waiting set and takes in new invoices")
-	return w.abandon(ctx, p, "no session was available for a long time; its invoices wait together with new ones")
+	return b.abandon(ctx, p, "no session was available for a long time; its invoices wait together with new ones")
 }

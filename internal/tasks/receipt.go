@@ -22,6 +22,15 @@ const (
 	receiptRest = 24 * time.Hour
 )
 
+// archivist brings receipts, documents and results to the archive.
+type archivist struct {
+	*core
+	archiving     *archiveUse
+	documents     *documents
+	receipts      *bulkhead // receipt tasks that use the archive
+	receiptMemory memory
+}
+
 // receipt archives a settled package: the session's UPO, and for each invoice its document and
 // result. The invoices become receipted, and their documents leave Redis, only when all of it is
 // durable. A full disk or an unreachable bucket makes receipts wait; nothing else depends on them.
@@ -30,27 +39,27 @@ const (
 // session of a duplicate's original is not over, or is not known. Such an invoice stays accepted,
 // and its entry has the reason. Its document and result are archived all the same, and the receipt
 // is requested again with growing pauses.
-func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
+func (ar *archivist) receipt(ctx context.Context, p *ledger.Package) error {
 	if p.State != ledger.PackageSettled && p.State != ledger.PackageProcessing {
 		return nil
 	}
-	if err := w.archiveWell(); err != nil {
+	if err := ar.archiving.archiveWell(); err != nil {
 		return err
 	}
-	if !w.receipts.begin(p.Tenant) {
-		return later(w.receipts.comeBack(w.o.Now()), retry.ReasonLimit,
+	if !ar.receipts.begin(p.Tenant) {
+		return later(ar.receipts.comeBack(ar.o.Now()), retry.ReasonLimit,
 			"this worker already writes the maximum number of packages to the archive")
 	}
-	defer w.receipts.end(p.Tenant)
-	held, err := w.Ledger.Held(ctx, p.ID)
-	unread, err := w.skip(ctx, err)
+	defer ar.receipts.end(p.Tenant)
+	held, err := ar.Ledger.Held(ctx, p.ID)
+	unread, err := ar.skip(ctx, err)
 	if err != nil {
 		return err
 	}
 	if p.State == ledger.PackageProcessing {
-		return w.receiptEarly(ctx, p, held, unread)
+		return ar.receiptEarly(ctx, p, held, unread)
 	}
-	upos, err := w.attestations(ctx, p, held)
+	upos, err := ar.attestations(ctx, p, held)
 	if err != nil {
 		return notYet(err)
 	}
@@ -58,15 +67,15 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 	if since == 0 {
 		since = p.UpdatedAt // an entry of an older build
 	}
-	age := w.o.Now().Sub(since.Time())
+	age := ar.o.Now().Sub(since.Time())
 	upos.overdue = age > receiptPatience || p.Code != ksef.SessionProcessed // only a processed session has a UPO
-	again := later(retry.Age(age, w.o.ConfirmFirst, receiptRest), retry.ReasonProcessing,
+	again := later(retry.Age(age, ar.o.ConfirmFirst, receiptRest), retry.ReasonProcessing,
 		fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
 	if upos.missing[p.Session] != "" && !upos.overdue {
 		return again
 	}
 	if upos.overdue {
-		if err := w.keepParts(ctx, upos); err != nil {
+		if err := ar.keepParts(ctx, upos); err != nil {
 			return err
 		}
 	}
@@ -77,7 +86,7 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 	var stuck error
 	for len(todo) > 0 {
 		some := piece(todo, archiveAtOnce, archiveBytes)
-		left, err := w.archiveSome(ctx, some, upos)
+		left, err := ar.archiveSome(ctx, some, upos)
 		if err != nil {
 			return err
 		}
@@ -90,17 +99,17 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 		return stillToArchive(stuck, age)
 	}
 	if len(unread) > 0 { // whether a newer worker has receipted them is not known
-		return unreadLater(max(retry.Age(age, w.o.ConfirmFirst, receiptRest), settlement.UnreadPause), len(unread))
+		return unreadLater(max(retry.Age(age, ar.o.ConfirmFirst, receiptRest), settlement.UnreadPause), len(unread))
 	}
 	if len(upos.missing) == 0 {
 		edit := ledger.PackageEdit{}.UPO(upos.bySession[p.Session].url)
 		if why := upos.bySession[p.Session].damage; why != "" {
 			edit = edit.Reason(join(p.Reason, why))
 		}
-		return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageReceipted, Edit: edit})
+		return ar.Ledger.MovePackage(ctx, p, ledger.PackageMove{To: ledger.PackageReceipted, Edit: edit})
 	}
 	if !p.Filed {
-		if err := w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Filed(true)}); err != nil {
+		if err := ar.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Filed(true)}); err != nil {
 			return err
 		}
 	}
@@ -110,19 +119,19 @@ func (w *Worker) receipt(ctx context.Context, p *ledger.Package) error {
 // receiptEarly archives the decided invoices of a package that stays open because an entry cannot
 // be read. The package's session is over, so its receipt may be there. The package does not move to
 // another state by this.
-func (w *Worker) receiptEarly(ctx context.Context, p *ledger.Package, held []ledger.Invoice, unread []ledger.Unreadable) error {
+func (ar *archivist) receiptEarly(ctx context.Context, p *ledger.Package, held []ledger.Invoice, unread []ledger.Unreadable) error {
 	open := slices.ContainsFunc(held, func(inv ledger.Invoice) bool { return !inv.State.Final() })
 	if len(unread) == 0 || open || p.Filed {
 		return nil
 	}
 	todo := slices.DeleteFunc(held, func(inv ledger.Invoice) bool { return inv.State == ledger.Receipted })
-	upos, err := w.attestations(ctx, p, todo)
+	upos, err := ar.attestations(ctx, p, todo)
 	if err != nil {
 		return notYet(err)
 	}
 	for len(todo) > 0 {
 		some := piece(todo, archiveAtOnce, archiveBytes)
-		left, err := w.archiveSome(ctx, some, upos)
+		left, err := ar.archiveSome(ctx, some, upos)
 		if err := cmp.Or(err, left); err != nil {
 			return err
 		}
@@ -132,5 +141,5 @@ func (w *Worker) receiptEarly(ctx context.Context, p *ledger.Package, held []led
 		return later(settlement.UnreadPause, retry.ReasonProcessing,
 			fmt.Sprintf("receipts of %d sessions are not there yet", len(upos.missing)))
 	}
-	return w.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Filed(true)})
+	return ar.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Filed(true)})
 }

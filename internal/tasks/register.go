@@ -42,7 +42,7 @@ func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledg
 		req, rest, done := settlement.NextPage(*p, as, len(want), from, now)
 		switch {
 		case rest != nil:
-			return w.comeBack(p, rest)
+			return w.polls.comeBack(p, rest)
 		case done:
 			return f.parkNotFound(ctx, want)
 		}
@@ -56,7 +56,7 @@ func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledg
 		}
 		found, left := settlement.Found(want, page.Invoices)
 		for _, m := range found {
-			if err := w.writeOne(ctx, p, m); err != nil {
+			if err := w.writer.writeOne(ctx, p, m); err != nil {
 				return err
 			}
 		}
@@ -71,7 +71,7 @@ func (f *finder) searchAs(ctx context.Context, as ksef.SubjectType, want []*ledg
 			if err := f.restFromPass(ctx, now, step.Rest); err != nil {
 				return err
 			}
-			return w.comeBack(p, settlement.NotFoundYet(step.Rest, len(want)))
+			return w.polls.comeBack(p, settlement.NotFoundYet(step.Rest, len(want)))
 		}
 		if err := f.stepOn(ctx, step); err != nil {
 			return err
@@ -128,7 +128,7 @@ func (f *finder) restFromPass(ctx context.Context, now time.Time, pause time.Dur
 
 func (f *finder) parkNotFound(ctx context.Context, want []*ledger.Invoice) error {
 	for _, inv := range want {
-		if err := f.w.writeOne(ctx, f.p, settlement.NotFound(inv)); err != nil {
+		if err := f.w.writer.writeOne(ctx, f.p, settlement.NotFound(inv)); err != nil {
 			return err
 		}
 	}

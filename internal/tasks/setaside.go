@@ -37,49 +37,49 @@ type unreadDocument struct {
 // onlyThisObject reports whether a document that could not be read is itself at fault, and not the
 // archive. A check of the archive tells which: without the check, three damaged objects in a row
 // would be taken for an archive that is out of service.
-func (w *Worker) onlyThisObject(ctx context.Context, err error) bool {
+func (d *documents) onlyThisObject(ctx context.Context, err error) bool {
 	var call *archive.CallError
-	if !errors.As(err, &call) || w.givesUp(ctx) {
-		return !w.givesUp(ctx)
+	if !errors.As(err, &call) || d.archiving.givesUp(ctx) {
+		return !d.archiving.givesUp(ctx)
 	}
-	check := w.Store.Check(ctx)
-	return (check == nil || errors.Is(check, archive.ErrCorrupt)) && !w.givesUp(ctx)
+	check := d.Store.Check(ctx)
+	return (check == nil || errors.Is(check, archive.ErrCorrupt)) && !d.archiving.givesUp(ctx)
 }
 
 // setAside moves invoices whose documents cannot be read out of a package that is about to be
 // opened. kept is how many documents of the package could be read; when it is 0, the package itself
 // waits. more says that some documents were not tried.
-func (w *Worker) setAside(ctx context.Context, p *ledger.Package, unread []unreadDocument, kept int, more bool) error {
+func (d *documents) setAside(ctx context.Context, p *ledger.Package, unread []unreadDocument, kept int, more bool) error {
 	part := ledger.Part{ID: "pkg-" + xid.New().String(), Refusals: p.Refusals}
 	for i := range unread {
 		one := &unread[i]
 		part.IDs = append(part.IDs, one.inv.ID)
 		reason := unreadReason + one.why.Error() + "; it waits for that, and the others of its package are sent: look at " +
-			w.Store.URL(archive.BodyName(one.inv.ID))
+			d.Store.URL(archive.BodyName(one.inv.ID))
 		if one.inv.Reason == reason {
 			continue
 		}
-		if err := w.note(ctx, p, []settlement.Move{{Invoice: &one.inv, Fate: settlement.Keep, Reason: reason}}); err != nil {
+		if err := d.writer.note(ctx, p, []settlement.Move{{Invoice: &one.inv, Fate: settlement.Keep, Reason: reason}}); err != nil {
 			return err
 		}
-		w.o.Log.Error().Str("id", one.inv.ID).Str("package", p.ID).Err(one.why).
+		d.o.Log.Error().Str("id", one.inv.ID).Str("package", p.ID).Err(one.why).
 			Msg("the stored document of an invoice cannot be read: it waits, and the others of its package are sent")
 	}
 	if kept == 0 {
 		pause := archiveRefused // some were not tried, and they come first in the next build
 		if !more {
-			pause = retry.Age(w.o.Now().Sub(p.CreatedAt.Time()), archiveRefused, time.Hour)
+			pause = retry.Age(d.o.Now().Sub(p.CreatedAt.Time()), archiveRefused, time.Hour)
 		}
 		return &retry.LaterError{Delay: pause, Reason: retry.ReasonArchive,
 			What: "no stored document of the package can be read", Err: unread[0].why}
 	}
 	// The part is made in one step with the change of the package, which goes on with the invoices
 	// that are left in it.
-	if err := w.Ledger.Repack(ctx, p, "", p.Reason, []ledger.Part{part}); err != nil {
+	if err := d.Ledger.Repack(ctx, p, "", p.Reason, []ledger.Part{part}); err != nil {
 		return err
 	}
 	p.Count -= len(part.IDs)
-	return w.Queue.Put(ctx, KindPackage, part.ID, 0, When{In: archiveRefused})
+	return d.Queue.Put(ctx, KindPackage, part.ID, 0, When{In: archiveRefused})
 }
 
 // unreadLast puts those invoices last whose documents could not be read the last time, so that a
@@ -91,9 +91,9 @@ func unreadLast(invs []ledger.Invoice) []ledger.Invoice {
 }
 
 // readAgain removes the reason of an invoice whose document can be read again.
-func (w *Worker) readAgain(ctx context.Context, inv *ledger.Invoice) error {
+func (d *documents) readAgain(ctx context.Context, inv *ledger.Invoice) error {
 	if !strings.HasPrefix(inv.Reason, unreadReason) {
 		return nil
 	}
-	return w.note(ctx, &ledger.Package{ID: inv.Package}, []settlement.Move{{Invoice: inv, Fate: settlement.Keep}})
+	return d.writer.note(ctx, &ledger.Package{ID: inv.Package}, []settlement.Move{{Invoice: inv, Fate: settlement.Keep}})
 }

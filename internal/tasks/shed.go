@@ -21,39 +21,39 @@ const shedPause = time.Hour
 //
 // It finds them by the entries of the ledger, in steps from a cursor. An object whose entry does
 // not exist is not found: only a list of the whole bucket would show it.
-func (w *Worker) shed(ctx context.Context) error {
-	if w.ClockOff() {
+func (sw *sweeper) shed(ctx context.Context) error {
+	if sw.ClockOff() {
 		return nil
 	}
-	shed, err := w.Ledger.Shed(ctx, w.documentsKept(), w.o.SweepAfter, sweepAtOnce)
+	shed, err := sw.Ledger.Shed(ctx, sw.documentsKept(), sw.o.SweepAfter, sweepAtOnce)
 	if err != nil {
 		return err
 	}
 	if shed.Gone > 0 {
-		w.o.Log.Info().Int("documents", shed.Gone).Msg("documents of invoices that were not sent are gone (storage.keep_rejected)")
+		sw.o.Log.Info().Int("documents", shed.Gone).Msg("documents of invoices that were not sent are gone (storage.keep_rejected)")
 	}
-	if len(shed.Archived)+len(shed.Receipted) == 0 || w.archiveWell() != nil ||
-		w.o.Now().Before(time.UnixMilli(w.shedFrom.Load())) {
+	if len(shed.Archived)+len(shed.Receipted) == 0 || sw.archiving.archiveWell() != nil ||
+		sw.o.Now().Before(time.UnixMilli(sw.shedFrom.Load())) {
 		return nil // the next round finds them again
 	}
 	var sick error // the first fault of one document; the others are removed all the same
 	refused := 0
 	remove := func(id string) (gone, goOn bool) {
-		err := w.Store.Remove(ctx, archive.BodyName(id))
+		err := sw.Store.Remove(ctx, archive.BodyName(id))
 		sick = cmp.Or(sick, err)
 		var call *archive.CallError
 		if errors.As(err, &call) && !call.Sick {
 			refused++
 		}
 		if refused >= 3 {
-			w.shedFrom.Store(w.o.Now().Add(shedPause).UnixMilli())
+			sw.shedFrom.Store(sw.o.Now().Add(shedPause).UnixMilli())
 		}
-		return err == nil, refused < 3 && w.archiveWell() == nil
+		return err == nil, refused < 3 && sw.archiving.archiveWell() == nil
 	}
-	return cmp.Or(w.shedReceipted(ctx, shed, remove), w.shedEnded(ctx, shed, remove), sick)
+	return cmp.Or(sw.shedReceipted(ctx, shed, remove), sw.shedEnded(ctx, shed, remove), sick)
 }
 
-func (w *Worker) shedReceipted(ctx context.Context, shed ledger.Shed, remove func(string) (bool, bool)) error {
+func (sw *sweeper) shedReceipted(ctx context.Context, shed ledger.Shed, remove func(string) (bool, bool)) error {
 	var removed []string
 	for _, id := range shed.Receipted {
 		gone, goOn := remove(id)
@@ -64,12 +64,12 @@ func (w *Worker) shedReceipted(ctx context.Context, shed ledger.Shed, remove fun
 			break
 		}
 	}
-	return w.Ledger.BodiesGone(ctx, removed)
+	return sw.Ledger.BodiesGone(ctx, removed)
 }
 
-func (w *Worker) shedEnded(ctx context.Context, shed ledger.Shed, remove func(string) (bool, bool)) error {
+func (sw *sweeper) shedEnded(ctx context.Context, shed ledger.Shed, remove func(string) (bool, bool)) error {
 	for _, id := range shed.Archived {
-		ended, err := w.Ledger.NoteShed(ctx, id, false)
+		ended, err := sw.Ledger.NoteShed(ctx, id, false)
 		switch {
 		case err != nil:
 			return err
@@ -78,9 +78,9 @@ func (w *Worker) shedEnded(ctx context.Context, shed ledger.Shed, remove func(st
 		}
 		gone, goOn := remove(id)
 		if gone {
-			err = w.Ledger.BodiesGone(ctx, []string{id})
+			err = sw.Ledger.BodiesGone(ctx, []string{id})
 		} else {
-			_, err = w.Ledger.NoteShed(context.WithoutCancel(ctx), id, true)
+			_, err = sw.Ledger.NoteShed(context.WithoutCancel(ctx), id, true)
 		}
 		if err != nil {
 			return err
@@ -95,13 +95,13 @@ func (w *Worker) shedEnded(ctx context.Context, shed ledger.Shed, remove func(st
 // documentsKept is how long the documents of invoices that ended without KSeF are kept; 0 is for
 // ever. A document is removed together with its entry, in fact a little before it: once the entry
 // is pruned, nothing leads to a document in the archive.
-func (w *Worker) documentsKept() time.Duration {
-	entries := w.o.Retention - w.o.Retention/100
+func (sw *sweeper) documentsKept() time.Duration {
+	entries := sw.o.Retention - sw.o.Retention/100
 	switch {
-	case w.o.KeepRejected <= 0:
+	case sw.o.KeepRejected <= 0:
 		return entries
 	case entries <= 0:
-		return w.o.KeepRejected
+		return sw.o.KeepRejected
 	}
-	return min(w.o.KeepRejected, entries)
+	return min(sw.o.KeepRejected, entries)
 }

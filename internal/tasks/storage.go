@@ -40,28 +40,28 @@ func (s *storage) met(now time.Time, why string) time.Duration {
 // StorageFault says which document this process lately could not open although another worker may
 // be able to; it is "" when there is none.
 func (w *Worker) StorageFault() string {
-	w.storage.mu.Lock()
-	defer w.storage.mu.Unlock()
-	if w.storage.last.IsZero() || w.o.Now().Sub(w.storage.last) > storageFresh {
+	w.documents.storage.mu.Lock()
+	defer w.documents.storage.mu.Unlock()
+	if w.documents.storage.last.IsZero() || w.o.Now().Sub(w.documents.storage.last) > storageFresh {
 		return ""
 	}
-	return w.storage.why
+	return w.documents.storage.why
 }
 
 // unopened says why a stored document does not open. For a damaged document it returns an
 // [*errDocument]. A document that was sealed with a key which this process does not have, or by a
 // newer build, is whole: its task goes back to the queue, so that another worker takes it, and this
 // process is not ready.
-func (w *Worker) unopened(ctx context.Context, id string, err error) error {
-	seals, unknown := w.Ledger.Seals(ctx)
+func (d *documents) unopened(ctx context.Context, id string, err error) error {
+	seals, unknown := d.Ledger.Seals(ctx)
 	if unknown != nil {
 		return unknown
 	}
-	if !seals.Elsewhere(w.Bodies, err) {
+	if !seals.Elsewhere(d.Bodies, err) {
 		return &errDocument{id, err.Error()}
 	}
-	pause := w.storage.met(w.o.Now(), err.Error())
-	w.warn(ctx, "open stored documents here; they are left to other workers", err)
+	pause := d.storage.met(d.o.Now(), err.Error())
+	d.warn(ctx, "open stored documents here; they are left to other workers", err)
 	return &retry.LaterError{Delay: pause, Reason: retry.ReasonStorage,
 		What: "a worker that can open its document has to take it", Err: err}
 }

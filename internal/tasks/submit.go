@@ -11,13 +11,20 @@ func singly(inv *ledger.Invoice) bool {
 	return inv.Lane == ledger.Express && !inv.Attachment && !inv.Offline
 }
 
+// laneChooser decides how queued invoices travel, and when a package is cut.
+type laneChooser struct {
+	*core
+	polls *pollSchedule
+	holds *personHolds
+}
+
 // submit chooses the lane of an invoice. An invoice of lane auto waits with the others, because
 // only then can the worker tell whether there are few or many (see [Worker.cut]). An attachment
 // always travels in a package, because KSeF takes attachments in batch sessions only. So does an
 // invoice that is declared offline, because only a batch session has a field for that.
-func (w *Worker) submit(ctx context.Context, inv *ledger.Invoice) error {
+func (l *laneChooser) submit(ctx context.Context, inv *ledger.Invoice) error {
 	if singly(inv) {
-		return w.Queue.Put(ctx, KindSend, inv.ID, inv.Rev, When{Overflow: inv.Overflow})
+		return l.Queue.Put(ctx, KindSend, inv.ID, inv.Rev, When{Overflow: inv.Overflow})
 	}
-	return w.Ledger.Wait(ctx, inv)
+	return l.Ledger.Wait(ctx, inv)
 }

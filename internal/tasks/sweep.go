@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"ksefworker/internal/ledger"
@@ -23,36 +24,50 @@ const (
 	leftBehindAtOnce = 100
 )
 
+// sweeper finds what is not final and has no task, and what nothing needs any more.
+type sweeper struct {
+	*core
+	writer    *writer
+	archiving *archiveUse
+	archivist *archivist
+	lanes     *laneChooser
+	online    *onlineSessions
+	// shedFrom is until when (ms) nothing is removed from the archive, because it refused removals.
+	shedFrom atomic.Int64
+	// pendingResultsFrom is how far the sweep has come through the pending results.
+	pendingResultsFrom atomic.Int64
+}
+
 // sweep finds what is not final and drives it on. Its task may have been lost by Redis or asynq,
 // deleted by a person in the dashboard, or orphaned by a killed worker. The sweep decides nothing:
 // it queues the task that the state asks for, and the handler of the task decides.
 //
 // Its parts do not depend on each other, nor do the entries in each: an entry that cannot be read,
 // or cannot be queued, is reported and passed over.
-func (w *Worker) sweep(ctx context.Context, _ string) error {
-	now, err := w.Ledger.Clock(ctx)
+func (sw *sweeper) sweep(ctx context.Context, _ string) error {
+	now, err := sw.Ledger.Clock(ctx)
 	if err != nil {
 		return err
 	}
-	before := now.Add(-w.o.SweepAfter)
+	before := now.Add(-sw.o.SweepAfter)
 	// On an error busy is nil: then this round finds no orphans, but everything else.
-	busy, err := w.Queue.Busy()
+	busy, err := sw.Queue.Busy()
 	errs := []error{err}
 	for _, part := range []struct {
 		what string
 		do   func() error
 	}{
-		{"cuts", func() error { return w.queueCuts(ctx, w.o.Now(), busy) }},
-		{"packages", func() error { return w.sweepPackages(ctx, before, busy) }},
-		{"queued invoices", func() error { return w.sweepQueued(ctx, before, busy) }},
-		{"invoices on their way", func() error { return w.sweepLeftBehind(ctx, before) }},
-		{"superseded invoices", func() error { return w.sweepSuperseded(ctx, before) }},
-		{"old documents", func() error { return w.shed(ctx) }},
-		{"old entries", func() error { return w.prune(ctx) }},
-		{"texts under an old key", func() error { return w.reseal(ctx) }},
-		{"old refusals", func() error { return w.pruneRefusals(ctx) }},
-		{"pending results", func() error { return w.sweepResults(ctx, before) }},
-		{"unreadable entries", func() error { return w.recheckUnreadable(ctx) }},
+		{"cuts", func() error { return sw.lanes.queueCuts(ctx, sw.o.Now(), busy) }},
+		{"packages", func() error { return sw.sweepPackages(ctx, before, busy) }},
+		{"queued invoices", func() error { return sw.sweepQueued(ctx, before, busy) }},
+		{"invoices on their way", func() error { return sw.sweepLeftBehind(ctx, before) }},
+		{"superseded invoices", func() error { return sw.sweepSuperseded(ctx, before) }},
+		{"old documents", func() error { return sw.shed(ctx) }},
+		{"old entries", func() error { return sw.prune(ctx) }},
+		{"texts under an old key", func() error { return sw.reseal(ctx) }},
+		{"old refusals", func() error { return sw.pruneRefusals(ctx) }},
+		{"pending results", func() error { return sw.sweepResults(ctx, before) }},
+		{"unreadable entries", func() error { return sw.recheckUnreadable(ctx) }},
 	} {
 		if err := guard(part.do); err != nil {
 			errs = append(errs, fmt.Errorf("sweep %s: %w", part.what, err))
@@ -73,21 +88,21 @@ var sweptPackages = []struct {
 	{ledger.PackageCut, KindPackage},
 }
 
-func (w *Worker) sweepPackages(ctx context.Context, before time.Time, busy map[string]bool) error {
+func (sw *sweeper) sweepPackages(ctx context.Context, before time.Time, busy map[string]bool) error {
 	var f faults
 	for _, s := range sweptPackages {
-		ids, err := w.Ledger.NextPackages(ctx, s.state, before, sweepAtOnce)
+		ids, err := sw.Ledger.NextPackages(ctx, s.state, before, sweepAtOnce)
 		if err != nil {
 			f.add(err)
 			continue
 		}
-		pkgs, err := w.packages(ctx, ids)
+		pkgs, err := sw.packages(ctx, ids)
 		f.add(err)
 		for i := range pkgs {
 			if pkgs[i].State != s.state {
 				continue // it moved meanwhile
 			}
-			if f.add(w.sweepPackage(ctx, &pkgs[i], s.kind, busy)) {
+			if f.add(sw.sweepPackage(ctx, &pkgs[i], s.kind, busy)) {
 				return f.err()
 			}
 		}
@@ -95,25 +110,25 @@ func (w *Worker) sweepPackages(ctx context.Context, before time.Time, busy map[s
 	return f.err()
 }
 
-func (w *Worker) sweepPackage(ctx context.Context, p *ledger.Package, kind Kind, busy map[string]bool) error {
+func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind Kind, busy map[string]bool) error {
 	when := When{Busy: busy}
 	if p.Lane == ledger.Express && p.State == ledger.PackageOpened {
 		kind = KindConfirm
-		alive, err := w.Ledger.Alive(ctx, p.Owner)
+		alive, err := sw.Ledger.Alive(ctx, p.Owner)
 		if err != nil {
 			return err
 		}
 		when.Run = !alive // its confirm may wait for its time; the session of a dead worker is closed at once
 	}
-	return w.Queue.Put(ctx, kind, p.ID, 0, when)
+	return sw.Queue.Put(ctx, kind, p.ID, 0, when)
 }
 
 // sweepQueued finds invoices that neither wait for a package nor have a task. While the queue is
 // long, these invoices may well be in it, and asking for each would cost more than it finds. Then
 // it checks only those that have stood still for longer.
-func (w *Worker) sweepQueued(ctx context.Context, before time.Time, busy map[string]bool) error {
+func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[string]bool) error {
 	for _, kind := range []Kind{KindSubmit, KindSend} {
-		depth, err := w.Queue.Depth(kind)
+		depth, err := sw.Queue.Depth(kind)
 		if err != nil {
 			return err
 		}
@@ -123,26 +138,26 @@ func (w *Worker) sweepQueued(ctx context.Context, before time.Time, busy map[str
 	}
 	var ids []string
 	for pass, checked := false, 0; !pass && checked < maxSweepChecks && len(ids) < sweepAtOnce; checked += withoutTaskAtOnce {
-		more, done, err := w.Ledger.WithoutTask(ctx, before, withoutTaskAtOnce)
+		more, done, err := sw.Ledger.WithoutTask(ctx, before, withoutTaskAtOnce)
 		if err != nil {
 			return err
 		}
 		ids, pass = append(ids, more...), done
 	}
-	invs, err := w.invoices(ctx, ids)
+	invs, err := sw.invoices(ctx, ids)
 	if err != nil {
 		return err
 	}
 	var f faults
 	for i := range invs {
-		if f.add(w.sweepInvoice(ctx, &invs[i], busy)) {
+		if f.add(sw.sweepInvoice(ctx, &invs[i], busy)) {
 			break
 		}
 	}
 	return f.err()
 }
 
-func (w *Worker) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map[string]bool) error {
+func (sw *sweeper) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map[string]bool) error {
 	kind := KindSubmit
 	switch {
 	case inv.State != ledger.Queued:
@@ -150,7 +165,7 @@ func (w *Worker) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map
 	case inv.Group != "":
 		// The invoice says that it waits, but was in no waiting set: it could not be read when a
 		// package was cut. If it is in the set by now, this changes nothing.
-		err := w.Ledger.Wait(ctx, inv)
+		err := sw.Ledger.Wait(ctx, inv)
 		var conflict *ledger.ConflictError
 		if errors.As(err, &conflict) {
 			return nil
@@ -159,26 +174,26 @@ func (w *Worker) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map
 	case singly(inv):
 		kind = KindSend
 	}
-	return w.Queue.Put(ctx, kind, inv.ID, inv.Rev, When{Overflow: inv.Overflow, Busy: busy})
+	return sw.Queue.Put(ctx, kind, inv.ID, inv.Rev, When{Overflow: inv.Overflow, Busy: busy})
 }
 
 // sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. No rule of the
 // ledger leads to that, so it is reported, and an invoice moves only with proof.
-func (w *Worker) sweepLeftBehind(ctx context.Context, before time.Time) error {
+func (sw *sweeper) sweepLeftBehind(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range []ledger.State{ledger.Packed, ledger.Sending, ledger.Unknown, ledger.Sent} {
-		ids, err := w.Ledger.NextInvoices(ctx, s, before, leftBehindAtOnce)
+		ids, err := sw.Ledger.NextInvoices(ctx, s, before, leftBehindAtOnce)
 		if err != nil {
 			f.add(err)
 			continue
 		}
-		invs, err := w.invoices(ctx, ids)
+		invs, err := sw.invoices(ctx, ids)
 		f.add(err)
 		for i := range invs {
 			if invs[i].State != s {
 				continue // it moved meanwhile
 			}
-			if f.add(w.parkIfLeftBehind(ctx, &invs[i])) {
+			if f.add(sw.parkIfLeftBehind(ctx, &invs[i])) {
 				return f.err()
 			}
 		}
@@ -186,8 +201,8 @@ func (w *Worker) sweepLeftBehind(ctx context.Context, before time.Time) error {
 	return f.err()
 }
 
-func (w *Worker) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) error {
-	p, err := w.Ledger.Package(ctx, inv.Package)
+func (sw *sweeper) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) error {
+	p, err := sw.Ledger.Package(ctx, inv.Package)
 	if unread, other := ledger.Skip(err); unread != nil {
 		return nil // the package may be alive
 	} else if other != nil && !errors.Is(other, ledger.ErrNotFound) {
@@ -198,29 +213,29 @@ func (w *Worker) parkIfLeftBehind(ctx context.Context, inv *ledger.Invoice) erro
 	}
 	// The invoice may have been decided since it was read, and its package may have ended because
 	// of that.
-	if now, err := w.Ledger.Invoice(ctx, inv.ID); err != nil || now.Rev != inv.Rev {
+	if now, err := sw.Ledger.Invoice(ctx, inv.ID); err != nil || now.Rev != inv.Rev {
 		return nil
 	}
-	w.o.Log.Error().Str("id", inv.ID).Str("state", string(inv.State)).Str("package", inv.Package).
+	sw.o.Log.Error().Str("id", inv.ID).Str("state", string(inv.State)).Str("package", inv.Package).
 		Msg("invoice is on its way in a package that is over")
-	return w.parkStray(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
+	return sw.parkStray(ctx, inv, "its package is over and left it behind: check in KSeF whether it is there before retrying")
 }
 
 // pruneRefusals removes refusals that have been on record for long enough. Nobody acted on them. A
 // document that is handed in again is refused, and on record, again.
-func (w *Worker) pruneRefusals(ctx context.Context) error {
-	if w.ClockOff() {
+func (sw *sweeper) pruneRefusals(ctx context.Context) error {
+	if sw.ClockOff() {
 		return nil
 	}
-	_, err := w.Ledger.PruneRefusals(ctx, w.o.RefusalsKept, sweepAtOnce)
+	_, err := sw.Ledger.PruneRefusals(ctx, sw.o.RefusalsKept, sweepAtOnce)
 	return err
 }
 
 // reseal seals texts again with the first storage key, so that the old one can be dropped.
-func (w *Worker) reseal(ctx context.Context) error {
-	n, err := w.Ledger.Reseal(ctx, sweepAtOnce)
+func (sw *sweeper) reseal(ctx context.Context) error {
+	n, err := sw.Ledger.Reseal(ctx, sweepAtOnce)
 	if n > 0 {
-		w.o.Log.Info().Int("texts", n).Msg("reasons and file names are sealed with the new storage key")
+		sw.o.Log.Info().Int("texts", n).Msg("reasons and file names are sealed with the new storage key")
 	}
 	return err
 }
@@ -228,13 +243,13 @@ func (w *Worker) reseal(ctx context.Context) error {
 // prune removes entries that ended longer ago than the ledger is to remember: the archive has them.
 // Redis's clock tells which these are. While this machine's clock differs from it, one of the two
 // is wrong, so nothing is pruned: a removed entry does not come back.
-func (w *Worker) prune(ctx context.Context) error {
-	if w.o.Retention <= 0 || w.ClockOff() {
+func (sw *sweeper) prune(ctx context.Context) error {
+	if sw.o.Retention <= 0 || sw.ClockOff() {
 		return nil
 	}
-	n, err := w.Ledger.Prune(ctx, w.o.Retention, sweepAtOnce)
+	n, err := sw.Ledger.Prune(ctx, sw.o.Retention, sweepAtOnce)
 	if n > 0 {
-		w.o.Log.Info().Int("entries", n).Msg("ended entries pruned")
+		sw.o.Log.Info().Int("entries", n).Msg("ended entries pruned")
 	}
 	return err
 }

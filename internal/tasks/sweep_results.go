@@ -20,12 +20,12 @@ const (
 // sweepResults writes results to the archive that no package brings: the invoice ended outside of a
 // package, or its package ended without the result. It stops at the first fault of the archive and
 // never waits for a place in the archive: the next round goes on.
-func (w *Worker) sweepResults(ctx context.Context, before time.Time) error {
-	if w.archiveWell() != nil {
+func (sw *sweeper) sweepResults(ctx context.Context, before time.Time) error {
+	if sw.archiving.archiveWell() != nil {
 		return nil
 	}
-	from := w.pendingResultsFrom.Load()
-	ids, err := w.Ledger.PendingResults(ctx, before, int(from), maxResultChecks)
+	from := sw.pendingResultsFrom.Load()
+	ids, err := sw.Ledger.PendingResults(ctx, before, int(from), maxResultChecks)
 	if err != nil {
 		return err
 	}
@@ -36,13 +36,13 @@ func (w *Worker) sweepResults(ctx context.Context, before time.Time) error {
 		if from += skipped; checked == len(ids) && checked < maxResultChecks {
 			from = 0
 		}
-		w.pendingResultsFrom.Store(from)
+		sw.pendingResultsFrom.Store(from)
 	}()
 	live, written := map[string]bool{}, 0
 	for ; checked < len(ids); checked++ {
 		id := ids[checked]
-		inv, err := w.Ledger.Invoice(ctx, id)
-		unread, err := w.skip(ctx, err)
+		inv, err := sw.Ledger.Invoice(ctx, id)
+		unread, err := sw.skip(ctx, err)
 		if len(unread) > 0 || errors.Is(err, ledger.ErrNotFound) {
 			skipped++
 			continue
@@ -50,7 +50,7 @@ func (w *Worker) sweepResults(ctx context.Context, before time.Time) error {
 		if err != nil {
 			return err
 		}
-		waits, err := w.broughtByPackage(ctx, &inv, live)
+		waits, err := sw.broughtByPackage(ctx, &inv, live)
 		if err != nil {
 			return err
 		}
@@ -61,31 +61,31 @@ func (w *Worker) sweepResults(ctx context.Context, before time.Time) error {
 		if written++; written > maxResultWrites {
 			break
 		}
-		if err := w.result(ctx, inv); err != nil {
+		if err := sw.archivist.result(ctx, inv); err != nil {
 			var busy *retry.LaterError
 			if errors.As(err, &busy) && busy.Reason == retry.ReasonLimit {
 				return nil
 			}
-			if w.givesUp(ctx) {
+			if sw.archiving.givesUp(ctx) {
 				return err
 			}
 			skipped++
-			w.warn(ctx, "write a result to the archive", err)
+			sw.warn(ctx, "write a result to the archive", err)
 		}
 	}
 	return nil
 }
 
 // broughtByPackage reports whether a package still holds the invoice and will bring its result.
-func (w *Worker) broughtByPackage(ctx context.Context, inv *ledger.Invoice, live map[string]bool) (bool, error) {
+func (sw *sweeper) broughtByPackage(ctx context.Context, inv *ledger.Invoice, live map[string]bool) (bool, error) {
 	if inv.Package == "" {
 		return false, nil
 	}
 	if known, ok := live[inv.Package]; ok {
 		return known, nil
 	}
-	p, err := w.Ledger.Package(ctx, inv.Package)
-	unread, err := w.skip(ctx, err)
+	p, err := sw.Ledger.Package(ctx, inv.Package)
+	unread, err := sw.skip(ctx, err)
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return false, err
 	}
@@ -96,22 +96,22 @@ func (w *Worker) broughtByPackage(ctx context.Context, inv *ledger.Invoice, live
 
 // result writes the document and the result of one invoice that has ended, and removes it from the
 // pending results.
-func (w *Worker) result(ctx context.Context, inv ledger.Invoice) error {
+func (ar *archivist) result(ctx context.Context, inv ledger.Invoice) error {
 	if !inv.State.Ended() {
 		return nil // it moved on meanwhile
 	}
-	return w.lookup(inv.Tenant, func() error {
-		docs, _, err := w.documents(ctx, []ledger.Invoice{inv})
+	return ar.archiving.lookup(inv.Tenant, func() error {
+		docs, _, err := ar.documents.documents(ctx, []ledger.Invoice{inv})
 		if err != nil {
 			return err
 		}
 		one := &file{inv: inv, was: inv}
-		if err := w.archiveOne(ctx, one, docs[0]); err != nil {
+		if err := ar.archiveOne(ctx, one, docs[0]); err != nil {
 			return err
 		}
-		if err := w.Store.Flush(ctx, one.names...); err != nil {
+		if err := ar.Store.Flush(ctx, one.names...); err != nil {
 			return err
 		}
-		return w.Ledger.ResultsKept(ctx, []ledger.Invoice{inv})
+		return ar.Ledger.ResultsKept(ctx, []ledger.Invoice{inv})
 	})
 }

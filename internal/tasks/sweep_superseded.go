@@ -14,20 +14,20 @@ const supersededAtOnce = 100
 // sweepSuperseded finds open invoices, rejected or parked, whose number KSeF has accepted with
 // another document. A worker of an older build leaves them open when it has another document
 // accepted, and nobody would ever act on them.
-func (w *Worker) sweepSuperseded(ctx context.Context, before time.Time) error {
+func (sw *sweeper) sweepSuperseded(ctx context.Context, before time.Time) error {
 	var f faults
 	for _, s := range ledger.States() {
 		if !s.Open() {
 			continue
 		}
-		ids, err := w.Ledger.NextInvoices(ctx, s, before, supersededAtOnce)
+		ids, err := sw.Ledger.NextInvoices(ctx, s, before, supersededAtOnce)
 		if err != nil {
 			f.add(err)
 			continue
 		}
-		invs, err := w.invoices(ctx, ids)
+		invs, err := sw.invoices(ctx, ids)
 		f.add(err)
-		newest, err := w.Ledger.NewestOf(ctx, invs)
+		newest, err := sw.Ledger.NewestOf(ctx, invs)
 		if err != nil {
 			f.add(err)
 			continue
@@ -36,7 +36,7 @@ func (w *Worker) sweepSuperseded(ctx context.Context, before time.Time) error {
 			if !invs[i].State.Open() || !newest[invs[i].ID].State.InKSeF() {
 				continue
 			}
-			err := w.Ledger.Move(ctx, ledger.Move{ID: invs[i].ID, Rev: invs[i].Rev, To: ledger.Superseded})
+			err := sw.Ledger.Move(ctx, ledger.Move{ID: invs[i].ID, Rev: invs[i].Rev, To: ledger.Superseded})
 			var moved *ledger.ConflictError
 			if !errors.As(err, &moved) && f.add(err) {
 				return f.err()

@@ -46,9 +46,9 @@ func (t *turns) begin(tenant string) (end func(), err error) {
 }
 
 // inTurn runs a package's task only when its tenant has a free place.
-func (w *Worker) inTurn(do func(context.Context, *ledger.Package) error) func(context.Context, *ledger.Package) error {
+func (c *confirmer) inTurn(do func(context.Context, *ledger.Package) error) func(context.Context, *ledger.Package) error {
 	return func(ctx context.Context, p *ledger.Package) error {
-		end, err := w.turns.begin(p.Tenant)
+		end, err := c.turns.begin(p.Tenant)
 		if err != nil {
 			return err
 		}

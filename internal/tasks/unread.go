@@ -25,29 +25,29 @@ var errGone = errors.New("an index names it, and there is no such entry")
 
 // skip splits the error of a read: it notes the entries that could not be read and returns them, or
 // returns the other error.
-func (w *Worker) skip(ctx context.Context, err error) ([]ledger.Unreadable, error) {
+func (c *core) skip(ctx context.Context, err error) ([]ledger.Unreadable, error) {
 	unread, err := ledger.Skip(err)
 	if err != nil {
 		return nil, err
 	}
-	w.noteUnread(ctx, unread)
+	c.noteUnread(ctx, unread)
 	return unread, nil
 }
 
 // noteUnread notes entries that cannot be read, and reports each of them once.
-func (w *Worker) noteUnread(ctx context.Context, unread []ledger.Unreadable) {
-	fresh, err := w.Ledger.NoteUnreadable(ctx, unread)
-	w.warn(ctx, "note entries that cannot be read", err)
+func (c *core) noteUnread(ctx context.Context, unread []ledger.Unreadable) {
+	fresh, err := c.Ledger.NoteUnreadable(ctx, unread)
+	c.warn(ctx, "note entries that cannot be read", err)
 	for _, u := range fresh {
-		w.o.Log.Error().Str("id", u.ID).Str("key", u.Key).Str("state", u.State).Err(u.Err).
+		c.o.Log.Error().Str("id", u.ID).Str("key", u.Key).Str("state", u.State).Err(u.Err).
 			Msg("ledger entry left alone: it cannot be read")
 	}
 }
 
 // invoices reads the invoices that an index named. An entry that cannot be read, or does not exist,
 // is noted and left out.
-func (w *Worker) invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error) {
-	invs, err := w.Ledger.Invoices(ctx, ids)
+func (c *core) invoices(ctx context.Context, ids []string) ([]ledger.Invoice, error) {
+	invs, err := c.Ledger.Invoices(ctx, ids)
 	unread, err := ledger.Skip(err)
 	if err != nil {
 		return nil, err
@@ -56,13 +56,13 @@ func (w *Worker) invoices(ctx context.Context, ids []string) ([]ledger.Invoice, 
 	for i := range invs {
 		seen[invs[i].ID] = true
 	}
-	w.noteUnread(ctx, append(unread, missing("inv:", ids, seen, unread)...))
+	c.noteUnread(ctx, append(unread, missing("inv:", ids, seen, unread)...))
 	return invs, nil
 }
 
 // packages does the same for packages.
-func (w *Worker) packages(ctx context.Context, ids []string) ([]ledger.Package, error) {
-	pkgs, err := w.Ledger.Packages(ctx, ids)
+func (c *core) packages(ctx context.Context, ids []string) ([]ledger.Package, error) {
+	pkgs, err := c.Ledger.Packages(ctx, ids)
 	unread, err := ledger.Skip(err)
 	if err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func (w *Worker) packages(ctx context.Context, ids []string) ([]ledger.Package, 
 	for i := range pkgs {
 		seen[pkgs[i].ID] = true
 	}
-	w.noteUnread(ctx, append(unread, missing("pkg:", ids, seen, unread)...))
+	c.noteUnread(ctx, append(unread, missing("pkg:", ids, seen, unread)...))
 	return pkgs, nil
 }
 
@@ -100,17 +100,17 @@ func unreadLater(after time.Duration, n int) error {
 
 // recheckUnreadable removes the note of entries that can be read again, and logs a reminder of the
 // others.
-func (w *Worker) recheckUnreadable(ctx context.Context) error {
-	resolved, err := w.Ledger.RecheckUnreadable(ctx, recheckAtOnce)
+func (c *core) recheckUnreadable(ctx context.Context) error {
+	resolved, err := c.Ledger.RecheckUnreadable(ctx, recheckAtOnce)
 	if err != nil {
 		return err
 	}
 	if resolved > 0 {
-		w.o.Log.Info().Int("entries", resolved).Msg("ledger entries that could not be read can be read again, or are gone")
+		c.o.Log.Info().Int("entries", resolved).Msg("ledger entries that could not be read can be read again, or are gone")
 	}
-	n, keys, err := w.Ledger.Unreadables(ctx, 5)
-	if n > 0 && w.rarely.due("unreadable", w.o.Now()) {
-		w.o.Log.Warn().Int64("entries", n).Strs("first", keys).
+	n, keys, err := c.Ledger.Unreadables(ctx, 5)
+	if n > 0 && c.rarely.due("unreadable", c.o.Now()) {
+		c.o.Log.Warn().Int64("entries", n).Strs("first", keys).
 			Msg("ledger entries cannot be read: a newer worker has to take them, or a person has to fix them")
 	}
 	return err

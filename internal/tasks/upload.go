@@ -38,32 +38,32 @@ const (
 	maxUploadPause = 30 * time.Second
 )
 
-func (w *Worker) upload(ctx context.Context, t Transport, p *ledger.Package, opened ksef.OpenedBatch, built *pack.Package) error {
+func (b *batchBuilder) upload(ctx context.Context, t Transport, p *ledger.Package, opened ksef.OpenedBatch, built *pack.Package) error {
 	targets := make(map[int]ksef.PartUpload, len(opened.PartUploads))
 	for _, u := range opened.PartUploads {
 		targets[u.Ordinal] = u
 	}
-	over := w.o.Now().Add(numbers.PartTime*time.Duration(len(built.Parts)) - uploadMargin)
+	over := b.o.Now().Add(numbers.PartTime*time.Duration(len(built.Parts)) - uploadMargin)
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(w.o.ParallelUploads)
+	g.SetLimit(b.o.ParallelUploads)
 	for _, part := range built.Parts {
 		target, ok := targets[part.Ordinal]
 		if !ok {
 			return fmt.Errorf("open batch session %s: the answer has no address for part %d", opened.ID, part.Ordinal)
 		}
-		g.Go(func() error { return w.uploadPart(ctx, t, p, target, part, over) })
+		g.Go(func() error { return b.uploadPart(ctx, t, p, target, part, over) })
 	}
 	return g.Wait()
 }
 
 // uploadPart sends one part until the store takes it or the time is over. It may repeat: to put the
 // same bytes to the same place twice has the same effect as once.
-func (w *Worker) uploadPart(ctx context.Context, t Transport, p *ledger.Package, target ksef.PartUpload, part pack.Part,
+func (b *batchBuilder) uploadPart(ctx context.Context, t Transport, p *ledger.Package, target ksef.PartUpload, part pack.Part,
 	over time.Time,
 ) error {
 	var failed error // the last answer of the store
 	for try := 0; ; try++ {
-		sent, err := w.PartStore.Send(ctx, p.Tenant, p.ID, target.Host())
+		sent, err := b.PartStore.Send(ctx, p.Tenant, p.ID, target.Host())
 		if err == nil {
 			err = t.UploadPart(ctx, target, func() (io.ReadCloser, error) { return part.Open() }, part.Size)
 			sent(ctx, err)
@@ -72,9 +72,9 @@ func (w *Worker) uploadPart(ctx context.Context, t Transport, p *ledger.Package,
 		if err == nil || ctx.Err() != nil || retry.Judge(err).Action == retry.Never {
 			return err
 		}
-		over = earlier(over, w.o.Now().Add(uploadPatience)) // the first failure sets the limit
+		over = earlier(over, b.o.Now().Add(uploadPatience)) // the first failure sets the limit
 		pause := uploadPause(try, err)
-		if w.o.Now().Add(pause).After(over) {
+		if b.o.Now().Add(pause).After(over) {
 			if failed != nil {
 				return failed // this error says more than "out of service"
 			}
@@ -103,10 +103,10 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-func (w *Worker) uploadFailed(ctx context.Context, p *ledger.Package, cause error) error {
+func (b *batchBuilder) uploadFailed(ctx context.Context, p *ledger.Package, cause error) error {
 	if ctx.Err() != nil {
 		return cause // the next run finds the package opened and abandons it
 	}
-	w.o.Log.Warn().Str("package", p.ID).Err(cause).Msg("parts not taken: the package is abandoned before its session was closed")
-	return w.abandon(ctx, p, cause.Error())
+	b.o.Log.Warn().Str("package", p.ID).Err(cause).Msg("parts not taken: the package is abandoned before its session was closed")
+	return b.abandon(ctx, p, cause.Error())
 }

@@ -23,29 +23,29 @@ func ordinary(ctx context.Context) context.Context {
 
 // urgent reports whether the deadline is near, or midnight in Warsaw: an invoice that bears today's
 // P_1 has to be sent before midnight.
-func (w *Worker) urgent(deadline ledger.Millis) bool {
-	now := w.o.Now()
+func (c *core) urgent(deadline ledger.Millis) bool {
+	now := c.o.Now()
 	d := deadline.Time()
-	return (!d.IsZero() && d.Sub(now) < w.o.DeadlineNear) || untilMidnight(now) < midnightGuard
+	return (!d.IsZero() && d.Sub(now) < c.o.DeadlineNear) || untilMidnight(now) < midnightGuard
 }
 
 // urgency marks a single send. It is urgent when a person asked for the express lane, or when its
 // deadline is near. The invoices that the worker itself chose to send singly leave ExpressShare of
 // each window free.
-func (w *Worker) urgency(ctx context.Context, inv *ledger.Invoice) context.Context {
+func (c *core) urgency(ctx context.Context, inv *ledger.Invoice) context.Context {
 	ctx = ratelimit.With(ctx, ratelimit.Due(inv.Deadline.Time()))
 	asked := inv.Lane == ledger.Express && !inv.Chosen && inv.Resends+inv.FailedSessions == 0
-	if asked || w.urgent(inv.Deadline) {
+	if asked || c.urgent(inv.Deadline) {
 		return ctx
 	}
-	return ratelimit.With(ordinary(ctx), ratelimit.Share(w.o.ExpressShare))
+	return ratelimit.With(ordinary(ctx), ratelimit.Share(c.o.ExpressShare))
 }
 
 // rank marks the requests about a package: urgent when its deadline is near, ordinary otherwise. An
 // express session is urgent for a minute after it began to close, because a person waits for its
 // answer.
-func (w *Worker) rank(ctx context.Context, p *ledger.Package) context.Context {
-	if w.urgent(p.Deadline) || (p.Lane == ledger.Express && w.o.Now().Sub(p.ClosingAt.Time()) < time.Minute) {
+func (c *core) rank(ctx context.Context, p *ledger.Package) context.Context {
+	if c.urgent(p.Deadline) || (p.Lane == ledger.Express && c.o.Now().Sub(p.ClosingAt.Time()) < time.Minute) {
 		return ctx
 	}
 	return ratelimit.With(ordinary(ctx), ratelimit.Share(packageShare))

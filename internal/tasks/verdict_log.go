@@ -38,20 +38,20 @@ const waitsAgain = 12 * time.Hour
 
 // logVerdict logs the outcome of a task. That tasks of a tenant wait for a reason is logged once,
 // and then rarely; every single wait is logged at level debug.
-func (w *Worker) logVerdict(kind Kind, id, tenant string, v retry.Verdict, err error) {
+func (c *core) logVerdict(kind Kind, id, tenant string, v retry.Verdict, err error) {
 	level, message := zerolog.WarnLevel, err.Error()
 	switch {
 	case v.Reason == retry.ReasonUnreadable:
 		message = "cannot understand an answer: " + message // the log of the process repeats this rarely
-	case v.Action == retry.Never && !w.rarely.due("never "+tenant+" "+string(v.Reason), w.o.Now()):
+	case v.Action == retry.Never && !c.rarely.due("never "+tenant+" "+string(v.Reason), c.o.Now()):
 		level = zerolog.DebugLevel // the entry has the reason, and the task is tried again all the same
 	case v.Action == retry.Later:
 		level = zerolog.DebugLevel
-		if w.rarely.dueEvery(waitsAgain, "later "+tenant+" "+string(v.Reason), w.o.Now()) {
+		if c.rarely.dueEvery(waitsAgain, "later "+tenant+" "+string(v.Reason), c.o.Now()) {
 			level = zerolog.InfoLevel
 		}
 	}
-	e := w.o.Log.WithLevel(level).Str("task", string(kind)).Str("id", id)
+	e := c.o.Log.WithLevel(level).Str("task", string(kind)).Str("id", id)
 	if tenant != "" {
 		e = e.Str("tenant", tenant)
 	}

@@ -89,10 +89,13 @@ func original(m settlement.Move) ledger.Edit {
 	return edit
 }
 
+// writer writes what was decided into the ledger and queues the tasks that follow from it.
+type writer struct{ *core }
+
 // write makes the moves of invoices of a package, notes that KSeF lets the tenant in, and queues
 // what is sent again. An invoice that somebody else moved in between is left as it is; moved is how
 // many.
-func (w *Worker) write(ctx context.Context, p *ledger.Package, moves []settlement.Move, letIn bool) (moved int, err error) {
+func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlement.Move, letIn bool) (moved int, err error) {
 	edits := make([]ledger.Move, len(moves))
 	for i, m := range moves {
 		if edits[i], err = ledgerMove(m, p.ID); err != nil {
@@ -133,7 +136,7 @@ func (w *Worker) write(ctx context.Context, p *ledger.Package, moves []settlemen
 
 // note writes fields of invoices at whatever revision they are, and leaves them where they are. One
 // that somebody moved on meanwhile is left to whoever did.
-func (w *Worker) note(ctx context.Context, p *ledger.Package, notes []settlement.Move) error {
+func (w *writer) note(ctx context.Context, p *ledger.Package, notes []settlement.Move) error {
 	edits := make([]ledger.Move, len(notes))
 	for i, m := range notes {
 		var err error
@@ -154,7 +157,7 @@ func (w *Worker) note(ctx context.Context, p *ledger.Package, notes []settlement
 
 // writeOne makes one move at once: what was found out about an original cost one of few requests,
 // and a crash must not cost it. Somebody else's being faster is an error here.
-func (w *Worker) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
+func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
 	if m.Fate == settlement.Park {
 		return w.park(ctx, m.Invoice, m.Code, m.Reason)
 	}

@@ -1,0 +1,72 @@
+package tasks
+
+import (
+	"fmt"
+	"time"
+
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/retry"
+)
+
+// core is what every part of a worker uses. Safe for concurrent use.
+type core struct {
+	Parts
+	o      Options
+	clock  *poolClock
+	rarely rarely
+	turns  turns
+}
+
+// newCore fills in what p and o leave out.
+func newCore(p Parts, o Options) *core {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.SweepAfter == 0 {
+		o.SweepAfter = time.Minute
+	}
+	if o.DeadAfter == 0 {
+		o.DeadAfter = 30 * time.Second
+	}
+	if o.Reached == nil {
+		o.Reached = func(Reached) {}
+	}
+	if o.Judged == nil {
+		o.Judged = func(Judged) {}
+	}
+	clock := &poolClock{machine: o.Now}
+	o.Now = clock.now
+	if p.PartStore == nil {
+		p.PartStore = alwaysInService{}
+	}
+	if p.Fault == nil {
+		p.Fault = func(string, ...string) error { return nil }
+	}
+	if o.ArchiveParallel == 0 {
+		o.ArchiveParallel = 3
+	}
+	if o.ArchiveShare == 0 {
+		o.ArchiveShare = 2
+	}
+	return &core{Parts: p, o: o, clock: clock, turns: turns{max: o.TenantTasks}}
+}
+
+// transport finds the way to KSeF of a tenant. Without one the work waits: another worker may have
+// the key of the tenant, or a person fixes the configuration.
+func (c *core) transport(tenant string) (Transport, error) {
+	if err := c.Fault(tenant); err != nil {
+		return nil, err
+	}
+	t, ok := c.Transport(tenant)
+	if !ok {
+		return nil, &retry.LaterError{Delay: time.Minute, Reason: retry.ReasonPaused,
+			What: fmt.Sprintf("tenant %s is not in this configuration, or is paused by it", tenant)}
+	}
+	return t, nil
+}
+
+func (c *core) reached(kind Kind, s ledger.State, n int) {
+	if n > 0 {
+		c.o.Reached(Reached{Kind: kind, State: s, Count: n})
+	}
+}

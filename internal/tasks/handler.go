@@ -1,0 +1,129 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/hibiken/asynq"
+
+	"ksefworker/internal/ksef"
+	"ksefworker/internal/ledger"
+	"ksefworker/internal/ratelimit"
+	"ksefworker/internal/retry"
+)
+
+// handler reads the payload, runs the handler, and has package retry judge the error that it
+// returned. A lost compare-and-set is not an error: another task moved the entry, so the task comes
+// back soon and reads the ledger again.
+func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) asynq.Handler {
+	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
+		w.running.Add(1)
+		defer w.running.Done()
+		id, err := decodePayload(t.Payload())
+		if err != nil {
+			return err
+		}
+		if idle, err := w.Queue.idle(ctx); err != nil || idle {
+			return err
+		}
+		// Every request of a task stands in the waitlist under the task's name: when the task comes
+		// back, it still has its place, and not the last one.
+		err = handle(ratelimit.WithObject(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id), id)
+		if err == nil {
+			return nil
+		}
+		var conflict *ledger.ConflictError
+		if errors.As(err, &conflict) {
+			err = &retry.LaterError{Delay: time.Second, Reason: retry.ReasonOther, What: "another task changed the entry first", Err: err}
+		}
+		about, _ := errors.AsType[*tenantError](err)
+		if about != nil {
+			err = about.error
+		}
+		told := retry.Tell(forArchive(err))
+		v := retry.Judge(told)
+		w.o.Judged(Judged{Kind: kind, Reason: v.Reason, Action: v.Action})
+		w.logVerdict(kind, id, about.of(), v, told)
+		if kind == KindSweep {
+			// The next round is the next try. If each sweep that failed came back by itself, there
+			// would be more and more of them.
+			return nil
+		}
+		return told
+	})
+}
+
+// onQueued is the beginning of every task about one invoice. Nothing is left to do when the invoice
+// waits with others; when it is on its way, because the confirm task of its session drives it on;
+// or when it is not in the ledger. In the last case Redis was emptied, and a person who has the
+// file hands it in again. movedOn, if not nil, is called for an invoice that has moved on.
+func (w *Worker) onQueued(
+	do func(context.Context, *ledger.Invoice) error, movedOn func(context.Context, *ledger.Invoice),
+) func(context.Context, string) error {
+	return func(ctx context.Context, id string) error {
+		inv, err := w.Ledger.Invoice(ctx, id)
+		switch {
+		case errors.Is(err, ledger.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		case inv.State != ledger.Queued || inv.Group != "":
+			if movedOn != nil {
+				movedOn(ctx, &inv)
+			}
+			return nil
+		}
+		return aboutTenant(inv.Tenant, w.duringOutage(ctx, inv.Tenant, do(ctx, &inv)))
+	}
+}
+
+// onPackage is the beginning of every task about a package: the task's requests to KSeF are ranked
+// by the package's urgency.
+func (w *Worker) onPackage(do func(context.Context, *ledger.Package) error) func(context.Context, string) error {
+	return func(ctx context.Context, id string) error {
+		p, err := w.Ledger.Package(ctx, id)
+		switch {
+		case errors.Is(err, ledger.ErrNotFound):
+			return nil
+		case err != nil:
+			return err
+		}
+		err = w.duringOutage(ctx, p.Tenant, do(w.rank(ctx, &p), &p))
+		return aboutTenant(p.Tenant, w.ofOneObject(ctx, p.Tenant, err))
+	}
+}
+
+// later asks for the task to come back; nothing failed.
+func later(d time.Duration, reason retry.Reason, what string) error {
+	return &retry.LaterError{Delay: d, Reason: reason, What: what}
+}
+
+// kindOf returns the client's error and its kind; "" for an error of another origin.
+func kindOf(err error) (*ksef.APIError, ksef.ErrorKind) {
+	var api *ksef.APIError
+	if errors.As(err, &api) {
+		return api, api.Kind
+	}
+	return nil, ""
+}
+
+// withheld reports whether KSeF refused in a way that asking again does not change, although the
+// key is good: the gateway refuses the request, or this key has no permission for it. To read what
+// KSeF has takes a permission of its own (InvoiceRead), which a key that sends need not have.
+func withheld(err error) bool {
+	api, kind := kindOf(err)
+	return kind == ksef.KindRefused || kind == ksef.KindUnauthorized && api.Status == http.StatusForbidden
+}
+
+// moved counts the moves that were made. A conflict is left to the task that moved that entry.
+func moved(errs []error) int {
+	n := 0
+	for _, err := range errs {
+		if err == nil {
+			n++
+		}
+	}
+	return n
+}

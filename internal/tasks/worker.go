@@ -1,0 +1,151 @@
+package tasks
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hibiken/asynq"
+	"github.com/rs/zerolog"
+
+	"ksefworker/internal/archive"
+	"ksefworker/internal/ksef/numbers"
+	"ksefworker/internal/ledger"
+)
+
+// Parts are what a worker is made of. All are required except the last two.
+type Parts struct {
+	Ledger *ledger.Ledger
+	Queue  *Queue
+	Bodies *ledger.Bodies
+	Store  archive.Store
+	Budget Budget
+	// Transport returns the way to KSeF of the tenant of this name. It returns false when no such
+	// tenant is configured here, or the configuration pauses it.
+	Transport func(tenant string) (Transport, bool)
+	// PartStore is asked before a session is opened for parts. nil stands for a store that is never
+	// out of service.
+	PartStore PartStore
+	// Fault returns an error when a fault of this process alone keeps it from working for the
+	// tenant, or for one of the groups if any are named. The tenant's task ends with this error and
+	// is left to another worker. Fault returns nil when there is no such fault; a nil func never
+	// finds any.
+	Fault func(tenant string, groups ...string) error
+}
+
+// Options are the settings of the worker; config/worker.example.yaml explains each. Unless a field
+// says what its zero value means, zero is not usable: the process fills it in.
+type Options struct {
+	// Worker is unique in the pool and changes with every start: a restarted worker does not own
+	// the sessions of its predecessor.
+	Worker      string
+	Environment string // for verification links: test, production or custom
+
+	// TenantTasks is how many tasks of one tenant may be asking the gateway at a time; 0 is any
+	// number.
+	TenantTasks int
+
+	SpoolDir        string
+	PartSize        int64
+	ParallelUploads int
+	Refusals        int // sessions refused as a whole before a package is halved
+
+	MaxWait     time.Duration
+	MaxInvoices int
+	MaxBytes    int64 // of XML in one package
+	// SessionInvoices returns how many invoices of a tenant KSeF takes in one session; nil is the
+	// usual 10,000 for all.
+	SessionInvoices func(tenant string) int
+	ExpressBelow    int
+	Quiet           time.Duration
+	DeadlineNear    time.Duration
+
+	ExpressIdle        time.Duration
+	ExpressMaxAge      time.Duration
+	ExpressMaxInvoices int
+	ExpressShare       float64 // part of single sends that is left free for invoices of lane express
+
+	ConfirmFirst time.Duration
+	ConfirmMax   time.Duration
+	SweepEvery   time.Duration
+	// SweepAfter is how long something must have stood still before the sweep checks it. 0 is a
+	// minute, longer than any step between two writes takes.
+	SweepAfter   time.Duration
+	DeadAfter    time.Duration // how long a worker without a heartbeat is taken for alive; 0 is 30 s
+	Retention    time.Duration // of ended entries; 0 keeps them for ever
+	KeepRejected time.Duration // of the documents of invoices that ended without KSeF; 0: as long as their entries
+	RefusalsKept time.Duration // how long refused documents stay on record
+
+	ArchiveParallel int // receipt tasks that use the archive at a time; 0 is 3
+	ArchiveShare    int // of those, of one tenant; 0 is 2
+
+	Now func() time.Time // this machine's clock, corrected by Redis's clock; nil is time.Now
+	Log zerolog.Logger
+	// Reached is called when invoices have reached a state, Judged with the verdict about the error
+	// of a task. Both may be nil.
+	Reached func(Reached)
+	Judged  func(Judged)
+}
+
+func (o Options) sessionInvoices(tenant string) int {
+	if o.SessionInvoices == nil {
+		return numbers.MaxSessionInvoices
+	}
+	return o.SessionInvoices(tenant)
+}
+
+// Worker holds the handlers. Safe for concurrent use.
+type Worker struct {
+	*core
+	documents *documents
+	archivist *archivist
+	polls     *pollSchedule
+	lanes     *laneChooser
+	online    *onlineSessions
+	confirmer *confirmer
+	batch     *batchBuilder
+	sweeper   *sweeper
+	running   sync.WaitGroup // handlers
+}
+
+// NewWorker returns the handlers over parts.
+func NewWorker(p Parts, o Options) *Worker {
+	c := newCore(p, o)
+	o = c.o
+	var (
+		acts  = &writer{c}
+		kin   = &kin{c}
+		polls = &pollSchedule{core: c}
+		uses  = &archiveUse{core: c, lookups: newBulkhead(lookupPlaces, tenantLookups)}
+		docs  = &documents{core: c, writer: acts, archiving: uses, alone: newBulkhead(alonePlaces, tenantAlone)}
+		arch  = &archivist{core: c, archiving: uses, documents: docs,
+			receipts: newBulkhead(o.ArchiveParallel, o.ArchiveShare), receiptMemory: newMemory()}
+		lanes   = &laneChooser{core: c, polls: polls, holds: newPersonHolds()}
+		online  = &onlineSessions{core: c, writer: acts, documents: docs, lanes: lanes, express: newExpress(), closes: newCloses()}
+		confirm = &confirmer{core: c, writer: acts, kin: kin, polls: polls, online: online,
+			archiving: uses, archivist: arch, documents: docs}
+		batch = &batchBuilder{core: c, writer: acts, kin: kin, documents: docs, lanes: lanes, confirmer: confirm,
+			builds: newBuilds(), buildMemory: newMemory()}
+		sweep = &sweeper{core: c, writer: acts, archiving: uses, archivist: arch, lanes: lanes, online: online}
+	)
+	return &Worker{
+		core: c, documents: docs, archivist: arch, polls: polls, lanes: lanes, online: online, confirmer: confirm, batch: batch, sweeper: sweep,
+	}
+}
+
+// Mux routes every kind of task to its handler.
+func (w *Worker) Mux() *asynq.ServeMux {
+	mux := asynq.NewServeMux()
+	for kind, handle := range map[Kind]func(context.Context, string) error{
+		KindSubmit:  w.onQueued(w.lanes.submit, nil),
+		KindSend:    w.onQueued(w.online.send, w.leaveSends),
+		KindCut:     w.lanes.cut,
+		KindPackage: w.onPackage(w.batch.submitPackage),
+		KindConfirm: w.onPackage(w.confirmer.inTurn(w.confirmer.confirm)),
+		KindReceipt: w.onPackage(w.archivist.receipt),
+		KindSweep:   w.sweeper.sweep,
+	} {
+		mux.Handle(string(kind), w.handler(kind, handle))
+	}
+	return mux
+}
