@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/queue"
 )
 
 // holdCmd is the command of pause and of drain.
@@ -84,7 +84,7 @@ func (c *resumeCmd) check() error {
 	if len(c.Tenants)+len(c.Queue) == 0 {
 		return &usageError{what: "nothing is named", hint: "name a tenant, or a queue with --queue; enqueue status lists what is paused"}
 	}
-	known := slices.Sorted(maps.Keys(tasks.Queues()))
+	known := slices.Sorted(maps.Keys(queue.Queues()))
 	for _, name := range c.Queue {
 		if name == allQueues {
 			c.Queue = known

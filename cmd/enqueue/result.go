@@ -6,14 +6,14 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
-	"ksefworker/internal/tasks"
 )
 
 // refusedResult returns the result of a document that was refused: what could be read of it, the
 // tenant that it is recorded for, and why it was refused.
-func refusedResult(a tasks.Admission, tenant string) results.Result {
+func refusedResult(a intake.Admission, tenant string) results.Result {
 	inv := a.Invoice
 	return results.Result{
 		File: a.File, NIP: inv.NIP, Number: inv.Number, Kind: inv.Kind, IssueDate: inv.IssueDate, Hash: inv.Hash,

@@ -9,7 +9,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/queue"
 )
 
 // workers holds the stop function of the worker that a story has started, by story.
@@ -24,7 +24,7 @@ func scriptWorker(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	rdb := client(ts)
 	srv := asynq.NewServerFromRedisClient(rdb, asynq.Config{
-		Queues: map[string]int{tasks.QueueUpkeep: 1}, LogLevel: asynq.FatalLevel,
+		Queues: map[string]int{queue.QueueUpkeep: 1}, LogLevel: asynq.FatalLevel,
 	})
 	ts.Check(srv.Start(asynq.NotFoundHandler()))
 	stop := sync.OnceFunc(func() { srv.Shutdown(); _ = rdb.Close() })

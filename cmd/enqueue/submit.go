@@ -11,7 +11,6 @@ import (
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
 )
 
 type submitCmd struct {
@@ -25,7 +24,7 @@ type submitCmd struct {
 	JSON     bool          `name:"json" help:"${submit_json}"`
 	Paths    []string      `arg:"" name:"PATH" help:"File, folder, .zip, or - for standard input."`
 
-	terms tasks.Terms
+	terms intake.Terms
 }
 
 // check checks the flags and makes the terms from them.
@@ -45,7 +44,7 @@ func (c *submitCmd) check() error {
 	if c.Timeout < 0 {
 		return &usageError{what: "--timeout must not be negative"}
 	}
-	c.terms = tasks.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline}
+	c.terms = intake.Terms{Lane: ledger.Lane(c.Lane), Offline: c.Offline}
 	if c.Deadline != "" {
 		t, ok := parseTime(c.Deadline, invoice.Warsaw(), true)
 		if !ok {
@@ -111,7 +110,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	refusals := &intake.Refusals{Record: p.base.Ledger, Tenant: p.owner, Asked: c.terms.Tenant}
 	var shown error // errors of the output, which must not stop the intake
 	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in, MaxDocument: p.cfg.LargestInvoice()})
-	err = intake.Run(ctx, admitter, items, c.terms, func(adms []tasks.Admission) {
+	err = intake.Run(ctx, admitter, items, c.terms, func(adms []intake.Admission) {
 		if !c.Require {
 			adms = t.removeEmpty(p, adms)
 		}

@@ -10,12 +10,11 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
-	"ksefworker/internal/tasks"
 )
 
 // show prints a line for each document. With --wait, the documents that were taken are printed
 // later, when their outcome is known.
-func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []tasks.Admission) error {
+func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []intake.Admission) error {
 	present, err := c.presentEntries(ctx, p, adms)
 	if err != nil {
 		return err
@@ -62,7 +61,7 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 }
 
 // heldText says that a refused document was taken before, as the end of its line; "" when it was not.
-func heldText(a *tasks.Admission) string {
+func heldText(a *intake.Admission) string {
 	if a.Held.ID == "" {
 		return ""
 	}
@@ -83,7 +82,7 @@ type termsResult struct {
 	Text    string `json:"text"`
 }
 
-func termsOf(a *tasks.Admission) *termsResult {
+func termsOf(a *intake.Admission) *termsResult {
 	if a.Terms.Text == "" {
 		return nil
 	}
@@ -92,7 +91,7 @@ func termsOf(a *tasks.Admission) *termsResult {
 
 // warningOf returns the warning about a document that was taken, as the end of its line; "" when
 // there is none.
-func warningOf(a *tasks.Admission) string {
+func warningOf(a *intake.Admission) string {
 	if a.Warning == nil {
 		return ""
 	}
@@ -112,7 +111,7 @@ func warningText(err error) string {
 
 // noteOf returns what a person should know about a document that is already here; "" for all
 // others.
-func (c *submitCmd) noteOf(p *program, a *tasks.Admission, present map[string]ledger.Invoice) string {
+func (c *submitCmd) noteOf(p *program, a *intake.Admission, present map[string]ledger.Invoice) string {
 	there := present[a.Invoice.ID].Tenant
 	switch {
 	case c.terms.Tenant != "" && there != "" && there != c.terms.Tenant:
@@ -137,7 +136,7 @@ func (p *program) dismissedNote(inv ledger.Invoice) string {
 // presentEntries reads the entries of documents that were already here, by id: they may have their
 // KSeF number, and a dismissed one says who dismissed it. It reads them only when the output needs
 // them.
-func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []tasks.Admission) (map[string]ledger.Invoice, error) {
+func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []intake.Admission) (map[string]ledger.Invoice, error) {
 	all := c.JSON && c.Wait == "" || c.terms.Tenant != ""
 	var ids []string
 	for _, a := range adms {

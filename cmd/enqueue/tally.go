@@ -9,7 +9,6 @@ import (
 	"ksefworker/internal/connect"
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
 )
 
 // handed is one document that was taken.
@@ -32,8 +31,8 @@ type tally struct {
 
 // removeEmpty reports the folders that hold no invoice, and removes them from adms. A night without
 // an invoice is no fault.
-func (t *tally) removeEmpty(p *program, adms []tasks.Admission) []tasks.Admission {
-	return slices.DeleteFunc(adms, func(a tasks.Admission) bool {
+func (t *tally) removeEmpty(p *program, adms []intake.Admission) []intake.Admission {
+	return slices.DeleteFunc(adms, func(a intake.Admission) bool {
 		problem, ok := errors.AsType[*intake.Problem](a.Err)
 		if !ok || !problem.Empty {
 			return false
@@ -44,7 +43,7 @@ func (t *tally) removeEmpty(p *program, adms []tasks.Admission) []tasks.Admissio
 	})
 }
 
-func (t *tally) add(adms []tasks.Admission) {
+func (t *tally) add(adms []intake.Admission) {
 	for i := range adms {
 		switch a := &adms[i]; a.Taken {
 		case ledger.Created:
@@ -65,7 +64,7 @@ func (t *tally) add(adms []tasks.Admission) {
 			t.taken = append(t.taken, h)
 		default:
 			t.refused++
-			if _, ok := errors.AsType[*tasks.UnsureError](a.Err); ok {
+			if _, ok := errors.AsType[*intake.UnsureError](a.Err); ok {
 				t.unsure++
 			}
 			if problem, ok := errors.AsType[*intake.Problem](a.Err); ok && problem.Path && !problem.Empty {

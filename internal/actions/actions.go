@@ -10,14 +10,14 @@ import (
 
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/queue"
 )
 
 // Executor selects documents and acts on them. It is safe for concurrent use if its Inquiry is.
 // Every field is required.
 type Executor struct {
 	Ledger  *ledger.Ledger
-	Queue   *tasks.Queue
+	Queue   *queue.Queue
 	Inquiry *inquiry.Reader
 }
 
@@ -98,7 +98,7 @@ func (x *Executor) Retry(ctx context.Context, inv *ledger.Invoice, by string) er
 	if err != nil {
 		return err
 	}
-	return x.Queue.Put(ctx, tasks.KindSubmit, now.ID, now.Rev, tasks.When{Overflow: now.Overflow})
+	return x.Queue.Put(ctx, queue.KindSubmit, now.ID, now.Rev, queue.When{Overflow: now.Overflow})
 }
 
 // Dismiss ends a queued, rejected or parked invoice for good. When that is not possible, it returns

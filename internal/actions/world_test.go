@@ -10,8 +10,8 @@ import (
 	"ksefworker/internal/actions"
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/redisd/redistest"
-	"ksefworker/internal/tasks"
 )
 
 const (
@@ -26,13 +26,13 @@ type world struct {
 	t      *testing.T
 	rdb    *redis.Client
 	ledger *ledger.Ledger
-	queue  *tasks.Queue
+	queue  *queue.Queue
 	exec   *actions.Executor
 }
 
 func newWorld(t *testing.T) *world {
 	rdb, _ := redistest.New(t)
-	l, q := ledger.New(rdb, ledger.Options{}), tasks.NewQueue(rdb)
+	l, q := ledger.New(rdb, ledger.Options{}), queue.New(rdb)
 	return &world{t: t, rdb: rdb, ledger: l, queue: q,
 		exec: &actions.Executor{Ledger: l, Queue: q, Inquiry: &inquiry.Reader{Ledger: l}}}
 }
@@ -87,7 +87,7 @@ func (w *world) invoice(id string) *ledger.Invoice {
 // queued returns how many tasks submit an invoice.
 func (w *world) queued() int {
 	w.t.Helper()
-	n, err := w.queue.Depth(tasks.KindSubmit)
+	n, err := w.queue.Depth(queue.KindSubmit)
 	w.check(err)
 	return n
 }

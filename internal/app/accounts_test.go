@@ -10,10 +10,10 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // One taxpayer has two accounts. Each invoice is sent with the key of the account that it was
@@ -27,11 +27,11 @@ func TestAccounts_TwoOfOneTaxpayer_EachSendsWithItsOwnKeyAndLimits(t *testing.T)
 			Limits: config.Groups{BatchSession: config.Rates{PerHour: 7}}})
 	})
 	addr, _ := p.workAt()
-	var all []tasks.Admission
+	var all []intake.Admission
 	for tenant, series := range map[string]string{"first": "A", "Second office": "B"} {
 		docs := numbered(sample.NIP(0), series, 3)
-		all = append(all, p.admit(tasks.Terms{Tenant: tenant, Lane: ledger.Bulk}, docs[:2]...)...)
-		all = append(all, p.admit(tasks.Terms{Tenant: tenant, Lane: ledger.Express}, docs[2])...)
+		all = append(all, p.admit(intake.Terms{Tenant: tenant, Lane: ledger.Bulk}, docs[:2]...)...)
+		all = append(all, p.admit(intake.Terms{Tenant: tenant, Lane: ledger.Express}, docs[2])...)
 	}
 	p.wait(2*time.Minute, all, ledger.Receipted)
 	p.balanced(6)
@@ -77,21 +77,21 @@ func TestAccounts_InvoiceSizeRaised_LargeInvoicesAreAccepted(t *testing.T) {
 	raised := simulator.Options{Taxpayers: []simulator.Taxpayer{{NIP: sample.NIP(0), MaxInvoice: 5_000_000}}}
 	p := newPool(t, 2, raised, func(c *config.Config) { c.Tenants[0].MaxInvoiceSize = 5 * config.MB })
 	p.work()
-	large := func(nip, number string) tasks.Document {
+	large := func(nip, number string) intake.Document {
 		d := document(sample.Options{SellerNIP: nip, Number: number})
 		d.Data = bytes.Replace(d.Data, []byte("<Fa>"), []byte("<!--"+strings.Repeat("x", 4_500_000)+"--><Fa>"), 1)
 		return d
 	}
 	ordinary := document(sample.Options{SellerNIP: sample.NIP(1), Number: "L/2"})
-	all := p.admit(tasks.Terms{Lane: ledger.Bulk}, large(sample.NIP(0), "L/1"), ordinary)
-	all = append(all, p.admit(tasks.Terms{Lane: ledger.Express}, large(sample.NIP(0), "L/3"))...)
+	all := p.admit(intake.Terms{Lane: ledger.Bulk}, large(sample.NIP(0), "L/1"), ordinary)
+	all = append(all, p.admit(intake.Terms{Lane: ledger.Express}, large(sample.NIP(0), "L/3"))...)
 	p.wait(2*time.Minute, all, ledger.Receipted)
 	p.balanced(3)
 	a, err := p.base.Admitter()
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := a.Admit(t.Context(), []tasks.Document{large(sample.NIP(1), "L/4")}, tasks.Terms{})
+	out, err := a.Admit(t.Context(), []intake.Document{large(sample.NIP(1), "L/4")}, intake.Terms{})
 	if err != nil || out[0].Err == nil || !strings.Contains(out[0].Err.Error(), "must be at most 1000000 bytes") {
 		t.Errorf("a large invoice of the other tenant: %v, %v", out[0].Err, err)
 	}

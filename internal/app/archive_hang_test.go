@@ -9,10 +9,11 @@ import (
 	"github.com/hibiken/asynq"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // A bucket accepts connections and never answers, while dozens of packages wait for their receipts.
@@ -34,7 +35,7 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt
 	// archive is active at several polls in a row.
 	maxHeld, since := 0, map[string]time.Time{}
 	poll := func() {
-		active, err := inspector.ListActiveTasks(tasks.QueueReceipts, asynq.PageSize(200))
+		active, err := inspector.ListActiveTasks(queue.QueueReceipts, asynq.PageSize(200))
 		if err != nil {
 			return
 		}
@@ -51,14 +52,14 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt
 		}
 		since, maxHeld = seen, max(maxHeld, held)
 	}
-	first := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 300)...)
+	first := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 300)...)
 	allAccepted := p.count(accepted, len(first))
 	until(t, 60*time.Second, "the first 300 are accepted", func() bool { poll(); return allAccepted() })
-	p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(1), 3000)...)
+	p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(1), 3000)...)
 	until(t, 120*time.Second, "3,000 more are submitted", func() bool {
 		poll()
 		left := 0
-		for _, q := range []string{tasks.QueueInvoices, tasks.QueueInvoicesOverflow} {
+		for _, q := range []string{queue.QueueInvoices, queue.QueueInvoicesOverflow} {
 			info, err := inspector.GetQueueInfo(q)
 			if err != nil {
 				return false
@@ -83,7 +84,7 @@ func TestArchive_HangsWithDozensOfReceiptsDue_SubmissionsGoOnAndReadinessShowsIt
 		t.Error("the log does not say that the archive is out of service")
 	}
 	until(t, 60*time.Second, "a receipt task shows what it waits for", func() bool {
-		waits, err := inspector.ListRetryTasks(tasks.QueueReceipts)
+		waits, err := inspector.ListRetryTasks(queue.QueueReceipts)
 		return err == nil && len(waits) > 0 && strings.Contains(waits[0].LastErr, "(archive)") && waits[0].Retried == 0
 	})
 	a.repair(t)

@@ -16,9 +16,10 @@ import (
 	"ksefworker/config"
 	"ksefworker/internal/archive"
 	"ksefworker/internal/archive/archivetest"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // brokenArchive is an archive that a test can break and repair. set puts it into the configuration.
@@ -98,16 +99,16 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 			})
 			// The second tenant has a document that is too large for Redis. It is in the archive
 			// before the archive breaks.
-			bulky := p.admit(tasks.Terms{}, document(sample.Options{SellerNIP: sample.NIP(1), Number: "BULKY/1", Lines: 3000, Seed: 7}))
+			bulky := p.admit(intake.Terms{}, document(sample.Options{SellerNIP: sample.NIP(1), Number: "BULKY/1", Lines: 3000, Seed: 7}))
 			if inv := p.state(bulky[0]); !inv.BodyArchived {
 				t.Fatal("the large document is not in the archive: this test proves nothing about it")
 			}
 			a.fail(t)
 			addr, _ := p.workAt()
-			taken := p.admit(tasks.Terms{}, good(sample.NIP(0), 8)...)
+			taken := p.admit(intake.Terms{}, good(sample.NIP(0), 8)...)
 			until(t, 60*time.Second, "all are accepted", p.all(taken, accepted))
 			// Receipts that wait delay no other invoice.
-			later := p.admit(tasks.Terms{}, good(sample.NIP(0), 16)[8:]...)
+			later := p.admit(intake.Terms{}, good(sample.NIP(0), 16)[8:]...)
 			until(t, 60*time.Second, "those that came later are accepted too", p.all(later, accepted))
 			<-time.After(3 * time.Second) // the sweep runs each second, and must change nothing
 			all := append(append(taken, later...), bulky...)
@@ -135,7 +136,7 @@ func TestRecovery_ArchiveBroken_InvoicesStayAcceptedAndReceiptsFollow(t *testing
 			}
 			p.balanced(len(all))
 			inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
-			for q := range tasks.Queues() {
+			for q := range queue.Queues() {
 				if info, err := inspector.GetQueueInfo(q); err != nil || info.Archived > 0 {
 					t.Errorf("queue %s: %+v (%v): tasks were given up", q, info, err)
 				}

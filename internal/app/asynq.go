@@ -7,7 +7,7 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/connect"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/queue"
 )
 
 // asynqConn makes a Redis client for the dashboard, with the same settings as the worker's. With
@@ -20,7 +20,7 @@ type asynqConn struct {
 // MakeRedisClient implements asynq.RedisConnOpt.
 func (c asynqConn) MakeRedisClient() any {
 	rdb := connect.RedisClient(c.conn) // the only type that asynqmon supports
-	tasks.PrefixAsynq(rdb, c.prefix)
+	queue.PrefixAsynq(rdb, c.prefix)
 	return rdb
 }
 

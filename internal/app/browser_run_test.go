@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // A person opens the dashboard while packages are on their way. It shows queues and a task, and no
@@ -25,7 +26,7 @@ func TestBrowser_DuringARun_ShowsQueuesAndATaskButNoContent(t *testing.T) {
 	defer stop()
 	nip := sample.NIP(0)
 	docs := good(nip, 6)
-	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
+	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, docs...)
 	until(t, 30*time.Second, "the package is in KSeF", p.all(taken[:1], ledger.Sent))
 	pkg := p.state(taken[0]).Package
 	inv := taken[0].Invoice
@@ -36,8 +37,8 @@ func TestBrowser_DuringARun_ShowsQueuesAndATaskButNoContent(t *testing.T) {
 	token := base64.StdEncoding.EncodeToString([]byte("test_" + nip + ":test_key"))
 	content := string(docs[0].Data[len(docs[0].Data)/2:][:40])
 	report := app.Browse(t, app.BrowserJob{
-		Base: "http://" + addr, Queues: []string{tasks.QueueConfirm, tasks.QueuePackages, tasks.QueueInvoices},
-		Task:      map[string]string{"queue": tasks.QueueConfirm, "state": "retry", "id": tasks.TaskID(tasks.KindConfirm, pkg, 0)},
+		Base: "http://" + addr, Queues: []string{queue.QueueConfirm, queue.QueuePackages, queue.QueueInvoices},
+		Task:      map[string]string{"queue": queue.QueueConfirm, "state": "retry", "id": queue.TaskID(queue.KindConfirm, pkg, 0)},
 		Forbidden: []string{"test_key", token, inv.Number, header.BuyerName, header.Gross, "<Faktura", content},
 		Views:     []string{"servers", "redis"},
 	})

@@ -12,9 +12,9 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // After a test run somebody changes gateway.url to the live gateway and forgets Redis. Without a
@@ -32,7 +32,7 @@ func TestEnvironment_GatewayChangedButRedisKept_TheWorkerRefusesAndAnotherPrefix
 	}
 	stop := tested.work()
 	docs := good(sample.NIP(0), 6)
-	tested.wait(60*time.Second, tested.admit(tasks.Terms{Lane: ledger.Bulk}, docs...), ledger.Receipted)
+	tested.wait(60*time.Second, tested.admit(intake.Terms{Lane: ledger.Bulk}, docs...), ledger.Receipted)
 	stop()
 	live := newPool(t, 1, quickSim, func(c *config.Config) { hasty(c); c.Redis.URL = tested.redis.URL() })
 	_, err := app.NewWorker(t.Context(), live.base, zerolog.Nop())
@@ -52,7 +52,7 @@ func TestEnvironment_GatewayChangedButRedisKept_TheWorkerRefusesAndAnotherPrefix
 	live.cfg.Redis.Prefix = "ksef-live:"
 	live.base = live.open()
 	live.work()
-	taken := live.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
+	taken := live.admit(intake.Terms{Lane: ledger.Bulk}, docs...)
 	live.wait(60*time.Second, taken, ledger.Receipted)
 	live.balanced(6)
 	tested.balanced(6)
@@ -72,7 +72,7 @@ func TestHome_TheLedgerIsTakenOverUnderARunningWorker_NothingOfItGoesToTheOldGat
 	t.Parallel()
 	old := newPool(t, 1, quickSim, hasty)
 	old.work()
-	old.wait(60*time.Second, old.admit(tasks.Terms{}, good(sample.NIP(0), 2)...), ledger.Accepted, ledger.Receipted)
+	old.wait(60*time.Second, old.admit(intake.Terms{}, good(sample.NIP(0), 2)...), ledger.Accepted, ledger.Receipted)
 	before := len(old.sim.Books().Accepted)
 
 	next := newPool(t, 1, quickSim, func(c *config.Config) { hasty(c); c.Redis.URL = old.redis.URL() })
@@ -85,10 +85,10 @@ func TestHome_TheLedgerIsTakenOverUnderARunningWorker_NothingOfItGoesToTheOldGat
 	if err = errors.Join(err, next.base.Claim(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	var taken []tasks.Admission
+	var taken []intake.Admission
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		docs := numbered(sample.NIP(0), string(lane), 6)
-		taken = append(taken, next.admit(tasks.Terms{Lane: lane}, docs...)...)
+		taken = append(taken, next.admit(intake.Terms{Lane: lane}, docs...)...)
 	}
 	until(t, 30*time.Second, "the old worker says that the ledger is not its own", func() bool {
 		return strings.Contains(old.log.String(), "this worker is not ready: environment:")

@@ -7,6 +7,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/tasks"
 )
@@ -36,7 +37,7 @@ func newEvents() *events {
 	for _, s := range ledger.States() {
 		e.invoices.WithLabelValues(string(s))
 	}
-	for _, k := range tasks.Kinds() {
+	for _, k := range queue.Kinds() {
 		for _, a := range []retry.Action{retry.Again, retry.Later, retry.Never, retry.LookFirst} {
 			for _, reason := range retry.Reasons() {
 				e.verdicts.WithLabelValues(string(k), string(a), string(reason))

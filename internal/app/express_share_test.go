@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // Invoices that the pool chose to send by express have used up the hour's single sends, except for
@@ -23,7 +23,7 @@ func TestExpressShare_AutoInvoicesFloodTheHour_ExpressKeepsItsShare(t *testing.T
 	const hour = 180
 	kept := int(hour * p.cfg.Limits.ExpressShare)
 	docs := good(sample.NIP(0), 2*hour+kept)
-	p.admit(tasks.Terms{Lane: ledger.Auto}, docs[:2*hour]...)
+	p.admit(intake.Terms{Lane: ledger.Auto}, docs[:2*hour]...)
 	for range 2 {
 		p.work()
 	}
@@ -32,7 +32,7 @@ func TestExpressShare_AutoInvoicesFloodTheHour_ExpressKeepsItsShare(t *testing.T
 	sends := func() int { return p.sim.Books().Requests["invoiceSend"] }
 	until(t, 30*time.Second, "the flood has used what it may", func() bool { return sends() >= flooded })
 	began := time.Now()
-	taken := p.admit(tasks.Terms{Lane: ledger.Express}, docs[2*hour:]...)
+	taken := p.admit(intake.Terms{Lane: ledger.Express}, docs[2*hour:]...)
 	until(t, 30*time.Second, "all that ask for express are sent", p.all(taken, ledger.Sent, accepted, receipted))
 	took := time.Since(began)
 	t.Logf("%d sends of the flood, then %d of express within %.1f s; %d in all", flooded, kept, took.Seconds(), sends())

@@ -6,10 +6,10 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // scaled makes an hour a minute, for the limiter as for the simulator. The safety margin is not
@@ -32,8 +32,8 @@ func (p *pool) withinLimits() {
 func TestFairness_OneTenantFloodsTheExpressLane_TheOtherTenantIsNotDelayed(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, scaledSim, scaled)
-	p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 1000)...)
-	ten := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(1), 10)...)
+	p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 1000)...)
+	ten := p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(1), 10)...)
 	began := time.Now()
 	for range 2 {
 		p.work()
@@ -49,8 +49,8 @@ func TestFairness_OneTenantFloodsTheBulkLane_TheOtherTenantDoesNotWaitBehindIt(t
 	t.Parallel()
 	const flood = 4000
 	p := newPool(t, 2, scaledSim, scaled)
-	many := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), flood)...)
-	ten := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(1), 10)...)
+	many := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), flood)...)
+	ten := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(1), 10)...)
 	began := time.Now()
 	for range 2 {
 		p.work()
@@ -64,7 +64,7 @@ func TestFairness_OneTenantFloodsTheBulkLane_TheOtherTenantDoesNotWaitBehindIt(t
 }
 
 // untouched counts the invoices that no worker has taken up yet.
-func (p *pool) untouched(taken []tasks.Admission) int {
+func (p *pool) untouched(taken []intake.Admission) int {
 	p.t.Helper()
 	n := 0
 	for _, inv := range p.invoices(taken) {
@@ -85,8 +85,8 @@ func TestClocks_WorkersAreMinutesOff_NoLimitIsExceededAndNothingIsLost(t *testin
 		p.start(p.newWorker(base))
 	}
 	docs := good(sample.NIP(0), 220)
-	taken := p.admit(tasks.Terms{Lane: ledger.Express}, docs[:120]...)
-	taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[120:]...)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Express}, docs[:120]...)
+	taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, docs[120:]...)...)
 	began := time.Now()
 	p.wait(120*time.Second, taken, ledger.Receipted)
 	p.balanced(220)

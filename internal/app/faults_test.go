@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // Every call to KSeF fails in every way in which a network and a gateway can fail. The simulator's
@@ -44,7 +44,7 @@ func TestFaults_EveryStepBrokenInEveryWay_AcceptedExactlyOnce(t *testing.T) {
 				o.Faults = []simulator.Fault{fault}
 				p := newPool(t, 1, o, func(c *config.Config) { c.Gateway.Timeout = 2 * time.Second })
 				p.work()
-				taken := p.admit(tasks.Terms{Lane: step.lane}, good(sample.NIP(0), 6)...)
+				taken := p.admit(intake.Terms{Lane: step.lane}, good(sample.NIP(0), 6)...)
 				p.wait(120*time.Second, taken, ledger.Receipted)
 				p.balanced(6)
 				if p.sim.Books().Faults[fault.Kind] == 0 {
@@ -66,7 +66,7 @@ func TestFaults_SessionRefused_SameInvoicesGoInANewSession(t *testing.T) {
 				o.Faults = []simulator.Fault{{Kind: simulator.SessionRefused, Lane: lane, Code: code}}
 				p := newPool(t, 1, o, nil)
 				p.work()
-				terms := tasks.Terms{Lane: ledger.Bulk}
+				terms := intake.Terms{Lane: ledger.Bulk}
 				if lane == "online" {
 					terms.Lane = ledger.Express
 				}
@@ -86,7 +86,7 @@ func TestFaults_PoisonousInvoice_IsFoundByHalvingAndParkedAlone(t *testing.T) {
 	o := quickSim
 	o.Delay = 50 * time.Millisecond
 	p := newPool(t, 1, o, nil)
-	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
+	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, docs...)
 	number := taken[17].Invoice.Number
 	if err := p.sim.Inject(simulator.Fault{Kind: simulator.Poison, Number: number, Code: 405}); err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ func TestFaults_SessionStays100AfterClose_IsPolledUntilItChanges(t *testing.T) {
 	}
 	p := newPool(t, 1, o, hasty)
 	p.work()
-	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
 	until(t, 30*time.Second, "a second close was tried", func() bool { return p.sim.Books().Requests["batchSessionClose"] >= 2 })
 	p.sim.Advance(21 * time.Minute)
 	p.wait(60*time.Second, taken, ledger.Receipted)
@@ -150,7 +150,7 @@ func TestFaults_InvoiceCodes_EachLeadsToItsDocumentedOutcome(t *testing.T) {
 		t.Run(fmt.Sprint(c.code), func(t *testing.T) {
 			t.Parallel()
 			p := newPool(t, 1, quickSim, hasty)
-			taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
+			taken := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
 			affected := taken[2].Invoice
 			if err := p.sim.Inject(simulator.Fault{Kind: simulator.InvoiceStatus, Number: affected.Number, Code: c.code}); err != nil {
 				t.Fatal(err)
@@ -174,7 +174,7 @@ func TestFaults_InvoiceCodes_EachLeadsToItsDocumentedOutcome(t *testing.T) {
 func TestFaults_InvoiceFailsEveryTime_IsParkedAfterABoundedNumberOfTries(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
-	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
 	fault := simulator.Fault{Kind: simulator.InvoiceStatus, Number: taken[2].Invoice.Number, Code: 500, Times: -1}
 	if err := p.sim.Inject(fault); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"ksefworker/internal/connect"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ksef/gateway"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/tasks"
 )
@@ -87,7 +88,7 @@ func newLimits(pool *connect.Pool, process string, faults *localFaults, log zero
 	if err != nil {
 		return nil, err
 	}
-	parts, err := newPartStore(tasks.Unbounded(pool.Redis), shared, process, alone, cfg, pool.Now, log)
+	parts, err := newPartStore(queue.Unbounded(pool.Redis), shared, process, alone, cfg, pool.Now, log)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +112,7 @@ func gateways(pool *connect.Pool, l *limits, log zerolog.Logger,
 		if err != nil {
 			return nil, err
 		}
-		keys := newPublicKey(tasks.Unbounded(pool.Redis), pool.Config.Redis.Prefix, t.Title(), client.PublicKey)
+		keys := newPublicKey(queue.Unbounded(pool.Redis), pool.Config.Redis.Prefix, t.Title(), client.PublicKey)
 		out[t.Title()] = tenantClient{Client: client, keys: keys}
 	}
 	return out, nil

@@ -4,36 +4,36 @@ import (
 	"fmt"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // document makes a valid document as the options say, dated today.
-func document(o sample.Options) tasks.Document {
+func document(o sample.Options) intake.Document {
 	o.IssueDate = invoice.Today(time.Now())
-	return tasks.Document{File: o.Number + ".xml", Data: sample.Invoice(o)}
+	return intake.Document{File: o.Number + ".xml", Data: sample.Invoice(o)}
 }
 
 // good makes n valid documents of a seller, dated today.
-func good(nip string, n int) []tasks.Document {
-	var docs []tasks.Document
+func good(nip string, n int) []intake.Document {
+	var docs []intake.Document
 	for name, data := range sample.Invoices(nip, n, invoice.Today(time.Now())) {
-		docs = append(docs, tasks.Document{File: name, Data: data})
+		docs = append(docs, intake.Document{File: name, Data: data})
 	}
 	return docs
 }
 
 // bad makes a document that passes our checks and that KSeF rejects.
-func bad(nip string, flaw sample.Flaw, number string) tasks.Document {
+func bad(nip string, flaw sample.Flaw, number string) intake.Document {
 	data := sample.Bad(flaw, sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})
-	return tasks.Document{File: number + ".xml", Data: data}
+	return intake.Document{File: number + ".xml", Data: data}
 }
 
 // numbered makes n valid documents of a number series.
-func numbered(nip, series string, n int) []tasks.Document {
-	var docs []tasks.Document
+func numbered(nip, series string, n int) []intake.Document {
+	var docs []intake.Document
 	for i := range n {
 		docs = append(docs, document(sample.Options{SellerNIP: nip, Number: fmt.Sprintf("%s/%d", series, i)}))
 	}
@@ -41,8 +41,8 @@ func numbered(nip, series string, n int) []tasks.Document {
 }
 
 // admitBoth hands in documents of one number series for both lanes.
-func (p *pool) admitBoth(nip, series string, express, bulk int) []tasks.Admission {
+func (p *pool) admitBoth(nip, series string, express, bulk int) []intake.Admission {
 	p.t.Helper()
-	taken := p.admit(tasks.Terms{Lane: ledger.Express}, numbered(nip, series+"/E", express)...)
-	return append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(nip, series+"/B", bulk)...)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Express}, numbered(nip, series+"/E", express)...)
+	return append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(nip, series+"/B", bulk)...)...)
 }

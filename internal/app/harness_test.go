@@ -19,11 +19,11 @@ import (
 	"ksefworker/config"
 	"ksefworker/internal/app"
 	"ksefworker/internal/connect"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // pool is the whole system on one machine: a real Redis, the strict simulator, and workers in this
@@ -177,7 +177,7 @@ func page(t *testing.T, addr, path string) string {
 }
 
 // admit hands documents in and fails the test when one of them is refused.
-func (p *pool) admit(terms tasks.Terms, docs ...tasks.Document) []tasks.Admission {
+func (p *pool) admit(terms intake.Terms, docs ...intake.Document) []intake.Admission {
 	p.t.Helper()
 	a, err := p.base.Admitter()
 	if err != nil {

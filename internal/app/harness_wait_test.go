@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
 )
 
 const accepted, receipted = ledger.Accepted, ledger.Receipted
@@ -23,7 +23,7 @@ func until(t *testing.T, within time.Duration, what string, ok func() bool) {
 }
 
 // state reads an admitted invoice from the ledger.
-func (p *pool) state(a tasks.Admission) ledger.Invoice {
+func (p *pool) state(a intake.Admission) ledger.Invoice {
 	p.t.Helper()
 	inv, err := p.base.Ledger.Invoice(p.t.Context(), a.Invoice.ID)
 	if err != nil {
@@ -33,7 +33,7 @@ func (p *pool) state(a tasks.Admission) ledger.Invoice {
 }
 
 // invoices reads all of them at once.
-func (p *pool) invoices(taken []tasks.Admission) []ledger.Invoice {
+func (p *pool) invoices(taken []intake.Admission) []ledger.Invoice {
 	p.t.Helper()
 	ids := make([]string, len(taken))
 	for i, a := range taken {
@@ -47,7 +47,7 @@ func (p *pool) invoices(taken []tasks.Admission) []ledger.Invoice {
 }
 
 // all is a condition for until: every one of these invoices is in one of the states.
-func (p *pool) all(taken []tasks.Admission, states ...ledger.State) func() bool {
+func (p *pool) all(taken []intake.Admission, states ...ledger.State) func() bool {
 	return func() bool {
 		for _, a := range taken {
 			if !slices.Contains(states, p.state(a).State) {
@@ -68,7 +68,7 @@ func (p *pool) count(state ledger.State, n int) func() bool {
 
 // wait polls the ledger until every entry in it is in one of the states, or fails the test. It
 // returns the admitted invoices.
-func (p *pool) wait(within time.Duration, taken []tasks.Admission, states ...ledger.State) []ledger.Invoice {
+func (p *pool) wait(within time.Duration, taken []intake.Admission, states ...ledger.State) []ledger.Invoice {
 	p.t.Helper()
 	deadline := time.Now().Add(within)
 	for {

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // The worker's clock is three months ahead, and one entry is of a newer build. The other invoices
@@ -16,7 +16,7 @@ import (
 func TestHealth_EntryUnreadableAndClockOff_OtherInvoicesGoThroughAndBothAreShown(t *testing.T) {
 	p := newPool(t, 1, simulator.Options{}, hasty)
 	p.cfg.Ledger.Retention = 24 * time.Hour
-	docs := p.admit(tasks.Terms{}, good(sample.NIP(0), 8)...)
+	docs := p.admit(intake.Terms{}, good(sample.NIP(0), 8)...)
 	bad := docs[3].Invoice
 	if err := p.base.Redis.HSet(t.Context(), "ksef:inv:"+bad.ID, "facts", `{"v":2,"id":"`+bad.ID+`"}`).Err(); err != nil {
 		t.Fatal(err)

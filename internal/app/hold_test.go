@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 	"ksefworker/internal/waiting"
 )
 
@@ -63,7 +63,7 @@ func TestHold_TenantPausedWhileASessionIsProcessed_TheSessionIsSettled(t *testin
 	o.Delay = 3 * time.Second
 	p := newPool(t, 1, o, hasty)
 	p.work()
-	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 8)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 8)...)
 	until(t, 30*time.Second, "they are in KSeF", func() bool {
 		counts, err := p.base.Ledger.Counts(t.Context())
 		return err == nil && counts[string(ledger.Sent)]+counts[string(ledger.Sending)] == 8
@@ -80,7 +80,7 @@ func TestHold_TenantDrained_NothingNewIsTakenIn(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, quickSim, hasty)
 	docs := numbered(sample.NIP(0), "D", 6)
-	taken := p.admit(tasks.Terms{}, docs[:3]...)
+	taken := p.admit(intake.Terms{}, docs[:3]...)
 	if err := p.base.Ledger.Hold(t.Context(), sample.NIP(0), ledger.Hold{Kind: ledger.Draining, By: "anna"}); err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestHold_TenantDrained_NothingNewIsTakenIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := a.Admit(t.Context(), append(docs, numbered(sample.NIP(1), "D", 1)...), tasks.Terms{})
+	out, err := a.Admit(t.Context(), append(docs, numbered(sample.NIP(1), "D", 1)...), intake.Terms{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/hibiken/asynq"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // The whole gateway is down. The pool probes it with one request at a time, and not always with the
@@ -50,7 +50,7 @@ func TestIsolation_HostDown_OneProbeAtATimeOfRotatingTenants(t *testing.T) {
 	s.set(badGateway)
 	addr, _ := p.workAt()
 	p.work()
-	var taken []tasks.Admission
+	var taken []intake.Admission
 	for i := range 2 {
 		taken = append(taken, p.admitBoth(sample.NIP(i), "FIRST", 5, 5)...)
 	}
@@ -112,7 +112,7 @@ func TestIsolation_OneWorkerCannotConnect_ThePoolIsNotStopped(t *testing.T) {
 	_ = l.Close()
 	p := newPool(t, 1, openSim, func(c *config.Config) { open(c); c.Gateway.URL = "http://" + addr })
 	at, _ := p.workAt()
-	p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sample.NIP(0), "E", 5)...)
+	p.admit(intake.Terms{Lane: ledger.Express}, numbered(sample.NIP(0), "E", 5)...)
 	until(t, 30*time.Second, "it shows that it cannot connect", func() bool {
 		return strings.Contains(page(t, at, "/metrics"), `ksef_circuit_open{group="connect",tenant=""} 1`)
 	})

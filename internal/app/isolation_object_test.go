@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // sickSessions makes one operation fail with 503 for the first n sessions that it is called for,
@@ -62,13 +62,13 @@ func TestIsolation_OneSessionIs503_OtherPackagesOfItsTenantAreNotDelayed(t *test
 			s.set(one.decide)
 			addr, _ := p.workAt()
 			p.work()
-			sick := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(nip, "SICK", 1)...)
+			sick := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(nip, "SICK", 1)...)
 			// Both workers have failed more often than it takes to open a circuit.
 			until(t, 120*time.Second, "the sick session has failed five times", func() bool { return one.failures() >= 5 })
 			var slowest time.Duration
 			for i := range 4 {
 				began := time.Now()
-				healthy := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(nip, fmt.Sprint("W", i), 1)...)
+				healthy := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(nip, fmt.Sprint("W", i), 1)...)
 				until(t, 60*time.Second, "a healthy package is receipted", p.all(healthy, receipted))
 				slowest = max(slowest, time.Since(began))
 			}
@@ -104,14 +104,14 @@ func TestIsolation_TwoSessionsAre503_AHealthyPackageDoesNotWaitForTheDelay(t *te
 	s.set(two.decide)
 	p.work()
 	p.work()
-	sick := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(nip, "SICK", 2)...)
+	sick := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(nip, "SICK", 2)...)
 	circuit := "ksef:circuit:" + s.host() + "|" + nip + ":sessionMisc"
 	until(t, 240*time.Second, "the delay has grown to forty seconds", func() bool {
 		opened, _ := p.base.Redis.HGet(t.Context(), circuit, "opened").Int()
 		return opened >= 4
 	})
 	began := time.Now()
-	healthy := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(nip, "W", 1)...)
+	healthy := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(nip, "W", 1)...)
 	until(t, 120*time.Second, "the healthy package is receipted", p.all(healthy, receipted))
 	took := time.Since(began)
 	t.Logf("the healthy package took %v beside two sick ones", took.Round(time.Millisecond))

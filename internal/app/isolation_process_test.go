@@ -6,9 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // One of two workers is behind a proxy that answers 502 to everything, while the gateway works. It
@@ -24,8 +24,8 @@ func TestIsolation_OneWorkersProxyAnswers502_TheOtherWorkerDoesTheWork(t *testin
 	})
 	run := func(series string) time.Duration {
 		began := time.Now()
-		taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(0), series+"/B", 10)...)
-		taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sample.NIP(1), series+"/E", 5)...)...)
+		taken := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(0), series+"/B", 10)...)
+		taken = append(taken, p.admit(intake.Terms{Lane: ledger.Express}, numbered(sample.NIP(1), series+"/E", 5)...)...)
 		until(t, 90*time.Second, "fifteen invoices are receipted", p.all(taken, receipted))
 		return time.Since(began)
 	}

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // slowestSend hands in n invoices of a tenant, one after the other, and returns the longest time
@@ -20,7 +20,7 @@ func (p *pool) slowestSend(nip string, n int) (slowest time.Duration) {
 	p.t.Helper()
 	for i := range n {
 		began := time.Now()
-		one := p.admit(tasks.Terms{Lane: ledger.Express}, numbered(nip, fmt.Sprint("W", i), 1)...)
+		one := p.admit(intake.Terms{Lane: ledger.Express}, numbered(nip, fmt.Sprint("W", i), 1)...)
 		until(p.t, 30*time.Second, "the invoice is in KSeF", p.all(one, ledger.Sent, accepted, receipted))
 		slowest = max(slowest, time.Since(began))
 	}
@@ -41,8 +41,8 @@ func TestIsolation_OneTenantIs502_OthersAreNotDelayed(t *testing.T) {
 	})
 	addr, _ := p.workAt()
 	p.work()
-	waiting := p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sick, "S", 40)...)
-	waiting = append(waiting, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sick, "SB", 40)...)...)
+	waiting := p.admit(intake.Terms{Lane: ledger.Express}, numbered(sick, "S", 40)...)
+	waiting = append(waiting, p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(sick, "SB", 40)...)...)
 	until(t, 30*time.Second, "metrics and readiness show which circuit is open", func() bool {
 		series := fmt.Sprintf(`ksef_circuit_open{group="other:publicKey",tenant="%s"} 1`, sick)
 		return strings.Contains(page(t, addr, "/metrics"), series) &&
@@ -53,7 +53,7 @@ func TestIsolation_OneTenantIs502_OthersAreNotDelayed(t *testing.T) {
 	if slowest > 3*time.Second {
 		t.Errorf("a send of the healthy tenant took %v", slowest)
 	}
-	bulk := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(healthy, "WB", 50)...)
+	bulk := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(healthy, "WB", 50)...)
 	until(t, 30*time.Second, "its package is receipted", p.all(bulk, receipted))
 	for line := range strings.Lines(page(t, addr, "/metrics")) {
 		if strings.HasPrefix(line, "ksef_circuit_open{") && !strings.Contains(line, sick) {
@@ -90,8 +90,8 @@ func TestIsolation_OnlyUPOIs503_SendsAndPackagesGoOn(t *testing.T) {
 	addr, _ := p.workAt()
 	p.work()
 	a, b := sample.NIP(0), sample.NIP(1)
-	first := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(a, "A", 40)...)
-	first = append(first, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(b, "B", 40)...)...)
+	first := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(a, "A", 40)...)
+	first = append(first, p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(b, "B", 40)...)...)
 	until(t, 30*time.Second, "all are accepted", p.all(first, accepted))
 	until(t, 30*time.Second, "both tenants' receipts are known to be out of service", func() bool {
 		return strings.Count(page(t, addr, "/metrics"), `ksef_circuit_open{group="sessionMisc:upo"`) == 2
@@ -100,13 +100,13 @@ func TestIsolation_OnlyUPOIs503_SendsAndPackagesGoOn(t *testing.T) {
 	for i := range 20 {
 		nip := []string{a, b}[i%2]
 		began := time.Now()
-		one := p.admit(tasks.Terms{Lane: ledger.Express}, numbered(nip, fmt.Sprint("E", i), 1)...)
+		one := p.admit(intake.Terms{Lane: ledger.Express}, numbered(nip, fmt.Sprint("E", i), 1)...)
 		until(t, 20*time.Second, "the invoice is in KSeF", p.all(one, ledger.Sent, accepted))
 		slowest = max(slowest, time.Since(began))
 		first = append(first, one...)
 	}
 	began := time.Now()
-	second := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(a, "A2", 40)...)
+	second := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(a, "A2", 40)...)
 	until(t, 30*time.Second, "eight more packages are accepted", p.all(second, accepted))
 	t.Logf("slowest of 20 sends %v, eight packages in %v", slowest.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
 	if slowest > 3*time.Second || time.Since(began) > 15*time.Second {
@@ -148,7 +148,7 @@ func TestIsolation_OneTenantHangs_OthersAreNotDelayed(t *testing.T) {
 	})
 	t.Cleanup(func() { close(released) })
 	p.work()
-	p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sick, "S", 60)...)
+	p.admit(intake.Terms{Lane: ledger.Express}, numbered(sick, "S", 60)...)
 	until(t, 20*time.Second, "the sick tenant hangs", func() bool { return hanging.Load() > 0 })
 	slowest := p.slowestSend(healthy, 20)
 	t.Logf("slowest of 20 sends beside a tenant that hangs %v, at most %d of its requests hung at once",

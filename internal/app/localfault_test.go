@@ -12,9 +12,9 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // One of two workers cannot read a tenant's key: the file is missing, empty or a folder. It leaves
@@ -118,7 +118,7 @@ func dump(t *testing.T, rdb redis.UniversalClient) map[string]string {
 func TestCheck_WhateverItFinds_ChangesNothing(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 2, openSim, nil)
-	p.admit(tasks.Terms{}, good(sample.NIP(0), 3)...) // so that ledger and queue have entries
+	p.admit(intake.Terms{}, good(sample.NIP(0), 3)...) // so that ledger and queue have entries
 	wrong := filepath.Join(t.TempDir(), "wrong")
 	writeFile(t, wrong, "not_it\n")
 	before := dump(t, p.base.Redis)
@@ -201,7 +201,7 @@ func TestCheck_LimitUsedUp_SendsNoRequest(t *testing.T) {
 	p.cfg.Limits.Groups.Other = config.Rates{PerSecond: 10, PerMinute: 1, PerHour: 120}
 	p.base.Config = p.cfg
 	p.work()
-	p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 1)...)
+	p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 1)...)
 	until(t, 30*time.Second, "the minute's only request for the public key is made", func() bool {
 		return p.sim.Books().Requests["other:publicKey"]+p.sim.Books().Requests["publicKey"] > 0
 	})

@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // limitMemory sets maxmemory to a multiple of the memory that Redis uses now.
@@ -29,8 +29,8 @@ func (p *pool) limitMemory(factor float64) {
 }
 
 // long makes n documents that are most of what Redis holds. A receipt frees that memory.
-func long(n int) []tasks.Document {
-	docs := make([]tasks.Document, n)
+func long(n int) []intake.Document {
+	docs := make([]intake.Document, n)
 	for i := range docs {
 		docs[i] = document(sample.Options{SellerNIP: sample.NIP(0), Number: fmt.Sprint("L/", i), Seed: uint64(i), Lines: 400})
 	}
@@ -54,13 +54,13 @@ func TestMemory_RedisAtMaxmemory_AdmittedInvoicesFinishAndIntakeOpensAgain(t *te
 			first, _ := p.workAt()
 			const n = 100
 			docs := long(n + 1)
-			taken := p.admit(tasks.Terms{Lane: lane}, docs[1:]...)
+			taken := p.admit(intake.Terms{Lane: lane}, docs[1:]...)
 			p.limitMemory(0.9) // 111 % used
 			a, err := p.base.Admitter()
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = a.Admit(t.Context(), docs[:1], tasks.Terms{})
+			_, err = a.Admit(t.Context(), docs[:1], intake.Terms{})
 			if _, full := errors.AsType[*ledger.FullError](err); !full {
 				t.Errorf("handed in while redis is full: %v", err)
 			}
@@ -81,7 +81,7 @@ func TestMemory_RedisAtMaxmemory_AdmittedInvoicesFinishAndIntakeOpensAgain(t *te
 			p.wait(120*time.Second, taken, ledger.Receipted)
 			p.balanced(n)
 			until(t, 30*time.Second, "intake opens again", func() bool {
-				_, err = a.Admit(t.Context(), docs[:1], tasks.Terms{})
+				_, err = a.Admit(t.Context(), docs[:1], intake.Terms{})
 				return err == nil
 			})
 			until(t, 30*time.Second, "the worker's log says that intake is open", func() bool {

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"ksefworker/internal/archive"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // The ERP no longer has yesterday's files. It exports everything again, and each document has
@@ -20,16 +20,16 @@ func TestOutcomes_RedisEmptied_NewExportOfTheSameInvoicesRecoversTheirNumbers(t 
 			p := newPool(t, 1, quickSim, nil)
 			p.work()
 			docs := good(sample.NIP(0), 6)
-			before := p.wait(60*time.Second, p.admit(tasks.Terms{Lane: lane}, docs...), ledger.Receipted)
-			var again []tasks.Document
+			before := p.wait(60*time.Second, p.admit(intake.Terms{Lane: lane}, docs...), ledger.Receipted)
+			var again []intake.Document
 			for _, d := range docs {
 				data := bytes.ReplaceAll(d.Data, []byte("T08:15:00Z<"), []byte("T09:30:00Z<"))
 				if bytes.Equal(data, d.Data) {
 					t.Fatal("the sample has no time of creation")
 				}
-				again = append(again, tasks.Document{File: d.File, Data: data})
+				again = append(again, intake.Document{File: d.File, Data: data})
 			}
-			for i, a := range p.admit(tasks.Terms{Lane: lane}, again...) {
+			for i, a := range p.admit(intake.Terms{Lane: lane}, again...) {
 				if a.Taken != ledger.Present || a.Invoice.ID != before[i].ID || a.Invoice.State != ledger.Receipted {
 					t.Fatalf("while the ledger has them: %+v", a)
 				}
@@ -37,7 +37,7 @@ func TestOutcomes_RedisEmptied_NewExportOfTheSameInvoicesRecoversTheirNumbers(t 
 			if err := p.base.Redis.FlushAll(t.Context()).Err(); err != nil {
 				t.Fatal(err)
 			}
-			after := p.wait(60*time.Second, p.admit(tasks.Terms{Lane: lane}, again...), ledger.Receipted)
+			after := p.wait(60*time.Second, p.admit(intake.Terms{Lane: lane}, again...), ledger.Receipted)
 			p.balanced(6)
 			for i, inv := range after {
 				if inv.KsefNumber != before[i].KsefNumber || !inv.Recovered || inv.Hash != before[i].Hash || inv.UPO == "" {

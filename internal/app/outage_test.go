@@ -13,11 +13,12 @@ import (
 	"github.com/hibiken/asynq"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // timeMachine moves the four clocks of a pool together: the workers' and the simulator's, which can
@@ -51,7 +52,7 @@ func (m *timeMachine) skip(d time.Duration) {
 			}
 		}
 	}
-	for q := range tasks.Queues() {
+	for q := range queue.Queues() {
 		if _, err := m.inspector.RunAllRetryTasks(q); err != nil {
 			m.t.Fatal(err)
 		}
@@ -66,7 +67,7 @@ func (m *timeMachine) pass(d time.Duration) {
 	m.t.Helper()
 	m.skip(d)
 	until(m.t, 60*time.Second, "everything that was due has run", func() bool {
-		for q := range tasks.Queues() {
+		for q := range queue.Queues() {
 			info, err := m.inspector.GetQueueInfo(q)
 			if err != nil {
 				m.t.Fatal(err)
@@ -80,14 +81,14 @@ func (m *timeMachine) pass(d time.Duration) {
 }
 
 // waiting hands in n invoices of a number series, with a deadline days after start.
-func (m *timeMachine) waiting(start time.Time, nip, series string, lane ledger.Lane, days, n int) []tasks.Admission {
+func (m *timeMachine) waiting(start time.Time, nip, series string, lane ledger.Lane, days, n int) []intake.Admission {
 	m.t.Helper()
-	var docs []tasks.Document
+	var docs []intake.Document
 	vary := func(_ int, o *sample.Options) { o.Number = series + "/" + o.Number }
 	for name, data := range sample.Invoices(nip, n, invoice.Today(start), vary) {
-		docs = append(docs, tasks.Document{File: name, Data: data})
+		docs = append(docs, intake.Document{File: name, Data: data})
 	}
-	return m.admit(tasks.Terms{Lane: lane, Deadline: start.AddDate(0, 0, days)}, docs...)
+	return m.admit(intake.Terms{Lane: lane, Deadline: start.AddDate(0, 0, days)}, docs...)
 }
 
 // The gateway is down for three days, which pass in steps of an hour, while more invoices come in.
@@ -209,7 +210,7 @@ func (m *timeMachine) logged(text string) (postponed, lines int) {
 
 // nothingUsedUp checks that waiting used up nothing: no attempts and resends of invoices, and no
 // retries of tasks.
-func (m *timeMachine) nothingUsedUp(taken []tasks.Admission, attempts int) {
+func (m *timeMachine) nothingUsedUp(taken []intake.Admission, attempts int) {
 	m.t.Helper()
 	for _, a := range taken {
 		if inv := m.state(a); inv.Attempts != attempts || inv.Resends != 0 {
@@ -217,7 +218,7 @@ func (m *timeMachine) nothingUsedUp(taken []tasks.Admission, attempts int) {
 				inv.Number, inv.State, inv.Attempts, attempts, inv.Resends)
 		}
 	}
-	for q := range tasks.Queues() {
+	for q := range queue.Queues() {
 		info, err := m.inspector.GetQueueInfo(q)
 		if err != nil {
 			m.t.Fatal(err)

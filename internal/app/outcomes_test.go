@@ -12,12 +12,12 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // byNumber returns the invoice with this number.
@@ -52,7 +52,7 @@ func TestOutcomes_BadInvoices_AreRejectedWithKSeFsTextAndTheOthersGoThrough(t *t
 	p.work()
 	nip := sample.NIP(0)
 	docs := append(good(nip, 8), bad(nip, sample.MissingTotal, "BAD/1"), bad(nip, sample.UnknownKind, "BAD/2"))
-	invs := p.wait(60*time.Second, p.admit(tasks.Terms{}, docs...), ledger.Receipted, ledger.Rejected)
+	invs := p.wait(60*time.Second, p.admit(intake.Terms{}, docs...), ledger.Receipted, ledger.Rejected)
 	p.balanced(8)
 	for _, number := range []string{"BAD/1", "BAD/2"} {
 		inv := byNumber(t, invs, number)
@@ -70,7 +70,7 @@ func TestOutcomes_Receipted_TheArchiveHoldsDocumentResultAndReceipt(t *testing.T
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
 	docs := append(good(sample.NIP(0), 6), bad(sample.NIP(0), sample.MissingTotal, "BAD/1"))
-	invs := p.wait(60*time.Second, p.admit(tasks.Terms{}, docs...), ledger.Receipted, ledger.Rejected)
+	invs := p.wait(60*time.Second, p.admit(intake.Terms{}, docs...), ledger.Receipted, ledger.Rejected)
 	for i, inv := range invs {
 		base := fmt.Sprintf("%s/%s/%s", inv.NIP, inv.IssueDate[:7], inv.ID)
 		if got := p.archived(base + ".xml"); string(got) != string(docs[i].Data) {
@@ -104,8 +104,8 @@ func TestOutcomes_RejectedInvoiceCorrected_IsTakenInUnderTheSameNumber(t *testin
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
 	nip := sample.NIP(0)
-	p.wait(60*time.Second, p.admit(tasks.Terms{}, bad(nip, sample.MissingTotal, "FV/1")), ledger.Rejected)
-	taken := p.admit(tasks.Terms{}, document(sample.Options{SellerNIP: nip, Number: "FV/1", Kind: "VAT"}))
+	p.wait(60*time.Second, p.admit(intake.Terms{}, bad(nip, sample.MissingTotal, "FV/1")), ledger.Rejected)
+	taken := p.admit(intake.Terms{}, document(sample.Options{SellerNIP: nip, Number: "FV/1", Kind: "VAT"}))
 	if taken[0].Taken != ledger.Created || taken[0].Invoice.Revision != 2 {
 		t.Fatalf("the corrected document was %s as revision %d, want created as 2", taken[0].Taken, taken[0].Invoice.Revision)
 	}
@@ -121,7 +121,7 @@ func TestOutcomes_RejectionsWithoutNumbers_EachInvoiceGetsItsOwnReason(t *testin
 	p.work()
 	nip := sample.NIP(0)
 	docs := append(good(nip, 6), bad(nip, sample.MissingTotal, "BAD/1"), bad(nip, sample.UnknownKind, "BAD/2"))
-	invs := p.wait(60*time.Second, p.admit(tasks.Terms{}, docs...), ledger.Receipted, ledger.Rejected)
+	invs := p.wait(60*time.Second, p.admit(intake.Terms{}, docs...), ledger.Receipted, ledger.Rejected)
 	p.balanced(6)
 	if n := p.sim.Books().Faults[simulator.OmitNumber]; n < 2 {
 		t.Fatalf("%d numbers were withheld, want those of both bad invoices", n)
@@ -138,11 +138,11 @@ func TestOutcomes_RedisEmptied_SameExportRecoversTheNumbers(t *testing.T) {
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
 	docs := good(sample.NIP(0), 20)
-	before := p.wait(60*time.Second, p.admit(tasks.Terms{}, docs...), ledger.Receipted)
+	before := p.wait(60*time.Second, p.admit(intake.Terms{}, docs...), ledger.Receipted)
 	if err := p.base.Redis.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	after := p.wait(60*time.Second, p.admit(tasks.Terms{}, docs...), ledger.Receipted)
+	after := p.wait(60*time.Second, p.admit(intake.Terms{}, docs...), ledger.Receipted)
 	p.balanced(20)
 	for i := range after {
 		if after[i].KsefNumber != before[i].KsefNumber || !after[i].Recovered || after[i].UPO == "" {
@@ -161,11 +161,11 @@ func TestOutcomes_SameNumberOtherContentInKSeF_IsParkedAsConflictWithBothHashes(
 	p.work()
 	first := document(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", Seed: 1})
 	other := document(sample.Options{SellerNIP: sample.NIP(0), Number: "FV/1", Seed: 2})
-	sent := p.wait(60*time.Second, p.admit(tasks.Terms{}, first), ledger.Receipted)
+	sent := p.wait(60*time.Second, p.admit(intake.Terms{}, first), ledger.Receipted)
 	if err := p.base.Redis.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	inv := p.wait(60*time.Second, p.admit(tasks.Terms{}, other), ledger.Parked)[0]
+	inv := p.wait(60*time.Second, p.admit(intake.Terms{}, other), ledger.Parked)[0]
 	p.balanced(1)
 	for _, want := range []string{inv.Hash, sent[0].Hash, sent[0].KsefNumber, "conflict"} {
 		if !strings.Contains(inv.Reason, want) {
@@ -187,12 +187,12 @@ func TestOutcomes_KeyMayNotRead_OnlyInvoicesThatNeedItAreParked(t *testing.T) {
 	p := newPool(t, 1, o, nil)
 	p.work()
 	docs := good(sample.NIP(0), 12)
-	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Express}, docs[0]), ledger.Receipted) // in a session of its own
-	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[1]), ledger.Receipted)
+	p.wait(60*time.Second, p.admit(intake.Terms{Lane: ledger.Express}, docs[0]), ledger.Receipted) // in a session of its own
+	p.wait(60*time.Second, p.admit(intake.Terms{Lane: ledger.Bulk}, docs[1]), ledger.Receipted)
 	if err := p.base.Redis.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	invs := p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[1:]...), ledger.Receipted, ledger.Parked)
+	invs := p.wait(60*time.Second, p.admit(intake.Terms{Lane: ledger.Bulk}, docs[1:]...), ledger.Receipted, ledger.Parked)
 	p.balanced(12)
 	for i, inv := range invs {
 		if parked := inv.State == ledger.Parked; parked != (i == 0) {
@@ -209,7 +209,7 @@ func TestOutcomes_SingleInvoiceWithAttachment_GoesInAPackage(t *testing.T) {
 	p := newPool(t, 1, quickSim, nil)
 	p.work()
 	doc := document(sample.Options{SellerNIP: sample.NIP(0), Number: "A/1", Attachment: true, PadTo: 1_500_000})
-	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Express}, doc), ledger.Receipted)
+	p.wait(60*time.Second, p.admit(intake.Terms{Lane: ledger.Express}, doc), ledger.Receipted)
 	p.balanced(1)
 	if n := p.sim.Books().Requests["invoiceSend"]; n != 0 {
 		t.Errorf("%d single sends, want none: KSeF takes attachments in batch sessions only", n)
@@ -224,7 +224,7 @@ func TestOutcomes_EncryptedStorage_RedisNeverHoldsContent(t *testing.T) {
 		writeFile(t, file, strings.Repeat("k", 32))
 	})
 	docs := good(sample.NIP(0), 3)
-	taken := p.admit(tasks.Terms{}, docs...)
+	taken := p.admit(intake.Terms{}, docs...)
 	raw, err := p.base.Ledger.Body(context.Background(), taken[0].Invoice.ID)
 	if err != nil {
 		t.Fatal(err)

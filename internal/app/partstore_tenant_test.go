@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // The store does not take the parts of one tenant, in two ways. Its packages wait, few sessions are
@@ -40,7 +40,7 @@ func TestPartStore_OneTenantsPartsAreNotTaken_OthersGoOn(t *testing.T) {
 			})
 			addr, _ := p.workAt()
 			p.work()
-			taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sick, "A", 60)...)
+			taken := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(sick, "A", 60)...)
 			until(t, 60*time.Second, "metrics name the tenant whose parts are not taken", func() bool {
 				return strings.Contains(page(t, addr, "/metrics"), `ksef_circuit_open{group="part_store",tenant="`+sick+`"} 1`)
 			})
@@ -51,7 +51,7 @@ func TestPartStore_OneTenantsPartsAreNotTaken_OthersGoOn(t *testing.T) {
 			before := len(p.sim.Books().Sessions)
 			for i := range 3 {
 				began := time.Now()
-				next := p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(well, fmt.Sprint("W", i), 5)...)
+				next := p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(well, fmt.Sprint("W", i), 5)...)
 				until(t, 60*time.Second, "the other tenant's package is through", p.all(next, accepted, receipted))
 				if took := time.Since(began); took > 15*time.Second {
 					t.Errorf("the other tenant's package took %v", took)

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // The store that takes the parts fails in several ways. Packages that have a session keep it and
@@ -48,9 +48,9 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 			})
 			addr, _ := p.workAt()
 			p.work()
-			var taken []tasks.Admission
+			var taken []intake.Admission
 			for i := range 2 {
-				taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(i), "A", 40)...)...)
+				taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(i), "A", 40)...)...)
 			}
 			shown := `ksef_circuit_open{group="part_store",tenant=""} 1`
 			until(t, 40*time.Second, "metrics and readiness show that the part store is down", func() bool {
@@ -67,7 +67,7 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 			before := opened()
 			for i := range 10 {
 				for k := range 2 {
-					taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(k), fmt.Sprint("B", i), 10)...)...)
+					taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(k), fmt.Sprint("B", i), 10)...)...)
 				}
 				<-time.After(1500 * time.Millisecond)
 			}
@@ -78,7 +78,7 @@ func TestPartStore_Down_SessionsAreKeptAndNoneAreWasted(t *testing.T) {
 				t.Errorf("%d sessions when the store was known to be down, %d now", before, n)
 			}
 			began := time.Now()
-			one := p.admit(tasks.Terms{Lane: ledger.Express}, numbered(sample.NIP(0), "E", 1)...)
+			one := p.admit(intake.Terms{Lane: ledger.Express}, numbered(sample.NIP(0), "E", 1)...)
 			until(t, 20*time.Second, "a single send is in KSeF", p.all(one, ledger.Sent, accepted, receipted))
 			if took := time.Since(began); took > 3*time.Second {
 				t.Errorf("a single send took %v", took)

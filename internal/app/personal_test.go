@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // planted are a buyer and two amounts that occur in the documents of the test below and nowhere
@@ -49,11 +49,11 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 		writeFile(t, key, strings.Repeat("\a", 32))
 		c.Storage.KeyFile = config.Files{key}
 	})
-	var docs []tasks.Document
+	var docs []intake.Document
 	for _, d := range good(sample.NIP(0), 8) {
-		docs = append(docs, tasks.Document{File: planted[0] + " " + d.File, Data: plant(t, d.Data)})
+		docs = append(docs, intake.Document{File: planted[0] + " " + d.File, Data: plant(t, d.Data)})
 	}
-	replaced := func(number string, seed uint64, old, value string) tasks.Document {
+	replaced := func(number string, seed uint64, old, value string) intake.Document {
 		d := document(sample.Options{SellerNIP: sample.NIP(0), Number: number, Seed: seed})
 		d.Data = bytes.Replace(plant(t, d.Data), []byte(old), []byte(value), 1)
 		return d
@@ -61,7 +61,7 @@ func TestPersonalData_WithAStorageKey_RedisHoldsNoneInClearText(t *testing.T) {
 	docs = append(docs, replaced("BAD/1", 3, "<RodzajFaktury>VAT<", "<RodzajFaktury>PROFORMA<"))
 	// KSeF quotes this amount in the reason of its rejection.
 	docs = append(docs, replaced("BAD/2", 4, "<P_15>"+planted[1]+"<", "<P_15>"+planted[2]+"<"))
-	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
+	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, docs...)
 	refused := ledger.Refusal{ID: ledger.RefusalOfFile("refused.xml"), File: "refused.xml", Kind: planted[0], Number: planted[1],
 		Faults: []ledger.RefusalFault{{Field: "Fa/P_15", Rule: "must be an amount", Value: planted[2]}}}
 	if err := p.base.Ledger.Refuse(t.Context(), []ledger.Refusal{refused}); err != nil {

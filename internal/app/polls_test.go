@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // KSeF needs some seconds for each session. Workers poll the session's status, which is one request
@@ -20,7 +20,7 @@ func TestPolls_SlowSession_StatusIsPolledRepeatedlyAndTheListReadOnce(t *testing
 		c.Confirm.First, c.Confirm.Max = 200*time.Millisecond, 500*time.Millisecond
 	})
 	const invoices, sessions = 40, 4
-	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), invoices)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), invoices)...)
 	for range 2 {
 		p.work()
 	}

@@ -8,9 +8,10 @@ import (
 	"github.com/hibiken/asynq"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // Two pools, each with its own gateway, share one Redis database. The same documents are handed in
@@ -23,10 +24,10 @@ func TestPrefix_TwoPoolsShareOneDatabase_NeitherSeesTheOther(t *testing.T) {
 		c.Redis.URL, c.Redis.Prefix = one.redis.URL(), "ksef-test:"
 	})
 	docs := good(sample.NIP(0), 12)
-	taken := map[*pool][]tasks.Admission{}
+	taken := map[*pool][]intake.Admission{}
 	for _, p := range []*pool{one, two} {
 		p.work()
-		taken[p] = append(p.admit(tasks.Terms{Lane: ledger.Express}, docs[:3]...), p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
+		taken[p] = append(p.admit(intake.Terms{Lane: ledger.Express}, docs[:3]...), p.admit(intake.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
 		for _, a := range taken[p] {
 			if a.Taken != ledger.Created {
 				t.Errorf("prefix %s: %s was here already", p.cfg.Redis.Prefix, a.File)
@@ -42,7 +43,7 @@ func TestPrefix_TwoPoolsShareOneDatabase_NeitherSeesTheOther(t *testing.T) {
 			t.Errorf("prefix %s: asynq lists %d servers (%v), want its own", p.cfg.Redis.Prefix, len(servers), err)
 		}
 		queues, err := inspector.Queues()
-		if err != nil || len(queues) != len(tasks.Queues()) {
+		if err != nil || len(queues) != len(queue.Queues()) {
 			t.Errorf("prefix %s: asynq lists queues %v (%v)", p.cfg.Redis.Prefix, queues, err)
 		}
 	}

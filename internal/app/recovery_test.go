@@ -11,10 +11,11 @@ import (
 	"github.com/hibiken/asynq"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 func TestRecovery_WrongKey_OnlyThatTenantPausesAndANewKeyNeedsNoRestart(t *testing.T) {
@@ -27,8 +28,8 @@ func TestRecovery_WrongKey_OnlyThatTenantPausesAndANewKeyNeedsNoRestart(t *testi
 		c.Tenants[0].KeyFile = key
 	})
 	p.work()
-	blocked := p.admit(tasks.Terms{}, good(sample.NIP(0), 8)...)
-	free := p.admit(tasks.Terms{}, good(sample.NIP(1), 8)...)
+	blocked := p.admit(intake.Terms{}, good(sample.NIP(0), 8)...)
+	free := p.admit(intake.Terms{}, good(sample.NIP(1), 8)...)
 	until(t, 60*time.Second, "the other tenant's invoices are receipted", p.all(free, receipted))
 	for _, a := range blocked {
 		if inv := p.state(a); inv.State != ledger.Packed && inv.State != ledger.Queued {
@@ -50,14 +51,14 @@ func TestRecovery_TasksDeletedOrArchivedByHand_TheSweepQueuesThemAgain(t *testin
 			t.Parallel()
 			p := newPool(t, 1, quickSim, hasty)
 			inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
-			taken := p.admit(tasks.Terms{}, good(sample.NIP(0), 8)...)
+			taken := p.admit(intake.Terms{}, good(sample.NIP(0), 8)...)
 			for _, a := range taken {
-				id := tasks.TaskID(tasks.KindSubmit, a.Invoice.ID, a.Invoice.Rev)
+				id := queue.TaskID(queue.KindSubmit, a.Invoice.ID, a.Invoice.Rev)
 				var err error
 				if how == "deleted" {
-					err = inspector.DeleteTask(tasks.QueueInvoices, id)
+					err = inspector.DeleteTask(queue.QueueInvoices, id)
 				} else {
-					err = inspector.ArchiveTask(tasks.QueueInvoices, id)
+					err = inspector.ArchiveTask(queue.QueueInvoices, id)
 				}
 				if err != nil {
 					t.Fatal(err)
@@ -76,14 +77,14 @@ func TestRecovery_ConfirmTaskDeletedByHand_TheSweepQueuesItAgain(t *testing.T) {
 	o.Delay = 4 * time.Second
 	p := newPool(t, 1, o, hasty)
 	p.work()
-	taken := p.admit(tasks.Terms{}, good(sample.NIP(0), 8)...)
+	taken := p.admit(intake.Terms{}, good(sample.NIP(0), 8)...)
 	inspector := asynq.NewInspectorFromRedisClient(p.base.Asynq)
 	until(t, 30*time.Second, "the confirm task waits and is deleted", func() bool {
 		inv := p.state(taken[0])
 		if inv.State != ledger.Sent {
 			return false
 		}
-		return inspector.DeleteTask(tasks.QueueConfirm, tasks.TaskID(tasks.KindConfirm, inv.Package, 0)) == nil
+		return inspector.DeleteTask(queue.QueueConfirm, queue.TaskID(queue.KindConfirm, inv.Package, 0)) == nil
 	})
 	p.wait(60*time.Second, taken, ledger.Receipted)
 	p.balanced(8)
@@ -92,7 +93,7 @@ func TestRecovery_ConfirmTaskDeletedByHand_TheSweepQueuesItAgain(t *testing.T) {
 func TestRecovery_SamePackageDeliveredTwice_OnlyOneSessionIsClosed(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
-	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 40)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 40)...)
 	p.work()
 	p.work()
 	until(t, 30*time.Second, "the package is cut", func() bool { return p.state(taken[0]).Package != "" })
@@ -101,8 +102,8 @@ func TestRecovery_SamePackageDeliveredTwice_OnlyOneSessionIsClosed(t *testing.T)
 	client := asynq.NewClientFromRedisClient(p.base.Asynq)
 	payload := []byte(`{"v":1,"id":"` + p.state(taken[0]).Package + `"}`)
 	for _, id := range []string{"repeated-1", "repeated-2"} {
-		task := asynq.NewTask(string(tasks.KindPackage), payload)
-		if _, err := client.Enqueue(task, asynq.Queue(tasks.QueuePackages), asynq.TaskID(id)); err != nil {
+		task := asynq.NewTask(string(queue.KindPackage), payload)
+		if _, err := client.Enqueue(task, asynq.Queue(queue.QueuePackages), asynq.TaskID(id)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -116,7 +117,7 @@ func TestRecovery_SessionLostByTheGateway_NumbersAreFoundAndNothingIsSentAgain(t
 	o.Faults = []simulator.Fault{{On: "close", Kind: simulator.Lost}}
 	p := newPool(t, 1, o, hasty)
 	p.work()
-	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
 	until(t, 60*time.Second, "the ledger notes that the gateway does not know the session", func() bool {
 		inv := p.state(taken[0])
 		if inv.Package == "" {
@@ -130,7 +131,7 @@ func TestRecovery_SessionLostByTheGateway_NumbersAreFoundAndNothingIsSentAgain(t
 	if err := p.base.Redis.HSet(t.Context(), "ksef:pkg:"+pkg, "lost", time.Now().Add(-time.Hour).UnixMilli()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.base.Queue.Put(t.Context(), tasks.KindConfirm, pkg, 0, tasks.When{Run: true}); err != nil {
+	if err := p.base.Queue.Put(t.Context(), queue.KindConfirm, pkg, 0, queue.When{Run: true}); err != nil {
 		t.Fatal(err)
 	}
 	for _, inv := range p.wait(60*time.Second, taken, ledger.Accepted) {
@@ -148,8 +149,8 @@ func TestRecovery_RedisRestartedDuringARun_BooksBalance(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	p.work()
-	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 5)...)
-	taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 60)[5:]...)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 5)...)
+	taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 60)[5:]...)...)
 	until(t, 30*time.Second, "something is on its way", func() bool { return p.state(taken[10]).State != ledger.Queued })
 	if err := p.base.Redis.Save(t.Context()).Err(); err != nil && !errors.Is(err, net.ErrClosed) {
 		t.Fatal(err)
@@ -165,8 +166,8 @@ func TestRecovery_WorkerStopsDuringARun_AnotherGoesOn(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	stop := p.work()
-	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 4)...)
-	taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 60)[4:]...)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 4)...)
+	taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 60)[4:]...)...)
 	until(t, 30*time.Second, "something is on its way", func() bool { return p.state(taken[10]).State != ledger.Queued })
 	began := time.Now()
 	stop()

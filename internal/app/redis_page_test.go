@@ -14,10 +14,10 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // pageRow is one key as docs/redis.md describes it.
@@ -127,7 +127,7 @@ func TestRedisPage_ListsEveryKeyOfAPool_AndNoOther(t *testing.T) {
 	events := watchKeys(t, p.base.Redis)
 	stop := p.work()
 	docs := good(sample.NIP(0), 12)
-	taken := append(p.admit(tasks.Terms{Lane: ledger.Express}, docs[:3]...), p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
+	taken := append(p.admit(intake.Terms{Lane: ledger.Express}, docs[:3]...), p.admit(intake.Terms{Lane: ledger.Bulk}, docs[3:]...)...)
 	p.wait(90*time.Second, taken, ledger.Receipted)
 	until(t, 30*time.Second, "a worker has checked whether Redis takes writes", func() bool { return events.saw("ksef:ready") })
 	stop()

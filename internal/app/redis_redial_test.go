@@ -13,11 +13,11 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/connect"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // The master behind a proxy becomes a replica, and the proxy sends new connections to the new
@@ -41,7 +41,7 @@ func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAgainAndWorkGoesOn(t *t
 			})
 			one, two := redistest.Client(t, first), redistest.Client(t, second)
 			addr, _ := p.workAt()
-			taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 8)...)
+			taken := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 8)...)
 			p.wait(60*time.Second, taken, ledger.Receipted)
 			until(t, 30*time.Second, "the replica has everything", func() bool {
 				info := two.Info(t.Context(), "replication").Val()
@@ -65,7 +65,7 @@ func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAgainAndWorkGoesOn(t *t
 			}
 			docs := numbered(sample.NIP(0), "AFTER", 8)
 			until(t, 30*time.Second, "the new master takes invoices in", func() bool {
-				taken, err = a.Admit(t.Context(), docs, tasks.Terms{Lane: ledger.Bulk})
+				taken, err = a.Admit(t.Context(), docs, intake.Terms{Lane: ledger.Bulk})
 				return err == nil && taken[0].Err == nil
 			})
 			p.wait(60*time.Second, taken, ledger.Receipted)
@@ -113,7 +113,7 @@ func TestRedis_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 		c.Redis.URL, c.Redis.Username, c.Redis.PasswordFile = srv.URL(), "worker", file
 	})
 	addr, _ := p.workAt()
-	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 4)...), ledger.Receipted)
+	p.wait(60*time.Second, p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 4)...), ledger.Receipted)
 	writeFile(t, file, "second\n")
 	for _, cmd := range [][]any{{"ACL", "SETUSER", "worker", "resetpass", ">second"}, {"CLIENT", "KILL", "USER", "worker"}} {
 		if err := admin.Do(t.Context(), cmd...).Err(); err != nil {
@@ -121,7 +121,7 @@ func TestRedis_PasswordIsReplaced_NewConnectionsUseTheNewOne(t *testing.T) {
 		}
 	}
 	until(t, 30*time.Second, "it is ready with the new password", ready(t, addr))
-	p.wait(60*time.Second, p.admit(tasks.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(0), "AFTER", 4)...), ledger.Receipted)
+	p.wait(60*time.Second, p.admit(intake.Terms{Lane: ledger.Bulk}, numbered(sample.NIP(0), "AFTER", 4)...), ledger.Receipted)
 	p.balanced(8)
 }
 

@@ -15,11 +15,11 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // master is the name of the Redis that the Sentinels watch.
@@ -100,8 +100,8 @@ func TestSentinel_MasterKilledDuringARun_BooksBalance(t *testing.T) {
 	until(t, 30*time.Second, "a replica follows", func() bool { return p.base.Ledger.Replicated(t.Context()) == nil })
 	p.work()
 	p.work()
-	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 4)...)
-	taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 60)[4:]...)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 4)...)
+	taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 60)[4:]...)...)
 	until(t, 30*time.Second, "something is on its way", func() bool { return p.state(taken[10]).State != ledger.Queued })
 	if err := first.Kill(); err != nil {
 		t.Fatal(err)
@@ -117,9 +117,9 @@ func TestSentinel_MasterKilledDuringARun_BooksBalance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var again []tasks.Admission
+	var again []intake.Admission
 	until(t, 60*time.Second, "they are taken in, when the other replica follows the new master", func() bool {
-		again, err = a.Admit(t.Context(), good(sample.NIP(0), 60), tasks.Terms{})
+		again, err = a.Admit(t.Context(), good(sample.NIP(0), 60), intake.Terms{})
 		return err == nil
 	})
 	p.wait(120*time.Second, again, ledger.Receipted)
@@ -143,7 +143,7 @@ func TestSentinel_NoReplicaConnected_ThePoolWaitsAndGoesOnWithOne(t *testing.T) 
 		t.Fatal(err)
 	}
 	docs := good(sample.NIP(0), 6)
-	_, err = a.Admit(t.Context(), docs, tasks.Terms{Lane: ledger.Bulk})
+	_, err = a.Admit(t.Context(), docs, intake.Terms{Lane: ledger.Bulk})
 	if _, lags := errors.AsType[*ledger.ReplicaError](err); !lags {
 		t.Errorf("handed in without a replica: %v", err)
 	}
@@ -161,9 +161,9 @@ func TestSentinel_NoReplicaConnected_ThePoolWaitsAndGoesOnWithOne(t *testing.T) 
 		t.Errorf("%d sessions were closed although no replica knows of it", n)
 	}
 	startReplica(t, first)
-	var taken []tasks.Admission
+	var taken []intake.Admission
 	until(t, 30*time.Second, "the same files are taken in", func() bool {
-		taken, err = a.Admit(t.Context(), docs, tasks.Terms{Lane: ledger.Bulk})
+		taken, err = a.Admit(t.Context(), docs, intake.Terms{Lane: ledger.Bulk})
 		return err == nil
 	})
 	p.wait(60*time.Second, taken, ledger.Receipted)

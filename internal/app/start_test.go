@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // The first lines of the log name the worker and what it cannot do.
@@ -51,7 +51,7 @@ func TestLog_WaitingInvoices_AreLoggedOncePerReason(t *testing.T) {
 		newInterceptor(t, c).set(func(*http.Request) int { return http.StatusBadGateway })
 	})
 	p.work()
-	p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 20)...)
+	p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 20)...)
 	logged := func(level string) (n int) {
 		for line := range strings.SplitSeq(p.log.String(), "\n") {
 			if strings.Contains(line, `"level":"`+level+`"`) && strings.Contains(line, `"reason":"outage"`) &&

@@ -12,10 +12,10 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // keyFiles writes a key file for each letter.
@@ -36,7 +36,7 @@ func TestStorage_ProcessWithoutThePoolsKeys_IsRefusedAtStart(t *testing.T) {
 		hasty(c)
 		c.Storage.KeyFile = keyFiles(t, "a")
 	})
-	taken := p.admit(tasks.Terms{}, good(sample.NIP(0), 2)...)
+	taken := p.admit(intake.Terms{}, good(sample.NIP(0), 2)...)
 	id := p.base.Bodies.KeyIDs()[0]
 	right := p.cfg
 	for why, letters := range map[string]string{"none": "", "another": "b"} {
@@ -112,9 +112,9 @@ func TestStorage_KeyIsRotatedAsDocumented_NothingIsLost(t *testing.T) {
 	docs := good(sample.NIP(0), 3)
 	bad := sample.Invoice(sample.Options{SellerNIP: sample.NIP(0), Number: "BAD/1", IssueDate: invoice.Today(time.Now()), Seed: 3})
 	bad = bytes.Replace(bad, []byte("<RodzajFaktury>VAT<"), []byte("<RodzajFaktury>PROFORMA<"), 1)
-	docs = append(docs, tasks.Document{File: "bad.xml", Data: bad})
+	docs = append(docs, intake.Document{File: "bad.xml", Data: bad})
 	stop := p.work()
-	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, docs...)
+	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, docs...)
 	until(t, 60*time.Second, "all are decided", func() bool {
 		counts, err := p.base.Ledger.Counts(t.Context())
 		return err == nil && counts[string(ledger.Receipted)] == 3 && counts[string(ledger.Rejected)] == 1
@@ -180,15 +180,15 @@ func TestStorage_KeyIntroducedWhileAWorkerWithoutItRuns_ThatWorkerIsNotReadyAndN
 	t.Parallel()
 	p := newPool(t, 1, quickSim, hasty)
 	sick, _ := p.workAt()
-	plain := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 1)...)
+	plain := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 1)...)
 	p.wait(60*time.Second, plain, ledger.Receipted)
 	p.cfg.Storage.KeyFile = keyFiles(t, "a")
 	p.base = p.open()
 	t.Cleanup(func() { p.base.Close() })
 	healthy, _ := p.workAt()
 	docs := good(sample.NIP(0), 30)[1:]
-	taken := p.admit(tasks.Terms{Lane: ledger.Express}, docs[:6]...)
-	taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Bulk}, docs[6:]...)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Express}, docs[:6]...)
+	taken = append(taken, p.admit(intake.Terms{Lane: ledger.Bulk}, docs[6:]...)...)
 	if got := page(t, sick, "/readyz"); !strings.Contains(got, `"ready": false`) ||
 		!strings.Contains(got, p.base.Bodies.KeyIDs()[0]) {
 		t.Errorf("readiness of the worker without the key shows %s", got)

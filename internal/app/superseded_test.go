@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"ksefworker/internal/archive"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // A rejected invoice is corrected. The corrected document is accepted, no item stays open, and the
@@ -18,11 +18,11 @@ func TestOutcomes_RejectedThenFixed_IsSupersededInLedgerAndArchive(t *testing.T)
 	p := newPool(t, 1, quickSim, hasty)
 	p.work()
 	nip := sample.NIP(0)
-	first := p.wait(60*time.Second, p.admit(tasks.Terms{}, bad(nip, sample.MissingTotal, "FV/1")), ledger.Rejected)[0]
+	first := p.wait(60*time.Second, p.admit(intake.Terms{}, bad(nip, sample.MissingTotal, "FV/1")), ledger.Rejected)[0]
 	if open, err := p.base.Ledger.OpenItems(t.Context()); err != nil || open["rejected"] != 1 {
 		t.Errorf("open items before the correction: %v, %v", open, err)
 	}
-	taken := p.admit(tasks.Terms{}, document(sample.Options{SellerNIP: nip, Number: "FV/1"}))
+	taken := p.admit(intake.Terms{}, document(sample.Options{SellerNIP: nip, Number: "FV/1"}))
 	if taken[0].Invoice.Revision != 2 {
 		t.Fatalf("the corrected document is %+v", taken[0])
 	}

@@ -12,11 +12,11 @@ import (
 	"time"
 
 	"ksefworker/config"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // KSeF answers 429. The group is paused for the whole pool, and readiness and metrics show it. Then
@@ -29,7 +29,7 @@ func TestThrottled_SendGets429_TheGroupPausesAndResumesSlowly(t *testing.T) {
 	}
 	addr, _ := p.workAt()
 	p.work()
-	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 9)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 9)...)
 	until(t, 30*time.Second, "readiness and metrics show that the group is paused", func() bool {
 		ready, metrics := page(t, addr, "/readyz"), page(t, addr, "/metrics")
 		frozen := `ksef_limit_frozen_seconds{group="invoiceSend",tenant="` + sample.NIP(0) + `"} `
@@ -71,7 +71,7 @@ func TestThrottled_ReceiptGets429_TheStatusPausesToo(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr, _ := p.workAt()
-	taken := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 3)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 3)...)
 	until(t, 30*time.Second, "status and receipts are paused", func() bool {
 		return strings.Contains(page(t, addr, "/readyz"), "sessionMisc is paused for")
 	})
@@ -114,7 +114,7 @@ func TestThrottled_RedisDownAtThe429_ThePoolPausesAllTheSame(t *testing.T) {
 	}
 	p.work()
 	p.work()
-	taken := p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 1)...)
+	taken := p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 1)...)
 	select {
 	case <-killed:
 	case <-time.After(30 * time.Second):
@@ -128,7 +128,7 @@ func TestThrottled_RedisDownAtThe429_ThePoolPausesAllTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Both workers get more to send, and enough of the pause is left for either to try.
-	taken = append(taken, p.admit(tasks.Terms{Lane: ledger.Express}, good(sample.NIP(0), 8)[1:]...)...)
+	taken = append(taken, p.admit(intake.Terms{Lane: ledger.Express}, good(sample.NIP(0), 8)[1:]...)...)
 	if left := pause - time.Since(began); left < 8*time.Second {
 		t.Fatalf("only %s of the pause are left: this test proves nothing", left)
 	}

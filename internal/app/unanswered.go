@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
-	"ksefworker/internal/tasks"
 )
 
 // unansweredError says that, as far as the pool knows, only this process gets no proper answers: it
@@ -18,7 +18,7 @@ func (e *unansweredError) Error() string {
 
 // lonely returns a function that reports whether this process is the only one of its pool. When
 // that cannot be found out it reports false: the process's own circuits hold it back all the same.
-func lonely(pool *tasks.Queue) func() bool {
+func lonely(pool *queue.Queue) func() bool {
 	return func() bool {
 		servers, err := pool.Servers()
 		return err == nil && len(servers) < 2

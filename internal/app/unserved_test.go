@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // A tenant is removed from the configuration while its invoices wait. They stay in the queue, their
@@ -18,7 +18,7 @@ func TestTenant_RemovedWhileItsInvoicesWait_IsShownAndGoesOnWhenItIsBack(t *test
 	p := newPool(t, 2, quickSim, hasty)
 	gone := sample.NIP(1)
 	waiting := p.admitBoth(gone, "GONE", 3, 9)
-	others := p.admit(tasks.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
+	others := p.admit(intake.Terms{Lane: ledger.Bulk}, good(sample.NIP(0), 6)...)
 	both := p.cfg.Tenants
 	p.cfg.Tenants = both[:1]
 	addr, stop := p.workAt()

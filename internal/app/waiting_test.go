@@ -13,10 +13,11 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/app"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 	"ksefworker/internal/waiting"
 )
 
@@ -58,7 +59,7 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 			lane: ledger.Bulk, want: waiting.Refused, until: true, says: "code 21405: ",
 		},
 		"queue paused": {cause: func(t *testing.T, p *pool) {
-			if err := asynq.NewInspectorFromRedisClient(p.base.Asynq).PauseQueue(tasks.QueueInvoices); err != nil {
+			if err := asynq.NewInspectorFromRedisClient(p.base.Asynq).PauseQueue(queue.QueueInvoices); err != nil {
 				t.Fatal(err)
 			}
 		}, want: waiting.QueuePaused},
@@ -84,7 +85,7 @@ func TestWaiting_EveryReason_IsShownByAllWhoReportIt(t *testing.T) {
 			if c.cause != nil && !c.late {
 				c.cause(t, p)
 			}
-			taken := p.admit(tasks.Terms{Lane: c.lane}, good(sample.NIP(0), 6)...)
+			taken := p.admit(intake.Terms{Lane: c.lane}, good(sample.NIP(0), 6)...)
 			if c.cause != nil && c.late {
 				c.cause(t, p)
 			}

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"ksefworker/internal/connect"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/tasks"
 )
@@ -112,8 +113,8 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if err := w.worker.MeasureClock(ctx); err != nil {
 		log.Warn().Err(err).Msg("cannot compare this machine's clock with redis's")
 	}
-	w.server = asynq.NewServerFromRedisClient(tasks.Unbounded(pool.Asynq), asynq.Config{
-		Concurrency: cfg.Worker.Concurrency, Queues: tasks.Queues(),
+	w.server = asynq.NewServerFromRedisClient(queue.Unbounded(pool.Asynq), asynq.Config{
+		Concurrency: cfg.Worker.Concurrency, Queues: queue.Queues(),
 		RetryDelayFunc: retry.Delay, IsFailure: retry.IsFailure,
 		ShutdownTimeout:          cfg.Worker.ShutdownTimeout,
 		DelayedTaskCheckInterval: time.Second, TaskCheckInterval: 200 * time.Millisecond,

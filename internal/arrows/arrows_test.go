@@ -36,26 +36,28 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/results", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger"}, document),
 		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
-		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, clients),
+		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue", "internal/waiting"}, machinery, clients),
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
-		"internal/connect": join([]string{"config", "internal/tasks", "internal/waiting"}, machinery),
-		"internal/intake":  join([]string{"internal/tasks"}, machinery),
-		"internal/tasks":   join([]string{"internal/results", "internal/settlement"}, machinery),
+		"internal/connect": join([]string{"config", "internal/intake", "internal/queue", "internal/waiting"}, machinery),
+		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery),
+		"internal/tasks":   join([]string{"internal/queue", "internal/results", "internal/settlement"}, machinery),
+		// asynq: it says when, and knows of the ledger only when Redis is full.
+		"internal/queue": {"internal/ledger", "internal/ratelimit", "internal/retry"},
 		// It decides and does nothing: of the ledger it uses the types alone, which its own test checks.
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger"}, document),
 		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
-		"internal/actions": {"internal/inquiry", "internal/results", "internal/tasks", "internal/ledger"},
+		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
 		// It explains what tasks wait for; tasks do not use it.
-		"internal/waiting": join([]string{"internal/tasks"}, tools),
+		"internal/waiting": join([]string{"internal/queue", "internal/settlement"}, tools),
 
 		// Tools do not import each other. The exception is retry: a verdict needs the facts that it
 		// is about.
@@ -93,7 +95,7 @@ var (
 		// The chaos test reads the ledger only to know when it is over; it checks the results in
 		// the books of the simulator and in the archive. Only its own test links it, so it may use
 		// the S3 service of the archive's tests.
-		"internal/chaos": join([]string{"config", "internal/connect", "internal/tasks", "internal/ledger", "internal/archive/archivetest"},
+		"internal/chaos": join([]string{"config", "internal/connect", "internal/intake", "internal/queue", "internal/ledger", "internal/archive/archivetest"},
 			testbed, document),
 		"deploy": nil,
 	}
@@ -104,7 +106,8 @@ var (
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"deploy": {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
-		"internal/tasks":        clients, // its tests run the real client against the simulator
+		// Its tests hand documents in and run the real client against the simulator.
+		"internal/tasks":        join(clients, []string{"internal/intake"}),
 		"internal/simulator":    {"internal/simulator/fa/fatest"},
 		"internal/simulator/fa": {"internal/simulator/fa/fatest"},
 	}
@@ -174,7 +177,7 @@ func check(t *testing.T, file, rel, pkg string, allowed []string) error {
 		ours, ok := strings.CutPrefix(imported, module+"/")
 		if ok && !slices.Contains(allowed, ours) {
 			t.Errorf("%s imports %s: %s may import %s "+
-				"(cmd → app → intake → tasks → ledger, ratelimit, ksef, retry, pack, archive → invoice)",
+				"(cmd → app → intake, tasks → queue → ledger, ratelimit, ksef, retry, pack, archive → invoice)",
 				rel, ours, pkg, list(allowed))
 		}
 	}

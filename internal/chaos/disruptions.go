@@ -13,7 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/queue"
 )
 
 // disruption is one thing that is done to a process at a moment of the run.
@@ -141,7 +141,7 @@ func (r *run) restartRedis(ctx context.Context, d disruption) error {
 // once; the task of a live worker runs a second time while the first one still runs.
 func (r *run) expireLeases(ctx context.Context) {
 	c := r.controller.Asynq
-	for q := range tasks.Queues() {
+	for q := range queue.Queues() {
 		key := "asynq:{" + q + "}:lease"
 		held, err := c.ZRange(ctx, key, 0, -1).Result()
 		if err != nil {

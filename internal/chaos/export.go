@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 	"ksefworker/internal/testbed"
 )
 
@@ -20,7 +20,7 @@ type item struct {
 	hash              [32]byte
 	bad               bool // KSeF refuses it, and nothing before KSeF does
 	lane              ledger.Lane
-	doc               tasks.Document
+	doc               intake.Document
 	taken             time.Time // when intake first said that it was taken
 }
 
@@ -71,7 +71,7 @@ func newExport(o Options, dice *rand.Rand, today string) *export {
 			it.lane = ledger.Express
 		}
 		it.hash = sha256.Sum256(data)
-		it.doc = tasks.Document{File: sample.FileName(so), Data: data}
+		it.doc = intake.Document{File: sample.FileName(so), Data: data}
 		e.items = append(e.items, it)
 	}
 	for rest := e.items; len(rest) > 0; {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/intake"
 )
 
 // handIn plays the exporter: a delivery that was not answered is handed in again until it is.
@@ -20,12 +20,12 @@ func (r *run) handIn(ctx context.Context) error {
 		if err := r.until(ctx, d.at); err != nil {
 			return err
 		}
-		docs := make([]tasks.Document, len(d.items))
+		docs := make([]intake.Document, len(d.items))
 		for i, it := range d.items {
 			docs[i] = it.doc
 		}
 		for {
-			out, err := a.Admit(ctx, docs, tasks.Terms{Lane: d.lane})
+			out, err := a.Admit(ctx, docs, intake.Terms{Lane: d.lane})
 			if err == nil {
 				for i, o := range out {
 					if o.Err != nil {

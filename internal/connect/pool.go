@@ -15,10 +15,11 @@ import (
 
 	"ksefworker/config"
 	"ksefworker/internal/archive"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/invoice/xsd"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/queue"
 )
 
 // ErrUnreachable says that Redis or the archive, which this process needs, does not answer.
@@ -32,7 +33,7 @@ type Pool struct {
 	// Asynq is for asynq's own constructors: it puts redis.prefix before their keys.
 	Asynq  redis.UniversalClient
 	Ledger *ledger.Ledger
-	Queue  *tasks.Queue
+	Queue  *queue.Queue
 	Bodies *ledger.Bodies
 	Store  archive.Store // nil only after OpenForCheck
 
@@ -79,10 +80,10 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 	if err != nil {
 		return nil, errors.Join(err, rdb.Close())
 	}
-	queues := tasks.AsynqClient(rdb, cfg.Redis.AsynqPrefix())
+	queues := queue.AsynqClient(rdb, cfg.Redis.AsynqPrefix())
 	p := &Pool{
 		Config: cfg, Redis: rdb, Asynq: queues, Bodies: bodies, archiveLog: log,
-		Queue: tasks.NewQueue(queues), Now: time.Now,
+		Queue: queue.New(queues), Now: time.Now,
 		Ledger: ledger.New(rdb, ledger.Options{
 			Prefix: cfg.Redis.Prefix, Replicas: cfg.Redis.Replicas(), ReplicaTimeout: cfg.Redis.WaitTimeout,
 			Texts: bodies,
@@ -105,9 +106,9 @@ func (p *Pool) Close() error {
 
 // Admitter returns the admitter, which takes documents in by the configuration's rules. When
 // validation.schema_dir is set, it compiles the schemas, which takes a second.
-func (p *Pool) Admitter() (*tasks.Admitter, error) {
+func (p *Pool) Admitter() (*intake.Admitter, error) {
 	cfg := p.Config
-	a := &tasks.Admitter{
+	a := &intake.Admitter{
 		Ledger: p.Ledger, Queue: p.Queue, Bodies: p.Bodies, Store: p.Store,
 		Retention: cfg.Ledger.Retention, Now: p.Now, IntakeBelow: cfg.Redis.IntakeShare(),
 		Accounts: accountsOf(cfg), TakeDiscouraged: cfg.TakesDiscouraged(),
@@ -123,10 +124,10 @@ func (p *Pool) Admitter() (*tasks.Admitter, error) {
 	return a, nil
 }
 
-func accountsOf(cfg config.Config) []tasks.Account {
-	out := make([]tasks.Account, len(cfg.Tenants))
+func accountsOf(cfg config.Config) []intake.Account {
+	out := make([]intake.Account, len(cfg.Tenants))
 	for i, t := range cfg.Tenants {
-		out[i] = tasks.Account{Name: t.Title(), NIP: t.NIP,
+		out[i] = intake.Account{Name: t.Title(), NIP: t.NIP,
 			MaxBytes: t.InvoiceSize(false), MaxBytesWithAttachment: t.InvoiceSize(true)}
 	}
 	return out

@@ -17,10 +17,10 @@ import (
 	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 const benchFiles = 10_000
@@ -52,7 +52,7 @@ func BenchmarkEnqueue_10kFiles(b *testing.B) {
 		b.StartTimer()
 		began, created := time.Now(), 0
 		items := intake.Read(b.Context(), []string{dir}, intake.Options{})
-		err := intake.Run(b.Context(), a, items, tasks.Terms{}, func(adms []tasks.Admission) {
+		err := intake.Run(b.Context(), a, items, intake.Terms{}, func(adms []intake.Admission) {
 			for _, adm := range adms {
 				if adm.Taken == ledger.Created {
 					created++
@@ -127,15 +127,15 @@ func flush(b *testing.B, rdb redis.UniversalClient) {
 	}
 }
 
-func admitter(t testing.TB, rdb redis.UniversalClient) *tasks.Admitter {
+func admitter(t testing.TB, rdb redis.UniversalClient) *intake.Admitter {
 	t.Helper()
 	bodies, err := ledger.NewBodies(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &tasks.Admitter{
-		Ledger: ledger.New(rdb, ledger.Options{}), Queue: tasks.NewQueue(rdb), Bodies: bodies,
-		Accounts: []tasks.Account{{Name: sample.NIP(0), NIP: sample.NIP(0)}},
+	return &intake.Admitter{
+		Ledger: ledger.New(rdb, ledger.Options{}), Queue: queue.New(rdb), Bodies: bodies,
+		Accounts: []intake.Account{{Name: sample.NIP(0), NIP: sample.NIP(0)}},
 		Check:    invoice.CheckOptions{}, Now: time.Now,
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"ksefworker/internal/intake"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // The documents of a chunk use the memory of the chunk before, and so do the sealed documents. Each
@@ -25,7 +24,7 @@ func TestRun_ChunksShareMemory_EachStoredDocumentIsThatOfItsFile(t *testing.T) {
 	}
 	files := map[string]string{} // id → file
 	items := intake.Read(t.Context(), []string{dir}, intake.Options{})
-	err := intake.Run(t.Context(), a, items, tasks.Terms{}, func(adms []tasks.Admission) {
+	err := intake.Run(t.Context(), a, items, intake.Terms{}, func(adms []intake.Admission) {
 		for _, adm := range adms {
 			files[adm.Invoice.ID] = adm.File
 		}

@@ -1,9 +1,19 @@
-// Package intake reads invoices from files and takes them in. It reads the paths that a person or a
-// program named (each is a file, a folder, a ZIP archive or standard input) and hands the documents
-// to the admitter, which writes them to the ledger and the queue, many at a time.
+// Package intake is a document on its way in: it is read, checked, written into the ledger, and its
+// task is queued.
 //
-// [Read] yields what the paths hold, with a [Problem] for what cannot be read. [Run] admits it.
+// [Read] yields what paths hold (each is a file, a folder, a ZIP archive or standard input), with a
+// [Problem] for what cannot be read. [Run] hands the documents to an [Admitter], many at a time.
 // Neither keeps more than some tens of megabytes of documents in memory, whatever the paths hold.
+//
+//	read.go          paths: file.go, folder.go, zip.go, stdin.go; buffer.go: their memory
+//	run.go           many documents, in order; refusals.go: what was refused goes on record
+//	admit.go         one document and a batch of them
+//	tenant.go        whose it is; drain.go: a tenant that takes nothing new in
+//	terms.go         deadline and lane, also when they are given again
+//	large.go         a document that is too large for Redis
+//	compare.go       the same number again: the same invoice, or another document; held.go: one that
+//	                 the ledger holds; archived_before.go: one that only the archive knows
+//	wait.go          until all are decided
 //
 // The input was made by others and is not trusted: every document, every archive and every list of
 // names has a maximum size, and nothing is ever unpacked to disk.

@@ -7,7 +7,6 @@ import (
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
 )
 
 func ExampleRead() {
@@ -30,12 +29,12 @@ func ExampleRead() {
 // everything.
 func ExampleRun() {
 	ctx := context.Background()
-	everything := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+	everything := stub(func(_ context.Context, docs []intake.Document) ([]intake.Admission, error) {
 		return takeAll(docs), nil
 	})
 	o := intake.Options{Stdin: strings.NewReader("<Faktura/>")}
 	found := intake.Read(ctx, []string{"-", "missing-export"}, o)
-	err := intake.Run(ctx, everything, found, tasks.Terms{Lane: ledger.Bulk}, func(adms []tasks.Admission) {
+	err := intake.Run(ctx, everything, found, intake.Terms{Lane: ledger.Bulk}, func(adms []intake.Admission) {
 		for _, a := range adms {
 			fmt.Println(a.File, a.Taken)
 		}

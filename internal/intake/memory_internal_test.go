@@ -11,7 +11,6 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
 )
 
 // tracking admits slowly and counts the bytes in memory. A document counts from the moment it is
@@ -29,18 +28,18 @@ func (k *tracking) made(n int) {
 	k.peak = max(k.peak, k.now)
 }
 
-func (k *tracking) Admit(_ context.Context, docs []tasks.Document, _ tasks.Terms) ([]tasks.Admission, error) {
+func (k *tracking) Admit(_ context.Context, docs []Document, _ Terms) ([]Admission, error) {
 	k.mu.Lock()
 	k.calls++
 	k.depth = max(k.depth, k.calls)
 	k.mu.Unlock()
 	time.Sleep(time.Second) // synctest's time: until all other goroutines are blocked
-	out := make([]tasks.Admission, len(docs))
+	out := make([]Admission, len(docs))
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.calls--
 	for i, d := range docs {
-		out[i] = tasks.Admission{File: d.File, Taken: ledger.Created}
+		out[i] = Admission{File: d.File, Taken: ledger.Created}
 		k.now -= len(d.Data)
 	}
 	return out, nil
@@ -85,7 +84,7 @@ func manyLarge(t *testing.T, size int) {
 					}
 				})
 				n := 0
-				err := Run(t.Context(), &k, items, tasks.Terms{}, func(a []tasks.Admission) { n += len(a) })
+				err := Run(t.Context(), &k, items, Terms{}, func(a []Admission) { n += len(a) })
 				if err != nil || n != 2000 {
 					t.Fatalf("%d reported, %v", n, err)
 				}

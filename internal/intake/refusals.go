@@ -8,7 +8,6 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
 )
 
 // Record is the part of [ledger.Ledger] that Refusals needs.
@@ -42,7 +41,7 @@ type Refusals struct {
 // A refusal is identified by the identity of its document (seller, kind, number) when that could be
 // read and is not itself at fault, otherwise by its file. A document that is taken ends the
 // refusals of its identity and of its file.
-func (r *Refusals) Note(ctx context.Context, adms []tasks.Admission) {
+func (r *Refusals) Note(ctx context.Context, adms []Admission) {
 	if !r.asked {
 		open, err := r.Record.OpenRefusals(ctx)
 		if err != nil {
@@ -95,8 +94,8 @@ func (r *Refusals) failed(n int, err error) {
 
 // refusal returns false when the document is not at fault: a path that does not exist is a mistake
 // in the call, and a document that could not be checked now has to be handed in again.
-func (r *Refusals) refusal(a *tasks.Admission) (ledger.Refusal, bool) {
-	var unsure *tasks.UnsureError
+func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
+	var unsure *UnsureError
 	var problem *Problem
 	if errors.As(a.Err, &unsure) || errors.As(a.Err, &problem) && problem.Path {
 		return ledger.Refusal{}, false
@@ -139,7 +138,7 @@ const maxFaults = 5
 // ends returns the refusals that end with this outcome of a document: that of its file, and, when
 // it was taken, that of its identity. by is the id of the entry or refusal that ends them; it is
 // never among them.
-func (r *Refusals) ends(a *tasks.Admission, by string, taken bool) []ledger.RefusalEnd {
+func (r *Refusals) ends(a *Admission, by string, taken bool) []ledger.RefusalEnd {
 	inv := &a.Invoice
 	var out []ledger.RefusalEnd
 	end := func(id string, byInvoice bool) {

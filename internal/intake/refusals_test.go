@@ -17,13 +17,12 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // recorder takes documents in and records refusals, as enqueue does.
 type recorder struct {
 	t   *testing.T
-	a   *tasks.Admitter
+	a   *intake.Admitter
 	rdb *redis.Client
 	dir string
 
@@ -41,7 +40,7 @@ func owner(nip string) string {
 func newRecorder(t *testing.T) *recorder {
 	rdb, _ := redistest.New(t)
 	a := admitter(t, rdb)
-	a.Accounts = []tasks.Account{{Name: "One", NIP: sample.NIP(0)}, {Name: "Two", NIP: sample.NIP(1)}}
+	a.Accounts = []intake.Account{{Name: "One", NIP: sample.NIP(0)}, {Name: "Two", NIP: sample.NIP(1)}}
 	return &recorder{t: t, a: a, rdb: rdb, dir: t.TempDir()}
 }
 
@@ -54,7 +53,7 @@ func (d *recorder) hand(name string, doc []byte) *intake.Refusals {
 	}
 	r := &intake.Refusals{Record: d.a.Ledger, Tenant: owner, Asked: d.asked}
 	items := intake.Read(d.t.Context(), []string{path}, intake.Options{})
-	err := intake.Run(d.t.Context(), d.a, items, tasks.Terms{Tenant: d.asked}, func(adms []tasks.Admission) {
+	err := intake.Run(d.t.Context(), d.a, items, intake.Terms{Tenant: d.asked}, func(adms []intake.Admission) {
 		r.Note(d.t.Context(), adms)
 	})
 	if err != nil {
@@ -166,14 +165,14 @@ func TestRefusals_DocumentThatTheLedgerHas_IsNoOpenRefusal(t *testing.T) {
 func TestRefusals_MissingPathOrArchiveAway_AreNotRecorded(t *testing.T) {
 	d := newRecorder(t)
 	r := &intake.Refusals{Record: d.a.Ledger, Tenant: owner}
-	r.Note(t.Context(), []tasks.Admission{
+	r.Note(t.Context(), []intake.Admission{
 		{File: "gone", Taken: ledger.Refused, Err: &intake.Problem{What: "does not exist", Path: true}},
-		{File: "a.xml", Taken: ledger.Refused, Err: &tasks.UnsureError{What: "the archive is away", Err: errors.New("x")}},
+		{File: "a.xml", Taken: ledger.Refused, Err: &intake.UnsureError{What: "the archive is away", Err: errors.New("x")}},
 		{File: "b.xml", Taken: ledger.Refused, Err: &intake.Problem{What: "cannot be read"}},
 	})
 	d.wants("b.xml")
 	err := &invoice.FieldError{Field: "P_15", Rule: "must be a number", Value: "Jan Kowalski"}
-	r.Note(t.Context(), []tasks.Admission{{File: "c.xml", Taken: ledger.Refused, Err: err}})
+	r.Note(t.Context(), []intake.Admission{{File: "c.xml", Taken: ledger.Refused, Err: err}})
 	all, failed := d.a.Ledger.Refusals(t.Context(), time.Time{}, "")
 	// Two refusals of the same millisecond have no order.
 	i := slices.IndexFunc(all, func(r ledger.Refusal) bool { return r.File == "c.xml" })
@@ -190,9 +189,9 @@ func TestRefusals_TenThousandAtOnce_AreBoundedAndTakeFewCommands(t *testing.T) {
 	before := d.commands()
 	r := &intake.Refusals{Record: d.a.Ledger, Tenant: owner}
 	for chunk := range 100 {
-		adms := make([]tasks.Admission, 100)
+		adms := make([]intake.Admission, 100)
 		for i := range adms {
-			adms[i] = tasks.Admission{File: fmt.Sprintf("%d-%d.xml", chunk, i), Taken: ledger.Refused,
+			adms[i] = intake.Admission{File: fmt.Sprintf("%d-%d.xml", chunk, i), Taken: ledger.Refused,
 				Err: &intake.Problem{What: "cannot be read"}}
 		}
 		r.Note(t.Context(), adms)

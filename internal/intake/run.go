@@ -10,12 +10,11 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
 )
 
-// Admitter is the part of [tasks.Admitter] that Run needs.
-type Admitter interface {
-	Admit(ctx context.Context, docs []tasks.Document, terms tasks.Terms) ([]tasks.Admission, error)
+// Admits is the part of an [Admitter] that Run needs.
+type Admits interface {
+	Admit(ctx context.Context, docs []Document, terms Terms) ([]Admission, error)
 }
 
 // A chunk is a number of items that are admitted and reported together. It is large enough that the
@@ -37,7 +36,7 @@ const (
 // The error is that of Redis or of ctx. In that case Run finishes and reports what it has begun,
 // and begins nothing new. Items that were not reported may or may not have been taken; it is safe
 // to hand them in again.
-func Run(ctx context.Context, a Admitter, items iter.Seq[Item], terms tasks.Terms, report func([]tasks.Admission)) error {
+func Run(ctx context.Context, a Admits, items iter.Seq[Item], terms Terms, report func([]Admission)) error {
 	// There are more workers than cores, because some wait for Redis while others parse.
 	workers := runtime.GOMAXPROCS(0) + 4
 	p := &pipeline{
@@ -76,14 +75,14 @@ type chunk struct {
 	items []Item
 	bytes int  // size of the documents that are in memory already
 	files bool // it has items that are read later
-	out   []tasks.Admission
+	out   []Admission
 	err   error
 	done  chan struct{}
 }
 
 type pipeline struct {
-	admitter Admitter
-	terms    tasks.Terms
+	admitter Admits
+	terms    Terms
 	work     chan *chunk
 	ordered  chan *chunk // the same chunks, in the order of their items
 	broken   chan struct{}
@@ -171,8 +170,8 @@ func (p *pipeline) admit(ctx context.Context) {
 // admitChunk loads and admits items, in several calls when they are large or when other workers
 // have the memory. It waits for memory only while it holds none, so that two workers never wait for
 // each other.
-func (p *pipeline) admitChunk(ctx context.Context, items []Item, b *buffer) ([]tasks.Admission, error) {
-	var out []tasks.Admission
+func (p *pipeline) admitChunk(ctx context.Context, items []Item, b *buffer) ([]Admission, error) {
+	var out []Admission
 	for len(items) > 0 {
 		n, held, err := p.load(ctx, items, b)
 		if err != nil {
@@ -221,14 +220,14 @@ func (p *pipeline) load(ctx context.Context, items []Item, b *buffer) (n int, he
 	return n, held, nil
 }
 
-func admitLoaded(ctx context.Context, a Admitter, items []Item, terms tasks.Terms) ([]tasks.Admission, error) {
-	docs := make([]tasks.Document, 0, len(items))
+func admitLoaded(ctx context.Context, a Admits, items []Item, terms Terms) ([]Admission, error) {
+	docs := make([]Document, 0, len(items))
 	for i := range items {
 		if it := &items[i]; it.Err == nil {
-			docs = append(docs, tasks.Document{File: it.File, Data: it.Data})
+			docs = append(docs, Document{File: it.File, Data: it.Data})
 		}
 	}
-	var admitted []tasks.Admission
+	var admitted []Admission
 	var err error // beside a complete answer it is an error of the queue: the ledger has the documents
 	if len(docs) > 0 {
 		admitted, err = a.Admit(ctx, docs, terms)
@@ -237,11 +236,11 @@ func admitLoaded(ctx context.Context, a Admitter, items []Item, terms tasks.Term
 	if answered && len(docs) == len(items) {
 		return admitted, err
 	}
-	var out []tasks.Admission
+	var out []Admission
 	for i := range items {
 		switch it := &items[i]; {
 		case it.Err != nil:
-			out = append(out, tasks.Admission{File: it.File, Taken: ledger.Refused, Err: it.Err})
+			out = append(out, Admission{File: it.File, Taken: ledger.Refused, Err: it.Err})
 		case answered:
 			out, admitted = append(out, admitted[0]), admitted[1:]
 		}

@@ -14,22 +14,22 @@ import (
 
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/sample"
-	"ksefworker/internal/tasks"
 )
 
 // stub is an admitter made of a function.
-type stub func(ctx context.Context, docs []tasks.Document) ([]tasks.Admission, error)
+type stub func(ctx context.Context, docs []intake.Document) ([]intake.Admission, error)
 
-func (s stub) Admit(ctx context.Context, docs []tasks.Document, _ tasks.Terms) ([]tasks.Admission, error) {
+func (s stub) Admit(ctx context.Context, docs []intake.Document, _ intake.Terms) ([]intake.Admission, error) {
 	return s(ctx, docs)
 }
 
-func takeAll(docs []tasks.Document) []tasks.Admission {
-	out := make([]tasks.Admission, len(docs))
+func takeAll(docs []intake.Document) []intake.Admission {
+	out := make([]intake.Admission, len(docs))
 	for i, d := range docs {
-		out[i] = tasks.Admission{File: d.File, Taken: ledger.Created}
+		out[i] = intake.Admission{File: d.File, Taken: ledger.Created}
 	}
 	return out
 }
@@ -52,7 +52,7 @@ func items(n int) iter.Seq[intake.Item] {
 func TestRun_CallsEndInAnyOrder_AllAreReportedInOrder(t *testing.T) {
 	var calls atomic.Int64
 	var mu sync.Mutex
-	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+	a := stub(func(_ context.Context, docs []intake.Document) ([]intake.Admission, error) {
 		if calls.Add(1)%3 == 0 {
 			mu.Lock() // some take longer than others
 			defer mu.Unlock()
@@ -60,7 +60,7 @@ func TestRun_CallsEndInAnyOrder_AllAreReportedInOrder(t *testing.T) {
 		return takeAll(docs), nil
 	})
 	next := 0
-	err := intake.Run(t.Context(), a, items(5000), tasks.Terms{}, func(adms []tasks.Admission) {
+	err := intake.Run(t.Context(), a, items(5000), intake.Terms{}, func(adms []intake.Admission) {
 		for _, adm := range adms {
 			if adm.File != fmt.Sprint(next) {
 				t.Fatalf("reported %s, want %d", adm.File, next)
@@ -79,7 +79,7 @@ func TestRun_CallsEndInAnyOrder_AllAreReportedInOrder(t *testing.T) {
 func TestRun_RedisFails_ReportsWhatIsKnownAndReadsNoFurther(t *testing.T) {
 	down := errors.New("connection refused")
 	var calls, read atomic.Int64
-	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+	a := stub(func(_ context.Context, docs []intake.Document) ([]intake.Admission, error) {
 		if calls.Add(1) == 5 {
 			return nil, down
 		}
@@ -94,7 +94,7 @@ func TestRun_RedisFails_ReportsWhatIsKnownAndReadsNoFurther(t *testing.T) {
 		}
 	}
 	taken, refused := 0, 0
-	err := intake.Run(t.Context(), a, source, tasks.Terms{}, func(adms []tasks.Admission) {
+	err := intake.Run(t.Context(), a, source, intake.Terms{}, func(adms []intake.Admission) {
 		for _, adm := range adms {
 			if adm.Taken == ledger.Created {
 				taken++
@@ -118,9 +118,11 @@ func TestRun_RedisFails_ReportsWhatIsKnownAndReadsNoFurther(t *testing.T) {
 
 func TestRun_QueueFails_WhatTheLedgerTookIsStillReported(t *testing.T) {
 	down := errors.New("queue does not answer")
-	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) { return takeAll(docs), down })
+	a := stub(func(_ context.Context, docs []intake.Document) ([]intake.Admission, error) {
+		return takeAll(docs), down
+	})
 	taken := 0
-	err := intake.Run(t.Context(), a, items(3), tasks.Terms{}, func(adms []tasks.Admission) { taken += len(adms) })
+	err := intake.Run(t.Context(), a, items(3), intake.Terms{}, func(adms []intake.Admission) { taken += len(adms) })
 	if !errors.Is(err, down) || taken != 3 {
 		t.Errorf("%d reported, %v", taken, err)
 	}
@@ -128,20 +130,20 @@ func TestRun_QueueFails_WhatTheLedgerTookIsStillReported(t *testing.T) {
 
 func TestRun_Cancelled_Ends(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	a := stub(func(ctx context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+	a := stub(func(ctx context.Context, docs []intake.Document) ([]intake.Admission, error) {
 		cancel()
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})
-	err := intake.Run(ctx, a, items(1_000_000), tasks.Terms{}, func([]tasks.Admission) {})
+	err := intake.Run(ctx, a, items(1_000_000), intake.Terms{}, func([]intake.Admission) {})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("err = %v", err)
 	}
 }
 
 func TestRun_NothingToDo_IsNoError(t *testing.T) {
-	report := func([]tasks.Admission) { t.Error("reported") }
-	if err := intake.Run(t.Context(), stub(nil), items(0), tasks.Terms{}, report); err != nil {
+	report := func([]intake.Admission) { t.Error("reported") }
+	if err := intake.Run(t.Context(), stub(nil), items(0), intake.Terms{}, report); err != nil {
 		t.Error(err)
 	}
 }
@@ -150,7 +152,7 @@ func TestRun_NothingToDo_IsNoError(t *testing.T) {
 // bounded.
 func TestRun_RedisIsSlow_ReadsOnlySoFarAhead(t *testing.T) {
 	gate := make(chan struct{})
-	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+	a := stub(func(_ context.Context, docs []intake.Document) ([]intake.Admission, error) {
 		<-gate
 		return takeAll(docs), nil
 	})
@@ -177,7 +179,7 @@ func TestRun_RedisIsSlow_ReadsOnlySoFarAhead(t *testing.T) {
 		}
 	}()
 	ahead := int64(0)
-	err := intake.Run(t.Context(), a, source, tasks.Terms{}, func([]tasks.Admission) {
+	err := intake.Run(t.Context(), a, source, intake.Terms{}, func([]intake.Admission) {
 		if ahead == 0 {
 			ahead = read.Load()
 		}
@@ -200,7 +202,7 @@ func TestRun_RealRedis_EachInvoiceHasItsEntryAndItsTask(t *testing.T) {
 	}
 	for round, want := range []ledger.Taken{ledger.Created, ledger.Present} {
 		n := 0
-		err := intake.Run(t.Context(), a, source, tasks.Terms{Lane: ledger.Express}, func(adms []tasks.Admission) {
+		err := intake.Run(t.Context(), a, source, intake.Terms{Lane: ledger.Express}, func(adms []intake.Admission) {
 			for _, adm := range adms {
 				if adm.Taken != want || adm.Err != nil {
 					t.Errorf("round %d: %+v", round, adm)
@@ -215,7 +217,7 @@ func TestRun_RealRedis_EachInvoiceHasItsEntryAndItsTask(t *testing.T) {
 		if err != nil || counts[string(ledger.Queued)] != 450 {
 			t.Errorf("round %d: %v, %v", round, counts, err)
 		}
-		if depth, err := a.Queue.Depth(tasks.KindSubmit); err != nil || depth != 450 {
+		if depth, err := a.Queue.Depth(queue.KindSubmit); err != nil || depth != 450 {
 			t.Errorf("round %d: %d tasks, %v", round, depth, err)
 		}
 	}
@@ -226,7 +228,7 @@ func TestRun_LargeDocuments_GoInSeveralCalls(t *testing.T) {
 	for i := range 12 {
 		put(t, filepath.Join(dir, fmt.Sprintf("%02d.xml", i)), strings.Repeat("x", 2_500_000))
 	}
-	a := stub(func(_ context.Context, docs []tasks.Document) ([]tasks.Admission, error) {
+	a := stub(func(_ context.Context, docs []intake.Document) ([]intake.Admission, error) {
 		total := 0
 		for _, d := range docs {
 			total += len(d.Data)
@@ -238,7 +240,7 @@ func TestRun_LargeDocuments_GoInSeveralCalls(t *testing.T) {
 	})
 	n := 0
 	found := intake.Read(t.Context(), []string{dir}, intake.Options{})
-	err := intake.Run(t.Context(), a, found, tasks.Terms{}, func(adms []tasks.Admission) {
+	err := intake.Run(t.Context(), a, found, intake.Terms{}, func(adms []intake.Admission) {
 		for _, adm := range adms {
 			if want := filepath.Join(dir, fmt.Sprintf("%02d.xml", n)); adm.File != want || adm.Err != nil {
 				t.Errorf("%d: %+v, want %s", n, adm, want)

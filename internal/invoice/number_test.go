@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"ksefworker/internal/invoice"
-
 	"pgregory.net/rapid"
+
+	"ksefworker/internal/invoice"
 )
 
 func TestValidNIP_ShapeAndCheckDigit_MustBothBeCorrect(t *testing.T) {

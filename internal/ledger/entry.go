@@ -3,6 +3,7 @@ package ledger
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/base64"
 	"strings"
 	"time"
 )
@@ -162,4 +163,17 @@ func InvoiceID(i Identity, hash [32]byte) string {
 	h.Write([]byte(i.digest()))
 	h.Write(hash[:])
 	return "inv-" + idEncoding.EncodeToString(h.Sum(nil)[:15])
+}
+
+// HashText returns a content hash in the form that is used everywhere: Base64, as KSeF writes it.
+func HashText(sum [32]byte) string { return base64.StdEncoding.EncodeToString(sum[:]) }
+
+// IDWith returns the id that a document of the invoice's identity gets with this content hash; ""
+// when hash is not a valid hash.
+func (i *Invoice) IDWith(hash string) string {
+	sum, err := base64.StdEncoding.DecodeString(hash)
+	if err != nil || len(sum) != sha256.Size {
+		return ""
+	}
+	return InvoiceID(Identity{NIP: i.NIP, Kind: i.Kind, Number: i.Number}, [sha256.Size]byte(sum))
 }

@@ -25,6 +25,24 @@ const (
 // RefusalPause is the pause before the n-th such try, from 0.
 func RefusalPause(n int) time.Duration { return min(refusalFirst<<min(max(n, 0), 10), refusalMax) }
 
+// TenantRest is how long all packages of a tenant rest when KSeF has refused so many of its sessions
+// in a row, with none processed in between. It is 0 when they need not rest. After the pause they
+// have one try together: if each package tried by itself, they would use up the hour's sessions.
+func (r Rules) TenantRest(t ledger.Tenant) time.Duration {
+	if t.Refusals <= r.Refusals {
+		return 0
+	}
+	return RefusalPause(t.Refusals - r.Refusals - 1)
+}
+
+// TenantRestsUntil is the end of that pause, or the zero time when there is none.
+func (r Rules) TenantRestsUntil(t ledger.Tenant) time.Time {
+	if pause := r.TenantRest(t); pause > 0 {
+		return t.RefusedAt.Time().Add(pause)
+	}
+	return time.Time{}
+}
+
 // Refused puts the invoices of a package that KSeF refused as a whole, or refused to open a session
 // for, into a new one, with a public key fetched again. After Rules.Refusals such refusals it is
 // either the package or KSeF. While others of the tenant go through it is the package: it is

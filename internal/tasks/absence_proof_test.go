@@ -7,15 +7,15 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // confirmFor asks about a package until each of the invoices has left the states in which
 // KSeF holds it, for at most so long.
 func confirmFor(s *stage, w *actor, pkg string, most time.Duration, ids ...string) {
 	for began := s.now(); s.now().Sub(began) < most; {
-		_ = w.run(tasks.KindConfirm, pkg)
+		_ = w.run(queue.KindConfirm, pkg)
 		done := true
 		for _, id := range ids {
 			if st := s.read(id).State; st == ledger.Sent || st == ledger.Sending || st == ledger.Unknown {
@@ -80,7 +80,7 @@ func TestAbsence_BatchCountLags_ReceiptAsked(t *testing.T) {
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
 	notSentAgain(t, s, a.ID, b.ID)
 	if s.read(b.ID).State == ledger.Queued {
-		w.must(tasks.KindPackage, w.cut(b.ID))
+		w.must(queue.KindPackage, w.cut(b.ID))
 		t.Errorf("it was packed a second time")
 	}
 }

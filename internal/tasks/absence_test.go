@@ -8,16 +8,16 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // drive lets a package's confirm run on a clock that goes as fast as the task asks for, until want holds.
 func (s *stage) drive(w *actor, pkg string, most time.Duration, want func() bool) {
 	s.t.Helper()
 	for began := s.now(); ; {
-		err := w.run(tasks.KindConfirm, pkg)
+		err := w.run(queue.KindConfirm, pkg)
 		if want() {
 			return
 		}
@@ -82,7 +82,7 @@ func TestAbsence_NumberComesBackWrittenOtherwise_AcceptedAndSentOnce(t *testing.
 					}
 				}
 				s.acceptedOnce(2)
-				w.must(tasks.KindReceipt, pkg)
+				w.must(queue.KindReceipt, pkg)
 				if got := s.read(first.ID); got.State != ledger.Receipted {
 					t.Errorf("it is %s: %s", got.State, got.Reason)
 				}
@@ -125,7 +125,7 @@ func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) 
 		t.Errorf("it is %s: %q", got.State, got.Reason)
 	}
 	s.advance(20 * time.Minute)
-	if err := w.run(tasks.KindConfirm, pkg); err == nil || s.read(hidden.ID).State != ledger.Sent {
+	if err := w.run(queue.KindConfirm, pkg); err == nil || s.read(hidden.ID).State != ledger.Sent {
 		t.Errorf("after twenty minutes it is %s", s.read(hidden.ID).State)
 	}
 	s.drive(w, pkg, 3*time.Hour, func() bool { return s.read(hidden.ID).State.Final() })
@@ -220,7 +220,7 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 			if got := s.read(odd.ID); got.State != c.want || c.bad && !strings.Contains(got.Reason, "cannot be read") {
 				t.Errorf("it is %s: %s", got.State, got.Reason)
 			}
-			w.must(tasks.KindReceipt, pkg)
+			w.must(queue.KindReceipt, pkg)
 			if got := s.read(other.ID); got.State != ledger.Receipted {
 				t.Errorf("the other is %s: %s", got.State, got.Reason)
 			}
@@ -233,7 +233,7 @@ func TestExpress_LedgersAnswerToASendIsUnclear_TheSessionIsClosedAndTells(t *tes
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())
 	first := s.admit(ledger.Express, s.good("A/1"))
-	w.must(tasks.KindSend, first.ID)
+	w.must(queue.KindSend, first.ID)
 	pkg := s.read(first.ID).Package
 	stuck := s.admit(ledger.Express, s.good("A/2"))
 	// Redis carried it out, and its client repeated it: the caller sees a conflict.
@@ -243,18 +243,18 @@ func TestExpress_LedgersAnswerToASendIsUnclear_TheSessionIsClosedAndTells(t *tes
 		}
 	}}
 	w.rdb.AddHook(lost)
-	if err := w.run(tasks.KindSend, stuck.ID); err == nil || s.read(stuck.ID).State != ledger.Sending {
+	if err := w.run(queue.KindSend, stuck.ID); err == nil || s.read(stuck.ID).State != ledger.Sending {
 		t.Fatalf("it is %s, %v", s.read(stuck.ID).State, err)
 	}
 	third := s.admit(ledger.Express, s.good("A/3"))
-	w.must(tasks.KindSend, third.ID)
+	w.must(queue.KindSend, third.ID)
 	if got := s.read(third.ID).Package; got == pkg {
 		t.Fatal("the session takes sends still")
 	}
 	if err := w.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(stuck.ID).State == ledger.Queued })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.read(stuck.ID).State == ledger.Queued })
 	if got := s.read(stuck.ID); got.Resends != 0 || got.FailedSessions != 0 {
 		t.Errorf("it counts as %d resends and %d failed sessions", got.Resends, got.FailedSessions)
 	}
@@ -299,7 +299,7 @@ func TestRecover_RegisterDoesNotListTheOriginal_ItIsAskedEverMoreRarely(t *testi
 	pkg := s.sent(w, inv)
 	// Whoever runs the task early (the sweep, a person in the dashboard) asks no more often.
 	for began := s.now(); !s.read(inv.ID).State.Final() && s.now().Sub(began) < 3*time.Hour; s.advance(2 * time.Second) {
-		_ = w.run(tasks.KindConfirm, pkg)
+		_ = w.run(queue.KindConfirm, pkg)
 		if n := len(asked); n > 0 && s.now().Sub(asked[n-1]) > time.Minute {
 			s.advance(time.Minute)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/settlement"
 )
 
@@ -74,7 +75,7 @@ func (c *confirmation) carryOut(ctx context.Context, d settlement.Decision, now 
 		w.writer.tellRest(ctx, p)
 	}
 	if d.Receipt {
-		if err := w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{}); err != nil {
+		if err := w.Queue.Put(ctx, queue.KindReceipt, p.ID, 0, queue.When{}); err != nil {
 			return true, err
 		}
 	}
@@ -178,12 +179,12 @@ func (w *writer) split(ctx context.Context, p *ledger.Package, s settlement.Spli
 		if len(part.IDs) == 0 {
 			continue
 		}
-		if err := w.Queue.Put(ctx, KindPackage, part.ID, 0, When{In: s.In}); err != nil {
+		if err := w.Queue.Put(ctx, queue.KindPackage, part.ID, 0, queue.When{In: s.In}); err != nil {
 			return err // the sweep finds it
 		}
 	}
 	if s.End == ledger.PackageSettled {
-		return w.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
+		return w.Queue.Put(ctx, queue.KindReceipt, p.ID, 0, queue.When{})
 	}
 	return nil
 }

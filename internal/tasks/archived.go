@@ -12,12 +12,12 @@ import (
 // archived returns the document with this hash that the archive has under the identity and month of
 // inv. It returns nil when the archive has none.
 func (ar *archivist) archived(ctx context.Context, inv *ledger.Invoice, hash string) ([]byte, error) {
-	id := contentID(inv, hash)
+	id := inv.IDWith(hash)
 	if id == "" {
 		return nil, nil
 	}
 	doc, err := ar.Store.Get(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, id))
-	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || err == nil && HashText(sha256.Sum256(doc)) != hash {
+	if errors.Is(err, archive.ErrNotFound) || errors.Is(err, archive.ErrCorrupt) || err == nil && ledger.HashText(sha256.Sum256(doc)) != hash {
 		return nil, nil
 	}
 	return doc, err
@@ -29,11 +29,11 @@ func (ar *archivist) archived(ctx context.Context, inv *ledger.Invoice, hash str
 // the name that follows from its own bytes.
 func (ar *archivist) documentName(ctx context.Context, inv *ledger.Invoice, doc []byte) string {
 	name := archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID)
-	own := contentID(inv, HashText(sha256.Sum256(doc)))
+	own := inv.IDWith(ledger.HashText(sha256.Sum256(doc)))
 	if own == "" || own == inv.ID {
 		return name
 	}
-	if ours, err := ar.Store.Get(ctx, name); err == nil && contentID(inv, HashText(sha256.Sum256(ours))) == inv.ID {
+	if ours, err := ar.Store.Get(ctx, name); err == nil && inv.IDWith(ledger.HashText(sha256.Sum256(ours))) == inv.ID {
 		return archive.InvoiceName(inv.NIP, inv.IssueDate, own)
 	}
 	return name

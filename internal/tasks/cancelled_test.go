@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // A cancelled online session ends with 440, which is a duplicate's code too. What was in it is sent
@@ -17,14 +17,14 @@ func TestExpress_SessionCancelledAgainAndAgain_NothingIsTakenForADuplicate(t *te
 	for range 2 {
 		w := s.worker("w", s.door())
 		pkg := s.sent(w, s.read(inv.ID))
-		w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(inv.ID).State == ledger.Queued })
+		w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(inv.ID).State == ledger.Queued })
 		if got := s.read(inv.ID); got.Code != 440 || got.OriginalBy != "" {
 			t.Fatalf("after a cancelled session it has code %d, original %q: %s", got.Code, got.OriginalBy, got.Reason)
 		}
 	}
 	w := s.worker("w", s.door())
 	pkg := s.sent(w, s.read(inv.ID))
-	w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(inv.ID).State == ledger.Accepted })
+	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(inv.ID).State == ledger.Accepted })
 	if asked := s.sim.Books().Requests["invoiceMetadata"]; asked > 0 {
 		t.Errorf("the register was asked %d times", asked)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
@@ -22,11 +23,11 @@ func TestClock_AWorkersIsDrasticallyWrong_NothingIsForgottenEarlyAndItIsTold(t *
 				o.Retention, o.DeadlineNear = 90*24*time.Hour, time.Hour
 				o.Now = func() time.Time { return s.now().Add(off) }
 			})
-			wrong.must(tasks.KindSweep, "1") // before it has compared its clock
+			wrong.must(queue.KindSweep, "1") // before it has compared its clock
 			if err := wrong.MeasureClock(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			wrong.must(tasks.KindSweep, "2")
+			wrong.must(queue.KindSweep, "2")
 			if s.read(good.ID).State != ledger.Receipted || s.read(bad.ID).State != ledger.Rejected {
 				t.Error("what ended just now was forgotten")
 			}
@@ -43,8 +44,8 @@ func TestClock_AWorkersIsDrasticallyWrong_NothingIsForgottenEarlyAndItIsTold(t *
 				t.Fatal(err)
 			}
 			inv := s.admit(ledger.Bulk, s.good("A/3"))
-			late.must(tasks.KindSubmit, inv.ID)
-			late.must(tasks.KindCut, inv.WaitingGroup().Name())
+			late.must(queue.KindSubmit, inv.ID)
+			late.must(queue.KindCut, inv.WaitingGroup().Name())
 			if got := s.read(inv.ID).State; got != ledger.Queued && !nearMidnight() {
 				t.Errorf("it is %s at once", got)
 			}

@@ -7,6 +7,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/settlement"
 )
@@ -34,7 +35,7 @@ func (c *confirmer) confirm(ctx context.Context, p *ledger.Package) error {
 	case ledger.PackageClosing, ledger.PackageProcessing:
 		return c.pollSession(ctx, p)
 	case ledger.PackageSettled:
-		return c.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
+		return c.Queue.Put(ctx, queue.KindReceipt, p.ID, 0, queue.When{})
 	}
 	return nil
 }

@@ -19,10 +19,6 @@ type confirmation struct {
 	listed settlement.Listed
 }
 
-func (c *confirmer) rules() settlement.Rules {
-	return settlement.Rules{Refusals: c.o.Refusals, ConfirmFirst: c.o.ConfirmFirst}
-}
-
 // settle writes the outcome of each invoice of a session that is over, or that KSeF does not know.
 func (c *confirmation) settle(ctx context.Context) error {
 	return c.run(ctx, func(now time.Time) settlement.Decision {

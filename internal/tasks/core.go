@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
+	"ksefworker/internal/settlement"
 )
 
 // core is what every part of a worker uses. Safe for concurrent use.
@@ -65,7 +67,12 @@ func (c *core) transport(tenant string) (Transport, error) {
 	return t, nil
 }
 
-func (c *core) reached(kind Kind, s ledger.State, n int) {
+// rules are the settings that decisions about packages go by.
+func (c *core) rules() settlement.Rules {
+	return settlement.Rules{Refusals: c.o.Refusals, ConfirmFirst: c.o.ConfirmFirst}
+}
+
+func (c *core) reached(kind queue.Kind, s ledger.State, n int) {
 	if n > 0 {
 		c.o.Reached(Reached{Kind: kind, State: s, Count: n})
 	}

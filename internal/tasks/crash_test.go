@@ -18,6 +18,7 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -30,7 +31,7 @@ func TestPulse_RedisAwayWhenASessionIsToBeClosed_ItIsClosedLater(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door(), func(o *tasks.Options) { o.ExpressIdle = time.Millisecond })
 	inv := s.admit(ledger.Express, s.good("A/1"))
-	w.must(tasks.KindSend, inv.ID)
+	w.must(queue.KindSend, inv.ID)
 	id := s.read(inv.ID).Package
 	if err := s.redis.Kill(); err != nil {
 		t.Fatal(err)
@@ -59,15 +60,15 @@ func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *test
 	full := s.worker("full", s.door(), func(o *tasks.Options) { o.SpoolDir = filepath.Join(file, "spool") })
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	id := full.cut(inv.ID)
-	if err := full.run(tasks.KindPackage, id); err == nil {
+	if err := full.run(queue.KindPackage, id); err == nil {
 		t.Fatal("a package was built without a spool")
 	}
 	if got, p := s.read(inv.ID), s.pkg(id); got.State != ledger.Packed || p.State != ledger.PackageCut {
 		t.Fatalf("invoice is %s in a package that is %s (%s), want packed in one that is cut", got.State, p.State, p.Reason)
 	}
 	well := s.worker("well", s.door())
-	well.must(tasks.KindPackage, id)
-	well.until(tasks.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	well.must(queue.KindPackage, id)
+	well.until(queue.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
 // The sender's "sent" may come while another worker settles. What could not be written because of it is read again: the list is not taken for read.
@@ -76,8 +77,8 @@ func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	d := s.door()
 	w := s.worker("w", d)
 	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
-	w.must(tasks.KindSend, bad.ID)
-	w.must(tasks.KindSend, good.ID)
+	w.must(queue.KindSend, bad.ID)
+	w.must(queue.KindSend, good.ID)
 	id := s.read(good.ID).Package
 	moved := false
 	d.between = func(string) { // asked for the status of the one without a number: the other moves
@@ -89,7 +90,7 @@ func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	if err := w.Stop(t.Context()); err != nil { // closes the session
 		t.Fatal(err)
 	}
-	w.until(tasks.KindConfirm, id, func() bool { return s.read(good.ID).State == ledger.Accepted })
+	w.until(queue.KindConfirm, id, func() bool { return s.read(good.ID).State == ledger.Accepted })
 	if !moved {
 		t.Error("nothing moved meanwhile: this test proved nothing")
 	}
@@ -104,8 +105,8 @@ func TestSettle_SecondLook_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	d := s.door()
 	w := s.worker("w", d)
 	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
-	w.must(tasks.KindSend, bad.ID)
-	w.must(tasks.KindSend, good.ID) // lost on its way: the ledger says unknown
+	w.must(queue.KindSend, bad.ID)
+	w.must(queue.KindSend, good.ID) // lost on its way: the ledger says unknown
 	if got := s.read(good.ID); got.State != ledger.Unknown {
 		t.Fatalf("the lost one is %s", got.State)
 	}
@@ -120,7 +121,7 @@ func TestSettle_SecondLook_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	if err := w.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.until(tasks.KindConfirm, id, func() bool { got := s.read(good.ID).State; return got == ledger.Queued || got == ledger.Rejected })
+	w.until(queue.KindConfirm, id, func() bool { got := s.read(good.ID).State; return got == ledger.Queued || got == ledger.Rejected })
 	if !moved {
 		t.Error("nothing moved meanwhile: this test proved nothing")
 	}
@@ -144,7 +145,7 @@ func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T
 			d.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) { return ksef.SentInvoice{}, lie } // it arrived
 			w := s.worker("w", d)
 			inv := s.admit(ledger.Express, s.good("A/1"))
-			_ = w.run(tasks.KindSend, inv.ID)
+			_ = w.run(queue.KindSend, inv.ID)
 			got := s.read(inv.ID)
 			if got.State != ledger.Unknown {
 				t.Fatalf("it is %s", got.State)
@@ -152,7 +153,7 @@ func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T
 			if err := w.Stop(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			w.until(tasks.KindConfirm, got.Package, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+			w.until(queue.KindConfirm, got.Package, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 			if b := s.sim.Books(); len(b.Accepted) != 1 || len(b.Rejected) != 0 {
 				t.Errorf("accepted %d times, refused %d times", len(b.Accepted), len(b.Rejected))
 			}
@@ -189,7 +190,7 @@ func TestSessionRefused_SenderLateWithSent_InvoiceIsNotLeftBehind(t *testing.T) 
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 500}}})
 	w := s.worker("w", s.door())
 	inv := s.admit(ledger.Express, s.good("A/1"))
-	w.must(tasks.KindSend, inv.ID)
+	w.must(queue.KindSend, inv.ID)
 	id := s.read(inv.ID).Package
 	if err := w.Stop(t.Context()); err != nil {
 		t.Fatal(err)
@@ -204,7 +205,7 @@ func TestSessionRefused_SenderLateWithSent_InvoiceIsNotLeftBehind(t *testing.T) 
 		return toQueued && ours
 	}}
 	other.rdb.AddHook(late)
-	other.until(tasks.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageFailed })
+	other.until(queue.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageFailed })
 	if !late.done.Load() {
 		t.Error("nothing moved meanwhile: this test proved nothing")
 	}
@@ -225,11 +226,11 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	}
 	w := s.worker("w", d)
 	inv := s.admit(ledger.Express, s.good("A/1"))
-	w.must(tasks.KindSend, inv.ID)
+	w.must(queue.KindSend, inv.ID)
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Resends != 0 || got.FailedSessions != 1 {
 		t.Fatalf("after a session with the old key it is %s, sent again %d times after %d failed sessions", got.State, got.Resends, got.FailedSessions)
 	}
-	w.must(tasks.KindSend, inv.ID)
+	w.must(queue.KindSend, inv.ID)
 	if got := s.read(inv.ID); got.State != ledger.Sent {
 		t.Fatalf("with the new key it is %s: %s", got.State, got.Reason)
 	}
@@ -237,7 +238,7 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	if err := w.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	w.until(tasks.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	w.until(queue.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
 // Asked for express, but with an attachment: KSeF takes those in batch sessions only. The sweep has to know it as well as the first handler does.
@@ -254,11 +255,11 @@ func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *t
 	inv = s.read(inv.ID)
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	s.advance(2 * time.Minute)
-	w.must(tasks.KindSweep, "1")
-	if _, err := inspect.GetTaskInfo(tasks.QueueInvoices, tasks.TaskID(tasks.KindSubmit, inv.ID, inv.Rev)); err != nil {
+	w.must(queue.KindSweep, "1")
+	if _, err := inspect.GetTaskInfo(queue.QueueInvoices, queue.TaskID(queue.KindSubmit, inv.ID, inv.Rev)); err != nil {
 		t.Errorf("the sweep did not queue what chooses the lane: %v", err)
 	}
-	if _, err := inspect.GetTaskInfo(tasks.QueueExpress, tasks.TaskID(tasks.KindSend, inv.ID, inv.Rev)); err == nil {
+	if _, err := inspect.GetTaskInfo(queue.QueueExpress, queue.TaskID(queue.KindSend, inv.ID, inv.Rev)); err == nil {
 		t.Error("the sweep queued a single send of an invoice with an attachment")
 	}
 }
@@ -269,7 +270,7 @@ func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	w := s.worker("w", s.door())
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	pending := func() int {
-		tasks, err := inspect.ListPendingTasks(tasks.QueueUpkeep)
+		tasks, err := inspect.ListPendingTasks(queue.QueueUpkeep)
 		if err != nil {
 			return 0 // no such queue yet
 		}
@@ -280,7 +281,7 @@ func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	go func() { defer close(done); w.Pulse(ctx, ctx.Done()) }()
 	defer func() { cancel(); <-done }()
 	s.eventually("the first sweep", func() bool { return pending() == 1 })
-	if _, err := inspect.DeleteAllPendingTasks(tasks.QueueUpkeep); err != nil { // it ran
+	if _, err := inspect.DeleteAllPendingTasks(queue.QueueUpkeep); err != nil { // it ran
 		t.Fatal(err)
 	}
 	seen := s.looks.Load()
@@ -302,19 +303,19 @@ func TestSessionRefused_SomeAreDecidedInIt_TheyGetTheirPapers(t *testing.T) {
 			decided, other := s.admit(lane, s.bad("A/1")), s.admit(lane, s.good("A/2"))
 			var id string
 			if lane == ledger.Express {
-				w.must(tasks.KindSend, decided.ID)
-				w.must(tasks.KindSend, other.ID)
+				w.must(queue.KindSend, decided.ID)
+				w.must(queue.KindSend, other.ID)
 				id = s.read(other.ID).Package
 				if err := w.Stop(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			} else {
-				w.must(tasks.KindSubmit, other.ID)
+				w.must(queue.KindSubmit, other.ID)
 				id = w.cut(decided.ID)
 				if s.read(other.ID).Package != id {
 					t.Fatal("not in one package")
 				}
-				w.must(tasks.KindPackage, id)
+				w.must(queue.KindPackage, id)
 			}
 			d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 				i.Status = ksef.StatusInfo{Code: 500, Description: "Unknown error"}
@@ -329,10 +330,10 @@ func TestSessionRefused_SomeAreDecidedInIt_TheyGetTheirPapers(t *testing.T) {
 				return all
 			}
 			s.eventually("the list to be there", func() bool { return s.sim.Books().Rejected != nil && len(s.sim.Books().Rejected) == 1 })
-			w.until(tasks.KindConfirm, id, func() bool {
+			w.until(queue.KindConfirm, id, func() bool {
 				return !slices.Contains([]ledger.PackageState{ledger.PackageClosing, ledger.PackageProcessing}, s.pkg(id).State)
 			})
-			w.must(tasks.KindReceipt, id)
+			w.must(queue.KindReceipt, id)
 			if p := s.pkg(id); p.State != ledger.PackageReceipted {
 				t.Errorf("the package is %s", p.State)
 			}

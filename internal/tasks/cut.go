@@ -8,6 +8,7 @@ import (
 	"github.com/rs/xid"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 )
 
 func (l *laneChooser) policy(tenant string) CutPolicy {
@@ -62,9 +63,9 @@ func (l *laneChooser) cut(ctx context.Context, groupName string) error {
 		if len(ids) == 0 {
 			return nil
 		}
-		l.reached(KindCut, ledger.Packed, len(ids))
+		l.reached(queue.KindCut, ledger.Packed, len(ids))
 		l.o.Log.Info().Str("package", id).Str("group", groupName).Int("invoices", len(ids)).Msg("package cut")
-		if err := l.Queue.Put(ctx, KindPackage, id, 0, When{}); err != nil {
+		if err := l.Queue.Put(ctx, queue.KindPackage, id, 0, queue.When{}); err != nil {
 			return err // the sweep finds the package
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
@@ -19,18 +20,18 @@ func TestCut_TenantIsNotInThisConfiguration_TheSetIsLeftToAnotherWorker(t *testi
 	})
 	waiting := func(number string) ledger.Invoice {
 		inv := s.admit(ledger.Bulk, s.good(number))
-		without.must(tasks.KindSubmit, inv.ID)
+		without.must(queue.KindSubmit, inv.ID)
 		return s.read(inv.ID)
 	}
 	one, two := waiting("A/1"), waiting("A/2")
 	s.advance(time.Hour)
 	group := one.WaitingGroup().Name()
-	without.must(tasks.KindCut, group)
-	without.must(tasks.KindSweep, "1")
+	without.must(queue.KindCut, group)
+	without.must(queue.KindSweep, "1")
 	if got := s.read(one.ID); got.State != ledger.Queued || got.Group != group {
 		t.Fatalf("after the worker without the tenant it is %s in %q", got.State, got.Group)
 	}
-	if stats, err := s.queue.Pending(tasks.KindCut); err != nil || stats != 0 {
+	if stats, err := s.queue.Pending(queue.KindCut); err != nil || stats != 0 {
 		t.Errorf("%d cuts are queued, %v", stats, err)
 	}
 	two = s.read(two.ID)
@@ -38,5 +39,5 @@ func TestCut_TenantIsNotInThisConfiguration_TheSetIsLeftToAnotherWorker(t *testi
 		t.Errorf("dismiss what waits: %v", err)
 	}
 	with := s.worker("with", s.door())
-	with.until(tasks.KindCut, group, func() bool { return s.read(one.ID).State == ledger.Packed })
+	with.until(queue.KindCut, group, func() bool { return s.read(one.ID).State == ledger.Packed })
 }

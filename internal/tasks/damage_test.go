@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // settledPackage brings some good invoices to a settled package.
@@ -24,7 +24,7 @@ func (s *stage) settledPackage(w *actor, numbers ...string) (pkg string, invs []
 		invs = append(invs, s.admit(ledger.Bulk, s.good(n)))
 	}
 	pkg = s.sent(w, invs...)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	for i := range invs {
 		invs[i] = s.read(invs[i].ID)
 	}
@@ -64,7 +64,7 @@ func TestReceipt_SomethingInTheArchiveIsDamaged_LeftAsItIsCopyBesideOthersGoOn(t
 				place = archive.ResultName(bad.NIP, bad.IssueDate, bad.ID)
 			}
 			spoil.do(t, filepath.Join(s.folder(), place))
-			w.must(tasks.KindReceipt, pkg)
+			w.must(queue.KindReceipt, pkg)
 			for _, inv := range invs {
 				if got := s.read(inv.ID); got.State != ledger.Receipted {
 					t.Errorf("%s is %s: %s", inv.Number, got.State, got.Reason)
@@ -113,7 +113,7 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 			}
 			place := archive.ReceiptName(invs[0].NIP, day, p.Session)
 			writeFile(t, filepath.Join(s.folder(), place), text)
-			w.must(tasks.KindReceipt, pkg)
+			w.must(queue.KindReceipt, pkg)
 			copied := archive.CopyName(place, 2)
 			for _, inv := range invs {
 				if got := s.read(inv.ID); got.State != ledger.Receipted || got.UPO != s.store.URL(copied) {
@@ -173,7 +173,7 @@ func TestReceipt_OneDocumentCannotBeArchived_ItWaitsAndSaysWhyOthersGoOn(t *test
 			s.store = archive.Guard(wrong, archive.Options{Timeout: 100 * time.Millisecond})
 			w2 := s.worker("w2", s.door())
 			for range 2 {
-				v := retry.Judge(w2.run(tasks.KindReceipt, pkg))
+				v := retry.Judge(w2.run(queue.KindReceipt, pkg))
 				if v.Action != retry.Later || v.Reason != retry.ReasonArchive || v.Delay < time.Second {
 					t.Errorf("the task is judged %+v", v)
 				}
@@ -191,7 +191,7 @@ func TestReceipt_OneDocumentCannotBeArchived_ItWaitsAndSaysWhyOthersGoOn(t *test
 			close(wrong.hang)
 			s.store = sound
 			w3 := s.worker("w3", s.door())
-			w3.must(tasks.KindReceipt, pkg)
+			w3.must(queue.KindReceipt, pkg)
 			if got := s.read(bad.ID); got.State != ledger.Receipted || got.Reason != "" {
 				t.Errorf("once it is well it is %s: %q", got.State, got.Reason)
 			}

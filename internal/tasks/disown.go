@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 )
 
@@ -70,6 +71,6 @@ func (x *onlineSessions) disown(ctx context.Context, p *ledger.Package, why erro
 	x.o.Log.Warn().Str("package", p.ID).Str("session", p.Session).Str("tenant", p.Tenant).Err(why).
 		Msg("cannot close an online session: it is left to other workers")
 	// Its confirm task may be waiting. If this one cannot be queued, the sweep finds the package.
-	x.warn(ctx, "queue the confirm of a session that was left", x.Queue.Put(ctx, KindConfirm, p.ID, 0, When{Run: true}))
+	x.warn(ctx, "queue the confirm of a session that was left", x.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{Run: true}))
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -38,7 +39,7 @@ func TestDisown_KeyGoesWhileASessionIsOpen_AnotherWorkerClosesItAndTheLostAnswer
 	var sick atomic.Bool
 	owner := s.workerWith("owner", d, losesKey(&sick))
 	inv := s.admit(ledger.Express, s.good("A/1"))
-	owner.must(tasks.KindSend, inv.ID)
+	owner.must(queue.KindSend, inv.ID)
 	pkg := s.read(inv.ID).Package
 	if got := s.read(inv.ID); got.State != ledger.Unknown {
 		t.Fatalf("it is %s", got.State)
@@ -46,12 +47,12 @@ func TestDisown_KeyGoesWhileASessionIsOpen_AnotherWorkerClosesItAndTheLostAnswer
 	sick.Store(true)
 	owner.pulse()
 	other := s.worker("other", s.door())
-	other.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State != ledger.PackageOpened })
+	other.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State != ledger.PackageOpened })
 	if p := s.pkg(pkg); p.Owner != "" {
 		t.Errorf("its owner is %q", p.Owner)
 	}
-	other.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	other.must(tasks.KindReceipt, pkg)
+	other.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	other.must(queue.KindReceipt, pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted || got.Attempts != 1 {
 		t.Errorf("it is %s after %d sessions: %s", got.State, got.Attempts, got.Reason)
 	}
@@ -70,7 +71,7 @@ func TestDisown_AnotherFaultKeepsItFromBeingClosed_LeftToOthersOnlyWhenItLasts(t
 		p.Transport = func(string) (tasks.Transport, bool) { return d, !gone.Load() } // taken out of this worker's configuration
 	})
 	inv := s.admit(ledger.Express, s.good("A/1"))
-	owner.must(tasks.KindSend, inv.ID)
+	owner.must(queue.KindSend, inv.ID)
 	pkg := s.read(inv.ID).Package
 	gone.Store(true)
 	owner.pulse()
@@ -81,7 +82,7 @@ func TestDisown_AnotherFaultKeepsItFromBeingClosed_LeftToOthersOnlyWhenItLasts(t
 	s.advance(4 * time.Minute)
 	s.eventually("it is left to others", func() bool { return s.pkg(pkg).Owner == "" })
 	other := s.worker("other", s.door())
-	other.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State != ledger.PackageOpened })
+	other.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State != ledger.PackageOpened })
 }
 
 // A session that another worker closes under a send would cost that send its place.
@@ -102,9 +103,9 @@ func TestDisown_ASendIsUnderWay_SessionIsKeptUntilItHasItsAnswer(t *testing.T) {
 		return got, err
 	}
 	done := make(chan error, 1)
-	go func() { done <- owner.run(tasks.KindSend, slow.ID) }()
+	go func() { done <- owner.run(queue.KindSend, slow.ID) }()
 	<-arrived
-	owner.must(tasks.KindSend, lost.ID) // the session is dropped, to be closed soon
+	owner.must(queue.KindSend, lost.ID) // the session is dropped, to be closed soon
 	sick.Store(true)
 	owner.pulse()
 	since := time.Now()
@@ -127,7 +128,7 @@ func TestDisown_ASendIsUnderWay_SessionIsKeptUntilItHasItsAnswer(t *testing.T) {
 func TestDisown_ForgottenSessionCannotBeClosed_ItIsLeftToOthers(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Express, s.good("A/1"))
-	s.worker("owner", s.door()).must(tasks.KindSend, inv.ID)
+	s.worker("owner", s.door()).must(queue.KindSend, inv.ID)
 	var sick atomic.Bool
 	sick.Store(true)
 	forgetful := s.workerWith("owner", s.door(), losesKey(&sick), func(o *tasks.Options) { o.SweepAfter = time.Millisecond })
@@ -135,6 +136,6 @@ func TestDisown_ForgottenSessionCannotBeClosed_ItIsLeftToOthers(t *testing.T) {
 	pkg := s.read(inv.ID).Package
 	s.eventually("it is left to others", func() bool { return s.pkg(pkg).Owner == "" })
 	other := s.worker("other", s.door())
-	other.must(tasks.KindSweep, "1")
-	other.until(tasks.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	other.must(queue.KindSweep, "1")
+	other.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }

@@ -6,19 +6,6 @@
 //	worker.go        the worker, its parts and options; core.go: what every part of it uses
 //	handler.go       how each task begins and ends; events.go: what it tells the metrics
 //	transport.go     what it asks of KSeF, for one taxpayer
-//	kinds.go         the kinds of tasks and their queues
-//	queue.go         putting tasks into asynq: putall.go many at once, queue_stats.go what is there,
-//	                 queue_resume.go and drop.go for people, asynqkeys.go its keys in Redis,
-//	                 twin.go a task whose worker was killed
-//
-// Admission: a document is checked and taken into the ledger.
-//
-//	admit.go         one document and a batch of them
-//	admit_tenant.go  whose it is; admit_drain.go: a tenant that takes nothing new in
-//	admit_terms.go   deadline and lane, also when they are given again
-//	admit_large.go   a document that is too large for Redis
-//	admit_compare.go the same number again: the same invoice, or another document; admit_held.go: one
-//	                 that the ledger holds; admit_old.go: one that only the archive knows
 //
 // The lanes:
 //
@@ -67,7 +54,7 @@
 //	sweep_results.go results that are pending; sweep_superseded.go: ended by a successor
 //	shed.go          documents that nothing needs any more
 //	pulse.go         the worker's heartbeat; clock.go: Redis's time
-//	outage.go        tasks that wait for an outage; full.go: when Redis is full
+//	outage.go        tasks that wait for an outage
 //	faults.go        what goes wrong with some of many; verdict_log.go: what is logged of it
 //
 // The queue says when; the ledger says what happened. Every handler reads the ledger first, does what

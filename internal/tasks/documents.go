@@ -3,7 +3,6 @@ package tasks
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 
@@ -88,11 +87,8 @@ func (d *documents) unseal(ctx context.Context, inv *ledger.Invoice, sealed []by
 	if err != nil {
 		return nil, d.unopened(ctx, inv.ID, err)
 	}
-	if HashText(sha256.Sum256(doc)) != inv.Hash {
+	if ledger.HashText(sha256.Sum256(doc)) != inv.Hash {
 		return nil, &errDocument{inv.ID, "is not what was taken in: its hash differs"}
 	}
 	return doc, nil
 }
-
-// HashText returns a content hash in the form that is used everywhere: Base64, as KSeF writes it.
-func HashText(sum [32]byte) string { return base64.StdEncoding.EncodeToString(sum[:]) }

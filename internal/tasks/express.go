@@ -10,6 +10,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/settlement"
@@ -175,7 +176,7 @@ func (x *onlineSessions) post(ctx context.Context, t Transport, s *onlineSession
 		err := x.Ledger.Move(ctx, ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Sent,
 			Edit: ledger.Edit{}.Reference(sent.ID)})
 		if err == nil {
-			x.reached(KindSend, ledger.Sent, 1)
+			x.reached(queue.KindSend, ledger.Sent, 1)
 		} else {
 			x.drop(s) // it was sent, and the ledger may not know that: the status of the session will show it
 		}
@@ -300,7 +301,7 @@ func (x *onlineSessions) open(ctx context.Context, t Transport, tenant, form str
 	if err != nil {
 		return nil, err
 	}
-	if err := x.Queue.Put(ctx, KindConfirm, p.ID, 0, When{In: x.o.ConfirmFirst}); err != nil {
+	if err := x.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{In: x.o.ConfirmFirst}); err != nil {
 		x.o.Log.Warn().Str("package", p.ID).Err(err).Msg("confirm not queued; the sweep will queue it")
 	}
 	now := x.o.Now()
@@ -356,7 +357,7 @@ func (x *onlineSessions) closeOnline(ctx context.Context, p *ledger.Package) err
 	} else if err := x.writer.processing(context.WithoutCancel(ctx), p); err != nil {
 		return err
 	}
-	return x.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: x.o.ConfirmFirst, Run: true})
+	return x.Queue.Put(context.WithoutCancel(ctx), queue.KindConfirm, p.ID, 0, queue.When{In: x.o.ConfirmFirst, Run: true})
 }
 
 // closeOrphan closes a session that no worker holds: its owner is gone, or has given it up.

@@ -16,9 +16,9 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // lagged is what a replica has: every key of the ledger as it was.
@@ -133,18 +133,18 @@ func TestFailover_ClosingIsTakenBack_SessionIsAskedAndItGoesOn(t *testing.T) {
 				pkg := w.cut(inv.ID)
 				var replica lagged
 				w.beforeVerb("package", nth, func() { replica = s.replica() })
-				w.must(tasks.KindPackage, pkg)
+				w.must(queue.KindPackage, pkg)
 				s.failOver(replica)
 				if p := s.pkg(pkg); p.State != at || s.read(inv.ID).State != ledger.Packed {
 					t.Fatalf("after the failover the package is %s", p.State)
 				}
 				w2 := s.worker("w2", s.door())
-				w2.must(tasks.KindPackage, pkg)
+				w2.must(queue.KindPackage, pkg)
 				if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageClosing || i.State != ledger.Sending {
 					t.Errorf("the package is %s (%s), the invoice %s", p.State, p.Reason, i.State)
 				}
 				s.advance(2 * time.Hour)
-				w2.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+				w2.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 				if i := s.read(inv.ID); i.State != ledger.Accepted || i.Attempts != 1 {
 					t.Errorf("the invoice is %s after %d attempts: %s", i.State, i.Attempts, i.Reason)
 				}
@@ -162,13 +162,13 @@ func (s *stage) killedBefore(nth int32, a *actor, pkg string, want ledger.Packag
 	ctx, kill := context.WithCancel(s.t.Context())
 	defer kill()
 	a.beforeVerb("package", nth, kill)
-	_ = a.runWith(ctx, tasks.KindPackage, pkg)
+	_ = a.runWith(ctx, queue.KindPackage, pkg)
 	if p := s.pkg(pkg); p.State != want {
 		s.t.Fatalf("the package is %s, want it %s", p.State, want)
 	}
 }
 
-func (a *actor) runWith(ctx context.Context, k tasks.Kind, id string) error {
+func (a *actor) runWith(ctx context.Context, k queue.Kind, id string) error {
 	return a.mux.ProcessTask(ctx, asynq.NewTask(string(k), fmt.Appendf(nil, `{"v":1,"id":%q}`, id)))
 }
 
@@ -180,7 +180,7 @@ func TestOpened_WorkerDiedAndRedisForgotNothing_GivenUpAtOnce(t *testing.T) {
 	pkg := w.cut(inv.ID)
 	s.killedBefore(3, w, pkg, ledger.PackageUploaded)
 	w2 := s.worker("w2", s.door())
-	w2.must(tasks.KindPackage, pkg)
+	w2.must(queue.KindPackage, pkg)
 	if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageAbandoned || i.State != ledger.Queued || i.Group == "" {
 		t.Fatalf("the package is %s, the invoice %s waiting in %q", p.State, i.State, i.Group)
 	}
@@ -189,10 +189,10 @@ func TestOpened_WorkerDiedAndRedisForgotNothing_GivenUpAtOnce(t *testing.T) {
 	}
 	s.advance(time.Minute)
 	group := s.read(inv.ID).Group
-	w2.until(tasks.KindCut, group, func() bool { return s.read(inv.ID).State == ledger.Packed })
+	w2.until(queue.KindCut, group, func() bool { return s.read(inv.ID).State == ledger.Packed })
 	second := s.read(inv.ID).Package
-	w2.must(tasks.KindPackage, second)
-	w2.until(tasks.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	w2.must(queue.KindPackage, second)
+	w2.until(queue.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if n := s.handedOver(); n != 1 {
 		t.Errorf("KSeF was handed the invoice %d times", n)
 	}
@@ -207,8 +207,8 @@ func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndTaken(t *test
 	s.killedBefore(3, w, pkg, ledger.PackageUploaded)
 	s.restart()
 	w2 := s.worker("w2", s.door())
-	w2.must(tasks.KindPackage, pkg)
-	w2.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w2.must(queue.KindPackage, pkg)
+	w2.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Accepted || i.Package != pkg || n != 1 {
 		t.Errorf("the invoice is %s in %s; %d sessions", i.State, i.Package, n)
 	}
@@ -233,7 +233,7 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNobodyIsBlamed(t *
 	for range 4 { // more often than refusals are allowed
 		ctx, die := context.WithCancel(t.Context())
 		kill.Store(&die)
-		_ = s.worker("w1", s.door()).runWith(ctx, tasks.KindPackage, pkg)
+		_ = s.worker("w1", s.door()).runWith(ctx, queue.KindPackage, pkg)
 		die()
 		kill.Store(nil)
 		if p := s.pkg(pkg); p.State != ledger.PackageOpened {
@@ -241,16 +241,16 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNobodyIsBlamed(t *
 		}
 		s.restart()
 		w2 := s.worker("w2", s.door())
-		w2.must(tasks.KindPackage, pkg)
-		w2.until(tasks.KindConfirm, pkg, func() bool { return !s.pkg(pkg).State.Live() })
+		w2.must(queue.KindPackage, pkg)
+		w2.until(queue.KindConfirm, pkg, func() bool { return !s.pkg(pkg).State.Live() })
 		next := s.read(inv.ID).Package
 		if p := s.pkg(next); next == pkg || p.Refusals != 0 || p.State != ledger.PackageCut {
 			t.Fatalf("the invoice is %s in %s, which has %d refusals and is %s", s.read(inv.ID).State, next, p.Refusals, p.State)
 		}
 		pkg = next
 	}
-	w.must(tasks.KindPackage, pkg)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	w.must(queue.KindPackage, pkg)
+	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if n := len(s.sim.Books().Accepted); n != 1 {
 		t.Errorf("KSeF accepted %d", n)
 	}
@@ -272,13 +272,13 @@ func TestFailover_GatewayDoesNotTell_NothingIsSentAgain(t *testing.T) {
 			pkg := w.cut(inv.ID)
 			var replica lagged
 			w.beforeVerb("package", 3, func() { replica = s.replica() })
-			w.must(tasks.KindPackage, pkg)
+			w.must(queue.KindPackage, pkg)
 			s.failOver(replica)
 			w2 := s.worker("w2", s.door())
 			status.Store(code)
-			w2.must(tasks.KindPackage, pkg)
+			w2.must(queue.KindPackage, pkg)
 			for range 3 {
-				if err := w2.run(tasks.KindConfirm, pkg); retry.Judge(err).Action != retry.Later {
+				if err := w2.run(queue.KindConfirm, pkg); retry.Judge(err).Action != retry.Later {
 					t.Errorf("it ends with %v, want it to come back", err)
 				}
 				s.advance(time.Minute)
@@ -288,7 +288,7 @@ func TestFailover_GatewayDoesNotTell_NothingIsSentAgain(t *testing.T) {
 			}
 			status.Store(0)
 			s.advance(2 * time.Hour)
-			w2.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w2.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			if n := s.handedOver(); n != 1 || s.read(inv.ID).State != ledger.Accepted {
 				t.Errorf("KSeF was handed the invoice %d times; it is %s", n, s.read(inv.ID).State)
 			}
@@ -305,10 +305,10 @@ func TestFailover_SendingIsTakenBack_SecondIsRefusedByKSeFAndTheFirstIsRecovered
 			s := newStage(t, simulator.Options{})
 			w := s.worker("w", s.door())
 			other := s.admit(ledger.Express, s.good("A/0")) // opens the session
-			w.must(tasks.KindSend, other.ID)
+			w.must(queue.KindSend, other.ID)
 			inv := s.admit(ledger.Express, s.good("A/1"))
 			replica := s.replica()
-			w.must(tasks.KindSend, inv.ID)
+			w.must(queue.KindSend, inv.ID)
 			s.failOver(replica)
 			if i := s.read(inv.ID); i.State != ledger.Queued {
 				t.Fatalf("after the failover it is %s", i.State)
@@ -317,7 +317,7 @@ func TestFailover_SendingIsTakenBack_SecondIsRefusedByKSeFAndTheFirstIsRecovered
 			if otherSession {
 				again = s.worker("w2", s.door())
 			}
-			again.must(tasks.KindSend, inv.ID)
+			again.must(queue.KindSend, inv.ID)
 			for _, a := range []*actor{w, again} {
 				if err := a.Stop(t.Context()); err != nil {
 					t.Fatal(err)
@@ -325,7 +325,7 @@ func TestFailover_SendingIsTakenBack_SecondIsRefusedByKSeFAndTheFirstIsRecovered
 			}
 			for _, id := range []string{s.read(other.ID).Package, s.read(inv.ID).Package} {
 				if id != "" {
-					again.until(tasks.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageSettled })
+					again.until(queue.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageSettled })
 				}
 			}
 			for _, i := range []ledger.Invoice{s.read(other.ID), s.read(inv.ID)} {

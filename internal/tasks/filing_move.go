@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 )
 
@@ -54,7 +55,7 @@ func (f *filing) move(ctx context.Context) (left, err error) {
 		if err != nil {
 			return nil, err
 		}
-		f.w.reached(KindReceipt, ledger.Receipted, moved(errs))
+		f.w.reached(queue.KindReceipt, ledger.Receipted, moved(errs))
 		for _, id := range ids {
 			ended[id] = true
 		}

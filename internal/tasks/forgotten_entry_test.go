@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
@@ -14,9 +16,9 @@ func TestSweep_ForgetsWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 	const retention = 90 * 24 * time.Hour
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door(), func(o *tasks.Options) { o.Retention = retention })
-	admitter := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Retention: retention, Accounts: everybody(), Now: s.now}
-	admit := func(doc []byte) tasks.Admission {
-		out, err := admitter.Admit(t.Context(), []tasks.Document{{File: "a.xml", Data: doc}}, tasks.Terms{Lane: ledger.Bulk})
+	admitter := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Retention: retention, Accounts: everybody(), Now: s.now}
+	admit := func(doc []byte) intake.Admission {
+		out, err := admitter.Admit(t.Context(), []intake.Document{{File: "a.xml", Data: doc}}, intake.Terms{Lane: ledger.Bulk})
 		if err != nil || out[0].Err != nil {
 			t.Fatal(err, out)
 		}
@@ -25,11 +27,11 @@ func TestSweep_ForgetsWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 	doc := s.good("A/1")
 	inv := admit(doc).Invoice
 	pkg := s.sent(w, inv)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	s.archivedReceipts(w, pkg)
 	before := s.read(inv.ID)
 	s.advance(retention + 24*time.Hour)
-	w.must(tasks.KindSweep, "1")
+	w.must(queue.KindSweep, "1")
 	if known, err := s.ledger.Known(t.Context(), []string{inv.ID}); err != nil || known[0] {
 		t.Fatalf("the sweep did not forget it: %v", err)
 	}

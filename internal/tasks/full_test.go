@@ -11,9 +11,10 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 func (s *stage) full() {
@@ -29,13 +30,13 @@ func (s *stage) keys() int64 { return s.rdb.DBSize(s.t.Context()).Val() }
 func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.admit(ledger.Bulk, s.good("A/0"))
-	docs := make([]tasks.Document, 250) // more than one transaction
+	docs := make([]intake.Document, 250) // more than one transaction
 	for i := range docs {
-		docs[i] = tasks.Document{File: "b.xml", Data: s.good(fmt.Sprint("A/", i+1))}
+		docs[i] = intake.Document{File: "b.xml", Data: s.good(fmt.Sprint("A/", i+1))}
 	}
 	before := s.keys()
 	for why, below := range map[string]float64{"above the share": 0.85, "redis itself refuses": 0} {
-		a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now, IntakeBelow: below}
+		a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now, IntakeBelow: below}
 		if below == 0 {
 			s.full()
 		} else {
@@ -45,7 +46,7 @@ func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 			}
 			s.rdb.ConfigSet(t.Context(), "maxmemory", fmt.Sprint(m.Used*11/10)) // 91 %
 		}
-		out, err := a.Admit(t.Context(), docs, tasks.Terms{})
+		out, err := a.Admit(t.Context(), docs, intake.Terms{})
 		if _, full := errors.AsType[*ledger.FullError](err); !full || out != nil {
 			t.Errorf("%s: %d answers, %v", why, len(out), err)
 		}
@@ -59,22 +60,22 @@ func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 func TestFull_QueueThatIsOpenedThen_PutsServesAndRetriesTasks(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.full()
-	q := tasks.NewQueue(s.rdb)
+	q := queue.New(s.rdb)
 	if err := q.Open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Put(t.Context(), tasks.KindConfirm, "pkg-a", 0, tasks.When{}); err != nil {
+	if err := q.Put(t.Context(), queue.KindConfirm, "pkg-a", 0, queue.When{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Put(t.Context(), tasks.KindConfirm, "pkg-b", 0, tasks.When{In: time.Second}); err != nil {
+	if err := q.Put(t.Context(), queue.KindConfirm, "pkg-b", 0, queue.When{In: time.Second}); err != nil {
 		t.Fatal(err)
 	}
-	server := asynq.NewServerFromRedisClient(tasks.Unbounded(s.rdb), asynq.Config{Concurrency: 2, Queues: tasks.Queues(), DelayedTaskCheckInterval: 100 * time.Millisecond,
+	server := asynq.NewServerFromRedisClient(queue.Unbounded(s.rdb), asynq.Config{Concurrency: 2, Queues: queue.Queues(), DelayedTaskCheckInterval: 100 * time.Millisecond,
 		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return 0 }, LogLevel: asynq.FatalLevel})
 	runs := make(chan string, 10)
 	var ran atomic.Int32
 	mux := asynq.NewServeMux()
-	mux.HandleFunc(string(tasks.KindConfirm), func(_ context.Context, task *asynq.Task) error {
+	mux.HandleFunc(string(queue.KindConfirm), func(_ context.Context, task *asynq.Task) error {
 		runs <- string(task.Payload())
 		if ran.Add(1) == 1 {
 			return errors.New("once more")
@@ -101,15 +102,15 @@ func TestFull_QueueThatIsOpenedThen_PutsServesAndRetriesTasks(t *testing.T) {
 		servers, err := asynq.NewInspectorFromRedisClient(s.rdb).Servers()
 		return err == nil && len(servers) == 1
 	})
-	s.eventually("both tasks are gone", func() bool { n, err := q.Depth(tasks.KindConfirm); return err == nil && n == 0 })
+	s.eventually("both tasks are gone", func() bool { n, err := q.Depth(queue.KindConfirm); return err == nil && n == 0 })
 }
 
 // While there is room nothing is different: asynq's scripts go by their hashes.
 func TestUnbounded_RedisHasRoom_NothingIsSentTwice(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	q := tasks.NewQueue(s.rdb)
+	q := queue.New(s.rdb)
 	for i := range 3 {
-		if err := q.Put(t.Context(), tasks.KindConfirm, fmt.Sprint("pkg-", i), 0, tasks.When{}); err != nil {
+		if err := q.Put(t.Context(), queue.KindConfirm, fmt.Sprint("pkg-", i), 0, queue.When{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -30,7 +31,7 @@ func TestShed_HandedInAgainBeforeItWent_IsKeptForAsLongAgain(t *testing.T) {
 			s.advance(23 * time.Hour)
 			s.admit(ledger.Bulk, doc)
 			s.advance(23 * time.Hour) // its end is longer ago than entries are kept
-			w.must(tasks.KindSweep, "1")
+			w.must(queue.KindSweep, "1")
 			now := s.read(inv.ID)
 			kept, err := s.ledger.HasBody(t.Context(), &now)
 			may, also := s.ledger.MayRetry(t.Context(), &now)
@@ -38,7 +39,7 @@ func TestShed_HandedInAgainBeforeItWent_IsKeptForAsLongAgain(t *testing.T) {
 				t.Errorf("its document is kept: %v, it may be retried: %v, %v", kept, may, err)
 			}
 			s.advance(2 * time.Hour)
-			w.must(tasks.KindSweep, "2")
+			w.must(queue.KindSweep, "2")
 			if kept, err := s.ledger.HasBody(t.Context(), &now); lines == 1 && (kept || err != nil) {
 				t.Errorf("its document is kept for longer: %v, %v", kept, err)
 			}
@@ -67,18 +68,18 @@ func TestShed_HandedInAgain_CanBeRetriedAndGoesAgainLater(t *testing.T) {
 				return kept
 			}
 			s.advance(25 * time.Hour)
-			w.must(tasks.KindSweep, "1")
+			w.must(queue.KindSweep, "1")
 			if kept() {
 				t.Fatal("the document is kept longer than it should be: this test proves nothing")
 			}
 			s.admit(ledger.Bulk, doc)
 			s.advance(23 * time.Hour)
-			w.must(tasks.KindSweep, "2")
+			w.must(queue.KindSweep, "2")
 			if !kept() {
 				t.Error("what was handed in again has no document to retry with")
 			}
 			s.advance(2 * time.Hour)
-			w.must(tasks.KindSweep, "3")
+			w.must(queue.KindSweep, "3")
 			if _, err := s.store.Get(t.Context(), archive.BodyName(inv.ID)); kept() || !errors.Is(err, archive.ErrNotFound) {
 				t.Errorf("the document stays: %v", err)
 			}
@@ -87,7 +88,7 @@ func TestShed_HandedInAgain_CanBeRetriedAndGoesAgainLater(t *testing.T) {
 			if err := s.ledger.Retry(t.Context(), &now); err != nil {
 				t.Fatal(err)
 			}
-			w.must(tasks.KindPackage, w.cut(inv.ID))
+			w.must(queue.KindPackage, w.cut(inv.ID))
 			if got := s.read(inv.ID); got.State != ledger.Sent {
 				t.Errorf("retried it is %s (%s), want sent", got.State, got.Reason)
 			}
@@ -110,7 +111,7 @@ func TestAdmit_LargeDocumentOfAParkedOneIsDamaged_HandedInAgainItGoes(t *testing
 	if err := errors.Join(os.Chmod(path, 0o600), os.WriteFile(path, raw, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	w.must(tasks.KindPackage, w.cut(inv.ID))
+	w.must(queue.KindPackage, w.cut(inv.ID))
 	if got := s.read(inv.ID); got.State != ledger.Parked {
 		t.Fatalf("it is %s, want parked", got.State)
 	}
@@ -119,7 +120,7 @@ func TestAdmit_LargeDocumentOfAParkedOneIsDamaged_HandedInAgainItGoes(t *testing
 	if err := s.ledger.Retry(t.Context(), &got); err != nil {
 		t.Fatal(err)
 	}
-	w.must(tasks.KindPackage, w.cut(inv.ID))
+	w.must(queue.KindPackage, w.cut(inv.ID))
 	if got := s.read(inv.ID); got.State != ledger.Sent {
 		t.Errorf("it is %s (%s), want sent", got.State, got.Reason)
 	}

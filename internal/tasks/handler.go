@@ -10,27 +10,18 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 )
 
-// handler reads the payload, runs the handler, and has package retry judge the error that it
-// returned. A lost compare-and-set is not an error: another task moved the entry, so the task comes
+// handler runs the handler of a kind and has package retry judge the error that it returned. A lost compare-and-set is not an error: another task moved the entry, so the task comes
 // back soon and reads the ledger again.
-func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) asynq.Handler {
-	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
-		w.running.Add(1)
-		defer w.running.Done()
-		id, err := decodePayload(t.Payload())
-		if err != nil {
-			return err
-		}
-		if idle, err := w.Queue.idle(ctx); err != nil || idle {
-			return err
-		}
+func (w *Worker) handler(kind queue.Kind, handle func(context.Context, string) error) asynq.Handler {
+	run := w.Queue.Handle(func(ctx context.Context, id string) error {
 		// Every request of a task stands in the waitlist under the task's name: when the task comes
 		// back, it still has its place, and not the last one.
-		err = handle(ratelimit.WithObject(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id), id)
+		err := handle(ratelimit.WithObject(ratelimit.With(ctx, ratelimit.Ticket(string(kind)+":"+id)), id), id)
 		if err == nil {
 			return nil
 		}
@@ -46,12 +37,17 @@ func (w *Worker) handler(kind Kind, handle func(context.Context, string) error) 
 		v := retry.Judge(told)
 		w.o.Judged(Judged{Kind: kind, Reason: v.Reason, Action: v.Action})
 		w.logVerdict(kind, id, about.of(), v, told)
-		if kind == KindSweep {
+		if kind == queue.KindSweep {
 			// The next round is the next try. If each sweep that failed came back by itself, there
 			// would be more and more of them.
 			return nil
 		}
 		return told
+	})
+	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
+		w.running.Add(1)
+		defer w.running.Done()
+		return run.ProcessTask(ctx, t)
 	})
 }
 

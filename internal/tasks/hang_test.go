@@ -9,9 +9,9 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // away is a network folder that is away: every call blocks in the system, whatever its context
@@ -71,7 +71,7 @@ func TestArchive_FolderHangs_TasksComeBackAndTheRestGoesOn(t *testing.T) {
 	w = s.worker("w2", s.door())
 	for _, pkg := range pkgs {
 		began := time.Now()
-		err := w.run(tasks.KindReceipt, pkg)
+		err := w.run(queue.KindReceipt, pkg)
 		v := retry.Judge(err)
 		if v.Action != retry.Later || v.Reason != retry.ReasonArchive || v.Delay <= 0 || !strings.Contains(err.Error(), "archive") {
 			t.Errorf("a receipt task is judged %+v: %v", v, err)
@@ -84,12 +84,12 @@ func TestArchive_FolderHangs_TasksComeBackAndTheRestGoesOn(t *testing.T) {
 		t.Errorf("health %+v after %d calls", h, hung.calls())
 	}
 	before := hung.calls()
-	if v := retry.Judge(w.run(tasks.KindReceipt, pkgs[0])); v.Reason != retry.ReasonArchive || hung.calls() > before+1 {
+	if v := retry.Judge(w.run(queue.KindReceipt, pkgs[0])); v.Reason != retry.ReasonArchive || hung.calls() > before+1 {
 		t.Errorf("out of service: %+v after %d more calls", v, hung.calls()-before)
 	}
 	// A large document lies in the archive: its package waits, and no invoice is parked for it.
 	big := w.cut(stored.ID)
-	if v := retry.Judge(w.run(tasks.KindPackage, big)); v.Action != retry.Later || v.Reason != retry.ReasonArchive {
+	if v := retry.Judge(w.run(queue.KindPackage, big)); v.Action != retry.Later || v.Reason != retry.ReasonArchive {
 		t.Errorf("the package of a large document is judged %+v", v)
 	}
 	if got := s.read(stored.ID); got.State != ledger.Packed {
@@ -98,12 +98,12 @@ func TestArchive_FolderHangs_TasksComeBackAndTheRestGoesOn(t *testing.T) {
 	// What lies in Redis needs no archive.
 	small := s.admit(ledger.Bulk, s.good("B/1"))
 	pkg := w.cut(small.ID)
-	w.must(tasks.KindPackage, pkg)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(small.ID).State == ledger.Accepted })
+	w.must(queue.KindPackage, pkg)
+	w.until(queue.KindConfirm, pkg, func() bool { return s.read(small.ID).State == ledger.Accepted })
 
 	close(hung.back)
 	for _, pkg := range append(pkgs, pkg) {
-		w.until(tasks.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
+		w.until(queue.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
 	}
-	w.until(tasks.KindPackage, big, func() bool { return s.pkg(big).State != ledger.PackageCut })
+	w.until(queue.KindPackage, big, func() bool { return s.pkg(big).State != ledger.PackageCut })
 }

@@ -80,7 +80,7 @@ func (l *laneChooser) holdBack(ctx context.Context, tenant string, probes func()
 	if err != nil {
 		return true, err
 	}
-	if pause := l.refusedPause(t); pause > 0 && l.o.Now().Sub(t.RefusedAt.Time()) < pause {
+	if pause := l.rules().TenantRest(t); pause > 0 && l.o.Now().Sub(t.RefusedAt.Time()) < pause {
 		return true, nil
 	}
 	down, gateway, err := k.bulk(tenant)

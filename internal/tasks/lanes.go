@@ -9,6 +9,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 )
@@ -44,7 +45,7 @@ func (l *laneChooser) cutExpress(ctx context.Context, set ledger.Waiting) (bool,
 		if e != nil {
 			continue // it left the set in between
 		}
-		if err := l.Queue.Put(ctx, KindSend, invs[i].ID, invs[i].Rev+1, When{Overflow: invs[i].Overflow}); err != nil {
+		if err := l.Queue.Put(ctx, queue.KindSend, invs[i].ID, invs[i].Rev+1, queue.When{Overflow: invs[i].Overflow}); err != nil {
 			return true, err
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch: sends have room, but no online session may
@@ -26,7 +26,7 @@ func TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch(t *testing.T) {
 			if err := s.due(inv.ID, s.now().Add(30*time.Minute)); err != nil {
 				t.Fatal(err)
 			}
-			w.must(tasks.KindSubmit, inv.ID)
+			w.must(queue.KindSubmit, inv.ID)
 			if lane == ledger.Auto { // chosen while there is a place
 				s.advance(3 * time.Second)
 				w.step(&inv)
@@ -37,11 +37,11 @@ func TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch(t *testing.T) {
 				got := s.read(inv.ID)
 				switch {
 				case got.Group != "":
-					_ = w.run(tasks.KindCut, got.Group)
+					_ = w.run(queue.KindCut, got.Group)
 				case got.State == ledger.Queued:
-					_ = w.run(tasks.KindSend, inv.ID)
+					_ = w.run(queue.KindSend, inv.ID)
 				case got.State == ledger.Packed:
-					_ = w.run(tasks.KindPackage, got.Package)
+					_ = w.run(queue.KindPackage, got.Package)
 				}
 				s.advance(time.Minute)
 			}

@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
@@ -49,7 +50,7 @@ func TestLanes_PackagesWouldWaitForTheSame_ChosenInvoiceStaysAndGoesWhenItCan(t 
 				p.Transport = func(string) (tasks.Transport, bool) { return d, true }
 			}, asConfigured)
 			inv := s.admit(ledger.Auto, s.good("A/1"))
-			w.must(tasks.KindSubmit, inv.ID)
+			w.must(queue.KindSubmit, inv.ID)
 			before := s.read(inv.ID).Rev
 			for range 19 * 20 {
 				s.advance(3 * time.Second)
@@ -75,7 +76,7 @@ func TestLanes_PublicKeysLimitUsedUp_AutoInvoiceIsNotChosenAndDoesNotCircle(t *t
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays where the circle was
 	w := s.worker("w", s.counting(c), asConfigured)
 	inv := s.admit(ledger.Auto, s.good("A/1"))
-	w.must(tasks.KindSubmit, inv.ID)
+	w.must(queue.KindSubmit, inv.ID)
 	before := s.read(inv.ID).Rev
 	for range 55 * 20 {
 		s.advance(3 * time.Second)

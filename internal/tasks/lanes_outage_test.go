@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -80,7 +81,7 @@ func TestLanes_SingleSendsOutOfServiceAndTheDeadlineComes_ExpressGoesByBulkWhenA
 			if err := s.due(inv.ID, began.Add(due)); err != nil {
 				t.Fatal(err)
 			}
-			w.must(tasks.KindSubmit, inv.ID)
+			w.must(queue.KindSubmit, inv.ID)
 			for s.now().Sub(began) < due-10*time.Minute {
 				w.step(&inv)
 				s.advance(time.Minute)
@@ -118,12 +119,12 @@ func TestLanes_SingleSendsOutOfServiceAndTheDeadlineIsFar_ExpressWaits(t *testin
 	s.budget = groupsDown{groups: []string{ratelimit.GroupInvoiceSend}}
 	w := s.worker("w", s.door(), asConfigured)
 	inv := s.admit(ledger.Express, s.good("A/1"))
-	w.must(tasks.KindSubmit, inv.ID)
+	w.must(queue.KindSubmit, inv.ID)
 	for _, due := range []time.Time{{}, s.now().Add(time.Hour)} {
 		if err := s.due(inv.ID, due); err != nil {
 			t.Fatal(err)
 		}
-		_ = w.run(tasks.KindSend, inv.ID)
+		_ = w.run(queue.KindSend, inv.ID)
 		if got := s.read(inv.ID); got.Lane != ledger.Express || got.Group != "" {
 			t.Errorf("due %v: lane %s, %q", due, got.Lane, got.Reason)
 		}

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // An hour in which 150 of the 180 single sends are used: 36 of them are kept for those who asked for
@@ -21,7 +21,7 @@ func TestLanes_HourNearlyUsedUp_AutoInvoiceDoesNotCircle(t *testing.T) {
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays where the circle was
 	w := s.worker("w", s.counting(c), asConfigured)
 	inv := s.admit(ledger.Auto, s.good("A/1"))
-	w.must(tasks.KindSubmit, inv.ID)
+	w.must(queue.KindSubmit, inv.ID)
 	for range 55 * 20 {
 		s.advance(3 * time.Second)
 		w.step(&inv)
@@ -48,13 +48,13 @@ func TestLanes_ManyStandInLine_AutoInvoiceIsNotChosenForTheirPlaces(t *testing.T
 	}
 	w := s.worker("w", s.counting(c), asConfigured)
 	inv := s.admit(ledger.Auto, s.good("A/1"))
-	w.must(tasks.KindSubmit, inv.ID)
+	w.must(queue.KindSubmit, inv.ID)
 	before := s.read(inv.ID).Rev
 	s.advance(3 * time.Second)
 	if wait, err := c.Peek(ratelimit.With(t.Context(), ratelimit.Reserve(1), ratelimit.Share(0.2)), s.nip(), ratelimit.GroupInvoiceSend); wait > 0 || err != nil {
 		t.Fatalf("no place is free (%s, %v): this test proves nothing", wait, err)
 	}
-	w.must(tasks.KindCut, inv.WaitingGroup().Name())
+	w.must(queue.KindCut, inv.WaitingGroup().Name())
 	if got := s.read(inv.ID); got.Rev != before {
 		t.Errorf("it was chosen: %s, lane %s", got.State, got.Lane)
 	}
@@ -65,11 +65,11 @@ func (a *actor) step(inv *ledger.Invoice) {
 	a.s.t.Helper()
 	switch got := a.s.read(inv.ID); {
 	case got.Group != "":
-		a.must(tasks.KindCut, got.Group)
+		a.must(queue.KindCut, got.Group)
 	case got.State == ledger.Queued:
-		_ = a.run(tasks.KindSend, inv.ID)
+		_ = a.run(queue.KindSend, inv.ID)
 	case got.State == ledger.Packed:
-		_ = a.run(tasks.KindPackage, got.Package)
+		_ = a.run(queue.KindPackage, got.Package)
 	}
 }
 
@@ -96,8 +96,8 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkAndSaysSo(t *test
 			if err := s.due(inv.ID, s.now().Add(c.due)); err != nil {
 				t.Fatal(err)
 			}
-			w.must(tasks.KindSubmit, inv.ID)
-			_ = w.run(tasks.KindSend, inv.ID)
+			w.must(queue.KindSubmit, inv.ID)
+			_ = w.run(queue.KindSend, inv.ID)
 			got := s.read(inv.ID)
 			if (got.Lane == ledger.Bulk) != c.bulk || (got.Group != "") != c.bulk {
 				t.Fatalf("lane %s, waits in %q", got.Lane, got.Group)

@@ -8,10 +8,10 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 func TestConfirm_AnswerWithoutANumberRunsOnForHours_ItsOutcomeIsReadAllTheSame(t *testing.T) {
@@ -32,7 +32,7 @@ func TestConfirm_AnswerWithoutANumberRunsOnForHours_ItsOutcomeIsReadAllTheSame(t
 	pkg := s.sent(w, a, b)
 	drive := func(most time.Duration) (last error) {
 		for began := s.now(); s.now().Sub(began) < most; {
-			last = w.run(tasks.KindConfirm, pkg)
+			last = w.run(queue.KindConfirm, pkg)
 			if s.pkg(pkg).State == ledger.PackageSettled {
 				return nil
 			}
@@ -60,7 +60,7 @@ func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndTheRestSaysWhyItW
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	for range 5 {
-		_ = w.run(tasks.KindConfirm, pkg)
+		_ = w.run(queue.KindConfirm, pkg)
 		s.advance(time.Minute)
 	}
 	if got := s.read(b.ID); got.State != ledger.Accepted {
@@ -87,9 +87,9 @@ func TestRetry_ItsOnlineSessionIsStillOpen_ItGoesIntoAnotherOne(t *testing.T) {
 	}
 	w := s.worker("w", d)
 	a := s.admit(ledger.Express, s.good("A/1"))
-	w.must(tasks.KindSend, a.ID)
+	w.must(queue.KindSend, a.ID)
 	pkg := s.read(a.ID).Package
-	s.eventually("parked", func() bool { _ = w.run(tasks.KindConfirm, pkg); return s.read(a.ID).State == ledger.Parked })
+	s.eventually("parked", func() bool { _ = w.run(queue.KindConfirm, pkg); return s.read(a.ID).State == ledger.Parked })
 	inv := s.read(a.ID)
 	if err := s.ledger.Retry(t.Context(), &inv); err != nil {
 		t.Fatal(err)
@@ -97,11 +97,11 @@ func TestRetry_ItsOnlineSessionIsStillOpen_ItGoesIntoAnotherOne(t *testing.T) {
 	if err := s.ledger.Move(t.Context(), ledger.Move{ID: a.ID, From: []ledger.State{ledger.Queued}, Edit: ledger.Edit{}.InLane(ledger.Express)}); err != nil {
 		t.Fatal(err)
 	}
-	s.eventually("sent", func() bool { _ = w.run(tasks.KindSend, a.ID); return s.read(a.ID).State == ledger.Sent })
+	s.eventually("sent", func() bool { _ = w.run(queue.KindSend, a.ID); return s.read(a.ID).State == ledger.Sent })
 	if got := s.read(a.ID).Package; got == pkg {
 		t.Errorf("it was sent into the session that it was in before")
 	}
-	_ = w.run(tasks.KindConfirm, pkg)
+	_ = w.run(queue.KindConfirm, pkg)
 	if got := s.read(a.ID); got.State != ledger.Sent {
 		t.Errorf("the answer to the first try makes it %s: %s", got.State, got.Reason)
 	}
@@ -151,7 +151,7 @@ func TestSearch_OlderInvoiceJoinsTheSearchLater_IsFoundToo(t *testing.T) {
 	pkg := s.sent(w, a, b)
 	began := s.now()
 	for s.now().Sub(began) < 24*time.Hour {
-		err := w.run(tasks.KindConfirm, pkg)
+		err := w.run(queue.KindConfirm, pkg)
 		if s.now().Sub(began) > 5*time.Minute {
 			sick = false
 		}

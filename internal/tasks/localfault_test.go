@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -18,7 +19,7 @@ func TestLocalFault_TaskIsLeft_BeforeAnythingIsBegun(t *testing.T) {
 	bulk, single := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	well := s.worker("well", s.door())
 	pkg := well.cut(bulk.ID)
-	well.must(tasks.KindSubmit, single.ID)
+	well.must(queue.KindSubmit, single.ID)
 	before, asked := s.pkg(pkg), s.read(single.ID)
 
 	fault := &retry.LaterError{Delay: retry.HandOver, Reason: retry.ReasonLocal, What: "left to another worker"}
@@ -39,7 +40,7 @@ func TestLocalFault_TaskIsLeft_BeforeAnythingIsBegun(t *testing.T) {
 		return n
 	}
 	sent := requests()
-	for kind, id := range map[tasks.Kind]string{tasks.KindPackage: pkg, tasks.KindSend: single.ID} {
+	for kind, id := range map[queue.Kind]string{queue.KindPackage: pkg, queue.KindSend: single.ID} {
 		if err := sick.run(kind, id); !errors.Is(err, fault) {
 			t.Errorf("%s: %v, want it left to another worker", kind, err)
 		}
@@ -54,8 +55,8 @@ func TestLocalFault_TaskIsLeft_BeforeAnythingIsBegun(t *testing.T) {
 		t.Errorf("%d requests and %d places in line", n-sent, lines.joined)
 	}
 	s.budget = noLimits{}
-	well.must(tasks.KindPackage, pkg)
-	well.must(tasks.KindSend, single.ID)
+	well.must(queue.KindPackage, pkg)
+	well.must(queue.KindSend, single.ID)
 }
 
 // countingLimits counts who joins a line.

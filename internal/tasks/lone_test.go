@@ -7,8 +7,8 @@ import (
 	"github.com/hibiken/asynq"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // refuse brings the invoice's package to the end of one more session that is refused as a whole, and returns the package that it is in then; "" when it is parked.
@@ -17,8 +17,8 @@ func (a *actor) refuse(inv, pkg string) string {
 	if pause := a.s.pkg(pkg).NotBefore.Time().Sub(a.s.now()); pause > 0 {
 		a.s.advance(pause)
 	}
-	a.must(tasks.KindPackage, pkg)
-	a.until(tasks.KindConfirm, pkg, func() bool {
+	a.must(queue.KindPackage, pkg)
+	a.until(queue.KindConfirm, pkg, func() bool {
 		got := a.s.read(inv)
 		return got.Package != pkg || got.State == ledger.Parked
 	})
@@ -41,14 +41,14 @@ func TestLone_NothingElseGoesThrough_ItWaitsForBetterTimes(t *testing.T) {
 		if pkg = w.refuse(inv.ID, pkg); pkg == "" {
 			t.Fatalf("parked after %d refusals: %s", i+1, s.read(inv.ID).Reason)
 		}
-		task, err := inspect.GetTaskInfo(tasks.QueuePackages, tasks.TaskID(tasks.KindPackage, pkg, 0))
+		task, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindPackage, pkg, 0))
 		if waits := err == nil && task.State == asynq.TaskStateScheduled; waits != (i >= 2) {
 			t.Errorf("after %d refusals the next session waits: %v (%v)", i+1, waits, err)
 		}
 	}
 	s.advance(time.Hour)
-	w.must(tasks.KindPackage, pkg)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	w.must(queue.KindPackage, pkg)
+	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
 // With another package through since the refusals began, the third refusal shows who is at fault. Without one the tries end all the same.
@@ -69,8 +69,8 @@ func TestLone_PoisonousInvoice_IsParkedAsSoonAsItIsProven(t *testing.T) {
 			if c.other { // what went through before proves nothing
 				good := s.admit(ledger.Bulk, s.good("A/2"))
 				other := w.cut(good.ID)
-				w.must(tasks.KindPackage, other)
-				w.until(tasks.KindConfirm, other, func() bool { return s.pkg(other).State == ledger.PackageSettled })
+				w.must(queue.KindPackage, other)
+				w.until(queue.KindConfirm, other, func() bool { return s.pkg(other).State == ledger.PackageSettled })
 			}
 			refusals := 1
 			for ; pkg != "" && refusals < 20; refusals++ {

@@ -6,9 +6,9 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // The gateway hangs while the receipts of one tenant's originals are looked up. Another tenant's
@@ -46,7 +46,7 @@ func TestLookups_OneTenantsGatewayHangs_OthersLookUpAndSend(t *testing.T) {
 	}
 	done := make(chan error, len(docs))
 	for _, p := range pkgs[:3] {
-		go func() { done <- w.run(tasks.KindConfirm, p) }()
+		go func() { done <- w.run(queue.KindConfirm, p) }()
 	}
 	defer func() {
 		close(stop)
@@ -59,9 +59,9 @@ func TestLookups_OneTenantsGatewayHangs_OthersLookUpAndSend(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("no receipt was asked for")
 	}
-	w.until(tasks.KindConfirm, pkgs[3], func() bool { return s.pkg(pkgs[3]).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkgs[3], func() bool { return s.pkg(pkgs[3]).State == ledger.PackageSettled })
 	large := s.admit(ledger.Express, of(1, "B/2", 3500))
-	w.must(tasks.KindSend, large.ID)
+	w.must(queue.KindSend, large.ID)
 	if got := s.read(large.ID); got.State != ledger.Sent {
 		t.Errorf("the other tenant's large invoice is %s, want sent", got.State)
 	}

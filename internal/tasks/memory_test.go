@@ -17,6 +17,7 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -110,11 +111,11 @@ func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) 
 				ids = append(ids, inv.ID)
 			}
 			for _, id := range ids[1:] {
-				w.must(tasks.KindSubmit, id)
+				w.must(queue.KindSubmit, id)
 			}
 			pkg := w.cut(ids[0])
 			scale.begin()
-			w.must(tasks.KindPackage, pkg)
+			w.must(queue.KindPackage, pkg)
 			if c.archived { // the scale sees what is read from the archive
 				t.Logf("a build: %d documents, at most %d MB live", scale.seen, scale.most>>20)
 				if scale.most > bound || scale.seen < c.invoices {
@@ -122,11 +123,11 @@ func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) 
 				}
 			}
 			s.eventually("KSeF is through with the package", func() bool {
-				_ = w.run(tasks.KindConfirm, pkg)
+				_ = w.run(queue.KindConfirm, pkg)
 				return s.pkg(pkg).State == ledger.PackageSettled
 			})
 			scale.begin()
-			w.must(tasks.KindReceipt, pkg)
+			w.must(queue.KindReceipt, pkg)
 			t.Logf("a receipt task: %d documents read and written, at most %d MB live", scale.seen, scale.most>>20)
 			if scale.most > bound || scale.seen < c.invoices {
 				t.Errorf("a receipt task of %d documents holds %d MB, want at most %d", scale.seen, scale.most>>20, bound>>20)

@@ -7,10 +7,10 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 func (s *stage) goodToday(number string) []byte {
@@ -43,14 +43,14 @@ func TestMidnight_TrickleUntilTheEnd_FewPackages_AllOpenedAndMarkedOnline(t *tes
 	for s.now().Before(midnight.Add(-time.Second)) {
 		if came++; came%2 == 0 {
 			inv := s.admit(ledger.Bulk, s.goodToday(fmt.Sprint("T/", came)))
-			w.must(tasks.KindSubmit, inv.ID)
+			w.must(queue.KindSubmit, inv.ID)
 			group = inv.WaitingGroup().Name()
 		}
 		if group != "" {
-			w.must(tasks.KindCut, group)
+			w.must(queue.KindCut, group)
 		}
 		for _, p := range s.packages(ledger.PackageCut) {
-			_ = w.run(tasks.KindPackage, p.ID)
+			_ = w.run(queue.KindPackage, p.ID)
 		}
 		s.advance(time.Second)
 	}
@@ -92,7 +92,7 @@ func TestMidnight_NoSessionBefore_ThePackageGoesBack(t *testing.T) {
 		w := s.worker("w", s.counting(l), asConfigured)
 		invs := s.bulk(w, "A", 5)
 		s.advance(3 * time.Second)
-		w.must(tasks.KindCut, invs[0].WaitingGroup().Name())
+		w.must(queue.KindCut, invs[0].WaitingGroup().Name())
 		cut := s.packages(ledger.PackageCut)
 		if len(cut) != 1 {
 			t.Fatalf("%d packages", len(cut))
@@ -101,7 +101,7 @@ func TestMidnight_NoSessionBefore_ThePackageGoesBack(t *testing.T) {
 		if err := l.Freeze(t.Context(), s.nip(), ratelimit.GroupBatchSession, 50*time.Second); err != nil {
 			t.Fatal(err)
 		}
-		_ = w.run(tasks.KindPackage, cut[0].ID)
+		_ = w.run(queue.KindPackage, cut[0].ID)
 		if got := s.read(invs[0].ID); got.State != c.want {
 			t.Errorf("%s before midnight it is %s, want %s", c.before, got.State, c.want)
 		}

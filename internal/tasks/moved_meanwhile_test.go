@@ -7,8 +7,8 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // A refused session that leaves open what became of an invoice, and somebody moves the invoice at
@@ -31,7 +31,7 @@ func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T)
 	w := s.worker("w", d)
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	pkg := s.sent(w, inv)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).Doubt != 0 })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).Doubt != 0 })
 	s.advance(31 * time.Minute)
 	late := &before{do: func() {
 		got := s.read(inv.ID)
@@ -43,7 +43,7 @@ func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T)
 		return args[0] == "evalsha" && slices.Contains(args, any("orig_by"))
 	}}
 	w.rdb.AddHook(late)
-	_ = w.run(tasks.KindConfirm, pkg)
+	_ = w.run(queue.KindConfirm, pkg)
 	if !late.done.Load() {
 		t.Fatal("nothing moved meanwhile: this test proved nothing")
 	}
@@ -52,6 +52,6 @@ func TestSessionRefused_InvoiceMovesWhileItIsMarked_IsNotSentAgain(t *testing.T)
 	}
 	d.sent = nil
 	s.advance(time.Hour)
-	w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(inv.ID).State == ledger.Accepted })
+	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(inv.ID).State == ledger.Accepted })
 	s.acceptedOnce(1)
 }

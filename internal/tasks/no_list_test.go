@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
@@ -50,7 +51,7 @@ func TestNoList_TheReceiptDecides(t *testing.T) {
 			w := s.silentWorker(&silentDoor{door: s.door(), list: err})
 			first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 			pkg := s.sent(w, first, second)
-			w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
+			w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
 			for _, inv := range []ledger.Invoice{first, second} {
 				if got := s.read(inv.ID); got.State != ledger.Accepted {
 					t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
@@ -67,11 +68,11 @@ func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	w := s.silentWorker(&silentDoor{door: s.door(), list: refused("list session invoices")})
 	good, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.bad("A/2"))
 	pkg := s.sent(w, good, bad)
-	w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(good.ID).State == ledger.Accepted })
+	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(good.ID).State == ledger.Accepted })
 	if got := s.read(bad.ID); got.State != ledger.Sent || got.Package != pkg || got.Reason == "" {
 		t.Fatalf("%s is %s in %s: %q", got.Number, got.State, got.Package, got.Reason)
 	}
-	w.until(tasks.KindConfirm, pkg, func() bool { s.advance(5 * time.Minute); return s.read(bad.ID).State == ledger.Parked })
+	w.until(queue.KindConfirm, pkg, func() bool { s.advance(5 * time.Minute); return s.read(bad.ID).State == ledger.Parked })
 	if n := len(s.sim.Books().Accepted); n != 1 {
 		t.Errorf("KSeF accepted %d", n)
 	}
@@ -99,7 +100,7 @@ func TestFailedSession_ItTookTheInvoicesAllTheSame_NothingIsSentAgain(t *testing
 				w := s.silentWorker(d)
 				invs := []ledger.Invoice{s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))}
 				pkg := s.sent(w, invs...)
-				w.until(tasks.KindConfirm, pkg, func() bool {
+				w.until(queue.KindConfirm, pkg, func() bool {
 					s.advance(time.Second)
 					return !s.pkg(pkg).State.Live() || s.pkg(pkg).State == ledger.PackageSettled
 				})
@@ -129,7 +130,7 @@ func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testin
 	w := s.worker("w", d)
 	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, first, second)
-	w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
+	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
 	if got := s.read(second.ID); got.State != ledger.Sent || got.Package != pkg || got.Reason == "" {
 		t.Errorf("%s is %s in %s: %q", got.Number, got.State, got.Package, got.Reason)
 	}
@@ -151,12 +152,12 @@ func TestExpress_ConfirmedSend_IsNeverTakenForAbsent(t *testing.T) {
 	w := s.silentWorker(d)
 	first, second := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	pkg := s.sent(w, first, second)
-	w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
+	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
 	if got := s.read(second.ID); got.State != ledger.Sent || got.Reason == "" {
 		t.Fatalf("%s is %s: %q", got.Number, got.State, got.Reason)
 	}
 	d.listed = nil // the list catches up
-	w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(second.ID).State == ledger.Accepted })
+	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(second.ID).State == ledger.Accepted })
 	if n := len(s.sim.Books().Accepted); n != 2 {
 		t.Errorf("KSeF accepted %d", n)
 	}

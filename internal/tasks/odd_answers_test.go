@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // rewritten puts something between the gateway and the workers that are made from now on: it rewrites
@@ -47,7 +47,7 @@ func (s *stage) rewrite(path string, change func(string) string) *rewritten {
 }
 
 // asQueued runs a task at the pauses that the queue would make, until want holds or the time is up.
-func (a *actor) asQueued(kind tasks.Kind, id string, most time.Duration, want func() bool) (last error) {
+func (a *actor) asQueued(kind queue.Kind, id string, most time.Duration, want func() bool) (last error) {
 	failed := 0 // as the queue counts
 	for began := a.s.now(); a.s.now().Sub(began) < most && !want(); {
 		last = a.run(kind, id)
@@ -77,7 +77,7 @@ func TestRecover_RegisterWritesItsFlagsAsTexts_TheOriginalIsFound(t *testing.T) 
 	})
 	w := s.worker("w", s.door())
 	id, pkg := omitted(s, w)
-	last := w.asQueued(tasks.KindConfirm, pkg, time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
+	last := w.asQueued(queue.KindConfirm, pkg, time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
 	if got := s.read(id); got.State != ledger.Accepted || r.asked == 0 {
 		t.Errorf("after %d pages it is %s: %s; %v", r.asked, got.State, got.Reason, last)
 	}
@@ -89,7 +89,7 @@ func TestRecover_RegisterCannotBeRead_ItIsAskedEverMoreRarelyAndTheOriginalIsFou
 	r := s.rewrite("/invoice/metadata", func(body string) string { return strings.Replace(body, `"invoices":`, `"bills":`, 1) })
 	w := s.worker("w", s.door())
 	id, pkg := omitted(s, w)
-	last := w.asQueued(tasks.KindConfirm, pkg, 24*time.Hour, func() bool { return s.read(id).State.Final() })
+	last := w.asQueued(queue.KindConfirm, pkg, 24*time.Hour, func() bool { return s.read(id).State.Final() })
 	if got := s.read(id); got.State != ledger.Sent || r.asked < 10 || r.asked > 40 {
 		t.Errorf("after %d pages in a day it is %s: %s", r.asked, got.State, got.Reason)
 	}
@@ -97,7 +97,7 @@ func TestRecover_RegisterCannotBeRead_ItIsAskedEverMoreRarelyAndTheOriginalIsFou
 		t.Errorf("it does not say what it waits for: %v", last)
 	}
 	r.change = nil
-	last = w.asQueued(tasks.KindConfirm, pkg, 3*time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
+	last = w.asQueued(queue.KindConfirm, pkg, 3*time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
 	if got := s.read(id); got.State != ledger.Accepted {
 		t.Errorf("when it can be read it is %s: %s; %v", got.State, got.Reason, last)
 	}
@@ -112,7 +112,7 @@ func TestConfirm_StatusCannotBeRead_ItIsAskedAsRarelyAsOneAtWork(t *testing.T) {
 	pkg := s.sent(w, inv)
 	r.asked = 0
 	const most = 6 * time.Hour
-	last := w.asQueued(tasks.KindConfirm, pkg, most, func() bool { return s.read(inv.ID).State.Final() })
+	last := w.asQueued(queue.KindConfirm, pkg, most, func() bool { return s.read(inv.ID).State.Final() })
 	if most := int(most/time.Minute) + 30; r.asked < 10 || r.asked > most { // confirm.max is a minute here
 		t.Errorf("asked %d times, want %d at most: %v", r.asked, most, last)
 	}
@@ -120,7 +120,7 @@ func TestConfirm_StatusCannotBeRead_ItIsAskedAsRarelyAsOneAtWork(t *testing.T) {
 		t.Errorf("it waits because of %v", last)
 	}
 	r.change = nil
-	w.asQueued(tasks.KindConfirm, pkg, 10*time.Minute, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	w.asQueued(queue.KindConfirm, pkg, 10*time.Minute, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if got := s.read(inv.ID); got.State != ledger.Accepted {
 		t.Errorf("when it can be read it is %s", got.State)
 	}
@@ -134,15 +134,15 @@ func TestReceipt_CannotBeRead_ItIsAskedForEverMoreRarely(t *testing.T) {
 			w := s.worker("w", s.door())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := s.sent(w, inv)
-			w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
+			w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
 			r.asked = 0
 			const most = 6 * time.Hour
-			last := w.asQueued(tasks.KindReceipt, pkg, most, func() bool { return s.read(inv.ID).State == ledger.Receipted })
+			last := w.asQueued(queue.KindReceipt, pkg, most, func() bool { return s.read(inv.ID).State == ledger.Receipted })
 			if most := int(most/time.Minute) + 30; r.asked < 3 || r.asked > most {
 				t.Errorf("asked %d times, want %d at most: %v", r.asked, most, last)
 			}
 			r.change = nil
-			w.asQueued(tasks.KindReceipt, pkg, 25*time.Hour, func() bool { return s.read(inv.ID).State == ledger.Receipted })
+			w.asQueued(queue.KindReceipt, pkg, 25*time.Hour, func() bool { return s.read(inv.ID).State == ledger.Receipted })
 			if got := s.read(inv.ID); got.State != ledger.Receipted {
 				t.Errorf("when it can be read it is %s: %s", got.State, got.Reason)
 			}

@@ -5,10 +5,10 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // No circuit holds back what alone is answered badly, so its own pauses have to grow: asked about every
@@ -35,7 +35,7 @@ func TestOneObject_SessionIsSick_ItsPausesGrowUnlessItIsAnOutage(t *testing.T) {
 		s.budget = groupDown{group: c.down}
 		w := s.worker("w2", s.door())
 		for range 600 { // the session itself has to be over first
-			if err = w.run(tasks.KindConfirm, pkg); retry.Judge(err).Reason != retry.ReasonProcessing {
+			if err = w.run(queue.KindConfirm, pkg); retry.Judge(err).Reason != retry.ReasonProcessing {
 				break
 			}
 			s.advance(time.Second)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 )
 
 // openedBefore handles a package whose batch session was opened by a run that is over; the
@@ -33,5 +34,5 @@ func (b *batchBuilder) openedBefore(ctx context.Context, p *ledger.Package) erro
 		}
 		return err
 	}
-	return b.Queue.Put(ctx, KindConfirm, p.ID, 0, When{})
+	return b.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{})
 }

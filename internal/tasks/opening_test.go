@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -23,18 +24,18 @@ func TestOpening_TheLastSessionIsForUrgentOnes_OrdinarySetsAreNotCutForIt(t *tes
 	rev := s.read(invs[0].ID).Rev
 	for range 50 {
 		s.advance(time.Minute)
-		w.must(tasks.KindCut, group)
+		w.must(queue.KindCut, group)
 	}
 	if got := s.read(invs[0].ID); got.Rev != rev {
 		t.Errorf("%s at revision %d, it was %d", got.State, got.Rev, rev)
 	}
 	urgent := s.worker("urgent", s.counting(c), asConfigured, func(o *tasks.Options) { o.DeadlineNear = 96 * time.Hour })
-	urgent.must(tasks.KindCut, group)
+	urgent.must(queue.KindCut, group)
 	cut := s.packages(ledger.PackageCut)
 	if len(cut) != 1 {
 		t.Fatalf("%d packages, want the urgent one", len(cut))
 	}
-	urgent.must(tasks.KindPackage, cut[0].ID)
+	urgent.must(queue.KindPackage, cut[0].ID)
 }
 
 // In the hour before midnight a package leaves alone what is kept for the cuts then, even one that was
@@ -47,25 +48,25 @@ func TestOpening_TheHourBeforeMidnight_LeavesItsSessionsToTheCutsOfMidnight(t *t
 	invs := s.bulk(w, "A", 5)
 	group := invs[0].WaitingGroup().Name()
 	s.advance(3 * time.Second)
-	w.must(tasks.KindCut, group)
+	w.must(queue.KindCut, group)
 	cut := s.packages(ledger.PackageCut)
 	s.advance(2 * time.Minute)
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 55)
-	w.must(tasks.KindPackage, cut[0].ID)
+	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.read(invs[0].ID); got.State != ledger.Queued {
 		t.Errorf("an hour before midnight it is %s", got.State)
 	}
 	s.advance(midnight.Add(-6 * time.Minute).Sub(s.now()))
-	w.must(tasks.KindCut, group)
+	w.must(queue.KindCut, group)
 	if cut := s.packages(ledger.PackageCut); len(cut) > 0 {
 		t.Errorf("cut six minutes before midnight")
 	}
 	s.advance(time.Minute)
-	w.must(tasks.KindCut, group)
+	w.must(queue.KindCut, group)
 	if cut = s.packages(ledger.PackageCut); len(cut) != 1 {
 		t.Fatalf("%d packages at the first cut of midnight", len(cut))
 	}
-	w.must(tasks.KindPackage, cut[0].ID)
+	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.read(invs[0].ID); got.State != ledger.Sent {
 		t.Errorf("it is %s", got.State)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 func TestOrder_Others(t *testing.T) {
@@ -70,7 +70,7 @@ func TestOrder_Others(t *testing.T) {
 		w, tr := s.traced(d)
 		for i := range 4 {
 			inv := s.admit(ledger.Express, s.good(fmt.Sprint("A/", i)))
-			w.must(tasks.KindSend, inv.ID)
+			w.must(queue.KindSend, inv.ID)
 			if i == 3 {
 				tr.confirm(w, s.read(inv.ID).Package, 1, nil)
 			}
@@ -82,7 +82,7 @@ func TestOrder_Others(t *testing.T) {
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "send", Times: 1}}})
 		w, tr := s.traced(s.door())
 		inv := s.admit(ledger.Express, s.good("A/1"))
-		tr.run(w, tasks.KindSend, inv.ID)
+		tr.run(w, queue.KindSend, inv.ID)
 		tr.golden(t)
 	})
 	t.Run("a session was refused to open", func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestOrder_Others(t *testing.T) {
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch", Times: 1}}})
 		w, tr := s.traced(s.door())
 		pkg := w.cut(s.admit(ledger.Bulk, s.good("A/1")).ID)
-		tr.run(w, tasks.KindPackage, pkg)
+		tr.run(w, queue.KindPackage, pkg)
 		tr.golden(t)
 	})
 	for name, code := range map[string]int{"one moves while a processed session is settled": 200,
@@ -149,7 +149,7 @@ func TestConfirm_ReadsTheInvoicesOnce(t *testing.T) {
 			pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")))
 			for !s.over(pkg)() {
 				tr.reads = 0
-				tr.run(w, tasks.KindConfirm, pkg)
+				tr.run(w, queue.KindConfirm, pkg)
 			}
 			if tr.reads != 1 {
 				t.Errorf("the invoices were read %d times", tr.reads)

@@ -8,8 +8,8 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // The order of writes, calls and tasks is what survives a crash at any point. These traces are the
@@ -282,7 +282,7 @@ func TestOrder_RefusedAgainAndAgain(t *testing.T) {
 						s.advance(pause)
 					}
 					s.advance(2 * time.Hour)
-					tr.run(w, tasks.KindPackage, pkg)
+					tr.run(w, queue.KindPackage, pkg)
 					if state := s.pkg(pkg).State; state == ledger.PackageProcessing {
 						tr.confirm(w, pkg, 2, s.over(pkg))
 					}
@@ -291,7 +291,7 @@ func TestOrder_RefusedAgainAndAgain(t *testing.T) {
 					d.session, d.listed = nil, nil
 					delete(tr.fails, "SessionUPO")
 					other := s.sent(w, s.admit(ledger.Bulk, s.good("B/1")))
-					w.until(tasks.KindConfirm, other, s.over(other))
+					w.until(queue.KindConfirm, other, s.over(other))
 				}
 			}
 			tr.golden(t)

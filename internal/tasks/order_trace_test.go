@@ -20,6 +20,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/tasks"
 )
@@ -70,7 +71,7 @@ func (tr *trace) confirm(w *actor, pkg string, most int, want func() bool) {
 	tr.s.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for n := 0; n < most; {
-		if tr.run(w, tasks.KindConfirm, pkg) {
+		if tr.run(w, queue.KindConfirm, pkg) {
 			n++
 		} else if time.Now().After(deadline) {
 			tr.s.t.Fatal("KSeF works on the session for ever")
@@ -82,7 +83,7 @@ func (tr *trace) confirm(w *actor, pkg string, most int, want func() bool) {
 }
 
 // run runs one task, records what it does, and lets the time pass that it asks for.
-func (tr *trace) run(w *actor, kind tasks.Kind, id string) (recorded bool) {
+func (tr *trace) run(w *actor, kind queue.Kind, id string) (recorded bool) {
 	tr.mu.Lock()
 	tr.on = true
 	from := len(tr.lines)
@@ -98,7 +99,7 @@ func (tr *trace) run(w *actor, kind tasks.Kind, id string) (recorded bool) {
 		tr.lines = append(tr.lines, "  done")
 	}
 	recorded = true
-	if err != nil && strings.Contains(err.Error(), "session is 1") && kind == tasks.KindConfirm {
+	if err != nil && strings.Contains(err.Error(), "session is 1") && kind == queue.KindConfirm {
 		tr.lines, recorded = tr.lines[:from], false
 	}
 	tr.mu.Unlock()

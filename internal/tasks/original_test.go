@@ -14,9 +14,9 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // exportedAgain is the same invoice as an ERP exports it an hour later.
@@ -32,7 +32,7 @@ func exportedAgain(t *testing.T, doc []byte) []byte {
 // archivedReceipts lets a package's receipts be archived.
 func (s *stage) archivedReceipts(w *actor, pkg string) {
 	s.t.Helper()
-	w.until(tasks.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
+	w.until(queue.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
 }
 
 // stored reads what the archive has under the name of an invoice.
@@ -107,7 +107,7 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 					a = s.admit(ledger.Bulk, first)
 				}
 				pkg := s.sent(w, *inv)
-				w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+				w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 				if c.archived {
 					s.archivedReceipts(w, pkg)
 				}
@@ -138,10 +138,10 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 			if inv.State != c.want || looks > 100 || !strings.Contains(inv.Reason, c.says) {
 				t.Fatalf("after %d looks it is %s: %s", looks, inv.State, inv.Reason)
 			}
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-			_ = w.run(tasks.KindReceipt, pkg)
+			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			_ = w.run(queue.KindReceipt, pkg)
 			s.advance(2 * time.Hour)
-			_ = w.run(tasks.KindReceipt, pkg)
+			_ = w.run(queue.KindReceipt, pkg)
 			inv = s.read(id)
 			if inv.State != c.final {
 				t.Errorf("in the end it is %s: %s", inv.State, inv.Reason)
@@ -192,7 +192,7 @@ func TestRecover_WholeExportMadeAgain_TheArchiveProvesAllWithoutAskingForADocume
 		all = append(all, s.admit(ledger.Bulk, docs[i]))
 	}
 	first := s.sent(w, all...)
-	w.until(tasks.KindConfirm, first, func() bool { return s.pkg(first).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, first, func() bool { return s.pkg(first).State == ledger.PackageSettled })
 	s.archivedReceipts(w, first)
 	before := s.read(all[17].ID)
 	if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
@@ -203,7 +203,7 @@ func TestRecover_WholeExportMadeAgain_TheArchiveProvesAllWithoutAskingForADocume
 		again = append(again, s.admit(ledger.Bulk, exportedAgain(t, doc)))
 	}
 	second := s.sent(w, again...)
-	w.until(tasks.KindConfirm, second, func() bool { return s.pkg(second).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, second, func() bool { return s.pkg(second).State == ledger.PackageSettled })
 	s.archivedReceipts(w, second)
 	for _, inv := range again {
 		if got := s.read(inv.ID); got.State != ledger.Receipted {
@@ -230,7 +230,7 @@ func TestRecover_OursIsArchivedUnderItsName_KSeFsDocumentIsKeptBesideIt(t *testi
 	inv := s.admit(ledger.Bulk, second)
 	pkg := s.sent(w, inv)
 	s.final(w, pkg, inv.ID)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	s.archivedReceipts(w, pkg)
 	parked := s.read(inv.ID)
 	if parked.State != ledger.Parked || !bytes.Equal(s.stored(inv, inv.ID), second) {
@@ -242,7 +242,7 @@ func TestRecover_OursIsArchivedUnderItsName_KSeFsDocumentIsKeptBesideIt(t *testi
 	}
 	pkg = s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: inv.ID}, Lane: ledger.Bulk})
 	s.final(w, pkg, inv.ID)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	s.archivedReceipts(w, pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted || got.Hash != original.Hash {
 		t.Errorf("it is %s: %s", got.State, got.Reason)
@@ -292,7 +292,7 @@ func TestRecover_ArchiveCannotGiveOrTakeTheOriginal_KSeFsDecidesAllTheSame(t *te
 		t.Errorf("exported once more: %+v", got)
 	}
 	ill = false
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	s.archivedReceipts(w, pkg)
 	if !bytes.Equal(s.stored(inv, inv.ID), first) {
 		t.Error("the archive does not have the bytes that KSeF has")
@@ -310,7 +310,7 @@ func TestRecover_OneOriginalCannotBeHad_TheOthersAreDecided(t *testing.T) {
 		all = append(all, s.admit(ledger.Bulk, docs[i]))
 	}
 	first := s.sent(w, all...)
-	w.until(tasks.KindConfirm, first, func() bool { return s.pkg(first).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, first, func() bool { return s.pkg(first).State == ledger.PackageSettled })
 	if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -338,8 +338,8 @@ func TestRecover_OneOriginalCannotBeHad_TheOthersAreDecided(t *testing.T) {
 		return left
 	}
 	// The list of a session is read when it is processed. From then on one round is enough.
-	w.until(tasks.KindConfirm, pkg, func() bool { return sick != nil })
-	last := w.run(tasks.KindConfirm, pkg)
+	w.until(queue.KindConfirm, pkg, func() bool { return sick != nil })
+	last := w.run(queue.KindConfirm, pkg)
 	if left := left(); len(left) != 1 {
 		t.Fatalf("%v are not accepted: %v", left, last)
 	}
@@ -350,7 +350,7 @@ func TestRecover_OneOriginalCannotBeHad_TheOthersAreDecided(t *testing.T) {
 		t.Errorf("the package is done with: %v", last)
 	}
 	well = true
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if left := left(); len(left) > 0 {
 		t.Errorf("%v are not accepted", left)
 	}

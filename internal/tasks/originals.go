@@ -137,7 +137,7 @@ func (f *finder) byDocument(ctx context.Context, inv *ledger.Invoice) error {
 	if err != nil {
 		return err
 	}
-	hash := HashText(sha256.Sum256(doc))
+	hash := ledger.HashText(sha256.Sum256(doc))
 	same := hash != inv.Hash && inv.OriginalBy != settlement.ByRegister && sameIdentity(inv, doc)
 	finding := settlement.ByDocument(inv, hash, same)
 	if finding.Other != nil {
@@ -221,8 +221,8 @@ func (f *finder) compare(ctx context.Context, o settlement.OtherBytes, original 
 	if m.Fate != settlement.Accept {
 		return f.w.writer.writeOne(ctx, f.p, m)
 	}
-	if HashText(sha256.Sum256(original)) == o.Hash {
-		name := archive.InvoiceName(inv.NIP, inv.IssueDate, contentID(inv, o.Hash))
+	if ledger.HashText(sha256.Sum256(original)) == o.Hash {
+		name := archive.InvoiceName(inv.NIP, inv.IssueDate, inv.IDWith(o.Hash))
 		if err := f.w.Store.Put(ctx, name, original, "application/xml"); err != nil {
 			f.w.o.Log.Warn().Str("id", inv.ID).Err(err).Msg("the document that KSeF has is not archived yet")
 		}

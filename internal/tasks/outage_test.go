@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
@@ -27,9 +28,9 @@ func TestOutage_ChosenForExpress_WaitsWithoutGoingInCircles(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Auto, s.good("A/1"))
 	well := s.worker("well", s.door(), func(o *tasks.Options) { o.ExpressBelow, o.Quiet = 5, time.Millisecond })
-	well.must(tasks.KindSubmit, inv.ID)
+	well.must(queue.KindSubmit, inv.ID)
 	s.advance(time.Second)
-	well.must(tasks.KindCut, inv.WaitingGroup().Name())
+	well.must(queue.KindCut, inv.WaitingGroup().Name())
 	chosen := s.read(inv.ID)
 	if !chosen.Chosen || chosen.Lane != ledger.Express || chosen.Group != "" {
 		t.Fatalf("it is not chosen: %+v", chosen)
@@ -37,7 +38,7 @@ func TestOutage_ChosenForExpress_WaitsWithoutGoingInCircles(t *testing.T) {
 	s.budget = outOfService{}
 	w := s.worker("w", s.door())
 	for range 3 {
-		if err := w.run(tasks.KindSend, inv.ID); err == nil {
+		if err := w.run(queue.KindSend, inv.ID); err == nil {
 			t.Fatal("a send through a closed door")
 		}
 	}
@@ -75,22 +76,22 @@ func TestOutage_SendsAloneAreDown_TheChosenGoInAPackage(t *testing.T) {
 	inv := s.admit(ledger.Auto, s.good("A/1"))
 	few := func(o *tasks.Options) { o.ExpressBelow, o.Quiet, o.MaxWait = 5, time.Millisecond, time.Second }
 	well := s.worker("well", s.door(), few)
-	well.must(tasks.KindSubmit, inv.ID)
+	well.must(queue.KindSubmit, inv.ID)
 	s.advance(time.Second)
-	well.must(tasks.KindCut, inv.WaitingGroup().Name())
+	well.must(queue.KindCut, inv.WaitingGroup().Name())
 	if chosen := s.read(inv.ID); !chosen.Chosen || chosen.Lane != ledger.Express {
 		t.Fatalf("it is not chosen: %+v", chosen)
 	}
 	s.budget = sendsOutOfService{}
 	w := s.worker("w", s.door(), few)
-	w.must(tasks.KindSend, inv.ID)
+	w.must(queue.KindSend, inv.ID)
 	s.advance(2 * time.Second)
-	w.must(tasks.KindCut, inv.WaitingGroup().Name())
+	w.must(queue.KindCut, inv.WaitingGroup().Name())
 	got := s.read(inv.ID)
 	if got.State != ledger.Packed {
 		t.Fatalf("it is %s in group %q, want it in a package", got.State, got.Group)
 	}
-	w.must(tasks.KindPackage, got.Package)
+	w.must(queue.KindPackage, got.Package)
 }
 
 // An answer that was lost while what was asked for is out of service is nobody's fault and consumes
@@ -108,7 +109,7 @@ func TestOutage_LostAnswer_IsJudgedByItsOwnGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.budget = groupDown{group: c.down}
-		err := s.worker("w2", s.door()).run(tasks.KindPackage, pkg)
+		err := s.worker("w2", s.door()).run(queue.KindPackage, pkg)
 		if got := retry.Judge(err).Action; got != c.want {
 			t.Errorf("with %q out of service the verdict is %s (%v), want %s", c.down, got, err, c.want)
 		}
@@ -145,9 +146,9 @@ func TestOutage_RefusedPackageRests_AnotherIsTheProbe(t *testing.T) {
 		t.Fatal("it is in the package that rests")
 	}
 	third := s.admit(ledger.Bulk, s.good("A/3"))
-	w.must(tasks.KindSubmit, third.ID)
+	w.must(queue.KindSubmit, third.ID)
 	s.advance(time.Second)
-	w.must(tasks.KindCut, third.WaitingGroup().Name())
+	w.must(queue.KindCut, third.WaitingGroup().Name())
 	if got := s.read(third.ID); got.State != ledger.Queued || got.Group == "" {
 		t.Errorf("the third is %s, not held back", got.State)
 	}
@@ -159,17 +160,17 @@ func TestLost_NowAndAgainInALongNight_IsNotTakenForLost(t *testing.T) {
 	w := s.worker("w", s.door())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
-	w.must(tasks.KindPackage, pkg)
+	w.must(queue.KindPackage, pkg)
 	for i := range 4 {
 		if err := s.sim.Inject(simulator.Fault{Kind: simulator.Refused, On: "sessionStatus", Code: 404}); err != nil {
 			t.Fatal(err)
 		}
-		_ = w.run(tasks.KindConfirm, pkg)
+		_ = w.run(queue.KindConfirm, pkg)
 		if s.pkg(pkg).Lost == 0 {
 			t.Fatalf("look %d was answered: this test proves nothing", i)
 		}
 		s.advance(time.Minute)
-		_ = w.run(tasks.KindConfirm, pkg) // 150
+		_ = w.run(queue.KindConfirm, pkg) // 150
 		if s.pkg(pkg).Lost != 0 {
 			t.Errorf("look %d: lost since %v, though the gateway knows it", i, s.pkg(pkg).Lost.Time())
 		}

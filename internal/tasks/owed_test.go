@@ -8,8 +8,8 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // gone is a store of a process that dies at its first write.
@@ -32,7 +32,7 @@ func TestSweep_WorkerDiesBetweenParkingAndItsResult_AnotherBringsIt(t *testing.T
 	sound := s.store
 	s.store = gone{sound}
 	dies := s.worker("dies", s.door())
-	_ = dies.run(tasks.KindSweep, "1")
+	_ = dies.run(queue.KindSweep, "1")
 	s.store = sound
 	if got := s.read(inv.ID); got.State != ledger.Parked {
 		t.Fatalf("it is %s: this test proves nothing", got.State)
@@ -41,7 +41,7 @@ func TestSweep_WorkerDiesBetweenParkingAndItsResult_AnotherBringsIt(t *testing.T
 		t.Fatalf("a result is there: %v: this test proves nothing", err)
 	}
 	s.advance(2 * time.Minute)
-	w.must(tasks.KindSweep, "2")
+	w.must(queue.KindSweep, "2")
 	s.parkedOnFile(inv.ID)
 	if owed, err := s.ledger.PendingResults(t.Context(), s.now(), 0, 10); err != nil || len(owed) != 0 {
 		t.Errorf("still owed: %v, %v", owed, err)
@@ -61,7 +61,7 @@ func TestSweep_InvoiceEndsInWhateverWayOutsideOfAPackage_ItsResultIsBrought(t *t
 				t.Fatal(err)
 			}
 			s.advance(2 * time.Minute)
-			w.must(tasks.KindSweep, "1")
+			w.must(queue.KindSweep, "1")
 			if r := s.result(inv); r.State != string(end) || r.Reason != "a person said so" {
 				t.Errorf("the archive says %+v", r)
 			}
@@ -72,7 +72,7 @@ func TestSweep_InvoiceEndsInWhateverWayOutsideOfAPackage_ItsResultIsBrought(t *t
 				t.Fatal(err)
 			}
 			s.advance(2 * time.Minute)
-			w.must(tasks.KindSweep, "2")
+			w.must(queue.KindSweep, "2")
 			if r := s.result(inv); r.Reason != "and then this" {
 				t.Errorf("the archive says %+v", r)
 			}
@@ -87,13 +87,13 @@ func TestSweep_ResultsThatPackagesWillBring_AreLeftToThem(t *testing.T) {
 	w := s.worker("w", s.door())
 	bad := s.admit(ledger.Bulk, s.bad("A/1"))
 	pkg := s.sent(w, bad)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	s.advance(2 * time.Minute)
-	w.must(tasks.KindSweep, "1")
+	w.must(queue.KindSweep, "1")
 	if _, err := s.store.Get(t.Context(), archive.ResultName(bad.NIP, bad.IssueDate, bad.ID)); !errors.Is(err, archive.ErrNotFound) {
 		t.Errorf("the sweep was before the package: %v", err)
 	}
-	w.must(tasks.KindReceipt, pkg)
+	w.must(queue.KindReceipt, pkg)
 	if r := s.result(bad); r.State != "rejected" {
 		t.Errorf("the archive says %+v", r)
 	}

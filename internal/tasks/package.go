@@ -14,6 +14,7 @@ import (
 	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/pack"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/settlement"
@@ -46,7 +47,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	case ledger.PackageOpened, ledger.PackageUploaded:
 		return b.openedBefore(ctx, p)
 	case ledger.PackageClosing, ledger.PackageProcessing:
-		return b.Queue.Put(ctx, KindConfirm, p.ID, 0, When{})
+		return b.Queue.Put(ctx, queue.KindConfirm, p.ID, 0, queue.When{})
 	default:
 		return nil
 	}
@@ -321,7 +322,7 @@ func (b *batchBuilder) abandon(ctx context.Context, p *ledger.Package, reason st
 	if err != nil || end != ledger.PackageSettled {
 		return err
 	}
-	return b.Queue.Put(ctx, KindReceipt, p.ID, 0, When{})
+	return b.Queue.Put(ctx, queue.KindReceipt, p.ID, 0, queue.When{})
 }
 
 // closeBatch writes that close is about to be called, then calls it. From here on the package is
@@ -338,7 +339,7 @@ func (b *batchBuilder) closeBatch(ctx context.Context, t Transport, p *ledger.Pa
 	} else if err := b.writer.processing(ctx, p); err != nil {
 		return err
 	}
-	return b.Queue.Put(context.WithoutCancel(ctx), KindConfirm, p.ID, 0, When{In: b.o.ConfirmFirst})
+	return b.Queue.Put(context.WithoutCancel(ctx), queue.KindConfirm, p.ID, 0, queue.When{In: b.o.ConfirmFirst})
 }
 
 // processing writes that the session is closed. The invoices of a batch count as sent from then on.
@@ -351,7 +352,7 @@ func (w *writer) processing(ctx context.Context, p *ledger.Package) error {
 	}
 	err := w.Ledger.MovePackage(ctx, p, move)
 	if err == nil && p.Lane == ledger.Bulk {
-		w.reached(KindPackage, ledger.Sent, p.Count)
+		w.reached(queue.KindPackage, ledger.Sent, p.Count)
 	}
 	return err
 }

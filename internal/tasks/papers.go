@@ -46,7 +46,7 @@ func (ar *archivist) fetchAgain(ctx context.Context, inv *ledger.Invoice) ([]byt
 	if err != nil && !withheld(err) {
 		return nil, err
 	}
-	if err != nil || HashText(sha256.Sum256(doc)) != inv.Hash {
+	if err != nil || ledger.HashText(sha256.Sum256(doc)) != inv.Hash {
 		ar.o.Log.Error().Str("id", inv.ID).Str("ksef_number", inv.KsefNumber).
 			Msg("accepted, but its document is lost here and KSeF does not give the same bytes")
 		return nil, nil

@@ -9,9 +9,9 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/results"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // result reads what the archive tells of an invoice.
@@ -52,7 +52,7 @@ func (s *stage) forget(id string) {
 func (a *actor) together(invs ...ledger.Invoice) string {
 	a.s.t.Helper()
 	for _, inv := range invs[1:] {
-		a.must(tasks.KindSubmit, inv.ID)
+		a.must(queue.KindSubmit, inv.ID)
 	}
 	pkg := a.cut(invs[0].ID)
 	for _, inv := range invs {
@@ -68,22 +68,22 @@ func TestDocuments_GatewayRefusesToOpenASessionWithIt_ParkedAloneAndOnFile(t *te
 	w := s.worker("w", s.door())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	w.cut(inv.ID)
-	w.must(tasks.KindPackage, s.read(inv.ID).Package)
+	w.must(queue.KindPackage, s.read(inv.ID).Package)
 	other := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID) // goes through, so that it is this one's fault
-	w.must(tasks.KindPackage, other)
-	w.until(tasks.KindConfirm, other, func() bool { return s.pkg(other).State == ledger.PackageSettled })
+	w.must(queue.KindPackage, other)
+	w.until(queue.KindConfirm, other, func() bool { return s.pkg(other).State == ledger.PackageSettled })
 	if err := s.sim.Inject(simulator.Fault{Kind: simulator.Refused, On: "openBatch", Times: -1}); err != nil {
 		t.Fatal(err)
 	}
 	pkg, tries := "", 1
 	for ; s.read(inv.ID).State == ledger.Packed && tries < 10; tries++ {
 		pkg = s.read(inv.ID).Package
-		w.must(tasks.KindPackage, pkg)
+		w.must(queue.KindPackage, pkg)
 	}
 	if tries != 3 {
 		t.Errorf("parked after %d refusals, want 3", tries)
 	}
-	w.must(tasks.KindReceipt, pkg)
+	w.must(queue.KindReceipt, pkg)
 	s.parkedOnFile(inv.ID)
 	if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
 		t.Errorf("its package is %s", p.State)
@@ -96,12 +96,12 @@ func TestDocuments_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testin
 		w := s.worker("w", s.door())
 		inv := s.admit(ledger.Express, s.good("A/1"))
 		s.forget(inv.ID)
-		w.must(tasks.KindSend, inv.ID)
+		w.must(queue.KindSend, inv.ID)
 		got := s.read(inv.ID)
-		w.until(tasks.KindCut, got.WaitingGroup().Name(), func() bool { return s.read(inv.ID).State == ledger.Packed })
+		w.until(queue.KindCut, got.WaitingGroup().Name(), func() bool { return s.read(inv.ID).State == ledger.Packed })
 		pkg := s.read(inv.ID).Package
-		w.must(tasks.KindPackage, pkg)
-		w.must(tasks.KindReceipt, pkg)
+		w.must(queue.KindPackage, pkg)
+		w.must(queue.KindReceipt, pkg)
 		s.parkedOnFile(inv.ID)
 	})
 	t.Run("alone in a package", func(t *testing.T) {
@@ -110,8 +110,8 @@ func TestDocuments_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testin
 		inv := s.admit(ledger.Bulk, s.good("A/1"))
 		pkg := w.cut(inv.ID)
 		s.forget(inv.ID)
-		w.must(tasks.KindPackage, pkg)
-		w.must(tasks.KindReceipt, pkg)
+		w.must(queue.KindPackage, pkg)
+		w.must(queue.KindReceipt, pkg)
 		s.parkedOnFile(inv.ID)
 	})
 	t.Run("in a package that has to be built twice", func(t *testing.T) {
@@ -120,12 +120,12 @@ func TestDocuments_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testin
 		lost, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 		pkg := w.together(lost, other)
 		s.forget(lost.ID)
-		if err := w.run(tasks.KindPackage, pkg); err == nil {
+		if err := w.run(queue.KindPackage, pkg); err == nil {
 			t.Fatal("a session was opened during an outage")
 		}
-		w.must(tasks.KindPackage, pkg)
-		w.until(tasks.KindConfirm, pkg, func() bool { return s.read(other.ID).State == ledger.Accepted })
-		w.must(tasks.KindReceipt, pkg)
+		w.must(queue.KindPackage, pkg)
+		w.until(queue.KindConfirm, pkg, func() bool { return s.read(other.ID).State == ledger.Accepted })
+		w.must(queue.KindReceipt, pkg)
 		s.parkedOnFile(lost.ID)
 	})
 	t.Run("in a package whose parts are refused", func(t *testing.T) {
@@ -134,11 +134,11 @@ func TestDocuments_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testin
 		lost, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 		pkg := w.together(lost, other)
 		s.forget(lost.ID)
-		w.must(tasks.KindPackage, pkg)
+		w.must(queue.KindPackage, pkg)
 		if got := s.read(other.ID); got.State != ledger.Queued || got.Group == "" {
 			t.Errorf("the other is %s in group %q, want it to wait again", got.State, got.Group)
 		}
-		w.must(tasks.KindReceipt, pkg)
+		w.must(queue.KindReceipt, pkg)
 		s.parkedOnFile(lost.ID)
 	})
 }
@@ -153,9 +153,9 @@ func TestDocuments_ReceiptAttestsOtherContent_StaysAcceptedAndIsShown(t *testing
 		return bytes.ReplaceAll(raw, []byte("<SkrotDokumentu>"), []byte("<SkrotDokumentu>x")), err
 	}
 	pkg := w.cut(inv.ID)
-	w.must(tasks.KindPackage, pkg)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	w.must(tasks.KindReceipt, pkg)
+	w.must(queue.KindPackage, pkg)
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.must(queue.KindReceipt, pkg)
 	got := s.read(inv.ID)
 	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "attests another content") || s.result(got).Reason != got.Reason {
 		t.Errorf("it is %s: %s; the archive says %+v", got.State, got.Reason, s.result(got))
@@ -174,7 +174,7 @@ func TestDocuments_PackageIsGone_StrayIsParkedAndOnFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.advance(2 * time.Minute)
-	w.must(tasks.KindSweep, "1")
+	w.must(queue.KindSweep, "1")
 	s.parkedOnFile(inv.ID)
 }
 
@@ -190,11 +190,11 @@ func TestDocuments_SweepReadAnInvoiceThatWasDecidedMeanwhile_ItsResultStands(t *
 		t.Fatal(err)
 	}
 	between := &before{is: func(args []any) bool { return args[0] == "hgetall" && args[1] == "ksef:pkg:"+pkg }, do: func() {
-		w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-		w.must(tasks.KindReceipt, pkg)
+		w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+		w.must(queue.KindReceipt, pkg)
 	}}
 	late.rdb.AddHook(between)
-	_ = late.run(tasks.KindSweep, "1")
+	_ = late.run(queue.KindSweep, "1")
 	if !between.done.Load() {
 		t.Fatal("nothing was decided meanwhile: this test proved nothing")
 	}

@@ -7,6 +7,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/settlement"
 )
 
@@ -26,7 +27,7 @@ func (w *writer) park(ctx context.Context, inv *ledger.Invoice, code int, reason
 	if c := each[0].Conflict; c != nil {
 		return c
 	}
-	w.reached(KindSubmit, ledger.Parked, 1)
+	w.reached(queue.KindSubmit, ledger.Parked, 1)
 	logParked(w.o.Log.Warn(), inv.ID, code, reason)
 	return nil
 }

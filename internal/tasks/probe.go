@@ -8,6 +8,7 @@ import (
 	"github.com/rs/xid"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/settlement"
 )
@@ -39,36 +40,12 @@ func probePieces(n int) int {
 	return 8
 }
 
-// refusedPause is how long all packages of a tenant rest when KSeF has refused so many of its
-// sessions in a row, with none processed in between. It is 0 when they need not rest. After the
-// pause they have one try together: if each package tried by itself, they would use up the hour's
-// sessions.
-func (l *laneChooser) refusedPause(t ledger.Tenant) time.Duration {
-	return refusedPause(t, l.o.Refusals)
-}
-
-func refusedPause(t ledger.Tenant, refusals int) time.Duration {
-	if t.Refusals <= refusals {
-		return 0
-	}
-	return settlement.RefusalPause(t.Refusals - refusals - 1)
-}
-
-// RefusedUntil is the end of that pause, or the zero time when there is none. refusals is the
-// setting packages.refusals.
-func RefusedUntil(t ledger.Tenant, refusals int) time.Time {
-	if pause := refusedPause(t, refusals); pause > 0 {
-		return t.RefusedAt.Time().Add(pause)
-	}
-	return time.Time{}
-}
-
 // awaitRefused keeps a package waiting while KSeF refuses one session of the tenant after the other
 // and the time of the next try has not come. It does not take the try, because the package is not
 // built yet.
 func (b *batchBuilder) awaitRefused(ctx context.Context, p *ledger.Package) error {
 	t, err := b.Ledger.Tenant(ctx, p.Tenant)
-	if err != nil || !RefusedUntil(t, b.o.Refusals).After(b.o.Now()) {
+	if err != nil || !b.rules().TenantRestsUntil(t).After(b.o.Now()) {
 		return err
 	}
 	return b.afterOthers(t)
@@ -81,7 +58,7 @@ func (b *batchBuilder) takeTry(ctx context.Context, p *ledger.Package) (giveBack
 	if err != nil {
 		return nil, err
 	}
-	pause := b.lanes.refusedPause(t)
+	pause := b.rules().TenantRest(t)
 	if pause == 0 {
 		return func(context.Context) {}, nil
 	}
@@ -99,7 +76,7 @@ func (b *batchBuilder) takeTry(ctx context.Context, p *ledger.Package) (giveBack
 }
 
 func (b *batchBuilder) afterOthers(t ledger.Tenant) error {
-	wait := max(RefusedUntil(t, b.o.Refusals).Sub(b.o.Now()), time.Second)
+	wait := max(b.rules().TenantRestsUntil(t).Sub(b.o.Now()), time.Second)
 	return later(wait, retry.ReasonRefused,
 		fmt.Sprintf("KSeF has refused %d sessions of the tenant in a row: its packages take turns", t.Refusals))
 }
@@ -176,6 +153,6 @@ func over(u *ledger.Unreadable) bool {
 // tellRest runs the task of the package from which p was split off as a probe.
 func (w *writer) tellRest(ctx context.Context, p *ledger.Package) {
 	if p.Rest != "" {
-		w.warn(ctx, "tell a package that its probe is back", w.Queue.Put(ctx, KindPackage, p.Rest, 0, When{Run: true}))
+		w.warn(ctx, "tell a package that its probe is back", w.Queue.Put(ctx, queue.KindPackage, p.Rest, 0, queue.When{Run: true}))
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // pool runs every package of a stage again and again, whether or not the queue would by now, on a clock that goes a second each time.
@@ -39,10 +39,10 @@ func (p *pool) until(most time.Duration, want func() bool) {
 			for _, id := range ids {
 				live[id] = true
 				if state != ledger.PackageCut {
-					_ = p.run(tasks.KindConfirm, id)
+					_ = p.run(queue.KindConfirm, id)
 					continue
 				}
-				_ = p.run(tasks.KindPackage, id)
+				_ = p.run(queue.KindPackage, id)
 			}
 		}
 		p.most = max(p.most, len(live))
@@ -127,7 +127,7 @@ func TestRefusal_OthersGoThrough_ThePackageIsHalvedAtOnce(t *testing.T) {
 	}
 	other := s.admit(ledger.Bulk, s.good("B/1"))
 	through := s.sent(w, other)
-	w.until(tasks.KindConfirm, through, func() bool { return s.pkg(through).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, through, func() bool { return s.pkg(through).State == ledger.PackageSettled })
 	w.refuse(ids[0], pkg)
 	cut, err := s.ledger.PackagesInState(t.Context(), ledger.PackageCut, time.Time{}, time.Time{}, 0)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -28,9 +29,9 @@ func (a *actor) follow(most time.Duration, want func() bool, ids ...string) {
 				continue
 			}
 			seen[pkg] = true
-			kind := tasks.KindConfirm
+			kind := queue.KindConfirm
 			if p, err := a.s.ledger.Package(a.s.t.Context(), pkg); err != nil || p.State == ledger.PackageCut {
-				kind = tasks.KindPackage
+				kind = queue.KindPackage
 			}
 			last = a.run(kind, pkg)
 			next[pkg] = a.s.now().Add(max(retry.Judge(last).Delay, time.Second))
@@ -48,7 +49,7 @@ func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
 			a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 			parent := s.sent(w, a, b)
-			w.until(tasks.KindConfirm, parent, func() bool { s.advance(time.Second); return s.read(a.ID).Package != parent })
+			w.until(queue.KindConfirm, parent, func() bool { s.advance(time.Second); return s.read(a.ID).Package != parent })
 			if child := s.pkg(s.read(a.ID).Package); child.Parent != parent || s.pkg(parent).State != ledger.PackageFailed {
 				t.Fatalf("%+v comes of %s", child, s.pkg(parent).State)
 			}
@@ -92,7 +93,7 @@ func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 			began := s.now()
 			d.do(s, "ksef:pkg:"+probe)
 			gone := s.rdb.Exists(t.Context(), "ksef:pkg:"+probe).Val() == 0
-			if err := w.run(tasks.KindPackage, rest); !gone &&
+			if err := w.run(queue.KindPackage, rest); !gone &&
 				(err == nil || retry.Judge(err).Action != retry.Later || !strings.Contains(err.Error(), probe+", which cannot be read")) {
 				t.Errorf("it does not say what it waits for: %v", err)
 			}
@@ -111,7 +112,7 @@ func TestRefusal_ProbeIsOverAndCannotBeRead_TheRestGoesAtOnce(t *testing.T) {
 	w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
 	probe, rest, _, rests := split(s, w)
 	s.rdb.HSet(t.Context(), "ksef:pkg:"+probe, "v", 2, "state", string(ledger.PackageFailed))
-	w.must(tasks.KindPackage, rest)
+	w.must(queue.KindPackage, rest)
 	w.follow(time.Hour, func() bool { return s.states(rests)[ledger.Accepted] == len(rests) }, rests...)
 }
 

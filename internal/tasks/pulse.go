@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 )
 
 const (
@@ -72,12 +73,12 @@ func (w *Worker) queueSweep(ctx context.Context, swept *int64) error {
 	if round == *swept {
 		return nil
 	}
-	waiting, err := w.Queue.Pending(KindSweep)
+	waiting, err := w.Queue.Pending(queue.KindSweep)
 	if err != nil {
 		return err
 	}
 	if waiting == 0 {
-		if err := w.Queue.PutNew(ctx, KindSweep, fmt.Sprint(round), 0); err != nil {
+		if err := w.Queue.PutNew(ctx, queue.KindSweep, fmt.Sprint(round), 0); err != nil {
 			return err
 		}
 	}
@@ -138,9 +139,9 @@ func (l *laneChooser) queueCut(
 	if err != nil || decision == CutWait {
 		return err
 	}
-	err = l.Queue.PutNew(ctx, KindCut, set.Group.Name(), 0)
+	err = l.Queue.PutNew(ctx, queue.KindCut, set.Group.Name(), 0)
 	if err == nil && busy != nil {
-		err = l.Queue.Put(ctx, KindCut, set.Group.Name(), 0, When{Busy: busy})
+		err = l.Queue.Put(ctx, queue.KindCut, set.Group.Name(), 0, queue.When{Busy: busy})
 	}
 	return err
 }

@@ -16,6 +16,7 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -54,7 +55,7 @@ func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 	}
 	for i := range 40 {
 		inv := s.admit(ledger.Express, s.good(fmt.Sprint("A/", i)))
-		w.must(tasks.KindSend, inv.ID)
+		w.must(queue.KindSend, inv.ID)
 		hanging.Store(s.pkg(s.read(inv.ID).Package).Session, true)
 	}
 	d.sent = nil
@@ -63,7 +64,7 @@ func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 	<-hung
 	since := time.Now()
 	other := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/1", IssueDate: invoice.Today(time.Now())}))
-	w.must(tasks.KindSend, other.ID)
+	w.must(queue.KindSend, other.ID)
 	s.eventually("the other tenant's session to be closed", func() bool { return s.pkg(s.read(other.ID).Package).State != ledger.PackageOpened })
 	waits := s.admit(ledger.Bulk, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/2", IssueDate: invoice.Today(time.Now())}))
 	if err := s.ledger.Wait(t.Context(), &waits); err != nil {
@@ -71,7 +72,7 @@ func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 	}
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	s.eventually("the other tenant's cut", func() bool {
-		_, err := inspect.GetTaskInfo(tasks.QueuePackages, tasks.TaskID(tasks.KindCut, waits.WaitingGroup().Name(), 0))
+		_, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindCut, waits.WaitingGroup().Name(), 0))
 		return err == nil
 	})
 	s.eventually("more than a life without a beat", func() bool { return time.Since(since) > 3*time.Second })
@@ -86,10 +87,10 @@ func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 	d := s.door()
 	w := s.worker("w", d)
 	inv := s.admit(ledger.Express, s.good("A/1"))
-	w.must(tasks.KindSend, inv.ID)
+	w.must(queue.KindSend, inv.ID)
 	stuck := s.pkg(s.read(inv.ID).Package).Session
 	other := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/1", IssueDate: invoice.Today(time.Now())}))
-	w.must(tasks.KindSend, other.ID)
+	w.must(queue.KindSend, other.ID)
 	d.closing = func(ctx context.Context, session string) error {
 		if session != stuck {
 			return nil
@@ -158,7 +159,7 @@ func TestPulse_NobodyRunsSweeps_OneWaits(t *testing.T) {
 	w := s.worker("w", s.door(), func(o *tasks.Options) { o.SweepEvery = time.Second })
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	pending := func() int {
-		info, err := inspect.GetQueueInfo(tasks.QueueUpkeep)
+		info, err := inspect.GetQueueInfo(queue.QueueUpkeep)
 		if err != nil {
 			return 0 // no such queue yet
 		}
@@ -192,14 +193,14 @@ func TestSend_OpeningPanics_TheNextSendOpensAnother(t *testing.T) {
 	var sends sync.WaitGroup
 	sends.Go(func() {
 		defer func() { _ = recover() }() // as asynq does
-		_ = w.run(tasks.KindSend, first.ID)
+		_ = w.run(queue.KindSend, first.ID)
 	})
 	<-entered
-	sends.Go(func() { _ = w.run(tasks.KindSend, second.ID) })
+	sends.Go(func() { _ = w.run(queue.KindSend, second.ID) })
 	began := time.Now()
 	s.eventually("the second to wait for the first", func() bool { return time.Since(began) > 300*time.Millisecond })
 	close(release)
 	s.eventually("the second to be sent", func() bool { return s.read(second.ID).State == ledger.Sent })
 	sends.Wait()
-	w.must(tasks.KindSend, first.ID)
+	w.must(queue.KindSend, first.ID)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -19,13 +20,13 @@ func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing
 	w := s.worker("w", s.counting(c), asConfigured)
 	first := s.bulk(w, "A", 5)
 	s.advance(3 * time.Second)
-	w.must(tasks.KindCut, first[0].WaitingGroup().Name())
+	w.must(queue.KindCut, first[0].WaitingGroup().Name())
 	cut := s.packages(ledger.PackageCut)
 	if len(cut) != 1 || cut[0].Count != 5 {
 		t.Fatalf("%d packages were cut", len(cut))
 	}
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // another worker was faster
-	w.must(tasks.KindPackage, cut[0].ID)
+	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.pkg(cut[0].ID); got.State != ledger.PackageAbandoned || got.Reason == "" {
 		t.Fatalf("the package is %s", got.State)
 	}
@@ -36,18 +37,18 @@ func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing
 	second := s.bulk(w, "B", 5)
 	for range 58 {
 		s.advance(time.Minute)
-		w.must(tasks.KindCut, first[0].WaitingGroup().Name())
+		w.must(queue.KindCut, first[0].WaitingGroup().Name())
 	}
 	if got := s.read(first[0].ID); got.Rev != rev || got.Group == "" {
 		t.Errorf("it went in circles: revision %d, was %d", got.Rev, rev)
 	}
 	s.advance(3 * time.Minute)
-	w.must(tasks.KindCut, first[0].WaitingGroup().Name())
+	w.must(queue.KindCut, first[0].WaitingGroup().Name())
 	cut = s.packages(ledger.PackageCut)
 	if len(cut) != 1 || cut[0].Count != len(first)+len(second) {
 		t.Fatalf("%d packages, want one with all ten", len(cut))
 	}
-	w.must(tasks.KindPackage, cut[0].ID)
+	w.must(queue.KindPackage, cut[0].ID)
 	if got := s.read(second[0].ID); got.State != ledger.Sent {
 		t.Errorf("it is %s", got.State)
 	}
@@ -61,7 +62,7 @@ func TestPutBack_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
 		c := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
 		w := s.worker("w", s.counting(c), asConfigured, func(o *tasks.Options) { o.MaxInvoices = 5 })
 		invs := s.bulk(w, "A", 5)
-		w.must(tasks.KindCut, invs[0].WaitingGroup().Name())
+		w.must(queue.KindCut, invs[0].WaitingGroup().Name())
 		c.use(t, s.nip(), ratelimit.GroupBatchSession, 60)
 		s.stays(w, s.packages(ledger.PackageCut))
 	})
@@ -88,7 +89,7 @@ func (s *stage) stays(w *actor, packages []ledger.Package) {
 	if len(packages) != 1 {
 		s.t.Fatalf("%d packages", len(packages))
 	}
-	if err := w.run(tasks.KindPackage, packages[0].ID); err == nil {
+	if err := w.run(queue.KindPackage, packages[0].ID); err == nil {
 		s.t.Error("it does not wait for a session")
 	}
 	if got := s.pkg(packages[0].ID); got.State != ledger.PackageCut {
@@ -102,7 +103,7 @@ func (s *stage) bulk(w *actor, series string, n int) []ledger.Invoice {
 	var out []ledger.Invoice
 	for i := range n {
 		inv := s.admit(ledger.Bulk, s.goodToday(fmt.Sprint(series, "/", i)))
-		w.must(tasks.KindSubmit, inv.ID)
+		w.must(queue.KindSubmit, inv.ID)
 		out = append(out, inv)
 	}
 	return out

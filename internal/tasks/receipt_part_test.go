@@ -10,9 +10,9 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // without leaves the line of one invoice out of a receipt.
@@ -39,8 +39,8 @@ func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenItIsWhole(t *tes
 	w := s.worker("w", d)
 	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, first, second)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	if v := retry.Judge(w.run(tasks.KindReceipt, pkg)); v.Action != retry.Later {
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
 		t.Fatal(v)
 	}
 	name := archive.ReceiptName(s.nip(), s.now().Format(time.DateOnly), s.pkg(pkg).Session)
@@ -51,7 +51,7 @@ func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenItIsWhole(t *tes
 		t.Errorf("it is %s: %s", got.State, got.Reason)
 	}
 	short = false
-	w.must(tasks.KindReceipt, pkg)
+	w.must(queue.KindReceipt, pkg)
 	for _, id := range []string{first.ID, second.ID} {
 		if got := s.read(id); got.State != ledger.Receipted {
 			t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
@@ -77,9 +77,9 @@ func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testin
 	w := s.worker("w", d)
 	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, first, second)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	s.advance(2 * time.Hour)
-	if v := retry.Judge(w.run(tasks.KindReceipt, pkg)); v.Action != retry.Later {
+	if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
 		t.Fatal(v)
 	}
 	if got := s.read(second.ID); got.State != ledger.Receipted || got.UPO == "" {
@@ -94,7 +94,7 @@ func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testin
 	}
 	s.advance(25 * time.Hour)
 	short = false
-	w.must(tasks.KindReceipt, pkg)
+	w.must(queue.KindReceipt, pkg)
 	if got := s.read(first.ID); got.State != ledger.Receipted || got.Reason != "" {
 		t.Errorf("with its receipt it is %s: %s", got.State, got.Reason)
 	}
@@ -108,7 +108,7 @@ func TestReceipt_HalfAReceiptIsInTheArchive_TheWholeOneIsKeptBesideIt(t *testing
 	w := s.worker("w", d)
 	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, first, second)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	raw, err := d.SessionUPO(t.Context(), s.pkg(pkg).Session)
 	if err != nil {
 		t.Fatal(err)
@@ -117,7 +117,7 @@ func TestReceipt_HalfAReceiptIsInTheArchive_TheWholeOneIsKeptBesideIt(t *testing
 	if err := s.store.Put(t.Context(), name, without(raw, "A/1"), "application/xml"); err != nil {
 		t.Fatal(err)
 	}
-	w.must(tasks.KindReceipt, pkg)
+	w.must(queue.KindReceipt, pkg)
 	for _, id := range []string{first.ID, second.ID} {
 		if got := s.read(id); got.State != ledger.Receipted || got.UPO == s.store.URL(name) {
 			t.Errorf("%s is %s with %s: %s", got.Number, got.State, got.UPO, got.Reason)
@@ -147,8 +147,8 @@ func TestReceipt_NumberIsSpelledOtherwise_ItIsTheSame(t *testing.T) {
 			w := s.worker("w", d)
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := s.sent(w, inv)
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-			w.must(tasks.KindReceipt, pkg)
+			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.must(queue.KindReceipt, pkg)
 			got := s.read(inv.ID)
 			if got.State != ledger.Receipted || got.KsefNumber != s.sim.Books().Accepted[0].KsefNumber {
 				t.Errorf("it is %s as %s: %s", got.State, got.KsefNumber, got.Reason)

@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // A session may end in an error after KSeF accepted an invoice in it: the gateway then has no UPO, for that session or for the invoice. Nothing is lost and nothing spins.
@@ -35,11 +35,11 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ShownAndAskedForEverMoreRar
 			}
 			good, bad := s.admit(lane, s.good("A/1")), s.admit(lane, s.bad("A/2"))
 			pkg := s.sent(w, good, bad)
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 
 			var longest time.Duration
 			for began := s.now(); s.now().Sub(began) < 30*24*time.Hour; {
-				err := w.run(tasks.KindReceipt, pkg)
+				err := w.run(queue.KindReceipt, pkg)
 				v := retry.Judge(err)
 				if v.Action != retry.Later || v.Delay < time.Second || v.Delay < longest {
 					t.Fatalf("%v", err)
@@ -71,7 +71,7 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ShownAndAskedForEverMoreRar
 			}
 			// A month later somebody at KSeF mends it.
 			given = receiptOf(inv)
-			w.must(tasks.KindReceipt, pkg)
+			w.must(queue.KindReceipt, pkg)
 			if inv := s.read(good.ID); inv.State != ledger.Receipted || inv.UPO == "" || inv.Reason != "" || s.result(inv).UPO != inv.UPO {
 				t.Errorf("with its receipt it is %s: %s", inv.State, inv.Reason)
 			}
@@ -96,9 +96,9 @@ func TestReceipt_ProcessedSessionHasNoneYet_WaitsAnHourBeforeItIsShown(t *testin
 	w := s.worker("w", d)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	for range 3 {
-		if v := retry.Judge(w.run(tasks.KindReceipt, pkg)); v.Action != retry.Later {
+		if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
 			t.Fatal(v)
 		}
 		s.advance(15 * time.Minute)
@@ -110,12 +110,12 @@ func TestReceipt_ProcessedSessionHasNoneYet_WaitsAnHourBeforeItIsShown(t *testin
 		t.Errorf("after 45 minutes the archive has a result: %v", err)
 	}
 	s.advance(30 * time.Minute)
-	_ = w.run(tasks.KindReceipt, pkg)
+	_ = w.run(queue.KindReceipt, pkg)
 	if got := s.read(inv.ID); got.State != ledger.Accepted || !strings.Contains(got.Reason, "21178") || s.result(got).Reason != got.Reason {
 		t.Errorf("after an hour it is %s: %s", got.State, got.Reason)
 	}
 	none = false
-	w.must(tasks.KindReceipt, pkg)
+	w.must(queue.KindReceipt, pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted || got.Reason != "" {
 		t.Errorf("with its receipt it is %s: %s", got.State, got.Reason)
 	}
@@ -135,12 +135,12 @@ func TestReceipt_Unreadable_IsNotArchivedAndIsAskedForAgain(t *testing.T) {
 	w := s.worker("w", d)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	if v := retry.Judge(w.run(tasks.KindReceipt, pkg)); v.Action != retry.Later {
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	if v := retry.Judge(w.run(queue.KindReceipt, pkg)); v.Action != retry.Later {
 		t.Fatal(v)
 	}
 	broken = false
-	w.must(tasks.KindReceipt, pkg)
+	w.must(queue.KindReceipt, pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted {
 		t.Errorf("with its receipt it is %s: %s", got.State, got.Reason)
 	}
@@ -151,11 +151,11 @@ func (s *stage) sent(w *actor, invs ...ledger.Invoice) (pkg string) {
 	s.t.Helper()
 	if invs[0].Lane == ledger.Bulk {
 		pkg = w.together(invs...)
-		w.must(tasks.KindPackage, pkg)
+		w.must(queue.KindPackage, pkg)
 		return pkg
 	}
 	for _, inv := range invs {
-		w.must(tasks.KindSend, inv.ID)
+		w.must(queue.KindSend, inv.ID)
 	}
 	pkg = s.read(invs[0].ID).Package
 	if err := w.Stop(s.t.Context()); err != nil {

@@ -11,11 +11,11 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // with makes a good document of a number whose content depends on seed.
@@ -30,7 +30,7 @@ func (s *stage) known(w *actor, docs ...[]byte) []ledger.Invoice {
 	for _, doc := range docs {
 		inv := s.admit(ledger.Bulk, doc)
 		pkg := s.sent(w, inv)
-		w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+		w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 		out = append(out, s.read(inv.ID))
 	}
 	if err := s.rdb.FlushAll(s.t.Context()).Err(); err != nil {
@@ -43,7 +43,7 @@ func (s *stage) known(w *actor, docs ...[]byte) []ledger.Invoice {
 func (s *stage) final(w *actor, pkg, id string) (inv ledger.Invoice, looks int) {
 	s.t.Helper()
 	for began := s.now(); ; looks++ {
-		v := retry.Judge(w.run(tasks.KindConfirm, pkg))
+		v := retry.Judge(w.run(queue.KindConfirm, pkg))
 		if inv = s.read(id); inv.State.Final() {
 			return inv, looks
 		}
@@ -138,10 +138,10 @@ func TestRecover_WhateverTheReferenceIsWorth_ContentDecides(t *testing.T) {
 					t.Errorf("reason %q does not tell %q", inv.Reason, word)
 				}
 			}
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-			_ = w.run(tasks.KindReceipt, pkg)
+			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			_ = w.run(queue.KindReceipt, pkg)
 			s.advance(2 * time.Hour)
-			_ = w.run(tasks.KindReceipt, pkg)
+			_ = w.run(queue.KindReceipt, pkg)
 			switch got := s.read(id); {
 			case got.State != c.final:
 				t.Errorf("in the end it is %s: %s", got.State, got.Reason)
@@ -169,7 +169,7 @@ func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.
 		all = append(all, s.admit(ledger.Bulk, docs[i]))
 	}
 	first := s.sent(w, all...)
-	w.until(tasks.KindConfirm, first, func() bool { return s.pkg(first).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, first, func() bool { return s.pkg(first).State == ledger.PackageSettled })
 	if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.
 		again = append(again, s.admit(ledger.Bulk, docs[n]))
 	}
 	second := s.sent(w, again...)
-	w.until(tasks.KindConfirm, second, func() bool { return s.pkg(second).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, second, func() bool { return s.pkg(second).State == ledger.PackageSettled })
 	for _, inv := range again {
 		if got := s.read(inv.ID); got.State != ledger.Accepted || !got.Recovered {
 			t.Errorf("%s is %s: %s", got.Number, got.State, got.Reason)
@@ -208,9 +208,9 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 	w := s.worker("w", s.door())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	id := w.cut(inv.ID)
-	w.must(tasks.KindPackage, id)
+	w.must(queue.KindPackage, id)
 	for range 3 {
-		if err := w.run(tasks.KindConfirm, id); err == nil {
+		if err := w.run(queue.KindConfirm, id); err == nil {
 			t.Fatal("a session that the gateway does not know was taken for done")
 		}
 		if got := s.read(inv.ID); got.State != ledger.Sent {
@@ -218,7 +218,7 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 		}
 	}
 	s.advance(11 * time.Minute)
-	w.must(tasks.KindConfirm, id)
+	w.must(queue.KindConfirm, id)
 	books := s.sim.Books()
 	if len(books.Sessions) != 1 || len(books.Accepted) != 1 {
 		t.Fatalf("%d sessions, accepted %d times", len(books.Sessions), len(books.Accepted))
@@ -226,7 +226,7 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 	if got := s.read(inv.ID); got.State != ledger.Accepted || !got.Recovered || got.KsefNumber != books.Accepted[0].KsefNumber {
 		t.Errorf("after eleven minutes it is %s (%s), recovered %v as %s, KSeF has it as %s", got.State, got.Reason, got.Recovered, got.KsefNumber, books.Accepted[0].KsefNumber)
 	}
-	_ = w.run(tasks.KindReceipt, id)
+	_ = w.run(queue.KindReceipt, id)
 	got := s.read(inv.ID)
 	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "21173") || s.result(got).KsefNumber != got.KsefNumber {
 		t.Errorf("without a receipt it is %s: %s", got.State, got.Reason)
@@ -239,13 +239,13 @@ func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRe
 	w := s.worker("w", s.door())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	id := w.cut(inv.ID)
-	w.must(tasks.KindPackage, id)
+	w.must(queue.KindPackage, id)
 	looks := 0
 	for began := s.now(); s.read(inv.ID).State != ledger.Parked; looks++ {
 		if took := s.now().Sub(began); took > 2*time.Hour {
 			t.Fatalf("after %v and %d looks it is %s", took, looks, s.read(inv.ID).State)
 		}
-		v := retry.Judge(w.run(tasks.KindConfirm, id))
+		v := retry.Judge(w.run(queue.KindConfirm, id))
 		if v.Action != "" && v.Action != retry.Later {
 			t.Fatal(v)
 		}
@@ -261,14 +261,14 @@ func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRe
 	if n := len(s.sim.Books().Sessions); n != 1 {
 		t.Errorf("%d sessions, want the lost one alone: sending again could make duplicates", n)
 	}
-	w.must(tasks.KindReceipt, id)
+	w.must(queue.KindReceipt, id)
 	s.parkedOnFile(inv.ID)
 	if err := s.ledger.Retry(t.Context(), &got); err != nil {
 		t.Fatal(err)
 	}
 	second := w.cut(inv.ID)
-	w.must(tasks.KindPackage, second)
-	w.until(tasks.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	w.must(queue.KindPackage, second)
+	w.until(queue.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if n := len(s.sim.Books().Accepted); n != 1 {
 		t.Errorf("accepted %d times", n)
 	}

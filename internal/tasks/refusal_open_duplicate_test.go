@@ -7,8 +7,8 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // Every package of the tenant is processed, and in each the original of one duplicate is still looked
@@ -28,18 +28,18 @@ func TestRefusal_OthersAreProcessedButHaveAnOpenDuplicate_TheTenantDoesNotRest(t
 	d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { return ksef.MetadataPage{}, nil }
 	w := s.worker("w", d)
 	poison := s.admit(ledger.Bulk, s.good("POISON"))
-	w.must(tasks.KindPackage, w.cut(poison.ID))
+	w.must(queue.KindPackage, w.cut(poison.ID))
 	p := w.pool()
 	var as []ledger.Invoice
 	oldest := time.Duration(0)
 	for round := range 30 {
 		a, b := s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", round))), s.admit(ledger.Bulk, s.good(fmt.Sprint("D/", round)))
 		as = append(as, a)
-		w.must(tasks.KindSubmit, a.ID)
-		w.must(tasks.KindSubmit, b.ID)
+		w.must(queue.KindSubmit, a.ID)
+		w.must(queue.KindSubmit, b.ID)
 		group := a.WaitingGroup()
 		for range 12 {
-			_ = w.run(tasks.KindCut, group.Name())
+			_ = w.run(queue.KindCut, group.Name())
 			p.began = s.now()
 			end := s.now().Add(5 * time.Second)
 			p.until(5*time.Minute, func() bool { return s.now().After(end) })

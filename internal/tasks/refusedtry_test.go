@@ -7,6 +7,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
@@ -42,21 +43,21 @@ func TestRefusal_TryEndsBeforeASessionIsOpened_AnotherPackageHasIt(t *testing.T)
 					t.Fatal(err)
 				}
 			}
-			if err := w.run(tasks.KindPackage, two); err == nil {
+			if err := w.run(queue.KindPackage, two); err == nil {
 				t.Fatal("sent while the tenant rests")
 			}
 			s.advance(time.Hour)
 			archive.away, d.away = why == "its document cannot be read", why == "no session can be opened"
-			if err := w.run(tasks.KindPackage, one); err == nil {
+			if err := w.run(queue.KindPackage, one); err == nil {
 				t.Fatal("the first package was sent")
 			}
 			archive.away, d.away = false, false
-			w.must(tasks.KindPackage, two)
+			w.must(queue.KindPackage, two)
 			if got := s.pkg(two); got.State != ledger.PackageProcessing {
 				t.Errorf("the other package is %s, want processing", got.State)
 			}
 			// It is one try all the same.
-			if err := w.run(tasks.KindPackage, one); err == nil {
+			if err := w.run(queue.KindPackage, one); err == nil {
 				t.Error("a second try at the same time")
 			}
 		})

@@ -6,16 +6,17 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // withReplica lets every worker made from now on, and the returned admitter, wait for a replica; lose cuts it off, and returns what brings it back.
-func (s *stage) withReplica() (a *tasks.Admitter, wait func(*actor), lose func() (back func())) {
+func (s *stage) withReplica() (a *intake.Admitter, wait func(*actor), lose func() (back func())) {
 	s.t.Helper()
 	s.rdb.ConfigSet(s.t.Context(), "repl-diskless-sync-delay", "0")
 	host, port, err := net.SplitHostPort(s.redis.Addr())
@@ -30,7 +31,7 @@ func (s *stage) withReplica() (a *tasks.Admitter, wait func(*actor), lose func()
 		s.eventually("the replica follows", func() bool { return l.Replicated(s.t.Context()) == nil })
 	}
 	follows()
-	a = &tasks.Admitter{Ledger: l, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
+	a = &intake.Admitter{Ledger: l, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
 	wait = func(a *actor) { a.Ledger = ledger.New(a.rdb, o) }
 	lose = func() func() {
 		s.t.Helper()
@@ -63,16 +64,16 @@ func TestReplicas_LostBeforeABatchIsClosed_CloseIsNotCalledUntilOneHasClosing(t 
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	back := lose()
-	waitsForReplicas(t, w.run(tasks.KindPackage, pkg))
-	w.must(tasks.KindPackage, pkg) // comes back, and leaves it to confirm
+	waitsForReplicas(t, w.run(queue.KindPackage, pkg))
+	w.must(queue.KindPackage, pkg) // comes back, and leaves it to confirm
 	for range 2 {
-		waitsForReplicas(t, w.run(tasks.KindConfirm, pkg))
+		waitsForReplicas(t, w.run(queue.KindConfirm, pkg))
 	}
 	if p, n := s.pkg(pkg), s.sim.Books().Requests["batchSessionClose"]; p.State != ledger.PackageClosing || n != 0 {
 		t.Errorf("the package is %s, close was called %d times", p.State, n)
 	}
 	back()
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Accepted || n != 1 {
 		t.Errorf("the invoice is %s, %d sessions", i.State, n)
 	}
@@ -86,13 +87,13 @@ func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *test
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	back := lose()
 	for range 2 {
-		waitsForReplicas(t, w.run(tasks.KindSend, inv.ID))
+		waitsForReplicas(t, w.run(queue.KindSend, inv.ID))
 	}
 	if i, n := s.read(inv.ID), s.sim.Books().Requests["invoiceSend"]; i.State != ledger.Queued || i.Lane != ledger.Express || i.Package != "" || n != 0 {
 		t.Errorf("it is %s, lane %s, in %q; posted %d times", i.State, i.Lane, i.Package, n)
 	}
 	back()
-	w.must(tasks.KindSend, inv.ID)
+	w.must(queue.KindSend, inv.ID)
 	pkg := s.read(inv.ID).Package
 
 	// The close of its session waits as well.
@@ -103,9 +104,9 @@ func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *test
 	if p, n := s.pkg(pkg), s.sim.Books().Requests["onlineSessionClose"]; p.State != ledger.PackageClosing || n != 0 {
 		t.Errorf("the session's package is %s, close was called %d times", p.State, n)
 	}
-	waitsForReplicas(t, w.run(tasks.KindConfirm, pkg))
+	waitsForReplicas(t, w.run(queue.KindConfirm, pkg))
 	back()
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if i, n := s.read(inv.ID), len(s.sim.Books().Accepted); i.State != ledger.Accepted || i.Attempts != 3 || n != 1 {
 		t.Errorf("it is %s after %d attempts; KSeF accepted %d", i.State, i.Attempts, n)
 	}
@@ -115,20 +116,20 @@ func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *test
 func TestReplicas_LostAtIntake_IsAnErrorAndSafeToHandInAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	a, _, lose := s.withReplica()
-	docs := []tasks.Document{{File: "a.xml", Data: s.good("A/1")}, {File: "b.xml", Data: s.good("A/2")}}
+	docs := []intake.Document{{File: "a.xml", Data: s.good("A/1")}, {File: "b.xml", Data: s.good("A/2")}}
 	back := lose()
 	for range 2 {
-		out, err := a.Admit(t.Context(), docs, tasks.Terms{})
+		out, err := a.Admit(t.Context(), docs, intake.Terms{})
 		if _, lags := errors.AsType[*ledger.ReplicaError](err); !lags || out != nil {
 			t.Errorf("%v, %v", out, err)
 		}
 	}
 	back()
-	out, err := a.Admit(t.Context(), docs, tasks.Terms{})
+	out, err := a.Admit(t.Context(), docs, intake.Terms{})
 	if err != nil || out[0].Taken != ledger.Present || out[1].Taken != ledger.Present {
 		t.Errorf("handed in again: %+v, %v", out, err)
 	}
-	if n, err := s.queue.Depth(tasks.KindSubmit); n != 2 || err != nil {
+	if n, err := s.queue.Depth(queue.KindSubmit); n != 2 || err != nil {
 		t.Errorf("%d tasks, %v", n, err)
 	}
 }

@@ -6,10 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ksef/gateway"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -62,7 +64,7 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 			}
 			pkg := s.sent(w, invs...)
 			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-			w.must(tasks.KindReceipt, pkg)
+			w.must(queue.KindReceipt, pkg)
 			for _, inv := range invs {
 				got := s.read(inv.ID)
 				if got.State != ledger.Receipted || !strings.HasPrefix(got.KsefNumber, inv.NIP+"-") {
@@ -146,16 +148,16 @@ func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	var invs []ledger.Invoice
 	for i := range 7 {
 		inv := s.admit(ledger.Bulk, s.of(sample.NIP(1), "M/"+string(rune('1'+i))))
-		w.must(tasks.KindSubmit, inv.ID)
+		w.must(queue.KindSubmit, inv.ID)
 		invs = append(invs, inv)
 	}
 	first := s.read(invs[0].ID)
-	w.must(tasks.KindCut, first.WaitingGroup().Name())
+	w.must(queue.KindCut, first.WaitingGroup().Name())
 	for _, p := range s.packages(ledger.PackageCut) {
 		if p.Count > 3 {
 			t.Errorf("a package of %d", p.Count)
 		}
-		w.must(tasks.KindPackage, p.ID)
+		w.must(queue.KindPackage, p.ID)
 		s.drive(w, p.ID, time.Hour, func() bool { return s.pkg(p.ID).State == ledger.PackageSettled })
 	}
 	for _, inv := range invs[:6] {
@@ -176,8 +178,8 @@ func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthoriz
 	doc := bytes.Replace(s.of(sample.NIP(0), "R/1"), []byte("\t<Fa>"), []byte("\t<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>"+sample.NIP(1)+
 		"</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne><Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>"), 1)
 	admit := func() ledger.Invoice {
-		a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
-		out, err := a.Admit(t.Context(), []tasks.Document{{File: "a.xml", Data: doc}}, tasks.Terms{Lane: ledger.Bulk, Tenant: sample.NIP(1)})
+		a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
+		out, err := a.Admit(t.Context(), []intake.Document{{File: "a.xml", Data: doc}}, intake.Terms{Lane: ledger.Bulk, Tenant: sample.NIP(1)})
 		if err != nil || out[0].Err != nil {
 			t.Fatalf("admit: %v, %v", err, out[0].Err)
 		}
@@ -188,7 +190,7 @@ func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthoriz
 		t.Fatalf("tenant %s, seller %s, context %s", inv.Tenant, inv.NIP, inv.ContextNIP())
 	}
 	pkg := s.sent(w, inv)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	original := s.read(inv.ID)
 	if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -27,7 +28,7 @@ func TestSession_StaysInProcessingForHours_AskedEverMoreRarelyAndSettledOnce(t *
 			pkg := s.sent(w, inv)
 			began, longest := s.now(), time.Duration(0)
 			for s.now().Sub(began) < night-10*time.Minute {
-				v := retry.Judge(w.run(tasks.KindConfirm, pkg))
+				v := retry.Judge(w.run(queue.KindConfirm, pkg))
 				if v.Action != retry.Later || v.Reason != retry.ReasonProcessing || 2*v.Delay < longest-2*time.Second { // before midnight it is asked twice as often
 					t.Fatalf("after %v: %+v, after a pause of %v", s.now().Sub(began), v, longest)
 				}
@@ -60,20 +61,20 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewOne(t *testin
 	w := s.worker("w", s.door())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
-	if v := retry.Judge(w.run(tasks.KindConfirm, pkg)); v.Action != retry.Later { // open still: closed again, in vain
+	if v := retry.Judge(w.run(queue.KindConfirm, pkg)); v.Action != retry.Later { // open still: closed again, in vain
 		t.Fatal(v)
 	}
 	if got := s.read(inv.ID); got.Package != pkg || got.State != ledger.Sending {
 		t.Fatalf("before the session is final it is %s in %s", got.State, got.Package)
 	}
 	s.advance(13 * time.Hour)
-	w.must(tasks.KindConfirm, pkg)
+	w.must(queue.KindConfirm, pkg)
 	second := s.read(inv.ID).Package
 	if p := s.pkg(pkg); second == pkg || p.State != ledger.PackageFailed || p.Code != 440 {
 		t.Fatalf("the cancelled package is %s with %d, the invoice in %s", p.State, p.Code, second)
 	}
-	w.must(tasks.KindPackage, second)
-	w.until(tasks.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	w.must(queue.KindPackage, second)
+	w.until(queue.KindConfirm, second, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if n := len(s.sim.Books().Accepted); n != 1 {
 		t.Errorf("accepted %d times", n)
 	}
@@ -92,12 +93,12 @@ func TestSession_KeyNotDecrypted_TheNextHasAFreshOne(t *testing.T) {
 	w := s.worker("w", d)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	first := s.sent(w, inv)
-	w.until(tasks.KindConfirm, first, func() bool { return s.read(inv.ID).Package != first })
+	w.until(queue.KindConfirm, first, func() bool { return s.read(inv.ID).Package != first })
 	if p := s.pkg(first); p.State != ledger.PackageFailed || p.Code != 415 {
 		t.Fatalf("the first package is %s with %d", p.State, p.Code)
 	}
 	second := s.read(inv.ID).Package
-	w.must(tasks.KindPackage, second)
+	w.must(queue.KindPackage, second)
 	if got, _ := s.final(w, second, inv.ID); got.State != ledger.Accepted || got.Resends != 0 {
 		t.Errorf("it is %s: %s", got.State, got.Reason)
 	}
@@ -113,20 +114,20 @@ func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	for i := range times {
 		s.advance(time.Minute)
-		w.must(tasks.KindPackage, pkg)
-		w.until(tasks.KindConfirm, pkg, func() bool { return s.read(one.ID).Package != pkg })
+		w.must(queue.KindPackage, pkg)
+		w.until(queue.KindConfirm, pkg, func() bool { return s.read(one.ID).Package != pkg })
 		pkg = s.read(one.ID).Package
 		if got := s.read(two.ID).Package; got != pkg {
 			t.Fatalf("after %d refusals they are in %s and %s", i+1, pkg, got)
 		}
-		task, err := inspect.GetTaskInfo(tasks.QueuePackages, tasks.TaskID(tasks.KindPackage, pkg, 0))
+		task, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindPackage, pkg, 0))
 		if waits := err == nil && task.State == asynq.TaskStateScheduled; waits != (i > 0) {
 			t.Errorf("after %d refusals the next session waits: %v (%v)", i+1, waits, err)
 		}
 	}
 	s.advance(time.Minute)
-	w.must(tasks.KindPackage, pkg)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(one.ID).State == ledger.Accepted && s.read(two.ID).State == ledger.Accepted })
+	w.must(queue.KindPackage, pkg)
+	w.until(queue.KindConfirm, pkg, func() bool { return s.read(one.ID).State == ledger.Accepted && s.read(two.ID).State == ledger.Accepted })
 }
 
 // 445, no valid invoices: the session is over and every invoice has its own answer in it.
@@ -141,8 +142,8 @@ func TestSession_NoValidInvoices_EachIsRejectedWithItsOwnCodeOnFile(t *testing.T
 				invs = append(invs, s.admit(lane, s.bad(fmt.Sprint("A/", i))))
 			}
 			pkg := s.sent(w, invs...)
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-			w.must(tasks.KindReceipt, pkg)
+			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.must(queue.KindReceipt, pkg)
 			for _, inv := range invs {
 				got := s.read(inv.ID)
 				if got.State != ledger.Rejected || got.Code != 450 || got.Reason == "" {

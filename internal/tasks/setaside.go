@@ -11,6 +11,7 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/settlement"
 )
@@ -79,7 +80,7 @@ func (d *documents) setAside(ctx context.Context, p *ledger.Package, unread []un
 		return err
 	}
 	p.Count -= len(part.IDs)
-	return d.Queue.Put(ctx, KindPackage, part.ID, 0, When{In: archiveRefused})
+	return d.Queue.Put(ctx, queue.KindPackage, part.ID, 0, queue.When{In: archiveRefused})
 }
 
 // unreadLast puts those invoices last whose documents could not be read the last time, so that a

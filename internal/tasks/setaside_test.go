@@ -14,9 +14,9 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // large is a document that is kept in the archive, because Redis is too small for it.
@@ -84,7 +84,7 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 			}
 			w := s.worker("w", s.door())
 			pkg := w.together(large, small)
-			w.must(tasks.KindPackage, pkg)
+			w.must(queue.KindPackage, pkg)
 			if got := s.pkg(pkg); got.State != ledger.PackageProcessing || got.Count != 1 || got.Size != small.Size {
 				t.Fatalf("the package is %+v, want processing with the other invoice", got)
 			}
@@ -92,13 +92,13 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 			if waits.State != ledger.Packed || !strings.Contains(waits.Reason, "its stored document cannot be read") || waits.Package == pkg {
 				t.Fatalf("it is %s in %s (%s), want packed in a package of its own with the reason", waits.State, waits.Package, waits.Reason)
 			}
-			if err := w.run(tasks.KindPackage, waits.Package); err == nil || s.read(large.ID).Rev != waits.Rev {
+			if err := w.run(queue.KindPackage, waits.Package); err == nil || s.read(large.ID).Rev != waits.Rev {
 				t.Errorf("it does not wait: %v", err)
 			}
 			repair()
-			w.must(tasks.KindPackage, waits.Package)
+			w.must(queue.KindPackage, waits.Package)
 			for _, id := range []string{pkg, waits.Package} {
-				w.until(tasks.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageSettled })
+				w.until(queue.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageSettled })
 			}
 			for _, inv := range []ledger.Invoice{large, small} {
 				if got := s.read(inv.ID); got.State != ledger.Accepted || got.Reason != "" {
@@ -123,7 +123,7 @@ func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	all = append(append(all, sick...), well...)
 	pkg := w.together(all...)
 	for range 3 {
-		if w.run(tasks.KindPackage, pkg) == nil {
+		if w.run(queue.KindPackage, pkg) == nil {
 			break
 		}
 		s.advance(time.Minute)
@@ -156,7 +156,7 @@ func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNobodyIsParked(t *testing.T)
 		w := s.worker("w", s.door())
 		pkg := w.together(invs...)
 		for range 5 {
-			if err := w.run(tasks.KindPackage, pkg); err == nil {
+			if err := w.run(queue.KindPackage, pkg); err == nil {
 				t.Fatal("built without the archive")
 			}
 			s.advance(time.Minute)
@@ -167,7 +167,7 @@ func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNobodyIsParked(t *testing.T)
 			}
 		}
 		u.away = false
-		s.eventually("the package is sent", func() bool { return w.run(tasks.KindPackage, pkg) == nil })
+		s.eventually("the package is sent", func() bool { return w.run(queue.KindPackage, pkg) == nil })
 		if got := s.pkg(pkg); got.State != ledger.PackageProcessing || got.Count != len(invs) || len(s.sim.Books().Sessions) != 1 {
 			t.Errorf("%+v in %d sessions, want all in one", got, len(s.sim.Books().Sessions))
 		}

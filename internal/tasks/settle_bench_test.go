@@ -14,6 +14,7 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/redisd/redistest"
 	"ksefworker/internal/tasks"
 )
@@ -115,7 +116,7 @@ func BenchmarkConfirm10000(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			rdb, _ := redistest.New(b)
-			l, q := ledger.New(rdb, ledger.Options{}), tasks.NewQueue(rdb)
+			l, q := ledger.New(rdb, ledger.Options{}), queue.New(rdb)
 			w := tasks.NewWorker(tasks.Parts{Ledger: l, Queue: q, Budget: noLimits{},
 				Transport: func(string) (tasks.Transport, bool) { return &c.t, true }},
 				tasks.Options{Worker: "w", Refusals: 3, ConfirmFirst: time.Second, ConfirmMax: time.Minute, Log: zerolog.Nop()})
@@ -132,7 +133,7 @@ func BenchmarkConfirm10000(b *testing.B) {
 				p := benchPackage(b, l, n)
 				reads.n = 0
 				b.StartTimer()
-				task := asynq.NewTask(string(tasks.KindConfirm), []byte(fmt.Sprintf(`{"v":1,"id":%q}`, p.ID)))
+				task := asynq.NewTask(string(queue.KindConfirm), []byte(fmt.Sprintf(`{"v":1,"id":%q}`, p.ID)))
 				if err := mux.ProcessTask(b.Context(), task); err != nil {
 					b.Fatal(err)
 				}

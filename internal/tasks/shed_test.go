@@ -10,6 +10,7 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
@@ -41,14 +42,14 @@ func TestShed_RejectedDocumentsGoAfterAWhile(t *testing.T) {
 		}
 		return kept
 	}
-	w.must(tasks.KindSweep, "1")
+	w.must(queue.KindSweep, "1")
 	for _, inv := range []ledger.Invoice{small, large, parked} {
 		if !has(inv.ID) {
 			t.Errorf("the document of %s is gone at once", inv.Number)
 		}
 	}
 	s.advance(25 * time.Hour)
-	w.must(tasks.KindSweep, "2")
+	w.must(queue.KindSweep, "2")
 	for inv, want := range map[string]bool{small.ID: false, large.ID: false, parked.ID: true} {
 		if has(inv) != want {
 			t.Errorf("the document of %s is kept: %v, want %v", s.read(inv).Number, !want, want)
@@ -61,7 +62,7 @@ func TestShed_RejectedDocumentsGoAfterAWhile(t *testing.T) {
 		t.Errorf("the entry is %s", got.State)
 	}
 	s.advance(25 * time.Hour)
-	w.must(tasks.KindSweep, "3") // and nothing goes wrong with what is gone
+	w.must(queue.KindSweep, "3") // and nothing goes wrong with what is gone
 }
 
 // removals counts what is removed from an archive, and refuses it while forbid is set.
@@ -93,11 +94,11 @@ func TestShed_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
 		}
 	}
 	s.advance(2 * time.Minute)
-	w.must(tasks.KindSweep, "0")
+	w.must(queue.KindSweep, "0")
 	before := s.read(large.ID)
 	for day := range 29 {
 		s.advance(24 * time.Hour)
-		_ = w.run(tasks.KindSweep, fmt.Sprint(day))
+		_ = w.run(queue.KindSweep, fmt.Sprint(day))
 	}
 	owed, err := s.ledger.PendingResults(t.Context(), s.now().Add(time.Hour), 0, 10)
 	if now := s.read(large.ID); err != nil || len(owed) > 0 || now.UpdatedAt != before.UpdatedAt || !now.BodyArchived {
@@ -107,7 +108,7 @@ func TestShed_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
 		t.Errorf("the bucket was asked %d times in 19 days", bucket.n)
 	}
 	s.advance(2 * 24 * time.Hour)
-	_ = w.run(tasks.KindSweep, "last")
+	_ = w.run(queue.KindSweep, "last")
 	for _, inv := range []ledger.Invoice{large, small} {
 		if _, err := s.ledger.Invoice(t.Context(), inv.ID); !errors.Is(err, ledger.ErrNotFound) {
 			t.Errorf("%s is still there after its time: %v", inv.Number, err)
@@ -124,8 +125,8 @@ func TestShed_ProcessDiedBeforeItRemovedTheDocument_TheSweepDoes(t *testing.T) {
 	w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour })
 	sent, rejected := s.admit(ledger.Bulk, s.large("A/1", 1)), s.admit(ledger.Bulk, s.large("A/2", 2))
 	pkg := s.sent(w, sent)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	w.until(tasks.KindReceipt, pkg, func() bool { return s.read(sent.ID).State == ledger.Receipted })
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindReceipt, pkg, func() bool { return s.read(sent.ID).State == ledger.Receipted })
 	if err := s.ledger.Move(t.Context(), ledger.Move{ID: rejected.ID, Rev: rejected.Rev, To: ledger.Rejected}); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func TestShed_ProcessDiedBeforeItRemovedTheDocument_TheSweepDoes(t *testing.T) {
 	bucket.forbid, bucket.n = false, 0
 	s.advance(25 * time.Hour)
 	for i := range 5 {
-		w.must(tasks.KindSweep, fmt.Sprint(i))
+		w.must(queue.KindSweep, fmt.Sprint(i))
 		s.advance(2 * time.Minute)
 	}
 	for _, inv := range []ledger.Invoice{sent, rejected} {
@@ -152,7 +153,7 @@ func TestShed_ProcessDiedBeforeItRemovedTheDocument_TheSweepDoes(t *testing.T) {
 	// A receipted invoice that is handed in again leaves no document behind either.
 	s.admit(ledger.Bulk, s.large("A/1", 1))
 	s.advance(2 * time.Minute)
-	w.must(tasks.KindSweep, "again")
+	w.must(queue.KindSweep, "again")
 	if _, err := s.store.Get(t.Context(), archive.BodyName(sent.ID)); !errors.Is(err, archive.ErrNotFound) {
 		t.Errorf("handed in again, it stays: %v", err)
 	}

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // The receipt of the originals' session is short for a while when their duplicates are recovered. It
@@ -23,7 +23,7 @@ func TestRecovered_ReceiptOfTheOriginalsIsShortForAWhile_AllAreReceiptedInTheEnd
 				invs = append(invs, s.admit(ledger.Bulk, doc))
 			}
 			pkg := s.sent(w, invs...)
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			s.rdb.FlushAll(t.Context())
 			began := s.now()
 			d.upo = func(raw []byte, err error) ([]byte, error) {
@@ -37,8 +37,8 @@ func TestRecovered_ReceiptOfTheOriginalsIsShortForAWhile_AllAreReceiptedInTheEnd
 				invs = append(invs, s.admit(ledger.Bulk, doc))
 			}
 			pkg = s.sent(w, invs...)
-			w.until(tasks.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
-			w.until(tasks.KindReceipt, pkg, func() bool { s.advance(5 * time.Minute); return s.pkg(pkg).State == ledger.PackageReceipted })
+			w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
+			w.until(queue.KindReceipt, pkg, func() bool { s.advance(5 * time.Minute); return s.pkg(pkg).State == ledger.PackageReceipted })
 			for _, inv := range invs {
 				if got := s.read(inv.ID); got.State != ledger.Receipted || got.UPO == "" {
 					t.Errorf("%s is %s, receipt %q: %s", got.Number, got.State, got.UPO, got.Reason)

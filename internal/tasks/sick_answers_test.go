@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
@@ -70,7 +71,7 @@ func TestConfirm_ReceiptIsSick_ClearAnswersAreWritten(t *testing.T) {
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	for range 240 {
-		_ = w.run(tasks.KindConfirm, pkg)
+		_ = w.run(queue.KindConfirm, pkg)
 		<-time.After(2 * time.Millisecond)
 		s.advance(time.Hour)
 	}
@@ -93,7 +94,7 @@ func TestConfirm_OneStatusIsSick_ClearAnswersAreWritten(t *testing.T) {
 	a, b := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	for range 240 {
-		_ = w.run(tasks.KindConfirm, pkg)
+		_ = w.run(queue.KindConfirm, pkg)
 		<-time.After(2 * time.Millisecond)
 		s.advance(time.Hour)
 	}
@@ -134,7 +135,7 @@ func TestRecover_OneOriginalIsSick_OthersGoOn(t *testing.T) {
 			a, b := s.admit(ledger.Bulk, docA), s.admit(ledger.Bulk, docB)
 			pkg := s.sent(w, a, b)
 			for range 240 {
-				_ = w.run(tasks.KindConfirm, pkg)
+				_ = w.run(queue.KindConfirm, pkg)
 				<-time.After(2 * time.Millisecond)
 				s.advance(time.Hour)
 			}
@@ -166,7 +167,7 @@ func TestRecover_OneDocumentOfTheRegisterIsSick_OthersGoOn(t *testing.T) {
 	a, b := s.admit(ledger.Bulk, docA), s.admit(ledger.Bulk, docB)
 	pkg := s.sent(w, a, b)
 	for range 240 {
-		_ = w.run(tasks.KindConfirm, pkg)
+		_ = w.run(queue.KindConfirm, pkg)
 		<-time.After(2 * time.Millisecond)
 		s.advance(time.Hour)
 	}
@@ -196,8 +197,8 @@ func TestConfirm_OneAnswerRunsForEver_ReceiptDecides(t *testing.T) {
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	for began := s.now(); s.now().Sub(began) < 10*24*time.Hour; {
-		_ = w.run(tasks.KindConfirm, pkg)
-		_ = w.run(tasks.KindReceipt, pkg)
+		_ = w.run(queue.KindConfirm, pkg)
+		_ = w.run(queue.KindReceipt, pkg)
 		<-time.After(2 * time.Millisecond)
 		s.advance(time.Hour)
 	}

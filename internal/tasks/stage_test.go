@@ -3,6 +3,7 @@ package tasks_test
 import (
 	"bytes"
 	"context"
+	"crypto/rsa"
 	"fmt"
 	"net/http/httptest"
 	"path/filepath"
@@ -13,17 +14,17 @@ import (
 	"testing"
 	"time"
 
-	"crypto/rsa"
-
 	"github.com/hibiken/asynq"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 
 	"ksefworker/internal/archive"
+	"ksefworker/internal/intake"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ksef/gateway"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/redisd"
 	"ksefworker/internal/redisd/redistest"
@@ -41,7 +42,7 @@ type stage struct {
 	sim    *simulator.Simulator
 	url    string
 	ledger *ledger.Ledger // the test's own
-	queue  *tasks.Queue
+	queue  *queue.Queue
 	bodies *ledger.Bodies
 	store  archive.Store
 	ahead  atomic.Int64 // of the clock
@@ -91,7 +92,7 @@ func newStage(t *testing.T, o simulator.Options) *stage {
 	t.Cleanup(func() { srv.Close(); s.sim.Close() })
 	s.url = srv.URL
 	s.budget = noLimits{}
-	s.ledger, s.queue = ledger.New(s.rdb, ledger.Options{Now: s.now}), tasks.NewQueue(s.rdb)
+	s.ledger, s.queue = ledger.New(s.rdb, ledger.Options{Now: s.now}), queue.New(s.rdb)
 	if s.bodies, err = ledger.NewBodies(nil); err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +261,7 @@ func (s *stage) workerWith(name string, d *door, parts func(*tasks.Parts), tune 
 	for _, f := range tune {
 		f(&o)
 	}
-	p := tasks.Parts{Ledger: ledger.New(rdb, ledger.Options{Now: s.now}), Queue: tasks.NewQueue(rdb), Bodies: s.bodies, Store: s.store, Budget: s.budget,
+	p := tasks.Parts{Ledger: ledger.New(rdb, ledger.Options{Now: s.now}), Queue: queue.New(rdb), Bodies: s.bodies, Store: s.store, Budget: s.budget,
 		Transport: func(string) (tasks.Transport, bool) { return d, true }}
 	parts(&p)
 	w := tasks.NewWorker(p, o)
@@ -271,12 +272,12 @@ func (s *stage) workerWith(name string, d *door, parts func(*tasks.Parts), tune 
 }
 
 // run lets one task run; its error is what asynq would get.
-func (a *actor) run(k tasks.Kind, id string) error {
+func (a *actor) run(k queue.Kind, id string) error {
 	return a.mux.ProcessTask(a.s.t.Context(), asynq.NewTask(string(k), []byte(fmt.Sprintf(`{"v":1,"id":%q}`, id))))
 }
 
 // must is run for a task that is to end well.
-func (a *actor) must(k tasks.Kind, id string) {
+func (a *actor) must(k queue.Kind, id string) {
 	a.s.t.Helper()
 	if err := a.run(k, id); err != nil {
 		a.s.t.Fatalf("%s of %s: %v", k, id, err)
@@ -284,7 +285,7 @@ func (a *actor) must(k tasks.Kind, id string) {
 }
 
 // until lets a task run again and again until want holds.
-func (a *actor) until(k tasks.Kind, id string, want func() bool) {
+func (a *actor) until(k queue.Kind, id string, want func() bool) {
 	a.s.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		err := a.run(k, id)
@@ -299,10 +300,10 @@ func (a *actor) until(k tasks.Kind, id string, want func() bool) {
 }
 
 // everybody are tenants named by their NIPs.
-func everybody() []tasks.Account {
-	var all []tasks.Account
+func everybody() []intake.Account {
+	var all []intake.Account
 	for i := range 10 {
-		all = append(all, tasks.Account{Name: sample.NIP(i), NIP: sample.NIP(i)})
+		all = append(all, intake.Account{Name: sample.NIP(i), NIP: sample.NIP(i)})
 	}
 	return all
 }
@@ -310,8 +311,8 @@ func everybody() []tasks.Account {
 // admit hands one document in and returns its entry.
 func (s *stage) admit(lane ledger.Lane, data []byte) ledger.Invoice {
 	s.t.Helper()
-	a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
-	out, err := a.Admit(s.t.Context(), []tasks.Document{{File: "a.xml", Data: data}}, tasks.Terms{Lane: lane})
+	a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
+	out, err := a.Admit(s.t.Context(), []intake.Document{{File: "a.xml", Data: data}}, intake.Terms{Lane: lane})
 	if err != nil || out[0].Err != nil {
 		s.t.Fatalf("admit: %v, %v", err, out[0].Err)
 	}
@@ -357,10 +358,10 @@ func (s *stage) touch(id string) {
 // cut brings a queued invoice into a package of its own and returns that.
 func (a *actor) cut(id string) string {
 	a.s.t.Helper()
-	a.must(tasks.KindSubmit, id)
+	a.must(queue.KindSubmit, id)
 	inv := a.s.read(id)
 	g := inv.WaitingGroup()
-	a.until(tasks.KindCut, g.Name(), func() bool { return a.s.read(id).State == ledger.Packed })
+	a.until(queue.KindCut, g.Name(), func() bool { return a.s.read(id).State == ledger.Packed })
 	return a.s.read(id).Package
 }
 

@@ -7,10 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // keyring makes a sealer of keys that are told apart by one byte; none is no encryption.
@@ -54,15 +55,15 @@ func TestStorage_WorkerWithoutTheKey_PackageGoesToAnotherWorkerAndNothingIsParke
 			s.bodies = keyring(t, keys...)
 			a := s.worker("sick", s.door())
 			for _, id := range ids {
-				a.must(tasks.KindSubmit, id)
+				a.must(queue.KindSubmit, id)
 			}
 			first := s.read(ids[0])
 			group := first.WaitingGroup().Name()
 			s.advance(time.Minute)
-			a.until(tasks.KindCut, group, func() bool { return s.read(ids[0]).State == ledger.Packed })
+			a.until(queue.KindCut, group, func() bool { return s.read(ids[0]).State == ledger.Packed })
 			pkg := s.read(ids[0]).Package
 			for range 3 {
-				wantsAnotherWorker(t, a, a.run(tasks.KindPackage, pkg))
+				wantsAnotherWorker(t, a, a.run(queue.KindPackage, pkg))
 			}
 			for _, id := range ids {
 				if inv := s.read(id); inv.State != ledger.Packed || inv.Package != pkg {
@@ -72,11 +73,11 @@ func TestStorage_WorkerWithoutTheKey_PackageGoesToAnotherWorkerAndNothingIsParke
 			if n := len(s.sim.Books().Sessions); n != 0 {
 				t.Errorf("%d sessions were opened in vain", n)
 			}
-			well.must(tasks.KindPackage, pkg)
-			well.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			well.must(queue.KindPackage, pkg)
+			well.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			// Its receipt, too, is for a worker that can archive the documents.
-			wantsAnotherWorker(t, a, a.run(tasks.KindReceipt, pkg))
-			well.until(tasks.KindReceipt, pkg, func() bool { return s.read(ids[0]).State == ledger.Receipted })
+			wantsAnotherWorker(t, a, a.run(queue.KindReceipt, pkg))
+			well.until(queue.KindReceipt, pkg, func() bool { return s.read(ids[0]).State == ledger.Receipted })
 			if s.log.says("document is lost here") {
 				t.Error("a document that another worker opens was taken for lost")
 			}
@@ -98,11 +99,11 @@ func TestStorage_WorkerWithoutTheKey_SingleSendStaysExpress(t *testing.T) {
 			well := s.worker("well", s.door())
 			s.bodies = keyring(t, keys...)
 			a := s.worker("sick", s.door())
-			wantsAnotherWorker(t, a, a.run(tasks.KindSend, inv.ID))
+			wantsAnotherWorker(t, a, a.run(queue.KindSend, inv.ID))
 			if got := s.read(inv.ID); got.State != ledger.Queued || got.Lane != ledger.Express || got.Group != "" || got.Rev != inv.Rev {
 				t.Errorf("it is %s, lane %s, waiting in %q, revision %d", got.State, got.Lane, got.Group, got.Rev)
 			}
-			well.must(tasks.KindSend, inv.ID)
+			well.must(queue.KindSend, inv.ID)
 			if got := s.read(inv.ID); got.State != ledger.Sent {
 				t.Errorf("sent by the other worker it is %s", got.State)
 			}
@@ -119,7 +120,7 @@ func TestStorage_NobodyHasTheKey_PausesGrowToHalfAMinute(t *testing.T) {
 	a := s.worker("sick", s.door())
 	var last time.Duration
 	for range 20 {
-		pause := retry.Judge(a.run(tasks.KindSend, inv.ID)).Delay
+		pause := retry.Judge(a.run(queue.KindSend, inv.ID)).Delay
 		if pause < last {
 			t.Fatalf("a pause of %v after one of %v", pause, last)
 		}
@@ -154,9 +155,9 @@ func TestStorage_DamagedDocument_IsParkedAloneAndTheWorkerIsWell(t *testing.T) {
 			}
 			s.rdb.Set(t.Context(), "ksef:body:"+bad.ID, broken, 0)
 			a := s.worker("w", s.door())
-			a.must(tasks.KindSubmit, bad.ID)
+			a.must(queue.KindSubmit, bad.ID)
 			pkg := a.cut(good.ID)
-			a.must(tasks.KindPackage, pkg)
+			a.must(queue.KindPackage, pkg)
 			if inv := s.read(bad.ID); inv.State != ledger.Parked {
 				t.Errorf("the damaged one is %s: %s", inv.State, inv.Reason)
 			}
@@ -175,8 +176,8 @@ func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
 	s.bodies = keyring(t, 7)
 	s.admit(ledger.Bulk, s.good("A/1"))
 	for why, keys := range map[string][]byte{"no key": nil, "another key": {8}} {
-		a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t, keys...), Store: s.store, Accounts: everybody(), Now: s.now}
-		out, err := a.Admit(t.Context(), []tasks.Document{{File: "b.xml", Data: s.good("A/2")}}, tasks.Terms{})
+		a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t, keys...), Store: s.store, Accounts: everybody(), Now: s.now}
+		out, err := a.Admit(t.Context(), []intake.Document{{File: "b.xml", Data: s.good("A/2")}}, intake.Terms{})
 		if _, refused := errors.AsType[*ledger.SealError](err); !refused || out != nil {
 			t.Errorf("%s: %v, %v", why, out, err)
 		}
@@ -189,9 +190,9 @@ func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
 // The first key comes to a pool while a process without one is running: its next call is refused.
 func TestAdmit_KeyIsIntroducedWhileItRuns_NothingPlainIsStoredAfterwards(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	a := &tasks.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t), Store: s.store, Accounts: everybody(), Now: s.now}
+	a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t), Store: s.store, Accounts: everybody(), Now: s.now}
 	plain := func(number string) error {
-		_, err := a.Admit(t.Context(), []tasks.Document{{File: "b.xml", Data: s.good(number)}}, tasks.Terms{Lane: ledger.Bulk})
+		_, err := a.Admit(t.Context(), []intake.Document{{File: "b.xml", Data: s.good(number)}}, intake.Terms{Lane: ledger.Bulk})
 		return err
 	}
 	if err := plain("A/1"); err != nil {
@@ -204,10 +205,10 @@ func TestAdmit_KeyIsIntroducedWhileItRuns_NothingPlainIsStoredAfterwards(t *test
 	}
 	w := s.worker("w", s.door())
 	for _, id := range s.rdb.ZRange(t.Context(), "ksef:st:queued", 0, -1).Val() {
-		w.must(tasks.KindSubmit, id)
+		w.must(queue.KindSubmit, id)
 	}
 	pkg := w.cut(second.ID)
-	w.must(tasks.KindPackage, pkg)
+	w.must(queue.KindPackage, pkg)
 	if n, _ := s.rdb.ZCard(t.Context(), "ksef:st:sent").Result(); n != 2 {
 		t.Errorf("%d of 2 were sent: what was plain must stay readable", n)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 )
 
 // singly reports whether an invoice takes the express lane without having waited with others.
@@ -24,7 +25,7 @@ type laneChooser struct {
 // invoice that is declared offline, because only a batch session has a field for that.
 func (l *laneChooser) submit(ctx context.Context, inv *ledger.Invoice) error {
 	if singly(inv) {
-		return l.Queue.Put(ctx, KindSend, inv.ID, inv.Rev, When{Overflow: inv.Overflow})
+		return l.Queue.Put(ctx, queue.KindSend, inv.ID, inv.Rev, queue.When{Overflow: inv.Overflow})
 	}
 	return l.Ledger.Wait(ctx, inv)
 }

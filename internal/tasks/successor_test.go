@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // decided sends an invoice by a package of its own, and returns how it was decided.
@@ -47,7 +47,7 @@ func TestAdmit_ParkedOneIsInKSeF_ItsSuccessorIsAConflictAndNothingIsSentTwice(t 
 		t.Fatal(err)
 	}
 	s.advance(2 * time.Minute)
-	w.must(tasks.KindSweep, "1")
+	w.must(queue.KindSweep, "1")
 	if got := s.read(first.ID); got.State != ledger.Parked {
 		t.Fatalf("it is %s: this test proves nothing", got.State)
 	}
@@ -79,17 +79,17 @@ func TestDismissed_WhateverWasQueuedForIt_ComesToNothing(t *testing.T) {
 			w := s.worker("w", s.door())
 			inv := s.admit(lane, s.good("A/1"))
 			if lane == ledger.Bulk {
-				w.must(tasks.KindSubmit, inv.ID)
+				w.must(queue.KindSubmit, inv.ID)
 			}
 			waits := s.read(inv.ID)
 			if err := s.ledger.Dismiss(t.Context(), &waits, ledger.Dismissal{By: "anna", Reason: "cancelled"}); err != nil {
 				t.Fatal(err)
 			}
-			w.must(tasks.KindSubmit, inv.ID)
-			w.must(tasks.KindSend, inv.ID)
-			w.must(tasks.KindCut, waits.WaitingGroup().Name())
+			w.must(queue.KindSubmit, inv.ID)
+			w.must(queue.KindSend, inv.ID)
+			w.must(queue.KindCut, waits.WaitingGroup().Name())
 			s.advance(2 * time.Minute)
-			w.must(tasks.KindSweep, "1")
+			w.must(queue.KindSweep, "1")
 			if got := s.read(inv.ID); got.State != ledger.Dismissed || got.Rev != waits.Rev+1 {
 				t.Errorf("it is %s at %d", got.State, got.Rev)
 			}
@@ -124,7 +124,7 @@ func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testi
 		t.Fatal(err)
 	}
 	s.advance(2 * time.Minute)
-	w.must(tasks.KindSweep, "1")
+	w.must(queue.KindSweep, "1")
 	if got := s.read(first.ID); got.State != ledger.Superseded {
 		t.Errorf("the first is %s", got.State)
 	}

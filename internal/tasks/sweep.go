@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 )
 
 const (
@@ -78,14 +79,14 @@ func (sw *sweeper) sweep(ctx context.Context, _ string) error {
 
 var sweptPackages = []struct {
 	state ledger.PackageState
-	kind  Kind
+	kind  queue.Kind
 }{
-	{ledger.PackageSettled, KindReceipt},
-	{ledger.PackageProcessing, KindConfirm},
-	{ledger.PackageClosing, KindConfirm},
-	{ledger.PackageUploaded, KindPackage},
-	{ledger.PackageOpened, KindPackage},
-	{ledger.PackageCut, KindPackage},
+	{ledger.PackageSettled, queue.KindReceipt},
+	{ledger.PackageProcessing, queue.KindConfirm},
+	{ledger.PackageClosing, queue.KindConfirm},
+	{ledger.PackageUploaded, queue.KindPackage},
+	{ledger.PackageOpened, queue.KindPackage},
+	{ledger.PackageCut, queue.KindPackage},
 }
 
 func (sw *sweeper) sweepPackages(ctx context.Context, before time.Time, busy map[string]bool) error {
@@ -110,10 +111,10 @@ func (sw *sweeper) sweepPackages(ctx context.Context, before time.Time, busy map
 	return f.err()
 }
 
-func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind Kind, busy map[string]bool) error {
-	when := When{Busy: busy}
+func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind queue.Kind, busy map[string]bool) error {
+	when := queue.When{Busy: busy}
 	if p.Lane == ledger.Express && p.State == ledger.PackageOpened {
-		kind = KindConfirm
+		kind = queue.KindConfirm
 		alive, err := sw.Ledger.Alive(ctx, p.Owner)
 		if err != nil {
 			return err
@@ -127,7 +128,7 @@ func (sw *sweeper) sweepPackage(ctx context.Context, p *ledger.Package, kind Kin
 // long, these invoices may well be in it, and asking for each would cost more than it finds. Then
 // it checks only those that have stood still for longer.
 func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[string]bool) error {
-	for _, kind := range []Kind{KindSubmit, KindSend} {
+	for _, kind := range []queue.Kind{queue.KindSubmit, queue.KindSend} {
 		depth, err := sw.Queue.Depth(kind)
 		if err != nil {
 			return err
@@ -158,7 +159,7 @@ func (sw *sweeper) sweepQueued(ctx context.Context, before time.Time, busy map[s
 }
 
 func (sw *sweeper) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy map[string]bool) error {
-	kind := KindSubmit
+	kind := queue.KindSubmit
 	switch {
 	case inv.State != ledger.Queued:
 		return nil // it moved meanwhile
@@ -172,9 +173,9 @@ func (sw *sweeper) sweepInvoice(ctx context.Context, inv *ledger.Invoice, busy m
 		}
 		return err
 	case singly(inv):
-		kind = KindSend
+		kind = queue.KindSend
 	}
-	return sw.Queue.Put(ctx, kind, inv.ID, inv.Rev, When{Overflow: inv.Overflow, Busy: busy})
+	return sw.Queue.Put(ctx, kind, inv.ID, inv.Rev, queue.When{Overflow: inv.Overflow, Busy: busy})
 }
 
 // sweepLeftBehind finds invoices on their way to KSeF whose package is over or gone. No rule of the

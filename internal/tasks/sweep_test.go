@@ -8,8 +8,8 @@ import (
 	"github.com/hibiken/asynq"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // A forgotten invoice behind more waiting ones than a round of the sweep may drive on: it is found all the same, and those that wait are left alone.
@@ -44,16 +44,16 @@ func TestSweep_ForgottenInvoiceBehindThousandsThatWait_IsFound(t *testing.T) {
 	s.advance(time.Second)
 	inv := s.admit(ledger.Auto, s.good("A/1")) // the newest of all
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
-	task := tasks.TaskID(tasks.KindSubmit, inv.ID, inv.Rev)
-	if err := inspect.DeleteTask(tasks.QueueInvoices, task); err != nil {
+	task := queue.TaskID(queue.KindSubmit, inv.ID, inv.Rev)
+	if err := inspect.DeleteTask(queue.QueueInvoices, task); err != nil {
 		t.Fatal(err)
 	}
 	s.advance(2 * time.Minute)
-	w.must(tasks.KindSweep, "1")
-	if _, err := inspect.GetTaskInfo(tasks.QueueInvoices, task); err != nil {
+	w.must(queue.KindSweep, "1")
+	if _, err := inspect.GetTaskInfo(queue.QueueInvoices, task); err != nil {
 		t.Errorf("the forgotten one has no task: %v", err)
 	}
-	if pending, err := inspect.ListPendingTasks(tasks.QueueInvoices, asynq.PageSize(10)); err != nil || len(pending) != 1 {
+	if pending, err := inspect.ListPendingTasks(queue.QueueInvoices, asynq.PageSize(10)); err != nil || len(pending) != 1 {
 		t.Errorf("%d tasks were queued, want that of the forgotten one (%v)", len(pending), err)
 	}
 }

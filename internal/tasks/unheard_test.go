@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // What befalls a session as a whole says nothing about an invoice in it. After two such sessions the invoice goes in a package, and its own budget is untouched.
@@ -22,12 +22,12 @@ func TestUnheard_OnlineSessionsComeToNothing_InvoiceGoesInAPackageWithItsBudgetW
 			sessions := 0
 			for ; s.read(inv.ID).Lane == ledger.Express && sessions < 10; sessions++ {
 				w := s.worker(fmt.Sprint("w", sessions), s.door())
-				w.must(tasks.KindSend, inv.ID)
+				w.must(queue.KindSend, inv.ID)
 				pkg := s.read(inv.ID).Package
 				if err := w.Stop(t.Context()); err != nil { // closes the session
 					t.Fatal(err)
 				}
-				w.until(tasks.KindConfirm, pkg, func() bool { return s.read(inv.ID).Package != pkg })
+				w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).Package != pkg })
 				if got := s.read(inv.ID); got.State != ledger.Queued {
 					t.Fatalf("after %d sessions it is %s: %s", sessions+1, got.State, got.Reason)
 				}
@@ -37,8 +37,8 @@ func TestUnheard_OnlineSessionsComeToNothing_InvoiceGoesInAPackageWithItsBudgetW
 			}
 			w := s.worker("bulk", s.door())
 			pkg := w.cut(inv.ID)
-			w.must(tasks.KindPackage, pkg)
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+			w.must(queue.KindPackage, pkg)
+			w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 		})
 	}
 }
@@ -49,12 +49,12 @@ func TestUnheard_AnswerIsAboutTheInvoice_ItCountsAndEnds(t *testing.T) {
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	for round := 0; s.read(inv.ID).State == ledger.Queued && round < 10; round++ {
 		w := s.worker(fmt.Sprint("w", round), s.door())
-		w.must(tasks.KindSend, inv.ID)
+		w.must(queue.KindSend, inv.ID)
 		pkg := s.read(inv.ID).Package
 		if err := w.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		w.until(tasks.KindConfirm, pkg, func() bool { got := s.read(inv.ID); return got.Package != pkg || got.State == ledger.Parked })
+		w.until(queue.KindConfirm, pkg, func() bool { got := s.read(inv.ID); return got.Package != pkg || got.State == ledger.Parked })
 	}
 	if got := s.read(inv.ID); got.State != ledger.Parked || got.Attempts != 4 || got.FailedSessions != 0 {
 		t.Errorf("it is %s after %d sessions and %d failed sessions: %s", got.State, got.Attempts, got.FailedSessions, got.Reason)
@@ -69,8 +69,8 @@ func TestUnheard_ProcessedPackageNeverTellsOfTheInvoice_ItsReceiptDoes(t *testin
 	w := s.worker("w", d)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
-	w.must(tasks.KindPackage, pkg)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
+	w.must(queue.KindPackage, pkg)
+	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 	if got := s.read(inv.ID); got.KsefNumber != s.sim.Books().Accepted[0].KsefNumber || got.Attempts != 1 {
 		t.Errorf("it is accepted as %s after %d sessions", got.KsefNumber, got.Attempts)
 	}

@@ -11,10 +11,10 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
 // A part of the sweep that fails hinders no other, and leaves no task that comes back.
@@ -23,12 +23,12 @@ func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
 	w := s.worker("w", s.door())
 	lost := s.admit(ledger.Auto, s.good("A/1"))
 	pkg := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID)
-	foundInvoice, foundPackage := s.lose(tasks.QueueInvoices, tasks.KindSubmit, lost.ID, lost.Rev), s.lose(tasks.QueuePackages, tasks.KindPackage, pkg, 0)
+	foundInvoice, foundPackage := s.lose(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev), s.lose(queue.QueuePackages, queue.KindPackage, pkg, 0)
 	for _, index := range []string{"pst:settled", "st:sending", "st:rejected"} {
 		s.rdb.Set(t.Context(), "ksef:"+index, "x", 0)
 	}
 	s.advance(2 * time.Minute)
-	w.must(tasks.KindSweep, "1") // else the queue would try it again, beside the next round's
+	w.must(queue.KindSweep, "1") // else the queue would try it again, beside the next round's
 	if !foundInvoice() || !foundPackage() {
 		t.Errorf("the lost invoice has a task: %v, the lost package: %v", foundInvoice(), foundPackage())
 	}
@@ -58,14 +58,14 @@ func TestCut_LimitsOfOneTenantUnreadable_TheSetsOfOthersAreCut(t *testing.T) {
 	var groups []string
 	for _, nip := range []string{lameTenant, sample.NIP(0), sample.NIP(2)} {
 		inv := s.admit(ledger.Bulk, sample.Invoice(sample.Options{SellerNIP: nip, Number: "A/1", IssueDate: invoice.Today(time.Now())}))
-		w.must(tasks.KindSubmit, inv.ID)
+		w.must(queue.KindSubmit, inv.ID)
 		groups = append(groups, inv.WaitingGroup().Name())
 	}
 	s.advance(time.Minute)
-	w.must(tasks.KindSweep, "1")
+	w.must(queue.KindSweep, "1")
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	for i, g := range groups {
-		if _, err := inspect.GetTaskInfo(tasks.QueuePackages, tasks.TaskID(tasks.KindCut, g, 0)); (err == nil) != (i > 0) {
+		if _, err := inspect.GetTaskInfo(queue.QueuePackages, queue.TaskID(queue.KindCut, g, 0)); (err == nil) != (i > 0) {
 			t.Errorf("a cut of %s is queued: %v", g, err == nil)
 		}
 	}
@@ -81,11 +81,11 @@ func TestSweep_ThousandsWithoutAReceiptAtTheHead_TheLostTaskBehindThemIsFound(t 
 		s.rdb.ZAdd(t.Context(), "ksef:pst:settled", redisZ(s.now().Add(-24*time.Hour), id))
 	}
 	pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")))
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	found := s.lose(tasks.QueueReceipts, tasks.KindReceipt, pkg, 0)
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	found := s.lose(queue.QueueReceipts, queue.KindReceipt, pkg, 0)
 	s.advance(2 * time.Minute)
 	for i := range 2 {
-		w.must(tasks.KindSweep, fmt.Sprint(i))
+		w.must(queue.KindSweep, fmt.Sprint(i))
 	}
 	if !found() {
 		t.Error("after two rounds the lost receipt has no task")

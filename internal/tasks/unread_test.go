@@ -9,6 +9,7 @@ import (
 	"github.com/hibiken/asynq"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
@@ -69,14 +70,14 @@ func (s *stage) spoil(d damage, key string) (mend func()) {
 }
 
 // lose takes the task of something away.
-func (s *stage) lose(queue string, k tasks.Kind, id string, rev int64) (found func() bool) {
+func (s *stage) lose(from string, k queue.Kind, id string, rev int64) (found func() bool) {
 	s.t.Helper()
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
-	task := tasks.TaskID(k, id, rev)
-	if err := inspect.DeleteTask(queue, task); err != nil {
+	task := queue.TaskID(k, id, rev)
+	if err := inspect.DeleteTask(from, task); err != nil {
 		s.t.Fatal(err)
 	}
-	return func() bool { _, err := inspect.GetTaskInfo(queue, task); return err == nil }
+	return func() bool { _, err := inspect.GetTaskInfo(from, task); return err == nil }
 }
 
 func TestSweep_OneUnreadableInvoice_TheOthersAreDrivenOnAndItIsNamedOnce(t *testing.T) {
@@ -86,10 +87,10 @@ func TestSweep_OneUnreadableInvoice_TheOthersAreDrivenOnAndItIsNamedOnce(t *test
 			w := s.worker(fmt.Sprint("w", i), s.door())
 			bad, lost := s.admit(ledger.Auto, s.good(fmt.Sprint("A/", i))), s.admit(ledger.Auto, s.good(fmt.Sprint("B/", i)))
 			mend := s.spoil(d, "ksef:inv:"+bad.ID)
-			found := s.lose(tasks.QueueInvoices, tasks.KindSubmit, lost.ID, lost.Rev)
+			found := s.lose(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev)
 			s.advance(2 * time.Minute)
 			for range 3 {
-				w.must(tasks.KindSweep, "1")
+				w.must(queue.KindSweep, "1")
 			}
 			if !found() {
 				t.Error("the other, lost one has no task")
@@ -101,7 +102,7 @@ func TestSweep_OneUnreadableInvoice_TheOthersAreDrivenOnAndItIsNamedOnce(t *test
 				t.Errorf("the log names it %d times", n)
 			}
 			mend()
-			w.must(tasks.KindSweep, "1")
+			w.must(queue.KindSweep, "1")
 			if n, _, err := s.ledger.Unreadables(t.Context(), 5); err != nil || n != 0 {
 				t.Errorf("mended, %d are noted still (%v)", n, err)
 			}
@@ -117,9 +118,9 @@ func TestSweep_OneUnreadablePackage_TheOthersAreDrivenOn(t *testing.T) {
 			bad, lost := w.cut(s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", i))).ID), w.cut(s.admit(ledger.Bulk, s.good(fmt.Sprint("B/", i))).ID)
 			mend := s.spoil(d, "ksef:pkg:"+bad)
 			defer mend()
-			found := s.lose(tasks.QueuePackages, tasks.KindPackage, lost, 0)
+			found := s.lose(queue.QueuePackages, queue.KindPackage, lost, 0)
 			s.advance(2 * time.Minute)
-			w.must(tasks.KindSweep, "1")
+			w.must(queue.KindSweep, "1")
 			if !found() {
 				t.Error("the other, lost one has no task")
 			}
@@ -139,21 +140,21 @@ func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenMended(t *testing
 			s := newStage(t, simulator.Options{})
 			w := s.worker("w", s.door(), func(o *tasks.Options) { o.ExpressBelow = 5 }) // few: they would go singly
 			bad := s.admit(ledger.Bulk, s.good("A/1"))
-			w.must(tasks.KindSubmit, bad.ID)
+			w.must(queue.KindSubmit, bad.ID)
 			mend := s.spoil(d, "ksef:inv:"+bad.ID)
 			good := s.admit(ledger.Bulk, s.good("A/2"))
 			pkg := w.cut(good.ID)
-			w.must(tasks.KindPackage, pkg)
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.read(good.ID).State == ledger.Accepted })
+			w.must(queue.KindPackage, pkg)
+			w.until(queue.KindConfirm, pkg, func() bool { return s.read(good.ID).State == ledger.Accepted })
 			mend()
 			s.advance(2 * time.Minute)
-			w.must(tasks.KindSweep, "1")
+			w.must(queue.KindSweep, "1")
 			if inv := s.read(bad.ID); inv.State == ledger.Queued {
-				w.until(tasks.KindCut, inv.WaitingGroup().Name(), func() bool { return s.read(bad.ID).State == ledger.Packed })
+				w.until(queue.KindCut, inv.WaitingGroup().Name(), func() bool { return s.read(bad.ID).State == ledger.Packed })
 			}
 			pkg = s.read(bad.ID).Package
-			w.must(tasks.KindPackage, pkg)
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.read(bad.ID).State == ledger.Accepted })
+			w.must(queue.KindPackage, pkg)
+			w.until(queue.KindConfirm, pkg, func() bool { return s.read(bad.ID).State == ledger.Accepted })
 			s.once(2)
 		})
 	}
@@ -181,14 +182,14 @@ func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenMended(t *test
 			one, bad, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.good("A/3"))
 			first := w.together(one, bad, two)
 			mend := s.spoil(d, "ksef:inv:"+bad.ID)
-			w.must(tasks.KindPackage, first)
+			w.must(queue.KindPackage, first)
 			second := s.read(one.ID).Package
 			if second == first || s.read(two.ID).Package != second || s.pkg(first).State != ledger.PackageCut {
 				t.Fatalf("the others are in %s, the first package is %s", second, s.pkg(first).State)
 			}
 			s.through(w, second)
 			for range 3 { // it spins for nobody
-				if err := w.run(tasks.KindPackage, first); err == nil {
+				if err := w.run(queue.KindPackage, first); err == nil {
 					t.Fatal("a package was sent of what cannot be read")
 				}
 			}
@@ -208,9 +209,9 @@ func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenMended(t *test
 // through sends a package and brings it to its end.
 func (s *stage) through(w *actor, pkg string) {
 	s.t.Helper()
-	w.must(tasks.KindPackage, pkg)
-	w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	w.until(tasks.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
+	w.must(queue.KindPackage, pkg)
+	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.until(queue.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
 }
 
 // While KSeF works on it: the others are settled and get their receipts, the package waits for what
@@ -225,12 +226,12 @@ func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackag
 				one, bad, wrong := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2")), s.admit(lane, s.bad("A/3"))
 				pkg := s.sent(w, one, bad, wrong)
 				mend := s.spoil(d, "ksef:inv:"+bad.ID)
-				w.until(tasks.KindConfirm, pkg, func() bool { return s.read(one.ID).State == ledger.Accepted })
+				w.until(queue.KindConfirm, pkg, func() bool { return s.read(one.ID).State == ledger.Accepted })
 				for range 3 {
-					if err := w.run(tasks.KindConfirm, pkg); err == nil {
+					if err := w.run(queue.KindConfirm, pkg); err == nil {
 						t.Fatal("the package was settled without it")
 					}
-					_ = w.run(tasks.KindReceipt, pkg)
+					_ = w.run(queue.KindReceipt, pkg)
 				}
 				// The refusal bears no number: it could be the unreadable one's. A single send has
 				// a reference of its own to ask by.
@@ -239,8 +240,8 @@ func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackag
 					t.Errorf("of the refused one was concluded: %s, %s", got.State, got.Reason)
 				}
 				mend()
-				w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-				w.until(tasks.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
+				w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+				w.until(queue.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
 				if s.read(one.ID).State != ledger.Receipted || s.read(bad.ID).State != ledger.Receipted || s.read(wrong.ID).State != ledger.Rejected {
 					t.Errorf("they ended as %s, %s, %s", s.read(one.ID).State, s.read(bad.ID).State, s.read(wrong.ID).State)
 				}
@@ -265,9 +266,9 @@ func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersHaveTheirs(t *tes
 			one, bad, wrong := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.bad("A/3"))
 			pkg := s.sent(w, one, bad, wrong)
 			mend := s.spoil(d, "ksef:inv:"+bad.ID)
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.read(wrong.ID).State == ledger.Rejected })
-			_ = w.run(tasks.KindConfirm, pkg)
-			if err := w.run(tasks.KindReceipt, pkg); err != nil {
+			w.until(queue.KindConfirm, pkg, func() bool { return s.read(wrong.ID).State == ledger.Rejected })
+			_ = w.run(queue.KindConfirm, pkg)
+			if err := w.run(queue.KindReceipt, pkg); err != nil {
 				t.Fatal(err)
 			}
 			if got := s.read(one.ID); got.State != ledger.Receipted || got.UPO == "" {
@@ -280,8 +281,8 @@ func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersHaveTheirs(t *tes
 				t.Errorf("the package is %s", p.State)
 			}
 			mend()
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-			w.until(tasks.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
+			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.until(queue.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
 			if got := s.read(bad.ID).State; got != ledger.Receipted {
 				t.Errorf("mended it is %s", got)
 			}
@@ -299,13 +300,13 @@ func TestReceipt_InvoiceOfASettledPackageCannotBeRead_TheOthersAreReceipted(t *t
 			w := s.worker("w", s.door())
 			one, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 			pkg := s.sent(w, one, bad)
-			w.until(tasks.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			mend := s.spoil(d, "ksef:inv:"+bad.ID)
-			if err := w.run(tasks.KindReceipt, pkg); err == nil || s.read(one.ID).State != ledger.Receipted || s.pkg(pkg).State != ledger.PackageSettled {
+			if err := w.run(queue.KindReceipt, pkg); err == nil || s.read(one.ID).State != ledger.Receipted || s.pkg(pkg).State != ledger.PackageSettled {
 				t.Fatalf("%v: the other is %s, the package %s", err, s.read(one.ID).State, s.pkg(pkg).State)
 			}
 			mend()
-			w.must(tasks.KindReceipt, pkg)
+			w.must(queue.KindReceipt, pkg)
 			if s.read(bad.ID).State != ledger.Receipted || s.pkg(pkg).State != ledger.PackageReceipted {
 				t.Errorf("mended it is %s, the package %s", s.read(bad.ID).State, s.pkg(pkg).State)
 			}
@@ -324,17 +325,17 @@ func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testin
 			one, bad, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.good("A/3"))
 			first := s.sent(w, one, bad, two)
 			mend := s.spoil(d, "ksef:inv:"+bad.ID)
-			w.until(tasks.KindConfirm, first, func() bool { return s.read(one.ID).Package != first })
+			w.until(queue.KindConfirm, first, func() bool { return s.read(one.ID).Package != first })
 			s.through(w, s.read(one.ID).Package)
 			if s.read(one.ID).State != ledger.Receipted || s.read(two.ID).State != ledger.Receipted {
 				t.Errorf("the others are %s and %s", s.read(one.ID).State, s.read(two.ID).State)
 			}
-			_ = w.run(tasks.KindConfirm, first)
+			_ = w.run(queue.KindConfirm, first)
 			if p := s.pkg(first); p.State != ledger.PackageProcessing {
 				t.Fatalf("the first package is %s", p.State)
 			}
 			mend()
-			w.until(tasks.KindConfirm, first, func() bool { return s.read(bad.ID).Package != first })
+			w.until(queue.KindConfirm, first, func() bool { return s.read(bad.ID).Package != first })
 			s.through(w, s.read(bad.ID).Package)
 			if n := len(s.sim.Books().Accepted); n != 3 || s.read(bad.ID).State != ledger.Receipted {
 				t.Errorf("%d accepted, the mended one is %s", n, s.read(bad.ID).State)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
 )
 
@@ -38,7 +39,7 @@ const waitsAgain = 12 * time.Hour
 
 // logVerdict logs the outcome of a task. That tasks of a tenant wait for a reason is logged once,
 // and then rarely; every single wait is logged at level debug.
-func (c *core) logVerdict(kind Kind, id, tenant string, v retry.Verdict, err error) {
+func (c *core) logVerdict(kind queue.Kind, id, tenant string, v retry.Verdict, err error) {
 	level, message := zerolog.WarnLevel, err.Error()
 	switch {
 	case v.Reason == retry.ReasonUnreadable:

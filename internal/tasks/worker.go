@@ -11,12 +11,13 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 )
 
 // Parts are what a worker is made of. All are required except the last two.
 type Parts struct {
 	Ledger *ledger.Ledger
-	Queue  *Queue
+	Queue  *queue.Queue
 	Bodies *ledger.Bodies
 	Store  archive.Store
 	Budget Budget
@@ -136,14 +137,14 @@ func NewWorker(p Parts, o Options) *Worker {
 // Mux routes every kind of task to its handler.
 func (w *Worker) Mux() *asynq.ServeMux {
 	mux := asynq.NewServeMux()
-	for kind, handle := range map[Kind]func(context.Context, string) error{
-		KindSubmit:  w.onQueued(w.lanes.submit, nil),
-		KindSend:    w.onQueued(w.online.send, w.leaveSends),
-		KindCut:     w.lanes.cut,
-		KindPackage: w.onPackage(w.batch.submitPackage),
-		KindConfirm: w.onPackage(w.confirmer.inTurn(w.confirmer.confirm)),
-		KindReceipt: w.onPackage(w.archivist.receipt),
-		KindSweep:   w.sweeper.sweep,
+	for kind, handle := range map[queue.Kind]func(context.Context, string) error{
+		queue.KindSubmit:  w.onQueued(w.lanes.submit, nil),
+		queue.KindSend:    w.onQueued(w.online.send, w.leaveSends),
+		queue.KindCut:     w.lanes.cut,
+		queue.KindPackage: w.onPackage(w.batch.submitPackage),
+		queue.KindConfirm: w.onPackage(w.confirmer.inTurn(w.confirmer.confirm)),
+		queue.KindReceipt: w.onPackage(w.archivist.receipt),
+		queue.KindSweep:   w.sweeper.sweep,
 	} {
 		mux.Handle(string(kind), w.handler(kind, handle))
 	}

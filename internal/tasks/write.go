@@ -6,6 +6,7 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/settlement"
 )
 
@@ -121,13 +122,13 @@ func (w *writer) write(ctx context.Context, p *ledger.Package, moves []settlemen
 		}
 	}
 	for s, n := range count {
-		w.reached(KindConfirm, s, n)
+		w.reached(queue.KindConfirm, s, n)
 	}
 	for i, m := range moves {
 		if m.Fate != settlement.SendAgain {
 			continue
 		}
-		if err := w.Queue.Put(ctx, KindSubmit, m.Invoice.ID, edits[i].Rev+1, When{Overflow: m.Invoice.Overflow}); err != nil {
+		if err := w.Queue.Put(ctx, queue.KindSubmit, m.Invoice.ID, edits[i].Rev+1, queue.When{Overflow: m.Invoice.Overflow}); err != nil {
 			return moved, err // the sweep finds it
 		}
 	}
@@ -174,7 +175,7 @@ func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.M
 		return c
 	}
 	if m.Fate == settlement.Accept {
-		w.reached(KindConfirm, ledger.Accepted, 1)
+		w.reached(queue.KindConfirm, ledger.Accepted, 1)
 		w.o.Log.Info().Str("id", m.Invoice.ID).Str("ksef_number", m.Accepted.Number).Msg("accepted earlier, recovered")
 	}
 	return nil

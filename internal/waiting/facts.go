@@ -7,15 +7,15 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
-	"ksefworker/internal/tasks"
 )
 
 // Facts are the data that decide why invoices wait, as read at one moment.
 type Facts struct {
 	Now      time.Time
 	MaxWait  time.Duration // packages.max_wait
-	Queues   tasks.QueueStats
+	Queues   queue.Stats
 	Tenants  map[string]Tenant
 	Sets     map[string]ledger.Waiting // waiting sets by name
 	Packages map[string]ledger.Package
@@ -63,7 +63,7 @@ func (f *Facts) Of(inv *ledger.Invoice) Wait {
 
 // stage is the part of an invoice's state that decides why it waits.
 type stage struct {
-	kind tasks.Kind // of the task that does the next step
+	kind queue.Kind // of the task that does the next step
 	id   string     // of the invoice or package that the task is about
 	rev  int64
 	set  string // the waiting set that it is in
@@ -75,35 +75,35 @@ func (f *Facts) stageOf(inv *ledger.Invoice) stage {
 	p := f.Packages[inv.Package]
 	switch {
 	case inv.State == ledger.Queued && inv.Group != "":
-		return stage{kind: tasks.KindCut, set: inv.Group}
+		return stage{kind: queue.KindCut, set: inv.Group}
 	case inv.State == ledger.Queued:
-		kind := tasks.KindSubmit
-		if _, sends := f.Queues.Tasks[tasks.TaskID(tasks.KindSend, inv.ID, inv.Rev)]; sends {
-			kind = tasks.KindSend
+		kind := queue.KindSubmit
+		if _, sends := f.Queues.Tasks[queue.TaskID(queue.KindSend, inv.ID, inv.Rev)]; sends {
+			kind = queue.KindSend
 		}
 		return stage{kind: kind, id: inv.ID, rev: inv.Rev}
 	case inv.State == ledger.Accepted:
-		return stage{kind: tasks.KindReceipt, id: inv.Package, pkg: inv.Package, end: true}
+		return stage{kind: queue.KindReceipt, id: inv.Package, pkg: inv.Package, end: true}
 	}
 	return stage{kind: kindOf(p), id: inv.Package, pkg: inv.Package}
 }
 
 // kindOf returns the kind of the task that does a package's next step.
-func kindOf(p ledger.Package) tasks.Kind {
+func kindOf(p ledger.Package) queue.Kind {
 	switch {
 	case p.State == ledger.PackageCut,
 		p.Lane == ledger.Bulk && (p.State == ledger.PackageOpened || p.State == ledger.PackageUploaded):
-		return tasks.KindPackage
+		return queue.KindPackage
 	case p.State == ledger.PackageSettled:
-		return tasks.KindReceipt
+		return queue.KindReceipt
 	}
-	return tasks.KindConfirm
+	return queue.KindConfirm
 }
 
 // unsent reports that KSeF has received nothing of it yet.
 func (s stage) unsent() bool {
 	switch s.kind {
-	case tasks.KindSubmit, tasks.KindSend, tasks.KindCut, tasks.KindPackage:
+	case queue.KindSubmit, queue.KindSend, queue.KindCut, queue.KindPackage:
 		return true
 	}
 	return false
@@ -177,8 +177,8 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 		return Wait{For: Throttled, Until: t.Sessions.Until, What: "KSeF answered: too many requests (429)"}
 	case t.Sessions.Until.After(f.Now):
 		return Wait{For: Limit, Until: t.Sessions.Until, What: "the tenant's limit of batch sessions is used up"}
-	case f.Queues.Paused[tasks.QueuePackages]:
-		return f.paused(tasks.QueuePackages)
+	case f.Queues.Paused[queue.QueuePackages]:
+		return f.paused(queue.QueuePackages)
 	}
 	return Wait{For: Gathering, Since: set.Oldest,
 		What: fmt.Sprintf("waits for its turn among the tenant's packages, with %d other invoices", max(set.Count-1, 0))}
@@ -186,18 +186,18 @@ func (f *Facts) inSet(name string, t Tenant) Wait {
 
 // task returns what the invoice's task waits for.
 func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
-	info, ok := f.Queues.Tasks[tasks.TaskID(s.kind, s.id, s.rev)]
+	info, ok := f.Queues.Tasks[queue.TaskID(s.kind, s.id, s.rev)]
 	if !ok { // pending, or about to be queued
-		info = tasks.TaskInfo{Queue: s.kind.Queue(), Kind: s.kind, Phase: tasks.TaskPending}
+		info = queue.TaskInfo{Queue: s.kind.Queue(), Kind: s.kind, Phase: queue.TaskPending}
 	}
 	w := Wait{For: Turn, What: fmt.Sprintf("waits for a free worker, %d tasks are in queue %s",
 		f.Queues.Pending[info.Queue], info.Queue)}
 	switch {
-	case info.Phase == tasks.TaskActive:
+	case info.Phase == queue.TaskActive:
 		w = Wait{For: Working, What: "a worker is processing it"}
 	case f.Queues.Paused[info.Queue]:
 		return f.paused(info.Queue)
-	case info.Phase == tasks.TaskPending:
+	case info.Phase == queue.TaskPending:
 		w = f.pending(w, t)
 	default:
 		w = lastReason(info)
@@ -218,7 +218,7 @@ func (f *Facts) task(s stage, tenant string, t Tenant) Wait {
 		w.What += "; that was at its last try: the tenant is not paused here now"
 	case w.For == Credentials && t.KeyRefused != "":
 		w.What = keyRefused(tenant, t)
-	case s.kind == tasks.KindPackage && p.Refusals > 0:
+	case s.kind == queue.KindPackage && p.Refusals > 0:
 		w = f.refusedBefore(w, p)
 	}
 	return w
@@ -265,7 +265,7 @@ func (f *Facts) pending(w Wait, t Tenant) Wait {
 }
 
 // lastReason returns the reason that the task's last run gave.
-func lastReason(info tasks.TaskInfo) Wait {
+func lastReason(info queue.TaskInfo) Wait {
 	reason, what, ok := retry.ReadTold(info.Err)
 	if !ok {
 		reason, what = retry.ReasonOther, info.Err

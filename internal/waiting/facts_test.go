@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/retry"
-	"ksefworker/internal/tasks"
 )
 
 var now = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
@@ -16,8 +16,8 @@ var now = time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
 func calm() *Facts {
 	return &Facts{
 		Now: now, MaxWait: 2 * time.Minute,
-		Queues: tasks.QueueStats{Workers: 1, Paused: map[string]bool{}, Pending: map[string]int{},
-			Tasks: map[string]tasks.TaskInfo{}, More: map[string]int{}},
+		Queues: queue.Stats{Workers: 1, Paused: map[string]bool{}, Pending: map[string]int{},
+			Tasks: map[string]queue.TaskInfo{}, More: map[string]int{}},
 		Tenants: map[string]Tenant{"t": {Known: true}},
 		Sets: map[string]ledger.Waiting{
 			"t|v3|online": {Group: ledger.Group{Tenant: "t", Form: "v3"}, Count: 7, Oldest: now.Add(-time.Minute)},
@@ -32,9 +32,9 @@ func calm() *Facts {
 	}
 }
 
-func (f *Facts) put(k tasks.Kind, id string, rev int64, info tasks.TaskInfo) {
+func (f *Facts) put(k queue.Kind, id string, rev int64, info queue.TaskInfo) {
 	info.Kind, info.ID, info.Queue = k, id, k.Queue()
-	f.Queues.Tasks[tasks.TaskID(k, id, rev)] = info
+	f.Queues.Tasks[queue.TaskID(k, id, rev)] = info
 }
 
 // refused makes the package a successor of one that KSeF refused as a whole.
@@ -62,8 +62,8 @@ var (
 
 func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 	later := now.Add(10 * time.Minute)
-	waits := func(text string) tasks.TaskInfo {
-		return tasks.TaskInfo{Phase: tasks.TaskWaiting, Next: later, Err: text}
+	waits := func(text string) queue.TaskInfo {
+		return queue.TaskInfo{Phase: queue.TaskWaiting, Next: later, Err: text}
 	}
 	held := func(h ledger.Hold) func(*Facts) {
 		return func(f *Facts) { f.tenant(func(t *Tenant) { t.Held = h }) }
@@ -97,7 +97,7 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		{"the tenant is drained, which stops no sending", packed, held(ledger.Hold{Kind: ledger.Draining}),
 			Turn, time.Time{}, ""},
 		{"its task met a pause that is over now", packed, func(f *Facts) {
-			f.put(tasks.KindPackage, "cut", 0, waits("waiting 15s (paused): tenant t was paused by anna"))
+			f.put(queue.KindPackage, "cut", 0, waits("waiting 15s (paused): tenant t was paused by anna"))
 		}, TenantPaused, later, "anna"},
 		{"the key was refused", sent, func(f *Facts) {
 			f.tenant(func(t *Tenant) { t.Credentials = later })
@@ -107,7 +107,7 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		}, Credentials, later, "tenant t: permission missing at KSeF (InvoiceWrite)"},
 		{"its task met a refused key, and the pause is over", single, func(f *Facts) {
 			f.tenant(func(t *Tenant) { t.KeyRefused = "permission missing at KSeF (InvoiceWrite)" })
-			f.put(tasks.KindSubmit, "i", 1, waits("waiting 30s (credentials): not now"))
+			f.put(queue.KindSubmit, "i", 1, waits("waiting 30s (credentials): not now"))
 		}, Credentials, later, "tenant t: permission missing at KSeF (InvoiceWrite)"},
 		{"the key was refused long ago", sent, func(f *Facts) {
 			f.tenant(func(t *Tenant) { t.Credentials = now })
@@ -144,11 +144,11 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		}, Refused, later, "as a whole (last: code 21405: bad data)"},
 		{"its session was refused, and its task has not run again", packed, func(f *Facts) {
 			f.refused(time.Time{})
-			f.put(tasks.KindPackage, "cut", 0, waits(""))
+			f.put(queue.KindPackage, "cut", 0, waits(""))
 		}, Refused, later, "as a whole (last: code 21405: bad data)"},
 		{"its session was refused, and its task says that it waits", packed, func(f *Facts) {
 			f.refused(later)
-			f.put(tasks.KindPackage, "cut", 0, waits("waiting 10m0s (refused): the packages take turns"))
+			f.put(queue.KindPackage, "cut", 0, waits("waiting 10m0s (refused): the packages take turns"))
 		}, Refused, later, "take turns (last: code 21405: bad data)"},
 		{"the set is overdue and nothing is known", inSet, func(f *Facts) { f.MaxWait = time.Second }, Gathering, time.Time{}, "turn"},
 		{"the set is overdue and packages are paused", inSet, func(f *Facts) {
@@ -157,31 +157,31 @@ func TestOf_EachState_HasItsReasonTimeAndText(t *testing.T) {
 		}, QueuePaused, time.Time{}, "queue packages was paused by a person in the dashboard: enqueue resume --queue packages"},
 
 		{"a worker is processing it", packed, func(f *Facts) {
-			f.put(tasks.KindPackage, "cut", 0, tasks.TaskInfo{Phase: tasks.TaskActive})
+			f.put(queue.KindPackage, "cut", 0, queue.TaskInfo{Phase: queue.TaskActive})
 		}, Working, time.Time{}, ""},
 		{"its queue is paused", single, func(f *Facts) {
 			f.Queues.Paused["invoices"] = true
 		}, QueuePaused, time.Time{}, "queue invoices"},
 		{"its single send waits for a limit", single, func(f *Facts) {
-			f.put(tasks.KindSend, "i", 1, waits("waiting 10m0s (limit): not now"))
+			f.put(queue.KindSend, "i", 1, waits("waiting 10m0s (limit): not now"))
 		}, Limit, later, "not now"},
 		{"one group does not answer", packed, func(f *Facts) {
-			f.put(tasks.KindPackage, "cut", 0, waits("waiting 10m0s (outage): batchSession of tenant t is out of service"))
+			f.put(queue.KindPackage, "cut", 0, waits("waiting 10m0s (outage): batchSession of tenant t is out of service"))
 		}, Outage, later, "batchSession"},
 		{"KSeF processes it", sent, func(f *Facts) {
-			f.put(tasks.KindConfirm, "closed", 0, waits("waiting 10m0s (processing): session is 150"))
+			f.put(queue.KindConfirm, "closed", 0, waits("waiting 10m0s (processing): session is 150"))
 		}, Processing, later, "session is 150"},
 		{"the archive is away", accepted, func(f *Facts) {
-			f.put(tasks.KindReceipt, "settled", 0, waits("waiting 10m0s (archive): no answer"))
+			f.put(queue.KindReceipt, "settled", 0, waits("waiting 10m0s (archive): no answer"))
 		}, Reason(retry.ReasonArchive), later, "no answer"},
 		{"KSeF has no receipt yet", accepted, func(f *Facts) {
-			f.put(tasks.KindReceipt, "settled", 0, waits("waiting 10m0s (processing): receipts of 1 sessions are not there yet"))
+			f.put(queue.KindReceipt, "settled", 0, waits("waiting 10m0s (processing): receipts of 1 sessions are not there yet"))
 		}, Receipt, later, "receipt"},
-		{"the task failed", sent, func(f *Facts) { f.put(tasks.KindConfirm, "closed", 0, waits("again (other): disk full")) },
+		{"the task failed", sent, func(f *Facts) { f.put(queue.KindConfirm, "closed", 0, waits("again (other): disk full")) },
 			Reason(retry.ReasonOther), later, "disk full"},
-		{"the task failed in an older build", sent, func(f *Facts) { f.put(tasks.KindConfirm, "closed", 0, waits("disk full")) },
+		{"the task failed in an older build", sent, func(f *Facts) { f.put(queue.KindConfirm, "closed", 0, waits("disk full")) },
 			Reason(retry.ReasonOther), later, "disk full"},
-		{"the task has not run yet", sent, func(f *Facts) { f.put(tasks.KindConfirm, "closed", 0, waits("")) }, Turn, later, "time"},
+		{"the task has not run yet", sent, func(f *Facts) { f.put(queue.KindConfirm, "closed", 0, waits("")) }, Turn, later, "time"},
 	} {
 		f := calm()
 		if c.change != nil {
@@ -206,7 +206,7 @@ func TestOf_InvoiceIsDone_WaitsForNothing(t *testing.T) {
 
 func TestOf_Processing_ReportsSinceWhen(t *testing.T) {
 	f := calm()
-	f.put(tasks.KindConfirm, "closed", 0, tasks.TaskInfo{Phase: tasks.TaskWaiting,
+	f.put(queue.KindConfirm, "closed", 0, queue.TaskInfo{Phase: queue.TaskWaiting,
 		Err: "waiting 5s (processing): session is 150"})
 	if w := f.Of(&sent); !w.Since.Equal(now.Add(-time.Hour)) {
 		t.Errorf("since %v", w.Since)
@@ -218,7 +218,7 @@ func TestCount_InvoicesAtEveryStage_EachIsCountedOnce(t *testing.T) {
 	f.Queues.More["invoices"] = 100
 	second := single
 	second.ID = "j"
-	f.put(tasks.KindSubmit, "j", 1, tasks.TaskInfo{Phase: tasks.TaskActive})
+	f.put(queue.KindSubmit, "j", 1, queue.TaskInfo{Phase: queue.TaskActive})
 	got := map[Reason]int{}
 	for _, c := range f.count([]ledger.Invoice{single, second}) {
 		got[c.For] += c.Invoices

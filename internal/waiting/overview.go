@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ledger"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/queue"
 )
 
 // Count is the number of invoices of one tenant that wait for the same reason.
@@ -71,7 +71,7 @@ func (r *Reader) Overview(ctx context.Context) ([]Count, error) {
 func (r *Reader) singles(ctx context.Context, f *Facts) ([]ledger.Invoice, error) {
 	var ids []string
 	for _, t := range f.Queues.Tasks {
-		if t.Kind == tasks.KindSubmit || t.Kind == tasks.KindSend {
+		if t.Kind == queue.KindSubmit || t.Kind == queue.KindSend {
 			ids = append(ids, t.ID)
 		}
 	}
@@ -125,7 +125,7 @@ func (f *Facts) count(single []ledger.Invoice) []Count {
 		c.Until, c.Since = earliest(c.Until, w.Until), earliest(c.Since, w.Since)
 	}
 	for name, set := range f.Sets {
-		w := f.why(stage{kind: tasks.KindCut, set: name}, set.Group.Tenant)
+		w := f.why(stage{kind: queue.KindCut, set: name}, set.Group.Tenant)
 		add(set.Group.Tenant, w.since(set.Oldest), set.Count)
 	}
 	for id, p := range f.Packages {
@@ -139,7 +139,7 @@ func (f *Facts) count(single []ledger.Invoice) []Count {
 	for i := range single {
 		add(single[i].Tenant, f.Of(&single[i]), 1)
 	}
-	for _, kind := range []tasks.Kind{tasks.KindSubmit, tasks.KindSend} {
+	for _, kind := range []queue.Kind{queue.KindSubmit, queue.KindSend} {
 		for _, q := range kind.Queues() {
 			add("", f.farEnd(q), f.Queues.More[q])
 		}

@@ -8,8 +8,9 @@ import (
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/ratelimit"
-	"ksefworker/internal/tasks"
+	"ksefworker/internal/settlement"
 )
 
 // Ledger is the part of [ledger.Ledger] that a [Reader] needs.
@@ -25,10 +26,10 @@ type Ledger interface {
 	Holds(ctx context.Context) (map[string]ledger.Hold, error)
 }
 
-// Queue is the part of [tasks.Queue] that a [Reader] needs.
+// Queue is the part of [queue.Queue] that a [Reader] needs.
 type Queue interface {
-	Stats(limit int) (tasks.QueueStats, error)
-	Task(k tasks.Kind, id string, rev int64) (tasks.TaskInfo, bool, error)
+	Stats(limit int) (queue.Stats, error)
+	Task(k queue.Kind, id string, rev int64) (queue.TaskInfo, bool, error)
 }
 
 // Limits reads what holds requests back.
@@ -100,7 +101,7 @@ func (r *Reader) lookUpTasks(f *Facts, open []ledger.Invoice) error {
 	done := map[string]bool{}
 	for i := range open {
 		s := f.stageOf(&open[i])
-		id := tasks.TaskID(s.kind, s.id, s.rev)
+		id := queue.TaskID(s.kind, s.id, s.rev)
 		_, known := f.Queues.Tasks[id]
 		if known || s.id == "" || done[id] || !f.incomplete(s.kind) || len(done) == maxLookups {
 			continue
@@ -118,7 +119,7 @@ func (r *Reader) lookUpTasks(f *Facts, open []ledger.Invoice) error {
 }
 
 // incomplete reports that not every waiting task of the kind was read.
-func (f *Facts) incomplete(k tasks.Kind) bool {
+func (f *Facts) incomplete(k queue.Kind) bool {
 	for _, q := range k.Queues() {
 		if f.Queues.More[q] > 0 {
 			return true
@@ -198,7 +199,7 @@ func (r *Reader) tenants(ctx context.Context, f *Facts, names map[string]bool) e
 		if ctx.Err() != nil {
 			return err
 		}
-		t.Denied, t.Refused = known.DeniedTill.Time(), tasks.RefusedUntil(known, r.Refusals)
+		t.Denied, t.Refused = known.DeniedTill.Time(), settlement.Rules{Refusals: r.Refusals}.TenantRestsUntil(known)
 		t.KeyRefused, t.RefusedWhy = known.KeyRefused, known.RefusedWhy
 		if known.Denials == 0 {
 			t.Denied = time.Time{}

@@ -1,4 +1,4 @@
-package tasks
+package queue
 
 import (
 	"slices"
@@ -57,7 +57,7 @@ func TestTaskID_IsVerbIDRevision_AndNoTwoTasksShareOne(t *testing.T) {
 		for _, id := range []string{"a", "b"} {
 			for _, rev := range []int64{0, 1, 2, 11} {
 				task := TaskID(k, id, rev)
-				if seen[task] || strings.HasSuffix(task, twinSuffix) {
+				if seen[task] || strings.HasSuffix(task, replacementSuffix) {
 					t.Errorf("%s is two tasks", task)
 				}
 				seen[task] = true

@@ -1,4 +1,4 @@
-package tasks
+package intake
 
 import (
 	"bytes"
@@ -78,8 +78,7 @@ func TestAdmit_OldButNotAccepted_IsTaken(t *testing.T) {
 				g.end(first, s, nil)
 				entry, err := g.Ledger.Invoice(t.Context(), first.ID)
 				g.must(err)
-				w := NewWorker(Parts{Ledger: g.Ledger, Store: g.Store, Bodies: g.Bodies}, Options{})
-				g.must(w.archivist.archiveOne(t.Context(), &file{inv: entry}, d.Data))
+				g.archive(entry, d.Data)
 				g.must(g.rdb.FlushAll(t.Context()).Err())
 			}
 			g.later(91 * 24 * time.Hour)

@@ -1,4 +1,4 @@
-package tasks
+package intake
 
 import (
 	"context"

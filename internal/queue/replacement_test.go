@@ -1,4 +1,4 @@
-package tasks
+package queue
 
 import (
 	"context"
@@ -34,31 +34,30 @@ func (b *bench) found(queue, id string) {
 
 func TestTwin_WorksAsLongAsItsTaskIsOrphaned_AndThenNoMore(t *testing.T) {
 	b := newBench(t)
-	w := NewWorker(Parts{Queue: b.Queue}, Options{})
 	var runs atomic.Int32
 	srv := asynq.NewServerFromRedisClient(b.rdb, asynq.Config{Concurrency: 4, Queues: Queues(), LogLevel: asynq.FatalLevel, ShutdownTimeout: time.Second,
 		TaskCheckInterval: 50 * time.Millisecond, DelayedTaskCheckInterval: 100 * time.Millisecond, IsFailure: retry.IsFailure,
 		RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return 0 }})
-	handler := w.handler(KindConfirm, func(context.Context, string) error {
+	handler := b.Handle(func(context.Context, string) error {
 		runs.Add(1)
-		return later(time.Second, retry.ReasonProcessing, "150")
+		return &retry.LaterError{Delay: time.Second, Reason: retry.ReasonProcessing, What: "150"}
 	})
 
 	const queue = QueueConfirm
 	id := TaskID(KindConfirm, "x", 0)
 	twin := func() {
 		t.Helper()
-		_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindConfirm), encodePayload("x")), asynq.Queue(queue), asynq.TaskID(id+twinSuffix), asynq.MaxRetry(retry.Unlimited))
+		_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindConfirm), encodePayload("x")), asynq.Queue(queue), asynq.TaskID(id+replacementSuffix), asynq.MaxRetry(retry.Unlimited))
 		b.must(err)
 	}
 	gone := func() bool {
-		_, err := b.eyes.GetTaskInfo(queue, id+twinSuffix)
+		_, err := b.eyes.GetTaskInfo(queue, id+replacementSuffix)
 		return errors.Is(err, asynq.ErrTaskNotFound)
 	}
 	b.must(b.Put(t.Context(), KindConfirm, "x", 0, When{}))
 	b.orphan(queue, id)
 	b.must(b.Put(t.Context(), KindConfirm, "x", 0, When{Busy: map[string]bool{}}))
-	if info := b.info(KindConfirm, id+twinSuffix); info.State != asynq.TaskStatePending {
+	if info := b.info(KindConfirm, id+replacementSuffix); info.State != asynq.TaskStatePending {
 		t.Fatalf("the twin of one that is long orphaned is %v", info.State)
 	}
 	b.must(srv.Start(handler))
@@ -82,12 +81,11 @@ func TestTwin_WorksAsLongAsItsTaskIsOrphaned_AndThenNoMore(t *testing.T) {
 func TestTwin_OfATaskThatIsWorkedOnAfterAll_DoesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	w := NewWorker(Parts{Queue: b.Queue}, Options{})
 	var runs atomic.Int32
 	stop := make(chan struct{})
 	srv := asynq.NewServerFromRedisClient(b.rdb, asynq.Config{Concurrency: 4, Queues: Queues(), LogLevel: asynq.FatalLevel, ShutdownTimeout: time.Second,
 		TaskCheckInterval: 50 * time.Millisecond, DelayedTaskCheckInterval: 100 * time.Millisecond})
-	b.must(srv.Start(w.handler(KindConfirm, func(ctx context.Context, _ string) error {
+	b.must(srv.Start(b.Handle(func(ctx context.Context, _ string) error {
 		runs.Add(1)
 		select {
 		case <-stop:
@@ -99,11 +97,11 @@ func TestTwin_OfATaskThatIsWorkedOnAfterAll_DoesNothing(t *testing.T) {
 	b.must(b.Put(t.Context(), KindConfirm, "x", 0, When{}))
 	b.reach(KindConfirm, "x", asynq.TaskStateActive)
 	b.must(b.Put(t.Context(), KindConfirm, "x", 0, When{Busy: map[string]bool{}}))
-	if info := b.info(KindConfirm, TaskID(KindConfirm, "x", 0)+twinSuffix); info.State != asynq.TaskStateScheduled {
+	if info := b.info(KindConfirm, TaskID(KindConfirm, "x", 0)+replacementSuffix); info.State != asynq.TaskStateScheduled {
 		t.Fatalf("the twin of one that has just begun is %v", info.State)
 	}
 	b.until("the twin ended", func() bool {
-		_, err := b.eyes.GetTaskInfo(QueueConfirm, TaskID(KindConfirm, "x", 0)+twinSuffix)
+		_, err := b.eyes.GetTaskInfo(QueueConfirm, TaskID(KindConfirm, "x", 0)+replacementSuffix)
 		return errors.Is(err, asynq.ErrTaskNotFound)
 	})
 	if n := runs.Load(); n != 1 {

@@ -1,9 +1,10 @@
-package tasks
+package intake
 
 import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,7 +18,9 @@ import (
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/redisd/redistest"
+	"ksefworker/internal/results"
 	"ksefworker/internal/sample"
 )
 
@@ -49,7 +52,7 @@ func newGate(t *testing.T, key []byte) *gate {
 	store, err := archive.Open(t.Context(), "file://"+g.folder, archive.Options{})
 	g.must(err)
 	t.Cleanup(func() { _ = store.Close() })
-	g.Admitter = &Admitter{Ledger: ledger.New(rdb, ledger.Options{}), Queue: NewQueue(rdb), Bodies: bodies, Store: store,
+	g.Admitter = &Admitter{Ledger: ledger.New(rdb, ledger.Options{}), Queue: queue.New(rdb), Bodies: bodies, Store: store,
 		Accounts: accounts(sample.NIP(0), sample.NIP(1)), Now: func() time.Time { return monday }}
 	return g
 }
@@ -90,9 +93,40 @@ func (g *gate) stored() (keys int64, files []string) {
 	return keys, files
 }
 
+// archive puts document and result where the worker puts them.
+func (g *gate) archive(inv ledger.Invoice, document []byte) {
+	g.t.Helper()
+	ctx := g.t.Context()
+	if document != nil {
+		g.must(g.Store.Put(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, inv.ID), document, "application/xml"))
+	}
+	result, err := json.Marshal(results.Of(inv, "test"))
+	g.must(err)
+	g.must(g.Store.Replace(ctx, archive.ResultName(inv.NIP, inv.IssueDate, inv.ID), result, "application/json"))
+}
+
+// body opens the document that the archive keeps for the worker.
+func (g *gate) body(id string) []byte {
+	g.t.Helper()
+	sealed, err := g.Store.Get(g.t.Context(), archive.BodyName(id))
+	g.must(err)
+	plain, err := g.Bodies.Open(id, sealed)
+	g.must(err)
+	return plain
+}
+
 func (g *gate) queued(inv ledger.Invoice) bool {
-	info, err := g.Queue.inspect.GetTaskInfo(QueueInvoices, TaskID(KindSubmit, inv.ID, 1))
-	return err == nil && info.Type == string(KindSubmit)
+	info, there, err := g.Queue.Task(queue.KindSubmit, inv.ID, 1)
+	return err == nil && there && info.Queue == queue.QueueInvoices
+}
+
+func warsaw(t testing.TB, text string) time.Time {
+	t.Helper()
+	at, err := time.Parse("2006-01-02 15:04:05 -07:00", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
 }
 
 func doc(file string, o sample.Options) Document {
@@ -119,7 +153,7 @@ func TestAdmit_ASoundInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 			Kind: "VAT", IssueDate: "2026-11-23", File: "1.xml", Form: "v3",
 			SoftDeadline: day("2026-11-24 00:00:00 +01:00"), CreatedAt: entry.CreatedAt,
 		},
-		Rev: 1, State: ledger.Queued, Number: "FV/1", Hash: HashText(sha256.Sum256(d.Data)), Lane: ledger.Auto,
+		Rev: 1, State: ledger.Queued, Number: "FV/1", Hash: ledger.HashText(sha256.Sum256(d.Data)), Lane: ledger.Auto,
 		Size: int64(len(d.Data)), Deadline: day("2026-11-25 00:00:00 +01:00"), UpdatedAt: entry.UpdatedAt,
 	}
 	if entry != want {
@@ -299,7 +333,7 @@ func TestAdmit_ManyGoodAndBad_EachGetsItsOwnAnswerInOrder(t *testing.T) {
 			created++
 		}
 	}
-	if n, err := g.Queue.Depth(KindSubmit); n != created || err != nil {
+	if n, err := g.Queue.Depth(queue.KindSubmit); n != created || err != nil {
 		t.Errorf("%d tasks, %v, want %d", n, err, created)
 	}
 	counts, err := g.Ledger.Counts(t.Context())
@@ -320,7 +354,7 @@ func BenchmarkAdmit1000(b *testing.B) {
 	rdb, _ := redistest.New(b)
 	bodies, _ := ledger.NewBodies(nil)
 	a := &Admitter{
-		Ledger: ledger.New(rdb, ledger.Options{}), Queue: NewQueue(rdb), Bodies: bodies,
+		Ledger: ledger.New(rdb, ledger.Options{}), Queue: queue.New(rdb), Bodies: bodies,
 		Accounts: accounts(sample.NIP(0), sample.NIP(1), sample.NIP(2)), Now: func() time.Time { return monday },
 	}
 	docs := make([]Document, 1000)

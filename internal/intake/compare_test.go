@@ -1,4 +1,4 @@
-package tasks
+package intake
 
 import (
 	"bytes"
@@ -42,11 +42,10 @@ func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
 		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: s, Edit: ledger.Because(450, "no")}))
 	}
 	if s == ledger.Receipted {
-		w := NewWorker(Parts{Ledger: g.Ledger, Store: g.Store, Bodies: g.Bodies}, Options{})
 		entry, err := g.Ledger.Invoice(ctx, inv.ID)
 		g.must(err)
 		entry.State = ledger.Receipted
-		g.must(w.archivist.archiveOne(ctx, &file{inv: entry}, document))
+		g.archive(entry, document)
 		errs, err := g.Ledger.Receipt(ctx, []string{inv.ID}, "file:///upo.xml")
 		g.must(errors.Join(append(errs, err)...))
 	}

@@ -1,4 +1,4 @@
-package tasks
+package intake
 
 import (
 	"context"
@@ -18,7 +18,7 @@ func (a *Admitter) findHeld(ctx context.Context, docs []Document, out []Admissio
 		if out[i].Taken != ledger.Refused || inv.NIP == "" || inv.Kind == "" || inv.Number == "" {
 			continue
 		}
-		if id := contentID(inv, inv.Hash); id != "" {
+		if id := inv.IDWith(inv.Hash); id != "" {
 			ids, refused[id] = append(ids, id), append(refused[id], i)
 		}
 		if _, ok := errors.AsType[*RefusedError](out[i].Err); ok && inv.ID == "" {
@@ -48,7 +48,7 @@ func (a *Admitter) findHeldExports(ctx context.Context, foreign []int, docs []Do
 	for _, i := range foreign {
 		if out[i].Held.ID == "" {
 			inv := out[i].Invoice
-			inv.ID = contentID(&inv, inv.Hash)
+			inv.ID = inv.IDWith(inv.Hash)
 			at, invs = append(at, i), append(invs, inv)
 		}
 	}

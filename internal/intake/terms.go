@@ -1,4 +1,4 @@
-package tasks
+package intake
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/results"
 )
 
@@ -81,7 +82,7 @@ func (a *Admitter) applyTo(ctx context.Context, inv *ledger.Invoice, want ledger
 			continue
 		}
 		if err == nil && inv.Group == "" {
-			err = a.Queue.Put(ctx, KindSubmit, inv.ID, inv.Rev, When{Overflow: inv.Overflow})
+			err = a.Queue.Put(ctx, queue.KindSubmit, inv.ID, inv.Rev, queue.When{Overflow: inv.Overflow})
 		}
 		return TermsAnswer{Applied: true, Text: "its terms are now " + termsText(inv)}, err
 	}

@@ -1,4 +1,4 @@
-package tasks
+package intake
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 )
 
@@ -41,18 +42,15 @@ func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {
 			if len(raw) <= ledger.MaxBodyInRedis || len(raw) > len(d.Data) {
 				t.Errorf("%d bytes are stored of %d", len(raw), len(d.Data))
 			}
-			w := NewWorker(Parts{Ledger: g.Ledger, Store: g.Store, Bodies: g.Bodies}, Options{})
-			entry, err := g.Ledger.Invoice(t.Context(), got.ID)
-			g.must(err)
-			if plain, err := w.documents.document(t.Context(), &entry); err != nil || !bytes.Equal(plain, d.Data) {
-				t.Errorf("the worker reads %d bytes, %v", len(plain), err)
+			if plain := g.body(got.ID); !bytes.Equal(plain, d.Data) {
+				t.Errorf("%d bytes are read", len(plain))
 			}
 			// Once more: sealed again it has other bytes, and is the same document all the same.
 			if again := g.admit(d)[0]; again.Taken != ledger.Present {
 				t.Errorf("again: %+v", again)
 			}
-			if plain, err := w.documents.document(t.Context(), &entry); err != nil || !bytes.Equal(plain, d.Data) {
-				t.Errorf("after that the worker reads %d bytes, %v", len(plain), err)
+			if plain := g.body(got.ID); !bytes.Equal(plain, d.Data) {
+				t.Errorf("after that %d bytes are read", len(plain))
 			}
 		})
 	}
@@ -117,7 +115,7 @@ func TestAdmit_QueueFailsAfterTheLedgerTookIt_NothingIsLost(t *testing.T) {
 	gone := redis.NewClient(&redis.Options{Addr: g.rdb.Options().Addr})
 	_ = gone.Close()
 	sound := g.Queue
-	g.Queue = NewQueue(gone)
+	g.Queue = queue.New(gone)
 	out, err := g.Admit(t.Context(), []Document{numbered(1), numbered(2)}, Terms{})
 	if err == nil {
 		t.Fatal("no error although nothing was queued")

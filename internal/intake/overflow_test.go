@@ -1,11 +1,10 @@
-package tasks
+package intake
 
 import (
 	"testing"
 
-	"github.com/hibiken/asynq"
-
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 	"ksefworker/internal/sample"
 )
 
@@ -27,23 +26,24 @@ func TestAdmit_ATenantThatFloods_StandsInTheCrowdsQueueAndTheOthersDoNot(t *test
 	if got := again[0]; got.Taken != ledger.Present || got.Invoice.Overflow {
 		t.Errorf("handed in again: %+v", got)
 	}
-	for queue, want := range map[string]int{QueueInvoices: 101, QueueInvoicesOverflow: overflowAbove + 10 - 100} {
-		info, err := g.Queue.inspect.GetQueueInfo(queue)
-		if err != nil || info.Pending != want {
-			t.Errorf("%s: %+v, %v, want %d tasks", queue, info, err, want)
+	for queue, want := range map[string]int{queue.QueueInvoices: 101, queue.QueueInvoicesOverflow: overflowAbove + 10 - 100} {
+		stats, err := g.Queue.Stats(1)
+		if err != nil || stats.Pending[queue] != want {
+			t.Errorf("%s: %+v, %v, want %d tasks", queue, stats.Pending, err, want)
 		}
 	}
-	if n, err := g.Queue.Depth(KindSubmit); err != nil || n != overflowAbove+11 {
+	if n, err := g.Queue.Depth(queue.KindSubmit); err != nil || n != overflowAbove+11 {
 		t.Errorf("%d tasks, %v", n, err)
 	}
 	// What drives an invoice on later finds its task, too.
 	inv, err := g.Ledger.Invoice(t.Context(), many[0].Invoice.ID)
 	g.must(err)
-	g.must(g.Queue.Put(t.Context(), KindSubmit, inv.ID, inv.Rev, When{Overflow: inv.Overflow}))
-	if info, err := g.Queue.inspect.GetTaskInfo(QueueInvoicesOverflow, TaskID(KindSubmit, inv.ID, inv.Rev)); err != nil || info.State != asynq.TaskStatePending {
+	g.must(g.Queue.Put(t.Context(), queue.KindSubmit, inv.ID, inv.Rev, queue.When{Overflow: inv.Overflow}))
+	info, there, err := g.Queue.Task(queue.KindSubmit, inv.ID, inv.Rev)
+	if err != nil || !there || info.Queue != queue.QueueInvoicesOverflow || info.Phase != queue.TaskPending {
 		t.Errorf("%+v, %v", info, err)
 	}
-	if n, err := g.Queue.Depth(KindSubmit); err != nil || n != overflowAbove+11 {
+	if n, err := g.Queue.Depth(queue.KindSubmit); err != nil || n != overflowAbove+11 {
 		t.Errorf("%d tasks after one was driven on, %v", n, err)
 	}
 }

@@ -1,10 +1,9 @@
-package tasks
+package intake
 
 import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"time"
@@ -206,7 +205,7 @@ func (a *Admitter) stored(ctx context.Context, id string) ([]byte, error) {
 		func() ([]byte, error) { return a.body(ctx, &inv) },
 		func() ([]byte, error) { return a.Store.Get(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, id)) },
 		func() ([]byte, error) {
-			return a.Store.Get(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, contentID(&inv, inv.Hash)))
+			return a.Store.Get(ctx, archive.InvoiceName(inv.NIP, inv.IssueDate, inv.IDWith(inv.Hash)))
 		},
 	} {
 		doc, err := from()
@@ -243,16 +242,6 @@ func (a *Admitter) body(ctx context.Context, inv *ledger.Invoice) ([]byte, error
 // isDocumentOf reports whether document has the bytes that were handed in, or the bytes that KSeF
 // has of the same invoice.
 func isDocumentOf(inv *ledger.Invoice, document []byte) bool {
-	hash := HashText(sha256.Sum256(document))
-	return hash == inv.Hash || contentID(inv, hash) == inv.ID
-}
-
-// contentID returns the id that a document of this hash gets when it is handed in. It returns ""
-// when hash is not a valid hash.
-func contentID(inv *ledger.Invoice, hash string) string {
-	sum, err := base64.StdEncoding.DecodeString(hash)
-	if err != nil || len(sum) != sha256.Size {
-		return ""
-	}
-	return ledger.InvoiceID(ledger.Identity{NIP: inv.NIP, Kind: inv.Kind, Number: inv.Number}, [sha256.Size]byte(sum))
+	hash := ledger.HashText(sha256.Sum256(document))
+	return hash == inv.Hash || inv.IDWith(hash) == inv.ID
 }

@@ -1,4 +1,4 @@
-package tasks
+package queue
 
 import (
 	"errors"
@@ -29,7 +29,7 @@ type TaskInfo struct {
 }
 
 // QueueStats is what the queues hold at one moment.
-type QueueStats struct {
+type Stats struct {
 	Workers int             // processes that run tasks
 	Paused  map[string]bool // queues that a person has paused
 	Pending map[string]int  // tasks by queue
@@ -39,8 +39,8 @@ type QueueStats struct {
 
 // Stats reads the queues. Of each queue it reads up to limit active tasks, as many pending ones, as
 // many that wait for a retry, and as many that are scheduled; always those that are next.
-func (q *Queue) Stats(limit int) (QueueStats, error) {
-	stats := QueueStats{
+func (q *Queue) Stats(limit int) (Stats, error) {
+	stats := Stats{
 		Paused:  map[string]bool{},
 		Pending: map[string]int{},
 		Tasks:   map[string]TaskInfo{},
@@ -71,7 +71,7 @@ func (q *Queue) Stats(limit int) (QueueStats, error) {
 	return stats, nil
 }
 
-func (q *Queue) readQueue(name string, limit int, stats *QueueStats) error {
+func (q *Queue) readQueue(name string, limit int, stats *Stats) error {
 	info, err := q.inspect.GetQueueInfo(name)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package tasks
+package intake
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/queue"
 )
 
 // Document is one file as it was handed in.
@@ -74,7 +75,7 @@ type Validator interface {
 // is safe for concurrent use.
 type Admitter struct {
 	Ledger   *ledger.Ledger
-	Queue    *Queue
+	Queue    *queue.Queue
 	Bodies   *ledger.Bodies
 	Store    archive.Store // for documents too large for Redis
 	Accounts []Account     // the tenants that invoices may belong to
@@ -235,7 +236,7 @@ func (a *Admitter) queue(ctx context.Context, out []Admission) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	return a.Queue.PutAllNew(ctx, KindSubmit, fresh)
+	return a.Queue.PutAllNew(ctx, queue.KindSubmit, fresh)
 }
 
 // explainFull says what to do when Redis itself refuses new entries because it is full.
@@ -289,7 +290,7 @@ func (a *Admitter) prepare(
 		// found in an export of thousands.
 		n.Invoice = ledger.Invoice{
 			Facts:  ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File, Tenant: from.Name},
-			Number: h.Number, Size: h.Size, Hash: HashText(h.Hash),
+			Number: h.Number, Size: h.Size, Hash: ledger.HashText(h.Hash),
 		}
 		return n, refusal{err}
 	}
@@ -313,7 +314,7 @@ func (a *Admitter) prepare(
 			Tenant: from.Name, NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File,
 			Offline: terms.Offline, Form: h.Form.Version(), Attachment: h.Attachment, SoftDeadline: ledger.At(soft),
 		},
-		Number: h.Number, Hash: HashText(h.Hash), Lane: lane, Size: h.Size, Deadline: ledger.At(legal),
+		Number: h.Number, Hash: ledger.HashText(h.Hash), Lane: lane, Size: h.Size, Deadline: ledger.At(legal),
 	}
 	if from.as != ksef.Subject1 {
 		n.Context, n.Subject = from.NIP, string(from.as)

@@ -1,4 +1,4 @@
-package tasks
+package queue
 
 import (
 	"context"
@@ -18,8 +18,8 @@ type Queue struct {
 	inspect *asynq.Inspector
 }
 
-// NewQueue returns a queue on rdb, which it does not close.
-func NewQueue(rdb redis.UniversalClient) *Queue {
+// New returns a queue on rdb, which it does not close.
+func New(rdb redis.UniversalClient) *Queue {
 	rdb = Unbounded(rdb)
 	return &Queue{
 		rdb:     rdb,
@@ -106,8 +106,8 @@ func (q *Queue) Put(ctx context.Context, k Kind, id string, rev int64, when When
 		return fmt.Errorf("read task %s: %w", taskID, err)
 	}
 	switch {
-	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[taskID] && !when.Busy[taskID+twinSuffix]:
-		return ignoreConflict(enqueueAs(ctx, q.client, queue, k, id, taskID+twinSuffix, q.replacementIn(ctx, queue, taskID)))
+	case info.State == asynq.TaskStateActive && when.Busy != nil && !when.Busy[taskID] && !when.Busy[taskID+replacementSuffix]:
+		return ignoreConflict(enqueueAs(ctx, q.client, queue, k, id, taskID+replacementSuffix, q.replacementIn(ctx, queue, taskID)))
 	case info.State == asynq.TaskStateArchived || info.State == asynq.TaskStateCompleted:
 		if err := q.inspect.DeleteTask(queue, taskID); err != nil && !errors.Is(err, asynq.ErrTaskNotFound) {
 			return fmt.Errorf("delete ended task %s: %w", taskID, err)
@@ -210,4 +210,20 @@ func (q *Queue) each(k Kind, visit func(*asynq.QueueInfo)) error {
 		visit(info)
 	}
 	return nil
+}
+
+// Handle returns asynq's handler for tasks of this package. It reads the payload and calls do with
+// the id. A replacement task that is not needed any more ends without a call. A payload that cannot
+// be read is an error, so that a newer worker takes the task.
+func (q *Queue) Handle(do func(ctx context.Context, id string) error) asynq.Handler {
+	return asynq.HandlerFunc(func(ctx context.Context, t *asynq.Task) error {
+		id, err := decodePayload(t.Payload())
+		if err != nil {
+			return err
+		}
+		if idle, err := q.idle(ctx); err != nil || idle {
+			return err
+		}
+		return do(ctx, id)
+	})
 }

@@ -1,4 +1,4 @@
-package tasks
+package queue
 
 import (
 	"context"
@@ -26,7 +26,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	rdb, _ := redistest.New(t)
-	return &bench{Queue: NewQueue(rdb), t: t, rdb: rdb, eyes: asynq.NewInspectorFromRedisClient(rdb)}
+	return &bench{Queue: New(rdb), t: t, rdb: rdb, eyes: asynq.NewInspectorFromRedisClient(rdb)}
 }
 
 func (b *bench) must(err error) {
@@ -175,16 +175,16 @@ func TestPut_ATaskThatFailedEndedOrRuns(t *testing.T) {
 	b.reach(KindPackage, "runs", asynq.TaskStateActive)
 	id := TaskID(KindPackage, "runs", 0)
 	for what, when := range map[string]When{"asked for": {}, "asked to run": {Run: true}, "its worker says so": {Busy: map[string]bool{id: true}},
-		"its twin's worker says so": {Busy: map[string]bool{id + twinSuffix: true}}} {
+		"its twin's worker says so": {Busy: map[string]bool{id + replacementSuffix: true}}} {
 		b.must(b.Put(ctx, KindPackage, "runs", 0, when))
-		if _, err := b.eyes.GetTaskInfo(QueuePackages, id+twinSuffix); err == nil {
+		if _, err := b.eyes.GetTaskInfo(QueuePackages, id+replacementSuffix); err == nil {
 			t.Errorf("%s: a task that runs has a twin", what)
 		}
 	}
 	for range 2 {
 		b.must(b.Put(ctx, KindPackage, "runs", 0, When{Busy: map[string]bool{}}))
 	}
-	if twin := b.info(KindPackage, id+twinSuffix); string(twin.Payload) != string(encodePayload("runs")) || twin.Type != string(KindPackage) {
+	if twin := b.info(KindPackage, id+replacementSuffix); string(twin.Payload) != string(encodePayload("runs")) || twin.Type != string(KindPackage) {
 		t.Errorf("the twin of a task whose worker is gone is %+v", twin)
 	}
 }

@@ -1,4 +1,4 @@
-package tasks_test
+package queue_test
 
 import (
 	"context"
@@ -8,8 +8,8 @@ import (
 
 	"github.com/hibiken/asynq"
 
+	"ksefworker/internal/queue"
 	"ksefworker/internal/redisd/redistest"
-	"ksefworker/internal/tasks"
 )
 
 // asynq's servers hear of a task to be cancelled by a channel, which no command's hook sees.
@@ -23,7 +23,7 @@ func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolHearsOfIt(t *testing.T) {
 	}
 	pools := map[string]*pool{}
 	for _, prefix := range []string{"one:", "two:"} {
-		client := tasks.AsynqClient(rdb, prefix)
+		client := queue.AsynqClient(rdb, prefix)
 		p := &pool{inspect: asynq.NewInspectorFromRedisClient(client), began: make(chan struct{}), canceled: make(chan struct{})}
 		pools[prefix] = p
 		srv := asynq.NewServerFromRedisClient(client, asynq.Config{Concurrency: 1, LogLevel: asynq.FatalLevel, TaskCheckInterval: 20 * time.Millisecond,
@@ -66,7 +66,7 @@ func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolHearsOfIt(t *testing.T) {
 		t.Error("the other pool's task of the same id was cancelled too")
 	default:
 	}
-	if _, err := asynq.NewClientFromRedisClient(tasks.AsynqClient(rdb, "one:")).Enqueue(asynq.NewTask("wait", nil)); err != nil {
+	if _, err := asynq.NewClientFromRedisClient(queue.AsynqClient(rdb, "one:")).Enqueue(asynq.NewTask("wait", nil)); err != nil {
 		t.Fatal(err)
 	}
 	for prefix, pending := range map[string]int{"one:": 1, "two:": 0} {

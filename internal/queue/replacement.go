@@ -1,4 +1,4 @@
-package tasks
+package queue
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 // no longer: if both came back in turns, every question would be asked twice.
 
 // twinSuffix marks the replacement of an orphaned task.
-const twinSuffix = ":twin"
+const replacementSuffix = ":twin"
 
 const (
 	// maxReportAge is the greatest age of what a server reports of its tasks: it reports every five
@@ -44,7 +44,7 @@ func (q *Queue) replacementIn(ctx context.Context, queue, id string) time.Durati
 // original task waits for its own time, is being worked on after all, or has ended.
 func (q *Queue) idle(ctx context.Context) (bool, error) {
 	id, _ := asynq.GetTaskID(ctx)
-	of, replacement := strings.CutSuffix(id, twinSuffix)
+	of, replacement := strings.CutSuffix(id, replacementSuffix)
 	if !replacement {
 		return false, nil
 	}

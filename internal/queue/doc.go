@@ -1,0 +1,11 @@
+// Package queue puts tasks into asynq. A task carries a kind and an id, and says when something is
+// to be done; the ledger alone says what has happened.
+//
+//	kinds.go         the kinds of tasks, their queues and payloads
+//	queue.go         put a task in, and serve it
+//	put_all.go       very many tasks at once
+//	replacement.go   a task whose worker was killed
+//	stats.go         what is in the queues; resume.go and drop.go for people
+//	prefix.go        asynq's keys in Redis
+//	unbounded.go     asynq goes on while Redis is full
+package queue
