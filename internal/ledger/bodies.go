@@ -137,9 +137,12 @@ func (b *Bodies) decrypt(id string, sealed []byte) ([]byte, error) {
 	return nil, fmt.Errorf("open %s: stored document is damaged: layout %d was never used", id, sealed[0])
 }
 
+// BodyStore keeps documents until they are archived, and what is left to do about them.
+type BodyStore struct{ *store }
+
 // Body reads a sealed document; [ErrNotFound] if Redis has none.
-func (l *Ledger) Body(ctx context.Context, id string) ([]byte, error) {
-	b, err := l.rdb.Get(ctx, l.key(keyBody, id)).Bytes()
+func (bs *BodyStore) Body(ctx context.Context, id string) ([]byte, error) {
+	b, err := bs.rdb.Get(ctx, bs.key(keyBody, id)).Bytes()
 	if errors.Is(err, redis.Nil) {
 		return nil, fmt.Errorf("read document of %s: %w", id, ErrNotFound)
 	}
@@ -151,15 +154,15 @@ func (l *Ledger) Body(ctx context.Context, id string) ([]byte, error) {
 
 // BodiesOf reads sealed documents in one round trip, in the order of ids; nil where Redis has none.
 // The caller bounds the number.
-func (l *Ledger) BodiesOf(ctx context.Context, ids []string) ([][]byte, error) {
+func (bs *BodyStore) BodiesOf(ctx context.Context, ids []string) ([][]byte, error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
 	keys := make([]string, len(ids))
 	for i, id := range ids {
-		keys[i] = l.key(keyBody, id)
+		keys[i] = bs.key(keyBody, id)
 	}
-	vals, err := l.rdb.MGet(ctx, keys...).Result()
+	vals, err := bs.rdb.MGet(ctx, keys...).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read documents: %w", err)
 	}

@@ -10,11 +10,11 @@ import (
 
 // Clock returns the time that the ledger writes: Redis's own. A time that is compared with times in
 // the ledger must be computed from it.
-func (l *Ledger) Clock(ctx context.Context) (time.Time, error) {
-	if l.now != nil {
-		return l.now(), nil
+func (st *store) Clock(ctx context.Context) (time.Time, error) {
+	if st.now != nil {
+		return st.now(), nil
 	}
-	t, err := l.rdb.Time(ctx).Result()
+	t, err := st.rdb.Time(ctx).Result()
 	if err != nil {
 		return time.Time{}, fmt.Errorf("ask redis for the time: %w", err)
 	}
@@ -23,11 +23,11 @@ func (l *Ledger) Clock(ctx context.Context) (time.Time, error) {
 
 // clockCmd reads the clock as one of several commands in a pipeline.
 type clockCmd struct {
-	l    *Ledger
+	l    *store
 	time *redis.TimeCmd
 }
 
-func (l *Ledger) clockCmd() *clockCmd { return &clockCmd{l: l} }
+func (st *store) clockCmd() *clockCmd { return &clockCmd{l: st} }
 
 func (c *clockCmd) ask(ctx context.Context, p redis.Pipeliner) {
 	if c.l.now == nil {

@@ -11,18 +11,18 @@ import (
 
 // Due lists up to limit ids of undecided invoices whose legal deadline is t or earlier, nearest
 // first.
-func (l *Ledger) Due(ctx context.Context, t time.Time, limit int) ([]string, error) {
-	return l.byTime(ctx, l.key(keyDue), time.Time{}, t, limit)
+func (er *EntryReader) Due(ctx context.Context, t time.Time, limit int) ([]string, error) {
+	return er.byTime(ctx, er.key(keyDue), time.Time{}, t, limit)
 }
 
 // AtRisk returns how many undecided invoices have their legal deadline at t or earlier, and the
 // nearest deadline of all (zero if no invoice is undecided).
-func (l *Ledger) AtRisk(ctx context.Context, t time.Time) (n int64, next time.Time, err error) {
+func (er *EntryReader) AtRisk(ctx context.Context, t time.Time) (n int64, next time.Time, err error) {
 	var count *redis.IntCmd
 	var first *redis.ZSliceCmd
-	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		count = p.ZCount(ctx, l.key(keyDue), "-inf", strconv.FormatInt(t.UnixMilli(), 10))
-		first = p.ZRangeWithScores(ctx, l.key(keyDue), 0, 0)
+	_, err = er.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		count = p.ZCount(ctx, er.key(keyDue), "-inf", strconv.FormatInt(t.UnixMilli(), 10))
+		first = p.ZRangeWithScores(ctx, er.key(keyDue), 0, 0)
 		return nil
 	})
 	if err != nil {

@@ -37,11 +37,19 @@ func shortened(s string, limit int) string {
 	return s[:limit] + "…"
 }
 
+// DecisionStore writes what people decide about invoices, and lists what they have to decide.
+type DecisionStore struct {
+	*store
+	entries  *EntryReader
+	invoices *InvoiceStore
+	refusals *RefusalStore
+}
+
 // Dismiss ends for good an invoice that is queued, rejected or parked; another document can then
 // take its identity. It returns a [*ConflictError] if the entry is not as it was read. An invoice
 // that a package holds, or that is being sent, may soon be in KSeF, and no person can stop it.
-func (l *Ledger) Dismiss(ctx context.Context, inv *Invoice, d Dismissal) error {
-	now, err := l.Clock(ctx)
+func (ds *DecisionStore) Dismiss(ctx context.Context, inv *Invoice, d Dismissal) error {
+	now, err := ds.Clock(ctx)
 	if err != nil {
 		return err
 	}
@@ -55,5 +63,5 @@ func (l *Ledger) Dismiss(ctx context.Context, inv *Invoice, d Dismissal) error {
 			was += ": " + inv.Reason
 		}
 	}
-	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, To: Dismissed, Edit: Edit{{"reason", d.note(now, was)}}})
+	return ds.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, To: Dismissed, Edit: Edit{{"reason", d.note(now, was)}}})
 }

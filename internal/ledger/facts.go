@@ -43,8 +43,8 @@ type storedFacts struct {
 
 // packFacts returns the facts of an invoice as Redis has them: with a storage key the file name is
 // sealed.
-func (l *Ledger) packFacts(i *Invoice, now Millis, ident string, revision int) ([]byte, error) {
-	file, err := l.sealText(fileText(i.ID), i.File)
+func (is *InvoiceStore) packFacts(i *Invoice, now Millis, ident string, revision int) ([]byte, error) {
+	file, err := is.sealText(fileText(i.ID), i.File)
 	if err != nil {
 		return nil, err
 	}

@@ -26,25 +26,25 @@ type Hold struct {
 
 // Hold pauses or drains a tenant. A second hold replaces the first. Since becomes the present time
 // of Redis; the given one is ignored.
-func (l *Ledger) Hold(ctx context.Context, tenant string, h Hold) error {
-	now, err := l.Clock(ctx)
+func (ts *TenantStore) Hold(ctx context.Context, tenant string, h Hold) error {
+	now, err := ts.Clock(ctx)
 	if err != nil {
 		return err
 	}
 	h.Since = At(now)
-	if h.Why, err = l.sealText(holdText(tenant), h.Why); err != nil {
+	if h.Why, err = ts.sealText(holdText(tenant), h.Why); err != nil {
 		return err
 	}
 	packed, _ := json.Marshal(h) // strings and a number cannot fail
-	if _, err := l.run(ctx, holdScript, l.args(tenant, packed)); err != nil {
+	if _, err := ts.run(ctx, holdScript, ts.args(tenant, packed)); err != nil {
 		return fmt.Errorf("hold tenant %s: %w", tenant, err)
 	}
 	return nil
 }
 
 // Release ends the hold of a tenant; false if there was none.
-func (l *Ledger) Release(ctx context.Context, tenant string) (bool, error) {
-	r, err := l.run(ctx, holdScript, l.args(tenant, ""))
+func (ts *TenantStore) Release(ctx context.Context, tenant string) (bool, error) {
+	r, err := ts.run(ctx, holdScript, ts.args(tenant, ""))
 	if err != nil {
 		return false, fmt.Errorf("release tenant %s: %w", tenant, err)
 	}
@@ -54,8 +54,8 @@ func (l *Ledger) Release(ctx context.Context, tenant string) (bool, error) {
 // Holds returns the holds by tenant. A hold that cannot be read counts as a pause, because whoever
 // set it did not want the tenant to go on as if there were none. A key that is not a hash holds no
 // tenant: no hold can have been set in it, and it must not stop every tenant.
-func (l *Ledger) Holds(ctx context.Context) (map[string]Hold, error) {
-	m, err := l.rdb.HGetAll(ctx, l.key(keyHolds)).Result()
+func (ts *TenantStore) Holds(ctx context.Context) (map[string]Hold, error) {
+	m, err := ts.rdb.HGetAll(ctx, ts.key(keyHolds)).Result()
 	if err != nil && !wrongType(err) {
 		return nil, fmt.Errorf("read holds: %w", err)
 	}
@@ -65,7 +65,7 @@ func (l *Ledger) Holds(ctx context.Context) (map[string]Hold, error) {
 		if json.Unmarshal([]byte(packed), &h) != nil || h.Kind != Paused && h.Kind != Draining {
 			h = Hold{Kind: Paused, By: "a newer build, or nobody: this hold cannot be read"}
 		}
-		if why, ok := l.openText(holdText(tenant), h.Why); ok {
+		if why, ok := ts.openText(holdText(tenant), h.Why); ok {
 			h.Why = why
 		} else {
 			h.Why = "(" + encryptedHere + ")"

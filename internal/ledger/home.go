@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"sync/atomic"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,14 +72,20 @@ func (e *HomeError) Error() string {
 		"give each a ledger of its own, by another database (redis.url) or another redis.prefix, and another archive.url%s", e.Prefix, e.Home, e.Here, moved)
 }
 
+// HomeStore holds the ledger to the environment that it belongs to.
+type HomeStore struct {
+	*store
+	claimed atomic.Pointer[claim]
+}
+
 // Home reads where the ledger belongs; the zero value if no process has claimed it.
-func (l *Ledger) Home(ctx context.Context) (Home, error) {
-	h, _, err := l.home(ctx)
+func (hs *HomeStore) Home(ctx context.Context) (Home, error) {
+	h, _, err := hs.home(ctx)
 	return h, err
 }
 
-func (l *Ledger) home(ctx context.Context) (h Home, raw string, err error) {
-	raw, err = l.rdb.Get(ctx, l.key(keyHome)).Result()
+func (hs *HomeStore) home(ctx context.Context) (h Home, raw string, err error) {
+	raw, err = hs.rdb.Get(ctx, hs.key(keyHome)).Result()
 	if errors.Is(err, redis.Nil) {
 		return Home{}, "", nil
 	}
@@ -86,7 +93,7 @@ func (l *Ledger) home(ctx context.Context) (h Home, raw string, err error) {
 		h, err = parseHome(raw)
 	}
 	if err != nil {
-		return Home{}, "", fmt.Errorf("read where the ledger belongs (%s): %w", l.key(keyHome), err)
+		return Home{}, "", fmt.Errorf("read where the ledger belongs (%s): %w", hs.key(keyHome), err)
 	}
 	return h, raw, nil
 }
@@ -102,37 +109,37 @@ func parseHome(raw string) (Home, error) {
 
 // CheckHome returns a [*HomeError] if the ledger belongs elsewhere. It writes nothing. A ledger
 // that no process has claimed fits every process.
-func (l *Ledger) CheckHome(ctx context.Context, here Home) error {
-	at, err := l.Home(ctx)
+func (hs *HomeStore) CheckHome(ctx context.Context, here Home) error {
+	at, err := hs.Home(ctx)
 	if err != nil {
 		return err
 	}
-	return l.fits(at, here)
+	return hs.fits(at, here)
 }
 
-func (l *Ledger) fits(at, here Home) error {
+func (hs *HomeStore) fits(at, here Home) error {
 	if at == (Home{}) || at.Same(here) && !at.Purging {
 		return nil
 	}
-	return &HomeError{Home: at, Here: here, Prefix: l.prefix}
+	return &HomeError{Home: at, Here: here, Prefix: hs.prefix}
 }
 
 // Claim writes, before the first invoice is taken in or sent, that the ledger belongs here. It
 // returns a [*HomeError] if the ledger belongs elsewhere. When several processes claim it at once,
 // the first one decides. A ledger that was made before homes were recorded belongs to the first
 // process that claims it.
-func (l *Ledger) Claim(ctx context.Context, here Home) error {
-	at, raw, err := l.home(ctx)
+func (hs *HomeStore) Claim(ctx context.Context, here Home) error {
+	at, raw, err := hs.home(ctx)
 	if err == nil && raw == "" {
-		at, raw, err = l.writeHome(ctx, here, "")
+		at, raw, err = hs.writeHome(ctx, here, "")
 	}
 	if err != nil {
 		return err
 	}
-	if err := l.fits(at, here); err != nil {
+	if err := hs.fits(at, here); err != nil {
 		return err
 	}
-	l.claimed.Store(&claim{here: here, home: raw})
+	hs.claimed.Store(&claim{here: here, home: raw})
 	return nil
 }
 
@@ -146,11 +153,11 @@ type claim struct {
 // this process has claimed. If Redis has another home now, the process claims again: Redis may have
 // been emptied, or the gateway may have moved. It returns a [*HomeError] if the ledger belongs to
 // another environment now. A ledger that was never claimed by this process is not compared.
-func (l *Ledger) atHome(
+func (hs *HomeStore) atHome(
 	ctx context.Context, run func(context.Context, *redis.Script, []any) ([]any, error), s *redis.Script, args []any,
 ) ([]any, error) {
 	const first = 2 // behind the prefix and the time
-	c := l.claimed.Load()
+	c := hs.claimed.Load()
 	if c == nil {
 		return run(ctx, s, args)
 	}
@@ -159,37 +166,37 @@ func (l *Ledger) atHome(
 	if !redis.HasErrorPrefix(err, "ELSEWHERE") {
 		return r, err
 	}
-	if err := l.Claim(ctx, c.here); err != nil {
+	if err := hs.Claim(ctx, c.here); err != nil {
 		return nil, err
 	}
-	args[first] = l.claimed.Load().home
+	args[first] = hs.claimed.Load().home
 	return run(ctx, s, args)
 }
 
 // Rehome writes that the gateway of a ledger has another address now. Only a home that is
 // identified by its address can move. from is the home as the caller read it; Rehome returns a
 // [*HomeError] if the home has changed since.
-func (l *Ledger) Rehome(ctx context.Context, from, to Home) error {
-	at, raw, err := l.home(ctx)
+func (hs *HomeStore) Rehome(ctx context.Context, from, to Home) error {
+	at, raw, err := hs.home(ctx)
 	if err != nil {
 		return err
 	}
 	if at == from && !at.Purging && at.Environment == custom && to.Environment == custom {
-		if at, _, err = l.writeHome(ctx, to, raw); err != nil {
+		if at, _, err = hs.writeHome(ctx, to, raw); err != nil {
 			return err
 		}
 	}
-	return l.fits(at, to)
+	return hs.fits(at, to)
 }
 
 // writeHome replaces the home that was read as old, and returns the one that is there afterwards, as
 // it stands in Redis too.
-func (l *Ledger) writeHome(ctx context.Context, h Home, old string) (at Home, raw string, err error) {
+func (hs *HomeStore) writeHome(ctx context.Context, h Home, old string) (at Home, raw string, err error) {
 	h.V = Version
 	value, err := json.Marshal(h)
 	if err == nil {
 		var r []any
-		if r, err = l.run(ctx, homeScript, l.args(value, old)); err == nil {
+		if r, err = hs.run(ctx, homeScript, hs.args(value, old)); err == nil {
 			raw = text(cell(r, 0))
 			at, err = parseHome(raw)
 		}

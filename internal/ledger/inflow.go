@@ -14,11 +14,11 @@ const inflowWindow = time.Minute
 // Inflow adds to the number of invoices that tenants handed in within the present minute, and
 // returns the sums. It measures which tenant floods the pool. It is not a record: a count that is
 // lost or added twice does no harm.
-func (l *Ledger) Inflow(ctx context.Context, more map[string]int64) (map[string]int64, error) {
+func (ws *WaitingStore) Inflow(ctx context.Context, more map[string]int64) (map[string]int64, error) {
 	sums := make(map[string]*redis.IntCmd, len(more))
-	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := ws.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for tenant, n := range more {
-			key := l.key(keyInflow, tenant)
+			key := ws.key(keyInflow, tenant)
 			sums[tenant] = p.IncrBy(ctx, key, n)
 			p.ExpireNX(ctx, key, inflowWindow) // after IncrBy: a key that expired in between would never expire again
 		}

@@ -47,8 +47,8 @@ const (
 )
 
 // key returns the whole name of a key: the prefix and the parts.
-func (l *Ledger) key(parts ...string) string {
-	k := l.prefix
+func (st *store) key(parts ...string) string {
+	k := st.prefix
 	for _, p := range parts {
 		k += p
 	}

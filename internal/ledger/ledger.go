@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,17 +25,24 @@ type Options struct {
 	Texts *Bodies
 }
 
-// Ledger reads and writes the record of one pool. It is safe for concurrent use by any number of
-// goroutines and processes.
+// Ledger reads and writes the record of one pool. It has the verbs of a store for each subject. It
+// is safe for concurrent use by any number of goroutines and processes.
 type Ledger struct {
-	rdb    redis.UniversalClient
-	prefix string
-	now    func() time.Time // nil: Redis's clock
-
-	replicas       int
-	replicaTimeout time.Duration
-	texts          *Bodies
-	claimed        atomic.Pointer[claim]
+	*store
+	*HomeStore
+	*Replication
+	*EntryReader
+	*InvoiceStore
+	*TakeStore
+	*DecisionStore
+	*PackageStore
+	*WaitingStore
+	*TenantStore
+	*RefusalStore
+	*BodyStore
+	*SealStore
+	*UnreadableStore
+	*WorkerStore
 }
 
 // New returns a ledger on rdb, which it does not close.
@@ -47,25 +53,50 @@ func New(rdb redis.UniversalClient, o Options) *Ledger {
 	if o.ReplicaTimeout == 0 {
 		o.ReplicaTimeout = time.Second
 	}
+	var (
+		st          = &store{rdb: rdb, prefix: o.Prefix, now: o.Now, texts: o.Texts}
+		home        = &HomeStore{store: st}
+		replication = &Replication{store: st, replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout}
+		entries     = &EntryReader{st}
+		invoices    = &InvoiceStore{st}
+		refusals    = &RefusalStore{st}
+		bodies      = &BodyStore{st}
+		seals       = &SealStore{store: st, refusals: refusals, bodies: bodies}
+	)
 	return &Ledger{
-		rdb: rdb, prefix: o.Prefix, now: o.Now,
-		replicas: o.Replicas, replicaTimeout: o.ReplicaTimeout, texts: o.Texts,
+		store: st, HomeStore: home, Replication: replication, EntryReader: entries, InvoiceStore: invoices,
+		TakeStore:     &TakeStore{store: st, replication: replication, invoices: invoices, seals: seals},
+		DecisionStore: &DecisionStore{store: st, entries: entries, invoices: invoices, refusals: refusals},
+		PackageStore:  &PackageStore{store: st, home: home, replication: replication},
+		WaitingStore:  &WaitingStore{store: st, invoices: invoices},
+		TenantStore:   &TenantStore{st},
+		RefusalStore:  refusals, BodyStore: bodies, SealStore: seals,
+		UnreadableStore: &UnreadableStore{store: st, entries: entries},
+		WorkerStore:     &WorkerStore{st},
 	}
 }
 
+// store is what every part of a ledger uses.
+type store struct {
+	rdb    redis.UniversalClient
+	prefix string
+	now    func() time.Time // nil: Redis's clock
+	texts  *Bodies
+}
+
 // args returns the arguments of a script: the prefix, a test's time or "", and more.
-func (l *Ledger) args(more ...any) []any {
+func (st *store) args(more ...any) []any {
 	var now any = ""
-	if l.now != nil {
-		now = int64(At(l.now()))
+	if st.now != nil {
+		now = int64(At(st.now()))
 	}
-	return append([]any{l.prefix, now}, more...)
+	return append([]any{st.prefix, now}, more...)
 }
 
 // run runs a script by EVALSHA and falls back to EVAL, so that nobody has to load the scripts again
 // after Redis was restarted or failed over.
-func (l *Ledger) run(ctx context.Context, s *redis.Script, args []any) ([]any, error) {
-	v, err := s.Run(ctx, l.rdb, nil, args...).Slice()
+func (st *store) run(ctx context.Context, s *redis.Script, args []any) ([]any, error) {
+	v, err := s.Run(ctx, st.rdb, nil, args...).Slice()
 	if err != nil {
 		return nil, err
 	}

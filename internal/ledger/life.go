@@ -12,9 +12,9 @@ import (
 // master. While it stays the same, Redis has forgotten nothing, so what is not in the ledger was
 // not written. A restart may lose the last second, and a failover may lose what was not replicated:
 // each begins another life. "" means that it is not known.
-func (l *Ledger) Life(ctx context.Context) (string, error) {
+func (st *store) Life(ctx context.Context) (string, error) {
 	var server, replication *redis.StringCmd
-	_, _ = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
+	_, _ = st.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
 		server, replication = p.Info(ctx, "server"), p.Info(ctx, "replication")
 		return nil
 	})

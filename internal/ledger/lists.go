@@ -14,8 +14,8 @@ import (
 // Members lists the ids of the invoices that were put into a package, in the order of their
 // ordinals. An invoice that has left the package since names another package in its entry: the
 // caller compares.
-func (l *Ledger) Members(ctx context.Context, pkg string) ([]string, error) {
-	ids, err := l.rdb.ZRange(ctx, l.key(keyMembers, pkg), 0, -1).Result()
+func (er *EntryReader) Members(ctx context.Context, pkg string) ([]string, error) {
+	ids, err := er.rdb.ZRange(ctx, er.key(keyMembers, pkg), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read invoices of %s: %w", pkg, err)
 	}
@@ -25,12 +25,12 @@ func (l *Ledger) Members(ctx context.Context, pkg string) ([]string, error) {
 // Held reads the invoices that a package holds now, in the order of their ordinals. With an
 // [*UnreadableError] it returns those that could be read; the error names those that the package
 // holds or may hold.
-func (l *Ledger) Held(ctx context.Context, pkg string) ([]Invoice, error) {
-	ids, err := l.Members(ctx, pkg)
+func (er *EntryReader) Held(ctx context.Context, pkg string) ([]Invoice, error) {
+	ids, err := er.Members(ctx, pkg)
 	if err != nil {
 		return nil, err
 	}
-	all, err := l.Invoices(ctx, ids)
+	all, err := er.Invoices(ctx, ids)
 	unread, err := Skip(err)
 	if err != nil {
 		return nil, err
@@ -47,19 +47,19 @@ func (l *Ledger) Held(ctx context.Context, pkg string) ([]Invoice, error) {
 // ByNumber lists the ids of invoices with this P_2, of any seller, in no particular order. An index
 // by number would cost more than anything else when an invoice is taken in. Sellers and kinds are
 // few, so ByNumber reads every identity that the number can belong to.
-func (l *Ledger) ByNumber(ctx context.Context, number string) ([]string, error) {
-	sellers, err := l.rdb.SMembers(ctx, l.key(keySellers)).Result()
+func (er *EntryReader) ByNumber(ctx context.Context, number string) ([]string, error) {
+	sellers, err := er.rdb.SMembers(ctx, er.key(keySellers)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("look up number %q: %w", number, err)
 	}
 	var newest []*redis.StringCmd
 	var revisions []*redis.StringSliceCmd
-	err = l.pipe(ctx, func(p redis.Pipeliner) {
+	err = er.pipe(ctx, func(p redis.Pipeliner) {
 		for _, s := range sellers {
 			nip, kind, _ := strings.Cut(s, "|")
 			digest := Identity{nip, kind, number}.digest()
-			newest = append(newest, p.Get(ctx, l.key(keyIdentity, digest)))
-			revisions = append(revisions, p.SMembers(ctx, l.key(keyRevisions, digest)))
+			newest = append(newest, p.Get(ctx, er.key(keyIdentity, digest)))
+			revisions = append(revisions, p.SMembers(ctx, er.key(keyRevisions, digest)))
 		}
 	})
 	if err != nil {
@@ -78,16 +78,16 @@ func (l *Ledger) ByNumber(ctx context.Context, number string) ([]string, error) 
 
 // InState lists up to limit ids of invoices in a state whose last change is within [from, to],
 // oldest first. A zero time leaves that end open; limit 0 or less lists all.
-func (l *Ledger) InState(ctx context.Context, s State, from, to time.Time, limit int) ([]string, error) {
-	return l.byTime(ctx, l.key(keyState, string(s)), from, to, limit)
+func (er *EntryReader) InState(ctx context.Context, s State, from, to time.Time, limit int) ([]string, error) {
+	return er.byTime(ctx, er.key(keyState, string(s)), from, to, limit)
 }
 
 // PackagesInState does the same for packages.
-func (l *Ledger) PackagesInState(ctx context.Context, s PackageState, from, to time.Time, limit int) ([]string, error) {
-	return l.byTime(ctx, l.key(keyPackageState, string(s)), from, to, limit)
+func (er *EntryReader) PackagesInState(ctx context.Context, s PackageState, from, to time.Time, limit int) ([]string, error) {
+	return er.byTime(ctx, er.key(keyPackageState, string(s)), from, to, limit)
 }
 
-func (l *Ledger) byTime(ctx context.Context, key string, from, to time.Time, limit int) ([]string, error) {
+func (st *store) byTime(ctx context.Context, key string, from, to time.Time, limit int) ([]string, error) {
 	by := &redis.ZRangeBy{Min: "-inf", Max: "+inf", Count: int64(limit)}
 	if !from.IsZero() {
 		by.Min = strconv.FormatInt(from.UnixMilli(), 10)
@@ -98,15 +98,15 @@ func (l *Ledger) byTime(ctx context.Context, key string, from, to time.Time, lim
 	if limit <= 0 {
 		by.Count = -1
 	}
-	return l.rdb.ZRangeByScore(ctx, key, by).Result()
+	return st.rdb.ZRangeByScore(ctx, key, by).Result()
 }
 
 // Counts returns how many invoices are in each state; every state has an entry.
-func (l *Ledger) Counts(ctx context.Context) (map[string]int64, error) {
+func (er *EntryReader) Counts(ctx context.Context) (map[string]int64, error) {
 	cmds := map[State]*redis.IntCmd{}
-	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := er.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for _, s := range States() {
-			cmds[s] = p.ZCard(ctx, l.key(keyState, string(s)))
+			cmds[s] = p.ZCard(ctx, er.key(keyState, string(s)))
 		}
 		return nil
 	})
@@ -121,8 +121,8 @@ func (l *Ledger) Counts(ctx context.Context) (map[string]int64, error) {
 }
 
 // Stood counts the invoices of a state that have not changed since t.
-func (l *Ledger) Stood(ctx context.Context, s State, t time.Time) (int64, error) {
-	n, err := l.rdb.ZCount(ctx, l.key(keyState, string(s)), "-inf", strconv.FormatInt(t.UnixMilli(), 10)).Result()
+func (er *EntryReader) Stood(ctx context.Context, s State, t time.Time) (int64, error) {
+	n, err := er.rdb.ZCount(ctx, er.key(keyState, string(s)), "-inf", strconv.FormatInt(t.UnixMilli(), 10)).Result()
 	if err != nil {
 		return 0, fmt.Errorf("count %s invoices: %w", s, err)
 	}

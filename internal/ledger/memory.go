@@ -32,8 +32,8 @@ func (m Memory) String() string {
 }
 
 // Memory asks Redis for its memory. If Redis refuses INFO, the result is the zero value.
-func (l *Ledger) Memory(ctx context.Context) (Memory, error) {
-	return memoryOf(l.rdb.Info(ctx, "memory"))
+func (ts *TakeStore) Memory(ctx context.Context) (Memory, error) {
+	return memoryOf(ts.rdb.Info(ctx, "memory"))
 }
 
 func memoryOf(info *redis.StringCmd) (Memory, error) {
@@ -86,11 +86,11 @@ type Intake struct {
 }
 
 // Intake reads the memory and the seals in one round trip.
-func (l *Ledger) Intake(ctx context.Context) (Intake, error) {
+func (ts *TakeStore) Intake(ctx context.Context) (Intake, error) {
 	var info *redis.StringCmd
 	var seals *redis.MapStringStringCmd
-	_, _ = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
-		info, seals = p.Info(ctx, "memory"), p.HGetAll(ctx, l.key(keySeals))
+	_, _ = ts.rdb.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its own error
+		info, seals = p.Info(ctx, "memory"), p.HGetAll(ctx, ts.key(keySeals))
 		return nil
 	})
 	m, err := memoryOf(info)
@@ -106,8 +106,8 @@ func (l *Ledger) Intake(ctx context.Context) (Intake, error) {
 // MayTake returns nil if new documents that b seals may be taken in. It returns a [*FullError] if
 // the share below of Redis's memory is used (0 turns this check off), and a [*SealError] if b does
 // not fit the pool's seals. The first time it records what b seals with.
-func (l *Ledger) MayTake(ctx context.Context, b *Bodies, below float64) error {
-	in, err := l.Intake(ctx)
+func (ts *TakeStore) MayTake(ctx context.Context, b *Bodies, below float64) error {
+	in, err := ts.Intake(ctx)
 	if err != nil {
 		return err
 	}
@@ -117,5 +117,5 @@ func (l *Ledger) MayTake(ctx context.Context, b *Bodies, below float64) error {
 	if in.Seals.declared(b) {
 		return nil
 	}
-	return l.Declare(ctx, b)
+	return ts.seals.Declare(ctx, b)
 }

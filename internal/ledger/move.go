@@ -34,11 +34,14 @@ type Moved struct {
 	Conflict *ConflictError
 }
 
+// InvoiceStore moves invoices.
+type InvoiceStore struct{ *store }
+
 // Apply makes moves independently of each other. It returns one error for each move: nil or a
 // [*ConflictError]. The second value is an error of Redis itself; the outcome of the moves that
 // have no answer is then not known.
-func (l *Ledger) Apply(ctx context.Context, moves []Move) ([]error, error) {
-	each, err := l.ApplyEach(ctx, moves)
+func (is *InvoiceStore) Apply(ctx context.Context, moves []Move) ([]error, error) {
+	each, err := is.ApplyEach(ctx, moves)
 	out := make([]error, len(each))
 	for i, m := range each {
 		if m.Conflict != nil {
@@ -49,18 +52,18 @@ func (l *Ledger) Apply(ctx context.Context, moves []Move) ([]error, error) {
 }
 
 // ApplyEach does the same and tells the new revision of each entry that was moved.
-func (l *Ledger) ApplyEach(ctx context.Context, moves []Move) ([]Moved, error) {
+func (is *InvoiceStore) ApplyEach(ctx context.Context, moves []Move) ([]Moved, error) {
 	out := make([]Moved, 0, len(moves))
 	for len(moves) > 0 {
 		n := min(len(moves), moveBatch)
-		args := l.args()
+		args := is.args()
 		for i := range moves[:n] {
 			var err error
-			if args, err = l.appendMove(args, &moves[i]); err != nil {
+			if args, err = is.appendMove(args, &moves[i]); err != nil {
 				return out, err
 			}
 		}
-		rows, err := l.run(ctx, moveScript, args)
+		rows, err := is.run(ctx, moveScript, args)
 		if err != nil {
 			return out, fmt.Errorf("move invoices: %w", err)
 		}
@@ -80,8 +83,8 @@ func (l *Ledger) ApplyEach(ctx context.Context, moves []Move) ([]Moved, error) {
 }
 
 // Move makes one move. It returns a [*ConflictError] if the entry was not as expected.
-func (l *Ledger) Move(ctx context.Context, m Move) error {
-	errs, err := l.Apply(ctx, []Move{m})
+func (is *InvoiceStore) Move(ctx context.Context, m Move) error {
+	errs, err := is.Apply(ctx, []Move{m})
 	if err != nil {
 		return err
 	}
@@ -109,7 +112,7 @@ func (m *Move) expected() string {
 	return s
 }
 
-func (l *Ledger) appendMove(args []any, m *Move) ([]any, error) {
+func (is *InvoiceStore) appendMove(args []any, m *Move) ([]any, error) {
 	froms := m.froms()
 	if len(froms) == 0 {
 		return nil, fmt.Errorf("move %s to %q: no state leads there", m.ID, m.To)
@@ -145,7 +148,7 @@ func (l *Ledger) appendMove(args []any, m *Move) ([]any, error) {
 	args = append(args, m.ID, rev, joinStates(froms), to, m.In, m.Group, strings.Join(flags, ","), 2*len(m.Edit))
 	for _, c := range m.Edit {
 		var err error
-		if args, err = l.appendChange(args, m.ID, c); err != nil {
+		if args, err = is.appendChange(args, m.ID, c); err != nil {
 			return nil, err
 		}
 	}
@@ -154,11 +157,11 @@ func (l *Ledger) appendMove(args []any, m *Move) ([]any, error) {
 
 // appendChange appends the name and the value of a field as the scripts read them. It seals a
 // reason; id is that of the invoice or the package whose field it is.
-func (l *Ledger) appendChange(args []any, id string, c change) ([]any, error) {
+func (st *store) appendChange(args []any, id string, c change) ([]any, error) {
 	value := scalar(c.value)
 	if text, ok := value.(string); ok && c.field == "reason" {
 		var err error
-		if value, err = l.sealText(reasonText(id), text); err != nil {
+		if value, err = st.sealText(reasonText(id), text); err != nil {
 			return nil, err
 		}
 	}

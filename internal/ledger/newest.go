@@ -15,20 +15,20 @@ type Newest struct {
 
 // NewestOf returns, by the ids of invs, the newest document of their identity where that is another
 // document.
-func (l *Ledger) NewestOf(ctx context.Context, invs []Invoice) (map[string]Newest, error) {
+func (er *EntryReader) NewestOf(ctx context.Context, invs []Invoice) (map[string]Newest, error) {
 	holders := make([]*redis.StringCmd, len(invs))
-	if err := l.pipe(ctx, func(p redis.Pipeliner) {
+	if err := er.pipe(ctx, func(p redis.Pipeliner) {
 		for i := range invs {
-			holders[i] = p.Get(ctx, l.key(keyIdentity, Identity{invs[i].NIP, invs[i].Kind, invs[i].Number}.digest()))
+			holders[i] = p.Get(ctx, er.key(keyIdentity, Identity{invs[i].NIP, invs[i].Kind, invs[i].Number}.digest()))
 		}
 	}); err != nil {
 		return nil, fmt.Errorf("read later documents: %w", err)
 	}
 	states := map[string]*redis.StringCmd{}
-	if err := l.pipe(ctx, func(p redis.Pipeliner) {
+	if err := er.pipe(ctx, func(p redis.Pipeliner) {
 		for i := range invs {
 			if id := holders[i].Val(); id != "" && id != invs[i].ID {
-				states[invs[i].ID] = p.HGet(ctx, l.key(keyInvoice, id), "state")
+				states[invs[i].ID] = p.HGet(ctx, er.key(keyInvoice, id), "state")
 			}
 		}
 	}); err != nil {

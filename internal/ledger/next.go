@@ -11,21 +11,21 @@ import (
 // oldest first. It continues after the last one that it listed, whichever process asked, and starts
 // again from the beginning when it has come to the end. So an invoice that stays in a state for
 // months does not hide those behind it. The position is kept in Redis.
-func (l *Ledger) NextInvoices(ctx context.Context, s State, before time.Time, limit int) ([]string, error) {
-	return l.next(ctx, keyState+string(s), before, limit)
+func (er *EntryReader) NextInvoices(ctx context.Context, s State, before time.Time, limit int) ([]string, error) {
+	return er.next(ctx, keyState+string(s), before, limit)
 }
 
 // NextPackages does the same for packages.
-func (l *Ledger) NextPackages(ctx context.Context, s PackageState, before time.Time, limit int) ([]string, error) {
-	return l.next(ctx, keyPackageState+string(s), before, limit)
+func (er *EntryReader) NextPackages(ctx context.Context, s PackageState, before time.Time, limit int) ([]string, error) {
+	return er.next(ctx, keyPackageState+string(s), before, limit)
 }
 
-func (l *Ledger) next(ctx context.Context, index string, before time.Time, limit int) ([]string, error) {
+func (st *store) next(ctx context.Context, index string, before time.Time, limit int) ([]string, error) {
 	until := int64(math.MaxInt64)
 	if !before.IsZero() {
 		until = before.UnixMilli()
 	}
-	rows, err := l.run(ctx, nextScript, l.args(index, limit, until))
+	rows, err := st.run(ctx, nextScript, st.args(index, limit, until))
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", index, err)
 	}

@@ -18,12 +18,12 @@ type OnWay struct {
 // OnWay counts the packages of each tenant, in two round trips. It reads up to limit packages of
 // each state, those that moved last: nobody should wait for a package that has been undecided for
 // long.
-func (l *Ledger) OnWay(ctx context.Context, limit int) (map[string]OnWay, error) {
+func (ps *PackageStore) OnWay(ctx context.Context, limit int) (map[string]OnWay, error) {
 	states := []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))
-	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := ps.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, s := range states {
-			lists[i] = p.ZRevRange(ctx, l.key(keyPackageState, string(s)), 0, int64(limit)-1)
+			lists[i] = p.ZRevRange(ctx, ps.key(keyPackageState, string(s)), 0, int64(limit)-1)
 		}
 		return nil
 	})
@@ -32,10 +32,10 @@ func (l *Ledger) OnWay(ctx context.Context, limit int) (map[string]OnWay, error)
 	}
 	var cmds []*redis.SliceCmd
 	// An entry of another type has no answer and is skipped: it must not hide other packages.
-	err = l.pipe(ctx, func(p redis.Pipeliner) {
+	err = ps.pipe(ctx, func(p redis.Pipeliner) {
 		for _, list := range lists {
 			for _, id := range list.Val() {
-				cmds = append(cmds, p.HMGet(ctx, l.key(keyPackage, id), "tenant", "lane", "state", "parent"))
+				cmds = append(cmds, p.HMGet(ctx, ps.key(keyPackage, id), "tenant", "lane", "state", "parent"))
 			}
 		}
 	})

@@ -3,12 +3,12 @@ package ledger
 import "context"
 
 // OpenItems counts what a person still has to act on, by state: rejected, parked and refused.
-func (l *Ledger) OpenItems(ctx context.Context) (map[string]int64, error) {
-	counts, err := l.Counts(ctx)
+func (ds *DecisionStore) OpenItems(ctx context.Context) (map[string]int64, error) {
+	counts, err := ds.entries.Counts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	refused, err := l.OpenRefusals(ctx)
+	refused, err := ds.refusals.OpenRefusals(ctx)
 	if err != nil {
 		return nil, err
 	}

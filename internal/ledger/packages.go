@@ -13,10 +13,17 @@ type CutLimits struct {
 	Bytes    int64 // of XML; the first invoice is taken even if it is larger
 }
 
+// PackageStore makes packages, moves them and their invoices, and lists what is on its way.
+type PackageStore struct {
+	*store
+	home        *HomeStore
+	replication *Replication
+}
+
 // Cut makes a package of the most urgent invoices of a waiting set, in one step: when it returns,
 // they are [Packed] and the package is [PackageCut]. It returns their ids. None means that nothing
 // waits, and that no package was made. P_2 is unique in the package.
-func (l *Ledger) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]string, error) {
+func (ps *PackageStore) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]string, error) {
 	if lim.Invoices <= 0 || lim.Bytes <= 0 {
 		return nil, nil
 	}
@@ -24,8 +31,8 @@ func (l *Ledger) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]
 		"v", Version, "id", id, "lane", string(Bulk), "tenant", g.Tenant, "form", g.Form, "offline", g.Offline,
 		"refusals", 0,
 	}
-	args := l.args("", g.Name(), id, lim.Invoices, lim.Bytes, len(fields))
-	rows, err := l.atHome(ctx, l.run, cutScript, append(args, fields...))
+	args := ps.args("", g.Name(), id, lim.Invoices, lim.Bytes, len(fields))
+	rows, err := ps.home.atHome(ctx, ps.run, cutScript, append(args, fields...))
 	if err != nil {
 		return nil, fmt.Errorf("cut package of %s: %w", g.Name(), err)
 	}
@@ -38,14 +45,14 @@ func (l *Ledger) Cut(ctx context.Context, id string, g Group, lim CutLimits) ([]
 
 // OpenOnline records an online session that p.Owner has just opened. If the process dies between
 // the gateway's answer and this record, an empty session is left behind, which expires by itself.
-func (l *Ledger) OpenOnline(ctx context.Context, p Package) (Package, error) {
+func (ps *PackageStore) OpenOnline(ctx context.Context, p Package) (Package, error) {
 	p.V, p.State, p.Lane, p.Rev = Version, PackageOpened, Express, 1
 	fields := []any{
 		"v", Version, "id", p.ID, "lane", string(Express), "tenant", p.Tenant, "form", p.Form, "offline", p.Offline,
 		"session", p.Session, "owner", p.Owner,
 	}
-	args := l.args("", p.ID, len(fields))
-	r, err := l.atHome(ctx, l.run, openScript, append(args, fields...))
+	args := ps.args("", p.ID, len(fields))
+	r, err := ps.home.atHome(ctx, ps.run, openScript, append(args, fields...))
 	if err != nil {
 		return p, fmt.Errorf("record session %s: %w", p.Session, err)
 	}
@@ -58,8 +65,8 @@ func (l *Ledger) OpenOnline(ctx context.Context, p Package) (Package, error) {
 // if the package is not open any more or is not the owner's, because another worker may then close
 // the session at any moment. With a [*ReplicaError] the write was made, but the invoice MUST NOT be
 // posted.
-func (l *Ledger) BeginSend(ctx context.Context, pkg, owner string, inv *Invoice) (rev int64, ordinal int, err error) {
-	r, err := l.atHome(ctx, l.fenced, sendScript, l.args("", pkg, owner, inv.ID, inv.Rev))
+func (ps *PackageStore) BeginSend(ctx context.Context, pkg, owner string, inv *Invoice) (rev int64, ordinal int, err error) {
+	r, err := ps.home.atHome(ctx, ps.replication.fenced, sendScript, ps.args("", pkg, owner, inv.ID, inv.Rev))
 	lag, lagging := errors.AsType[*ReplicaError](err)
 	if err != nil && !lagging {
 		return 0, 0, fmt.Errorf("begin to send %s: %w", inv.ID, err)
@@ -103,7 +110,7 @@ type PackageMove struct {
 //
 // A move to [PackageClosing] waits for the replicas. With a [*ReplicaError] the move was made, but
 // close MUST NOT be called.
-func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) error {
+func (ps *PackageStore) MovePackage(ctx context.Context, p *Package, m PackageMove) error {
 	from := m.From
 	if from == nil {
 		from = []PackageState{p.State}
@@ -125,11 +132,11 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 	if m.InvoicesGroup != "" && m.InvoicesTo != Queued {
 		return fmt.Errorf("move invoices of %s to %q: only a queued invoice may wait in %s", p.ID, m.InvoicesTo, m.InvoicesGroup)
 	}
-	args := l.args("", p.ID, p.Rev, joinStates(from), to,
+	args := ps.args("", p.ID, p.Rev, joinStates(from), to,
 		joinStates(m.InvoicesFrom), string(m.InvoicesTo), m.InvoicesGroup, 2*len(m.Edit))
 	var err error
 	for _, c := range m.Edit {
-		if args, err = l.appendChange(args, p.ID, c.change); err != nil {
+		if args, err = ps.appendChange(args, p.ID, c.change); err != nil {
 			return err
 		}
 	}
@@ -139,13 +146,13 @@ func (l *Ledger) MovePackage(ctx context.Context, p *Package, m PackageMove) err
 		}
 		args = append(args, c.field, scalar(c.value))
 	}
-	run := l.run
+	run := ps.run
 	if m.fence || m.To == PackageClosing {
-		run = l.fenced
+		run = ps.replication.fenced
 	}
 	var r []any
 	if m.To == PackageOpened {
-		r, err = l.atHome(ctx, run, packageScript, args)
+		r, err = ps.home.atHome(ctx, run, packageScript, args)
 	} else {
 		r, err = run(ctx, packageScript, args)
 	}
@@ -194,21 +201,21 @@ type Part struct {
 // has the proof. With end "" the package keeps its state, and goes on with what is left in it. It
 // returns a [*ConflictError] if p is not as it was read, or if a package that must
 // exist is not cut.
-func (l *Ledger) Repack(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
+func (ps *PackageStore) Repack(ctx context.Context, p *Package, end PackageState, reason string, parts []Part) error {
 	if end == "" && (MayMovePackage(p.State, PackageFailed) || MayMovePackage(p.State, PackageAbandoned)) {
 		end = p.State
 	} else if !MayMovePackage(p.State, end) {
 		return fmt.Errorf("move %s: %s to %s is not a legal move", p.ID, p.State, end)
 	}
-	sealed, err := l.sealText(reasonText(p.ID), reason)
+	sealed, err := ps.sealText(reasonText(p.ID), reason)
 	if err != nil {
 		return err
 	}
-	args := l.args(p.ID, p.Rev, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), sealed)
+	args := ps.args(p.ID, p.Rev, string(p.State), string(end), joinStates([]State{Packed, Sending, Unknown, Sent}), sealed)
 	for _, n := range parts {
 		why := ""
 		if n.Into { // a package that is made here has no reason of its own
-			if why, err = l.sealText(reasonText(n.ID), reason); err != nil {
+			if why, err = ps.sealText(reasonText(n.ID), reason); err != nil {
 				return err
 			}
 		}
@@ -217,7 +224,7 @@ func (l *Ledger) Repack(ctx context.Context, p *Package, end PackageState, reaso
 			args = append(args, id)
 		}
 	}
-	r, err := l.run(ctx, repackScript, args)
+	r, err := ps.run(ctx, repackScript, args)
 	if err != nil {
 		return fmt.Errorf("repack %s: %w", p.ID, err)
 	}

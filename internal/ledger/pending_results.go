@@ -16,14 +16,14 @@ import (
 
 // ResultsKept records that the archive durably has the results of these invoices, at the revisions
 // that are given. An invoice without a pending result is no error.
-func (l *Ledger) ResultsKept(ctx context.Context, invs []Invoice) error {
+func (bs *BodyStore) ResultsKept(ctx context.Context, invs []Invoice) error {
 	for len(invs) > 0 {
 		n := min(len(invs), moveBatch)
-		args := l.args()
+		args := bs.args()
 		for i := range invs[:n] {
 			args = append(args, invs[i].ID, invs[i].Rev)
 		}
-		if _, err := l.run(ctx, keptScript, args); err != nil {
+		if _, err := bs.run(ctx, keptScript, args); err != nil {
 			return fmt.Errorf("record archived results: %w", err)
 		}
 		invs = invs[n:]
@@ -33,10 +33,10 @@ func (l *Ledger) ResultsKept(ctx context.Context, invs []Invoice) error {
 
 // PendingResults lists up to limit ids of invoices whose result has been pending since before,
 // oldest first. It leaves out the first skip of them.
-func (l *Ledger) PendingResults(ctx context.Context, before time.Time, skip, limit int) ([]string, error) {
+func (bs *BodyStore) PendingResults(ctx context.Context, before time.Time, skip, limit int) ([]string, error) {
 	until := strconv.FormatInt(before.UnixMilli(), 10)
 	by := &redis.ZRangeBy{Min: "-inf", Max: until, Offset: int64(skip), Count: int64(limit)}
-	ids, err := l.rdb.ZRangeByScore(ctx, l.key(keyPending), by).Result()
+	ids, err := bs.rdb.ZRangeByScore(ctx, bs.key(keyPending), by).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list pending results: %w", err)
 	}

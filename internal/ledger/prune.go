@@ -10,8 +10,8 @@ import (
 // Redis's clock: receipted, rejected, dismissed and superseded invoices, and packages that are
 // over. It returns how many it forgot. KSeF remembers for ten years: if an invoice is handed in
 // again after it was forgotten, KSeF answers 440 and the invoice is recovered.
-func (l *Ledger) Prune(ctx context.Context, retention time.Duration, limit int) (int, error) {
-	r, err := l.run(ctx, pruneScript, l.args(limit, retention.Milliseconds()))
+func (bs *BodyStore) Prune(ctx context.Context, retention time.Duration, limit int) (int, error) {
+	r, err := bs.run(ctx, pruneScript, bs.args(limit, retention.Milliseconds()))
 	if err != nil {
 		return 0, fmt.Errorf("prune: %w", err)
 	}

@@ -23,23 +23,23 @@ const purgePasses = 5
 // not in Redis; also and progress may be nil.
 //
 // Purge does not check what the entries are, or whether workers are alive: the caller does.
-func (l *Ledger) Purge(
+func (hs *HomeStore) Purge(
 	ctx context.Context, at Home, also func(context.Context) error, progress func(deleted int64),
 ) (map[string]int64, error) {
-	now, raw, err := l.home(ctx)
+	now, raw, err := hs.home(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if now != at {
-		return nil, &HomeError{Home: now, Here: at, Prefix: l.prefix}
+		return nil, &HomeError{Home: now, Here: at, Prefix: hs.prefix}
 	}
 	marked := at
 	marked.Purging = true
-	if now, _, err = l.writeHome(ctx, marked, raw); err != nil {
+	if now, _, err = hs.writeHome(ctx, marked, raw); err != nil {
 		return nil, err
 	}
 	if marked.V = Version; now != marked {
-		return nil, &HomeError{Home: now, Here: at, Prefix: l.prefix}
+		return nil, &HomeError{Home: now, Here: at, Prefix: hs.prefix}
 	}
 	if also != nil {
 		if err := also(ctx); err != nil {
@@ -50,9 +50,9 @@ func (l *Ledger) Purge(
 	total := int64(0)
 	for range purgePasses {
 		before := total
-		if err := l.purgePass(ctx, func(keys []string) {
+		if err := hs.purgePass(ctx, func(keys []string) {
 			for _, key := range keys {
-				word, _, _ := strings.Cut(strings.TrimPrefix(key, l.prefix), ":")
+				word, _, _ := strings.Cut(strings.TrimPrefix(key, hs.prefix), ":")
 				counts[word]++
 			}
 			if total += int64(len(keys)); progress != nil {
@@ -62,7 +62,7 @@ func (l *Ledger) Purge(
 			return counts, fmt.Errorf("purge the ledger: %w", err)
 		}
 		if total == before {
-			if err := l.rdb.Unlink(ctx, l.key(keyHome)).Err(); err != nil {
+			if err := hs.rdb.Unlink(ctx, hs.key(keyHome)).Err(); err != nil {
 				return counts, fmt.Errorf("delete the ledger's home: %w", err)
 			}
 			return counts, nil
@@ -71,10 +71,10 @@ func (l *Ledger) Purge(
 	return counts, errors.New("new keys appear as fast as they are deleted: stop the processes that still write here, then purge again")
 }
 
-func (l *Ledger) purgePass(ctx context.Context, deleted func([]string)) error {
-	match, home := l.everyKey(), l.key(keyHome)
+func (hs *HomeStore) purgePass(ctx context.Context, deleted func([]string)) error {
+	match, home := hs.everyKey(), hs.key(keyHome)
 	for cursor := uint64(0); ; {
-		keys, next, err := l.rdb.Scan(ctx, cursor, match, purgePage).Result()
+		keys, next, err := hs.rdb.Scan(ctx, cursor, match, purgePage).Result()
 		if err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (l *Ledger) purgePass(ctx context.Context, deleted func([]string)) error {
 		}
 		if len(rest) > 0 {
 			// UNLINK frees a large key in the background.
-			if err := l.rdb.Unlink(ctx, rest...).Err(); err != nil {
+			if err := hs.rdb.Unlink(ctx, rest...).Err(); err != nil {
 				return err
 			}
 			deleted(rest)
@@ -99,9 +99,9 @@ func (l *Ledger) purgePass(ctx context.Context, deleted func([]string)) error {
 
 // Empty reports whether there is no key under the ledger's prefix. It reads names of keys until it
 // finds one, so in a database that others share it may read all of them.
-func (l *Ledger) Empty(ctx context.Context) (bool, error) {
+func (hs *HomeStore) Empty(ctx context.Context) (bool, error) {
 	for cursor := uint64(0); ; {
-		keys, next, err := l.rdb.Scan(ctx, cursor, l.everyKey(), purgePage).Result()
+		keys, next, err := hs.rdb.Scan(ctx, cursor, hs.everyKey(), purgePage).Result()
 		if err != nil {
 			return false, fmt.Errorf("look for keys of the ledger: %w", err)
 		}
@@ -115,6 +115,6 @@ func (l *Ledger) Empty(ctx context.Context) (bool, error) {
 }
 
 // everyKey is the pattern of all keys under the prefix.
-func (l *Ledger) everyKey() string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(l.prefix) + "*"
+func (hs *HomeStore) everyKey() string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`).Replace(hs.prefix) + "*"
 }

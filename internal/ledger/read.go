@@ -14,19 +14,22 @@ import (
 // ErrNotFound is returned for an id that the ledger does not know.
 var ErrNotFound = errors.New("not in the ledger")
 
+// EntryReader reads entries of invoices and packages, and lists them.
+type EntryReader struct{ *store }
+
 // Invoice reads one entry. It returns [ErrNotFound] if there is none, and an [*UnreadableError] if
 // the entry cannot be read.
-func (l *Ledger) Invoice(ctx context.Context, id string) (Invoice, error) {
-	inv, bad, err := l.readInvoice(id, l.rdb.HGetAll(ctx, l.key(keyInvoice, id)))
+func (er *EntryReader) Invoice(ctx context.Context, id string) (Invoice, error) {
+	inv, bad, err := er.readInvoice(id, er.rdb.HGetAll(ctx, er.key(keyInvoice, id)))
 	return inv, one(id, bad, err)
 }
 
 // Known reports for each id whether there is an entry, in one round trip.
-func (l *Ledger) Known(ctx context.Context, ids []string) ([]bool, error) {
+func (er *EntryReader) Known(ctx context.Context, ids []string) ([]bool, error) {
 	cmds := make([]*redis.IntCmd, len(ids))
-	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := er.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, id := range ids {
-			cmds[i] = p.Exists(ctx, l.key(keyInvoice, id))
+			cmds[i] = p.Exists(ctx, er.key(keyInvoice, id))
 		}
 		return nil
 	})
@@ -41,8 +44,8 @@ func (l *Ledger) Known(ctx context.Context, ids []string) ([]bool, error) {
 }
 
 // Package reads one package. The errors are those of Invoice.
-func (l *Ledger) Package(ctx context.Context, id string) (Package, error) {
-	p, bad, err := l.readPackage(id, l.rdb.HGetAll(ctx, l.key(keyPackage, id)))
+func (er *EntryReader) Package(ctx context.Context, id string) (Package, error) {
+	p, bad, err := er.readPackage(id, er.rdb.HGetAll(ctx, er.key(keyPackage, id)))
 	return p, one(id, bad, err)
 }
 
@@ -58,16 +61,16 @@ func one(id string, bad *Unreadable, err error) error {
 
 // Invoices reads entries, a thousand in one round trip, in the given order. Ids without an entry
 // are left out. With an [*UnreadableError] it returns all entries that could be read.
-func (l *Ledger) Invoices(ctx context.Context, ids []string) ([]Invoice, error) {
-	return many(ctx, l, keyInvoice, ids, l.readInvoice)
+func (er *EntryReader) Invoices(ctx context.Context, ids []string) ([]Invoice, error) {
+	return many(ctx, er.store, keyInvoice, ids, er.readInvoice)
 }
 
 // Packages reads packages in the same way.
-func (l *Ledger) Packages(ctx context.Context, ids []string) ([]Package, error) {
-	return many(ctx, l, keyPackage, ids, l.readPackage)
+func (er *EntryReader) Packages(ctx context.Context, ids []string) ([]Package, error) {
+	return many(ctx, er.store, keyPackage, ids, er.readPackage)
 }
 
-func many[E any](ctx context.Context, l *Ledger, kind string, ids []string,
+func many[E any](ctx context.Context, l *store, kind string, ids []string,
 	read func(string, *redis.MapStringStringCmd) (E, *Unreadable, error)) ([]E, error) {
 	out := make([]E, 0, len(ids))
 	var unread []Unreadable
@@ -94,15 +97,15 @@ func many[E any](ctx context.Context, l *Ledger, kind string, ids []string,
 	return out, some(unread)
 }
 
-func (l *Ledger) readInvoice(id string, cmd *redis.MapStringStringCmd) (inv Invoice, bad *Unreadable, err error) {
+func (er *EntryReader) readInvoice(id string, cmd *redis.MapStringStringCmd) (inv Invoice, bad *Unreadable, err error) {
 	m, bad, err := fieldsOf(keyInvoice+id, id, cmd)
 	if m == nil {
 		return inv, bad, err
 	}
 	scanned := damaged(cmd.Scan(&inv))
-	inv.Reason = l.openReason(id, inv.Reason)
+	inv.Reason = er.openReason(id, inv.Reason)
 	unpacked := inv.unpackFacts(m["facts"])
-	if file, ok := l.openText(fileText(id), inv.File); ok {
+	if file, ok := er.openText(fileText(id), inv.File); ok {
 		inv.File = file
 	} else {
 		inv.File = encryptedFile
@@ -112,13 +115,13 @@ func (l *Ledger) readInvoice(id string, cmd *redis.MapStringStringCmd) (inv Invo
 	return inv, unread(keyInvoice+id, id, m, err), nil
 }
 
-func (l *Ledger) readPackage(id string, cmd *redis.MapStringStringCmd) (p Package, bad *Unreadable, err error) {
+func (er *EntryReader) readPackage(id string, cmd *redis.MapStringStringCmd) (p Package, bad *Unreadable, err error) {
 	m, bad, err := fieldsOf(keyPackage+id, id, cmd)
 	if m == nil {
 		return p, bad, err
 	}
 	scanned := damaged(cmd.Scan(&p))
-	p.Reason = l.openReason(id, p.Reason)
+	p.Reason = er.openReason(id, p.Reason)
 	v, _ := strconv.Atoi(m["v"]) // not p.V: the scan may have stopped at a field before it
 	whole := p.ID == id && p.Rev > 0 && p.State != ""
 	err = sound(v, scanned, whole, slices.Contains(PackageStates(), p.State))

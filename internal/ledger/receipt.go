@@ -5,16 +5,16 @@ import "context"
 // Receipt ends the path of accepted invoices: receipt, document and result are archived, so the
 // document leaves Redis. upo is the URL of the archived receipt. The errors are those of
 // [Ledger.Apply].
-func (l *Ledger) Receipt(ctx context.Context, ids []string, upo string) ([]error, error) {
-	return l.ReceiptWith(ctx, ids, upo, "")
+func (is *InvoiceStore) Receipt(ctx context.Context, ids []string, upo string) ([]error, error) {
+	return is.ReceiptWith(ctx, ids, upo, "")
 }
 
 // ReceiptWith does the same and writes a reason that a person should read: something in the archive
 // was found damaged.
-func (l *Ledger) ReceiptWith(ctx context.Context, ids []string, upo, reason string) ([]error, error) {
+func (is *InvoiceStore) ReceiptWith(ctx context.Context, ids []string, upo, reason string) ([]error, error) {
 	moves := make([]Move, len(ids))
 	for i, id := range ids {
 		moves[i] = Move{ID: id, To: Receipted, Edit: Edit{{"upo", upo}, {"reason", reason}}, dropBody: true}
 	}
-	return l.Apply(ctx, moves)
+	return is.Apply(ctx, moves)
 }

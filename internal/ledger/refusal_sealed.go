@@ -18,19 +18,19 @@ type sealedRefusal struct {
 // id from being taken for one.
 func refusalText(id string) string { return id + "|refusal" }
 
-func (l *Ledger) packRefusal(r *Refusal) ([]byte, error) {
+func (rs *RefusalStore) packRefusal(r *Refusal) ([]byte, error) {
 	if r.sealed != "" {
-		note, err := l.sealText(noteText(r.ID), r.Note)
+		note, err := rs.sealText(noteText(r.ID), r.Note)
 		if err != nil {
 			return nil, err
 		}
 		return json.Marshal(sealedRefusal{Sealed: r.sealed, At: r.At, Ended: r.Ended, Note: note})
 	}
 	plain, err := json.Marshal(r)
-	if err != nil || !l.sealsTexts() {
+	if err != nil || !rs.sealsTexts() {
 		return plain, err
 	}
-	sealed, err := l.texts.Seal(refusalText(r.ID), plain)
+	sealed, err := rs.texts.Seal(refusalText(r.ID), plain)
 	if err != nil {
 		return nil, err
 	}
@@ -40,13 +40,13 @@ func (l *Ledger) packRefusal(r *Refusal) ([]byte, error) {
 // unpackRefusal reads what packRefusal wrote; false if it cannot be read. Such a refusal is left
 // out, and it is pruned in time. A refusal that is encrypted with a key that this process does not
 // have says so.
-func (l *Ledger) unpackRefusal(tenant, id, packed string) (Refusal, bool) {
+func (rs *RefusalStore) unpackRefusal(tenant, id, packed string) (Refusal, bool) {
 	var outer sealedRefusal
 	if json.Unmarshal([]byte(packed), &outer) != nil {
 		return Refusal{}, false
 	}
 	plain := []byte(packed)
-	if note, ok := l.openText(noteText(id), outer.Note); ok {
+	if note, ok := rs.openText(noteText(id), outer.Note); ok {
 		outer.Note = note
 	} else {
 		outer.Note = encryptedHere
@@ -54,7 +54,7 @@ func (l *Ledger) unpackRefusal(tenant, id, packed string) (Refusal, bool) {
 	if outer.Sealed != "" {
 		raw, err := base64.StdEncoding.DecodeString(outer.Sealed)
 		if err == nil {
-			plain, err = l.openSealed(refusalText(id), raw)
+			plain, err = rs.openSealed(refusalText(id), raw)
 		}
 		if err != nil {
 			return Refusal{

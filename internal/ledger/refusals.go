@@ -18,6 +18,9 @@ const maxRefusals = 5000
 // refusalBatch bounds one transaction.
 const refusalBatch = 500
 
+// RefusalStore keeps documents that were refused on record, without their content.
+type RefusalStore struct{ *store }
+
 // Refuse puts refusals on record. A refusal that is already there is written again and is open
 // again. One of the same invoice in another tenant's list is removed: the document was handed in
 // for the wrong tenant, or the configuration has changed. When [IsFull] reports the error, some refusals are not on record, and nothing else has
@@ -25,8 +28,8 @@ const refusalBatch = 500
 //
 // Refuse is not a script as the other verbs are. Scripts work at maxmemory, so that invoices that
 // were taken in can finish, and refusals must not use up the memory that is left for that.
-func (l *Ledger) Refuse(ctx context.Context, refusals []Refusal) error {
-	now, err := l.Clock(ctx)
+func (rs *RefusalStore) Refuse(ctx context.Context, refusals []Refusal) error {
+	now, err := rs.Clock(ctx)
 	if err != nil {
 		return err
 	}
@@ -37,10 +40,10 @@ func (l *Ledger) Refuse(ctx context.Context, refusals []Refusal) error {
 	}
 	for tenant, all := range byTenant {
 		for batch := range slices.Chunk(all, refusalBatch) {
-			if err := l.refuse(ctx, tenant, batch); err != nil {
+			if err := rs.refuse(ctx, tenant, batch); err != nil {
 				return fmt.Errorf("record refusals: %w", err)
 			}
-			if err := l.keepOnlyIn(ctx, tenant, batch); err != nil {
+			if err := rs.keepOnlyIn(ctx, tenant, batch); err != nil {
 				return fmt.Errorf("record refusals: %w", err)
 			}
 		}
@@ -49,7 +52,7 @@ func (l *Ledger) Refuse(ctx context.Context, refusals []Refusal) error {
 }
 
 // keepOnlyIn removes the refusals of invoices from the lists of all other tenants.
-func (l *Ledger) keepOnlyIn(ctx context.Context, tenant string, batch []Refusal) error {
+func (rs *RefusalStore) keepOnlyIn(ctx context.Context, tenant string, batch []Refusal) error {
 	var ids []string
 	for i := range batch {
 		if batch[i].ByInvoice {
@@ -59,7 +62,7 @@ func (l *Ledger) keepOnlyIn(ctx context.Context, tenant string, batch []Refusal)
 	if len(ids) == 0 {
 		return nil
 	}
-	others, err := l.refusers(ctx)
+	others, err := rs.refusers(ctx)
 	if err != nil {
 		return err
 	}
@@ -67,18 +70,18 @@ func (l *Ledger) keepOnlyIn(ctx context.Context, tenant string, batch []Refusal)
 		if other == tenant {
 			continue
 		}
-		if err := l.forgetRefusals(ctx, other, ids); err != nil {
+		if err := rs.forgetRefusals(ctx, other, ids); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Ledger) refuse(ctx context.Context, tenant string, batch []Refusal) error {
+func (rs *RefusalStore) refuse(ctx context.Context, tenant string, batch []Refusal) error {
 	fields := make([]any, 0, 2*len(batch))
 	members := make([]redis.Z, 0, len(batch))
 	for i := range batch {
-		packed, err := l.packRefusal(&batch[i])
+		packed, err := rs.packRefusal(&batch[i])
 		if err != nil {
 			return err
 		}
@@ -86,23 +89,23 @@ func (l *Ledger) refuse(ctx context.Context, tenant string, batch []Refusal) err
 		members = append(members, redis.Z{Score: float64(batch[i].At), Member: batch[i].ID})
 	}
 	var kept *redis.IntCmd
-	cmds, err := l.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.SAdd(ctx, l.key(keyRefusers), tenant)
-		p.HSet(ctx, l.key(keyRefused, tenant), fields...)
-		p.ZAdd(ctx, l.key(keyRefusals, tenant), members...)
-		p.ZAdd(ctx, l.key(keyOpenRefusals, tenant), members...)
-		kept = p.ZCard(ctx, l.key(keyRefusals, tenant))
+	cmds, err := rs.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.SAdd(ctx, rs.key(keyRefusers), tenant)
+		p.HSet(ctx, rs.key(keyRefused, tenant), fields...)
+		p.ZAdd(ctx, rs.key(keyRefusals, tenant), members...)
+		p.ZAdd(ctx, rs.key(keyOpenRefusals, tenant), members...)
+		kept = p.ZCard(ctx, rs.key(keyRefusals, tenant))
 		return nil
 	})
 	if err != nil {
 		return whyAborted(cmds, err)
 	}
 	if over := kept.Val() - maxRefusals; over > 0 {
-		ids, err := l.rdb.ZRange(ctx, l.key(keyRefusals, tenant), 0, over-1).Result()
+		ids, err := rs.rdb.ZRange(ctx, rs.key(keyRefusals, tenant), 0, over-1).Result()
 		if err != nil {
 			return err
 		}
-		return l.forgetRefusals(ctx, tenant, ids)
+		return rs.forgetRefusals(ctx, tenant, ids)
 	}
 	return nil
 }
@@ -120,7 +123,7 @@ func whyAborted(cmds []redis.Cmder, err error) error {
 	return err
 }
 
-func (l *Ledger) forgetRefusals(ctx context.Context, tenant string, ids []string) error {
+func (rs *RefusalStore) forgetRefusals(ctx context.Context, tenant string, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -128,18 +131,18 @@ func (l *Ledger) forgetRefusals(ctx context.Context, tenant string, ids []string
 	for i, id := range ids {
 		members[i] = id
 	}
-	_, err := l.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.ZRem(ctx, l.key(keyRefusals, tenant), members...)
-		p.ZRem(ctx, l.key(keyOpenRefusals, tenant), members...)
-		p.HDel(ctx, l.key(keyRefused, tenant), ids...)
+	_, err := rs.rdb.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		p.ZRem(ctx, rs.key(keyRefusals, tenant), members...)
+		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)
+		p.HDel(ctx, rs.key(keyRefused, tenant), ids...)
 		return nil
 	})
 	return err
 }
 
 // refusers lists the tenants that have refusals, or had.
-func (l *Ledger) refusers(ctx context.Context) ([]string, error) {
-	tenants, err := l.rdb.SMembers(ctx, l.key(keyRefusers)).Result()
+func (rs *RefusalStore) refusers(ctx context.Context) ([]string, error) {
+	tenants, err := rs.rdb.SMembers(ctx, rs.key(keyRefusers)).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list refusals: %w", err)
 	}
@@ -148,15 +151,15 @@ func (l *Ledger) refusers(ctx context.Context) ([]string, error) {
 }
 
 // OpenRefusals counts the refusals on which a person still has to act.
-func (l *Ledger) OpenRefusals(ctx context.Context) (int64, error) {
-	tenants, err := l.refusers(ctx)
+func (rs *RefusalStore) OpenRefusals(ctx context.Context) (int64, error) {
+	tenants, err := rs.refusers(ctx)
 	if err != nil {
 		return 0, err
 	}
 	cmds := make([]*redis.IntCmd, len(tenants))
-	if err := l.pipe(ctx, func(p redis.Pipeliner) {
+	if err := rs.pipe(ctx, func(p redis.Pipeliner) {
 		for i, t := range tenants {
-			cmds[i] = p.ZCard(ctx, l.key(keyOpenRefusals, t))
+			cmds[i] = p.ZCard(ctx, rs.key(keyOpenRefusals, t))
 		}
 	}); err != nil {
 		return 0, fmt.Errorf("count refusals: %w", err)
@@ -170,23 +173,23 @@ func (l *Ledger) OpenRefusals(ctx context.Context) (int64, error) {
 
 // Refusals reads the refusals that were last refused at from or later, oldest first: those that
 // ended as ended says, or the open ones if it is "".
-func (l *Ledger) Refusals(ctx context.Context, from time.Time, ended string) ([]Refusal, error) {
-	tenants, err := l.refusers(ctx)
+func (rs *RefusalStore) Refusals(ctx context.Context, from time.Time, ended string) ([]Refusal, error) {
+	tenants, err := rs.refusers(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var out []Refusal
 	for _, t := range tenants {
-		key := l.key(keyRefusals, t)
+		key := rs.key(keyRefusals, t)
 		if ended == "" {
-			key = l.key(keyOpenRefusals, t)
+			key = rs.key(keyOpenRefusals, t)
 		}
-		ids, err := l.byTime(ctx, key, from, time.Time{}, 0)
+		ids, err := rs.byTime(ctx, key, from, time.Time{}, 0)
 		if err != nil {
 			return nil, fmt.Errorf("list refusals: %w", err)
 		}
 		for chunk := range slices.Chunk(ids, refusalBatch) {
-			some, err := l.readRefusals(ctx, t, chunk)
+			some, err := rs.readRefusals(ctx, t, chunk)
 			if err != nil {
 				return nil, err
 			}
@@ -197,14 +200,14 @@ func (l *Ledger) Refusals(ctx context.Context, from time.Time, ended string) ([]
 	return out, nil
 }
 
-func (l *Ledger) readRefusals(ctx context.Context, tenant string, ids []string) ([]Refusal, error) {
-	packed, err := l.rdb.HMGet(ctx, l.key(keyRefused, tenant), ids...).Result()
+func (rs *RefusalStore) readRefusals(ctx context.Context, tenant string, ids []string) ([]Refusal, error) {
+	packed, err := rs.rdb.HMGet(ctx, rs.key(keyRefused, tenant), ids...).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read refusals: %w", err)
 	}
 	var out []Refusal
 	for i, v := range packed {
-		if r, ok := l.unpackRefusal(tenant, ids[i], text(v)); ok {
+		if r, ok := rs.unpackRefusal(tenant, ids[i], text(v)); ok {
 			out = append(out, r)
 		}
 	}
@@ -213,21 +216,21 @@ func (l *Ledger) readRefusals(ctx context.Context, tenant string, ids []string) 
 
 // PruneRefusals forgets up to limit refusals of each tenant that are older than keep. It returns
 // how many it forgot.
-func (l *Ledger) PruneRefusals(ctx context.Context, keep time.Duration, limit int) (int, error) {
-	now, err := l.Clock(ctx)
+func (rs *RefusalStore) PruneRefusals(ctx context.Context, keep time.Duration, limit int) (int, error) {
+	now, err := rs.Clock(ctx)
 	if err != nil {
 		return 0, err
 	}
-	tenants, err := l.refusers(ctx)
+	tenants, err := rs.refusers(ctx)
 	if err != nil {
 		return 0, err
 	}
 	gone := 0
 	for _, t := range tenants {
 		old := &redis.ZRangeBy{Min: "-inf", Max: "(" + strconv.FormatInt(now.Add(-keep).UnixMilli(), 10), Count: int64(limit)}
-		ids, err := l.rdb.ZRangeByScore(ctx, l.key(keyRefusals, t), old).Result()
+		ids, err := rs.rdb.ZRangeByScore(ctx, rs.key(keyRefusals, t), old).Result()
 		if err == nil {
-			err = l.forgetRefusals(ctx, t, ids)
+			err = rs.forgetRefusals(ctx, t, ids)
 		}
 		if err != nil {
 			return gone, fmt.Errorf("prune refusals: %w", err)

@@ -10,8 +10,8 @@ import (
 
 // EndRefusals ends refusals that are open, and returns how many it ended. An id without a refusal
 // is no error: intake does not know which documents were refused before.
-func (l *Ledger) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
-	tenants, err := l.refusers(ctx)
+func (rs *RefusalStore) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error) {
+	tenants, err := rs.refusers(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -26,7 +26,7 @@ func (l *Ledger) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error
 	n := 0
 	for tenant, all := range byTenant {
 		for batch := range slices.Chunk(all, refusalBatch) {
-			ended, err := l.endRefusals(ctx, tenant, batch)
+			ended, err := rs.endRefusals(ctx, tenant, batch)
 			if n += ended; err != nil {
 				return n, fmt.Errorf("end refusals: %w", err)
 			}
@@ -35,13 +35,13 @@ func (l *Ledger) EndRefusals(ctx context.Context, ends []RefusalEnd) (int, error
 	return n, nil
 }
 
-func (l *Ledger) endRefusals(ctx context.Context, tenant string, batch []RefusalEnd) (int, error) {
+func (rs *RefusalStore) endRefusals(ctx context.Context, tenant string, batch []RefusalEnd) (int, error) {
 	ids := make([]string, len(batch))
 	for i, e := range batch {
 		ids[i] = e.ID
 	}
 	// A member that is not there has score 0, and no refusal is from 1970.
-	scores, err := l.rdb.ZMScore(ctx, l.key(keyOpenRefusals, tenant), ids...).Result()
+	scores, err := rs.rdb.ZMScore(ctx, rs.key(keyOpenRefusals, tenant), ids...).Result()
 	if err != nil {
 		return 0, err
 	}
@@ -56,14 +56,14 @@ func (l *Ledger) endRefusals(ctx context.Context, tenant string, batch []Refusal
 	if len(open) == 0 {
 		return 0, nil
 	}
-	refusals, err := l.readRefusals(ctx, tenant, open)
+	refusals, err := rs.readRefusals(ctx, tenant, open)
 	if err != nil {
 		return 0, err
 	}
 	var fields []any
 	for _, r := range refusals {
 		r.Ended, r.Note = byID[r.ID].Ended, byID[r.ID].Note
-		packed, err := l.packRefusal(&r)
+		packed, err := rs.packRefusal(&r)
 		if err != nil {
 			return 0, err
 		}
@@ -74,10 +74,10 @@ func (l *Ledger) endRefusals(ctx context.Context, tenant string, batch []Refusal
 		members[i] = id
 	}
 	// What counts is that the refusal has ended. How it ended may be lost when Redis is full.
-	cmds, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		p.ZRem(ctx, l.key(keyOpenRefusals, tenant), members...)
+	cmds, err := rs.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		p.ZRem(ctx, rs.key(keyOpenRefusals, tenant), members...)
 		if len(fields) > 0 {
-			p.HSet(ctx, l.key(keyRefused, tenant), fields...)
+			p.HSet(ctx, rs.key(keyRefused, tenant), fields...)
 		}
 		return nil
 	})
@@ -88,17 +88,17 @@ func (l *Ledger) endRefusals(ctx context.Context, tenant string, batch []Refusal
 }
 
 // DismissRefusal ends a refusal because a person decided so; [ErrNotFound] if it is not open.
-func (l *Ledger) DismissRefusal(ctx context.Context, id string, d Dismissal) error {
-	now, err := l.Clock(ctx)
+func (rs *RefusalStore) DismissRefusal(ctx context.Context, id string, d Dismissal) error {
+	now, err := rs.Clock(ctx)
 	if err != nil {
 		return err
 	}
-	tenants, err := l.refusers(ctx)
+	tenants, err := rs.refusers(ctx)
 	if err != nil {
 		return err
 	}
 	for _, t := range tenants {
-		n, err := l.endRefusals(ctx, t, []RefusalEnd{{ID: id, Ended: RefusalDismissed, Note: d.note(now, "")}})
+		n, err := rs.endRefusals(ctx, t, []RefusalEnd{{ID: id, Ended: RefusalDismissed, Note: d.note(now, "")}})
 		if err != nil {
 			return fmt.Errorf("dismiss %s: %w", id, err)
 		}

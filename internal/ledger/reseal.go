@@ -18,26 +18,26 @@ import (
 // It looks at up to limit entries of each state, those behind the last ones that a process looked
 // at, and at every refusal and hold. It returns how many texts it sealed again. A text that this
 // process cannot open stays as it is.
-func (l *Ledger) Reseal(ctx context.Context, limit int) (int, error) {
-	if !l.rotatesTexts() {
+func (ss *SealStore) Reseal(ctx context.Context, limit int) (int, error) {
+	if !ss.rotatesTexts() {
 		return 0, nil
 	}
 	n := 0
 	for _, index := range entryIndexes() {
-		r, err := l.run(ctx, nextScript, l.args(index, limit, int64(1)<<53, "reseal:"))
+		r, err := ss.run(ctx, nextScript, ss.args(index, limit, int64(1)<<53, "reseal:"))
 		if err != nil {
 			return n, fmt.Errorf("list %s: %w", index, err)
 		}
 		for ids := range slices.Chunk(r, resealPage) {
-			sealed, err := l.resealEntries(ctx, index, ids)
+			sealed, err := ss.resealEntries(ctx, index, ids)
 			if n += sealed; err != nil {
 				return n, fmt.Errorf("seal texts again: %w", err)
 			}
 		}
 	}
 	var args []any
-	err := l.otherTexts(ctx, func(o otherText) error {
-		packed, ok := l.resealed(o.as, o.packed)
+	err := ss.otherTexts(ctx, func(o otherText) error {
+		packed, ok := ss.resealed(o.as, o.packed)
 		if !ok {
 			return nil
 		}
@@ -48,7 +48,7 @@ func (l *Ledger) Reseal(ctx context.Context, limit int) (int, error) {
 	for chunk := range slices.Chunk(args, 4*resealPage) {
 		if err == nil {
 			var sealed int
-			sealed, err = l.replaceTexts(ctx, chunk)
+			sealed, err = ss.replaceTexts(ctx, chunk)
 			n += sealed
 		}
 	}
@@ -58,15 +58,15 @@ func (l *Ledger) Reseal(ctx context.Context, limit int) (int, error) {
 // resealPage bounds one script and one pipeline.
 const resealPage = 500
 
-func (l *Ledger) resealEntries(ctx context.Context, index string, ids []any) (int, error) {
+func (ss *SealStore) resealEntries(ctx context.Context, index string, ids []any) (int, error) {
 	kind, fields := keyInvoice, []string{"reason", "facts"}
 	if strings.HasPrefix(index, keyPackageState) {
 		kind, fields = keyPackage, fields[:1]
 	}
 	rows := make([]*redis.SliceCmd, len(ids))
-	if err := l.pipe(ctx, func(p redis.Pipeliner) {
+	if err := ss.pipe(ctx, func(p redis.Pipeliner) {
 		for i, id := range ids {
-			rows[i] = p.HMGet(ctx, l.key(kind, text(id)), fields...)
+			rows[i] = p.HMGet(ctx, ss.key(kind, text(id)), fields...)
 		}
 	}); err != nil {
 		return 0, err
@@ -76,42 +76,42 @@ func (l *Ledger) resealEntries(ctx context.Context, index string, ids []any) (in
 		id, v := text(id), rows[i].Val()
 		key := kind + id
 		if was := text(cell(v, 0)); isSealedText(was) {
-			if packed, ok := l.resealed(reasonText(id), was[len(sealedText):]); ok {
+			if packed, ok := ss.resealed(reasonText(id), was[len(sealedText):]); ok {
 				args = append(args, key, "reason", was, sealedText+packed)
 			}
 		}
 		was := text(cell(v, 1))
 		if _, rest, ok := strings.Cut(was, `"file":"`+sealedText); ok {
 			old, _, _ := strings.Cut(rest, `"`)
-			if packed, ok := l.resealed(fileText(id), old); ok {
+			if packed, ok := ss.resealed(fileText(id), old); ok {
 				// Only the name is replaced: a newer build may have facts that this one does not know.
 				args = append(args, key, "facts", was, strings.Replace(was, old, packed, 1))
 			}
 		}
 	}
-	return l.replaceTexts(ctx, args)
+	return ss.replaceTexts(ctx, args)
 }
 
-func (l *Ledger) replaceTexts(ctx context.Context, args []any) (int, error) {
+func (ss *SealStore) replaceTexts(ctx context.Context, args []any) (int, error) {
 	if len(args) == 0 {
 		return 0, nil
 	}
-	r, err := l.run(ctx, resealScript, l.args(args...))
+	r, err := ss.run(ctx, resealScript, ss.args(args...))
 	return int(number(cell(r, 0))), err
 }
 
 // resealed returns a sealed text in Base64, sealed with the first key; false if it already is, or if
 // this process cannot open it.
-func (l *Ledger) resealed(as, packed string) (string, bool) {
+func (ss *SealStore) resealed(as, packed string) (string, bool) {
 	raw, err := base64.StdEncoding.DecodeString(packed)
-	if err != nil || SealOf(raw) == l.texts.keys[0].id.String() {
+	if err != nil || SealOf(raw) == ss.texts.keys[0].id.String() {
 		return "", false
 	}
-	plain, err := l.texts.Open(as, raw)
+	plain, err := ss.texts.Open(as, raw)
 	if err != nil {
 		return "", false
 	}
-	sealed, err := l.texts.Seal(as, plain)
+	sealed, err := ss.texts.Seal(as, plain)
 	if err != nil {
 		return "", false
 	}
@@ -126,13 +126,13 @@ type otherText struct {
 }
 
 // otherTexts calls do with the sealed texts of refusals and holds. What cannot be read is left out.
-func (l *Ledger) otherTexts(ctx context.Context, do func(otherText) error) error {
-	tenants, err := l.refusers(ctx)
+func (ss *SealStore) otherTexts(ctx context.Context, do func(otherText) error) error {
+	tenants, err := ss.refusals.refusers(ctx)
 	if err != nil {
 		return err
 	}
 	for _, t := range tenants {
-		if err := l.eachField(ctx, keyRefused+t, func(id, value string) error {
+		if err := ss.eachField(ctx, keyRefused+t, func(id, value string) error {
 			var outer sealedRefusal
 			if json.Unmarshal([]byte(value), &outer) != nil || outer.Sealed == "" {
 				return nil
@@ -152,7 +152,7 @@ func (l *Ledger) otherTexts(ctx context.Context, do func(otherText) error) error
 			return err
 		}
 	}
-	return l.eachField(ctx, keyHolds, func(tenant, value string) error {
+	return ss.eachField(ctx, keyHolds, func(tenant, value string) error {
 		var h Hold
 		if json.Unmarshal([]byte(value), &h) != nil {
 			return nil
@@ -167,9 +167,9 @@ func (l *Ledger) otherTexts(ctx context.Context, do func(otherText) error) error
 }
 
 // eachField reads the fields of a hash in pages. A key that is not a hash has none.
-func (l *Ledger) eachField(ctx context.Context, key string, do func(field, value string) error) error {
+func (ss *SealStore) eachField(ctx context.Context, key string, do func(field, value string) error) error {
 	for cursor := uint64(0); ; {
-		page, next, err := l.rdb.HScan(ctx, l.key(key), cursor, "", resealPage).Result()
+		page, next, err := ss.rdb.HScan(ctx, ss.key(key), cursor, "", resealPage).Result()
 		if wrongType(err) {
 			return nil
 		}

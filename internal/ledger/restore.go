@@ -4,8 +4,8 @@ import "context"
 
 // restore records the documents of invoices that were handed in again: an invoice whose document was
 // removed or lost can go on.
-func (l *Ledger) restore(ctx context.Context, batch []NewInvoice, results []TakeResult, there present) error {
-	args := l.args()
+func (ts *TakeStore) restore(ctx context.Context, batch []NewInvoice, results []TakeResult, there present) error {
+	args := ts.args()
 	n := len(args)
 	for i := range batch {
 		if results[i].Taken != Present {
@@ -22,6 +22,6 @@ func (l *Ledger) restore(ctx context.Context, batch []NewInvoice, results []Take
 	if len(args) == n {
 		return nil
 	}
-	_, err := l.run(ctx, restoreScript, args)
+	_, err := ts.run(ctx, restoreScript, args)
 	return err
 }

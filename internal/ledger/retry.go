@@ -12,16 +12,16 @@ import (
 
 // MayRetry reports whether [Ledger.Retry] would queue an invoice as it was read: no other document of
 // its identity is alive or accepted. It writes nothing.
-func (l *Ledger) MayRetry(ctx context.Context, inv *Invoice) (bool, error) {
+func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, error) {
 	digest := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
-	newest, err := l.rdb.Get(ctx, l.key(keyIdentity, digest)).Result()
+	newest, err := ds.rdb.Get(ctx, ds.key(keyIdentity, digest)).Result()
 	if errors.Is(err, redis.Nil) || newest == inv.ID {
 		return true, nil
 	}
 	if err != nil {
 		return false, fmt.Errorf("read the newest document of %s: %w", inv.ID, err)
 	}
-	other, err := l.Invoice(ctx, newest)
+	other, err := ds.entries.Invoice(ctx, newest)
 	if unread, rest := Skip(err); len(unread) > 0 {
 		return false, nil // it may be alive
 	} else if errors.Is(rest, ErrNotFound) {
@@ -34,8 +34,8 @@ func (l *Ledger) MayRetry(ctx context.Context, inv *Invoice) (bool, error) {
 
 // Retry queues a rejected or parked invoice again, because a person decided so. It returns a
 // [*ConflictError] if another document of the same identity is alive or accepted.
-func (l *Ledger) Retry(ctx context.Context, inv *Invoice) error {
-	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Edit: fromTheStart(inv)})
+func (ds *DecisionStore) Retry(ctx context.Context, inv *Invoice) error {
+	return ds.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Edit: fromTheStart(inv)})
 }
 
 // fromTheStart returns the fields of an invoice that begins its path again.
@@ -50,8 +50,8 @@ func fromTheStart(inv *Invoice) Edit {
 // TakeBack queues a dismissed invoice again, because a person decided that the dismissal was a
 // mistake. It returns a [*ConflictError] if another document of the same identity is alive or
 // accepted. The entry keeps for good that it was dismissed, and who took that back.
-func (l *Ledger) TakeBack(ctx context.Context, inv *Invoice, by string) error {
-	now, err := l.Clock(ctx)
+func (ds *DecisionStore) TakeBack(ctx context.Context, inv *Invoice, by string) error {
+	now, err := ds.Clock(ctx)
 	if err != nil {
 		return err
 	}
@@ -61,6 +61,6 @@ func (l *Ledger) TakeBack(ctx context.Context, inv *Invoice, by string) error {
 		dismissed = "dismissed"
 	}
 	note := fmt.Sprintf("%s, taken back %s by %s", dismissed, now.UTC().Format(time.RFC3339), by)
-	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Dismissed}, To: Queued, newest: true,
+	return ds.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Dismissed}, To: Queued, newest: true,
 		Edit: fromTheStart(inv).with("taken_back", note)})
 }

@@ -77,9 +77,9 @@ func ScriptHashes() map[string]string {
 
 // LoadScripts loads every script into Redis in advance, so that no verb has to be sent twice at its
 // first use. Leaving it out costs only that.
-func (l *Ledger) LoadScripts(ctx context.Context) error {
+func (st *store) LoadScripts(ctx context.Context) error {
 	for name, s := range scripts {
-		if err := s.Load(ctx, l.rdb).Err(); err != nil {
+		if err := s.Load(ctx, st.rdb).Err(); err != nil {
 			return fmt.Errorf("load script %s: %w", name, err)
 		}
 	}

@@ -34,11 +34,11 @@ func (t Tally) Needs(key string) int64 { return t.Documents[key] + t.Texts[key] 
 // each. An invoice that moves meanwhile may be counted twice or, if a person retries it at that
 // moment, not at all. The worst result is a key that is retired too early: processes become not
 // ready until they have the key again.
-func (l *Ledger) SealTally(ctx context.Context) (Tally, error) {
+func (ss *SealStore) SealTally(ctx context.Context) (Tally, error) {
 	t := Tally{Documents: map[string]int64{}, Texts: map[string]int64{}}
 	for _, index := range entryIndexes() {
 		for cursor := "0"; ; {
-			r, err := l.run(ctx, tallyScript, l.args(index, cursor, tallyPage))
+			r, err := ss.run(ctx, tallyScript, ss.args(index, cursor, tallyPage))
 			if err != nil {
 				return Tally{}, fmt.Errorf("count how documents are sealed: %w", err)
 			}
@@ -54,7 +54,7 @@ func (l *Ledger) SealTally(ctx context.Context) (Tally, error) {
 			}
 		}
 	}
-	err := l.otherTexts(ctx, func(o otherText) error { t.text(o.packed, 1); return nil })
+	err := ss.otherTexts(ctx, func(o otherText) error { t.text(o.packed, 1); return nil })
 	return t, err
 }
 
@@ -102,8 +102,8 @@ const olderAtOnce = 100
 // openOlder checks the keys of the first process that declares anything. Documents that older
 // builds encrypted do not name their key, so it tries some of them. If none opens, this process has
 // the wrong key: a [*SealError].
-func (l *Ledger) openOlder(ctx context.Context, b *Bodies) error {
-	tally, err := l.SealTally(ctx)
+func (ss *SealStore) openOlder(ctx context.Context, b *Bodies) error {
+	tally, err := ss.SealTally(ctx)
 	if err != nil || tally.Documents[SealKeyless] == 0 {
 		return err
 	}
@@ -112,11 +112,11 @@ func (l *Ledger) openOlder(ctx context.Context, b *Bodies) error {
 		if s == Receipted {
 			continue
 		}
-		ids, err := l.rdb.ZRange(ctx, l.key(keyState, string(s)), 0, olderAtOnce-1).Result()
+		ids, err := ss.rdb.ZRange(ctx, ss.key(keyState, string(s)), 0, olderAtOnce-1).Result()
 		if err != nil {
 			return fmt.Errorf("list invoices: %w", err)
 		}
-		sealed, err := l.BodiesOf(ctx, ids)
+		sealed, err := ss.bodies.BodiesOf(ctx, ids)
 		if err != nil {
 			return err
 		}

@@ -20,16 +20,16 @@ func reasonText(id string) string     { return id + "|reason" } // of an invoice
 func fileText(id string) string       { return id + "|file" }
 func noteText(id string) string       { return id + "|note" } // of a refusal
 func holdText(tenant string) string   { return tenant + "|hold" }
-func (l *Ledger) sealsTexts() bool    { return l.texts != nil && len(l.texts.keys) > 0 }
-func (l *Ledger) rotatesTexts() bool  { return l.texts != nil && len(l.texts.keys) > 1 }
+func (st *store) sealsTexts() bool    { return st.texts != nil && len(st.texts.keys) > 0 }
+func (st *store) rotatesTexts() bool  { return st.texts != nil && len(st.texts.keys) > 1 }
 func isSealedText(stored string) bool { return strings.HasPrefix(stored, sealedText) }
 
 // sealText encrypts a text when there is a key. as is its additional data.
-func (l *Ledger) sealText(as, text string) (string, error) {
-	if text == "" || !l.sealsTexts() {
+func (st *store) sealText(as, text string) (string, error) {
+	if text == "" || !st.sealsTexts() {
 		return text, nil
 	}
-	sealed, err := l.texts.Seal(as, []byte(text))
+	sealed, err := st.texts.Seal(as, []byte(text))
 	if err != nil {
 		return "", err
 	}
@@ -38,7 +38,7 @@ func (l *Ledger) sealText(as, text string) (string, error) {
 
 // openText returns a text as it was written; false if it is encrypted and this process cannot open
 // it.
-func (l *Ledger) openText(as, stored string) (string, bool) {
+func (st *store) openText(as, stored string) (string, bool) {
 	packed, sealed := strings.CutPrefix(stored, sealedText)
 	if !sealed {
 		return stored, true
@@ -47,13 +47,13 @@ func (l *Ledger) openText(as, stored string) (string, bool) {
 	if err != nil {
 		return stored, true // a person's text that starts with the same word
 	}
-	text, err := l.openSealed(as, raw)
+	text, err := st.openSealed(as, raw)
 	return string(text), err == nil
 }
 
 // openReason returns a reason as it was written. If this process cannot open it, the text says so.
-func (l *Ledger) openReason(id, stored string) string {
-	text, ok := l.openText(reasonText(id), stored)
+func (st *store) openReason(id, stored string) string {
+	text, ok := st.openText(reasonText(id), stored)
 	if !ok {
 		return "(" + encryptedHere + ")"
 	}
@@ -66,9 +66,9 @@ const (
 	encryptedFile = "(the file name is encrypted, and this process does not have the key: storage.key_file)"
 )
 
-func (l *Ledger) openSealed(id string, sealed []byte) ([]byte, error) {
-	if l.texts == nil {
+func (st *store) openSealed(id string, sealed []byte) ([]byte, error) {
+	if st.texts == nil {
 		return nil, errors.New(encryptedHere)
 	}
-	return l.texts.Open(id, sealed)
+	return st.texts.Open(id, sealed)
 }

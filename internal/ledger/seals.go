@@ -28,9 +28,16 @@ const (
 
 const layoutField = "layout"
 
+// SealStore knows with which keys documents and texts are sealed, and seals them with a new one.
+type SealStore struct {
+	*store
+	refusals *RefusalStore
+	bodies   *BodyStore
+}
+
 // Seals reads the record.
-func (l *Ledger) Seals(ctx context.Context) (Seals, error) {
-	m, err := l.rdb.HGetAll(ctx, l.key(keySeals)).Result()
+func (ss *SealStore) Seals(ctx context.Context) (Seals, error) {
+	m, err := ss.rdb.HGetAll(ctx, ss.key(keySeals)).Result()
 	if err != nil {
 		return Seals{}, fmt.Errorf("read how documents are sealed: %w", err)
 	}
@@ -120,19 +127,19 @@ func (e *SealError) Error() string {
 // the pool uses a key that the process does not have. If the pool had no key so far, the first key
 // is simply recorded: documents without encryption stay readable. A missing key with which nothing
 // is sealed any more is retired, if this process has another key of the pool.
-func (l *Ledger) Declare(ctx context.Context, b *Bodies) error {
-	seals, err := l.Seals(ctx)
+func (ss *SealStore) Declare(ctx context.Context, b *Bodies) error {
+	seals, err := ss.Seals(ctx)
 	if err != nil {
 		return err
 	}
 	missing := seals.Missing(b)
 	if len(missing) > 0 {
-		if err := l.unused(ctx, b, seals, missing); err != nil {
+		if err := ss.unused(ctx, b, seals, missing); err != nil {
 			return err
 		}
 	}
 	if seals.Layout == 0 {
-		if err := l.openOlder(ctx, b); err != nil {
+		if err := ss.openOlder(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -140,12 +147,12 @@ func (l *Ledger) Declare(ctx context.Context, b *Bodies) error {
 	if len(held) > 0 {
 		layout, first = sealedEncrypted, held[0]
 	}
-	r, err := l.run(ctx, declareScript, l.args(layout, first, strings.Join(held, ","), strings.Join(missing, ",")))
+	r, err := ss.run(ctx, declareScript, ss.args(layout, first, strings.Join(held, ","), strings.Join(missing, ",")))
 	if err != nil {
 		return fmt.Errorf("record how documents are sealed: %w", err)
 	}
 	if number(cell(r, 0)) == 0 { // another process has declared in between
-		if seals, err = l.Seals(ctx); err != nil {
+		if seals, err = ss.Seals(ctx); err != nil {
 			return err
 		}
 		return &SealError{Missing: seals.Missing(b), Held: held}
@@ -154,12 +161,12 @@ func (l *Ledger) Declare(ctx context.Context, b *Bodies) error {
 }
 
 // unused returns nil if nothing that is stored needs the missing keys, else a [*SealError].
-func (l *Ledger) unused(ctx context.Context, b *Bodies, seals Seals, missing []string) error {
+func (ss *SealStore) unused(ctx context.Context, b *Bodies, seals Seals, missing []string) error {
 	refused := &SealError{Missing: missing, Held: b.KeyIDs()}
 	if len(missing) == len(seals.active()) {
 		return refused // it has no key of the pool: nothing shows that it belongs here
 	}
-	tally, err := l.SealTally(ctx)
+	tally, err := ss.SealTally(ctx)
 	if err != nil {
 		return err
 	}

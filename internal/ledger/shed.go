@@ -19,12 +19,12 @@ type Shed struct {
 // [Ledger.NoteShed], and those of Receipted; then it calls [Ledger.BodiesGone]. The document of a
 // receipted invoice is left behind when a process dies after it has written the receipt. Those whose
 // receipt is younger than quiet are left alone.
-func (l *Ledger) Shed(ctx context.Context, keep, quiet time.Duration, limit int) (Shed, error) {
+func (bs *BodyStore) Shed(ctx context.Context, keep, quiet time.Duration, limit int) (Shed, error) {
 	var kept any = ""
 	if keep > 0 {
 		kept = keep.Milliseconds()
 	}
-	r, err := l.run(ctx, shedScript, l.args(limit, kept, quiet.Milliseconds()))
+	r, err := bs.run(ctx, shedScript, bs.args(limit, kept, quiet.Milliseconds()))
 	if err != nil {
 		return Shed{}, fmt.Errorf("delete documents: %w", err)
 	}
@@ -45,30 +45,30 @@ func (l *Ledger) Shed(ctx context.Context, keep, quiet time.Duration, limit int)
 // is called before the removal, and again with kept if the removal failed. It returns false if the
 // invoice has not ended any more: it was retried and needs its document. For how long the entry is
 // kept does not change.
-func (l *Ledger) NoteShed(ctx context.Context, id string, kept bool) (bool, error) {
+func (bs *BodyStore) NoteShed(ctx context.Context, id string, kept bool) (bool, error) {
 	what := "going"
 	if kept {
 		what = "kept"
 	}
-	r, err := l.noteShed(ctx, what, id)
+	r, err := bs.noteShed(ctx, what, id)
 	return err == nil && number(cell(r, 0)) == 1, err
 }
 
 // BodiesGone records that the documents of ended invoices were removed from the archive store.
-func (l *Ledger) BodiesGone(ctx context.Context, ids []string) error {
+func (bs *BodyStore) BodiesGone(ctx context.Context, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := l.noteShed(ctx, "gone", ids...)
+	_, err := bs.noteShed(ctx, "gone", ids...)
 	return err
 }
 
-func (l *Ledger) noteShed(ctx context.Context, what string, ids ...string) ([]any, error) {
-	args := l.args(what)
+func (bs *BodyStore) noteShed(ctx context.Context, what string, ids ...string) ([]any, error) {
+	args := bs.args(what)
 	for _, id := range ids {
 		args = append(args, id)
 	}
-	r, err := l.run(ctx, noteShedScript, args)
+	r, err := bs.run(ctx, noteShedScript, args)
 	if err != nil {
 		return nil, fmt.Errorf("note of %d documents where they are: %w", len(ids), err)
 	}
@@ -76,11 +76,11 @@ func (l *Ledger) noteShed(ctx context.Context, what string, ids ...string) ([]an
 }
 
 // HasBody reports whether the document of an invoice is stored, in Redis or in the archive store.
-func (l *Ledger) HasBody(ctx context.Context, inv *Invoice) (bool, error) {
+func (bs *BodyStore) HasBody(ctx context.Context, inv *Invoice) (bool, error) {
 	if inv.BodyArchived {
 		return true, nil
 	}
-	n, err := l.rdb.Exists(ctx, l.key(keyBody, inv.ID)).Result()
+	n, err := bs.rdb.Exists(ctx, bs.key(keyBody, inv.ID)).Result()
 	if err != nil {
 		return false, fmt.Errorf("check for the document of %s: %w", inv.ID, err)
 	}

@@ -53,6 +53,14 @@ const takeBatch = 200
 // needed when three or more processes hand in the same files at once.
 const takeTries = 16
 
+// TakeStore takes new invoices in, as long as Redis has memory.
+type TakeStore struct {
+	*store
+	replication *Replication
+	invoices    *InvoiceStore
+	seals       *SealStore
+}
+
 // Take writes entries for new invoices, independently of each other: one that is refused does not
 // stop the others. An invoice is never lost after Take has returned [Created]: the sweep queues it
 // even if no task was queued for it.
@@ -66,10 +74,10 @@ const takeTries = 16
 // has to be compared. As a script it took Redis twice the time, most of it for passing documents
 // through Lua, and Take determines how fast enqueue is. The Redis client never repeats EXEC on
 // another connection, where nothing is watched; TestTake_AnswerLost checks that.
-func (l *Ledger) Take(ctx context.Context, invoices []NewInvoice) ([]TakeResult, error) {
+func (ts *TakeStore) Take(ctx context.Context, invoices []NewInvoice) ([]TakeResult, error) {
 	out := make([]TakeResult, 0, len(invoices))
 	for batch := range slices.Chunk(invoices, takeBatch) {
-		results, err := l.takeAll(ctx, batch)
+		results, err := ts.takeAll(ctx, batch)
 		if err != nil {
 			return out, fmt.Errorf("take in invoices: %w", err)
 		}
@@ -78,37 +86,37 @@ func (l *Ledger) Take(ctx context.Context, invoices []NewInvoice) ([]TakeResult,
 	return out, nil
 }
 
-func (l *Ledger) takeAll(ctx context.Context, batch []NewInvoice) (results []TakeResult, err error) {
+func (ts *TakeStore) takeAll(ctx context.Context, batch []NewInvoice) (results []TakeResult, err error) {
 	digests := make([]string, len(batch))
 	idents := make([]string, len(batch))
 	for i := range batch {
 		digests[i] = Identity{batch[i].NIP, batch[i].Kind, batch[i].Number}.digest()
-		idents[i] = l.key(keyIdentity, digests[i])
+		idents[i] = ts.key(keyIdentity, digests[i])
 	}
 	var there present
 	for range takeTries {
-		err = l.rdb.Watch(ctx, func(tx *redis.Tx) (err error) {
-			if there, err = l.readPresent(ctx, tx, batch, idents); err != nil {
+		err = ts.rdb.Watch(ctx, func(tx *redis.Tx) (err error) {
+			if there, err = ts.readPresent(ctx, tx, batch, idents); err != nil {
 				return err
 			}
 			results = there.decide(batch, digests)
-			if err := l.writeNew(ctx, tx, batch, digests, results, there); err != nil {
+			if err := ts.writeNew(ctx, tx, batch, digests, results, there); err != nil {
 				return err
 			}
-			return l.waitFor(ctx, tx) // also for present ones: the process that created them may have had no answer from the replicas
+			return ts.replication.waitFor(ctx, tx) // also for present ones: the process that created them may have had no answer from the replicas
 		}, idents...)
 		if !errors.Is(err, redis.TxFailedErr) {
 			break
 		}
 	}
 	if err == nil {
-		err = l.restore(ctx, batch, results, there)
+		err = ts.restore(ctx, batch, results, there)
 	}
 	return results, err
 }
 
 // writeNew writes the invoices that are created. Each index is written with one command for all.
-func (l *Ledger) writeNew(
+func (ts *TakeStore) writeNew(
 	ctx context.Context, tx *redis.Tx, batch []NewInvoice, digests []string, results []TakeResult, there present,
 ) error {
 	now := there.now
@@ -122,15 +130,15 @@ func (l *Ledger) writeNew(
 				// The stored document may be lost or damaged. An invoice that was parked because of
 				// that could never go on. The id proves that this is the same document.
 				if here.state == Parked {
-					p.Set(ctx, l.key(keyBody, n.ID), n.Body, 0)
+					p.Set(ctx, ts.key(keyBody, n.ID), n.Body, 0)
 				} else if !here.body {
-					p.SetNX(ctx, l.key(keyBody, n.ID), n.Body, 0)
+					p.SetNX(ctx, ts.key(keyBody, n.ID), n.Body, 0)
 				}
 			}
 			if results[i].Taken != Created {
 				continue
 			}
-			facts, err := l.packFacts(&n.Invoice, now, digests[i], results[i].Revision)
+			facts, err := ts.invoices.packFacts(&n.Invoice, now, digests[i], results[i].Revision)
 			if err != nil {
 				return err
 			}
@@ -142,13 +150,13 @@ func (l *Ledger) writeNew(
 			if n.BodyArchived {
 				fields = append(fields, "body_archived", "1", "body_seal", n.BodySeal)
 			}
-			p.HSet(ctx, l.key(keyInvoice, n.ID), fields...)
+			p.HSet(ctx, ts.key(keyInvoice, n.ID), fields...)
 			if former := there.entries[n.ID].former; former != "" {
-				p.SAdd(ctx, l.key(keyRevisions, digests[i]), former, n.ID)
+				p.SAdd(ctx, ts.key(keyRevisions, digests[i]), former, n.ID)
 			}
-			strs = append(strs, l.key(keyIdentity, digests[i]), n.ID)
+			strs = append(strs, ts.key(keyIdentity, digests[i]), n.ID)
 			if n.Body != nil {
-				strs = append(strs, l.key(keyBody, n.ID), n.Body)
+				strs = append(strs, ts.key(keyBody, n.ID), n.Body)
 			}
 			queued = append(queued, redis.Z{Score: float64(now), Member: n.ID})
 			due = append(due, redis.Z{Score: float64(n.Deadline), Member: n.ID})
@@ -158,10 +166,10 @@ func (l *Ledger) writeNew(
 			return nil
 		}
 		p.MSet(ctx, strs...)
-		p.ZAdd(ctx, l.key(keyState, string(Queued)), queued...)
-		p.ZAdd(ctx, l.key(keyDue), due...)
+		p.ZAdd(ctx, ts.key(keyState, string(Queued)), queued...)
+		p.ZAdd(ctx, ts.key(keyDue), due...)
 		for s := range sellers {
-			p.SAdd(ctx, l.key(keySellers), s.NIP+"|"+s.Kind)
+			p.SAdd(ctx, ts.key(keySellers), s.NIP+"|"+s.Kind)
 		}
 		return nil
 	})

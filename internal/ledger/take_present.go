@@ -37,17 +37,17 @@ type present struct {
 // them in between. Other entries are not watched: whatever happens to them, they are present or
 // refuse the new document, and a pool that works on them would break the transaction again and
 // again.
-func (l *Ledger) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string) (present, error) {
+func (ts *TakeStore) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoice, idents []string) (present, error) {
 	s := present{entries: make(map[string]holder, len(batch)), newest: make(map[string]holder, len(batch))}
 	ids := make([]string, len(batch), 2*len(batch))
 	keys := make([]string, len(batch), 2*len(batch))
 	for i := range batch {
-		ids[i], keys[i] = batch[i].ID, l.key(keyInvoice, batch[i].ID)
+		ids[i], keys[i] = batch[i].ID, ts.key(keyInvoice, batch[i].ID)
 	}
 	// Nearly always all are new, and one command shows that. The entries get the time of this
 	// command.
 	var found *redis.IntCmd
-	clock := l.clockCmd()
+	clock := ts.clockCmd()
 	if _, err := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
 		found = p.Exists(ctx, append(keys, idents...)...)
 		clock.ask(ctx, p)
@@ -68,7 +68,7 @@ func (l *Ledger) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoi
 			ids = append(ids, text(id))
 		}
 	}
-	if err := l.readInto(ctx, tx, s.entries, ids); err != nil {
+	if err := ts.readInto(ctx, tx, s.entries, ids); err != nil {
 		return s, err
 	}
 	var ended []string
@@ -80,29 +80,29 @@ func (l *Ledger) readPresent(ctx context.Context, tx *redis.Tx, batch []NewInvoi
 	if len(ended) > 0 {
 		watched := make([]string, len(ended))
 		for i, id := range ended {
-			watched[i] = l.key(keyInvoice, id)
+			watched[i] = ts.key(keyInvoice, id)
 		}
 		if err := tx.Watch(ctx, watched...).Err(); err != nil {
 			return s, err
 		}
-		if err := l.readInto(ctx, tx, s.entries, ended); err != nil { // again, now that they are watched
+		if err := ts.readInto(ctx, tx, s.entries, ended); err != nil { // again, now that they are watched
 			return s, err
 		}
 	}
 	for i, id := range held {
 		if h, ok := s.entries[text(id)]; ok {
-			s.newest[strings.TrimPrefix(idents[i], l.key(keyIdentity))] = h
+			s.newest[strings.TrimPrefix(idents[i], ts.key(keyIdentity))] = h
 		}
 	}
 	return s, nil
 }
 
-func (l *Ledger) readInto(ctx context.Context, tx *redis.Tx, entries map[string]holder, ids []string) error {
+func (ts *TakeStore) readInto(ctx context.Context, tx *redis.Tx, entries map[string]holder, ids []string) error {
 	rows, bodies := make([]*redis.SliceCmd, len(ids)), make([]*redis.IntCmd, len(ids))
 	if err := pipe(ctx, tx, func(p redis.Pipeliner) {
 		for i, id := range ids {
-			rows[i] = p.HMGet(ctx, l.key(keyInvoice, id), "state", "rev", "facts")
-			bodies[i] = p.Exists(ctx, l.key(keyBody, id))
+			rows[i] = p.HMGet(ctx, ts.key(keyInvoice, id), "state", "rev", "facts")
+			bodies[i] = p.Exists(ctx, ts.key(keyBody, id))
 		}
 	}); err != nil {
 		return err

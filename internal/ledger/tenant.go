@@ -20,50 +20,53 @@ type Tenant struct {
 	KeyRefused string `redis:"key_refused"` // what KSeF said when it last refused the tenant's key
 }
 
+// TenantStore keeps what is known of each tenant, and what people hold back.
+type TenantStore struct{ *store }
+
 // Tenant reads what is known of a tenant.
-func (l *Ledger) Tenant(ctx context.Context, tenant string) (Tenant, error) {
+func (ts *TenantStore) Tenant(ctx context.Context, tenant string) (Tenant, error) {
 	var t Tenant
-	if err := l.rdb.HGetAll(ctx, l.key(keyTenant, tenant)).Scan(&t); err != nil {
+	if err := ts.rdb.HGetAll(ctx, ts.key(keyTenant, tenant)).Scan(&t); err != nil {
 		return Tenant{}, fmt.Errorf("read tenant %s: %w", tenant, err)
 	}
 	return t, nil
 }
 
 // NoteThrough records that KSeF processed a batch session that was closed at the given time.
-func (l *Ledger) NoteThrough(ctx context.Context, tenant string, closed Millis) error {
-	return l.noteTenant(ctx, tenant, "through", closed, 0, "")
+func (ts *TenantStore) NoteThrough(ctx context.Context, tenant string, closed Millis) error {
+	return ts.noteTenant(ctx, tenant, "through", closed, 0, "")
 }
 
 // NoteAccepted records that KSeF accepts the tenant, which ends its denials.
-func (l *Ledger) NoteAccepted(ctx context.Context, tenant string, at time.Time) error {
-	return l.noteTenant(ctx, tenant, "accepted", At(at), 0, "")
+func (ts *TenantStore) NoteAccepted(ctx context.Context, tenant string, at time.Time) error {
+	return ts.noteTenant(ctx, tenant, "accepted", At(at), 0, "")
 }
 
 // NoteDenied records a session of which KSeF accepted nothing, and until when the tenant rests.
-func (l *Ledger) NoteDenied(ctx context.Context, tenant string, till time.Time) error {
-	return l.noteTenant(ctx, tenant, "denied", At(till), 0, "")
+func (ts *TenantStore) NoteDenied(ctx context.Context, tenant string, till time.Time) error {
+	return ts.noteTenant(ctx, tenant, "denied", At(till), 0, "")
 }
 
 // NoteAnswered410 records that n more invoices were answered 410.
-func (l *Ledger) NoteAnswered410(ctx context.Context, tenant string, n int) error {
-	return l.noteTenant(ctx, tenant, "answered", 0, n, "")
+func (ts *TenantStore) NoteAnswered410(ctx context.Context, tenant string, n int) error {
+	return ts.noteTenant(ctx, tenant, "answered", 0, n, "")
 }
 
 // NoteRefused records that KSeF refused a batch session as a whole. why is what KSeF said about the
 // session, with nothing of an invoice in it.
-func (l *Ledger) NoteRefused(ctx context.Context, tenant string, at time.Time, why string) error {
-	return l.noteTenant(ctx, tenant, "refused", At(at), 0, why)
+func (ts *TenantStore) NoteRefused(ctx context.Context, tenant string, at time.Time, why string) error {
+	return ts.noteTenant(ctx, tenant, "refused", At(at), 0, why)
 }
 
 // NoteKeyRefused records what KSeF said when it refused the tenant's key.
-func (l *Ledger) NoteKeyRefused(ctx context.Context, tenant, why string) error {
-	return l.noteTenant(ctx, tenant, "key", 0, 0, why)
+func (ts *TenantStore) NoteKeyRefused(ctx context.Context, tenant, why string) error {
+	return ts.noteTenant(ctx, tenant, "key", 0, 0, why)
 }
 
 // TryRefused asks for a try of a tenant whose sessions are refused. It returns true to one caller,
 // once the last refusal or try is at least pause old.
-func (l *Ledger) TryRefused(ctx context.Context, tenant string, at time.Time, pause time.Duration) (bool, error) {
-	r, err := l.run(ctx, tenantScript, l.args(tenant, "try", int64(At(at)), pause.Milliseconds()))
+func (ts *TenantStore) TryRefused(ctx context.Context, tenant string, at time.Time, pause time.Duration) (bool, error) {
+	r, err := ts.run(ctx, tenantScript, ts.args(tenant, "try", int64(At(at)), pause.Milliseconds()))
 	if err != nil {
 		return false, fmt.Errorf("begin a try of tenant %s: %w", tenant, err)
 	}
@@ -72,8 +75,8 @@ func (l *Ledger) TryRefused(ctx context.Context, tenant string, at time.Time, pa
 
 // ReturnTry gives back the try that was taken at the given time and was not used. before is
 // [Tenant.RefusedAt] as it was then. When there was another refusal or try since, nothing changes.
-func (l *Ledger) ReturnTry(ctx context.Context, tenant string, at time.Time, before Millis) error {
-	if _, err := l.run(ctx, tenantScript, l.args(tenant, "untry", int64(At(at)), int64(before), "")); err != nil {
+func (ts *TenantStore) ReturnTry(ctx context.Context, tenant string, at time.Time, before Millis) error {
+	if _, err := ts.run(ctx, tenantScript, ts.args(tenant, "untry", int64(At(at)), int64(before), "")); err != nil {
 		return fmt.Errorf("return a try of tenant %s: %w", tenant, err)
 	}
 	return nil
@@ -82,8 +85,8 @@ func (l *Ledger) ReturnTry(ctx context.Context, tenant string, at time.Time, bef
 // maxWhy is how many bytes of KSeF's words about a tenant are kept.
 const maxWhy = 500
 
-func (l *Ledger) noteTenant(ctx context.Context, tenant, what string, at Millis, n int, why string) error {
-	if _, err := l.run(ctx, tenantScript, l.args(tenant, what, int64(at), n, shortened(why, maxWhy))); err != nil {
+func (ts *TenantStore) noteTenant(ctx context.Context, tenant, what string, at Millis, n int, why string) error {
+	if _, err := ts.run(ctx, tenantScript, ts.args(tenant, what, int64(at), n, shortened(why, maxWhy))); err != nil {
 		return fmt.Errorf("record %q of tenant %s: %w", what, tenant, err)
 	}
 	return nil

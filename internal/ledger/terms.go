@@ -31,7 +31,7 @@ func (i *Invoice) askedLane() Lane {
 //
 // An invoice that waits for a package goes on waiting, in the waiting set of its new terms. It
 // leaves the set only for the express lane; the caller then queues its task.
-func (l *Ledger) ChangeTerms(ctx context.Context, inv *Invoice, t NewTerms) error {
+func (ds *DecisionStore) ChangeTerms(ctx context.Context, inv *Invoice, t NewTerms) error {
 	changed := *inv
 	var edit Edit
 	if t.Deadline != 0 && t.Deadline != inv.Deadline {
@@ -45,7 +45,7 @@ func (l *Ledger) ChangeTerms(ctx context.Context, inv *Invoice, t NewTerms) erro
 	if t.Offline && !inv.Offline {
 		changed.Offline = true
 		ident := Identity{inv.NIP, inv.Kind, inv.Number}.digest()
-		facts, err := l.packFacts(&changed, inv.CreatedAt, ident, inv.Revision)
+		facts, err := ds.invoices.packFacts(&changed, inv.CreatedAt, ident, inv.Revision)
 		if err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (l *Ledger) ChangeTerms(ctx context.Context, inv *Invoice, t NewTerms) erro
 	if changed.Lane == Express && !changed.Chosen && !changed.Offline && !changed.Attachment {
 		group = ""
 	}
-	if err := l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: group, Edit: edit,
+	if err := ds.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: group, Edit: edit,
 		due: changed.Deadline != inv.Deadline}); err != nil {
 		return err
 	}

@@ -23,12 +23,12 @@ type Underway struct {
 // round trips. more says that there are others behind them; a caller that continues until there are
 // none has seen all sessions except those that came or went meanwhile. An entry that cannot be read
 // is left out.
-func (l *Ledger) Underways(ctx context.Context, offset, limit int) (out []Underway, more bool, err error) {
+func (ps *PackageStore) Underways(ctx context.Context, offset, limit int) (out []Underway, more bool, err error) {
 	states := []PackageState{PackageOpened, PackageClosing, PackageProcessing}
 	lists := make([]*redis.StringSliceCmd, len(states))
-	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = ps.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, s := range states {
-			lists[i] = p.ZRange(ctx, l.key(keyPackageState, string(s)), int64(offset), int64(offset+limit)-1)
+			lists[i] = p.ZRange(ctx, ps.key(keyPackageState, string(s)), int64(offset), int64(offset+limit)-1)
 		}
 		return nil
 	})
@@ -36,11 +36,11 @@ func (l *Ledger) Underways(ctx context.Context, offset, limit int) (out []Underw
 		return nil, false, fmt.Errorf("list sessions: %w", err)
 	}
 	var cmds []*redis.SliceCmd
-	err = l.pipe(ctx, func(p redis.Pipeliner) {
+	err = ps.pipe(ctx, func(p redis.Pipeliner) {
 		for _, list := range lists {
 			more = more || len(list.Val()) == limit
 			for _, id := range list.Val() {
-				cmds = append(cmds, p.HMGet(ctx, l.key(keyPackage, id),
+				cmds = append(cmds, p.HMGet(ctx, ps.key(keyPackage, id),
 					"tenant", "lane", "state", "opened_at", "closing_at", "deadline"))
 			}
 		}
@@ -73,17 +73,17 @@ const freshAtOnce = 2000
 
 // FreshlyCut returns the tenants that have a package that is cut and not opened yet. A package that
 // was made after a refusal does not count: it may wait for an hour before it is opened.
-func (l *Ledger) FreshlyCut(ctx context.Context) (map[string]bool, error) {
-	ids, err := l.rdb.ZRange(ctx, l.key(keyPackageState, string(PackageCut)), 0, -1).Result()
+func (ps *PackageStore) FreshlyCut(ctx context.Context) (map[string]bool, error) {
+	ids, err := ps.rdb.ZRange(ctx, ps.key(keyPackageState, string(PackageCut)), 0, -1).Result()
 	if err != nil {
 		return nil, fmt.Errorf("list packages: %w", err)
 	}
 	tenants := map[string]bool{}
 	for chunk := range slices.Chunk(ids, freshAtOnce) {
 		cmds := make([]*redis.SliceCmd, len(chunk))
-		if err := l.pipe(ctx, func(p redis.Pipeliner) {
+		if err := ps.pipe(ctx, func(p redis.Pipeliner) {
 			for i, id := range chunk {
-				cmds[i] = p.HMGet(ctx, l.key(keyPackage, id), "tenant", "parent")
+				cmds[i] = p.HMGet(ctx, ps.key(keyPackage, id), "tenant", "parent")
 			}
 		}); err != nil {
 			return nil, fmt.Errorf("read packages: %w", err)

@@ -92,8 +92,8 @@ func wrongType(err error) bool { return redis.HasErrorPrefix(err, "WRONGTYPE") }
 
 // pipe sends commands in one round trip. It returns no error that concerns only the key of one
 // command; the caller finds those in the command.
-func (l *Ledger) pipe(ctx context.Context, fill func(redis.Pipeliner)) error {
-	return pipe(ctx, l.rdb, fill)
+func (st *store) pipe(ctx context.Context, fill func(redis.Pipeliner)) error {
+	return pipe(ctx, st.rdb, fill)
 }
 
 type pipeliner interface {

@@ -10,16 +10,22 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// UnreadableStore keeps a list of the entries that cannot be read.
+type UnreadableStore struct {
+	*store
+	entries *EntryReader
+}
+
 // NoteUnreadable records entries that could not be read, for the metrics and the operator, and
 // returns those that were not recorded before.
-func (l *Ledger) NoteUnreadable(ctx context.Context, entries []Unreadable) ([]Unreadable, error) {
+func (us *UnreadableStore) NoteUnreadable(ctx context.Context, entries []Unreadable) ([]Unreadable, error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
 	added := make([]*redis.IntCmd, len(entries))
-	_, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err := us.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, u := range entries {
-			added[i] = p.ZAddNX(ctx, l.key(keyUnreadable), redis.Z{Member: u.Key}) // score 0: not checked again yet
+			added[i] = p.ZAddNX(ctx, us.key(keyUnreadable), redis.Z{Member: u.Key}) // score 0: not checked again yet
 		}
 		return nil
 	})
@@ -37,11 +43,11 @@ func (l *Ledger) NoteUnreadable(ctx context.Context, entries []Unreadable) ([]Un
 
 // Unreadables returns how many entries are recorded as unreadable, and the keys of up to limit of
 // them.
-func (l *Ledger) Unreadables(ctx context.Context, limit int) (n int64, keys []string, err error) {
+func (us *UnreadableStore) Unreadables(ctx context.Context, limit int) (n int64, keys []string, err error) {
 	var card *redis.IntCmd
 	var first *redis.StringSliceCmd
-	if _, err := l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
-		card, first = p.ZCard(ctx, l.key(keyUnreadable)), p.ZRange(ctx, l.key(keyUnreadable), 0, int64(limit)-1)
+	if _, err := us.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+		card, first = p.ZCard(ctx, us.key(keyUnreadable)), p.ZRange(ctx, us.key(keyUnreadable), 0, int64(limit)-1)
 		return nil
 	}); err != nil {
 		return 0, nil, fmt.Errorf("count unreadable entries: %w", err)
@@ -52,36 +58,36 @@ func (l *Ledger) Unreadables(ctx context.Context, limit int) (n int64, keys []st
 // RecheckUnreadable reads up to limit of the recorded entries again, those first that were checked
 // longest ago. It forgets those that can be read now, and those that are gone and in no index any
 // more. It returns how many it forgot.
-func (l *Ledger) RecheckUnreadable(ctx context.Context, limit int) (int, error) {
-	_, keys, err := l.Unreadables(ctx, limit)
+func (us *UnreadableStore) RecheckUnreadable(ctx context.Context, limit int) (int, error) {
+	_, keys, err := us.Unreadables(ctx, limit)
 	if err != nil || len(keys) == 0 {
 		return 0, err
 	}
 	exists := make([]*redis.IntCmd, len(keys))
 	named := make([][]*redis.FloatCmd, len(keys))
-	if err := l.pipe(ctx, func(p redis.Pipeliner) {
+	if err := us.pipe(ctx, func(p redis.Pipeliner) {
 		for i, key := range keys {
-			exists[i] = p.Exists(ctx, l.key(key))
+			exists[i] = p.Exists(ctx, us.key(key))
 			for _, index := range indexesOf(key) {
-				named[i] = append(named[i], p.ZScore(ctx, l.key(index), key[len(keyInvoice):]))
+				named[i] = append(named[i], p.ZScore(ctx, us.key(index), key[len(keyInvoice):]))
 			}
 		}
 	}); err != nil {
 		return 0, fmt.Errorf("check unreadable entries: %w", err)
 	}
-	unread, err := l.unreadOf(ctx, keys)
+	unread, err := us.entries.unreadOf(ctx, keys)
 	if err != nil {
 		return 0, err
 	}
 	forgotten, now := 0, float64(time.Now().UnixMilli()) // any clock will do: it is only an order
-	_, err = l.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
+	_, err = us.rdb.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, key := range keys {
 			inIndex := slices.ContainsFunc(named[i], func(c *redis.FloatCmd) bool { return c.Err() == nil })
 			lost := exists[i].Val() == 0 && inIndex
 			if lost || unread[key] {
-				p.ZAddXX(ctx, l.key(keyUnreadable), redis.Z{Score: now, Member: key})
+				p.ZAddXX(ctx, us.key(keyUnreadable), redis.Z{Score: now, Member: key})
 			} else {
-				p.ZRem(ctx, l.key(keyUnreadable), key)
+				p.ZRem(ctx, us.key(keyUnreadable), key)
 				forgotten++
 			}
 		}
@@ -111,7 +117,7 @@ func indexesOf(key string) []string {
 }
 
 // unreadOf returns the keys of those entries that cannot be read.
-func (l *Ledger) unreadOf(ctx context.Context, keys []string) (map[string]bool, error) {
+func (er *EntryReader) unreadOf(ctx context.Context, keys []string) (map[string]bool, error) {
 	var invs, pkgs []string
 	for _, key := range keys {
 		if id, ok := strings.CutPrefix(key, keyInvoice); ok {
@@ -120,12 +126,12 @@ func (l *Ledger) unreadOf(ctx context.Context, keys []string) (map[string]bool, 
 			pkgs = append(pkgs, id)
 		}
 	}
-	_, err := l.Invoices(ctx, invs)
+	_, err := er.Invoices(ctx, invs)
 	bad, err := Skip(err)
 	if err != nil {
 		return nil, err
 	}
-	_, err = l.Packages(ctx, pkgs)
+	_, err = er.Packages(ctx, pkgs)
 	more, err := Skip(err)
 	if err != nil {
 		return nil, err

@@ -13,11 +13,11 @@ import (
 // reads up to limit entries of each list, those that moved longest ago, because an invoice that
 // nobody serves does not move. more reports that a list was longer, so that there may be more than
 // were counted. It takes four round trips; an entry that cannot be read is left out.
-func (l *Ledger) Unserved(
+func (ws *WaitingStore) Unserved(
 	ctx context.Context, served func(tenant string) bool, limit int,
 ) (counts map[string]int64, more bool, err error) {
 	counts = map[string]int64{}
-	waits, err := l.Waits(ctx)
+	waits, err := ws.Waits(ctx)
 	if err != nil {
 		return nil, false, err
 	}
@@ -26,12 +26,12 @@ func (l *Ledger) Unserved(
 			counts[set.Group.Tenant] += int64(set.Count)
 		}
 	}
-	lists := []string{l.key(keyState, string(Queued))}
+	lists := []string{ws.key(keyState, string(Queued))}
 	for _, s := range []PackageState{PackageCut, PackageOpened, PackageUploaded, PackageClosing, PackageProcessing, PackageSettled} {
-		lists = append(lists, l.key(keyPackageState, string(s)))
+		lists = append(lists, ws.key(keyPackageState, string(s)))
 	}
 	oldest := make([]*redis.StringSliceCmd, len(lists))
-	if err := l.pipe(ctx, func(p redis.Pipeliner) {
+	if err := ws.pipe(ctx, func(p redis.Pipeliner) {
 		for i, key := range lists {
 			oldest[i] = p.ZRange(ctx, key, 0, int64(limit)-1)
 		}
@@ -43,14 +43,14 @@ func (l *Ledger) Unserved(
 		of     *redis.IntCmd   // how many invoices a package has; nil for an invoice
 	}
 	var entries []entry
-	if err := l.pipe(ctx, func(p redis.Pipeliner) {
+	if err := ws.pipe(ctx, func(p redis.Pipeliner) {
 		for i, list := range oldest {
 			more = more || len(list.Val()) == limit
 			for _, id := range list.Val() {
 				if i == 0 {
-					entries = append(entries, entry{tenant: p.HMGet(ctx, l.key(keyInvoice, id), "facts", "group")})
+					entries = append(entries, entry{tenant: p.HMGet(ctx, ws.key(keyInvoice, id), "facts", "group")})
 				} else {
-					tenant, of := p.HMGet(ctx, l.key(keyPackage, id), "tenant"), p.ZCard(ctx, l.key(keyMembers, id))
+					tenant, of := p.HMGet(ctx, ws.key(keyPackage, id), "tenant"), p.ZCard(ctx, ws.key(keyMembers, id))
 					entries = append(entries, entry{tenant, of})
 				}
 			}

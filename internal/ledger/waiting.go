@@ -39,14 +39,20 @@ func (i *Invoice) WaitingGroup() Group {
 	return Group{Tenant: i.Tenant, Form: i.Form, Offline: i.Offline}
 }
 
+// WaitingStore holds the sets of invoices that wait for a package.
+type WaitingStore struct {
+	*store
+	invoices *InvoiceStore
+}
+
 // Wait puts a queued invoice into its waiting set. Doing it again changes nothing but the revision.
-func (l *Ledger) Wait(ctx context.Context, inv *Invoice) error {
-	return l.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name()})
+func (ws *WaitingStore) Wait(ctx context.Context, inv *Invoice) error {
+	return ws.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name()})
 }
 
 // Unchoose puts an invoice for which the worker chose the express lane back into its waiting set.
-func (l *Ledger) Unchoose(ctx context.Context, inv *Invoice) error {
-	return l.Move(ctx, Move{
+func (ws *WaitingStore) Unchoose(ctx context.Context, inv *Invoice) error {
+	return ws.invoices.Move(ctx, Move{
 		ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Group: inv.WaitingGroup().Name(),
 		Edit: Edit{{"lane", Auto}, {"chosen", false}},
 	})
@@ -54,7 +60,7 @@ func (l *Ledger) Unchoose(ctx context.Context, inv *Invoice) error {
 
 // ExpressMove returns the move that takes a queued invoice out of its waiting set, because the
 // worker chose the express lane for it.
-func (l *Ledger) ExpressMove(inv *Invoice) Move {
+func (ws *WaitingStore) ExpressMove(inv *Invoice) Move {
 	return Move{ID: inv.ID, Rev: inv.Rev, From: []State{Queued}, To: Queued, Edit: Edit{{"lane", Express}, {"chosen", true}}}
 }
 
@@ -69,8 +75,8 @@ type Waiting struct {
 }
 
 // Waits describes every waiting set that is not empty, in two round trips whatever their number.
-func (l *Ledger) Waits(ctx context.Context) ([]Waiting, error) {
-	names, err := l.rdb.SMembers(ctx, l.key(keyGroups)).Result()
+func (ws *WaitingStore) Waits(ctx context.Context) ([]Waiting, error) {
+	names, err := ws.rdb.SMembers(ctx, ws.key(keyGroups)).Result()
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
@@ -80,14 +86,14 @@ func (l *Ledger) Waits(ctx context.Context) ([]Waiting, error) {
 		old, fresh, dl *redis.ZSliceCmd
 	}
 	sets := make([]answers, len(names))
-	err = l.pipe(ctx, func(p redis.Pipeliner) {
+	err = ws.pipe(ctx, func(p redis.Pipeliner) {
 		for i, n := range names {
 			sets[i] = answers{
-				count: p.ZCard(ctx, l.key(keyWait, n)),
-				bytes: p.HGet(ctx, l.key(keyWaitSize), n),
-				old:   p.ZRangeWithScores(ctx, l.key(keyWaitAge, n), 0, 0),
-				fresh: p.ZRangeWithScores(ctx, l.key(keyWaitAge, n), -1, -1),
-				dl:    p.ZRangeWithScores(ctx, l.key(keyWait, n), 0, 0),
+				count: p.ZCard(ctx, ws.key(keyWait, n)),
+				bytes: p.HGet(ctx, ws.key(keyWaitSize), n),
+				old:   p.ZRangeWithScores(ctx, ws.key(keyWaitAge, n), 0, 0),
+				fresh: p.ZRangeWithScores(ctx, ws.key(keyWaitAge, n), -1, -1),
+				dl:    p.ZRangeWithScores(ctx, ws.key(keyWait, n), 0, 0),
 			}
 		}
 	})
@@ -110,8 +116,8 @@ func (l *Ledger) Waits(ctx context.Context) ([]Waiting, error) {
 }
 
 // FirstWaiting lists the n most urgent ids of a waiting set.
-func (l *Ledger) FirstWaiting(ctx context.Context, g Group, n int) ([]string, error) {
-	return l.rdb.ZRange(ctx, l.key(keyWait, g.Name()), 0, int64(n)-1).Result()
+func (ws *WaitingStore) FirstWaiting(ctx context.Context, g Group, n int) ([]string, error) {
+	return ws.rdb.ZRange(ctx, ws.key(keyWait, g.Name()), 0, int64(n)-1).Result()
 }
 
 func score(c *redis.ZSliceCmd) time.Time {

@@ -16,8 +16,8 @@ import (
 // An index of these invoices would be exact at once. But it would take two more writes to Redis for
 // every invoice that is taken in, for something that hardly ever happens, and entries written by a
 // build that does not know the index would be missing from it.
-func (l *Ledger) WithoutTask(ctx context.Context, before time.Time, limit int) (ids []string, pass bool, err error) {
-	r, err := l.run(ctx, withoutTaskScript, l.args(limit, int64(At(before))))
+func (ps *PackageStore) WithoutTask(ctx context.Context, before time.Time, limit int) (ids []string, pass bool, err error) {
+	r, err := ps.run(ctx, withoutTaskScript, ps.args(limit, int64(At(before))))
 	if err != nil {
 		return nil, false, fmt.Errorf("list queued invoices without task: %w", err)
 	}
