@@ -19,7 +19,7 @@ func (c credentials) token() string {
 	return base64.StdEncoding.EncodeToString([]byte(c.id + ":" + c.key))
 }
 
-func (c *Client) credentials() (credentials, error) {
+func (c *connection) credentials() (credentials, error) {
 	key, err := c.key()
 	if err != nil {
 		return credentials{}, fmt.Errorf("read key of %s: %w", c.keyID, err)

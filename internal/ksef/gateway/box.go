@@ -20,12 +20,12 @@ type BoxInvoiceRequest struct {
 }
 
 // BoxUploadInvoice hands over one invoice. After an error with MaybeDone, ask BoxInvoice.
-func (c *Client) BoxUploadInvoice(ctx context.Context, r BoxInvoiceRequest) error {
+func (b *BoxAPI) BoxUploadInvoice(ctx context.Context, r BoxInvoiceRequest) error {
 	k := post("box: upload invoice", ksef.GroupBoxUploadInvoice, "/box/upload/invoice", r).bad(required("uploadId", r.UploadID))
 	if len(r.InvoiceData) == 0 {
 		k = k.bad(errors.New("invoiceData is required"))
 	}
-	return c.do(ctx, k, readResult)
+	return b.do(ctx, k, readResult)
 }
 
 // BoxInvoiceInfo is what became of one invoice.
@@ -37,7 +37,7 @@ type BoxInvoiceInfo struct {
 }
 
 // BoxInvoice asks what became of an invoice. [ksef.ErrProcessing] while it runs.
-func (c *Client) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInfo, error) {
+func (b *BoxAPI) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInfo, error) {
 	k := get("box: ask invoice", ksef.GroupBoxInvoice, "/box/upload/invoice/%s", uploadID).upTo(anyAnswer)
 	k.processing = true
 	var wire struct {
@@ -46,7 +46,7 @@ func (c *Client) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInf
 		SessionID   string      `json:"sessionId"`
 		UPO         []byte      `json:"upo"`
 	}
-	err := c.do(ctx, k, func(a *answer) error {
+	err := b.do(ctx, k, func(a *answer) error {
 		if err := a.json(&wire); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ type BoxDownloadRequest struct {
 }
 
 // BoxDownload starts a collection.
-func (c *Client) BoxDownload(ctx context.Context, r BoxDownloadRequest) error {
+func (b *BoxAPI) BoxDownload(ctx context.Context, r BoxDownloadRequest) error {
 	body := struct {
 		DownloadID  string           `json:"downloadId"`
 		Notify      bool             `json:"notify"`
@@ -86,14 +86,14 @@ func (c *Client) BoxDownload(ctx context.Context, r BoxDownloadRequest) error {
 	}{r.DownloadID, r.Notify, r.SubjectType, rangeWire(r.Range)}
 	k := post("box: start download", ksef.GroupBoxDownload, "/box/download/invoices", body).
 		bad(required("downloadId", r.DownloadID)).bad(r.SubjectType.Check()).bad(r.Range.Check())
-	return c.do(ctx, k, readResult)
+	return b.do(ctx, k, readResult)
 }
 
 // BoxDownloaded writes the collected invoices to w as a ZIP and returns its length in bytes.
 // [ksef.ErrProcessing] while they are collected. After another error w may hold a piece of the ZIP.
 // The length is at most Options.MaxDownload bytes.
-func (c *Client) BoxDownloaded(ctx context.Context, downloadID string, w io.Writer) (int64, error) {
+func (b *BoxAPI) BoxDownloaded(ctx context.Context, downloadID string, w io.Writer) (int64, error) {
 	k := get("box: fetch download", ksef.GroupBoxDownloaded, "/box/download/invoices/%s", downloadID)
 	k.processing = true
-	return c.download(ctx, k.accepting("application/zip, application/json"), w)
+	return b.download(ctx, k.accepting("application/zip, application/json"), w)
 }

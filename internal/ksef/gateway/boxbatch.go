@@ -25,7 +25,7 @@ type BoxBatchRequest struct {
 // BoxUploadBatch hands over a batch. The ZIP is streamed: open is called once, when the gate has
 // opened; what it returns is closed; it must give exactly size bytes. After an error with
 // MaybeDone, ask BoxBatch.
-func (c *Client) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open func() (io.ReadCloser, error), size int64) error {
+func (b *BoxAPI) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open func() (io.ReadCloser, error), size int64) error {
 	k := call{
 		op: "box: upload batch", group: ksef.GroupBoxUploadBatch,
 		method: "POST", path: "/box/upload/batch", accept: acceptJSON, stream: true,
@@ -51,7 +51,7 @@ func (c *Client) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open fun
 			io.Closer
 		}{body, zip}, nil
 	}
-	return c.do(ctx, k, readResult)
+	return b.do(ctx, k, readResult)
 }
 
 // envelope is the multipart form before and after the file's bytes. So the length of the whole form
@@ -121,7 +121,7 @@ type BoxBatchInfo struct {
 }
 
 // BoxBatch asks what became of a batch. [ksef.ErrProcessing] while it runs.
-func (c *Client) BoxBatch(ctx context.Context, uploadID string) (BoxBatchInfo, error) {
+func (b *BoxAPI) BoxBatch(ctx context.Context, uploadID string) (BoxBatchInfo, error) {
 	k := get("box: ask batch", ksef.GroupBoxBatch, "/box/upload/batch/%s", uploadID).upTo(anyAnswer)
 	k.processing = true
 	var wire struct {
@@ -131,7 +131,7 @@ func (c *Client) BoxBatch(ctx context.Context, uploadID string) (BoxBatchInfo, e
 		UPO         []byte        `json:"upo"`
 	}
 	out := BoxBatchInfo{InvoiceInfo: []ksef.InvoiceInfo{}}
-	err := c.do(ctx, k, func(a *answer) error {
+	err := b.do(ctx, k, func(a *answer) error {
 		if err := a.json(&wire); err != nil {
 			return err
 		}

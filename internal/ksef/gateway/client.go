@@ -20,9 +20,42 @@ const (
 	clientVersion = "1.0"
 )
 
-// Client speaks with the gateway for one key, and so for one taxpayer. Safe for concurrent use. Its
-// methods return *[ksef.APIError] and no other type of error.
+// Client speaks with the gateway for one key, and so for one taxpayer. It has the operations of four
+// parts of the gateway's API. Safe for concurrent use. Its methods return *[ksef.APIError] and no
+// other type of error.
 type Client struct {
+	*connection
+	*SessionAPI
+	*RegisterAPI
+	*DocumentAPI
+	*BoxAPI
+}
+
+// SessionAPI opens sessions, sends invoices into them and tells what became of them.
+type SessionAPI struct{ *connection }
+
+// RegisterAPI reads what KSeF has.
+type RegisterAPI struct{ *connection }
+
+// DocumentAPI makes, checks and shows documents; nothing of it reaches KSeF.
+type DocumentAPI struct{ *connection }
+
+// BoxAPI hands invoices to the gateway, which sends them by itself.
+type BoxAPI struct{ *connection }
+
+// New checks the options and returns a client. All faults are reported at once, joined; each is a
+// *[OptionError].
+func New(o Options) (*Client, error) {
+	base, err := o.check()
+	if err != nil {
+		return nil, err
+	}
+	c := newConnection(base, o)
+	return &Client{c, &SessionAPI{c}, &RegisterAPI{c}, &DocumentAPI{c}, &BoxAPI{c}}, nil
+}
+
+// connection is the one way to the network: every request of a client goes through it.
+type connection struct {
 	base        *url.URL
 	keyID       string
 	key         func() (string, error)
@@ -36,14 +69,8 @@ type Client struct {
 	now         func() time.Time
 }
 
-// New checks the options and returns a client. All faults are reported at once, joined; each is a
-// *[OptionError].
-func New(o Options) (*Client, error) {
-	base, err := o.check()
-	if err != nil {
-		return nil, err
-	}
-	c := &Client{
+func newConnection(base *url.URL, o Options) *connection {
+	c := &connection{
 		base:        base,
 		keyID:       o.KeyID,
 		key:         o.Key,
@@ -71,16 +98,18 @@ func New(o Options) (*Client, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
-	return c, nil
+	return c
 }
 
 // CloseIdleConnections closes connections that no request uses. The client may be used again
 // afterwards.
-func (c *Client) CloseIdleConnections() {
+func (c *connection) CloseIdleConnections() {
 	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
 }
 
 // String names the client by address and public key id.
-func (c *Client) String() string { return "gateway client of " + c.base.Redacted() + " as " + c.keyID }
+func (c *connection) String() string {
+	return "gateway client of " + c.base.Redacted() + " as " + c.keyID
+}

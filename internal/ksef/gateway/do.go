@@ -14,7 +14,7 @@ import (
 // do is the only way to the network: every request of this package goes through it. It asks the
 // gate, bounds the time, signs, sends once, caps and reads the answer, and maps every error. read
 // is called only for the call's success status.
-func (c *Client) do(ctx context.Context, k call, read func(*answer) error) error {
+func (c *connection) do(ctx context.Context, k call, read func(*answer) error) error {
 	if k.err != nil {
 		return &ksef.APIError{Op: k.op, Kind: ksef.KindLocal, Group: k.group, Err: k.err}
 	}
@@ -40,7 +40,7 @@ func (c *Client) do(ctx context.Context, k call, read func(*answer) error) error
 }
 
 // exchange sends one request and reads its answer. The status is 0 when no answer began.
-func (c *Client) exchange(caller context.Context, k call, read func(*answer) error) (int, *ksef.APIError) {
+func (c *connection) exchange(caller context.Context, k call, read func(*answer) error) (int, *ksef.APIError) {
 	p := progress{reports: c.reports}
 	status, fault := c.attempt(caller, k, &p, read)
 	if fault != nil {
@@ -49,7 +49,7 @@ func (c *Client) exchange(caller context.Context, k call, read func(*answer) err
 	return status, fault
 }
 
-func (c *Client) attempt(caller context.Context, k call, p *progress, read func(*answer) error) (int, *ksef.APIError) {
+func (c *connection) attempt(caller context.Context, k call, p *progress, read func(*answer) error) (int, *ksef.APIError) {
 	w, ctx := watch(caller, c.timeout, k)
 	defer w.stop()
 	if kind, err := endedBy(caller, ctx); err != nil { // the gate may have kept it waiting
@@ -98,7 +98,7 @@ func (c *Client) attempt(caller context.Context, k call, p *progress, read func(
 
 // request builds what is sent. It never sets GetBody, and gives even a GET an empty body of our
 // own: so the transport cannot replay it.
-func (c *Client) request(ctx context.Context, k call, w *watchdog) (credentials, *http.Request, error) {
+func (c *connection) request(ctx context.Context, k call, w *watchdog) (credentials, *http.Request, error) {
 	address := k.target
 	if address == nil {
 		var err error

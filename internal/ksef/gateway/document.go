@@ -20,7 +20,7 @@ type Validation struct {
 
 // Validate has the gateway check an invoice's XML. An invoice that it can't read at all is an error
 // of [ksef.KindRefused].
-func (c *Client) Validate(ctx context.Context, invoice []byte) (Validation, error) {
+func (d *DocumentAPI) Validate(ctx context.Context, invoice []byte) (Validation, error) {
 	k := call{
 		op: "validate invoice", group: ksef.GroupValidate, method: "POST", path: "/invoice/validate",
 		accept: acceptJSON, contentType: "text/xml", body: invoice,
@@ -32,7 +32,7 @@ func (c *Client) Validate(ctx context.Context, invoice []byte) (Validation, erro
 		Valid *bool `json:"valid"`
 		Validation
 	}
-	err := c.do(ctx, k, func(a *answer) error {
+	err := d.do(ctx, k, func(a *answer) error {
 		if err := a.json(&wire); err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (c *Client) Validate(ctx context.Context, invoice []byte) (Validation, erro
 
 // Generate makes the XML of an FA(3) document from its JSON form (the value of "invoice" in the
 // request).
-func (c *Client) Generate(ctx context.Context, invoice json.RawMessage) ([]byte, error) {
+func (d *DocumentAPI) Generate(ctx context.Context, invoice json.RawMessage) ([]byte, error) {
 	body := map[string]json.RawMessage{"invoice": invoice}
 	k := post("generate invoice", ksef.GroupGenerate, "/invoice/generate", body).upTo(documentAnswer)
 	switch {
@@ -59,7 +59,7 @@ func (c *Client) Generate(ctx context.Context, invoice json.RawMessage) ([]byte,
 	case k.err != nil:
 		k.err = errors.New("invoice is not JSON") // the encoder's text may quote it
 	}
-	return c.xml(ctx, k)
+	return d.xml(ctx, k)
 }
 
 // LinksRequest asks for verification links.
@@ -85,14 +85,14 @@ type Link struct {
 }
 
 // Links makes the verification links of an invoice.
-func (c *Client) Links(ctx context.Context, r LinksRequest) (Links, error) {
+func (d *DocumentAPI) Links(ctx context.Context, r LinksRequest) (Links, error) {
 	k := post("make links", ksef.GroupLinks, "/invoice/links", r).upTo(documentAnswer).
 		bad(required("nip", r.NIP)).bad(required("issueDate", r.IssueDate))
 	if len(r.InvoiceHash) != sha256.Size {
 		k = k.bad(fmt.Errorf("invoiceHash has %d bytes, must have %d", len(r.InvoiceHash), sha256.Size))
 	}
 	var out Links
-	err := c.do(ctx, k, func(a *answer) error {
+	err := d.do(ctx, k, func(a *answer) error {
 		return a.checked(&out, func() error { return missing("invoice link", out.Invoice.Link) })
 	})
 	if err != nil {

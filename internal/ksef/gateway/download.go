@@ -8,7 +8,7 @@ import (
 )
 
 // download streams an answer of bytes to w.
-func (c *Client) download(ctx context.Context, k call, w io.Writer) (n int64, err error) {
+func (c *connection) download(ctx context.Context, k call, w io.Writer) (n int64, err error) {
 	k.stream, k.limit = true, c.maxDownload
 	if w == nil {
 		k = k.bad(errors.New("writer is required"))

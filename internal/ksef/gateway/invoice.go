@@ -9,23 +9,23 @@ import (
 
 // SendInvoice sends an invoice in an open online session. After an error with MaybeDone the invoice
 // may be in the session: check that before it is sent again.
-func (c *Client) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
+func (s *SessionAPI) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
 	body := struct {
 		SessionID string   `json:"sessionId"`
 		Encrypted sentWire `json:"encrypted"`
 	}{r.SessionID, sentWire(r.Encrypted)}
-	out, err := c.create(ctx, post("send invoice", ksef.GroupInvoiceSend, "/invoice/send", body).bad(r.Check()))
+	out, err := s.create(ctx, post("send invoice", ksef.GroupInvoiceSend, "/invoice/send", body).bad(r.Check()))
 	return ksef.SentInvoice(out), err
 }
 
 // InvoiceStatus asks where one sent invoice stands, by the id that SendInvoice returned. Asking for
 // the session costs one request for all of its invoices.
-func (c *Client) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo, error) {
+func (s *SessionAPI) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo, error) {
 	var out struct {
 		InvoiceInfo invoiceWire `json:"invoiceInfo"`
 	}
 	k := get("ask invoice status", ksef.GroupInvoiceStatus, "/invoice/status/%s", id)
-	err := c.do(ctx, k, func(a *answer) error {
+	err := s.do(ctx, k, func(a *answer) error {
 		if err := a.json(&out); err != nil {
 			return err
 		}
@@ -41,6 +41,6 @@ func (c *Client) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo
 }
 
 // Invoice fetches an accepted invoice by its KSeF number, as the XML that KSeF holds.
-func (c *Client) Invoice(ctx context.Context, ksefNumber string) ([]byte, error) {
-	return c.xml(ctx, get("fetch invoice", ksef.GroupInvoiceDownload, "/invoice/get/%s", ksefNumber).upTo(documentAnswer))
+func (g *RegisterAPI) Invoice(ctx context.Context, ksefNumber string) ([]byte, error) {
+	return g.xml(ctx, get("fetch invoice", ksef.GroupInvoiceDownload, "/invoice/get/%s", ksefNumber).upTo(documentAnswer))
 }

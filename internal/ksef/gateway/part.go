@@ -20,7 +20,7 @@ import (
 // Only 201 is success: a firewall has been seen to answer 200 with HTML (KSeF issue threads, 2026).
 // A part may be sent again to the same address. Of the store's answer only the error code is kept,
 // since the rest may quote the signature.
-func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error {
+func (s *SessionAPI) UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error {
 	u, err := p.Address()
 	k := call{
 		op: fmt.Sprintf("upload part %d", p.Ordinal), group: ksef.GroupNone, err: err,
@@ -36,7 +36,7 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 	case size <= 0:
 		k = k.bad(fmt.Errorf("size %d is not positive", size))
 	}
-	if u != nil && c.base.Scheme == "https" && u.Scheme != "https" {
+	if u != nil && s.base.Scheme == "https" && u.Scheme != "https" {
 		k = k.bad(fmt.Errorf("part %d: its address is not https although the gateway's is", p.Ordinal))
 	}
 	for _, h := range p.Headers {
@@ -44,7 +44,7 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 			k = k.bad(fmt.Errorf("part %d: declared with another length than the %d bytes at hand", p.Ordinal, size))
 		}
 	}
-	return c.do(ctx, k, func(*answer) error { return nil })
+	return s.do(ctx, k, func(*answer) error { return nil })
 }
 
 // partHeaders sets exactly the given headers. Host and Content-Length are the request's own fields

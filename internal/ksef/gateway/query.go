@@ -18,7 +18,7 @@ type QueryRequest struct {
 }
 
 // QueryStart starts an export and returns its id.
-func (c *Client) QueryStart(ctx context.Context, r QueryRequest) (queryID string, err error) {
+func (g *RegisterAPI) QueryStart(ctx context.Context, r QueryRequest) (queryID string, err error) {
 	body := struct {
 		EncryptionInfo encryptionWire   `json:"encryptionInfo"`
 		SubjectType    ksef.SubjectType `json:"subjectType"`
@@ -29,7 +29,7 @@ func (c *Client) QueryStart(ctx context.Context, r QueryRequest) (queryID string
 	var out struct {
 		QueryID string `json:"queryId"`
 	}
-	err = c.do(ctx, k, func(a *answer) error {
+	err = g.do(ctx, k, func(a *answer) error {
 		return a.checked(&out, func() error { return missing("queryId", out.QueryID) })
 	})
 	if err != nil {
@@ -49,7 +49,7 @@ type QueryInfo struct {
 }
 
 // QueryStatus asks for an export's result. [ksef.ErrProcessing] while it runs.
-func (c *Client) QueryStatus(ctx context.Context, queryID string) (QueryInfo, error) {
+func (g *RegisterAPI) QueryStatus(ctx context.Context, queryID string) (QueryInfo, error) {
 	k := get("ask query status", ksef.GroupQueryStatus, "/invoice/query/status/%s", queryID)
 	k.processing = true
 	var wire struct {
@@ -59,7 +59,7 @@ func (c *Client) QueryStatus(ctx context.Context, queryID string) (QueryInfo, er
 		TruncatedAt      ksef.Time       `json:"truncatedAt"`
 		PartNumbers      *[]lenient.Text `json:"partNumbers"`
 	}
-	err := c.do(ctx, k, func(a *answer) error {
+	err := g.do(ctx, k, func(a *answer) error {
 		if err := a.json(&wire); err != nil {
 			return err
 		}
@@ -86,8 +86,8 @@ func (c *Client) QueryStatus(ctx context.Context, queryID string) (QueryInfo, er
 // QueryResult writes one part of an export's ZIP to w, still encrypted (see
 // [ksef.SessionKey.Decrypt]), and returns its length in bytes. After an error w may hold a piece of
 // it. The length is at most Options.MaxDownload bytes.
-func (c *Client) QueryResult(ctx context.Context, queryID, part string, w io.Writer) (int64, error) {
+func (g *RegisterAPI) QueryResult(ctx context.Context, queryID, part string, w io.Writer) (int64, error) {
 	k := get("fetch query result", ksef.GroupQueryResult, "/invoice/query/result/%s/%s", queryID, part)
 	k.processing = true
-	return c.download(ctx, k.accepting("application/octet-stream, application/json"), w)
+	return g.download(ctx, k.accepting("application/octet-stream, application/json"), w)
 }

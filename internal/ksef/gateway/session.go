@@ -10,19 +10,19 @@ import (
 
 // OpenOnline opens an online session. After an error with MaybeDone, at worst an empty session is
 // left behind, which KSeF cancels by itself.
-func (c *Client) OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (ksef.OpenedSession, error) {
+func (s *SessionAPI) OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (ksef.OpenedSession, error) {
 	body := struct {
 		InvoiceVersion ksef.InvoiceVersion `json:"invoiceVersion"`
 		EncryptionInfo encryptionWire      `json:"encryptionInfo"`
 	}{r.InvoiceVersion, encryptionWire(r.EncryptionInfo)}
 	k := post("open online session", ksef.GroupOnlineSession, "/invoice/session/open/online", body).
 		bad(r.InvoiceVersion.Check()).bad(r.EncryptionInfo.Check())
-	out, err := c.create(ctx, k)
+	out, err := s.create(ctx, k)
 	return ksef.OpenedSession(out), err
 }
 
 // create makes a request whose answer names the new thing by its id.
-func (c *Client) create(ctx context.Context, k call) (createdWire, error) {
+func (c *connection) create(ctx context.Context, k call) (createdWire, error) {
 	var out createdWire
 	err := c.do(ctx, k, func(a *answer) error {
 		return a.checked(&out, func() error { return missing("id", out.ID) })
@@ -34,12 +34,12 @@ func (c *Client) create(ctx context.Context, k call) (createdWire, error) {
 }
 
 // SessionStatus asks where a session stands.
-func (c *Client) SessionStatus(ctx context.Context, id string) (ksef.SessionInfo, error) {
+func (s *SessionAPI) SessionStatus(ctx context.Context, id string) (ksef.SessionInfo, error) {
 	var out struct {
 		SessionInfo sessionWire `json:"sessionInfo"`
 	}
 	k := get("ask session status", ksef.GroupSessionMisc, "/invoice/session/status/%s", id)
-	err := c.do(ctx, k, func(a *answer) error {
+	err := s.do(ctx, k, func(a *answer) error {
 		return a.checked(&out, func() error { return out.SessionInfo.Status.Check() })
 	})
 	if err != nil {
@@ -55,18 +55,18 @@ var ErrResultFalse = errors.New("the gateway answered result false")
 // the two kinds have limits of their own. Close is a GET that changes something: after an error
 // with MaybeDone, ask SessionStatus and do not guess. {"result":false} is ErrResultFalse, with
 // MaybeDone, because a session that is closed already may answer so.
-func (c *Client) CloseSession(ctx context.Context, id string, batch bool) error {
+func (s *SessionAPI) CloseSession(ctx context.Context, id string, batch bool) error {
 	group, op := ksef.GroupOnlineSessionClose, "close online session"
 	if batch {
 		group, op = ksef.GroupBatchSessionClose, "close batch session"
 	}
-	return c.do(ctx, get(op, group, "/invoice/session/close/%s", id), readResult)
+	return s.do(ctx, get(op, group, "/invoice/session/close/%s", id), readResult)
 }
 
 // SessionUPO fetches the receipt of a processed session as XML. The gateway refuses while the
 // session is not closed and processed.
-func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
-	return c.xml(ctx, get("fetch session UPO", ksef.GroupSessionUPO, "/invoice/session/upo/%s", id).upTo(anyAnswer))
+func (s *SessionAPI) SessionUPO(ctx context.Context, id string) ([]byte, error) {
+	return s.xml(ctx, get("fetch session UPO", ksef.GroupSessionUPO, "/invoice/session/upo/%s", id).upTo(anyAnswer))
 }
 
 // readResult reads {result:bool}. A missing result does not count as true.
@@ -94,7 +94,7 @@ func missing(field, value string) error {
 }
 
 // xml asks for an XML document.
-func (c *Client) xml(ctx context.Context, k call) ([]byte, error) {
+func (c *connection) xml(ctx context.Context, k call) ([]byte, error) {
 	var out []byte
 	err := c.do(ctx, k.accepting(acceptXML), func(a *answer) (err error) {
 		out, err = a.xml()
