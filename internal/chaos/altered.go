@@ -9,12 +9,17 @@ import (
 	"ksefworker/internal/testbed"
 )
 
-// alteredFor is how long an answer stays altered.
-const alteredFor = 5 * time.Second
+const (
+	// alteredFor is how long an answer stays altered.
+	alteredFor = 5 * time.Second
+	// acceptedCode is KSeF's status of an accepted invoice.
+	acceptedCode = 200
+)
 
-// alterations draws the altered answers of a partial fault. An entry that stays left out or
-// unreadable for ever is one of a good invoice: the receipt of its session proves what became of
-// it. For a refused invoice that is never listed nothing could prove that.
+// alterations draws the altered answers of a partial fault. An entry that stays left out or without
+// its number for ever is that of an accepted invoice: the receipt of its session proves what became
+// of it. For a refused invoice that is never listed nothing proves that, and the worker asks again
+// for half an hour, which is longer than a run.
 func (o Options) alterations(kind string, e *export, dice *rand.Rand) (all []simulator.Fault) {
 	few := 2 + o.Invoices/100
 	alter := func(f simulator.Fault) {
@@ -42,12 +47,12 @@ func (o Options) alterations(kind string, e *export, dice *rand.Rand) (all []sim
 	case Missing:
 		alter(simulator.Fault{Kind: simulator.ListOmit, On: "invoices", For: alteredFor})
 		for range 2 {
-			alter(simulator.Fault{Kind: simulator.ListOmit, On: "invoices", Number: good()})
+			alter(simulator.Fault{Kind: simulator.ListOmit, On: "invoices", Number: good(), Code: acceptedCode})
 		}
 	case Unnamed:
 		alter(simulator.Fault{Kind: simulator.Unnamed, For: alteredFor})
 		for range 2 {
-			alter(simulator.Fault{Kind: simulator.Unnamed, Number: good()})
+			alter(simulator.Fault{Kind: simulator.Unnamed, Number: good(), Code: acceptedCode})
 		}
 	case Undecodable:
 		for _, as := range []string{simulator.NumericNumber, simulator.TextCode, simulator.LoneExtension, simulator.MappedExtension} {

@@ -95,8 +95,10 @@ func (s *Simulator) alterNumbers(on, omit string, a *accepted, number, ksefNumbe
 // canChange reports whether the entry has what the fault changes.
 func (f Fault) canChange(i invoiceInfo) bool {
 	switch f.Kind {
+	case ListOmit:
+		return f.Code == 0 || i.Status.Code == f.Code
 	case Unnamed:
-		return i.Number != ""
+		return i.Number != "" && (f.Code == 0 || i.Status.Code == f.Code)
 	case NumberRewritten:
 		return rewritten(i.Number, f.As) != i.Number
 	case KsefNumberSplit:

@@ -77,6 +77,16 @@ func TestFault_ListOmit_EntryStaysInCountsAndBooks_AndComesBackAfterFor(t *testi
 	}
 }
 
+func TestFault_ListOmitWithACode_LeavesOutOnlyEntriesOfThatStatus(t *testing.T) {
+	r := newRig(t)
+	inject(t, r, Fault{Kind: ListOmit, On: opInvoices, Code: 200, Times: -1})
+	inject(t, r, Fault{Kind: InvoiceStatus, Number: "FV/2", Code: 550})
+	id, _ := r.sendBatch(faXML(sellerA, "FV/1", today), faXML(sellerA, "FV/2", today))
+	if list := r.invoices(id); len(list) != 1 || list[0].Number != "FV/2" || list[0].Status.Code != 550 {
+		t.Errorf("listed: %+v", list)
+	}
+}
+
 // A fault decides once for each entry, however often the list is requested.
 func TestFault_ProbabilityOfAnEntry_IsDrawnOncePerEntry(t *testing.T) {
 	r := newRig(t)
