@@ -27,7 +27,7 @@ test: need-redis ## every test, on a real redis-server of its own; no network
 race: need-redis ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(TEST) -race ./...
 
-lint: ## gofmt, go vet, the direction of imports
+lint: ## gofmt, go vet, staticcheck, dead code, the direction of imports
 	@scripts/lint.sh
 
 demo: build ## send 300 sample invoices of two tenants to the simulator, on this machine only; KEEP=1 stays up

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks gofmt, go vet, the direction of imports, and the syntax of the shell scripts. It runs all checks before it fails.
+# Checks gofmt, go vet, staticcheck, dead code, the direction of imports, and the syntax of the shell scripts. It runs all checks before it fails.
 set -u
 cd "$(dirname "$0")/.."
 status=0
@@ -10,8 +10,15 @@ if [ -n "$unformatted" ]; then
 	status=1
 fi
 go vet ./... || status=1
+go tool -modfile=tools/go.mod staticcheck ./... || status=1
+# What nothing reaches, not even a test, is dead.
+dead=$(go tool -modfile=tools/go.mod deadcode -test ./...)
+if [ -n "$dead" ]; then
+	echo "$dead"
+	status=1
+fi
 go test ./internal/arrows || status=1
 for script in scripts/*.sh; do sh -n "$script" || status=1; done
 bash -n .ci/run || status=1
-if [ $status -eq 0 ]; then echo "lint: gofmt, vet, imports and scripts are clean"; fi
+if [ $status -eq 0 ]; then echo "lint: gofmt, vet, staticcheck, imports and scripts are clean; nothing is dead"; fi
 exit $status

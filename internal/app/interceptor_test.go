@@ -28,9 +28,10 @@ func newInterceptor(t *testing.T, c *config.Config) *interceptor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	// r.Host stays as it is, so the simulator gives out addresses for parts that lead here too.
-	proxy.Director = func(r *http.Request) { r.URL.Scheme, r.URL.Host = target.Scheme, target.Host }
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
+		r.Out.Host = r.In.Host // so the simulator gives out addresses for parts that lead here too
+	}}
 	s := &interceptor{}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status := 0

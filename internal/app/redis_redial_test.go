@@ -52,10 +52,10 @@ func TestRedis_MasterBehindAProxyIsDemoted_TheClientDialsAgainAndWorkGoesOn(t *t
 				t.Fatal(err)
 			}
 			f.to.Store(second.Addr())
-			if err := two.SlaveOf(t.Context(), "NO", "ONE").Err(); err != nil {
+			if err := two.ReplicaOf(t.Context(), "NO", "ONE").Err(); err != nil {
 				t.Fatal(err)
 			}
-			if err := one.SlaveOf(t.Context(), host, port).Err(); err != nil {
+			if err := one.ReplicaOf(t.Context(), host, port).Err(); err != nil {
 				t.Fatal(err)
 			}
 			until(t, 30*time.Second, "it is ready again", ready(t, addr))

@@ -51,7 +51,7 @@ var outages = map[string]struct{ begin, end func(s *site) }{
 
 func (s *site) replicaOf(host, port string) {
 	s.t.Helper()
-	if err := s.rdb.SlaveOf(s.t.Context(), host, port).Err(); err != nil {
+	if err := s.rdb.ReplicaOf(s.t.Context(), host, port).Err(); err != nil {
 		s.t.Fatal(err)
 	}
 }

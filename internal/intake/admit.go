@@ -125,7 +125,7 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	for i, d := range docs {
 		out[i].File = d.File
 		n, err := a.prepare(ctx, d, terms, buffer, large, mayTake)
-		var refused interface{ refusal() bool }
+		var refused refusal
 		switch {
 		case err == nil:
 		case errors.As(err, &refused):
@@ -252,7 +252,6 @@ type refusal struct{ err error }
 
 func (r refusal) Error() string { return r.err.Error() }
 func (r refusal) Unwrap() error { return r.err }
-func (r refusal) refusal() bool { return true }
 
 // prepared is the entry of a sound document.
 type prepared struct {

@@ -14,7 +14,7 @@ func (s *scanner) reference(i int) (rune, int, *FieldError) {
 	window := s.data[i:min(i+maxReference, len(s.data))]
 	end := bytes.IndexByte(window, ';')
 	if end < 0 {
-		if len(window) < maxReference && bytes.IndexAny(window, "<> \t\r\n\"'") < 0 {
+		if len(window) < maxReference && !bytes.ContainsAny(window, "<> \t\r\n\"'") {
 			return 0, 0, s.truncated()
 		}
 		return 0, 0, s.fault(i, "must write & as &amp;", s.excerpt(i), "")

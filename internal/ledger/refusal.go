@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"crypto/sha256"
-	"strings"
 )
 
 // Refusal is a document that was refused when it was handed in: what could be read of it, and why
@@ -55,8 +54,6 @@ type RefusalEnd struct {
 
 const refusalPrefix = "ref-"
 
-// IsRefusalID reports whether an id was made by [RefusalOfInvoice] or [RefusalOfFile].
-func IsRefusalID(id string) bool { return strings.HasPrefix(id, refusalPrefix) }
 
 // RefusalOfInvoice returns the id of the refusal of a document whose identity could be read. The
 // same invoice, refused again from any file, has the same refusal.

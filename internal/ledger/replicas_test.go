@@ -52,8 +52,8 @@ func (r *replicated) lost() (back func()) {
 	r.t.Helper()
 	host, port, err := net.SplitHostPort(r.rdb.Options().Addr)
 	r.must(err)
-	r.must(r.replica.SlaveOf(ctx(), "NO", "ONE").Err())
-	return func() { r.must(r.replica.SlaveOf(ctx(), host, port).Err()); r.follows() }
+	r.must(r.replica.ReplicaOf(ctx(), "NO", "ONE").Err())
+	return func() { r.must(r.replica.ReplicaOf(ctx(), host, port).Err()); r.follows() }
 }
 
 func (r *replicated) has(kind, id, field string) string {

@@ -113,7 +113,7 @@ func (a *archive) header(e Entry) *zip.FileHeader {
 		CreatorVersion:     version20,
 		ReaderVersion:      version20,
 		Method:             zip.Deflate,
-		ModifiedDate:       firstDOSDate,
+		ModifiedDate:       firstDOSDate, //lint:ignore SA1019 the field that CreateRaw writes
 		CRC32:              crc32.ChecksumIEEE(e.Data),
 		CompressedSize64:   uint64(a.compressed.Len()),
 		UncompressedSize64: uint64(len(e.Data)),

@@ -17,7 +17,7 @@ import (
 func (b *bench) orphan(queue, id string) {
 	b.t.Helper()
 	key := "asynq:{" + queue + "}:"
-	b.must(b.rdb.RPopLPush(b.t.Context(), key+"pending", key+"active").Err())
+	b.must(b.rdb.LMove(b.t.Context(), key+"pending", key+"active", "RIGHT", "LEFT").Err())
 	b.must(b.rdb.HSet(b.t.Context(), key+"t:"+id, "state", "active").Err())
 	b.must(b.rdb.ZAdd(b.t.Context(), key+"lease", redis.Z{Score: float64(time.Now().Add(lease - 20*time.Second).Unix()), Member: id}).Err()) // its server was silent for 20 s
 }

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/simulator"
 )
@@ -24,14 +23,6 @@ func (p *pausing) Pause(_ context.Context, _ string, d time.Duration) error {
 	defer p.mu.Unlock()
 	p.pauses = append(p.pauses, d)
 	return nil
-}
-
-// denyAll answers 410 for every invoice.
-func denyAll(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-	for i := range all {
-		all[i].KSeFNumber, all[i].Status = "", ksef.StatusInfo{Code: 410, Description: "Nieprawidłowy zakres uprawnień"}
-	}
-	return all
 }
 
 // The key of another taxpayer: 30 of 30 invoices are answered 410. Nothing is parked; the tenant is paused, longer each time, and with the right key all go through.

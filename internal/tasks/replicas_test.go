@@ -35,12 +35,12 @@ func (s *stage) withReplica() (a *intake.Admitter, wait func(*actor), lose func(
 	wait = func(a *actor) { a.Ledger = ledger.New(a.rdb, o) }
 	lose = func() func() {
 		s.t.Helper()
-		if err := replica.SlaveOf(s.t.Context(), "NO", "ONE").Err(); err != nil {
+		if err := replica.ReplicaOf(s.t.Context(), "NO", "ONE").Err(); err != nil {
 			s.t.Fatal(err)
 		}
 		return func() {
 			s.t.Helper()
-			if err := replica.SlaveOf(s.t.Context(), host, port).Err(); err != nil {
+			if err := replica.ReplicaOf(s.t.Context(), host, port).Err(); err != nil {
 				s.t.Fatal(err)
 			}
 			follows()

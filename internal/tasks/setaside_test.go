@@ -66,7 +66,7 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 			s := newStage(t, simulator.Options{})
 			large := s.admit(ledger.Bulk, s.large("A/3", 3))
 			small := s.admit(ledger.Bulk, s.good("A/1"))
-			repair := func() {}
+			var repair func()
 			if how == "500 for this object" {
 				u := s.unreadable(large)
 				repair = func() { clear(u.names) }
