@@ -14,14 +14,17 @@ import (
 	"ksefworker/internal/testbed"
 )
 
+// auditor judges a run that is over.
+type auditor struct{ *run }
+
 // audit compares what was handed in with the simulator's books and the archive. It uses neither the
 // ledger nor any code of the workers.
-func (r *run) audit(took time.Duration) (Figures, error) {
-	a := testbed.AuditBooks(r.bed.Simulator.Books())
-	partial := r.countPartial(a.Books.Faults)
+func (au *auditor) audit(took time.Duration) (Figures, error) {
+	a := testbed.AuditBooks(au.bed.Simulator.Books())
+	partial := au.countPartial(a.Books.Faults)
 	f := Figures{
-		Seed: r.o.Seed, Invoices: len(r.export.items), Repeated: r.export.repeated,
-		Faults: a.Books.Faults, Partial: partial, Disruptions: r.counts,
+		Seed: au.o.Seed, Invoices: len(au.export.items), Repeated: au.export.repeated,
+		Faults: a.Books.Faults, Partial: partial, Disruptions: au.counts,
 		Sessions: map[string]int{}, Throttled: a.Books.Faults[simulator.TooMany], Took: took,
 	}
 	for _, n := range a.Books.Requests {
@@ -31,16 +34,16 @@ func (r *run) audit(took time.Duration) (Figures, error) {
 		f.Sessions[s.Lane]++
 	}
 	var errs []error
-	if r.bucket != nil {
-		errs = append(errs, r.bucket.copyTo(r.bed.ArchiveDir()))
+	if au.bucket != nil {
+		errs = append(errs, au.bucket.copyTo(au.bed.ArchiveDir()))
 	}
-	archive, err := readArchive(r.bed.ArchiveDir())
+	archive, err := readArchive(au.bed.ArchiveDir())
 	errs = append(errs, err)
-	errs = append(errs, r.checkLogs(&f)...)
-	errs = append(errs, r.checkLimits(&f, a.Books.Violations)...)
-	errs = append(errs, r.checkPartial(&f, a)...)
+	errs = append(errs, au.checkLogs(&f)...)
+	errs = append(errs, au.checkLimits(&f, a.Books.Violations)...)
+	errs = append(errs, au.checkPartial(&f, a)...)
 	handedIn := map[testbed.Invoice]bool{}
-	for _, it := range r.export.items {
+	for _, it := range au.export.items {
 		invoice := it.invoice()
 		handedIn[invoice] = true
 		if err := checkInvoice(&f, it, a.Accepted[invoice], a.Rejected[invoice], archive); err != nil {
@@ -70,9 +73,9 @@ func joinFirst(errs []error) error {
 // checkLogs counts the starts of the workers and searches their logs for what must never be in
 // them. A worker that ended by itself is no error: one that is started while Redis is away must
 // give up.
-func (r *run) checkLogs(f *Figures) []error {
+func (au *auditor) checkLogs(f *Figures) []error {
 	var errs []error
-	for _, w := range r.allWorkers() {
+	for _, w := range au.allWorkers() {
 		f.Starts += w.started()
 		data, err := os.ReadFile(w.log)
 		if err != nil {

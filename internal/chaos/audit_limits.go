@@ -13,12 +13,12 @@ import (
 // checkLimits reports overrun limits. It excuses what no client can avoid. A request may come in a
 // block that the simulator ordered: it was under way when the block began, or the worker that
 // received the order died with it or could not write it down because Redis was away.
-func (r *run) checkLimits(f *Figures, violations []simulator.Violation) []error {
+func (au *auditor) checkLimits(f *Figures, violations []simulator.Violation) []error {
 	var errs []error
 	for _, v := range violations {
 		switch {
-		case r.inOrderedBlock(v):
-		case r.bookingLost(v, f.Overbooked):
+		case au.inOrderedBlock(v):
+		case au.bookingLost(v, f.Overbooked):
 			f.Overbooked++
 		default:
 			f.Overrun++
@@ -31,14 +31,14 @@ func (r *run) checkLimits(f *Figures, violations []simulator.Violation) []error 
 // underWay is how long a request may take from the limiter to the simulator.
 const underWay = time.Second
 
-func (r *run) inOrderedBlock(v simulator.Violation) bool {
+func (au *auditor) inOrderedBlock(v simulator.Violation) bool {
 	const around = 5 * time.Second
-	return v.Window == "block" && slices.ContainsFunc(r.simLog.orderedBlocks(), func(ordered time.Time) bool {
+	return v.Window == "block" && slices.ContainsFunc(au.simLog.orderedBlocks(), func(ordered time.Time) bool {
 		since := v.At.Sub(ordered)
 		if since < -underWay || since > around {
 			return false
 		}
-		return since <= underWay || slices.ContainsFunc(r.moments, func(m time.Time) bool {
+		return since <= underWay || slices.ContainsFunc(au.moments, func(m time.Time) bool {
 			return m.After(ordered.Add(-around)) && m.Before(v.At)
 		})
 	})
@@ -47,12 +47,12 @@ func (r *run) inOrderedBlock(v simulator.Violation) bool {
 // bookingLost reports whether a limit was overrun because a failover lost what was booked during
 // the lag. Such an overrun comes within one window after the failover, or within the block that
 // began then. A lag of half a second holds few bookings, so only few overruns are excused.
-func (r *run) bookingLost(v simulator.Violation, excused int) bool {
+func (au *auditor) bookingLost(v simulator.Violation, excused int) bool {
 	const failoverTakes, maxEach = 2 * time.Second, 5
 	windows := map[string]time.Duration{"second": time.Second, "minute": time.Minute, "hour": time.Hour, "block": time.Hour}
-	lost := slices.ContainsFunc(r.failovers, func(t time.Time) bool {
+	lost := slices.ContainsFunc(au.failovers, func(t time.Time) bool {
 		since := v.At.Sub(t)
 		return since > 0 && since < windows[v.Window]/scale+failoverTakes+underWay
 	})
-	return lost && excused < maxEach*len(r.failovers)
+	return lost && excused < maxEach*len(au.failovers)
 }

@@ -33,7 +33,7 @@ func TestCheckLimits_OnlyWhatNoClientCanAvoid_IsExcused(t *testing.T) {
 		}
 		v := simulator.Violation{Window: c.window, At: now.Add(c.after)}
 		var f Figures
-		if errs := r.checkLimits(&f, []simulator.Violation{v}); (len(errs) == 0) != c.excused || f.Overrun != len(errs) {
+		if errs := (&auditor{r}).checkLimits(&f, []simulator.Violation{v}); (len(errs) == 0) != c.excused || f.Overrun != len(errs) {
 			t.Errorf("%s: %v", c.why, errs)
 		}
 	}
@@ -53,7 +53,7 @@ func TestCheckLimits_AfterAFailover_OneWindowIsExcused(t *testing.T) {
 	} {
 		r := &run{simLog: &simulatorLog{}, failovers: []time.Time{now}}
 		var f Figures
-		errs := r.checkLimits(&f, []simulator.Violation{{Window: c.window, At: now.Add(c.after)}})
+		errs := (&auditor{r}).checkLimits(&f, []simulator.Violation{{Window: c.window, At: now.Add(c.after)}})
 		if (len(errs) == 1) != c.reported || f.Overbooked+f.Overrun != 1 {
 			t.Errorf("%s window, %v after: %v", c.window, c.after, errs)
 		}
@@ -61,7 +61,7 @@ func TestCheckLimits_AfterAFailover_OneWindowIsExcused(t *testing.T) {
 	r := &run{simLog: &simulatorLog{}, failovers: []time.Time{now}}
 	var f Figures
 	many := slices.Repeat([]simulator.Violation{{Window: "hour", At: now.Add(time.Second)}}, 20)
-	if errs := r.checkLimits(&f, many); len(errs) == 0 {
+	if errs := (&auditor{r}).checkLimits(&f, many); len(errs) == 0 {
 		t.Error("the bookings of half a second excuse twenty overruns")
 	}
 }

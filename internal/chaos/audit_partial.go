@@ -18,23 +18,23 @@ const maxWait = 12 * time.Second
 
 // checkPartial checks what partial faults must not do: delay invoices that they do not concern, and
 // remain unreported.
-func (r *run) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
-	for _, e := range r.episodes {
-		for _, it := range r.export.items {
+func (au *auditor) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
+	for _, e := range au.episodes {
+		for _, it := range au.export.items {
 			accepted := a.Accepted[it.invoice()]
 			if it.bad || len(accepted) == 0 || e.concerns(it) || it.taken.Before(e.from) || it.taken.After(e.to) {
 				continue
 			}
 			wait := accepted[len(accepted)-1].At.Sub(it.taken)
 			f.MaxWait = max(f.MaxWait, wait)
-			if r.o.alone() && wait > maxWait {
+			if au.o.alone() && wait > maxWait {
 				errs = append(errs, fmt.Errorf("%s %s waited %.1f s although %s does not concern it",
 					it.nip, it.number, wait.Seconds(), e.episode))
 			}
 		}
 	}
-	errs = append(errs, r.checkOneSession()...)
-	for _, w := range r.extraWorkers {
+	errs = append(errs, au.checkOneSession()...)
+	for _, w := range au.extraWorkers {
 		data, err := os.ReadFile(w.log)
 		if err == nil && !strings.Contains(string(data), w.missingKey) {
 			err = fmt.Errorf("%s did not log that its key file is missing", w.name)
@@ -43,14 +43,14 @@ func (r *run) checkPartial(f *Figures, a testbed.Audit) (errs []error) {
 			errs = append(errs, err)
 		}
 	}
-	if r.newer != nil {
+	if au.newer != nil {
 		var logs []string
-		for _, w := range r.workers {
+		for _, w := range au.workers {
 			logs = append(logs, w.log)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		errs = append(errs, r.newer.check(ctx, r.controller.Redis, logs)...)
+		errs = append(errs, au.newer.check(ctx, au.controller.Redis, logs)...)
 	}
 	return errs
 }
@@ -71,8 +71,8 @@ func (e pastEpisode) concerns(it *item) bool {
 
 // checkOneSession reports packages that waited although the failing session was not theirs: a
 // session is one package.
-func (r *run) checkOneSession() (errs []error) {
-	for _, e := range r.episodes {
+func (au *auditor) checkOneSession() (errs []error) {
+	for _, e := range au.episodes {
 		if len(e.waiting) > 1 {
 			errs = append(errs, fmt.Errorf("%d packages waited although only one session failed (%s): %v",
 				len(e.waiting), e.episode, e.waiting))

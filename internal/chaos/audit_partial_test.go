@@ -38,7 +38,7 @@ func TestCheckPartial_InvoiceWaitedForAnUnrelatedFault_IsReported(t *testing.T) 
 		failing := episode{kind: Tenant5xx, nip: "a", fault: &simulator.Fault{}}
 		r.episodes = []pastEpisode{{episode: failing, from: now.Add(-time.Second), to: now.Add(time.Minute)}}
 		var f Figures
-		errs := r.checkPartial(&f, testbed.AuditBooks(simulator.Books{
+		errs := (&auditor{r}).checkPartial(&f, testbed.AuditBooks(simulator.Books{
 			Accepted: []simulator.Accepted{{NIP: c.nip, Kind: "VAT", Number: "1", At: now.Add(c.wait)}},
 		}))
 		if (len(errs) != 0) != c.reported {
@@ -52,7 +52,7 @@ func TestCheckOneSession_AnotherPackageWaited_IsReported(t *testing.T) {
 	for reported, waiting := range map[bool][]string{false: {"failing"}, true: {"failing", "healthy"}} {
 		failing := episode{kind: OneSession, fault: &simulator.Fault{Kind: simulator.Status, On: "sessionStatus"}}
 		r := &run{episodes: []pastEpisode{{episode: failing, waiting: waiting}}}
-		if errs := r.checkOneSession(); (len(errs) != 0) != reported {
+		if errs := (&auditor{r}).checkOneSession(); (len(errs) != 0) != reported {
 			t.Errorf("%v waited: %v", waiting, errs)
 		}
 	}
@@ -78,7 +78,7 @@ func TestCheckPartial_WorkerWithoutItsKey_MustLogTheFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		var f Figures
-		if errs := r.checkPartial(&f, testbed.Audit{}); (len(errs) != 0) != reported {
+		if errs := (&auditor{r}).checkPartial(&f, testbed.Audit{}); (len(errs) != 0) != reported {
 			t.Errorf("%s: %v", text, errs)
 		}
 	}

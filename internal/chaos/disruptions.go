@@ -61,35 +61,38 @@ func drawDisruptions(o Options, dice *rand.Rand) []disruption {
 	return all
 }
 
+// disruptor breaks what a run has, and writes down what it broke.
+type disruptor struct{ *run }
+
 // disrupt does each disruption at its moment. It returns when the last pause is over and Redis is
 // back.
-func (r *run) disrupt(ctx context.Context, disruptions []disruption) error {
+func (ds *disruptor) disrupt(ctx context.Context, disruptions []disruption) error {
 	var pauses sync.WaitGroup
 	defer pauses.Wait()
 	for _, d := range disruptions {
-		if err := r.until(ctx, d.at); err != nil {
+		if err := ds.until(ctx, d.at); err != nil {
 			return err
 		}
-		if r.pair != nil && (d.kind == killRedis || d.kind == restartRedis) {
+		if ds.pair != nil && (d.kind == killRedis || d.kind == restartRedis) {
 			// A pair dies in its failovers only. A second death before the replica has everything
 			// would lose what no pair can keep.
 			continue
 		}
-		r.countDisruption(d)
+		ds.countDisruption(d)
 		switch d.kind {
 		case killWorker:
-			r.workers[d.worker].signal(syscall.SIGKILL)
-			if r.o.ExpireLeases {
-				r.expireLeases(ctx)
+			ds.workers[d.worker].signal(syscall.SIGKILL)
+			if ds.o.ExpireLeases {
+				ds.expireLeases(ctx)
 			}
 		case stopWorker:
-			r.workers[d.worker].signal(syscall.SIGTERM)
+			ds.workers[d.worker].signal(syscall.SIGTERM)
 		case expireLeases:
-			r.expireLeases(ctx)
+			ds.expireLeases(ctx)
 		case pauseWorker:
-			pauses.Go(func() { r.pauseWorker(ctx, d) })
+			pauses.Go(func() { ds.pauseWorker(ctx, d) })
 		case killRedis, restartRedis:
-			if err := r.restartRedis(ctx, d); err != nil {
+			if err := ds.restartRedis(ctx, d); err != nil {
 				return err
 			}
 		}
@@ -97,31 +100,31 @@ func (r *run) disrupt(ctx context.Context, disruptions []disruption) error {
 	return nil
 }
 
-func (r *run) countDisruption(d disruption) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.counts[d.kind]++
-	r.moments = append(r.moments, time.Now())
-	r.report(fmt.Sprintf("%s worker-%d %v", d.kind, d.worker+1, d.lasts))
+func (ds *disruptor) countDisruption(d disruption) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	ds.counts[d.kind]++
+	ds.moments = append(ds.moments, time.Now())
+	ds.report(fmt.Sprintf("%s worker-%d %v", d.kind, d.worker+1, d.lasts))
 }
 
 // pauseWorker stops a worker, as a machine that swaps or a virtual machine that is moved does.
 // Other workers may be killed meanwhile, and this one too: SIGKILL ends a stopped process.
-func (r *run) pauseWorker(ctx context.Context, d disruption) {
-	w := r.workers[d.worker]
+func (ds *disruptor) pauseWorker(ctx context.Context, d disruption) {
+	w := ds.workers[d.worker]
 	if !w.signal(syscall.SIGSTOP) {
 		return
 	}
-	if r.o.ExpireLeases {
-		r.expireLeases(ctx)
+	if ds.o.ExpireLeases {
+		ds.expireLeases(ctx)
 	}
 	_ = pause(ctx, d.lasts)
 	w.signal(syscall.SIGCONT)
 }
 
-func (r *run) restartRedis(ctx context.Context, d disruption) error {
+func (ds *disruptor) restartRedis(ctx context.Context, d disruption) error {
 	if d.kind == killRedis {
-		if err := r.bed.Redis.Kill(); err != nil {
+		if err := ds.bed.Redis.Kill(); err != nil {
 			return err
 		}
 		if err := pause(ctx, d.lasts); err != nil {
@@ -130,7 +133,7 @@ func (r *run) restartRedis(ctx context.Context, d disruption) error {
 	}
 	bounded, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	if err := r.bed.Redis.Restart(bounded); err != nil {
+	if err := ds.bed.Redis.Restart(bounded); err != nil {
 		return fmt.Errorf("restart redis: %w", err)
 	}
 	return nil
@@ -139,8 +142,8 @@ func (r *run) restartRedis(ctx context.Context, d disruption) error {
 // expireLeases takes the lease of every running task away. asynq gives such a task to the next
 // worker that starts, or to any worker within a minute. The task of a killed worker runs again at
 // once; the task of a live worker runs a second time while the first one still runs.
-func (r *run) expireLeases(ctx context.Context) {
-	c := r.controller.Asynq
+func (ds *disruptor) expireLeases(ctx context.Context) {
+	c := ds.controller.Asynq
 	for q := range queue.Queues() {
 		key := "asynq:{" + q + "}:lease"
 		held, err := c.ZRange(ctx, key, 0, -1).Result()

@@ -26,29 +26,29 @@ type extraWorker struct {
 }
 
 // runEpisodes begins each episode at its moment and returns when the last one is over.
-func (r *run) runEpisodes(ctx context.Context, episodes []episode) error {
+func (ds *disruptor) runEpisodes(ctx context.Context, episodes []episode) error {
 	var all sync.WaitGroup
 	defer all.Wait()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	for _, e := range episodes {
-		if err := r.until(ctx, e.at); err != nil {
+		if err := ds.until(ctx, e.at); err != nil {
 			return err
 		}
-		r.report(e)
+		ds.report(e)
 		all.Go(func() {
 			past := pastEpisode{episode: e, from: time.Now()}
-			err := r.runEpisode(ctx, e)
-			if err == nil && e.kind == OneSession && r.o.alone() {
-				past.waiting, err = r.overduePackages(ctx, time.Now())
+			err := ds.runEpisode(ctx, e)
+			if err == nil && e.kind == OneSession && ds.o.alone() {
+				past.waiting, err = ds.overduePackages(ctx, time.Now())
 			}
 			if err != nil {
 				cancel(fmt.Errorf("%s: %w", e.kind, err))
 			}
 			past.to = time.Now()
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.episodes = append(r.episodes, past)
+			ds.mu.Lock()
+			defer ds.mu.Unlock()
+			ds.episodes = append(ds.episodes, past)
 		})
 	}
 	all.Wait()
@@ -56,24 +56,24 @@ func (r *run) runEpisodes(ctx context.Context, episodes []episode) error {
 }
 
 // runEpisode makes one part fail and returns when it works again.
-func (r *run) runEpisode(ctx context.Context, e episode) error {
+func (ds *disruptor) runEpisode(ctx context.Context, e episode) error {
 	switch e.kind {
 	case ArchiveHangs:
-		r.bucket.hang(ctx, e.lasts)
+		ds.bucket.hang(ctx, e.lasts)
 	case KeylessWorker:
-		return r.runKeylessWorker(ctx, e)
+		return ds.runKeylessWorker(ctx, e)
 	case NewerEntry:
-		if err := r.plantNewer(ctx); err != nil {
+		if err := ds.plantNewer(ctx); err != nil {
 			return err
 		}
 		// The entries stay to the end of the run. The episode is the time in which nobody may wait.
 		_ = pause(ctx, e.lasts)
 	case Failover:
-		r.markFailover()
-		defer r.markFailover()
-		return r.pair.failover(ctx, e.lag)
+		ds.markFailover()
+		defer ds.markFailover()
+		return ds.pair.failover(ctx, e.lag)
 	default:
-		if err := r.bed.Simulator.Inject(*e.fault); err != nil {
+		if err := ds.bed.Simulator.Inject(*e.fault); err != nil {
 			return err
 		}
 		_ = pause(ctx, e.lasts)
@@ -82,16 +82,16 @@ func (r *run) runEpisode(ctx context.Context, e episode) error {
 }
 
 // runKeylessWorker runs one more worker for a while, like a replica whose secret was not mounted.
-func (r *run) runKeylessWorker(ctx context.Context, e episode) error {
-	r.mu.Lock()
-	n := len(r.extraWorkers) + 1
+func (ds *disruptor) runKeylessWorker(ctx context.Context, e episode) error {
+	ds.mu.Lock()
+	n := len(ds.extraWorkers) + 1
 	name := fmt.Sprintf("keyless-%d", n)
-	missing := filepath.Join(r.o.Dir, fmt.Sprintf("absent-key-%d", n))
-	path := filepath.Join(r.o.Dir, name+".yaml")
-	w := newSupervisor(name, r.logPath(name), r.o.Worker, "--config", path)
-	r.extraWorkers = append(r.extraWorkers, extraWorker{w, missing})
-	r.mu.Unlock()
-	if err := r.writeConfig(path, map[string]string{e.nip: missing}); err != nil {
+	missing := filepath.Join(ds.o.Dir, fmt.Sprintf("absent-key-%d", n))
+	path := filepath.Join(ds.o.Dir, name+".yaml")
+	w := newSupervisor(name, ds.logPath(name), ds.o.Worker, "--config", path)
+	ds.extraWorkers = append(ds.extraWorkers, extraWorker{w, missing})
+	ds.mu.Unlock()
+	if err := ds.writeConfig(path, map[string]string{e.nip: missing}); err != nil {
 		return err
 	}
 	if err := w.start(); err != nil {
@@ -105,17 +105,17 @@ func (r *run) runKeylessWorker(ctx context.Context, e episode) error {
 // plantNewer writes the newer entries with the controller's own client, which uses the same Redis
 // as the workers. In a pair the replica must have them before the next failover: a newer build
 // waits for that as well.
-func (r *run) plantNewer(ctx context.Context) error {
-	if r.pair != nil {
-		r.pair.mu.Lock()
-		defer r.pair.mu.Unlock()
+func (ds *disruptor) plantNewer(ctx context.Context) error {
+	if ds.pair != nil {
+		ds.pair.mu.Lock()
+		defer ds.pair.mu.Unlock()
 	}
 	for {
-		p, err := plant(ctx, r.controller.Redis, time.Now())
+		p, err := plant(ctx, ds.controller.Redis, time.Now())
 		if err == nil {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.newer = p
+			ds.mu.Lock()
+			defer ds.mu.Unlock()
+			ds.newer = p
 			return nil
 		}
 		if err := pause(ctx, 200*time.Millisecond); err != nil {
@@ -133,11 +133,11 @@ func (r *run) planted() *planted {
 
 // markFailover records the beginning or the end of a failover, at which a worker may lose what it
 // knew.
-func (r *run) markFailover() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.moments = append(r.moments, time.Now())
-	r.failovers = append(r.failovers, time.Now())
+func (ds *disruptor) markFailover() {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	ds.moments = append(ds.moments, time.Now())
+	ds.failovers = append(ds.failovers, time.Now())
 }
 
 // overduePackages lists the packages that KSeF has and that have not moved for longer than maxWait.

@@ -101,15 +101,15 @@ func drawFaults(o Options, dice *rand.Rand) []timedFault {
 // injectFaults orders each fault at its moment. Faults that have not struck yet must not accumulate
 // behind an outage: the first requests after it would meet them all, the circuit would open for
 // twice as long each time, and the run would measure nothing else.
-func (r *run) injectFaults(ctx context.Context, faults []timedFault) error {
+func (ds *disruptor) injectFaults(ctx context.Context, faults []timedFault) error {
 	const maxWaiting, giveUpAfter = 12, 20 * time.Second
 	ordered := 0
 	for _, f := range faults {
-		if err := r.until(ctx, f.at); err != nil {
+		if err := ds.until(ctx, f.at); err != nil {
 			return err
 		}
-		for ordered-r.faultsStruck() > maxWaiting {
-			if time.Since(r.began) > r.o.Feed+giveUpAfter {
+		for ordered-ds.faultsStruck() > maxWaiting {
+			if time.Since(ds.began) > ds.o.Feed+giveUpAfter {
 				return nil
 			}
 			if err := pause(ctx, 100*time.Millisecond); err != nil {
@@ -117,7 +117,7 @@ func (r *run) injectFaults(ctx context.Context, faults []timedFault) error {
 			}
 		}
 		ordered += max(1, f.fault.Times)
-		if err := r.bed.Simulator.Inject(f.fault); err != nil {
+		if err := ds.bed.Simulator.Inject(f.fault); err != nil {
 			return err
 		}
 	}

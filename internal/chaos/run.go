@@ -63,18 +63,19 @@ func Run(ctx context.Context, o Options) (Figures, error) {
 		}
 	}
 	r.began = time.Now()
+	breaks := &disruptor{r}
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.handIn(gctx) })
-	g.Go(func() error { return r.injectFaults(gctx, faults) })
-	g.Go(func() error { return r.disrupt(gctx, disruptions) })
-	g.Go(func() error { return r.runEpisodes(gctx, episodes) })
+	g.Go(func() error { return breaks.injectFaults(gctx, faults) })
+	g.Go(func() error { return breaks.disrupt(gctx, disruptions) })
+	g.Go(func() error { return breaks.runEpisodes(gctx, episodes) })
 	err = g.Wait()
 	if err == nil {
 		err = r.awaitEnd(ctx)
 	}
 	took := time.Since(r.began)
 	r.stopWorkers() // so that the audit covers what they write at their end
-	f, imbalances := r.audit(took)
+	f, imbalances := (&auditor{r}).audit(took)
 	return f, errors.Join(err, imbalances)
 }
 
