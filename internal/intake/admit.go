@@ -236,7 +236,7 @@ func (a *Admitter) queue(ctx context.Context, out []Admission) error {
 	if len(fresh) == 0 {
 		return nil
 	}
-	return a.Queue.PutAllNew(ctx, queue.KindSubmit, fresh)
+	return a.Queue.PutChunks(ctx, fresh)
 }
 
 // explainFull says what to do when Redis itself refuses new entries because it is full.

@@ -79,7 +79,7 @@ func (b *bench) server() {
 	srv := asynq.NewServerFromRedisClient(b.rdb, asynq.Config{Concurrency: 4, Queues: Queues(), LogLevel: asynq.FatalLevel, ShutdownTimeout: time.Second,
 		TaskCheckInterval: 50 * time.Millisecond, RetryDelayFunc: func(int, error, *asynq.Task) time.Duration { return time.Hour }})
 	b.must(srv.Start(asynq.HandlerFunc(func(ctx context.Context, task *asynq.Task) error {
-		switch id, _ := decodePayload(task.Payload()); id {
+		switch p, _ := decodePayload(task.Payload()); p.ID {
 		case "fail":
 			return io.EOF
 		case "done":
@@ -162,7 +162,7 @@ func TestPut_ATaskThatFailedEndedOrRuns(t *testing.T) {
 	b.until("it is run again", func() bool { return b.info(KindConfirm, TaskID(KindConfirm, "fail", 0)).Retried == 2 })
 
 	// Retention is not ours, but an operator's tool may have set it: a completed task must not block its successor.
-	_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindReceipt), encodePayload("done")), asynq.Queue(QueueReceipts),
+	_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindReceipt), payload{ID: "done"}.encode()), asynq.Queue(QueueReceipts),
 		asynq.TaskID(TaskID(KindReceipt, "done", 0)), asynq.Retention(time.Hour))
 	b.must(err)
 	b.reach(KindReceipt, "done", asynq.TaskStateCompleted)
@@ -184,7 +184,7 @@ func TestPut_ATaskThatFailedEndedOrRuns(t *testing.T) {
 	for range 2 {
 		b.must(b.Put(ctx, KindPackage, "runs", 0, When{Busy: map[string]bool{}}))
 	}
-	if twin := b.info(KindPackage, id+replacementSuffix); string(twin.Payload) != string(encodePayload("runs")) || twin.Type != string(KindPackage) {
+	if twin := b.info(KindPackage, id+replacementSuffix); string(twin.Payload) != string(payload{ID: "runs"}.encode()) || twin.Type != string(KindPackage) {
 		t.Errorf("the twin of a task whose worker is gone is %+v", twin)
 	}
 }

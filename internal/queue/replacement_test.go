@@ -47,7 +47,7 @@ func TestTwin_WorksAsLongAsItsTaskIsOrphaned_AndThenNoMore(t *testing.T) {
 	id := TaskID(KindConfirm, "x", 0)
 	twin := func() {
 		t.Helper()
-		_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindConfirm), encodePayload("x")), asynq.Queue(queue), asynq.TaskID(id+replacementSuffix), asynq.MaxRetry(retry.Unlimited))
+		_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindConfirm), payload{ID: "x"}.encode()), asynq.Queue(queue), asynq.TaskID(id+replacementSuffix), asynq.MaxRetry(retry.Unlimited))
 		b.must(err)
 	}
 	gone := func() bool {

@@ -10,6 +10,7 @@
 // The lanes:
 //
 //	submit.go        invoice:submit: choose the lane; hold.go: what a person holds back
+//	chunk.go         invoices:submit: the same for many invoices in one task
 //	lanes.go         few invoices: express or a package
 //	urgency.go       what goes ahead of what
 //	cut.go           package:cut: make a package of what waits
@@ -51,6 +52,7 @@
 // What holds it together:
 //
 //	sweep.go         find what is not final and has no task
+//	sweep_queued.go  queued invoices that lost their task
 //	sweep_results.go results that are pending; sweep_superseded.go: ended by a successor
 //	shed.go          documents that nothing needs any more
 //	pulse.go         the worker's heartbeat; clock.go: Redis's time
