@@ -47,6 +47,9 @@ func TestDecide_LittleRoom_CutsLargerAndLater_HoweverNearADeadlineIs(t *testing.
 		{"nothing more comes: at once, a few times in a row", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 4, Burst: 5}, CutPackage},
 		{"and no more than that", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}, CutWait},
 		{"nothing more comes, but a package is on its way: the next one gathers", usual, noon, 500, time.Minute, time.Minute, 36 * time.Hour, Allowance{OnWay: 1}, CutWait},
+		{"nothing more comes, but more stands in line: it gathers", usual, noon, 500, time.Minute, time.Minute, 36 * time.Hour, Allowance{Arriving: true}, CutWait},
+		{"more stands in line: few do not go express yet", usual, noon, 3, time.Minute, time.Minute, 36 * time.Hour, Allowance{Arriving: true}, CutWait},
+		{"more stands in line: no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, 36 * time.Hour, Allowance{Arriving: true}, CutPackage},
 		{"no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, 36 * time.Hour, Allowance{OnWay: 1}, CutPackage},
 	} {
 		now := warsaw(t, c.now)

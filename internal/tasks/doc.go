@@ -14,6 +14,7 @@
 //	lanes.go         few invoices: express or a package
 //	urgency.go       what goes ahead of what
 //	cut.go           package:cut: make a package of what waits
+//	arriving.go      what the decisions of a round share, such as who still stands in line
 //	policy.go        when: allowance.go by what is left of the hour, midnight.go before midnight,
 //	                 holdback.go not during an outage
 //	express.go       invoice:send: into the worker's open online session

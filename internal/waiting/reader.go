@@ -102,7 +102,7 @@ func (r *Reader) lookUpTasks(f *Facts, open []ledger.Invoice) error {
 	for i := range open {
 		s := f.stageOf(&open[i])
 		id := queue.TaskID(s.kind, s.id, s.rev)
-		_, known := f.Queues.Tasks[id]
+		_, known := f.Queues.Of(s.kind, s.id, s.rev)
 		if known || s.id == "" || done[id] || !f.incomplete(s.kind) || len(done) == maxLookups {
 			continue
 		}
