@@ -2,6 +2,7 @@ package tasks_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"ksefworker/internal/intake"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/retry"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
@@ -148,6 +150,22 @@ func TestChunk_OneSickWaitingSet_TheInvoicesOfAnotherWait(t *testing.T) {
 	s.rdb.Del(t.Context(), sick)
 	if err := w.chunk(ids...); err != nil || !s.waits(ids[0]) {
 		t.Errorf("mended: %v, %+v", err, s.read(ids[0]))
+	}
+}
+
+// Workers of two builds share the queue during a rolling update. The older one does not know a kind
+// of the newer one: asynq gives the task back, and a newer worker takes it soon.
+func TestMux_AKindOfANewerBuild_ComesBackWithinMinutesAndIsNeverDropped(t *testing.T) {
+	s := newStage(t, simulator.Options{})
+	w := s.worker("w", s.door())
+	err := w.run("invoices:of-a-newer-build", "c")
+	if err == nil || errors.Is(err, asynq.SkipRetry) || errors.Is(err, asynq.RevokeTask) {
+		t.Fatalf("it ends with %v", err)
+	}
+	for n := range 50 {
+		if d := retry.Delay(n, err, nil); d <= 0 || d > 7*time.Minute {
+			t.Errorf("after try %d it comes back in %v", n, d)
+		}
 	}
 }
 
