@@ -33,6 +33,7 @@ type grammar struct {
 	Resume  resumeCmd  `cmd:"" help:"End a pause or drain of a tenant, or the pause of a queue (--queue)."`
 	Moved   movedCmd   `cmd:"" help:"${moved}"`
 	Purge   purgeCmd   `cmd:"" help:"${purge}"`
+	Explain explainCmd `cmd:"" help:"${explain}"`
 }
 
 // program is one run of enqueue.
@@ -54,6 +55,10 @@ type command interface {
 // anyLedger marks the commands that may be used on a ledger of another environment or gateway. All
 // others refuse it.
 type anyLedger interface{ allowsAnyLedger() }
+
+// standalone marks the commands that open for themselves what they need, if they need anything:
+// they must work where there is no Redis, or no configuration.
+type standalone interface{ opensItself() }
 
 func (p *program) run(ctx context.Context, args []string) error {
 	var g grammar
@@ -77,7 +82,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
-		"purge": &g.Purge, "moved": &g.Moved,
+		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain,
 	}[strings.Fields(parsed.Command())[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
@@ -85,6 +90,9 @@ func (p *program) run(ctx context.Context, args []string) error {
 		}
 	}
 	p.config = g.Config
+	if _, ok := c.(standalone); ok {
+		return c.run(ctx, p)
+	}
 	if err := p.open(ctx, g.Config); err != nil {
 		return err
 	}
@@ -94,6 +102,18 @@ func (p *program) run(ctx context.Context, args []string) error {
 		}
 	}
 	return c.run(ctx, p)
+}
+
+// openOnce opens what a standalone command turns out to need, and refuses a ledger of another
+// environment or gateway.
+func (p *program) openOnce(ctx context.Context) error {
+	if p.base != nil {
+		return nil
+	}
+	if err := p.open(ctx, p.config); err != nil {
+		return err
+	}
+	return asUsage(p.base.CheckHome(ctx))
 }
 
 // open reads the configuration and connects. Every error except [connect.ErrUnreachable] means that

@@ -28,6 +28,9 @@ var helpTexts = kong.Vars{
 	"moved": "Record that the gateway of environment custom has a new address, so that its ledger goes on there.",
 	"purge": "Delete the whole ledger of a test: invoices, packages, queues and limits. Never one of production.",
 
+	"explain": "Say what a code of KSeF, of the gateway or of this program means, whose fault it is and what to do; " +
+		"or how an invoice stands. In Polish or English. Without a name: list the codes.",
+
 	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +
 		"2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339.",
 	"submit_wait": "Wait until each invoice is accepted, rejected, parked or dismissed, then print a summary. " +
@@ -36,6 +39,8 @@ var helpTexts = kong.Vars{
 		"or a tax representative sends.",
 	"submit_json": "Print one JSON object for each document, refused ones too, instead of a line. " +
 		"With --wait: once all are decided.",
+
+	"explain_names": "Codes as 450, 21405, missing-permissions, conflict or batch/415; or ids or numbers of invoices.",
 
 	"delimiter":       "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
 	"purge_env":       "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",
