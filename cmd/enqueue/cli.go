@@ -34,6 +34,7 @@ type grammar struct {
 	Moved   movedCmd   `cmd:"" help:"${moved}"`
 	Purge   purgeCmd   `cmd:"" help:"${purge}"`
 	Explain explainCmd `cmd:"" help:"${explain}"`
+	Qr      qrCmd      `cmd:"" help:"${qr}"`
 }
 
 // program is one run of enqueue.
@@ -82,7 +83,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
-		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain,
+		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr,
 	}[strings.Fields(parsed.Command())[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
@@ -119,6 +120,19 @@ func (p *program) openOnce(ctx context.Context) error {
 // open reads the configuration and connects. Every error except [connect.ErrUnreachable] means that
 // the configuration is wrong.
 func (p *program) open(ctx context.Context, path string) error {
+	err := p.load(path)
+	if err != nil {
+		return err
+	}
+	p.base, err = connect.OpenAnyArchive(ctx, p.cfg)
+	if err != nil && !errors.Is(err, connect.ErrUnreachable) && ctx.Err() == nil {
+		return &usageError{what: err.Error()}
+	}
+	return err
+}
+
+// load reads the configuration.
+func (p *program) load(path string) error {
 	from := path
 	if path == "" {
 		from = lookup(p.environ, "KSEF_CONFIG")
@@ -135,11 +149,7 @@ func (p *program) open(ctx context.Context, path string) error {
 		p.say("note: %s", w)
 	}
 	p.cfg = cfg
-	p.base, err = connect.OpenAnyArchive(ctx, cfg)
-	if err != nil && !errors.Is(err, connect.ErrUnreachable) && ctx.Err() == nil {
-		return &usageError{what: err.Error()}
-	}
-	return err
+	return nil
 }
 
 // asUsage turns errors about settings into one usage error with a line for each. It returns every

@@ -30,6 +30,8 @@ var helpTexts = kong.Vars{
 
 	"explain": "Say what a code of KSeF, of the gateway or of this program means, whose fault it is and what to do; " +
 		"or how an invoice stands. In Polish or English. Without a name: list the codes.",
+	"qr": "Print the links of an invoice's QR codes, and write them as images: KOD I, where anybody can check whether KSeF has it; " +
+		"with --offline also KOD II, which proves its issuer before KSeF has it.",
 
 	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +
 		"2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339.",
@@ -41,6 +43,9 @@ var helpTexts = kong.Vars{
 		"With --wait: once all are decided.",
 
 	"explain_names": "Codes as 450, 21405, missing-permissions, conflict or batch/415; or ids or numbers of invoices.",
+
+	"qr_offline": "Also KOD II, signed with the tenant's offline_certificate_file, for an invoice that the buyer gets before KSeF has it.",
+	"qr_name":    "An XML file that is not handed in yet, or the id or number of an invoice that is.",
 
 	"delimiter":       "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
 	"purge_env":       "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",
