@@ -35,6 +35,7 @@ type grammar struct {
 	Purge   purgeCmd   `cmd:"" help:"${purge}"`
 	Explain explainCmd `cmd:"" help:"${explain}"`
 	Qr      qrCmd      `cmd:"" help:"${qr}"`
+	Proof   proofCmd   `cmd:"" help:"${proof}"`
 }
 
 // program is one run of enqueue.
@@ -83,7 +84,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
-		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr,
+		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof,
 	}[strings.Fields(parsed.Command())[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {

@@ -32,6 +32,8 @@ var helpTexts = kong.Vars{
 		"or how an invoice stands. In Polish or English. Without a name: list the codes.",
 	"qr": "Print the links of an invoice's QR codes, and write them as images: KOD I, where anybody can check whether KSeF has it; " +
 		"with --offline also KOD II, which proves its issuer before KSeF has it.",
+	"proof": "Write one ZIP that proves what became of an invoice: the document, the receipt (UPO), the result, the QR code, " +
+		"a readable form, and a page in Polish that says what proves what. It needs the archive and no Redis.",
 
 	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +
 		"2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339.",
@@ -46,6 +48,8 @@ var helpTexts = kong.Vars{
 
 	"qr_offline": "Also KOD II, signed with the tenant's offline_certificate_file, for an invoice that the buyer gets before KSeF has it.",
 	"qr_name":    "An XML file that is not handed in yet, or the id or number of an invoice that is.",
+
+	"proof_out": "The file to write; by default dowod-NUMBER.zip, with the KSeF number or else the id, in this folder.",
 
 	"delimiter":       "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
 	"purge_env":       "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",
