@@ -152,7 +152,7 @@ func TestWords_EveryRefusalOfADocument_HasWords(t *testing.T) {
 			return !literal
 		})
 	}
-	s := readSource(t, "tasks")
+	s := readSource(t, "intake")
 	for _, e := range slices.Concat(s.fields("RefusedError", "Rule", 0), s.fields("UnsureError", "What", 0)) {
 		text, literal := s.text(e)
 		if name, ok := e.(*ast.Ident); ok && !literal {
@@ -160,7 +160,6 @@ func TestWords_EveryRefusalOfADocument_HasWords(t *testing.T) {
 		}
 		u.text(t, explain.Refused, text, s.at(e))
 	}
-	s = readSource(t, "intake")
 	problems := s.fields("Problem", "What", 0)
 	if len(problems) < 15 {
 		t.Fatalf("found only %d problems of intake", len(problems))
