@@ -36,6 +36,7 @@ type grammar struct {
 	Explain explainCmd `cmd:"" help:"${explain}"`
 	Qr      qrCmd      `cmd:"" help:"${qr}"`
 	Proof   proofCmd   `cmd:"" help:"${proof}"`
+	Report  reportCmd  `cmd:"" help:"${report}"`
 }
 
 // program is one run of enqueue.
@@ -84,7 +85,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
-		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof,
+		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,
 	}[strings.Fields(parsed.Command())[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {

@@ -34,6 +34,8 @@ var helpTexts = kong.Vars{
 		"with --offline also KOD II, which proves its issuer before KSeF has it.",
 	"proof": "Write one ZIP that proves what became of an invoice: the document, the receipt (UPO), the result, the QR code, " +
 		"a readable form, and a page in Polish that says what proves what. It needs the archive and no Redis.",
+	"report": "Count the invoices of some days (P_1) and add up P_15: by tenant, day, state and currency; why some were refused or " +
+		"rejected; which took longest; which are at risk.",
 
 	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +
 		"2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339.",
@@ -50,6 +52,8 @@ var helpTexts = kong.Vars{
 	"qr_name":    "An XML file that is not handed in yet, or the id or number of an invoice that is.",
 
 	"proof_out": "The file to write; by default dowod-NUMBER.zip, with the KSeF number or else the id, in this folder.",
+
+	"report_archive": "Ask the archive alone and no Redis: what is on its way is then left out.",
 
 	"delimiter":       "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
 	"purge_env":       "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",
