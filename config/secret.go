@@ -83,6 +83,10 @@ func (c Config) CheckFiles() error {
 	for _, t := range c.Tenants {
 		_, err := t.Key()
 		note(err)
+		if t.OfflineCertificateFile != "" {
+			_, _, _, err = t.OfflineCertificate()
+			note(err)
+		}
 	}
 	_, err := c.Redis.Conn()
 	note(err)
@@ -116,6 +120,11 @@ func (c Config) OpenSecrets() []string {
 	}
 	for _, t := range c.Tenants {
 		note("key_file of tenant "+t.NIP, t.KeyFile)
+		if t.OfflineKeyFile == "" { // the key is in the certificate's file
+			note("offline_certificate_file of tenant "+t.NIP, t.OfflineCertificateFile)
+		}
+		note("offline_key_file of tenant "+t.NIP, t.OfflineKeyFile)
+		note("offline_key_password_file of tenant "+t.NIP, t.OfflineKeyPasswordFile)
 	}
 	note("redis.password_file", c.Redis.PasswordFile)
 	note("redis.sentinel.password_file", c.Redis.Sentinel.PasswordFile)

@@ -34,6 +34,15 @@ type Tenant struct {
 	// MaxSessionInvoices is how many invoices KSeF accepts from this taxpayer in one session; 0
 	// means KSeF's 10,000, otherwise 1 to 100,000.
 	MaxSessionInvoices int `yaml:"max_session_invoices" env:"MAX_SESSION_INVOICES"`
+	// OfflineCertificateFile is the KSeF certificate of type Offline, PEM or DER; it may contain the
+	// key too. It signs KOD II, the second QR code of an invoice that the buyer gets before KSeF has
+	// it. Empty: this taxpayer issues none.
+	OfflineCertificateFile string `yaml:"offline_certificate_file" env:"OFFLINE_CERTIFICATE_FILE"`
+	// OfflineKeyFile is its private key, PEM or DER; empty means that the key is in
+	// OfflineCertificateFile.
+	OfflineKeyFile string `yaml:"offline_key_file" env:"OFFLINE_KEY_FILE"`
+	// OfflineKeyPasswordFile has the password of an encrypted key (PKCS#8) and nothing else.
+	OfflineKeyPasswordFile string `yaml:"offline_key_password_file" env:"OFFLINE_KEY_PASSWORD_FILE"`
 	// Paused keeps this taxpayer's invoices in the ledger and sends nothing.
 	Paused bool `yaml:"paused" env:"PAUSED"`
 }
@@ -47,6 +56,42 @@ func (t Tenant) Key() (string, error) {
 			t.Title(), t.NIP)
 	}
 	return readSecret("API key of tenant "+t.Title(), t.KeyFile)
+}
+
+// OfflineCertificate reads the files of the Offline certificate. key and password are nil when their
+// files are not set. The error names the file and never contains the key.
+func (t Tenant) OfflineCertificate() (certificate, key, password []byte, err error) {
+	what := "Offline certificate of tenant " + t.Title()
+	if t.OfflineCertificateFile == "" {
+		return nil, nil, nil, fmt.Errorf("read %s: set tenants[].offline_certificate_file to a KSeF certificate of type Offline", what)
+	}
+	if certificate, err = readSecretFile(what, t.OfflineCertificateFile); err != nil {
+		return nil, nil, nil, err
+	}
+	if t.OfflineKeyFile != "" {
+		if key, err = readSecretFile("key of the "+what, t.OfflineKeyFile); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	if t.OfflineKeyPasswordFile != "" {
+		text, err := readSecret("password of the key of the "+what, t.OfflineKeyPasswordFile)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		password = []byte(text)
+	}
+	return certificate, key, password, nil
+}
+
+// checkOffline refuses a key or password without what it belongs to.
+func (t Tenant) checkOffline(f *faults, at string) {
+	if t.OfflineKeyFile != "" && t.OfflineCertificateFile == "" {
+		f.add(at+"offline_key_file", t.OfflineKeyFile, errors.New("goes with offline_certificate_file: set that too, or neither"))
+	}
+	if t.OfflineKeyPasswordFile != "" && t.OfflineCertificateFile == "" {
+		f.add(at+"offline_key_password_file", t.OfflineKeyPasswordFile,
+			errors.New("goes with offline_certificate_file: set that too, or neither"))
+	}
 }
 
 // The maximum of a tenant's own limits: twice what the test environment of the Ministry lets anybody
@@ -134,6 +179,7 @@ func (c *Config) checkTenants(f *faults) {
 		}
 		f.printable(at+"name", t.Name)
 		t.checkSizes(f, at)
+		t.checkOffline(f, at)
 		t.Limits.check(f, at+"limits.", true)
 	}
 }

@@ -33,6 +33,10 @@ type grammar struct {
 	Resume  resumeCmd  `cmd:"" help:"End a pause or drain of a tenant, or the pause of a queue (--queue)."`
 	Moved   movedCmd   `cmd:"" help:"${moved}"`
 	Purge   purgeCmd   `cmd:"" help:"${purge}"`
+	Explain explainCmd `cmd:"" help:"${explain}"`
+	Qr      qrCmd      `cmd:"" help:"${qr}"`
+	Proof   proofCmd   `cmd:"" help:"${proof}"`
+	Report  reportCmd  `cmd:"" help:"${report}"`
 }
 
 // program is one run of enqueue.
@@ -54,6 +58,10 @@ type command interface {
 // anyLedger marks the commands that may be used on a ledger of another environment or gateway. All
 // others refuse it.
 type anyLedger interface{ allowsAnyLedger() }
+
+// standalone marks the commands that open for themselves what they need, if they need anything:
+// they must work where there is no Redis, or no configuration.
+type standalone interface{ opensItself() }
 
 func (p *program) run(ctx context.Context, args []string) error {
 	var g grammar
@@ -77,7 +85,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
-		"purge": &g.Purge, "moved": &g.Moved,
+		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,
 	}[strings.Fields(parsed.Command())[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
@@ -85,6 +93,9 @@ func (p *program) run(ctx context.Context, args []string) error {
 		}
 	}
 	p.config = g.Config
+	if _, ok := c.(standalone); ok {
+		return c.run(ctx, p)
+	}
 	if err := p.open(ctx, g.Config); err != nil {
 		return err
 	}
@@ -96,9 +107,34 @@ func (p *program) run(ctx context.Context, args []string) error {
 	return c.run(ctx, p)
 }
 
+// openOnce opens what a standalone command turns out to need, and refuses a ledger of another
+// environment or gateway.
+func (p *program) openOnce(ctx context.Context) error {
+	if p.base != nil {
+		return nil
+	}
+	if err := p.open(ctx, p.config); err != nil {
+		return err
+	}
+	return asUsage(p.base.CheckHome(ctx))
+}
+
 // open reads the configuration and connects. Every error except [connect.ErrUnreachable] means that
 // the configuration is wrong.
 func (p *program) open(ctx context.Context, path string) error {
+	err := p.load(path)
+	if err != nil {
+		return err
+	}
+	p.base, err = connect.OpenAnyArchive(ctx, p.cfg)
+	if err != nil && !errors.Is(err, connect.ErrUnreachable) && ctx.Err() == nil {
+		return &usageError{what: err.Error()}
+	}
+	return err
+}
+
+// load reads the configuration.
+func (p *program) load(path string) error {
 	from := path
 	if path == "" {
 		from = lookup(p.environ, "KSEF_CONFIG")
@@ -115,11 +151,7 @@ func (p *program) open(ctx context.Context, path string) error {
 		p.say("note: %s", w)
 	}
 	p.cfg = cfg
-	p.base, err = connect.OpenAnyArchive(ctx, cfg)
-	if err != nil && !errors.Is(err, connect.ErrUnreachable) && ctx.Err() == nil {
-		return &usageError{what: err.Error()}
-	}
-	return err
+	return nil
 }
 
 // asUsage turns errors about settings into one usage error with a line for each. It returns every

@@ -28,6 +28,15 @@ var helpTexts = kong.Vars{
 	"moved": "Record that the gateway of environment custom has a new address, so that its ledger goes on there.",
 	"purge": "Delete the whole ledger of a test: invoices, packages, queues and limits. Never one of production.",
 
+	"explain": "Say what a code of KSeF, of the gateway or of this program means, whose fault it is and what to do; " +
+		"or how an invoice stands. In Polish or English. Without a name: list the codes.",
+	"qr": "Print the links of an invoice's QR codes, and write them as images: KOD I, where anybody can check whether KSeF has it; " +
+		"with --offline also KOD II, which proves its issuer before KSeF has it.",
+	"proof": "Write one ZIP that proves what became of an invoice: the document, the receipt (UPO), the result, the QR code, " +
+		"a readable form, and a page in Polish that says what proves what. It needs the archive and no Redis.",
+	"report": "Count the invoices of some days (P_1) and add up P_15: by tenant, day, state and currency; why some were refused or " +
+		"rejected; which took longest; which are at risk.",
+
 	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +
 		"2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339.",
 	"submit_wait": "Wait until each invoice is accepted, rejected, parked or dismissed, then print a summary. " +
@@ -36,6 +45,15 @@ var helpTexts = kong.Vars{
 		"or a tax representative sends.",
 	"submit_json": "Print one JSON object for each document, refused ones too, instead of a line. " +
 		"With --wait: once all are decided.",
+
+	"explain_names": "Codes as 450, 21405, missing-permissions, conflict or batch/415; or ids or numbers of invoices.",
+
+	"qr_offline": "Also KOD II, signed with the tenant's offline_certificate_file, for an invoice that the buyer gets before KSeF has it.",
+	"qr_name":    "An XML file that is not handed in yet, or the id or number of an invoice that is.",
+
+	"proof_out": "The file to write; by default dowod-NUMBER.zip, with the KSeF number or else the id, in this folder.",
+
+	"report_archive": "Ask the archive alone and no Redis: what is on its way is then left out.",
 
 	"delimiter":       "With csv: what separates cells: comma, semicolon (also , and ;), tab or |.",
 	"purge_env":       "The environment that the ledger belongs to: test, or custom with --gateway. Never production.",

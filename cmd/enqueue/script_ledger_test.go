@@ -48,7 +48,7 @@ func scriptSettle(ts *testscript.TestScript, _ bool, args []string) {
 	case ledger.Accepted, ledger.Receipted:
 		inv, err := l.Invoice(ctx, id)
 		ts.Check(err)
-		number := inv.NIP + "-20260105-0100A0DB5B00-7E"
+		number := inv.NIP + "-20260105-0100A0DB5B00-39"
 		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Packed}))
 		ts.Check(l.Move(ctx, ledger.Move{ID: id, To: ledger.Accepted, Edit: ledger.Edit{}.Number(number)}))
 		if state == ledger.Receipted {

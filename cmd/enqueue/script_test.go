@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"settle": scriptSettle, "forget": scriptForget, "dropbodies": scriptDropBodies, "damage": scriptDamage,
 			"worker": scriptWorker, "tasks": scriptTasks, "pausequeue": scriptPauseQueue, "keys": scriptKeys,
 			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet,
+			"offlinecert": scriptOfflineCert, "qrread": scriptQRRead, "archived": scriptArchived,
 		},
 	})
 }

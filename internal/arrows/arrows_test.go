@@ -29,6 +29,8 @@ var (
 	machinery = join(tools, document)
 	clients   = []string{"internal/ksef/gateway"}
 	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
+	// forPeople are what a person reads or is handed: words, codes, what is kept, proofs, reports.
+	forPeople = []string{"internal/explain", "internal/qrcode", "internal/records", "internal/proof", "internal/report"}
 	// testbed starts the stand-ins together.
 	testbed = join([]string{"internal/testbed"}, standins)
 
@@ -36,7 +38,7 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger"}, document),
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger"}, forPeople, document),
 		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
@@ -53,6 +55,14 @@ var (
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger"}, document),
+		// The words about every code: they know no other package, and any that shows an invoice to a person may use them.
+		"internal/explain": nil,
+		// The QR codes of an invoice that leaves KSeF on paper.
+		"internal/qrcode": document,
+		// What the archive keeps, read without Redis; and what is made of it: the proof of one invoice, the report of many.
+		"internal/records": join([]string{"internal/archive", "internal/results", "internal/ksef", "internal/ledger"}, document),
+		"internal/proof":   join([]string{"internal/records", "internal/results", "internal/ksef", "internal/qrcode", "internal/explain"}, document),
+		"internal/report":  join([]string{"internal/records", "internal/results", "internal/ledger", "internal/explain"}, document),
 		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
@@ -105,7 +115,9 @@ var (
 	inTests = join(testbed, document, []string{"internal/redisd/redistest", "internal/archive/archivetest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
-		"deploy": {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
+		// Its tests find the codes that the program can meet.
+		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
+		"deploy":           {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
 		// Its tests hand documents in and run the real client against the simulator.
 		"internal/tasks":        join(clients, []string{"internal/intake"}),
 		"internal/simulator":    {"internal/simulator/fa/fatest"},
