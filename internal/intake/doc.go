@@ -7,7 +7,7 @@
 //
 //	read.go          paths: file.go, folder.go, zip.go, stdin.go; buffer.go: their memory
 //	run.go           many documents, in order; refusals.go: what was refused goes on record
-//	admit.go         one document and a batch of them
+//	admit.go         a batch of documents; prepare.go: the checks of one
 //	tenant.go        whose it is; drain.go: a tenant that takes nothing new in
 //	terms.go         deadline and lane, also when they are given again
 //	large.go         a document that is too large for Redis

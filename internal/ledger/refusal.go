@@ -54,7 +54,6 @@ type RefusalEnd struct {
 
 const refusalPrefix = "ref-"
 
-
 // RefusalOfInvoice returns the id of the refusal of a document whose identity could be read. The
 // same invoice, refused again from any file, has the same refusal.
 func RefusalOfInvoice(i Identity) string { return refusalID("identity", i.digest()) }

@@ -15,11 +15,12 @@
 //	cut.go           package:cut: make a package of what waits
 //	policy.go        when: allowance.go by what is left of the hour, midnight.go before midnight,
 //	                 holdback.go not during an outage
-//	express.go       invoice:send: into the worker's open online session
+//	express.go       invoice:send: into the worker's open online session; online_session.go: its
+//	                 sessions, from the first send to the close
 //
 // The package:
 //
-//	package.go       package:submit: build, open, upload, close
+//	package.go       package:submit: build, open, upload, close; build.go: the build
 //	documents.go     reading the documents: storage.go sealed with another key, setaside.go one that
 //	                 cannot be read, unread.go an entry that cannot be read
 //	builds.go        how many are built at a time; memory.go: how many bytes they take
@@ -43,7 +44,8 @@
 // What is kept:
 //
 //	receipt.go       package:receipt: the UPO, documents and results go to the archive
-//	attest.go        what a UPO attests; archived.go: documents that the archive has
+//	attest.go        what a UPO attests; receipt_sources.go: where it is had from; archived.go:
+//	                 documents that the archive has
 //	filing.go        invoices on their way into the archive; papers.go: document and result of each;
 //	                 filing_move.go: the ledger learns what is durable
 //	archive_use.go   how many tasks use the archive; bulkhead.go: of one tenant
