@@ -15,8 +15,8 @@
 //	cut.go           package:cut: make a package of what waits
 //	policy.go        when: allowance.go by what is left of the hour, midnight.go before midnight,
 //	                 holdback.go not during an outage
-//	express.go       invoice:send: into the worker's open online session; online_session.go: its
-//	                 sessions, from the first send to the close
+//	express.go       invoice:send: one invoice at once; online_session.go: the worker's open session;
+//	                 post.go: the send itself
 //
 // The package:
 //
