@@ -49,7 +49,7 @@ var helpTexts = kong.Vars{
 	"explain_names": "Codes as 450, 21405, missing-permissions, conflict or batch/415; or ids or numbers of invoices.",
 
 	"qr_offline": "Also KOD II, signed with the tenant's offline_certificate_file, for an invoice that the buyer gets before KSeF has it.",
-	"qr_name":    "An XML file that is not handed in yet, or the id or number of an invoice that is.",
+	"qr_name":    "An XML file that is not handed in yet; or the id, number or KSeF number of an invoice that is.",
 
 	"proof_out": "The file to write; by default dowod-NUMBER.zip, with the KSeF number or else the id, in this folder.",
 

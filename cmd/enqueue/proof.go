@@ -107,8 +107,12 @@ func (p *program) records(ctx context.Context) (reader *records.Reader, done fun
 		}
 		return nil, nil, err
 	}
-	unread := func(name string, err error) { p.say("%s in the archive cannot be used: %v", name, err) }
-	return &records.Reader{Store: store, Unread: unread}, func() { _ = store.Close() }, nil // it was only read
+	return &records.Reader{Store: store, Unread: p.sayUnusable}, func() { _ = store.Close() }, nil // it was only read
+}
+
+// sayUnusable says which object of the archive is damaged. The others are used.
+func (p *program) sayUnusable(name string, err error) {
+	p.say("%s in the archive cannot be used: %v", name, err)
 }
 
 // writeWhole writes a file that is there whole or not at all.

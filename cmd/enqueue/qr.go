@@ -2,19 +2,14 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"ksefworker/config"
 	"ksefworker/internal/invoice"
-	"ksefworker/internal/ledger"
 	"ksefworker/internal/qrcode"
 )
 
@@ -123,50 +118,6 @@ func (c *code) write(file string) error {
 	}
 	c.PNG = file
 	return nil
-}
-
-// find returns the invoice in a file, or the one with an id or number.
-func (c *qrCmd) find(ctx context.Context, p *program) (coded, error) {
-	if _, err := os.Stat(c.Name); err == nil || strings.EqualFold(filepath.Ext(c.Name), ".xml") {
-		if err := p.load(p.config); err != nil {
-			return coded{}, err
-		}
-		return c.inFile(p)
-	}
-	if err := p.openOnce(ctx); err != nil {
-		return coded{}, err
-	}
-	invs, err := p.inquiry().Find(ctx, c.Name)
-	if err := p.skip(err); err != nil {
-		return coded{}, err
-	}
-	switch {
-	case len(invs) == 0:
-		p.say("%s: no such file, and %s", c.Name, unknownName)
-		return coded{}, errSome
-	case len(invs) > 1:
-		ids := make([]string, len(invs))
-		for i := range invs {
-			ids[i] = invs[i].ID
-		}
-		return coded{}, &usageError{what: "several invoices have number " + c.Name, hint: "name the id: " + strings.Join(ids, " ")}
-	}
-	return ofLedger(&invs[0])
-}
-
-func ofLedger(inv *ledger.Invoice) (coded, error) {
-	if inv.State.Ended() {
-		return coded{}, &usageError{what: fmt.Sprintf("%s is %s, so KSeF does not have it, and it bears no code", inv.ID, inv.State),
-			hint: "enqueue explain " + inv.ID + " says what to do"}
-	}
-	out := coded{ID: inv.ID, Number: inv.Number, Seller: inv.NIP, IssueDate: inv.IssueDate, KsefNumber: inv.KsefNumber,
-		Tenant: inv.Tenant, LegalDeadline: inv.Deadline.Time()}
-	sum, err := base64.StdEncoding.DecodeString(inv.Hash)
-	if err != nil || len(sum) != sha256.Size {
-		return coded{}, fmt.Errorf("the entry of %s has no hash of its document", inv.ID)
-	}
-	out.Hash = [32]byte(sum)
-	return out, nil
 }
 
 // inFile reads a document that is not handed in yet. One that would be refused gets no code: it

@@ -3,6 +3,7 @@ package archive_test
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"testing"
 
@@ -52,5 +53,42 @@ func lists(t *testing.T, s archive.Store) {
 func TestListIn_StoreThatCannotList_SaysSo(t *testing.T) {
 	if _, err := archive.ListIn(t.Context(), struct{ archive.Store }{}, "a"); err == nil {
 		t.Error("no error")
+	}
+}
+
+func TestOpen_ReadOnlyFolder_IsReadAndNothingIsMadeInIt(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(dir+"/a", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(dir+"/a/b.xml", []byte("<b/>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := archive.Open(t.Context(), "file://"+dir, archive.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	got, err := s.Get(t.Context(), "a/b.xml")
+	if names, listed := archive.ListIn(t.Context(), s, "a"); err != nil || string(got) != "<b/>" || listed != nil || len(names) != 1 {
+		t.Errorf("%q, %v, %v, %v", got, err, names, listed)
+	}
+	for what, err := range map[string]error{
+		"put": s.Put(t.Context(), "a/c.xml", []byte("<c/>"), ""), "replace": s.Replace(t.Context(), "a/c.json", []byte("{}"), ""),
+		"remove": s.Remove(t.Context(), "bodies/x"),
+	} {
+		if !errors.Is(err, archive.ErrReadOnly) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("the folder has %v, %v", entries, err)
+	}
+	if s, err := archive.Open(t.Context(), "file://"+dir+"/none", archive.Options{ReadOnly: true}); err == nil {
+		_ = s.Close()
+		t.Error("a folder that does not exist was opened")
+	}
+	if _, err := os.Stat(dir + "/none"); err == nil {
+		t.Error("a folder was made")
 	}
 }

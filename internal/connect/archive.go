@@ -39,16 +39,18 @@ func openExistingStore(ctx context.Context, a config.Archive, log *archiveLog) (
 }
 
 // OpenArchive opens the archive alone, for programs that only read it and must work where there is no
-// Redis. It makes no folder: an archive that does not exist is an error. So is one that belongs to
+// Redis. It writes nothing: an archive that does not exist is an error. So is one that belongs to
 // another environment or gateway, a [*config.FieldError] around an [*archive.OwnerError]. Close it.
 func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) {
-	store, err := openExistingStore(ctx, cfg.Archive, &archiveLog{})
+	if dir := cfg.Archive.Folder(); dir != "" {
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			return nil, &config.FieldError{Field: "archive.url", Value: cfg.Archive.URL,
+				Err: errors.New("has no folder there: is the share mounted, or the path mistyped?")}
+		}
+	}
+	store, err := openStoreWith(ctx, cfg.Archive, archive.Options{Later: true, ReadOnly: true})
 	if err != nil {
 		return nil, err
-	}
-	if store == nil {
-		return nil, &config.FieldError{Field: "archive.url", Value: cfg.Archive.URL,
-			Err: errors.New("has no folder there: is the share mounted, or the path mistyped?")}
 	}
 	home := ledger.Home{Environment: string(cfg.Environment), Address: cfg.BaseURL()}
 	owned := archive.Owned(store, ownerOf(home), sameOwner)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+
+	"ksefworker/internal/explain"
 )
 
 // Amount is a sum of money in hundredths, exact. The zero value is 0.00.
@@ -43,6 +45,24 @@ func (a *Amount) String() string {
 		sign = "-"
 	}
 	return sign + text[:len(text)-2] + "." + text[len(text)-2:]
+}
+
+// In writes the amount as people of a language do: "1 234,50" with no-break spaces in Polish,
+// "1,234.50" in English.
+func (a *Amount) In(l explain.Language) string {
+	point, group := ".", ","
+	if l == explain.Polish {
+		point, group = ",", "\u00a0"
+	}
+	digits, negative := strings.CutPrefix(a.String(), "-")
+	whole, part, _ := strings.Cut(digits, ".")
+	for at := len(whole) - 3; at > 0; at -= 3 {
+		whole = whole[:at] + group + whole[at:]
+	}
+	if negative {
+		whole = "-" + whole
+	}
+	return whole + point + part
 }
 
 // MarshalText makes it a string in JSON: a number would be rounded by many readers.

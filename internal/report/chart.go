@@ -86,7 +86,7 @@ func (r Report) sumCharts(w words, days []string) []chart {
 		for _, day := range days {
 			sum := cmp.Or(sums[currency][day], &Amount{})
 			height, _ := sum.Float()
-			bars = append(bars, bar{Day: day, Parts: []float64{max(height, 0)}, Title: day + ": " + sum.String() + " " + currency})
+			bars = append(bars, bar{Day: day, Parts: []float64{max(height, 0)}, Title: day + ": " + sum.In(explain.Language(w.Lang)) + " " + currency})
 		}
 		title := w.ChartSums + ", " + currency
 		all = append(all, chart{Title: title, SVG: draw(title, bars)})

@@ -17,7 +17,12 @@ var page = template.Must(template.New("report.html").Funcs(template.FuncMap{
 		_, text := cell.(string)
 		return !text
 	},
-	"show":   func(cell any) string { return fmt.Sprint(cell) },
+	"show": func(cell any, lang string) string {
+		if a, ok := cell.(*Amount); ok {
+			return a.In(explain.Language(lang))
+		}
+		return fmt.Sprint(cell)
+	},
 	"moment": moment,
 }).ParseFS(pages, "pages/report.html"))
 

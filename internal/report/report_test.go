@@ -44,6 +44,18 @@ func TestParseAmount_WhatTheFormAllows_IsExact(t *testing.T) {
 	}
 }
 
+func TestAmount_In_IsWrittenAsPeopleDo(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"0.5": {"0,50", "0.50"}, "999": {"999,00", "999.00"}, "-1234.5": {"-1\u00a0234,50", "-1,234.50"},
+		"1234567.89": {"1\u00a0234\u00a0567,89", "1,234,567.89"},
+	} {
+		a := amount(t, text)
+		if pl, en := a.In(explain.Polish), a.In(explain.English); pl != want[0] || en != want[1] {
+			t.Errorf("%s: %q, %q; want %q", text, pl, en, want)
+		}
+	}
+}
+
 func TestAmount_AnySums_AgreeWithCountingInHundredths(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sum, want := &report.Amount{}, int64(0)
