@@ -77,11 +77,7 @@ func (f *Facts) stageOf(inv *ledger.Invoice) stage {
 	case inv.State == ledger.Queued && inv.Group != "":
 		return stage{kind: queue.KindCut, set: inv.Group}
 	case inv.State == ledger.Queued:
-		kind := queue.KindSubmit
-		if _, sends := f.Queues.Tasks[queue.TaskID(queue.KindSend, inv.ID, inv.Rev)]; sends {
-			kind = queue.KindSend
-		}
-		return stage{kind: kind, id: inv.ID, rev: inv.Rev}
+		return f.alone(inv)
 	case inv.State == ledger.Accepted:
 		return stage{kind: queue.KindReceipt, id: inv.Package, pkg: inv.Package, end: true}
 	}

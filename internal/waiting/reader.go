@@ -98,21 +98,26 @@ func (r *Reader) Explain(ctx context.Context, invs []ledger.Invoice) (map[string
 
 // lookUpTasks reads tasks by id where a queue holds more than were read.
 func (r *Reader) lookUpTasks(f *Facts, open []ledger.Invoice) error {
-	done := map[string]bool{}
+	asked := map[string]bool{}
 	for i := range open {
-		s := f.stageOf(&open[i])
-		id := queue.TaskID(s.kind, s.id, s.rev)
-		_, known := f.Queues.Tasks[id]
-		if known || s.id == "" || done[id] || !f.incomplete(s.kind) || len(done) == maxLookups {
-			continue
-		}
-		done[id] = true
-		info, ok, err := r.Queue.Task(s.kind, s.id, s.rev)
-		if err != nil {
-			return err
-		}
-		if ok {
-			f.Queues.Tasks[id] = info
+		for _, s := range f.tasksOf(&open[i]) {
+			id := queue.TaskID(s.kind, s.id, s.rev)
+			_, known := f.Queues.Tasks[id]
+			if known || len(asked) == maxLookups {
+				break
+			}
+			if asked[id] || !f.incomplete(s.kind) {
+				continue
+			}
+			asked[id] = true
+			info, ok, err := r.Queue.Task(s.kind, s.id, s.rev)
+			if err != nil {
+				return err
+			}
+			if ok {
+				f.Queues.Tasks[id] = info
+				break
+			}
 		}
 	}
 	return nil
