@@ -111,6 +111,7 @@ func (p *program) open(ctx context.Context, path string) error {
 		}
 		return &usageError{what: err.Error(), hint: hint}
 	}
+	cfg.File = path
 	for _, w := range cfg.Warnings {
 		p.say("note: %s", w)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
@@ -38,12 +37,6 @@ func (p *program) waitingReader() (*waiting.Reader, error) {
 		r, err := p.base.Waiting()
 		if err != nil {
 			return nil, &usageError{what: err.Error()}
-		}
-		r.Command = func(args ...string) string {
-			for i, arg := range args {
-				args[i] = shellQuote(arg)
-			}
-			return p.command(strings.Join(args, " "))
 		}
 		p.waits = r
 	}

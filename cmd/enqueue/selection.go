@@ -9,6 +9,7 @@ import (
 
 	"ksefworker/internal/actions"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/shell"
 )
 
 // selection holds the flags that select the documents of a command: by name, or all that pass the
@@ -155,7 +156,7 @@ func (p *program) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed s
 		return "its document was deleted (storage.keep_rejected): hand the file in again, then retry it"
 	case actions.NumberInUse:
 		return "another document with the same number is alive or accepted, or its own state just changed: see " +
-			p.command("status "+shellQuote(m.Invoice.Number))
+			p.command("status", shell.Operand(m.Invoice.Number)...)
 	case actions.Moved:
 		return fmt.Sprintf("its state just changed to %s; %s", e.State, allowed)
 	case actions.Ended:

@@ -129,7 +129,7 @@ func (c *submitCmd) noteOf(p *program, a *intake.Admission, present map[string]l
 // dismissedNote says that a document is not sent, who decided so, and what to do if that was a
 // mistake.
 func (p *program) dismissedNote(inv ledger.Invoice) string {
-	return cmp.Or(inv.Reason, "a person dismissed it") + "; it is not sent; if that was a mistake: " + p.command("retry "+inv.ID) +
+	return cmp.Or(inv.Reason, "a person dismissed it") + "; it is not sent; if that was a mistake: " + p.command("retry", inv.ID) +
 		"; a document with other content can take the number"
 }
 
@@ -162,8 +162,8 @@ func (c *submitCmd) presentEntries(ctx context.Context, p *program, adms []intak
 func (p *program) sayUnrecorded(r *intake.Refusals) {
 	switch {
 	case r.Unrecorded > 0:
-		p.say("%d of the refused documents are not on record (enqueue open will not list them): %v", r.Unrecorded, r.Err)
+		p.say("%d of the refused documents are not on record (%s will not list them): %v", r.Unrecorded, p.command("open"), r.Err)
 	case r.Err != nil:
-		p.say("enqueue open may still list documents that were refused before and are taken now: %v", r.Err)
+		p.say("%s may still list documents that were refused before and are taken now: %v", p.command("open"), r.Err)
 	}
 }

@@ -10,30 +10,26 @@ import (
 
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
+	"ksefworker/internal/shell"
 )
 
 // command returns a call of this program as a person types it, with the --config of this run.
-func (p *program) command(args string) string {
-	verb, rest, _ := strings.Cut(args, " ")
-	s := "enqueue " + verb
-	if p.config != "" {
-		s += " --config " + shellQuote(p.config)
-	}
-	return strings.TrimRight(s+" "+rest, " ")
+func (p *program) command(verb string, args ...string) string {
+	return shell.Enqueue{Config: p.config}.Call(verb, args...)
 }
 
 // submitAgain returns the command that hands in the file of a document again. A document from an
 // archive or from standard input has no file that could be named; the command then says FILE.
 func (p *program) submitAgain(file, tenant string) string {
-	args := "submit "
+	var args []string
 	if p.needsTenant(tenant) {
-		args += "--tenant " + shellQuote(tenant) + " "
+		args = append(args, "--tenant", tenant)
 	}
 	lower := strings.ToLower(file)
 	if file == "" || strings.HasPrefix(file, "-") || strings.Contains(lower, ".zip/") || clean(file) != file || missingHere(file) {
-		return p.command(args + "FILE")
+		file = "FILE"
 	}
-	return p.command(args + shellQuote(file))
+	return p.command("submit", append(args, file)...)
 }
 
 // missingHere reports a relative path that does not exist in this folder: the file was handed in
@@ -58,17 +54,6 @@ func (p *program) needsTenant(tenant string) bool {
 	return n > 1
 }
 
-// shellQuote returns s so that a shell reads it as one word.
-func shellQuote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:,@%", r)
-	}
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
 // waitFor returns what to do about an open item while a later document with its number is on its
 // way; "" when there is no such document.
 func (p *program) waitFor(id string, later ledger.Newest) string {
@@ -77,17 +62,17 @@ func (p *program) waitFor(id string, later ledger.Newest) string {
 	}
 	return fmt.Sprintf("wait for %s, a later document with this number that is on its way (%s): "+
 		"when it is accepted, it ends this one; if neither is to be sent: %s",
-		later.ID, later.State, p.command("dismiss "+id+" --reason TEXT"))
+		later.ID, later.State, p.command("dismiss", id, "--reason", "TEXT"))
 }
 
 // whatToDo returns the commands that end an open item.
 func (p *program) whatToDo(state, id, file, tenant string) string {
-	dismiss := p.command("dismiss " + id + " --reason TEXT")
+	dismiss := p.command("dismiss", id, "--reason", "TEXT")
 	switch state {
 	case string(ledger.Rejected), results.Refused:
 		return "fix it, then: " + p.submitAgain(file, tenant) + "; if it is not to be sent: " + dismiss
 	case string(ledger.Parked):
-		return "when the reason is gone: " + p.command("retry "+id) + "; a corrected document: " + p.submitAgain(file, tenant) +
+		return "when the reason is gone: " + p.command("retry", id) + "; a corrected document: " + p.submitAgain(file, tenant) +
 			"; if it is not to be sent: " + dismiss
 	}
 	return ""

@@ -77,8 +77,8 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 	}
 	if holds, err := w.pool.Ledger.Holds(ctx); err == nil && holds[tenant].Kind != "" {
 		hold := holds[tenant]
-		c.Detail += fmt.Sprintf("%s by %s since %s: enqueue resume %s ends it; ",
-			hold.Kind, hold.By, hold.Since.Time().UTC().Format(time.RFC3339), tenant)
+		c.Detail += fmt.Sprintf("%s by %s since %s: %s ends it; ",
+			hold.Kind, hold.By, hold.Since.Time().UTC().Format(time.RFC3339), w.pool.Enqueue().Call("resume", tenant))
 	}
 	if err := w.faults.of(tenant); err != nil {
 		return Check{Name: c.Name, Detail: err.Error() + "; other workers take its tasks"}

@@ -13,6 +13,7 @@ import (
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/shell"
 )
 
 // Document is one file as it was handed in.
@@ -85,6 +86,8 @@ type Admitter struct {
 	Validator       Validator
 	Retention       time.Duration // of ended entries in the ledger; 0 means that it forgets none
 	Now             func() time.Time
+	// Enqueue is how a person calls enqueue here, for refusals that a command ends.
+	Enqueue shell.Enqueue
 	// IntakeBelow is the share of Redis's memory at which nothing new is taken; 0 or 1: no check.
 	IntakeBelow float64
 

@@ -48,7 +48,7 @@ func (a *Admitter) withoutDrained(
 		o.Taken = ledger.Refused
 		o.Err = &RefusedError{
 			Rule: fmt.Sprintf("nothing new is taken in for tenant %s: %s has it drained", sound[i].Tenant, h.By),
-			Hint: fmt.Sprintf("ask %s, or let it go on with: enqueue resume %s", h.By, sound[i].Tenant),
+			Hint: fmt.Sprintf("ask %s, or let it go on with: %s", h.By, a.Enqueue.Call("resume", sound[i].Tenant)),
 		}
 	}
 	return kept, places, nil
