@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"ksefworker/internal/actions"
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/results"
 	"ksefworker/internal/shell"
 )
 
@@ -148,8 +150,8 @@ func (p *program) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed s
 		return "several invoices have this number (P_2); name the id: " + strings.Join(e.IDs, " ")
 	case actions.WrongState:
 		return fmt.Sprintf("it is %s; %s", e.State, allowed)
-	case actions.NotTaken:
-		return "it was refused and not taken in; fix it, then: " + p.submitAgain(e.Refusal.File, e.Refusal.Tenant)
+	case actions.NotTaken, actions.Ended:
+		return p.whyNoInvoice(e.Refusal)
 	case actions.Unreadable:
 		return fmt.Sprintf("its entry cannot be read: %v", e.Err)
 	case actions.NotKept:
@@ -159,8 +161,21 @@ func (p *program) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed s
 			p.command("status", shell.Operand(m.Invoice.Number)...)
 	case actions.Moved:
 		return fmt.Sprintf("its state just changed to %s; %s", e.State, allowed)
-	case actions.Ended:
-		return "it was just ended"
 	}
 	return e.Error()
+}
+
+// whyNoInvoice says of a document that was refused that there is no invoice of it, and what to do. A
+// refusal that has ended cannot be taken back: the document can be handed in again.
+func (p *program) whyNoInvoice(r *ledger.Refusal) string {
+	switch {
+	case r == nil:
+		return "it was just ended"
+	case r.Ended == "":
+		return "it was refused and not taken in; " +
+			p.whatToDo(inquiry.OpenItem{Tenant: r.Tenant, Result: results.OfRefusal(r), Remedy: r.Remedy})
+	case r.Ended == ledger.RefusalDismissed:
+		return "it was refused and not taken in, and " + r.Note + "; if it is to be sent, hand it in again: " + p.submitAgain(r.File, r.Tenant)
+	}
+	return "it was refused and not taken in, and the refusal is " + r.Ended + " " + r.Note
 }

@@ -127,7 +127,7 @@ func (c *submitCmd) printOutcomes(p *program, t *tally, outcomes []results.Resul
 		{"parked", counts["parked"], "see the reason, then: " + p.command("open")},
 		{"not decided", counts["open"], ""},
 		{"dismissed", counts["dismissed"], "not sent; if that was a mistake: " + p.command("retry", "ID")},
-		{"superseded", counts["superseded"], "another document with its number was accepted"},
+		{"superseded", counts["superseded"], "another document with its number took its place"},
 		{"refused", t.refused, "not taken, see above"},
 	} {
 		if line.n > 0 || line.what == "accepted" {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 	"ksefworker/internal/shell"
@@ -21,8 +22,16 @@ func (p *program) command(verb string, args ...string) string {
 // submitAgain returns the command that hands in the file of a document again. A document from an
 // archive or from standard input has no file that could be named; the command then says FILE.
 func (p *program) submitAgain(file, tenant string) string {
+	if !p.needsTenant(tenant) {
+		tenant = ""
+	}
+	return p.submitAs(tenant, file)
+}
+
+// submitAs is submitAgain for a tenant that is named; "" names none.
+func (p *program) submitAs(tenant, file string) string {
 	var args []string
-	if p.needsTenant(tenant) {
+	if tenant != "" {
 		args = append(args, "--tenant", tenant)
 	}
 	lower := strings.ToLower(file)
@@ -66,14 +75,47 @@ func (p *program) waitFor(id string, later ledger.Newest) string {
 }
 
 // whatToDo returns the commands that end an open item.
-func (p *program) whatToDo(state, id, file, tenant string) string {
-	dismiss := p.command("dismiss", id, "--reason", "TEXT")
-	switch state {
-	case string(ledger.Rejected), results.Refused:
-		return "fix it, then: " + p.submitAgain(file, tenant) + "; if it is not to be sent: " + dismiss
-	case string(ledger.Parked):
-		return "when the reason is gone: " + p.command("retry", id) + "; a corrected document: " + p.submitAgain(file, tenant) +
-			"; if it is not to be sent: " + dismiss
+func (p *program) whatToDo(it inquiry.OpenItem) string {
+	r := it.Result
+	dismiss := "if it is not to be sent: " + p.command("dismiss", r.ID, "--reason", "TEXT")
+	submit := p.submitAgain(r.File, it.Tenant)
+	switch {
+	case r.State == results.Refused:
+		return p.endRefusal(it, submit, dismiss)
+	case r.State == string(ledger.Rejected):
+		return "fix it, then: " + submit + "; " + dismiss
+	case r.State == string(ledger.Parked) && r.Code == codeDuplicate:
+		// To send the same document again brings the same answer.
+		return "compare it with the invoice that KSeF has, as the reason says; hand in that one, or this one with another number: " +
+			submit + "; " + dismiss + "; if the reason is that KSeF's invoice could not be had, and it can be had now: " +
+			p.command("retry", r.ID)
+	case r.State == string(ledger.Parked):
+		return "when the reason is gone: " + p.command("retry", r.ID) + "; a corrected document: " + submit + "; " + dismiss
 	}
 	return ""
+}
+
+// codeDuplicate is KSeF's code for a document whose seller, kind and number it has already.
+const codeDuplicate = 440
+
+// endRefusal returns the commands that end a refusal. Only some refusals end with a fix of the
+// document.
+func (p *program) endRefusal(it inquiry.OpenItem, submit, dismiss string) string {
+	switch file := it.Result.File; it.Remedy {
+	case ledger.RemedyResume:
+		return "let its tenant go on: " + p.command("resume", it.Tenant) + "; then: " + submit + "; " + dismiss
+	case ledger.RemedyConfigure:
+		return "add its tenant to the configuration, as the reason says, then: " + submit + "; " + dismiss
+	case ledger.RemedyNameTenant:
+		return "name the tenant that sends it: " + p.submitAs("NAME", file) + "; " + dismiss
+	case ledger.RemedyOtherName:
+		return "hand it in for the right tenant: " + p.submitAs("", file) + "; " + dismiss
+	case ledger.RemedyNumber:
+		return "give it a number of its own, then: " + submit + "; " + dismiss
+	case ledger.RemedyWait:
+		return "when the reason is gone: " + submit + "; " + dismiss
+	case ledger.RemedyNone:
+		return "it cannot be sent by this program: " + p.command("dismiss", it.Result.ID, "--reason", "TEXT")
+	}
+	return "fix it, then: " + submit + "; " + dismiss
 }

@@ -61,8 +61,9 @@ type Admission struct {
 // RefusedError refuses a sound document because of something outside it: another document of the
 // same identity, or a tenant that is not configured.
 type RefusedError struct {
-	Rule string
-	Hint string
+	Rule   string
+	Hint   string
+	Remedy ledger.Remedy // what ends the refusal
 }
 
 func (e *RefusedError) Error() string { return e.Rule + "; " + e.Hint }
@@ -183,7 +184,8 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			o.Taken, o.Err = ledger.Refused, &RefusedError{
 				Rule: fmt.Sprintf("the ledger has number %s (%s of seller %s) as %s, and that entry cannot be read",
 					o.Invoice.Number, o.Invoice.Kind, o.Invoice.NIP, r.ID),
-				Hint: "hand it in by a build as new as the newest worker; if the entry is damaged, see docs/failures.md",
+				Hint:   "hand it in by a build as new as the newest worker; if the entry is damaged, see docs/failures.md",
+				Remedy: ledger.RemedyWait,
 			}
 		}
 	}

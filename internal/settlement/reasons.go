@@ -34,7 +34,8 @@ func parkReason(inv *ledger.Invoice, s ksef.StatusInfo) string {
 		return explain(s) + "; ask the Ministry for permission to send attachments, then retry"
 	}
 	if _, known := ksef.InvoiceMeaning(s.Code); !known {
-		return fmt.Sprintf("KSeF answered a code that is not documented (%d %s); find out whether it has the invoice before retrying",
+		return fmt.Sprintf("KSeF answered a code that is not documented (%d %s); retry: that is safe, "+
+			"because KSeF answers 440 if it has the invoice, and its content decides",
 			s.Code, explain(s))
 	}
 	return explain(s)
