@@ -84,11 +84,13 @@ func notFoundReason(inv *ledger.Invoice) string {
 		"and its register does not list number %s: compare by hand, then retry or leave it", inv.OriginalNumber, inv.Number)
 }
 
+const conflict = "conflict: KSeF has another document of this number"
+
 // conflictReason is why an invoice is parked of whose number KSeF has another document. The two may
 // be one sale, and a new number would make a second invoice of it, so that is advised for another
 // sale only.
 func conflictReason(o OtherBytes, note string) string {
-	return fmt.Sprintf("conflict: KSeF has another document of this number as %s (hash %s, ours %s; %s); "+
+	return fmt.Sprintf(conflict+" as %s (hash %s, ours %s; %s); "+
 		"look that one up in KSeF and compare the two: if it is the same sale, KSeF's is the invoice: "+
 		"hand its document in or dismiss this one, and put right what is wrong in it by a correction invoice; "+
 		"only another sale needs another number",

@@ -159,7 +159,7 @@ func (w *writer) split(ctx context.Context, p *ledger.Package, s settlement.Spli
 		return fmt.Errorf("split %s: nothing proves that KSeF does not have its invoices", p.ID)
 	}
 	if s.Park != nil {
-		if err := w.park(ctx, s.Park.Invoice, s.Park.Code, s.Park.Reason); err != nil {
+		if err := w.park(ctx, *s.Park); err != nil {
 			return err
 		}
 	}
