@@ -39,7 +39,7 @@ func (c *submitCmd) show(ctx context.Context, p *program, rows *columns, adms []
 			}
 			r := p.resultOf(inv)
 			r.File = a.File
-			err = printJSON(p.out, handedResult{r, c.noteOf(p, &a, present), warningText(a.Warning), termsOf(&a)})
+			err = printJSON(p.out, handedResult{r, takenWord(a.Taken), c.noteOf(p, &a, present), warningText(a.Warning), termsOf(&a)})
 		case a.Taken == ledger.Present:
 			here := "already here"
 			if note := c.noteOf(p, &a, present); note != "" {
@@ -71,9 +71,18 @@ func heldText(a *intake.Admission) string {
 // handedResult is a result as submit prints it, with remarks about the document.
 type handedResult struct {
 	results.Result
+	Taken   string       `json:"taken"` // new, or present: it was here already
 	Note    string       `json:"note,omitempty"`
 	Warning string       `json:"warning,omitempty"`
 	Terms   *termsResult `json:"terms,omitempty"`
+}
+
+// takenWord says whether a document is new; a refused one has a state that says so.
+func takenWord(t ledger.Taken) string {
+	if t == ledger.Created {
+		return "new"
+	}
+	return string(t)
 }
 
 // termsResult says whether terms were applied that differ from those on record.

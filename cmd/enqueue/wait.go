@@ -84,7 +84,7 @@ const maxRows = 50
 func (c *submitCmd) printOutcomes(p *program, t *tally, outcomes []results.Result) error {
 	if c.JSON {
 		for i, r := range outcomes {
-			if err := printJSON(p.out, handedResult{Result: r, Warning: t.taken[i].warning}); err != nil {
+			if err := printJSON(p.out, handedResult{Result: r, Taken: t.taken[i].taken, Warning: t.taken[i].warning}); err != nil {
 				return err
 			}
 		}

@@ -17,9 +17,12 @@ type Selection struct {
 
 	State      ledger.State // or results.Refused; "" stands for the states of Scope.Default
 	Code       int          // KSeF's code
-	Tenant     string       // its name
+	Tenant     string       // its name, or [NoTenant]
 	ReasonLike string       // a part of the reason; upper and lower case are the same
 }
+
+// NoTenant selects the documents that belong to no tenant of the configuration.
+const NoTenant = "-"
 
 // Scope says which documents an action is for.
 type Scope struct {
@@ -102,7 +105,7 @@ func (x *Executor) refusals(ctx context.Context, s Selection, scope Scope, yield
 }
 
 func (s Selection) passes(tenant string, code int, reason string) bool {
-	return (s.Code == 0 || s.Code == code) && (s.Tenant == "" || s.Tenant == tenant) &&
+	return (s.Code == 0 || s.Code == code) && (s.Tenant == "" || s.Tenant == tenant || s.Tenant == NoTenant && tenant == "") &&
 		strings.Contains(strings.ToLower(reason), strings.ToLower(s.ReasonLike))
 }
 
