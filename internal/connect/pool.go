@@ -91,7 +91,7 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 		}),
 	}
 	if store != nil {
-		p.owned = archive.Owned(store, ownerOf(p.Home()), sameOwner)
+		p.owned = archive.Owned(store, ownerOf(p.Home()), sameOwner, p.Ledger)
 		p.Store = p.owned
 	}
 	return p, nil
