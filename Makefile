@@ -3,6 +3,8 @@
 SHELL := /bin/sh
 GO ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null; test $$? -ne 1 || echo +changes)
+LDFLAGS = -s -w -X ksefworker/internal/buildinfo.version=$(VERSION) -X ksefworker/internal/buildinfo.revision=$(REVISION)
 IMAGE ?= ksefworker:$(VERSION)
 # Seed of `make chaos`: empty runs seeds 1 to 10, a number repeats that seed.
 SEED ?=
@@ -19,7 +21,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## static binaries of worker, enqueue, simulator and demo in bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/ ./cmd/...
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/ ./cmd/...
 
 test: need-redis ## every test, on a real redis-server of its own; no network
 	$(TEST) ./...
@@ -55,7 +57,7 @@ schemas: ## download the Ministry's XSD files into schemas/ (for validation.sche
 	@scripts/schemas.sh schemas
 
 docker: ## the container image
-	docker build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t $(IMAGE) .
 
 clean: ## remove what was built
 	rm -rf bin

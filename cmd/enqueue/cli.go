@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -13,6 +14,7 @@ import (
 	"ksefworker/internal/buildinfo"
 	"ksefworker/internal/connect"
 	"ksefworker/internal/ledger"
+	"ksefworker/internal/shell"
 	"ksefworker/internal/waiting"
 )
 
@@ -78,7 +80,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case exited:
 		return nil // --help, --version
 	case err != nil:
-		return &usageError{what: err.Error(), hint: "see enqueue --help"}
+		return &usageError{what: err.Error(), hint: callHint(args, err)}
 	}
 	g.Pause.kind, g.Drain.kind = ledger.Paused, ledger.Draining
 	c := map[string]command{
@@ -119,6 +121,19 @@ func (p *program) openOnce(ctx context.Context) error {
 	return asUsage(p.base.CheckHome(ctx))
 }
 
+// callHint returns what to do about a call that cannot be parsed. A number may begin with a hyphen,
+// and is then taken for a flag.
+func callHint(args []string, err error) string {
+	_, flag, unknown := strings.Cut(err.Error(), "unknown flag ")
+	i := slices.IndexFunc(args, func(arg string) bool {
+		return unknown && !strings.HasPrefix(arg, "--") && strings.HasPrefix(arg, "-") && strings.HasPrefix(flag, arg[:min(2, len(arg))])
+	})
+	if i < 0 {
+		return "see enqueue --help"
+	}
+	return "if " + args[i] + " is a number or a name and no flag, write -- before it: ... -- " + shell.Quote(args[i])
+}
+
 // open reads the configuration and connects. Every error except [connect.ErrUnreachable] means that
 // the configuration is wrong.
 func (p *program) open(ctx context.Context, path string) error {
@@ -147,6 +162,7 @@ func (p *program) load(path string) error {
 		}
 		return &usageError{what: err.Error(), hint: hint}
 	}
+	cfg.File = path
 	for _, w := range cfg.Warnings {
 		p.say("note: %s", w)
 	}

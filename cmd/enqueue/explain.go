@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"ksefworker/internal/explain"
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
@@ -83,7 +84,7 @@ func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, 
 	}
 	for _, r := range found {
 		f := explain.Facts{State: r.State, Code: r.Code, Reason: r.Reason, WaitingFor: r.WaitingFor, Waiting: r.WaitingWhat}
-		if err := show.document(r, f); err != nil {
+		if err := show.document(inquiry.OpenItem{Tenant: r.Tenant, Result: r}, f); err != nil {
 			return false, err
 		}
 	}
@@ -95,8 +96,9 @@ func (c *explainCmd) document(ctx context.Context, p *program, show *explainer, 
 		return false, err
 	}
 	for i := range refused {
-		r := results.OfRefusal(&refused[i])
-		if err := show.document(r, explain.Facts{State: r.State, Rules: rulesOf(&refused[i])}); err != nil {
+		ref := &refused[i]
+		item := inquiry.OpenItem{Tenant: ref.Tenant, Result: results.OfRefusal(ref), Remedy: ref.Remedy}
+		if err := show.document(item, explain.Facts{State: item.Result.State, Rules: rulesOf(ref)}); err != nil {
 			return false, err
 		}
 	}
@@ -159,9 +161,9 @@ type explained struct {
 	Do           string          `json:"do,omitempty"`
 }
 
-func (x *explainer) document(r results.Result, f explain.Facts) error {
+func (x *explainer) document(item inquiry.OpenItem, f explain.Facts) error {
 	entries := explain.About(f)
-	do := x.p.whatToDo(r.State, r.ID, r.File, r.Tenant)
+	r, do := item.Result, x.p.whatToDo(item)
 	if x.json {
 		return printJSON(x.p.out, explained{ID: r.ID, Number: r.Number, State: r.State, Code: r.Code, Reason: r.Reason,
 			WaitingFor: r.WaitingFor, WaitingWhat: r.WaitingWhat, Explanations: entries, Do: do})

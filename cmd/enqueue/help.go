@@ -6,7 +6,7 @@ const description = `Hands invoices (FA(3) XML) in for submission to KSeF, and s
 
 States: queued, packed, sending, unknown, sent: on its way; accepted, receipted: it has its KSeF number; ` +
 	`rejected, parked: a person has to act (enqueue open); dismissed, superseded: nothing is left to do, ` +
-	`because a person ended it or another document with its number was accepted.
+	`because a person ended it or another document with its number took its place.
 
 Exit codes: 0 all taken (with --wait: all accepted, or nothing left to do); ` +
 	`2 wrong call or configuration, or no document found; 3 some refused, rejected or parked, or dismissed before; ` +

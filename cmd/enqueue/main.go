@@ -14,7 +14,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	_ "time/tzdata" // Europe/Warsaw in an image without zone files
 
@@ -34,6 +33,9 @@ const (
 
 // errSome says that the work could not be done for all documents. The reasons were printed already.
 var errSome = errors.New("not all")
+
+// errUnexplained says that all was shown but what invoices wait for. Why was printed already.
+var errUnexplained = errors.New("not explained")
 
 // usageError is a mistake in the call or in the configuration.
 type usageError struct{ what, hint string }
@@ -66,6 +68,8 @@ func (p *program) exit(ctx context.Context, err error) int {
 		return exitOK
 	case errors.Is(err, errSome):
 		return exitSome
+	case errors.Is(err, errUnexplained):
+		return exitUnreachable
 	case ctx.Err() != nil:
 		p.say("interrupted; invoices that were taken are on their way; hand in the same files again, nothing is sent twice")
 		return exitInterrupted
@@ -77,11 +81,6 @@ func (p *program) exit(ctx context.Context, err error) int {
 		return exitUnreachable
 	}
 	// What remains is an error of Redis or the archive during the work.
-	if strings.Contains(err.Error(), "READONLY ") { // from a script, with its hash
-		p.say("this Redis is a replica and takes no writes: either it is failing over, then try again in a minute; " +
-			"or redis.url names a replica: name the master, or Sentinel; nothing that was taken is lost")
-		return exitUnreachable
-	}
-	p.say("%v", err)
+	p.say("%s", connect.Explain(err))
 	return exitUnreachable
 }

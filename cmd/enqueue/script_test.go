@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 			"reexport": scriptReexport, "zip": scriptZip, "zipbomb": scriptZipBomb,
 			"settle": scriptSettle, "forget": scriptForget, "dropbodies": scriptDropBodies, "damage": scriptDamage,
 			"worker": scriptWorker, "tasks": scriptTasks, "pausequeue": scriptPauseQueue, "keys": scriptKeys,
-			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet,
+			"maxmemory": scriptMaxMemory, "redisset": scriptRedisSet, "replica": scriptReplica,
 			"offlinecert": scriptOfflineCert, "qrread": scriptQRRead, "archived": scriptArchived,
 		},
 	})

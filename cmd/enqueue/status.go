@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/inquiry"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/results"
 )
@@ -69,7 +70,7 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 				p.say("%s: %s, and no refused document on record", name, unknownName)
 			}
 			for i := range refused {
-				if err := c.refusal(p, results.OfRefusal(&refused[i]), refused[i].At.Time(), &first); err != nil {
+				if err := c.refusal(p, &refused[i], &first); err != nil {
 					return err
 				}
 			}
@@ -101,7 +102,8 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 }
 
 // refusal shows a document that was refused, so that there is no invoice.
-func (c *statusCmd) refusal(p *program, r results.Result, at time.Time, first *bool) error {
+func (c *statusCmd) refusal(p *program, ref *ledger.Refusal, first *bool) error {
+	r := results.OfRefusal(ref)
 	if c.JSON {
 		return printJSON(p.out, r)
 	}
@@ -111,10 +113,10 @@ func (c *statusCmd) refusal(p *program, r results.Result, at time.Time, first *b
 	*first = false
 	lines := [][2]string{
 		{"id", r.ID}, {"state", r.State}, {"reason", r.Reason}, {"number (P_2)", r.Number}, {"kind", r.Kind},
-		{"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", r.Tenant}, {"file", r.File}, {"refused", day(at)},
+		{"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", r.Tenant}, {"file", r.File}, {"refused", day(ref.At.Time())},
 	}
 	if r.State == results.Refused {
-		lines = append(lines, [2]string{"what to do", p.whatToDo(r.State, r.ID, r.File, r.Tenant)})
+		lines = append(lines, [2]string{"what to do", p.whatToDo(inquiry.OpenItem{Tenant: r.Tenant, Result: r, Remedy: ref.Remedy})})
 	}
 	showLines(p.out, lines)
 	return nil

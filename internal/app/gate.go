@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -79,7 +80,7 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 		counter := string(group.Counter())
 		d, inARow, err := g.limiter.Throttled(ctx, g.tenant, counter, o.RetryAfter)
 		g.warn("freeze a group for the whole pool", err)
-		g.log.Warn().Str("tenant", g.tenant).Str("group", counter).Dur("for", d).Int("in_a_row", inARow).Dur("asked", o.RetryAfter).
+		g.log.Warn().Str("tenant", g.tenant).Str("group", counter).Stringer("for", d.Round(time.Millisecond)).Int("in_a_row", inARow).Stringer("asked", o.RetryAfter).
 			Msg("KSeF answered too many requests (429): the group is paused for the whole pool, then resumes slowly")
 	}
 	// Only an answer of the gateway pauses a tenant for the pool. A request that this process could

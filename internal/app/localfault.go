@@ -64,7 +64,7 @@ func (f *localFaults) check(tenant string) error {
 	err := f.of(tenant)
 	if err == nil {
 		if after, was := f.spell.over(tenant); was {
-			f.log.Info().Str("tenant", tenant).Dur("after", after).Msg("key_file can be used again: this process works for the tenant")
+			f.log.Info().Str("tenant", tenant).Stringer("after", after.Round(time.Millisecond)).Msg("key_file can be used again: this process works for the tenant")
 		}
 		return nil
 	}

@@ -28,7 +28,8 @@ func taskOptions(pool *connect.Pool, id, spool string, log zerolog.Logger, e *ev
 		SweepEvery: cfg.Sweep.Every, SweepAfter: cfg.Sweep.After, DeadAfter: cfg.Worker.DeadAfter,
 		Retention: cfg.Ledger.Retention, KeepRejected: cfg.Storage.KeepRejected, RefusalsKept: cfg.Ledger.Refusals,
 		ArchiveParallel: cfg.Archive.Parallel, ArchiveShare: archiveShare(cfg),
-		Log: log.With().Str("worker", id).Logger(), Reached: e.reached, Judged: e.judged,
+		Enqueue: pool.Enqueue(),
+		Log:     log.With().Str("worker", id).Logger(), Reached: e.reached, Judged: e.judged,
 	}
 }
 

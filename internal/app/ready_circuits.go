@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ksefworker/internal/connect"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
@@ -29,12 +30,18 @@ func describeOutage(s reach) string {
 	return fmt.Sprintf("no answer since %s; next try in %s, nothing is lost meanwhile", since, wait)
 }
 
+// notReadable says that Redis, and not what is checked, is why its state is not known. Whether this
+// makes the worker unready is up to the check of Redis itself.
+func notReadable(err error) string {
+	return "its state cannot be read from redis, see there: " + connect.Explain(err)
+}
+
 func (w *Worker) checkGateway(ctx context.Context) Check {
 	c := Check{Name: "gateway", OK: true}
 	s, err := w.limits.circuits.state(ctx, ratelimit.Pair{Host: w.limits.host})
 	switch {
 	case err != nil:
-		return Check{Name: "gateway", Detail: err.Error()}
+		c.Detail = notReadable(err)
 	case s.Phase != ratelimit.CircuitClosed:
 		c.Detail = describeOutage(s)
 	}
@@ -47,7 +54,8 @@ func (w *Worker) checkPartStore(ctx context.Context) Check {
 	for _, t := range w.pool.Config.Tenants {
 		host, s, err := w.limits.parts.down(ctx, t.Title())
 		if err != nil {
-			return Check{Name: c.Name, Detail: err.Error()}
+			c.Detail = notReadable(err)
+			return c
 		}
 		if host == "" || shown[host] || s.Phase == ratelimit.CircuitClosed {
 			continue
@@ -77,8 +85,8 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 	}
 	if holds, err := w.pool.Ledger.Holds(ctx); err == nil && holds[tenant].Kind != "" {
 		hold := holds[tenant]
-		c.Detail += fmt.Sprintf("%s by %s since %s: enqueue resume %s ends it; ",
-			hold.Kind, hold.By, hold.Since.Time().UTC().Format(time.RFC3339), tenant)
+		c.Detail += fmt.Sprintf("%s by %s since %s: %s ends it; ",
+			hold.Kind, hold.By, hold.Since.Time().UTC().Format(time.RFC3339), w.pool.Enqueue().Call("resume", tenant))
 	}
 	if err := w.faults.of(tenant); err != nil {
 		return Check{Name: c.Name, Detail: err.Error() + "; other workers take its tasks"}

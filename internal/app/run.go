@@ -69,7 +69,7 @@ func (w *Worker) run(ctx context.Context) error {
 	}
 	w.stopping.Store(true)
 	within := w.pool.Config.Worker.ShutdownTimeout
-	w.log.Info().Dur("within", within).Msg("worker stops")
+	w.log.Info().Stringer("within", within.Round(time.Millisecond)).Msg("worker stops")
 	last, cancel := context.WithTimeout(work, within+closeTimeout)
 	defer cancel()
 	w.worker.Retire()

@@ -24,7 +24,7 @@ var (
 	document = join(page, []string{"internal/invoice", "internal/invoice/xsd"})
 	tools    = []string{
 		"internal/ledger", "internal/ratelimit", "internal/ratelimit/lua", "internal/ksef", "internal/retry", "internal/pack",
-		"internal/archive",
+		"internal/archive", "internal/shell",
 	}
 	machinery = join(tools, document)
 	clients   = []string{"internal/ksef/gateway"}
@@ -38,7 +38,7 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger"}, forPeople, document),
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
 		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
@@ -76,6 +76,7 @@ var (
 		"internal/ratelimit/lua": nil,
 		"internal/pack":          document,
 		"internal/archive":       document,
+		"internal/shell":         nil, // commands as a person types them
 		"internal/retry":         join([]string{"internal/ksef", "internal/ratelimit"}, document),
 
 		// KSeF's words know no client. A client knows the words and no other client.

@@ -53,7 +53,7 @@ func OpenArchive(ctx context.Context, cfg config.Config) (archive.Store, error) 
 		return nil, err
 	}
 	home := ledger.Home{Environment: string(cfg.Environment), Address: cfg.BaseURL()}
-	owned := archive.Owned(store, ownerOf(home), sameOwner)
+	owned := archive.Owned(store, ownerOf(home), sameOwner, nil)
 	if err := ownerFault(owned.Verify(ctx)); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}

@@ -20,6 +20,7 @@ import (
 	"ksefworker/internal/invoice/xsd"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/shell"
 )
 
 // ErrUnreachable says that Redis or the archive, which this process needs, does not answer.
@@ -90,7 +91,7 @@ func open(ctx context.Context, cfg config.Config, openStore storeOpener) (*Pool,
 		}),
 	}
 	if store != nil {
-		p.owned = archive.Owned(store, ownerOf(p.Home()), sameOwner)
+		p.owned = archive.Owned(store, ownerOf(p.Home()), sameOwner, p.Ledger)
 		p.Store = p.owned
 	}
 	return p, nil
@@ -104,6 +105,9 @@ func (p *Pool) Close() error {
 	return errors.Join(p.Redis.Close(), p.Store.Close())
 }
 
+// Enqueue is how a person calls enqueue with the configuration of this process.
+func (p *Pool) Enqueue() shell.Enqueue { return shell.Enqueue{Config: p.Config.File} }
+
 // Admitter returns the admitter, which takes documents in by the configuration's rules. When
 // validation.schema_dir is set, it compiles the schemas, which takes a second.
 func (p *Pool) Admitter() (*intake.Admitter, error) {
@@ -112,7 +116,8 @@ func (p *Pool) Admitter() (*intake.Admitter, error) {
 		Ledger: p.Ledger, Queue: p.Queue, Bodies: p.Bodies, Store: p.Store,
 		Retention: cfg.Ledger.Retention, Now: p.Now, IntakeBelow: cfg.Redis.IntakeShare(),
 		Accounts: accountsOf(cfg), TakeDiscouraged: cfg.TakesDiscouraged(),
-		Check: invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs()},
+		Enqueue: p.Enqueue(),
+		Check:   invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs()},
 	}
 	if dir := cfg.Validation.SchemaDir; dir != "" {
 		v, err := xsd.Load(dir)

@@ -32,6 +32,7 @@ func (p *Pool) Waiting() (*waiting.Reader, error) {
 	return &waiting.Reader{
 		Ledger: p.Ledger, Queue: p.Queue, Limits: holds{limiter, store, circuit, base.Host},
 		MaxWait: cfg.Packages.MaxWait, Refusals: cfg.Packages.Refusals,
+		Enqueue: p.Enqueue(),
 		Tenant: func(nip string) (known, paused bool) {
 			t, ok := cfg.Tenant(nip)
 			return ok, t.Paused

@@ -61,9 +61,15 @@ func (r *Reader) Find(ctx context.Context, name string) ([]ledger.Invoice, error
 			return invs, err
 		}
 	}
-	ids, err := r.Ledger.ByNumber(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("look up number: %w", err)
+	var ids []string
+	for _, number := range spellings(name) {
+		var err error
+		if ids, err = r.Ledger.ByNumber(ctx, number); err != nil {
+			return nil, fmt.Errorf("look up number: %w", err)
+		}
+		if len(ids) > 0 {
+			break
+		}
 	}
 	invs, err := r.Ledger.Invoices(ctx, ids)
 	slices.SortFunc(invs, func(a, b ledger.Invoice) int { return int(a.CreatedAt - b.CreatedAt) })
@@ -77,7 +83,7 @@ func (r *Reader) Refusal(ctx context.Context, name string) (*ledger.Refusal, err
 		return nil, err
 	}
 	for i := range refusals {
-		if refusals[i].ID == name || refusals[i].Number == name {
+		if refusals[i].ID == name || sameNumber(refusals[i].Number, name) {
 			return &refusals[i], nil
 		}
 	}
@@ -97,7 +103,7 @@ func (r *Reader) Refused(ctx context.Context, name string) ([]ledger.Refusal, er
 			return nil, err
 		}
 		for i := range refusals {
-			if refusals[i].ID == name || refusals[i].Number == name {
+			if refusals[i].ID == name || sameNumber(refusals[i].Number, name) {
 				found = append(found, refusals[i])
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/shell"
 )
 
 // Document is one file as it was handed in.
@@ -58,8 +59,9 @@ type Admission struct {
 // RefusedError refuses a sound document because of something outside it: another document of the
 // same identity, or a tenant that is not configured.
 type RefusedError struct {
-	Rule string
-	Hint string
+	Rule   string
+	Hint   string
+	Remedy ledger.Remedy // what ends the refusal
 }
 
 func (e *RefusedError) Error() string { return e.Rule + "; " + e.Hint }
@@ -83,6 +85,8 @@ type Admitter struct {
 	Validator       Validator
 	Retention       time.Duration // of ended entries in the ledger; 0 means that it forgets none
 	Now             func() time.Time
+	// Enqueue is how a person calls enqueue here, for refusals that a command ends.
+	Enqueue shell.Enqueue
 	// IntakeBelow is the share of Redis's memory at which nothing new is taken; 0 or 1: no check.
 	IntakeBelow float64
 
@@ -178,7 +182,8 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			o.Taken, o.Err = ledger.Refused, &RefusedError{
 				Rule: fmt.Sprintf("the ledger has number %s (%s of seller %s) as %s, and that entry cannot be read",
 					o.Invoice.Number, o.Invoice.Kind, o.Invoice.NIP, r.ID),
-				Hint: "hand it in by a build as new as the newest worker; if the entry is damaged, see docs/failures.md",
+				Hint:   "hand it in by a build as new as the newest worker; if the entry is damaged, see docs/failures.md",
+				Remedy: ledger.RemedyWait,
 			}
 		}
 	}

@@ -107,6 +107,9 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 	identified := inv.NIP != "" && inv.Kind != "" && inv.Number != "" && inv.ID == ""
 	for _, f := range faults {
 		identified = identified && !namesIdentity(f.Field)
+		if f.Unsupported {
+			out.Remedy = ledger.RemedyNone
+		}
 		if len(out.Faults) == maxFaults {
 			out.More++
 			continue
@@ -114,6 +117,9 @@ func (r *Refusals) refusal(a *Admission) (ledger.Refusal, bool) {
 		out.Faults = append(out.Faults, ledger.RefusalFault{
 			Field: f.Field, Rule: f.Rule, Value: f.Value, Hint: f.Hint, Line: f.Line, Column: f.Column,
 		})
+	}
+	if refused, ok := errors.AsType[*RefusedError](a.Err); ok {
+		out.Remedy = refused.Remedy
 	}
 	if len(faults) == 0 {
 		out.Faults = []ledger.RefusalFault{{Rule: a.Err.Error()}}

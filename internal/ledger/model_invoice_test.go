@@ -117,13 +117,12 @@ func (m *model) Move(t *rapid.T) {
 	}
 }
 
-// supersede updates the other documents of an identity after one was accepted.
+// supersede updates the other documents of an identity after one was accepted or rejected.
 func (m *model) supersede(id string) {
-	if m.invs[id].state != Accepted {
-		return
-	}
+	by := m.invs[id].state
 	for other, i := range m.invs {
-		if other != id && i.ident == m.invs[id].ident && i.state.Open() {
+		obsolete := by == Accepted && i.state.Open() || by == Rejected && i.state == Rejected
+		if other != id && i.ident == m.invs[id].ident && obsolete {
 			i.state, i.rev = Superseded, i.rev+1
 		}
 	}
@@ -162,7 +161,7 @@ func (m *model) Retry(t *rapid.T) {
 	}
 	other := m.invs[m.newest[real.ident]]
 	free := inv.Rev == real.rev && (other == real || other.state.Ended())
-	verb, legal, err := "retry", free && real.state.Open(), error(nil)
+	verb, legal, err := "retry", free && (real.state.Open() || real.state == Superseded), error(nil)
 	if rapid.Bool().Draw(t, "take back") {
 		verb, legal = "take back", free && real.state == Dismissed
 		err = m.l.TakeBack(ctx(), &inv, "b")

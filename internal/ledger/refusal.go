@@ -18,7 +18,8 @@ type Refusal struct {
 	File      string         `json:"file"`
 	Faults    []RefusalFault `json:"faults"`
 	More      int            `json:"more,omitempty"` // faults beyond those listed
-	At        Millis         `json:"at"`             // when it was last refused
+	Remedy    Remedy         `json:"remedy,omitempty"`
+	At        Millis         `json:"at"` // when it was last refused
 	// Ended says how it ended, [RefusalSuperseded] or [RefusalDismissed]; "" while a person has to
 	// act.
 	Ended string `json:"ended,omitempty"`

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"ksefworker/internal/invoice"
 )
 
 // MayRetry reports whether [Ledger.Retry] would queue an invoice as it was read: no other document of
@@ -32,10 +34,10 @@ func (ds *DecisionStore) MayRetry(ctx context.Context, inv *Invoice) (bool, erro
 	return other.State.Ended(), nil
 }
 
-// Retry queues a rejected or parked invoice again, because a person decided so. It returns a
+// Retry queues a rejected, parked or superseded invoice again, because a person decided so. It returns a
 // [*ConflictError] if another document of the same identity is alive or accepted.
 func (ds *DecisionStore) Retry(ctx context.Context, inv *Invoice) error {
-	return ds.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked}, To: Queued, newest: true, Edit: fromTheStart(inv)})
+	return ds.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Rejected, Parked, Superseded}, To: Queued, newest: true, Edit: fromTheStart(inv)})
 }
 
 // fromTheStart returns the fields of an invoice that begins its path again.
@@ -60,7 +62,7 @@ func (ds *DecisionStore) TakeBack(ctx context.Context, inv *Invoice, by string) 
 	if !strings.HasPrefix(dismissed, "dismissed ") { // an older build, or it cannot be read here
 		dismissed = "dismissed"
 	}
-	note := fmt.Sprintf("%s, taken back %s by %s", dismissed, now.UTC().Format(time.RFC3339), by)
+	note := fmt.Sprintf("%s, taken back %s by %s", dismissed, now.In(invoice.Warsaw()).Format(time.RFC3339), by)
 	return ds.invoices.Move(ctx, Move{ID: inv.ID, Rev: inv.Rev, From: []State{Dismissed}, To: Queued, newest: true,
 		Edit: fromTheStart(inv).with("taken_back", note)})
 }

@@ -121,6 +121,7 @@ func TestRetry_OlderDocument_IsAConflictUnlessEveryLaterOneHasEnded(t *testing.T
 			fresh := document(old.NIP, old.Kind, old.Number, "second")
 			later := w.take(fresh)[0]
 			later = w.lead(later, s)
+			old = w.again(old) // another rejected document has superseded it
 			if s.Ended() {
 				w.must(w.Retry(ctx(), &old))
 				w.unchanged(func() { w.conflict(w.Retry(ctx(), &later)) }) // the older one is alive now

@@ -21,6 +21,9 @@ const (
 	GroupOther              = "other"               // the limits of any operation not named above
 )
 
+// GroupCredentials counts no requests: it is frozen while a tenant rests because its key was refused.
+const GroupCredentials = "credentials"
+
 // Other returns the group of an operation that KSeF's table does not list. It has the limits of
 // [GroupOther] and a counter of its own.
 func Other(operation string) string { return GroupOther + ":" + operation }

@@ -138,7 +138,7 @@ func (b *batchBuilder) yieldPiece(ctx context.Context, invs []ledger.Invoice, as
 			}
 			continue
 		case errors.As(errs[i], &bad): // one lost document must not delay the others
-			if err := b.writer.park(ctx, &invs[i], 0, bad.Error()); err != nil {
+			if err := b.writer.park(ctx, stopped(&invs[i], bad.Error())); err != nil {
 				return fail(err)
 			}
 			continue

@@ -37,7 +37,8 @@
 //	plan.go          how often sessions are polled; turns.go: how many tasks ask for one tenant
 //	confirmation.go  ask, decide (package settlement) and act, until the package has ended or waits
 //	ask.go           the facts that a decision needs; kin.go: other packages of its family
-//	apply.go         carry a decision out; write.go: the moves of invoices; park.go: for a person
+//	apply.go         carry a decision out; write.go: the moves of invoices; park.go: for a person;
+//	                 ended_log.go: the log of both
 //	originals.go     what KSeF calls a duplicate, or has lost the session of
 //	register.go      look them up in KSeF's register
 //

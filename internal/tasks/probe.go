@@ -134,8 +134,8 @@ func (b *batchBuilder) awaitProbe(ctx context.Context, p *ledger.Package) error 
 	left := p.CreatedAt.Time().Add(maxProbeUnread).Sub(b.o.Now())
 	if unread != nil && left > 0 && !over(unread) {
 		return later(min(left, settlement.UnreadPause), retry.ReasonOther,
-			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it in %s",
-				p.Probe, unread.Err, left.Round(time.Second)))
+			fmt.Sprintf("a part of it went ahead in %s, which cannot be read (%v): it goes on without it from %s on",
+				p.Probe, unread.Err, p.CreatedAt.Time().Add(maxProbeUnread).UTC().Format(time.RFC3339)))
 	}
 	edit := ledger.PackageEdit{}.WithoutProbe().Refusals(b.o.Refusals - 1)
 	return b.Ledger.MovePackage(ctx, p, ledger.PackageMove{Edit: edit})

@@ -12,6 +12,7 @@ import (
 	"ksefworker/internal/ksef/numbers"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
+	"ksefworker/internal/shell"
 )
 
 // Parts are what a worker is made of. All are required except the last two.
@@ -82,6 +83,8 @@ type Options struct {
 
 	Now func() time.Time // this machine's clock, corrected by Redis's clock; nil is time.Now
 	Log zerolog.Logger
+	// Enqueue is how a person calls enqueue here, for reasons that a command ends.
+	Enqueue shell.Enqueue
 	// Reached is called when invoices have reached a state, Judged with the verdict about the error
 	// of a task. Both may be nil.
 	Reached func(Reached)
