@@ -3,8 +3,9 @@
 //
 // Standard output carries what was asked for, one line or one JSON object for each invoice.
 // Everything else goes to standard error, so that --json and csv can be piped. No output holds
-// content of an invoice except its number. Text that others wrote (file names, numbers, KSeF's
-// texts) never reaches a terminal with control characters in it.
+// content of an invoice except its number; proof and report have what a person asks them for. Text
+// that others wrote (file names, numbers, KSeF's texts) never reaches a terminal with control
+// characters in it.
 package main
 
 import (

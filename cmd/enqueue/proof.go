@@ -115,7 +115,8 @@ func (p *program) sayUnusable(name string, err error) {
 	p.say("%s in the archive cannot be used: %v", name, err)
 }
 
-// writeWhole writes a file that is there whole or not at all.
+// writeWhole writes a file that is there whole or not at all. Only its owner may read it: it has
+// content of invoices.
 func writeWhole(name string, write func(*os.File) error) error {
 	failed := func(err error) error {
 		return &usageError{what: fmt.Sprintf("write %s: %v", name, err), hint: "name another file or folder"}
@@ -125,11 +126,7 @@ func writeWhole(name string, write func(*os.File) error) error {
 		return failed(err)
 	}
 	defer os.Remove(f.Name()) // when it was renamed, there is nothing to remove
-	err = f.Chmod(0o644)
-	if err == nil {
-		err = write(f)
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err = errors.Join(write(f), f.Close()); err != nil {
 		return failed(err)
 	}
 	if err := os.Rename(f.Name(), name); err != nil {

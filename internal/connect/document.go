@@ -2,6 +2,7 @@ package connect
 
 import (
 	"context"
+	"fmt"
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/ledger"
@@ -9,7 +10,7 @@ import (
 
 // Document returns the document of an invoice that waits: from Redis, or from the archive where it
 // is too large for Redis. The error wraps [ledger.ErrNotFound] or [archive.ErrNotFound] when it is
-// gone. What has ended is in the archive under its own name, see [archive.InvoiceName].
+// gone, or cannot be opened by this process; every other error is one of Redis or of the archive. What has ended is in the archive under its own name, see [archive.InvoiceName].
 func (p *Pool) Document(ctx context.Context, inv *ledger.Invoice) ([]byte, error) {
 	var sealed []byte
 	var err error
@@ -21,5 +22,9 @@ func (p *Pool) Document(ctx context.Context, inv *ledger.Invoice) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
-	return p.Bodies.Open(inv.ID, sealed)
+	doc, err := p.Bodies.Open(inv.ID, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("%w here: %w", ledger.ErrNotFound, err)
+	}
+	return doc, nil
 }

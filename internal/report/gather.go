@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -26,8 +27,9 @@ type Sources struct {
 	Archive *records.Reader
 	// Ledger says how invoices stand now; nil: the archive alone is asked.
 	Ledger Ledger
-	// Document returns the document of an entry, from wherever it waits. It is used with Ledger
-	// only.
+	// Document returns the document of an entry, from wherever it waits. Its error wraps
+	// [ledger.ErrNotFound], or is one of [records.Missing], when nobody has it. It is used with
+	// Ledger only.
 	Document func(ctx context.Context, inv *ledger.Invoice) ([]byte, error)
 	// Unread is called with each entry that cannot be read. It may be nil.
 	Unread func(ledger.Unreadable)
@@ -129,8 +131,8 @@ func (s *Sources) document(ctx context.Context, inv *ledger.Invoice) ([]byte, er
 		}
 	}
 	doc, err := s.Document(ctx, inv)
-	if err != nil && ctx.Err() == nil {
-		return nil, nil // the amount is not known; whether Redis is well, the next chunk says
+	if errors.Is(err, ledger.ErrNotFound) || records.Missing(err) {
+		return nil, nil // the amount is not known
 	}
 	return doc, err
 }
