@@ -78,9 +78,10 @@ var (
 		"config":             page,
 		"internal/buildinfo": nil,
 		// The simulator shares no code with the client: a mistake in both would never be found.
-		"internal/simulator":        {"internal/simulator/fa", "internal/simulator/limits"},
-		"internal/simulator/fa":     nil,
-		"internal/simulator/limits": nil,
+		"internal/simulator":            {"internal/simulator/fa", "internal/simulator/limits", "internal/simulator/strictjson"},
+		"internal/simulator/fa":         nil,
+		"internal/simulator/limits":     nil,
+		"internal/simulator/strictjson": nil,
 		"internal/sample":           nil,
 		"internal/redisd":           nil,
 		// These packages link the testing package, so only tests may import them: no line names

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"ksefworker/internal/simulator/strictjson"
 )
 
 const (
@@ -18,15 +20,15 @@ const (
 
 // batchFile is what the client declared about its package.
 type batchFile struct {
-	Size  int32       `json:"batchSize"`
-	Hash  octets      `json:"batchHash"`
-	Parts []batchPart `json:"batchParts"`
+	Size  int32             `json:"batchSize"`
+	Hash  strictjson.Octets `json:"batchHash"`
+	Parts []batchPart       `json:"batchParts"`
 }
 
 type batchPart struct {
-	Ordinal int32  `json:"ordinal"`
-	Size    int64  `json:"partSize"`
-	Hash    octets `json:"partHash"`
+	Ordinal int32             `json:"ordinal"`
+	Size    int64             `json:"partSize"`
+	Hash    strictjson.Octets `json:"partHash"`
 }
 
 func (b batchFile) check() *refusal {

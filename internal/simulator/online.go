@@ -8,11 +8,12 @@ import (
 	"net/http"
 
 	"ksefworker/internal/simulator/fa"
+	"ksefworker/internal/simulator/strictjson"
 )
 
 type encryptionInfo struct {
-	InitVector   octets `json:"initVector"`
-	EncryptedKey octets `json:"encryptedKey"`
+	InitVector   strictjson.Octets `json:"initVector"`
+	EncryptedKey strictjson.Octets `json:"encryptedKey"`
 }
 
 func (e encryptionInfo) check() *refusal {
@@ -93,9 +94,9 @@ func (s *Simulator) sendInvoice(c *call) (reply, *refusal) {
 	var body struct {
 		SessionID string `json:"sessionId"`
 		Encrypted struct {
-			Size    int32  `json:"invoiceSize"`
-			Hash    octets `json:"invoiceHash"`
-			Content octets `json:"encryptedInvoice"`
+			Size    int32             `json:"invoiceSize"`
+			Hash    strictjson.Octets `json:"invoiceHash"`
+			Content strictjson.Octets `json:"encryptedInvoice"`
 		} `json:"encrypted"`
 	}
 	if refused := c.decode(&body); refused != nil {

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"ksefworker/internal/simulator/strictjson"
 )
 
 func TestAuthorization_NotExactlyBasic_Is401WithJSON(t *testing.T) {
@@ -88,11 +90,11 @@ func TestDecodeStrict_BodyOutsideTheContract_IsRefused(t *testing.T) {
 		N int32 `json:"n"`
 	}
 	type shape struct {
-		Name string  `json:"name"`
-		Data octets  `json:"data"`
-		List []inner `json:"list"`
-		Flag bool    `json:"flag"`
-		Note string  `json:"note,omitempty"`
+		Name string            `json:"name"`
+		Data strictjson.Octets `json:"data"`
+		List []inner           `json:"list"`
+		Flag bool              `json:"flag"`
+		Note string            `json:"note,omitempty"`
 	}
 	good := `{"name":"a","data":"AAE=","list":[{"n":1}],"flag":false,"note":"x"}`
 	for name, c := range map[string]struct{ body, fault string }{
@@ -119,7 +121,7 @@ func TestDecodeStrict_BodyOutsideTheContract_IsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var into shape
-			err := decodeStrict([]byte(c.body), &into)
+			err := strictjson.Decode([]byte(c.body), &into)
 			if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
 				t.Errorf("got %v", err)
 			}
@@ -134,11 +136,11 @@ func FuzzDecodeStrict_AnyBytes_NeverPanics(f *testing.F) {
 	f.Add([]byte(`{"sessionId":"a","encrypted":{"invoiceSize":1,"invoiceHash":"AAE=","encryptedInvoice":"AAE="}}`))
 	f.Fuzz(func(_ *testing.T, raw []byte) {
 		var into struct {
-			SessionID string    `json:"sessionId"`
-			Encrypted []octets  `json:"encrypted"`
-			Range     dateRange `json:"range,omitempty"`
+			SessionID string              `json:"sessionId"`
+			Encrypted []strictjson.Octets `json:"encrypted"`
+			Range     dateRange           `json:"range,omitempty"`
 		}
-		_ = decodeStrict(raw, &into)
+		_ = strictjson.Decode(raw, &into)
 	})
 }
 

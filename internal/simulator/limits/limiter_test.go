@@ -110,9 +110,9 @@ func TestLimiter_EachGroup_HasTheWindowsOfTheTable(t *testing.T) {
 				now = now.Add(gap)
 			}
 			if n != want[i] {
-				t.Errorf("%s: %d requests pass in the %s window", group, n, l.windows(allowance{1, 1, 1})[i].name)
+				t.Errorf("%s: %d requests pass in the %s window", group, n, l.windows(Allowance{1, 1, 1})[i].name)
 			}
-			if v := l.violations[0]; v.Group != group || v.Count != want[i]+1 || v.Window != l.others[i].name {
+			if v := l.violations[0]; v.Group != group || v.Count != want[i]+1 || v.Window != l.table[Others][i].name {
 				t.Errorf("%s: %+v", group, v)
 			}
 		}
