@@ -46,6 +46,9 @@ type Simulator struct {
 	sent      map[string]sentInvoice    // online invoices by reference number
 	originals map[fa.Identity]*accepted // an invoice with the identity of one of these is a duplicate
 	byNumber  map[string]*accepted      // by KSeF number
+	refused   map[contextHash]bool      // documents that were refused
+	taken     map[contextHash]bool      // documents that were accepted
+	corrected map[contextHash]bool      // refused documents that have an accepted technical correction
 	accepted  []*accepted               // in the order of acceptance
 	rejected  []Rejected
 	serial    uint32
@@ -90,6 +93,7 @@ func New(o Options) (*Simulator, error) {
 		random:   mathrand.New(mathrand.NewPCG(seed, 1)),
 		sessions: map[string]*session{}, sent: map[string]sentInvoice{},
 		originals: map[fa.Identity]*accepted{}, byNumber: map[string]*accepted{},
+		refused: map[contextHash]bool{}, taken: map[contextHash]bool{}, corrected: map[contextHash]bool{},
 		queries: map[string]*query{}, uploads: map[string]*boxUpload{}, downloads: map[string]*boxDownload{},
 	}
 	s.faults = newFaultBook(o.Faults, mathrand.New(mathrand.NewPCG(seed, 2)), s.now)
