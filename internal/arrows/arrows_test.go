@@ -28,7 +28,9 @@ var (
 	}
 	machinery = join(tools, document)
 	clients   = []string{"internal/ksef/gateway"}
-	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
+	standins  = join(direct, []string{"internal/sample", "internal/redisd"})
+	// The simulator's second face, and what configures it.
+	direct = []string{"internal/simulator", "internal/simulator/ministry", "internal/simulator/login", "internal/simulator/limits"}
 	// testbed starts the stand-ins together.
 	testbed = join([]string{"internal/testbed"}, standins)
 
@@ -37,7 +39,7 @@ var (
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
 		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/results", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
-		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
+		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
@@ -82,8 +84,14 @@ var (
 		"internal/simulator/fa":         nil,
 		"internal/simulator/limits":     nil,
 		"internal/simulator/strictjson": nil,
-		"internal/sample":           nil,
-		"internal/redisd":           nil,
+		// The second face: the Ministry's API on the inside of the first.
+		"internal/simulator/ministry": {"internal/simulator", "internal/simulator/certificates", "internal/simulator/limits",
+			"internal/simulator/login", "internal/simulator/strictjson"},
+		"internal/simulator/login":        {"internal/simulator/xades"},
+		"internal/simulator/xades":        nil,
+		"internal/simulator/certificates": nil,
+		"internal/sample":                 nil,
+		"internal/redisd":                 nil,
 		// These packages link the testing package, so only tests may import them: no line names
 		// them.
 		"internal/redisd/redistest":    {"internal/redisd"},

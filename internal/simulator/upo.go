@@ -56,7 +56,7 @@ func (s *Simulator) sessionReceipt(c *call) (reply, *refusal) {
 		}
 	}
 	s.mu.Unlock() // a session at 200 never changes
-	body, err := s.receipt(sess)
+	body, err := s.receipt(sess, nil)
 	if err != nil {
 		return reply{}, &refusal{
 			status: http.StatusInternalServerError, code: 500, description: "Internal Server Error", details: err.Error(),
@@ -65,16 +65,16 @@ func (s *Simulator) sessionReceipt(c *call) (reply, *refusal) {
 	return reply{status: http.StatusOK, contentType: xmlType, body: body}, nil
 }
 
-// receipt writes the UPO of a finished session. The bytes are the same each time, unless a fault
-// changes them.
-func (s *Simulator) receipt(sess *session) ([]byte, error) {
+// receipt writes the UPO of a finished session, or of only one of its invoices unless that is nil.
+// The bytes are the same each time, unless a fault changes them.
+func (s *Simulator) receipt(sess *session, only *accepted) ([]byte, error) {
 	p := potwierdzenie{
 		Podmiot: "Ministerstwo Finansów", Sesja: sess.id, Nip: sess.context, Token: sess.id[:9] + "EC" + sess.id[11:],
 		Struktura: sess.form.SchemaFile, Formularz: sess.form.SystemCode,
 	}
 	for _, o := range sess.invoices {
 		a := o.accepted
-		if a == nil {
+		if a == nil || only != nil && a != only {
 			continue
 		}
 		mode := "Online"

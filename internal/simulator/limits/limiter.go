@@ -48,6 +48,7 @@ type Limiter struct {
 	scale      float64
 	table      map[string][]window    // by group
 	own        map[[2]string][]window // by account and group: what Set has set
+	set        map[[2]string]Allowance
 	tracks     map[[2]string]*track
 	counts     map[string]int
 	perAccount map[string]map[string]int
@@ -59,7 +60,7 @@ type Limiter struct {
 // becomes a minute.
 func New(enforce bool, scale float64) *Limiter {
 	l := &Limiter{
-		enforce: enforce, scale: scale, table: map[string][]window{}, own: map[[2]string][]window{},
+		enforce: enforce, scale: scale, table: map[string][]window{}, own: map[[2]string][]window{}, set: map[[2]string]Allowance{},
 		tracks: map[[2]string]*track{}, counts: map[string]int{}, perAccount: map[string]map[string]int{},
 	}
 	for group, a := range Usual() {
@@ -89,7 +90,23 @@ func (l *Limiter) windows(a Allowance) []window {
 func (l *Limiter) Set(account, group string, a Allowance) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.own[[2]string{account, group}] = l.windows(a)
+	l.own[[2]string{account, group}], l.set[[2]string{account, group}] = l.windows(a), a
+}
+
+// Allowances returns what is enforced for an account, by group, with that of the Others. The map is
+// the caller's. A limiter that refuses nothing has no limits.
+func (l *Limiter) Allowances(account string) map[string]Allowance {
+	all := Usual()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for group := range all {
+		if !l.enforce {
+			all[group] = Allowance{NoLimit, NoLimit, NoLimit}
+		} else if own, set := l.set[[2]string{account, group}]; set {
+			all[group] = own
+		}
+	}
+	return all
 }
 
 // windowsOf returns the windows that count for an account and a group. The caller holds mu.

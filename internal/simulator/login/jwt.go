@@ -89,6 +89,24 @@ func (d *Desk) read(text, kind string) (claims, error) {
 	return c, nil
 }
 
+// ContextOf returns the context of the login to which a token of any kind belongs, the zero value
+// when it is not one of ours. It authorizes nothing.
+func (d *Desk) ContextOf(text string) Context {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	at := strings.LastIndexByte(text, '.')
+	if at < 0 || !hmac.Equal([]byte(text[at+1:]), []byte(d.sign(text[:at]))) {
+		return Context{}
+	}
+	_, middle, _ := strings.Cut(text[:at], ".")
+	raw, _ := base64.RawURLEncoding.DecodeString(middle) // we have written it
+	var c claims
+	if json.Unmarshal(raw, &c) != nil || d.operations[c.Operation] == nil {
+		return Context{}
+	}
+	return d.operations[c.Operation].context
+}
+
 // bearerOf returns the operation of a token of this kind. The caller holds mu.
 func (d *Desk) bearerOf(text, kind string) (*operation, error) {
 	c, err := d.read(text, kind)

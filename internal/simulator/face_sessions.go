@@ -1,0 +1,258 @@
+package simulator
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"ksefworker/internal/simulator/fa"
+	"ksefworker/internal/simulator/strictjson"
+)
+
+// Opening is what a client says when it opens a session.
+type Opening struct {
+	Account Account
+	// Author is who opens it, within the account.
+	Author string
+	// System, Schema and Value are the formCode: FA (3), 1-0E, FA.
+	System, Schema, Value string
+	Key, IV               []byte // the encrypted key, and the initialization vector
+	Package               *Package
+}
+
+// Package is what a client declares of the package of a batch session.
+type Package struct {
+	Size    int64
+	Hash    []byte
+	Parts   []PackagePart
+	TarGz   bool
+	Offline bool
+}
+
+// PackagePart is one encrypted part. Ordinals begin with 1.
+type PackagePart struct {
+	Ordinal int32
+	Size    int64
+	Hash    []byte
+}
+
+// Upload is where and how one part is to be sent.
+type Upload struct {
+	Ordinal int
+	Method  string
+	URL     string
+	Headers map[string]string
+}
+
+// Open opens an online session or, with a Package, a batch session whose parts are uploaded to
+// addresses below base.
+func (f Face) Open(o Opening, base string) (Session, []Upload, *Refusal) {
+	s := f.s
+	form := formOf(s.forms, o.System, o.Schema, o.Value)
+	if form == nil {
+		return Session{}, nil, exported(badInput("formCode: %q %q %q is none of FA (3) 1-0E FA and FA (2) 1-0E FA", o.System, o.Schema, o.Value))
+	}
+	if len(o.IV) != 16 || len(o.Key) == 0 {
+		return Session{}, nil, exported(badInput("encryption needs an encryptedSymmetricKey and an initializationVector of 16 bytes"))
+	}
+	encryption := encryptionInfo{InitVector: o.IV, EncryptedKey: o.Key}
+	if o.Package == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		sess := s.startOnline(o.Account, form, encryption)
+		sess.direct, sess.author = true, o.Author
+		return f.view(sess), nil, nil
+	}
+	file := batchFile{Size: o.Package.Size, Hash: o.Package.Hash}
+	for _, p := range o.Package.Parts {
+		file.Parts = append(file.Parts, batchPart{Ordinal: p.Ordinal, Size: p.Size, Hash: strictjson.Octets(p.Hash)})
+	}
+	if refused := file.checkDirect(); refused != nil {
+		return Session{}, nil, exported(refused)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sess := s.startBatch(o.Account, form, encryption, file, o.Package.Offline)
+	sess.direct, sess.author, sess.tarGz = true, o.Author, o.Package.TarGz
+	var uploads []Upload
+	for _, p := range file.Parts {
+		n := int(p.Ordinal)
+		u := Upload{Ordinal: n, Method: http.MethodPut, URL: s.partURL(base, sess, n), Headers: map[string]string{}}
+		for _, h := range partHeaders(sess.id, n) {
+			u.Headers[h.Name] = h.Value
+		}
+		uploads = append(uploads, u)
+	}
+	return f.view(sess), uploads, nil
+}
+
+// checkDirect is check with the larger package that the Ministry's API takes.
+func (b batchFile) checkDirect() *refusal {
+	if b.Size < 1 || b.Size > maxPackage {
+		return badInput("batchFile.fileSize is not 1 to %d", int64(maxPackage))
+	}
+	declared := b
+	declared.Size = 1
+	return declared.check()
+}
+
+func formOf(forms map[string]*fa.Form, system, schema, value string) *fa.Form {
+	for _, form := range forms {
+		if form.SystemCode == system && schema == "1-0E" && value == "FA" {
+			return form
+		}
+	}
+	return nil
+}
+
+// Session is a session as a client sees it now.
+type Session struct {
+	ID, Author string
+	Online     bool
+	Opened     time.Time
+	Updated    time.Time
+	Expires    time.Time
+	Closed     time.Time // zero while it is open
+	Code       int
+	// Description and Details are KSeF's texts; Details is often empty.
+	Description, Details   string
+	Count, Success, Failed int
+	Counted                bool // the counts are known
+	NIP                    string
+	Receipt                string // reference of its UPO; "" while there is none
+}
+
+// view tells how a session stands. The caller holds mu.
+func (f Face) view(sess *session) Session {
+	s := f.s
+	s.expire(sess)
+	code := s.status(sess)
+	v := Session{
+		ID: sess.id, Author: sess.author, Online: sess.lane == laneOnline, Opened: sess.opened, Updated: sess.opened,
+		Expires: sess.expires, Closed: sess.closed, Code: code, Description: sess.describe(code), NIP: sess.context,
+	}
+	if n := len(sess.invoices); n > 0 && sess.lane == laneOnline {
+		v.Updated = sess.invoices[n-1].sent
+	}
+	if !sess.closed.IsZero() {
+		v.Updated = sess.closed
+		if code >= 200 {
+			v.Updated = sess.closed.Add(s.opts.Delay)
+		}
+	}
+	if code == sess.code && sess.decided {
+		v.Details = sess.details
+	}
+	if code == 200 || code == 445 || sess.lane == laneOnline {
+		v.Counted = true
+		v.Count, v.Success, v.Failed = s.counts(sess)
+	}
+	if code == 200 {
+		v.Receipt = sess.id[:9] + "EU" + sess.id[11:]
+	}
+	return v
+}
+
+// own returns a session of the account. The caller holds mu.
+func (f Face) own(account Account, id string) (*session, *refusal) {
+	sess, refused := f.s.ownSession(account, id)
+	if refused == nil && !sess.direct {
+		refused = noSession(id)
+	}
+	return sess, refused
+}
+
+// Session returns a session of the account.
+func (f Face) Session(account Account, id string) (Session, *Refusal) {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	sess, refused := f.own(account, id)
+	if refused != nil {
+		return Session{}, exported(refused)
+	}
+	return f.view(sess), nil
+}
+
+// Sessions lists the sessions of the account in one lane, newest first. Those that a fault has lost
+// are not there.
+func (f Face) Sessions(account Account, online bool) []Session {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	var all []Session
+	for _, sess := range slices.Backward(f.s.order) {
+		if sess.direct && !sess.lost && sess.account == account.ID && (sess.lane == laneOnline) == online {
+			all = append(all, f.view(sess))
+		}
+	}
+	return all
+}
+
+// Close closes a session of one lane. A batch session must have all its parts, in their declared
+// sizes.
+func (f Face) Close(account Account, id string, online bool) *Refusal {
+	s := f.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sess, refused := f.own(account, id)
+	switch {
+	case refused != nil:
+		return exported(refused)
+	case (sess.lane == laneOnline) != online:
+		return exported(noSession(id))
+	case sess.lane == laneBatch && sess.closed.IsZero():
+		if refused := sess.missingPart(); refused != nil {
+			return exported(refused)
+		}
+	}
+	return exported(s.finish(sess))
+}
+
+// missingPart compares what was uploaded with what was declared.
+func (sess *session) missingPart() *refusal {
+	for _, declared := range sess.batch.Parts {
+		switch p := sess.parts[int(declared.Ordinal)]; {
+		case p == nil:
+			return &refusal{
+				status: http.StatusBadRequest, code: 21205, description: "Pakiet nie może być pusty.",
+				details: fmt.Sprintf("Nie przesłano zadeklarowanej '%d' części pliku.", declared.Ordinal),
+			}
+		case p.size != declared.Size:
+			return &refusal{
+				status: http.StatusBadRequest, code: codePartSize, description: "Nieprawidłowy rozmiar części pakietu.",
+				details: fmt.Sprintf("Zadeklarowany rozmiar części '%d' nie zgadza się z rzeczywistym.", declared.Ordinal),
+			}
+		}
+	}
+	return nil
+}
+
+// Delivery is one encrypted invoice for an online session.
+type Delivery struct {
+	Hash, Content []byte
+	Size          int64
+	Offline       bool
+	Corrects      []byte // nil for none
+}
+
+// Send takes one invoice into an online session and returns its reference.
+func (f Face) Send(account Account, session string, d Delivery) (string, *Refusal) {
+	f.s.mu.Lock()
+	sess, refused := f.own(account, session)
+	if refused == nil && sess.lane != laneOnline {
+		refused = noSession(session)
+	}
+	f.s.mu.Unlock()
+	if refused != nil {
+		return "", exported(refused)
+	}
+	o, refused := f.s.deliver(account, session, delivery{d.Size, d.Hash, d.Content, d.Offline, d.Corrects})
+	if refused != nil {
+		return "", exported(refused)
+	}
+	return o.id, nil
+}
+
+// IsUpload reports whether a path is that of a pre-signed address of a part.
+func IsUpload(path string) bool { return strings.Contains(path, "/batch-parts/") }

@@ -1,0 +1,150 @@
+package ministry
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"ksefworker/internal/simulator"
+	"ksefworker/internal/simulator/limits"
+	"ksefworker/internal/simulator/login"
+)
+
+// bearer says which token an operation needs.
+type bearer int
+
+const (
+	anonymous bearer = iota
+	byLogin          // the operation itself verifies an authentication token or a refresh token
+	byAccess
+)
+
+// operation is one line of the contract.
+type operation struct {
+	name    string
+	method  string
+	path    []string // segments below /v2; "*" takes one value
+	group   string   // of the request limits
+	bearer  bearer
+	anyOf   []string // permissions of which one is needed
+	body    string   // Content-Type that the request must have; "" is no body
+	maxBody int64    // bytes
+	act     func(*call) (simulator.Reply, *problem)
+}
+
+const (
+	smallBody   = 1 << 20
+	invoiceBody = 6 << 20 // 3,000,000 bytes in Base64, and some reserve
+	jsonType    = "application/json"
+	xmlType     = "application/xml"
+)
+
+// table is the whole contract. Where two paths match, the first counts.
+func (m *Ministry) table() []*operation {
+	write := []string{login.InvoiceWrite, login.EnforcementOperations}
+	watch := []string{login.InvoiceWrite, login.Introspection, login.EnforcementOperations}
+	read := []string{login.InvoiceRead}
+	var all []*operation
+	add := func(o operation, path string) *operation {
+		o.path = strings.Split(strings.TrimPrefix(path, "/"), "/")
+		if o.group == "" {
+			o.group = limits.Other(o.name)
+		}
+		if o.maxBody == 0 {
+			o.maxBody = smallBody
+		}
+		all = append(all, &o)
+		return &o
+	}
+	get := func(name, path, group string, anyOf []string, act func(*call) (simulator.Reply, *problem)) *operation {
+		return add(operation{name: name, method: http.MethodGet, group: group, bearer: byAccess, anyOf: anyOf, act: act}, path)
+	}
+	post := func(name, path, group string, anyOf []string, act func(*call) (simulator.Reply, *problem)) *operation {
+		return add(operation{name: name, method: http.MethodPost, group: group, bearer: byAccess, anyOf: anyOf, body: jsonType, act: act}, path)
+	}
+	// Logging in: counted by address.
+	enter := func(o *operation, b bearer, body string) {
+		o.group, o.bearer, o.body = limits.Anonymous, b, body
+	}
+	enter(get(simulator.OpPublicKey, "/security/public-key-certificates", "", nil, m.publicKeys), anonymous, "")
+	enter(post(simulator.OpChallenge, "/auth/challenge", "", nil, m.challenge), anonymous, "")
+	enter(post(simulator.OpLoginXades, "/auth/xades-signature", "", nil, m.loginXades), anonymous, xmlType)
+	enter(post(simulator.OpLoginToken, "/auth/ksef-token", "", nil, m.loginToken), anonymous, jsonType)
+	enter(post(simulator.OpRedeem, "/auth/token/redeem", "", nil, m.redeem), byLogin, "")
+	enter(post(simulator.OpRefresh, "/auth/token/refresh", "", nil, m.refresh), byLogin, "")
+	get(simulator.OpLoginSessions, "/auth/sessions", "", nil, m.loginSessions)
+	add(operation{name: simulator.OpLoginRevoke, method: http.MethodDelete, bearer: byLogin, act: m.revokeOwnLogin}, "/auth/sessions/current")
+	add(operation{name: simulator.OpLoginRevoke, method: http.MethodDelete, bearer: byAccess, act: m.revokeLogin}, "/auth/sessions/*")
+	enter(get(simulator.OpLoginStatus, "/auth/*", "", nil, m.loginStatus), byLogin, "")
+
+	post(simulator.OpOpenOnline, "/sessions/online", limits.OnlineSession, write, m.openOnline)
+	post(simulator.OpSend, "/sessions/online/*/invoices", limits.InvoiceSend, write, m.send).maxBody = invoiceBody
+	post(simulator.OpClose, "/sessions/online/*/close", limits.OnlineSessionClose, write, m.closeOnline).body = ""
+	post(simulator.OpOpenBatch, "/sessions/batch", limits.BatchSession, write, m.openBatch)
+	post(simulator.OpClose, "/sessions/batch/*/close", limits.BatchSessionClose, write, m.closeBatch).body = ""
+	get(simulator.OpSessionList, "/sessions", limits.SessionList, watch, m.sessionList)
+	get(simulator.OpSessionStatus, "/sessions/*", limits.SessionMisc, watch, m.sessionStatus)
+	get(simulator.OpInvoices, "/sessions/*/invoices", limits.SessionInvoiceList, watch, m.invoices)
+	get(simulator.OpFailed, "/sessions/*/invoices/failed", limits.SessionInvoiceList, watch, m.failed)
+	get(simulator.OpInvoiceUPO, "/sessions/*/invoices/ksef/*/upo", limits.SessionMisc, watch, m.receiptByNumber)
+	get(simulator.OpInvoiceUPO, "/sessions/*/invoices/*/upo", limits.SessionMisc, watch, m.receiptByReference)
+	get(simulator.OpInvoiceStatus, "/sessions/*/invoices/*", limits.InvoiceStatus, watch, m.invoice)
+	get(simulator.OpUPO, "/sessions/*/upo/*", limits.SessionMisc, watch, m.receiptOfSession)
+
+	get(simulator.OpInvoiceGet, "/invoices/ksef/*", limits.InvoiceDownload, read, m.document)
+	post(simulator.OpMetadata, "/invoices/query/metadata", limits.InvoiceMetadata, read, m.metadata)
+	get(simulator.OpRateLimits, "/rate-limits", "", nil, m.rateLimits)
+	get(simulator.OpContextLimits, "/limits/context", "", nil, m.contextLimits)
+	get(simulator.OpSubjectLimits, "/limits/subject", "", nil, m.subjectLimits)
+
+	post(simulator.OpTokenCreate, "/tokens", "", []string{login.CredentialsManage}, m.createToken)
+	get(simulator.OpTokenList, "/tokens", "", nil, m.tokenList)
+	get(simulator.OpTokenStatus, "/tokens/*", "", nil, m.token)
+	add(operation{name: simulator.OpTokenRevoke, method: http.MethodDelete, bearer: byAccess, act: m.revokeToken}, "/tokens/*")
+
+	get(simulator.OpCertificateLimits, "/certificates/limits", "", nil, m.certificateLimits)
+	get(simulator.OpCertificateData, "/certificates/enrollments/data", "", nil, m.certificateData)
+	post(simulator.OpCertificateEnrol, "/certificates/enrollments", "", nil, m.enrol)
+	get(simulator.OpCertificateStatus, "/certificates/enrollments/*", "", nil, m.enrolment)
+	post(simulator.OpCertificateRetrieve, "/certificates/retrieve", "", nil, m.retrieve)
+	post(simulator.OpCertificateQuery, "/certificates/query", "", nil, m.queryCertificates)
+	post(simulator.OpCertificateRevoke, "/certificates/*/revoke", "", nil, m.revokeCertificate)
+	return all
+}
+
+// find returns the operation of a request and the values in its path. When there is none it tells
+// whether the path exists.
+func (m *Ministry) find(method, escapedPath string) (op *operation, values []string, pathKnown bool) {
+	parts := strings.Split(strings.TrimPrefix(escapedPath, "/"), "/")
+	for _, candidate := range m.operations {
+		got, ok := match(candidate.path, parts)
+		if !ok {
+			continue
+		}
+		pathKnown = true
+		if candidate.method == method {
+			return candidate, got, true
+		}
+	}
+	return nil, nil, pathKnown
+}
+
+func match(pattern, parts []string) (values []string, ok bool) {
+	if len(pattern) != len(parts) {
+		return nil, false
+	}
+	for i, want := range pattern {
+		if want != "*" {
+			if want != parts[i] {
+				return nil, false
+			}
+			continue
+		}
+		value, err := url.PathUnescape(parts[i])
+		if err != nil || value == "" {
+			return nil, false
+		}
+		values = append(values, value)
+	}
+	return values, true
+}
