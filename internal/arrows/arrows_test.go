@@ -105,6 +105,8 @@ var (
 		"internal/chaos": join([]string{"config", "internal/connect", "internal/tasks", "internal/ledger", "internal/archive/archivetest"},
 			testbed, document),
 		"deploy": nil,
+		// A module of its own.
+		"test/thirdparty/go-ksef-client": nil,
 	}
 
 	// inTests is what test files may import in addition to their package's line: the package

@@ -134,8 +134,10 @@ func keyUnknown(id string) *problem {
 		fmt.Sprintf("Klucz o identyfikatorze %s nie jest wspierany.", id))
 }
 
-// reply writes the problem in the form that the client asked for. 401, 403 and 410 have one form only.
-func (p *problem) reply(r *http.Request) simulator.Reply {
+// refusal writes a problem in the form that the client asked for. 401, 403 and 410 have one form only.
+// The time of the old form has no offset in the contract's example of 2.7 and has one in that of 2.8:
+// the older way comes now and then.
+func (m *Ministry) refusal(p *problem, r *http.Request) simulator.Reply {
 	header := http.Header{}
 	if p.retryAfter > 0 {
 		header.Set("Retry-After", strconv.Itoa(p.retryAfter))
@@ -154,7 +156,11 @@ func (p *problem) reply(r *http.Request) simulator.Reply {
 		body = map[string]any{"status": map[string]any{"code": 429, "description": "Too Many Requests", "details": []string{p.detail}}}
 	default:
 		kind = jsonType
-		body = p.exception(trace, now)
+		at := now.Format("2006-01-02T15:04:05.0000000Z")
+		if m.novel(1) {
+			at = now.Format("2006-01-02T15:04:05.0000000")
+		}
+		body = p.exception(trace, at)
 	}
 	raw, _ := json.Marshal(body) // cannot fail: it holds only strings, numbers and lists of them
 	return simulator.Reply{Status: p.status, ContentType: kind, Header: header, Body: raw}
@@ -174,8 +180,8 @@ func (p *problem) details(r *http.Request, trace string, now time.Time) any {
 	return body
 }
 
-// exception is the old form. Its time has no offset, as in the contract's example.
-func (p *problem) exception(trace [24]byte, now time.Time) any {
+// exception is the old form.
+func (p *problem) exception(trace [24]byte, at string) any {
 	type detail struct {
 		Code        int      `json:"exceptionCode"`
 		Description string   `json:"exceptionDescription"`
@@ -191,6 +197,6 @@ func (p *problem) exception(trace [24]byte, now time.Time) any {
 	return map[string]any{"exception": map[string]any{
 		"exceptionDetailList": list, "serviceName": "Undefined", "serviceCtx": "srvSIM",
 		"serviceCode": "00-" + hex.EncodeToString(trace[:16]) + "-" + hex.EncodeToString(trace[16:]) + "-00",
-		"timestamp":   now.Format("2006-01-02T15:04:05.0000000"),
+		"timestamp":   at,
 	}}
 }

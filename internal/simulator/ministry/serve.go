@@ -63,18 +63,18 @@ func (m *Ministry) route(w http.ResponseWriter, r *http.Request) (name string, s
 	}
 	below, found := strings.CutPrefix(path, "/v2/")
 	if !found {
-		return "", write(w, notFound().reply(r))
+		return "", write(w, m.refusal(notFound(), r))
 	}
 	op, values, known := m.find(r.Method, below)
 	switch {
 	case op == nil && known:
-		return "", write(w, methodNotAllowed().reply(r))
+		return "", write(w, m.refusal(methodNotAllowed(), r))
 	case op == nil:
-		return "", write(w, notFound().reply(r))
+		return "", write(w, m.refusal(notFound(), r))
 	}
 	c := &call{op: op, r: r, values: values, ip: clientIP(r)}
 	if p := m.authorize(c); p != nil {
-		return op.name, write(w, p.reply(r))
+		return op.name, write(w, m.refusal(p, r))
 	}
 	return op.name, m.face.Perform(w, m.request(c))
 }
@@ -87,11 +87,11 @@ func (m *Ministry) request(c *call) simulator.Request {
 		Act: func() simulator.Reply {
 			answer, p := c.op.act(c)
 			if p != nil {
-				return p.reply(c.r)
+				return m.refusal(p, c.r)
 			}
 			return answer
 		},
-		Refuse: func(f simulator.Refusal) simulator.Reply { return problemOf(&f).reply(c.r) },
+		Refuse: func(f simulator.Refusal) simulator.Reply { return m.refusal(problemOf(&f), c.r) },
 	}
 	if c.op.path[0] == "sessions" && len(c.values) > 0 {
 		q.Session = c.values[0]

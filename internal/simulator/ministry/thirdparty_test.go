@@ -17,8 +17,8 @@ import (
 	"ksefworker/internal/simulator/limits"
 )
 
-// thirdParty is what test/thirdparty/ksef-client-ts/drive.mjs reports.
-type thirdParty struct {
+// typescriptReport is what test/thirdparty/ksef-client-ts/drive.mjs reports.
+type typescriptReport struct {
 	Logins []string `json:"logins"`
 	Online struct {
 		Session string   `json:"session"`
@@ -50,57 +50,16 @@ type packageReport struct {
 }
 
 // A client that others have written, unmodified and without retries, is the only judge of this face
-// who has not read it: what it sends and what it understands are not ours. The test needs Node.js and
-// npm packages, so it runs only with KSEF_THIRDPARTY_TEST=1, as make thirdparty and CI set it; then a
-// missing program is an error.
+// who has not read it: what it sends and what it understands are not ours.
 func TestThirdParty_KsefClientTS_LogsInSendsAndReadsWhatTheBooksHold(t *testing.T) {
-	if os.Getenv("KSEF_THIRDPARTY_TEST") != "1" {
-		t.Skip("third-party clients run with KSEF_THIRDPARTY_TEST=1, or make thirdparty")
+	p := newThirdParty(t, map[string]int{"online": 3, "zip": 200, "targz": 200}, 0.5)
+	dir := programDir(t, "ksef-client-ts")
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "ksef-client-ts")); err != nil {
+		t.Fatal("ksef-client-ts is missing; make thirdparty installs it")
 	}
-	nip := sample.NIP(0)
-	sim, err := simulator.New(simulator.Options{Delay: 50 * time.Millisecond, Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := sim.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	secret := filepath.Join(t.TempDir(), "token")
-	token := Token{NIP: nip, Secret: "20261101-EC-0123456789-ABCDEF0123-4A|nip-" + nip + "|0123456789abcdef"}
-	if err := os.WriteFile(secret, []byte(token.Secret+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	// Pages of ten entries need more requests than the minute has.
-	generous := Allowance{NIP: nip, Group: limits.SessionInvoiceList, Limits: limits.Allowance{Second: 100, Minute: 100, Hour: limits.NoLimit}}
-	face, err := New(sim, Options{Tokens: []Token{token}, Novelty: 0.5, Allowances: []Allowance{generous}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(face)
-	defer server.Close()
-
-	folder := t.TempDir()
-	sent := map[string]int{"online": 3, "zip": 200, "targz": 200}
-	next := uint64(0)
-	for name, n := range sent {
-		if err := os.Mkdir(filepath.Join(folder, name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		for i := range n {
-			next++
-			o := sample.Options{SellerNIP: nip, Seed: next, IssueDate: time.Now().Format(time.DateOnly)}
-			document := sample.Invoice(o)
-			if name == "zip" && i == 7 {
-				document = sample.Bad(sample.UnknownKind, o)
-			}
-			if err := os.WriteFile(filepath.Join(folder, name, sample.FileName(o)), document, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	got := drive(t, server.URL, nip, secret, folder)
+	var got typescriptReport
+	p.run(t, &got, dir, "node", "drive.mjs")
+	sim := p.sim
 	if !slices.Equal(got.Logins, []string{"rsa", "ec", "token", "ksef certificate"}) || got.Revoked != "refused" || got.Rotation == "" {
 		t.Errorf("logins %v, revoked token %s, session after rotation %s", got.Logins, got.Revoked, got.Rotation)
 	}
@@ -114,13 +73,7 @@ func TestThirdParty_KsefClientTS_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 		{"online", got.Online.Session, got.Online.Numbers, 3}, {"zip", got.Zip.Session, got.Zip.Numbers, 199},
 		{"targz", got.TarGz.Session, got.TarGz.Numbers, 200},
 	} {
-		var numbers []string
-		for _, a := range books.Accepted {
-			if a.Session == c.session {
-				numbers = append(numbers, a.KsefNumber)
-			}
-		}
-		slices.Sort(numbers)
+		numbers := numbersOf(books, c.session)
 		if len(numbers) != c.accepted || !slices.Equal(numbers, c.numbers) {
 			t.Errorf("%s: %d invoices in the books, the UPO has %d", c.name, len(numbers), len(c.numbers))
 		}
@@ -148,34 +101,140 @@ func TestThirdParty_KsefClientTS_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 	}
 }
 
-// drive runs the program and reads its report.
-func drive(t *testing.T, url, nip, tokenFile, folder string) thirdParty {
+// goReport is what the program in test/thirdparty/go-ksef-client reports.
+type goReport struct {
+	Online, Zip struct {
+		Session  string
+		Invoices int
+		Numbers  []string
+	}
+	Refused int
+}
+
+// The second client is generated from the contract and refuses every answer that is not as the
+// contract says, unknown values of its lists included; so nothing new happens in this test.
+func TestThirdParty_GoKsefClient_LogsInSendsAndReadsWhatTheBooksHold(t *testing.T) {
+	p := newThirdParty(t, map[string]int{"online": 3, "zip": 200}, 0)
+	dir := programDir(t, "go-ksef-client")
+	program := filepath.Join(t.TempDir(), "go-ksef-client")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", dir, "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	var got goReport
+	p.run(t, &got, dir, program)
+	books := p.sim.Books()
+	for _, c := range []struct {
+		session  string
+		invoices int
+		numbers  []string
+		accepted int
+	}{{got.Online.Session, got.Online.Invoices, got.Online.Numbers, 3}, {got.Zip.Session, got.Zip.Invoices, got.Zip.Numbers, 199}} {
+		if numbers := numbersOf(books, c.session); len(numbers) != c.accepted || !slices.Equal(numbers, c.numbers) || c.invoices < c.accepted {
+			t.Errorf("%s: %d in the books, %d in the UPO, %d in the list", c.session, len(numbers), len(c.numbers), c.invoices)
+		}
+	}
+	if got.Refused != 21180 {
+		t.Errorf("a second close was refused with %d", got.Refused)
+	}
+	if len(books.Violations) > 0 {
+		t.Errorf("limits overrun: %+v", books.Violations)
+	}
+}
+
+func numbersOf(books simulator.Books, session string) []string {
+	var numbers []string
+	for _, a := range books.Accepted {
+		if a.Session == session {
+			numbers = append(numbers, a.KsefNumber)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+// thirdParty is a simulator that programs of others drive, and what they need to know.
+type thirdParty struct {
+	sim *simulator.Simulator
+	env []string
+}
+
+// newThirdParty starts a simulator and writes so many invoices into folders of these names. One of the
+// folder zip has a flaw that KSeF refuses. The clients need programs that are not everywhere, so the
+// tests run only with KSEF_THIRDPARTY_TEST=1, as make thirdparty and CI set it; then a missing program
+// is an error.
+func newThirdParty(t *testing.T, invoices map[string]int, novelty float64) thirdParty {
 	t.Helper()
-	dir, err := filepath.Abs("../../../test/thirdparty/ksef-client-ts")
+	if os.Getenv("KSEF_THIRDPARTY_TEST") != "1" {
+		t.Skip("third-party clients run with KSEF_THIRDPARTY_TEST=1, or make thirdparty")
+	}
+	nip := sample.NIP(0)
+	sim, err := simulator.New(simulator.Options{Delay: 50 * time.Millisecond, Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	node, err := exec.LookPath("node")
+	t.Cleanup(func() {
+		if err := sim.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	secret := filepath.Join(t.TempDir(), "token")
+	token := Token{NIP: nip, Secret: "20261101-EC-0123456789-ABCDEF0123-4A|nip-" + nip + "|0123456789abcdef"}
+	if err := os.WriteFile(secret, []byte(token.Secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Pages of ten entries need more requests than the minute has.
+	generous := Allowance{NIP: nip, Group: limits.SessionInvoiceList, Limits: limits.Allowance{Second: 100, Minute: 100, Hour: limits.NoLimit}}
+	face, err := New(sim, Options{Tokens: []Token{token}, Novelty: novelty, Allowances: []Allowance{generous}})
 	if err != nil {
-		t.Fatal("node is missing; make thirdparty installs it")
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", "ksef-client-ts")); err != nil {
-		t.Fatal("ksef-client-ts is missing; make thirdparty installs it")
+	server := httptest.NewServer(face)
+	t.Cleanup(server.Close)
+	folder := t.TempDir()
+	next := uint64(0)
+	for name, n := range invoices {
+		if err := os.Mkdir(filepath.Join(folder, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for i := range n {
+			next++
+			o := sample.Options{SellerNIP: nip, Seed: next, IssueDate: time.Now().Format(time.DateOnly)}
+			document := sample.Invoice(o)
+			if name == "zip" && i == 7 {
+				document = sample.Bad(sample.UnknownKind, o)
+			}
+			if err := os.WriteFile(filepath.Join(folder, name, sample.FileName(o)), document, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
+	return thirdParty{sim, []string{"KSEF_URL=" + server.URL, "KSEF_NIP=" + nip, "KSEF_TOKEN_FILE=" + secret, "KSEF_INVOICES=" + folder}}
+}
+
+func programDir(t *testing.T, name string) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../../test/thirdparty/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// run runs a program and decodes the last line that it prints.
+func (p thirdParty) run(t *testing.T, report any, dir, name string, args ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	program := exec.CommandContext(ctx, node, "drive.mjs")
+	program := exec.CommandContext(ctx, name, args...)
 	program.Dir = dir
-	program.Env = append(os.Environ(), "KSEF_URL="+url, "KSEF_NIP="+nip, "KSEF_TOKEN_FILE="+tokenFile, "KSEF_INVOICES="+folder)
+	program.Env = append(os.Environ(), p.env...)
 	var out, errs bytes.Buffer
 	program.Stdout, program.Stderr = &out, &errs
 	if err := program.Run(); err != nil {
-		t.Fatalf("drive.mjs: %v\n%s%s", err, out.Bytes(), errs.Bytes())
+		t.Fatalf("%s: %v\n%s%s", name, err, out.Bytes(), errs.Bytes())
 	}
 	lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
-	var report thirdParty
-	if err := json.Unmarshal(lines[len(lines)-1], &report); err != nil {
+	if err := json.Unmarshal(lines[len(lines)-1], report); err != nil {
 		t.Fatalf("read %s: %v", out.Bytes(), err)
 	}
-	return report
 }
