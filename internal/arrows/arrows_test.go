@@ -94,11 +94,12 @@ var (
 		"internal/redisd":                 nil,
 		// These packages link the testing package, so only tests may import them: no line names
 		// them.
-		"internal/redisd/redistest":    {"internal/redisd"},
-		"internal/archive/archivetest": nil,
-		"internal/simulator/fa/fatest": nil,
-		"internal/arrows":              nil,
-		"internal/e2e":                 nil,
+		"internal/redisd/redistest":          {"internal/redisd"},
+		"internal/archive/archivetest":       nil,
+		"internal/simulator/fa/fatest":       nil,
+		"internal/simulator/xades/xadestest": nil,
+		"internal/arrows":                    nil,
+		"internal/e2e":                       nil,
 		// The chaos test reads the ledger only to know when it is over; it checks the results in
 		// the books of the simulator and in the archive. Only its own test links it, so it may use
 		// the S3 service of the archive's tests.
@@ -115,9 +116,12 @@ var (
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"deploy": {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
-		"internal/tasks":        clients, // its tests run the real client against the simulator
-		"internal/simulator":    {"internal/simulator/fa/fatest"},
-		"internal/simulator/fa": {"internal/simulator/fa/fatest"},
+		"internal/tasks":              clients, // its tests run the real client against the simulator
+		"internal/simulator":          {"internal/simulator/fa/fatest"},
+		"internal/simulator/fa":       {"internal/simulator/fa/fatest"},
+		"internal/simulator/xades":    {"internal/simulator/xades/xadestest"},
+		"internal/simulator/login":    {"internal/simulator/xades/xadestest"},
+		"internal/simulator/ministry": {"internal/simulator/xades/xadestest", "internal/simulator/fa/fatest"},
 	}
 )
 
