@@ -155,7 +155,7 @@ func (s *Simulator) boxStatus(c *call, batch bool) (reply, *refusal) {
 	var upo []byte
 	if u.upo && status == 200 {
 		var err error
-		if upo, err = s.receipt(sess, nil); err != nil {
+		if upo, err = s.receipt(sess); err != nil {
 			return reply{}, &refusal{status: http.StatusInternalServerError, code: 500, description: "Internal Server Error"}
 		}
 	}

@@ -170,12 +170,12 @@ func (f Face) Gateway() http.Handler { return f.s }
 // KeyBits is the size of the RSA keys.
 func (f Face) KeyBits() int { return f.s.opts.KeyBits }
 
-// PublicKey returns the key that encrypts sessions' keys, as DER SubjectPublicKeyInfo. It changes when
-// the simulator's key is rotated.
-func (f Face) PublicKey() []byte {
+// PublicKeys returns the key that encrypts sessions' keys, as DER SubjectPublicKeyInfo, and the one
+// before it, nil unless that goes on after a planned rotation.
+func (f Face) PublicKeys() (current, former []byte) {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
-	return f.s.keys.public
+	return f.s.keys.public, f.s.keys.formerPublic
 }
 
 // Drain reads the rest of a body that was refused, so that a client which is still sending sees the

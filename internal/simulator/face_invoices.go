@@ -97,7 +97,7 @@ func (f Face) Receipt(account Account, session string) ([]byte, *Refusal) {
 	if refused != nil {
 		return nil, exported(refused)
 	}
-	return written(f.s.receipt(sess, nil))
+	return written(f.s.receipt(sess))
 }
 
 // InvoiceReceipt returns the UPO of one accepted invoice, which is there as soon as its number is.
@@ -117,7 +117,7 @@ func (f Face) InvoiceReceipt(account Account, session string, match func(Invoice
 	if found == nil {
 		return nil, exported(noReceipt(session))
 	}
-	return written(f.s.receipt(sess, found))
+	return written(f.s.receiptOf(sess, []*accepted{found}))
 }
 
 const opInvoiceUPO = OpInvoiceUPO

@@ -101,7 +101,7 @@ func New(o Options) (*Simulator, error) {
 	if _, err := rand.Read(s.signing); err != nil {
 		return nil, fmt.Errorf("draw signing key: %w", err)
 	}
-	if err := s.keys.rotate(o.KeyBits); err != nil {
+	if err := s.keys.rotate(o.KeyBits, false); err != nil {
 		return nil, fmt.Errorf("make RSA key: %w", err)
 	}
 	if s.dir == "" {
@@ -168,10 +168,16 @@ func (s *Simulator) Inject(f Fault) error {
 
 // RotateKey replaces the RSA key. Open sessions keep working. A session or query that is started
 // with the old key from now on ends with status 415.
-func (s *Simulator) RotateKey() error {
+func (s *Simulator) RotateKey() error { return s.rotateKey(false) }
+
+// RotateKeyAsPlanned replaces the RSA key and keeps the old one working until the next rotation. The
+// Ministry's API shows both.
+func (s *Simulator) RotateKeyAsPlanned() error { return s.rotateKey(true) }
+
+func (s *Simulator) rotateKey(planned bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.keys.rotate(s.opts.KeyBits); err != nil {
+	if err := s.keys.rotate(s.opts.KeyBits, planned); err != nil {
 		return fmt.Errorf("rotate RSA key: %w", err)
 	}
 	return nil

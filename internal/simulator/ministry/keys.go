@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,14 +17,15 @@ import (
 	"ksefworker/internal/simulator/login"
 )
 
-// keys are the two public keys in force. A rotation of the simulator's key replaces both at once, as
-// in an emergency.
+// keys are the public keys in force: one for tokens, and one for sessions, or two of those after a
+// planned rotation. Any rotation of the simulator's key replaces that for tokens at once.
 type keys struct {
 	mu       sync.Mutex
-	sessions []byte // DER SubjectPublicKeyInfo of the key that encrypts the keys of sessions
+	sessions []byte   // DER of the current key for sessions, by which a rotation is noticed
+	ids      [][]byte // publicKeyId of the keys for sessions
 	tokens   *rsa.PrivateKey
+	tokenID  []byte
 	shown    []publicKey
-	ids      [2][]byte // publicKeyId for sessions and for tokens
 }
 
 type publicKey struct {
@@ -39,7 +41,7 @@ type publicKey struct {
 func (m *Ministry) currentKeys() ([]publicKey, error) {
 	m.keys.mu.Lock()
 	defer m.keys.mu.Unlock()
-	sessions := m.face.PublicKey()
+	sessions, former := m.face.PublicKeys()
 	if bytes.Equal(sessions, m.keys.sessions) {
 		return m.keys.shown, nil
 	}
@@ -51,30 +53,51 @@ func (m *Ministry) currentKeys() ([]publicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write key for tokens: %w", err)
 	}
+	now := m.face.Now()
 	var shown []publicKey
-	from := m.face.Now().Add(-24 * time.Hour)
-	to := from.AddDate(2, 0, 0)
+	var ids [][]byte
 	for _, k := range []struct {
 		der   []byte
 		usage string
-	}{{tokenDER, "KsefTokenEncryption"}, {sessions, "SymmetricKeyEncryption"}} {
-		public, err := x509.ParsePKIXPublicKey(k.der)
-		if err != nil {
-			return nil, fmt.Errorf("read public key: %w", err)
+		from  time.Time
+	}{
+		{tokenDER, "KsefTokenEncryption", now.Add(-24 * time.Hour)},
+		// The older key is listed first: a client has to choose the one that is valid from later.
+		{former, "SymmetricKeyEncryption", now.Add(-48 * time.Hour)},
+		{sessions, "SymmetricKeyEncryption", now.Add(-24 * time.Hour)},
+	} {
+		if k.der == nil {
+			continue
 		}
-		certificate, err := m.office.Certify("Symulator KSeF "+k.usage, public, from, to)
+		entry, id, err := m.certified(k.der, k.usage, k.from)
 		if err != nil {
-			return nil, fmt.Errorf("certify public key: %w", err)
+			return nil, err
 		}
-		certificateID, keyID := sha256.Sum256(certificate), sha256.Sum256(k.der)
-		shown = append(shown, publicKey{
-			base64Of(certificate), base64Of(certificateID[:]), base64Of(keyID[:]), timestamp(from), timestamp(to), []string{k.usage},
-		})
+		shown = append(shown, entry)
+		if k.usage == "SymmetricKeyEncryption" {
+			ids = append(ids, id)
+		}
 	}
-	m.keys.sessions, m.keys.tokens, m.keys.shown = sessions, tokens, shown
-	sessionID, tokenID := sha256.Sum256(sessions), sha256.Sum256(tokenDER)
-	m.keys.ids = [2][]byte{sessionID[:], tokenID[:]}
+	tokenID := sha256.Sum256(tokenDER)
+	m.keys.sessions, m.keys.ids, m.keys.tokens, m.keys.tokenID, m.keys.shown = sessions, ids, tokens, tokenID[:], shown
 	return shown, nil
+}
+
+// certified writes a key with a certificate, as it is listed, and its id.
+func (m *Ministry) certified(der []byte, usage string, from time.Time) (entry publicKey, id []byte, err error) {
+	public, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return entry, nil, fmt.Errorf("read public key: %w", err)
+	}
+	to := from.AddDate(2, 0, 0)
+	certificate, err := m.office.Certify("Symulator KSeF "+usage, public, from, to)
+	if err != nil {
+		return entry, nil, fmt.Errorf("certify public key: %w", err)
+	}
+	certificateID, keyID := sha256.Sum256(certificate), sha256.Sum256(der)
+	return publicKey{
+		base64Of(certificate), base64Of(certificateID[:]), base64Of(keyID[:]), timestamp(from), timestamp(to), []string{usage},
+	}, keyID[:], nil
 }
 
 // publicKeys lists the keys, and now and then one for a usage that does not exist yet.
@@ -86,7 +109,7 @@ func (m *Ministry) publicKeys(*call) (simulator.Reply, *problem) {
 	if m.novel(1) {
 		future := shown[0]
 		future.Usage = []string{"ArchiveEncryption"}
-		shown = append([]publicKey{future}, shown...)
+		shown = slices.Concat([]publicKey{future}, shown)
 	}
 	return m.json(http.StatusOK, shown), nil
 }
@@ -98,7 +121,7 @@ func (m *Ministry) checkKeyID(id []byte) *problem {
 	}
 	m.keys.mu.Lock()
 	defer m.keys.mu.Unlock()
-	if id != nil && !bytes.Equal(id, m.keys.ids[0]) {
+	if id != nil && !slices.ContainsFunc(m.keys.ids, func(known []byte) bool { return bytes.Equal(id, known) }) {
 		return keyUnknown(base64Of(id))
 	}
 	return nil
@@ -111,7 +134,7 @@ func (m *Ministry) decryptToken(keyID, encrypted []byte) ([]byte, error) {
 	}
 	m.keys.mu.Lock()
 	defer m.keys.mu.Unlock()
-	if keyID != nil && !bytes.Equal(keyID, m.keys.ids[1]) {
+	if keyID != nil && !bytes.Equal(keyID, m.keys.tokenID) {
 		return nil, login.ErrKeyUnknown
 	}
 	return rsa.DecryptOAEP(sha256.New(), nil, m.keys.tokens, encrypted, nil)

@@ -171,6 +171,34 @@ func TestOnline_RotatedKey_Is21470OrFailsTheSession(t *testing.T) {
 	r.openOnline() // with the new key
 }
 
+func TestOnline_PlannedRotation_KeepsTheOldKeyUntilTheNext(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	old := r.secret()
+	if err := r.sim.RotateKeyAsPlanned(); err != nil {
+		t.Fatal(err)
+	}
+	var keys []publicKey
+	r.ok(r.get("/security/public-key-certificates"), http.StatusOK, &keys)
+	if len(keys) != 3 || keys[1].KeyID != old.id || keys[2].From <= keys[1].From {
+		t.Errorf("%+v", keys)
+	}
+	open := func() answer { return r.post("/sessions/online", m{"formCode": formFA3(), "encryption": old.info()}) }
+	var opened struct {
+		Reference string `json:"referenceNumber"`
+	}
+	r.ok(open(), http.StatusCreated, &opened)
+	r.send(opened.Reference, old, fatest.Invoice(nipA, "FV/1", today))
+	if len(r.sim.Books().Accepted) != 1 {
+		t.Error("the old key does not work")
+	}
+	if a := r.do(http.MethodPost, "/sim/rotate-key", jsonType, []byte(`{"planned":true}`)); a.status != http.StatusOK {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if a := open(); a.code() != 21470 {
+		t.Errorf("after the next rotation: %d %s", a.status, a.body)
+	}
+}
+
 func TestOnline_TechnicalCorrection_ReplacesARefusedInvoiceOnce(t *testing.T) {
 	r := newRig(t, Options{}).loggedIn(nipA)
 	session, s := r.openOnline()
