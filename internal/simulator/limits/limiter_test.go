@@ -167,3 +167,35 @@ func TestLimiter_Scale_ShortensWindows(t *testing.T) {
 		now = now.Add(time.Minute / 180)
 	}
 }
+
+func TestSet_OwnAllowance_CountsForThatAccountAloneAndIsTold(t *testing.T) {
+	l := New(true, 1)
+	l.Set("a", InvoiceSend, Allowance{Second: 2, Minute: NoLimit, Hour: NoLimit})
+	l.Set("b", Others, Allowance{Second: 1, Minute: 1, Hour: 1})
+	passed := func(account, group string) (n int) {
+		for ; n < 1000; n++ {
+			if _, refused := l.Arrive(account, group, func() time.Time { return noon }); refused {
+				break
+			}
+		}
+		return n
+	}
+	for _, c := range []struct {
+		account, group string
+		want           int
+	}{{"a", InvoiceSend, 2}, {"b", InvoiceSend, 10}, {"b", Other("publicKey"), 1}, {"a", Other("publicKey"), 10}, {"a", Anonymous, 60}} {
+		if n := passed(c.account, c.group); n != c.want {
+			t.Errorf("%s %s: %d requests pass, want %d", c.account, c.group, n, c.want)
+		}
+	}
+	if told := l.Allowances("a"); told[InvoiceSend] != (Allowance{2, NoLimit, NoLimit}) || told[Others] != (Allowance{10, 30, 120}) {
+		t.Errorf("%+v", told)
+	}
+	if told := New(false, 1).Allowances("a"); told[InvoiceSend] != (Allowance{NoLimit, NoLimit, NoLimit}) {
+		t.Errorf("a limiter that refuses nothing tells %+v", told)
+	}
+	l.Set("free", InvoiceSend, Allowance{NoLimit, NoLimit, NoLimit})
+	if n := passed("free", InvoiceSend); n != 1000 {
+		t.Errorf("without a limit %d requests pass", n)
+	}
+}
