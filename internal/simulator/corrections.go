@@ -17,8 +17,8 @@ func (s *Simulator) noteHash(context string, a *accepted) {
 }
 
 // mayCorrect checks whether the document with this hash can have a technical correction: it was
-// refused, and it has none yet. What KSeF answers for a document that it never saw is not known; here
-// the request is invalid. The caller holds mu.
+// refused, and it has none yet. What KSeF answers for a document that it never saw is not known;
+// here the request is invalid. The caller holds mu.
 func (s *Simulator) mayCorrect(sess *session, hash []byte) *refusal {
 	if hash == nil {
 		return nil

@@ -16,8 +16,8 @@ type Face struct{ s *Simulator }
 // Face returns the inside of the simulator.
 func (s *Simulator) Face() Face { return Face{s} }
 
-// Refusal is why an operation was not carried out, or what a fault or a limit ordered. Status is the
-// HTTP status, Code the Ministry's five digits or, where it has none, the status again.
+// Refusal is why an operation was not carried out, or what a fault or a limit ordered. Status is
+// the HTTP status, Code the Ministry's five digits or, where it has none, the status again.
 type Refusal struct {
 	Status, Code         int
 	Description, Details string
@@ -53,8 +53,8 @@ type Request struct {
 	NIP       string // of the context; "" when there is none yet
 	Session   string // id of the session that the path names; "" when it names none
 	Group     string // of the request limits; "" is not counted
-	// Prepare reads the body; nil when there is none. Act carries the request out. Refuse writes what
-	// a fault or a limit ordered.
+	// Prepare reads the body; nil when there is none. Act carries the request out. Refuse writes
+	// what a fault or a limit ordered.
 	Prepare func() *Refusal
 	Act     func() Reply
 	Refuse  func(Refusal) Reply

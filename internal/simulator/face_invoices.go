@@ -18,12 +18,13 @@ type Invoice struct {
 	Code                          int
 	Description, Details          string
 	OriginalSession, Original     string // of a duplicate
-	// Odd names the fields that a fault writes in forms outside the contract: date, number, ordinal,
-	// code, extensions-object, extensions-map.
+	// Odd names the fields that a fault writes in forms outside the contract: date, number,
+	// ordinal, code, extensions-object, extensions-map.
 	Odd []string
 }
 
-// invoice tells how an invoice stands; there is false when a fault leaves it out. The caller holds mu.
+// invoice tells how an invoice stands; there is false when a fault leaves it out. The caller holds
+// mu.
 func (f Face) invoice(on string, sess *session, o *outcome) (v Invoice, there bool) {
 	i, odd, there := f.s.alter(on, sess, o, f.s.info(sess, o))
 	v = Invoice{
@@ -47,7 +48,9 @@ func (f Face) invoice(on string, sess *session, o *outcome) (v Invoice, there bo
 // Invoices lists the invoices of a session from the position from on, at most n of them and as many
 // as match, with the position after the last. A batch session has none before its package is
 // unpacked.
-func (f Face) Invoices(account Account, session string, from, n int, match func(Invoice) bool) (list []Invoice, next int, refused *Refusal) {
+func (f Face) Invoices(
+	account Account, session string, from, n int, match func(Invoice) bool,
+) (list []Invoice, next int, refused *Refusal) {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
 	sess, no := f.own(account, session)
@@ -157,9 +160,9 @@ type Record struct {
 	Sent, Acquired, Stored                   time.Time
 }
 
-// Register lists the invoices that a taxpayer sees in a role (Subject1, Subject2, SubjectAuthorized),
-// in the order of acceptance. Third parties are not modelled: they see no invoices. match chooses by
-// what the books hold; the faults change what is returned.
+// Register lists the invoices that a taxpayer sees in a role (Subject1, Subject2,
+// SubjectAuthorized), in the order of acceptance. Third parties are not modelled: they see no
+// invoices. match chooses by what the books hold; the faults change what is returned.
 func (f Face) Register(nip, role string, match func(Record) bool) []Record {
 	s := f.s
 	s.mu.Lock()

@@ -50,7 +50,8 @@ func (f Face) Open(o Opening, base string) (Session, []Upload, *Refusal) {
 	s := f.s
 	form := formOf(s.forms, o.System, o.Schema, o.Value)
 	if form == nil {
-		return Session{}, nil, exported(badInput("formCode: %q %q %q is none of FA (3) 1-0E FA and FA (2) 1-0E FA", o.System, o.Schema, o.Value))
+		refused := badInput("formCode: %q %q %q is none of FA (3) 1-0E FA and FA (2) 1-0E FA", o.System, o.Schema, o.Value)
+		return Session{}, nil, exported(refused)
 	}
 	if len(o.IV) != 16 || len(o.Key) == 0 {
 		return Session{}, nil, exported(badInput("encryption needs an encryptedSymmetricKey and an initializationVector of 16 bytes"))

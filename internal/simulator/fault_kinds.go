@@ -14,8 +14,8 @@ const (
 	Forbidden   = "403"          // as if the key lacked the permission for it
 	Refused     = "refused"      // refused by the gateway: HTTP 400 with an error in JSON
 	KeyRotated  = "key-rotated"  // the RSA key changes, then the operation is carried out
-	// The bearer token of the request is refused, now and from now on, as if it had expired; only the
-	// Ministry's API has tokens that can be renewed.
+	// The bearer token of the request is refused, now and from now on, as if it had expired; only
+	// the Ministry's API has tokens that can be renewed.
 	TokenExpired = "token-expired"
 
 	// These act after the operation.

@@ -15,13 +15,14 @@ type Fault struct {
 	// On is the operation: openBatch, openOnline, part, close, send, sessionStatus, invoices, upo,
 	// publicKey, invoiceStatus, invoiceGet, validate, generate, links, visualize, upoVisualize,
 	// metadata, queryStart, queryStatus, queryResult, boxUploadInvoice, boxInvoiceStatus,
-	// boxUploadBatch, boxBatchStatus, boxDownload, boxDownloadStatus, or one that only the Ministry's
-	// API has: challenge, loginXades, loginToken, loginStatus, redeem, refresh, loginSessions,
-	// loginRevoke, failed, invoiceUpo, download, sessionList, rateLimits, contextLimits, subjectLimits,
-	// certificateLimits, certificateData, certificateEnrol, certificateStatus, certificateRetrieve,
-	// certificateRevoke, certificateQuery, tokenCreate, tokenList, tokenStatus, tokenRevoke; any or ""
-	// is every operation. An operation that both faces have has one name.
-	// For the kinds that concern a session or an invoice it matters only where the kind says so.
+	// boxUploadBatch, boxBatchStatus, boxDownload, boxDownloadStatus, or one that only the
+	// Ministry's API has: challenge, loginXades, loginToken, loginStatus, redeem, refresh,
+	// loginSessions, loginRevoke, failed, invoiceUpo, download, sessionList, rateLimits,
+	// contextLimits, subjectLimits, certificateLimits, certificateData, certificateEnrol,
+	// certificateStatus, certificateRetrieve, certificateRevoke, certificateQuery, tokenCreate,
+	// tokenList, tokenStatus, tokenRevoke; any or "" is every operation. An operation that both
+	// faces have has one name. For the kinds that concern a session or an invoice it matters only
+	// where the kind says so.
 	On string `yaml:"on" json:"on,omitempty"`
 	// Kind is one of Kinds.
 	Kind string `yaml:"kind" json:"kind"`

@@ -140,7 +140,9 @@ func (s *Simulator) deliver(account Account, session string, d delivery) (*outco
 		s.mu.Unlock()
 		return nil, refused
 	}
-	o := &outcome{ordinal: len(sess.invoices) + 1, id: s.reference("EE"), sent: s.now(), code: 150, offline: d.offline, corrects: d.corrects}
+	o := &outcome{
+		ordinal: len(sess.invoices) + 1, id: s.reference("EE"), sent: s.now(), code: 150, offline: d.offline, corrects: d.corrects,
+	}
 	copy(o.hash[:], d.hash)
 	sess.pending++
 	sess.invoices = append(sess.invoices, o) // gets its ordinal before the lock is released

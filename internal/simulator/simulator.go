@@ -170,8 +170,8 @@ func (s *Simulator) Inject(f Fault) error {
 // with the old key from now on ends with status 415.
 func (s *Simulator) RotateKey() error { return s.rotateKey(false) }
 
-// RotateKeyAsPlanned replaces the RSA key and keeps the old one working until the next rotation. The
-// Ministry's API shows both.
+// RotateKeyAsPlanned replaces the RSA key and keeps the old one working until the next rotation.
+// The Ministry's API shows both.
 func (s *Simulator) RotateKeyAsPlanned() error { return s.rotateKey(true) }
 
 func (s *Simulator) rotateKey(planned bool) error {

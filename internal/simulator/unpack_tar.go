@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/simulator/fa"
 )
 
-// readTar opens a tar.gz, one gzip stream over a tar, and inspects each invoice in it, on all cores.
-// Only as many documents as there are cores are in memory at once.
+// readTar opens a tar.gz, one gzip stream over a tar, and inspects each invoice in it, on all
+// cores. Only as many documents as there are cores are in memory at once.
 func (s *Simulator) readTar(archive io.ReadSeeker, f *fa.Form, acceptance time.Time, maxFiles int) packageResult {
 	if _, err := archive.Seek(0, io.SeekStart); err != nil {
 		return s.broken(err)

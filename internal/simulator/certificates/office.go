@@ -55,17 +55,17 @@ type Office struct {
 	order    []*issued
 }
 
-// New makes an Office with an authority of its own. A request is processed for delay. reference makes
-// reference numbers of a kind.
+// New makes an Office with an authority of its own. A request is processed for delay. reference
+// makes reference numbers of a kind.
 func New(now func() time.Time, reference func(kind string) string, delay time.Duration) (*Office, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make key of the authority: %w", err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "TEST CCK KSeF", Organization: []string{"Symulator KSeF"}, Country: []string{"PL"}},
-		NotBefore: now().AddDate(-1, 0, 0), NotAfter: now().AddDate(20, 0, 0), KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		IsCA: true, BasicConstraintsValid: true,
+		SerialNumber: big.NewInt(1), Subject: named("TEST CCK KSeF"), IsCA: true, BasicConstraintsValid: true,
+		NotBefore: now().AddDate(-1, 0, 0), NotAfter: now().AddDate(20, 0, 0),
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -88,10 +88,14 @@ func (o *Office) Certify(name string, public any, from, to time.Time) ([]byte, e
 		return nil, fmt.Errorf("draw serial number: %w", err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name, Organization: []string{"Symulator KSeF"}, Country: []string{"PL"}},
+		SerialNumber: serial, Subject: named(name),
 		NotBefore: from, NotAfter: to, KeyUsage: x509.KeyUsageKeyEncipherment,
 	}
 	return x509.CreateCertificate(rand.Reader, template, o.authority, public, o.key)
+}
+
+func named(commonName string) pkix.Name {
+	return pkix.Name{CommonName: commonName, Organization: []string{"Symulator KSeF"}, Country: []string{"PL"}}
 }
 
 // Refusal is an answer 400 with its code.

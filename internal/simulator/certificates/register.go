@@ -44,8 +44,8 @@ func (c *issued) info(now time.Time) Info {
 	return Info{c.serial, c.name, c.kind, c.common, c.status(now), c.owner, c.from, c.to, c.made, c.used, c.der}
 }
 
-// Retrieve returns the certificates with these serial numbers. Those of other owners, and those that
-// do not exist, are left out.
+// Retrieve returns the certificates with these serial numbers. Those of other owners, and those
+// that do not exist, are left out.
 func (o *Office) Retrieve(owner Owner, serials []string) []Info {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -57,7 +57,7 @@ func (o *Office) Enrol(owner Owner, name, kind string, csr, data []byte, from ti
 	default:
 		return "", &Refusal{25010, "Nieprawidłowy typ lub długość klucza.", parsed.PublicKeyAlgorithm.String()}
 	}
-	if slices.Contains([]x509.SignatureAlgorithm{x509.MD5WithRSA, x509.PureEd25519, x509.UnknownSignatureAlgorithm}, parsed.SignatureAlgorithm) {
+	if a := parsed.SignatureAlgorithm; a == x509.MD5WithRSA || a == x509.UnknownSignatureAlgorithm {
 		return "", &Refusal{25011, "Nieprawidłowy algorytm podpisu CSR.", parsed.SignatureAlgorithm.String()}
 	}
 	if !sameName(parsed.RawSubject, data) {

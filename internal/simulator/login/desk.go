@@ -49,8 +49,8 @@ type Options struct {
 	Now func() time.Time
 	// Reference makes a reference number of a kind: CR, AU, EC.
 	Reference func(kind string) string
-	// Decrypt reverses the encryption of a token. It fails with ErrKeyUnknown when keyID is not "" and
-	// names no key in force.
+	// Decrypt reverses the encryption of a token. It fails with ErrKeyUnknown when keyID is not ""
+	// and names no key in force.
 	Decrypt func(keyID, encrypted []byte) ([]byte, error)
 	// Issuer is nil when KSeF issues no certificates.
 	Issuer Issuer
@@ -63,8 +63,8 @@ type Options struct {
 	// OnlyIssued refuses certificates that KSeF has not issued, as the demo and production
 	// environments refuse self-signed ones: status 460.
 	OnlyIssued bool
-	// Grants are permissions of one subject in the context of another. Every NIP has all permissions
-	// in its own context.
+	// Grants are permissions of one subject in the context of another. Every NIP has all
+	// permissions in its own context.
 	Grants []Grant
 	// Tokens are tokens that exist from the start.
 	Tokens []Token

@@ -166,8 +166,8 @@ func (d *Desk) Redeem(bearer string) (access, refresh JWT, err error) {
 	return d.issue(kindAccess, o, now.Add(d.opts.Lives.Access)), d.issue(kindRefresh, o, o.refreshUntil), nil
 }
 
-// Refresh gives the bearer of a refresh token another access token. The refresh token stays the same.
-// Errors: *Unauthorized, *Refusal.
+// Refresh gives the bearer of a refresh token another access token. The refresh token stays the
+// same. Errors: *Unauthorized, *Refusal.
 func (d *Desk) Refresh(bearer string) (JWT, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -186,8 +186,8 @@ func (d *Desk) Refresh(bearer string) (JWT, error) {
 	return d.issue(kindAccess, o, now.Add(d.opts.Lives.Access)), nil
 }
 
-// RevokeOwn ends the login of the bearer, who shows an access token or a refresh token. Access tokens
-// live on. Errors: *Unauthorized.
+// RevokeOwn ends the login of the bearer, who shows an access token or a refresh token. Access
+// tokens live on. Errors: *Unauthorized.
 func (d *Desk) RevokeOwn(bearer string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

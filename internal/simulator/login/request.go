@@ -36,8 +36,9 @@ type request struct {
 
 var challengeForm = regexp.MustCompile(`^\d{8}-CR-[A-F0-9]{10}-[A-F0-9]{10}-[A-F0-9]{2}$`)
 
-// readRequest checks the document against the schema of an AuthTokenRequest, version 2.0 or 2.1. The
-// schema has no place for the signature, which is why the element is skipped here, and nothing else.
+// readRequest checks the document against the schema of an AuthTokenRequest, version 2.0 or 2.1.
+// The schema has no place for the signature, which is why the element is skipped here, and nothing
+// else.
 func readRequest(root, signature *etree.Element) (r request, err error) {
 	namespace := root.NamespaceURI()
 	if root.Tag != "AuthTokenRequest" ||

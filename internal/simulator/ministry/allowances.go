@@ -28,8 +28,8 @@ type sessionLimits struct {
 	Invoices   int `json:"maxInvoices"`
 }
 
-// contextLimits answers what an invoice and a session of the context may hold. Sizes are rounded down
-// to whole megabytes, as the contract has no smaller unit.
+// contextLimits answers what an invoice and a session of the context may hold. Sizes are rounded
+// down to whole megabytes, as the contract has no smaller unit.
 func (m *Ministry) contextLimits(c *call) (simulator.Reply, *problem) {
 	plain, attachment, invoices := m.face.Sizes(c.account.NIP)
 	const megabyte = 1_000_000

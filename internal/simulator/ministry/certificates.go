@@ -52,7 +52,8 @@ func (m *Ministry) certificateData(c *call) (simulator.Reply, *problem) {
 
 func (m *Ministry) enrol(c *call) (simulator.Reply, *problem) {
 	if !c.access.BySignature {
-		return simulator.Reply{}, refuse(25002, "Brak możliwości złożenia wniosku certyfikacyjnego dla wykorzystanego sposobu uwierzytelnienia.")
+		const text = "Brak możliwości złożenia wniosku certyfikacyjnego dla wykorzystanego sposobu uwierzytelnienia."
+		return simulator.Reply{}, refuse(25002, text)
 	}
 	var body struct {
 		Name string            `json:"certificateName"`
@@ -136,7 +137,8 @@ func (m *Ministry) retrieve(c *call) (simulator.Reply, *problem) {
 	if p := c.decode(&body); p != nil {
 		return simulator.Reply{}, p
 	}
-	if n := len(body.Serials); n < 1 || n > 10 || slices.ContainsFunc(body.Serials, func(s string) bool { return !serialForm.MatchString(s) }) {
+	malformed := func(serial string) bool { return !serialForm.MatchString(serial) }
+	if n := len(body.Serials); n < 1 || n > 10 || slices.ContainsFunc(body.Serials, malformed) {
 		return simulator.Reply{}, badInput("certificateSerialNumbers: 1 to 10 serial numbers of 16 hex digits are allowed")
 	}
 	type entry struct {

@@ -3,6 +3,7 @@ package ministry
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -121,7 +122,8 @@ func TestFaults_OfSessions_AreAnsweredInTheFormOfThisFace(t *testing.T) {
 	if a := r.post("/sessions/online/"+other+"/close", nil); a.code() != 21180 {
 		t.Errorf("it was closed all the same: %d %s", a.status, a.body)
 	}
-	if a := r.get("/sessions/" + other + "/invoices"); a.status != http.StatusForbidden || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
+	if a := r.get("/sessions/" + other + "/invoices"); a.status != http.StatusForbidden ||
+		!strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
 		t.Errorf("the firewall: %d %s", a.status, a.header)
 	}
 	if a := r.get("/rate-limits"); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "2640" {
@@ -156,7 +158,8 @@ func TestFaults_OfEntries_ChangeTheListsOfThisFaceToo(t *testing.T) {
 		} `json:"invoices"`
 	}
 	r.ok(r.get("/sessions/"+sh.id+"/invoices"), http.StatusOK, &list)
-	if len(list.Invoices) != 4 || list.Invoices[0].Ordinal != 2 || list.Invoices[0].Number != "" || len(list.Invoices[1].KsefNumber) != 36 ||
+	if len(list.Invoices) != 4 || list.Invoices[0].Ordinal != 2 || list.Invoices[0].Number != "" ||
+		len(list.Invoices[1].KsefNumber) != 36 ||
 		string(list.Invoices[2].Status.Code) != `"200"` || !strings.HasSuffix(list.Invoices[3].Acquired, "+0100") {
 		t.Errorf("%+v", list)
 	}
@@ -168,7 +171,8 @@ func TestLimits_PerContext_AreCountedToldAndEnforced(t *testing.T) {
 	a, b := r.loggedIn(nipA), r.loggedIn(nipB)
 	var told map[string]rate
 	r.ok(a.get("/rate-limits"), http.StatusOK, &told)
-	if told["onlineSession"] != (rate{2, 3, -1}) || told["invoiceMetadata"] != (rate{8, 16, 20}) || told["anonymous"] != (rate{60, -1, -1}) || told["global"] != (rate{-1, -1, -1}) || len(told) != 17 {
+	if told["onlineSession"] != (rate{2, 3, -1}) || told["invoiceMetadata"] != (rate{8, 16, 20}) ||
+		told["anonymous"] != (rate{60, -1, -1}) || told["global"] != (rate{-1, -1, -1}) || len(told) != 17 {
 		t.Errorf("%+v", told)
 	}
 	a.openOnline()
@@ -187,5 +191,19 @@ func TestLimits_PerContext_AreCountedToldAndEnforced(t *testing.T) {
 	}
 	if books.Accounts["ip 127.0.0.1"][limits.Anonymous] == 0 {
 		t.Errorf("logging in is not counted by address: %v", books.Accounts)
+	}
+}
+
+// docs/simulator.md shows a script with the faults of this face.
+func TestFaults_ScriptInTheDocumentation_IsValid(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/simulator.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(page), "```yaml\n")
+	script, _, found := strings.Cut(after, "```")
+	faults, err := simulator.ParseFaults([]byte(script))
+	if err != nil || !found || len(faults) < 10 {
+		t.Errorf("%d faults, %v", len(faults), err)
 	}
 }

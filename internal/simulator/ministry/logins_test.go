@@ -239,7 +239,8 @@ func TestLogin_PersonAndFingerprint_ActWhereTheyWereLet(t *testing.T) {
 	}})
 	byPesel := r.with(r.redeemed(r.sign(signer, nipA, xadestest.Options{})).Access.Token)
 	a := byPesel.post("/sessions/online", m{})
-	if a.status != http.StatusForbidden || !strings.Contains(string(a.body), "missing-permissions") || !strings.Contains(string(a.body), login.InvoiceWrite) {
+	if a.status != http.StatusForbidden || !strings.Contains(string(a.body), "missing-permissions") ||
+		!strings.Contains(string(a.body), login.InvoiceWrite) {
 		t.Errorf("without InvoiceWrite: %d %s", a.status, a.body)
 	}
 	challenge, _ := r.challengeText()

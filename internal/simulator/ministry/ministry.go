@@ -22,8 +22,8 @@ type Options struct {
 	Grants []login.Grant
 	// Lives are the lifetimes of challenges and bearer tokens; zero is the Ministry's.
 	Lives login.Lives
-	// LoginDelay is how long a login stays at 100, a new token Pending and a request for a certificate
-	// in processing.
+	// LoginDelay is how long a login stays at 100, a new token Pending and a request for a
+	// certificate in processing.
 	LoginDelay time.Duration
 	// ReceiptLife is how long a pre-signed address of a UPO works; 0 is three days.
 	ReceiptLife time.Duration
@@ -31,8 +31,8 @@ type Options struct {
 	OnlyIssued bool
 	// Allowances are request limits of one taxpayer that differ from the usual ones.
 	Allowances []Allowance
-	// Novelty is the probability that an answer has a field that is in no contract; a tenth of it is
-	// that of an unknown value in a list of values. 0 is never.
+	// Novelty is the probability that an answer has a field that is in no contract; a tenth of it
+	// is that of an unknown value in a list of values. 0 is never.
 	Novelty float64
 	// BaseURL is where pre-signed addresses lead, without a slash at the end; "" is the Host of the
 	// request.
@@ -52,8 +52,8 @@ type Allowance struct {
 	Limits     limits.Allowance
 }
 
-// Ministry answers requests as the Ministry's API does. It is an http.Handler and safe for concurrent
-// use.
+// Ministry answers requests as the Ministry's API does. It is an http.Handler and safe for
+// concurrent use.
 type Ministry struct {
 	face       simulator.Face
 	opts       Options
@@ -122,7 +122,8 @@ func accountOf(nip string) simulator.Account {
 	return simulator.Account{ID: AccountPrefix + nip, NIP: nip}
 }
 
-// AccountPrefix comes before the NIP in the names of the accounts of this face, in books and faults.
+// AccountPrefix comes before the NIP in the names of the accounts of this face, in books and
+// faults.
 const AccountPrefix = "direct_"
 
 // fate asks the faults what becomes of a login.

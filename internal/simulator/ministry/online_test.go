@@ -54,7 +54,8 @@ func TestOnline_BothFaces_ShareOneRegister(t *testing.T) {
 	var one invoiceEntry
 	r.ok(r.get("/sessions/"+again+"/invoices/"+reference), http.StatusOK, &one)
 	number := r.sim.Books().Accepted[0].KsefNumber
-	if one.Status.Code != 440 || one.Status.Extensions["originalKsefNumber"] != number || one.Status.Extensions["originalSessionReferenceNumber"] != session {
+	if one.Status.Code != 440 || one.Status.Extensions["originalKsefNumber"] != number ||
+		one.Status.Extensions["originalSessionReferenceNumber"] != session {
 		t.Errorf("%+v", one.Status)
 	}
 	// The gateway's face, with a key of the same taxpayer, finds the invoice but not the session.
@@ -156,7 +157,8 @@ func TestOnline_RotatedKey_Is21470OrFailsTheSession(t *testing.T) {
 	if err := r.sim.RotateKey(); err != nil {
 		t.Fatal(err)
 	}
-	if a := r.post("/sessions/online", m{"formCode": formFA3(), "encryption": s.info()}); a.code() != 21470 || !bytes.Contains(a.body, []byte(s.id)) {
+	if a := r.post("/sessions/online", m{"formCode": formFA3(), "encryption": s.info()}); a.code() != 21470 ||
+		!bytes.Contains(a.body, []byte(s.id)) {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 	info := s.info()

@@ -29,8 +29,11 @@ type operation struct {
 	anyOf   []string // permissions of which one is needed
 	body    string   // Content-Type that the request must have; "" is no body
 	maxBody int64    // bytes
-	act     func(*call) (simulator.Reply, *problem)
+	act     action
 }
+
+// action carries a call out.
+type action func(*call) (simulator.Reply, *problem)
 
 const (
 	smallBody   = 1 << 20
@@ -56,11 +59,12 @@ func (m *Ministry) table() []*operation {
 		all = append(all, &o)
 		return &o
 	}
-	get := func(name, path, group string, anyOf []string, act func(*call) (simulator.Reply, *problem)) *operation {
+	get := func(name, path, group string, anyOf []string, act action) *operation {
 		return add(operation{name: name, method: http.MethodGet, group: group, bearer: byAccess, anyOf: anyOf, act: act}, path)
 	}
-	post := func(name, path, group string, anyOf []string, act func(*call) (simulator.Reply, *problem)) *operation {
-		return add(operation{name: name, method: http.MethodPost, group: group, bearer: byAccess, anyOf: anyOf, body: jsonType, act: act}, path)
+	post := func(name, path, group string, anyOf []string, act action) *operation {
+		o := operation{name: name, method: http.MethodPost, group: group, bearer: byAccess, anyOf: anyOf, body: jsonType, act: act}
+		return add(o, path)
 	}
 	// Logging in: counted by address.
 	enter := func(o *operation, b bearer, body string) {
@@ -73,8 +77,11 @@ func (m *Ministry) table() []*operation {
 	enter(post(simulator.OpRedeem, "/auth/token/redeem", "", nil, m.redeem), byLogin, "")
 	enter(post(simulator.OpRefresh, "/auth/token/refresh", "", nil, m.refresh), byLogin, "")
 	get(simulator.OpLoginSessions, "/auth/sessions", "", nil, m.loginSessions)
-	add(operation{name: simulator.OpLoginRevoke, method: http.MethodDelete, bearer: byLogin, act: m.revokeOwnLogin}, "/auth/sessions/current")
-	add(operation{name: simulator.OpLoginRevoke, method: http.MethodDelete, bearer: byAccess, act: m.revokeLogin}, "/auth/sessions/*")
+	remove := func(name, path string, b bearer, act action) {
+		add(operation{name: name, method: http.MethodDelete, bearer: b, act: act}, path)
+	}
+	remove(simulator.OpLoginRevoke, "/auth/sessions/current", byLogin, m.revokeOwnLogin)
+	remove(simulator.OpLoginRevoke, "/auth/sessions/*", byAccess, m.revokeLogin)
 	enter(get(simulator.OpLoginStatus, "/auth/*", "", nil, m.loginStatus), byLogin, "")
 
 	post(simulator.OpOpenOnline, "/sessions/online", limits.OnlineSession, write, m.openOnline)
@@ -100,7 +107,7 @@ func (m *Ministry) table() []*operation {
 	post(simulator.OpTokenCreate, "/tokens", "", []string{login.CredentialsManage}, m.createToken)
 	get(simulator.OpTokenList, "/tokens", "", nil, m.tokenList)
 	get(simulator.OpTokenStatus, "/tokens/*", "", nil, m.token)
-	add(operation{name: simulator.OpTokenRevoke, method: http.MethodDelete, bearer: byAccess, act: m.revokeToken}, "/tokens/*")
+	remove(simulator.OpTokenRevoke, "/tokens/*", byAccess, m.revokeToken)
 
 	get(simulator.OpCertificateLimits, "/certificates/limits", "", nil, m.certificateLimits)
 	get(simulator.OpCertificateData, "/certificates/enrollments/data", "", nil, m.certificateData)

@@ -134,9 +134,9 @@ func keyUnknown(id string) *problem {
 		fmt.Sprintf("Klucz o identyfikatorze %s nie jest wspierany.", id))
 }
 
-// refusal writes a problem in the form that the client asked for. 401, 403 and 410 have one form only.
-// The time of the old form has no offset in the contract's example of 2.7 and has one in that of 2.8:
-// the older way comes now and then.
+// refusal writes a problem in the form that the client asked for. 401, 403 and 410 have one form
+// only. The time of the old form has no offset in the contract's example of 2.7 and has one in that
+// of 2.8: the older way comes now and then.
 func (m *Ministry) refusal(p *problem, r *http.Request) simulator.Reply {
 	header := http.Header{}
 	if p.retryAfter > 0 {

@@ -13,7 +13,8 @@ import (
 func TestProblems_BothForms_ComeAsTheClientAsks(t *testing.T) {
 	r := newRig(t, Options{}).loggedIn(nipA)
 	old := r.get("/sessions/short")
-	if old.header.Get("Content-Type") != jsonType || !strings.Contains(string(old.body), `"exceptionCode":21405`) || strings.Contains(string(old.body), `"errors"`) {
+	if old.header.Get("Content-Type") != jsonType || !strings.Contains(string(old.body), `"exceptionCode":21405`) ||
+		strings.Contains(string(old.body), `"errors"`) {
 		t.Errorf("%s %s", old.header.Get("Content-Type"), old.body)
 	}
 	r.header.Set("X-Error-Format", "problem-details")
@@ -27,13 +28,15 @@ func TestProblems_BothForms_ComeAsTheClientAsks(t *testing.T) {
 		At       time.Time      `json:"timestamp"`
 	}
 	r.ok(a, http.StatusBadRequest, &p)
-	if a.header.Get("Content-Type") != "application/problem+json" || p.Title != "Bad Request" || p.Status != 400 || p.Instance != "/v2/sessions/short" ||
+	if a.header.Get("Content-Type") != "application/problem+json" || p.Title != "Bad Request" || p.Status != 400 ||
+		p.Instance != "/v2/sessions/short" ||
 		len(p.TraceID) != 32 || len(p.Errors) != 1 || p.At.IsZero() {
 		t.Errorf("%s %+v", a.header, p)
 	}
 	for _, format := range []string{"", "problem-details"} {
 		r.header.Set("X-Error-Format", format)
-		if a := r.with("").get("/rate-limits"); a.status != http.StatusUnauthorized || a.header.Get("Content-Type") != "application/problem+json" {
+		if a := r.with("").get("/rate-limits"); a.status != http.StatusUnauthorized ||
+			a.header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("401 with %q: %d %s", format, a.status, a.header.Get("Content-Type"))
 		}
 		r.inject(simulator.Fault{On: simulator.OpRateLimits, Kind: simulator.TooMany, For: time.Second})

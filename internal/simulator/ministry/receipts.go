@@ -19,7 +19,9 @@ const hashHeader = "x-ms-meta-hash"
 // xmlReply answers a document with its hash.
 func xmlReply(body []byte) simulator.Reply {
 	sum := sha256.Sum256(body)
-	return simulator.Reply{Status: http.StatusOK, ContentType: xmlType, Header: http.Header{http.CanonicalHeaderKey(hashHeader): {base64Of(sum[:])}}, Body: body}
+	header := http.Header{}
+	header.Set(hashHeader, base64Of(sum[:]))
+	return simulator.Reply{Status: http.StatusOK, ContentType: xmlType, Header: header, Body: body}
 }
 
 func receiptReply(body []byte, refused *simulator.Refusal) (simulator.Reply, *problem) {
@@ -89,8 +91,8 @@ func (m *Ministry) signature(path string, q url.Values) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// download answers a pre-signed address. It is not counted by the limits, and an Authorization header
-// is refused, because the token would travel to a store that must not see it.
+// download answers a pre-signed address. It is not counted by the limits, and an Authorization
+// header is refused, because the token would travel to a store that must not see it.
 func (m *Ministry) download(w http.ResponseWriter, r *http.Request) int {
 	q := r.URL.Query()
 	until, err := time.Parse(time.RFC3339, q.Get("se"))
@@ -130,6 +132,7 @@ func (m *Ministry) download(w http.ResponseWriter, r *http.Request) int {
 
 // stored is an error of the store behind pre-signed addresses.
 func stored(status int, code string) simulator.Reply {
-	body := `<?xml version="1.0" encoding="utf-8"?><Error><Code>` + code + `</Code><Message>` + http.StatusText(status) + `</Message></Error>`
+	body := `<?xml version="1.0" encoding="utf-8"?>` + "\n" +
+		"<Error><Code>" + code + "</Code><Message>" + http.StatusText(status) + "</Message></Error>"
 	return simulator.Reply{Status: status, ContentType: xmlType, Body: []byte(body)}
 }

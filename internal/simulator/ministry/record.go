@@ -56,9 +56,10 @@ func (m *Ministry) record(r simulator.Record) record {
 	}
 	x := record{
 		KsefNumber: r.KsefNumber, Number: r.Number, Issued: r.Issued, Sent: timestamp(r.Sent), Acquired: timestamp(r.Acquired),
-		Stored: timestamp(r.Stored), Seller: sellerInfo{r.SellerNIP, r.Seller}, Net: r.Net, Gross: r.Gross, VAT: r.VAT, Currency: r.Currency,
-		Mode: m.oneOf(mode, "Deferred"), Type: m.oneOf(cmp.Or(invoiceTypes()[r.Kind], "Vat"), "VatNowy"),
-		Form: formCode{r.SystemCode, "1-0E", "FA"}, SelfBilled: r.SelfBilled, Attachment: r.Attachment, Hash: base64Of(r.Hash[:]), Third: []any{},
+		Stored: timestamp(r.Stored), Seller: sellerInfo{r.SellerNIP, r.Seller}, Net: r.Net, Gross: r.Gross, VAT: r.VAT,
+		Currency: r.Currency, Mode: m.oneOf(mode, "Deferred"), Type: m.oneOf(cmp.Or(invoiceTypes()[r.Kind], "Vat"), "VatNowy"),
+		Form: formCode{r.SystemCode, "1-0E", "FA"}, SelfBilled: r.SelfBilled, Attachment: r.Attachment,
+		Hash: base64Of(r.Hash[:]), Third: []any{},
 	}
 	x.Buyer.Identifier.Type, x.Buyer.Identifier.Value, x.Buyer.Name = buyerType(r), r.BuyerNIP, r.Buyer
 	if r.Corrects != nil {

@@ -122,7 +122,8 @@ func (f *invoiceFilter) check(now, mark time.Time) *problem {
 	if f.Range.Restrict && f.Range.Type == "PermanentStorage" {
 		if f.Range.From.After(mark) {
 			return refuse(21183, "Zakres filtrowania wykracza poza dostępny zakres danych.",
-				"Parametr dateRange.from jest późniejszy niż PermanentStorageHwmDate przy włączonym restrictToPermanentStorageHwmDate.")
+				"Parametr dateRange.from jest późniejszy niż PermanentStorageHwmDate przy włączonym "+
+					"restrictToPermanentStorageHwmDate.")
 		}
 		if f.Range.To.After(mark) {
 			f.Range.To.Time = mark

@@ -39,7 +39,8 @@ func TestRegister_ByExactNumber_FindsOneWithItsHash(t *testing.T) {
 		t.Fatalf("%+v", p)
 	}
 	found := p.Invoices[0]
-	if found.Type != "Vat" || found.Gross != 123 || found.Seller.NIP != nipA || found.Form.System != "FA (3)" || found.Buyer.Identifier.Value != fatest.Buyer {
+	if found.Type != "Vat" || found.Gross != 123 || found.Seller.NIP != nipA || found.Form.System != "FA (3)" ||
+		found.Buyer.Identifier.Value != fatest.Buyer {
 		t.Errorf("%+v", found)
 	}
 	a := r.get("/invoices/ksef/" + found.KsefNumber)

@@ -150,7 +150,10 @@ func (c *call) readBody() *simulator.Refusal {
 	}
 	if kind, params, err := mime.ParseMediaType(c.r.Header.Get("Content-Type")); err != nil || kind != c.op.body ||
 		params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8") {
-		return &simulator.Refusal{Status: http.StatusUnsupportedMediaType, Code: 415, Description: "Unsupported Media Type", Details: "the body must be " + c.op.body}
+		return &simulator.Refusal{
+			Status: http.StatusUnsupportedMediaType, Code: 415, Description: "Unsupported Media Type",
+			Details: "the body must be " + c.op.body,
+		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, c.op.maxBody))
 	var large *http.MaxBytesError
@@ -158,7 +161,9 @@ func (c *call) readBody() *simulator.Refusal {
 		return &simulator.Refusal{Status: http.StatusRequestEntityTooLarge, Code: 413, Description: "Content Too Large"}
 	}
 	if err != nil {
-		return &simulator.Refusal{Status: http.StatusBadRequest, Code: codeUnreadable, Description: "Nieczytelna treść.", Details: "the body ended early"}
+		return &simulator.Refusal{
+			Status: http.StatusBadRequest, Code: codeUnreadable, Description: "Nieczytelna treść.", Details: "the body ended early",
+		}
 	}
 	c.body = body
 	return nil

@@ -47,8 +47,8 @@ func (m *Ministry) openOnline(c *call) (simulator.Reply, *problem) {
 	}{s.ID, timestamp(s.Expires)}), nil
 }
 
-// send takes one invoice. What is wrong with the encrypted bytes is told at once, what is wrong with
-// the invoice by its status.
+// send takes one invoice. What is wrong with the encrypted bytes is told at once, what is wrong
+// with the invoice by its status.
 func (m *Ministry) send(c *call) (simulator.Reply, *problem) {
 	var body struct {
 		Hash          strictjson.Octets `json:"invoiceHash"`
@@ -189,7 +189,8 @@ func (m *Ministry) sessionList(c *call) (simulator.Reply, *problem) {
 	all = slices.DeleteFunc(all, func(s simulator.Session) bool {
 		return !seesAll(c.access) && s.Author != author(c.access) || !filter(s)
 	})
-	// The position counts from the oldest, so that sessions opened meanwhile do not shift the pages.
+	// The position counts from the oldest, so that sessions opened meanwhile do not shift the
+	// pages.
 	end := len(all)
 	if from > 0 {
 		end = min(from, end)

@@ -129,7 +129,8 @@ func TestThirdParty_GoKsefClient_LogsInSendsAndReadsWhatTheBooksHold(t *testing.
 		numbers  []string
 		accepted int
 	}{{got.Online.Session, got.Online.Invoices, got.Online.Numbers, 3}, {got.Zip.Session, got.Zip.Invoices, got.Zip.Numbers, 199}} {
-		if numbers := numbersOf(books, c.session); len(numbers) != c.accepted || !slices.Equal(numbers, c.numbers) || c.invoices < c.accepted {
+		if numbers := numbersOf(books, c.session); len(numbers) != c.accepted || !slices.Equal(numbers, c.numbers) ||
+			c.invoices < c.accepted {
 			t.Errorf("%s: %d in the books, %d in the UPO, %d in the list", c.session, len(numbers), len(c.numbers), c.invoices)
 		}
 	}
@@ -158,10 +159,10 @@ type thirdParty struct {
 	env []string
 }
 
-// newThirdParty starts a simulator and writes so many invoices into folders of these names. One of the
-// folder zip has a flaw that KSeF refuses. The clients need programs that are not everywhere, so the
-// tests run only with KSEF_THIRDPARTY_TEST=1, as make thirdparty and CI set it; then a missing program
-// is an error.
+// newThirdParty starts a simulator and writes so many invoices into folders of these names. One of
+// the folder zip has a flaw that KSeF refuses. The clients need programs that are not everywhere,
+// so the tests run only with KSEF_THIRDPARTY_TEST=1, as make thirdparty and CI set it; then a
+// missing program is an error.
 func newThirdParty(t *testing.T, invoices map[string]int, novelty float64) thirdParty {
 	t.Helper()
 	if os.Getenv("KSEF_THIRDPARTY_TEST") != "1" {

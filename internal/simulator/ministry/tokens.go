@@ -83,8 +83,9 @@ func (m *Ministry) tokenList(c *call) (simulator.Reply, *problem) {
 	}
 	q := c.r.URL.Query()
 	all := slices.DeleteFunc(m.desk.Tokens(c.access), func(t login.TokenInfo) bool {
-		return len(q["status"]) > 0 && !slices.Contains(q["status"], t.Status) || !strings.Contains(t.Description, q.Get("description")) ||
-			!strings.Contains(t.Author.Value, q.Get("authorIdentifier")) || q.Has("authorIdentifierType") && q.Get("authorIdentifierType") != t.Author.Type
+		return len(q["status"]) > 0 && !slices.Contains(q["status"], t.Status) ||
+			!strings.Contains(t.Description, q.Get("description")) || !strings.Contains(t.Author.Value, q.Get("authorIdentifier")) ||
+			q.Has("authorIdentifierType") && q.Get("authorIdentifierType") != t.Author.Type
 	})
 	from = min(from, len(all))
 	to := min(from+size, len(all))

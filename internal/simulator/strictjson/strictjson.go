@@ -1,6 +1,6 @@
-// Package strictjson reads JSON bodies as strictly as a suspicious server may: names exactly as in the
-// contract, each once, required ones present. Both faces of the simulator use it. It shares no code
-// with the clients.
+// Package strictjson reads JSON bodies as strictly as a suspicious server may: names exactly as in
+// the contract, each once, required ones present. Both faces of the simulator use it. It shares no
+// code with the clients.
 package strictjson
 
 import (

@@ -1,8 +1,8 @@
 // Package xades verifies the signature of a login request as the Ministry does: an enveloped XAdES
 // signature whose references, digests, certificate and signature value all have to hold.
 //
-// Canonical XML and the tree come from libraries (goxmldsig, etree); what is demanded of a signature
-// is decided here. It shares no code with the client that signs.
+// Canonical XML and the tree come from libraries (goxmldsig, etree); what is demanded of a
+// signature is decided here. It shares no code with the client that signs.
 //
 // These are modelled: the enveloped packaging with its two references (the document and the signed
 // properties), canonical XML 1.0, 1.1 and exclusive, with and without comments, digests SHA-256,

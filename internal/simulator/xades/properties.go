@@ -10,9 +10,9 @@ import (
 	"github.com/beevik/etree"
 )
 
-// checkProperties verifies that the signed properties name the signer's certificate, and returns the
-// time of the signature. The name of the issuer is not compared: whether KSeF compares it is unknown,
-// and its digest decides already.
+// checkProperties verifies that the signed properties name the signer's certificate, and returns
+// the time of the signature. The name of the issuer is not compared: whether KSeF compares it is
+// unknown, and its digest decides already.
 func checkProperties(properties *etree.Element, certificate *x509.Certificate) (time.Time, error) {
 	signature := child(properties, xadesSpace, "SignedSignatureProperties")
 	if signature == nil {
@@ -60,7 +60,8 @@ func checkProperties(properties *etree.Element, certificate *x509.Certificate) (
 		}
 		n, ok := new(big.Int).SetString(strings.TrimSpace(serial.Text()), 10)
 		if !ok || n.Cmp(certificate.SerialNumber) != 0 {
-			return time.Time{}, wrong("SigningCertificate names the serial number %q, the certificate has %s", serial.Text(), certificate.SerialNumber)
+			const text = "SigningCertificate names the serial number %q, the certificate has %s"
+			return time.Time{}, wrong(text, serial.Text(), certificate.SerialNumber)
 		}
 	}
 	return at, nil

@@ -168,7 +168,11 @@ func canonicalizer(method *etree.Element) dsig.Canonicalizer {
 		}
 		prefixes = strings.ReplaceAll(c.SelectAttrValue("PrefixList", ""), "#default", "")
 	}
-	const exclusive, v10, v11 = "http://www.w3.org/2001/10/xml-exc-c14n#", "http://www.w3.org/TR/2001/REC-xml-c14n-20010315", "http://www.w3.org/2006/12/xml-c14n11"
+	const (
+		exclusive = "http://www.w3.org/2001/10/xml-exc-c14n#"
+		v10       = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+		v11       = "http://www.w3.org/2006/12/xml-c14n11"
+	)
 	switch method.SelectAttrValue("Algorithm", "") {
 	case exclusive:
 		return dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList(prefixes)

@@ -42,8 +42,8 @@ func wrong(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrSignature, fmt.Sprintf(format, args...))
 }
 
-// Verify reads a document and verifies its one signature. now is the moment of the check: a signature
-// made later than that by more than a minute is refused.
+// Verify reads a document and verifies its one signature. now is the moment of the check: a
+// signature made later than that by more than a minute is refused.
 func Verify(document []byte, now time.Time) (*Signed, error) {
 	root, err := read(document)
 	if err != nil {

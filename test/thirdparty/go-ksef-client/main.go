@@ -1,11 +1,11 @@
-// Command go-ksef-client drives the simulator's second face with github.com/alapierre/go-ksef-client,
-// unmodified. It is a module of its own, so that the project does not depend on that client. The test
-// TestThirdParty_GoKsefClient starts the simulator, runs this program and compares what it prints with
-// the simulator's books.
+// Command go-ksef-client drives the simulator's second face with
+// github.com/alapierre/go-ksef-client, unmodified. It is a module of its own, so that the project
+// does not depend on that client. The test TestThirdParty_GoKsefClient starts the simulator, runs
+// this program and compares what it prints with the simulator's books.
 //
-// Environment: KSEF_URL is the address without /v2, KSEF_NIP the taxpayer, KSEF_TOKEN_FILE a file with
-// its token, and KSEF_INVOICES a folder with the folders online and zip, each with invoices as *.xml.
-// It prints one JSON object.
+// Environment: KSEF_URL is the address without /v2, KSEF_NIP the taxpayer, KSEF_TOKEN_FILE a file
+// with its token, and KSEF_INVOICES a folder with the folders online and zip, each with invoices as
+// *.xml. It prints one JSON object.
 package main
 
 import (
@@ -172,7 +172,9 @@ func (d driver) batch(ctx context.Context) (part Part, err error) {
 	}
 	info := api.BatchFileInfo{FileSize: packed.ZipSize, FileHash: packed.ZipSHA256}
 	for _, p := range packed.Parts {
-		info.FileParts = append(info.FileParts, api.BatchFilePartInfo{OrdinalNumber: int32(p.Index + 1), FileSize: p.CipherSize, FileHash: p.CipherSHA256})
+		info.FileParts = append(info.FileParts, api.BatchFilePartInfo{
+			OrdinalNumber: int32(p.Index + 1), FileSize: p.CipherSize, FileHash: p.CipherSHA256,
+		})
 	}
 	opened, err := d.client.OpenBatchSession(ctx, form, packed.AESKey, packed.IV, api.NewOptBool(false), info)
 	if err != nil {
@@ -202,7 +204,8 @@ func (d driver) batch(ctx context.Context) (part Part, err error) {
 func (d driver) finish(ctx context.Context, part *Part) error {
 	var upo string
 	for deadline := time.Now().Add(30 * time.Second); upo == ""; {
-		answer, err := d.raw.SessionsReferenceNumberGet(ctx, api.SessionsReferenceNumberGetParams{ReferenceNumber: api.ReferenceNumber(part.Session)})
+		params := api.SessionsReferenceNumberGetParams{ReferenceNumber: api.ReferenceNumber(part.Session)}
+		answer, err := d.raw.SessionsReferenceNumberGet(ctx, params)
 		if err != nil {
 			return err
 		}

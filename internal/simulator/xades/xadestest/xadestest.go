@@ -54,7 +54,9 @@ func SelfSigned(t testing.TB, key crypto.Signer, subject pkix.Name, from time.Ti
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: serial, Subject: subject, NotBefore: from, NotAfter: from.AddDate(2, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature}
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: subject, NotBefore: from, NotAfter: from.AddDate(2, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -113,8 +115,8 @@ func (s Signer) Sign(t testing.TB, document string, o Options) []byte {
 	return []byte(`<?xml version="1.0" encoding="UTF-8"?>` + document[:at] + signature + document[at:])
 }
 
-// withNamespace writes an element as its canonical form by itself has it: with the declaration of its
-// prefix. Elements in it that use another prefix declare that by themselves.
+// withNamespace writes an element as its canonical form by itself has it: with the declaration of
+// its prefix. Elements in it that use another prefix declare that by themselves.
 func withNamespace(xml, name, declaration string) string {
 	out := strings.Replace(xml, "<"+name, "<"+name+" "+declaration, 1)
 	if declaration == xades {
@@ -137,7 +139,8 @@ func (s Signer) properties(at time.Time) string {
 		`</xades:SigningTime><xades:SigningCertificate><xades:Cert><xades:CertDigest><ds:DigestMethod Algorithm="` + sha +
 		`"></ds:DigestMethod><ds:DigestValue>` + base64.StdEncoding.EncodeToString(sum[:]) + `</ds:DigestValue></xades:CertDigest>` +
 		`<xades:IssuerSerial><ds:X509IssuerName>CN=test</ds:X509IssuerName><ds:X509SerialNumber>` + s.Certificate.SerialNumber.String() +
-		`</ds:X509SerialNumber></xades:IssuerSerial></xades:Cert></xades:SigningCertificate></xades:SignedSignatureProperties></xades:SignedProperties>`
+		`</ds:X509SerialNumber></xades:IssuerSerial></xades:Cert></xades:SigningCertificate></xades:SignedSignatureProperties>` +
+		`</xades:SignedProperties>`
 }
 
 func (s Signer) info(document, properties, method string) string {
