@@ -147,16 +147,6 @@ func (f Face) Allowances(account string) map[string]limits.Allowance {
 	return f.s.limits.Allowances(account)
 }
 
-// AccountOf returns the account of a session that is known, "" when there is no such session.
-func (f Face) AccountOf(session string) string {
-	f.s.mu.Lock()
-	defer f.s.mu.Unlock()
-	if sess := f.s.sessions[session]; sess != nil && sess.direct && !sess.lost {
-		return sess.account
-	}
-	return ""
-}
-
 // Sizes returns what one taxpayer may send: bytes of an invoice without and with an attachment, and
 // invoices in a session.
 func (f Face) Sizes(nip string) (plain, withAttachment, invoices int) {

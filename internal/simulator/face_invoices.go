@@ -6,6 +6,13 @@ import (
 	"time"
 )
 
+// InvoiceBook is the invoices of another face: in their sessions, their receipts, and in the
+// register.
+type InvoiceBook struct{ SessionBook }
+
+// Invoices returns the invoices of the Ministry's API, and the register, which both faces share.
+func (f Face) Invoices() InvoiceBook { return InvoiceBook{f.Sessions()} }
+
 // Invoice is an invoice of a session as a client sees it now, with what faults have changed in it.
 type Invoice struct {
 	Ordinal                       int
@@ -25,7 +32,7 @@ type Invoice struct {
 
 // invoice tells how an invoice stands; there is false when a fault leaves it out. The caller holds
 // mu.
-func (f Face) invoice(on string, sess *session, o *outcome) (v Invoice, there bool) {
+func (f InvoiceBook) invoice(on string, sess *session, o *outcome) (v Invoice, there bool) {
 	i, odd, there := f.s.alter(on, sess, o, f.s.info(sess, o))
 	v = Invoice{
 		Ordinal: i.Ordinal, Reference: o.id, Number: i.Number, KsefNumber: i.KsefNumber, File: o.file, Hash: o.hash, Sent: o.sent,
@@ -45,10 +52,10 @@ func (f Face) invoice(on string, sess *session, o *outcome) (v Invoice, there bo
 	return v, there
 }
 
-// Invoices lists the invoices of a session from the position from on, at most n of them and as many
+// Page lists the invoices of a session from the position from on, at most n of them and as many
 // as match, with the position after the last. A batch session has none before its package is
 // unpacked.
-func (f Face) Invoices(
+func (f InvoiceBook) Page(
 	account Account, session string, from, n int, match func(Invoice) bool,
 ) (list []Invoice, next int, refused *Refusal) {
 	f.s.mu.Lock()
@@ -71,8 +78,8 @@ func (f Face) Invoices(
 	return list, next, nil
 }
 
-// Invoice returns one invoice of a session by its reference.
-func (f Face) Invoice(account Account, session, reference string) (Invoice, *Refusal) {
+// One returns one invoice of a session by its reference.
+func (f InvoiceBook) One(account Account, session, reference string) (Invoice, *Refusal) {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
 	sess, refused := f.own(account, session)
@@ -90,7 +97,7 @@ func (f Face) Invoice(account Account, session, reference string) (Invoice, *Ref
 }
 
 // Receipt returns the UPO of a session.
-func (f Face) Receipt(account Account, session string) ([]byte, *Refusal) {
+func (f InvoiceBook) Receipt(account Account, session string) ([]byte, *Refusal) {
 	f.s.mu.Lock()
 	sess, refused := f.own(account, session)
 	if refused == nil && f.s.status(sess) != 200 {
@@ -103,8 +110,8 @@ func (f Face) Receipt(account Account, session string) ([]byte, *Refusal) {
 	return written(f.s.receipt(sess))
 }
 
-// InvoiceReceipt returns the UPO of one accepted invoice, which is there as soon as its number is.
-func (f Face) InvoiceReceipt(account Account, session string, match func(Invoice) bool) ([]byte, *Refusal) {
+// ReceiptOf returns the UPO of one accepted invoice, which is there as soon as its number is.
+func (f InvoiceBook) ReceiptOf(account Account, session string, match func(Invoice) bool) ([]byte, *Refusal) {
 	f.s.mu.Lock()
 	sess, refused := f.own(account, session)
 	var found *accepted
@@ -140,7 +147,7 @@ func noReceipt(session string) *refusal {
 }
 
 // Document returns the bytes of an invoice by its KSeF number, to a taxpayer who may read it.
-func (f Face) Document(account Account, ksefNumber string) ([]byte, *Refusal) {
+func (f InvoiceBook) Document(account Account, ksefNumber string) ([]byte, *Refusal) {
 	answer, refused := f.s.invoiceGet(&call{account: account, values: []string{ksefNumber}})
 	if refused != nil {
 		return nil, exported(refused)
@@ -163,7 +170,7 @@ type Record struct {
 // Register lists the invoices that a taxpayer sees in a role (Subject1, Subject2,
 // SubjectAuthorized), in the order of acceptance. Third parties are not modelled: they see no
 // invoices. match chooses by what the books hold; the faults change what is returned.
-func (f Face) Register(nip, role string, match func(Record) bool) []Record {
+func (f InvoiceBook) Register(nip, role string, match func(Record) bool) []Record {
 	s := f.s
 	s.mu.Lock()
 	defer s.mu.Unlock()

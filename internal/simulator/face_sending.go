@@ -8,7 +8,7 @@ import (
 
 // Close closes a session of one lane. A batch session must have all its parts, in their declared
 // sizes.
-func (f Face) Close(account Account, id string, online bool) *Refusal {
+func (f SessionBook) Close(account Account, id string, online bool) *Refusal {
 	s := f.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +54,7 @@ type Delivery struct {
 }
 
 // Send takes one invoice into an online session and returns its reference.
-func (f Face) Send(account Account, session string, d Delivery) (string, *Refusal) {
+func (f SessionBook) Send(account Account, session string, d Delivery) (string, *Refusal) {
 	f.s.mu.Lock()
 	sess, refused := f.own(account, session)
 	if refused == nil && sess.lane != laneOnline {

@@ -9,6 +9,22 @@ import (
 	"ksefworker/internal/simulator/strictjson"
 )
 
+// SessionBook is the sessions of another face.
+type SessionBook struct{ s *Simulator }
+
+// Sessions returns the sessions of the Ministry's API.
+func (f Face) Sessions() SessionBook { return SessionBook{f.s} }
+
+// AccountOf returns the account of a session that is known, "" when there is no such session.
+func (f SessionBook) AccountOf(session string) string {
+	f.s.mu.Lock()
+	defer f.s.mu.Unlock()
+	if sess := f.s.sessions[session]; sess != nil && sess.direct && !sess.lost {
+		return sess.account
+	}
+	return ""
+}
+
 // Opening is what a client says when it opens a session.
 type Opening struct {
 	Account Account
@@ -46,7 +62,7 @@ type Upload struct {
 
 // Open opens an online session or, with a Package, a batch session whose parts are uploaded to
 // addresses below base.
-func (f Face) Open(o Opening, base string) (Session, []Upload, *Refusal) {
+func (f SessionBook) Open(o Opening, base string) (Session, []Upload, *Refusal) {
 	s := f.s
 	form := formOf(s.forms, o.System, o.Schema, o.Value)
 	if form == nil {
@@ -124,7 +140,7 @@ type Session struct {
 }
 
 // view tells how a session stands. The caller holds mu.
-func (f Face) view(sess *session) Session {
+func (f SessionBook) view(sess *session) Session {
 	s := f.s
 	s.expire(sess)
 	code := s.status(sess)
@@ -154,8 +170,8 @@ func (f Face) view(sess *session) Session {
 	return v
 }
 
-// own returns a session of the account. The caller holds mu.
-func (f Face) own(account Account, id string) (*session, *refusal) {
+// own returns a session that the account has opened at the Ministry's API. The caller holds mu.
+func (f SessionBook) own(account Account, id string) (*session, *refusal) {
 	sess, refused := f.s.ownSession(account, id)
 	if refused == nil && !sess.direct {
 		refused = noSession(id)
@@ -163,8 +179,8 @@ func (f Face) own(account Account, id string) (*session, *refusal) {
 	return sess, refused
 }
 
-// Session returns a session of the account.
-func (f Face) Session(account Account, id string) (Session, *Refusal) {
+// One returns a session of the account.
+func (f SessionBook) One(account Account, id string) (Session, *Refusal) {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
 	sess, refused := f.own(account, id)
@@ -174,9 +190,9 @@ func (f Face) Session(account Account, id string) (Session, *Refusal) {
 	return f.view(sess), nil
 }
 
-// Sessions lists the sessions of the account in one lane, newest first. Those that a fault has lost
+// List lists the sessions of the account in one lane, newest first. Those that a fault has lost
 // are not there.
-func (f Face) Sessions(account Account, online bool) []Session {
+func (f SessionBook) List(account Account, online bool) []Session {
 	f.s.mu.Lock()
 	defer f.s.mu.Unlock()
 	var all []Session

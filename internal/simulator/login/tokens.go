@@ -95,13 +95,19 @@ type TokenInfo struct {
 	Status      string
 }
 
-func (d *Desk) tokenInfo(t *storedToken) TokenInfo {
+// Tokens are the KSeF tokens that a desk knows.
+type Tokens struct{ *Desk }
+
+// Tokens returns the tokens of the desk.
+func (d *Desk) Tokens() Tokens { return Tokens{d} }
+
+func (d Tokens) info(t *storedToken) TokenInfo {
 	return TokenInfo{t.reference, t.author, t.Context, t.Description, t.Permissions, t.created, t.lastUse, t.statusAt(d.opts.Now())}
 }
 
-// CreateToken makes a token for the context of a login. It is Pending for as long as a login takes.
+// Create makes a token for the context of a login. It is Pending for as long as a login takes.
 // Errors: *Refusal.
-func (d *Desk) CreateToken(a Access, permissions []string, description string) (reference, secret string, err error) {
+func (d Tokens) Create(a Access, permissions []string, description string) (reference, secret string, err error) {
 	if a.Context.Type != "Nip" && a.Context.Type != "InternalId" {
 		return "", "", &Refusal{Code: 26002, Description: "Nie można wygenerować tokena dla obecnego typu kontekstu.",
 			Details: []string{fmt.Sprintf("Obecny typ kontekstu: %s, dozwolone: Nip, InternalId.", a.Context.Type)}}
@@ -130,10 +136,10 @@ func (d *Desk) CreateToken(a Access, permissions []string, description string) (
 	return reference, secret, nil
 }
 
-// ErrNoToken is what Token and RevokeToken return for a token that the login may not see.
+// ErrNoToken is what One and Revoke return for a token that the login may not see.
 var ErrNoToken = errors.New("there is no such token")
 
-func (d *Desk) visibleToken(a Access, reference string) (*storedToken, error) {
+func (d Tokens) visible(a Access, reference string) (*storedToken, error) {
 	t := d.tokens.byRef[reference]
 	if t == nil || t.Context != a.Context || t.author != a.Identity && !a.May(CredentialsManage, CredentialsRead) {
 		return nil, ErrNoToken
@@ -141,35 +147,35 @@ func (d *Desk) visibleToken(a Access, reference string) (*storedToken, error) {
 	return t, nil
 }
 
-// Token tells what is known of a token.
-func (d *Desk) Token(a Access, reference string) (TokenInfo, error) {
+// One tells what is known of a token.
+func (d Tokens) One(a Access, reference string) (TokenInfo, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t, err := d.visibleToken(a, reference)
+	t, err := d.visible(a, reference)
 	if err != nil {
 		return TokenInfo{}, err
 	}
-	return d.tokenInfo(t), nil
+	return d.info(t), nil
 }
 
-// Tokens lists the tokens that a login may see, newest first.
-func (d *Desk) Tokens(a Access) []TokenInfo {
+// List lists the tokens that a login may see, newest first.
+func (d Tokens) List(a Access) []TokenInfo {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var all []TokenInfo
 	for _, t := range slices.Backward(d.tokens.order) {
-		if seen, err := d.visibleToken(a, t.reference); err == nil {
-			all = append(all, d.tokenInfo(seen))
+		if seen, err := d.visible(a, t.reference); err == nil {
+			all = append(all, d.info(seen))
 		}
 	}
 	return all
 }
 
-// RevokeToken ends a token: one's own, or with CredentialsManage any of the context.
-func (d *Desk) RevokeToken(a Access, reference string) error {
+// Revoke ends a token: one's own, or with CredentialsManage any of the context.
+func (d Tokens) Revoke(a Access, reference string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t, err := d.visibleToken(a, reference)
+	t, err := d.visible(a, reference)
 	if err != nil || t.author != a.Identity && !a.May(CredentialsManage) {
 		return ErrNoToken
 	}

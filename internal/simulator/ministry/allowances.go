@@ -14,7 +14,7 @@ type rate struct {
 }
 
 // rateLimits answers the request limits of the context, as API 2.8 writes them: -1 is no limit.
-func (m *Ministry) rateLimits(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) rateLimits(c *call) (simulator.Reply, *problem) {
 	answer := map[string]rate{"global": {limits.NoLimit, limits.NoLimit, limits.NoLimit}}
 	for group, a := range m.face.Allowances(c.account.ID) {
 		answer[group] = rate(a)
@@ -30,7 +30,7 @@ type sessionLimits struct {
 
 // contextLimits answers what an invoice and a session of the context may hold. Sizes are rounded
 // down to whole megabytes, as the contract has no smaller unit.
-func (m *Ministry) contextLimits(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) contextLimits(c *call) (simulator.Reply, *problem) {
 	plain, attachment, invoices := m.face.Sizes(c.account.NIP)
 	const megabyte = 1_000_000
 	one := sessionLimits{plain / megabyte, attachment / megabyte, invoices}
@@ -41,7 +41,7 @@ func (m *Ministry) contextLimits(c *call) (simulator.Reply, *problem) {
 }
 
 // subjectLimits answers how many certificates the subject of the login may have.
-func (m *Ministry) subjectLimits(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) subjectLimits(c *call) (simulator.Reply, *problem) {
 	_, requests, _, active := m.office.Limits(owner(c.access))
 	type enrollment struct {
 		Most int `json:"maxEnrollments"`

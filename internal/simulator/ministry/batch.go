@@ -9,7 +9,7 @@ import (
 )
 
 // openBatch declares a package and answers where its parts go.
-func (m *Ministry) openBatch(c *call) (simulator.Reply, *problem) {
+func (m sessionOps) openBatch(c *call) (simulator.Reply, *problem) {
 	type part struct {
 		Ordinal int32             `json:"ordinalNumber"`
 		Size    int64             `json:"fileSize"`
@@ -45,7 +45,7 @@ func (m *Ministry) openBatch(c *call) (simulator.Reply, *problem) {
 	for _, p := range body.File.Parts {
 		declared.Parts = append(declared.Parts, simulator.PackagePart{Ordinal: p.Ordinal, Size: p.Size, Hash: p.Hash})
 	}
-	s, uploads, refused := m.face.Open(simulator.Opening{
+	s, uploads, refused := m.face.Sessions().Open(simulator.Opening{
 		Account: c.account, Author: author(c.access), System: body.Form.System, Schema: body.Form.Schema, Value: body.Form.Value,
 		Key: body.Encryption.Key, IV: body.Encryption.IV, Package: declared,
 	}, m.base(c.r))

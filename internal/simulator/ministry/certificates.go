@@ -19,7 +19,7 @@ var (
 
 func owner(a login.Access) certificates.Owner { return certificates.Owner(a.Identity) }
 
-func (m *Ministry) certificateLimits(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) certificateLimits(c *call) (simulator.Reply, *problem) {
 	requestsLeft, requests, activeLeft, active := m.office.Limits(owner(c.access))
 	type limit struct {
 		Remaining int `json:"remaining"`
@@ -33,7 +33,7 @@ func (m *Ministry) certificateLimits(c *call) (simulator.Reply, *problem) {
 }
 
 // certificateData answers the attributes that a request must repeat. A login by token has none.
-func (m *Ministry) certificateData(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) certificateData(c *call) (simulator.Reply, *problem) {
 	if !c.access.BySignature {
 		return simulator.Reply{}, refuse(25001, "Brak możliwości pobrania danych do CSR dla wykorzystanego sposobu uwierzytelnienia.")
 	}
@@ -50,7 +50,7 @@ func (m *Ministry) certificateData(c *call) (simulator.Reply, *problem) {
 	}{s.CommonName, s.Country, s.GivenName, s.Surname, s.SerialNumber, s.UniqueID, s.Organization, s.OrganizationID}), nil
 }
 
-func (m *Ministry) enrol(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) enrol(c *call) (simulator.Reply, *problem) {
 	if !c.access.BySignature {
 		const text = "Brak możliwości złożenia wniosku certyfikacyjnego dla wykorzystanego sposobu uwierzytelnienia."
 		return simulator.Reply{}, refuse(25002, text)
@@ -110,7 +110,7 @@ func nameOf(s login.Subject) ([]byte, error) {
 	return asn1.Marshal(name)
 }
 
-func (m *Ministry) enrolment(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) enrolment(c *call) (simulator.Reply, *problem) {
 	reference, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p
@@ -130,7 +130,7 @@ func (m *Ministry) enrolment(c *call) (simulator.Reply, *problem) {
 	}{timestamp(s.Made), status(s.Code, text, ""), s.Serial}), nil
 }
 
-func (m *Ministry) retrieve(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) retrieve(c *call) (simulator.Reply, *problem) {
 	var body struct {
 		Serials []string `json:"certificateSerialNumbers"`
 	}
@@ -156,7 +156,7 @@ func (m *Ministry) retrieve(c *call) (simulator.Reply, *problem) {
 	return m.json(http.StatusOK, answer), nil
 }
 
-func (m *Ministry) queryCertificates(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) queryCertificates(c *call) (simulator.Reply, *problem) {
 	if p := c.checkQuery("pageSize", "pageOffset"); p != nil {
 		return simulator.Reply{}, p
 	}
@@ -209,7 +209,7 @@ func (m *Ministry) queryCertificates(c *call) (simulator.Reply, *problem) {
 	return m.json(http.StatusOK, answer), nil
 }
 
-func (m *Ministry) revokeCertificate(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) revokeCertificate(c *call) (simulator.Reply, *problem) {
 	var body struct {
 		Reason string `json:"revocationReason,omitempty"`
 	}

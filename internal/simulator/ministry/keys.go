@@ -101,7 +101,7 @@ func (m *Ministry) certified(der []byte, usage string, from time.Time) (entry pu
 }
 
 // publicKeys lists the keys, and now and then one for a usage that does not exist yet.
-func (m *Ministry) publicKeys(*call) (simulator.Reply, *problem) {
+func (m keyOps) publicKeys(*call) (simulator.Reply, *problem) {
 	shown, err := m.currentKeys()
 	if err != nil {
 		return simulator.Reply{}, &problem{status: http.StatusInternalServerError, detail: err.Error()}

@@ -33,7 +33,7 @@ type invoiceEntry struct {
 }
 
 // entry writes one invoice, in forms outside the contract when a fault orders them.
-func (m *Ministry) entry(r *http.Request, session string, v simulator.Invoice) any {
+func (m listOps) entry(r *http.Request, session string, v simulator.Invoice) any {
 	e := invoiceEntry{
 		Ordinal: v.Ordinal, Number: v.Number, KsefNumber: v.KsefNumber, Reference: v.Reference, Hash: base64Of(v.Hash[:]), File: v.File,
 		Acquired: optional(v.Acquired), Sent: timestamp(v.Sent), Stored: optional(v.Stored),
@@ -100,15 +100,15 @@ func mustJSON(v any) []byte {
 	return raw
 }
 
-func (m *Ministry) invoices(c *call) (simulator.Reply, *problem) { return m.list(c, nil) }
+func (m listOps) invoices(c *call) (simulator.Reply, *problem) { return m.list(c, nil) }
 
 // failed lists the invoices that were refused.
-func (m *Ministry) failed(c *call) (simulator.Reply, *problem) {
+func (m listOps) failed(c *call) (simulator.Reply, *problem) {
 	return m.list(c, func(v simulator.Invoice) bool { return v.Code > 200 })
 }
 
 // list answers one page of a session's invoices.
-func (m *Ministry) list(c *call, match func(simulator.Invoice) bool) (simulator.Reply, *problem) {
+func (m listOps) list(c *call, match func(simulator.Invoice) bool) (simulator.Reply, *problem) {
 	session, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p
@@ -124,7 +124,7 @@ func (m *Ministry) list(c *call, match func(simulator.Invoice) bool) (simulator.
 	if p != nil {
 		return simulator.Reply{}, p
 	}
-	found, next, refused := m.face.Invoices(c.account, session, from, size, match)
+	found, next, refused := m.face.Invoices().Page(c.account, session, from, size, match)
 	if refused != nil {
 		return simulator.Reply{}, problemOf(refused)
 	}
@@ -141,7 +141,7 @@ func (m *Ministry) list(c *call, match func(simulator.Invoice) bool) (simulator.
 	return m.json(http.StatusOK, answer), nil
 }
 
-func (m *Ministry) invoice(c *call) (simulator.Reply, *problem) {
+func (m listOps) invoice(c *call) (simulator.Reply, *problem) {
 	session, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p
@@ -150,7 +150,7 @@ func (m *Ministry) invoice(c *call) (simulator.Reply, *problem) {
 	if p != nil {
 		return simulator.Reply{}, p
 	}
-	v, refused := m.face.Invoice(c.account, session, reference)
+	v, refused := m.face.Invoices().One(c.account, session, reference)
 	if refused != nil {
 		p := problemOf(refused)
 		// By the contract this operation knows no other code.

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/simulator/strictjson"
 )
 
-func (m *Ministry) challenge(c *call) (simulator.Reply, *problem) {
+func (m loginOps) challenge(c *call) (simulator.Reply, *problem) {
 	made := m.desk.Challenge()
 	return m.json(http.StatusOK, struct {
 		Challenge string `json:"challenge"`
@@ -27,7 +27,7 @@ type tokenInfo struct {
 
 func infoOf(t login.JWT) tokenInfo { return tokenInfo{t.Text, timestamp(t.ValidUntil)} }
 
-func (m *Ministry) begun(b login.Begun, err error) (simulator.Reply, *problem) {
+func (m loginOps) begun(b login.Begun, err error) (simulator.Reply, *problem) {
 	if err != nil {
 		return simulator.Reply{}, problemOfLogin(err)
 	}
@@ -39,7 +39,7 @@ func (m *Ministry) begun(b login.Begun, err error) (simulator.Reply, *problem) {
 
 // loginXades begins a login with a signed document. verifyCertificateChain is taken and changes
 // nothing: what it means is not documented.
-func (m *Ministry) loginXades(c *call) (simulator.Reply, *problem) {
+func (m loginOps) loginXades(c *call) (simulator.Reply, *problem) {
 	if p := c.checkQuery("verifyCertificateChain"); p != nil {
 		return simulator.Reply{}, p
 	}
@@ -55,7 +55,7 @@ type contextIdentifier struct {
 }
 
 // loginToken begins a login with an encrypted token.
-func (m *Ministry) loginToken(c *call) (simulator.Reply, *problem) {
+func (m loginOps) loginToken(c *call) (simulator.Reply, *problem) {
 	type allowedIPs struct {
 		Addresses []string `json:"ip4Addresses,omitempty"`
 		Ranges    []string `json:"ip4Ranges,omitempty"`
@@ -128,7 +128,7 @@ type loginState struct {
 	RefreshUntil string     `json:"refreshTokenValidUntil,omitempty"`
 }
 
-func (m *Ministry) stateOf(s login.Status) loginState {
+func (m loginOps) stateOf(s login.Status) loginState {
 	state := loginState{
 		Started: timestamp(s.Started), Method: m.oneOf(s.Method, "MobileSignature"), Info: describeMethod(s.Method),
 		Status: status(s.Code, login.Describe(s.Code), s.Details), Redeemed: s.Redeemed,
@@ -138,7 +138,7 @@ func (m *Ministry) stateOf(s login.Status) loginState {
 	return state
 }
 
-func (m *Ministry) loginStatus(c *call) (simulator.Reply, *problem) {
+func (m loginOps) loginStatus(c *call) (simulator.Reply, *problem) {
 	reference, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p
@@ -150,7 +150,7 @@ func (m *Ministry) loginStatus(c *call) (simulator.Reply, *problem) {
 	return m.json(http.StatusOK, m.stateOf(s)), nil
 }
 
-func (m *Ministry) redeem(c *call) (simulator.Reply, *problem) {
+func (m loginOps) redeem(c *call) (simulator.Reply, *problem) {
 	access, refresh, err := m.desk.Redeem(c.token)
 	if err != nil {
 		return simulator.Reply{}, problemOfLogin(err)
@@ -161,7 +161,7 @@ func (m *Ministry) redeem(c *call) (simulator.Reply, *problem) {
 	}{infoOf(access), infoOf(refresh)}), nil
 }
 
-func (m *Ministry) refresh(c *call) (simulator.Reply, *problem) {
+func (m loginOps) refresh(c *call) (simulator.Reply, *problem) {
 	access, err := m.desk.Refresh(c.token)
 	if err != nil {
 		return simulator.Reply{}, problemOfLogin(err)
@@ -171,7 +171,7 @@ func (m *Ministry) refresh(c *call) (simulator.Reply, *problem) {
 	}{infoOf(access)}), nil
 }
 
-func (m *Ministry) loginSessions(c *call) (simulator.Reply, *problem) {
+func (m loginOps) loginSessions(c *call) (simulator.Reply, *problem) {
 	if p := c.checkQuery("pageSize"); p != nil {
 		return simulator.Reply{}, p
 	}
@@ -201,14 +201,14 @@ func (m *Ministry) loginSessions(c *call) (simulator.Reply, *problem) {
 	return m.json(http.StatusOK, answer), nil
 }
 
-func (m *Ministry) revokeOwnLogin(c *call) (simulator.Reply, *problem) {
+func (m loginOps) revokeOwnLogin(c *call) (simulator.Reply, *problem) {
 	if err := m.desk.RevokeOwn(c.token); err != nil {
 		return simulator.Reply{}, problemOfLogin(err)
 	}
 	return empty(), nil
 }
 
-func (m *Ministry) revokeLogin(c *call) (simulator.Reply, *problem) {
+func (m loginOps) revokeLogin(c *call) (simulator.Reply, *problem) {
 	reference, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p

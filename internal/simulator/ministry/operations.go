@@ -42,11 +42,24 @@ const (
 	xmlType     = "application/xml"
 )
 
+// The operations, by what they are about. Each embeds the Ministry that all of them share.
+type (
+	keyOps        struct{ *Ministry }
+	loginOps      struct{ *Ministry }
+	sessionOps    struct{ *Ministry }
+	listOps       struct{ *Ministry }
+	receiptOps    struct{ *Ministry }
+	registerOps   struct{ *Ministry }
+	credentialOps struct{ *Ministry }
+)
+
 // table is the whole contract. Where two paths match, the first counts.
 func (m *Ministry) table() []*operation {
 	write := []string{login.InvoiceWrite, login.EnforcementOperations}
 	watch := []string{login.InvoiceWrite, login.Introspection, login.EnforcementOperations}
 	read := []string{login.InvoiceRead}
+	keys, logins, sessions, lists := keyOps{m}, loginOps{m}, sessionOps{m}, listOps{m}
+	receipts, register, credentials := receiptOps{m}, registerOps{m}, credentialOps{m}
 	var all []*operation
 	add := func(o operation, path string) *operation {
 		o.path = strings.Split(strings.TrimPrefix(path, "/"), "/")
@@ -70,52 +83,52 @@ func (m *Ministry) table() []*operation {
 	enter := func(o *operation, b bearer, body string) {
 		o.group, o.bearer, o.body = limits.Anonymous, b, body
 	}
-	enter(get(simulator.OpPublicKey, "/security/public-key-certificates", "", nil, m.publicKeys), anonymous, "")
-	enter(post(simulator.OpChallenge, "/auth/challenge", "", nil, m.challenge), anonymous, "")
-	enter(post(simulator.OpLoginXades, "/auth/xades-signature", "", nil, m.loginXades), anonymous, xmlType)
-	enter(post(simulator.OpLoginToken, "/auth/ksef-token", "", nil, m.loginToken), anonymous, jsonType)
-	enter(post(simulator.OpRedeem, "/auth/token/redeem", "", nil, m.redeem), byLogin, "")
-	enter(post(simulator.OpRefresh, "/auth/token/refresh", "", nil, m.refresh), byLogin, "")
-	get(simulator.OpLoginSessions, "/auth/sessions", "", nil, m.loginSessions)
+	enter(get(simulator.OpPublicKey, "/security/public-key-certificates", "", nil, keys.publicKeys), anonymous, "")
+	enter(post(simulator.OpChallenge, "/auth/challenge", "", nil, logins.challenge), anonymous, "")
+	enter(post(simulator.OpLoginXades, "/auth/xades-signature", "", nil, logins.loginXades), anonymous, xmlType)
+	enter(post(simulator.OpLoginToken, "/auth/ksef-token", "", nil, logins.loginToken), anonymous, jsonType)
+	enter(post(simulator.OpRedeem, "/auth/token/redeem", "", nil, logins.redeem), byLogin, "")
+	enter(post(simulator.OpRefresh, "/auth/token/refresh", "", nil, logins.refresh), byLogin, "")
+	get(simulator.OpLoginSessions, "/auth/sessions", "", nil, logins.loginSessions)
 	remove := func(name, path string, b bearer, act action) {
 		add(operation{name: name, method: http.MethodDelete, bearer: b, act: act}, path)
 	}
-	remove(simulator.OpLoginRevoke, "/auth/sessions/current", byLogin, m.revokeOwnLogin)
-	remove(simulator.OpLoginRevoke, "/auth/sessions/*", byAccess, m.revokeLogin)
-	enter(get(simulator.OpLoginStatus, "/auth/*", "", nil, m.loginStatus), byLogin, "")
+	remove(simulator.OpLoginRevoke, "/auth/sessions/current", byLogin, logins.revokeOwnLogin)
+	remove(simulator.OpLoginRevoke, "/auth/sessions/*", byAccess, logins.revokeLogin)
+	enter(get(simulator.OpLoginStatus, "/auth/*", "", nil, logins.loginStatus), byLogin, "")
 
-	post(simulator.OpOpenOnline, "/sessions/online", limits.OnlineSession, write, m.openOnline)
-	post(simulator.OpSend, "/sessions/online/*/invoices", limits.InvoiceSend, write, m.send).maxBody = invoiceBody
-	post(simulator.OpClose, "/sessions/online/*/close", limits.OnlineSessionClose, write, m.closeOnline).body = ""
-	post(simulator.OpOpenBatch, "/sessions/batch", limits.BatchSession, write, m.openBatch)
-	post(simulator.OpClose, "/sessions/batch/*/close", limits.BatchSessionClose, write, m.closeBatch).body = ""
-	get(simulator.OpSessionList, "/sessions", limits.SessionList, watch, m.sessionList)
-	get(simulator.OpSessionStatus, "/sessions/*", limits.SessionMisc, watch, m.sessionStatus)
-	get(simulator.OpInvoices, "/sessions/*/invoices", limits.SessionInvoiceList, watch, m.invoices)
-	get(simulator.OpFailed, "/sessions/*/invoices/failed", limits.SessionInvoiceList, watch, m.failed)
-	get(simulator.OpInvoiceUPO, "/sessions/*/invoices/ksef/*/upo", limits.SessionMisc, watch, m.receiptByNumber)
-	get(simulator.OpInvoiceUPO, "/sessions/*/invoices/*/upo", limits.SessionMisc, watch, m.receiptByReference)
-	get(simulator.OpInvoiceStatus, "/sessions/*/invoices/*", limits.InvoiceStatus, watch, m.invoice)
-	get(simulator.OpUPO, "/sessions/*/upo/*", limits.SessionMisc, watch, m.receiptOfSession)
+	post(simulator.OpOpenOnline, "/sessions/online", limits.OnlineSession, write, sessions.openOnline)
+	post(simulator.OpSend, "/sessions/online/*/invoices", limits.InvoiceSend, write, sessions.send).maxBody = invoiceBody
+	post(simulator.OpClose, "/sessions/online/*/close", limits.OnlineSessionClose, write, sessions.closeOnline).body = ""
+	post(simulator.OpOpenBatch, "/sessions/batch", limits.BatchSession, write, sessions.openBatch)
+	post(simulator.OpClose, "/sessions/batch/*/close", limits.BatchSessionClose, write, sessions.closeBatch).body = ""
+	get(simulator.OpSessionList, "/sessions", limits.SessionList, watch, sessions.sessionList)
+	get(simulator.OpSessionStatus, "/sessions/*", limits.SessionMisc, watch, sessions.sessionStatus)
+	get(simulator.OpInvoices, "/sessions/*/invoices", limits.SessionInvoiceList, watch, lists.invoices)
+	get(simulator.OpFailed, "/sessions/*/invoices/failed", limits.SessionInvoiceList, watch, lists.failed)
+	get(simulator.OpInvoiceUPO, "/sessions/*/invoices/ksef/*/upo", limits.SessionMisc, watch, receipts.receiptByNumber)
+	get(simulator.OpInvoiceUPO, "/sessions/*/invoices/*/upo", limits.SessionMisc, watch, receipts.receiptByReference)
+	get(simulator.OpInvoiceStatus, "/sessions/*/invoices/*", limits.InvoiceStatus, watch, lists.invoice)
+	get(simulator.OpUPO, "/sessions/*/upo/*", limits.SessionMisc, watch, receipts.receiptOfSession)
 
-	get(simulator.OpInvoiceGet, "/invoices/ksef/*", limits.InvoiceDownload, read, m.document)
-	post(simulator.OpMetadata, "/invoices/query/metadata", limits.InvoiceMetadata, read, m.metadata)
-	get(simulator.OpRateLimits, "/rate-limits", "", nil, m.rateLimits)
-	get(simulator.OpContextLimits, "/limits/context", "", nil, m.contextLimits)
-	get(simulator.OpSubjectLimits, "/limits/subject", "", nil, m.subjectLimits)
+	get(simulator.OpInvoiceGet, "/invoices/ksef/*", limits.InvoiceDownload, read, receipts.document)
+	post(simulator.OpMetadata, "/invoices/query/metadata", limits.InvoiceMetadata, read, register.metadata)
+	get(simulator.OpRateLimits, "/rate-limits", "", nil, credentials.rateLimits)
+	get(simulator.OpContextLimits, "/limits/context", "", nil, credentials.contextLimits)
+	get(simulator.OpSubjectLimits, "/limits/subject", "", nil, credentials.subjectLimits)
 
-	post(simulator.OpTokenCreate, "/tokens", "", []string{login.CredentialsManage}, m.createToken)
-	get(simulator.OpTokenList, "/tokens", "", nil, m.tokenList)
-	get(simulator.OpTokenStatus, "/tokens/*", "", nil, m.token)
-	remove(simulator.OpTokenRevoke, "/tokens/*", byAccess, m.revokeToken)
+	post(simulator.OpTokenCreate, "/tokens", "", []string{login.CredentialsManage}, credentials.createToken)
+	get(simulator.OpTokenList, "/tokens", "", nil, credentials.tokenList)
+	get(simulator.OpTokenStatus, "/tokens/*", "", nil, credentials.token)
+	remove(simulator.OpTokenRevoke, "/tokens/*", byAccess, credentials.revokeToken)
 
-	get(simulator.OpCertificateLimits, "/certificates/limits", "", nil, m.certificateLimits)
-	get(simulator.OpCertificateData, "/certificates/enrollments/data", "", nil, m.certificateData)
-	post(simulator.OpCertificateEnrol, "/certificates/enrollments", "", nil, m.enrol)
-	get(simulator.OpCertificateStatus, "/certificates/enrollments/*", "", nil, m.enrolment)
-	post(simulator.OpCertificateRetrieve, "/certificates/retrieve", "", nil, m.retrieve)
-	post(simulator.OpCertificateQuery, "/certificates/query", "", nil, m.queryCertificates)
-	post(simulator.OpCertificateRevoke, "/certificates/*/revoke", "", nil, m.revokeCertificate)
+	get(simulator.OpCertificateLimits, "/certificates/limits", "", nil, credentials.certificateLimits)
+	get(simulator.OpCertificateData, "/certificates/enrollments/data", "", nil, credentials.certificateData)
+	post(simulator.OpCertificateEnrol, "/certificates/enrollments", "", nil, credentials.enrol)
+	get(simulator.OpCertificateStatus, "/certificates/enrollments/*", "", nil, credentials.enrolment)
+	post(simulator.OpCertificateRetrieve, "/certificates/retrieve", "", nil, credentials.retrieve)
+	post(simulator.OpCertificateQuery, "/certificates/query", "", nil, credentials.queryCertificates)
+	post(simulator.OpCertificateRevoke, "/certificates/*/revoke", "", nil, credentials.revokeCertificate)
 	return all
 }
 

@@ -31,7 +31,7 @@ func receiptReply(body []byte, refused *simulator.Refusal) (simulator.Reply, *pr
 	return xmlReply(body), nil
 }
 
-func (m *Ministry) receiptOfSession(c *call) (simulator.Reply, *problem) {
+func (m receiptOps) receiptOfSession(c *call) (simulator.Reply, *problem) {
 	session, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p
@@ -39,7 +39,7 @@ func (m *Ministry) receiptOfSession(c *call) (simulator.Reply, *problem) {
 	if _, p := c.reference(1); p != nil {
 		return simulator.Reply{}, p
 	}
-	s, refused := m.face.Session(c.account, session)
+	s, refused := m.face.Sessions().One(c.account, session)
 	if refused != nil {
 		return simulator.Reply{}, problemOf(refused)
 	}
@@ -47,18 +47,18 @@ func (m *Ministry) receiptOfSession(c *call) (simulator.Reply, *problem) {
 		return simulator.Reply{}, refuse(21178, "Nie znaleziono UPO dla podanych kryteriów.",
 			"UPO o numerze referencyjnym "+c.value(1)+" dla sesji "+session+" nie zostało znalezione.")
 	}
-	return receiptReply(m.face.Receipt(c.account, session))
+	return receiptReply(m.face.Invoices().Receipt(c.account, session))
 }
 
-func (m *Ministry) receiptByNumber(c *call) (simulator.Reply, *problem) {
+func (m receiptOps) receiptByNumber(c *call) (simulator.Reply, *problem) {
 	session, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p
 	}
-	return receiptReply(m.face.InvoiceReceipt(c.account, session, func(v simulator.Invoice) bool { return v.KsefNumber == c.value(1) }))
+	return receiptReply(m.face.Invoices().ReceiptOf(c.account, session, func(v simulator.Invoice) bool { return v.KsefNumber == c.value(1) }))
 }
 
-func (m *Ministry) receiptByReference(c *call) (simulator.Reply, *problem) {
+func (m receiptOps) receiptByReference(c *call) (simulator.Reply, *problem) {
 	session, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p
@@ -67,11 +67,11 @@ func (m *Ministry) receiptByReference(c *call) (simulator.Reply, *problem) {
 	if p != nil {
 		return simulator.Reply{}, p
 	}
-	return receiptReply(m.face.InvoiceReceipt(c.account, session, func(v simulator.Invoice) bool { return v.Reference == reference }))
+	return receiptReply(m.face.Invoices().ReceiptOf(c.account, session, func(v simulator.Invoice) bool { return v.Reference == reference }))
 }
 
-func (m *Ministry) document(c *call) (simulator.Reply, *problem) {
-	return receiptReply(m.face.Document(c.account, c.value(0)))
+func (m receiptOps) document(c *call) (simulator.Reply, *problem) {
+	return receiptReply(m.face.Invoices().Document(c.account, c.value(0)))
 }
 
 // address makes a pre-signed address. Whoever has it may download until it expires.
@@ -93,7 +93,7 @@ func (m *Ministry) signature(path string, q url.Values) string {
 
 // download answers a pre-signed address. It is not counted by the limits, and an Authorization
 // header is refused, because the token would travel to a store that must not see it.
-func (m *Ministry) download(w http.ResponseWriter, r *http.Request) int {
+func (m receiptOps) download(w http.ResponseWriter, r *http.Request) int {
 	q := r.URL.Query()
 	until, err := time.Parse(time.RFC3339, q.Get("se"))
 	segments := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -108,7 +108,7 @@ func (m *Ministry) download(w http.ResponseWriter, r *http.Request) int {
 		return write(w, stored(http.StatusForbidden, "AuthenticationFailed"))
 	}
 	session := strings.ToUpper(segments[2])
-	account := simulator.Account{ID: m.face.AccountOf(session)}
+	account := simulator.Account{ID: m.face.Sessions().AccountOf(session)}
 	account.NIP = strings.TrimPrefix(account.ID, AccountPrefix)
 	return m.face.Perform(w, simulator.Request{
 		HTTP: r, Operation: simulator.OpDownload, Account: account.ID, NIP: account.NIP, Session: session,
@@ -116,10 +116,10 @@ func (m *Ministry) download(w http.ResponseWriter, r *http.Request) int {
 			var body []byte
 			var refused *simulator.Refusal
 			if segments[3] == "session-upo" {
-				body, refused = m.face.Receipt(account, session)
+				body, refused = m.face.Invoices().Receipt(account, session)
 			} else {
 				reference := strings.ToUpper(strings.TrimSuffix(segments[4], ".xml"))
-				body, refused = m.face.InvoiceReceipt(account, session, func(v simulator.Invoice) bool { return v.Reference == reference })
+				body, refused = m.face.Invoices().ReceiptOf(account, session, func(v simulator.Invoice) bool { return v.Reference == reference })
 			}
 			if refused != nil {
 				return stored(http.StatusNotFound, "BlobNotFound")

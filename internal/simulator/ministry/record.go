@@ -49,7 +49,7 @@ type record struct {
 	Agent      *agentInfo `json:"authorizedSubject,omitempty"`
 }
 
-func (m *Ministry) record(r simulator.Record) record {
+func (m registerOps) record(r simulator.Record) record {
 	mode := "Online"
 	if r.Offline {
 		mode = "Offline"

@@ -172,7 +172,7 @@ func buyerType(r simulator.Record) string {
 }
 
 // metadata answers one page of the register.
-func (m *Ministry) metadata(c *call) (simulator.Reply, *problem) {
+func (m registerOps) metadata(c *call) (simulator.Reply, *problem) {
 	if p := c.checkQuery("pageOffset", "pageSize", "sortOrder"); p != nil {
 		return simulator.Reply{}, p
 	}
@@ -197,7 +197,7 @@ func (m *Ministry) metadata(c *call) (simulator.Reply, *problem) {
 	if p := filter.check(now, mark); p != nil {
 		return simulator.Reply{}, p
 	}
-	found := m.face.Register(c.account.NIP, filter.Subject, filter.matches)
+	found := m.face.Invoices().Register(c.account.NIP, filter.Subject, filter.matches)
 	slices.SortStableFunc(found, func(a, b simulator.Record) int { return filter.dateOf(a).Compare(filter.dateOf(b)) })
 	if order == "Desc" {
 		slices.Reverse(found)

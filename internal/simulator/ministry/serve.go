@@ -59,7 +59,7 @@ func (m *Ministry) route(w http.ResponseWriter, r *http.Request) (name string, s
 		m.face.Gateway().ServeHTTP(w, r)
 		return "gateway", 0
 	case strings.HasPrefix(path, "/storage/"):
-		return simulator.OpDownload, m.download(w, r)
+		return simulator.OpDownload, receiptOps{m}.download(w, r)
 	}
 	below, found := strings.CutPrefix(path, "/v2/")
 	if !found {

@@ -23,7 +23,7 @@ type encryption struct {
 	KeyID strictjson.Octets `json:"publicKeyId,omitempty"`
 }
 
-func (m *Ministry) openOnline(c *call) (simulator.Reply, *problem) {
+func (m sessionOps) openOnline(c *call) (simulator.Reply, *problem) {
 	var body struct {
 		Form       formCode   `json:"formCode"`
 		Encryption encryption `json:"encryption"`
@@ -34,7 +34,7 @@ func (m *Ministry) openOnline(c *call) (simulator.Reply, *problem) {
 	if p := m.checkKeyID(body.Encryption.KeyID); p != nil {
 		return simulator.Reply{}, p
 	}
-	s, _, refused := m.face.Open(simulator.Opening{
+	s, _, refused := m.face.Sessions().Open(simulator.Opening{
 		Account: c.account, Author: author(c.access), System: body.Form.System, Schema: body.Form.Schema, Value: body.Form.Value,
 		Key: body.Encryption.Key, IV: body.Encryption.IV,
 	}, "")
@@ -49,7 +49,7 @@ func (m *Ministry) openOnline(c *call) (simulator.Reply, *problem) {
 
 // send takes one invoice. What is wrong with the encrypted bytes is told at once, what is wrong
 // with the invoice by its status.
-func (m *Ministry) send(c *call) (simulator.Reply, *problem) {
+func (m sessionOps) send(c *call) (simulator.Reply, *problem) {
 	var body struct {
 		Hash          strictjson.Octets `json:"invoiceHash"`
 		Size          int64             `json:"invoiceSize"`
@@ -81,7 +81,7 @@ func (m *Ministry) send(c *call) (simulator.Reply, *problem) {
 	case !bytes.Equal(sum[:], body.EncryptedHash):
 		return simulator.Reply{}, refuse(codeHash, "Nieprawidłowy skrót pliku.", "Skrót treści nie zgadza się ze skrótem pliku.")
 	}
-	sent, refused := m.face.Send(c.account, reference, simulator.Delivery{
+	sent, refused := m.face.Sessions().Send(c.account, reference, simulator.Delivery{
 		Hash: body.Hash, Content: body.Content, Size: body.Size, Offline: body.Offline, Corrects: body.Corrects,
 	})
 	if refused != nil {
@@ -92,27 +92,27 @@ func (m *Ministry) send(c *call) (simulator.Reply, *problem) {
 	}{sent}), nil
 }
 
-func (m *Ministry) closeOnline(c *call) (simulator.Reply, *problem) { return m.closeSession(c, true) }
-func (m *Ministry) closeBatch(c *call) (simulator.Reply, *problem)  { return m.closeSession(c, false) }
+func (m sessionOps) closeOnline(c *call) (simulator.Reply, *problem) { return m.closeSession(c, true) }
+func (m sessionOps) closeBatch(c *call) (simulator.Reply, *problem)  { return m.closeSession(c, false) }
 
-func (m *Ministry) closeSession(c *call, online bool) (simulator.Reply, *problem) {
+func (m sessionOps) closeSession(c *call, online bool) (simulator.Reply, *problem) {
 	reference, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p
 	}
-	if refused := m.face.Close(c.account, reference, online); refused != nil {
+	if refused := m.face.Sessions().Close(c.account, reference, online); refused != nil {
 		return simulator.Reply{}, problemOf(refused)
 	}
 	return empty(), nil
 }
 
 // sessionStatus answers how a session stands, with the addresses of its UPO.
-func (m *Ministry) sessionStatus(c *call) (simulator.Reply, *problem) {
+func (m sessionOps) sessionStatus(c *call) (simulator.Reply, *problem) {
 	reference, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p
 	}
-	s, refused := m.face.Session(c.account, reference)
+	s, refused := m.face.Sessions().One(c.account, reference)
 	if refused != nil {
 		return simulator.Reply{}, problemOf(refused)
 	}
@@ -162,7 +162,7 @@ func kindOf(s simulator.Session) string {
 
 // sessionList lists sessions, newest first: one's own, or with Introspection those of the whole
 // context.
-func (m *Ministry) sessionList(c *call) (simulator.Reply, *problem) {
+func (m sessionOps) sessionList(c *call) (simulator.Reply, *problem) {
 	filter, size, p := c.sessionFilter()
 	if p != nil {
 		return simulator.Reply{}, p
@@ -185,7 +185,7 @@ func (m *Ministry) sessionList(c *call) (simulator.Reply, *problem) {
 		Next     string  `json:"continuationToken,omitempty"`
 		Sessions []entry `json:"sessions"`
 	}{Sessions: []entry{}}
-	all := m.face.Sessions(c.account, c.r.URL.Query().Get("sessionType") == "Online")
+	all := m.face.Sessions().List(c.account, c.r.URL.Query().Get("sessionType") == "Online")
 	all = slices.DeleteFunc(all, func(s simulator.Session) bool {
 		return !seesAll(c.access) && s.Author != author(c.access) || !filter(s)
 	})

@@ -10,7 +10,7 @@ import (
 	"ksefworker/internal/simulator/login"
 )
 
-func (m *Ministry) createToken(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) createToken(c *call) (simulator.Reply, *problem) {
 	var body struct {
 		Permissions []string `json:"permissions"`
 		Description string   `json:"description"`
@@ -29,7 +29,7 @@ func (m *Ministry) createToken(c *call) (simulator.Reply, *problem) {
 			return simulator.Reply{}, badInput("permissions: %q is not one of %s", p, strings.Join(login.AllPermissions(), ", "))
 		}
 	}
-	reference, secret, err := m.desk.CreateToken(c.access, body.Permissions, body.Description)
+	reference, secret, err := m.desk.Tokens().Create(c.access, body.Permissions, body.Description)
 	if err != nil {
 		return simulator.Reply{}, problemOfLogin(err)
 	}
@@ -57,19 +57,19 @@ func stateOfToken(t login.TokenInfo) tokenState {
 	}
 }
 
-func (m *Ministry) token(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) token(c *call) (simulator.Reply, *problem) {
 	reference, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p
 	}
-	t, err := m.desk.Token(c.access, reference)
+	t, err := m.desk.Tokens().One(c.access, reference)
 	if err != nil {
 		return simulator.Reply{}, badInput("token %s: %v", reference, err)
 	}
 	return m.json(http.StatusOK, stateOfToken(t)), nil
 }
 
-func (m *Ministry) tokenList(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) tokenList(c *call) (simulator.Reply, *problem) {
 	if p := c.checkQuery("pageSize", "status", "description", "authorIdentifier", "authorIdentifierType"); p != nil {
 		return simulator.Reply{}, p
 	}
@@ -82,7 +82,7 @@ func (m *Ministry) tokenList(c *call) (simulator.Reply, *problem) {
 		return simulator.Reply{}, p
 	}
 	q := c.r.URL.Query()
-	all := slices.DeleteFunc(m.desk.Tokens(c.access), func(t login.TokenInfo) bool {
+	all := slices.DeleteFunc(m.desk.Tokens().List(c.access), func(t login.TokenInfo) bool {
 		return len(q["status"]) > 0 && !slices.Contains(q["status"], t.Status) ||
 			!strings.Contains(t.Description, q.Get("description")) || !strings.Contains(t.Author.Value, q.Get("authorIdentifier")) ||
 			q.Has("authorIdentifierType") && q.Get("authorIdentifierType") != t.Author.Type
@@ -102,12 +102,12 @@ func (m *Ministry) tokenList(c *call) (simulator.Reply, *problem) {
 	return m.json(http.StatusOK, answer), nil
 }
 
-func (m *Ministry) revokeToken(c *call) (simulator.Reply, *problem) {
+func (m credentialOps) revokeToken(c *call) (simulator.Reply, *problem) {
 	reference, p := c.reference(0)
 	if p != nil {
 		return simulator.Reply{}, p
 	}
-	if err := m.desk.RevokeToken(c.access, reference); err != nil {
+	if err := m.desk.Tokens().Revoke(c.access, reference); err != nil {
 		return simulator.Reply{}, badInput("token %s: %v", reference, err)
 	}
 	return empty(), nil
