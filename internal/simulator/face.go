@@ -52,7 +52,10 @@ type Request struct {
 	Account   string // whose limits count, and whom faults name
 	NIP       string // of the context; "" when there is none yet
 	Session   string // id of the session that the path names; "" when it names none
-	Group     string // of the request limits; "" is not counted
+	// Opened tells which session the request has opened, after Act; nil when it opens none. The fault
+	// lost-session needs it.
+	Opened func() string
+	Group  string // of the request limits; "" is not counted
 	// Prepare reads the body; nil when there is none. Act carries the request out. Refuse writes
 	// what a fault or a limit ordered.
 	Prepare func() *Refusal
@@ -87,9 +90,10 @@ func (f Face) Perform(w http.ResponseWriter, r Request) int {
 		},
 		act: func() reply { return r.Act().internal() },
 		lose: func() {
-			if r.Session != "" {
-				s.lose(r.Session)
+			if r.Opened != nil {
+				s.lose(r.Opened())
 			}
+			s.lose(r.Session)
 		},
 		refuse: refuse, expire: r.Expire,
 	})

@@ -22,6 +22,7 @@ const (
 	codePartSize      = 21157
 	codePartCount     = 21161
 	codeNoInvoice     = 21164
+	codeNotYet        = 21165
 	codeCorrected     = 21166
 	codeNotCorrected  = 21167
 	codeNoSession     = 21173
@@ -40,6 +41,8 @@ func describeCode(code int) string {
 		return "Przekroczono dozwoloną liczbę faktur w sesji."
 	case codeNoInvoice:
 		return "Faktura o podanym identyfikatorze nie istnieje."
+	case codeNotYet:
+		return "Faktura o podanym numerze KSeF nie jest jeszcze dostępna."
 	case codeNoSession:
 		return "Brak sesji o wskazanym numerze referencyjnym."
 	case codeNoReceipt:

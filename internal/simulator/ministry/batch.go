@@ -52,6 +52,7 @@ func (m sessionOps) openBatch(c *call) (simulator.Reply, *problem) {
 	if refused != nil {
 		return simulator.Reply{}, problemOf(refused)
 	}
+	c.opened = s.ID
 	type upload struct {
 		Ordinal int               `json:"ordinalNumber"`
 		Method  string            `json:"method"`

@@ -134,6 +134,23 @@ func TestFaults_OfSessions_AreAnsweredInTheFormOfThisFace(t *testing.T) {
 	}
 }
 
+func TestFaults_LostSession_IsUnknownFromItsOpeningOn(t *testing.T) {
+	r := newRig(t, Options{}).loggedIn(nipA)
+	r.inject(simulator.Fault{On: simulator.OpOpenOnline, Kind: simulator.Lost})
+	session, s := r.openOnline()
+	if a := r.get("/sessions/" + session); a.code() != 21173 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if a := r.post("/sessions/online/"+session+"/invoices", s.invoiceBody(fatest.Invoice(nipA, "FV/1", today))); a.code() != 21173 {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	var list sessionPage
+	r.ok(r.get("/sessions?sessionType=Online"), http.StatusOK, &list)
+	if len(list.Sessions) != 0 {
+		t.Errorf("%+v", list)
+	}
+}
+
 func TestFaults_OfEntries_ChangeTheListsOfThisFaceToo(t *testing.T) {
 	r := newRig(t, Options{}).loggedIn(nipA)
 	r.contract = nil // what follows is outside of it

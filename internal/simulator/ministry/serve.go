@@ -25,6 +25,7 @@ type call struct {
 	token   string // the bearer, "" when there is none
 	access  login.Access
 	account simulator.Account
+	opened  string // id of the session that the call has opened
 }
 
 // value returns the i-th value of the path. The table of operations guarantees that it exists.
@@ -91,6 +92,7 @@ func (m *Ministry) request(c *call) simulator.Request {
 			}
 			return answer
 		},
+		Opened: func() string { return c.opened },
 		Refuse: func(f simulator.Refusal) simulator.Reply { return m.refusal(problemOf(&f), c.r) },
 	}
 	if c.op.path[0] == "sessions" && len(c.values) > 0 {

@@ -41,6 +41,7 @@ func (m sessionOps) openOnline(c *call) (simulator.Reply, *problem) {
 	if refused != nil {
 		return simulator.Reply{}, problemOf(refused)
 	}
+	c.opened = s.ID
 	return m.json(http.StatusCreated, struct {
 		Reference string `json:"referenceNumber"`
 		Until     string `json:"validUntil"`
