@@ -13,7 +13,7 @@ import (
 type SessionBook struct{ s *Simulator }
 
 // Sessions returns the sessions of the Ministry's API.
-func (f Face) Sessions() SessionBook { return SessionBook{f.s} }
+func (f Face) Sessions() SessionBook { return SessionBook(f) }
 
 // AccountOf returns the account of a session that is known, "" when there is no such session.
 func (f SessionBook) AccountOf(session string) string {

@@ -201,13 +201,16 @@ func (d *Desk) RevokeOwn(bearer string) error {
 	return nil
 }
 
-// Revoke ends another login of the same subject in the same context.
+// ErrNoLogin is what Revoke returns for a login that does not exist or is another's.
+var ErrNoLogin = errors.New("there is no such login")
+
+// Revoke ends another login of the same subject in the same context. Errors: ErrNoLogin.
 func (d *Desk) Revoke(a Access, reference string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	o := d.operations[reference]
 	if o == nil || o.identity != a.Identity || o.context != a.Context {
-		return errors.New("Sesja uwierzytelnienia o podanym numerze referencyjnym nie istnieje.")
+		return ErrNoLogin
 	}
 	o.revoked = true
 	return nil

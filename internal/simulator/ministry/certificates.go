@@ -90,7 +90,6 @@ func nameOf(s login.Subject) ([]byte, error) {
 		ID    asn1.ObjectIdentifier
 		Value string `asn1:"utf8"`
 	}
-	type set []attribute
 	var name []asn1.RawValue
 	for _, a := range []attribute{
 		{asn1.ObjectIdentifier{2, 5, 4, 6}, s.Country}, {asn1.ObjectIdentifier{2, 5, 4, 10}, s.Organization},
