@@ -59,7 +59,9 @@ func (p reply) write(w http.ResponseWriter) {
 	if p.contentType != "" {
 		w.Header().Set("Content-Type", p.contentType)
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
+	if p.status != http.StatusNoContent { // which must not have one
+		w.Header().Set("Content-Length", strconv.Itoa(len(p.body)))
+	}
 	w.WriteHeader(p.status)
 	_, _ = w.Write(p.body) // the client may have gone; there is nobody to tell
 }

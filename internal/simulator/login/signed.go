@@ -17,8 +17,10 @@ type Begun struct {
 type JWT = token
 
 // BeginSigned takes a signed AuthTokenRequest from an address. The answers 400 are a *Refusal; what
-// KSeF finds out later is told by the status of the operation.
-func (d *Desk) BeginSigned(document []byte, ip string) (Begun, error) {
+// KSeF finds out later is told by the status of the operation. With verifyChain a certificate that
+// only its owner vouches for is refused. The contract does not say what that parameter does; demo and
+// production check the chain in any case.
+func (d *Desk) BeginSigned(document []byte, verifyChain bool, ip string) (Begun, error) {
 	signed, err := xades.Verify(document, d.opts.Now())
 	if err != nil {
 		return Begun{}, refuseSignature(err)
@@ -47,6 +49,8 @@ func (d *Desk) BeginSigned(document []byte, ip string) (Begun, error) {
 		o.end(460, "Nieważny certyfikat")
 	case d.opts.OnlyIssued && o.method != methodInternal:
 		o.end(460, "Niezaufany łańcuch certyfikatów")
+	case verifyChain && o.method != methodInternal:
+		o.end(460, "Błąd weryfikacji łańcucha certyfikatów")
 	default:
 		o.permissions = d.permissionsOf(o.identity, o.context)
 		if len(o.permissions) == 0 {

@@ -37,16 +37,16 @@ func (m loginOps) begun(b login.Begun, err error) (simulator.Reply, *problem) {
 	}{b.Reference, infoOf(b.Token)}), nil
 }
 
-// loginXades begins a login with a signed document. verifyCertificateChain is taken and changes
-// nothing: what it means is not documented.
+// loginXades begins a login with a signed document.
 func (m loginOps) loginXades(c *call) (simulator.Reply, *problem) {
 	if p := c.checkQuery("verifyCertificateChain"); p != nil {
 		return simulator.Reply{}, p
 	}
-	if v := c.r.URL.Query().Get("verifyCertificateChain"); v != "" && v != "true" && v != "false" {
-		return simulator.Reply{}, badInput("verifyCertificateChain: %q is neither true nor false", v)
+	verify := c.r.URL.Query().Get("verifyCertificateChain")
+	if verify != "" && verify != "true" && verify != "false" {
+		return simulator.Reply{}, badInput("verifyCertificateChain: %q is neither true nor false", verify)
 	}
-	return m.begun(m.desk.BeginSigned(c.body, c.ip))
+	return m.begun(m.desk.BeginSigned(c.body, verify == "true", c.ip))
 }
 
 type contextIdentifier struct {

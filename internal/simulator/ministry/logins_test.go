@@ -222,6 +222,10 @@ func TestLogin_WhatKSeFFindsOutLater_IsTheStatusOfTheLogin(t *testing.T) {
 	if a := r.post("/auth/ksef-token", garbage); a.code() != codeKey {
 		t.Errorf("an unknown key: %d %s", a.status, a.body)
 	}
+	c, _ = challenge()
+	chained := seal.Sign(t, xadestest.Request(c, "Nip", nipA, "certificateSubject"), xadestest.Options{At: noon})
+	asked := r.do(http.MethodPost, "/v2/auth/xades-signature?verifyCertificateChain=true", xmlType, chained)
+	expect("a self-signed certificate whose chain is asked for", asked, 460, "łańcucha")
 	strict := newRig(t, Options{OnlyIssued: true})
 	r = strict
 	expect("a self-signed certificate in production", r.sign(seal, nipA, xadestest.Options{}), 460, "łańcuch")
