@@ -201,6 +201,17 @@ func (d *Desk) RevokeOwn(bearer string) error {
 	return nil
 }
 
+// Begun counts the logins that have begun in each context, refused ones included.
+func (d *Desk) Begun() map[Context]int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := map[Context]int{}
+	for _, o := range d.order {
+		n[o.context]++
+	}
+	return n
+}
+
 // ErrNoLogin is what Revoke returns for a login that does not exist or is another's.
 var ErrNoLogin = errors.New("there is no such login")
 

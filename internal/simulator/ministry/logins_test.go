@@ -25,6 +25,9 @@ func TestLogin_BySealAndByToken_OpensTheContext(t *testing.T) {
 	challenge, millis := r.challengeText()
 	got := r.redeemed(r.sendToken(nipA, secretText, millis, challenge))
 	r.ok(r.with(got.Access.Token).get("/limits/context"), http.StatusOK, nil)
+	if n := r.face.Logins(); len(n) != 1 || n[nipA] != 2 {
+		t.Errorf("logins: %v", n)
+	}
 }
 
 // A token of one kind opens nothing that another kind opens.

@@ -117,6 +117,16 @@ func (m *Ministry) loginOptions() login.Options {
 	return o
 }
 
+// Logins counts the logins that have begun in the context of each NIP, refused ones included: a
+// client that logs in more often than it must is seen here.
+func (m *Ministry) Logins() map[string]int {
+	n := map[string]int{}
+	for context, begun := range m.desk.Begun() {
+		n[context.Value] += begun
+	}
+	return n
+}
+
 // accountOf is the account of a taxpayer in the books: all its logins share sessions and limits.
 func accountOf(nip string) simulator.Account {
 	return simulator.Account{ID: AccountPrefix + nip, NIP: nip}
