@@ -19,6 +19,6 @@
 // first request that names it, a login that was revoked cannot be redeemed, and a bearer of the
 // wrong kind is 401.
 //
-// Reading order: desk.go, challenge.go, signed.go, request.go, subject.go, encrypted.go,
+// Reading order: desk.go, challenge.go, signed.go, request.go, policy.go, subject.go, encrypted.go,
 // operation.go, jwt.go, access.go, permissions.go, tokens.go.
 package login

@@ -25,6 +25,6 @@
 // kind: refused, code: 21173}.
 //
 // Reading order: ministry.go, operations.go, serve.go, problems.go, answers.go, keys.go, logins.go,
-// sessions.go, batch.go, pages.go, lists.go, receipts.go, register.go, allowances.go, tokens.go,
-// certificates.go.
+// sessions.go, batch.go, pages.go, lists.go, receipts.go, register.go, record.go, allowances.go,
+// tokens.go, certificates.go.
 package ministry
