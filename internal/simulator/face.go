@@ -120,9 +120,6 @@ func (f Face) event(r Request) event {
 // Now returns the simulated time. It takes no lock, so it may be called while one is held.
 func (f Face) Now() time.Time { return f.s.now() }
 
-// Local writes a time as the Polish day and hour that it is.
-func (f Face) Local(t time.Time) time.Time { return t.In(f.s.warsaw) }
-
 // Reference makes a reference number of a kind of two letters.
 func (f Face) Reference(kind string) string {
 	f.s.mu.Lock()
@@ -138,8 +135,8 @@ func (f Face) Chance(probability float64) bool {
 }
 
 // TakeLogin asks the faults what becomes of a login in a context that begins now.
-func (f Face) TakeLogin(operation, account, nip string) (Fault, bool) {
-	return f.s.faults.take(event{on: operation, account: account, nip: nip}, LoginStuck, LoginRefused)
+func (f Face) TakeLogin(account, nip string) (Fault, bool) {
+	return f.s.faults.take(event{account: account, nip: nip}, LoginStuck, LoginRefused)
 }
 
 // Allow gives an account an allowance of its own in one group of the request limits, limits.Others

@@ -138,7 +138,7 @@ const AccountPrefix = "direct_"
 
 // fate asks the faults what becomes of a login.
 func (m *Ministry) fate(c login.Context) login.Fate {
-	f, hit := m.face.TakeLogin("", accountOf(c.Value).ID, c.Value)
+	f, hit := m.face.TakeLogin(accountOf(c.Value).ID, c.Value)
 	switch {
 	case !hit:
 		return login.Fate{}
