@@ -52,8 +52,8 @@ type Request struct {
 	Account   string // whose limits count, and whom faults name
 	NIP       string // of the context; "" when there is none yet
 	Session   string // id of the session that the path names; "" when it names none
-	// Opened tells which session the request has opened, after Act; nil when it opens none. The fault
-	// lost-session needs it.
+	// Opened tells which session the request has opened, after Act; nil when it opens none. The
+	// fault lost-session needs it.
 	Opened func() string
 	Group  string // of the request limits; "" is not counted
 	// Prepare reads the body; nil when there is none. Act carries the request out. Refuse writes
@@ -142,6 +142,9 @@ func (f Face) TakeLogin(account, nip string) (Fault, bool) {
 // Allow gives an account an allowance of its own in one group of the request limits, limits.Others
 // included.
 func (f Face) Allow(account, group string, a limits.Allowance) { f.s.limits.Set(account, group, a) }
+
+// ResetAllowances gives an account the usual request limits again.
+func (f Face) ResetAllowances(account string) { f.s.limits.Reset(account) }
 
 // Allowances returns the request limits of an account, by group.
 func (f Face) Allowances(account string) map[string]limits.Allowance {

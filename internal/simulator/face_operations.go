@@ -43,4 +43,5 @@ const (
 	OpTokenList           = "tokenList"
 	OpTokenStatus         = "tokenStatus"
 	OpTokenRevoke         = "tokenRevoke"
+	OpTestData            = "testData" // everything below /testdata
 )

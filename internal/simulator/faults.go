@@ -20,9 +20,9 @@ type Fault struct {
 	// loginSessions, loginRevoke, failed, invoiceUpo, download, sessionList, rateLimits,
 	// contextLimits, subjectLimits, certificateLimits, certificateData, certificateEnrol,
 	// certificateStatus, certificateRetrieve, certificateRevoke, certificateQuery, tokenCreate,
-	// tokenList, tokenStatus, tokenRevoke; any or "" is every operation. An operation that both
-	// faces have has one name. For the kinds that concern a session or an invoice it matters only
-	// where the kind says so.
+	// tokenList, tokenStatus, tokenRevoke, testData; any or "" is every operation. An operation
+	// that both faces have has one name. For the kinds that concern a session or an invoice it
+	// matters only where the kind says so.
 	On string `yaml:"on" json:"on,omitempty"`
 	// Kind is one of Kinds.
 	Kind string `yaml:"kind" json:"kind"`

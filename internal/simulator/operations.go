@@ -45,7 +45,8 @@ func operationNames() []string {
 		OpChallenge, OpLoginXades, OpLoginToken, OpLoginStatus, OpRedeem, OpRefresh, OpLoginSessions, OpLoginRevoke,
 		OpFailed, OpInvoiceUPO, OpDownload, OpSessionList, OpRateLimits, OpContextLimits, OpSubjectLimits,
 		OpCertificateLimits, OpCertificateData, OpCertificateEnrol, OpCertificateStatus, OpCertificateRetrieve,
-		OpCertificateRevoke, OpCertificateQuery, OpTokenCreate, OpTokenList, OpTokenStatus, OpTokenRevoke}
+		OpCertificateRevoke, OpCertificateQuery, OpTokenCreate, OpTokenList, OpTokenStatus, OpTokenRevoke,
+		OpTestData}
 }
 
 // Content types of requests and answers.

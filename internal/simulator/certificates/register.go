@@ -86,6 +86,19 @@ func (o *Office) Revoke(owner Owner, serial string) error {
 	return nil
 }
 
+// Shorten moves the end of a certificate, as the test environment allows it. The certificate itself
+// still says what it said. Errors: *Refusal.
+func (o *Office) Shorten(owner Owner, serial string, to time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c := o.bySerial[upper(serial)]
+	if c == nil || c.owner != owner {
+		return &Refusal{25008, "Certyfikat o podanym numerze seryjnym nie istnieje.", ""}
+	}
+	c.to = to
+	return nil
+}
+
 // Issued reports whether the office has issued a certificate, whose it is, and why it does not log
 // in, "" when it does.
 func (o *Office) Issued(certificate *x509.Certificate) (owner Owner, refusal string, ours bool) {
@@ -101,6 +114,8 @@ func (o *Office) Issued(certificate *x509.Certificate) (owner Owner, refusal str
 	switch {
 	case c.revoked:
 		refusal = "Certyfikat odwołany"
+	case c.status(o.now()) != Active:
+		refusal = "Nieważny certyfikat"
 	case c.kind != Authentication:
 		refusal = "Niepoprawny certyfikat"
 	default:

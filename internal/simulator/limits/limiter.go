@@ -93,6 +93,15 @@ func (l *Limiter) Set(account, group string, a Allowance) {
 	l.own[[2]string{account, group}], l.set[[2]string{account, group}] = l.windows(a), a
 }
 
+// Reset gives one account the usual allowances again.
+func (l *Limiter) Reset(account string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	mine := func(key [2]string) bool { return key[0] == account }
+	maps.DeleteFunc(l.own, func(key [2]string, _ []window) bool { return mine(key) })
+	maps.DeleteFunc(l.set, func(key [2]string, _ Allowance) bool { return mine(key) })
+}
+
 // Allowances returns what is enforced for an account, by group, with that of the Others. The map is
 // the caller's. A limiter that refuses nothing has no limits.
 func (l *Limiter) Allowances(account string) map[string]Allowance {

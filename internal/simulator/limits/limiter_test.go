@@ -194,6 +194,10 @@ func TestSet_OwnAllowance_CountsForThatAccountAloneAndIsTold(t *testing.T) {
 	if told := New(false, 1).Allowances("a"); told[InvoiceSend] != (Allowance{NoLimit, NoLimit, NoLimit}) {
 		t.Errorf("a limiter that refuses nothing tells %+v", told)
 	}
+	l.Reset("b")
+	if told := l.Allowances("b"); told[Others] != (Allowance{10, 30, 120}) || l.Allowances("a")[InvoiceSend].Second != 2 {
+		t.Errorf("after the reset %+v", told)
+	}
 	l.Set("free", InvoiceSend, Allowance{NoLimit, NoLimit, NoLimit})
 	if n := passed("free", InvoiceSend); n != 1000 {
 		t.Errorf("without a limit %d requests pass", n)

@@ -18,6 +18,7 @@ type Desk struct {
 	operations map[string]*operation
 	order      []*operation // by time of start
 	tokens     *tokenBook
+	blocked    map[Context]bool     // by Block
 	dead       map[string]time.Time // access tokens that a fault has ended, by their jti, with the time of their natural end
 }
 
@@ -85,7 +86,7 @@ func New(o Options) (*Desk, error) {
 	}
 	d := &Desk{
 		opts: o, secret: make([]byte, 32), challenges: map[string]*challenge{}, operations: map[string]*operation{},
-		tokens: newTokenBook(), dead: map[string]time.Time{},
+		tokens: newTokenBook(), dead: map[string]time.Time{}, blocked: map[Context]bool{},
 	}
 	if _, err := rand.Read(d.secret); err != nil {
 		return nil, fmt.Errorf("draw key of the JWTs: %w", err)

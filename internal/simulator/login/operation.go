@@ -46,6 +46,9 @@ func (o *operation) end(code int, details string) { o.code, o.details = code, de
 func (d *Desk) begin(o *operation) Begun {
 	now := d.opts.Now()
 	o.reference, o.started, o.ready = d.opts.Reference("AU"), now, now.Add(d.opts.Delay)
+	if d.blocked[o.context] {
+		o.end(480, "Podejrzenie incydentu bezpieczeństwa. Skontaktuj się z Ministerstwem Finansów przez formularz zgłoszeniowy.")
+	}
 	if d.opts.Fate != nil {
 		fate := d.opts.Fate(o.context)
 		if fate.Code != 0 {
@@ -199,6 +202,13 @@ func (d *Desk) RevokeOwn(bearer string) error {
 	}
 	o.revoked = true
 	return nil
+}
+
+// Block ends every login that begins in a context from now on with status 480, or no longer does.
+func (d *Desk) Block(c Context, blocked bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.blocked[c] = blocked
 }
 
 // Begun counts the logins that have begun in each context, refused ones included.

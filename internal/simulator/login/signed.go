@@ -18,8 +18,8 @@ type JWT = token
 
 // BeginSigned takes a signed AuthTokenRequest from an address. The answers 400 are a *Refusal; what
 // KSeF finds out later is told by the status of the operation. With verifyChain a certificate that
-// only its owner vouches for is refused. The contract does not say what that parameter does; demo and
-// production check the chain in any case.
+// only its owner vouches for is refused. The contract does not say what that parameter does; demo
+// and production check the chain in any case.
 func (d *Desk) BeginSigned(document []byte, verifyChain bool, ip string) (Begun, error) {
 	signed, err := xades.Verify(document, d.opts.Now())
 	if err != nil {

@@ -1,6 +1,7 @@
 package ministry
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -214,7 +215,23 @@ func TestCertificates_OfTypeOffline_DoNotLogIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := m{"certificateName": "Certyfikat offline", "certificateType": "Offline", "csr": csr}
+	signer, _ := r.enrolledAs("Offline", key, csr)
+	var b begunLogin
+	r.ok(r.sign(signer, nipA, xadestest.Options{}), http.StatusAccepted, &b)
+	if code, _ := r.state(b); code != 460 {
+		t.Errorf("status %d", code)
+	}
+}
+
+// enrolled asks for a certificate to log in with, and returns it with its serial number.
+func (r *rig) enrolled(key crypto.Signer, csr []byte) (xadestest.Signer, string) {
+	r.t.Helper()
+	return r.enrolledAs("Authentication", key, csr)
+}
+
+func (r *rig) enrolledAs(kind string, key crypto.Signer, csr []byte) (xadestest.Signer, string) {
+	r.t.Helper()
+	body := m{"certificateName": "Certyfikat testu", "certificateType": kind, "csr": csr}
 	var made struct {
 		Reference string `json:"referenceNumber"`
 		Serial    string `json:"certificateSerialNumber"`
@@ -229,11 +246,7 @@ func TestCertificates_OfTypeOffline_DoNotLogIn(t *testing.T) {
 	r.ok(r.post("/certificates/retrieve", m{"certificateSerialNumbers": []string{made.Serial}}), http.StatusOK, &got)
 	certificate, err := x509.ParseCertificate(got.Certificates[0].DER)
 	if err != nil {
-		t.Fatal(err)
+		r.t.Fatal(err)
 	}
-	var b begunLogin
-	r.ok(r.sign(xadestest.Signer{Key: key, Certificate: certificate}, nipA, xadestest.Options{}), http.StatusAccepted, &b)
-	if code, _ := r.state(b); code != 460 {
-		t.Errorf("status %d", code)
-	}
+	return xadestest.Signer{Key: key, Certificate: certificate}, made.Serial
 }

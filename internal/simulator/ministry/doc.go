@@ -11,7 +11,7 @@
 // KSeF certificates, tokens, both forms of errors, and rotation of the keys.
 //
 // These are not modelled: exports, granting permissions, collective identifiers, Peppol, PEF and
-// FA_RR forms, the operations under /testdata, and the signature on the UPO.
+// FA_RR forms, most operations under /testdata, and the signature on the UPO.
 //
 // What the contract promises not to do, this face does now and then (Options.Novelty): a field that
 // nobody knows in an answer, a value outside a list of values, a public key for a usage that does
@@ -26,5 +26,5 @@
 //
 // Reading order: ministry.go, operations.go, serve.go, problems.go, answers.go, keys.go, logins.go,
 // sessions.go, batch.go, pages.go, lists.go, receipts.go, register.go, record.go, allowances.go,
-// tokens.go, certificates.go.
+// tokens.go, certificates.go, testdata.go.
 package ministry

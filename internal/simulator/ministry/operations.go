@@ -51,6 +51,7 @@ type (
 	receiptOps    struct{ *Ministry }
 	registerOps   struct{ *Ministry }
 	credentialOps struct{ *Ministry }
+	testdataOps   struct{ *Ministry }
 )
 
 // table is the whole contract. Where two paths match, the first counts.
@@ -129,6 +130,16 @@ func (m *Ministry) table() []*operation {
 	post(simulator.OpCertificateRetrieve, "/certificates/retrieve", "", nil, credentials.retrieve)
 	post(simulator.OpCertificateQuery, "/certificates/query", "", nil, credentials.queryCertificates)
 	post(simulator.OpCertificateRevoke, "/certificates/*/revoke", "", nil, credentials.revokeCertificate)
+
+	// What only the test environment has.
+	testdata := testdataOps{m}
+	post(simulator.OpTestData, "/testdata/rate-limits", "", nil, testdata.setRateLimits)
+	remove(simulator.OpTestData, "/testdata/rate-limits", byAccess, testdata.resetRateLimits)
+	post(simulator.OpTestData, "/testdata/rate-limits/production", "", nil, testdata.resetRateLimits).body = ""
+	post(simulator.OpTestData, "/testdata/context/block", "", nil, testdata.block).bearer = anonymous
+	post(simulator.OpTestData, "/testdata/context/unblock", "", nil, testdata.unblock).bearer = anonymous
+	put := operation{name: simulator.OpTestData, method: http.MethodPut, bearer: byAccess, body: jsonType, act: testdata.shorten}
+	add(put, "/testdata/certificates/*")
 	return all
 }
 
