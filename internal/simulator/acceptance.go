@@ -71,7 +71,7 @@ func (s *Simulator) decide(sess *session, o *outcome, r reading) {
 	if _, hit := s.faults.take(o.event(sess), OmitNumber); hit {
 		o.hideNumber = true
 	}
-	s.refused[contextHash{sess.context, o.hash}] = true
+	s.noteRefused(sess, o)
 	s.rejected = append(s.rejected, Rejected{
 		NIP: o.nip, Kind: o.kind, Number: o.number, Code: o.code, Description: describeInvoice(o.code), Details: o.details,
 		Hash: hexHash(o.hash), Session: sess.id, At: s.now().UTC(),
@@ -116,7 +116,7 @@ func (s *Simulator) register(sess *session, o *outcome, r reading) {
 		Header: *r.header, ksefNumber: s.ksefNumber(o.nip, acceptance), account: sess.account, session: sess,
 		hash: o.hash, location: r.location, mode: "online", sent: o.sent, at: s.now(), corrects: o.corrects,
 	}
-	s.noteHash(sess.context, a)
+	s.noteAccepted(sess, a)
 	if sess.offline || o.offline || a.Issued < acceptance.In(s.warsaw).Format(time.DateOnly) {
 		a.mode = "offline"
 	}

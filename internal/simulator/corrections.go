@@ -8,11 +8,21 @@ type contextHash struct {
 	hash    [32]byte
 }
 
-// noteHash remembers an accepted document for later technical corrections. The caller holds mu.
-func (s *Simulator) noteHash(context string, a *accepted) {
-	s.taken[contextHash{context, a.hash}] = true
+// noteRefused and noteAccepted remember documents for later technical corrections. The gateway has
+// no field for those, so its sessions are left out. The caller holds mu.
+func (s *Simulator) noteRefused(sess *session, o *outcome) {
+	if sess.direct {
+		s.refused[contextHash{sess.context, o.hash}] = true
+	}
+}
+
+func (s *Simulator) noteAccepted(sess *session, a *accepted) {
+	if !sess.direct {
+		return
+	}
+	s.taken[contextHash{sess.context, a.hash}] = true
 	if a.corrects != nil {
-		s.corrected[contextHash{context, [32]byte(a.corrects)}] = true
+		s.corrected[contextHash{sess.context, [32]byte(a.corrects)}] = true
 	}
 }
 
