@@ -157,6 +157,15 @@ async function credentials(clients) {
   report.logins.push('ksef certificate');
 }
 
+// expiry: the access token ends between two pages, and the client goes on with a refreshed one.
+async function expiry(client) {
+  const order = await fetch(`${url}/sim/faults`, { method: 'POST', body: '[{"on": "invoices", "kind": "token-expired", "skip": 1}]' });
+  check(order.status === 200, `faults answers ${order.status}`);
+  const before = client.authManager.getAccessToken();
+  const { found } = await allInvoices(client, report.zip.session, 100);
+  report.refreshed = client.authManager.getAccessToken() !== before && found.length === report.zip.invoices;
+}
+
 // rotation: the key that the client has fetched is withdrawn, and the client must notice by 21470.
 async function rotation(client) {
   await client.crypto.init();
@@ -172,5 +181,6 @@ await batch(clients.token, 'zip', 'Zip');
 await batch(clients.ec, 'targz', 'TarGz');
 await register(clients.token);
 await credentials(clients);
+await expiry(clients.token);
 await rotation(clients.rsa);
 console.log(JSON.stringify(report));
