@@ -12,7 +12,8 @@ import {
 } from 'ksef-client-ts';
 
 const { KSEF_URL: url, KSEF_NIP: nip, KSEF_TOKEN_FILE: tokenFile, KSEF_INVOICES: folder } = process.env;
-const pollOptions = { intervalMs: 100, timeoutMs: 30_000 };
+// KSeF allows ten questions about sessions a second.
+const pollOptions = { intervalMs: 300, timeoutMs: 60_000 };
 const report = { logins: [], online: {}, zip: {}, targz: {}, warnings: [] };
 
 // connect makes a client without retries, so that every refusal of the simulator fails the test.
