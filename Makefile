@@ -15,7 +15,7 @@ BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
-.PHONY: help build test race lint demo bench bench-limits chaos chaos-parts browser schemas docker clean
+.PHONY: help build test race lint demo bench bench-limits chaos chaos-parts browser thirdparty schemas docker clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ chaos-parts: need-redis ## each partial fault alone: invoices that it does not c
 browser: need-redis ## the dashboard in headless Chromium; installs what is missing
 	@scripts/need-browser.sh
 	KSEF_BROWSER_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestBrowser' ./internal/app
+
+thirdparty: ## clients of others, unmodified, drive the simulator's second face; installs what is missing
+	@scripts/need-thirdparty.sh
+	KSEF_THIRDPARTY_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestThirdParty' ./internal/simulator/ministry
 
 schemas: ## download the Ministry's XSD files into schemas/ (for validation.schema_dir)
 	@scripts/schemas.sh schemas

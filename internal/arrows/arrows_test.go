@@ -28,7 +28,9 @@ var (
 	}
 	machinery = join(tools, document)
 	clients   = []string{"internal/ksef/gateway"}
-	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
+	standins  = join(direct, []string{"internal/sample", "internal/redisd"})
+	// The simulator's second face, and what configures it.
+	direct = []string{"internal/simulator", "internal/simulator/ministry", "internal/simulator/login", "internal/simulator/limits"}
 	// forPeople are what a person reads or is handed: words, codes, what is kept, proofs, reports.
 	forPeople = []string{"internal/explain", "internal/qrcode", "internal/records", "internal/proof", "internal/report"}
 	// testbed starts the stand-ins together.
@@ -39,7 +41,7 @@ var (
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
 		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
-		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
+		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
@@ -91,24 +93,34 @@ var (
 		"config":             page,
 		"internal/buildinfo": nil,
 		// The simulator shares no code with the client: a mistake in both would never be found.
-		"internal/simulator":        {"internal/simulator/fa", "internal/simulator/limits"},
-		"internal/simulator/fa":     nil,
-		"internal/simulator/limits": nil,
-		"internal/sample":           nil,
-		"internal/redisd":           nil,
+		"internal/simulator":            {"internal/simulator/fa", "internal/simulator/limits", "internal/simulator/strictjson"},
+		"internal/simulator/fa":         nil,
+		"internal/simulator/limits":     nil,
+		"internal/simulator/strictjson": nil,
+		// The second face: the Ministry's API on the inside of the first.
+		"internal/simulator/ministry": {"internal/simulator", "internal/simulator/certificates", "internal/simulator/limits",
+			"internal/simulator/login", "internal/simulator/strictjson"},
+		"internal/simulator/login":        {"internal/simulator/xades"},
+		"internal/simulator/xades":        nil,
+		"internal/simulator/certificates": nil,
+		"internal/sample":                 nil,
+		"internal/redisd":                 nil,
 		// These packages link the testing package, so only tests may import them: no line names
 		// them.
-		"internal/redisd/redistest":    {"internal/redisd"},
-		"internal/archive/archivetest": nil,
-		"internal/simulator/fa/fatest": nil,
-		"internal/arrows":              nil,
-		"internal/e2e":                 nil,
+		"internal/redisd/redistest":          {"internal/redisd"},
+		"internal/archive/archivetest":       nil,
+		"internal/simulator/fa/fatest":       nil,
+		"internal/simulator/xades/xadestest": nil,
+		"internal/arrows":                    nil,
+		"internal/e2e":                       nil,
 		// The chaos test reads the ledger only to know when it is over; it checks the results in
 		// the books of the simulator and in the archive. Only its own test links it, so it may use
 		// the S3 service of the archive's tests.
 		"internal/chaos": join([]string{"config", "internal/connect", "internal/intake", "internal/queue", "internal/ledger", "internal/archive/archivetest"},
 			testbed, document),
 		"deploy": nil,
+		// A module of its own.
+		"test/thirdparty/go-ksef-client": nil,
 	}
 
 	// inTests is what test files may import in addition to their package's line: the package
@@ -121,9 +133,12 @@ var (
 		"internal/explain": {"internal/ksef", "internal/retry", "internal/waiting", "internal/ledger", "internal/results"},
 		"deploy":           {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},
 		// Its tests hand documents in and run the real client against the simulator.
-		"internal/tasks":        join(clients, []string{"internal/intake"}),
-		"internal/simulator":    {"internal/simulator/fa/fatest"},
-		"internal/simulator/fa": {"internal/simulator/fa/fatest"},
+		"internal/tasks":              join(clients, []string{"internal/intake"}),
+		"internal/simulator":          {"internal/simulator/fa/fatest"},
+		"internal/simulator/fa":       {"internal/simulator/fa/fatest"},
+		"internal/simulator/xades":    {"internal/simulator/xades/xadestest"},
+		"internal/simulator/login":    {"internal/simulator/xades/xadestest"},
+		"internal/simulator/ministry": {"internal/simulator/xades/xadestest", "internal/simulator/fa/fatest"},
 	}
 )
 

@@ -131,8 +131,8 @@ func parked(inv *ledger.Invoice, code int, gist, reason string) Move {
 // invoice.
 func resend(inv *ledger.Invoice, lane ledger.Lane, code int, reason string, proof Proof) Move {
 	if inv.Resends+1 > maxResends {
-		times := fmt.Sprintf("sent %d times in vain", inv.Resends+1)
-		return parked(inv, code, times, times+", last: "+reason+"; retry when KSeF is well again")
+		return parked(inv, code, fmt.Sprintf("sent %d times in vain", inv.Resends+1),
+			fmt.Sprintf("sent %d times in vain, last: %s; retry when KSeF is well again", inv.Resends+1, reason))
 	}
 	return again(inv, lane, Resends, int64(inv.Resends)+1, code, reason, proof)
 }

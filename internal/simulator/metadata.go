@@ -3,6 +3,8 @@ package simulator
 import (
 	"slices"
 	"time"
+
+	"ksefworker/internal/simulator/strictjson"
 )
 
 const (
@@ -13,8 +15,8 @@ const (
 )
 
 type dateRange struct {
-	From timestamp `json:"from"`
-	To   timestamp `json:"to"`
+	From strictjson.Timestamp `json:"from"`
+	To   strictjson.Timestamp `json:"to"`
 }
 
 func (r dateRange) check() *refusal {

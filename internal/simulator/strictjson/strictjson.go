@@ -1,4 +1,7 @@
-package simulator
+// Package strictjson reads JSON bodies as strictly as a suspicious server may: names exactly as in
+// the contract, each once, required ones present. Both faces of the simulator use it. It shares no
+// code with the clients.
+package strictjson
 
 import (
 	"bytes"
@@ -13,10 +16,10 @@ import (
 	"unicode/utf8"
 )
 
-// decodeStrict reads one JSON object. encoding/json alone accepts too much: names in any case,
+// Decode reads one JSON object. encoding/json alone accepts too much: names in any case,
 // repeated names, missing fields. Here every name must be exactly as in the contract and appear
 // once, and a field without omitempty must be present and not null.
-func decodeStrict(raw []byte, into any) error {
+func Decode(raw []byte, into any) error {
 	if !utf8.Valid(raw) {
 		return errors.New("the body is not UTF-8")
 	}
@@ -108,10 +111,10 @@ func checkObject(raw []byte, t reflect.Type, place string) error {
 	return nil
 }
 
-// octets are bytes that are Base64 in JSON: the standard alphabet, padded, no line breaks.
-type octets []byte
+// Octets are bytes that are Base64 in JSON: the standard alphabet, padded, no line breaks.
+type Octets []byte
 
-func (o *octets) UnmarshalJSON(raw []byte) error {
+func (o *Octets) UnmarshalJSON(raw []byte) error {
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
 		return errors.New("not a string with Base64")
@@ -127,10 +130,10 @@ func (o *octets) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// timestamp is an RFC 3339 date and time.
-type timestamp struct{ time.Time }
+// Timestamp is an RFC 3339 date and time.
+type Timestamp struct{ time.Time }
 
-func (m *timestamp) UnmarshalJSON(raw []byte) error {
+func (m *Timestamp) UnmarshalJSON(raw []byte) error {
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
 		return errors.New("not a string with a date")
