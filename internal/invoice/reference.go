@@ -99,3 +99,31 @@ func (s *scanner) decode(dst []byte, p span) []byte {
 	}
 	return dst
 }
+
+// appendValue appends an attribute's value as XML 1.0 normalises it: tabs and line ends become
+// spaces, unless they were written as references.
+func (s *scanner) appendValue(dst []byte, p span) []byte {
+	for i := p.from; i < p.to; {
+		switch b := s.data[i]; b {
+		case '&':
+			r, n, err := s.reference(i)
+			if err != nil {
+				return dst // impossible: the scanner has already accepted this value
+			}
+			dst = utf8.AppendRune(dst, r)
+			i += n
+			continue
+		case '\r':
+			if i+1 < p.to && s.data[i+1] == '\n' {
+				break // \r\n is one line end
+			}
+			dst = append(dst, ' ')
+		case '\t', '\n':
+			dst = append(dst, ' ')
+		default:
+			dst = append(dst, b)
+		}
+		i++
+	}
+	return dst
+}
