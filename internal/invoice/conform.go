@@ -45,9 +45,9 @@ func (r *reader) attributeValue(a *attribute) []byte {
 	return r.appendValue(nil, a.value)
 }
 
-// typeName resolves the qualified name in xsi:type.
+// typeName resolves the qualified name in xsi:type. Like libxml2 it takes no white space around it.
 func (r *reader) typeName(value []byte) (space, local []byte, unbound bool) {
-	prefix, local, found := bytes.Cut(bytes.Trim(value, " \t\r\n"), []byte{':'})
+	prefix, local, found := bytes.Cut(value, []byte{':'})
 	if !found {
 		prefix, local = nil, prefix
 	}
@@ -65,7 +65,7 @@ func (r *reader) between() {
 	if r.textRefs {
 		text = r.decode(nil, r.text)
 	}
-	r.machine.Text(text, r.text.from)
+	r.machine.Text(text, r.data[r.tokenAt] == '<', r.text.from)
 }
 
 // endOfSchema passes an end tag on with the text of its element.

@@ -44,7 +44,7 @@ func (m *Machine) attributes(attrs []Attr) {
 			continue
 		}
 		v := &m.table.Values[d.Type.value()]
-		text := m.normal(v.Space, a.Value)
+		text := m.normal(v, a.Value)
 		if rule, hint := m.breach(v, text); rule != "" {
 			m.report(f.at, Fault{Path: "/@" + d.Name, Rule: rule, Value: cut(a.Value), Hint: hint})
 		} else if d.Fixed != "" && string(text) != d.Fixed {

@@ -123,8 +123,9 @@ func (m *Machine) retype(f *frame, t Ref) {
 }
 
 // Text takes the text between elements. The text of elements for which Start returned true goes to
-// End; such text is ignored here.
-func (m *Machine) Text(text []byte, at int) {
+// End; such text is ignored here. cdata says that the text is a CDATA section, which libxml2 and
+// .NET refuse between elements even if it is blank.
+func (m *Machine) Text(text []byte, cdata bool, at int) {
 	if m.skip > 0 || m.full || m.depth == 0 {
 		return
 	}
@@ -132,12 +133,13 @@ func (m *Machine) Text(text []byte, at int) {
 	if f.value != nil || f.broken {
 		return
 	}
-	for i, c := range text {
-		if c != ' ' && c != '\n' && c != '\t' && c != '\r' {
-			f.broken = true // reported once; the end of the element is still judged
-			m.textBetween(text, at, i)
-			return
-		}
+	i := 0
+	for i < len(text) && (text[i] == ' ' || text[i] == '\n' || text[i] == '\t' || text[i] == '\r') {
+		i++
+	}
+	if i < len(text) || cdata {
+		f.broken = true // reported once; the end of the element is still judged
+		m.report(at, Fault{Rule: "must contain elements, not text", Value: cut(text[i:])})
 	}
 }
 

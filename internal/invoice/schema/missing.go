@@ -156,11 +156,5 @@ func (m *Machine) unknown(f *frame, own bool, name []byte, at int) {
 	m.report(at, fault)
 }
 
-// textBetween reports characters where only elements may be.
-func (m *Machine) textBetween(text []byte, at, from int) {
-	text = text[from:]
-	m.report(at, Fault{Rule: "must contain elements, not text", Value: string(text[:min(len(text), excerpt)])})
-}
-
 // excerpt is how many bytes of a value a fault has at most. Whoever shows it cuts it to characters.
 const excerpt = 400

@@ -20,12 +20,14 @@ const (
 	minute = 60
 	hour   = 60 * minute
 	day    = 24 * hour
-	// apart is how far a moment without time zone may be from the same figures in UTC.
-	apart = 14 * hour
 )
 
+// endOfDay is the fraction of 24:00:00. It comes after every other second of the day and before the
+// next day, as in libxml2; in XML Schema it is the beginning of the next day.
+var endOfDay = []byte{'9' + 1}
+
 // parseMoment reads the lexical form of xsd:dateTime or xsd:date. ok is false for a date that does
-// not exist.
+// not exist. White space is allowed only where libxml2 takes it: after the time zone of a dateTime.
 func parseMoment(text []byte, withTime bool) (m moment, ok bool) {
 	before := false
 	if len(text) > 0 && text[0] == '-' {
@@ -60,7 +62,7 @@ func parseMoment(text []byte, withTime bool) (m moment, ok bool) {
 			return m, false
 		}
 	}
-	return m, m.zone(text)
+	return m, m.zone(text, withTime)
 }
 
 // clock reads T and the time of day, and returns what follows it.
@@ -82,21 +84,28 @@ func (m *moment) clock(text []byte) ([]byte, bool) {
 		m.fraction = bytes.TrimRight(text[1:n], "0")
 		text = text[n:]
 	}
-	endOfDay := h == 24 && min == 0 && sec == 0 && len(m.fraction) == 0
-	if h > 23 && !endOfDay || min > 59 || sec > 59 {
+	last := h == 24 && min == 0 && sec == 0 && len(m.fraction) == 0
+	if h > 23 && !last || min > 59 || sec > 59 {
 		return nil, false
 	}
 	m.second += h*hour + min*minute + sec
+	if last {
+		m.second, m.fraction = m.second-1, endOfDay
+	}
 	return text, true
 }
 
 // zone reads the time zone, which may be missing, up to the end of the text.
-func (m *moment) zone(text []byte) bool {
-	switch {
-	case len(text) == 0:
+func (m *moment) zone(text []byte, withTime bool) bool {
+	if len(text) == 0 {
 		return true
+	}
+	if withTime {
+		text = bytes.TrimRight(text, " \t\r\n")
+	}
+	m.zoned = true
+	switch {
 	case len(text) == 1 && text[0] == 'Z':
-		m.zoned = true
 		return true
 	case len(text) != 6 || text[0] != '+' && text[0] != '-' || !digits(text[1:3]) || text[3] != ':' || !digits(text[4:6]):
 		return false
@@ -109,8 +118,10 @@ func (m *moment) zone(text []byte) bool {
 	if text[0] == '-' {
 		offset = -offset
 	}
+	if offset != 0 && len(m.fraction) > 0 && m.fraction[0] == endOfDay[0] {
+		m.second, m.fraction = m.second+1, nil
+	}
 	m.second -= offset
-	m.zoned = true
 	return true
 }
 
@@ -149,26 +160,17 @@ func daysUntil(year, month, dayOf int64) int64 {
 	return era*146097 + of*365 + of/4 - of/100 + (153*(month-3)+2)/5 + dayOf - 1
 }
 
-// compare returns -1, 0 or 1, and false when the order is unknown: one of the two has a time zone,
-// and they are less than 14 hours apart.
-func (m moment) compare(b *Moment) (int, bool) {
-	second := m.second
-	if m.zoned != b.Zoned {
-		switch {
-		case second < b.Second-apart:
-			return -1, true
-		case second > b.Second+apart:
-			return 1, true
-		}
-		return 0, false
-	}
+// compare returns -1, 0 or 1. known is false when the figures are equal and only one of the two has a
+// time zone. So does libxml2; in XML Schema the order is unknown for 14 hours in both directions.
+func (m moment) compare(b *Moment) (order int, known bool) {
 	switch {
-	case second < b.Second:
+	case m.second < b.Second:
 		return -1, true
-	case second > b.Second:
+	case m.second > b.Second:
 		return 1, true
 	}
-	return max(-1, min(1, compareText(m.fraction, b.Fraction))), true
+	order = max(-1, min(1, compareText(m.fraction, b.Fraction)))
+	return order, order != 0 || m.zoned == b.Zoned
 }
 
 // MomentOf parses a date, or a date and time, for a table.

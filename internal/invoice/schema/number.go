@@ -13,6 +13,7 @@ type Number struct {
 type number struct {
 	negative        bool
 	whole, fraction []byte
+	given           int // digits without leading zeros but with trailing ones
 }
 
 // maxDigits is the maximum number of digits of a value before and after the point together. XML
@@ -31,6 +32,7 @@ func parseNumber(text []byte, integer bool) (n number, ok bool) {
 		return n, false
 	}
 	n.whole, n.fraction = bytes.TrimLeft(whole, "0"), bytes.TrimRight(fraction, "0")
+	n.given = len(n.whole) + len(fraction)
 	if len(n.whole)+len(n.fraction) == 0 {
 		n.negative = false
 	}

@@ -1,0 +1,107 @@
+package schematest
+
+import (
+	"iter"
+	"math/rand/v2"
+	"slices"
+
+	"ksefworker/internal/invoice/schema"
+)
+
+func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 7)) }
+
+// Document is one document with what was done to it, such as "P_15 dropped".
+type Document struct {
+	Name string
+	make func() []byte
+}
+
+// Data writes the document. It always returns the same bytes.
+func (d Document) Data() []byte { return d.make() }
+
+// Documents returns the documents of one root of a table: for every place of the schema the
+// smallest document that has it, the same document with each fault and each odd text at that place,
+// and a number of random documents, half of them with a random fault.
+func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
+	return func(yield func(Document) bool) {
+		a := newAuthor(t, root)
+		all, ways := a.edges()
+		shapes := shapes()
+		types := retyped(t)
+		for i, e := range all {
+			whole, at := a.shortest(ways[e])
+			name := t.Complex[e.of].Children[e.child].Name
+			faults := slices.Clone(shapes)
+			// Every type that a document can name is tried at some places, and at each place some.
+			for j := range types {
+				if j%41 == i%41 {
+					faults = append(faults, types[j])
+				}
+			}
+			faults = append(faults, texts(t, at)...)
+			if !yield(Document{name, whole.document}) {
+				return
+			}
+			for _, f := range faults {
+				whole, at := whole.clone(at)
+				if f.apply(whole, at) && !yield(Document{name + " " + f.name, whole.document}) {
+					return
+				}
+			}
+		}
+		for i := range random {
+			whole := a.rich()
+			name := "random"
+			if i%2 == 1 {
+				name = a.damage(whole, shapes)
+			}
+			if !yield(Document{name, whole.document}) {
+				return
+			}
+		}
+	}
+}
+
+// texts are the odd texts of a node as faults.
+func texts(t *schema.Table, n *node) []fault {
+	r := n.kind
+	if r >= 0 {
+		r = t.Complex[r].Text
+	}
+	if r == schema.None {
+		return nil
+	}
+	seen := map[string]bool{n.text: true}
+	var out []fault
+	for _, text := range oddTexts(t, r, n.text) {
+		if !seen[text] {
+			seen[text] = true
+			out = append(out, fault{"is " + text, func(_, at *node) bool { at.text = text; return true }})
+		}
+	}
+	return out
+}
+
+// damage applies a random fault at a random place and returns its name.
+func (a *author) damage(whole *node, faults []fault) string {
+	var all []*node
+	var visit func(n *node)
+	visit = func(n *node) {
+		for _, child := range n.children {
+			all = append(all, child)
+			visit(child)
+		}
+	}
+	visit(whole)
+	if len(all) == 0 {
+		return "random"
+	}
+	at := all[a.random.IntN(len(all))]
+	if own := texts(a.t, at); len(own) > 0 && a.random.IntN(2) == 0 {
+		faults = own
+	}
+	f := faults[a.random.IntN(len(faults))]
+	name := "random " + at.name + " " + f.name
+	f.apply(whole, at)
+	return name
+}
