@@ -88,7 +88,7 @@ func (m *Machine) instance(f *frame, a *Attr) {
 	case "type":
 		t := None
 		if !a.Unbound {
-			t = m.table.named(a.TypeSpace, a.TypeLocal)
+			t = m.named(a.TypeSpace, a.TypeLocal)
 		}
 		switch {
 		case t == None:
@@ -103,8 +103,14 @@ func (m *Machine) instance(f *frame, a *Attr) {
 	}
 }
 
-// named finds a type by its name.
-func (t *Table) named(space, local []byte) Ref {
+// named finds a type by its name. The types of another root's schema are unknown in this document.
+func (m *Machine) named(space, local []byte) Ref {
+	t := m.table
+	for i := range t.Roots {
+		if r := t.Roots[i].Space; r != m.root && t.Spaces[r] == string(space) {
+			return None
+		}
+	}
 	is := func(n Name) bool {
 		return n.Local != "" && n.Local == string(local) && t.Spaces[n.Space] == string(space)
 	}

@@ -7,8 +7,9 @@ package schema
 // It does not check that the document is well-formed: who reads the tags does.
 type Machine struct {
 	table *Table
-	depth int // open elements on the stack
-	skip  int // open elements that are not judged, inside the innermost one on the stack
+	root  uint8 // namespace of the root
+	depth int   // open elements on the stack
+	skip  int   // open elements that are not judged, inside the innermost one on the stack
 	stack [MaxDepth + 1]frame
 
 	scratch []byte // a value whose white space is not as it is compared
@@ -57,6 +58,7 @@ func (m *Machine) Begin(t *Table, namespace string, name []byte, attrs []Attr, a
 	for i := range t.Roots {
 		r := &t.Roots[i]
 		if t.Spaces[r.Space] == namespace && r.Child.Name == string(name) {
+			m.root = r.Space
 			m.push(&r.Child, 0, at)
 			m.attributes(attrs)
 			return true

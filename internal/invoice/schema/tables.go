@@ -1940,10 +1940,10 @@ var forms = Table{
 		{Name: Name{Space: 1, Local: "nonPositiveInteger"}, Base: -4, Kind: 2, Space: 2, MinLength: -1, MaxLength: -1, Total: -1, Fraction: -1, High: &Bound{Text: "0"}},
 		{Name: Name{Space: 1, Local: "negativeInteger"}, Base: -121, Kind: 2, Space: 2, MinLength: -1, MaxLength: -1, Total: -1, Fraction: -1, High: &Bound{Text: "-1", Number: Number{Negative: true, Whole: "1"}}},
 		{Name: Name{Space: 1, Local: "positiveInteger"}, Base: -43, Kind: 2, Space: 2, MinLength: -1, MaxLength: -1, Total: -1, Fraction: -1, Low: &Bound{Text: "1", Number: Number{Whole: "1"}}},
-		{Name: Name{Space: 1, Local: "unsignedLong"}, Base: -43, Kind: 2, Space: 2, MinLength: -1, MaxLength: -1, Total: -1, Fraction: -1, Low: &Bound{Text: "0"}, High: &Bound{Text: "18446744073709551615", Number: Number{Whole: "18446744073709551615"}}},
-		{Name: Name{Space: 1, Local: "unsignedInt"}, Base: -124, Kind: 2, Space: 2, MinLength: -1, MaxLength: -1, Total: -1, Fraction: -1, Low: &Bound{Text: "0"}, High: &Bound{Text: "4294967295", Number: Number{Whole: "4294967295"}}},
-		{Name: Name{Space: 1, Local: "unsignedShort"}, Base: -125, Kind: 2, Space: 2, MinLength: -1, MaxLength: -1, Total: -1, Fraction: -1, Low: &Bound{Text: "0"}, High: &Bound{Text: "65535", Number: Number{Whole: "65535"}}},
-		{Name: Name{Space: 1, Local: "unsignedByte"}, Base: -126, Kind: 2, Space: 2, MinLength: -1, MaxLength: -1, Total: -1, Fraction: -1, Low: &Bound{Text: "0"}, High: &Bound{Text: "255", Number: Number{Whole: "255"}}},
+		{Name: Name{Space: 1, Local: "unsignedLong"}, Base: -43, Kind: 2, Space: 2, MinLength: -1, MaxLength: -1, Total: -1, Fraction: -1, Low: &Bound{Text: "0"}, High: &Bound{Text: "18446744073709551615", Number: Number{Whole: "18446744073709551615"}}, Patterns: []uint8{18}},
+		{Name: Name{Space: 1, Local: "unsignedInt"}, Base: -124, Kind: 2, Space: 2, MinLength: -1, MaxLength: -1, Total: -1, Fraction: -1, Low: &Bound{Text: "0"}, High: &Bound{Text: "4294967295", Number: Number{Whole: "4294967295"}}, Patterns: []uint8{18}},
+		{Name: Name{Space: 1, Local: "unsignedShort"}, Base: -125, Kind: 2, Space: 2, MinLength: -1, MaxLength: -1, Total: -1, Fraction: -1, Low: &Bound{Text: "0"}, High: &Bound{Text: "65535", Number: Number{Whole: "65535"}}, Patterns: []uint8{18}},
+		{Name: Name{Space: 1, Local: "unsignedByte"}, Base: -126, Kind: 2, Space: 2, MinLength: -1, MaxLength: -1, Total: -1, Fraction: -1, Low: &Bound{Text: "0"}, High: &Bound{Text: "255", Number: Number{Whole: "255"}}, Patterns: []uint8{18}},
 	},
 	Patterns: []Pattern{
 		{
@@ -2394,6 +2394,16 @@ var forms = Table{
 			Next:    "\x00\x02\x02\x03\x00\x04\x04\x04\x00\x04\x00\x04\x00\x00\x00\x00",
 			Classes: 4,
 			Final:   "0001",
+		},
+		{
+			Source: "[0-9]+",
+			ASCII: "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+				"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\x00\x00" +
+				"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+				"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00",
+			Next:    "\x00\x02\x00\x02",
+			Classes: 2,
+			Final:   "01",
 		},
 	},
 }

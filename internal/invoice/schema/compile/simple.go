@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"ksefworker/internal/invoice/schema"
 )
@@ -70,6 +71,13 @@ func (c *compiler) builtin(at *element, local string) (schema.Ref, error) {
 			n, _ := schema.NumberOf(bound.text)
 			*bound.to = &schema.Bound{Text: bound.text, Number: n}
 		}
+	}
+	if strings.HasPrefix(local, "unsigned") {
+		i, err := c.pattern(at, []string{"[0-9]+"}) // XML Schema 1.0 allows them no sign
+		if err != nil {
+			return schema.None, err
+		}
+		v.Patterns = []uint8{i}
 	}
 	r := c.add(v)
 	c.done[name] = r

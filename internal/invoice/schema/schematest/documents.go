@@ -3,7 +3,7 @@ package schematest
 import (
 	"iter"
 	"math/rand/v2"
-	"slices"
+	"strconv"
 
 	"ksefworker/internal/invoice/schema"
 )
@@ -21,17 +21,17 @@ func (d Document) Data() []byte { return d.make() }
 
 // Documents returns the documents of one root of a table: for every place of the schema the
 // smallest document that has it, the same document with each fault and each odd text at that place,
-// and a number of random documents, half of them with a random fault.
+// and a number of random documents, half of them with a random fault. A document is made only when
+// its Data is asked for.
 func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
 	return func(yield func(Document) bool) {
 		a := newAuthor(t, root)
 		all, ways := a.edges()
-		shapes := shapes()
 		types := retyped(t)
 		for i, e := range all {
 			whole, at := a.shortest(ways[e])
 			name := t.Complex[e.of].Children[e.child].Name
-			faults := slices.Clone(shapes)
+			faults := shapes()
 			// Every type that a document can name is tried at some places, and at each place some.
 			for j := range types {
 				if j%41 == i%41 {
@@ -43,19 +43,26 @@ func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
 				return
 			}
 			for _, f := range faults {
-				whole, at := whole.clone(at)
-				if f.apply(whole, at) && !yield(Document{name + " " + f.name, whole.document}) {
+				damaged := func() []byte {
+					whole, at := whole.clone(at)
+					f.apply(whole, at)
+					return whole.document()
+				}
+				if !yield(Document{name + " " + f.name, damaged}) {
 					return
 				}
 			}
 		}
 		for i := range random {
-			whole := a.rich()
-			name := "random"
-			if i%2 == 1 {
-				name = a.damage(whole, shapes)
+			drawn := func() []byte {
+				a := &author{t: t, root: &t.Roots[root], random: newRandom(uint64(i))}
+				whole := a.rich()
+				if i%2 == 1 {
+					a.damage(whole)
+				}
+				return whole.document()
 			}
-			if !yield(Document{name, whole.document}) {
+			if !yield(Document{"random " + strconv.Itoa(i), drawn}) {
 				return
 			}
 		}
@@ -76,14 +83,14 @@ func texts(t *schema.Table, n *node) []fault {
 	for _, text := range oddTexts(t, r, n.text) {
 		if !seen[text] {
 			seen[text] = true
-			out = append(out, fault{"is " + text, func(_, at *node) bool { at.text = text; return true }})
+			out = append(out, fault{"is " + text, func(_, at *node) { at.text = text }})
 		}
 	}
 	return out
 }
 
-// damage applies a random fault at a random place and returns its name.
-func (a *author) damage(whole *node, faults []fault) string {
+// damage applies a random fault at a random place.
+func (a *author) damage(whole *node) {
 	var all []*node
 	var visit func(n *node)
 	visit = func(n *node) {
@@ -94,14 +101,12 @@ func (a *author) damage(whole *node, faults []fault) string {
 	}
 	visit(whole)
 	if len(all) == 0 {
-		return "random"
+		return
 	}
 	at := all[a.random.IntN(len(all))]
+	faults := shapes()
 	if own := texts(a.t, at); len(own) > 0 && a.random.IntN(2) == 0 {
 		faults = own
 	}
-	f := faults[a.random.IntN(len(faults))]
-	name := "random " + at.name + " " + f.name
-	f.apply(whole, at)
-	return name
+	faults[a.random.IntN(len(faults))].apply(whole, at)
 }
