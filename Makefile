@@ -7,13 +7,16 @@ IMAGE ?= ksefworker:$(VERSION)
 # Seed of `make chaos`: empty runs seeds 1 to 10, a number repeats that seed.
 SEED ?=
 TESTFLAGS ?=
+# The folder with the Ministry's XSD files, which `make schemas` fills.
+SCHEMAS ?= $(if $(KSEF_SCHEMA_DIR),$(KSEF_SCHEMA_DIR),$(CURDIR)/schemas)
+RECORD ?=
 # `make test` includes the browser test where all that it needs is installed; `make browser` installs them.
 BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/null 2>&1 && test -d test/browser/node_modules/playwright-core && echo 1)
 # The long tests mostly wait (for sessions, leases, or until a killed worker is noticed), so more of them run at once
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
-.PHONY: help build test race lint demo bench bench-limits chaos chaos-parts browser schemas docker clean
+.PHONY: help build test race lint demo bench bench-limits bench-schema schema-diff chaos chaos-parts browser schemas docker clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +44,12 @@ bench-limits: need-redis ## four workers at KSeF's limits: five scaled hours of 
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 60m -run '^TestLimits_' ./internal/e2e
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
 
+bench-schema: ## our validator, helium and xmllint (libxml2) side by side: documents a second and memory; needs make schemas
+	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_BENCH_SCHEMA=1 $(GO) test -count=1 -v -timeout 30m -run '^TestBench_' ./internal/invoice/xsd
+
+schema-diff: ## 250,000 documents, each with one fault or oddity, judged by us and by xmllint (5 min); RECORD=1 writes the record; needs make schemas
+	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_SCHEMA_DIFF=1 KSEF_SCHEMA_RECORD=$(RECORD) $(GO) test -count=1 -v -timeout 60m -run '^TestSchema_' ./internal/invoice
+
 chaos: need-redis ## break everything at random, then audit the books; SEED=n repeats a run, CHAOS_FAULTS=a,b chooses partial faults
 	CHAOS_SEEDS=10 SEED=$(SEED) $(GO) test -count=1 -v -timeout 60m -run "^TestChaos" ./internal/chaos
 
@@ -51,7 +60,7 @@ browser: need-redis ## the dashboard in headless Chromium; installs what is miss
 	@scripts/need-browser.sh
 	KSEF_BROWSER_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestBrowser' ./internal/app
 
-schemas: ## download the Ministry's XSD files into schemas/ (for validation.schema_dir)
+schemas: ## download the Ministry's XSD files into schemas/ (for schema-diff, bench-schema and go generate)
 	@scripts/schemas.sh schemas
 
 docker: ## the container image

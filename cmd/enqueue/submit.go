@@ -93,7 +93,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	}
 	admitter, err := p.base.Admitter()
 	if err != nil {
-		return &usageError{what: err.Error(), hint: "see validation.schema_dir in the configuration"}
+		return err
 	}
 	if err := p.base.CheckDurable(ctx); err != nil {
 		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {

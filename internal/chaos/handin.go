@@ -16,6 +16,7 @@ func (r *run) handIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	a.Check.Schema = false // KSeF is to reject the bad ones
 	for _, d := range r.export.deliveries {
 		if err := r.until(ctx, d.at); err != nil {
 			return err

@@ -8,7 +8,6 @@ package connect
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,7 +15,6 @@ import (
 	"ksefworker/config"
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
-	"ksefworker/internal/invoice/xsd"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/tasks"
 )
@@ -103,24 +101,16 @@ func (p *Pool) Close() error {
 	return errors.Join(p.Redis.Close(), p.Store.Close())
 }
 
-// Admitter returns the admitter, which takes documents in by the configuration's rules. When
-// validation.schema_dir is set, it compiles the schemas, which takes a second.
+// Admitter returns the admitter, which takes documents in by the configuration's rules. Every
+// document is checked against the schema of its form. The error is always nil at present.
 func (p *Pool) Admitter() (*tasks.Admitter, error) {
 	cfg := p.Config
-	a := &tasks.Admitter{
+	return &tasks.Admitter{
 		Ledger: p.Ledger, Queue: p.Queue, Bodies: p.Bodies, Store: p.Store,
 		Retention: cfg.Ledger.Retention, Now: p.Now, IntakeBelow: cfg.Redis.IntakeShare(),
 		Accounts: accountsOf(cfg), TakeDiscouraged: cfg.TakesDiscouraged(),
-		Check: invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs()},
-	}
-	if dir := cfg.Validation.SchemaDir; dir != "" {
-		v, err := xsd.Load(dir)
-		if err != nil {
-			return nil, fmt.Errorf("validation.schema_dir: %w", err)
-		}
-		a.Validator = v
-	}
-	return a, nil
+		Check: invoice.CheckOptions{AllowFA2: cfg.Validation.AllowFA2, CheckNIPs: cfg.ChecksNIPs(), Schema: true},
+	}, nil
 }
 
 func accountsOf(cfg config.Config) []tasks.Account {

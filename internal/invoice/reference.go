@@ -81,14 +81,15 @@ func charNumber(digits []byte) (rune, bool) {
 	return r, len(digits) > 0
 }
 
-// decode appends the text of a span that was scanned before to dst, with its references replaced.
+// decode appends the text of a span that was scanned before to dst, with its references replaced and
+// its line ends as XML reads them.
 func (s *scanner) decode(dst []byte, p span) []byte {
 	for i := p.from; i < p.to; {
 		n := bytes.IndexByte(s.data[i:p.to], '&')
 		if n < 0 {
-			return append(dst, s.data[i:p.to]...)
+			return appendLines(dst, s.data[i:p.to])
 		}
-		dst = append(dst, s.data[i:i+n]...)
+		dst = appendLines(dst, s.data[i:i+n])
 		i += n
 		r, length, err := s.reference(i)
 		if err != nil {
@@ -98,6 +99,21 @@ func (s *scanner) decode(dst []byte, p span) []byte {
 		i += length
 	}
 	return dst
+}
+
+// appendLines appends text with its line ends as XML reads them: \r\n and \r are \n. A reference to
+// \r stays \r.
+func appendLines(dst, text []byte) []byte {
+	for {
+		n := bytes.IndexByte(text, '\r')
+		if n < 0 {
+			return append(dst, text...)
+		}
+		dst = append(append(dst, text[:n]...), '\n')
+		if text = text[n+1:]; len(text) > 0 && text[0] == '\n' {
+			text = text[1:]
+		}
+	}
 }
 
 // appendValue appends an attribute's value as XML 1.0 normalises it: tabs and line ends become

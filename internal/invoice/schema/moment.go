@@ -178,3 +178,12 @@ func MomentOf(text string, withTime bool) (Moment, bool) {
 	m, ok := parseMoment([]byte(text), withTime)
 	return Moment{Second: m.second, Fraction: string(m.fraction), Zoned: m.zoned}, ok
 }
+
+func digits(text []byte) bool {
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,7 +1,5 @@
 package schema
 
-import "bytes"
-
 // Number is a decimal number in canonical form.
 type Number struct {
 	Negative bool
@@ -23,29 +21,38 @@ const maxDigits = 24
 
 // parseNumber reads the lexical form of xsd:decimal, or of xsd:integer.
 func parseNumber(text []byte, integer bool) (n number, ok bool) {
+	i := 0
 	if len(text) > 0 && (text[0] == '-' || text[0] == '+') {
 		n.negative = text[0] == '-'
-		text = text[1:]
+		i = 1
 	}
-	whole, fraction, point := bytes.Cut(text, []byte{'.'})
-	if !digits(whole) || !digits(fraction) || point && integer || len(whole)+len(fraction) == 0 {
+	from := i
+	for i < len(text) && text[i]-'0' <= 9 {
+		i++
+	}
+	whole := text[from:i]
+	var fraction []byte
+	if i < len(text) && text[i] == '.' && !integer {
+		i++
+		from = i
+		for i < len(text) && text[i]-'0' <= 9 {
+			i++
+		}
+		fraction = text[from:i]
+	}
+	if i < len(text) || len(whole)+len(fraction) == 0 {
 		return n, false
 	}
-	n.whole, n.fraction = bytes.TrimLeft(whole, "0"), bytes.TrimRight(fraction, "0")
-	n.given = len(n.whole) + len(fraction)
-	if len(n.whole)+len(n.fraction) == 0 {
-		n.negative = false
+	for len(whole) > 0 && whole[0] == '0' {
+		whole = whole[1:]
 	}
+	n.given = len(whole) + len(fraction)
+	for len(fraction) > 0 && fraction[len(fraction)-1] == '0' {
+		fraction = fraction[:len(fraction)-1]
+	}
+	n.whole, n.fraction = whole, fraction
+	n.negative = n.negative && len(whole)+len(fraction) > 0
 	return n, true
-}
-
-func digits(text []byte) bool {
-	for _, c := range text {
-		if c < '0' || c > '9' {
-			return false
-		}
-	}
-	return true
 }
 
 // total is the number of digits that count for totalDigits: 0.05 has two.

@@ -182,6 +182,9 @@ func (p *patternParser) class() (set, error) {
 		s = union(s, from)
 	}
 	p.at++
+	if s == nil {
+		return nil, fmt.Errorf("[] holds nothing")
+	}
 	if negate {
 		s = negated(s)
 	}

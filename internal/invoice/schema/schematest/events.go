@@ -10,6 +10,9 @@ import (
 	"ksefworker/internal/invoice/schema"
 )
 
+// ErrNotNormalized says that an attribute has white space, which encoding/xml does not normalize.
+var ErrNotNormalized = errors.New("an attribute with white space that encoding/xml does not normalize")
+
 // Faults runs a machine over a document that encoding/xml reads. It is for tables other than that of
 // the forms of invoices, whose own reader takes no other root.
 func Faults(t *schema.Table, doc []byte) ([]schema.Fault, error) {
@@ -33,6 +36,11 @@ func Faults(t *schema.Table, doc []byte) ([]schema.Fault, error) {
 			if len(scopes) > 0 {
 				for prefix, uri := range scopes[len(scopes)-1] {
 					scope[prefix] = uri
+				}
+			}
+			for _, a := range e.Attr {
+				if strings.ContainsAny(a.Value, "\t\r\n") {
+					return nil, ErrNotNormalized
 				}
 			}
 			attrs := attributes(e.Attr, scope)

@@ -40,7 +40,8 @@ func lengths(v *schema.Value) (out []string) {
 	for _, limit := range []int16{v.MinLength, v.MaxLength} {
 		for n := int(limit) - 1; n <= int(limit)+1; n++ {
 			if n > 0 && limit != schema.NoLimit {
-				out = append(out, strings.Repeat("a", n), strings.Repeat("1", n), strings.Repeat("ż", n), strings.Repeat("😀", n), strings.Repeat("A", n-1)+" ")
+				out = append(out, strings.Repeat("a", n), strings.Repeat("1", n), strings.Repeat("ż", n), strings.Repeat("😀", n), strings.Repeat("A", n-1)+" ",
+					strings.Repeat("a", n-1)+"\r\n", strings.Repeat("a", n-1)+"\r", strings.Repeat("a", n-1)+"&#13;\n", "<![CDATA["+strings.Repeat("a", n-1)+"\r\n]]>")
 			}
 		}
 	}
