@@ -68,7 +68,9 @@ func ParseWith(data []byte, o ParseOptions) (Header, error) {
 		return h, err
 	}
 	r.require()
-	h.schema = r.schemaFaults()
+	if h.Form.SystemCode == r.wantedForm().SystemCode {
+		h.schema = r.schemaFaults() // otherwise nobody knows which schema the sender meant
+	}
 	if len(r.faults) > 0 {
 		return h, joinFaults(append(r.faults, h.schema...))
 	}
