@@ -43,7 +43,7 @@ func (m *Machine) attributes(attrs []Attr) {
 			m.report(f.at, Fault{Path: "/@" + string(a.Name), Rule: "must not be given", Hint: "the schema has no such attribute there"})
 			continue
 		}
-		v := &m.table.Values[d.Type.value()]
+		v := m.table.ValueOf(d.Type)
 		text := m.normal(v, a.Value)
 		if rule, hint := m.breach(v, text); rule != "" {
 			m.report(f.at, Fault{Path: "/@" + d.Name, Rule: rule, Value: cut(a.Value), Hint: hint})
@@ -116,7 +116,7 @@ func (m *Machine) named(space, local []byte) Ref {
 	}
 	for i := range t.Complex {
 		if is(t.Complex[i].Name) {
-			return Ref(i)
+			return ToComplex(i)
 		}
 	}
 	for i := range t.Values {
@@ -133,10 +133,10 @@ func (t *Table) derived(from, other Ref) bool {
 		if from == other {
 			return true
 		}
-		if from.isValue() {
-			from = t.Values[from.value()].Base
+		if from.IsValue() {
+			from = t.ValueOf(from).Base
 		} else {
-			from = t.Complex[from].Base
+			from = t.ComplexOf(from).Base
 		}
 	}
 	return false

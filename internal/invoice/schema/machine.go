@@ -114,13 +114,13 @@ func (m *Machine) push(c *Child, number int32, at int) {
 // retype sets the type of an element.
 func (m *Machine) retype(f *frame, t Ref) {
 	f.complex, f.value = nil, nil
-	if t.isValue() {
-		f.value = &m.table.Values[t.value()]
+	if t.IsValue() {
+		f.value = m.table.ValueOf(t)
 		return
 	}
-	f.complex = &m.table.Complex[t]
+	f.complex = m.table.ComplexOf(t)
 	if f.complex.Text != None {
-		f.value = &m.table.Values[f.complex.Text.value()]
+		f.value = m.table.ValueOf(f.complex.Text)
 	}
 }
 

@@ -53,9 +53,6 @@ func (v *Value) numberRule(text []byte) (rule, hint string) {
 }
 
 func fractionRule(most int16) string {
-	if most == 0 {
-		return "must be a whole number"
-	}
 	return "must have at most " + strconv.Itoa(int(most)) + " digits after the decimal point"
 }
 

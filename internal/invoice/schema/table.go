@@ -15,14 +15,29 @@ type Root struct {
 	Child Child
 }
 
-// Ref refers to a type of the table: n to Complex[n], -n-1 to Values[n].
+// Ref refers to a type of the table: positive to a Complex, negative to a Value, 0 to none.
 type Ref int16
+
+// None is the Ref of no type.
+const None Ref = 0
+
+// ToComplex returns the Ref of Complex[i].
+func ToComplex(i int) Ref { return Ref(i + 1) }
 
 // ToValue returns the Ref of Values[i].
 func ToValue(i int) Ref { return Ref(-i - 1) }
 
-func (r Ref) isValue() bool { return r < 0 }
-func (r Ref) value() int    { return int(-r - 1) }
+// IsValue reports whether r refers to a Value.
+func (r Ref) IsValue() bool { return r < 0 }
+
+// IsComplex reports whether r refers to a Complex.
+func (r Ref) IsComplex() bool { return r > 0 }
+
+// ComplexOf returns the type that r refers to; r must be positive.
+func (t *Table) ComplexOf(r Ref) *Complex { return &t.Complex[r-1] }
+
+// ValueOf returns the type that r refers to; r must be negative.
+func (t *Table) ValueOf(r Ref) *Value { return &t.Values[-r-1] }
 
 // Name is the qualified name of a type. The zero Name is that of an anonymous type.
 type Name struct {
@@ -51,9 +66,6 @@ type Complex struct {
 	// Text is the type of the content when it is text, otherwise None.
 	Text Ref
 }
-
-// None is the Ref of no type.
-const None Ref = -1 << 15
 
 // Child is an element in the content of another.
 type Child struct {
@@ -100,21 +112,19 @@ type Value struct {
 	Base Ref // the type that this one restricts, or None
 	Kind Kind
 	Space
-	// MinLength and MaxLength count characters; NoLimit means none.
+	// MinLength and MaxLength count characters; 0 means no limit.
 	MinLength, MaxLength int16
-	// Total and Fraction are the maximum numbers of digits, altogether and after the point;
-	// NoLimit means none.
+	// Total and Fraction are the maximum numbers of digits, altogether and after the point; 0 means
+	// no limit.
 	Total, Fraction int16
 	Low, High       *Bound
-	// Enum holds the allowed values, sorted; for Integer in canonical form. Empty means any.
+	// Enum holds the allowed values, sorted; for Integer in canonical form, sorted by length. Empty
+	// means any.
 	Enum []string
 	// Patterns are indexes of Table.Patterns; a value must match all of them.
 	Patterns []uint8
 	Members  []Ref // of a Union
 }
-
-// NoLimit means that a length or a number of digits has no limit.
-const NoLimit = -1
 
 // Bound is the smallest or largest value of a type.
 type Bound struct {

@@ -86,7 +86,7 @@ func (m *Machine) breach(v *Value, text []byte) (rule, hint string) {
 
 func (v *Value) textBreach(text []byte) string {
 	low, high := int(v.MinLength), int(v.MaxLength)
-	if high == NoLimit {
+	if high == 0 {
 		high = math.MaxInt
 	}
 	// A text with few enough bytes has few enough characters, and a character has at most 4 bytes.
@@ -112,9 +112,9 @@ func (v *Value) numberBreach(text []byte) (rule, hint string) {
 	switch {
 	case !ok:
 		return v.numberRule(text)
-	case v.Fraction != NoLimit && len(n.fraction) > int(v.Fraction):
+	case v.Fraction > 0 && len(n.fraction) > int(v.Fraction):
 		return fractionRule(v.Fraction), ""
-	case v.Total != NoLimit && n.total() > int(v.Total):
+	case v.Total > 0 && n.total() > int(v.Total):
 		return totalRule(v.Total), ""
 	case n.given > maxDigits:
 		return totalRule(maxDigits), ""
@@ -145,7 +145,13 @@ func (v *Value) hasNumber(n number) bool {
 	if len(n.whole) == 0 {
 		canonical = append(canonical, '0')
 	}
-	return v.has(append(canonical, n.whole...))
+	canonical = append(canonical, n.whole...)
+	for _, allowed := range v.Enum { // few, and in the order of numbers
+		if allowed == string(canonical) {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *Value) momentBreach(text []byte) (rule, hint string) {
@@ -170,7 +176,7 @@ func (v *Value) momentBreach(text []byte) (rule, hint string) {
 // by its own rule.
 func (m *Machine) unionBreach(v *Value, text []byte) (rule, hint string) {
 	for i, member := range v.Members {
-		one := &m.table.Values[member.value()]
+		one := m.table.ValueOf(member)
 		broken, _ := m.breach(one, m.normal(one, text))
 		if broken == "" {
 			return "", ""
@@ -187,7 +193,7 @@ func (m *Machine) unionBreach(v *Value, text []byte) (rule, hint string) {
 // does the same for every text of a document.
 func (t *Table) Breach(r Ref, text string) string {
 	m := Machine{table: t}
-	v := &t.Values[r.value()]
+	v := t.ValueOf(r)
 	rule, _ := m.breach(v, m.normal(v, []byte(text)))
 	return rule
 }

@@ -176,8 +176,8 @@ func baseOf(e *element) (qname, error) {
 // depth returns the depth of elements below and including one of type t.
 func depth(t *schema.Table, r schema.Ref, at int) int {
 	deepest := at
-	if r >= 0 {
-		for _, child := range t.Complex[r].Children {
+	if r.IsComplex() {
+		for _, child := range t.ComplexOf(r).Children {
 			deepest = max(deepest, depth(t, child.Type, at+1))
 		}
 	}

@@ -32,15 +32,15 @@ func (c *compiler) complexType(e *element, name qname) (schema.Ref, error) {
 		if r, made := c.sharedV[key]; made {
 			return r, nil
 		}
-		c.sharedV[key] = schema.Ref(len(c.table.Complex))
+		c.sharedV[key] = schema.ToComplex(len(c.table.Complex))
 	}
 	c.table.Complex = append(c.table.Complex, t)
-	return schema.Ref(len(c.table.Complex) - 1), nil
+	return schema.ToComplex(len(c.table.Complex) - 1), nil
 }
 
 // define reads the parts of a complex type, those of the types that it extends first.
 func (c *compiler) define(e *element) (definition, error) {
-	d := definition{text: schema.None, base: schema.None}
+	d := definition{}
 	if err := e.allow("name"); err != nil {
 		return d, err
 	}
@@ -59,7 +59,7 @@ func (c *compiler) define(e *element) (definition, error) {
 
 // extend reads an extension.
 func (c *compiler) extend(e *element, ofText bool) (definition, error) {
-	d := definition{text: schema.None, base: schema.None}
+	d := definition{}
 	if err := e.allow("base"); err != nil {
 		return d, err
 	}
@@ -73,17 +73,17 @@ func (c *compiler) extend(e *element, ofText bool) (definition, error) {
 	}
 	d.base = base
 	if ofText {
-		if base >= 0 {
-			if d.text = c.table.Complex[base].Text; d.text == schema.None {
+		if base.IsComplex() {
+			if d.text = c.table.ComplexOf(base).Text; d.text == schema.None {
 				return d, e.fail("the base has no text")
 			}
-			d.attrs = append(d.attrs, c.table.Complex[base].Attrs...)
+			d.attrs = append(d.attrs, c.table.ComplexOf(base).Attrs...)
 		} else {
 			d.text = base
 		}
 		return d, c.parts(e.children, &d)
 	}
-	if base < 0 || c.types[name] == nil {
+	if base.IsValue() || c.types[name] == nil {
 		return d, e.fail("the base must be a complex type")
 	}
 	inherited, err := c.define(c.types[name])
@@ -94,7 +94,7 @@ func (c *compiler) extend(e *element, ofText bool) (definition, error) {
 		return d, e.fail("the base has text")
 	}
 	d.attrs = inherited.attrs
-	own := definition{text: schema.None}
+	own := definition{}
 	if err := c.parts(e.children, &own); err != nil {
 		return d, err
 	}
@@ -148,7 +148,7 @@ func (c *compiler) attribute(e *element) (schema.Attribute, error) {
 	if a.Type, err = c.typeOf(e); err != nil {
 		return a, err
 	}
-	if a.Type >= 0 || a.Fixed != "" && c.table.Values[-a.Type-1].Kind != schema.Text {
+	if !a.Type.IsValue() || a.Fixed != "" && c.table.ValueOf(a.Type).Kind != schema.Text {
 		return a, e.fail("is not supported with this type")
 	}
 	return a, nil

@@ -4,6 +4,7 @@
 //
 // It is for the generator and for tests; no program of the project links it.
 //
-// Reading order: read.go, compile.go, names.go, simple.go, facets.go, complex.go, particle.go, automaton.go,
-// pattern_parse.go, pattern_classes.go, pattern_automaton.go, write.go.
+// Reading order: forms.go, compile.go, read.go, names.go, simple.go, facets.go, complex.go,
+// particle.go, automaton.go, states.go, pattern_parse.go, pattern_brackets.go, pattern_classes.go,
+// pattern_automaton.go, write.go.
 package compile

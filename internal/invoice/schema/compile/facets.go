@@ -32,10 +32,10 @@ func (c *compiler) restriction(e *element) (schema.Value, error) {
 	if err != nil {
 		return schema.Value{}, err
 	}
-	if base >= 0 {
+	if !base.IsValue() {
 		return schema.Value{}, e.fail("the base must be a simple type")
 	}
-	v := c.table.Values[-base-1]
+	v := *c.table.ValueOf(base)
 	v.Base = base
 	if v.Kind == schema.Union && len(facets) > 0 {
 		return v, e.fail("facets of a union are not supported")
@@ -70,6 +70,9 @@ func (c *compiler) restriction(e *element) (schema.Value, error) {
 	}
 	if enum != nil {
 		slices.Sort(enum)
+		if v.Kind == schema.Integer {
+			slices.SortStableFunc(enum, func(a, b string) int { return len(a) - len(b) })
+		}
 		v.Enum = slices.Compact(enum)
 	}
 	if len(patterns) > 0 {
@@ -142,8 +145,8 @@ func bound(f *element, v *schema.Value, text string) error {
 // count sets a number of characters or digits.
 func count(f *element, v *schema.Value, text string) error {
 	n, err := strconv.ParseInt(text, 10, 16)
-	if err != nil || n < 0 {
-		return f.fail("%q is not a number of characters or digits", text)
+	if err != nil || n < 1 && f.name != "minLength" {
+		return f.fail("%q is not supported as a number of characters or digits", text)
 	}
 	value := int16(n)
 	isText := v.Kind == schema.Text

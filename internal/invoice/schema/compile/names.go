@@ -82,7 +82,7 @@ func (c *compiler) child(e *element) (schema.Child, error) {
 		if child.Fixed == "" {
 			return child, e.fail("an empty fixed value is not supported")
 		}
-		if child.Type >= 0 || c.table.Values[-child.Type-1].Kind != schema.Text {
+		if !child.Type.IsValue() || c.table.ValueOf(child.Type).Kind != schema.Text {
 			return child, e.fail("a fixed value of this type is not supported")
 		}
 	}

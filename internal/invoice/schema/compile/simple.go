@@ -54,8 +54,7 @@ func (c *compiler) builtin(at *element, local string) (schema.Ref, error) {
 	if !known {
 		return schema.None, at.fail("the type xsd:%s is not supported", local)
 	}
-	v := unlimited()
-	v.Name, v.Kind, v.Space = c.name(name), b.kind, b.space
+	v := schema.Value{Name: c.name(name), Kind: b.kind, Space: b.space}
 	if b.base != "" {
 		base, err := c.builtin(at, b.base)
 		if err != nil {
@@ -82,11 +81,6 @@ func (c *compiler) builtin(at *element, local string) (schema.Ref, error) {
 	r := c.add(v)
 	c.done[name] = r
 	return r, nil
-}
-
-func unlimited() schema.Value {
-	return schema.Value{Base: schema.None, MinLength: schema.NoLimit, MaxLength: schema.NoLimit,
-		Total: schema.NoLimit, Fraction: schema.NoLimit}
 }
 
 func (c *compiler) add(v schema.Value) schema.Ref {
@@ -136,8 +130,7 @@ func (c *compiler) simple(e *element, name qname) (schema.Ref, error) {
 }
 
 func (c *compiler) union(e *element) (schema.Value, error) {
-	v := unlimited()
-	v.Kind = schema.Union
+	v := schema.Value{Kind: schema.Union}
 	if err := e.allow(); err != nil {
 		return v, err
 	}

@@ -29,36 +29,28 @@ func Write(t *schema.Table, name, doc string) ([]byte, error) {
 }
 
 // maxLine is where a list is broken into lines.
-const maxLine = 110
+const maxLine = 90
 
 // write writes a value as a literal and leaves zero fields out. The type of the literal is written
 // only where Go needs it.
 func write(w *strings.Builder, v reflect.Value, typed bool) {
+	switch constant := v.Interface().(type) {
+	case schema.Kind:
+		w.WriteString([...]string{"Text", "Decimal", "Integer", "Date", "DateTime", "Union"}[constant])
+		return
+	case schema.Space:
+		w.WriteString([...]string{"Preserve", "Replace", "Collapse"}[constant])
+		return
+	}
 	switch v.Kind() {
 	case reflect.Struct:
-		if typed {
-			w.WriteString(v.Type().Name())
+		var flat strings.Builder
+		writeStruct(&flat, v, typed, false)
+		if t := v.Type(); flat.Len() <= maxLine && t != reflect.TypeFor[schema.Complex]() {
+			w.WriteString(flat.String())
+		} else {
+			writeStruct(w, v, typed, true)
 		}
-		w.WriteString("{")
-		// A struct of lists gets a line for each field, all others one line.
-		t := v.Type()
-		tall := t == reflect.TypeFor[schema.Table]() || t == reflect.TypeFor[schema.Complex]() || t == reflect.TypeFor[schema.Pattern]()
-		for i := range v.NumField() {
-			f := v.Field(i)
-			if f.IsZero() {
-				continue
-			}
-			if tall {
-				w.WriteString("\n")
-			}
-			w.WriteString(v.Type().Field(i).Name + ": ")
-			write(w, f, true)
-			w.WriteString(", ")
-		}
-		if tall {
-			w.WriteString("\n")
-		}
-		w.WriteString("}")
 	case reflect.Slice:
 		writeList(w, v)
 	case reflect.Pointer:
@@ -75,6 +67,33 @@ func write(w *strings.Builder, v reflect.Value, typed bool) {
 	default:
 		panic("a table has no " + v.Kind().String())
 	}
+}
+
+// writeStruct writes a struct in one line or, if tall, with a line for each field.
+func writeStruct(w *strings.Builder, v reflect.Value, typed, tall bool) {
+	if typed {
+		w.WriteString(v.Type().Name())
+	}
+	w.WriteString("{")
+	for i := range v.NumField() {
+		f := v.Field(i)
+		if f.IsZero() {
+			continue
+		}
+		if tall {
+			w.WriteString("\n")
+		}
+		w.WriteString(v.Type().Field(i).Name + ": ")
+		write(w, f, true)
+		w.WriteString(",")
+		if !tall {
+			w.WriteString(" ")
+		}
+	}
+	if tall {
+		w.WriteString("\n")
+	}
+	w.WriteString("}")
 }
 
 func writeList(w *strings.Builder, v reflect.Value) {
@@ -108,7 +127,7 @@ func writeList(w *strings.Builder, v reflect.Value) {
 
 // writeText writes a string; the long ones, which are tables of bytes, in several lines.
 func writeText(w *strings.Builder, s string) {
-	const piece = 32
+	const piece = 28
 	if len(s) <= 3*piece || printable(s) && len(s) < 400 {
 		w.WriteString(quote(s))
 		return

@@ -31,11 +31,11 @@ func (a *author) edges() (all []edge, ways map[edge][]edge) {
 	seen := map[schema.Ref]bool{}
 	var visit func(r schema.Ref, way []edge)
 	visit = func(r schema.Ref, way []edge) {
-		if r < 0 || seen[r] {
+		if !r.IsComplex() || seen[r] {
 			return
 		}
 		seen[r] = true
-		for i, child := range a.t.Complex[r].Children {
+		for i, child := range a.t.ComplexOf(r).Children {
 			e := edge{r, i}
 			all = append(all, e)
 			ways[e] = append(append([]edge{}, way...), e)
@@ -56,11 +56,11 @@ func (a *author) shortest(way []edge) (whole, last *node) {
 
 func (a *author) element(c schema.Child, way []edge) (n, last *node) {
 	n = &node{name: c.Name, kind: c.Type, fixed: c.Fixed}
-	if c.Type < 0 {
+	if c.Type.IsValue() {
 		n.text = a.text(c.Type, c.Fixed)
 		return n, n
 	}
-	t := &a.t.Complex[c.Type]
+	t := a.t.ComplexOf(c.Type)
 	n.attrs = a.attributes(t)
 	if t.Text != schema.None {
 		n.text = a.text(t.Text, c.Fixed)
@@ -138,11 +138,11 @@ func (a *author) rich() *node {
 
 func (a *author) random1(c schema.Child) *node {
 	n := &node{name: c.Name, kind: c.Type, fixed: c.Fixed}
-	if c.Type < 0 {
+	if c.Type.IsValue() {
 		n.text = a.randomText(c.Type, c.Fixed)
 		return n
 	}
-	t := &a.t.Complex[c.Type]
+	t := a.t.ComplexOf(c.Type)
 	n.attrs = a.attributes(t)
 	if t.Text != schema.None {
 		n.text = a.randomText(t.Text, c.Fixed)

@@ -30,7 +30,7 @@ func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
 		types := retyped(t)
 		for i, e := range all {
 			whole, at := a.shortest(ways[e])
-			name := t.Complex[e.of].Children[e.child].Name
+			name := t.ComplexOf(e.of).Children[e.child].Name
 			faults := shapes()
 			// Every type that a document can name is tried at some places, and at each place some.
 			for j := range types {
@@ -72,8 +72,8 @@ func Documents(t *schema.Table, root, random int) iter.Seq[Document] {
 // texts are the odd texts of a node as faults.
 func texts(t *schema.Table, n *node) []fault {
 	r := n.kind
-	if r >= 0 {
-		r = t.Complex[r].Text
+	if r.IsComplex() {
+		r = t.ComplexOf(r).Text
 	}
 	if r == schema.None {
 		return nil

@@ -12,7 +12,7 @@ func (a *author) text(r schema.Ref, fixed string) string {
 	if fixed != "" {
 		return escaper.Replace(fixed)
 	}
-	v := &a.t.Values[-r-1]
+	v := a.t.ValueOf(r)
 	for _, candidate := range candidates(a.t, v) {
 		if a.t.Breach(r, candidate) == "" {
 			return escaper.Replace(candidate)
@@ -26,7 +26,7 @@ func (a *author) randomText(r schema.Ref, fixed string) string {
 	if fixed != "" {
 		return escaper.Replace(fixed)
 	}
-	v := &a.t.Values[-r-1]
+	v := a.t.ValueOf(r)
 	for range 20 {
 		candidate := a.draw(v)
 		if a.t.Breach(r, candidate) == "" {
@@ -52,11 +52,11 @@ func (a *author) draw(v *schema.Value) string {
 		return fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02dZ", 2020+a.random.IntN(30), 1+a.random.IntN(12), 1+a.random.IntN(31),
 			a.random.IntN(24), a.random.IntN(60), a.random.IntN(60))
 	case schema.Union:
-		return a.draw(&a.t.Values[-v.Members[a.random.IntN(len(v.Members))]-1])
+		return a.draw(a.t.ValueOf(v.Members[a.random.IntN(len(v.Members))]))
 	}
 	letters := []rune("aąbcćdeęfgłóżŹŁ0123456789 -/.&<>\"'€😀")
-	n := max(int(v.MinLength), 0)
-	if most := int(v.MaxLength); most == schema.NoLimit || most > n+30 {
+	n := int(v.MinLength)
+	if most := int(v.MaxLength); most == 0 || most > n+30 {
 		n += a.random.IntN(30)
 	} else {
 		n += a.random.IntN(most - n + 1)
@@ -122,7 +122,7 @@ func candidates(t *schema.Table, v *schema.Value) []string {
 		}
 	}
 	for _, m := range v.Members {
-		out = append(out, candidates(t, &t.Values[-m-1])...)
+		out = append(out, candidates(t, t.ValueOf(m))...)
 	}
 	switch v.Kind {
 	case schema.Decimal, schema.Integer:
