@@ -53,7 +53,7 @@ func (m *Machine) attributes(attrs []Attr) {
 	}
 	for i := range known {
 		if d := &known[i]; d.Required && !given(attrs, d.Name) {
-			m.report(f.at, Fault{Path: "/@" + d.Name, Rule: "must be given"})
+			m.report(f.at, Fault{Path: "/@" + d.Name, Rule: ruleGiven})
 		}
 	}
 }

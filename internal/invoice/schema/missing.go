@@ -10,17 +10,20 @@ import (
 // late or too often, as if it were not there. It reports whether the child itself is judged.
 func (m *Machine) misplaced(f *frame, child, at int) bool {
 	c := f.complex
+	if state := m.missing(f, child, at); state >= 0 {
+		f.state, f.run, f.last = c.next(state, child), 1, int16(child)
+		return true
+	}
 	name := c.Children[child].Name
-	if m.missing(f, child, at) {
-		for s := range len(c.Final) {
-			// One of the states after the child. Elements of one name have one type, so any will do.
-			if f.reaches(uint8(s), child) {
-				f.state, f.run, f.last = c.Next[s*len(c.Children)+child]-1, 1, int16(child)
-				return true
-			}
+	path := m.path() + under(m.path(), name)
+	for i := len(m.faults) - 1; i >= 0; i-- {
+		// It was missed when another element came in its place.
+		if e := &m.faults[i]; e.Path == path && e.Rule == ruleGiven && e.At > f.at {
+			e.At, e.Rule = at, "must be given earlier"
+			return true
 		}
 	}
-	fault := Fault{Path: under(m.path(), name), Rule: "must not be given here"}
+	fault := Fault{Path: under(m.path(), name), Rule: ruleNotHere}
 	expected := f.expected()
 	switch {
 	case int(f.last) == child && f.run > 0:
@@ -34,44 +37,20 @@ func (m *Machine) misplaced(f *frame, child, at int) bool {
 	return false
 }
 
-// reaches reports whether state s can follow the present state and allows the child.
-func (f *frame) reaches(s uint8, child int) bool {
-	distance := f.distances()
-	return distance[s] >= 0 && f.complex.Next[int(s)*len(f.complex.Children)+child] != 0
-}
+const (
+	ruleGiven   = "must be given"
+	ruleNotHere = "must not be given here"
+)
 
-// distances counts for every state the fewest elements that lead to it from the present state; -1
-// when it cannot be reached.
-func (f *frame) distances() []int {
-	c := f.complex
-	n := len(c.Children)
-	distance := make([]int, len(c.Final))
-	for i := range distance {
-		distance[i] = -1
-	}
-	distance[f.state] = 0
-	queue := []int{int(f.state)}
-	for len(queue) > 0 {
-		s := queue[0]
-		queue = queue[1:]
-		for i := range n {
-			next := int(c.Next[s*n+i]) - 1
-			if next >= 0 && distance[next] < 0 {
-				distance[next] = distance[s] + 1
-				queue = append(queue, next)
-			}
-		}
-	}
-	return distance
-}
+// next returns the state after a child that is allowed.
+func (c *Complex) next(state, child int) uint8 { return c.Next[state*len(c.Children)+child] - 1 }
 
-// missing reports the elements that are missing in f before a child, or with child -1 before its
-// end. It reports whether there are any: if not, the child can't come after the present state.
-func (m *Machine) missing(f *frame, child, at int) bool {
-	c := f.complex
+// needed counts for every state the fewest elements between it and the goal, which is a state that
+// allows a child, or with child -1 one in which the content may end. It is -1 where the goal can't be
+// reached. The child avoid is left out of all ways. There are at most a hundred states, and this
+// runs only for a faulty document.
+func (c *Complex) needed(child, avoid int) []int {
 	n := len(c.Children)
-	// needed[s] is the fewest elements between state s and one that allows the child. There are at
-	// most a hundred states, and this runs only for a faulty document.
 	needed := make([]int, len(c.Final))
 	for s := range needed {
 		needed[s] = -1
@@ -84,39 +63,51 @@ func (m *Machine) missing(f *frame, child, at int) bool {
 		for s := range needed {
 			for i := range n {
 				next := int(c.Next[s*n+i]) - 1
-				if next >= 0 && needed[next] >= 0 && (needed[s] < 0 || needed[s] > needed[next]+1) {
+				if i != avoid && next >= 0 && needed[next] >= 0 && (needed[s] < 0 || needed[s] > needed[next]+1) {
 					needed[s] = needed[next] + 1
 					changed = true
 				}
 			}
 		}
 	}
-	if needed[f.state] < 0 {
-		return false
+	return needed
+}
+
+// missing reports the elements that are missing in f before a child, or with child -1 before its
+// end. It returns the state in which that may follow, or -1 when it can't follow at all.
+func (m *Machine) missing(f *frame, child, at int) int {
+	c := f.complex
+	n := len(c.Children)
+	needed := c.needed(child, -1)
+	s := int(f.state)
+	if needed[s] < 0 {
+		return -1
 	}
 	where := "expected before </" + f.child.Name + ">"
 	if child >= 0 {
 		where = "expected before <" + c.Children[child].Name + ">"
 	}
-	for s := int(f.state); needed[s] > 0; {
+	for needed[s] > 0 {
+		first := 0
+		for c.Next[s*n+first] == 0 || needed[c.next(s, first)] != needed[s]-1 {
+			first++
+		}
+		// Other elements may stand in its place if a way with one of them needs no such element.
 		var names []string
-		next := 0
-		for i := n - 1; i >= 0; i-- {
-			if to := int(c.Next[s*n+i]) - 1; to >= 0 && needed[to] == needed[s]-1 {
-				names, next = append(names, c.Children[i].Name), to
+		without := c.needed(child, first)
+		for i := range n {
+			if i == first || c.Next[s*n+i] != 0 && without[c.next(s, i)] >= 0 {
+				names = append(names, c.Children[i].Name)
 			}
 		}
 		if len(names) == 1 {
-			m.report(at, Fault{Path: under(m.path(), names[0]), Rule: "must be given", Hint: where})
+			m.report(at, Fault{Path: under(m.path(), names[0]), Rule: ruleGiven, Hint: where})
 		} else {
-			for i, j := 0, len(names)-1; i < j; i, j = i+1, j-1 {
-				names[i], names[j] = names[j], names[i]
-			}
 			m.report(at, Fault{Rule: "must contain " + list(names, " or "), Hint: where})
 		}
-		s = next
+		s = int(c.next(s, first))
 	}
-	return true
+	return s
 }
 
 // expected returns the names of the children that are allowed in the present state.
@@ -144,7 +135,7 @@ func list(names []string, last string) string {
 
 // unknown reports an element that the schema does not know there.
 func (m *Machine) unknown(f *frame, own bool, name []byte, at int) {
-	fault := Fault{Path: under(m.path(), string(name)), Rule: "must not be given here"}
+	fault := Fault{Path: under(m.path(), string(name)), Rule: ruleNotHere}
 	switch expected := f.expected(); {
 	case !own:
 		fault.Hint = "it has another namespace than Faktura"
