@@ -83,11 +83,12 @@ var (
 		"config":             page,
 		"internal/buildinfo": nil,
 		// The simulator shares no code with the client: a mistake in both would never be found.
-		"internal/simulator":        {"internal/simulator/fa", "internal/simulator/limits"},
-		"internal/simulator/fa":     nil,
-		"internal/simulator/limits": nil,
-		"internal/sample":           nil,
-		"internal/redisd":           nil,
+		"internal/simulator":          {"internal/simulator/fa", "internal/simulator/limits"},
+		"internal/simulator/fa":       nil,
+		"internal/simulator/fa/facts": nil, // reads the schemas for it
+		"internal/simulator/limits":   nil,
+		"internal/sample":             nil,
+		"internal/redisd":             nil,
 		// These packages link the testing package, so only tests may import them: no line names
 		// them.
 		"internal/redisd/redistest":    {"internal/redisd"},

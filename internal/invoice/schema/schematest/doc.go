@@ -3,5 +3,5 @@
 // in the same order. It links the testing package, so only tests may import it.
 //
 // Reading order: node.go, author.go, documents.go, faults.go, texts.go, odd.go, events.go,
-// xmllint.go.
+// xmllint.go, record.go.
 package schematest
