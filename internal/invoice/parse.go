@@ -156,7 +156,11 @@ func (r *reader) start() *FieldError {
 			return err
 		}
 		r.path[0], r.known = nodeFaktura, 1
-		r.machine.Begin(schema.Forms(), r.uriOf(r.ns), r.bytes(r.name), r.attributes(), r.tokenAt)
+		uri := uriFA3
+		if r.formNS == nsFA2 {
+			uri = uriFA2
+		}
+		r.machine.Begin(schema.Forms(), uri, r.bytes(r.name), r.attributes(), r.tokenAt)
 		return nil
 	}
 	r.value = nil
