@@ -44,10 +44,10 @@ bench-limits: need-redis ## four workers at KSeF's limits: five scaled hours of 
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 60m -run '^TestLimits_' ./internal/e2e
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
 
-bench-schema: ## our validator, helium and xmllint (libxml2) side by side: documents a second and memory; needs make schemas
+bench-schema: need-schemas ## our validator, helium and xmllint (libxml2) side by side: documents a second and memory; needs make schemas
 	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_BENCH_SCHEMA=1 $(GO) test -count=1 -v -timeout 30m -run '^TestBench_' ./internal/invoice/xsd
 
-schema-diff: ## 250,000 documents, each with one fault or oddity, judged by us and by xmllint (5 min); RECORD=1 writes the record; needs make schemas
+schema-diff: need-schemas ## 250,000 documents, each with one fault or oddity, judged by us and by xmllint (5 min); RECORD=1 writes the record; needs make schemas
 	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_SCHEMA_DIFF=1 KSEF_SCHEMA_RECORD=$(RECORD) $(GO) test -count=1 -v -timeout 60m -run '^TestSchema_' ./internal/invoice
 
 chaos: need-redis ## break everything at random, then audit the books; SEED=n repeats a run, CHAOS_FAULTS=a,b chooses partial faults
@@ -69,6 +69,9 @@ docker: ## the container image
 clean: ## remove what was built
 	rm -rf bin
 
-.PHONY: need-redis
+.PHONY: need-redis need-schemas
 need-redis:
 	@scripts/need-redis.sh
+
+need-schemas:
+	@test -d "$(SCHEMAS)" || { echo "the Ministry's XSD files are not in $(SCHEMAS): run make schemas, or set KSEF_SCHEMA_DIR" >&2; exit 1; }

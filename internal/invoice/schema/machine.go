@@ -99,8 +99,11 @@ func (m *Machine) Start(own bool, name []byte, attrs []Attr, at int) (text bool)
 		return false
 	}
 	m.push(&f.complex.Children[child], number, at)
-	m.attributes(attrs)
-	return m.stack[m.depth-1].value != nil
+	f = &m.stack[m.depth-1]
+	if len(attrs) > 0 || f.complex != nil && len(f.complex.Attrs) > 0 {
+		m.attributes(attrs)
+	}
+	return f.value != nil
 }
 
 // push opens an element on the stack.
@@ -145,8 +148,8 @@ func (m *Machine) Text(text []byte, cdata bool, at int) {
 	}
 }
 
-// End leaves the innermost element. text is its text if Start returned true for it; empty says that
-// it has no character at all. at is the offset of its end tag.
+// End leaves the innermost element. text is its whole text if Start returned true for it, with
+// references replaced and line ends as XML reads them. at is the offset of its end tag.
 func (m *Machine) End(text []byte, at int) {
 	if m.skip > 0 {
 		m.skip--

@@ -173,11 +173,19 @@ func baseOf(e *element) (qname, error) {
 	return qname{}, nil
 }
 
-// depth returns the depth of elements below and including one of type t.
+// depth returns the depth of the elements below one of type r, itself included. The element may
+// have any type that is derived from r.
 func depth(t *schema.Table, r schema.Ref, at int) int {
 	deepest := at
-	if r.IsComplex() {
-		for _, child := range t.ComplexOf(r).Children {
+	for i := range t.Complex {
+		base := schema.ToComplex(i)
+		for base != r && base.IsComplex() {
+			base = t.ComplexOf(base).Base
+		}
+		if base != r || !r.IsComplex() {
+			continue
+		}
+		for _, child := range t.Complex[i].Children {
 			deepest = max(deepest, depth(t, child.Type, at+1))
 		}
 	}
