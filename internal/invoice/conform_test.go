@@ -62,10 +62,10 @@ func TestCheck_BreachOfTheSchema_NamesPathRuleValueAndLine(t *testing.T) {
 			`field Fa/P_15: must have at most 2 digits after the decimal point: got "123.456" at line 13, column 3`},
 		{"too many digits", "123.45", "12345678901234567.00",
 			`field Fa/P_15: must match the pattern -?([1-9]\d{0,15}|0)(\.\d{1,2})?: got "12345678901234567.00" at line 13, column 3; ` +
-				"without superfluous zeros or a plus sign"},
+				"without leading zeros or a plus sign, and no longer than the pattern allows"},
 		{"a leading zero", "123.45", "0123.45",
 			`field Fa/P_15: must match the pattern -?([1-9]\d{0,15}|0)(\.\d{1,2})?: got "0123.45" at line 13, column 3; ` +
-				"without superfluous zeros or a plus sign"},
+				"without leading zeros or a plus sign, and no longer than the pattern allows"},
 		{"a value that is not on the list", ">VAT<", ">PROFORMA<",
 			`field RodzajFaktury: must be KOR, KOR_ROZ, KOR_ZAL, ROZ, UPR, VAT or ZAL: got "PROFORMA" at line 14, column 3`},
 		{"a value that is not on a long list", ">PLN<", ">ZŁ<",

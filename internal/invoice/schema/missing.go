@@ -138,7 +138,7 @@ func (m *Machine) unknown(f *frame, own bool, name []byte, at int) {
 	fault := Fault{Path: under(m.path(), string(name)), Rule: ruleNotHere}
 	switch expected := f.expected(); {
 	case !own:
-		fault.Hint = "it has another namespace than Faktura"
+		fault.Hint = "it has another namespace than " + m.stack[0].child.Name
 	case len(expected) > 0:
 		fault.Hint = "the schema has no such element there; allowed are " + list(expected, ", ")
 	default:

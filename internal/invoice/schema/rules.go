@@ -86,7 +86,7 @@ func (v *Value) patternRule(p *Pattern) (rule, hint string) {
 		return v.momentRule()
 	}
 	if v.Kind == Decimal || v.Kind == Integer {
-		hint = "without superfluous zeros or a plus sign"
+		hint = "without leading zeros or a plus sign, and no longer than the pattern allows"
 	}
 	return "must match the pattern " + p.Source, hint
 }

@@ -15,7 +15,7 @@ import (
 
 // SampleOf is how many documents there are for each one of the sample. It is a prime, so that the
 // sample has something of every place and every fault.
-const SampleOf = 37
+const SampleOf = 101
 
 // randomDocuments is how many random documents of each form are made.
 const randomDocuments = 4000
