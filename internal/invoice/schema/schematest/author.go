@@ -12,6 +12,7 @@ type author struct {
 	t      *schema.Table
 	root   *schema.Root
 	random *rand.Rand
+	valid  map[schema.Ref]string // a valid text of each type, once it was looked for
 }
 
 // edge is a place of the schema: a child of a complex type.

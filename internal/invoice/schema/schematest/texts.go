@@ -12,10 +12,17 @@ func (a *author) text(r schema.Ref, fixed string) string {
 	if fixed != "" {
 		return escaper.Replace(fixed)
 	}
+	if text, known := a.valid[r]; known {
+		return text
+	}
 	v := a.t.ValueOf(r)
 	for _, candidate := range candidates(a.t, v) {
 		if a.t.Breach(r, candidate) == "" {
-			return escaper.Replace(candidate)
+			if a.valid == nil {
+				a.valid = map[schema.Ref]string{}
+			}
+			a.valid[r] = escaper.Replace(candidate)
+			return a.valid[r]
 		}
 	}
 	panic(fmt.Sprintf("no text for type %v %+v", v.Name, *v))
