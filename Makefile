@@ -9,13 +9,16 @@ IMAGE ?= ksefworker:$(VERSION)
 # Seed of `make chaos`: empty runs seeds 1 to 10, a number repeats that seed.
 SEED ?=
 TESTFLAGS ?=
+# The folder with the Ministry's XSD files, which `make schemas` fills.
+SCHEMAS ?= $(if $(KSEF_SCHEMA_DIR),$(KSEF_SCHEMA_DIR),$(CURDIR)/schemas)
+RECORD ?=
 # `make test` includes the browser test where all that it needs is installed; `make browser` installs them.
 BROWSER := $(shell command -v chromium >/dev/null 2>&1 && command -v node >/dev/null 2>&1 && test -d test/browser/node_modules/playwright-core && echo 1)
 # The long tests mostly wait (for sessions, leases, or until a killed worker is noticed), so more of them run at once
 # than there are cores.
 TEST = KSEF_BROWSER_TEST=$${KSEF_BROWSER_TEST:-$(BROWSER)} $(GO) test -timeout 14m -parallel 8 $(TESTFLAGS)
 
-.PHONY: help build test race lint demo bench bench-limits chaos chaos-parts browser thirdparty schemas docker clean
+.PHONY: help build test race lint demo bench bench-limits bench-schema schema-diff chaos chaos-parts browser thirdparty schemas docker clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +46,12 @@ bench-limits: need-redis ## four workers at KSeF's limits: five scaled hours of 
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 60m -run '^TestLimits_' ./internal/e2e
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/ratelimit
 
+bench-schema: need-schemas ## our validator, helium and xmllint (libxml2) side by side: documents a second and memory; needs make schemas
+	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_BENCH_SCHEMA=1 $(GO) test -count=1 -v -timeout 30m -run '^TestBench_' ./internal/invoice/xsd
+
+schema-diff: need-schemas ## 250,000 documents, each with one fault or oddity, judged by us and by xmllint (5 min); RECORD=1 writes the record; needs make schemas
+	KSEF_SCHEMA_DIR=$(SCHEMAS) KSEF_SCHEMA_DIFF=1 KSEF_SCHEMA_RECORD=$(RECORD) $(GO) test -count=1 -v -timeout 60m -run '^TestSchema_(EveryDocument|InvoicesOfOthers)' ./internal/invoice
+
 chaos: need-redis ## break everything at random, then audit the books; SEED=n repeats a run, CHAOS_FAULTS=a,b chooses partial faults
 	CHAOS_SEEDS=10 SEED=$(SEED) $(GO) test -count=1 -v -timeout 60m -run "^TestChaos" ./internal/chaos
 
@@ -57,7 +66,7 @@ thirdparty: ## clients of others, unmodified, drive the simulator's second face;
 	@scripts/need-thirdparty.sh
 	KSEF_THIRDPARTY_TEST=1 $(GO) test -count=1 -v -timeout 10m -run '^TestThirdParty' ./internal/simulator/ministry
 
-schemas: ## download the Ministry's XSD files into schemas/ (for validation.schema_dir)
+schemas: ## download the Ministry's XSD files into schemas/ (for schema-diff, bench-schema and go generate)
 	@scripts/schemas.sh schemas
 
 docker: ## the container image
@@ -66,6 +75,9 @@ docker: ## the container image
 clean: ## remove what was built
 	rm -rf bin
 
-.PHONY: need-redis
+.PHONY: need-redis need-schemas
 need-redis:
 	@scripts/need-redis.sh
+
+need-schemas:
+	@test -d "$(SCHEMAS)" || { echo "the Ministry's XSD files are not in $(SCHEMAS): run make schemas, or set KSEF_SCHEMA_DIR" >&2; exit 1; }

@@ -164,6 +164,16 @@ func TestLoad_SettingAboveTheBoundOfAnother_IsLoweredNotRefused(t *testing.T) {
 	}
 }
 
+func TestLoad_SchemaFolderOfEarlierVersions_LoadsAndWarns(t *testing.T) {
+	c, err := Load(writeFile(t, "c.yaml", minimal+"\nvalidation: {schema_dir: /nonexistent}\n"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "validation.schema_dir has no effect") {
+		t.Errorf("warnings: %q", c.Warnings)
+	}
+}
+
 func TestLoad_PlainHTTPBeyondLoopback_Warns(t *testing.T) {
 	c, err := Load(writeFile(t, "c.yaml", strings.Replace(minimal, "127.0.0.1:9090", "simulator:9090", 1)), nil)
 	if err != nil {

@@ -98,13 +98,6 @@ func (c Config) CheckFiles() error {
 	note(err)
 	_, err = c.HTTP.TLS.Config()
 	note(err)
-	if dir := c.Validation.SchemaDir; dir != "" {
-		if info, err := os.Stat(dir); err != nil {
-			note(fmt.Errorf("check validation.schema_dir (make schemas creates one): %w", err))
-		} else if !info.IsDir() {
-			note(fmt.Errorf("check validation.schema_dir: %s is not a folder", dir))
-		}
-	}
 	return errors.Join(errs...)
 }
 

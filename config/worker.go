@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// Validation says how thoroughly an invoice is checked before it costs a request. The checks of
-// KSeF's own rules are always on.
+// Validation says how thoroughly an invoice is checked before it costs a request. The checks of the
+// schema and of KSeF's own rules are always on.
 type Validation struct {
-	// SchemaDir holds the Ministry's XSD files (make schemas); empty means no XSD validation.
+	// SchemaDir has no effect: the schemas of FA(3) and FA(2) are built in. Earlier versions read
+	// the Ministry's files from it. Load warns when it is set.
 	SchemaDir string `yaml:"schema_dir" env:"SCHEMA_DIR"`
 	// AllowFA2 accepts FA(2) documents too. Not allowed with environment production, which accepts
 	// only FA(3).

@@ -90,10 +90,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 		}
 		c.terms.Tenant = t.Title()
 	}
-	admitter, err := p.base.Admitter()
-	if err != nil {
-		return &usageError{what: err.Error(), hint: "see validation.schema_dir in the configuration"}
-	}
+	admitter := p.base.Admitter()
 	if err := p.base.CheckDurable(ctx); err != nil {
 		if volatile, ok := errors.AsType[*connect.VolatileError](err); ok {
 			return &usageError{what: volatile.Error()}
@@ -110,7 +107,7 @@ func (c *submitCmd) run(ctx context.Context, p *program) error {
 	refusals := &intake.Refusals{Record: p.base.Ledger, Tenant: p.owner, Asked: c.terms.Tenant}
 	var shown error // errors of the output, which must not stop the intake
 	items := intake.Read(ctx, c.Paths, intake.Options{Stdin: p.in, MaxDocument: p.cfg.LargestInvoice()})
-	err = intake.Run(ctx, admitter, items, c.terms, func(adms []intake.Admission) {
+	err := intake.Run(ctx, admitter, items, c.terms, func(adms []intake.Admission) {
 		if !c.Require {
 			adms = t.removeEmpty(p, adms)
 		}

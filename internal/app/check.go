@@ -73,10 +73,6 @@ func CheckAll(ctx context.Context, cfg config.Config, out io.Writer) error {
 	} else {
 		say("archive "+cfg.Archive.URL, bounded(ctx, pool.Store.Check))
 	}
-	if cfg.Validation.SchemaDir != "" {
-		_, err := pool.Admitter()
-		say("schemas", err)
-	}
 	if waiting, err := pool.Unserved(ctx); err == nil {
 		for _, line := range waiting.Lines(20) {
 			fmt.Fprintf(out, "note   %s\n", line)

@@ -21,7 +21,7 @@ const module = "ksefworker"
 var (
 	// The Ministry's numbers, to which any package may refer.
 	page     = []string{"internal/ksef/numbers"}
-	document = join(page, []string{"internal/invoice", "internal/invoice/xsd"})
+	document = join(page, []string{"internal/invoice"})
 	tools    = []string{
 		"internal/ledger", "internal/ratelimit", "internal/ratelimit/lua", "internal/ksef", "internal/retry", "internal/pack",
 		"internal/archive", "internal/shell",
@@ -87,7 +87,12 @@ var (
 		"internal/ksef/numbers": nil,
 		"internal/ksef/gateway": join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
 
-		"internal/invoice":     page,
+		"internal/invoice":                   join(page, []string{"internal/invoice/schema"}),
+		"internal/invoice/schema":            nil,
+		"internal/invoice/schema/compile":    {"internal/invoice/schema"},
+		"internal/invoice/schema/generate":   {"internal/invoice/schema/compile"},
+		"internal/invoice/schema/schematest": {"internal/invoice/schema"}, // for tests only
+		// A second opinion for tests and benchmarks: no program links it.
 		"internal/invoice/xsd": {"internal/invoice"},
 
 		"config":             page,
@@ -95,6 +100,7 @@ var (
 		// The simulator shares no code with the client: a mistake in both would never be found.
 		"internal/simulator":            {"internal/simulator/fa", "internal/simulator/limits", "internal/simulator/strictjson"},
 		"internal/simulator/fa":         nil,
+		"internal/simulator/fa/facts":   nil, // reads the schemas for it
 		"internal/simulator/limits":     nil,
 		"internal/simulator/strictjson": nil,
 		// The second face: the Ministry's API on the inside of the first.
@@ -125,7 +131,8 @@ var (
 
 	// inTests is what test files may import in addition to their package's line: the package
 	// itself, and the stand-ins.
-	inTests = join(testbed, document, []string{"internal/redisd/redistest", "internal/archive/archivetest"})
+	inTests = join(testbed, document, []string{"internal/invoice/xsd", "internal/invoice/schema", "internal/invoice/schema/schematest",
+		"internal/redisd/redistest", "internal/archive/archivetest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"internal/report": {"internal/archive"},

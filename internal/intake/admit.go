@@ -66,12 +66,7 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string { return e.Rule + "; " + e.Hint }
 
-// Validator checks a document against the official schema; optional.
-type Validator interface {
-	Validate(document []byte) error
-}
-
-// Admitter takes documents in. All fields but Validator, Retention and IntakeBelow are required. It
+// Admitter takes documents in. All fields but Retention and IntakeBelow are required. It
 // is safe for concurrent use.
 type Admitter struct {
 	Ledger   *ledger.Ledger
@@ -82,7 +77,6 @@ type Admitter struct {
 	Check    invoice.CheckOptions
 	// TakeDiscouraged takes discouraged Unicode characters, with a warning.
 	TakeDiscouraged bool
-	Validator       Validator
 	Retention       time.Duration // of ended entries in the ledger; 0 means that it forgets none
 	Now             func() time.Time
 	// Enqueue is how a person calls enqueue here, for refusals that a command ends.

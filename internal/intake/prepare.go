@@ -49,9 +49,6 @@ func (a *Admitter) prepare(
 		check.MaxBytes, check.MaxBytesWithAttachment = from.MaxBytes, from.MaxBytesWithAttachment
 		err = invoice.Check(h, a.Now(), check)
 	}
-	if err == nil && a.Validator != nil {
-		err = a.Validator.Validate(d.Data)
-	}
 	if err == nil {
 		err = noSender
 	}

@@ -98,13 +98,18 @@ func (r *reader) keepAttribute(a attribute) span {
 	return span{from, len(r.values)}
 }
 
+// wantedForm returns the form of the namespace.
+func (r *reader) wantedForm() Form {
+	if r.formNS == nsFA2 {
+		return FA2()
+	}
+	return FA3()
+}
+
 // checkForm compares the declared form with the namespace. When they disagree, it is unknown which
 // schema the sender meant.
 func (r *reader) checkForm() {
-	want := FA3()
-	if r.formNS == nsFA2 {
-		want = FA2()
-	}
+	want := r.wantedForm()
 	at := int(r.startAt[nodeKodFormularza])
 	switch system := string(r.kept(r.system)); {
 	case !r.seen[nodeKodFormularza]:
