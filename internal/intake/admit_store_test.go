@@ -21,7 +21,9 @@ import (
 
 // big is an invoice whose sealed form is beyond what Redis takes.
 func big(n int) Document {
-	return doc(fmt.Sprint("big-", n, ".xml"), sample.Options{Number: fmt.Sprint("BIG/", n), IssueDate: "2026-11-23", Lines: 3500, Seed: uint64(n)})
+	return doc(fmt.Sprint("big-", n, ".xml"), sample.Options{
+		Number: fmt.Sprint("BIG/", n), IssueDate: "2026-11-23", Lines: 3500, Seed: uint64(n),
+	})
 }
 
 func TestAdmit_LargeDocument_LiesInTheStoreAndNotInRedis(t *testing.T) {

@@ -126,7 +126,9 @@ func TestAdmit_ArchiveAway_AnOldDocumentIsNotSentOnAGuess(t *testing.T) {
 	sound := g.Store
 	fresh := doc("fresh.xml", sample.Options{Number: "N/1", IssueDate: "2027-02-21"})
 	g.patience = 50 * time.Millisecond
-	for why, store := range map[string]archive.Store{"connection refused": away{Store: sound}, "the archive does not answer": away{Store: sound, hangs: true}} {
+	for why, store := range map[string]archive.Store{
+		"connection refused": away{Store: sound}, "the archive does not answer": away{Store: sound, hangs: true},
+	} {
 		g.Store = store
 		var unsure *UnsureError
 		if got := g.admit(d)[0]; !errors.As(got.Err, &unsure) || !strings.Contains(got.Err.Error(), why+"; nothing was taken, hand it in again") {

@@ -37,7 +37,9 @@ func (g *gate) end(inv ledger.Invoice, s ledger.State, document []byte) {
 		return
 	case ledger.Accepted, ledger.Receipted:
 		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: ledger.Packed}))
-		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: ledger.Accepted, Edit: ledger.Edit{}.Number(inv.NIP + "-20261123-0100A0DB5B00-7E")}))
+		g.must(g.Ledger.Move(ctx, ledger.Move{
+			ID: inv.ID, To: ledger.Accepted, Edit: ledger.Edit{}.Number(inv.NIP + "-20261123-0100A0DB5B00-7E"),
+		}))
 	default:
 		g.must(g.Ledger.Move(ctx, ledger.Move{ID: inv.ID, To: s, Edit: ledger.Because(450, "no")}))
 	}
@@ -123,7 +125,8 @@ func TestAdmit_OtherContent_IsRefusedWithItsFirstDifferenceUnlessTheFirstHasEnde
 	}
 }
 
-// An ERP that writes its time of creation in a wrong form is mended, and exports again: nothing else differs, and KSeF refused the first.
+// An ERP that writes its time of creation in a wrong form is mended, and exports again: nothing
+// else differs, and KSeF refused the first.
 func TestAdmit_RejectedForItsTimeOfCreation_AnotherOneIsTaken(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
@@ -149,7 +152,8 @@ func TestAdmit_ManyExportsOfOneInvoiceInOneCall_OneIsTaken(t *testing.T) {
 		}
 	}
 	g.end(got[0].Invoice, ledger.Rejected, nil)
-	// Now several of other content want the number of the rejected one, and one is the same invoice.
+	// Now several of other content want the number of the rejected one, and one is the same
+	// invoice.
 	third := again(t, other, "T03:00:00Z")
 	got = g.admit(other, again(t, d, "T04:00:00Z"), third)
 	for i, want := range []ledger.Taken{ledger.Created, ledger.Present, ledger.Present} {
@@ -225,7 +229,8 @@ func TestAdmit_DocumentOfTheFirstIsLost_IsSaidAndOneThatHasEndedIsSucceeded(t *t
 	}
 }
 
-// It was parked because its document cannot be read: an export made again goes on in its place, and so does the same file.
+// It was parked because its document cannot be read: an export made again goes on in its place, and
+// so does the same file.
 func TestAdmit_StoredDocumentOfAParkedOneIsDamaged_IsReplaced(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
@@ -279,7 +284,9 @@ func TestAdmit_AllExportedAgain_IsAnsweredInBatches(t *testing.T) {
 	g := newGate(t, nil)
 	var docs, second []Document
 	for i := range 300 {
-		docs = append(docs, doc(fmt.Sprint(i, ".xml"), sample.Options{Number: fmt.Sprint("FV/", i), IssueDate: "2026-11-23", Seed: uint64(i)}))
+		docs = append(docs, doc(fmt.Sprint(i, ".xml"), sample.Options{
+			Number: fmt.Sprint("FV/", i), IssueDate: "2026-11-23", Seed: uint64(i),
+		}))
 		second = append(second, again(t, docs[i], "T09:30:00Z"))
 	}
 	first := g.admit(docs...)

@@ -44,8 +44,8 @@ func hangs(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// An archive that is away concerns the documents that are too large for Redis. All others are taken,
-// and one that hangs is waited for once in a call.
+// An archive that is away concerns the documents that are too large for Redis. All others are
+// taken, and one that hangs is waited for once in a call.
 func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		put, flush   func(context.Context) error
@@ -94,8 +94,8 @@ func TestAdmit_ArchiveAway_OnlyLargeDocumentsAreToBeHandedInAgain(t *testing.T) 
 	}
 }
 
-// A call after a few that were not answered is told so at once: an export of many thousands does not
-// wait for the archive in each of its pieces.
+// A call after a few that were not answered is told so at once: an export of many thousands does
+// not wait for the archive in each of its pieces.
 func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 	g := newGate(t, nil)
 	sick := &sickStore{Store: g.Store, put: hangs}

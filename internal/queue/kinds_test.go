@@ -36,7 +36,8 @@ func TestDecodePayload_WhatIsNotOurs_IsAnErrorAndNeverAnID(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q", name, id, err, c.want)
 		}
 	}
-	// A field that a newer worker added does not stop an older one, as long as the version says that it may be ignored.
+	// A field that a newer worker added does not stop an older one, as long as the version says
+	// that it may be ignored.
 	if id, err := decodePayload([]byte(`{"v":1,"id":"a","shown":"FV/1"}`)); err != nil || id != "a" {
 		t.Errorf("%q, %v", id, err)
 	}

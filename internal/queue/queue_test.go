@@ -161,7 +161,8 @@ func TestPut_ATaskThatFailedEndedOrRuns(t *testing.T) {
 	b.must(b.Put(ctx, KindConfirm, "fail", 0, When{Run: true}))
 	b.until("it is run again", func() bool { return b.info(KindConfirm, TaskID(KindConfirm, "fail", 0)).Retried == 2 })
 
-	// Retention is not ours, but an operator's tool may have set it: a completed task must not block its successor.
+	// Retention is not ours, but an operator's tool may have set it: a completed task must not
+	// block its successor.
 	_, err := asynq.NewClientFromRedisClient(b.rdb).Enqueue(asynq.NewTask(string(KindReceipt), encodePayload("done")), asynq.Queue(QueueReceipts),
 		asynq.TaskID(TaskID(KindReceipt, "done", 0)), asynq.Retention(time.Hour))
 	b.must(err)

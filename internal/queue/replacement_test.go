@@ -13,13 +13,16 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// orphan makes a pending task one that some server took and nobody works on: as a killed worker leaves it.
+// orphan makes a pending task one that some server took and nobody works on: as a killed worker
+// leaves it.
 func (b *bench) orphan(queue, id string) {
 	b.t.Helper()
 	key := "asynq:{" + queue + "}:"
 	b.must(b.rdb.RPopLPush(b.t.Context(), key+"pending", key+"active").Err())
 	b.must(b.rdb.HSet(b.t.Context(), key+"t:"+id, "state", "active").Err())
-	b.must(b.rdb.ZAdd(b.t.Context(), key+"lease", redis.Z{Score: float64(time.Now().Add(lease - 20*time.Second).Unix()), Member: id}).Err()) // its server was silent for 20 s
+	b.must(b.rdb.ZAdd(b.t.Context(), key+"lease", redis.Z{
+		Score: float64(time.Now().Add(lease - 20*time.Second).Unix()), Member: id,
+	}).Err()) // its server was silent for 20 s
 }
 
 // found makes it one that waits for its next try: as asynq gives it back.
@@ -77,7 +80,8 @@ func TestTwin_WorksAsLongAsItsTaskIsOrphaned_AndThenNoMore(t *testing.T) {
 	}
 }
 
-// A task that has just begun is not on its server's list yet: taken for an orphan, it gets a twin, which looks again before it does anything.
+// A task that has just begun is not on its server's list yet: taken for an orphan, it gets a twin,
+// which looks again before it does anything.
 func TestTwin_OfATaskThatIsWorkedOnAfterAll_DoesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -13,7 +13,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// drive lets a package's confirm run on a clock that goes as fast as the task asks for, until want holds.
+// drive lets a package's confirm run on a clock that goes as fast as the task asks for, until want
+// holds.
 func (s *stage) drive(w *actor, pkg string, most time.Duration, want func() bool) {
 	s.t.Helper()
 	for began := s.now(); ; {
@@ -46,7 +47,8 @@ func (s *stage) acceptedOnce(n int) {
 	}
 }
 
-// KSeF normalises white space in what it answers, or writes a number in its own way altogether. The invoice is recognised and never sent twice.
+// KSeF normalises white space in what it answers, or writes a number in its own way altogether. The
+// invoice is recognised and never sent twice.
 func TestAbsence_NumberComesBackWrittenOtherwise_AcceptedAndSentOnce(t *testing.T) {
 	rewrite := map[string]func(string) string{
 		"a blank at the end":    func(n string) string { return n + " " },
@@ -111,7 +113,8 @@ func TestAbsence_ListIsShorterThanTheSessionCounts_NothingIsSentAgain(t *testing
 	s.acceptedOnce(5)
 }
 
-// Neither list nor receipt account for it: it waits and says why; after half an hour the register is asked, and has it.
+// Neither list nor receipt account for it: it waits and says why; after half an hour the register
+// is asked, and has it.
 func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
@@ -156,7 +159,8 @@ func TestAbsence_NothingProvesAnything_ParkedWithTheReasonAndSentOnce(t *testing
 	s.acceptedOnce(1)
 }
 
-// A session that failed as a whole and yet lists an acceptance that is nobody's, or counts one that it does not list: one of its invoices may be in KSeF.
+// A session that failed as a whole and yet lists an acceptance that is nobody's, or counts one that
+// it does not list: one of its invoices may be in KSeF.
 func TestAbsence_FailedSessionSpeaksOfAnAcceptance_NothingIsSentAgain(t *testing.T) {
 	for why, bend := range map[string]func(*door){
 		"listed under another name": func(d *door) {
@@ -191,7 +195,8 @@ func TestAbsence_FailedSessionSpeaksOfAnAcceptance_NothingIsSentAgain(t *testing
 	}
 }
 
-// One answer that cannot be read concerns that invoice: the others are settled and receipted, and what the receipt has is accepted.
+// One answer that cannot be read concerns that invoice: the others are settled and receipted, and
+// what the receipt has is accepted.
 func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *testing.T) {
 	for why, c := range map[string]struct {
 		bad  bool
@@ -228,7 +233,8 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 	}
 }
 
-// BeginSend was carried out and its answer lost, while the worker lives and its session is busy: the session is dropped, so that it can tell.
+// BeginSend was carried out and its answer lost, while the worker lives and its session is busy:
+// the session is dropped, so that it can tell.
 func TestExpress_LedgersAnswerToASendIsUnclear_TheSessionIsClosedAndTells(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())

@@ -25,27 +25,51 @@ func TestDecide_LittleRoom_CutsLargerAndLater_HoweverNearADeadlineIs(t *testing.
 		want           Cut
 	}{
 		{"plenty left: a hasty policy is obeyed", hasty, noon, 7, time.Second, 0, 36 * time.Hour, Allowance{}, CutPackage},
-		{"a minute between sessions: seven invoices do not cost one each second", hasty, noon, 7, time.Second, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 1}, CutWait},
+		{"a minute between sessions: seven invoices do not cost one each second", hasty, noon, 7, time.Second, 0, 36 * time.Hour, Allowance{
+			Pace: time.Minute, Sets: 1,
+		}, CutWait},
 		{"they do after that minute", hasty, noon, 7, time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 1}, CutPackage},
-		{"three sets share what is left", hasty, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 3}, CutWait},
+		{"three sets share what is left", hasty, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Allowance{
+			Pace: time.Minute, Sets: 3,
+		}, CutWait},
 		{"and each has its turn", hasty, noon, 7, 3 * time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 3}, CutPackage},
-		{"a pace shorter than the usual wait changes nothing", usual, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Sets: 1}, CutPackage},
-		{"nothing left: a package would only wait elsewhere, and grow no more", hasty, noon, 7, time.Hour, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Full: true}, CutWait},
-		{"nothing left: few go express all the same", hasty, noon, 3, time.Hour, 0, 36 * time.Hour, Allowance{Pace: time.Minute, Full: true}, CutExpress},
+		{"a pace shorter than the usual wait changes nothing", usual, noon, 7, 2 * time.Minute, 0, 36 * time.Hour, Allowance{
+			Pace: time.Minute, Sets: 1,
+		}, CutPackage},
+		{"nothing left: a package would only wait elsewhere, and grow no more", hasty, noon, 7, time.Hour, 0, 36 * time.Hour, Allowance{
+			Pace: time.Minute, Full: true,
+		}, CutWait},
+		{"nothing left: few go express all the same", hasty, noon, 3, time.Hour, 0, 36 * time.Hour, Allowance{
+			Pace: time.Minute, Full: true,
+		}, CutExpress},
 		{"a full package becomes a larger one", usual, noon, 5000, time.Second, 0, 36 * time.Hour, Allowance{Pace: time.Second}, CutWait},
-		{"but not larger than KSeF takes", usual, noon, 10_000, time.Second, 0, 36 * time.Hour, Allowance{Pace: time.Hour, Sets: 9}, CutPackage},
+		{"but not larger than KSeF takes", usual, noon, 10_000, time.Second, 0, 36 * time.Hour, Allowance{
+			Pace: time.Hour, Sets: 9,
+		}, CutPackage},
 		{"a deadline is near: no sooner than the sessions bear", hasty, noon, 7, time.Minute - 1, 0, time.Hour, Allowance{Pace: time.Minute}, CutWait},
 		{"a deadline is over: no sooner either", hasty, noon, 7, time.Minute - 1, 0, -time.Hour, Allowance{Pace: time.Minute}, CutWait},
 		{"and not with the last session gone", hasty, noon, 7, time.Hour, 0, -time.Hour, Allowance{Full: true}, CutWait},
-		{"midnight is near: what waited for that is cut, whatever the pace", hasty, evening, 7, time.Minute, 0, 36 * time.Hour, Allowance{Pace: time.Hour, Sets: 9}, CutPackage},
+		{"midnight is near: what waited for that is cut, whatever the pace", hasty, evening, 7, time.Minute, 0, 36 * time.Hour, Allowance{
+			Pace: time.Hour, Sets: 9,
+		}, CutPackage},
 		{"but not with the last session gone", hasty, evening, 7, time.Minute, 0, 36 * time.Hour, Allowance{Full: true}, CutWait},
 
-		{"more keeps coming: the first cut of a minute goes by the clock", hasty, noon, 500, time.Second, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Burst: 5}, CutPackage},
-		{"more keeps coming: the second one gathers for a minute", hasty, noon, 500, 59 * time.Second, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 1, Burst: 5}, CutWait},
+		{"more keeps coming: the first cut of a minute goes by the clock", hasty, noon, 500, time.Second, 0, 36 * time.Hour, Allowance{
+			Gap: time.Minute, Burst: 5,
+		}, CutPackage},
+		{"more keeps coming: the second one gathers for a minute", hasty, noon, 500, 59 * time.Second, 0, 36 * time.Hour, Allowance{
+			Gap: time.Minute, Recent: 1, Burst: 5,
+		}, CutWait},
 		{"and then goes", hasty, noon, 500, time.Minute, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 1, Burst: 5}, CutPackage},
-		{"each of two sets gathers for two", hasty, noon, 500, 119 * time.Second, 0, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 1, Burst: 5, Sets: 2}, CutWait},
-		{"nothing more comes: at once, a few times in a row", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 4, Burst: 5}, CutPackage},
-		{"and no more than that", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}, CutWait},
+		{"each of two sets gathers for two", hasty, noon, 500, 119 * time.Second, 0, 36 * time.Hour, Allowance{
+			Gap: time.Minute, Recent: 1, Burst: 5, Sets: 2,
+		}, CutWait},
+		{"nothing more comes: at once, a few times in a row", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Allowance{
+			Gap: time.Minute, Recent: 4, Burst: 5,
+		}, CutPackage},
+		{"and no more than that", usual, noon, 500, 10 * time.Second, 10 * time.Second, 36 * time.Hour, Allowance{
+			Gap: time.Minute, Recent: 5, Burst: 5,
+		}, CutWait},
 		{"nothing more comes, but a package is on its way: the next one gathers", usual, noon, 500, time.Minute, time.Minute, 36 * time.Hour, Allowance{OnWay: 1}, CutWait},
 		{"no longer than the longest wait", usual, noon, 500, 2 * time.Minute, time.Minute, 36 * time.Hour, Allowance{OnWay: 1}, CutPackage},
 	} {
@@ -71,7 +95,9 @@ func TestDue_FewWithoutTheExpressLane_WaitTheirTime(t *testing.T) {
 	hasty := usual
 	hasty.MaxWait, hasty.Quiet = time.Second, time.Second
 	again := ledger.Waiting{Count: 1, Oldest: now.Add(-time.Second), Newest: now.Add(-time.Second), Deadline: now.Add(36 * time.Hour)}
-	if !hasty.due(again, now, Allowance{Gap: time.Minute, Recent: 4, Burst: 5}) || hasty.due(again, now, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}) {
+	if !hasty.due(again, now, Allowance{
+		Gap: time.Minute, Recent: 4, Burst: 5,
+	}) || hasty.due(again, now, Allowance{Gap: time.Minute, Recent: 5, Burst: 5}) {
 		t.Error("it does not follow as often as a burst allows")
 	}
 }
@@ -112,7 +138,9 @@ func TestRoomOf_ClaimsAndWhatIsKeptForMidnight(t *testing.T) {
 		full bool
 	}{
 		{"one left", used(59, 3), ledger.OnWay{}, online, 1, "12:00:00", false},
-		{"one left, and a package that was cut has a claim to it", used(59, 3), ledger.OnWay{Packages: 1, Cut: 1}, online, 1, "12:00:00", true},
+		{"one left, and a package that was cut has a claim to it", used(59, 3), ledger.OnWay{
+			Packages: 1, Cut: 1,
+		}, online, 1, "12:00:00", true},
 		{"five left, none of them kept more than an hour before the cuts of midnight", used(55, 3), ledger.OnWay{}, online, 1, "22:54:59", false},
 		{"five left in the hour before midnight: they are kept for its cuts", used(55, 3), ledger.OnWay{}, online, 1, "22:55:01", true},
 		{"and there is a sixth", used(54, 3), ledger.OnWay{}, online, 1, "22:55:01", false},
@@ -128,7 +156,9 @@ func TestRoomOf_ClaimsAndWhatIsKeptForMidnight(t *testing.T) {
 		}
 	}
 	u := used(3, 3)
-	if got := allowanceOf(u, ledger.OnWay{Packages: 3, Cut: 2}, online, 1, warsaw(t, "2026-11-23 12:00:00 +01:00")); got.Recent != 5 || got.Gap != time.Minute || got.Burst != 5 || got.OnWay != 3 {
+	if got := allowanceOf(u, ledger.OnWay{
+		Packages: 3, Cut: 2,
+	}, online, 1, warsaw(t, "2026-11-23 12:00:00 +01:00")); got.Recent != 5 || got.Gap != time.Minute || got.Burst != 5 || got.OnWay != 3 {
 		t.Errorf("%+v", got)
 	}
 	if u.Windows[0].Used != 3 || u.Windows[1].Left != 57 {

@@ -57,7 +57,9 @@ func (c counted) Down(context.Context, string, ...string) (bool, error) { return
 func (c counted) use(t *testing.T, tenant, group string, n int) {
 	t.Helper()
 	for range n {
-		if _, err := c.store.Book(t.Context(), ratelimit.Request{Key: ratelimit.Key{Tenant: tenant, Group: group}, Limits: c.Limits(tenant, group)}); err != nil {
+		if _, err := c.store.Book(t.Context(), ratelimit.Request{
+			Key: ratelimit.Key{Tenant: tenant, Group: group}, Limits: c.Limits(tenant, group),
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,7 +69,10 @@ func (c counted) use(t *testing.T, tenant, group string, n int) {
 func (s *stage) counting(c counted) *door {
 	s.t.Helper()
 	d := s.door()
-	client, err := gateway.New(gateway.Options{BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil }, Gate: bookings{c, s.nip()}})
+	client, err := gateway.New(gateway.Options{
+		BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil },
+		Gate: bookings{c, s.nip()},
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}

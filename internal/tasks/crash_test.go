@@ -24,9 +24,11 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// What the chaos run found, or what was read while it was built: one test each, in which it happens for certain.
+// What the chaos run found, or what was read while it was built: one test each, in which it happens
+// for certain.
 
-// A live worker's session is closed by nobody else. When Redis is away at the moment of closing, the worker has to try again itself.
+// A live worker's session is closed by nobody else. When Redis is away at the moment of closing,
+// the worker has to try again itself.
 func TestPulse_RedisAwayWhenASessionIsToBeClosed_ItIsClosedLater(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door(), func(o *tasks.Options) { o.ExpressIdle = time.Millisecond })
@@ -50,7 +52,8 @@ func TestPulse_RedisAwayWhenASessionIsToBeClosed_ItIsClosedLater(t *testing.T) {
 	})
 }
 
-// A worker whose spool cannot be written is no reason to give up a package: another worker, or the same after its disk was tidied, builds it.
+// A worker whose spool cannot be written is no reason to give up a package: another worker, or the
+// same after its disk was tidied, builds it.
 func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	file := filepath.Join(t.TempDir(), "file")
@@ -71,7 +74,8 @@ func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *test
 	well.until(queue.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
-// The sender's "sent" may come while another worker settles. What could not be written because of it is read again: the list is not taken for read.
+// The sender's "sent" may come while another worker settles. What could not be written because of
+// it is read again: the list is not taken for read.
 func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}}})
 	d := s.door()
@@ -99,9 +103,12 @@ func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	}
 }
 
-// An answer without number that belonged to an invoice settled at the first look must not be given, at the second, to one that never arrived.
+// An answer without number that belonged to an invoice settled at the first look must not be given,
+// at the second, to one that never arrived.
 func TestSettle_SecondLook_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) {
-	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}, {Kind: simulator.DropRequest, On: "send", Skip: 1}}})
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}, {
+		Kind: simulator.DropRequest, On: "send", Skip: 1,
+	}}})
 	d := s.door()
 	w := s.worker("w", d)
 	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
@@ -133,7 +140,8 @@ func TestSettle_SecondLook_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	}
 }
 
-// Only proof that it was not carried out lets an invoice be sent again. A refusal without that proof is an unknown outcome like a lost answer.
+// Only proof that it was not carried out lets an invoice be sent again. A refusal without that
+// proof is an unknown outcome like a lost answer.
 func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T) {
 	for why, lie := range map[string]*ksef.APIError{
 		"KSeF's 550 inside a 200": {Op: "send invoice", Status: 200, Code: 550, Kind: ksef.KindRefused, MaybeDone: true},
@@ -161,7 +169,8 @@ func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T
 	}
 }
 
-// before is a go-redis hook that does something once, right before the first command that it recognises.
+// before is a go-redis hook that does something once, right before the first command that it
+// recognises.
 type before struct {
 	is   func(args []any) bool
 	do   func()
@@ -185,7 +194,8 @@ func (b *before) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 	return next
 }
 
-// A refused online session must not end without the invoice whose sender was writing "sent" at that moment: its package would be over and leave it behind.
+// A refused online session must not end without the invoice whose sender was writing "sent" at that
+// moment: its package would be over and leave it behind.
 func TestSessionRefused_SenderLateWithSent_InvoiceIsNotLeftBehind(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 500}}})
 	w := s.worker("w", s.door())
@@ -214,7 +224,8 @@ func TestSessionRefused_SenderLateWithSent_InvoiceIsNotLeftBehind(t *testing.T) 
 	}
 }
 
-// An emergency rotation of KSeF's key: what is opened with the old one is refused at the first send. The next session has the new key, however fresh the old one seemed.
+// An emergency rotation of KSeF's key: what is opened with the old one is refused at the first
+// send. The next session has the new key, however fresh the old one seemed.
 func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
@@ -241,11 +252,14 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	w.until(queue.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
-// Asked for express, but with an attachment: KSeF takes those in batch sessions only. The sweep has to know it as well as the first handler does.
+// Asked for express, but with an attachment: KSeF takes those in batch sessions only. The sweep has
+// to know it as well as the first handler does.
 func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())
-	inv := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true}))
+	inv := s.admit(ledger.Express, sample.Invoice(sample.Options{
+		SellerNIP: s.nip(), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true,
+	}))
 	// Neither in a waiting set nor with a task: what a person's retry leaves when the task is lost.
 	inv = s.read(inv.ID)
 	alone := ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued}
@@ -264,7 +278,8 @@ func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *t
 	}
 }
 
-// A sweep that is done leaves no task behind that would keep the next from being queued: the pulse itself has to remember.
+// A sweep that is done leaves no task behind that would keep the next from being queued: the pulse
+// itself has to remember.
 func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())
@@ -293,7 +308,8 @@ func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	}
 }
 
-// KSeF may decide an invoice and refuse its session all the same. What was decided gets its papers; what was not goes in a new session.
+// KSeF may decide an invoice and refuse its session all the same. What was decided gets its papers;
+// what was not goes in a new session.
 func TestSessionRefused_SomeAreDecidedInIt_TheyGetTheirPapers(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Express, ledger.Bulk} {
 		t.Run(string(lane), func(t *testing.T) {

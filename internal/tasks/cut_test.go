@@ -9,9 +9,13 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-var usual = CutPolicy{MaxWait: 2 * time.Minute, MaxInvoices: 5000, MaxBytes: 1 << 30, ExpressBelow: 5, Quiet: 10 * time.Second, DeadlineNear: 2 * time.Hour}
+var usual = CutPolicy{
+	MaxWait: 2 * time.Minute, MaxInvoices: 5000, MaxBytes: 1 << 30, ExpressBelow: 5, Quiet: 10 * time.Second,
+	DeadlineNear: 2 * time.Hour,
+}
 
-// warsaw is a wall clock time in Poland, with the offset written down so that the zone is tested and not trusted.
+// warsaw is a wall clock time in Poland, with the offset written down so that the zone is tested
+// and not trusted.
 func warsaw(t testing.TB, text string) time.Time {
 	t.Helper()
 	at, err := time.Parse("2006-01-02 15:04:05 -07:00", text)
@@ -79,7 +83,10 @@ func TestDecide(t *testing.T) {
 		{"the last day of the year", "2026-12-31 23:58:45 +01:00", 100, 1000, 0, 0, 36 * time.Hour, CutPackage},
 	} {
 		now := warsaw(t, c.now)
-		w := ledger.Waiting{Count: c.count, Bytes: c.bytes, Oldest: now.Add(-c.oldest), Newest: now.Add(-c.newest), Deadline: now.Add(c.due)}
+		w := ledger.Waiting{
+			Count: c.count, Bytes: c.bytes, Oldest: now.Add(-c.oldest), Newest: now.Add(-c.newest),
+			Deadline: now.Add(c.due),
+		}
 		if got := usual.Decide(w, now, Allowance{}); got != c.want {
 			t.Errorf("%s: %s, want %s", c.what, got, c.want)
 		}

@@ -34,7 +34,8 @@ func denyAll(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 	return all
 }
 
-// The key of another taxpayer: 30 of 30 invoices are answered 410. Nothing is parked; the tenant is paused, longer each time, and with the right key all go through.
+// The key of another taxpayer: 30 of 30 invoices are answered 410. Nothing is parked; the tenant is
+// paused, longer each time, and with the right key all go through.
 func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Code: 410, Times: 60}}})
 	b := &pausing{}
@@ -70,12 +71,15 @@ func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *tes
 	}
 }
 
-// One invoice that may not be sent among others that may: it alone is parked, and the tenant is not paused.
+// One invoice that may not be sent among others that may: it alone is parked, and the tenant is not
+// paused.
 func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 410, Times: -1}}})
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.InvoiceStatus, Number: "A/1", Code: 410, Times: -1,
+			}}})
 			b := &pausing{}
 			s.budget = b
 			w := s.worker("w", s.door())
@@ -92,7 +96,8 @@ func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 	}
 }
 
-// Alone in its session, of a tenant whose others went through today, it is the invoice too. One that was denied before anything went through is parked as soon as something has.
+// Alone in its session, of a tenant whose others went through today, it is the invoice too. One
+// that was denied before anything went through is parked as soon as something has.
 func TestDenied_AloneInItsSession_TheOthersHistoryDecides(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 410, Times: -1}}})
 	b := &pausing{}

@@ -21,7 +21,10 @@ func losesKey(sick *atomic.Bool) func(*tasks.Parts) {
 			if !sick.Load() {
 				return nil
 			}
-			return &retry.LaterError{Delay: retry.HandOver, Reason: retry.ReasonLocal, What: "left to another worker", Err: errors.New("no key")}
+			return &retry.LaterError{
+				Delay: retry.HandOver, Reason: retry.ReasonLocal, What: "left to another worker",
+				Err: errors.New("no key"),
+			}
 		}
 	}
 }
@@ -31,7 +34,8 @@ func lose(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
 	return ksef.SentInvoice{}, &ksef.APIError{Op: "send invoice", Kind: ksef.KindNetwork, MaybeDone: true}
 }
 
-// The owner of a session lives, and cannot close it: its key file is gone. Another worker has the key.
+// The owner of a session lives, and cannot close it: its key file is gone. Another worker has the
+// key.
 func TestDisown_KeyGoesWhileASessionIsOpen_AnotherWorkerClosesItAndTheLostAnswerIsFound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()

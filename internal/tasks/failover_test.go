@@ -33,7 +33,8 @@ func (s *stage) replica() lagged {
 	return has
 }
 
-// failOver lets another Redis be the master: it remembers since now, and what it remembers is what the replica had.
+// failOver lets another Redis be the master: it remembers since now, and what it remembers is what
+// the replica had.
 func (s *stage) failOver(to lagged) {
 	s.t.Helper()
 	for _, key := range s.rdb.Keys(s.t.Context(), "ksef:*").Val() {
@@ -121,7 +122,8 @@ func (s *stage) handedOver() (n int) {
 	return n
 }
 
-// The replica that became the master had not heard of closing: the ledger says opened, or uploaded, of a session that KSeF works on, is done with or has refused.
+// The replica that became the master had not heard of closing: the ledger says opened, or uploaded,
+// of a session that KSeF works on, is done with or has refused.
 func TestFailover_ClosingIsTakenBack_SessionIsAskedAndItGoesOn(t *testing.T) {
 	for at, nth := range map[ledger.PackageState]int32{ledger.PackageOpened: 2, ledger.PackageUploaded: 3} {
 		for why, delay := range map[string]time.Duration{"KSeF works on it": time.Hour, "KSeF is done": 0} {
@@ -198,7 +200,8 @@ func TestOpened_WorkerDiedAndRedisForgotNothing_GivenUpAtOnce(t *testing.T) {
 	}
 }
 
-// Redis restarts, and its word proves nothing any more, although in truth close was never called: the session is closed, and all that had arrived is taken.
+// Redis restarts, and its word proves nothing any more, although in truth close was never called:
+// the session is closed, and all that had arrived is taken.
 func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndTaken(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())
@@ -214,7 +217,8 @@ func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndTaken(t *test
 	}
 }
 
-// The same, with a part missing: the session ends in an error, which proves that nothing of it was taken, and is not counted against its invoices.
+// The same, with a part missing: the session ends in an error, which proves that nothing of it was
+// taken, and is not counted against its invoices.
 func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNobodyIsBlamed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var kill atomic.Pointer[context.CancelFunc]
@@ -256,7 +260,8 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNobodyIsBlamed(t *
 	}
 }
 
-// Nothing is concluded from a gateway that does not answer, and nothing from one that does not know the session.
+// Nothing is concluded from a gateway that does not answer, and nothing from one that does not know
+// the session.
 func TestFailover_GatewayDoesNotTell_NothingIsSentAgain(t *testing.T) {
 	for why, code := range map[string]int32{
 		"outage": http.StatusServiceUnavailable, "too many requests": http.StatusTooManyRequests, "key refused": http.StatusUnauthorized,
@@ -296,8 +301,9 @@ func TestFailover_GatewayDoesNotTell_NothingIsSentAgain(t *testing.T) {
 	}
 }
 
-// A failover takes back that a single invoice was sent: it is queued, and its session does not know it. It is sent again, KSeF refuses the second, and by its content it is
-// found to be the first. That is the bound of what the ledger can do without a replica to wait for.
+// A failover takes back that a single invoice was sent: it is queued, and its session does not know
+// it. It is sent again, KSeF refuses the second, and by its content it is found to be the first.
+// That is the bound of what the ledger can do without a replica to wait for.
 func TestFailover_SendingIsTakenBack_SecondIsRefusedByKSeFAndTheFirstIsRecovered(t *testing.T) {
 	for why, otherSession := range map[string]bool{"in the same session": false, "in the session of another worker": true} {
 		t.Run(why, func(t *testing.T) {

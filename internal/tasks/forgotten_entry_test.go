@@ -16,7 +16,10 @@ func TestSweep_ForgetsWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 	const retention = 90 * 24 * time.Hour
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door(), func(o *tasks.Options) { o.Retention = retention })
-	admitter := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Retention: retention, Accounts: everybody(), Now: s.now}
+	admitter := &intake.Admitter{
+		Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Retention: retention,
+		Accounts: everybody(), Now: s.now,
+	}
 	admit := func(doc []byte) intake.Admission {
 		out, err := admitter.Admit(t.Context(), []intake.Document{{File: "a.xml", Data: doc}}, intake.Terms{Lane: ledger.Bulk})
 		if err != nil || out[0].Err != nil {

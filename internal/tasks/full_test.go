@@ -36,7 +36,10 @@ func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 	}
 	before := s.keys()
 	for why, below := range map[string]float64{"above the share": 0.85, "redis itself refuses": 0} {
-		a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now, IntakeBelow: below}
+		a := &intake.Admitter{
+			Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now,
+			IntakeBelow: below,
+		}
 		if below == 0 {
 			s.full()
 		} else {
@@ -56,7 +59,8 @@ func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 	}
 }
 
-// What asynq does for a task, from asking for it to its end, in a pool that started while Redis was full.
+// What asynq does for a task, from asking for it to its end, in a pool that started while Redis was
+// full.
 func TestFull_QueueThatIsOpenedThen_PutsServesAndRetriesTasks(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.full()

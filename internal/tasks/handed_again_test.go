@@ -16,14 +16,16 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// The document of a rejected invoice is handed in again shortly before it would be removed. It is kept
-// for as long again, so that a person can retry the invoice.
+// The document of a rejected invoice is handed in again shortly before it would be removed. It is
+// kept for as long again, so that a person can retry the invoice.
 func TestShed_HandedInAgainBeforeItWent_IsKeptForAsLongAgain(t *testing.T) {
 	for name, lines := range map[string]int{"small": 1, "large": 3500} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected, o.Retention = 24*time.Hour, 30*time.Hour })
-			doc := sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "A/3", IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: 3})
+			doc := sample.Invoice(sample.Options{
+				SellerNIP: s.nip(), Number: "A/3", IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: 3,
+			})
 			inv := s.admit(ledger.Bulk, doc)
 			if err := s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Rejected}); err != nil {
 				t.Fatal(err)
@@ -54,7 +56,9 @@ func TestShed_HandedInAgain_CanBeRetriedAndGoesAgainLater(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour })
-			doc := sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "A/3", IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: 3})
+			doc := sample.Invoice(sample.Options{
+				SellerNIP: s.nip(), Number: "A/3", IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: 3,
+			})
 			inv := s.admit(ledger.Bulk, doc)
 			if err := s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Rejected}); err != nil {
 				t.Fatal(err)
@@ -96,8 +100,8 @@ func TestShed_HandedInAgain_CanBeRetriedAndGoesAgainLater(t *testing.T) {
 	}
 }
 
-// A large document is damaged in the archive and its invoice is parked. The file handed in again puts it
-// right, and the invoice can go on.
+// A large document is damaged in the archive and its invoice is parked. The file handed in again
+// puts it right, and the invoice can go on.
 func TestAdmit_LargeDocumentOfAParkedOneIsDamaged_HandedInAgainItGoes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())

@@ -51,8 +51,8 @@ func (partsDown) Ready(context.Context, string) error {
 	return &ratelimit.NotNow{Wait: time.Minute, Reason: ratelimit.ReasonStore, Host: "store"}
 }
 
-// An express invoice keeps its lane while a package would be no sooner. While single sends alone are
-// out of service nobody knows when its turn comes, so it goes by bulk while that is in time.
+// An express invoice keeps its lane while a package would be no sooner. While single sends alone
+// are out of service nobody knows when its turn comes, so it goes by bulk while that is in time.
 func TestLanes_SingleSendsOutOfServiceAndTheDeadlineComes_ExpressGoesByBulkWhenAPackageWouldBeSooner(t *testing.T) {
 	const due = 30 * time.Minute
 	for _, c := range []struct {

@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// An hour in which 150 of the 180 single sends are used: 36 of them are kept for those who asked for
-// express. What the pool itself would choose for express finds no place, and must not be chosen
+// An hour in which 150 of the 180 single sends are used: 36 of them are kept for those who asked
+// for express. What the pool itself would choose for express finds no place, and must not be chosen
 // again and again.
 func TestLanes_HourNearlyUsedUp_AutoInvoiceDoesNotCircle(t *testing.T) {
 	s := newStage(t, simulator.Options{})

@@ -94,7 +94,9 @@ func TestRetry_ItsOnlineSessionIsStillOpen_ItGoesIntoAnotherOne(t *testing.T) {
 	if err := s.ledger.Retry(t.Context(), &inv); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ledger.Move(t.Context(), ledger.Move{ID: a.ID, From: []ledger.State{ledger.Queued}, Edit: ledger.Edit{}.InLane(ledger.Express)}); err != nil {
+	if err := s.ledger.Move(t.Context(), ledger.Move{
+		ID: a.ID, From: []ledger.State{ledger.Queued}, Edit: ledger.Edit{}.InLane(ledger.Express),
+	}); err != nil {
 		t.Fatal(err)
 	}
 	s.eventually("sent", func() bool { _ = w.run(queue.KindSend, a.ID); return s.read(a.ID).State == ledger.Sent })

@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// refuse brings the invoice's package to the end of one more session that is refused as a whole, and returns the package that it is in then; "" when it is parked.
+// refuse brings the invoice's package to the end of one more session that is refused as a whole,
+// and returns the package that it is in then; "" when it is parked.
 func (a *actor) refuse(inv, pkg string) string {
 	a.s.t.Helper()
 	if pause := a.s.pkg(pkg).NotBefore.Time().Sub(a.s.now()); pause > 0 {
@@ -28,11 +29,14 @@ func (a *actor) refuse(inv, pkg string) string {
 	return ""
 }
 
-// KSeF refuses every session for an evil hour. An invoice that travels alone is sent again after ever longer pauses, because nothing shows that it is at fault; when KSeF is
-// well again it goes through.
+// KSeF refuses every session for an evil hour. An invoice that travels alone is sent again after
+// ever longer pauses, because nothing shows that it is at fault; when KSeF is well again it goes
+// through.
 func TestLone_NothingElseGoesThrough_ItWaitsForBetterTimes(t *testing.T) {
 	const times = 6
-	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: times}}})
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+		Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: times,
+	}}})
 	w := s.worker("w", s.door())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
@@ -51,7 +55,8 @@ func TestLone_NothingElseGoesThrough_ItWaitsForBetterTimes(t *testing.T) {
 	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
-// With another package through since the refusals began, the third refusal shows who is at fault. Without one the tries end all the same.
+// With another package through since the refusals began, the third refusal shows who is at fault.
+// Without one the tries end all the same.
 func TestLone_PoisonousInvoice_IsParkedAsSoonAsItIsProven(t *testing.T) {
 	for why, c := range map[string]struct {
 		other    bool

@@ -18,7 +18,10 @@ func TestLookups_OneTenantsGatewayHangs_OthersLookUpAndSend(t *testing.T) {
 	d := &onesick{door: s.door()}
 	w := sickWorker(s, d)
 	of := func(tenant int, number string, lines int) []byte {
-		return sample.Invoice(sample.Options{SellerNIP: sample.NIP(tenant), Number: number, IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: 3})
+		return sample.Invoice(sample.Options{
+			SellerNIP: sample.NIP(tenant), Number: number, IssueDate: invoice.Today(time.Now()), Lines: lines,
+			Seed: 3,
+		})
 	}
 	docs := [][]byte{of(0, "A/1", 1), of(0, "A/2", 1), of(0, "A/3", 1), of(1, "B/1", 1)}
 	sessions := map[string]bool{}

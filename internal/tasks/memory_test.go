@@ -74,7 +74,9 @@ func (w *weighing) Get(ctx context.Context, name string) ([]byte, error) {
 // large is an invoice of 2.9 MB whose bytes do not compress: sealed, it is as large, and lies in
 // the archive until it is sent.
 func large(nip string, n int) []byte {
-	doc := sample.Invoice(sample.Options{SellerNIP: nip, Number: fmt.Sprint("L/", n), IssueDate: invoice.Today(time.Now()), Attachment: true})
+	doc := sample.Invoice(sample.Options{
+		SellerNIP: nip, Number: fmt.Sprint("L/", n), IssueDate: invoice.Today(time.Now()), Attachment: true,
+	})
 	noise := make([]byte, (2_900_000-len(doc))/4*3)
 	_, _ = rand.NewChaCha8([32]byte{byte(n), 1}).Read(noise)
 	body, end, _ := bytes.Cut(doc, []byte("</Faktura>"))

@@ -26,8 +26,8 @@ func (s *stage) toMidnight(before time.Duration) time.Time {
 	return midnight
 }
 
-// A trickle with today's P_1 in the last ten minutes of the day, when 52 of the hour's 60 sessions are
-// gone: KSeF calls offline what is in no session by midnight.
+// A trickle with today's P_1 in the last ten minutes of the day, when 52 of the hour's 60 sessions
+// are gone: KSeF calls offline what is in no session by midnight.
 func TestMidnight_TrickleUntilTheEnd_FewPackages_AllOpenedAndMarkedOnline(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	midnight := s.toMidnight(20 * time.Minute)

@@ -43,8 +43,10 @@ func (s *stage) silentWorker(d *silentDoor) *actor {
 // decides by content about what was accepted.
 func TestNoList_TheReceiptDecides(t *testing.T) {
 	for name, err := range map[string]error{
-		"refused":    refused("list session invoices"),
-		"unreadable": &ksef.APIError{Op: "list session invoices", Kind: ksef.KindUnreadable, Status: 200, Group: ksef.GroupSessionInvoiceList},
+		"refused": refused("list session invoices"),
+		"unreadable": &ksef.APIError{
+			Op: "list session invoices", Kind: ksef.KindUnreadable, Status: 200, Group: ksef.GroupSessionInvoiceList,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
@@ -61,8 +63,8 @@ func TestNoList_TheReceiptDecides(t *testing.T) {
 	}
 }
 
-// What the receipt does not have may have been refused: without a list it is not sent again, it waits
-// and says why, and in the end a person has to look.
+// What the receipt does not have may have been refused: without a list it is not sent again, it
+// waits and says why, and in the end a person has to look.
 func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.silentWorker(&silentDoor{door: s.door(), list: refused("list session invoices")})
@@ -78,8 +80,8 @@ func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// A session ends in an error, and yet KSeF took what was in it: its list is short or refused, so its
-// receipt is asked before anything is sent again.
+// A session ends in an error, and yet KSeF took what was in it: its list is short or refused, so
+// its receipt is asked before anything is sent again.
 func TestFailedSession_ItTookTheInvoicesAllTheSame_NothingIsSentAgain(t *testing.T) {
 	for _, code := range []int{299, 405, 500} {
 		for _, list := range []string{"refused", "short"} {
@@ -114,8 +116,8 @@ func TestFailedSession_ItTookTheInvoicesAllTheSame_NothingIsSentAgain(t *testing
 	}
 }
 
-// The list of a failed session has an acceptance and lacks another invoice, and there is no receipt:
-// silence about that one proves nothing.
+// The list of a failed session has an acceptance and lacks another invoice, and there is no
+// receipt: silence about that one proves nothing.
 func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
@@ -136,8 +138,8 @@ func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testin
 	}
 }
 
-// KSeF has confirmed a single send with a reference. List and count lag behind, its status is refused
-// and there is no receipt: it did arrive, whatever they leave out.
+// KSeF has confirmed a single send with a reference. List and count lag behind, its status is
+// refused and there is no receipt: it did arrive, whatever they leave out.
 func TestExpress_ConfirmedSend_IsNeverTakenForAbsent(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := &silentDoor{door: s.door(), status: refused("invoice status")}

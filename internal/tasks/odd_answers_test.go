@@ -13,8 +13,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// rewritten puts something between the gateway and the workers that are made from now on: it rewrites
-// the answers of one operation, as long as change is set, and counts how often that was asked.
+// rewritten puts something between the gateway and the workers that are made from now on: it
+// rewrites the answers of one operation, as long as change is set, and counts how often that was
+// asked.
 type rewritten struct {
 	path   string
 	change func(body string) string
@@ -60,8 +61,8 @@ func (a *actor) asQueued(kind queue.Kind, id string, most time.Duration, want fu
 	return last
 }
 
-// omitted is an invoice that KSeF calls a duplicate without naming the original, in a session that is
-// on its way.
+// omitted is an invoice that KSeF calls a duplicate without naming the original, in a session that
+// is on its way.
 func omitted(s *stage, w *actor) (id, pkg string) {
 	s.t.Helper()
 	doc := s.with("A/1", 1)

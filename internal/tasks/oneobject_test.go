@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// No circuit holds back what alone is answered badly, so its own pauses have to grow: asked about every
-// three seconds for days, it would eat the hour's requests of its tenant. While what it asks for is out
-// of service they must not have grown when that is over.
+// No circuit holds back what alone is answered badly, so its own pauses have to grow: asked about
+// every three seconds for days, it would eat the hour's requests of its tenant. While what it asks
+// for is out of service they must not have grown when that is over.
 func TestOneObject_SessionIsSick_ItsPausesGrowUnlessItIsAnOutage(t *testing.T) {
 	for _, c := range []struct {
 		operation, down string

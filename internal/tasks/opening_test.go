@@ -38,8 +38,8 @@ func TestOpening_TheLastSessionIsForUrgentOnes_OrdinarySetsAreNotCutForIt(t *tes
 	urgent.must(queue.KindPackage, cut[0].ID)
 }
 
-// In the hour before midnight a package leaves alone what is kept for the cuts then, even one that was
-// cut before anything was kept.
+// In the hour before midnight a package leaves alone what is kept for the cuts then, even one that
+// was cut before anything was kept.
 func TestOpening_TheHourBeforeMidnight_LeavesItsSessionsToTheCutsOfMidnight(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	midnight := s.toMidnight(66 * time.Minute)

@@ -45,7 +45,8 @@ func (s *stage) stored(inv ledger.Invoice, id string) []byte {
 	return doc
 }
 
-// Redis was lost, and the ERP exports again: another DataWytworzeniaFa in every document. KSeF has the first one, and calls the second a duplicate.
+// Redis was lost, and the ERP exports again: another DataWytworzeniaFa in every document. KSeF has
+// the first one, and calls the second a duplicate.
 func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *testing.T) {
 	notGiven := func([]byte, error) ([]byte, error) { return nil, refused("fetch") }
 	for _, c := range []struct {
@@ -218,7 +219,8 @@ func TestRecover_WholeExportMadeAgain_TheArchiveProvesAllWithoutAskingForADocume
 	}
 }
 
-// Before the two were compared, ours was archived as that of a conflict, and a person let it try again.
+// Before the two were compared, ours was archived as that of a conflict, and a person let it try
+// again.
 func TestRecover_OursIsArchivedUnderItsName_KSeFsDocumentIsKeptBesideIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
@@ -286,7 +288,8 @@ func TestRecover_ArchiveCannotGiveOrTakeTheOriginal_KSeFsDecidesAllTheSame(t *te
 	if got, _ := s.final(w, pkg, inv.ID); got.State != ledger.Accepted || got.Hash != original.Hash {
 		t.Fatalf("it is %s: %s", got.State, got.Reason)
 	}
-	// What is in Redis still is what was handed in, and the archive has nothing of it: it is the same invoice all the same.
+	// What is in Redis still is what was handed in, and the archive has nothing of it: it is the
+	// same invoice all the same.
 	third := bytes.ReplaceAll(first, []byte("T08:15:00Z<"), []byte("T10:45:00Z<"))
 	if got := s.admit(ledger.Bulk, third); got.ID != inv.ID || got.State != ledger.Accepted {
 		t.Errorf("exported once more: %+v", got)

@@ -23,7 +23,8 @@ func (outOfService) Join(context.Context, string, string) error {
 }
 func (outOfService) Down(context.Context, string, ...string) (bool, error) { return true, nil }
 
-// A few that were chosen for the express lane wait there for the gateway. Going back to the waiting set, to be chosen again two seconds later, they would write into the ledger for days.
+// A few that were chosen for the express lane wait there for the gateway. Going back to the waiting
+// set, to be chosen again two seconds later, they would write into the ledger for days.
 func TestOutage_ChosenForExpress_WaitsWithoutGoingInCircles(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Auto, s.good("A/1"))
@@ -154,7 +155,8 @@ func TestOutage_RefusedPackageRests_AnotherIsTheProbe(t *testing.T) {
 	}
 }
 
-// One machine of several does not know the session, now and again, in hours of processing. Each time is the first.
+// One machine of several does not know the session, now and again, in hours of processing. Each
+// time is the first.
 func TestLost_NowAndAgainInALongNight_IsNotTakenForLost(t *testing.T) {
 	s := newStage(t, simulator.Options{Delay: 24 * time.Hour})
 	w := s.worker("w", s.door())

@@ -143,7 +143,8 @@ func TestDocuments_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testin
 	})
 }
 
-// KSeF has it, so it stays accepted: parked, a person could send it again. What the receipt says is shown.
+// KSeF has it, so it stays accepted: parked, a person could send it again. What the receipt says is
+// shown.
 func TestDocuments_ReceiptAttestsOtherContent_StaysAcceptedAndIsShown(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
@@ -178,7 +179,8 @@ func TestDocuments_PackageIsGone_StrayIsParkedAndOnFile(t *testing.T) {
 	s.parkedOnFile(inv.ID)
 }
 
-// The sweep may be late: it has read an invoice on its way, is paused, and finds its package over. What was decided meanwhile stands, in the ledger and in the archive.
+// The sweep may be late: it has read an invoice on its way, is paused, and finds its package over.
+// What was decided meanwhile stands, in the ledger and in the archive.
 func TestDocuments_SweepReadAnInvoiceThatWasDecidedMeanwhile_ItsResultStands(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w, late := s.worker("w", s.door()), s.worker("late", s.door())

@@ -47,12 +47,15 @@ func TestPause_UnderPressure_EachHasItsTurn_TheOldestAndTheUrgentMoreOften(t *te
 			t.Errorf("%s: %s, want %s", c.why, got, c.want)
 		}
 	}
-	if got := (share{closed: 1, mean: now.Add(-time.Minute), turn: time.Minute}).pause(time.Minute, now, false, first, last); got != time.Minute {
+	if got := (share{
+		closed: 1, mean: now.Add(-time.Minute), turn: time.Minute,
+	}).pause(time.Minute, now, false, first, last); got != time.Minute {
 		t.Errorf("one alone: %s", got)
 	}
 }
 
-// watched is one run of sessions that KSeF takes for ever over: what asynq, the plan and the limiter make of them together, on a clock that jumps.
+// watched is one run of sessions that KSeF takes for ever over: what asynq, the plan and the
+// limiter make of them together, on a clock that jumps.
 type watched struct {
 	sessions int
 	near     int // of them, whose deadline is near: the first ones
@@ -65,7 +68,8 @@ type watched struct {
 	hour     time.Duration
 }
 
-// seen is what came of it, by hour: looks in each, returns in vain for each look, and for the hours after the first the longest that a session was not looked at.
+// seen is what came of it, by hour: looks in each, returns in vain for each look, and for the hours
+// after the first the longest that a session was not looked at.
 type seen struct {
 	looks   []int
 	inVain  float64
@@ -78,11 +82,15 @@ func (c watched) run(t *testing.T) seen {
 	got := seen{looks: make([]int, c.hours), each: make([]int, c.sessions)}
 	synctest.Test(t, func(t *testing.T) {
 		start, end := time.Now(), time.Now().Add(time.Duration(c.hours)*c.hour)
-		limiter, err := ratelimit.New(ratelimit.NewMemory(nil), ratelimit.Options{Defaults: map[string]ratelimit.Limits{ratelimit.GroupOther: c.limits}, Margin: c.margin})
+		limiter, err := ratelimit.New(ratelimit.NewMemory(nil), ratelimit.Options{
+			Defaults: map[string]ratelimit.Limits{ratelimit.GroupOther: c.limits}, Margin: c.margin,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := NewWorker(Parts{Budget: limited{limiter}}, Options{ConfirmFirst: c.first, ConfirmMax: c.max, DeadlineNear: time.Hour, Now: time.Now})
+		w := NewWorker(Parts{Budget: limited{limiter}}, Options{
+			ConfirmFirst: c.first, ConfirmMax: c.max, DeadlineNear: time.Hour, Now: time.Now,
+		})
 		var mu sync.Mutex
 		began := make([]time.Time, c.sessions)
 		asked, total := 0, 0
@@ -131,7 +139,8 @@ func (c watched) run(t *testing.T) seen {
 					if err == nil {
 						err = w.polls.pollLater(p, "150")
 					}
-					// As asynq brings a task back: on whole seconds, and then up to one and a half late.
+					// As asynq brings a task back: on whole seconds, and then up to one and a half
+					// late.
 					at := now.Add(retry.Delay(n, err, nil)).Truncate(time.Second)
 					time.Sleep(time.Until(at) + time.Duration((i*37+n*53)%1500)*time.Millisecond)
 				}
@@ -167,12 +176,16 @@ func (l limited) Join(ctx context.Context, tenant, group string) error {
 func (limited) Pause(context.Context, string, time.Duration) error    { return nil }
 func (limited) Down(context.Context, string, ...string) (bool, error) { return false, nil }
 
-// At the settings of production, and at the scale of the bench. In the first hour nobody knows yet how long KSeF takes, and the looks at young sessions are many; from the second on the
-// allowance is used but for what is kept for urgent looks, a hundredth.
+// At the settings of production, and at the scale of the bench. In the first hour nobody knows yet
+// how long KSeF takes, and the looks at young sessions are many; from the second on the allowance
+// is used but for what is kept for urgent looks, a hundredth.
 func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(t *testing.T) {
 	t.Parallel()
 	hourly := sessionMisc
-	fifty := watched{sessions: 50, limits: hourly, margin: ratelimit.DefaultMargin, first: 2 * time.Second, max: 2 * time.Minute, every: time.Second, hours: 3, hour: time.Hour}
+	fifty := watched{
+		sessions: 50, limits: hourly, margin: ratelimit.DefaultMargin, first: 2 * time.Second, max: 2 * time.Minute,
+		every: time.Second, hours: 3, hour: time.Hour,
+	}
 	trickle, many, scaled := fifty, fifty, fifty
 	trickle.every = time.Minute
 	many.sessions, many.every = 200, 15*time.Second
@@ -229,7 +242,11 @@ func TestLooks_SomeDeadlinesAreNear_TheyAreAskedMoreOften_AndTheOthersStill(t *t
 
 func TestTally_CountsEachTenantsOwn(t *testing.T) {
 	now := warsaw(t, "2026-11-23 08:00:00 +01:00")
-	got := tally([]ledger.Underway{{Tenant: "a", Since: now}, {Tenant: "a", Since: now.Add(-time.Hour)}, {Tenant: "a", Open: true, Since: now.Add(-2 * time.Hour)}, {Tenant: "b", Since: now, Deadline: 1}},
+	got := tally([]ledger.Underway{{
+		Tenant: "a", Since: now,
+	}, {
+		Tenant: "a", Since: now.Add(-time.Hour),
+	}, {Tenant: "a", Open: true, Since: now.Add(-2 * time.Hour)}, {Tenant: "b", Since: now, Deadline: 1}},
 		func(deadline ledger.Millis) bool { return deadline == 1 })
 	if a, b := got["a"], got["b"]; len(got) != 2 || a.closed != 2 || a.open != 1 || a.urgent != 0 || b.urgent != 1 || !a.mean.Equal(now.Add(-30*time.Minute)) || b.closed != 1 || !b.mean.Equal(now) {
 		t.Errorf("%+v", got)

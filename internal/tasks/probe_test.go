@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// pool runs every package of a stage again and again, whether or not the queue would by now, on a clock that goes a second each time.
+// pool runs every package of a stage again and again, whether or not the queue would by now, on a
+// clock that goes a second each time.
 type pool struct {
 	*actor
 	began time.Time
@@ -68,10 +69,13 @@ func (s *stage) states(ids []string) map[ledger.State]int {
 	return n
 }
 
-// KSeF refuses every session for a while: 64 invoices stay together, and few sessions are spent. When it is well again they go through in one.
+// KSeF refuses every session for a while: 64 invoices stay together, and few sessions are spent.
+// When it is well again they go through in one.
 func TestRefusal_KSeFRefusesEverybodyForAWhile_NothingIsGroundToPieces(t *testing.T) {
 	const refused = 9
-	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: refused}}})
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+		Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: refused,
+	}}})
 	w := s.worker("w", s.door())
 	ids, invs := s.many(64)
 	w.together(invs...)
@@ -96,12 +100,15 @@ func TestRefusal_KSeFRefusesEverybodyForAWhile_NothingIsGroundToPieces(t *testin
 	}
 }
 
-// One poisonous invoice among 64 of a tenant with no other traffic: it is found, alone parked, and all others go through.
+// One poisonous invoice among 64 of a tenant with no other traffic: it is found, alone parked, and
+// all others go through.
 func TestRefusal_PoisonousInvoiceAndNoOtherTraffic_ItAloneIsParked(t *testing.T) {
 	for _, place := range []int{0, 31, 63} {
 		t.Run(fmt.Sprint(place), func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: fmt.Sprintf("A/%02d", place), Code: 405, Times: -1}}})
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.Poison, Number: fmt.Sprintf("A/%02d", place), Code: 405, Times: -1,
+			}}})
 			w := s.worker("w", s.door())
 			ids, invs := s.many(64)
 			w.together(invs...)
@@ -116,7 +123,8 @@ func TestRefusal_PoisonousInvoiceAndNoOtherTraffic_ItAloneIsParked(t *testing.T)
 	}
 }
 
-// While another package of the tenant goes through, a package that is refused is at fault: it is halved at once, as before.
+// While another package of the tenant goes through, a package that is refused is at fault: it is
+// halved at once, as before.
 func TestRefusal_OthersGoThrough_ThePackageIsHalvedAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/05", Code: 405, Times: -1}}})
 	w := s.worker("w", s.door())

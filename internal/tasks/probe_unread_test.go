@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// follow runs the tasks that the packages of some invoices ask for, at the pauses that they ask for,
-// until want holds.
+// follow runs the tasks that the packages of some invoices ask for, at the pauses that they ask
+// for, until want holds.
 func (a *actor) follow(most time.Duration, want func() bool, ids ...string) {
 	a.s.t.Helper()
 	next := map[string]time.Time{} // by package
@@ -45,7 +45,9 @@ func (a *actor) follow(most time.Duration, want func() bool, ids ...string) {
 func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 	for _, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2,
+			}}})
 			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
 			a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 			parent := s.sent(w, a, b)
@@ -60,8 +62,8 @@ func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 	}
 }
 
-// split has KSeF refuse the sessions of four invoices until a piece of them goes as a probe. It returns
-// the two packages, and the invoices of each.
+// split has KSeF refuse the sessions of four invoices until a piece of them goes as a probe. It
+// returns the two packages, and the invoices of each.
 func split(s *stage, w *actor) (probe, rest string, probes, rests []string) {
 	s.t.Helper()
 	ids, invs := s.many(4)
@@ -87,7 +89,9 @@ func split(s *stage, w *actor) (probe, rest string, probes, rests []string) {
 func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 	for _, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2,
+			}}})
 			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
 			probe, rest, _, rests := split(s, w)
 			began := s.now()
@@ -119,7 +123,9 @@ func TestRefusal_ProbeIsOverAndCannotBeRead_TheRestGoesAtOnce(t *testing.T) {
 func TestRefusal_RestCannotBeRead_ARefusedProbeGoesOnByItself(t *testing.T) {
 	for _, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 3}}})
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 3,
+			}}})
 			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
 			probe, rest, probes, _ := split(s, w)
 			d.do(s, "ksef:pkg:"+rest)

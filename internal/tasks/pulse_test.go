@@ -63,10 +63,14 @@ func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 	<-hung
 	<-hung
 	since := time.Now()
-	other := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/1", IssueDate: invoice.Today(time.Now())}))
+	other := s.admit(ledger.Express, sample.Invoice(sample.Options{
+		SellerNIP: sample.NIP(1), Number: "B/1", IssueDate: invoice.Today(time.Now()),
+	}))
 	w.must(queue.KindSend, other.ID)
 	s.eventually("the other tenant's session to be closed", func() bool { return s.pkg(s.read(other.ID).Package).State != ledger.PackageOpened })
-	waits := s.admit(ledger.Bulk, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/2", IssueDate: invoice.Today(time.Now())}))
+	waits := s.admit(ledger.Bulk, sample.Invoice(sample.Options{
+		SellerNIP: sample.NIP(1), Number: "B/2", IssueDate: invoice.Today(time.Now()),
+	}))
 	if err := s.ledger.Wait(t.Context(), &waits); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +93,9 @@ func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, inv.ID)
 	stuck := s.pkg(s.read(inv.ID).Package).Session
-	other := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: sample.NIP(1), Number: "B/1", IssueDate: invoice.Today(time.Now())}))
+	other := s.admit(ledger.Express, sample.Invoice(sample.Options{
+		SellerNIP: sample.NIP(1), Number: "B/1", IssueDate: invoice.Today(time.Now()),
+	}))
 	w.must(queue.KindSend, other.ID)
 	d.closing = func(ctx context.Context, session string) error {
 		if session != stuck {

@@ -54,8 +54,8 @@ func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing
 	}
 }
 
-// What cannot grow, what was refused together, and what finds out that the gateway is back, waits as
-// the package that it is.
+// What cannot grow, what was refused together, and what finds out that the gateway is back, waits
+// as the package that it is.
 func TestPutBack_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
 	t.Run("full", func(t *testing.T) {
 		s := newStage(t, simulator.Options{})
@@ -67,7 +67,9 @@ func TestPutBack_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
 		s.stays(w, s.packages(ledger.PackageCut))
 	})
 	t.Run("refused", func(t *testing.T) {
-		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1}}})
+		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+			Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1,
+		}}})
 		w := s.worker("w", s.door())
 		inv := s.admit(ledger.Bulk, s.good("A/1"))
 		pkg := w.refuse(inv.ID, w.cut(inv.ID))

@@ -25,7 +25,8 @@ func without(raw []byte, number string) []byte {
 	})
 }
 
-// A receipt that lacks an accepted invoice is not kept as the session's: it is asked for again, and the accepted invoice stays what it is.
+// A receipt that lacks an accepted invoice is not kept as the session's: it is asked for again, and
+// the accepted invoice stays what it is.
 func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenItIsWhole(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
@@ -63,7 +64,8 @@ func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenItIsWhole(t *tes
 	s.acceptedOnce(2)
 }
 
-// It stays short for ever: after an hour what it attests is receipted, and the other one stays accepted, shown, and asked for.
+// It stays short for ever: after an hour what it attests is receipted, and the other one stays
+// accepted, shown, and asked for.
 func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
@@ -101,7 +103,8 @@ func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testin
 	s.acceptedOnce(2)
 }
 
-// An older build kept half a receipt under the session's name. It is asked for again and kept beside it.
+// An older build kept half a receipt under the session's name. It is asked for again and kept
+// beside it.
 func TestReceipt_HalfAReceiptIsInTheArchive_TheWholeOneIsKeptBesideIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()
@@ -158,7 +161,8 @@ func TestReceipt_NumberIsSpelledOtherwise_ItIsTheSame(t *testing.T) {
 	}
 }
 
-// KSeF has the original from its first version: the number has 36 characters and another checksum. It is taken by its form.
+// KSeF has the original from its first version: the number has 36 characters and another checksum.
+// It is taken by its form.
 func TestRecover_OriginalOfKSeF1_IsTakenByItsForm(t *testing.T) {
 	for _, upo := range []bool{true, false} {
 		t.Run(fmt.Sprint("receipt ", upo), func(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A session may end in an error after KSeF accepted an invoice in it: the gateway then has no UPO, for that session or for the invoice. Nothing is lost and nothing spins.
+// A session may end in an error after KSeF accepted an invoice in it: the gateway then has no UPO,
+// for that session or for the invoice. Nothing is lost and nothing spins.
 func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ShownAndAskedForEverMoreRarely(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -82,7 +83,8 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ShownAndAskedForEverMoreRar
 	}
 }
 
-// A processed session's receipt may take its time: nothing is shown and nothing archived twice because of minutes; after an hour it is shown.
+// A processed session's receipt may take its time: nothing is shown and nothing archived twice
+// because of minutes; after an hour it is shown.
 func TestReceipt_ProcessedSessionHasNoneYet_WaitsAnHourBeforeItIsShown(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()

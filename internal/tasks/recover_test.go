@@ -39,7 +39,8 @@ func (s *stage) known(w *actor, docs ...[]byte) []ledger.Invoice {
 	return out
 }
 
-// final drives a package until its invoice is decided, on a clock that goes as fast as the tasks ask for, and returns it and how many looks that took.
+// final drives a package until its invoice is decided, on a clock that goes as fast as the tasks
+// ask for, and returns it and how many looks that took.
 func (s *stage) final(w *actor, pkg, id string) (inv ledger.Invoice, looks int) {
 	s.t.Helper()
 	for began := s.now(); ; looks++ {
@@ -62,7 +63,8 @@ func refused(op string) error {
 	return &ksef.APIError{Op: op, Kind: ksef.KindRefused, Status: http.StatusBadRequest, Code: 21165}
 }
 
-// KSeF calls an invoice a duplicate, and its reference to the original may be right, wrong or missing. Content decides, wherever it can be found.
+// KSeF calls an invoice a duplicate, and its reference to the original may be right, wrong or
+// missing. Content decides, wherever it can be found.
 func TestRecover_WhateverTheReferenceIsWorth_ContentDecides(t *testing.T) {
 	unnamed := func(key string) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { // one of the two references is missing
 		return func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
@@ -157,7 +159,8 @@ func TestRecover_WhateverTheReferenceIsWorth_ContentDecides(t *testing.T) {
 	}
 }
 
-// The register is long and requests are few: the pass goes on where the limits interrupted it, and one pass serves all invoices of the package.
+// The register is long and requests are few: the pass goes on where the limits interrupted it, and
+// one pass serves all invoices of the package.
 func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}}})
 	d := s.door()
@@ -202,7 +205,8 @@ func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.
 	}
 }
 
-// The gateway forgets a session that was closed. That proves nothing: no second session; after a while KSeF's register is asked, and has the invoice, by content.
+// The gateway forgets a session that was closed. That proves nothing: no second session; after a
+// while KSeF's register is asked, and has the invoice, by content.
 func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Lost, On: "close"}}})
 	w := s.worker("w", s.door())
@@ -233,7 +237,9 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 	}
 }
 
-// A session that the gateway forgot before it was closed: KSeF never took what was in it. The register does not have it, and that is no proof: it is parked, and when a person retries it goes through.
+// A session that the gateway forgot before it was closed: KSeF never took what was in it. The
+// register does not have it, and that is no proof: it is parked, and when a person retries it goes
+// through.
 func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRetry(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Lost, On: "part"}}})
 	w := s.worker("w", s.door())

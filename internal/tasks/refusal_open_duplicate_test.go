@@ -11,8 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// Every package of the tenant is processed, and in each the original of one duplicate is still looked
-// for. A package that KSeF refuses again and again must not make the tenant rest.
+// Every package of the tenant is processed, and in each the original of one duplicate is still
+// looked for. A package that KSeF refuses again and again must not make the tenant rest.
 func TestRefusal_OthersAreProcessedButHaveAnOpenDuplicate_TheTenantDoesNotRest(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "POISON", Code: 405, Times: -1}}})
 	d := s.door()

@@ -15,7 +15,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// withReplica lets every worker made from now on, and the returned admitter, wait for a replica; lose cuts it off, and returns what brings it back.
+// withReplica lets every worker made from now on, and the returned admitter, wait for a replica;
+// lose cuts it off, and returns what brings it back.
 func (s *stage) withReplica() (a *intake.Admitter, wait func(*actor), lose func() (back func())) {
 	s.t.Helper()
 	s.rdb.ConfigSet(s.t.Context(), "repl-diskless-sync-delay", "0")

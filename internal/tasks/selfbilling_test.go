@@ -17,7 +17,8 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// billed is an invoice of a seller that its buyer, s's second taxpayer, issued in the seller's name.
+// billed is an invoice of a seller that its buyer, s's second taxpayer, issued in the seller's
+// name.
 func (s *stage) billed(seller, number string) []byte {
 	s.t.Helper()
 	doc := sample.Invoice(sample.Options{SellerNIP: seller, Number: number, IssueDate: invoice.Today(time.Now())})
@@ -52,7 +53,9 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, simulator.Options{Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}, {From: sample.NIP(2), To: sample.NIP(1)}}})
+			s := newStage(t, simulator.Options{Grants: []simulator.Grant{{
+				From: sample.NIP(0), To: sample.NIP(1),
+			}, {From: sample.NIP(2), To: sample.NIP(1)}}})
 			w := s.worker("w", s.doorOf(sample.NIP(1)))
 			invs := []ledger.Invoice{
 				s.admit(lane, s.of(sample.NIP(1), "K/1")), s.admit(lane, s.billed(sample.NIP(0), "S/1")), s.admit(lane, s.billed(sample.NIP(2), "S/2")),
@@ -85,7 +88,8 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 // and those that it issued for others as Subject2.
 func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 	s := newStage(t, simulator.Options{
-		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}}, Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}},
+		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}},
+		Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}},
 	})
 	w := s.worker("w", s.doorOf(sample.NIP(1)))
 	docs := [][]byte{s.of(sample.NIP(1), "K/1"), s.billed(sample.NIP(0), "S/1")}
@@ -179,7 +183,9 @@ func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthoriz
 		"</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne><Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>"), 1)
 	admit := func() ledger.Invoice {
 		a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
-		out, err := a.Admit(t.Context(), []intake.Document{{File: "a.xml", Data: doc}}, intake.Terms{Lane: ledger.Bulk, Tenant: sample.NIP(1)})
+		out, err := a.Admit(t.Context(), []intake.Document{{
+			File: "a.xml", Data: doc,
+		}}, intake.Terms{Lane: ledger.Bulk, Tenant: sample.NIP(1)})
 		if err != nil || out[0].Err != nil {
 			t.Fatalf("admit: %v, %v", err, out[0].Err)
 		}

@@ -16,7 +16,8 @@ import (
 
 // What a session may do after it was closed, on a clock that goes as fast as the tasks ask for.
 
-// A night of 150 (170 for an online session) is no failure: it is asked ever more rarely, holds no worker, costs no attempt, and is settled once it moves. Nothing goes in a second session.
+// A night of 150 (170 for an online session) is no failure: it is asked ever more rarely, holds no
+// worker, costs no attempt, and is settled once it moves. Nothing goes in a second session.
 func TestSession_StaysInProcessingForHours_AskedEverMoreRarelyAndSettledOnce(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -55,7 +56,8 @@ func TestSession_StaysInProcessingForHours_AskedEverMoreRarelyAndSettledOnce(t *
 	}
 }
 
-// Close never arrives, and KSeF cancels the session after its time (440): that is the proof that nothing of it was taken, and only then do its invoices go in another.
+// Close never arrives, and KSeF cancels the session after its time (440): that is the proof that
+// nothing of it was taken, and only then do its invoices go in another.
 func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewOne(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.DropRequest, On: "close", Times: 2}}})
 	w := s.worker("w", s.door())
@@ -104,10 +106,13 @@ func TestSession_KeyNotDecrypted_TheNextHasAFreshOne(t *testing.T) {
 	}
 }
 
-// 415 again and again is nobody's fault in the package: it is not halved, nothing is parked, and it does not spin.
+// 415 again and again is nobody's fault in the package: it is not halved, nothing is parked, and it
+// does not spin.
 func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *testing.T) {
 	const times = 6
-	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 415, Times: times}}})
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+		Kind: simulator.SessionRefused, Lane: "batch", Code: 415, Times: times,
+	}}})
 	w := s.worker("w", s.door())
 	one, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := w.together(one, two)

@@ -21,7 +21,9 @@ import (
 
 // large is a document that is kept in the archive, because Redis is too small for it.
 func (s *stage) large(number string, seed uint64) []byte {
-	return sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Lines: 3500, Seed: seed})
+	return sample.Invoice(sample.Options{
+		SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Lines: 3500, Seed: seed,
+	})
 }
 
 // unreadable is an archive in which some objects cannot be read, or that is away altogether. It has
@@ -109,8 +111,8 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 	}
 }
 
-// Many cannot be read, more than one build looks for, and they come first: the guard of the archive does
-// not take that for an outage, and the others go after a build or two.
+// Many cannot be read, more than one build looks for, and they come first: the guard of the archive
+// does not take that for an outage, and the others go after a build or two.
 func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var sick, all []ledger.Invoice

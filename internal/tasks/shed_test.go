@@ -23,12 +23,16 @@ func TestShed_RejectedDocumentsGoAfterAWhile(t *testing.T) {
 	keep := func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour }
 	w := s.worker("w", s.door(), keep)
 	small, parked := s.admit(ledger.Bulk, s.bad("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	large := s.admit(ledger.Bulk, sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "A/3", IssueDate: invoice.Today(time.Now()), Lines: 3500, Seed: 3}))
+	large := s.admit(ledger.Bulk, sample.Invoice(sample.Options{
+		SellerNIP: s.nip(), Number: "A/3", IssueDate: invoice.Today(time.Now()), Lines: 3500, Seed: 3,
+	}))
 	if !large.BodyArchived {
 		t.Fatal("the large document is not in the archive: this test proves nothing of it")
 	}
 	for _, m := range []ledger.Move{
-		{ID: small.ID, Rev: small.Rev, To: ledger.Rejected}, {ID: large.ID, Rev: large.Rev, To: ledger.Rejected}, {ID: parked.ID, Rev: parked.Rev, To: ledger.Parked},
+		{
+			ID: small.ID, Rev: small.Rev, To: ledger.Rejected,
+		}, {ID: large.ID, Rev: large.Rev, To: ledger.Rejected}, {ID: parked.ID, Rev: parked.Rev, To: ledger.Parked},
 	} {
 		if err := s.ledger.Move(t.Context(), m); err != nil {
 			t.Fatal(err)
@@ -80,8 +84,8 @@ func (r *removals) Remove(ctx context.Context, name string) error {
 	return r.Store.Remove(ctx, name)
 }
 
-// The bucket forbids to delete. The entry of a rejected large invoice is kept no longer than others all
-// the same, its result is not owed again, and the bucket is not asked every minute.
+// The bucket forbids to delete. The entry of a rejected large invoice is kept no longer than others
+// all the same, its result is not owed again, and the bucket is not asked every minute.
 func TestShed_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	bucket := &removals{Store: s.store, forbid: true}
@@ -116,8 +120,8 @@ func TestShed_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
 	}
 }
 
-// A process died after it wrote the receipt of a large invoice, or after it said that the document of a
-// rejected one is going, and before it removed the document. The sweep removes it, once.
+// A process died after it wrote the receipt of a large invoice, or after it said that the document
+// of a rejected one is going, and before it removed the document. The sweep removes it, once.
 func TestShed_ProcessDiedBeforeItRemovedTheDocument_TheSweepDoes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	bucket := &removals{Store: s.store, forbid: true}

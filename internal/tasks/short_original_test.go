@@ -9,8 +9,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The receipt of the originals' session is short for a while when their duplicates are recovered. It
-// is not kept before it has all of them, and each gets its receipt in the end.
+// The receipt of the originals' session is short for a while when their duplicates are recovered.
+// It is not kept before it has all of them, and each gets its receipt in the end.
 func TestRecovered_ReceiptOfTheOriginalsIsShortForAWhile_AllAreReceiptedInTheEnd(t *testing.T) {
 	for name, whole := range map[string]time.Duration{"for minutes": 20 * time.Minute, "for a day": 30 * time.Hour} {
 		t.Run(name, func(t *testing.T) {

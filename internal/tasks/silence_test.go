@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// KSeF has accepted the invoices of a batch session that ended with 500; its list lags, and it counts
-// nothing.
+// KSeF has accepted the invoices of a batch session that ended with 500; its list lags, and it
+// counts nothing.
 func TestSilence_SessionEndedWithoutAReasonAndEverythingLags_NothingIsSentAgain(t *testing.T) {
 	for name, session := range map[string]ksef.SessionInfo{"no counts": {}, "counts 0": {Counted: true}} {
 		for lname, list := range map[string][]ksef.InvoiceInfo{"empty": {}, "none": nil} {
@@ -76,8 +76,8 @@ func TestSilence_SessionCodeIsNotPublished_NothingIsSentAgain(t *testing.T) {
 	}
 }
 
-// Each invoice of an online session can be asked for by its reference. An answer that cannot be read
-// is about an invoice that KSeF knows.
+// Each invoice of an online session can be asked for by its reference. An answer that cannot be
+// read is about an invoice that KSeF knows.
 func TestSilence_AnswerAboutTheReferenceCannotBeRead_NothingIsSentAgain(t *testing.T) {
 	for _, code := range []int{440, 415, 500} {
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled, Code: code}}})

@@ -33,8 +33,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// stage runs handlers one by one, in an order that the test chooses: a real Redis, the strict simulator, the real client, and no queue's server. What a handler puts into
-// the queue stays there; the test plays the pool.
+// stage runs handlers one by one, in an order that the test chooses: a real Redis, the strict
+// simulator, the real client, and no queue's server. What a handler puts into the queue stays
+// there; the test plays the pool.
 type stage struct {
 	t      *testing.T
 	redis  *redisd.Server
@@ -81,7 +82,10 @@ func redisZ(at time.Time, member string) redis.Z {
 
 func newStage(t *testing.T, o simulator.Options) *stage {
 	t.Helper()
-	s := &stage{t: t, redis: redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}})} // tests kill it
+	s := &stage{
+		t:     t,
+		redis: redistest.StartWith(t, redisd.Options{AppendOnly: true, Args: []string{"--appendfsync", "always"}}),
+	} // tests kill it
 	s.rdb = redistest.Client(t, s.redis)
 	o.Profile, o.Dir = simulator.Unlimited, t.TempDir()
 	var err error
@@ -123,7 +127,8 @@ func (s *stage) advance(d time.Duration) {
 
 func (s *stage) nip() string { return sample.NIP(0) }
 
-// door is the real client with a public key that is remembered until somebody invalidates it. Between lets a test do something between two steps of a handler.
+// door is the real client with a public key that is remembered until somebody invalidates it.
+// Between lets a test do something between two steps of a handler.
 type door struct {
 	*gateway.Client
 	keys    *ksef.KeyCache
@@ -217,7 +222,10 @@ func (s *stage) door() *door {
 	s.t.Helper()
 	transport := gateway.NewTransport()
 	s.t.Cleanup(transport.CloseIdleConnections)
-	c, err := gateway.New(gateway.Options{BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil }, Timeout: 10 * time.Second, Transport: transport})
+	c, err := gateway.New(gateway.Options{
+		BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil },
+		Timeout: 10 * time.Second, Transport: transport,
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -349,7 +357,9 @@ func (s *stage) pkg(id string) ledger.Package {
 func (s *stage) touch(id string) {
 	s.t.Helper()
 	inv := s.read(id)
-	err := s.ledger.Move(s.t.Context(), ledger.Move{ID: id, Rev: inv.Rev, From: []ledger.State{inv.State}, Edit: ledger.Edit{}.Reference(inv.Reference)})
+	err := s.ledger.Move(s.t.Context(), ledger.Move{
+		ID: id, Rev: inv.Rev, From: []ledger.State{inv.State}, Edit: ledger.Edit{}.Reference(inv.Reference),
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -176,7 +176,10 @@ func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
 	s.bodies = keyring(t, 7)
 	s.admit(ledger.Bulk, s.good("A/1"))
 	for why, keys := range map[string][]byte{"no key": nil, "another key": {8}} {
-		a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t, keys...), Store: s.store, Accounts: everybody(), Now: s.now}
+		a := &intake.Admitter{
+			Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t, keys...), Store: s.store, Accounts: everybody(),
+			Now: s.now,
+		}
 		out, err := a.Admit(t.Context(), []intake.Document{{File: "b.xml", Data: s.good("A/2")}}, intake.Terms{})
 		if _, refused := errors.AsType[*ledger.SealError](err); !refused || out != nil {
 			t.Errorf("%s: %v, %v", why, out, err)

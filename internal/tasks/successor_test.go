@@ -18,7 +18,8 @@ func (s *stage) decided(w *actor, inv ledger.Invoice) ledger.Invoice {
 	return now
 }
 
-// KSeF has another document of the number. Whoever has that document hands it in, and both are at their end.
+// KSeF has another document of the number. Whoever has that document hands it in, and both are at
+// their end.
 func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())
@@ -37,7 +38,8 @@ func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(
 	}
 }
 
-// Nobody knew that KSeF has the parked one. Its fixed successor is answered 440 and is a conflict, not a second invoice; the parked one is retried.
+// Nobody knew that KSeF has the parked one. Its fixed successor is answered 440 and is a conflict,
+// not a second invoice; the parked one is retried.
 func TestAdmit_ParkedOneIsInKSeF_ItsSuccessorIsAConflictAndNothingIsSentTwice(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())

@@ -12,7 +12,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A forgotten invoice behind more waiting ones than a round of the sweep may drive on: it is found all the same, and those that wait are left alone.
+// A forgotten invoice behind more waiting ones than a round of the sweep may drive on: it is found
+// all the same, and those that wait are left alone.
 func TestSweep_ForgottenInvoiceBehindThousandsThatWait_IsFound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.door())

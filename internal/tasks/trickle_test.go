@@ -32,7 +32,9 @@ type opening struct {
 func (c trickle) run(t *testing.T) (opened []opening, waiting, unopened int) {
 	t.Helper()
 	now := c.start.Add(-30 * time.Minute)
-	limits := ratelimit.Limits{{Limit: 10, Per: time.Second}, {Limit: 20, Per: time.Minute}, {Limit: 60, Per: time.Hour}} // KSeF's, of batch sessions
+	limits := ratelimit.Limits{{
+		Limit: 10, Per: time.Second,
+	}, {Limit: 20, Per: time.Minute}, {Limit: 60, Per: time.Hour}} // KSeF's, of batch sessions
 	limiter, err := ratelimit.New(ratelimit.NewMemory(func() time.Time { return now }), ratelimit.Options{
 		Defaults: map[string]ratelimit.Limits{ratelimit.GroupOther: limits}, MaxSleep: -1})
 	if err != nil {
@@ -90,7 +92,10 @@ func (c trickle) sessions(t *testing.T) []opening {
 // Two invoices a second with P_1 of last week, for 150 seconds: cut each second, they used up the
 // hour's sixty sessions.
 func TestTrickle_Overdue_CostsNoMoreSessionsThanAMinuteEach(t *testing.T) {
-	c := trickle{policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 150 * time.Second, perSecond: 2, due: -120 * time.Hour, decided: 5 * time.Second}
+	c := trickle{
+		policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 150 * time.Second, perSecond: 2,
+		due: -120 * time.Hour, decided: 5 * time.Second,
+	}
 	opened := c.sessions(t)
 	if len(opened) == 0 || len(opened) > 3 {
 		t.Errorf("%d sessions in 150 s: %v", len(opened), opened)
@@ -109,7 +114,10 @@ func TestTrickle_Overdue_CostsNoMoreSessionsThanAMinuteEach(t *testing.T) {
 // Hours of it: the sessions of each hour last for the hour.
 func TestTrickle_OverdueForFourHours_NeverRunsOutOfSessions(t *testing.T) {
 	for _, perSecond := range []int{1, 5} {
-		c := trickle{policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 4 * time.Hour, perSecond: perSecond, due: -120 * time.Hour, decided: 5 * time.Second}
+		c := trickle{
+			policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 4 * time.Hour,
+			perSecond: perSecond, due: -120 * time.Hour, decided: 5 * time.Second,
+		}
 		opened := c.sessions(t)
 		longest := time.Duration(0)
 		for _, o := range opened {
@@ -125,7 +133,10 @@ func TestTrickle_OverdueForFourHours_NeverRunsOutOfSessions(t *testing.T) {
 // Invoices trickle in for five hours, five each second, and the policy would cut each second. The
 // sessions opened stay within sixty an hour by themselves, and are not saved up either.
 func TestTrickle_HastyPolicy_KeepsWithinTheSessionsOfEachHour(t *testing.T) {
-	c := trickle{policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 5 * time.Hour, perSecond: 5, due: 36 * time.Hour, decided: 5 * time.Second}
+	c := trickle{
+		policy: usual, start: warsaw(t, "2026-11-23 08:00:00 +01:00"), lasts: 5 * time.Hour, perSecond: 5,
+		due: 36 * time.Hour, decided: 5 * time.Second,
+	}
 	c.policy.MaxWait = time.Second
 	if opened := c.sessions(t); len(opened) < 5*55 || len(opened) > 300 {
 		t.Errorf("%d sessions in five hours", len(opened))
@@ -137,7 +148,10 @@ func TestTrickle_HastyPolicy_KeepsWithinTheSessionsOfEachHour(t *testing.T) {
 func TestTrickle_UntilMidnight_FewPackages_AllOpenedBefore(t *testing.T) {
 	midnight := warsaw(t, "2026-11-24 00:00:00 +01:00")
 	for _, used := range []int{0, 40, 54} {
-		c := trickle{policy: usual, start: midnight.Add(-10 * time.Minute), lasts: 10 * time.Minute, perSecond: 2, due: 36 * time.Hour, decided: 5 * time.Second, used: used}
+		c := trickle{
+			policy: usual, start: midnight.Add(-10 * time.Minute), lasts: 10 * time.Minute, perSecond: 2,
+			due: 36 * time.Hour, decided: 5 * time.Second, used: used,
+		}
 		opened, waiting, unopened := c.run(t)
 		sent := 0
 		for _, o := range opened {

@@ -9,7 +9,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// What befalls a session as a whole says nothing about an invoice in it. After two such sessions the invoice goes in a package, and its own budget is untouched.
+// What befalls a session as a whole says nothing about an invoice in it. After two such sessions
+// the invoice goes in a package, and its own budget is untouched.
 func TestUnheard_OnlineSessionsComeToNothing_InvoiceGoesInAPackageWithItsBudgetWhole(t *testing.T) {
 	for why, fault := range map[string]simulator.Fault{
 		"every online session fails": {Kind: simulator.SessionRefused, Lane: "online", Code: 500, Times: -1},
@@ -61,7 +62,8 @@ func TestUnheard_AnswerIsAboutTheInvoice_ItCountsAndEnds(t *testing.T) {
 	}
 }
 
-// A processed session's list that leaves an invoice out proves nothing: the session's receipt has it.
+// A processed session's list that leaves an invoice out proves nothing: the session's receipt has
+// it.
 func TestUnheard_ProcessedPackageNeverTellsOfTheInvoice_ItsReceiptDoes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	d := s.door()

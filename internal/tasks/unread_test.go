@@ -320,7 +320,9 @@ func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testin
 	for _, d := range invoiceDamages() {
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
-			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 405, Times: 1}}})
+			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+				Kind: simulator.SessionRefused, Lane: "batch", Code: 405, Times: 1,
+			}}})
 			w := s.worker("w", s.door())
 			one, bad, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.good("A/3"))
 			first := s.sent(w, one, bad, two)
