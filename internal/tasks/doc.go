@@ -20,22 +20,24 @@
 // The package:
 //
 //	package.go       package:submit: build, open, upload, close
-//	documents.go     reading the documents: storage.go sealed with another key, setaside.go one that
-//	                 cannot be read, unread.go an entry that cannot be read
+//	documents.go     reading the documents: storage.go sealed with another key, unread_document.go
+//	                 one that cannot be read; unread.go: an entry that cannot be read
 //	builds.go        how many are built at a time; memory.go: how many bytes they take
 //	upload.go        sending the parts
 //	probe.go         a piece of a refused package goes ahead: is it the package, or KSeF
-//	putback.go       no session for it: its invoices wait again
+//	back_to_waiting.go no session for it: its invoices wait again
 //	fence.go         before a call that must not be forgotten: is it on enough replicas
-//	closes.go        closing sessions side by side; disown.go: a session that cannot be closed here
-//	opened.go        a package whose worker is gone; forgotten.go: an online session whose worker is
+//	closes.go        closing sessions side by side
+//	leave_to_others.go  a session that cannot be closed here; lost_session.go: one that this worker
+//	                 holds according to the ledger and does not know
+//	opened.go        a package whose worker is gone
 //
 // What became of it (docs/architecture.md tells it file by file):
 //
 //	confirm.go       package:confirm: poll the session; open.go: one that still takes sends
-//	plan.go          how often sessions are polled; turns.go: how many tasks ask for one tenant
+//	poll_schedule.go how often sessions are polled; turns.go: how many tasks ask for one tenant
 //	confirmation.go  ask, decide (package settlement) and act, until the package has ended or waits
-//	ask.go           the facts that a decision needs; kin.go: other packages of its family
+//	ask.go           the facts that a decision needs; family.go: other packages of its family
 //	apply.go         carry a decision out; write.go: the moves of invoices; park.go: for a person
 //	originals.go     what KSeF calls a duplicate, or has lost the session of
 //	register.go      look them up in KSeF's register
@@ -44,7 +46,7 @@
 //
 //	receipt.go       package:receipt: the UPO, documents and results go to the archive
 //	attest.go        what a UPO attests; archived.go: documents that the archive has
-//	filing.go        invoices on their way into the archive; papers.go: document and result of each;
+//	archive_documents.go  documents and results go to the archive; filing.go: one batch of them;
 //	                 filing_move.go: the ledger learns what is durable
 //	archive_use.go   how many tasks use the archive; bulkhead.go: of one tenant
 //
@@ -52,7 +54,7 @@
 //
 //	sweep.go         find what is not final and has no task
 //	sweep_results.go results that are pending; sweep_superseded.go: ended by a successor
-//	shed.go          documents that nothing needs any more
+//	remove_documents.go  documents that nothing needs any more
 //	pulse.go         the worker's heartbeat; clock.go: Redis's time
 //	outage.go        tasks that wait for an outage
 //	faults.go        what goes wrong with some of many; verdict_log.go: what is logged of it

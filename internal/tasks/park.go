@@ -45,11 +45,11 @@ func logParked(e *zerolog.Event, id string, code int, reason string) {
 	e.Str("id", id).Str("reason", reason).Msg("invoice parked, waits for a person: enqueue open says what to do")
 }
 
-// parkStray parks an invoice that no package will bring to the archive any more, and writes its
+// parkLeftBehind parks an invoice that no package will bring to the archive any more, and writes its
 // result itself. It moves the ledger first: the archive must not call an invoice parked that
 // another process decided meanwhile. The same move marks the result as pending. So the sweep brings
 // what cannot be written now, whichever process dies in between.
-func (sw *sweeper) parkStray(ctx context.Context, inv *ledger.Invoice, reason string) error {
+func (sw *sweeper) parkLeftBehind(ctx context.Context, inv *ledger.Invoice, reason string) error {
 	if err := sw.writer.park(ctx, inv, 0, reason); err != nil {
 		return err
 	}
