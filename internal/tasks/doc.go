@@ -21,7 +21,8 @@
 //
 //	package.go           package:submit: build, open, upload, close
 //	documents.go         reading the documents: storage.go sealed with another key,
-//	                     unread_document.go one that cannot be read; unread.go: an entry that cannot be read
+//	                     unread_document.go one that cannot be read;
+//	                     unread.go: an entry that cannot be read
 //	builds.go            how many are built at a time; memory.go: how many bytes they take
 //	upload.go            sending the parts
 //	probe.go             a piece of a refused package goes ahead: is it the package, or KSeF
