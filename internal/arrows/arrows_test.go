@@ -88,6 +88,7 @@ var (
 		// These packages link the testing package, so only tests may import them: no line names
 		// them.
 		"internal/redisd/redistest":    {"internal/redisd"},
+		"internal/testbed/bedtest":     {"internal/testbed"},
 		"internal/archive/archivetest": nil,
 		"internal/simulator/fa/fatest": nil,
 		"internal/arrows":              nil,
@@ -102,7 +103,7 @@ var (
 
 	// inTests is what test files may import in addition to their package's line: the package
 	// itself, and the stand-ins.
-	inTests = join(testbed, document, []string{"internal/redisd/redistest", "internal/archive/archivetest"})
+	inTests = join(testbed, document, []string{"internal/redisd/redistest", "internal/testbed/bedtest", "internal/archive/archivetest"})
 	// moreInTests is for tests that use more than their package.
 	moreInTests = map[string][]string{
 		"deploy": {"config"}, "internal/e2e": {"config", "internal/ledger"}, "internal/app": {"internal/results"},

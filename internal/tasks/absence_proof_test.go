@@ -47,15 +47,15 @@ func notSentAgain(t *testing.T, s *stage, ids ...string) {
 // does not.
 func TestAbsence_OnlineCountLags_ReferenceAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = hide("A/2")
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client := s.client()
+	client.listed = hide("A/2")
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		if i.Counted {
 			i.InvoiceCount, i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 1, 1, 0
 		}
 		return i
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	t.Logf("reference %q state %s", s.read(b.ID).Reference, s.read(b.ID).State)
@@ -66,15 +66,15 @@ func TestAbsence_OnlineCountLags_ReferenceAsked(t *testing.T) {
 // TestAbsence_BatchCountLags_ReceiptAsked: count and list lag, the receipt names the invoice.
 func TestAbsence_BatchCountLags_ReceiptAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = hide("A/2")
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client := s.client()
+	client.listed = hide("A/2")
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		if i.Counted {
 			i.InvoiceCount, i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 1, 1, 0
 		}
 		return i
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
@@ -89,13 +89,13 @@ func TestAbsence_BatchCountLags_ReceiptAsked(t *testing.T) {
 // nothing.
 func TestAbsence_NothingCountedNothingListed_ReceiptAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client := s.client()
+	client.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		i.Counted, i.InvoiceCount, i.SuccessfulInvoiceCount, i.FailedInvoiceCount = true, 0, 0, 0
 		return i
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
@@ -106,8 +106,8 @@ func TestAbsence_NothingCountedNothingListed_ReceiptAsked(t *testing.T) {
 // invoice.
 func TestAbsence_RefusalListedTwice_CountsOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	client := s.client()
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		var out []ksef.InvoiceInfo
 		for _, i := range all {
 			if i.InvoiceNumber == "A/2" {
@@ -119,7 +119,7 @@ func TestAbsence_RefusalListedTwice_CountsOnce(t *testing.T) {
 		}
 		return out
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.bad("A/2"))
 	c := s.admit(ledger.Bulk, s.good("A/3"))
 	pkg := s.sent(w, a, b, c)
@@ -135,18 +135,18 @@ func TestAbsence_RefusalListedTwice_CountsOnce(t *testing.T) {
 // that lacks one.
 func TestAbsence_AnswersWithoutNumbers_ProveNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	client := s.client()
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		for i := range all {
 			all[i].InvoiceNumber = "?"
 		}
 		return all
 	}
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 0, 0
 		return i
 	}
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		if err != nil {
 			return raw, err
 		}
@@ -158,7 +158,7 @@ func TestAbsence_AnswersWithoutNumbers_ProveNothing(t *testing.T) {
 		}
 		return append(append([]byte{}, raw[:loc[0]]...), raw[loc[1]:]...), nil
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	c := s.admit(ledger.Bulk, s.good("A/3"))
 	pkg := s.sent(w, a, b, c)
@@ -170,19 +170,19 @@ func TestAbsence_AnswersWithoutNumbers_ProveNothing(t *testing.T) {
 // absent.
 func TestAbsence_FailedSessionListsRunning_ProvesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-	d := s.door()
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	client := s.client()
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		for i := range all {
 			all[i].Status = ksef.StatusInfo{Code: 150, Description: "processing"}
 			all[i].KSeFNumber = ""
 		}
 		return all
 	}
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 0, 0
 		return i
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, a)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID)
@@ -193,9 +193,9 @@ func TestAbsence_FailedSessionListsRunning_ProvesNothing(t *testing.T) {
 // of them is of its invoices.
 func TestAbsence_ReceiptOfStrangers_ProvesNothing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client := s.client()
+	client.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		re := regexp.MustCompile(`(<[a-z0-9]*:?SkrotDokumentu>)[^<]*`)
 		n := 0
 		return re.ReplaceAllFunc(raw, func(b []byte) []byte {
@@ -204,7 +204,7 @@ func TestAbsence_ReceiptOfStrangers_ProvesNothing(t *testing.T) {
 			return append(append([]byte{}, m[1]...), []byte("ffff0000ffff000"+string(rune('0'+n)))...)
 		}), err
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
@@ -215,14 +215,14 @@ func TestAbsence_ReceiptOfStrangers_ProvesNothing(t *testing.T) {
 // reference.
 func TestAbsence_FailedOnlineSession_ReferenceAsked(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-	d := &onesick{door: s.door()}
+	client := &sickClient{testClient: s.client()}
 	asked := 0
-	d.status = func(string) error { asked++; return nil }
-	d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client.status = func(string) error { asked++; return nil }
+	client.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		return ksef.SessionInfo{Status: i.Status, Batch: i.Batch} // no counts in an error
 	}
-	w := sickWorker(s, d)
+	w := sickWorker(s, client)
 	a := s.admit(ledger.Express, s.good("A/1"))
 	pkg := s.sent(w, a)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID)

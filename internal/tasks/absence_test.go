@@ -65,8 +65,8 @@ func TestAbsence_NumberComesBackWrittenOtherwise_AcceptedAndSentOnce(t *testing.
 			t.Run(why+"/"+string(lane), func(t *testing.T) {
 				t.Parallel()
 				s := newStage(t, simulator.Options{})
-				d := s.door()
-				d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+				client := s.client()
+				client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 					for i := range all {
 						if all[i].InvoiceNumber == "A /1" {
 							all[i].InvoiceNumber = f("A /1")
@@ -74,7 +74,7 @@ func TestAbsence_NumberComesBackWrittenOtherwise_AcceptedAndSentOnce(t *testing.
 					}
 					return all
 				}
-				w := s.worker("w", d)
+				w := s.worker("w", client)
 				first, second := s.admit(lane, s.good("A /1")), s.admit(lane, s.good("A /2"))
 				pkg := s.sent(w, first, second)
 				s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
@@ -96,9 +96,9 @@ func TestAbsence_NumberComesBackWrittenOtherwise_AcceptedAndSentOnce(t *testing.
 // A list of 2 where the session counts 5: the session's receipt tells of the other three.
 func TestAbsence_ListIsShorterThanTheSessionCounts_NothingIsSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo { return all[:min(2, len(all))] }
-	w := s.worker("w", d)
+	client := s.client()
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo { return all[:min(2, len(all))] }
+	w := s.worker("w", client)
 	var invs []ledger.Invoice
 	for i := range 5 {
 		invs = append(invs, s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", i))))
@@ -117,10 +117,10 @@ func TestAbsence_ListIsShorterThanTheSessionCounts_NothingIsSentAgain(t *testing
 // is asked, and has it.
 func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = hide("A/1")
-	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
-	w := s.worker("w", d)
+	client := s.client()
+	client.listed = hide("A/1")
+	client.upo = func([]byte, error) ([]byte, error) { return nil, refusedError("fetch session UPO") }
+	w := s.worker("w", client)
 	hidden, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, hidden, other)
 	s.drive(w, pkg, time.Hour, func() bool { return s.read(other.ID).State == ledger.Accepted })
@@ -141,12 +141,12 @@ func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) 
 // Nothing at all proves anything: a person is asked, and nothing was sent twice.
 func TestAbsence_NothingProvesAnything_ParkedWithTheReasonAndSentOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = hide("A/1")
-	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
+	client := s.client()
+	client.listed = hide("A/1")
+	client.upo = func([]byte, error) ([]byte, error) { return nil, refusedError("fetch session UPO") }
 	pages := 0
-	d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { pages++; return ksef.MetadataPage{}, nil }
-	w := s.worker("w", d)
+	client.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { pages++; return ksef.MetadataPage{}, nil }
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
 	s.drive(w, pkg, 4*time.Hour, func() bool { return s.read(inv.ID).State.Final() })
@@ -162,9 +162,9 @@ func TestAbsence_NothingProvesAnything_ParkedWithTheReasonAndSentOnce(t *testing
 // A session that failed as a whole and yet lists an acceptance that is nobody's, or counts one that
 // it does not list: one of its invoices may be in KSeF.
 func TestAbsence_FailedSessionSpeaksOfAnAcceptance_NothingIsSentAgain(t *testing.T) {
-	for why, bend := range map[string]func(*door){
-		"listed under another name": func(d *door) {
-			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	for why, bend := range map[string]func(*testClient){
+		"listed under another name": func(client *testClient) {
+			client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 				for i := range all {
 					if all[i].Status.Done() {
 						all[i].InvoiceNumber = "?"
@@ -173,17 +173,17 @@ func TestAbsence_FailedSessionSpeaksOfAnAcceptance_NothingIsSentAgain(t *testing
 				return all
 			}
 		},
-		"counted and not listed": func(d *door) {
-			d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
-			d.session = func(i ksef.SessionInfo) ksef.SessionInfo { i.SuccessfulInvoiceCount = 1; return i }
+		"counted and not listed": func(client *testClient) {
+			client.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
+			client.session = func(i ksef.SessionInfo) ksef.SessionInfo { i.SuccessfulInvoiceCount = 1; return i }
 		},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-			d := s.door()
-			bend(d)
-			w := s.worker("w", d)
+			client := s.client()
+			bend(client)
+			w := s.worker("w", client)
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := s.sent(w, inv)
 			s.drive(w, pkg, 3*time.Hour, func() bool { return s.read(inv.ID).State.Final() })
@@ -205,8 +205,8 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+			client := s.client()
+			client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 				for i := range all {
 					if all[i].InvoiceNumber == "A/1" {
 						all[i] = ksef.InvoiceInfo{InvoiceNumber: "A/1", Unreadable: "answer has no status code"}
@@ -214,7 +214,7 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 				}
 				return all
 			}
-			w := s.worker("w", d)
+			w := s.worker("w", client)
 			doc := s.good("A/1")
 			if c.bad {
 				doc = s.bad("A/1")
@@ -237,7 +237,7 @@ func TestAbsence_OneAnswerCannotBeRead_ItsReceiptDecidesAndTheOthersGoOn(t *test
 // the session is dropped, so that it can tell.
 func TestExpress_LedgersAnswerToASendIsUnclear_TheSessionIsClosedAndTells(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	first := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, first.ID)
 	pkg := s.read(first.ID).Package
@@ -292,12 +292,12 @@ func renameOriginal(number string) func([]ksef.InvoiceInfo) []ksef.InvoiceInfo {
 // An original that the register does not list: no search is repeated without a growing pause.
 func TestRecover_RegisterDoesNotListTheOriginal_ItIsAskedEverMoreRarely(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}}})
-	d := s.door()
-	w := s.worker("w", d)
-	doc := s.with("A/1", 1)
+	client := s.client()
+	w := s.worker("w", client)
+	doc := s.seeded("A/1", 1)
 	s.known(w, doc)
 	var asked []time.Time
-	d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) {
+	client.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) {
 		asked = append(asked, s.now())
 		return ksef.MetadataPage{}, nil
 	}

@@ -14,7 +14,7 @@ import (
 
 // counted is a budget over a real limiter, which the transport's requests are booked in, on the
 // stage's clock. Nobody sleeps in it.
-type counted struct {
+type limiterBudget struct {
 	*ratelimit.Limiter
 	store *ratelimit.Memory
 }
@@ -24,7 +24,7 @@ func perSecondMinuteHour(second, minute, hour int) ratelimit.Limits {
 	return ratelimit.Limits{{Limit: second, Per: time.Second}, {Limit: minute, Per: time.Minute}, {Limit: hour, Per: time.Hour}}
 }
 
-func (s *stage) counted(table map[string]ratelimit.Limits) counted {
+func (s *stage) limit(table map[string]ratelimit.Limits) limiterBudget {
 	s.t.Helper()
 	if table == nil {
 		table = map[string]ratelimit.Limits{ratelimit.GroupOther: perSecondMinuteHour(10, 30, 120), ratelimit.GroupBatchSession: perSecondMinuteHour(10, 20, 60),
@@ -36,25 +36,25 @@ func (s *stage) counted(table map[string]ratelimit.Limits) counted {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	c := counted{l, store}
+	c := limiterBudget{l, store}
 	s.budget = c
 	return c
 }
 
-func (c counted) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
+func (c limiterBudget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
 	return c.Limiter.Peek(ctx, tenant, group)
 }
 
-func (c counted) Join(ctx context.Context, tenant, group string) error {
+func (c limiterBudget) Join(ctx context.Context, tenant, group string) error {
 	return c.Limiter.Join(ctx, tenant, group)
 }
 
-func (c counted) Pause(context.Context, string, time.Duration) error { return nil }
+func (c limiterBudget) Pause(context.Context, string, time.Duration) error { return nil }
 
-func (c counted) Down(context.Context, string, ...string) (bool, error) { return false, nil }
+func (c limiterBudget) Down(context.Context, string, ...string) (bool, error) { return false, nil }
 
 // use books n requests of a group now.
-func (c counted) use(t *testing.T, tenant, group string, n int) {
+func (c limiterBudget) use(t *testing.T, tenant, group string, n int) {
 	t.Helper()
 	for range n {
 		if _, err := c.store.Book(t.Context(), ratelimit.Request{
@@ -66,37 +66,37 @@ func (c counted) use(t *testing.T, tenant, group string, n int) {
 }
 
 // counting is a door whose requests are booked.
-func (s *stage) counting(c counted) *door {
+func (s *stage) limitedClient(c limiterBudget) *testClient {
 	s.t.Helper()
-	d := s.door()
+	client := s.client()
 	client, err := gateway.New(gateway.Options{
 		BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil },
-		Gate: bookings{c, s.nip()},
+		Gate: bookingGate{c, s.nip()},
 	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(client.CloseIdleConnections)
-	d.Client, d.keys = client, ksef.NewKeyCache(client.PublicKey, 0, nil)
-	return d
+	client.Client, client.keys = client, ksef.NewKeyCache(client.PublicKey, 0, nil)
+	return client
 }
 
-type bookings struct {
-	counted
+type bookingGate struct {
+	limiterBudget
 	tenant string
 }
 
-func (b bookings) Enter(ctx context.Context, group ksef.Group) error {
+func (b bookingGate) Enter(ctx context.Context, group ksef.Group) error {
 	if group == ksef.GroupNone {
 		return nil
 	}
 	return b.Wait(ctx, b.tenant, string(group))
 }
 
-func (b bookings) Leave(context.Context, ksef.Group, ksef.Outcome) {}
+func (b bookingGate) Leave(context.Context, ksef.Group, ksef.Outcome) {}
 
 // hours are limits of an hour alone for these groups, and none to speak of for the others.
-func hours(of map[string]int) map[string]ratelimit.Limits {
+func hourLimits(of map[string]int) map[string]ratelimit.Limits {
 	table := map[string]ratelimit.Limits{ratelimit.GroupOther: {{Limit: 100_000, Per: time.Hour}}}
 	for group, n := range of {
 		table[group] = ratelimit.Limits{{Limit: n, Per: time.Hour}}

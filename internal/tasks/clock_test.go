@@ -15,11 +15,11 @@ func TestClock_AWorkersIsDrasticallyWrong_NothingIsForgottenEarlyAndItIsTold(t *
 	for what, off := range map[string]time.Duration{"ahead": 100 * 24 * time.Hour, "behind": -100 * 24 * time.Hour} {
 		t.Run(what, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			good, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.bad("A/2"))
 			pkg := w.together(good, bad)
-			s.through(w, pkg)
-			wrong := s.worker("wrong", s.door(), func(o *tasks.Options) {
+			s.sendThrough(w, pkg)
+			wrong := s.worker("wrong", s.client(), func(o *tasks.Options) {
 				o.Retention, o.DeadlineNear = 90*24*time.Hour, time.Hour
 				o.Now = func() time.Time { return s.now().Add(off) }
 			})
@@ -36,7 +36,7 @@ func TestClock_AWorkersIsDrasticallyWrong_NothingIsForgottenEarlyAndItIsTold(t *
 			}
 			// What it decides by the time of day, it decides by the pool's: a set that has only
 			// begun to wait is not cut.
-			late := s.worker("late", s.door(), func(o *tasks.Options) {
+			late := s.worker("late", s.client(), func(o *tasks.Options) {
 				o.MaxWait, o.Quiet, o.DeadlineNear = time.Hour, time.Hour, 0
 				o.Now = func() time.Time { return s.now().Add(off) }
 			})

@@ -31,7 +31,7 @@ import (
 // the worker has to try again itself.
 func TestPulse_RedisAwayWhenASessionIsToBeClosed_ItIsClosedLater(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.ExpressIdle = time.Millisecond })
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.ExpressIdle = time.Millisecond })
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, inv.ID)
 	id := s.read(inv.ID).Package
@@ -60,7 +60,7 @@ func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *test
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	full := s.worker("full", s.door(), func(o *tasks.Options) { o.SpoolDir = filepath.Join(file, "spool") })
+	full := s.worker("full", s.client(), func(o *tasks.Options) { o.SpoolDir = filepath.Join(file, "spool") })
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	id := full.cut(inv.ID)
 	if err := full.run(queue.KindPackage, id); err == nil {
@@ -69,7 +69,7 @@ func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *test
 	if got, p := s.read(inv.ID), s.pkg(id); got.State != ledger.Packed || p.State != ledger.PackageCut {
 		t.Fatalf("invoice is %s in a package that is %s (%s), want packed in one that is cut", got.State, p.State, p.Reason)
 	}
-	well := s.worker("well", s.door())
+	well := s.worker("well", s.client())
 	well.must(queue.KindPackage, id)
 	well.until(queue.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
@@ -78,14 +78,14 @@ func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *test
 // it is read again: the list is not taken for read.
 func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}}})
-	d := s.door()
-	w := s.worker("w", d)
+	client := s.client()
+	w := s.worker("w", client)
 	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	w.must(queue.KindSend, bad.ID)
 	w.must(queue.KindSend, good.ID)
 	id := s.read(good.ID).Package
 	moved := false
-	d.between = func(string) { // asked for the status of the one without a number: the other moves
+	client.between = func(string) { // asked for the status of the one without a number: the other moves
 		if !moved {
 			moved = true
 			s.touch(good.ID)
@@ -109,8 +109,8 @@ func TestSettle_SecondLook_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}, {
 		Kind: simulator.DropRequest, On: "send", Skip: 1,
 	}}})
-	d := s.door()
-	w := s.worker("w", d)
+	client := s.client()
+	w := s.worker("w", client)
 	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	w.must(queue.KindSend, bad.ID)
 	w.must(queue.KindSend, good.ID) // lost on its way: the ledger says unknown
@@ -119,7 +119,7 @@ func TestSettle_SecondLook_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	}
 	id := s.read(good.ID).Package
 	moved := false
-	d.between = func(string) {
+	client.between = func(string) {
 		if !moved {
 			moved = true
 			s.touch(good.ID)
@@ -149,9 +149,9 @@ func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T
 	} {
 		t.Run(why, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			d.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) { return ksef.SentInvoice{}, lie } // it arrived
-			w := s.worker("w", d)
+			client := s.client()
+			client.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) { return ksef.SentInvoice{}, lie } // it arrived
+			w := s.worker("w", client)
 			inv := s.admit(ledger.Express, s.good("A/1"))
 			_ = w.run(queue.KindSend, inv.ID)
 			got := s.read(inv.ID)
@@ -198,14 +198,14 @@ func (b *before) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proce
 // moment: its package would be over and leave it behind.
 func TestSessionRefused_SenderLateWithSent_InvoiceIsNotLeftBehind(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 500}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, inv.ID)
 	id := s.read(inv.ID).Package
 	if err := w.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	other := s.worker("other", s.door())
+	other := s.worker("other", s.client())
 	late := &before{do: func() { s.touch(inv.ID) }, is: func(args []any) bool { // the move back to queued
 		toQueued, ours := false, false
 		for _, a := range args {
@@ -228,14 +228,14 @@ func TestSessionRefused_SenderLateWithSent_InvoiceIsNotLeftBehind(t *testing.T) 
 // send. The next session has the new key, however fresh the old one seemed.
 func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	if _, err := d.PublicKey(t.Context()); err != nil {
+	client := s.client()
+	if _, err := client.PublicKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.sim.RotateKey(); err != nil {
 		t.Fatal(err)
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, inv.ID)
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Resends != 0 || got.FailedSessions != 1 {
@@ -256,7 +256,7 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 // to know it as well as the first handler does.
 func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Express, sample.Invoice(sample.Options{
 		SellerNIP: s.nip(), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true,
 	}))
@@ -282,7 +282,7 @@ func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *t
 // itself has to remember.
 func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	pending := func() int {
 		tasks, err := inspect.ListPendingTasks(queue.QueueUpkeep)
@@ -299,8 +299,8 @@ func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	if _, err := inspect.DeleteAllPendingTasks(queue.QueueUpkeep); err != nil { // it ran
 		t.Fatal(err)
 	}
-	seen := s.looks.Load()
-	s.eventually("three more pulses", func() bool { return s.looks.Load() >= seen+6 }) // each looks at the clock twice
+	seen := s.clockReads.Load()
+	s.eventually("three more pulses", func() bool { return s.clockReads.Load() >= seen+6 }) // each looks at the clock twice
 	if n := pending(); n > 1 {                                                         // one, if an hour ended just now
 		t.Errorf("%d sweeps in one round", n)
 	} else if n == 1 && time.Now().Unix()%3600 > 60 {
@@ -314,8 +314,8 @@ func TestSessionRefused_SomeAreDecidedInIt_TheyGetTheirPapers(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Express, ledger.Bulk} {
 		t.Run(string(lane), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			w := s.worker("w", d)
+			client := s.client()
+			w := s.worker("w", client)
 			decided, other := s.admit(lane, s.bad("A/1")), s.admit(lane, s.good("A/2"))
 			var id string
 			if lane == ledger.Express {
@@ -333,11 +333,11 @@ func TestSessionRefused_SomeAreDecidedInIt_TheyGetTheirPapers(t *testing.T) {
 				}
 				w.must(queue.KindPackage, id)
 			}
-			d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+			client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 				i.Status = ksef.StatusInfo{Code: 500, Description: "Unknown error"}
 				return i
 			}
-			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+			client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 				for i := range all {
 					if all[i].InvoiceNumber != decided.Number {
 						all[i].Status, all[i].KSeFNumber = ksef.StatusInfo{Code: 405, Description: "cancelled with its session"}, ""

@@ -31,7 +31,7 @@ func (s *stage) settledPackage(w *actor, numbers ...string) (pkg string, invs []
 	return pkg, invs
 }
 
-func (s *stage) folder() string {
+func (s *stage) archiveFolder() string {
 	return strings.TrimPrefix(strings.TrimSuffix(s.store.URL("x"), "x"), "file://")
 }
 
@@ -56,14 +56,14 @@ func TestReceipt_SomethingInTheArchiveIsDamaged_LeftAsItIsCopyBesideOthersGoOn(t
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			pkg, invs := s.settledPackage(w, "A/1", "A/2", "A/3")
 			bad := invs[1]
 			place := archive.InvoiceName(bad.NIP, bad.IssueDate, bad.ID)
 			if spoil.name == "result" {
 				place = archive.ResultName(bad.NIP, bad.IssueDate, bad.ID)
 			}
-			spoil.do(t, filepath.Join(s.folder(), place))
+			spoil.do(t, filepath.Join(s.archiveFolder(), place))
 			w.must(queue.KindReceipt, pkg)
 			for _, inv := range invs {
 				if got := s.read(inv.ID); got.State != ledger.Receipted {
@@ -104,7 +104,7 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 	for name, text := range map[string]string{"cut off": "<Potwierdzenie><Dokument>", "empty": "", "something else": "<html/>"} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			pkg, invs := s.settledPackage(w, "A/1", "A/2")
 			p := s.pkg(pkg)
 			day := p.OpenedAt.Time().In(invoice.Warsaw()).Format(time.DateOnly)
@@ -112,7 +112,7 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 				day = d.Format(time.DateOnly)
 			}
 			place := archive.ReceiptName(invs[0].NIP, day, p.Session)
-			writeFile(t, filepath.Join(s.folder(), place), text)
+			writeFile(t, filepath.Join(s.archiveFolder(), place), text)
 			w.must(queue.KindReceipt, pkg)
 			copied := archive.CopyName(place, 2)
 			for _, inv := range invs {
@@ -123,7 +123,7 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 			if p := s.pkg(pkg); p.State != ledger.PackageReceipted || !strings.Contains(p.Reason, s.store.URL(place)) {
 				t.Errorf("the package is %s: %q", p.State, p.Reason)
 			}
-			if held, err := os.ReadFile(filepath.Join(s.folder(), place)); err != nil || string(held) != text {
+			if held, err := os.ReadFile(filepath.Join(s.archiveFolder(), place)); err != nil || string(held) != text {
 				t.Errorf("the damaged one was changed to %q, %v", held, err)
 			}
 			if !s.log.says("the archived receipt is damaged") {
@@ -134,14 +134,14 @@ func TestReceipt_ArchivedReceiptIsDamaged_AskedForAgainAndKeptBesideIt(t *testin
 }
 
 // picky is a store that refuses or hangs on one name.
-type picky struct {
+type pickyStore struct {
 	archive.Store
 	name string
 	err  error
 	hang chan struct{} // closed: well again
 }
 
-func (p *picky) Put(ctx context.Context, name string, data []byte, kind string) error {
+func (p *pickyStore) Put(ctx context.Context, name string, data []byte, kind string) error {
 	if strings.HasPrefix(name, p.name) {
 		select {
 		case <-p.hang:
@@ -161,17 +161,17 @@ func TestReceipt_OneDocumentCannotBeArchived_ItWaitsAndSaysWhyOthersGoOn(t *test
 	for name, fault := range map[string]error{"refused": os.ErrPermission, "hangs": nil} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			pkg, invs := s.settledPackage(w, "A/1", "A/2", "A/3")
 			bad := invs[1]
-			wrong := &picky{Store: s.store, err: fault, hang: make(chan struct{}),
+			wrong := &pickyStore{Store: s.store, err: fault, hang: make(chan struct{}),
 				name: strings.TrimSuffix(archive.InvoiceName(bad.NIP, bad.IssueDate, bad.ID), ".xml")}
 			if fault != nil {
 				wrong.err = &os.PathError{Op: "open", Path: wrong.name, Err: os.ErrPermission}
 			}
 			sound := s.store
 			s.store = archive.Guard(wrong, archive.Options{Timeout: 100 * time.Millisecond})
-			w2 := s.worker("w2", s.door())
+			w2 := s.worker("w2", s.client())
 			for range 2 {
 				v := retry.Judge(w2.run(queue.KindReceipt, pkg))
 				if v.Action != retry.Later || v.Reason != retry.ReasonArchive || v.Delay < time.Second {
@@ -190,7 +190,7 @@ func TestReceipt_OneDocumentCannotBeArchived_ItWaitsAndSaysWhyOthersGoOn(t *test
 			}
 			close(wrong.hang)
 			s.store = sound
-			w3 := s.worker("w3", s.door())
+			w3 := s.worker("w3", s.client())
 			w3.must(queue.KindReceipt, pkg)
 			if got := s.read(bad.ID); got.State != ledger.Receipted || got.Reason != "" {
 				t.Errorf("once it is well it is %s: %q", got.State, got.Reason)

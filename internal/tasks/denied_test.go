@@ -40,8 +40,8 @@ func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *tes
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Code: 410, Times: 60}}})
 	b := &pausing{}
 	s.budget = b
-	w := s.worker("w", s.door())
-	ids, invs := s.many(30)
+	w := s.worker("w", s.client())
+	ids, invs := s.admitMany(30)
 	for round := range 2 {
 		pkg := s.sent(w, invs...)
 		s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled || !s.pkg(pkg).State.Live() })
@@ -82,7 +82,7 @@ func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 			}}})
 			b := &pausing{}
 			s.budget = b
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			first, second := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
 			pkg := s.sent(w, first, second)
 			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
@@ -102,7 +102,7 @@ func TestDenied_AloneInItsSession_TheOthersHistoryDecides(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 410, Times: -1}}})
 	b := &pausing{}
 	s.budget = b
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
 	s.drive(w, pkg, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Queued })

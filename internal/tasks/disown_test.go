@@ -30,7 +30,7 @@ func losesKey(sick *atomic.Bool) func(*tasks.Parts) {
 }
 
 // lose loses the answers to sends that were carried out.
-func lose(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
+func loseAnswer(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
 	return ksef.SentInvoice{}, &ksef.APIError{Op: "send invoice", Kind: ksef.KindNetwork, MaybeDone: true}
 }
 
@@ -38,10 +38,10 @@ func lose(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
 // key.
 func TestDisown_KeyGoesWhileASessionIsOpen_AnotherWorkerClosesItAndTheLostAnswerIsFound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.sent = lose
+	client := s.client()
+	client.sent = loseAnswer
 	var sick atomic.Bool
-	owner := s.workerWith("owner", d, losesKey(&sick))
+	owner := s.workerWith("owner", client, losesKey(&sick))
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	owner.must(queue.KindSend, inv.ID)
 	pkg := s.read(inv.ID).Package
@@ -50,7 +50,7 @@ func TestDisown_KeyGoesWhileASessionIsOpen_AnotherWorkerClosesItAndTheLostAnswer
 	}
 	sick.Store(true)
 	owner.pulse()
-	other := s.worker("other", s.door())
+	other := s.worker("other", s.client())
 	other.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State != ledger.PackageOpened })
 	if p := s.pkg(pkg); p.Owner != "" {
 		t.Errorf("its owner is %q", p.Owner)
@@ -68,11 +68,11 @@ func TestDisown_KeyGoesWhileASessionIsOpen_AnotherWorkerClosesItAndTheLostAnswer
 // Whoever owns a session closes it; what will be over in a moment is no reason to leave it.
 func TestDisown_AnotherFaultKeepsItFromBeingClosed_LeftToOthersOnlyWhenItLasts(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.sent = lose
+	client := s.client()
+	client.sent = loseAnswer
 	var gone atomic.Bool
-	owner := s.workerWith("owner", d, func(p *tasks.Parts) {
-		p.Transport = func(string) (tasks.Transport, bool) { return d, !gone.Load() } // taken out of this worker's configuration
+	owner := s.workerWith("owner", client, func(p *tasks.Parts) {
+		p.Transport = func(string) (tasks.Transport, bool) { return client, !gone.Load() } // taken out of this worker's configuration
 	})
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	owner.must(queue.KindSend, inv.ID)
@@ -85,22 +85,22 @@ func TestDisown_AnotherFaultKeepsItFromBeingClosed_LeftToOthersOnlyWhenItLasts(t
 	}
 	s.advance(4 * time.Minute)
 	s.eventually("it is left to others", func() bool { return s.pkg(pkg).Owner == "" })
-	other := s.worker("other", s.door())
+	other := s.worker("other", s.client())
 	other.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State != ledger.PackageOpened })
 }
 
 // A session that another worker closes under a send would cost that send its place.
 func TestDisown_ASendIsUnderWay_SessionIsKeptUntilItHasItsAnswer(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	var sick atomic.Bool
-	owner := s.workerWith("owner", d, losesKey(&sick))
+	owner := s.workerWith("owner", client, losesKey(&sick))
 	slow, lost := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	arrived, answer := make(chan struct{}), make(chan struct{})
 	var sends atomic.Int32
-	d.sent = func(got ksef.SentInvoice, err error) (ksef.SentInvoice, error) {
+	client.sent = func(got ksef.SentInvoice, err error) (ksef.SentInvoice, error) {
 		if sends.Add(1) > 1 {
-			return lose(got, err)
+			return loseAnswer(got, err)
 		}
 		close(arrived)
 		<-answer
@@ -132,14 +132,14 @@ func TestDisown_ASendIsUnderWay_SessionIsKeptUntilItHasItsAnswer(t *testing.T) {
 func TestDisown_ForgottenSessionCannotBeClosed_ItIsLeftToOthers(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Express, s.good("A/1"))
-	s.worker("owner", s.door()).must(queue.KindSend, inv.ID)
+	s.worker("owner", s.client()).must(queue.KindSend, inv.ID)
 	var sick atomic.Bool
 	sick.Store(true)
-	forgetful := s.workerWith("owner", s.door(), losesKey(&sick), func(o *tasks.Options) { o.SweepAfter = time.Millisecond })
+	forgetful := s.workerWith("owner", s.client(), losesKey(&sick), func(o *tasks.Options) { o.SweepAfter = time.Millisecond })
 	forgetful.pulse()
 	pkg := s.read(inv.ID).Package
 	s.eventually("it is left to others", func() bool { return s.pkg(pkg).Owner == "" })
-	other := s.worker("other", s.door())
+	other := s.worker("other", s.client())
 	other.must(queue.KindSweep, "1")
 	other.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }

@@ -22,11 +22,11 @@ import (
 )
 
 // lagged is what a replica has: every key of the ledger as it was.
-type lagged map[string]string
+type snapshot map[string]string
 
-func (s *stage) replica() lagged {
+func (s *stage) snapshot() snapshot {
 	s.t.Helper()
-	has := lagged{}
+	has := snapshot{}
 	for _, key := range s.rdb.Keys(context.Background(), "ksef:*").Val() {
 		has[key] = s.rdb.Dump(context.Background(), key).Val()
 	}
@@ -35,7 +35,7 @@ func (s *stage) replica() lagged {
 
 // failOver lets another Redis be the master: it remembers since now, and what it remembers is what
 // the replica had.
-func (s *stage) failOver(to lagged) {
+func (s *stage) failOver(to snapshot) {
 	s.t.Helper()
 	for _, key := range s.rdb.Keys(s.t.Context(), "ksef:*").Val() {
 		s.rdb.Del(s.t.Context(), key)
@@ -82,7 +82,7 @@ func (h *verbHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 }
 
 // front stands before the simulator, and answers what handle says true to.
-func (s *stage) front(handle func(http.ResponseWriter, *http.Request) bool) {
+func (s *stage) behindProxy(handle func(http.ResponseWriter, *http.Request) bool) {
 	s.t.Helper()
 	to, err := url.Parse(s.url)
 	if err != nil {
@@ -99,8 +99,8 @@ func (s *stage) front(handle func(http.ResponseWriter, *http.Request) bool) {
 }
 
 // answers lets every request below a path be answered by a status; 0 lets them through.
-func (s *stage) answers(path string, status *atomic.Int32) {
-	s.front(func(w http.ResponseWriter, r *http.Request) bool {
+func (s *stage) answerPath(path string, status *atomic.Int32) {
+	s.behindProxy(func(w http.ResponseWriter, r *http.Request) bool {
 		code := int(status.Load())
 		if code == 0 || !strings.Contains(r.URL.Path, path) {
 			return false
@@ -130,17 +130,17 @@ func TestFailover_ClosingIsTakenBack_SessionIsAskedAndItGoesOn(t *testing.T) {
 			t.Run(string(at)+", "+why, func(t *testing.T) {
 				t.Parallel()
 				s := newStage(t, simulator.Options{Delay: delay})
-				w := s.worker("w", s.door())
+				w := s.worker("w", s.client())
 				inv := s.admit(ledger.Bulk, s.good("A/1"))
 				pkg := w.cut(inv.ID)
-				var replica lagged
-				w.beforeVerb("package", nth, func() { replica = s.replica() })
+				var replica snapshot
+				w.beforeVerb("package", nth, func() { replica = s.snapshot() })
 				w.must(queue.KindPackage, pkg)
 				s.failOver(replica)
 				if p := s.pkg(pkg); p.State != at || s.read(inv.ID).State != ledger.Packed {
 					t.Fatalf("after the failover the package is %s", p.State)
 				}
-				w2 := s.worker("w2", s.door())
+				w2 := s.worker("w2", s.client())
 				w2.must(queue.KindPackage, pkg)
 				if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageClosing || i.State != ledger.Sending {
 					t.Errorf("the package is %s (%s), the invoice %s", p.State, p.Reason, i.State)
@@ -177,11 +177,11 @@ func (a *actor) runWith(ctx context.Context, k queue.Kind, id string) error {
 // While Redis has forgotten nothing its word is proof: nobody is asked, and nothing is closed.
 func TestOpened_WorkerDiedAndRedisForgotNothing_GivenUpAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	s.killedBefore(3, w, pkg, ledger.PackageUploaded)
-	w2 := s.worker("w2", s.door())
+	w2 := s.worker("w2", s.client())
 	w2.must(queue.KindPackage, pkg)
 	if p, i := s.pkg(pkg), s.read(inv.ID); p.State != ledger.PackageAbandoned || i.State != ledger.Queued || i.Group == "" {
 		t.Fatalf("the package is %s, the invoice %s waiting in %q", p.State, i.State, i.Group)
@@ -204,12 +204,12 @@ func TestOpened_WorkerDiedAndRedisForgotNothing_GivenUpAtOnce(t *testing.T) {
 // the session is closed, and all that had arrived is taken.
 func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndTaken(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	s.killedBefore(3, w, pkg, ledger.PackageUploaded)
 	s.restart()
-	w2 := s.worker("w2", s.door())
+	w2 := s.worker("w2", s.client())
 	w2.must(queue.KindPackage, pkg)
 	w2.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if i, n := s.read(inv.ID), len(s.sim.Books().Sessions); i.State != ledger.Accepted || i.Package != pkg || n != 1 {
@@ -222,7 +222,7 @@ func TestOpened_RedisRestartedAndAllPartsArrived_SessionIsClosedAndTaken(t *test
 func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNobodyIsBlamed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var kill atomic.Pointer[context.CancelFunc]
-	s.front(func(w http.ResponseWriter, r *http.Request) bool {
+	s.behindProxy(func(w http.ResponseWriter, r *http.Request) bool {
 		die := kill.Load()
 		if die == nil || r.Method != http.MethodPut {
 			return false
@@ -231,20 +231,20 @@ func TestOpened_RedisRestartedAndPartsAreMissing_NewSessionAndNobodyIsBlamed(t *
 		w.WriteHeader(http.StatusInternalServerError)
 		return true
 	})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	for range 4 { // more often than refusals are allowed
 		ctx, die := context.WithCancel(t.Context())
 		kill.Store(&die)
-		_ = s.worker("w1", s.door()).runWith(ctx, queue.KindPackage, pkg)
+		_ = s.worker("w1", s.client()).runWith(ctx, queue.KindPackage, pkg)
 		die()
 		kill.Store(nil)
 		if p := s.pkg(pkg); p.State != ledger.PackageOpened {
 			t.Fatalf("the package is %s", p.State)
 		}
 		s.restart()
-		w2 := s.worker("w2", s.door())
+		w2 := s.worker("w2", s.client())
 		w2.must(queue.KindPackage, pkg)
 		w2.until(queue.KindConfirm, pkg, func() bool { return !s.pkg(pkg).State.Live() })
 		next := s.read(inv.ID).Package
@@ -271,15 +271,15 @@ func TestFailover_GatewayDoesNotTell_NothingIsSentAgain(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{Delay: time.Hour})
 			var status atomic.Int32
-			s.answers("/session/", &status)
-			w := s.worker("w", s.door())
+			s.answerPath("/session/", &status)
+			w := s.worker("w", s.client())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := w.cut(inv.ID)
-			var replica lagged
-			w.beforeVerb("package", 3, func() { replica = s.replica() })
+			var replica snapshot
+			w.beforeVerb("package", 3, func() { replica = s.snapshot() })
 			w.must(queue.KindPackage, pkg)
 			s.failOver(replica)
-			w2 := s.worker("w2", s.door())
+			w2 := s.worker("w2", s.client())
 			status.Store(code)
 			w2.must(queue.KindPackage, pkg)
 			for range 3 {
@@ -309,11 +309,11 @@ func TestFailover_SendingIsTakenBack_SecondIsRefusedByKSeFAndTheFirstIsRecovered
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			other := s.admit(ledger.Express, s.good("A/0")) // opens the session
 			w.must(queue.KindSend, other.ID)
 			inv := s.admit(ledger.Express, s.good("A/1"))
-			replica := s.replica()
+			replica := s.snapshot()
 			w.must(queue.KindSend, inv.ID)
 			s.failOver(replica)
 			if i := s.read(inv.ID); i.State != ledger.Queued {
@@ -321,7 +321,7 @@ func TestFailover_SendingIsTakenBack_SecondIsRefusedByKSeFAndTheFirstIsRecovered
 			}
 			again := w
 			if otherSession {
-				again = s.worker("w2", s.door())
+				again = s.worker("w2", s.client())
 			}
 			again.must(queue.KindSend, inv.ID)
 			for _, a := range []*actor{w, again} {

@@ -15,10 +15,10 @@ import (
 func TestSweep_ForgetsWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 	const retention = 90 * 24 * time.Hour
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.Retention = retention })
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.Retention = retention })
 	admitter := &intake.Admitter{
 		Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Retention: retention,
-		Accounts: everybody(), Now: s.now,
+		Accounts: allAccounts(), Now: s.now,
 	}
 	admit := func(doc []byte) intake.Admission {
 		out, err := admitter.Admit(t.Context(), []intake.Document{{File: "a.xml", Data: doc}}, intake.Terms{Lane: ledger.Bulk})
@@ -31,7 +31,7 @@ func TestSweep_ForgetsWhatEndedLongAgo_TheSameFileIsNotSentAgain(t *testing.T) {
 	inv := admit(doc).Invoice
 	pkg := s.sent(w, inv)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	s.archivedReceipts(w, pkg)
+	s.archiveReceipts(w, pkg)
 	before := s.read(inv.ID)
 	s.advance(retention + 24*time.Hour)
 	w.must(queue.KindSweep, "1")

@@ -37,7 +37,7 @@ func TestFull_Admit_RefusesWithAReasonAndTakesNothing(t *testing.T) {
 	before := s.keys()
 	for why, below := range map[string]float64{"above the share": 0.85, "redis itself refuses": 0} {
 		a := &intake.Admitter{
-			Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now,
+			Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: allAccounts(), Now: s.now,
 			IntakeBelow: below,
 		}
 		if below == 0 {

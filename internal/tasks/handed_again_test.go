@@ -22,7 +22,7 @@ func TestShed_HandedInAgainBeforeItWent_IsKeptForAsLongAgain(t *testing.T) {
 	for name, lines := range map[string]int{"small": 1, "large": 3500} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected, o.Retention = 24*time.Hour, 30*time.Hour })
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.KeepRejected, o.Retention = 24*time.Hour, 30*time.Hour })
 			doc := sample.Invoice(sample.Options{
 				SellerNIP: s.nip(), Number: "A/3", IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: 3,
 			})
@@ -55,7 +55,7 @@ func TestShed_HandedInAgain_CanBeRetriedAndGoesAgainLater(t *testing.T) {
 	for name, lines := range map[string]int{"small": 1, "large": 3500} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour })
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour })
 			doc := sample.Invoice(sample.Options{
 				SellerNIP: s.nip(), Number: "A/3", IssueDate: invoice.Today(time.Now()), Lines: lines, Seed: 3,
 			})
@@ -104,9 +104,9 @@ func TestShed_HandedInAgain_CanBeRetriedAndGoesAgainLater(t *testing.T) {
 // puts it right, and the invoice can go on.
 func TestAdmit_LargeDocumentOfAParkedOneIsDamaged_HandedInAgainItGoes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.large("A/3", 3))
-	path := filepath.Join(s.folder(), archive.BodyName(inv.ID))
+	path := filepath.Join(s.archiveFolder(), archive.BodyName(inv.ID))
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

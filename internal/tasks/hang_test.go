@@ -16,49 +16,49 @@ import (
 
 // away is a network folder that is away: every call blocks in the system, whatever its context
 // says, until it is back.
-type away struct {
+type awayStore struct {
 	archive.Store
 	back chan struct{}
 	mu   sync.Mutex
 	held int
 }
 
-func (a *away) wait() {
+func (a *awayStore) wait() {
 	a.mu.Lock()
 	a.held++
 	a.mu.Unlock()
 	<-a.back
 }
 
-func (a *away) calls() int { a.mu.Lock(); defer a.mu.Unlock(); return a.held }
+func (a *awayStore) calls() int { a.mu.Lock(); defer a.mu.Unlock(); return a.held }
 
-func (a *away) Get(ctx context.Context, name string) ([]byte, error) {
+func (a *awayStore) Get(ctx context.Context, name string) ([]byte, error) {
 	a.wait()
 	return a.Store.Get(ctx, name)
 }
 
-func (a *away) Put(ctx context.Context, name string, data []byte, kind string) error {
+func (a *awayStore) Put(ctx context.Context, name string, data []byte, kind string) error {
 	a.wait()
 	return a.Store.Put(ctx, name, data, kind)
 }
 
-func (a *away) Replace(ctx context.Context, name string, data []byte, kind string) error {
+func (a *awayStore) Replace(ctx context.Context, name string, data []byte, kind string) error {
 	a.wait()
 	return a.Store.Replace(ctx, name, data, kind)
 }
 
-func (a *away) Flush(ctx context.Context, names ...string) error {
+func (a *awayStore) Flush(ctx context.Context, names ...string) error {
 	a.wait()
 	return a.Store.Flush(ctx, names...)
 }
 
-func (a *away) Check(ctx context.Context) error { a.wait(); return a.Store.Check(ctx) }
+func (a *awayStore) Check(ctx context.Context) error { a.wait(); return a.Store.Check(ctx) }
 
 // A network folder is away. Receipt tasks come back in their time, and soon at once; whatever does
 // not need the archive goes on; when it is back, everything follows.
 func TestArchive_FolderHangs_TasksComeBackAndTheRestGoesOn(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	stored := s.admit(ledger.Bulk, large(s.nip(), 1))
 	var pkgs []string
 	for _, n := range []string{"A/1", "A/2", "A/3", "A/4"} {
@@ -66,9 +66,9 @@ func TestArchive_FolderHangs_TasksComeBackAndTheRestGoesOn(t *testing.T) {
 		pkgs = append(pkgs, pkg)
 	}
 	sound := s.store
-	hung := &away{Store: sound, back: make(chan struct{})}
+	hung := &awayStore{Store: sound, back: make(chan struct{})}
 	s.store = archive.Guard(hung, archive.Options{Timeout: 50 * time.Millisecond})
-	w = s.worker("w2", s.door())
+	w = s.worker("w2", s.client())
 	for _, pkg := range pkgs {
 		began := time.Now()
 		err := w.run(queue.KindReceipt, pkg)

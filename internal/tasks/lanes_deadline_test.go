@@ -16,14 +16,14 @@ func TestLanes_OnlineSessionsUsedUp_DeadlineKeptInBatch(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Express, ledger.Auto} {
 		t.Run(string(lane), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			l := s.counted(hours(map[string]int{
+			l := s.limit(hourLimits(map[string]int{
 				ratelimit.GroupOnlineSession: 120,
 				ratelimit.GroupInvoiceSend:   180,
 				ratelimit.GroupBatchSession:  60,
 			}))
-			w := s.worker("w", s.counting(l), asConfigured)
+			w := s.worker("w", s.limitedClient(l), asConfigured)
 			inv := s.admit(lane, s.good("A/1"))
-			if err := s.due(inv.ID, s.now().Add(30*time.Minute)); err != nil {
+			if err := s.setDeadline(inv.ID, s.now().Add(30*time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 			w.must(queue.KindSubmit, inv.ID)

@@ -16,19 +16,19 @@ import (
 )
 
 // noKeyYet is a door that has no public key before some time.
-type noKeyYet struct {
-	*door
+type noKeyClient struct {
+	*testClient
 	s      *stage
 	until  time.Time
 	reason ratelimit.Reason
 	group  string
 }
 
-func (d *noKeyYet) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
-	if wait := d.until.Sub(d.s.now()); wait > 0 {
-		return nil, &ratelimit.NotNow{Key: ratelimit.Key{Tenant: d.s.nip(), Group: d.group}, Wait: wait, Reason: d.reason}
+func (client *noKeyClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
+	if wait := client.until.Sub(client.s.now()); wait > 0 {
+		return nil, &ratelimit.NotNow{Key: ratelimit.Key{Tenant: client.s.nip(), Group: client.group}, Wait: wait, Reason: client.reason}
 	}
-	return d.door.PublicKey(ctx)
+	return client.testClient.PublicKey(ctx)
 }
 
 // What a send waits for and a package would wait for as well takes nobody out of the express lane:
@@ -45,9 +45,9 @@ func TestLanes_PackagesWouldWaitForTheSame_ChosenInvoiceStaysAndGoesWhenItCan(t 
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := &noKeyYet{door: s.door(), s: s, until: s.now().Add(20 * time.Minute), reason: c.reason, group: c.group}
-			w := s.workerWith("w", d.door, func(p *tasks.Parts) {
-				p.Transport = func(string) (tasks.Transport, bool) { return d, true }
+			client := &noKeyClient{testClient: s.client(), s: s, until: s.now().Add(20 * time.Minute), reason: c.reason, group: c.group}
+			w := s.workerWith("w", client.testClient, func(p *tasks.Parts) {
+				p.Transport = func(string) (tasks.Transport, bool) { return client, true }
 			}, asConfigured)
 			inv := s.admit(ledger.Auto, s.good("A/1"))
 			w.must(queue.KindSubmit, inv.ID)
@@ -71,10 +71,10 @@ func TestLanes_PackagesWouldWaitForTheSame_ChosenInvoiceStaysAndGoesWhenItCan(t 
 // The public key's limit is one of those that an invoice is chosen by.
 func TestLanes_PublicKeysLimitUsedUp_AutoInvoiceIsNotChosenAndDoesNotCircle(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	c := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60, string(ksef.GroupPublicKey): 5}))
+	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60, string(ksef.GroupPublicKey): 5}))
 	c.use(t, s.nip(), string(ksef.GroupPublicKey), 5)
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays where the circle was
-	w := s.worker("w", s.counting(c), asConfigured)
+	w := s.worker("w", s.limitedClient(c), asConfigured)
 	inv := s.admit(ledger.Auto, s.good("A/1"))
 	w.must(queue.KindSubmit, inv.ID)
 	before := s.read(inv.ID).Rev

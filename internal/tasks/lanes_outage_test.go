@@ -71,14 +71,14 @@ func TestLanes_SingleSendsOutOfServiceAndTheDeadlineComes_ExpressGoesByBulkWhenA
 		t.Run(strings.ReplaceAll(c.why, " ", "_"), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			s.budget = groupsDown{groups: c.down, session: c.session}
-			w := s.workerWith("w", s.door(), func(p *tasks.Parts) {
+			w := s.workerWith("w", s.client(), func(p *tasks.Parts) {
 				if c.noParts {
 					p.PartStore = partsDown{}
 				}
 			}, asConfigured)
 			inv := s.admit(ledger.Express, s.good("A/1"))
 			began := s.now()
-			if err := s.due(inv.ID, began.Add(due)); err != nil {
+			if err := s.setDeadline(inv.ID, began.Add(due)); err != nil {
 				t.Fatal(err)
 			}
 			w.must(queue.KindSubmit, inv.ID)
@@ -117,11 +117,11 @@ func TestLanes_SingleSendsOutOfServiceAndTheDeadlineComes_ExpressGoesByBulkWhenA
 func TestLanes_SingleSendsOutOfServiceAndTheDeadlineIsFar_ExpressWaits(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.budget = groupsDown{groups: []string{ratelimit.GroupInvoiceSend}}
-	w := s.worker("w", s.door(), asConfigured)
+	w := s.worker("w", s.client(), asConfigured)
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSubmit, inv.ID)
 	for _, due := range []time.Time{{}, s.now().Add(time.Hour)} {
-		if err := s.due(inv.ID, due); err != nil {
+		if err := s.setDeadline(inv.ID, due); err != nil {
 			t.Fatal(err)
 		}
 		_ = w.run(queue.KindSend, inv.ID)

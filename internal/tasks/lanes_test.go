@@ -16,10 +16,10 @@ import (
 // again and again.
 func TestLanes_HourNearlyUsedUp_AutoInvoiceDoesNotCircle(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	c := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
+	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
 	c.use(t, s.nip(), ratelimit.GroupInvoiceSend, 150)
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays where the circle was
-	w := s.worker("w", s.counting(c), asConfigured)
+	w := s.worker("w", s.limitedClient(c), asConfigured)
 	inv := s.admit(ledger.Auto, s.good("A/1"))
 	w.must(queue.KindSubmit, inv.ID)
 	for range 55 * 20 {
@@ -40,13 +40,13 @@ func TestLanes_HourNearlyUsedUp_AutoInvoiceDoesNotCircle(t *testing.T) {
 // The line counts as well as the places: who was told to come back has the next ones.
 func TestLanes_ManyStandInLine_AutoInvoiceIsNotChosenForTheirPlaces(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	c := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
+	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
 	c.use(t, s.nip(), ratelimit.GroupInvoiceSend, 142)
 	for i := range 200 {
 		ctx := ratelimit.With(t.Context(), ratelimit.Ticket(string(rune('a'+i))), ratelimit.Reserve(1), ratelimit.Share(0.2))
 		_ = c.Join(ctx, s.nip(), ratelimit.GroupInvoiceSend)
 	}
-	w := s.worker("w", s.counting(c), asConfigured)
+	w := s.worker("w", s.limitedClient(c), asConfigured)
 	inv := s.admit(ledger.Auto, s.good("A/1"))
 	w.must(queue.KindSubmit, inv.ID)
 	before := s.read(inv.ID).Rev
@@ -88,12 +88,12 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkAndSaysSo(t *test
 	} {
 		t.Run(strings.ReplaceAll(c.why, " ", "_"), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			l := s.counted(hours(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
+			l := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60}))
 			l.use(t, s.nip(), ratelimit.GroupInvoiceSend, c.sends)
 			l.use(t, s.nip(), ratelimit.GroupBatchSession, c.batches)
-			w := s.worker("w", s.counting(l), asConfigured)
+			w := s.worker("w", s.limitedClient(l), asConfigured)
 			inv := s.admit(ledger.Express, s.good("A/1"))
-			if err := s.due(inv.ID, s.now().Add(c.due)); err != nil {
+			if err := s.setDeadline(inv.ID, s.now().Add(c.due)); err != nil {
 				t.Fatal(err)
 			}
 			w.must(queue.KindSubmit, inv.ID)
@@ -120,7 +120,7 @@ func TestLanes_ExpressTurnComesAfterTheLegalDeadline_GoesByBulkAndSaysSo(t *test
 }
 
 // due moves the legal deadline, as a new hand-in with another deadline does.
-func (s *stage) due(id string, at time.Time) error {
+func (s *stage) setDeadline(id string, at time.Time) error {
 	inv := s.read(id)
 	return s.ledger.ChangeTerms(s.t.Context(), &inv, ledger.NewTerms{Deadline: ledger.At(at)})
 }

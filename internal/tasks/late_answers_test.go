@@ -16,9 +16,9 @@ import (
 
 func TestConfirm_AnswerWithoutANumberRunsOnForHours_ItsOutcomeIsReadAllTheSame(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	running := true
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		for i := range all {
 			if running && all[i].InvoiceNumber == "A/2" {
 				all[i].InvoiceNumber = ""
@@ -27,7 +27,7 @@ func TestConfirm_AnswerWithoutANumberRunsOnForHours_ItsOutcomeIsReadAllTheSame(t
 		}
 		return all
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.bad("A/2"))
 	pkg := s.sent(w, a, b)
 	drive := func(most time.Duration) (last error) {
@@ -53,10 +53,10 @@ func TestConfirm_AnswerWithoutANumberRunsOnForHours_ItsOutcomeIsReadAllTheSame(t
 // written.
 func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndTheRestSaysWhyItWaits(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-	d := s.door()
-	d.listed = hide("A/1")
-	d.upo = func([]byte, error) ([]byte, error) { return nil, unavailable("fetch session UPO") }
-	w := s.worker("w", d)
+	client := s.client()
+	client.listed = hide("A/1")
+	client.upo = func([]byte, error) ([]byte, error) { return nil, unavailableError("fetch session UPO") }
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	for range 5 {
@@ -75,9 +75,9 @@ func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndTheRestSaysWhyItW
 // The list of the open session still has only the answer to the first try.
 func TestRetry_ItsOnlineSessionIsStillOpen_ItGoesIntoAnotherOne(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	old := true
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		if old && len(all) > 0 {
 			one := all[0]
 			one.Status, one.KSeFNumber = ksef.StatusInfo{Code: 460, Description: "new in this month"}, ""
@@ -85,7 +85,7 @@ func TestRetry_ItsOnlineSessionIsStillOpen_ItGoesIntoAnotherOne(t *testing.T) {
 		}
 		return all
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, a.ID)
 	pkg := s.read(a.ID).Package
@@ -113,15 +113,15 @@ func TestRetry_ItsOnlineSessionIsStillOpen_ItGoesIntoAnotherOne(t *testing.T) {
 // looked for since.
 func TestSearch_OlderInvoiceJoinsTheSearchLater_IsFoundToo(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := &onesick{door: s.door()}
-	w := sickWorker(s, d)
+	client := &sickClient{testClient: s.client()}
+	w := sickWorker(s, client)
 	early := sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "E/1", IssueDate: invoice.Today(s.now()), Seed: 3})
 	s.known(w, early)
 	s.advance(100 * 24 * time.Hour)
 	late := sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "L/1", IssueDate: invoice.Today(s.now()), Seed: 1})
 	s.known(w, late)
 	// KSeF names no original of L/1; the receipt of E/1's original is sick for a while.
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		for i := range all {
 			if all[i].InvoiceNumber == "L/1" {
 				all[i].Status.Extensions = nil
@@ -130,20 +130,20 @@ func TestSearch_OlderInvoiceJoinsTheSearchLater_IsFoundToo(t *testing.T) {
 		return all
 	}
 	sick, downloads := true, 0
-	d.upoOf = func(string) error {
+	client.upoOf = func(string) error {
 		if sick {
-			return unavailable("upo")
+			return unavailableError("upo")
 		}
-		return refused("upo")
+		return refusedError("upo")
 	}
-	d.invoice = func(string) error {
+	client.invoice = func(string) error {
 		if downloads++; downloads == 1 {
-			return refused("fetch")
+			return refusedError("fetch")
 		}
 		return nil
 	}
 	lags := true
-	d.page = func(p ksef.MetadataPage, err error) (ksef.MetadataPage, error) {
+	client.page = func(p ksef.MetadataPage, err error) (ksef.MetadataPage, error) {
 		if lags { // the register does not have the newer one yet
 			p.Invoices = slices.DeleteFunc(p.Invoices, func(m ksef.Metadata) bool { return m.InvoiceNumber == "L/1" })
 		}

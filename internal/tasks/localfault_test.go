@@ -17,7 +17,7 @@ import (
 func TestLocalFault_TaskIsLeft_BeforeAnythingIsBegun(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	bulk, single := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
-	well := s.worker("well", s.door())
+	well := s.worker("well", s.client())
 	pkg := well.cut(bulk.ID)
 	well.must(queue.KindSubmit, single.ID)
 	before, asked := s.pkg(pkg), s.read(single.ID)
@@ -25,7 +25,7 @@ func TestLocalFault_TaskIsLeft_BeforeAnythingIsBegun(t *testing.T) {
 	fault := &retry.LaterError{Delay: retry.HandOver, Reason: retry.ReasonLocal, What: "left to another worker"}
 	lines := &countingLimits{}
 	s.budget = lines
-	sick := s.workerWith("sick", s.door(), func(p *tasks.Parts) {
+	sick := s.workerWith("sick", s.client(), func(p *tasks.Parts) {
 		p.Fault = func(tenant string, _ ...string) error {
 			if tenant != s.nip() {
 				t.Errorf("asked about tenant %s", tenant)

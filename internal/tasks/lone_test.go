@@ -37,7 +37,7 @@ func TestLone_NothingElseGoesThrough_ItWaitsForBetterTimes(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
 		Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: times,
 	}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
@@ -68,7 +68,7 @@ func TestLone_PoisonousInvoice_IsParkedAsSoonAsItIsProven(t *testing.T) {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/1", Code: 500}}})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := w.refuse(inv.ID, w.cut(inv.ID))
 			if c.other { // what went through before proves nothing

@@ -15,8 +15,8 @@ import (
 // duplicate is recovered, and its large invoice is sent.
 func TestLookups_OneTenantsGatewayHangs_OthersLookUpAndSend(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := &onesick{door: s.door()}
-	w := sickWorker(s, d)
+	client := &sickClient{testClient: s.client()}
+	w := sickWorker(s, client)
 	of := func(tenant int, number string, lines int) []byte {
 		return sample.Invoice(sample.Options{
 			SellerNIP: sample.NIP(tenant), Number: number, IssueDate: invoice.Today(time.Now()), Lines: lines,
@@ -34,18 +34,18 @@ func TestLookups_OneTenantsGatewayHangs_OthersLookUpAndSend(t *testing.T) {
 	}
 	for _, p := range pkgs {
 		s.eventually("the session is final", func() bool {
-			info, err := d.SessionStatus(t.Context(), s.pkg(p).Session)
+			info, err := client.SessionStatus(t.Context(), s.pkg(p).Session)
 			return err == nil && !info.Status.Processing()
 		})
 	}
 	stop, hanging := make(chan struct{}), make(chan struct{}, len(docs))
-	d.upoOf = func(session string) error {
+	client.upoOf = func(session string) error {
 		if !sessions[session] {
 			return nil
 		}
 		hanging <- struct{}{}
 		<-stop
-		return unavailable("fetch session UPO")
+		return unavailableError("fetch session UPO")
 	}
 	done := make(chan error, len(docs))
 	for _, p := range pkgs[:3] {

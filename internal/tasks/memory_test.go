@@ -25,15 +25,15 @@ import (
 
 // weighing is a store that weighs the live heap in the middle of a handler's work: at every fourth
 // document that passes.
-type weighing struct {
+type weighingStore struct {
 	archive.Store
 	mu   sync.Mutex
 	seen int
 	base uint64
-	most uint64
+	maxBytes uint64
 }
 
-func (w *weighing) begin() { w.seen, w.most, w.base = 0, 0, liveHeap() }
+func (w *weighingStore) begin() { w.seen, w.maxBytes, w.base = 0, 0, liveHeap() }
 
 func liveHeap() uint64 {
 	runtime.GC()
@@ -43,18 +43,18 @@ func liveHeap() uint64 {
 	return m.HeapAlloc
 }
 
-func (w *weighing) weigh() {
+func (w *weighingStore) weigh() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.seen++; w.seen%4 != 0 {
 		return
 	}
 	if now := liveHeap(); now > w.base {
-		w.most = max(w.most, now-w.base)
+		w.maxBytes = max(w.maxBytes, now-w.base)
 	}
 }
 
-func (w *weighing) Put(ctx context.Context, name string, data []byte, kind string) error {
+func (w *weighingStore) Put(ctx context.Context, name string, data []byte, kind string) error {
 	err := w.Store.Put(ctx, name, data, kind)
 	if strings.HasSuffix(name, ".xml") {
 		w.weigh()
@@ -63,7 +63,7 @@ func (w *weighing) Put(ctx context.Context, name string, data []byte, kind strin
 	return err
 }
 
-func (w *weighing) Get(ctx context.Context, name string) ([]byte, error) {
+func (w *weighingStore) Get(ctx context.Context, name string) ([]byte, error) {
 	data, err := w.Store.Get(ctx, name)
 	if strings.HasPrefix(name, "bodies/") {
 		w.weigh()
@@ -101,9 +101,9 @@ func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) 
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			scale := &weighing{Store: s.store}
+			scale := &weighingStore{Store: s.store}
 			s.store = scale
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.PartSize = 50_000_000 })
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.PartSize = 50_000_000 })
 			var ids []string
 			for i := range c.invoices {
 				inv := s.admit(ledger.Bulk, c.make(s.nip(), i))
@@ -119,9 +119,9 @@ func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) 
 			scale.begin()
 			w.must(queue.KindPackage, pkg)
 			if c.archived { // the scale sees what is read from the archive
-				t.Logf("a build: %d documents, at most %d MB live", scale.seen, scale.most>>20)
-				if scale.most > bound || scale.seen < c.invoices {
-					t.Errorf("a build of %d documents holds %d MB, want at most %d", scale.seen, scale.most>>20, bound>>20)
+				t.Logf("a build: %d documents, at most %d MB live", scale.seen, scale.maxBytes>>20)
+				if scale.maxBytes > bound || scale.seen < c.invoices {
+					t.Errorf("a build of %d documents holds %d MB, want at most %d", scale.seen, scale.maxBytes>>20, bound>>20)
 				}
 			}
 			s.eventually("KSeF is through with the package", func() bool {
@@ -130,9 +130,9 @@ func TestMemory_PackageOf3MBInvoices_BuildAndReceiptStayBelow24MB(t *testing.T) 
 			})
 			scale.begin()
 			w.must(queue.KindReceipt, pkg)
-			t.Logf("a receipt task: %d documents read and written, at most %d MB live", scale.seen, scale.most>>20)
-			if scale.most > bound || scale.seen < c.invoices {
-				t.Errorf("a receipt task of %d documents holds %d MB, want at most %d", scale.seen, scale.most>>20, bound>>20)
+			t.Logf("a receipt task: %d documents read and written, at most %d MB live", scale.seen, scale.maxBytes>>20)
+			if scale.maxBytes > bound || scale.seen < c.invoices {
+				t.Errorf("a receipt task of %d documents holds %d MB, want at most %d", scale.seen, scale.maxBytes>>20, bound>>20)
 			}
 		})
 	}

@@ -31,13 +31,13 @@ func (s *stage) toMidnight(before time.Duration) time.Time {
 func TestMidnight_TrickleUntilTheEnd_FewPackages_AllOpenedAndMarkedOnline(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	midnight := s.toMidnight(20 * time.Minute)
-	c := s.counted(nil)
+	c := s.limit(nil)
 	for range 52 { // they stay used until after midnight
 		c.use(t, s.nip(), ratelimit.GroupBatchSession, 1)
 		s.advance(4 * time.Second)
 	}
 	s.advance(midnight.Add(-10 * time.Minute).Sub(s.now()))
-	w := s.worker("w", s.counting(c), asConfigured)
+	w := s.worker("w", s.limitedClient(c), asConfigured)
 	var group string
 	came := 0
 	for s.now().Before(midnight.Add(-time.Second)) {
@@ -87,10 +87,10 @@ func TestMidnight_NoSessionBefore_ThePackageGoesBack(t *testing.T) {
 		want   ledger.State
 	}{{40 * time.Second, ledger.Queued}, {10 * time.Minute, ledger.Packed}} {
 		s := newStage(t, simulator.Options{})
-		l := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
+		l := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
 		midnight := s.toMidnight(20 * time.Minute)
-		w := s.worker("w", s.counting(l), asConfigured)
-		invs := s.bulk(w, "A", 5)
+		w := s.worker("w", s.limitedClient(l), asConfigured)
+		invs := s.queueBulk(w, "A", 5)
 		s.advance(3 * time.Second)
 		w.must(queue.KindCut, invs[0].WaitingGroup().Name())
 		cut := s.packages(ledger.PackageCut)

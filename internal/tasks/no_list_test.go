@@ -14,28 +14,28 @@ import (
 )
 
 // silentDoor gives no list, or no status of single invoices; nil lets through what the door gives.
-type silentDoor struct {
-	*door
+type silentClient struct {
+	*testClient
 	list, status error
 }
 
-func (d *silentDoor) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
-	if d.list != nil {
-		return nil, d.list
+func (client *silentClient) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
+	if client.list != nil {
+		return nil, client.list
 	}
-	return d.door.SessionInvoices(ctx, session)
+	return client.testClient.SessionInvoices(ctx, session)
 }
 
-func (d *silentDoor) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
-	if d.status != nil {
-		return ksef.InvoiceInfo{}, d.status
+func (client *silentClient) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
+	if client.status != nil {
+		return ksef.InvoiceInfo{}, client.status
 	}
-	return d.door.InvoiceStatus(ctx, reference)
+	return client.testClient.InvoiceStatus(ctx, reference)
 }
 
-func (s *stage) silentWorker(d *silentDoor) *actor {
-	return s.workerWith("w", d.door, func(p *tasks.Parts) {
-		p.Transport = func(string) (tasks.Transport, bool) { return d, true }
+func (s *stage) silentWorker(client *silentClient) *actor {
+	return s.workerWith("w", client.testClient, func(p *tasks.Parts) {
+		p.Transport = func(string) (tasks.Transport, bool) { return client, true }
 	})
 }
 
@@ -43,14 +43,14 @@ func (s *stage) silentWorker(d *silentDoor) *actor {
 // decides by content about what was accepted.
 func TestNoList_TheReceiptDecides(t *testing.T) {
 	for name, err := range map[string]error{
-		"refused": refused("list session invoices"),
+		"refused": refusedError("list session invoices"),
 		"unreadable": &ksef.APIError{
 			Op: "list session invoices", Kind: ksef.KindUnreadable, Status: 200, Group: ksef.GroupSessionInvoiceList,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.silentWorker(&silentDoor{door: s.door(), list: err})
+			w := s.silentWorker(&silentClient{testClient: s.client(), list: err})
 			first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 			pkg := s.sent(w, first, second)
 			w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
@@ -67,7 +67,7 @@ func TestNoList_TheReceiptDecides(t *testing.T) {
 // waits and says why, and in the end a person has to look.
 func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.silentWorker(&silentDoor{door: s.door(), list: refused("list session invoices")})
+	w := s.silentWorker(&silentClient{testClient: s.client(), list: refusedError("list session invoices")})
 	good, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.bad("A/2"))
 	pkg := s.sent(w, good, bad)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(good.ID).State == ledger.Accepted })
@@ -87,19 +87,19 @@ func TestFailedSession_ItTookTheInvoicesAllTheSame_NothingIsSentAgain(t *testing
 		for _, list := range []string{"refused", "short"} {
 			t.Run(fmt.Sprint(code, " ", list), func(t *testing.T) {
 				s := newStage(t, simulator.Options{})
-				d := &silentDoor{door: s.door()}
-				d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+				client := &silentClient{testClient: s.client()}
+				client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 					if i.Status.Done() {
 						return ksef.SessionInfo{Status: ksef.StatusInfo{Code: code, Description: "?"}}
 					}
 					return i
 				}
 				if list == "refused" {
-					d.list = refused("list session invoices")
+					client.list = refusedError("list session invoices")
 				} else {
-					d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo { return all[:min(1, len(all))] }
+					client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo { return all[:min(1, len(all))] }
 				}
-				w := s.silentWorker(d)
+				w := s.silentWorker(client)
 				invs := []ledger.Invoice{s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))}
 				pkg := s.sent(w, invs...)
 				w.until(queue.KindConfirm, pkg, func() bool {
@@ -120,16 +120,16 @@ func TestFailedSession_ItTookTheInvoicesAllTheSame_NothingIsSentAgain(t *testing
 // receipt: silence about that one proves nothing.
 func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client := s.client()
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		if i.Status.Done() {
 			return ksef.SessionInfo{Status: ksef.StatusInfo{Code: ksef.BatchSessionKeyNotDecrypted, Description: "?"}}
 		}
 		return i
 	}
-	d.listed = hide("A/2")
-	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("session UPO") }
-	w := s.worker("w", d)
+	client.listed = hide("A/2")
+	client.upo = func([]byte, error) ([]byte, error) { return nil, refusedError("session UPO") }
+	w := s.worker("w", client)
 	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, first, second)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
@@ -142,23 +142,23 @@ func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testin
 // refused and there is no receipt: it did arrive, whatever they leave out.
 func TestExpress_ConfirmedSend_IsNeverTakenForAbsent(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := &silentDoor{door: s.door(), status: refused("invoice status")}
-	d.listed = hide("A/2")
-	d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+	client := &silentClient{testClient: s.client(), status: refusedError("invoice status")}
+	client.listed = hide("A/2")
+	client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 		if i.Counted && i.InvoiceCount == 2 {
 			i.InvoiceCount, i.SuccessfulInvoiceCount = 1, 1
 		}
 		return i
 	}
-	d.upo = func([]byte, error) ([]byte, error) { return nil, refused("session UPO") }
-	w := s.silentWorker(d)
+	client.upo = func([]byte, error) ([]byte, error) { return nil, refusedError("session UPO") }
+	w := s.silentWorker(client)
 	first, second := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	pkg := s.sent(w, first, second)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
 	if got := s.read(second.ID); got.State != ledger.Sent || got.Reason == "" {
 		t.Fatalf("%s is %s: %q", got.Number, got.State, got.Reason)
 	}
-	d.listed = nil // the list catches up
+	client.listed = nil // the list catches up
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(second.ID).State == ledger.Accepted })
 	if n := len(s.sim.Books().Accepted); n != 2 {
 		t.Errorf("KSeF accepted %d", n)

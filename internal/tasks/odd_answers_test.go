@@ -63,9 +63,9 @@ func (a *actor) asQueued(kind queue.Kind, id string, most time.Duration, want fu
 
 // omitted is an invoice that KSeF calls a duplicate without naming the original, in a session that
 // is on its way.
-func omitted(s *stage, w *actor) (id, pkg string) {
+func duplicateWithoutOriginal(s *stage, w *actor) (id, pkg string) {
 	s.t.Helper()
-	doc := s.with("A/1", 1)
+	doc := s.seeded("A/1", 1)
 	s.known(w, doc)
 	id = s.admit(ledger.Bulk, doc).ID
 	return id, s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
@@ -76,8 +76,8 @@ func TestRecover_RegisterWritesItsFlagsAsTexts_TheOriginalIsFound(t *testing.T) 
 	r := s.rewrite("/invoice/metadata", func(body string) string {
 		return strings.NewReplacer(`"hasMore":false`, `"hasMore":"false"`, `"isTruncated":false`, `"isTruncated":"false"`).Replace(body)
 	})
-	w := s.worker("w", s.door())
-	id, pkg := omitted(s, w)
+	w := s.worker("w", s.client())
+	id, pkg := duplicateWithoutOriginal(s, w)
 	last := w.asQueued(queue.KindConfirm, pkg, time.Hour, func() bool { return s.read(id).State == ledger.Accepted })
 	if got := s.read(id); got.State != ledger.Accepted || r.asked == 0 {
 		t.Errorf("after %d pages it is %s: %s; %v", r.asked, got.State, got.Reason, last)
@@ -88,8 +88,8 @@ func TestRecover_RegisterWritesItsFlagsAsTexts_TheOriginalIsFound(t *testing.T) 
 func TestRecover_RegisterCannotBeRead_ItIsAskedEverMoreRarelyAndTheOriginalIsFoundInTheEnd(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal}}})
 	r := s.rewrite("/invoice/metadata", func(body string) string { return strings.Replace(body, `"invoices":`, `"bills":`, 1) })
-	w := s.worker("w", s.door())
-	id, pkg := omitted(s, w)
+	w := s.worker("w", s.client())
+	id, pkg := duplicateWithoutOriginal(s, w)
 	last := w.asQueued(queue.KindConfirm, pkg, 24*time.Hour, func() bool { return s.read(id).State.Final() })
 	if got := s.read(id); got.State != ledger.Sent || r.asked < 10 || r.asked > 40 {
 		t.Errorf("after %d pages in a day it is %s: %s", r.asked, got.State, got.Reason)
@@ -108,7 +108,7 @@ func TestRecover_RegisterCannotBeRead_ItIsAskedEverMoreRarelyAndTheOriginalIsFou
 func TestConfirm_StatusCannotBeRead_ItIsAskedAsRarelyAsOneAtWork(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	r := s.rewrite("/session/status/", func(body string) string { return strings.Replace(body, `"code":`, `"kode":`, 1) })
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
 	r.asked = 0
@@ -132,7 +132,7 @@ func TestReceipt_CannotBeRead_ItIsAskedForEverMoreRarely(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			r := s.rewrite("/session/upo/", func(string) string { return body })
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := s.sent(w, inv)
 			w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })

@@ -27,13 +27,13 @@ func TestOneObject_SessionIsSick_ItsPausesGrowUnlessItIsAnOutage(t *testing.T) {
 	} {
 		s := newStage(t, simulator.Options{})
 		inv := s.admit(ledger.Bulk, s.good("A/1"))
-		pkg := s.sent(s.worker("w", s.door()), inv)
+		pkg := s.sent(s.worker("w", s.client()), inv)
 		err := s.sim.Inject(simulator.Fault{Kind: simulator.Status, On: c.operation, Code: 503, Times: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.budget = groupDown{group: c.down}
-		w := s.worker("w2", s.door())
+		w := s.worker("w2", s.client())
 		for range 600 { // the session itself has to be over first
 			if err = w.run(queue.KindConfirm, pkg); retry.Judge(err).Reason != retry.ReasonProcessing {
 				break

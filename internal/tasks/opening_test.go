@@ -16,10 +16,10 @@ import (
 func TestOpening_TheLastSessionIsForUrgentOnes_OrdinarySetsAreNotCutForIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.toMidnight(12 * time.Hour)
-	c := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
+	c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 59)
-	w := s.worker("w", s.counting(c), asConfigured)
-	invs := s.bulk(w, "A", 5)
+	w := s.worker("w", s.limitedClient(c), asConfigured)
+	invs := s.queueBulk(w, "A", 5)
 	group := invs[0].WaitingGroup().Name()
 	rev := s.read(invs[0].ID).Rev
 	for range 50 {
@@ -29,7 +29,7 @@ func TestOpening_TheLastSessionIsForUrgentOnes_OrdinarySetsAreNotCutForIt(t *tes
 	if got := s.read(invs[0].ID); got.Rev != rev {
 		t.Errorf("%s at revision %d, it was %d", got.State, got.Rev, rev)
 	}
-	urgent := s.worker("urgent", s.counting(c), asConfigured, func(o *tasks.Options) { o.DeadlineNear = 96 * time.Hour })
+	urgent := s.worker("urgent", s.limitedClient(c), asConfigured, func(o *tasks.Options) { o.DeadlineNear = 96 * time.Hour })
 	urgent.must(queue.KindCut, group)
 	cut := s.packages(ledger.PackageCut)
 	if len(cut) != 1 {
@@ -43,9 +43,9 @@ func TestOpening_TheLastSessionIsForUrgentOnes_OrdinarySetsAreNotCutForIt(t *tes
 func TestOpening_TheHourBeforeMidnight_LeavesItsSessionsToTheCutsOfMidnight(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	midnight := s.toMidnight(66 * time.Minute)
-	c := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
-	w := s.worker("w", s.counting(c), asConfigured)
-	invs := s.bulk(w, "A", 5)
+	c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
+	w := s.worker("w", s.limitedClient(c), asConfigured)
+	invs := s.queueBulk(w, "A", 5)
 	group := invs[0].WaitingGroup().Name()
 	s.advance(3 * time.Second)
 	w.must(queue.KindCut, group)

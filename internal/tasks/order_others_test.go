@@ -15,10 +15,10 @@ func TestOrder_Others(t *testing.T) {
 	t.Run("the gateway has lost the session", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, simulator.Options{})
-		w, tr := s.traced(s.door())
+		w, tr := s.traced(s.client())
 		tr.nameless = true
 		pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")))
-		tr.fails["SessionStatus"] = refused("ask session status")
+		tr.fails["SessionStatus"] = refusedError("ask session status")
 		tr.confirm(w, pkg, 2, nil)
 		s.advance(12 * time.Minute)
 		tr.confirm(w, pkg, 2, s.over(pkg))
@@ -27,9 +27,9 @@ func TestOrder_Others(t *testing.T) {
 	t.Run("the gateway knows it again", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, simulator.Options{})
-		w, tr := s.traced(s.door())
+		w, tr := s.traced(s.client())
 		pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")))
-		tr.fails["SessionStatus"] = refused("ask session status")
+		tr.fails["SessionStatus"] = refusedError("ask session status")
 		tr.confirm(w, pkg, 1, nil)
 		delete(tr.fails, "SessionStatus")
 		tr.confirm(w, pkg, 1, nil)
@@ -38,7 +38,7 @@ func TestOrder_Others(t *testing.T) {
 	t.Run("an entry cannot be read", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, simulator.Options{})
-		w, tr := s.traced(s.door())
+		w, tr := s.traced(s.client())
 		bad, good := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 		pkg := s.sent(w, bad, good)
 		fix := s.spoil(invoiceDamages()[0], "ksef:inv:"+bad.ID)
@@ -50,10 +50,10 @@ func TestOrder_Others(t *testing.T) {
 	t.Run("an entry of a refused package cannot be read", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, simulator.Options{})
-		d := s.door()
-		d.session, d.listed = sessionCode(405), nothingListed
-		w, tr := s.traced(d)
-		tr.fails["SessionUPO"] = refused("fetch session UPO")
+		client := s.client()
+		client.session, client.listed = sessionCode(405), nothingListed
+		w, tr := s.traced(client)
+		tr.fails["SessionUPO"] = refusedError("fetch session UPO")
 		bad, good := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 		pkg := s.sent(w, bad, good)
 		fix := s.spoil(invoiceDamages()[0], "ksef:inv:"+bad.ID)
@@ -65,9 +65,9 @@ func TestOrder_Others(t *testing.T) {
 	t.Run("a session that is open", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, simulator.Options{})
-		d := s.door()
-		d.listed = answered(map[string]int{"A/1": 450, "A/2": 500, "A/3": 410})
-		w, tr := s.traced(d)
+		client := s.client()
+		client.listed = answered(map[string]int{"A/1": 450, "A/2": 500, "A/3": 410})
+		w, tr := s.traced(client)
 		for i := range 4 {
 			inv := s.admit(ledger.Express, s.good(fmt.Sprint("A/", i)))
 			w.must(queue.KindSend, inv.ID)
@@ -80,7 +80,7 @@ func TestOrder_Others(t *testing.T) {
 	t.Run("a send is refused", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "send", Times: 1}}})
-		w, tr := s.traced(s.door())
+		w, tr := s.traced(s.client())
 		inv := s.admit(ledger.Express, s.good("A/1"))
 		tr.run(w, queue.KindSend, inv.ID)
 		tr.golden(t)
@@ -88,7 +88,7 @@ func TestOrder_Others(t *testing.T) {
 	t.Run("a session was refused to open", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch", Times: 1}}})
-		w, tr := s.traced(s.door())
+		w, tr := s.traced(s.client())
 		pkg := w.cut(s.admit(ledger.Bulk, s.good("A/1")).ID)
 		tr.run(w, queue.KindPackage, pkg)
 		tr.golden(t)
@@ -98,12 +98,12 @@ func TestOrder_Others(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			d.listed = answered(map[string]int{"A/0": 450})
+			client := s.client()
+			client.listed = answered(map[string]int{"A/0": 450})
 			if code != 200 {
-				d.session, d.listed = sessionCode(code), answered(map[string]int{"A/0": 450, "A/1": 405})
+				client.session, client.listed = sessionCode(code), answered(map[string]int{"A/0": 450, "A/1": 405})
 			}
-			w, tr := s.traced(d)
+			w, tr := s.traced(client)
 			invs := []ledger.Invoice{s.admit(ledger.Express, s.good("A/0")), s.admit(ledger.Express, s.good("A/1"))}
 			pkg := s.sent(w, invs...)
 			late := &before{do: func() { s.touch(invs[0].ID) }, is: func(args []any) bool {
@@ -117,10 +117,10 @@ func TestOrder_Others(t *testing.T) {
 	t.Run("one moves while a refused session is emptied", func(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, simulator.Options{})
-		d := s.door()
-		d.session, d.listed = sessionCode(500), answered(map[string]int{"A/0": 405, "A/1": 405})
-		d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
-		w, tr := s.traced(d)
+		client := s.client()
+		client.session, client.listed = sessionCode(500), answered(map[string]int{"A/0": 405, "A/1": 405})
+		client.upo = func([]byte, error) ([]byte, error) { return nil, refusedError("fetch session UPO") }
+		w, tr := s.traced(client)
 		invs := []ledger.Invoice{s.admit(ledger.Express, s.good("A/0")), s.admit(ledger.Express, s.good("A/1"))}
 		pkg := s.sent(w, invs...)
 		late := &before{do: func() { s.touch(invs[0].ID) }, is: func(args []any) bool {
@@ -138,13 +138,13 @@ func TestConfirm_ReadsTheInvoicesOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
+			client := s.client()
 			if code != 200 {
-				d.session, d.listed = sessionCode(code), nothingListed
+				client.session, client.listed = sessionCode(code), nothingListed
 			}
-			w, tr := s.traced(d)
+			w, tr := s.traced(client)
 			if code != 200 {
-				tr.fails["SessionUPO"] = refused("fetch session UPO")
+				tr.fails["SessionUPO"] = refusedError("fetch session UPO")
 			}
 			pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")))
 			for !s.over(pkg)() {

@@ -46,12 +46,12 @@ type trace struct {
 }
 
 // traced is a worker whose trace is recorded. Its clock and its door are the stage's.
-func (s *stage) traced(d *door) (*actor, *trace) {
+func (s *stage) traced(client *testClient) (*actor, *trace) {
 	s.t.Helper()
 	tr := &trace{s: s, names: map[string]string{}, kinds: map[string]int{}, fails: map[string]error{}}
 	s.budget = tracedBudget{noLimits{}, tr}
-	w := s.workerWith("w", d, func(p *tasks.Parts) {
-		p.Transport = func(string) (tasks.Transport, bool) { return &tracedDoor{d, tr}, true }
+	w := s.workerWith("w", client, func(p *tasks.Parts) {
+		p.Transport = func(string) (tasks.Transport, bool) { return &tracedClient{client, tr}, true }
 	})
 	w.rdb.AddHook(tr)
 	return w, tr
@@ -329,69 +329,69 @@ func (b tracedBudget) Pause(_ context.Context, _ string, d time.Duration) error 
 }
 
 // tracedDoor writes down each call before it is made.
-type tracedDoor struct {
-	*door
+type tracedClient struct {
+	*testClient
 	tr *trace
 }
 
-func (d *tracedDoor) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
-	return d.door.PublicKey(ctx)
+func (client *tracedClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
+	return client.testClient.PublicKey(ctx)
 }
 
-func (d *tracedDoor) Invalidate() {
-	d.tr.add("  call Invalidate")
-	d.door.Invalidate()
+func (client *tracedClient) Invalidate() {
+	client.tr.add("  call Invalidate")
+	client.testClient.Invalidate()
 }
 
-func (d *tracedDoor) CloseSession(ctx context.Context, session string, batch bool) error {
-	d.tr.add("  call CloseSession")
-	if err := d.tr.fails["CloseSession"]; err != nil {
+func (client *tracedClient) CloseSession(ctx context.Context, session string, batch bool) error {
+	client.tr.add("  call CloseSession")
+	if err := client.tr.fails["CloseSession"]; err != nil {
 		return err
 	}
-	return d.door.CloseSession(ctx, session, batch)
+	return client.testClient.CloseSession(ctx, session, batch)
 }
 
-func (d *tracedDoor) SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error) {
-	d.tr.add("  call SessionStatus")
-	if err := d.tr.fails["SessionStatus"]; err != nil {
+func (client *tracedClient) SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error) {
+	client.tr.add("  call SessionStatus")
+	if err := client.tr.fails["SessionStatus"]; err != nil {
 		return ksef.SessionInfo{}, err
 	}
-	return d.door.SessionStatus(ctx, session)
+	return client.testClient.SessionStatus(ctx, session)
 }
 
-func (d *tracedDoor) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
-	d.tr.add("  call SessionInvoices")
-	if err := d.tr.fails["SessionInvoices"]; err != nil {
+func (client *tracedClient) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
+	client.tr.add("  call SessionInvoices")
+	if err := client.tr.fails["SessionInvoices"]; err != nil {
 		return nil, err
 	}
-	return d.door.SessionInvoices(ctx, session)
+	return client.testClient.SessionInvoices(ctx, session)
 }
 
-func (d *tracedDoor) SessionUPO(ctx context.Context, session string) ([]byte, error) {
-	d.tr.add("  call SessionUPO %s", session)
-	if err := d.tr.fails["SessionUPO"]; err != nil {
+func (client *tracedClient) SessionUPO(ctx context.Context, session string) ([]byte, error) {
+	client.tr.add("  call SessionUPO %s", session)
+	if err := client.tr.fails["SessionUPO"]; err != nil {
 		return nil, err
 	}
-	return d.door.SessionUPO(ctx, session)
+	return client.testClient.SessionUPO(ctx, session)
 }
 
-func (d *tracedDoor) Invoice(ctx context.Context, number string) ([]byte, error) {
-	d.tr.add("  call Invoice %s", number)
-	return d.door.Invoice(ctx, number)
+func (client *tracedClient) Invoice(ctx context.Context, number string) ([]byte, error) {
+	client.tr.add("  call Invoice %s", number)
+	return client.testClient.Invoice(ctx, number)
 }
 
-func (d *tracedDoor) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
-	d.tr.add("  call Metadata %s page %d", r.SubjectType, r.PageOffset)
-	if err := d.tr.fails["Metadata"]; err != nil {
+func (client *tracedClient) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
+	client.tr.add("  call Metadata %s page %d", r.SubjectType, r.PageOffset)
+	if err := client.tr.fails["Metadata"]; err != nil {
 		return ksef.MetadataPage{}, err
 	}
-	return d.door.Metadata(ctx, r)
+	return client.testClient.Metadata(ctx, r)
 }
 
-func (d *tracedDoor) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
-	d.tr.add("  call InvoiceStatus")
-	if err := d.tr.fails["InvoiceStatus"]; err != nil {
+func (client *tracedClient) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
+	client.tr.add("  call InvoiceStatus")
+	if err := client.tr.fails["InvoiceStatus"]; err != nil {
 		return ksef.InvoiceInfo{}, err
 	}
-	return d.door.InvoiceStatus(ctx, reference)
+	return client.testClient.InvoiceStatus(ctx, reference)
 }

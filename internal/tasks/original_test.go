@@ -30,7 +30,7 @@ func exportedAgain(t *testing.T, doc []byte) []byte {
 }
 
 // archivedReceipts lets a package's receipts be archived.
-func (s *stage) archivedReceipts(w *actor, pkg string) {
+func (s *stage) archiveReceipts(w *actor, pkg string) {
 	s.t.Helper()
 	w.until(queue.KindReceipt, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageReceipted })
 }
@@ -48,11 +48,11 @@ func (s *stage) stored(inv ledger.Invoice, id string) []byte {
 // Redis was lost, and the ERP exports again: another DataWytworzeniaFa in every document. KSeF has
 // the first one, and calls the second a duplicate.
 func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *testing.T) {
-	notGiven := func([]byte, error) ([]byte, error) { return nil, refused("fetch") }
+	notGiven := func([]byte, error) ([]byte, error) { return nil, refusedError("fetch") }
 	for _, c := range []struct {
 		why      string
 		fault    string
-		bend     func(*door)
+		bend     func(*testClient)
 		archived bool // the archive outlived Redis
 		other    bool // something else differs, too
 		want     ledger.State
@@ -63,11 +63,11 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 		{why: "the archive has the original", archived: true, want: ledger.Accepted, final: ledger.Receipted},
 		{
 			why: "the archive has it, and KSeF gives none", archived: true,
-			bend: func(d *door) { d.given = notGiven }, want: ledger.Accepted, final: ledger.Receipted,
+			bend: func(client *testClient) { client.given = notGiven }, want: ledger.Accepted, final: ledger.Receipted,
 		},
 		{why: "the archive is new", want: ledger.Accepted, final: ledger.Receipted, fetched: 1},
 		{
-			why: "the receipt not given", bend: func(d *door) { d.upo = notGiven }, want: ledger.Accepted,
+			why: "the receipt not given", bend: func(client *testClient) { client.upo = notGiven }, want: ledger.Accepted,
 			final: ledger.Accepted, fetched: 1,
 		},
 		{
@@ -79,7 +79,7 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 			want: ledger.Accepted, final: ledger.Accepted, fetched: 2,
 		},
 		{
-			why: "KSeF does not give the original", bend: func(d *door) { d.given = notGiven }, want: ledger.Parked,
+			why: "KSeF does not give the original", bend: func(client *testClient) { client.given = notGiven }, want: ledger.Parked,
 			says: "KSeF does not give it, so the two could not be compared", final: ledger.Parked, fetched: 1,
 		},
 		{why: "other content", archived: true, other: true, want: ledger.Parked, says: "first difference: Fa/P_15", final: ledger.Parked},
@@ -99,10 +99,10 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 				o.Faults = []simulator.Fault{{Kind: c.fault}}
 			}
 			s := newStage(t, o)
-			d := s.door()
-			w := s.worker("w", d)
-			first := s.with("A/1", 1)
-			b, a := s.admit(ledger.Bulk, s.with("B/1", 7)), ledger.Invoice{}
+			client := s.client()
+			w := s.worker("w", client)
+			first := s.seeded("A/1", 1)
+			b, a := s.admit(ledger.Bulk, s.seeded("B/1", 7)), ledger.Invoice{}
 			for _, inv := range []*ledger.Invoice{&b, &a} {
 				if inv == &a {
 					a = s.admit(ledger.Bulk, first)
@@ -110,7 +110,7 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 				pkg := s.sent(w, *inv)
 				w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 				if c.archived {
-					s.archivedReceipts(w, pkg)
+					s.archiveReceipts(w, pkg)
 				}
 				*inv = s.read(inv.ID)
 			}
@@ -119,10 +119,10 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 			}
 			fetched := 0
 			if c.bend != nil {
-				c.bend(d)
+				c.bend(client)
 			}
-			bent := d.given
-			d.given = func(doc []byte, err error) ([]byte, error) {
+			bent := client.given
+			client.given = func(doc []byte, err error) ([]byte, error) {
 				fetched++
 				if bent != nil {
 					return bent(doc, err)
@@ -184,17 +184,17 @@ func TestRecover_ExportMadeAgain_IsAcceptedWithTheHashAndDocumentThatKSeFHas(t *
 
 func TestRecover_WholeExportMadeAgain_TheArchiveProvesAllWithoutAskingForADocument(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
+	client := s.client()
+	w := s.worker("w", client)
 	var docs [][]byte
 	var all []ledger.Invoice
 	for i := range 200 {
-		docs = append(docs, s.with(fmt.Sprint("A/", i), uint64(i)))
+		docs = append(docs, s.seeded(fmt.Sprint("A/", i), uint64(i)))
 		all = append(all, s.admit(ledger.Bulk, docs[i]))
 	}
 	first := s.sent(w, all...)
 	w.until(queue.KindConfirm, first, func() bool { return s.pkg(first).State == ledger.PackageSettled })
-	s.archivedReceipts(w, first)
+	s.archiveReceipts(w, first)
 	before := s.read(all[17].ID)
 	if err := s.rdb.FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
@@ -205,7 +205,7 @@ func TestRecover_WholeExportMadeAgain_TheArchiveProvesAllWithoutAskingForADocume
 	}
 	second := s.sent(w, again...)
 	w.until(queue.KindConfirm, second, func() bool { return s.pkg(second).State == ledger.PackageSettled })
-	s.archivedReceipts(w, second)
+	s.archiveReceipts(w, second)
 	for _, inv := range again {
 		if got := s.read(inv.ID); got.State != ledger.Receipted {
 			t.Fatalf("%s is %s: %s", got.Number, got.State, got.Reason)
@@ -223,29 +223,29 @@ func TestRecover_WholeExportMadeAgain_TheArchiveProvesAllWithoutAskingForADocume
 // again.
 func TestRecover_OursIsArchivedUnderItsName_KSeFsDocumentIsKeptBesideIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
-	first := s.with("A/1", 1)
+	client := s.client()
+	w := s.worker("w", client)
+	first := s.seeded("A/1", 1)
 	original := s.known(w, first)[0]
 	second := exportedAgain(t, first)
-	d.given = func([]byte, error) ([]byte, error) { return nil, refused("fetch") }
+	client.given = func([]byte, error) ([]byte, error) { return nil, refusedError("fetch") }
 	inv := s.admit(ledger.Bulk, second)
 	pkg := s.sent(w, inv)
 	s.final(w, pkg, inv.ID)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	s.archivedReceipts(w, pkg)
+	s.archiveReceipts(w, pkg)
 	parked := s.read(inv.ID)
 	if parked.State != ledger.Parked || !bytes.Equal(s.stored(inv, inv.ID), second) {
 		t.Fatalf("it is %s: %s", parked.State, parked.Reason)
 	}
-	d.given = nil
+	client.given = nil
 	if err := s.ledger.Retry(t.Context(), &parked); err != nil {
 		t.Fatal(err)
 	}
 	pkg = s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: inv.ID}, Lane: ledger.Bulk})
 	s.final(w, pkg, inv.ID)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	s.archivedReceipts(w, pkg)
+	s.archiveReceipts(w, pkg)
 	if got := s.read(inv.ID); got.State != ledger.Receipted || got.Hash != original.Hash {
 		t.Errorf("it is %s: %s", got.State, got.Reason)
 	}
@@ -255,19 +255,19 @@ func TestRecover_OursIsArchivedUnderItsName_KSeFsDocumentIsKeptBesideIt(t *testi
 }
 
 // sick is a store that fails for some names.
-type sick struct {
+type sickStore struct {
 	archive.Store
 	fails func(verb, name string) bool
 }
 
-func (s *sick) Get(ctx context.Context, name string) ([]byte, error) {
+func (s *sickStore) Get(ctx context.Context, name string) ([]byte, error) {
 	if s.fails("get", name) {
 		return nil, errors.New("the store is sick")
 	}
 	return s.Store.Get(ctx, name)
 }
 
-func (s *sick) Put(ctx context.Context, name string, data []byte, contentType string) error {
+func (s *sickStore) Put(ctx context.Context, name string, data []byte, contentType string) error {
 	if s.fails("put", name) {
 		return errors.New("the store is sick")
 	}
@@ -276,13 +276,13 @@ func (s *sick) Put(ctx context.Context, name string, data []byte, contentType st
 
 func TestRecover_ArchiveCannotGiveOrTakeTheOriginal_KSeFsDecidesAllTheSame(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
-	first := s.with("A/1", 1)
+	client := s.client()
+	w := s.worker("w", client)
+	first := s.seeded("A/1", 1)
 	original := s.known(w, first)[0]
 	ill := true
-	s.store = &sick{s.store, func(_, name string) bool { return ill && strings.HasSuffix(name, original.ID+".xml") }}
-	w = s.worker("v", d)
+	s.store = &sickStore{s.store, func(_, name string) bool { return ill && strings.HasSuffix(name, original.ID+".xml") }}
+	w = s.worker("v", client)
 	inv := s.admit(ledger.Bulk, exportedAgain(t, first))
 	pkg := s.sent(w, inv)
 	if got, _ := s.final(w, pkg, inv.ID); got.State != ledger.Accepted || got.Hash != original.Hash {
@@ -296,7 +296,7 @@ func TestRecover_ArchiveCannotGiveOrTakeTheOriginal_KSeFsDecidesAllTheSame(t *te
 	}
 	ill = false
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	s.archivedReceipts(w, pkg)
+	s.archiveReceipts(w, pkg)
 	if !bytes.Equal(s.stored(inv, inv.ID), first) {
 		t.Error("the archive does not have the bytes that KSeF has")
 	}
@@ -304,12 +304,12 @@ func TestRecover_ArchiveCannotGiveOrTakeTheOriginal_KSeFsDecidesAllTheSame(t *te
 
 func TestRecover_OneOriginalCannotBeHad_TheOthersAreDecided(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
+	client := s.client()
+	w := s.worker("w", client)
 	var docs [][]byte
 	var all []ledger.Invoice
 	for i := range 12 {
-		docs = append(docs, s.with(fmt.Sprint("A/", i), uint64(i)))
+		docs = append(docs, s.seeded(fmt.Sprint("A/", i), uint64(i)))
 		all = append(all, s.admit(ledger.Bulk, docs[i]))
 	}
 	first := s.sent(w, all...)
@@ -318,7 +318,7 @@ func TestRecover_OneOriginalCannotBeHad_TheOthersAreDecided(t *testing.T) {
 		t.Fatal(err)
 	}
 	well, sick := false, []byte(nil) // the first that is asked for
-	d.given = func(doc []byte, err error) ([]byte, error) {
+	client.given = func(doc []byte, err error) ([]byte, error) {
 		if sick == nil {
 			sick = doc
 		}

@@ -28,7 +28,7 @@ func (outOfService) Down(context.Context, string, ...string) (bool, error) { ret
 func TestOutage_ChosenForExpress_WaitsWithoutGoingInCircles(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Auto, s.good("A/1"))
-	well := s.worker("well", s.door(), func(o *tasks.Options) { o.ExpressBelow, o.Quiet = 5, time.Millisecond })
+	well := s.worker("well", s.client(), func(o *tasks.Options) { o.ExpressBelow, o.Quiet = 5, time.Millisecond })
 	well.must(queue.KindSubmit, inv.ID)
 	s.advance(time.Second)
 	well.must(queue.KindCut, inv.WaitingGroup().Name())
@@ -37,7 +37,7 @@ func TestOutage_ChosenForExpress_WaitsWithoutGoingInCircles(t *testing.T) {
 		t.Fatalf("it is not chosen: %+v", chosen)
 	}
 	s.budget = outOfService{}
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	for range 3 {
 		if err := w.run(queue.KindSend, inv.ID); err == nil {
 			t.Fatal("a send through a closed door")
@@ -76,7 +76,7 @@ func TestOutage_SendsAloneAreDown_TheChosenGoInAPackage(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Auto, s.good("A/1"))
 	few := func(o *tasks.Options) { o.ExpressBelow, o.Quiet, o.MaxWait = 5, time.Millisecond, time.Second }
-	well := s.worker("well", s.door(), few)
+	well := s.worker("well", s.client(), few)
 	well.must(queue.KindSubmit, inv.ID)
 	s.advance(time.Second)
 	well.must(queue.KindCut, inv.WaitingGroup().Name())
@@ -84,7 +84,7 @@ func TestOutage_SendsAloneAreDown_TheChosenGoInAPackage(t *testing.T) {
 		t.Fatalf("it is not chosen: %+v", chosen)
 	}
 	s.budget = sendsOutOfService{}
-	w := s.worker("w", s.door(), few)
+	w := s.worker("w", s.client(), few)
 	w.must(queue.KindSend, inv.ID)
 	s.advance(2 * time.Second)
 	w.must(queue.KindCut, inv.WaitingGroup().Name())
@@ -100,7 +100,7 @@ func TestOutage_SendsAloneAreDown_TheChosenGoInAPackage(t *testing.T) {
 func TestOutage_LostAnswer_IsJudgedByItsOwnGroup(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	pkg := w.cut(inv.ID)
 	for _, c := range []struct {
 		down string
@@ -110,7 +110,7 @@ func TestOutage_LostAnswer_IsJudgedByItsOwnGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.budget = groupDown{group: c.down}
-		err := s.worker("w2", s.door()).run(queue.KindPackage, pkg)
+		err := s.worker("w2", s.client()).run(queue.KindPackage, pkg)
 		if got := retry.Judge(err).Action; got != c.want {
 			t.Errorf("with %q out of service the verdict is %s (%v), want %s", c.down, got, err, c.want)
 		}
@@ -134,14 +134,14 @@ func (g groupDown) Down(_ context.Context, _ string, groups ...string) (bool, er
 // One that was refused and rests for an hour is no probe.
 func TestOutage_RefusedPackageRests_AnotherIsTheProbe(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	lone := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(lone.ID)
 	for range 3 {
 		pkg = w.refuse(lone.ID, pkg) // rests from now on
 	}
 	s.budget = outOfService{}
-	w = s.worker("away", s.door())
+	w = s.worker("away", s.client())
 	next := s.admit(ledger.Bulk, s.good("A/2"))
 	if probe := w.cut(next.ID); probe == pkg {
 		t.Fatal("it is in the package that rests")
@@ -159,7 +159,7 @@ func TestOutage_RefusedPackageRests_AnotherIsTheProbe(t *testing.T) {
 // time is the first.
 func TestLost_NowAndAgainInALongNight_IsNotTakenForLost(t *testing.T) {
 	s := newStage(t, simulator.Options{Delay: 24 * time.Hour})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	w.must(queue.KindPackage, pkg)

@@ -13,16 +13,16 @@ import (
 )
 
 // gone is a store of a process that dies at its first write.
-type gone struct{ archive.Store }
+type dyingStore struct{ archive.Store }
 
-func (gone) Put(context.Context, string, []byte, string) error     { return errors.New("killed") }
-func (gone) Replace(context.Context, string, []byte, string) error { return errors.New("killed") }
+func (dyingStore) Put(context.Context, string, []byte, string) error     { return errors.New("killed") }
+func (dyingStore) Replace(context.Context, string, []byte, string) error { return errors.New("killed") }
 
 // A worker parks what was left behind and dies before the result is in the archive: another one's
 // sweep brings it.
 func TestSweep_WorkerDiesBetweenParkingAndItsResult_AnotherBringsIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	if err := s.rdb.Del(t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
@@ -30,8 +30,8 @@ func TestSweep_WorkerDiesBetweenParkingAndItsResult_AnotherBringsIt(t *testing.T
 	}
 	s.advance(2 * time.Minute)
 	sound := s.store
-	s.store = gone{sound}
-	dies := s.worker("dies", s.door())
+	s.store = dyingStore{sound}
+	dies := s.worker("dies", s.client())
 	_ = dies.run(queue.KindSweep, "1")
 	s.store = sound
 	if got := s.read(inv.ID); got.State != ledger.Parked {
@@ -42,7 +42,7 @@ func TestSweep_WorkerDiesBetweenParkingAndItsResult_AnotherBringsIt(t *testing.T
 	}
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "2")
-	s.parkedOnFile(inv.ID)
+	s.parkedAndArchived(inv.ID)
 	if owed, err := s.ledger.PendingResults(t.Context(), s.now(), 0, 10); err != nil || len(owed) != 0 {
 		t.Errorf("still owed: %v, %v", owed, err)
 	}
@@ -54,7 +54,7 @@ func TestSweep_InvoiceEndsInWhateverWayOutsideOfAPackage_ItsResultIsBrought(t *t
 	for _, end := range []ledger.State{ledger.Parked, ledger.Rejected, ledger.Dismissed} {
 		t.Run(string(end), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			move := ledger.Move{ID: inv.ID, Rev: inv.Rev, To: end, Edit: ledger.Edit{}.Reason("a person said so")}
 			if err := s.ledger.Move(t.Context(), move); err != nil {
@@ -84,7 +84,7 @@ func TestSweep_InvoiceEndsInWhateverWayOutsideOfAPackage_ItsResultIsBrought(t *t
 // them.
 func TestSweep_ResultsThatPackagesWillBring_AreLeftToThem(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	bad := s.admit(ledger.Bulk, s.bad("A/1"))
 	pkg := s.sent(w, bad)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })

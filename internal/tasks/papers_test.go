@@ -29,7 +29,7 @@ func (s *stage) result(inv ledger.Invoice) results.Result {
 }
 
 // parkedOnFile holds that an invoice is parked and that the archive says so with the same reason.
-func (s *stage) parkedOnFile(id string) {
+func (s *stage) parkedAndArchived(id string) {
 	s.t.Helper()
 	inv := s.read(id)
 	if inv.State != ledger.Parked {
@@ -41,7 +41,7 @@ func (s *stage) parkedOnFile(id string) {
 }
 
 // forget loses the stored document of an invoice.
-func (s *stage) forget(id string) {
+func (s *stage) loseDocument(id string) {
 	s.t.Helper()
 	if err := s.rdb.Del(s.t.Context(), "ksef:body:"+id).Err(); err != nil {
 		s.t.Fatal(err)
@@ -65,7 +65,7 @@ func (a *actor) together(invs ...ledger.Invoice) string {
 
 func TestDocuments_GatewayRefusesToOpenASessionWithIt_ParkedAloneAndOnFile(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch"}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	w.cut(inv.ID)
 	w.must(queue.KindPackage, s.read(inv.ID).Package)
@@ -84,7 +84,7 @@ func TestDocuments_GatewayRefusesToOpenASessionWithIt_ParkedAloneAndOnFile(t *te
 		t.Errorf("parked after %d refusals, want 3", tries)
 	}
 	w.must(queue.KindReceipt, pkg)
-	s.parkedOnFile(inv.ID)
+	s.parkedAndArchived(inv.ID)
 	if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
 		t.Errorf("its package is %s", p.State)
 	}
@@ -93,53 +93,53 @@ func TestDocuments_GatewayRefusesToOpenASessionWithIt_ParkedAloneAndOnFile(t *te
 func TestDocuments_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testing.T) {
 	t.Run("express", func(t *testing.T) {
 		s := newStage(t, simulator.Options{})
-		w := s.worker("w", s.door())
+		w := s.worker("w", s.client())
 		inv := s.admit(ledger.Express, s.good("A/1"))
-		s.forget(inv.ID)
+		s.loseDocument(inv.ID)
 		w.must(queue.KindSend, inv.ID)
 		got := s.read(inv.ID)
 		w.until(queue.KindCut, got.WaitingGroup().Name(), func() bool { return s.read(inv.ID).State == ledger.Packed })
 		pkg := s.read(inv.ID).Package
 		w.must(queue.KindPackage, pkg)
 		w.must(queue.KindReceipt, pkg)
-		s.parkedOnFile(inv.ID)
+		s.parkedAndArchived(inv.ID)
 	})
 	t.Run("alone in a package", func(t *testing.T) {
 		s := newStage(t, simulator.Options{})
-		w := s.worker("w", s.door())
+		w := s.worker("w", s.client())
 		inv := s.admit(ledger.Bulk, s.good("A/1"))
 		pkg := w.cut(inv.ID)
-		s.forget(inv.ID)
+		s.loseDocument(inv.ID)
 		w.must(queue.KindPackage, pkg)
 		w.must(queue.KindReceipt, pkg)
-		s.parkedOnFile(inv.ID)
+		s.parkedAndArchived(inv.ID)
 	})
 	t.Run("in a package that has to be built twice", func(t *testing.T) {
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Status, Code: 503, On: "openBatch"}}})
-		w := s.worker("w", s.door())
+		w := s.worker("w", s.client())
 		lost, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 		pkg := w.together(lost, other)
-		s.forget(lost.ID)
+		s.loseDocument(lost.ID)
 		if err := w.run(queue.KindPackage, pkg); err == nil {
 			t.Fatal("a session was opened during an outage")
 		}
 		w.must(queue.KindPackage, pkg)
 		w.until(queue.KindConfirm, pkg, func() bool { return s.read(other.ID).State == ledger.Accepted })
 		w.must(queue.KindReceipt, pkg)
-		s.parkedOnFile(lost.ID)
+		s.parkedAndArchived(lost.ID)
 	})
 	t.Run("in a package whose parts are refused", func(t *testing.T) {
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "part"}}})
-		w := s.worker("w", s.door())
+		w := s.worker("w", s.client())
 		lost, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 		pkg := w.together(lost, other)
-		s.forget(lost.ID)
+		s.loseDocument(lost.ID)
 		w.must(queue.KindPackage, pkg)
 		if got := s.read(other.ID); got.State != ledger.Queued || got.Group == "" {
 			t.Errorf("the other is %s in group %q, want it to wait again", got.State, got.Group)
 		}
 		w.must(queue.KindReceipt, pkg)
-		s.parkedOnFile(lost.ID)
+		s.parkedAndArchived(lost.ID)
 	})
 }
 
@@ -147,10 +147,10 @@ func TestDocuments_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testin
 // shown.
 func TestDocuments_ReceiptAttestsOtherContent_StaysAcceptedAndIsShown(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
+	client := s.client()
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		return bytes.ReplaceAll(raw, []byte("<SkrotDokumentu>"), []byte("<SkrotDokumentu>x")), err
 	}
 	pkg := w.cut(inv.ID)
@@ -168,7 +168,7 @@ func TestDocuments_ReceiptAttestsOtherContent_StaysAcceptedAndIsShown(t *testing
 
 func TestDocuments_PackageIsGone_StrayIsParkedAndOnFile(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	if err := s.rdb.Del(t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
@@ -176,14 +176,14 @@ func TestDocuments_PackageIsGone_StrayIsParkedAndOnFile(t *testing.T) {
 	}
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "1")
-	s.parkedOnFile(inv.ID)
+	s.parkedAndArchived(inv.ID)
 }
 
 // The sweep may be late: it has read an invoice on its way, is paused, and finds its package over.
 // What was decided meanwhile stands, in the ledger and in the archive.
 func TestDocuments_SweepReadAnInvoiceThatWasDecidedMeanwhile_ItsResultStands(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w, late := s.worker("w", s.door()), s.worker("late", s.door())
+	w, late := s.worker("w", s.client()), s.worker("late", s.client())
 	inv := s.admit(ledger.Bulk, s.bad("A/1"))
 	pkg := s.sent(w, inv)
 	s.advance(2 * time.Minute)

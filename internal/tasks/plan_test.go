@@ -56,7 +56,7 @@ func TestPause_UnderPressure_EachHasItsTurn_TheOldestAndTheUrgentMoreOften(t *te
 
 // watched is one run of sessions that KSeF takes for ever over: what asynq, the plan and the
 // limiter make of them together, on a clock that jumps.
-type watched struct {
+type pollRun struct {
 	sessions int
 	near     int // of them, whose deadline is near: the first ones
 	limits   ratelimit.Limits
@@ -70,16 +70,16 @@ type watched struct {
 
 // seen is what came of it, by hour: looks in each, returns in vain for each look, and for the hours
 // after the first the longest that a session was not looked at.
-type seen struct {
-	looks   []int
-	inVain  float64
+type pollCounts struct {
+	polls   []int
+	wasted  float64
 	longest time.Duration
 	each    []int // looks at each session after the first hour
 }
 
-func (c watched) run(t *testing.T) seen {
+func (c pollRun) run(t *testing.T) pollCounts {
 	t.Helper()
-	got := seen{looks: make([]int, c.hours), each: make([]int, c.sessions)}
+	got := pollCounts{polls: make([]int, c.hours), each: make([]int, c.sessions)}
 	synctest.Test(t, func(t *testing.T) {
 		start, end := time.Now(), time.Now().Add(time.Duration(c.hours)*c.hour)
 		limiter, err := ratelimit.New(ratelimit.NewMemory(nil), ratelimit.Options{
@@ -128,7 +128,7 @@ func (c watched) run(t *testing.T) seen {
 					asked++
 					if err == nil && now.Before(end) {
 						total++
-						got.looks[int(now.Sub(start)/c.hour)]++
+						got.polls[int(now.Sub(start)/c.hour)]++
 						if now.Sub(start) > c.hour {
 							got.longest = max(got.longest, now.Sub(last))
 							got.each[i]++
@@ -147,13 +147,13 @@ func (c watched) run(t *testing.T) seen {
 			})
 		}
 		wg.Wait()
-		got.inVain = float64(asked-total) / float64(total)
+		got.wasted = float64(asked-total) / float64(total)
 	})
 	return got
 }
 
 // deadline is before the run begins, or long after it.
-func (c watched) deadline(i int, start time.Time) ledger.Millis {
+func (c pollRun) deadline(i int, start time.Time) ledger.Millis {
 	if i < c.near {
 		return ledger.At(start)
 	}
@@ -182,7 +182,7 @@ func (limited) Down(context.Context, string, ...string) (bool, error) { return f
 func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(t *testing.T) {
 	t.Parallel()
 	hourly := sessionMisc
-	fifty := watched{
+	fifty := pollRun{
 		sessions: 50, limits: hourly, margin: ratelimit.DefaultMargin, first: 2 * time.Second, max: 2 * time.Minute,
 		every: time.Second, hours: 3, hour: time.Hour,
 	}
@@ -193,7 +193,7 @@ func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(
 	scaled.first, scaled.max = 100*time.Millisecond, time.Second
 	for _, c := range []struct {
 		why string
-		watched
+		pollRun
 		longest time.Duration // a round of fifty takes 150 s at best, of two hundred ten minutes
 	}{
 		{"fifty at once", fifty, 8 * time.Minute},
@@ -203,13 +203,13 @@ func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(
 	} {
 		got := c.run(t)
 		t.Logf("%s: looks %v of 1200, %.2f returns in vain for each, each session %d to %d times after the first hour, never more than %s apart",
-			c.why, got.looks, got.inVain, slices.Min(got.each), slices.Max(got.each), got.longest)
-		for _, n := range got.looks[1:] {
+			c.why, got.polls, got.wasted, slices.Min(got.each), slices.Max(got.each), got.longest)
+		for _, n := range got.polls[1:] {
 			if n > 1200 || n < 1200*97/100 {
 				t.Errorf("%s: %d looks in an hour of 1,200", c.why, n)
 			}
 		}
-		if got.inVain > 1 || got.longest > c.longest || slices.Max(got.each) > 2*slices.Min(got.each) {
+		if got.wasted > 1 || got.longest > c.longest || slices.Max(got.each) > 2*slices.Min(got.each) {
 			t.Errorf("%s: not as planned", c.why)
 		}
 	}
@@ -218,7 +218,7 @@ func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(
 func TestLooks_SomeDeadlinesAreNear_TheyAreAskedMoreOften_AndTheOthersStill(t *testing.T) {
 	t.Parallel()
 	for _, near := range []int{2, 10, 25, 50} {
-		got := watched{sessions: 50, near: near, limits: sessionMisc, margin: ratelimit.DefaultMargin,
+		got := pollRun{sessions: 50, near: near, limits: sessionMisc, margin: ratelimit.DefaultMargin,
 			first: 2 * time.Second, max: 2 * time.Minute, every: time.Second, hours: 2, hour: time.Hour}.run(t)
 		mean := func(looks []int) float64 {
 			sum := 0
@@ -228,11 +228,11 @@ func TestLooks_SomeDeadlinesAreNear_TheyAreAskedMoreOften_AndTheOthersStill(t *t
 			return float64(sum) / float64(len(looks))
 		}
 		urgent, rest := mean(got.each[:near]), mean(got.each[near:])
-		t.Logf("%d of 50 near: looks %v of 1200, each of them %.0f times, of the others %.0f", near, got.looks, urgent, rest)
+		t.Logf("%d of 50 near: looks %v of 1200, each of them %.0f times, of the others %.0f", near, got.polls, urgent, rest)
 		if near < 50 && (urgent < 1.2*rest || urgent > 3*rest) {
 			t.Errorf("%d of 50 near: asked %.0f times, the others %.0f", near, urgent, rest)
 		}
-		for _, n := range got.looks[1:] {
+		for _, n := range got.polls[1:] {
 			if n > 1200 || n < 1200*97/100 {
 				t.Errorf("%d of 50 near: %d looks in an hour of 1,200", near, n)
 			}

@@ -16,7 +16,7 @@ import (
 type pool struct {
 	*actor
 	began time.Time
-	most  int // packages that were cut or on their way at one time
+	maxPackages  int // packages that were cut or on their way at one time
 }
 
 func (a *actor) pool() *pool {
@@ -46,13 +46,13 @@ func (p *pool) until(most time.Duration, want func() bool) {
 				_ = p.run(queue.KindPackage, id)
 			}
 		}
-		p.most = max(p.most, len(live))
+		p.maxPackages = max(p.maxPackages, len(live))
 		<-time.After(time.Millisecond)
 		p.s.advance(time.Second)
 	}
 }
 
-func (s *stage) many(n int) (ids []string, invs []ledger.Invoice) {
+func (s *stage) admitMany(n int) (ids []string, invs []ledger.Invoice) {
 	s.t.Helper()
 	for i := range n {
 		inv := s.admit(ledger.Bulk, s.good(fmt.Sprintf("A/%02d", i)))
@@ -76,13 +76,13 @@ func TestRefusal_KSeFRefusesEverybodyForAWhile_NothingIsGroundToPieces(t *testin
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
 		Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: refused,
 	}}})
-	w := s.worker("w", s.door())
-	ids, invs := s.many(64)
+	w := s.worker("w", s.client())
+	ids, invs := s.admitMany(64)
 	w.together(invs...)
 	p := w.pool()
 	p.until(6*time.Hour, func() bool { return s.states(ids)[ledger.Accepted] == len(ids) })
-	if p.most > 2 {
-		t.Errorf("they were in %d packages at one time", p.most)
+	if p.maxPackages > 2 {
+		t.Errorf("they were in %d packages at one time", p.maxPackages)
 	}
 	accepting := map[string]bool{}
 	for _, id := range ids {
@@ -109,8 +109,8 @@ func TestRefusal_PoisonousInvoiceAndNoOtherTraffic_ItAloneIsParked(t *testing.T)
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
 				Kind: simulator.Poison, Number: fmt.Sprintf("A/%02d", place), Code: 405, Times: -1,
 			}}})
-			w := s.worker("w", s.door())
-			ids, invs := s.many(64)
+			w := s.worker("w", s.client())
+			ids, invs := s.admitMany(64)
 			w.together(invs...)
 			w.pool().until(12*time.Hour, func() bool { n := s.states(ids); return n[ledger.Accepted] == 63 && n[ledger.Parked] == 1 })
 			if got := s.read(ids[place]); got.State != ledger.Parked {
@@ -127,8 +127,8 @@ func TestRefusal_PoisonousInvoiceAndNoOtherTraffic_ItAloneIsParked(t *testing.T)
 // halved at once, as before.
 func TestRefusal_OthersGoThrough_ThePackageIsHalvedAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/05", Code: 405, Times: -1}}})
-	w := s.worker("w", s.door())
-	ids, invs := s.many(8)
+	w := s.worker("w", s.client())
+	ids, invs := s.admitMany(8)
 	pkg := w.together(invs...)
 	for range 2 {
 		pkg = w.refuse(ids[0], pkg)
@@ -153,8 +153,8 @@ func TestRefusal_OthersGoThrough_ThePackageIsHalvedAtOnce(t *testing.T) {
 // A probe that KSeF refuses goes back into what it was split off, with everything.
 func TestRefusal_ProbeIsRefused_ItIsPutBack(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1}}})
-	w := s.worker("w", s.door())
-	ids, invs := s.many(16)
+	w := s.worker("w", s.client())
+	ids, invs := s.admitMany(16)
 	w.together(invs...)
 	p := w.pool()
 	split := 0

@@ -48,7 +48,7 @@ func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
 				Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2,
 			}}})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.Refusals = 1 })
 			a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 			parent := s.sent(w, a, b)
 			w.until(queue.KindConfirm, parent, func() bool { s.advance(time.Second); return s.read(a.ID).Package != parent })
@@ -64,9 +64,9 @@ func TestRefusal_ParentCannotBeRead_TheChildGoesOn(t *testing.T) {
 
 // split has KSeF refuse the sessions of four invoices until a piece of them goes as a probe. It
 // returns the two packages, and the invoices of each.
-func split(s *stage, w *actor) (probe, rest string, probes, rests []string) {
+func splitProbe(s *stage, w *actor) (probe, rest string, probes, rests []string) {
 	s.t.Helper()
-	ids, invs := s.many(4)
+	ids, invs := s.admitMany(4)
 	w.together(invs...)
 	w.follow(6*time.Hour, func() bool {
 		for _, id := range ids {
@@ -92,8 +92,8 @@ func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
 				Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2,
 			}}})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
-			probe, rest, _, rests := split(s, w)
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.Refusals = 1 })
+			probe, rest, _, rests := splitProbe(s, w)
 			began := s.now()
 			d.do(s, "ksef:pkg:"+probe)
 			gone := s.rdb.Exists(t.Context(), "ksef:pkg:"+probe).Val() == 0
@@ -113,8 +113,8 @@ func TestRefusal_ProbeCannotBeRead_TheRestWaitsAnHourThenGoes(t *testing.T) {
 // What its fields say of its end counts, whatever else is wrong with it.
 func TestRefusal_ProbeIsOverAndCannotBeRead_TheRestGoesAtOnce(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 2}}})
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
-	probe, rest, _, rests := split(s, w)
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.Refusals = 1 })
+	probe, rest, _, rests := splitProbe(s, w)
 	s.rdb.HSet(t.Context(), "ksef:pkg:"+probe, "v", 2, "state", string(ledger.PackageFailed))
 	w.must(queue.KindPackage, rest)
 	w.follow(time.Hour, func() bool { return s.states(rests)[ledger.Accepted] == len(rests) }, rests...)
@@ -126,8 +126,8 @@ func TestRefusal_RestCannotBeRead_ARefusedProbeGoesOnByItself(t *testing.T) {
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
 				Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 3,
 			}}})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.Refusals = 1 })
-			probe, rest, probes, _ := split(s, w)
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.Refusals = 1 })
+			probe, rest, probes, _ := splitProbe(s, w)
 			d.do(s, "ksef:pkg:"+rest)
 			w.follow(6*time.Hour, func() bool { return s.states(probes)[ledger.Accepted] == len(probes) }, probes...)
 			for _, id := range probes {

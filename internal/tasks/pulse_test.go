@@ -34,13 +34,13 @@ func (a *actor) pulse() {
 // beat, not another tenant's cut or close.
 func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d, func(o *tasks.Options) {
+	client := s.client()
+	w := s.worker("w", client, func(o *tasks.Options) {
 		o.ExpressIdle, o.DeadAfter, o.ExpressMaxInvoices = time.Hour, 1200*time.Millisecond, 1
 	})
 	var hanging sync.Map // sessions
 	hung := make(chan struct{}, 100)
-	d.closing = func(ctx context.Context, session string) error {
+	client.closing = func(ctx context.Context, session string) error {
 		if _, hangs := hanging.Load(session); !hangs {
 			return nil
 		}
@@ -50,7 +50,7 @@ func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 	}
 	// More sessions of one tenant hang than a worker closes at a time: each send's answer is lost,
 	// so that each has a session of its own, to be closed soon.
-	d.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
+	client.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) {
 		return ksef.SentInvoice{}, &ksef.APIError{Op: "send invoice", Kind: ksef.KindNetwork, MaybeDone: true}
 	}
 	for i := range 40 {
@@ -58,7 +58,7 @@ func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 		w.must(queue.KindSend, inv.ID)
 		hanging.Store(s.pkg(s.read(inv.ID).Package).Session, true)
 	}
-	d.sent = nil
+	client.sent = nil
 	w.pulse()
 	<-hung
 	<-hung
@@ -88,8 +88,8 @@ func TestPulse_ACloseHangs_TheWorkerIsAliveAndOtherTenantsGoOn(t *testing.T) {
 // Closes that hang when the process stops end with its time.
 func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
+	client := s.client()
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, inv.ID)
 	stuck := s.pkg(s.read(inv.ID).Package).Session
@@ -97,7 +97,7 @@ func TestStop_ClosesHang_ItReturnsInTimeAndTheOthersAreClosed(t *testing.T) {
 		SellerNIP: sample.NIP(1), Number: "B/1", IssueDate: invoice.Today(time.Now()),
 	}))
 	w.must(queue.KindSend, other.ID)
-	d.closing = func(ctx context.Context, session string) error {
+	client.closing = func(ctx context.Context, session string) error {
 		if session != stuck {
 			return nil
 		}
@@ -145,7 +145,7 @@ func (h *hangOnce) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pro
 
 func TestPulse_ABeatHangs_TheNextOnesAreTried(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("beating", s.door(), func(o *tasks.Options) { o.DeadAfter = 1200 * time.Millisecond })
+	w := s.worker("beating", s.client(), func(o *tasks.Options) { o.DeadAfter = 1200 * time.Millisecond })
 	if err := s.ledger.Leave(t.Context(), "beating"); err != nil { // the stage said that it lives
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestPulse_ABeatHangs_TheNextOnesAreTried(t *testing.T) {
 // A pool without time for its sweeps has one that waits, not one for each round.
 func TestPulse_NobodyRunsSweeps_OneWaits(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.SweepEvery = time.Second })
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.SweepEvery = time.Second })
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	pending := func() int {
 		info, err := inspect.GetQueueInfo(queue.QueueUpkeep)
@@ -184,17 +184,17 @@ func TestPulse_NobodyRunsSweeps_OneWaits(t *testing.T) {
 // session opens another.
 func TestSend_OpeningPanics_TheNextSendOpensAnother(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	entered, release := make(chan struct{}), make(chan struct{})
 	var opens atomic.Int32
-	d.opening = func() {
+	client.opening = func() {
 		if opens.Add(1) == 1 {
 			close(entered)
 			<-release
 			panic("a defect")
 		}
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	first, second := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	var sends sync.WaitGroup
 	sends.Go(func() {

@@ -16,7 +16,7 @@ import (
 )
 
 // without leaves the line of one invoice out of a receipt.
-func without(raw []byte, number string) []byte {
+func withoutLine(raw []byte, number string) []byte {
 	return regexp.MustCompile(`(?s)\s*<Dokument>.*?</Dokument>`).ReplaceAllFunc(raw, func(line []byte) []byte {
 		if bytes.Contains(line, []byte("<NumerFaktury>"+number+"</NumerFaktury>")) {
 			return nil
@@ -29,15 +29,15 @@ func without(raw []byte, number string) []byte {
 // the accepted invoice stays what it is.
 func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenItIsWhole(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	short := true
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		if short && err == nil {
-			return without(raw, "A/1"), nil
+			return withoutLine(raw, "A/1"), nil
 		}
 		return raw, err
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, first, second)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
@@ -68,15 +68,15 @@ func TestReceipt_LacksAnAcceptedInvoice_AskedForAgainAndKeptWhenItIsWhole(t *tes
 // accepted, shown, and asked for.
 func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	short := true
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		if short && err == nil {
-			return without(raw, "A/1"), nil
+			return withoutLine(raw, "A/1"), nil
 		}
 		return raw, err
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, first, second)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
@@ -107,17 +107,17 @@ func TestReceipt_LacksAnAcceptedInvoiceForEver_TheOthersDoNotWaitForIt(t *testin
 // beside it.
 func TestReceipt_HalfAReceiptIsInTheArchive_TheWholeOneIsKeptBesideIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
+	client := s.client()
+	w := s.worker("w", client)
 	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, first, second)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	raw, err := d.SessionUPO(t.Context(), s.pkg(pkg).Session)
+	raw, err := client.SessionUPO(t.Context(), s.pkg(pkg).Session)
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := archive.ReceiptName(s.nip(), s.now().Format(time.DateOnly), s.pkg(pkg).Session)
-	if err := s.store.Put(t.Context(), name, without(raw, "A/1"), "application/xml"); err != nil {
+	if err := s.store.Put(t.Context(), name, withoutLine(raw, "A/1"), "application/xml"); err != nil {
 		t.Fatal(err)
 	}
 	w.must(queue.KindReceipt, pkg)
@@ -135,8 +135,8 @@ func TestReceipt_NumberIsSpelledOtherwise_ItIsTheSame(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			d.upo = func(raw []byte, err error) ([]byte, error) {
+			client := s.client()
+			client.upo = func(raw []byte, err error) ([]byte, error) {
 				for _, a := range s.sim.Books().Accepted {
 					if where == "receipt" {
 						raw = bytes.ReplaceAll(raw, []byte(a.KsefNumber), []byte(long(a.KsefNumber)))
@@ -145,9 +145,9 @@ func TestReceipt_NumberIsSpelledOtherwise_ItIsTheSame(t *testing.T) {
 				return raw, err
 			}
 			if where == "list" {
-				d.listed = spellLong
+				client.listed = spellLong
 			}
-			w := s.worker("w", d)
+			w := s.worker("w", client)
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := s.sent(w, inv)
 			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
@@ -168,20 +168,20 @@ func TestRecover_OriginalOfKSeF1_IsTakenByItsForm(t *testing.T) {
 		t.Run(fmt.Sprint("receipt ", upo), func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			w := s.worker("w", d)
-			doc := s.with("A/1", 1)
+			client := s.client()
+			w := s.worker("w", client)
+			doc := s.seeded("A/1", 1)
 			original := s.known(w, doc)[0]
 			first := original.KsefNumber[:20] + "80B510-9675F7-B5" // no checksum of KSeF 2.0
-			d.listed = renameOriginal(first)
-			d.upo = func(raw []byte, err error) ([]byte, error) {
+			client.listed = renameOriginal(first)
+			client.upo = func(raw []byte, err error) ([]byte, error) {
 				if !upo {
-					return nil, refused("fetch session UPO")
+					return nil, refusedError("fetch session UPO")
 				}
 				return bytes.ReplaceAll(raw, []byte(original.KsefNumber), []byte(first)), err
 			}
 			asked := ""
-			d.given = func([]byte, error) ([]byte, error) { asked = first; return doc, nil }
+			client.given = func([]byte, error) ([]byte, error) { asked = first; return doc, nil }
 			inv := s.admit(ledger.Bulk, doc)
 			pkg := s.sent(w, inv)
 			got, _ := s.final(w, pkg, inv.ID)

@@ -23,11 +23,11 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ShownAndAskedForEverMoreRar
 		t.Run(string(lane), func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-			d := s.door()
-			w := s.worker("w", d)
+			client := s.client()
+			w := s.worker("w", client)
 			asked := 0
 			given := []byte(nil)
-			d.upo = func(raw []byte, err error) ([]byte, error) {
+			client.upo = func(raw []byte, err error) ([]byte, error) {
 				asked++
 				if given != nil {
 					return given, nil
@@ -87,15 +87,15 @@ func TestReceipt_SessionEndsInAnErrorAfterAcceptance_ShownAndAskedForEverMoreRar
 // because of minutes; after an hour it is shown.
 func TestReceipt_ProcessedSessionHasNoneYet_WaitsAnHourBeforeItIsShown(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	none := true
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		if none {
 			return nil, &ksef.APIError{Op: "fetch session UPO", Kind: ksef.KindRefused, Status: http.StatusBadRequest, Code: 21178}
 		}
 		return raw, err
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
@@ -126,15 +126,15 @@ func TestReceipt_ProcessedSessionHasNoneYet_WaitsAnHourBeforeItIsShown(t *testin
 // What is no receipt is not kept as one: what is archived is never replaced.
 func TestReceipt_Unreadable_IsNotArchivedAndIsAskedForAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
+	client := s.client()
 	broken := true
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		if broken {
 			return []byte("<Potwierdzenie>"), err
 		}
 		return raw, err
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })

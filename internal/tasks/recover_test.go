@@ -19,7 +19,7 @@ import (
 )
 
 // with makes a good document of a number whose content depends on seed.
-func (s *stage) with(number string, seed uint64) []byte {
+func (s *stage) seeded(number string, seed uint64) []byte {
 	return sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Seed: seed})
 }
 
@@ -59,7 +59,7 @@ func (s *stage) final(w *actor, pkg, id string) (inv ledger.Invoice, looks int) 
 	}
 }
 
-func refused(op string) error {
+func refusedError(op string) error {
 	return &ksef.APIError{Op: op, Kind: ksef.KindRefused, Status: http.StatusBadRequest, Code: 21165}
 }
 
@@ -74,11 +74,11 @@ func TestRecover_WhateverTheReferenceIsWorth_ContentDecides(t *testing.T) {
 			return all
 		}
 	}
-	notGiven := func([]byte, error) ([]byte, error) { return nil, refused("fetch") }
+	notGiven := func([]byte, error) ([]byte, error) { return nil, refusedError("fetch") }
 	for _, c := range []struct {
 		why   string
 		fault string
-		bend  func(*door)
+		bend  func(*testClient)
 		same  bool // content is that of the original
 		want  ledger.State
 		says  string // in the reason, besides both hashes when it is a conflict
@@ -86,21 +86,21 @@ func TestRecover_WhateverTheReferenceIsWorth_ContentDecides(t *testing.T) {
 	}{
 		{"right", "", nil, true, ledger.Accepted, "", ledger.Receipted},
 		{"right, other content", "", nil, false, ledger.Parked, "conflict", ledger.Parked},
-		{"right, the receipt not given", "", func(d *door) { d.upo = notGiven }, true, ledger.Accepted, "", ledger.Accepted},
-		{"right, the receipt not given, other content", "", func(d *door) { d.upo = notGiven }, false, ledger.Parked, "conflict", ledger.Parked},
-		{"number without session", "", func(d *door) { d.listed = unnamed("originalSessionReferenceNumber") }, true, ledger.Accepted, "", ledger.Accepted},
-		{"session without number: its receipt holds the content", "", func(d *door) { d.listed = unnamed("originalKsefNumber") }, true, ledger.Accepted, "", ledger.Receipted},
+		{"right, the receipt not given", "", func(client *testClient) { client.upo = notGiven }, true, ledger.Accepted, "", ledger.Accepted},
+		{"right, the receipt not given, other content", "", func(client *testClient) { client.upo = notGiven }, false, ledger.Parked, "conflict", ledger.Parked},
+		{"number without session", "", func(client *testClient) { client.listed = unnamed("originalSessionReferenceNumber") }, true, ledger.Accepted, "", ledger.Accepted},
+		{"session without number: its receipt holds the content", "", func(client *testClient) { client.listed = unnamed("originalKsefNumber") }, true, ledger.Accepted, "", ledger.Receipted},
 		{"missing: the register has it", simulator.OmitOriginal, nil, true, ledger.Accepted, "", ledger.Accepted},
 		{"missing, other content", simulator.OmitOriginal, nil, false, ledger.Parked, "conflict", ledger.Parked},
 		{"wrong: the register has it", simulator.WrongOriginal, nil, true, ledger.Accepted, "", ledger.Accepted},
 		{"wrong, other content", simulator.WrongOriginal, nil, false, ledger.Parked, "conflict", ledger.Parked},
-		{"wrong, no document is given", simulator.WrongOriginal, func(d *door) { d.given = notGiven }, true, ledger.Parked, "does not give it", ledger.Parked},
-		{"missing, and the register does not list it", simulator.OmitOriginal, func(d *door) {
-			d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { return ksef.MetadataPage{}, nil }
+		{"wrong, no document is given", simulator.WrongOriginal, func(client *testClient) { client.given = notGiven }, true, ledger.Parked, "does not give it", ledger.Parked},
+		{"missing, and the register does not list it", simulator.OmitOriginal, func(client *testClient) {
+			client.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { return ksef.MetadataPage{}, nil }
 		}, true, ledger.Parked, "does not say which", ledger.Parked},
-		{"missing, and the register may not be read", simulator.OmitOriginal, func(d *door) {
-			d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) {
-				return ksef.MetadataPage{}, refused("list metadata")
+		{"missing, and the register may not be read", simulator.OmitOriginal, func(client *testClient) {
+			client.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) {
+				return ksef.MetadataPage{}, refusedError("list metadata")
 			}
 		}, true, ledger.Parked, "does not say which", ledger.Parked},
 	} {
@@ -111,16 +111,16 @@ func TestRecover_WhateverTheReferenceIsWorth_ContentDecides(t *testing.T) {
 				o.Faults = []simulator.Fault{{Kind: c.fault}}
 			}
 			s := newStage(t, o)
-			d := s.door()
-			w := s.worker("w", d)
-			docs := [][]byte{s.with("B/1", 7), s.with("A/1", 1)}
+			client := s.client()
+			w := s.worker("w", client)
+			docs := [][]byte{s.seeded("B/1", 7), s.seeded("A/1", 1)}
 			original := s.known(w, docs...)[1]
 			if c.bend != nil {
-				c.bend(d)
+				c.bend(client)
 			}
 			doc := docs[1]
 			if !c.same {
-				doc = s.with("A/1", 2)
+				doc = s.seeded("A/1", 2)
 			}
 			id := s.admit(ledger.Bulk, doc).ID
 			pkg := s.sent(w, ledger.Invoice{Facts: ledger.Facts{ID: id}, Lane: ledger.Bulk})
@@ -163,12 +163,12 @@ func TestRecover_WhateverTheReferenceIsWorth_ContentDecides(t *testing.T) {
 // one pass serves all invoices of the package.
 func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}}})
-	d := s.door()
-	w := s.worker("w", d)
+	client := s.client()
+	w := s.worker("w", client)
 	var all []ledger.Invoice
 	var docs [][]byte
 	for i := range 600 {
-		docs = append(docs, s.with(fmt.Sprintf("A/%03d", i), 1))
+		docs = append(docs, s.seeded(fmt.Sprintf("A/%03d", i), 1))
 		all = append(all, s.admit(ledger.Bulk, docs[i]))
 	}
 	first := s.sent(w, all...)
@@ -178,7 +178,7 @@ func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.
 	}
 	s.advance(5 * time.Second) // the register shows an invoice a second after it was accepted
 	pages, turns := 0, 0
-	d.page = func(m ksef.MetadataPage, err error) (ksef.MetadataPage, error) {
+	client.page = func(m ksef.MetadataPage, err error) (ksef.MetadataPage, error) {
 		if turns++; turns%2 == 0 {
 			return ksef.MetadataPage{}, &ratelimit.NotNow{Wait: time.Minute, Reason: ratelimit.ReasonLimit}
 		}
@@ -209,7 +209,7 @@ func TestRecover_RegisterIsLongAndTheLimitInterrupts_OnePassFindsAll(t *testing.
 // while KSeF's register is asked, and has the invoice, by content.
 func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Lost, On: "close"}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	id := w.cut(inv.ID)
 	w.must(queue.KindPackage, id)
@@ -242,7 +242,7 @@ func TestConfirm_SessionUnknownToTheGateway_NumberIsFoundInTheRegister(t *testin
 // through.
 func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRetry(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Lost, On: "part"}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	id := w.cut(inv.ID)
 	w.must(queue.KindPackage, id)
@@ -268,7 +268,7 @@ func TestConfirm_SessionUnknownAndNotInTheRegister_ParkedAfterAnHourThenSentByRe
 		t.Errorf("%d sessions, want the lost one alone: sending again could make duplicates", n)
 	}
 	w.must(queue.KindReceipt, id)
-	s.parkedOnFile(inv.ID)
+	s.parkedAndArchived(inv.ID)
 	if err := s.ledger.Retry(t.Context(), &got); err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,8 @@ import (
 // looked for. A package that KSeF refuses again and again must not make the tenant rest.
 func TestRefusal_OthersAreProcessedButHaveAnOpenDuplicate_TheTenantDoesNotRest(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "POISON", Code: 405, Times: -1}}})
-	d := s.door()
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	client := s.client()
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		for i := range all {
 			if len(all[i].InvoiceNumber) > 0 && all[i].InvoiceNumber[0] == 'D' {
 				all[i].Status = ksef.StatusInfo{Code: 440, Description: "duplicate"}
@@ -25,8 +25,8 @@ func TestRefusal_OthersAreProcessedButHaveAnOpenDuplicate_TheTenantDoesNotRest(t
 		}
 		return all
 	}
-	d.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { return ksef.MetadataPage{}, nil }
-	w := s.worker("w", d)
+	client.page = func(ksef.MetadataPage, error) (ksef.MetadataPage, error) { return ksef.MetadataPage{}, nil }
+	w := s.worker("w", client)
 	poison := s.admit(ledger.Bulk, s.good("POISON"))
 	w.must(queue.KindPackage, w.cut(poison.ID))
 	p := w.pool()

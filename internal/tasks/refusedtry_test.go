@@ -13,16 +13,16 @@ import (
 )
 
 // noBatch is a door at which no batch session can be opened while away is set.
-type noBatch struct {
-	*door
+type noBatchClient struct {
+	*testClient
 	away bool
 }
 
-func (d *noBatch) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.OpenedBatch, error) {
-	if d.away {
-		return ksef.OpenedBatch{}, unavailable("open batch session")
+func (client *noBatchClient) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.OpenedBatch, error) {
+	if client.away {
+		return ksef.OpenedBatch{}, unavailableError("open batch session")
 	}
-	return d.door.OpenBatch(ctx, r)
+	return client.testClient.OpenBatch(ctx, r)
 }
 
 // KSeF refuses the tenant's sessions, so its packages have one try together. The package that comes
@@ -33,9 +33,9 @@ func TestRefusal_TryEndsBeforeASessionIsOpened_AnotherPackageHasIt(t *testing.T)
 			s := newStage(t, simulator.Options{})
 			first, second := s.admit(ledger.Bulk, s.large("A/1", 1)), s.admit(ledger.Bulk, s.good("A/2"))
 			archive := s.unreadable()
-			d := &noBatch{door: s.door()}
-			w := s.workerWith("w", d.door, func(p *tasks.Parts) {
-				p.Transport = func(string) (tasks.Transport, bool) { return d, true }
+			client := &noBatchClient{testClient: s.client()}
+			w := s.workerWith("w", client.testClient, func(p *tasks.Parts) {
+				p.Transport = func(string) (tasks.Transport, bool) { return client, true }
 			})
 			one, two := w.cut(first.ID), w.cut(second.ID)
 			for range 12 {
@@ -47,11 +47,11 @@ func TestRefusal_TryEndsBeforeASessionIsOpened_AnotherPackageHasIt(t *testing.T)
 				t.Fatal("sent while the tenant rests")
 			}
 			s.advance(time.Hour)
-			archive.away, d.away = why == "its document cannot be read", why == "no session can be opened"
+			archive.away, client.away = why == "its document cannot be read", why == "no session can be opened"
 			if err := w.run(queue.KindPackage, one); err == nil {
 				t.Fatal("the first package was sent")
 			}
-			archive.away, d.away = false, false
+			archive.away, client.away = false, false
 			w.must(queue.KindPackage, two)
 			if got := s.pkg(two); got.State != ledger.PackageProcessing {
 				t.Errorf("the other package is %s, want processing", got.State)

@@ -32,7 +32,7 @@ func (s *stage) withReplica() (a *intake.Admitter, wait func(*actor), lose func(
 		s.eventually("the replica follows", func() bool { return l.Replicated(s.t.Context()) == nil })
 	}
 	follows()
-	a = &intake.Admitter{Ledger: l, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
+	a = &intake.Admitter{Ledger: l, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: allAccounts(), Now: s.now}
 	wait = func(a *actor) { a.Ledger = ledger.New(a.rdb, o) }
 	lose = func() func() {
 		s.t.Helper()
@@ -60,7 +60,7 @@ func waitsForReplicas(t *testing.T, err error) {
 func TestReplicas_LostBeforeABatchIsClosed_CloseIsNotCalledUntilOneHasClosing(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	_, wait, lose := s.withReplica()
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	wait(w)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
@@ -83,7 +83,7 @@ func TestReplicas_LostBeforeABatchIsClosed_CloseIsNotCalledUntilOneHasClosing(t 
 func TestReplicas_LostBeforeASingleSend_NothingIsPostedAndItStaysExpress(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	_, wait, lose := s.withReplica()
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	wait(w)
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	back := lose()

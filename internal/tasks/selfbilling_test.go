@@ -30,12 +30,12 @@ func (s *stage) billed(seller, number string) []byte {
 	return bytes.ReplaceAll(doc, []byte(h.BuyerNIP), []byte(sample.NIP(1)))
 }
 
-func (s *stage) of(nip, number string) []byte {
+func (s *stage) goodOf(nip, number string) []byte {
 	return sample.Invoice(sample.Options{SellerNIP: nip, Number: number, IssueDate: invoice.Today(time.Now())})
 }
 
 // doorOf is the door of one taxpayer's key.
-func (s *stage) doorOf(nip string) *door {
+func (s *stage) clientOf(nip string) *testClient {
 	s.t.Helper()
 	transport := gateway.NewTransport()
 	s.t.Cleanup(transport.CloseIdleConnections)
@@ -44,7 +44,7 @@ func (s *stage) doorOf(nip string) *door {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return &door{Client: c, keys: ksef.NewKeyCache(c.PublicKey, 0, nil)}
+	return &testClient{Client: c, keys: ksef.NewKeyCache(c.PublicKey, 0, nil)}
 }
 
 // The buyer's own invoices and those that it issues for its sellers travel together, under the
@@ -56,9 +56,9 @@ func TestSelfBilling_TravelsWithTheBuyersOwn_AcceptedUnderTheSellersNumber(t *te
 			s := newStage(t, simulator.Options{Grants: []simulator.Grant{{
 				From: sample.NIP(0), To: sample.NIP(1),
 			}, {From: sample.NIP(2), To: sample.NIP(1)}}})
-			w := s.worker("w", s.doorOf(sample.NIP(1)))
+			w := s.worker("w", s.clientOf(sample.NIP(1)))
 			invs := []ledger.Invoice{
-				s.admit(lane, s.of(sample.NIP(1), "K/1")), s.admit(lane, s.billed(sample.NIP(0), "S/1")), s.admit(lane, s.billed(sample.NIP(2), "S/2")),
+				s.admit(lane, s.goodOf(sample.NIP(1), "K/1")), s.admit(lane, s.billed(sample.NIP(0), "S/1")), s.admit(lane, s.billed(sample.NIP(2), "S/2")),
 			}
 			for _, inv := range invs {
 				if inv.Tenant != sample.NIP(1) || inv.ContextNIP() != sample.NIP(1) {
@@ -91,8 +91,8 @@ func TestSelfBilling_OriginalsOfBothKinds_AreFoundInTheRegister(t *testing.T) {
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1)}},
 		Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}},
 	})
-	w := s.worker("w", s.doorOf(sample.NIP(1)))
-	docs := [][]byte{s.of(sample.NIP(1), "K/1"), s.billed(sample.NIP(0), "S/1")}
+	w := s.worker("w", s.clientOf(sample.NIP(1)))
+	docs := [][]byte{s.goodOf(sample.NIP(1), "K/1"), s.billed(sample.NIP(0), "S/1")}
 	originals := s.known(w, docs...)
 	s.advance(5 * time.Second)
 	again := []ledger.Invoice{s.admit(ledger.Bulk, docs[0]), s.admit(ledger.Bulk, docs[1])}
@@ -114,7 +114,7 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithWordsAndNobodyIsPause
 	s := newStage(t, simulator.Options{Grants: []simulator.Grant{{From: sample.NIP(2), To: sample.NIP(1)}}})
 	b := &pausing{}
 	s.budget = b
-	w := s.worker("w", s.doorOf(sample.NIP(1)))
+	w := s.worker("w", s.clientOf(sample.NIP(1)))
 	// Among others that go through.
 	good, bad := s.admit(ledger.Bulk, s.billed(sample.NIP(2), "S/1")), s.admit(ledger.Bulk, s.billed(sample.NIP(0), "S/2"))
 	pkg := s.sent(w, good, bad)
@@ -146,12 +146,12 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithWordsAndNobodyIsPause
 // A limit that was raised for one tenant is used for it and for nobody else.
 func TestSessionInvoices_OfATenant_BoundItsPackages(t *testing.T) {
 	s := newStage(t, simulator.Options{Taxpayers: []simulator.Taxpayer{{NIP: sample.NIP(1), MaxSessionInvoices: 3}}})
-	w := s.worker("w", s.doorOf(sample.NIP(1)), func(o *tasks.Options) {
+	w := s.worker("w", s.clientOf(sample.NIP(1)), func(o *tasks.Options) {
 		o.SessionInvoices = func(string) int { return 3 }
 	})
 	var invs []ledger.Invoice
 	for i := range 7 {
-		inv := s.admit(ledger.Bulk, s.of(sample.NIP(1), "M/"+string(rune('1'+i))))
+		inv := s.admit(ledger.Bulk, s.goodOf(sample.NIP(1), "M/"+string(rune('1'+i))))
 		w.must(queue.KindSubmit, inv.ID)
 		invs = append(invs, inv)
 	}
@@ -178,11 +178,11 @@ func TestTaxRepresentative_SendsInItsOwnContext_OriginalIsFoundAsSubjectAuthoriz
 		Grants: []simulator.Grant{{From: sample.NIP(0), To: sample.NIP(1), Scope: simulator.TaxRepresentative}},
 		Faults: []simulator.Fault{{Kind: simulator.OmitOriginal, Times: -1}},
 	})
-	w := s.worker("w", s.doorOf(sample.NIP(1)))
-	doc := bytes.Replace(s.of(sample.NIP(0), "R/1"), []byte("\t<Fa>"), []byte("\t<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>"+sample.NIP(1)+
+	w := s.worker("w", s.clientOf(sample.NIP(1)))
+	doc := bytes.Replace(s.goodOf(sample.NIP(0), "R/1"), []byte("\t<Fa>"), []byte("\t<PodmiotUpowazniony><DaneIdentyfikacyjne><NIP>"+sample.NIP(1)+
 		"</NIP><Nazwa>Agent</Nazwa></DaneIdentyfikacyjne><Adres><KodKraju>PL</KodKraju><AdresL1>a</AdresL1></Adres><RolaPU>3</RolaPU></PodmiotUpowazniony><Fa>"), 1)
 	admit := func() ledger.Invoice {
-		a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
+		a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: allAccounts(), Now: s.now}
 		out, err := a.Admit(t.Context(), []intake.Document{{
 			File: "a.xml", Data: doc,
 		}}, intake.Terms{Lane: ledger.Bulk, Tenant: sample.NIP(1)})

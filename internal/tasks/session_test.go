@@ -24,7 +24,7 @@ func TestSession_StaysInProcessingForHours_AskedEverMoreRarelyAndSettledOnce(t *
 			t.Parallel()
 			const night = 9 * time.Hour
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Stuck, For: night}}})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.ConfirmFirst, o.ConfirmMax = 5*time.Second, 10*time.Minute })
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.ConfirmFirst, o.ConfirmMax = 5*time.Second, 10*time.Minute })
 			inv := s.admit(lane, s.good("A/1"))
 			pkg := s.sent(w, inv)
 			began, longest := s.now(), time.Duration(0)
@@ -60,7 +60,7 @@ func TestSession_StaysInProcessingForHours_AskedEverMoreRarelyAndSettledOnce(t *
 // nothing of it was taken, and only then do its invoices go in another.
 func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewOne(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.DropRequest, On: "close", Times: 2}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
 	if v := retry.Judge(w.run(queue.KindConfirm, pkg)); v.Action != retry.Later { // open still: closed again, in vain
@@ -85,14 +85,14 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewOne(t *testin
 // 415: KSeF's key was rotated after ours was fetched. The next session has the new key.
 func TestSession_KeyNotDecrypted_TheNextHasAFreshOne(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	if _, err := d.PublicKey(t.Context()); err != nil {
+	client := s.client()
+	if _, err := client.PublicKey(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.sim.RotateKey(); err != nil {
 		t.Fatal(err)
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	first := s.sent(w, inv)
 	w.until(queue.KindConfirm, first, func() bool { return s.read(inv.ID).Package != first })
@@ -113,7 +113,7 @@ func TestSession_KeyNotDecryptedManyTimes_SamePackageWaitsAndNothingIsParked(t *
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
 		Kind: simulator.SessionRefused, Lane: "batch", Code: 415, Times: times,
 	}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	one, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := w.together(one, two)
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
@@ -141,7 +141,7 @@ func TestSession_NoValidInvoices_EachIsRejectedWithItsOwnCodeOnFile(t *testing.T
 		t.Run(string(lane), func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			var invs []ledger.Invoice
 			for i := range 3 {
 				invs = append(invs, s.admit(lane, s.bad(fmt.Sprint("A/", i))))

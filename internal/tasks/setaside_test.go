@@ -28,14 +28,14 @@ func (s *stage) large(number string, seed uint64) []byte {
 
 // unreadable is an archive in which some objects cannot be read, or that is away altogether. It has
 // the guard of every archive.
-type unreadable struct {
+type unreadableStore struct {
 	archive.Store
 	names map[string]bool
 	away  bool
 }
 
-func (s *stage) unreadable(invs ...ledger.Invoice) *unreadable {
-	u := &unreadable{Store: s.store, names: map[string]bool{}}
+func (s *stage) unreadable(invs ...ledger.Invoice) *unreadableStore {
+	u := &unreadableStore{Store: s.store, names: map[string]bool{}}
 	for _, inv := range invs {
 		u.names[archive.BodyName(inv.ID)] = true
 	}
@@ -43,7 +43,7 @@ func (s *stage) unreadable(invs ...ledger.Invoice) *unreadable {
 	return u
 }
 
-func (u *unreadable) Get(ctx context.Context, name string) ([]byte, error) {
+func (u *unreadableStore) Get(ctx context.Context, name string) ([]byte, error) {
 	switch {
 	case u.away:
 		return nil, syscall.EHOSTUNREACH
@@ -53,7 +53,7 @@ func (u *unreadable) Get(ctx context.Context, name string) ([]byte, error) {
 	return u.Store.Get(ctx, name)
 }
 
-func (u *unreadable) Check(ctx context.Context) error {
+func (u *unreadableStore) Check(ctx context.Context) error {
 	if u.away {
 		return syscall.EHOSTUNREACH
 	}
@@ -73,7 +73,7 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 				u := s.unreadable(large)
 				repair = func() { clear(u.names) }
 			} else {
-				path := filepath.Join(s.folder(), archive.BodyName(large.ID))
+				path := filepath.Join(s.archiveFolder(), archive.BodyName(large.ID))
 				aside := path + ".aside"
 				if err := errors.Join(os.Rename(path, aside), os.MkdirAll(path, 0o700)); err != nil {
 					t.Fatal(err)
@@ -84,7 +84,7 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 					}
 				}
 			}
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			pkg := w.together(large, small)
 			w.must(queue.KindPackage, pkg)
 			if got := s.pkg(pkg); got.State != ledger.PackageProcessing || got.Count != 1 || got.Size != small.Size {
@@ -121,7 +121,7 @@ func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	}
 	well := []ledger.Invoice{s.admit(ledger.Bulk, s.large("B/1", 20)), s.admit(ledger.Bulk, s.good("B/2"))}
 	s.unreadable(sick...)
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	all = append(append(all, sick...), well...)
 	pkg := w.together(all...)
 	for range 3 {
@@ -155,7 +155,7 @@ func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNobodyIsParked(t *testing.T)
 		}
 		u := s.unreadable()
 		u.away = true
-		w := s.worker("w", s.door())
+		w := s.worker("w", s.client())
 		pkg := w.together(invs...)
 		for range 5 {
 			if err := w.run(queue.KindPackage, pkg); err == nil {

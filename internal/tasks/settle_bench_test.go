@@ -36,7 +36,7 @@ func (t *benchTransport) SessionInvoices(context.Context, string) ([]ksef.Invoic
 	return t.list, nil
 }
 func (t *benchTransport) SessionUPO(context.Context, string) ([]byte, error) {
-	return nil, refused("fetch session UPO")
+	return nil, refusedError("fetch session UPO")
 }
 
 // benchPackage brings n new invoices into a package whose session is closed.

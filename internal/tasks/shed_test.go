@@ -21,7 +21,7 @@ import (
 func TestShed_RejectedDocumentsGoAfterAWhile(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	keep := func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour }
-	w := s.worker("w", s.door(), keep)
+	w := s.worker("w", s.client(), keep)
 	small, parked := s.admit(ledger.Bulk, s.bad("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	large := s.admit(ledger.Bulk, sample.Invoice(sample.Options{
 		SellerNIP: s.nip(), Number: "A/3", IssueDate: invoice.Today(time.Now()), Lines: 3500, Seed: 3,
@@ -70,13 +70,13 @@ func TestShed_RejectedDocumentsGoAfterAWhile(t *testing.T) {
 }
 
 // removals counts what is removed from an archive, and refuses it while forbid is set.
-type removals struct {
+type removalStore struct {
 	archive.Store
 	forbid bool
 	n      int
 }
 
-func (r *removals) Remove(ctx context.Context, name string) error {
+func (r *removalStore) Remove(ctx context.Context, name string) error {
 	r.n++
 	if r.forbid {
 		return &archive.CallError{Err: errors.New("403: deleting is forbidden")}
@@ -88,9 +88,9 @@ func (r *removals) Remove(ctx context.Context, name string) error {
 // all the same, its result is not owed again, and the bucket is not asked every minute.
 func TestShed_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	bucket := &removals{Store: s.store, forbid: true}
+	bucket := &removalStore{Store: s.store, forbid: true}
 	s.store = bucket
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected, o.Retention = 10*24*time.Hour, 30*24*time.Hour })
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.KeepRejected, o.Retention = 10*24*time.Hour, 30*24*time.Hour })
 	large, small := s.admit(ledger.Bulk, s.large("A/3", 3)), s.admit(ledger.Bulk, s.good("A/4"))
 	for _, inv := range []ledger.Invoice{large, small} {
 		if err := s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Rejected}); err != nil {
@@ -124,9 +124,9 @@ func TestShed_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
 // of a rejected one is going, and before it removed the document. The sweep removes it, once.
 func TestShed_ProcessDiedBeforeItRemovedTheDocument_TheSweepDoes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	bucket := &removals{Store: s.store, forbid: true}
+	bucket := &removalStore{Store: s.store, forbid: true}
 	s.store = bucket
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour })
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour })
 	sent, rejected := s.admit(ledger.Bulk, s.large("A/1", 1)), s.admit(ledger.Bulk, s.large("A/2", 2))
 	pkg := s.sent(w, sent)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })

@@ -15,9 +15,9 @@ func TestRecovered_ReceiptOfTheOriginalsIsShortForAWhile_AllAreReceiptedInTheEnd
 	for name, whole := range map[string]time.Duration{"for minutes": 20 * time.Minute, "for a day": 30 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			w := s.worker("w", d)
-			docs := [][]byte{s.with("A/1", 1), s.with("A/2", 2), s.with("A/3", 3)}
+			client := s.client()
+			w := s.worker("w", client)
+			docs := [][]byte{s.seeded("A/1", 1), s.seeded("A/2", 2), s.seeded("A/3", 3)}
 			var invs []ledger.Invoice
 			for _, doc := range docs {
 				invs = append(invs, s.admit(ledger.Bulk, doc))
@@ -26,9 +26,9 @@ func TestRecovered_ReceiptOfTheOriginalsIsShortForAWhile_AllAreReceiptedInTheEnd
 			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			s.rdb.FlushAll(t.Context())
 			began := s.now()
-			d.upo = func(raw []byte, err error) ([]byte, error) {
+			client.upo = func(raw []byte, err error) ([]byte, error) {
 				if err == nil && s.now().Sub(began) < whole {
-					return without(raw, "A/1"), nil
+					return withoutLine(raw, "A/1"), nil
 				}
 				return raw, err
 			}

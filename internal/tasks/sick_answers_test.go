@@ -14,49 +14,49 @@ import (
 )
 
 // unavailable is what one sick page of KSeF answers while the others are well.
-func unavailable(op string) error {
+func unavailableError(op string) error {
 	return &ksef.APIError{Op: op, Kind: ksef.KindOutage, Status: 503, MaybeDone: true,
 		Err: errors.New("503 for this one")}
 }
 
 // onesick is a door of which single answers are sick: those for which a function gives an error.
-type onesick struct {
-	*door
+type sickClient struct {
+	*testClient
 	upoOf   func(session string) error
 	invoice func(number string) error
 	status  func(ref string) error
 }
 
-func (d *onesick) SessionUPO(ctx context.Context, session string) ([]byte, error) {
-	if d.upoOf != nil {
-		if err := d.upoOf(session); err != nil {
+func (client *sickClient) SessionUPO(ctx context.Context, session string) ([]byte, error) {
+	if client.upoOf != nil {
+		if err := client.upoOf(session); err != nil {
 			return nil, err
 		}
 	}
-	return d.door.SessionUPO(ctx, session)
+	return client.testClient.SessionUPO(ctx, session)
 }
 
-func (d *onesick) Invoice(ctx context.Context, number string) ([]byte, error) {
-	if d.invoice != nil {
-		if err := d.invoice(number); err != nil {
+func (client *sickClient) Invoice(ctx context.Context, number string) ([]byte, error) {
+	if client.invoice != nil {
+		if err := client.invoice(number); err != nil {
 			return nil, err
 		}
 	}
-	return d.door.Invoice(ctx, number)
+	return client.testClient.Invoice(ctx, number)
 }
 
-func (d *onesick) InvoiceStatus(ctx context.Context, ref string) (ksef.InvoiceInfo, error) {
-	if d.status != nil {
-		if err := d.status(ref); err != nil {
+func (client *sickClient) InvoiceStatus(ctx context.Context, ref string) (ksef.InvoiceInfo, error) {
+	if client.status != nil {
+		if err := client.status(ref); err != nil {
 			return ksef.InvoiceInfo{}, err
 		}
 	}
-	return d.door.InvoiceStatus(ctx, ref)
+	return client.testClient.InvoiceStatus(ctx, ref)
 }
 
-func sickWorker(s *stage, d *onesick) *actor {
-	return s.workerWith("w2", d.door, func(p *tasks.Parts) {
-		p.Transport = func(string) (tasks.Transport, bool) { return d, true }
+func sickWorker(s *stage, client *sickClient) *actor {
+	return s.workerWith("w2", client.testClient, func(p *tasks.Parts) {
+		p.Transport = func(string) (tasks.Transport, bool) { return client, true }
 	})
 }
 
@@ -64,10 +64,10 @@ func sickWorker(s *stage, d *onesick) *actor {
 // to be had; the other invoice has its answer.
 func TestConfirm_ReceiptIsSick_ClearAnswersAreWritten(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = hide("A/1")
-	d.upo = func([]byte, error) ([]byte, error) { return nil, unavailable("fetch session UPO") }
-	w := s.worker("w", d)
+	client := s.client()
+	client.listed = hide("A/1")
+	client.upo = func([]byte, error) ([]byte, error) { return nil, unavailableError("fetch session UPO") }
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	for range 240 {
@@ -87,10 +87,10 @@ func TestConfirm_ReceiptIsSick_ClearAnswersAreWritten(t *testing.T) {
 // TestConfirm_OneStatusIsSick_ClearAnswersAreWritten: the receipt answers for the sick one.
 func TestConfirm_OneStatusIsSick_ClearAnswersAreWritten(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := &onesick{door: s.door()}
-	d.listed = hide("A/1")
-	d.status = func(string) error { return unavailable("ask invoice status") }
-	w := sickWorker(s, d)
+	client := &sickClient{testClient: s.client()}
+	client.listed = hide("A/1")
+	client.status = func(string) error { return unavailableError("ask invoice status") }
+	w := sickWorker(s, client)
 	a, b := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	for range 240 {
@@ -111,23 +111,23 @@ func TestRecover_OneOriginalIsSick_OthersGoOn(t *testing.T) {
 	for _, what := range []string{"receipt of one session", "document of one"} {
 		t.Run(what, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := &onesick{door: s.door()}
-			w := sickWorker(s, d)
-			docA, docB := s.with("A/1", 1), s.with("A/2", 2)
+			client := &sickClient{testClient: s.client()}
+			w := sickWorker(s, client)
+			docA, docB := s.seeded("A/1", 1), s.seeded("A/2", 2)
 			old := s.known(w, docA, docB)
 			switch what {
 			case "receipt of one session":
-				d.upoOf = func(session string) error {
+				client.upoOf = func(session string) error {
 					if session == old[0].Session {
-						return unavailable("fetch session UPO")
+						return unavailableError("fetch session UPO")
 					}
-					return refused("fetch session UPO") // then the document proves it
+					return refusedError("fetch session UPO") // then the document proves it
 				}
 			default:
-				d.upoOf = func(string) error { return refused("fetch session UPO") }
-				d.invoice = func(number string) error {
+				client.upoOf = func(string) error { return refusedError("fetch session UPO") }
+				client.invoice = func(number string) error {
 					if number == old[0].KsefNumber {
-						return unavailable("fetch invoice")
+						return unavailableError("fetch invoice")
 					}
 					return nil
 				}
@@ -154,13 +154,13 @@ func TestRecover_OneDocumentOfTheRegisterIsSick_OthersGoOn(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{
 		{Kind: simulator.OmitOriginal, Times: -1},
 	}})
-	d := &onesick{door: s.door()}
-	w := sickWorker(s, d)
-	docA, docB := s.with("A/1", 1), s.with("A/2", 2)
+	client := &sickClient{testClient: s.client()}
+	w := sickWorker(s, client)
+	docA, docB := s.seeded("A/1", 1), s.seeded("A/2", 2)
 	old := s.known(w, docA, docB)
-	d.invoice = func(number string) error {
+	client.invoice = func(number string) error {
 		if number == old[1].KsefNumber {
-			return unavailable("fetch invoice")
+			return unavailableError("fetch invoice")
 		}
 		return nil
 	}
@@ -183,8 +183,8 @@ func TestRecover_OneDocumentOfTheRegisterIsSick_OthersGoOn(t *testing.T) {
 // invoice that it is being processed.
 func TestConfirm_OneAnswerRunsForEver_ReceiptDecides(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+	client := s.client()
+	client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 		for i := range all {
 			if all[i].InvoiceNumber == "A/1" {
 				all[i].Status = ksef.StatusInfo{Code: 150, Description: "processing"}
@@ -193,7 +193,7 @@ func TestConfirm_OneAnswerRunsForEver_ReceiptDecides(t *testing.T) {
 		}
 		return all
 	}
-	w := s.worker("w", d)
+	w := s.worker("w", client)
 	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, a, b)
 	for began := s.now(); s.now().Sub(began) < 10*24*time.Hour; {
@@ -219,8 +219,8 @@ func TestRefusal_ProbeIsRepacked_RestWaitsForIt(t *testing.T) {
 		{Kind: simulator.SessionRefused, Lane: "batch", Code: 415, Times: 1},
 		{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: 3},
 	}})
-	w := s.worker("w", s.door())
-	ids, invs := s.many(8)
+	w := s.worker("w", s.client())
+	ids, invs := s.admitMany(8)
 	w.together(invs...)
 	p := w.pool()
 	p.until(12*time.Hour, func() bool {
@@ -232,9 +232,9 @@ func TestRefusal_ProbeIsRepacked_RestWaitsForIt(t *testing.T) {
 		homes[s.read(id).Package] = true
 	}
 	t.Logf("states %v, at most %d packages at a time, %d sessions, ended in %d packages, took %v",
-		s.states(ids), p.most, len(s.sim.Books().Sessions), len(homes), s.now().Sub(p.began))
-	if p.most > 2 {
-		t.Errorf("%d packages at a time", p.most)
+		s.states(ids), p.maxPackages, len(s.sim.Books().Sessions), len(homes), s.now().Sub(p.began))
+	if p.maxPackages > 2 {
+		t.Errorf("%d packages at a time", p.maxPackages)
 	}
 }
 
@@ -243,13 +243,13 @@ func TestRefusal_ProbeIsRepacked_RestWaitsForIt(t *testing.T) {
 // nothing then.
 func TestConfirm_AcceptedInAFailedSessionAndMovedMeanwhile_IsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-	d := &onesick{door: s.door()}
-	d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
-	w := sickWorker(s, d)
+	client := &sickClient{testClient: s.client()}
+	client.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return nil }
+	w := sickWorker(s, client)
 	a := s.admit(ledger.Express, s.good("A/1"))
 	pkg := s.sent(w, a)
 	moved := 0
-	d.status = func(string) error {
+	client.status = func(string) error {
 		if moved++; moved > 1 {
 			return nil
 		}

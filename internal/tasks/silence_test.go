@@ -19,22 +19,22 @@ func TestSilence_SessionEndedWithoutAReasonAndEverythingLags_NothingIsSentAgain(
 		for lname, list := range map[string][]ksef.InvoiceInfo{"empty": {}, "none": nil} {
 			t.Run(name+"/"+lname, func(t *testing.T) {
 				s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled}}})
-				d := s.door()
+				client := s.client()
 				lag := true
-				d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
+				client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
 					if lag {
 						return list
 					}
 					return all
 				}
-				d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+				client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 					if i.Status.Code == 500 && lag {
 						session.Status, session.Batch = i.Status, i.Batch
 						return session
 					}
 					return i
 				}
-				w := s.worker("w", d)
+				w := s.worker("w", client)
 				a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 				pkg := s.sent(w, a, b)
 				confirmFor(s, w, pkg, 45*time.Second, a.ID, b.ID)
@@ -56,18 +56,18 @@ func TestSilence_SessionCodeIsNotPublished_NothingIsSentAgain(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := &onesick{door: s.door()}
-			d.status = func(string) error { return refused("ask invoice status") }
-			d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return []ksef.InvoiceInfo{} }
-			d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+			client := &sickClient{testClient: s.client()}
+			client.status = func(string) error { return refusedError("ask invoice status") }
+			client.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return []ksef.InvoiceInfo{} }
+			client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 				if i.Status.Code == 200 {
 					i.Status = ksef.StatusInfo{Code: 210, Description: "new in this month"}
 					i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 0, 0 // not given
 				}
 				return i
 			}
-			d.upo = func([]byte, error) ([]byte, error) { return nil, refused("fetch session UPO") }
-			w := sickWorker(s, d)
+			client.upo = func([]byte, error) ([]byte, error) { return nil, refusedError("fetch session UPO") }
+			w := sickWorker(s, client)
 			a, b := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
 			pkg := s.sent(w, a, b)
 			confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
@@ -81,16 +81,16 @@ func TestSilence_SessionCodeIsNotPublished_NothingIsSentAgain(t *testing.T) {
 func TestSilence_AnswerAboutTheReferenceCannotBeRead_NothingIsSentAgain(t *testing.T) {
 	for _, code := range []int{440, 415, 500} {
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionSpoiled, Code: code}}})
-		d := &onesick{door: s.door()}
-		d.status = func(string) error {
+		client := &sickClient{testClient: s.client()}
+		client.status = func(string) error {
 			return &ksef.APIError{Op: "ask invoice status", Group: ksef.GroupInvoiceStatus, Kind: ksef.KindUnreadable, Status: 200,
 				MaybeDone: true, Err: errors.New("cannot be read")}
 		}
-		d.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return []ksef.InvoiceInfo{} }
-		d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+		client.listed = func([]ksef.InvoiceInfo) []ksef.InvoiceInfo { return []ksef.InvoiceInfo{} }
+		client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 			return ksef.SessionInfo{Status: i.Status, Batch: i.Batch} // no counts
 		}
-		w := sickWorker(s, d)
+		w := sickWorker(s, client)
 		a := s.admit(ledger.Express, s.good("A/1"))
 		pkg := s.sent(w, a)
 		confirmFor(s, w, pkg, 3*time.Hour, a.ID)
@@ -103,17 +103,17 @@ func TestSilence_CountListAndReceiptLagTogether_NothingIsSentAgain(t *testing.T)
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := &onesick{door: s.door()}
-			d.listed = hide("A/2")
-			d.status = func(string) error { return refused("ask invoice status") }
-			d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+			client := &sickClient{testClient: s.client()}
+			client.listed = hide("A/2")
+			client.status = func(string) error { return refusedError("ask invoice status") }
+			client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 				if i.Counted && i.Status.Code == 200 {
 					i.InvoiceCount, i.SuccessfulInvoiceCount, i.FailedInvoiceCount = 1, 1, 0
 				}
 				return i
 			}
 			re := regexp.MustCompile(`(?s)<([a-z0-9]*:?)Dokument>.*?</([a-z0-9]*:?)Dokument>`)
-			d.upo = func(raw []byte, err error) ([]byte, error) {
+			client.upo = func(raw []byte, err error) ([]byte, error) {
 				return re.ReplaceAllFunc(raw, func(b []byte) []byte {
 					if bytes.Contains(b, []byte("A/2")) {
 						return nil
@@ -121,7 +121,7 @@ func TestSilence_CountListAndReceiptLagTogether_NothingIsSentAgain(t *testing.T)
 					return b
 				}), err
 			}
-			w := sickWorker(s, d)
+			w := sickWorker(s, client)
 			a, b := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
 			pkg := s.sent(w, a, b)
 			confirmFor(s, w, pkg, 20*time.Minute, a.ID, b.ID)

@@ -47,7 +47,7 @@ type stage struct {
 	bodies *ledger.Bodies
 	store  archive.Store
 	ahead  atomic.Int64 // of the clock
-	looks  atomic.Int64 // at the clock
+	clockReads  atomic.Int64 // at the clock
 	log    logBuffer
 	budget tasks.Budget // of workers made from now on
 }
@@ -115,7 +115,7 @@ func newStage(t *testing.T, o simulator.Options) *stage {
 }
 
 func (s *stage) now() time.Time {
-	s.looks.Add(1)
+	s.clockReads.Add(1)
 	return time.Now().Add(time.Duration(s.ahead.Load()))
 }
 
@@ -129,7 +129,7 @@ func (s *stage) nip() string { return sample.NIP(0) }
 
 // door is the real client with a public key that is remembered until somebody invalidates it.
 // Between lets a test do something between two steps of a handler.
-type door struct {
+type testClient struct {
 	*gateway.Client
 	keys    *ksef.KeyCache
 	between func(step string)
@@ -144,81 +144,81 @@ type door struct {
 	page func(ksef.MetadataPage, error) (ksef.MetadataPage, error)
 }
 
-func (d *door) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return d.keys.Get(ctx) }
-func (d *door) Invalidate()                                           { d.keys.Invalidate() }
+func (client *testClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) { return client.keys.Get(ctx) }
+func (client *testClient) Invalidate()                                           { client.keys.Invalidate() }
 
-func (d *door) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
-	got, err := d.Client.SendInvoice(ctx, r)
-	if d.sent != nil {
-		return d.sent(got, err)
+func (client *testClient) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
+	got, err := client.Client.SendInvoice(ctx, r)
+	if client.sent != nil {
+		return client.sent(got, err)
 	}
 	return got, err
 }
 
-func (d *door) OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (ksef.OpenedSession, error) {
-	if d.opening != nil {
-		d.opening()
+func (client *testClient) OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (ksef.OpenedSession, error) {
+	if client.opening != nil {
+		client.opening()
 	}
-	return d.Client.OpenOnline(ctx, r)
+	return client.Client.OpenOnline(ctx, r)
 }
 
-func (d *door) CloseSession(ctx context.Context, session string, batch bool) error {
-	if d.closing != nil {
-		if err := d.closing(ctx, session); err != nil {
+func (client *testClient) CloseSession(ctx context.Context, session string, batch bool) error {
+	if client.closing != nil {
+		if err := client.closing(ctx, session); err != nil {
 			return err
 		}
 	}
-	return d.Client.CloseSession(ctx, session, batch)
+	return client.Client.CloseSession(ctx, session, batch)
 }
 
-func (d *door) SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error) {
-	got, err := d.Client.SessionStatus(ctx, session)
-	if err == nil && d.session != nil {
-		got = d.session(got)
+func (client *testClient) SessionStatus(ctx context.Context, session string) (ksef.SessionInfo, error) {
+	got, err := client.Client.SessionStatus(ctx, session)
+	if err == nil && client.session != nil {
+		got = client.session(got)
 	}
 	return got, err
 }
 
-func (d *door) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
-	got, err := d.Client.SessionInvoices(ctx, session)
-	if err == nil && d.listed != nil {
-		got = d.listed(got)
+func (client *testClient) SessionInvoices(ctx context.Context, session string) ([]ksef.InvoiceInfo, error) {
+	got, err := client.Client.SessionInvoices(ctx, session)
+	if err == nil && client.listed != nil {
+		got = client.listed(got)
 	}
 	return got, err
 }
 
-func (d *door) SessionUPO(ctx context.Context, session string) ([]byte, error) {
-	got, err := d.Client.SessionUPO(ctx, session)
-	if d.upo != nil {
-		return d.upo(got, err)
+func (client *testClient) SessionUPO(ctx context.Context, session string) ([]byte, error) {
+	got, err := client.Client.SessionUPO(ctx, session)
+	if client.upo != nil {
+		return client.upo(got, err)
 	}
 	return got, err
 }
 
-func (d *door) Invoice(ctx context.Context, number string) ([]byte, error) {
-	got, err := d.Client.Invoice(ctx, number)
-	if d.given != nil {
-		return d.given(got, err)
+func (client *testClient) Invoice(ctx context.Context, number string) ([]byte, error) {
+	got, err := client.Client.Invoice(ctx, number)
+	if client.given != nil {
+		return client.given(got, err)
 	}
 	return got, err
 }
 
-func (d *door) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
-	got, err := d.Client.Metadata(ctx, r)
-	if d.page != nil {
-		return d.page(got, err)
+func (client *testClient) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
+	got, err := client.Client.Metadata(ctx, r)
+	if client.page != nil {
+		return client.page(got, err)
 	}
 	return got, err
 }
 
-func (d *door) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
-	if d.between != nil {
-		d.between("InvoiceStatus")
+func (client *testClient) InvoiceStatus(ctx context.Context, reference string) (ksef.InvoiceInfo, error) {
+	if client.between != nil {
+		client.between("InvoiceStatus")
 	}
-	return d.Client.InvoiceStatus(ctx, reference)
+	return client.Client.InvoiceStatus(ctx, reference)
 }
 
-func (s *stage) door() *door {
+func (s *stage) client() *testClient {
 	s.t.Helper()
 	transport := gateway.NewTransport()
 	s.t.Cleanup(transport.CloseIdleConnections)
@@ -229,7 +229,7 @@ func (s *stage) door() *door {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return &door{Client: c, keys: ksef.NewKeyCache(c.PublicKey, 0, nil)}
+	return &testClient{Client: c, keys: ksef.NewKeyCache(c.PublicKey, 0, nil)}
 }
 
 type noLimits struct{}
@@ -252,13 +252,13 @@ type actor struct {
 }
 
 // worker makes one; d is its way out, tune may change its knobs.
-func (s *stage) worker(name string, d *door, tune ...func(*tasks.Options)) *actor {
+func (s *stage) worker(name string, client *testClient, tune ...func(*tasks.Options)) *actor {
 	s.t.Helper()
-	return s.workerWith(name, d, func(*tasks.Parts) {}, tune...)
+	return s.workerWith(name, client, func(*tasks.Parts) {}, tune...)
 }
 
 // workerWith makes one of other parts, too.
-func (s *stage) workerWith(name string, d *door, parts func(*tasks.Parts), tune ...func(*tasks.Options)) *actor {
+func (s *stage) workerWith(name string, client *testClient, parts func(*tasks.Parts), tune ...func(*tasks.Options)) *actor {
 	s.t.Helper()
 	rdb := redistest.Client(s.t, s.redis)
 	o := tasks.Options{
@@ -270,7 +270,7 @@ func (s *stage) workerWith(name string, d *door, parts func(*tasks.Parts), tune 
 		f(&o)
 	}
 	p := tasks.Parts{Ledger: ledger.New(rdb, ledger.Options{Now: s.now}), Queue: queue.New(rdb), Bodies: s.bodies, Store: s.store, Budget: s.budget,
-		Transport: func(string) (tasks.Transport, bool) { return d, true }}
+		Transport: func(string) (tasks.Transport, bool) { return client, true }}
 	parts(&p)
 	w := tasks.NewWorker(p, o)
 	if err := s.ledger.Beat(s.t.Context(), name, time.Hour); err != nil {
@@ -308,7 +308,7 @@ func (a *actor) until(k queue.Kind, id string, want func() bool) {
 }
 
 // everybody are tenants named by their NIPs.
-func everybody() []intake.Account {
+func allAccounts() []intake.Account {
 	var all []intake.Account
 	for i := range 10 {
 		all = append(all, intake.Account{Name: sample.NIP(i), NIP: sample.NIP(i)})
@@ -319,7 +319,7 @@ func everybody() []intake.Account {
 // admit hands one document in and returns its entry.
 func (s *stage) admit(lane ledger.Lane, data []byte) ledger.Invoice {
 	s.t.Helper()
-	a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: everybody(), Now: s.now}
+	a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: s.bodies, Store: s.store, Accounts: allAccounts(), Now: s.now}
 	out, err := a.Admit(s.t.Context(), []intake.Document{{File: "a.xml", Data: data}}, intake.Terms{Lane: lane})
 	if err != nil || out[0].Err != nil {
 		s.t.Fatalf("admit: %v, %v", err, out[0].Err)

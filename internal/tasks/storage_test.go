@@ -51,9 +51,9 @@ func TestStorage_WorkerWithoutTheKey_PackageGoesToAnotherWorkerAndNothingIsParke
 			for i := range 20 {
 				ids = append(ids, s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", i))).ID)
 			}
-			well := s.worker("well", s.door())
+			well := s.worker("well", s.client())
 			s.bodies = keyring(t, keys...)
-			a := s.worker("sick", s.door())
+			a := s.worker("sick", s.client())
 			for _, id := range ids {
 				a.must(queue.KindSubmit, id)
 			}
@@ -96,9 +96,9 @@ func TestStorage_WorkerWithoutTheKey_SingleSendStaysExpress(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			s.bodies = keyring(t, 7)
 			inv := s.admit(ledger.Express, s.good("A/1"))
-			well := s.worker("well", s.door())
+			well := s.worker("well", s.client())
 			s.bodies = keyring(t, keys...)
-			a := s.worker("sick", s.door())
+			a := s.worker("sick", s.client())
 			wantsAnotherWorker(t, a, a.run(queue.KindSend, inv.ID))
 			if got := s.read(inv.ID); got.State != ledger.Queued || got.Lane != ledger.Express || got.Group != "" || got.Rev != inv.Rev {
 				t.Errorf("it is %s, lane %s, waiting in %q, revision %d", got.State, got.Lane, got.Group, got.Rev)
@@ -117,7 +117,7 @@ func TestStorage_NobodyHasTheKey_PausesGrowToHalfAMinute(t *testing.T) {
 	s.bodies = keyring(t, 7)
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	s.bodies = keyring(t, 8)
-	a := s.worker("sick", s.door())
+	a := s.worker("sick", s.client())
 	var last time.Duration
 	for range 20 {
 		pause := retry.Judge(a.run(queue.KindSend, inv.ID)).Delay
@@ -154,7 +154,7 @@ func TestStorage_DamagedDocument_IsParkedAloneAndTheWorkerIsWell(t *testing.T) {
 				broken = body(good.ID)
 			}
 			s.rdb.Set(t.Context(), "ksef:body:"+bad.ID, broken, 0)
-			a := s.worker("w", s.door())
+			a := s.worker("w", s.client())
 			a.must(queue.KindSubmit, bad.ID)
 			pkg := a.cut(good.ID)
 			a.must(queue.KindPackage, pkg)
@@ -177,7 +177,7 @@ func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
 	s.admit(ledger.Bulk, s.good("A/1"))
 	for why, keys := range map[string][]byte{"no key": nil, "another key": {8}} {
 		a := &intake.Admitter{
-			Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t, keys...), Store: s.store, Accounts: everybody(),
+			Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t, keys...), Store: s.store, Accounts: allAccounts(),
 			Now: s.now,
 		}
 		out, err := a.Admit(t.Context(), []intake.Document{{File: "b.xml", Data: s.good("A/2")}}, intake.Terms{})
@@ -193,7 +193,7 @@ func TestAdmit_ProcessWithoutThePoolsKey_TakesNothing(t *testing.T) {
 // The first key comes to a pool while a process without one is running: its next call is refused.
 func TestAdmit_KeyIsIntroducedWhileItRuns_NothingPlainIsStoredAfterwards(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t), Store: s.store, Accounts: everybody(), Now: s.now}
+	a := &intake.Admitter{Ledger: s.ledger, Queue: s.queue, Bodies: keyring(t), Store: s.store, Accounts: allAccounts(), Now: s.now}
 	plain := func(number string) error {
 		_, err := a.Admit(t.Context(), []intake.Document{{File: "b.xml", Data: s.good(number)}}, intake.Terms{Lane: ledger.Bulk})
 		return err
@@ -206,7 +206,7 @@ func TestAdmit_KeyIsIntroducedWhileItRuns_NothingPlainIsStoredAfterwards(t *test
 	if _, refused := errors.AsType[*ledger.SealError](plain("A/3")); !refused {
 		t.Error("a plain document was taken into an encrypting pool")
 	}
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	for _, id := range s.rdb.ZRange(t.Context(), "ksef:st:queued", 0, -1).Val() {
 		w.must(queue.KindSubmit, id)
 	}

@@ -22,10 +22,10 @@ func (s *stage) decided(w *actor, inv ledger.Invoice) ledger.Invoice {
 // their end.
 func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
-	theirs := s.with("A/1", 1)
+	w := s.worker("w", s.client())
+	theirs := s.seeded("A/1", 1)
 	original := s.known(w, theirs)[0]
-	ours := s.decided(w, s.admit(ledger.Bulk, s.with("A/1", 2)))
+	ours := s.decided(w, s.admit(ledger.Bulk, s.seeded("A/1", 2)))
 	if ours.State != ledger.Parked || !strings.Contains(ours.Reason, "hand its document in or dismiss this one") {
 		t.Fatalf("it is %s: %s", ours.State, ours.Reason)
 	}
@@ -42,8 +42,8 @@ func TestRecover_DocumentThatKSeFHasIsHandedIn_AcceptedAndTheConflictSuperseded(
 // not a second invoice; the parked one is retried.
 func TestAdmit_ParkedOneIsInKSeF_ItsSuccessorIsAConflictAndNothingIsSentTwice(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
-	first := s.admit(ledger.Bulk, s.with("A/1", 1))
+	w := s.worker("w", s.client())
+	first := s.admit(ledger.Bulk, s.seeded("A/1", 1))
 	pkg := s.sent(w, first)
 	if err := s.rdb.Del(t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestAdmit_ParkedOneIsInKSeF_ItsSuccessorIsAConflictAndNothingIsSentTwice(t 
 	if got := s.read(first.ID); got.State != ledger.Parked {
 		t.Fatalf("it is %s: this test proves nothing", got.State)
 	}
-	second := s.decided(w, s.admit(ledger.Bulk, s.with("A/1", 2)))
+	second := s.decided(w, s.admit(ledger.Bulk, s.seeded("A/1", 2)))
 	if second.State != ledger.Parked || !strings.HasPrefix(second.Reason, "conflict") {
 		t.Fatalf("the successor is %s: %s", second.State, second.Reason)
 	}
@@ -78,7 +78,7 @@ func TestDismissed_WhateverWasQueuedForIt_ComesToNothing(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			inv := s.admit(lane, s.good("A/1"))
 			if lane == ledger.Bulk {
 				w.must(queue.KindSubmit, inv.ID)
@@ -108,7 +108,7 @@ func TestDismissed_WhateverWasQueuedForIt_ComesToNothing(t *testing.T) {
 // A worker of an older build accepted the corrected document and left the first one as it was.
 func TestSweep_AcceptedByAnOlderBuild_TheOtherDocumentIsSupersededLater(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	first := s.decided(w, s.admit(ledger.Bulk, s.bad("A/1")))
 	if first.State != ledger.Rejected {
 		t.Fatalf("it is %s: this test proves nothing", first.State)

@@ -16,7 +16,7 @@ import (
 // all the same, and those that wait are left alone.
 func TestSweep_ForgottenInvoiceBehindThousandsThatWait_IsFound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	var waiting []ledger.NewInvoice
 	for i := range 2500 {
 		id := ledger.InvoiceID(ledger.Identity{NIP: s.nip(), Kind: "VAT", Number: fmt.Sprint("W/", i)}, [32]byte{})

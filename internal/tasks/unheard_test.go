@@ -22,7 +22,7 @@ func TestUnheard_OnlineSessionsComeToNothing_InvoiceGoesInAPackageWithItsBudgetW
 			inv := s.admit(ledger.Express, s.good("A/1"))
 			sessions := 0
 			for ; s.read(inv.ID).Lane == ledger.Express && sessions < 10; sessions++ {
-				w := s.worker(fmt.Sprint("w", sessions), s.door())
+				w := s.worker(fmt.Sprint("w", sessions), s.client())
 				w.must(queue.KindSend, inv.ID)
 				pkg := s.read(inv.ID).Package
 				if err := w.Stop(t.Context()); err != nil { // closes the session
@@ -36,7 +36,7 @@ func TestUnheard_OnlineSessionsComeToNothing_InvoiceGoesInAPackageWithItsBudgetW
 			if got := s.read(inv.ID); sessions != 2 || got.Resends != 0 {
 				t.Fatalf("after %d online sessions it is %s, lane %s, sent again %d times", sessions, got.State, got.Lane, got.Resends)
 			}
-			w := s.worker("bulk", s.door())
+			w := s.worker("bulk", s.client())
 			pkg := w.cut(inv.ID)
 			w.must(queue.KindPackage, pkg)
 			w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
@@ -49,7 +49,7 @@ func TestUnheard_AnswerIsAboutTheInvoice_ItCountsAndEnds(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 550, Times: -1}}})
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	for round := 0; s.read(inv.ID).State == ledger.Queued && round < 10; round++ {
-		w := s.worker(fmt.Sprint("w", round), s.door())
+		w := s.worker(fmt.Sprint("w", round), s.client())
 		w.must(queue.KindSend, inv.ID)
 		pkg := s.read(inv.ID).Package
 		if err := w.Stop(t.Context()); err != nil {
@@ -66,9 +66,9 @@ func TestUnheard_AnswerIsAboutTheInvoice_ItCountsAndEnds(t *testing.T) {
 // it.
 func TestUnheard_ProcessedPackageNeverTellsOfTheInvoice_ItsReceiptDoes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = hide("A/1")
-	w := s.worker("w", d)
+	client := s.client()
+	client.listed = hide("A/1")
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	w.must(queue.KindPackage, pkg)

@@ -20,10 +20,10 @@ import (
 // A part of the sweep that fails hinders no other, and leaves no task that comes back.
 func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	lost := s.admit(ledger.Auto, s.good("A/1"))
 	pkg := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID)
-	foundInvoice, foundPackage := s.lose(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev), s.lose(queue.QueuePackages, queue.KindPackage, pkg, 0)
+	foundInvoice, foundPackage := s.loseTask(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev), s.loseTask(queue.QueuePackages, queue.KindPackage, pkg, 0)
 	for _, index := range []string{"pst:settled", "st:sending", "st:rejected"} {
 		s.rdb.Set(t.Context(), "ksef:"+index, "x", 0)
 	}
@@ -38,12 +38,12 @@ func TestSweep_OnePartFails_TheOthersAreDone(t *testing.T) {
 }
 
 // lame is a budget that cannot tell of one tenant.
-type lame struct {
+type blindBudget struct {
 	noLimits
 	tenant string
 }
 
-func (l lame) Usage(_ context.Context, tenant, _ string) (ratelimit.Usage, error) {
+func (l blindBudget) Usage(_ context.Context, tenant, _ string) (ratelimit.Usage, error) {
 	if tenant == l.tenant {
 		return ratelimit.Usage{}, errors.New("the log of this key was written by another version")
 	}
@@ -53,8 +53,8 @@ func (l lame) Usage(_ context.Context, tenant, _ string) (ratelimit.Usage, error
 func TestCut_LimitsOfOneTenantUnreadable_TheSetsOfOthersAreCut(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	lameTenant := sample.NIP(1)
-	s.budget = lame{tenant: lameTenant}
-	w := s.worker("w", s.door())
+	s.budget = blindBudget{tenant: lameTenant}
+	w := s.worker("w", s.client())
 	var groups []string
 	for _, nip := range []string{lameTenant, sample.NIP(0), sample.NIP(2)} {
 		inv := s.admit(ledger.Bulk, sample.Invoice(sample.Options{SellerNIP: nip, Number: "A/1", IssueDate: invoice.Today(time.Now())}))
@@ -74,7 +74,7 @@ func TestCut_LimitsOfOneTenantUnreadable_TheSetsOfOthersAreCut(t *testing.T) {
 // What stays for months at the head of an index hides nothing that comes after it.
 func TestSweep_ThousandsWithoutAReceiptAtTheHead_TheLostTaskBehindThemIsFound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	for i := range 2000 {
 		id := fmt.Sprintf("pkg-old%05d", i)
 		s.rdb.HSet(t.Context(), "ksef:pkg:"+id, "v", 1, "id", id, "rev", 5, "state", "settled", "lane", "express", "tenant", s.nip(), "filed", 1, "session", "S"+fmt.Sprint(i))
@@ -82,7 +82,7 @@ func TestSweep_ThousandsWithoutAReceiptAtTheHead_TheLostTaskBehindThemIsFound(t 
 	}
 	pkg := s.sent(w, s.admit(ledger.Bulk, s.good("A/1")))
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-	found := s.lose(queue.QueueReceipts, queue.KindReceipt, pkg, 0)
+	found := s.loseTask(queue.QueueReceipts, queue.KindReceipt, pkg, 0)
 	s.advance(2 * time.Minute)
 	for i := range 2 {
 		w.must(queue.KindSweep, fmt.Sprint(i))

@@ -70,7 +70,7 @@ func (s *stage) spoil(d damage, key string) (mend func()) {
 }
 
 // lose takes the task of something away.
-func (s *stage) lose(from string, k queue.Kind, id string, rev int64) (found func() bool) {
+func (s *stage) loseTask(from string, k queue.Kind, id string, rev int64) (found func() bool) {
 	s.t.Helper()
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	task := queue.TaskID(k, id, rev)
@@ -84,10 +84,10 @@ func TestSweep_OneUnreadableInvoice_TheOthersAreDrivenOnAndItIsNamedOnce(t *test
 	s := newStage(t, simulator.Options{})
 	for i, d := range append(invoiceDamages(), damage{"nothing: it is gone", func(s *stage, key string) { s.rdb.Del(s.t.Context(), key) }}) {
 		t.Run(d.what, func(t *testing.T) {
-			w := s.worker(fmt.Sprint("w", i), s.door())
+			w := s.worker(fmt.Sprint("w", i), s.client())
 			bad, lost := s.admit(ledger.Auto, s.good(fmt.Sprint("A/", i))), s.admit(ledger.Auto, s.good(fmt.Sprint("B/", i)))
 			mend := s.spoil(d, "ksef:inv:"+bad.ID)
-			found := s.lose(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev)
+			found := s.loseTask(queue.QueueInvoices, queue.KindSubmit, lost.ID, lost.Rev)
 			s.advance(2 * time.Minute)
 			for range 3 {
 				w.must(queue.KindSweep, "1")
@@ -114,11 +114,11 @@ func TestSweep_OneUnreadablePackage_TheOthersAreDrivenOn(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	for i, d := range packageDamages() {
 		t.Run(d.what, func(t *testing.T) {
-			w := s.worker(fmt.Sprint("w", i), s.door())
+			w := s.worker(fmt.Sprint("w", i), s.client())
 			bad, lost := w.cut(s.admit(ledger.Bulk, s.good(fmt.Sprint("A/", i))).ID), w.cut(s.admit(ledger.Bulk, s.good(fmt.Sprint("B/", i))).ID)
 			mend := s.spoil(d, "ksef:pkg:"+bad)
 			defer mend()
-			found := s.lose(queue.QueuePackages, queue.KindPackage, lost, 0)
+			found := s.loseTask(queue.QueuePackages, queue.KindPackage, lost, 0)
 			s.advance(2 * time.Minute)
 			w.must(queue.KindSweep, "1")
 			if !found() {
@@ -138,7 +138,7 @@ func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenMended(t *testing
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door(), func(o *tasks.Options) { o.ExpressBelow = 5 }) // few: they would go singly
+			w := s.worker("w", s.client(), func(o *tasks.Options) { o.ExpressBelow = 5 }) // few: they would go singly
 			bad := s.admit(ledger.Bulk, s.good("A/1"))
 			w.must(queue.KindSubmit, bad.ID)
 			mend := s.spoil(d, "ksef:inv:"+bad.ID)
@@ -155,13 +155,13 @@ func TestCut_UnreadableInvoiceWaits_TheOthersGoAndItFollowsWhenMended(t *testing
 			pkg = s.read(bad.ID).Package
 			w.must(queue.KindPackage, pkg)
 			w.until(queue.KindConfirm, pkg, func() bool { return s.read(bad.ID).State == ledger.Accepted })
-			s.once(2)
+			s.acceptedOnce2(2)
 		})
 	}
 }
 
 // once holds that KSeF was sent n invoices in all, each once, and took them.
-func (s *stage) once(n int) {
+func (s *stage) acceptedOnce2(n int) {
 	s.t.Helper()
 	b, sent := s.sim.Books(), 0
 	for _, session := range b.Sessions {
@@ -178,7 +178,7 @@ func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenMended(t *test
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			one, bad, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.good("A/3"))
 			first := w.together(one, bad, two)
 			mend := s.spoil(d, "ksef:inv:"+bad.ID)
@@ -187,7 +187,7 @@ func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenMended(t *test
 			if second == first || s.read(two.ID).Package != second || s.pkg(first).State != ledger.PackageCut {
 				t.Fatalf("the others are in %s, the first package is %s", second, s.pkg(first).State)
 			}
-			s.through(w, second)
+			s.sendThrough(w, second)
 			for range 3 { // it spins for nobody
 				if err := w.run(queue.KindPackage, first); err == nil {
 					t.Fatal("a package was sent of what cannot be read")
@@ -197,17 +197,17 @@ func TestPackage_UnreadableInvoiceInIt_TheOthersGoAndItFollowsWhenMended(t *test
 				t.Fatalf("the others are %s and %s", s.read(one.ID).State, s.read(two.ID).State)
 			}
 			mend()
-			s.through(w, first)
+			s.sendThrough(w, first)
 			if got := s.read(bad.ID).State; got != ledger.Receipted {
 				t.Errorf("mended it is %s", got)
 			}
-			s.once(3)
+			s.acceptedOnce2(3)
 		})
 	}
 }
 
 // through sends a package and brings it to its end.
-func (s *stage) through(w *actor, pkg string) {
+func (s *stage) sendThrough(w *actor, pkg string) {
 	s.t.Helper()
 	w.must(queue.KindPackage, pkg)
 	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
@@ -222,7 +222,7 @@ func TestConfirm_UnreadableInvoiceInTheSession_TheOthersAreReceiptedAndThePackag
 			t.Run(string(lane)+"/"+d.what, func(t *testing.T) {
 				t.Parallel()
 				s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}}})
-				w := s.worker("w", s.door())
+				w := s.worker("w", s.client())
 				one, bad, wrong := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2")), s.admit(lane, s.bad("A/3"))
 				pkg := s.sent(w, one, bad, wrong)
 				mend := s.spoil(d, "ksef:inv:"+bad.ID)
@@ -262,7 +262,7 @@ func TestReceipt_UnreadableInvoiceKeepsThePackageOpen_TheOthersHaveTheirs(t *tes
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			one, bad, wrong := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.bad("A/3"))
 			pkg := s.sent(w, one, bad, wrong)
 			mend := s.spoil(d, "ksef:inv:"+bad.ID)
@@ -297,7 +297,7 @@ func TestReceipt_InvoiceOfASettledPackageCannotBeRead_TheOthersAreReceipted(t *t
 		t.Run(d.what, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			one, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 			pkg := s.sent(w, one, bad)
 			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
@@ -323,12 +323,12 @@ func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testin
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
 				Kind: simulator.SessionRefused, Lane: "batch", Code: 405, Times: 1,
 			}}})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			one, bad, two := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2")), s.admit(ledger.Bulk, s.good("A/3"))
 			first := s.sent(w, one, bad, two)
 			mend := s.spoil(d, "ksef:inv:"+bad.ID)
 			w.until(queue.KindConfirm, first, func() bool { return s.read(one.ID).Package != first })
-			s.through(w, s.read(one.ID).Package)
+			s.sendThrough(w, s.read(one.ID).Package)
 			if s.read(one.ID).State != ledger.Receipted || s.read(two.ID).State != ledger.Receipted {
 				t.Errorf("the others are %s and %s", s.read(one.ID).State, s.read(two.ID).State)
 			}
@@ -338,7 +338,7 @@ func TestSessionRefused_UnreadableInvoiceInIt_TheOthersGoInANewSession(t *testin
 			}
 			mend()
 			w.until(queue.KindConfirm, first, func() bool { return s.read(bad.ID).Package != first })
-			s.through(w, s.read(bad.ID).Package)
+			s.sendThrough(w, s.read(bad.ID).Package)
 			if n := len(s.sim.Books().Accepted); n != 3 || s.read(bad.ID).State != ledger.Receipted {
 				t.Errorf("%d accepted, the mended one is %s", n, s.read(bad.ID).State)
 			}
