@@ -137,7 +137,7 @@ func numbered(n int) Document {
 	return doc(fmt.Sprint(n, ".xml"), sample.Options{Number: fmt.Sprint("FV/", n), IssueDate: "2026-11-23", Seed: uint64(n)})
 }
 
-func TestAdmit_ASoundInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
+func TestAdmit_GoodInvoice_IsInTheLedgerAndInTheQueue(t *testing.T) {
 	g := newGate(t, nil)
 	d := numbered(1)
 	got := g.admit(d)[0]
@@ -204,7 +204,7 @@ func TestAdmit_EveryOutcome(t *testing.T) {
 	}
 }
 
-func TestAdmit_EachFlawThatWeKnow_IsRefusedWithItsFieldAndStoresNothing(t *testing.T) {
+func TestAdmit_EachKnownFlaw_IsRefusedWithItsFieldAndStoresNothing(t *testing.T) {
 	g := newGate(t, nil)
 	g.Check.CheckNIPs = true
 	g.admit(numbered(1)) // the first one taken leaves a record of how documents are sealed
@@ -246,7 +246,7 @@ func TestAdmit_TheSchemaRefuses_OnlyThatOneIsRefused(t *testing.T) {
 	}
 }
 
-func TestAdmit_TwinsInOneCall_AreTakenOnce(t *testing.T) {
+func TestAdmit_RepeatedDocumentsInOneCall_AreTakenOnce(t *testing.T) {
 	g := newGate(t, nil)
 	a, b := numbered(1), numbered(1)
 	b.File = "copy of 1.xml"
@@ -274,7 +274,7 @@ func TestAdmit_TwinsInOneCall_AreTakenOnce(t *testing.T) {
 	}
 }
 
-func TestAdmit_Terms_AreKept(t *testing.T) {
+func TestAdmit_Terms_AreWrittenIntoTheEntry(t *testing.T) {
 	g := newGate(t, nil)
 	deadline := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	out, err := g.Admit(t.Context(), []Document{numbered(1)}, Terms{Lane: ledger.Express, Offline: true, Deadline: deadline})
@@ -286,7 +286,7 @@ func TestAdmit_Terms_AreKept(t *testing.T) {
 	}
 }
 
-func TestAdmit_TodayIsWarsawsDay(t *testing.T) {
+func TestAdmit_AroundMidnight_TodayIsTheDayInWarsaw(t *testing.T) {
 	g := newGate(t, nil)
 	tomorrow := doc("t.xml", sample.Options{IssueDate: "2026-11-24"})
 	g.Now = func() time.Time { return time.Date(2026, 11, 23, 22, 59, 59, 0, time.UTC) } // 23:59:59 in Warsaw
@@ -342,7 +342,7 @@ func TestAdmit_ManyGoodAndBad_EachGetsItsOwnAnswerInOrder(t *testing.T) {
 	}
 }
 
-func TestAdmit_Nothing_IsNothing(t *testing.T) {
+func TestAdmit_NoDocuments_ReturnsNothing(t *testing.T) {
 	g := newGate(t, nil)
 	g.admit()
 	if keys, files := g.stored(); keys != 0 || len(files) != 0 {

@@ -41,7 +41,7 @@ func (r reads) Get(ctx context.Context, name string) ([]byte, error) {
 	return r.Store.Get(ctx, name)
 }
 
-func TestAdmit_AcceptedLongAgoAndForgotten_IsAlreadyHereByItsResultInTheArchive(t *testing.T) {
+func TestAdmit_AcceptedLongAgoAndPruned_IsAlreadyHereByItsArchivedResult(t *testing.T) {
 	for name, d := range map[string]Document{"small": numbered(1), "large": big(1)} {
 		t.Run(name, func(t *testing.T) {
 			g := newGate(t, nil)

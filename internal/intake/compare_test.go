@@ -71,7 +71,7 @@ func (g *gate) unchanged(id string, act func()) {
 	}
 }
 
-func TestAdmit_ExportMadeAgain_IsAlreadyHereInWhateverState(t *testing.T) {
+func TestAdmit_ExportedAgain_IsAlreadyHereInEveryState(t *testing.T) {
 	for _, s := range []ledger.State{ledger.Queued, ledger.Packed, ledger.Accepted, ledger.Receipted, ledger.Rejected, ledger.Parked} {
 		for name, d := range map[string]Document{"in Redis": numbered(1), "in the store": big(1)} {
 			t.Run(string(s)+" "+name, func(t *testing.T) {
@@ -208,7 +208,7 @@ func TestAdmit_ArchiveAway_WhatCannotBeComparedIsToBeHandedInAgainAndHarmsNoOthe
 	}
 }
 
-func TestAdmit_DocumentOfTheFirstIsLost_IsSaidAndOneThatHasEndedIsSucceeded(t *testing.T) {
+func TestAdmit_DocumentOfTheFirstIsLost_IsReportedAndAnEndedOneIsSucceeded(t *testing.T) {
 	for _, s := range []ledger.State{ledger.Queued, ledger.Parked, ledger.Rejected, ledger.Dismissed} {
 		g := newGate(t, nil)
 		d := numbered(1)

@@ -112,7 +112,7 @@ func TestAdmit_ArchiveHangs_CallsThatFollowDoNotWaitForIt(t *testing.T) {
 }
 
 // A caller who gives up is not told that the archive is at fault.
-func TestAdmit_CallerGivesUpWhileTheArchiveHangs_IsItsOwnEnd(t *testing.T) {
+func TestAdmit_CallerGivesUpWhileTheArchiveHangs_ReturnsItsError(t *testing.T) {
 	g := newGate(t, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	g.Store = &sickStore{Store: g.Store, put: func(ctx context.Context) error { cancel(); return hangs(ctx) }}

@@ -10,7 +10,7 @@ import (
 
 // A tenant that hands in very many stands in a queue of its own from then on; another's few do not.
 // Handing the same in again finds the same queue: there is never a second task of an invoice.
-func TestAdmit_ATenantThatFloods_StandsInTheCrowdsQueueAndTheOthersDoNot(t *testing.T) {
+func TestAdmit_ATenantFloods_ItsTasksGoToTheOverflowQueueAndOthersDoNot(t *testing.T) {
 	g := newGate(t, nil)
 	var flood []Document
 	for i := range overflowAbove + 10 {

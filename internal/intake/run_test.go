@@ -128,7 +128,7 @@ func TestRun_QueueFails_WhatTheLedgerTookIsStillReported(t *testing.T) {
 	}
 }
 
-func TestRun_Cancelled_Ends(t *testing.T) {
+func TestRun_ContextCancelled_Ends(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	a := stub(func(ctx context.Context, docs []intake.Document) ([]intake.Admission, error) {
 		cancel()
@@ -141,7 +141,7 @@ func TestRun_Cancelled_Ends(t *testing.T) {
 	}
 }
 
-func TestRun_NothingToDo_IsNoError(t *testing.T) {
+func TestRun_NoDocuments_IsNoError(t *testing.T) {
 	report := func([]intake.Admission) { t.Error("reported") }
 	if err := intake.Run(t.Context(), stub(nil), items(0), intake.Terms{}, report); err != nil {
 		t.Error(err)

@@ -63,7 +63,7 @@ func TestAdmit_OtherTermsForOneThatIsQueued_AreApplied(t *testing.T) {
 	}
 }
 
-func TestAdmit_OtherTermsForOneThatLeftTheQueue_AreSaidNotToApply(t *testing.T) {
+func TestAdmit_OtherTermsForOneThatLeftTheQueue_AreReportedAsNotApplied(t *testing.T) {
 	for s, says := range map[ledger.State]string{
 		ledger.Packed: "on its way (packed)", ledger.Accepted: "KSeF has it already", ledger.Receipted: "KSeF has it already",
 		ledger.Rejected: "enqueue retry inv-", ledger.Parked: "enqueue retry inv-", ledger.Dismissed: "it is dismissed",
@@ -83,7 +83,7 @@ func TestAdmit_OtherTermsForOneThatLeftTheQueue_AreSaidNotToApply(t *testing.T) 
 	}
 }
 
-func TestAdmit_OtherTermsForMany_EachHasItsAnswer(t *testing.T) {
+func TestAdmit_OtherTermsForMany_EachGetsItsAnswer(t *testing.T) {
 	g := newGate(t, nil)
 	docs := []Document{numbered(1), numbered(2), numbered(1)}
 	g.admit(docs...)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-func TestPayload_IsAnIDAndAVersionAndNothingElse(t *testing.T) {
+func TestPayload_OfAnyTask_IsAnIDAndAVersionAndNothingElse(t *testing.T) {
 	for _, id := range []string{"inv-a", "5265877635|v3|online", `quo"te`, "żółć", strings.Repeat("x", 300)} {
 		raw := encodePayload(id)
 		got, err := decodePayload(raw)
@@ -20,7 +20,7 @@ func TestPayload_IsAnIDAndAVersionAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestDecodePayload_WhatIsNotOurs_IsAnErrorAndNeverAnID(t *testing.T) {
+func TestDecodePayload_ForeignPayload_IsAnErrorAndNeverAnID(t *testing.T) {
 	for name, c := range map[string]struct{ raw, want string }{
 		"a newer version":          {`{"v":2,"id":"inv-a","more":1}`, "version 2: this worker reads version 1"},
 		"no version":               {`{"id":"inv-a"}`, "version 0"},
@@ -43,7 +43,7 @@ func TestDecodePayload_WhatIsNotOurs_IsAnErrorAndNeverAnID(t *testing.T) {
 	}
 }
 
-func TestTaskID_IsVerbIDRevision_AndNoTwoTasksShareOne(t *testing.T) {
+func TestTaskID_OfAnyTask_IsVerbIDRevisionAndUnique(t *testing.T) {
 	for want, got := range map[string]string{
 		"invoice:submit:inv-a:7":           TaskID(KindSubmit, "inv-a", 7),
 		"package:confirm:pkg-a":            TaskID(KindConfirm, "pkg-a", 0),
@@ -67,7 +67,7 @@ func TestTaskID_IsVerbIDRevision_AndNoTwoTasksShareOne(t *testing.T) {
 	}
 }
 
-func TestKinds_EachHasAQueueThatIsServedAndATimeThatEnds(t *testing.T) {
+func TestKinds_EachKind_HasAServedQueueAndATimeout(t *testing.T) {
 	weights := Queues()
 	var used []string
 	for _, k := range Kinds() {

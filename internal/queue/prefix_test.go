@@ -13,7 +13,7 @@ import (
 )
 
 // asynq's servers hear of a task to be cancelled by a channel, which no command's hook sees.
-func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolHearsOfIt(t *testing.T) {
+func TestAsynqClient_ATaskIsCancelled_OnlyItsOwnPoolIsTold(t *testing.T) {
 	rdb, _ := redistest.New(t)
 	const id = "same-id"
 	type pool struct {

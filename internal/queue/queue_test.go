@@ -94,7 +94,7 @@ func (b *bench) server() {
 	b.t.Cleanup(func() { close(stop); srv.Shutdown() })
 }
 
-func TestPut_ATaskThatIsNew_IsPendingWithItsKindsQueueTimeAndBudget(t *testing.T) {
+func TestPut_NewTask_IsPendingWithTheQueueTimeoutAndRetriesOfItsKind(t *testing.T) {
 	b := newBench(t)
 	for _, k := range Kinds() {
 		retries := retry.Unlimited // whatever waits must never end by a count
@@ -190,7 +190,7 @@ func TestPut_ATaskThatFailedEndedOrRuns(t *testing.T) {
 	}
 }
 
-func TestPutNew_ATaskThatIsThere_IsSuccess(t *testing.T) {
+func TestPutNew_TaskExists_IsSuccess(t *testing.T) {
 	b := newBench(t)
 	for range 3 {
 		b.must(b.PutNew(t.Context(), KindSweep, "7", 0))

@@ -35,7 +35,7 @@ func (b *bench) found(queue, id string) {
 	b.must(b.rdb.HSet(b.t.Context(), key+"t:"+id, "state", "retry").Err())
 }
 
-func TestTwin_WorksAsLongAsItsTaskIsOrphaned_AndThenNoMore(t *testing.T) {
+func TestReplacement_RunsWhileItsTaskIsOrphaned_AndNotAfterwards(t *testing.T) {
 	b := newBench(t)
 	var runs atomic.Int32
 	srv := asynq.NewServerFromRedisClient(b.rdb, asynq.Config{Concurrency: 4, Queues: Queues(), LogLevel: asynq.FatalLevel, ShutdownTimeout: time.Second,
@@ -82,7 +82,7 @@ func TestTwin_WorksAsLongAsItsTaskIsOrphaned_AndThenNoMore(t *testing.T) {
 
 // A task that has just begun is not on its server's list yet: taken for an orphan, it gets a twin,
 // which looks again before it does anything.
-func TestTwin_OfATaskThatIsWorkedOnAfterAll_DoesNothing(t *testing.T) {
+func TestReplacement_OriginalTaskIsRunning_DoesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	var runs atomic.Int32

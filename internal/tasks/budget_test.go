@@ -6,39 +6,44 @@ import (
 	"time"
 
 	"ksefworker/internal/ksef"
-	"ksefworker/internal/ksef/gateway"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/tasks"
 )
 
-// counted is a budget over a real limiter, which the transport's requests are booked in, on the
-// stage's clock. Nobody sleeps in it.
+// limiterBudget is a budget over a real limiter, in which the requests of a client are booked. It
+// goes by the stage's clock, and nothing sleeps in it.
 type limiterBudget struct {
 	*ratelimit.Limiter
 	store *ratelimit.Memory
 }
 
-// perSecondMinuteHour are three windows of KSeF's table (KSeF limits, September 2026).
+// perSecondMinuteHour returns three windows as KSeF's table has them (KSeF limits, September 2026).
 func perSecondMinuteHour(second, minute, hour int) ratelimit.Limits {
 	return ratelimit.Limits{{Limit: second, Per: time.Second}, {Limit: minute, Per: time.Minute}, {Limit: hour, Per: time.Hour}}
 }
 
+// limit gives the workers made from now on a budget over these limits; nil stands for those of
+// KSeF.
 func (s *stage) limit(table map[string]ratelimit.Limits) limiterBudget {
 	s.t.Helper()
 	if table == nil {
-		table = map[string]ratelimit.Limits{ratelimit.GroupOther: perSecondMinuteHour(10, 30, 120), ratelimit.GroupBatchSession: perSecondMinuteHour(10, 20, 60),
-			ratelimit.GroupBatchSessionClose: perSecondMinuteHour(20, 40, 120), ratelimit.GroupSessionMisc: perSecondMinuteHour(10, 120, 1200),
-			ratelimit.GroupSessionInvoiceList: perSecondMinuteHour(10, 20, 200)}
+		table = map[string]ratelimit.Limits{
+			ratelimit.GroupOther:              perSecondMinuteHour(10, 30, 120),
+			ratelimit.GroupBatchSession:       perSecondMinuteHour(10, 20, 60),
+			ratelimit.GroupBatchSessionClose:  perSecondMinuteHour(20, 40, 120),
+			ratelimit.GroupSessionMisc:        perSecondMinuteHour(10, 120, 1200),
+			ratelimit.GroupSessionInvoiceList: perSecondMinuteHour(10, 20, 200),
+		}
 	}
 	store := ratelimit.NewMemory(s.now)
 	l, err := ratelimit.New(store, ratelimit.Options{Defaults: table, MaxSleep: -1})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	c := limiterBudget{l, store}
-	s.budget = c
-	return c
+	b := limiterBudget{l, store}
+	s.budget = b
+	return b
 }
 
 func (c limiterBudget) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
@@ -65,22 +70,13 @@ func (c limiterBudget) use(t *testing.T, tenant, group string, n int) {
 	}
 }
 
-// counting is a door whose requests are booked.
-func (s *stage) limitedClient(c limiterBudget) *testClient {
+// limitedClient returns a client whose requests are booked in the limiter.
+func (s *stage) limitedClient(l limiterBudget) *testClient {
 	s.t.Helper()
-	client := s.client()
-	client, err := gateway.New(gateway.Options{
-		BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil },
-		Gate: bookingGate{c, s.nip()},
-	})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(client.CloseIdleConnections)
-	client.Client, client.keys = client, ksef.NewKeyCache(client.PublicKey, 0, nil)
-	return client
+	return s.connect("test_id", bookingGate{l, s.nip()})
 }
 
+// bookingGate books each request of a client for a tenant.
 type bookingGate struct {
 	limiterBudget
 	tenant string
@@ -95,7 +91,7 @@ func (b bookingGate) Enter(ctx context.Context, group ksef.Group) error {
 
 func (b bookingGate) Leave(context.Context, ksef.Group, ksef.Outcome) {}
 
-// hours are limits of an hour alone for these groups, and none to speak of for the others.
+// hourLimits returns limits of an hour for these groups; the others have 100,000 requests an hour.
 func hourLimits(of map[string]int) map[string]ratelimit.Limits {
 	table := map[string]ratelimit.Limits{ratelimit.GroupOther: {{Limit: 100_000, Per: time.Hour}}}
 	for group, n := range of {
@@ -104,12 +100,13 @@ func hourLimits(of map[string]int) map[string]ratelimit.Limits {
 	return table
 }
 
-// asConfigured are the knobs of the example configuration that decide when what is sent.
+// asConfigured sets the options that decide what is sent when, as the example configuration has
+// them.
 func asConfigured(o *tasks.Options) {
 	o.ExpressBelow, o.Quiet, o.MaxWait, o.DeadlineNear, o.ExpressShare = 5, 2*time.Second, 2*time.Minute, 4*time.Hour, 0.2
 }
 
-// packages lists every batch package in some states.
+// packages returns all batch packages in some states.
 func (s *stage) packages(states ...ledger.PackageState) []ledger.Package {
 	s.t.Helper()
 	var out []ledger.Package

@@ -9,9 +9,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// A cancelled online session ends with 440, which is a duplicate's code too. What was in it is sent
-// again, as often as that happens, and never looked for in the register.
-func TestExpress_SessionCancelledAgainAndAgain_NothingIsTakenForADuplicate(t *testing.T) {
+// A cancelled online session ends with code 440, which is the code of a duplicate as well. Its
+// invoices are sent again each time, and they are never looked for in the register.
+func TestExpress_SessionCancelledAgainAndAgain_NothingCountsAsADuplicate(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 440, Times: 2}}})
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	for range 2 {

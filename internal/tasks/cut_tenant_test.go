@@ -10,8 +10,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// Workers with different configurations share a pool. The one without the tenant neither cuts nor
-// queues a cut, whatever is due, and what waits can be dismissed; the one that has it cuts.
+// Workers with different configurations share a pool. A worker without the tenant neither cuts nor
+// queues a cut, whatever is due, and what waits can be dismissed. The worker that has the tenant
+// cuts.
 func TestCut_TenantIsNotInThisConfiguration_TheSetIsLeftToAnotherWorker(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, simulator.Options{})

@@ -12,7 +12,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// pausing is a budget that remembers what was paused.
+// pausing is a budget that records for how long tenants were paused.
 type pausing struct {
 	noLimits
 	mu     sync.Mutex
@@ -26,16 +26,13 @@ func (p *pausing) Pause(_ context.Context, _ string, d time.Duration) error {
 	return nil
 }
 
-// denyAll answers 410 for every invoice.
-func denyAll(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-	for i := range all {
-		all[i].KSeFNumber, all[i].Status = "", ksef.StatusInfo{Code: 410, Description: "Nieprawidłowy zakres uprawnień"}
-	}
-	return all
-}
+// denyAll makes 410 the answer for every invoice.
+var denyAll = change(func(i *ksef.InvoiceInfo) {
+	i.KSeFNumber, i.Status = "", ksef.StatusInfo{Code: 410, Description: "Nieprawidłowy zakres uprawnień"}
+})
 
-// The key of another taxpayer: 30 of 30 invoices are answered 410. Nothing is parked; the tenant is
-// paused, longer each time, and with the right key all go through.
+// The key is that of another taxpayer, so all 30 invoices are answered 410. Nothing is parked. The
+// tenant is paused, longer each time; with the right key all go through.
 func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Code: 410, Times: 60}}})
 	b := &pausing{}
@@ -59,9 +56,9 @@ func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *tes
 		t.Errorf("pauses %v", b.pauses)
 	}
 	if !s.log.says("410") {
-		t.Error("the log says nothing of it")
+		t.Error("the log does not say so")
 	}
-	pkg := s.sent(w, invs...) // the right key at last
+	pkg := s.sent(w, invs...) // with the right key
 	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 	if n := s.states(ids); n[ledger.Accepted] != 30 {
 		t.Errorf("%v", n)
@@ -71,8 +68,7 @@ func TestDenied_EveryInvoiceOfATenant_TheTenantIsPausedAndNothingIsParked(t *tes
 	}
 }
 
-// One invoice that may not be sent among others that may: it alone is parked, and the tenant is not
-// paused.
+// One invoice may not be sent and others may. It alone is parked, and the tenant is not paused.
 func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Bulk, ledger.Express} {
 		t.Run(string(lane), func(t *testing.T) {
@@ -96,9 +92,10 @@ func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 	}
 }
 
-// Alone in its session, of a tenant whose others went through today, it is the invoice too. One
-// that was denied before anything went through is parked as soon as something has.
-func TestDenied_AloneInItsSession_TheOthersHistoryDecides(t *testing.T) {
+// An invoice is alone in its session and denied. Other sessions of the tenant went through today,
+// so the invoice is at fault. When it was denied before anything went through, it is parked as soon
+// as something has.
+func TestDenied_AloneInItsSession_OtherSessionsOfTheTenantDecide(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 410, Times: -1}}})
 	b := &pausing{}
 	s.budget = b
@@ -115,6 +112,6 @@ func TestDenied_AloneInItsSession_TheOthersHistoryDecides(t *testing.T) {
 	again := s.sent(w, s.read(inv.ID))
 	s.drive(w, again, time.Hour, func() bool { return s.read(inv.ID).State == ledger.Parked })
 	if len(b.pauses) != 1 {
-		t.Errorf("pauses %v: one invoice paused a tenant that is let in", b.pauses)
+		t.Errorf("pauses %v: one invoice paused a tenant whose others go through", b.pauses)
 	}
 }

@@ -10,10 +10,10 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
-// silentDoor gives no list, or no status of single invoices; nil lets through what the door gives.
+// silentClient returns errors for the list of a session or for the status of single invoices; nil
+// lets the answer through.
 type silentClient struct {
 	*testClient
 	list, status error
@@ -33,15 +33,9 @@ func (client *silentClient) InvoiceStatus(ctx context.Context, reference string)
 	return client.testClient.InvoiceStatus(ctx, reference)
 }
 
-func (s *stage) silentWorker(client *silentClient) *actor {
-	return s.workerWith("w", client.testClient, func(p *tasks.Parts) {
-		p.Transport = func(string) (tasks.Transport, bool) { return client, true }
-	})
-}
-
-// The gateway refuses the list of a processed session, or nobody can read it, for ever: the receipt
-// decides by content about what was accepted.
-func TestNoList_TheReceiptDecides(t *testing.T) {
+// The gateway always refuses the list of a processed session, or nobody can read it. The receipt
+// proves by content which invoices were accepted.
+func TestNoList_SessionProcessed_TheReceiptDecides(t *testing.T) {
 	for name, err := range map[string]error{
 		"refused": refusedError("list session invoices"),
 		"unreadable": &ksef.APIError{
@@ -50,7 +44,7 @@ func TestNoList_TheReceiptDecides(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			w := s.silentWorker(&silentClient{testClient: s.client(), list: err})
+			w := s.worker("w", &silentClient{testClient: s.client(), list: err})
 			first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 			pkg := s.sent(w, first, second)
 			w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
@@ -63,11 +57,11 @@ func TestNoList_TheReceiptDecides(t *testing.T) {
 	}
 }
 
-// What the receipt does not have may have been refused: without a list it is not sent again, it
-// waits and says why, and in the end a person has to look.
+// An invoice that the receipt does not have may have been refused. Without a list it is not sent
+// again: it waits with a reason, and in the end a person has to decide.
 func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.silentWorker(&silentClient{testClient: s.client(), list: refusedError("list session invoices")})
+	w := s.worker("w", &silentClient{testClient: s.client(), list: refusedError("list session invoices")})
 	good, bad := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.bad("A/2"))
 	pkg := s.sent(w, good, bad)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(good.ID).State == ledger.Accepted })
@@ -80,9 +74,9 @@ func TestNoList_NotInTheReceipt_WaitsAndIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// A session ends in an error, and yet KSeF took what was in it: its list is short or refused, so
-// its receipt is asked before anything is sent again.
-func TestFailedSession_ItTookTheInvoicesAllTheSame_NothingIsSentAgain(t *testing.T) {
+// A session ends in an error, but KSeF has its invoices. Its list is short or refused, so its
+// receipt is asked before anything is sent again.
+func TestFailedSession_KSeFHasItsInvoices_NothingIsSentAgain(t *testing.T) {
 	for _, code := range []int{299, 405, 500} {
 		for _, list := range []string{"refused", "short"} {
 			t.Run(fmt.Sprint(code, " ", list), func(t *testing.T) {
@@ -99,7 +93,7 @@ func TestFailedSession_ItTookTheInvoicesAllTheSame_NothingIsSentAgain(t *testing
 				} else {
 					client.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo { return all[:min(1, len(all))] }
 				}
-				w := s.silentWorker(client)
+				w := s.worker("w", client)
 				invs := []ledger.Invoice{s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))}
 				pkg := s.sent(w, invs...)
 				w.until(queue.KindConfirm, pkg, func() bool {
@@ -116,8 +110,8 @@ func TestFailedSession_ItTookTheInvoicesAllTheSame_NothingIsSentAgain(t *testing
 	}
 }
 
-// The list of a failed session has an acceptance and lacks another invoice, and there is no
-// receipt: silence about that one proves nothing.
+// The list of a failed session has one accepted invoice and lacks another, and there is no receipt.
+// That proves nothing about the other one.
 func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := s.client()
@@ -128,7 +122,7 @@ func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testin
 		return i
 	}
 	client.listed = hide("A/2")
-	client.upo = func([]byte, error) ([]byte, error) { return nil, refusedError("session UPO") }
+	client.upo = notGiven
 	w := s.worker("w", client)
 	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 	pkg := s.sent(w, first, second)
@@ -138,9 +132,9 @@ func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testin
 	}
 }
 
-// KSeF has confirmed a single send with a reference. List and count lag behind, its status is
-// refused and there is no receipt: it did arrive, whatever they leave out.
-func TestExpress_ConfirmedSend_IsNeverTakenForAbsent(t *testing.T) {
+// KSeF has confirmed a single send with a reference. List and count are late, the status is refused
+// and there is no receipt. The invoice did arrive, whatever the other answers leave out.
+func TestExpress_ConfirmedSend_NeverCountsAsAbsent(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	client := &silentClient{testClient: s.client(), status: refusedError("invoice status")}
 	client.listed = hide("A/2")
@@ -150,15 +144,15 @@ func TestExpress_ConfirmedSend_IsNeverTakenForAbsent(t *testing.T) {
 		}
 		return i
 	}
-	client.upo = func([]byte, error) ([]byte, error) { return nil, refusedError("session UPO") }
-	w := s.silentWorker(client)
+	client.upo = notGiven
+	w := s.worker("w", client)
 	first, second := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	pkg := s.sent(w, first, second)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
 	if got := s.read(second.ID); got.State != ledger.Sent || got.Reason == "" {
 		t.Fatalf("%s is %s: %q", got.Number, got.State, got.Reason)
 	}
-	client.listed = nil // the list catches up
+	client.listed = nil // the list is up to date
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Minute); return s.read(second.ID).State == ledger.Accepted })
 	if n := len(s.sim.Books().Accepted); n != 2 {
 		t.Errorf("KSeF accepted %d", n)

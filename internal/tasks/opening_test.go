@@ -11,9 +11,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// One session is left of the hour, and ordinary packages leave one to urgent ones. A set that was
-// cut by the number that is left would go back and forth.
-func TestOpening_TheLastSessionIsForUrgentOnes_OrdinarySetsAreNotCutForIt(t *testing.T) {
+// One session is left in the hour, and ordinary packages leave one to urgent ones. A set that was
+// cut because of that session would go back and forth.
+func TestOpening_OneSessionLeft_OrdinarySetsAreNotCutForIt(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	s.toMidnight(12 * time.Hour)
 	c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
@@ -27,7 +27,7 @@ func TestOpening_TheLastSessionIsForUrgentOnes_OrdinarySetsAreNotCutForIt(t *tes
 		w.must(queue.KindCut, group)
 	}
 	if got := s.read(invs[0].ID); got.Rev != rev {
-		t.Errorf("%s at revision %d, it was %d", got.State, got.Rev, rev)
+		t.Errorf("it is %s at revision %d, and was at %d", got.State, got.Rev, rev)
 	}
 	urgent := s.worker("urgent", s.limitedClient(c), asConfigured, func(o *tasks.Options) { o.DeadlineNear = 96 * time.Hour })
 	urgent.must(queue.KindCut, group)
@@ -38,9 +38,9 @@ func TestOpening_TheLastSessionIsForUrgentOnes_OrdinarySetsAreNotCutForIt(t *tes
 	urgent.must(queue.KindPackage, cut[0].ID)
 }
 
-// In the hour before midnight a package leaves alone what is kept for the cuts then, even one that
-// was cut before anything was kept.
-func TestOpening_TheHourBeforeMidnight_LeavesItsSessionsToTheCutsOfMidnight(t *testing.T) {
+// In the hour before midnight a package leaves the sessions that are kept for the cuts of midnight,
+// even if it was cut before they were kept.
+func TestOpening_HourBeforeMidnight_SessionsAreKeptForTheCutsOfMidnight(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	midnight := s.toMidnight(66 * time.Minute)
 	c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
@@ -59,7 +59,7 @@ func TestOpening_TheHourBeforeMidnight_LeavesItsSessionsToTheCutsOfMidnight(t *t
 	s.advance(midnight.Add(-6 * time.Minute).Sub(s.now()))
 	w.must(queue.KindCut, group)
 	if cut := s.packages(ledger.PackageCut); len(cut) > 0 {
-		t.Errorf("cut six minutes before midnight")
+		t.Errorf("a package was cut six minutes before midnight")
 	}
 	s.advance(time.Minute)
 	w.must(queue.KindCut, group)

@@ -11,6 +11,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
+// Sessions that are lost or open, entries that cannot be read, and moves at the same time.
 func TestOrder_Others(t *testing.T) {
 	t.Run("the gateway has lost the session", func(t *testing.T) {
 		t.Parallel()
@@ -39,12 +40,7 @@ func TestOrder_Others(t *testing.T) {
 		t.Parallel()
 		s := newStage(t, simulator.Options{})
 		w, tr := s.traced(s.client())
-		bad, good := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-		pkg := s.sent(w, bad, good)
-		fix := s.spoil(invoiceDamages()[0], "ksef:inv:"+bad.ID)
-		tr.confirm(w, pkg, 2, nil)
-		fix()
-		tr.confirm(w, pkg, 1, nil)
+		oneUnreadable(s, w, tr)
 		tr.golden(t)
 	})
 	t.Run("an entry of a refused package cannot be read", func(t *testing.T) {
@@ -54,12 +50,7 @@ func TestOrder_Others(t *testing.T) {
 		client.session, client.listed = sessionCode(405), nothingListed
 		w, tr := s.traced(client)
 		tr.fails["SessionUPO"] = refusedError("fetch session UPO")
-		bad, good := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-		pkg := s.sent(w, bad, good)
-		fix := s.spoil(invoiceDamages()[0], "ksef:inv:"+bad.ID)
-		tr.confirm(w, pkg, 2, nil)
-		fix()
-		tr.confirm(w, pkg, 1, nil)
+		oneUnreadable(s, w, tr)
 		tr.golden(t)
 	})
 	t.Run("a session that is open", func(t *testing.T) {
@@ -93,8 +84,10 @@ func TestOrder_Others(t *testing.T) {
 		tr.run(w, queue.KindPackage, pkg)
 		tr.golden(t)
 	})
-	for name, code := range map[string]int{"one moves while a processed session is settled": 200,
-		"one moves while a refused session is settled": 500} {
+	for name, code := range map[string]int{
+		"one moves while a processed session is settled": 200,
+		"one moves while a refused session is settled":   500,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{})
@@ -106,9 +99,7 @@ func TestOrder_Others(t *testing.T) {
 			w, tr := s.traced(client)
 			invs := []ledger.Invoice{s.admit(ledger.Express, s.good("A/0")), s.admit(ledger.Express, s.good("A/1"))}
 			pkg := s.sent(w, invs...)
-			late := &before{do: func() { s.touch(invs[0].ID) }, is: func(args []any) bool {
-				return args[0] == "evalsha" && args[1] == ledger.ScriptHashes()["move"]
-			}}
+			late := &before{do: func() { s.touch(invs[0].ID) }, is: func(args []any) bool { return isVerb(args, "move") }}
 			w.rdb.AddHook(late)
 			tr.confirm(w, pkg, 3, s.over(pkg))
 			tr.golden(t)
@@ -119,12 +110,12 @@ func TestOrder_Others(t *testing.T) {
 		s := newStage(t, simulator.Options{})
 		client := s.client()
 		client.session, client.listed = sessionCode(500), answered(map[string]int{"A/0": 405, "A/1": 405})
-		client.upo = func([]byte, error) ([]byte, error) { return nil, refusedError("fetch session UPO") }
+		client.upo = notGiven
 		w, tr := s.traced(client)
 		invs := []ledger.Invoice{s.admit(ledger.Express, s.good("A/0")), s.admit(ledger.Express, s.good("A/1"))}
 		pkg := s.sent(w, invs...)
 		late := &before{do: func() { s.touch(invs[0].ID) }, is: func(args []any) bool {
-			return args[0] == "evalsha" && args[1] == ledger.ScriptHashes()["move"] && slices.Contains(args, any("queued"))
+			return isVerb(args, "move") && slices.Contains(args, any("queued"))
 		}}
 		w.rdb.AddHook(late)
 		tr.confirm(w, pkg, 3, s.over(pkg))
@@ -132,8 +123,19 @@ func TestOrder_Others(t *testing.T) {
 	})
 }
 
+// oneUnreadable confirms a package of two while the entry of one cannot be read, and again when it can.
+func oneUnreadable(s *stage, w *actor, tr *trace) {
+	s.t.Helper()
+	bad, good := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
+	pkg := s.sent(w, bad, good)
+	fix := s.damage(invoiceDamages()[0], "ksef:inv:"+bad.ID)
+	tr.confirm(w, pkg, 2, nil)
+	fix()
+	tr.confirm(w, pkg, 1, nil)
+}
+
 // One run of confirm reads a package's invoices once, however it ends.
-func TestConfirm_ReadsTheInvoicesOnce(t *testing.T) {
+func TestConfirm_OneRun_ReadsTheInvoicesOnce(t *testing.T) {
 	for name, code := range map[string]int{"processed": 200, "refused": 405} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

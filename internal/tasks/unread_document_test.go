@@ -12,28 +12,21 @@ import (
 	"time"
 
 	"ksefworker/internal/archive"
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
-	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 )
 
-// large is a document that is kept in the archive, because Redis is too small for it.
-func (s *stage) large(number string, seed uint64) []byte {
-	return sample.Invoice(sample.Options{
-		SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Lines: 3500, Seed: seed,
-	})
-}
-
-// unreadable is an archive in which some objects cannot be read, or that is away altogether. It has
-// the guard of every archive.
+// unreadableStore is an archive in which some objects cannot be read, or that does not answer at all.
+// It has the guard of every archive.
 type unreadableStore struct {
 	archive.Store
 	names map[string]bool
 	away  bool
 }
 
+// unreadable puts an archive before that of the workers made from now on. The documents of invs cannot
+// be read.
 func (s *stage) unreadable(invs ...ledger.Invoice) *unreadableStore {
 	u := &unreadableStore{Store: s.store, names: map[string]bool{}}
 	for _, inv := range invs {
@@ -60,8 +53,8 @@ func (u *unreadableStore) Check(ctx context.Context) error {
 	return u.Store.Check(ctx)
 }
 
-// One stored document cannot be read. Its invoice waits and says why, the others of its package are
-// sent at once, and when it can be read again it follows.
+// One stored document cannot be read. Its invoice waits with a reason and the others of its package
+// are sent at once. When the document can be read again, the invoice is sent.
 func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T) {
 	for _, how := range []string{"folder in its place", "500 for this object"} {
 		t.Run(how, func(t *testing.T) {
@@ -91,8 +84,8 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 				t.Fatalf("the package is %+v, want processing with the other invoice", got)
 			}
 			waits := s.read(large.ID)
-			if waits.State != ledger.Packed || !strings.Contains(waits.Reason, "its stored document cannot be read") || waits.Package == pkg {
-				t.Fatalf("it is %s in %s (%s), want packed in a package of its own with the reason", waits.State, waits.Package, waits.Reason)
+			if waits.State != ledger.Packed || waits.Package == pkg || !strings.Contains(waits.Reason, "its stored document cannot be read") {
+				t.Fatalf("it is %s in %s (%s), want packed in a package of its own with a reason", waits.State, waits.Package, waits.Reason)
 			}
 			if err := w.run(queue.KindPackage, waits.Package); err == nil || s.read(large.ID).Rev != waits.Rev {
 				t.Errorf("it does not wait: %v", err)
@@ -100,7 +93,7 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 			repair()
 			w.must(queue.KindPackage, waits.Package)
 			for _, id := range []string{pkg, waits.Package} {
-				w.until(queue.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageSettled })
+				w.settle(id)
 			}
 			for _, inv := range []ledger.Invoice{large, small} {
 				if got := s.read(inv.ID); got.State != ledger.Accepted || got.Reason != "" {
@@ -111,8 +104,8 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 	}
 }
 
-// Many cannot be read, more than one build looks for, and they come first: the guard of the archive
-// does not take that for an outage, and the others go after a build or two.
+// Many documents cannot be read, more than one build looks for, and they come first. The guard of
+// the archive does not take that for an outage, and the others are sent after a build or two.
 func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var sick, all []ledger.Invoice
@@ -131,7 +124,7 @@ func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 		s.advance(time.Minute)
 	}
 	if h := archive.HealthOf(s.store); h.Out {
-		t.Errorf("the archive is taken for out of service: %+v", h)
+		t.Errorf("the archive counts as out of service: %+v", h)
 	}
 	for _, inv := range well {
 		if got := s.read(inv.ID); got.State != ledger.Sent || got.Package != pkg {
@@ -145,8 +138,8 @@ func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	}
 }
 
-// The archive is away as a whole: the package waits for it with all that is in it.
-func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNobodyIsParked(t *testing.T) {
+// The archive does not answer. The package waits for it with all its invoices.
+func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNothingIsParked(t *testing.T) {
 	for _, n := range []int{1, 4} {
 		s := newStage(t, simulator.Options{})
 		invs := []ledger.Invoice{s.admit(ledger.Bulk, s.good("A/1"))}

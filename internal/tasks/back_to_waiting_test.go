@@ -12,9 +12,9 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A package that was cut finds the hour used up. What comes meanwhile travels with it, in one
-// session, and nothing is written while they wait.
-func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing.T) {
+// A package was cut and then no session is left in the hour. Invoices that come meanwhile travel
+// with it in one session, and nothing is written while they wait.
+func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
 	w := s.worker("w", s.limitedClient(c), asConfigured)
@@ -31,7 +31,7 @@ func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing
 		t.Fatalf("the package is %s", got.State)
 	}
 	if u, err := c.Usage(t.Context(), s.nip(), ratelimit.GroupBatchSession); err != nil || u.Waitlisted != 0 {
-		t.Errorf("%d stand in line for a package that is no more (%v)", u.Waitlisted, err)
+		t.Errorf("%d requests are on the waitlist for a package that was given up (%v)", u.Waitlisted, err)
 	}
 	rev := s.read(first[0].ID).Rev
 	second := s.queueBulk(w, "B", 5)
@@ -40,7 +40,7 @@ func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing
 		w.must(queue.KindCut, first[0].WaitingGroup().Name())
 	}
 	if got := s.read(first[0].ID); got.Rev != rev || got.Group == "" {
-		t.Errorf("it went in circles: revision %d, was %d", got.Rev, rev)
+		t.Errorf("it was moved while it waited: revision %d, was %d", got.Rev, rev)
 	}
 	s.advance(3 * time.Minute)
 	w.must(queue.KindCut, first[0].WaitingGroup().Name())
@@ -54,9 +54,9 @@ func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing
 	}
 }
 
-// What cannot grow, what was refused together, and what finds out that the gateway is back, waits
-// as the package that it is.
-func TestPutBack_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
+// A package that cannot take in others, that came of a refusal, or that is the probe of an outage
+// waits as a package.
+func TestBackToWaiting_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
 	t.Run("full", func(t *testing.T) {
 		s := newStage(t, simulator.Options{})
 		c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
@@ -86,6 +86,7 @@ func TestPutBack_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
 	})
 }
 
+// staysPackage checks that the one package waits for a session and is not given up.
 func (s *stage) staysPackage(w *actor, packages []ledger.Package) {
 	s.t.Helper()
 	if len(packages) != 1 {
@@ -99,7 +100,7 @@ func (s *stage) staysPackage(w *actor, packages []ledger.Package) {
 	}
 }
 
-// bulk lets n invoices of a series wait.
+// queueBulk puts n invoices of a series into their waiting set.
 func (s *stage) queueBulk(w *actor, series string, n int) []ledger.Invoice {
 	s.t.Helper()
 	var out []ledger.Invoice

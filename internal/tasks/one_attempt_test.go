@@ -9,10 +9,9 @@ import (
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
 	"ksefworker/internal/simulator"
-	"ksefworker/internal/tasks"
 )
 
-// noBatch is a door at which no batch session can be opened while away is set.
+// noBatchClient is a client that opens no batch session while away is set.
 type noBatchClient struct {
 	*testClient
 	away bool
@@ -25,18 +24,16 @@ func (client *noBatchClient) OpenBatch(ctx context.Context, r ksef.OpenBatchRequ
 	return client.testClient.OpenBatch(ctx, r)
 }
 
-// KSeF refuses the tenant's sessions, so its packages have one try together. The package that comes
-// first comes to nothing before a session is opened: another one has the try.
-func TestRefusal_TryEndsBeforeASessionIsOpened_AnotherPackageHasIt(t *testing.T) {
+// KSeF refuses the tenant's sessions, so its packages have one attempt together. The first package
+// fails before a session is opened. So another one has the attempt.
+func TestRefusal_TheOneAttemptEndsBeforeASessionOpens_AnotherPackageHasIt(t *testing.T) {
 	for _, why := range []string{"its document cannot be read", "no session can be opened"} {
 		t.Run(why, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			first, second := s.admit(ledger.Bulk, s.large("A/1", 1)), s.admit(ledger.Bulk, s.good("A/2"))
 			archive := s.unreadable()
 			client := &noBatchClient{testClient: s.client()}
-			w := s.workerWith("w", client.testClient, func(p *tasks.Parts) {
-				p.Transport = func(string) (tasks.Transport, bool) { return client, true }
-			})
+			w := s.worker("w", client)
 			one, two := w.cut(first.ID), w.cut(second.ID)
 			for range 12 {
 				if err := s.ledger.NoteRefused(t.Context(), first.Tenant, s.now(), ""); err != nil {
@@ -44,7 +41,7 @@ func TestRefusal_TryEndsBeforeASessionIsOpened_AnotherPackageHasIt(t *testing.T)
 				}
 			}
 			if err := w.run(queue.KindPackage, two); err == nil {
-				t.Fatal("sent while the tenant rests")
+				t.Fatal("a package was sent while the tenant is held back")
 			}
 			s.advance(time.Hour)
 			archive.away, client.away = why == "its document cannot be read", why == "no session can be opened"
@@ -56,9 +53,9 @@ func TestRefusal_TryEndsBeforeASessionIsOpened_AnotherPackageHasIt(t *testing.T)
 			if got := s.pkg(two); got.State != ledger.PackageProcessing {
 				t.Errorf("the other package is %s, want processing", got.State)
 			}
-			// It is one try all the same.
+			// It is still one attempt.
 			if err := w.run(queue.KindPackage, one); err == nil {
-				t.Error("a second try at the same time")
+				t.Error("a second package was sent at the same time")
 			}
 		})
 	}

@@ -9,9 +9,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// The receipt of the originals' session is short for a while when their duplicates are recovered.
-// It is not kept before it has all of them, and each gets its receipt in the end.
-func TestRecovered_ReceiptOfTheOriginalsIsShortForAWhile_AllAreReceiptedInTheEnd(t *testing.T) {
+// Duplicates are recovered while the receipt of their originals' session is incomplete. The receipt
+// is not kept before it has all of them, and each gets its receipt later.
+func TestRecover_ReceiptOfTheOriginalsIsIncompleteForAWhile_AllAreReceiptedLater(t *testing.T) {
 	for name, whole := range map[string]time.Duration{"for minutes": 20 * time.Minute, "for a day": 30 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
@@ -23,8 +23,8 @@ func TestRecovered_ReceiptOfTheOriginalsIsShortForAWhile_AllAreReceiptedInTheEnd
 				invs = append(invs, s.admit(ledger.Bulk, doc))
 			}
 			pkg := s.sent(w, invs...)
-			w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
-			s.rdb.FlushAll(t.Context())
+			w.settle(pkg)
+			s.loseRedis()
 			began := s.now()
 			client.upo = func(raw []byte, err error) ([]byte, error) {
 				if err == nil && s.now().Sub(began) < whole {
@@ -38,7 +38,10 @@ func TestRecovered_ReceiptOfTheOriginalsIsShortForAWhile_AllAreReceiptedInTheEnd
 			}
 			pkg = s.sent(w, invs...)
 			w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
-			w.until(queue.KindReceipt, pkg, func() bool { s.advance(5 * time.Minute); return s.pkg(pkg).State == ledger.PackageReceipted })
+			w.until(queue.KindReceipt, pkg, func() bool {
+				s.advance(5 * time.Minute)
+				return s.pkg(pkg).State == ledger.PackageReceipted
+			})
 			for _, inv := range invs {
 				if got := s.read(inv.ID); got.State != ledger.Receipted || got.UPO == "" {
 					t.Errorf("%s is %s, receipt %q: %s", got.Number, got.State, got.UPO, got.Reason)
