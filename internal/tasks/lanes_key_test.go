@@ -68,7 +68,9 @@ func TestLanes_PackageWouldWaitForTheSame_ChosenInvoiceStaysExpress(t *testing.T
 // Whether an invoice is chosen for express depends on the limit of public keys as well.
 func TestLanes_PublicKeysLimitUsedUp_AutoInvoiceIsNotChosen(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	c := s.limit(hourLimits(map[string]int{ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60, string(ksef.GroupPublicKey): 5}))
+	c := s.limit(hourLimits(map[string]int{
+		ratelimit.GroupInvoiceSend: 180, ratelimit.GroupBatchSession: 60, string(ksef.GroupPublicKey): 5,
+	}))
 	c.use(t, s.nip(), string(ksef.GroupPublicKey), 5)
 	c.use(t, s.nip(), ratelimit.GroupBatchSession, 60) // so that it stays in its waiting set
 	w := s.worker("w", s.limitedClient(c), asConfigured)

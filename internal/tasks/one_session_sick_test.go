@@ -42,7 +42,8 @@ func TestConfirm_OneSessionIsSick_PausesGrowUnlessItIsAnOutage(t *testing.T) {
 			<-time.After(2 * time.Millisecond)
 		}
 		if v := retry.Judge(err); v.Action != retry.Later || v.Reason == retry.ReasonProcessing || retry.IsFailure(err) != c.grows {
-			t.Errorf("%s fails with %q out of service: %v, counted as a failure: %v, want %v", c.operation, c.down, err, retry.IsFailure(err), c.grows)
+			t.Errorf("%s fails with %q out of service: %v, counted as a failure: %v, want %v",
+				c.operation, c.down, err, retry.IsFailure(err), c.grows)
 		}
 		first, later := retry.Delay(0, err, nil), retry.Delay(6, err, nil)
 		if first > 10*time.Second || later < time.Minute {

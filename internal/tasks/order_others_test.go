@@ -123,7 +123,8 @@ func TestOrder_Others(t *testing.T) {
 	})
 }
 
-// oneUnreadable confirms a package of two while the entry of one cannot be read, and again when it can.
+// oneUnreadable confirms a package of two while the entry of one cannot be read, and again when it
+// can be read.
 func oneUnreadable(s *stage, w *actor, tr *trace) {
 	s.t.Helper()
 	bad, good := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))

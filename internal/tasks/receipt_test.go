@@ -116,7 +116,8 @@ func TestReceipt_ProcessedSessionHasNoneYet_ReasonIsShownAfterAnHour(t *testing.
 	}
 	s.advance(30 * time.Minute)
 	_ = w.run(queue.KindReceipt, pkg)
-	if got := s.read(inv.ID); got.State != ledger.Accepted || !strings.Contains(got.Reason, "21178") || s.result(got).Reason != got.Reason {
+	got := s.read(inv.ID)
+	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "21178") || s.result(got).Reason != got.Reason {
 		t.Errorf("after an hour it is %s: %s", got.State, got.Reason)
 	}
 	none = false

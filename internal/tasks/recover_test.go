@@ -88,7 +88,8 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 		{"wrong: the register has it", simulator.WrongOriginal, nil, true, ledger.Accepted, "", ledger.Accepted},
 		{"wrong, other content", simulator.WrongOriginal, nil, false, ledger.Parked, "conflict", ledger.Parked},
 		{"wrong, no document is given",
-			simulator.WrongOriginal, func(client *testClient) { client.given = notGiven }, true, ledger.Parked, "does not give it", ledger.Parked},
+			simulator.WrongOriginal, func(client *testClient) { client.given = notGiven }, true,
+			ledger.Parked, "does not give it", ledger.Parked},
 		{"missing, and the register does not list it", simulator.OmitOriginal, func(client *testClient) {
 			client.page = noPages
 		}, true, ledger.Parked, "does not say which", ledger.Parked},

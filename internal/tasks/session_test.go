@@ -66,7 +66,8 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *te
 	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := s.sent(w, inv)
-	if v := retry.Judge(w.run(queue.KindConfirm, pkg)); v.Action != retry.Later { // still open: it is closed again, and that request is lost too
+	// It is still open, so it is closed again; that request is lost too.
+	if v := retry.Judge(w.run(queue.KindConfirm, pkg)); v.Action != retry.Later {
 		t.Fatalf("the verdict is %+v", v)
 	}
 	if got := s.read(inv.ID); got.Package != pkg || got.State != ledger.Sending {

@@ -18,8 +18,8 @@ type testClient struct {
 	*gateway.Client
 	keys *ksef.KeyCache
 
-	// What the handler is told of a send, of a session, of the invoices in it, of its receipt, of an
-	// invoice that is fetched by its number, and of a page of the register.
+	// What the handler is told of a send, of a session, of the invoices in it, of its receipt, of
+	// an invoice that is fetched by its number, and of a page of the register.
 	sent    func(ksef.SentInvoice, error) (ksef.SentInvoice, error)
 	session func(ksef.SessionInfo) ksef.SessionInfo
 	listed  func([]ksef.InvoiceInfo) []ksef.InvoiceInfo

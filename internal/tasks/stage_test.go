@@ -23,9 +23,9 @@ import (
 	"ksefworker/internal/testbed/bedtest"
 )
 
-// stage runs handlers one by one, in an order that the test chooses. It has a real Redis, the strict
-// simulator and the real client, and no server of the queue: what a handler puts into the queue
-// stays there.
+// stage runs handlers one by one, in an order that the test chooses. It has a real Redis, the
+// strict simulator and the real client, and no server of the queue: what a handler puts into the
+// queue stays there.
 type stage struct {
 	t          *testing.T
 	redis      *redisd.Server

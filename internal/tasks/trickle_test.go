@@ -109,7 +109,8 @@ func TestTrickle_Overdue_CostsAtMostOneSessionAMinute(t *testing.T) {
 	}
 	c.due = 36 * time.Hour
 	if far := c.sessions(t); len(far) >= len(opened) {
-		t.Errorf("%d sessions with a far deadline and %d with one that is over: the deadline does not shorten the wait", len(far), len(opened))
+		t.Errorf("%d sessions with a far deadline and %d with one that is over: the deadline does not shorten the wait",
+			len(far), len(opened))
 	}
 }
 

@@ -17,16 +17,16 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// unreadableStore is an archive in which some objects cannot be read, or that does not answer at all.
-// It has the guard of every archive.
+// unreadableStore is an archive in which some objects cannot be read, or that does not answer at
+// all. It has the guard of every archive.
 type unreadableStore struct {
 	archive.Store
 	names map[string]bool
 	away  bool
 }
 
-// unreadable puts an archive before that of the workers made from now on. The documents of invs cannot
-// be read.
+// unreadable puts an archive before that of the workers made from now on. The documents of invs
+// cannot be read.
 func (s *stage) unreadable(invs ...ledger.Invoice) *unreadableStore {
 	u := &unreadableStore{Store: s.store, names: map[string]bool{}}
 	for _, inv := range invs {
@@ -84,8 +84,10 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 				t.Fatalf("the package is %+v, want processing with the other invoice", got)
 			}
 			waits := s.read(large.ID)
-			if waits.State != ledger.Packed || waits.Package == pkg || !strings.Contains(waits.Reason, "its stored document cannot be read") {
-				t.Fatalf("it is %s in %s (%s), want packed in a package of its own with a reason", waits.State, waits.Package, waits.Reason)
+			const reason = "its stored document cannot be read"
+			if waits.State != ledger.Packed || waits.Package == pkg || !strings.Contains(waits.Reason, reason) {
+				t.Fatalf("it is %s in %s (%s), want packed in a package of its own with a reason",
+					waits.State, waits.Package, waits.Reason)
 			}
 			if err := w.run(queue.KindPackage, waits.Package); err == nil || s.read(large.ID).Rev != waits.Rev {
 				t.Errorf("it does not wait: %v", err)
