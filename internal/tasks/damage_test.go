@@ -180,7 +180,7 @@ func TestReceipt_OneDocumentCannotBeArchived_ItWaitsWithAReasonAndOthersGoOn(t *
 			for range 2 {
 				v := retry.Judge(w2.run(queue.KindReceipt, pkg))
 				if v.Action != retry.Later || v.Reason != retry.ReasonArchive || v.Delay < time.Second {
-					t.Errorf("the task is judged %+v", v)
+					t.Errorf("the verdict on the task is %+v", v)
 				}
 			}
 			for _, inv := range []ledger.Invoice{invs[0], invs[2]} {

@@ -73,7 +73,7 @@ func TestStorage_WorkerWithoutTheKey_PackageGoesToAnotherWorkerAndNothingIsParke
 				}
 			}
 			if n := len(s.sim.Books().Sessions); n != 0 {
-				t.Errorf("%d sessions were opened in vain", n)
+				t.Errorf("%d sessions were opened without the key", n)
 			}
 			well.must(queue.KindPackage, pkg)
 			well.settle(pkg)
