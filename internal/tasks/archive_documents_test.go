@@ -48,6 +48,15 @@ func (s *stage) loseDocument(id string) {
 	}
 }
 
+// losePackage deletes the entry of a package. The sweep finds its invoices from now on.
+func (s *stage) losePackage(pkg string) {
+	s.t.Helper()
+	if err := s.rdb.Del(s.t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.advance(2 * time.Minute)
+}
+
 func TestDocuments_GatewayRefusesToOpenASession_ParkedAndArchived(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch"}}})
 	w := s.worker("w", s.client())
@@ -156,10 +165,7 @@ func TestDocuments_PackageIsGone_InvoiceIsParkedAndArchived(t *testing.T) {
 	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
-	if err := s.rdb.Del(t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
-		t.Fatal(err)
-	}
-	s.advance(2 * time.Minute)
+	s.losePackage(pkg)
 	w.must(queue.KindSweep, "1")
 	s.parkedAndArchived(inv.ID)
 }

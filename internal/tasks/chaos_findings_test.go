@@ -196,14 +196,7 @@ func TestSessionRefused_SentIsWrittenLate_InvoiceIsNotLeftBehind(t *testing.T) {
 // the first send. The next session has the new key, however short a time the old one was cached.
 func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	client := s.client()
-	if _, err := client.PublicKey(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.sim.RotateKey(); err != nil {
-		t.Fatal(err)
-	}
-	w := s.worker("w", client)
+	w := s.worker("w", s.clientWithOldKey())
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, inv.ID)
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Resends != 0 || got.FailedSessions != 1 {

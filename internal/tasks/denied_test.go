@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"ksefworker/internal/ksef"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/simulator"
 )
@@ -25,11 +24,6 @@ func (p *pausing) Pause(_ context.Context, _ string, d time.Duration) error {
 	p.pauses = append(p.pauses, d)
 	return nil
 }
-
-// denyAll makes 410 the answer for every invoice.
-var denyAll = change(func(i *ksef.InvoiceInfo) {
-	i.KSeFNumber, i.Status = "", ksef.StatusInfo{Code: 410, Description: "Nieprawidłowy zakres uprawnień"}
-})
 
 // The key is that of another taxpayer, so all 30 invoices are answered 410. Nothing is parked. The
 // tenant is paused, longer each time; with the right key all go through.

@@ -77,11 +77,7 @@ func TestRecover_ExportedAgain_AcceptedWithTheHashAndDocumentOfKSeF(t *testing.T
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			t.Parallel()
-			o := simulator.Options{}
-			if c.fault != "" {
-				o.Faults = []simulator.Fault{{Kind: c.fault}}
-			}
-			s := newStage(t, o)
+			s := newStage(t, withFault(c.fault))
 			client := s.client()
 			w := s.worker("w", client)
 			first := s.seeded("A/1", 1)

@@ -15,17 +15,8 @@ import (
 // package that holds the invoice brings its result to the archive.
 func (w *writer) park(ctx context.Context, inv *ledger.Invoice, code int, reason string) error {
 	m := settlement.Move{Invoice: inv, Fate: settlement.Park, Code: code, Reason: reason}
-	edit, err := ledgerMove(m, "")
-	if err != nil {
+	if err := w.apply(ctx, m, ""); err != nil {
 		return err
-	}
-	each, err := w.Ledger.ApplyEach(ctx, []ledger.Move{edit})
-	if err != nil {
-		return err
-	}
-	m.Wrote(each[0])
-	if c := each[0].Conflict; c != nil {
-		return c
 	}
 	w.reached(queue.KindSubmit, ledger.Parked, 1)
 	logParked(w.o.Log.Warn(), inv.ID, code, reason)

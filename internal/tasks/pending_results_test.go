@@ -25,10 +25,7 @@ func TestSweep_WorkerDiesAfterParking_AnotherArchivesTheResult(t *testing.T) {
 	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
-	if err := s.rdb.Del(t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
-		t.Fatal(err)
-	}
-	s.advance(2 * time.Minute)
+	s.losePackage(pkg)
 	sound := s.store
 	s.store = dyingStore{sound}
 	dies := s.worker("dies", s.client())

@@ -16,6 +16,14 @@ import (
 	"ksefworker/internal/simulator"
 )
 
+// withFault returns options with one fault; "" is none.
+func withFault(kind string) (o simulator.Options) {
+	if kind != "" {
+		o.Faults = []simulator.Fault{{Kind: kind}}
+	}
+	return o
+}
+
 // known lets KSeF accept documents, each in a session of its own, and then deletes everything in
 // Redis.
 func (s *stage) known(w *actor, docs ...[]byte) []ledger.Invoice {
@@ -101,11 +109,7 @@ func TestRecover_ReferenceRightWrongOrMissing_ContentDecides(t *testing.T) {
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			t.Parallel()
-			o := simulator.Options{}
-			if c.fault != "" {
-				o.Faults = []simulator.Fault{{Kind: c.fault}}
-			}
-			s := newStage(t, o)
+			s := newStage(t, withFault(c.fault))
 			client := s.client()
 			w := s.worker("w", client)
 			docs := [][]byte{s.seeded("B/1", 7), s.seeded("A/1", 1)}

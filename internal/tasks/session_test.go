@@ -89,14 +89,7 @@ func TestSession_CloseNeverArrivesAndItIsCancelled_InvoicesGoInANewSession(t *te
 // 415: KSeF's key was rotated after ours was fetched. The next session has the new key.
 func TestSession_KeyNotDecrypted_TheNextSessionHasAFreshKey(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	client := s.client()
-	if _, err := client.PublicKey(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.sim.RotateKey(); err != nil {
-		t.Fatal(err)
-	}
-	w := s.worker("w", client)
+	w := s.worker("w", s.clientWithOldKey())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	first := s.sent(w, inv)
 	w.until(queue.KindConfirm, first, func() bool { return s.read(inv.ID).Package != first })

@@ -44,6 +44,19 @@ func (s *stage) clientOf(nip string) *testClient {
 	return s.connect("test_"+nip, nil)
 }
 
+// clientWithOldKey returns a client that has cached the public key from before a rotation.
+func (s *stage) clientWithOldKey() *testClient {
+	s.t.Helper()
+	client := s.client()
+	if _, err := client.PublicKey(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.sim.RotateKey(); err != nil {
+		s.t.Fatal(err)
+	}
+	return client
+}
+
 func (s *stage) connect(keyID string, gate ksef.Gate) *testClient {
 	s.t.Helper()
 	transport := gateway.NewTransport()

@@ -46,10 +46,7 @@ func TestAdmit_ParkedInvoiceIsInKSeF_SuccessorIsAConflictAndNothingIsSentTwice(t
 	w := s.worker("w", s.client())
 	first := s.admit(ledger.Bulk, s.seeded("A/1", 1))
 	pkg := s.sent(w, first)
-	if err := s.rdb.Del(t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
-		t.Fatal(err)
-	}
-	s.advance(2 * time.Minute)
+	s.losePackage(pkg)
 	w.must(queue.KindSweep, "1")
 	if got := s.read(first.ID); got.State != ledger.Parked {
 		t.Fatalf("it is %s: this test proves nothing", got.State)
