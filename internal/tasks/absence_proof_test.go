@@ -63,8 +63,7 @@ func TestAbsence_OnlineCountLags_ReferenceAsked(t *testing.T) {
 	client.listed = hide("A/2")
 	client.session = countOne
 	w := s.worker("w", client)
-	a, b := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	a, b, pkg := s.sentPair(w, ledger.Express)
 	t.Logf("reference %q state %s", s.read(b.ID).Reference, s.read(b.ID).State)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
 	notSentAgain(t, s, a.ID, b.ID)
@@ -77,8 +76,7 @@ func TestAbsence_BatchCountLags_ReceiptAsked(t *testing.T) {
 	client.listed = hide("A/2")
 	client.session = countOne
 	w := s.worker("w", client)
-	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	a, b, pkg := s.sentPair(w, ledger.Bulk)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
 	notSentAgain(t, s, a.ID, b.ID)
 	if s.read(b.ID).State == ledger.Queued {
@@ -97,8 +95,7 @@ func TestAbsence_NothingCountedNothingListed_ReceiptAsked(t *testing.T) {
 		return i
 	}
 	w := s.worker("w", client)
-	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	a, b, pkg := s.sentPair(w, ledger.Bulk)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
 	notSentAgain(t, s, a.ID, b.ID)
 }
@@ -194,8 +191,7 @@ func TestAbsence_ReceiptNamesOtherInvoices_ProvesNothing(t *testing.T) {
 		}), err
 	}
 	w := s.worker("w", client)
-	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	a, b, pkg := s.sentPair(w, ledger.Bulk)
 	confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
 	notSentAgain(t, s, a.ID, b.ID)
 }

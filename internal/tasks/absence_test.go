@@ -105,8 +105,7 @@ func TestAbsence_NeitherListNorReceipt_WaitsThenTheRegisterProves(t *testing.T) 
 	client.listed = hide("A/1")
 	client.upo = notGiven
 	w := s.worker("w", client)
-	hidden, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, hidden, other)
+	hidden, other, pkg := s.sentPair(w, ledger.Bulk)
 	s.drive(w, pkg, time.Hour, func() bool { return s.read(other.ID).State == ledger.Accepted })
 	if got := s.read(hidden.ID); got.State != ledger.Sent || !strings.Contains(got.Reason, "1 of the session's 2") {
 		t.Errorf("it is %s: %q", got.State, got.Reason)

@@ -73,8 +73,7 @@ func TestDenied_OneAmongOthersThatGoThrough_ItIsParked(t *testing.T) {
 			b := &pausing{}
 			s.budget = b
 			w := s.worker("w", s.client())
-			first, second := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
-			pkg := s.sent(w, first, second)
+			first, second, pkg := s.sentPair(w, lane)
 			s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
 			if got := s.read(first.ID); got.State != ledger.Parked || got.Code != 410 {
 				t.Errorf("it is %s: %s", got.State, got.Reason)

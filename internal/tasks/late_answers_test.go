@@ -54,8 +54,7 @@ func TestSessionRefused_ReceiptIsSick_ClearAnswersAreWrittenAndOthersHaveAReason
 	client.listed = hide("A/1")
 	client.upo = notAvailable
 	w := s.worker("w", client)
-	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	a, b, pkg := s.sentPair(w, ledger.Bulk)
 	for range 5 {
 		_ = w.run(queue.KindConfirm, pkg)
 		s.advance(time.Minute)

@@ -45,8 +45,7 @@ func TestNoList_SessionProcessed_TheReceiptDecides(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
 			w := s.worker("w", &silentClient{testClient: s.client(), list: err})
-			first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-			pkg := s.sent(w, first, second)
+			first, second, pkg := s.sentPair(w, ledger.Bulk)
 			w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.pkg(pkg).State == ledger.PackageSettled })
 			for _, inv := range []ledger.Invoice{first, second} {
 				if got := s.read(inv.ID); got.State != ledger.Accepted {
@@ -124,8 +123,7 @@ func TestFailedSession_AnAcceptanceInItsListAndNoReceipt_TheOthersWait(t *testin
 	client.listed = hide("A/2")
 	client.upo = notGiven
 	w := s.worker("w", client)
-	first, second := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, first, second)
+	first, second, pkg := s.sentPair(w, ledger.Bulk)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
 	if got := s.read(second.ID); got.State != ledger.Sent || got.Package != pkg || got.Reason == "" {
 		t.Errorf("%s is %s in %s: %q", got.Number, got.State, got.Package, got.Reason)
@@ -146,8 +144,7 @@ func TestExpress_ConfirmedSend_NeverCountsAsAbsent(t *testing.T) {
 	}
 	client.upo = notGiven
 	w := s.worker("w", client)
-	first, second := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
-	pkg := s.sent(w, first, second)
+	first, second, pkg := s.sentPair(w, ledger.Express)
 	w.until(queue.KindConfirm, pkg, func() bool { s.advance(time.Second); return s.read(first.ID).State == ledger.Accepted })
 	if got := s.read(second.ID); got.State != ledger.Sent || got.Reason == "" {
 		t.Fatalf("%s is %s: %q", got.Number, got.State, got.Reason)

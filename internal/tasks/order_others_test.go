@@ -127,8 +127,7 @@ func TestOrder_Others(t *testing.T) {
 // can be read.
 func oneUnreadable(s *stage, w *actor, tr *trace) {
 	s.t.Helper()
-	bad, good := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, bad, good)
+	bad, _, pkg := s.sentPair(w, ledger.Bulk)
 	fix := s.damage(invoiceDamages()[0], "ksef:inv:"+bad.ID)
 	tr.confirm(w, pkg, 2, nil)
 	fix()

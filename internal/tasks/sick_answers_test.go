@@ -84,8 +84,7 @@ func TestConfirm_ReceiptIsSick_ClearAnswersAreWritten(t *testing.T) {
 	client.listed = hide("A/1")
 	client.upo = notAvailable
 	w := s.worker("w", client)
-	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	a, b, pkg := s.sentPair(w, ledger.Bulk)
 	s.tenDays(pkg, func() { _ = w.run(queue.KindConfirm, pkg) })
 	ga, gb, p := s.read(a.ID), s.read(b.ID), s.pkg(pkg)
 	t.Logf("A/1 %s %q, A/2 %s %q, doubt %v package %s",
@@ -103,8 +102,7 @@ func TestConfirm_OneStatusIsSick_ClearAnswersAreWritten(t *testing.T) {
 	client.listed = hide("A/1")
 	client.status = func(string) error { return unavailableError("ask invoice status") }
 	w := s.worker("w2", client)
-	a, b := s.admit(ledger.Express, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	a, b, pkg := s.sentPair(w, ledger.Express)
 	s.tenDays(pkg, func() { _ = w.run(queue.KindConfirm, pkg) })
 	ga, gb := s.read(a.ID), s.read(b.ID)
 	t.Logf("A/1 %s %q, A/2 %s %q", ga.State, ga.Reason, gb.State, gb.Reason)
@@ -188,8 +186,7 @@ func TestConfirm_OneAnswerStaysInProcessing_ReceiptDecides(t *testing.T) {
 		}
 	})
 	w := s.worker("w", client)
-	a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	pkg := s.sent(w, a, b)
+	a, b, pkg := s.sentPair(w, ledger.Bulk)
 	s.tenDays(pkg, func() {
 		_ = w.run(queue.KindConfirm, pkg)
 		_ = w.run(queue.KindReceipt, pkg)

@@ -33,8 +33,7 @@ func TestSilence_SessionEndedWithoutAReasonAndEverythingLags_NothingIsSentAgain(
 					return i
 				}
 				w := s.worker("w", client)
-				a, b := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-				pkg := s.sent(w, a, b)
+				a, b, pkg := s.sentPair(w, ledger.Bulk)
 				confirmFor(s, w, pkg, 45*time.Second, a.ID, b.ID)
 				notSentAgain(t, s, a.ID, b.ID)
 				late = false
@@ -66,8 +65,7 @@ func TestSilence_SessionCodeIsNotPublished_NothingIsSentAgain(t *testing.T) {
 			}
 			client.upo = notGiven
 			w := s.worker("w2", client)
-			a, b := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
-			pkg := s.sent(w, a, b)
+			a, b, pkg := s.sentPair(w, lane)
 			confirmFor(s, w, pkg, 3*time.Hour, a.ID, b.ID)
 			notSentAgain(t, s, a.ID, b.ID)
 		})
@@ -113,8 +111,7 @@ func TestSilence_CountListAndReceiptLagTogether_NothingIsSentAgain(t *testing.T)
 			}
 			client.upo = func(raw []byte, err error) ([]byte, error) { return withoutLine(raw, "A/2"), err }
 			w := s.worker("w2", client)
-			a, b := s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
-			pkg := s.sent(w, a, b)
+			a, b, pkg := s.sentPair(w, lane)
 			confirmFor(s, w, pkg, 20*time.Minute, a.ID, b.ID)
 			notSentAgain(t, s, a.ID, b.ID)
 		})

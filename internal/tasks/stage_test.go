@@ -186,6 +186,13 @@ func (s *stage) sent(w *actor, invs ...ledger.Invoice) (pkg string) {
 	return pkg
 }
 
+// sentPair brings the good invoices A/1 and A/2 into one session and closes it.
+func (s *stage) sentPair(w *actor, lane ledger.Lane) (first, second ledger.Invoice, pkg string) {
+	s.t.Helper()
+	first, second = s.admit(lane, s.good("A/1")), s.admit(lane, s.good("A/2"))
+	return first, second, s.sent(w, first, second)
+}
+
 // sendThrough sends a package and brings it to its end.
 func (s *stage) sendThrough(w *actor, pkg string) {
 	s.t.Helper()
