@@ -59,7 +59,7 @@ func (a *awayStore) Check(ctx context.Context) error { a.wait(); return a.Store.
 func TestArchive_FolderHangs_TasksComeBackAndOtherWorkGoesOn(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	w := s.worker("w", s.client())
-	stored := s.admit(ledger.Bulk, large(s.nip(), 1))
+	stored := s.admit(ledger.Bulk, incompressible(s.nip(), 1))
 	var pkgs []string
 	for _, n := range []string{"A/1", "A/2", "A/3", "A/4"} {
 		pkg, _ := s.settledPackage(w, n)

@@ -84,7 +84,7 @@ func TestSelfBilling_WithoutTheSellersPermission_ParkedWithAReasonAndNobodyIsPau
 	b := &pausing{}
 	s.budget = b
 	w := s.worker("w", s.clientOf(sample.NIP(1)))
-	// Among others that go through.
+	// One with the permission and one without it are in one session.
 	good, bad := s.admit(ledger.Bulk, s.billed(sample.NIP(2), "S/1")), s.admit(ledger.Bulk, s.billed(sample.NIP(0), "S/2"))
 	pkg := s.sent(w, good, bad)
 	s.drive(w, pkg, time.Hour, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })

@@ -46,9 +46,9 @@ func (s *stage) ofLines(number string, lines int, seed uint64) []byte {
 	})
 }
 
-// large makes an invoice of 2.9 MB whose bytes do not compress. Sealed it is as large, so it lies
-// in the archive until it is sent.
-func large(nip string, n int) []byte {
+// incompressible makes an invoice of 2.9 MB whose bytes do not compress. Sealed it is as large, so
+// it lies in the archive until it is sent.
+func incompressible(nip string, n int) []byte {
 	doc := sample.Invoice(sample.Options{
 		SellerNIP: nip, Number: fmt.Sprint("L/", n), IssueDate: invoice.Today(time.Now()), Attachment: true,
 	})
