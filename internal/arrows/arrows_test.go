@@ -39,6 +39,9 @@ var (
 		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger"}, document),
 		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
 
+		// It links the testing package, so only tests may import it.
+		"internal/testbed/bedtest": {"internal/testbed"},
+
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
@@ -88,7 +91,6 @@ var (
 		// These packages link the testing package, so only tests may import them: no line names
 		// them.
 		"internal/redisd/redistest":    {"internal/redisd"},
-		"internal/testbed/bedtest":     {"internal/testbed"},
 		"internal/archive/archivetest": nil,
 		"internal/simulator/fa/fatest": nil,
 		"internal/arrows":              nil,

@@ -15,8 +15,17 @@ import (
 // package that holds the invoice brings its result to the archive.
 func (w *writer) park(ctx context.Context, inv *ledger.Invoice, code int, reason string) error {
 	m := settlement.Move{Invoice: inv, Fate: settlement.Park, Code: code, Reason: reason}
-	if err := w.apply(ctx, m, ""); err != nil {
+	edit, err := ledgerMove(m, "")
+	if err != nil {
 		return err
+	}
+	each, err := w.Ledger.ApplyEach(ctx, []ledger.Move{edit})
+	if err != nil {
+		return err
+	}
+	m.Wrote(each[0])
+	if c := each[0].Conflict; c != nil {
+		return c
 	}
 	w.reached(queue.KindSubmit, ledger.Parked, 1)
 	logParked(w.o.Log.Warn(), inv.ID, code, reason)
@@ -36,11 +45,11 @@ func logParked(e *zerolog.Event, id string, code int, reason string) {
 	e.Str("id", id).Str("reason", reason).Msg("invoice parked, waits for a person: enqueue open says what to do")
 }
 
-// parkLeftBehind parks an invoice that no package will bring to the archive any more, and writes its
+// parkStray parks an invoice that no package will bring to the archive any more, and writes its
 // result itself. It moves the ledger first: the archive must not call an invoice parked that
 // another process decided meanwhile. The same move marks the result as pending. So the sweep brings
 // what cannot be written now, whichever process dies in between.
-func (sw *sweeper) parkLeftBehind(ctx context.Context, inv *ledger.Invoice, reason string) error {
+func (sw *sweeper) parkStray(ctx context.Context, inv *ledger.Invoice, reason string) error {
 	if err := sw.writer.park(ctx, inv, 0, reason); err != nil {
 		return err
 	}

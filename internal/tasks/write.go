@@ -157,25 +157,12 @@ func (w *writer) note(ctx context.Context, p *ledger.Package, notes []settlement
 }
 
 // writeOne makes one move at once: what was found out about an original cost one of few requests,
-// and a crash must not lose it.
+// and a crash must not cost it. Somebody else's being faster is an error here.
 func (w *writer) writeOne(ctx context.Context, p *ledger.Package, m settlement.Move) error {
 	if m.Fate == settlement.Park {
 		return w.park(ctx, m.Invoice, m.Code, m.Reason)
 	}
-	if err := w.apply(ctx, m, p.ID); err != nil {
-		return err
-	}
-	if m.Fate == settlement.Accept {
-		w.reached(queue.KindConfirm, ledger.Accepted, 1)
-		w.o.Log.Info().Str("id", m.Invoice.ID).Str("ksef_number", m.Accepted.Number).Msg("accepted earlier, recovered")
-	}
-	return nil
-}
-
-// apply makes one move of an invoice, which is in package pkg; "" when that does not matter. That
-// another process changed the entry first is an error.
-func (w *writer) apply(ctx context.Context, m settlement.Move, pkg string) error {
-	edit, err := ledgerMove(m, pkg)
+	edit, err := ledgerMove(m, p.ID)
 	if err != nil {
 		return err
 	}
@@ -186,6 +173,10 @@ func (w *writer) apply(ctx context.Context, m settlement.Move, pkg string) error
 	m.Wrote(each[0])
 	if c := each[0].Conflict; c != nil {
 		return c
+	}
+	if m.Fate == settlement.Accept {
+		w.reached(queue.KindConfirm, ledger.Accepted, 1)
+		w.o.Log.Info().Str("id", m.Invoice.ID).Str("ksef_number", m.Accepted.Number).Msg("accepted earlier, recovered")
 	}
 	return nil
 }
