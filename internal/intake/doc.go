@@ -11,8 +11,8 @@
 //	tenant.go        whose it is; drain.go: a tenant that takes nothing new in
 //	terms.go         deadline and lane, also when they are given again
 //	large.go         a document that is too large for Redis
-//	compare.go       the same number again: the same invoice, or another document; held.go: one that
-//	                 the ledger holds; archived_before.go: one that only the archive knows
+//	compare.go       the same number again: the same invoice, or another document; held.go: one
+//	                 that the ledger holds; archived_before.go: one that only the archive knows
 //	wait.go          until all are decided
 //
 // The input was made by others and is not trusted: every document, every archive and every list of

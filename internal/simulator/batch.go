@@ -84,11 +84,8 @@ func (s *Simulator) openBatch(c *call) (reply, *refusal) {
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
 	}
-	f := s.forms[body.Version]
-	if f == nil {
-		return reply{}, badInput("invoiceVersion %q is neither v2 nor v3", body.Version)
-	}
-	if refused := body.Encryption.check(); refused != nil {
+	f, refused := s.opens(body.Version, body.Encryption)
+	if refused != nil {
 		return reply{}, refused
 	}
 	if refused := body.Batch.check(); refused != nil {

@@ -66,6 +66,15 @@ func (s *Simulator) startOnline(account Account, f *fa.Form, e encryptionInfo) *
 	return sess
 }
 
+// opens checks what a session of either lane is opened with, and returns the form of its invoices.
+func (s *Simulator) opens(version string, e encryptionInfo) (*fa.Form, *refusal) {
+	f := s.forms[version]
+	if f == nil {
+		return nil, badInput("invoiceVersion %q is neither v2 nor v3", version)
+	}
+	return f, e.check()
+}
+
 func (s *Simulator) openOnline(c *call) (reply, *refusal) {
 	var body struct {
 		Version    string         `json:"invoiceVersion"`
@@ -74,11 +83,8 @@ func (s *Simulator) openOnline(c *call) (reply, *refusal) {
 	if refused := c.decode(&body); refused != nil {
 		return reply{}, refused
 	}
-	f := s.forms[body.Version]
-	if f == nil {
-		return reply{}, badInput("invoiceVersion %q is neither v2 nor v3", body.Version)
-	}
-	if refused := body.Encryption.check(); refused != nil {
+	f, refused := s.opens(body.Version, body.Encryption)
+	if refused != nil {
 		return reply{}, refused
 	}
 	s.mu.Lock()

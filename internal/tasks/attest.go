@@ -155,8 +155,8 @@ func (a attestations) covers(held []ledger.Invoice, session string, r ksef.Recei
 	return fmt.Sprintf("its receipt does not have %d of %d accepted invoices yet", missing, needed)
 }
 
-// owed says why an accepted invoice has no receipt.
-func (a attestations) owed(inv *ledger.Invoice) string {
+// noReceiptReason says why an accepted invoice has no receipt.
+func (a attestations) noReceiptReason(inv *ledger.Invoice) string {
 	session := a.session(inv)
 	if session == "" {
 		return fmt.Sprintf("accepted earlier as %s, but KSeF does not say in which session, "+

@@ -13,7 +13,7 @@ import (
 // own; the others are counted by their reason.
 func TestEndedLog_ManyRejectedInOnePackage_SomeHaveALineAndTheOthersAreCounted(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "G/1", Code: 415}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	ids := []string{s.admit(ledger.Bulk, s.good("G/1")).ID}
 	for i := range 13 {
 		ids = append(ids, s.admit(ledger.Bulk, s.bad(fmt.Sprintf("B/%d", i))).ID)
@@ -39,7 +39,7 @@ func TestEndedLog_ManyRejectedInOnePackage_SomeHaveALineAndTheOthersAreCounted(t
 // session's code would have as an invoice's.
 func TestEndedLog_ParkedBecauseOfItsSessions_SaysSoAndNotWhatTheCodeMeansElsewhere(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/1", Code: 405}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.refuse(inv.ID, w.cut(inv.ID))
 	other := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID)

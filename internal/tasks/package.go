@@ -17,7 +17,7 @@ import (
 type batchBuilder struct {
 	*core
 	writer      *writer
-	kin         *kin
+	family      *family
 	documents   *documents
 	lanes       *laneChooser
 	confirmer   *confirmer
@@ -65,7 +65,7 @@ func (b *batchBuilder) submitPackage(ctx context.Context, p *ledger.Package) err
 	}
 	if err := b.Budget.Join(toOpen, p.Tenant, string(ksef.GroupBatchSession)); err != nil {
 		if b.mayGrow(p, err) {
-			return b.putBack(ctx, p)
+			return b.backToWaiting(ctx, p)
 		}
 		return err
 	}

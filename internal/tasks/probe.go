@@ -95,7 +95,7 @@ func (b *batchBuilder) beforeSubmit(ctx context.Context, p *ledger.Package) (don
 	if p.Rest != "" || tries < wholeTries || p.Count < 2 {
 		return false, nil
 	}
-	if through, err := b.kin.othersGoThrough(ctx, p); err != nil || through {
+	if through, err := b.family.othersGoThrough(ctx, p); err != nil || through {
 		return false, err
 	}
 	held, err := b.readHeld(ctx, p)
@@ -123,7 +123,7 @@ func (b *batchBuilder) beforeSubmit(ctx context.Context, p *ledger.Package) (don
 // was processed, or ended in any way other than being merged back into the package: most likely
 // KSeF takes sessions again.
 func (b *batchBuilder) awaitProbe(ctx context.Context, p *ledger.Package) error {
-	probe, unread, err := b.kin.relative(ctx, p.Probe)
+	probe, unread, err := b.family.relative(ctx, p.Probe)
 	if err != nil {
 		return err
 	}

@@ -117,18 +117,18 @@ func NewWorker(p Parts, o Options) *Worker {
 	c := newCore(p, o)
 	o = c.o
 	var (
-		acts  = &writer{c}
-		kin   = &kin{c}
-		polls = &pollSchedule{core: c}
-		uses  = &archiveUse{core: c, lookups: newBulkhead(lookupPlaces, tenantLookups)}
-		docs  = &documents{core: c, writer: acts, archiving: uses, alone: newBulkhead(alonePlaces, tenantAlone)}
-		arch  = &archivist{core: c, archiving: uses, documents: docs,
+		acts   = &writer{c}
+		family = &family{c}
+		polls  = &pollSchedule{core: c}
+		uses   = &archiveUse{core: c, lookups: newBulkhead(lookupPlaces, tenantLookups)}
+		docs   = &documents{core: c, writer: acts, archiving: uses, alone: newBulkhead(alonePlaces, tenantAlone)}
+		arch   = &archivist{core: c, archiving: uses, documents: docs,
 			receipts: newBulkhead(o.ArchiveParallel, o.ArchiveShare), receiptMemory: newMemory()}
 		lanes   = &laneChooser{core: c, polls: polls, holds: newPersonHolds()}
 		online  = &onlineSessions{core: c, writer: acts, documents: docs, lanes: lanes, express: newExpress(), closes: newCloses()}
-		confirm = &confirmer{core: c, writer: acts, kin: kin, polls: polls, online: online,
+		confirm = &confirmer{core: c, writer: acts, family: family, polls: polls, online: online,
 			archiving: uses, archivist: arch, documents: docs}
-		batch = &batchBuilder{core: c, writer: acts, kin: kin, documents: docs, lanes: lanes, confirmer: confirm,
+		batch = &batchBuilder{core: c, writer: acts, family: family, documents: docs, lanes: lanes, confirmer: confirm,
 			builds: newBuilds(), buildMemory: newMemory()}
 		sweep = &sweeper{core: c, writer: acts, archiving: uses, archivist: arch, lanes: lanes, online: online}
 	)

@@ -159,3 +159,6 @@ func (b *Bed) KeyFile() string { return filepath.Join(b.dir, "key") }
 
 // ArchiveDir returns the folder of the archive in the configurations that Config returns.
 func (b *Bed) ArchiveDir() string { return filepath.Join(b.dir, "archive") }
+
+// ArchiveURL returns the address of that folder.
+func (b *Bed) ArchiveURL() string { return "file://" + b.ArchiveDir() }

@@ -9,8 +9,9 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// What befalls a session as a whole says nothing about an invoice in it. After two such sessions the invoice goes in a package, and its own budget is untouched.
-func TestUnheard_OnlineSessionsComeToNothing_InvoiceGoesInAPackageWithItsBudgetWhole(t *testing.T) {
+// The fate of a session as a whole says nothing about an invoice in it. After two such sessions the
+// invoice goes in a package, and no resend is counted.
+func TestNoVerdict_OnlineSessionsFail_InvoiceGoesInAPackageAndNoResendIsCounted(t *testing.T) {
 	for why, fault := range map[string]simulator.Fault{
 		"every online session fails": {Kind: simulator.SessionRefused, Lane: "online", Code: 500, Times: -1},
 		"no send ever arrives":       {Kind: simulator.DropRequest, On: "send", Times: -1},
@@ -21,7 +22,7 @@ func TestUnheard_OnlineSessionsComeToNothing_InvoiceGoesInAPackageWithItsBudgetW
 			inv := s.admit(ledger.Express, s.good("A/1"))
 			sessions := 0
 			for ; s.read(inv.ID).Lane == ledger.Express && sessions < 10; sessions++ {
-				w := s.worker(fmt.Sprint("w", sessions), s.door())
+				w := s.worker(fmt.Sprint("w", sessions), s.client())
 				w.must(queue.KindSend, inv.ID)
 				pkg := s.read(inv.ID).Package
 				if err := w.Stop(t.Context()); err != nil { // closes the session
@@ -35,7 +36,7 @@ func TestUnheard_OnlineSessionsComeToNothing_InvoiceGoesInAPackageWithItsBudgetW
 			if got := s.read(inv.ID); sessions != 2 || got.Resends != 0 {
 				t.Fatalf("after %d online sessions it is %s, lane %s, sent again %d times", sessions, got.State, got.Lane, got.Resends)
 			}
-			w := s.worker("bulk", s.door())
+			w := s.worker("bulk", s.client())
 			pkg := w.cut(inv.ID)
 			w.must(queue.KindPackage, pkg)
 			w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
@@ -43,30 +44,34 @@ func TestUnheard_OnlineSessionsComeToNothing_InvoiceGoesInAPackageWithItsBudgetW
 	}
 }
 
-// An answer about the invoice itself counts, whatever the lane.
-func TestUnheard_AnswerIsAboutTheInvoice_ItCountsAndEnds(t *testing.T) {
+// An answer about the invoice itself counts, in every lane.
+func TestNoVerdict_AnswerIsAboutTheInvoice_ResendsAreCountedAndEnd(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.InvoiceStatus, Number: "A/1", Code: 550, Times: -1}}})
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	for round := 0; s.read(inv.ID).State == ledger.Queued && round < 10; round++ {
-		w := s.worker(fmt.Sprint("w", round), s.door())
+		w := s.worker(fmt.Sprint("w", round), s.client())
 		w.must(queue.KindSend, inv.ID)
 		pkg := s.read(inv.ID).Package
 		if err := w.Stop(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		w.until(queue.KindConfirm, pkg, func() bool { got := s.read(inv.ID); return got.Package != pkg || got.State == ledger.Parked })
+		w.until(queue.KindConfirm, pkg, func() bool {
+			got := s.read(inv.ID)
+			return got.Package != pkg || got.State == ledger.Parked
+		})
 	}
 	if got := s.read(inv.ID); got.State != ledger.Parked || got.Attempts != 4 || got.FailedSessions != 0 {
 		t.Errorf("it is %s after %d sessions and %d failed sessions: %s", got.State, got.Attempts, got.FailedSessions, got.Reason)
 	}
 }
 
-// A processed session's list that leaves an invoice out proves nothing: the session's receipt has it.
-func TestUnheard_ProcessedPackageNeverTellsOfTheInvoice_ItsReceiptDoes(t *testing.T) {
+// The list of a processed session leaves an invoice out. That proves nothing: the session's receipt
+// has it.
+func TestNoVerdict_ListLeavesTheInvoiceOut_ItsReceiptDecides(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	d.listed = hide("A/1")
-	w := s.worker("w", d)
+	client := s.client()
+	client.listed = hide("A/1")
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	w.must(queue.KindPackage, pkg)

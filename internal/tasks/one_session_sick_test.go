@@ -11,10 +11,10 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// No circuit holds back what alone is answered badly, so its own pauses have to grow: asked about every
-// three seconds for days, it would eat the hour's requests of its tenant. While what it asks for is out
-// of service they must not have grown when that is over.
-func TestOneObject_SessionIsSick_ItsPausesGrowUnlessItIsAnOutage(t *testing.T) {
+// One session is answered badly, and no circuit holds it back, so its own pauses have to grow:
+// asked every three seconds for days, it would use up the hour's requests of its tenant. During an
+// outage the pauses must not grow, so that they are short when the outage is over.
+func TestConfirm_OneSessionIsSick_PausesGrowUnlessItIsAnOutage(t *testing.T) {
 	for _, c := range []struct {
 		operation, down string
 		grows           bool
@@ -27,14 +27,14 @@ func TestOneObject_SessionIsSick_ItsPausesGrowUnlessItIsAnOutage(t *testing.T) {
 	} {
 		s := newStage(t, simulator.Options{})
 		inv := s.admit(ledger.Bulk, s.good("A/1"))
-		pkg := s.sent(s.worker("w", s.door()), inv)
+		pkg := s.sent(s.worker("w", s.client()), inv)
 		err := s.sim.Inject(simulator.Fault{Kind: simulator.Status, On: c.operation, Code: 503, Times: -1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.budget = groupDown{group: c.down}
-		w := s.worker("w2", s.door())
-		for range 600 { // the session itself has to be over first
+		w := s.worker("w2", s.client())
+		for range 600 { // the session has to be processed first
 			if err = w.run(queue.KindConfirm, pkg); retry.Judge(err).Reason != retry.ReasonProcessing {
 				break
 			}
@@ -42,11 +42,12 @@ func TestOneObject_SessionIsSick_ItsPausesGrowUnlessItIsAnOutage(t *testing.T) {
 			<-time.After(2 * time.Millisecond)
 		}
 		if v := retry.Judge(err); v.Action != retry.Later || v.Reason == retry.ReasonProcessing || retry.IsFailure(err) != c.grows {
-			t.Errorf("%s sick with %q out of service: %v, counted %v, want %v", c.operation, c.down, err, retry.IsFailure(err), c.grows)
+			t.Errorf("%s fails with %q out of service: %v, counted as a failure: %v, want %v",
+				c.operation, c.down, err, retry.IsFailure(err), c.grows)
 		}
 		first, later := retry.Delay(0, err, nil), retry.Delay(6, err, nil)
 		if first > 10*time.Second || later < time.Minute {
-			t.Errorf("pauses of %v at first and %v at the seventh time", first, later)
+			t.Errorf("the first pause is %v and the seventh %v", first, later)
 		}
 	}
 }

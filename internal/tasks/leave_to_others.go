@@ -11,16 +11,16 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// disownAfter is how long a live worker tries to close a session of its own before it leaves the
+// leaveAfter is how long a live worker tries to close a session of its own before it leaves the
 // close to other workers. It is much longer than a restart of Redis, during which no other worker
 // could close the session either.
-const disownAfter = 3 * time.Minute
+const leaveAfter = 3 * time.Minute
 
-// disownable reports whether another worker should close a session that cannot be closed here. It
-// should at once when the cause is a fault of this process alone, otherwise after disownAfter.
+// shouldLeave reports whether another worker should close a session that cannot be closed here. It
+// should at once when the cause is a fault of this process alone, otherwise after leaveAfter.
 // since is when the closes began to fail.
-func disownable(err error, since, now time.Time) bool {
-	return retry.Judge(err).Reason == retry.ReasonLocal || now.Sub(since) >= disownAfter
+func shouldLeave(err error, since, now time.Time) bool {
+	return retry.Judge(err).Reason == retry.ReasonLocal || now.Sub(since) >= leaveAfter
 }
 
 // closeOwn closes one of this worker's sessions after its last send. While this worker lives, no
@@ -39,14 +39,14 @@ func (x *onlineSessions) closeOwn(ctx context.Context, s *onlineSession) error {
 	if api, _ := kindOf(err); api != nil {
 		x.express.rest(s, now) // if the ledger knows the session, its confirm asks as well
 	}
-	if !disownable(err, s.failing, now) {
+	if !shouldLeave(err, s.failing, now) {
 		return err
 	}
 	p, readErr := x.Ledger.Package(ctx, s.pkg.ID)
 	if readErr != nil {
 		return err // only this process knows the session, or its entry cannot be read
 	}
-	return x.disown(ctx, &p, err)
+	return x.leaveToOthers(ctx, &p, err)
 }
 
 // closed reports whether a close is over for the session's owner: it succeeded, or another worker
@@ -56,12 +56,13 @@ func closed(err error) bool {
 	return err == nil || errors.As(err, &conflict)
 }
 
-// disown leaves a session that could not be closed, because of why, to the worker that checks it
-// next. The caller knows that no send runs in the session. No new one begins, because the ledger
-// lets only the owner begin one. disown returns nil when the session is no longer this worker's.
-// Otherwise it returns why, together with the reason that the ledger could not be written. That
-// reason is no conflict to the caller: whatever moved the entry, the next try reads it again.
-func (x *onlineSessions) disown(ctx context.Context, p *ledger.Package, why error) error {
+// leaveToOthers leaves a session that could not be closed, because of why, to the worker that
+// checks it next. The caller knows that no send runs in the session. No new one begins, because the
+// ledger lets only the owner begin one. leaveToOthers returns nil when the session is no longer
+// this worker's. Otherwise it returns why, together with the reason that the ledger could not be
+// written. That reason is no conflict to the caller: whatever moved the entry, the next try reads
+// it again.
+func (x *onlineSessions) leaveToOthers(ctx context.Context, p *ledger.Package, why error) error {
 	if p.State != ledger.PackageOpened || p.Owner != x.o.Worker {
 		return nil // an earlier call did it, and its answer was lost
 	}

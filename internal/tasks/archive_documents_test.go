@@ -14,7 +14,7 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// result reads what the archive tells of an invoice.
+// result reads the result of an invoice from the archive.
 func (s *stage) result(inv ledger.Invoice) results.Result {
 	s.t.Helper()
 	data, err := s.store.Get(s.t.Context(), archive.ResultName(inv.NIP, inv.IssueDate, inv.ID))
@@ -28,50 +28,44 @@ func (s *stage) result(inv ledger.Invoice) results.Result {
 	return r
 }
 
-// parkedOnFile holds that an invoice is parked and that the archive says so with the same reason.
-func (s *stage) parkedOnFile(id string) {
+// parkedAndArchived checks that an invoice is parked and that the archive has the same reason.
+func (s *stage) parkedAndArchived(id string) {
 	s.t.Helper()
 	inv := s.read(id)
 	if inv.State != ledger.Parked {
 		s.t.Fatalf("%s is %s: %s", inv.Number, inv.State, inv.Reason)
 	}
 	if r := s.result(inv); r.State != "parked" || r.Reason != inv.Reason || r.Reason == "" {
-		s.t.Errorf("the archive says %s: %q, the ledger %q", r.State, r.Reason, inv.Reason)
+		s.t.Errorf("the archive has %s: %q, the ledger has the reason %q", r.State, r.Reason, inv.Reason)
 	}
 }
 
-// forget loses the stored document of an invoice.
-func (s *stage) forget(id string) {
+// loseDocument deletes the stored document of an invoice.
+func (s *stage) loseDocument(id string) {
 	s.t.Helper()
 	if err := s.rdb.Del(s.t.Context(), "ksef:body:"+id).Err(); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-// together cuts one package of several invoices.
-func (a *actor) together(invs ...ledger.Invoice) string {
-	a.s.t.Helper()
-	for _, inv := range invs[1:] {
-		a.must(queue.KindSubmit, inv.ID)
+// losePackage deletes the entry of a package. The sweep finds its invoices from now on.
+func (s *stage) losePackage(pkg string) {
+	s.t.Helper()
+	if err := s.rdb.Del(s.t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
+		s.t.Fatal(err)
 	}
-	pkg := a.cut(invs[0].ID)
-	for _, inv := range invs {
-		if got := a.s.read(inv.ID).Package; got != pkg {
-			a.s.t.Fatalf("%s is in package %q, not in %s", inv.Number, got, pkg)
-		}
-	}
-	return pkg
+	s.advance(2 * time.Minute)
 }
 
-func TestDocuments_GatewayRefusesToOpenASessionWithIt_ParkedAloneAndOnFile(t *testing.T) {
+func TestDocuments_GatewayRefusesToOpenASession_ParkedAndArchived(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "openBatch"}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	w.cut(inv.ID)
 	w.must(queue.KindPackage, s.read(inv.ID).Package)
-	other := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID) // goes through, so that it is this one's fault
+	other := w.cut(s.admit(ledger.Bulk, s.good("A/2")).ID) // goes through, which proves that the first one is at fault
 	w.must(queue.KindPackage, other)
-	w.until(queue.KindConfirm, other, func() bool { return s.pkg(other).State == ledger.PackageSettled })
+	w.settle(other)
 	if err := s.sim.Inject(simulator.Fault{Kind: simulator.Refused, On: "openBatch", Times: -1}); err != nil {
 		t.Fatal(err)
 	}
@@ -84,124 +78,124 @@ func TestDocuments_GatewayRefusesToOpenASessionWithIt_ParkedAloneAndOnFile(t *te
 		t.Errorf("parked after %d refusals, want 3", tries)
 	}
 	w.must(queue.KindReceipt, pkg)
-	s.parkedOnFile(inv.ID)
+	s.parkedAndArchived(inv.ID)
 	if p := s.pkg(pkg); p.State != ledger.PackageReceipted {
 		t.Errorf("its package is %s", p.State)
 	}
 }
 
-func TestDocuments_DocumentLost_ParkedOnFileInEitherLane_TheOthersGoOn(t *testing.T) {
+func TestDocuments_DocumentLostInEitherLane_ParkedAndArchivedAndOthersGoOn(t *testing.T) {
 	t.Run("express", func(t *testing.T) {
 		s := newStage(t, simulator.Options{})
-		w := s.worker("w", s.door())
+		w := s.worker("w", s.client())
 		inv := s.admit(ledger.Express, s.good("A/1"))
-		s.forget(inv.ID)
+		s.loseDocument(inv.ID)
 		w.must(queue.KindSend, inv.ID)
 		got := s.read(inv.ID)
 		w.until(queue.KindCut, got.WaitingGroup().Name(), func() bool { return s.read(inv.ID).State == ledger.Packed })
 		pkg := s.read(inv.ID).Package
 		w.must(queue.KindPackage, pkg)
 		w.must(queue.KindReceipt, pkg)
-		s.parkedOnFile(inv.ID)
+		s.parkedAndArchived(inv.ID)
 	})
 	t.Run("alone in a package", func(t *testing.T) {
 		s := newStage(t, simulator.Options{})
-		w := s.worker("w", s.door())
+		w := s.worker("w", s.client())
 		inv := s.admit(ledger.Bulk, s.good("A/1"))
 		pkg := w.cut(inv.ID)
-		s.forget(inv.ID)
+		s.loseDocument(inv.ID)
 		w.must(queue.KindPackage, pkg)
 		w.must(queue.KindReceipt, pkg)
-		s.parkedOnFile(inv.ID)
+		s.parkedAndArchived(inv.ID)
 	})
 	t.Run("in a package that has to be built twice", func(t *testing.T) {
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Status, Code: 503, On: "openBatch"}}})
-		w := s.worker("w", s.door())
+		w := s.worker("w", s.client())
 		lost, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 		pkg := w.together(lost, other)
-		s.forget(lost.ID)
+		s.loseDocument(lost.ID)
 		if err := w.run(queue.KindPackage, pkg); err == nil {
 			t.Fatal("a session was opened during an outage")
 		}
 		w.must(queue.KindPackage, pkg)
 		w.until(queue.KindConfirm, pkg, func() bool { return s.read(other.ID).State == ledger.Accepted })
 		w.must(queue.KindReceipt, pkg)
-		s.parkedOnFile(lost.ID)
+		s.parkedAndArchived(lost.ID)
 	})
 	t.Run("in a package whose parts are refused", func(t *testing.T) {
 		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Refused, On: "part"}}})
-		w := s.worker("w", s.door())
+		w := s.worker("w", s.client())
 		lost, other := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
 		pkg := w.together(lost, other)
-		s.forget(lost.ID)
+		s.loseDocument(lost.ID)
 		w.must(queue.KindPackage, pkg)
 		if got := s.read(other.ID); got.State != ledger.Queued || got.Group == "" {
-			t.Errorf("the other is %s in group %q, want it to wait again", got.State, got.Group)
+			t.Errorf("the other is %s in group %q, want it to wait in its set", got.State, got.Group)
 		}
 		w.must(queue.KindReceipt, pkg)
-		s.parkedOnFile(lost.ID)
+		s.parkedAndArchived(lost.ID)
 	})
 }
 
-// KSeF has it, so it stays accepted: parked, a person could send it again. What the receipt says is shown.
-func TestDocuments_ReceiptAttestsOtherContent_StaysAcceptedAndIsShown(t *testing.T) {
+// KSeF has the invoice, so it stays accepted: if it were parked, a person could send it again. The
+// reason says what the receipt attests.
+func TestDocuments_ReceiptAttestsOtherContent_StaysAcceptedWithAReason(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	w := s.worker("w", d)
+	client := s.client()
+	w := s.worker("w", client)
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
-	d.upo = func(raw []byte, err error) ([]byte, error) {
+	client.upo = func(raw []byte, err error) ([]byte, error) {
 		return bytes.ReplaceAll(raw, []byte("<SkrotDokumentu>"), []byte("<SkrotDokumentu>x")), err
 	}
 	pkg := w.cut(inv.ID)
 	w.must(queue.KindPackage, pkg)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.settle(pkg)
 	w.must(queue.KindReceipt, pkg)
 	got := s.read(inv.ID)
 	if got.State != ledger.Accepted || !strings.Contains(got.Reason, "attests another content") || s.result(got).Reason != got.Reason {
-		t.Errorf("it is %s: %s; the archive says %+v", got.State, got.Reason, s.result(got))
+		t.Errorf("it is %s: %s; the archived result is %+v", got.State, got.Reason, s.result(got))
 	}
 	if err := s.ledger.Retry(t.Context(), &got); err == nil {
 		t.Error("an accepted invoice could be sent again")
 	}
 }
 
-func TestDocuments_PackageIsGone_StrayIsParkedAndOnFile(t *testing.T) {
+func TestDocuments_PackageIsGone_InvoiceIsParkedAndArchived(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
-	if err := s.rdb.Del(t.Context(), "ksef:pkg:"+pkg).Err(); err != nil {
-		t.Fatal(err)
-	}
-	s.advance(2 * time.Minute)
+	s.losePackage(pkg)
 	w.must(queue.KindSweep, "1")
-	s.parkedOnFile(inv.ID)
+	s.parkedAndArchived(inv.ID)
 }
 
-// The sweep may be late: it has read an invoice on its way, is paused, and finds its package over. What was decided meanwhile stands, in the ledger and in the archive.
-func TestDocuments_SweepReadAnInvoiceThatWasDecidedMeanwhile_ItsResultStands(t *testing.T) {
+// The sweep has read an invoice on its way, is slow, and then finds the package over. What was
+// decided meanwhile stands, in the ledger and in the archive.
+func TestDocuments_InvoiceIsDecidedDuringASweep_ItsResultStands(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w, late := s.worker("w", s.door()), s.worker("late", s.door())
+	w, late := s.worker("w", s.client()), s.worker("late", s.client())
 	inv := s.admit(ledger.Bulk, s.bad("A/1"))
 	pkg := s.sent(w, inv)
 	s.advance(2 * time.Minute)
 	p := s.pkg(pkg)
-	if err := s.ledger.MovePackage(t.Context(), &p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Owner("w")}); err != nil { // so that only the invoice stood still
+	// The package changes, so that the sweep reads only the invoice as one that did not move.
+	if err := s.ledger.MovePackage(t.Context(), &p, ledger.PackageMove{Edit: ledger.PackageEdit{}.Owner("w")}); err != nil {
 		t.Fatal(err)
 	}
 	between := &before{is: func(args []any) bool { return args[0] == "hgetall" && args[1] == "ksef:pkg:"+pkg }, do: func() {
-		w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+		w.settle(pkg)
 		w.must(queue.KindReceipt, pkg)
 	}}
 	late.rdb.AddHook(between)
 	_ = late.run(queue.KindSweep, "1")
 	if !between.done.Load() {
-		t.Fatal("nothing was decided meanwhile: this test proved nothing")
+		t.Fatal("nothing was decided meanwhile: this test proves nothing")
 	}
 	if got := s.read(inv.ID); got.State != ledger.Rejected {
 		t.Errorf("it is %s: %s", got.State, got.Reason)
 	}
 	if r := s.result(inv); r.State != "rejected" {
-		t.Errorf("the archive says %+v", r)
+		t.Errorf("the archived result is %+v", r)
 	}
 }

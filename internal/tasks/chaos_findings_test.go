@@ -1,18 +1,14 @@
 package tasks_test
 
 import (
-	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/hibiken/asynq"
-	"github.com/redis/go-redis/v9"
 
 	"ksefworker/internal/archive"
 	"ksefworker/internal/invoice"
@@ -24,22 +20,21 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// What the chaos run found, or what was read while it was built: one test each, in which it happens for certain.
+// Each of these tests plays, every time, what the chaos run found now and then or what was read
+// while it was built.
 
-// A live worker's session is closed by nobody else. When Redis is away at the moment of closing, the worker has to try again itself.
+// No other worker closes the session of a live worker. When Redis is away at the moment of closing,
+// the worker has to try again.
 func TestPulse_RedisAwayWhenASessionIsToBeClosed_ItIsClosedLater(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.ExpressIdle = time.Millisecond })
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.ExpressIdle = time.Millisecond })
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, inv.ID)
 	id := s.read(inv.ID).Package
 	if err := s.redis.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); w.Pulse(ctx, ctx.Done()) }()
-	defer func() { cancel(); <-done }()
+	w.pulse()
 	s.eventually("a close that fails", func() bool { return s.log.says("cannot close idle sessions") })
 	if err := s.redis.Restart(t.Context()); err != nil {
 		t.Fatal(err)
@@ -50,14 +45,15 @@ func TestPulse_RedisAwayWhenASessionIsToBeClosed_ItIsClosedLater(t *testing.T) {
 	})
 }
 
-// A worker whose spool cannot be written is no reason to give up a package: another worker, or the same after its disk was tidied, builds it.
+// A worker that cannot write its spool does not give up the package. Another worker builds it, or
+// the same one after its disk was tidied.
 func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	full := s.worker("full", s.door(), func(o *tasks.Options) { o.SpoolDir = filepath.Join(file, "spool") })
+	full := s.worker("full", s.client(), func(o *tasks.Options) { o.SpoolDir = filepath.Join(file, "spool") })
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	id := full.cut(inv.ID)
 	if err := full.run(queue.KindPackage, id); err == nil {
@@ -66,22 +62,23 @@ func TestBuild_SpoolCannotBeWritten_NothingIsParkedAndAnotherWorkerSends(t *test
 	if got, p := s.read(inv.ID), s.pkg(id); got.State != ledger.Packed || p.State != ledger.PackageCut {
 		t.Fatalf("invoice is %s in a package that is %s (%s), want packed in one that is cut", got.State, p.State, p.Reason)
 	}
-	well := s.worker("well", s.door())
+	well := s.worker("well", s.client())
 	well.must(queue.KindPackage, id)
 	well.until(queue.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
-// The sender's "sent" may come while another worker settles. What could not be written because of it is read again: the list is not taken for read.
+// The sender may write "sent" while another worker settles. What could not be written because of
+// that is read again: the list must not count as processed.
 func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}}})
-	d := s.door()
-	w := s.worker("w", d)
+	client := s.client()
+	w := s.worker("w", client)
 	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	w.must(queue.KindSend, bad.ID)
 	w.must(queue.KindSend, good.ID)
 	id := s.read(good.ID).Package
 	moved := false
-	d.between = func(string) { // asked for the status of the one without a number: the other moves
+	client.beforeAsked = func() { // the status of the one without a number is asked: the other one moves
 		if !moved {
 			moved = true
 			s.touch(good.ID)
@@ -92,27 +89,30 @@ func TestSettle_InvoiceMovesMeanwhile_ListIsReadAgain(t *testing.T) {
 	}
 	w.until(queue.KindConfirm, id, func() bool { return s.read(good.ID).State == ledger.Accepted })
 	if !moved {
-		t.Error("nothing moved meanwhile: this test proved nothing")
+		t.Error("nothing moved meanwhile: this test proves nothing")
 	}
 	if got := s.read(bad.ID); got.State != ledger.Rejected || got.Code != 450 {
 		t.Errorf("the bad one is %s with %d", got.State, got.Code)
 	}
 }
 
-// An answer without number that belonged to an invoice settled at the first look must not be given, at the second, to one that never arrived.
-func TestSettle_SecondLook_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) {
-	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}, {Kind: simulator.DropRequest, On: "send", Skip: 1}}})
-	d := s.door()
-	w := s.worker("w", d)
+// An answer without a number belongs to an invoice that was settled at the first poll. At the
+// second poll it must not be given to an invoice that never arrived.
+func TestSettle_SecondPoll_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) {
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.OmitNumber}, {
+		Kind: simulator.DropRequest, On: "send", Skip: 1,
+	}}})
+	client := s.client()
+	w := s.worker("w", client)
 	bad, good := s.admit(ledger.Express, s.bad("A/1")), s.admit(ledger.Express, s.good("A/2"))
 	w.must(queue.KindSend, bad.ID)
-	w.must(queue.KindSend, good.ID) // lost on its way: the ledger says unknown
+	w.must(queue.KindSend, good.ID) // the request is lost: the ledger says unknown
 	if got := s.read(good.ID); got.State != ledger.Unknown {
 		t.Fatalf("the lost one is %s", got.State)
 	}
 	id := s.read(good.ID).Package
 	moved := false
-	d.between = func(string) {
+	client.beforeAsked = func() {
 		if !moved {
 			moved = true
 			s.touch(good.ID)
@@ -123,7 +123,7 @@ func TestSettle_SecondLook_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	}
 	w.until(queue.KindConfirm, id, func() bool { got := s.read(good.ID).State; return got == ledger.Queued || got == ledger.Rejected })
 	if !moved {
-		t.Error("nothing moved meanwhile: this test proved nothing")
+		t.Error("nothing moved meanwhile: this test proves nothing")
 	}
 	if got := s.read(good.ID); got.State != ledger.Queued {
 		t.Errorf("the one that never arrived is %s with %d %s, want queued", got.State, got.Code, got.Reason)
@@ -133,7 +133,8 @@ func TestSettle_SecondLook_AnswerWithoutNumberIsNotGivenToAnother(t *testing.T) 
 	}
 }
 
-// Only proof that it was not carried out lets an invoice be sent again. A refusal without that proof is an unknown outcome like a lost answer.
+// An invoice is sent again only with proof that the send was not carried out. A refusal without
+// that proof is an unknown outcome, like a lost answer.
 func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T) {
 	for why, lie := range map[string]*ksef.APIError{
 		"KSeF's 550 inside a 200": {Op: "send invoice", Status: 200, Code: 550, Kind: ksef.KindRefused, MaybeDone: true},
@@ -141,9 +142,9 @@ func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T
 	} {
 		t.Run(why, func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			d.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) { return ksef.SentInvoice{}, lie } // it arrived
-			w := s.worker("w", d)
+			client := s.client()
+			client.sent = func(ksef.SentInvoice, error) (ksef.SentInvoice, error) { return ksef.SentInvoice{}, lie } // it arrived
+			w := s.worker("w", client)
 			inv := s.admit(ledger.Express, s.good("A/1"))
 			_ = w.run(queue.KindSend, inv.ID)
 			got := s.read(inv.ID)
@@ -161,41 +162,18 @@ func TestSend_RefusalThatMayHaveBeenCarriedOut_LooksBeforeResending(t *testing.T
 	}
 }
 
-// before is a go-redis hook that does something once, right before the first command that it recognises.
-type before struct {
-	is   func(args []any) bool
-	do   func()
-	done atomic.Bool
-}
-
-func (b *before) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
-}
-
-func (b *before) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		if b.is(cmd.Args()) && b.done.CompareAndSwap(false, true) {
-			b.do()
-		}
-		return next(ctx, cmd)
-	}
-}
-
-func (b *before) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
-}
-
-// A refused online session must not end without the invoice whose sender was writing "sent" at that moment: its package would be over and leave it behind.
-func TestSessionRefused_SenderLateWithSent_InvoiceIsNotLeftBehind(t *testing.T) {
+// A refused online session must not end without the invoice whose sender writes "sent" at that
+// moment: the package would be over and leave the invoice behind.
+func TestSessionRefused_SentIsWrittenLate_InvoiceIsNotLeftBehind(t *testing.T) {
 	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "online", Code: 500}}})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, inv.ID)
 	id := s.read(inv.ID).Package
 	if err := w.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	other := s.worker("other", s.door())
+	other := s.worker("other", s.client())
 	late := &before{do: func() { s.touch(inv.ID) }, is: func(args []any) bool { // the move back to queued
 		toQueued, ours := false, false
 		for _, a := range args {
@@ -207,28 +185,23 @@ func TestSessionRefused_SenderLateWithSent_InvoiceIsNotLeftBehind(t *testing.T) 
 	other.rdb.AddHook(late)
 	other.until(queue.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageFailed })
 	if !late.done.Load() {
-		t.Error("nothing moved meanwhile: this test proved nothing")
+		t.Error("nothing moved meanwhile: this test proves nothing")
 	}
 	if got := s.read(inv.ID); got.State != ledger.Queued {
 		t.Errorf("the package is over and its invoice %s", got.State)
 	}
 }
 
-// An emergency rotation of KSeF's key: what is opened with the old one is refused at the first send. The next session has the new key, however fresh the old one seemed.
+// KSeF rotates its key in an emergency. A session that was opened with the old key is refused at
+// the first send. The next session has the new key, however short a time the old one was cached.
 func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	d := s.door()
-	if _, err := d.PublicKey(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.sim.RotateKey(); err != nil {
-		t.Fatal(err)
-	}
-	w := s.worker("w", d)
+	w := s.worker("w", s.clientWithOldKey())
 	inv := s.admit(ledger.Express, s.good("A/1"))
 	w.must(queue.KindSend, inv.ID)
 	if got := s.read(inv.ID); got.State != ledger.Queued || got.Resends != 0 || got.FailedSessions != 1 {
-		t.Fatalf("after a session with the old key it is %s, sent again %d times after %d failed sessions", got.State, got.Resends, got.FailedSessions)
+		t.Fatalf("after a session with the old key it is %s with %d resends and %d failed sessions",
+			got.State, got.Resends, got.FailedSessions)
 	}
 	w.must(queue.KindSend, inv.ID)
 	if got := s.read(inv.ID); got.State != ledger.Sent {
@@ -241,12 +214,16 @@ func TestSend_PublicKeyRotated_NextSessionHasTheNewOne(t *testing.T) {
 	w.until(queue.KindConfirm, id, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
-// Asked for express, but with an attachment: KSeF takes those in batch sessions only. The sweep has to know it as well as the first handler does.
+// An express invoice has an attachment, and KSeF takes attachments in batch sessions only. The
+// sweep has to know that as the first handler does.
 func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
-	inv := s.admit(ledger.Express, sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true}))
-	// Neither in a waiting set nor with a task: what a person's retry leaves when the task is lost.
+	w := s.worker("w", s.client())
+	inv := s.admit(ledger.Express, sample.Invoice(sample.Options{
+		SellerNIP: s.nip(), Number: "A/1", IssueDate: invoice.Today(time.Now()), Attachment: true,
+	}))
+	// It is in no waiting set and has no task. A person's retry leaves an invoice like this when
+	// its task is lost.
 	inv = s.read(inv.ID)
 	alone := ledger.Move{ID: inv.ID, Rev: inv.Rev, From: []ledger.State{ledger.Queued}, To: ledger.Queued}
 	if err := s.ledger.Move(t.Context(), alone); err != nil {
@@ -264,10 +241,11 @@ func TestSweep_ExpressInvoiceWithAttachmentThatLostItsTask_WaitsForAPackage(t *t
 	}
 }
 
-// A sweep that is done leaves no task behind that would keep the next from being queued: the pulse itself has to remember.
+// A sweep that has ended leaves no task behind that would keep the next one from being queued. So
+// the pulse has to remember the round.
 func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
 	pending := func() int {
 		tasks, err := inspect.ListPendingTasks(queue.QueueUpkeep)
@@ -276,30 +254,27 @@ func TestPulse_SweepIsDone_NotQueuedAgainInTheSameRound(t *testing.T) {
 		}
 		return len(tasks)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); w.Pulse(ctx, ctx.Done()) }()
-	defer func() { cancel(); <-done }()
+	w.pulse()
 	s.eventually("the first sweep", func() bool { return pending() == 1 })
 	if _, err := inspect.DeleteAllPendingTasks(queue.QueueUpkeep); err != nil { // it ran
 		t.Fatal(err)
 	}
-	seen := s.looks.Load()
-	s.eventually("three more pulses", func() bool { return s.looks.Load() >= seen+6 }) // each looks at the clock twice
-	if n := pending(); n > 1 {                                                         // one, if an hour ended just now
-		t.Errorf("%d sweeps in one round", n)
+	s.pulses(3)
+	if n := pending(); n > 1 { // one, if an hour ended just now
+		t.Errorf("%d sweeps are queued in one round", n)
 	} else if n == 1 && time.Now().Unix()%3600 > 60 {
 		t.Error("the sweep of this round was queued again")
 	}
 }
 
-// KSeF may decide an invoice and refuse its session all the same. What was decided gets its papers; what was not goes in a new session.
-func TestSessionRefused_SomeAreDecidedInIt_TheyGetTheirPapers(t *testing.T) {
+// KSeF may decide an invoice and refuse its session. The result of such an invoice is archived; the
+// others go in a new session.
+func TestSessionRefused_SomeAreDecidedInIt_TheirResultsAreArchived(t *testing.T) {
 	for _, lane := range []ledger.Lane{ledger.Express, ledger.Bulk} {
 		t.Run(string(lane), func(t *testing.T) {
 			s := newStage(t, simulator.Options{})
-			d := s.door()
-			w := s.worker("w", d)
+			client := s.client()
+			w := s.worker("w", client)
 			decided, other := s.admit(lane, s.bad("A/1")), s.admit(lane, s.good("A/2"))
 			var id string
 			if lane == ledger.Express {
@@ -317,19 +292,16 @@ func TestSessionRefused_SomeAreDecidedInIt_TheyGetTheirPapers(t *testing.T) {
 				}
 				w.must(queue.KindPackage, id)
 			}
-			d.session = func(i ksef.SessionInfo) ksef.SessionInfo {
+			client.session = func(i ksef.SessionInfo) ksef.SessionInfo {
 				i.Status = ksef.StatusInfo{Code: 500, Description: "Unknown error"}
 				return i
 			}
-			d.listed = func(all []ksef.InvoiceInfo) []ksef.InvoiceInfo {
-				for i := range all {
-					if all[i].InvoiceNumber != decided.Number {
-						all[i].Status, all[i].KSeFNumber = ksef.StatusInfo{Code: 405, Description: "cancelled with its session"}, ""
-					}
+			client.listed = change(func(i *ksef.InvoiceInfo) {
+				if i.InvoiceNumber != decided.Number {
+					i.Status, i.KSeFNumber = ksef.StatusInfo{Code: 405, Description: "cancelled with its session"}, ""
 				}
-				return all
-			}
-			s.eventually("the list to be there", func() bool { return s.sim.Books().Rejected != nil && len(s.sim.Books().Rejected) == 1 })
+			})
+			s.eventually("KSeF decides", func() bool { return len(s.sim.Books().Rejected) == 1 })
 			w.until(queue.KindConfirm, id, func() bool {
 				return !slices.Contains([]ledger.PackageState{ledger.PackageClosing, ledger.PackageProcessing}, s.pkg(id).State)
 			})
@@ -339,10 +311,10 @@ func TestSessionRefused_SomeAreDecidedInIt_TheyGetTheirPapers(t *testing.T) {
 			}
 			name := archive.ResultName(decided.NIP, decided.IssueDate, decided.ID)
 			if got, err := s.store.Get(t.Context(), name); err != nil || !strings.Contains(string(got), `"code": 450`) {
-				t.Errorf("result of the decided one: %s, %v", got, err)
+				t.Errorf("the result of the decided one: %s, %v", got, err)
 			}
 			if got := s.read(other.ID); got.Package == id {
-				t.Errorf("the other is %s and still in the package that is over", got.State)
+				t.Errorf("the other is %s in the package that is over", got.State)
 			}
 		})
 	}

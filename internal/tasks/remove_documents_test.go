@@ -8,32 +8,27 @@ import (
 	"time"
 
 	"ksefworker/internal/archive"
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
-	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 	"ksefworker/internal/tasks"
 )
 
-// The documents of what ended without KSeF go after a while, wherever they lie; what waits for a
-// person keeps its own, and what was accepted lies in the archive.
-func TestShed_RejectedDocumentsGoAfterAWhile(t *testing.T) {
+// Documents of invoices that ended without KSeF are removed after a while, wherever they lie. An
+// invoice that waits for a person keeps its document. An accepted invoice has its document in the
+// archive.
+func TestRemoveDocuments_Rejected_RemovedAfterTheTimeTheyAreKept(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	keep := func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour }
-	w := s.worker("w", s.door(), keep)
+	w := s.worker("w", s.client(), keep)
 	small, parked := s.admit(ledger.Bulk, s.bad("A/1")), s.admit(ledger.Bulk, s.good("A/2"))
-	large := s.admit(ledger.Bulk, sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: "A/3", IssueDate: invoice.Today(time.Now()), Lines: 3500, Seed: 3}))
+	large := s.admit(ledger.Bulk, s.large("A/3", 3))
 	if !large.BodyArchived {
-		t.Fatal("the large document is not in the archive: this test proves nothing of it")
+		t.Fatal("the large document is not in the archive: this test proves nothing about it")
 	}
-	for _, m := range []ledger.Move{
-		{ID: small.ID, Rev: small.Rev, To: ledger.Rejected}, {ID: large.ID, Rev: large.Rev, To: ledger.Rejected}, {ID: parked.ID, Rev: parked.Rev, To: ledger.Parked},
-	} {
-		if err := s.ledger.Move(t.Context(), m); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s.end(small, ledger.Rejected)
+	s.end(large, ledger.Rejected)
+	s.end(parked, ledger.Parked)
 	has := func(id string) bool {
 		inv := s.read(id)
 		kept, err := s.ledger.HasBody(t.Context(), &inv)
@@ -45,7 +40,7 @@ func TestShed_RejectedDocumentsGoAfterAWhile(t *testing.T) {
 	w.must(queue.KindSweep, "1")
 	for _, inv := range []ledger.Invoice{small, large, parked} {
 		if !has(inv.ID) {
-			t.Errorf("the document of %s is gone at once", inv.Number)
+			t.Errorf("the document of %s was removed at once", inv.Number)
 		}
 	}
 	s.advance(25 * time.Hour)
@@ -62,17 +57,17 @@ func TestShed_RejectedDocumentsGoAfterAWhile(t *testing.T) {
 		t.Errorf("the entry is %s", got.State)
 	}
 	s.advance(25 * time.Hour)
-	w.must(queue.KindSweep, "3") // and nothing goes wrong with what is gone
+	w.must(queue.KindSweep, "3") // no error about what is gone
 }
 
-// removals counts what is removed from an archive, and refuses it while forbid is set.
-type removals struct {
+// removalStore counts what is removed from an archive, and refuses removals while forbid is set.
+type removalStore struct {
 	archive.Store
 	forbid bool
 	n      int
 }
 
-func (r *removals) Remove(ctx context.Context, name string) error {
+func (r *removalStore) Remove(ctx context.Context, name string) error {
 	r.n++
 	if r.forbid {
 		return &archive.CallError{Err: errors.New("403: deleting is forbidden")}
@@ -80,19 +75,16 @@ func (r *removals) Remove(ctx context.Context, name string) error {
 	return r.Store.Remove(ctx, name)
 }
 
-// The bucket forbids to delete. The entry of a rejected large invoice is kept no longer than others all
-// the same, its result is not owed again, and the bucket is not asked every minute.
-func TestShed_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
+// The bucket forbids removals. The entry of a rejected large invoice is kept no longer than others,
+// its result does not become pending again, and the bucket is not asked every minute.
+func TestRemoveDocuments_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	bucket := &removals{Store: s.store, forbid: true}
+	bucket := &removalStore{Store: s.store, forbid: true}
 	s.store = bucket
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected, o.Retention = 10*24*time.Hour, 30*24*time.Hour })
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.KeepRejected, o.Retention = 10*24*time.Hour, 30*24*time.Hour })
 	large, small := s.admit(ledger.Bulk, s.large("A/3", 3)), s.admit(ledger.Bulk, s.good("A/4"))
-	for _, inv := range []ledger.Invoice{large, small} {
-		if err := s.ledger.Move(t.Context(), ledger.Move{ID: inv.ID, Rev: inv.Rev, To: ledger.Rejected}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s.end(large, ledger.Rejected)
+	s.end(small, ledger.Rejected)
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "0")
 	before := s.read(large.ID)
@@ -100,9 +92,10 @@ func TestShed_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
 		s.advance(24 * time.Hour)
 		_ = w.run(queue.KindSweep, fmt.Sprint(day))
 	}
-	owed, err := s.ledger.PendingResults(t.Context(), s.now().Add(time.Hour), 0, 10)
-	if now := s.read(large.ID); err != nil || len(owed) > 0 || now.UpdatedAt != before.UpdatedAt || !now.BodyArchived {
-		t.Errorf("%+v, results owed %v (%v), want its end as it was, nothing owed, and its document in the archive", now, owed, err)
+	pending, err := s.ledger.PendingResults(t.Context(), s.now().Add(time.Hour), 0, 10)
+	if now := s.read(large.ID); err != nil || len(pending) > 0 || now.UpdatedAt != before.UpdatedAt || !now.BodyArchived {
+		t.Errorf("%+v, pending results %v (%v), want the entry as it was, no pending result, and its document in the archive",
+			now, pending, err)
 	}
 	if bucket.n == 0 || bucket.n > 29 {
 		t.Errorf("the bucket was asked %d times in 19 days", bucket.n)
@@ -111,25 +104,24 @@ func TestShed_DeletingIsForbidden_TheEntryIsPrunedInTime(t *testing.T) {
 	_ = w.run(queue.KindSweep, "last")
 	for _, inv := range []ledger.Invoice{large, small} {
 		if _, err := s.ledger.Invoice(t.Context(), inv.ID); !errors.Is(err, ledger.ErrNotFound) {
-			t.Errorf("%s is still there after its time: %v", inv.Number, err)
+			t.Errorf("the entry of %s was not pruned: %v", inv.Number, err)
 		}
 	}
 }
 
-// A process died after it wrote the receipt of a large invoice, or after it said that the document of a
-// rejected one is going, and before it removed the document. The sweep removes it, once.
-func TestShed_ProcessDiedBeforeItRemovedTheDocument_TheSweepDoes(t *testing.T) {
+// A process died after it wrote the receipt of a large invoice, or after it wrote that the document
+// of a rejected one will be removed, and before it removed the document. The sweep removes the
+// document, once.
+func TestRemoveDocuments_ProcessDiedBeforeRemoval_TheSweepRemovesThem(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	bucket := &removals{Store: s.store, forbid: true}
+	bucket := &removalStore{Store: s.store, forbid: true}
 	s.store = bucket
-	w := s.worker("w", s.door(), func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour })
+	w := s.worker("w", s.client(), func(o *tasks.Options) { o.KeepRejected = 24 * time.Hour })
 	sent, rejected := s.admit(ledger.Bulk, s.large("A/1", 1)), s.admit(ledger.Bulk, s.large("A/2", 2))
 	pkg := s.sent(w, sent)
-	w.until(queue.KindConfirm, pkg, func() bool { return s.pkg(pkg).State == ledger.PackageSettled })
+	w.settle(pkg)
 	w.until(queue.KindReceipt, pkg, func() bool { return s.read(sent.ID).State == ledger.Receipted })
-	if err := s.ledger.Move(t.Context(), ledger.Move{ID: rejected.ID, Rev: rejected.Rev, To: ledger.Rejected}); err != nil {
-		t.Fatal(err)
-	}
+	s.end(rejected, ledger.Rejected)
 	if ended, err := s.ledger.NoteShed(t.Context(), rejected.ID, false); !ended || err != nil {
 		t.Fatalf("%v, %v", ended, err)
 	}
@@ -155,6 +147,6 @@ func TestShed_ProcessDiedBeforeItRemovedTheDocument_TheSweepDoes(t *testing.T) {
 	s.advance(2 * time.Minute)
 	w.must(queue.KindSweep, "again")
 	if _, err := s.store.Get(t.Context(), archive.BodyName(sent.ID)); !errors.Is(err, archive.ErrNotFound) {
-		t.Errorf("handed in again, it stays: %v", err)
+		t.Errorf("handed in again, its document stays: %v", err)
 	}
 }

@@ -12,28 +12,23 @@ import (
 	"time"
 
 	"ksefworker/internal/archive"
-	"ksefworker/internal/invoice"
 	"ksefworker/internal/ledger"
 	"ksefworker/internal/queue"
-	"ksefworker/internal/sample"
 	"ksefworker/internal/simulator"
 )
 
-// large is a document that is kept in the archive, because Redis is too small for it.
-func (s *stage) large(number string, seed uint64) []byte {
-	return sample.Invoice(sample.Options{SellerNIP: s.nip(), Number: number, IssueDate: invoice.Today(time.Now()), Lines: 3500, Seed: seed})
-}
-
-// unreadable is an archive in which some objects cannot be read, or that is away altogether. It has
-// the guard of every archive.
-type unreadable struct {
+// unreadableStore is an archive in which some objects cannot be read, or that does not answer at
+// all. It has the guard of every archive.
+type unreadableStore struct {
 	archive.Store
 	names map[string]bool
 	away  bool
 }
 
-func (s *stage) unreadable(invs ...ledger.Invoice) *unreadable {
-	u := &unreadable{Store: s.store, names: map[string]bool{}}
+// unreadable puts an archive before that of the workers made from now on. The documents of invs
+// cannot be read.
+func (s *stage) unreadable(invs ...ledger.Invoice) *unreadableStore {
+	u := &unreadableStore{Store: s.store, names: map[string]bool{}}
 	for _, inv := range invs {
 		u.names[archive.BodyName(inv.ID)] = true
 	}
@@ -41,7 +36,7 @@ func (s *stage) unreadable(invs ...ledger.Invoice) *unreadable {
 	return u
 }
 
-func (u *unreadable) Get(ctx context.Context, name string) ([]byte, error) {
+func (u *unreadableStore) Get(ctx context.Context, name string) ([]byte, error) {
 	switch {
 	case u.away:
 		return nil, syscall.EHOSTUNREACH
@@ -51,15 +46,15 @@ func (u *unreadable) Get(ctx context.Context, name string) ([]byte, error) {
 	return u.Store.Get(ctx, name)
 }
 
-func (u *unreadable) Check(ctx context.Context) error {
+func (u *unreadableStore) Check(ctx context.Context) error {
 	if u.away {
 		return syscall.EHOSTUNREACH
 	}
 	return u.Store.Check(ctx)
 }
 
-// One stored document cannot be read. Its invoice waits and says why, the others of its package are
-// sent at once, and when it can be read again it follows.
+// One stored document cannot be read. Its invoice waits with a reason and the others of its package
+// are sent at once. When the document can be read again, the invoice is sent.
 func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T) {
 	for _, how := range []string{"folder in its place", "500 for this object"} {
 		t.Run(how, func(t *testing.T) {
@@ -71,7 +66,7 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 				u := s.unreadable(large)
 				repair = func() { clear(u.names) }
 			} else {
-				path := filepath.Join(s.folder(), archive.BodyName(large.ID))
+				path := filepath.Join(s.archiveFolder(), archive.BodyName(large.ID))
 				aside := path + ".aside"
 				if err := errors.Join(os.Rename(path, aside), os.MkdirAll(path, 0o700)); err != nil {
 					t.Fatal(err)
@@ -82,15 +77,17 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 					}
 				}
 			}
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			pkg := w.together(large, small)
 			w.must(queue.KindPackage, pkg)
 			if got := s.pkg(pkg); got.State != ledger.PackageProcessing || got.Count != 1 || got.Size != small.Size {
 				t.Fatalf("the package is %+v, want processing with the other invoice", got)
 			}
 			waits := s.read(large.ID)
-			if waits.State != ledger.Packed || !strings.Contains(waits.Reason, "its stored document cannot be read") || waits.Package == pkg {
-				t.Fatalf("it is %s in %s (%s), want packed in a package of its own with the reason", waits.State, waits.Package, waits.Reason)
+			const reason = "its stored document cannot be read"
+			if waits.State != ledger.Packed || waits.Package == pkg || !strings.Contains(waits.Reason, reason) {
+				t.Fatalf("it is %s in %s (%s), want packed in a package of its own with a reason",
+					waits.State, waits.Package, waits.Reason)
 			}
 			if err := w.run(queue.KindPackage, waits.Package); err == nil || s.read(large.ID).Rev != waits.Rev {
 				t.Errorf("it does not wait: %v", err)
@@ -98,7 +95,7 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 			repair()
 			w.must(queue.KindPackage, waits.Package)
 			for _, id := range []string{pkg, waits.Package} {
-				w.until(queue.KindConfirm, id, func() bool { return s.pkg(id).State == ledger.PackageSettled })
+				w.settle(id)
 			}
 			for _, inv := range []ledger.Invoice{large, small} {
 				if got := s.read(inv.ID); got.State != ledger.Accepted || got.Reason != "" {
@@ -109,8 +106,8 @@ func TestBuild_OneStoredDocumentCannotBeRead_ItWaitsAndTheOthersGo(t *testing.T)
 	}
 }
 
-// Many cannot be read, more than one build looks for, and they come first: the guard of the archive does
-// not take that for an outage, and the others go after a build or two.
+// Many documents cannot be read, more than one build looks for, and they come first. The guard of
+// the archive does not take that for an outage, and the others are sent after a build or two.
 func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	var sick, all []ledger.Invoice
@@ -119,7 +116,7 @@ func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	}
 	well := []ledger.Invoice{s.admit(ledger.Bulk, s.large("B/1", 20)), s.admit(ledger.Bulk, s.good("B/2"))}
 	s.unreadable(sick...)
-	w := s.worker("w", s.door())
+	w := s.worker("w", s.client())
 	all = append(append(all, sick...), well...)
 	pkg := w.together(all...)
 	for range 3 {
@@ -129,7 +126,7 @@ func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 		s.advance(time.Minute)
 	}
 	if h := archive.HealthOf(s.store); h.Out {
-		t.Errorf("the archive is taken for out of service: %+v", h)
+		t.Errorf("the archive counts as out of service: %+v", h)
 	}
 	for _, inv := range well {
 		if got := s.read(inv.ID); got.State != ledger.Sent || got.Package != pkg {
@@ -143,8 +140,8 @@ func TestBuild_ManyStoredDocumentsCannotBeRead_TheOthersGo(t *testing.T) {
 	}
 }
 
-// The archive is away as a whole: the package waits for it with all that is in it.
-func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNobodyIsParked(t *testing.T) {
+// The archive does not answer. The package waits for it with all its invoices.
+func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNothingIsParked(t *testing.T) {
 	for _, n := range []int{1, 4} {
 		s := newStage(t, simulator.Options{})
 		invs := []ledger.Invoice{s.admit(ledger.Bulk, s.good("A/1"))}
@@ -153,7 +150,7 @@ func TestBuild_ArchiveIsAway_ThePackageWaitsWholeAndNobodyIsParked(t *testing.T)
 		}
 		u := s.unreadable()
 		u.away = true
-		w := s.worker("w", s.door())
+		w := s.worker("w", s.client())
 		pkg := w.together(invs...)
 		for range 5 {
 			if err := w.run(queue.KindPackage, pkg); err == nil {

@@ -8,11 +8,11 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// closeForgotten closes online sessions that this worker holds according to the ledger, but that it
+// closeLostSessions closes online sessions that this worker holds according to the ledger, but that it
 // does not know. A failover to a replica can take back the last writes: a session that was closed
 // is "opened" again, its owner is alive, and no other worker would touch it. A session that was
 // opened a moment ago is left alone, because it may not be in memory yet.
-func (x *onlineSessions) closeForgotten(ctx context.Context) error {
+func (x *onlineSessions) closeLostSessions(ctx context.Context) error {
 	now, err := x.Ledger.Clock(ctx)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (x *onlineSessions) closeLost(ctx context.Context, p *ledger.Package) error
 	if closed(err) || ctx.Err() != nil {
 		return err
 	}
-	return x.disown(ctx, p, err)
+	return x.leaveToOthers(ctx, p, err)
 }
 
 // closeUnrecorded closes a session that is in this worker's memory but not in the ledger.

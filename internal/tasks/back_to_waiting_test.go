@@ -12,13 +12,13 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A package that was cut finds the hour used up. What comes meanwhile travels with it, in one
-// session, and nothing is written while they wait.
-func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing.T) {
+// A package was cut and then no session is left in the hour. Invoices that come meanwhile travel
+// with it in one session, and nothing is written while they wait.
+func TestBackToWaiting_NoSessionForLong_PackageTravelsWithWhatComes(t *testing.T) {
 	s := newStage(t, simulator.Options{})
-	c := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
-	w := s.worker("w", s.counting(c), asConfigured)
-	first := s.bulk(w, "A", 5)
+	c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
+	w := s.worker("w", s.limitedClient(c), asConfigured)
+	first := s.queueBulk(w, "A", 5)
 	s.advance(3 * time.Second)
 	w.must(queue.KindCut, first[0].WaitingGroup().Name())
 	cut := s.packages(ledger.PackageCut)
@@ -31,16 +31,16 @@ func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing
 		t.Fatalf("the package is %s", got.State)
 	}
 	if u, err := c.Usage(t.Context(), s.nip(), ratelimit.GroupBatchSession); err != nil || u.Waitlisted != 0 {
-		t.Errorf("%d stand in line for a package that is no more (%v)", u.Waitlisted, err)
+		t.Errorf("%d requests are on the waitlist for a package that was given up (%v)", u.Waitlisted, err)
 	}
 	rev := s.read(first[0].ID).Rev
-	second := s.bulk(w, "B", 5)
+	second := s.queueBulk(w, "B", 5)
 	for range 58 {
 		s.advance(time.Minute)
 		w.must(queue.KindCut, first[0].WaitingGroup().Name())
 	}
 	if got := s.read(first[0].ID); got.Rev != rev || got.Group == "" {
-		t.Errorf("it went in circles: revision %d, was %d", got.Rev, rev)
+		t.Errorf("it was moved while it waited: revision %d, was %d", got.Rev, rev)
 	}
 	s.advance(3 * time.Minute)
 	w.must(queue.KindCut, first[0].WaitingGroup().Name())
@@ -54,37 +54,40 @@ func TestPutBack_NoSessionForLong_TheSmallPackageTravelsWithWhatComes(t *testing
 	}
 }
 
-// What cannot grow, what was refused together, and what finds out that the gateway is back, waits as
-// the package that it is.
-func TestPutBack_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
+// A package that cannot take in others, that came of a refusal, or that is the probe of an outage
+// waits as a package.
+func TestBackToWaiting_FullRefusedOrDuringAnOutage_StaysAPackage(t *testing.T) {
 	t.Run("full", func(t *testing.T) {
 		s := newStage(t, simulator.Options{})
-		c := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
-		w := s.worker("w", s.counting(c), asConfigured, func(o *tasks.Options) { o.MaxInvoices = 5 })
-		invs := s.bulk(w, "A", 5)
+		c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
+		w := s.worker("w", s.limitedClient(c), asConfigured, func(o *tasks.Options) { o.MaxInvoices = 5 })
+		invs := s.queueBulk(w, "A", 5)
 		w.must(queue.KindCut, invs[0].WaitingGroup().Name())
 		c.use(t, s.nip(), ratelimit.GroupBatchSession, 60)
-		s.stays(w, s.packages(ledger.PackageCut))
+		s.staysPackage(w, s.packages(ledger.PackageCut))
 	})
 	t.Run("refused", func(t *testing.T) {
-		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1}}})
-		w := s.worker("w", s.door())
+		s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+			Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: -1,
+		}}})
+		w := s.worker("w", s.client())
 		inv := s.admit(ledger.Bulk, s.good("A/1"))
 		pkg := w.refuse(inv.ID, w.cut(inv.ID))
-		c := s.counted(hours(map[string]int{ratelimit.GroupBatchSession: 60}))
+		c := s.limit(hourLimits(map[string]int{ratelimit.GroupBatchSession: 60}))
 		c.use(t, s.nip(), ratelimit.GroupBatchSession, 60)
-		s.stays(s.worker("again", s.counting(c)), []ledger.Package{s.pkg(pkg)})
+		s.staysPackage(s.worker("again", s.limitedClient(c)), []ledger.Package{s.pkg(pkg)})
 	})
 	t.Run("outage", func(t *testing.T) {
 		s := newStage(t, simulator.Options{})
 		inv := s.admit(ledger.Bulk, s.good("A/1"))
-		pkg := s.worker("w", s.door()).cut(inv.ID)
+		pkg := s.worker("w", s.client()).cut(inv.ID)
 		s.budget = outOfService{}
-		s.stays(s.worker("away", s.door()), []ledger.Package{s.pkg(pkg)})
+		s.staysPackage(s.worker("away", s.client()), []ledger.Package{s.pkg(pkg)})
 	})
 }
 
-func (s *stage) stays(w *actor, packages []ledger.Package) {
+// staysPackage checks that the one package waits for a session and is not given up.
+func (s *stage) staysPackage(w *actor, packages []ledger.Package) {
 	s.t.Helper()
 	if len(packages) != 1 {
 		s.t.Fatalf("%d packages", len(packages))
@@ -97,8 +100,8 @@ func (s *stage) stays(w *actor, packages []ledger.Package) {
 	}
 }
 
-// bulk lets n invoices of a series wait.
-func (s *stage) bulk(w *actor, series string, n int) []ledger.Invoice {
+// queueBulk puts n invoices of a series into their waiting set.
+func (s *stage) queueBulk(w *actor, series string, n int) []ledger.Invoice {
 	s.t.Helper()
 	var out []ledger.Invoice
 	for i := range n {

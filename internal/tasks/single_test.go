@@ -11,7 +11,8 @@ import (
 	"ksefworker/internal/simulator"
 )
 
-// refuse brings the invoice's package to the end of one more session that is refused as a whole, and returns the package that it is in then; "" when it is parked.
+// refuse brings the invoice's package through one more session that is refused as a whole. It
+// returns the package that the invoice is in then; "" when the invoice is parked.
 func (a *actor) refuse(inv, pkg string) string {
 	a.s.t.Helper()
 	if pause := a.s.pkg(pkg).NotBefore.Time().Sub(a.s.now()); pause > 0 {
@@ -28,12 +29,15 @@ func (a *actor) refuse(inv, pkg string) string {
 	return ""
 }
 
-// KSeF refuses every session for an evil hour. An invoice that travels alone is sent again after ever longer pauses, because nothing shows that it is at fault; when KSeF is
-// well again it goes through.
-func TestLone_NothingElseGoesThrough_ItWaitsForBetterTimes(t *testing.T) {
+// KSeF refuses every session for a while. An invoice that is alone in its package is sent again
+// after growing pauses, because nothing proves that it is at fault. When KSeF is well again, it
+// goes through.
+func TestRefusal_SingleInvoiceAndNothingElseGoesThrough_SentAgainAfterGrowingPauses(t *testing.T) {
 	const times = 6
-	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: times}}})
-	w := s.worker("w", s.door())
+	s := newStage(t, simulator.Options{Faults: []simulator.Fault{{
+		Kind: simulator.SessionRefused, Lane: "batch", Code: 500, Times: times,
+	}}})
+	w := s.worker("w", s.client())
 	inv := s.admit(ledger.Bulk, s.good("A/1"))
 	pkg := w.cut(inv.ID)
 	inspect := asynq.NewInspectorFromRedisClient(s.rdb)
@@ -51,33 +55,34 @@ func TestLone_NothingElseGoesThrough_ItWaitsForBetterTimes(t *testing.T) {
 	w.until(queue.KindConfirm, pkg, func() bool { return s.read(inv.ID).State == ledger.Accepted })
 }
 
-// With another package through since the refusals began, the third refusal shows who is at fault. Without one the tries end all the same.
-func TestLone_PoisonousInvoice_IsParkedAsSoonAsItIsProven(t *testing.T) {
+// When another package has gone through since the refusals began, the third refusal proves that the
+// invoice is at fault. Otherwise the attempts end too, later.
+func TestRefusal_SinglePoisonousInvoice_IsParkedOnceItIsProvenAtFault(t *testing.T) {
 	for why, c := range map[string]struct {
 		other    bool
 		refusals int
 	}{
-		"another goes through":     {true, 3},
-		"there is no other at all": {false, 14},
+		"another goes through": {true, 3},
+		"there is no other":    {false, 14},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
 			s := newStage(t, simulator.Options{Faults: []simulator.Fault{{Kind: simulator.Poison, Number: "A/1", Code: 500}}})
-			w := s.worker("w", s.door())
+			w := s.worker("w", s.client())
 			inv := s.admit(ledger.Bulk, s.good("A/1"))
 			pkg := w.refuse(inv.ID, w.cut(inv.ID))
-			if c.other { // what went through before proves nothing
+			if c.other { // a package that went through before proves nothing
 				good := s.admit(ledger.Bulk, s.good("A/2"))
 				other := w.cut(good.ID)
 				w.must(queue.KindPackage, other)
-				w.until(queue.KindConfirm, other, func() bool { return s.pkg(other).State == ledger.PackageSettled })
+				w.settle(other)
 			}
 			refusals := 1
 			for ; pkg != "" && refusals < 20; refusals++ {
 				pkg = w.refuse(inv.ID, pkg)
 			}
 			if got := s.read(inv.ID); got.State != ledger.Parked || refusals != c.refusals {
-				t.Errorf("%s after %d refusals, want parked after %d", got.State, refusals, c.refusals)
+				t.Errorf("it is %s after %d refusals, want parked after %d", got.State, refusals, c.refusals)
 			}
 		})
 	}

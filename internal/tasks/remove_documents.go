@@ -12,16 +12,16 @@ import (
 
 // shedPause is how long nothing is removed from an archive that refuses removals: a bucket may
 // forbid them for a time or for ever.
-const shedPause = time.Hour
+const removePause = time.Hour
 
-// shed removes the documents that nothing needs any more. Some belong to invoices that ended
+// removeDocuments removes the documents that nothing needs any more. Some belong to invoices that ended
 // without KSeF a while ago: these documents hold personal data, and only a retry needs them. Others
 // belong to receipted invoices: a process that died after it had written the receipt left them
 // behind.
 //
 // It finds them by the entries of the ledger, in steps from a cursor. An object whose entry does
 // not exist is not found: only a list of the whole bucket would show it.
-func (sw *sweeper) shed(ctx context.Context) error {
+func (sw *sweeper) removeDocuments(ctx context.Context) error {
 	if sw.ClockOff() {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (sw *sweeper) shed(ctx context.Context) error {
 		sw.o.Log.Info().Int("documents", shed.Gone).Msg("documents of invoices that were not sent are gone (storage.keep_rejected)")
 	}
 	if len(shed.Archived)+len(shed.Receipted) == 0 || sw.archiving.archiveWell() != nil ||
-		sw.o.Now().Before(time.UnixMilli(sw.shedFrom.Load())) {
+		sw.o.Now().Before(time.UnixMilli(sw.removeFrom.Load())) {
 		return nil // the next round finds them again
 	}
 	var sick error // the first fault of one document; the others are removed all the same
@@ -46,14 +46,14 @@ func (sw *sweeper) shed(ctx context.Context) error {
 			refused++
 		}
 		if refused >= 3 {
-			sw.shedFrom.Store(sw.o.Now().Add(shedPause).UnixMilli())
+			sw.removeFrom.Store(sw.o.Now().Add(removePause).UnixMilli())
 		}
 		return err == nil, refused < 3 && sw.archiving.archiveWell() == nil
 	}
-	return cmp.Or(sw.shedReceipted(ctx, shed, remove), sw.shedEnded(ctx, shed, remove), sick)
+	return cmp.Or(sw.removeReceipted(ctx, shed, remove), sw.removeEnded(ctx, shed, remove), sick)
 }
 
-func (sw *sweeper) shedReceipted(ctx context.Context, shed ledger.Shed, remove func(string) (bool, bool)) error {
+func (sw *sweeper) removeReceipted(ctx context.Context, shed ledger.Shed, remove func(string) (bool, bool)) error {
 	var removed []string
 	for _, id := range shed.Receipted {
 		gone, goOn := remove(id)
@@ -67,7 +67,7 @@ func (sw *sweeper) shedReceipted(ctx context.Context, shed ledger.Shed, remove f
 	return sw.Ledger.BodiesGone(ctx, removed)
 }
 
-func (sw *sweeper) shedEnded(ctx context.Context, shed ledger.Shed, remove func(string) (bool, bool)) error {
+func (sw *sweeper) removeEnded(ctx context.Context, shed ledger.Shed, remove func(string) (bool, bool)) error {
 	for _, id := range shed.Archived {
 		ended, err := sw.Ledger.NoteShed(ctx, id, false)
 		switch {

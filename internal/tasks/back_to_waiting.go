@@ -36,8 +36,8 @@ func (b *batchBuilder) mayGrow(p *ledger.Package, err error) bool {
 	return turn.Wait > backAfter
 }
 
-// putBack gives up a package that was cut too early: its invoices wait again.
-func (b *batchBuilder) putBack(ctx context.Context, p *ledger.Package) error {
+// backToWaiting gives up a package that was cut too early. Its invoices wait again.
+func (b *batchBuilder) backToWaiting(ctx context.Context, p *ledger.Package) error {
 	b.warn(ctx, "leave the waitlist of batch sessions", b.Budget.Leave(ctx, p.Tenant, string(ksef.GroupBatchSession)))
 	b.o.Log.Info().Str("package", p.ID).Str("tenant", p.Tenant).Int("invoices", p.Count).
 		Msg("no session for a long time: the package goes back into its waiting set and takes in new invoices")

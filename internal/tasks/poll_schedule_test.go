@@ -3,6 +3,7 @@ package tasks
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -16,10 +17,10 @@ import (
 
 const first, last = 2 * time.Second, 5 * time.Minute
 
-// sessionMisc is what KSeF allows of polls.
+// sessionMisc is how many polls KSeF allows.
 var sessionMisc = ratelimit.Limits{{Limit: 10, Per: time.Second}, {Limit: 120, Per: time.Minute}, {Limit: 1200, Per: time.Hour}}
 
-func TestPause_PlentyLeft_IsTheAgesOwn(t *testing.T) {
+func TestPause_PlentyLeft_DependsOnTheAgeAlone(t *testing.T) {
 	now := warsaw(t, "2026-11-23 12:00:00 +01:00")
 	s := share{closed: 50, mean: now.Add(-time.Hour)}
 	for _, age := range []time.Duration{0, 10 * time.Second, 10 * time.Minute, time.Hour} {
@@ -29,7 +30,7 @@ func TestPause_PlentyLeft_IsTheAgesOwn(t *testing.T) {
 	}
 }
 
-func TestPause_UnderPressure_EachHasItsTurn_TheOldestAndTheUrgentMoreOften(t *testing.T) {
+func TestPause_LittleLeft_EachHasItsTurnAndTheOldestAndUrgentMoreOften(t *testing.T) {
 	now := warsaw(t, "2026-11-23 12:00:00 +01:00")
 	s := share{closed: 50, mean: now.Add(-5 * time.Minute), turn: 150 * time.Second}
 	for _, c := range []struct {
@@ -47,42 +48,49 @@ func TestPause_UnderPressure_EachHasItsTurn_TheOldestAndTheUrgentMoreOften(t *te
 			t.Errorf("%s: %s, want %s", c.why, got, c.want)
 		}
 	}
-	if got := (share{closed: 1, mean: now.Add(-time.Minute), turn: time.Minute}).pause(time.Minute, now, false, first, last); got != time.Minute {
-		t.Errorf("one alone: %s", got)
+	single := share{closed: 1, mean: now.Add(-time.Minute), turn: time.Minute}
+	if got := single.pause(time.Minute, now, false, first, last); got != time.Minute {
+		t.Errorf("the only session: %s", got)
 	}
 }
 
-// watched is one run of sessions that KSeF takes for ever over: what asynq, the plan and the limiter make of them together, on a clock that jumps.
-type watched struct {
+// pollRun is a number of sessions that KSeF never finishes: how often asynq, the poll schedule and
+// the limiter together let them be polled, on a clock that jumps.
+type pollRun struct {
 	sessions int
-	near     int // of them, whose deadline is near: the first ones
+	near     int // how many of them, the first ones, have a near deadline
 	limits   ratelimit.Limits
 	margin   time.Duration
 	first    time.Duration
 	max      time.Duration
-	every    time.Duration // between two that begin
+	every    time.Duration // between the starts of two sessions
 	hours    int
 	hour     time.Duration
 }
 
-// seen is what came of it, by hour: looks in each, returns in vain for each look, and for the hours after the first the longest that a session was not looked at.
-type seen struct {
-	looks   []int
-	inVain  float64
+// pollCounts is what a run counted: the polls in each hour, the returns without a poll for each
+// poll, and, for the hours after the first, the longest time between two polls of one session.
+type pollCounts struct {
+	polls   []int
+	wasted  float64
 	longest time.Duration
-	each    []int // looks at each session after the first hour
+	each    []int // polls of each session after the first hour
 }
 
-func (c watched) run(t *testing.T) seen {
+func (c pollRun) run(t *testing.T) pollCounts {
 	t.Helper()
-	got := seen{looks: make([]int, c.hours), each: make([]int, c.sessions)}
+	got := pollCounts{polls: make([]int, c.hours), each: make([]int, c.sessions)}
 	synctest.Test(t, func(t *testing.T) {
 		start, end := time.Now(), time.Now().Add(time.Duration(c.hours)*c.hour)
-		limiter, err := ratelimit.New(ratelimit.NewMemory(nil), ratelimit.Options{Defaults: map[string]ratelimit.Limits{ratelimit.GroupOther: c.limits}, Margin: c.margin})
+		limiter, err := ratelimit.New(ratelimit.NewMemory(nil), ratelimit.Options{
+			Defaults: map[string]ratelimit.Limits{ratelimit.GroupOther: c.limits}, Margin: c.margin,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := NewWorker(Parts{Budget: limited{limiter}}, Options{ConfirmFirst: c.first, ConfirmMax: c.max, DeadlineNear: time.Hour, Now: time.Now})
+		w := NewWorker(Parts{Budget: limited{limiter}}, Options{
+			ConfirmFirst: c.first, ConfirmMax: c.max, DeadlineNear: time.Hour, Now: time.Now,
+		})
 		var mu sync.Mutex
 		began := make([]time.Time, c.sessions)
 		asked, total := 0, 0
@@ -120,7 +128,7 @@ func (c watched) run(t *testing.T) seen {
 					asked++
 					if err == nil && now.Before(end) {
 						total++
-						got.looks[int(now.Sub(start)/c.hour)]++
+						got.polls[int(now.Sub(start)/c.hour)]++
 						if now.Sub(start) > c.hour {
 							got.longest = max(got.longest, now.Sub(last))
 							got.each[i]++
@@ -131,20 +139,21 @@ func (c watched) run(t *testing.T) seen {
 					if err == nil {
 						err = w.polls.pollLater(p, "150")
 					}
-					// As asynq brings a task back: on whole seconds, and then up to one and a half late.
+					// asynq brings a task back on a whole second, up to one and a half seconds
+					// late.
 					at := now.Add(retry.Delay(n, err, nil)).Truncate(time.Second)
 					time.Sleep(time.Until(at) + time.Duration((i*37+n*53)%1500)*time.Millisecond)
 				}
 			})
 		}
 		wg.Wait()
-		got.inVain = float64(asked-total) / float64(total)
+		got.wasted = float64(asked-total) / float64(total)
 	})
 	return got
 }
 
-// deadline is before the run begins, or long after it.
-func (c watched) deadline(i int, start time.Time) ledger.Millis {
+// deadline is the beginning of the run, or long after it.
+func (c pollRun) deadline(i int, start time.Time) ledger.Millis {
 	if i < c.near {
 		return ledger.At(start)
 	}
@@ -153,7 +162,7 @@ func (c watched) deadline(i int, start time.Time) ledger.Millis {
 
 const nip = "5265877635"
 
-// limited is the budget over a limiter.
+// limited is a budget over a limiter.
 type limited struct{ *ratelimit.Limiter }
 
 func (l limited) Peek(ctx context.Context, tenant, group string) (time.Duration, error) {
@@ -167,12 +176,16 @@ func (l limited) Join(ctx context.Context, tenant, group string) error {
 func (limited) Pause(context.Context, string, time.Duration) error    { return nil }
 func (limited) Down(context.Context, string, ...string) (bool, error) { return false, nil }
 
-// At the settings of production, and at the scale of the bench. In the first hour nobody knows yet how long KSeF takes, and the looks at young sessions are many; from the second on the
-// allowance is used but for what is kept for urgent looks, a hundredth.
-func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(t *testing.T) {
+// With the settings of production, and at the scale of the bench. In the first hour it is not known
+// yet how long KSeF takes, and young sessions are polled often. From the second hour on the
+// allowance is used, except the hundredth that is kept for urgent polls.
+func TestPolls_SessionsInProcessingForHours_UseTheAllowanceAndNoneIsForgotten(t *testing.T) {
 	t.Parallel()
 	hourly := sessionMisc
-	fifty := watched{sessions: 50, limits: hourly, margin: ratelimit.DefaultMargin, first: 2 * time.Second, max: 2 * time.Minute, every: time.Second, hours: 3, hour: time.Hour}
+	fifty := pollRun{
+		sessions: 50, limits: hourly, margin: ratelimit.DefaultMargin, first: 2 * time.Second, max: 2 * time.Minute,
+		every: time.Second, hours: 3, hour: time.Hour,
+	}
 	trickle, many, scaled := fifty, fifty, fifty
 	trickle.every = time.Minute
 	many.sessions, many.every = 200, 15*time.Second
@@ -180,8 +193,8 @@ func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(
 	scaled.first, scaled.max = 100*time.Millisecond, time.Second
 	for _, c := range []struct {
 		why string
-		watched
-		longest time.Duration // a round of fifty takes 150 s at best, of two hundred ten minutes
+		pollRun
+		longest time.Duration // at best, a round of fifty takes 150 s and one of two hundred ten minutes
 	}{
 		{"fifty at once", fifty, 8 * time.Minute},
 		{"one each minute", trickle, 10 * time.Minute},
@@ -189,49 +202,58 @@ func TestLooks_SessionsThatKSeFTakesHoursFor_UseWhatIsAllowedAndNoneIsForgotten(
 		{"an hour is a minute", scaled, 8 * time.Second},
 	} {
 		got := c.run(t)
-		t.Logf("%s: looks %v of 1200, %.2f returns in vain for each, each session %d to %d times after the first hour, never more than %s apart",
-			c.why, got.looks, got.inVain, slices.Min(got.each), slices.Max(got.each), got.longest)
-		for _, n := range got.looks[1:] {
+		t.Logf("%s: polls %v of 1200, %.2f returns without a poll for each, "+
+			"each session %d to %d times after the first hour, at most %s apart",
+			c.why, got.polls, got.wasted, slices.Min(got.each), slices.Max(got.each), got.longest)
+		for _, n := range got.polls[1:] {
 			if n > 1200 || n < 1200*97/100 {
-				t.Errorf("%s: %d looks in an hour of 1,200", c.why, n)
+				t.Errorf("%s: %d polls in an hour of 1,200", c.why, n)
 			}
 		}
-		if got.inVain > 1 || got.longest > c.longest || slices.Max(got.each) > 2*slices.Min(got.each) {
-			t.Errorf("%s: not as planned", c.why)
+		if got.wasted > 1 || got.longest > c.longest || slices.Max(got.each) > 2*slices.Min(got.each) {
+			t.Errorf("%s: not as it should be", c.why)
 		}
 	}
 }
 
-func TestLooks_SomeDeadlinesAreNear_TheyAreAskedMoreOften_AndTheOthersStill(t *testing.T) {
+func TestPolls_SomeDeadlinesAreNear_PolledMoreOftenAndTheOthersToo(t *testing.T) {
 	t.Parallel()
 	for _, near := range []int{2, 10, 25, 50} {
-		got := watched{sessions: 50, near: near, limits: sessionMisc, margin: ratelimit.DefaultMargin,
+		got := pollRun{sessions: 50, near: near, limits: sessionMisc, margin: ratelimit.DefaultMargin,
 			first: 2 * time.Second, max: 2 * time.Minute, every: time.Second, hours: 2, hour: time.Hour}.run(t)
-		mean := func(looks []int) float64 {
+		mean := func(polls []int) float64 {
 			sum := 0
-			for _, n := range looks {
+			for _, n := range polls {
 				sum += n
 			}
-			return float64(sum) / float64(len(looks))
+			return float64(sum) / float64(len(polls))
 		}
 		urgent, rest := mean(got.each[:near]), mean(got.each[near:])
-		t.Logf("%d of 50 near: looks %v of 1200, each of them %.0f times, of the others %.0f", near, got.looks, urgent, rest)
+		t.Logf("%d of 50 near: polls %v of 1200, each of them %.0f times, each of the others %.0f times", near, got.polls, urgent, rest)
 		if near < 50 && (urgent < 1.2*rest || urgent > 3*rest) {
-			t.Errorf("%d of 50 near: asked %.0f times, the others %.0f", near, urgent, rest)
+			t.Errorf("%d of 50 near: polled %.0f times, the others %.0f times", near, urgent, rest)
 		}
-		for _, n := range got.looks[1:] {
+		for _, n := range got.polls[1:] {
 			if n > 1200 || n < 1200*97/100 {
-				t.Errorf("%d of 50 near: %d looks in an hour of 1,200", near, n)
+				t.Errorf("%d of 50 near: %d polls in an hour of 1,200", near, n)
 			}
 		}
 	}
 }
 
-func TestTally_CountsEachTenantsOwn(t *testing.T) {
+func TestTally_SeveralTenants_EachIsCountedAlone(t *testing.T) {
 	now := warsaw(t, "2026-11-23 08:00:00 +01:00")
-	got := tally([]ledger.Underway{{Tenant: "a", Since: now}, {Tenant: "a", Since: now.Add(-time.Hour)}, {Tenant: "a", Open: true, Since: now.Add(-2 * time.Hour)}, {Tenant: "b", Since: now, Deadline: 1}},
-		func(deadline ledger.Millis) bool { return deadline == 1 })
-	if a, b := got["a"], got["b"]; len(got) != 2 || a.closed != 2 || a.open != 1 || a.urgent != 0 || b.urgent != 1 || !a.mean.Equal(now.Add(-30*time.Minute)) || b.closed != 1 || !b.mean.Equal(now) {
-		t.Errorf("%+v", got)
+	got := tally([]ledger.Underway{
+		{Tenant: "a", Since: now},
+		{Tenant: "a", Since: now.Add(-time.Hour)},
+		{Tenant: "a", Since: now.Add(-2 * time.Hour), Open: true},
+		{Tenant: "b", Since: now, Deadline: 1},
+	}, func(deadline ledger.Millis) bool { return deadline == 1 })
+	want := map[string]share{
+		"a": {closed: 2, open: 1, mean: now.Add(-30 * time.Minute)},
+		"b": {closed: 1, urgent: 1, mean: now},
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }

@@ -12,20 +12,20 @@ import (
 	"ksefworker/internal/tasks"
 )
 
-// A worker that cannot work for a tenant leaves the task as it found it: nothing is asked, nothing
-// is written, no place in line is taken, and the next worker does it.
-func TestLocalFault_TaskIsLeft_BeforeAnythingIsBegun(t *testing.T) {
+// A worker that cannot serve a tenant leaves its task as it is: it asks for nothing, writes nothing
+// and takes no place on a waitlist. The next worker runs the task.
+func TestLocalFault_WorkerCannotServeATenant_TaskIsLeftUntouched(t *testing.T) {
 	s := newStage(t, simulator.Options{})
 	bulk, single := s.admit(ledger.Bulk, s.good("A/1")), s.admit(ledger.Express, s.good("A/2"))
-	well := s.worker("well", s.door())
+	well := s.worker("well", s.client())
 	pkg := well.cut(bulk.ID)
 	well.must(queue.KindSubmit, single.ID)
 	before, asked := s.pkg(pkg), s.read(single.ID)
 
 	fault := &retry.LaterError{Delay: retry.HandOver, Reason: retry.ReasonLocal, What: "left to another worker"}
-	lines := &countingLimits{}
-	s.budget = lines
-	sick := s.workerWith("sick", s.door(), func(p *tasks.Parts) {
+	limits := &countingLimits{}
+	s.budget = limits
+	sick := s.workerWith("sick", s.client(), func(p *tasks.Parts) {
 		p.Fault = func(tenant string, _ ...string) error {
 			if tenant != s.nip() {
 				t.Errorf("asked about tenant %s", tenant)
@@ -42,7 +42,7 @@ func TestLocalFault_TaskIsLeft_BeforeAnythingIsBegun(t *testing.T) {
 	sent := requests()
 	for kind, id := range map[queue.Kind]string{queue.KindPackage: pkg, queue.KindSend: single.ID} {
 		if err := sick.run(kind, id); !errors.Is(err, fault) {
-			t.Errorf("%s: %v, want it left to another worker", kind, err)
+			t.Errorf("%s: %v, want the task to be left to another worker", kind, err)
 		}
 	}
 	if got := s.pkg(pkg); got.State != before.State || got.Rev != before.Rev {
@@ -51,15 +51,15 @@ func TestLocalFault_TaskIsLeft_BeforeAnythingIsBegun(t *testing.T) {
 	if got := s.read(single.ID); got.Rev != asked.Rev {
 		t.Errorf("the invoice went from %s to %s", asked.State, got.State)
 	}
-	if n := requests(); n != sent || lines.joined != 0 {
-		t.Errorf("%d requests and %d places in line", n-sent, lines.joined)
+	if n := requests(); n != sent || limits.joined != 0 {
+		t.Errorf("%d requests were sent and %d places on the waitlist taken", n-sent, limits.joined)
 	}
 	s.budget = noLimits{}
 	well.must(queue.KindPackage, pkg)
 	well.must(queue.KindSend, single.ID)
 }
 
-// countingLimits counts who joins a line.
+// countingLimits counts who joins a waitlist.
 type countingLimits struct {
 	noLimits
 	joined int
