@@ -11,5 +11,5 @@
 // Nothing here keeps state: every function is safe for concurrent use.
 //
 // Reading order: inspect.go, form.go, document.go, characters.go, schema.go, facts.go, conform.go,
-// header.go, amounts.go, nip.go.
+// values.go, header.go, amounts.go, nip.go.
 package fa

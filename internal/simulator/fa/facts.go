@@ -152,6 +152,7 @@ func (c *content) compile(model string) {
 		switch {
 		case t == "(":
 			b.WriteString("(?:")
+			last = 0
 		case t[0] == '{':
 			least, most, _ := strings.Cut(strings.Trim(t, "{}"), ",")
 			if n, err := strconv.Atoi(most); err == nil && n <= 3 {
@@ -160,9 +161,14 @@ func (c *content) compile(model string) {
 			} else if err == nil {
 				c.most[last] = n
 			}
-			b.WriteString(map[string]string{"0": "*", "1": "+"}[least])
+			sign := map[string]string{"0": "*", "1": "+"}[least]
+			if sign == "" || last == 0 {
+				panic(fmt.Errorf("the repetition %s in %s cannot be counted", t, model))
+			}
+			b.WriteString(sign)
 		case strings.Contains(")|?", t):
 			b.WriteString(t)
+			last = 0 // only the repetitions of single elements are counted
 		default:
 			letter, known := c.letters[t]
 			if !known {
