@@ -72,6 +72,9 @@ var (
 		"internal/ksef/numbers": nil,
 		"internal/ksef/gateway": join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
 
+		// XML signatures know nothing of KSeF.
+		"internal/xades": nil,
+
 		"internal/invoice":     page,
 		"internal/invoice/xsd": {"internal/invoice"},
 
