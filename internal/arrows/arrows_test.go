@@ -70,7 +70,9 @@ var (
 		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),
 		"internal/ksef/lenient": nil,
 		"internal/ksef/numbers": nil,
-		"internal/ksef/gateway": join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
+		// The way to the network, which the clients share.
+		"internal/ksef/httponce": join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
+		"internal/ksef/gateway":  join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
 
 		// XML signatures know nothing of KSeF.
 		"internal/xades": nil,

@@ -63,6 +63,9 @@ type APIError struct {
 	// Permissions are the permissions of which KSeF wants one, as it names them ("InvoiceWrite,
 	// …"); "" when it names none.
 	Permissions string
+	// Trace is the number under which KSeF has the request in its logs (traceId, serviceCode); "" when
+	// it gave none.
+	Trace string
 	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
 	RetryAfter time.Duration
 	// MaybeDone: the request may have been carried out in spite of the error. It is false only with
@@ -83,7 +86,7 @@ type APIError struct {
 // Unwrap returns the cause.
 func (e *APIError) Unwrap() error { return e.Err }
 
-// Error tells operation, kind, HTTP status, code, description and cause. It adds Details only for
+// Error tells operation, kind, HTTP status, code, description, cause and trace. It adds Details only for
 // requests about a session: they carry no invoice that Details could quote.
 func (e *APIError) Error() string {
 	switch e.Group {
@@ -127,6 +130,9 @@ func (e *APIError) tell(details string) string {
 	if e.Err != nil {
 		b.WriteString(": ")
 		b.WriteString(e.Err.Error())
+	}
+	if e.Trace != "" {
+		fmt.Fprintf(&b, " (trace %s)", e.Trace)
 	}
 	return b.String()
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 	"ksefworker/internal/ksef/numbers"
 )
 
@@ -31,15 +32,15 @@ func (c *Client) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.O
 	for _, p := range r.BatchInfo.BatchParts {
 		body.BatchInfo.BatchParts = append(body.BatchInfo.BatchParts, partWire(p))
 	}
-	k := post("open batch session", ksef.GroupBatchSession, "/invoice/session/open/batch", body).
-		bad(r.InvoiceVersion.Check()).bad(r.EncryptionInfo.Check()).bad(r.BatchInfo.Check()).bad(checkBatchSize(r.BatchInfo))
+	k := httponce.Post("open batch session", ksef.GroupBatchSession, "/invoice/session/open/batch", body).
+		Bad(r.InvoiceVersion.Check()).Bad(r.EncryptionInfo.Check()).Bad(r.BatchInfo.Check()).Bad(checkBatchSize(r.BatchInfo))
 	var wire struct {
 		ID          string           `json:"id"`
 		PartUploads []partUploadWire `json:"partUploads"`
 	}
 	var out ksef.OpenedBatch
-	err := c.do(ctx, k, func(a *answer) error {
-		if err := a.checked(&wire, func() error { return missing("id", wire.ID) }); err != nil {
+	err := c.do(ctx, k, func(a *httponce.Answer) error {
+		if err := a.Checked(&wire, func() error { return missing("id", wire.ID) }); err != nil {
 			return err
 		}
 		out.ID = wire.ID

@@ -1,12 +1,12 @@
 package gateway
 
 import (
-	"net/http"
-	"net/url"
+	"context"
+	"io"
 	"strings"
-	"time"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 )
 
 // The gateway's environments (ksefapi.pl, September 2026).
@@ -23,17 +23,9 @@ const (
 // Client speaks with the gateway for one key, and so for one taxpayer. Safe for concurrent use. Its
 // methods return *[ksef.APIError] and no other type of error.
 type Client struct {
-	base        *url.URL
-	keyID       string
-	key         func() (string, error)
-	userAgent   string
-	gate        ksef.Gate
-	timeout     time.Duration
-	maxResponse int64
-	maxDownload int64
-	transport   http.RoundTripper
-	reports     bool // the transport tells how far a request came
-	now         func() time.Time
+	http  *httponce.Client
+	keyID string
+	key   func() (string, error)
 }
 
 // New checks the options and returns a client. All faults are reported at once, joined; each is a
@@ -43,44 +35,35 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{
-		base:        base,
-		keyID:       o.KeyID,
-		key:         o.Key,
-		userAgent:   strings.TrimSpace(o.App + " " + clientName + "/" + clientVersion),
-		gate:        o.Gate,
-		timeout:     o.Timeout,
-		maxResponse: o.MaxResponse,
-		maxDownload: o.MaxDownload,
-		transport:   o.Transport,
-		now:         o.Now,
-	}
-	if c.timeout == 0 {
-		c.timeout = DefaultTimeout
-	}
-	if c.maxResponse == 0 {
-		c.maxResponse = DefaultMaxResponse
-	}
-	if c.maxDownload == 0 {
-		c.maxDownload = DefaultMaxDownload
-	}
-	if c.transport == nil {
-		c.transport = NewTransport()
-	}
-	_, c.reports = c.transport.(*http.Transport)
-	if c.now == nil {
-		c.now = time.Now
-	}
-	return c, nil
+	return &Client{keyID: o.KeyID, key: o.Key, http: httponce.New(httponce.Options{
+		Base: base, UserAgent: strings.TrimSpace(o.App + " " + clientName + "/" + clientVersion),
+		Side: "the gateway", ParseError: parseError, ErrorsInside: true,
+		Gate: o.Gate, Timeout: o.Timeout, MaxResponse: o.MaxResponse, MaxDownload: o.MaxDownload, Transport: o.Transport, Now: o.Now,
+	})}, nil
+}
+
+// do sends a call with the credentials of this client.
+func (c *Client) do(ctx context.Context, k httponce.Call, read func(*httponce.Answer) error) error {
+	k.Authorize = c.credentials
+	return c.http.Do(ctx, k, read)
+}
+
+// download streams an answer of bytes to w.
+func (c *Client) download(ctx context.Context, k httponce.Call, w io.Writer) (int64, error) {
+	k.Authorize = c.credentials
+	return c.http.Download(ctx, k, w)
+}
+
+// UploadPart sends the encrypted bytes of a part to its address; see [httponce.Client.UploadPart].
+func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error {
+	return c.http.UploadPart(ctx, p, open, size)
 }
 
 // CloseIdleConnections closes connections that no request uses. The client may be used again
 // afterwards.
-func (c *Client) CloseIdleConnections() {
-	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
-}
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 
 // String names the client by address and public key id.
-func (c *Client) String() string { return "gateway client of " + c.base.Redacted() + " as " + c.keyID }
+func (c *Client) String() string {
+	return "gateway client of " + c.http.Base().Redacted() + " as " + c.keyID
+}

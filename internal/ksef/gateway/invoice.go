@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"ksefworker/internal/ksef"
+	"ksefworker/internal/ksef/httponce"
 )
 
 // SendInvoice sends an invoice in an open online session. After an error with MaybeDone the invoice
@@ -14,7 +15,7 @@ func (c *Client) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.Sent
 		SessionID string   `json:"sessionId"`
 		Encrypted sentWire `json:"encrypted"`
 	}{r.SessionID, sentWire(r.Encrypted)}
-	out, err := c.create(ctx, post("send invoice", ksef.GroupInvoiceSend, "/invoice/send", body).bad(r.Check()))
+	out, err := c.create(ctx, httponce.Post("send invoice", ksef.GroupInvoiceSend, "/invoice/send", body).Bad(r.Check()))
 	return ksef.SentInvoice(out), err
 }
 
@@ -24,9 +25,9 @@ func (c *Client) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo
 	var out struct {
 		InvoiceInfo invoiceWire `json:"invoiceInfo"`
 	}
-	k := get("ask invoice status", ksef.GroupInvoiceStatus, "/invoice/status/%s", id)
-	err := c.do(ctx, k, func(a *answer) error {
-		if err := a.json(&out); err != nil {
+	k := httponce.Get("ask invoice status", ksef.GroupInvoiceStatus, "/invoice/status/%s", id)
+	err := c.do(ctx, k, func(a *httponce.Answer) error {
+		if err := a.JSON(&out); err != nil {
 			return err
 		}
 		if out.InvoiceInfo.Unreadable != "" {
@@ -42,5 +43,5 @@ func (c *Client) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo
 
 // Invoice fetches an accepted invoice by its KSeF number, as the XML that KSeF holds.
 func (c *Client) Invoice(ctx context.Context, ksefNumber string) ([]byte, error) {
-	return c.xml(ctx, get("fetch invoice", ksef.GroupInvoiceDownload, "/invoice/get/%s", ksefNumber).upTo(documentAnswer))
+	return c.xml(ctx, httponce.Get("fetch invoice", ksef.GroupInvoiceDownload, "/invoice/get/%s", ksefNumber).UpTo(httponce.DocumentAnswer))
 }

@@ -1,4 +1,4 @@
-package gateway
+package httponce
 
 import (
 	"context"
@@ -11,10 +11,18 @@ import (
 	"ksefworker/internal/ksef"
 )
 
+// Credentials authorize one request. They are read for it and live only as long as it does.
+type Credentials struct {
+	Header string // the value of Authorization
+	// Secrets are removed from whatever the other side answers; Header is one without being named.
+	Secrets []string
+}
+
 const redacted = "[redacted]"
 
 var (
-	urlQuery = regexp.MustCompile(`(https?://[^\s?"'<>]*)\?[^\s"'<>]*`)
+	traceNumber = regexp.MustCompile(`^[A-Za-z0-9:.-]{1,80}$`)
+	urlQuery    = regexp.MustCompile(`(https?://[^\s?"'<>]*)\?[^\s"'<>]*`)
 	// signature matches a query that was torn from its URL: the stores of parts quote it when they
 	// refuse a signature.
 	signature = regexp.MustCompile(`(?i)\b(sig|signature|x-amz-[a-z-]+|token)=[^\s&"'<>]+`)
@@ -24,14 +32,24 @@ var (
 // long.
 const maxText = 4096
 
-// scrub removes the credentials of a request and all URL queries from a text of the other side: a
+// scrub removes the Credentials of a request and all URL queries from a text of the other side: a
 // proxy may echo what it was sent.
-func (c credentials) scrub(s string) string {
-	if c.key != "" {
-		s = strings.ReplaceAll(s, c.token(), redacted)
-		s = strings.ReplaceAll(s, c.key, redacted)
+func (c Credentials) scrub(s string) string {
+	for _, secret := range append([]string{c.Header}, c.Secrets...) {
+		if secret != "" {
+			s = strings.ReplaceAll(s, secret, redacted)
+		}
 	}
 	return ksef.Clip(scrubURLs(s), maxText) // last: a cut through a secret would hide it from the search
+}
+
+// cleanTrace returns the number by which the Ministry finds a request, or "" when it is none: it goes
+// into logs.
+func cleanTrace(s string) string {
+	if !traceNumber.MatchString(s) {
+		return ""
+	}
+	return s
 }
 
 func scrubURLs(s string) string {
@@ -52,7 +70,7 @@ func (e *plainError) Unwrap() []error { return e.causes }
 // cleanse makes a transport's error safe to keep. *url.Error names the whole URL, even a pre-signed
 // one, so it is unwrapped. If a secret lies deeper, only the scrubbed text and the known causes are
 // kept.
-func (c credentials) cleanse(err error, target *url.URL) error {
+func (c Credentials) cleanse(err error, target *url.URL) error {
 	for {
 		u, ok := err.(*url.Error)
 		if !ok {

@@ -1,4 +1,4 @@
-package gateway
+package httponce
 
 import (
 	"context"
@@ -22,34 +22,34 @@ import (
 // since the rest may quote the signature.
 func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() (io.ReadCloser, error), size int64) error {
 	u, err := p.Address()
-	k := call{
-		op: fmt.Sprintf("upload part %d", p.Ordinal), group: ksef.GroupNone, err: err,
-		method: p.Method, target: u, headers: p.Headers,
-		open: open, size: size, success: http.StatusCreated, stream: true, within: p.Allowed,
+	k := Call{
+		Op: fmt.Sprintf("upload part %d", p.Ordinal), Group: ksef.GroupNone, Err: err,
+		Method: p.Method, Target: u, Headers: p.Headers, Part: true,
+		Open: open, Size: size, Success: func(status int) bool { return status == http.StatusCreated }, Stream: true, Within: p.Allowed,
 	}
-	if k.within <= 0 {
-		k.within = numbers.PartTime
+	if k.Within <= 0 {
+		k.Within = numbers.PartTime
 	}
 	switch {
 	case open == nil:
-		k = k.bad(errors.New("body is required"))
+		k = k.Bad(errors.New("body is required"))
 	case size <= 0:
-		k = k.bad(fmt.Errorf("size %d is not positive", size))
+		k = k.Bad(fmt.Errorf("size %d is not positive", size))
 	}
-	if u != nil && c.base.Scheme == "https" && u.Scheme != "https" {
-		k = k.bad(fmt.Errorf("part %d: its address is not https although the gateway's is", p.Ordinal))
+	if u != nil && c.o.Base.Scheme == "https" && u.Scheme != "https" {
+		k = k.Bad(fmt.Errorf("part %d: its address is not https although %s's is", p.Ordinal, c.o.Side))
 	}
 	for _, h := range p.Headers {
 		if http.CanonicalHeaderKey(h.Name) == "Content-Length" && h.Value != strconv.FormatInt(size, 10) {
-			k = k.bad(fmt.Errorf("part %d: declared with another length than the %d bytes at hand", p.Ordinal, size))
+			k = k.Bad(fmt.Errorf("part %d: declared with another length than the %d bytes at hand", p.Ordinal, size))
 		}
 	}
-	return c.do(ctx, k, func(*answer) error { return nil })
+	return c.Do(ctx, k, func(*Answer) error { return nil })
 }
 
-// partHeaders sets exactly the given headers. Host and Content-Length are the request's own fields
+// exactHeaders sets exactly the given headers. Host and Content-Length are the request's own fields
 // in net/http; an empty User-Agent keeps it from adding its own.
-func partHeaders(req *http.Request, headers []ksef.Header) {
+func exactHeaders(req *http.Request, headers []ksef.Header) {
 	req.Header["User-Agent"] = []string{""}
 	seen := map[string]bool{}
 	for _, h := range headers {

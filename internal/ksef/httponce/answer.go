@@ -1,4 +1,4 @@
-package gateway
+package httponce
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"ksefworker/internal/ksef/lenient"
@@ -14,12 +15,16 @@ import (
 
 var errTooLarge = errors.New("answer is larger than allowed")
 
-// answer is a response of the expected status, its body capped.
-type answer struct {
-	status      int
+// Answer is a response of an expected status, its body capped.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   io.Reader // at most the call's limit; then it fails
+
 	contentType string
-	body        *cappedReader
-	object      bool // it was read whole and is one JSON object
+	object      bool // it was read whole and is one JSON value of the form that was due
+	parse       func([]byte) (*ErrorBody, bool)
+	inside      bool // it may be an error of the other side
 }
 
 // cappedReader gives at most left bytes and then fails. io.LimitReader would end without an error
@@ -47,26 +52,27 @@ func (c *cappedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (a *answer) all() ([]byte, error) { return io.ReadAll(a.body) }
+func (a *Answer) all() ([]byte, error) { return io.ReadAll(a.Body) }
 
-// refusedError is a refusal in the gateway's own words, inside an answer of the expected status.
-type refusedError struct{ body errorBody }
+// RefusedError is the other side's own error inside an answer of an expected status.
+type RefusedError struct{ Body ErrorBody }
 
-func (e *refusedError) Error() string { return "the gateway answered an error" }
+func (e *RefusedError) Error() string { return "the other side answered an error" }
 
-// misreadError marks an answer that is read as it arrives: it is JSON, but not of the form that was
+// MisreadError marks an answer that is read as it arrives: it is JSON, but not of the form that was
 // due.
-type misreadError struct{ err error }
+type MisreadError struct{ err error }
 
-func (e *misreadError) Error() string { return e.err.Error() }
-func (e *misreadError) Unwrap() error { return e.err }
+func (e *MisreadError) Error() string { return e.err.Error() }
+func (e *MisreadError) Unwrap() error { return e.err }
 
-// misread marks an error, if there is one.
-func misread(err error) error {
+// Misread marks an error, if there is one: the answer is the other side's JSON, but not of the form
+// that was due. It is for answers that are decoded as they arrive.
+func Misread(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &misreadError{err}
+	return &MisreadError{err}
 }
 
 // localError is a fault of the caller's writer.
@@ -77,9 +83,18 @@ func (e *localError) Unwrap() error { return e.err }
 
 var bom = []byte("\xef\xbb\xbf")
 
-// json reads a small JSON answer into v. An answer that is not one JSON object is an error, and so
-// is an object with `error` in it.
-func (a *answer) json(v any) error {
+// DeniedError marks an answer of the expected status in which the other side says that it did not do
+// what was asked. It does not prove that nothing was done.
+type DeniedError struct{ Err error }
+
+func (e *DeniedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the other side said.
+func (e *DeniedError) Unwrap() error { return e.Err }
+
+// JSON reads a small JSON answer into v. An answer that is not one JSON object is an error, and so
+// is an error of the other side where one may be inside.
+func (a *Answer) JSON(v any) error {
 	raw, err := a.all()
 	if err != nil {
 		return err
@@ -88,16 +103,45 @@ func (a *answer) json(v any) error {
 	if !json.Valid(raw) {
 		raw = lenient.Escape(raw)
 	}
-	body, isObject := parseError(raw)
+	body, isObject := a.parse(raw)
 	switch {
 	case !isObject:
 		return fmt.Errorf("not a JSON object (%s)", describe(raw, a.contentType))
-	case body != nil:
-		return &refusedError{body: *body}
+	case body != nil && a.inside:
+		return &RefusedError{*body}
 	}
 	a.object = true
 	if err := json.Unmarshal(raw, v); err != nil {
 		return withoutValue(err)
+	}
+	return nil
+}
+
+// JSONList reads a small JSON answer that is a list.
+func (a *Answer) JSONList(v any) error {
+	raw, err := a.all()
+	if err != nil {
+		return err
+	}
+	raw = bytes.TrimSpace(bytes.TrimPrefix(raw, bom))
+	if len(raw) == 0 || raw[0] != '[' || !json.Valid(raw) {
+		return fmt.Errorf("not a JSON list (%s)", describe(raw, a.contentType))
+	}
+	a.object = true
+	if err := json.Unmarshal(raw, v); err != nil {
+		return withoutValue(err)
+	}
+	return nil
+}
+
+// Nothing reads an answer that needs no body. A page of a firewall is an error.
+func (a *Answer) Nothing() error {
+	raw, err := io.ReadAll(io.LimitReader(a.Body, 4<<10))
+	if err != nil {
+		return err
+	}
+	if isHTML(raw) || mediaTypeIs(a.contentType, "text/html") {
+		return fmt.Errorf("a page where nothing was due (%s)", describe(raw, a.contentType))
 	}
 	return nil
 }
@@ -110,20 +154,20 @@ func withoutValue(err error) error {
 	return err
 }
 
-// checked reads a JSON answer into v and then checks it. check is a function, and not the result of
+// Checked reads a JSON answer into v and then checks it. check is a function, and not the result of
 // one, because it must run after v is filled: Go does not say whether a variable is read before or
 // after a call in the same argument list.
-func (a *answer) checked(v any, check func() error) error {
-	if err := a.json(v); err != nil {
+func (a *Answer) Checked(v any, check func() error) error {
+	if err := a.JSON(v); err != nil {
 		return err
 	}
 	return check()
 }
 
-// xml reads an XML document and checks it from its first to its last byte: a firewall's HTML page
+// XML reads an XML document and checks it from its first to its last byte: a firewall's HTML page
 // must not be archived as a receipt.
-func (a *answer) xml() ([]byte, error) {
-	raw, err := a.document()
+func (a *Answer) XML() ([]byte, error) {
+	raw, err := a.Document()
 	if err != nil {
 		return nil, err
 	}
@@ -150,14 +194,14 @@ func (a *answer) xml() ([]byte, error) {
 	return raw, nil
 }
 
-// document reads an answer that is JSON only when the gateway refuses.
-func (a *answer) document() ([]byte, error) {
+// Document reads an answer of bytes. It is JSON only when the other side refuses.
+func (a *Answer) Document() ([]byte, error) {
 	raw, err := a.all()
 	if err != nil {
 		return nil, err
 	}
-	if body, _ := parseError(bytes.TrimPrefix(raw, bom)); body != nil {
-		return nil, &refusedError{body: *body}
+	if body, _ := a.parse(bytes.TrimPrefix(raw, bom)); body != nil && a.inside {
+		return nil, &RefusedError{*body}
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return nil, errors.New("empty answer")
@@ -170,6 +214,9 @@ var shownTypes = []string{
 	"application/json", "text/html", "text/xml", "application/xml", "text/plain", "application/octet-stream",
 	"application/zip", "application/pdf",
 }
+
+// Describe tells what an unexpected body of this answer looks like, without quoting it.
+func (a *Answer) Describe(raw []byte) string { return describe(raw, a.contentType) }
 
 // describe tells what an unexpected body looks like, without quoting it.
 func describe(raw []byte, contentType string) string {
@@ -195,4 +242,12 @@ func isHTML(raw []byte) bool {
 func mediaTypeIs(contentType, want string) bool {
 	kind, _, _ := strings.Cut(contentType, ";")
 	return strings.EqualFold(strings.TrimSpace(kind), want)
+}
+
+// ended returns why the body ended; nil while it goes on.
+func (a *Answer) ended() error {
+	if c, ok := a.Body.(*cappedReader); ok {
+		return c.err
+	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package gateway
+package httponce
 
 import (
 	"context"
@@ -24,12 +24,12 @@ type watchdog struct {
 	fault error // of the caller's reader
 }
 
-func watch(caller context.Context, allow time.Duration, k call) (*watchdog, context.Context) {
+func watch(caller context.Context, allow time.Duration, k Call) (*watchdog, context.Context) {
 	ctx, cancel := context.WithCancelCause(caller)
-	w := &watchdog{allow: allow, stream: k.stream, end: []context.CancelFunc{func() { cancel(context.Canceled) }}}
+	w := &watchdog{allow: allow, stream: k.Stream, end: []context.CancelFunc{func() { cancel(context.Canceled) }}}
 	w.timer = time.AfterFunc(allow, func() { cancel(ksef.ErrTimeout) })
-	if k.within > 0 {
-		bounded, done := context.WithTimeoutCause(ctx, k.within, ksef.ErrTimeout)
+	if k.Within > 0 {
+		bounded, done := context.WithTimeoutCause(ctx, k.Within, ksef.ErrTimeout)
 		ctx, w.end = bounded, append(w.end, done)
 	}
 	return w, ctx

@@ -1,4 +1,4 @@
-package gateway
+package httponce
 
 import (
 	"errors"

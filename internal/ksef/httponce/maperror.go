@@ -1,4 +1,4 @@
-package gateway
+package httponce
 
 import (
 	"context"
@@ -14,19 +14,21 @@ import (
 	"ksefworker/internal/ksef"
 )
 
-// maxErrorBody bounds, in bytes, what is read of an answer of an unexpected status. The gateway's
-// errors are a few hundred bytes long.
+// maxErrorBody bounds, in bytes, what is read of an answer of an unexpected status. The
+// errors of KSeF and its gateway are a few hundred bytes long.
 const maxErrorBody = 256 << 10
 
 // mapper maps every way in which a request can fail to an APIError.
 type mapper struct {
 	op         string
+	side       string
+	parse      func([]byte) (*ErrorBody, bool)
 	ended      func() (ksef.ErrorKind, error) // why this side ended the request; nil error: it did not
-	creds      credentials
+	creds      Credentials
 	target     *url.URL
 	now        func() time.Time
 	processing bool
-	part       bool // sent to the store of parts, not to the gateway
+	part       bool // sent to the store of parts
 }
 
 // endedBy tells an end that the caller made from one that this client made. The caller's end is no
@@ -55,29 +57,30 @@ func (m mapper) broken(err error, maybeDone bool) *ksef.APIError {
 }
 
 // unread maps an answer of the expected status that could not be read.
-func (m mapper) unread(a *answer, resp *http.Response, err error) *ksef.APIError {
+func (m mapper) unread(a *Answer, resp *http.Response, err error) *ksef.APIError {
 	failed := func(kind ksef.ErrorKind, cause error) *ksef.APIError {
-		return &ksef.APIError{Op: m.op, Status: a.status, Kind: kind, MaybeDone: true, Err: cause}
+		return &ksef.APIError{Op: m.op, Status: a.Status, Kind: kind, MaybeDone: true, Err: cause}
 	}
-	var refused *refusedError
+	var refused *RefusedError
 	var local *localError
+	var denied *DeniedError
 	switch {
 	case errors.As(err, &refused):
-		return m.answered(resp, &refused.body)
+		return m.answered(resp, &refused.Body)
 	case errors.As(err, &local):
 		return failed(ksef.KindLocal, local.err)
-	case errors.Is(a.body.err, errTooLarge):
+	case errors.Is(a.ended(), errTooLarge):
 		return failed(ksef.KindTooLarge, errTooLarge)
-	case errors.Is(err, ErrResultFalse):
-		return failed(ksef.KindRefused, ErrResultFalse)
-	case a.body.err != nil && a.body.err != io.EOF:
-		e := m.broken(a.body.err, true)
-		e.Status = a.status
+	case errors.As(err, &denied):
+		return failed(ksef.KindRefused, denied.Err)
+	case a.ended() != nil && a.ended() != io.EOF:
+		e := m.broken(a.ended(), true)
+		e.Status = a.Status
 		return e
 	}
 	cause := m.creds.cleanse(err, m.target)
-	// The gateway's own JSON, but in an unknown form: the gateway is there.
-	if _, odd := errors.AsType[*misreadError](err); odd || a.object {
+	// The other side's own JSON, but in an unknown form: the other side is there.
+	if _, odd := errors.AsType[*MisreadError](err); odd || a.object {
 		return failed(ksef.KindUnreadable, fmt.Errorf("answer not understood: %w", cause))
 	}
 	return failed(ksef.KindOutage, cause)
@@ -89,9 +92,9 @@ func (m mapper) refusal(resp *http.Response, w *watchdog) *ksef.APIError {
 	if m.part {
 		return m.partRefused(resp, raw)
 	}
-	body, isObject := parseError(raw)
+	body, isObject := m.parse(raw)
 	if body == nil && isObject {
-		body = &errorBody{}
+		body = &ErrorBody{}
 	}
 	e := m.answered(resp, body)
 	switch {
@@ -99,21 +102,21 @@ func (m mapper) refusal(resp *http.Response, w *watchdog) *ksef.APIError {
 	case err != nil:
 		e.Err = fmt.Errorf("answer broke off: %w", m.broken(err, true).Err)
 	default:
-		e.Err = fmt.Errorf("not the gateway's JSON (%s)", describe(raw, resp.Header.Get("Content-Type")))
+		e.Err = fmt.Errorf("not %s's JSON (%s)", m.side, describe(raw, resp.Header.Get("Content-Type")))
 	}
 	return e
 }
 
-// answered decides by HTTP status first. If the body is not the gateway's JSON (nil), every status
+// answered decides by HTTP status first. If the body is not the other side's JSON (nil), every status
 // but 429 is an outage.
-func (m mapper) answered(resp *http.Response, body *errorBody) *ksef.APIError {
+func (m mapper) answered(resp *http.Response, body *ErrorBody) *ksef.APIError {
 	status := resp.StatusCode
 	e := &ksef.APIError{
 		Op: m.op, Status: status, MaybeDone: true,
 		RetryAfter: retryAfter(resp.Header.Get("Retry-After"), m.now()),
 	}
 	if body != nil {
-		e.Code = int(body.Code)
+		e.Code, e.Trace = int(body.Code), cleanTrace(string(body.Trace))
 		e.Description, e.Details = m.creds.scrub(string(body.Description)), m.creds.scrub(string(body.Details))
 		e.Reason, e.Permissions = m.creds.scrub(string(body.Reason)), m.creds.scrub(strings.ReplaceAll(string(body.Permissions), "; ", ", "))
 	}
@@ -137,7 +140,7 @@ func (m mapper) answered(resp *http.Response, body *errorBody) *ksef.APIError {
 	default:
 		e.Kind = ksef.KindOutage
 	}
-	if body != nil && *body == (errorBody{}) {
+	if body != nil && *body == (ErrorBody{}) {
 		e.MaybeDone, e.Err = true, errors.New("a JSON object without an error in it")
 	}
 	return e
@@ -145,8 +148,8 @@ func (m mapper) answered(resp *http.Response, body *errorBody) *ksef.APIError {
 
 var storeCode = regexp.MustCompile(`<Code>([A-Za-z0-9]{1,64})</Code>`)
 
-// partRefused maps the answer of the store of parts, which is not the gateway. It answers XML or
-// nothing; its 403 means "too late" and says nothing about our credentials. Its texts may quote the
+// partRefused maps the answer of the store of parts, which is a host of its own. It answers XML or
+// nothing; its 403 means "too late" and says nothing about our Credentials. Its texts may quote the
 // signature, so only its error code is kept.
 func (m mapper) partRefused(resp *http.Response, raw []byte) *ksef.APIError {
 	e := &ksef.APIError{

@@ -1,4 +1,4 @@
-package gateway
+package httponce
 
 import (
 	"context"
@@ -7,13 +7,14 @@ import (
 	"math"
 )
 
-// download streams an answer of bytes to w.
-func (c *Client) download(ctx context.Context, k call, w io.Writer) (n int64, err error) {
-	k.stream, k.limit = true, c.maxDownload
+// Download streams an answer of bytes to w and returns its length. Its bound is
+// Options.MaxDownload.
+func (c *Client) Download(ctx context.Context, k Call, w io.Writer) (n int64, err error) {
+	k.Stream, k.Limit = true, c.o.MaxDownload
 	if w == nil {
-		k = k.bad(errors.New("writer is required"))
+		k = k.Bad(errors.New("writer is required"))
 	}
-	err = c.do(ctx, k, func(a *answer) (err error) {
+	err = c.Do(ctx, k, func(a *Answer) (err error) {
 		n, err = a.copyTo(w)
 		return err
 	})
@@ -27,11 +28,11 @@ const headSize = 64 << 10
 // copyTo passes bytes on unless they are the gateway's error or a page. Encrypted bytes may begin
 // with any bytes, so an error must be a whole JSON object with `error` in it, and a page must begin
 // as HTML or have HTML's content type.
-func (a *answer) copyTo(w io.Writer) (int64, error) {
+func (a *Answer) copyTo(w io.Writer) (int64, error) {
 	head := make([]byte, headSize)
-	n, err := io.ReadFull(a.body, head)
+	n, err := io.ReadFull(a.Body, head)
 	head = head[:n]
-	whole := err == io.EOF || err == io.ErrUnexpectedEOF && a.body.err == io.EOF
+	whole := err == io.EOF || err == io.ErrUnexpectedEOF && a.ended() == io.EOF
 	switch {
 	case err != nil && !whole:
 		return 0, err
@@ -41,8 +42,8 @@ func (a *answer) copyTo(w io.Writer) (int64, error) {
 		return 0, errors.New("a page where bytes were due (" + describe(head, a.contentType) + ")")
 	}
 	if whole {
-		if body, isObject := parseError(head); body != nil {
-			return 0, &refusedError{body: *body}
+		if body, isObject := a.parse(head); body != nil && a.inside {
+			return 0, &RefusedError{*body}
 		} else if isObject || mediaTypeIs(a.contentType, "application/json") {
 			return 0, errors.New("JSON where bytes were due (" + describe(head, a.contentType) + ")")
 		}
@@ -51,7 +52,7 @@ func (a *answer) copyTo(w io.Writer) (int64, error) {
 		return 0, &localError{err: err}
 	}
 	sink := &sink{w: w}
-	more, err := io.CopyN(sink, a.body, math.MaxInt64)
+	more, err := io.CopyN(sink, a.Body, math.MaxInt64)
 	switch {
 	case sink.err != nil:
 		return int64(n) + more, &localError{err: sink.err}
