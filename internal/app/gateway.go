@@ -14,6 +14,7 @@ import (
 	"ksefworker/internal/connect"
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ksef/gateway"
+	"ksefworker/internal/ksef/httponce"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/tasks"
 )
@@ -100,7 +101,7 @@ func gateways(pool *connect.Pool, l *limits, log zerolog.Logger,
 	count func(ksef.Group, ksef.Outcome),
 ) (map[string]tasks.Transport, error) {
 	out := map[string]tasks.Transport{}
-	transport := gateway.NewTransport() // one pool of connections for all tenants
+	transport := httponce.NewTransport() // one pool of connections for all tenants
 	for _, t := range pool.Config.Tenants {
 		if t.Paused {
 			continue

@@ -27,7 +27,7 @@ var (
 		"internal/archive",
 	}
 	machinery = join(tools, document)
-	clients   = []string{"internal/ksef/gateway"}
+	clients   = []string{"internal/ksef/gateway", "internal/ksef/direct", "internal/ksef/direct/login", "internal/ksef/httponce", "internal/xades"}
 	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
 	// testbed starts the stand-ins together.
 	testbed = join([]string{"internal/testbed"}, standins)
