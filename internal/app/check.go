@@ -15,7 +15,6 @@ import (
 	"ksefworker/config"
 	"ksefworker/internal/connect"
 	"ksefworker/internal/ksef/gateway"
-	"ksefworker/internal/ksef/httponce"
 	"ksefworker/internal/ratelimit"
 	"ksefworker/internal/retry"
 )
@@ -139,7 +138,7 @@ func checkTenants(ctx context.Context, pool *connect.Pool, say func(string, erro
 			say(what+" (paused by configuration)", nil)
 		default:
 			say(what, explainDoor(pool.Config.BaseURL(), bounded(ctx, func(ctx context.Context) error {
-				client, err := newClient(pool, t, httponce.NewTransport(), readingGate{limiter, t.Title()})
+				client, err := newClient(pool, t, gateway.NewTransport(), readingGate{limiter, t.Title()})
 				if err != nil {
 					return err
 				}

@@ -27,7 +27,8 @@ var (
 		"internal/archive",
 	}
 	machinery = join(tools, document)
-	clients   = []string{"internal/ksef/gateway", "internal/ksef/direct", "internal/ksef/direct/login", "internal/ksef/httponce", "internal/xades"}
+	clients   = []string{"internal/ksef/gateway", "internal/ksef/direct"}
+	network   = []string{"internal/ksef/httponce"}
 	standins  = []string{"internal/simulator", "internal/sample", "internal/redisd"}
 	// testbed starts the stand-ins together.
 	testbed = join([]string{"internal/testbed"}, standins)
@@ -42,7 +43,7 @@ var (
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
-		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, clients),
+		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, clients, network),
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
 		"internal/connect": join([]string{"config", "internal/tasks", "internal/waiting"}, machinery),
 		"internal/intake":  join([]string{"internal/tasks"}, machinery),

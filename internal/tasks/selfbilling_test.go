@@ -34,7 +34,7 @@ func (s *stage) of(nip, number string) []byte {
 // doorOf is the door of one taxpayer's key.
 func (s *stage) doorOf(nip string) *door {
 	s.t.Helper()
-	transport := httponce.NewTransport()
+	transport := gateway.NewTransport()
 	s.t.Cleanup(transport.CloseIdleConnections)
 	c, err := gateway.New(gateway.Options{BaseURL: s.url, KeyID: "test_" + nip, Key: func() (string, error) { return "test_key", nil },
 		Timeout: 10 * time.Second, Transport: transport})

@@ -214,7 +214,7 @@ func (d *door) InvoiceStatus(ctx context.Context, reference string) (ksef.Invoic
 
 func (s *stage) door() *door {
 	s.t.Helper()
-	transport := httponce.NewTransport()
+	transport := gateway.NewTransport()
 	s.t.Cleanup(transport.CloseIdleConnections)
 	c, err := gateway.New(gateway.Options{BaseURL: s.url, KeyID: "test_id", Key: func() (string, error) { return "test_key", nil }, Timeout: 10 * time.Second, Transport: transport})
 	if err != nil {

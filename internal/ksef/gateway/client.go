@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"io"
+	"net/http"
 	"strings"
 
 	"ksefworker/internal/ksef"
@@ -67,3 +68,7 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 func (c *Client) String() string {
 	return "gateway client of " + c.http.Base().Redacted() + " as " + c.keyID
 }
+
+// NewTransport returns a connection pool that several clients may share; see
+// [httponce.NewTransport].
+func NewTransport() *http.Transport { return httponce.NewTransport() }
