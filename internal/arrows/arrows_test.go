@@ -72,8 +72,10 @@ var (
 		"internal/ksef/lenient": nil,
 		"internal/ksef/numbers": nil,
 		// The way to the network, which the clients share.
-		"internal/ksef/httponce": join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
-		"internal/ksef/gateway":  join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
+		"internal/ksef/httponce":     join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
+		"internal/ksef/direct":       join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
+		"internal/ksef/direct/login": {"internal/ksef", "internal/ksef/direct", "internal/xades"},
+		"internal/ksef/gateway":      join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
 
 		// XML signatures know nothing of KSeF.
 		"internal/xades": nil,
@@ -243,11 +245,13 @@ func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 	}
 }
 
-// The process decides how KSeF is reached, so only app may make a client.
+// The process decides how KSeF is reached, so only app may make a client, and connect, which opens
+// what worker and command line share. The login is a part of its client.
 func TestClients_AreImportedByAppAlone(t *testing.T) {
+	makers := []string{"internal/app", "internal/connect", "internal/ksef/direct/login"}
 	for pkg, allowed := range mayImport {
 		for _, c := range clients {
-			if slices.Contains(allowed, c) && pkg != "internal/app" {
+			if slices.Contains(allowed, c) && !slices.Contains(makers, pkg) {
 				t.Errorf("%s may import the client %s", pkg, c)
 			}
 		}

@@ -63,6 +63,8 @@ type APIError struct {
 	// Permissions are the permissions of which KSeF wants one, as it names them ("InvoiceWrite,
 	// …"); "" when it names none.
 	Permissions string
+	// Advice is what a person has to do before the same request can succeed; "" when that is not known.
+	Advice string
 	// Trace is the number under which KSeF has the request in its logs (traceId, serviceCode); "" when
 	// it gave none.
 	Trace string
@@ -131,6 +133,10 @@ func (e *APIError) tell(details string) string {
 		b.WriteString(": ")
 		b.WriteString(e.Err.Error())
 	}
+	if e.Advice != "" {
+		b.WriteString("; ")
+		b.WriteString(e.Advice)
+	}
 	if e.Trace != "" {
 		fmt.Fprintf(&b, " (trace %s)", e.Trace)
 	}
@@ -163,3 +169,13 @@ func (e *APIError) MissingPermission() bool {
 
 // Unreachable reports that no connection to the other side came about; see [Outcome].
 func (e *APIError) Unreachable() bool { return e.Kind == KindNetwork && e.Unconnected }
+
+// OfSession reports that KSeF refused because of the session and not because of what was sent into
+// it: nothing was taken, and another session may take it.
+func (e *APIError) OfSession() bool {
+	switch e.Code {
+	case CodeSessionFull, CodeNoSession, CodeSessionForbids, CodeSessionPaused:
+		return true
+	}
+	return false
+}

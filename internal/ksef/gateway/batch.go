@@ -25,7 +25,7 @@ func (c *Client) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.O
 		BatchInfo      batchInfo           `json:"batchInfo"`
 	}{
 		InvoiceVersion: r.InvoiceVersion,
-		EncryptionInfo: encryptionWire(r.EncryptionInfo),
+		EncryptionInfo: encryptionOf(r.EncryptionInfo),
 		Offline:        r.Offline,
 		BatchInfo:      batchInfo{BatchSize: r.BatchInfo.BatchSize, BatchHash: r.BatchInfo.BatchHash},
 	}
@@ -56,6 +56,9 @@ func (c *Client) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.O
 
 // checkBatchSize refuses what KSeF would take and the gateway's contract cannot describe.
 func checkBatchSize(b ksef.BatchInfo) error {
+	if b.Compression != ksef.CompressionZIP {
+		return fmt.Errorf("the gateway takes ZIP only, not %s", b.Compression)
+	}
 	if b.BatchSize > numbers.GatewayMaxBatchSize {
 		return fmt.Errorf("batchSize %d is more than the gateway's %d", b.BatchSize, numbers.GatewayMaxBatchSize)
 	}

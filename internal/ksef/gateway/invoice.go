@@ -15,7 +15,12 @@ func (c *Client) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.Sent
 		SessionID string   `json:"sessionId"`
 		Encrypted sentWire `json:"encrypted"`
 	}{r.SessionID, sentWire(r.Encrypted)}
-	out, err := c.create(ctx, httponce.Post("send invoice", ksef.GroupInvoiceSend, "/invoice/send", body).Bad(r.Check()))
+	k := httponce.Post("send invoice", ksef.GroupInvoiceSend, "/invoice/send", body).Bad(r.Check())
+	if r.Offline || r.Corrects != nil {
+		k = k.Bad(errors.New("the gateway has no offline flag and no technical correction for a single invoice: " +
+			"send it straight to KSeF (transport: direct)"))
+	}
+	out, err := c.create(ctx, k)
 	return ksef.SentInvoice(out), err
 }
 

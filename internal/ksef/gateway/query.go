@@ -24,7 +24,7 @@ func (c *Client) QueryStart(ctx context.Context, r QueryRequest) (queryID string
 		EncryptionInfo encryptionWire   `json:"encryptionInfo"`
 		SubjectType    ksef.SubjectType `json:"subjectType"`
 		Range          rangeWire        `json:"range"`
-	}{encryptionWire(r.EncryptionInfo), r.SubjectType, rangeWire(r.Range)}
+	}{encryptionOf(r.EncryptionInfo), r.SubjectType, rangeWire(r.Range)}
 	k := httponce.Post("start query", ksef.GroupQueryStart, "/invoice/query/start", body).
 		Bad(r.EncryptionInfo.Check()).Bad(r.SubjectType.Check()).Bad(r.Range.Check())
 	var out struct {

@@ -15,7 +15,7 @@ func (c *Client) OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (ksef
 	body := struct {
 		InvoiceVersion ksef.InvoiceVersion `json:"invoiceVersion"`
 		EncryptionInfo encryptionWire      `json:"encryptionInfo"`
-	}{r.InvoiceVersion, encryptionWire(r.EncryptionInfo)}
+	}{r.InvoiceVersion, encryptionOf(r.EncryptionInfo)}
 	k := httponce.Post("open online session", ksef.GroupOnlineSession, "/invoice/session/open/online", body).
 		Bad(r.InvoiceVersion.Check()).Bad(r.EncryptionInfo.Check())
 	out, err := c.create(ctx, k)

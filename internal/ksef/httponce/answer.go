@@ -81,6 +81,21 @@ type localError struct{ err error }
 func (e *localError) Error() string { return e.err.Error() }
 func (e *localError) Unwrap() error { return e.err }
 
+// StatedError is a failure that an answer of an expected status states in a status of its own: that
+// of a login, for example. Nothing of what was asked for was done.
+type StatedError struct {
+	Code                         int
+	Description, Details, Advice string
+	// Credentials: they are what is wrong. Otherwise the same may succeed later.
+	Credentials bool
+	Err         error
+}
+
+func (e *StatedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what is stated.
+func (e *StatedError) Unwrap() error { return e.Err }
+
 var bom = []byte("\xef\xbb\xbf")
 
 // DeniedError marks an answer of the expected status in which the other side says that it did not do

@@ -64,6 +64,7 @@ func (m mapper) unread(a *Answer, resp *http.Response, err error) *ksef.APIError
 	var refused *RefusedError
 	var local *localError
 	var denied *DeniedError
+	var stated *StatedError
 	switch {
 	case errors.As(err, &refused):
 		return m.answered(resp, &refused.Body)
@@ -71,6 +72,14 @@ func (m mapper) unread(a *Answer, resp *http.Response, err error) *ksef.APIError
 		return failed(ksef.KindLocal, local.err)
 	case errors.Is(a.ended(), errTooLarge):
 		return failed(ksef.KindTooLarge, errTooLarge)
+	case errors.As(err, &stated):
+		e := failed(ksef.KindOutage, stated.Err)
+		if stated.Credentials {
+			e.Kind = ksef.KindUnauthorized
+		}
+		e.MaybeDone, e.Code, e.Advice = false, stated.Code, stated.Advice
+		e.Description, e.Details = m.creds.scrub(stated.Description), m.creds.scrub(stated.Details)
+		return e
 	case errors.As(err, &denied):
 		return failed(ksef.KindRefused, denied.Err)
 	case a.ended() != nil && a.ended() != io.EOF:
