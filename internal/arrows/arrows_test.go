@@ -78,12 +78,13 @@ var (
 		"internal/ksef/gateway":      join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
 
 		// XML signatures know nothing of KSeF.
-		"internal/xades": nil,
+		"internal/xades":  nil,
+		"internal/pemkey": nil,
 
 		"internal/invoice":     page,
 		"internal/invoice/xsd": {"internal/invoice"},
 
-		"config":             page,
+		"config":             join(page, []string{"internal/pemkey"}),
 		"internal/buildinfo": nil,
 		// The simulator shares no code with the client: a mistake in both would never be found.
 		"internal/simulator":        {"internal/simulator/fa", "internal/simulator/limits"},
