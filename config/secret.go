@@ -81,8 +81,7 @@ func (c Config) CheckFiles() error {
 		}
 	}
 	for _, t := range c.Tenants {
-		_, err := t.Key()
-		note(err)
+		note(t.CheckCredentials())
 	}
 	_, err := c.Redis.Conn()
 	note(err)
@@ -115,7 +114,11 @@ func (c Config) OpenSecrets() []string {
 		}
 	}
 	for _, t := range c.Tenants {
-		note("key_file of tenant "+t.NIP, t.KeyFile)
+		for _, file := range t.SecretFiles() {
+			if file.Key != "certificate_file" { // it is public
+				note(file.Key+" of tenant "+t.NIP, file.Path)
+			}
+		}
 	}
 	note("redis.password_file", c.Redis.PasswordFile)
 	note("redis.sentinel.password_file", c.Redis.Sentinel.PasswordFile)
