@@ -114,6 +114,8 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 func refusedKey(err error) (what, todo string) {
 	api, ok := errors.AsType[*ksef.APIError](err)
 	switch {
+	case ok && api.Advice != "":
+		return "login refused by KSeF", api.Advice + "; no restart is needed"
 	case ok && api.MissingPermission() && api.Permissions != "":
 		return "permission missing at KSeF", "grant the account of its key one of " + api.Permissions + "; no restart is needed"
 	case ok && api.MissingPermission():
@@ -121,7 +123,7 @@ func refusedKey(err error) (what, todo string) {
 	case ok && api.Reason != "":
 		return "access refused by KSeF", "remove the reason that it names; no restart is needed"
 	}
-	return "credentials refused", "put the right key into its key_file; no restart is needed"
+	return "credentials refused", "put the right ones into its files (key_file, token_file or certificate_file); no restart is needed"
 }
 
 // mayNotRead reports that a key lacks KSeF's permission to read invoices (InvoiceRead). It can send

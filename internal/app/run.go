@@ -95,6 +95,7 @@ func (w *Worker) run(ctx context.Context) error {
 	if err := w.worker.Stop(last); err != nil {
 		w.log.Warn().Err(err).Msg("online sessions left to the other workers")
 	}
+	w.clients.close(last)
 	return errors.Join(cause, w.close(ctx))
 }
 

@@ -24,6 +24,7 @@ import (
 type Worker struct {
 	pool      *connect.Pool
 	limits    *limits
+	clients   *clients
 	faults    *localFaults
 	worker    *tasks.Worker
 	server    *asynq.Server
@@ -94,15 +95,14 @@ func (w *Worker) build(ctx context.Context, log zerolog.Logger) error {
 	if w.limits, err = newLimits(pool, id, w.faults, log, events); err != nil {
 		return err
 	}
-	clients, err := gateways(pool, w.limits, log, events.request)
-	if err != nil {
+	if w.clients, err = newClients(pool, w.limits, log, events.request); err != nil {
 		return err
 	}
 	w.spool = spoolDir(cfg.Packages.SpoolDir)
 	w.worker = tasks.NewWorker(tasks.Parts{
 		Ledger: pool.Ledger, Queue: pool.Queue, Bodies: pool.Bodies, Store: pool.Store, Budget: budget{w.limits},
 		PartStore: w.limits.parts, Fault: w.refuse,
-		Transport: func(tenant string) (tasks.Transport, bool) { c, ok := clients[tenant]; return c, ok },
+		Transport: func(tenant string) (tasks.Transport, bool) { c, ok := w.clients.transports[tenant]; return c, ok },
 	}, taskOptions(pool, id, w.spool, log, events))
 	reader, err := pool.Waiting()
 	if err != nil {

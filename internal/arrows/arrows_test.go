@@ -43,9 +43,9 @@ var (
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
-		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, clients, network),
+		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, network, []string{"internal/ksef/direct", "internal/ksef/direct/login"}),
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
-		"internal/connect": join([]string{"config", "internal/tasks", "internal/waiting"}, machinery),
+		"internal/connect": join([]string{"config", "internal/tasks", "internal/waiting", "internal/ksef/direct/login", "internal/xades"}, machinery, clients),
 		"internal/intake":  join([]string{"internal/tasks"}, machinery),
 		"internal/tasks":   join([]string{"internal/results", "internal/settlement"}, machinery),
 		// It decides and does nothing: of the ledger it uses the types alone, which its own test checks.

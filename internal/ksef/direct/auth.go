@@ -167,7 +167,7 @@ type methodWire struct {
 func (a Auth) Status(ctx context.Context, b Begun) (LoginStatus, error) {
 	var wire loginStatusWire
 	k := get("ask for the login's status", ksef.GroupLogin, "/auth/%s", b.ReferenceNumber)
-	k.Authorize = bearer(b.Token.Token)
+	k.Authorize, k.Renewable = bearer(b.Token.Token), true
 	err := a.api.http.Do(ctx, k, func(r *httponce.Answer) error {
 		return r.Checked(&wire, func() error {
 			if err := wire.Status.Check(); err != nil {
@@ -195,7 +195,7 @@ type redeemedWire struct {
 func (a Auth) Redeem(ctx context.Context, b Begun) (Redeemed, error) {
 	var wire redeemedWire
 	k := post("redeem the login", ksef.GroupLogin, "/auth/token/redeem", nil)
-	k.Authorize = bearer(b.Token.Token)
+	k.Authorize, k.Renewable = bearer(b.Token.Token), true
 	err := a.api.http.Do(ctx, k, func(r *httponce.Answer) error {
 		return r.Checked(&wire, func() error {
 			return errors.Join(wire.AccessToken.check("accessToken"), wire.RefreshToken.check("refreshToken"))
@@ -215,7 +215,7 @@ type refreshedWire struct {
 func (a Auth) Refresh(ctx context.Context, refresh Token) (access Token, err error) {
 	var wire refreshedWire
 	k := post("refresh the access token", ksef.GroupLogin, "/auth/token/refresh", nil)
-	k.Authorize = bearer(refresh.Token)
+	k.Authorize, k.Renewable = bearer(refresh.Token), true
 	err = a.api.http.Do(ctx, k, func(r *httponce.Answer) error {
 		return r.Checked(&wire, func() error { return wire.AccessToken.check("accessToken") })
 	})
@@ -229,6 +229,6 @@ func (a Auth) Refresh(ctx context.Context, refresh Token) (access Token, err err
 // until the end of their life.
 func (a Auth) End(ctx context.Context, token Token) error {
 	k := remove("end the login", ksef.GroupLoginSessions, "/auth/sessions/current")
-	k.Authorize = bearer(token.Token)
+	k.Authorize, k.Renewable = bearer(token.Token), true
 	return a.api.http.Do(ctx, k, (*httponce.Answer).Nothing)
 }

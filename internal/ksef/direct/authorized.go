@@ -3,7 +3,6 @@ package direct
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"ksefworker/internal/ksef"
 	"ksefworker/internal/ksef/httponce"
@@ -28,21 +27,23 @@ type authorized struct {
 // a request that waits in the gate for a login would hold a place that nobody else can use.
 //
 // After a 401 the call is repeated once with another token: the first was revoked, or its life was
-// shorter than said. 401 means that nothing was carried out.
+// shorter than said. 401 means that nothing was carried out. The gate hears of it as of an answer and
+// not as of a refusal: an ended token must not pause the taxpayer for the whole pool.
 func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce.Answer) error) error {
 	for repeated := false; ; repeated = true {
 		token, err := c.tokens.Access(ctx)
 		if err != nil {
 			return notSent(k, err)
 		}
-		k.Authorize = bearer(token)
+		k.Authorize, k.Renewable = bearer(token), true
 		err = c.api.http.Do(ctx, k, read)
-		if !refusesToken(err) {
+		if !errors.Is(err, httponce.ErrTokenRefused) {
 			return err
 		}
 		c.tokens.Refused(token)
-		if repeated {
-			return err
+		if e, ok := errors.AsType[*ksef.APIError](err); ok && repeated {
+			e.Kind = ksef.KindUnauthorized
+			return e
 		}
 	}
 }
@@ -55,11 +56,6 @@ func bearer(token Secret) func() (httponce.Credentials, error) {
 		}
 		return httponce.Credentials{Header: "Bearer " + token.Reveal(), Secrets: []string{token.Reveal()}}, nil
 	}
-}
-
-func refusesToken(err error) bool {
-	e, ok := errors.AsType[*ksef.APIError](err)
-	return ok && e.Status == http.StatusUnauthorized && e.Kind == ksef.KindUnauthorized
 }
 
 // notSent is the error of a call for which there was no token. The call itself was not sent, whatever

@@ -41,8 +41,14 @@ type Call struct {
 	Stream     bool                  // Timeout counts from the last byte that moved
 	Within     time.Duration         // upper bound for the whole request, 0: none
 	Processing bool                  // codes 100 and 150 mean "ask again"
+	Renewable  bool                  // its credentials end by themselves: 401 is [ErrTokenRefused]
 	Part       bool                  // it goes to the store of parts, not to KSeF or its gateway
 }
+
+// ErrTokenRefused says that KSeF refused a token that another can replace: it ended, or was revoked.
+// That is no refusal of the taxpayer's credentials, so it is of [ksef.KindProcessing]. Nothing was
+// done.
+var ErrTokenRefused = errors.New("the access token is not taken any more")
 
 // What a call accepts.
 const (

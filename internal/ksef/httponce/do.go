@@ -61,7 +61,7 @@ func (c *Client) attempt(caller context.Context, k Call, p *progress, read func(
 	}
 	m := mapper{
 		op: k.Op, side: c.o.Side, parse: c.o.ParseError, creds: creds, target: req.URL, now: c.o.Now,
-		processing: k.Processing, part: k.Part,
+		processing: k.Processing, renewable: k.Renewable, part: k.Part,
 	}
 	m.ended = func() (ksef.ErrorKind, error) { return endedBy(caller, ctx) }
 

@@ -28,6 +28,7 @@ type mapper struct {
 	target     *url.URL
 	now        func() time.Time
 	processing bool
+	renewable  bool
 	part       bool // sent to the store of parts
 }
 
@@ -134,6 +135,8 @@ func (m mapper) answered(resp *http.Response, body *ErrorBody) *ksef.APIError {
 		e.Kind, e.MaybeDone = ksef.KindThrottled, body == nil
 	case body == nil:
 		e.Kind = ksef.KindOutage
+	case m.renewable && status == http.StatusUnauthorized:
+		e.Kind, e.MaybeDone, e.Err = ksef.KindProcessing, false, ErrTokenRefused
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		e.Kind, e.MaybeDone = ksef.KindUnauthorized, false
 	case m.processing && (e.Code == ksef.InvoiceReceived || e.Code == ksef.InvoiceProcessing):
@@ -149,7 +152,7 @@ func (m mapper) answered(resp *http.Response, body *ErrorBody) *ksef.APIError {
 	default:
 		e.Kind = ksef.KindOutage
 	}
-	if body != nil && *body == (ErrorBody{}) {
+	if body != nil && *body == (ErrorBody{}) && e.Err == nil {
 		e.MaybeDone, e.Err = true, errors.New("a JSON object without an error in it")
 	}
 	return e
