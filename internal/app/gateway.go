@@ -129,21 +129,35 @@ func (b budget) Pause(ctx context.Context, tenant string, d time.Duration) error
 	return nil
 }
 
-// Down implements tasks.Budget. Without groups it is about the host. A group from which
-// only this process gets no answers is not down, because others go on.
+// Down implements tasks.Budget. Without groups it is about the tenant's host; without a tenant it
+// reports whether every host is down. A group from which only this process gets no answers is not
+// down, because others go on.
 func (b budget) Down(ctx context.Context, tenant string, groups ...string) (bool, error) {
-	pairs := []ratelimit.Pair{{Host: b.l.hosts.of(tenant)}}
-	if len(groups) > 0 {
-		pairs = nil
+	if tenant == "" {
+		return b.allDown(ctx)
+	}
+	if len(groups) == 0 {
+		return b.down(ctx, ratelimit.Pair{Host: b.l.hosts.of(tenant)})
 	}
 	for _, g := range groups {
-		pairs = append(pairs, b.l.pair(tenant, g))
-	}
-	for _, p := range pairs {
-		s, err := b.l.circuits.state(ctx, p)
-		if err != nil || s.Phase != ratelimit.CircuitClosed && !s.unanswered {
-			return err == nil, err
+		if down, err := b.down(ctx, b.l.pair(tenant, g)); down || err != nil {
+			return down, err
 		}
 	}
 	return false, nil
+}
+
+func (b budget) allDown(ctx context.Context) (bool, error) {
+	hosts := b.l.hosts.all()
+	for _, host := range hosts {
+		if down, err := b.down(ctx, ratelimit.Pair{Host: host}); !down || err != nil {
+			return false, err
+		}
+	}
+	return len(hosts) > 0, nil
+}
+
+func (b budget) down(ctx context.Context, p ratelimit.Pair) (bool, error) {
+	s, err := b.l.circuits.state(ctx, p)
+	return err == nil && s.Phase != ratelimit.CircuitClosed && !s.unanswered, err
 }
