@@ -79,6 +79,9 @@ func (g *gate) Leave(ctx context.Context, group ksef.Group, o ksef.Outcome) {
 		counter := string(group.Counter())
 		d, inARow, err := g.limiter.Throttled(ctx, g.tenant, counter, o.RetryAfter)
 		g.warn("freeze a group for the whole pool", err)
+		if g.told != nil {
+			g.told.throttled(g.tenant)
+		}
 		g.log.Warn().Str("tenant", g.tenant).Str("group", counter).Dur("for", d).Int("in_a_row", inARow).Dur("asked", o.RetryAfter).
 			Msg("KSeF answered too many requests (429): the group is paused for the whole pool, then resumes slowly")
 	}

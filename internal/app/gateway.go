@@ -20,6 +20,7 @@ type limits struct {
 	hosts    hosts
 	outages  outages
 	parts    *partStore
+	told     *toldLimits // nil until there are clients
 }
 
 // pair is the part of a tenant's host that can be out of service by itself: one tenant's group.

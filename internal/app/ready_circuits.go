@@ -135,6 +135,11 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 			c.Detail += fmt.Sprintf("%s: %s; ", o.Group, describeOutage(reach{CircuitState: o.CircuitState, unanswered: true}))
 		}
 	}
+	for _, more := range []string{describeExpiry(w.faults.credentials[tenant], w.pool.Now()), w.told.describe(tenant)} {
+		if more != "" {
+			c.Detail += more + "; "
+		}
+	}
 	c.Detail = strings.TrimSuffix(c.Detail, "; ")
 	return c
 }

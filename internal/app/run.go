@@ -60,6 +60,8 @@ func (w *Worker) run(ctx context.Context) error {
 	loops.Go(func() { w.watchMemory(work, stopLoops) })
 	loops.Go(func() { w.redis.run(work, stopLoops) })
 	loops.Go(func() { w.unserved.run(work, stopLoops) })
+	loops.Go(func() { w.told.run(work, stopLoops) })
+	loops.Go(func() { w.expiries.run(work, stopLoops) })
 	w.logStart(work)
 
 	var cause error
