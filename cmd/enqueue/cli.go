@@ -33,6 +33,9 @@ type grammar struct {
 	Resume  resumeCmd  `cmd:"" help:"End a pause or drain of a tenant, or the pause of a queue (--queue)."`
 	Moved   movedCmd   `cmd:"" help:"${moved}"`
 	Purge   purgeCmd   `cmd:"" help:"${purge}"`
+
+	Certificate certificateCmd `cmd:"" help:"${certificate}"`
+	Token       tokenCmd       `cmd:"" help:"${token}"`
 }
 
 // program is one run of enqueue.
@@ -55,6 +58,9 @@ type command interface {
 // others refuse it.
 type anyLedger interface{ allowsAnyLedger() }
 
+// configAlone marks the commands that need the configuration alone: neither Redis nor the archive.
+type configAlone interface{ configAlone() }
+
 func (p *program) run(ctx context.Context, args []string) error {
 	var g grammar
 	exited := false
@@ -72,20 +78,30 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case err != nil:
 		return &usageError{what: err.Error(), hint: "see enqueue --help"}
 	}
+	words := strings.Fields(parsed.Command())
 	g.Pause.kind, g.Drain.kind = ledger.Paused, ledger.Draining
+	if len(words) > 1 {
+		g.Certificate.sub, g.Token.sub = words[1], words[1]
+	}
 	c := map[string]command{
 		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
-		"purge": &g.Purge, "moved": &g.Moved,
-	}[strings.Fields(parsed.Command())[0]]
+		"purge": &g.Purge, "moved": &g.Moved, "certificate": &g.Certificate, "token": &g.Token,
+	}[words[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
 			return err
 		}
 	}
 	p.config = g.Config
-	if err := p.open(ctx, g.Config); err != nil {
+	if err := p.load(g.Config); err != nil {
+		return err
+	}
+	if _, ok := c.(configAlone); ok {
+		return c.run(ctx, p)
+	}
+	if err := p.open(ctx); err != nil {
 		return err
 	}
 	if _, ok := c.(anyLedger); !ok {
@@ -96,9 +112,8 @@ func (p *program) run(ctx context.Context, args []string) error {
 	return c.run(ctx, p)
 }
 
-// open reads the configuration and connects. Every error except [connect.ErrUnreachable] means that
-// the configuration is wrong.
-func (p *program) open(ctx context.Context, path string) error {
+// load reads the configuration.
+func (p *program) load(path string) error {
 	from := path
 	if path == "" {
 		from = lookup(p.environ, "KSEF_CONFIG")
@@ -115,7 +130,12 @@ func (p *program) open(ctx context.Context, path string) error {
 		p.say("note: %s", w)
 	}
 	p.cfg = cfg
-	p.base, err = connect.OpenAnyArchive(ctx, cfg)
+	return nil
+}
+
+// open connects. Every error except [connect.ErrUnreachable] means that the configuration is wrong.
+func (p *program) open(ctx context.Context) (err error) {
+	p.base, err = connect.OpenAnyArchive(ctx, p.cfg)
 	if err != nil && !errors.Is(err, connect.ErrUnreachable) && ctx.Err() == nil {
 		return &usageError{what: err.Error()}
 	}

@@ -53,7 +53,11 @@ func explainAddress(t config.Tenant, url string, err error) error {
 		return nil
 	}
 	if n, ok := errors.AsType[*ratelimit.NotNow](err); ok {
-		return fmt.Errorf("%w; no request was sent, so the credentials were not tried: check again in %s", err, n.Wait.Round(time.Second))
+		what := "the key was not tried"
+		if t.Way() == config.DirectTransport {
+			what = "its credentials were not tried"
+		}
+		return fmt.Errorf("%w; no request was sent, so %s: check again in %s", err, what, n.Wait.Round(time.Second))
 	}
 	if e, ok := errors.AsType[*ksef.APIError](err); ok && e.Advice != "" {
 		return err

@@ -37,7 +37,7 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/results", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/intake", "internal/results", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
 		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
 
 		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
@@ -55,6 +55,8 @@ var (
 		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		"internal/actions": {"internal/inquiry", "internal/results", "internal/tasks", "internal/ledger"},
+		// Credentials for KSeF itself: the command line calls it.
+		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
 		// It explains what tasks wait for; tasks do not use it.
 		"internal/waiting": join([]string{"internal/tasks"}, tools),
 
@@ -247,9 +249,10 @@ func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 }
 
 // The process decides how KSeF is reached, so only app may make a client, and connect, which opens
-// what worker and command line share. The login is a part of its client.
+// what worker and command line share. enrol and cmd/enqueue are handed one. The login is a part of its
+// client.
 func TestClients_AreImportedByAppAlone(t *testing.T) {
-	makers := []string{"internal/app", "internal/connect", "internal/ksef/direct/login"}
+	makers := []string{"cmd/enqueue", "internal/app", "internal/connect", "internal/enrol", "internal/ksef/direct/login"}
 	for pkg, allowed := range mayImport {
 		for _, c := range clients {
 			if slices.Contains(allowed, c) && !slices.Contains(makers, pkg) {
