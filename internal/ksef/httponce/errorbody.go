@@ -66,7 +66,7 @@ func (e ksefError) body() *ErrorBody {
 	case len(e.Errors) > 0:
 		first := e.Errors[0]
 		return &ErrorBody{Code: first.Code, Description: first.Description, Details: first.Details, Reason: e.ReasonCode, Trace: e.TraceID}
-	case e.Title != "" && (e.Detail != "" || e.ReasonCode != ""):
+	case e.Title != "" && (e.Detail != "" || e.ReasonCode != "" || e.TraceID != ""):
 		return &ErrorBody{Description: e.Title + ": " + e.Detail, Reason: e.ReasonCode, Permissions: e.Security.RequiredAnyOf, Trace: e.TraceID}
 	case e.Status.Code >= 400:
 		return &ErrorBody{Description: e.Status.Description, Details: e.Status.Details}
