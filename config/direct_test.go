@@ -151,6 +151,25 @@ func TestCertificate_ReplacedFiles_NeedNoRestartAndMustBelongTogether(t *testing
 	}
 }
 
+// openssl pkcs12 -in store.p12 -out all.pem makes one file of both.
+func TestCertificate_OneFileForBoth_IsRead(t *testing.T) {
+	cert, key := pair(t)
+	both := ""
+	for _, path := range []string{cert, key} {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both += "Bag Attributes\n    localKeyID: 01\n" + string(raw)
+	}
+	all := writeFile(t, "all.pem", both)
+	tenant := Tenant{NIP: "5265877635", Transport: DirectTransport, CertificateFile: all, PrivateKeyFile: all,
+		PrivateKeyPasswordFile: writeFile(t, "password", "hasło")}
+	if _, _, err := tenant.Certificate(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestToken_File_IsReadAtEachCall(t *testing.T) {
 	file := writeFile(t, "token", "first\n")
 	tenant := Tenant{NIP: "5265877635", Transport: DirectTransport, TokenFile: file}

@@ -237,6 +237,14 @@ func TestFetch_FolderOfItsOwn_TouchesNoPresentFile(t *testing.T) {
 	}
 }
 
+func TestRequest_CertificateAndKeyInOneFile_AreNotReplaced(t *testing.T) {
+	_, a, cfg, tenant := open(t)
+	tenant.PrivateKeyFile = tenant.CertificateFile
+	if _, err := enrol.Request(t.Context(), cfg, tenant, a, "worker", ""); err == nil || !strings.Contains(err.Error(), "--dir") {
+		t.Error(err)
+	}
+}
+
 func TestCreateToken_IsInItsFileAloneAndActive(t *testing.T) {
 	o, a, _, _ := open(t)
 	path := filepath.Join(t.TempDir(), "token")

@@ -33,6 +33,9 @@ func filesOf(t config.Tenant, dir string) (files, error) {
 		return files{}, fmt.Errorf("tenant %s has no certificate_file and private_key_file in the configuration: name a folder for the new ones with --dir",
 			t.Title())
 	}
+	if t.CertificateFile == t.PrivateKeyFile {
+		return files{}, fmt.Errorf("tenant %s has certificate and key in one file, which cannot be replaced: name a folder for the new ones with --dir", t.Title())
+	}
 	return files{key: t.PrivateKeyFile + ".next", cert: t.CertificateFile + ".next", request: t.CertificateFile + ".request", install: true}, nil
 }
 

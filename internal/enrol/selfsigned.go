@@ -24,6 +24,8 @@ func SelfSigned(cfg config.Config, t config.Tenant, name string, life time.Durat
 		return nil, fmt.Errorf("environment %s takes no self-made certificate: only test does", cfg.Environment)
 	case t.CertificateFile == "" || t.PrivateKeyFile == "":
 		return nil, fmt.Errorf("tenant %s has no certificate_file and private_key_file in the configuration: that is where the new ones go", t.Title())
+	case t.CertificateFile == t.PrivateKeyFile:
+		return nil, fmt.Errorf("tenant %s has certificate and key in one file: name two", t.Title())
 	case name == "":
 		name = "Test " + t.NIP
 	}
