@@ -27,7 +27,8 @@ func (t Tenant) Way() Transport {
 	return t.Transport
 }
 
-// LogsInByCertificate reports whether the tenant logs in to KSeF by a certificate, and not by a token.
+// LogsInByCertificate reports whether the tenant logs in to KSeF by a certificate, and not by a
+// token.
 func (t Tenant) LogsInByCertificate() bool { return t.CertificateFile != "" }
 
 // SecretFile is a file that a tenant's credentials are read from.
@@ -42,8 +43,8 @@ func (t Tenant) SecretFiles() []SecretFile {
 	return slices.DeleteFunc(all, func(f SecretFile) bool { return f.Path == "" })
 }
 
-// Token reads the KSeF token on each call, so that a replaced one needs no restart. The error names the
-// file and says what to do, and never contains the token. Safe for concurrent use.
+// Token reads the KSeF token on each call, so that a replaced one needs no restart. The error names
+// the file and says what to do, and never contains the token. Safe for concurrent use.
 func (t Tenant) Token() (string, error) {
 	if t.TokenFile == "" {
 		return "", fmt.Errorf("read KSeF token of tenant %s: no token_file is set", t.Title())
@@ -51,9 +52,9 @@ func (t Tenant) Token() (string, error) {
 	return readSecret("KSeF token of tenant "+t.Title(), t.TokenFile)
 }
 
-// Certificate reads the certificate and its private key on each call, so that replaced files need no
-// restart. They belong together. Decrypting a key can take a noticeable part of a second. The error
-// names the file and says what to do. Safe for concurrent use.
+// Certificate reads the certificate and its private key on each call, so that replaced files need
+// no restart. They belong together. Decrypting a key can take a noticeable part of a second. The
+// error names the file and says what to do. Safe for concurrent use.
 func (t Tenant) Certificate() (*x509.Certificate, crypto.Signer, error) {
 	if t.CertificateFile == "" || t.PrivateKeyFile == "" {
 		return nil, nil, fmt.Errorf("read certificate of tenant %s: certificate_file and private_key_file are not both set", t.Title())
@@ -95,7 +96,8 @@ func (t Tenant) privateKey() (crypto.Signer, error) {
 	key, err := pemkey.PrivateKey(raw, password)
 	switch {
 	case errors.Is(err, pemkey.ErrPassword) && password == nil:
-		return nil, fmt.Errorf("read %s: file %s is encrypted; name its password in private_key_password_file: %w", what, t.PrivateKeyFile, err)
+		return nil, fmt.Errorf("read %s: file %s is encrypted; name its password in private_key_password_file: %w", what,
+			t.PrivateKeyFile, err)
 	case err != nil:
 		return nil, fmt.Errorf("read %s: file %s: %w", what, t.PrivateKeyFile, err)
 	}

@@ -17,8 +17,8 @@ const (
 
 // Gateway is the connection to ksefapi.pl.
 type Gateway struct {
-	// URL of the gateway without a trailing slash. Required with environment custom when a tenant uses
-	// the gateway; forbidden in other environments.
+	// URL of the gateway without a trailing slash. Required with environment custom when a tenant
+	// uses the gateway; forbidden in other environments.
 	URL string `yaml:"url" env:"URL"`
 	// Timeout of one request, from dialling to the last byte of the answer; 1s to 10m. Uploads of
 	// package parts have a longer timeout.
@@ -38,8 +38,8 @@ func (c Config) BaseURL() string {
 	return c.GatewayURL()
 }
 
-// GatewayURL returns the address of the gateway for the environment, without a trailing slash; "" when
-// it has none.
+// GatewayURL returns the address of the gateway for the environment, without a trailing slash; ""
+// when it has none.
 func (c Config) GatewayURL() string {
 	switch c.Environment {
 	case Test:
@@ -57,11 +57,13 @@ func (c *Config) checkGateway(f *faults) {
 	case Test, Production, Demo:
 		for _, a := range []struct{ field, url string }{{"gateway.url", c.Gateway.URL}, {"direct.url", c.Direct.URL}} {
 			if a.url != "" {
-				f.add(a.field, redactURL(a.url), fmt.Errorf("is only for environment custom; environment %s has a fixed address", c.Environment))
+				f.add(a.field, redactURL(a.url),
+					fmt.Errorf("is only for environment custom; environment %s has a fixed address", c.Environment))
 			}
 		}
 	case Custom:
-		c.checkAddress(f, "gateway.url", c.Gateway.URL, c.uses(GatewayTransport) || len(c.Tenants) == 0, "the gateway's address", "API keys")
+		c.checkAddress(f, "gateway.url", c.Gateway.URL, c.uses(GatewayTransport) || len(c.Tenants) == 0,
+			"the gateway's address", "API keys")
 		c.checkAddress(f, "direct.url", c.Direct.URL, c.uses(DirectTransport), "the address of KSeF's API, which ends in /v2", "tokens")
 	case "":
 		f.add("environment", "", errors.New("is missing: write test, demo, production or custom"))

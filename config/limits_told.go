@@ -7,10 +7,10 @@ import (
 
 // LimitsTold returns a tenant's limits when KSeF itself has told its own, by KSeF's names of the
 // groups. KSeF's figure wins, -1 meaning none, unless the file sets a stricter one. A figure of the
-// file counts as set when the tenant has it, or when limits.groups has another than the default: the
-// default is what the Ministry publishes for everybody, and must not keep a taxpayer from what it was
-// granted. Groups of which KSeF tells nothing keep their figures. stricter names the groups in which
-// the file wins, sorted.
+// file counts as set when the tenant has it, or when limits.groups has another than the default:
+// the default is what the Ministry publishes for everybody, and must not keep a taxpayer from what
+// it was granted. Groups of which KSeF tells nothing keep their figures. stricter names the groups
+// in which the file wins, sorted.
 func (c Config) LimitsTold(name string, told map[string]Rates) (limits Groups, stricter []string) {
 	limits = c.LimitsOf(name)
 	tenant, _ := c.Tenant(name)

@@ -21,11 +21,11 @@ type Tenant struct {
 	// KeyFile is the file with the secret half and nothing else; one newline at its end is removed.
 	// KSEF_KEY_FILE_<NIP> sets it too.
 	KeyFile string `yaml:"key_file" env:"KEY_FILE"`
-	// TokenFile is the file with a KSeF token and nothing else; one newline at its end is removed. With
-	// transport direct, instead of a certificate.
+	// TokenFile is the file with a KSeF token and nothing else; one newline at its end is removed.
+	// With transport direct, instead of a certificate.
 	TokenFile string `yaml:"token_file" env:"TOKEN_FILE"`
-	// CertificateFile is a certificate that KSeF takes, in PEM, and PrivateKeyFile its private key, in
-	// PEM as PKCS#8, PKCS#1 or SEC1. With transport direct, instead of a token.
+	// CertificateFile is a certificate that KSeF takes, in PEM, and PrivateKeyFile its private key,
+	// in PEM as PKCS#8, PKCS#1 or SEC1. With transport direct, instead of a token.
 	CertificateFile string `yaml:"certificate_file" env:"CERTIFICATE_FILE"`
 	PrivateKeyFile  string `yaml:"private_key_file" env:"PRIVATE_KEY_FILE"`
 	// PrivateKeyPasswordFile is the file with the password of an encrypted private key.
@@ -60,8 +60,8 @@ func (t Tenant) Key() (string, error) {
 	return readSecret("API key of tenant "+t.Title(), t.KeyFile)
 }
 
-// The maximum of a tenant's own limits: twice what the test environment of the Ministry lets anybody
-// request.
+// The maximum of a tenant's own limits: twice what the test environment of the Ministry lets
+// anybody request.
 const (
 	maxInvoiceSize     = 20 * MB
 	maxSessionInvoices = 100_000
@@ -111,7 +111,8 @@ func (t Tenant) Title() string {
 
 func (c *Config) checkTenants(f *faults) {
 	if len(c.Tenants) == 0 {
-		f.add("tenants", "", errors.New("is empty: at least one taxpayer is needed, with nip, key_id and key_file or with nip, transport: direct and token_file"))
+		f.add("tenants", "", errors.New("is empty: at least one taxpayer is needed, with nip, key_id and key_file "+
+			"or with nip, transport: direct and token_file"))
 	}
 	titles := map[string]int{}
 	for i, t := range c.Tenants {

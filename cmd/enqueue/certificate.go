@@ -127,7 +127,8 @@ func (c *enrolledCmd) fetch(ctx context.Context, p *program) error {
 }
 
 func describeCertificate(where string, cert *x509.Certificate) string {
-	return fmt.Sprintf("certificate of %s in %s, valid until %s", oneLine(cert.Subject.String()), where, cert.NotAfter.UTC().Format(time.DateOnly))
+	return fmt.Sprintf("certificate of %s in %s, valid until %s", oneLine(cert.Subject.String()), where,
+		cert.NotAfter.UTC().Format(time.DateOnly))
 }
 
 func dirFlag(dir string) string {
@@ -166,7 +167,8 @@ func (p *program) loggedIn(ctx context.Context, tenant string, byCertificate boo
 		return err
 	}
 	if byCertificate && !t.LogsInByCertificate() {
-		return &usageError{what: fmt.Sprintf("tenant %s logs in by a token, and KSeF gives certificates only to who has logged in by signature", t.Title()),
+		return &usageError{what: fmt.Sprintf("tenant %s logs in by a token; KSeF gives certificates after a login by signature only",
+			t.Title()),
 			hint: "use a configuration in which it has certificate_file and private_key_file"}
 	}
 	credentials := connect.NewCredentials(t, nil)

@@ -48,7 +48,8 @@ func checkDirect(ctx context.Context, cfg config.Config, t config.Tenant, gate k
 			config.Rates(send), config.Rates(batch))
 	}
 	if at, ok := credentials.Expires(); ok {
-		fmt.Fprintf(out, "note   tenant %s: its certificate ends on %s, %s from now\n", t.Title(), at.UTC().Format(time.DateOnly), days(time.Until(at)))
+		fmt.Fprintf(out, "note   tenant %s: its certificate ends on %s, %s from now\n", t.Title(),
+			at.UTC().Format(time.DateOnly), days(time.Until(at)))
 	}
 }
 

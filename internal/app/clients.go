@@ -94,8 +94,8 @@ func (c *clients) add(pool *connect.Pool, t config.Tenant, credentials *connect.
 	return nil
 }
 
-// close ends the logins, all at once and as far as ctx leaves the time. A login that is not ended ends
-// by itself within days, so its error matters to nobody.
+// close ends the logins, all at once and as far as ctx leaves the time. A login that is not ended
+// ends by itself within days, so its error matters to nobody.
 func (c *clients) close(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, way := range c.direct {

@@ -49,12 +49,13 @@ func (e *expiries) check() {
 			line = e.log.Error()
 		}
 		line.Str("tenant", tenant).Time("at", at).Str("in", days(at.Sub(now))).
-			Msg("the certificate with which the tenant logs in to KSeF ends: enqueue certificate request makes the next one; no restart is needed")
+			Msg("the certificate with which the tenant logs in to KSeF ends: enqueue certificate request gets the next one, " +
+				"and no restart is needed")
 	}
 }
 
-// expiryDue reports whether a certificate that ends after left is to be told of again, the last time
-// being since ago.
+// expiryDue reports whether a certificate that ends after left is to be told of again, the last
+// time being since ago.
 func expiryDue(left, since time.Duration) bool {
 	switch {
 	case left >= expirySoon:

@@ -16,8 +16,8 @@ import (
 	"ksefworker/internal/ratelimit"
 )
 
-// When KSeF is asked for the limits of a tenant: at start, once a day, and after a 429, which may mean
-// that they were lowered. KSeF counts these requests like any other.
+// When KSeF is asked for the limits of a tenant: at start, once a day, and after a 429, which may
+// mean that they were lowered. KSeF counts these requests like any other.
 const (
 	limitsEvery      = 24 * time.Hour
 	limitsAfter429   = 10 * time.Minute // at most so often
@@ -26,9 +26,9 @@ const (
 	limitsTick       = 10 * time.Second
 )
 
-// toldLimits keeps the limiter's tables of the tenants with transport direct as KSeF tells them. Each
-// process reads them by itself: they bound what it books in the windows that the pool shares. Safe for
-// concurrent use.
+// toldLimits keeps the limiter's tables of the tenants with transport direct as KSeF tells them.
+// Each process reads them by itself: they bound what it books in the windows that the pool shares.
+// Safe for concurrent use.
 type toldLimits struct {
 	cfg      config.Config
 	accounts map[string]direct.Account
@@ -49,7 +49,8 @@ type told struct {
 	sessions         int // invoices in a batch session; 0: not told
 }
 
-func newToldLimits(cfg config.Config, accounts map[string]direct.Account, l *ratelimit.Limiter, now func() time.Time, log zerolog.Logger) *toldLimits {
+func newToldLimits(cfg config.Config, accounts map[string]direct.Account, l *ratelimit.Limiter, now func() time.Time,
+	log zerolog.Logger) *toldLimits {
 	t := &toldLimits{cfg: cfg, accounts: accounts, limiter: l, now: now, log: log, tenants: map[string]*told{}}
 	for tenant := range accounts {
 		t.tenants[tenant] = &told{}
@@ -104,7 +105,8 @@ func (t *toldLimits) begin(tenant string) bool {
 func (t *toldLimits) ask(ctx context.Context, tenant string) {
 	rates, err := t.accounts[tenant].RateLimits(ctx)
 	if err != nil {
-		t.log.Warn().Str("tenant", tenant).Err(err).Msg("KSeF's limits of the tenant not read: those of the configuration or of the last answer hold")
+		t.log.Warn().Str("tenant", tenant).Err(err).
+			Msg("KSeF's limits of the tenant not read: those of the configuration or of the last answer hold")
 		return
 	}
 	table, stricter := connect.LimitsTold(t.cfg, tenant, rates)
@@ -129,8 +131,8 @@ func (t *toldLimits) ask(ctx context.Context, tenant string) {
 	}
 }
 
-// sessionInvoices returns how many invoices a session of the tenant takes: what KSeF tells, unless the
-// configuration says less.
+// sessionInvoices returns how many invoices a session of the tenant takes: what KSeF tells, unless
+// the configuration says less.
 func (t *toldLimits) sessionInvoices(tenant config.Tenant) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -163,7 +165,8 @@ func (t *toldLimits) describe(tenant string) string {
 
 var (
 	limitReadDesc = prometheus.NewDesc("ksef_limits_read_timestamp_seconds",
-		"When this process last read the tenant's limits from KSeF itself, in seconds since 1970; 0 when it has not yet.", []string{"tenant"}, nil)
+		"When this process last read the tenant's limits from KSeF itself, in seconds since 1970; 0 when it has not yet.",
+		[]string{"tenant"}, nil)
 	limitSourceDesc = prometheus.NewDesc("ksef_limit_source",
 		"1; source says whose limit holds: ksef, or config where KSeF has told none or the configuration is stricter.",
 		[]string{"tenant", "group", "source"}, nil)

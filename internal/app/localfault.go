@@ -14,9 +14,10 @@ import (
 	"ksefworker/internal/retry"
 )
 
-// localFaults are faults that stop only this process from working for a tenant: it cannot use the files
-// with the tenant's credentials. They are looked at each time, so that a correction takes effect at
-// once. The pool is not told: tasks go back to the queue for another worker. Safe for concurrent use.
+// localFaults are faults that stop only this process from working for a tenant: it cannot use the
+// files with the tenant's credentials. They are looked at each time, so that a correction takes
+// effect at once. The pool is not told: tasks go back to the queue for another worker. Safe for
+// concurrent use.
 type localFaults struct {
 	credentials map[string]*connect.Credentials // by tenant
 	files       map[string]string               // the names of their settings
@@ -78,13 +79,15 @@ func (f *localFaults) check(tenant string) error {
 	err := f.of(tenant)
 	if err == nil {
 		if after, was := f.spell.over(tenant); was {
-			f.log.Info().Str("tenant", tenant).Dur("after", after).Msg(f.files[tenant] + " can be used again: this process works for the tenant")
+			f.log.Info().Str("tenant", tenant).Dur("after", after).Msg(f.files[tenant] +
+				" can be used again: this process works for the tenant")
 		}
 		return nil
 	}
 	if since, due := f.spell.goesOn(tenant); due {
 		f.log.Error().Err(err).Str("tenant", tenant).Time("since", since).
-			Msg("a fault of this process alone: it leaves the tenant's tasks to other workers; correct " + f.files[tenant] + ", no restart is needed")
+			Msg("a fault of this process alone: it leaves the tenant's tasks to other workers; correct " + f.files[tenant] +
+				", no restart is needed")
 	}
 	return err
 }

@@ -98,7 +98,8 @@ func (w *Worker) checkTenant(ctx context.Context, tenant, nip string, paused boo
 	known, err := w.pool.Ledger.Tenant(ctx, tenant)
 	u, failed := w.limits.store.Usage(ctx, ratelimit.Key{Tenant: tenant, Group: retry.CredentialsGroup}, nil)
 	if failed == nil && u.Frozen > 0 {
-		c.Detail += cmp.Or(known.KeyRefused, "credentials refused: put the right ones into "+w.faults.files[tenant]+", or grant the permission that the log names")
+		c.Detail += cmp.Or(known.KeyRefused,
+			"credentials refused: put the right ones into "+w.faults.files[tenant]+", or grant the permission that the log names")
 		return c
 	}
 	// The groups of a denied tenant are frozen as after a 429, but for another reason.

@@ -40,19 +40,23 @@ var (
 		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/intake", "internal/results", "internal/tasks", "internal/waiting", "internal/ledger"}, document),
 		"cmd/simulator": {"internal/simulator", "internal/buildinfo"},
 
-		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
+		// The stand-ins are linked into the demo and the simulator only, never into worker or
+		// enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
 		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/waiting"}, machinery, network, []string{"internal/ksef/direct", "internal/ksef/direct/login"}),
-		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
+		// What worker and command line share: Redis, ledger, queue and archive, opened from the
+		// configuration.
 		"internal/connect": join([]string{"config", "internal/tasks", "internal/waiting", "internal/ksef/direct/login", "internal/xades"}, machinery, clients),
 		"internal/intake":  join([]string{"internal/tasks"}, machinery),
 		"internal/tasks":   join([]string{"internal/results", "internal/settlement"}, machinery),
-		// It decides and does nothing: of the ledger it uses the types alone, which its own test checks.
+		// It decides and does nothing: of the ledger it uses the types alone, which its own test
+		// checks.
 		"internal/settlement": join([]string{"internal/ledger", "internal/ksef", "internal/retry"}, page, document),
 		// The one document that tells what became of an invoice.
 		"internal/results": join([]string{"internal/ledger"}, document),
-		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
+		// What people and programs ask and do about invoices: the command line and the HTTP intake
+		// call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		"internal/actions": {"internal/inquiry", "internal/results", "internal/tasks", "internal/ledger"},
 		// Credentials for KSeF itself: the command line calls it.
@@ -249,8 +253,8 @@ func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 }
 
 // The process decides how KSeF is reached, so only app may make a client, and connect, which opens
-// what worker and command line share. enrol and cmd/enqueue are handed one. The login is a part of its
-// client.
+// what worker and command line share. enrol and cmd/enqueue are handed one. The login is a part of
+// its client.
 func TestClients_AreImportedByAppAlone(t *testing.T) {
 	makers := []string{"cmd/enqueue", "internal/app", "internal/connect", "internal/enrol", "internal/ksef/direct/login"}
 	for pkg, allowed := range mayImport {

@@ -39,8 +39,8 @@ type Direct struct {
 	Session *login.Session
 }
 
-// OpenDirect makes the way of a tenant with transport direct. It sends nothing: the login comes with
-// the first request that needs it.
+// OpenDirect makes the way of a tenant with transport direct. It sends nothing: the login comes
+// with the first request that needs it.
 func OpenDirect(cfg config.Config, t config.Tenant, c *Credentials, o ClientOptions) (Direct, error) {
 	api, err := direct.New(direct.Options{
 		BaseURL: cfg.DirectURL(), App: cfg.Gateway.UserAgent, Timeout: cfg.Gateway.Timeout,

@@ -41,8 +41,8 @@ func NewCredentials(t config.Tenant, now func() time.Time) *Credentials {
 	return &Credentials{tenant: t, now: now}
 }
 
-// Fault returns why the credentials cannot be used, nil when they can. It names the file and what to
-// do, and nothing of its content.
+// Fault returns why the credentials cannot be used, nil when they can. It names the file and what
+// to do, and nothing of its content.
 func (c *Credentials) Fault() error { return c.current().err }
 
 // Proof implements [login.Credential].
@@ -51,8 +51,8 @@ func (c *Credentials) Proof() (login.Proof, error) {
 	return now.proof, now.err
 }
 
-// Expires returns when the certificate ends with which the tenant logs in. ok is false when there is
-// none: a key of the gateway and a token of KSeF do not tell their end.
+// Expires returns when the certificate ends with which the tenant logs in. ok is false when there
+// is none: a key of the gateway and a token of KSeF do not tell their end.
 func (c *Credentials) Expires() (at time.Time, ok bool) {
 	now := c.current()
 	if now.err != nil || now.cert == nil {

@@ -21,9 +21,9 @@ import (
 // ErrNotReady says that KSeF has not issued the certificate yet.
 var ErrNotReady = errors.New("KSeF has not issued the certificate yet")
 
-// Request asks KSeF for a certificate that logs in, for the subject that is logged in now, and returns
-// the reference of the request. name is for people. dir is a folder for the new files; "": beside the
-// tenant's present ones, whose place the new ones will take.
+// Request asks KSeF for a certificate that logs in, for the subject that is logged in now, and
+// returns the reference of the request. name is for people. dir is a folder for the new files; "":
+// beside the tenant's present ones, whose place the new ones will take.
 func Request(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Account, name, dir string) (reference string, err error) {
 	f, err := filesOf(t, dir)
 	if err != nil {
@@ -109,11 +109,13 @@ func Status(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Ac
 	return a.EnrollmentStatus(ctx, p.Reference)
 }
 
-// Fetch fetches the certificate that was requested, proves that it is of the new key, and puts both in
-// the place of the tenant's present ones, which are kept as .previous; with dir they stay there.
+// Fetch fetches the certificate that was requested, proves that it is of the new key, and puts both
+// in the place of the tenant's present ones, which are kept as .previous; with dir they stay there.
 // Running workers need no restart. installed reports whether they took the place. It returns
 // [ErrNotReady] while KSeF works on it.
-func Fetch(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Account, dir string) (cert *x509.Certificate, installed bool, err error) {
+func Fetch(ctx context.Context, cfg config.Config, t config.Tenant, a direct.Account, dir string) (
+	cert *x509.Certificate, installed bool, err error,
+) {
 	f, err := filesOf(t, dir)
 	if err != nil {
 		return nil, false, err

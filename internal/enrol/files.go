@@ -30,13 +30,15 @@ func filesOf(t config.Tenant, dir string) (files, error) {
 		return files{key: in("-key.pem"), cert: in("-cert.pem"), request: in("-request.json")}, nil
 	}
 	if t.CertificateFile == "" || t.PrivateKeyFile == "" {
-		return files{}, fmt.Errorf("tenant %s has no certificate_file and private_key_file in the configuration: name a folder for the new ones with --dir",
+		return files{}, fmt.Errorf("tenant %s has no certificate_file and private_key_file: name a folder for the new ones with --dir",
 			t.Title())
 	}
 	if t.CertificateFile == t.PrivateKeyFile {
-		return files{}, fmt.Errorf("tenant %s has certificate and key in one file, which cannot be replaced: name a folder for the new ones with --dir", t.Title())
+		return files{}, fmt.Errorf("tenant %s has certificate and key in one file, which cannot be replaced: "+
+			"name a folder for the new ones with --dir", t.Title())
 	}
-	return files{key: t.PrivateKeyFile + ".next", cert: t.CertificateFile + ".next", request: t.CertificateFile + ".request", install: true}, nil
+	return files{key: t.PrivateKeyFile + ".next", cert: t.CertificateFile + ".next", request: t.CertificateFile + ".request",
+		install: true}, nil
 }
 
 // newKey makes a private key and writes it to a file that must not exist.

@@ -15,15 +15,16 @@ import (
 
 var oidOrganizationIdentifier = asn1.ObjectIdentifier{2, 5, 4, 97}
 
-// SelfSigned makes a certificate that only KSeF's test environment takes, in the form of a company's
-// seal, and writes it and its key to the tenant's certificate_file and private_key_file. Neither may
-// exist. name is the company's; now is the clock.
+// SelfSigned makes a certificate that only KSeF's test environment takes, in the form of a
+// company's seal, and writes it and its key to the tenant's certificate_file and private_key_file.
+// Neither may exist. name is the company's; now is the clock.
 func SelfSigned(cfg config.Config, t config.Tenant, name string, life time.Duration, now time.Time) (*x509.Certificate, error) {
 	switch {
 	case cfg.Environment != config.Test && cfg.Environment != config.Custom:
 		return nil, fmt.Errorf("environment %s takes no self-made certificate: only test does", cfg.Environment)
 	case t.CertificateFile == "" || t.PrivateKeyFile == "":
-		return nil, fmt.Errorf("tenant %s has no certificate_file and private_key_file in the configuration: that is where the new ones go", t.Title())
+		return nil, fmt.Errorf("tenant %s has no certificate_file and private_key_file in the configuration, where the new ones go",
+			t.Title())
 	case t.CertificateFile == t.PrivateKeyFile:
 		return nil, fmt.Errorf("tenant %s has certificate and key in one file: name two", t.Title())
 	case name == "":

@@ -63,10 +63,11 @@ type APIError struct {
 	// Permissions are the permissions of which KSeF wants one, as it names them ("InvoiceWrite,
 	// …"); "" when it names none.
 	Permissions string
-	// Advice is what a person has to do before the same request can succeed; "" when that is not known.
+	// Advice is what a person has to do before the same request can succeed; "" when that is not
+	// known.
 	Advice string
-	// Trace is the number under which KSeF has the request in its logs (traceId, serviceCode); "" when
-	// it gave none.
+	// Trace is the number under which KSeF has the request in its logs (traceId, serviceCode); ""
+	// when it gave none.
 	Trace string
 	// RetryAfter is how long the other side asks to wait, uncapped. 0: it did not say.
 	RetryAfter time.Duration
@@ -88,8 +89,8 @@ type APIError struct {
 // Unwrap returns the cause.
 func (e *APIError) Unwrap() error { return e.Err }
 
-// Error tells operation, kind, HTTP status, code, description, cause and trace. It adds Details only for
-// requests about a session: they carry no invoice that Details could quote.
+// Error tells operation, kind, HTTP status, code, description, cause and trace. It adds Details
+// only for requests about a session: they carry no invoice that Details could quote.
 func (e *APIError) Error() string {
 	switch e.Group {
 	case GroupOnlineSession, GroupOnlineSessionClose, GroupBatchSession, GroupBatchSessionClose:
@@ -161,8 +162,8 @@ func (e *APIError) MarshalJSON() ([]byte, error) {
 
 const forbidden = 403 // HTTP
 
-// MissingPermission reports that the other side knows the key and that the key lacks a permission: as
-// KSeF says it (its reasonCode), or as a gateway says it in its own form (HTTP 403).
+// MissingPermission reports that the other side knows the key and that the key lacks a permission:
+// as KSeF says it (its reasonCode), or as a gateway says it in its own form (HTTP 403).
 func (e *APIError) MissingPermission() bool {
 	return e.Kind == KindUnauthorized && (e.Reason == "missing-permissions" || e.Reason == "" && e.Status == forbidden)
 }

@@ -48,7 +48,8 @@ type EncryptionInfo struct {
 	PublicKeyID []byte
 }
 
-// PublicKeyID is KSeF's own name of a public key: the SHA-256 of its DER form (SubjectPublicKeyInfo).
+// PublicKeyID is KSeF's own name of a public key: the SHA-256 of its DER form
+// (SubjectPublicKeyInfo).
 func PublicKeyID(pub *rsa.PublicKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(pub)
 	if err != nil {

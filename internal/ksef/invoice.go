@@ -12,8 +12,8 @@ import (
 type SendRequest struct {
 	SessionID string
 	Encrypted EncryptedInvoice
-	// Offline declares the invoice as issued offline. The gateway at ksefapi.pl has no such flag for a
-	// single invoice.
+	// Offline declares the invoice as issued offline. The gateway at ksefapi.pl has no such flag
+	// for a single invoice.
 	Offline bool
 	// Corrects is the SHA-256 of the rejected offline invoice of which this one is the technical
 	// correction; nil when it is none. It needs Offline, and KSeF's own API.

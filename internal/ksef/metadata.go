@@ -32,8 +32,8 @@ type MetadataRequest struct {
 	PageOffset  int // from 0
 	PageSize    int // invoices; at least 1
 	SortAsc     bool
-	// InvoiceNumber asks for invoices of this P_2 alone; "": all. The gateway at ksefapi.pl has no such
-	// filter and lists all.
+	// InvoiceNumber asks for invoices of this P_2 alone; "": all. The gateway at ksefapi.pl has no
+	// such filter and lists all.
 	InvoiceNumber string
 }
 

@@ -14,8 +14,8 @@ import (
 // ErrPassword says that the password does not open the key, or that there is none.
 var ErrPassword = errors.New("the password does not open the private key")
 
-// PrivateKey reads the private key in a PEM file. password is used only for an encrypted key; nil: no
-// password is known. Blocks of other kinds are passed over, but a second key is an error.
+// PrivateKey reads the private key in a PEM file. password is used only for an encrypted key; nil:
+// no password is known. Blocks of other kinds are passed over, but a second key is an error.
 func PrivateKey(file, password []byte) (crypto.Signer, error) {
 	var found *pem.Block
 	for rest := file; ; {
@@ -74,7 +74,8 @@ func parse(b *pem.Block, password []byte) (any, error) {
 		}
 		return key, nil
 	}
-	return nil, fmt.Errorf("a block of the type %q is no key that can be read; convert it: openssl pkcs8 -topk8 -in FILE -out key.pem", b.Type)
+	return nil,
+		fmt.Errorf("a block of the type %q is no key that can be read; convert it: openssl pkcs8 -topk8 -in FILE -out key.pem", b.Type)
 }
 
 func inWords(key any, err error) (any, error) {

@@ -20,7 +20,8 @@ var (
 	oidPBKDF2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 12}
 )
 
-// prfs are the hashes that derive a key. SHA-1 is PBKDF2's default and as good as the others for it.
+// prfs are the hashes that derive a key. SHA-1 is PBKDF2's default and as good as the others for
+// it.
 var prfs = map[string]func() hash.Hash{
 	"":                    sha1.New,
 	"1.2.840.113549.2.7":  sha1.New,

@@ -115,8 +115,8 @@ func (l *Limiter) Limits(tenant, group string) Limits {
 	return nil // unreachable: validate requires GroupOther
 }
 
-// SetTenant replaces the limits of one tenant: group → limits. Requests that are booked already keep
-// their instants. It returns an error with every fault of the table, and then changes nothing.
+// SetTenant replaces the limits of one tenant: group → limits. Requests that are booked already
+// keep their instants. It returns an error with every fault of the table, and then changes nothing.
 func (l *Limiter) SetTenant(tenant string, table map[string]Limits) error {
 	var faults []error
 	for _, group := range slices.Sorted(maps.Keys(table)) {

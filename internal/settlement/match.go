@@ -7,9 +7,10 @@ import (
 	"ksefworker/internal/ledger"
 )
 
-// matching joins a session's answers to the invoices that its package ever held. KSeF's own API tells
-// the hash of the content, which proves whose answer it is (see proven.go). Through the gateway P_2 is
-// all there is. A name only suggests; what it leaves open is decided by proof (see account.go).
+// matching joins a session's answers to the invoices that its package ever held. KSeF's own API
+// tells the hash of the content, which proves whose answer it is (see proven.go). Through the
+// gateway P_2 is all there is. A name only suggests; what it leaves open is decided by proof (see
+// account.go).
 type matching struct {
 	pairs    []pairing
 	invoices []*ledger.Invoice  // that no answer could be joined to

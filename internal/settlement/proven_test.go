@@ -37,7 +37,8 @@ func TestMatch_HashOrFile_ComesBeforeTheNumber(t *testing.T) {
 	}
 }
 
-// Whatever the list says, an answer with a hash is joined to the invoice of that hash and to no other.
+// Whatever the list says, an answer with a hash is joined to the invoice of that hash and to no
+// other.
 func TestMatch_AnyList_NoAnswerGetsAnInvoiceOfAnotherHash(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		letters := rapid.SampledFrom([]string{"A", "B", "C", "D"})

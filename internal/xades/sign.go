@@ -68,9 +68,12 @@ func (s *Signer) info(document, properties []byte) []byte {
 	b.WriteString(method("SignatureMethod", "", s.alg))
 	// The enveloped transform removes the signature again, so what is hashed is the document alone.
 	b.WriteString(`<ds:Reference URI=""><ds:Transforms>` + method("Transform", "", algEnveloped) + method("Transform", "", algExclusive) +
-		`</ds:Transforms>` + method("DigestMethod", "", algSHA256) + `<ds:DigestValue>` + digestOf(document) + `</ds:DigestValue></ds:Reference>`)
-	b.WriteString(`<ds:Reference Type="` + typeProps + `" URI="#` + propertiesID + `"><ds:Transforms>` + method("Transform", "", algExclusive) +
-		`</ds:Transforms>` + method("DigestMethod", "", algSHA256) + `<ds:DigestValue>` + digestOf(properties) + `</ds:DigestValue></ds:Reference>`)
+		`</ds:Transforms>` + method("DigestMethod", "", algSHA256) + `<ds:DigestValue>` + digestOf(document) +
+		`</ds:DigestValue></ds:Reference>`)
+	b.WriteString(`<ds:Reference Type="` + typeProps + `" URI="#` + propertiesID + `"><ds:Transforms>` + method("Transform",
+		"", algExclusive) +
+		`</ds:Transforms>` + method("DigestMethod", "", algSHA256) + `<ds:DigestValue>` + digestOf(properties) +
+		`</ds:DigestValue></ds:Reference>`)
 	b.WriteString(`</ds:SignedInfo>`)
 	return b.Bytes()
 }

@@ -153,7 +153,8 @@ func TestSign_ChangedAfterwards_IsRefused(t *testing.T) {
 
 func TestSign_IssuerName_IsInTheOrderOfTheCertificate(t *testing.T) {
 	out := string(sign(t, newSigner(t, keys(t)["P-256"]), document))
-	// RFC 4514 begins with the last part of the DER, and writes a type that it does not name in hex.
+	// RFC 4514 begins with the last part of the DER, and writes a type that it does not name in
+	// hex.
 	want := `>C=PL,CN=\ Żółw\+x\;y=z\\\ ,O=Zakład \"Ślusarz\" &amp; \&lt;Syn\&gt;\, sp. j.,2.5.4.97=#131056415450`
 	if !strings.Contains(out, want) {
 		t.Errorf("want %s in\n%s", want, out)

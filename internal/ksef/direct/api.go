@@ -35,16 +35,16 @@ type Options struct {
 	App string
 	// Gate is asked before each request and told its outcome. Nil: always open.
 	Gate ksef.Gate
-	// Timeout is the time for one request, or the longest time without a byte moving where a part is
-	// uploaded. 0: httponce.DefaultTimeout.
+	// Timeout is the time for one request, or the longest time without a byte moving where a part
+	// is uploaded. 0: httponce.DefaultTimeout.
 	Timeout time.Duration
 	// MaxResponse is the largest answer that is taken into memory, in bytes. 0:
 	// httponce.DefaultMaxResponse.
 	MaxResponse int64
 	// Transport replaces the connection pool that New makes.
 	Transport http.RoundTripper
-	// Warn is told what KSeF says in the header X-System-Warning about a request that it has carried
-	// out, for example about a signature that it will refuse one day. Nil: nobody is.
+	// Warn is told what KSeF says in the header X-System-Warning about a request that it has
+	// carried out, for example about a signature that it will refuse one day. Nil: nobody is.
 	Warn func(ctx context.Context, op, warning string)
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time

@@ -162,8 +162,8 @@ type methodWire struct {
 	DisplayName lenient.Text `json:"displayName"`
 }
 
-// Status asks where a login stands. A login that failed is an error with the words of its status; see
-// [loginFailed].
+// Status asks where a login stands. A login that failed is an error with the words of its status;
+// see [loginFailed].
 func (a Auth) Status(ctx context.Context, b Begun) (LoginStatus, error) {
 	var wire loginStatusWire
 	k := get("ask for the login's status", ksef.GroupLogin, "/auth/%s", b.ReferenceNumber)

@@ -22,8 +22,8 @@ const (
 	LoginCancelled    = 550
 )
 
-// advice is what a person has to do about a login that will fail again. A status that is not here may
-// pass by itself.
+// advice is what a person has to do about a login that will fail again. A status that is not here
+// may pass by itself.
 var advice = map[int]string{
 	LoginNoPermission: "grant its subject rights in the context of this NIP (InvoiceWrite and InvoiceRead)",
 	LoginRevoked:      "the login was revoked by its owner; find out why, then put a valid token or certificate into its file",
@@ -34,8 +34,8 @@ var advice = map[int]string{
 	LoginBlocked:  "the context is blocked on suspicion of an incident; contact the Ministry of Finance (KSeF support)",
 }
 
-// loginFailed returns the error of a login that is over and failed; nil while it runs and when it is
-// done. Where a person must act it is a refusal of the credentials; otherwise an outage, because
+// loginFailed returns the error of a login that is over and failed; nil while it runs and when it
+// is done. Where a person must act it is a refusal of the credentials; otherwise an outage, because
 // another login may succeed.
 func loginFailed(s ksef.StatusInfo) error {
 	if s.Code <= LoginDone {

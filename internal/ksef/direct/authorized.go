@@ -23,12 +23,12 @@ type authorized struct {
 	tokens Tokens
 }
 
-// do sends a call. A token that is fetched first, and not by the call itself, keeps the gate's order:
-// a request that waits in the gate for a login would hold a place that nobody else can use.
+// do sends a call. A token that is fetched first, and not by the call itself, keeps the gate's
+// order: a request that waits in the gate for a login would hold a place that nobody else can use.
 //
 // After a 401 the call is repeated once with another token: the first was revoked, or its life was
-// shorter than said. 401 means that nothing was carried out. The gate hears of it as of an answer and
-// not as of a refusal: an ended token must not pause the taxpayer for the whole pool.
+// shorter than said. 401 means that nothing was carried out. The gate hears of it as of an answer
+// and not as of a refusal: an ended token must not pause the taxpayer for the whole pool.
 func (c authorized) do(ctx context.Context, k httponce.Call, read func(*httponce.Answer) error) error {
 	for repeated := false; ; repeated = true {
 		token, err := c.tokens.Access(ctx)
@@ -58,9 +58,9 @@ func bearer(token Secret) func() (httponce.Credentials, error) {
 	}
 }
 
-// notSent is the error of a call for which there was no token. The call itself was not sent, whatever
-// became of the login. A login that KSeF refused says nothing about the call's own content: it is an
-// error of the credentials.
+// notSent is the error of a call for which there was no token. The call itself was not sent,
+// whatever became of the login. A login that KSeF refused says nothing about the call's own
+// content: it is an error of the credentials.
 func notSent(k httponce.Call, err error) error {
 	e := &ksef.APIError{Op: k.Op, Group: k.Group, Kind: ksef.KindLocal, Err: err}
 	if in, ok := errors.AsType[*ksef.APIError](err); ok {

@@ -178,7 +178,8 @@ type certificatesWire struct {
 // QueryCertificates lists the subject's certificates, one page of 50. page counts from 0.
 func (a Account) QueryCertificates(ctx context.Context, f CertificateFilter, page int) (list []ListedCertificate, more bool, err error) {
 	var w certificatesWire
-	k := query(post("list certificates", ksef.GroupCertificates, "/certificates/query", f), "pageOffset", strconv.Itoa(page), "pageSize", "50")
+	k := query(post("list certificates", ksef.GroupCertificates, "/certificates/query", f), "pageOffset", strconv.Itoa(page),
+		"pageSize", "50")
 	err = a.do(ctx, k, func(r *httponce.Answer) error {
 		return r.Checked(&w, func() error {
 			if w.Certificates == nil {

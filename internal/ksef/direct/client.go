@@ -22,8 +22,9 @@ type Client struct {
 	refused  []byte // id of the public key that KSeF refused last
 }
 
-// Sender returns the client of the taxpayer that the tokens are of. staleKey is called when KSeF says
-// that a public key is not, or no more, its own: whoever keeps one must forget it. It may be nil.
+// Sender returns the client of the taxpayer that the tokens are of. staleKey is called when KSeF
+// says that a public key is not, or no more, its own: whoever keeps one must forget it. It may be
+// nil.
 func (a *API) Sender(tokens Tokens, staleKey func()) *Client {
 	if staleKey == nil {
 		staleKey = func() {}
@@ -45,10 +46,10 @@ func (c *Client) UploadPart(ctx context.Context, p ksef.PartUpload, open func() 
 	return c.api.http.UploadPart(ctx, p, open, size)
 }
 
-// opened judges the error of a request that carried a public key's id. KSeF refuses a key that it has
-// withdrawn before it looks at anything else, so the request can be made again with the key fetched
-// anew: that is no refusal of the package. Only when KSeF refuses the same key once more, the
-// refusal stands.
+// opened judges the error of a request that carried a public key's id. KSeF refuses a key that it
+// has withdrawn before it looks at anything else, so the request can be made again with the key
+// fetched anew: that is no refusal of the package. Only when KSeF refuses the same key once more,
+// the refusal stands.
 func (c *Client) opened(err error, keyID []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

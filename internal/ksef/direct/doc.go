@@ -1,6 +1,6 @@
-// Package direct is a typed client of the Ministry's own KSeF API, version 2 (contract 2.7.0 of July
-// 2026, and what is known of 2.8.1): everything that a sender of invoices needs. Like the other
-// clients it states facts, never verdicts, and every request goes through package httponce.
+// Package direct is a typed client of the Ministry's own KSeF API, version 2 (contract 2.7.0 of
+// July 2026, and what is known of 2.8.1): everything that a sender of invoices needs. Like the
+// other clients it states facts, never verdicts, and every request goes through package httponce.
 //
 // # Four views of one API
 //
@@ -16,8 +16,8 @@
 //
 // New fields and new values come without a new version (change log of API 2.1.2), so everything
 // unknown is passed over. A field without which an answer says nothing makes the whole answer an
-// error of [ksef.KindUnreadable]. The names of all fields are held against the Ministry's contract by
-// a test.
+// error of [ksef.KindUnreadable]. The names of all fields are held against the Ministry's contract
+// by a test.
 //
 // # Secrets
 //

@@ -22,7 +22,8 @@ const (
 	UsageSession Usage = "SymmetricKeyEncryption"
 )
 
-// PublicKey is a key of KSeF. KSeF may list several of one usage, for example before it changes one.
+// PublicKey is a key of KSeF. KSeF may list several of one usage, for example before it changes
+// one.
 type PublicKey struct {
 	Key                *rsa.PublicKey
 	ID                 []byte // see [ksef.PublicKeyID]
@@ -76,8 +77,8 @@ func (w publicKeyWire) key() (PublicKey, error) {
 	return PublicKey{Key: key, ID: id, ValidFrom: w.ValidFrom.Time, ValidTo: w.ValidTo.Time, Usage: w.Usage}, err
 }
 
-// ChooseKey returns the key to use now: of the usage, valid, and of several the one that became valid
-// last.
+// ChooseKey returns the key to use now: of the usage, valid, and of several the one that became
+// valid last.
 func ChooseKey(keys []PublicKey, usage Usage, now time.Time) (PublicKey, error) {
 	var best *PublicKey
 	for i, k := range keys {

@@ -27,7 +27,8 @@ type InvoicePage struct {
 }
 
 // SessionInvoicePage reads one page of a session's list, numbers.MaxListPage invoices at most. next
-// is "" for the first page, and then what the page before says. failed lists the refused ones alone.
+// is "" for the first page, and then what the page before says. failed lists the refused ones
+// alone.
 func (c *Client) SessionInvoicePage(ctx context.Context, session, next string, failed bool) (InvoicePage, error) {
 	format := "/sessions/%s/invoices"
 	if failed {
@@ -57,8 +58,8 @@ func (c *Client) SessionInvoicePage(ctx context.Context, session, next string, f
 
 // SessionInvoices lists all invoices of a session, page by page. A list that cannot be read to its
 // end is an error and never a shorter list: an invoice that is not in it would count as never
-// arrived. The pages that were read are kept for a while: the next call goes on behind them, so that
-// a list of ten pages does not begin again each time a limit interrupts it.
+// arrived. The pages that were read are kept for a while: the next call goes on behind them, so
+// that a list of ten pages does not begin again each time a limit interrupts it.
 func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
 	l := c.lists.take(id)
 	for {
@@ -72,7 +73,8 @@ func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.Invoice
 			return nil, err
 		}
 		if err := l.add(page); err != nil {
-			return nil, &ksef.APIError{Op: "list session invoices", Group: ksef.GroupSessionInvoiceList, Kind: ksef.KindUnreadable, Err: err}
+			return nil, &ksef.APIError{Op: "list session invoices", Group: ksef.GroupSessionInvoiceList,
+				Kind: ksef.KindUnreadable, Err: err}
 		}
 		if l.next == "" {
 			return l.invoices, nil

@@ -32,9 +32,9 @@ type metadataPageWire struct {
 	Invoices    *[]metadataWire `json:"invoices"`
 }
 
-// Metadata lists invoices that KSeF holds, one page, by the date of permanent storage: it is the only
-// date that nothing is added behind. KSeF lists 10,000 invoices of a query at most; IsTruncated says
-// that the last page of them is reached and more follow.
+// Metadata lists invoices that KSeF holds, one page, by the date of permanent storage: it is the
+// only date that nothing is added behind. KSeF lists 10,000 invoices of a query at most;
+// IsTruncated says that the last page of them is reached and more follow.
 func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
 	order := "Desc"
 	if r.SortAsc {
@@ -115,7 +115,8 @@ type identifierWire struct {
 func (m *metadataWire) UnmarshalJSON(raw []byte) error {
 	var f metadataFields
 	*m = metadataWire{}
-	// A field of another type, such as a seller that is a text, is passed over; the others are read.
+	// A field of another type, such as a seller that is a text, is passed over; the others are
+	// read.
 	_ = json.Unmarshal(raw, &f)
 	*m = metadataWire{
 		InvoiceType:          string(f.InvoiceType),

@@ -82,8 +82,8 @@ type sendWire struct {
 // may be in the session: its list has the hash. A refusal with [ksef.APIError].OfSession means that
 // the session took nothing and another may.
 //
-// The ID that it returns is KSeF's two references, of the session and of the invoice, joined by "/":
-// KSeF tells nothing about an invoice without its session.
+// The ID that it returns is KSeF's two references, of the session and of the invoice, joined by
+// "/": KSeF tells nothing about an invoice without its session.
 func (c *Client) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
 	sum := sha256.Sum256(r.Encrypted.EncryptedInvoice)
 	k := postTo("send invoice", ksef.GroupInvoiceSend, sendWire{

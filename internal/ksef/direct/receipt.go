@@ -17,8 +17,8 @@ import (
 
 // SessionUPO fetches the receipt of a processed session as XML, by its pre-signed address, which
 // KSeF does not count. When there is no address at hand, the session's status is asked for it; when
-// the address does not serve, the API itself. A session that has no receipt yet is refused with code
-// [ksef.CodeUPONotThere].
+// the address does not serve, the API itself. A session that has no receipt yet is refused with
+// code [ksef.CodeUPONotThere].
 func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
 	pages := c.receipts.of(id)
 	if len(pages) == 0 {

@@ -12,8 +12,8 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// SessionQuery asks for the sessions of one kind. With the permission InvoiceWrite alone, KSeF lists
-// those that the same subject opened.
+// SessionQuery asks for the sessions of one kind. With the permission InvoiceWrite alone, KSeF
+// lists those that the same subject opened.
 type SessionQuery struct {
 	Batch                    bool
 	CreatedFrom, CreatedTo   time.Time // zero: not bounded

@@ -22,7 +22,8 @@ type BoxInvoiceRequest struct {
 
 // BoxUploadInvoice hands over one invoice. After an error with MaybeDone, ask BoxInvoice.
 func (c *Client) BoxUploadInvoice(ctx context.Context, r BoxInvoiceRequest) error {
-	k := httponce.Post("box: upload invoice", ksef.GroupBoxUploadInvoice, "/box/upload/invoice", r).Bad(httponce.Required("uploadId", r.UploadID))
+	k := httponce.Post("box: upload invoice", ksef.GroupBoxUploadInvoice, "/box/upload/invoice",
+		r).Bad(httponce.Required("uploadId", r.UploadID))
 	if len(r.InvoiceData) == 0 {
 		k = k.Bad(errors.New("invoiceData is required"))
 	}

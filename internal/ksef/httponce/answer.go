@@ -98,8 +98,8 @@ func (e *StatedError) Unwrap() error { return e.Err }
 
 var bom = []byte("\xef\xbb\xbf")
 
-// DeniedError marks an answer of the expected status in which the other side says that it did not do
-// what was asked. It does not prove that nothing was done.
+// DeniedError marks an answer of the expected status in which the other side says that it did not
+// do what was asked. It does not prove that nothing was done.
 type DeniedError struct{ Err error }
 
 func (e *DeniedError) Error() string { return e.Err.Error() }
@@ -222,41 +222,6 @@ func (a *Answer) Document() ([]byte, error) {
 		return nil, errors.New("empty answer")
 	}
 	return raw, nil
-}
-
-// shownTypes are the content types that an error may name.
-var shownTypes = []string{
-	"application/json", "text/html", "text/xml", "application/xml", "text/plain", "application/octet-stream",
-	"application/zip", "application/pdf",
-}
-
-// Describe tells what an unexpected body of this answer looks like, without quoting it.
-func (a *Answer) Describe(raw []byte) string { return describe(raw, a.contentType) }
-
-// describe tells what an unexpected body looks like, without quoting it.
-func describe(raw []byte, contentType string) string {
-	kind := "no known content type"
-	for _, known := range shownTypes {
-		if mediaTypeIs(contentType, known) {
-			kind = known
-		}
-	}
-	return fmt.Sprintf("%s, %d bytes%s", kind, len(raw), map[bool]string{true: ", HTML"}[isHTML(raw)])
-}
-
-func isHTML(raw []byte) bool {
-	head := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(raw[:min(len(raw), 512)], bom)))
-	for _, start := range []string{"<!doctype html", "<html", "<head", "<body"} {
-		if bytes.HasPrefix(head, []byte(start)) {
-			return true
-		}
-	}
-	return false
-}
-
-func mediaTypeIs(contentType, want string) bool {
-	kind, _, _ := strings.Cut(contentType, ";")
-	return strings.EqualFold(strings.TrimSpace(kind), want)
 }
 
 // ended returns why the body ended; nil while it goes on.

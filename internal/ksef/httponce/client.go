@@ -52,8 +52,8 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Client sends requests, each once. Safe for concurrent use. Its methods return *[ksef.APIError] and
-// no other type of error.
+// Client sends requests, each once. Safe for concurrent use. Its methods return *[ksef.APIError]
+// and no other type of error.
 type Client struct {
 	o       Options
 	reports bool // the transport tells how far a request came
@@ -91,9 +91,9 @@ func (c *Client) CloseIdleConnections() {
 	}
 }
 
-// ParseBase reads the address of a client: absolute, http or https, without user, query or fragment.
-// It never quotes the address: an address with a password in it is one of the faults that it
-// reports.
+// ParseBase reads the address of a client: absolute, http or https, without user, query or
+// fragment. It never quotes the address: an address with a password in it is one of the faults that
+// it reports.
 func ParseBase(raw string) (*url.URL, error) {
 	if raw == "" {
 		return nil, errors.New("is required")

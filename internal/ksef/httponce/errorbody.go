@@ -17,8 +17,8 @@ type ErrorBody struct {
 	Trace       lenient.Text `json:"-"` // the number under which KSeF has the request in its logs
 }
 
-// ParseKSeF searches a body for KSeF's own error, in either of its forms. isObject reports whether the
-// whole body is one JSON object.
+// ParseKSeF searches a body for KSeF's own error, in either of its forms. isObject reports whether
+// the whole body is one JSON object.
 func ParseKSeF(raw []byte) (body *ErrorBody, isObject bool) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || raw[0] != '{' || !json.Valid(raw) {
@@ -67,7 +67,8 @@ func (e ksefError) body() *ErrorBody {
 		first := e.Errors[0]
 		return &ErrorBody{Code: first.Code, Description: first.Description, Details: first.Details, Reason: e.ReasonCode, Trace: e.TraceID}
 	case e.Title != "" && (e.Detail != "" || e.ReasonCode != "" || e.TraceID != ""):
-		return &ErrorBody{Description: e.Title + ": " + e.Detail, Reason: e.ReasonCode, Permissions: e.Security.RequiredAnyOf, Trace: e.TraceID}
+		return &ErrorBody{Description: e.Title + ": " + e.Detail, Reason: e.ReasonCode, Permissions: e.Security.RequiredAnyOf,
+			Trace: e.TraceID}
 	case e.Status.Code >= 400:
 		return &ErrorBody{Description: e.Status.Description, Details: e.Status.Details}
 	}

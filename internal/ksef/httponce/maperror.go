@@ -117,8 +117,8 @@ func (m mapper) refusal(resp *http.Response, w *watchdog) *ksef.APIError {
 	return e
 }
 
-// answered decides by HTTP status first. If the body is not the other side's JSON (nil), every status
-// but 429 is an outage.
+// answered decides by HTTP status first. If the body is not the other side's JSON (nil), every
+// status but 429 is an outage.
 func (m mapper) answered(resp *http.Response, body *ErrorBody) *ksef.APIError {
 	status := resp.StatusCode
 	e := &ksef.APIError{
@@ -128,7 +128,8 @@ func (m mapper) answered(resp *http.Response, body *ErrorBody) *ksef.APIError {
 	if body != nil {
 		e.Code, e.Trace = int(body.Code), cleanTrace(string(body.Trace))
 		e.Description, e.Details = m.creds.scrub(string(body.Description)), m.creds.scrub(string(body.Details))
-		e.Reason, e.Permissions = m.creds.scrub(string(body.Reason)), m.creds.scrub(strings.ReplaceAll(string(body.Permissions), "; ", ", "))
+		e.Reason, e.Permissions = m.creds.scrub(string(body.Reason)),
+			m.creds.scrub(strings.ReplaceAll(string(body.Permissions), "; ", ", "))
 	}
 	switch {
 	case status == http.StatusTooManyRequests:

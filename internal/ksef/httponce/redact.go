@@ -43,8 +43,8 @@ func (c Credentials) scrub(s string) string {
 	return ksef.Clip(scrubURLs(s), maxText) // last: a cut through a secret would hide it from the search
 }
 
-// cleanTrace returns the number by which the Ministry finds a request, or "" when it is none: it goes
-// into logs.
+// cleanTrace returns the number by which the Ministry finds a request, or "" when it is none: it
+// goes into logs.
 func cleanTrace(s string) string {
 	if !traceNumber.MatchString(s) {
 		return ""

@@ -14,8 +14,8 @@ import (
 	"ksefworker/internal/xades"
 )
 
-// Credential is loaded for each login, so that replaced files need no restart, and before KSeF is asked
-// for anything: a file that cannot be read costs no request.
+// Credential is loaded for each login, so that replaced files need no restart, and before KSeF is
+// asked for anything: a file that cannot be read costs no request.
 type Credential func() (Proof, error)
 
 // Proof proves to KSeF who logs in.
@@ -58,7 +58,8 @@ func (t Token) Begin(ctx context.Context, auth direct.Auth, ch direct.Challenge,
 	if err != nil {
 		return direct.Begun{}, &ksef.APIError{Op: "choose public key", Group: ksef.GroupLogin, Kind: ksef.KindOutage, Err: err}
 	}
-	sealed, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, key.Key, []byte(t.Token.Reveal()+"|"+strconv.FormatInt(ch.TimestampMs, 10)), nil)
+	sealed, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, key.Key,
+		[]byte(t.Token.Reveal()+"|"+strconv.FormatInt(ch.TimestampMs, 10)), nil)
 	if err != nil {
 		return direct.Begun{}, local("encrypt token", fmt.Errorf("it is longer than KSeF's key can encrypt: %w", err))
 	}

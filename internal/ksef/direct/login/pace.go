@@ -15,12 +15,12 @@ type Pace struct {
 	next time.Time
 }
 
-// perLogin is how many requests a login takes until its status is polled for the first time, rounded
-// up.
+// perLogin is how many requests a login takes until its status is polled for the first time,
+// rounded up.
 const perLogin = 4
 
-// NewPace allows so many requests a second for logins. It should be a part of KSeF's 60 when several
-// processes share an address.
+// NewPace allows so many requests a second for logins. It should be a part of KSeF's 60 when
+// several processes share an address.
 func NewPace(perSecond int) *Pace {
 	return &Pace{apart: perLogin * time.Second / time.Duration(max(perSecond, 1))}
 }

@@ -26,8 +26,8 @@ func (s *Session) renew(ctx context.Context, refresh live) (tokens, error) {
 			return tokens{}, err
 		}
 	}
-	// A login whose answer to redeem was lost is lost: the tokens are given once. One more is made at
-	// once, and not for ever.
+	// A login whose answer to redeem was lost is lost: the tokens are given once. One more is made
+	// at once, and not for ever.
 	got, err := s.login(ctx)
 	if lost(err) && ctx.Err() == nil {
 		got, err = s.login(ctx)
@@ -117,8 +117,8 @@ var ErrSlow = errors.New("KSeF has not finished the login in time")
 // request that waits at the gate must not leave with a token that has ended.
 const reserve = time.Minute
 
-// lifeOf returns a token with its life by this machine's clock. sent is when it was asked for, skew how
-// far KSeF's clock is ahead.
+// lifeOf returns a token with its life by this machine's clock. sent is when it was asked for, skew
+// how far KSeF's clock is ahead.
 func lifeOf(t direct.Token, sent time.Time, skew time.Duration) live {
 	end := t.ValidUntil.Add(-skew)
 	life := end.Sub(sent)

@@ -16,8 +16,8 @@ type Options struct {
 	Credential Credential
 	NIP        string // of the context
 	Pace       *Pace  // shared by all sessions of the process; nil: none
-	// Patience is how long KSeF may take for a login. With a qualified certificate it asks the issuer
-	// whether it was revoked, which can take a while. 0: DefaultPatience.
+	// Patience is how long KSeF may take for a login. With a qualified certificate it asks the
+	// issuer whether it was revoked, which can take a while. 0: DefaultPatience.
 	Patience time.Duration
 	Now      func() time.Time // nil: time.Now
 }
@@ -120,8 +120,8 @@ func (s *Session) last(now time.Time, why error) (direct.Secret, error) {
 func (s *Session) fly(ctx context.Context) *flight {
 	f := &flight{done: make(chan struct{})}
 	s.flight = f
-	// With the values of the first caller's context, such as the task for which the limiter waits, and
-	// with an end of its own.
+	// With the values of the first caller's context, such as the task for which the limiter waits,
+	// and with an end of its own.
 	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	f.cancel = cancel
 	refresh := s.refresh
@@ -156,8 +156,8 @@ func (s *Session) land(f *flight, got tokens, err error) {
 // IsZero reports whether there is no token.
 func (l live) IsZero() bool { return l.Token.Token.IsZero() }
 
-// Refused implements [direct.Tokens]: the next call of Access brings another token. When a refreshed one
-// is refused as well, the login itself is no good any more.
+// Refused implements [direct.Tokens]: the next call of Access brings another token. When a
+// refreshed one is refused as well, the login itself is no good any more.
 func (s *Session) Refused(token direct.Secret) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,9 +177,9 @@ func (s *Session) LoggedIn() bool {
 	return s.o.Now().Before(s.access.end)
 }
 
-// Close ends the session: no token is given out any more, a login under way is broken off, and KSeF is
-// told, if ctx leaves the time. It returns the error of that last request. A login that was not ended
-// ends by itself within days.
+// Close ends the session: no token is given out any more, a login under way is broken off, and KSeF
+// is told, if ctx leaves the time. It returns the error of that last request. A login that was not
+// ended ends by itself within days.
 func (s *Session) Close(ctx context.Context) error {
 	s.mu.Lock()
 	s.closed = true
