@@ -118,7 +118,7 @@ func refusedKey(err error) (what, todo string) {
 	api, ok := errors.AsType[*ksef.APIError](err)
 	switch {
 	case ok && api.Advice != "":
-		return "login refused by KSeF", api.Advice + "; no restart is needed"
+		return "login refused by KSeF", "no restart is needed when that is corrected" // the error tells what to do
 	case ok && api.MissingPermission() && api.Permissions != "":
 		return "permission missing at KSeF", "grant the account of its key one of " + api.Permissions + "; no restart is needed"
 	case ok && api.MissingPermission():

@@ -134,7 +134,7 @@ func (e *APIError) tell(details string) string {
 		b.WriteString(": ")
 		b.WriteString(e.Err.Error())
 	}
-	if e.Advice != "" {
+	if e.Advice != "" && (e.Err == nil || !strings.Contains(e.Err.Error(), e.Advice)) {
 		b.WriteString("; ")
 		b.WriteString(e.Advice)
 	}
