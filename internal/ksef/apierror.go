@@ -120,7 +120,7 @@ func (e *APIError) tell(details string) string {
 		fmt.Fprintf(&b, " (%s)", printable(e.Permissions))
 	}
 	if e.RetryAfter > 0 {
-		fmt.Fprintf(&b, ", retry after %v", e.RetryAfter)
+		fmt.Fprintf(&b, ", it asks for a pause of %v", e.RetryAfter)
 	}
 	if e.Description != "" {
 		b.WriteString(": ")

@@ -10,7 +10,7 @@ import (
 )
 
 // credentials are read again for each request and live only as long as it does (RFC 7617).
-func (c *Client) credentials() (httponce.Credentials, error) {
+func (c *connection) credentials() (httponce.Credentials, error) {
 	key, err := c.key()
 	if err != nil {
 		return httponce.Credentials{}, fmt.Errorf("read key of %s: %w", c.keyID, err)

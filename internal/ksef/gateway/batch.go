@@ -12,7 +12,7 @@ import (
 
 // OpenBatch opens a batch session. Its parts must be uploaded (UploadPart), then it must be closed
 // (CloseSession): only then does processing begin. KSeF cancels a session that is never closed.
-func (c *Client) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.OpenedBatch, error) {
+func (s *SessionAPI) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.OpenedBatch, error) {
 	type batchInfo struct {
 		BatchSize  int64      `json:"batchSize"`
 		BatchHash  []byte     `json:"batchHash"`
@@ -39,7 +39,7 @@ func (c *Client) OpenBatch(ctx context.Context, r ksef.OpenBatchRequest) (ksef.O
 		PartUploads []partUploadWire `json:"partUploads"`
 	}
 	var out ksef.OpenedBatch
-	err := c.do(ctx, k, func(a *httponce.Answer) error {
+	err := s.do(ctx, k, func(a *httponce.Answer) error {
 		if err := a.Checked(&wire, func() error { return missing("id", wire.ID) }); err != nil {
 			return err
 		}

@@ -21,13 +21,13 @@ type BoxInvoiceRequest struct {
 }
 
 // BoxUploadInvoice hands over one invoice. After an error with MaybeDone, ask BoxInvoice.
-func (c *Client) BoxUploadInvoice(ctx context.Context, r BoxInvoiceRequest) error {
+func (b *BoxAPI) BoxUploadInvoice(ctx context.Context, r BoxInvoiceRequest) error {
 	k := httponce.Post("box: upload invoice", ksef.GroupBoxUploadInvoice, "/box/upload/invoice",
 		r).Bad(httponce.Required("uploadId", r.UploadID))
 	if len(r.InvoiceData) == 0 {
 		k = k.Bad(errors.New("invoiceData is required"))
 	}
-	return c.do(ctx, k, readResult)
+	return b.do(ctx, k, readResult)
 }
 
 // BoxInvoiceInfo is what became of one invoice.
@@ -39,7 +39,7 @@ type BoxInvoiceInfo struct {
 }
 
 // BoxInvoice asks what became of an invoice. [ksef.ErrProcessing] while it runs.
-func (c *Client) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInfo, error) {
+func (b *BoxAPI) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInfo, error) {
 	k := httponce.Get("box: ask invoice", ksef.GroupBoxInvoice, "/box/upload/invoice/%s", uploadID).UpTo(httponce.AnyAnswer)
 	k.Processing = true
 	var wire struct {
@@ -48,7 +48,7 @@ func (c *Client) BoxInvoice(ctx context.Context, uploadID string) (BoxInvoiceInf
 		SessionID   string      `json:"sessionId"`
 		UPO         []byte      `json:"upo"`
 	}
-	err := c.do(ctx, k, func(a *httponce.Answer) error {
+	err := b.do(ctx, k, func(a *httponce.Answer) error {
 		if err := a.JSON(&wire); err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ type BoxDownloadRequest struct {
 }
 
 // BoxDownload starts a collection.
-func (c *Client) BoxDownload(ctx context.Context, r BoxDownloadRequest) error {
+func (b *BoxAPI) BoxDownload(ctx context.Context, r BoxDownloadRequest) error {
 	body := struct {
 		DownloadID  string           `json:"downloadId"`
 		Notify      bool             `json:"notify"`
@@ -88,14 +88,14 @@ func (c *Client) BoxDownload(ctx context.Context, r BoxDownloadRequest) error {
 	}{r.DownloadID, r.Notify, r.SubjectType, rangeWire(r.Range)}
 	k := httponce.Post("box: start download", ksef.GroupBoxDownload, "/box/download/invoices", body).
 		Bad(httponce.Required("downloadId", r.DownloadID)).Bad(r.SubjectType.Check()).Bad(r.Range.Check())
-	return c.do(ctx, k, readResult)
+	return b.do(ctx, k, readResult)
 }
 
 // BoxDownloaded writes the collected invoices to w as a ZIP and returns its length in bytes.
 // [ksef.ErrProcessing] while they are collected. After another error w may hold a piece of the ZIP.
 // The length is at most Options.MaxDownload bytes.
-func (c *Client) BoxDownloaded(ctx context.Context, downloadID string, w io.Writer) (int64, error) {
+func (b *BoxAPI) BoxDownloaded(ctx context.Context, downloadID string, w io.Writer) (int64, error) {
 	k := httponce.Get("box: fetch download", ksef.GroupBoxDownloaded, "/box/download/invoices/%s", downloadID)
 	k.Processing = true
-	return c.download(ctx, k.Accepting("application/zip, application/json"), w)
+	return b.download(ctx, k.Accepting("application/zip, application/json"), w)
 }

@@ -26,7 +26,7 @@ type BoxBatchRequest struct {
 // BoxUploadBatch hands over a batch. The ZIP is streamed: open is called once, when the gate has
 // opened; what it returns is closed; it must give exactly size bytes. After an error with
 // MaybeDone, ask BoxBatch.
-func (c *Client) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open func() (io.ReadCloser, error), size int64) error {
+func (b *BoxAPI) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open func() (io.ReadCloser, error), size int64) error {
 	k := httponce.Call{
 		Op: "box: upload batch", Group: ksef.GroupBoxUploadBatch,
 		Method: "POST", Path: "/box/upload/batch", Accept: httponce.AcceptJSON, Stream: true,
@@ -52,7 +52,7 @@ func (c *Client) BoxUploadBatch(ctx context.Context, r BoxBatchRequest, open fun
 			io.Closer
 		}{body, zip}, nil
 	}
-	return c.do(ctx, k, readResult)
+	return b.do(ctx, k, readResult)
 }
 
 // envelope is the multipart form before and after the file's bytes. So the length of the whole form
@@ -122,7 +122,7 @@ type BoxBatchInfo struct {
 }
 
 // BoxBatch asks what became of a batch. [ksef.ErrProcessing] while it runs.
-func (c *Client) BoxBatch(ctx context.Context, uploadID string) (BoxBatchInfo, error) {
+func (b *BoxAPI) BoxBatch(ctx context.Context, uploadID string) (BoxBatchInfo, error) {
 	k := httponce.Get("box: ask batch", ksef.GroupBoxBatch, "/box/upload/batch/%s", uploadID).UpTo(httponce.AnyAnswer)
 	k.Processing = true
 	var wire struct {
@@ -132,7 +132,7 @@ func (c *Client) BoxBatch(ctx context.Context, uploadID string) (BoxBatchInfo, e
 		UPO         []byte        `json:"upo"`
 	}
 	out := BoxBatchInfo{InvoiceInfo: []ksef.InvoiceInfo{}}
-	err := c.do(ctx, k, func(a *httponce.Answer) error {
+	err := b.do(ctx, k, func(a *httponce.Answer) error {
 		if err := a.JSON(&wire); err != nil {
 			return err
 		}

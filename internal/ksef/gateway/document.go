@@ -21,7 +21,7 @@ type Validation struct {
 
 // Validate has the gateway check an invoice's XML. An invoice that it can't read at all is an error
 // of [ksef.KindRefused].
-func (c *Client) Validate(ctx context.Context, invoice []byte) (Validation, error) {
+func (d *DocumentAPI) Validate(ctx context.Context, invoice []byte) (Validation, error) {
 	k := httponce.Call{
 		Op: "validate invoice", Group: ksef.GroupValidate, Method: "POST", Path: "/invoice/validate",
 		Accept: httponce.AcceptJSON, ContentType: "text/xml", Body: invoice,
@@ -33,7 +33,7 @@ func (c *Client) Validate(ctx context.Context, invoice []byte) (Validation, erro
 		Valid *bool `json:"valid"`
 		Validation
 	}
-	err := c.do(ctx, k, func(a *httponce.Answer) error {
+	err := d.do(ctx, k, func(a *httponce.Answer) error {
 		if err := a.JSON(&wire); err != nil {
 			return err
 		}
@@ -51,7 +51,7 @@ func (c *Client) Validate(ctx context.Context, invoice []byte) (Validation, erro
 
 // Generate makes the XML of an FA(3) document from its JSON form (the value of "invoice" in the
 // request).
-func (c *Client) Generate(ctx context.Context, invoice json.RawMessage) ([]byte, error) {
+func (d *DocumentAPI) Generate(ctx context.Context, invoice json.RawMessage) ([]byte, error) {
 	body := map[string]json.RawMessage{"invoice": invoice}
 	k := httponce.Post("generate invoice", ksef.GroupGenerate, "/invoice/generate", body).UpTo(httponce.DocumentAnswer)
 	switch {
@@ -60,7 +60,7 @@ func (c *Client) Generate(ctx context.Context, invoice json.RawMessage) ([]byte,
 	case k.Err != nil:
 		k.Err = errors.New("invoice is not JSON") // the encoder's text may quote it
 	}
-	return c.xml(ctx, k)
+	return d.xml(ctx, k)
 }
 
 // LinksRequest asks for verification links.
@@ -86,14 +86,14 @@ type Link struct {
 }
 
 // Links makes the verification links of an invoice.
-func (c *Client) Links(ctx context.Context, r LinksRequest) (Links, error) {
+func (d *DocumentAPI) Links(ctx context.Context, r LinksRequest) (Links, error) {
 	k := httponce.Post("make links", ksef.GroupLinks, "/invoice/links", r).UpTo(httponce.DocumentAnswer).
 		Bad(httponce.Required("nip", r.NIP)).Bad(httponce.Required("issueDate", r.IssueDate))
 	if len(r.InvoiceHash) != sha256.Size {
 		k = k.Bad(fmt.Errorf("invoiceHash has %d bytes, must have %d", len(r.InvoiceHash), sha256.Size))
 	}
 	var out Links
-	err := c.do(ctx, k, func(a *httponce.Answer) error {
+	err := d.do(ctx, k, func(a *httponce.Answer) error {
 		return a.Checked(&out, func() error { return missing("invoice link", out.Invoice.Link) })
 	})
 	if err != nil {

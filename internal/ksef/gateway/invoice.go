@@ -10,7 +10,7 @@ import (
 
 // SendInvoice sends an invoice in an open online session. After an error with MaybeDone the invoice
 // may be in the session: check that before it is sent again.
-func (c *Client) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
+func (s *SessionAPI) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.SentInvoice, error) {
 	body := struct {
 		SessionID string   `json:"sessionId"`
 		Encrypted sentWire `json:"encrypted"`
@@ -20,18 +20,18 @@ func (c *Client) SendInvoice(ctx context.Context, r ksef.SendRequest) (ksef.Sent
 		k = k.Bad(errors.New("the gateway has no offline flag and no technical correction for a single invoice: " +
 			"send it straight to KSeF (transport: direct)"))
 	}
-	out, err := c.create(ctx, k)
+	out, err := s.create(ctx, k)
 	return ksef.SentInvoice(out), err
 }
 
 // InvoiceStatus asks where one sent invoice stands, by the id that SendInvoice returned. Asking for
 // the session costs one request for all of its invoices.
-func (c *Client) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo, error) {
+func (s *SessionAPI) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo, error) {
 	var out struct {
 		InvoiceInfo invoiceWire `json:"invoiceInfo"`
 	}
 	k := httponce.Get("ask invoice status", ksef.GroupInvoiceStatus, "/invoice/status/%s", id)
-	err := c.do(ctx, k, func(a *httponce.Answer) error {
+	err := s.do(ctx, k, func(a *httponce.Answer) error {
 		if err := a.JSON(&out); err != nil {
 			return err
 		}
@@ -47,6 +47,6 @@ func (c *Client) InvoiceStatus(ctx context.Context, id string) (ksef.InvoiceInfo
 }
 
 // Invoice fetches an accepted invoice by its KSeF number, as the XML that KSeF holds.
-func (c *Client) Invoice(ctx context.Context, ksefNumber string) ([]byte, error) {
-	return c.xml(ctx, httponce.Get("fetch invoice", ksef.GroupInvoiceDownload, "/invoice/get/%s", ksefNumber).UpTo(httponce.DocumentAnswer))
+func (g *RegisterAPI) Invoice(ctx context.Context, ksefNumber string) ([]byte, error) {
+	return g.xml(ctx, httponce.Get("fetch invoice", ksef.GroupInvoiceDownload, "/invoice/get/%s", ksefNumber).UpTo(httponce.DocumentAnswer))
 }

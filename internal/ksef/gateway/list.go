@@ -15,10 +15,10 @@ import (
 // SessionInvoices lists all invoices of a session. The answer is decoded as it arrives. A list that
 // breaks off is an error and never a shorter list: an invoice that is not in it would count as
 // never arrived.
-func (c *Client) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
+func (s *SessionAPI) SessionInvoices(ctx context.Context, id string) ([]ksef.InvoiceInfo, error) {
 	var out []ksef.InvoiceInfo
 	k := httponce.Get("list session invoices", ksef.GroupSessionInvoiceList, "/invoice/session/invoices/%s", id).UpTo(httponce.AnyAnswer)
-	err := c.do(ctx, k, func(a *httponce.Answer) (err error) {
+	err := s.do(ctx, k, func(a *httponce.Answer) (err error) {
 		out, err = decodeInvoices(a.Body)
 		return err
 	})

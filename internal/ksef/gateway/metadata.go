@@ -12,7 +12,7 @@ import (
 
 // Metadata lists invoices that KSeF holds, one page. If the answer does not say in a known form
 // whether there is more, a full page counts as a sign that there is.
-func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
+func (g *RegisterAPI) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.MetadataPage, error) {
 	body := struct {
 		SubjectType ksef.SubjectType `json:"subjectType"`
 		Range       rangeWire        `json:"range"`
@@ -31,7 +31,7 @@ func (c *Client) Metadata(ctx context.Context, r ksef.MetadataRequest) (ksef.Met
 		PermanentStorageDate ksef.Time       `json:"permanentStorageDate"`
 		Invoices             *[]metadataWire `json:"invoices"`
 	}
-	err := c.do(ctx, k, func(a *httponce.Answer) error {
+	err := g.do(ctx, k, func(a *httponce.Answer) error {
 		if err := a.JSON(&wire); err != nil {
 			return err
 		}

@@ -14,9 +14,9 @@ import (
 
 // PublicKey fetches KSeF's RSA public key, which encrypts session keys. KSeF replaces it at times,
 // in an emergency without notice: use a [ksef.KeyCache], and fetch again when a session is refused.
-func (c *Client) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
+func (s *SessionAPI) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
 	var key *rsa.PublicKey
-	err := c.do(ctx, httponce.Get("fetch public key", ksef.GroupPublicKey, "/invoice/public/key"), func(a *httponce.Answer) (err error) {
+	err := s.do(ctx, httponce.Get("fetch public key", ksef.GroupPublicKey, "/invoice/public/key"), func(a *httponce.Answer) (err error) {
 		var wire struct {
 			Algorithm string `json:"algorithm"`
 			PublicKey []byte `json:"publicKey"`

@@ -19,7 +19,7 @@ type QueryRequest struct {
 }
 
 // QueryStart starts an export and returns its id.
-func (c *Client) QueryStart(ctx context.Context, r QueryRequest) (queryID string, err error) {
+func (g *RegisterAPI) QueryStart(ctx context.Context, r QueryRequest) (queryID string, err error) {
 	body := struct {
 		EncryptionInfo encryptionWire   `json:"encryptionInfo"`
 		SubjectType    ksef.SubjectType `json:"subjectType"`
@@ -30,7 +30,7 @@ func (c *Client) QueryStart(ctx context.Context, r QueryRequest) (queryID string
 	var out struct {
 		QueryID string `json:"queryId"`
 	}
-	err = c.do(ctx, k, func(a *httponce.Answer) error {
+	err = g.do(ctx, k, func(a *httponce.Answer) error {
 		return a.Checked(&out, func() error { return missing("queryId", out.QueryID) })
 	})
 	if err != nil {
@@ -50,7 +50,7 @@ type QueryInfo struct {
 }
 
 // QueryStatus asks for an export's result. [ksef.ErrProcessing] while it runs.
-func (c *Client) QueryStatus(ctx context.Context, queryID string) (QueryInfo, error) {
+func (g *RegisterAPI) QueryStatus(ctx context.Context, queryID string) (QueryInfo, error) {
 	k := httponce.Get("ask query status", ksef.GroupQueryStatus, "/invoice/query/status/%s", queryID)
 	k.Processing = true
 	var wire struct {
@@ -60,7 +60,7 @@ func (c *Client) QueryStatus(ctx context.Context, queryID string) (QueryInfo, er
 		TruncatedAt      ksef.Time       `json:"truncatedAt"`
 		PartNumbers      *[]lenient.Text `json:"partNumbers"`
 	}
-	err := c.do(ctx, k, func(a *httponce.Answer) error {
+	err := g.do(ctx, k, func(a *httponce.Answer) error {
 		if err := a.JSON(&wire); err != nil {
 			return err
 		}
@@ -87,8 +87,8 @@ func (c *Client) QueryStatus(ctx context.Context, queryID string) (QueryInfo, er
 // QueryResult writes one part of an export's ZIP to w, still encrypted (see
 // [ksef.SessionKey.Decrypt]), and returns its length in bytes. After an error w may hold a piece of
 // it. The length is at most Options.MaxDownload bytes.
-func (c *Client) QueryResult(ctx context.Context, queryID, part string, w io.Writer) (int64, error) {
+func (g *RegisterAPI) QueryResult(ctx context.Context, queryID, part string, w io.Writer) (int64, error) {
 	k := httponce.Get("fetch query result", ksef.GroupQueryResult, "/invoice/query/result/%s/%s", queryID, part)
 	k.Processing = true
-	return c.download(ctx, k.Accepting("application/octet-stream, application/json"), w)
+	return g.download(ctx, k.Accepting("application/octet-stream, application/json"), w)
 }

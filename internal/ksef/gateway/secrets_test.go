@@ -148,7 +148,7 @@ func TestErrors_OtherSideEchoesSecrets_ShowNone(t *testing.T) {
 		"the store's XML": echo(
 			403, "application/xml", `<Error><Code>AuthenticationFailed</Code><Detail>`, `</Detail></Error>`,
 		),
-		"a redirect with a signature": http.RedirectHandler("/x?sig="+signaturePart, 302),
+		"a redirect with a signature": http.RedirectHandler("/x?sig="+signaturePart, http.StatusFound),
 	} {
 		t.Run(why, func(t *testing.T) {
 			c, srv := serve(t, h)

@@ -11,19 +11,19 @@ import (
 
 // OpenOnline opens an online session. After an error with MaybeDone, at worst an empty session is
 // left behind, which KSeF cancels by itself.
-func (c *Client) OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (ksef.OpenedSession, error) {
+func (s *SessionAPI) OpenOnline(ctx context.Context, r ksef.OpenOnlineRequest) (ksef.OpenedSession, error) {
 	body := struct {
 		InvoiceVersion ksef.InvoiceVersion `json:"invoiceVersion"`
 		EncryptionInfo encryptionWire      `json:"encryptionInfo"`
 	}{r.InvoiceVersion, encryptionOf(r.EncryptionInfo)}
 	k := httponce.Post("open online session", ksef.GroupOnlineSession, "/invoice/session/open/online", body).
 		Bad(r.InvoiceVersion.Check()).Bad(r.EncryptionInfo.Check())
-	out, err := c.create(ctx, k)
+	out, err := s.create(ctx, k)
 	return ksef.OpenedSession(out), err
 }
 
 // create makes a request whose answer names the new thing by its id.
-func (c *Client) create(ctx context.Context, k httponce.Call) (createdWire, error) {
+func (c *connection) create(ctx context.Context, k httponce.Call) (createdWire, error) {
 	var out createdWire
 	err := c.do(ctx, k, func(a *httponce.Answer) error {
 		return a.Checked(&out, func() error { return missing("id", out.ID) })
@@ -35,12 +35,12 @@ func (c *Client) create(ctx context.Context, k httponce.Call) (createdWire, erro
 }
 
 // SessionStatus asks where a session stands.
-func (c *Client) SessionStatus(ctx context.Context, id string) (ksef.SessionInfo, error) {
+func (s *SessionAPI) SessionStatus(ctx context.Context, id string) (ksef.SessionInfo, error) {
 	var out struct {
 		SessionInfo sessionWire `json:"sessionInfo"`
 	}
 	k := httponce.Get("ask session status", ksef.GroupSessionMisc, "/invoice/session/status/%s", id)
-	err := c.do(ctx, k, func(a *httponce.Answer) error {
+	err := s.do(ctx, k, func(a *httponce.Answer) error {
 		return a.Checked(&out, func() error { return out.SessionInfo.Status.Check() })
 	})
 	if err != nil {
@@ -56,18 +56,18 @@ var ErrResultFalse = errors.New("the gateway answered result false")
 // the two kinds have limits of their own. Close is a GET that changes something: after an error
 // with MaybeDone, ask SessionStatus and do not guess. {"result":false} is ErrResultFalse, with
 // MaybeDone, because a session that is closed already may answer so.
-func (c *Client) CloseSession(ctx context.Context, id string, batch bool) error {
+func (s *SessionAPI) CloseSession(ctx context.Context, id string, batch bool) error {
 	group, op := ksef.GroupOnlineSessionClose, "close online session"
 	if batch {
 		group, op = ksef.GroupBatchSessionClose, "close batch session"
 	}
-	return c.do(ctx, httponce.Get(op, group, "/invoice/session/close/%s", id), readResult)
+	return s.do(ctx, httponce.Get(op, group, "/invoice/session/close/%s", id), readResult)
 }
 
 // SessionUPO fetches the receipt of a processed session as XML. The gateway refuses while the
 // session is not closed and processed.
-func (c *Client) SessionUPO(ctx context.Context, id string) ([]byte, error) {
-	return c.xml(ctx, httponce.Get("fetch session UPO", ksef.GroupSessionUPO, "/invoice/session/upo/%s", id).UpTo(httponce.AnyAnswer))
+func (s *SessionAPI) SessionUPO(ctx context.Context, id string) ([]byte, error) {
+	return s.xml(ctx, httponce.Get("fetch session UPO", ksef.GroupSessionUPO, "/invoice/session/upo/%s", id).UpTo(httponce.AnyAnswer))
 }
 
 // readResult reads {result:bool}. A missing result does not count as true.
@@ -95,7 +95,7 @@ func missing(field, value string) error {
 }
 
 // xml asks for an XML document.
-func (c *Client) xml(ctx context.Context, k httponce.Call) ([]byte, error) {
+func (c *connection) xml(ctx context.Context, k httponce.Call) ([]byte, error) {
 	var out []byte
 	err := c.do(ctx, k.Accepting(httponce.AcceptXML), func(a *httponce.Answer) (err error) {
 		out, err = a.XML()

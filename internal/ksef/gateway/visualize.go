@@ -47,7 +47,7 @@ type VisualizeRequest struct {
 }
 
 // Visualize renders an invoice as HTML or PDF.
-func (c *Client) Visualize(ctx context.Context, r VisualizeRequest) ([]byte, error) {
+func (d *DocumentAPI) Visualize(ctx context.Context, r VisualizeRequest) ([]byte, error) {
 	k := httponce.Post("visualize invoice", ksef.GroupVisualize, "/invoice/visualize", r).UpTo(httponce.AnyAnswer).
 		Bad(r.OutputLanguage.check())
 	if len(r.InvoiceData) == 0 {
@@ -56,7 +56,7 @@ func (c *Client) Visualize(ctx context.Context, r VisualizeRequest) ([]byte, err
 	if r.OutputFormat != HTML && r.OutputFormat != PDF {
 		k = k.Bad(fmt.Errorf("outputFormat %q is neither %s nor %s", string(r.OutputFormat), HTML, PDF))
 	}
-	return c.rendered(ctx, k, r.OutputFormat)
+	return d.rendered(ctx, k, r.OutputFormat)
 }
 
 // VisualizeUPORequest asks for a receipt in human form. The gateway knows PDF only.
@@ -66,7 +66,7 @@ type VisualizeUPORequest struct {
 }
 
 // VisualizeUPO renders a receipt as PDF.
-func (c *Client) VisualizeUPO(ctx context.Context, r VisualizeUPORequest) ([]byte, error) {
+func (d *DocumentAPI) VisualizeUPO(ctx context.Context, r VisualizeUPORequest) ([]byte, error) {
 	wire := struct {
 		OutputFormat   OutputFormat `json:"outputFormat"`
 		OutputLanguage Language     `json:"outputLanguage"`
@@ -77,10 +77,10 @@ func (c *Client) VisualizeUPO(ctx context.Context, r VisualizeUPORequest) ([]byt
 	if len(r.UPOData) == 0 {
 		k = k.Bad(errors.New("upoData is required"))
 	}
-	return c.rendered(ctx, k, PDF)
+	return d.rendered(ctx, k, PDF)
 }
 
-func (c *Client) rendered(ctx context.Context, k httponce.Call, format OutputFormat) ([]byte, error) {
+func (c *connection) rendered(ctx context.Context, k httponce.Call, format OutputFormat) ([]byte, error) {
 	accept := "text/html, application/json"
 	if format == PDF {
 		accept = "application/pdf, application/json"
