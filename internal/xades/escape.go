@@ -6,13 +6,7 @@ import "strings"
 // has may be in s; see [Valid].
 func EscapeText(s string) string { return text.Replace(s) }
 
-// EscapeAttribute returns s as canonical XML writes it between double quotes.
-func EscapeAttribute(s string) string { return attribute.Replace(s) }
-
-var (
-	text      = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;")
-	attribute = strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;", "\t", "&#x9;", "\n", "&#xA;", "\r", "&#xD;")
-)
+var text = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;")
 
 // Valid reports whether s consists of characters that an XML 1.0 document may have. Others have no
 // escape: a document with one of them cannot be written.
