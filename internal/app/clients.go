@@ -27,11 +27,19 @@ type sender interface {
 // tenantClient is one tenant's client, with a cache of the public key. It is a [tasks.Transport].
 type tenantClient struct {
 	sender
-	keys *publicKey
+	keys  *publicKey
+	ready func(context.Context) error // logs in where that is needed; nil: nowhere
 }
 
-// PublicKey returns KSeF's public key, from memory while it is fresh.
+// PublicKey returns KSeF's public key, from memory while it is fresh. The key is asked for before a
+// package is built, so whoever cannot log in learns it here: nothing is built for a session that
+// cannot be opened.
 func (g tenantClient) PublicKey(ctx context.Context) (*rsa.PublicKey, error) {
+	if g.ready != nil {
+		if err := g.ready(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return g.keys.PublicKey(ctx)
 }
 
@@ -89,7 +97,7 @@ func (c *clients) add(pool *connect.Pool, t config.Tenant, credentials *connect.
 	var cache *publicKey
 	client := way.Sender(way.Session, func() { cache.Invalidate() })
 	cache = keys(client.PublicKey)
-	c.transports[t.Title()] = tenantClient{sender: client, keys: cache}
+	c.transports[t.Title()] = tenantClient{sender: client, keys: cache, ready: client.Ready}
 	c.direct[t.Title()], c.accounts[t.Title()] = way, client.Account()
 	return nil
 }

@@ -35,9 +35,6 @@ func (a *API) Sender(tokens Tokens, staleKey func()) *Client {
 	}
 }
 
-// CloseIdleConnections closes connections that no request uses.
-func (c *Client) CloseIdleConnections() { c.api.CloseIdleConnections() }
-
 // String names the client by its address.
 func (c *Client) String() string { return "sender to " + c.api.String() }
 

@@ -57,6 +57,9 @@ func TestDo_NoToken_NothingIsSentAndNothingIsUnknown(t *testing.T) {
 			e.Group != ksef.GroupSessionMisc {
 			t.Errorf("%s: %+v", kind, *e)
 		}
+		if e := apiError(t, api.Sender(&issued{tokens: []string{""}, err: in}, nil).Ready(ctx)); e.Kind != want || e.MaybeDone || e.Group != ksef.GroupLogin {
+			t.Errorf("%s: not ready: %+v", kind, *e)
+		}
 		if len(s.requests()) != 0 {
 			t.Errorf("%s: a request was sent", kind)
 		}
