@@ -112,7 +112,7 @@ func (c *clients) close(ctx context.Context) {
 	all.Wait()
 }
 
-// warner logs what KSeF warns of, each warning once an hour for each tenant.
+// warner logs what KSeF warns of. The log leaves out what repeats itself.
 func warner(log zerolog.Logger, tenant string) func(context.Context, string, string) {
 	return func(_ context.Context, op, warning string) {
 		log.Warn().Str("tenant", tenant).Str("request", op).Str("warning", warning).Msg("KSeF warns")
