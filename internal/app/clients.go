@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"crypto/rsa"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -70,7 +72,7 @@ func newClients(pool *connect.Pool, l *limits, log zerolog.Logger, count func(ks
 		}
 		o.Gate = &gate{tenant: t.Title(), limits: l, fault: func() error { return l.faults.refuse(t.Title()) }, log: log, count: count,
 			keyRefused: func(ctx context.Context, why string) error { return pool.Ledger.NoteKeyRefused(ctx, t.Title(), why) }}
-		o.Warn = warner(log, t.Title())
+		o.Warn = warner(log, t.Title(), pool.Now)
 		if err := c.add(pool, t, l.faults.credentials[t.Title()], o); err != nil {
 			return nil, err
 		}
@@ -112,9 +114,24 @@ func (c *clients) close(ctx context.Context) {
 	all.Wait()
 }
 
-// warner logs what KSeF warns of. The log leaves out what repeats itself.
-func warner(log zerolog.Logger, tenant string) func(context.Context, string, string) {
+// warner logs what KSeF warns of, each kind of warning once an hour for each tenant: an export of
+// thousands may have the same mistake in each invoice.
+func warner(log zerolog.Logger, tenant string, now func() time.Time) func(context.Context, string, string) {
+	warned := newSpells(now)
 	return func(_ context.Context, op, warning string) {
-		log.Warn().Str("tenant", tenant).Str("request", op).Str("warning", warning).Msg("KSeF warns")
+		if _, due := warned.goesOn(warningKind(warning)); !due {
+			return
+		}
+		log.Warn().Str("tenant", tenant).Str("request", op).Str("warning", warning).Msg("KSeF warns; the same is told again in an hour")
 	}
+}
+
+// warningKind is the code that a warning begins with, as in "[sig-001]: …". All others are one kind,
+// so that texts with numbers in them cannot fill the memory.
+func warningKind(warning string) string {
+	code, _, ok := strings.Cut(warning, "]")
+	if !ok || !strings.HasPrefix(code, "[") || len(code) > 32 {
+		return "other"
+	}
+	return code
 }

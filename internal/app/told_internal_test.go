@@ -171,3 +171,21 @@ func TestHosts_EachTenantHasItsOwn(t *testing.T) {
 		t.Errorf("%v, %v", h, err)
 	}
 }
+
+func TestWarner_SameWarningAThousandTimes_IsLoggedOnceAnHour(t *testing.T) {
+	var out strings.Builder
+	at := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
+	warn := warner(zerolog.New(&out), toldNIP, func() time.Time { return at })
+	for range 1000 {
+		warn(t.Context(), "send invoice", "[xml-001]: invoice "+at.String())
+		warn(t.Context(), "log in", "[sig-001]: podpis")
+	}
+	if n := strings.Count(out.String(), "\n"); n != 2 {
+		t.Errorf("%d lines", n)
+	}
+	at = at.Add(time.Hour)
+	warn(t.Context(), "log in", "[sig-001]: podpis")
+	if n := strings.Count(out.String(), "\n"); n != 3 {
+		t.Errorf("%d lines an hour later", n)
+	}
+}
