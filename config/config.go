@@ -1,16 +1,17 @@
 package config
 
-// Environment is the KSeF environment that the gateway client uses.
+// Environment is the KSeF environment that the tenants' clients use.
 type Environment string
 
 const (
-	// Test is KSeF's test environment, https://ksefapi.pl/api-test. It is free, and nothing sent
-	// there has legal effect.
+	// Test is KSeF's test environment. It is free, and nothing sent there has legal effect.
 	Test Environment = "test"
-	// Production is the real KSeF, https://ksefapi.pl/api. Every invoice that is accepted there is
-	// legally issued.
+	// Demo is KSeF's environment with the rules of production and without legal effect. The gateway
+	// does not lead there: only tenants with transport direct may use it.
+	Demo Environment = "demo"
+	// Production is the real KSeF. Every invoice that is accepted there is legally issued.
 	Production Environment = "production"
-	// Custom uses the address in gateway.url: the simulator, or a proxy.
+	// Custom uses the addresses in gateway.url and direct.url: the simulator, or a proxy.
 	Custom Environment = "custom"
 )
 
@@ -21,6 +22,7 @@ type Config struct {
 	// night's invoices to the test environment.
 	Environment Environment `yaml:"environment" env:"ENVIRONMENT"`
 	Gateway     Gateway     `yaml:"gateway" envPrefix:"GATEWAY_"`
+	Direct      Direct      `yaml:"direct" envPrefix:"DIRECT_"`
 	Redis       Redis       `yaml:"redis" envPrefix:"REDIS_"`
 	// Tenants are the accounts with which this pool sends invoices: at least one, each with a
 	// unique name.

@@ -32,6 +32,8 @@ func other(t *testing.T, l leaf) string {
 	switch v := l.value.Interface().(type) {
 	case string:
 		return "something"
+	case Transport:
+		return "direct"
 	case Files:
 		return "/some/file,/another"
 	case bool:

@@ -81,10 +81,9 @@ func (c Config) CheckFiles() error {
 		}
 	}
 	for _, t := range c.Tenants {
-		_, err := t.Key()
-		note(err)
+		note(t.CheckCredentials())
 		if t.OfflineCertificateFile != "" {
-			_, _, _, err = t.OfflineCertificate()
+			_, _, _, err := t.OfflineCertificate()
 			note(err)
 		}
 	}
@@ -112,7 +111,11 @@ func (c Config) OpenSecrets() []string {
 		}
 	}
 	for _, t := range c.Tenants {
-		note("key_file of tenant "+t.NIP, t.KeyFile)
+		for _, file := range t.SecretFiles() {
+			if file.Key != "certificate_file" { // it is public
+				note(file.Key+" of tenant "+t.NIP, file.Path)
+			}
+		}
 		if t.OfflineKeyFile == "" { // the key is in the certificate's file
 			note("offline_certificate_file of tenant "+t.NIP, t.OfflineCertificateFile)
 		}

@@ -9,16 +9,27 @@ import (
 	"ksefworker/internal/ksef/numbers"
 )
 
-// Tenant is one account at the gateway: the credentials of one taxpayer and its request limits.
+// Tenant is one taxpayer: the way to KSeF, the credentials and the request limits.
 type Tenant struct {
 	// NIP is the tax number, ten digits, of the taxpayer on whose behalf this account sends.
 	// Several tenants may have the same NIP. Its check digit is not checked here.
 	NIP string `yaml:"nip" env:"NIP"`
-	// KeyID is the public half of the gateway's API key.
+	// Transport is the way to KSeF: gateway (ksefapi.pl) or direct (KSeF's own API). "" is gateway.
+	Transport Transport `yaml:"transport" env:"TRANSPORT"`
+	// KeyID is the public half of the gateway's API key. With transport gateway.
 	KeyID string `yaml:"key_id" env:"KEY_ID"`
 	// KeyFile is the file with the secret half and nothing else; one newline at its end is removed.
 	// KSEF_KEY_FILE_<NIP> sets it too.
 	KeyFile string `yaml:"key_file" env:"KEY_FILE"`
+	// TokenFile is the file with a KSeF token and nothing else; one newline at its end is removed.
+	// With transport direct, instead of a certificate.
+	TokenFile string `yaml:"token_file" env:"TOKEN_FILE"`
+	// CertificateFile is a certificate that KSeF takes, in PEM, and PrivateKeyFile its private key,
+	// in PEM as PKCS#8, PKCS#1 or SEC1. With transport direct, instead of a token.
+	CertificateFile string `yaml:"certificate_file" env:"CERTIFICATE_FILE"`
+	PrivateKeyFile  string `yaml:"private_key_file" env:"PRIVATE_KEY_FILE"`
+	// PrivateKeyPasswordFile is the file with the password of an encrypted private key.
+	PrivateKeyPasswordFile string `yaml:"private_key_password_file" env:"PRIVATE_KEY_PASSWORD_FILE"`
 	// Name identifies the tenant in the ledger, limits, logs, metrics and on the command line. It
 	// must be unique; empty means the NIP. A tenant whose name changes loses access to the invoices
 	// that wait under the old name.
@@ -145,7 +156,8 @@ func (t Tenant) Title() string {
 
 func (c *Config) checkTenants(f *faults) {
 	if len(c.Tenants) == 0 {
-		f.add("tenants", "", errors.New("is empty: at least one taxpayer with nip, key_id and key_file is needed"))
+		f.add("tenants", "", errors.New("is empty: at least one taxpayer is needed, with nip, key_id and key_file "+
+			"or with nip, transport: direct and token_file"))
 	}
 	titles := map[string]int{}
 	for i, t := range c.Tenants {
@@ -165,22 +177,26 @@ func (c *Config) checkTenants(f *faults) {
 			f.add(at+"name", t.Name, errors.New("must have at most 64 bytes, none of : | { }, and no blank at either end"))
 		}
 		titles[t.Title()] = i
-		switch {
-		case t.KeyID == "":
-			f.add(at+"key_id", "", errors.New("is missing: the id of the gateway's API key"))
-		case strings.Contains(t.KeyID, ":"):
-			// Not shown, because a value of the form id:key contains the secret.
-			f.add(at+"key_id", "(not shown)", errors.New("contains a colon: write only the id here, and the key into key_file"))
-		default:
-			f.printable(at+"key_id", t.KeyID)
-		}
-		if t.KeyFile == "" {
-			f.add(at+"key_file", "", fmt.Errorf("is missing: the file with the API key (or set KSEF_KEY_FILE_%s)", t.NIP))
-		}
+		t.checkWay(f, at, c.Environment)
 		f.printable(at+"name", t.Name)
 		t.checkSizes(f, at)
 		t.checkOffline(f, at)
 		t.Limits.check(f, at+"limits.", true)
+	}
+}
+
+func (t Tenant) checkGatewayKey(f *faults, at string) {
+	switch {
+	case t.KeyID == "":
+		f.add(at+"key_id", "", errors.New("is missing: the id of the gateway's API key (or set transport: direct)"))
+	case strings.Contains(t.KeyID, ":"):
+		// Not shown, because a value of the form id:key contains the secret.
+		f.add(at+"key_id", "(not shown)", errors.New("contains a colon: write only the id here, and the key into key_file"))
+	default:
+		f.printable(at+"key_id", t.KeyID)
+	}
+	if t.KeyFile == "" {
+		f.add(at+"key_file", "", fmt.Errorf("is missing: the file with the API key (or set KSEF_KEY_FILE_%s)", t.NIP))
 	}
 }
 

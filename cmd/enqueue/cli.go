@@ -39,6 +39,9 @@ type grammar struct {
 	Qr      qrCmd      `cmd:"" help:"${qr}"`
 	Proof   proofCmd   `cmd:"" help:"${proof}"`
 	Report  reportCmd  `cmd:"" help:"${report}"`
+
+	Certificate certificateCmd `cmd:"" help:"${certificate}"`
+	Token       tokenCmd       `cmd:"" help:"${token}"`
 }
 
 // program is one run of enqueue.
@@ -65,6 +68,9 @@ type anyLedger interface{ allowsAnyLedger() }
 // they must work where there is no Redis, or no configuration.
 type standalone interface{ opensItself() }
 
+// configAlone marks the commands that need the configuration alone: neither Redis nor the archive.
+type configAlone interface{ configAlone() }
+
 func (p *program) run(ctx context.Context, args []string) error {
 	var g grammar
 	exited := false
@@ -82,13 +88,18 @@ func (p *program) run(ctx context.Context, args []string) error {
 	case err != nil:
 		return &usageError{what: err.Error(), hint: callHint(args, err)}
 	}
+	words := strings.Fields(parsed.Command())
 	g.Pause.kind, g.Drain.kind = ledger.Paused, ledger.Draining
+	if len(words) > 1 {
+		g.Certificate.sub, g.Token.sub = words[1], words[1]
+	}
 	c := map[string]command{
 		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
 		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,
-	}[strings.Fields(parsed.Command())[0]]
+		"certificate": &g.Certificate, "token": &g.Token,
+	}[words[0]]
 	if v, ok := c.(interface{ check() error }); ok {
 		if err := v.check(); err != nil {
 			return err
@@ -98,7 +109,13 @@ func (p *program) run(ctx context.Context, args []string) error {
 	if _, ok := c.(standalone); ok {
 		return c.run(ctx, p)
 	}
-	if err := p.open(ctx, g.Config); err != nil {
+	if err := p.load(g.Config); err != nil {
+		return err
+	}
+	if _, ok := c.(configAlone); ok {
+		return c.run(ctx, p)
+	}
+	if err := p.open(ctx); err != nil {
 		return err
 	}
 	if _, ok := c.(anyLedger); !ok {
@@ -115,7 +132,10 @@ func (p *program) openOnce(ctx context.Context) error {
 	if p.base != nil {
 		return nil
 	}
-	if err := p.open(ctx, p.config); err != nil {
+	if err := p.load(p.config); err != nil {
+		return err
+	}
+	if err := p.open(ctx); err != nil {
 		return err
 	}
 	return asUsage(p.base.CheckHome(ctx))
@@ -132,20 +152,6 @@ func callHint(args []string, err error) string {
 		return "see enqueue --help"
 	}
 	return "if " + args[i] + " is a number or a name and no flag, write -- before it: ... -- " + shell.Quote(args[i])
-}
-
-// open reads the configuration and connects. Every error except [connect.ErrUnreachable] means that
-// the configuration is wrong.
-func (p *program) open(ctx context.Context, path string) error {
-	err := p.load(path)
-	if err != nil {
-		return err
-	}
-	p.base, err = connect.OpenAnyArchive(ctx, p.cfg)
-	if err != nil && !errors.Is(err, connect.ErrUnreachable) && ctx.Err() == nil {
-		return &usageError{what: err.Error()}
-	}
-	return err
 }
 
 // load reads the configuration.
@@ -168,6 +174,15 @@ func (p *program) load(path string) error {
 	}
 	p.cfg = cfg
 	return nil
+}
+
+// open connects. Every error except [connect.ErrUnreachable] means that the configuration is wrong.
+func (p *program) open(ctx context.Context) (err error) {
+	p.base, err = connect.OpenAnyArchive(ctx, p.cfg)
+	if err != nil && !errors.Is(err, connect.ErrUnreachable) && ctx.Err() == nil {
+		return &usageError{what: err.Error()}
+	}
+	return err
 }
 
 // asUsage turns errors about settings into one usage error with a line for each. It returns every

@@ -36,6 +36,14 @@ var helpTexts = kong.Vars{
 		"a readable form, and a page in Polish that says what proves what. It needs the archive and no Redis.",
 	"report": "Count the invoices of some days (P_1) and add up P_15: by tenant, day, state and currency; why some were refused or " +
 		"rejected; which took longest; which are at risk.",
+	"certificate": "Certificates with which a tenant logs in to KSeF itself (transport: direct).",
+	"certificate_self": "Make a certificate that only KSeF's test environment takes, and write it to the tenant's " +
+		"certificate_file and private_key_file.",
+	"certificate_request": "Request the next certificate while the tenant logs in by its present one. The key is made here.",
+	"certificate_fetch":   "Fetch the certificate that was requested, and put it and its key in the place of the present ones.",
+	"certificate_dir":     "Folder for the new files, which then take no place; by default they are beside the present ones.",
+	"token":               "Tokens with which a tenant logs in to KSeF itself (transport: direct).",
+	"token_create":        "Make a token for the tenant and write it to a file: KSeF shows it this once.",
 
 	"submit_deadline": "Legal deadline of all of them, instead of the end of the next business day after P_1: " +
 		"2026-11-24, 2026-11-24 16:00 (Warsaw) or RFC 3339.",

@@ -27,7 +27,8 @@ var (
 		"internal/archive", "internal/shell",
 	}
 	machinery = join(tools, document)
-	clients   = []string{"internal/ksef/gateway"}
+	clients   = []string{"internal/ksef/gateway", "internal/ksef/direct"}
+	network   = []string{"internal/ksef/httponce"}
 	standins  = join(direct, []string{"internal/sample", "internal/redisd"})
 	// The simulator's second face, and what configures it.
 	direct = []string{"internal/simulator", "internal/simulator/ministry", "internal/simulator/login", "internal/simulator/limits"}
@@ -40,18 +41,19 @@ var (
 		"cmd/worker": {"config", "internal/app", "internal/buildinfo", "internal/connect"},
 		"cmd/demo":   {"internal/demo", "internal/buildinfo"},
 		// It shows results and ledger states to people, so it needs their types.
-		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/inquiry", "internal/intake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
+		"cmd/enqueue":   join([]string{"config", "internal/buildinfo", "internal/connect", "internal/actions", "internal/enrol", "internal/ksef/direct", "internal/inquiry", "internal/intake", "internal/queue", "internal/results", "internal/waiting", "internal/ledger", "internal/shell"}, forPeople, document),
 		"cmd/simulator": join([]string{"internal/buildinfo"}, direct),
 
 		// It links the testing package, so only tests may import it.
 		"internal/testbed/bedtest": {"internal/testbed"},
 
-		// The stand-ins are linked into the demo and the simulator only, never into worker or enqueue.
+		// The stand-ins are linked into the demo and the simulator only, never into worker or
+		// enqueue.
 		"internal/demo":    join([]string{"config", "internal/app", "internal/connect"}, testbed, document),
 		"internal/testbed": join([]string{"config"}, standins),
-		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue", "internal/waiting"}, machinery, clients),
+		"internal/app":     join([]string{"config", "internal/buildinfo", "internal/connect", "internal/intake", "internal/tasks", "internal/queue", "internal/waiting"}, machinery, network, []string{"internal/ksef/direct", "internal/ksef/direct/login"}),
 		// What worker and command line share: Redis, ledger, queue and archive, opened from the configuration.
-		"internal/connect": join([]string{"config", "internal/intake", "internal/queue", "internal/waiting"}, machinery),
+		"internal/connect": join([]string{"config", "internal/intake", "internal/queue", "internal/waiting", "internal/ksef/direct/login", "internal/xades"}, machinery, clients),
 		"internal/intake":  join([]string{"internal/queue", "internal/results"}, machinery),
 		"internal/tasks":   join([]string{"internal/queue", "internal/results", "internal/settlement"}, machinery),
 		// asynq: it says when, and knows of the ledger only when Redis is full.
@@ -71,6 +73,8 @@ var (
 		// What people and programs ask and do about invoices: the command line and the HTTP intake call them.
 		"internal/inquiry": {"internal/results", "internal/waiting", "internal/ledger"},
 		"internal/actions": {"internal/inquiry", "internal/results", "internal/queue", "internal/ledger"},
+		// Credentials for KSeF itself: the command line calls it.
+		"internal/enrol": {"config", "internal/ksef", "internal/ksef/direct", "internal/pemkey"},
 		// It explains what tasks wait for; tasks do not use it.
 		"internal/waiting": join([]string{"internal/queue", "internal/settlement"}, tools),
 
@@ -88,7 +92,15 @@ var (
 		"internal/ksef":         join(page, document, []string{"internal/ksef/lenient"}),
 		"internal/ksef/lenient": nil,
 		"internal/ksef/numbers": nil,
-		"internal/ksef/gateway": join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
+		// The way to the network, which the clients share.
+		"internal/ksef/httponce":     join(page, []string{"internal/ksef", "internal/ksef/lenient"}),
+		"internal/ksef/direct":       join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
+		"internal/ksef/direct/login": {"internal/ksef", "internal/ksef/direct", "internal/xades"},
+		"internal/ksef/gateway":      join(page, []string{"internal/ksef", "internal/ksef/lenient", "internal/ksef/httponce"}),
+
+		// XML signatures know nothing of KSeF.
+		"internal/xades":  nil,
+		"internal/pemkey": nil,
 
 		"internal/invoice":                   join(page, []string{"internal/invoice/schema"}),
 		"internal/invoice/schema":            nil,
@@ -98,7 +110,7 @@ var (
 		// A second opinion for tests and benchmarks: no program links it.
 		"internal/invoice/xsd": {"internal/invoice"},
 
-		"config":             page,
+		"config":             join(page, []string{"internal/pemkey"}),
 		"internal/buildinfo": nil,
 		// The simulator shares no code with the client: a mistake in both would never be found.
 		"internal/simulator":            {"internal/simulator/fa", "internal/simulator/limits", "internal/simulator/strictjson"},
@@ -279,11 +291,14 @@ func TestVocabulary_Imports_NameNoClientAndNoNetwork(t *testing.T) {
 	}
 }
 
-// The process decides how KSeF is reached, so only app may make a client.
+// The process decides how KSeF is reached, so only app may make a client, and connect, which opens
+// what worker and command line share. enrol and cmd/enqueue are handed one. The login is a part of
+// its client.
 func TestClients_AreImportedByAppAlone(t *testing.T) {
+	makers := []string{"cmd/enqueue", "internal/app", "internal/connect", "internal/enrol", "internal/ksef/direct/login"}
 	for pkg, allowed := range mayImport {
 		for _, c := range clients {
-			if slices.Contains(allowed, c) && pkg != "internal/app" {
+			if slices.Contains(allowed, c) && !slices.Contains(makers, pkg) {
 				t.Errorf("%s may import the client %s", pkg, c)
 			}
 		}

@@ -202,7 +202,7 @@ var passedOn = []string{"reason", "m.Reason", "s.Park.Reason"}
 // reasonMakers are the functions whose results are reasons.
 var reasonMakers = map[string][]string{
 	"settlement": {"parkReason", "unclearReason", "notFoundReason", "conflictReason", "wrongNumber"},
-	"tasks":      {"owed", "contradiction", "besideDamaged"},
+	"tasks":      {"noReceiptReason", "contradiction", "besideDamaged"},
 }
 
 func TestWords_EveryReasonToPark_HasWords(t *testing.T) {

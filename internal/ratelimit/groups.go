@@ -18,6 +18,7 @@ const (
 	GroupInvoiceExport      = "invoiceExport"       // export of invoices
 	GroupExportStatus       = "invoiceExportStatus" // status of an export
 	GroupSessionList        = "sessionList"         // list of sessions
+	GroupAnonymous          = "anonymous"           // log in to KSeF itself
 	GroupOther              = "other"               // the limits of any operation not named above
 )
 

@@ -363,3 +363,31 @@ func TestWait_ASaturatedPool_UsesItsAllowanceAndNoMore(t *testing.T) {
 		t.Logf("%d of 360 sends used", len(arrivals))
 	})
 }
+
+func TestSetTenant_NewLimits_HoldForTheNextRequestAndForNoOtherTenant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(t, NewMemory(nil), Options{Defaults: onePer(time.Hour), MaxSleep: -1, Margin: -1})
+		if err := l.Wait(t.Context(), nip, "x"); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.SetTenant(nip, map[string]Limits{"x": {{2, time.Hour}}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Wait(t.Context(), nip, "x"); err != nil {
+			t.Errorf("the second of two: %v", err)
+		}
+		var notNow *NotNow
+		if err := l.Wait(t.Context(), nip, "x"); !errors.As(err, &notNow) {
+			t.Errorf("the third of two: %v", err)
+		}
+		if got := l.Limits("another", "x"); got[0].Limit != 1 {
+			t.Errorf("another tenant has %v", got)
+		}
+		if err := l.SetTenant(nip, map[string]Limits{"x": {{0, time.Hour}}}); err == nil {
+			t.Error("a limit of 0 is taken")
+		}
+		if got := l.Limits(nip, "x"); got[0].Limit != 2 {
+			t.Errorf("a wrong table changed the limits to %v", got)
+		}
+	})
+}

@@ -60,6 +60,10 @@ func unprovenReason(a account) string {
 	if a.unansweredSends() > 0 {
 		return "KSeF has confirmed that it was sent, and does not tell yet what became of it: it is asked again"
 	}
+	if a.foreign() {
+		return "KSeF's list of the session has a document whose hash is none that was sent in it, " +
+			"so the list proves nothing about this invoice: it is asked again; if that goes on, find out who else sends with these credentials"
+	}
 	if a.session.Counted && !a.complete() {
 		return fmt.Sprintf("KSeF's list has %d of the session's %d invoices: what is not in it may be accepted, so it is asked again",
 			a.entries, a.session.InvoiceCount)
