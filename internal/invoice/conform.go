@@ -39,7 +39,7 @@ func (r *reader) attributes() []schema.Attr {
 // attributeValue returns a value as XML 1.0 normalizes it.
 func (r *reader) attributeValue(a *attribute) []byte {
 	raw := r.bytes(a.value)
-	if !a.refs && bytes.IndexAny(raw, "\t\r\n") < 0 {
+	if !a.refs && !bytes.ContainsAny(raw, "\t\r\n") {
 		return raw
 	}
 	return r.appendValue(nil, a.value)
