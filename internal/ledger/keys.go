@@ -10,6 +10,7 @@ const (
 	keyInvoice    = "inv:"       // id → hash: the entry
 	keyBody       = "body:"      // id → string: the document, compressed and perhaps encrypted
 	keyIdentity   = "ident:"     // digest of an identity → string: id of its newest document
+	keyRef        = "ref:"       // digest of a tenant and a ref → string: id of the invoice that has the ref (refs.go)
 	keyRevisions  = "more:"      // digest of an identity → set: ids of all its documents, when there are several
 	keySellers    = "sellers"    // set: <NIP>|<RodzajFaktury> of every invoice; with P_2 these give the identities
 	keyState      = "st:"        // state → zset: ids by time of the last change
