@@ -111,7 +111,7 @@ func (c *statusCmd) refusal(p *program, r results.Result, at time.Time, first *b
 	*first = false
 	lines := [][2]string{
 		{"id", r.ID}, {"state", r.State}, {"reason", r.Reason}, {"number (P_2)", r.Number}, {"kind", r.Kind},
-		{"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", r.Tenant}, {"file", r.File}, {"refused", day(at)},
+		{"issued (P_1)", r.IssueDate}, {"seller NIP", r.NIP}, {"tenant", r.Tenant}, {"ref", r.Ref}, {"file", r.File}, {"refused", day(at)},
 	}
 	if r.State == results.Refused {
 		lines = append(lines, [2]string{"what to do", p.whatToDo(r.State, r.ID, r.File, r.Tenant)})
@@ -143,7 +143,7 @@ func detail(s *screen, inv ledger.Invoice, r results.Result, now time.Time) {
 	showLines(s, [][2]string{
 		{"id", r.ID}, {"state", r.State}, {"KSeF number", r.KsefNumber}, {"code", code}, {"reason", r.Reason}, {"taken back", r.TakenBack},
 		{"waits for", waitText(r)}, {"number (P_2)", r.Number}, {"kind", r.Kind}, {"issued (P_1)", r.IssueDate},
-		{"seller NIP", r.NIP}, {"tenant", inv.Tenant}, {"file", r.File}, {"package", r.Package},
+		{"seller NIP", r.NIP}, {"tenant", inv.Tenant}, {"ref", r.Ref}, {"file", r.File}, {"package", r.Package},
 		{"session", r.Session}, {"attempts", fmt.Sprint(r.Attempts)}, {"deadline", deadline},
 		{"changed", day(inv.UpdatedAt.Time())}, {"receipt (UPO)", r.UPO}, {"verification", r.VerificationURL},
 		{"hash", r.Hash},

@@ -9,7 +9,8 @@
 //	run.go           many documents, in order; refusals.go: what was refused goes on record
 //	admit.go         a batch of documents; prepare.go: the checks of one
 //	tenant.go        whose it is; drain.go: a tenant that takes nothing new in
-//	terms.go         deadline and lane, also when they are given again
+//	document.go      what is handed in, and what became of it
+//	terms.go         deadline and lane, also when they are given again; refs.go: the sender's own key
 //	large.go         a document that is too large for Redis
 //	compare.go       the same number again: the same invoice, or another document; held.go: one that
 //	                 the ledger holds; archived_before.go: one that only the archive knows
