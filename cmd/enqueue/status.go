@@ -15,15 +15,19 @@ import (
 type statusCmd struct {
 	State string   `help:"List the invoices in this state." placeholder:"S"`
 	JSON  bool     `name:"json" help:"${status_json}"`
+	Ref   []string `help:"${status_ref}" placeholder:"REF" sep:"none"`
 	Names []string `arg:"" optional:"" name:"ID|P_2" help:"Ids as submit printed them, or invoice numbers."`
 }
 
 func (c *statusCmd) check() error {
+	if slices.Contains(c.Ref, "") {
+		return &usageError{what: "--ref is empty", hint: unsetVariable}
+	}
 	if c.State == "" {
 		return nil
 	}
-	if len(c.Names) > 0 {
-		return &usageError{what: "--state cannot be combined with ids or numbers", hint: "leave one of them out"}
+	if len(c.Names)+len(c.Ref) > 0 {
+		return &usageError{what: "--state cannot be combined with ids, numbers or refs", hint: "leave one of them out"}
 	}
 	if !slices.Contains(ledger.States(), ledger.State(c.State)) {
 		var names []string
@@ -38,7 +42,7 @@ func (c *statusCmd) check() error {
 
 func (c *statusCmd) run(ctx context.Context, p *program) error {
 	switch {
-	case len(c.Names) > 0:
+	case len(c.Names)+len(c.Ref) > 0:
 		return c.named(ctx, p)
 	case c.State != "":
 		return c.listed(ctx, p)
@@ -50,8 +54,12 @@ func (c *statusCmd) run(ctx context.Context, p *program) error {
 // sellers, and earlier documents that were rejected.
 func (c *statusCmd) named(ctx context.Context, p *program) error {
 	missing, first := false, true
-	for _, name := range c.Names {
-		invs, err := p.inquiry().Find(ctx, name)
+	for i, name := range slices.Concat(c.Names, c.Ref) {
+		find, refused, unknown := p.inquiry().Find, p.inquiry().Refused, unknownName
+		if i >= len(c.Names) {
+			find, refused, unknown = p.findRef, p.inquiry().RefusedRef, "no invoice has this ref"
+		}
+		invs, err := find(ctx, name)
 		if unread, _ := ledger.Skip(err); unread != nil {
 			missing = true
 		}
@@ -60,13 +68,13 @@ func (c *statusCmd) named(ctx context.Context, p *program) error {
 			return err
 		}
 		if len(invs) == 0 && !known {
-			refused, err := p.inquiry().Refused(ctx, name)
+			refused, err := refused(ctx, name)
 			if err != nil {
 				return err
 			}
 			if len(refused) == 0 {
 				missing = true
-				p.say("%s: %s, and no refused document on record", name, unknownName)
+				p.say("%s: %s, and no refused document on record", name, unknown)
 			}
 			for i := range refused {
 				if err := c.refusal(p, results.OfRefusal(&refused[i]), refused[i].At.Time(), &first); err != nil {

@@ -6,6 +6,7 @@
 // Neither keeps more than some tens of megabytes of documents in memory, whatever the paths hold.
 //
 //	read.go          paths: file.go, folder.go, zip.go, stdin.go; buffer.go: their memory
+//	manifest.go      a list of documents with terms for each, wanted.go: those terms as text
 //	run.go           many documents, in order; refusals.go: what was refused goes on record
 //	admit.go         a batch of documents; prepare.go: the checks of one
 //	tenant.go        whose it is; drain.go: a tenant that takes nothing new in
