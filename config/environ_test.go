@@ -34,6 +34,8 @@ func other(t *testing.T, l leaf) string {
 		return "something"
 	case Files:
 		return "/some/file,/another"
+	case Size:
+		return fmt.Sprint(v + MB)
 	case bool:
 		return fmt.Sprint(!v)
 	case int:

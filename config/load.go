@@ -75,6 +75,7 @@ func (c *Config) check(f *faults) {
 	c.Limits.check(f, c.Environment)
 	c.Validation.check(f, c.Environment)
 	c.HTTP.check(f)
+	c.checkIntake(f)
 	c.Worker.check(f)
 	c.Log.check(f)
 	f.duration("deadlines.warn", c.Deadlines.Warn, 0, 7*24*time.Hour)

@@ -35,6 +35,7 @@ type Admitter struct {
 	// IntakeBelow is the share of Redis's memory at which nothing new is taken; 0 or 1: no check.
 	IntakeBelow float64
 
+	confined bool          // made by Only
 	patience time.Duration // how long one call waits for the archive; 0 is comparePatience
 	buffers  sync.Pool     // of *[]byte: the sealed documents of one call, one after the other
 }
@@ -123,6 +124,9 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 			o.Other = r.ID
 		case r.past != nil:
 			r.past.Restore(&o.Invoice)
+			if r.past.Tenant != "" {
+				o.Invoice.Tenant = r.past.Tenant
+			}
 		default:
 			o.Invoice.ID, o.Invoice.State, o.Invoice.Overflow = r.ID, r.State, r.Overflow
 			o.Invoice.Rev, o.Invoice.Revision = r.Rev, r.Revision

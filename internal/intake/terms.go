@@ -50,6 +50,9 @@ func (a *Admitter) applyTerms(ctx context.Context, out []Admission, terms func(i
 		return err
 	}
 	for k := range invs {
+		if !a.mayChange(invs[k].Tenant) {
+			continue // it belongs to a tenant of another sender
+		}
 		for _, i := range at[invs[k].ID] {
 			answer, err := a.applyTo(ctx, &invs[k], terms(i).newTerms())
 			if err != nil {

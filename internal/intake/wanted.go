@@ -3,6 +3,7 @@ package intake
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"ksefworker/internal/invoice"
@@ -61,6 +62,17 @@ func (w *Wanted) Terms(now time.Time, names []string) (Terms, error) {
 			"leave it out: a rejected invoice is replaced by a document with the same number")
 	}
 	return t, errors.Join(all...)
+}
+
+// FromJSON returns a document that stood in JSON text. What is no character there was replaced by
+// U+FFFD when the text was read, so a document that has that is not what the sender meant: an
+// [*invoice.FieldError].
+func FromJSON(xml string) ([]byte, error) {
+	if strings.ContainsRune(xml, '\uFFFD') {
+		return nil, &invoice.FieldError{Field: "xml", Rule: "must be UTF-8: it has text that is no character (U+FFFD)",
+			Hint: "write the JSON in UTF-8, or send the document's bytes as a file or in Base64"}
+	}
+	return []byte(xml), nil
 }
 
 // ParseTime reads a point in time: RFC 3339, or a day, or a day and time in Warsaw. A day without a

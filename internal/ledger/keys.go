@@ -38,13 +38,14 @@ const (
 	keyRefusers     = "refusers"      // set: tenants that have refusals, or had
 
 	// Tenants, workers and the ledger as a whole.
-	keyTenant = "tenant:" // tenant → hash: what the pool has lately seen of it at KSeF ([Tenant])
-	keyInflow = "inflow:" // tenant → string: how many invoices it handed in within the present minute
-	keyHolds  = "holds"   // hash: tenant → the hold of a person as JSON ([Hold])
-	keyWorker = "worker:" // worker → string: exists while the worker is alive
-	keyHome   = "home"    // string: environment and gateway as JSON ([Home])
-	keySeals  = "seals"   // hash: how documents are sealed: newest layout, state of each storage key ([Seals])
-	keyFence  = "fence"   // string: written only to see whether the replicas follow
+	keyTenant  = "tenant:"  // tenant → hash: what the pool has lately seen of it at KSeF ([Tenant])
+	keyInflow  = "inflow:"  // tenant → string: how many invoices it handed in within the present minute
+	keyRequest = "request:" // digest of a sender and its Idempotency-Key → string: digest of the call, for a day
+	keyHolds   = "holds"    // hash: tenant → the hold of a person as JSON ([Hold])
+	keyWorker  = "worker:"  // worker → string: exists while the worker is alive
+	keyHome    = "home"     // string: environment and gateway as JSON ([Home])
+	keySeals   = "seals"    // hash: how documents are sealed: newest layout, state of each storage key ([Seals])
+	keyFence   = "fence"    // string: written only to see whether the replicas follow
 )
 
 // key returns the whole name of a key: the prefix and the parts.
