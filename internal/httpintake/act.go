@@ -16,7 +16,7 @@ import (
 func (s *Server) act(c *call) error {
 	id, verb, _ := strings.Cut(c.r.PathValue("action"), ":")
 	if verb != "retry" && verb != "dismiss" {
-		return s.nowhere(c)
+		return nowhere
 	}
 	if err := s.o.Fit(); err != nil {
 		return notNow(err)

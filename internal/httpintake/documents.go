@@ -8,7 +8,6 @@ import (
 	"mime"
 	"net/url"
 	"path"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -157,28 +156,20 @@ func bytesText(n int64) string {
 // limited ends a sequence after the maximum number of documents of one call.
 func (s *Server) limited(ctx context.Context, src *source) iter.Seq[intake.Item] {
 	return func(yield func(intake.Item) bool) {
-		n := 0
+		n, over := 0, false
 		for it := range src.items {
-			if n == s.o.Limits.Documents {
-				src.fault = &problem{kind: tooLarge, detail: text{
-					en: fmt.Sprintf("one call may hold %d documents; those that are answered were read, the others were not", n),
-					pl: fmt.Sprintf("jedno wywołanie może mieć %d dokumentów; odczytano te, dla których jest odpowiedź, pozostałych nie", n)}}
-				return
+			if over = n == s.o.Limits.Documents; over {
+				break
 			}
 			n++
 			if ctx.Err() != nil || !yield(it) {
 				return
 			}
 		}
+		if over { // only now: the end of items has set the fault
+			src.fault = &problem{kind: tooLarge, detail: text{
+				en: fmt.Sprintf("one call may hold %d documents; those that are answered were read, the others were not", n),
+				pl: fmt.Sprintf("jedno wywołanie może mieć %d dokumentów; odczytano te, dla których jest odpowiedź, pozostałych nie", n)}}
+		}
 	}
-}
-
-// mediaTypes lists what a body may be.
-func mediaTypes() []string {
-	var all []string
-	for m := range formats {
-		all = append(all, m)
-	}
-	slices.Sort(all)
-	return all
 }

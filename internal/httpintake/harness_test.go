@@ -68,7 +68,7 @@ func newBench(t testing.TB, change func(*Options)) *bench {
 		Ledger: l, Inquiry: reader, Actions: &actions.Executor{Ledger: l, Queue: q, Inquiry: reader},
 		Records: &records.Reader{Store: b.store}, Document: b.document, Fit: func() error { return b.unfit },
 		RecordRefusals: true, Log: zerolog.New(zerolog.SyncWriter(b.log)), Now: time.Now,
-		Limits: Limits{Body: 8 << 20, Document: 1 << 20, Documents: 1000, PerSecond: 100_000, Parallel: 100, TempDir: b.spool},
+		Limits:  Limits{Body: 8 << 20, Document: 1 << 20, Documents: 1000, PerSecond: 100_000, Parallel: 100, TempDir: b.spool},
 		Clients: []Client{b.client("erp-one", "one", keyOne), b.client("erp-two", "two", keyTwo)},
 	}
 	b.keyFile = b.o.Clients[0].KeyFile

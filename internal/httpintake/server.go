@@ -122,6 +122,8 @@ func (s *Server) nowhere(c *call) error {
 			return &problem{kind: methodNotAllowed, detail: text{en: "use " + method, pl: "użyj " + method}}
 		}
 	}
-	return &problem{kind: notFound, detail: text{
-		en: "there is no such address; see /v1/docs", pl: "nie ma takiego adresu; zobacz /v1/docs"}}
+	return nowhere
 }
+
+var nowhere = &problem{kind: notFound, detail: text{
+	en: "there is no such address; see /v1/docs", pl: "nie ma takiego adresu; zobacz /v1/docs"}}
