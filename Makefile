@@ -41,6 +41,9 @@ demo: build ## send 300 sample invoices of two tenants to the simulator, on this
 bench: need-redis ## packing, parsing, encrypting (MB/s, allocations), and enqueueing beside bare asynq
 	$(GO) test -run '^$$' -bench . -benchmem -timeout 30m ./internal/invoice ./internal/pack ./internal/ksef/...
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime 10x -timeout 30m ./internal/intake
+	$(GO) test -run '^$$' -bench 'Intake/single' -benchtime 6000x ./internal/httpintake
+	$(GO) test -run '^$$' -bench 'Intake/json100' -benchtime 200x ./internal/httpintake
+	$(GO) test -run '^$$' -bench 'Intake/(zip10000|submit)' -benchtime 3x ./internal/httpintake
 
 bench-limits: need-redis ## four workers at KSeF's limits: five scaled hours of sends, sessions and polls, 130 s and 150 s at true scale; the cost of a booking (25 min)
 	KSEF_BENCH_LIMITS=$${KSEF_BENCH_LIMITS:-1} $(GO) test -count=1 -v -timeout 60m -run '^TestLimits_' ./internal/e2e

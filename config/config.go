@@ -36,6 +36,7 @@ type Config struct {
 	Limits     Limits     `yaml:"limits" envPrefix:"LIMITS_"`
 	Validation Validation `yaml:"validation" envPrefix:"VALIDATION_"`
 	HTTP       HTTP       `yaml:"http" envPrefix:"HTTP_"`
+	Intake     Intake     `yaml:"intake" envPrefix:"INTAKE_"`
 	Worker     Worker     `yaml:"worker" envPrefix:"WORKER_"`
 	Log        Log        `yaml:"log" envPrefix:"LOG_"`
 	Deadlines  Deadlines  `yaml:"deadlines" envPrefix:"DEADLINES_"`
@@ -63,6 +64,7 @@ func Default() Config {
 		Ledger:    defaultLedger(),
 		Limits:    defaultLimits(),
 		HTTP:      defaultHTTP(),
+		Intake:    defaultIntake(),
 		Worker:    defaultWorker(),
 		Log:       Log{Level: "info", Format: "json"},
 		Deadlines: defaultDeadlines(),

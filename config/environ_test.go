@@ -36,6 +36,8 @@ func other(t *testing.T, l leaf) string {
 		return "direct"
 	case Files:
 		return "/some/file,/another"
+	case Size:
+		return fmt.Sprint(v + MB)
 	case bool:
 		return fmt.Sprint(!v)
 	case int:

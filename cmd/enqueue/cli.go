@@ -25,6 +25,7 @@ type grammar struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 
 	Submit  submitCmd  `cmd:"" help:"${submit}"`
+	Serve   serveCmd   `cmd:"" help:"${serve}"`
 	Status  statusCmd  `cmd:"" help:"${status}"`
 	Results resultsCmd `cmd:"" help:"${results}"`
 	Open    openCmd    `cmd:"" help:"${open}"`
@@ -49,6 +50,7 @@ type program struct {
 	environ  []string
 	in       io.Reader
 	out, err *screen
+	stderr   io.Writer // what err writes to, for a log
 	cfg      config.Config
 	config   string // the value of --config
 	base     *connect.Pool
@@ -94,7 +96,7 @@ func (p *program) run(ctx context.Context, args []string) error {
 		g.Certificate.sub, g.Token.sub = words[1], words[1]
 	}
 	c := map[string]command{
-		"submit": &g.Submit, "status": &g.Status, "results": &g.Results, "open": &g.Open,
+		"submit": &g.Submit, "serve": &g.Serve, "status": &g.Status, "results": &g.Results, "open": &g.Open,
 		"retry": &g.Retry, "dismiss": &g.Dismiss,
 		"pause": &g.Pause, "drain": &g.Drain, "resume": &g.Resume,
 		"purge": &g.Purge, "moved": &g.Moved, "explain": &g.Explain, "qr": &g.Qr, "proof": &g.Proof, "report": &g.Report,

@@ -14,9 +14,11 @@ Exit codes: 0 all taken (with --wait: all accepted, or nothing left to do); ` +
 
 // helpTexts are the long texts of --help, by the names that the tags of the grammar use.
 var helpTexts = kong.Vars{
-	"submit": "Hand in invoices: each PATH is a file, a folder (*.xml in it and below), a .zip, or - for standard input.",
-	"status": "Show the state of invoices, by id or number (P_2). Without a name: how many are in each state, " +
+	"submit":     "Hand in invoices: each PATH is a file, a folder (*.xml in it and below), a .zip, or - for standard input.",
+	"status_ref": "Show the invoice with this ref, the key that was given when it was handed in (submit --ref).",
+	"status": "Show the state of invoices, by id, number (P_2) or ref. Without a name: how many are in each state, " +
 		"and which are near their deadline.",
+	"serve":   "Take invoices in over HTTP, from the programs that intake.clients of the configuration names, until interrupted.",
 	"results": "List decided invoices (accepted, rejected, parked, dismissed, superseded) in the order of their last change.",
 	"open": "List the documents that wait for a person (refused, rejected, parked), " +
 		"each with the commands that end it. Exit code 3 when there are any.",
@@ -51,6 +53,10 @@ var helpTexts = kong.Vars{
 		"--wait=receipt also waits for the receipts (UPO) of the accepted ones.",
 	"submit_tenant": "Name of the tenant that sends them, when several tenants have the same NIP " +
 		"or a tax representative sends.",
+	"submit_ref": "Your own key of the invoice, unique within the tenant: results name it, and status --ref finds it. " +
+		"For one file; --manifest gives many.",
+	"submit_manifest": "Hand in what a manifest lists, instead of PATHs: one JSON object a line, with path or xml, " +
+		"and ref, lane, offline, deadline, tenant as needed; - for standard input.",
 	"submit_json": "Print one JSON object for each document, refused ones too, instead of a line. " +
 		"With --wait: once all are decided.",
 

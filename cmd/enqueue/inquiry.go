@@ -18,6 +18,15 @@ func (p *program) inquiry() *inquiry.Reader {
 	}
 }
 
+// findRef returns the invoices that have this ref, at most one of each tenant.
+func (p *program) findRef(ctx context.Context, ref string) ([]ledger.Invoice, error) {
+	names := make([]string, len(p.cfg.Tenants))
+	for i, t := range p.cfg.Tenants {
+		names[i] = t.Title()
+	}
+	return p.inquiry().FindRef(ctx, ref, names...)
+}
+
 // Explain implements [inquiry.Explainer].
 func (p *program) Explain(ctx context.Context, invs []ledger.Invoice) (map[string]waiting.Wait, error) {
 	r, err := p.waitingReader()

@@ -174,7 +174,7 @@ func (p *program) whyNotDone(e *actions.NotDoneError, m actions.Match, allowed s
 	case actions.NotKept:
 		return "its document was deleted (storage.keep_rejected): hand the file in again, then retry it"
 	case actions.NumberInUse:
-		return "another document with the same number is alive or accepted, or its own state just changed: see " +
+		return "another document with the same number or ref is alive or accepted, or its own state just changed: see " +
 			p.command("status", shell.Operand(m.Invoice.Number)...)
 	case actions.Moved:
 		return fmt.Sprintf("its state just changed to %s; %s", e.State, allowed)

@@ -14,58 +14,6 @@ import (
 	"ksefworker/internal/shell"
 )
 
-// Document is one file as it was handed in.
-type Document struct {
-	File string // where it came from, for messages: a path, or archive.zip/name.xml
-	Data []byte
-}
-
-// Terms are what the sender asks for, the same for all documents of a call.
-type Terms struct {
-	Lane     ledger.Lane // "" is auto for a new invoice; an invoice that is here already keeps its lane
-	Offline  bool        // declared offline24: only a batch session has a field for that
-	Deadline time.Time   // legal; zero means the end of the next business day after P_1
-	Tenant   string      // name of the tenant that sends; "" means the only one that may send it
-}
-
-// Admission is what became of one document. Err says why the document was refused: a
-// *[invoice.FieldError], several of them joined, or a *[RefusedError]. Nothing of a refused
-// document was stored, and Invoice holds only what could be read. An [*UnsureError] in Err says
-// that the document should be handed in again.
-type Admission struct {
-	File    string
-	Taken   ledger.Taken // created or present; refused when Err is set
-	Invoice ledger.Invoice
-	// Differs is set when the same invoice is present in other bytes: the document is a repeated
-	// export. It says what differs, such as "only the time of creation differs".
-	Differs string
-	// Archived says that the invoice was accepted so long ago that the ledger has forgotten it.
-	// Invoice then holds what the invoice's result in the archive says.
-	Archived bool
-	// Terms says what became of the terms of this call when the invoice is present with other
-	// terms.
-	Terms TermsAnswer
-	// Warning is set when the document was taken although something about it is odd. It is nil for
-	// nearly all documents.
-	Warning error
-	Err     error
-	// Held is the entry of a document that is refused now and was taken before: it passed the
-	// checks then and does not pass them now, or it was handed in for another tenant. The entry
-	// goes on as its state says. For a repeated export only ID and State are set; for all other
-	// documents ID is "".
-	Held ledger.Invoice
-}
-
-// RefusedError refuses a sound document because of something outside it: another document of the
-// same identity, or a tenant that is not configured.
-type RefusedError struct {
-	Rule   string
-	Hint   string
-	Remedy ledger.Remedy // what ends the refusal
-}
-
-func (e *RefusedError) Error() string { return e.Rule + "; " + e.Hint }
-
 // Admitter takes documents in. All fields but Retention and IntakeBelow are required. It
 // is safe for concurrent use.
 type Admitter struct {
@@ -84,6 +32,7 @@ type Admitter struct {
 	// IntakeBelow is the share of Redis's memory at which nothing new is taken; 0 or 1: no check.
 	IntakeBelow float64
 
+	confined bool          // made by Only
 	patience time.Duration // how long one call waits for the archive; 0 is comparePatience
 	buffers  sync.Pool     // of *[]byte: the sealed documents of one call, one after the other
 }
@@ -119,8 +68,9 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	seen := make(map[string]int, len(docs))
 	var repeated [][2]int // documents of the same id within the call: the repeated one, the first one
 	for i, d := range docs {
-		out[i].File = d.File
-		n, err := a.prepare(ctx, d, terms, buffer, large, mayTake)
+		own := d.terms(terms)
+		out[i].File, out[i].Ref, out[i].Asked = d.File, d.Ref, own.Tenant
+		n, err := a.prepare(ctx, d, own, buffer, large, mayTake)
 		var refused refusal
 		switch {
 		case err == nil:
@@ -165,12 +115,21 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 		o, r := &out[at[i]], &answers[i]
 		o.Taken, o.Err, o.Differs, o.Archived = r.Taken, r.err, r.differs, r.past != nil
 		switch {
+		case r.Taken == ledger.RefUsed, r.Taken == ledger.Present && r.RefOf != "" && r.RefOf != r.ID:
+			o.Taken, o.Err, o.Other = ledger.Refused, refUsed(o.Ref, r), r.RefOf
 		case r.Taken == ledger.Refused:
+			o.Other = r.ID
 		case r.past != nil:
 			r.past.Restore(&o.Invoice)
+			if r.past.Tenant != "" {
+				o.Invoice.Tenant = r.past.Tenant
+			}
 		default:
 			o.Invoice.ID, o.Invoice.State, o.Invoice.Overflow = r.ID, r.State, r.Overflow
 			o.Invoice.Rev, o.Invoice.Revision = r.Rev, r.Revision
+			if r.Taken == ledger.Present {
+				o.Invoice.Ref = r.Ref
+			}
 		}
 		if r.Taken == ledger.Unread {
 			o.Taken, o.Err = ledger.Refused, &RefusedError{
@@ -184,16 +143,17 @@ func (a *Admitter) Admit(ctx context.Context, docs []Document, terms Terms) ([]A
 	if err := a.findHeld(ctx, docs, out); err != nil {
 		return nil, err
 	}
-	failed := a.applyTerms(ctx, out, terms)
+	failed := a.applyTerms(ctx, out, func(i int) Terms { return docs[i].terms(terms) })
 	for _, r := range repeated {
 		first := out[r[1]]
-		file := out[r[0]].File
+		again := out[r[0]]
 		out[r[0]] = first
-		out[r[0]].File = file
+		out[r[0]].File, out[r[0]].Ref, out[r[0]].Asked = again.File, again.Ref, again.Asked
 		if first.Taken == ledger.Created {
 			out[r[0]].Taken = ledger.Present
 		}
 	}
+	keepRefs(out)
 	return out, errors.Join(failed, a.queue(ctx, out))
 }
 

@@ -52,11 +52,14 @@ func (a *Admitter) prepare(
 	if err == nil {
 		err = noSender
 	}
+	if err == nil {
+		err = CheckRef(d.Ref)
+	}
 	if err != nil {
 		// The answer has all that could be read: a refusal that names the invoice's number can be
 		// found in an export of thousands.
 		n.Invoice = ledger.Invoice{
-			Facts:  ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File, Tenant: from.Name},
+			Facts:  ledger.Facts{NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File, Ref: d.Ref, Tenant: from.Name},
 			Number: h.Number, Size: h.Size, Hash: ledger.HashText(h.Hash),
 		}
 		return n, refusal{err}
@@ -78,7 +81,7 @@ func (a *Admitter) prepare(
 	n.Invoice = ledger.Invoice{
 		Facts: ledger.Facts{
 			ID:     ledger.InvoiceID(ledger.Identity{NIP: h.SellerNIP, Kind: h.Kind, Number: h.Number}, h.Hash),
-			Tenant: from.Name, NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File,
+			Tenant: from.Name, NIP: h.SellerNIP, Kind: h.Kind, IssueDate: h.IssueDate, File: d.File, Ref: d.Ref,
 			Offline: terms.Offline, Form: h.Form.Version(), Attachment: h.Attachment, SoftDeadline: ledger.At(soft),
 		},
 		Number: h.Number, Hash: ledger.HashText(h.Hash), Lane: lane, Size: h.Size, Deadline: ledger.At(legal),

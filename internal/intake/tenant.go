@@ -2,6 +2,7 @@ package intake
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ksefworker/internal/invoice"
@@ -140,4 +141,26 @@ func (a *Admitter) largest() int64 {
 		size = max(size, t.MaxBytes, t.MaxBytesWithAttachment)
 	}
 	return size
+}
+
+// Only returns an admitter that takes what a takes, but only for the tenants with these names. The two
+// may be used at the same time.
+func (a *Admitter) Only(names []string) *Admitter {
+	only := &Admitter{
+		Ledger: a.Ledger, Queue: a.Queue, Bodies: a.Bodies, Store: a.Store, Check: a.Check,
+		TakeDiscouraged: a.TakeDiscouraged, Retention: a.Retention, Now: a.Now,
+		IntakeBelow: a.IntakeBelow, Enqueue: a.Enqueue, patience: a.patience, confined: true,
+	}
+	for _, account := range a.Accounts {
+		if slices.Contains(names, account.Name) {
+			only.Accounts = append(only.Accounts, account)
+		}
+	}
+	return only
+}
+
+// mayChange reports whether the terms of an invoice of this tenant may be changed: an admitter made by
+// [Admitter.Only] meets invoices of other tenants when somebody hands their documents in.
+func (a *Admitter) mayChange(tenant string) bool {
+	return !a.confined || slices.ContainsFunc(a.Accounts, func(t Account) bool { return t.Name == tenant })
 }

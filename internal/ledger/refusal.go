@@ -16,6 +16,7 @@ type Refusal struct {
 	Number    string         `json:"number,omitempty"`
 	IssueDate string         `json:"issue_date,omitempty"`
 	File      string         `json:"file"`
+	Ref       string         `json:"ref,omitempty"` // as it was given with the document
 	Faults    []RefusalFault `json:"faults"`
 	More      int            `json:"more,omitempty"` // faults beyond those listed
 	Remedy    Remedy         `json:"remedy,omitempty"`
